@@ -1,0 +1,250 @@
+"""Declarations: YAML files read into typed, frozen objects, every fault with its ``file:line``.
+
+An option is written once, as a typed field with a docstring under it; the YAML key, its validation, the JSON
+Schema and the docs are read off that field. Declarations are data: nothing in them is evaluated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from sos_eval.errors import DesignFault, Fault, Faults, nearest
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+__all__ = ["Declared", "Document", "build", "json_schema", "read_yaml", "valid_keys"]
+
+T = TypeVar("T")
+Path_ = tuple[str | int, ...]
+
+
+class Declared:
+    """Base of everything that a file can declare: unknown keys are refused, fields document themselves."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {
+        "extra": "forbid",
+        "use_attribute_docstrings": True,
+        "allow_inf_nan": False,
+        "arbitrary_types_allowed": True,
+    }
+
+
+@dataclass(frozen=True)
+class Document:
+    """A parsed file: plain values, and the line that each key stands on.
+
+    Attributes
+    ----------
+    data
+        Nested dicts, lists and scalars.
+    path
+        The file, as the user named it.
+    lines
+        Path of a key, e.g. ``("estimators", 0, "method")``, to its line, counted from 1.
+    """
+
+    data: dict[str, Any]
+    path: Path
+    lines: Mapping[Path_, int] = field(default_factory=dict)
+
+    def where(self, path: Sequence[str | int] = ()) -> str:
+        """Return ``file:line`` of a key, or of the nearest key above it that stands in the file."""
+        keys = tuple(path)
+        while keys and keys not in self.lines:
+            keys = keys[:-1]
+        line = self.lines.get(keys)
+        return f"{self.path}:{line}" if line else str(self.path)
+
+
+def read_yaml(path: str | Path) -> Document:
+    """Read a YAML mapping with the line of every key.
+
+    Raises
+    ------
+    DesignFault
+        The file is missing, empty, not UTF-8, not YAML, repeats a key, or holds no mapping.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.constructor import DuplicateKeyError
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    file = Path(path)
+    text = _read_text(file)
+    try:
+        loaded = YAML(typ="rt", pure=True).load(text)
+    except DuplicateKeyError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        key = str(error.problem).split('"')[1] if '"' in str(error.problem) else "a key"
+        raise DesignFault(Fault(f"{file}:{line}", f"{key}: the key stands twice", "keep one of them")) from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        what = " ".join(str(part) for part in (error.context, error.problem) if part)
+        raise DesignFault(Fault(f"{file}:{line}", f"not valid YAML ({what})", "mend the line")) from None
+    except YAMLError as error:
+        raise DesignFault(Fault(str(file), f"not valid YAML ({' '.join(str(error).split())})")) from None
+    if loaded is None:
+        raise DesignFault(Fault(str(file), "the file is empty", "start from `sos-eval init`"))
+    if not isinstance(loaded, Mapping):
+        raise DesignFault(Fault(f"{file}:1", "the file holds no keys", 'write "key: value" lines'))
+    lines: dict[Path_, int] = {}
+    return Document(_plain(loaded, (), lines), file, lines)
+
+
+def _read_text(file: Path) -> str:
+    """Return a file's text, without a byte-order mark."""
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        near = nearest(file.name, [p.name for p in sorted(file.parent.glob("*.y*ml"))]) if file.parent.is_dir() else ""
+        raise DesignFault(Fault(str(file), "no such file", near)) from None
+    except UnicodeDecodeError as error:
+        raise DesignFault(Fault(str(file), f"byte {error.start} is not UTF-8 text", "save the file as UTF-8")) from None
+    except OSError as error:
+        raise DesignFault(Fault(str(file), f"cannot be read ({error.strerror})")) from None
+
+
+def _plain(node: Any, path: Path_, lines: dict[Path_, int]) -> Any:
+    """Turn the reader's nodes into plain values and note the lines on the way."""
+    marks: Any = getattr(node, "lc", None)
+    if isinstance(node, Mapping):
+        for key in node:
+            lines[(*path, str(key))] = marks.key(key)[0] + 1
+        return {str(key): _plain(value, (*path, str(key)), lines) for key, value in node.items()}
+    if isinstance(node, list):
+        for i in range(len(node)):
+            lines[(*path, i)] = marks.item(i)[0] + 1
+        return [_plain(value, (*path, i), lines) for i, value in enumerate(node)]
+    return _scalar(node)
+
+
+def _scalar(node: Any) -> Any:
+    """Strip the reader's own number and string types."""
+    if isinstance(node, bool) or node is None:
+        return node
+    for kind in (int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
+    return node
+
+
+def _adapter_of(kind: Any) -> TypeAdapter[Any]:
+    """Return the validator of a type, made once."""
+    return _adapter(kind)
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def build(kind: type[T], value: Any, document: Document, path: Path_ = (), faults: Faults | None = None) -> T | None:
+    """Check a plain value against a declared type and return the object.
+
+    Parameters
+    ----------
+    kind
+        A dataclass that inherits `Declared`, or any annotation.
+    value
+        The plain value.
+    document, path
+        Where it stands, for the faults.
+    faults
+        Collector; without one the faults are raised at once.
+
+    Returns
+    -------
+    object or None
+        None where faults were added to the collector.
+    """
+    from pydantic import ValidationError
+
+    checked: T | None = None
+    try:
+        checked = _adapter_of(kind).validate_python(value)
+    except ValidationError as error:
+        own = faults or Faults()
+        for problem in error.errors():
+            _note(problem, kind, document, path, own)
+        if faults is None:
+            own.stop()
+    return checked
+
+
+def _note(problem: Any, kind: Any, document: Document, path: Path_, faults: Faults) -> None:
+    """Say one of pydantic's problems in our words."""
+    inner = tuple(part for part in problem["loc"] if (*path, part) in document.lines or not _is_tag(part))
+    full = (*path, *inner)
+    key = ".".join(str(part) for part in full) or str(document.path.name)
+    what, instead = _words(problem, kind, inner)
+    faults.add(document.where(full), f"{key}: {what}", instead)
+
+
+def _is_tag(part: str | int) -> bool:
+    """Tell pydantic's names of union members (``function-after[...]``, ``list[str]``, ``Restrict``) from keys."""
+    return isinstance(part, str) and (not part.isidentifier() or part in _TAGS or part[:1].isupper())
+
+
+_TAGS = {"str", "int", "float", "bool", "none", "dict", "list", "tuple", "constrained-str", "constrained-int"}
+
+
+def _words(problem: Any, kind: Any, inner: Path_) -> tuple[str, str]:
+    """Return what is wrong and what to write instead."""
+    given = problem.get("input")
+    context = problem.get("ctx", {})
+    match problem["type"]:
+        case "unexpected_keyword_argument" | "extra_forbidden":
+            return "no such key", nearest(str(inner[-1]), valid_keys(_owner(kind, inner)))
+        case "missing" | "missing_argument":
+            return "is missing", "add it"
+        case "literal_error":
+            options = [option.strip("' ") for option in context["expected"].replace(" or ", ", ").split(",")]
+            return f"{given!r} is not one of the options", nearest(str(given), options)
+        case "value_error":
+            return str(context["error"]), ""
+    text = problem["msg"].replace("Input should be", "must be").replace("a valid dictionary", "a mapping")
+    shown = repr(given) if isinstance(given, str | int | float | bool | None) else f"a {type(given).__name__}"
+    return f"{shown}: {text[:1].lower()}{text[1:]}", ""
+
+
+def _owner(kind: Any, inner: Path_) -> Any:
+    """Return the dataclass that an inner key belongs to."""
+    owner = kind
+    for part in inner[:-1]:
+        found = _nested(owner, part)
+        owner = found if found is not None else owner
+    return owner
+
+
+def _nested(owner: Any, part: str | int) -> Any:
+    from typing import get_args, get_type_hints
+
+    if not is_dataclass(owner) or not isinstance(part, str):
+        return None
+    pending = [get_type_hints(owner).get(part)]
+    while pending:
+        candidate = pending.pop()
+        if is_dataclass(candidate):
+            return candidate
+        pending.extend(get_args(candidate))
+    return None
+
+
+def valid_keys(kind: Any) -> list[str]:
+    """List the keys that a declared type takes."""
+    if not is_dataclass(kind):
+        return []
+    return [f.name for f in fields(kind) if f.init and not f.name.startswith("_")]
+
+
+def json_schema(kind: Any) -> dict[str, Any]:
+    """Return the JSON Schema of a declared type, descriptions taken from the fields' docstrings."""
+    schema: dict[str, Any] = _adapter_of(kind).json_schema()
+    return schema

@@ -1,0 +1,84 @@
+"""Weighted least squares on arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["LinearFit", "least_squares"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class LinearFit:
+    """A fitted (generalised) linear regression, as the sandwich estimators need it.
+
+    Attributes
+    ----------
+    coef : (..., k)
+        Coefficients; leading axes are draws.
+    x : (n, k)
+        Regressors after absorption of fixed effects, unweighted. For a GLM: absorbed under the working weights.
+    residuals : (..., n)
+        Working residuals.
+    weights : (n,)
+        Regression weights (for a GLM: working weights); ones where unweighted.
+    bread : (k, k)
+        ``(X' W X)^-1``.
+    unit_codes : (n,)
+        Position of each observation in the influence function (its unit, or itself in cross-sections).
+    n_obs
+        Observations used.
+    n_params
+        Parameters counted in (N - 1)/(N - K): fixed effects nested in the cluster are not counted.
+    contrast : (m, k)
+        Cells of the estimate as combinations of the coefficients.
+    family
+        ``linear`` (t with G - 1) or ``poisson``.
+    """
+
+    coef: Array
+    x: Array
+    residuals: Array
+    weights: Array
+    bread: Array
+    unit_codes: NDArray[np.intp]
+    n_obs: int
+    n_params: int
+    contrast: Array
+    family: str = "linear"
+
+
+def least_squares(y: Array, x: Array, weights: Array | None = None) -> tuple[Array, Array]:
+    """Regress batches of outcomes on one set of regressors.
+
+    Parameters
+    ----------
+    y : (..., n)
+        Outcomes; leading axes are draws.
+    x : (n, k)
+        Regressors of full column rank.
+    weights : (n,), optional
+        Observation weights.
+
+    Returns
+    -------
+    coef : (..., k)
+        Coefficients.
+    bread : (k, k)
+        ``(X' W X)^-1``.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        The regressors are collinear.
+    """
+    xw = x if weights is None else x * weights[:, None]
+    gram = xw.T @ x
+    if x.shape[1] and np.linalg.matrix_rank(gram, hermitian=True) < x.shape[1]:
+        raise np.linalg.LinAlgError("collinear regressors")
+    bread = np.asarray(np.linalg.inv(gram), float)
+    return np.asarray((y @ xw) @ bread.T), bread

@@ -1,0 +1,1 @@
+"""The panel: reading it, checking it, and saying what was kept and dropped."""

@@ -1,0 +1,289 @@
+"""The `Panel`: who was observed when, with what outcome, and from when they were treated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.errors import Fault, OurFault
+from sos_eval.terms import Scale, YearConvention
+
+__all__ = ["Array", "FlowRow", "Outcome", "Panel"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One outcome: its name in the design, its words for a reader, and its scale."""
+
+    name: str = "outcome"
+    label: str = "outcome"
+    scale: Scale = "value"
+    per: float = 1.0
+    counted: bool = False
+    transform: Literal["none", "log"] = "none"
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRow:
+    """One line of `flow.csv`: what was kept or dropped, and why. `names` are units, never people."""
+
+    step: str
+    what: Literal["start", "dropped", "kept", "noted"]
+    units: int
+    rows: int
+    names: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Units over time with outcome, exposure, treatment and covariates; checked once, never mutated.
+
+    Attributes
+    ----------
+    frame
+        Sorted by unit and time. Columns ``unit`` (text), ``time`` (float), ``first_treated`` (float, ``inf`` =
+        never), ``cluster`` (text), ``weight``, ``outcome``, ``count`` and ``exposure`` (NaN where the outcome is no
+        count), ``treated`` (0/1: exposed in this period, with stops), and every covariate under the user's name.
+        Outcome ``k`` of several stands in ``outcome:k``, ``count:k``, ``exposure:k``; the plain names hold the one
+        in use. Layout ``cross_sections``: a row is a person or event, unit and time repeat.
+    labels
+        Our name to the user's column, for messages and figures.
+    outcomes, active
+        All outcomes, and the name of the one in use.
+    untreated_means
+        Whether an untreated unit is ``never`` treated or its adoption is ``unknown``.
+    absorbing
+        False where some unit's treatment stops or switches.
+    adoption
+        The register's further columns by unit (embedded, stopped, prior_use, evidence, note), else empty.
+    flow
+        What was kept and dropped so far.
+    """
+
+    frame: pd.DataFrame
+    labels: Mapping[str, str] = field(default_factory=dict)
+    layout: Literal["panel", "cross_sections"] = "panel"
+    outcomes: tuple[Outcome, ...] = (Outcome(),)
+    active: str = "outcome"
+    covariates: tuple[str, ...] = ()
+    untreated_means: Literal["never", "unknown"] = "never"
+    absorbing: bool = True
+    year_convention: YearConvention = "calendar"
+    adoption: pd.DataFrame = field(default_factory=pd.DataFrame)
+    omitted_times: Mapping[float, str] = field(default_factory=dict)
+    flagged_times: Mapping[float, str] = field(default_factory=dict)
+    weighted: bool = False
+    source: str = "data"
+    flow: tuple[FlowRow, ...] = ()
+
+    # -- who and when -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def units(self) -> NDArray[np.object_]:
+        """Unit ids, (n_units,), in canonical order."""
+        return self._unit_frame.index.to_numpy(dtype=object)
+
+    @cached_property
+    def times(self) -> Array:
+        """Observed periods, (n_times,), increasing."""
+        return np.unique(self.frame["time"].to_numpy(float))
+
+    @cached_property
+    def _unit_frame(self) -> pd.DataFrame:
+        return self.frame.drop_duplicates("unit").set_index("unit")
+
+    @cached_property
+    def unit_codes(self) -> NDArray[np.intp]:
+        """Position of each row's unit in `units`, (n_rows,)."""
+        return pd.Index(self.units).get_indexer(pd.Index(self.frame["unit"]))
+
+    @cached_property
+    def time_codes(self) -> NDArray[np.intp]:
+        """Position of each row's time in `times`, (n_rows,)."""
+        return np.searchsorted(self.times, self.frame["time"].to_numpy(float))
+
+    @property
+    def n_units(self) -> int:
+        """How many units."""
+        return len(self.units)
+
+    @property
+    def n_times(self) -> int:
+        """How many observed periods."""
+        return len(self.times)
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows."""
+        return len(self.frame)
+
+    # -- treatment ----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def first_treated(self) -> Array:
+        """First treated period, (n_units,); ``inf`` = never treated."""
+        return np.asarray(self.unit_values("first_treated"), float)
+
+    @cached_property
+    def cohorts(self) -> Array:
+        """First treated periods that occur, increasing, without ``inf``."""
+        starts = np.unique(self.first_treated)
+        return starts[np.isfinite(starts)]
+
+    @property
+    def ever_treated(self) -> NDArray[np.bool_]:
+        """Units that are treated at some time, (n_units,)."""
+        return np.isfinite(self.first_treated)
+
+    @cached_property
+    def pre_times(self) -> Array:
+        """Periods before the first start of anyone: what a comparison group may be built from."""
+        first = self.cohorts.min() if len(self.cohorts) else np.inf
+        return self.times[self.times < first]
+
+    # -- inference ----------------------------------------------------------------------------------------------
+
+    @property
+    def n_influence(self) -> int:
+        """Length of an influence function: units of a panel, rows of cross-sections."""
+        return self.n_units if self.layout == "panel" else self.n_rows
+
+    @cached_property
+    def clusters(self) -> NDArray[np.intp]:
+        """Cluster code of each entry of an influence function, (n_influence,)."""
+        column = self._unit_frame["cluster"] if self.layout == "panel" else self.frame["cluster"]
+        return pd.factorize(column, sort=True)[0]
+
+    @property
+    def n_clusters(self) -> int:
+        """How many clusters."""
+        return int(self.clusters.max()) + 1 if len(self.clusters) else 0
+
+    @property
+    def n_treated_clusters(self) -> int:
+        """How many clusters hold a unit that is ever treated."""
+        starts = self.first_treated if self.layout == "panel" else self.frame["first_treated"].to_numpy(float)
+        return len(np.unique(self.clusters[np.isfinite(starts)]))
+
+    @cached_property
+    def weights(self) -> Array:
+        """Weight per unit, (n_units,): the mean over `pre_times` where the column varies over time."""
+        frame = self.frame
+        if len(self.pre_times) and frame.groupby("unit", sort=False)["weight"].nunique().max() > 1:
+            frame = frame[frame["time"].isin(self.pre_times)]
+        means = frame.groupby("unit", sort=False)["weight"].mean()
+        return means.reindex(self.units).to_numpy(float)
+
+    # -- values -------------------------------------------------------------------------------------------------
+
+    def matrix(self, column: str = "outcome") -> Array:
+        """Return a column as (n_units, n_times); NaN where a unit has no row. Layout ``panel`` only."""
+        if self.layout != "panel":
+            raise OurFault("a matrix of units by times needs layout: panel")
+        values = np.full((self.n_units, self.n_times), np.nan)
+        values[self.unit_codes, self.time_codes] = self.frame[column].to_numpy(float)
+        return values
+
+    def unit_values(self, column: str) -> Any:
+        """Return a column that is constant within units, (n_units,)."""
+        return self._unit_frame[column].to_numpy()
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome in use."""
+        return next(one for one in self.outcomes if one.name == self.active)
+
+    @cached_property
+    def is_balanced(self) -> bool:
+        """Whether every unit has an outcome in every period."""
+        complete = self.n_rows == self.n_units * self.n_times
+        return bool(complete and self.frame["outcome"].notna().all())
+
+    # -- the same panel, changed --------------------------------------------------------------------------------
+
+    def keep(self, units: Iterable[Any], step: str = "", reason: str = "") -> Panel:
+        """Keep some units; with a step, `flow` says who was dropped and why."""
+        wanted = set(units)
+        mask = self.frame["unit"].isin(wanted)
+        gone = [unit for unit in self.units if unit not in wanted]
+        rows = int((~mask).sum())
+        flow = self.flow
+        if step and gone:
+            flow = (*flow, FlowRow(step, "dropped", len(gone), rows, ", ".join(map(str, gone)), reason))
+        return replace(self, frame=self.frame[mask].reset_index(drop=True), flow=flow)
+
+    def keep_times(self, times: Iterable[float], step: str = "", reason: str = "") -> Panel:
+        """Keep some periods."""
+        mask = self.frame["time"].isin(list(times))
+        gone = self.times[~np.isin(self.times, list(times))]
+        flow = self.flow
+        if step and len(gone):
+            names = ", ".join(f"{time:g}" for time in gone)
+            flow = (*flow, FlowRow(step, "dropped", 0, int((~mask).sum()), names, reason))
+        return replace(self, frame=self.frame[mask].reset_index(drop=True), flow=flow)
+
+    def with_outcome(self, values: Array) -> Panel:
+        """Return the panel with another outcome: (n_units, n_times), or (n_rows,) for cross-sections.
+
+        Where the outcome is a rate the count follows.
+        """
+        column = values[self.unit_codes, self.time_codes] if values.ndim == 2 else values
+        if not self.outcome.counted:
+            return self.with_columns(outcome=column)
+        rate = np.exp(column) if self.outcome.transform == "log" else column
+        return self.with_columns(outcome=column, count=rate / self.outcome.per * self.frame["exposure"].to_numpy(float))
+
+    def with_count(self, values: Array) -> Panel:
+        """Return the panel with other counts, (n_units, n_times); the outcome follows as a rate per `per`."""
+        counts = values[self.unit_codes, self.time_codes] if values.ndim == 2 else values
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rate = counts / self.frame["exposure"].to_numpy(float) * self.outcome.per
+            outcome = np.log(rate) if self.outcome.transform == "log" else rate
+        return self.with_columns(count=counts, outcome=outcome)
+
+    def with_weights(self, weights: Array) -> Panel:
+        """Multiply each unit's weight, (n_units,); units of weight zero are left out."""
+        kept = self.frame["weight"].to_numpy(float) * weights[self.unit_codes]
+        changed = replace(self.with_columns(weight=kept), weighted=True)
+        return changed.keep(self.units[weights > 0])
+
+    def with_first_treated(self, first_treated: Array) -> Panel:
+        """Return the panel with another adoption, (n_units,); treatment is then absorbing."""
+        starts = np.asarray(first_treated, float)[self.unit_codes]
+        treated = (self.frame["time"].to_numpy(float) >= starts).astype(float)
+        return replace(self.with_columns(first_treated=starts, treated=treated), absorbing=True)
+
+    def with_columns(self, **columns: Any) -> Panel:
+        """Return the panel with columns added or replaced."""
+        return replace(self, frame=self.frame.assign(**columns))
+
+    def select(self, name: str) -> Panel:
+        """Return the panel with another of its outcomes in use."""
+        if name == self.active:
+            return self
+        columns = {own: self.frame[f"{own}:{name}"] for own in ("outcome", "count", "exposure")}
+        return replace(self.with_columns(**columns), active=name)
+
+    def noted(self, *rows: FlowRow) -> Panel:
+        """Return the panel with lines added to its flow."""
+        return replace(self, flow=(*self.flow, *rows))
+
+    # -- words --------------------------------------------------------------------------------------------------
+
+    def label(self, name: str) -> str:
+        """Return the user's column behind one of our names."""
+        return self.labels.get(name, name)
+
+    def fault(self, what: str, instead: str = "") -> Fault:
+        """Return a fault that names this panel's source."""
+        return Fault(self.source, what, instead)

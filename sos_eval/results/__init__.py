@@ -1,0 +1,1 @@
+"""The nouns that leave an estimator: estimates, effect tables, comparisons, checks."""

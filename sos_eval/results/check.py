@@ -1,0 +1,57 @@
+"""What a check returns: data first, a sentence second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.results.method import Method
+
+if TYPE_CHECKING:
+    from sos_eval.results.fitted import Fitted
+
+__all__ = ["Check", "CheckResult"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One line of `diagnostics.csv`, and what stands behind it.
+
+    Attributes
+    ----------
+    name
+        The check, e.g. ``pretrends.joint``.
+    statistic
+        What `value` is: ``p_value``, ``slope`` …
+    value
+        NaN where it does not exist; `text` says why.
+    threshold
+        Declared by the user; NaN where the check only informs.
+    passed
+        True, False, or None: informs, or cannot be judged.
+    table
+        The numbers behind it; written to ``tables/<name>.csv`` by the run, a figure may read it from there.
+    text
+        One sentence in plain English.
+    """
+
+    name: str
+    statistic: str
+    value: float
+    text: str
+    threshold: float = np.nan
+    passed: bool | None = None
+    table: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+class Check(Method):
+    """A check of a fitted estimator. Options are its fields; without a declared threshold it informs."""
+
+    kind: ClassVar[str] = "check"
+
+    def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
+        """Check; re-estimate only through ``fitted.refit``."""
+        raise NotImplementedError

@@ -1,0 +1,64 @@
+"""How untreated units stand in for treated ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import pandas as pd
+
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.method import Method
+from sos_eval.terms import BALANCE_COLUMNS
+
+__all__ = ["Comparison", "ComparisonMethod"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The group that restriction, matching or weighting built.
+
+    Attributes
+    ----------
+    panel
+        The panel with the comparison's weights in it and units of weight zero left out; its ``flow`` says who.
+    weights : (n_units,)
+        Weight of each unit of the panel before the comparison (zero: left out; treated units kept: one).
+    sets
+        Columns ``unit, matched_set, weight, distance``; None where there are no sets.
+    balance
+        Columns of `balance.csv`, before and after.
+    off_support
+        Treated units without an acceptable comparison, with the reason: ``unit -> reason``.
+    overlap
+        For the overlap figure: columns ``unit, treated, distance, weight``; None where nothing is estimated.
+    uses_outcomes
+        Whether pre-treatment outcomes enter (``outcome_pre``): then an inference that permutes treatment must
+        rebuild the comparison for each permutation.
+    """
+
+    panel: Panel
+    weights: Array
+    sets: pd.DataFrame | None = None
+    balance: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(BALANCE_COLUMNS)))
+    off_support: dict[str, str] = field(default_factory=dict)
+    overlap: pd.DataFrame | None = None
+    notes: tuple[str, ...] = ()
+
+
+class ComparisonMethod(Method):
+    """A way to build the comparison group. It sees a panel without post-treatment outcomes."""
+
+    kind: ClassVar[str] = "comparison"
+    rebuilds: ClassVar[bool] = True
+    """Whether the group depends on who is treated, so that a permutation must build it again."""
+
+    def compare(self, panel: Panel) -> Comparison:
+        """Build the group.
+
+        Parameters
+        ----------
+        panel
+            Outcomes from the first start of anyone onward are NaN.
+        """
+        raise NotImplementedError

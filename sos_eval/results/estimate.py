@@ -1,0 +1,146 @@
+"""What an estimator returns: cells, their values and each unit's influence on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.numerics.regress import LinearFit
+from sos_eval.panel.panel import Array, Panel
+
+__all__ = ["CELL_COLUMNS", "Batch", "Estimate", "cells"]
+
+#: Columns of `Estimate.cells`; the first seven are the keys of `estimates.csv`.
+CELL_COLUMNS = (
+    "estimand", "aggregation", "cohort", "time", "event_time", "subgroup", "scale",
+    "n_obs", "n_units", "n_treated_units", "reason",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Cells and their influence.
+
+    Attributes
+    ----------
+    cells
+        A row per number, columns `CELL_COLUMNS`. ``scale: ratio`` marks values that are logs here and are
+        exponentiated when the table is written.
+    values : (m,)
+        NaN where not identified; ``reason`` in `cells` says why.
+    influence : (n_influence, m) or None
+        ``influence.mean(0)`` is zero and ``sum(influence**2, 0) / n**2`` is the variance of `values`, n being
+        ``panel.n_influence``. None where the method has none (synthetic control).
+    linear
+        The fitted regression where it is one: opens CR2, CR3 and the wild bootstrap.
+    panel
+        The panel it was estimated on.
+    shares : (n_influence, n_cohorts) or None
+        Which cohort (of ``panel.cohorts``) each unit belongs to, times its weight over the mean weight: what
+        `aggregate` needs for the influence of estimated cohort shares. None: the shares are taken as fixed, or
+        the estimator has aggregated by itself.
+    notes
+        Sentences for the report: units left out, controls trimmed, and the like.
+    """
+
+    cells: pd.DataFrame
+    values: Array
+    influence: Array | None
+    panel: Panel
+    linear: LinearFit | None = None
+    shares: Array | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Many estimates of the same cells: draws of outcomes, or permuted adoptions.
+
+    Attributes
+    ----------
+    cells
+        As in `Estimate`, after aggregation.
+    values : (draws, m)
+        Estimates on the working scale.
+    std_error : (draws, m) or None
+        Analytic standard errors clustered as the panel says, without small-sample factors; None where the
+        estimator has no analytic error.
+    """
+
+    cells: pd.DataFrame
+    values: Array
+    std_error: Array | None
+    failures: tuple[str, ...] = field(default=())
+
+
+def cells(**columns: Any) -> pd.DataFrame:
+    """Lay out a table of cells; what is not given is empty.
+
+    Examples
+    --------
+    >>> list(cells(estimand=["att"], aggregation=["overall"], scale=["value"]).loc[0, ["estimand", "reason"]])
+    ['att', '']
+    """
+    given = {name: np.atleast_1d(np.asarray(value)) for name, value in columns.items()}
+    size = max(len(value) for value in given.values())
+    empty: dict[str, Any] = {
+       "cohort": np.nan, "time": np.nan, "event_time": np.nan, "subgroup": "", "reason": "", "estimand": "att",
+             "scale": "value", "n_obs": 0, "n_units": 0, "n_treated_units": 0, "aggregation": "overall"}  # fmt: skip
+    table = {
+        name: np.broadcast_to(given[name], (size,)) if name in given else np.repeat(empty[name], size)
+        for name in CELL_COLUMNS
+    }
+    return pd.DataFrame(table)
+
+
+def loop_batch(panels: list[Panel], estimate: Callable[[Panel], Estimate]) -> Batch:
+    """Estimate panels one after another: what an estimator without a fast form inherits.
+
+    A panel on which the estimator refuses (`InputFault`) becomes a row of NaN and a counted reason; any other
+    exception is ours and passes through.
+    """
+    from sos_eval.errors import InputFault
+
+    keyed: list[pd.DataFrame] = []
+    rows: list[tuple[Array, Array | None] | None] = []
+    failures: list[str] = []
+    for panel in panels:
+        try:
+            one = estimate(panel)
+        except InputFault as fault:
+            rows.append(None)
+            failures.append(fault.faults[0].what)
+            continue
+        keyed.append(one.cells)
+        rows.append((one.values, clustered_error(one)))
+        failures.append("")
+    if not keyed:
+        raise InputFault(next(iter(dict.fromkeys(failures))))
+    frame = keyed[0]
+    nothing = np.full(len(frame), np.nan)
+    values = np.array([nothing if row is None else row[0] for row in rows])
+    has_error = all(row is None or row[1] is not None for row in rows)
+    errors = np.array([nothing if row is None else row[1] for row in rows]) if has_error else None
+    return Batch(frame, values, errors, tuple(failures))
+
+
+def clustered_error(estimate: Estimate) -> Array | None:
+    """Return cluster-robust standard errors from the influence, (m,), without small-sample factors."""
+    if estimate.influence is None:
+        return None
+    sums = cluster_sums(estimate.influence, estimate.panel.clusters)
+    return np.asarray(np.sqrt((sums**2).sum(0)) / estimate.panel.n_influence)
+
+
+def cluster_sums(influence: Array, codes: NDArray[np.intp]) -> Array:
+    """Sum an influence function within clusters: (n, m) -> (n_clusters, m)."""
+    if len(codes) and len(np.unique(codes)) == len(codes):
+        return influence
+    sums = np.zeros((int(codes.max()) + 1, influence.shape[1]))
+    np.add.at(sums, codes, influence)
+    return sums

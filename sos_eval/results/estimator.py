@@ -1,0 +1,114 @@
+"""The base class of estimators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.aggregate import with_aggregations
+from sos_eval.results.estimate import Batch, Estimate, loop_batch
+from sos_eval.results.fitted import Fitted
+from sos_eval.results.method import Method, lookup
+from sos_eval.results.table import EffectTable
+
+__all__ = ["Estimator"]
+
+
+class Estimator(Method):
+    """A way to estimate effects. A subclass writes `estimate`; the rest it has for free.
+
+    Class attributes say early what it needs, so that a design can be refused before anything runs:
+    ``needs`` maps ``pre_periods``, ``treated_units``, ``untreated_units``, ``exposure`` to minimum counts;
+    ``takes_unbalanced``, ``takes_switching``, ``takes_cross_sections`` and ``takes_covariates`` say what it can do.
+    """
+
+    kind: ClassVar[str] = "estimator"
+    needs: ClassVar[dict[str, int]] = {}
+    takes_unbalanced: ClassVar[bool] = False
+    takes_switching: ClassVar[bool] = False
+    takes_cross_sections: ClassVar[bool] = False
+    takes_covariates: ClassVar[bool] = False
+
+    def estimate(self, panel: Panel) -> Estimate:
+        """Estimate the cells and their influence."""
+        raise NotImplementedError
+
+    def complete(self, panel: Panel) -> Estimate:
+        """Estimate, and add every aggregation that the cells allow."""
+        return with_aggregations(self.estimate(panel))
+
+    def estimate_many(self, panel: Panel, outcomes: Array) -> Batch:
+        """Estimate a batch of outcomes, (draws, n_units, n_times), on one panel: a loop unless overridden."""
+        return loop_batch([panel.with_outcome(outcome) for outcome in outcomes], self.complete)
+
+    def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
+        """Estimate one outcome under many adoptions, (draws, n_units): a loop unless overridden."""
+        return loop_batch([panel.with_first_treated(starts) for starts in first_treated], self.complete)
+
+    def fit(
+        self,
+        df: pd.DataFrame,
+        *,
+        unit: str,
+        time: str,
+        outcome: str,
+        first_treated: str,
+        exposure: str | None = None,
+        per: float = 1,
+        covariates: Sequence[str] = (),
+        weight: str | None = None,
+        cluster: str | None = None,
+        inference: Any = "analytic",
+        seed: int = 0,
+    ) -> EffectTable:
+        """Estimate on a DataFrame, without any design.
+
+        Parameters
+        ----------
+        df
+            A row per unit and time; left as it is.
+        unit, time, outcome, first_treated
+            Columns. `outcome` is a count where `exposure` is given, else a value. `first_treated` is a unit's
+            first treated period; 0, inf, "never" or empty mean never treated.
+        exposure, per
+            Column of the population at risk, and the scale of the rate.
+        covariates, weight, cluster
+            Further columns; the cluster is the unit unless given.
+        inference
+            A method's name, its mapping of options, or a method object.
+        seed
+            For inference that draws.
+
+        Returns
+        -------
+        EffectTable
+            Columns of `estimates.csv`.
+
+        Raises
+        ------
+        DataFault, NotIdentified
+            With every fault, in the frame's own column names.
+        """
+        from sos_eval.panel.tabular import from_frame
+
+        panel = from_frame(
+            df, unit=unit, time=time, outcome=outcome, first_treated=first_treated, exposure=exposure,
+            per=per, covariates=covariates, weight=weight, cluster=cluster,
+        )  # fmt: skip
+        fitted = Fitted(self.name, "primary", self, self.complete(panel), panel)
+        table: EffectTable = _inference(inference).infer(fitted, np.random.default_rng(seed)).table
+        return table
+
+
+def _inference(given: Any) -> Any:
+    """Return an inference object from a name, a mapping or an object."""
+    if isinstance(given, str):
+        return lookup("inference", given, key="inference")()
+    if isinstance(given, dict):
+        rest = {key: value for key, value in given.items() if key != "method"}
+        return lookup("inference", given["method"], key="inference")(**rest)
+    return given

@@ -1,0 +1,68 @@
+"""What inference, checks and moderators receive: an estimate that can be made again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.comparison import Comparison
+from sos_eval.results.estimate import Batch, Estimate, loop_batch
+from sos_eval.terms import Role
+
+if TYPE_CHECKING:
+    from sos_eval.results.estimator import Estimator
+
+__all__ = ["Fitted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """An estimate, and the way back to it.
+
+    Attributes
+    ----------
+    id, role
+        As declared.
+    estimator
+        The method object.
+    estimate
+        Cells with all aggregations.
+    source
+        The panel before the comparison group was built.
+    comparison
+        The comparison in use, or None.
+    rebuild
+        Builds the comparison group on another panel; None where the group does not depend on who is treated
+        (restrictions that do are in here too).
+    """
+
+    id: str
+    role: Role
+    estimator: Estimator
+    estimate: Estimate
+    source: Panel
+    comparison: Comparison | None = None
+    rebuild: Callable[[Panel], Panel] | None = None
+
+    @property
+    def panel(self) -> Panel:
+        """The panel that was estimated on."""
+        return self.estimate.panel
+
+    def refit(self, panel: Panel) -> Estimate:
+        """Make the estimate again on a changed *source* panel, comparison group included."""
+        return self.estimator.complete(self.rebuild(panel) if self.rebuild else panel)
+
+    def refit_assignments(self, first_treated: Array) -> Batch:
+        """Make it again under other adoptions, (draws, source.n_units).
+
+        Where the comparison group depends on who is treated it is built anew in every draw.
+        """
+        if self.rebuild is None:
+            return self.estimator.estimate_assignments(self.source, first_treated)
+        panels = [self.source.with_first_treated(starts) for starts in np.asarray(first_treated, float)]
+        return loop_batch(panels, self.refit)

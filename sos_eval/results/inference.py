@@ -1,0 +1,53 @@
+"""The base class of inference methods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.results.fitted import Fitted
+from sos_eval.results.method import Method
+from sos_eval.results.table import EffectTable
+
+__all__ = ["InferenceMethod", "Inferred"]
+
+
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    """An effect table, and what stands behind it.
+
+    Attributes
+    ----------
+    table
+        The rows of `estimates.csv`.
+    tables
+        Further numbers by name; the run writes each to ``tables/<estimator>.<name>.csv`` (``randomization``: the
+        statistic's distribution over draws).
+    facts
+        Plain values for `results.json`: draws, strata, number of possible assignments, Monte Carlo error of p …
+    """
+
+    table: EffectTable
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class InferenceMethod(Method):
+    """A way to say how uncertain an estimate is. Every subclass has a field ``level`` (0.95).
+
+    It reads the estimate's influence or regression, or re-estimates through ``fitted``. Where it is not defined
+    for an estimate, the table has the estimates with empty errors and a `reason`.
+    """
+
+    kind: ClassVar[str] = "inference"
+    cluster_robust: ClassVar[bool] = False
+    """A plain cluster-robust method, which never stands alone with fewer than 20 treated clusters."""
+
+    level: float
+
+    def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
+        """Return the effects of a fitted estimator under this method."""
+        raise NotImplementedError

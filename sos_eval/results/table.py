@@ -1,0 +1,108 @@
+"""`EffectTable`: the columns of `estimates.csv`, and how an estimate becomes rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.results.estimate import CELL_COLUMNS
+from sos_eval.results.fitted import Fitted
+from sos_eval.terms import EFFECT_COLUMNS
+
+__all__ = ["EffectTable", "effect_table"]
+
+Array = NDArray[np.float64]
+_TEXT = ("estimator", "role", "estimand", "aggregation", "subgroup", "scale", "outcome", "inference", "reason")
+_COUNTS = ("n_obs", "n_units", "n_treated_units", "n_clusters")
+
+
+class EffectTable(pd.DataFrame):
+    """Effects, one row per estimator x outcome x quantity x inference, in the columns of `estimates.csv`."""
+
+    @property
+    def _constructor(self) -> type[pd.DataFrame]:
+        return pd.DataFrame
+
+
+def effect_table(
+    fitted: Fitted,
+    inference: str,
+    *,
+    level: float,
+    std_error: Array | None = None,
+    conf: tuple[Array, Array] | None = None,
+    band: tuple[Array, Array] | None = None,
+    statistic: Array | None = None,
+    df: Array | float | None = None,
+    p_value: Array | None = None,
+    reason: Any = None,
+) -> EffectTable:
+    """Lay out an estimate and its errors as rows.
+
+    Parameters
+    ----------
+    fitted
+        The fitted estimator; its cells and values fill the keys and `estimate`.
+    inference
+        Name of the method.
+    level
+        Of the intervals.
+    std_error, conf, band, statistic, df, p_value : (m,)
+        On the working scale. Rows of ``scale: ratio`` are logs: estimate, interval and band are exponentiated
+        here, ``std_error`` stays on the log scale.
+    reason : (m,) of str, optional
+        Why an error or p is empty, appended to the reason of the cell.
+    """
+    estimate = fitted.estimate
+    m = len(estimate.values)
+    nothing = np.full(m, np.nan)
+    low, high = conf or (nothing, nothing)
+    band_low, band_high = band or (nothing, nothing)
+    table = estimate.cells[list(CELL_COLUMNS)].copy()
+    ratio = (table["scale"] == "ratio").to_numpy()
+    columns = {
+        "estimate": estimate.values,
+        "conf_low": low,
+        "conf_high": high,
+        "band_low": band_low,
+        "band_high": band_high,
+    }
+    for name, value in columns.items():
+        table[name] = np.where(ratio, np.exp(np.where(ratio, value, 0.0)), value)
+    table["std_error"] = nothing if std_error is None else std_error
+    table["conf_level"] = np.where(np.isfinite(low) | np.isfinite(high), level, np.nan)
+    table["statistic"] = nothing if statistic is None else statistic
+    table["df"] = np.nan if df is None else df
+    table["p_value"] = nothing if p_value is None else p_value
+    table["n_clusters"] = fitted.panel.n_clusters
+    table["reason"] = _reasons(table["reason"], reason)
+    table["estimator"], table["role"] = fitted.id, fitted.role
+    table["outcome"], table["inference"] = fitted.panel.active, inference
+    return tidy(table)
+
+
+def _reasons(cells: pd.Series, more: Any) -> list[str]:
+    """Join why a cell is empty and why its error is."""
+    extra = [""] * len(cells) if more is None else list(np.broadcast_to(more, (len(cells),)))
+    return ["; ".join(dict.fromkeys(part for part in pair if part)) for pair in zip(cells, extra, strict=True)]
+
+
+def tidy(table: pd.DataFrame) -> EffectTable:
+    """Give a table the contract's columns, order and types."""
+    out = table.reindex(columns=list(EFFECT_COLUMNS))
+    for name in EFFECT_COLUMNS:
+        if name in _TEXT:
+            out[name] = out[name].fillna("").astype(str)
+        elif name in _COUNTS:
+            out[name] = out[name].fillna(0).astype("int64")
+        else:
+            out[name] = out[name].astype(float)
+    return EffectTable(out.reset_index(drop=True))
+
+
+def stack(tables: list[EffectTable]) -> EffectTable:
+    """Put effect tables under one another."""
+    return tidy(pd.concat(tables, ignore_index=True)) if tables else tidy(pd.DataFrame(columns=list(EFFECT_COLUMNS)))
