@@ -1,1 +1,1 @@
-"""TODO."""
+"""Costs and effects: exact decision analysis, and the gate that refuses until the evidence is there."""
