@@ -1,0 +1,86 @@
+"""`sos-eval check`, `protocol` and `lock`: what can be done with a design before it is run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet, write_file
+from sos_eval.errors import Fault, InputFault
+
+__all__ = ["check", "lock", "protocol"]
+
+_DESIGN = click.argument("design", type=click.Path(path_type=Path))
+_PANEL = click.option("--panel", type=click.Path(path_type=Path), help="Data file, in place of panel.path.")
+
+
+@click.command()
+@_DESIGN
+@_PANEL
+@quiet
+@as_json
+@pass_screen
+def check(screen: Screen, design: Path, panel: Path | None) -> None:
+    """Validate a design, and its data if they are there.
+
+    Exit 0, or exit 2 with every fault on a line of its own: `file:line: key: what is wrong; what to write instead`.
+    """
+    from sos_eval.jobs.check import check_design
+
+    done = check_design(design, panel=panel)
+    screen.answer(done.text, {"faults": [], "design": str(design), "data_read": done.data_read, "text": done.text})
+
+
+@click.command()
+@_DESIGN
+@click.option("--format", "form", type=click.Choice(["md", "html", "docx"]), default="md", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="File to write; beside the design unless given.")
+@quiet
+@pass_screen
+def protocol(screen: Screen, design: Path, form: str, out: Path | None) -> None:
+    """Write the evaluation protocol (statistical analysis plan) that a design declares."""
+    from sos_eval.design.design import load_design
+    from sos_eval.jobs.protocol import protocol_file
+
+    declared = load_design(design)
+    out = out or design.with_name(f"{design.stem}.protocol.{form}")
+    write_file(out, protocol_file(declared, form))
+    screen.say(f"protocol: {out}")
+
+
+@click.command()
+@_DESIGN
+@click.option("--outcomes-seen", help="yes, no, or published: had anyone in the team seen the outcomes by now?")
+@click.option("--force", is_flag=True, help="Replace the lock of an earlier plan.")
+@quiet
+@pass_screen
+def lock(screen: Screen, design: Path, outcomes_seen: str | None, force: bool) -> None:
+    """Freeze the plan: writes `x.lock` beside `x.yaml`.
+
+    Locking a plan for data already seen is not pre-registration, so it is asked whether the outcomes were seen,
+    and the answer is recorded and printed on page one of the report.
+    """
+    from sos_eval.design.design import load_design
+    from sos_eval.design.lock import write_lock
+
+    declared = load_design(design)
+    path = write_lock(declared, outcomes_seen or _ask_whether_seen(), force=force)
+    screen.say(f"locked: {path}")
+
+
+def _ask_whether_seen() -> str:
+    """Ask on a terminal; elsewhere nobody can answer, and it is not guessed."""
+    from sos_eval.design.lock import OutcomesSeen
+
+    answers = list(get_args(OutcomesSeen))
+    if not sys.stdin.isatty():
+        raise InputFault(
+            Fault(
+                "", "--outcomes-seen is missing", "say whether outcomes were seen: --outcomes-seen yes, no or published"
+            )
+        )
+    asked: str = click.prompt("Had anyone in the team seen the outcomes by now?", type=click.Choice(answers))
+    return asked

@@ -1,0 +1,197 @@
+"""What the user sees: words, `--json`, `--quiet`, progress bars, faults and exit codes.
+
+Exit codes: 0 done; 1 a fault of ours (traceback in a log file); 2 the user's input is wrong; 3 finished, but a
+check with a declared threshold failed; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from traceback import format_tb
+from typing import Any, TypeVar
+
+import click
+
+from sos_eval.errors import DataFault, Fault, InputFault
+
+__all__ = ["LOG_NAME", "Screen", "answered", "as_json", "pass_screen", "quiet", "seed", "write_file"]
+
+LOG_NAME = "sos-eval-error.log"
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+@dataclass(slots=True)
+class Screen:
+    """How one command talks. Set by the options `--quiet` and `--json`.
+
+    Attributes
+    ----------
+    quiet
+        Nothing but faults.
+    as_json
+        One JSON document on standard output, nothing else.
+    log_folder
+        Where a traceback would be written.
+    """
+
+    quiet: bool = False
+    as_json: bool = False
+    log_folder: Path = Path()
+
+    def say(self, text: str) -> None:
+        """Print a line for a person."""
+        if not (self.quiet or self.as_json):
+            click.echo(text)
+
+    def answer(self, text: str, data: Any) -> None:
+        """Print the result: the text for a person, the data under `--json`."""
+        if self.as_json:
+            click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+        else:
+            self.say(text)
+
+    def bar(self, total: int, label: str) -> Any:
+        """Return a progress bar on standard error: none when piped, quiet or `--json`."""
+        from tqdm import tqdm
+
+        return tqdm(total=total, desc=label, disable=True if self.quiet or self.as_json else None, leave=False)
+
+    @contextmanager
+    def steps(self, label: str) -> Iterator[Callable[[str, int, int], None]]:
+        """Show a bar while a job tells (what it does, steps done, steps in all)."""
+        with self.bar(1, label) as bar:
+
+            def tell(what: str, done: int, of: int) -> None:
+                bar.total, bar.n = of, done
+                bar.set_description(f"{label}: {what}")
+
+            yield tell
+
+
+pass_screen = click.make_pass_decorator(Screen, ensure=True)
+
+
+def _note(name: str) -> Callable[[click.Context, click.Parameter, bool], None]:
+    """Return a callback that sets a field of the screen."""
+
+    def set_field(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+        if value:
+            setattr(ctx.ensure_object(Screen), name, True)
+
+    return set_field
+
+
+def quiet(command: C) -> C:
+    """Add `--quiet` to a command."""
+    option = click.option("--quiet", "-q", is_flag=True, expose_value=False, callback=_note("quiet"), is_eager=True)
+    return option(command)
+
+
+def as_json(command: C) -> C:
+    """Add `--json` to a command."""
+    option = click.option("--json", is_flag=True, expose_value=False, callback=_note("as_json"), is_eager=True)
+    return option(command)
+
+
+def seed(command: C) -> C:
+    """Add `--seed` to a command; it goes before the seeds in the file."""
+    option = click.option("--seed", type=click.IntRange(min=0), help="Goes before every seed in the file.")
+    return option(command)
+
+
+def answered(command: click.Command, args: Sequence[str] | None, screen: Screen) -> int:
+    """Run a command and return its exit code, with every fault said in words.
+
+    Parameters
+    ----------
+    command
+        The group, or one command.
+    args
+        The words typed; None reads them from the process.
+    screen
+        How to talk.
+    """
+    try:
+        code = command.main(args=args, prog_name="sos-eval", standalone_mode=False, obj=screen)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped: nothing was left half-written", err=True)
+        return 130
+    except InputFault as error:
+        return _refuse(error, screen)
+    except Exception as error:
+        return _apologise(error, screen)
+    return code if isinstance(code, int) else 0
+
+
+def _refuse(error: InputFault, screen: Screen) -> int:
+    """Say every fault of the user's input, each on its own line."""
+    for fault in error.faults:
+        click.echo(" ".join(str(fault).split()), err=True)
+    if screen.as_json:
+        faults = [{"where": f.where, "what": f.what, "instead": f.instead} for f in error.faults]
+        click.echo(json.dumps({"faults": faults}, indent=2, ensure_ascii=False))
+    return error.exit_code
+
+
+def _apologise(error: Exception, screen: Screen) -> int:
+    """Put the traceback into a log file and say one line."""
+    log = screen.log_folder / LOG_NAME
+    what = f"{type(error).__name__}: {_first_line(error)}"
+    try:
+        log.write_text("\n".join(_trace(error)) + "\n", encoding="utf-8")
+        told = f"the traceback is in {log}"
+    except OSError as why:
+        told = f"the traceback could not be written to {log} ({why.strerror})"
+    click.echo(f"a fault of ours, not of your input: {what}; {told}", err=True)
+    return 1
+
+
+def _trace(error: BaseException | None) -> Iterator[str]:
+    """Yield a traceback without local values; messages are cut to a line, so that no rows of data get in."""
+    while error is not None:
+        yield "".join(format_tb(error.__traceback__)) + f"{type(error).__name__}: {_first_line(error)}"
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if error is not None:
+            yield "\ncame from:"
+
+
+def _first_line(error: BaseException) -> str:
+    """Return the start of an exception's message."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else ""
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises
+    ------
+    DataFault
+        The folder is missing or cannot be written.
+    """
+    if not path.parent.is_dir():
+        raise DataFault(Fault(str(path), f"the folder {path.parent} does not exist", "make it first"))
+    try:
+        handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
+    except OSError as error:
+        raise DataFault(Fault(str(path), f"cannot be written ({error.strerror})")) from None
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content.encode() if isinstance(content, str) else content)
+        Path(partial).chmod(0o644)
+        Path(partial).replace(path)
+    except BaseException as error:
+        Path(partial).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise DataFault(Fault(str(path), f"cannot be written ({error.strerror})")) from None
+        raise
