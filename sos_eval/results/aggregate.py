@@ -23,27 +23,42 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class AggregationPlan:
-    """How cells are averaged; made once, applied to any number of draws.
+    """Which cells each aggregate averages; made once, applied to any number of draws.
+
+    An aggregate is a ratio, ``sum_k share_k (members_k @ values) / sum_k share_k n_k`` with ``n_k`` the sum of
+    ``members_k``, or a plain mean of such ratios.
 
     Attributes
     ----------
     cells
         A row per aggregate, q rows.
-    weights : (q, m)
-        ``aggregates = weights @ cell values``.
-    share_slopes : (q, k, m)
-        Derivative of each aggregate with respect to each cohort's share is ``share_slopes @ cell values``.
+    members : (p, k, m)
+        What each cell of each cohort counts in each ratio; within a cohort they sum to one for "overall".
+    means : (q, p)
+        Rows as means of ratios: the identity, then the plain averages.
     """
 
     cells: pd.DataFrame
-    weights: Array
-    share_slopes: Array
+    members: Array
+    means: Array
 
-    def values(self, cell_values: Array) -> Array:
-        """Average cell values, (..., m) -> (..., q)."""
-        return cell_values @ self.weights.T
+    def weights(self, shares: Array) -> Array:
+        """Return the weight of every cell in every aggregate at given cohort shares, (..., k) -> (..., q, m)."""
+        sums = np.einsum("...k,pkm->...pm", shares, self.members)
+        total = shares @ self.members.sum(2).T
+        return np.asarray(self.means @ (sums / total[..., None]))
 
-    def influence(self, cell_values: Array, cell_influence: Array, shares: Array | None) -> Array:
+    def values(self, cell_values: Array, shares: Array) -> Array:
+        """Average cell values (..., m) at cohort shares (..., k) -> (..., q)."""
+        return self._ratios(cell_values, shares)[0] @ self.means.T
+
+    def slopes(self, cell_values: Array, shares: Array) -> Array:
+        """Return the derivative of every aggregate in every cohort's share, (..., q, k)."""
+        ratios, sums, total = self._ratios(cell_values, shares)
+        slopes = (sums - self.members.sum(2) * ratios[..., None]) / total[..., None]
+        return np.asarray(self.means @ slopes)
+
+    def influence(self, cell_values: Array, cell_influence: Array, shares: Array | None, means: Array) -> Array:
         """Return the influence of the aggregates, (n, q).
 
         Parameters
@@ -54,14 +69,23 @@ class AggregationPlan:
             Their influence.
         shares : (n, k) or None
             See `Estimate.shares`; None takes the shares as fixed.
+        means : (k,)
+            The cohorts' shares.
         """
-        direct = cell_influence @ self.weights.T
+        direct = cell_influence @ self.weights(means).T
         if shares is None:
-            return direct
-        return np.asarray(direct + (shares - shares.mean(0)) @ (self.share_slopes @ cell_values).T)
+            return np.asarray(direct)
+        return np.asarray(direct + (shares - means) @ self.slopes(cell_values, means).T)
+
+    def _ratios(self, cell_values: Array, shares: Array) -> tuple[Array, Array, Array]:
+        """Return the ratios (..., p), the cohorts' sums of values (..., p, k) and the total shares (..., p)."""
+        p, k, m = self.members.shape
+        sums = (cell_values @ self.members.reshape(p * k, m).T).reshape(*cell_values.shape[:-1], p, k)
+        total = shares @ self.members.sum(2).T
+        return (sums * shares[..., None, :]).sum(-1) / total, sums, total
 
 
-def plan_aggregations(group_time: pd.DataFrame, cohorts: Array, shares: Array) -> AggregationPlan:
+def plan_aggregations(group_time: pd.DataFrame, cohorts: Array) -> AggregationPlan:
     """Plan every aggregation of a table of group-time cells.
 
     Parameters
@@ -70,25 +94,21 @@ def plan_aggregations(group_time: pd.DataFrame, cohorts: Array, shares: Array) -
         Cells with ``aggregation == "group_time"``, m rows.
     cohorts : (k,)
         First treated periods.
-    shares : (k,)
-        Share (weight) of each cohort in the population; only ratios matter.
     """
     group = group_time["cohort"].to_numpy(float)
     time = group_time["time"].to_numpy(float)
-    post = time >= group
-    position = np.searchsorted(cohorts, group)
+    own = cohorts[:, None] == group
     rows: list[dict[str, Any]] = []
-    weights: list[Array] = []
-    slopes: list[Array] = []
-    for aggregation, key, members in _families(group, time, post):
-        members_weights, slope = _average(members, position, shares, by_cohort=aggregation == "overall")
-        rows.append({"aggregation": aggregation, **key, "n_treated_units": _treated(group_time, members)})
-        weights.append(members_weights)
-        slopes.append(np.zeros_like(slope) if aggregation == "cohort" else slope)
-    _add_plain_averages(rows, weights, slopes)
-    table = _laid_out(rows, group_time)
-    m, k = len(group), len(cohorts)
-    return AggregationPlan(table, np.reshape(weights, (len(rows), m)), np.reshape(slopes, (len(rows), k, m)))
+    members: list[Array] = []
+    for aggregation, key, inside in _families(group, time, time >= group):
+        count = (own & inside).astype(float)
+        if aggregation == "overall":
+            count = count / np.maximum(count.sum(1, keepdims=True), 1.0)
+        rows.append({"aggregation": aggregation, **key, "n_treated_units": _treated(group_time, inside)})
+        members.append(count)
+    plain, means = _plain_averages(rows)
+    table = _laid_out(rows + plain, group_time)
+    return AggregationPlan(table, np.reshape(members, (len(rows), len(cohorts), len(group))), means)
 
 
 def _families(
@@ -108,42 +128,24 @@ def _families(
     yield "simple", {}, post
 
 
-def _average(
-    members: NDArray[np.bool_], position: NDArray[np.intp], shares: Array, *, by_cohort: bool
-) -> tuple[Array, Array]:
-    """Return the weights (m,) of one aggregate and their slopes (k, m) in the cohort shares.
-
-    ``by_cohort``: every cohort's mean effect, averaged by share ("overall"); else every cell by its cohort's share.
-    """
-    k = len(shares)
-    inside = np.zeros((k, len(members)))
-    inside[position[members], np.flatnonzero(members)] = 1.0
-    if by_cohort:
-        inside = inside / np.maximum(inside.sum(1, keepdims=True), 1.0)
-    total = float(shares @ inside.sum(1))
-    weights = (shares @ inside) / total
-    return weights, (inside - np.outer(inside.sum(1), weights)) / total
-
-
 def _treated(group_time: pd.DataFrame, members: NDArray[np.bool_]) -> int:
     """Count the treated units behind an aggregate, each cohort once."""
-    return int(group_time[members].groupby("cohort")["n_treated_units"].max().sum())
+    cohort = group_time["cohort"].to_numpy(float)[members]
+    count = group_time["n_treated_units"].to_numpy()[members]
+    return int(sum(count[cohort == g].max() for g in np.unique(cohort)))
 
 
-def _add_plain_averages(rows: list[dict[str, Any]], weights: list[Array], slopes: list[Array]) -> None:
-    """Add the plain average over post event times and over calendar times: the rows with an empty key."""
+def _plain_averages(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], Array]:
+    """Return the rows with an empty key (mean over post event times, over calendar times) and `means` (q, p)."""
+    plain: list[dict[str, Any]] = []
+    means = [np.eye(len(rows))]
     for aggregation in ("event_time", "calendar"):
-        own = [i for i, row in enumerate(rows) if row["aggregation"] == aggregation and _is_post(row)]
-        if own:
-            rows.append(
-                {"aggregation": aggregation, "n_treated_units": max(int(rows[i]["n_treated_units"]) for i in own)}
-            )
-            weights.append(np.mean([weights[i] for i in own], axis=0))
-            slopes.append(np.mean([slopes[i] for i in own], axis=0))
-
-
-def _is_post(row: dict[str, Any]) -> bool:
-    return float(row.get("event_time", 0.0)) >= 0
+        inside = np.array([row["aggregation"] == aggregation and row.get("event_time", 0.0) >= 0 for row in rows])
+        if inside.any():
+            most = max(row["n_treated_units"] for row, yes in zip(rows, inside, strict=True) if yes)
+            plain.append({"aggregation": aggregation, "n_treated_units": most})
+            means.append(inside[None, :] / inside.sum())
+    return plain, np.vstack(means)
 
 
 def _laid_out(rows: list[dict[str, Any]], group_time: pd.DataFrame) -> pd.DataFrame:
@@ -160,23 +162,42 @@ def _laid_out(rows: list[dict[str, Any]], group_time: pd.DataFrame) -> pd.DataFr
 def with_aggregations(estimate: Estimate) -> Estimate:
     """Add every aggregation to an estimate of group-time cells; return others as they are.
 
-    An aggregate over a cell that is not identified is itself not identified: NaN, with the cells named.
+    An aggregate over a cell that is not identified is itself not identified: NaN, with the cells named. A cell whose
+    value is fixed by construction (NaN influence, finite value) adds nothing to the error of an aggregate; where an
+    aggregate holds only such cells its influence is NaN too.
     """
     is_cell = (estimate.cells["aggregation"] == "group_time").to_numpy()
     if not is_cell.any() or not is_cell.all():
         return estimate
     cohorts = np.unique(estimate.cells["cohort"].to_numpy(float))
     shares, means = _shares(estimate, cohorts)
-    plan = plan_aggregations(estimate.cells, cohorts, means)
-    values = np.array([_dot(row, estimate.values) for row in plan.weights])
+    plan = plan_aggregations(estimate.cells, cohorts)
+    weights = plan.weights(means)
+    known = np.nan_to_num(estimate.values)
+    missing = (weights != 0) @ ~np.isfinite(estimate.values) > 0
+    values = np.where(missing, np.nan, weights @ known)
     influence = None
     if estimate.influence is not None:
-        known = np.nan_to_num(estimate.influence), np.nan_to_num(estimate.values)
-        influence = np.hstack([estimate.influence, plan.influence(known[1], known[0], shares)])
-    frame = pd.concat([estimate.cells, plan.cells.assign(reason=_why(plan, estimate))], ignore_index=True)
+        influence = _aggregated_influence(estimate.influence, plan, known, shares, means, missing)
+    frame = pd.concat([estimate.cells, plan.cells.assign(reason=_why(weights, estimate))], ignore_index=True)
     return replace(
         estimate, cells=frame[list(CELL_COLUMNS)], values=np.concatenate([estimate.values, values]), influence=influence
     )
+
+
+def _aggregated_influence(
+    influence: Array, plan: AggregationPlan, values: Array, shares: Array | None, means: Array, missing: Array
+) -> Array:
+    """Put the influence of the aggregates beside that of the cells, (n, m + q)."""
+    n, m = influence.shape
+    fixed = np.isnan(influence).any(0)
+    out = np.empty((n, m + len(plan.cells)))
+    out[:, :m] = influence
+    clean = np.where(fixed, 0.0, influence) if fixed.any() else influence
+    out[:, m:] = plan.influence(values, clean, shares, means)
+    only_fixed = ((plan.weights(means) != 0) & ~fixed).sum(1) == 0
+    out[:, m:][:, missing | only_fixed] = np.nan
+    return out
 
 
 def _shares(estimate: Estimate, cohorts: Array) -> tuple[Array | None, Array]:
@@ -187,18 +208,17 @@ def _shares(estimate: Estimate, cohorts: Array) -> tuple[Array | None, Array]:
     return None, np.array([weights[starts == g].sum() for g in cohorts])
 
 
-def _dot(weights: Array, values: Array) -> float:
-    """Combine the values that carry weight; NaN among them gives NaN."""
-    used = weights != 0
-    return float(weights[used] @ values[used])
-
-
-def _why(plan: AggregationPlan, estimate: Estimate) -> list[str]:
-    """Say for each aggregate which of its cells are missing."""
+def _why(weights: Array, estimate: Estimate) -> list[str]:
+    """Say for each aggregate which of its cells are missing, or that it is fixed by construction."""
     missing = ~np.isfinite(estimate.values)
+    own = estimate.cells["reason"].to_numpy()
+    names = [f"({g:g}, {t:g})" for g, t in zip(estimate.cells["cohort"], estimate.cells["time"], strict=True)]
     reasons = []
-    for row in plan.weights:
-        gone = estimate.cells[(row != 0) & missing]
-        names = [f"({g:g}, {t:g})" for g, t in zip(gone["cohort"], gone["time"], strict=True)]
-        reasons.append(f"averages cells that are not identified: {', '.join(names[:6])}" if names else "")
+    for row in weights != 0:
+        gone = np.flatnonzero(row & missing)
+        shared_reason = set(own[row]) if row.any() else {""}
+        if len(gone):
+            reasons.append(f"averages cells that are not identified: {', '.join(names[i] for i in gone[:6])}")
+        else:
+            reasons.append(shared_reason.pop() if len(shared_reason) == 1 else "")
     return reasons

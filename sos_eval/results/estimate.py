@@ -35,15 +35,16 @@ class Estimate:
         NaN where not identified; ``reason`` in `cells` says why.
     influence : (n_influence, m) or None
         ``influence.mean(0)`` is zero and ``sum(influence**2, 0) / n**2`` is the variance of `values`, n being
-        ``panel.n_influence``. None where the method has none (synthetic control).
+        ``panel.n_influence``. None where the method has none (synthetic control). A column of NaN beside a finite
+        value: the value is fixed by construction (a base period) or its error is not identified; `reason` says.
     linear
         The fitted regression where it is one: opens CR2, CR3 and the wild bootstrap.
     panel
         The panel it was estimated on.
     shares : (n_influence, n_cohorts) or None
-        Which cohort (of ``panel.cohorts``) each unit belongs to, times its weight over the mean weight: what
-        `aggregate` needs for the influence of estimated cohort shares. None: the shares are taken as fixed, or
-        the estimator has aggregated by itself.
+        Which cohort (of those that have cells, increasing) each unit belongs to, times its weight over the mean
+        weight: what `aggregate` needs for the influence of estimated cohort shares. None: the shares are taken
+        as fixed, or the estimator has aggregated by itself.
     notes
         Sentences for the report: units left out, controls trimmed, and the like.
     """

@@ -1,0 +1,139 @@
+"""Who is compared with whom, from when to when: the cells of Callaway and Sant'Anna (2021)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["BASE_REASON", "BasePeriod", "CellPlan", "Control", "plan_cells"]
+
+Array = NDArray[np.float64]
+Control = Literal["never_treated", "not_yet_treated"]
+BasePeriod = Literal["varying", "universal"]
+
+BASE_REASON = "base period: zero by construction"
+
+
+@dataclass(frozen=True, slots=True)
+class CellPlan:
+    """The cells (g, t) that can be compared, with their base periods and comparison groups.
+
+    Attributes
+    ----------
+    starts : (k,)
+        First treated periods that take part, increasing; ``inf`` last where there are units untreated throughout.
+    times : (t,)
+        Observed periods.
+    cohorts : (c,)
+        Those of `starts` that have cells.
+    group : (m,)
+        Position in `starts` of each cell's cohort.
+    time, base : (m,)
+        Positions in `times` of each cell's period and of the period that it is compared with.
+    control : (m, k)
+        Which of `starts` are untreated through the cell's period and its base.
+    note
+        What was left out, in a sentence; else empty.
+    """
+
+    starts: Array
+    times: Array
+    cohorts: Array
+    group: NDArray[np.intp]
+    time: NDArray[np.intp]
+    base: NDArray[np.intp]
+    control: NDArray[np.bool_]
+    note: str = ""
+
+    @property
+    def is_base(self) -> NDArray[np.bool_]:
+        """Cells that are compared with themselves: zero by construction, (m,)."""
+        return np.equal(self.time, self.base)
+
+    @property
+    def positions(self) -> NDArray[np.intp]:
+        """Positions in `starts` of `cohorts`, (c,)."""
+        return np.searchsorted(self.starts, self.cohorts)
+
+    def codes(self, first_treated: Array) -> NDArray[np.intp]:
+        """Return each unit's position in `starts`, any shape; -1 for units that take no part."""
+        merged = self.merged(first_treated)
+        position = np.minimum(np.searchsorted(self.starts, merged), len(self.starts) - 1)
+        return np.where(self.starts[position] == merged, position, -1)
+
+    def merged(self, first_treated: Array) -> Array:
+        """Take units that start after every cell's period as untreated throughout."""
+        beyond = np.isinf(self.starts[-1]) & (first_treated > self.starts[:-1].max(initial=-np.inf))
+        return np.where(beyond, np.inf, first_treated)
+
+
+def plan_cells(
+    starts: Array, times: Array, *, control: Control, base_period: BasePeriod, anticipation: float
+) -> CellPlan | str:
+    """Lay out every cell of a staggered adoption.
+
+    The base is the last period before ``g - anticipation``; with ``base_period: varying`` an earlier period is
+    compared with the one before it. A comparison unit starts after ``max(time, base) + anticipation``, or never.
+    Units that start later than ``times[-1] + anticipation`` are untreated throughout. Where nobody is, the last
+    cohort stands in, and periods from ``its start - anticipation`` on are left out.
+
+    Parameters
+    ----------
+    starts : (k,)
+        First treated periods of the units, increasing, ``inf`` = never.
+    times : (t,)
+        Observed periods, increasing.
+
+    Returns
+    -------
+    CellPlan or str
+        A sentence that says why nothing can be compared.
+    """
+    usable = starts[starts - anticipation > times[0]]
+    if not len(usable) or not (usable <= times[-1]).any():
+        return "no unit starts within the periods observed, with a period before its start"
+    untreated = usable > times[-1] + anticipation
+    note = ""
+    if not untreated.any():
+        if control == "never_treated":
+            return "no unit is untreated throughout"
+        last = usable.max()
+        kept = times[times < last - anticipation]
+        if len(usable) == 1 or not len(kept):
+            return "no unit is untreated while another is treated"
+        note = f"no unit is untreated from {last - anticipation:g} on: those periods are left out"
+        times, untreated = kept, usable == last
+    merged = np.append(usable[~untreated], np.inf)
+    cohorts = merged[merged <= times[-1]]
+    if not len(cohorts):
+        return "no unit is untreated while another is treated"
+    return _laid_out(merged, cohorts, times, control, base_period, anticipation, note)
+
+
+def _laid_out(
+    starts: Array,
+    cohorts: Array,
+    times: Array,
+    control: Control,
+    base_period: BasePeriod,
+    anticipation: float,
+    note: str,
+) -> CellPlan:
+    """Cross cohorts with periods and find bases and comparison groups."""
+    first = 0 if base_period == "universal" else 1
+    group, time = (
+        grid.ravel() for grid in np.meshgrid(np.arange(len(cohorts)), np.arange(first, len(times)), indexing="ij")
+    )
+    before_start = np.searchsorted(times, cohorts - anticipation, side="left") - 1
+    base = before_start[group]
+    if base_period == "varying":
+        base = np.where(times[time] < cohorts[group] - anticipation, time - 1, base)
+    latest = times[np.maximum(time, base)] + anticipation
+    later = (
+        starts > latest[:, None] if control == "not_yet_treated" else np.isinf(starts) & np.ones((len(group), 1), bool)
+    )
+    own = np.arange(len(starts)) == group[:, None]
+    return CellPlan(starts, times, cohorts, group, time, base, later & ~own, note)

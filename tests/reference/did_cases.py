@@ -1,0 +1,79 @@
+"""Stored results of the R packages did and DRDID, read as panels and compared row by row."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sos_eval.panel.panel import Panel
+from sos_eval.results.estimate import Estimate, clustered_error
+from tests.conftest import SHARED, shared
+
+CONTROL = {"nevertreated": "never_treated", "notyettreated": "not_yet_treated"}
+
+
+def cases(name: str) -> list[Any]:
+    """Return a file's cases as test parameters; one skipped case where the file is absent."""
+    path = SHARED / "reference" / f"{name}.json"
+    if not path.exists():
+        return [pytest.param(None, id=f"{name} is not here", marks=pytest.mark.skip(reason=f"no {path.name}"))]
+    loaded = json.loads(path.read_text())
+    return [pytest.param(case, id=case["case_id"]) for case in loaded["cases"]]
+
+
+def data(file: str) -> pd.DataFrame:
+    return pd.read_csv(shared("reference", "data", file))
+
+
+def castle() -> pd.DataFrame:
+    causaldata = pytest.importorskip("causaldata")
+    frame = causaldata.castle.load_pandas().data.astype("float64")
+    first = frame[frame["post"] == 1].groupby("sid")["year"].min()
+    return frame.assign(gvar=frame["sid"].map(first).fillna(0))
+
+
+def panel_of(df: pd.DataFrame, spec: dict[str, Any], layout: Any = "panel") -> Panel:
+    """Lay out a data set under a case's column names."""
+    unit = df[spec["idname"]].astype(int).astype(str) if "idname" in spec else df["obs"].astype(str)
+    x = tuple(name.strip() for name in spec["xformla"].lstrip("~").split("+") if name.strip() != "1")
+    frame = pd.DataFrame({
+        "unit": unit, "time": df[spec["tname"]].astype(float), "outcome": df[spec["yname"]].astype(float),
+        "first_treated": df[spec["gname"]].astype(float).replace(0, np.inf),
+    })  # fmt: skip
+    frame["weight"] = df[spec["weightsname"]].astype(float) if "weightsname" in spec else 1.0
+    frame["cluster"] = df[spec["clustervars"]].astype(str) if "clustervars" in spec else unit
+    for name in x:
+        frame[name] = df[name].astype(float)
+    frame = frame.sort_values(["unit", "time"], kind="stable").reset_index(drop=True)
+    return Panel(frame=frame, covariates=x, weighted="weightsname" in spec, layout=layout)
+
+
+def agrees(estimate: Estimate, stored: dict[str, Any], *, rtol: float) -> None:
+    """Compare group-time effects, every aggregation and their errors with a stored `att_gt` and its `aggte`."""
+    error = clustered_error(estimate)
+    cells = estimate.cells.assign(value=estimate.values, error=error)
+    group_time = cells[cells["aggregation"] == "group_time"]
+    np.testing.assert_array_equal(group_time["cohort"], stored["group"])
+    np.testing.assert_array_equal(group_time["time"], stored["t"])
+    _close(group_time, stored["att"], stored["se"], rtol)
+    for name, aggregation, key in [
+        ("dynamic", "event_time", "event_time"), ("group_agg", "cohort", "cohort"), ("calendar", "calendar", "time"),
+    ]:  # fmt: skip
+        own = cells[(cells["aggregation"] == aggregation) & cells[key].notna()]
+        np.testing.assert_array_equal(own[key], stored[name]["egt"])
+        _close(own, stored[name]["att"], stored[name]["se"], rtol)
+        average = cells[
+            (cells["aggregation"] == ("overall" if name == "group_agg" else aggregation)) & cells[key].isna()
+        ]
+        _close(average, [stored[name]["overall_att"]], [stored[name]["overall_se"]], rtol)
+    simple = cells[cells["aggregation"] == "simple"]
+    _close(simple, [stored["simple"]["overall_att"]], [stored["simple"]["overall_se"]], rtol)
+
+
+def _close(ours: pd.DataFrame, values: list[float], errors: list[float], rtol: float) -> None:
+    np.testing.assert_allclose(ours["value"], np.array(values, float), rtol=rtol, atol=1e-12)
+    np.testing.assert_allclose(ours["error"], np.array(errors, float), rtol=rtol, atol=1e-12)
