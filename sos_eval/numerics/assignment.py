@@ -89,8 +89,8 @@ def match_weights(chosen: NDArray[np.intp], n_untreated: int) -> tuple[Array, Ar
     found = chosen >= 0
     counts = found.sum(1)
     share = np.repeat(1.0 / np.maximum(counts, 1), counts)
-    untreated = np.bincount(chosen[found], weights=share, minlength=n_untreated)
+    untreated = np.asarray(np.bincount(chosen[found], weights=share, minlength=n_untreated), float)
     used = untreated > 0
     if used.any():
-        untreated = untreated * used.sum() / untreated.sum()
+        untreated *= used.sum() / untreated.sum()
     return (counts > 0).astype(float), untreated

@@ -84,10 +84,10 @@ def _newton(y: Array, x: Array, w: Array) -> tuple[Array, bool]:
     value = _log_likelihood(coef, y, x, w)
     for _ in range(_STEPS):
         p = _expit(x @ coef)
-        score = x.T @ (w * (y - p))
+        score = np.asarray(x.T @ (w * (y - p)), float)
         information = (x * (w * p * (1 - p))[:, None]).T @ x
         try:
-            step = np.linalg.solve(information, score)
+            step = np.asarray(np.linalg.solve(information, score), float)
         except np.linalg.LinAlgError:
             return coef, False
         if np.abs(step).max() <= 1e-12 * max(1.0, np.abs(coef).max()):
@@ -126,4 +126,4 @@ def _separated(y: Array, x: Array) -> bool:
 
     signed = x * np.where(y > 0.5, 1.0, -1.0)[:, None]
     found = linprog(-signed.sum(0), A_ub=-signed, b_ub=np.zeros(len(y)), bounds=(-1, 1), method="highs")
-    return bool(found.status == 0 and -found.fun > 1e-7 * len(y))
+    return found.status == 0 and float(signed.sum(0) @ found.x) > 1e-7 * len(y)
