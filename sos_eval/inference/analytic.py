@@ -1,0 +1,93 @@
+"""Cluster-robust errors from the influence function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import annotated_types as at
+import numpy as np
+
+from sos_eval.inference.wald import Bands, cluster_scores, normal_bands, refused, wald_rows, why_no_error
+from sos_eval.results.estimate import Estimate
+from sos_eval.results.fitted import Fitted
+from sos_eval.results.inference import InferenceMethod, Inferred
+from sos_eval.results.method import register
+
+__all__ = ["Analytic", "Factor", "SmallSample", "no_influence", "small_sample_factor"]
+
+SmallSample = Literal["default", "none", "stata"]
+no_influence = "the estimator has no influence function; use randomization, or an inference that re-estimates"
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """What multiplies the variance, and the degrees of freedom of the reference distribution."""
+
+    variance: float
+    df: float
+
+
+def small_sample_factor(estimate: Estimate, convention: SmallSample) -> Factor:
+    """Small-sample factor and reference distribution of a cluster-robust variance.
+
+    ``default``: influence-based estimators 1 and the normal (as the did package); regressions
+    G/(G-1)·(N-1)/(N-K), fixed effects nested in the cluster uncounted, with t(G-1) for linear ones and the normal
+    for Poisson (as fixest). ``stata``: the same for linear regressions; G/(G-1) and the normal for everything fitted
+    by maximum likelihood or from an influence function. ``none``: 1, with the distribution of the default.
+    """
+    linear = estimate.linear
+    if linear is None:
+        n_clusters = estimate.panel.n_clusters
+        return Factor(n_clusters / (n_clusters - 1) if convention == "stata" else 1.0, np.inf)
+    n_clusters = len(np.unique(estimate.panel.clusters[linear.unit_codes]))
+    df = float(n_clusters - 1) if linear.family == "linear" else np.inf
+    if convention == "none":
+        return Factor(1.0, df)
+    between = n_clusters / (n_clusters - 1)
+    if convention == "stata" and linear.family != "linear":
+        return Factor(between, df)
+    return Factor(between * (linear.n_obs - 1) / (linear.n_obs - linear.n_params), df)
+
+
+@register("analytic")
+@dataclass(frozen=True)
+class Analytic(InferenceMethod):
+    """Cluster-robust errors from the influence function, with uniform bands (Liang and Zeger 1986).
+
+    The variance of an estimate is the sum over clusters of squared summed influence, over n squared. Bands are
+    sup-t (Montiel Olea and Plagborg-Møller 2019) from the estimated correlation within each aggregation.
+    """
+
+    cluster_robust: ClassVar[bool] = True
+    reference: ClassVar[str] = "Liang and Zeger (1986); Montiel Olea and Plagborg-Møller (2019)"
+
+    level: Annotated[float, at.Gt(0), at.Lt(1)] = 0.95
+    """Coverage of intervals and bands."""
+    small_sample: SmallSample = "default"
+    """default, none or stata: the small-sample factor and the reference distribution."""
+    band_draws: Annotated[int, at.Ge(0)] = 20_000
+    """Simulated vectors behind the critical value of the uniform bands; 0 leaves the bands out."""
+
+    def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
+        """Return effects with cluster-robust errors, intervals and bands."""
+        estimate = fitted.estimate
+        if estimate.influence is None:
+            return refused(fitted, self.name, self.level, no_influence)
+        if estimate.panel.n_treated_clusters < 2:
+            return refused(fitted, self.name, self.level, why_no_error(estimate, estimate.values)[1][0])
+        factor = small_sample_factor(estimate, self.small_sample)
+        scores = cluster_scores(estimate, estimate.influence)
+        raw = np.sqrt(factor.variance * (scores**2).sum(0))
+        std_error, reasons = why_no_error(estimate, raw)
+        bands: Bands | None = None
+        if self.band_draws:
+            usable = np.isfinite(std_error)
+            bands = normal_bands(
+                estimate.cells, scores, usable, level=self.level, draws=self.band_draws, rng=rng, df=factor.df
+            )
+        facts = {"small_sample": self.small_sample, "variance_factor": factor.variance, "band_draws": self.band_draws}
+        return wald_rows(
+            fitted, self.name, level=self.level, std_error=std_error, df=factor.df,
+            bands=bands, reasons=reasons, facts=facts,
+        )  # fmt: skip

@@ -1,0 +1,181 @@
+"""Estimates and standard errors to rows: statistics, p-values, intervals, uniform bands, and reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
+
+from sos_eval.numerics.bands import Critical, sup_t
+from sos_eval.panel.panel import Array
+from sos_eval.results.estimate import Estimate, cluster_sums
+from sos_eval.results.fitted import Fitted
+from sos_eval.results.inference import Inferred
+from sos_eval.results.table import effect_table
+
+__all__ = [
+    "Bands", "cluster_scores", "families", "fixed_by_construction", "interval", "normal_bands", "refused",
+    "two_sided", "wald_rows", "why_no_error",
+]  # fmt: skip
+
+#: Aggregations whose rows are read together, as a curve or a table, and so get a band.
+_JOINT = ("group_time", "event_time", "cohort", "calendar")
+
+
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """Critical value of each row's uniform band, (m,), and what to tell about it."""
+
+    critical: Array
+    facts: dict[str, Any]
+
+
+def two_sided(statistic: Array, df: float | Array = np.inf) -> Array:
+    """Two-sided p-value of a t statistic; infinite ``df`` is the normal."""
+    size = -np.abs(statistic)
+    finite = np.isfinite(df)
+    return np.asarray(2 * np.where(finite, stdtr(np.where(finite, df, 1.0), size), ndtr(size)))
+
+
+def interval(values: Array, std_error: Array, level: float, df: float | Array = np.inf) -> tuple[Array, Array]:
+    """Symmetric interval, (m,) each side."""
+    tail = (1 + level) / 2
+    finite = np.isfinite(df)
+    quantile = np.where(finite, stdtrit(np.where(finite, df, 1.0), tail), ndtri(tail))
+    return values - quantile * std_error, values + quantile * std_error
+
+
+def cluster_scores(estimate: Estimate, influence: Array) -> Array:
+    """Influence summed within clusters over n, (n_clusters, m): its cross product is the covariance."""
+    return cluster_sums(influence, estimate.panel.clusters) / estimate.panel.n_influence
+
+
+def fixed_by_construction(estimate: Estimate, std_error: Array) -> NDArray[np.bool_]:
+    """Rows whose error is zero up to rounding: the base period of a universal base, or a constant outcome."""
+    outcome = np.abs(estimate.panel.frame["outcome"].to_numpy(float))
+    size = float(np.nanmax(outcome)) if np.isfinite(outcome).any() else 0.0
+    return np.asarray(std_error <= 1e-12 * size)
+
+
+def why_no_error(estimate: Estimate, std_error: Array) -> tuple[Array, list[str]]:
+    """Empty the errors that do not exist and say why; caution where one treated cluster stands behind a row.
+
+    Parameters
+    ----------
+    std_error : (m,)
+        As computed from the influence.
+
+    Returns
+    -------
+    std_error : (m,)
+        NaN where there is a reason to have none.
+    reasons
+        A text per row, empty where there is nothing to say.
+    """
+    panel = estimate.panel
+    m = len(estimate.values)
+    if panel.n_treated_clusters < 2:
+        what = "one treated cluster" if panel.n_treated_clusters else "no treated cluster"
+        return np.full(m, np.nan), [f"{what}: its variation cannot be estimated from the data"] * m
+    constant = fixed_by_construction(estimate, std_error)
+    missing = ~np.isfinite(estimate.values)
+    reasons = [""] * m
+    for i, row in enumerate(estimate.cells["n_treated_units"].to_numpy(int)):
+        if constant[i] and not missing[i]:
+            reasons[i] = "does not vary between units (base period, or a constant outcome), so it has no error"
+        elif row == 1 and not missing[i]:
+            reasons[i] = "one treated unit stands behind this row: its error leaves out how treated units vary"
+    return np.where(constant | missing, np.nan, std_error), reasons
+
+
+def families(cells: pd.DataFrame, usable: NDArray[np.bool_]) -> Iterator[tuple[str, NDArray[np.intp]]]:
+    """Yield the rows that get one band together: an aggregation, without its plain average."""
+    keyed = cells[["cohort", "time", "event_time"]].notna().any(axis=1) & cells["aggregation"].isin(_JOINT)
+    joint = cells[keyed & usable]
+    for key, rows in joint.groupby(["aggregation", "estimand", "scale", "subgroup"], sort=False).groups.items():
+        name = str(key[0]) if isinstance(key, tuple) else str(key)
+        yield name, np.asarray(rows, dtype=np.intp)
+
+
+def normal_bands(
+    cells: pd.DataFrame,
+    scores: Array,
+    usable: NDArray[np.bool_],
+    *,
+    level: float,
+    draws: int,
+    rng: np.random.Generator,
+    df: float = np.inf,
+) -> Bands:
+    """Sup-t critical values per aggregation from the correlation of the estimates.
+
+    Parameters
+    ----------
+    scores : (n_clusters, m)
+        See `cluster_scores`.
+    usable : (m,)
+        Rows with an error.
+    """
+    critical = np.full(len(cells), np.nan)
+    told: dict[str, Any] = {}
+    for name, rows in families(cells, usable):
+        unit = scores[:, rows] / np.sqrt((scores[:, rows] ** 2).sum(0))
+        found: Critical = sup_t(unit.T @ unit, level=level, draws=draws, rng=rng, df=df)
+        critical[rows] = found.value
+        told.setdefault(name, []).append(
+            {"rows": len(rows), "critical": found.value, "monte_carlo_error": found.monte_carlo_error}
+        )
+    return Bands(critical, told)
+
+
+def wald_rows(
+    fitted: Fitted,
+    name: str,
+    *,
+    level: float,
+    std_error: Array,
+    df: float | Array = np.inf,
+    bands: Bands | None = None,
+    reasons: list[str] | None = None,
+    facts: dict[str, Any] | None = None,
+    p_value: Array | None = None,
+    conf: tuple[Array, Array] | None = None,
+) -> Inferred:
+    """Lay out estimates with symmetric intervals and two-sided p-values (unless given).
+
+    Parameters
+    ----------
+    std_error : (m,)
+        On the working scale; NaN where there is none.
+    df
+        Degrees of freedom of the t distribution; infinite for the normal (an empty cell in the table).
+    """
+    values = fitted.estimate.values
+    statistic = values / std_error
+    band = None if bands is None else (values - bands.critical * std_error, values + bands.critical * std_error)
+    table = effect_table(
+        fitted,
+        name,
+        level=level,
+        std_error=std_error,
+        conf=interval(values, std_error, level, df) if conf is None else conf,
+        band=band,
+        statistic=statistic,
+        df=np.where(np.isfinite(df) & np.isfinite(std_error), df, np.nan),
+        p_value=two_sided(statistic, df) if p_value is None else p_value,
+        reason=reasons,
+    )
+    told = dict(facts or {})
+    if bands is not None and bands.facts:
+        told["bands"] = bands.facts
+    return Inferred(table, facts=told)
+
+
+def refused(fitted: Fitted, name: str, level: float, reason: str, **facts: Any) -> Inferred:
+    """Return the estimates with empty errors and the reason on every row."""
+    return Inferred(effect_table(fitted, name, level=level, reason=reason), facts={"refused": reason, **facts})
