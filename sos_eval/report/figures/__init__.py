@@ -1,1 +1,1 @@
-"""TODO."""
+"""Figures, one file each: a bundle's table and how it is drawn."""

@@ -1,0 +1,350 @@
+"""The result bundle: a folder that holds everything a run found, written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from sos_eval.bundle.files import csv_text, json_text, plain, read_csv, yaml_text
+from sos_eval.errors import Fault, InputFault, OurFault
+from sos_eval.terms import BALANCE_COLUMNS, DIAGNOSTIC_COLUMNS, EFFECT_COLUMNS, FLOW_COLUMNS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["SCHEMA", "BundleContent", "ResultBundle", "check_out", "is_bundle", "read_bundle", "write_bundle"]
+
+SCHEMA = "sos-eval/bundle/1"
+
+#: The user's disk, not our code: full, read-only, not permitted, name too long.
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
+
+
+def _table(*columns: str) -> Callable[[], pd.DataFrame]:
+    return lambda: pd.DataFrame(columns=list(columns))
+
+
+@dataclass(frozen=True)
+class BundleContent:
+    """Everything that a run hands over to be written.
+
+    Attributes
+    ----------
+    design
+        The resolved design, as plain values.
+    estimates, balance, flow, diagnostics
+        In the columns of `terms`.
+    weights
+        Unit weights and matched sets; None where they are withheld (rows are people).
+    headline, results, provenance
+        `headline.json`; what else `results.json` says (``panel``, ``inference`` facts, ``notes``); `provenance.json`.
+    tables
+        Written to ``tables/<name>.csv``; what figures read.
+    economics
+        Written to ``economics/``: a table as CSV, a mapping as JSON.
+    log
+        Written to `log.txt`.
+    """
+
+    design: Mapping[str, Any]
+    estimates: pd.DataFrame
+    balance: pd.DataFrame = field(default_factory=_table(*BALANCE_COLUMNS))
+    weights: pd.DataFrame | None = field(default_factory=_table("unit", "weight"))
+    flow: pd.DataFrame = field(default_factory=_table(*FLOW_COLUMNS))
+    diagnostics: pd.DataFrame = field(default_factory=_table(*DIAGNOSTIC_COLUMNS))
+    headline: Mapping[str, Any] = field(default_factory=dict)
+    results: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    economics: Mapping[str, pd.DataFrame | Mapping[str, Any]] = field(default_factory=dict)
+    log: str = ""
+
+
+@dataclass(frozen=True)
+class ResultBundle:
+    """A bundle on disk; each part is read when it is first asked for."""
+
+    path: Path
+
+    @cached_property
+    def estimates(self) -> pd.DataFrame:
+        """`estimates.csv`: a row per estimator, outcome, quantity and inference."""
+        return read_csv(self.path / "estimates.csv").reindex(columns=list(EFFECT_COLUMNS))
+
+    @cached_property
+    def balance(self) -> pd.DataFrame:
+        """`balance.csv`: a row per covariate, before and after."""
+        return self._csv("balance.csv", *BALANCE_COLUMNS)
+
+    @cached_property
+    def weights(self) -> pd.DataFrame:
+        """`weights.csv`; empty where it was withheld."""
+        return self._csv("weights.csv", "unit", "weight")
+
+    @cached_property
+    def flow(self) -> pd.DataFrame:
+        """`flow.csv`: what was kept and dropped, and why."""
+        return self._csv("flow.csv", *FLOW_COLUMNS)
+
+    @cached_property
+    def diagnostics(self) -> pd.DataFrame:
+        """`diagnostics.csv`: a row per check; ``passed`` is True, False or None (informs)."""
+        return self._csv("diagnostics.csv", *DIAGNOSTIC_COLUMNS)
+
+    @cached_property
+    def headline(self) -> dict[str, Any]:
+        """`headline.json`."""
+        return self._json("headline.json")
+
+    @cached_property
+    def results(self) -> dict[str, Any]:
+        """`results.json`."""
+        return self._json("results.json")
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """`provenance.json`."""
+        return self._json("provenance.json")
+
+    @cached_property
+    def design(self) -> dict[str, Any]:
+        """`design.yaml`: the resolved design, as plain values."""
+        from ruamel.yaml import YAML
+
+        loaded = YAML(typ="safe", pure=True).load(self.path / "design.yaml")
+        return dict(loaded or {})
+
+    @cached_property
+    def economics(self) -> dict[str, Any]:
+        """The files of ``economics/``: tables by name, JSON as dicts."""
+        folder = self.path / "economics"
+        found: dict[str, Any] = {file.stem: read_csv(file) for file in sorted(folder.glob("*.csv"))}
+        return found | {file.stem: self._json(f"economics/{file.name}") for file in sorted(folder.glob("*.json"))}
+
+    @cached_property
+    def table_names(self) -> list[str]:
+        """Names of the files in ``tables/``."""
+        return sorted(file.name.removesuffix(".csv") for file in (self.path / "tables").glob("*.csv"))
+
+    def tables(self, name: str) -> pd.DataFrame:
+        """Return a file of ``tables/``; empty where the run did not make it."""
+        file = self.path / "tables" / f"{name}.csv"
+        return read_csv(file) if name in self.table_names else pd.DataFrame()
+
+    def figure(self, name: str) -> Figure:
+        """Draw a figure by name.
+
+        Raises
+        ------
+        InputFault
+            No figure has this name, or this bundle lacks what it shows; what is available is named.
+        """
+        from sos_eval.report.draw import draw
+
+        return draw(self, name)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table of the report by name."""
+        from sos_eval.report.tabulate import tabulate
+
+        return tabulate(self, name)
+
+    def _csv(self, name: str, *columns: str) -> pd.DataFrame:
+        file = self.path / name
+        return read_csv(file) if file.exists() else pd.DataFrame(columns=list(columns))
+
+    def _json(self, name: str) -> dict[str, Any]:
+        try:
+            return dict(json.loads((self.path / name).read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            raise InputFault(Fault(str(self.path / name), f"cannot be read: {error}", "run the design again")) from None
+
+
+def read_bundle(path: str | Path) -> ResultBundle:
+    """Open a bundle.
+
+    Raises
+    ------
+    InputFault
+        The folder is missing or no bundle, or was written by another version of the format.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise InputFault(Fault(str(folder), "no such folder", "name a folder that `sos-eval run` wrote"))
+    schema = _schema_of(folder)
+    if schema != SCHEMA:
+        found = f"a bundle of schema {schema!r}" if schema else "not a result bundle (no results.json with a schema)"
+        raise InputFault(Fault(str(folder), found, f"this version reads {SCHEMA}; run the design again"))
+    return ResultBundle(folder)
+
+
+def is_bundle(folder: Path) -> bool:
+    """Whether a folder is a result bundle of any version."""
+    return _schema_of(folder).startswith("sos-eval/bundle/")
+
+
+def _schema_of(folder: Path) -> str:
+    try:
+        found = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return str(found.get("schema", "")) if isinstance(found, dict) else ""
+
+
+def check_out(out: str | Path, *, force: bool) -> Path:
+    """Say early, before anything runs, whether a bundle may be written here.
+
+    Raises
+    ------
+    InputFault
+        `out` exists and `force` is not given; or it is neither a bundle nor an empty folder; or it cannot be written.
+    """
+    target = Path(out).resolve()
+    if target.exists():
+        _check_existing(target, out, force=force)
+    parent = next(folder for folder in target.parents if folder.exists())
+    if not parent.is_dir():
+        raise InputFault(Fault(str(out), f"{parent} is a file, not a folder", "choose another --out"))
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise InputFault(Fault(str(out), f"{parent} cannot be written to", "choose another --out"))
+    return target
+
+
+def _check_existing(target: Path, out: str | Path, *, force: bool) -> None:
+    if not target.is_dir():
+        raise InputFault(Fault(str(out), "is a file", "name a folder that does not exist yet"))
+    replaceable = is_bundle(target) or not any(target.iterdir())
+    if not replaceable:
+        what = "exists and holds something else than a result bundle; it is left as it is"
+        raise InputFault(Fault(str(out), what, "choose another --out"))
+    if not force:
+        raise InputFault(Fault(str(out), "exists already", "choose another --out, or replace it with --force"))
+
+
+def write_bundle(
+    out: str | Path, content: BundleContent, *, force: bool = False, render: Callable[[Path], None] | None = None
+) -> ResultBundle:
+    """Write a bundle whole or not at all.
+
+    Everything is written to a sibling ``<out>.partial-…`` that takes the name `out` at the very end; an exception or
+    Ctrl-C leaves nothing behind, and an older bundle untouched.
+
+    Parameters
+    ----------
+    out
+        The folder to appear.
+    content
+        What goes in.
+    force
+        Replace an existing bundle.
+    render
+        Draws figures and report into the folder it is given, before the folder takes its name.
+    """
+    target = check_out(out, force=force)
+    made = _make_parents(target, out)
+    partial: Path | None = None
+    try:
+        partial = Path(tempfile.mkdtemp(prefix=f"{target.name}.partial-", dir=target.parent))
+        partial.chmod(0o777 & ~_umask())
+        _write_content(partial, content)
+        if render is not None:
+            render(partial)
+        _take_name(partial, target)
+    except BaseException as error:
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
+        for folder in made:
+            folder.rmdir()
+        if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+            raise InputFault(Fault(str(out), f"cannot be written: {error.strerror or error}", "")) from error
+        raise
+    return ResultBundle(Path(out))
+
+
+def _make_parents(target: Path, out: str | Path) -> list[Path]:
+    """Make the folders above, and return those that were not there, innermost first."""
+    missing = [folder for folder in target.parents if not folder.exists()]
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputFault(Fault(str(out), f"cannot be written: {error.strerror}", "choose another --out")) from error
+    return missing
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _take_name(partial: Path, target: Path) -> None:
+    """Rename the finished folder; an older bundle goes only once the new one is in its place."""
+    if not target.exists():
+        partial.rename(target)
+        return
+    old = partial.with_name(partial.name.replace(".partial-", ".old-"))
+    target.rename(old)
+    try:
+        partial.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    shutil.rmtree(old)
+
+
+def _write_content(folder: Path, content: BundleContent) -> None:
+    texts = {
+        "design.yaml": yaml_text(content.design),
+        "estimates.csv": csv_text(content.estimates),
+        "balance.csv": csv_text(content.balance),
+        "flow.csv": csv_text(content.flow),
+        "diagnostics.csv": csv_text(content.diagnostics),
+        "headline.json": json_text(content.headline),
+        "provenance.json": json_text(content.provenance),
+        "results.json": json_text(_results(content)),
+        "log.txt": content.log,
+    }
+    if content.weights is not None:
+        texts["weights.csv"] = csv_text(content.weights)
+    texts |= {f"tables/{name}.csv": csv_text(table) for name, table in content.tables.items()}
+    texts |= dict(_economics_file(name, value) for name, value in content.economics.items())
+    for name in ("figures", "tables", *(["economics"] if content.economics else [])):
+        (folder / name).mkdir()
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _economics_file(name: str, value: pd.DataFrame | Mapping[str, Any]) -> tuple[str, str]:
+    if isinstance(value, pd.DataFrame):
+        return f"economics/{name}.csv", csv_text(value)
+    return f"economics/{name}.json", json_text(value)
+
+
+def _results(content: BundleContent) -> dict[str, Any]:
+    """Return `results.json`: what the run adds, and every table of the bundle in machine-readable form."""
+    own = {
+        "schema": SCHEMA,
+        "design": content.design,
+        "headline": content.headline,
+        "estimates": content.estimates,
+        "balance": content.balance,
+        "flow": content.flow,
+        "diagnostics": content.diagnostics,
+        "provenance": content.provenance,
+        "tables": sorted(content.tables),
+        "economics": {n: v for n, v in content.economics.items() if isinstance(v, Mapping)},
+    }
+    taken = sorted(set(own) & set(content.results))
+    if taken:
+        raise OurFault(f"the run's own results may not be called {', '.join(taken)}")
+    return dict(plain(own | dict(content.results)))

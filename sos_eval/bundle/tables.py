@@ -1,0 +1,167 @@
+"""What figures and words need to know of a panel, as plain tables that go into the bundle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.errors import OurFault
+from sos_eval.panel.panel import Panel
+
+__all__ = ["adoption", "outcome_paths", "panel_facts"]
+
+Array = NDArray[np.float64]
+
+
+def outcome_paths(panel: Panel, comparison_weights: Array | None = None) -> pd.DataFrame:
+    """Return mean outcomes over time, of treated units (together and by cohort) and of the comparison.
+
+    Parameters
+    ----------
+    panel
+        The panel *before* the comparison group was built.
+    comparison_weights : (n_units,), optional
+        `Comparison.weights`: the units that stand in for the treated, and how much each counts. The untreated
+        before any selection are then shown apart, as ``comparison_before``.
+
+    Returns
+    -------
+    DataFrame
+        A row per outcome, group, cohort and time, omitted times included: ``group`` is treated, comparison or
+        comparison_before; ``cohort`` is empty for all treated units together; ``mean`` averages units by the panel's
+        weights; ``mean_pooled`` is total count over total exposure (empty where the outcome is no count, and so is a
+        mean over nobody); ``flagged`` and ``omitted`` hold the declared reasons.
+    """
+    pieces = [_paths_of(panel.select(one.name), comparison_weights) for one in panel.outcomes]
+    return pd.concat(pieces, ignore_index=True)
+
+
+def _paths_of(panel: Panel, comparison_weights: Array | None) -> pd.DataFrame:
+    """Return the rows of the outcome in use."""
+    own = _row_weights(panel, None)
+    starts = panel.frame["first_treated"].to_numpy(float)
+    treated, never = np.isfinite(starts), ~np.isfinite(starts)
+    chosen = own if comparison_weights is None else _row_weights(panel, comparison_weights)
+    groups = [("treated", np.nan, np.where(treated, chosen, 0.0)), ("comparison", np.nan, np.where(never, chosen, 0.0))]
+    groups += [("treated", cohort, np.where(starts == cohort, chosen, 0.0)) for cohort in panel.cohorts]
+    if comparison_weights is not None:
+        groups.append(("comparison_before", np.nan, np.where(never, own, 0.0)))
+    return pd.concat([_path(panel, *group) for group in groups], ignore_index=True)
+
+
+def _row_weights(panel: Panel, more: Array | None) -> Array:
+    """Return a weight per row: the panel's, times the comparison's."""
+    weights = panel.frame["weight"].to_numpy(float)
+    if more is None:
+        return weights
+    if len(more) != panel.n_units:
+        raise OurFault(f"{len(more)} comparison weights for {panel.n_units} units")
+    return np.asarray(weights * np.asarray(more, float)[panel.unit_codes], dtype=float)
+
+
+def _path(panel: Panel, group: str, cohort: float, weights: Array) -> pd.DataFrame:
+    """Return one line of the figure, a row per time."""
+    observed = panel.frame["outcome"].notna().to_numpy() & (weights > 0)
+    frame = pd.DataFrame({
+        "time": panel.frame["time"].to_numpy(float)[observed],
+        "unit": panel.frame["unit"].to_numpy()[observed],
+        "weight": weights[observed],
+    })  # fmt: skip
+    for name in ("outcome", "count", "exposure"):
+        frame[name] = panel.frame[name].to_numpy(float)[observed] * weights[observed]
+    sums = frame.groupby("time")[["weight", "outcome", "count", "exposure"]].sum(min_count=1)
+    times = np.union1d(panel.times, np.array(list(panel.omitted_times), float))
+    sums = sums.reindex(times)
+    out = pd.DataFrame({
+        "outcome": panel.active, "group": group, "cohort": cohort, "time": times,
+        "mean": (sums["outcome"] / sums["weight"]).to_numpy(),
+        "mean_pooled": _pooled(panel, sums),
+        "n_units": frame.groupby("time")["unit"].nunique().reindex(times, fill_value=0).to_numpy(),
+        "flagged": [panel.flagged_times.get(float(time), "") for time in times],
+        "omitted": [panel.omitted_times.get(float(time), "") for time in times],
+    })  # fmt: skip
+    return out
+
+
+def _pooled(panel: Panel, sums: pd.DataFrame) -> Array:
+    """Return total count over total exposure on the scale of the rate."""
+    if not panel.outcome.counted:
+        return np.full(len(sums), np.nan)
+    return (sums["count"] / sums["exposure"] * panel.outcome.per).to_numpy(float)
+
+
+def adoption(panel: Panel) -> pd.DataFrame:
+    """Return who starts when: a row per unit, in order of start.
+
+    Returns
+    -------
+    DataFrame
+        ``unit, label, first_treated, embedded, stopped, status``; ``first_treated`` is empty for units that never
+        start in the panel; ``status`` is treated, not treated, or not known to be treated.
+    """
+    untreated = "not known to be treated" if panel.untreated_means == "unknown" else "not treated"
+    starts = panel.first_treated
+    out = pd.DataFrame({
+        "unit": panel.units, "label": _labels(panel), "first_treated": np.where(np.isfinite(starts), starts, np.nan),
+        "embedded": _register(panel, "embedded"), "stopped": _register(panel, "stopped"),
+        "status": np.where(np.isfinite(starts), "treated", untreated),
+    })  # fmt: skip
+    return out.sort_values(["first_treated", "unit"], kind="stable").reset_index(drop=True)
+
+
+def _register(panel: Panel, column: str) -> Array:
+    """Return a column of dates of the adoption register by unit; empty where it has none."""
+    if column not in panel.adoption.columns:
+        return np.full(panel.n_units, np.nan)
+    table = panel.adoption
+    by_unit = table.set_index("unit")[column] if "unit" in table.columns else table[column]
+    return pd.to_numeric(by_unit, errors="coerce").reindex(pd.Index(panel.units)).to_numpy(float)
+
+
+def _labels(panel: Panel) -> list[str]:
+    """Return a readable name per unit: the panel's column of names where it has one, else the id."""
+    for column in ("unit_label", "unit_name", "la_name", "name"):
+        if column in panel.frame.columns:
+            return [str(name) for name in panel.unit_values(column)]
+    return [str(unit) for unit in panel.units]
+
+
+def panel_facts(panel: Panel) -> dict[str, Any]:
+    """Return what words and figures need to know beside the numbers; goes into `results.json` as ``panel``."""
+    treated = panel.ever_treated
+    return {
+        "unit": panel.label("unit"), "time": panel.label("time"), "year_convention": panel.year_convention,
+        "first_time": float(panel.times.min()), "last_time": float(panel.times.max()), "n_times": panel.n_times,
+        "n_units": panel.n_units, "n_treated_units": int(treated.sum()), "n_comparison_units": int((~treated).sum()),
+        "n_clusters": panel.n_clusters, "n_treated_clusters": panel.n_treated_clusters, "n_rows": panel.n_rows,
+        "untreated_means": panel.untreated_means, "layout": panel.layout, "weighted": panel.weighted,
+        "omitted_times": {f"{time:g}": why for time, why in panel.omitted_times.items()},
+        "flagged_times": {f"{time:g}": why for time, why in panel.flagged_times.items()},
+        "cohorts": [float(cohort) for cohort in panel.cohorts],
+        "outcomes": {one.name: _outcome_facts(panel.select(one.name)) for one in panel.outcomes},
+    }  # fmt: skip
+
+
+def _outcome_facts(panel: Panel) -> dict[str, Any]:
+    """Return an outcome's words, its scale, and the levels that effects are compared with."""
+    frame, outcome = panel.frame, panel.outcome
+    ever = np.isfinite(frame["first_treated"].to_numpy(float))
+    before = ever & (frame["time"] < frame["first_treated"]).to_numpy()
+    return {
+        "label": outcome.label, "scale": outcome.scale, "per": outcome.per, "counted": outcome.counted,
+        "transform": outcome.transform, "role": outcome.role,
+        "mean_exposure": _mean(frame["exposure"]), "mean_exposure_treated": _mean(frame.loc[ever, "exposure"]),
+        "mean_treated": _mean(frame.loc[ever & ~before, "outcome"]),
+        "mean_treated_before": _mean(frame.loc[before, "outcome"]),
+        "mean_comparison": _mean(frame.loc[~ever, "outcome"]),
+        "n_missing": int(frame["outcome"].isna().sum()),
+    }  # fmt: skip
+
+
+def _mean(values: pd.Series) -> float:
+    """Return the mean of what is observed; NaN over nothing."""
+    known = values.dropna()
+    return float(known.mean()) if len(known) else float("nan")

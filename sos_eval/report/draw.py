@@ -1,0 +1,111 @@
+"""Draw figures from a bundle: one by name, or all that the bundle has data for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.bundle.files import csv_text
+from sos_eval.errors import Fault, InputFault, nearest
+from sos_eval.report.drawing import Drawing, NothingToShow
+from sos_eval.report.theme import FORMATS, image
+from sos_eval.results.method import registered
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Drawn", "available", "draw", "draw_all", "save_figure"]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What could be drawn from a bundle, and why the rest could not.
+
+    Attributes
+    ----------
+    images
+        Figure name to format to bytes.
+    alt
+        Figure name to its words: title and note.
+    skipped
+        Figure name to the reason.
+    """
+
+    images: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    alt: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+def available(bundle: ResultBundle) -> tuple[list[str], dict[str, str]]:
+    """Return the figures that this bundle has data for, and the reason for each of the others."""
+    names, skipped = [], {}
+    for name, drawing in registered("figure").items():
+        try:
+            drawing.data(bundle)
+        except NothingToShow as fault:
+            skipped[name] = str(fault)
+        else:
+            names.append(name)
+    return names, skipped
+
+
+def draw(bundle: ResultBundle, name: str) -> Figure:
+    """Draw one figure.
+
+    Raises
+    ------
+    InputFault
+        There is no such figure, or this bundle lacks its data; what is available is named.
+    """
+    drawings: dict[str, Drawing] = registered("figure")
+    if name not in drawings:
+        raise InputFault(Fault(str(bundle.path), f"no figure is called {name!r}", nearest(name, drawings)))
+    try:
+        return drawings[name](bundle)
+    except NothingToShow as fault:
+        names = ", ".join(available(bundle)[0]) or "none"
+        raise InputFault(Fault(str(bundle.path), f"no figure {name!r}: {fault}", f"available: {names}")) from None
+
+
+def draw_all(bundle: ResultBundle, forms: tuple[str, ...] = ("svg", "png")) -> Drawn:
+    """Draw every figure that the bundle has data for; each data table is written to ``figures/<name>.csv``."""
+    drawn = Drawn()
+    folder = bundle.path / "figures"
+    folder.mkdir(exist_ok=True)
+    for name, drawing in registered("figure").items():
+        try:
+            data = drawing.data(bundle)
+        except NothingToShow as fault:
+            drawn.skipped[name] = str(fault)
+            continue
+        shown = drawing.draw(data, bundle)
+        drawn.alt[name] = str(shown.get_label())
+        drawn.images[name] = {form: image(shown, form) for form in forms}
+        (folder / f"{name}.csv").write_text(csv_text(data), encoding="utf-8", newline="\n")
+        for form, content in drawn.images[name].items():
+            (folder / f"{name}.{form}").write_bytes(content)
+    return drawn
+
+
+def save_figure(bundle: ResultBundle, name: str, out: str | Path) -> Path:
+    """Draw one figure into a file; the ending of its name says the format.
+
+    Raises
+    ------
+    InputFault
+        The format is not svg, png or pdf, or the file cannot be written.
+    """
+    file = Path(out)
+    form = file.suffix.removeprefix(".").lower()
+    if form not in FORMATS:
+        raise InputFault(
+            Fault(str(out), f"cannot draw as {form or 'a file without an ending'}", nearest(form, FORMATS))
+        )
+    content = image(draw(bundle, name), form)
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise InputFault(Fault(str(out), f"cannot be written: {error.strerror}", "choose another --out")) from error
+    return file

@@ -1,0 +1,72 @@
+"""Tables of the report: a frame by name, and its text as csv, md, tex or html."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.bundle.files import csv_text
+from sos_eval.errors import Fault, InputFault, nearest
+from sos_eval.report.wording import number
+from sos_eval.results.method import registered
+
+__all__ = ["TABLE_FORMATS", "shown", "table_text", "tabulate"]
+
+TABLE_FORMATS = ("csv", "md", "tex", "html")
+
+
+def tabulate(bundle: ResultBundle, name: str) -> pd.DataFrame:
+    """Return a table of the report.
+
+    Raises
+    ------
+    InputFault
+        There is no such table; the nearest is named.
+    """
+    makers: dict[str, Callable[[ResultBundle], pd.DataFrame]] = registered("table")
+    if name not in makers:
+        raise InputFault(Fault(str(bundle.path), f"no table is called {name!r}", nearest(name, makers)))
+    return makers[name](bundle)
+
+
+def shown(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table as a reader sees it: numbers rounded for the eye, flags as words, nothing for what is missing."""
+    return pd.DataFrame({name: [_cell(value) for value in table[name]] for name in table.columns}, dtype=object)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return number(value)
+    return "" if value is None or value is pd.NA else str(value)
+
+
+def table_text(table: pd.DataFrame, form: str) -> str:
+    """Write a table as csv (full precision), md, tex or html (rounded for the eye, everything escaped).
+
+    Raises
+    ------
+    InputFault
+        Another format was asked for.
+    """
+    if form == "csv":
+        return csv_text(table)
+    if form == "md":
+        return _markdown(shown(table))
+    if form == "tex":
+        return str(shown(table).to_latex(index=False, escape=True))
+    if form == "html":
+        return str(shown(table).to_html(index=False, escape=True, border=0)) + "\n"
+    raise InputFault(Fault("table", f"no format {form!r}", nearest(form, TABLE_FORMATS)))
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    rows = [list(map(str, table.columns)), ["---"] * table.shape[1], *table.astype(str).to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in rows) + "\n"
+
+
+def _escaped(cell: str) -> str:
+    return cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

@@ -1,0 +1,74 @@
+"""Numbers and years as a reader meets them."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["count", "interval", "listing", "number", "p_text", "percent", "signed", "time_axis", "year_label"]
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Return a number for the eye: three significant figures, at most four decimals; empty where there is none."""
+    if value is None or not math.isfinite(value):
+        return "" if value is None or math.isnan(value) else ("∞" if value > 0 else "−∞")
+    if value == 0:
+        return "0"
+    if abs(value) < 5e-5:
+        return f"{value:.1e}".replace("-", "−")
+    decimals = min(max(digits - 1 - math.floor(math.log10(abs(value))), 0), 4)
+    text = f"{value:,.{decimals}f}"
+    if "." in text and float(value).is_integer():
+        text = text.split(".")[0]
+    return text.replace("-", "−")
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """Return a number with its sign."""
+    text = number(value, digits)
+    return f"+{text}" if value > 0 and math.isfinite(value) else text
+
+
+def interval(low: float, high: float, digits: int = 3) -> str:
+    """Return ``low to high`` with signs; an open end is said in words."""
+    if math.isnan(low) and math.isnan(high):
+        return ""
+    lower = "no lower limit" if math.isnan(low) or low == -math.inf else number(low, digits)
+    upper = "no upper limit" if math.isnan(high) or high == math.inf else number(high, digits)
+    return f"{lower} to {upper}"
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage: whole above 10%, one decimal below."""
+    if not math.isfinite(share):
+        return ""
+    return f"{100 * share:.0f}%" if abs(share) >= 0.0995 else f"{100 * share:.1f}%"
+
+
+def p_text(p: float) -> str:
+    """Return ``p = 0.043``; tiny values as a bound; empty where there is none."""
+    if not math.isfinite(p):
+        return ""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def count(n: float, word: str, many: str | None = None) -> str:
+    """Return ``1 authority`` or ``12 authorities``."""
+    n = int(n)
+    return f"{n:,} {word if n == 1 else many or word + 's'}"
+
+
+def listing(items: list[str], last: str = "and") -> str:
+    """Return ``a, b and c``."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else ""
+
+
+def year_label(time: float, convention: str) -> str:
+    """Return a time under its convention: ``year to March 2015``."""
+    words = {"ends_march": "year to March ", "starts_april": "year from April "}
+    return f"{words.get(convention, '')}{time:g}"
+
+
+def time_axis(convention: str) -> str:
+    """Return the label of an axis of years."""
+    words = {"ends_march": "Year to March", "starts_april": "Year from April", "calendar": "Year"}
+    return words.get(convention, "Time")

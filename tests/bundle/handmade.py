@@ -1,0 +1,130 @@
+"""A small result, made by hand: four pilots among twelve authorities, 2011 to 2019, the outcome a rate per 10,000."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.bundle.bundle import BundleContent
+from sos_eval.panel.panel import FlowRow, Outcome, Panel
+from sos_eval.terms import EFFECT_COLUMNS
+
+YEARS = tuple(float(year) for year in range(2011, 2020))
+UNITS = tuple(f"{code}" for code in range(301, 313))
+STARTS = {"301": 2015.0, "302": 2015.0, "303": 2016.0, "304": 2016.0}
+
+
+def panel() -> Panel:
+    """Twelve authorities over nine years; 2013 omitted, 2018 flagged; a rate of 30 + unit + year, less 3 treated."""
+    rows = []
+    for i, unit in enumerate(UNITS):
+        start = STARTS.get(unit, np.inf)
+        for time in YEARS:
+            if time == 2013:
+                continue
+            rate = 30.0 + i + 0.5 * (time - 2011) - 3.0 * (time >= start)
+            exposure = 50_000.0 + 1_000.0 * i
+            rows.append((unit, time, rate, rate * exposure / 1e4, exposure, start, unit, 1.0, float(time >= start)))
+    names = ["unit", "time", "outcome", "count", "exposure", "first_treated", "cluster", "weight", "treated"]
+    entry = Outcome("entry", "Children starting to be looked after", "rate_per", 10_000.0, True)
+    return Panel(
+        pd.DataFrame(rows, columns=names), labels={"unit": "la_code", "time": "year"}, outcomes=(entry,),
+        active="entry", untreated_means="unknown",
+        year_convention="ends_march", omitted_times={2013.0: "boundaries changed"},
+        flagged_times={2018.0: "new recording rule"}, flow=(FlowRow("panel", "start", 12, 96),),
+        adoption=pd.DataFrame({"unit": ["301", "303"], "embedded": [2016.0, np.nan], "stopped": [np.nan, 2019.0]}),
+    )  # fmt: skip
+
+
+def effect(**columns: object) -> dict[str, object]:
+    """A row of `estimates.csv`."""
+    row: dict[str, object] = dict.fromkeys(EFFECT_COLUMNS, np.nan)
+    row |= {
+        "estimator": "primary", "role": "primary", "estimand": "att", "aggregation": "overall", "subgroup": "",
+        "scale": "rate_per", "conf_level": 0.95, "n_obs": 96, "n_units": 12, "n_treated_units": 4, "n_clusters": 12,
+        "outcome": "entry", "inference": "randomization", "reason": "",
+    }  # fmt: skip
+    return row | columns
+
+
+def estimates() -> pd.DataFrame:
+    """The primary under two procedures, a secondary, an event study with a band, and one that is not identified."""
+    rows = [
+        effect(estimate=-1.9, std_error=2.6, conf_low=-8.3, conf_high=4.1, p_value=0.43),
+        effect(estimate=-1.9, std_error=1.1, conf_low=-4.06, conf_high=0.26, p_value=0.08, inference="analytic"),
+        effect(estimate=0.93, std_error=0.07, conf_low=0.81, conf_high=1.07, p_value=0.31, estimator="poisson",
+               role="secondary", estimand="rate_ratio", scale="ratio", inference="analytic"),
+        effect(estimator="twfe", role="sensitivity", inference="analytic", reason="one cluster is treated"),
+    ]  # fmt: skip
+    for e in range(-4, 5):
+        value = 0.0 if e == -1 else 0.4 * (-1) ** e if e < 0 else -1.0 - 0.3 * e
+        error = np.nan if e == -1 else 1.0 + 0.1 * abs(e)
+        for name in ("randomization", "analytic"):
+            rows.append(effect(
+                aggregation="event_time", event_time=float(e), estimate=value, std_error=error, inference=name,
+                conf_low=value - 1.96 * error, conf_high=value + 1.96 * error, band_low=value - 2.7 * error,
+                band_high=value + 2.7 * error, reason="reference period" if e == -1 else "",
+            ))  # fmt: skip
+    return pd.DataFrame(rows)[list(EFFECT_COLUMNS)]
+
+
+def balance() -> pd.DataFrame:
+    """Two covariates, before and after."""
+    rows = [
+        ("idaci", "before", 0.21, 0.17, 0.61, 1.4, 0.3, 4, 8, 8.0),
+        ("idaci", "after", 0.21, 0.20, 0.12, 1.1, 0.2, 4, 6, 5.1),
+        ("outcome_pre", "before", 33.0, 29.0, 0.41, 1.2, 0.3, 4, 8, 8.0),
+        ("outcome_pre", "after", 33.0, 34.9, -0.19, 1.0, 0.1, 4, 6, 5.1),
+    ]  # fmt: skip
+    names = ["covariate", "stage", "mean_treated", "mean_comparison", "std_mean_diff", "variance_ratio", "ks"]
+    return pd.DataFrame(rows, columns=[*names, "n_treated", "n_comparison", "ess_comparison"])
+
+
+def flow() -> pd.DataFrame:
+    """From fourteen authorities to ten."""
+    rows = [
+        ("panel", "start", 14, 126, "", ""),
+        ("exclude", "dropped", 2, 18, "886, 306", "unaccompanied children dominate"),
+        ("omit_times", "dropped", 0, 12, "2013", "boundaries changed"),
+        ("comparison", "dropped", 2, 16, "311, 312", "no pilot within the caliper"),
+        ("analysis", "kept", 10, 80, "", ""),
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["step", "what", "units", "rows", "names", "reason"])
+
+
+def diagnostics() -> pd.DataFrame:
+    """One check that informs, one that passed and one that failed its declared threshold."""
+    rows = [
+        ("pretrends.joint", "entry", "primary", "p_value", 0.61, np.nan, None, "No joint difference before."),
+        ("balance.std_mean_diff", "entry", "primary", "max", 0.19, 0.25, True, "The largest difference is 0.19."),
+        ("leave_one_out", "entry", "primary", "max_change", 2.4, 1.0, False, "Without 303 it changes by 2.4."),
+    ]  # fmt: skip
+    names = ["name", "outcome", "estimator", "statistic", "value", "threshold", "passed", "text"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def design() -> dict[str, object]:
+    """The resolved design, as far as a report reads it."""
+    return {
+        "schema": "sos-eval/design/1", "name": "handmade", "title": "Signs of Safety and children entering care",
+        "question": {
+            "intervention": "Signs of Safety", "population": "Children aged 0-17 in English local authorities",
+            "comparator": "Authorities not known to use Signs of Safety",
+            "outcome": "Children starting to be looked after per 10,000 children", "expected_direction": "decrease",
+            "caveats": ["Six of ten pilots used the approach <before> it started."],
+        },
+        "panel": {"unit": "la_code", "time": "year", "year_convention": "ends_march"},
+        "estimators": [{"id": "primary", "method": "callaway_santanna", "role": "primary"}],
+        "inference": [{"method": "randomization", "draws": 999}, {"method": "analytic"}],
+    }  # fmt: skip
+
+
+def content(**changes: object) -> BundleContent:
+    """All of it as a bundle's content; `changes` replace fields."""
+    parts: dict[str, object] = {
+        "design": design(), "estimates": estimates(), "balance": balance(), "flow": flow(),
+        "diagnostics": diagnostics(),
+        "weights": pd.DataFrame({"unit": list(UNITS), "weight": 1.0}), "log": "done\n",
+        "headline": {"verdict": "inconclusive"}, "provenance": {"seed": 1, "lock": {"state": "never locked"}},
+    }  # fmt: skip
+    return BundleContent(**(parts | changes))  # type: ignore[arg-type]
