@@ -159,6 +159,12 @@ class ResultBundle:
 
         return tabulate(self, name)
 
+    def report(self, form: str = "html", out: Path | None = None) -> Path:
+        """Write the report (html, md, docx) into the bundle, or to `out`, and return where it is."""
+        from sos_eval.report.render import write_report
+
+        return write_report(self, form, out)
+
     def _csv(self, name: str, *columns: str) -> pd.DataFrame:
         file = self.path / name
         return read_csv(file) if file.exists() else pd.DataFrame(columns=list(columns))

@@ -1,0 +1,47 @@
+"""What is made from a finished bundle: figures first, then the report in each format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.errors import Fault, InputFault, nearest
+from sos_eval.report.draw import Drawn, draw_all
+
+__all__ = ["REPORT_FORMATS", "render_all", "write_report"]
+
+#: Format -> from a bundle and its figures to the bytes of a file ``report.<format>``.
+REPORT_FORMATS: dict[str, Callable[[ResultBundle, Drawn], bytes]] = {}
+
+
+def render_all(folder: Path, forms: Sequence[str] = ("html",)) -> None:
+    """Draw every figure into a bundle's folder and write its report; the `render` of `write_bundle`."""
+    bundle = ResultBundle(folder)
+    drawn = draw_all(bundle)
+    for form in forms:
+        (folder / f"report.{form}").write_bytes(_writer(bundle, form)(bundle, drawn))
+
+
+def write_report(bundle: ResultBundle, form: str = "html", out: Path | None = None) -> Path:
+    """Write one report, into the bundle or elsewhere, and return where it is.
+
+    Raises
+    ------
+    InputFault
+        There is no such format, or the file cannot be written.
+    """
+    writer = _writer(bundle, form)
+    file = Path(out) if out is not None else bundle.path / f"report.{form}"
+    content = writer(bundle, draw_all(bundle))
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise InputFault(Fault(str(file), f"cannot be written: {error.strerror}", "choose another --out")) from error
+    return file
+
+
+def _writer(bundle: ResultBundle, form: str) -> Callable[[ResultBundle, Drawn], bytes]:
+    if form not in REPORT_FORMATS:
+        raise InputFault(Fault(str(bundle.path), f"no report format {form!r}", nearest(form, REPORT_FORMATS)))
+    return REPORT_FORMATS[form]
