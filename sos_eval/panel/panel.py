@@ -53,7 +53,8 @@ class Panel:
     frame
         Sorted by unit and time. Columns ``unit`` (text), ``time`` (float), ``first_treated`` (float, ``inf`` =
         never), ``cluster`` (text), ``weight``, ``outcome``, ``count`` and ``exposure`` (NaN where the outcome is no
-        count), ``treated`` (0/1: exposed in this period, with stops), and every covariate under the user's name.
+        count), ``treated`` (0/1: exposed in this period, with stops; a fraction in a transition period counted as
+        partial), ``dose`` (where one is declared), and every covariate under the user's name.
         Outcome ``k`` of several stands in ``outcome:k``, ``count:k``, ``exposure:k``; the plain names hold the one
         in use. Layout ``cross_sections``: a row is a person or event, unit and time repeat.
     labels
@@ -68,6 +69,8 @@ class Panel:
         The register's further columns by unit (embedded, stopped, prior_use, evidence, note), else empty.
     flow
         What was kept and dropped so far.
+    caveats
+        Sentences for page one of the report: prior use, overlapping programmes, covariates measured late.
     """
 
     frame: pd.DataFrame
@@ -85,6 +88,7 @@ class Panel:
     weighted: bool = False
     source: str = "data"
     flow: tuple[FlowRow, ...] = ()
+    caveats: tuple[str, ...] = ()
 
     # -- who and when -------------------------------------------------------------------------------------------
 
@@ -273,6 +277,15 @@ class Panel:
             return self
         columns = {own: self.frame[f"{own}:{name}"] for own in ("outcome", "count", "exposure")}
         return replace(self.with_columns(**columns), active=name)
+
+    def blinded(self) -> Panel:
+        """Return the panel with every outcome from the first start of anyone onward set to NaN.
+
+        What a comparison group is built on: no outcome that treatment could have touched can be read from it.
+        """
+        seen = np.isin(self.frame["time"].to_numpy(float), self.pre_times)
+        hidden = [name for name in self.frame if str(name).split(":")[0] in {"outcome", "count"}]
+        return replace(self, frame=self.frame.assign(**{str(name): self.frame[name].where(seen) for name in hidden}))
 
     def noted(self, *rows: FlowRow) -> Panel:
         """Return the panel with lines added to its flow."""

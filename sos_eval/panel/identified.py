@@ -1,0 +1,56 @@
+"""Whether the data can answer the question at all: before and after, treated and untreated, an outcome that moves."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sos_eval.errors import Faults, NotIdentified
+from sos_eval.panel.panel import Panel
+
+__all__ = ["check_identified"]
+
+
+def check_identified(panel: Panel, *, require_untreated: bool = True) -> None:
+    """Refuse data that no design of this house can use.
+
+    Parameters
+    ----------
+    panel
+        After everything was left out that is left out.
+    require_untreated
+        Whether somebody must be untreated when somebody else is treated (a design with a comparison).
+
+    Raises
+    ------
+    NotIdentified
+        With everything that is lacking.
+    """
+    faults = Faults(NotIdentified)
+    source = panel.source
+    time, start = panel.label("time"), panel.label("first_treated")
+    if panel.n_times == 1:
+        what = f"{time}: there is one period, {panel.times[0]:g}"
+        faults.add(source, what, "an evaluation needs periods before and after the start")
+    for one in panel.outcomes:
+        column = f"outcome:{one.name}" if f"outcome:{one.name}" in panel.frame else "outcome"
+        values = panel.frame[column].to_numpy(float)
+        seen = values[~np.isnan(values)]
+        if not len(seen):
+            faults.add(source, f"{one.label}: no outcome in any row", "give another column")
+        elif seen.min() == seen.max():
+            faults.add(source, f"{one.label}: the outcome is {seen[0]:g} in every row", "give an outcome that varies")
+    _treated_and_untreated(panel, start, faults, require_untreated=require_untreated)
+    faults.stop()
+
+
+def _treated_and_untreated(panel: Panel, start: str, faults: Faults, *, require_untreated: bool) -> None:
+    cohorts = panel.cohorts
+    early = [row for row in panel.flow if row.step == "treated in the first period"]
+    if not len(cohorts):
+        left = f"; {early[0].units} were kept out as treated in the first period: {early[0].names}" if early else ""
+        late = [row for row in panel.flow if row.step == "starts later"]
+        left += f"; {late[0].units} start after the last period: {late[0].names}" if late else ""
+        faults.add(panel.source, f"{start}: no unit is treated{left}", "name at least one start within the periods")
+    elif require_untreated and panel.ever_treated.all() and len(cohorts) == 1:
+        what = f"{start}: no unit is untreated: all {panel.n_units} start in {cohorts[0]:g}"
+        faults.add(panel.source, what, "add untreated units, or units that start later")

@@ -1,0 +1,117 @@
+"""Outcomes: counts over exposures, per so many, or values; what is missing is counted and named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sos_eval.errors import listed
+from sos_eval.panel.columns import SUPPRESSION, Reading, numbers, parsed, suppressed
+from sos_eval.panel.panel import Array, FlowRow, Outcome
+from sos_eval.panel.rows import Rows
+from sos_eval.panel.spec import OutcomeSpec
+
+__all__ = ["Measured", "measure", "named_cells", "outcome_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One outcome's columns, each (n_rows,), and what is missing from them."""
+
+    outcome: Array
+    count: Array
+    exposure: Array
+    flow: tuple[FlowRow, ...]
+
+
+def outcome_of(name: str, spec: OutcomeSpec) -> Outcome:
+    """Describe a declared outcome to the rest of the house."""
+    scale = "log" if spec.transform == "log" else "rate_per" if spec.counted else "value"
+    return Outcome(name, spec.words, scale, spec.per, spec.counted, spec.transform, spec.role)  # type: ignore[arg-type]
+
+
+def measure(reading: Reading, rows: Rows, spec: OutcomeSpec, *, missing_symbols: bool) -> Measured:
+    """Read one outcome: ``count / exposure * per`` or a value, then its transform.
+
+    Parameters
+    ----------
+    reading, rows
+        The table and its units and periods.
+    spec
+        The declared outcome.
+    missing_symbols
+        Whether suppression symbols are taken as missing (and noted) rather than refused.
+    """
+    flow: list[FlowRow] = []
+
+    def column(name: str, word: str) -> Array:
+        symbols = _symbols(reading, rows, name, flow) if missing_symbols else None
+        values = numbers(reading, name, symbols)
+        empty = np.isnan(values) if symbols is None else np.isnan(values) & ~symbols
+        if empty.any():
+            flow.append(_missing(rows, empty, name, word))
+        return values
+
+    nothing = np.full(len(rows.codes), np.nan)
+    if not spec.counted:
+        value = column(str(spec.value), "outcome")
+        return Measured(_transformed(reading, spec, str(spec.value), value), nothing, nothing, tuple(flow))
+    count, exposure = column(str(spec.count), "count"), column(str(spec.exposure), "exposure")
+    _refuse(reading, rows, str(spec.count), count < 0, "negative counts", "a count is zero or more")
+    _refuse(reading, rows, str(spec.exposure), exposure <= 0, "zero or negative exposure", "leave it empty if unknown")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = count / exposure * spec.per
+    return Measured(_transformed(reading, spec, str(spec.count), rate), count, exposure, tuple(flow))
+
+
+def _transformed(reading: Reading, spec: OutcomeSpec, name: str, values: Array) -> Array:
+    if spec.transform == "none":
+        return values
+    bad = values <= 0
+    if bad.any():
+        reading.add(
+            f"{name}: no logarithm of zero or less, {int(bad.sum())} rows, {reading.lines(bad)}",
+            "transform: none, or poisson_did, which takes zeros as they are",
+        )
+    return np.log(values, out=np.full(len(values), np.nan), where=values > 0)
+
+
+def _refuse(reading: Reading, rows: Rows, name: str, bad: NDArray[np.bool_], what: str, instead: str) -> None:
+    if bad.any():
+        reading.add(f"{name}: {what}, {named_cells(rows, bad, 4)} ({reading.lines(bad)})", instead)
+
+
+def _symbols(reading: Reading, rows: Rows, name: str, flow: list[FlowRow]) -> NDArray[np.bool_]:
+    """Find the suppression symbols in a column, (n_rows,), and note which were met."""
+    _, bad, words = parsed(reading.frame[name])
+    symbols = bad & suppressed(words)
+    if symbols.any():
+        seen = ", ".join(f'"{word}" {SUPPRESSION[word]}' for word in dict.fromkeys(words[symbols]))
+        units = len(np.unique(rows.codes[symbols]))
+        names = named_cells(rows, symbols)
+        reason = f"{name}: suppressed in the source ({seen}); missing, not zero"
+        flow.append(FlowRow("suppressed", "noted", units, int(symbols.sum()), names, reason))
+    return symbols
+
+
+def _missing(rows: Rows, empty: NDArray[np.bool_], name: str, word: str) -> FlowRow:
+    units = len(np.unique(rows.codes[empty]))
+    reason = f"{name}: no {word}, so the outcome is missing there"
+    return FlowRow(f"missing {word}", "noted", units, int(empty.sum()), named_cells(rows, empty), reason)
+
+
+def named_cells(rows: Rows, mask: NDArray[np.bool_], at_most: int = 50) -> str:
+    """Name units and periods: ``825 (2011, 2012), H_DORSET (2013) and 3 more``."""
+    codes = np.unique(rows.codes[mask])
+    shown = [_cell(rows, code, mask) for code in codes[:at_most]]
+    return listed([*shown, *codes[at_most:]], at_most)
+
+
+def _cell(rows: Rows, code: int, mask: NDArray[np.bool_]) -> str:
+    end = rows.starts[code + 1] if code + 1 < len(rows.starts) else len(rows.codes)
+    own = slice(rows.starts[code], end)
+    times: Sequence[str] = [f"{time:g}" for time in np.unique(rows.times[own][mask[own]])]
+    return f"{rows.units[code]} ({listed(times, 12)})"

@@ -1,0 +1,141 @@
+"""Who and when: the unit and period of every row, sorted, checked, one row each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.errors import listed
+from sos_eval.panel.columns import Reading, parsed, texts
+from sos_eval.panel.panel import Array
+
+__all__ = ["Rows", "check_constant", "check_unique", "identify"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The units and periods of a table sorted by both.
+
+    Attributes
+    ----------
+    units : (n_units,)
+        Ids, as text, sorted.
+    codes : (n_rows,)
+        Position of each row's unit in `units`, increasing.
+    times : (n_rows,)
+        Periods, increasing within units.
+    starts : (n_units,)
+        First row of each unit.
+    """
+
+    units: NDArray[np.object_]
+    codes: NDArray[np.intp]
+    times: Array
+    starts: NDArray[np.intp]
+
+    def first(self, values: Any) -> Any:
+        """Return each unit's first value, (n_units,)."""
+        return values[self.starts]
+
+    def changing(self, values: Any) -> NDArray[np.intp]:
+        """Return the units whose value differs between rows; `values` (n_rows,) without NaN."""
+        low, high = np.minimum.reduceat(values, self.starts), np.maximum.reduceat(values, self.starts)
+        return np.flatnonzero(low != high)
+
+
+def identify(reading: Reading, unit: str, time: str) -> tuple[Reading, Rows]:
+    """Sort a table by unit and time.
+
+    Rows without a unit or without a whole period are faults; they are left aside so that the others can be checked.
+    """
+    codes, names = texts(reading.frame[unit])
+    if (codes < 0).any():
+        reading.add(f"{unit}: no unit in {reading.lines(codes < 0)}", "every row names its unit")
+    times = _periods(reading, time)
+    usable = (codes >= 0) & np.isfinite(times)
+    order = np.lexsort((times, codes))
+    order = order[usable[order]]
+    if len(order) < len(codes) or (np.diff(order) < 0).any():
+        reading, codes, times = reading.kept_at(order), codes[order], times[order]
+    present, codes = np.unique(codes, return_inverse=True)
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    return reading, Rows(np.array(names, dtype=object)[present], codes, times, starts)
+
+
+def _periods(reading: Reading, name: str) -> Array:
+    """Return whole periods, (n_rows,); NaN where a fault was noted."""
+    column = reading.frame[name]
+    if pd.api.types.is_datetime64_any_dtype(column):
+        reading.add(f"{name}: dates, not periods", "write the year as a number, and say year_convention")
+        return np.full(len(column), np.nan)
+    values, bad, words = parsed(column)
+    if bad.any():
+        seen = listed([repr(word) for word in dict.fromkeys(words[bad])], 4)
+        reading.add(
+            f"{name}: periods that are no number, {seen}, {reading.lines(bad)}",
+            "write one whole number per period (2015 for 2014/15), and say year_convention",
+        )
+    empty = np.isnan(values) & ~bad
+    if empty.any():
+        reading.add(f"{name}: no period in {reading.lines(empty)}", "every row names its period")
+    with np.errstate(invalid="ignore"):
+        broken = values != np.floor(values)
+    broken &= ~np.isnan(values)
+    if broken.any():
+        seen = listed([f"{value:g}" for value in dict.fromkeys(values[broken])], 4)
+        reading.add(
+            f"{name}: fractional periods, {seen}, {reading.lines(broken)}",
+            "number the periods 1, 2, 3 … (quarters too)",
+        )
+    return np.where(broken, np.nan, values)
+
+
+def check_unique(reading: Reading, rows: Rows) -> None:
+    """Name the units and periods that have more than one row."""
+    same = (np.diff(rows.codes) == 0) & (np.diff(rows.times) == 0)
+    if not same.any():
+        return
+    heads = np.flatnonzero(same & ~np.append(False, same[:-1]))
+    shown = [_repeated(reading, rows, head) for head in heads[:3]]
+    more = f", and {len(heads) - 3} more pairs of unit and time" if len(heads) > 3 else ""
+    reading.add(
+        "; ".join(shown) + more,
+        "a panel has one row per unit and time (rows of people or events: layout: cross_sections)",
+    )
+
+
+def _repeated(reading: Reading, rows: Rows, head: int) -> str:
+    alike = np.flatnonzero((rows.codes == rows.codes[head]) & (rows.times == rows.times[head]))
+    count = "two" if len(alike) == 2 else str(len(alike))
+    return f"{rows.units[rows.codes[head]]}, {rows.times[head]:g} has {count} rows ({reading.lines(alike)})"
+
+
+def check_constant(reading: Reading, rows: Rows, column: str, labels: Any, what: str, instead: str) -> None:
+    """Name the units in which a column changes; `labels` (n_rows,) are shown to the reader."""
+    codes, shown = pd.factorize(labels, use_na_sentinel=False)
+    changed = rows.changing(codes)
+    if not len(changed):
+        return
+    examples = [_change(reading, rows, unit, codes, shown) for unit in changed[:3]]
+    more = f", and {len(changed) - 3} more units" if len(changed) > 3 else ""
+    reading.add(f"{column}: {what}: {'; '.join(examples)}{more}", instead)
+
+
+def _change(reading: Reading, rows: Rows, unit: int, codes: NDArray[np.intp], shown: Any) -> str:
+    own = np.flatnonzero(rows.codes == unit)
+    values, places = np.unique(codes[own], return_index=True)
+    parts = [
+        f"{_shown(shown[code])} in {reading.lines(own[[place]])}"
+        for place, code in sorted(zip(places, values, strict=True))
+    ]
+    return f"{rows.units[unit]} has {', '.join(parts[:3])}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float | np.floating):
+        return "never" if np.isinf(value) else "nothing" if np.isnan(value) else f"{value:g}"
+    return str(value) or "nothing"

@@ -1,0 +1,172 @@
+"""What is left out and why: declared exclusions, periods, and units that no design can use."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sos_eval.errors import DataFault, listed, nearest
+from sos_eval.panel.columns import Reading
+from sos_eval.panel.panel import FlowRow, Panel
+from sos_eval.panel.rows import Rows
+from sos_eval.panel.spec import PanelSpec
+from sos_eval.panel.treatment import Adoption
+
+__all__ = ["drop_unusable", "select_rows"]
+
+Mask = NDArray[np.bool_]
+
+
+def select_rows(
+    reading: Reading, rows: Rows, adoption: Adoption, spec: PanelSpec
+) -> tuple[Reading, Rows, Adoption, tuple[FlowRow, ...]]:
+    """Leave out what the design declares, before any outcome is read."""
+    flow = [FlowRow("start", "start", len(rows.units), len(rows.codes), "", f"as read from {reading.name}")]
+    kept = np.ones(len(rows.codes), bool)
+    for i, one in enumerate(spec.exclude):
+        places = _excluded(reading, rows, one.units, str(i))
+        gone = np.isin(rows.codes, places) & kept
+        names = listed(list(rows.units[places]), 50)
+        flow.append(FlowRow("exclude", "dropped", len(places), int(gone.sum()), names, one.why))
+        kept &= ~gone
+    kept = _periods_left_out(reading, rows, spec, kept, flow)
+    if not kept.any():
+        reading.fault_of(("window",), "no row is left after window, omit_times and exclude", "widen them")
+        reading.faults.stop()
+    if kept.all():
+        return reading, rows, adoption, tuple(flow)
+    present, codes = np.unique(rows.codes[kept], return_inverse=True)
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    smaller = Rows(rows.units[present], codes, rows.times[kept], starts)
+    status = None if adoption.status is None else adoption.status[kept]
+    own = replace(adoption, first_treated=adoption.first_treated[present], known=adoption.known[present], status=status)
+    return reading.kept(kept), smaller, own, tuple(flow)
+
+
+def _excluded(reading: Reading, rows: Rows, units: tuple[str, ...], place: str) -> NDArray[np.intp]:
+    """Return the positions of excluded units; an id that nobody has is a fault."""
+    known = {unit: i for i, unit in enumerate(rows.units)}
+    for unit in units:
+        if unit not in known:
+            reading.fault_of(("exclude", "units"), f'no unit "{unit}" in {reading.name}', _near_unit(unit, known))
+    return np.array(sorted({known[unit] for unit in units if unit in known}), dtype=np.intp)
+
+
+def _near_unit(unit: str, known: Any) -> str:
+    padded = [name for name in known if name.lstrip("0") == unit.lstrip("0")]
+    if padded:
+        return f'did you mean "{padded[0]}"? (write the id in quotes: a number loses its leading zeros)'
+    hint = nearest(unit, known)
+    return hint if hint.startswith("did you mean") else f"units are named {listed(sorted(known), 4)}"
+
+
+def _periods_left_out(reading: Reading, rows: Rows, spec: PanelSpec, kept: Mask, flow: list[FlowRow]) -> Mask:
+    """Apply the window and the omitted periods."""
+    low, high = spec.window.get("from", -np.inf), spec.window.get("to", np.inf)
+    outside = (rows.times < low) | (rows.times > high)
+    cuts = [("window", outside, f"outside {_words(low, high)}")] if spec.window else []
+    present = np.unique(rows.times)
+    for one in spec.omit_times:
+        for time in one.times:
+            if time not in present:
+                hint = f"periods run from {present[0]:g} to {present[-1]:g}"
+                reading.fault_of(("omit_times",), f"no period {time:g} in {reading.name}", hint)
+        cuts.append(("omit_times", np.isin(rows.times, one.times), one.why))
+    for step, gone, why in cuts:
+        dropped = gone & kept
+        if dropped.any():
+            names = ", ".join(f"{time:g}" for time in np.unique(rows.times[dropped]))
+            lost = len(np.unique(rows.codes[kept])) - len(np.unique(rows.codes[kept & ~gone]))
+            flow.append(FlowRow(step, "dropped", lost, int(dropped.sum()), names, why))
+        kept = kept & ~gone
+    return kept
+
+
+def _words(low: float, high: float) -> str:
+    if np.isinf(low):
+        return f"the window, up to {high:g}"
+    return f"the window, from {low:g}" + ("" if np.isinf(high) else f" to {high:g}")
+
+
+def drop_unusable(panel: Panel, spec: PanelSpec) -> Panel:
+    """Keep out units that no design can use, each with its reason in the flow."""
+    panel = _without(panel, _never_observed(panel), "no outcome", "no outcome in any period")
+    panel = _without(panel, _weightless(panel), "no weight", "weight zero in every period")
+    panel = _late_starts(panel)
+    if panel.n_times:
+        first = panel.times[0]
+        reason = f"treated in or before the first period ({first:g}): there is no period before its start"
+        panel = _without(panel, panel.first_treated <= first, "treated in the first period", reason)
+    if spec.layout == "panel":
+        panel = _balanced(panel, spec)
+    return _without_transition(panel) if spec.treatment.transition == "drop" else panel
+
+
+def _without(panel: Panel, gone: Mask, step: str, reason: str) -> Panel:
+    return panel.keep(panel.units[~gone], step, reason) if gone.any() else panel
+
+
+def _outcome_columns(panel: Panel) -> list[str]:
+    several = [f"outcome:{one.name}" for one in panel.outcomes if f"outcome:{one.name}" in panel.frame]
+    return several or ["outcome"]
+
+
+def _never_observed(panel: Panel) -> Mask:
+    """Units without any outcome, (n_units,)."""
+    seen = panel.frame[_outcome_columns(panel)].notna().to_numpy().any(axis=1)
+    return ~np.isin(np.arange(panel.n_units), np.unique(panel.unit_codes[seen]))
+
+
+def _weightless(panel: Panel) -> Mask:
+    """Units whose weight is zero throughout, (n_units,)."""
+    if not panel.weighted:
+        return np.zeros(panel.n_units, bool)
+    positive = panel.frame["weight"].to_numpy(float) > 0
+    return ~np.isin(np.arange(panel.n_units), np.unique(panel.unit_codes[positive]))
+
+
+def _late_starts(panel: Panel) -> Panel:
+    """Units that start after the last period are untreated in all of these data."""
+    late = np.isfinite(panel.first_treated) & (panel.first_treated > panel.times[-1]) if panel.n_times else np.array([])
+    if not late.any():
+        return panel
+    column = panel.frame["first_treated"].to_numpy(float)
+    names = listed([f"{unit} ({start:g})" for unit, start in zip(panel.units[late], panel.first_treated[late],
+                                                                  strict=True)], 50)  # fmt: skip
+    reason = f"start after the last period ({panel.times[-1]:g}): untreated throughout"
+    row = FlowRow("starts later", "noted", int(late.sum()), int(late[panel.unit_codes].sum()), names, reason)
+    return panel.with_columns(first_treated=np.where(late[panel.unit_codes], np.inf, column)).noted(row)
+
+
+def _balanced(panel: Panel, spec: PanelSpec) -> Panel:
+    """Deal with units that are not seen in every period, as declared."""
+    seen = panel.frame[_outcome_columns(panel)].notna().to_numpy().all(axis=1)
+    counts = np.bincount(panel.unit_codes[seen], minlength=panel.n_units)
+    short = counts < panel.n_times
+    if not short.any():
+        return panel
+    names = listed(list(panel.units[short]), 50)
+    if spec.unbalanced == "balance":
+        return _without(panel, short, "unbalanced", f"not seen in all {panel.n_times} periods")
+    if spec.unbalanced == "error":
+        what = f"{int(short.sum())} units lack an outcome in some of {panel.n_times} periods: {names}"
+        raise DataFault(panel.fault(what, "unbalanced: allow, or balance to leave them out"))
+    lacking = int(panel.n_units * panel.n_times - seen.sum())
+    reason = f"lack {lacking} outcomes of {panel.n_units * panel.n_times}; kept (unbalanced: allow)"
+    return panel.noted(FlowRow("unbalanced", "noted", int(short.sum()), lacking, names, reason))
+
+
+def _without_transition(panel: Panel) -> Panel:
+    """Leave out each unit's periods from its start up to full embedding."""
+    embedded = panel.adoption["embedded"].reindex(panel.units).to_numpy(float)[panel.unit_codes]
+    time, start = panel.frame["time"].to_numpy(float), panel.frame["first_treated"].to_numpy(float)
+    gone = (time >= start) & (time < embedded)
+    if not gone.any():
+        return panel
+    units = np.unique(panel.unit_codes[gone])
+    names = listed(list(panel.units[units]), 50)
+    row = FlowRow("transition", "dropped", 0, int(gone.sum()), names, "between the start and full embedding")
+    return replace(panel, frame=panel.frame[~gone].reset_index(drop=True)).noted(row)

@@ -1,0 +1,199 @@
+"""The `panel:` block of a design: where the data are, and what each column means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from annotated_types import Gt
+from pydantic import AfterValidator, BeforeValidator
+
+from sos_eval.declare import Declared
+from sos_eval.terms import YearConvention
+
+__all__ = ["Exclusion", "Omission", "OutcomeSpec", "PanelSpec", "Treatment"]
+
+Source = Literal["csv", "parquet", "xlsx", "duckdb", "dfe", "ssda903", "world"]
+
+
+@dataclass(frozen=True)
+class OutcomeSpec(Declared):
+    """One outcome: a count with the population at risk, or a value."""
+
+    count: str | None = None
+    """Column of counts; needs `exposure`."""
+    exposure: str | None = None
+    """Column of the population at risk."""
+    per: Annotated[float, Gt(0)] = 1.0
+    """Scale of the rate: 10000 means per 10,000."""
+    value: str | None = None
+    """Column of a ready value (a rate, a percentage, a mean), instead of `count`."""
+    transform: Literal["none", "log"] = "none"
+    """`log` takes the natural logarithm of the rate or value; zeros are then refused."""
+    label: str = ""
+    """Words for a reader; the columns' names without it."""
+    role: Literal["", "primary", "secondary", "sensitivity", "harm", "benefit"] = ""
+    """What the outcome is for; `harm` marks one that should not get worse."""
+
+    def __post_init__(self) -> None:
+        if (self.count is None) == (self.value is None):
+            raise ValueError("write either count (with exposure) or value, and only one of them")
+        if (self.count is None) != (self.exposure is None):
+            raise ValueError("count and exposure go together: a count needs the population at risk; else write value")
+
+    @property
+    def counted(self) -> bool:
+        """Whether it is a count over an exposure."""
+        return self.count is not None
+
+    @property
+    def words(self) -> str:
+        """Return the label, or one made of the columns' names."""
+        per = f"{self.per:,.10g} " if self.per != 1 else ""
+        plain = f"{self.count} per {per}{self.exposure}" if self.counted else str(self.value)
+        return self.label or (f"log of {plain}" if self.transform == "log" else plain)
+
+
+@dataclass(frozen=True)
+class Treatment(Declared):
+    """Who was treated from when: one of `first_treated`, `adoption` and `status`."""
+
+    first_treated: str | None = None
+    """Column with a unit's first treated period; 0, inf and "never" mean never, empty means `untreated_means`."""
+    adoption: str | None = None
+    """A register (csv or xlsx): columns unit, first_treated, embedded, stopped, prior_use, evidence, note."""
+    status: str | None = None
+    """Column that is 0 or 1 in each period."""
+    absorbing: bool = True
+    """Whether a treated unit stays treated; `false` lets `status` go back to 0."""
+    dose: str | None = None
+    """Column of an intensity (fidelity), beside any of the three."""
+    untreated_means: Literal["never", "unknown"] = "never"
+    """What an empty start means: never treated, or unknown (usual practice, may include the intervention)."""
+    transition: Literal["drop", "partial"] | None = None
+    """Periods from `first_treated` up to `embedded`: left out, or counted as partly treated."""
+    overlapping: str | None = None
+    """A register of other programmes: columns unit, programme, first_treated, note; carried into the caveats."""
+
+    def __post_init__(self) -> None:
+        if sum(way is not None for way in (self.first_treated, self.adoption, self.status)) != 1:
+            raise ValueError("write exactly one of first_treated, adoption and status")
+        if not self.absorbing and self.status is None:
+            raise ValueError("absorbing: false goes with status; in a register, write the end under stopped")
+        if self.transition and self.adoption is None:
+            raise ValueError("transition needs adoption: a register with the column embedded")
+
+
+def _texts(value: Any) -> Any:
+    """Take unit ids that are written as numbers: 886 means "886"."""
+    values = value if isinstance(value, list | tuple) else [value]
+    if any(isinstance(one, bool | Mapping | list) or one is None for one in values):
+        raise ValueError("write unit ids: [886, E09000001]")
+    return [str(int(one)) if isinstance(one, float) and one.is_integer() else str(one) for one in values]
+
+
+def _numbers(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+@dataclass(frozen=True)
+class Exclusion(Declared):
+    """Units that are left out, and why."""
+
+    units: Annotated[tuple[str, ...], BeforeValidator(_texts, json_schema_input_type=list[str | int] | str | int)]
+    """Unit ids."""
+    why: str = ""
+    """The reason, shown in the flow of units."""
+
+
+@dataclass(frozen=True)
+class Omission(Declared):
+    """Periods that are left out, and why."""
+
+    times: Annotated[tuple[float, ...], BeforeValidator(_numbers, json_schema_input_type=list[float] | float)]
+    """Periods."""
+    why: str = ""
+    """The reason, shown in the flow of units."""
+
+
+def _omissions(value: Any) -> Any:
+    """Take ``[2015]``, ``{2015: why}``, ``{times: [2015], why: text}`` and a list of such mappings."""
+    if isinstance(value, Mapping) and "times" not in value:
+        return [{"times": [time], "why": why} for time, why in value.items()]
+    given = value if isinstance(value, list | tuple) else [value]
+    return [one if isinstance(one, Mapping | Omission) else {"times": [one]} for one in given]
+
+
+def _exclusions(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def _built(source: str) -> str:
+    if source in {"dfe", "ssda903"}:
+        raise ValueError(f"{source!r} is not in this version; make a table of units and periods, and write source: csv")
+    return source
+
+
+@dataclass(frozen=True)
+class PanelSpec(Declared):
+    """The data of a design: source, columns, treatment, and what is left out."""
+
+    source: Annotated[Source, AfterValidator(_built)]
+    """What is read: csv, xlsx, parquet, a DuckDB file, or a declared world."""
+    unit: str
+    """Column of unit ids."""
+    time: str
+    """Column of periods: whole numbers, one unit apart."""
+    treatment: Treatment
+    """Who was treated from when."""
+    path: str = ""
+    """The file, relative to the design; for `source: world` the world's YAML."""
+    table: str | None = None
+    """Table of a DuckDB file or sheet of a workbook; not needed where there is only one."""
+    outcome: OutcomeSpec | None = None
+    """The outcome; or `outcomes`."""
+    outcomes: dict[str, OutcomeSpec] = field(default_factory=dict)
+    """Several outcomes by name; an estimator's `outcome:` chooses."""
+    year_convention: YearConvention = "calendar"
+    """calendar; ends_march: 2015 is April 2014 to March 2015; starts_april: 2015 is April 2015 to March 2016."""
+    covariates: tuple[str, ...] = ()
+    """Columns to adjust for or match on."""
+    measured: dict[str, float] = field(default_factory=dict)
+    """Covariate to the period it was measured in; needed where that is not before the first start."""
+    cluster: str | None = None
+    """Column of clusters for standard errors; default: the unit."""
+    weight: str | None = None
+    """Column of weights; without it estimands average units."""
+    layout: Literal["panel", "cross_sections"] = "panel"
+    """panel: a row per unit and time; cross_sections: rows are people or events."""
+    unbalanced: Literal["allow", "balance", "error"] = "allow"
+    """allow; balance: keep units seen in every period and name the others; error: refuse."""
+    window: dict[Literal["from", "to"], float] = field(default_factory=dict)
+    """First and last period that are used."""
+    omit_times: Annotated[
+        tuple[Omission, ...],
+        BeforeValidator(_omissions, json_schema_input_type=list[float | Omission] | Omission | dict[str, str]),
+    ] = ()
+    """Periods left out: a list, a mapping of period to reason, or {times, why}."""
+    exclude: Annotated[
+        tuple[Exclusion, ...], BeforeValidator(_exclusions, json_schema_input_type=list[Exclusion] | Exclusion)
+    ] = ()
+    """Units left out: {units, why}, or a list of such mappings."""
+    flag_times: dict[float, str] = field(default_factory=dict)
+    """Periods that are kept and marked in figures and report: {2021: pandemic year}."""
+    recode: dict[str, dict[str, str | int | float]] = field(default_factory=dict)
+    """Column to replacements, applied before anything else: {region: {Inner London: London}}."""
+    suppressed: Literal["refuse", "missing"] = "refuse"
+    """Suppression symbols (c, x, z, k, ..) in an outcome: refused, or taken as missing, counted and named."""
+
+    def __post_init__(self) -> None:
+        if (self.outcome is None) == (not self.outcomes):
+            raise ValueError("write either outcome or outcomes, and only one of them")
+        if self.window.get("from", float("-inf")) > self.window.get("to", float("inf")):
+            raise ValueError("window.from is after window.to")
+
+    @property
+    def named_outcomes(self) -> dict[str, OutcomeSpec]:
+        """Outcomes by name; a single one is called "outcome"."""
+        return {"outcome": self.outcome} if self.outcome else dict(self.outcomes)
