@@ -29,18 +29,19 @@ help: ## this list
 
 # ---------------------------------------------------------------- environment
 setup: $(STAMP) ## make the environment in .venv from the hash-locked requirements (once)
+	@echo "$(VENV) is ready"
 
-$(STAMP): requirements.txt pyproject.toml
+$(STAMP):
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed, this is %d.%d: make PYTHON=python3.12 …" % v)'
 	@echo "setting up $(VENV) (about a minute and a half, once)"
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	@rm -f $(VENV)/.installed-*
-	@$(PIP) install --quiet $(OFFLINE) --require-hashes --no-deps -r requirements.txt
-	@$(PIP) install --quiet --no-index --no-deps --no-build-isolation --editable .
+	@$(PIP) install -qq $(OFFLINE) --require-hashes --no-deps -r requirements.txt
+	@$(PIP) install -qq --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
 wheelhouse: $(STAMP) ## download every locked package into wheelhouse/, for a lab without network
-	$(PIP) download --quiet --require-hashes --no-deps -r requirements.txt --dest wheelhouse
+	$(PIP) download -qq --require-hashes --no-deps -r requirements.txt --dest wheelhouse
 	@echo "copy this folder and the repository into the lab; there: make setup WHEELHOUSE=wheelhouse"
 
 lock: $(STAMP) ## resolve requirements.txt anew from pyproject.toml (needs network)
@@ -55,8 +56,8 @@ designs: $(STAMP) ## run every design that comes with the project
 	$(PYTEST) tests/jobs/test_designs.py
 
 # ---------------------------------------------------------------- tests
-test: $(STAMP) ## the fast tests
-	$(PYTEST) -n 2 -m "not slow" $(TESTS)
+test: $(STAMP) ## the fast tests (SLOW_SAMPLE=3: and three of the slow ones)
+	$(PYTEST) -n 2 $(if $(SLOW_SAMPLE),--slow-sample $(SLOW_SAMPLE),-m "not slow") $(TESTS)
 
 test-all: $(STAMP) ## every test, the slow statistical ones included
 	$(PYTEST) -n 2 $(TESTS)

@@ -1,0 +1,26 @@
+"""Every design that comes with the project is in order, and carries its own name."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import ROOT
+
+DESIGNS = sorted((ROOT / "designs").glob("*.yaml"))
+
+
+def test_there_are_designs():
+    assert "matched_did_care_entry" in [path.stem for path in DESIGNS]
+
+
+@pytest.mark.parametrize("path", DESIGNS, ids=lambda path: path.stem)
+def test_design_is_in_order(path):
+    from sos_eval.jobs.check import check_design
+
+    checked = check_design(path)
+    assert checked.design.name == path.stem.replace("_", "-")
+
+
+@pytest.mark.parametrize("path", DESIGNS, ids=lambda path: path.stem)
+def test_design_says_at_its_top_what_it_is_for(path):
+    assert path.read_text(encoding="utf-8").startswith("# ")

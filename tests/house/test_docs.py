@@ -1,0 +1,35 @@
+"""What is listed is generated, or equals what is registered."""
+
+from __future__ import annotations
+
+import re
+
+from sos_eval.results.method import registered
+from tests.conftest import ROOT
+from tests.house.generated import PAGES
+
+METHODS = ("estimator", "comparison", "inference", "check")
+
+
+def test_methods_page_describes_every_method_and_no_other():
+    described = re.findall(r"^## `?([a-z0-9_]+)`?\s*$", (ROOT / "docs" / "methods.md").read_text(), re.MULTILINE)
+    have = {name for kind in METHODS for name in registered(kind)}
+    assert len(described) == len(set(described))
+    assert set(described) == have
+
+
+def test_generated_pages_are_up_to_date():
+    old = [name for name, make in PAGES.items() if (ROOT / name).read_text(encoding="utf-8") != make()]
+    assert old == [], "run `make docs`"
+
+
+def test_links_between_pages_lead_somewhere():
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\((?!http|#)([^)#]+)", page.read_text())]
+    assert [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()] == []
+
+
+def test_makefile_lists_what_the_readme_names():
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"`?make ([a-z][a-z-]+)", (ROOT / "README.md").read_text()))
+    assert named - targets == set()
