@@ -1,1 +1,1 @@
-"""TODO."""
+"""Declared worlds: data whose truth is known."""

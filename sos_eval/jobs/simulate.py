@@ -1,0 +1,97 @@
+"""The job `simulate`: one panel from a declared world, and its true effects beside it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from sos_eval.errors import Fault, Faults, InputFault
+from sos_eval.worlds.source import data_of, draw_once
+from sos_eval.worlds.world import World, load_world
+
+__all__ = ["simulate", "truth_path", "write_simulation"]
+
+
+def simulate(world: World, *, seed: int | None = None) -> pd.DataFrame:
+    """Draw one panel from a world.
+
+    Parameters
+    ----------
+    world
+        From `load_world`.
+    seed
+        The same seed gives the same panel; without one, the world's own.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per authority and period, in the world's columns; ``first_treated`` is 0 for never treated.
+        ``attrs["truth"]`` holds the true effects in the key columns of an effect table.
+    """
+    draws = draw_once(world, seed)
+    data = data_of(draws)
+    data.attrs["truth"] = draws.truth.to_dict("list")
+    return data
+
+
+def truth_path(out: Path) -> Path:
+    """Return where the true effects of a drawn panel are written: ``P.csv`` -> ``P.truth.csv``."""
+    return out.with_name(f"{out.stem}.truth.csv")
+
+
+def write_simulation(
+    world_path: str | Path, out: str | Path, *, seed: int | None = None, force: bool = False
+) -> tuple[Path, Path]:
+    """Draw one panel and write it, with its truth beside it.
+
+    Returns
+    -------
+    panel, truth
+        The two files. Each appears whole or not at all.
+
+    Raises
+    ------
+    InputFault
+        The world is at fault, a file exists and `force` is not given, or the folder cannot be written.
+    """
+    target = Path(out)
+    _refuse(target, force=force)
+    draws = draw_once(load_world(world_path), seed)
+    _write(target, data_of(draws))
+    _write(truth_path(target), draws.truth)
+    return target, truth_path(target)
+
+
+def _refuse(target: Path, *, force: bool) -> None:
+    """Refuse a target that cannot or should not be written, before anything is drawn."""
+    faults = Faults(InputFault)
+    if target.suffix != ".csv":
+        faults.add(str(target), "--out: a simulated panel is written as CSV", f"write {target.stem or 'panel'}.csv")
+    if target.is_dir():
+        faults.add(str(target), "--out: is a folder", f"write {target}/panel.csv")
+    elif not target.parent.is_dir():
+        faults.add(str(target), f"--out: there is no folder {target.parent}", "make it first")
+    for file in (target, truth_path(target)):
+        if file.is_file() and not force:
+            faults.add(str(file), "exists", "add --force to replace it")
+    faults.stop()
+
+
+def _write(path: Path, table: pd.DataFrame) -> None:
+    """Write a table through a file beside it, so that a reader never sees half of it."""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise InputFault(Fault(str(path), f"cannot be written ({error.strerror})", "choose another --out")) from None
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            table.to_csv(file, index=False, lineterminator="\n")
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except OSError as error:
+        raise InputFault(Fault(str(path), f"cannot be written ({error.strerror})", "choose another --out")) from None
+    finally:
+        Path(name).unlink(missing_ok=True)

@@ -1,0 +1,56 @@
+"""A drawn world as a table of data, as a file would hold it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.numerics.random import stream
+from sos_eval.worlds.draw import Draws, draw_frame, draw_outcomes
+from sos_eval.worlds.world import World, load_world
+
+__all__ = ["data_of", "draw_once", "world_frame"]
+
+
+def draw_once(world: World, seed: int | None = None) -> Draws:
+    """Draw one panel of a world: the same seed gives the same bytes."""
+    used = world.seed if seed is None else seed
+    frame = draw_frame(world, stream(used, "frame"))
+    return draw_outcomes(world, frame, stream(used, "draw"), 1)
+
+
+def world_frame(path: str | Path, seed: int | None = None) -> pd.DataFrame:
+    """Draw one panel from a world's file, as ``panel: {source: world}`` reads it."""
+    return data_of(draw_once(load_world(path), seed))
+
+
+def data_of(draws: Draws) -> pd.DataFrame:
+    """Lay out the first draw as users' data: a row per authority and period, ``first_treated`` 0 for never."""
+    frame, world = draws.frame, draws.frame.world
+    n, n_times = draws.observed.shape[1:]
+    counted = world.outcome.counted
+    starts = np.where(np.isfinite(frame.first_treated), frame.first_treated, 0).astype(int)
+    data: dict[str, Any] = {
+        world.columns.unit: np.repeat(np.array(frame.units, dtype=int), n_times),
+        world.columns.time: np.tile(world.periods.astype(int), n),
+        "region": np.repeat(frame.table["region"].to_numpy(object), n_times),
+        "first_treated": np.repeat(starts, n_times),
+    }
+    if counted:
+        data[world.columns.exposure] = frame.exposure.ravel().astype(int)
+    data[world.outcome.name] = _whole(draws.observed[0].ravel()) if counted else draws.observed[0].ravel()
+    for name in frame.columns[1:]:
+        data[name] = np.repeat(frame.table[name].to_numpy(), n_times)
+    if world.effect.fidelity:
+        data["fidelity"] = np.repeat(np.round(frame.fidelity, 4), n_times)
+    return pd.DataFrame(data)
+
+
+def _whole(counts: np.ndarray) -> pd.Series | np.ndarray:
+    """Return whole numbers; where some are not seen, whole numbers that can be missing."""
+    if np.isfinite(counts).all():
+        return counts.astype(int)
+    return pd.Series(counts).astype("Int64")

@@ -1,0 +1,191 @@
+"""`World`: a declared data-generating process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sos_eval.declare import Declared, Document, build, read_yaml
+from sos_eval.errors import DesignFault, Faults
+from sos_eval.worlds.adoption import Adoption
+from sos_eval.worlds.authorities import Authorities
+from sos_eval.worlds.effects import Effect
+from sos_eval.worlds.missing import Missing
+from sos_eval.worlds.outcomes import Outcome
+from sos_eval.worlds.problems import Problem
+
+if TYPE_CHECKING:
+    from sos_eval.worlds.draw import Draws
+
+__all__ = ["Columns", "Times", "World", "load_world", "world_from"]
+
+SCHEMA = "sos-eval/world/1"
+
+
+@dataclass(frozen=True)
+class Times(Declared):
+    """The periods of a world."""
+
+    first: int = 2011
+    """First period."""
+    last: int = 2025
+    """Last period."""
+
+
+@dataclass(frozen=True)
+class Columns(Declared):
+    """Names of the columns that a drawn panel has beside the outcome, the deprivation score and the covariates."""
+
+    unit: str = "la_code"
+    """The authority."""
+    time: str = "year"
+    """The period."""
+    exposure: str = "children_0_17"
+    """Children at risk; absent where the outcome is no count."""
+
+
+@dataclass(frozen=True)
+class World(Declared):
+    """A declared world: authorities, what happens to them, who adopts, and what that does."""
+
+    schema: Literal["sos-eval/world/1"]
+    """Version of this file's form."""
+    name: str
+    """Short name, used in files."""
+    title: str = ""
+    """Words for a reader."""
+    seed: int = 1
+    """Seed where none is given."""
+    times: Times = field(default_factory=Times)
+    """First and last period."""
+    columns: Columns = field(default_factory=Columns)
+    """Names of columns."""
+    authorities: Authorities = field(default_factory=Authorities)
+    """Who is observed."""
+    outcome: Outcome = field(default_factory=Outcome)
+    """What would happen without the intervention."""
+    adoption: Adoption = field(default_factory=lambda: Adoption(pattern="none"))
+    """Who starts when."""
+    effect: Effect = field(default_factory=Effect)
+    """What starting does."""
+    missing: Missing = field(default_factory=Missing)
+    """What is not seen."""
+
+    @property
+    def periods(self) -> NDArray[np.float64]:
+        """All periods, (n_times,)."""
+        return np.arange(self.times.first, self.times.last + 1, dtype=float)
+
+    def draw(self, rng: np.random.Generator, reps: int = 1) -> Draws:
+        """Draw a frame of authorities with their adoption, and a batch of outcomes on it.
+
+        Parameters
+        ----------
+        rng
+            Used for the frame first, then for the outcomes.
+        reps
+            How many draws of the outcomes.
+        """
+        from sos_eval.worlds.draw import draw_frame, draw_outcomes
+
+        return draw_outcomes(self, draw_frame(self, rng), rng, reps)
+
+    def problems(self) -> Iterator[Problem]:
+        """Say what contradicts what, with the key it stands at."""
+        first, last = self.times.first, self.times.last
+        if last <= first:
+            yield Problem(("times", "last"), f"{last} is not after {first}", "give the world at least two periods")
+        regions, n = tuple(self.authorities.regions), self.authorities.n
+        yield from _under("authorities", self.authorities.problems())
+        yield from _under("outcome", self.outcome.problems())
+        for i, shock in enumerate(self.outcome.shocks):
+            found = shock.problems(regions, n, (first, last), log=self.outcome.link == "log")
+            yield from _under("outcome", _under("shocks", _under(i, found)))
+        yield from _under("adoption", self.adoption.problems(self.authorities, first, last))
+        yield from _under("effect", self.effect.problems(self.authorities, self.adoption))
+        if self.missing.suppress_below and not self.outcome.counted:
+            yield Problem(("missing", "suppress_below"), "only counts are suppressed", "remove it")
+        yield from self._column_problems()
+
+    def _column_problems(self) -> Iterator[Problem]:
+        """Find columns that would bear the same name."""
+        fixed = [self.columns.unit, self.columns.time, self.columns.exposure, "region", "first_treated", "inspection"]
+        names = [*fixed, "fidelity", self.outcome.name, self.authorities.deprivation.name, *self.authorities.covariates]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield Problem(("columns",), f"two columns would be called {name!r}", "rename one")
+
+
+def _under(key: str | int, problems: Iterator[Problem]) -> Iterator[Problem]:
+    """Put problems under a key."""
+    for problem in problems:
+        yield problem._replace(path=(key, *problem.path))
+
+
+def load_world(path: str | Path) -> World:
+    """Read a world's file.
+
+    Raises
+    ------
+    DesignFault
+        With every fault of the file, each with its line.
+    """
+    return world_from(read_yaml(path))
+
+
+def world_from(document: Document, changes: dict[str, Any] | None = None) -> World:
+    """Build a world from a parsed file, with some keys changed.
+
+    Parameters
+    ----------
+    document
+        The parsed file.
+    changes
+        Dotted key to value, e.g. ``{"effect.size": -2}``: how sweeps vary a world.
+
+    Raises
+    ------
+    DesignFault
+        With every fault; a changed key that does not exist names the nearest.
+    """
+    data = document.data
+    for key, value in (changes or {}).items():
+        data = _changed(data, key.split("."), value)
+    faults = Faults()
+    if "schema" not in data:
+        faults.add(str(document.path), "schema: is missing", f"write schema: {SCHEMA}")
+    world = build(World, data, document, (), faults)
+    if world is not None:
+        for problem in world.problems():
+            key = ".".join(str(part) for part in problem.path)
+            faults.add(document.where(problem.path), f"{key}: {problem.what}", problem.instead)
+    faults.stop()
+    if world is None:
+        raise DesignFault(f"{document.path}: not a world")
+    return world
+
+
+def document_of(world: World) -> Document:
+    """Return a world as the plain values of a file."""
+    return Document(_plain(asdict(world)), Path(f"world {world.name}"))
+
+
+def _plain(value: Any) -> Any:
+    """Return plain values with text keys, as a file has them; leave out what is not declared."""
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def _changed(data: dict[str, Any], keys: list[str], value: Any) -> dict[str, Any]:
+    """Return nested values with one key set."""
+    if len(keys) == 1:
+        return {**data, keys[0]: value}
+    inner = data.get(keys[0])
+    return {**data, keys[0]: _changed(inner if isinstance(inner, dict) else {}, keys[1:], value)}

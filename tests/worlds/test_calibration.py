@@ -1,0 +1,75 @@
+"""The reference world against the moments of English authorities 2014-2025, published figures, constant geography."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sos_eval.worlds.moments import moments
+from sos_eval.worlds.world import load_world
+from tests.conftest import ROOT, shared
+
+#: Moment -> (real value, how far the world's expected value may lie from it). The bands are what the form of the
+#: world allows: real trends are neither linear nor one AR(1), so short-run and long-run persistence are met half way.
+TARGETS = {
+    "sd_rate": (11.37, 0.6),
+    "between_sd": (9.71, 0.5),
+    "between_sd_log": (0.314, 0.02),
+    "within_sd": (6.23, 0.5),
+    "within_sd_log": (0.193, 0.01),
+    "within_sd_log_short": (0.172, 0.012),
+    "ar1": (0.39, 0.08),
+    "ar1_short": (0.18, 0.1),
+    "trend_sd_log": (0.030, 0.004),
+    "trend_sd_log_short": (0.059, 0.006),
+    "dispersion": (9.3, 2.2),
+    "deprivation_correlation_first": (0.732, 0.06),
+    "deprivation_correlation_last": (0.542, 0.06),
+    "deprivation_slope_first": (1.34, 0.06),
+    "deprivation_slope_last": (0.98, 0.08),
+    "population_log_sd": (0.62, 0.02),
+    "population_median": (62729, 2500),
+    "deprivation_mean": (0.180, 0.005),
+    "deprivation_sd": (0.059, 0.002),
+    "mean_rate_2014": (29.4, 0.2),
+    "mean_rate_2017": (31.4, 0.2),
+    "mean_rate_2019": (29.9, 0.2),
+    "mean_rate_2021": (26.4, 0.2),
+    "mean_rate_2025": (27.2, 0.2),
+}
+FRAMES = 6
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """Moments over 6 frames of 40 draws: mean, and its standard error over frames."""
+    world = load_world(ROOT / "synthetic" / "england.yaml")
+    late = world.periods >= 2014
+    tables = []
+    for seed in range(FRAMES):
+        draws = world.draw(np.random.default_rng(seed), 40)
+        score = draws.frame.table["idaci"].to_numpy()
+        one = moments(draws.observed[..., late], draws.frame.exposure[:, late], score, world.periods[late])
+        tables.append(one.set_index("moment")["value"])
+    table = pd.concat(tables, axis=1)
+    return pd.DataFrame({"value": table.mean(axis=1), "error": table.std(axis=1) / np.sqrt(FRAMES)})
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_england_is_calibrated(drawn, name):
+    real, band = TARGETS[name]
+    assert abs(drawn.loc[name, "value"] - real) < band + 3 * drawn.loc[name, "error"]
+
+
+def test_targets_are_the_real_panel():
+    """The targets above are what the same functions say of the real panel."""
+    data = pd.read_csv(shared("data", "la_care_entry_panel_constant_geography.csv"))
+    data = data[data["year"] >= 2014]
+    wide = {c: data.pivot(index="unit", columns="year", values=c) for c in ("cla_started", "pop_0_17")}
+    score = data.drop_duplicates("unit").set_index("unit")["idaci_2019_avg_score"].reindex(wide["pop_0_17"].index)
+    real = moments(
+        wide["cla_started"].to_numpy(float), wide["pop_0_17"].to_numpy(float), score.to_numpy(), np.arange(2014.0, 2026)
+    ).set_index("moment")["value"]
+    for name, (target, _) in TARGETS.items():
+        assert real[name] == pytest.approx(target, rel=0.01, abs=0.003), name

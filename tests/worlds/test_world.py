@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sos_eval.errors import DesignFault
+from sos_eval.worlds.world import document_of, load_world, world_from
+from tests.conftest import ROOT
+from tests.worlds.tiny import tiny
+
+
+def _faults(text: str, tmp_path: Path) -> list[str]:
+    file = tmp_path / "w.yaml"
+    file.write_text(text)
+    with pytest.raises(DesignFault) as caught:
+        load_world(file)
+    return [str(fault).replace(str(tmp_path) + "/", "") for fault in caught.value.faults]
+
+
+def test_england_loads():
+    world = load_world(ROOT / "synthetic" / "england.yaml")
+    assert world.authorities.n == 148
+    assert world.periods.tolist() == list(range(2011, 2026))
+
+
+def test_every_world_loads_and_says_its_purpose_first():
+    files = sorted((ROOT / "synthetic").glob("*.yaml"))
+    assert files
+    for file in files:
+        assert file.read_text(encoding="utf-8").startswith("# ")
+        load_world(file)
+
+
+def test_all_faults_at_once_with_their_lines(tmp_path):
+    """Unknown key, wrong type, negative spread: three faults of reading, each with its line."""
+    text = """schema: sos-eval/world/1
+name: w
+outcome:
+  level_std: 0.2
+  trend_sd: -1
+authorities:
+  n: many
+"""
+    assert sorted(_faults(text, tmp_path)) == [
+        'w.yaml:4: outcome.level_std: no such key; did you mean "level_sd"?',
+        "w.yaml:5: outcome.trend_sd: -1: must be greater than or equal to 0",
+        "w.yaml:7: authorities.n: 'many': must be a valid integer, unable to parse string as an integer",
+    ]
+
+
+def test_contradictions_are_found_together(tmp_path):
+    text = """schema: sos-eval/world/1
+name: w
+times: {first: 2011, last: 2016}
+authorities: {n: 8}
+outcome:
+  distribution: poisson
+  dispersion: 0.1
+adoption:
+  pattern: staggered
+  treated: 9
+  cohorts: {2031: 1}
+  selection: {covariates: {cin_rte: 1}}
+effect:
+  moderator: {idacy: 1}
+"""
+    assert _faults(text, tmp_path) == [
+        "w.yaml:7: outcome.dispersion: has no meaning with distribution: poisson; remove it",
+        "w.yaml:11: adoption.cohorts: 2031 is outside the world's times; write 2011 to 2016",
+        "w.yaml:10: adoption.treated: 9 of 8 authorities cannot start; write a smaller number",
+        "w.yaml:12: adoption.selection.covariates.cin_rte: no such covariate; declare it under authorities.covariates",
+        'w.yaml:14: effect.moderator.idacy: no such column; did you mean "idaci"?',
+    ]
+
+
+def test_missing_schema_and_file(tmp_path):
+    assert "w.yaml: schema: is missing; write schema: sos-eval/world/1" in _faults("name: w\n", tmp_path)
+    with pytest.raises(DesignFault, match="no such file"):
+        load_world(tmp_path / "other.yaml")
+
+
+def test_a_changed_key_that_does_not_exist_names_the_nearest():
+    with pytest.raises(DesignFault, match=r'effect.sise: no such key; did you mean "size"\?'):
+        tiny(effect__sise=-2)
+
+
+def test_a_world_survives_being_written_down():
+    """What sweeps start from: a world as plain values builds the same world."""
+    world = load_world(ROOT / "synthetic" / "england.yaml")
+    assert world_from(document_of(world)) == world
+    assert world_from(document_of(world), {"effect.size": -1.0}).effect.size == -1.0
+
+
+def test_draw_is_a_batch_on_one_frame():
+    draws = tiny().draw(np.random.default_rng(1), 7)
+    assert draws.outcomes.shape == (7, 8, 6)
+    assert draws.panel.n_units == 8
+    assert draws.panel.cohorts.tolist() == [2013.0, 2015.0]
+    np.testing.assert_array_equal(draws.panel.matrix("count"), draws.observed[0])
+    np.testing.assert_allclose(draws.panel.matrix(), draws.outcomes[0])
