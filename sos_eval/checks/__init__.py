@@ -1,1 +1,1 @@
-"""TODO."""
+"""Checks of a fitted estimator: data first, a sentence second."""

@@ -44,6 +44,7 @@ class Comparison:
     off_support: dict[str, str] = field(default_factory=dict)
     overlap: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
+    uses_outcomes: bool = False
 
 
 class ComparisonMethod(Method):

@@ -1,0 +1,111 @@
+"""Balance of covariates before and after: the columns of `balance.csv`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.panel.panel import Array
+from sos_eval.terms import BALANCE_COLUMNS
+
+__all__ = ["balance_table", "effective_size", "ks_distance", "weighted_variance"]
+
+Mask = NDArray[np.bool_]
+
+
+def balance_table(names: list[str], x: Array, treated: Mask, *, base_weights: Array, weights: Array) -> pd.DataFrame:
+    """Compare treated units and their comparison, covariate by covariate, before and after.
+
+    Conventions of MatchIt's ``summary`` for the average effect on the treated: the mean difference is divided by
+    the standard deviation of the *treated before* in both stages, binary covariates by sqrt(p(1 - p)); the variance
+    ratio is treated over comparison, empty for binary covariates; ``ks`` is the largest distance between the
+    weighted distribution functions; ``ess`` is (sum w)^2 / sum w^2. What has no denominator is empty.
+
+    Parameters
+    ----------
+    names
+        Covariates, k.
+    x : (n, k)
+        Values; units with a missing value are left out of that covariate's row.
+    treated : (n,)
+        Who is treated.
+    base_weights : (n,)
+        Weights before (the panel's own).
+    weights : (n,)
+        What the comparison multiplies them by; zero: left out.
+
+    Returns
+    -------
+    DataFrame
+        Columns of `balance.csv`, two rows per covariate.
+    """
+    rows = []
+    for j, name in enumerate(names):
+        seen = np.isfinite(x[:, j])
+        value, group = x[seen, j], treated[seen]
+        scale = _treated_sd(value, group, base_weights[seen])
+        for stage, w in (("before", base_weights[seen]), ("after", (base_weights * weights)[seen])):
+            rows.append({"covariate": name, "stage": stage, **_row(value, group, w, scale)})
+    return pd.DataFrame(rows, columns=list(BALANCE_COLUMNS))
+
+
+def _row(x: Array, treated: Mask, w: Array, scale: float) -> dict[str, float]:
+    """Return the numbers of one covariate in one stage."""
+    mean_treated, mean_comparison = _mean(x[treated], w[treated]), _mean(x[~treated], w[~treated])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        difference = float(np.float64(mean_treated - mean_comparison) / scale) if scale > 0 else np.nan
+        ratio = np.float64(weighted_variance(x[treated], w[treated])) / weighted_variance(x[~treated], w[~treated])
+    return {
+        "mean_treated": mean_treated,
+        "mean_comparison": mean_comparison,
+        "std_mean_diff": difference,
+        "variance_ratio": np.nan if _is_binary(x) or not np.isfinite(ratio) else float(ratio),
+        "ks": ks_distance(x, treated, w),
+        "n_treated": int((w[treated] > 0).sum()),
+        "n_comparison": int((w[~treated] > 0).sum()),
+        "ess_comparison": effective_size(w[~treated]),
+    }
+
+
+def _is_binary(x: Array) -> bool:
+    return bool(np.isin(x, (0.0, 1.0)).all())
+
+
+def _mean(x: Array, w: Array) -> float:
+    return float(x @ w / w.sum()) if w.sum() > 0 else float("nan")
+
+
+def _treated_sd(x: Array, treated: Mask, w: Array) -> float:
+    """Return the denominator of the standardised difference; NaN or zero where there is none."""
+    if _is_binary(x):
+        p = _mean(x[treated], w[treated])
+        return float(np.sqrt(p * (1 - p)))
+    return float(np.sqrt(weighted_variance(x[treated], w[treated])))
+
+
+def weighted_variance(x: Array, w: Array) -> float:
+    """Variance with reliability weights: sum w (x - mean)^2 / (1 - sum w^2), w summing to one.
+
+    With equal weights the divisor is n - 1. NaN with fewer than two units of positive weight.
+    """
+    if (w > 0).sum() < 2:
+        return float("nan")
+    share = w / w.sum()
+    mean = x @ share
+    return float(share @ (x - mean) ** 2 / (1 - share @ share))
+
+
+def ks_distance(x: Array, treated: Mask, w: Array) -> float:
+    """Largest distance between the weighted distribution functions of treated and comparison."""
+    if not (w[treated].sum() > 0 and w[~treated].sum() > 0):
+        return float("nan")
+    order = np.argsort(x, kind="stable")
+    signed = np.where(treated, w / w[treated].sum(), -w / w[~treated].sum())[order]
+    last = np.append(np.diff(x[order]) > 0, True)
+    return float(np.abs(np.cumsum(signed)[last]).max())
+
+
+def effective_size(w: Array) -> float:
+    """Effective number of units: (sum w)^2 / sum w^2; zero without any."""
+    return float(w.sum() ** 2 / (w @ w)) if w.any() else 0.0

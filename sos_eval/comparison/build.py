@@ -1,0 +1,26 @@
+"""From a method and a panel to a comparison group, blind to every outcome that treatment could have touched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sos_eval.comparison.group import GroupMethod, apply_weights
+from sos_eval.panel.panel import Panel
+from sos_eval.results.comparison import Comparison
+
+__all__ = ["build", "rebuilt"]
+
+
+def build(method: GroupMethod, panel: Panel) -> Comparison:
+    """Build the comparison group, with the original outcomes in its panel.
+
+    The method sees `panel.blinded()`: no outcome from the first start of anyone onward can enter.
+    """
+    made = method.compare(panel.blinded())
+    return replace(made, panel=apply_weights(panel, made.weights, like=made.panel))
+
+
+def rebuilt(method: GroupMethod, panel: Panel) -> Panel:
+    """Return `build(method, panel).panel` without looking at balance: what a permutation calls thousands of times."""
+    made = method.select(panel.blinded())
+    return apply_weights(panel, made.weights, like=made.panel)

@@ -1,0 +1,120 @@
+"""What a comparison is built on: one value per unit and covariate, from before the first start of anyone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.errors import Faults, listed, nearest
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.panel.pretreatment import outcome_pre, outcome_pre_slope
+
+__all__ = ["BUILT_IN", "dummies", "is_text", "unit_values"]
+
+#: Made from the outcome in the periods before the first start of anyone.
+BUILT_IN = {"outcome_pre": outcome_pre, "outcome_pre_slope": outcome_pre_slope}
+
+#: Columns of a panel that are outcome or treatment, never a covariate.
+_OURS = frozenset({"unit", "time", "outcome", "count", "first_treated", "treated", "cluster", "weight"})
+
+
+def unit_values(panel: Panel, names: Sequence[str], *, key: str, faults: Faults) -> pd.DataFrame:
+    """Return one value per unit and covariate.
+
+    A number is averaged over the periods before the first start of anyone; where it does not vary over time that
+    is its value. Text must not vary over those periods. ``outcome_pre`` and ``outcome_pre_slope`` are made from
+    the outcome in the same periods. Nothing is imputed: a value that is missing stays missing.
+
+    Parameters
+    ----------
+    panel
+        May be blind to later outcomes.
+    names
+        Covariates.
+    key
+        Key of the design that names them, for faults.
+    faults
+        Collector.
+
+    Returns
+    -------
+    DataFrame
+        (n_units, len(names)), indexed by unit; without the names that had a fault.
+    """
+    columns: dict[str, pd.Series] = {}
+    if names and not len(panel.pre_times):
+        faults.add(panel.source, f"{key}: no period lies before the first start", "widen panel.window")
+        return pd.DataFrame(index=panel.units)
+    for name in dict.fromkeys(names):
+        if name in BUILT_IN:
+            columns[name] = pd.Series(BUILT_IN[name](panel), index=panel.units)
+            continue
+        values = _column(panel, name, key, faults)
+        if values is not None:
+            columns[name] = values
+    return pd.DataFrame(columns, index=panel.units)
+
+
+def _column(panel: Panel, name: str, key: str, faults: Faults) -> pd.Series | None:
+    """Return a column of the frame as one value per unit, (n_units,); None after a fault."""
+    frame = panel.frame
+    if name not in frame or name in _OURS or ":" in name:
+        valid = [*panel.covariates, *BUILT_IN]
+        hint = nearest(name, valid)
+        hint = hint if hint.startswith("did you mean") else f"add it to panel.covariates ({hint or 'none is declared'})"
+        faults.add(panel.source, f"{key}: {name} is no covariate of the panel", hint)
+        return None
+    before = frame if not _changing(frame, name) else frame[frame["time"].isin(panel.pre_times)]
+    if is_text(frame[name]):
+        changing = _changing(before, name)
+        if changing:
+            what = f"{key}: {name} is text and changes within {listed(changing)}"
+            faults.add(panel.source, what, "give each unit one value of it")
+            return None
+        return before.groupby("unit", sort=False)[name].first().reindex(panel.units)
+    means = before.assign(**{name: before[name].astype(float)}).groupby("unit", sort=False)[name].mean()
+    return means.reindex(panel.units)
+
+
+def _changing(frame: pd.DataFrame, name: str) -> list[str]:
+    """Name the units within which a column changes."""
+    values = frame[["unit", name]].dropna().drop_duplicates()
+    return list(values.loc[values["unit"].duplicated(), "unit"].unique())
+
+
+def is_text(values: pd.Series) -> bool:
+    """Whether a column holds categories rather than numbers."""
+    return not (pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values))
+
+
+def dummies(values: pd.DataFrame, *, drop_first: bool) -> tuple[list[str], Array]:
+    """Lay covariates out as numbers: text becomes a column per category.
+
+    Parameters
+    ----------
+    values
+        (n, k), complete.
+    drop_first
+        Leave out each text covariate's first category, as a regression with an intercept needs.
+
+    Returns
+    -------
+    names
+        ``region=London`` for a category.
+    x : (n, columns)
+    """
+    names: list[str] = []
+    columns: list[Array] = []
+    for name in values:
+        column = values[name]
+        if not is_text(column):
+            names.append(str(name))
+            columns.append(column.to_numpy(float))
+            continue
+        categories = sorted(column.dropna().astype(str).unique())
+        for category in categories[1 if drop_first else 0 :]:
+            names.append(f"{name}={category}")
+            columns.append((column.astype(str) == category).to_numpy(float))
+    return names, np.column_stack(columns) if columns else np.empty((len(values), 0))

@@ -1,0 +1,193 @@
+"""What all comparison methods share: restriction, covariates, balance, and the order in which they come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Literal, Self
+
+import numpy as np
+import pandas as pd
+from annotated_types import Gt
+
+from sos_eval.comparison.balance import balance_table
+from sos_eval.comparison.covariates import BUILT_IN, dummies, unit_values
+from sos_eval.comparison.restrict import Restrict
+from sos_eval.declare import Declared
+from sos_eval.errors import Faults, NotIdentified, listed
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.comparison import Comparison, ComparisonMethod
+from sos_eval.terms import BALANCE_COLUMNS
+
+__all__ = ["BalanceLimits", "GroupMethod", "Matched", "Selection", "apply_weights"]
+
+
+@dataclass(frozen=True)
+class BalanceLimits(Declared):
+    """How much imbalance after matching is accepted; without a limit balance only informs."""
+
+    max_smd: Annotated[float, Gt(0)] | None = None
+    """Largest absolute standardised mean difference."""
+    max_variance_ratio: Annotated[float, Gt(1)] | None = None
+    """Largest variance ratio, either way: 2 accepts 0.5 to 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """What a method makes of the units that may take part.
+
+    Attributes
+    ----------
+    weights : (n,)
+        Zero: left out.
+    dropped
+        Units of weight zero, group by group, with the reason for `flow`.
+    score : (n,) or None
+        One number per unit that was matched on.
+    """
+
+    weights: Array
+    dropped: tuple[tuple[tuple[str, ...], str], ...] = ()
+    sets: pd.DataFrame | None = None
+    score: Array | None = None
+    off_support: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A method's answer on one panel, before balance is looked at.
+
+    Attributes
+    ----------
+    panel
+        Those who take part, weighted.
+    inside
+        Units that could take part: after restriction and with complete covariates.
+    weights : (n_units,)
+        Per unit of the panel that was given.
+    """
+
+    panel: Panel
+    inside: Panel
+    weights: Array
+    matched: Matched
+
+
+@dataclass(frozen=True)
+class GroupMethod(ComparisonMethod):
+    """Base of the comparison methods: a subclass writes `match`, and says in `needs_complete` what it reads."""
+
+    restrict: Restrict | None = None
+    """Which untreated units may be donors: {same, as_treated, exclude, why}."""
+    on: tuple[str, ...] = ()
+    """Covariates, `outcome_pre`, `outcome_pre_slope`: averages over the periods before the first start of anyone."""
+    balance: BalanceLimits | None = None
+    """Declared limits on imbalance: {max_smd, max_variance_ratio}."""
+    missing: Literal["fault", "exclude"] = "fault"
+    """Units without a value of a covariate: refused by name, or left out with the reason in the flow of units."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Covariates that the method reads, each unit needs a value of them."""
+        return self.on
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the user's table that the panel has to carry for this method."""
+        same = self.restrict.same if self.restrict else ()
+        return tuple(name for name in dict.fromkeys((*self.reads, *same)) if name not in BUILT_IN)
+
+    def restricted(self, panel: Panel) -> Panel:
+        """Return the panel without the untreated units that may not be donors."""
+        return self.restrict.apply(panel) if self.restrict else panel
+
+    def unrestricted(self) -> Self:
+        """Return the same method without its restriction."""
+        return replace(self, restrict=None)
+
+    def match(self, panel: Panel, values: pd.DataFrame) -> Matched:
+        """Weigh the units of a panel; `values` has a complete row per unit."""
+        raise NotImplementedError
+
+    def select(self, panel: Panel) -> Selection:
+        """Restrict, take complete cases, match and weigh; no balance."""
+        faults = Faults(NotIdentified)
+        inside = self.restricted(panel)
+        values = unit_values(inside, self.reads, key="comparison.on", faults=faults)
+        faults.stop()
+        inside, values = self._complete(inside, values)
+        matched = self.match(inside, values)
+        kept = inside
+        for units, why in matched.dropped:
+            kept = kept.keep([unit for unit in kept.units if unit not in units], "comparison", why)
+        by_unit = pd.Series(matched.weights, index=inside.units)
+        weights = np.asarray(by_unit.reindex(panel.units, fill_value=0.0), dtype=np.float64)
+        return Selection(apply_weights(panel, weights, like=kept), inside, weights, matched)
+
+    def compare(self, panel: Panel) -> Comparison:
+        """Build the group, and say how balanced it is."""
+        made = self.select(panel)
+        table, notes = self._balance(panel, made)
+        return Comparison(
+            panel=made.panel, weights=made.weights, sets=made.matched.sets, balance=table,
+            off_support=made.matched.off_support, overlap=_overlap(made), notes=(*made.matched.notes, *notes),
+            uses_outcomes=any(name in BUILT_IN for name in self.reads),
+        )  # fmt: skip
+
+    def _complete(self, panel: Panel, values: pd.DataFrame) -> tuple[Panel, pd.DataFrame]:
+        """Refuse units with missing values, or leave them out with the reason, as `missing` says."""
+        faults = Faults(NotIdentified)
+        for name in values:
+            gone = list(values.index[values[name].isna()])
+            if gone and self.missing == "fault":
+                faults.add(
+                    panel.source,
+                    f"comparison.on: no value of {name} before the first start for {listed(gone)}",
+                    "fill it in, take it out of `on`, or write missing: exclude",
+                )
+            elif gone:
+                reason = f"no value of {name} before the first start"
+                panel = panel.keep([unit for unit in panel.units if unit not in gone], "comparison", reason)
+        faults.stop()
+        return panel, values.reindex(panel.units)
+
+    def _balance(self, panel: Panel, made: Selection) -> tuple[pd.DataFrame, list[str]]:
+        """Return balance over all of a panel's units before and the selected after, and what to say about it."""
+        if not self.reads or not panel.ever_treated.any() or panel.ever_treated.all():
+            return pd.DataFrame(columns=list(BALANCE_COLUMNS)), []
+        values = unit_values(panel, self.reads, key="comparison.on", faults=Faults(NotIdentified))
+        gaps = [name for name in values if values[name].isna().any()]
+        names, x = dummies(values, drop_first=False)
+        if made.matched.score is not None and "distance" not in names:
+            score = pd.Series(made.matched.score, index=made.inside.units).reindex(panel.units)
+            names, x = ["distance", *names], np.column_stack([score.to_numpy(float), x])
+        table = balance_table(names, x, panel.ever_treated, base_weights=panel.weights, weights=made.weights)
+        notes = [f"balance before leaves out units without a value of {listed(gaps)}"] if gaps else []
+        empty = table.loc[table["std_mean_diff"].isna(), "covariate"].unique()
+        if len(empty):
+            notes.append(f"no standardised difference for {listed(list(empty))}: it does not vary among treated units")
+        return table, notes
+
+
+def apply_weights(panel: Panel, weights: Array, *, like: Panel) -> Panel:
+    """Weigh a panel's units, (n_units,), those of weight zero left out; the flow is another panel's.
+
+    Where nobody's weight changes, the panel stays unweighted.
+    """
+    kept = weights > 0
+    weighted = panel.keep(panel.units[kept]) if (weights[kept] == 1.0).all() else panel.with_weights(weights)
+    return replace(weighted, flow=like.flow)
+
+
+def _overlap(made: Selection) -> pd.DataFrame | None:
+    """Return the score's distribution for the overlap figure; None where no score was matched on."""
+    if made.matched.score is None:
+        return None
+    return pd.DataFrame(
+        {
+            "unit": made.inside.units,
+            "treated": made.inside.ever_treated,
+            "distance": made.matched.score,
+            "weight": made.matched.weights,
+        }
+    )

@@ -1,0 +1,129 @@
+"""Balance: by hand, and MatchIt's summary given its own matches."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sos_eval.comparison.balance import balance_table, effective_size, ks_distance, weighted_variance
+from sos_eval.comparison.covariates import dummies
+from sos_eval.terms import BALANCE_COLUMNS
+from tests.conftest import shared
+
+ONE = np.ones(8)
+TREATED = np.array([True, True, True, False, False, False, False, False])
+X = np.array([1.0, 2, 3, 0, 1, 2, 3, 4])
+
+
+def rows(x, weights, base=ONE, treated=TREATED):
+    table = balance_table(["x"], np.asarray(x, float)[:, None], treated, base_weights=base, weights=weights)
+    assert tuple(table.columns) == BALANCE_COLUMNS
+    return table.set_index("stage")
+
+
+def test_before_and_after_by_hand():
+    after = rows(X, np.array([1, 1, 1, 0, 0, 2, 1, 0.0]))
+    assert after.loc["before", "mean_treated"] == 2
+    assert after.loc["before", "mean_comparison"] == 2
+    # after: (2*2 + 3) / 3; treated SD before is 1
+    assert after.loc["after", "mean_comparison"] == pytest.approx(7 / 3)
+    assert after.loc["after", "std_mean_diff"] == pytest.approx(-1 / 3)
+    assert after.loc["before", "variance_ratio"] == pytest.approx(1 / 2.5)
+    # weighted: shares 2/3, 1/3: sum share (x - mean)^2 = 2/9, over 1 - 5/9
+    assert after.loc["after", "variance_ratio"] == pytest.approx(1 / 0.5)
+    assert after.loc["after", "ess_comparison"] == pytest.approx(9 / 5)
+    assert after.loc["after", ["n_treated", "n_comparison"]].tolist() == [3, 2]
+    # F_treated - F_comparison: at 0 -1/5, at 1 1/3 - 2/5, at 2 2/3 - 3/5, at 3 1 - 4/5
+    assert after.loc["before", "ks"] == pytest.approx(0.2)
+
+
+def test_the_denominator_is_the_treated_before_even_when_treated_are_left_out():
+    after = rows(X, np.array([1, 0, 0, 0, 1, 0, 0, 0.0]))
+    assert after.loc["after", "std_mean_diff"] == 0
+    half = rows(X, np.array([0, 0, 1, 0, 1, 0, 0, 0.0]))
+    assert half.loc["after", "std_mean_diff"] == pytest.approx(2.0)
+
+
+def test_binary_covariates_have_no_variance_ratio_and_sqrt_pq():
+    b = [1, 1, 0, 1, 0, 0, 0, 0]
+    table = rows(b, ONE)
+    assert table.loc["before", "std_mean_diff"] == pytest.approx((2 / 3 - 1 / 5) / np.sqrt(2 / 9))
+    assert np.isnan(table.loc["before", "variance_ratio"])
+    assert table.loc["before", "ks"] == pytest.approx(2 / 3 - 1 / 5)
+
+
+def test_what_has_no_denominator_is_empty():
+    table = rows([5, 5, 5, 0, 1, 2, 3, 4], ONE)
+    assert np.isnan(table.loc["before", "std_mean_diff"])
+    one_treated = rows(X, ONE, treated=np.arange(8) == 0)
+    assert np.isnan(one_treated.loc["before", "std_mean_diff"])
+    assert np.isfinite(one_treated.loc["before", "ks"])
+
+
+def test_weights_of_the_panel_count_before_and_after():
+    table = rows(X, ONE, base=np.array([2.0, 1, 1, 1, 1, 1, 1, 1]))
+    assert table.loc["before", "mean_treated"] == pytest.approx(7 / 4)
+    assert table.loc["after", "mean_treated"] == pytest.approx(7 / 4)
+
+
+def test_pieces():
+    assert weighted_variance(X, ONE) == pytest.approx(X.var(ddof=1))
+    assert np.isnan(weighted_variance(X[:1], ONE[:1]))
+    assert effective_size(np.array([1.0, 1, 0])) == 2
+    assert effective_size(np.zeros(2)) == 0
+    tied = np.array([1.0, 1, 1, 1])
+    assert ks_distance(tied, np.array([True, False, True, False]), np.ones(4)) == 0
+
+
+def lalonde():
+    data = pd.read_csv(shared("reference", "data", "matchit_lalonde.csv"))
+    stored = json.loads(shared("reference", "matchit_lalonde.json").read_text())
+    cases = {case["case_id"]: case["values"] for case in stored["cases"]}
+    return data, cases
+
+
+CASES = ["nn_ps_glm", "nn_ps_replace", "nn_ps_ratio2_caliper", "nn_ps_exact_married", "nn_mahalanobis"]
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("case", CASES)
+def test_weights_and_balance_are_matchit_s_given_its_pairs(case):
+    """MatchIt's own pairs through our weights and balance: 1e-9 relative, the file prints 15 digits."""
+    from sos_eval.numerics.assignment import match_weights
+
+    data, cases = lalonde()
+    values = cases[case]
+    treated = data["treat"].to_numpy() == 1
+    donors = {unit: j for j, unit in enumerate(data.loc[~treated, "id"])}
+    pairs = [values["match_pairs"][unit] for unit in data.loc[treated, "id"]]
+    chosen = np.full((len(pairs), max(map(len, pairs))), -1)
+    for i, found in enumerate(pairs):
+        chosen[i, : len(found)] = [donors[unit] for unit in found]
+    weights = np.zeros(len(data))
+    weights[treated], weights[~treated] = match_weights(chosen, len(donors))
+
+    columns = ["age", "educ", "race", "married", "nodegree", "re74", "re75"]
+    names, x = dummies(data[columns], drop_first=False)
+    table = balance_table(names, x, treated, base_weights=np.ones(len(data)), weights=weights)
+    table = table.assign(covariate=table["covariate"].str.replace("=", "")).set_index(["stage", "covariate"])
+    keys = {
+        "Means Treated": "mean_treated", "Means Control": "mean_comparison", "Std. Mean Diff.": "std_mean_diff",
+        "Var. Ratio": "variance_ratio", "eCDF Max": "ks",
+    }  # fmt: skip
+    seen = 0
+    for stage in ("before", "after"):
+        for name, stored in values[f"balance_{stage}"].items():
+            if name == "distance":
+                continue
+            for theirs, ours in keys.items():
+                expected = np.nan if stored[theirs] is None else stored[theirs]
+                found = table.loc[(stage, name), ours]
+                assert found == pytest.approx(expected, rel=1e-9, abs=1e-10, nan_ok=True), (stage, name, ours)
+                seen += 1
+    assert seen >= 40
+    assert weights[~treated].sum() == pytest.approx(values["outcome"]["sum_w_control"])
+    assert table["ess_comparison"].loc["after"].iloc[0] == pytest.approx(values["n"]["Matched (ESS)"][0], rel=1e-9)
+    y = data["re78"].to_numpy()
+    att = np.average(y[treated], weights=weights[treated]) - np.average(y[~treated], weights=weights[~treated])
+    assert att == pytest.approx(values["outcome"]["att_weighted_diff"], rel=1e-9)
