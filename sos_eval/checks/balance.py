@@ -46,8 +46,7 @@ def _judged(after: pd.DataFrame, limits: Any, limit: str, column: str, words: st
     name = f"balance.{limit}"
     declared = np.nan if threshold is None else float(threshold)
     values = after.set_index("covariate")[column].astype(float) if len(after) else pd.Series(dtype=float)
-    with np.errstate(divide="ignore"):
-        size = np.maximum(values, 1 / values) if column == "variance_ratio" else values.abs()
+    size = values.abs() if column == "std_mean_diff" else values.where(values >= 1, 1 / values)
     known = size.dropna()
     if known.empty:
         text = f"No {words} to judge: {'no covariate is named under comparison.on' if values.empty else 'none exists'}."

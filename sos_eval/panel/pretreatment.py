@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,6 +42,6 @@ def _before(panel: Panel) -> tuple[NDArray[np.intp], Array, Array]:
     return panel.unit_codes[seen], y[seen], time[seen]
 
 
-def _over(total: Array, size: Array | NDArray[np.intp]) -> Array:
+def _over(total: Any, size: Any) -> Array:
     """Divide; NaN where there is nothing to divide by."""
     return np.asarray(np.where(size > 0, total / np.where(size > 0, size, 1), np.nan), float)
