@@ -3,31 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import CallawaySantAnna
-from sos_eval.panel.panel import Panel
 from sos_eval.results.estimate import clustered_error
-
-INF = np.inf
-
-
-def panel(outcomes, first_treated, times=None, weights=None, clusters=None) -> Panel:
-    """Lay out a matrix of outcomes (n, t) as a panel."""
-    y = np.asarray(outcomes, float)
-    n, t = y.shape
-    times = np.arange(1, t + 1) if times is None else np.asarray(times)
-    unit = [f"u{i:02d}" for i in range(n)]
-    frame = pd.DataFrame({
-        "unit": np.repeat(unit, t), "time": np.tile(times, n).astype(float), "outcome": y.ravel(),
-        "first_treated": np.repeat(np.asarray(first_treated, float), t),
-        "cluster": np.repeat(unit if clusters is None else clusters, t),
-        "weight": np.repeat(np.ones(n) if weights is None else weights, t),
-    })  # fmt: skip
-    return Panel(frame=frame, weighted=weights is not None)
-
+from tests.estimators.panels import INF, panel, row
 
 Y = [
     [1, 2, 7], [2, 4, 5],                       # treated from 2: changes 1->2: 1, 2; 1->3: 6, 3
@@ -37,22 +18,14 @@ Y = [
 G = [2, 2, 3, 3, INF, INF, INF, INF]
 
 
-def _row(estimate, **keys):
-    table = estimate.cells.assign(value=estimate.values, error=clustered_error(estimate))
-    for key, value in keys.items():
-        table = table[table[key].isna()] if value is None else table[table[key] == value]
-    assert len(table) == 1
-    return table.iloc[0]
-
-
 def test_cells_by_hand_with_never_treated_comparison():
     estimate = CallawaySantAnna().complete(panel(Y, G))
     # (2, 2): mean(1, 2) - mean(0, 1, 0, 2) = 1.5 - 0.75; (2, 3): mean(6, 3) - mean(1, 1, 2, 2) = 4.5 - 1.5
-    assert _row(estimate, aggregation="group_time", cohort=2, time=2)["value"] == pytest.approx(0.75)
-    assert _row(estimate, aggregation="group_time", cohort=2, time=3)["value"] == pytest.approx(3.0)
+    assert row(estimate, aggregation="group_time", cohort=2, time=2)["value"] == pytest.approx(0.75)
+    assert row(estimate, aggregation="group_time", cohort=2, time=3)["value"] == pytest.approx(3.0)
     # (3, 2) is before the start: mean(1, 0) - 0.75; (3, 3): mean(4, 3) - mean(1, 0, 2, 0) = 3.5 - 0.75
-    assert _row(estimate, aggregation="group_time", cohort=3, time=2)["value"] == pytest.approx(-0.25)
-    assert _row(estimate, aggregation="group_time", cohort=3, time=3)["value"] == pytest.approx(2.75)
+    assert row(estimate, aggregation="group_time", cohort=3, time=2)["value"] == pytest.approx(-0.25)
+    assert row(estimate, aggregation="group_time", cohort=3, time=3)["value"] == pytest.approx(2.75)
 
 
 def test_error_by_hand():
@@ -60,28 +33,26 @@ def test_error_by_hand():
     # (2, 2): squared deviations of the treated (0.5, 0.5) / 2^2 each, of the never treated around 0.75 / 4^2
     treated = 2 * 0.5**2 / 2**2
     never = (0.75**2 + 0.25**2 + 0.75**2 + 1.25**2) / 4**2
-    assert _row(estimate, aggregation="group_time", cohort=2, time=2)["error"] == pytest.approx(
-        np.sqrt(treated + never)
-    )
+    assert row(estimate, aggregation="group_time", cohort=2, time=2)["error"] == pytest.approx(np.sqrt(treated + never))
 
 
 def test_not_yet_treated_units_join_the_comparison():
     estimate = CallawaySantAnna(control="not_yet_treated").complete(panel(Y, G))
     # (2, 2) is compared with cohort 3 as well: mean(1, 0, 0, 1, 0, 2) = 4 / 6
-    assert _row(estimate, aggregation="group_time", cohort=2, time=2)["value"] == pytest.approx(1.5 - 4 / 6)
-    assert _row(estimate, aggregation="group_time", cohort=2, time=2)["n_units"] == 8
-    assert _row(estimate, aggregation="group_time", cohort=2, time=3)["value"] == pytest.approx(3.0)
+    assert row(estimate, aggregation="group_time", cohort=2, time=2)["value"] == pytest.approx(1.5 - 4 / 6)
+    assert row(estimate, aggregation="group_time", cohort=2, time=2)["n_units"] == 8
+    assert row(estimate, aggregation="group_time", cohort=2, time=3)["value"] == pytest.approx(3.0)
 
 
 def test_aggregations_by_hand():
     estimate = CallawaySantAnna().complete(panel(Y, G))
     # cohorts are equally large: e = 0 averages (2, 2) and (3, 3); overall averages cohort means 1.875 and 2.75
-    assert _row(estimate, aggregation="event_time", event_time=0)["value"] == pytest.approx((0.75 + 2.75) / 2)
-    assert _row(estimate, aggregation="event_time", event_time=None)["value"] == pytest.approx((1.75 + 3.0) / 2)
-    assert _row(estimate, aggregation="overall")["value"] == pytest.approx((1.875 + 2.75) / 2)
-    assert _row(estimate, aggregation="simple")["value"] == pytest.approx((0.75 + 3.0 + 2.75) / 3)
-    assert _row(estimate, aggregation="calendar", time=3)["value"] == pytest.approx((3.0 + 2.75) / 2)
-    assert _row(estimate, aggregation="calendar", time=None)["value"] == pytest.approx((0.75 + 2.875) / 2)
+    assert row(estimate, aggregation="event_time", event_time=0)["value"] == pytest.approx((0.75 + 2.75) / 2)
+    assert row(estimate, aggregation="event_time", event_time=None)["value"] == pytest.approx((1.75 + 3.0) / 2)
+    assert row(estimate, aggregation="overall")["value"] == pytest.approx((1.875 + 2.75) / 2)
+    assert row(estimate, aggregation="simple")["value"] == pytest.approx((0.75 + 3.0 + 2.75) / 3)
+    assert row(estimate, aggregation="calendar", time=3)["value"] == pytest.approx((3.0 + 2.75) / 2)
+    assert row(estimate, aggregation="calendar", time=None)["value"] == pytest.approx((0.75 + 2.875) / 2)
 
 
 def test_weights_replace_copies():
@@ -94,13 +65,13 @@ def test_weights_replace_copies():
 
 def test_universal_base_is_zero_by_construction():
     estimate = CallawaySantAnna(base_period="universal").complete(panel(Y, G))
-    base = _row(estimate, aggregation="group_time", cohort=3, time=2)
+    base = row(estimate, aggregation="group_time", cohort=3, time=2)
     assert base["value"] == 0
     assert np.isnan(base["error"])
     assert base["reason"] == "base period: zero by construction"
-    assert _row(estimate, aggregation="event_time", event_time=-1)["reason"] == "base period: zero by construction"
+    assert row(estimate, aggregation="event_time", event_time=-1)["reason"] == "base period: zero by construction"
     # (3, 1) against 2: -(mean(1, 0) - 0.75)
-    assert _row(estimate, aggregation="group_time", cohort=3, time=1)["value"] == pytest.approx(0.25)
+    assert row(estimate, aggregation="group_time", cohort=3, time=1)["value"] == pytest.approx(0.25)
 
 
 def test_a_start_in_an_omitted_period():
@@ -108,7 +79,7 @@ def test_a_start_in_an_omitted_period():
     y = np.array([[1, 2, 6, 9], [1, 4, 6, 9], [0, 0, 1, 1], [0, 2, 1, 3]], float)
     estimate = CallawaySantAnna().complete(panel(y, [2015, 2015, INF, INF], times=[2013, 2014, 2016, 2017]))
     # 2014 -> 2016: mean(4, 2) - mean(1, -1); no cell at 2015, so no event time zero
-    assert _row(estimate, aggregation="group_time", time=2016)["value"] == pytest.approx(3.0)
+    assert row(estimate, aggregation="group_time", time=2016)["value"] == pytest.approx(3.0)
     assert list(estimate.cells.loc[estimate.cells["aggregation"] == "event_time", "event_time"].dropna()) == [-1, 1, 2]
 
 
@@ -117,11 +88,11 @@ def test_anticipation_moves_the_base_and_the_comparison():
     starts = [4, 4, 3, INF, INF, INF]
     estimate = CallawaySantAnna(anticipation=1, control="not_yet_treated").complete(panel(y, starts))
     change = y[:, 3] - y[:, 1]  # cohort 4, one period of anticipation: base is 2; cohort 3 is no comparison at 4
-    assert _row(estimate, aggregation="group_time", cohort=4, time=4)["value"] == pytest.approx(
+    assert row(estimate, aggregation="group_time", cohort=4, time=4)["value"] == pytest.approx(
         change[:2].mean() - change[3:].mean()
     )
     early = y[:, 2] - y[:, 1]  # an anticipated period is compared with the same base
-    assert _row(estimate, aggregation="group_time", cohort=4, time=3)["value"] == pytest.approx(
+    assert row(estimate, aggregation="group_time", cohort=4, time=3)["value"] == pytest.approx(
         early[:2].mean() - early[3:].mean()
     )
 
@@ -135,7 +106,7 @@ def test_units_treated_from_the_start_are_left_out_and_named():
 
 def test_without_never_treated_units_the_last_cohort_stands_in():
     estimate = CallawaySantAnna(control="not_yet_treated").complete(panel(Y[:4], G[:4]))
-    assert _row(estimate, aggregation="group_time")["value"] == pytest.approx(1.5 - 0.5)
+    assert row(estimate, aggregation="group_time")["value"] == pytest.approx(1.5 - 0.5)
     assert estimate.notes == ("no unit is untreated from 3 on: those periods are left out",)
     with pytest.raises(NotIdentified, match=r"no unit is untreated throughout; write control: not_yet_treated"):
         CallawaySantAnna().complete(panel(Y[:4], G[:4]))
@@ -143,7 +114,7 @@ def test_without_never_treated_units_the_last_cohort_stands_in():
 
 def test_one_treated_unit_has_an_effect_and_no_analytic_error():
     estimate = CallawaySantAnna().complete(panel([Y[0], *Y[4:]], [2, INF, INF, INF, INF]))
-    assert _row(estimate, aggregation="overall")["value"] == pytest.approx((0.25 + 4.5) / 2)
+    assert row(estimate, aggregation="overall")["value"] == pytest.approx((0.25 + 4.5) / 2)
     assert np.isnan(clustered_error(estimate)).all()
     assert estimate.cells["reason"].str.startswith("one treated unit").all()
 

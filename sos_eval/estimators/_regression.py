@@ -1,0 +1,235 @@
+"""What the regression estimators share: the rows that take part, absorbed effects, and the way to an estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.errors import NotIdentified, listed
+from sos_eval.numerics.absorb import TwoWay
+from sos_eval.numerics.regress import LinearFit, least_squares
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.estimate import Estimate
+
+__all__ = [
+    "Rows",
+    "fit_linear",
+    "independent",
+    "influence_of",
+    "keep_rows",
+    "linear_estimate",
+    "regression_rows",
+    "without",
+]
+
+#: A regressor is taken as absorbed where less than this share of its length is left (rounding leaves about 1e-15).
+ABSORBED = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a panel that a two-way regression uses.
+
+    Attributes
+    ----------
+    panel
+        Units that are left.
+    used : (n,)
+        Positions of the rows in ``panel.frame``.
+    outcome, treated : (n,)
+        Left-hand side, and the treatment in the period.
+    covariates : (n, p)
+        Time-varying regressors that are not absorbed, `names`.
+    effects
+        Unit and time effects with the row weights.
+    influence_codes : (n,)
+        Position of each row in an influence function.
+    notes
+        What was left out.
+    """
+
+    panel: Panel
+    used: NDArray[np.intp]
+    outcome: Array
+    treated: Array
+    covariates: Array
+    names: tuple[str, ...]
+    effects: TwoWay
+    influence_codes: NDArray[np.intp]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def weights(self) -> Array:
+        """Row weights, (n,)."""
+        return np.ones(len(self.used)) if self.effects.weights is None else self.effects.weights
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The rows themselves."""
+        return self.panel.frame.iloc[self.used]
+
+    @property
+    def n_treated_units(self) -> int:
+        """How many units are treated in some row."""
+        return len(np.unique(self.effects.unit[self.treated > 0]))
+
+
+def regression_rows(
+    panel: Panel, covariates: Sequence[str], *, outcome: str = "outcome", also: Sequence[str] = ()
+) -> Rows:
+    """Choose the rows: complete, of units that have more than one and are not treated in all of them.
+
+    Parameters
+    ----------
+    panel
+        As given.
+    covariates
+        Columns that vary over time; those that the effects absorb are left out and named.
+    outcome
+        Column of the left-hand side.
+    also
+        Further columns that must not be missing.
+
+    Raises
+    ------
+    NotIdentified
+        Nobody is treated, or everybody is.
+    """
+    panel = without(panel, _always_treated(panel), "treated in every period observed")
+    needed = panel.frame[[outcome, *also, *covariates]].to_numpy(float)
+    complete = np.isfinite(needed).all(1) & (panel.frame["weight"].to_numpy(float) > 0)
+    notes = _missing_note(panel, complete)
+    single = ~np.isin(np.arange(panel.n_units), panel.unit_codes[_not_single(panel, complete)])
+    kept = without(panel, single, "fewer than two complete rows")
+    if single.any():
+        complete = complete[~single[panel.unit_codes]]
+    used = np.flatnonzero(_not_single(kept, complete))
+    rows = _assemble(kept, used, outcome, notes)
+    if not 0 < rows.treated.sum() < len(used):
+        who = "no unit is" if not rows.treated.any() else "every unit is"
+        raise NotIdentified(panel.fault(f"{who} treated in the rows that are left", "widen panel.window"))
+    return _with_covariates(rows, tuple(covariates))
+
+
+def _always_treated(panel: Panel) -> NDArray[np.bool_]:
+    """Find units that are treated in every period in which they are seen."""
+    untreated = panel.unit_codes[panel.frame["treated"].to_numpy(float) == 0]
+    return ~np.isin(np.arange(panel.n_units), untreated)
+
+
+def without(panel: Panel, gone: NDArray[np.bool_], reason: str) -> Panel:
+    """Leave out units (n_units,) and say so in the flow."""
+    if gone.all():
+        raise NotIdentified(panel.fault(f"no unit is left: {reason}", "widen panel.window"))
+    return panel.keep(panel.units[~gone], "estimate", reason) if gone.any() else panel
+
+
+def _missing_note(panel: Panel, complete: NDArray[np.bool_]) -> tuple[str, ...]:
+    """Name the units whose rows are incomplete."""
+    if complete.all():
+        return ()
+    names = list(dict.fromkeys(panel.frame["unit"][~complete]))
+    return (f"{int((~complete).sum())} rows without outcome, covariate or weight are left out: {listed(names)}",)
+
+
+def _not_single(panel: Panel, complete: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Drop rows that an effect of their own fits perfectly, until there are none, (n_rows,)."""
+    kept = complete.copy()
+    while True:
+        units = np.bincount(panel.unit_codes, kept, panel.n_units)
+        times = np.bincount(panel.time_codes, kept, panel.n_times)
+        more = kept & (units[panel.unit_codes] > 1) & (times[panel.time_codes] > 1)
+        if (more == kept).all():
+            return kept
+        kept = more
+
+
+def _assemble(panel: Panel, used: NDArray[np.intp], outcome: str, notes: tuple[str, ...]) -> Rows:
+    """Gather the arrays of the rows."""
+    frame = panel.frame
+    weights = frame["weight"].to_numpy(float)[used]
+    unit = np.unique(panel.unit_codes[used], return_inverse=True)[1]
+    time = np.unique(panel.time_codes[used], return_inverse=True)[1]
+    effects = TwoWay(unit, time, None if (weights == 1).all() else weights)
+    codes = panel.unit_codes[used] if panel.layout == "panel" else used
+    values = {name: frame[name].to_numpy(float)[used] for name in (outcome, "treated")}
+    nothing = np.empty((len(used), 0))
+    return Rows(panel, used, values[outcome], values["treated"], nothing, (), effects, codes, notes)
+
+
+def _with_covariates(rows: Rows, names: tuple[str, ...]) -> Rows:
+    """Add the covariates that vary beyond the effects."""
+    if not names:
+        return rows
+    columns = rows.frame[list(names)].to_numpy(float)
+    kept = independent(rows, columns)
+    gone = [name for name, yes in zip(names, kept, strict=True) if not yes]
+    note = (f"absorbed by the unit and time effects, left out: {', '.join(gone)}",) if gone else ()
+    left = tuple(name for name, yes in zip(names, kept, strict=True) if yes)
+    return replace(rows, covariates=columns[:, kept], names=left, notes=rows.notes + note)
+
+
+def keep_rows(rows: Rows, kept: NDArray[np.bool_]) -> Rows:
+    """Keep some of the rows (n,); covariates that the effects then absorb are left out and named."""
+    unit = np.unique(rows.effects.unit[kept], return_inverse=True)[1]
+    time = np.unique(rows.effects.time[kept], return_inverse=True)[1]
+    weights = None if rows.effects.weights is None else rows.effects.weights[kept]
+    smaller = replace(
+        rows, used=rows.used[kept], outcome=rows.outcome[kept], treated=rows.treated[kept],
+        covariates=np.empty((int(kept.sum()), 0)), names=(), effects=TwoWay(unit, time, weights),
+        influence_codes=rows.influence_codes[kept],
+    )  # fmt: skip
+    return _with_covariates(smaller, rows.names)
+
+
+def independent(rows: Rows, columns: Array) -> NDArray[np.bool_]:
+    """Find the columns (n, p) that neither the effects nor the columns before them explain, (p,)."""
+    root = np.sqrt(rows.weights)
+    length = np.linalg.norm(columns * root[:, None], axis=0)
+    left = (rows.effects.residual(columns.T) * root).T
+    kept = np.zeros(columns.shape[1], bool)
+    basis = np.empty((len(columns), 0))
+    for j in range(columns.shape[1]):
+        rest = left[:, j] - basis @ (basis.T @ left[:, j])
+        size = np.linalg.norm(rest)
+        kept[j] = size > ABSORBED * length[j]
+        if kept[j]:
+            basis = np.column_stack([basis, rest / size])
+    return kept
+
+
+def fit_linear(rows: Rows, regressors: Array, contrast: Array) -> LinearFit:
+    """Regress the outcome on regressors (n, k) and covariates beside unit and time effects.
+
+    Parameters
+    ----------
+    contrast : (m, k)
+        Cells as combinations of the regressors' coefficients; covariates get zeros.
+    """
+    columns = np.column_stack([regressors, rows.covariates])
+    x = rows.effects.residual(columns.T).T
+    y = rows.effects.residual(rows.outcome)
+    coef, bread = least_squares(y, x, rows.effects.weights)
+    padded = np.column_stack([contrast, np.zeros((len(contrast), rows.covariates.shape[1]))])
+    return LinearFit(
+        coef=coef, x=x, residuals=y - x @ coef, weights=rows.weights, bread=bread,
+        unit_codes=rows.influence_codes, n_obs=len(y), n_params=x.shape[1] + rows.effects.shape[1], contrast=padded,
+    )  # fmt: skip
+
+
+def influence_of(fit: LinearFit, n: int) -> Array:
+    """Return the influence of the contrasts, (n, m): n times each unit's score times the bread."""
+    scores = fit.x * (fit.residuals * fit.weights)[:, None]
+    sums = np.column_stack([np.bincount(fit.unit_codes, column, n) for column in scores.T])
+    return np.asarray(n * sums @ (fit.contrast @ fit.bread).T)
+
+
+def linear_estimate(rows: Rows, fit: LinearFit, table: pd.DataFrame, notes: tuple[str, ...] = ()) -> Estimate:
+    """Turn a fitted regression into an estimate: a cell per row of its contrast."""
+    counted = table.assign(n_obs=fit.n_obs, n_units=rows.effects.shape[0])
+    influence = influence_of(fit, rows.panel.n_influence)
+    return Estimate(counted, fit.contrast @ fit.coef, influence, rows.panel, linear=fit, notes=(*rows.notes, *notes))
