@@ -33,7 +33,7 @@ def protocol_file(design: Design, form: str) -> bytes:
     form
         ``md``, ``html`` (one self-contained page) or ``docx``.
     """
-    text = protocol(design)
+    text: str = protocol(design)
     if form == "md":
         return text.encode()
     if form == "html":
