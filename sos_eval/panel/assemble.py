@@ -11,7 +11,7 @@ import pandas as pd
 
 from sos_eval.panel.columns import Reading, numbers, parsed, suppressed, texts
 from sos_eval.panel.identified import check_identified
-from sos_eval.panel.panel import Array, Panel
+from sos_eval.panel.panel import Array, FlowRow, Panel
 from sos_eval.panel.rates import Measured, measure, outcome_of
 from sos_eval.panel.rows import Rows, check_constant, check_unique, identify
 from sos_eval.panel.selection import drop_unusable, select_rows
@@ -80,11 +80,28 @@ def assemble(
         flagged_times=dict(spec.flag_times),
         weighted=spec.weight is not None,
         source=reading.name,
-        flow=(*flow, *dict.fromkeys(notes)),
+        flow=(*flow, *adoption.flow, *dict.fromkeys(notes)),
+        caveats=adoption.caveats,
     )
-    panel = drop_unusable(panel, spec)
+    panel = _with_unknown(drop_unusable(panel, spec))
     check_identified(panel, require_untreated=require_untreated)
     return panel
+
+
+def _with_unknown(panel: Panel) -> Panel:
+    """Say of how many units nobody knows whether they adopted."""
+    if panel.untreated_means == "never":
+        return panel
+    known = panel.adoption["known"].reindex(panel.units).to_numpy(bool)
+    unknown, untreated = int((~known).sum()), int((~panel.ever_treated).sum())
+    if not unknown:
+        return replace(panel, untreated_means="never")
+    caveat = (
+        f"Whether {unknown} of the {untreated} untreated units used the intervention is unknown: the comparison is "
+        "with usual practice, which may include it, and that tends to make an effect look smaller than it is."
+    )
+    row = FlowRow("unknown adoption", "noted", unknown, 0, "", "untreated, but not known never to have adopted")
+    return replace(panel, caveats=(*panel.caveats, caveat)).noted(row)
 
 
 def with_columns(reading: Reading, spec: PanelSpec, also: Sequence[str]) -> Reading:

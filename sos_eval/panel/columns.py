@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sos_eval.declare import Document
 from sos_eval.errors import Faults, listed, nearest
-from sos_eval.panel.panel import Array
+from sos_eval.panel.panel import Array, FlowRow
 
 __all__ = ["MISSING", "SUPPRESSION", "Reading", "as_text", "numbers", "parsed", "suppressed", "texts"]
 
@@ -41,28 +41,34 @@ class Reading:
     Attributes
     ----------
     frame
-        Columns under the user's names; the index is the position of each row in the table that was read.
+        Columns under the user's names; the index is the place of each row: the line of a csv file, the row of a
+        sheet, the position (from 0) in a DataFrame.
     name
         The file, or "data" for a DataFrame.
     faults
         The collector.
     document
         The design; None for a DataFrame without one.
-    first_line
-        Line of the first row in the file; None where rows have no lines.
+    place
+        What the index counts: "line" or "row".
+    header
+        All columns of the file, read or not; the frame's own without it.
+    flow
+        What reading has left out.
     """
 
     frame: pd.DataFrame
     name: str
     faults: Faults
     document: Document | None = None
-    first_line: int | None = None
+    place: str = "row"
+    header: tuple[str, ...] = ()
+    flow: tuple[FlowRow, ...] = ()
 
     def lines(self, rows: Any) -> str:
         """Name rows by their place: ``lines 3, 8 and 12 more``; `rows` is a mask or positions in `frame`."""
         places = np.asarray(self.frame.index)[rows]
-        word, start = ("row", 0) if self.first_line is None else ("line", self.first_line)
-        return f"{word if len(places) == 1 else word + 's'} {listed([place + start for place in places], 4)}"
+        return f"{self.place}{'' if len(places) == 1 else 's'} {listed(list(places), 4)}"
 
     def add(self, what: str, instead: str = "") -> None:
         """Note a fault of the data."""
@@ -83,10 +89,12 @@ class Reading:
 
     def column(self, name: str, *keys: str) -> bool:
         """Say whether a column is there, once; note a fault where it is not."""
-        found = int(np.sum(self.frame.columns == name))
+        header = self.header or tuple(str(column) for column in self.frame.columns)
+        found = header.count(name)
         if not found:
-            known = [str(column) for column in self.frame.columns]
-            self.fault_of(keys, f'{self.name} has no column "{name}"', nearest(name, known))
+            hint = nearest(name, header)
+            hint = hint if hint.startswith("did you mean") else f"its columns are {listed(header, 12)}"
+            self.fault_of(keys, f'{self.name} has no column "{name}"', hint)
         if found > 1:
             self.add(f'{found} columns are called "{name}"', "give each column a name of its own")
         return found == 1

@@ -24,7 +24,8 @@ def select_rows(
     reading: Reading, rows: Rows, adoption: Adoption, spec: PanelSpec
 ) -> tuple[Reading, Rows, Adoption, tuple[FlowRow, ...]]:
     """Leave out what the design declares, before any outcome is read."""
-    flow = [FlowRow("start", "start", len(rows.units), len(rows.codes), "", f"as read from {reading.name}")]
+    start = FlowRow("start", "start", len(rows.units), len(rows.codes), "", f"as read from {reading.name}")
+    flow = [*reading.flow, start]
     kept = np.ones(len(rows.codes), bool)
     for i, one in enumerate(spec.exclude):
         places = _excluded(reading, rows, one.units, str(i))

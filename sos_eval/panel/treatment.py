@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import listed
 from sos_eval.panel.columns import Reading, texts
-from sos_eval.panel.panel import Array
+from sos_eval.panel.panel import Array, FlowRow
 from sos_eval.panel.rows import Rows, check_constant
 
-__all__ = ["Adoption", "from_column", "settled", "starts"]
+__all__ = ["EMPTY", "Adoption", "from_column", "from_status", "settled", "starts"]
 
 NEVER_WORDS = frozenset({"0", "0.0", "never", "inf", "infinity"})
-_EMPTY, _UNKNOWN = -np.inf, -1.0
+#: What `starts` returns for an empty cell, and for the word "unknown".
+EMPTY, _UNKNOWN = -np.inf, -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,11 @@ class Adoption:
     absorbing
         False where a unit's treatment stops.
     register
-        Further columns by unit.
+        By unit: ``known``, and a register's further columns.
+    caveats
+        Sentences for page one of the report.
+    flow
+        What was noted.
     """
 
     first_treated: Array
@@ -42,6 +47,8 @@ class Adoption:
     status: Array | None = None
     absorbing: bool = True
     register: pd.DataFrame = field(default_factory=pd.DataFrame)
+    caveats: tuple[str, ...] = ()
+    flow: tuple[FlowRow, ...] = ()
 
 
 def starts(reading: Reading, name: str) -> Array:
@@ -52,10 +59,10 @@ def starts(reading: Reading, name: str) -> Array:
         values = np.where(values == 0, np.inf, values)
         bad = (values < 0) | (np.isfinite(values) & (values != np.floor(values)))
         words = np.array([f"{value:g}" for value in values[bad]], dtype=object)
-        values = np.where(np.isnan(values), _EMPTY, values)
+        values = np.where(np.isnan(values), EMPTY, values)
     else:
         codes, distinct = texts(column)
-        known = np.array([_start(word) for word in distinct] + [_EMPTY])
+        known = np.array([_start(word) for word in distinct] + [EMPTY])
         values = known[codes]
         bad = np.isnan(values)
         words = np.array(distinct, dtype=object)[codes[bad]] if bad.any() else np.array([], dtype=object)
@@ -84,16 +91,51 @@ def from_column(reading: Reading, rows: Rows, name: str, untreated_means: str) -
     values = starts(reading, name)
     shown = np.where(values == _UNKNOWN, np.nan, values)
     if len(rows.changing(values)):
-        labels = pd.Series(shown).map(lambda start: "nothing" if start == _EMPTY else start)
+        labels = pd.Series(shown).map(lambda start: "nothing" if start == EMPTY else start)
         check_constant(
             reading, rows, name, labels.to_numpy(dtype=object), "a unit changes cohort",
             "a unit has one first treated period, the same in all its rows",
         )  # fmt: skip
-    return settled(rows.first(values), untreated_means)
+    return settled(rows, rows.first(values), untreated_means)
 
 
-def settled(values: Array, untreated_means: str, register: pd.DataFrame | None = None) -> Adoption:
+def settled(rows: Rows, values: Array, untreated_means: str) -> Adoption:
     """Turn read starts, (n_units,), into an adoption: unknown is not never."""
-    unknown = (values == _UNKNOWN) | ((values == _EMPTY) & (untreated_means == "unknown"))
-    first = np.where((values == _UNKNOWN) | (values == _EMPTY), np.inf, values)
-    return Adoption(first, ~unknown, register=pd.DataFrame() if register is None else register)
+    unknown = (values == _UNKNOWN) | ((values == EMPTY) & (untreated_means == "unknown"))
+    first = np.where((values == _UNKNOWN) | (values == EMPTY), np.inf, values)
+    return Adoption(first, ~unknown, register=pd.DataFrame({"known": ~unknown}, index=pd.Index(rows.units)))
+
+
+def from_status(reading: Reading, rows: Rows, name: str, *, absorbing: bool) -> Adoption:
+    """Take each unit's start from a column that is 1 in the periods it is treated in."""
+    codes, distinct = texts(reading.frame[name])
+    known = np.array([_STATUS.get(word.lower(), np.nan) for word in distinct] + [np.nan])
+    status = known[codes]
+    if (codes < 0).any():
+        reading.add(f"{name}: no status in {reading.lines(codes < 0)}", "write 0 or 1 in every row")
+    bad = np.isnan(status) & (codes >= 0)
+    if bad.any():
+        seen = listed([repr(word) for word in np.unique(np.array(distinct, dtype=object)[codes[bad]])], 4)
+        reading.add(f"{name}: a status is 0 or 1, not {seen}, {reading.lines(bad)}", "write 0 or 1 in every row")
+    status = np.nan_to_num(status)
+    steps = np.where(np.diff(rows.codes, prepend=-1) == 0, np.diff(status, prepend=0.0), 0.0)
+    if status.any() and not steps.any() and len(rows.codes) > len(rows.units):
+        reading.add(
+            f"{name}: never changes within a unit, so it says who, not when; a status is 0 before the start, 1 after",
+            "treatment: {first_treated: COLUMN} or {adoption: REGISTER}",
+        )
+    if absorbing and (steps < 0).any():
+        _refuse_stops(reading, rows, name, steps < 0)
+    started = np.where(status == 1, rows.times, np.inf)
+    first = np.minimum.reduceat(started, rows.starts)
+    known_units = np.ones(len(rows.units), bool)
+    register = pd.DataFrame({"known": known_units}, index=pd.Index(rows.units))
+    return Adoption(first, known_units, None if absorbing else status, not (steps < 0).any(), register)
+
+
+_STATUS = {"0": 0.0, "1": 1.0, "false": 0.0, "true": 1.0, "0.0": 0.0, "1.0": 1.0}
+
+
+def _refuse_stops(reading: Reading, rows: Rows, name: str, stops: NDArray[np.bool_]) -> None:
+    shown = [f"{rows.units[rows.codes[i]]} in {rows.times[i]:g} ({reading.lines([i])})" for i in np.flatnonzero(stops)]
+    reading.add(f"{name}: goes back to 0: {listed(shown, 4)}", "absorbing: false, or mend the rows")

@@ -1,0 +1,83 @@
+"""Small counts of people are masked before a table leaves; counts of units and estimates are not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+import pandas as pd
+from annotated_types import Ge
+
+from sos_eval.declare import Declared
+from sos_eval.panel.panel import Array, Panel
+
+__all__ = ["PROFILES", "Disclosure", "masked", "withholds_weights"]
+
+#: Profile -> (smallest count that is shown, what counts are rounded to). dfe: the DfE's statistical releases show
+#: no count of 1 to 5 and round to 5 where they round; ons_srs: outputs of the ONS Secure Research Service show no
+#: count under 10.
+PROFILES: dict[str, tuple[int, int]] = {"open": (0, 1), "dfe": (6, 5), "ons_srs": (10, 1)}
+
+
+@dataclass(frozen=True)
+class Disclosure(Declared):
+    """What may leave: the `disclosure:` block."""
+
+    profile: Literal["open", "dfe", "ons_srs"] = "open"
+    """open: nothing is masked; dfe: counts of 1 to 5 masked, others rounded to 5; ons_srs: counts under 10 masked."""
+    minimum_count: Annotated[int, Ge(0)] | None = None
+    """Smallest count of people that is shown; the profile's own without it. Zero is always shown."""
+    round_to: Annotated[int, Ge(1)] | None = None
+    """What counts of people are rounded to; the profile's own without it."""
+
+    @property
+    def smallest(self) -> int:
+        """Smallest count that is shown."""
+        return PROFILES[self.profile][0] if self.minimum_count is None else self.minimum_count
+
+    @property
+    def step(self) -> int:
+        """What counts are rounded to."""
+        return PROFILES[self.profile][1] if self.round_to is None else self.round_to
+
+
+def masked(table: pd.DataFrame, columns: Sequence[str], disclosure: Disclosure) -> tuple[pd.DataFrame, int]:
+    """Mask and round columns that count people.
+
+    Parameters
+    ----------
+    table
+        Left as it is.
+    columns
+        Columns that count people; never counts of units, estimates or errors.
+    disclosure
+        What may leave.
+
+    Returns
+    -------
+    table, n_masked
+        The table with small counts empty (NaN) and others rounded, and how many cells were emptied. A true zero
+        stays: it discloses nobody under these profiles.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"unit": ["A", "B", "C"], "children": [0, 4, 13]})
+    >>> masked(table, ["children"], Disclosure(profile="dfe"))[0]["children"].tolist()
+    [0.0, nan, 15.0]
+    """
+    changed: dict[str, Array] = {}
+    hidden = 0
+    for name in columns:
+        values = table[name].to_numpy(float)
+        small = (values > 0) & (values < disclosure.smallest)
+        rounded = np.floor(values / disclosure.step + 0.5) * disclosure.step if disclosure.step > 1 else values
+        changed[name] = np.where(small, np.nan, rounded)
+        hidden += int(small.sum())
+    return table.assign(**changed), hidden
+
+
+def withholds_weights(panel: Panel) -> bool:
+    """Say whether `weights.csv` stays inside: rows of people are never written out."""
+    return panel.layout == "cross_sections"

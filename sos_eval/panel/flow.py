@@ -1,0 +1,25 @@
+"""`flow.csv`: what was kept, what was dropped, and why."""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+
+import pandas as pd
+
+from sos_eval.panel.panel import FlowRow, Panel
+from sos_eval.terms import FLOW_COLUMNS
+
+__all__ = ["flow_table"]
+
+
+def flow_table(panel: Panel) -> pd.DataFrame:
+    """Lay out the flow of units and rows: the start, every drop and note in order, and what is left.
+
+    Returns
+    -------
+    DataFrame
+        Columns `FLOW_COLUMNS`. ``dropped`` rows are gone; ``noted`` rows are still there.
+    """
+    reason = f"{int(panel.ever_treated.sum())} treated and {int((~panel.ever_treated).sum())} untreated units"
+    end = FlowRow("end", "kept", panel.n_units, panel.n_rows, "", reason)
+    return pd.DataFrame([astuple(row) for row in (*panel.flow, end)], columns=list(FLOW_COLUMNS))

@@ -1,0 +1,151 @@
+"""From a design's `panel:` block to a `Panel`: read the file, recode, assemble, date the covariates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.declare import Document
+from sos_eval.errors import DataFault, Faults, nearest
+from sos_eval.panel.assemble import Adopt, assemble, named_columns
+from sos_eval.panel.columns import Reading, texts
+from sos_eval.panel.covariates import dated
+from sos_eval.panel.files import SUFFIXES, read_file, source_of
+from sos_eval.panel.panel import Panel
+from sos_eval.panel.register import from_register, with_overlapping
+from sos_eval.panel.rows import Rows
+from sos_eval.panel.spec import PanelSpec
+from sos_eval.panel.tabular import reading_of
+from sos_eval.panel.treatment import Adoption, from_column, from_status
+
+__all__ = ["World", "load_panel"]
+
+#: Draws a declared world's panel: the path of its YAML -> a DataFrame under the user's column names.
+World = Callable[[Path], pd.DataFrame]
+
+
+def load_panel(
+    spec: PanelSpec,
+    document: Document | None = None,
+    *,
+    base: Path = Path(),
+    override: Path | pd.DataFrame | None = None,
+    world: World | None = None,
+    also: Sequence[str] = (),
+    require_untreated: bool = True,
+) -> Panel:
+    """Load the panel that a design declares.
+
+    Parameters
+    ----------
+    spec, document
+        The declared block, and the file it stands in (for ``file:line``).
+    base
+        Folder that paths in the block are relative to.
+    override
+        Another file (``--panel``, relative to the working folder; its name says the format) or a DataFrame.
+    world
+        Draws the panel of ``source: world`` from the world's YAML.
+    also
+        Further columns that other parts of the design name: regions, strata, moderators, distances.
+    require_untreated
+        Whether somebody must be untreated when somebody else is treated.
+
+    Returns
+    -------
+    Panel
+        Checked; ``flow`` says what was kept and dropped, ``caveats`` what page one must say.
+
+    Raises
+    ------
+    DataFault, NotIdentified
+        With every fault of the data at once.
+    """
+    reading = _read(spec, document, base, override, world, also)
+    reading = _recoded(reading, spec)
+    panel = assemble(reading, spec, also=also, adopt=_adopt(spec, base), require_untreated=require_untreated)
+    return dated(panel, spec, reading, also)
+
+
+def _read(
+    spec: PanelSpec,
+    document: Document | None,
+    base: Path,
+    override: Path | pd.DataFrame | None,
+    world: World | None,
+    also: Sequence[str],
+) -> Reading:
+    """Read the table from wherever it comes."""
+    faults = Faults(DataFault)
+    if isinstance(override, pd.DataFrame):
+        return replace(reading_of(override), faults=faults, document=document)
+    where, key = Reading(pd.DataFrame(), "", faults, document).at("path")
+    path = override if override is not None else base / spec.path
+    if override is None and not spec.path:
+        faults.add(where, f"{key}: is missing", "name the file, or give one with --panel")
+        faults.stop()
+    if override is not None:
+        where, key = str(override), "--panel"
+    source = _source(spec, path, faults, where, key, given=override is not None)
+    if source == "world":
+        if world is None:
+            faults.add(where, f"{key}: a world needs somebody to draw it", "run the design with sos-eval run")
+            faults.stop()
+        elif path.exists():
+            return replace(reading_of(world(path), str(path)), faults=faults, document=document)
+        else:
+            faults.add(where, f"{key}: no such file: {path}", "paths are relative to the design file")
+            faults.stop()
+    names = {name for name, _ in named_columns(spec, also)} | set(spec.recode)
+    needed = names.__contains__
+    reading = read_file(path, source, faults, needed=needed, table=spec.table, where=where, key=key)
+    return replace(reading, document=document)
+
+
+def _source(spec: PanelSpec, path: Path, faults: Faults, where: str, key: str, *, given: bool) -> str:
+    """Return the format: what the file's name says where it was given by hand, else what is declared."""
+    if not given:
+        return spec.source
+    said = source_of(path)
+    if said is None and spec.source == "world":
+        if path.suffix.lower() in {".yaml", ".yml"}:
+            return "world"
+        faults.add(where, f"{key}: the name does not say the format", f"name it {', '.join(SUFFIXES)}")
+        faults.stop()
+    return said or spec.source
+
+
+def _recoded(reading: Reading, spec: PanelSpec) -> Reading:
+    """Replace declared values in declared columns, before anything else reads them."""
+    changed: dict[str, Any] = {}
+    for name, table in spec.recode.items():
+        if not reading.column(name, "recode", name):
+            continue
+        codes, distinct = texts(reading.frame[name])
+        for old in table:
+            if old not in distinct:
+                reading.fault_of(("recode", name, old), f'{name} holds no "{old}"', nearest(old, distinct))
+        words = [str(table.get(word, word)) for word in distinct]
+        changed[name] = np.array([*words, ""], dtype=object)[codes]
+    return replace(reading, frame=reading.frame.assign(**changed)) if changed else reading
+
+
+def _adopt(spec: PanelSpec, base: Path) -> Adopt:
+    """Return the reader of the declared treatment."""
+    way = spec.treatment
+
+    def adopt(reading: Reading, rows: Rows) -> Adoption:
+        if way.adoption is not None:
+            adoption = from_register(reading, rows, base / way.adoption, way)
+        elif way.status is not None:
+            adoption = from_status(reading, rows, way.status, absorbing=way.absorbing)
+        else:
+            adoption = from_column(reading, rows, str(way.first_treated), way.untreated_means)
+        return with_overlapping(adoption, reading, rows, base / way.overlapping) if way.overlapping else adoption
+
+    return adopt

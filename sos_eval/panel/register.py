@@ -1,0 +1,182 @@
+"""The adoption register: who started, embedded and stopped when, with what prior use and on what evidence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.errors import listed, nearest
+from sos_eval.panel.columns import Reading, numbers, texts
+from sos_eval.panel.files import read_file, source_of
+from sos_eval.panel.panel import Array
+from sos_eval.panel.rows import Rows
+from sos_eval.panel.spec import Treatment
+from sos_eval.panel.treatment import EMPTY, Adoption, settled, starts
+from sos_eval.terms import ADOPTION_COLUMNS
+
+__all__ = ["from_register", "with_overlapping"]
+
+_NO_USE = frozenset({"", "0", "none", "no", "never", "false"})
+
+
+def from_register(reading: Reading, rows: Rows, path: Path, way: Treatment) -> Adoption:
+    """Read a register; units that are absent from it take `untreated_means`.
+
+    ``stopped`` is the first period without the intervention, ``embedded`` the first with all of it.
+    """
+    register = _read(reading, path, "adoption")
+    if register is None:
+        return settled(rows, np.full(len(rows.units), np.inf), "never")
+    place = _places(register, rows, reading)
+    first = starts(register, "first_treated")
+    embedded, stopped = _period(register, "embedded"), _period(register, "stopped")
+    _refuse_order(register, first, embedded, stopped, way)
+    starts_of = _spread(place, first, EMPTY, rows)
+    adoption = settled(rows, starts_of, way.untreated_means)
+    table = adoption.register.assign(
+        embedded=_spread(place, embedded, np.nan, rows), stopped=_spread(place, stopped, np.nan, rows)
+    )
+    for name in register.header:
+        if name and name not in {"unit", "first_treated", "embedded", "stopped", "known"}:
+            table[name] = _spread(place, _words(register, name), "", rows)
+    status, absorbing = _exposure(rows, adoption.first_treated, table, partial=way.transition == "partial")
+    caveats = (*_prior_use(adoption, table), *_stops(adoption, table))
+    return replace(adoption, status=status, absorbing=absorbing, register=table, caveats=caveats)
+
+
+def _read(reading: Reading, path: Path, key: str) -> Reading | None:
+    """Read a register with all its columns; None where it lacks one that it needs."""
+    where, name = reading.at("treatment", key)
+    source = source_of(path)
+    if source not in {"csv", "xlsx"}:
+        reading.faults.add(where, f"{name}: {path.name} is neither csv nor xlsx", "write the register as csv or xlsx")
+        return None
+    register = read_file(path, source, reading.faults, where=where, key=name)
+    register = replace(register, document=reading.document)
+    needed = ("unit", "first_treated" if key == "adoption" else "programme")
+    lacking = [column for column in needed if column not in register.header]
+    for column in lacking:
+        known = ", ".join(ADOPTION_COLUMNS if key == "adoption" else ("unit", "programme", "first_treated", "note"))
+        register.add(f'no column "{column}"', f"a register has the columns {known}")
+    return None if lacking else register
+
+
+def _places(register: Reading, rows: Rows, reading: Reading) -> Any:
+    """Return the position in `rows.units` of each line's unit, -1 where it has none; faults are noted."""
+    codes, names = texts(register.frame["unit"])
+    if (codes < 0).any():
+        register.add(f"unit: empty in {register.lines(codes < 0)}", "every line names its unit")
+    counts = np.bincount(codes[codes >= 0], minlength=len(names))
+    for i in np.flatnonzero(counts > 1):
+        register.add(f"unit {names[i]} stands twice ({register.lines(codes == i)})", "a unit has one line")
+    known = pd.Index(rows.units).get_indexer(pd.Index(names, dtype=object))
+    for i in np.flatnonzero(known < 0):
+        hint = nearest(names[i], [str(unit) for unit in rows.units])
+        hint = hint if hint.startswith("did you mean") else "remove the line, or add the unit's rows to the panel"
+        register.add(f"unit {names[i]} ({register.lines(codes == i)}) is not in {reading.name}", hint)
+    return np.append(known, -1)[codes]
+
+
+def _period(register: Reading, name: str) -> Array:
+    """Return an optional column of periods, NaN where empty."""
+    if name not in register.header:
+        return np.full(len(register.frame), np.nan)
+    values = numbers(register, name)
+    broken = ~np.isnan(values) & (values != np.floor(values))
+    if broken.any():
+        register.add(f"{name}: no whole period in {register.lines(broken)}", "write a period, as in the panel")
+    return values
+
+
+def _words(register: Reading, name: str) -> Any:
+    codes, distinct = texts(register.frame[name])
+    return np.array([*distinct, ""], dtype=object)[codes]
+
+
+def _refuse_order(register: Reading, first: Array, embedded: Array, stopped: Array, way: Treatment) -> None:
+    treated = np.isfinite(first) & (first > 0)
+    bad = ~np.isnan(embedded) & (~treated | (embedded < first))
+    if bad.any():
+        register.add(f"embedded is before first_treated, or stands alone, {register.lines(bad)}", "mend the periods")
+    bad = ~np.isnan(stopped) & (~treated | (stopped <= first))
+    if bad.any():
+        register.add(
+            f"stopped is not after first_treated, or stands alone, {register.lines(bad)}",
+            "stopped is the first period without the intervention",
+        )
+    if way.transition and np.isnan(embedded).all():
+        register.fault_of(("treatment", "transition"), f'{register.name} has no period in a column "embedded"')
+
+
+def _spread(place: Any, values: Any, empty: Any, rows: Rows) -> Any:
+    """Put a register's column in the order of the panel's units."""
+    spread = np.full(len(rows.units), empty, dtype=object if isinstance(empty, str) else float)
+    spread[place[place >= 0]] = values[place >= 0]
+    return spread
+
+
+def _exposure(rows: Rows, first: Array, table: pd.DataFrame, *, partial: bool) -> tuple[Array | None, bool]:
+    """Return exposure per row where it is not simply "from the start onward", and whether treatment is absorbing.
+
+    In a transition of k periods that counts as partial, exposure is 1/(k+1), 2/(k+1), …, k/(k+1).
+    """
+    stopped = table["stopped"].to_numpy(float)[rows.codes]
+    embedded = table["embedded"].to_numpy(float)[rows.codes]
+    start, time = first[rows.codes], rows.times
+    exposure = (time >= start).astype(float)
+    between = (time >= start) & (time < embedded)
+    if partial:
+        share = (time[between] - start[between] + 1) / (embedded[between] - start[between] + 1)
+        exposure[between] = share
+    over = time >= stopped
+    exposure[over] = 0.0
+    changed = over.any() or (partial and between.any())
+    return (exposure if changed else None), not bool(over.any())
+
+
+def _prior_use(adoption: Adoption, table: pd.DataFrame) -> tuple[str, ...]:
+    if "prior_use" not in table:
+        return ()
+    used = table["prior_use"].str.lower().map(lambda word: word not in _NO_USE)
+    treated = used & np.isfinite(adoption.first_treated)
+    if not treated.any():
+        return ()
+    shown = [f"{unit} ({words})" for unit, words in table.loc[treated, "prior_use"].items()]
+    many = f"{len(shown)} treated units had" if len(shown) > 1 else "One treated unit had"
+    return (f"{many} used the intervention before their recorded start: {listed(shown, 20)}.",)
+
+
+def _stops(adoption: Adoption, table: pd.DataFrame) -> tuple[str, ...]:
+    ended = table["stopped"].dropna()
+    if not len(ended):
+        return ()
+    shown = [f"{unit} ({time:g})" for unit, time in ended.items()]
+    return (f"The intervention ended again in {listed(shown, 20)}.",)
+
+
+def with_overlapping(adoption: Adoption, reading: Reading, rows: Rows, path: Path) -> Adoption:
+    """Add a caveat that names the units which also took part in other programmes.
+
+    Units of that list that are not in the panel are passed over: such lists are national.
+    """
+    register = _read(reading, path, "overlapping")
+    if register is None:
+        return adoption
+    codes, names = texts(register.frame["unit"])
+    known = np.append(pd.Index(rows.units).get_indexer(pd.Index(names, dtype=object)), -1)[codes]
+    programmes = _words(register, "programme")
+    when = _words(register, "first_treated") if "first_treated" in register.header else np.full(len(codes), "")
+    sentences = []
+    for word, treated in (("treated", True), ("untreated", False)):
+        shown = [
+            f"{rows.units[unit]} ({programme}{', ' + str(time) if time else ''})"
+            for unit, programme, time in zip(known, programmes, when, strict=True)
+            if unit >= 0 and np.isfinite(adoption.first_treated[unit]) == treated
+        ]
+        if shown:
+            sentences.append(f"Other programmes ran in {word} units: {listed(shown, 30)}.")
+    return replace(adoption, caveats=(*adoption.caveats, *sentences))

@@ -1,0 +1,298 @@
+"""Designs load what they declare: formats, selections, treatments, and the real panel."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sos_eval.declare import build, read_yaml
+from sos_eval.errors import DataFault
+from sos_eval.panel.flow import flow_table
+from sos_eval.panel.load import load_panel
+from sos_eval.panel.spec import PanelSpec
+from tests.conftest import shared
+from tests.panel.small import table
+
+PILOTS = """\
+unit,first_treated,embedded,stopped,prior_use,evidence,note
+384,2015,,,none,BASW,
+926,2015,,,none,BASW,
+872,2015,,,none,BASW,
+801,2015,,,none,BASW,
+935,2015,,,2 years,BASW,
+925,2015,,,2 years,BASW,
+304,2015,,,2 years,BASW,
+938,2015,,,more than 2 years,BASW,
+855,2015,,,more than 2 years,BASW,
+211,2015,,,more than 2 years,BASW,
+"""
+
+REAL = """\
+panel:
+  source: csv
+  path: elsewhere.csv
+  unit: unit
+  time: year
+  year_convention: ends_march
+  outcome: {count: cla_started, exposure: pop_0_17, per: 10000}
+  treatment: {adoption: pilots.csv, untreated_means: unknown}
+  window: {from: 2011, to: 2019}
+  omit_times: {2015: the programme began in autumn 2014}
+  exclude:
+    - {units: [886], why: unaccompanied children}
+    - {units: [306], why: unaccompanied children}
+  recode: {region_name: {Inner London: London, Outer London: London}}
+"""
+
+
+@pytest.fixture
+def pilots(tmp_path):
+    (tmp_path / "pilots.csv").write_text(PILOTS)
+    (tmp_path / "design.yaml").write_text(REAL)
+    document = read_yaml(tmp_path / "design.yaml")
+    spec = build(PanelSpec, document.data["panel"], document, ("panel",))
+    path = shared("data", "la_care_entry_panel_constant_geography.csv")
+    return load_panel(spec, document, base=tmp_path, override=path, also=["region_name"])
+
+
+def test_the_pilot_design_loads_the_real_panel(pilots):
+    # 148 units less Kent and Croydon; nine years less 2015
+    assert (pilots.n_units, pilots.n_times, pilots.n_rows) == (146, 8, 1168)
+    assert pilots.cohorts.tolist() == [2015]
+    assert int(pilots.ever_treated.sum()) == 10
+    assert pilots.untreated_means == "unknown"
+    # Camden, year ending March 2011: 152 starters of 37,136 children
+    assert pilots.matrix()[0, 0] == 152 / 37136 * 10000
+    assert "London" in set(pilots.unit_values("region_name"))
+    assert "Inner London" not in set(pilots.unit_values("region_name"))
+
+
+def test_the_real_panels_flow_names_what_is_missing_and_adds_up(pilots):
+    flow = flow_table(pilots)
+    missing = flow[flow["step"] == "missing exposure"].iloc[0]
+    assert missing["names"] == "825 (2011, 2012), H_DORSET (2011, 2012, 2013), H_NORTHANTS (2011, 2012)"
+    dropped = flow.loc[flow["what"] == "dropped", "rows"].sum()
+    assert flow.loc[flow["step"] == "start", "rows"].item() - dropped == pilots.n_rows == flow["rows"].iloc[-1]
+    assert flow.loc[flow["step"] == "omit_times", "reason"].item() == "the programme began in autumn 2014"
+
+
+def test_the_real_panels_caveats_say_prior_use_and_unknown_adoption(pilots):
+    assert pilots.caveats[0].startswith("6 treated units had used the intervention before")
+    assert "136 of the 136 untreated units" in pilots.caveats[1]
+
+
+def same_everywhere(panel):
+    return panel.frame[["unit", "time", "outcome", "first_treated", "region"]]
+
+
+def test_every_format_gives_the_same_panel(small):
+    """Codes keep their zeros and the same numbers arrive from csv, gz, xlsx, parquet, DuckDB and a DataFrame."""
+    import duckdb
+
+    data = table()
+    expected = same_everywhere(small.load(also=["region"]))
+    assert expected["unit"].iloc[0] == "001"
+    data.to_csv(small.folder / "p.csv.gz", index=False)
+    data.to_excel(small.folder / "p.xlsx", index=False)
+    data.to_parquet(small.folder / "p.parquet")
+    with duckdb.connect(str(small.folder / "p.duckdb")) as connection:
+        connection.execute("CREATE TABLE panel AS SELECT * FROM data")
+    for name in ("p.csv.gz", "p.xlsx", "p.parquet", "p.duckdb"):
+        panel = small.load(override=small.folder / name, also=["region"])
+        pd.testing.assert_frame_equal(same_everywhere(panel), expected)
+    pd.testing.assert_frame_equal(same_everywhere(small.load(override=data, also=["region"])), expected)
+
+
+def test_byte_order_mark_spaces_and_blank_lines_are_harmless(small):
+    text = table().to_csv(index=False)
+    small.write("panel.csv", ("\ufeff" + text.replace("la_code", " la_code ") + ",,,,,,,\n\n").encode())
+    panel = small.load(write=False)
+    assert panel.n_rows == 40
+    assert panel.flow[0].step == "blank rows"
+    assert panel.flow[0].rows == 2
+
+
+def test_a_world_is_drawn_by_the_caller(small):
+    small.write("world.yaml", "schema: sos-eval/world/1\n").block.update(source="world", path="world.yaml")
+    drawn = []
+    panel = small.load(world=lambda path: drawn.append(path.name) or table())
+    assert drawn == ["world.yaml"]
+    assert panel.n_units == 8
+
+
+def test_adoption_register(small):
+    small.write(
+        "register.csv", "unit,first_treated,embedded,stopped,prior_use\n001,2013,2014,2015,pilot 2010\n002,2013,,,\n"
+    )
+    small.block["treatment"] = {"adoption": "register.csv", "untreated_means": "unknown"}
+    panel = small.load()
+    assert panel.first_treated[:3].tolist() == [2013, 2013, np.inf]
+    assert panel.matrix("treated")[0].tolist() == [0, 0, 1, 1, 0]
+    assert panel.matrix("treated")[1].tolist() == [0, 0, 1, 1, 1]
+    assert not panel.absorbing
+    assert panel.untreated_means == "unknown"
+    assert panel.adoption.loc["001", "embedded"] == 2014
+    assert any("001 (pilot 2010)" in caveat for caveat in panel.caveats)
+    assert any("ended again in 001 (2015)" in caveat for caveat in panel.caveats)
+
+
+@pytest.mark.parametrize(("transition", "expected"), [("partial", [0, 0, 1 / 3, 2 / 3, 1]), (None, [0, 0, 1, 1, 1])])
+def test_transition_counts_as_partial_or_whole(small, transition, expected):
+    small.write("register.csv", "unit,first_treated,embedded\n001,2013,2015\n")
+    small.block["treatment"] = {"adoption": "register.csv"} | ({"transition": transition} if transition else {})
+    assert small.load().matrix("treated")[0].tolist() == expected
+
+
+def test_transition_can_be_dropped(small):
+    small.write("register.csv", "unit,first_treated,embedded\n001,2013,2015\n")
+    small.block["treatment"] = {"adoption": "register.csv", "transition": "drop"}
+    panel = small.load()
+    assert panel.frame.loc[panel.frame["unit"] == "001", "time"].tolist() == [2011, 2012, 2015]
+    row = panel.flow[-1]
+    assert (row.step, row.what, row.rows, row.names) == ("transition", "dropped", 2, "001")
+
+
+def test_status_gives_starts(small):
+    small.block["treatment"] = {"status": "status"}
+    panel = small.load()
+    assert panel.first_treated.tolist() == [2013, 2013, 2014, 2014, *[np.inf] * 4]
+    assert panel.absorbing
+
+
+def test_status_may_switch_when_declared(small):
+    small.cell("001", 2015, "status", 0).block["treatment"] = {"status": "status", "absorbing": False}
+    panel = small.load()
+    assert panel.matrix("treated")[0].tolist() == [0, 0, 1, 1, 0]
+    assert panel.first_treated[0] == 2013
+    assert not panel.absorbing
+
+
+def test_dose_is_zero_where_untreated(small):
+    small.data["fidelity"] = np.where(small.data["status"] == 1, 0.5, np.nan)
+    small.block["treatment"] = {"first_treated": "first_year", "dose": "fidelity"}
+    assert small.load().matrix("dose")[0].tolist() == [0, 0, 0.5, 0.5, 0.5]
+
+
+def test_overlapping_programmes_become_caveats(small):
+    small.write(
+        "other.csv", "unit,programme,first_treated\n001,No Wrong Door,2014\n008,Family Valued,\n999,Elsewhere,\n"
+    )
+    small.block["treatment"] = {"first_treated": "first_year", "overlapping": "other.csv"}
+    assert small.load().caveats == (
+        "Other programmes ran in treated units: 001 (No Wrong Door, 2014).",
+        "Other programmes ran in untreated units: 008 (Family Valued).",
+    )
+
+
+def test_several_outcomes(small):
+    small.block.pop("outcome")
+    small.block["outcomes"] = {
+        "entry": {"count": "entries", "exposure": "children", "per": 10000},
+        "deprivation": {"value": "entries", "transform": "log", "role": "harm"},
+    }
+    panel = small.load()
+    assert panel.outcome.name == "entry"
+    other = panel.select("deprivation")
+    assert other.matrix()[0, 0] == np.log(21)
+    assert other.outcome.role == "harm"
+    assert np.isnan(other.matrix("count")).all()
+
+
+def test_suppressed_cells_are_missing_when_declared(small):
+    small.cell("001", 2011, "entries", "c").cell("002", 2012, "entries", "..").block["suppressed"] = "missing"
+    panel = small.load()
+    assert np.isnan(panel.matrix()[0, 0])
+    row = next(row for row in panel.flow if row.step == "suppressed")
+    assert (row.units, row.rows, row.names) == (2, 2, "001 (2011), 002 (2012)")
+    assert '"c" confidential: a small number' in row.reason
+
+
+def test_balance_names_those_left_out(small):
+    small.cell("005", 2012, "entries", None).block["unbalanced"] = "balance"
+    panel = small.load()
+    assert panel.is_balanced
+    row = next(row for row in panel.flow if row.step == "unbalanced")
+    assert (row.what, row.names) == ("dropped", "005")
+
+
+def test_a_unit_never_observed_is_left_out(small):
+    for year in range(2011, 2016):
+        small.cell("008", year, "children", None)
+    panel = small.load()
+    assert "008" not in panel.units
+    assert any(row.step == "no outcome" and row.names == "008" for row in panel.flow)
+
+
+def test_starts_after_the_window_are_untreated_within_it(small):
+    small.block["window"] = {"to": 2013}
+    panel = small.load()
+    assert np.isinf(panel.first_treated[2:4]).all()
+    row = next(row for row in panel.flow if row.step == "starts later")
+    assert row.names == "003 (2014), 004 (2014)"
+
+
+def test_excluded_rows_may_be_faulty(small):
+    """What is left out is not read: a suppressed authority does not stand in the way once it is excluded."""
+    small.cell("008", 2011, "entries", "c").block["exclude"] = {"units": ["008"], "why": "suppressed"}
+    assert small.load().n_units == 7
+
+
+def test_numbers_exclude_texts(small):
+    small.data["la_code"] = small.data["la_code"].str.replace("00", "88")
+    small.block["exclude"] = {"units": [886], "why": "Kent"}
+    assert "886" not in small.load().units
+
+
+def test_omitted_periods_take_a_list_too(small):
+    small.block["omit_times"] = [2013]
+    small.block["flag_times"] = {2014: "pandemic"}
+    panel = small.load()
+    assert 2013 not in panel.times
+    assert panel.omitted_times == {2013: ""}
+    assert panel.flagged_times == {2014: "pandemic"}
+
+
+def test_blinded_outcomes_end_before_the_first_start(small):
+    blind = small.load().blinded()
+    assert np.isnan(blind.matrix()[:, 2:]).all()
+    assert np.isfinite(blind.matrix()[:, :2]).all()
+    assert np.isnan(blind.matrix("count")[:, 2:]).all()
+
+
+# -- covariate timing -----------------------------------------------------------------------------------------------
+
+
+def test_a_covariate_dated_by_its_name_is_refused_after_the_first_start(small):
+    small.data["idaci_2019"] = small.data["idaci"]
+    small.block["covariates"] = ["idaci_2019"]
+    with pytest.raises(DataFault, match=r"idaci_2019 is measured in 2019, at or after the first start \(2013\)"):
+        small.load()
+    small.block["measured"] = {"idaci_2019": 2019}
+    panel = small.load()
+    assert "idaci_2019 (2019)" in panel.caveats[0]
+    assert any(row.step == "covariate timing" for row in panel.flow)
+
+
+def test_a_covariate_first_seen_after_the_start_is_refused(small):
+    small.data["cin"] = np.where(small.data["year"] >= 2013, 1.0, np.nan)
+    small.block["covariates"] = ["cin"]
+    with pytest.raises(DataFault, match="cin is measured in 2013"):
+        small.load()
+
+
+def test_a_covariate_declared_before_the_start_is_fine(small):
+    small.block |= {"covariates": ["idaci"], "measured": {"idaci": 2010}}
+    panel = small.load()
+    assert panel.caveats == ()
+    assert not any(row.step == "covariate timing" for row in panel.flow)
+
+
+def test_a_constant_undated_covariate_is_kept_and_noted(small):
+    small.block["covariates"] = ["idaci"]
+    row = small.load().flow[-1]
+    assert (row.step, row.names) == ("covariate timing", "idaci")
+
+
+def test_measured_must_name_a_covariate(small):
+    small.block |= {"covariates": ["idaci"], "measured": {"idacci": 2010}}
+    with pytest.raises(DataFault, match=r"design.yaml:\d+: panel.measured.idacci: is none of the covariates"):
+        small.load()
