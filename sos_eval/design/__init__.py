@@ -1,1 +1,1 @@
-"""TODO."""
+"""The declaration: a YAML file as a frozen object made of method objects."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Recipes: each job is a list of steps."""

@@ -1,0 +1,154 @@
+"""`Design`: a declared evaluation, as an object made of method objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from sos_eval.declare import Declared, Document
+from sos_eval.panel.disclosure import Disclosure
+from sos_eval.panel.spec import PanelSpec
+from sos_eval.results.check import Check
+from sos_eval.results.comparison import ComparisonMethod
+from sos_eval.results.estimator import Estimator
+from sos_eval.results.inference import InferenceMethod
+from sos_eval.terms import Direction, Role
+
+__all__ = ["SCHEMA", "Design", "Entry", "EntryKeys", "Question", "Report", "load_design"]
+
+SCHEMA = "sos-eval/design/1"
+
+
+@dataclass(frozen=True)
+class Question(Declared):
+    """What is asked, in words: goes into the protocol and the report."""
+
+    intervention: str = ""
+    """What is evaluated."""
+    population: str = ""
+    """Whom it is for."""
+    comparator: str = ""
+    """What it is compared with."""
+    outcome: str = ""
+    """What is counted, in words, with its scale."""
+    expected_direction: Direction = "none"
+    """Which way the outcome should move if the intervention does what it intends."""
+    caveats: tuple[str, ...] = ()
+    """Free text, shown on page one of the report."""
+    meaningful_change: float | None = None
+    """Smallest change that would matter, on the outcome's scale; an interval inside it is "no meaningful effect"."""
+
+
+@dataclass(frozen=True)
+class EntryKeys(Declared):
+    """The keys of an estimator entry that do not belong to its method."""
+
+    id: str | None = None
+    """Name of the estimate in every table; the method's name unless given."""
+    role: Role | None = None
+    """primary, secondary or sensitivity; the first entry is primary, others secondary."""
+    outcome: str | tuple[str, ...] | None = None
+    """Which of `panel.outcomes`; all of them unless given."""
+    label: str = ""
+    """Words for figures and the report."""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """Written `with:`. Design keys under `panel` or `comparison` that differ for this entry, e.g.
+    `{panel.window.to: 2025, comparison: none}`."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One declared estimator: its method object, and what it is run on."""
+
+    id: str
+    role: Role
+    method: Estimator
+    panel: PanelSpec
+    comparison: ComparisonMethod
+    outcomes: tuple[str, ...] = ()
+    inference: tuple[InferenceMethod, ...] = ()
+    label: str = ""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_variant(self) -> bool:
+        """Whether it runs on another panel or comparison group than the design's own."""
+        return bool(self.changes)
+
+
+@dataclass(frozen=True)
+class Report(Declared):
+    """What is written beside the tables."""
+
+    formats: tuple[Literal["html", "md", "docx"], ...] = ("html",)
+    """Report files in the bundle."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """A declared evaluation.
+
+    Attributes
+    ----------
+    estimators
+        The first with role primary is the question.
+    inference
+        Of estimators without their own; the first is the headline's, unless the rule in `inference.auto` says else.
+    resolved
+        The whole design with every default filled in, as plain values: what is hashed, locked and kept.
+    document
+        The file it was read from, for faults.
+    overrides
+        What the command line changed: key to (declared, used).
+    """
+
+    name: str
+    title: str
+    question: Question
+    panel: PanelSpec
+    comparison: ComparisonMethod
+    estimators: tuple[Entry, ...]
+    inference: tuple[InferenceMethod, ...]
+    checks: tuple[Check, ...]
+    economics: Any
+    disclosure: Disclosure
+    report: Report
+    seed: int
+    resolved: Mapping[str, Any]
+    document: Document
+    overrides: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The design file."""
+        return self.document.path
+
+    @property
+    def base(self) -> Path:
+        """The folder that paths in the design are relative to."""
+        return self.document.path.parent
+
+
+def load_design(path: str | Path, *, panel: str | Path | None = None, seed: int | None = None) -> Design:
+    """Read, check and resolve a design file.
+
+    Parameters
+    ----------
+    path
+        The YAML file.
+    panel
+        Data file in place of `panel.path`; relative to the working folder.
+    seed
+        In place of `seed` and `inference.seed`.
+
+    Raises
+    ------
+    DesignFault
+        Every fault of the file, each with its line.
+    """
+    from sos_eval.declare import read_yaml
+    from sos_eval.design.resolve import resolve
+
+    return resolve(read_yaml(path), panel=panel, seed=seed)

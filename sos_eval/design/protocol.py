@@ -1,0 +1,154 @@
+"""The evaluation protocol / statistical analysis plan that a design declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import MISSING, fields
+from typing import Any
+
+from sos_eval.declare import valid_keys
+from sos_eval.design.design import Design, Entry
+from sos_eval.design.lock import design_hash, lock_state
+from sos_eval.design.resolve import plain
+from sos_eval.results.method import summary
+
+__all__ = ["protocol"]
+
+
+def protocol(design: Design) -> str:
+    """Write the protocol as Markdown, every sentence from the declaration.
+
+    Parameters
+    ----------
+    design
+        A resolved design; no data are read.
+    """
+    parts = [
+        f"# {design.title}", "Evaluation protocol and statistical analysis plan", *_state(design),
+        "## 1. Question", *_question(design), "## 2. Data", *_data(design), "## 3. Comparison group",
+        *_method(design.comparison), "The group is built before any outcome from the first start onward is read.",
+        "## 4. Estimators", *_estimators(design), "## 5. Uncertainty and the headline", *_inference(design),
+        "## 6. Checks", *_checks(design), "## 7. Mechanisms, moderators, implementation, economics", *_emmie(design),
+        "## 8. What the result may and may not be used to say", *_limits(design),
+    ]  # fmt: skip
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _state(design: Design) -> Iterator[str]:
+    state = lock_state(design)
+    yield f"{state.text} Hash of the resolved design: `{design_hash(design.resolved)[:16]}`. Seed: {design.seed}."
+    if state.differences:
+        yield "\n".join(f"- {line}" for line in state.differences)
+
+
+def _question(design: Design) -> Iterator[str]:
+    asked = design.question
+    rows = {
+        "Intervention": asked.intervention, "Population": asked.population, "Comparator": asked.comparator,
+        "Outcome": asked.outcome, "Expected direction": asked.expected_direction,
+    }  # fmt: skip
+    yield _table(("", ""), [(key, value or "not declared") for key, value in rows.items()])
+    if asked.meaningful_change is not None:
+        yield f"A change smaller than {asked.meaningful_change:g} on the outcome's scale would not matter."
+    if asked.caveats:
+        yield "Known beforehand:"
+        yield "\n".join(f"- {caveat}" for caveat in asked.caveats)
+
+
+def _data(design: Design) -> Iterator[str]:
+    yield _table(("key", "declared"), list(_settings(design.panel)))
+
+
+def _settings(declared: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the settings of a declared object that were set or matter by default."""
+    for f in fields(declared):
+        value = getattr(declared, f.name)
+        default = f.default if f.default is not MISSING else f.default_factory() if callable(f.default_factory) else None
+        if value is None or value in ((), {}, "") or (value == default and isinstance(value, bool)):
+            continue
+        if hasattr(value, "__dataclass_fields__"):
+            yield from _settings(value, f"{prefix}{f.name}.")
+        else:
+            yield f"{prefix}{f.name}", _words(plain(value))
+
+
+def _words(value: Any) -> str:
+    """Write a plain value in words."""
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {_words(item)}" for key, item in value.items() if item not in (None, "", [], {}))
+    if isinstance(value, list):
+        return ", ".join(_words(item) for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _method(method: Any) -> Iterator[str]:
+    """Name a method, its reference and its options, with what each option means."""
+    reference = f" ({method.reference})" if method.reference else ""
+    yield f"**{method.name}**: {summary(type(method))}{reference}"
+    options = [(key, _words(plain(getattr(method, key)))) for key in valid_keys(type(method))]
+    shown = [(key, value) for key, value in options if value]
+    if shown:
+        yield _table(("option", "value"), shown)
+
+
+def _estimators(design: Design) -> Iterator[str]:
+    for entry in design.estimators:
+        yield f"### {entry.id} ({entry.role})"
+        if entry.label:
+            yield entry.label
+        yield from _method(entry.method)
+        yield from _differs(entry)
+
+
+def _differs(entry: Entry) -> Iterator[str]:
+    if entry.changes:
+        yield "Differs from the main analysis in: " + "; ".join(
+            f"`{key}` = {_words(plain(value)) or 'none'}" for key, value in entry.changes.items()
+        )
+
+
+def _inference(design: Design) -> Iterator[str]:
+    for method in design.inference:
+        yield from _method(method)
+    yield (
+        "The headline is the overall effect of the primary estimator. Its uncertainty comes from the first method "
+        "above, unless that is a plain cluster-robust error and fewer than 20 clusters are treated: then the "
+        "randomization test goes first and the declared method stands beside it. This rule looks at the design only "
+        "and is applied before outcomes are read; no method is chosen, or left out, after its result is known."
+    )
+
+
+def _checks(design: Design) -> Iterator[str]:
+    if not design.checks:
+        yield "None declared."
+    for check in design.checks:
+        yield from _method(check)
+    yield "A check without a declared threshold informs; it neither passes nor fails."
+
+
+def _emmie(design: Design) -> Iterator[str]:
+    if design.economics is None:
+        yield "Economics: not declared; no cost or cost-effectiveness statement will be made."
+    yield (
+        "Mechanisms, moderators and implementation are not evaluated by this design; the report says under each "
+        "heading what evaluating it would need."
+    )
+
+
+def _limits(design: Design) -> Iterator[str]:
+    untreated = design.panel.treatment.untreated_means if design.panel.treatment else "never"
+    if untreated == "unknown":
+        yield (
+            "Untreated authorities' own use of the intervention is unknown. The comparison is with usual practice, "
+            "which may include it; any true effect would then show smaller than it is."
+        )
+    yield (
+        "An interval that includes no change and changes that matter is inconclusive. It may not be reported as "
+        '"no effect", nor as evidence that the intervention is safe, harmful or not worth its cost.'
+    )
+
+
+def _table(head: tuple[str, str], rows: list[tuple[str, str]]) -> str:
+    """Write a Markdown table."""
+    lines = [f"| {head[0]} | {head[1]} |", "|---|---|"]
+    return "\n".join(lines + [f"| {key} | {str(value).replace('|', '/')} |" for key, value in rows])

@@ -1,0 +1,219 @@
+"""From a parsed file to a `Design`: defaults filled in, every fault collected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sos_eval.declare import Document, valid_keys
+from sos_eval.design.design import SCHEMA, Design, Entry, EntryKeys, Question, Report
+from sos_eval.design.sections import (
+    SECTIONS,
+    Reader,
+    read_checks,
+    read_comparison,
+    read_economics,
+    read_inference,
+    read_method,
+)
+from sos_eval.errors import Faults, nearest
+from sos_eval.panel.disclosure import Disclosure
+from sos_eval.panel.spec import PanelSpec
+
+__all__ = ["plain", "resolve"]
+
+
+def resolve(document: Document, *, panel: str | Path | None = None, seed: int | None = None) -> Design:
+    """Turn a parsed file into a design; see `load_design`."""
+    reader = Reader(document, Faults())
+    overrides = _override(document.data, panel, seed)
+    _top_level(reader)
+    data = document.data
+    question = reader.build(Question, data.get("question", {}), ("question",)) or Question()
+    spec = reader.build(PanelSpec, data.get("panel"), ("panel",)) if "panel" in data else None
+    comparison = read_comparison(reader, data.get("comparison"), ("comparison",))
+    inference = read_inference(reader, data.get("inference", "auto"), ("inference",))
+    entries = _entries(reader, spec, comparison, inference)
+    checks = read_checks(reader, data.get("checks", []), ("checks",))
+    economics = read_economics(reader, data.get("economics"), ("economics",))
+    disclosure = reader.build(Disclosure, data.get("disclosure", {}), ("disclosure",))
+    report = reader.build(Report, data.get("report", {}), ("report",))
+    number = reader.build(int, data.get("seed", 20260101), ("seed",))
+    reader.faults.stop()
+    assert spec is not None and disclosure is not None and report is not None and number is not None
+    design = Design(
+        name=str(data["name"]), title=str(data.get("title", data["name"])), question=question, panel=spec,
+        comparison=comparison, estimators=entries, inference=inference, checks=checks, economics=economics,
+        disclosure=disclosure, report=report, seed=number, resolved={}, document=document, overrides=overrides,
+    )  # fmt: skip
+    return replace(design, resolved=_resolved(design))
+
+
+def _override(data: dict[str, Any], panel: str | Path | None, seed: int | None) -> dict[str, tuple[Any, Any]]:
+    """Write what the command line says over the file's values, and note it."""
+    changed: dict[str, tuple[Any, Any]] = {}
+    if panel is not None and isinstance(data.get("panel"), dict):
+        changed["panel.path"] = (data["panel"].get("path"), str(panel))
+        data["panel"]["path"] = str(panel)
+    if seed is not None:
+        changed["seed"] = (data.get("seed"), seed)
+        data["seed"] = seed
+        inference = data.get("inference")
+        for one in inference if isinstance(inference, list) else [inference]:
+            if isinstance(one, dict):
+                one.pop("seed", None)
+    return changed
+
+
+def _top_level(reader: Reader) -> None:
+    """Check the schema line and the names of the sections."""
+    data = reader.document.data
+    schema = data.get("schema")
+    if schema is None:
+        reader.add((), "schema: is missing", f"write schema: {SCHEMA} as the first line")
+    elif schema != SCHEMA:
+        reader.add(("schema",), f"schema: {schema!r} is not a design that this version reads", f"write {SCHEMA}")
+    for key in data:
+        if key not in SECTIONS:
+            reader.add((key,), f"{key}: no such key", nearest(key, SECTIONS))
+        elif not SECTIONS[key]:
+            reader.add((key,), f"{key}: not in this version", "take the section out")
+    for key in ("name", "panel", "estimators"):
+        if key not in data:
+            reader.add((), f"{key}: is missing", "add it")
+    if not isinstance(data.get("name", ""), str):
+        reader.add(("name",), f"name: {data['name']!r} is not text", "write a name in letters")
+
+
+def _entries(reader: Reader, spec: PanelSpec | None, comparison: Any, inference: Any) -> tuple[Entry, ...]:
+    """Read `estimators`."""
+    declared = reader.document.data.get("estimators")
+    if declared is None:
+        return ()
+    if not isinstance(declared, list) or not declared:
+        reader.add(("estimators",), "estimators: must be a list with at least one entry", "write - {id: …, method: …}")
+        return ()
+    entries: list[Entry] = []
+    for i, given in enumerate(declared):
+        entry = _entry(reader, i, given, spec, comparison, inference)
+        if entry is not None and any(entry.id == other.id for other in entries):
+            reader.add(("estimators", i), f"estimators.{i}.id: {entry.id!r} stands twice", "give each its own id")
+        if entry is not None:
+            entries.append(entry)
+    if entries and not any(entry.role == "primary" for entry in entries):
+        reader.add(("estimators",), "estimators: none is primary", "give one entry role: primary")
+    return tuple(entries)
+
+
+def _entry(reader: Reader, i: int, given: Any, spec: PanelSpec | None, comparison: Any, inference: Any) -> Entry | None:
+    """Read one estimator entry: its own keys, its method's keys, and what differs for it."""
+    path = ("estimators", i)
+    given = {"method": given} if isinstance(given, str) else given
+    if not isinstance(given, dict):
+        reader.add(path, f"estimators.{i}: must be a mapping", "write {id: …, method: …}")
+        return None
+    renamed = {"changes" if key == "with" else key: value for key, value in given.items()}
+    own = {key: renamed.pop(key) for key in valid_keys(EntryKeys) if key in renamed}
+    own_inference = renamed.pop("inference", None)
+    keys = reader.build(EntryKeys, own, path)
+    method = read_method(reader, "estimator", renamed, path, also=[*valid_keys(EntryKeys), "inference", "with"])
+    infer = inference if own_inference is None else read_inference(reader, own_inference, (*path, "inference"))
+    if keys is None or method is None:
+        return None
+    spec, comparison = _varied(reader, keys.changes, (*path, "with"), spec, comparison)
+    if spec is None:
+        return None
+    outcomes = (keys.outcome,) if isinstance(keys.outcome, str) else tuple(keys.outcome or ())
+    _known_outcomes(reader, outcomes, spec, path)
+    return Entry(
+        id=keys.id or str(method.name), role=keys.role or ("primary" if i == 0 else "secondary"), method=method,
+        panel=spec, comparison=comparison, outcomes=outcomes, inference=infer, label=keys.label, changes=keys.changes,
+    )  # fmt: skip
+
+
+def _known_outcomes(reader: Reader, outcomes: tuple[str, ...], spec: PanelSpec, path: tuple[str | int, ...]) -> None:
+    """Check the outcomes that an entry chooses."""
+    known = list(spec.outcomes) if spec.outcomes else ["outcome"]
+    for name in outcomes:
+        if name not in known:
+            reader.add((*path, "outcome"), f"{_dotted(path)}.outcome: no outcome {name!r}", nearest(name, known))
+
+
+def _varied(reader: Reader, changes: Mapping[str, Any], path: tuple[str | int, ...], spec: Any, comparison: Any) -> Any:
+    """Apply an entry's `with:` to the panel and comparison sections and read them again."""
+    if not changes:
+        return spec, comparison
+    data = {key: _copy(reader.document.data.get(key)) for key in ("panel", "comparison")}
+    for key, value in changes.items():
+        parts = key.split(".")
+        if parts[0] not in data:
+            reader.add((*path, key), f"with.{key}: only keys of panel and comparison can differ", "write panel.…")
+            return spec, comparison
+        _set(data, parts, value)
+    apart = Reader(reader.document, Faults())
+    varied = apart.build(PanelSpec, data["panel"], ("panel",))
+    group = read_comparison(apart, data["comparison"], ("comparison",))
+    for fault in apart.faults.found:
+        reader.add(path, f"with: {fault.what}", fault.instead)
+    return varied, group
+
+
+def _copy(value: Any) -> Any:
+    """Copy nested plain values."""
+    if isinstance(value, dict):
+        return {key: _copy(item) for key, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list) else value
+
+
+def _set(data: dict[str, Any], parts: list[str], value: Any) -> None:
+    """Set a dotted key, making the mappings on the way."""
+    for part in parts[:-1]:
+        if not isinstance(data.get(part), dict):
+            data[part] = {}
+        data = data[part]
+    data[parts[-1]] = value
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    return ".".join(str(part) for part in path)
+
+
+def plain(value: Any) -> Any:
+    """Return a declared object as plain values: what goes into design.yaml, hashes and JSON."""
+    if is_dataclass(value) and not isinstance(value, type):
+        own = {"method": value.name} if hasattr(value, "kind") and hasattr(value, "name") else {}
+        return {**own, **{f.name: plain(getattr(value, f.name)) for f in fields(value)}}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _resolved(design: Design) -> dict[str, Any]:
+    """Return the whole design with its defaults as plain values."""
+    entries = [_entry_plain(entry) for entry in design.estimators]
+    checks = [{"check" if k == "method" else k: v for k, v in plain(check).items()} for check in design.checks]
+    out = {
+        "schema": SCHEMA, "name": design.name, "title": design.title, "question": plain(design.question),
+        "panel": plain(design.panel), "comparison": plain(design.comparison), "estimators": entries,
+        "inference": plain(design.inference), "checks": checks, "disclosure": plain(design.disclosure),
+        "report": plain(design.report), "seed": design.seed,
+    }  # fmt: skip
+    if design.economics is not None:
+        out["economics"] = plain(design.economics)
+    return out
+
+
+def _entry_plain(entry: Entry) -> dict[str, Any]:
+    """Return one estimator entry as plain values; panel and comparison only where they differ."""
+    own: dict[str, Any] = {"id": entry.id, "role": entry.role, **plain(entry.method)}
+    own["outcome"] = list(entry.outcomes)
+    own["inference"] = plain(entry.inference)
+    if entry.label:
+        own["label"] = entry.label
+    if entry.changes:
+        own["with"] = plain(entry.changes)
+    return own

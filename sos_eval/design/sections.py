@@ -1,0 +1,181 @@
+"""Reading the sections that hold methods: which class, which keys, what is not in this version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sos_eval.declare import Document, build, valid_keys
+from sos_eval.errors import Faults, nearest
+from sos_eval.results.check import Check
+from sos_eval.results.comparison import ComparisonMethod
+from sos_eval.results.inference import InferenceMethod
+from sos_eval.results.method import registered
+
+__all__ = [
+    "CONTRACT",
+    "SECTIONS",
+    "Reader",
+    "read_checks",
+    "read_comparison",
+    "read_economics",
+    "read_inference",
+    "read_method",
+]
+
+T = TypeVar("T")
+Path_ = tuple[str | int, ...]
+
+#: Top-level keys of a design; False where the room is not built yet.
+SECTIONS = {
+    "schema": True, "name": True, "title": True, "question": True, "panel": True, "comparison": True,
+    "estimators": True, "inference": True, "checks": True, "theory": False, "moderators": False,
+    "implementation": False, "economics": True, "disclosure": True, "report": True, "seed": True,
+}  # fmt: skip
+
+#: Every method that the contract names; those not registered are "not in this version".
+CONTRACT = {
+    "estimator": (
+        "twfe", "event_study_twfe", "callaway_santanna", "sun_abraham", "imputation", "two_stage", "stacked",
+        "etwfe", "poisson_did", "dechaisemartin_dhaultfoeuille", "continuous_did", "synthetic_control",
+        "synthetic_did", "matched_did", "aipw", "double_ml", "causal_forest", "interrupted_time_series",
+        "triple_difference",
+    ),
+    "comparison": (
+        "none", "declared", "neighbours", "nearest", "optimal", "full", "subclass", "cem", "exact", "mahalanobis",
+        "ipw", "cbps", "entropy",
+    ),
+    "inference": (
+        "analytic", "multiplier_bootstrap", "wild_cluster_bootstrap", "cr2", "cr3", "randomization", "conley_taber",
+        "ferman_pinto", "jackknife", "auto",
+    ),
+    "check": (
+        "pretrends", "honest_did", "placebo_time", "placebo_units", "leave_one_out", "refuters", "spillover",
+        "contamination", "robustness",
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A document and the faults found in it so far."""
+
+    document: Document
+    faults: Faults
+
+    def add(self, path: Path_, what: str, instead: str = "") -> None:
+        """Note a fault at a key."""
+        self.faults.add(self.document.where(path), what, instead)
+
+    def build(self, kind: type[T], value: Any, path: Path_) -> T | None:
+        """Check a value against a declared type."""
+        return build(kind, value, self.document, path, self.faults)
+
+
+def read_method(reader: Reader, kind: str, given: Any, path: Path_, *, also: Sequence[str] = ()) -> Any:
+    """Read a mapping with a `method:` key as the object of that method.
+
+    Parameters
+    ----------
+    reader, path
+        Where it stands.
+    kind
+        Kind of method.
+    given
+        The mapping.
+    also
+        Further keys that are valid beside it, for the nearest key in faults.
+    """
+    dotted = ".".join(str(part) for part in path)
+    if "method" not in given:
+        reader.add(path, f"{dotted}.method: is missing", f"write one of: {', '.join(registered(kind))}")
+        return None
+    name = given["method"]
+    cls = _class(reader, kind, name, (*path, "method"))
+    if cls is None:
+        return None
+    options = {key: value for key, value in given.items() if key != "method"}
+    valid = valid_keys(cls)
+    for key in [key for key in options if key not in valid]:
+        reader.add((*path, key), f"{dotted}.{key}: no such key", nearest(key, [*valid, *also]))
+        del options[key]
+    return reader.build(cls, options, path)
+
+
+def _class(reader: Reader, kind: str, name: Any, path: Path_) -> Any:
+    """Return a method's class, or note why there is none."""
+    known = registered(kind)
+    if isinstance(name, str) and name in known:
+        return known[name]
+    dotted = ".".join(str(part) for part in path)
+    if name in CONTRACT[kind]:
+        reader.add(path, f"{dotted}: {name} is not in this version", f"write one of: {', '.join(known)}")
+    else:
+        reader.add(path, f"{dotted}: no {kind} is called {name!r}", nearest(str(name), known))
+    return None
+
+
+def read_comparison(reader: Reader, given: Any, path: Path_) -> ComparisonMethod:
+    """Read `comparison`; without one, all untreated units are the comparison group."""
+    given = {"method": given} if isinstance(given, str) else given
+    if given is None:
+        given = {"method": "none"}
+    if not isinstance(given, dict):
+        reader.add(path, f"comparison: {given!r} is not a mapping", "write {method: …}")
+        given = {"method": "none"}
+    made: ComparisonMethod | None = read_method(reader, "comparison", {"method": "none", **given}, path)
+    return made if made is not None else ComparisonMethod()
+
+
+def read_inference(reader: Reader, given: Any, path: Path_) -> tuple[InferenceMethod, ...]:
+    """Read `inference`: a name, a mapping, or a list of them."""
+    listed = given if isinstance(given, list) else [given]
+    if not listed:
+        reader.add(path, "inference: the list is empty", "write [{method: auto}]")
+    made = []
+    for i, one in enumerate(listed):
+        where = (*path, i) if isinstance(given, list) else path
+        one = {"method": one} if isinstance(one, str) else one
+        if not isinstance(one, dict):
+            reader.add(where, f"{'.'.join(map(str, where))}: {one!r} is not a mapping", "write {method: …}")
+            continue
+        made.append(read_method(reader, "inference", one, where))
+    return tuple(one for one in made if one is not None)
+
+
+def read_checks(reader: Reader, given: Any, path: Path_) -> tuple[Check, ...]:
+    """Read `checks`: names, or names with their options."""
+    if not isinstance(given, list):
+        reader.add(path, "checks: must be a list", "write [pretrends, leave_one_out]")
+        return ()
+    made: list[Check] = []
+    for i, one in enumerate(given):
+        check = _check(reader, one, (*path, i))
+        if check is not None:
+            made.append(check)
+    return tuple(made)
+
+
+def _check(reader: Reader, given: Any, path: Path_) -> Check | None:
+    """Read one check: ``name`` or ``{name: {options}}``."""
+    if isinstance(given, str):
+        given = {given: {}}
+    if not isinstance(given, dict) or len(given) != 1:
+        reader.add(path, f"{'.'.join(map(str, path))}: must be a name or {{name: options}}", "write - pretrends")
+        return None
+    name, options = next(iter(given.items()))
+    cls = _class(reader, "check", name, (*path, name) if (*path, name) in reader.document.lines else path)
+    if cls is None:
+        return None
+    made: Check | None = reader.build(cls, options or {}, (*path, name))
+    return made
+
+
+def read_economics(reader: Reader, given: Any, path: Path_) -> Any:
+    """Read `economics`, if there is any."""
+    if given is None:
+        return None
+    from sos_eval.economics.section import EconomicsSection
+
+    return reader.build(EconomicsSection, given, path)

@@ -1,0 +1,76 @@
+"""The main job: a design becomes a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.design.design import Design, load_design
+from sos_eval.jobs import steps
+from sos_eval.jobs.account import Account
+from sos_eval.jobs.write import write
+
+__all__ = ["Progress", "default_out", "run"]
+
+Progress = Callable[[str, int, int], None]
+
+
+def run(
+    design: Design | str | Path,
+    *,
+    out: str | Path | None = None,
+    panel: str | Path | None = None,
+    seed: int | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> ResultBundle:
+    """Run a declared design from its data to a bundle with figures and report.
+
+    Parameters
+    ----------
+    design
+        A design, or its file.
+    out
+        Folder of the bundle; ``reports/<file name of the design>`` unless given.
+    panel, seed
+        In place of `panel.path` and of the design's seed, where `design` is a file.
+    force
+        Replace an existing bundle.
+    progress
+        Called with (what is done, steps done, steps in all).
+
+    Returns
+    -------
+    ResultBundle
+
+    Raises
+    ------
+    InputFault
+        With every fault; nothing has been written.
+    """
+    plan = design if isinstance(design, Design) else load_design(design, panel=panel, seed=seed)
+    folder = Path(out) if out is not None else default_out(plan)
+    steps.refuse_existing(folder, force=force)
+    account = Account(plan, progress)
+    with account.step("load_panel"):
+        panels = steps.load_panels(plan)
+    with account.step("identify"):
+        steps.identify(plan, panels)
+    with account.step("compare"):
+        groups = steps.compare(plan, panels)
+    with account.step("estimate"):
+        fitted = steps.estimate(plan, groups)
+    with account.step("infer"):
+        inferred = steps.infer(plan, fitted, account)
+    with account.step("check"):
+        checked = steps.check(plan, fitted, groups, account)
+    with account.step("cost"):
+        costed = steps.cost(plan, inferred, checked, groups)
+    with account.step("write"):
+        return write(plan, folder, groups, fitted, inferred, checked, costed, account, force=force)
+
+
+def default_out(design: Design) -> Path:
+    """Return where a bundle goes unless told otherwise."""
+    return Path("reports") / design.path.stem

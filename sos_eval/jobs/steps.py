@@ -1,0 +1,214 @@
+"""The seven steps of an evaluation, one function each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sos_eval.checks.balance import balance_results
+from sos_eval.comparison.build import build
+from sos_eval.design.design import Design, Entry
+from sos_eval.errors import Fault, Faults, InputFault, NotIdentified
+from sos_eval.inference.auto import Resolution, design_facts, resolve
+from sos_eval.jobs.account import Account
+from sos_eval.panel.load import load_panel
+from sos_eval.panel.panel import Panel
+from sos_eval.results.check import CheckResult
+from sos_eval.results.comparison import Comparison
+from sos_eval.results.fitted import Fitted
+from sos_eval.results.inference import Inferred
+from sos_eval.worlds.source import world_frame
+
+__all__ = [
+    "Checked",
+    "Group",
+    "Key",
+    "check",
+    "compare",
+    "cost",
+    "estimate",
+    "identify",
+    "infer",
+    "load_panels",
+    "refuse_existing",
+]
+
+#: An estimate's name within a run: (estimator id, outcome name).
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Group:
+    """An entry on one outcome, with its panel before and after the comparison group was built."""
+
+    entry: Entry
+    source: Panel
+    comparison: Comparison
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A check's result, with whom it is about."""
+
+    estimator: str
+    outcome: str
+    result: CheckResult
+
+
+@dataclass(frozen=True)
+class Answer:
+    """All inference on one fitted estimate: first the one that the rule puts first."""
+
+    resolution: Resolution
+    inferred: tuple[Inferred, ...] = field(default=())
+
+
+def refuse_existing(out: Path, *, force: bool) -> None:
+    """Refuse early to write over a bundle, before minutes of work."""
+    if out.exists() and not force:
+        raise InputFault(Fault(str(out), "there is something here already", "use --force to replace it, or another --out"))
+
+
+def load_panels(design: Design) -> dict[str, Panel]:
+    """Load each entry's panel, by entry id; entries on the design's own panel share one object."""
+    override = design.overrides.get("panel.path", (None, None))[1]
+
+    def load(spec: Any) -> Panel:
+        return load_panel(
+            spec, design.document, base=design.base, override=Path(override) if override else None,
+            world=lambda path: world_frame(path, design.seed),
+        )  # fmt: skip
+
+    main = load(design.panel)
+    return {
+        entry.id: main if entry.panel == design.panel else load(entry.panel) for entry in design.estimators
+    } | {"": main}
+
+
+def _outcomes(entry: Entry, panel: Panel) -> list[str]:
+    """Return the outcomes that an entry is estimated on."""
+    return list(entry.outcomes) or [one.name for one in panel.outcomes]
+
+
+def identify(design: Design, panels: dict[str, Panel]) -> None:
+    """Refuse, before anything is estimated, what this design and these data cannot answer.
+
+    Raises
+    ------
+    NotIdentified
+        Every reason, each with the line of its estimator.
+    """
+    faults = Faults(NotIdentified)
+    for i, entry in enumerate(design.estimators):
+        where = design.document.where(("estimators", i))
+        for what, instead in _unmet(entry, panels[entry.id]):
+            faults.add(where, f"estimators.{entry.id}: {what}", instead)
+    faults.stop()
+
+
+def _unmet(entry: Entry, panel: Panel) -> list[tuple[str, str]]:
+    """List what an estimator needs and the panel does not have."""
+    method, unmet = entry.method, []
+    needs = method.needs
+    counts = {
+        "pre_periods": (len(panel.pre_times), "periods before the first start"),
+        "treated_units": (int(panel.ever_treated.sum()), "treated units"),
+        "untreated_units": (int((~panel.ever_treated).sum()), "never treated units"),
+    }
+    for name, least in needs.items():
+        if name in counts and counts[name][0] < least:
+            have, words = counts[name]
+            unmet.append((f"{method.name} needs at least {least} {words}, there are {have}", "widen panel.window"))
+    if "exposure" in needs and not panel.outcome.counted:
+        unmet.append((f"{method.name} needs counts with exposure", "declare panel.outcome: {count: …, exposure: …}"))
+    if not panel.absorbing and not method.takes_switching:
+        unmet.append((f"{method.name} needs treatment that stays on once begun", "exclude units that stop"))
+    if panel.layout == "cross_sections" and not method.takes_cross_sections:
+        unmet.append((f"{method.name} needs layout: panel", "choose another method"))
+    if panel.layout == "panel" and not panel.is_balanced and not method.takes_unbalanced:
+        unmet.append((f"{method.name} needs every unit in every period", "set panel.unbalanced: balance"))
+    return unmet
+
+
+def compare(design: Design, panels: dict[str, Panel]) -> dict[Key, Group]:
+    """Build the comparison group of every entry and outcome, before any later outcome is read."""
+    groups: dict[Key, Group] = {}
+    built: list[tuple[Panel, str, Any, Group]] = []
+    for entry in design.estimators:
+        for outcome in _outcomes(entry, panels[entry.id]):
+            groups[entry.id, outcome] = _group(entry, panels[entry.id], outcome, built)
+    return groups
+
+
+def _group(entry: Entry, panel: Panel, outcome: str, built: list[tuple[Panel, str, Any, Group]]) -> Group:
+    """Build one group, or take the one that was built for the same panel, outcome and method."""
+    for known_panel, known_outcome, method, group in built:
+        if known_panel is panel and known_outcome == outcome and method == entry.comparison:
+            return replace(group, entry=entry)
+    restricted = entry.comparison.restricted(panel.select(outcome))
+    group = Group(entry, restricted, build(entry.comparison.unrestricted(), restricted))
+    built.append((panel, outcome, entry.comparison, group))
+    return group
+
+
+def estimate(design: Design, groups: dict[Key, Group]) -> dict[Key, Fitted]:
+    """Estimate every entry on its comparison group."""
+    return {key: _fit(group) for key, group in groups.items()}
+
+
+def _fit(group: Group) -> Fitted:
+    """Estimate one group, and keep the way to do it again."""
+    entry, method = group.entry, group.entry.comparison.unrestricted()
+
+    def rebuild(panel: Panel) -> Panel:
+        return build(method, panel).panel
+
+    estimate = entry.method.complete(group.comparison.panel)
+    again = rebuild if method.rebuilds else None
+    return Fitted(entry.id, entry.role, entry.method, estimate, group.source, group.comparison, again)
+
+
+def infer(design: Design, fitted: dict[Key, Fitted], account: Account) -> dict[Key, Answer]:
+    """Apply to each estimate the inference that the rule on the design puts first, and all the declared."""
+    methods = {entry.id: entry.inference or design.inference for entry in design.estimators}
+    answers: dict[Key, Answer] = {}
+    for key, one in fitted.items():
+        resolution = resolve(methods[key[0]], design_facts(one))
+        inferred = [
+            method.infer(one, account.stream("inference", *key, k, str(method.name)))
+            for k, method in enumerate(resolution.methods)
+        ]
+        answers[key] = Answer(resolution, tuple(inferred))
+    return answers
+
+
+def check(
+    design: Design, fitted: dict[Key, Fitted], groups: dict[Key, Group], account: Account
+) -> list[Checked]:
+    """Run the declared checks on the primary estimates, and judge balance where a threshold is declared."""
+    checked: list[Checked] = []
+    for key, one in fitted.items():
+        if one.role != "primary":
+            continue
+        for k, method in enumerate(design.checks):
+            results = method.check(one, account.stream("check", *key, k, str(method.name)))
+            checked += [Checked(*key, result) for result in results]
+        checked += [Checked(*key, result) for result in balance_results(groups[key].entry.comparison, one.comparison)]
+    return checked
+
+
+def cost(
+    design: Design, inferred: dict[Key, Answer], checked: list[Checked], groups: dict[Key, Group]
+) -> dict[str, Any]:
+    """Judge the evidence for an economic evaluation and cost what the verdict allows."""
+    if design.economics is None:
+        return {}
+    raise NotImplementedError
+
+
+def diagnostics(checked: list[Checked]) -> pd.DataFrame:
+    """Lay out checks as `diagnostics.csv`."""
+    return pd.DataFrame()
