@@ -207,17 +207,28 @@ def _words(problem: Any, kind: Any, inner: Path_) -> tuple[str, str]:
         case "literal_error":
             options = [option.strip("' ") for option in context["expected"].replace(" or ", ", ").split(",")]
             return f"{given!r} is not one of the options", nearest(str(given), options)
+        case "dataclass_type":
+            return f"{_shown(given)}: must be a mapping", f"write keys of {', '.join(valid_keys(_target(kind, inner)))}"
         case "value_error":
             return str(context["error"]), ""
     text = problem["msg"].replace("Input should be", "must be").replace("a valid dictionary", "a mapping")
-    shown = repr(given) if isinstance(given, str | int | float | bool | None) else f"a {type(given).__name__}"
-    return f"{shown}: {text[:1].lower()}{text[1:]}", ""
+    return f"{_shown(given)}: {text[:1].lower()}{text[1:]}", ""
+
+
+def _shown(given: Any) -> str:
+    """Show a scalar as it is, anything longer by its kind."""
+    return repr(given) if isinstance(given, str | int | float | bool | None) else f"a {type(given).__name__}"
 
 
 def _owner(kind: Any, inner: Path_) -> Any:
     """Return the dataclass that an inner key belongs to."""
+    return _target(kind, inner[:-1])
+
+
+def _target(kind: Any, inner: Path_) -> Any:
+    """Return the dataclass that stands at an inner key."""
     owner = kind
-    for part in inner[:-1]:
+    for part in inner:
         found = _nested(owner, part)
         owner = found if found is not None else owner
     return owner

@@ -114,11 +114,12 @@ def lock_state(design: Design) -> LockState:
 def _read(path: Path) -> dict[str, Any]:
     """Read a lock file."""
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if content["schema"] != SCHEMA or not isinstance(content["design"], dict):
-            raise KeyError("schema")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise DesignFault(Fault(str(path), f"is not a readable lock ({error})", "lock the design again")) from None
+    needed = {"schema", "design", "design_sha256", "locked_at", "outcomes_seen"}
+    if not isinstance(content, dict) or not needed <= set(content) or content["schema"] != SCHEMA:
+        raise DesignFault(Fault(str(path), f"is not a lock of schema {SCHEMA}", "lock the design again"))
     return content
 
 

@@ -63,7 +63,9 @@ def _settings(declared: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield the settings of a declared object that were set or matter by default."""
     for f in fields(declared):
         value = getattr(declared, f.name)
-        default = f.default if f.default is not MISSING else f.default_factory() if callable(f.default_factory) else None
+        default = (
+            f.default if f.default is not MISSING else f.default_factory() if callable(f.default_factory) else None
+        )
         if value is None or value in ((), {}, "") or (value == default and isinstance(value, bool)):
             continue
         if hasattr(value, "__dataclass_fields__"):

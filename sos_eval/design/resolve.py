@@ -18,7 +18,7 @@ from sos_eval.design.sections import (
     read_inference,
     read_method,
 )
-from sos_eval.errors import Faults, nearest
+from sos_eval.errors import Faults, OurFault, nearest
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.panel.spec import PanelSpec
 
@@ -42,7 +42,8 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
     report = reader.build(Report, data.get("report", {}), ("report",))
     number = reader.build(int, data.get("seed", 20260101), ("seed",))
     reader.faults.stop()
-    assert spec is not None and disclosure is not None and report is not None and number is not None
+    if spec is None or disclosure is None or report is None or number is None:
+        raise OurFault("a section was not read, and no fault says why")
     design = Design(
         name=str(data["name"]), title=str(data.get("title", data["name"])), question=question, panel=spec,
         comparison=comparison, estimators=entries, inference=inference, checks=checks, economics=economics,

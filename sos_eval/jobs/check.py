@@ -1,4 +1,4 @@
-"""The check job: is a design in order, and can its data answer it?"""
+"""The check job: whether a design is in order, and whether its data can answer it."""
 
 from __future__ import annotations
 

@@ -69,7 +69,9 @@ class Answer:
 def refuse_existing(out: Path, *, force: bool) -> None:
     """Refuse early to write over a bundle, before minutes of work."""
     if out.exists() and not force:
-        raise InputFault(Fault(str(out), "there is something here already", "use --force to replace it, or another --out"))
+        raise InputFault(
+            Fault(str(out), "there is something here already", "use --force to replace it, or another --out")
+        )
 
 
 def load_panels(design: Design) -> dict[str, Panel]:
@@ -83,9 +85,9 @@ def load_panels(design: Design) -> dict[str, Panel]:
         )  # fmt: skip
 
     main = load(design.panel)
-    return {
-        entry.id: main if entry.panel == design.panel else load(entry.panel) for entry in design.estimators
-    } | {"": main}
+    return {entry.id: main if entry.panel == design.panel else load(entry.panel) for entry in design.estimators} | {
+        "": main
+    }
 
 
 def _outcomes(entry: Entry, panel: Panel) -> list[str]:
@@ -185,9 +187,7 @@ def infer(design: Design, fitted: dict[Key, Fitted], account: Account) -> dict[K
     return answers
 
 
-def check(
-    design: Design, fitted: dict[Key, Fitted], groups: dict[Key, Group], account: Account
-) -> list[Checked]:
+def check(design: Design, fitted: dict[Key, Fitted], groups: dict[Key, Group], account: Account) -> list[Checked]:
     """Run the declared checks on the primary estimates, and judge balance where a threshold is declared."""
     checked: list[Checked] = []
     for key, one in fitted.items():
