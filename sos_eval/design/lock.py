@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from sos_eval import __version__
+from sos_eval.bundle.files import plain
+from sos_eval.bundle.provenance import hash_mapping
 from sos_eval.design.design import Design
 from sos_eval.errors import DesignFault, Fault, InputFault, nearest
 
-__all__ = ["LockState", "OutcomesSeen", "design_hash", "lock_path", "lock_state", "write_lock"]
+__all__ = ["LockState", "OutcomesSeen", "lock_path", "lock_state", "write_lock"]
 
 OutcomesSeen = Literal["yes", "no", "published"]
 SCHEMA = "sos-eval/lock/1"
@@ -41,11 +41,6 @@ class LockState:
     differences: tuple[str, ...] = ()
     outcomes_seen: str = ""
     locked_at: str = ""
-
-
-def design_hash(resolved: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a resolved design, whatever the order of its keys."""
-    return sha256(json.dumps(resolved, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def lock_path(design: Design) -> Path:
@@ -75,7 +70,7 @@ def write_lock(design: Design, outcomes_seen: str, *, force: bool = False) -> Pa
         raise InputFault(
             Fault("", f"outcomes_seen: {outcomes_seen!r} is no answer", nearest(outcomes_seen, get_args(OutcomesSeen)))
         )
-    path, digest = lock_path(design), design_hash(design.resolved)
+    path, digest = lock_path(design), hash_mapping(design.resolved)
     if path.exists() and not force:
         if _read(path)["design_sha256"] == digest:
             return path
@@ -83,10 +78,10 @@ def write_lock(design: Design, outcomes_seen: str, *, force: bool = False) -> Pa
     content = {
         "schema": SCHEMA, "design_sha256": digest, "sos_eval": __version__,
         "locked_at": datetime.now(UTC).isoformat(timespec="seconds"), "outcomes_seen": outcomes_seen,
-        "design": design.resolved,
+        "design": plain(design.resolved),
     }  # fmt: skip
     try:
-        path.write_text(json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise InputFault(Fault(str(path), f"cannot be written ({error.strerror})", "choose another folder")) from None
     return path
@@ -104,7 +99,7 @@ def lock_state(design: Design) -> LockState:
         "yes": "after the outcomes had been seen, which is not pre-registration",
         "published": "when the outcomes were already published, which is not pre-registration",
     }[seen]
-    differences = tuple(_differences(locked["design"], json.loads(json.dumps(design.resolved, default=str))))
+    differences = tuple(_differences(locked["design"], plain(design.resolved)))
     if not differences:
         return LockState("as_locked", f"Run as locked on {when[:10]}, {about}.", (), seen, when)
     text = f"The plan was locked on {when[:10]}, {about}, and has been changed since ({len(differences)} differences)."
@@ -136,5 +131,5 @@ def _differences(old: Any, new: Any, key: str = "") -> list[str]:
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from typing import Any
 
+from sos_eval.bundle.provenance import hash_mapping
 from sos_eval.declare import valid_keys
 from sos_eval.design.design import Design, Entry
-from sos_eval.design.lock import design_hash, lock_state
+from sos_eval.design.lock import lock_state
 from sos_eval.design.resolve import plain
 from sos_eval.results.method import summary
 
@@ -36,7 +37,7 @@ def protocol(design: Design) -> str:
 
 def _state(design: Design) -> Iterator[str]:
     state = lock_state(design)
-    yield f"{state.text} Hash of the resolved design: `{design_hash(design.resolved)[:16]}`. Seed: {design.seed}."
+    yield f"{state.text} Hash of the resolved design: `{hash_mapping(design.resolved)[:16]}`. Seed: {design.seed}."
     if state.differences:
         yield "\n".join(f"- {line}" for line in state.differences)
 

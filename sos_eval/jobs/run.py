@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.bundle.bundle import ResultBundle, check_out
 from sos_eval.design.design import Design, load_design
 from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
@@ -51,7 +51,7 @@ def run(
     """
     plan = design if isinstance(design, Design) else load_design(design, panel=panel, seed=seed)
     folder = Path(out) if out is not None else default_out(plan)
-    steps.refuse_existing(folder, force=force)
+    check_out(folder, force=force)
     account = Account(plan, progress)
     with account.step("load_panel"):
         panels = steps.load_panels(plan)

@@ -6,12 +6,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from sos_eval.checks.balance import balance_results
 from sos_eval.comparison.build import build
 from sos_eval.design.design import Design, Entry
-from sos_eval.errors import Fault, Faults, InputFault, NotIdentified
+from sos_eval.errors import Faults, NotIdentified
 from sos_eval.inference.auto import Resolution, design_facts, resolve
 from sos_eval.jobs.account import Account
 from sos_eval.panel.load import load_panel
@@ -33,7 +31,6 @@ __all__ = [
     "identify",
     "infer",
     "load_panels",
-    "refuse_existing",
 ]
 
 #: An estimate's name within a run: (estimator id, outcome name).
@@ -64,14 +61,6 @@ class Answer:
 
     resolution: Resolution
     inferred: tuple[Inferred, ...] = field(default=())
-
-
-def refuse_existing(out: Path, *, force: bool) -> None:
-    """Refuse early to write over a bundle, before minutes of work."""
-    if out.exists() and not force:
-        raise InputFault(
-            Fault(str(out), "there is something here already", "use --force to replace it, or another --out")
-        )
 
 
 def load_panels(design: Design) -> dict[str, Panel]:
@@ -207,8 +196,3 @@ def cost(
     if design.economics is None:
         return {}
     raise NotImplementedError
-
-
-def diagnostics(checked: list[Checked]) -> pd.DataFrame:
-    """Lay out checks as `diagnostics.csv`."""
-    return pd.DataFrame()

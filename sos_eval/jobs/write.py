@@ -1,0 +1,174 @@
+"""The last step: everything a run found becomes a bundle."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sos_eval.bundle.bundle import BundleContent, ResultBundle, write_bundle
+from sos_eval.bundle.provenance import provenance
+from sos_eval.bundle.tables import adoption, outcome_paths, panel_facts
+from sos_eval.design.design import Design
+from sos_eval.design.lock import lock_path, lock_state
+from sos_eval.design.resolve import plain
+from sos_eval.jobs.account import Account
+from sos_eval.jobs.check import data_path
+from sos_eval.jobs.steps import Answer, Checked, Group, Key
+from sos_eval.panel.flow import flow_table
+from sos_eval.report.render import render_all
+from sos_eval.report.words import headline
+from sos_eval.results.fitted import Fitted
+from sos_eval.results.table import stack
+from sos_eval.terms import DIAGNOSTIC_COLUMNS
+
+__all__ = ["write"]
+
+
+def write(
+    design: Design,
+    out: Path,
+    groups: dict[Key, Group],
+    fitted: dict[Key, Fitted],
+    answers: dict[Key, Answer],
+    checked: list[Checked],
+    costed: dict[str, Any],
+    account: Account,
+    *,
+    force: bool,
+) -> ResultBundle:
+    """Lay out the bundle's content and write it whole, figures and report included."""
+    first = primary(design, fitted)
+    estimates = stack([one.table for answer in answers.values() for one in answer.inferred])
+    facts = _facts(design, groups, fitted, answers, first)
+    content = BundleContent(
+        design=design.resolved, estimates=estimates, balance=groups[first].comparison.balance,
+        weights=_weights(groups[first]), flow=flow_table(groups[first].comparison.panel),
+        diagnostics=_diagnostics(checked), headline=headline(estimates, facts),
+        results=_results(facts, answers, checked), provenance=_provenance(design, account, facts),
+        tables=_tables(groups, answers, checked, first), economics=costed, log="\n".join(account.log) + "\n",
+    )  # fmt: skip
+    formats = design.report.formats
+    return write_bundle(out, content, force=force, render=lambda folder: render_all(folder, formats))
+
+
+def primary(design: Design, fitted: dict[Key, Fitted]) -> Key:
+    """Return the estimate that answers the question: first primary entry, its primary (else first) outcome."""
+    entry = next(one for one in design.estimators if one.role == "primary")
+    own = [key for key in fitted if key[0] == entry.id]
+    marked = [key for key in own if fitted[key].source.select(key[1]).outcome.role == "primary"]
+    return (marked or own)[0]
+
+
+def _facts(
+    design: Design, groups: dict[Key, Group], fitted: dict[Key, Fitted], answers: dict[Key, Answer], first: Key
+) -> dict[str, Any]:
+    """Return what the headline's words need beside the numbers."""
+    entry, resolution = groups[first].entry, answers[first].resolution
+    return {
+        "question": plain(design.question),
+        "estimator": {"id": entry.id, "method": entry.method.name, "label": entry.label},
+        "panel": panel_facts(fitted[first].panel),
+        "outcome": first[1],
+        "inference": resolution.facts(),
+        "caveats": _caveats(design, groups[first]),
+        "lock": asdict(lock_state(design)),
+        "notes": _notes(groups, fitted),
+    }
+
+
+def _caveats(design: Design, group: Group) -> list[str]:
+    """List what a reader of page one has to know: declared, from the data, from the comparison group."""
+    off = group.comparison.off_support
+    found = [*design.question.caveats, *group.source.caveats]
+    if off:
+        found.append(f"{len(off)} treated units have no acceptable comparison: {', '.join(off)}")
+    return list(dict.fromkeys(found))
+
+
+def _notes(groups: dict[Key, Group], fitted: dict[Key, Fitted]) -> dict[str, list[str]]:
+    """Return what estimators and comparison groups had to say, by estimator."""
+    notes: dict[str, list[str]] = {}
+    for key, one in fitted.items():
+        said = [*groups[key].comparison.notes, *one.estimate.notes]
+        notes[key[0]] = list(dict.fromkeys([*notes.get(key[0], []), *said]))
+    return {name: said for name, said in notes.items() if said}
+
+
+def _results(facts: dict[str, Any], answers: dict[Key, Answer], checked: list[Checked]) -> dict[str, Any]:
+    """Return what `results.json` says beside the tables."""
+    by_estimate = [
+        {"estimator": key[0], "outcome": key[1], "inference": one.table["inference"].iloc[0], **one.facts}
+        for key, answer in answers.items()
+        for one in answer.inferred
+    ]
+    return {
+        **{name: facts[name] for name in ("question", "panel", "inference", "caveats", "lock", "notes")},
+        "inference_facts": by_estimate,
+        "failed_checks": [one.result.name for one in checked if one.result.passed is False],
+    }
+
+
+def _provenance(design: Design, account: Account, facts: dict[str, Any]) -> dict[str, Any]:
+    """Return `provenance.json`."""
+    files = [data_path(design), lock_path(design)]
+    if design.panel.treatment.adoption:
+        files.append(design.base / design.panel.treatment.adoption)
+    return provenance(
+        design=design.resolved, design_path=design.path, data=[file for file in files if file and file.exists()],
+        seed=design.seed, lock=facts["lock"], timings=account.timings, inference=facts["inference"],
+        overrides={key: list(values) for key, values in design.overrides.items()},
+    )  # fmt: skip
+
+
+def _weights(group: Group) -> pd.DataFrame | None:
+    """Return `weights.csv`; None where rows are people."""
+    panel, comparison = group.source, group.comparison
+    if panel.layout == "cross_sections":
+        return None
+    first = pd.Series(panel.first_treated)
+    table = pd.DataFrame({
+        "unit": panel.units, "first_treated": first.where(first.map(math.isfinite)), "weight": comparison.weights,
+        "reason": [comparison.off_support.get(str(unit), "") for unit in panel.units],
+    })  # fmt: skip
+    if comparison.sets is None:
+        return table
+    sets = comparison.sets.groupby("unit")["matched_set"].agg(lambda values: " ".join(map(str, values)))
+    return table.assign(matched_set=table["unit"].map(sets).fillna(""))
+
+
+def _diagnostics(checked: list[Checked]) -> pd.DataFrame:
+    """Lay out `diagnostics.csv`."""
+    rows = [
+        (one.result.name, one.outcome, one.estimator, one.result.statistic, one.result.value, one.result.threshold,
+         one.result.passed, one.result.text)
+        for one in checked
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=list(DIAGNOSTIC_COLUMNS))
+
+
+def _tables(
+    groups: dict[Key, Group], answers: dict[Key, Answer], checked: list[Checked], first: Key
+) -> dict[str, pd.DataFrame]:
+    """Return the further tables that figures read, by file name."""
+    group = groups[first]
+    tables = {"adoption": adoption(group.source)}
+    if group.source.layout == "panel":
+        chosen = group.comparison.weights if group.comparison.sets is not None else None
+        tables["outcome_paths"] = outcome_paths(group.source, chosen)
+    for name, table in (("sets", group.comparison.sets), ("overlap", group.comparison.overlap)):
+        if table is not None:
+            tables[name] = table
+    for (estimator, outcome), answer in answers.items():
+        for one in answer.inferred:
+            for name, table in one.tables.items():
+                tables[f"{estimator}.{name}" if outcome == first[1] else f"{estimator}.{outcome}.{name}"] = table
+    for one_check in checked:
+        if len(one_check.result.table):
+            own = (one_check.estimator, one_check.outcome) == first
+            name = one_check.result.name
+            tables[name if own else f"{one_check.estimator}.{one_check.outcome}.{name}"] = one_check.result.table
+    return tables
