@@ -1,0 +1,101 @@
+"""From a design file to a design: defaults, methods, variants, and every fault with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sos_eval.design.design import load_design
+from sos_eval.errors import DesignFault
+
+DESIGN = """\
+schema: sos-eval/design/1
+name: small
+panel:
+  source: csv
+  path: panel.csv
+  unit: la
+  time: year
+  outcome: {value: rate}
+  treatment: {first_treated: start}
+  window: {from: 2010, to: 2019}
+estimators:
+  - {id: primary, method: callaway_santanna, control: never_treated}
+  - {id: late, method: callaway_santanna, role: sensitivity, with: {panel.window.to: 2025, comparison: none}}
+inference:
+  - {method: analytic, level: 0.9}
+"""
+
+
+def load(folder: Path, text: str = DESIGN):
+    file = folder / "small.yaml"
+    file.write_text(text)
+    return load_design(file)
+
+
+def faults(folder: Path, text: str) -> list[str]:
+    with pytest.raises(DesignFault) as caught:
+        load(folder, text)
+    return [str(fault).replace(str(folder) + "/", "") for fault in caught.value.faults]
+
+
+def test_a_design_is_made_of_method_objects(tmp_path):
+    design = load(tmp_path)
+    first, late = design.estimators
+    assert (first.id, first.role, first.method.control) == ("primary", "primary", "never_treated")
+    assert design.inference[0].level == 0.9
+    assert (late.panel.window, first.panel.window) == ({"from": 2010, "to": 2025}, {"from": 2010, "to": 2019})
+    assert late.is_variant
+    assert not first.is_variant
+
+
+def test_defaults_are_in_the_resolved_design(tmp_path):
+    resolved = load(tmp_path).resolved
+    assert resolved["estimators"][0]["base_period"] == "varying"
+    assert resolved["comparison"]["method"] == "none"
+    assert resolved["seed"] == 20260101
+
+
+def test_the_seed_of_the_command_line_wins(tmp_path):
+    file = tmp_path / "small.yaml"
+    file.write_text(DESIGN + "seed: 3\n")
+    assert load_design(file, seed=9).seed == 9
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("name: small", "nam: small", 'small.yaml:2: nam: no such key; did you mean "name"?'),
+        ("schema: sos-eval/design/1", "schema: sos-eval/design/2", "small.yaml:1: schema: 'sos-eval/design/2' is not"),
+        ("control: never_treated", "control: never", "small.yaml:12: estimators.0.control: 'never' is not one of"),
+        ("control: never_treated", "contol: x", 'small.yaml:12: estimators.0.contol: no such key; did you mean "control"'),
+        ("method: callaway_santanna, control", "method: calaway_santanna, control",
+         "small.yaml:12: estimators.0.method: no estimator is called 'calaway_santanna'; did you mean \"callaway_santa"),
+        ("method: callaway_santanna, control", "method: synthetic_control, control",
+         "small.yaml:12: estimators.0.method: synthetic_control is not in this version"),
+        ("id: late", "id: primary", "small.yaml:13: estimators.1.id: 'primary' stands twice"),
+        ("panel.window.to: 2025", "panel.windw.to: 2025", "small.yaml:13: with: panel.windw: no such key; did you mean \"window\""),
+        ("panel.window.to: 2025", "seed: 2025", "small.yaml:13: with.seed: only keys of panel and comparison"),
+        ("level: 0.9", "level: 1.9", "small.yaml:15: inference.0.level: 1.9: must be less than 1"),
+        ("inference:", "theory: {}\ninference:", "small.yaml:14: theory: not in this version; take the section out"),
+        ("outcome: {value: rate}", "outcome: {count: n}", "small.yaml:8: panel.outcome: count and exposure go together"),
+        ("source: csv", "source: dfe", "small.yaml:4: panel.source: 'dfe' is not in this version"),
+        ("role: sensitivity", "role: main", "small.yaml:13: estimators.1.role: 'main' is not one of the options"),
+    ],
+)  # fmt: skip
+def test_faults(tmp_path, old, new, said):
+    assert old in DESIGN
+    found = faults(tmp_path, DESIGN.replace(old, new))
+    assert any(fault.startswith(said) for fault in found), found
+
+
+def test_all_faults_at_once(tmp_path):
+    text = DESIGN.replace("unit: la", "uint: la").replace("level: 0.9", "lvel: 0.9").replace("control:", "contrl:")
+    lines = {fault.split(":")[1] for fault in faults(tmp_path, text)}
+    assert {"6", "12", "15"} <= lines
+
+
+def test_expressions_stay_text(tmp_path):
+    design = load(tmp_path, DESIGN.replace("name: small", "name: __import__('os')"))
+    assert design.name == "__import__('os')"
