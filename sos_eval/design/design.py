@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from sos_eval.comparison.group import GroupMethod
 from sos_eval.declare import Declared, Document
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.results.check import Check
-from sos_eval.results.comparison import ComparisonMethod
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.inference import InferenceMethod
 from sos_eval.terms import Direction, Role
@@ -66,7 +66,7 @@ class Entry:
     role: Role
     method: Estimator
     panel: PanelSpec
-    comparison: ComparisonMethod
+    comparison: GroupMethod
     outcomes: tuple[str, ...] = ()
     inference: tuple[InferenceMethod, ...] = ()
     label: str = ""
@@ -108,7 +108,7 @@ class Design:
     title: str
     question: Question
     panel: PanelSpec
-    comparison: ComparisonMethod
+    comparison: GroupMethod
     estimators: tuple[Entry, ...]
     inference: tuple[InferenceMethod, ...]
     checks: tuple[Check, ...]

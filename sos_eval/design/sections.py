@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from sos_eval.comparison.group import GroupMethod
+from sos_eval.comparison.none import NoComparison
 from sos_eval.declare import Document, build, valid_keys
 from sos_eval.errors import Faults, nearest
 from sos_eval.results.check import Check
-from sos_eval.results.comparison import ComparisonMethod
 from sos_eval.results.inference import InferenceMethod
 from sos_eval.results.method import registered
 
@@ -116,7 +117,7 @@ def _class(reader: Reader, kind: str, name: Any, path: Path_) -> Any:
     return None
 
 
-def read_comparison(reader: Reader, given: Any, path: Path_) -> ComparisonMethod:
+def read_comparison(reader: Reader, given: Any, path: Path_) -> GroupMethod:
     """Read `comparison`; without one, all untreated units are the comparison group."""
     given = {"method": given} if isinstance(given, str) else given
     if given is None:
@@ -124,8 +125,8 @@ def read_comparison(reader: Reader, given: Any, path: Path_) -> ComparisonMethod
     if not isinstance(given, dict):
         reader.add(path, f"comparison: {given!r} is not a mapping", "write {method: …}")
         given = {"method": "none"}
-    made: ComparisonMethod | None = read_method(reader, "comparison", {"method": "none", **given}, path)
-    return made if made is not None else ComparisonMethod()
+    made: GroupMethod | None = read_method(reader, "comparison", {"method": "none", **given}, path)
+    return made if made is not None else NoComparison()
 
 
 def read_inference(reader: Reader, given: Any, path: Path_) -> tuple[InferenceMethod, ...]:

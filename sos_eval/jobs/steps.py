@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from sos_eval.checks.balance import balance_results
-from sos_eval.comparison.build import build
+from sos_eval.comparison.build import build, rebuilt
 from sos_eval.design.design import Design, Entry
 from sos_eval.errors import Faults, NotIdentified
 from sos_eval.inference.auto import Resolution, design_facts, resolve
 from sos_eval.jobs.account import Account
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.panel import Panel
+from sos_eval.panel.spec import PanelSpec
 from sos_eval.results.check import CheckResult
 from sos_eval.results.comparison import Comparison
 from sos_eval.results.fitted import Fitted
@@ -64,19 +65,31 @@ class Answer:
 
 
 def load_panels(design: Design) -> dict[str, Panel]:
-    """Load each entry's panel, by entry id; entries on the design's own panel share one object."""
-    override = design.overrides.get("panel.path", (None, None))[1]
+    """Load each entry's panel, by entry id; entries on the same panel block share one object."""
+    given = design.overrides.get("panel.path", (None, None))[1]
+    override = Path(given) if given else None
+    also = _columns(design)
+    loaded: list[tuple[PanelSpec, Panel]] = []
+    panels: dict[str, Panel] = {}
+    for entry in design.estimators:
+        known = next((panel for spec, panel in loaded if spec == entry.panel), None)
+        if known is None:
+            known = load_panel(
+                entry.panel, design.document, base=design.base, override=override, also=also,
+                world=lambda path: world_frame(path, design.seed),
+            )  # fmt: skip
+            loaded.append((entry.panel, known))
+        panels[entry.id] = known
+    return panels
 
-    def load(spec: Any) -> Panel:
-        return load_panel(
-            spec, design.document, base=design.base, override=Path(override) if override else None,
-            world=lambda path: world_frame(path, design.seed),
-        )  # fmt: skip
 
-    main = load(design.panel)
-    return {entry.id: main if entry.panel == design.panel else load(entry.panel) for entry in design.estimators} | {
-        "": main
-    }
+def _columns(design: Design) -> list[str]:
+    """List the columns that comparison groups and inference read beside the covariates."""
+    names: list[str] = []
+    for entry in design.estimators:
+        names += entry.comparison.columns
+        names += [name for method in (*entry.inference, *design.inference) for name in method.columns]
+    return [name for name in dict.fromkeys(names) if name not in design.panel.covariates]
 
 
 def _outcomes(entry: Entry, panel: Panel) -> list[str]:
@@ -155,7 +168,7 @@ def _fit(group: Group) -> Fitted:
     entry, method = group.entry, group.entry.comparison.unrestricted()
 
     def rebuild(panel: Panel) -> Panel:
-        return build(method, panel).panel
+        return rebuilt(method, panel)
 
     estimate = entry.method.complete(group.comparison.panel)
     again = rebuild if method.rebuilds else None

@@ -48,6 +48,11 @@ class InferenceMethod(Method):
 
     level: float
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the user's table that the panel has to carry for this method."""
+        return ()
+
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return the effects of a fitted estimator under this method."""
         raise NotImplementedError
