@@ -171,20 +171,33 @@ def build(kind: type[T], value: Any, document: Document, path: Path_ = (), fault
         checked = _adapter_of(kind).validate_python(value)
     except ValidationError as error:
         own = faults or Faults()
-        for problem in error.errors():
-            _note(problem, kind, document, path, own)
+        for full, problem in _deepest([(_located(one["loc"], document, path), one) for one in error.errors()]):
+            key = ".".join(str(part) for part in full) or str(document.path.name)
+            what, instead = _words(problem, kind, full[len(path) :])
+            own.add(document.where(full), f"{key}: {what}", instead)
         if faults is None:
             own.stop()
     return checked
 
 
-def _note(problem: Any, kind: Any, document: Document, path: Path_, faults: Faults) -> None:
-    """Say one of pydantic's problems in our words."""
-    inner = tuple(part for part in problem["loc"] if (*path, part) in document.lines or not _is_tag(part))
-    full = (*path, *inner)
-    key = ".".join(str(part) for part in full) or str(document.path.name)
-    what, instead = _words(problem, kind, inner)
-    faults.add(document.where(full), f"{key}: {what}", instead)
+def _located(loc: Path_, document: Document, path: Path_) -> Path_:
+    """Return the keys of a problem, without the names of union members that pydantic puts between them."""
+    inner: Path_ = ()
+    for part in loc:
+        if (*path, *inner, part) in document.lines or not _is_tag(part):
+            inner = (*inner, part)
+    return (*path, *inner)
+
+
+def _deepest(problems: list[tuple[Path_, Any]]) -> list[tuple[Path_, Any]]:
+    """Keep what was said deepest in: the branch of a union that fits best, not every branch that does not."""
+    kept = []
+    for i, (full, problem) in enumerate(problems):
+        deeper = any(len(other) > len(full) and other[: len(full)] == full for other, _ in problems)
+        again = any(other == full for other, _ in problems[:i])
+        if not deeper and not again:
+            kept.append((full, problem))
+    return kept
 
 
 def _is_tag(part: str | int) -> bool:
@@ -200,6 +213,8 @@ def _words(problem: Any, kind: Any, inner: Path_) -> tuple[str, str]:
     given = problem.get("input")
     context = problem.get("ctx", {})
     match problem["type"]:
+        case "unexpected_keyword_argument" | "extra_forbidden" if str(inner[-1]) == "None" or " " in str(inner[-1]):
+            return "is read as a key", "put text that holds a comma or a colon in quotes"
         case "unexpected_keyword_argument" | "extra_forbidden":
             return "no such key", nearest(str(inner[-1]), valid_keys(_owner(kind, inner)))
         case "missing" | "missing_argument":

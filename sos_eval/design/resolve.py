@@ -103,7 +103,7 @@ def _entries(reader: Reader, spec: PanelSpec | None, comparison: Any, inference:
             reader.add(("estimators", i), f"estimators.{i}.id: {entry.id!r} stands twice", "give each its own id")
         if entry is not None:
             entries.append(entry)
-    if entries and not any(entry.role == "primary" for entry in entries):
+    if len(entries) == len(declared) and not any(entry.role == "primary" for entry in entries):
         reader.add(("estimators",), "estimators: none is primary", "give one entry role: primary")
     return tuple(entries)
 
@@ -156,8 +156,10 @@ def _varied(reader: Reader, changes: Mapping[str, Any], path: tuple[str | int, .
     apart = Reader(reader.document, Faults())
     varied = apart.build(PanelSpec, data["panel"], ("panel",))
     group = read_comparison(apart, data["comparison"], ("comparison",))
+    known = {fault.what for fault in reader.faults.found}
     for fault in apart.faults.found:
-        reader.add(path, f"with: {fault.what}", fault.instead)
+        if fault.what not in known:
+            reader.add(path, f"with: {fault.what}", fault.instead)
     return varied, group
 
 
