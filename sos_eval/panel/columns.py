@@ -14,7 +14,7 @@ from sos_eval.declare import Document
 from sos_eval.errors import Faults, listed, nearest
 from sos_eval.panel.panel import Array, FlowRow
 
-__all__ = ["MISSING", "SUPPRESSION", "Reading", "as_text", "numbers", "parsed", "suppressed", "texts"]
+__all__ = ["MISSING", "SUPPRESSION", "Reading", "as_text", "many", "numbers", "parsed", "suppressed", "texts"]
 
 #: Written for "no value"; anything else that is no number is a fault.
 MISSING = frozenset({"", "NA", "NaN", "nan", "NULL", "null", "None", "<NA>", "NaT"})
@@ -108,6 +108,11 @@ class Reading:
         return replace(self, frame=self.frame[mask])
 
 
+def many(count: int, word: str) -> str:
+    """Count things: ``1 row``, ``2 rows``."""
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
 def as_text(value: Any) -> str:
     """Write one value as text: whole numbers without a point, nothing for a missing value.
 
@@ -187,8 +192,10 @@ def _not_numbers(reading: Reading, name: str, bad: NDArray[np.bool_], words: NDA
     if symbols.any():
         seen = list(dict.fromkeys(words[symbols]))
         meant = ", ".join(f'"{word}" ({SUPPRESSION[word]})' for word in seen)
-        what = f"{name}: {int(symbols.sum())} suppression symbols in a number column, {meant}, {reading.lines(symbols)}"
-        reading.add(what, "leave the cells empty (missing, never 0); for an outcome, panel.suppressed: missing does so")
+        count = many(int(symbols.sum()), "suppression symbol")
+        what = f"{name}: {count} in a number column, {meant}, {reading.lines(symbols)}"
+        declared = "" if reading.document is None else "; for an outcome, panel.suppressed: missing does so"
+        reading.add(what, f"leave the cells empty (missing, never 0){declared}")
     text = bad & ~symbols
     if text.any():
         seen = [repr(word) for word in dict.fromkeys(words[text])]

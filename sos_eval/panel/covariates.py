@@ -1,6 +1,6 @@
 """When covariates were measured: one that the intervention may have changed is refused unless declared.
 
-The rule (docs/decisions/0010-covariate-timing.md): a covariate is dated by `measured:`, else by a year in its
+The rule (docs/decisions/0020-covariate-timing.md): a covariate is dated by `measured:`, else by a year in its
 column's name, else, where it changes over time, by its own rows. Dated at or after the first start of anyone it is
 refused, unless `measured:` says so: then it is kept and carried into the caveats. A covariate that is constant and
 undated is kept, and noted.

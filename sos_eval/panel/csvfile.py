@@ -30,7 +30,8 @@ def read_csv(path: Path, needed: Needed, table: str | None, faults: Faults) -> R
         except UnicodeDecodeError:
             faults.add(f"{path}:{_bad_line(path)}", "is not UTF-8 text", 'save it as "CSV UTF-8"')
         except csv.Error as error:
-            faults.add(f"{path}:{reader.line_num}", f"is no csv ({error})", "check the quotation marks in that line")
+            line = _open_quote(path) or reader.line_num
+            faults.add(f"{path}:{line}", f"is no csv ({error})", "check the quotation marks in that line")
         except (OSError, EOFError) as error:
             faults.add(str(path), f"cannot be read ({error})", "check the file")
     faults.stop()
@@ -46,10 +47,10 @@ def _pieces(reader: Any, path: Path, needed: Needed, faults: Faults) -> RawTable
     wanted = [i for i, name in enumerate(header) if needed(name)]
     pieces: list[list[Any]] = []
     places: list[Any] = []
-    ragged: list[int] = []
+    ragged: list[tuple[int, int]] = []
     for rows, lines in _chunks(reader):
         long = [i for i, row in enumerate(rows) if len(row) != len(header)] if _uneven(rows, header) else []
-        ragged += [int(lines[i]) for i in long if any(cell.strip() for cell in rows[i])]
+        ragged += [(int(lines[i]), len(rows[i])) for i in long if any(cell.strip() for cell in rows[i])]
         for i in long:
             rows[i] = [*rows[i], *[""] * len(header)]
         pieces.append([pd.Categorical([row[i] for row in rows]) for i in wanted])
@@ -78,9 +79,10 @@ def _uneven(rows: list[list[str]], header: tuple[str, ...]) -> bool:
     return set(map(len, rows)) != {len(header)}
 
 
-def _refuse_ragged(ragged: list[int], header: tuple[str, ...], path: Path, faults: Faults) -> None:
+def _refuse_ragged(ragged: list[tuple[int, int]], header: tuple[str, ...], path: Path, faults: Faults) -> None:
     if ragged:
-        what = f"{len(ragged)} lines have not {len(header)} cells as the first line has: {listed(ragged, 4)}"
+        shown = listed([f"line {line} has {cells} cells" for line, cells in ragged], 4)
+        what = f"{shown}, where the first line has {len(header)}"
         faults.add(str(path), what, 'put cells with commas in quotation marks: "Bristol, City of"')
         faults.stop()
 
@@ -101,6 +103,12 @@ def _joined(pieces: Sequence[Any]) -> Any:
 
 def _opened(path: Path) -> Any:
     return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")
+
+
+def _open_quote(path: Path) -> int | None:
+    """Return the first line with an odd number of quotation marks."""
+    with _opened(path) as file:
+        return next((number for number, line in enumerate(file, 1) if line.count(b'"') % 2), None)
 
 
 def _bad_line(path: Path) -> int:

@@ -92,29 +92,29 @@ def _blank(column: pd.Series[Any]) -> Any:
 def _refuse_unreadable(path: Path, source: str, faults: Faults, where: str, key: str) -> None:
     """Say what is wrong with the file before it is opened."""
     named = f"{key}: " if key else ""
-    if path.is_dir():
-        faults.add(where or str(path), f"{named}{path} is a directory", "name a file in it")
-    elif not path.exists():
+    try:
+        size = path.stat().st_size
+        if path.is_dir():
+            faults.add(where or str(path), f"{named}{path} is a directory", "name a file in it")
+        elif size == 0:
+            faults.add(str(path), "the file is empty", "a first line names the columns, then a row per unit and time")
+        else:
+            _refuse_other_format(path, source, faults)
+    except (FileNotFoundError, NotADirectoryError):
         near = nearest(path.name, [p.name for p in sorted(path.parent.iterdir())]) if path.parent.is_dir() else ""
-        near = near if near.startswith("did you mean") else ""
-        faults.add(where or str(path), f"{named}no such file: {path}", near or "paths are relative to the design file")
-    elif path.stat().st_size == 0:
-        faults.add(str(path), "the file is empty", "a first line names the columns, then a row per unit and time")
-    else:
-        _refuse_other_format(path, source, faults)
+        near = near if near.startswith("did you mean") else "paths are relative to the design file"
+        faults.add(where or str(path), f"{named}no such file: {path}", near)
+    except OSError as error:
+        faults.add(str(path), f"cannot be read ({error.strerror})", "check the file's permissions")
     faults.stop()
 
 
 def _refuse_other_format(path: Path, source: str, faults: Faults) -> None:
-    try:
-        with path.open("rb") as file:
-            head = file.read(16)
-    except OSError as error:
-        faults.add(str(path), f"cannot be read ({error.strerror})", "check the file's permissions")
-        return
+    with path.open("rb") as file:
+        head = file.read(16)
     kind = "duckdb" if head[8:12] == b"DUCK" else _MAGIC.get(head[:4])
     if kind and kind != source:
-        faults.add(str(path), f"holds {kind}, not {source}", f"source: {kind}")
+        faults.add(str(path), f"holds {kind}, not {source}", f"write source: {kind}")
     elif source in {"xlsx", "parquet", "duckdb"} and kind is None:
         faults.add(str(path), f"is no {source} file", "check source: and the file")
     elif source == "csv" and head[:2] in {b"\xff\xfe", b"\xfe\xff"}:

@@ -28,9 +28,14 @@ def check_identified(panel: Panel, *, require_untreated: bool = True) -> None:
     faults = Faults(NotIdentified)
     source = panel.source
     time, start = panel.label("time"), panel.label("first_treated")
+    if not panel.n_rows:
+        what = f"{', '.join(one.label for one in panel.outcomes)}: no outcome in any row"
+        faults.add(source, what, "give another column")
+        faults.stop()
     if panel.n_times == 1:
         what = f"{time}: there is one period, {panel.times[0]:g}"
         faults.add(source, what, "an evaluation needs periods before and after the start")
+        faults.stop()
     for one in panel.outcomes:
         column = f"outcome:{one.name}" if f"outcome:{one.name}" in panel.frame else "outcome"
         values = panel.frame[column].to_numpy(float)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sos_eval.errors import listed
-from sos_eval.panel.columns import SUPPRESSION, Reading, numbers, parsed, suppressed
+from sos_eval.panel.columns import SUPPRESSION, Reading, many, numbers, parsed, suppressed
 from sos_eval.panel.panel import Array, FlowRow, Outcome
 from sos_eval.panel.rows import Rows
 from sos_eval.panel.spec import OutcomeSpec
@@ -73,7 +73,7 @@ def _transformed(reading: Reading, spec: OutcomeSpec, name: str, values: Array) 
     bad = values <= 0
     if bad.any():
         reading.add(
-            f"{name}: no logarithm of zero or less, {int(bad.sum())} rows, {reading.lines(bad)}",
+            f"{name}: no logarithm of zero or less, {many(int(bad.sum()), 'row')}, {reading.lines(bad)}",
             "transform: none, or poisson_did, which takes zeros as they are",
         )
     return np.log(values, out=np.full(len(values), np.nan), where=values > 0)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sos_eval.errors import listed, nearest
+from sos_eval.errors import listed
 from sos_eval.panel.columns import Reading, numbers, texts
 from sos_eval.panel.files import read_file, source_of
 from sos_eval.panel.panel import Array
-from sos_eval.panel.rows import Rows
+from sos_eval.panel.rows import Rows, near_unit
 from sos_eval.panel.spec import Treatment
 from sos_eval.panel.treatment import EMPTY, Adoption, settled, starts
 from sos_eval.terms import ADOPTION_COLUMNS
@@ -75,8 +75,7 @@ def _places(register: Reading, rows: Rows, reading: Reading) -> Any:
         register.add(f"unit {names[i]} stands twice ({register.lines(codes == i)})", "a unit has one line")
     known = pd.Index(rows.units).get_indexer(pd.Index(names, dtype=object))
     for i in np.flatnonzero(known < 0):
-        hint = nearest(names[i], [str(unit) for unit in rows.units])
-        hint = hint if hint.startswith("did you mean") else "remove the line, or add the unit's rows to the panel"
+        hint = near_unit(names[i], rows.units)
         register.add(f"unit {names[i]} ({register.lines(codes == i)}) is not in {reading.name}", hint)
     return np.append(known, -1)[codes]
 

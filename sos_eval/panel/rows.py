@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.errors import listed
+from sos_eval.errors import listed, nearest
 from sos_eval.panel.columns import Reading, parsed, texts
 from sos_eval.panel.panel import Array
 
-__all__ = ["Rows", "check_constant", "check_unique", "identify"]
+__all__ = ["Rows", "check_constant", "check_unique", "identify", "near_unit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,3 +140,13 @@ def _shown(value: Any) -> str:
     if isinstance(value, float | np.floating):
         return "never" if np.isinf(value) else "nothing" if np.isnan(value) else f"{value:g}"
     return str(value) or "nothing"
+
+
+def near_unit(unit: str, units: Iterable[Any]) -> str:
+    """Say which unit was probably meant: one that differs by leading zeros first."""
+    names = [str(name) for name in units]
+    padded = [name for name in names if name.lstrip("0") == unit.lstrip("0")]
+    if padded:
+        return f'did you mean "{padded[0]}"? (a number loses its leading zeros: in YAML write it in quotes)'
+    hint = nearest(unit, names)
+    return hint if hint.startswith("did you mean") else f"units are named {listed(names, 4)}"

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.errors import DataFault, listed, nearest
-from sos_eval.panel.columns import Reading
+from sos_eval.errors import DataFault, listed
+from sos_eval.panel.columns import Reading, many
 from sos_eval.panel.panel import FlowRow, Panel
-from sos_eval.panel.rows import Rows
+from sos_eval.panel.rows import Rows, near_unit
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.treatment import Adoption
 
@@ -52,16 +51,8 @@ def _excluded(reading: Reading, rows: Rows, units: tuple[str, ...], place: str) 
     known = {unit: i for i, unit in enumerate(rows.units)}
     for unit in units:
         if unit not in known:
-            reading.fault_of(("exclude", "units"), f'no unit "{unit}" in {reading.name}', _near_unit(unit, known))
+            reading.fault_of(("exclude", "units"), f'no unit "{unit}" in {reading.name}', near_unit(unit, rows.units))
     return np.array(sorted({known[unit] for unit in units if unit in known}), dtype=np.intp)
-
-
-def _near_unit(unit: str, known: Any) -> str:
-    padded = [name for name in known if name.lstrip("0") == unit.lstrip("0")]
-    if padded:
-        return f'did you mean "{padded[0]}"? (write the id in quotes: a number loses its leading zeros)'
-    hint = nearest(unit, known)
-    return hint if hint.startswith("did you mean") else f"units are named {listed(sorted(known), 4)}"
 
 
 def _periods_left_out(reading: Reading, rows: Rows, spec: PanelSpec, kept: Mask, flow: list[FlowRow]) -> Mask:
@@ -153,7 +144,7 @@ def _balanced(panel: Panel, spec: PanelSpec) -> Panel:
     if spec.unbalanced == "balance":
         return _without(panel, short, "unbalanced", f"not seen in all {panel.n_times} periods")
     if spec.unbalanced == "error":
-        what = f"{int(short.sum())} units lack an outcome in some of {panel.n_times} periods: {names}"
+        what = f"{many(int(short.sum()), 'unit')} without an outcome in some of {panel.n_times} periods: {names}"
         raise DataFault(panel.fault(what, "unbalanced: allow, or balance to leave them out"))
     lacking = int(panel.n_units * panel.n_times - seen.sum())
     reason = f"lack {lacking} outcomes of {panel.n_units * panel.n_times}; kept (unbalanced: allow)"

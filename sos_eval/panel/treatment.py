@@ -88,7 +88,10 @@ def _start(word: str) -> float:
 
 def from_column(reading: Reading, rows: Rows, name: str, untreated_means: str) -> Adoption:
     """Take each unit's start from a column that repeats it in every row."""
+    before = len(reading.faults.found)
     values = starts(reading, name)
+    if len(reading.faults.found) > before:
+        return settled(rows, rows.first(values), untreated_means)
     shown = np.where(values == _UNKNOWN, np.nan, values)
     if len(rows.changing(values)):
         labels = pd.Series(shown).map(lambda start: "nothing" if start == EMPTY else start)
@@ -117,7 +120,10 @@ def from_status(reading: Reading, rows: Rows, name: str, *, absorbing: bool) -> 
     if bad.any():
         seen = listed([repr(word) for word in np.unique(np.array(distinct, dtype=object)[codes[bad]])], 4)
         reading.add(f"{name}: a status is 0 or 1, not {seen}, {reading.lines(bad)}", "write 0 or 1 in every row")
-    status = np.nan_to_num(status)
+    known_units = np.ones(len(rows.units), bool)
+    register = pd.DataFrame({"known": known_units}, index=pd.Index(rows.units))
+    if np.isnan(status).any():
+        return Adoption(np.full(len(rows.units), np.inf), known_units, register=register)
     steps = np.where(np.diff(rows.codes, prepend=-1) == 0, np.diff(status, prepend=0.0), 0.0)
     if status.any() and not steps.any() and len(rows.codes) > len(rows.units):
         reading.add(
@@ -128,8 +134,6 @@ def from_status(reading: Reading, rows: Rows, name: str, *, absorbing: bool) -> 
         _refuse_stops(reading, rows, name, steps < 0)
     started = np.where(status == 1, rows.times, np.inf)
     first = np.minimum.reduceat(started, rows.starts)
-    known_units = np.ones(len(rows.units), bool)
-    register = pd.DataFrame({"known": known_units}, index=pd.Index(rows.units))
     return Adoption(first, known_units, None if absorbing else status, not (steps < 0).any(), register)
 
 

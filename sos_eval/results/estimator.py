@@ -98,6 +98,7 @@ class Estimator(Method):
         panel = from_frame(
             df, unit=unit, time=time, outcome=outcome, first_treated=first_treated, exposure=exposure,
             per=per, covariates=covariates, weight=weight, cluster=cluster,
+            require_untreated=self.needs.get("untreated_units", 1) > 0,
         )  # fmt: skip
         fitted = Fitted(self.name, "primary", self, self.complete(panel), panel)
         table: EffectTable = _inference(inference).infer(fitted, np.random.default_rng(seed)).table

@@ -67,7 +67,7 @@ def test_faults_come_together_in_the_users_names():
         from_frame(df, **{**NAMES, "unit": "la"}, covariates=["deprivation"])
     text = str(caught.value)
     assert 'covariates: data has no column "deprivation"' in text
-    assert 'y: 1 suppression symbols in a number column, "c" (confidential: a small number), row 3' in text
+    assert 'y: 1 suppression symbol in a number column, "c" (confidential: a small number), row 3' in text
     assert "start: a unit changes cohort: 1 has 3 in row 0, 5 in row 4" in text
 
 
