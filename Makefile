@@ -50,7 +50,7 @@ lock: $(STAMP) ## resolve requirements.txt anew from pyproject.toml (needs netwo
 
 # ---------------------------------------------------------------- the main job
 run: $(STAMP) ## the README's main job: a matched evaluation on the embedded simulated authorities
-	$(BIN)/sos-eval run designs/matched_did_care_entry.yaml --out reports/matched-did-care-entry --force
+	$(BIN)/sos-eval run designs/matched_did_care_entry.yaml --force
 
 designs: $(STAMP) ## run every design that comes with the project
 	$(PYTEST) tests/jobs/test_designs.py

@@ -1,0 +1,213 @@
+"""The commands, end to end on a small evaluation: what they write, say, and leave with."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sos_eval.cli.main import COMMANDS, cli
+from sos_eval.cli.screen import Screen, answered
+from tests.cli.bad_inputs import DESIGN, panel
+
+
+def call(*args):
+    return answered(cli, [str(one) for one in args], Screen())
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.yaml").write_text(DESIGN)
+    (tmp_path / "panel.csv").write_text(panel())
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "small.yaml").write_text(DESIGN)
+    (folder / "panel.csv").write_text(panel())
+    assert call("run", folder / "small.yaml", "--out", folder / "bundle", "--quiet") == 0
+    return folder / "bundle"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name, capsys):
+    assert call(name, "--help") == 0
+    assert capsys.readouterr().out.startswith(f"Usage: sos-eval {name}")
+
+
+def test_check_says_what_is_there(project, capsys):
+    assert call("check", "small.yaml") == 0
+    assert capsys.readouterr().out == "small.yaml: in order (12 units, 4 ever treated, 6 periods)\n"
+
+
+def test_check_without_data_checks_the_design(project, capsys):
+    (project / "panel.csv").unlink()
+    assert call("check", "small.yaml", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["data_read"] is False
+
+
+def test_check_says_every_fault(project, capsys):
+    (project / "small.yaml").write_text(DESIGN.replace("seed: 1", "seed: soon").replace("year\n", "year\n  typo: 1\n"))
+    assert call("check", "small.yaml") == 2
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[1] for line in said] == ["10", "16"]
+
+
+def test_protocol_in_every_format(project, capsys):
+    for form, start in (("md", b"# A small evaluation"), ("html", b"<!doctype html>"), ("docx", b"PK")):
+        assert call("protocol", "small.yaml", "--format", form) == 0
+        assert (project / f"small.protocol.{form}").read_bytes().startswith(start)
+    page = (project / "small.protocol.html").read_text()
+    assert "<h1>A small evaluation</h1>" in page
+    assert "callaway_santanna" in page
+
+
+def test_protocol_document_holds_the_same_words(project):
+    from docx import Document
+
+    call("protocol", "small.yaml", "--format", "docx", "--out", "plan.docx")
+    document = Document(str(project / "plan.docx"))
+    assert document.paragraphs[0].text == "A small evaluation"
+    cells = [cell.text for table in document.tables for row in table.rows for cell in row.cells]
+    assert "a practice model" in cells
+
+
+def test_lock_is_not_guessed_when_nobody_can_answer(project, capsys):
+    assert call("lock", "small.yaml") == 2
+    assert "--outcomes-seen yes, no or published" in capsys.readouterr().err
+    assert not (project / "small.lock").exists()
+
+
+def test_lock_records_the_answer(project, capsys):
+    assert call("lock", "small.yaml", "--outcomes-seen", "published") == 0
+    assert json.loads((project / "small.lock").read_text())["outcomes_seen"] == "published"
+    assert call("lock", "small.yaml", "--outcomes-seen", "perhaps") == 2
+
+
+def test_lock_asks_on_a_terminal(project, monkeypatch):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.prompt", lambda *args, **kwargs: "no")
+    assert call("lock", "small.yaml") == 0
+    assert json.loads((project / "small.lock").read_text())["outcomes_seen"] == "no"
+
+
+def test_run_prints_where_the_report_is(project, capsys):
+    assert call("run", "small.yaml") == 0
+    said = capsys.readouterr()
+    assert "report: reports/small/report.html" in said.out
+    assert said.err == ""
+    assert (project / "reports/small/report.html").is_file()
+
+
+def test_run_as_json(project, capsys):
+    assert call("run", "small.yaml", "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["failed_checks"] == []
+    assert said["bundle"] == "reports/small"
+
+
+def test_run_with_a_failed_threshold_leaves_3_and_the_bundle(project, capsys):
+    (project / "small.yaml").write_text(DESIGN + "checks: [{pretrends: {min_p: 1.0}}]\n")
+    assert call("run", "small.yaml") == 3
+    assert "checks that failed their declared threshold: pretrends" in capsys.readouterr().out
+    assert (project / "reports/small/diagnostics.csv").is_file()
+
+
+def test_seed_goes_before_the_file(project):
+    call("run", "small.yaml", "--seed", "7", "--quiet")
+    assert json.loads((project / "reports/small/provenance.json").read_text())["seed"] == 7
+
+
+def test_interrupted_run_leaves_nothing(project, monkeypatch, capsys):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sos_eval.jobs.run.write", interrupt)
+    assert call("run", "small.yaml") == 130
+    assert sorted(path.name for path in project.rglob("*") if path.is_file()) == ["panel.csv", "small.yaml"]
+
+
+def test_our_fault_in_a_run_is_logged(project, monkeypatch, capsys):
+    def fail(*args, **kwargs):
+        raise RuntimeError("no reason")
+
+    monkeypatch.setattr("sos_eval.jobs.run.write", fail)
+    assert call("run", "small.yaml") == 1
+    assert "RuntimeError: no reason" in capsys.readouterr().err
+    assert "no reason" in (project / "sos-eval-error.log").read_text()
+
+
+def test_figures_are_listed_and_drawn(bundle, capsys, tmp_path):
+    assert call("figure", bundle) == 0
+    assert "event_study" in capsys.readouterr().out
+    assert call("figure", bundle, "event_study", "--out", tmp_path / "fig.png") == 0
+    assert (tmp_path / "fig.png").read_bytes().startswith(b"\x89PNG")
+    assert call("figure", bundle, "event_studdy") == 2
+    assert 'did you mean "event_study"?' in capsys.readouterr().err
+    assert call("figure", bundle, "event_study", "--format", "svg", "--out", tmp_path / "fig.png") == 2
+
+
+def test_tables_are_listed_printed_and_written(bundle, capsys, tmp_path):
+    assert call("table", bundle, "--json") == 0
+    name = json.loads(capsys.readouterr().out)[0]["name"]
+    for form in ("csv", "md", "tex", "html"):
+        assert call("table", bundle, name, "--format", form) == 0
+        assert capsys.readouterr().out.strip()
+    assert call("table", bundle, name, "--out", tmp_path / "t.csv") == 0
+    assert (tmp_path / "t.csv").read_text().count("\n") >= 2
+
+
+def test_report_is_written_from_the_bundle_alone(bundle, tmp_path):
+    for form in ("html", "md", "docx"):
+        assert call("report", bundle, "--format", form, "--out", tmp_path / f"report.{form}") == 0
+        assert (tmp_path / f"report.{form}").stat().st_size > 1000
+
+
+def test_what_is_no_bundle_is_refused(tmp_path, capsys):
+    assert call("report", tmp_path) == 2
+    assert "results.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["estimators", "comparisons", "inference", "checks", "figures", "tables", "worlds"])
+def test_list(kind, capsys):
+    assert call("list", kind) == 0
+    assert len(capsys.readouterr().out.splitlines()) >= 1
+    assert call("list", kind, "--json") == 0
+    assert all(row["name"] and row["summary"] for row in json.loads(capsys.readouterr().out))
+
+
+def test_init_scaffolds_a_project_that_checks(tmp_path, monkeypatch, capsys):
+    assert call("init", tmp_path / "mine") == 0
+    monkeypatch.chdir(tmp_path / "mine")
+    assert sorted(path.name for path in (tmp_path / "mine").iterdir() if path.is_dir()) == [
+        "data",
+        "designs",
+        "reports",
+        "synthetic",
+    ]
+    assert call("check", "designs/matched_did_care_entry.yaml") == 0
+    first = (tmp_path / "mine/designs/matched_did_care_entry.yaml").read_text().splitlines()[0]
+    assert first == "# yaml-language-server: $schema=../design.schema.json"
+
+
+def test_init_schema_accepts_the_example(tmp_path):
+    from jsonschema import Draft202012Validator
+    from ruamel.yaml import YAML
+
+    call("init", tmp_path / "mine")
+    schema = json.loads((tmp_path / "mine/design.schema.json").read_text())
+    Draft202012Validator.check_schema(schema)
+    design = YAML(typ="safe").load(tmp_path / "mine/designs/matched_did_care_entry.yaml")
+    Draft202012Validator(schema).validate(design)
+    design["panel"]["typo"] = 1
+    assert not Draft202012Validator(schema).is_valid(design)
+
+
+def test_init_writes_nothing_over(tmp_path, capsys):
+    (tmp_path / "README.md").write_text("mine")
+    assert call("init", tmp_path) == 2
+    assert "README.md: is there already" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
