@@ -101,9 +101,9 @@ def _blocks(n: int) -> Iterator[slice]:
 
 def _centre(basis: Basis, x: Array) -> Array:
     """Return the mean of each column over draws; the constant is left as it is."""
-    centre = sum(basis.columns(x[rows]).sum(0) for rows in _blocks(len(x))) / len(x)
+    centre = np.asarray(sum(basis.columns(x[rows]).sum(0) for rows in _blocks(len(x))), float) / len(x)
     centre[0] = 0.0
-    return np.asarray(centre)
+    return centre
 
 
 def _cross_products(basis: Basis, x: Array, y: Array, centre: Array) -> tuple[Array, Array, Array, Array]:

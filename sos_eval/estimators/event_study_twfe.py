@@ -110,7 +110,7 @@ def contrasts(reported: Array, reference_time: float, post: Array) -> Array:
         Weight of each event time in the overall mean; zero before the start.
     """
     each = np.eye(len(reported))
-    plain = (reported >= 0) / max((reported >= 0).sum(), 1)
+    plain = (reported >= 0) / max(int((reported >= 0).sum()), 1)
     rows = np.vstack([each, plain, post / post.sum()])
     return rows[:, reported != reference_time]
 

@@ -126,4 +126,4 @@ def _separated(y: Array, x: Array) -> bool:
 
     signed = x * np.where(y > 0.5, 1.0, -1.0)[:, None]
     found = linprog(-signed.sum(0), A_ub=-signed, b_ub=np.zeros(len(y)), bounds=(-1, 1), method="highs")
-    return found.status == 0 and float(signed.sum(0) @ found.x) > 1e-7 * len(y)
+    return found.status == 0 and float(signed.sum(0) @ np.asarray(found.x)) > 1e-7 * len(y)
