@@ -91,7 +91,7 @@ def provenance(
     seed
         The seed in use.
     lock
-        ``state`` (as locked, changed, never locked) with what the lock file says.
+        The fields of a `LockState`: ``state`` (as_locked, changed, never_locked), ``text``, ``differences`` …
     timings
         Seconds by step.
     inference
@@ -107,7 +107,7 @@ def provenance(
         "design": {"file": str(design_path) if design_path else None, "sha256": hash_mapping(design)},
         "data": [_described(Path(file)) for file in data],
         "seed": seed,
-        "lock": dict(lock) if lock is not None else {"state": "never locked"},
+        "lock": dict(lock) if lock is not None else {"state": "never_locked"},
         "inference": dict(inference or {}),
         "timings": {step: round(float(seconds), 4) for step, seconds in (timings or {}).items()},
         **plain(more),

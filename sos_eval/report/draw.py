@@ -10,13 +10,13 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.bundle.files import csv_text
 from sos_eval.errors import Fault, InputFault, nearest
 from sos_eval.report.drawing import Drawing, NothingToShow
-from sos_eval.report.theme import FORMATS, image
+from sos_eval.report.theme import image
 from sos_eval.results.method import registered
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Drawn", "available", "draw", "draw_all", "save_figure"]
+__all__ = ["Drawn", "available", "draw", "draw_all", "save"]
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,16 @@ class Drawn:
     ----------
     images
         Figure name to format to bytes.
-    alt
-        Figure name to its words: title and note.
+    data
+        Figure name to its data as CSV.
+    title, alt
+        Figure name to its title; and to title and note, for readers who do not see it.
     skipped
         Figure name to the reason.
     """
 
     images: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    data: dict[str, str] = field(default_factory=dict)
     alt: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
 
@@ -70,10 +73,8 @@ def draw(bundle: ResultBundle, name: str) -> Figure:
 
 
 def draw_all(bundle: ResultBundle, forms: tuple[str, ...] = ("svg", "png")) -> Drawn:
-    """Draw every figure that the bundle has data for; each data table is written to ``figures/<name>.csv``."""
+    """Draw every figure that the bundle has data for, in memory."""
     drawn = Drawn()
-    folder = bundle.path / "figures"
-    folder.mkdir(exist_ok=True)
     for name, drawing in registered("figure").items():
         try:
             data = drawing.data(bundle)
@@ -83,29 +84,14 @@ def draw_all(bundle: ResultBundle, forms: tuple[str, ...] = ("svg", "png")) -> D
         shown = drawing.draw(data, bundle)
         drawn.alt[name] = str(shown.get_label())
         drawn.images[name] = {form: image(shown, form) for form in forms}
-        (folder / f"{name}.csv").write_text(csv_text(data), encoding="utf-8", newline="\n")
-        for form, content in drawn.images[name].items():
-            (folder / f"{name}.{form}").write_bytes(content)
+        drawn.data[name] = csv_text(data)
     return drawn
 
 
-def save_figure(bundle: ResultBundle, name: str, out: str | Path) -> Path:
-    """Draw one figure into a file; the ending of its name says the format.
-
-    Raises
-    ------
-    InputFault
-        The format is not svg, png or pdf, or the file cannot be written.
-    """
-    file = Path(out)
-    form = file.suffix.removeprefix(".").lower()
-    if form not in FORMATS:
-        raise InputFault(
-            Fault(str(out), f"cannot draw as {form or 'a file without an ending'}", nearest(form, FORMATS))
-        )
-    content = image(draw(bundle, name), form)
-    try:
-        file.write_bytes(content)
-    except OSError as error:
-        raise InputFault(Fault(str(out), f"cannot be written: {error.strerror}", "choose another --out")) from error
-    return file
+def save(drawn: Drawn, folder: Path) -> None:
+    """Write every image beside its data: ``<name>.svg``, ``<name>.png``, ``<name>.csv``."""
+    folder.mkdir(exist_ok=True)
+    for name, text in drawn.data.items():
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8", newline="\n")
+        for form, content in drawn.images[name].items():
+            (folder / f"{name}.{form}").write_bytes(content)

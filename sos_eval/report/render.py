@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.errors import Fault, InputFault, nearest
-from sos_eval.report.draw import Drawn, draw_all
+from sos_eval.report.draw import Drawn, draw_all, save
 
 __all__ = ["REPORT_FORMATS", "render_all", "write_report"]
 
@@ -19,6 +19,7 @@ def render_all(folder: Path, forms: Sequence[str] = ("html",)) -> None:
     """Draw every figure into a bundle's folder and write its report; the `render` of `write_bundle`."""
     bundle = ResultBundle(folder)
     drawn = draw_all(bundle)
+    save(drawn, folder / "figures")
     for form in forms:
         (folder / f"report.{form}").write_bytes(_writer(bundle, form)(bundle, drawn))
 

@@ -1,10 +1,11 @@
-"""How everything looks, in one place: colours, type, sizes, and how a figure is saved byte for byte the same."""
+"""How everything looks, in one place: colours, type, sizes, and how a figure is saved, byte for byte the same."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +32,17 @@ _STYLE: dict[str, Any] = {
     "axes.grid": True, "axes.axisbelow": True, "grid.color": "#ececec", "grid.linewidth": 0.8,
     "lines.linewidth": 1.8, "lines.markersize": 4.5, "axes.titlelocation": "left", "figure.facecolor": "white",
     "svg.hashsalt": "sos_eval", "svg.fonttype": "path", "axes.unicode_minus": True, "figure.dpi": _DPI,
+    "text.parse_math": False,  # a dollar sign in a user's reason or name is a dollar sign
     "axes.formatter.useoffset": False, "path.simplify": True, "pdf.fonttype": 42,
 }  # fmt: skip
+
+
+#: No dates and no names of programs in a file.
+_METADATA: dict[str, dict[str, Any]] = {
+    "svg": {"Date": None, "Creator": "sos_eval"},
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "ModDate": None, "Creator": "sos_eval", "Producer": None},
+}
 
 
 @contextmanager
@@ -67,14 +77,12 @@ def canvas(
         For `Figure.subplots` and its ``gridspec_kw``: ``left``, ``right``, ``bottom``, ``top`` in inches,
         ``hspace``, ``wspace`` as matplotlib has them.
     """
-    from matplotlib.figure import Figure
-
     heading = wrapped(title, width, size=11.0)
     small = wrapped(note, width, size=8.0)
     above = 0.17 + 0.185 * (heading.count("\n") + 1) + grid.pop("top", 0.16)
     below = (0.10 + 0.142 * (small.count("\n") + 1) if small else 0.05) + grid.pop("bottom", 0.48)
     total = height + above + below
-    figure = Figure(figsize=(width, total), dpi=_DPI)
+    figure: Figure = _figure_class()(figsize=(width, total), dpi=_DPI)
     left, right = grid.pop("left", 0.72), grid.pop("right", 0.14)
     spec: dict[str, Any] = {"left": left / width, "right": 1 - right / width}
     spec |= {"top": 1 - above / total, "bottom": below / total}
@@ -83,7 +91,8 @@ def canvas(
     figure.text(0.12 / width, 1 - 0.10 / total, heading, va="top", size=11.0, weight="bold", linespacing=1.2)
     if small:
         figure.text(0.12 / width, 0.07 / total, small, va="bottom", size=8.0, color=MUTED, linespacing=1.25)
-    figure.set_label(" ".join(f"{title}. {note}".split()))
+    stop = "" if title.endswith(("?", ".")) else "."
+    figure.set_label(" ".join(f"{title}{stop} {note}".split()))
     return figure, list(axes.flat)
 
 
@@ -91,7 +100,12 @@ def wrapped(text: str, width: float, *, size: float) -> str:
     """Break text to a width in inches; DejaVu Sans is on average 0.56 em wide."""
     if not text:
         return ""
-    return "\n".join(textwrap.wrap(text, max(int((width - 0.3) * 72 / (0.57 * size)), 12)))
+    most = max(int((width - 0.3) * 72 / (0.57 * size)), 12)
+    lines = textwrap.wrap(text, most)
+    if len(lines) == 1:
+        return text
+    # the narrowest width that needs no more lines: no single word is left on the last one
+    return "\n".join(next(fit for at in range(12, most + 1) if len(fit := textwrap.wrap(text, at)) == len(lines)))
 
 
 def legend(axes: Axes, *, columns: int = 3, handles: Sequence[Any] | None = None) -> None:
@@ -114,14 +128,22 @@ def shade(axes: Axes, start: float, stop: float, label: str | None = None) -> No
     axes.axvspan(start, stop, color="#f0e9d2", lw=0, zorder=0, label=label)
 
 
+@cache
+def _figure_class() -> type[Figure]:
+    """Return a `Figure` that is saved in the house style whoever saves it: same figure, same bytes."""
+    from matplotlib.figure import Figure
+
+    class HouseFigure(Figure):
+        def savefig(self, fname: Any, **options: Any) -> None:
+            form = options.get("format") or str(getattr(fname, "name", fname)).rsplit(".", 1)[-1]
+            with house_style():
+                super().savefig(fname, **{"dpi": _DPI, "metadata": _METADATA.get(form), **options})
+
+    return HouseFigure
+
+
 def image(figure: Figure, form: str) -> bytes:
-    """Return a figure as svg, png or pdf: no dates, no random ids, so the same figure gives the same bytes."""
+    """Return a figure as svg, png or pdf."""
     out = BytesIO()
-    metadata: dict[str, dict[str, Any]] = {
-        "svg": {"Date": None, "Creator": "sos_eval", "Title": None},
-        "png": {"Software": None},
-        "pdf": {"CreationDate": None, "ModDate": None, "Creator": "sos_eval", "Producer": None},
-    }
-    with house_style():
-        figure.savefig(out, format=form, dpi=_DPI, metadata=metadata[form])
+    figure.savefig(out, format=form)
     return out.getvalue()

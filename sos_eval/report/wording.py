@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["count", "interval", "listing", "number", "p_text", "percent", "signed", "time_axis", "year_label"]
+__all__ = ["alike", "count", "interval", "listing", "number", "p_text", "percent", "signed", "time_axis", "year_label"]
+
+
+def alike(values: list[float], digits: int = 3) -> list[str]:
+    """Return numbers with as many decimals as the largest of them needs for `digits` significant figures."""
+    sizes = [abs(value) for value in values if math.isfinite(value) and value != 0]
+    decimals = min(max(digits - 1 - math.floor(math.log10(max(sizes))), 0), 4) if sizes else 0
+    return [f"{v:,.{decimals}f}".replace("-", "−") if math.isfinite(v) else number(v) for v in values]
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -32,8 +39,9 @@ def interval(low: float, high: float, digits: int = 3) -> str:
     """Return ``low to high`` with signs; an open end is said in words."""
     if math.isnan(low) and math.isnan(high):
         return ""
-    lower = "no lower limit" if math.isnan(low) or low == -math.inf else number(low, digits)
-    upper = "no upper limit" if math.isnan(high) or high == math.inf else number(high, digits)
+    ends = alike([low, high], digits)
+    lower = "no lower limit" if math.isnan(low) or low == -math.inf else ends[0]
+    upper = "no upper limit" if math.isnan(high) or high == math.inf else ends[1]
     return f"{lower} to {upper}"
 
 

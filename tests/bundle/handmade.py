@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import BundleContent
+from sos_eval.bundle.tables import adoption, outcome_paths, panel_facts
 from sos_eval.panel.panel import FlowRow, Outcome, Panel
 from sos_eval.terms import EFFECT_COLUMNS
 
@@ -125,6 +126,34 @@ def content(**changes: object) -> BundleContent:
         "design": design(), "estimates": estimates(), "balance": balance(), "flow": flow(),
         "diagnostics": diagnostics(),
         "weights": pd.DataFrame({"unit": list(UNITS), "weight": 1.0}), "log": "done\n",
-        "headline": {"verdict": "inconclusive"}, "provenance": {"seed": 1, "lock": {"state": "never locked"}},
+        "headline": {"verdict": "inconclusive"}, "provenance": {"seed": 1, "lock": {"state": "never_locked"}},
     }  # fmt: skip
     return BundleContent(**(parts | changes))  # type: ignore[arg-type]
+
+
+def figure_tables() -> dict[str, pd.DataFrame]:
+    """The tables that figures read, made from the panel above or by rule."""
+    weights = np.array([1.0] * 4 + [1.0, 0.5, 1.0, 1.0, 0.5, 1.0, 0.0, 0.0])
+    k = np.arange(999)
+    return {
+        "outcome_paths": outcome_paths(panel(), weights),
+        "adoption": adoption(panel()),
+        "overlap": pd.DataFrame({
+            "unit": list(UNITS), "treated": [1.0] * 4 + [0.0] * 8, "weight": weights,
+            "distance": [0.62, 0.55, 0.48, 0.71, 0.5, 0.44, 0.61, 0.39, 0.52, 0.6, 0.08, 0.11],
+        }),
+        "primary.randomization": pd.DataFrame({"statistic": 2.2 * np.sin(k) * np.sqrt(k % 17 / 17), "observed": -1.1}),
+        "leave_one_out": pd.DataFrame({
+            "unit": list(UNITS), "estimate": -1.9 + 0.3 * np.sin(np.arange(12.0)),
+            "change": 0.3 * np.sin(np.arange(12.0)),
+        }),
+        "robustness": pd.DataFrame({
+            "variant": ["start a year later", "years to 2017 only", "without 2018"], "estimate": [-1.2, -2.5, -1.7],
+            "conf_low": [-5.0, -8.0, -6.0], "conf_high": [2.6, 3.0, 2.6],
+        }),
+    }  # fmt: skip
+
+
+def full(**changes: object) -> BundleContent:
+    """The content with every table and the panel's facts."""
+    return content(**({"tables": figure_tables(), "results": {"panel": panel_facts(panel())}} | changes))

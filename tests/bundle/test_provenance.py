@@ -34,7 +34,7 @@ def test_provenance_is_json_and_says_when_a_plan_was_never_locked(tmp_path):
         inference={"rule": "the first declared", "choice": "randomization"}, headline_rule="the first",
     )  # fmt: skip
     back = json.loads(json_text(made))
-    assert back["lock"] == {"state": "never locked"}
+    assert back["lock"] == {"state": "never_locked"}
     assert back["data"] == [{"file": str(file), "sha256": hashlib.sha256(b"x").hexdigest(), "bytes": 1}]
     assert back["timings"] == {"load": 0.1235}
     assert back["headline_rule"] == "the first"

@@ -1,0 +1,115 @@
+"""What limits a headline: caveats, what it does not show, what would change it, phrases that it does not support."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from sos_eval.report.verdict import Effect
+from sos_eval.report.wording import count
+from sos_eval.terms import Verdict
+
+__all__ = ["caveats", "does_not_show", "must_not_say", "what_would_change_it"]
+
+_NEVER = ["proves", "proven", "works", "caused", "saves", "cost-effective", "guarantees"]
+_BY_VERDICT: dict[str, list[str]] = {
+    "inconclusive": ["no effect", "no difference was found", "does not work", "reduces", "reduced", "promising"],
+    "no_meaningful_effect": ["no effect", "does not work", "reduces", "reduced"],
+    "decrease": ["no effect", "in every authority", "children are safer"],
+    "increase": ["no effect", "in every authority", "harms children"],
+    "not_identified": ["no effect", "does not work", "reduces", "reduced", "increases", "promising"],
+}
+
+#: With fewer treated clusters a plain cluster-robust error is too small: Cameron, Gelbach and Miller (2008).
+_FEW_CLUSTERS = 20
+
+
+def must_not_say(verdict: Verdict) -> list[str]:
+    """Return phrases that this result does not support."""
+    return [*_BY_VERDICT[verdict], *_NEVER]
+
+
+def caveats(effect: Effect, facts: Mapping[str, Any], units: tuple[str, str]) -> list[str]:
+    """Return sentences for page one: the design's own caveats, then those that the data give cause for."""
+    question, panel = dict(facts.get("question") or {}), dict(facts.get("panel") or {})
+    found = [str(text) for text in question.get("caveats") or []]
+    found += [str(text) for text in facts.get("caveats") or []]
+    did = str(question.get("intervention") or "the intervention")
+    if panel.get("untreated_means") == "unknown":
+        found.append(
+            f"Some comparison {units[1]} may have used {did} too; it is not known which. Then the difference shown "
+            "here is probably nearer to zero than that between using it and not using it: if half of them did, "
+            "about half as large."
+        )
+    treated = int(panel.get("n_treated_clusters") or effect.row.get("n_treated_units") or 0)
+    if effect.row.get("inference") == "analytic" and 0 < treated < _FEW_CLUSTERS:
+        few = count(treated, f"treated {units[0]}", f"treated {units[1]}")
+        found.append(f"With {few} the conventional interval is too narrow.")
+    found += [
+        f"A declared check failed: {row['text']}" for row in facts.get("checks") or [] if row.get("passed") is False
+    ]
+    return list(dict.fromkeys(found))
+
+
+def does_not_show(verdict: Verdict, question: Mapping[str, Any], units: tuple[str, str]) -> list[str]:
+    """Return what a reader might take from the result and should not."""
+    did = str(question.get("intervention") or "the intervention")
+    found = []
+    if verdict == "inconclusive":
+        found.append(
+            f"That {did} makes no difference: a range that includes zero also includes differences that matter."
+        )
+    if verdict in ("decrease", "increase"):
+        found.append("That nothing else explains the difference: it rests on a comparison, not on an experiment.")
+    found.append(f"What happened in any one {units[0]}: the number is an average over those that were treated.")
+    found.append(f"What {did} would do in {units[1]} that differ from those that were treated.")
+    found.append("Whether children were safer or better off, unless the outcome itself measures that.")
+    return found
+
+
+def what_would_change_it(
+    verdict: Verdict, effect: Effect, facts: Mapping[str, Any], units: tuple[str, str]
+) -> list[str]:
+    """Return what evidence would move the verdict."""
+    panel, lock = dict(facts.get("panel") or {}), dict(facts.get("lock") or {})
+    found = []
+    needed = _units_needed(effect, dict(facts.get("question") or {}))
+    if verdict == "inconclusive" and needed:
+        found.append(needed.format(units=units[1]))
+    if verdict == "not_identified":
+        found.append("A design that identifies the estimate: see the reason beside it in the table of estimates.")
+    if verdict in ("decrease", "increase", "no_meaningful_effect"):
+        found.append(
+            f"Evidence that treated and comparison {units[1]} were already on different paths, or that something else "
+            f"happened to the treated {units[1]} at the same time."
+        )
+    if panel.get("untreated_means") == "unknown":
+        found.append(f"A register of which comparison {units[1]} used it, and from when.")
+    if lock.get("state", "never_locked") != "as_locked":
+        found.append("A repetition under a plan that is locked before its outcomes are seen.")
+    found += [f"An explanation of the failed check: {row['text']}"
+              for row in facts.get("checks") or [] if row.get("passed") is False]  # fmt: skip
+    return found
+
+
+def _units_needed(effect: Effect, question: Mapping[str, Any]) -> str:
+    """Say how many treated units would be needed to see a change worth seeing: errors shrink as one over root n."""
+    declared = question.get("meaningful_change")
+    treated = float(effect.row.get("n_treated_units") or 0)
+    target = float(declared) if declared else 0.1 * effect.without
+    detectable = abs(effect.difference(effect.detectable))
+    if not (treated > 0 and target > 0 and math.isfinite(detectable)) or detectable <= target:
+        return ""
+    needed = treated * (detectable / target) ** 2
+    words = "the change declared as meaningful" if declared else "a change of 10%"
+    return (
+        f"More treated {{units}}: to see {words} four times in five would take roughly {_rounded(needed)} of them "
+        f"rather than {treated:.0f}, all else equal."
+    )
+
+
+def _rounded(n: float) -> str:
+    """Return a count to two significant figures, upwards."""
+    step = 10 ** max(math.floor(math.log10(n)) - 1, 0)
+    return f"{math.ceil(n / step) * step:,}"

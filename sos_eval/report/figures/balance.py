@@ -1,0 +1,81 @@
+"""Balance before and after: the love plot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.report.drawing import NothingToShow, figure
+from sos_eval.report.reading import unit_words
+from sos_eval.report.theme import COMPARISON, INK, MUTED, TREATED, canvas, legend
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_BUILT_IN = {"outcome_pre": "outcome before the start", "outcome_pre_slope": "trend before the start"}
+
+
+def data(bundle: ResultBundle) -> pd.DataFrame:
+    """Return `balance.csv`."""
+    if bundle.balance["std_mean_diff"].notna().sum() == 0:
+        raise NothingToShow("no comparison group was built on covariates, so there is no balance to show (balance.csv)")
+    return bundle.balance
+
+
+@figure("balance", data)
+def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
+    """Standardised difference of each covariate between treated and comparison units, before and after selection."""
+    wide = table.pivot_table(index="covariate", columns="stage", values="std_mean_diff", sort=False, aggfunc="first")
+    wide = wide.reindex(columns=["before", "after"])
+    largest = wide.abs().max(axis=1)
+    wide = wide.loc[largest.sort_values().index]
+    labels = [_BUILT_IN.get(str(name), str(name).replace("_", " ")) for name in wide.index]
+    limit = _limit(bundle)
+    shown, axes = canvas(
+        "Balance: difference between treated and comparison, in standard deviations", top=0.42,
+        height=max(0.27 * len(wide) + 0.3, 1.3), note=_note(table, limit, unit_words(bundle)[1]),
+        left=max(0.35 + 0.072 * max(len(label) for label in labels), 0.9),
+    )  # fmt: skip
+    y = np.arange(len(wide))
+    one = axes[0]
+    one.hlines(y, wide["before"], wide["after"], color="#bbbbbb", lw=1.2, zorder=2)
+    one.plot(
+        wide["before"], y, ls="none", marker="o", mfc="white", mec=COMPARISON, mew=1.5, ms=6.5, label="Before selection"
+    )
+    one.plot(wide["after"], y, ls="none", marker="s", color=TREATED, ms=5.5, label="After selection", zorder=4)
+    one.axvline(0.0, color=INK, lw=0.9, zorder=1)
+    for side in (-limit, limit):
+        one.axvline(side, color=MUTED, lw=0.9, ls=(0, (4, 3)), zorder=1)
+    one.set_yticks(y, labels)
+    one.set_ylim(-0.6, len(wide) - 0.4)
+    one.set_xlabel("Standardised mean difference (treated minus comparison)")
+    one.grid(visible=False, axis="y")
+    legend(one)
+    return shown
+
+
+def _limit(bundle: ResultBundle) -> float:
+    """Return the declared limit, else the usual 0.1."""
+    declared = _declared(bundle).get("max_smd")
+    return float(declared) if declared else 0.1
+
+
+def _declared(bundle: ResultBundle) -> dict[str, Any]:
+    comparison = bundle.design.get("comparison")
+    found = comparison.get("balance") if isinstance(comparison, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _note(table: pd.DataFrame, limit: float, units: str) -> str:
+    """Say how many units stand behind each stage, and what the dashed lines are."""
+    parts = []
+    for stage in ("before", "after"):
+        row = table[table["stage"] == stage]
+        if len(row):
+            treated, others, ess = row[["n_treated", "n_comparison", "ess_comparison"]].max()
+            worth = f", worth {ess:.1f} equally weighted" if np.isfinite(ess) and ess < others - 0.05 else ""
+            parts.append(f"{stage.capitalize()}: {treated:.0f} treated and {others:.0f} comparison {units}{worth}.")
+    return " ".join([*parts, f"Dashed: ±{limit:g}."])

@@ -1,0 +1,48 @@
+"""All estimates of the overall effect side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.report.drawing import NothingToShow, figure
+from sos_eval.report.figures.forest import forest
+from sos_eval.report.reading import estimator_label, headline_keys, inference_label, outcome_label, scale_label
+from sos_eval.report.tables.effects import summaries
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def data(bundle: ResultBundle) -> pd.DataFrame:
+    """Return overall effects, every estimator and inference, headline first."""
+    rows = summaries(bundle.estimates)
+    if rows.empty:
+        raise NothingToShow("no estimator in this bundle gives an overall effect")
+    keys = headline_keys(bundle)
+    is_headline = np.logical_and.reduce([(rows[name] == value).to_numpy() for name, value in keys.items()])
+    names = ["outcome", "scale", "estimator", "role", "inference", "estimate", "conf_low", "conf_high", "conf_level",
+             "p_value", "n_treated_units", "n_units", "reason"]  # fmt: skip
+    return rows[names].assign(headline=is_headline).reset_index(drop=True)
+
+
+@figure("estimates", data)
+def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
+    """Every estimate of the overall effect with its interval and p, by estimator and inference; headline marked."""
+    table = table.assign(
+        group=[f"{outcome_label(bundle, o)}: {_difference(bundle, o, s)}"
+               for o, s in zip(table["outcome"], table["scale"], strict=True)],
+        label=[f"{estimator_label(bundle, e)}\n{inference_label(i)}"
+               for e, i in zip(table["estimator"], table["inference"], strict=True)],
+    )  # fmt: skip
+    levels = table["conf_level"].dropna()
+    level = f"{100 * levels.iloc[0]:g}% intervals. " if len(levels) else ""
+    note = f"{level}Filled square: the headline, fixed by rule before outcomes were read. Dotted: no difference."
+    return forest(table, "The overall effect, by every estimator and procedure in the design", note=note)
+
+
+def _difference(bundle: ResultBundle, outcome: str, scale: str) -> str:
+    return "rate ratio" if scale == "ratio" else f"difference, {scale_label(bundle, outcome, scale)}"

@@ -1,0 +1,147 @@
+"""Effects by time since the start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.report.drawing import NothingToShow, figure
+from sos_eval.report.reading import (
+    estimator_label,
+    headline_keys,
+    inference_label,
+    outcome_label,
+    scale_label,
+    unit_words,
+)
+from sos_eval.report.theme import INK, MUTED, TREATED, canvas
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MOST_PANELS = 6
+_COLUMNS = [
+    "outcome", "estimator", "inference", "scale", "event_time", "estimate", "std_error", "conf_low", "conf_high",
+    "conf_level", "band_low", "band_high", "n_treated_units", "reason",
+]  # fmt: skip
+
+
+def data(bundle: ResultBundle) -> pd.DataFrame:
+    """Return effects by event time, one inference per estimator and outcome: the headline's where it has intervals."""
+    rows = bundle.estimates
+    rows = rows[(rows["aggregation"] == "event_time") & rows["event_time"].notna() & (rows["subgroup"] == "")]
+    if rows.empty:
+        raise NothingToShow("no estimator in this bundle gives effects by time since the start")
+    first = headline_keys(bundle)
+    groups = [group for _, group in rows.groupby(["outcome", "estimator", "scale"], sort=False)]
+    groups.sort(key=lambda g: (g["outcome"].iloc[0] != first["outcome"], g["estimator"].iloc[0] != first["estimator"]))
+    kept = pd.concat([_one_inference(group, first["inference"]) for group in groups], ignore_index=True)
+    return kept.reindex(columns=_COLUMNS)
+
+
+def _one_inference(group: pd.DataFrame, wanted: str) -> pd.DataFrame:
+    """Keep one inference: the wanted, else the first, preferring those that give intervals."""
+    names = list(dict.fromkeys(group["inference"]))
+    with_interval = set(group.loc[group["conf_low"].notna(), "inference"])
+    names.sort(key=lambda name: (name not in with_interval, name != wanted))
+    own: pd.DataFrame = group[group["inference"] == names[0]]
+    return own.sort_values("event_time")
+
+
+@figure("event_study", data)
+def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
+    """Effects by years since the start, with pointwise intervals and uniform bands; the reference period is marked."""
+    groups = [group for _, group in table.groupby(["outcome", "estimator", "scale"], sort=False)]
+    panels = groups[:_MOST_PANELS]
+    columns = 1 if len(panels) == 1 else 2
+    rows = -(-len(panels) // columns)
+    single = len(panels) == 1
+    title = "Effect by years since the start"
+    if single:
+        title = f"{title}: {outcome_label(bundle, panels[0]['outcome'].iloc[0])}"
+    shown, axes = canvas(
+        title, height=3.2 if single else 2.35 * rows + 0.55 * (rows - 1), rows=rows, columns=columns,
+        note=_note(table, len(groups) - len(panels), unit_words(bundle)[1]), hspace=0.52, wspace=0.24,
+        top=0.42, left=0.72,
+    )  # fmt: skip
+    for one, group in zip(axes, panels, strict=False):
+        _panel(one, group)
+        one.set_title(_heading(group, bundle, single=single), size=8.5, color=INK)
+        outcome, scale = group[["outcome", "scale"]].iloc[0]
+        one.set_ylabel(f"Difference, {scale_label(bundle, outcome, scale)}" if scale != "ratio" else "Rate ratio")
+    for one in axes[len(panels) :]:
+        one.set_visible(False)
+    for one in axes[max(len(panels) - columns, 0) : len(panels)]:
+        one.set_xlabel("Years since the first treated period")
+    return shown
+
+
+def _heading(group: pd.DataFrame, bundle: ResultBundle, *, single: bool) -> str:
+    """Say whose effects they are, and how the intervals were made."""
+    own = f"{estimator_label(bundle, group['estimator'].iloc[0])}; {inference_label(group['inference'].iloc[0])}"
+    return own if single else f"{outcome_label(bundle, group['outcome'].iloc[0])[:46]}\n{own[:46]}"
+
+
+def _panel(axes: Axes, group: pd.DataFrame) -> None:
+    """Draw one estimator: hollow circles before the start, filled squares after, a diamond for the reference."""
+    from matplotlib.ticker import MaxNLocator
+
+    ratio = group["scale"].iloc[0] == "ratio"
+    e = group["event_time"].to_numpy(float)
+    value = group["estimate"].to_numpy(float)
+    _whiskers(axes, e, group["band_low"].to_numpy(float), group["band_high"].to_numpy(float), lw=1.0, cap=0.12)
+    _whiskers(axes, e, group["conf_low"].to_numpy(float), group["conf_high"].to_numpy(float), lw=3.2, cap=0.0)
+    reference = is_reference(group)
+    for mask, marker, fill in (
+        ((e < 0) & ~reference, "o", "white"),
+        ((e >= 0) & ~reference, "s", TREATED),
+        (reference, "D", INK),
+    ):
+        axes.plot(
+            e[mask], value[mask], ls="none", marker=marker, mfc=fill, mec=INK if fill == INK else TREATED, zorder=5
+        )
+    axes.axhline(1.0 if ratio else 0.0, color=INK, lw=0.9, zorder=1)
+    axes.axvline(-0.5, color=MUTED, lw=0.9, ls=(0, (4, 3)), zorder=1)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=11, min_n_ticks=2))
+
+
+def is_reference(group: pd.DataFrame) -> np.ndarray:
+    """Find the reference period: said by `reason`, or exactly no effect without an error."""
+    nothing = np.where(group["scale"] == "ratio", 1.0, 0.0)
+    by_number = (group["estimate"].to_numpy(float) == nothing) & ~(group["std_error"].to_numpy(float) > 0)
+    return np.asarray(group["reason"].str.contains("reference").to_numpy(bool) | by_number)
+
+
+def _whiskers(axes: Axes, at: np.ndarray, low: np.ndarray, high: np.ndarray, *, lw: float, cap: float) -> None:
+    known = np.isfinite(low) & np.isfinite(high)
+    colour = TREATED if cap == 0.0 else MUTED
+    axes.vlines(at[known], low[known], high[known], color=colour, lw=lw, alpha=0.55 if cap == 0.0 else 1.0, zorder=3)
+    for end in (low, high):
+        if cap:
+            axes.hlines(end[known], at[known] - cap, at[known] + cap, color=colour, lw=lw, zorder=3)
+
+
+def _note(table: pd.DataFrame, left_out: int, units: str) -> str:
+    """Explain the marks that are there."""
+    parts = ["Hollow circles: before the start. Filled squares: after it."]
+    if is_reference(table).any():
+        parts.append("Diamond: the reference period, set to no difference.")
+    if table["conf_low"].notna().any():
+        level = table["conf_level"].dropna()
+        share = f"{100 * level.iloc[0]:g}% " if len(level) else ""
+        parts.append(f"Thick bars: {share}interval of each estimate by itself.")
+    if table["band_low"].notna().any():
+        parts.append("Thin bars with caps: band that covers all estimates at once.")
+    treated = table.loc[table["n_treated_units"] > 0, "n_treated_units"]
+    if len(treated):
+        span = (
+            f"{treated.min():.0f} to {treated.max():.0f}" if treated.min() < treated.max() else f"{treated.max():.0f}"
+        )
+        parts.append(f"Each estimate rests on {span} treated {units}.")
+    if left_out:
+        parts.append(f"{left_out} more estimators are in the data file.")
+    return " ".join(parts)

@@ -1,0 +1,87 @@
+"""Mean outcomes over time: treated, comparison, and the untreated before any selection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.report.drawing import NothingToShow, figure
+from sos_eval.report.figures.time import mark_times
+from sos_eval.report.reading import outcome_label, time_label, unit_words
+from sos_eval.report.theme import COMPARISON, MUTED, TREATED, canvas, legend
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_LINES = {
+    "treated": ("Treated", {"color": TREATED, "marker": "o", "ls": "-", "zorder": 4}),
+    "comparison": ("Comparison", {"color": COMPARISON, "marker": "s", "ls": "--", "zorder": 3}),
+    "comparison_before": ("All untreated, before selection", {"color": MUTED, "ls": ":", "lw": 1.4, "zorder": 2}),
+}
+
+
+def data(bundle: ResultBundle) -> pd.DataFrame:
+    """Return the means of ``tables/outcome_paths.csv``."""
+    table = bundle.tables("outcome_paths")
+    if table.empty:
+        raise NothingToShow("the bundle has no mean outcomes over time (tables/outcome_paths.csv)")
+    return table
+
+
+@figure("outcome_paths", data)
+def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
+    """Mean outcome over time of treated and comparison units, with starts and flagged times marked."""
+    outcomes = list(dict.fromkeys(table["outcome"]))
+    words = [outcome_label(bundle, name) for name in outcomes]
+    title = words[0] if len(words) == 1 else "Outcomes"
+    note = f"Means over {unit_words(bundle)[1]} with an outcome in that period. {_times_note(table)}"
+    shown, axes = canvas(
+        f"{title}: treated and comparison over time", height=3.1 * len(outcomes), rows=len(outcomes), note=note,
+        hspace=0.5, sharex=True, top=0.5,
+    )  # fmt: skip
+    for one, name, label in zip(axes, outcomes, words, strict=True):
+        _panel(one, table[table["outcome"] == name])
+        mark_times(one, table)
+        one.set_ylabel("\n".join(_halves(label)))
+        legend(one, columns=2)
+    axes[-1].set_xlabel(time_label(bundle))
+    return shown
+
+
+def _panel(axes: Axes, table: pd.DataFrame) -> None:
+    """Draw the lines of one outcome, and a tick where cohorts start."""
+    together = table[table["cohort"].isna()]
+    for group, (label, style) in _LINES.items():
+        line = together[together["group"] == group].sort_values("time")
+        if len(line):
+            n = int(line["n_units"].max())
+            axes.plot(line["time"], line["mean"], label=f"{label} (n = {n:,})", **style)  # type: ignore[arg-type]
+    cohorts = np.unique(table.loc[(table["group"] == "treated") & table["cohort"].notna(), "cohort"])
+    for i, cohort in enumerate(cohorts):
+        words = "First treated period of a cohort" if i == 0 else None
+        axes.axvline(cohort - 0.5, color=TREATED, lw=0.9, ls=(0, (1, 2)), zorder=1, label=words)
+
+
+def _times_note(table: pd.DataFrame) -> str:
+    """Say what is shaded and what is left out, with the reasons."""
+    parts = []
+    for column, words in (("flagged", "Shaded"), ("omitted", "Left out of the analysis")):
+        marked = table[table[column] != ""].drop_duplicates("time")
+        named = [f"{time:g} ({why})" for time, why in zip(marked["time"], marked[column], strict=True)]
+        if named:
+            parts.append(f"{words}: {', '.join(named)}.")
+    return " ".join(parts)
+
+
+def _halves(text: str, at: int = 36) -> list[str]:
+    """Break a long axis label near its middle."""
+    if len(text) <= at:
+        return [text]
+    words, first = text.split(" "), ""
+    while words and len(first) < len(text) / 2:
+        first = f"{first} {words.pop(0)}".strip()
+    return [first, " ".join(words)]

@@ -1,0 +1,77 @@
+"""What chance gives: the statistic when treatment is shuffled, and the one that was observed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.report.drawing import NothingToShow, figure
+from sos_eval.report.reading import headline_keys, table_of, unit_words
+from sos_eval.report.theme import COMPARISON, TREATED, canvas, legend
+from sos_eval.report.wording import number
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def data(bundle: ResultBundle) -> pd.DataFrame:
+    """Return a row per draw: ``statistic``, with the observed one beside it."""
+    name, table = table_of(bundle, "randomization")
+    if table.empty:
+        raise NothingToShow("the design does not ask for randomization inference")
+    if "observed" not in table.columns:
+        table = table.assign(observed=facts_of(bundle, name).get("observed", np.nan))
+    return table
+
+
+def facts_of(bundle: ResultBundle, table: str) -> dict[str, Any]:
+    """Return what `results.json` says under ``inference`` of the method that made a table."""
+    keys = headline_keys(bundle)
+    facts = bundle.results.get("inference") or []
+    rows = [
+        row for row in facts if isinstance(row, dict) and row.get("inference", row.get("method")) == "randomization"
+    ]
+    parts = table.split(".")
+    rows.sort(key=lambda row: (row.get("estimator") not in parts, row.get("outcome") != keys["outcome"]))
+    return dict(rows[0].get("facts", rows[0])) if rows else {}
+
+
+@figure("randomization", data)
+def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
+    """Distribution of the test statistic under shuffled treatment, with the observed one and its p."""
+    draws = table["statistic"].dropna().to_numpy(float)
+    observed = float(table["observed"].iloc[0])
+    many = unit_words(bundle)[1]
+    shown, axes = canvas(
+        f"Could chance do this? The result when the treated {many} are drawn by lot", height=2.5, top=0.42,
+        note=_note(bundle, draws, observed),
+    )  # fmt: skip
+    axes[0].hist(draws, bins=min(60, max(12, int(np.sqrt(len(draws))))), color="#bfbfbf", edgecolor="white", lw=0.4,
+                 label=f"Shuffled ({len(draws):,} draws)")  # fmt: skip
+    if np.isfinite(observed):
+        axes[0].axvline(observed, color=TREATED, lw=2.2, label=f"Observed: {number(observed)}")
+        axes[0].axvline(-observed, color=COMPARISON, lw=1.4, ls="--", label="As far on the other side")
+    axes[0].set_xlabel("Test statistic")
+    axes[0].set_ylabel("Draws")
+    axes[0].grid(visible=False, axis="x")
+    legend(axes[0])
+    return shown
+
+
+def _note(bundle: ResultBundle, draws: np.ndarray, observed: float) -> str:
+    """Say the p value with its Monte Carlo error."""
+    keys = headline_keys(bundle)
+    rows = bundle.estimates
+    own = rows[(rows["estimator"] == keys["estimator"]) & (rows["outcome"] == keys["outcome"])
+               & (rows["inference"] == "randomization") & rows["aggregation"].isin(["overall", "simple"])]  # fmt: skip
+    p = float(own["p_value"].iloc[0]) if len(own) else np.nan
+    if not np.isfinite(p):
+        return "No p value was computed."
+    error = float(np.sqrt(p * (1 - p) / max(len(draws), 1)))
+    return (
+        f"p = {p:.3f} (simulation error ± {error:.3f}): a result at least as far from zero came up in "
+        f"{100 * p:.0f}% of the draws, the observed one counted as one of them."
+    )

@@ -1,0 +1,190 @@
+"""The headline's numbers: which row it is, what the interval allows to be said, natural units, what could be seen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import pandas as pd
+
+from sos_eval.terms import Verdict
+
+__all__ = ["RULE", "Effect", "Natural", "beside", "effect_of", "headline_row", "natural_units", "verdict_of"]
+
+RULE = (
+    "The verdict is a direction where the interval leaves out no difference and p, where there is one, agrees; it is "
+    "no meaningful effect where the whole interval is inside the change declared as meaningful; otherwise it is "
+    "inconclusive. Without an estimate it is not identified."
+)
+_SAME = ("estimator", "outcome", "estimand", "aggregation", "scale")
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One row of `estimates.csv`, on its own scale and as differences.
+
+    Attributes
+    ----------
+    estimate, low, high, p, std_error, level
+        As in the row; NaN where empty. ``scale: ratio`` holds ratios, with ``std_error`` of the log.
+    without
+        The level of the treated had they not been treated, on the outcome's scale; NaN where not known.
+    """
+
+    row: Mapping[str, Any]
+    estimate: float
+    low: float
+    high: float
+    p: float
+    std_error: float
+    level: float
+    scale: str
+    without: float
+
+    @property
+    def nothing(self) -> float:
+        """The value that means no difference."""
+        return 1.0 if self.scale == "ratio" else 0.0
+
+    def share(self, value: float) -> float:
+        """Return a value of this scale as a share of the level without treatment."""
+        if self.scale == "ratio":
+            return value - 1.0
+        if self.scale == "log":
+            return math.exp(value) - 1.0
+        return value / self.without if self.without > 0 else math.nan
+
+    def difference(self, value: float) -> float:
+        """Return a value of this scale as a difference on the outcome's scale."""
+        return self.share(value) * self.without if self.scale in ("ratio", "log") else value
+
+    @property
+    def z(self) -> float:
+        """Normal quantile of the interval's level."""
+        return NormalDist().inv_cdf(0.5 + self.level / 2)
+
+    @property
+    def error(self) -> float:
+        """Standard error on the working scale: the larger of the row's own and what the interval's width implies."""
+        low, high = (_log(end) if self.scale == "ratio" else end for end in (self.low, self.high))
+        width = (high - low) / (2 * self.z)
+        known = [one for one in (self.std_error, width) if math.isfinite(one) and one > 0]
+        return max(known) if known else math.nan
+
+    @property
+    def detectable(self) -> float:
+        """Smallest true effect with 80% power at this error: (z_{1-α/2} + z_{0.8}) × error, 2.8 of them at 95%."""
+        size = (self.z + NormalDist().inv_cdf(0.8)) * self.error
+        return math.exp(size) if self.scale == "ratio" else size
+
+
+def _log(ratio: float) -> float:
+    """Return the log of an end of an interval of ratios; zero is infinitely far."""
+    return math.log(ratio) if ratio > 0 else -math.inf if ratio == 0 else math.nan
+
+
+def headline_row(estimates: pd.DataFrame, keys: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the headline's row: the first that has the given keys, ``overall`` before other aggregations.
+
+    Parameters
+    ----------
+    estimates
+        In the columns of `estimates.csv`.
+    keys
+        Column to value: estimator, outcome, inference, and whatever else the run's rule fixes. Without an
+        estimator the first primary one counts.
+    """
+    rows = estimates[(estimates["subgroup"] == "") & estimates["aggregation"].isin(["overall", "simple"])]
+    wanted = {name: value for name, value in keys.items() if value not in (None, "") and name in rows.columns}
+    if "estimator" not in wanted:
+        rows = rows[rows["role"] == "primary"]
+    for name, value in wanted.items():
+        rows = rows[rows[name] == value]
+    rows = rows.sort_values("aggregation", key=lambda column: column != "overall", kind="stable")
+    return None if rows.empty else {str(name): value for name, value in rows.iloc[0].items()}
+
+
+def effect_of(row: Mapping[str, Any], outcome: Mapping[str, Any]) -> Effect:
+    """Read a row, with the level that treated units would have had without treatment.
+
+    Parameters
+    ----------
+    row
+        Of `estimates.csv`.
+    outcome
+        Facts of its outcome; ``mean_treated`` is the level of treated units after their start.
+    """
+    value = {name: _number(row.get(name)) for name in ("estimate", "conf_low", "conf_high", "p_value", "std_error")}
+    level, scale = _number(row.get("conf_level")), str(row.get("scale"))
+    after, estimate = _number(outcome.get("mean_treated")), value["estimate"]
+    if outcome.get("transform") == "log":
+        after = math.nan
+    without = (
+        after / estimate if scale == "ratio" and estimate > 0 else after - estimate if scale != "log" else math.nan
+    )
+    return Effect(
+        row, estimate, value["conf_low"], value["conf_high"], value["p_value"], value["std_error"],
+        level if math.isfinite(level) else 0.95, scale, without,
+    )  # fmt: skip
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None or value is pd.NA else float(value)
+
+
+def beside(estimates: pd.DataFrame, row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the same quantity under every other inference."""
+    rows = estimates[estimates["inference"] != row["inference"]]
+    for name in (*_SAME, "subgroup"):
+        rows = rows[rows[name] == row[name]]
+    return [{str(name): value for name, value in one.items()} for _, one in rows.iterrows()]
+
+
+def verdict_of(effect: Effect, meaningful: float | None = None) -> Verdict:
+    """Apply `RULE`.
+
+    Parameters
+    ----------
+    effect
+        The headline.
+    meaningful
+        Smallest change that matters, on the outcome's scale, as declared before; None where nobody said.
+    """
+    if not math.isfinite(effect.estimate):
+        return "not_identified"
+    if math.isnan(effect.low) or math.isnan(effect.high):
+        return "inconclusive"
+    agrees = not math.isfinite(effect.p) or effect.p <= 1 - effect.level + 1e-12
+    if agrees and effect.high < effect.nothing:
+        return "decrease"
+    if agrees and effect.low > effect.nothing:
+        return "increase"
+    if meaningful is not None and all(abs(effect.difference(end)) < meaningful for end in (effect.low, effect.high)):
+        return "no_meaningful_effect"
+    return "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Natural:
+    """An effect as people a year in a unit of average size."""
+
+    estimate: float
+    low: float
+    high: float
+    exposure: float
+
+
+def natural_units(effect: Effect, outcome: Mapping[str, Any]) -> Natural | None:
+    """Return the effect in people a year, or None where the outcome is no count of people.
+
+    A difference per ``per`` times mean exposure over ``per``.
+    """
+    exposure, per = _number(outcome.get("mean_exposure")), _number(outcome.get("per"))
+    if not outcome.get("counted") or not math.isfinite(exposure) or not math.isfinite(effect.estimate):
+        return None
+    size = exposure / per
+    best, low, high = (effect.difference(value) * size for value in (effect.estimate, effect.low, effect.high))
+    return Natural(best, low, high, exposure) if math.isfinite(best) else None

@@ -1,0 +1,237 @@
+"""Sentences, chosen from numbers: the headline, what it does not show, and what must not be made of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from sos_eval.report.cautions import caveats, does_not_show, must_not_say, what_would_change_it
+from sos_eval.report.procedures import disagreement, procedure_rows
+from sos_eval.report.reading import words_for_units
+from sos_eval.report.verdict import RULE, Effect, Natural, beside, effect_of, headline_row, natural_units, verdict_of
+from sos_eval.report.wording import alike, count, interval, number, percent
+from sos_eval.terms import Verdict
+
+__all__ = ["headline"]
+
+
+def headline(estimates: pd.DataFrame, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `headline.json`: one number, fixed by rule before outcomes are read, in words and in natural units.
+
+    Parameters
+    ----------
+    estimates
+        In the columns of `estimates.csv`.
+    facts
+        Plain values, each optional:
+
+        - ``headline``: which row (estimator, outcome, inference, estimand …);
+        - ``question``: as in the design, with ``meaningful_change``;
+        - ``panel``: `panel_facts` of the headline's panel;
+        - ``inference``: ``rule`` and ``choice``;
+        - ``lock``: the fields of a `LockState`;
+        - ``checks``: rows of `diagnostics.csv`;
+        - ``caveats``: further sentences, such as overlapping programmes.
+    """
+    question, panel = dict(facts.get("question") or {}), dict(facts.get("panel") or {})
+    row = headline_row(estimates, dict(facts.get("headline") or {}))
+    if row is None:
+        return _without_row(question, facts)
+    outcome = dict((panel.get("outcomes") or {}).get(str(row["outcome"])) or {})
+    effect = effect_of(row, outcome)
+    verdict = verdict_of(effect, question.get("meaningful_change"))
+    natural = natural_units(effect, outcome)
+    others = beside(estimates, row)
+    units = words_for_units(str(panel.get("unit", "")))
+    clash = disagreement(effect, others, units)
+    return {
+        "sentence": sentence(verdict, effect, natural, question=question, outcome=outcome, units=units),
+        "disagreement": clash,
+        **{name: row[name] for name in ("estimator", "outcome", "inference", "estimand", "aggregation", "scale")},
+        "per": outcome.get("per"),
+        "estimate": effect.estimate, "std_error": effect.std_error, "conf_low": effect.low, "conf_high": effect.high,
+        "conf_level": effect.level, "p_value": effect.p,
+        "n_units": row["n_units"], "n_treated_units": row["n_treated_units"], "n_clusters": row["n_clusters"],
+        "natural_units": _natural(natural, units, question, outcome), "percent": _percent(effect),
+        "verdict": verdict, "verdict_rule": RULE, "reason": row.get("reason", ""),
+        "range": range_text(effect, natural, outcome=outcome, units=units, question=question),
+        "detectable": effect.detectable,
+        "detectable_text": detectable_text(effect, outcome),
+        "beside": procedure_rows(others),
+        "caveats": caveats(effect, facts, units),
+        "does_not_show": does_not_show(verdict, question, units),
+        "what_would_change_it": what_would_change_it(verdict, effect, facts, units),
+        "must_not_say": must_not_say(verdict),
+        "inference_rule": dict(facts.get("inference") or {}),
+        "expected_direction": question.get("expected_direction", "none"),
+        "lock": dict(facts.get("lock") or {}),
+    }  # fmt: skip
+
+
+def _without_row(question: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the headline of a run that has no overall estimate."""
+    about = f"whether {_intervention(question)} changed {_outcome(question, {})}"
+    return {
+        "sentence": f"These data and this design give no overall estimate, so they cannot say {about}.",
+        "verdict": "not_identified", "verdict_rule": RULE, "estimate": math.nan, "conf_low": math.nan,
+        "conf_high": math.nan, "p_value": math.nan, "must_not_say": must_not_say("not_identified"),
+        "caveats": list(question.get("caveats") or []), "does_not_show": [], "what_would_change_it": [],
+        "lock": dict(facts.get("lock") or {}), "inference_rule": dict(facts.get("inference") or {}),
+    }  # fmt: skip
+
+
+def _intervention(question: Mapping[str, Any]) -> str:
+    return str(question.get("intervention") or "the intervention")
+
+
+def _outcome(question: Mapping[str, Any], outcome: Mapping[str, Any]) -> str:
+    """Return the outcome as it stands inside a sentence."""
+    text = str(question.get("outcome") or outcome.get("label") or "the outcome").replace("_", " ")
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
+
+
+def sentence(
+    verdict: Verdict,
+    effect: Effect,
+    natural: Natural | None,
+    *,
+    question: Mapping[str, Any],
+    outcome: Mapping[str, Any],
+    units: tuple[str, str],
+) -> str:
+    """Return the answer in one or two sentences of plain English."""
+    what, did = _outcome(question, outcome), _intervention(question)
+    span = range_text(effect, natural, outcome=outcome, units=units, question=question)
+    if verdict == "not_identified":
+        reason = str(effect.row.get("reason") or "")
+        return f"These data cannot say whether {did} changed {what}" + (f": {reason}." if reason else ".")
+    if verdict == "inconclusive":
+        return f"This evaluation cannot tell whether {did} changed {what}. {span}"
+    if verdict == "no_meaningful_effect":
+        margin = _scaled(float(question["meaningful_change"]), outcome)
+        return f"Any change in {what} with {did} was smaller than the change declared as meaningful ({margin}). {span}"
+    lower = "lower" if verdict == "decrease" else "higher"
+    said = f"If the comparison is fair, {what} came out {lower} with {did} than without it. {span}"
+    return f"{said}{_expectation(verdict, question)}"
+
+
+def _expectation(verdict: str, question: Mapping[str, Any]) -> str:
+    """Say when the direction is not the one that was expected."""
+    expected = question.get("expected_direction", "none")
+    opposite = {"decrease": "increase", "increase": "decrease"}
+    return " This is the opposite of what was expected." if expected == opposite[verdict] else ""
+
+
+def _scaled(value: float, outcome: Mapping[str, Any]) -> str:
+    """Return a size with its unit: ``1.5 per 10,000``."""
+    per = outcome.get("per")
+    return f"{number(value)} per {per:,g}" if outcome.get("scale") == "rate_per" and per else number(value)
+
+
+def range_text(
+    effect: Effect,
+    natural: Natural | None,
+    *,
+    outcome: Mapping[str, Any],
+    units: tuple[str, str],
+    question: Mapping[str, Any],
+) -> str:
+    """Return estimate and range: on the outcome's scale, then as people a year where it counts people."""
+    if not math.isfinite(effect.estimate):
+        return ""
+    values = [effect.estimate, effect.low, effect.high]
+    unit = f" per {outcome['per']:,g}" if effect.scale == "rate_per" and outcome.get("per") else ""
+    if effect.scale in ("ratio", "log"):
+        best, low, high = (percent_change(effect.share(value)) for value in values)
+    else:
+        more = _directions(values, counted=effect.scale in ("rate_per", "count"))
+        best, low, high = (f"{size}{word}" for size, word in zip(_sizes(values), more, strict=True))
+    said = f"The best estimate is {best}{unit}"
+    ends = f"{low} to {high}"
+    if math.isnan(effect.low) or math.isnan(effect.high):
+        return f"{said}; no interval could be computed."
+    said = f"{said} ({100 * effect.level:g}% interval: {_open(effect, ends)})"
+    if natural is None or not all(map(math.isfinite, (natural.low, natural.high))):
+        return f"{said}."
+    noun = people(question, outcome)
+    size = f"{units[0]} of average size ({natural.exposure:,.0f} {'children' if noun == 'children' else 'people'})"
+    article = "an" if units[0][0] in "aeiou" else "a"
+    return (
+        f"{said}: anything from {fewer(natural.low, noun)} to {fewer(natural.high, noun)} a year in {article} {size}."
+    )
+
+
+def _sizes(values: list[float]) -> list[str]:
+    """Return sizes without a sign, with the same decimals."""
+    return alike([abs(value) for value in values])
+
+
+def _directions(values: list[float], *, counted: bool) -> list[str]:
+    """Return ``fewer`` and ``more`` for counts and rates, else ``lower`` and ``higher``."""
+    less, more = (" fewer", " more") if counted else (" lower", " higher")
+    return [less if value < 0 else more if value > 0 else "" for value in values]
+
+
+def _open(effect: Effect, ends: str) -> str:
+    """Return the ends of an interval, infinite ones in words."""
+    return interval(effect.low, effect.high) if math.isinf(effect.low) or math.isinf(effect.high) else ends
+
+
+def percent_change(share: float) -> str:
+    """Return ``7% lower`` or ``3% higher``."""
+    if not math.isfinite(share) or abs(share) < 0.0005:
+        return "unchanged"
+    return f"{percent(abs(share))} {'lower' if share < 0 else 'higher'}"
+
+
+def fewer(n: float, noun: str) -> str:
+    """Return ``47 fewer children``, ``3 more children`` or ``no more and no fewer children``."""
+    size = abs(n)
+    if size < 0.05:
+        return f"no more and no fewer {noun}"
+    text = f"{size:,.0f}" if size >= 9.5 else f"{size:.1f}"
+    return f"{text} {'fewer' if n < 0 else 'more'} {noun}"
+
+
+def people(question: Mapping[str, Any], outcome: Mapping[str, Any]) -> str:
+    """Return what a count counts: children where the outcome's words say so, else cases."""
+    text = f"{question.get('outcome', '')} {outcome.get('label', '')}".lower()
+    return "children" if "child" in text else "cases"
+
+
+def _natural(
+    natural: Natural | None, units: tuple[str, str], question: Mapping[str, Any], outcome: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    if natural is None:
+        return None
+    unit = f"{people(question, outcome)} a year per {units[0]} of average size"
+    return {"unit": unit, "estimate": natural.estimate, "low": natural.low, "high": natural.high,
+            "average_exposure": natural.exposure}  # fmt: skip
+
+
+def _percent(effect: Effect) -> dict[str, Any]:
+    """Return the effect as a percentage of the level that treated units would have had without treatment."""
+    shares = [100 * effect.share(value) for value in (effect.estimate, effect.low, effect.high)]
+    return {"of": "the level of treated units without the intervention", "level_without": effect.without,
+            "estimate": shares[0], "low": shares[1], "high": shares[2]}  # fmt: skip
+
+
+def detectable_text(effect: Effect, outcome: Mapping[str, Any]) -> str:
+    """Say what the evaluation could have seen."""
+    size = effect.detectable
+    if not math.isfinite(size):
+        return ""
+    share = effect.share(size)
+    if effect.scale == "ratio":
+        said = f"{percent(share)} of the rate"
+    else:
+        said = _scaled(size, outcome) if effect.scale == "rate_per" else number(size)
+        said += f" ({percent(abs(share))} of the level without it)" if math.isfinite(share) else ""
+    treated = count(float(effect.row.get("n_treated_units") or 0), "treated unit")
+    return (
+        f"With {treated} and this much variation, a true change smaller than about {said} would have been missed more "
+        "than one time in five."
+    )

@@ -1,0 +1,20 @@
+import pytest
+
+from sos_eval.bundle.bundle import BundleContent, read_bundle, write_bundle
+from tests.bundle.handmade import estimates, full
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory):
+    """The handmade result with every table."""
+    folder = tmp_path_factory.mktemp("bundles") / "full"
+    write_bundle(folder, full())
+    return read_bundle(folder)
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory):
+    """A bundle without a single row."""
+    folder = tmp_path_factory.mktemp("bundles") / "bare"
+    write_bundle(folder, BundleContent({"name": "bare"}, estimates().iloc[:0]))
+    return read_bundle(folder)

@@ -1,0 +1,203 @@
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sos_eval.bundle.bundle import write_bundle
+from sos_eval.errors import InputFault
+from sos_eval.report.draw import available, draw_all, save
+from sos_eval.report.figures.event_study import is_reference
+from sos_eval.report.theme import COLOURS, image, wrapped
+from sos_eval.results.method import registered, summary
+from tests.bundle.handmade import estimates, figure_tables, full
+
+NAMES = [
+    "adoption", "balance", "estimates", "event_study", "flow", "leave_one_out", "outcome_paths", "overlap",
+    "randomization", "robustness",
+]  # fmt: skip
+
+
+def drawn(figure):
+    """Draw a figure once, so that every text has its place."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(figure).draw()
+    return figure
+
+
+def texts(figure):
+    """Every text in a figure, tick labels included."""
+    from matplotlib.text import Text
+
+    drawn(figure)
+    return [one.get_text().replace("\n", " ") for one in figure.findobj(Text) if one.get_text()]
+
+
+def test_every_figure_of_the_contract_is_registered_with_one_line():
+    assert list(registered("figure")) == NAMES
+    assert all(summary(drawing) for drawing in registered("figure").values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_figure_has_a_title_and_its_words_for_those_who_do_not_see_it(bundle, name):
+    figure = bundle.figure(name)
+    alt = figure.get_label()
+    title = figure.texts[0].get_text().replace("\n", " ")
+    assert alt.startswith(title)
+    assert len(alt) > len(title) + 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_reaches_over_the_edge(bundle, name):
+    """Every visible text lies inside the canvas, to a pixel."""
+    from matplotlib.text import Text
+
+    figure = drawn(bundle.figure(name))
+    for text in figure.findobj(Text):
+        if text.get_visible() and text.get_text().strip() and _is_shown(text, figure):
+            box = text.get_window_extent()
+            assert box.x0 >= -1, text
+            assert box.y0 >= -1, text
+            assert box.x1 <= figure.bbox.width + 1, text
+            assert box.y1 <= figure.bbox.height + 1, text
+
+
+def _is_shown(text, figure):
+    """Leave out tick labels beyond the axis limits, which are not drawn."""
+    for axes in figure.axes:
+        for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+            for tick in axis.get_major_ticks():
+                if text in (tick.label1, tick.label2):
+                    return text is tick.label1 and min(limits) <= tick.get_loc() <= max(limits)
+    return True
+
+
+def test_the_same_bundle_gives_the_same_bytes(bundle):
+    """No dates and no random ids, in any format, whoever saves it."""
+    for form in ("svg", "png", "pdf"):
+        first, second = (image(bundle.figure("event_study"), form) for _ in range(2))
+        assert first == second
+        assert len(first) > 5_000
+
+
+def test_a_figure_saved_by_its_user_is_the_same_too(bundle, tmp_path):
+    bundle.figure("flow").savefig(tmp_path / "a.svg")
+    assert (tmp_path / "a.svg").read_bytes() == image(bundle.figure("flow"), "svg")
+
+
+def test_an_empty_bundle_gives_reasons_and_no_figure(bare):
+    names, skipped = available(bare)
+    assert names == []
+    assert set(skipped) == set(NAMES)
+    assert "randomization inference" in skipped["randomization"]
+    with pytest.raises(InputFault, match=r"no figure 'overlap': .*available: none"):
+        bare.figure("overlap")
+
+
+def test_an_unknown_figure_gets_the_nearest_name(bundle):
+    with pytest.raises(InputFault, match="no figure is called 'event_studdy'; did you mean \"event_study\""):
+        bundle.figure("event_studdy")
+
+
+def test_each_figure_is_saved_with_its_data(bundle, tmp_path):
+    save(draw_all(bundle, ("png",)), tmp_path)
+    assert sorted(path.name for path in tmp_path.glob("*.csv")) == [f"{name}.csv" for name in NAMES]
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == [f"{name}.png" for name in NAMES]
+    assert len(pd.read_csv(tmp_path / "event_study.csv")) == 9
+
+
+def test_event_study_shows_the_headlines_inference_and_the_reference(bundle):
+    data = registered("figure")["event_study"].data(bundle)
+    assert set(data["inference"]) == {"randomization"}
+    assert data.loc[is_reference(data), "event_time"].tolist() == [-1.0]
+    assert "Diamond: the reference period" in bundle.figure("event_study").get_label()
+
+
+def test_event_study_falls_back_on_an_inference_that_has_intervals(tmp_path):
+    """Permutation often gives none by event time; then the conventional ones are shown and named."""
+    table = estimates()
+    table.loc[(table["inference"] == "randomization") & (table["aggregation"] == "event_time"),
+              ["conf_low", "conf_high", "band_low", "band_high"]] = np.nan  # fmt: skip
+    bundle = write_bundle(tmp_path / "b", full(estimates=table))
+    assert set(registered("figure")["event_study"].data(bundle)["inference"]) == {"analytic"}
+    assert any("conventional cluster-robust" in text for text in texts(bundle.figure("event_study")))
+
+
+def test_before_and_after_differ_without_colour(bundle):
+    """Hollow circles against filled squares."""
+    lines = bundle.figure("event_study").axes[0].get_lines()
+    marks = {(line.get_marker(), line.get_markerfacecolor()) for line in lines if line.get_marker() in ("o", "s")}
+    assert marks == {("o", "white"), ("s", COLOURS[0])}
+
+
+def test_years_carry_their_convention_and_flagged_times_their_reason(bundle):
+    figure = bundle.figure("outcome_paths")
+    assert "Year to March" in texts(figure)
+    assert "left out" in texts(figure)
+    assert "2018 (new recording rule)" in figure.get_label()
+    assert "2013 (boundaries changed)" in figure.get_label()
+    assert any("Treated (n = 4)" in text for text in texts(figure))
+
+
+def test_an_estimate_that_is_not_identified_is_shown_with_its_reason(bundle):
+    assert any("not identified: one cluster" in text for text in texts(bundle.figure("estimates")))
+
+
+def test_only_the_headline_is_marked(bundle):
+    data = registered("figure")["estimates"].data(bundle)
+    assert data.loc[data["headline"], ["estimator", "inference"]].to_numpy().tolist() == [["primary", "randomization"]]
+
+
+def test_randomization_says_p_with_its_simulation_error(bundle):
+    """sqrt(0.43 × 0.57 / 999) = 0.0157."""
+    assert "p = 0.430 (simulation error ± 0.016)" in bundle.figure("randomization").get_label()
+
+
+def test_many_adopters_are_counted_instead_of_drawn(tmp_path):
+    many = pd.DataFrame({
+        "unit": [str(i) for i in range(80)], "label": [str(i) for i in range(80)],
+        "first_treated": [2012.0] * 43 + [2014.0] * 37, "embedded": np.nan, "stopped": np.nan, "status": "treated",
+    })  # fmt: skip
+    bundle = write_bundle(tmp_path / "b", full(tables={"adoption": many}))
+    figure = bundle.figure("adoption")
+    assert {"43", "37"} <= set(texts(figure))
+    assert figure.get_size_inches()[1] < 5
+
+
+def test_a_hundred_units_left_out_keep_the_figure_readable(tmp_path):
+    table = figure_tables()["leave_one_out"]
+    long = pd.concat([table.assign(unit=table["unit"] + str(k), change=table["change"] * (k + 1)) for k in range(12)])
+    bundle = write_bundle(tmp_path / "b", full(tables={"leave_one_out": long}))
+    figure = bundle.figure("leave_one_out")
+    assert "The 114 authorities that move it less are in the data file" in figure.get_label()
+
+
+def test_user_text_is_never_read_as_mathematics(tmp_path):
+    """A dollar sign in a reason or a name does not start a formula, nor end the run."""
+    flow = full().flow.assign(reason="costs $5 and $_bad")
+    adopters = figure_tables()["adoption"].assign(label="St $Helens_$")
+    bundle = write_bundle(tmp_path / "b", full(flow=flow, tables=figure_tables() | {"adoption": adopters}))
+    assert len(draw_all(bundle, ("svg",)).images) == len(NAMES)
+
+
+def test_drawing_leaves_other_peoples_settings_alone(bundle):
+    import matplotlib as mpl
+
+    before = mpl.rcParams["font.size"], mpl.rcParams["svg.hashsalt"]
+    image(bundle.figure("flow"), "svg")
+    assert (mpl.rcParams["font.size"], mpl.rcParams["svg.hashsalt"]) == before
+
+
+def test_listing_figures_does_not_load_matplotlib():
+    code = "import sys, sos_eval.results.method as m; m.registered('figure'); print('matplotlib' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_titles_are_broken_evenly():
+    lines = wrapped("one two three four five six seven eight nine ten eleven twelve thirteen", 3.0, size=11.0).split(
+        "\n"
+    )
+    assert max(map(len, lines)) - min(map(len, lines)) < 12

@@ -1,0 +1,38 @@
+import math
+
+import pytest
+
+from sos_eval.report.wording import alike, count, interval, listing, number, p_text, percent, time_axis, year_label
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(-1.9, "−1.90"), (0.0, "0"), (1234.56, "1,235"), (0.012345, "0.0123"), (4.0, "4"), (1e-7, "1.0e−07"),
+     (math.nan, ""), (math.inf, "∞"), (-math.inf, "−∞")],
+)  # fmt: skip
+def test_number(value, text):
+    assert number(value) == text
+
+
+def test_numbers_that_stand_together_have_the_same_decimals():
+    assert alike([-1.9, -8.3, 0.26]) == ["−1.90", "−8.30", "0.26"]
+    assert alike([math.nan, 12.0]) == ["", "12.0"]
+
+
+def test_intervals_and_p():
+    assert interval(-8.3, 4.1) == "−8.30 to 4.10"
+    assert interval(-math.inf, 4.1) == "no lower limit to 4.10"
+    assert interval(math.nan, math.nan) == ""
+    assert [p_text(p) for p in (0.43, 0.08, 0.0004, math.nan)] == ["p = 0.43", "p = 0.080", "p < 0.001", ""]
+
+
+def test_counts_lists_and_shares():
+    assert [count(1, "authority", "authorities"), count(1200, "row")] == ["1 authority", "1,200 rows"]
+    assert [listing([]), listing(["a"]), listing(["a", "b", "c"])] == ["", "a", "a, b and c"]
+    assert [percent(0.43), percent(0.056), percent(math.nan)] == ["43%", "5.6%", ""]
+
+
+def test_years_follow_their_convention():
+    assert year_label(2015.0, "ends_march") == "year to March 2015"
+    assert year_label(2015.0, "calendar") == "2015"
+    assert time_axis("starts_april") == "Year from April"

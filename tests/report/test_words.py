@@ -1,0 +1,182 @@
+import json
+import math
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sos_eval.bundle.files import json_text
+from sos_eval.bundle.tables import panel_facts
+from sos_eval.report.verdict import effect_of, headline_row, natural_units, verdict_of
+from sos_eval.report.words import headline
+from tests.bundle.handmade import design, diagnostics, effect, estimates, panel
+
+
+def facts(**changes):
+    own = {
+        "question": design()["question"],
+        "panel": panel_facts(panel()),
+        "lock": {"state": "never_locked", "text": "x"},
+    }
+    return own | changes
+
+
+def one(**columns):
+    return pd.DataFrame([effect(**columns)])
+
+
+def test_natural_units_by_hand():
+    """1.9 fewer per 10,000 in an authority of 55,500 children is 1.9 × 5.55 = 10.545 fewer a year."""
+    found = headline(estimates(), facts())
+    assert found["natural_units"]["estimate"] == pytest.approx(-10.545, abs=1e-12)
+    assert found["natural_units"]["low"] == pytest.approx(-8.3 * 5.55, abs=1e-12)
+    assert found["natural_units"]["average_exposure"] == 55_500
+    assert (
+        "46 fewer children to 23 more children a year in an authority of average size (55,500 children)"
+        in found["sentence"]
+    )
+
+
+def test_percent_is_of_the_level_without_treatment():
+    """Treated units after their start average 31.5, so 33.4 without: −1.9 of it is −5.69%."""
+    after = np.mean(
+        [30 + i + 0.5 * (t - 2011) - 3 for i, s in enumerate([2015, 2015, 2016, 2016]) for t in range(s, 2020)]
+    )
+    found = headline(estimates(), facts())["percent"]
+    assert found["level_without"] == pytest.approx(after + 1.9, abs=1e-12)
+    assert found["estimate"] == pytest.approx(100 * -1.9 / (after + 1.9), abs=1e-12)
+
+
+def test_a_ratio_becomes_children_too():
+    """Rate ratio 0.8 with 20 per 10,000 observed: 25 without it, so 5 fewer per 10,000; 30,000 children: 15 fewer."""
+    row = effect(estimate=0.8, conf_low=0.5, conf_high=1.28, std_error=0.24, scale="ratio", estimand="rate_ratio")
+    outcome = {"mean_treated": 20.0, "mean_exposure": 30_000.0, "per": 10_000.0, "counted": True}
+    found = natural_units(effect_of(row, outcome), outcome)
+    assert found.estimate == pytest.approx(-15.0, abs=1e-12)
+    assert found.low == pytest.approx(-37.5, abs=1e-12)
+    assert found.high == pytest.approx(21.0, abs=1e-12)
+    words = headline(pd.DataFrame([row]), facts())["sentence"]
+    assert "The best estimate is 20% lower (95% interval: 50% lower to 28% higher)" in words
+
+
+@pytest.mark.parametrize(
+    ("columns", "meaningful", "expected"),
+    [
+        ({"estimate": -2.0, "conf_low": -3.0, "conf_high": -1.0, "p_value": 0.001}, None, "decrease"),
+        ({"estimate": 2.0, "conf_low": 1.0, "conf_high": 3.0, "p_value": 0.001}, None, "increase"),
+        ({"estimate": -2.0, "conf_low": -5.0, "conf_high": 1.0, "p_value": 0.2}, None, "inconclusive"),
+        ({"estimate": -2.0, "conf_low": -3.0, "conf_high": -1.0, "p_value": 0.2}, None, "inconclusive"),
+        ({"estimate": -2.0, "conf_low": -5.0, "conf_high": 1.0, "p_value": 0.2}, 5.5, "no_meaningful_effect"),
+        ({"estimate": -2.0, "conf_low": -5.0, "conf_high": 1.0, "p_value": 0.2}, 4.0, "inconclusive"),
+        ({"estimate": -2.0, "conf_low": -3.0, "conf_high": -1.0, "p_value": 0.001}, 5.0, "decrease"),
+        ({"estimate": -2.0}, None, "inconclusive"),
+        ({"estimate": -2.0, "conf_low": -np.inf, "conf_high": np.inf}, 5.0, "inconclusive"),
+        ({}, None, "not_identified"),
+        ({"estimate": 0.8, "conf_low": 0.7, "conf_high": 0.9, "scale": "ratio"}, None, "decrease"),
+        ({"estimate": 0.8, "conf_low": 0.7, "conf_high": 1.1, "scale": "ratio"}, None, "inconclusive"),
+        ({"estimate": 0.98, "conf_low": 0.95, "conf_high": 1.01, "scale": "ratio"}, 2.0, "no_meaningful_effect"),
+    ],
+)
+def test_verdict(columns, meaningful, expected):
+    """Ratios are judged as differences: 5% of a level of about 32 is 1.6, inside a margin of 2."""
+    assert verdict_of(effect_of(effect(**columns), {"mean_treated": 31.5}), meaningful) == expected
+
+
+VERDICTS = {
+    "inconclusive": {"estimate": -1.9, "conf_low": -8.3, "conf_high": 4.1, "p_value": 0.43},
+    "decrease": {"estimate": -2.0, "conf_low": -3.0, "conf_high": -1.0, "p_value": 0.001, "std_error": 0.5},
+    "increase": {"estimate": 2.0, "conf_low": 1.0, "conf_high": 3.0, "p_value": 0.001},
+    "no_meaningful_effect": {"estimate": -0.1, "conf_low": -0.4, "conf_high": 0.2, "p_value": 0.5},
+    "not_identified": {"reason": "no untreated authority after 2018"},
+}
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_our_own_words_keep_to_what_must_not_be_said(verdict):
+    """No sentence that we choose contains a phrase that the same headline forbids."""
+    question = design()["question"] | {"meaningful_change": 0.5, "caveats": []}
+    found = headline(one(**VERDICTS[verdict]), facts(question=question))
+    assert found["verdict"] == verdict
+    own = {name: value for name, value in found.items() if name not in ("must_not_say", "verdict", "verdict_rule")}
+    for phrase in found["must_not_say"]:
+        assert not re.search(rf"\b{re.escape(phrase)}\b", json_text(own)), phrase
+
+
+@pytest.mark.parametrize("verdict", ["inconclusive", "no_meaningful_effect"])
+def test_absence_of_evidence_is_not_evidence_of_absence(verdict):
+    question = design()["question"] | {"meaningful_change": 0.5}
+    found = headline(one(**VERDICTS[verdict]), facts(question=question))
+    assert {"no effect", "works", "proves", "caused", "saves"} <= set(found["must_not_say"])
+
+
+def test_disagreeing_procedures_are_told_to_the_director():
+    found = headline(estimates(), facts())["disagreement"]
+    assert "a conventional calculation says p = 0.080" in found
+    assert (
+        "shuffling which authorities were treated gives a result at least this far from zero 43% of the time" in found
+    )
+
+
+def test_agreeing_procedures_need_no_sentence():
+    rows = pd.DataFrame([effect(**VERDICTS["decrease"]), effect(**VERDICTS["decrease"] | {"inference": "analytic"})])
+    assert headline(rows, facts())["disagreement"] == ""
+
+
+def test_the_headline_is_the_rules_row_and_not_the_kindest():
+    """The keys decide, whatever the p value; without keys the first primary row counts."""
+    assert headline(estimates(), facts())["inference"] == "randomization"
+    keys = {"estimator": "primary", "outcome": "entry", "inference": "analytic"}
+    assert headline(estimates(), facts(headline=keys))["conf_high"] == 0.26
+    assert headline_row(estimates(), {"estimator": "poisson"})["scale"] == "ratio"
+
+
+def test_what_could_be_seen_uses_the_larger_error():
+    """Half-width 6.2 / 1.96 = 3.163 is larger than 2.6; times 2.8016 is 8.86."""
+    found = headline(estimates(), facts())
+    assert found["detectable"] == pytest.approx((4.1 + 8.3) / 2 / 1.959963984540054 * 2.8015852, rel=1e-6)
+    assert "smaller than about 8.86 per 10,000 (27% of the level without it)" in found["detectable_text"]
+
+
+def test_units_needed_grow_with_the_square_of_the_error():
+    """4 × (8.862 / 3.34)² = 28.2, said as roughly 29."""
+    assert any(
+        "roughly 29 of them rather than 4" in text for text in headline(estimates(), facts())["what_would_change_it"]
+    )
+
+
+def test_unknown_use_among_comparisons_is_a_caveat_and_a_failed_check_another():
+    found = headline(estimates(), facts(checks=diagnostics().to_dict("records")))["caveats"]
+    assert any("may have used Signs of Safety too" in text for text in found)
+    assert "A declared check failed: Without 303 it changes by 2.4." in found
+    assert design()["question"]["caveats"][0] in found
+    known = headline(estimates(), facts(panel=panel_facts(panel()) | {"untreated_means": "never"}))["caveats"]
+    assert not any("may have used" in text for text in known)
+
+
+def test_an_unexpected_direction_is_said():
+    assert headline(one(**VERDICTS["increase"]), facts())["sentence"].endswith("the opposite of what was expected.")
+    assert "opposite" not in headline(one(**VERDICTS["decrease"]), facts())["sentence"]
+
+
+def test_few_treated_under_a_conventional_headline_is_a_caveat():
+    rows = one(**VERDICTS["decrease"], inference="analytic")
+    assert "With 4 treated authorities the conventional interval is too narrow." in headline(rows, facts())["caveats"]
+
+
+def test_not_identified_gives_the_reason_and_no_number():
+    found = headline(one(**VERDICTS["not_identified"]), facts())
+    assert found["sentence"].endswith("no untreated authority after 2018.")
+    assert json.loads(json_text(found))["estimate"] is None
+    assert math.isnan(found["percent"]["estimate"])
+
+
+def test_without_an_overall_row_nothing_is_claimed():
+    found = headline(one(aggregation="event_time", event_time=1.0, estimate=3.0), facts())
+    assert found["verdict"] == "not_identified"
+    assert "give no overall estimate" in found["sentence"]
+
+
+def test_an_open_interval_is_said_in_words():
+    rows = one(estimate=-1.9, conf_low=-np.inf, conf_high=4.1, p_value=0.4)
+    assert "no lower limit to 4.10" in headline(rows, facts())["sentence"]
