@@ -10,13 +10,13 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.bundle.files import csv_text
 from sos_eval.errors import Fault, InputFault, nearest
 from sos_eval.report.drawing import Drawing, NothingToShow
-from sos_eval.report.theme import image
+from sos_eval.report.theme import FORMATS, image
 from sos_eval.results.method import registered
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Drawn", "available", "draw", "draw_all", "save"]
+__all__ = ["Drawn", "available", "draw", "draw_all", "save", "save_figure"]
 
 
 @dataclass(frozen=True)
@@ -95,3 +95,24 @@ def save(drawn: Drawn, folder: Path) -> None:
         (folder / f"{name}.csv").write_text(text, encoding="utf-8", newline="\n")
         for form, content in drawn.images[name].items():
             (folder / f"{name}.{form}").write_bytes(content)
+
+
+def save_figure(bundle: ResultBundle, name: str, out: str | Path) -> Path:
+    """Draw one figure into a file; the ending of its name says the format.
+
+    Raises
+    ------
+    InputFault
+        The format is not svg, png or pdf, or the file cannot be written.
+    """
+    file = Path(out)
+    form = file.suffix.removeprefix(".").lower()
+    if form not in FORMATS:
+        what = f"cannot draw as {form!r}" if form else "has no ending that says the format"
+        raise InputFault(Fault(str(out), what, nearest(form, FORMATS)))
+    content = image(draw(bundle, name), form)
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise InputFault(Fault(str(out), f"cannot be written: {error.strerror}", "choose another --out")) from error
+    return file

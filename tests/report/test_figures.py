@@ -7,7 +7,7 @@ import pytest
 
 from sos_eval.bundle.bundle import write_bundle
 from sos_eval.errors import InputFault
-from sos_eval.report.draw import available, draw_all, save
+from sos_eval.report.draw import available, draw_all, save, save_figure
 from sos_eval.report.figures.event_study import is_reference
 from sos_eval.report.theme import COLOURS, image, wrapped
 from sos_eval.results.method import registered, summary
@@ -201,3 +201,12 @@ def test_titles_are_broken_evenly():
         "\n"
     )
     assert max(map(len, lines)) - min(map(len, lines)) < 12
+
+
+def test_one_figure_into_a_file(bundle, tmp_path):
+    """The file's ending says the format; a wrong one or a folder that is not there is the user's fault."""
+    assert save_figure(bundle, "flow", tmp_path / "f.pdf").read_bytes().startswith(b"%PDF")
+    with pytest.raises(InputFault, match="cannot draw as 'gif'; write one of: svg, png, pdf"):
+        save_figure(bundle, "flow", tmp_path / "f.gif")
+    with pytest.raises(InputFault, match="cannot be written"):
+        save_figure(bundle, "flow", tmp_path / "nowhere" / "f.png")
