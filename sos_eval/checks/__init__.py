@@ -1,1 +1,11 @@
 """Checks of a fitted estimator: data first, a sentence second."""
+
+from __future__ import annotations
+
+from sos_eval.checks.balance import balance_results
+from sos_eval.checks.leave_one_out import LeaveOneOut
+from sos_eval.checks.placebo_time import PlaceboTime
+from sos_eval.checks.pretrends import Pretrends
+from sos_eval.checks.robustness import Robustness
+
+__all__ = ["LeaveOneOut", "PlaceboTime", "Pretrends", "Robustness", "balance_results"]

@@ -1,0 +1,191 @@
+"""Coefficients before treatment, from an estimate that has them or from a companion that does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.errors import InputFault
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.estimate import Estimate, cluster_sums
+from sos_eval.results.fitted import Fitted
+
+__all__ = ["PreCoefficients", "pre_coefficients"]
+
+NO_INFLUENCE = "the estimator has no influence function, so its coefficients have no joint covariance"
+NO_PERIOD = "no period lies before the start, its comparison period apart"
+
+
+@dataclass(frozen=True, slots=True)
+class PreCoefficients:
+    """Estimates for periods before the start.
+
+    Attributes
+    ----------
+    cells
+        Key columns cohort, time, event_time; q rows.
+    values : (q,)
+        On the working scale (logs for a ratio).
+    covariance : (q, q)
+        From the influence, clustered as the panel says.
+    distance : (q,)
+        How far in time each stands from what it is compared with, signed as a trend moves it; NaN where that is not
+        one number.
+    n_clusters, n_treated_clusters
+        Behind the covariance.
+    source
+        Where they come from, in words.
+    reason
+        Why there are none; else empty.
+    """
+
+    cells: pd.DataFrame
+    values: Array
+    covariance: Array
+    distance: Array
+    n_clusters: int
+    n_treated_clusters: int
+    source: str
+    reason: str = ""
+
+
+def pre_coefficients(fitted: Fitted, *, by: str, include_anticipation: bool) -> PreCoefficients:
+    """Collect the coefficients of periods before the start.
+
+    An estimator with group-time or event-time cells gives its own. For one that has a single coefficient the same
+    model is fitted again on pairs of periods before anyone starts: each period s with the last one, r, units that
+    are ever treated taken as treated in r. Minus that coefficient is the treated-by-period interaction of s relative
+    to r; their covariance comes from the stacked influence. The comparison group stays as it was built.
+
+    Parameters
+    ----------
+    by
+        ``group_time`` (as did's pre-test) or ``event_time``; the first falls back on the second.
+    include_anticipation
+        Whether cells within the estimator's declared anticipation count as before the start.
+    """
+    estimate = fitted.estimate
+    if estimate.influence is None:
+        return _none(estimate, NO_INFLUENCE)
+    early = _early(fitted, include_anticipation)
+    for aggregation in (by, "event_time"):
+        rows = np.flatnonzero(early & (estimate.cells["aggregation"] == aggregation).to_numpy())
+        if len(rows):
+            return _own(fitted, rows, estimate.influence[:, rows], aggregation)
+    if (estimate.cells["aggregation"] == "event_time").any():
+        return _none(estimate, NO_PERIOD)
+    return _companion(fitted)
+
+
+def _early(fitted: Fitted, include_anticipation: bool) -> NDArray[np.bool_]:
+    """Return which cells lie before the start, (m,)."""
+    ahead = 0.0 if include_anticipation else float(getattr(fitted.estimator, "anticipation", 0) or 0)
+    return np.asarray(fitted.estimate.cells["event_time"].to_numpy(float) < -ahead)
+
+
+def _own(fitted: Fitted, rows: NDArray[np.intp], influence: Array, aggregation: str) -> PreCoefficients:
+    """Take an estimate's own cells, without those that are zero by construction or not identified."""
+    estimate = fitted.estimate
+    table, values = estimate.cells.iloc[rows], estimate.values[rows]
+    fixed = (values == 0) & ~(np.nan_to_num(influence) != 0).any(0)
+    known = np.isfinite(values) & ~fixed & np.isfinite(influence).all(0)
+    if not known.any():
+        why = [reason for reason in table.loc[~fixed, "reason"].unique() if reason]
+        return _none(estimate, "; ".join(why) or NO_PERIOD)
+    distance = _distance(fitted, table, fixed)[known]
+    source = f"{aggregation} cells of the estimate"
+    return _from(estimate, table[known], values[known], influence[:, known], distance, source)
+
+
+def _distance(fitted: Fitted, table: pd.DataFrame, fixed: NDArray[np.bool_]) -> Array:
+    """Say how far each cell stands from its base, (q,).
+
+    With a base that is zero by construction: event time minus the base's. With a base that moves along
+    (``base_period: varying``): the gap to the period before. Ends of a window, where periods are joined, have none.
+    """
+    event = table["event_time"].to_numpy(float)
+    nowhere = np.full(len(event), np.nan)
+    bases = np.unique(event[fixed])
+    if len(bases) == 1:
+        distance = event - bases[0]
+    elif not len(bases) and getattr(fitted.estimator, "base_period", "") == "varying":
+        gap = _gaps(fitted)
+        distance = np.array([gap.get(e, np.nan) for e in event])
+    else:
+        return nowhere
+    window = getattr(fitted.estimator, "window", None)
+    return np.asarray(np.where(event == window[0], np.nan, distance)) if window else distance
+
+
+def _gaps(fitted: Fitted) -> dict[float, float]:
+    """Return the time since the period before, by event time: averaged over cohorts by their treated units."""
+    table = fitted.estimate.cells
+    table = table[table["aggregation"] == "group_time"]
+    times, time = fitted.panel.times, table["time"].to_numpy(float)
+    gap = time - times[np.maximum(np.searchsorted(times, time) - 1, 0)]
+    event, codes = np.unique(table["event_time"].to_numpy(float), return_inverse=True)
+    treated = table["n_treated_units"].to_numpy(float)
+    means = np.bincount(codes, gap * treated) / np.bincount(codes, treated)
+    return dict(zip(event.tolist(), means.tolist(), strict=True))
+
+
+def _companion(fitted: Fitted) -> PreCoefficients:
+    """Fit the same model on pairs of periods before anyone starts."""
+    estimate = fitted.estimate
+    panel = estimate.panel
+    if panel.layout != "panel":
+        return _none(estimate, "the estimator has no coefficient per period, and pairs of periods need layout: panel")
+    if len(panel.pre_times) < 2:
+        return _none(estimate, "fewer than two periods lie before the first start")
+    fixed = replace(fitted, rebuild=None, source=panel)
+    *earlier, last = panel.pre_times
+    values, columns = [], []
+    for time in earlier:
+        pair = panel.keep_times([time, last])
+        starts = np.where(np.isfinite(pair.first_treated), last, np.inf)
+        try:
+            one = fixed.refit(pair.with_first_treated(starts))
+        except InputFault as fault:
+            return _none(estimate, f"{time:g} and {last:g}: {fault.faults[0].what}")
+        row = int(np.flatnonzero(one.cells["aggregation"] == "overall")[0])
+        if one.influence is None or not np.isfinite(one.influence[:, row]).all() or not np.isfinite(one.values[row]):
+            return _none(estimate, f"{time:g} and {last:g}: {one.cells['reason'].iloc[row] or 'not identified'}")
+        values.append(-one.values[row])
+        columns.append(-_aligned(one.influence[:, row], one.panel, estimate.panel))
+    table = pd.DataFrame({"cohort": np.nan, "time": earlier, "event_time": np.array(earlier) - panel.cohorts.min()})
+    source = f"the same model on each earlier period with {last:g}, comparison group as built"
+    return _from(
+        estimate, table, np.array(values), np.column_stack(columns), np.array(earlier) - last, source
+    )  # fmt: skip
+
+
+def _aligned(influence: Array, own: Panel, whole: Panel) -> Array:
+    """Return an influence on fewer units as one on all of them: zero for those left out, same variance."""
+    full = np.zeros(whole.n_units)
+    full[pd.Index(whole.units).get_indexer(pd.Index(own.units))] = influence * (whole.n_units / own.n_units)
+    return full
+
+
+def _from(
+    estimate: Estimate, table: pd.DataFrame, values: Array, influence: Array, distance: Array, source: str
+) -> PreCoefficients:
+    """Put coefficients together with their covariance."""
+    panel = estimate.panel
+    sums = cluster_sums(influence, panel.clusters) / panel.n_influence
+    return PreCoefficients(
+        cells=table[["cohort", "time", "event_time"]].reset_index(drop=True), values=values, covariance=sums.T @ sums,
+        distance=np.asarray(distance, float), n_clusters=panel.n_clusters,
+        n_treated_clusters=panel.n_treated_clusters, source=source,
+    )  # fmt: skip
+
+
+def _none(estimate: Estimate, reason: str) -> PreCoefficients:
+    empty = np.empty(0)
+    table = pd.DataFrame(columns=["cohort", "time", "event_time"])
+    panel = estimate.panel
+    return PreCoefficients(
+        table, empty, np.empty((0, 0)), empty, panel.n_clusters, panel.n_treated_clusters, "", reason
+    )  # fmt: skip

@@ -1,0 +1,173 @@
+"""Whether the groups moved apart before the start, and how far apart they could have moved unseen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from annotated_types import Ge, Gt, Lt
+
+from sos_eval.checks.pre_coefficients import PreCoefficients, pre_coefficients
+from sos_eval.checks.quantity import FEW_CLUSTERS
+from sos_eval.numerics.pretrend import Wald, detectable_slope, slope, wald
+from sos_eval.results.check import Check, CheckResult
+from sos_eval.results.fitted import Fitted
+from sos_eval.results.method import register
+
+__all__ = ["Pretrends"]
+
+
+@register("pretrends")
+@dataclass(frozen=True)
+class Pretrends(Check):
+    """Joint Wald test, linear slope and detectable slope of the coefficients before the start (Roth 2022).
+
+    A test that finds nothing shows parallel trends only as far as it could have found something: the detectable
+    slope says how far that is.
+    """
+
+    reference: ClassVar[str] = "Callaway and Sant'Anna (2021), remark 12; Roth (2022)"
+
+    distribution: Literal["chi2", "f"] = "chi2"
+    """Which p is reported: chi-squared, as the did package, or Hotelling's F, for few clusters; the table has both."""
+    level: Annotated[float, Gt(0), Lt(1)] = 0.95
+    """One minus the size of each coefficient's own test, for the detectable slope."""
+    power: Annotated[float, Gt(0), Lt(1)] = 0.8
+    """Probability with which the detectable slope would have been flagged."""
+    include_anticipation: bool = False
+    """Count cells within the estimator's declared anticipation as before the start, as the did package does."""
+    min_p: Annotated[float, Ge(0), Lt(1)] | None = None
+    """Declared limit: the joint test fails where p is below it."""
+    max_slope: Annotated[float, Ge(0)] | None = None
+    """Declared limit: the slope fails where it is larger than this, either way."""
+    max_detectable_slope: Annotated[float, Gt(0)] | None = None
+    """Declared limit: the test is too blind where only a larger slope would have been seen."""
+
+    def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
+        """Return ``pretrends.joint``, ``pretrends.slope`` and ``pretrends.detectable_slope``."""
+        options = {"include_anticipation": self.include_anticipation}
+        joint = pre_coefficients(fitted, by="group_time", **options)
+        trend = pre_coefficients(fitted, by="event_time", **options)
+        log = fitted.estimate.cells["scale"].iloc[0] in ("ratio", "log")
+        return [self._joint(joint), self._slope(trend, log=log), self._detectable(trend, log=log)]
+
+    def _joint(self, found: PreCoefficients) -> CheckResult:
+        """Test all coefficients together."""
+        name, limit = "pretrends.joint", _threshold(self.min_p)
+        if found.reason:
+            return _not_done(name, "p_value", found.reason, limit)
+        try:
+            test = wald(found.values, found.covariance, found.n_clusters)
+        except np.linalg.LinAlgError:
+            return _not_done(name, "p_value", _singular(found), limit)
+        p = test.p_f if self.distribution == "f" else test.p_chi2
+        if not np.isfinite(p):
+            return _not_done(
+                name, "p_value", f"{test.df} coefficients need more than {found.n_clusters} clusters", limit
+            )
+        passed = None if self.min_p is None else p >= self.min_p
+        return CheckResult(name, "p_value", p, _joint_words(found, test), limit, passed, _joint_table(found, test))
+
+    def _slope(self, found: PreCoefficients, *, log: bool) -> CheckResult:
+        """Fit a line through the coefficients."""
+        name, limit = "pretrends.slope", _threshold(self.max_slope)
+        found, reason = _on_a_line(found)
+        if reason:
+            return _not_done(name, "slope", reason, limit)
+        fit = slope(found.values, found.covariance, found.distance)
+        reach = 1.959963984540054 * fit.std_error
+        low, high = fit.value - reach, fit.value + reach
+        text = (
+            f"Before the start the treated moved away from their comparison by {fit.value:.3g}{_per(log)} a period "
+            f"(95% interval {low:.3g} to {high:.3g}; generalised least squares on {len(found.values)} coefficients)."
+        )
+        table = pd.DataFrame(
+            {
+                "slope": [fit.value],
+                "std_error": fit.std_error,
+                "conf_low": low,
+                "conf_high": high,
+                "source": found.source,
+            }
+        )
+        passed = None if self.max_slope is None else abs(fit.value) <= self.max_slope
+        return CheckResult(name, "slope", fit.value, text, limit, passed, table)
+
+    def _detectable(self, found: PreCoefficients, *, log: bool) -> CheckResult:
+        """Say which slope the coefficients' own tests would have flagged."""
+        name, limit = "pretrends.detectable_slope", _threshold(self.max_detectable_slope)
+        found, reason = _on_a_line(found)
+        if reason:
+            return _not_done(name, "slope", reason, limit)
+        value = detectable_slope(found.covariance, found.distance, power=self.power, level=self.level)
+        if not np.isfinite(value):
+            return _not_done(
+                name, "slope", f"chance alone flags some coefficient with {self.power:.0%} probability", limit
+            )
+        text = (
+            f"A steady divergence of {value:.3g}{_per(log)} a period would have shown in some coefficient before the "
+            f"start with {self.power:.0%} probability; smaller ones may well be there unseen."
+        )
+        table = pd.DataFrame({"power": [self.power], "level": [self.level], "slope": [value], "source": [found.source]})
+        passed = None if self.max_detectable_slope is None else value <= self.max_detectable_slope
+        return CheckResult(name, "slope", value, text, limit, passed, table)
+
+
+def _on_a_line(found: PreCoefficients) -> tuple[PreCoefficients, str]:
+    """Keep the coefficients with a distance, or say why there is no line."""
+    if found.reason:
+        return found, found.reason
+    seen = np.isfinite(found.distance)
+    if not seen.any():
+        return found, "the coefficients do not share a base period, so no line goes through them"
+    kept = PreCoefficients(
+        found.cells[seen], found.values[seen], found.covariance[np.ix_(seen, seen)], found.distance[seen],
+        found.n_clusters, found.n_treated_clusters, found.source,
+    )  # fmt: skip
+    try:
+        slope(kept.values, kept.covariance, kept.distance)
+    except np.linalg.LinAlgError:
+        return kept, _singular(kept)
+    return kept, ""
+
+
+def _joint_words(found: PreCoefficients, test: Wald) -> str:
+    """Say both p, which of them to trust, and what a large one does not show."""
+    text = (
+        f"Joint test of {test.df} coefficients before the start: Wald statistic {test.statistic:.3g}, p = "
+        f"{test.p_chi2:.3g} (chi-squared), {test.p_f:.3g} (F)."
+    )
+    if test.df > found.n_clusters / 10:
+        text += f" For {test.df} coefficients from {found.n_clusters} clusters chi-squared is too small, read F."
+    if found.n_treated_clusters < FEW_CLUSTERS:
+        text += f" With {found.n_treated_clusters} treated clusters either p tends to be too small."
+    return f"{text} A large p is no evidence that trends were parallel."
+
+
+def _joint_table(found: PreCoefficients, test: Wald) -> pd.DataFrame:
+    """Lay out the coefficients with their own errors, and the test beside them."""
+    return found.cells.assign(
+        coefficient=found.values, std_error=np.sqrt(np.diag(found.covariance)), distance=found.distance,
+        wald=test.statistic, df=test.df, p_chi2=test.p_chi2, p_f=test.p_f, source=found.source,
+    )  # fmt: skip
+
+
+def _per(log: bool) -> str:
+    return " on the log scale" if log else ""
+
+
+def _singular(found: PreCoefficients) -> str:
+    return (
+        f"the covariance of {len(found.values)} coefficients from {found.n_clusters} clusters "
+        f"({found.n_treated_clusters} treated) is singular"
+    )
+
+
+def _threshold(declared: float | None) -> float:
+    return float("nan") if declared is None else declared
+
+
+def _not_done(name: str, statistic: str, reason: str, limit: float) -> CheckResult:
+    return CheckResult(name, statistic, float("nan"), f"Not done: {reason}.", limit)

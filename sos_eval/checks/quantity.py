@@ -1,0 +1,101 @@
+"""The number that checks follow: a fitted estimator's overall effect, with a cluster-robust interval."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from sos_eval.errors import InputFault
+from sos_eval.panel.panel import Panel
+from sos_eval.results.estimate import Estimate, clustered_error
+from sos_eval.results.fitted import Fitted
+
+__all__ = ["FEW_CLUSTERS", "Quantity", "caution", "judged", "overall", "refitted"]
+
+#: Below this many treated clusters a cluster-robust error is too small to stand alone.
+FEW_CLUSTERS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """An overall effect as it is reported: a ratio where the scale is `ratio`, with std_error on the log scale."""
+
+    estimate: float
+    std_error: float
+    conf_low: float
+    conf_high: float
+    p_value: float
+    scale: str
+    reason: str = ""
+
+    @property
+    def neutral(self) -> float:
+        """The value that means no effect."""
+        return 1.0 if self.scale == "ratio" else 0.0
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """Return the fields as columns of a table."""
+        return asdict(self)
+
+    @property
+    def words(self) -> str:
+        """Return ``1.23 (0.90 to 1.56)``, or the reason why there is none."""
+        if not np.isfinite(self.estimate):
+            return f"not available ({self.reason})"
+        interval = f" ({self.conf_low:.3g} to {self.conf_high:.3g})" if np.isfinite(self.std_error) else ""
+        return f"{self.estimate:.3g}{interval}"
+
+
+def overall(estimate: Estimate, level: float = 0.95) -> Quantity:
+    """Return the first row with aggregation `overall`, with a normal interval from its influence.
+
+    Clustered as the panel says, without a small-sample factor; no interval where the estimator has no influence.
+    """
+    from scipy.special import ndtr, ndtri
+
+    rows = np.flatnonzero(estimate.cells["aggregation"] == "overall")
+    if not len(rows):
+        return _nothing("the estimator has no overall effect")
+    row = rows[0]
+    value, scale = float(estimate.values[row]), str(estimate.cells["scale"].iloc[row])
+    if not np.isfinite(value):
+        return _nothing(str(estimate.cells["reason"].iloc[row]) or "not identified", scale)
+    errors = clustered_error(estimate)
+    error = float(errors[row]) if errors is not None and errors[row] > 0 else float("nan")
+    reach = float(ndtri((1 + level) / 2)) * error
+    low, high = value - reach, value + reach
+    if scale == "ratio":
+        value, low, high = float(np.exp(value)), float(np.exp(low)), float(np.exp(high))
+    p = float(2 * ndtr(-abs(estimate.values[row]) / error)) if np.isfinite(error) else float("nan")
+    return Quantity(value, error, low, high, p, scale, str(estimate.cells["reason"].iloc[row]))
+
+
+def caution(fitted: Fitted) -> str:
+    """Return what to say of a cluster-robust interval where few treated clusters stand behind it, else nothing."""
+    treated = fitted.panel.n_treated_clusters
+    return f"; with {treated} treated clusters this interval is too narrow" if treated < FEW_CLUSTERS else ""
+
+
+def refitted(fitted: Fitted, panel: Panel, level: float = 0.95) -> Quantity:
+    """Re-estimate on a changed source panel; where that cannot be done, the reason in place of a number."""
+    try:
+        return overall(fitted.refit(panel), level)
+    except InputFault as fault:
+        return _nothing("; ".join(one.what for one in fault.faults))
+
+
+def judged(largest: float, limit: float | None, *, complete: bool) -> bool | None:
+    """Judge the largest change: None without a limit, and where what is missing could still exceed it."""
+    if limit is None:
+        return None
+    if largest > limit:
+        return False
+    return True if complete else None
+
+
+def _nothing(reason: str, scale: str = "") -> Quantity:
+    nan = float("nan")
+    return Quantity(nan, nan, nan, nan, nan, scale, reason)

@@ -1,0 +1,231 @@
+"""Pre-trends: did's Wald test, the companion of estimators with one coefficient, and what cannot be done."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sos_eval.checks import Pretrends
+from sos_eval.checks.pre_coefficients import pre_coefficients
+from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE, PoissonDiD
+from sos_eval.numerics.pretrend import wald
+from sos_eval.panel.tabular import from_frame
+from sos_eval.results.fitted import Fitted
+from tests.conftest import shared
+from tests.fakes import RefitOnly, fit, noise_panel, panel_of
+
+
+def checked(fitted, **options):
+    return {one.name.split(".")[1]: one for one in Pretrends(**options).check(fitted, np.random.default_rng(0))}
+
+
+def one_cohort(seed=3, n=40, treated=12, times=7):
+    rng = np.random.default_rng(seed)
+    y = 20 + rng.standard_normal((n, times)).cumsum(1)
+    starts = np.where(np.arange(n) < treated, 2005.0, np.inf)
+    return panel_of(y, starts)
+
+
+# -- by hand -------------------------------------------------------------------------------------------------------
+
+
+def test_two_pre_coefficients_by_hand():
+    """Eight units, start in 2004: changes to 2003 of treated less untreated, and their variance."""
+    change = np.array([[1.0, 0.5], [2, -0.5], [3, 0], [0, 0.2], [1, 0], [0, -0.4], [1, 0.1], [0.5, 0.3]])
+    y = np.column_stack([-change[:, 0], -change[:, 1], np.zeros(8), np.arange(8.0)])
+    starts = [2004] * 3 + [np.inf] * 5
+    fitted = fit(CallawaySantAnna(base_period="universal"), panel_of(y, starts))
+    found = pre_coefficients(fitted, by="group_time", include_anticipation=False)
+    treated, others = -change[:3], -change[3:]
+    assert found.values == pytest.approx(treated.mean(0) - others.mean(0))
+    expected = np.cov(treated.T, ddof=0) / 3 + np.cov(others.T, ddof=0) / 5
+    assert found.covariance == pytest.approx(expected)
+    assert found.distance.tolist() == [-2, -1]
+    results = checked(fitted)
+    b = found.values
+    statistic = b @ np.linalg.inv(expected) @ b
+    assert results["joint"].table["wald"].iloc[0] == pytest.approx(statistic)
+    assert results["joint"].value == pytest.approx(np.exp(-statistic / 2))
+    x = np.array([-2.0, -1.0])
+    precision = np.linalg.inv(expected)
+    assert results["slope"].value == pytest.approx(x @ precision @ b / (x @ precision @ x))
+    assert results["slope"].table["std_error"].iloc[0] == pytest.approx((x @ precision @ x) ** -0.5)
+
+
+def test_a_moving_base_has_gaps_for_distances():
+    """Years 2001, 2002, 2004, 2005 and a start in 2005: the change to 2004 is one over two years."""
+    rng = np.random.default_rng(1)
+    panel = panel_of(rng.standard_normal((12, 5)), [2005] * 4 + [np.inf] * 8).keep_times([2001, 2002, 2004, 2005])
+    found = pre_coefficients(fit(CallawaySantAnna(), panel), by="event_time", include_anticipation=False)
+    assert found.cells["event_time"].tolist() == [-3, -1]
+    assert found.distance.tolist() == [1, 2]
+
+
+def test_a_linear_divergence_is_the_slope_whatever_the_base():
+    """Treated units gain 0.7 a period: every way of estimating finds 0.7."""
+    rng = np.random.default_rng(5)
+    panel = one_cohort()
+    noise = 1e-6 * rng.standard_normal((panel.n_units, panel.n_times))
+    path = 0.7 * panel.ever_treated[:, None] * panel.times + noise
+    steep = panel.with_outcome(path)
+    for method in (CallawaySantAnna(), CallawaySantAnna(base_period="universal"), EventStudyTWFE(), TWFE()):
+        assert checked(fit(method, steep))["slope"].value == pytest.approx(0.7, abs=1e-4), method
+
+
+# -- references ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize(
+    ("case", "options"),
+    [
+        ("never_unc", {}),
+        ("notyet_unc", {"control": "not_yet_treated"}),
+        ("never_universal_unc", {"base_period": "universal"}),
+        ("never_antic1_unc", {"anticipation": 1}),
+        ("never_unc_clusterstate", {}),
+        ("never_unc_balance1", {}),
+    ],
+)
+def test_wald_is_the_did_package_s(case, options):
+    """Statistic to 1e-8, the mathematics being the same; did rounds p to five digits."""
+    stored = json.loads(shared("reference", "did_mpdta.json").read_text())
+    values = next(c["values"] for c in stored["cases"] if c["case_id"] == case)
+    data = pd.read_csv(shared("reference", "data", "mpdta.csv"))
+    panel = from_frame(
+        data, unit="countyreal", time="year", outcome="lemp", first_treated="first.treat",
+        cluster="state" if case.endswith("state") else None,
+    )  # fmt: skip
+    result = checked(fit(CallawaySantAnna(**options), panel), include_anticipation=True)["joint"]
+    assert result.table["wald"].iloc[0] == pytest.approx(values["wald"], rel=1e-8)
+    assert result.value == pytest.approx(values["wald_p"], abs=5e-6)
+
+
+def test_anticipated_periods_are_no_pre_periods_unless_asked():
+    fitted = fit(CallawaySantAnna(anticipation=1), one_cohort())
+    ours, did = checked(fitted)["joint"], checked(fitted, include_anticipation=True)["joint"]
+    assert ours.table["event_time"].tolist() == [-3, -2]
+    assert did.table["event_time"].tolist() == [-3, -2, -1]
+
+
+# -- estimators with one coefficient ---------------------------------------------------------------------------------
+
+
+def test_the_companion_of_twfe_is_the_event_study():
+    """One cohort, balanced: pairs of periods give the event study's coefficients and their covariance."""
+    panel = one_cohort()
+    pairs = pre_coefficients(fit(TWFE(), panel), by="group_time", include_anticipation=False)
+    study = pre_coefficients(fit(EventStudyTWFE(), panel), by="group_time", include_anticipation=False)
+    assert pairs.values == pytest.approx(study.values, rel=1e-10)
+    assert pairs.covariance == pytest.approx(study.covariance, rel=1e-8, abs=1e-12)
+    assert pairs.distance.tolist() == study.distance.tolist() == [-3, -2, -1]
+    assert "same model on each earlier period with 2004" in pairs.source
+
+
+def test_the_companion_of_poisson_is_a_ratio_of_ratios():
+    """Exposure constant within units: the coefficient of two periods is a ratio of sums, in logs."""
+    rng = np.random.default_rng(4)
+    size = rng.uniform(1, 3, 20)
+    counts = rng.poisson(30 * size[:, None], (20, 5)) + 1.0
+    panel = panel_of(counts, [2004] * 6 + [np.inf] * 14, exposure=np.repeat(size[:, None], 5, axis=1))
+    found = pre_coefficients(fit(PoissonDiD(), panel), by="group_time", include_anticipation=False)
+    sums = np.array([counts[:6].sum(0), counts[6:].sum(0)])
+    relative = np.log(sums[0] / sums[1])
+    assert found.values == pytest.approx(relative[:2] - relative[2], rel=1e-7)
+    assert "on the log scale" in checked(fit(PoissonDiD(), panel))["slope"].text
+
+
+def test_the_companion_reads_no_treated_period_and_keeps_the_comparison():
+    panel = one_cohort()
+    wild = panel.matrix().copy()
+    wild[:, 4:] = 1e6 * np.random.default_rng(0).standard_normal(wild[:, 4:].shape)
+
+    def never(_):
+        raise AssertionError("the comparison group is not built again")
+
+    one = fit(TWFE(), panel)
+    other = replace(fit(TWFE(), panel.with_outcome(wild)), rebuild=never)
+    assert checked(one)["joint"].value == pytest.approx(checked(other)["joint"].value, rel=1e-8)
+
+
+# -- what cannot be done, and limits -----------------------------------------------------------------------------------
+
+
+def noise(n_units, n_times, start, n_treated):
+    y = np.random.default_rng(0).standard_normal((n_units, n_times))
+    return panel_of(y, np.where(np.arange(n_units) < n_treated, start, np.inf))
+
+
+CANNOT = {
+    "no influence": (RefitOnly(), noise_panel(), "no influence function"),
+    "one period": (CallawaySantAnna(), noise(8, 3, 2002, 3), "no period lies before the start"),
+    "one pair too few": (TWFE(), noise(8, 3, 2002, 3), "fewer than two periods lie before the first start"),
+    "singular": (CallawaySantAnna(), noise(6, 12, 2012, 3), "is singular"),
+    "one treated unit": (CallawaySantAnna(), noise(9, 5, 2004, 1), "one treated unit"),
+}
+
+
+@pytest.mark.parametrize("case", CANNOT)
+def test_what_cannot_be_done_is_said(case):
+    method, panel, text = CANNOT[case]
+    for result in checked(fit(method, panel), min_p=0.1, max_slope=1, max_detectable_slope=1).values():
+        assert np.isnan(result.value)
+        assert result.passed is None
+        assert text in result.text
+
+
+def test_limits_are_judged_only_where_declared():
+    fitted = fit(CallawaySantAnna(base_period="universal"), one_cohort())
+    assert {one.passed for one in checked(fitted).values()} == {None}
+    free = checked(fitted)
+    values = {name: one.value for name, one in free.items()}
+    tight = checked(
+        fitted, min_p=min(values["joint"] + 0.01, 0.999), max_slope=abs(values["slope"]) / 2,
+        max_detectable_slope=values["detectable_slope"] / 2,
+    )  # fmt: skip
+    assert {one.passed for one in tight.values()} == {False}
+    loose = checked(fitted, min_p=0.0, max_slope=1e9, max_detectable_slope=1e9)
+    assert {one.passed for one in loose.values()} == {True}
+
+
+def test_joined_ends_of_a_window_have_no_place_on_the_line():
+    found = pre_coefficients(
+        fit(EventStudyTWFE(window=(-2, 2)), one_cohort()), by="event_time", include_anticipation=False
+    )
+    assert found.cells["event_time"].tolist() == [-2]
+    assert np.isnan(found.distance).all()
+
+
+def test_the_text_says_both_p_and_claims_nothing():
+    text = checked(fit(CallawaySantAnna(), one_cohort()))["joint"].text
+    assert "(chi-squared)" in text
+    assert "(F)" in text
+    assert "With 12 treated clusters" in text
+    assert "no evidence that trends were parallel" in text
+
+
+@pytest.mark.slow
+def test_size_of_the_joint_test():
+    """40 units, 12 treated, three coefficients, no divergence: F rejects nearer its level than chi-squared.
+
+    2,000 draws, Monte Carlo error 0.005; F is exact for one sample and approximate for two groups.
+    """
+    rng = np.random.default_rng(11)
+    starts = np.where(np.arange(40) < 12, 2005.0, np.inf)
+    p = []
+    for _ in range(2000):
+        fitted = fit(CallawaySantAnna(), panel_of(rng.standard_normal((40, 5)), starts))
+        found = pre_coefficients(fitted, by="group_time", include_anticipation=False)
+        test = wald(found.values, found.covariance, found.n_clusters)
+        p.append((test.p_chi2, test.p_f))
+    size = (np.array(p) < 0.05).mean(0)
+    assert 0.05 < size[1] < size[0] < 0.2
+
+
+def test_fitted_is_left_alone():
+    fitted: Fitted = fit(TWFE(), one_cohort())
+    before = fitted.source.frame.copy(deep=True)
+    checked(fitted)
+    pd.testing.assert_frame_equal(fitted.source.frame, before)

@@ -1,0 +1,222 @@
+"""Checks that estimate again: placebo in time, leave one out, robustness."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sos_eval.checks import LeaveOneOut, PlaceboTime, Robustness
+from sos_eval.checks.quantity import overall
+from sos_eval.comparison import Nearest, rebuilt
+from sos_eval.declare import Document
+from sos_eval.declare import build as declared
+from sos_eval.errors import DesignFault
+from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD
+from tests.fakes import RefitOnly, fit, noise_panel, panel_of
+
+RNG = np.random.default_rng(0)
+
+
+def value(method, panel):
+    return overall(method.complete(panel)).estimate
+
+
+# -- the number that is followed ------------------------------------------------------------------------------------
+
+
+def test_the_quantity_is_the_overall_effect_with_its_interval():
+    panel = noise_panel()
+    found = overall(CallawaySantAnna().complete(panel))
+    table = CallawaySantAnna().fit(
+        panel.frame, unit="unit", time="time", outcome="outcome", first_treated="first_treated"
+    )
+    row = table[table["aggregation"] == "overall"].iloc[0]
+    assert found.estimate == row["estimate"]
+    assert (found.std_error, found.conf_low) == pytest.approx((row["std_error"], row["conf_low"]), rel=1e-12)
+    assert found.p_value == pytest.approx(row["p_value"], rel=1e-9)
+
+
+def test_a_ratio_is_followed_as_a_ratio():
+    counts = np.array([[10.0, 10, 20], [20, 20, 40], [10, 10, 10], [30, 30, 30]])
+    panel = panel_of(counts, [2003, 2003, np.inf, np.inf], exposure=np.ones((4, 3)))
+    found = overall(PoissonDiD().complete(panel))
+    assert (found.estimate, found.scale, found.neutral) == (pytest.approx(2.0), "ratio", 1.0)
+
+
+# -- placebo in time ------------------------------------------------------------------------------------------------
+
+
+def test_placebo_by_hand():
+    """Start in 2004, placebo one year earlier: change from 2002 to 2003 of treated less untreated (two units each)."""
+    y = np.array([[1.0, 2, 5, 90], [3, 3, 4, 80], [0, 1, 1, 0], [2, 2, 4, 0]])
+    fitted = fit(CallawaySantAnna(), panel_of(y, [2004, 2004, np.inf, np.inf]))
+    one, two = PlaceboTime(shift=(1, 2)).check(fitted, RNG)
+    assert one.value == pytest.approx((3 + 1) / 2 - (0 + 2) / 2)
+    # two earlier: 2002 and 2003 against 2001, averaged
+    assert two.value == pytest.approx(((1 + 4) / 2 + (0 + 1) / 2) / 2 - ((1 + 1) / 2 + (0 + 2) / 2) / 2)
+    assert one.table["placebo_start"].tolist() == [2003]
+    assert (one.name, one.passed) == ("placebo_time.1", None)
+
+
+def test_placebo_reads_no_treated_period():
+    panel = noise_panel(effect=3.0)
+    wild = panel.matrix().copy()
+    wild[:, 3:] = 1e9
+    before = [one.value for one in PlaceboTime(shift=(1, 2)).check(fit(TWFE(), panel), RNG)]
+    after = [one.value for one in PlaceboTime(shift=(1, 2)).check(fit(TWFE(), panel.with_outcome(wild)), RNG)]
+    assert before == after
+
+
+def test_placebo_builds_the_comparison_group_again():
+    panel = noise_panel()
+    method = Nearest(on=("outcome_pre",), distance="outcome_pre")
+    fitted = fit(TWFE(), panel, rebuild=lambda changed: rebuilt(method, changed))
+    (result,) = PlaceboTime(shift=(1,)).check(fitted, RNG)
+    earlier = panel.keep_times([2001, 2002, 2003])
+    earlier = earlier.with_first_treated(np.where(earlier.ever_treated, 2003, np.inf))
+    assert result.value == value(TWFE(), rebuilt(method, earlier))
+
+
+def test_a_planted_earlier_effect_is_found_and_judged():
+    panel = noise_panel(n_units=60, n_treated=30, seed=4)
+    early = panel.matrix() + 10.0 * (panel.ever_treated[:, None] & (panel.times >= 2003))
+    (found,) = PlaceboTime(shift=(1,), min_p=0.05).check(fit(TWFE(), panel.with_outcome(early)), RNG)
+    assert found.value == pytest.approx(10, abs=1)
+    assert found.passed is False
+    assert "an effect where there can be none" in found.text
+
+
+def test_placebo_that_cannot_be_done_says_why():
+    (late,) = PlaceboTime(shift=(3,), min_p=0.1).check(fit(TWFE(), noise_panel()), RNG)
+    assert np.isnan(late.value)
+    assert late.passed is None
+    assert late.text == "Not done: 3 periods lie before the first start, a placebo 3 earlier needs 4."
+    (bare,) = PlaceboTime(shift=(1,), min_p=0.1).check(fit(RefitOnly(), noise_panel()), RNG)
+    assert np.isfinite(bare.value)
+    assert bare.passed is None
+    assert "no interval exists" in bare.text
+
+
+# -- leave one out --------------------------------------------------------------------------------------------------
+
+
+def test_leave_one_out_is_the_estimate_without_each():
+    panel = noise_panel(n_units=10, n_treated=4)
+    (result,) = LeaveOneOut().check(fit(CallawaySantAnna(), panel), RNG)
+    expected = [
+        value(CallawaySantAnna(), panel.keep([u for u in panel.units if u != gone])) for gone in panel.units[:4]
+    ]
+    assert result.table["unit"].tolist() == list(panel.units[:4])
+    assert result.table["estimate"].tolist() == expected
+    whole = value(CallawaySantAnna(), panel)
+    assert result.table["change"].to_numpy() == pytest.approx(np.array(expected) - whole)
+    assert result.value == pytest.approx(np.abs(np.array(expected) - whole).max())
+    assert {"conf_low", "conf_high", "std_error", "scale"} <= set(result.table.columns)
+
+
+def test_a_unit_that_carries_the_result_is_named():
+    y = np.zeros((9, 4))
+    y[2, 2:] = 40.0  # one treated unit of three has all of the effect
+    y += 0.1 * np.random.default_rng(1).standard_normal(y.shape)
+    panel = panel_of(y, [2003] * 3 + [np.inf] * 6)
+    (result,) = LeaveOneOut(max_change=5).check(fit(TWFE(), panel), RNG)
+    assert result.text.startswith("Without u003 the estimate is")
+    assert result.value == pytest.approx(40 / 3, abs=0.3)
+    assert result.passed is False
+    assert LeaveOneOut(max_change=50).check(fit(TWFE(), panel), RNG)[0].passed is True
+
+
+def test_comparison_units_and_clusters_can_be_left_out_too():
+    cluster = ["a", "a", "b", "b", "c", "c", "d", "d", "e", "e"]
+    panel = noise_panel(n_units=10, n_treated=4, cluster=cluster)
+    (result,) = LeaveOneOut(drop=("comparison", "cluster")).check(fit(TWFE(), panel), RNG)
+    assert result.table["left_out"].value_counts().to_dict() == {"comparison": 6, "cluster": 5}
+    kept = panel.keep(panel.units[2:])
+    row = result.table[(result.table["left_out"] == "cluster") & (result.table["unit"] == "a")].iloc[0]
+    assert row["estimate"] == value(TWFE(), kept)
+
+
+def test_a_unit_without_which_there_is_no_estimate_keeps_its_row_and_reason():
+    panel = noise_panel(n_units=8, n_treated=1)
+    (result,) = LeaveOneOut(drop=("treated", "comparison"), max_change=1e9).check(fit(TWFE(), panel), RNG)
+    alone = result.table.iloc[0]
+    assert np.isnan(alone["estimate"])
+    assert alone["reason"]
+    assert result.passed is None
+    assert "1 could not be estimated" in result.text
+
+
+# -- robustness -----------------------------------------------------------------------------------------------------
+
+
+def test_variants_are_the_estimator_on_changed_panels():
+    panel = noise_panel(n_times=8, effect=1.0)
+    method = CallawaySantAnna()
+    check = Robustness(starts=(2003, 2005), windows=({"from": 2002, "to": 2006}, {"to": 2007}))
+    (result,) = check.check(fit(method, panel), RNG)
+    table = result.table.set_index("variant")["estimate"]
+    assert list(table.index) == ["as declared", "first start 2003", "first start 2005", "2002 to 2006", "2001 to 2007"]
+    assert table["as declared"] == value(method, panel)
+    # starts are 2004 and 2005: everybody moves by the same
+    moved = np.where(panel.ever_treated, panel.first_treated + 1, np.inf)
+    assert table["first start 2005"] == value(method, panel.with_first_treated(moved))
+    assert table["2002 to 2006"] == value(method, panel.keep_times([2002, 2003, 2004, 2005, 2006]))
+    change = table.iloc[1:] - table.iloc[0]
+    assert result.value == pytest.approx(change.abs().max())
+    assert result.passed is None
+
+
+def test_variants_that_cannot_be_done_stay_in_the_table():
+    (result,) = Robustness(starts=(1990, 2005), windows=({"to": 2030},), max_change=1e9).check(
+        fit(CallawaySantAnna(), noise_panel()), RNG
+    )
+    gone = result.table[result.table["estimate"].isna()]
+    assert gone["reason"].tolist() == [
+        "no start in 1990: the panel holds 2001 to 2006", "the panel holds 2001 to 2006 only",
+    ]  # fmt: skip
+    assert result.passed is None
+    assert "2 could not be estimated" in result.text
+    (none,) = Robustness(starts=(1990,)).check(fit(CallawaySantAnna(), noise_panel()), RNG)
+    assert np.isnan(none.value)
+    assert none.text.startswith("Not done: no start in 1990")
+
+
+# -- declaration ----------------------------------------------------------------------------------------------------
+
+
+def read(kind, **data):
+    return declared(kind, data, Document(data, Path("x.yaml")))
+
+
+def test_checks_read_from_a_design():
+    check = read(Robustness, starts=[2014, 2015, 2016], windows=[{"from": 2011, "to": 2019}])
+    assert check.windows == ({"from": 2011, "to": 2019},)
+    assert read(PlaceboTime, shift=[2]).shift == (2,)
+    assert read(LeaveOneOut, drop=["treated", "cluster"]).drop == ("treated", "cluster")
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "text"),
+    [
+        (Robustness, {}, "write starts"),
+        (Robustness, {"windows": [{"from": 2019, "to": 2011}]}, "which is before it"),
+        (Robustness, {"windows": [{"form": 2011}]}, "form"),
+        (PlaceboTime, {"shift": [0]}, "greater than or equal to 1"),
+        (LeaveOneOut, {"max_chnge": 1}, 'did you mean "max_change"?'),
+    ],
+)
+def test_faults_of_checks(kind, data, text):
+    with pytest.raises(DesignFault) as fault:
+        read(kind, **data)
+    assert text in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    "check", [PlaceboTime(), LeaveOneOut(drop=("treated", "comparison", "cluster")), Robustness(starts=(2005,))]
+)
+def test_checks_leave_the_fitted_panel_alone(check):
+    fitted = fit(TWFE(), noise_panel())
+    before = fitted.source.frame.copy(deep=True)
+    check.check(fitted, RNG)
+    pd.testing.assert_frame_equal(fitted.source.frame, before)
