@@ -119,14 +119,22 @@ def errors(parts: Contributions, sums: Sums) -> Array:
 
     ``sum_i w_i^2 (Y_i . D + c)^2 = D' M D + 2 c s . D + N c^2``, with M, s, N from `Sums`.
     """
-    row, column = np.triu_indices(parts.slope.shape[-2])
-    products = parts.slope[..., row, :] * parts.slope[..., column, :]
     if parts.slope.ndim == 3:
-        k, p, q = products.shape
-        square = sums.squares.reshape(-1, k * p) @ products.reshape(k * p, q)
+        row, column = np.triu_indices(parts.slope.shape[1])
+        products = (parts.slope[:, row] * parts.slope[:, column]).reshape(-1, parts.slope.shape[2])
+        square = sums.squares.reshape(-1, len(products)) @ products
         cross = (sums.linear.transpose(1, 0, 2) @ parts.slope).transpose(1, 0, 2)
     else:
-        square = (sums.squares[..., None, :] @ products)[..., 0, :].sum(-2)
+        square = (parts.slope * (_symmetric(sums.squares) @ parts.slope)).sum((-3, -2))
         cross = (sums.linear[..., None, :] @ parts.slope)[..., 0, :]
     variance = square + (parts.constant * (2 * cross + sums.count[..., None] * parts.constant)).sum(-2)
     return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
+
+
+def _symmetric(packed: Array) -> Array:
+    """Undo `upper`: (..., p) -> (..., t, t)."""
+    t = int((np.sqrt(8 * packed.shape[-1] + 1) - 1) / 2)
+    row, column = np.triu_indices(t)
+    place = np.empty((t, t), int)
+    place[row, column] = place[column, row] = np.arange(len(row))
+    return packed[..., place] * np.where(np.eye(t, dtype=bool), 1.0, 0.5)

@@ -10,12 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
+from sos_eval.estimators._covariates import covariate_columns
 from sos_eval.numerics.absorb import TwoWay
 from sos_eval.numerics.regress import LinearFit, least_squares
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Estimate
 
 __all__ = [
+    "SINGLE",
     "Rows",
     "fit_linear",
     "independent",
@@ -23,9 +25,11 @@ __all__ = [
     "keep_rows",
     "linear_estimate",
     "regression_rows",
+    "time_varying",
     "without",
 ]
 
+SINGLE = "one treated unit: its own variation cannot be told from its effect, so there is no analytic error"
 #: A regressor is taken as absorbed where less than this share of its length is left (rounding leaves about 1e-15).
 ABSORBED = 1e-9
 
@@ -100,8 +104,9 @@ def regression_rows(
         Nobody is treated, or everybody is.
     """
     panel = without(panel, _always_treated(panel), "treated in every period observed")
-    needed = panel.frame[[outcome, *also, *covariates]].to_numpy(float)
-    complete = np.isfinite(needed).all(1) & (panel.frame["weight"].to_numpy(float) > 0)
+    varying = time_varying(panel, covariates) if panel.layout == "panel" else tuple(covariates)
+    needed = panel.frame[[outcome, *also, *varying]]
+    complete = needed.notna().all(axis=1).to_numpy() & (panel.frame["weight"].to_numpy(float) > 0)
     notes = _missing_note(panel, complete)
     single = ~np.isin(np.arange(panel.n_units), panel.unit_codes[_not_single(panel, complete)])
     kept = without(panel, single, "fewer than two complete rows")
@@ -112,7 +117,15 @@ def regression_rows(
     if not 0 < rows.treated.sum() < len(used):
         who = "no unit is" if not rows.treated.any() else "every unit is"
         raise NotIdentified(panel.fault(f"{who} treated in the rows that are left", "widen panel.window"))
-    return _with_covariates(rows, tuple(covariates))
+    constant = tuple(name for name in covariates if name not in varying)
+    return _with_covariates(rows, varying, constant)
+
+
+def time_varying(panel: Panel, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the covariates that vary within some unit: unit effects absorb the others."""
+    first = np.unique(panel.unit_codes, return_index=True)[1][panel.unit_codes]
+    codes = {name: pd.factorize(panel.frame[name])[0] for name in names}
+    return tuple(name for name in names if (codes[name] != codes[name][first]).any())
 
 
 def _always_treated(panel: Panel) -> NDArray[np.bool_]:
@@ -161,16 +174,20 @@ def _assemble(panel: Panel, used: NDArray[np.intp], outcome: str, notes: tuple[s
     return Rows(panel, used, values[outcome], values["treated"], nothing, (), effects, codes, notes)
 
 
-def _with_covariates(rows: Rows, names: tuple[str, ...]) -> Rows:
-    """Add the covariates that vary beyond the effects."""
-    if not names:
-        return rows
-    columns = rows.frame[list(names)].to_numpy(float)
+def _with_covariates(rows: Rows, names: tuple[str, ...], constant: tuple[str, ...] = ()) -> Rows:
+    """Add the covariates that vary beyond the effects; name the others, those `constant` in units among them."""
+    columns, labels = covariate_columns(rows.frame, names)
     kept = independent(rows, columns)
-    gone = [name for name, yes in zip(names, kept, strict=True) if not yes]
+    gone = [*constant, *_chosen(labels, ~kept)]
     note = (f"absorbed by the unit and time effects, left out: {', '.join(gone)}",) if gone else ()
-    left = tuple(name for name, yes in zip(names, kept, strict=True) if yes)
-    return replace(rows, covariates=columns[:, kept], names=left, notes=rows.notes + note)
+    left = {label.split("=")[0] for label in _chosen(labels, kept)}
+    return replace(
+        rows, covariates=columns[:, kept], names=tuple(name for name in names if name in left), notes=rows.notes + note
+    )
+
+
+def _chosen(labels: Sequence[str], kept: NDArray[np.bool_]) -> list[str]:
+    return [label for label, yes in zip(labels, kept, strict=True) if yes]
 
 
 def keep_rows(rows: Rows, kept: NDArray[np.bool_]) -> Rows:
@@ -232,4 +249,7 @@ def linear_estimate(rows: Rows, fit: LinearFit, table: pd.DataFrame, notes: tupl
     """Turn a fitted regression into an estimate: a cell per row of its contrast."""
     counted = table.assign(n_obs=fit.n_obs, n_units=rows.effects.shape[0])
     influence = influence_of(fit, rows.panel.n_influence)
+    if rows.n_treated_units == 1:
+        influence[:] = np.nan
+        counted["reason"] = SINGLE
     return Estimate(counted, fit.contrast @ fit.coef, influence, rows.panel, linear=fit, notes=(*rows.notes, *notes))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -11,17 +11,19 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
+from sos_eval.estimators._batch import batch_assignments, batch_outcomes, unit_data
 from sos_eval.estimators._cells import BASE_REASON, BasePeriod, CellPlan, Control, plan_cells
-from sos_eval.estimators._cohort_means import contributions
+from sos_eval.estimators._cohort_means import Contributions, contributions
+from sos_eval.estimators._regression import SINGLE
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import Estimate, cells
+from sos_eval.results.aggregate import AggregationPlan, plan_aggregations
+from sos_eval.results.estimate import Batch, Estimate, cells
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.method import register
 
 __all__ = ["CallawaySantAnna"]
 
 ALONE = "one treated unit in the cohort: the error holds the comparison units' variation only"
-SINGLE = "one treated unit: its own variation cannot be told from its effect, so there is no analytic error"
 
 
 @register("callaway_santanna")
@@ -56,6 +58,36 @@ class CallawaySantAnna(Estimator):
         table = group_time_cells(plan, counts, kept.outcome.scale)
         return _with_reasons(table, values, influence, kept, plan, codes)
 
+    def estimate_many(self, panel: Panel, outcomes: Array) -> Batch:
+        """Estimate a batch of outcomes, (draws, n_units, n_times), in matrix products where no covariates enter."""
+        if self.adjust != "none" or not panel.is_balanced or np.isnan(outcomes).any():
+            return super().estimate_many(panel, outcomes)
+        pattern = self._pattern(panel, panel.first_treated, np.unique(panel.first_treated))
+        batch = batch_outcomes(
+            outcomes[:, :, : len(pattern.plan.times)], unit_data(panel), panel.first_treated, pattern
+        )
+        if (np.isfinite(panel.first_treated) & (pattern.codes(panel.first_treated) >= 0)).sum() == 1:
+            return replace(batch, std_error=np.full_like(batch.values, np.nan))
+        return batch
+
+    def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
+        """Estimate under many adoptions, (draws, n_units), in matrix products where no covariates enter."""
+        if self.adjust != "none" or not panel.is_balanced:
+            return super().estimate_assignments(panel, first_treated)
+
+        def plan(adoption: Array, starts: Array) -> GroupTimePattern:
+            return self._pattern(panel, adoption, starts)
+
+        return batch_assignments(panel.matrix(), unit_data(panel), first_treated, plan)
+
+    def _pattern(self, panel: Panel, adoption: Array, starts: Array) -> GroupTimePattern:
+        """Plan cells and aggregations for an adoption."""
+        plan = self._plan(panel, starts)
+        counts = np.bincount(plan.codes(adoption)[plan.codes(adoption) >= 0], minlength=len(plan.starts))
+        table = group_time_cells(plan, counts, panel.outcome.scale)
+        aggregation = plan_aggregations(table, plan.cohorts)
+        return GroupTimePattern(plan, aggregation, pd.concat([table, aggregation.cells], ignore_index=True))
+
     def _plan(self, panel: Panel, starts: Array) -> CellPlan:
         """Lay out the cells, or say why there are none."""
         plan = plan_cells(
@@ -64,6 +96,35 @@ class CallawaySantAnna(Estimator):
         if isinstance(plan, str):
             raise NotIdentified(panel.fault(f"{self.name}: {plan}", _instead(plan)))
         return plan
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTimePattern:
+    """Cells and aggregations planned for one set of starts (see `Pattern`)."""
+
+    plan: CellPlan
+    aggregation: AggregationPlan
+    cells: pd.DataFrame
+
+    @property
+    def n_cohorts(self) -> int:
+        """How many groups of units."""
+        return len(self.plan.starts)
+
+    @property
+    def no_error(self) -> NDArray[np.bool_]:
+        """Rows that hold base periods alone."""
+        base = self.plan.is_base
+        uses = (self.aggregation.members.sum(1) > 0) & ~base
+        return np.append(base, (self.aggregation.means @ uses).sum(1) == 0)
+
+    def codes(self, first_treated: Array) -> NDArray[np.intp]:
+        """Return each unit's group; -1 for units that take no part."""
+        return self.plan.codes(first_treated)
+
+    def contributions(self, weight: Array, sums: Array) -> Contributions:
+        """Compute cells and aggregates from sums by group."""
+        return contributions(self.plan, weight, sums[..., : len(self.plan.times)], self.aggregation)
 
 
 def _instead(why: str) -> str:

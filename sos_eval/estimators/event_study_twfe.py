@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
 from sos_eval.errors import NotIdentified, listed
-from sos_eval.estimators._regression import Rows, fit_linear, independent, linear_estimate, regression_rows
+from sos_eval.estimators._batch import batch_assignments, unit_data
+from sos_eval.estimators._cohort_regression import RegressionPattern, group_starts, has_cohort_form, many_outcomes
+from sos_eval.estimators._regression import (
+    Rows,
+    fit_linear,
+    independent,
+    linear_estimate,
+    regression_rows,
+    time_varying,
+)
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import Estimate, cells
+from sos_eval.results.estimate import Batch, Estimate, cells
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.method import register
 
@@ -41,32 +51,68 @@ class EventStudyTWFE(Estimator):
 
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate every event time, their mean after the start, and the mean over treated unit-periods."""
-        rows = regression_rows(panel, panel.covariates if self.covariates is None else self.covariates)
-        event = self.event_times(rows)
-        reported = self._reported(rows, event)
+        rows = regression_rows(panel, self._names(panel))
+        frame = rows.frame
+        event = self._joined(frame["time"].to_numpy(float) - frame["first_treated"].to_numpy(float))
+        reported = self._reported(panel, event)
         dummies = (event[:, None] == reported[reported != self.reference_time]).astype(float)
         self._refuse_collinear(rows, dummies)
         post = np.array([rows.weights[event == e].sum() if e >= 0 else 0.0 for e in reported])
         fit = fit_linear(rows, dummies, contrasts(reported, self.reference_time, post))
-        table = self._table(rows, event, reported)
+        treated = [len(np.unique(rows.effects.unit[event == e])) for e in reported]
+        table = self._table(panel.outcome.scale, treated, rows.n_treated_units, reported)
         estimate = linear_estimate(rows, fit, table, (OVERALL_NOTE, *self._binning_note()))
         return _without_reference_error(estimate)
 
-    def event_times(self, rows: Rows) -> Array:
-        """Return the event time of each row, joined to the ends of the window; -inf where never treated."""
-        frame = rows.frame
-        event: Array = frame["time"].to_numpy(float) - frame["first_treated"].to_numpy(float)
+    def estimate_many(self, panel: Panel, outcomes: Array) -> Batch:
+        """Estimate a batch of outcomes, in matrix products where the panel is balanced and without covariates."""
+        if not has_cohort_form(panel, time_varying(panel, self._names(panel))) or np.isnan(outcomes).any():
+            return super().estimate_many(panel, outcomes)
+        starts = np.unique(panel.first_treated)
+        return many_outcomes(panel, outcomes, self._pattern(panel, panel.first_treated, starts))
+
+    def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
+        """Estimate under many adoptions, in matrix products where the panel is balanced and without covariates."""
+        if not has_cohort_form(panel, time_varying(panel, self._names(panel))):
+            return super().estimate_assignments(panel, first_treated)
+        return batch_assignments(panel.matrix(), unit_data(panel), first_treated, partial(self._pattern, panel))
+
+    def _pattern(self, panel: Panel, adoption: Array, starts: Array) -> RegressionPattern:
+        """Plan the regression for an adoption."""
+        groups = group_starts(starts, panel.times)
+        event = self._joined(panel.times - groups[:, None])
+        reported = self._reported(panel, event)
+        estimated = reported[reported != self.reference_time]
+        counted = np.array([[(own == e).sum() if e >= 0 else 0 for e in estimated] for own in event], float)
+        codes = np.searchsorted(
+            groups, np.where(adoption > panel.times[-1], np.inf, adoption)[adoption > panel.times[0]]
+        )
+        sizes = np.bincount(codes, minlength=len(groups))
+        treated = [int(sizes[(event == e).any(1)].sum()) for e in reported]
+        table = self._table(panel.outcome.scale, treated, int(sizes[np.isfinite(groups)].sum()), reported)
+        table = table.assign(n_obs=len(codes) * panel.n_times, n_units=len(codes))
+        return RegressionPattern(
+            table, groups, panel.times[-1], (event[:, :, None] == estimated).astype(float),
+            contrasts(reported, self.reference_time, (reported >= 0).astype(float)),
+            (table["reason"] == REFERENCE_REASON).to_numpy(), counted,
+        )  # fmt: skip
+
+    def _names(self, panel: Panel) -> tuple[str, ...]:
+        return panel.covariates if self.covariates is None else self.covariates
+
+    def _joined(self, event: Array) -> Array:
+        """Join event times beyond the window to its ends; -inf (never treated) stays."""
         if self.window is None:
             return event
         return np.asarray(np.where(np.isfinite(event), np.clip(event, *self.window), event))
 
-    def _reported(self, rows: Rows, event: Array) -> Array:
+    def _reported(self, panel: Panel, event: Array) -> Array:
         """Return the event times that occur, the reference among them."""
         reported = np.unique(event[np.isfinite(event)])
         if self.reference_time not in reported:
             what = f"{self.name}: no treated unit is observed at event time {self.reference_time:g}, the reference"
             seen = listed([f"{e:g}" for e in reported if e < 0])
-            raise NotIdentified(rows.panel.fault(what, f"write reference_time: one of {seen}"))
+            raise NotIdentified(panel.fault(what, f"write reference_time: one of {seen}"))
         return np.asarray(reported)
 
     def _refuse_collinear(self, rows: Rows, dummies: Array) -> None:
@@ -79,15 +125,12 @@ class EventStudyTWFE(Estimator):
             what += ", for no unit is never treated"
         raise NotIdentified(rows.panel.fault(what, "write a `window`, so that distant event times are joined"))
 
-    def _table(self, rows: Rows, event: Array, reported: Array) -> pd.DataFrame:
+    def _table(self, scale: str, treated: list[int], all_treated: int, reported: Array) -> pd.DataFrame:
         """Lay out a row per event time, their mean, and the overall mean."""
-        unit = rows.effects.unit
-        treated = [len(np.unique(unit[event == e])) for e in reported]
         reasons = [REFERENCE_REASON if e == self.reference_time else "" for e in reported]
         return cells(
             aggregation=["event_time"] * (len(reported) + 1) + ["overall"], event_time=[*reported, np.nan, np.nan],
-            n_treated_units=[*treated, rows.n_treated_units, rows.n_treated_units], reason=[*reasons, "", ""],
-            estimand="att", scale=rows.panel.outcome.scale,
+            n_treated_units=[*treated, all_treated, all_treated], reason=[*reasons, "", ""], scale=scale,
         )  # fmt: skip
 
     def _binning_note(self) -> tuple[str, ...]:

@@ -9,12 +9,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.errors import NotIdentified, listed
-from sos_eval.estimators._regression import Rows, independent, influence_of, keep_rows, regression_rows, without
+from sos_eval.errors import InputFault, NotIdentified, listed
+from sos_eval.estimators._poisson_batch import batch_draws, grid_of
+from sos_eval.estimators._regression import (
+    SINGLE,
+    Rows,
+    independent,
+    influence_of,
+    keep_rows,
+    regression_rows,
+    time_varying,
+    without,
+)
 from sos_eval.numerics.poisson import PoissonFit, fit_poisson
 from sos_eval.numerics.regress import LinearFit
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import Estimate, cells
+from sos_eval.results.estimate import Batch, Estimate, cells
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.method import register
 
@@ -50,6 +60,51 @@ class PoissonDiD(Estimator):
         )  # fmt: skip
         return _two_cells(rows, fit, table, panel.outcome.per if panel.outcome.counted else 1.0)
 
+    def estimate_many(self, panel: Panel, outcomes: Array) -> Batch:
+        """Estimate a batch of outcomes, all at once where no covariate varies over time."""
+        fast = self._on_grid(panel) and not np.isnan(outcomes).any() and (outcomes >= 0).all()
+        table = self._tableof(panel) if fast and panel.outcome.transform == "none" else None
+        if table is None or _always_treated(panel, panel.first_treated[None]):
+            return super().estimate_many(panel, outcomes)
+        grid, _ = grid_of(panel)
+        counts = outcomes * panel.matrix("exposure") / panel.outcome.per if panel.outcome.counted else outcomes
+        counts = np.where(grid.weights > 0, counts, 0.0)
+        if (counts.sum(1) == 0).any():
+            return super().estimate_many(panel, outcomes)
+        treated = np.nan_to_num(panel.matrix("treated"))[None]
+        return batch_draws(
+            grid, counts, lambda _: treated, len(outcomes), table,
+            lambda draw: panel.with_outcome(outcomes[draw]), self.complete,
+        )  # fmt: skip
+
+    def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
+        """Estimate under many adoptions, all at once where no covariate varies over time."""
+        first_treated = np.asarray(first_treated, float)
+        fast = self._on_grid(panel) and not _always_treated(panel, first_treated)
+        table = self._tableof(panel.with_first_treated(first_treated[0])) if fast else None
+        if table is None:
+            return super().estimate_assignments(panel, first_treated)
+        grid, counts = grid_of(panel)
+        eventful = counts.sum(0) > 0
+        grid = replace(grid, at_risk=grid.at_risk[:, eventful], weights=grid.weights[:, eventful])
+        times = panel.times[eventful]
+        return batch_draws(
+            grid, counts[None][:, :, eventful], lambda rows: (times >= first_treated[rows, :, None]).astype(float),
+            len(first_treated), table, lambda draw: panel.with_first_treated(first_treated[draw]), self.complete,
+        )  # fmt: skip
+
+    def _on_grid(self, panel: Panel) -> bool:
+        """Whether rows are units by times and no covariate would enter."""
+        names = panel.covariates if self.covariates is None else self.covariates
+        return panel.layout == "panel" and not time_varying(panel, names)
+
+    def _tableof(self, panel: Panel) -> pd.DataFrame | None:
+        """Return the table of cells; None where this panel is refused."""
+        try:
+            return self.complete(panel).cells.assign(reason="")
+        except InputFault:
+            return None
+
     def _rows(self, panel: Panel) -> Rows:
         """Choose the rows, without units and periods that have no event."""
         names = panel.covariates if self.covariates is None else self.covariates
@@ -81,6 +136,11 @@ class PoissonDiD(Estimator):
             note = "there is no event among rows that alone identify the effect: the rate ratio has no finite estimate"
             return replace(rows, notes=(*rows.notes, note)), replace(fit, coef=np.full_like(fit.coef, np.nan))
         return left, _fit_rows(left)
+
+
+def _always_treated(panel: Panel, first_treated: Array) -> bool:
+    """Whether some unit is treated in every period of some draw: it takes no part there."""
+    return bool((first_treated <= panel.times[0]).any())
 
 
 def _fit_rows(rows: Rows) -> PoissonFit:
@@ -128,6 +188,9 @@ def _two_cells(rows: Rows, fit: PoissonFit, table: pd.DataFrame, per: float) -> 
     if not known:
         influence[:] = np.nan
         table = table.assign(reason=rows.notes[-1] if fit.separated.any() else NOT_CONVERGED)
+    elif rows.n_treated_units == 1:
+        influence[:] = np.nan
+        table = table.assign(reason=SINGLE)
     return Estimate(table, values, influence, rows.panel, linear=linear if known else None, notes=rows.notes)
 
 

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
 
 from sos_eval.errors import NotIdentified
-from sos_eval.estimators._regression import Rows, fit_linear, independent, linear_estimate, regression_rows
-from sos_eval.panel.panel import Panel
-from sos_eval.results.estimate import Estimate, cells
+from sos_eval.estimators._batch import batch_assignments, unit_data
+from sos_eval.estimators._cohort_regression import RegressionPattern, group_starts, has_cohort_form, many_outcomes
+from sos_eval.estimators._regression import (
+    Rows,
+    fit_linear,
+    independent,
+    linear_estimate,
+    regression_rows,
+    time_varying,
+)
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.estimate import Batch, Estimate, cells
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.method import register
 
@@ -34,8 +44,7 @@ class TWFE(Estimator):
 
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate the one coefficient, as ``overall``."""
-        names = panel.covariates if self.covariates is None else self.covariates
-        rows = regression_rows(panel, names)
+        rows = regression_rows(panel, self._names(panel))
         if not independent(rows, np.column_stack([rows.covariates, rows.treated]))[-1]:
             raise NotIdentified(
                 panel.fault(f"{self.name}: treatment is a combination of unit effects, time effects and covariates")
@@ -44,8 +53,39 @@ class TWFE(Estimator):
         table = cells(estimand="att", scale=panel.outcome.scale, n_treated_units=rows.n_treated_units)
         return linear_estimate(rows, fit, table, _negative_weights(rows, fit.x[:, 0]))
 
+    def estimate_many(self, panel: Panel, outcomes: Array) -> Batch:
+        """Estimate a batch of outcomes, in matrix products where the panel is balanced and without covariates."""
+        if not has_cohort_form(panel, time_varying(panel, self._names(panel))) or np.isnan(outcomes).any():
+            return super().estimate_many(panel, outcomes)
+        starts = np.unique(panel.first_treated)
+        return many_outcomes(panel, outcomes, self._pattern(panel, panel.first_treated, starts))
 
-def _negative_weights(rows: Rows, residual: np.ndarray) -> tuple[str, ...]:
+    def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
+        """Estimate under many adoptions, in matrix products where the panel is balanced and without covariates."""
+        if not has_cohort_form(panel, time_varying(panel, self._names(panel))):
+            return super().estimate_assignments(panel, first_treated)
+        return batch_assignments(panel.matrix(), unit_data(panel), first_treated, partial(self._pattern, panel))
+
+    def _names(self, panel: Panel) -> tuple[str, ...]:
+        return panel.covariates if self.covariates is None else self.covariates
+
+    def _pattern(self, panel: Panel, adoption: Array, starts: Array) -> RegressionPattern:
+        """Plan the regression for an adoption."""
+        groups = group_starts(starts, panel.times)
+        treated = (panel.times >= groups[:, None]).astype(float)
+        if not treated.any() or len(groups) < 2:
+            raise NotIdentified(panel.fault(f"{self.name}: treatment does not differ between units"))
+        n = int((adoption > panel.times[0]).sum())
+        table = cells(
+            estimand="att", scale=panel.outcome.scale, n_obs=n * panel.n_times, n_units=n,
+            n_treated_units=int(((adoption > panel.times[0]) & (adoption <= panel.times[-1])).sum()),
+        )  # fmt: skip
+        return RegressionPattern(
+            table, groups, panel.times[-1], treated[:, :, None], np.ones((1, 1)), np.zeros(1, bool)
+        )
+
+
+def _negative_weights(rows: Rows, residual: Array) -> tuple[str, ...]:
     """Say how much of the coefficient rests on negative weights.
 
     The coefficient averages the effects of treated rows with weights ``w_i D~_i / sum w D~`` over them (de

@@ -1,0 +1,247 @@
+"""Many estimates at once for methods that are linear in cohort means: draws of outcomes, or permuted adoptions.
+
+What is compared with what depends only on which starts occur (the pattern) and on the cohorts' total weights; so it is
+planned once per pattern, and draws enter through sums by cohort: matrix products, in chunks of bounded memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.errors import InputFault
+from sos_eval.estimators._cohort_means import Contributions, Sums, errors, upper
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.estimate import Batch
+
+__all__ = ["Pattern", "Units", "batch_assignments", "batch_outcomes", "unit_data"]
+
+Codes = NDArray[np.intp]
+
+#: Numbers that one chunk of draws may hold at a time (16 MB of doubles).
+CHUNK = 2_000_000
+
+
+class Pattern(Protocol):
+    """A method planned for one set of starts."""
+
+    @property
+    def cells(self) -> pd.DataFrame:
+        """Rows of the estimates, q of them."""
+
+    @property
+    def n_cohorts(self) -> int:
+        """How many groups of units, k: the cohorts, and last those untreated throughout."""
+
+    @property
+    def no_error(self) -> NDArray[np.bool_]:
+        """Rows that are fixed by construction, (q,)."""
+
+    def codes(self, first_treated: Array) -> Codes:
+        """Return each unit's group, any shape; -1 for units that take no part."""
+
+    def contributions(self, weight: Array, sums: Array) -> Contributions:
+        """Compute estimates from the groups' weights (k,) or (r, k) and sums of outcomes (r, k, t)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """What the draws share.
+
+    Attributes
+    ----------
+    weights : (n,)
+        Unit weights.
+    clusters : (n,)
+        Cluster of each unit.
+    """
+
+    weights: Array
+    clusters: Codes
+
+    @property
+    def own_clusters(self) -> bool:
+        """Whether every unit is a cluster of its own."""
+        return len(np.unique(self.clusters)) == len(self.clusters)
+
+
+def unit_data(panel: Panel) -> Units:
+    """Return what the draws on a panel share."""
+    return Units(panel.weights, panel.clusters)
+
+
+def batch_assignments(
+    outcome: Array, units: Units, first_treated: Array, plan: Callable[[Array, Array], Pattern]
+) -> Batch:
+    """Estimate one outcome (n, t) under many adoptions (r, n).
+
+    Parameters
+    ----------
+    plan
+        Makes a pattern from the adoption of one draw, (n,), and its distinct starts; raises `InputFault` where
+        nothing is identified.
+    """
+    first_treated = np.asarray(first_treated, float)
+    parts: list[tuple[NDArray[np.intp], Pattern, Array, Array]] = []
+    failures = np.full(len(first_treated), "", dtype=object)
+    for draws, starts in _patterns(first_treated):
+        try:
+            pattern = plan(first_treated[draws[0]], starts)
+        except InputFault as fault:
+            failures[draws] = fault.faults[0].what
+            continue
+        parts.append((draws, pattern, *_assigned(outcome, units, first_treated[draws], pattern)))
+    if not parts:
+        raise InputFault(str(failures[0]))
+    return _together(parts, len(first_treated), tuple(failures))
+
+
+def batch_outcomes(outcomes: Array, units: Units, first_treated: Array, pattern: Pattern) -> Batch:
+    """Estimate many outcomes (r, n, t) under one adoption (n,)."""
+    codes = pattern.codes(first_treated)
+    groups = [np.flatnonzero(codes == one) for one in range(pattern.n_cohorts)]
+    weight = np.array([units.weights[group].sum() for group in groups])
+    values, std_error = [], []
+    for rows in _chunks(len(outcomes), outcomes[0].size * 3):
+        y = _centred(outcomes[rows], units.weights)
+        linear = _grouped(y, units.weights, groups)
+        parts = pattern.contributions(weight, linear)
+        values.append(parts.values)
+        std_error.append(_outcome_errors(y, units, groups, parts))
+    return _finished(pattern, np.concatenate(values), np.concatenate(std_error), codes)
+
+
+def _centred(outcomes: Array, weights: Array) -> Array:
+    """Take unit and time means out, (..., n, t): the estimates do not move, and squares stay small."""
+    y = outcomes - outcomes.mean(-1, keepdims=True)
+    y -= (np.swapaxes(y, -1, -2) @ (weights / weights.sum()))[..., None, :]
+    return np.asarray(y)
+
+
+def _grouped(y: Array, weights: Array, groups: list[Codes]) -> Array:
+    """Sum outcomes by group, (r, n, t) -> (r, k, t)."""
+    return np.stack([weights[group] @ y[:, group] for group in groups], axis=1)
+
+
+def _outcome_errors(y: Array, units: Units, groups: list[Codes], parts: Contributions) -> Array:
+    """Return errors of draws of outcomes, (r, q)."""
+    w = units.weights
+    if units.own_clusters:
+        squares = []
+        for group in groups:
+            scaled = y[:, group] * w[group, None]
+            squares.append(upper(scaled.swapaxes(1, 2) @ scaled))
+        count = np.array([(w[group] ** 2).sum() for group in groups])
+        count = np.broadcast_to(count, (len(y), len(groups)))
+        return errors(parts, Sums(np.stack(squares, axis=1), _grouped(y, w**2, groups), count))
+    variance = np.zeros_like(parts.values)
+    for cluster in np.unique(units.clusters):
+        inside = [group[units.clusters[group] == cluster] for group in groups]
+        count = np.array([w[group].sum() for group in inside])
+        variance += _cluster_score(parts, _grouped(y, w, inside), np.broadcast_to(count, (len(y), len(groups)))) ** 2
+    return np.asarray(np.sqrt(variance))
+
+
+def _cluster_score(parts: Contributions, sums: Array, count: Array) -> Array:
+    """Return the contribution of one cluster, (r, q), from its sums by group (r, k, t) and weights (r, k)."""
+    constant = (count[..., None] * parts.constant).sum(-2)
+    if parts.slope.ndim == 3:
+        k, t, q = parts.slope.shape
+        return np.asarray(sums.reshape(-1, k * t) @ parts.slope.reshape(k * t, q) + constant)
+    return np.asarray((sums[..., None, :] @ parts.slope)[..., 0, :].sum(-2) + constant)
+
+
+def _patterns(first_treated: Array) -> Iterator[tuple[Codes, Array]]:
+    """Yield draws that have the same starts, and the starts."""
+    starts = np.unique(first_treated)
+    present = np.stack([(first_treated == start).any(1) for start in starts], axis=1)
+    for one in np.unique(present, axis=0):
+        yield np.flatnonzero((present == one).all(1)), starts[one]
+
+
+def _assigned(outcome: Array, units: Units, first_treated: Array, pattern: Pattern) -> tuple[Array, Array]:
+    """Return values and errors (r, q) of draws of one pattern."""
+    y = _centred(outcome, units.weights)
+    n, t = y.shape
+    k, q = pattern.n_cohorts, len(pattern.cells)
+    columns = _columns(y, units)
+    codes = pattern.codes(first_treated)
+    fixed = _same_weights(units, codes, k)
+    size = k * (n + columns.shape[1]) + q * k * (2 if fixed else 3 * t)
+    values = np.empty((len(first_treated), q))
+    std_error = np.empty_like(values)
+    for rows in _chunks(len(first_treated), size):
+        member = (codes[rows, None, :] == np.arange(k)[:, None]).astype(float)
+        values[rows], std_error[rows] = _chunk(member, y, columns, units, pattern, fixed)
+    std_error[((codes >= 0) & (codes < k - 1)).sum(1) == 1] = np.nan
+    std_error[:, pattern.no_error] = np.nan
+    return values, std_error
+
+
+def _columns(y: Array, units: Units) -> Array:
+    """Return what is summed by group: w, w y, and for errors by unit w^2, w^2 y and the products of w y."""
+    w = units.weights[:, None]
+    plain = np.hstack([w, w * y])
+    if not units.own_clusters:
+        return plain
+    products = upper((y * w)[:, :, None] * (y * w)[:, None, :])
+    return np.hstack([plain, w**2, w**2 * y, products])
+
+
+def _same_weights(units: Units, codes: Codes, k: int) -> bool:
+    """Whether every draw gives each group the same total weight, as permutations of equal weights do."""
+    if len(np.unique(units.weights)) > 1:
+        return False
+    counts = np.stack([(codes == one).sum(1) for one in range(k)], axis=1)
+    return bool((counts == counts[0]).all())
+
+
+def _chunk(member: Array, y: Array, columns: Array, units: Units, pattern: Pattern, fixed: bool) -> tuple[Array, Array]:
+    """Estimate one chunk from its membership (r, k, n)."""
+    r, k, n = member.shape
+    t = y.shape[1]
+    sums = (member.reshape(r * k, n) @ columns).reshape(r, k, -1)
+    weight = sums[0, :, 0] if fixed else sums[:, :, 0]
+    parts = pattern.contributions(weight, sums[:, :, 1 : t + 1])
+    if units.own_clusters:
+        moments = Sums(sums[:, :, 2 * t + 2 :], sums[:, :, t + 2 : 2 * t + 2], sums[:, :, t + 1])
+        return parts.values, errors(parts, moments)
+    variance = np.zeros_like(parts.values)
+    for cluster in np.unique(units.clusters):
+        inside = units.clusters == cluster
+        own = member[:, :, inside] @ columns[inside]
+        variance += _cluster_score(parts, own[:, :, 1:], own[:, :, 0]) ** 2
+    return parts.values, np.sqrt(variance)
+
+
+def _chunks(draws: int, numbers: int) -> Iterator[slice]:
+    """Yield slices of draws that keep to `CHUNK` numbers."""
+    step = max(1, CHUNK // max(numbers, 1))
+    for first in range(0, draws, step):
+        yield slice(first, min(first + step, draws))
+
+
+def _finished(pattern: Pattern, values: Array, std_error: Array, codes: Codes) -> Batch:
+    """Leave out errors that do not exist."""
+    std_error[:, pattern.no_error] = np.nan
+    return Batch(pattern.cells, values, std_error, ("",) * len(values))
+
+
+def _together(parts: list[tuple[Codes, Pattern, Array, Array]], draws: int, failures: tuple[str, ...]) -> Batch:
+    """Put patterns side by side: rows that a draw does not have are NaN in it."""
+    keys = ["estimand", "aggregation", "cohort", "time", "event_time", "subgroup", "scale"]
+    table = parts[0][1].cells
+    if len(parts) > 1:
+        table = pd.concat([part[1].cells for part in parts]).drop_duplicates(keys, ignore_index=True)
+    values = np.full((draws, len(table)), np.nan)
+    std_error = np.full_like(values, np.nan)
+    index = pd.MultiIndex.from_frame(table[keys])
+    for rows, pattern, own, error in parts:
+        place = index.get_indexer(pd.MultiIndex.from_frame(pattern.cells[keys]))
+        values[np.ix_(rows, place)], std_error[np.ix_(rows, place)] = own, error
+    return Batch(table, values, std_error, failures)

@@ -1,0 +1,129 @@
+"""Many Poisson difference-in-differences at once, on a grid of units by times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.errors import InputFault
+from sos_eval.numerics.poisson_grid import fit_poisson_grid
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.estimate import Batch, Estimate, clustered_error
+
+__all__ = ["Grid", "batch_draws", "grid_of"]
+
+#: Numbers that one chunk of draws may hold at a time in each of its arrays.
+CHUNK = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """What the draws share.
+
+    Attributes
+    ----------
+    at_risk : (n, t)
+        Exposure times weight; zero where a row is missing.
+    weights : (n, t)
+        Row weights; zero where a row is missing.
+    clusters : (n,)
+        Cluster of each unit.
+    per : float
+        Scale of the rate.
+    """
+
+    at_risk: Array
+    weights: Array
+    clusters: NDArray[np.intp]
+    per: float
+
+
+def grid_of(panel: Panel) -> tuple[Grid, Array]:
+    """Return what the draws share, and the panel's counts (n, t), zero where a row is missing."""
+    counted = panel.outcome.counted
+    counts = panel.matrix("count" if counted else "outcome")
+    exposure = panel.matrix("exposure") if counted else np.ones_like(counts)
+    weights = panel.matrix("weight")
+    known = np.isfinite(counts) & np.isfinite(exposure) & (weights > 0)
+    weights = np.where(known, weights, 0.0)
+    grid = Grid(
+        np.where(known, exposure, 0.0) * weights, weights, panel.clusters, panel.outcome.per if counted else 1.0
+    )
+    return grid, np.where(known, counts, 0.0)
+
+
+def batch_draws(
+    grid: Grid,
+    counts: Array,
+    treated: Callable[[slice], Array],
+    draws: int,
+    cells: pd.DataFrame,
+    again: Callable[[int], Panel],
+    estimate: Callable[[Panel], Estimate],
+) -> Batch:
+    """Estimate every draw; where Newton steps on the grid do not settle, estimate that draw by itself.
+
+    Parameters
+    ----------
+    counts : (r, n, t) or (1, n, t)
+        Counts.
+    treated
+        Treatment of a slice of draws, (r, n, t) or (1, n, t).
+    cells
+        The two rows.
+    again, estimate
+        The panel of one draw, and how it is estimated by itself.
+    """
+    values, std_error = np.empty((draws, 2)), np.empty((draws, 2))
+    settled = np.empty(draws, bool)
+    for rows in _chunks(draws, grid.at_risk.size):
+        y = (counts if len(counts) == 1 else counts[rows]) * grid.weights
+        values[rows], std_error[rows], settled[rows] = _chunk(grid, y, treated(rows))
+    failures = [""] * draws
+    for draw in np.flatnonzero(~settled):
+        values[draw], std_error[draw], failures[draw] = _by_itself(again(int(draw)), estimate)
+    return Batch(cells, values, std_error, tuple(failures))
+
+
+def _by_itself(panel: Panel, estimate: Callable[[Panel], Estimate]) -> tuple[Array, Array, str]:
+    """Estimate one draw; where it is refused, NaN and the reason."""
+    nothing = np.full(2, np.nan)
+    try:
+        one = estimate(panel)
+    except InputFault as fault:
+        return nothing, nothing, fault.faults[0].what
+    error = clustered_error(one)
+    return one.values, nothing if error is None else error, ""
+
+
+def _chunks(draws: int, numbers: int) -> Iterator[slice]:
+    step = max(1, CHUNK // max(numbers, 1))
+    for first in range(0, draws, step):
+        yield slice(first, min(first + step, draws))
+
+
+def _chunk(grid: Grid, y: Array, treated: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """Return values and errors (r, 2), and which draws settled: see `PoissonDiD` for the formulas."""
+    fit = fit_poisson_grid(y, grid.at_risk, treated)
+    events, at_risk = (y * treated).sum(-1), (grid.at_risk * treated).sum(-1)
+    all_at_risk = at_risk.sum(-1, keepdims=True)
+    with np.errstate(over="ignore", invalid="ignore"):  # draws that did not settle are estimated again
+        rate = grid.per * events.sum(-1, keepdims=True) / all_at_risk
+        score_rate = (grid.per * events - rate * at_risk) / all_at_risk
+        ratio = np.exp(-fit.coef)
+        values = np.column_stack([fit.coef, (1 - ratio) * rate[:, 0]])
+        score = rate * ratio[:, None] * fit.score + (1 - ratio)[:, None] * score_rate
+        errors = np.column_stack([_error(one, grid.clusters) for one in (fit.score, score)])
+    errors[(at_risk > 0).sum(-1) + np.zeros(len(values), int) == 1] = np.nan
+    return values, errors, fit.converged
+
+
+def _error(score: Array, clusters: NDArray[np.intp]) -> Array:
+    """Root of the sum over clusters of squared scores, (r, n) -> (r,)."""
+    if len(np.unique(clusters)) < len(clusters):
+        score = score @ (clusters[:, None] == np.unique(clusters)).astype(float)
+    return np.asarray(np.sqrt((score**2).sum(-1)))

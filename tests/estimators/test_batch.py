@@ -1,0 +1,110 @@
+"""Batches of draws give what the loop gives: values and errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE, PoissonDiD
+from sos_eval.results.estimate import loop_batch
+from tests.estimators.panels import INF, counts_panel, panel
+
+SAME = 1e-10  # what issue and contract ask of batch = loop
+N, T = 30, 8
+STARTS = np.array([4] * 5 + [6] * 4 + [7] * 3 + [INF] * 18)
+VARIANTS = {
+    "plain": {},
+    "weighted": {"weights": np.random.default_rng(1).uniform(0.5, 2, N)},
+    "clustered": {"clusters": [f"c{i % 9}" for i in range(N)]},
+    "weighted and clustered": {
+        "weights": np.random.default_rng(1).uniform(0.5, 2, N), "clusters": [f"c{i % 9}" for i in range(N)],
+    },
+}  # fmt: skip
+ESTIMATORS = [
+    CallawaySantAnna(), CallawaySantAnna(control="not_yet_treated", base_period="universal"),
+    CallawaySantAnna(anticipation=1), TWFE(), EventStudyTWFE(), EventStudyTWFE(window=(-3, 2)), PoissonDiD(),
+]  # fmt: skip
+
+
+def _panel(variant):
+    rng = np.random.default_rng(2)
+    exposure = rng.uniform(1e4, 1e5, N)[:, None] * rng.uniform(0.9, 1.1, (N, T))
+    counts = rng.poisson(exposure * 1e-3 * np.exp(rng.normal(0, 0.3, (N, 1)) + rng.normal(0, 0.1, (N, T))))
+    return counts_panel(counts, exposure, STARTS, **VARIANTS[variant])
+
+
+def _same(batch, loop):
+    keys = ["estimand", "aggregation", "cohort", "time", "event_time", "scale", "n_treated_units"]
+    assert batch.cells[keys].equals(loop.cells[keys])
+    np.testing.assert_allclose(batch.values, loop.values, rtol=SAME, atol=SAME)
+    np.testing.assert_allclose(batch.std_error, loop.std_error, rtol=SAME, atol=1e-12)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+def test_outcomes(estimator, variant):
+    base = _panel(variant)
+    outcomes = base.matrix() * np.random.default_rng(3).uniform(0.8, 1.2, (4, N, T))
+    loop = loop_batch([base.with_outcome(one) for one in outcomes], estimator.complete)
+    _same(estimator.estimate_many(base, outcomes), loop)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+def test_assignments(estimator, variant):
+    base = _panel(variant)
+    rng = np.random.default_rng(4)
+    starts = np.array([rng.permutation(STARTS) for _ in range(4)])
+    loop = loop_batch([base.with_first_treated(one) for one in starts], estimator.complete)
+    _same(estimator.estimate_assignments(base, starts), loop)
+
+
+@pytest.mark.parametrize("variant", ["plain", "weighted"])
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+def test_assignments_that_change_the_cohorts(estimator, variant):
+    """Sizes change, a cohort is absent, units start in the first period or after the last, one or none is treated."""
+    base = _panel(variant)
+    changed = np.tile(STARTS, (6, 1))
+    changed[1, :3] = INF
+    changed[2, 9:12] = INF
+    changed[3, 20:22] = 1
+    changed[4] = np.where(np.arange(N) == 5, 6, INF)
+    changed[5] = INF
+    batch = estimator.estimate_assignments(base, changed)
+    cells = batch.cells.drop(columns=["n_obs", "n_units", "n_treated_units", "reason"])
+    for draw in range(5):
+        one = estimator.complete(base.with_first_treated(changed[draw]))
+        alone = loop_batch([one.panel], estimator.complete)
+        place = cells.merge(
+            one.cells.reset_index()[["index", *cells.columns]], how="left", on=list(cells.columns)
+        )["index"].to_numpy(float)  # fmt: skip
+        here = ~np.isnan(place)
+        assert here.sum() == len(one.values)
+        order = place[here].astype(int)
+        np.testing.assert_allclose(batch.values[draw, here], one.values[order], rtol=SAME, atol=SAME)
+        np.testing.assert_allclose(batch.std_error[draw, here], alone.std_error[0][order], rtol=SAME, atol=1e-12)
+        assert np.isnan(batch.values[draw, ~here]).all()
+    assert np.isnan(batch.values[5]).all()
+    assert batch.failures[5]
+
+
+def test_missing_rows_and_periods_without_events():
+    base = _panel("plain")
+    counts = base.matrix("count")
+    counts[3, 2] = np.nan
+    counts[:, 5] = 0
+    gappy = counts_panel(counts, base.matrix("exposure"), STARTS)
+    rng = np.random.default_rng(5)
+    starts = np.array([rng.permutation(STARTS) for _ in range(3)])
+    loop = loop_batch([gappy.with_first_treated(one) for one in starts], PoissonDiD().complete)
+    _same(PoissonDiD().estimate_assignments(gappy, starts), loop)
+
+
+def test_many_chunks_are_one():
+    base = panel(np.random.default_rng(6).normal(size=(N, T)), STARTS)
+    rng = np.random.default_rng(7)
+    starts = np.array([rng.permutation(STARTS) for _ in range(3000)])
+    whole = CallawaySantAnna().estimate_assignments(base, starts)
+    part = CallawaySantAnna().estimate_assignments(base, starts[2500:2503])
+    np.testing.assert_allclose(whole.values[2500:2503], part.values, rtol=SAME, atol=1e-12)
+    np.testing.assert_allclose(whole.std_error[2500:2503], part.std_error, rtol=SAME, atol=1e-12)
