@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sos_eval.panel.caveats import Caveat
 from sos_eval.panel.columns import Reading, numbers, parsed, suppressed, texts
 from sos_eval.panel.identified import check_identified
 from sos_eval.panel.panel import Array, FlowRow, Panel
@@ -21,7 +22,19 @@ from sos_eval.panel.treatment import Adoption, from_column
 __all__ = ["OUR_NAMES", "assemble"]
 
 #: Columns of `Panel.frame` that a covariate may not be called, unless it is that very column.
-OUR_NAMES = ("unit", "time", "first_treated", "cluster", "weight", "outcome", "count", "exposure", "treated", "dose")
+OUR_NAMES = (
+    "unit",
+    "time",
+    "first_treated",
+    "cluster",
+    "weight",
+    "outcome",
+    "count",
+    "exposure",
+    "treated",
+    "dose",
+    "unit_name",
+)
 
 Adopt = Callable[[Reading, Rows], Adoption]
 
@@ -81,7 +94,7 @@ def assemble(
         weighted=spec.weight is not None,
         source=reading.name,
         flow=(*flow, *adoption.flow, *dict.fromkeys(notes)),
-        caveats=adoption.caveats,
+        noted_caveats=adoption.caveats,
     )
     panel = _with_unknown(drop_unusable(panel, spec))
     check_identified(panel, require_untreated=require_untreated)
@@ -93,15 +106,17 @@ def _with_unknown(panel: Panel) -> Panel:
     if panel.untreated_means == "never":
         return panel
     known = panel.adoption["known"].reindex(panel.units).to_numpy(bool)
-    unknown, untreated = int((~known).sum()), int((~panel.ever_treated).sum())
-    if not unknown:
+    unknown = panel.units[~known & ~panel.ever_treated]
+    if not len(unknown):
         return replace(panel, untreated_means="never")
-    caveat = (
-        f"Whether {unknown} of the {untreated} untreated units used the intervention is unknown: the comparison is "
-        "with usual practice, which may include it, and that tends to make an effect look smaller than it is."
+    caveat = Caveat(
+        "Whether {n} of the {of} untreated units used the intervention is unknown: the comparison is with usual "
+        "practice, which may include it, and that tends to make an effect look smaller than it is.",
+        tuple((str(unit), "") for unit in unknown),
+        "untreated",
     )
-    row = FlowRow("unknown adoption", "noted", unknown, 0, "", "untreated, but not known never to have adopted")
-    return replace(panel, caveats=(*panel.caveats, caveat)).noted(row)
+    row = FlowRow("unknown adoption", "noted", len(unknown), 0, "", "untreated, but not known never to have adopted")
+    return replace(panel, noted_caveats=(*panel.noted_caveats, caveat)).noted(row)
 
 
 def with_columns(reading: Reading, spec: PanelSpec, also: Sequence[str]) -> Reading:
@@ -127,7 +142,7 @@ def named_columns(spec: PanelSpec, also: Sequence[str] = ()) -> list[tuple[str, 
         named += [(one.count, (*at, "count")), (one.exposure, (*at, "exposure")), (one.value, (*at, "value"))]
     way = spec.treatment
     named += [(getattr(way, key), ("treatment", key)) for key in ("first_treated", "status", "dose")]
-    named += [(spec.cluster, ("cluster",)), (spec.weight, ("weight",))]
+    named += [(getattr(spec, key), (key,)) for key in ("cluster", "weight", "unit_name")]
     named += [(name, ("covariates",)) for name in (*spec.covariates, *also)]
     return [(name, keys) for name, keys in named if name is not None]
 
@@ -143,6 +158,7 @@ def _labels(spec: PanelSpec) -> dict[str, str]:
     way = spec.treatment
     labels["first_treated"] = way.first_treated or way.status or str(way.adoption)
     labels |= {"weight": spec.weight} if spec.weight else {}
+    labels |= {"unit_name": spec.unit_name} if spec.unit_name else {}
     labels |= {"dose": way.dose} if way.dose else {}
     for name, one in reversed(spec.named_outcomes.items()):
         ours = {"outcome": one.words, "count": one.count, "exposure": one.exposure}
@@ -163,9 +179,11 @@ def _frame(
     treated = (rows.times >= first).astype(float) if adoption.status is None else adoption.status
     unit = pd.Series(rows.units, dtype="str").take(rows.codes).array
     columns: dict[str, Any] = {"unit": unit, "time": rows.times}
+    if spec.unit_name:
+        columns["unit_name"] = _names(reading, rows, spec.unit_name)
     columns |= {"first_treated": first, "treated": treated}
     columns["cluster"] = _clusters(reading, rows, spec) if spec.cluster else unit
-    columns["weight"] = _weights(reading, str(spec.weight)) if spec.weight else np.ones(len(rows.codes))
+    columns["weight"] = _weights(reading, str(spec.weight), measured) if spec.weight else np.ones(len(rows.codes))
     head = next(iter(measured.values()))
     columns |= {"outcome": head.outcome, "count": head.count, "exposure": head.exposure}
     for name, one in measured.items() if not spec.outcome else ():
@@ -175,6 +193,14 @@ def _frame(
     for name in dict.fromkeys((*spec.covariates, *also)):
         _covariate(reading, rows, spec, name, columns)
     return pd.DataFrame(columns), measured
+
+
+def _names(reading: Reading, rows: Rows, name: str) -> Any:
+    """Return a readable name per row: each unit's last, the id where it has none."""
+    codes, distinct = texts(reading.frame[name])
+    last = codes[np.append(rows.starts[1:], len(codes)) - 1]
+    words = np.array([*distinct, ""], dtype=object)[last]
+    return pd.array(np.where(words == "", rows.units, words)[rows.codes], dtype="str")
 
 
 def _clusters(reading: Reading, rows: Rows, spec: PanelSpec) -> Any:
@@ -188,11 +214,14 @@ def _clusters(reading: Reading, rows: Rows, spec: PanelSpec) -> Any:
     return pd.array(labels, dtype="str")
 
 
-def _weights(reading: Reading, name: str) -> Array:
+def _weights(reading: Reading, name: str, measured: dict[str, Measured]) -> Array:
+    """Return weights, (n_rows,); a row without any outcome needs none."""
     values = numbers(reading, name)
+    observed = np.any([~np.isnan(one.outcome) for one in measured.values()], axis=0)
     empty, negative = np.isnan(values), values < 0
-    if empty.any():
-        reading.add(f"{name}: no weight in {reading.lines(empty)}", "give every row a weight; 0 leaves a row out")
+    if (empty & observed).any():
+        lines = reading.lines(empty & observed)
+        reading.add(f"{name}: no weight in {lines}", "give a weight to every row with an outcome")
     if negative.any():
         reading.add(f"{name}: negative weights, {reading.lines(negative)}", "weights are zero or more")
     if not empty.all() and not (np.nan_to_num(values) != 0).any():

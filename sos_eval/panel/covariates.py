@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import DataFault, Faults, listed
+from sos_eval.panel.caveats import Caveat
 from sos_eval.panel.columns import Reading
 from sos_eval.panel.panel import FlowRow, Panel
 from sos_eval.panel.spec import PanelSpec
@@ -70,18 +71,19 @@ def dated(panel: Panel, spec: PanelSpec, reading: Reading, also: Sequence[str] =
 
 def _with_caveats(panel: Panel, first: float, late: list[str], undated: list[str]) -> Panel:
     flow: list[FlowRow] = []
-    caveats: list[str] = []
+    caveats: list[Caveat] = []
     if late:
         reason = f"measured at or after the first start ({first:g}), as declared"
         flow.append(FlowRow("covariate timing", "noted", 0, 0, ", ".join(late), reason))
-        caveats.append(
+        text = (
             f"Measured at or after the first start ({first:g}), so the intervention may have changed it: "
             f"{', '.join(late)}. Adjusting for it can hide part of the effect."
         )
+        caveats.append(Caveat(text.replace("{", "{{").replace("}", "}}")))
     if undated:
         reason = "does not change over time, and measured: does not say when it was taken"
         flow.append(FlowRow("covariate timing", "noted", 0, 0, ", ".join(undated), reason))
-    return replace(panel, flow=(*panel.flow, *flow), caveats=(*panel.caveats, *caveats))
+    return replace(panel, flow=(*panel.flow, *flow), noted_caveats=(*panel.noted_caveats, *caveats))
 
 
 def year_in(name: str) -> float | None:

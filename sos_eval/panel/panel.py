@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import Fault, OurFault
+from sos_eval.panel.caveats import Caveat, sentences
 from sos_eval.terms import Scale, YearConvention
 
 __all__ = ["Array", "FlowRow", "Outcome", "Panel"]
@@ -69,8 +70,8 @@ class Panel:
         The register's further columns by unit (embedded, stopped, prior_use, evidence, note), else empty.
     flow
         What was kept and dropped so far.
-    caveats
-        Sentences for page one of the report: prior use, overlapping programmes, covariates measured late.
+    noted_caveats
+        What page one must say of the data: prior use, overlapping programmes, covariates measured late.
     """
 
     frame: pd.DataFrame
@@ -88,7 +89,7 @@ class Panel:
     weighted: bool = False
     source: str = "data"
     flow: tuple[FlowRow, ...] = ()
-    caveats: tuple[str, ...] = ()
+    noted_caveats: tuple[Caveat, ...] = ()
 
     # -- who and when -------------------------------------------------------------------------------------------
 
@@ -292,6 +293,11 @@ class Panel:
         return replace(self, flow=(*self.flow, *rows))
 
     # -- words --------------------------------------------------------------------------------------------------
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """Sentences for page one, about the units that are in this panel."""
+        return sentences(self)
 
     def label(self, name: str) -> str:
         """Return the user's column behind one of our names."""

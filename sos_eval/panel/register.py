@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sos_eval.errors import listed
+from sos_eval.panel.caveats import Caveat
 from sos_eval.panel.columns import Reading, numbers, texts
 from sos_eval.panel.files import read_file, source_of
 from sos_eval.panel.panel import Array
@@ -44,7 +44,7 @@ def from_register(reading: Reading, rows: Rows, path: Path, way: Treatment) -> A
         if name and name not in {"unit", "first_treated", "embedded", "stopped", "known"}:
             table[name] = _spread(place, _words(register, name), "", rows)
     status, absorbing = _exposure(rows, adoption.first_treated, table, partial=way.transition == "partial")
-    caveats = (*_prior_use(adoption, table), *_stops(adoption, table))
+    caveats = (*_prior_use(table), *_stops(table))
     return replace(adoption, status=status, absorbing=absorbing, register=table, caveats=caveats)
 
 
@@ -137,24 +137,18 @@ def _exposure(rows: Rows, first: Array, table: pd.DataFrame, *, partial: bool) -
     return (exposure if changed else None), not bool(over.any())
 
 
-def _prior_use(adoption: Adoption, table: pd.DataFrame) -> tuple[str, ...]:
+def _prior_use(table: pd.DataFrame) -> tuple[Caveat, ...]:
     if "prior_use" not in table:
         return ()
-    used = table["prior_use"].str.lower().map(lambda word: word not in _NO_USE)
-    treated = used & np.isfinite(adoption.first_treated)
-    if not treated.any():
-        return ()
-    shown = [f"{unit} ({words})" for unit, words in table.loc[treated, "prior_use"].items()]
-    many = f"{len(shown)} treated units had" if len(shown) > 1 else "One treated unit had"
-    return (f"{many} used the intervention before their recorded start: {listed(shown, 20)}.",)
+    used = table.loc[[str(word).lower() not in _NO_USE for word in table["prior_use"]], "prior_use"]
+    units = tuple((str(unit), str(words)) for unit, words in used.items())
+    text = "{n} of {of} treated units had used the intervention before their recorded start: {names}."
+    return (Caveat(text, units),) if units else ()
 
 
-def _stops(adoption: Adoption, table: pd.DataFrame) -> tuple[str, ...]:
-    ended = table["stopped"].dropna()
-    if not len(ended):
-        return ()
-    shown = [f"{unit} ({time:g})" for unit, time in ended.items()]
-    return (f"The intervention ended again in {listed(shown, 20)}.",)
+def _stops(table: pd.DataFrame) -> tuple[Caveat, ...]:
+    units = tuple((str(unit), f"{time:g}") for unit, time in table["stopped"].dropna().items())
+    return (Caveat("The intervention ended again in {n} of {of} treated units: {names}.", units),) if units else ()
 
 
 def with_overlapping(adoption: Adoption, reading: Reading, rows: Rows, path: Path) -> Adoption:
@@ -169,13 +163,13 @@ def with_overlapping(adoption: Adoption, reading: Reading, rows: Rows, path: Pat
     known = np.append(pd.Index(rows.units).get_indexer(pd.Index(names, dtype=object)), -1)[codes]
     programmes = _words(register, "programme")
     when = _words(register, "first_treated") if "first_treated" in register.header else np.full(len(codes), "")
-    sentences = []
-    for word, treated in (("treated", True), ("untreated", False)):
-        shown = [
-            f"{rows.units[unit]} ({programme}{', ' + str(time) if time else ''})"
-            for unit, programme, time in zip(known, programmes, when, strict=True)
-            if unit >= 0 and np.isfinite(adoption.first_treated[unit]) == treated
-        ]
-        if shown:
-            sentences.append(f"Other programmes ran in {word} units: {listed(shown, 30)}.")
-    return replace(adoption, caveats=(*adoption.caveats, *sentences))
+    units = tuple(
+        (str(rows.units[unit]), f"{programme}, {time}" if time else str(programme))
+        for unit, programme, time in zip(known, programmes, when, strict=True)
+        if unit >= 0
+    )
+    if not units:
+        return adoption
+    text = "Other programmes ran in {n} of the {of} %s units: {names}."
+    found = (Caveat(text % "treated", units), Caveat(text % "untreated", units, "untreated"))
+    return replace(adoption, caveats=(*adoption.caveats, *found))

@@ -161,6 +161,8 @@ class PanelSpec(Declared):
     """Columns to adjust for or match on."""
     measured: dict[str, float] = field(default_factory=dict)
     """Covariate to the period it was measured in; needed where that is not before the first start."""
+    unit_name: str | None = None
+    """Column of readable names of units, for figures and the report; a unit's last name counts."""
     cluster: str | None = None
     """Column of clusters for standard errors; default: the unit."""
     weight: str | None = None

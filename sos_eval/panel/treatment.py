@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import listed
+from sos_eval.panel.caveats import Caveat
 from sos_eval.panel.columns import Reading, texts
 from sos_eval.panel.panel import Array, FlowRow
 from sos_eval.panel.rows import Rows, check_constant
@@ -37,7 +38,7 @@ class Adoption:
     register
         By unit: ``known``, and a register's further columns.
     caveats
-        Sentences for page one of the report.
+        What page one of the report must say.
     flow
         What was noted.
     """
@@ -47,7 +48,7 @@ class Adoption:
     status: Array | None = None
     absorbing: bool = True
     register: pd.DataFrame = field(default_factory=pd.DataFrame)
-    caveats: tuple[str, ...] = ()
+    caveats: tuple[Caveat, ...] = ()
     flow: tuple[FlowRow, ...] = ()
 
 

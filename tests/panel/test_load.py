@@ -76,8 +76,15 @@ def test_the_real_panels_flow_names_what_is_missing_and_adds_up(pilots):
 
 
 def test_the_real_panels_caveats_say_prior_use_and_unknown_adoption(pilots):
-    assert pilots.caveats[0].startswith("6 treated units had used the intervention before")
+    assert pilots.caveats[0].startswith("6 of 10 treated units had used the intervention before")
     assert "136 of the 136 untreated units" in pilots.caveats[1]
+
+
+def test_caveats_speak_of_the_units_that_are_left(pilots):
+    """After a restriction page one must not count authorities that are no longer compared."""
+    left = pilots.keep([*pilots.units[pilots.ever_treated][:4], "202", "203"])
+    assert "2 of the 2 untreated units" in left.caveats[1]
+    assert "of 4 treated units" in left.caveats[0]
 
 
 def same_everywhere(panel):
@@ -132,7 +139,7 @@ def test_adoption_register(small):
     assert panel.untreated_means == "unknown"
     assert panel.adoption.loc["001", "embedded"] == 2014
     assert any("001 (pilot 2010)" in caveat for caveat in panel.caveats)
-    assert any("ended again in 001 (2015)" in caveat for caveat in panel.caveats)
+    assert any("ended again in 1 of 2 treated units: 001 (2015)" in caveat for caveat in panel.caveats)
 
 
 @pytest.mark.parametrize(("transition", "expected"), [("partial", [0, 0, 1 / 3, 2 / 3, 1]), (None, [0, 0, 1, 1, 1])])
@@ -178,8 +185,8 @@ def test_overlapping_programmes_become_caveats(small):
     )
     small.block["treatment"] = {"first_treated": "first_year", "overlapping": "other.csv"}
     assert small.load().caveats == (
-        "Other programmes ran in treated units: 001 (No Wrong Door, 2014).",
-        "Other programmes ran in untreated units: 008 (Family Valued).",
+        "Other programmes ran in 1 of the 4 treated units: 001 (No Wrong Door, 2014).",
+        "Other programmes ran in 1 of the 4 untreated units: 008 (Family Valued).",
     )
 
 
@@ -296,3 +303,16 @@ def test_measured_must_name_a_covariate(small):
     small.block |= {"covariates": ["idaci"], "measured": {"idacci": 2010}}
     with pytest.raises(DataFault, match=r"design.yaml:\d+: panel.measured.idacci: is none of the covariates"):
         small.load()
+
+
+def test_a_row_without_an_outcome_needs_no_weight(small):
+    small.data["w"] = small.data["children"]
+    small.cell("003", 2012, "w", None).cell("003", 2012, "children", None).block["weight"] = "w"
+    panel = small.load()
+    assert panel.weights.tolist() == [10000] * 8
+
+
+def test_readable_names_are_each_units_last(small):
+    small.data["name"] = "Area " + small.data["la_code"]
+    small.cell("001", 2015, "name", "Area 001, City of").block["unit_name"] = "name"
+    assert small.load().unit_values("unit_name")[:2].tolist() == ["Area 001, City of", "Area 002"]

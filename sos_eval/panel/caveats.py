@@ -1,0 +1,52 @@
+"""What page one must say about the data: sentences that name those units that are still in the panel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from sos_eval.errors import listed
+
+if TYPE_CHECKING:
+    from sos_eval.panel.panel import Panel
+
+__all__ = ["Caveat", "sentences"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caveat:
+    """One sentence, and the units that it is about.
+
+    Attributes
+    ----------
+    text
+        The sentence; ``{n}`` and ``{of}`` count the units that are meant and all in their group, ``{names}`` names
+        them.
+    units
+        Unit and, where there are any, words about it; empty for a sentence about no unit.
+    among
+        Which units it is about.
+    """
+
+    text: str
+    units: tuple[tuple[str, str], ...] = ()
+    among: Literal["treated", "untreated"] = "treated"
+
+
+def sentences(panel: Panel) -> tuple[str, ...]:
+    """Write the caveats of the units that are in the panel now; those about nobody are left out.
+
+    Examples
+    --------
+    >>> Caveat("{n} of {of} treated units had a pilot: {names}.", (("304", "2 years"),)).among
+    'treated'
+    """
+    treated = set(panel.units[panel.ever_treated])
+    groups = {"treated": treated, "untreated": set(panel.units) - treated}
+    written = []
+    for caveat in panel.noted_caveats:
+        group = groups[caveat.among]
+        meant = [f"{unit} ({words})" if words else unit for unit, words in caveat.units if unit in group]
+        if meant or not caveat.units:
+            written.append(caveat.text.format(n=len(meant), of=len(group), names=listed(meant, 30)))
+    return tuple(dict.fromkeys(written))
