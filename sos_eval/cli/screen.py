@@ -90,14 +90,19 @@ def _note(name: str) -> Callable[[click.Context, click.Parameter, bool], None]:
 
 def quiet(command: C) -> C:
     """Add `--quiet` to a command."""
-    option = click.option("--quiet", "-q", is_flag=True, expose_value=False, callback=_note("quiet"), is_eager=True)
-    return option(command)
+    return _flag("--quiet", "-q", field="quiet", help_text="Print nothing but faults.")(command)
 
 
 def as_json(command: C) -> C:
     """Add `--json` to a command."""
-    option = click.option("--json", is_flag=True, expose_value=False, callback=_note("as_json"), is_eager=True)
-    return option(command)
+    return _flag("--json", field="as_json", help_text="Print the result, or the faults, as JSON.")(command)
+
+
+def _flag(*names: str, field: str, help_text: str) -> Callable[[C], C]:
+    """Return an option that sets a field of the screen and is not passed on."""
+    return click.option(
+        *names, is_flag=True, expose_value=False, callback=_note(field), is_eager=True, help=help_text
+    )  # fmt: skip
 
 
 def seed(command: C) -> C:
