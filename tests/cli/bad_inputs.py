@@ -24,7 +24,7 @@ DESIGN = """\
 schema: sos-eval/design/1
 name: small
 title: A small evaluation
-question: {intervention: a practice model, outcome: children starting care per 10,000}
+question: {intervention: a practice model, outcome: "children starting care per 10,000"}
 panel:
   source: csv
   path: panel.csv
@@ -109,7 +109,7 @@ def _there(folder: Path) -> None:
 CASES: dict[str, Case] = {
     "unknown key": Case(("small.yaml:10", "exposre", 'did you mean "exposure"'), design("exposure:", "exposre:")),
     "two faults at once": Case(
-        ("seed", "methud"), design("seed: 1", "seed: one").replace("method: call", "methud: call")
+        ("method: is missing", "seed"), design("seed: 1", "seed: one").replace("method: call", "methud: call")
     ),
     "wrong type": Case(("small.yaml:15", "seed"), design("seed: 1", "seed: soon")),
     "unknown method": Case(("small.yaml:13", 'did you mean "callaway_santanna"'), design("callaway_s", "calaway_s")),
@@ -118,26 +118,28 @@ CASES: dict[str, Case] = {
     "empty design": Case(("small.yaml", "empty"), ""),
     "design not UTF-8": Case(("small.yaml", "UTF-8"), DESIGN.replace("small eval", "smáll eval").encode("latin-1")),
     "no such design": Case(("small.yaml", "no such file"), None),
-    "no such data": Case(("panel.csv", "no such file")),
-    "missing column": Case(("entries",), data=data("entries", "entires")),
-    "duplicate rows": Case(("2010",), data=panel() + "1,2010,25,10500,2013\n"),
-    "unit changes cohort": Case(("1",), data=data("1,2011,", "1,2011,").replace("10500,2013", "10500,2014", 1)),
+    "no such data": Case(("small.yaml:7", "no such file: panel.csv")),
+    "missing column": Case(("panel.outcome.count", 'did you mean "entires"'), data=data("entries", "entires")),
+    "duplicate rows": Case(("two rows (lines 2, 74)",), data=panel() + "1,2010,25,10500,2013\n"),
+    "unit changes cohort": Case(("changes cohort",), data=panel().replace("10500,2013", "10500,2014", 1)),
     "status constant over time": Case(
-        ("start",),
+        ("start: never changes within a unit",),
         design("{first_treated: start}", "{status: start}"),
         data=panel().replace(",2013\n", ",1\n"),
     ),
-    "suppressed counts": Case(("entries", "c"), data=panel().replace("1,2010,28", "1,2010,c", 1)),
-    "zero exposure": Case(("children",), data=panel().replace("10500", "0", 1)),
-    "negative exposure": Case(("children",), data=panel().replace("10500", "-10500", 1)),
-    "no untreated unit": Case(("untreated",), data=panel().replace(",0\n", ",2014\n").replace(",2014\n", ",2013\n")),
-    "no treated unit": Case(("treated",), data=panel().replace(",2013\n", ",0\n")),
-    "one period": Case(("period",), data=lines(keep=lambda row: row[1] == "2013")),
+    "suppressed counts": Case(
+        ('1 suppression symbol in a number column, "c"',), data=data("\n1,2010,29,", "\n1,2010,c,")
+    ),
+    "zero exposure": Case(("children: zero or negative exposure",), data=panel().replace("10500", "0", 1)),
+    "negative exposure": Case(("children: zero or negative exposure",), data=panel().replace("10500", "-10500", 1)),
+    "no untreated unit": Case(("no unit is untreated",), data=panel().replace(",0\n", ",2013\n")),
+    "no treated unit": Case(("no unit is treated",), data=panel().replace(",2013\n", ",0\n")),
+    "one period": Case(("there is one period",), data=lines(keep=lambda row: row[1] == "2013")),
     "data not UTF-8": Case(("panel.csv", "UTF-8"), data=panel().replace("la,year", "lá,year").encode("latin-1")),
     "empty data": Case(("panel.csv", "empty"), data=""),
-    "no rows": Case(("panel.csv",), data=panel().splitlines()[0] + "\n"),
+    "no rows": Case(("no rows",), data=panel().splitlines()[0] + "\n"),
     "output is there": Case(("out", "--force"), data=panel(), prepare=_there),
-    "output is a file": Case(("out",), data=panel(), prepare=_locked, args=("--force",)),
+    "output is a file": Case(("out: is a file",), data=panel(), prepare=_locked, args=("--force",)),
 }
 
 
