@@ -55,9 +55,8 @@ def init(screen: Screen, folder: Path) -> None:
 
     Nothing that is already there is written over.
     """
-    files = _files()
-    _refuse_overwriting(folder, list(files))
-    for name, text in files.items():
+    _refuse_overwriting(folder, [*FIXED, SCHEMA_FILE, *EXAMPLE])
+    for name, text in _files().items():
         _made(folder / name)
         write_file(folder / name, text)
     screen.say(f"made {folder}: start with\n  cd {folder}\n  sos-eval run {EXAMPLE[0]}")
