@@ -29,13 +29,15 @@ class PreCoefficients:
         Key columns cohort, time, event_time; q rows.
     values : (q,)
         On the working scale (logs for a ratio).
-    covariance : (q, q)
-        From the influence, clustered as the panel says.
+    scores : (n_clusters, q)
+        Influence summed within the panel's clusters, over n: its cross product is the covariance.
+    groups : (n_clusters,)
+        Cohort of each cluster (of its first unit to start), from 0.
     distance : (q,)
         How far in time each stands from what it is compared with, signed as a trend moves it; NaN where that is not
         one number.
-    n_clusters, n_treated_clusters
-        Behind the covariance.
+    n_treated_clusters
+        How many of the clusters are treated.
     source
         Where they come from, in words.
     reason
@@ -44,12 +46,29 @@ class PreCoefficients:
 
     cells: pd.DataFrame
     values: Array
-    covariance: Array
+    scores: Array
+    groups: NDArray[np.intp]
     distance: Array
-    n_clusters: int
     n_treated_clusters: int
     source: str
     reason: str = ""
+
+    @property
+    def covariance(self) -> Array:
+        """Covariance of the coefficients, (q, q)."""
+        return self.scores.T @ self.scores
+
+    @property
+    def n_clusters(self) -> int:
+        """How many clusters stand behind it."""
+        return len(self.groups)
+
+    def only(self, kept: NDArray[np.bool_]) -> PreCoefficients:
+        """Return some of the coefficients."""
+        return replace(
+            self, cells=self.cells[kept], values=self.values[kept], scores=self.scores[:, kept],
+            distance=self.distance[kept],
+        )  # fmt: skip
 
 
 def pre_coefficients(fitted: Fitted, *, by: str, include_anticipation: bool) -> PreCoefficients:
@@ -172,20 +191,22 @@ def _aligned(influence: Array, own: Panel, whole: Panel) -> Array:
 def _from(
     estimate: Estimate, table: pd.DataFrame, values: Array, influence: Array, distance: Array, source: str
 ) -> PreCoefficients:
-    """Put coefficients together with their covariance."""
+    """Put coefficients together with what their covariance is made of."""
     panel = estimate.panel
-    sums = cluster_sums(influence, panel.clusters) / panel.n_influence
+    starts = panel.first_treated if panel.layout == "panel" else panel.frame["first_treated"].to_numpy(float)
+    first = np.full(panel.n_clusters, np.inf)
+    np.minimum.at(first, panel.clusters, starts)
     return PreCoefficients(
-        cells=table[["cohort", "time", "event_time"]].reset_index(drop=True), values=values, covariance=sums.T @ sums,
-        distance=np.asarray(distance, float), n_clusters=panel.n_clusters,
+        cells=table[["cohort", "time", "event_time"]].reset_index(drop=True), values=values,
+        scores=cluster_sums(influence, panel.clusters) / panel.n_influence,
+        groups=np.unique(first, return_inverse=True)[1], distance=np.asarray(distance, float),
         n_treated_clusters=panel.n_treated_clusters, source=source,
     )  # fmt: skip
 
 
 def _none(estimate: Estimate, reason: str) -> PreCoefficients:
-    empty = np.empty(0)
     table = pd.DataFrame(columns=["cohort", "time", "event_time"])
-    panel = estimate.panel
+    empty, nobody = np.empty(0), np.empty(0, dtype=np.intp)
     return PreCoefficients(
-        table, empty, np.empty((0, 0)), empty, panel.n_clusters, panel.n_treated_clusters, "", reason
+        table, empty, np.empty((0, 0)), nobody, empty, estimate.panel.n_treated_clusters, "", reason
     )  # fmt: skip

@@ -30,8 +30,12 @@ class Pretrends(Check):
 
     reference: ClassVar[str] = "Callaway and Sant'Anna (2021), remark 12; Roth (2022)"
 
-    distribution: Literal["chi2", "f"] = "chi2"
-    """Which p is reported: chi-squared, as the did package, or Hotelling's F, for few clusters; the table has both."""
+    distribution: Literal["auto", "chi2", "f"] = "auto"
+    """Which p is reported: chi2 (as the did package), f (for few treated clusters), or auto: f with fewer than 20
+    treated clusters or more coefficients than a tenth of the clusters, else chi2. The table has both."""
+    of: Literal["group_time", "event_time"] = "group_time"
+    """Coefficients of the joint test: every cohort's (as the did package), or their averages by event time, which are
+    fewer. Estimators without cohorts have the second only."""
     level: Annotated[float, Gt(0), Lt(1)] = 0.95
     """One minus the size of each coefficient's own test, for the detectable slope."""
     power: Annotated[float, Gt(0), Lt(1)] = 0.8
@@ -48,7 +52,7 @@ class Pretrends(Check):
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Return ``pretrends.joint``, ``pretrends.slope`` and ``pretrends.detectable_slope``."""
         options = {"include_anticipation": self.include_anticipation}
-        joint = pre_coefficients(fitted, by="group_time", **options)
+        joint = pre_coefficients(fitted, by=self.of, **options)
         trend = pre_coefficients(fitted, by="event_time", **options)
         log = fitted.estimate.cells["scale"].iloc[0] in ("ratio", "log")
         return [self._joint(joint), self._slope(trend, log=log), self._detectable(trend, log=log)]
@@ -59,16 +63,22 @@ class Pretrends(Check):
         if found.reason:
             return _not_done(name, "p_value", found.reason, limit)
         try:
-            test = wald(found.values, found.covariance, found.n_clusters)
+            test = wald(found.values, found.scores, found.groups)
         except np.linalg.LinAlgError:
             return _not_done(name, "p_value", _singular(found), limit)
-        p = test.p_f if self.distribution == "f" else test.p_chi2
+        chosen, table = self._reference_distribution(found), _joint_table(found, test)
+        p = test.p_f if chosen == "f" else test.p_chi2
         if not np.isfinite(p):
-            return _not_done(
-                name, "p_value", f"{test.df} coefficients need more than {found.n_clusters} clusters", limit
-            )
+            return _not_done(name, "p_value", _too_few(found, test), limit, table)
         passed = None if self.min_p is None else p >= self.min_p
-        return CheckResult(name, "p_value", p, _joint_words(found, test), limit, passed, _joint_table(found, test))
+        return CheckResult(name, "p_value", p, _joint_words(found, test, chosen), limit, passed, table)
+
+    def _reference_distribution(self, found: PreCoefficients) -> str:
+        """Choose by the design alone which p is reported."""
+        if self.distribution != "auto":
+            return self.distribution
+        few = found.n_treated_clusters < FEW_CLUSTERS or len(found.values) > found.n_clusters / 10
+        return "f" if few else "chi2"
 
     def _slope(self, found: PreCoefficients, *, log: bool) -> CheckResult:
         """Fit a line through the coefficients."""
@@ -122,10 +132,7 @@ def _on_a_line(found: PreCoefficients) -> tuple[PreCoefficients, str]:
     seen = np.isfinite(found.distance)
     if not seen.any():
         return found, "the coefficients do not share a base period, so no line goes through them"
-    kept = PreCoefficients(
-        found.cells[seen], found.values[seen], found.covariance[np.ix_(seen, seen)], found.distance[seen],
-        found.n_clusters, found.n_treated_clusters, found.source,
-    )  # fmt: skip
+    kept = found.only(seen)
     try:
         slope(kept.values, kept.covariance, kept.distance)
     except np.linalg.LinAlgError:
@@ -133,24 +140,31 @@ def _on_a_line(found: PreCoefficients) -> tuple[PreCoefficients, str]:
     return kept, ""
 
 
-def _joint_words(found: PreCoefficients, test: Wald) -> str:
-    """Say both p, which of them to trust, and what a large one does not show."""
-    text = (
-        f"Joint test of {test.df} coefficients before the start: Wald statistic {test.statistic:.3g}, p = "
-        f"{test.p_chi2:.3g} (chi-squared), {test.p_f:.3g} (F)."
+def _joint_words(found: PreCoefficients, test: Wald, chosen: str) -> str:
+    """Say the p that is reported and the other one, and what a large one does not show."""
+    both = {"f": f"{test.p_f:.3g} by F", "chi2": f"{test.p_chi2:.3g} by chi-squared"}
+    first, other = (both[chosen], both["chi2" if chosen == "f" else "f"])
+    return (
+        f"Joint test of {test.df} coefficients before the start ({found.n_treated_clusters} treated clusters of "
+        f"{found.n_clusters}): Wald statistic {test.statistic:.3g}, p = {first} ({other}). A large p is no evidence "
+        "that trends were parallel."
     )
-    if test.df > found.n_clusters / 10:
-        text += f" For {test.df} coefficients from {found.n_clusters} clusters chi-squared is too small, read F."
-    if found.n_treated_clusters < FEW_CLUSTERS:
-        text += f" With {found.n_treated_clusters} treated clusters either p tends to be too small."
-    return f"{text} A large p is no evidence that trends were parallel."
+
+
+def _too_few(found: PreCoefficients, test: Wald) -> str:
+    """Say why F has no p."""
+    smallest = int(np.bincount(found.groups).min())
+    return (
+        f"{test.df} coefficients are too many for cohorts of {smallest} clusters and more (by chi-squared p would be "
+        f"{test.p_chi2:.3g}, far too small); try of: event_time, or fewer periods"
+    )
 
 
 def _joint_table(found: PreCoefficients, test: Wald) -> pd.DataFrame:
     """Lay out the coefficients with their own errors, and the test beside them."""
     return found.cells.assign(
         coefficient=found.values, std_error=np.sqrt(np.diag(found.covariance)), distance=found.distance,
-        wald=test.statistic, df=test.df, p_chi2=test.p_chi2, p_f=test.p_f, source=found.source,
+        wald=test.statistic, df=test.df, p_chi2=test.p_chi2, p_f=test.p_f, df_f=test.df_f, source=found.source,
     )  # fmt: skip
 
 
@@ -169,5 +183,6 @@ def _threshold(declared: float | None) -> float:
     return float("nan") if declared is None else declared
 
 
-def _not_done(name: str, statistic: str, reason: str, limit: float) -> CheckResult:
-    return CheckResult(name, statistic, float("nan"), f"Not done: {reason}.", limit)
+def _not_done(name: str, statistic: str, reason: str, limit: float, table: pd.DataFrame | None = None) -> CheckResult:
+    shown = pd.DataFrame() if table is None else table
+    return CheckResult(name, statistic, float("nan"), f"Not done: {reason}.", limit, table=shown)

@@ -17,12 +17,23 @@ _POINTS = 1 << 14
 
 @dataclass(frozen=True, slots=True)
 class Wald:
-    """A joint test that coefficients are zero: statistic, its degrees of freedom, p by chi-squared and by F."""
+    """A joint test that coefficients are zero.
+
+    Attributes
+    ----------
+    statistic, df
+        W and the number of coefficients.
+    p_chi2
+        From the chi-squared.
+    p_f, df_f
+        From F, and the degrees of freedom of the covariance; NaN where they do not reach the number of coefficients.
+    """
 
     statistic: float
     df: int
     p_chi2: float
     p_f: float
+    df_f: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,31 +44,56 @@ class Slope:
     std_error: float
 
 
-def wald(values: Array, covariance: Array, n_clusters: int) -> Wald:
-    """Test jointly that coefficients are zero: W = b' V^-1 b.
+def wald(values: Array, scores: Array, groups: NDArray[np.intp]) -> Wald:
+    """Test jointly that coefficients are zero: W = b' V^-1 b with V = scores' scores.
 
-    ``p_chi2`` refers W to the chi-squared with q degrees of freedom, as the did package does; ``p_f`` refers
-    W (G - q) / (q G) to F(q, G - q), Hotelling's form for a covariance estimated from G independent clusters (with
-    divisor G). ``p_f`` is NaN where G is not larger than q.
+    ``p_chi2`` refers W to the chi-squared with q degrees of freedom, as the did package does. ``p_f`` is Hotelling's
+    form for a covariance that is a sum over groups of clusters of unequal size and spread, the multivariate
+    Behrens-Fisher problem (Krishnamoorthy and Yu 2004, modified Nel and van der Merwe): with S_g the group's part of V
+    times n_g / (n_g - 1) and S their sum, nu = (q + q^2) / sum_g [tr (S_g S^-1)^2 + (tr S_g S^-1)^2] / (n_g - 1), and
+    b' S^-1 b (nu - q + 1) / (q nu) is referred to F(q, nu - q + 1). With one group this is Hotelling's own. It is NaN
+    where a group has fewer than two clusters more than coefficients that it moves: below that the approximation fails
+    (three coefficients, ten treated clusters of 150: rejects 6% at 5%; five: 8%; four: 13%; three: 28%).
 
     Parameters
     ----------
     values : (q,)
         Coefficients.
-    covariance : (q, q)
-        Of full rank.
-    n_clusters
-        Independent contributions behind the covariance.
+    scores : (n_clusters, q)
+        Each cluster's contribution to the estimates.
+    groups : (n_clusters,)
+        Which cohort a cluster belongs to, from 0.
 
     Raises
     ------
     numpy.linalg.LinAlgError
         The covariance is singular.
     """
-    statistic = float(values @ _solve(covariance, values))
-    q, spare = len(values), n_clusters - len(values)
-    p_f = float(fdtrc(q, spare, statistic * spare / (q * n_clusters))) if spare > 0 else float("nan")
-    return Wald(statistic, q, float(chdtrc(q, statistic)), p_f)
+    statistic, q = float(values @ _solve(scores.T @ scores, values)), len(values)
+    sizes = np.bincount(groups)
+    parts = np.array([scores[groups == g].T @ scores[groups == g] for g in range(len(sizes))])
+    moved = parts.any(1).sum(1)
+    telling = moved > 0
+    p_f = nu = float("nan")
+    if (sizes >= moved + 2)[telling].all():
+        spare = sizes[telling] - 1
+        parts = parts[telling] * (sizes[telling] / spare)[:, None, None]
+        nu = _degrees_of_freedom(parts, spare)
+        if nu > q - 1:
+            squared = float(values @ _solve(parts.sum(0), values))
+            p_f = float(fdtrc(q, nu - q + 1, squared * (nu - q + 1) / (q * nu)))
+    return Wald(statistic, q, float(chdtrc(q, statistic)), p_f, nu)
+
+
+def _degrees_of_freedom(parts: Array, spare: Array | NDArray[np.intp]) -> float:
+    """Degrees of freedom of a covariance that is a sum of independent parts, (groups, q, q)."""
+    scale = np.sqrt(np.diag(parts.sum(0)))
+    parts = parts / np.outer(scale, scale)
+    share = parts @ np.linalg.inv(parts.sum(0))
+    trace = np.trace(share, axis1=1, axis2=2)
+    square = np.trace(share @ share, axis1=1, axis2=2)
+    q = parts.shape[1]
+    return float((q + q**2) / ((square + trace**2) / spare).sum())
 
 
 def slope(values: Array, covariance: Array, distance: Array) -> Slope:

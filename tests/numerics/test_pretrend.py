@@ -8,40 +8,65 @@ import pytest
 from sos_eval.numerics.pretrend import box_probability, detectable_slope, pretest_power, slope, wald
 from tests.conftest import shared
 
+ONE = np.zeros(12, dtype=int)
+
+
+def scores_with(covariance, n):
+    """Contributions of n clusters whose cross product is a covariance."""
+    q = len(covariance)
+    basis = np.linalg.qr(np.random.default_rng(0).normal(size=(n, q)))[0]
+    return basis @ np.linalg.cholesky(covariance).T
+
 
 def test_wald_by_hand():
     # b = (1, 2), V = [[2, 1], [1, 2]]: V^-1 = [[2, -1], [-1, 2]] / 3, W = (2 - 2*2 + 8) / 3 = 2
-    found = wald(np.array([1.0, 2.0]), np.array([[2.0, 1], [1, 2]]), 12)
+    found = wald(np.array([1.0, 2.0]), scores_with(np.array([[2.0, 1], [1, 2]]), 12), ONE)
     assert found.statistic == pytest.approx(2)
     assert found.p_chi2 == pytest.approx(np.exp(-1))  # chi-squared with two degrees of freedom
-    # F = 2 * 10 / (2 * 12) on (2, 10): p = (1 + 2F/10)^-5
+    # one group is Hotelling's: F = W (G - q) / (q G) = 2 * 10 / 24 on (2, 10): p = (1 + 2F/10)^-5
+    assert found.df_f == pytest.approx(11)
     assert found.p_f == pytest.approx((1 + 2 * (10 / 12) / 10) ** -5)
 
 
-def test_wald_with_one_coefficient_is_the_t_test_squared():
+def test_wald_with_one_coefficient_and_one_group_is_the_t_test():
     from scipy.stats import t
 
     x = np.array([1.0, 3, 2, 5, 4])
-    found = wald(np.array([x.mean()]), np.array([[x.var() / 5]]), 5)
+    found = wald(np.array([x.mean()]), (x - x.mean())[:, None] / 5, np.zeros(5, dtype=int))
     statistic = x.mean() / (x.std(ddof=1) / np.sqrt(5))
     assert found.p_f == pytest.approx(2 * t.sf(statistic, 4), rel=1e-12)
 
 
-def test_wald_needs_more_clusters_than_coefficients_for_f():
-    assert np.isnan(wald(np.ones(3), np.eye(3), 3).p_f)
+def test_wald_with_one_coefficient_and_two_groups_is_welch_s_test():
+    from scipy.stats import ttest_ind
+
+    x, y = np.array([1.0, 3, 2, 5]), np.array([2.0, 2.5, 7, 9, 4, 3])
+    scores = np.concatenate([(x - x.mean()) / 4, -(y - y.mean()) / 6])[:, None]
+    found = wald(np.array([x.mean() - y.mean()]), scores, np.repeat([0, 1], [4, 6]))
+    welch = ttest_ind(x, y, equal_var=False)
+    assert found.df_f == pytest.approx(welch.df, rel=1e-12)
+    assert found.p_f == pytest.approx(welch.pvalue, rel=1e-10)
 
 
-@pytest.mark.parametrize("covariance", [np.ones((2, 2)), np.diag([1.0, 0])], ids=["singular", "no variance"])
-def test_singular_covariances_are_refused(covariance):
+def test_f_needs_enough_clusters_in_every_group():
+    scores = scores_with(np.eye(3), 12)
+    assert np.isnan(wald(np.ones(3), scores_with(np.eye(3), 3), np.zeros(3, dtype=int)).p_f)
+    assert np.isnan(wald(np.ones(3), scores, np.r_[0, np.ones(11, dtype=int)]).p_f)
+
+
+@pytest.mark.parametrize("scores", [np.ones((5, 2)), np.eye(5)[:, :2] * [1, 0]], ids=["singular", "no variance"])
+def test_singular_covariances_are_refused(scores):
     with pytest.raises(np.linalg.LinAlgError):
-        wald(np.ones(2), covariance, 10)
+        wald(np.ones(2), scores, np.zeros(5, dtype=int))
     with pytest.raises(np.linalg.LinAlgError):
-        slope(np.ones(2), covariance, np.array([-2.0, -1]))
+        slope(np.ones(2), scores.T @ scores, np.array([-2.0, -1]))
 
 
 def test_wald_does_not_depend_on_scale():
-    v = np.array([[2.0, 1], [1, 2]])
-    assert wald(np.array([1e-7, 2e9]), v * np.outer([1e-7, 1e9], [1e-7, 1e9]), 12).statistic == pytest.approx(2)
+    scores, groups = scores_with(np.array([[2.0, 1], [1, 2]]), 12), np.repeat([0, 1], [4, 8])
+    plain, scale = wald(np.array([1.0, 2]), scores, groups), np.array([1e-7, 1e9])
+    scaled = wald(np.array([1.0, 2]) * scale, scores * scale, groups)
+    assert (scaled.statistic, scaled.p_f, scaled.df_f) == pytest.approx((plain.statistic, plain.p_f, plain.df_f))
 
 
 def test_slope_by_hand():
