@@ -234,7 +234,10 @@ def _dose(reading: Reading, name: str, treated: Array) -> Array:
     values = numbers(reading, name)
     if (values < 0).any():
         reading.add(f"{name}: negative doses, {reading.lines(values < 0)}", "a dose is zero or more")
-    return np.where(np.isnan(values) & (treated == 0), 0.0, values)
+    lacking = np.isnan(values) & (treated > 0)
+    if lacking.any():
+        reading.add(f"{name}: no dose for a treated unit, {reading.lines(lacking)}", "write 0 where there was none")
+    return np.where(np.isnan(values), 0.0, values)
 
 
 def _covariate(reading: Reading, rows: Rows, spec: PanelSpec, name: str, columns: dict[str, Any]) -> None:

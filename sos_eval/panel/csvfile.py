@@ -83,7 +83,9 @@ def _refuse_ragged(ragged: list[tuple[int, int]], header: tuple[str, ...], path:
     if ragged:
         shown = listed([f"line {line} has {cells} cells" for line, cells in ragged], 4)
         what = f"{shown}, where the first line has {len(header)}"
-        faults.add(str(path), what, 'put cells with commas in quotation marks: "Bristol, City of"')
+        quoted = 'put cells with commas in quotation marks: "Bristol, City of"'
+        titled = "the first line names the columns: remove titles and notes above it"
+        faults.add(str(path), what, titled if len(header) == 1 else quoted)
         faults.stop()
 
 

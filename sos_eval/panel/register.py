@@ -142,7 +142,7 @@ def _prior_use(table: pd.DataFrame) -> tuple[Caveat, ...]:
         return ()
     used = table.loc[[str(word).lower() not in _NO_USE for word in table["prior_use"]], "prior_use"]
     units = tuple((str(unit), str(words)) for unit, words in used.items())
-    text = "{n} of {of} treated units had used the intervention before their recorded start: {names}."
+    text = "Use of the intervention before the recorded start is noted for {n} of {of} treated units: {names}."
     return (Caveat(text, units),) if units else ()
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import DataFault, listed
 from sos_eval.panel.columns import Reading, many
-from sos_eval.panel.panel import FlowRow, Panel
+from sos_eval.panel.panel import Array, FlowRow, Panel
 from sos_eval.panel.rows import Rows, near_unit
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.treatment import Adoption
@@ -61,11 +61,9 @@ def _periods_left_out(reading: Reading, rows: Rows, spec: PanelSpec, kept: Mask,
     outside = (rows.times < low) | (rows.times > high)
     cuts = [("window", outside, f"outside {_words(low, high)}")] if spec.window else []
     present = np.unique(rows.times)
+    _refuse_absent(reading, present, "flag_times", tuple(spec.flag_times))
     for one in spec.omit_times:
-        for time in one.times:
-            if time not in present:
-                hint = f"periods run from {present[0]:g} to {present[-1]:g}"
-                reading.fault_of(("omit_times",), f"no period {time:g} in {reading.name}", hint)
+        _refuse_absent(reading, present, "omit_times", one.times)
         cuts.append(("omit_times", np.isin(rows.times, one.times), one.why))
     for step, gone, why in cuts:
         dropped = gone & kept
@@ -75,6 +73,13 @@ def _periods_left_out(reading: Reading, rows: Rows, spec: PanelSpec, kept: Mask,
             flow.append(FlowRow(step, "dropped", lost, int(dropped.sum()), names, why))
         kept = kept & ~gone
     return kept
+
+
+def _refuse_absent(reading: Reading, present: Array, key: str, times: tuple[float, ...]) -> None:
+    for time in times:
+        if time not in present:
+            hint = f"periods run from {present[0]:g} to {present[-1]:g}"
+            reading.fault_of((key,), f"no period {time:g} in {reading.name}", hint)
 
 
 def _words(low: float, high: float) -> str:

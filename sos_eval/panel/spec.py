@@ -183,7 +183,7 @@ class PanelSpec(Declared):
     ] = ()
     """Units left out: {units, why}, or a list of such mappings."""
     flag_times: dict[float, str] = field(default_factory=dict)
-    """Periods that are kept and marked in figures and report: {2021: pandemic year}."""
+    """Periods that are kept and marked in figures and report, with words: {2021: pandemic year}."""
     recode: dict[str, dict[str, str | int | float]] = field(default_factory=dict)
     """Column to replacements, applied before anything else: {region: {Inner London: London}}."""
     suppressed: Literal["refuse", "missing"] = "refuse"

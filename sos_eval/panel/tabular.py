@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from sos_eval.errors import DataFault, Faults
+from sos_eval.errors import DataFault, Fault, Faults
 from sos_eval.panel.assemble import assemble
 from sos_eval.panel.columns import Reading
 from sos_eval.panel.panel import Panel
@@ -65,6 +65,8 @@ def from_frame(
     (['7', '8'], [2.0, inf])
     """
     counted = exposure is not None
+    if not per > 0:
+        raise DataFault(Fault("data", f"per: {per:g} is not above zero", "per=10000 means per 10,000"))
     spec = PanelSpec(
         source="csv",
         unit=unit,

@@ -126,7 +126,7 @@ def from_status(reading: Reading, rows: Rows, name: str, *, absorbing: bool) -> 
     if np.isnan(status).any():
         return Adoption(np.full(len(rows.units), np.inf), known_units, register=register)
     steps = np.where(np.diff(rows.codes, prepend=-1) == 0, np.diff(status, prepend=0.0), 0.0)
-    if status.any() and not steps.any() and len(rows.codes) > len(rows.units):
+    if status.any() and not steps.any():
         reading.add(
             f"{name}: never changes within a unit, so it says who, not when; a status is 0 before the start, 1 after",
             "treatment: {first_treated: COLUMN} or {adoption: REGISTER}",
@@ -135,7 +135,22 @@ def from_status(reading: Reading, rows: Rows, name: str, *, absorbing: bool) -> 
         _refuse_stops(reading, rows, name, steps < 0)
     started = np.where(status == 1, rows.times, np.inf)
     first = np.minimum.reduceat(started, rows.starts)
-    return Adoption(first, known_units, None if absorbing else status, not (steps < 0).any(), register)
+    flow = _unseen_starts(rows, first)
+    return Adoption(first, known_units, None if absorbing else status, not (steps < 0).any(), register, flow=flow)
+
+
+def _unseen_starts(rows: Rows, first: Array) -> tuple[FlowRow, ...]:
+    """Note units whose status became 1 while nobody was looking: their start may be earlier than it seems."""
+    times = np.unique(rows.times)
+    before = np.append(np.nan, times)[np.searchsorted(times, np.where(np.isfinite(first), first, times[0]))]
+    seen = np.zeros(len(rows.units), bool)
+    seen[rows.codes[rows.times == before[rows.codes]]] = True
+    doubtful = np.isfinite(first) & (first > times[0]) & ~seen
+    if not doubtful.any():
+        return ()
+    shown = [f"{unit} ({start:g})" for unit, start in zip(rows.units[doubtful], first[doubtful], strict=True)]
+    reason = "no row in the period before the status became 1: the start may be earlier"
+    return (FlowRow("start not seen", "noted", len(shown), 0, listed(shown, 50), reason),)
 
 
 _STATUS = {"0": 0.0, "1": 1.0, "false": 0.0, "true": 1.0, "0.0": 0.0, "1.0": 1.0}

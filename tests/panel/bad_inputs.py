@@ -117,6 +117,7 @@ BAD: tuple[Bad, ...] = (
     ),
     Bad("semicolons", file("panel.csv", csv_text().replace(",", ";")), True),
     Bad("a comma inside a name", file("panel.csv", csv_text().replace("North", "Bristol, City of", 1)), True),
+    Bad("a title above the names", file("panel.csv", "Children by authority\n" + csv_text()), True),
     Bad("an open quotation mark", file("panel.csv", csv_text().replace("North", '"North', 1)), True),
     Bad(
         "a cut-off gzip file",
@@ -145,6 +146,7 @@ BAD: tuple[Bad, ...] = (
     Bad("an excluded unit that is not there", block(exclude={"units": [8]})),
     Bad("an omitted period that is not there", block(omit_times={2051: "typing"})),
     Bad("nothing left", block(window={"from": 2030})),
+    Bad("a flagged period that is not there", block(flag_times={2051: "typing"})),
     # -- numbers
     Bad("suppression symbols", both(cell("003", 2012, "entries", "c"), cell("004", 2012, "entries", ".."))),
     Bad("text in a number column", cell("003", 2012, "entries", "about 20")),
@@ -189,6 +191,15 @@ BAD: tuple[Bad, ...] = (
     Bad("a register with an unknown unit", register("unit,first_treated\n1,2013\n002,2013\n")),
     Bad("embedded before the start", register("unit,first_treated,embedded,stopped\n001,2013,2012,2013\n")),
     Bad("a transition without embedding", register("unit,first_treated\n001,2013\n", transition="drop")),
+    Bad(
+        "no dose for a treated unit",
+        both(
+            column("hours", None),
+            cell("001", 2014, "hours", 3),
+            block(treatment={"status": "status", "dose": "hours"}),
+        ),
+    ),
+    Bad("a covariate with one of our names", both(column("outcome", 1.5), block(covariates=["outcome"]))),
     # -- covariates
     Bad("a covariate measured after the start", both(column("imd_2019", 0.2), block(covariates=["imd_2019"]))),
     Bad("text among a covariate's numbers", both(cell("003", 2012, "idaci", "high"), block(covariates=["idaci"]))),

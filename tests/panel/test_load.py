@@ -76,7 +76,7 @@ def test_the_real_panels_flow_names_what_is_missing_and_adds_up(pilots):
 
 
 def test_the_real_panels_caveats_say_prior_use_and_unknown_adoption(pilots):
-    assert pilots.caveats[0].startswith("6 of 10 treated units had used the intervention before")
+    assert "before the recorded start is noted for 6 of 10 treated units: 211 (more than 2 years)" in pilots.caveats[0]
     assert "136 of the 136 untreated units" in pilots.caveats[1]
 
 
@@ -171,6 +171,23 @@ def test_status_may_switch_when_declared(small):
     assert panel.matrix("treated")[0].tolist() == [0, 0, 1, 1, 0]
     assert panel.first_treated[0] == 2013
     assert not panel.absorbing
+
+
+def test_a_start_that_nobody_saw_is_noted(small):
+    """Unit 1 has no row in 2012 and is treated in 2013: it may have started in 2012."""
+    small.data = small.data[~((small.data["la_code"] == "001") & (small.data["year"] == 2012))]
+    small.block["treatment"] = {"status": "status"}
+    row = next(row for row in small.load().flow if row.step == "start not seen")
+    assert row.names == "001 (2013)"
+
+
+def test_cross_sections_take_many_rows_of_a_unit(small):
+    """Rows are people: units repeat, categories and clusters may differ between people of one authority."""
+    small.data = pd.concat([small.data, small.data.assign(entries=99, region="East")], ignore_index=True)
+    small.block |= {"layout": "cross_sections", "covariates": ["region"], "outcome": {"value": "entries"}}
+    panel = small.load()
+    assert (panel.n_rows, panel.n_units, panel.n_influence) == (80, 8, 80)
+    assert set(panel.frame["region"]) == {"North", "South", "East"}
 
 
 def test_dose_is_zero_where_untreated(small):

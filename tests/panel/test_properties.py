@@ -16,7 +16,7 @@ from tests.panel.test_tabular import NAMES, eight_units
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(), st.floats(), st.text(), st.booleans()), min_size=1))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_column_parses_to_numbers_missing_or_bad(values):
     """Every cell is exactly one of: a finite number, missing, or bad with its words."""
     column = pd.Series(values, dtype=object)
@@ -29,14 +29,14 @@ def test_any_column_parses_to_numbers_missing_or_bad(values):
 
 
 @given(st.lists(st.text(), min_size=1))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_texts_round_trip(values):
     codes, distinct = texts(pd.Series(values, dtype=object))
     assert [([*distinct, ""])[code] for code in codes] == [as_text(value) for value in values]
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_the_flow_always_adds_up(data):
     """Whatever is missing or treated early: rows at the start less rows dropped are the rows at the end."""
     df = eight_units()
@@ -63,6 +63,7 @@ def test_names_of_units_do_not_matter():
     np.testing.assert_array_equal(one.matrix(), two.matrix()[::-1])
 
 
+@pytest.mark.slow
 def test_two_hundred_thousand_units_load_in_seconds():
     """2 million rows took 2.2 s on the machine this was written on; the limit leaves room for a busy one."""
     n, t = 200_000, 10

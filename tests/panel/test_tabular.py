@@ -89,3 +89,15 @@ def test_nobody_untreated_is_refused_unless_starts_differ():
     with pytest.raises(NotIdentified, match="start: no unit is untreated: all 8 start in 3"):
         from_frame(df, **NAMES)
     assert from_frame(df, **NAMES, require_untreated=False).n_units == 8
+
+
+def test_per_is_above_zero():
+    with pytest.raises(DataFault, match="per: 0 is not above zero"):
+        from_frame(eight_units(), **NAMES, exposure="pop", per=0)
+
+
+def test_what_is_no_frame_and_what_has_no_rows():
+    with pytest.raises(DataFault, match="data: a dict, not a DataFrame"):
+        from_frame({}, **NAMES)
+    with pytest.raises(DataFault, match="data: there are no rows"):
+        from_frame(eight_units().iloc[:0], **NAMES)
