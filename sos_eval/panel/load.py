@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from os.path import normpath
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def _read(
     if isinstance(override, pd.DataFrame):
         return replace(reading_of(override), faults=faults, document=document)
     where, key = Reading(pd.DataFrame(), "", faults, document).at("path")
-    path = override if override is not None else base / spec.path
+    path = override if override is not None else Path(normpath(base / spec.path))
     if override is None and not spec.path:
         faults.add(where, f"{key}: is missing", "name the file, or give one with --panel")
         faults.stop()

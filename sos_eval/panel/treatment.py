@@ -93,6 +93,12 @@ def from_column(reading: Reading, rows: Rows, name: str, untreated_means: str) -
     values = starts(reading, name)
     if len(reading.faults.found) > before:
         return settled(rows, rows.first(values), untreated_means)
+    if (values == 1).any() and np.isin(values, (1, np.inf, EMPTY)).all() and rows.times.min() > 1:
+        reading.add(
+            f"{name}: holds only 0 and 1, so it says who, not when; periods run from {rows.times.min():g}",
+            "write each unit's first treated period, or treatment: {status: COLUMN} if it is 1 from the start onward",
+        )
+        return settled(rows, rows.first(values), untreated_means)
     shown = np.where(values == _UNKNOWN, np.nan, values)
     if len(rows.changing(values)):
         labels = pd.Series(shown).map(lambda start: "nothing" if start == EMPTY else start)

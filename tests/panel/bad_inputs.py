@@ -177,6 +177,7 @@ BAD: tuple[Bad, ...] = (
         "a flag that says who, not when",
         both(column("pilot", (table()["first_year"] > 0).astype(int)), block(treatment={"status": "pilot"})),
     ),
+    Bad("a flag in place of the first treated period", starts({"001": 1, "002": 1})),
     Bad("a status that goes back", both(cell("001", 2015, "status", 0), block(treatment={"status": "status"}))),
     Bad(
         "a status that is neither 0 nor 1",

@@ -1,0 +1,147 @@
+"""The panel's frame: every declared column, checked, under our names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.panel.columns import Reading, numbers, parsed, suppressed, texts
+from sos_eval.panel.panel import Array
+from sos_eval.panel.rates import Measured, measure
+from sos_eval.panel.rows import Rows, check_constant, check_unique
+from sos_eval.panel.spec import PanelSpec
+from sos_eval.panel.treatment import Adoption
+
+__all__ = ["OUR_NAMES", "labels_of", "lay_out"]
+
+#: Columns of `Panel.frame` that a covariate may not be called, unless it is that very column.
+OUR_NAMES = (
+    "unit",
+    "time",
+    "first_treated",
+    "cluster",
+    "weight",
+    "outcome",
+    "count",
+    "exposure",
+    "treated",
+    "dose",
+    "unit_name",
+)
+
+
+def labels_of(spec: PanelSpec) -> dict[str, str]:
+    """Map our names to the user's columns."""
+    labels = {"unit": spec.unit, "time": spec.time, "cluster": spec.cluster or spec.unit}
+    way = spec.treatment
+    labels["first_treated"] = way.first_treated or way.status or str(way.adoption)
+    labels |= {"weight": spec.weight} if spec.weight else {}
+    labels |= {"unit_name": spec.unit_name} if spec.unit_name else {}
+    labels |= {"dose": way.dose} if way.dose else {}
+    for name, one in reversed(spec.named_outcomes.items()):
+        ours = {"outcome": one.words, "count": one.count, "exposure": one.exposure}
+        shown = {key: column for key, column in ours.items() if column}
+        labels |= shown if spec.outcome else {f"{key}:{name}": column for key, column in shown.items()} | shown
+    return labels
+
+
+def lay_out(
+    reading: Reading, rows: Rows, adoption: Adoption, spec: PanelSpec, also: Sequence[str]
+) -> tuple[pd.DataFrame, dict[str, Measured]]:
+    """Lay out the panel's frame under our names, and say what each outcome lacks."""
+    if spec.layout == "panel":
+        check_unique(reading, rows)
+    symbols = spec.suppressed == "missing"
+    measured = {name: measure(reading, rows, one, missing_symbols=symbols) for name, one in spec.named_outcomes.items()}
+    first = adoption.first_treated[rows.codes]
+    treated = (rows.times >= first).astype(float) if adoption.status is None else adoption.status
+    unit = pd.Series(rows.units, dtype="str").take(rows.codes).array
+    columns: dict[str, Any] = {"unit": unit, "time": rows.times}
+    if spec.unit_name:
+        columns["unit_name"] = _names(reading, rows, spec.unit_name)
+    columns |= {"first_treated": first, "treated": treated}
+    columns["cluster"] = _clusters(reading, rows, spec) if spec.cluster else unit
+    columns["weight"] = _weights(reading, str(spec.weight), measured) if spec.weight else np.ones(len(rows.codes))
+    head = next(iter(measured.values()))
+    columns |= {"outcome": head.outcome, "count": head.count, "exposure": head.exposure}
+    for name, one in measured.items() if not spec.outcome else ():
+        columns |= {f"outcome:{name}": one.outcome, f"count:{name}": one.count, f"exposure:{name}": one.exposure}
+    if spec.treatment.dose:
+        columns["dose"] = _dose(reading, spec.treatment.dose, treated)
+    for name in dict.fromkeys((*spec.covariates, *also)):
+        _covariate(reading, rows, spec, name, columns)
+    return pd.DataFrame(columns), measured
+
+
+def _names(reading: Reading, rows: Rows, name: str) -> Any:
+    """Return a readable name per row: each unit's last, the id where it has none."""
+    codes, distinct = texts(reading.frame[name])
+    last = codes[np.append(rows.starts[1:], len(codes)) - 1]
+    words = np.array([*distinct, ""], dtype=object)[last]
+    return pd.array(np.where(words == "", rows.units, words)[rows.codes], dtype="str")
+
+
+def _clusters(reading: Reading, rows: Rows, spec: PanelSpec) -> Any:
+    name = str(spec.cluster)
+    codes, distinct = texts(reading.frame[name])
+    if (codes < 0).any():
+        reading.add(f"{name}: no cluster in {reading.lines(codes < 0)}", "every row names its cluster")
+    labels = np.array([*distinct, ""], dtype=object)[codes]
+    if spec.layout == "panel" and len(rows.changing(codes)):
+        check_constant(reading, rows, name, labels, "a unit changes cluster", "a unit belongs to one cluster")
+    return pd.array(labels, dtype="str")
+
+
+def _weights(reading: Reading, name: str, measured: dict[str, Measured]) -> Array:
+    """Return weights, (n_rows,); a row without any outcome needs none."""
+    values = numbers(reading, name)
+    observed = np.any([~np.isnan(one.outcome) for one in measured.values()], axis=0)
+    empty, negative = np.isnan(values), values < 0
+    if (empty & observed).any():
+        lines = reading.lines(empty & observed)
+        reading.add(f"{name}: no weight in {lines}", "give a weight to every row with an outcome")
+    if negative.any():
+        reading.add(f"{name}: negative weights, {reading.lines(negative)}", "weights are zero or more")
+    if not empty.all() and not (np.nan_to_num(values) != 0).any():
+        reading.add(f"{name}: every weight is zero", "give at least some units a positive weight")
+    return values
+
+
+def _dose(reading: Reading, name: str, treated: Array) -> Array:
+    """Return the dose, (n_rows,): zero where untreated and empty."""
+    values = numbers(reading, name)
+    if (values < 0).any():
+        reading.add(f"{name}: negative doses, {reading.lines(values < 0)}", "a dose is zero or more")
+    lacking = np.isnan(values) & (treated > 0)
+    if lacking.any():
+        reading.add(f"{name}: no dose for a treated unit, {reading.lines(lacking)}", "write 0 where there was none")
+    return np.where(np.isnan(values), 0.0, values)
+
+
+def _covariate(reading: Reading, rows: Rows, spec: PanelSpec, name: str, columns: dict[str, Any]) -> None:
+    """Add a covariate: numbers, or a category where no cell is a number."""
+    if name in OUR_NAMES and labels_of(spec).get(name) != name:
+        reading.add(f"{name}: a covariate may not have the name of one of our own columns", "rename the column")
+        return
+    if name in OUR_NAMES:
+        return
+    column = reading.frame[name]
+    values, bad, words = parsed(column)
+    if not bad.any():
+        columns[name] = values
+        return
+    if np.isnan(values[~bad]).all() and not suppressed(words[bad]).all():
+        codes, distinct = texts(column)
+        labels = np.array([*distinct, None], dtype=object)[codes]
+        if spec.layout == "panel" and len(rows.changing(codes)):
+            shown = np.where(codes < 0, "nothing", labels)
+            check_constant(
+                reading, rows, name, shown, "a unit changes its category",
+                "a category stays the same within a unit: write the one before the start",
+            )  # fmt: skip
+        columns[name] = pd.array(labels, dtype="str")
+        return
+    columns[name] = numbers(reading, name)
