@@ -19,7 +19,7 @@ from sos_eval.estimators._cohort_means import Contributions, Sums, errors, upper
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch
 
-__all__ = ["Pattern", "Units", "batch_assignments", "batch_outcomes", "unit_data"]
+__all__ = ["Pattern", "Units", "batch_assignments", "batch_outcomes", "chunks", "score_errors", "unit_data"]
 
 Codes = NDArray[np.intp]
 
@@ -107,7 +107,7 @@ def batch_outcomes(outcomes: Array, units: Units, first_treated: Array, pattern:
     groups = [np.flatnonzero(codes == one) for one in range(pattern.n_cohorts)]
     weight = np.array([units.weights[group].sum() for group in groups])
     values, std_error = [], []
-    for rows in _chunks(len(outcomes), outcomes[0].size * 3):
+    for rows in chunks(len(outcomes), outcomes[0].size * 3):
         y = _centred(outcomes[rows], units.weights)
         linear = _grouped(y, units.weights, groups)
         parts = pattern.contributions(weight, linear)
@@ -175,7 +175,7 @@ def _assigned(outcome: Array, units: Units, first_treated: Array, pattern: Patte
     size = k * (n + columns.shape[1]) + q * k * (2 if fixed else 3 * t)
     values = np.empty((len(first_treated), q))
     std_error = np.empty_like(values)
-    for rows in _chunks(len(first_treated), size):
+    for rows in chunks(len(first_treated), size):
         member = (codes[rows, None, :] == np.arange(k)[:, None]).astype(float)
         values[rows], std_error[rows] = _chunk(member, y, columns, units, pattern, fixed)
     std_error[((codes >= 0) & (codes < k - 1)).sum(1) == 1] = np.nan
@@ -219,11 +219,19 @@ def _chunk(member: Array, y: Array, columns: Array, units: Units, pattern: Patte
     return parts.values, np.sqrt(variance)
 
 
-def _chunks(draws: int, numbers: int) -> Iterator[slice]:
-    """Yield slices of draws that keep to `CHUNK` numbers."""
+def chunks(draws: int, numbers: int) -> Iterator[slice]:
+    """Yield slices of draws that keep to `CHUNK` numbers, each draw holding `numbers`."""
     step = max(1, CHUNK // max(numbers, 1))
     for first in range(0, draws, step):
         yield slice(first, min(first + step, draws))
+
+
+def score_errors(score: Array, clusters: Codes) -> Array:
+    """Root of the sum over clusters of squared scores, (r, n, q) -> (r, q)."""
+    if len(np.unique(clusters)) < len(clusters):
+        member = (np.unique(clusters)[:, None] == clusters).astype(float)
+        score = member @ score
+    return np.asarray(np.sqrt((score**2).sum(1)))
 
 
 def _finished(pattern: Pattern, values: Array, std_error: Array, codes: Codes) -> Batch:

@@ -64,6 +64,10 @@ class CellPlan:
         position = np.minimum(np.searchsorted(self.starts, merged), len(self.starts) - 1)
         return np.where(self.starts[position] == merged, position, -1)
 
+    def n_treated(self, first_treated: Array) -> int:
+        """How many of the units are of cohorts that have cells."""
+        return int(np.isin(first_treated, self.cohorts).sum())
+
     def merged(self, first_treated: Array) -> Array:
         """Take units that start after every cell's period as untreated throughout."""
         beyond = np.isinf(self.starts[-1]) & (first_treated > self.starts[:-1].max(initial=-np.inf))

@@ -7,11 +7,12 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
-from annotated_types import Ge
+from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
-from sos_eval.estimators._batch import batch_assignments, batch_outcomes, unit_data
+from sos_eval.estimators._adjusted import Nuisance, baseline_covariates, by_changes, by_levels, complete_rows
+from sos_eval.estimators._batch import batch_assignments, batch_outcomes, chunks, score_errors, unit_data
 from sos_eval.estimators._cells import BASE_REASON, BasePeriod, CellPlan, Control, plan_cells
 from sos_eval.estimators._cohort_means import Contributions, contributions
 from sos_eval.estimators._regression import SINGLE
@@ -23,6 +24,8 @@ from sos_eval.results.method import register
 
 __all__ = ["CallawaySantAnna"]
 
+GAPS = "the panel has gaps: each cell compares the levels of all rows in its two periods, as cross-sections"
+DRDID_SIGN = "error of dr on levels as the reference package computes it; `levels_error: exact` gives the derivative"
 ALONE = "one treated unit in the cohort: the error holds the comparison units' variation only"
 
 
@@ -41,38 +44,78 @@ class CallawaySantAnna(Estimator):
     """Compare earlier periods with the one before (varying), or everything with the last one before the start."""
     covariates: tuple[str, ...] | None = None
     """Covariates to adjust for; those of the panel unless named here."""
+    trim: Annotated[float, Gt(0), Le(1)] = 0.995
+    """Comparison units with a propensity at or above it are left out of ipw and dr (as DRDID does), and named."""
+    levels_error: Literal["drdid", "exact"] = "drdid"
+    """Error of dr on levels (cross-sections, gaps): as DRDID has it, or the exact derivative (docs/methods.md)."""
 
     reference: ClassVar[str] = "Callaway and Sant'Anna (2021)"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1, "untreated_units": 1}
+    takes_unbalanced: ClassVar[bool] = True
+    takes_cross_sections: ClassVar[bool] = True
+    takes_covariates: ClassVar[bool] = True
 
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate every cohort's effect in every period that can be compared."""
-        if self.adjust != "none" or not panel.is_balanced:
-            what = "adjustment for covariates" if self.adjust != "none" else "an unbalanced panel"
-            raise NotIdentified(panel.fault(f"{self.name}: {what} is not in this version"))
+        names = self._names(panel)
+        panel, notes = complete_rows(panel, names)
         plan = self._plan(panel, np.unique(panel.first_treated))
         kept = _taking_part(panel, plan, self.anticipation)
-        codes = plan.codes(kept.first_treated)
-        counts = np.bincount(codes, minlength=len(plan.starts))
-        values, influence = _from_cohort_means(kept, plan, codes)
-        table = group_time_cells(plan, counts, kept.outcome.scale)
-        return _with_reasons(table, values, influence, kept, plan, codes)
+        notes = (*notes, *([plan.note] if plan.note else []), *self._adjust_note(names))
+        if kept.layout == "panel" and kept.is_balanced:
+            codes = plan.codes(kept.first_treated)
+            counts = np.bincount(codes, minlength=len(plan.starts))
+            table = group_time_cells(plan, counts, kept.outcome.scale)
+            if not names:
+                values, influence = _from_cohort_means(kept, plan, codes)
+                return _finished(kept, plan, table, values, influence, notes)
+            x = baseline_covariates(kept, names)
+            effects = by_changes(kept.matrix()[:, :, None], x, kept.weights, plan, codes, self._nuisance)
+        else:
+            effects, table = by_levels(kept, names, plan, self._nuisance)
+            notes = (*notes, GAPS) if kept.layout == "panel" else notes
+            if names and self.adjust == "dr" and self.levels_error == "drdid":
+                notes = (*notes, DRDID_SIGN)
+        table["reason"] = [why or own for why, own in zip(effects.reasons, table["reason"], strict=True)]
+        influence = effects.score[:, :, 0] * kept.n_influence
+        notes = (*notes, *_trim_note(kept, effects.trimmed, self.trim))
+        return _finished(kept, plan, table, effects.values[:, 0], influence, notes)
+
+    @property
+    def _nuisance(self) -> Nuisance:
+        return Nuisance(self.adjust, self.trim, self.levels_error == "drdid")
+
+    def _names(self, panel: Panel) -> tuple[str, ...]:
+        """Return the covariates that enter."""
+        if self.adjust == "none":
+            return ()
+        return panel.covariates if self.covariates is None else self.covariates
+
+    def _adjust_note(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        lacking = self.adjust != "none" and not names
+        return (
+            (f"adjust: {self.adjust} has no covariates to adjust for: the estimate is unadjusted",) if lacking else ()
+        )
 
     def estimate_many(self, panel: Panel, outcomes: Array) -> Batch:
-        """Estimate a batch of outcomes, (draws, n_units, n_times), in matrix products where no covariates enter."""
-        if self.adjust != "none" or not panel.is_balanced or np.isnan(outcomes).any():
+        """Estimate a batch of outcomes, (draws, n_units, n_times); nuisance models are fitted once for all."""
+        names = self._names(panel)
+        complete, _ = complete_rows(panel, names)
+        if not (panel.is_balanced and complete is panel and panel.layout == "panel") or np.isnan(outcomes).any():
             return super().estimate_many(panel, outcomes)
         pattern = self._pattern(panel, panel.first_treated, np.unique(panel.first_treated))
-        batch = batch_outcomes(
-            outcomes[:, :, : len(pattern.plan.times)], unit_data(panel), panel.first_treated, pattern
-        )
-        if (np.isfinite(panel.first_treated) & (pattern.codes(panel.first_treated) >= 0)).sum() == 1:
+        outcomes = outcomes[:, :, : len(pattern.plan.times)]
+        if names:
+            batch = _adjusted_many(panel, outcomes, pattern, baseline_covariates(panel, names), self._nuisance)
+        else:
+            batch = batch_outcomes(outcomes, unit_data(panel), panel.first_treated, pattern)
+        if pattern.plan.n_treated(panel.first_treated) == 1:
             return replace(batch, std_error=np.full_like(batch.values, np.nan))
         return batch
 
     def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
         """Estimate under many adoptions, (draws, n_units), in matrix products where no covariates enter."""
-        if self.adjust != "none" or not panel.is_balanced:
+        if self._names(panel) or not panel.is_balanced or panel.layout != "panel":
             return super().estimate_assignments(panel, first_treated)
 
         def plan(adoption: Array, starts: Array) -> GroupTimePattern:
@@ -170,19 +213,52 @@ def _from_cohort_means(panel: Panel, plan: CellPlan, codes: NDArray[np.intp]) ->
     return parts.values, influence * (weights * panel.n_units)[:, None]
 
 
-def _with_reasons(
-    table: pd.DataFrame, values: Array, influence: Array, panel: Panel, plan: CellPlan, codes: NDArray[np.intp]
+def _finished(
+    panel: Panel, plan: CellPlan, table: pd.DataFrame, values: Array, influence: Array, notes: tuple[str, ...]
 ) -> Estimate:
     """Put the estimate together and say what its errors leave out."""
-    notes = [plan.note] if plan.note else []
     influence[:, plan.is_base] = np.nan
-    n_treated = np.bincount(codes, minlength=len(plan.starts))[plan.positions]
-    if n_treated.sum() == 1:
+    if plan.n_treated(panel.first_treated) == 1:
         influence[:] = np.nan
-        table["reason"] = SINGLE
-    elif (n_treated == 1).any():
+        table["reason"] = [why or SINGLE for why in table["reason"].where(np.isnan(values), "")]
+    else:
         alone = (table["n_treated_units"] == 1) & (table["reason"] == "")
         table.loc[alone, "reason"] = ALONE
-        notes.append(f"cohorts of one unit: {listed([f'{g:g}' for g in plan.cohorts[n_treated == 1]])}; {ALONE}")
-    shares = (codes[:, None] == plan.positions) * (panel.weights / panel.weights.mean())[:, None]
-    return Estimate(table, values, influence, panel, shares=shares, notes=tuple(notes))
+        if alone.any():
+            cohorts = [f"{g:g}" for g in np.unique(table["cohort"][alone])]
+            notes = (*notes, f"cohorts of one unit: {listed(cohorts)}; {ALONE}")
+    weights = panel.weights if panel.layout == "panel" else panel.frame["weight"].to_numpy(float)
+    starts = panel.first_treated if panel.layout == "panel" else panel.frame["first_treated"].to_numpy(float)
+    shares = (plan.codes(starts)[:, None] == plan.positions) * (weights / weights.mean())[:, None]
+    return Estimate(table, values, influence, panel, shares=shares, notes=notes)
+
+
+def _trim_note(panel: Panel, trimmed: NDArray[np.bool_], limit: float) -> tuple[str, ...]:
+    """Say which comparison units were left out for their propensity; people are counted, never named."""
+    if not trimmed.any():
+        return ()
+    who = listed(list(panel.units[trimmed])) if panel.layout == "panel" else f"{int(trimmed.sum())} rows"
+    return (f"propensity of {limit:g} or more: left out of the comparison in some cell: {who}",)
+
+
+def _adjusted_many(panel: Panel, outcomes: Array, pattern: GroupTimePattern, x: Array, nuisance: Nuisance) -> Batch:
+    """Estimate outcomes (r, n, t) with covariates."""
+    plan = pattern.plan
+    part = plan.codes(panel.first_treated) >= 0
+    codes, weights, clusters = plan.codes(panel.first_treated)[part], panel.weights[part], panel.clusters[part]
+    own = weights[:, None] * (codes[:, None] == plan.positions)
+    sizes = own.sum(0)
+    mix = pattern.aggregation.weights(sizes)
+    values, std_error = [], []
+    for rows in chunks(len(outcomes), int(part.sum()) * len(pattern.cells)):
+        effects = by_changes(np.moveaxis(outcomes[rows][:, part], 0, 2), x[part], weights, plan, codes, nuisance)
+        value = effects.values.T
+        score = np.moveaxis(effects.score, 2, 0)
+        slopes = pattern.aggregation.slopes(np.nan_to_num(value), np.broadcast_to(sizes, (len(value), len(sizes))))
+        averaged = np.nan_to_num(score) @ mix.T + own @ np.swapaxes(slopes, 1, 2)
+        missing = (mix != 0) @ np.isnan(effects.values).astype(float) > 0
+        averages = np.where(missing.T, np.nan, np.nan_to_num(value) @ mix.T)
+        values.append(np.concatenate([value, averages], 1))
+        error = score_errors(np.concatenate([score, averaged], 2), clusters)
+        std_error.append(np.where(np.isnan(values[-1]) | pattern.no_error, np.nan, error))
+    return Batch(pattern.cells, np.concatenate(values), np.concatenate(std_error), ("",) * len(outcomes))

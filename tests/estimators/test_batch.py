@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -108,3 +110,18 @@ def test_many_chunks_are_one():
     part = CallawaySantAnna().estimate_assignments(base, starts[2500:2503])
     np.testing.assert_allclose(whole.values[2500:2503], part.values, rtol=SAME, atol=1e-12)
     np.testing.assert_allclose(whole.std_error[2500:2503], part.std_error, rtol=SAME, atol=1e-12)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("adjust", ["reg", "ipw", "dr"])
+def test_outcomes_with_covariates(adjust, variant):
+    """Nuisance models are fitted once for all draws."""
+    rng = np.random.default_rng(8)
+    base = _panel(variant)
+    moving = rng.normal(size=N * T)
+    base = replace(base.with_columns(x=np.repeat(rng.normal(size=N), T), z=moving), covariates=("x", "z"))
+    outcomes = base.matrix() * rng.uniform(0.8, 1.2, (4, N, T))
+    for names in (("x",), ("x", "z")):
+        estimator = CallawaySantAnna(adjust=adjust, covariates=names)
+        loop = loop_batch([base.with_outcome(one) for one in outcomes], estimator.complete)
+        _same(estimator.estimate_many(base, outcomes), loop)

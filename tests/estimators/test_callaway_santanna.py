@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -130,3 +132,64 @@ def test_one_treated_unit_has_an_effect_and_no_analytic_error():
 def test_what_cannot_be_compared_is_refused(starts, what):
     with pytest.raises(NotIdentified, match=what):
         CallawaySantAnna().estimate(panel(Y, starts))
+
+
+def _with_gaps():
+    y = np.array(Y, float)
+    y[0, 0], y[7, 2] = np.nan, np.nan
+    return panel(y, G)
+
+
+def test_gaps_compare_levels_by_hand():
+    estimate = CallawaySantAnna().complete(_with_gaps())
+    # (2, 2): treated mean(2, 4) - mean(2) = 1; never treated 1->2 as before, 0.75
+    assert row(estimate, aggregation="group_time", cohort=2, time=2)["value"] == pytest.approx(1 - 0.75)
+    # (2, 3): treated mean(7, 5) - mean(2) = 4; never treated mean(2, 3, 6) - mean(1, 2, 4, 5)
+    assert row(estimate, aggregation="group_time", cohort=2, time=3)["value"] == pytest.approx(4 - (11 / 3 - 3))
+    assert row(estimate, aggregation="group_time", cohort=2, time=2)["n_obs"] == 11
+    assert estimate.notes[0] == "2 rows without outcome, covariate or weight are left out: u00, u07"
+    assert "the panel has gaps" in estimate.notes[1]
+
+
+def test_a_cell_with_nobody_to_compare_is_nan_and_says_so():
+    y = np.array(Y, float)
+    y[4:, 2] = np.nan  # no never treated unit is seen in period 3
+    estimate = CallawaySantAnna().complete(panel(y, G))
+    cell = row(estimate, aggregation="group_time", cohort=2, time=3)
+    assert np.isnan(cell["value"])
+    assert cell["reason"] == "no observation: comparison, later period"
+    overall = row(estimate, aggregation="overall")
+    assert np.isnan(overall["value"])
+    assert overall["reason"] == "averages cells that are not identified: (2, 3), (3, 3)"
+    assert np.isfinite(row(estimate, aggregation="event_time", event_time=-1)["value"])
+
+
+def test_covariates_of_the_base_period_by_regression():
+    """With one binary covariate, regression adjustment reweights the never treated to the treated's mix."""
+    base = panel(Y, G)
+    z = np.repeat([1, 1, 0, 1, 0, 0, 1, 1], 3).astype(float)
+    estimate = CallawaySantAnna(adjust="reg").complete(replace(base.with_columns(z=z), covariates=("z",)))
+    # cohort 2 has z = 1 throughout: (2, 2) is compared with units 6 and 7, changes 0 and 2
+    assert row(estimate, aggregation="group_time", cohort=2, time=2)["value"] == pytest.approx(1.5 - 1)
+    # cohort 3 has z = 0, 1: predicted changes 2->3 are mean(1, 0) and mean(2, 0)
+    assert row(estimate, aggregation="group_time", cohort=3, time=3)["value"] == pytest.approx(3.5 - 0.75)
+
+
+def test_categories_are_indicators():
+    base = panel(Y, G)
+    word = np.repeat(["b", "b", "a", "b", "a", "a", "b", "b"], 3)
+    number = (word == "b").astype(float)
+    one = CallawaySantAnna(adjust="reg").complete(replace(base.with_columns(z=word), covariates=("z",)))
+    two = CallawaySantAnna(adjust="reg").complete(replace(base.with_columns(z=number), covariates=("z",)))
+    np.testing.assert_allclose(one.values, two.values, rtol=1e-12)
+
+
+def test_covariates_that_separate_are_a_reason_and_no_number():
+    base = panel(Y, G)
+    z = np.repeat([1, 1, 1, 1, 0, 0, 0, 0], 3).astype(float)
+    changed = replace(base.with_columns(z=z), covariates=("z",))
+    estimate = CallawaySantAnna(adjust="ipw").complete(changed)
+    assert np.isnan(estimate.values).all()
+    assert row(estimate, aggregation="group_time", cohort=2, time=2)["reason"].startswith("propensity model: ")
+    note = CallawaySantAnna(adjust="dr").complete(base).notes
+    assert note == ("adjust: dr has no covariates to adjust for: the estimate is unadjusted",)

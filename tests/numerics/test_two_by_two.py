@@ -1,0 +1,69 @@
+"""Two by two: influence as the derivative of reweighting, doubly robust as its simple cases, and refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sos_eval.numerics.two_by_two import NoEffectError, of_changes, of_levels
+
+N = 60
+
+
+@pytest.fixture
+def sample():
+    rng = np.random.default_rng(1)
+    x = np.column_stack([np.ones(N), rng.normal(size=(N, 2))])
+    treated = rng.random(N) < 1 / (1 + np.exp(-x[:, 1]))
+    y = rng.normal(size=(N, 3)) + x[:, [1]] + treated[:, None]
+    return y, treated, rng.random(N) < 0.5, x, rng.uniform(0.5, 2, N)
+
+
+@pytest.mark.parametrize("adjust", ["none", "reg", "ipw", "dr"])
+@pytest.mark.parametrize("levels", [False, True])
+def test_score_is_the_derivative_in_the_weight(sample, adjust, levels):
+    """An observation's score is its weight times what the estimate gains per unit of its weight."""
+    y, treated, post, x, weights = sample
+
+    def value(w):
+        return (of_levels(y, treated, post, x, w, adjust) if levels else of_changes(y, treated, x, w, adjust)).value
+
+    effect = of_levels(y, treated, post, x, weights, adjust) if levels else of_changes(y, treated, x, weights, adjust)
+    np.testing.assert_allclose(effect.score.sum(0), 0, atol=1e-9)
+    for i in range(0, N, 7):
+        step = 1e-5 * (np.arange(N) == i)
+        slope = (value(weights + step) - value(weights - step)) / 2e-5
+        np.testing.assert_allclose(effect.score[i], weights[i] * slope, atol=1e-7)
+
+
+def test_a_constant_alone_is_no_adjustment(sample):
+    y, treated, post, _, weights = sample
+    ones = np.ones((N, 1))
+    for adjust in ("reg", "ipw", "dr"):
+        one, two = of_changes(y, treated, ones, weights, adjust), of_changes(y, treated, ones, weights, "none")
+        np.testing.assert_allclose(one.value, two.value, rtol=1e-10)
+        np.testing.assert_allclose(one.score, two.score, atol=1e-12)
+        one, two = (of_levels(y, treated, post, ones, weights, how) for how in (adjust, "none"))
+        np.testing.assert_allclose(one.value, two.value, rtol=1e-10)
+        np.testing.assert_allclose(one.score, two.score, atol=1e-12)
+
+
+def test_trimmed_comparison_units_are_told(sample):
+    y, treated, _, x, weights = sample
+    effect = of_changes(y, treated, x, weights, "ipw", trim=0.5)
+    assert effect.trimmed.any()
+    assert not (effect.trimmed & treated).any()
+    with pytest.raises(NoEffectError, match="every comparison unit has a propensity of at least 1e-09"):
+        of_changes(y, treated, x, weights, "ipw", trim=1e-9)
+
+
+def test_refusals(sample):
+    y, treated, _, x, weights = sample
+    with pytest.raises(NoEffectError, match="no observation: comparison"):
+        of_changes(y, np.ones(N, bool), x, weights, "none")
+    with pytest.raises(NoEffectError, match="no observation: treated, later period; comparison, later period"):
+        of_levels(y, treated, np.zeros(N, bool), x, weights, "none")
+    with pytest.raises(NoEffectError, match="collinear"):
+        of_changes(y, treated, np.column_stack([x, x[:, 1]]), weights, "reg")
+    with pytest.raises(NoEffectError, match="propensity model: the regressors separate"):
+        of_changes(y, treated, np.column_stack([np.ones(N), treated]), weights, "ipw")
