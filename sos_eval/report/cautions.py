@@ -88,8 +88,6 @@ def what_would_change_it(
         found.append(f"A register of which comparison {units[1]} used it, and from when.")
     if lock.get("state", "never_locked") != "as_locked":
         found.append("A repetition under a plan that is locked before its outcomes are seen.")
-    found += [f"An explanation of the failed check: {row['text']}"
-              for row in facts.get("checks") or [] if row.get("passed") is False]  # fmt: skip
     return found
 
 

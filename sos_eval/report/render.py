@@ -7,12 +7,22 @@ from pathlib import Path
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.errors import Fault, InputFault, nearest
+from sos_eval.report.docx import render_docx
 from sos_eval.report.draw import Drawn, draw_all, save
+from sos_eval.report.html import render_html
+from sos_eval.report.markdown import render_markdown
 
 __all__ = ["REPORT_FORMATS", "render_all", "write_report"]
 
 #: Format -> from a bundle and its figures to the bytes of a file ``report.<format>``.
-REPORT_FORMATS: dict[str, Callable[[ResultBundle, Drawn], bytes]] = {}
+REPORT_FORMATS: dict[str, Callable[[ResultBundle, Drawn], bytes]] = {
+    "html": lambda bundle, drawn: render_html(bundle, drawn).encode("utf-8"),
+    "docx": render_docx,
+    "md": lambda bundle, drawn: render_markdown(bundle, drawn).encode("utf-8"),
+}
+
+#: The images that each format holds; Markdown links to those of the bundle.
+_IMAGES: dict[str, tuple[str, ...]] = {"html": ("svg",), "docx": ("png",), "md": ()}
 
 
 def render_all(folder: Path, forms: Sequence[str] = ("html",)) -> None:
@@ -34,7 +44,7 @@ def write_report(bundle: ResultBundle, form: str = "html", out: Path | None = No
     """
     writer = _writer(bundle, form)
     file = Path(out) if out is not None else bundle.path / f"report.{form}"
-    content = writer(bundle, draw_all(bundle))
+    content = writer(bundle, draw_all(bundle, _IMAGES[form]))
     try:
         file.write_bytes(content)
     except OSError as error:

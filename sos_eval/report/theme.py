@@ -78,7 +78,7 @@ def canvas(
         ``hspace``, ``wspace`` as matplotlib has them.
     """
     heading = wrapped(title, width, size=11.0)
-    small = wrapped(note, width, size=8.0)
+    small = wrapped(note, width, size=8.0, even=False)
     above = 0.17 + 0.185 * (heading.count("\n") + 1) + grid.pop("top", 0.16)
     below = (0.10 + 0.142 * (small.count("\n") + 1) if small else 0.05) + grid.pop("bottom", 0.48)
     total = height + above + below
@@ -96,14 +96,14 @@ def canvas(
     return figure, list(axes.flat)
 
 
-def wrapped(text: str, width: float, *, size: float) -> str:
-    """Break text to a width in inches; DejaVu Sans is on average 0.56 em wide."""
+def wrapped(text: str, width: float, *, size: float, even: bool = True) -> str:
+    """Break text to a width in inches; DejaVu Sans is on average 0.53 em wide, bold 0.6."""
     if not text:
         return ""
-    most = max(int((width - 0.3) * 72 / (0.57 * size)), 12)
+    most = max(int((width - 0.3) * 72 / ((0.6 if even else 0.53) * size)), 12)
     lines = textwrap.wrap(text, most)
-    if len(lines) == 1:
-        return text
+    if len(lines) == 1 or not even:
+        return "\n".join(lines)
     # the narrowest width that needs no more lines: no single word is left on the last one
     return "\n".join(next(fit for at in range(12, most + 1) if len(fit := textwrap.wrap(text, at)) == len(lines)))
 

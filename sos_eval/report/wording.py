@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["alike", "count", "interval", "listing", "number", "p_text", "percent", "signed", "time_axis", "year_label"]
+__all__ = [
+    "alike",
+    "count",
+    "interval",
+    "listing",
+    "number",
+    "p_number",
+    "p_text",
+    "percent",
+    "signed",
+    "time_axis",
+    "year_label",
+]
 
 
 def alike(values: list[float], digits: int = 3) -> list[str]:
@@ -57,6 +69,11 @@ def p_text(p: float) -> str:
     if not math.isfinite(p):
         return ""
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def p_number(p: float) -> str:
+    """Return p for a column headed p: ``0.043``, ``0.43``, ``<0.001``; empty where there is none."""
+    return p_text(p).removeprefix("p ").removeprefix("= ").replace("< ", "<")
 
 
 def count(n: float, word: str, many: str | None = None) -> str:

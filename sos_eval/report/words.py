@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -28,20 +30,24 @@ def headline(estimates: pd.DataFrame, facts: Mapping[str, Any]) -> dict[str, Any
     facts
         Plain values, each optional:
 
-        - ``headline``: which row (estimator, outcome, inference, estimand …);
+        - ``estimator`` (``id``), ``outcome``, ``inference`` (``headline``, ``rule``): which row; a ``headline`` of
+          None says that no declared procedure is reliable, and then there is no range;
         - ``question``: as in the design, with ``meaningful_change``;
         - ``panel``: `panel_facts` of the headline's panel;
-        - ``inference``: ``rule`` and ``choice``;
         - ``lock``: the fields of a `LockState`;
         - ``checks``: rows of `diagnostics.csv`;
         - ``caveats``: further sentences, such as overlapping programmes.
     """
     question, panel = dict(facts.get("question") or {}), dict(facts.get("panel") or {})
-    row = headline_row(estimates, dict(facts.get("headline") or {}))
+    question["intervention"] = in_a_sentence(str(question.get("intervention") or "the intervention"))
+    facts = {**facts, "question": question}
+    row = headline_row(estimates, _keys(facts))
     if row is None:
         return _without_row(question, facts)
     outcome = dict((panel.get("outcomes") or {}).get(str(row["outcome"])) or {})
     effect = effect_of(row, outcome)
+    if _is_unreliable(facts):
+        effect = replace(effect, low=math.nan, high=math.nan, p=math.nan, std_error=math.nan)
     verdict = verdict_of(effect, question.get("meaningful_change"))
     natural = natural_units(effect, outcome)
     others = beside(estimates, row)
@@ -59,7 +65,7 @@ def headline(estimates: pd.DataFrame, facts: Mapping[str, Any]) -> dict[str, Any
         "verdict": verdict, "verdict_rule": RULE, "reason": row.get("reason", ""),
         "range": range_text(effect, natural, outcome=outcome, units=units, question=question),
         "detectable": effect.detectable,
-        "detectable_text": detectable_text(effect, outcome),
+        "detectable_text": detectable_text(effect, outcome, units),
         "beside": procedure_rows(others),
         "caveats": caveats(effect, facts, units),
         "does_not_show": does_not_show(verdict, question, units),
@@ -69,6 +75,27 @@ def headline(estimates: pd.DataFrame, facts: Mapping[str, Any]) -> dict[str, Any
         "expected_direction": question.get("expected_direction", "none"),
         "lock": dict(facts.get("lock") or {}),
     }  # fmt: skip
+
+
+def _keys(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return which row the run's rule makes the headline."""
+    inference = dict(facts.get("inference") or {})
+    return {
+        "estimator": dict(facts.get("estimator") or {}).get("id"), "outcome": facts.get("outcome"),
+        "inference": inference.get("headline"),
+    }  # fmt: skip
+
+
+def _is_unreliable(facts: Mapping[str, Any]) -> bool:
+    """Whether the rule found no declared procedure that is reliable with so few treated."""
+    inference = dict(facts.get("inference") or {})
+    return "headline" in inference and inference["headline"] is None
+
+
+def in_a_sentence(text: str) -> str:
+    """Return a declared phrase as it stands inside a sentence: what is in brackets at its end goes with page one."""
+    bare = re.sub(r"\s*\([^()]*\)\s*$", "", text) or text
+    return re.sub(r"^(A|An|The)\b", lambda article: article.group().lower(), bare)
 
 
 def _without_row(question: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,7 +179,7 @@ def range_text(
     said = f"The best estimate is {best}{unit}"
     ends = f"{low} to {high}"
     if math.isnan(effect.low) or math.isnan(effect.high):
-        return f"{said}; no interval could be computed."
+        return f"{said}; no reliable range can be given with this design."
     said = f"{said} ({100 * effect.level:g}% interval: {_open(effect, ends)})"
     if natural is None or not all(map(math.isfinite, (natural.low, natural.high))):
         return f"{said}."
@@ -219,7 +246,7 @@ def _percent(effect: Effect) -> dict[str, Any]:
             "estimate": shares[0], "low": shares[1], "high": shares[2]}  # fmt: skip
 
 
-def detectable_text(effect: Effect, outcome: Mapping[str, Any]) -> str:
+def detectable_text(effect: Effect, outcome: Mapping[str, Any], units: tuple[str, str]) -> str:
     """Say what the evaluation could have seen."""
     size = effect.detectable
     if not math.isfinite(size):
@@ -230,7 +257,7 @@ def detectable_text(effect: Effect, outcome: Mapping[str, Any]) -> str:
     else:
         said = _scaled(size, outcome) if effect.scale == "rate_per" else number(size)
         said += f" ({percent(abs(share))} of the level without it)" if math.isfinite(share) else ""
-    treated = count(float(effect.row.get("n_treated_units") or 0), "treated unit")
+    treated = count(float(effect.row.get("n_treated_units") or 0), f"treated {units[0]}", f"treated {units[1]}")
     return (
         f"With {treated} and this much variation, a true change smaller than about {said} would have been missed more "
         "than one time in five."

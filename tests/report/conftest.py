@@ -1,6 +1,7 @@
 import pytest
 
 from sos_eval.bundle.bundle import BundleContent, read_bundle, write_bundle
+from sos_eval.report.draw import draw_all
 from tests.bundle.handmade import estimates, full
 
 
@@ -10,6 +11,12 @@ def bundle(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundles") / "full"
     write_bundle(folder, full())
     return read_bundle(folder)
+
+
+@pytest.fixture(scope="session")
+def drawn(bundle):
+    """Its figures, drawn once."""
+    return draw_all(bundle, ("svg",))
 
 
 @pytest.fixture(scope="session")

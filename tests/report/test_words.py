@@ -9,7 +9,7 @@ import pytest
 from sos_eval.bundle.files import json_text
 from sos_eval.bundle.tables import panel_facts
 from sos_eval.report.verdict import effect_of, headline_row, natural_units, verdict_of
-from sos_eval.report.words import headline
+from sos_eval.report.words import headline, in_a_sentence
 from tests.bundle.handmade import design, diagnostics, effect, estimates, panel
 
 
@@ -126,8 +126,8 @@ def test_agreeing_procedures_need_no_sentence():
 def test_the_headline_is_the_rules_row_and_not_the_kindest():
     """The keys decide, whatever the p value; without keys the first primary row counts."""
     assert headline(estimates(), facts())["inference"] == "randomization"
-    keys = {"estimator": "primary", "outcome": "entry", "inference": "analytic"}
-    assert headline(estimates(), facts(headline=keys))["conf_high"] == 0.26
+    keys = {"estimator": {"id": "primary"}, "outcome": "entry", "inference": {"headline": "analytic"}}
+    assert headline(estimates(), facts(**keys))["conf_high"] == 0.26
     assert headline_row(estimates(), {"estimator": "poisson"})["scale"] == "ratio"
 
 
@@ -180,3 +180,17 @@ def test_without_an_overall_row_nothing_is_claimed():
 def test_an_open_interval_is_said_in_words():
     rows = one(estimate=-1.9, conf_low=-np.inf, conf_high=4.1, p_value=0.4)
     assert "no lower limit to 4.10" in headline(rows, facts())["sentence"]
+
+
+def test_without_a_reliable_procedure_there_is_an_estimate_and_no_range():
+    """A rule that finds no declared procedure reliable leaves the estimate, whatever a table's p says."""
+    found = headline(one(**VERDICTS["decrease"]), facts(inference={"headline": None, "rule": "x"}))
+    assert found["verdict"] == "inconclusive"
+    assert "2.00 fewer per 10,000; no reliable range can be given with this design." in found["sentence"]
+    assert math.isnan(found["conf_low"])
+    assert found["detectable_text"] == ""
+
+
+def test_declared_phrases_fit_into_a_sentence():
+    assert in_a_sentence("A framework (simulated; see the world)") == "a framework"
+    assert in_a_sentence("Signs of Safety") == "Signs of Safety"

@@ -44,6 +44,8 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     lines = len(treated) <= _MOST_LINES
     if lines and treated["embedded"].notna().any():
         note += " Pale: from the start until fully embedded."
+    if lines and treated["stopped"].notna().any():
+        note += " Cross: stopped."
     title = f"When treated {many} started" if lines else f"How many {many} started, by period"
     widest = max(len(str(label)) for label in treated["label"]) if lines else 0
     shown, axes = canvas(

@@ -28,15 +28,12 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
 
 
 def facts_of(bundle: ResultBundle, table: str) -> dict[str, Any]:
-    """Return what `results.json` says under ``inference`` of the method that made a table."""
-    keys = headline_keys(bundle)
-    facts = bundle.results.get("inference") or []
-    rows = [
-        row for row in facts if isinstance(row, dict) and row.get("inference", row.get("method")) == "randomization"
-    ]
-    parts = table.split(".")
+    """Return what `results.json` says under ``inference_facts`` of the permutation that made a table."""
+    keys, parts = headline_keys(bundle), table.split(".")
+    facts = bundle.results.get("inference_facts") or []
+    rows = [row for row in facts if isinstance(row, dict) and row.get("inference") == "randomization"]
     rows.sort(key=lambda row: (row.get("estimator") not in parts, row.get("outcome") != keys["outcome"]))
-    return dict(rows[0].get("facts", rows[0])) if rows else {}
+    return dict(rows[0]) if rows else {}
 
 
 @figure("randomization", data)

@@ -1,0 +1,91 @@
+"""From a bundle to a document: page one for a director, then everything under the EMMIE headings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.report.content import Block, Bullets, Document, Heading, Text
+from sos_eval.report.draw import Drawn
+from sos_eval.report.reading import unit_words
+from sos_eval.report.sections import economics, effect, implementation, mechanisms, moderators, provenance
+
+__all__ = ["compose"]
+
+_BADGES = {
+    "inconclusive": "Inconclusive", "decrease": "A decrease, if the comparison is fair",
+    "increase": "An increase, if the comparison is fair", "no_meaningful_effect": "No meaningful change",
+    "not_identified": "Cannot be answered with these data",
+}  # fmt: skip
+_MOST_BULLETS = 7
+
+
+def compose(bundle: ResultBundle, drawn: Drawn) -> Document:
+    """Return the report of a bundle, with the figures that could be drawn."""
+    headline = bundle.headline
+    title = str(bundle.design.get("title") or bundle.design.get("name") or "Evaluation")
+    body = [
+        *effect(bundle, drawn), *mechanisms(bundle), *moderators(bundle), *implementation(bundle, drawn),
+        *economics(bundle), *provenance(bundle, drawn),
+    ]  # fmt: skip
+    return Document(title, _BADGES.get(str(headline.get("verdict")), "No headline"), _first_page(bundle), body)
+
+
+def _first_page(bundle: ResultBundle) -> list[Block]:
+    headline = bundle.headline
+    blocks: list[Block] = [*_question(bundle.design.get("question") or {}), Heading("The answer")]
+    blocks.append(Text(str(headline.get("sentence") or "This bundle has no headline."), "answer"))
+    blocks += [Text(str(headline["disagreement"]))] if headline.get("disagreement") else []
+    blocks += _listed("Why it is uncertain", _uncertain(bundle))
+    blocks += _listed("What this does not show", headline.get("does_not_show"))
+    blocks += _listed("Caveats", headline.get("caveats"))
+    blocks += _listed("What would change the answer", headline.get("what_would_change_it"))
+    blocks += [Heading("Was the plan fixed beforehand?"), Text(_lock(bundle))]
+    phrases = [f"“{phrase}”" for phrase in headline.get("must_not_say") or []]
+    if phrases:
+        blocks.append(Text(f"This result does not support the words {', '.join(phrases)}.", "small"))
+    return blocks
+
+
+def _question(question: dict[str, Any]) -> list[Block]:
+    """Return the question as declared: what, for whom, against what."""
+    names = {"intervention": "Evaluated", "outcome": "Outcome", "population": "For", "comparator": "Compared with"}
+    parts = [f"{label}: {question[name]}." for name, label in names.items() if question.get(name)]
+    return [Text(" ".join(parts), "small")] if parts else []
+
+
+def _uncertain(bundle: ResultBundle) -> list[str]:
+    """Return what the answer rests on, what could have been seen, and which checks failed."""
+    headline, found = bundle.headline, []
+    if headline.get("n_treated_units"):
+        rest = int(headline["n_units"]) - int(headline["n_treated_units"])
+        many = unit_words(bundle)[1]
+        found.append(f"It rests on {int(headline['n_treated_units']):,} treated and {rest:,} comparison {many}.")
+    found += [str(headline["detectable_text"])] if headline.get("detectable_text") else []
+    checks = zip(bundle.diagnostics["passed"], bundle.diagnostics["text"], strict=True)
+    failed = [str(text) for passed, text in checks if passed is False]
+    said = " ".join(headline.get("caveats") or [])
+    found += [f"A declared check failed: {text}" for text in failed if text not in said]
+    return found
+
+
+def _listed(title: str, items: Sequence[str] | None) -> list[Block]:
+    """Return a heading and its bullets; nothing where there are none. Long lists go on in the body."""
+    if not items:
+        return []
+    shown = tuple(str(item) for item in items[:_MOST_BULLETS])
+    more = len(items) - len(shown)
+    return [Heading(title), Bullets((*shown, f"and {more} more, in headline.json") if more else shown)]
+
+
+def _lock(bundle: ResultBundle) -> str:
+    """Return the lock state in a sentence, with what was changed since."""
+    lock = bundle.headline.get("lock") or bundle.provenance.get("lock") or {}
+    words = {"as_locked": "Run as locked.", "changed": "The plan was changed after it was locked."}
+    text = str(lock.get("text") or words.get(str(lock.get("state")), "This plan was never locked."))
+    changes = [str(change) for change in lock.get("differences") or []]
+    if not changes:
+        return text
+    more = f" and {len(changes) - 3} more, listed under provenance" if len(changes) > 3 else ""
+    return f"{text} Changed: {'; '.join(changes[:3])}{more}."

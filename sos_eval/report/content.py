@@ -1,0 +1,91 @@
+"""What a report says, as a short list of blocks: each sentence is written once, whatever the format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+__all__ = ["Block", "Bullets", "Code", "Document", "Heading", "Picture", "Table", "Text", "slug"]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading; level 2 opens a section, 3 a part of it."""
+
+    text: str
+    level: int = 2
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph. ``tone``: answer (the large sentence), small, or empty."""
+
+    text: str
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list of sentences."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as a reader sees it: cells are text, the first column heads its row."""
+
+    frame: pd.DataFrame
+    caption: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure by name, with its words."""
+
+    name: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """Text kept as it is, such as the design; ``summary`` names it."""
+
+    text: str
+    summary: str
+
+
+Block = Heading | Text | Bullets | Table | Picture | Code
+
+
+@dataclass(frozen=True)
+class Document:
+    """A report.
+
+    Attributes
+    ----------
+    title
+        Of the evaluation.
+    badge
+        The verdict in a few words.
+    first_page
+        For a director: answer, range, why it is uncertain, what it does not show, caveats, lock state.
+    body
+        For everybody else, under the EMMIE headings.
+    """
+
+    title: str
+    badge: str
+    first_page: list[Block] = field(default_factory=list)
+    body: list[Block] = field(default_factory=list)
+
+    @property
+    def blocks(self) -> list[Block]:
+        """Everything in order."""
+        return [*self.first_page, *self.body]
+
+
+def slug(text: str) -> str:
+    """Return a heading as an anchor."""
+    return "-".join("".join(c if c.isalnum() else " " for c in text.lower()).split())

@@ -1,0 +1,42 @@
+"""The report as Markdown; figures are linked by their files in the bundle."""
+
+from __future__ import annotations
+
+import re
+
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.report.compose import compose
+from sos_eval.report.content import Block, Bullets, Code, Heading, Picture, Table, Text
+from sos_eval.report.draw import Drawn
+from sos_eval.report.tabulate import table_text
+
+__all__ = ["render_markdown"]
+
+
+def render_markdown(bundle: ResultBundle, drawn: Drawn) -> str:
+    """Return the report of a bundle as Markdown, to be read beside its ``figures/``."""
+    document = compose(bundle, drawn)
+    head = [f"# {_plain(document.title)}", f"**{_plain(document.badge)}**"]
+    return "\n\n".join([*head, *(_block(one) for one in document.blocks)]) + "\n"
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Heading(text, level):
+            return f"{'#' * level} {_plain(text)}"
+        case Text(text, tone):
+            return f"> {_plain(text)}" if tone == "answer" else _plain(text)
+        case Bullets(items):
+            return "\n".join(f"- {_plain(item)}" for item in items)
+        case Table(frame, caption):
+            return f"{_plain(caption)}\n\n{table_text(frame, 'md').rstrip()}"
+        case Picture(name, alt):
+            return f"![{_plain(alt)}](figures/{name}.png)"
+        case Code(text, summary):
+            fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
+            return f"{_plain(summary)}:\n\n{fence}yaml\n{text.rstrip()}\n{fence}"
+
+
+def _plain(text: str) -> str:
+    """Keep text from being read as markup."""
+    return re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", " ".join(text.split()))

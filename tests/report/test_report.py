@@ -1,0 +1,184 @@
+import re
+from html.parser import HTMLParser
+from io import BytesIO
+from itertools import pairwise
+
+import pytest
+
+from sos_eval.bundle.bundle import read_bundle, write_bundle
+from sos_eval.bundle.tables import panel_facts
+from sos_eval.errors import InputFault
+from sos_eval.report.compose import compose
+from sos_eval.report.content import Bullets, Heading, Table, Text
+from sos_eval.report.draw import draw_all
+from sos_eval.report.render import render_all
+from sos_eval.report.words import headline
+from tests.bundle.handmade import design, diagnostics, estimates, full, panel
+
+EMMIE = ["Effect", "Mechanisms", "Moderators", "Implementation", "Economics"]
+EVIL = "<script>alert('x')</script> & \"quotes\" | pipe"
+
+
+def content(**changes):
+    facts = {
+        "question": design()["question"],
+        "panel": panel_facts(panel()),
+        "checks": diagnostics().to_dict("records"),
+    }
+    facts["lock"] = {"state": "changed", "text": "Changed since it was locked.", "differences": ["seed: 1 -> 2"]}
+    return full(headline=headline(estimates(), facts), **changes)
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory):
+    """A bundle with all three reports, every user text hostile."""
+    out = tmp_path_factory.mktemp("reported") / "b"
+    hostile = design() | {"title": EVIL, "question": design()["question"] | {"population": EVIL}}
+    checks = diagnostics().assign(text=EVIL)
+    given = content(
+        design=hostile, diagnostics=checks, results={"panel": panel_facts(panel()), "notes": {"primary": [EVIL]}}
+    )
+    write_bundle(out, given, render=lambda folder: render_all(folder, ("html", "md", "docx")))
+    return read_bundle(out)
+
+
+class Page(HTMLParser):
+    """Collects tags with their attributes, and the text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.text, self.open = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    def of(self, tag):
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def page(reported):
+    return Page((reported.path / "report.html").read_text(encoding="utf-8"))
+
+
+def test_the_page_stands_by_itself(reported, page):
+    """No script, no address outside the file: every image is a data URI, every link an anchor within."""
+    text = (reported.path / "report.html").read_text(encoding="utf-8")
+    assert page.of("script") == []
+    assert page.of("link") == []
+    assert all(image["src"].startswith("data:image/svg+xml;base64,") for image in page.of("img"))
+    assert all(link["href"].startswith("#") for link in page.of("a"))
+    assert "http" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", text)
+    assert "url(" not in text
+
+
+def test_what_comes_from_data_is_escaped(reported, page):
+    text = (reported.path / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert text.count("&lt;script&gt;alert(") >= 5
+    assert "".join(page.text).count(EVIL) >= 5
+
+
+def test_the_page_can_be_read_without_seeing_it(page):
+    """A language, one h1, headings without gaps, words for every image, scopes and a caption for every table."""
+    assert page.of("html") == [{"lang": "en-GB"}]
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h[1-6]", tag)]
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert all(len(image["alt"]) > 20 for image in page.of("img"))
+    assert all(cell["scope"] in ("col", "row") for cell in page.of("th"))
+    assert len(page.of("caption")) == len(page.of("table")) >= 3
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    assert {link["href"][1:] for link in page.of("a")} <= set(ids)
+
+
+def test_page_one_answers_a_director(bundle, drawn):
+    """Answer, range, why uncertain, what it does not show, caveats, lock state with what was changed."""
+    document = compose(read_bundle_of(bundle), drawn)
+    words = [one.text for one in document.first_page if isinstance(one, Text | Heading)]
+    words += [item for one in document.first_page if isinstance(one, Bullets) for item in one.items]
+    assert any("95% interval" in text and "children a year" in text for text in words)
+    for heading in ("The answer", "Why it is uncertain", "What this does not show", "Caveats",
+                    "Was the plan fixed beforehand?"):  # fmt: skip
+        assert heading in words
+    assert "Changed since it was locked. Changed: seed: 1 -> 2." in words
+    assert document.badge == "Inconclusive"
+
+
+def read_bundle_of(bundle):
+    """The full bundle with a real headline."""
+    write_bundle(bundle.path.parent / "headed", content(), force=True)
+    return read_bundle(bundle.path.parent / "headed")
+
+
+def test_the_body_follows_emmie_and_says_what_is_missing(bundle, drawn):
+    document = compose(bundle, drawn)
+    headings = [one.text for one in document.body if isinstance(one, Heading) and one.level == 2]
+    assert headings == [*EMMIE, "Provenance"]
+    after = {one.text: document.body[i + 1] for i, one in enumerate(document.body) if isinstance(one, Heading)}
+    for name in ("Mechanisms", "Moderators", "Economics"):
+        assert after[name].text.startswith("Not evaluated. It would need")
+
+
+def test_every_estimate_is_in_the_table_and_none_is_hidden(bundle, drawn):
+    document = compose(bundle, drawn)
+    table = next(one for one in document.body if isinstance(one, Table)).frame
+    assert len(table) == 4
+    assert table["p"].tolist() == ["0.43", "0.080", "0.31", ""]
+    assert table["Note"].tolist()[-1] == "one cluster is treated"
+
+
+def test_an_empty_bundle_still_reports_and_lists_what_was_not_drawn(bare):
+    document = compose(bare, draw_all(bare, ("svg",)))
+    bullets = [item for one in document.body if isinstance(one, Bullets) for item in one.items]
+    assert any(item.startswith("randomization: the design does not ask") for item in bullets)
+    assert bare.report("html", bare.path / "x.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_all_formats_say_the_same_sentences(reported):
+    """Each sentence is written once: the headline stands in the page, the Markdown and the Word file alike."""
+    from docx import Document
+
+    sentence = reported.headline["sentence"]
+    word = Document(BytesIO((reported.path / "report.docx").read_bytes()))
+    paragraphs = [one.text for one in word.paragraphs]
+    assert sentence in paragraphs
+    assert EVIL in paragraphs[0]
+    assert f"> {sentence}" in (reported.path / "report.md").read_text(encoding="utf-8")
+    headings = [one.text for one in word.paragraphs if one.style.name == "Heading 1"]
+    assert [name for name in headings if name in EMMIE] == EMMIE
+    described = [shape._inline.docPr.get("descr") for shape in word.inline_shapes]
+    assert len(described) == 10
+    assert all(len(text) > 20 for text in described)
+
+
+def test_markdown_does_not_let_data_become_markup(reported):
+    text = (reported.path / "report.md").read_text(encoding="utf-8").split("The design as it was run")[0]
+    assert "<script" not in text.replace("\\<script", "")
+    tables = [line for line in text.splitlines() if line.startswith("| ")]
+    widths = [len(re.findall(r"(?<!\\)\|", line)) for line in tables]
+    assert all(width > 2 for width in widths)
+    assert "](figures/estimates.png)" in text
+
+
+def test_the_same_bundle_gives_the_same_page(reported, tmp_path):
+    again = reported.report("html", tmp_path / "again.html")
+    assert again.read_bytes() == (reported.path / "report.html").read_bytes()
+
+
+def test_writing_one_report_leaves_the_bundles_figures_alone(reported, tmp_path):
+    before = {path: path.stat().st_mtime_ns for path in (reported.path / "figures").iterdir()}
+    reported.report("md", tmp_path / "x.md")
+    assert before == {path: path.stat().st_mtime_ns for path in (reported.path / "figures").iterdir()}
+
+
+def test_wrong_formats_and_places_are_the_users_fault(reported, tmp_path):
+    with pytest.raises(InputFault, match="no report format 'pdf'; write one of: html, docx, md"):
+        reported.report("pdf")
+    with pytest.raises(InputFault, match="cannot be written"):
+        reported.report("md", tmp_path / "nowhere" / "x.md")

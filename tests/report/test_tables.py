@@ -1,0 +1,44 @@
+import pytest
+
+from sos_eval.bundle.bundle import write_bundle
+from sos_eval.errors import InputFault
+from sos_eval.report.tabulate import table_text
+from sos_eval.results.method import registered, summary
+from tests.bundle.handmade import full
+
+
+def test_the_tables_of_the_contract_are_registered_with_one_line():
+    assert list(registered("table")) == ["balance", "diagnostics", "effects", "flow", "headline"]
+    assert all(summary(maker) for maker in registered("table").values())
+
+
+def test_effects_take_overall_rows_of_every_estimator_and_inference(bundle):
+    table = bundle.table("effects")
+    assert table[["estimator", "inference"]].to_numpy().tolist() == [
+        ["primary", "randomization"], ["primary", "analytic"], ["poisson", "analytic"], ["twfe", "analytic"],
+    ]  # fmt: skip
+
+
+def test_csv_keeps_every_digit_and_the_others_round_for_the_eye(bundle):
+    table = bundle.table("effects").assign(estimate=1 / 3)
+    assert "0.3333333333333333" in table_text(table, "csv")
+    for form in ("md", "tex", "html"):
+        assert "0.333" in table_text(table, form)
+        assert "0.3333333" not in table_text(table, form)
+
+
+@pytest.mark.parametrize(("form", "escaped"), [("md", "a\\|b &lt;i>"), ("html", "a|b &lt;i&gt;"), ("tex", "50\\%")])
+def test_user_text_cannot_break_a_table(tmp_path, form, escaped):
+    bundle = write_bundle(tmp_path / "b", full(flow=full().flow.assign(reason="a|b <i> 50%")))
+    assert escaped in table_text(bundle.table("flow"), form)
+
+
+def test_the_headline_as_a_table(bundle):
+    assert bundle.table("headline").to_numpy().tolist() == [["verdict", "inconclusive"]]
+
+
+def test_unknown_tables_and_formats_get_the_nearest(bundle):
+    with pytest.raises(InputFault, match='did you mean "effects"'):
+        bundle.table("efects")
+    with pytest.raises(InputFault, match="no format 'xls'"):
+        table_text(bundle.table("flow"), "xls")
