@@ -9,7 +9,7 @@ import numpy as np
 
 from sos_eval.panel.caveats import Caveat
 from sos_eval.panel.columns import Reading
-from sos_eval.panel.frame import labels_of, lay_out
+from sos_eval.panel.frame import labels_of, lay_out, missing_covariates
 from sos_eval.panel.identified import check_identified
 from sos_eval.panel.panel import FlowRow, Panel
 from sos_eval.panel.rates import outcome_of
@@ -60,6 +60,7 @@ def assemble(
     kept, rows, adoption, flow = select_rows(whole, rows, adoption, spec)
     frame, measured = lay_out(kept, rows, adoption, spec, also)
     reading.faults.stop()
+    gaps = missing_covariates(frame, rows, (*spec.covariates, *also))
     outcomes = tuple(outcome_of(name, one) for name, one in spec.named_outcomes.items())
     notes = tuple(row for one in measured.values() for row in one.flow)
     panel = Panel(
@@ -70,17 +71,16 @@ def assemble(
         active=outcomes[0].name,
         covariates=tuple(spec.covariates),
         untreated_means="never" if adoption.known.all() else "unknown",
-        absorbing=adoption.absorbing,
         year_convention=spec.year_convention,
         adoption=adoption.register,
         omitted_times={time: one.why for one in spec.omit_times for time in one.times},
         flagged_times=dict(spec.flag_times),
         weighted=spec.weight is not None,
         source=reading.name,
-        flow=(*flow, *adoption.flow, *dict.fromkeys(notes)),
+        flow=(*flow, *adoption.flow, *dict.fromkeys(notes), *gaps),
         noted_caveats=adoption.caveats,
     )
-    panel = _with_unknown(drop_unusable(panel, spec))
+    panel = _with_absorbing(_with_unknown(drop_unusable(panel, spec)))
     check_identified(panel, require_untreated=require_untreated)
     return panel
 
@@ -101,6 +101,13 @@ def _with_unknown(panel: Panel) -> Panel:
     )
     row = FlowRow("unknown adoption", "noted", len(unknown), 0, "", "untreated, but not known never to have adopted")
     return replace(panel, noted_caveats=(*panel.noted_caveats, caveat)).noted(row)
+
+
+def _with_absorbing(panel: Panel) -> Panel:
+    """Say whether treatment stops anywhere in the periods that are used."""
+    treated = panel.frame["treated"].to_numpy(float) > 0
+    ends = treated[:-1] & ~treated[1:] & (np.diff(panel.unit_codes) == 0)
+    return replace(panel, absorbing=not ends.any())
 
 
 def with_columns(reading: Reading, spec: PanelSpec, also: Sequence[str]) -> Reading:

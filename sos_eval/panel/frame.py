@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.panel.columns import Reading, numbers, parsed, suppressed, texts
-from sos_eval.panel.panel import Array
-from sos_eval.panel.rates import Measured, measure
+from sos_eval.panel.panel import Array, FlowRow
+from sos_eval.panel.rates import Measured, measure, named_cells
 from sos_eval.panel.rows import Rows, check_constant, check_unique
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.treatment import Adoption
 
-__all__ = ["OUR_NAMES", "labels_of", "lay_out"]
+__all__ = ["OUR_NAMES", "labels_of", "lay_out", "missing_covariates"]
 
 #: Columns of `Panel.frame` that a covariate may not be called, unless it is that very column.
 OUR_NAMES = (
@@ -119,6 +119,18 @@ def _dose(reading: Reading, name: str, treated: Array) -> Array:
     if lacking.any():
         reading.add(f"{name}: no dose for a treated unit, {reading.lines(lacking)}", "write 0 where there was none")
     return np.where(np.isnan(values), 0.0, values)
+
+
+def missing_covariates(frame: pd.DataFrame, rows: Rows, names: Sequence[str]) -> tuple[FlowRow, ...]:
+    """Count and name the rows in which a covariate is empty."""
+    flow = []
+    for name in dict.fromkeys(names):
+        empty = frame[name].isna().to_numpy()
+        if empty.any():
+            units = len(np.unique(rows.codes[empty]))
+            where = named_cells(rows, empty)
+            flow.append(FlowRow("missing covariate", "noted", units, int(empty.sum()), where, f"{name}: empty"))
+    return tuple(flow)
 
 
 def _covariate(reading: Reading, rows: Rows, spec: PanelSpec, name: str, columns: dict[str, Any]) -> None:

@@ -11,13 +11,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.errors import Fault, OurFault
+from sos_eval.errors import Fault, OurFault, listed
 from sos_eval.panel.caveats import Caveat, sentences
 from sos_eval.terms import Scale, YearConvention
 
-__all__ = ["Array", "FlowRow", "Outcome", "Panel"]
+__all__ = ["NAMED", "Array", "FlowRow", "Outcome", "Panel"]
 
 Array = NDArray[np.float64]
+
+#: Units that a line of the flow names; the rest are counted.
+NAMED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +227,7 @@ class Panel:
         rows = int((~mask).sum())
         flow = self.flow
         if step and gone:
-            flow = (*flow, FlowRow(step, "dropped", len(gone), rows, ", ".join(map(str, gone)), reason))
+            flow = (*flow, FlowRow(step, "dropped", len(gone), rows, listed(gone, NAMED), reason))
         return replace(self, frame=self.frame[mask].reset_index(drop=True), flow=flow)
 
     def keep_times(self, times: Iterable[float], step: str = "", reason: str = "") -> Panel:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import listed
 from sos_eval.panel.columns import SUPPRESSION, Reading, many, numbers, parsed, suppressed
-from sos_eval.panel.panel import Array, FlowRow, Outcome
+from sos_eval.panel.panel import NAMED, Array, FlowRow, Outcome
 from sos_eval.panel.rows import Rows
 from sos_eval.panel.spec import OutcomeSpec
 
@@ -99,11 +99,12 @@ def _symbols(reading: Reading, rows: Rows, name: str, flow: list[FlowRow]) -> ND
 
 def _missing(rows: Rows, empty: NDArray[np.bool_], name: str, word: str) -> FlowRow:
     units = len(np.unique(rows.codes[empty]))
-    reason = f"{name}: no {word}, so the outcome is missing there"
+    what = "empty" if word == "outcome" else f"no {word}"
+    reason = f"{name}: {what}, so the outcome is missing there"
     return FlowRow(f"missing {word}", "noted", units, int(empty.sum()), named_cells(rows, empty), reason)
 
 
-def named_cells(rows: Rows, mask: NDArray[np.bool_], at_most: int = 50) -> str:
+def named_cells(rows: Rows, mask: NDArray[np.bool_], at_most: int = NAMED) -> str:
     """Name units and periods: ``825 (2011, 2012), H_DORSET (2013) and 3 more``."""
     codes = np.unique(rows.codes[mask])
     shown = [_cell(rows, code, mask) for code in codes[:at_most]]

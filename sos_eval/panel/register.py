@@ -43,9 +43,9 @@ def from_register(reading: Reading, rows: Rows, path: Path, way: Treatment) -> A
     for name in register.header:
         if name and name not in {"unit", "first_treated", "embedded", "stopped", "known"}:
             table[name] = _spread(place, _words(register, name), "", rows)
-    status, absorbing = _exposure(rows, adoption.first_treated, table, partial=way.transition == "partial")
+    status = _exposure(rows, adoption.first_treated, table, partial=way.transition == "partial")
     caveats = (*_prior_use(table), *_stops(table))
-    return replace(adoption, status=status, absorbing=absorbing, register=table, caveats=caveats)
+    return replace(adoption, status=status, register=table, caveats=caveats)
 
 
 def _read(reading: Reading, path: Path, key: str) -> Reading | None:
@@ -118,8 +118,8 @@ def _spread(place: Any, values: Any, empty: Any, rows: Rows) -> Any:
     return spread
 
 
-def _exposure(rows: Rows, first: Array, table: pd.DataFrame, *, partial: bool) -> tuple[Array | None, bool]:
-    """Return exposure per row where it is not simply "from the start onward", and whether treatment is absorbing.
+def _exposure(rows: Rows, first: Array, table: pd.DataFrame, *, partial: bool) -> Array | None:
+    """Return exposure per row, None where it is simply "from the start onward".
 
     In a transition of k periods that counts as partial, exposure is 1/(k+1), 2/(k+1), …, k/(k+1).
     """
@@ -134,7 +134,7 @@ def _exposure(rows: Rows, first: Array, table: pd.DataFrame, *, partial: bool) -
     over = time >= stopped
     exposure[over] = 0.0
     changed = over.any() or (partial and between.any())
-    return (exposure if changed else None), not bool(over.any())
+    return exposure if changed else None
 
 
 def _prior_use(table: pd.DataFrame) -> tuple[Caveat, ...]:

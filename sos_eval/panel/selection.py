@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import DataFault, listed
 from sos_eval.panel.columns import Reading, many
-from sos_eval.panel.panel import Array, FlowRow, Panel
+from sos_eval.panel.panel import NAMED, Array, FlowRow, Panel
 from sos_eval.panel.rows import Rows, near_unit
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.treatment import Adoption
@@ -29,7 +29,7 @@ def select_rows(
     for i, one in enumerate(spec.exclude):
         places = _excluded(reading, rows, one.units, str(i))
         gone = np.isin(rows.codes, places) & kept
-        names = listed(list(rows.units[places]), 50)
+        names = listed(list(rows.units[places]), NAMED)
         flow.append(FlowRow("exclude", "dropped", len(places), int(gone.sum()), names, one.why))
         kept &= ~gone
     kept = _periods_left_out(reading, rows, spec, kept, flow)
@@ -132,7 +132,7 @@ def _late_starts(panel: Panel) -> Panel:
         return panel
     column = panel.frame["first_treated"].to_numpy(float)
     names = listed([f"{unit} ({start:g})" for unit, start in zip(panel.units[late], panel.first_treated[late],
-                                                                  strict=True)], 50)  # fmt: skip
+                                                                  strict=True)], NAMED)  # fmt: skip
     reason = f"start after the last period ({panel.times[-1]:g}): untreated throughout"
     row = FlowRow("starts later", "noted", int(late.sum()), int(late[panel.unit_codes].sum()), names, reason)
     return panel.with_columns(first_treated=np.where(late[panel.unit_codes], np.inf, column)).noted(row)
@@ -145,7 +145,7 @@ def _balanced(panel: Panel, spec: PanelSpec) -> Panel:
     short = counts < panel.n_times
     if not short.any():
         return panel
-    names = listed(list(panel.units[short]), 50)
+    names = listed(list(panel.units[short]), NAMED)
     if spec.unbalanced == "balance":
         return _without(panel, short, "unbalanced", f"not seen in all {panel.n_times} periods")
     if spec.unbalanced == "error":
@@ -164,6 +164,6 @@ def _without_transition(panel: Panel) -> Panel:
     if not gone.any():
         return panel
     units = np.unique(panel.unit_codes[gone])
-    names = listed(list(panel.units[units]), 50)
+    names = listed(list(panel.units[units]), NAMED)
     row = FlowRow("transition", "dropped", 0, int(gone.sum()), names, "between the start and full embedding")
     return replace(panel, frame=panel.frame[~gone].reset_index(drop=True)).noted(row)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sos_eval.errors import listed
 from sos_eval.panel.caveats import Caveat
 from sos_eval.panel.columns import Reading, texts
-from sos_eval.panel.panel import Array, FlowRow
+from sos_eval.panel.panel import NAMED, Array, FlowRow
 from sos_eval.panel.rows import Rows, check_constant
 
 __all__ = ["EMPTY", "Adoption", "from_column", "from_status", "settled", "starts"]
@@ -33,8 +33,6 @@ class Adoption:
         False where nobody says whether the unit adopted.
     status : (n_rows,) or None
         Exposure in each period where it is not simply "from the start onward".
-    absorbing
-        False where a unit's treatment stops.
     register
         By unit: ``known``, and a register's further columns.
     caveats
@@ -46,7 +44,6 @@ class Adoption:
     first_treated: Array
     known: NDArray[np.bool_]
     status: Array | None = None
-    absorbing: bool = True
     register: pd.DataFrame = field(default_factory=pd.DataFrame)
     caveats: tuple[Caveat, ...] = ()
     flow: tuple[FlowRow, ...] = ()
@@ -142,7 +139,7 @@ def from_status(reading: Reading, rows: Rows, name: str, *, absorbing: bool) -> 
     started = np.where(status == 1, rows.times, np.inf)
     first = np.minimum.reduceat(started, rows.starts)
     flow = _unseen_starts(rows, first)
-    return Adoption(first, known_units, None if absorbing else status, not (steps < 0).any(), register, flow=flow)
+    return Adoption(first, known_units, None if absorbing else status, register, flow=flow)
 
 
 def _unseen_starts(rows: Rows, first: Array) -> tuple[FlowRow, ...]:
@@ -156,7 +153,7 @@ def _unseen_starts(rows: Rows, first: Array) -> tuple[FlowRow, ...]:
         return ()
     shown = [f"{unit} ({start:g})" for unit, start in zip(rows.units[doubtful], first[doubtful], strict=True)]
     reason = "no row in the period before the status became 1: the start may be earlier"
-    return (FlowRow("start not seen", "noted", len(shown), 0, listed(shown, 50), reason),)
+    return (FlowRow("start not seen", "noted", len(shown), 0, listed(shown, NAMED), reason),)
 
 
 _STATUS = {"0": 0.0, "1": 1.0, "false": 0.0, "true": 1.0, "0.0": 0.0, "1.0": 1.0}

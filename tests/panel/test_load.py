@@ -142,6 +142,19 @@ def test_adoption_register(small):
     assert any("ended again in 1 of 2 treated units: 001 (2015)" in caveat for caveat in panel.caveats)
 
 
+def test_a_stop_after_the_window_does_not_count(small):
+    """Treatment that ends in 2015 is absorbing in data that end in 2014."""
+    small.write("register.csv", "unit,first_treated,stopped\n001,2013,2015\n")
+    small.block |= {"treatment": {"adoption": "register.csv"}, "window": {"to": 2014}}
+    assert small.load().absorbing
+
+
+def test_missing_covariates_are_named(small):
+    small.cell("004", 2012, "idaci", None).block["covariates"] = ["idaci"]
+    row = next(row for row in small.load().flow if row.step == "missing covariate")
+    assert (row.units, row.rows, row.names, row.reason) == (1, 1, "004 (2012)", "idaci: empty")
+
+
 @pytest.mark.parametrize(("transition", "expected"), [("partial", [0, 0, 1 / 3, 2 / 3, 1]), (None, [0, 0, 1, 1, 1])])
 def test_transition_counts_as_partial_or_whole(small, transition, expected):
     small.write("register.csv", "unit,first_treated,embedded\n001,2013,2015\n")
