@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "load_design": "sos_eval.design.design",
     "load_world": "sos_eval.worlds.world",
+    "power": "sos_eval.jobs.power",
     "read_bundle": "sos_eval.bundle.bundle",
     "run": "sos_eval.jobs.run",
     "simulate": "sos_eval.jobs.simulate",
@@ -21,11 +22,12 @@ _PUBLIC = {
 if TYPE_CHECKING:
     from sos_eval.bundle.bundle import read_bundle
     from sos_eval.design.design import load_design
+    from sos_eval.jobs.power import power
     from sos_eval.jobs.run import run
     from sos_eval.jobs.simulate import simulate
     from sos_eval.worlds.world import load_world
 
-__all__ = ["__version__", "load_design", "load_world", "read_bundle", "run", "simulate"]
+__all__ = ["__version__", "load_design", "load_world", "power", "read_bundle", "run", "simulate"]
 
 
 def __getattr__(name: str) -> Any:

@@ -149,7 +149,7 @@ def draw_outcomes(world: World, frame: Frame, rng: np.random.Generator, reps: in
 
 
 def _panel(frame: Frame, observed: Array) -> Panel:
-    """Lay out one draw as a panel."""
+    """Lay out one draw as a panel; covariates stand in its frame, and an estimator that adjusts names them."""
     world, times = frame.world, frame.world.periods
     n, n_times = observed.shape
     counted = world.outcome.counted
@@ -178,6 +178,6 @@ def _panel(frame: Frame, observed: Array) -> Panel:
         "cluster": world.columns.unit,
     }  # fmt: skip
     return Panel(
-        frame=rows, labels=labels, outcomes=(outcome,), active=outcome.name, covariates=tuple(frame.columns),
+        frame=rows, labels=labels, outcomes=(outcome,), active=outcome.name,
         year_convention="ends_march", source=f"world {world.name}",
     )  # fmt: skip

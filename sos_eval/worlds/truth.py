@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +41,13 @@ class Truth:
 
 
 def true_effects(
-    untreated: Array, treated: Array, first_treated: Array, times: Array, exposure: Array, scale: str
+    untreated: Array,
+    treated: Array,
+    first_treated: Array,
+    times: Array,
+    exposure: Array,
+    scale: str,
+    kinds: Collection[tuple[str, str]] | None = None,
 ) -> Truth:
     """Compute every true effect on the treated.
 
@@ -56,6 +63,8 @@ def true_effects(
         Expected outcomes without the intervention, and with each authority's own adoption.
     exposure : (n, n_times)
         Children; NaN where the outcome is no count: then there is no rate ratio.
+    kinds
+        (estimand, scale) that are wanted; None for all that exist.
     """
     starts = np.unique(first_treated[np.isfinite(first_treated)])
     if not len(starts):
@@ -69,20 +78,22 @@ def true_effects(
     )  # fmt: skip
     plan = plan_aggregations(grid, starts)
     frame = pd.concat([grid, plan.cells], ignore_index=True)
-    parts = [(frame, _att(untreated, treated, first_treated, starts, plan))]
-    if (untreated[:, np.isfinite(first_treated)] > 0).all() and (treated[:, np.isfinite(first_treated)] > 0).all():
-        logs = _att(_log(untreated, first_treated), _log(treated, first_treated), first_treated, starts, plan)
-        parts.append((frame.assign(scale="log"), logs))
-    if np.isfinite(exposure).all():
-        ratios = _ratios(untreated * exposure, treated * exposure, first_treated, starts, plan)
+    who = np.isfinite(first_treated)
+    without, with_it, first = untreated[:, who], treated[:, who], first_treated[who]
+    wanted = {("att", scale), ("att", "log"), ("rate_ratio", "ratio")} if kinds is None else set(kinds)
+    parts = []
+    if ("att", scale) in wanted:
+        parts.append((frame, _att(without, with_it, first, starts, plan)))
+    if ("att", "log") in wanted and scale != "log" and (without > 0).all() and (with_it > 0).all():
+        parts.append((frame.assign(scale="log"), _att(np.log(without), np.log(with_it), first, starts, plan)))
+    if ("rate_ratio", "ratio") in wanted and np.isfinite(exposure).all():
+        children = exposure[who]
+        ratios = _ratios(without * children, with_it * children, first, starts, plan)
         parts.append((frame.assign(estimand="rate_ratio", scale="ratio"), ratios))
+    if not parts:
+        return Truth(frame.iloc[:0], np.zeros((len(untreated), 0)))
     table = pd.concat([part[0] for part in parts], ignore_index=True)
     return Truth(table[list(KEY_COLUMNS)], np.hstack([part[1] for part in parts]))
-
-
-def _log(expected: Array, first_treated: Array) -> Array:
-    """Take logs where somebody is ever treated; others do not enter."""
-    return np.log(np.where(np.isfinite(first_treated)[:, None], expected, 1.0))
 
 
 def _by_cohort(values: Array, first_treated: Array, starts: Array) -> Array:

@@ -1,0 +1,97 @@
+"""`sos-eval power`: say whether a design would find the effect."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet, seed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sos_eval.jobs.power import Power
+
+__all__ = ["power"]
+
+SHOWN = ("true_effect", "bias", "sd_estimate", "coverage", "power", "power_mcse", "failures")
+
+
+@click.command()
+@click.argument("design", type=click.Path(path_type=Path))
+@click.option("--world", type=click.Path(path_type=Path), required=True, help="World file that is drawn.")
+@click.option("--reps", type=int, default=1000, show_default=True, help="Draws at every combination of swept keys.")
+@click.option("--sweep", multiple=True, metavar="KEY=A,B", help="world.KEY or design.KEY and its values; repeatable.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write; reports/power-<design> unless given.")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Go on with an interrupted study.")
+@click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, tcp://host:port, in place of processes here.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes; every core unless given.")
+@click.option("--chunk", type=int, default=250, show_default=True, help="Draws a chunk; part of the plan.")
+@click.option("--find", metavar="KEY", help="Search the smallest value of a whole-number world key that has the power.")
+@click.option("--power", "target", type=float, default=0.8, show_default=True, help="Power that is aimed at.")
+@click.option("--explain", is_flag=True, help="Say how each estimator would be computed, and stop.")
+@seed
+@quiet
+@as_json
+@pass_screen
+def power(
+    screen: Screen, design: Path, world: Path, reps: int, sweep: tuple[str, ...], out: Path | None, resume: Path | None,
+    scheduler: str | None, workers: int | None, chunk: int, find: str | None, target: float, explain: bool,
+    seed: int | None,
+) -> None:  # fmt: skip
+    """Replicate a whole design over a declared world: power, bias, coverage, what it could detect."""
+    from sos_eval.design.design import load_design
+    from sos_eval.jobs import power as job
+    from sos_eval.jobs.sweep import parse_sweeps
+    from sos_eval.worlds.world import load_world
+
+    _together(out, resume)
+    declared, drawn, sweeps = load_design(design), load_world(world), parse_sweeps(sweep)
+    plan: dict[str, Any] = {"reps": reps, "seed": seed, "chunk": chunk}
+    if explain:
+        _answer(screen, job.explain(job.plan_study(declared, drawn, sweep=sweeps, **plan)))
+        return
+    plan |= {"workers": workers or os.cpu_count() or 1, "scheduler": scheduler, "target": target}
+    if find:
+        from sos_eval.jobs.find import find_smallest
+
+        found = find_smallest(declared, drawn, find, sweep=sweeps, **plan)
+        screen.answer(f"{found.table.to_string(index=False)}\n{found.sentence}", found.facts)
+        return
+    folder = resume or out or Path("reports") / f"power-{declared.name}"
+    with screen.steps(f"power {declared.name}") as tell:
+        done = job.power(declared, drawn, sweep=sweeps, out=folder, resume=resume is not None, progress=tell, **plan)
+    screen.answer(_told(done), _facts(done))
+
+
+def _together(out: Path | None, resume: Path | None) -> None:
+    """Refuse options that say different things."""
+    if out is not None and resume is not None and out != resume:
+        raise click.UsageError("--out and --resume name different folders; write only --resume")
+
+
+def _answer(screen: Screen, table: pd.DataFrame) -> None:
+    screen.answer(table.to_string(index=False), table.to_dict("records"))
+
+
+def _told(done: Power) -> str:
+    """Say the sentences, the table in short, and where it all is."""
+    swept = [name for name in done.summary.columns if "." in name]
+    table = done.summary[["estimator", "aggregation", "inference", *swept, *SHOWN]]
+    lines = [*done.sentences, "", table.to_string(index=False, float_format=lambda value: f"{value:.3g}")]
+    if not done.failures.empty:
+        lines += ["", "failed draws (they count as not finding the effect):", done.failures.to_string(index=False)]
+    return "\n".join([*lines, "", f"results: {done.folder}"])
+
+
+def _facts(done: Power) -> dict[str, Any]:
+    return {
+        "folder": str(done.folder),
+        "sentences": list(done.sentences),
+        "power": done.summary.to_dict("records"),
+        "mdes": done.mdes.to_dict("records"),
+        "failures": done.failures.to_dict("records"),
+    }

@@ -1,0 +1,354 @@
+"""A line of a power study: one estimator with its comparison group and inference, on a batch of draws."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.comparison.build import build, rebuilt
+from sos_eval.errors import DataFault, Fault, InputFault, NotIdentified, OurFault
+from sos_eval.inference.analytic import Analytic, small_sample_factor
+from sos_eval.inference.wald import interval, two_sided
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.estimate import Batch, clustered_error
+from sos_eval.results.estimator import Estimator
+from sos_eval.results.fitted import Fitted
+from sos_eval.results.inference import InferenceMethod
+from sos_eval.terms import Role
+from sos_eval.worlds.draw import Draws
+from sos_eval.worlds.truth import true_effects
+
+__all__ = ["QUANTITIES", "ROW_KEYS", "Line", "LineDraws", "Ready", "evaluate", "prepare"]
+
+#: What is kept of every draw, in this order. Ratios are logs here.
+QUANTITIES = ("estimate", "std_error", "conf_low", "conf_high", "p_value", "true_effect")
+ROW_KEYS = ("estimator", "outcome", "aggregation", "inference", "estimand", "scale", "level")
+SCALARS = ("overall", "simple", "event_time", "calendar")
+
+Codes = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One estimator of the study.
+
+    Attributes
+    ----------
+    id, role
+        As declared.
+    method
+        The estimator.
+    inference
+        Every method gives its own rows.
+    load
+        Makes a panel of a drawn table and says which of its outcomes is estimated; None takes the world's own panel.
+    outcome
+        Name of the outcome; empty for the world's.
+    comparison
+        A `GroupMethod`, or None.
+    choose
+        The rule that puts inference methods in order for a fitted estimate (`inference.auto`); None: as declared.
+    """
+
+    id: str
+    method: Estimator
+    inference: tuple[InferenceMethod, ...] = (Analytic(band_draws=0),)
+    role: Role = "primary"
+    load: Callable[[pd.DataFrame], Panel] | None = None
+    outcome: str = ""
+    comparison: Any = None
+    choose: Callable[[Fitted], tuple[InferenceMethod, ...]] | None = None
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A line compiled on a frame of units.
+
+    Attributes
+    ----------
+    source, panel
+        The panel before and after the comparison group.
+    units, times
+        Positions in the world of the source panel's units and times.
+    kept
+        Positions in the source panel of the units of `panel` (fast form).
+    path
+        ``batch``: all draws at once; ``loop``: draw by draw.
+    why
+        Why not in a batch.
+    reference
+        The estimate on the first draw: cells, small-sample factor.
+    """
+
+    line: Line
+    source: Panel
+    panel: Panel
+    units: Codes
+    times: Codes
+    kept: Codes
+    path: Literal["batch", "loop"]
+    why: str
+    reference: Fitted
+
+
+@dataclass(frozen=True)
+class LineDraws:
+    """What one line gives on a batch.
+
+    Attributes
+    ----------
+    rows
+        Columns `ROW_KEYS`, k rows.
+    values : (k, reps, len(QUANTITIES))
+    failures
+        (inference, reason) to how many draws.
+    """
+
+    rows: pd.DataFrame
+    values: Array
+    failures: Counter[tuple[str, str]]
+
+
+def prepare(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
+    """Compile a line on the frame of some draws.
+
+    Parameters
+    ----------
+    draws, table
+        Draws on the frame, and the first of them as a table of data.
+    """
+    source = draws.panel if line.load is None else line.load(table)
+    _check_outcome(line, source, draws)
+    if line.comparison is not None:
+        source = line.comparison.restricted(source)
+    units = _positions(source.units, np.array(draws.frame.units, object))
+    times = _positions(source.times, draws.frame.world.periods)
+    reference = _fit(line, source)
+    if line.choose is not None:
+        line = replace(line, inference=line.choose(reference))
+    ready = Ready(line, source, source, units, times, np.arange(len(units)), "loop", "", reference)
+    why = _why_loop(ready)
+    if why:
+        return replace(ready, why=why)
+    comparison = reference.comparison
+    panel = source if comparison is None else comparison.panel
+    return replace(ready, panel=panel, kept=_positions(panel.units, source.units), path="batch")
+
+
+def _positions(some: Any, every: Any) -> Codes:
+    """Return where some names stand among all."""
+    found = pd.Index(every).get_indexer(pd.Index(some))
+    if (found < 0).any():
+        raise OurFault("a panel has units or times that its world does not have")
+    return np.asarray(found, np.intp)
+
+
+def _check_outcome(line: Line, source: Panel, draws: Draws) -> None:
+    """Refuse an outcome that the world does not draw."""
+    drawn = draws.frame.world.outcome
+    column = source.label("count" if source.outcome.counted else "outcome")
+    if line.load is not None and column != drawn.name:
+        what = f"{line.id}: its outcome is column {column!r}, and world {draws.frame.world.name} draws {drawn.name!r}"
+        raise DataFault(Fault(source.source, what, f"write panel.outcome: {{count: {drawn.name}, …}}"))
+
+
+def _fit(line: Line, source: Panel, *, balance: bool = True) -> Fitted:
+    """Build the comparison group and estimate, with the way to do it again; balance is for the first draw only."""
+    if line.comparison is None:
+        return Fitted(line.id, line.role, line.method, line.method.complete(source), source)
+    method = line.comparison.unrestricted()
+    comparison = build(method, source) if balance else None
+    panel = comparison.panel if comparison else rebuilt(method, source)
+    again = (lambda panel: rebuilt(method, panel)) if method.rebuilds else None
+    return Fitted(line.id, line.role, line.method, line.method.complete(panel), source, comparison, again)
+
+
+def _why_loop(ready: Ready) -> str:
+    """Say why a line cannot be done in a batch; empty where it can."""
+    comparison = ready.reference.comparison
+    if comparison is not None and comparison.uses_outcomes:
+        return "the comparison group is built on pre-treatment outcomes, which every draw has its own of"
+    slow = [str(method.name) for method in ready.line.inference if not isinstance(method, Analytic)]
+    if slow:
+        return f"inference {', '.join(slow)} re-estimates within every draw"
+    if ready.reference.estimate.influence is None:
+        return f"{ready.line.method.name} has no influence function"
+    return ""
+
+
+def outcomes_of(ready: Ready, draws: Draws) -> Array:
+    """Return the drawn outcomes on a line's source panel, (reps, n_units, n_times), on its outcome's scale."""
+    outcome = ready.source.outcome
+    drawn = draws.observed[:, ready.units[:, None], ready.times]
+    if not outcome.counted:
+        return drawn
+    rate = drawn / (ready.source.matrix("exposure") / outcome.per)
+    if outcome.transform == "log":
+        return np.log(rate, out=np.full_like(rate, np.nan), where=rate > 0)
+    return np.asarray(rate)
+
+
+def evaluate(ready: Ready, draws: Draws, streams: Callable[[int, int], np.random.Generator]) -> LineDraws:
+    """Estimate a line on a batch of draws.
+
+    Parameters
+    ----------
+    streams
+        (rep, number of the inference method) -> the generator that belongs to it.
+    """
+    outcomes = outcomes_of(ready, draws)
+    found = _in_batch(ready, outcomes) if ready.path == "batch" else _in_loop(ready, outcomes, streams)
+    found.values[..., QUANTITIES.index("true_effect")] = _truth(ready, draws, found.rows).T
+    return found
+
+
+def _scalar_rows(cells: pd.DataFrame) -> Codes:
+    """Return the rows that have no cohort, time or event time: one number for the whole question."""
+    empty = cells[["cohort", "time", "event_time"]].isna().all(axis=1) & (cells["subgroup"].fillna("") == "")
+    return np.flatnonzero((empty & cells["aggregation"].isin(SCALARS)).to_numpy())
+
+
+def _layout(line: Line, source: Panel, cells: pd.DataFrame, method: InferenceMethod) -> pd.DataFrame:
+    """Return the rows of one inference method."""
+    rows = cells[["aggregation", "estimand", "scale"]].assign(
+        estimator=line.id, outcome=source.active, inference=str(method.name), level=float(method.level)
+    )
+    return rows[list(ROW_KEYS)].reset_index(drop=True)
+
+
+def _in_batch(ready: Ready, outcomes: Array) -> LineDraws:
+    """Estimate all draws at once."""
+    line, reference = ready.line, ready.reference.estimate
+    batch = line.method.estimate_many(ready.panel, outcomes[:, ready.kept])
+    chosen = _scalar_rows(batch.cells)
+    rows, values, failures = [], [], Counter[tuple[str, str]]()
+    for method in line.inference:
+        if not isinstance(method, Analytic):
+            raise OurFault("only analytic errors come in a batch")
+        rows.append(_layout(line, ready.source, batch.cells.iloc[chosen], method))
+        errors, reason = _errors(batch, reference, method)
+        values.append(_wald(batch.values[:, chosen], errors[:, chosen], method, reference))
+        _count(failures, values[-1], batch, str(method.name), reason)
+    return LineDraws(pd.concat(rows, ignore_index=True), np.concatenate(values), failures)
+
+
+def _errors(batch: Batch, reference: Any, method: Analytic) -> tuple[Array, str]:
+    """Return standard errors with the method's small-sample factor, and why there are none."""
+    if batch.std_error is None:
+        return np.full_like(batch.values, np.nan), "the estimator has no analytic error"
+    factor = small_sample_factor(reference, method.small_sample)
+    return batch.std_error * np.sqrt(factor.variance), ""
+
+
+def _wald(values: Array, errors: Array, method: Analytic, reference: Any) -> Array:
+    """Lay out estimates, errors, intervals and p-values, (m, reps, quantities)."""
+    df = small_sample_factor(reference, method.small_sample).df
+    usable = np.where(errors > 0, errors, np.nan)
+    low, high = interval(values, usable, method.level, df)
+    p_value = two_sided(values / usable, df)
+    return np.stack([values, usable, low, high, p_value, np.full_like(values, np.nan)], axis=-1).transpose(1, 0, 2)
+
+
+def _count(failures: Counter[tuple[str, str]], values: Array, batch: Batch, inference: str, reason: str) -> None:
+    """Count the draws without an estimate or a p-value, by reason; a draw counts once."""
+    broken = (~np.isfinite(values[..., 0]) | ~np.isfinite(values[..., 4])).any(0)
+    for rep in np.flatnonzero(broken):
+        own = batch.failures[rep] if len(batch.failures) else ""
+        failures[inference, own or reason or "no estimate or no error"] += 1
+
+
+def _in_loop(ready: Ready, outcomes: Array, streams: Callable[[int, int], np.random.Generator]) -> LineDraws:
+    """Estimate draw by draw: group, estimate, inference."""
+    line, source = ready.line, ready.source
+    cells = ready.reference.estimate.cells
+    wanted = cells.iloc[_scalar_rows(cells)]
+    rows = pd.concat([_layout(line, source, wanted, method) for method in line.inference], ignore_index=True)
+    m = len(wanted)
+    values = np.full((len(rows), len(outcomes), len(QUANTITIES)), np.nan)
+    failures = Counter[tuple[str, str]]()
+    for rep, outcome in enumerate(outcomes):
+        try:
+            fitted = _fit(line, source.with_outcome(outcome), balance=False)
+        except InputFault as fault:
+            failures.update((str(method.name), fault.faults[0].what) for method in line.inference)
+            continue
+        for k, method in enumerate(line.inference):
+            one, reason = _one(fitted, method, wanted, streams(rep, k))
+            values[k * m : (k + 1) * m, rep, :5] = one
+            if reason:
+                failures[str(method.name), reason] += 1
+    return LineDraws(rows, values, failures)
+
+
+def _one(fitted: Fitted, method: InferenceMethod, wanted: pd.DataFrame, rng: np.random.Generator) -> tuple[Array, str]:
+    """Infer on one draw: (m, 5) quantities of the wanted rows, and the first reason why one is empty."""
+    if isinstance(method, Analytic):
+        return _analytic(fitted, method, wanted)
+    try:
+        table = method.infer(fitted, rng).table
+    except NotIdentified as fault:
+        return np.full((len(wanted), 5), np.nan), fault.faults[0].what
+    chosen = table.iloc[_scalar_rows(table)]
+    if len(chosen) != len(wanted):
+        raise OurFault(f"{fitted.id}: a draw has other rows than the first")
+    values = chosen[list(QUANTITIES[:5])].to_numpy(float, copy=True)
+    ratio = (chosen["scale"] == "ratio").to_numpy()
+    for name in ("estimate", "conf_low", "conf_high"):
+        column = QUANTITIES.index(name)
+        values[ratio, column] = np.log(values[ratio, column])
+    broken = ~np.isfinite(values[:, 0]) | ~np.isfinite(values[:, 4])
+    reason = str(chosen["reason"].to_numpy()[broken][0]) or "no estimate or no p-value" if broken.any() else ""
+    return values, reason
+
+
+def _analytic(fitted: Fitted, method: Analytic, wanted: pd.DataFrame) -> tuple[Array, str]:
+    """Return what `Analytic` gives for the wanted rows, without laying out all the others."""
+    estimate = fitted.estimate
+    chosen = _scalar_rows(estimate.cells)
+    if len(chosen) != len(wanted):
+        raise OurFault(f"{fitted.id}: a draw has other rows than the first")
+    raw = clustered_error(estimate)
+    errors = np.full(len(chosen), np.nan) if raw is None else raw[chosen]
+    factor = small_sample_factor(estimate, method.small_sample)
+    values = _wald(estimate.values[None, chosen], errors[None] * np.sqrt(factor.variance), method, estimate)[:, 0, :5]
+    broken = ~np.isfinite(values[:, 4])
+    reasons = estimate.cells["reason"].to_numpy()[chosen][broken]
+    return values, (str(reasons[0]) or "no estimate or no error") if broken.any() else ""
+
+
+def _truth(ready: Ready, draws: Draws, rows: pd.DataFrame) -> Array:
+    """Return each draw's true effect of every row, (reps, k); NaN where the world has no such quantity.
+
+    Over the source panel's units and times; units treated from its first period on have no effect that anybody
+    could estimate and are left out.
+    """
+    first = draws.frame.first_treated[ready.units]
+    times = draws.frame.world.periods[ready.times]
+    some = first > times[0]
+    units = ready.units[some]
+    box = (slice(None), units[:, None], ready.times)
+    counted = ready.source.outcome.counted
+    per = ready.source.outcome.per / draws.frame.world.outcome.per if counted else 1.0
+    scale = "rate_per" if counted else "value"
+    exposure = draws.frame.exposure[units[:, None], ready.times] if counted else np.full((1, 1), np.nan)
+    kinds = set(zip(rows["estimand"], rows["scale"], strict=True))
+    truth = true_effects(
+        draws.untreated[box] * per, draws.expected[box] * per, first[some], times, exposure, scale, kinds
+    )
+    scalars = truth.cells.iloc[_scalar_rows(truth.cells)]
+    where = {key: i for key, i in zip(zip(*(scalars[k] for k in _TRUTH_KEYS), strict=True), scalars.index, strict=True)}
+    values = np.full((len(draws.observed), len(rows)), np.nan)
+    for k, key in enumerate(zip(*(rows[name] for name in _TRUTH_KEYS), strict=True)):
+        if key in where:
+            own = truth.values[:, where[key]]
+            values[:, k] = np.log(own) if key[2] == "ratio" else own
+    return values
+
+
+_TRUTH_KEYS = ("estimand", "aggregation", "scale")

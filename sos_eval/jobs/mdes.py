@@ -1,0 +1,150 @@
+"""Minimum detectable effects from simulated power, with their uncertainty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from sos_eval.jobs.diagnosands import RowDraws
+from sos_eval.panel.panel import Array
+
+__all__ = ["Detectable", "by_interpolation", "by_shift"]
+
+REDRAWS = 2000
+INSIDE = (0.025, 0.975)
+
+
+@dataclass(frozen=True)
+class Detectable:
+    """A minimum detectable effect.
+
+    Attributes
+    ----------
+    mdes, low, high
+        Size without a sign, with a 95% Monte Carlo interval; of ratios the distance of the log from zero. NaN with a
+        `reason`.
+    how
+        ``interpolation`` between effects, or ``shift`` of the drawn estimates.
+    """
+
+    mdes: float
+    low: float
+    high: float
+    how: str
+    reason: str = ""
+
+    @property
+    def sizes(self) -> tuple[float, float, float]:
+        """Size and interval."""
+        return self.mdes, self.low, self.high
+
+
+def by_interpolation(effects: Array, power: Array, reps: Array, target: float, rng: np.random.Generator) -> Detectable:
+    """Interpolate power between simulated effect sizes, linearly in its normal score.
+
+    Parameters
+    ----------
+    effects, power, reps : (k,)
+        True effects of one sign (or zero), the share of draws that reject, and the number of draws.
+    rng
+        For the interval: power is drawn again from its binomial distribution.
+
+    Notes
+    -----
+    Power made monotone in the size by pooling adjacent violators before it is read.
+    """
+    how = "interpolation"
+    if (effects > 0).any() and (effects < 0).any():
+        return Detectable(np.nan, np.nan, np.nan, how, "effects of both signs: sweep one sign at a time")
+    order = np.argsort(np.abs(effects))
+    size, share, n = np.abs(effects)[order], power[order], reps[order]
+    if not len(size) or share.max() < target or share.min() > target:
+        where, other = ("above", "smaller") if len(size) and share.min() > target else ("below", "larger")
+        reason = f"power is {where} {target:g} at every simulated effect: simulate {other} ones"
+        return Detectable(np.nan, np.nan, np.nan, how, reason)
+    drawn = rng.binomial(n.astype(int), share, (REDRAWS, len(share))) / n
+    crossings = np.array([_crossing(size, one, n, target) for one in drawn])
+    low, high = np.nanquantile(crossings, INSIDE)
+    return Detectable(_crossing(size, share, n, target), float(low), float(high), how)
+
+
+def _crossing(size: Array, share: Array, n: Array, target: float) -> float:
+    """Return the smallest size at which monotone power reaches the target; NaN where it does not."""
+    monotone = _pooled(share, n)
+    if monotone[-1] < target or monotone[0] > target:
+        return np.nan
+    score = ndtri(np.clip(monotone, 0.5 / n, 1 - 0.5 / n))  # the score of 0 or n rejections is that of half a draw
+    goal = float(ndtri(target))
+    last = int(np.argmax(score >= goal)) if (score >= goal).any() else len(score) - 1
+    if last == 0 or score[last] == score[last - 1]:
+        return float(size[last])
+    share_of_way = (goal - score[last - 1]) / (score[last] - score[last - 1])
+    return float(size[last - 1] + share_of_way * (size[last] - size[last - 1]))
+
+
+def _pooled(share: Array, n: Array) -> Array:
+    """Make shares non-decreasing by pooling adjacent violators, weighted by draws."""
+    blocks: list[tuple[float, float, int]] = []
+    for value, weight in zip(share, n, strict=True):
+        blocks.append((float(value), float(weight), 1))
+        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
+            (a, wa, ka), (b, wb, kb) = blocks[-2:]
+            blocks[-2:] = [((a * wa + b * wb) / (wa + wb), wa + wb, ka + kb)]
+    return np.repeat([b[0] for b in blocks], [b[2] for b in blocks])
+
+
+def by_shift(draws: RowDraws, target: float) -> Detectable:
+    """Find the constant effect that the drawn estimates would detect.
+
+    Around its truth an estimate keeps its error and standard error whatever constant is added to every treated
+    outcome, for estimators that are linear in the outcome on an additive scale. So power at an effect d is the
+    share of draws with ``|error + d| > (conf_high - conf_low) / 2``, exactly for these draws. The interval comes
+    from leaving out groups of draws (a jackknife).
+    """
+    how = "shift"
+    error, half = draws.estimate - draws.true_effect, (draws.conf_high - draws.conf_low) / 2
+    usable = np.isfinite(error) & np.isfinite(half)
+    if not usable.any():
+        return Detectable(np.nan, np.nan, np.nan, how, "no interval to shift: sweep world.effect.size")
+    share = usable.mean()
+    if share < target:
+        return Detectable(np.nan, np.nan, np.nan, how, f"only {share:.0%} of the draws have an interval")
+    whole = _shifted(error, half, usable, target)
+    groups = min(50, len(error))
+    member = np.arange(len(error)) % groups
+    parts = np.array(
+        [_shifted(error[member != g], half[member != g], usable[member != g], target) for g in range(groups)]
+    )
+    spread = float(np.sqrt((groups - 1) / groups * ((parts - parts.mean()) ** 2).sum()))
+    wide = float(ndtri(INSIDE[1])) * spread
+    return Detectable(whole, whole - wide, whole + wide, how)
+
+
+def _shifted(error: Array, half: Array, usable: NDArray[np.bool_], target: float) -> float:
+    """Bisect for the size at which the mean power over both signs reaches the target."""
+    low, high = 0.0, float(np.nanmax(half) + 2 * np.nanmax(np.abs(error)))
+    known_error, known_half = error[usable], half[usable]
+    scale = usable.mean()
+    for _ in range(60):
+        size = (low + high) / 2
+        up = (np.abs(known_error + size) > known_half).mean()
+        down = (np.abs(known_error - size) > known_half).mean()
+        if scale * (up + down) / 2 < target:
+            low = size
+        else:
+            high = size
+    return (low + high) / 2
+
+
+def normal_mdes(std_error: float, target: float, level: float) -> float:
+    """Return the effect that a normal estimate of known error detects: (z_(1-a/2) + z_target) x error."""
+    return float((ndtri((1 + level) / 2) + ndtri(target)) * std_error)
+
+
+def normal_power(effect: float, std_error: float, level: float) -> float:
+    """Return two-sided power of a normal estimate of known error."""
+    critical = float(ndtri((1 + level) / 2))
+    return float(ndtr(effect / std_error - critical) + ndtr(-effect / std_error - critical))

@@ -1,0 +1,211 @@
+"""The Monte Carlo itself: a study's points, its chunks of draws, and what one chunk gives."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter, OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.errors import Fault, InputFault, NotIdentified, OurFault
+from sos_eval.jobs.lines import ROW_KEYS, Line, LineDraws, Ready, evaluate, prepare
+from sos_eval.numerics.random import stream
+from sos_eval.panel.panel import Array
+from sos_eval.worlds.draw import Frame, draw_frame, draw_outcomes
+from sos_eval.worlds.source import data_of
+from sos_eval.worlds.world import World, document_of
+
+__all__ = ["Chunk", "Point", "Study", "Task", "compute", "prepared", "read_chunk", "write_chunk"]
+
+#: Part of every study's hash: raise it when a change of the engine changes what a stored draw means.
+ENGINE = 1
+_READY: OrderedDict[tuple[str, int], tuple[Frame, tuple[Ready, ...]]] = OrderedDict()
+_READY_AT_MOST = 8
+FIRST_DRAWS = 5
+
+
+@dataclass(frozen=True)
+class Point:
+    """One combination of swept keys: the world and the lines that it gives."""
+
+    keys: Mapping[str, Any]
+    world: World
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One chunk of one point."""
+
+    point: int
+    chunk: int
+
+
+@dataclass(frozen=True)
+class Study:
+    """All that decides the draws: points, seed, number of draws and of draws a chunk.
+
+    Chunk size belongs to the plan: every chunk has streams of its own, named by its number, so the draws do not
+    depend on who computes them, in what order, or how many there are.
+    """
+
+    points: tuple[Point, ...]
+    reps: int
+    seed: int
+    chunk: int
+    described: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def hash(self) -> str:
+        """What a folder of draws is known by."""
+        points = [
+            {"keys": dict(p.keys), "world": document_of(p.world).data, "lines": [_described(line) for line in p.lines]}
+            for p in self.points
+        ]
+        plan = {"engine": ENGINE, "points": points, "reps": self.reps, "seed": self.seed, "chunk": self.chunk}
+        return sha256(json.dumps(plan | dict(self.described), sort_keys=True, default=str).encode()).hexdigest()
+
+    @property
+    def tasks(self) -> list[Task]:
+        """All chunks of all points."""
+        chunks = -(-self.reps // self.chunk)
+        return [Task(point, chunk) for point in range(len(self.points)) for chunk in range(chunks)]
+
+    def size(self, task: Task) -> int:
+        """How many draws a chunk has."""
+        return min(self.chunk, self.reps - task.chunk * self.chunk)
+
+
+def _described(line: Line) -> dict[str, Any]:
+    """Return a line as plain values."""
+    methods = [(str(method.name), repr(method)) for method in line.inference]
+    panel = repr(getattr(line.load, "spec", ""))
+    return {
+        "id": line.id, "method": repr(line.method), "inference": methods, "outcome": line.outcome,
+        "comparison": repr(line.comparison), "panel": panel,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The draws of one chunk: rows of all lines.
+
+    Attributes
+    ----------
+    rows
+        Columns `ROW_KEYS`, k rows.
+    values : (k, reps, quantities)
+    failures
+        (estimator, outcome, inference, reason) to how many draws.
+    seconds
+        Spent on drawing and on each line, by name: for `--explain`, not for results.
+    """
+
+    rows: pd.DataFrame
+    values: Array
+    failures: Counter[tuple[str, str, str, str]]
+    seconds: Mapping[str, float]
+
+
+def prepared(study: Study, number: int) -> tuple[Frame, tuple[Ready, ...]]:
+    """Return a point's frame and compiled lines, made once a process."""
+    key = study.hash, number
+    if key not in _READY:
+        point = study.points[number]
+        frame = draw_frame(point.world, stream(study.seed, "frame"))
+        _READY[key] = frame, _compiled(study, point, frame)
+        while len(_READY) > _READY_AT_MOST:
+            _READY.popitem(last=False)
+    return _READY[key]
+
+
+def _compiled(study: Study, point: Point, frame: Frame) -> tuple[Ready, ...]:
+    """Compile a point's lines on the first draw that all of them can estimate, of a few that are tried."""
+    for attempt in range(FIRST_DRAWS):
+        first = draw_outcomes(point.world, frame, stream(study.seed, "first", attempt), 1)
+        try:
+            return tuple(prepare(line, first, data_of(first)) for line in point.lines)
+        except NotIdentified:
+            if attempt == FIRST_DRAWS - 1:
+                raise
+    raise OurFault("no draw was tried")
+
+
+def compute(study: Study, task: Task) -> Chunk:
+    """Draw and estimate one chunk, on one thread."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        frame, lines = prepared(study, task.point)
+        started = perf_counter()
+        world = study.points[task.point].world
+        draws = draw_outcomes(world, frame, stream(study.seed, "chunk", task.chunk), study.size(task))
+        seconds = {"draw": perf_counter() - started}
+        found: list[tuple[Line, LineDraws]] = []
+        for ready in lines:
+            started = perf_counter()
+
+            def streams(rep: int, method: int, line: str = ready.line.id) -> np.random.Generator:
+                return stream(study.seed, "inference", task.chunk, rep, line, method)
+
+            found.append((ready.line, evaluate(ready, draws, streams)))
+            seconds[ready.line.id] = seconds.get(ready.line.id, 0.0) + perf_counter() - started
+    return _put_together(found, seconds)
+
+
+def _put_together(found: list[tuple[Line, LineDraws]], seconds: dict[str, float]) -> Chunk:
+    failures: Counter[tuple[str, str, str, str]] = Counter()
+    for line, draws in found:
+        outcome = str(draws.rows["outcome"].iloc[0]) if len(draws.rows) else line.outcome
+        for (inference, reason), n in draws.failures.items():
+            failures[line.id, outcome, inference, reason] += n
+    rows = pd.concat([draws.rows for _, draws in found], ignore_index=True)
+    return Chunk(rows, np.concatenate([draws.values for _, draws in found]), failures, seconds)
+
+
+def write_chunk(folder: Path, task: Task, chunk: Chunk) -> None:
+    """Keep a finished chunk, whole or not at all.
+
+    Raises
+    ------
+    InputFault
+        The disk is full, or the folder cannot be written.
+    """
+    path = chunk_path(folder, task)
+    partial = path.with_suffix(".partial")
+    failures = [[*key, n] for key, n in sorted(chunk.failures.items())]
+    texts = {"rows": chunk.rows.to_json(orient="values"), "failures": json.dumps(failures)}
+    arrays = {name: np.array(text) for name, text in texts.items()}
+    try:
+        with partial.open("wb") as file:
+            np.savez(file, allow_pickle=False, values=chunk.values, seconds=json.dumps(dict(chunk.seconds)), **arrays)
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        what = f"a finished chunk cannot be written ({error.strerror})"
+        raise InputFault(Fault(str(folder), what, "make room, then add --resume to go on")) from None
+
+
+def chunk_path(folder: Path, task: Task) -> Path:
+    """Return where a chunk is kept."""
+    return folder / f"point{task.point:04d}-chunk{task.chunk:06d}.npz"
+
+
+def read_chunk(folder: Path, task: Task) -> Chunk | None:
+    """Read a kept chunk; None where it is not there."""
+    path = chunk_path(folder, task)
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as kept:
+        rows = pd.DataFrame(json.loads(str(kept["rows"])), columns=list(ROW_KEYS))
+        failures = Counter({tuple(key): n for *key, n in json.loads(str(kept["failures"]))})
+        return Chunk(rows, kept["values"], failures, json.loads(str(kept["seconds"])))

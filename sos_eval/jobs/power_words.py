@@ -1,0 +1,69 @@
+"""What a power study says in plain English."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from sos_eval.jobs.montecarlo import Study, prepared
+
+__all__ = ["chances", "sentences"]
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+#: Shares of the time that people say, with their words.
+_CHANCES = (
+    (0.0, "practically never"), (0.1, "one time in ten"), (0.2, "one time in five"), (0.25, "one time in four"),
+    (1 / 3, "one time in three"), (0.4, "two times in five"), (0.5, "half of the time"), (0.6, "three times in five"),
+    (2 / 3, "two times in three"), (0.75, "three times in four"), (0.8, "four times in five"),
+    (0.9, "nine times in ten"), (1.0, "practically always"),
+)  # fmt: skip
+
+
+def chances(share: float) -> str:
+    """Say a probability as people do: the nearest of a few fractions."""
+    return min(_CHANCES, key=lambda one: abs(one[0] - share))[1]
+
+
+def number(n: int) -> str:
+    """Say a small number in letters."""
+    return _NUMBERS[n] if n < len(_NUMBERS) else str(n)
+
+
+def sentences(study: Study, summary: pd.DataFrame, mdes: pd.DataFrame, target: float) -> tuple[str, ...]:
+    """Say what the primary line would miss, at every point; and what it could detect."""
+    swept = list(study.points[0].keys)
+    said = []
+    for i, point in enumerate(study.points):
+        ready = prepared(study, i)[1][0]
+        rows = summary[(summary["estimator"] == ready.line.id) & (summary["outcome"] == ready.source.active)]
+        for name in swept:
+            rows = rows[rows[name] == point.keys[name]]
+        if rows.empty:
+            continue
+        row = _headline(rows)
+        panel = ready.panel
+        treated = int(panel.ever_treated.sum())
+        years = int((panel.times >= panel.cohorts.min()).sum()) if len(panel.cohorts) else 0
+        mean = float(ready.source.frame["outcome"].mean())
+        said.append(_sentence(row, treated, years, mean))
+    return tuple(said)
+
+
+def _headline(rows: pd.DataFrame) -> pd.Series:
+    """Choose the row that the sentence is about: overall where there is one."""
+    overall = rows[rows["aggregation"] == "overall"]
+    return (rows if overall.empty else overall).iloc[0]
+
+
+def _sentence(row: pd.Series, treated: int, years: int, mean: float) -> str:
+    effect, share = float(row["true_effect"]), float(row["power"])
+    where = f"With {number(treated)} treated authorities and {number(years)} years since the first start"
+    how = f"{row['estimator']}, {row['inference']} inference"
+    no_effect = effect == 1 if row["scale"] == "ratio" else effect == 0
+    if no_effect:
+        return f"{where}, {how} would report an effect that is not there in {share:.1%} of evaluations."
+    change = effect - 1 if row["scale"] == "ratio" else effect / mean if row["scale"] == "rate_per" else None
+    size = f"{abs(effect):.3g}" if change is None else f"{abs(change):.0%}"
+    fall = "fall" if (effect < 1 if row["scale"] == "ratio" else effect < 0) else "rise"
+    mcse = float(row["power_mcse"])
+    missed = chances(1 - share)
+    return f"{where}, you would miss a {size} {fall} {missed} (power {share:.0%}, Monte Carlo error {mcse:.1%}; {how})."

@@ -1,0 +1,148 @@
+"""Who computes the chunks: this process, several processes, or a Dask cluster."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import Any
+
+from sos_eval.errors import Fault, InputFault, OurFault
+from sos_eval.jobs.montecarlo import Chunk, Study, Task, compute
+
+__all__ = ["Keep", "run_tasks"]
+
+#: Receives every finished chunk, in whatever order they finish.
+Keep = Callable[[Task, Chunk], None]
+DEATHS_AT_MOST = 3
+AHEAD = 3
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def run_tasks(
+    study: Study, tasks: Sequence[Task], keep: Keep, *, workers: int = 1, scheduler: str | None = None
+) -> None:
+    """Compute chunks and hand each over as it finishes.
+
+    Parameters
+    ----------
+    workers
+        Processes on this machine.
+    scheduler
+        Address of a Dask scheduler; then its workers compute, and `workers` is not used.
+
+    Raises
+    ------
+    InputFault
+        The scheduler cannot be reached.
+    """
+    if scheduler is not None:
+        _on_dask(study, tasks, keep, scheduler)
+    elif workers > 1 and len(tasks) > 1:
+        _on_processes(study, tasks, keep, min(workers, len(tasks)))
+    else:
+        for task in tasks:
+            keep(task, compute(study, task))
+
+
+def _on_processes(study: Study, tasks: Sequence[Task], keep: Keep, workers: int) -> None:
+    """Compute on processes; where one dies, what it had is done again by new ones."""
+    left = list(tasks)
+    deaths = 0
+    while left:
+        before = len(left)
+        try:
+            with _one_thread_each(), ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+                _drain(pool, study, left, keep, workers * AHEAD)
+        except BrokenProcessPool:
+            deaths = deaths + 1 if len(left) == before else 1
+            if deaths >= DEATHS_AT_MOST:
+                what = f"worker processes died {deaths} times in a row, {len(left)} chunks are not done"
+                raise OurFault(what) from None
+
+
+def _drain(pool: ProcessPoolExecutor, study: Study, left: list[Task], keep: Keep, ahead: int) -> None:
+    """Keep a bounded number of chunks under way; take from `left` what is done."""
+    under_way: dict[Future[Chunk], Task] = {}
+    waiting = iter(list(left))
+    try:
+        for task in _some(waiting, ahead):
+            under_way[pool.submit(compute, study, task)] = task
+        while under_way:
+            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            for future in done:
+                task = under_way.pop(future)
+                keep(task, future.result())
+                left.remove(task)
+                for more in _some(waiting, 1):
+                    under_way[pool.submit(compute, study, more)] = more
+    except BaseException:
+        for future in under_way:
+            future.cancel()
+        raise
+
+
+def _some(tasks: Iterator[Task], n: int) -> list[Task]:
+    return [task for task, _ in zip(tasks, range(n), strict=False)]
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let new processes start with one thread for linear algebra."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _on_dask(study: Study, tasks: Sequence[Task], keep: Keep, address: str) -> None:
+    """Compute on a Dask cluster; a chunk whose worker dies is retried by the scheduler."""
+    client: Any = _client(address)
+    try:
+        _gather(client, study, tasks, keep)
+    finally:
+        client.close()
+
+
+def _client(address: str) -> Any:
+    try:
+        from distributed import Client
+    except ImportError:
+        what = "--scheduler needs the package distributed, which is not installed"
+        raise InputFault(Fault(address, what, "install sos_eval[cluster]")) from None
+    try:
+        return Client(address, timeout=10)
+    except (OSError, ValueError, TimeoutError) as error:
+        what = f"--scheduler: no Dask scheduler answers ({type(error).__name__})"
+        raise InputFault(Fault(address, what, "start one with `dask scheduler`, and give its tcp:// address")) from None
+
+
+def _gather(client: Any, study: Study, tasks: Sequence[Task], keep: Keep) -> None:
+    from distributed import as_completed
+
+    shared = client.scatter(study, broadcast=True)
+    waiting = iter(tasks)
+    ahead = max(2, sum(client.nthreads().values())) * AHEAD
+    by_key = {}
+    futures = []
+    for task in _some(waiting, ahead):
+        future = client.submit(compute, shared, task, pure=False, retries=DEATHS_AT_MOST)
+        by_key[future.key] = task
+        futures.append(future)
+    done = as_completed(futures)
+    for future in done:
+        keep(by_key.pop(future.key), future.result())
+        future.release()
+        for task in _some(waiting, 1):
+            more = client.submit(compute, shared, task, pure=False, retries=DEATHS_AT_MOST)
+            by_key[more.key] = task
+            done.add(more)

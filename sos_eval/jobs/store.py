@@ -1,0 +1,152 @@
+"""Where a power study keeps what is finished: in memory, or in a folder that an interrupted study goes on from."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from sos_eval.errors import Fault, InputFault, OurFault
+from sos_eval.jobs.montecarlo import Chunk, Study, Task, chunk_path, read_chunk, write_chunk
+
+if TYPE_CHECKING:
+    from sos_eval.jobs.power import Power
+
+__all__ = ["Store"]
+
+PLAN = "study.json"
+
+
+@dataclass
+class Store:
+    """The finished chunks of a study.
+
+    Attributes
+    ----------
+    folder
+        Where they are kept; None keeps them in memory.
+    """
+
+    study: Study
+    folder: Path | None = None
+    memory: dict[Task, Chunk] = field(default_factory=dict)
+    count: int = 0
+
+    @classmethod
+    def open(cls, folder: Path | None, study: Study, *, resume: bool) -> Store:
+        """Open a folder, or refuse it.
+
+        Raises
+        ------
+        InputFault
+            It holds another study (by hash), holds anything and `resume` is not given, or cannot be written.
+        """
+        if folder is None:
+            return cls(study)
+        plan = folder / PLAN
+        if plan.exists():
+            _same_study(plan, study, resume=resume)
+        elif folder.exists() and any(folder.iterdir()):
+            raise InputFault(Fault(str(folder), "--out: is not empty and holds no power study", "name a new folder"))
+        try:
+            (folder / "draws").mkdir(parents=True, exist_ok=True)
+            plan.write_text(json.dumps(_plan(study), indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise InputFault(Fault(str(folder), f"--out: cannot be written ({error.strerror})")) from None
+        store = cls(study, folder)
+        store.count = sum(store.has(task) for task in study.tasks)
+        return store
+
+    @property
+    def draws(self) -> Path:
+        """The folder of chunks."""
+        if self.folder is None:
+            raise OurFault("a study in memory has no folder")
+        return self.folder / "draws"
+
+    def has(self, task: Task) -> bool:
+        """Whether a chunk is finished."""
+        return task in self.memory if self.folder is None else chunk_path(self.draws, task).exists()
+
+    def keep(self, task: Task, chunk: Chunk) -> None:
+        """Keep a finished chunk."""
+        if self.folder is None:
+            self.memory[task] = chunk
+        else:
+            write_chunk(self.draws, task, chunk)
+        self.count += 1
+
+    def chunks(self, point: int) -> list[Chunk]:
+        """Return all chunks of a point in order."""
+        found = []
+        for task in self.study.tasks:
+            if task.point == point:
+                chunk = self.memory.get(task) if self.folder is None else read_chunk(self.draws, task)
+                if chunk is None:
+                    raise OurFault(f"chunk {task.chunk} of point {task.point} is not there")
+                found.append(chunk)
+        return found
+
+    def write_tables(self, finished: Power) -> None:
+        """Write the tables of a finished study."""
+        if self.folder is None:
+            return
+        tables = {"power.csv": finished.summary, "mdes.csv": finished.mdes, "failures.csv": finished.failures}
+        for name, table in tables.items():
+            _write(self.folder / name, table.to_csv(index=False, lineterminator="\n"))
+        _write(self.folder / "explain.csv", finished.explained.to_csv(index=False, lineterminator="\n"))
+        _write(self.folder / "sentences.txt", "".join(f"{line}\n" for line in finished.sentences))
+        sample = _sample(self)
+        _write(self.folder / "sample.csv", sample.to_csv(index=False, lineterminator="\n"))
+
+
+def _plan(study: Study) -> dict[str, object]:
+    """Say what a folder holds."""
+    return {
+        "schema": "sos-eval/power/1", "hash": study.hash, "reps": study.reps, "seed": study.seed, "chunk": study.chunk,
+        "world": study.points[0].world.name, "title": study.points[0].world.title,
+        "points": [{str(k): v for k, v in point.keys.items()} for point in study.points],
+    }  # fmt: skip
+
+
+def _same_study(plan: Path, study: Study, *, resume: bool) -> None:
+    """Refuse a folder of another study, and one of the same without `resume`."""
+    try:
+        known = json.loads(plan.read_text(encoding="utf-8")).get("hash")
+    except (OSError, ValueError):
+        known = None
+    folder = str(plan.parent)
+    if known != study.hash:
+        what = f"holds another study (hash {str(known)[:12]}, this one is {study.hash[:12]})"
+        raise InputFault(Fault(folder, what, "name a new folder, or take back what was changed since"))
+    if not resume:
+        raise InputFault(
+            Fault(folder, "holds this study already", "add --resume to go on with it, or name a new folder")
+        )
+
+
+def _sample(store: Store, at_most: int = 1000) -> pd.DataFrame:
+    """Return the first draws of every row, for the figure of sampling distributions."""
+    tables = []
+    for number, point in enumerate(store.study.points):
+        chunk = store.chunks(number)[0]
+        for k, key in enumerate(chunk.rows.to_dict("records")):
+            values = chunk.values[k, :at_most]
+            named = {str(name): value for name, value in key.items()} | dict(point.keys)
+            tables.append(pd.DataFrame({**named, "estimate": values[:, 0], "true_effect": values[:, 5]}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise InputFault(Fault(str(path), f"cannot be written ({error.strerror})")) from None

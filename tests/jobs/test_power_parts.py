@@ -1,0 +1,117 @@
+"""Diagnosands, minimum detectable effects, sweeps and words, by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sos_eval.errors import InputFault
+from sos_eval.jobs.diagnosands import DIAGNOSANDS, RowDraws, diagnose, jackknife_error
+from sos_eval.jobs.mdes import by_interpolation, by_shift, normal_mdes
+from sos_eval.jobs.power_words import chances
+from sos_eval.jobs.sweep import combinations, parse_sweeps, split_key
+
+
+def _five() -> RowDraws:
+    """Truth -2; estimates -1, -4, 1, -3 and a failure; intervals +-1.5; p says reject for the -4, 1 and -3."""
+    estimate = np.array([-1.0, -4.0, 1.0, -3.0, np.nan])
+    return RowDraws(
+        estimate=estimate, std_error=np.array([1, 1, 1, 1, np.nan]), conf_low=estimate - 1.5, conf_high=estimate + 1.5,
+        p_value=np.array([0.3, 0.01, 0.04, 0.05, np.nan]), true_effect=np.full(5, -2.0), level=0.95,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("true_effect", -2.0),
+        ("mean_estimate", -7 / 4),
+        ("bias", (1 - 2 + 3 - 1) / 4),
+        ("rmse", np.sqrt((1 + 4 + 9 + 1) / 4)),
+        ("sd_estimate", np.std([1, -2, 3, -1], ddof=1)),
+        ("coverage", 2 / 4),  # -1 and -3 hold -2; -4 reaches -2.5, 1 reaches -0.5
+        ("power", 3 / 5),  # the failure stays in the denominator
+        ("type_s", 1 / 3),
+        ("type_m", (2 + 0.5 + 1.5) / 3),
+    ],
+)
+def test_diagnosands_by_hand(name, expected):
+    assert DIAGNOSANDS[name](_five()) == pytest.approx(expected)
+
+
+def test_monte_carlo_errors():
+    found = diagnose(_five(), DIAGNOSANDS)
+    assert found["power_mcse"] == pytest.approx(np.sqrt(0.6 * 0.4 / 5))
+    assert found["coverage_mcse"] == pytest.approx(np.sqrt(0.25 / 4))
+    assert found["bias_mcse"] == pytest.approx(np.std([1, -2, 3, -1], ddof=1) / 2)
+
+
+def test_the_jackknife_is_the_formula_for_a_mean():
+    """With one draw a group it is exactly SD over root n."""
+    draws = _five().without(np.arange(5) == 4)
+    assert jackknife_error(DIAGNOSANDS["bias"], draws) == pytest.approx(np.std([1, -2, 3, -1], ddof=1) / 2)
+
+
+def test_interpolation_by_hand():
+    """Power 0.5 at 1 and Phi(1) at 2: linear in the normal score, 80% is reached at 1 + 0.8416."""
+    share = np.array([0.05, 0.5, 0.841344746])
+    one = by_interpolation(np.array([0.0, -1, -2]), share, np.full(3, 1e6), 0.8, np.random.default_rng(1))
+    assert one.mdes == pytest.approx(1.8416, abs=1e-4)
+    assert one.low < one.mdes < one.high
+    assert one.high - one.low < 0.02
+
+
+@pytest.mark.parametrize(
+    ("effects", "share", "said"),
+    [
+        ([-1.0, -2.0], [0.1, 0.3], "power is below 0.8 at every simulated effect: simulate larger ones"),
+        ([-1.0, -2.0], [0.9, 0.95], "power is above 0.8 at every simulated effect: simulate smaller ones"),
+        ([1.0, -2.0], [0.5, 0.95], "effects of both signs"),
+    ],
+)
+def test_interpolation_says_why_it_cannot(effects, share, said):
+    one = by_interpolation(np.array(effects), np.array(share), np.full(2, 100.0), 0.8, np.random.default_rng(1))
+    assert np.isnan(one.mdes)
+    assert said in one.reason
+
+
+def test_shift_is_the_formula_for_normal_estimates():
+    rng = np.random.default_rng(1)
+    error = rng.standard_normal(20_000)
+    draws = RowDraws(
+        error - 1,
+        np.ones(20_000),
+        error - 1 - 1.959964,
+        error - 1 + 1.959964,
+        np.ones(20_000),
+        np.full(20_000, -1.0),
+        0.95,
+    )
+    one = by_shift(draws, 0.8)
+    assert one.low < normal_mdes(1.0, 0.8, 0.95) < one.high
+    assert one.high - one.low < 0.08
+
+
+def test_sweeps_are_read_as_yaml():
+    assert parse_sweeps(["world.effect.size=-1,-2.5", "design.comparison.method=none,nearest"]) == {
+        "world.effect.size": [-1, -2.5],
+        "design.comparison.method": ["none", "nearest"],
+    }
+    assert len(combinations({"world.a": [1, 2], "world.b": [1, 2, 3]})) == 6
+    assert split_key({"world.effect.size": 1, "design.seed": 2}, "design") == {"seed": 2}
+
+
+def test_wrong_sweeps_are_said_together():
+    with pytest.raises(InputFault) as caught:
+        parse_sweeps(["effect.size=1", "world.effect.size", "world.a=1", "world.a=2"])
+    said = [str(fault) for fault in caught.value.faults]
+    assert "effect.size: is a key of neither world nor design; write world.effect.size or design.effect.size" in said[0]
+    assert "no values" in said[1]
+    assert "is swept twice" in said[2]
+
+
+@pytest.mark.parametrize(
+    ("share", "words"), [(0.76, "three times in four"), (0.52, "half of the time"), (0.001, "practically never")]
+)
+def test_chances_in_words(share, words):
+    assert chances(share) == words
