@@ -90,13 +90,14 @@ def gain(psa: Samples, x: Array, lam: Array, reference: int, rng: np.random.Gene
 
 def _gain(effect: Array, cost: Array, lam: Array) -> tuple[Array, Array]:
     """Average the best of the fitted increments (and of none), less the best on average; and its sampling error."""
-    best = np.maximum((lam[:, None] * effect.mean(0) - cost.mean(0)).max(1), 0.0)
+    effect, cost = np.ascontiguousarray(effect.T), np.ascontiguousarray(cost.T)  # strategies first: fast maxima
     value, error = np.empty(len(lam)), np.empty(len(lam))
     for t, price in enumerate(lam):
         nb = price * effect - cost
-        on_average = int(nb.mean(0).argmax())
-        top = np.maximum(nb.max(1), 0.0)
-        top -= nb[:, on_average] if best[t] > 0 else 0.0
+        means = nb.mean(1)
+        top = np.maximum(nb.max(0), 0.0)
+        if means.max() > 0:
+            top -= nb[int(means.argmax())]
         value[t], error[t] = top.mean(), top.std() / np.sqrt(len(top))
     return value, error
 
@@ -106,13 +107,15 @@ def _fit_error(fit: Smooth, x: Array, lam: Array, k: int, rng: np.random.Generat
     rows = np.unique(np.linspace(0, len(x) - 1, _THIN).astype(int))
     drawn = fit.draw_coef(_REPLICATES, rng)
     columns = fit.columns(x[rows])
-    moved = np.stack([columns @ drawn[:, :, j].T for j in range(2 * k)], axis=2)  # (rows, replicates, 2k)
-    effect, cost = np.ascontiguousarray(moved[:, :, :k]), np.ascontiguousarray(moved[:, :, k:])
-    out = np.empty(len(lam))
+    moved = np.stack([columns @ drawn[:, :, j].T for j in range(2 * k)])  # (2k, rows, replicates)
+    effect, cost = moved[:k], moved[k:]
+    effect_mean, cost_mean = effect.mean(1), cost.mean(1)
+    out, nb = np.empty(len(lam)), np.empty_like(effect)
     for t, price in enumerate(lam):
-        nb = price * effect - cost
-        value = np.maximum(nb.max(2), 0.0).mean(0) - np.maximum(nb.mean(0).max(1), 0.0)
-        out[t] = value.std(ddof=1)
+        np.multiply(effect, price, out=nb)
+        nb -= cost
+        best = np.maximum((price * effect_mean - cost_mean).max(0), 0.0)
+        out[t] = (np.maximum(nb.max(0), 0.0).mean(0) - best).std(ddof=1)
     return out
 
 

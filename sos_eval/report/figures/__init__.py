@@ -3,6 +3,8 @@
 from sos_eval.report.figures import (
     adoption,
     balance,
+    economics_first,
+    economics_full,
     estimates,
     event_study,
     flow,
@@ -16,6 +18,8 @@ from sos_eval.report.figures import (
 __all__ = [
     "adoption",
     "balance",
+    "economics_first",
+    "economics_full",
     "estimates",
     "event_study",
     "flow",

@@ -1,0 +1,72 @@
+"""`sos-eval economics`: an economic evaluation from a bundle or from PSA samples, or the gate's verdict alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet, seed
+
+if TYPE_CHECKING:
+    from sos_eval.economics.gate import Verdict
+
+__all__ = ["economics"]
+
+
+@click.command()
+@click.argument("source", metavar="[BUNDLE|CONFIG]", required=False, type=click.Path(path_type=Path))
+@click.option("--gate", "dossier", type=click.Path(path_type=Path), help="Judge a dossier (JSON) and nothing else.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write; default reports/NAME.")
+@click.option("--force", is_flag=True, help="Replace an existing folder.")
+@seed
+@quiet
+@as_json
+@pass_screen
+def economics(
+    screen: Screen, source: Path | None, dossier: Path | None, out: Path | None, force: bool, seed: int | None
+) -> None:
+    """Evaluate costs and effects, as far as the evidence allows."""
+    if (source is None) == (dossier is None):
+        raise click.UsageError("name a bundle or a declaration (x.yaml), or a dossier with --gate: one of them")
+    if dossier is not None:
+        _judge(screen, dossier)
+    else:
+        assert source is not None
+        _evaluate(screen, source, out, force, seed)
+
+
+def _judge(screen: Screen, dossier: Path) -> None:
+    """Print the gate's verdict on a dossier."""
+    from sos_eval.economics.dossier import read_dossier
+    from sos_eval.economics.gate import judge
+
+    verdict = judge(read_dossier(dossier))
+    screen.answer(verdict_text(verdict), verdict.to_dict())
+
+
+def _evaluate(screen: Screen, source: Path, out: Path | None, force: bool, seed: int | None) -> None:
+    """Run the economics job and say what it wrote."""
+    from sos_eval.jobs.economics import run_economics
+
+    done = run_economics(source, out, force=force, seed=seed)
+    text = [verdict_text(done.verdict)]
+    text += [done.watermark] if done.watermark else []
+    text.append(f"written: {done.folder}")
+    answer = {"folder": str(done.folder), "watermark": done.watermark or None, "gate": done.verdict.to_dict()}
+    screen.answer("\n".join(text), answer)
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Say a verdict in lines for a person."""
+    allowed = verdict.to_dict()["allowed"]
+    lines = [f"{verdict.tier}: {allowed}", ""]
+    for name, tier in verdict.criteria.items():
+        mark = " (binding)" if name in verdict.binding else ""
+        lines.append(f"  {name:>3} {tier}  {verdict.evidence[name]['name']}{mark}")
+        lines += [f"          {note}" for note in verdict.evidence[name]["notes"]]
+    if verdict.binding:
+        lines += ["", "What would lift it:"]
+        lines += [f"  {name}: {text}" for name, text in verdict.lift.items()]
+    return "\n".join(lines)

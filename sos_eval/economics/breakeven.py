@@ -1,0 +1,178 @@
+"""What can be said before the effect is known: break-even effect, justifiable cost, consequences, budget, research.
+
+Nothing here uses an estimate of the effect; the bound on the value of research uses a prior that is stated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.economics.model import DecisionModel
+
+__all__ = ["break_even", "break_even_rate", "budget_impact", "cost_consequence", "justifiable_cost", "research_bound"]
+
+Array = NDArray[np.float64]
+Values = Mapping[str, Array]
+_CURVE = 41
+
+
+def break_even_rate(model: DecisionModel, values: Values, *, cashable: bool = False) -> Array:
+    """Return the fall in entries per `per` children and year at which savings equal the programme's cost, (m,).
+
+    Present cost of the programme over present saving for one entry averted in each full-effect year, over the
+    children exposed; infinite where nothing is saved.
+    """
+    frame, effect = model.section.frame, model.section.effect
+    assert frame is not None
+    assert effect is not None
+    saving = model.saving_per_averted(values, cashable=cashable)
+    children = frame.population * frame.authorities / effect.per
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = model.programme_cost(values) / saving / children
+    return np.asarray(np.where(saving > 0, rate, np.inf))
+
+
+def break_even(model: DecisionModel, draws: Values) -> pd.DataFrame:
+    """Break-even effect in natural units, with the interval that the costs' uncertainty gives.
+
+    Returns
+    -------
+    DataFrame
+        ``counting, quantity, value, low, high, text``; counting all savings, and only those that can be cashed.
+    """
+    effect, frame = model.section.effect, model.section.frame
+    assert effect is not None
+    assert frame is not None
+    children = frame.population * frame.authorities / effect.per
+    rows: list[tuple[object, ...]] = []
+    for counting, cashable in (("all savings", False), ("cashable savings only", True)):
+        point = break_even_rate(model, _base(model), cashable=cashable)[0]
+        low, high = _ends(break_even_rate(model, draws, cashable=cashable))
+        text = _reachable(point, effect.baseline)
+        for quantity, scale in (
+            (f"fewer entries per {effect.per:,.10g} children a year", 1.0),
+            ("fewer entries a year, all authorities", children),
+            ("share of all entries averted", 1 / effect.baseline),
+        ):
+            rows.append((counting, quantity, point * scale, low * scale, high * scale, text))
+        ratio = [1 - x / effect.baseline for x in (point, high, low)]
+        rows.append((counting, "rate ratio", *ratio, text))
+    table = pd.DataFrame(rows, columns=["counting", "quantity", "value", "low", "high", "text"])
+    numbers = ["value", "low", "high"]
+    table[numbers] = table[numbers].replace([np.inf, -np.inf], np.nan)
+    return table
+
+
+def _reachable(rate: float, baseline: float) -> str:
+    if not np.isfinite(rate):
+        return "nothing that is counted is saved: no effect pays the programme back"
+    if rate > baseline:
+        return "more than every entry would have to be averted: no effect pays the programme back"
+    return f"{rate / baseline:.1%} of entries would have to be averted for the programme to pay for itself"
+
+
+def justifiable_cost(model: DecisionModel, draws: Values) -> pd.DataFrame:
+    """Highest programme cost an authority and year that the savings of an effect would pay for.
+
+    Returns
+    -------
+    DataFrame
+        ``fall, share_of_entries, max_cost, low, high, max_cost_cashable, declared_cost``; fall per `per` children.
+    """
+    effect, frame = model.section.effect, model.section.frame
+    assert effect is not None
+    assert frame is not None
+    point = break_even_rate(model, _base(model))[0]
+    reach = min(2 * point, effect.baseline) if np.isfinite(point) and point > 0 else 0.2 * effect.baseline
+    falls = np.linspace(0, reach, _CURVE)
+    units = falls * frame.population / effect.per / model.cost_factors.sum()
+    base, saving = _base(model), model.saving_per_averted(draws)
+    low, high = _ends(saving)
+    annual = model.programme_cost(base)[0] / frame.authorities / model.cost_factors.sum()
+    return pd.DataFrame({
+        "fall": falls, "share_of_entries": falls / effect.baseline,
+        "max_cost": units * model.saving_per_averted(base)[0], "low": units * low, "high": units * high,
+        "max_cost_cashable": units * model.saving_per_averted(base, cashable=True)[0], "declared_cost": annual,
+    })  # fmt: skip
+
+
+def cost_consequence(model: DecisionModel, draws: Values) -> pd.DataFrame:
+    """Every line by bearer: what the programme costs, and what one averted entry a year would release.
+
+    Present values over the horizon, for all authorities; lines outside the perspective are listed and not counted.
+    """
+    rows = []
+    for line in model.lines:
+        value = float(model.present(line, _base(model))[0])
+        low, high = _ends(model.present(line, draws))
+        meaning = "programme cost" if line.kind == "programme" else "saving for one entry averted in each year"
+        rows.append({
+            "bearer": line.bearer, "line": line.name, "meaning": meaning, "value": value, "low": low, "high": high,
+            "cashable": value * line.cashable if line.kind == "saving" else np.nan, "counted": model.counted(line),
+            "grade": line.grade, "price_year": line.price_year, "source": line.source,
+        })  # fmt: skip
+    return pd.DataFrame(rows).sort_values(["bearer", "meaning"], kind="stable", ignore_index=True)
+
+
+def budget_impact(model: DecisionModel, *, with_savings: bool) -> pd.DataFrame:
+    """Money by year and bearer, undiscounted; with savings (all, and cashable beside them) where they may be shown."""
+    base = _base(model)
+    averted = float(model.averted(base)[0])
+    tables = []
+    for line in model.lines:
+        money = model.paid(line, base)[0]
+        table = pd.DataFrame({"year": np.arange(1, model.years + 1), "bearer": line.bearer})
+        table["cost"] = money if line.kind == "programme" else 0.0
+        table["saving"] = money * averted if line.kind == "saving" else 0.0
+        table["cashable_saving"] = table["saving"] * line.cashable
+        tables.append(table)
+    total = pd.concat(tables).groupby(["year", "bearer"], as_index=False, sort=True).sum()
+    if not with_savings:
+        return total.loc[total["cost"] != 0, ["year", "bearer", "cost"]].reset_index(drop=True)
+    return total
+
+
+def research_bound(
+    model: DecisionModel, draws: Values, effect: Array, thresholds: Array, decisions: float
+) -> pd.DataFrame:
+    """Bound the value of research by the EVPI under the stated prior of the effect.
+
+    Parameters
+    ----------
+    model, draws
+        The model, and draws of everything but the effect.
+    effect : (n,)
+        Draws of the change in entries per `per` children from the prior.
+    thresholds : (T,)
+        Money a unit of effect; zero counts savings only.
+    decisions
+        Decisions informed, discounted.
+    """
+    frame, declared = model.section.frame, model.section.effect
+    assert frame is not None
+    assert declared is not None
+    averted = -effect * frame.population * frame.authorities / declared.per
+    money = averted * model.saving_per_averted(draws) - model.programme_cost(draws)
+    units = averted * model.effect_units(draws)
+    rows = []
+    for threshold in thresholds:
+        gain = money + threshold * units
+        adopt = gain.mean() > 0
+        regret = np.maximum(gain, 0.0) - (gain if adopt else 0.0)
+        error = regret.std(ddof=1) / np.sqrt(len(regret))
+        rows.append((threshold, regret.mean(), error, decisions * regret.mean(), float((gain > 0).mean())))
+    names = ["threshold", "evpi_under_prior", "std_error", "population_value", "prior_probability_worthwhile"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _base(model: DecisionModel) -> dict[str, Array]:
+    return {name: np.array([value]) for name, value in model.base.items()}
+
+
+def _ends(values: Array) -> tuple[float, float]:
+    low, high = np.quantile(values, [0.025, 0.975])
+    return float(low), float(high)

@@ -1,0 +1,85 @@
+"""The CHEERS 2022 sheet: 28 items, filled from the declaration where it holds the answer, else left open."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+
+import pandas as pd
+
+from sos_eval.economics.section import EconomicsSection, threshold_grid
+
+__all__ = ["answered", "cheers_sheet"]
+
+
+@cache
+def _items() -> list[list[str]]:
+    text = files("sos_eval.economics").joinpath("data/cheers_2022.json").read_text(encoding="utf-8")
+    items: list[list[str]] = json.loads(text)["items"]
+    return items
+
+
+def cheers_sheet(section: EconomicsSection, title: str = "") -> pd.DataFrame:
+    """Fill the sheet: ``item, topic, question, answer, from`` (declaration, author, or empty: not answered)."""
+    held = _held(section, title)
+    rows = []
+    for number, topic, question in _items():
+        own, given = held.get(number, ""), section.cheers.get(number, "").strip()
+        answer = "; ".join(part for part in (own, given) if part)
+        origin = " and ".join(name for name, part in (("declaration", own), ("author", given)) if part)
+        rows.append((int(number), topic, question, answer, origin))
+    return pd.DataFrame(rows, columns=["item", "topic", "question", "answer", "from"])
+
+
+def answered(sheet: pd.DataFrame) -> int:
+    """Count the items that have an answer."""
+    return int((sheet["answer"] != "").sum())
+
+
+def _held(section: EconomicsSection, title: str) -> dict[str, str]:
+    """Collect the answers that the declaration holds; an item is answered only by something that was declared."""
+    held = {"1": title} if "economic evaluation" in title.lower() else {}
+    held |= _frame_answers(section)
+    effect, pathway = section.effect, section.care_pathway
+    if effect is not None:
+        held["11"] = f"{effect.unit.replace('_', ' ')}; effect as {effect.scale.replace('_', ' ')} of entries to care"
+        if effect.baseline_source:
+            held["12"] = f"baseline {effect.baseline:g} per {effect.per:,.10g} ({effect.baseline_source})"
+        if threshold_grid(section.thresholds):
+            held["13"] = "valued at the declared thresholds"
+    priced = [*section.costs, *(pathway.placements if pathway else ())]
+    if priced or section.implementation:
+        held["14"] = f"{len(priced)} unit costs with source, price year and grade, beside those of the programme"
+        held["22"] = "every input with its error and source: cost_consequence.csv, parameters.csv"
+    if pathway is not None:
+        held["16"] = "entries averted, placement mix with moves, weeks in care by year; open source in this package"
+    if section.equity:
+        held["18"] = f"by {', '.join(sorted({g.dimension for g in section.equity}))}"
+        held["19"] = "entries and costs by group: equity.csv; no group is given a higher weight"
+    if effect is not None or section.psa.effects:
+        held["20"] = f"probabilistic analysis, {len(section.scenarios)} scenarios, one-way ranges; gate on evidence"
+        held["17"] = "exact decision analysis on the draws; see docs/methods.md of this package"
+    return held
+
+
+def _frame_answers(section: EconomicsSection) -> dict[str, str]:
+    """Answer from the frame; a choice that asks for its reason is answered only with one."""
+    frame, discount = section.frame, section.discount
+    if frame is None:
+        return {}
+    names = [s.name for s in section.strategies] or [frame.comparator, "Programme"]
+    held = {
+        "7": f"{', '.join(names[1:])} against {names[0]}",
+        "15": f"{frame.currency}, prices of {frame.price_year} ({frame.prices}), deflator {_deflator(section)}",
+    }
+    if frame.why:
+        held["8"] = f"{frame.perspective.replace('_', ' ')}: {frame.why}"
+        held["9"] = f"{frame.horizon} years: {frame.why}"
+    if discount.why or isinstance(discount.costs, str):
+        held["10"] = f"costs {discount.costs}, effects {discount.effects}. {discount.why}".strip()
+    return held
+
+
+def _deflator(section: EconomicsSection) -> str:
+    return section.deflator if isinstance(section.deflator, str) else section.deflator.path

@@ -1,0 +1,263 @@
+"""What a typed declaration can still get wrong: every contradiction at once, in the user's own names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sos_eval.economics.declared import CostLine
+from sos_eval.economics.deflator import Deflator
+from sos_eval.economics.discount import schedule_names
+from sos_eval.economics.dossier import gate_rule
+from sos_eval.economics.section import EconomicsSection, threshold_grid
+from sos_eval.errors import nearest
+
+__all__ = ["Problem", "problems"]
+
+#: Path of the key, what is wrong, what to write instead.
+Problem = tuple[tuple[str | int, ...], str, str]
+
+
+def problems(section: EconomicsSection, deflator: Deflator) -> list[Problem]:
+    """List everything that contradicts itself in a declaration."""
+    found: list[Problem] = []
+    for check in (_thresholds, _gate, _files_or_model, _frame, _discount, _strategies, _effect, _pathway):
+        found += list(check(section))
+    for check in (_counted_twice, _equity, _cheers):
+        found += list(check(section))
+    found += list(_lines(section, deflator))
+    return found
+
+
+def modelled(section: EconomicsSection) -> bool:
+    """Whether the draws are made from the declaration, not read from files."""
+    return section.psa.effects is None and section.psa.costs is None
+
+
+def _thresholds(section: EconomicsSection) -> Iterator[Problem]:
+    try:
+        threshold_grid(section.thresholds)
+    except ValueError as error:
+        yield ("thresholds",), str(error), ""
+
+
+def _gate(section: EconomicsSection) -> Iterator[Problem]:
+    if section.gate.override and not section.gate.why.strip():
+        yield ("gate", "why"), "an override needs its reason, which is printed with it", "say why"
+    known = gate_rule()["fields"] | gate_rule()["beyond_the_dossier"]
+    for key, names in (("facts", section.gate.facts), ("evidence", section.gate.evidence)):
+        for name in names:
+            if name not in known:
+                yield ("gate", key, name), "no such field of a dossier", nearest(name, known)
+
+
+def _files_or_model(section: EconomicsSection) -> Iterator[Problem]:
+    psa = section.psa
+    if (psa.effects is None) != (psa.costs is None):
+        yield ("psa",), "effects and costs go together", "name a file for each"
+    if psa.params is not None and psa.effects is None:
+        yield ("psa", "params"), "params without effects and costs", "name a file for each"
+    if modelled(section):
+        for key in ("frame", "effect"):
+            if getattr(section, key) is None:
+                yield (key,), "is missing", "declare it, or name files of draws under psa"
+        if section.implementation is None and not section.costs:
+            yield ("implementation",), "no cost of the programme is declared", "add its costs"
+    elif section.psa.correlation:
+        yield ("psa", "correlation"), "draws from files have their dependence already", "leave it out"
+
+
+def _frame(section: EconomicsSection) -> Iterator[Problem]:
+    frame = section.frame
+    if frame is None:
+        return
+    real = [key for key in ("costs", "effects") if isinstance(getattr(section.discount, key), str)]
+    if frame.uplift is not None and (real or frame.prices == "real"):
+        what = "a nominal uplift beside real prices or a real discount rate mixes nominal and real"
+        instead = "leave it out, or write prices: nominal with nominal rates (numbers) under discount"
+        yield ("frame", "uplift"), what, instead
+    elif frame.prices == "nominal" and real:
+        yield (
+            ("discount", real[0]),
+            "nominal prices are discounted by a real schedule",
+            "write a nominal rate (a number)",
+        )
+    for path, line in _declared_lines(section):
+        if line.prices != frame.prices:
+            what = f"{line.name}: amounts are {line.prices}, the frame's are {frame.prices}: nominal and real are mixed"
+            yield (*path, "prices"), what, "bring them to one"
+
+
+def _discount(section: EconomicsSection) -> Iterator[Problem]:
+    for key in ("costs", "effects"):
+        rate = getattr(section.discount, key)
+        if isinstance(rate, str) and rate not in schedule_names():
+            yield ("discount", key), f"no schedule is called {rate!r}", nearest(rate, schedule_names())
+        if rate == "green_book_health_2018" and section.frame is not None and section.frame.horizon > 126:
+            yield ("discount", key), "the schedule ends after 125 years", "choose another, or a shorter horizon"
+
+
+def _strategies(section: EconomicsSection) -> Iterator[Problem]:
+    declared, frame = section.strategies, section.frame
+    if not declared:
+        return
+    names = [s.name for s in declared]
+    if len(declared) < 2:
+        yield ("strategies",), "one strategy is no comparison", "add the comparator"
+    if len(set(names)) < len(names):
+        yield ("strategies",), "a name stands twice", "give each strategy its own"
+    if frame is not None and names[0] != frame.comparator:
+        yield ("strategies", 0, "name"), f"the first is not the frame's comparator {frame.comparator!r}", "put it first"
+    if declared[0].effect or declared[0].programme:
+        yield ("strategies", 0), "the comparator has neither effect nor cost", "write effect: 0 and programme: 0"
+    shares = [(s.effect, s.programme) for s in declared]
+    for j, share in enumerate(shares):
+        if share in shares[:j]:
+            twin = names[shares.index(share)]
+            yield ("strategies", j), f"{names[j]} and {twin} are identical", "keep one of them"
+
+
+def _effect(section: EconomicsSection) -> Iterator[Problem]:
+    effect = section.effect
+    if effect is None:
+        return
+    ratio = effect.scale in ("rate_ratio", "odds_ratio")
+    if effect.estimate is not None:
+        if effect.bundle:
+            yield ("effect", "estimate"), "an estimate beside a bundle to take it from", "keep one of them"
+        if effect.std_error is None:
+            yield ("effect", "std_error"), "is missing: an effect without its error is no evidence", "add it"
+        if not effect.source.strip() and not effect.bundle:
+            yield ("effect", "source"), "is missing", "say where the estimate comes from"
+        if ratio and effect.estimate <= 0:
+            yield ("effect", "estimate"), f"{effect.estimate:g}: a ratio is above zero", "write the ratio, not its log"
+        if not ratio and -effect.estimate > effect.baseline:
+            what = f"{effect.estimate:g}: more entries averted than there are (baseline {effect.baseline:g})"
+            yield ("effect", "estimate"), what, "check the scale"
+    if effect.scale in ("risk_difference", "odds_ratio") and effect.baseline > effect.per:
+        yield ("effect", "baseline"), f"{effect.baseline:g} per {effect.per:g} is a probability above 1", "check per"
+    if effect.unit in ("re_entry", "qaly") and not effect.per_entry_source:
+        yield (
+            ("effect", "per_entry_source"),
+            f"is missing: how many {effect.unit} an entry stands for",
+            "say the source",
+        )
+    if effect.unit == "week_of_care" and section.care_pathway is None:
+        yield ("effect", "unit"), "weeks of care need the care_pathway", "declare it"
+
+
+def _pathway(section: EconomicsSection) -> Iterator[Problem]:
+    pathway = section.care_pathway
+    if pathway is None:
+        return
+    names = [place.name for place in pathway.placements]
+    total = sum(place.share for place in pathway.placements)
+    if abs(total - 1) > 1e-6:
+        yield ("care_pathway", "placements"), f"the shares sum to {total:.6g}", "let them sum to 1"
+    if len(set(names)) < len(names):
+        yield ("care_pathway", "placements"), "a name stands twice", "give each placement its own"
+    for i, place in enumerate(pathway.placements):
+        path = ("care_pathway", "placements", i)
+        for target in place.to:
+            if target not in names or target == place.name:
+                yield (*path, "to", target), "no other placement is called so", nearest(target, names)
+        if sum(place.to.values()) > 1:
+            yield (*path, "to"), f"the probabilities sum to {sum(place.to.values()):g}", "let them sum to 1 at most"
+
+
+def _declared_lines(section: EconomicsSection) -> Iterator[tuple[tuple[str | int, ...], CostLine]]:
+    """Yield every cost line with its path."""
+    for i, line in enumerate(section.costs):
+        yield ("costs", i), line
+    if section.implementation is not None:
+        for key in ("training", "set_up", "licence", "running"):
+            declared = getattr(section.implementation, key)
+            if declared is not None:
+                yield ("implementation", key), declared
+
+
+def _lines(section: EconomicsSection, deflator: Deflator) -> Iterator[Problem]:
+    """Check that every cost says where it comes from, of which year and per what, and can be deflated."""
+    entries: list[tuple[tuple[str | int, ...], str, str, object]] = [
+        (path, line.name, line.source, line.price_year) for path, line in _declared_lines(section)
+    ]
+    if section.care_pathway is not None:
+        for i, place in enumerate(section.care_pathway.placements):
+            entries.append((("care_pathway", "placements", i), place.name, place.source, place.price_year))
+    for path, name, source, year in entries:
+        if not source.strip():
+            yield (*path, "source"), f"{name}: a cost without a source", "say where the amount comes from"
+        if year is None:
+            yield (*path, "price_year"), f"{name}: a cost without its price year", "write the year of the prices"
+        elif deflator.problem(str(year)):
+            yield (*path, "price_year"), f"{name}: {deflator.problem(str(year))}", "name another deflator"
+    if section.frame is not None and deflator.problem(str(section.frame.price_year)):
+        yield ("frame", "price_year"), deflator.problem(str(section.frame.price_year)), "name another deflator"
+    for i, line in enumerate(section.costs):
+        if line.unit is None:
+            yield (
+                ("costs", i, "unit"),
+                f"{line.name}: a cost without its unit",
+                ("write child_week, case, authority_year or fixed"),
+            )
+        if line.unit == "child_week" and section.care_pathway is None:
+            yield ("costs", i, "unit"), f"{line.name}: child-weeks need the care_pathway", "declare it"
+    for path, line in _declared_lines(section):
+        if line.distribution in ("gamma", "lognormal") and line.amount <= 0 < line.se:
+            yield (*path, "amount"), f"{line.name}: a {line.distribution} cost is above zero", "or distribution: normal"
+    names = [line.name for _, line in _declared_lines(section)]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield ("costs",), f"{name}: two cost lines have this name", "give each its own"
+
+
+def _counted_twice(section: EconomicsSection) -> Iterator[Problem]:
+    """Refuse a benefit that is both a saving and part of what the threshold values."""
+    savings = [line.name for line in section.costs if line.unit in ("case", "child_week")]
+    savings += ["care_pathway"] if section.care_pathway is not None else []
+    for i, name in enumerate(section.threshold_includes):
+        if name in savings:
+            what = f"{name} is counted twice: as a saving and in the threshold"
+            yield ("threshold_includes", i), what, "take it out of one of them"
+        elif name not in [line.name for line in section.costs] and name != "care_pathway":
+            yield ("threshold_includes", i), f"no cost is called {name!r}", nearest(name, savings)
+
+
+def _equity(section: EconomicsSection) -> Iterator[Problem]:
+    sums: dict[str, float] = {}
+    for group in section.equity:
+        sums[group.dimension] = sums.get(group.dimension, 0.0) + group.share
+    for dimension, total in sums.items():
+        if total > 1 + 1e-6:
+            yield ("equity",), f"the shares of {dimension} sum to {total:.6g}", "let them sum to 1 at most"
+
+
+def _cheers(section: EconomicsSection) -> Iterator[Problem]:
+    items = [str(i) for i in range(1, 29)]
+    for name in section.cheers:
+        if name not in items:
+            yield ("cheers", name), "CHEERS 2022 has items 1 to 28", "write the item's number"
+
+
+def unknown_parameters(section: EconomicsSection, names: Sequence[str]) -> Iterator[Problem]:
+    """Check every place that names a parameter."""
+    for i, group in enumerate(section.voi.evppi):
+        for name in group:
+            if name not in names:
+                yield ("voi", "evppi", i), f"no parameter is called {name!r}", nearest(name, names)
+    for i, study in enumerate(section.voi.studies):
+        if study.parameter not in names:
+            yield ("voi", "studies", i, "parameter"), f"no parameter is called {study.parameter!r}", (
+                nearest(study.parameter, names)
+            )  # fmt: skip
+    for name in section.dsa.ranges:
+        if name not in names:
+            yield ("dsa", "ranges", name), "no parameter is called so", nearest(name, names)
+    for i, pair in enumerate(section.dsa.two_way):
+        for name in pair:
+            if name not in names:
+                yield ("dsa", "two_way", i), f"no parameter is called {name!r}", nearest(name, names)
+    for i, entry in enumerate(section.psa.correlation):
+        for name in entry.between:
+            if name not in names:
+                yield ("psa", "correlation", i), f"no parameter is called {name!r}", nearest(name, names)
+        if entry.between[0] == entry.between[1]:
+            yield ("psa", "correlation", i), "a parameter with itself", "name two"

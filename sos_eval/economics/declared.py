@@ -1,0 +1,355 @@
+"""What an economic evaluation declares: the blocks of `economics:` in a design, or of a file of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le, MinLen
+
+from sos_eval.declare import Declared
+from sos_eval.economics.evsi import Study
+
+__all__ = [
+    "BEARERS",
+    "CarePathway",
+    "Correlation",
+    "CostLine",
+    "DeflatorFile",
+    "Discount",
+    "Dsa",
+    "Effect",
+    "Frame",
+    "GateBlock",
+    "Implementation",
+    "Placement",
+    "Prior",
+    "Psa",
+    "Scenario",
+    "Strategy",
+    "Subgroup",
+    "Voi",
+]
+
+Share = Annotated[float, Ge(0), Le(1)]
+Positive = Annotated[float, Gt(0)]
+NonNegative = Annotated[float, Ge(0)]
+Perspective = Literal["authority", "public_sector", "societal"]
+Bearer = Literal["authority", "health", "police_justice", "education", "other_public", "family", "society"]
+Grade = Literal["A", "B", "C", "D"]
+Law = Literal["fixed", "normal", "lognormal", "gamma"]
+
+#: Perspective -> whose costs it counts.
+BEARERS: dict[str, tuple[str, ...]] = {
+    "authority": ("authority",),
+    "public_sector": ("authority", "health", "police_justice", "education", "other_public"),
+    "societal": ("authority", "health", "police_justice", "education", "other_public", "family", "society"),
+}
+
+
+@dataclass(frozen=True)
+class Frame(Declared):
+    """Whose costs, in which prices, over how long, against what."""
+
+    perspective: Perspective
+    """Whose costs count; costs on other bearers are shown and not added."""
+    price_year: str | int
+    """Prices of all results: `2023-24` (financial) or `2023` (calendar), as the deflator writes it."""
+    currency: str
+    """GBP."""
+    horizon: Annotated[int, Ge(1), Le(100)]
+    """Years that are counted."""
+    comparator: str
+    """What happens otherwise; the first strategy."""
+    population: Positive
+    """Children aged 0 to 17 in one authority that takes the programme up."""
+    authorities: Annotated[int, Ge(1)] = 1
+    """Authorities that take it up: the results are for all of them."""
+    cycle: Literal[1] = 1
+    """Length of a step in years; costs and effects fall on whole years."""
+    prices: Literal["real", "nominal"] = "real"
+    """Whether amounts of later years are in the prices of `price_year` (real) or of their own year."""
+    uplift: float | None = None
+    """Nominal growth of costs a year; refused beside a real discount rate."""
+    why: str = ""
+    """Why this perspective and horizon."""
+
+
+@dataclass(frozen=True)
+class Discount(Declared):
+    """Discount rates of costs and of effects: a dated schedule by name, or a yearly rate."""
+
+    costs: str | Share = "green_book_2003"
+    """Name of a schedule, or a rate."""
+    effects: str | Share = "green_book_2003"
+    """Name of a schedule, or a rate."""
+    why: str = ""
+    """Why these rates."""
+
+
+@dataclass(frozen=True)
+class DeflatorFile(Declared):
+    """A price index of the user's own."""
+
+    path: str
+    """CSV with the columns price_year and index."""
+    vintage: str
+    """When the series was published."""
+    source: str
+    """Who published it."""
+
+
+@dataclass(frozen=True)
+class Strategy(Declared):
+    """A course of action."""
+
+    name: str
+    """Its name in tables and figures."""
+    effect: Share = 1.0
+    """Share of the programme's effect; 0 for the comparator."""
+    programme: Share = 1.0
+    """Share of the programme's cost; 0 for the comparator."""
+
+
+@dataclass(frozen=True)
+class Prior(Declared):
+    """A stated belief about the effect before good evidence: entries per `per` children a year, fewer is negative."""
+
+    mean: float
+    """Expected change."""
+    sd: Positive
+    """Its standard deviation."""
+    source: str
+    """Where the belief comes from; without one it would be an assumption in disguise."""
+
+
+@dataclass(frozen=True)
+class Effect(Declared):
+    """The effect on children entering care, where it comes from, and how it lasts."""
+
+    baseline: Positive
+    """Entries per `per` children a year without the programme."""
+    baseline_se: NonNegative = 0.0
+    """Standard error of the baseline."""
+    baseline_source: str = ""
+    """Where the baseline comes from."""
+    per: Positive = 10000
+    """Scale of the rates."""
+    scale: Literal["rate_difference", "rate_ratio", "risk_difference", "odds_ratio"] = "rate_difference"
+    """What `estimate` is. A risk is entries per child and year; the difference is per `per` children."""
+    estimate: float | None = None
+    """Effect; empty where it comes from the bundle, or where there is none fit to use."""
+    std_error: NonNegative | None = None
+    """Standard error; of the logarithm for ratios."""
+    bundle: str | None = None
+    """Folder of a result bundle to take the headline estimate from."""
+    source: str = ""
+    """Where a declared estimate comes from."""
+    prior: Prior | None = None
+    """Stated belief for the bound on the value of research (tier E1)."""
+    persistence: Annotated[int, Ge(0)] | None = None
+    """Years of full effect; empty: the whole horizon."""
+    decay: Share = 0.0
+    """Share of the effect lost each year after that."""
+    unit: Literal["care_entry", "week_of_care", "re_entry", "qaly"] = "care_entry"
+    """What a unit of effect is, and so what a threshold prices."""
+    per_entry: float = 1.0
+    """Units for each entry averted (re-entries, QALYs); weeks of care follow from the pathway."""
+    per_entry_se: NonNegative = 0.0
+    """Its standard error."""
+    per_entry_source: str = ""
+    """Where it comes from; needed for re_entry and qaly."""
+
+
+@dataclass(frozen=True)
+class CostLine(Declared):
+    """A cost: an amount a unit, from whom, how sure, and who bears it."""
+
+    name: str
+    """Its name in tables; unique."""
+    amount: float
+    """Money a unit, in prices of `price_year`."""
+    unit: Literal["child_week", "case", "authority_year", "fixed"] | None = None
+    """child_week: a week in care; case: an entry to care; authority_year; fixed: once for each authority."""
+    price_year: str | int | None = None
+    """Year of the prices."""
+    source: str = ""
+    """Where the amount comes from."""
+    quantity: Positive = 1.0
+    """Units of it each."""
+    se: NonNegative = 0.0
+    """Standard error of the amount; 0: taken as known."""
+    distribution: Law = "gamma"
+    """Shape of the uncertainty."""
+    grade: Grade = "D"
+    """A bottom-up child level; B national unit cost, dated; C other published; D judgement."""
+    bearer: Bearer = "authority"
+    """Who bears it."""
+    cashable: Share = 0.0
+    """Share of a saving that could be released as money within the horizon."""
+    prices: Literal["real", "nominal"] = "real"
+    """Must agree with the frame."""
+
+
+@dataclass(frozen=True)
+class Placement(Declared):
+    """A kind of placement in care."""
+
+    name: str
+    """residential, foster, kinship …"""
+    share: Share
+    """Share of entries that start in it; the shares sum to one."""
+    weekly_cost: Positive
+    """Cost of a child-week, in prices of `price_year`."""
+    price_year: str | int | None = None
+    """Year of the prices."""
+    source: str = ""
+    """Where the weekly cost comes from."""
+    se: NonNegative = 0.0
+    """Standard error of the weekly cost."""
+    grade: Grade = "D"
+    """As for a cost line."""
+    bearer: Bearer = "authority"
+    """Who bears it."""
+    to: dict[str, Share] = field(default_factory=dict)
+    """Probability a year of moving to another placement."""
+
+
+@dataclass(frozen=True)
+class CarePathway(Declared):
+    """What an entry to care leads to: where, for how many weeks, at what cost."""
+
+    placements: Annotated[tuple[Placement, ...], MinLen(1)]
+    """Placement mix at entry, and moves."""
+    weeks: Positive
+    """Expected weeks in care of an averted entry."""
+    weeks_se: NonNegative = 0.0
+    """Standard error of it."""
+    weeks_source: str = ""
+    """Where it comes from."""
+    concentration: Positive | None = None
+    """Children behind the placement mix: total of the Dirichlet distribution; empty: the mix is taken as known."""
+    cashable: Share = 0.0
+    """Share of the saving that could be released as money within the horizon."""
+
+
+@dataclass(frozen=True)
+class Implementation(Declared):
+    """What the programme costs one authority."""
+
+    training: CostLine | None = None
+    """Training all staff once."""
+    set_up: CostLine | None = None
+    """Setting up, once."""
+    licence: CostLine | None = None
+    """Licence, each year."""
+    running: CostLine | None = None
+    """Leadership and coaching time, each year."""
+    turnover: Share = 0.0
+    """Share of staff that leaves in a year: the part of the training that is repeated from the second year on."""
+    amortisation: Annotated[int, Ge(1)] | None = None
+    """Years over which training and set-up are spread as an annuity; empty: they fall in the first year."""
+
+
+@dataclass(frozen=True)
+class Correlation(Declared):
+    """Two parameters that vary together."""
+
+    between: tuple[str, str]
+    """Names of parameters, as in params.csv."""
+    rho: Annotated[float, Ge(-1), Le(1)]
+    """Correlation of their normal scores (Gaussian copula)."""
+
+
+@dataclass(frozen=True)
+class Psa(Declared):
+    """Probabilistic analysis: draws from files, or drawn from the declared distributions."""
+
+    effects: str | None = None
+    """File with a row per draw and a column per strategy."""
+    costs: str | None = None
+    """The same for costs."""
+    params: str | None = None
+    """The same with a column per parameter; for EVPPI."""
+    draws: Annotated[int, Ge(2), Le(1_000_000)] = 10_000
+    """Draws where no files are given."""
+    seed: Annotated[int, Ge(0)] | None = None
+    """Seed of the draws and of simulated errors."""
+    correlation: tuple[Correlation, ...] = ()
+    """Dependence between parameters."""
+
+
+@dataclass(frozen=True)
+class Dsa(Declared):
+    """Deterministic sensitivity analysis."""
+
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Range of a parameter; without one its 95% interval."""
+    two_way: tuple[tuple[str, str], ...] = ()
+    """Pairs of parameters for a grid."""
+    points: Annotated[int, Ge(2)] = 11
+    """Points along a range."""
+
+
+@dataclass(frozen=True)
+class Scenario(Declared):
+    """The same evaluation under other choices."""
+
+    name: str
+    """Its name in the table."""
+    change: dict[str, Any]
+    """Keys of this block, written with dots (`frame.horizon`), and their other values."""
+    structural: bool = False
+    """Whether it changes the structure of the model, not only a value."""
+    why: str = ""
+    """Why it was chosen."""
+
+
+@dataclass(frozen=True)
+class Voi(Declared):
+    """Value of information."""
+
+    evpi: bool = True
+    """Expected value of perfect information."""
+    evppi: tuple[tuple[str, ...], ...] = ()
+    """Groups of parameters."""
+    studies: tuple[Study, ...] = ()
+    """Proposed studies, for EVSI and ENBS."""
+    decisions_per_year: Positive = 1.0
+    """Decisions that better information would inform, each year, in units of the evaluation."""
+    years: Annotated[int, Ge(1), Le(100)] = 1
+    """Years over which it would inform them; later ones are discounted."""
+
+
+@dataclass(frozen=True)
+class Subgroup(Declared):
+    """A group of children in its own right, for results by group."""
+
+    name: str
+    """Its name."""
+    dimension: str
+    """deprivation_fifth, ethnicity, disability …"""
+    share: Share
+    """Share of the children."""
+    baseline: Positive
+    """Entries per `per` children a year in the group."""
+    source: str
+    """Where share and baseline come from."""
+    weeks: Positive | None = None
+    """Weeks in care in the group; empty: as for all."""
+    effect: float | None = None
+    """The group's own effect on the declared scale; empty: as for all."""
+
+
+@dataclass(frozen=True)
+class GateBlock(Declared):
+    """What the gate cannot measure, declared with its evidence."""
+
+    override: Literal["E1", "E2", "E3"] | None = None
+    """Print as this tier, watermarked; the headline stays empty."""
+    why: str = ""
+    """Why it is overridden; needed with `override`."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """Fields of a dossier that are declared; what the bundle measures goes before them."""
+    evidence: dict[str, str] = field(default_factory=dict)
+    """For a declared field, where its evidence stands."""

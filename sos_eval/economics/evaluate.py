@@ -1,0 +1,240 @@
+"""An economic evaluation from its declaration: what the gate grants is computed, what it withholds is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.economics.breakeven import break_even as break_even_table
+from sos_eval.economics.breakeven import budget_impact, cost_consequence, justifiable_cost, research_bound
+from sos_eval.economics.ceac import Sweep, sweep
+from sos_eval.economics.cheers import answered, cheers_sheet
+from sos_eval.economics.discount import population_total
+from sos_eval.economics.draws import draw
+from sos_eval.economics.equity import equity_table
+from sos_eval.economics.evppi import evppi, evppi_table
+from sos_eval.economics.evsi import evsi
+from sos_eval.economics.facts import POWER_80, Evidence, dossier_of, own_evidence
+from sos_eval.economics.gate import Override, Verdict, judge, watermark
+from sos_eval.economics.model import DecisionModel, rate_fall
+from sos_eval.economics.prepared import Prepared
+from sos_eval.economics.psa import Samples
+from sos_eval.economics.scenarios import scenario_table
+from sos_eval.economics.section import EconomicsSection, threshold_grid
+from sos_eval.economics.sensitivity import sensitivity_tables
+from sos_eval.economics.summary import headline, summary
+from sos_eval.economics.tables import exact_tables
+
+__all__ = ["Evaluation", "Outputs", "evaluate"]
+
+Array = NDArray[np.float64]
+Outputs = dict[str, "pd.DataFrame | dict[str, Any]"]
+Streams = Callable[..., np.random.Generator]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Attributes
+    ----------
+    outputs
+        File name without ending to its content: tables as CSV, mappings as JSON.
+    verdict
+        The gate's.
+    printed
+        Tier that was printed; above the verdict's only under an override.
+    watermark
+        Sentence that marks an override; empty without.
+    """
+
+    outputs: Outputs
+    verdict: Verdict
+    printed: str
+    watermark: str
+
+
+def evaluate(prepared: Prepared, measured: Evidence, streams: Streams, where: str, title: str = "") -> Evaluation:
+    """Judge the evidence and compute what it allows.
+
+    Parameters
+    ----------
+    prepared
+        The checked declaration, with its model or its draws.
+    measured
+        What a bundle shows about the effect; empty without one.
+    streams
+        ``streams(name, …) -> Generator``.
+    where
+        File that faults name.
+    title
+        For CHEERS.
+    """
+    section, model = prepared.section, prepared.model
+    sheet = cheers_sheet(section, title)
+    draws = model_draws(prepared, streams) if model is not None else {}
+    psa = model_samples(model, draws) if model is not None else prepared.samples
+    assert psa is not None
+    evidence = own_evidence(section, model, psa.n_draws, answered(sheet), _mde(section, model))
+    evidence.absorb(measured)
+    verdict = judge(dossier_of(section, evidence, where))
+    override = Override(section.gate.override, section.gate.why) if section.gate.override else None
+    mark = watermark(verdict, override)
+    printed = override.tier if override and mark else verdict.tier
+    outputs: Outputs = {"gate": gate_file(verdict, mark, printed), "cheers": sheet}
+    if printed == "E0":
+        outputs["missing"] = missing_inputs(verdict)
+        return Evaluation(outputs, verdict, printed, mark)
+    if model is not None:
+        outputs |= first_tables(prepared, model, draws, streams)
+        outputs["budget_impact"] = budget_impact(model, with_savings=printed in ("E2", "E3"))
+    if printed in ("E2", "E3"):
+        outputs |= full_tables(prepared, psa, draws, streams)
+        head = headline(psa, prepared.reference, outputs, verdict, mark)
+        outputs |= {"summary": summary(psa, prepared.reference, outputs, printed, mark), "headline": head}
+    else:
+        outputs["missing"] = missing_inputs(verdict)
+    return Evaluation(outputs, verdict, printed, mark)
+
+
+def gate_file(verdict: Verdict, mark: str, printed: str) -> dict[str, Any]:
+    """Return `gate.json`: the plain verdict, what is printed, and under what condition."""
+    out = verdict.to_dict()
+    out["printed_as"] = printed
+    out["watermark"] = mark or None
+    out["condition"] = "conditional on the effect being causal" if printed == "E2" else None
+    return out
+
+
+def missing_inputs(verdict: Verdict) -> pd.DataFrame:
+    """List what keeps each criterion below E3: ``criterion, name, tier, field, reason, lift``."""
+    rows = []
+    for name, entry in verdict.evidence.items():
+        if verdict.criteria[name] == "E3":
+            continue
+        missing = entry["not_measured"] or {"": ""}
+        rows += [(name, entry["name"], entry["tier"], f, why, entry["lift"]) for f, why in missing.items()]
+    return pd.DataFrame(rows, columns=["criterion", "name", "tier", "field", "reason", "lift"])
+
+
+def model_draws(prepared: Prepared, streams: Streams) -> Mapping[str, Array]:
+    """Draw the parameters of the model."""
+    assert prepared.model is not None
+    psa = prepared.section.psa
+    return draw(prepared.model.parameters, psa.correlation, psa.draws, streams("economics", "psa"))
+
+
+def model_samples(model: DecisionModel, draws: Mapping[str, Array]) -> Samples:
+    """Run the model on draws of its parameters; mixes are shown as shares."""
+    effects, costs = model.evaluate(draws)
+    mixes = [name for name in draws if name.startswith("mix[")]
+    total = np.sum([draws[name] for name in mixes], axis=0) if mixes else 1.0
+    shown = {name: values / total if name in mixes else values for name, values in draws.items()}
+    return Samples(model.strategies, effects, costs, np.column_stack(list(shown.values())), tuple(shown))
+
+
+def _mde(section: EconomicsSection, model: DecisionModel | None) -> float | None:
+    """Return the fall in the rate that the effect's precision detects with 80% power at 5%."""
+    effect = section.effect
+    if model is None or effect is None or effect.estimate is None or effect.std_error is None:
+        return None
+    reach = POWER_80 * effect.std_error
+    if effect.scale == "rate_ratio":
+        return float(effect.baseline * (1 - np.exp(-reach)))
+    if effect.scale == "odds_ratio":
+        values = {"effect": np.array([np.exp(-reach)]), "baseline": np.array([effect.baseline])}
+        return float(rate_fall(effect, values)[0])
+    return reach
+
+
+def first_tables(prepared: Prepared, model: DecisionModel, draws: Mapping[str, Array], streams: Streams) -> Outputs:
+    """Compute what needs no effect estimate (tier E1)."""
+    section = prepared.section
+    out: Outputs = {
+        "breakeven": break_even_table(model, draws),
+        "max_programme_cost": justifiable_cost(model, draws),
+        "cost_consequence": cost_consequence(model, draws),
+        "parameters": parameter_table(prepared, model),
+        "scenarios": scenario_table(prepared, with_effect=False),
+    }
+    if section.equity:
+        out["equity"] = equity_table(prepared, with_effect=False)
+    prior = section.effect.prior if section.effect is not None else None
+    if prior is not None:
+        rng = streams("economics", "prior")
+        believed = prior.mean + prior.sd * rng.standard_normal(section.psa.draws)
+        thresholds = np.array(sorted({0.0, *_few(threshold_grid(section.thresholds))}))
+        out["research_value"] = research_bound(model, draws, believed, thresholds, decisions(prepared))
+    return {name: table for name, table in out.items() if not isinstance(table, pd.DataFrame) or len(table)}
+
+
+def _few(grid: list[float], most: int = 10) -> list[float]:
+    """Return at most a few thresholds, evenly spread."""
+    return grid if len(grid) <= most else [grid[i] for i in np.linspace(0, len(grid) - 1, most).astype(int)]
+
+
+def parameter_table(prepared: Prepared, model: DecisionModel) -> pd.DataFrame:
+    """List every parameter with its distribution; the effect only as far as it is declared."""
+    rows = [(p.name, p.mean, p.se, p.law) for p in model.parameters if p.name != "effect"]
+    return pd.DataFrame(rows, columns=["parameter", "mean", "std_error", "distribution"])
+
+
+def decisions(prepared: Prepared) -> float:
+    """Return the decisions that information would inform, later ones discounted."""
+    voi = prepared.section.voi
+    return population_total(voi.decisions_per_year, voi.years, prepared.cost_schedule)
+
+
+def full_tables(prepared: Prepared, psa: Samples, draws: Mapping[str, Array], streams: Streams) -> Outputs:
+    """Compute the full analysis (tiers E2 and E3)."""
+    section, reference = prepared.section, prepared.reference
+    lam = np.array(threshold_grid(section.thresholds) or [0.0])
+    swept = sweep(psa.effects, psa.costs, lam, reference)
+    out: Outputs = dict(exact_tables(psa, swept, reference))
+    if not section.voi.evpi:
+        out.pop("evpi")
+    out["psa"] = psa_table(psa, reference)
+    out |= information(prepared, psa, swept, streams)
+    if prepared.model is not None:
+        out |= sensitivity_tables(prepared, lam)
+        out["scenarios"] = scenario_table(prepared, with_effect=True)
+        if section.equity:
+            out["equity"] = equity_table(prepared, with_effect=True)
+    return {name: table for name, table in out.items() if len(table)}
+
+
+def information(prepared: Prepared, psa: Samples, swept: Sweep, streams: Streams) -> Outputs:
+    """Value information: single and grouped parameters, studies, and the population's totals."""
+    voi, reference = prepared.section.voi, prepared.reference
+    lam, out = swept.thresholds, Outputs()
+    groups = [evppi(psa, group, lam, reference, streams("evppi", *group)) for group in voi.evppi]
+    if groups:
+        out["evppi"] = evppi_table(groups, swept)
+    if voi.studies:
+        few = np.array(_few(list(lam)))
+        out["evsi"] = evsi(psa, voi.studies, few, reference, decisions(prepared), lambda name: streams("evsi", name))
+    total = decisions(prepared)
+    if voi.evpi and (voi.decisions_per_year, voi.years) != (1.0, 1):
+        out["evpi_population"] = pd.DataFrame(
+            {"threshold": lam, "decisions": total, "evpi": total * swept.evpi, "std_error": total * swept.evpi_error}
+        )
+    return out
+
+
+def psa_table(psa: Samples, reference: int) -> pd.DataFrame:
+    """Lay the draws out for the cost-effectiveness plane: increments against the reference."""
+    others = [j for j in range(len(psa.strategies)) if j != reference]
+    tables = [
+        pd.DataFrame({
+            "draw": np.arange(1, psa.n_draws + 1), "strategy": psa.strategies[j],
+            "inc_effect": psa.effects[:, j] - psa.effects[:, reference],
+            "inc_cost": psa.costs[:, j] - psa.costs[:, reference],
+        })
+        for j in others
+    ]  # fmt: skip
+    return pd.concat(tables, ignore_index=True)

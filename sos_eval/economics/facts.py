@@ -1,0 +1,208 @@
+"""The dossier of an evaluation: what its declaration and its bundle measure, and the rest as declared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.economics.breakeven import break_even_rate
+from sos_eval.economics.dossier import Dossier, check_dossier
+from sos_eval.economics.model import DecisionModel
+from sos_eval.economics.section import EconomicsSection
+
+__all__ = ["Evidence", "bundle_evidence", "dossier_of", "own_evidence"]
+
+FEW_CLUSTER = frozenset(
+    {"wild_cluster_bootstrap", "randomization", "conley_taber", "ferman_pinto", "cr2", "cr3", "jackknife"}
+)
+POWER_80 = 2.801585  # z(0.975) + z(0.80)
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Facts as they are collected: value and pointer by field, and why others could not be measured."""
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    pointers: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def measured(self, name: str, value: Any, pointer: str) -> None:
+        """Note a fact that was measured; nothing (None, NaN) is no fact."""
+        if isinstance(value, np.generic):
+            value = value.item()
+        if value is None or (isinstance(value, float) and not np.isfinite(value)):
+            self.reasons[name] = f"{pointer} holds no number"
+            return
+        self.facts[name], self.pointers[name] = value, pointer
+
+    def absorb(self, other: Evidence) -> None:
+        """Take over what the other measured."""
+        self.facts |= other.facts
+        self.pointers |= other.pointers
+        self.reasons |= other.reasons
+
+
+def dossier_of(section: EconomicsSection, measured: Evidence, where: str) -> Dossier:
+    """Join what was measured with what was declared; what is measured goes before what is declared."""
+    declared = check_dossier(section.gate.facts, where)
+    facts, pointers = dict(declared.facts), {}
+    for name in facts:
+        pointers[name] = f"declared: {section.gate.evidence.get(name, 'no evidence is named')}"
+    for name, value in measured.facts.items():
+        given = facts.get(name)
+        pointers[name] = measured.pointers[name]
+        if given is not None and given != value:
+            pointers[name] += f" (declared as {given}; the measured value is used)"
+        facts[name] = value
+    reasons = {name: why for name, why in measured.reasons.items() if name not in facts}
+    checked = check_dossier(facts, where)
+    return Dossier(checked.facts, pointers, reasons)
+
+
+def own_evidence(
+    section: EconomicsSection, model: DecisionModel | None, draws: int, cheers: int, mde: float | None
+) -> Evidence:
+    """Measure what the declaration itself shows: costs, frame, uncertainty, transparency, precision."""
+    out = Evidence()
+    out.measured("draws", draws, "psa")
+    out.measured("mc_ratio", 1 / np.sqrt(draws), "psa: one over the root of the draws")
+    out.measured("covariance", True, "psa: effects and costs of a draw come from the same parameters")
+    out.measured("structural", sum(s.structural for s in section.scenarios), "scenarios")
+    out.measured("cheers", cheers, "cheers.csv")
+    out.measured("hashed", True, "provenance.json")
+    horizon = any("frame.horizon" in s.change for s in section.scenarios)
+    out.measured("horizon_scenario", horizon, "scenarios")
+    if model is None:
+        out.reasons["cost_ab_share"] = "draws from files do not show the grade of the costs behind them"
+        return out
+    # A contradiction or a line without source, price year or unit would have been refused on reading.
+    out.measured("frame_all", True, "frame, discount: checked on reading")
+    out.measured("lines_sourced", True, "cost_consequence.csv: every line was checked on reading")
+    out.measured("cost_ab_share", _graded_share(model), "cost_consequence.csv: grade")
+    if mde is not None:
+        base = {name: np.array([value]) for name, value in model.base.items()}
+        ratio = mde / float(break_even_rate(model, base)[0])
+        out.measured("mde_over_breakeven", ratio, "2.80 standard errors of the effect over breakeven.csv")
+    return out
+
+
+def _graded_share(model: DecisionModel) -> float:
+    """Share of the programme's cost and of the savings at the break-even effect that rests on grade A or B."""
+    base = {name: np.array([value]) for name, value in model.base.items()}
+    programme = float(model.programme_cost(base)[0])
+    saving = float(model.saving_per_averted(base)[0])
+    total = good = 0.0
+    for line in model.lines:
+        if not model.counted(line):
+            continue
+        size = abs(float(model.present(line, base)[0]))
+        size = size if line.kind == "programme" or saving == 0 else size / saving * programme
+        total += size
+        good += size if line.grade in "AB" else 0.0
+    return good / total if total else float("nan")
+
+
+def bundle_evidence(
+    estimates: pd.DataFrame, diagnostics: pd.DataFrame, balance: pd.DataFrame, flow: pd.DataFrame,
+    facts: Mapping[str, Any],
+) -> Evidence:  # fmt: skip
+    """Measure what a bundle shows about its own effect: design, clusters, trends, balance, refutations, data."""
+    out = Evidence()
+    primary = estimates[estimates["role"] == "primary"]
+    _design(out, primary, facts)
+    _diagnosed(out, diagnostics)
+    _placebos(out, facts.get("tables") or {})
+    _balanced(out, balance, flow)
+    lock = facts.get("lock") or {}
+    if lock:
+        fixed = lock.get("state") == "as_locked" and lock.get("outcomes_seen") == "no"
+        out.measured("definition_fixed", fixed, "provenance.json: lock")
+        out.measured("heap", fixed, "provenance.json: lock (the economics block is locked with the design)")
+    panel = facts.get("panel") or {}
+    if "complete" in panel:
+        out.measured("complete", panel["complete"], "results.json: panel")
+    if "fidelity_share" in panel:
+        out.measured("fidelity_share", panel["fidelity_share"], "results.json: panel")
+    return out
+
+
+def headline_row(estimates: pd.DataFrame) -> pd.Series | None:
+    """Return the primary estimate averaged over treated units, by the headline inference (the first)."""
+    rows = estimates[(estimates["role"] == "primary") & (estimates["aggregation"] == "overall")]
+    return rows.iloc[0] if len(rows) else None
+
+
+def _design(out: Evidence, primary: pd.DataFrame, facts: Mapping[str, Any]) -> None:
+    """Measure level, clusters and pre-periods."""
+    row = headline_row(primary)
+    if row is None:
+        out.reasons["sms"] = "the bundle has no primary overall estimate"
+        return
+    treated, units = int(row["n_treated_units"]), int(row["n_units"])
+    out.measured("treated", treated, "estimates.csv: n_treated_units")
+    out.measured("comparison", units - treated, "estimates.csv: n_units less n_treated_units")
+    method = str((facts.get("inference") or {}).get("headline") or row["inference"])
+    out.measured("few_cluster", method in FEW_CLUSTER, f"estimates.csv: inference {method}")
+    events = primary.loc[(primary["aggregation"] == "event_time") & (primary["event_time"] < 0), "event_time"]
+    pre = int(events.nunique())
+    panel = facts.get("panel") or {}
+    pre = int(panel["pre_periods"]) if panel.get("pre_periods") is not None else pre
+    out.measured("pre_periods", pre, "estimates.csv: event times before the start")
+    compared = units > treated > 0
+    level = 3 if compared and pre > 0 else 2
+    out.measured("sms", level, "comparison group and pre-periods" if level == 3 else "no comparison or no pre-period")
+
+
+def _diagnosed(out: Evidence, diagnostics: pd.DataFrame) -> None:
+    """Measure pre-trends, the breakdown value and placebos from the checks that were run."""
+    for name, check, statistic in (
+        ("pretrend_p", "pretrends.joint", "p_value"),
+        ("mbar", "honest_did.breakdown", None),
+        ("robustness_ratio", "refuters.robustness_ratio", None),
+    ):
+        found = _rows(diagnostics, check)
+        found = found[found["statistic"] == statistic] if statistic and len(found) else found
+        if len(found):
+            out.measured(name, float(found["value"].iloc[0]), f"diagnostics.csv: {found['name'].iloc[0]}")
+        else:
+            out.reasons[name] = f"the check {check} was not run"
+
+
+def _placebos(out: Evidence, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Measure placebos: whether every interval contains zero, and how far it reaches."""
+    for name, check in (("placebo_time_ok", "placebo_time"), ("placebo_outcome_ok", "placebo_outcome")):
+        table = tables.get(check, pd.DataFrame())
+        if not {"conf_low", "conf_high"} <= set(table.columns) or not len(table):
+            out.reasons[name] = f"the check {check} was not run, or gave no interval"
+            continue
+        low, high = (table[column].to_numpy(float) for column in ("conf_low", "conf_high"))
+        if not (np.isfinite(low) & np.isfinite(high)).all():
+            out.reasons[name] = f"tables/{check}.csv: not every interval is finite"
+            continue
+        out.measured(name, bool(((low <= 0) & (high >= 0)).all()), f"tables/{check}.csv: interval and zero")
+
+
+def _rows(diagnostics: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the rows of a check, by its name or as the head of a dotted one; of the primary estimator first."""
+    names = diagnostics["name"].astype(str)
+    return diagnostics[(names == name) | names.str.startswith(f"{name}.")]
+
+
+def _balanced(out: Evidence, balance: pd.DataFrame, flow: pd.DataFrame) -> None:
+    """Measure balance and overlap after the comparison group was built."""
+    if not len(balance):
+        out.reasons["max_smd"] = out.reasons["ess_share"] = "balance.csv is empty: no covariate was compared"
+        return
+    after = balance[balance["stage"] == "after"]
+    after = after if len(after) else balance
+    out.measured("max_smd", float(after["std_mean_diff"].abs().max()), "balance.csv: std_mean_diff")
+    share = float((after["ess_comparison"] / after["n_comparison"]).min())
+    out.measured("ess_share", min(share, 1.0), "balance.csv: ess_comparison over n_comparison")
+    before = balance[balance["stage"] == "before"]
+    if len(before) and before["n_treated"].max() > 0:
+        lost = 1 - float(after["n_treated"].min()) / float(before["n_treated"].max())
+        out.measured("trimmed", max(lost, 0.0), "balance.csv: treated units before and after")

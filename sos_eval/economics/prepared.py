@@ -1,0 +1,119 @@
+"""From a typed declaration to something that can be computed: files read, contradictions refused, the model built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sos_eval.declare import Document, Path_
+from sos_eval.economics.consistency import modelled, problems, unknown_parameters
+from sos_eval.economics.deflator import Deflator, deflator_names, named_deflator, read_deflator
+from sos_eval.economics.discount import Schedule, flat, named_schedule
+from sos_eval.economics.draws import correlation_problem
+from sos_eval.economics.model import DecisionModel, decision_model
+from sos_eval.economics.psa import Samples, read_samples
+from sos_eval.economics.section import EconomicsSection
+from sos_eval.errors import DesignFault, Faults, nearest
+
+__all__ = ["Prepared", "prepare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A declaration that can be computed.
+
+    Attributes
+    ----------
+    section
+        The declaration.
+    model, samples
+        One of the two: the declared model, or draws from files.
+    reference
+        Column of the comparator.
+    deflator, cost_schedule, effect_schedule
+        Dated series.
+    document, path
+        Where it stands in its file, for scenarios and faults.
+    """
+
+    section: EconomicsSection
+    model: DecisionModel | None
+    samples: Samples | None
+    reference: int
+    deflator: Deflator
+    cost_schedule: Schedule
+    effect_schedule: Schedule
+    document: Document
+    path: Path_
+
+
+def prepare(section: EconomicsSection, document: Document, path: Path_ = ()) -> Prepared:
+    """Check a declaration and read what it names.
+
+    Parameters
+    ----------
+    section
+        The typed declaration.
+    document, path
+        Its file, and where in it the block stands; files are relative to it.
+
+    Raises
+    ------
+    DesignFault, DataFault
+        Everything that is wrong, at once.
+    """
+    faults = Faults(DesignFault)
+    deflator = _deflator(section, document, path, faults)
+    for key, what, instead in problems(section, deflator):
+        _add(faults, document, path, key, what, instead)
+    faults.stop()
+    schedules = [_schedule(rate) for rate in (section.discount.costs, section.discount.effects)]
+    model = samples = None
+    if modelled(section):
+        model = decision_model(section, deflator, schedules[0], schedules[1])
+        names, strategies = [p.name for p in model.parameters], model.strategies
+    else:
+        samples = _read(section, document)
+        names, strategies = list(samples.param_names), samples.strategies
+    for key, what, instead in unknown_parameters(section, names):
+        _add(faults, document, path, key, what, instead)
+    wanted = section.reference or (section.frame.comparator if section.frame is not None else strategies[0])
+    if wanted not in strategies:
+        _add(faults, document, path, ("reference",), f"no strategy is called {wanted!r}", nearest(wanted, strategies))
+    faults.stop()
+    wrong = correlation_problem(names, section.psa.correlation) if model is not None else ""
+    if wrong:
+        _add(faults, document, path, ("psa", "correlation"), wrong, "weaken them until they fit together")
+    if samples is not None:
+        for i, study in enumerate(section.voi.studies):
+            for what in study.problems(samples):
+                _add(faults, document, path, ("voi", "studies", i), what, "")
+    faults.stop()
+    reference = strategies.index(wanted)
+    return Prepared(section, model, samples, reference, deflator, schedules[0], schedules[1], document, path)
+
+
+def _add(faults: Faults, document: Document, path: Path_, key: Path_, what: str, instead: str) -> None:
+    full = (*path, *key)
+    faults.add(document.where(full), f"{'.'.join(str(part) for part in full)}: {what}", instead)
+
+
+def _deflator(section: EconomicsSection, document: Document, path: Path_, faults: Faults) -> Deflator:
+    declared = section.deflator
+    if not isinstance(declared, str):
+        return read_deflator(document.path.parent / declared.path, declared.vintage, declared.source)
+    if declared not in deflator_names():
+        instead = nearest(declared, deflator_names())
+        _add(faults, document, path, ("deflator",), f"no series is called {declared!r}", instead)
+        return named_deflator(deflator_names()[0])
+    return named_deflator(declared)
+
+
+def _schedule(rate: str | float) -> Schedule:
+    return named_schedule(rate) if isinstance(rate, str) else flat(rate)
+
+
+def _read(section: EconomicsSection, document: Document) -> Samples:
+    folder, psa = document.path.parent, section.psa
+    assert psa.effects is not None
+    assert psa.costs is not None
+    return read_samples(folder / psa.effects, folder / psa.costs, folder / psa.params if psa.params else None)

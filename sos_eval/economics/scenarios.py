@@ -1,0 +1,146 @@
+"""The same evaluation under other choices, and along each parameter."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.declare import build
+from sos_eval.economics.breakeven import break_even_rate
+from sos_eval.economics.declared import Scenario
+from sos_eval.economics.icers import quadrant
+from sos_eval.economics.model import DecisionModel
+from sos_eval.economics.section import EconomicsSection, threshold_grid
+from sos_eval.errors import DesignFault, Fault, Faults, nearest
+
+if TYPE_CHECKING:
+    from sos_eval.economics.prepared import Prepared
+
+__all__ = ["scenario_models", "scenario_table"]
+
+
+def scenario_models(prepared: Prepared) -> list[tuple[Scenario | None, DecisionModel]]:
+    """Return the base case and every scenario, each with its own model.
+
+    Raises
+    ------
+    DesignFault
+        A scenario changes a key that is not there, or to a value that is refused.
+    """
+    assert prepared.model is not None
+    out: list[tuple[Scenario | None, DecisionModel]] = [(None, prepared.model)]
+    faults = Faults(DesignFault)
+    for i, scenario in enumerate(prepared.section.scenarios):
+        try:
+            out.append((scenario, _changed(prepared, scenario, i)))
+        except DesignFault as fault:
+            faults.extend(fault)
+    faults.stop()
+    return out
+
+
+def scenario_table(prepared: Prepared, *, with_effect: bool) -> pd.DataFrame:
+    """Compare scenarios at expected values.
+
+    Parameters
+    ----------
+    prepared
+        The evaluation.
+    with_effect
+        Whether costs and effects may be shown together; else only the break-even effect is.
+    """
+    rows = []
+    for scenario, model in scenario_models(prepared):
+        base = {name: np.array([value]) for name, value in model.base.items()}
+        fall = float(break_even_rate(model, base)[0])
+        row: dict[str, Any] = {
+            "scenario": scenario.name if scenario else "base case",
+            "changes": "; ".join(f"{k} = {v}" for k, v in scenario.change.items()) if scenario else "",
+            "structural": bool(scenario and scenario.structural),
+            "breakeven_fall": fall if np.isfinite(fall) else np.nan,
+            "programme_cost": float(model.programme_cost(base)[0]),
+            "saving_per_averted": float(model.saving_per_averted(base)[0]),
+        }
+        if with_effect:
+            row |= _results(prepared, model, base)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _results(prepared: Prepared, model: DecisionModel, base: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Return the last strategy against the reference at expected values."""
+    effects, costs = model.evaluate(base)
+    d_effect = float(effects[0, -1] - effects[0, prepared.reference])
+    d_cost = float(costs[0, -1] - costs[0, prepared.reference])
+    grid = threshold_grid(prepared.section.thresholds) or [0.0]
+    middle = grid[len(grid) // 2]
+    return {
+        "inc_cost": d_cost, "inc_effect": d_effect, "quadrant": quadrant(d_cost, d_effect), "threshold": middle,
+        "incremental_net_benefit": middle * d_effect - d_cost,
+    }  # fmt: skip
+
+
+def _changed(prepared: Prepared, scenario: Scenario, i: int) -> DecisionModel:
+    """Build the model of a scenario from the declaration with some keys replaced."""
+    from sos_eval.economics.prepared import prepare
+
+    document, path = prepared.document, prepared.path
+    data: Any = document.data
+    for part in path:
+        data = data[part]
+    changed = deepcopy(data)
+    for key, value in scenario.change.items():
+        _set(changed, key, value, document.where((*path, "scenarios", i)), scenario.name)
+    for dropped in ("scenarios", "schema", "name", "title"):
+        changed.pop(dropped, None)
+    _keep_effect(changed, prepared.section)
+    section = build(EconomicsSection, changed, document, path)
+    assert section is not None
+    model = prepare(section, document, path).model
+    assert model is not None
+    return model
+
+
+def _keep_effect(changed: dict[str, Any], section: EconomicsSection) -> None:
+    """Keep an estimate that was taken from a bundle."""
+    effect = changed.get("effect")
+    if isinstance(effect, dict) and section.effect is not None and effect.pop("bundle", None):
+        effect.setdefault("estimate", section.effect.estimate)
+        effect.setdefault("std_error", section.effect.std_error)
+        effect["scale"] = section.effect.scale
+        effect["source"] = section.effect.source
+
+
+def _set(data: Any, key: str, value: Any, where: str, name: str) -> None:
+    """Replace one dotted key; lists are entered by position or by the name of their entry."""
+    parts = key.split(".")
+    for part in parts[:-1]:
+        data = _child(data, part, where, name, key)
+    last = parts[-1]
+    if isinstance(data, list):
+        data[_place(data, last, where, name, key)] = value
+    elif isinstance(data, dict):
+        data[last] = value
+    else:
+        raise DesignFault(Fault(where, f"scenario {name}: {key}: {parts[-2]} holds no keys"))
+
+
+def _child(data: Any, part: str, where: str, name: str, key: str) -> Any:
+    if isinstance(data, list):
+        return data[_place(data, part, where, name, key)]
+    if isinstance(data, dict) and part in data:
+        return data[part]
+    valid = list(data) if isinstance(data, dict) else []
+    raise DesignFault(Fault(where, f"scenario {name}: {key}: no such key as {part!r}", nearest(part, valid)))
+
+
+def _place(data: list[Any], part: str, where: str, name: str, key: str) -> int:
+    names = [str(entry.get("name", i)) if isinstance(entry, dict) else str(i) for i, entry in enumerate(data)]
+    if part in names:
+        return names.index(part)
+    if part.isdigit() and int(part) < len(data):
+        return int(part)
+    raise DesignFault(Fault(where, f"scenario {name}: {key}: no entry is called {part!r}", nearest(part, names)))

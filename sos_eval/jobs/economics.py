@@ -1,0 +1,225 @@
+"""The economics job: a declaration (or a bundle's economics block) becomes a folder with verdict, tables and report."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from sos_eval import __version__
+from sos_eval.bundle.bundle import ResultBundle, is_bundle, read_bundle
+from sos_eval.bundle.files import csv_text, json_text
+from sos_eval.declare import Document, Path_, build, read_yaml
+from sos_eval.economics.evaluate import Evaluation, evaluate
+from sos_eval.economics.facts import Evidence, bundle_evidence, headline_row
+from sos_eval.economics.gate import Verdict
+from sos_eval.economics.prepared import prepare
+from sos_eval.economics.section import EconomicsFile, EconomicsSection
+from sos_eval.errors import DesignFault, Fault, InputFault
+from sos_eval.numerics.random import stream
+
+__all__ = ["EconomicsRun", "effect_from", "evidence_of", "run_economics"]
+
+_MARKER = "gate.json"
+_SEED = 20260101
+
+
+@dataclass(frozen=True, slots=True)
+class EconomicsRun:
+    """What was written.
+
+    Attributes
+    ----------
+    folder
+        Where.
+    verdict, watermark
+        The gate's, and the mark of an override.
+    """
+
+    folder: Path
+    verdict: Verdict
+    watermark: str
+
+
+def run_economics(
+    source: str | Path, out: str | Path | None = None, *, force: bool = False, seed: int | None = None
+) -> EconomicsRun:
+    """Evaluate a declaration, or the economics block of a finished bundle.
+
+    Parameters
+    ----------
+    source
+        ``x.yaml`` of schema sos-eval/economics/1, or a bundle's folder.
+    out
+        Folder to write: ``reports/<file name>``, or ``economics-again`` in the bundle, unless given.
+    force
+        Replace a folder that an earlier run wrote.
+    seed
+        In place of `psa.seed`.
+
+    Raises
+    ------
+    InputFault
+        With every fault; nothing has been written.
+    """
+    path = Path(source)
+    bundle: ResultBundle | None
+    if path.is_dir():
+        section, document, where, title, bundle = _from_bundle(path)
+        folder = Path(out) if out is not None else path / "economics-again"
+    else:
+        section, document, title = _from_file(path)
+        where, bundle = (), _named_bundle(section, document)
+        folder = Path(out) if out is not None else Path("reports") / path.stem
+    target = _check_out(folder, force=force)
+    if bundle is not None:
+        section = effect_from(section, bundle.estimates, str(bundle.path))
+    found, own_seed = _evaluated(section, document, where, bundle, seed, title)
+    outputs = dict(found.outputs)
+    outputs["provenance"] = _provenance(section, document, own_seed)
+    _write(target, folder, outputs, title or path.stem)
+    return EconomicsRun(folder, found.verdict, found.watermark)
+
+
+def _evaluated(
+    section: EconomicsSection,
+    document: Document,
+    where: Path_,
+    bundle: ResultBundle | None,
+    seed: int | None,
+    title: str,
+) -> tuple[Evaluation, int]:
+    chosen = seed if seed is not None else section.psa.seed if section.psa.seed is not None else _SEED
+    prepared = prepare(section, document, where)
+    measured = evidence_of(bundle) if bundle is not None else Evidence()
+    return evaluate(prepared, measured, partial(stream, chosen), document.where(where), title), chosen
+
+
+def _from_file(path: Path) -> tuple[EconomicsSection, Document, str]:
+    """Read a file of its own."""
+    document = read_yaml(path)
+    given = document.data.get("schema")
+    if given != "sos-eval/economics/1":
+        what = f"schema: {given!r} is not one this command reads" if given else "schema: is missing"
+        raise DesignFault(Fault(document.where(("schema",)), what, "write schema: sos-eval/economics/1"))
+    section = build(EconomicsFile, document.data, document)
+    assert section is not None
+    return section, document, section.title or section.name
+
+
+def _from_bundle(path: Path) -> tuple[EconomicsSection, Document, Path_, str, ResultBundle]:
+    """Read the economics block of a bundle's resolved design."""
+    bundle = read_bundle(path)
+    document = read_yaml(path / "design.yaml")
+    if not document.data.get("economics"):
+        what = "the bundle's design declares no economics"
+        raise InputFault(
+            Fault(str(path / "design.yaml"), what, "add economics: to the design, or name an economics file")
+        )
+    section = build(EconomicsSection, document.data["economics"], document, ("economics",))
+    assert section is not None
+    return section, document, ("economics",), str(document.data.get("title", "")), bundle
+
+
+def _named_bundle(section: EconomicsSection, document: Document) -> ResultBundle | None:
+    """Open the bundle that the effect is taken from."""
+    if section.effect is None or section.effect.bundle is None:
+        return None
+    if section.effect.estimate is not None:
+        what = "effect.estimate: an estimate beside a bundle to take it from"
+        raise DesignFault(Fault(document.where(("effect", "estimate")), what, "keep one of them"))
+    return read_bundle(document.path.parent / section.effect.bundle)
+
+
+def effect_from(section: EconomicsSection, estimates: pd.DataFrame, origin: str) -> EconomicsSection:
+    """Put the bundle's headline estimate into a section that declares none; nothing where there is none to take."""
+    effect = section.effect
+    if effect is None or effect.estimate is not None:
+        return section
+    row = headline_row(estimates)
+    if row is None or pd.isna(row["estimate"]) or pd.isna(row["std_error"]):
+        return section
+    scales: dict[str, Literal["rate_difference", "rate_ratio"]]
+    scales = {"rate_per": "rate_difference", "ratio": "rate_ratio"}
+    if row["scale"] not in scales:
+        return section
+    source = f"{origin}: {row['estimator']}, {row['aggregation']}, {row['inference']}"
+    taken = replace(
+        effect, estimate=float(row["estimate"]), std_error=float(row["std_error"]), scale=scales[row["scale"]],
+        source=source, bundle=None,
+    )  # fmt: skip
+    return replace(section, effect=taken)
+
+
+def evidence_of(bundle: ResultBundle) -> Evidence:
+    """Measure what a bundle on disk shows."""
+    facts = dict(bundle.results)
+    facts["tables"] = {name: bundle.tables(name) for name in bundle.table_names}
+    facts.setdefault("lock", bundle.provenance.get("lock"))
+    return bundle_evidence(bundle.estimates, bundle.diagnostics, bundle.balance, bundle.flow, facts)
+
+
+def _provenance(section: EconomicsSection, document: Document, seed: int) -> dict[str, Any]:
+    """Say which inputs were used, by their hashes."""
+    folder, psa = document.path.parent, section.psa
+    files = [document.path, *(folder / name for name in (psa.effects, psa.costs, psa.params) if name)]
+    hashes = {str(file): sha256(file.read_bytes()).hexdigest() for file in files}
+    return {"sos_eval": __version__, "seed": seed, "sha256": hashes}
+
+
+def _check_out(folder: Path, *, force: bool) -> Path:
+    """Refuse to write over something, before anything is computed."""
+    target = folder.resolve()
+    if not target.exists():
+        return target
+    if not target.is_dir():
+        raise InputFault(Fault(str(folder), "is a file", "name a folder that does not exist yet"))
+    if any(target.iterdir()) and (is_bundle(target) or not (target / _MARKER).exists()):
+        what = "exists and holds something else than an economic evaluation; it is left as it is"
+        raise InputFault(Fault(str(folder), what, "choose another --out"))
+    if any(target.iterdir()) and not force:
+        raise InputFault(Fault(str(folder), "exists already", "choose another --out, or replace it with --force"))
+    return target
+
+
+def _write(target: Path, folder: Path, outputs: Mapping[str, Any], title: str) -> None:
+    """Write the folder whole or not at all."""
+    from sos_eval.report.economics_page import write_page
+
+    partial_folder: Path | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial_folder = Path(tempfile.mkdtemp(prefix=f"{target.name}.partial-", dir=target.parent))
+        partial_folder.chmod(0o755)
+        for name, value in outputs.items():
+            table = isinstance(value, pd.DataFrame)
+            text = csv_text(value) if table else json_text(value)
+            (partial_folder / f"{name}.{'csv' if table else 'json'}").write_text(text, encoding="utf-8", newline="\n")
+        write_page(partial_folder, title)
+        _take_name(partial_folder, target)
+    except BaseException as error:
+        if partial_folder is not None:
+            shutil.rmtree(partial_folder, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM):
+            raise InputFault(Fault(str(folder), f"cannot be written: {os.strerror(error.errno)}", "")) from error
+        raise
+
+
+def _take_name(partial_folder: Path, target: Path) -> None:
+    """Rename the finished folder; an older one goes only once the new one is in its place."""
+    if not target.exists():
+        partial_folder.rename(target)
+        return
+    old = partial_folder.with_name(f"{partial_folder.name}.old")
+    target.rename(old)
+    partial_folder.rename(target)
+    shutil.rmtree(old)

@@ -1,0 +1,139 @@
+"""Economics before the effect is known: what would pay for itself, and what the programme costs when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.report.drawing import NothingToShow, figure
+from sos_eval.report.theme import COLOURS, INK, MUTED, canvas, legend
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["economic_table", "gate_of", "marked", "pounds"]
+
+_SHADES = ("#b2182b", "#ef8a62", "#92c5de", "#2166ac")
+
+
+def economic_table(bundle: ResultBundle, name: str) -> pd.DataFrame:
+    """Return a table of ``economics/``, or say that there is none."""
+    table = bundle.economics.get(name)
+    if not isinstance(table, pd.DataFrame) or table.empty:
+        raise NothingToShow("the economic evaluation did not produce this")
+    return table
+
+
+def gate_of(bundle: ResultBundle) -> dict[str, Any]:
+    """Return the gate's verdict."""
+    gate = bundle.economics.get("gate")
+    return gate if isinstance(gate, dict) else {}
+
+
+def marked(bundle: ResultBundle, note: str = "") -> str:
+    """Return a note with the verdict's condition or watermark before it."""
+    gate = gate_of(bundle)
+    mark = gate.get("watermark") or gate.get("condition") or ""
+    return f"{mark[:1].upper()}{mark[1:]}{'' if mark.endswith('.') else '.'} {note}".strip() if mark else note
+
+
+def pounds(axis: Any) -> None:
+    """Write money on an axis in thousands or millions."""
+    from matplotlib.ticker import FuncFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: money(value)))
+
+
+def money(value: float) -> str:
+    """Write an amount briefly."""
+    size = abs(value)
+    for unit, letter in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
+        if size >= unit:
+            return f"£{value / unit:,.3g}{letter}".replace("£-", "-£")
+    return f"£{value:,.3g}".replace("£-", "-£")
+
+
+def _justifiable(bundle: ResultBundle) -> pd.DataFrame:
+    return economic_table(bundle, "max_programme_cost")
+
+
+@figure("economics_break_even", _justifiable)
+def break_even(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
+    """Show how high a programme cost each effect would pay for."""
+    note = "Shaded: 95% interval from the uncertainty of costs and care. No estimate of the effect enters this figure."
+    shown, (axes, *_) = canvas(
+        "What programme cost would an effect pay for?", height=3.0, note=marked(bundle, note), left=0.85, top=0.36
+    )
+    x = table["share_of_entries"] * 100
+    axes.fill_between(x, table["low"], table["high"], color=COLOURS[0], alpha=0.15, lw=0)
+    axes.plot(x, table["max_cost"], color=COLOURS[0], label="all savings")
+    axes.plot(x, table["max_cost_cashable"], color=COLOURS[1], ls="--", label="cashable savings only")
+    axes.axhline(float(table["declared_cost"].iloc[0]), color=INK, lw=1.0, ls=":", label="declared cost")
+    axes.set(xlabel="Share of entries to care averted (%)", ylabel="Cost an authority and year", xlim=(0, None))
+    axes.set_ylim(0, None)
+    pounds(axes.yaxis)
+    legend(axes)
+    return shown
+
+
+def _budget(bundle: ResultBundle) -> pd.DataFrame:
+    return economic_table(bundle, "budget_impact")
+
+
+@figure("economics_budget", _budget)
+def budget(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
+    """Show money by year: the cost, and where they may be shown the savings with the cashable part beside."""
+    years = table.groupby("year", sort=True).sum(numeric_only=True)
+    shown, (axes, *_) = canvas(
+        "Budget impact by year, undiscounted", height=2.6, left=0.85, top=0.36,
+        note=marked(bundle, "All authorities and bearers together; the table has them apart."),
+    )  # fmt: skip
+    wide = 0.28
+    axes.bar(years.index, years["cost"], width=wide, color=COLOURS[1], label="programme cost")
+    if "saving" in years:
+        axes.bar(years.index + wide, years["saving"], width=wide, color=COLOURS[0], label="savings, all")
+        label = "of which cashable"
+        axes.bar(years.index + 2 * wide, years["cashable_saving"], width=wide, color=COLOURS[5], label=label)
+    axes.set(xlabel="Year", ylabel="Money")
+    axes.set_xticks(list(years.index))
+    pounds(axes.yaxis)
+    legend(axes)
+    return shown
+
+
+def _criteria(bundle: ResultBundle) -> pd.DataFrame:
+    gate = gate_of(bundle)
+    if not gate:
+        raise NothingToShow("the design declares no economic evaluation")
+    rows = [
+        (name, gate["evidence"][name]["name"], tier, name in gate["binding"]) for name, tier in gate["criteria"].items()
+    ]
+    return pd.DataFrame(rows, columns=["criterion", "name", "tier", "binding"])
+
+
+@figure("economics_gate", _criteria)
+def gate(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
+    """Show the tier that each criterion of the evidence gate grants."""
+    verdict = gate_of(bundle)["tier"]
+    note = marked(bundle, "The tier granted is the lowest that any criterion grants; filled diamonds bind it.")
+    shown, (axes, *_) = canvas(f"The evidence grants {verdict}", height=3.1, note=note, left=1.9, bottom=0.35)
+    tiers = ["E0", "E1", "E2", "E3"]
+    x = table["tier"].map(tiers.index).to_numpy()
+    y = np.arange(len(table))[::-1]
+    axes.hlines(y, 0, x, color="#d9d9d9", lw=3, zorder=1)
+    for at, level, binding in zip(y, x, table["binding"], strict=True):
+        fill = _SHADES[level] if binding else "white"
+        axes.plot(level, at, marker="D" if binding else "o", mfc=fill, mec=_SHADES[level], ms=7, mew=1.6, zorder=2)
+    axes.axvline(tiers.index(verdict), color=MUTED, lw=1.0, ls=":", zorder=0)
+    axes.set_yticks(y, [f"{row.criterion} {str(row.name_).replace('_', ' ')}" for row in _named(table)])
+    axes.set_xticks(range(4), tiers)
+    axes.set_xlim(-0.3, 3.3)
+    axes.grid(axis="y", visible=False)
+    return shown
+
+
+def _named(table: pd.DataFrame) -> list[Any]:
+    return list(table.rename(columns={"name": "name_"}).itertuples(index=False))

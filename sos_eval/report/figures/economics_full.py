@@ -1,0 +1,195 @@
+"""Economics where the evidence carries it: plane, acceptability, losses, value of information, sensitivity."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.report.drawing import figure
+from sos_eval.report.figures.economics_first import economic_table, marked, pounds
+from sos_eval.report.theme import COLOURS, INK, canvas, legend
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_DOTS = 1500
+_BARS = 12
+
+
+def _plane(bundle: ResultBundle) -> pd.DataFrame:
+    table = economic_table(bundle, "psa")
+    step = max(len(table["draw"].unique()) // _DOTS, 1)
+    return pd.DataFrame(table[(table["draw"] - 1) % step == 0]).reset_index(drop=True)
+
+
+@figure("economics_plane", _plane)
+def plane(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
+    """Show the draws on the cost-effectiveness plane."""
+    note = marked(bundle, f"{table['draw'].nunique():,} draws shown; crosses: means of the draws shown.")
+    shown, (axes, *_) = canvas("Cost and effect against the comparator", height=3.4, note=note, left=0.85, top=0.36)
+    for colour, (name, group) in zip(COLOURS, table.groupby("strategy", sort=False), strict=False):
+        axes.scatter(group["inc_effect"], group["inc_cost"], s=5, color=colour, alpha=0.3, lw=0, label=str(name))
+        axes.plot(group["inc_effect"].mean(), group["inc_cost"].mean(), "x", color=INK, ms=8, mew=2)
+    axes.axhline(0, color=INK, lw=0.8)
+    axes.axvline(0, color=INK, lw=0.8)
+    axes.set(xlabel="Additional units of effect", ylabel="Additional cost")
+    pounds(axes.yaxis)
+    legend(axes)
+    for handle in axes.get_legend().legend_handles:  # type: ignore[union-attr]
+        if handle is not None:
+            handle.set_alpha(1)
+            handle.set_sizes([24])  # type: ignore[union-attr]
+    return shown
+
+
+def _acceptability(bundle: ResultBundle) -> pd.DataFrame:
+    table = economic_table(bundle, "ceac").assign(curve="acceptability")
+    return pd.concat([table, economic_table(bundle, "ceaf").assign(curve="frontier")], ignore_index=True)
+
+
+@figure("economics_acceptability", _acceptability)
+def acceptability(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
+    """Show the probability that each strategy is best, and the frontier of the one that is best on average."""
+    note = marked(bundle, "Bold: the frontier, the probability for the strategy with the highest expected net benefit.")
+    title = "Probability of being cost-effective by threshold"
+    shown, (axes, *_) = canvas(title, height=2.9, note=note, top=0.5)
+    curves = table[table["curve"] == "acceptability"]
+    for colour, (name, group) in zip(COLOURS * 3, curves.groupby("strategy", sort=False), strict=False):
+        axes.plot(group["threshold"], group["probability"], color=colour, lw=1.3, label=str(name))
+    frontier = table[table["curve"] == "frontier"]
+    axes.plot(frontier["threshold"], frontier["probability"], color=INK, lw=2.6, alpha=0.55, label="frontier")
+    axes.set(xlabel="Threshold: money a unit of effect", ylabel="Probability", ylim=(0, 1))
+    pounds(axes.xaxis)
+    legend(axes)
+    return shown
+
+
+def _information(bundle: ResultBundle) -> pd.DataFrame:
+    return economic_table(bundle, "evpi")
+
+
+@figure("economics_evpi", _information)
+def information(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
+    """Show what perfect information would be worth."""
+    note = marked(bundle, "Shaded: two Monte Carlo standard errors.")
+    shown, (axes, *_) = canvas("Expected value of perfect information", height=2.5, note=note, left=0.85)
+    reach = 2 * table["std_error"]
+    axes.fill_between(
+        table["threshold"], table["evpi"] - reach, table["evpi"] + reach, color=COLOURS[0], alpha=0.2, lw=0
+    )
+    axes.plot(table["threshold"], table["evpi"], color=COLOURS[0])
+    axes.set(xlabel="Threshold: money a unit of effect", ylabel="A decision")
+    axes.set_ylim(0, None)
+    pounds(axes.xaxis)
+    pounds(axes.yaxis)
+    return shown
+
+
+def _loss(bundle: ResultBundle) -> pd.DataFrame:
+    return economic_table(bundle, "expected_loss")
+
+
+@figure("economics_expected_loss", _loss)
+def loss(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
+    """Show the expected loss of choosing each strategy; the lowest curve is the value of perfect information."""
+    shown, (axes, *_) = canvas("Expected loss of each choice", height=2.7, note=marked(bundle), left=0.85, top=0.5)
+    for colour, (name, group) in zip(COLOURS * 3, table.groupby("strategy", sort=False), strict=False):
+        axes.plot(group["threshold"], group["expected_loss"], color=colour, label=str(name))
+    axes.set(xlabel="Threshold: money a unit of effect", ylabel="Expected loss a decision")
+    pounds(axes.xaxis)
+    pounds(axes.yaxis)
+    legend(axes)
+    return shown
+
+
+def _partial(bundle: ResultBundle) -> pd.DataFrame:
+    return economic_table(bundle, "evppi")
+
+
+@figure("economics_evppi", _partial)
+def partial(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
+    """Show what knowing groups of parameters would be worth, with errors."""
+    note = marked(bundle, "Shaded: two standard errors of the regression and of averaging.")
+    title = "Value of knowing some parameters exactly"
+    shown, (axes, *_) = canvas(title, height=2.9, note=note, left=0.85, top=0.5)
+    for colour, (name, group) in zip(COLOURS * 3, table.groupby("parameters", sort=False), strict=False):
+        reach, x = 2 * group["std_error"], group["threshold"]
+        axes.fill_between(x, group["evppi"] - reach, group["evppi"] + reach, color=colour, alpha=0.12, lw=0)
+        axes.plot(x, group["evppi"], color=colour, label=str(name))
+    axes.set(xlabel="Threshold: money a unit of effect", ylabel="A decision")
+    pounds(axes.xaxis)
+    pounds(axes.yaxis)
+    legend(axes, columns=2)
+    return shown
+
+
+def _studies(bundle: ResultBundle) -> pd.DataFrame:
+    table = economic_table(bundle, "evsi")
+    middle = sorted(table["threshold"].unique())[table["threshold"].nunique() // 2]
+    return pd.DataFrame(table[table["threshold"] == middle]).reset_index(drop=True)
+
+
+@figure("economics_studies", _studies)
+def studies(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
+    """Show the net benefit of proposed studies by size."""
+    at = float(table["threshold"].iloc[0])
+    note = marked(bundle, f"At a threshold of {at:,.10g}. Bars: two standard errors.")
+    shown, (axes, *_) = canvas("Expected net benefit of research", height=2.7, note=note, left=0.85, top=0.36)
+    for colour, (name, group) in zip(COLOURS, table.groupby("study", sort=False), strict=False):
+        reach = 2 * group["enbs_error"]
+        axes.errorbar(group["size"], group["enbs"], yerr=reach, color=colour, marker="o", label=str(name))
+    axes.axhline(0, color=INK, lw=0.8)
+    axes.set(xlabel="Observations", ylabel="Value less cost of the study")
+    pounds(axes.yaxis)
+    legend(axes)
+    return shown
+
+
+def _tornado(bundle: ResultBundle) -> pd.DataFrame:
+    table = economic_table(bundle, "tornado")
+    last = table["strategy"].iloc[-1]
+    return pd.DataFrame(table[table["strategy"] == last]).head(_BARS).reset_index(drop=True)
+
+
+@figure("economics_tornado", _tornado)
+def tornado(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
+    """Show how far each parameter alone moves the result, and where it would change sign."""
+    at = float(table["threshold"].iloc[0])
+    note = marked(bundle, f"{table['strategy'].iloc[0]}, at a threshold of {at:,.10g}; each parameter over its range.")
+    title = "Which parameter moves the incremental net benefit?"
+    shown, (axes, *_) = canvas(title, height=0.3 * len(table) + 0.4, note=note, left=1.9, right=0.75)
+    y = np.arange(len(table))[::-1]
+    base = float(table["inmb_base"].iloc[0])
+    for end, colour in (("inmb_low", COLOURS[5]), ("inmb_high", COLOURS[0])):
+        axes.barh(y, table[end] - base, left=base, height=0.6, color=colour)
+    axes.axvline(0, color=INK, lw=1.0, ls=":")
+    axes.set_yticks(y, table["parameter"].astype(str))
+    for at_y, (_, row) in zip(y, table.iterrows(), strict=True):
+        if np.isfinite(row["switch_value"]):
+            axes.text(1.01, at_y, f"0 at {row['switch_value']:.3g}", transform=axes.get_yaxis_transform(), va="center",
+                      size=7.5)  # fmt: skip
+    axes.set_xlabel("Incremental net benefit (light: low end of the range; dark: high end)")
+    pounds(axes.xaxis)
+    return shown
+
+
+def _grid(bundle: ResultBundle) -> pd.DataFrame:
+    table = economic_table(bundle, "two_way")
+    first = table.iloc[0]
+    keep = (table["first"] == first["first"]) & (table["second"] == first["second"])
+    return pd.DataFrame(table[keep]).reset_index(drop=True)
+
+
+@figure("economics_two_way", _grid)
+def two_way(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
+    """Show which strategy is best over a grid of two parameters."""
+    note = marked(bundle, f"At a threshold of {float(table['threshold'].iloc[0]):,.10g}.")
+    shown, (axes, *_) = canvas("Best strategy over two parameters", height=3.0, note=note, left=0.9, top=0.36)
+    for colour, (name, group) in zip(COLOURS, table.groupby("strategy", sort=False), strict=False):
+        axes.scatter(group["first_value"], group["second_value"], marker="s", s=90, color=colour, label=str(name))
+    axes.set(xlabel=str(table["first"].iloc[0]), ylabel=str(table["second"].iloc[0]))
+    legend(axes)
+    return shown

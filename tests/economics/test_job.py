@@ -1,0 +1,160 @@
+"""The economics job end to end: contract files, refusals, atomic writing, and what a tier may not print."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from sos_eval.cli.main import cli, main
+from sos_eval.errors import InputFault
+from sos_eval.jobs.economics import run_economics
+from tests.conftest import ROOT
+from tests.economics.reference import RTOL, data, expected
+
+BREAK_EVEN = ROOT / "designs" / "economics_sos_breakeven.yaml"
+#: Words that nothing below tier E2 may contain, in any file.
+FORBIDDEN = re.compile(r"\b(icer|inmb|inhb|ceac|ceaf)s?\b|cost-effectiveness (ratio|acceptability)|net.benefit", re.I)
+
+SMOKING = """
+schema: sos-eval/economics/1
+name: smoking
+psa: {effects: effects.csv, costs: costs.csv, params: params.csv}
+reference: No treatment
+thresholds: {from: 0, to: 500, step: 1}
+voi: {evpi: true, evppi: [[d_2], [d_2, d_3]]}
+"""
+
+
+def smoking(folder, more="gate: {override: E3, why: method check on a published data set}\n"):
+    for ours, theirs in (("effects", "smoking_eff.csv"), ("costs", "smoking_cost.csv"),
+                         ("params", "smoking_params.csv.gz")):  # fmt: skip
+        data(theirs).to_csv(folder / f"{ours}.csv", index=False)
+    file = folder / "smoking.yaml"
+    file.write_text(SMOKING + more)
+    return file
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("smoking")
+    return run_economics(smoking(folder), folder / "out").folder
+
+
+@pytest.mark.reference
+def test_contract_files_hold_the_reference_numbers(done):
+    want = expected("smoking_cea")
+    at = [float(k) for k in want["k"]]
+    ceac = pd.read_csv(done / "ceac.csv").pivot(index="threshold", columns="strategy", values="probability")
+    for name, values in want["prob_best_multi"].items():
+        np.testing.assert_allclose(ceac.loc[at, name], values, rtol=RTOL)
+    np.testing.assert_allclose(
+        pd.read_csv(done / "evpi.csv").set_index("threshold").loc[at, "evpi"], want["evpi_bcea"], rtol=RTOL
+    )
+    np.testing.assert_allclose(
+        pd.read_csv(done / "ceaf.csv").set_index("threshold").loc[at, "probability"], want["ceaf"], rtol=RTOL
+    )
+    table = pd.read_csv(done / "incremental.csv")
+    assert list(table.columns) == ["strategy", "cost", "effect", "inc_cost", "inc_effect", "icer", "status"]
+    assert list(table["status"]) == want["icer_table"]["Status"]
+    evppi = pd.read_csv(done / "evppi.csv")
+    assert set(evppi["parameters"]) == {"d_2", "d_2+d_3"}
+    assert evppi["std_error"].notna().all()
+    assert len(pd.read_csv(done / "net_benefit.csv")) == 501 * 4
+    pairs = pd.read_csv(done / "pairwise.csv")
+    assert list(pairs.columns[:4]) == ["threshold", "strategy", "eib", "prob_cost_effective"]
+    assert "No treatment" not in set(pairs["strategy"])
+
+
+def test_an_override_is_watermarked_and_never_fills_the_headline(done):
+    gate, head = (json.loads((done / f"{name}.json").read_text()) for name in ("gate", "headline"))
+    assert gate["tier"] == "E0"
+    assert gate["printed_as"] == "E3"
+    assert gate["watermark"].startswith("OVERRIDE")
+    assert head["icer"] is None
+    assert head["inmb"] is None
+    assert "OVERRIDE" in (done / "report.html").read_text()
+    figures = list((done / "figures").glob("*.svg"))
+    assert len(figures) >= 6
+
+
+def test_without_the_override_draws_alone_are_not_evidence(tmp_path):
+    found = run_economics(smoking(tmp_path, ""), tmp_path / "out")
+    assert found.verdict.tier == "E0"
+    assert sorted(f.name for f in found.folder.iterdir()) == [
+        "cheers.csv", "figures", "gate.json", "missing.csv", "provenance.json", "report.html",
+    ]  # fmt: skip
+    assert_silent(found.folder)
+
+
+def assert_silent(folder):
+    """No file, figure text or page of a folder holds what tiers below E2 may not print."""
+    files = [f for f in folder.rglob("*") if f.is_file()]
+    assert files
+    for file in files:
+        assert not FORBIDDEN.search(file.name), file
+        found = FORBIDDEN.search(file.read_text(encoding="utf-8"))
+        assert not found, f"{file}: {found}"
+
+
+def test_the_worked_break_even_design_lands_at_e1_and_says_nothing_more(tmp_path):
+    found = run_economics(BREAK_EVEN, tmp_path / "out")
+    assert found.verdict.tier == "E1"
+    assert not found.watermark
+    assert_silent(found.folder)
+    names = {f.stem for f in found.folder.glob("*.csv")}
+    assert {"breakeven", "max_programme_cost", "cost_consequence", "budget_impact", "research_value"} <= names
+    assert {"scenarios", "equity", "cheers", "missing", "parameters"} <= names
+    assert not {"psa", "incremental", "pairwise", "net_benefit", "evpi"} & names
+    assert list(pd.read_csv(found.folder / "budget_impact.csv").columns) == ["year", "bearer", "cost"]
+
+
+def test_the_scan_would_notice(done):
+    # The same scan on a full analysis must fail, else it proves nothing.
+    with pytest.raises(AssertionError):
+        assert_silent(done)
+
+
+def test_same_seed_same_bytes_and_another_seed_moves_draws_only(tmp_path):
+    one, two = (run_economics(BREAK_EVEN, tmp_path / name).folder for name in ("a", "b"))
+    other = run_economics(BREAK_EVEN, tmp_path / "c", seed=7).folder
+    assert (one / "breakeven.csv").read_bytes() == (two / "breakeven.csv").read_bytes()
+    assert (one / "report.html").read_bytes() == (two / "report.html").read_bytes()
+    first, second = (pd.read_csv(f / "breakeven.csv") for f in (one, other))
+    assert (first["value"].dropna() == second["value"].dropna()).all()
+    assert (first["low"].dropna() != second["low"].dropna()).all()
+
+
+def test_an_existing_folder_is_kept_unless_forced(tmp_path):
+    run_economics(BREAK_EVEN, tmp_path / "out")
+    with pytest.raises(InputFault, match="exists already"):
+        run_economics(BREAK_EVEN, tmp_path / "out")
+    run_economics(BREAK_EVEN, tmp_path / "out", force=True)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    with pytest.raises(InputFault, match="something else"):
+        run_economics(BREAK_EVEN, tmp_path / "mine", force=True)
+    assert not list(tmp_path.glob("*.partial*"))
+
+
+def test_the_command_judges_a_dossier_and_prints_json(tmp_path):
+    (tmp_path / "d.json").write_text('{"sms": 3, "treated": 30}')
+    shown = CliRunner().invoke(cli, ["economics", "--gate", str(tmp_path / "d.json"), "--json"])
+    verdict = json.loads(shown.output)
+    assert verdict["tier"] == "E0"
+    assert {"tier", "criteria", "binding", "lift", "evidence"} <= set(verdict)
+    words = CliRunner().invoke(cli, ["economics", "--gate", str(tmp_path / "d.json")]).output
+    assert words.startswith("E0")
+    assert "What would lift it" in words
+
+
+def test_wrong_input_leaves_with_code_two(tmp_path, capsys):
+    (tmp_path / "d.json").write_text('{"smss": 3}')
+    with pytest.raises(SystemExit) as left:
+        main(["economics", "--gate", str(tmp_path / "d.json")])
+    assert left.value.code == 2
+    assert 'did you mean "sms"?' in capsys.readouterr().err
