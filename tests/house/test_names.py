@@ -15,6 +15,9 @@ MODULES = sorted(
     if path.name != "__main__.py"
 )
 
+#: Rooms whose modules nobody imports from: their functions are found by name, through the registry.
+BY_REGISTRY = ("sos_eval.report.figures.", "sos_eval.report.tables.")
+
 
 def order(name: str) -> tuple[int, str]:
     """CONSTANTS, then Classes, then functions: the order that ruff writes."""
@@ -26,7 +29,7 @@ def test_public_names_are_real_and_sorted(name):
     module = import_module(name)
     public = getattr(module, "__all__", None)
     if public is None:
-        assert Path(module.__file__).name == "__init__.py", f"{name} declares no __all__"
+        assert Path(module.__file__).name == "__init__.py" or name.startswith(BY_REGISTRY), f"{name} has no __all__"
         return
     assert list(public) == sorted(set(public), key=order)
     assert [one for one in public if not hasattr(module, one)] == []
