@@ -14,6 +14,8 @@ Array = NDArray[np.float64]
 _STEPS = 100
 #: A fitted probability this close to 0 or 1 is a sign, not yet a proof, of separation.
 _EXTREME = 1e-6
+#: Newton steps this small are taken whole: they are quadratic by then, and halving them would be decided by rounding.
+_NEAR = 1e-5
 
 
 class SeparationError(ArithmeticError):
@@ -92,6 +94,9 @@ def _newton(y: Array, x: Array, w: Array) -> tuple[Array, bool]:
             return coef, False
         if np.abs(step).max() <= 1e-12 * max(1.0, np.abs(coef).max()):
             return coef + step, True
+        if np.abs(step).max() <= _NEAR * max(1.0, np.abs(coef).max()):
+            coef = coef + step  # the likelihood no longer shows in its last digits what such a step gains
+            continue
         coef, new = _improve(coef, step, value, y, x, w)
         if new <= value:  # no step improves the likelihood any more: rounding, or the edge of separation
             return coef, bool(np.abs(score).max() <= 1e-8 * w.sum())

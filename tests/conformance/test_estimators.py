@@ -1,0 +1,189 @@
+"""Every registered estimator x every property that no estimator may break."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sos_eval.panel.tabular import from_frame
+from sos_eval.results.estimate import clustered_error, loop_batch
+from sos_eval.results.method import registered
+
+SAME = 1e-10  # rounding of sums taken in another order; batch = loop is asked for at this tolerance
+N, T = 24, 7
+STARTS = np.array([0] * 14 + [2004] * 4 + [2005] * 3 + [2006] * 3)
+#: Options that change what is computed; an estimator that is not here runs with its defaults.
+OPTIONS = {
+    "callaway_santanna": [
+        {}, {"control": "not_yet_treated", "base_period": "universal"}, {"anticipation": 1},
+        {"adjust": "reg"}, {"adjust": "ipw"}, {"adjust": "dr", "control": "not_yet_treated"},
+    ],
+    "event_study_twfe": [{}, {"window": (-3, 1)}],
+    "poisson_did": [{}, {"covariates": ()}],
+    "twfe": [{}, {"covariates": ()}],
+}  # fmt: skip
+#: Estimators whose model is multiplicative: additive shifts and effects are not theirs.
+MULTIPLICATIVE = {"poisson_did"}
+
+CASES = [
+    pytest.param(name, method(**options), id=f"{name}-{'-'.join(map(str, options.values())) or 'default'}")
+    for name, method in registered("estimator").items()
+    for options in OPTIONS.get(name, [{}])
+]
+every_estimator = pytest.mark.parametrize(("name", "estimator"), CASES)
+
+
+def frame(seed: int = 1) -> pd.DataFrame:
+    """Counts with exposure, a covariate that is constant in units and one that moves."""
+    rng = np.random.default_rng(seed)
+    exposure = rng.uniform(1e4, 1e5, N)[:, None] * rng.uniform(0.95, 1.05, (N, T))
+    x, z = rng.normal(size=N), rng.normal(size=(N, T))
+    rate = 2e-3 * np.exp(0.2 * x[:, None] + 0.05 * z + 0.2 * rng.normal(size=(N, 1)) + 0.05 * rng.normal(size=(N, T)))
+    return pd.DataFrame({
+        "la": np.repeat([f"LA{i:02d}" for i in range(N)], T), "year": np.tile(np.arange(2001, 2001 + T), N),
+        "start": np.repeat(STARTS, T), "entries": rng.poisson(rate * exposure).ravel().astype(float),
+        "children": exposure.ravel(), "x": np.repeat(x, T), "z": z.ravel(),
+        "weight": np.repeat(rng.uniform(0.5, 2, N), T),
+        "region": np.repeat([f"R{i % 8}" for i in range(N)], T),
+    })  # fmt: skip
+
+
+def panel_of(df: pd.DataFrame, **more):
+    columns = {"unit": "la", "time": "year", "outcome": "entries", "first_treated": "start", "exposure": "children"}
+    return from_frame(df, **(columns | {"per": 1000, "covariates": ("x", "z")} | more))
+
+
+def numbers(estimate):
+    """Return values and errors side by side, in the order of the cells."""
+    error = clustered_error(estimate)
+    return np.column_stack([estimate.values, np.full(len(estimate.values), np.nan) if error is None else error])
+
+
+def same(one, two, scale=1.0):
+    keys = ["estimand", "aggregation", "cohort", "event_time", "subgroup", "scale"]
+    assert one.cells[keys].equals(two.cells[keys])
+    assert np.isfinite(one.values).any()
+    np.testing.assert_allclose(numbers(one), numbers(two) * np.reshape(scale, (-1, 1)), rtol=1e-9, atol=SAME)
+
+
+@every_estimator
+def test_row_order_does_not_matter(name, estimator):
+    df = frame()
+    same(estimator.complete(panel_of(df)), estimator.complete(panel_of(df.sample(frac=1, random_state=3))))
+
+
+@every_estimator
+def test_names_do_not_matter(name, estimator):
+    """Other unit names in another order, and years counted from elsewhere."""
+    df = frame()
+    codes = df["la"].str[2:].astype(int)
+    renamed = df.assign(la="u" + (97 * (codes + 1) % 101).astype(str), year=df["year"] + 50)
+    renamed["start"] = df["start"].where(df["start"] == 0, df["start"] + 50)
+    one, two = estimator.complete(panel_of(df)), estimator.complete(panel_of(renamed))
+    shifted = replace(two, cells=two.cells.assign(cohort=two.cells["cohort"] - 50, time=two.cells["time"] - 50))
+    same(one, shifted)
+
+
+@every_estimator
+def test_shift_and_scale(name, estimator):
+    """Unit and time constants cancel, factors come out; multiplicatively for a multiplicative model."""
+    df = frame()
+    base = panel_of(df)
+    one = estimator.complete(base)
+    ratio = (one.cells["scale"] == "ratio").to_numpy()
+    if name in MULTIPLICATIVE:
+        moved = estimator.complete(panel_of(df.assign(entries=df["entries"] * 3, children=df["children"] * 2)))
+        same(moved, one, np.where(ratio, 1.0, 1.5))
+        absorbed = 1.5 ** (df["la"].str[2:].astype(int) % 3) * 1.1 ** (df["year"] - 2001)
+        other = estimator.complete(panel_of(df.assign(children=df["children"] * absorbed)))
+        np.testing.assert_allclose(numbers(other)[ratio], numbers(one)[ratio], rtol=1e-9)
+        return
+    rng = np.random.default_rng(5)
+    constants = rng.normal(0, 10, (N, 1)) + rng.normal(0, 10, (1, T))
+    same(estimator.complete(base.with_outcome(base.matrix() + constants)), one)
+    same(estimator.complete(base.with_outcome(base.matrix() * 4.0)), one, 4.0)
+    mirrored = estimator.complete(base.with_outcome(-base.matrix()))
+    np.testing.assert_allclose(numbers(mirrored), numbers(one) * [-1, 1], rtol=1e-9, atol=SAME)
+
+
+@every_estimator
+def test_two_copies_of_a_unit_are_one_of_double_weight(name, estimator):
+    """Copies share a cluster, so errors agree as well."""
+    df = frame()
+    twice = df["la"].isin(["LA02", "LA05", "LA15", "LA20"])
+    copies = df[twice].assign(la=df["la"][twice] + "b")
+    copied = pd.concat([df, copies]).assign(home=lambda one: one["la"].str[:4])
+    weighted = df.assign(double=np.where(twice, 2.0, 1.0), home=df["la"])
+    one = estimator.complete(panel_of(copied, cluster="home"))
+    two = estimator.complete(panel_of(weighted, weight="double", cluster="home"))
+    same(one, two)
+
+
+@every_estimator
+def test_the_data_frame_is_left_as_it_is(name, estimator):
+    df = frame().sample(frac=1, random_state=1)
+    before = df.copy(deep=True)
+    estimator.fit(
+        df, unit="la", time="year", outcome="entries", first_treated="start", exposure="children",
+        covariates=("x", "z"), weight="weight", cluster="region",
+    )  # fmt: skip
+    pd.testing.assert_frame_equal(df, before)
+
+
+@every_estimator
+def test_the_same_data_give_the_same_bytes(name, estimator):
+    one, two = (estimator.complete(panel_of(frame())) for _ in range(2))
+    assert numbers(one).tobytes() == numbers(two).tobytes()
+    table = [
+        estimator.fit(
+            frame(), unit="la", time="year", outcome="entries", first_treated="start", exposure="children", seed=7
+        ).to_csv()
+        for _ in range(2)
+    ]
+    assert table[0] == table[1]
+
+
+@every_estimator
+@pytest.mark.parametrize("more", [{}, {"weight": "weight", "cluster": "region"}], ids=["plain", "weighted, clustered"])
+def test_batch_is_loop(name, estimator, more):
+    base = panel_of(frame(), **more)
+    rng = np.random.default_rng(2)
+    outcomes = base.matrix() * rng.uniform(0.8, 1.2, (3, N, T))
+    starts = np.array([rng.permutation(base.first_treated) for _ in range(3)])
+    pairs = [
+        (estimator.estimate_many(base, outcomes), [base.with_outcome(one) for one in outcomes]),
+        (estimator.estimate_assignments(base, starts), [base.with_first_treated(one) for one in starts]),
+    ]
+    for batch, panels in pairs:
+        loop = loop_batch(panels, estimator.complete)
+        np.testing.assert_allclose(batch.values, loop.values, rtol=SAME, atol=SAME)
+        if loop.std_error is not None:
+            np.testing.assert_allclose(batch.std_error, loop.std_error, rtol=SAME, atol=SAME)
+
+
+@every_estimator
+def test_no_effect_is_no_effect(name, estimator):
+    """Unit and time effects alone, exactly: every effect and every error is zero."""
+    rng = np.random.default_rng(3)
+    unit, time = rng.normal(0, 0.3, (N, 1)), rng.normal(0, 0.1, (1, T))
+    df = frame()
+    rate = 0.01 * np.exp(unit + time) if name in MULTIPLICATIVE else 0.01 * (3 + unit + time)
+    estimate = estimator.complete(panel_of(df.assign(entries=rate.ravel() * df["children"])))
+    size = np.abs(numbers(estimate))
+    assert np.nanmax(size) < 1e-8
+    assert np.isfinite(estimate.values).all()
+
+
+@every_estimator
+def test_a_missing_outcome_is_said(name, estimator):
+    """A hole is named in the flow or the notes, and the rest is as if the row were not there."""
+    df = frame()
+    hole = (df["la"] == "LA03") & (df["year"] == 2003)
+    panel = panel_of(df.assign(entries=df["entries"].mask(hole)))
+    one, two = estimator.complete(panel), estimator.complete(panel_of(df[~hole]))
+    said = " ".join([*one.notes, *(f"{line.names} {line.reason}" for line in one.panel.flow)])
+    assert "LA03" in said
+    same(one, two)
