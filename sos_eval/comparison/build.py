@@ -17,10 +17,9 @@ def build(method: GroupMethod, panel: Panel) -> Comparison:
     The method sees `panel.blinded()`: no outcome from the first start of anyone onward can enter.
     """
     made = method.compare(panel.blinded())
-    return replace(made, panel=apply_weights(panel, made.weights, like=made.panel))
+    return replace(made, panel=apply_weights(panel, made.weights, made.panel.flow))
 
 
 def rebuilt(method: GroupMethod, panel: Panel) -> Panel:
-    """Return `build(method, panel).panel` without looking at balance: what a permutation calls thousands of times."""
-    made = method.select(panel.blinded())
-    return apply_weights(panel, made.weights, like=made.panel)
+    """Return `build(method, panel).panel` without balance and flow: what a permutation calls thousands of times."""
+    return apply_weights(panel, method.select(panel.blinded()).weights, panel.flow)

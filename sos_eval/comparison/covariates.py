@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sos_eval.errors import Faults, listed, nearest
 from sos_eval.panel.panel import Array, Panel
@@ -66,22 +67,49 @@ def _column(panel: Panel, name: str, key: str, faults: Faults) -> pd.Series | No
         hint = hint if hint.startswith("did you mean") else f"add it to panel.covariates ({hint or 'none is declared'})"
         faults.add(panel.source, f"{key}: {name} is no covariate of the panel", hint)
         return None
-    before = frame if not _changing(frame, name) else frame[frame["time"].isin(panel.pre_times)]
+    before = np.isin(frame["time"].to_numpy(float), panel.pre_times)
     if is_text(frame[name]):
-        changing = _changing(before, name)
-        if changing:
-            what = f"{key}: {name} is text and changes within {listed(changing)}"
+        return _one_text(panel, name, before, key, faults)
+    return pd.Series(_means(panel, frame[name].to_numpy(float), before), index=panel.units)
+
+
+def _means(panel: Panel, values: Array, before: NDArray[np.bool_]) -> Array:
+    """Return each unit's mean over the periods before, (n_units,); the value itself where it does not vary.
+
+    A unit that is not seen before anyone starts has the value of a column that varies within no unit.
+    """
+    low, high = _range(panel, values, np.isfinite(values))
+    if (low == high)[np.isfinite(low)].all():
+        return np.where(np.isfinite(low), low, np.nan)
+    seen = before & np.isfinite(values)
+    low, high = _range(panel, values, seen)
+    counts = np.bincount(panel.unit_codes[seen], minlength=panel.n_units)
+    sums = np.bincount(panel.unit_codes[seen], values[seen], panel.n_units)
+    means = np.where(low == high, low, sums / np.maximum(counts, 1))
+    return np.where(counts > 0, means, np.nan)
+
+
+def _range(panel: Panel, values: Array, rows: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Return each unit's smallest and largest value over some rows, (n_units,) each; inf and -inf without any."""
+    low, high = np.full(panel.n_units, np.inf), np.full(panel.n_units, -np.inf)
+    np.minimum.at(low, panel.unit_codes[rows], values[rows])
+    np.maximum.at(high, panel.unit_codes[rows], values[rows])
+    return low, high
+
+
+def _one_text(panel: Panel, name: str, before: NDArray[np.bool_], key: str, faults: Faults) -> pd.Series | None:
+    """Return each unit's one text, (n_units,); None after a fault."""
+    codes, words = pd.factorize(panel.frame[name], sort=True)
+    known = codes >= 0
+    low, high = _range(panel, codes.astype(float), known)
+    if (low < high).any():
+        low, high = _range(panel, codes.astype(float), known & before)
+        if (low < high).any():
+            what = f"{key}: {name} is text and changes within {listed(list(panel.units[low < high]))}"
             faults.add(panel.source, what, "give each unit one value of it")
             return None
-        return before.groupby("unit", sort=False)[name].first().reindex(panel.units)
-    means = before.assign(**{name: before[name].astype(float)}).groupby("unit", sort=False)[name].mean()
-    return means.reindex(panel.units)
-
-
-def _changing(frame: pd.DataFrame, name: str) -> list[str]:
-    """Name the units within which a column changes."""
-    values = frame[["unit", name]].dropna().drop_duplicates()
-    return list(values.loc[values["unit"].duplicated(), "unit"].unique())
+    position = np.where(np.isfinite(low), low, -1).astype(np.intp)
+    return pd.Series(np.array([*words, None], dtype=object)[position], index=panel.units, dtype=object)
 
 
 def is_text(values: pd.Series) -> bool:

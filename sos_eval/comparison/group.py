@@ -14,7 +14,7 @@ from sos_eval.comparison.covariates import BUILT_IN, dummies, unit_values
 from sos_eval.comparison.restrict import Restrict
 from sos_eval.declare import Declared
 from sos_eval.errors import Faults, NotIdentified, listed
-from sos_eval.panel.panel import Array, Panel
+from sos_eval.panel.panel import Array, FlowRow, Panel
 from sos_eval.results.comparison import Comparison, ComparisonMethod
 from sos_eval.terms import BALANCE_COLUMNS
 
@@ -59,18 +59,24 @@ class Selection:
 
     Attributes
     ----------
-    panel
-        Those who take part, weighted.
     inside
         Units that could take part: after restriction and with complete covariates.
     weights : (n_units,)
         Per unit of the panel that was given.
     """
 
-    panel: Panel
     inside: Panel
     weights: Array
     matched: Matched
+
+    @property
+    def kept(self) -> Panel:
+        """Those who take part, unweighted; `flow` says who left and why."""
+        panel = self.inside
+        for units, why in self.matched.dropped:
+            gone = set(units)
+            panel = panel.keep([unit for unit in panel.units if unit not in gone], "comparison", why)
+        return panel
 
 
 @dataclass(frozen=True)
@@ -117,22 +123,24 @@ class GroupMethod(ComparisonMethod):
         faults.stop()
         inside, values = self._complete(inside, values)
         matched = self.match(inside, values)
-        kept = inside
-        for units, why in matched.dropped:
-            kept = kept.keep([unit for unit in kept.units if unit not in units], "comparison", why)
-        by_unit = pd.Series(matched.weights, index=inside.units)
-        weights = np.asarray(by_unit.reindex(panel.units, fill_value=0.0), dtype=np.float64)
-        return Selection(apply_weights(panel, weights, like=kept), inside, weights, matched)
+        weights = np.zeros(panel.n_units)
+        weights[pd.Index(panel.units).get_indexer(pd.Index(inside.units))] = matched.weights
+        return Selection(inside, weights, matched)
 
     def compare(self, panel: Panel) -> Comparison:
         """Build the group, and say how balanced it is."""
         made = self.select(panel)
         table, notes = self._balance(panel, made)
         return Comparison(
-            panel=made.panel, weights=made.weights, sets=made.matched.sets, balance=table,
-            off_support=made.matched.off_support, overlap=_overlap(made), notes=(*made.matched.notes, *notes),
+            panel=apply_weights(panel, made.weights, made.kept.flow),
+            weights=made.weights,
+            sets=made.matched.sets,
+            balance=table,
+            off_support=made.matched.off_support,
+            overlap=_overlap(made),
+            notes=(*made.matched.notes, *notes),
             uses_outcomes=any(name in BUILT_IN for name in self.reads),
-        )  # fmt: skip
+        )
 
     def _complete(self, panel: Panel, values: pd.DataFrame) -> tuple[Panel, pd.DataFrame]:
         """Refuse units with missing values, or leave them out with the reason, as `missing` says."""
@@ -169,14 +177,14 @@ class GroupMethod(ComparisonMethod):
         return table, notes
 
 
-def apply_weights(panel: Panel, weights: Array, *, like: Panel) -> Panel:
-    """Weigh a panel's units, (n_units,), those of weight zero left out; the flow is another panel's.
+def apply_weights(panel: Panel, weights: Array, flow: tuple[FlowRow, ...]) -> Panel:
+    """Weigh a panel's units, (n_units,), those of weight zero left out, and give it a flow.
 
     Where nobody's weight changes, the panel stays unweighted.
     """
     kept = weights > 0
     weighted = panel.keep(panel.units[kept]) if (weights[kept] == 1.0).all() else panel.with_weights(weights)
-    return replace(weighted, flow=like.flow)
+    return replace(weighted, flow=flow)
 
 
 def _overlap(made: Selection) -> pd.DataFrame | None:

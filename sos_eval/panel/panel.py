@@ -22,6 +22,10 @@ Array = NDArray[np.float64]
 #: Units that a line of the flow names; the rest are counted.
 NAMED = 200
 
+#: Cached properties that depend on the units and times of the rows alone, and those that depend on the starts too.
+_WHO_AND_WHEN = ("units", "times", "unit_codes", "time_codes", "_first_rows")
+_WHEN_TREATED = ("first_treated", "cohorts", "pre_times")
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -116,6 +120,11 @@ class Panel:
         return pd.Index(self.units).get_indexer(pd.Index(self.frame["unit"]))
 
     @cached_property
+    def _first_rows(self) -> NDArray[np.intp]:
+        """Position of each unit's first row, (n_units,)."""
+        return np.unique(self.unit_codes, return_index=True)[1]
+
+    @cached_property
     def time_codes(self) -> NDArray[np.intp]:
         """Position of each row's time in `times`, (n_rows,)."""
         return np.searchsorted(self.times, self.frame["time"].to_numpy(float))
@@ -204,7 +213,7 @@ class Panel:
 
     def unit_values(self, column: str) -> Any:
         """Return a column that is constant within units, (n_units,)."""
-        return self._unit_frame[column].to_numpy()
+        return self.frame[column].to_numpy()[self._first_rows]
 
     @property
     def outcome(self) -> Outcome:
@@ -269,11 +278,20 @@ class Panel:
         """Return the panel with another adoption, (n_units,); treatment is then absorbing."""
         starts = np.asarray(first_treated, float)[self.unit_codes]
         treated = (self.frame["time"].to_numpy(float) >= starts).astype(float)
-        return replace(self.with_columns(first_treated=starts, treated=treated), absorbing=True)
+        changed = replace(self.with_columns(first_treated=starts, treated=treated), absorbing=True)
+        return changed._knowing(self, _WHO_AND_WHEN)
 
     def with_columns(self, **columns: Any) -> Panel:
         """Return the panel with columns added or replaced."""
-        return replace(self, frame=self.frame.assign(**columns))
+        changed = replace(self, frame=self.frame.assign(**columns))
+        if {"unit", "time"} & set(columns):
+            return changed
+        return changed._knowing(self, _WHO_AND_WHEN if "first_treated" in columns else _WHO_AND_WHEN + _WHEN_TREATED)
+
+    def _knowing(self, other: Panel, names: tuple[str, ...]) -> Panel:
+        """Take over what another panel with the same rows has worked out."""
+        self.__dict__.update({name: other.__dict__[name] for name in names if name in other.__dict__})
+        return self
 
     def select(self, name: str) -> Panel:
         """Return the panel with another of its outcomes in use."""
@@ -289,7 +307,7 @@ class Panel:
         """
         seen = np.isin(self.frame["time"].to_numpy(float), self.pre_times)
         hidden = [name for name in self.frame if str(name).split(":")[0] in {"outcome", "count"}]
-        return replace(self, frame=self.frame.assign(**{str(name): self.frame[name].where(seen) for name in hidden}))
+        return self.with_columns(**{str(name): self.frame[name].where(seen) for name in hidden})
 
     def noted(self, *rows: FlowRow) -> Panel:
         """Return the panel with lines added to its flow."""
