@@ -1,0 +1,132 @@
+"""What the design finds where nobody was treated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import combinations
+from math import comb
+from typing import Annotated, ClassVar
+
+import numpy as np
+import pandas as pd
+from annotated_types import Ge, Gt, Lt
+
+from sos_eval.checks.quantity import Quantity, overall
+from sos_eval.errors import InputFault
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.check import Check, CheckResult
+from sos_eval.results.fitted import Fitted
+from sos_eval.results.method import register
+
+__all__ = ["PlaceboUnits"]
+
+
+@register("placebo_units")
+@dataclass(frozen=True)
+class PlaceboUnits(Check):
+    """The design again without the treated units, on untreated ones that are given the treated ones' starts.
+
+    Sets of untreated units as many as the treated take over their starts; the rest stands in as untreated, and the
+    comparison group is built again. Nobody among them was treated (as far as the panel knows), so what is found is
+    noise: its spread is set beside the estimate and beside its cluster-robust error.
+    """
+
+    reference: ClassVar[str] = "Abadie, Diamond and Hainmueller (2010); Bertrand, Duflo and Mullainathan (2004)"
+
+    draws: Annotated[int, Ge(19)] = 499
+    """Sets of units; every set once where there are no more than this (one common start)."""
+    min_p: Annotated[float, Ge(0), Lt(1)] | None = None
+    """Declared limit: fails where the share of placebos as large as the estimate is below it."""
+    max_error_ratio: Annotated[float, Gt(0)] | None = None
+    """Declared limit: fails where placebo estimates spread by more than this many of the estimate's own errors."""
+
+    def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
+        """Return ``placebo_units`` (p) and ``placebo_units.error_ratio``."""
+        whole = overall(fitted.estimate)
+        if not np.isfinite(whole.estimate):
+            return self._not_done(whole.reason)
+        untreated = fitted.source.keep(fitted.source.units[~fitted.source.ever_treated])
+        starts = fitted.panel.first_treated[fitted.panel.ever_treated]
+        if untreated.n_units < len(starts) + 2:
+            return self._not_done(
+                f"{untreated.n_units} untreated units cannot play {len(starts)} treated and a comparison"
+            )
+        try:
+            table = _placebos(fitted, untreated, self._assignments(untreated.n_units, starts, rng))
+        except InputFault as fault:
+            return self._not_done(fault.faults[0].what)
+        return [self._share(whole, table, len(starts)), self._error_ratio(whole, table)]
+
+    def _assignments(self, n: int, starts: Array, rng: np.random.Generator) -> Array:
+        """Return who starts when in every placebo, (draws, n)."""
+        k = len(starts)
+        if len(np.unique(starts)) == 1 and comb(n, k) <= self.draws:
+            chosen = np.array(list(combinations(range(n), k)))
+        else:
+            chosen = rng.permuted(np.tile(np.arange(n), (self.draws, 1)), axis=1)[:, :k]
+        assigned = np.full((len(chosen), n), np.inf)
+        np.put_along_axis(assigned, chosen, np.broadcast_to(starts, chosen.shape), axis=1)
+        return assigned
+
+    def _share(self, whole: Quantity, table: pd.DataFrame, k: int) -> CheckResult:
+        """Say how often a placebo is as far from no effect as the estimate."""
+        limit = np.nan if self.min_p is None else self.min_p
+        size = np.abs(_working(table["estimate"].to_numpy(float), whole))
+        known = size[np.isfinite(size)]
+        if not len(known):
+            return CheckResult("placebo_units", "p_value", np.nan, "Not done: no placebo could be estimated.", limit)
+        # 1e-9: a placebo that repeats the estimate up to rounding is as large
+        beyond = int((known >= abs(_working(np.array([whole.estimate]), whole)[0]) * (1 - 1e-9)).sum())
+        p = (1 + beyond) / (1 + len(known))
+        failed = f"; {len(size) - len(known)} could not be estimated" if len(known) < len(size) else ""
+        text = (
+            f"Of {len(known)} sets of {k} untreated units given the same starts, {beyond} show an estimate as far from "
+            f"no effect as {whole.estimate:.3g} (p = {p:.3g}, the estimate itself counted){failed}."
+        )
+        passed = None if self.min_p is None else p >= self.min_p
+        return CheckResult("placebo_units", "p_value", p, text, limit, passed, table)
+
+    def _error_ratio(self, whole: Quantity, table: pd.DataFrame) -> CheckResult:
+        """Set the placebos' spread beside the estimate's own error."""
+        name, limit = "placebo_units.error_ratio", np.nan if self.max_error_ratio is None else self.max_error_ratio
+        values = _working(table["estimate"].to_numpy(float), whole)
+        values = values[np.isfinite(values)]
+        if len(values) < 2 or not np.isfinite(whole.std_error):
+            why = "the estimate has no standard error" if len(values) > 1 else "fewer than two placebos"
+            return CheckResult(name, "ratio", np.nan, f"Not done: {why}.", limit)
+        spread = float(np.sqrt(np.mean(values**2)))
+        ratio = spread / whole.std_error
+        log = " on the log scale" if whole.scale == "ratio" else ""
+        text = (
+            f"Placebo estimates lie {spread:.3g}{log} from no effect (root mean square), {ratio:.2f} times the "
+            f"estimate's own cluster-robust error of {whole.std_error:.3g}."
+        )
+        facts = pd.DataFrame(
+            {"spread": [spread], "mean": [values.mean()], "std_error": [whole.std_error], "ratio": [ratio]}
+        )
+        passed = None if self.max_error_ratio is None else ratio <= self.max_error_ratio
+        return CheckResult(name, "ratio", ratio, text, limit, passed, facts)
+
+    def _not_done(self, reason: str) -> list[CheckResult]:
+        first = np.nan if self.min_p is None else self.min_p
+        second = np.nan if self.max_error_ratio is None else self.max_error_ratio
+        return [
+            CheckResult("placebo_units", "p_value", np.nan, f"Not done: {reason}.", first),
+            CheckResult("placebo_units.error_ratio", "ratio", np.nan, f"Not done: {reason}.", second),
+        ]
+
+
+def _placebos(fitted: Fitted, untreated: Panel, assigned: Array) -> pd.DataFrame:
+    """Estimate every placebo; a row each, on the scale that is reported."""
+    batch = replace(fitted, source=untreated).refit_assignments(assigned)
+    row = int(np.flatnonzero(batch.cells["aggregation"] == "overall")[0])
+    values = batch.values[:, row]
+    if batch.cells["scale"].iloc[row] == "ratio":
+        values = np.exp(values)
+    errors = np.full(len(values), np.nan) if batch.std_error is None else batch.std_error[:, row]
+    return pd.DataFrame({"draw": np.arange(1, len(values) + 1), "estimate": values, "std_error": errors})
+
+
+def _working(values: Array, whole: Quantity) -> Array:
+    """Return values on the scale on which no effect is zero."""
+    return np.log(values) if whole.scale == "ratio" else values
