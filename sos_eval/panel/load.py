@@ -142,11 +142,11 @@ def _adopt(spec: PanelSpec, base: Path) -> Adopt:
 
     def adopt(reading: Reading, rows: Rows) -> Adoption:
         if way.adoption is not None:
-            adoption = from_register(reading, rows, base / way.adoption, way)
+            adoption = from_register(reading, rows, base / way.adoption, spec)
         elif way.status is not None:
             adoption = from_status(reading, rows, way.status, absorbing=way.absorbing)
         else:
-            adoption = from_column(reading, rows, str(way.first_treated), way.untreated_means)
+            adoption = from_column(reading, rows, str(way.first_treated), way.untreated_means, spec.year_convention)
         return with_overlapping(adoption, reading, rows, base / way.overlapping) if way.overlapping else adoption
 
     return adopt

@@ -13,27 +13,30 @@ from sos_eval.panel.caveats import Caveat
 from sos_eval.panel.columns import Reading, numbers, texts
 from sos_eval.panel.files import read_file, source_of
 from sos_eval.panel.panel import Array
+from sos_eval.panel.periods import is_date, period_from
 from sos_eval.panel.rows import Rows, near_unit
-from sos_eval.panel.spec import Treatment
-from sos_eval.panel.treatment import EMPTY, Adoption, settled, starts
-from sos_eval.terms import ADOPTION_COLUMNS
+from sos_eval.panel.spec import PanelSpec, Treatment
+from sos_eval.panel.treatment import EMPTY, Adoption, dated_starts, settled, starts
+from sos_eval.terms import ADOPTION_COLUMNS, YearConvention
 
 __all__ = ["from_register", "with_overlapping"]
 
 _NO_USE = frozenset({"", "0", "none", "no", "never", "false"})
 
 
-def from_register(reading: Reading, rows: Rows, path: Path, way: Treatment) -> Adoption:
+def from_register(reading: Reading, rows: Rows, path: Path, spec: PanelSpec) -> Adoption:
     """Read a register; units that are absent from it take `untreated_means`.
 
-    ``stopped`` is the first period without the intervention, ``embedded`` the first with all of it.
+    ``stopped`` is the first period without the intervention, ``embedded`` the first with all of it. Dates are taken
+    by the year convention: a start for the year it falls in, the other two for the first year that begins after them.
     """
+    way, convention = spec.treatment, spec.year_convention
     register = _read(reading, path, "adoption")
     if register is None:
         return settled(rows, np.full(len(rows.units), np.inf), "never")
     place = _places(register, rows, reading)
-    first = starts(register, "first_treated")
-    embedded, stopped = _period(register, "embedded"), _period(register, "stopped")
+    first = starts(register, "first_treated", convention)
+    embedded, stopped = _period(register, "embedded", convention), _period(register, "stopped", convention)
     _refuse_order(register, first, embedded, stopped, way)
     starts_of = _spread(place, first, EMPTY, rows)
     adoption = settled(rows, starts_of, way.untreated_means)
@@ -45,7 +48,8 @@ def from_register(reading: Reading, rows: Rows, path: Path, way: Treatment) -> A
             table[name] = _spread(place, _words(register, name), "", rows)
     status = _exposure(rows, adoption.first_treated, table, partial=way.transition == "partial")
     caveats = (*_prior_use(table), *_stops(table))
-    return replace(adoption, status=status, register=table, caveats=caveats)
+    flow = dated_starts(register, "first_treated", convention)
+    return replace(adoption, status=status, register=table, caveats=caveats, flow=flow)
 
 
 def _read(reading: Reading, path: Path, key: str) -> Reading | None:
@@ -80,11 +84,14 @@ def _places(register: Reading, rows: Rows, reading: Reading) -> Any:
     return np.append(known, -1)[codes]
 
 
-def _period(register: Reading, name: str) -> Array:
-    """Return an optional column of periods, NaN where empty."""
+def _period(register: Reading, name: str, convention: YearConvention) -> Array:
+    """Return an optional column of periods, NaN where empty; of dates, the first year that begins after them."""
     if name not in register.header:
         return np.full(len(register.frame), np.nan)
-    values = numbers(register, name)
+    words = _words(register, name)
+    dates = np.array([is_date(word) for word in words])
+    values = numbers(register, name, dates)
+    values[dates] = [period_from(word, convention) for word in words[dates]]
     broken = ~np.isnan(values) & (values != np.floor(values))
     if broken.any():
         register.add(f"{name}: no whole period in {register.lines(broken)}", "write a period, as in the panel")

@@ -62,7 +62,7 @@ class Treatment(Declared):
     first_treated: str | None = None
     """Column with a unit's first treated period; 0, inf and "never" mean never, empty means `untreated_means`."""
     adoption: str | None = None
-    """A register (csv or xlsx): columns unit, first_treated, embedded, stopped, prior_use, evidence, note."""
+    """A register (csv or xlsx), relative to the design: columns unit, first_treated, embedded, stopped, prior_use, evidence, note."""
     status: str | None = None
     """Column that is 0 or 1 in each period."""
     absorbing: bool = True
@@ -126,7 +126,9 @@ def _omissions(value: Any) -> Any:
 
 
 def _exclusions(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
+    """Take one mapping, a list of them, and plain unit ids."""
+    given = value if isinstance(value, list | tuple) else [value]
+    return [one if isinstance(one, Mapping | Exclusion) else {"units": [one]} for one in given]
 
 
 def _built(source: str) -> str:
@@ -156,7 +158,10 @@ class PanelSpec(Declared):
     outcomes: dict[str, OutcomeSpec] = field(default_factory=dict)
     """Several outcomes by name; an estimator's `outcome:` chooses."""
     year_convention: YearConvention = "calendar"
-    """calendar; ends_march: 2015 is April 2014 to March 2015; starts_april: 2015 is April 2015 to March 2016."""
+    """calendar; ends_march: 2015 is April 2014 to March 2015; starts_april: 2015 is April 2015 to March 2016.
+
+    Starts that are written as dates (2014-10) are taken for the year they fall in.
+    """
     covariates: tuple[str, ...] = ()
     """Columns to adjust for or match on."""
     measured: dict[str, float] = field(default_factory=dict)
@@ -179,7 +184,8 @@ class PanelSpec(Declared):
     ] = ()
     """Periods left out: a list, a mapping of period to reason, or {times, why}."""
     exclude: Annotated[
-        tuple[Exclusion, ...], BeforeValidator(_exclusions, json_schema_input_type=list[Exclusion] | Exclusion)
+        tuple[Exclusion, ...],
+        BeforeValidator(_exclusions, json_schema_input_type=list[Exclusion | str | int] | Exclusion),
     ] = ()
     """Units left out: {units, why}, or a list of such mappings."""
     flag_times: dict[float, str] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,11 @@ from sos_eval.errors import listed
 from sos_eval.panel.caveats import Caveat
 from sos_eval.panel.columns import Reading, texts
 from sos_eval.panel.panel import NAMED, Array, FlowRow
+from sos_eval.panel.periods import is_date, period_of
 from sos_eval.panel.rows import Rows, check_constant
+from sos_eval.terms import YearConvention
 
-__all__ = ["EMPTY", "Adoption", "from_column", "from_status", "settled", "starts"]
+__all__ = ["EMPTY", "Adoption", "dated_starts", "from_column", "from_status", "settled", "starts"]
 
 NEVER_WORDS = frozenset({"0", "0.0", "never", "inf", "infinity"})
 #: What `starts` returns for an empty cell, and for the word "unknown".
@@ -49,8 +51,11 @@ class Adoption:
     flow: tuple[FlowRow, ...] = ()
 
 
-def starts(reading: Reading, name: str) -> Array:
-    """Read a column of starts, (n_rows,): a period, ``inf`` = never, ``-inf`` = empty, -1 = "unknown"."""
+def starts(reading: Reading, name: str, convention: YearConvention) -> Array:
+    """Read a column of starts, (n_rows,): a period, ``inf`` = never, ``-inf`` = empty, -1 = "unknown".
+
+    A date (2014-10, 2014-10-01) counts as the year that it falls in.
+    """
     column = reading.frame[name]
     if pd.api.types.is_float_dtype(column) or pd.api.types.is_integer_dtype(column):
         values = column.to_numpy(dtype=float, na_value=np.nan)
@@ -60,7 +65,7 @@ def starts(reading: Reading, name: str) -> Array:
         values = np.where(np.isnan(values), EMPTY, values)
     else:
         codes, distinct = texts(column)
-        known = np.array([_start(word) for word in distinct] + [EMPTY])
+        known = np.array([_start(word, convention) for word in distinct] + [EMPTY])
         values = known[codes]
         bad = np.isnan(values)
         words = np.array(distinct, dtype=object)[codes[bad]] if bad.any() else np.array([], dtype=object)
@@ -74,20 +79,36 @@ def starts(reading: Reading, name: str) -> Array:
     return values
 
 
-def _start(word: str) -> float:
+def _start(word: str, convention: YearConvention) -> float:
     """Return one start; NaN where it is none."""
     if word.lower() in NEVER_WORDS:
         return np.inf
     if word.lower() == "unknown":
         return _UNKNOWN
+    if is_date(word):
+        return period_of(word, convention)
     value = pd.to_numeric(word, errors="coerce")
     return float(value) if np.isfinite(value) and value > 0 and float(value).is_integer() else np.nan
 
 
-def from_column(reading: Reading, rows: Rows, name: str, untreated_means: str) -> Adoption:
+def dated_starts(reading: Reading, name: str, convention: YearConvention) -> tuple[FlowRow, ...]:
+    """Note starts that were given as dates, and the years they were taken for."""
+    if pd.api.types.is_numeric_dtype(reading.frame[name]):
+        return ()
+    dates = [word for word in texts(reading.frame[name])[1] if is_date(word)]
+    if not dates:
+        return ()
+    shown = listed([f"{word} is {period_of(word, convention):g}" for word in dates], NAMED)
+    reason = f"{name}: dates, taken for the year they fall in (year_convention: {convention})"
+    return (FlowRow("starts as dates", "noted", 0, 0, shown, reason),)
+
+
+def from_column(
+    reading: Reading, rows: Rows, name: str, untreated_means: str, convention: YearConvention = "calendar"
+) -> Adoption:
     """Take each unit's start from a column that repeats it in every row."""
     before = len(reading.faults.found)
-    values = starts(reading, name)
+    values = starts(reading, name, convention)
     if len(reading.faults.found) > before:
         return settled(rows, rows.first(values), untreated_means)
     if (values == 1).any() and np.isin(values, (1, np.inf, EMPTY)).all() and rows.times.min() > 1:
@@ -96,14 +117,14 @@ def from_column(reading: Reading, rows: Rows, name: str, untreated_means: str) -
             "write each unit's first treated period, or treatment: {status: COLUMN} if it is 1 from the start onward",
         )
         return settled(rows, rows.first(values), untreated_means)
-    shown = np.where(values == _UNKNOWN, np.nan, values)
     if len(rows.changing(values)):
-        labels = pd.Series(shown).map(lambda start: "nothing" if start == EMPTY else start)
+        labels = pd.Series(values).map(lambda start: {EMPTY: "nothing", _UNKNOWN: "unknown"}.get(start, start))
         check_constant(
             reading, rows, name, labels.to_numpy(dtype=object), "a unit changes cohort",
             "a unit has one first treated period, the same in all its rows",
         )  # fmt: skip
-    return settled(rows, rows.first(values), untreated_means)
+    flow = dated_starts(reading, name, convention)
+    return replace(settled(rows, rows.first(values), untreated_means), flow=flow)
 
 
 def settled(rows: Rows, values: Array, untreated_means: str) -> Adoption:

@@ -142,6 +142,34 @@ def test_adoption_register(small):
     assert any("ended again in 1 of 2 treated units: 001 (2015)" in caveat for caveat in panel.caveats)
 
 
+def test_a_register_may_hold_dates(small):
+    """By ends_march, October 2012 falls in 2013; embedded in June 2013 is whole from 2015, stopped on 1 April 2014 too."""
+    small.write(
+        "register.csv", "unit,first_treated,embedded,stopped\n001,2012-10,2013-06,\n002,2012-10-15,,2014-04-01\n"
+    )
+    small.block |= {"treatment": {"adoption": "register.csv"}, "year_convention": "ends_march"}
+    panel = small.load()
+    assert panel.first_treated[:2].tolist() == [2013, 2013]
+    assert panel.adoption.loc["001", "embedded"] == 2015
+    assert panel.adoption.loc["002", "stopped"] == 2015
+    row = next(row for row in panel.flow if row.step == "starts as dates")
+    assert row.names == "2012-10 is 2013, 2012-10-15 is 2013"
+    assert "ends_march" in row.reason
+
+
+@pytest.mark.parametrize(("convention", "start"), [("calendar", 2013), ("ends_march", 2014), ("starts_april", 2013)])
+def test_year_conventions_place_a_date(small, convention, start):
+    """November 2013 under the three conventions."""
+    small.data["first_year"] = small.data["first_year"].map({2013: "2013-11", 2014: "2014", 0: ""})
+    small.block["year_convention"] = convention
+    assert small.load().first_treated[0] == start
+
+
+def test_units_may_be_excluded_without_a_reason(small):
+    small.block["exclude"] = ["001", "002"]
+    assert small.load().n_units == 6
+
+
 def test_a_stop_after_the_window_does_not_count(small):
     """Treatment that ends in 2015 is absorbing in data that end in 2014."""
     small.write("register.csv", "unit,first_treated,stopped\n001,2013,2015\n")
