@@ -62,7 +62,10 @@ class Treatment(Declared):
     first_treated: str | None = None
     """Column with a unit's first treated period; 0, inf and "never" mean never, empty means `untreated_means`."""
     adoption: str | None = None
-    """A register (csv or xlsx), relative to the design: columns unit, first_treated, embedded, stopped, prior_use, evidence, note."""
+    """A register, csv or xlsx, relative to the design.
+
+    Its columns are unit, first_treated, embedded, stopped, prior_use, evidence and note; the first two must be there.
+    """
     status: str | None = None
     """Column that is 0 or 1 in each period."""
     absorbing: bool = True

@@ -73,7 +73,7 @@ def starts(reading: Reading, name: str, convention: YearConvention) -> Array:
         seen = listed([repr(word) for word in dict.fromkeys(words)], 4)
         reading.add(
             f"{name}: starts that are no period, {seen}, {reading.lines(bad)}",
-            'write the first treated period as a whole number; 0 or "never" where never treated',
+            'write the first treated period as a whole number, or a date (2014-10); 0 or "never" where never treated',
         )
         values = np.where(bad, np.inf, values)
     return values

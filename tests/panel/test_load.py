@@ -143,7 +143,7 @@ def test_adoption_register(small):
 
 
 def test_a_register_may_hold_dates(small):
-    """By ends_march, October 2012 falls in 2013; embedded in June 2013 is whole from 2015, stopped on 1 April 2014 too."""
+    """By ends_march October 2012 falls in 2013; what is embedded in June 2013 is whole from 2015."""
     small.write(
         "register.csv", "unit,first_treated,embedded,stopped\n001,2012-10,2013-06,\n002,2012-10-15,,2014-04-01\n"
     )
