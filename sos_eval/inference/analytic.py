@@ -8,7 +8,15 @@ from typing import Annotated, ClassVar, Literal
 import annotated_types as at
 import numpy as np
 
-from sos_eval.inference.wald import Bands, cluster_scores, normal_bands, refused, wald_rows, why_no_error
+from sos_eval.inference.wald import (
+    Bands,
+    cluster_scores,
+    normal_bands,
+    refused,
+    too_few_treated,
+    wald_rows,
+    why_no_error,
+)
 from sos_eval.results.estimate import Estimate
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod, Inferred
@@ -74,8 +82,8 @@ class Analytic(InferenceMethod):
         estimate = fitted.estimate
         if estimate.influence is None:
             return refused(fitted, self.name, self.level, no_influence)
-        if estimate.panel.n_treated_clusters < 2:
-            return refused(fitted, self.name, self.level, why_no_error(estimate, estimate.values)[1][0])
+        if few := too_few_treated(estimate):
+            return refused(fitted, self.name, self.level, few)
         factor = small_sample_factor(estimate, self.small_sample)
         scores = cluster_scores(estimate, estimate.influence)
         raw = np.sqrt(factor.variance * (scores**2).sum(0))

@@ -20,7 +20,7 @@ from sos_eval.results.table import effect_table
 
 __all__ = [
     "Bands", "cluster_scores", "families", "fixed_by_construction", "interval", "normal_bands", "refused",
-    "two_sided", "wald_rows", "why_no_error",
+    "too_few_treated", "two_sided", "wald_rows", "why_no_error",
 ]  # fmt: skip
 
 #: Aggregations whose rows are read together, as a curve or a table, and so get a band.
@@ -77,20 +77,24 @@ def why_no_error(estimate: Estimate, std_error: Array) -> tuple[Array, list[str]
     reasons
         A text per row, empty where there is nothing to say.
     """
-    panel = estimate.panel
-    m = len(estimate.values)
-    if panel.n_treated_clusters < 2:
-        what = "one treated cluster" if panel.n_treated_clusters else "no treated cluster"
-        return np.full(m, np.nan), [f"{what}: its variation cannot be estimated from the data"] * m
     constant = fixed_by_construction(estimate, std_error)
-    missing = ~np.isfinite(estimate.values)
-    reasons = [""] * m
-    for i, row in enumerate(estimate.cells["n_treated_units"].to_numpy(int)):
-        if constant[i] and not missing[i]:
-            reasons[i] = "does not vary between units (base period, or a constant outcome), so it has no error"
-        elif row == 1 and not missing[i]:
-            reasons[i] = "one treated unit stands behind this row: its error leaves out how treated units vary"
-    return np.where(constant | missing, np.nan, std_error), reasons
+    known = np.isfinite(estimate.values)
+    lonely = estimate.cells["n_treated_units"].to_numpy(int) == 1
+    empty = np.where(constant, np.nan, std_error)
+    reasons = np.full(len(known), "", dtype=object)
+    reasons[known & lonely] = "one treated unit stands behind this row: its error leaves out how treated units vary"
+    reasons[known & ~np.isfinite(empty)] = "the estimator gives no influence for this row"
+    reasons[known & constant] = "does not vary between units (base period, or a constant outcome): no error"
+    reasons[(estimate.cells["reason"] != "").to_numpy()] = ""  # the estimator has said it already
+    return np.where(known, empty, np.nan), list(reasons)
+
+
+def too_few_treated(estimate: Estimate) -> str:
+    """Say why no error can be had from fewer than two treated clusters; empty where there are enough."""
+    count = estimate.panel.n_treated_clusters
+    if count >= 2:
+        return ""
+    return f"{'one' if count else 'no'} treated cluster: its variation cannot be estimated from the data"
 
 
 def families(cells: pd.DataFrame, usable: NDArray[np.bool_]) -> Iterator[tuple[str, NDArray[np.intp]]]:

@@ -1,0 +1,212 @@
+"""Who could have been treated instead: strata, the number of assignments, and drawing or listing them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+from math import comb, prod
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.errors import DesignFault, nearest
+from sos_eval.panel.panel import Array, Panel
+
+__all__ = ["AssignmentSpace", "Assignments", "assignment_space", "strata_columns"]
+
+Codes = NDArray[np.intp]
+_PARTS = {"half": 2, "third": 3, "quarter": 4, "fifth": 5}
+_CUT = re.compile(rf"(.+)_({'|'.join(_PARTS)})")
+
+
+@dataclass(frozen=True, slots=True)
+class Assignments:
+    """Adoptions to estimate under.
+
+    Attributes
+    ----------
+    first_treated : (draws, n_units)
+        The observed adoption is not set apart: a complete list holds it once.
+    complete
+        Whether this is the list of all distinct assignments.
+    """
+
+    first_treated: Array
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentSpace:
+    """All ways to hand the observed starts to other units of the same stratum.
+
+    Attributes
+    ----------
+    starts : (n_items,)
+        Start of each item that is permuted: a unit, or a cluster of units that start together.
+    stratum : (n_items,)
+        Stratum code of each item.
+    item : (n_units,)
+        The item of each unit.
+    names
+        Stratum labels.
+    """
+
+    starts: Array
+    stratum: Codes
+    item: Codes
+    names: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of distinct assignments, an exact integer."""
+        return prod(_arrangements(self.starts[self.stratum == s]) for s in range(len(self.names)))
+
+    def table(self) -> list[dict[str, int | str]]:
+        """Say for each stratum how many items it has and how many of them are treated."""
+        return [
+            {
+                "stratum": name,
+                "items": int((self.stratum == s).sum()),
+                "treated": int(np.isfinite(self.starts[self.stratum == s]).sum()),
+            }
+            for s, name in enumerate(self.names)
+        ]
+
+    def draw(self, draws: int, rng: np.random.Generator) -> Assignments:
+        """Draw assignments at random with replacement, or list all where they are no more than `draws`."""
+        if self.size <= draws:
+            return Assignments(self._listed()[:, self.item], complete=True)
+        drawn = np.empty((draws, len(self.starts)))
+        for s in range(len(self.names)):
+            inside = np.flatnonzero(self.stratum == s)
+            drawn[:, inside] = rng.permuted(np.broadcast_to(self.starts[inside], (draws, len(inside))), axis=1)
+        return Assignments(drawn[:, self.item], complete=False)
+
+    def _listed(self) -> Array:
+        """List every distinct assignment, (size, n_items)."""
+        members = [np.flatnonzero(self.stratum == s) for s in range(len(self.names))]
+        within = [list(_distinct_orders(self.starts[inside])) for inside in members]
+        listed = np.empty((self.size, len(self.starts)))
+        for row, choice in zip(listed, product(*within), strict=True):
+            for inside, order in zip(members, choice, strict=True):
+                row[inside] = order
+        return listed
+
+
+def _arrangements(starts: Array) -> int:
+    """Multinomial coefficient: distinct orders of a multiset."""
+    left, ways = len(starts), 1
+    for count in np.unique(starts, return_counts=True)[1]:
+        ways *= comb(left, int(count))
+        left -= int(count)
+    return ways
+
+
+def _distinct_orders(starts: Array) -> Iterator[Array]:
+    """Yield every distinct order of a multiset once, by choosing positions for each value in turn."""
+    values, counts = np.unique(starts, return_counts=True)
+
+    def place(k: int, free: tuple[int, ...], order: Array) -> Iterator[Array]:
+        if k == len(values) - 1:
+            order[list(free)] = values[k]
+            yield order.copy()
+            return
+        for chosen in combinations(free, int(counts[k])):
+            order[list(chosen)] = values[k]
+            yield from place(k + 1, tuple(i for i in free if i not in chosen), order)
+
+    yield from place(0, tuple(range(len(starts))), np.empty(len(starts)))
+
+
+def strata_columns(strata: Sequence[str]) -> tuple[str, ...]:
+    """Return the user's columns that strata name: all but those made from exposure, outcome and cluster."""
+    named = [match[1] if (match := _CUT.fullmatch(name)) else name for name in strata]
+    return tuple(name for name in dict.fromkeys(named) if name not in ("exposure", "outcome", "cluster", "unit"))
+
+
+def assignment_space(panel: Panel, strata: Sequence[str]) -> AssignmentSpace | str:
+    """Lay out who can swap starts with whom.
+
+    Parameters
+    ----------
+    panel
+        The panel before the comparison group is built.
+    strata
+        Names: a column that is constant within units, or ``<name>_half``, ``_third``, ``_quarter``, ``_fifth``
+        where the name is ``exposure``, ``outcome`` (means before the first start of anyone) or a numeric column.
+
+    Returns
+    -------
+    AssignmentSpace or str
+        The reason where treatment cannot be permuted.
+
+    Raises
+    ------
+    DesignFault
+        A stratum's column does not exist or is not numeric.
+    """
+    item = _items(panel)
+    starts = pd.Series(panel.first_treated).groupby(item)
+    if not _constant(starts):
+        return "units of one cluster start at different times, so that clusters cannot swap their starts"
+    labels = [_stratum_labels(panel, name, item) for name in strata]
+    missing = [name for name, label in zip(strata, labels, strict=True) if label is None]
+    if missing:
+        return f"strata: {', '.join(missing)} is missing for some units, or differs within a cluster or unit"
+    joined = pd.Series(list(zip(*labels, strict=True)) if labels else [("all",)] * (int(item.max()) + 1))
+    codes, names = pd.factorize(joined.map(" / ".join), sort=True)
+    own = np.asarray(starts.first().to_numpy(), dtype=np.float64)
+    space = AssignmentSpace(own, np.asarray(codes, np.intp), item, tuple(map(str, names)))
+    if space.size == 1:
+        return "no stratum holds both treated and untreated units (or units of different cohorts), so nothing can swap"
+    return space
+
+
+def _constant(groups: Any) -> bool:
+    """Tell whether a column has one value in every group."""
+    return bool((groups.transform("first") == groups.obj).all())
+
+
+def _items(panel: Panel) -> Codes:
+    """Return the cluster of each unit, (n_units,): the unit itself unless clusters stand above it."""
+    return np.asarray(pd.factorize(panel.unit_values("cluster"), sort=True)[0], np.intp)
+
+
+def _stratum_labels(panel: Panel, name: str, item: Codes) -> list[str] | None:
+    """Return the label of each item, or None where it is missing or not constant."""
+    match = _CUT.fullmatch(name)
+    if match and name not in panel.frame:
+        return _quantile_labels(panel, match[1], match[2], item)
+    _known(panel, name, name)
+    values = pd.Series(panel.unit_values(name)).groupby(item)
+    within = panel.frame.groupby("unit", sort=False)[name]
+    if panel.frame[name].isna().any() or not _constant(within) or not _constant(values):
+        return None
+    return [f"{name} {value}" for value in values.first()]
+
+
+def _quantile_labels(panel: Panel, column: str, part: str, item: Codes) -> list[str] | None:
+    """Cut items at the quantiles of their mean before the first start (exposure: of the items' sums)."""
+    _known(panel, column, f"{column}_{part}")
+    before = panel.frame[panel.frame["time"].isin(panel.pre_times)]
+    if not pd.api.types.is_numeric_dtype(before[column]):
+        what = f"strata: {panel.label(column)} is not numeric, so it has no {part}"
+        raise DesignFault(panel.fault(what, "name the column itself"))
+    means = before.groupby("unit", sort=False)[column].mean().reindex(panel.units)
+    grouped = pd.Series(means.to_numpy(float)).groupby(item)
+    values = (grouped.sum(min_count=1) if column == "exposure" else grouped.mean()).to_numpy(float)
+    if not np.isfinite(values).all():
+        return None
+    cuts = np.quantile(values, np.arange(1, _PARTS[part]) / _PARTS[part])
+    return [f"{column} {part} {int(k) + 1}" for k in np.searchsorted(cuts, values, side="left")]
+
+
+def _known(panel: Panel, column: str, given: str) -> None:
+    """Refuse a name that is no column, with the nearest that is."""
+    if column not in panel.frame:
+        options = [*panel.covariates, "exposure_half", "outcome_half", "exposure_third", "cluster"]
+        raise DesignFault(panel.fault(f"strata: {given}: no such column", nearest(given, options)))

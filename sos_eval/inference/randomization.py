@@ -1,0 +1,190 @@
+"""Randomization inference: the same estimate under every way the treatment could have fallen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+import annotated_types as at
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.errors import OurFault
+from sos_eval.inference.assignments import Assignments, AssignmentSpace, assignment_space, strata_columns
+from sos_eval.inference.inversion import TIES
+from sos_eval.inference.nulls import Limits, constant_effect_limits
+from sos_eval.inference.wald import refused
+from sos_eval.numerics.random import stream
+from sos_eval.panel.panel import Array
+from sos_eval.results.estimate import Batch
+from sos_eval.results.fitted import Fitted
+from sos_eval.results.inference import InferenceMethod, Inferred
+from sos_eval.results.method import register
+from sos_eval.results.table import effect_table
+
+__all__ = ["Permuted", "Randomization", "permute", "statistics", "strata_columns"]
+
+
+@dataclass(frozen=True, slots=True)
+class Permuted:
+    """A statistic under the observed assignment and under others.
+
+    Attributes
+    ----------
+    observed : (m,)
+        NaN where it does not exist.
+    drawn : (draws, m)
+        NaN where a draw could not be estimated: it counts as extreme.
+    complete
+        Whether the draws are all distinct assignments.
+    """
+
+    observed: Array
+    drawn: Array
+    complete: bool
+
+    def extreme(self) -> NDArray[np.intp]:
+        """Count draws at least as extreme as the observed, two-sided by absolute value, ties included, (m,)."""
+        reached = np.abs(self.drawn) >= (1 - TIES) * np.abs(self.observed)
+        return np.asarray((reached | np.isnan(self.drawn)).sum(0), np.intp)
+
+    def p_value(self) -> Array:
+        """#/R over a complete list, (1 + #)/(1 + R) over a sample (Phipson and Smyth 2010), (m,)."""
+        draws, extra = len(self.drawn), 0 if self.complete else 1
+        return np.where(np.isfinite(self.observed), (self.extreme() + extra) / (draws + extra), np.nan)
+
+    def monte_carlo_error(self) -> Array:
+        """Binomial standard error of a sampled p; zero for a complete list, (m,)."""
+        p = self.p_value()
+        return np.where(np.isnan(p), np.nan, 0.0 if self.complete else np.sqrt(p * (1 - p) / len(self.drawn)))
+
+
+def statistics(batch: Batch, *, studentised: bool) -> Array:
+    """Estimates, or estimates over their own errors, (draws, m); NaN where 0/0."""
+    if not studentised:
+        return batch.values
+    if batch.std_error is None:
+        raise OurFault("a studentised statistic needs errors, and the batch has none")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(batch.values / batch.std_error)
+
+
+def permute(fitted: Fitted, assignments: Assignments, *, studentised: bool) -> Permuted:
+    """Estimate under the observed and all given assignments."""
+    starts = np.vstack([fitted.source.first_treated, assignments.first_treated])
+    batch = fitted.refit_assignments(starts)
+    if batch.values.shape[1] != len(fitted.estimate.values):
+        raise OurFault(f"{fitted.id}: permuted estimates have other cells than the estimate")
+    again = statistics(batch, studentised=studentised)
+    return Permuted(again[0], again[1:], assignments.complete)
+
+
+@register("randomization")
+@dataclass(frozen=True)
+class Randomization(InferenceMethod):
+    """Randomization test and interval: starts are permuted among units (Fisher 1935; Chung and Romano 2013).
+
+    The studentised statistic also keeps its size for the null of no average effect when effects vary, in large
+    samples (MacKinnon and Webb 2020; Wu and Ding 2021); the plain coefficient tests the sharp null only.
+    """
+
+    reference: ClassVar[str] = "Fisher (1935); Chung and Romano (2013); Wu and Ding (2021)"
+
+    level: Annotated[float, at.Gt(0), at.Lt(1)] = 0.95
+    """Coverage of the interval."""
+    statistic: Literal["studentised", "coefficient"] = "studentised"
+    """studentised (estimate over its cluster-robust error, both made anew in every draw) or coefficient."""
+    strata: tuple[str, ...] = ()
+    """Starts are swapped within strata: a column constant within units, or exposure_half, outcome_third …"""
+    draws: Annotated[int, at.Ge(19)] = 9_999
+    """Random assignments; where there are no more than this, all are listed and p is exact."""
+    seed: int | None = None
+    """Own seed; without it the design's seed."""
+    interval: Literal["inversion", "none"] = "inversion"
+    """inversion of the constant-effect null, or none."""
+    interval_draws: Annotated[int, at.Ge(99)] = 999
+    """Draws behind the interval where every trial value needs a new estimation (rate ratios, matching on outcomes)."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that the strata name."""
+        return strata_columns(self.strata)
+
+    def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
+        """Return effects with randomization p-values and intervals."""
+        space = self._space(fitted)
+        if isinstance(space, str):
+            return refused(fitted, self.name, self.level, space)
+        own = rng if self.seed is None else stream(self.seed, self.name, fitted.id, fitted.panel.active)
+        assignments = space.draw(self.draws, own)
+        studentised = self.statistic == "studentised"
+        found = permute(fitted, assignments, studentised=studentised)
+        hopeless = self._hopeless(space, assignments)
+        limits = Limits.none(len(found.observed), hopeless)
+        if self.interval == "inversion" and not hopeless:
+            limits = constant_effect_limits(
+                fitted, assignments, studentised=studentised, level=self.level, search_draws=self.interval_draws
+            )
+        return self._laid_out(fitted, space, found, limits)
+
+    def _space(self, fitted: Fitted) -> AssignmentSpace | str:
+        """Return the space of assignments, or why there is none."""
+        if not fitted.source.absorbing:
+            return "treatment stops or switches for some units, which permuted starts cannot describe"
+        if self.statistic == "studentised" and fitted.estimate.influence is None:
+            return "the estimator has no error of its own to studentise with; write statistic: coefficient"
+        return assignment_space(fitted.source, self.strata)
+
+    def _hopeless(self, space: AssignmentSpace, assignments: Assignments) -> str:
+        """Say that the smallest possible p is too large to reject; empty where it is not."""
+        draws = len(assignments.first_treated)
+        smallest = 1 / draws if assignments.complete else 1 / (1 + draws)
+        if smallest <= round(1 - self.level, 12):
+            return ""
+        what = f"{space.size} possible assignments" if assignments.complete else f"{draws} draws"
+        return f"cannot reject at level {self.level:g}: with {what} the smallest p is {smallest:.3g}"
+
+    def _laid_out(self, fitted: Fitted, space: AssignmentSpace, found: Permuted, limits: Limits) -> Inferred:
+        p = found.p_value()
+        failed = int(np.isnan(found.drawn).all(1).sum())
+        no_statistic = np.isnan(p) & np.isfinite(fitted.estimate.values)
+        why = np.where(no_statistic & (fitted.estimate.cells["reason"] == ""), "no statistic to permute", "")
+        reasons = ["; ".join(filter(None, pair)) for pair in zip(why, limits.reasons, strict=True)]
+        table = effect_table(
+            fitted, self.name, level=self.level, conf=(limits.low, limits.high), statistic=found.observed,
+            p_value=p, reason=reasons,
+        )  # fmt: skip
+        row = _headline_row(fitted, p)
+        facts: dict[str, Any] = {
+            "statistic": self.statistic,
+            "assignments": space.size if space.size < 10**15 else float(space.size),
+            "complete": found.complete,
+            "draws": len(found.drawn),
+            "failed_draws": failed,
+            "strata": space.table(),
+            "tie_tolerance": TIES,
+            "observed": float(found.observed[row]),
+            "p_value": float(p[row]),
+            "p_monte_carlo_error": float(found.monte_carlo_error()[row]),
+            "two_sided": "by absolute value of the statistic",
+            "interval": limits.how,
+        }
+        return Inferred(table, _tables(fitted, found, row), facts)
+
+
+def _headline_row(fitted: Fitted, p: Array) -> int:
+    """Return the overall effect's row; the first row with a p where there is none."""
+    usable = np.isfinite(p)
+    overall = usable & (fitted.estimate.cells["aggregation"] == "overall").to_numpy()
+    return int(np.argmax(overall if overall.any() else usable))
+
+
+def _tables(fitted: Fitted, found: Permuted, row: int) -> dict[str, pd.DataFrame]:
+    """Distribution of the overall statistic, and p with its Monte Carlo error for every row."""
+    keys = fitted.estimate.cells[["aggregation", "cohort", "time", "event_time"]].reset_index(drop=True)
+    rows = keys.assign(
+        statistic=found.observed, extreme=found.extreme(), draws=len(found.drawn), p_value=found.p_value(),
+        p_monte_carlo_error=found.monte_carlo_error(),
+    )  # fmt: skip
+    return {"randomization": pd.DataFrame({"statistic": found.drawn[:, row]}), "randomization_p": rows}
