@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -72,8 +73,8 @@ class Ready:
 
     Attributes
     ----------
-    source, panel
-        The panel before and after the comparison group.
+    base, source, panel
+        The panel as loaded, after restriction, and after the comparison group.
     units, times
         Positions in the world of the source panel's units and times.
     kept
@@ -87,6 +88,7 @@ class Ready:
     """
 
     line: Line
+    base: Panel
     source: Panel
     panel: Panel
     units: Codes
@@ -123,19 +125,22 @@ def prepare(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
     draws, table
         Draws on the frame, and the first of them as a table of data.
     """
-    source = draws.panel if line.load is None else line.load(table)
-    _check_outcome(line, source, draws)
-    if line.comparison is not None:
-        source = line.comparison.restricted(source)
+    base = draws.panel if line.load is None else line.load(table)
+    _check_outcome(line, base, draws)
+    source = base if line.comparison is None else line.comparison.restricted(base)
     units = _positions(source.units, np.array(draws.frame.units, object))
     times = _positions(source.times, draws.frame.world.periods)
     reference = _fit(line, source)
     if line.choose is not None:
         line = replace(line, inference=line.choose(reference))
-    ready = Ready(line, source, source, units, times, np.arange(len(units)), "loop", "", reference)
-    why = _why_loop(ready)
+    ready = Ready(line, base, source, source, units, times, np.arange(len(units)), "loop", "", reference)
+    why = _why_loop(ready) or _why_not_exchangeable(ready, draws)
     if why:
         return replace(ready, why=why)
+    if draws.order is not None:
+        source = source.with_first_treated(draws.frame.first_treated)
+        reference = _fit(line, source)
+        return replace(ready, source=source, panel=source, path="batch", reference=reference)
     comparison = reference.comparison
     panel = source if comparison is None else comparison.panel
     return replace(ready, panel=panel, kept=_positions(panel.units, source.units), path="batch")
@@ -182,6 +187,27 @@ def _why_loop(ready: Ready) -> str:
     return ""
 
 
+def _why_not_exchangeable(ready: Ready, draws: Draws) -> str:
+    """Say why authorities of a real panel cannot change places for a line; empty where they can, or need not.
+
+    An estimate that knows an authority by its outcomes and its start only is the same whether adoption moves or the
+    authorities do.
+    """
+    line, source = ready.line, ready.source
+    if draws.order is None:
+        return ""
+    fixed = {
+        "a comparison group": line.comparison is not None and (line.comparison.reads or line.comparison.restrict),
+        "covariates": bool(source.covariates) or getattr(line.method, "adjust", "none") != "none",
+        "exposure": bool((ready.reference.estimate.cells["scale"] == "ratio").any()),
+        "weights": source.weighted,
+        "clusters": source.n_clusters != source.n_units,
+        "units left out": source.n_units != len(draws.frame.table),
+    }
+    used = [name for name, there in fixed.items() if there]
+    return f"adoption is drawn anew on the real panel, and {', '.join(used)} must follow it" if used else ""
+
+
 def outcomes_of(ready: Ready, draws: Draws) -> Array:
     """Return the drawn outcomes on a line's source panel, (reps, n_units, n_times), on its outcome's scale."""
     outcome = ready.source.outcome
@@ -202,8 +228,7 @@ def evaluate(ready: Ready, draws: Draws, streams: Callable[[int, int], np.random
     streams
         (rep, number of the inference method) -> the generator that belongs to it.
     """
-    outcomes = outcomes_of(ready, draws)
-    found = _in_batch(ready, outcomes) if ready.path == "batch" else _in_loop(ready, outcomes, streams)
+    found = _in_batch(ready, draws) if ready.path == "batch" else _in_loop(ready, draws, streams)
     found.values[..., QUANTITIES.index("true_effect")] = _truth(ready, draws, found.rows).T
     return found
 
@@ -222,9 +247,9 @@ def _layout(line: Line, source: Panel, cells: pd.DataFrame, method: InferenceMet
     return rows[list(ROW_KEYS)].reset_index(drop=True)
 
 
-def _in_batch(ready: Ready, outcomes: Array) -> LineDraws:
+def _in_batch(ready: Ready, draws: Draws) -> LineDraws:
     """Estimate all draws at once."""
-    line, reference = ready.line, ready.reference.estimate
+    line, reference, outcomes = ready.line, ready.reference.estimate, outcomes_of(ready, draws)
     batch = line.method.estimate_many(ready.panel, outcomes[:, ready.kept])
     chosen = _scalar_rows(batch.cells)
     rows, values, failures = [], [], Counter[tuple[str, str]]()
@@ -263,18 +288,37 @@ def _count(failures: Counter[tuple[str, str]], values: Array, batch: Batch, infe
         failures[inference, own or reason or "no estimate or no error"] += 1
 
 
-def _in_loop(ready: Ready, outcomes: Array, streams: Callable[[int, int], np.random.Generator]) -> LineDraws:
+def _panels(ready: Ready, draws: Draws) -> Iterator[Callable[[], Panel]]:
+    """Yield what makes each draw's source panel: another outcome, and on a real panel another adoption."""
+    if draws.order is None:
+        for outcome in outcomes_of(ready, draws):
+            yield partial(ready.source.with_outcome, outcome)
+        return
+    for rep in range(len(draws.observed)):
+        yield partial(_moved, ready, draws, rep)
+
+
+def _moved(ready: Ready, draws: Draws, rep: int) -> Panel:
+    """Return the source panel under one placebo adoption; who may be a donor can depend on who is treated."""
+    starts, observed = draws.placed(rep)
+    base = ready.base
+    units = _positions(base.units, np.array(draws.frame.units, object))
+    panel = base.with_first_treated(starts[units]).with_count(observed[units[:, None], ready.times])
+    return panel if ready.line.comparison is None else ready.line.comparison.restricted(panel)
+
+
+def _in_loop(ready: Ready, draws: Draws, streams: Callable[[int, int], np.random.Generator]) -> LineDraws:
     """Estimate draw by draw: group, estimate, inference."""
     line, source = ready.line, ready.source
     cells = ready.reference.estimate.cells
     wanted = cells.iloc[_scalar_rows(cells)]
     rows = pd.concat([_layout(line, source, wanted, method) for method in line.inference], ignore_index=True)
     m = len(wanted)
-    values = np.full((len(rows), len(outcomes), len(QUANTITIES)), np.nan)
+    values = np.full((len(rows), len(draws.observed), len(QUANTITIES)), np.nan)
     failures = Counter[tuple[str, str]]()
-    for rep, outcome in enumerate(outcomes):
+    for rep, panel in enumerate(_panels(ready, draws)):
         try:
-            fitted = _fit(line, source.with_outcome(outcome), balance=False)
+            fitted = _fit(line, panel(), balance=False)
         except InputFault as fault:
             failures.update((str(method.name), fault.faults[0].what) for method in line.inference)
             continue
@@ -328,10 +372,11 @@ def _truth(ready: Ready, draws: Draws, rows: pd.DataFrame) -> Array:
     Over the source panel's units and times; units treated from its first period on have no effect that anybody
     could estimate and are left out.
     """
-    first = draws.frame.first_treated[ready.units]
+    inside = ready.units if draws.order is None else np.arange(len(draws.frame.table))
+    first = draws.frame.first_treated[inside]
     times = draws.frame.world.periods[ready.times]
     some = first > times[0]
-    units = ready.units[some]
+    units = inside[some]
     box = (slice(None), units[:, None], ready.times)
     counted = ready.source.outcome.counted
     per = ready.source.outcome.per / draws.frame.world.outcome.per if counted else 1.0

@@ -68,7 +68,7 @@ class Study:
     def hash(self) -> str:
         """What a folder of draws is known by."""
         points = [
-            {"keys": dict(p.keys), "world": document_of(p.world).data, "lines": [_described(line) for line in p.lines]}
+            {"keys": dict(p.keys), "world": _world(p.world), "lines": [_described(line) for line in p.lines]}
             for p in self.points
         ]
         plan = {"engine": ENGINE, "points": points, "reps": self.reps, "seed": self.seed, "chunk": self.chunk}
@@ -83,6 +83,15 @@ class Study:
     def size(self, task: Task) -> int:
         """How many draws a chunk has."""
         return min(self.chunk, self.reps - task.chunk * self.chunk)
+
+
+def _world(world: World) -> dict[str, Any]:
+    """Return a world as plain values, its panel by content and not by where it lies."""
+    data = document_of(world).data
+    if world.panel is None:
+        return data
+    content = sha256(Path(world.panel.path).read_bytes()).hexdigest()
+    return {**data, "panel": {**data["panel"], "path": content}}
 
 
 def _described(line: Line) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.errors import DesignFault, Fault
 from sos_eval.panel.panel import Outcome as PanelOutcome
 from sos_eval.panel.panel import Panel
 from sos_eval.worlds.adoption import draw_adoption
@@ -16,6 +17,7 @@ from sos_eval.worlds.authorities import draw_authorities
 from sos_eval.worlds.effects import apply_dose, draw_doses
 from sos_eval.worlds.missing import withhold
 from sos_eval.worlds.outcomes import expected_untreated, observe
+from sos_eval.worlds.real_panel import RealPanel, real_authorities
 from sos_eval.worlds.truth import Truth, true_effects
 from sos_eval.worlds.world import World
 
@@ -43,6 +45,8 @@ class Frame:
         Doses; see `effects.draw_doses`.
     fidelity : (n,)
         Zero for the never treated.
+    rates : (n, n_times) or None
+        A real panel's outcomes, in a semi-synthetic world.
     """
 
     world: World
@@ -52,10 +56,13 @@ class Frame:
     own: Array
     other: Array
     fidelity: Array
+    rates: Array | None = None
 
     @property
     def units(self) -> list[str]:
         """Codes of the authorities, all of one width, so that text and numbers sort alike."""
+        if self.rates is not None:
+            return [str(unit) for unit in self.table["unit"]]
         width = len(str(FIRST_CODE + len(self.table) - 1))
         return [str(FIRST_CODE + i).zfill(width) for i in range(len(self.table))]
 
@@ -63,6 +70,8 @@ class Frame:
     def columns(self) -> list[str]:
         """Names of the columns that are constant within an authority, region first."""
         own = self.world.authorities
+        if self.rates is not None:
+            return ["region", "deprivation"]
         names = ["region", own.deprivation.name, *own.covariates]
         return names + (["inspection"] if own.inspection else [])
 
@@ -88,12 +97,26 @@ class Draws:
         Expected outcomes without anybody's intervention, and with each authority's own adoption.
     observed : (reps, n, n_times)
         Counts, or values where the outcome is no count; NaN where it is not seen.
+    order : (reps, n) or None
+        Semi-synthetic worlds: the authority whose outcomes stand at each place. Adoption is drawn anew in every draw,
+        but the place of a cohort stays: it is the authorities that move. `placed` moves them back.
     """
 
     frame: Frame
     untreated: Array
     expected: Array
     observed: Array
+    order: NDArray[np.intp] | None = None
+
+    def placed(self, rep: int) -> tuple[Array, Array]:
+        """Return the first treated period (n,) and the observed outcomes (n, n_times) of the authorities themselves."""
+        if self.order is None:
+            return self.frame.first_treated, self.observed[rep]
+        starts, observed = np.empty_like(self.frame.first_treated), np.empty_like(self.observed[rep])
+        starts[self.order[rep]] = self.frame.first_treated
+        children, own = self.frame.exposure, self.observed[rep] / self.frame.exposure
+        observed[self.order[rep]] = own
+        return starts, observed * children
 
     @property
     def outcomes(self) -> Array:
@@ -104,7 +127,8 @@ class Draws:
     @cached_property
     def panel(self) -> Panel:
         """The first draw as a panel."""
-        return _panel(self.frame, self.observed[0])
+        starts, observed = self.placed(0)
+        return _panel(self.frame, starts, observed)
 
     @cached_property
     def true_effects(self) -> Truth:
@@ -124,10 +148,42 @@ class Draws:
 def draw_frame(world: World, rng: np.random.Generator) -> Frame:
     """Draw the authorities of a world, their adoption and the doses that follow from it."""
     times = world.periods
+    if world.panel is not None:
+        return _real_frame(world, world.panel, rng)
     table, exposure = draw_authorities(world.authorities, len(times), rng)
     first_treated = draw_adoption(world.adoption, table, exposure, rng)
     own, other, fidelity = draw_doses(world.effect, table, first_treated, times, rng)
     return Frame(world, table, exposure, first_treated, own, other, fidelity)
+
+
+def _real_frame(world: World, panel: RealPanel, rng: np.random.Generator) -> Frame:
+    """Read a real panel and lay out the places of cohorts and their doses."""
+    table, exposure, rates = real_authorities(panel, world.periods, world.outcome.per)
+    treated = world.adoption.treated or 0
+    eligible = int(table["region"].isin(world.adoption.regions).sum()) if world.adoption.regions else len(table)
+    if treated > eligible:
+        what = f"adoption.treated: {treated} of {eligible} authorities cannot start"
+        raise DesignFault(Fault(f"world {world.name}", what, "write a smaller number"))
+    first_treated = draw_adoption(world.adoption, table, exposure, rng)
+    own, other, fidelity = draw_doses(world.effect, table, first_treated, world.periods, rng)
+    return Frame(world, table, exposure, first_treated, own, other, fidelity, rates)
+
+
+def _real_outcomes(world: World, frame: Frame, rates: Array, rng: np.random.Generator, reps: int) -> Draws:
+    """Draw placebo adoptions on a real panel and add the effect.
+
+    The count under the effect is the real count plus the effect on it, not a whole number.
+    """
+    places = np.argsort(frame.first_treated, kind="stable")
+    order = np.empty((reps, len(rates)), np.intp)
+    for rep in range(reps):
+        starts = draw_adoption(world.adoption, frame.table, frame.exposure, rng)
+        shuffled = rng.permutation(len(starts))
+        order[rep, places] = shuffled[np.argsort(starts[shuffled], kind="stable")]
+    untreated = rates[order]
+    expected = apply_dose(world.effect, untreated, frame.own, positive=True)
+    observed = expected * (frame.exposure / world.outcome.per)
+    return Draws(frame, untreated, expected, observed, order)
 
 
 def draw_outcomes(world: World, frame: Frame, rng: np.random.Generator, reps: int) -> Draws:
@@ -139,6 +195,8 @@ def draw_outcomes(world: World, frame: Frame, rng: np.random.Generator, reps: in
         An effect takes too many rates below zero.
     """
     spec = world.outcome
+    if frame.rates is not None:
+        return _real_outcomes(world, frame, frame.rates, rng, reps)
     untreated = expected_untreated(
         spec, world.adoption.selection, frame.table, frame.first_treated, frame.slopes, world.periods, reps, rng
     )
@@ -148,14 +206,14 @@ def draw_outcomes(world: World, frame: Frame, rng: np.random.Generator, reps: in
     return Draws(frame, untreated, expected, observed)
 
 
-def _panel(frame: Frame, observed: Array) -> Panel:
+def _panel(frame: Frame, first_treated: Array, observed: Array) -> Panel:
     """Lay out one draw as a panel; covariates stand in its frame, and an estimator that adjusts names them."""
     world, times = frame.world, frame.world.periods
     n, n_times = observed.shape
     counted = world.outcome.counted
     exposure = frame.exposure.ravel() if counted else np.full(n * n_times, np.nan)
     count = observed.ravel() if counted else np.full(n * n_times, np.nan)
-    starts = np.repeat(frame.first_treated, n_times)
+    starts = np.repeat(first_treated, n_times)
     time = np.tile(times, n)
     unit = np.repeat(np.array(frame.units, dtype=object), n_times)
     rows = pd.DataFrame(

@@ -32,16 +32,18 @@ def data_of(draws: Draws) -> pd.DataFrame:
     frame, world = draws.frame, draws.frame.world
     n, n_times = draws.observed.shape[1:]
     counted = world.outcome.counted
-    starts = np.where(np.isfinite(frame.first_treated), frame.first_treated, 0).astype(int)
+    first_treated, observed = draws.placed(0)
+    starts = np.where(np.isfinite(first_treated), first_treated, 0).astype(int)
+    whole = counted and frame.rates is None
     data: dict[str, Any] = {
-        world.columns.unit: np.repeat(np.array(frame.units, dtype=int), n_times),
+        world.columns.unit: np.repeat(np.array(frame.units, dtype=int if frame.rates is None else object), n_times),
         world.columns.time: np.tile(world.periods.astype(int), n),
         "region": np.repeat(frame.table["region"].to_numpy(object), n_times),
         "first_treated": np.repeat(starts, n_times),
     }
     if counted:
         data[world.columns.exposure] = frame.exposure.ravel().astype(int)
-    data[world.outcome.name] = _whole(draws.observed[0].ravel()) if counted else draws.observed[0].ravel()
+    data[world.outcome.name] = _whole(observed.ravel()) if whole else observed.ravel()
     for name in frame.columns[1:]:
         data[name] = np.repeat(frame.table[name].to_numpy(), n_times)
     if world.effect.fidelity:

@@ -18,6 +18,7 @@ from sos_eval.worlds.effects import Effect
 from sos_eval.worlds.missing import Missing
 from sos_eval.worlds.outcomes import Outcome
 from sos_eval.worlds.problems import Problem
+from sos_eval.worlds.real_panel import RealPanel
 
 if TYPE_CHECKING:
     from sos_eval.worlds.draw import Draws
@@ -75,6 +76,9 @@ class World(Declared):
     """What starting does."""
     missing: Missing = field(default_factory=Missing)
     """What is not seen."""
+    panel: RealPanel | None = None
+    """A semi-synthetic world: a real panel's own outcomes in place of `authorities` and of what `outcome` declares
+    beyond its name, label and scale; adoption is a placebo drawn anew in every draw, the effect is added."""
 
     @property
     def periods(self) -> NDArray[np.float64]:
@@ -100,6 +104,9 @@ class World(Declared):
         first, last = self.times.first, self.times.last
         if last <= first:
             yield Problem(("times", "last"), f"{last} is not after {first}", "give the world at least two periods")
+        if self.panel is not None:
+            yield from self._real_problems(self.panel)
+            return
         regions, n = tuple(self.authorities.regions), self.authorities.n
         yield from _under("authorities", self.authorities.problems())
         yield from _under("outcome", self.outcome.problems())
@@ -111,6 +118,22 @@ class World(Declared):
         if self.missing.suppress_below and not self.outcome.counted:
             yield Problem(("missing", "suppress_below"), "only counts are suppressed", "remove it")
         yield from self._column_problems()
+
+    def _real_problems(self, panel: RealPanel) -> Iterator[Problem]:
+        """Say what contradicts a real panel; how many authorities it has is known when it is read."""
+        if self.authorities != Authorities():
+            yield Problem(("authorities",), "a world with a panel takes them from there", "remove one of the two")
+        if self.outcome != Outcome(name=self.outcome.name, label=self.outcome.label, per=self.outcome.per):
+            yield Problem(
+                ("outcome",), "a world with a panel takes it from there", "declare its name, label and per only"
+            )
+        if self.missing != Missing():
+            yield Problem(("missing",), "is not in this version with panel", "remove it")
+        yield from panel.problems(self.adoption, self.effect)
+        for problem in self.adoption.problems(Authorities(n=10**6), self.times.first, self.times.last):
+            if problem.path[0] != "regions":
+                yield from _under("adoption", iter([problem]))
+        yield from _under("effect", self.effect.problems(Authorities(), self.adoption))
 
     def _column_problems(self) -> Iterator[Problem]:
         """Find columns that would bear the same name."""
@@ -155,6 +178,9 @@ def world_from(document: Document, changes: dict[str, Any] | None = None) -> Wor
     data = document.data
     for key, value in (changes or {}).items():
         data = _changed(data, key.split("."), value)
+    if isinstance(data.get("panel"), dict) and isinstance(data["panel"].get("path"), str):
+        file = document.path.parent / data["panel"]["path"]
+        data = {**data, "panel": {**data["panel"], "path": str(file)}}
     faults = Faults()
     if "schema" not in data:
         faults.add(str(document.path), "schema: is missing", f"write schema: {SCHEMA}")
