@@ -92,10 +92,11 @@ class Resolution:
     counts: dict[str, Any] = field(default_factory=dict)
 
     def facts(self) -> dict[str, Any]:
-        """Return what the bundle says about it."""
+        """Return what the bundle says about it; ``headline`` is None where no procedure is relied on."""
         return {
             "rule": self.rule, "choice": self.choice, "changed": self.changed, "reliable": self.reliable,
-            "headline": self.methods[0].name, "methods": [method.name for method in self.methods], **self.counts,
+            "headline": self.methods[0].name if self.reliable else None,
+            "methods": [method.name for method in self.methods], **self.counts,
         }  # fmt: skip
 
 
@@ -206,6 +207,7 @@ def _resolution(
         "n_treated_clusters": facts.n_treated_clusters,
         "n_comparison_clusters": facts.n_comparison_clusters,
         "declared": [method.name for method in asked],
+        "declared_first": asked[0].name,
     }
     changed = methods[0] != asked[0]
     return Resolution(methods, RULE, choice[:1].upper() + choice[1:], changed, reliable, counts)

@@ -57,16 +57,21 @@ def without_effect(panel: Panel, theta: float, *, ratio: bool) -> Panel:
 
 
 def constant_effect_limits(
-    fitted: Fitted, assignments: Assignments, *, studentised: bool, level: float, search_draws: int
+    fitted: Fitted, assignments: Assignments, batch: Batch, *, studentised: bool, level: float, search_draws: int
 ) -> Limits:
     """Invert the randomization test of a constant effect, exactly where the estimator is linear in the outcome.
 
     Linearity is not taken on trust: the estimate under the null is computed at three values of theta on every
     draw, and has to lie on a straight line (its variance, checked at a fourth value, on a parabola).
+
+    Parameters
+    ----------
+    batch
+        Estimates without any effect taken out, the observed assignment first.
     """
     cells = fitted.estimate.cells
     if not (cells["scale"] == "ratio").any():
-        terms = _linear_terms(fitted, assignments, studentised=studentised)
+        terms = _linear_terms(fitted, assignments, batch, studentised=studentised)
         if terms is not None:
             return _exact(fitted, terms, level=level, complete=assignments.complete)
     return _searched(fitted, assignments, studentised=studentised, level=level, draws=search_draws)
@@ -88,13 +93,13 @@ class _LinearTerms:
         return Terms(a[1:][usable], b[1:][usable], v0[1:][usable], v1[1:][usable], v2[1:][usable], own)
 
 
-def _linear_terms(fitted: Fitted, assignments: Assignments, *, studentised: bool) -> _LinearTerms | None:
+def _linear_terms(fitted: Fitted, assignments: Assignments, centre: Batch, *, studentised: bool) -> _LinearTerms | None:
     """Estimate at theta = 0, -c and c; None where the estimator is not linear in the outcome."""
     step = float(np.nanstd(fitted.source.frame["outcome"].to_numpy(float)))
     if not step > 0:
         return None
     starts = np.vstack([fitted.source.first_treated, assignments.first_treated])
-    centre, below, above = (_under(fitted, theta, starts) for theta in (0.0, -step, step))
+    below, above = (_under(fitted, theta, starts) for theta in (-step, step))
     a, b = centre.values, (below.values - above.values) / (2 * step)
     size = np.nanmax(np.abs(a), initial=0.0) + np.nanmax(np.abs(b), initial=0.0) * step
     if np.nanmax(np.abs(below.values + above.values - 2 * a), initial=0.0) > _LINEAR * size:
@@ -112,8 +117,7 @@ def _linear_terms(fitted: Fitted, assignments: Assignments, *, studentised: bool
 
 def _under(fitted: Fitted, theta: float, starts: Array) -> Batch:
     """Estimate under many assignments with an additive effect taken out."""
-    changed = fitted.source if theta == 0 else without_effect(fitted.source, theta, ratio=False)
-    return replace(fitted, source=changed).refit_assignments(starts)
+    return replace(fitted, source=without_effect(fitted.source, theta, ratio=False)).refit_assignments(starts)
 
 
 def _is_parabola(fitted: Fitted, starts: Array, theta: float, terms: _LinearTerms) -> bool:

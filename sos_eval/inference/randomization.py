@@ -38,11 +38,14 @@ class Permuted:
         NaN where a draw could not be estimated: it counts as extreme.
     complete
         Whether the draws are all distinct assignments.
+    batch
+        The estimates behind it; the observed assignment comes first.
     """
 
     observed: Array
     drawn: Array
     complete: bool
+    batch: Batch
 
     def extreme(self) -> NDArray[np.intp]:
         """Count draws at least as extreme as the observed, two-sided by absolute value, ties included, (m,)."""
@@ -77,7 +80,7 @@ def permute(fitted: Fitted, assignments: Assignments, *, studentised: bool) -> P
     if batch.values.shape[1] != len(fitted.estimate.values):
         raise OurFault(f"{fitted.id}: permuted estimates have other cells than the estimate")
     again = statistics(batch, studentised=studentised)
-    return Permuted(again[0], again[1:], assignments.complete)
+    return Permuted(again[0], again[1:], assignments.complete, batch)
 
 
 @register("randomization")
@@ -124,7 +127,12 @@ class Randomization(InferenceMethod):
         limits = Limits.none(len(found.observed), hopeless)
         if self.interval == "inversion" and not hopeless:
             limits = constant_effect_limits(
-                fitted, assignments, studentised=studentised, level=self.level, search_draws=self.interval_draws
+                fitted,
+                assignments,
+                found.batch,
+                studentised=studentised,
+                level=self.level,
+                search_draws=self.interval_draws,
             )
         return self._laid_out(fitted, space, found, limits)
 

@@ -53,6 +53,7 @@ def test_where_nothing_is_reliable_no_verdict_is_claimed():
     resolution = resolve([Analytic()], facts(treated=2, assignments=15))
     assert names(resolution) == ["withheld", "analytic"]
     assert not resolution.reliable
+    assert resolution.facts()["headline"] is None
     assert resolution.choice == "No procedure is reliable here: 15 possible assignments cannot reject at level 0.95"
     found = resolution.methods[0].infer(fit(InfluenceOnly(), noise_panel()), np.random.default_rng(0))
     assert found.table["p_value"].isna().all()
