@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import zlib
 from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
 from itertools import islice
@@ -32,7 +33,7 @@ def read_csv(path: Path, needed: Needed, table: str | None, faults: Faults) -> R
         except csv.Error as error:
             line = _open_quote(path) or reader.line_num
             faults.add(f"{path}:{line}", f"is no csv ({error})", "check the quotation marks in that line")
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:  # the last two: damaged compression
             faults.add(str(path), f"cannot be read ({error})", "check the file")
     faults.stop()
     raise OurFault("a csv file was neither read nor refused")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -14,35 +17,41 @@ from sos_eval.panel.raw import MAX_ROWS, Needed, RawTable, chosen, refuse_huge
 
 __all__ = ["read_duckdb", "read_parquet", "read_xlsx"]
 
+#: What the libraries raise on a damaged file: parse errors of XML are SyntaxErrors, Arrow's are ValueErrors or
+#: OSErrors, a locked or strange zip is a RuntimeError. Only calls of those libraries stand where it is caught.
+_DAMAGE = (
+    OSError, EOFError, ValueError, KeyError, IndexError, TypeError, SyntaxError, RuntimeError, BadZipFile, zlib.error,
+)  # fmt: skip
+
 
 def read_xlsx(path: Path, needed: Needed, table: str | None, faults: Faults) -> RawTable:
     """Read one sheet; a cell's formula counts as the value that was saved with it."""
-    from zipfile import BadZipFile
-
     from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
 
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
-    except (BadZipFile, InvalidFileException, KeyError, ValueError) as error:
-        faults.add(str(path), f"is no workbook ({error})", "save it as .xlsx")
-        faults.stop()
+        with closing(load_workbook(path, read_only=True, data_only=True)) as book:
+            name = chosen(list(book.sheetnames), table, path, "sheets", faults)
+            rows = book[name].iter_rows(values_only=True)
+            header = tuple(as_text(cell) for cell in next(rows, ()))
+            wanted = [i for i, column in enumerate(header) if column and needed(column)]
+            cells = [[row[i] if i < len(row) else None for i in wanted] for row in islice(rows, MAX_ROWS)]
+    except _DAMAGE as error:
+        _refuse_damaged(path, "a workbook", error, faults)
         raise
-    name = chosen(list(book.sheetnames), table, path, "sheets", faults)
-    rows = book[name].iter_rows(values_only=True)
-    header = tuple(as_text(cell) for cell in next(rows, ()))
     if not any(header):
         faults.add(str(path), f'sheet "{name}": the first row is empty', "the first row names the columns")
         faults.stop()
-    wanted = [i for i, column in enumerate(header) if column and needed(column)]
-    cells = [[row[i] if i < len(row) else None for i in wanted] for row in islice(rows, MAX_ROWS)]
     columns = [pd.Series([row[k] for row in cells], dtype=object).to_numpy() for k in range(len(wanted))]
     return RawTable(header, columns, [header[i] for i in wanted], np.arange(2, 2 + len(cells)))
 
 
+def _refuse_damaged(path: Path, kind: str, error: Exception, faults: Faults) -> None:
+    faults.add(str(path), f"cannot be read as {kind} ({' '.join(str(error).split())[:200]})", "write the file again")
+    faults.stop()
+
+
 def read_parquet(path: Path, needed: Needed, table: str | None, faults: Faults) -> RawTable:
     """Read needed columns with the types that the file declares."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
@@ -51,9 +60,8 @@ def read_parquet(path: Path, needed: Needed, table: str | None, faults: Faults) 
         refuse_huge(file.metadata.num_rows, path, faults)
         names = [name for name in dict.fromkeys(header) if needed(name)]
         frame = file.read(columns=names).to_pandas(ignore_metadata=True)
-    except (pa.ArrowException, OSError) as error:
-        faults.add(str(path), f"cannot be read as parquet ({' '.join(str(error).split())})", "write the file again")
-        faults.stop()
+    except _DAMAGE as error:
+        _refuse_damaged(path, "parquet", error, faults)
         raise
     return RawTable(header, [frame[name].array for name in names], names, np.arange(len(frame)))
 
@@ -74,8 +82,7 @@ def read_duckdb(path: Path, needed: Needed, table: str | None, faults: Faults) -
             wanted = ", ".join(map(_quoted, names)) or "1"
             frame = connection.execute(f"SELECT {wanted} FROM {name}").df()
     except duckdb.Error as error:
-        faults.add(str(path), f"cannot be read as DuckDB ({' '.join(str(error).split())[:200]})", "check the file")
-        faults.stop()
+        _refuse_damaged(path, "DuckDB", error, faults)
         raise
     return RawTable(header, [frame[column].array for column in names], names, np.arange(len(frame)))
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sos_eval.errors import DataFault
+from sos_eval.errors import DataFault, InputFault
 from sos_eval.panel import csvfile, raw, stores
 from tests.panel.bad_inputs import BAD, told
 
@@ -69,3 +69,32 @@ def test_a_file_that_may_not_be_read(small, monkeypatch):
     monkeypatch.setattr("sos_eval.panel.files._refuse_other_format", refused)
     with pytest.raises(DataFault, match=r"panel.csv: cannot be read \(Permission denied\)"):
         small.load(write=False)
+
+
+@pytest.mark.parametrize("name", ["p.csv.gz", "p.xlsx", "p.parquet", "p.duckdb"])
+def test_damaged_files_are_the_inputs_fault(small, name):
+    """Bytes changed, cut or put in at random: the file is read or refused, never a crash (fixed seeds)."""
+    import random
+
+    import duckdb
+
+    data, path = small.data, small.folder / name
+    if name.endswith("duckdb"):
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("CREATE TABLE panel AS SELECT * FROM data")
+    else:
+        write = {"p.csv.gz": data.to_csv, "p.xlsx": data.to_excel, "p.parquet": data.to_parquet}[name]
+        write(path, index=False)
+    whole = path.read_bytes()
+    refused = 0
+    for seed in range(40):
+        rng = random.Random(seed)
+        spoilt = bytearray(whole)
+        for _ in range(rng.choice([1, 10, 100])):
+            spoilt[rng.randrange(len(spoilt))] = rng.randrange(256)
+        path.write_bytes(bytes(spoilt[: rng.choice([None, rng.randrange(len(spoilt))])]))
+        try:
+            small.load(override=path)
+        except InputFault:
+            refused += 1
+    assert refused > 20
