@@ -1,0 +1,93 @@
+"""The reference design on the real panel, against an independent computation with a dummy for every unit and year."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sos_eval as se
+from tests.conftest import ROOT, shared
+
+DESIGN = ROOT / "designs" / "sos_pilots_care_entry.yaml"
+PANEL = ("data", "la_care_entry_panel_constant_geography.csv")
+PILOTS = "384 926 872 801 935 925 304 938 855 211".split()
+LEFT_OUT = "886 306 919 867 869 821 874 212 866 873".split()
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> se.ResultBundle:
+    panel = shared(*PANEL)
+    design = se.load_design(DESIGN, panel=panel)
+    return se.run(design, out=tmp_path_factory.mktemp("pilots") / "bundle")
+
+
+def by_hand(*, same_regions: bool) -> tuple[float, float, int]:
+    """Return log rate ratio, clustered error with fixest's factor, and number of units, from statsmodels' GLM."""
+    import statsmodels.api as sm
+
+    data = pd.read_csv(shared(*PANEL), dtype={"unit": str})
+    data["region"] = data["region_name"].replace({"Inner London": "London", "Outer London": "London"})
+    data = data[(data["year"] <= 2019) & (data["year"] != 2015) & data["pop_0_17"].notna()]
+    if same_regions:
+        data = data[data["region"].isin(set(data.loc[data["unit"].isin(PILOTS), "region"]))]
+    data = data[~data["unit"].isin(LEFT_OUT)]
+    treated = (data["unit"].isin(PILOTS) & (data["year"] > 2015)).astype(float)
+    years = pd.get_dummies(data["year"], dtype=float).iloc[:, 1:]
+    x = np.column_stack([treated, pd.get_dummies(data["unit"], dtype=float), years])
+    fit = sm.GLM(data["cla_started"], x, family=sm.families.Poisson(), offset=np.log(data["pop_0_17"])).fit(tol=1e-12)
+    bread = np.linalg.inv((x * fit.mu.to_numpy()[:, None]).T @ x)
+    scores = pd.DataFrame((data["cla_started"] - fit.mu).to_numpy()[:, None] * x)
+    sums = scores.groupby(data["unit"].to_numpy()).sum().to_numpy()
+    g, n, k = len(sums), len(data), 1 + data["year"].nunique()
+    variance = (bread @ sums.T @ sums @ bread)[0, 0] * g / (g - 1) * (n - 1) / (n - k)
+    return float(np.asarray(fit.params)[0]), float(np.sqrt(variance)), g
+
+
+def row(bundle: se.ResultBundle, estimator: str, estimand: str, inference: str) -> pd.Series:
+    table = bundle.estimates
+    mask = (table["estimator"] == estimator) & (table["estimand"] == estimand) & (table["inference"] == inference)
+    return table[mask & (table["aggregation"] == "overall")].iloc[0]
+
+
+@pytest.mark.parametrize(("estimator", "same_regions"), [("primary", True), ("all_england", False)])
+def test_rate_ratio_and_error_agree_with_a_dummy_for_every_unit_and_year(bundle, estimator, same_regions):
+    log_ratio, error, units = by_hand(same_regions=same_regions)
+    ours = row(bundle, estimator, "rate_ratio", "analytic")
+    assert np.log(ours["estimate"]) == pytest.approx(log_ratio, abs=1e-8)
+    assert ours["std_error"] == pytest.approx(error, rel=1e-6)  # statsmodels stops its own iterations at about 1e-7
+    assert ours["n_units"] == units
+
+
+def test_the_headline_rests_on_the_randomization_test(bundle):
+    headline = bundle.headline
+    assert headline["verdict"] == "inconclusive"
+    assert headline["inference"] == "randomization"
+
+
+def test_a_cluster_robust_result_does_not_stand_alone(bundle):
+    for estimator in bundle.estimates["estimator"].unique():
+        methods = set(bundle.estimates.loc[bundle.estimates["estimator"] == estimator, "inference"])
+        assert methods == {"randomization", "analytic"}
+
+
+def test_the_flow_names_who_left_and_why(bundle):
+    flow = bundle.flow
+    kent = flow[flow["names"].astype(str) == "886"].iloc[0]
+    assert "unaccompanied" in kent["reason"]
+    assert flow.iloc[-1]["units"] == 89
+
+
+def test_page_one_says_what_it_does_not_show(bundle):
+    report = (bundle.path / "report.html").read_text(encoding="utf-8")
+    assert "usual practice" in report
+    assert "never locked" in report
+    assert "http" not in report.replace("http://www.w3.org", "")
+
+
+def test_json_files_hold_no_nan(bundle):
+    for file in Path(bundle.path).glob("*.json"):
+        json.loads(file.read_text(encoding="utf-8"), parse_constant=lambda name: pytest.fail(f"{file.name}: {name}"))
