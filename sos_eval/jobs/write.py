@@ -43,11 +43,12 @@ def write(
     """Lay out the bundle's content and write it whole, figures and report included."""
     first = primary(design, fitted)
     estimates = stack([one.table for answer in answers.values() for one in answer.inferred])
-    facts = _facts(design, groups, fitted, answers, first)
+    diagnostics = _diagnostics(checked)
+    facts = _facts(design, groups, fitted, answers, first) | {"checks": diagnostics.to_dict("records")}
     content = BundleContent(
         design=design.resolved, estimates=estimates, balance=groups[first].comparison.balance,
         weights=_weights(groups[first]), flow=flow_table(groups[first].comparison.panel),
-        diagnostics=_diagnostics(checked), headline=headline(estimates, facts),
+        diagnostics=diagnostics, headline=headline(estimates, facts),
         results=_results(facts, answers, checked), provenance=_provenance(design, account, facts),
         tables=_tables(groups, answers, checked, first), economics=costed, log="\n".join(account.log) + "\n",
     )  # fmt: skip
@@ -72,7 +73,7 @@ def _facts(
         "question": plain(design.question),
         "estimator": {"id": entry.id, "method": entry.method.name, "label": entry.label},
         "panel": panel_facts(fitted[first].panel),
-        "outcome": first[1],
+        "headline": {"estimator": entry.id, "outcome": first[1], "inference": resolution.facts()["headline"]},
         "inference": resolution.facts(),
         "caveats": _caveats(design, groups[first]),
         "lock": asdict(lock_state(design)),
