@@ -160,9 +160,10 @@ def _tables(
     if group.source.layout == "panel":
         chosen = group.comparison.weights if group.comparison.sets is not None else None
         tables["outcome_paths"] = outcome_paths(group.source, chosen)
-    for name, table in (("sets", group.comparison.sets), ("overlap", group.comparison.overlap)):
-        if table is not None:
-            tables[name] = table
+    if group.comparison.sets is not None:
+        tables["sets"] = group.comparison.sets
+    if group.comparison.overlap is not None:
+        tables["overlap"] = group.comparison.overlap.astype({"treated": int})
     for (estimator, outcome), answer in answers.items():
         for one in answer.inferred:
             for name, table in one.tables.items():
