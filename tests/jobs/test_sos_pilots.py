@@ -14,8 +14,8 @@ from tests.conftest import ROOT, shared
 
 DESIGN = ROOT / "designs" / "sos_pilots_care_entry.yaml"
 PANEL = ("data", "la_care_entry_panel_constant_geography.csv")
-PILOTS = "384 926 872 801 935 925 304 938 855 211".split()
-LEFT_OUT = "886 306 919 867 869 821 874 212 866 873".split()
+PILOTS = ["384", "926", "872", "801", "935", "925", "304", "938", "855", "211"]
+LEFT_OUT = ["886", "306", "919", "867", "869", "821", "874", "212", "866", "873"]
 
 
 @pytest.fixture(scope="module")
