@@ -28,6 +28,7 @@ __all__ = ["plain", "resolve"]
 def resolve(document: Document, *, panel: str | Path | None = None, seed: int | None = None) -> Design:
     """Turn a parsed file into a design; see `load_design`."""
     reader = Reader(document, Faults())
+    _right_kind(reader)
     overrides = _override(document.data, panel, seed)
     _top_level(reader)
     data = document.data
@@ -66,6 +67,18 @@ def _override(data: dict[str, Any], panel: str | Path | None, seed: int | None) 
             if isinstance(one, dict):
                 one.pop("seed", None)
     return changed
+
+
+def _right_kind(reader: Reader) -> None:
+    """Stop at once where the file declares something else than a design."""
+    other = {
+        "sos-eval/economics/1": "sos-eval economics FILE",
+        "sos-eval/world/1": "sos-eval simulate FILE --out P.csv",
+    }
+    schema = reader.document.data.get("schema")
+    if isinstance(schema, str) and schema in other:
+        reader.add(("schema",), f"schema: {schema} is not a design", f"write: {other[schema]}")
+        reader.faults.stop()
 
 
 def _top_level(reader: Reader) -> None:

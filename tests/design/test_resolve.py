@@ -96,6 +96,15 @@ def test_all_faults_at_once(tmp_path):
     assert {"6", "12", "15"} <= lines
 
 
+@pytest.mark.parametrize(
+    ("schema", "command"), [("economics/1", "sos-eval economics"), ("world/1", "sos-eval simulate")]
+)
+def test_another_kind_of_file_is_sent_to_its_command(tmp_path, schema, command):
+    found = faults(tmp_path, f"schema: sos-eval/{schema}\nname: x\n")
+    assert len(found) == 1
+    assert command in found[0]
+
+
 def test_expressions_stay_text(tmp_path):
     design = load(tmp_path, DESIGN.replace("name: small", "name: __import__('os')"))
     assert design.name == "__import__('os')"

@@ -6,7 +6,8 @@ import pytest
 
 from tests.conftest import ROOT
 
-DESIGNS = sorted((ROOT / "designs").glob("*.yaml"))
+FILES = sorted((ROOT / "designs").glob("*.yaml"))
+DESIGNS = [path for path in FILES if "schema: sos-eval/design/1" in path.read_text(encoding="utf-8")]
 
 
 def test_there_are_designs():
@@ -21,6 +22,6 @@ def test_design_is_in_order(path):
     assert checked.design.name == path.stem.replace("_", "-")
 
 
-@pytest.mark.parametrize("path", DESIGNS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_design_says_at_its_top_what_it_is_for(path):
     assert path.read_text(encoding="utf-8").startswith("# ")
