@@ -87,7 +87,9 @@ def justifiable_cost(model: DecisionModel, draws: Values) -> pd.DataFrame:
     assert effect is not None
     assert frame is not None
     point = break_even_rate(model, _base(model))[0]
-    reach = min(2 * point, effect.baseline) if np.isfinite(point) and point > 0 else 0.2 * effect.baseline
+    both = [point, break_even_rate(model, _base(model), cashable=True)[0]]
+    reach = max([2 * point, *(1.2 * x for x in both)], default=0.0, key=lambda x: x if np.isfinite(x) else 0.0)
+    reach = min(reach, effect.baseline) if np.isfinite(reach) and reach > 0 else 0.2 * effect.baseline
     falls = np.linspace(0, reach, _CURVE)
     units = falls * frame.population / effect.per / model.cost_factors.sum()
     base, saving = _base(model), model.saving_per_averted(draws)

@@ -122,12 +122,20 @@ def bundle_evidence(
         fixed = lock.get("state") == "as_locked" and lock.get("outcomes_seen") == "no"
         out.measured("definition_fixed", fixed, "provenance.json: lock")
         out.measured("heap", fixed, "provenance.json: lock (the economics block is locked with the design)")
-    panel = facts.get("panel") or {}
-    if "complete" in panel:
-        out.measured("complete", panel["complete"], "results.json: panel")
-    if "fidelity_share" in panel:
-        out.measured("fidelity_share", panel["fidelity_share"], "results.json: panel")
+    _complete(out, facts)
     return out
+
+
+def _complete(out: Evidence, facts: Mapping[str, Any]) -> None:
+    """Measure the share of unit-periods with an observed outcome, gaps in the panel counted as missing."""
+    panel = facts.get("panel") or {}
+    outcomes = panel.get("outcomes") or {}
+    own = outcomes.get(facts.get("outcome")) or next(iter(outcomes.values()), None)
+    if not own or not panel.get("n_units") or not panel.get("n_times"):
+        out.reasons["complete"] = "results.json does not say how many outcomes are missing"
+        return
+    seen = panel["n_rows"] - own["n_missing"]
+    out.measured("complete", seen / (panel["n_units"] * panel["n_times"]), "results.json: panel, rows and n_missing")
 
 
 def headline_row(estimates: pd.DataFrame) -> pd.Series | None:
@@ -149,9 +157,13 @@ def _design(out: Evidence, primary: pd.DataFrame, facts: Mapping[str, Any]) -> N
     out.measured("few_cluster", method in FEW_CLUSTER, f"estimates.csv: inference {method}")
     events = primary.loc[(primary["aggregation"] == "event_time") & (primary["event_time"] < 0), "event_time"]
     pre = int(events.nunique())
-    panel = facts.get("panel") or {}
-    pre = int(panel["pre_periods"]) if panel.get("pre_periods") is not None else pre
-    out.measured("pre_periods", pre, "estimates.csv: event times before the start")
+    cohorts = (facts.get("panel") or {}).get("cohorts") or []
+    starts = [cohort for cohort in cohorts if np.isfinite(cohort)]
+    if pre == 0 and starts:
+        pre = int(min(starts) - facts["panel"]["first_time"])
+    out.measured(
+        "pre_periods", pre, "event times before the start in estimates.csv, else first start less first period"
+    )
     compared = units > treated > 0
     level = 3 if compared and pre > 0 else 2
     out.measured("sms", level, "comparison group and pre-periods" if level == 3 else "no comparison or no pre-period")
@@ -175,15 +187,19 @@ def _diagnosed(out: Evidence, diagnostics: pd.DataFrame) -> None:
 def _placebos(out: Evidence, tables: Mapping[str, pd.DataFrame]) -> None:
     """Measure placebos: whether every interval contains zero, and how far it reaches."""
     for name, check in (("placebo_time_ok", "placebo_time"), ("placebo_outcome_ok", "placebo_outcome")):
-        table = tables.get(check, pd.DataFrame())
-        if not {"conf_low", "conf_high"} <= set(table.columns) or not len(table):
+        own = [t for key, t in tables.items() if (key == check or key.startswith(f"{check}.")) and "conf_low" in t]
+        if not own:
             out.reasons[name] = f"the check {check} was not run, or gave no interval"
             continue
+        table = pd.concat(own, ignore_index=True)
         low, high = (table[column].to_numpy(float) for column in ("conf_low", "conf_high"))
+        ratio = table["scale"].eq("ratio") if "scale" in table else pd.Series(False, index=table.index)
+        neutral = np.where(ratio, 1.0, 0.0)
         if not (np.isfinite(low) & np.isfinite(high)).all():
-            out.reasons[name] = f"tables/{check}.csv: not every interval is finite"
+            out.reasons[name] = f"tables/{check}…: not every interval is finite"
             continue
-        out.measured(name, bool(((low <= 0) & (high >= 0)).all()), f"tables/{check}.csv: interval and zero")
+        contains = bool(((low <= neutral) & (high >= neutral)).all())
+        out.measured(name, contains, f"tables/{check}…: {len(table)} intervals against no effect")
 
 
 def _rows(diagnostics: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -63,7 +63,7 @@ class EconomicsSection(Declared):
     scenarios: tuple[Scenario, ...] = ()
     """Other choices."""
     voi: Voi = field(default_factory=Voi)
-    """Value of information."""
+    """What better information would be worth."""
     equity: tuple[Subgroup, ...] = ()
     """Results by group of children."""
     gate: GateBlock = field(default_factory=GateBlock)

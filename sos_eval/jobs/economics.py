@@ -7,11 +7,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
@@ -19,15 +19,16 @@ from sos_eval import __version__
 from sos_eval.bundle.bundle import ResultBundle, is_bundle, read_bundle
 from sos_eval.bundle.files import csv_text, json_text
 from sos_eval.declare import Document, Path_, build, read_yaml
+from sos_eval.economics.cost import effect_from
 from sos_eval.economics.evaluate import Evaluation, evaluate
-from sos_eval.economics.facts import Evidence, bundle_evidence, headline_row
+from sos_eval.economics.facts import Evidence, bundle_evidence
 from sos_eval.economics.gate import Verdict
 from sos_eval.economics.prepared import prepare
 from sos_eval.economics.section import EconomicsFile, EconomicsSection
 from sos_eval.errors import DesignFault, Fault, InputFault
 from sos_eval.numerics.random import stream
 
-__all__ = ["EconomicsRun", "effect_from", "evidence_of", "run_economics"]
+__all__ = ["EconomicsRun", "evidence_of", "run_economics"]
 
 _MARKER = "gate.json"
 _SEED = 20260101
@@ -138,26 +139,6 @@ def _named_bundle(section: EconomicsSection, document: Document) -> ResultBundle
         what = "effect.estimate: an estimate beside a bundle to take it from"
         raise DesignFault(Fault(document.where(("effect", "estimate")), what, "keep one of them"))
     return read_bundle(document.path.parent / section.effect.bundle)
-
-
-def effect_from(section: EconomicsSection, estimates: pd.DataFrame, origin: str) -> EconomicsSection:
-    """Put the bundle's headline estimate into a section that declares none; nothing where there is none to take."""
-    effect = section.effect
-    if effect is None or effect.estimate is not None:
-        return section
-    row = headline_row(estimates)
-    if row is None or pd.isna(row["estimate"]) or pd.isna(row["std_error"]):
-        return section
-    scales: dict[str, Literal["rate_difference", "rate_ratio"]]
-    scales = {"rate_per": "rate_difference", "ratio": "rate_ratio"}
-    if row["scale"] not in scales:
-        return section
-    source = f"{origin}: {row['estimator']}, {row['aggregation']}, {row['inference']}"
-    taken = replace(
-        effect, estimate=float(row["estimate"]), std_error=float(row["std_error"]), scale=scales[row["scale"]],
-        source=source, bundle=None,
-    )  # fmt: skip
-    return replace(section, effect=taken)
 
 
 def evidence_of(bundle: ResultBundle) -> Evidence:

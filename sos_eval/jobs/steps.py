@@ -208,4 +208,6 @@ def cost(
     """Judge the evidence for an economic evaluation and cost what the verdict allows."""
     if design.economics is None:
         return {}
-    raise NotImplementedError
+    from sos_eval.jobs.costing import costed
+
+    return costed(design, inferred, checked, groups)

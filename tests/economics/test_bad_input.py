@@ -1,0 +1,143 @@
+"""What a declaration can get wrong: each fault with its words, all of them at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sos_eval.declare import Document, build
+from sos_eval.economics.prepared import prepare
+from sos_eval.economics.section import EconomicsFile, EconomicsSection, threshold_grid
+from sos_eval.errors import DesignFault, InputFault
+from sos_eval.jobs.economics import run_economics
+from tests.economics.test_model import LINE, declared
+
+
+def refused(**changes):
+    document = Document(declared(**changes), Path("bad.yaml"))
+    with pytest.raises(InputFault) as caught:
+        prepare(build(EconomicsSection, document.data, document), document)
+    return str(caught.value)
+
+
+def cost(**changes):
+    line = {"name": "visits", "amount": 10.0, "unit": "case", **LINE, **changes}
+    return {"costs": [{key: value for key, value in line.items() if value is not None}]}
+
+
+PLACE = {"name": "foster", "share": 1.0, "weekly_cost": 100, **LINE}
+#: What is declared, and words that the fault must hold.
+CASES = {
+    "a cost without source": (cost(source=None), "visits: a cost without a source"),
+    "a cost without price year": (cost(price_year=None), "visits: a cost without its price year"),
+    "a cost without unit": (cost(unit=None), "visits: a cost without its unit; write child_week, case"),
+    "nominal among real": (cost(prices="nominal"), "nominal and real are mixed"),
+    "uplift beside a real rate": ({"frame__uplift": 0.02}, "mixes nominal and real"),
+    "nominal prices, real schedule": (
+        {"frame__prices": "nominal", "discount": {"costs": "green_book_2003", "effects": 0.0}}, "by a real schedule"),
+    "price year outside the deflator": (cost(price_year="1999-00"), "which covers 2009-10 to 2024-25"),
+    "frame outside the deflator": ({"frame__price_year": "2031-32"}, "frame.price_year: price year 2031-32 is outside"),
+    "shares that do not sum": ({"care_pathway__placements": [{**PLACE, "share": 0.7}]}, "the shares sum to 0.7"),
+    "moves above one": ({"care_pathway__placements": [
+        {**PLACE, "share": 0.5, "to": {"a": 0.6, "b": 0.6}}, {**PLACE, "name": "a", "share": 0.25},
+        {**PLACE, "name": "b", "share": 0.25}]}, "the probabilities sum to 1.2"),
+    "correlations that cannot be": ({"psa": {"correlation": [
+        {"between": ["effect", "weeks"], "rho": 0.9}, {"between": ["weeks", "baseline"], "rho": 0.9},
+        {"between": ["effect", "baseline"], "rho": -0.9}]}}, "not positive definite"),
+    "a benefit counted twice": ({"threshold_includes": ["care_pathway"]},
+        "counted twice: as a saving and in the threshold"),
+    "identical strategies": ({"strategies": [
+        {"name": "usual", "effect": 0, "programme": 0}, {"name": "x"}, {"name": "y"}]}, "y and x are identical"),
+    "an effect without its error": ({"effect": {"baseline": 30, "estimate": -1.0, "source": "x"}},
+        "std_error: is missing"),
+    "more averted than there are": (
+        {"effect": {"baseline": 30, "estimate": -31.0, "std_error": 1, "source": "x"}}, "more entries averted than"),
+    "a ratio below zero": ({"effect": {"baseline": 30, "scale": "rate_ratio", "estimate": -0.1, "std_error": 0.1,
+                                       "source": "x"}}, "a ratio is above zero"),
+    "an unknown parameter": ({"voi": {"evppi": [["week"]]}}, 'no parameter is called \'week\'; did you mean "weeks"?'),
+    "an unknown schedule": ({"discount": {"costs": "green_book_2030"}}, 'did you mean "green_book_2003"?'),
+    "an unknown deflator": ({"deflator": "gdp_ons"}, 'did you mean "gdp_ons_2025_06"?'),
+    "an unknown fact": ({"gate": {"facts": {"treatd": 3}}}, 'did you mean "treated"?'),
+    "an override without a reason": ({"gate": {"override": "E3"}}, "an override needs its reason"),
+    "half of the files": ({"psa": {"effects": "e.csv"}}, "effects and costs go together"),
+    "QALYs from nowhere": ({"effect__unit": "qaly"}, "per_entry_source: is missing"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "words"), CASES.values(), ids=list(CASES))
+def test_a_contradiction_is_refused_in_words(changes, words):
+    assert words in refused(**changes)
+
+
+def test_all_faults_come_together():
+    text = refused(**cost(source=None, price_year=None), frame__uplift=0.02, threshold_includes=["care_pathway"])
+    assert len(text.splitlines()) == 4
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"care_pathway__placements": [{**PLACE, "share": 1.2}]}, "less than or equal to 1"),
+    ({"frame__horizon": 0}, "greater than or equal to 1"),
+    ({"frame__persepctive": "authority"}, 'did you mean "perspective"?'),
+    ({"frame__perspective": "nhs"}, "is not one of the options"),
+    ({"psa": {"draws": 1}}, "greater than or equal to 2"),
+])  # fmt: skip
+def test_types_and_ranges_are_refused_with_the_key(changes, words):
+    assert words in refused(**changes)
+
+
+def test_a_scenario_that_changes_what_is_not_there():
+    from sos_eval.economics.scenarios import scenario_table
+
+    document = Document(
+        declared(scenarios=[{"name": "longer", "change": {"fram.horizon": 3}},
+                            {"name": "minus", "change": {"frame.horizon": -3}}]), Path("bad.yaml"))  # fmt: skip
+    found = prepare(build(EconomicsSection, document.data, document), document)
+    with pytest.raises(DesignFault) as caught:
+        scenario_table(found, with_effect=False)
+    assert "no such key as 'fram'; did you mean \"frame\"?" in str(caught.value)
+    assert "greater than or equal to 1" in str(caught.value)
+
+
+@pytest.mark.parametrize(("given", "words"), [
+    ({"from": 0, "to": 10}, "step missing"), ({"from": 5, "to": 1, "step": 1}, "must not be below"),
+    ({"from": 0, "to": 1, "step": 0}, "above zero"), ({"from": 0, "to": 1, "step": 1e-7}, "write a wider step"),
+])  # fmt: skip
+def test_thresholds_that_make_no_grid(given, words):
+    with pytest.raises(ValueError, match=words):
+        threshold_grid(given)
+
+
+def test_a_grid_of_thresholds_holds_both_ends():
+    assert len(threshold_grid({"from": 0, "to": 500, "step": 1})) == 501
+    assert threshold_grid({"from": 0, "to": 1, "step": 0.1})[-1] == pytest.approx(1)
+
+
+def test_files_that_do_not_fit_name_the_draw(tmp_path):
+    (tmp_path / "e.csv").write_text("a,b\n1,2\n3,\n")
+    (tmp_path / "c.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "x.yaml").write_text(
+        "schema: sos-eval/economics/1\nname: x\npsa: {effects: e.csv, costs: c.csv}\nthresholds: [1]\n"
+    )
+    with pytest.raises(InputFault) as caught:
+        run_economics(tmp_path / "x.yaml", tmp_path / "out")
+    assert "different numbers of draws (effects 2, costs 1)" in str(caught.value)
+    assert '"b" has 1 draws that are empty or not finite numbers (draw 2)' in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_schema_is_refused_by_name(tmp_path):
+    (tmp_path / "x.yaml").write_text("schema: sos-eval/economics/2\nname: x\n")
+    with pytest.raises(DesignFault, match="write schema: sos-eval/economics/1"):
+        run_economics(tmp_path / "x.yaml", tmp_path / "out")
+
+
+def test_every_key_says_what_it_is_for():
+    from sos_eval.declare import json_schema
+
+    # keys of the file beyond the block are its own; the block's descriptions stand in the block
+    schema, own = json_schema(EconomicsSection), json_schema(EconomicsFile)["properties"]
+    assert all(own[key].get("description") for key in ("schema", "name", "title"))
+    for name, entry in [("EconomicsSection", schema), *schema["$defs"].items()]:
+        for key, field in entry.get("properties", {}).items():
+            assert field.get("description"), f"{name}.{key}"

@@ -1,0 +1,216 @@
+"""The decision model and what E1 prints, by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sos_eval.declare import Document, build
+from sos_eval.economics.breakeven import break_even, break_even_rate, budget_impact, justifiable_cost, research_bound
+from sos_eval.economics.deflator import named_deflator
+from sos_eval.economics.evaluate import evaluate
+from sos_eval.economics.facts import Evidence
+from sos_eval.economics.prepared import prepare
+from sos_eval.economics.section import EconomicsSection
+
+LINE = {"price_year": "2024-25", "source": "by hand", "grade": "B"}
+
+
+def declared(**changes):
+    """Two years, no discounting, 10,000 children, weeks 60 in foster care at 100 a week, programme 30,000 a year."""
+    data = {
+        "frame": {"perspective": "authority", "price_year": "2024-25", "currency": "GBP", "horizon": 2,
+                  "comparator": "usual", "population": 10_000},
+        "discount": {"costs": 0.0, "effects": 0.0},
+        "effect": {"baseline": 30, "estimate": -2.0, "std_error": 0.5, "source": "by hand"},
+        "care_pathway": {"weeks": 60, "cashable": 0.5,
+                         "placements": [{"name": "foster", "share": 1, "weekly_cost": 100, **LINE}]},
+        "implementation": {"licence": {"name": "licence", "amount": 30_000, **LINE}},
+        "thresholds": [0, 1000],
+        "psa": {"draws": 2000, "seed": 1},
+    }  # fmt: skip
+    for key, value in changes.items():
+        where, *rest = key.split("__")
+        if rest:
+            data[where] = {**data[where], rest[0]: value}
+        else:
+            data[where] = value
+    return data
+
+
+def prepared(**changes):
+    from pathlib import Path
+
+    document = Document(declared(**changes), Path("by_hand.yaml"))
+    return prepare(build(EconomicsSection, document.data, document), document)
+
+
+def base(model, **values):
+    return {name: np.array([float(values.get(name, value))]) for name, value in model.base.items()}
+
+
+def test_savings_run_on_into_later_years_and_end_with_the_horizon():
+    # An entry averted in year 1 saves 52 weeks in year 1 and 8 in year 2; one in year 2 saves 52. At 100 a week:
+    # 5,200 + 800 + 5,200 = 11,200 for one entry averted in each year. Two fewer per 10,000 children = 2 entries a year.
+    model = prepared().model
+    assert model.saving_per_averted(base(model))[0] == pytest.approx(11_200)
+    assert model.averted(base(model))[0] == pytest.approx(2)
+    effects, costs = model.evaluate(base(model))
+    assert effects[0].tolist() == [0, pytest.approx(4)]
+    assert costs[0].tolist() == [0, pytest.approx(60_000 - 22_400)]
+
+
+def test_break_even_by_hand():
+    # 60,000 over 11,200 = 5.357 entries a year; only half is cashable: 10.714
+    model = prepared().model
+    assert break_even_rate(model, base(model))[0] == pytest.approx(60_000 / 11_200)
+    assert break_even_rate(model, base(model), cashable=True)[0] == pytest.approx(2 * 60_000 / 11_200)
+    table = break_even(model, base(model)).set_index(["counting", "quantity"])
+    assert table.loc[("all savings", "rate ratio"), "value"] == pytest.approx(1 - 60_000 / 11_200 / 30)
+    curve = justifiable_cost(model, base(model))
+    at = np.interp(60_000 / 11_200, curve["fall"], curve["max_cost"])
+    assert at == pytest.approx(30_000, rel=1e-9)
+
+
+def test_no_effect_can_pay_for_what_saves_nothing():
+    model = prepared(care_pathway__weeks=0.001, implementation={
+        "licence": {"name": "licence", "amount": 9e9, **LINE}}).model  # fmt: skip
+    table = break_even(model, base(model))
+    assert "no effect pays the programme back" in table["text"][0]
+
+
+def test_discounting_deflating_turnover_and_decay():
+    # Year 2 at 10%; the licence is in 2019-20 prices; training 1,000 once and a fifth of it again in year 2;
+    # full effect one year, then half of it is lost.
+    model = prepared(
+        discount={"costs": 0.10, "effects": 0.10}, effect__persistence=1, effect__decay=0.5,
+        implementation={"turnover": 0.2, "training": {"name": "training", "amount": 1000, **LINE},
+                        "licence": {"name": "licence", "amount": 500, **LINE, "price_year": "2019-20"}},
+    ).model  # fmt: skip
+    index = named_deflator("gdp_ons_2025_06").index
+    licence = 500 * index["2024-25"] / index["2019-20"]
+    want = 1000 + 200 / 1.1 + licence * (1 + 1 / 1.1)
+    assert model.programme_cost(base(model))[0] == pytest.approx(want)
+    saving = 5200 + (800 + 0.5 * 5200) / 1.1
+    assert model.saving_per_averted(base(model))[0] == pytest.approx(saving)
+    assert model.effect_units(base(model))[0] == pytest.approx(1 + 0.5 / 1.1)
+
+
+def test_moves_between_placements_and_a_dear_one():
+    # Half start in residential care at 1,000 a week; a tenth of foster children move there each year.
+    # Year 1: 52 x (0.5 x 1000 + 0.5 x 100); then the mix is 0.55 to 0.45. Entry of year 2: 52 weeks at the first mix.
+    places = [
+        {"name": "foster", "share": 0.5, "weekly_cost": 100, "to": {"residential": 0.1}, **LINE},
+        {"name": "residential", "share": 0.5, "weekly_cost": 1000, **LINE},
+    ]
+    model = prepared(care_pathway={"weeks": 60, "placements": places}).model
+    want = 2 * 52 * 550 + 8 * (0.55 * 1000 + 0.45 * 100)
+    assert model.saving_per_averted(base(model))[0] == pytest.approx(want)
+
+
+@pytest.mark.parametrize(("scale", "estimate", "fall"), [
+    ("rate_difference", -2.0, 2.0), ("rate_ratio", 0.9, 3.0),
+    # odds 0.9 x 0.003 / 0.997 = 0.0027081; risk 0.00270081; fall per 10,000: 30 - 27.0081
+    ("odds_ratio", 0.9, 30 - 1e4 * 0.9 * 0.003 / 0.997 / (1 + 0.9 * 0.003 / 0.997)),
+])  # fmt: skip
+def test_every_scale_becomes_a_fall_in_entries(scale, estimate, fall):
+    model = prepared(
+        effect={"baseline": 30, "scale": scale, "estimate": estimate, "std_error": 0.1, "source": "x"}
+    ).model
+    assert model.averted(base(model))[0] == pytest.approx(fall)
+
+
+def test_costs_outside_the_perspective_are_listed_and_not_counted():
+    health = {"name": "health visits", "amount": 700, "unit": "case", "bearer": "health", **LINE}
+    narrow, wide = (prepared(costs=[health], frame__perspective=p).model for p in ("authority", "public_sector"))
+    assert wide.saving_per_averted(base(wide))[0] - narrow.saving_per_averted(base(narrow))[0] == pytest.approx(1400)
+
+
+def test_budget_shows_cashable_only_beside_all():
+    model = prepared().model
+    assert list(budget_impact(model, with_savings=False).columns) == ["year", "bearer", "cost"]
+    full = budget_impact(model, with_savings=True)
+    assert full["saving"].tolist() == pytest.approx([2 * 5200, 2 * 6000])
+    assert full["cashable_saving"].tolist() == pytest.approx([5200, 6000])
+
+
+def test_research_bound_by_hand():
+    # Prior draws of the change: -10 and +10 entries per 10,000. Gains: 10 x 11,200 - 60,000 = 52,000 and -172,000;
+    # on average -60,000: do not adopt; knowing gains 52,000 in half the cases: 26,000.
+    model = prepared().model
+    draws = {name: np.full(2, value) for name, value in model.base.items()}
+    table = research_bound(model, draws, np.array([-10.0, 10.0]), np.array([0.0]), decisions=3.0)
+    assert table["evpi_under_prior"][0] == pytest.approx(26_000)
+    assert table["population_value"][0] == pytest.approx(78_000)
+
+
+def test_draws_have_the_declared_moments_and_dependence():
+    found = prepared(
+        care_pathway__weeks_se=6, psa={"draws": 40_000, "seed": 3, "correlation": [
+            {"between": ["effect", "weeks"], "rho": 0.6}]},
+    )  # fmt: skip
+    from sos_eval.economics.draws import draw
+
+    drawn = draw(found.model.parameters, found.section.psa.correlation, 40_000, np.random.default_rng(1))
+    assert drawn["weeks"].mean() == pytest.approx(60, abs=0.15)
+    assert drawn["weeks"].std() == pytest.approx(6, rel=0.02)
+    assert drawn["effect"].std() == pytest.approx(0.5, rel=0.02)
+    assert np.corrcoef(drawn["effect"], drawn["weeks"])[0, 1] == pytest.approx(0.6, abs=0.02)
+
+
+def full_run(**changes):
+    from tests.economics.test_gate import GOOD
+
+    facts = {k: v for k, v in GOOD.items() if k not in ("draws", "mc_ratio", "covariance", "structural", "cheers",
+                                                        "hashed", "frame_all", "lines_sourced", "cost_ab_share",
+                                                        "horizon_scenario", "mde_over_breakeven")}  # fmt: skip
+    found = prepared(
+        gate={"facts": facts}, psa={"draws": 5000, "seed": 1},
+        effect={"baseline": 30, "estimate": -8.0, "std_error": 0.5, "source": "by hand"},
+        cheers={str(i): "said" for i in range(1, 29)},
+        scenarios=[{"name": str(i), "change": {"frame.horizon": i}, "structural": True} for i in (1, 3, 5)],
+        voi={"evppi": [["effect"]], "decisions_per_year": 2, "years": 5},
+        equity=[{"name": "poor", "dimension": "deprivation_fifth", "share": 0.2, "baseline": 60, "source": "x"}],
+        **changes,
+    )  # fmt: skip
+    return evaluate(found, Evidence(), lambda *names: np.random.default_rng(len(names)), "by_hand.yaml")
+
+
+def test_good_evidence_reaches_e3_and_fills_the_headline():
+    got = full_run()
+    assert got.verdict.tier == "E3", got.verdict.lift
+    head = got.outputs["headline"]
+    # 8 entries a year: 60,000 - 8 x 11,200 saves 29,600 and averts 16: dominant, so no ratio but words
+    assert head["icer"] is None
+    assert "dominates" in head["sentence"]
+    assert head["inmb"]["low"] < head["inmb"]["value"] < head["inmb"]["high"]
+    assert {"ceac", "psa", "evppi", "tornado", "one_way", "evpi_population"} <= set(got.outputs)
+    assert got.outputs["quadrants"]["inc_cost"][0] == pytest.approx(-29_600, rel=0.05)
+
+
+def test_e2_is_marked_conditional_and_its_headline_stays_empty():
+    got = full_run(frame__why="", deflator="gdp_ons_2025_06", discount={"costs": 0.0, "effects": 0.0})
+    assert got.verdict.tier == "E3"
+    from tests.economics.test_gate import GOOD
+
+    facts = {**GOOD, "sms": 3, "heap": False}
+    for name in ("draws", "mc_ratio"):
+        facts.pop(name)
+    found = prepared(gate={"facts": facts}, psa={"draws": 5000, "seed": 1}, cheers={str(i): "x" for i in range(1, 29)},
+                     effect={"baseline": 30, "estimate": -8.0, "std_error": 0.5, "source": "x"},
+                     scenarios=[{"name": "h", "change": {"frame.horizon": 4}, "structural": True}])  # fmt: skip
+    two = evaluate(found, Evidence(), lambda *names: np.random.default_rng(1), "x.yaml")
+    assert two.verdict.tier == "E2"
+    assert two.outputs["headline"]["inmb"] is None
+    assert "conditional" in two.outputs["headline"]["reason"]
+    assert set(two.outputs["summary"]["condition"]) == {"conditional on the effect being causal"}
+
+
+def test_a_measured_fact_goes_before_a_declared_one():
+    found = prepared(gate={"facts": {"sms": 5, "treated": 40}})
+    measured = Evidence()
+    measured.measured("treated", 4, "estimates.csv")
+    got = evaluate(found, measured, lambda *names: np.random.default_rng(1), "x.yaml")
+    entry = got.verdict.evidence["G2"]
+    assert entry["measured"]["treated"] == 4
+    assert "declared as 40" in entry["pointer"]["treated"]
