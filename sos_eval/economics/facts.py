@@ -91,16 +91,17 @@ def own_evidence(
 
 
 def _graded_share(model: DecisionModel) -> float:
-    """Share of the programme's cost and of the savings at the break-even effect that rests on grade A or B."""
+    """Share of the expected incremental cost, paid and saved, that rests on grade A or B.
+
+    Savings are taken at the effect that is used; without one nothing is expected to be saved.
+    """
     base = {name: np.array([value]) for name, value in model.base.items()}
-    programme = float(model.programme_cost(base)[0])
-    saving = float(model.saving_per_averted(base)[0])
+    averted = abs(float(model.averted(base)[0]))
     total = good = 0.0
     for line in model.lines:
         if not model.counted(line):
             continue
-        size = abs(float(model.present(line, base)[0]))
-        size = size if line.kind == "programme" or saving == 0 else size / saving * programme
+        size = abs(float(model.present(line, base)[0])) * (averted if line.kind == "saving" else 1.0)
         total += size
         good += size if line.grade in "AB" else 0.0
     return good / total if total else float("nan")
@@ -155,15 +156,16 @@ def _design(out: Evidence, primary: pd.DataFrame, facts: Mapping[str, Any]) -> N
     out.measured("comparison", units - treated, "estimates.csv: n_units less n_treated_units")
     method = str((facts.get("inference") or {}).get("headline") or row["inference"])
     out.measured("few_cluster", method in FEW_CLUSTER, f"estimates.csv: inference {method}")
-    events = primary.loc[(primary["aggregation"] == "event_time") & (primary["event_time"] < 0), "event_time"]
-    pre = int(events.nunique())
-    cohorts = (facts.get("panel") or {}).get("cohorts") or []
-    starts = [cohort for cohort in cohorts if np.isfinite(cohort)]
-    if pre == 0 and starts:
-        pre = int(min(starts) - facts["panel"]["first_time"])
-    out.measured(
-        "pre_periods", pre, "event times before the start in estimates.csv, else first start less first period"
-    )
+    panel = facts.get("panel") or {}
+    starts = [cohort for cohort in panel.get("cohorts") or [] if np.isfinite(cohort)]
+    if starts and "first_time" in panel:
+        span = (panel["last_time"] - panel["first_time"]) / max(panel["n_times"] - 1, 1)
+        pre = int((min(starts) - panel["first_time"]) // span) if span > 0 else 0
+        out.measured("pre_periods", pre, "results.json: panel, periods before anybody's start")
+    else:
+        events = primary.loc[(primary["aggregation"] == "event_time") & (primary["event_time"] < 0), "event_time"]
+        pre = int(events.nunique())
+        out.measured("pre_periods", pre, "estimates.csv: event times before the start")
     compared = units > treated > 0
     level = 3 if compared and pre > 0 else 2
     out.measured("sms", level, "comparison group and pre-periods" if level == 3 else "no comparison or no pre-period")

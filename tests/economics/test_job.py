@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from sos_eval.cli.main import cli, main
+from sos_eval.design.design import load_design
+from sos_eval.design.lock import write_lock
 from sos_eval.errors import InputFault
 from sos_eval.jobs.economics import run_economics
+from sos_eval.jobs.run import run
 from tests.conftest import ROOT
 from tests.economics.reference import RTOL, data, expected
 
@@ -139,6 +143,35 @@ def test_an_existing_folder_is_kept_unless_forced(tmp_path):
     with pytest.raises(InputFault, match="something else"):
         run_economics(BREAK_EVEN, tmp_path / "mine", force=True)
     assert not list(tmp_path.glob("*.partial*"))
+
+
+@pytest.mark.slow
+def test_the_worked_design_on_good_data_reaches_e3_once_it_is_locked(tmp_path):
+    # As it stands in designs/, but locked before its outcomes are drawn: without the lock the same run is E2.
+    shutil.copytree(ROOT / "synthetic", tmp_path / "synthetic")
+    (tmp_path / "designs").mkdir()
+    design = tmp_path / "designs" / "rollout.yaml"
+    shutil.copy(ROOT / "designs" / "economics_randomised_rollout.yaml", design)
+    open_plan = run(load_design(design), out=tmp_path / "open")
+    gate = open_plan.economics["gate"]
+    assert gate["tier"] == "E2"
+    assert gate["binding"] == ["G7", "G12"]
+    assert open_plan.economics["headline"]["inmb"] is None
+    write_lock(load_design(design), "no")
+    locked = run(load_design(design), out=tmp_path / "locked").economics
+    assert locked["gate"]["tier"] == "E3"
+    assert locked["gate"]["watermark"] is None
+    head = locked["headline"]
+    assert head["inmb"]["low"] < head["inmb"]["value"] < head["inmb"]["high"]
+    # the world's true effect is about 4 fewer per 10,000; the estimate in use is the run's own
+    row = open_plan.estimates.query("role == 'primary' and aggregation == 'overall'").iloc[0]
+    draws = locked["psa"]
+    assert draws["inc_effect"].mean() == pytest.approx(-row["estimate"] * 6 * locked_years(), rel=0.03)
+
+
+def locked_years():
+    """Discounted full-effect years of the design: three full, then 80% and 64%, at 3.5%."""
+    return sum(share / 1.035**t for t, share in enumerate((1, 1, 1, 0.8, 0.64)))
 
 
 def test_the_command_judges_a_dossier_and_prints_json(tmp_path):
