@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from annotated_types import Gt, Lt
 
-from sos_eval.checks.quantity import judged, overall, refitted
+from sos_eval.checks.quantity import Quantity, judged, overall, refitted
 from sos_eval.panel.panel import Panel
 from sos_eval.results.check import Check, CheckResult
 from sos_eval.results.fitted import Fitted
@@ -51,7 +51,7 @@ class LeaveOneOut(Check):
         worst = known.iloc[int(np.argmax(known["change"].abs().to_numpy(float)))]
         value = float(abs(worst["change"]))
         passed = judged(value, self.max_change, complete=len(known) == len(table))
-        text = _words(str(worst["unit"]), float(worst["estimate"]), whole.estimate, table, known, whole.neutral)
+        text = _words(str(worst["unit"]), float(worst["estimate"]), whole, table, known)
         return [CheckResult("leave_one_out", "max_change", value, text, limit, passed, table)]
 
     def _left_out(self, fitted: Fitted) -> Iterator[tuple[str, str, list[str]]]:
@@ -73,9 +73,12 @@ def _without(panel: Panel, gone: list[str]) -> Panel:
     return panel.keep([unit for unit in panel.units if unit not in gone])
 
 
-def _words(unit: str, without: float, whole: float, table: pd.DataFrame, known: pd.DataFrame, neutral: float) -> str:
+def _words(unit: str, without: float, whole: Quantity, table: pd.DataFrame, known: pd.DataFrame) -> str:
     """Say who moves the estimate most, whether anybody turns its sign, and what could not be done."""
-    turned = int((np.sign(known["estimate"] - neutral) != np.sign(whole - neutral)).sum())
+    turned = int((np.sign(known["estimate"] - whole.neutral) != np.sign(whole.estimate - whole.neutral)).sum())
     sign = f"; leaving out {turned} of {len(table)} would turn its sign" if turned else "; nobody alone turns its sign"
     failed = f"; {len(table) - len(known)} could not be estimated" if len(known) < len(table) else ""
-    return f"Without {unit} the estimate is {without:.3g} instead of {whole:.3g}, the largest change{sign}{failed}."
+    return (
+        f"Without {unit} the estimate is {whole.shown(without)} instead of {whole.shown(whole.estimate)}, the largest "
+        f"change{sign}{failed}."
+    )

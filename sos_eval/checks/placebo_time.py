@@ -69,11 +69,9 @@ def _row(start: float, found: Quantity) -> pd.DataFrame:
 
 
 def _words(start: float, found: Quantity) -> str:
-    """Say what was found, and that a placebo that shows nothing may have been unable to."""
+    """Say what was found, and whether its interval includes no effect."""
     if not np.isfinite(found.std_error):
         return f"With a placebo start in {start:g} the estimate is {found.words}; no interval exists for it"
-    clear = not found.conf_low <= found.neutral <= found.conf_high
-    verdict = (
-        "an effect where there can be none" if clear else "no clear effect, as it should be where nothing happened"
-    )
-    return f"With a placebo start in {start:g} the estimate is {found.words}: {verdict}"
+    includes = found.conf_low <= found.neutral <= found.conf_high
+    verdict = "includes no effect" if includes else "excludes no effect, though nothing had begun"
+    return f"With a placebo start in {start:g} the estimate is {found.words}: the interval {verdict}"

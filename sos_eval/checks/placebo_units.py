@@ -81,7 +81,7 @@ class PlaceboUnits(Check):
         failed = f"; {len(size) - len(known)} could not be estimated" if len(known) < len(size) else ""
         text = (
             f"Of {len(known)} sets of {k} untreated units given the same starts, {beyond} show an estimate as far from "
-            f"no effect as {whole.estimate:.3g} (p = {p:.3g}, the estimate itself counted){failed}."
+            f"no effect as {whole.shown(whole.estimate)} (p = {p:.3g}, the estimate itself counted){failed}."
         )
         passed = None if self.min_p is None else p >= self.min_p
         return CheckResult("placebo_units", "p_value", p, text, limit, passed, table)

@@ -40,13 +40,18 @@ class Quantity:
         """Return the fields as columns of a table."""
         return asdict(self)
 
+    def shown(self, value: float) -> str:
+        """Write a value of this scale for a reader: ratios to three decimals, others to three digits."""
+        return f"{value:.3f}" if self.scale == "ratio" else f"{value:.3g}"
+
     @property
     def words(self) -> str:
         """Return ``1.23 (0.90 to 1.56)``, or the reason why there is none."""
         if not np.isfinite(self.estimate):
             return f"not available ({self.reason})"
-        interval = f" ({self.conf_low:.3g} to {self.conf_high:.3g})" if np.isfinite(self.std_error) else ""
-        return f"{self.estimate:.3g}{interval}"
+        low, high = self.shown(self.conf_low), self.shown(self.conf_high)
+        interval = f" ({low} to {high})" if np.isfinite(self.std_error) else ""
+        return f"{self.shown(self.estimate)}{interval}"
 
 
 def overall(estimate: Estimate, level: float = 0.95) -> Quantity:

@@ -97,6 +97,6 @@ def _words(table: pd.DataFrame, known: pd.DataFrame, whole: Quantity) -> str:
     missing = len(table) - 1 - len(known)
     failed = f"; {missing} could not be estimated" if missing else ""
     return (
-        f"Over {len(known)} declared variants the estimate goes from {low:.3g} to {high:.3g}; the design's own is "
-        f"{whole.estimate:.3g}{sign}{failed}."
+        f"Over {len(known)} declared variants the estimate goes from {whole.shown(low)} to {whole.shown(high)}; the "
+        f"design's own is {whole.shown(whole.estimate)}{sign}{failed}."
     )
