@@ -55,7 +55,7 @@ class PlaceboUnits(Check):
             table = _placebos(fitted, untreated, self._assignments(untreated.n_units, starts, rng))
         except InputFault as fault:
             return self._not_done(fault.faults[0].what)
-        return [self._share(whole, table, len(starts)), self._error_ratio(whole, table)]
+        return [self._share(whole, table, len(starts), untreated.n_units), self._error_ratio(whole, table)]
 
     def _assignments(self, n: int, starts: Array, rng: np.random.Generator) -> Array:
         """Return who starts when in every placebo, (draws, n)."""
@@ -68,7 +68,7 @@ class PlaceboUnits(Check):
         np.put_along_axis(assigned, chosen, np.broadcast_to(starts, chosen.shape), axis=1)
         return assigned
 
-    def _share(self, whole: Quantity, table: pd.DataFrame, k: int) -> CheckResult:
+    def _share(self, whole: Quantity, table: pd.DataFrame, k: int, n: int) -> CheckResult:
         """Say how often a placebo is as far from no effect as the estimate."""
         limit = np.nan if self.min_p is None else self.min_p
         size = np.abs(_working(table["estimate"].to_numpy(float), whole))
@@ -80,8 +80,9 @@ class PlaceboUnits(Check):
         p = (1 + beyond) / (1 + len(known))
         failed = f"; {len(size) - len(known)} could not be estimated" if len(known) < len(size) else ""
         text = (
-            f"Of {len(known)} sets of {k} untreated units given the same starts, {beyond} show an estimate as far from "
-            f"no effect as {whole.shown(whole.estimate)} (p = {p:.3g}, the estimate itself counted){failed}."
+            f"Of {len(known)} sets of {k} of the {n} untreated units, given the same starts, {beyond} show an "
+            f"estimate as far from no effect as {whole.shown(whole.estimate)} (p = {p:.3g}, the estimate itself "
+            f"counted){failed}."
         )
         passed = None if self.min_p is None else p >= self.min_p
         return CheckResult("placebo_units", "p_value", p, text, limit, passed, table)

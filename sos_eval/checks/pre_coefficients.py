@@ -32,7 +32,7 @@ class PreCoefficients:
     scores : (n_clusters, q)
         Influence summed within the panel's clusters, over n: its cross product is the covariance.
     groups : (n_clusters,)
-        Cohort of each cluster (of its first unit to start), from 0.
+        Cohort of each cluster (of its first unit to start), from 0; treated or not for averages over cohorts.
     distance : (q,)
         How far in time each stands from what it is compared with, signed as a trend moves it; NaN where that is not
         one number.
@@ -63,6 +63,13 @@ class PreCoefficients:
         """How many clusters stand behind it."""
         return len(self.groups)
 
+    @property
+    def is_supported(self) -> bool:
+        """Whether every group has at least two clusters more than coefficients that it moves."""
+        sizes = np.bincount(self.groups)
+        moved = [int(self.scores[self.groups == g].any(0).sum()) for g in range(len(sizes))]
+        return bool((sizes >= np.array(moved) + 2)[np.array(moved) > 0].all())
+
     def only(self, kept: NDArray[np.bool_]) -> PreCoefficients:
         """Return some of the coefficients."""
         return replace(
@@ -82,7 +89,8 @@ def pre_coefficients(fitted: Fitted, *, by: str, include_anticipation: bool) -> 
     Parameters
     ----------
     by
-        ``group_time`` (as did's pre-test) or ``event_time``; the first falls back on the second.
+        ``group_time`` (as did's pre-test), ``event_time``, or ``auto``: the first where every cohort has at least two
+        clusters more than coefficients that it moves, else the second. An estimator without cohorts has the second.
     include_anticipation
         Whether cells within the estimator's declared anticipation count as before the start.
     """
@@ -90,10 +98,13 @@ def pre_coefficients(fitted: Fitted, *, by: str, include_anticipation: bool) -> 
     if estimate.influence is None:
         return _none(estimate, NO_INFLUENCE)
     early = _early(fitted, include_anticipation)
-    for aggregation in (by, "event_time"):
+    for aggregation in ("event_time",) if by == "event_time" else ("group_time", "event_time"):
         rows = np.flatnonzero(early & (estimate.cells["aggregation"] == aggregation).to_numpy())
-        if len(rows):
-            return _own(fitted, rows, estimate.influence[:, rows], aggregation)
+        if not len(rows):
+            continue
+        found = _own(fitted, rows, estimate.influence[:, rows], aggregation)
+        if by != "auto" or aggregation == "event_time" or found.reason or found.is_supported:
+            return found
     if (estimate.cells["aggregation"] == "event_time").any():
         return _none(estimate, NO_PERIOD)
     return _companion(fitted)
@@ -196,10 +207,11 @@ def _from(
     starts = panel.first_treated if panel.layout == "panel" else panel.frame["first_treated"].to_numpy(float)
     first = np.full(panel.n_clusters, np.inf)
     np.minimum.at(first, panel.clusters, starts)
+    cohort = first if source.startswith("group_time") else np.isfinite(first)
     return PreCoefficients(
         cells=table[["cohort", "time", "event_time"]].reset_index(drop=True), values=values,
         scores=cluster_sums(influence, panel.clusters) / panel.n_influence,
-        groups=np.unique(first, return_inverse=True)[1], distance=np.asarray(distance, float),
+        groups=np.unique(cohort, return_inverse=True)[1], distance=np.asarray(distance, float),
         n_treated_clusters=panel.n_treated_clusters, source=source,
     )  # fmt: skip
 

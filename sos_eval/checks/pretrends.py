@@ -33,9 +33,9 @@ class Pretrends(Check):
     distribution: Literal["auto", "chi2", "f"] = "auto"
     """Which p is reported: chi2 (as the did package), f (for few treated clusters), or auto: f with fewer than 20
     treated clusters or more coefficients than a tenth of the clusters, else chi2. The table has both."""
-    of: Literal["group_time", "event_time"] = "group_time"
-    """Coefficients of the joint test: every cohort's (as the did package), or their averages by event time, which are
-    fewer. Estimators without cohorts have the second only."""
+    of: Literal["auto", "group_time", "event_time"] = "auto"
+    """Coefficients of the joint test: group_time (every cohort's, as the did package), event_time (their averages,
+    which are fewer), or auto: the first where every cohort has at least two clusters more than coefficients."""
     level: Annotated[float, Gt(0), Lt(1)] = 0.95
     """One minus the size of each coefficient's own test, for the detectable slope."""
     power: Annotated[float, Gt(0), Lt(1)] = 0.8
@@ -155,8 +155,8 @@ def _too_few(found: PreCoefficients, test: Wald) -> str:
     """Say why F has no p."""
     smallest = int(np.bincount(found.groups).min())
     return (
-        f"{test.df} coefficients are too many for cohorts of {smallest} clusters and more (by chi-squared p would be "
-        f"{test.p_chi2:.3g}, far too small); try of: event_time, or fewer periods"
+        f"{test.df} coefficients are too many for groups of {smallest} clusters and more (by chi-squared p would be "
+        f"{test.p_chi2:.3g}, far too small)"
     )
 
 

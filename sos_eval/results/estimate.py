@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sos_eval.numerics.regress import LinearFit
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.terms import KEY_COLUMNS
 
 __all__ = ["CELL_COLUMNS", "Batch", "Estimate", "cells"]
 
@@ -99,15 +100,20 @@ def cells(**columns: Any) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def loop_batch(panels: list[Panel], estimate: Callable[[Panel], Estimate]) -> Batch:
+def loop_batch(panels: list[Panel], estimate: Callable[[Panel], Estimate], cells: pd.DataFrame | None = None) -> Batch:
     """Estimate panels one after another: what an estimator without a fast form inherits.
 
     A panel on which the estimator refuses (`InputFault`) becomes a row of NaN and a counted reason; any other
     exception is ours and passes through.
+
+    Parameters
+    ----------
+    cells
+        The cells that are wanted, `CELL_COLUMNS`; those of the first estimate unless given. A panel whose estimate
+        lacks one of them (a cohort may lose all its units in matching) has NaN there.
     """
     from sos_eval.errors import InputFault
 
-    keyed: list[pd.DataFrame] = []
     rows: list[tuple[Array, Array | None] | None] = []
     failures: list[str] = []
     for panel in panels:
@@ -117,17 +123,33 @@ def loop_batch(panels: list[Panel], estimate: Callable[[Panel], Estimate]) -> Ba
             rows.append(None)
             failures.append(fault.faults[0].what)
             continue
-        keyed.append(one.cells)
-        rows.append((one.values, clustered_error(one)))
+        cells = one.cells if cells is None else cells
+        rows.append(_at(one, cells))
         failures.append("")
-    if not keyed:
+    if cells is None or not any(row is not None for row in rows):
         raise InputFault(next(iter(dict.fromkeys(failures))))
-    frame = keyed[0]
-    nothing = np.full(len(frame), np.nan)
+    nothing = np.full(len(cells), np.nan)
     values = np.array([nothing if row is None else row[0] for row in rows])
     has_error = all(row is None or row[1] is not None for row in rows)
     errors = np.array([nothing if row is None else row[1] for row in rows]) if has_error else None
-    return Batch(frame, values, errors, tuple(failures))
+    return Batch(cells, values, errors, tuple(failures))
+
+
+def _at(one: Estimate, cells: pd.DataFrame) -> tuple[Array, Array | None]:
+    """Return values and errors at the cells that are wanted, found by their keys; NaN where there is none."""
+    errors = clustered_error(one)
+    keys = list(KEY_COLUMNS)
+    if len(one.cells) == len(cells) and one.cells[keys].equals(cells[keys]):
+        return one.values, errors
+    position = _index(one.cells).get_indexer(_index(cells))
+    missing = position < 0
+    values = np.where(missing, np.nan, one.values[position])
+    return values, None if errors is None else np.where(missing, np.nan, errors[position])
+
+
+def _index(cells: pd.DataFrame) -> pd.Index:
+    """Return the keys of cells as one index; an empty key is a key like any other."""
+    return pd.MultiIndex.from_frame(cells[list(KEY_COLUMNS)].astype(str))
 
 
 def clustered_error(estimate: Estimate) -> Array | None:

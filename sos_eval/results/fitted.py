@@ -65,4 +65,4 @@ class Fitted:
         if self.rebuild is None:
             return self.estimator.estimate_assignments(self.source, first_treated)
         panels = [self.source.with_first_treated(starts) for starts in np.asarray(first_treated, float)]
-        return loop_batch(panels, self.refit)
+        return loop_batch(panels, self.refit, self.estimate.cells)

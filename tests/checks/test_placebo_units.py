@@ -24,7 +24,7 @@ def test_one_treated_unit_is_set_against_every_untreated_one():
     assert result.table["estimate"].to_numpy() == pytest.approx(expected)
     # 1.25, -2.5, 0, 5, -3.75 against 5: one as large, and the estimate itself
     assert result.value == pytest.approx(2 / 6)
-    assert "Of 5 sets of 1 untreated units" in result.text
+    assert "Of 5 sets of 1 of the 5 untreated units, given the same starts, 1 show" in result.text
 
 
 def test_the_estimate_s_own_units_never_play():
@@ -86,3 +86,13 @@ def test_what_cannot_be_done_is_said():
     bare = checked(fit(RefitOnly(), noise_panel()), draws=30)
     assert np.isfinite(bare["placebo_units"].value)
     assert bare["placebo_units.error_ratio"].text == "Not done: the estimate has no standard error."
+
+
+def test_placebos_whose_matching_loses_a_cohort_are_aligned_by_their_cells():
+    """Seven units start in 2004 or 2005; nine donors for seven placebos, so some cohorts lose all their units."""
+    panel = noise_panel(n_units=16, n_treated=7)
+    method = Nearest(on=("outcome_pre",), distance="outcome_pre")
+    fitted = fit(CallawaySantAnna(), panel, rebuild=lambda changed: rebuilt(method, changed))
+    found = checked(fitted, draws=60)["placebo_units"]
+    assert len(found.table) == 60
+    assert found.table["estimate"].notna().any()

@@ -98,7 +98,8 @@ def test_wald_is_the_did_package_s(case, options):
         data, unit="countyreal", time="year", outcome="lemp", first_treated="first.treat",
         cluster="state" if case.endswith("state") else None,
     )  # fmt: skip
-    result = checked(fit(CallawaySantAnna(**options), panel), include_anticipation=True, distribution="chi2")["joint"]
+    ours = {"include_anticipation": True, "distribution": "chi2", "of": "group_time"}
+    result = checked(fit(CallawaySantAnna(**options), panel), **ours)["joint"]
     assert result.table["wald"].iloc[0] == pytest.approx(values["wald"], rel=1e-8)
     assert result.value == pytest.approx(values["wald_p"], abs=5e-6)
 
@@ -219,15 +220,21 @@ def test_too_many_coefficients_for_f_are_not_tested_by_chi_squared_instead():
     joint = checked(fit(CallawaySantAnna(), noise(14, 9, 2008, 3)), min_p=0.1)["joint"]
     assert np.isnan(joint.value)
     assert joint.passed is None
-    assert "6 coefficients are too many for cohorts of 3 clusters and more" in joint.text
+    assert "6 coefficients are too many for groups of 3 clusters and more" in joint.text
 
 
 def test_event_times_can_be_tested_in_place_of_every_cohort_s_cells():
     starts = np.r_[np.full(6, 2006.0), np.full(6, 2007.0), np.full(20, np.inf)]
     fitted = fit(CallawaySantAnna(), panel_of(np.random.default_rng(2).standard_normal((32, 8)), starts))
-    cells, events = checked(fitted)["joint"].table, checked(fitted, of="event_time")["joint"].table
+    cells, events = (checked(fitted, of=of)["joint"].table for of in ("group_time", "event_time"))
     assert len(cells) == 4 + 5
     assert events["event_time"].tolist() == [-5, -4, -3, -2, -1]
+    # six clusters a cohort, four and five coefficients of its own: too few for every cohort's cells
+    assert checked(fitted)["joint"].table.equals(events)
+    wide = fit(
+        CallawaySantAnna(), panel_of(np.random.default_rng(2).standard_normal((60, 8)), np.repeat(starts, 2)[:60])
+    )
+    assert len(checked(wide)["joint"].table) == 9
 
 
 @pytest.mark.slow
