@@ -273,4 +273,9 @@ def valid_keys(kind: Any) -> list[str]:
 def json_schema(kind: Any) -> dict[str, Any]:
     """Return the JSON Schema of a declared type, descriptions taken from the fields' docstrings."""
     schema: dict[str, Any] = _adapter_of(kind).json_schema()
+    for base in getattr(kind, "__mro__", ())[1:]:  # pydantic reads docstrings of a class's own fields only
+        inherited = _adapter_of(base).json_schema()["properties"] if is_dataclass(base) else {}
+        for name, described in inherited.items():
+            if "description" in described:
+                schema["properties"][name].setdefault("description", described["description"])
     return schema

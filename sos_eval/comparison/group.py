@@ -147,6 +147,9 @@ class GroupMethod(ComparisonMethod):
         faults = Faults(NotIdentified)
         for name in values:
             gone = list(values.index[values[name].isna()])
+            if len(gone) == len(values):
+                faults.add(panel.source, _nobody(panel, str(name)), "widen panel.window, or take it out of `on`")
+                continue
             if gone and self.missing == "fault":
                 faults.add(
                     panel.source,
@@ -175,6 +178,13 @@ class GroupMethod(ComparisonMethod):
         if len(empty):
             notes.append(f"no standardised difference for {listed(list(empty))}: it does not vary among treated units")
         return table, notes
+
+
+def _nobody(panel: Panel, name: str) -> str:
+    """Say why no unit has a value."""
+    if name == "outcome_pre_slope" and len(panel.pre_times) < 2:
+        return f"comparison.on: {name} needs two periods before the first start, there is {len(panel.pre_times)}"
+    return f"comparison.on: no unit has a value of {name} before the first start"
 
 
 def apply_weights(panel: Panel, weights: Array, flow: tuple[FlowRow, ...]) -> Panel:

@@ -168,6 +168,15 @@ def test_faults_say_what_is_wrong(case):
     assert str(fault.value).startswith("panel.csv: comparison")
 
 
+def test_a_covariate_that_nobody_has_is_one_fault():
+    panel = eight(poor=[np.nan] * 8).keep_times([2012, 2013, 2014])
+    with pytest.raises(NotIdentified) as fault:
+        build(Nearest(on=("outcome_pre_slope", "poor"), distance="mahalanobis", missing="exclude"), panel)
+    first, second = str(fault.value).split("\n")
+    assert "outcome_pre_slope needs two periods before the first start, there is 1" in first
+    assert "no unit has a value of poor before the first start" in second
+
+
 def test_units_with_missing_values_are_left_out_where_that_is_declared():
     found = matched(eight(poor=[1, 5, 9, np.nan, 4, 2, 8, 20]), missing="exclude")
     assert sets_of(found)["a"] == ["f"]

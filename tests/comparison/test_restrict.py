@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sos_eval.comparison import Excluded, Nearest, NoComparison, Restrict, build, rebuilt
-from sos_eval.declare import Document
+from sos_eval.declare import Document, json_schema
 from sos_eval.declare import build as declared
 from sos_eval.errors import DesignFault, NotIdentified
 from tests.comparison.panels import eight
@@ -112,6 +112,11 @@ def test_the_contract_s_block_reads():
     assert listed.restrict.exclude == (Excluded((886, "306"), "x"), Excluded(("a",)))
     one = read(NoComparison, restrict={"exclude": {"units": ["d"], "why": "x"}})
     assert [row.reason for row in one.restrict.apply(eight()).flow] == ["x"]
+
+
+@pytest.mark.parametrize("kind", [NoComparison, Nearest])
+def test_every_key_is_described_inherited_ones_too(kind):
+    assert [name for name, key in json_schema(kind)["properties"].items() if "description" not in key] == []
 
 
 @pytest.mark.parametrize(
