@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from sos_eval.checks.balance import balance_results
 from sos_eval.comparison.build import build, rebuilt
 from sos_eval.design.design import Design, Entry
@@ -19,6 +21,7 @@ from sos_eval.results.check import CheckResult
 from sos_eval.results.comparison import Comparison
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import Inferred
+from sos_eval.terms import DIAGNOSTIC_COLUMNS
 from sos_eval.worlds.source import world_frame
 
 __all__ = [
@@ -28,10 +31,12 @@ __all__ = [
     "check",
     "compare",
     "cost",
+    "diagnostics_of",
     "estimate",
     "identify",
     "infer",
     "load_panels",
+    "primary",
 ]
 
 #: An estimate's name within a run: (estimator id, outcome name).
@@ -77,6 +82,7 @@ def load_panels(design: Design) -> dict[str, Panel]:
             known = load_panel(
                 entry.panel, design.document, base=design.base, override=override, also=also,
                 world=lambda path: world_frame(path, design.seed),
+                require_untreated=entry.method.needs.get("untreated_units", 1) > 0,
             )  # fmt: skip
             loaded.append((entry.panel, known))
         panels[entry.id] = known
@@ -211,3 +217,21 @@ def cost(
     from sos_eval.jobs.costing import costed
 
     return costed(design, inferred, checked, groups)
+
+
+def primary(design: Design, groups: dict[Key, Group]) -> Key:
+    """Return the estimate that answers the question: first primary entry, its primary (else first) outcome."""
+    entry = next(one for one in design.estimators if one.role == "primary")
+    own = [key for key in groups if key[0] == entry.id]
+    marked = [key for key in own if groups[key].source.select(key[1]).outcome.role == "primary"]
+    return (marked or own)[0]
+
+
+def diagnostics_of(checked: list[Checked]) -> pd.DataFrame:
+    """Lay out `diagnostics.csv`."""
+    rows = [
+        (one.result.name, one.outcome, one.estimator, one.result.statistic, one.result.value, one.result.threshold,
+         one.result.passed, one.result.text)
+        for one in checked
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=list(DIAGNOSTIC_COLUMNS))

@@ -17,13 +17,13 @@ from sos_eval.design.lock import lock_path, lock_state
 from sos_eval.design.resolve import plain
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.check import data_path
-from sos_eval.jobs.steps import Answer, Checked, Group, Key
+from sos_eval.jobs.steps import Answer, Checked, Group, Key, diagnostics_of, primary
+from sos_eval.panel.disclosure import masked, withholds_weights
 from sos_eval.panel.flow import flow_table
 from sos_eval.report.render import render_all
 from sos_eval.report.words import headline
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.table import stack
-from sos_eval.terms import DIAGNOSTIC_COLUMNS
 
 __all__ = ["write"]
 
@@ -41,27 +41,22 @@ def write(
     force: bool,
 ) -> ResultBundle:
     """Lay out the bundle's content and write it whole, figures and report included."""
-    first = primary(design, fitted)
+    first = primary(design, groups)
     estimates = stack([one.table for answer in answers.values() for one in answer.inferred])
-    diagnostics = _diagnostics(checked)
+    diagnostics = diagnostics_of(checked)
     facts = _facts(design, groups, fitted, answers, first) | {"checks": diagnostics.to_dict("records")}
+    people = ["n_obs"] if groups[first].source.layout == "cross_sections" else []
+    shown, _ = masked(estimates, people, design.disclosure)
+    flow, _ = masked(flow_table(groups[first].comparison.panel), ["rows"] if people else [], design.disclosure)
     content = BundleContent(
-        design=design.resolved, estimates=estimates, balance=groups[first].comparison.balance,
-        weights=_weights(groups[first]), flow=flow_table(groups[first].comparison.panel),
+        design=design.resolved, estimates=shown, balance=groups[first].comparison.balance,
+        weights=_weights(groups[first]), flow=flow,
         diagnostics=diagnostics, headline=headline(estimates, facts),
         results=_results(facts, answers, checked), provenance=_provenance(design, account, facts),
         tables=_tables(groups, answers, checked, first), economics=costed, log="\n".join(account.log) + "\n",
     )  # fmt: skip
     formats = design.report.formats
     return write_bundle(out, content, force=force, render=lambda folder: render_all(folder, formats))
-
-
-def primary(design: Design, fitted: dict[Key, Fitted]) -> Key:
-    """Return the estimate that answers the question: first primary entry, its primary (else first) outcome."""
-    entry = next(one for one in design.estimators if one.role == "primary")
-    own = [key for key in fitted if key[0] == entry.id]
-    marked = [key for key in own if fitted[key].source.select(key[1]).outcome.role == "primary"]
-    return (marked or own)[0]
 
 
 def _facts(
@@ -128,7 +123,7 @@ def _provenance(design: Design, account: Account, facts: dict[str, Any]) -> dict
 def _weights(group: Group) -> pd.DataFrame | None:
     """Return `weights.csv`; None where rows are people."""
     panel, comparison = group.source, group.comparison
-    if panel.layout == "cross_sections":
+    if withholds_weights(panel):
         return None
     first = pd.Series(panel.first_treated)
     table = pd.DataFrame({
@@ -139,16 +134,6 @@ def _weights(group: Group) -> pd.DataFrame | None:
         return table
     sets = comparison.sets.groupby("unit")["matched_set"].agg(lambda values: " ".join(map(str, values)))
     return table.assign(matched_set=table["unit"].map(sets).fillna(""))
-
-
-def _diagnostics(checked: list[Checked]) -> pd.DataFrame:
-    """Lay out `diagnostics.csv`."""
-    rows = [
-        (one.result.name, one.outcome, one.estimator, one.result.statistic, one.result.value, one.result.threshold,
-         one.result.passed, one.result.text)
-        for one in checked
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=list(DIAGNOSTIC_COLUMNS))
 
 
 def _tables(

@@ -1,0 +1,126 @@
+"""The main job: the same bytes from the same input, nothing half-written, nothing heavy, nobody overwritten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sos_eval as se
+from sos_eval.errors import DataFault, InputFault
+
+DESIGN = """\
+schema: sos-eval/design/1
+name: small
+panel:
+  source: csv
+  path: panel.csv
+  unit: la
+  time: year
+  outcome: {count: entries, exposure: children, per: 10000}
+  treatment: {first_treated: start}
+estimators:
+  - {id: primary, method: callaway_santanna}
+  - {id: poisson, method: poisson_did}
+inference:
+  - {method: randomization, draws: 99}
+  - {method: analytic}
+checks: [pretrends, leave_one_out]
+seed: 4
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(1)
+    units, years = np.arange(24), np.arange(2010, 2017)
+    data = pd.DataFrame([(f"A{u:02d}", t) for u in units for t in years], columns=["la", "year"])
+    number = data["la"].str[1:].astype(int)
+    data["start"] = np.where(number < 8, 2013 + number % 2, 0)
+    data["children"] = 20_000 + 500 * number
+    rate = 30 + number % 5 - 4 * ((data["start"] > 0) & (data["year"] >= data["start"]))
+    data["entries"] = rng.poisson(rate * data["children"] / 1e4)
+    data.to_csv(tmp_path / "panel.csv", index=False)
+    (tmp_path / "small.yaml").write_text(DESIGN)
+    return tmp_path
+
+
+def run(folder: Path, out: str = "out", **options: object) -> se.ResultBundle:
+    return se.run(se.load_design(folder / "small.yaml"), out=folder / out, **options)
+
+
+def test_the_same_input_gives_the_same_bytes(folder):
+    first, second = run(folder, "a"), run(folder, "b")
+    for name in ("estimates.csv", "balance.csv", "flow.csv", "diagnostics.csv", "weights.csv", "figures/event_study.svg"):
+        assert (first.path / name).read_bytes() == (second.path / name).read_bytes(), name
+
+
+def test_another_seed_moves_only_what_is_drawn(folder):
+    first = run(folder, "a").estimates
+    second = se.run(se.load_design(folder / "small.yaml", seed=5), out=folder / "b").estimates
+    pd.testing.assert_series_equal(first["estimate"], second["estimate"])
+    drawn = first["inference"] == "randomization"
+    assert not first.loc[drawn, "p_value"].equals(second.loc[drawn, "p_value"])
+    pd.testing.assert_series_equal(first.loc[~drawn, "p_value"], second.loc[~drawn, "p_value"])
+
+
+def test_an_existing_bundle_is_left_alone(folder):
+    run(folder)
+    before = (folder / "out" / "estimates.csv").stat().st_mtime_ns
+    with pytest.raises(InputFault, match="--force"):
+        run(folder)
+    assert (folder / "out" / "estimates.csv").stat().st_mtime_ns == before
+    run(folder, force=True)
+
+
+def test_a_fault_in_the_data_leaves_nothing_behind(folder):
+    data = pd.read_csv(folder / "panel.csv", dtype=str)
+    data.loc[3, "entries"] = "c"
+    data.to_csv(folder / "panel.csv", index=False)
+    before = sorted(folder.iterdir())
+    with pytest.raises(DataFault, match="entries"):
+        run(folder)
+    assert sorted(folder.iterdir()) == before
+
+
+def test_the_headline_repeats_a_row_of_the_estimates(folder):
+    bundle = run(folder)
+    row = bundle.estimates.query(
+        "estimator == 'primary' and aggregation == 'overall' and inference == 'randomization'"
+    ).iloc[0]
+    for name in ("estimate", "conf_low", "conf_high", "p_value"):
+        assert bundle.headline[name] == row[name]
+    assert bundle.headline["inference_rule"]["headline"] == "randomization"
+
+
+def test_a_declared_cluster_robust_headline_gives_way_to_the_rule(folder):
+    text = DESIGN.replace("  - {method: randomization, draws: 99}\n", "")
+    (folder / "small.yaml").write_text(text)
+    bundle = run(folder)
+    assert bundle.headline["inference"] == "randomization"
+    assert bundle.headline["inference_rule"]["changed"] is True
+    assert {"analytic", "randomization"} == set(bundle.estimates["inference"])
+
+
+def test_a_transformed_outcome_keeps_its_scale(folder):
+    (folder / "small.yaml").write_text(DESIGN.replace("per: 10000}", "per: 10000, transform: log}"))
+    bundle = run(folder)
+    scales = bundle.estimates.groupby("estimator")["scale"].unique()
+    assert list(scales["primary"]) == ["log"]
+
+
+def test_tables_that_figures_read_are_in_the_bundle(folder):
+    names = run(folder).table_names
+    assert {"adoption", "outcome_paths", "leave_one_out", "primary.randomization"} <= set(names)
+
+
+def test_results_json_agrees_with_its_published_schema(folder):
+    import json
+
+    import jsonschema
+
+    bundle = run(folder)
+    schema = json.loads((Path(se.__file__).parent / "bundle" / "schema.json").read_text())
+    jsonschema.validate(bundle.results, schema)
