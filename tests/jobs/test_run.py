@@ -53,7 +53,14 @@ def run(folder: Path, out: str = "out", **options: object) -> se.ResultBundle:
 
 def test_the_same_input_gives_the_same_bytes(folder):
     first, second = run(folder, "a"), run(folder, "b")
-    for name in ("estimates.csv", "balance.csv", "flow.csv", "diagnostics.csv", "weights.csv", "figures/event_study.svg"):
+    for name in (
+        "estimates.csv",
+        "balance.csv",
+        "flow.csv",
+        "diagnostics.csv",
+        "weights.csv",
+        "figures/event_study.svg",
+    ):
         assert (first.path / name).read_bytes() == (second.path / name).read_bytes(), name
 
 
