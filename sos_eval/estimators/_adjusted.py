@@ -54,8 +54,9 @@ class CellEffects:
 
 def complete_rows(panel: Panel, names: tuple[str, ...]) -> tuple[Panel, tuple[str, ...]]:
     """Leave out rows without outcome, covariate or weight, and say whose they are."""
-    needed = panel.frame[["outcome", *names]].notna().all(axis=1).to_numpy()
-    complete = needed & (panel.frame["weight"].to_numpy(float) > 0)
+    complete = panel.frame["weight"].to_numpy(float) > 0
+    for name in ("outcome", *names):
+        complete &= panel.frame[name].notna().to_numpy()
     if complete.all():
         return panel, ()
     whose = listed(list(dict.fromkeys(panel.frame["unit"][~complete])))

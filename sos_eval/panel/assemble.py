@@ -79,7 +79,7 @@ def assemble(
         source=reading.name,
         flow=(*flow, *adoption.flow, *dict.fromkeys(notes), *gaps),
         noted_caveats=adoption.caveats,
-    )
+    ).located(rows.codes, rows.units)
     panel = _with_absorbing(_with_unknown(drop_unusable(panel, spec)))
     check_identified(panel, require_untreated=require_untreated)
     return panel

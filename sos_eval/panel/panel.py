@@ -19,6 +19,9 @@ __all__ = ["NAMED", "Array", "FlowRow", "Outcome", "Panel"]
 
 Array = NDArray[np.float64]
 
+#: What a panel works out once from its units and times, and hands on where neither changes.
+_WHO_AND_WHEN = ("_factorized", "_first_rows", "units", "times", "time_codes")
+
 #: Units that a line of the flow names; the rest are counted.
 NAMED = 200
 
@@ -103,7 +106,7 @@ class Panel:
     @cached_property
     def units(self) -> NDArray[np.object_]:
         """Unit ids, (n_units,), in canonical order."""
-        return self._unit_frame.index.to_numpy(dtype=object)
+        return np.asarray(self._factorized[1], dtype=object)
 
     @cached_property
     def times(self) -> Array:
@@ -111,18 +114,24 @@ class Panel:
         return np.unique(self.frame["time"].to_numpy(float))
 
     @cached_property
-    def _unit_frame(self) -> pd.DataFrame:
-        return self.frame.drop_duplicates("unit").set_index("unit")
+    def _factorized(self) -> tuple[NDArray[np.intp], Any]:
+        return pd.factorize(self.frame["unit"])
 
-    @cached_property
+    def located(self, codes: NDArray[np.intp], units: NDArray[np.object_]) -> Panel:
+        """Hand over what a reader knows already: each row's unit, (n_rows,), and the units in order of appearance."""
+        self.__dict__["_factorized"] = (codes, units)
+        return self
+
+    @property
     def unit_codes(self) -> NDArray[np.intp]:
         """Position of each row's unit in `units`, (n_rows,)."""
-        return pd.Index(self.units).get_indexer(pd.Index(self.frame["unit"]))
+        return self._factorized[0]
 
     @cached_property
     def _first_rows(self) -> NDArray[np.intp]:
         """Position of each unit's first row, (n_units,)."""
-        return np.unique(self.unit_codes, return_index=True)[1]
+        reached = np.maximum.accumulate(self.unit_codes)
+        return np.flatnonzero(np.diff(reached, prepend=-1))
 
     @cached_property
     def time_codes(self) -> NDArray[np.intp]:
@@ -178,7 +187,7 @@ class Panel:
     @cached_property
     def clusters(self) -> NDArray[np.intp]:
         """Cluster code of each entry of an influence function, (n_influence,)."""
-        column = self._unit_frame["cluster"] if self.layout == "panel" else self.frame["cluster"]
+        column = self.frame["cluster"].iloc[self._first_rows] if self.layout == "panel" else self.frame["cluster"]
         return pd.factorize(column, sort=True)[0]
 
     @property
@@ -195,11 +204,15 @@ class Panel:
     @cached_property
     def weights(self) -> Array:
         """Weight per unit, (n_units,): the mean over `pre_times` where the column varies over time."""
-        frame = self.frame
-        if len(self.pre_times) and frame.groupby("unit", sort=False)["weight"].nunique().max() > 1:
-            frame = frame[frame["time"].isin(self.pre_times)]
-        means = frame.groupby("unit", sort=False)["weight"].mean()
-        return means.reindex(self.units).to_numpy(float)
+        weight = self.frame["weight"].to_numpy(float)
+        known = np.isfinite(weight)
+        varies = known & (weight != weight[self._first_rows][self.unit_codes])
+        if len(self.pre_times) and varies.any():
+            known &= np.isin(self.time_codes, np.searchsorted(self.times, self.pre_times))
+        codes = self.unit_codes[known]
+        count = np.bincount(codes, minlength=self.n_units)
+        total = np.bincount(codes, weight[known], self.n_units)
+        return np.asarray(np.divide(total, count, out=np.full(self.n_units, np.nan), where=count > 0))
 
     # -- values -------------------------------------------------------------------------------------------------
 

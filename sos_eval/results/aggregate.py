@@ -98,13 +98,14 @@ def plan_aggregations(group_time: pd.DataFrame, cohorts: Array) -> AggregationPl
     group = group_time["cohort"].to_numpy(float)
     time = group_time["time"].to_numpy(float)
     own = cohorts[:, None] == group
+    treated = np.where(own, group_time["n_treated_units"].to_numpy(), 0)
     rows: list[dict[str, Any]] = []
     members: list[Array] = []
     for aggregation, key, inside in _families(group, time, time >= group):
         count = (own & inside).astype(float)
         if aggregation == "overall":
             count = count / np.maximum(count.sum(1, keepdims=True), 1.0)
-        rows.append({"aggregation": aggregation, **key, "n_treated_units": _treated(group_time, inside)})
+        rows.append({"aggregation": aggregation, **key, "n_treated_units": int(treated[:, inside].max(1).sum())})
         members.append(count)
     plain, means = _plain_averages(rows)
     table = _laid_out(rows + plain, group_time)
@@ -126,13 +127,6 @@ def _families(
         yield "calendar", {"time": t}, post & (time == t)
     yield "overall", {}, post
     yield "simple", {}, post
-
-
-def _treated(group_time: pd.DataFrame, members: NDArray[np.bool_]) -> int:
-    """Count the treated units behind an aggregate, each cohort once."""
-    cohort = group_time["cohort"].to_numpy(float)[members]
-    count = group_time["n_treated_units"].to_numpy()[members]
-    return int(sum(count[cohort == g].max() for g in np.unique(cohort)))
 
 
 def _plain_averages(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], Array]:
@@ -179,9 +173,10 @@ def with_aggregations(estimate: Estimate) -> Estimate:
     influence = None
     if estimate.influence is not None:
         influence = _aggregated_influence(estimate.influence, plan, known, shares, means, missing)
-    frame = pd.concat([estimate.cells, plan.cells.assign(reason=_why(weights, estimate))], ignore_index=True)
+    below = plan.cells.assign(reason=_why(weights, estimate))
+    both = {name: np.concatenate([estimate.cells[name], below[name]]) for name in CELL_COLUMNS}
     return replace(
-        estimate, cells=frame[list(CELL_COLUMNS)], values=np.concatenate([estimate.values, values]), influence=influence
+        estimate, cells=pd.DataFrame(both), values=np.concatenate([estimate.values, values]), influence=influence
     )
 
 
@@ -212,6 +207,8 @@ def _why(weights: Array, estimate: Estimate) -> list[str]:
     """Say for each aggregate which of its cells are missing, or that it is fixed by construction."""
     missing = ~np.isfinite(estimate.values)
     own = estimate.cells["reason"].to_numpy()
+    if not missing.any() and not own.any():
+        return [""] * len(weights)
     names = [f"({g:g}, {t:g})" for g, t in zip(estimate.cells["cohort"], estimate.cells["time"], strict=True)]
     reasons = []
     for row in weights != 0:

@@ -57,34 +57,40 @@ def effect_table(
         Why an error or p is empty, appended to the reason of the cell.
     """
     estimate = fitted.estimate
-    m = len(estimate.values)
-    nothing = np.full(m, np.nan)
+    nothing = np.full(len(estimate.values), np.nan)
     low, high = conf or (nothing, nothing)
     band_low, band_high = band or (nothing, nothing)
-    table = estimate.cells[list(CELL_COLUMNS)].copy()
-    ratio = (table["scale"] == "ratio").to_numpy()
-    columns = {
+    columns: dict[str, Any] = {name: estimate.cells[name].to_numpy() for name in CELL_COLUMNS}
+    ratio = columns["scale"] == "ratio"
+    measured = {
         "estimate": estimate.values,
         "conf_low": low,
         "conf_high": high,
         "band_low": band_low,
         "band_high": band_high,
     }
-    for name, value in columns.items():
-        table[name] = np.where(ratio, np.exp(np.where(ratio, value, 0.0)), value)
-    table["std_error"] = nothing if std_error is None else std_error
-    table["conf_level"] = np.where(np.isfinite(low) | np.isfinite(high), level, np.nan)
-    table["statistic"] = nothing if statistic is None else statistic
-    table["df"] = np.nan if df is None else df
-    table["p_value"] = nothing if p_value is None else p_value
-    table["n_clusters"] = fitted.panel.n_clusters
-    table["reason"] = _reasons(table["reason"], reason)
-    table["estimator"], table["role"] = fitted.id, fitted.role
-    table["outcome"], table["inference"] = fitted.panel.active, inference
-    return tidy(table)
+    for name, value in measured.items():
+        columns[name] = np.where(ratio, np.exp(np.where(ratio, value, 0.0)), value)
+    columns["std_error"] = nothing if std_error is None else std_error
+    columns["conf_level"] = np.where(np.isfinite(low) | np.isfinite(high), level, np.nan)
+    columns["statistic"] = nothing if statistic is None else statistic
+    columns["df"] = np.nan if df is None else df
+    columns["p_value"] = nothing if p_value is None else p_value
+    columns["n_clusters"] = fitted.panel.n_clusters
+    columns["reason"] = _reasons(columns["reason"], reason)
+    columns |= {"estimator": fitted.id, "role": fitted.role, "outcome": fitted.panel.active, "inference": inference}
+    return EffectTable({name: _typed(name, columns[name], len(nothing)) for name in EFFECT_COLUMNS})
 
 
-def _reasons(cells: pd.Series, more: Any) -> list[str]:
+def _typed(name: str, values: Any, size: int) -> Any:
+    """Return a column with the contract's type, (size,)."""
+    if name in _TEXT:
+        return pd.array(np.broadcast_to(np.asarray(values, object), (size,)), dtype="str")
+    kind = np.int64 if name in _COUNTS else np.float64
+    return np.array(np.broadcast_to(np.asarray(values, kind), (size,)))
+
+
+def _reasons(cells: Any, more: Any) -> list[str]:
     """Join why a cell is empty and why its error is."""
     extra = [""] * len(cells) if more is None else list(np.broadcast_to(more, (len(cells),)))
     return ["; ".join(dict.fromkeys(part for part in pair if part)) for pair in zip(cells, extra, strict=True)]

@@ -1,0 +1,159 @@
+"""Time estimators and inference beside their peers, in the same process: `make bench`.
+
+Each figure is the best of a few runs after one to warm up. Give every library one thread (`OMP_NUM_THREADS=1` and
+the like, as `make bench` does), for a comparison of work and not of machines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE, PoissonDiD
+from sos_eval.panel.tabular import from_frame
+
+COLUMNS = {"unit": "unit", "time": "time", "outcome": "y", "first_treated": "g"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One comparison: what is timed, ours and theirs, and the ratio that we want to reach."""
+
+    name: str
+    ours: Callable[[], object]
+    theirs: Callable[[], object] | None
+    peer: str
+    wanted: float
+    times: int = 5
+
+
+def simulated(n: int, t: int, cohorts: int, seed: int = 1) -> pd.DataFrame:
+    """Draw a staggered panel with three covariates, a third of the units treated in `cohorts` waves."""
+    rng = np.random.default_rng(seed)
+    waves = np.linspace(t // 3, t - 2, cohorts).round()
+    start = np.where(np.arange(n) % 3 == 0, waves[(np.arange(n) // 3) % cohorts], 0)
+    x = rng.normal(size=(n, 3))
+    time = np.arange(1, t + 1)
+    y = rng.normal(size=(n, 1)) + 0.1 * time + 0.2 * x[:, [0]] * time / t + rng.normal(size=(n, t))
+    y += (start[:, None] > 0) * (time >= start[:, None])
+    long = {name: np.repeat(x[:, i], t) for i, name in enumerate(("x1", "x2", "x3"))}
+    treated = ((start[:, None] > 0) & (time >= start[:, None])).astype(int).ravel()
+    return pd.DataFrame({
+        "unit": np.repeat(np.arange(n), t), "time": np.tile(time, n), "y": y.ravel(),
+        "g": np.repeat(start, t).astype(int), "d": treated, **long,
+    })  # fmt: skip
+
+
+def diff_diff(df: pd.DataFrame, **more: object) -> Callable[[], object]:
+    from diff_diff import CallawaySantAnna as Theirs
+
+    covariates = more.pop("covariates", None)
+    return lambda: Theirs(**more).fit(
+        df, outcome="y", unit="unit", time="time", first_treat="g", covariates=covariates, aggregate="all"
+    )
+
+
+def pyfixest(df: pd.DataFrame) -> Callable[[], object]:
+    import pyfixest
+
+    return lambda: pyfixest.feols("y ~ d | unit + time", df, vcov={"CRV1": "unit"})
+
+
+def analytic(band_draws: int = 0) -> dict[str, object]:
+    return {"method": "analytic", "band_draws": band_draws}
+
+
+def small() -> list[Bench]:
+    df = simulated(152, 20, 5)
+    covariates = ["x1", "x2", "x3"]
+    robust = CallawaySantAnna(adjust="dr")
+    bootstrap = {"method": "multiplier_bootstrap", "draws": 999}
+    return [
+        Bench(
+            "152 x 20, 5 cohorts: errors and all averages",
+            lambda: CallawaySantAnna().fit(df, **COLUMNS, inference=analytic()), diff_diff(df), "diff-diff", 2, 15,
+        ),
+        Bench(
+            "the same, 3 covariates, doubly robust",
+            lambda: robust.fit(df, **COLUMNS, covariates=covariates, inference=analytic()),
+            diff_diff(df, covariates=covariates, estimation_method="dr"), "diff-diff", 5, 5,
+        ),
+        Bench(
+            "the same without covariates, 999 multiplier draws with bands",
+            lambda: CallawaySantAnna().fit(df, **COLUMNS, inference=bootstrap),
+            diff_diff(df, n_bootstrap=999, seed=1), "diff-diff", 3, 5,
+        ),
+    ]  # fmt: skip
+
+
+def large(n: int) -> list[Bench]:
+    df = simulated(n, 10, 3)
+    return [
+        Bench(
+            f"{n:,} x 10, 3 cohorts: errors and all averages",
+            lambda: CallawaySantAnna().fit(df, **COLUMNS, inference=analytic()), diff_diff(df), "diff-diff", 1, 2,
+        ),
+        Bench(
+            f"{n:,} x 10: two-way fixed effects",
+            lambda: TWFE().fit(df, **COLUMNS, inference=analytic()), pyfixest(df), "pyfixest", 2, 3,
+        ),
+    ]  # fmt: skip
+
+
+def draws() -> list[Bench]:
+    """Return batches that no peer has: their wanted ratio is a time."""
+    df = simulated(148, 15, 4)
+    panel = from_frame(df, **COLUMNS)
+    counts = simulated(120, 8, 1).assign(y=lambda one: np.random.default_rng(2).poisson(50, len(one)), e=1e5)
+    counted = from_frame(counts, **COLUMNS, exposure="e", per=1e4)
+    rng = np.random.default_rng(3)
+    starts = np.array([rng.permutation(panel.first_treated) for _ in range(20_000)])
+    others = np.array([rng.permutation(counted.first_treated) for _ in range(10_000)])
+    jobs = {
+        "20,000 permutations, 148 x 15, callaway_santanna": lambda: CallawaySantAnna().estimate_assignments(
+            panel, starts
+        ),
+        "20,000 permutations, 148 x 15, twfe": partial(TWFE().estimate_assignments, panel, starts),
+        "20,000 permutations, 148 x 15, event study": partial(EventStudyTWFE().estimate_assignments, panel, starts),
+        "10,000 permutations, 120 x 8, poisson_did": partial(PoissonDiD().estimate_assignments, counted, others),
+    }
+    return [Bench(name, job, None, "-", np.nan, 3) for name, job in jobs.items()]
+
+
+def best(job: Callable[[], object], times: int) -> float:
+    """Return the best of a few runs after one to warm up, in seconds."""
+    job()
+    taken = []
+    for _ in range(times):
+        start = perf_counter()
+        job()
+        taken.append(perf_counter() - start)
+    return min(taken)
+
+
+def main() -> None:
+    """Print a line per comparison."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--units", type=int, default=200_000, help="units of the large panel")
+    parser.add_argument("--only", default="", help="run what has these words in its name")
+    chosen = parser.parse_args()
+    warnings.simplefilter("ignore")
+    print(f"{'':<64}{'ours':>10}{'peer':>10}{'ratio':>8}{'wanted':>8}")
+    for group in (small, draws, lambda: large(chosen.units)):
+        for bench in group():
+            if chosen.only not in bench.name:
+                continue
+            ours = best(bench.ours, bench.times)
+            theirs = best(bench.theirs, bench.times) if bench.theirs else float("nan")
+            print(f"{bench.name:<64}{ours:>9.4f}s{theirs:>9.4f}s{theirs / ours:>8.1f}{bench.wanted:>8g}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
