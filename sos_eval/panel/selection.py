@@ -114,7 +114,7 @@ def _outcome_columns(panel: Panel) -> list[str]:
 def _never_observed(panel: Panel) -> Mask:
     """Units without any outcome, (n_units,)."""
     seen = panel.frame[_outcome_columns(panel)].notna().to_numpy().any(axis=1)
-    return np.bincount(panel.unit_codes[seen], minlength=panel.n_units) == 0
+    return np.equal(np.bincount(panel.unit_codes[seen], minlength=panel.n_units), 0)
 
 
 def _weightless(panel: Panel) -> Mask:
@@ -122,7 +122,7 @@ def _weightless(panel: Panel) -> Mask:
     if not panel.weighted:
         return np.zeros(panel.n_units, bool)
     positive = panel.frame["weight"].to_numpy(float) > 0
-    return np.bincount(panel.unit_codes[positive], minlength=panel.n_units) == 0
+    return np.equal(np.bincount(panel.unit_codes[positive], minlength=panel.n_units), 0)
 
 
 def _late_starts(panel: Panel) -> Panel:
