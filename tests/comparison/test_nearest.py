@@ -271,3 +271,39 @@ def test_matchit_lalonde_end_to_end(case):
     y, w = data["re78"].to_numpy(), found.weights
     att = np.average(y[treated], weights=w[treated]) - np.average(y[~treated], weights=w[~treated])
     assert abs(att - values["outcome"]["att_weighted_diff"]) < 0.25 * values["outcome"]["se_HC3"]
+
+
+@pytest.mark.reference
+def test_matchit_nhefs_within_cells():
+    """Mahalanobis within sex on 1,566 people: MatchIt's choices, replayed on our distances, are each the nearest left
+    (1e-9), and total distance, counts and effect are MatchIt's; few donors tie here, so most pairs are its own."""
+    data = pytest.importorskip("causaldata", reason="the PyPI package causaldata is not installed").nhefs_complete
+    people = data.load_pandas().data.astype({"sex": int}).astype(float)
+    stored = json.loads(shared("reference", "matchit_causaldata.json").read_text())
+    values = next(c["values"] for c in stored["cases"] if c["case_id"] == "nhefs_nn_maha")
+    columns = ["age", "wt71", "smokeintensity", "smokeyrs"]
+    ids = np.array([f"N{seqn:.0f}" for seqn in people["seqn"]])
+    names = [f"{i:04d}" for i in range(len(people))]
+    starts = np.where(people["qsmk"] == 1, 2.0, NEVER)
+    outcome = np.column_stack([np.zeros(len(people)), people["wt82_71"]])
+    covariates = {name: people[name].to_numpy() for name in [*columns, "sex"]}
+    panel = panel_of(names, [1, 2], starts, outcome, **covariates)
+    found = build(Nearest(on=tuple(columns), distance="mahalanobis", exact=("sex",)), panel)
+
+    treated = panel.ever_treated
+    distance = mahalanobis(people[columns].to_numpy(), treated)
+    sex = people["sex"].to_numpy()
+    distance[sex[treated][:, None] != sex[~treated][None, :]] = np.inf
+    theirs, turns = values["match_pairs"], np.arange(treated.sum())
+    assert replayed(theirs, ids[treated], ids[~treated], turns, distance, ratio=1, replace=False) < 1e-9
+    row = {name: i for i, name in enumerate(ids[treated])}
+    column = {name: j for j, name in enumerate(ids[~treated])}
+    total = sum(distance[row[t], column[c]] for t, cs in theirs.items() for c in cs)
+    donors = found.sets[found.sets["unit"] != found.sets["matched_set"]]
+    assert donors["distance"].sum() == pytest.approx(total, rel=1e-3)  # ties lead to other donors later on
+    assert [int((found.weights[treated] > 0).sum()), len(donors)] == [403, 403]
+    y, w = people["wt82_71"].to_numpy(), found.weights
+    att = np.average(y[treated], weights=w[treated]) - np.average(y[~treated], weights=w[~treated])
+    assert abs(att - values["outcome"]["att_weighted_diff"]) < 0.25 * values["outcome"]["se_HC3"]
+    same = np.mean([set(theirs[ids[int(t)]]) == {ids[int(c)] for c in cs} for t, cs in sets_of(found).items()])
+    assert same > 0.9, same
