@@ -108,6 +108,7 @@ class Linear(Estimator):
         linear = LinearFit(
             coef=coef, x=d[:, None], residuals=residuals, weights=np.ones(len(y)), bread=bread, unit_codes=codes,
             n_obs=len(y), n_params=1 + panel.n_times, contrast=np.eye(1),
+            absorbed=(codes, np.tile(np.arange(panel.n_times), panel.n_units)),
         )  # fmt: skip
         scores = np.bincount(codes, d * residuals) * bread[0, 0] * panel.n_units
         table = cells(n_obs=[len(y)], n_units=[panel.n_units], n_treated_units=[int(panel.ever_treated.sum())])

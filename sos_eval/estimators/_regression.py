@@ -235,6 +235,7 @@ def fit_linear(rows: Rows, regressors: Array, contrast: Array) -> LinearFit:
     return LinearFit(
         coef=coef, x=x, residuals=y - x @ coef, weights=rows.weights, bread=bread,
         unit_codes=rows.influence_codes, n_obs=len(y), n_params=x.shape[1] + rows.effects.shape[1], contrast=padded,
+        absorbed=(rows.effects.unit, rows.effects.time),
     )  # fmt: skip
 
 

@@ -4,6 +4,20 @@ from __future__ import annotations
 
 from sos_eval.inference.analytic import Analytic
 from sos_eval.inference.auto import Auto
+from sos_eval.inference.cr2 import CR2
+from sos_eval.inference.cr3 import CR3
+from sos_eval.inference.jackknife import Jackknife
+from sos_eval.inference.multiplier_bootstrap import MultiplierBootstrap
 from sos_eval.inference.randomization import Randomization
+from sos_eval.inference.wild_cluster_bootstrap import WildClusterBootstrap
 
-__all__ = ["Analytic", "Auto", "Randomization"]
+__all__ = [
+    "CR2",
+    "CR3",
+    "Analytic",
+    "Auto",
+    "Jackknife",
+    "MultiplierBootstrap",
+    "Randomization",
+    "WildClusterBootstrap",
+]

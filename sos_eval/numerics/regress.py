@@ -38,6 +38,8 @@ class LinearFit:
         Cells of the estimate as combinations of the coefficients.
     family
         ``linear`` (t with G - 1) or ``poisson``.
+    absorbed
+        Codes (n,) of the effects that `x` and `residuals` are free of: units (nested in clusters) first, then times.
     """
 
     coef: Array
@@ -50,6 +52,7 @@ class LinearFit:
     n_params: int
     contrast: Array
     family: str = "linear"
+    absorbed: tuple[NDArray[np.intp], ...] = ()
 
 
 def least_squares(y: Array, x: Array, weights: Array | None = None) -> tuple[Array, Array]:

@@ -1,0 +1,88 @@
+"""The cluster jackknife: everything estimated again without each cluster in turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import annotated_types as at
+import numpy as np
+import pandas as pd
+
+from sos_eval.errors import InputFault
+from sos_eval.inference.wald import fixed_by_construction, refused, too_few_treated, wald_rows
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.fitted import Fitted
+from sos_eval.results.inference import InferenceMethod, Inferred
+from sos_eval.results.method import register
+from sos_eval.terms import KEY_COLUMNS
+
+__all__ = ["Jackknife", "leave_one_out"]
+
+
+def leave_one_out(fitted: Fitted) -> tuple[Array, list[str], dict[str, str]]:
+    """Estimate without each cluster of units, comparison group included.
+
+    Returns
+    -------
+    values : (G, m)
+        NaN where a row is gone without the cluster.
+    clusters
+        Names of the clusters.
+    refusals
+        Cluster to the reason why nothing could be estimated without it.
+    """
+    source = fitted.source
+    cluster = source.unit_values("cluster")
+    names = [str(name) for name in pd.unique(pd.Series(cluster))]
+    wanted = pd.MultiIndex.from_frame(fitted.estimate.cells[list(KEY_COLUMNS)])
+    values = np.full((len(names), len(wanted)), np.nan)
+    refusals: dict[str, str] = {}
+    for g, name in enumerate(names):
+        kept: Panel = source.keep(source.units[cluster.astype(str) != name])
+        try:
+            found = fitted.refit(kept)
+        except InputFault as fault:
+            refusals[name] = fault.faults[0].what
+            continue
+        have = pd.MultiIndex.from_frame(found.cells[list(KEY_COLUMNS)])
+        at_row = have.get_indexer(wanted)
+        values[g] = np.where(at_row >= 0, found.values[at_row], np.nan)
+    return values, names, refusals
+
+
+@register("jackknife")
+@dataclass(frozen=True)
+class Jackknife(InferenceMethod):
+    """Cluster jackknife errors with t(G-1), for every estimator (Efron and Stein 1981; Hansen 2025).
+
+    The variance is (G-1)/G times the sum of squared distances of the estimates without a cluster from the estimate.
+    """
+
+    reference: ClassVar[str] = "Efron and Stein (1981); MacKinnon, Nielsen and Webb (2023)"
+
+    level: Annotated[float, at.Gt(0), at.Lt(1)] = 0.95
+    """Coverage of the intervals."""
+
+    def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
+        """Return effects with jackknife errors."""
+        estimate = fitted.estimate
+        if few := too_few_treated(estimate):
+            return refused(fitted, self.name, self.level, few)
+        values, names, refusals = leave_one_out(fitted)
+        n_clusters = len(names)
+        raw = np.sqrt((n_clusters - 1) / n_clusters * ((values - estimate.values) ** 2).sum(0))
+        constant = fixed_by_construction(estimate, raw)
+        missing = np.isnan(values).sum(0)
+        silent = (estimate.cells["reason"] == "").to_numpy()
+        known = np.isfinite(estimate.values) & silent
+        reasons = np.full(len(raw), "", dtype=object)
+        reasons[known & (missing > 0)] = "not estimated without every one of the clusters: no jackknife error"
+        reasons[known & constant] = "the same without every cluster: no error"
+        std_error = np.where(constant | (missing > 0), np.nan, raw)
+        table = pd.DataFrame(values).assign(cluster=names).melt("cluster", var_name="row", value_name="estimate")
+        found = wald_rows(
+            fitted, self.name, level=self.level, std_error=std_error, df=float(n_clusters - 1), reasons=list(reasons),
+            facts={"clusters": n_clusters, "refused_without": refusals},
+        )  # fmt: skip
+        return Inferred(found.table, {"jackknife": table}, found.facts)

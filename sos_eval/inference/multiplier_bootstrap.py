@@ -1,0 +1,90 @@
+"""The multiplier bootstrap of the influence function, with uniform bands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+import annotated_types as at
+import numpy as np
+from scipy.special import ndtri
+
+from sos_eval.inference.analytic import no_influence, small_sample_factor
+from sos_eval.inference.wald import (
+    Bands,
+    cluster_scores,
+    families,
+    refused,
+    too_few_treated,
+    wald_rows,
+    why_no_error,
+)
+from sos_eval.numerics.bands import quantile_with_error
+from sos_eval.numerics.bootstrap import BootstrapWeights, draw_weights
+from sos_eval.panel.panel import Array
+from sos_eval.results.estimate import Estimate
+from sos_eval.results.fitted import Fitted
+from sos_eval.results.inference import InferenceMethod, Inferred
+from sos_eval.results.method import register
+
+__all__ = ["MultiplierBootstrap", "bootstrap_deviations"]
+
+
+def bootstrap_deviations(scores: Array, weights: Array) -> Array:
+    """Deviations of the bootstrap estimates from the estimate, (draws, m): weighted sums of the clusters' scores."""
+    return weights @ np.nan_to_num(scores)
+
+
+@register("multiplier_bootstrap")
+@dataclass(frozen=True)
+class MultiplierBootstrap(InferenceMethod):
+    """Multiplier bootstrap by cluster with uniform bands (Callaway and Sant'Anna 2021, algorithm 1)."""
+
+    cluster_robust: ClassVar[bool] = True
+    reference: ClassVar[str] = "Callaway and Sant'Anna (2021), algorithm 1"
+
+    level: Annotated[float, at.Gt(0), at.Lt(1)] = 0.95
+    """Coverage of intervals and bands."""
+    weights: BootstrapWeights = "rademacher"
+    """rademacher (as the did package), mammen or webb."""
+    draws: Annotated[int, at.Ge(19)] = 999
+    """Bootstrap draws."""
+    spread: Literal["iqr", "deviation"] = "iqr"
+    """Error from the interquartile range (as the did package) or from the standard deviation of the draws."""
+
+    def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
+        """Return effects with bootstrap errors, normal (or t) intervals and uniform bands."""
+        estimate = fitted.estimate
+        if estimate.influence is None:
+            return refused(fitted, self.name, self.level, no_influence)
+        if few := too_few_treated(estimate):
+            return refused(fitted, self.name, self.level, few)
+        factor = small_sample_factor(estimate, "default")
+        scores = cluster_scores(estimate, estimate.influence) * np.sqrt(factor.variance)
+        drawn = bootstrap_deviations(scores, draw_weights(self.weights, (self.draws, len(scores)), rng))
+        raw = np.where(np.isfinite(scores).all(0), self._spread(drawn), np.nan)
+        std_error, reasons = why_no_error(estimate, raw)
+        facts = {"weights": self.weights, "draws": self.draws, "spread": self.spread}
+        return wald_rows(
+            fitted, self.name, level=self.level, std_error=std_error, df=factor.df,
+            bands=self._bands(estimate, drawn, std_error), reasons=reasons, facts=facts,
+        )  # fmt: skip
+
+    def _spread(self, drawn: Array) -> Array:
+        if self.spread == "deviation":
+            return np.asarray(np.sqrt((drawn**2).mean(0)))
+        low, high = np.quantile(drawn, [0.25, 0.75], axis=0, method="inverted_cdf")
+        return np.asarray((high - low) / (ndtri(0.75) - ndtri(0.25)))
+
+    def _bands(self, estimate: Estimate, drawn: Array, std_error: Array) -> Bands:
+        """Quantile of the largest t over each aggregation's rows."""
+        critical = np.full(len(std_error), np.nan)
+        told: dict[str, Any] = {}
+        usable = np.isfinite(std_error) & (std_error > 0)
+        for name, rows in families(estimate.cells, usable):
+            found = quantile_with_error(np.abs(drawn[:, rows] / std_error[rows]).max(1), self.level)
+            critical[rows] = found.value
+            told.setdefault(name, []).append(
+                {"rows": len(rows), "critical": found.value, "monte_carlo_error": found.monte_carlo_error}
+            )
+        return Bands(critical, told)

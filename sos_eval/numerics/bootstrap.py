@@ -1,0 +1,81 @@
+"""Weights of cluster bootstraps, and the wild cluster bootstrap of a t statistic as matrix products."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sos_eval.numerics.covariance import ClusterDesign
+
+__all__ = ["BootstrapWeights", "WildTerms", "all_signs", "draw_weights", "wild_terms"]
+
+Array = NDArray[np.float64]
+BootstrapWeights = Literal["rademacher", "mammen", "webb"]
+
+_GOLDEN = (1 + np.sqrt(5)) / 2
+
+
+def draw_weights(kind: BootstrapWeights, shape: tuple[int, int], rng: np.random.Generator) -> Array:
+    """Draw weights of mean zero and variance one, (draws, clusters).
+
+    ``rademacher``: ±1; ``mammen``: Mammen (1993), two points with third moment one; ``webb``: Webb (2023), six points
+    ±sqrt(1/2), ±1, ±sqrt(3/2).
+    """
+    if kind == "rademacher":
+        return np.asarray(2.0 * rng.integers(0, 2, shape, dtype=np.int8) - 1.0)
+    if kind == "mammen":
+        low, high = 1 - _GOLDEN, _GOLDEN
+        return np.asarray(np.where(rng.random(shape) < _GOLDEN / np.sqrt(5), low, high), dtype=np.float64)
+    points = np.sqrt(np.array([0.5, 1.0, 1.5]))
+    six: Array = np.concatenate([-points, points])
+    return six[rng.integers(0, 6, shape, dtype=np.int8)]
+
+
+def all_signs(clusters: int) -> Array:
+    """List every vector of signs, (2**clusters, clusters)."""
+    bits = np.arange(2**clusters)[:, None] >> np.arange(clusters) & 1
+    return np.asarray(2.0 * bits - 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class WildTerms:
+    """Score of one contrast in every cluster under a bootstrap draw: numerator ``v·(alpha + s beta)``.
+
+    With residuals under the null (the contrast equals its estimate minus ``s`` times `width`) the numerator is
+    ``v @ (alpha + s beta)`` and the scores are ``v @ (k0 + s k1)``, one per cluster; their sum of squares is the
+    cluster-robust variance without factors. ``s = 0`` gives the unrestricted bootstrap.
+    """
+
+    alpha: Array
+    beta: Array
+    k0: Array
+    k1: Array
+    width: float
+
+
+def wild_terms(design: ClusterDesign, contrast: Array) -> WildTerms:
+    """Reduce a regression to what the bootstrap of one contrast needs.
+
+    Cameron, Gelbach and Miller (2008), computed on clusters as in MacKinnon, Nielsen and Webb (2023, section 4):
+    the data are read once, draws cost a product of (draws, G) and (G, G).
+
+    Parameters
+    ----------
+    contrast : (p,)
+        Combination of the coefficients.
+    """
+    a = design.inverse @ contrast
+    weighted = design.z * design.weights[:, None]
+    along = design.z @ a
+    scores = np.stack([weighted[rows].T @ design.residuals[rows] for rows in design.rows])  # (G, p)
+    own = np.stack([weighted[rows].T @ along[rows] for rows in design.rows])  # (G, p): Z_g' W Z_g a
+    alpha, beta = scores @ a, own @ a
+
+    def response(raw: Array, per_cluster: Array) -> Array:
+        # rows: the cluster whose weight moves; columns: the cluster whose score answers
+        return np.diag(raw) - per_cluster @ design.inverse @ own.T
+
+    return WildTerms(alpha, beta, response(alpha, scores), response(beta, own), float(contrast @ a))
