@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import pytest
 
+from sos_eval.declare import read_yaml
 from tests.conftest import ROOT
 
 FILES = sorted((ROOT / "designs").glob("*.yaml"))
-DESIGNS = [path for path in FILES if "schema: sos-eval/design/1" in path.read_text(encoding="utf-8")]
+EVALUATIONS = [path for path in FILES if read_yaml(path).data["schema"] == "sos-eval/design/1"]
+ECONOMICS = [path for path in FILES if read_yaml(path).data["schema"] == "sos-eval/economics/1"]
 
 
-def test_there_are_designs():
-    assert "matched_did_care_entry" in [path.stem for path in DESIGNS]
+def test_there_are_designs_of_known_kinds():
+    assert "matched_did_care_entry" in [path.stem for path in EVALUATIONS]
+    assert sorted([*EVALUATIONS, *ECONOMICS]) == FILES
 
 
-@pytest.mark.parametrize("path", DESIGNS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", EVALUATIONS, ids=lambda path: path.stem)
 def test_design_is_in_order(path):
     from sos_eval.jobs.check import check_design
 
-    checked = check_design(path)
-    assert checked.design.name == path.stem.replace("_", "-")
+    check_design(path)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_design_says_at_its_top_what_it_is_for(path):
+def test_file_carries_its_name_and_says_what_it_is_for(path):
     assert path.read_text(encoding="utf-8").startswith("# ")
+    assert read_yaml(path).data["name"].replace("-", "_") == path.stem

@@ -8,17 +8,16 @@ import pytest
 from sos_eval.cli.main import cli
 from sos_eval.cli.screen import Screen, answered
 from sos_eval.terms import EFFECT_COLUMNS
-from tests.conftest import ROOT, shared
-
-DESIGNS = sorted((ROOT / "designs").glob("*.yaml"))
+from tests.conftest import shared
+from tests.house.test_designs import ECONOMICS, EVALUATIONS
 
 #: Designs on public data that are not kept here: the file under ../shared/data.
 PANELS = {"sos_pilots_care_entry": "la_care_entry_panel_constant_geography.csv"}
 
 
-@pytest.mark.parametrize("path", DESIGNS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", EVALUATIONS, ids=lambda path: path.stem)
 @pytest.mark.slow
-def test_design_runs(path, tmp_path):
+def test_evaluation_runs(path, tmp_path):
     data = ["--panel", str(shared("data", PANELS[path.stem]))] if path.stem in PANELS else []
     out = tmp_path / "bundle"
     assert answered(cli, ["run", str(path), "--out", str(out), "--quiet", *data], Screen(log_folder=tmp_path)) in (0, 3)
@@ -27,3 +26,11 @@ def test_design_runs(path, tmp_path):
     primary = estimates[(estimates["role"] == "primary") & (estimates["aggregation"] == "overall")]
     assert primary["estimate"].notna().all()
     assert (out / "report.html").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("path", ECONOMICS, ids=lambda path: path.stem)
+@pytest.mark.slow
+def test_economics_runs(path, tmp_path):
+    out = tmp_path / "economics"
+    assert answered(cli, ["economics", str(path), "--out", str(out), "--quiet"], Screen(log_folder=tmp_path)) == 0
+    assert (out / "gate.json").is_file()
