@@ -29,7 +29,9 @@ def compose(bundle: ResultBundle, drawn: Drawn) -> Document:
         *effect(bundle, drawn), *mechanisms(bundle), *moderators(bundle), *implementation(bundle, drawn),
         *economics(bundle), *provenance(bundle, drawn),
     ]  # fmt: skip
-    return Document(title, _BADGES.get(str(headline.get("verdict")), "No headline"), _first_page(bundle), body)
+    badge = _BADGES.get(str(headline.get("verdict")), "No headline")
+    failed = any(passed is False for passed in bundle.diagnostics["passed"])
+    return Document(title, f"{badge}; a declared check failed" if failed else badge, _first_page(bundle), body)
 
 
 def _first_page(bundle: ResultBundle) -> list[Block]:

@@ -18,7 +18,7 @@ _METHODS = {
     "analytic": "conventional cluster-robust", "randomization": "permutation of who was treated",
     "multiplier_bootstrap": "multiplier bootstrap", "wild_cluster_bootstrap": "wild cluster bootstrap",
     "cr2": "cluster-robust, CR2", "cr3": "cluster-robust, CR3", "conley_taber": "Conley-Taber",
-    "ferman_pinto": "Ferman-Pinto", "jackknife": "leave-one-unit-out jackknife",
+    "withheld": "no procedure relied on", "ferman_pinto": "Ferman-Pinto", "jackknife": "leave-one-unit-out jackknife",
 }  # fmt: skip
 
 _NAMES = {

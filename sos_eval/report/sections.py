@@ -61,17 +61,25 @@ def _balance(bundle: ResultBundle) -> list[Block]:
 def _methods(bundle: ResultBundle) -> list[Block]:
     """Say each estimator and procedure, and the rule that chose the headline."""
     entries = [entry for entry in bundle.design.get("estimators") or [] if isinstance(entry, dict)]
-    said = [f"{str(entry.get('role', '')).capitalize()}: {estimator_label(bundle, str(entry.get('id')))}."
+    listed = [f"{str(entry.get('role', '')).capitalize()}: {estimator_label(bundle, str(entry.get('id')))}."
             for entry in entries]  # fmt: skip
-    blocks: list[Block] = [Bullets(tuple(said))] if said else []
+    blocks: list[Block] = [Bullets(tuple(listed))] if listed else []
     rule = bundle.headline.get("inference_rule") or bundle.provenance.get("inference") or {}
     if rule.get("rule"):
         used = bundle.headline.get("inference")
-        chosen = f" Chosen: {inference_label(str(used))}." if used else ""
-        blocks.append(Text(f"Which procedure makes the headline was fixed by the design alone: {rule['rule']}{chosen}"))
+        said = _sentence(f"Which procedure makes the headline was fixed by the design alone. {rule['rule']}")
+        blocks.append(Text(said))
+        chosen = rule.get("choice") or (f"Chosen: {inference_label(str(used))}." if used else "")
+        blocks += [Text(_sentence(str(chosen)))] if chosen else []
     if bundle.headline.get("verdict_rule"):
         blocks.append(Text(str(bundle.headline["verdict_rule"])))
     return blocks
+
+
+def _sentence(text: str) -> str:
+    """Return text as a sentence for the eye: a stop at its end, no marks of code."""
+    bare = text.replace("`", "").strip()
+    return bare if bare.endswith((".", "?", "!")) else f"{bare}."
 
 
 def _effects(bundle: ResultBundle) -> pd.DataFrame:

@@ -30,8 +30,8 @@ def headline(estimates: pd.DataFrame, facts: Mapping[str, Any]) -> dict[str, Any
     facts
         Plain values, each optional:
 
-        - ``estimator`` (``id``), ``outcome``, ``inference`` (``headline``, ``rule``): which row; a ``headline`` of
-          None says that no declared procedure is reliable, and then there is no range;
+        - ``estimator`` (``id``), ``outcome``, ``inference`` (``headline``, ``rule``, ``choice``, ``reliable``):
+          which row; ``reliable`` False says that the rule relies on no procedure, and then there is no range;
         - ``question``: as in the design, with ``meaningful_change``;
         - ``panel``: `panel_facts` of the headline's panel;
         - ``lock``: the fields of a `LockState`;
@@ -89,7 +89,7 @@ def _keys(facts: Mapping[str, Any]) -> dict[str, Any]:
 def _is_unreliable(facts: Mapping[str, Any]) -> bool:
     """Whether the rule found no declared procedure that is reliable with so few treated."""
     inference = dict(facts.get("inference") or {})
-    return "headline" in inference and inference["headline"] is None
+    return inference.get("reliable") is False or inference.get("headline", "") is None
 
 
 def in_a_sentence(text: str) -> str:

@@ -107,7 +107,7 @@ def test_page_one_answers_a_director(bundle, drawn):
                     "Was the plan fixed beforehand?"):  # fmt: skip
         assert heading in words
     assert "Changed since it was locked. Changed: seed: 1 -> 2." in words
-    assert document.badge == "Inconclusive"
+    assert document.badge == "Inconclusive; a declared check failed"
 
 
 def read_bundle_of(bundle):

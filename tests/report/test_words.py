@@ -184,7 +184,7 @@ def test_an_open_interval_is_said_in_words():
 
 def test_without_a_reliable_procedure_there_is_an_estimate_and_no_range():
     """A rule that finds no declared procedure reliable leaves the estimate, whatever a table's p says."""
-    found = headline(one(**VERDICTS["decrease"]), facts(inference={"headline": None, "rule": "x"}))
+    found = headline(one(**VERDICTS["decrease"]), facts(inference={"headline": "randomization", "reliable": False}))
     assert found["verdict"] == "inconclusive"
     assert "2.00 fewer per 10,000; no reliable range can be given with this design." in found["sentence"]
     assert math.isnan(found["conf_low"])

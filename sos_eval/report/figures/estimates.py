@@ -32,8 +32,9 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
 @figure("estimates", data)
 def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Every estimate of the overall effect with its interval and p, by estimator and inference; headline marked."""
+    outcomes = list(dict.fromkeys(table["outcome"]))
     table = table.assign(
-        group=[f"{outcome_label(bundle, o)}: {_difference(bundle, o, s)}"
+        group=[_difference(bundle, o, s) if len(outcomes) == 1 else f"{outcome_label(bundle, o)}: {_difference(bundle, o, s)}"
                for o, s in zip(table["outcome"], table["scale"], strict=True)],
         label=[f"{estimator_label(bundle, e)}\n{inference_label(i)}"
                for e, i in zip(table["estimator"], table["inference"], strict=True)],
@@ -41,8 +42,10 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     levels = table["conf_level"].dropna()
     level = f"{100 * levels.iloc[0]:g}% intervals. " if len(levels) else ""
     note = f"{level}Filled square: the headline, fixed by rule before outcomes were read. Dotted: no difference."
-    return forest(table, "The overall effect, by every estimator and procedure in the design", note=note)
+    title = "The overall effect by every estimator and procedure"
+    title += f": {outcome_label(bundle, outcomes[0])}" if len(outcomes) == 1 else ""
+    return forest(table, title, note=note)
 
 
 def _difference(bundle: ResultBundle, outcome: str, scale: str) -> str:
-    return "rate ratio" if scale == "ratio" else f"difference, {scale_label(bundle, outcome, scale)}"
+    return "Rate ratio" if scale == "ratio" else f"Difference, {scale_label(bundle, outcome, scale)}"

@@ -17,7 +17,7 @@ from sos_eval.report.reading import (
     scale_label,
     unit_words,
 )
-from sos_eval.report.theme import INK, MUTED, TREATED, canvas
+from sos_eval.report.theme import INK, MUTED, TREATED, canvas, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,16 +61,16 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     rows = -(-len(panels) // columns)
     single = len(panels) == 1
     title = "Effect by years since the start"
-    if single:
-        title = f"{title}: {outcome_label(bundle, panels[0]['outcome'].iloc[0])}"
+    if table["outcome"].nunique() == 1:
+        title = f"{title}: {outcome_label(bundle, table['outcome'].iloc[0])}"
     shown, axes = canvas(
         title, height=3.2 if single else 2.35 * rows + 0.55 * (rows - 1), rows=rows, columns=columns,
-        note=_note(table, len(groups) - len(panels), unit_words(bundle)[1]), hspace=0.52, wspace=0.24,
-        top=0.42, left=0.72,
+        note=_note(table, len(groups) - len(panels), unit_words(bundle)[1]), hspace=0.52, wspace=0.28,
+        top=0.42 if single else 0.56, left=0.72,
     )  # fmt: skip
     for one, group in zip(axes, panels, strict=False):
         _panel(one, group)
-        one.set_title(_heading(group, bundle, single=single), size=8.5, color=INK)
+        one.set_title(_heading(group, bundle, several=table["outcome"].nunique() > 1, columns=columns), size=8.5)
         outcome, scale = group[["outcome", "scale"]].iloc[0]
         one.set_ylabel(f"Difference, {scale_label(bundle, outcome, scale)}" if scale != "ratio" else "Rate ratio")
     for one in axes[len(panels) :]:
@@ -80,10 +80,12 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     return shown
 
 
-def _heading(group: pd.DataFrame, bundle: ResultBundle, *, single: bool) -> str:
+def _heading(group: pd.DataFrame, bundle: ResultBundle, *, several: bool, columns: int) -> str:
     """Say whose effects they are, and how the intervals were made."""
-    own = f"{estimator_label(bundle, group['estimator'].iloc[0])}; {inference_label(group['inference'].iloc[0])}"
-    return own if single else f"{outcome_label(bundle, group['outcome'].iloc[0])[:46]}\n{own[:46]}"
+    first = group.iloc[0]
+    own = f"{estimator_label(bundle, first['estimator'])}; {inference_label(first['inference'])}"
+    own = f"{outcome_label(bundle, first['outcome'])}: {own}" if several else own
+    return wrapped(own, 6.2 if columns == 1 else 3.1, size=8.5)
 
 
 def _panel(axes: Axes, group: pd.DataFrame) -> None:

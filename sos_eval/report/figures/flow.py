@@ -49,7 +49,8 @@ def _text(row: pd.Series, one: str, many: str) -> str:
     parts += [count(row["rows"], "row")] if row["rows"] else []
     step = str(row["step"]).replace("_", " ")
     verb = {"start": "Start", "dropped": "Dropped", "kept": "Kept", "noted": "Noted"}[str(row["what"])]
-    head = f"{verb} ({step}): {', '.join(parts)}" if parts else f"{verb} ({step})"
+    where = "" if step in ("start", "end") else f" ({step})"
+    head = f"{verb}{where}: {', '.join(parts)}" if parts else f"{verb}{where}"
     reason = f"; {row['reason']}" if row["reason"] else ""
     names = str(row["names"])
     named = f" [{names if len(names) <= 110 else names[:100].rsplit(',', 1)[0] + ' …'}]" if names else ""

@@ -33,14 +33,15 @@ def forest(table: pd.DataFrame, title: str, *, note: str) -> Figure:
     groups = [(str(name), group) for name, group in table.groupby("group", sort=False)]
     sizes = [max(len(group), 2) for _, group in groups]
     lines = [line for label in table["label"] for line in str(label).split("\n")]
+    left = min(max(0.2 + 0.068 * max(map(len, lines)), 1.2), 2.9)
     shown, axes = canvas(
         title, height=_LINE * sum(sizes) + 0.78 * (len(groups) - 1), rows=len(groups), note=note, top=0.36,
-        left=min(max(0.2 + 0.068 * max(map(len, lines)), 1.2), 2.9), right=1.95, height_ratios=sizes,
+        left=left, right=1.95, height_ratios=sizes,
         hspace=0.78 / (_LINE * np.mean(sizes)),
     )  # fmt: skip
     for one, (name, group) in zip(axes, groups, strict=True):
         _group(one, group.iloc[::-1])
-        one.set_title(wrapped(name, 7.0, size=9.0), size=9.0, x=0.0)
+        one.set_title(wrapped(name, 7.2 - left, size=9.0), size=9.0, x=0.0)
     return shown
 
 

@@ -15,7 +15,7 @@ from sos_eval.report.theme import INK, TREATED, canvas
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_MOST_LINES = 30
+_MOST_LINES = 20
 
 
 def data(bundle: ResultBundle) -> pd.DataFrame:

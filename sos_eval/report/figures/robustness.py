@@ -39,6 +39,6 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
 def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Show the effect under every declared variant of start years and window."""
     outcome, scale = headline_keys(bundle)["outcome"], str(table["scale"].iloc[0])
-    words = "rate ratio" if scale == "ratio" else f"difference, {scale_label(bundle, outcome, scale)}"
-    shown = table.assign(group=f"{outcome_label(bundle, outcome)}: {words}")
-    return forest(shown, "Does the answer depend on a choice?", note="Dotted: no difference.")
+    words = "Rate ratio" if scale == "ratio" else f"Difference, {scale_label(bundle, outcome, scale)}"
+    title = f"Does the answer depend on a choice? {outcome_label(bundle, outcome)}"
+    return forest(table.assign(group=words), title, note="Dotted: no difference.")
