@@ -10,7 +10,7 @@ from sos_eval.report.verdict import Effect
 from sos_eval.report.wording import count
 from sos_eval.terms import Verdict
 
-__all__ = ["caveats", "does_not_show", "must_not_say", "what_would_change_it"]
+__all__ = ["attenuation", "caveats", "does_not_show", "must_not_say", "what_would_change_it"]
 
 _NEVER = ["proves", "proven", "works", "caused", "saves", "cost-effective", "guarantees"]
 _BY_VERDICT: dict[str, list[str]] = {
@@ -35,13 +35,6 @@ def caveats(effect: Effect, facts: Mapping[str, Any], units: tuple[str, str]) ->
     question, panel = dict(facts.get("question") or {}), dict(facts.get("panel") or {})
     found = [str(text) for text in question.get("caveats") or []]
     found += [str(text) for text in facts.get("caveats") or []]
-    did = str(question.get("intervention") or "the intervention")
-    if panel.get("untreated_means") == "unknown":
-        found.append(
-            f"Some comparison {units[1]} may have used {did} too; it is not known which. Then the difference shown "
-            "here is probably nearer to zero than that between using it and not using it: if half of them did, "
-            "about half as large."
-        )
     treated = int(panel.get("n_treated_clusters") or effect.row.get("n_treated_units") or 0)
     if effect.row.get("inference") == "analytic" and 0 < treated < _FEW_CLUSTERS:
         few = count(treated, f"treated {units[0]}", f"treated {units[1]}")
@@ -50,6 +43,17 @@ def caveats(effect: Effect, facts: Mapping[str, Any], units: tuple[str, str]) ->
         f"A declared check failed: {row['text']}" for row in facts.get("checks") or [] if row.get("passed") is False
     ]
     return list(dict.fromkeys(found))
+
+
+def attenuation(facts: Mapping[str, Any], units: tuple[str, str]) -> str:
+    """Say what unknown use among the comparison does to the size of a difference; empty where use is known."""
+    if dict(facts.get("panel") or {}).get("untreated_means") != "unknown":
+        return ""
+    did = str(dict(facts.get("question") or {}).get("intervention") or "the intervention")
+    return (
+        f"Which comparison {units[1]} used {did} too is not known. If half of them did, a difference between using it "
+        "and not using it would show here at about half its size."
+    )
 
 
 def does_not_show(verdict: Verdict, question: Mapping[str, Any], units: tuple[str, str]) -> list[str]:

@@ -8,8 +8,9 @@ from typing import Any
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.content import Block, Bullets, Document, Heading, Text
 from sos_eval.report.draw import Drawn
+from sos_eval.report.economics_blocks import economics
 from sos_eval.report.reading import unit_words
-from sos_eval.report.sections import economics, effect, implementation, mechanisms, moderators, provenance
+from sos_eval.report.sections import effect, implementation, mechanisms, moderators, provenance
 
 __all__ = ["compose"]
 
@@ -27,7 +28,7 @@ def compose(bundle: ResultBundle, drawn: Drawn) -> Document:
     title = str(bundle.design.get("title") or bundle.design.get("name") or "Evaluation")
     body = [
         *effect(bundle, drawn), *mechanisms(bundle), *moderators(bundle), *implementation(bundle, drawn),
-        *economics(bundle), *provenance(bundle, drawn),
+        *economics(bundle, drawn), *provenance(bundle, drawn),
     ]  # fmt: skip
     badge = _BADGES.get(str(headline.get("verdict")), "No headline")
     failed = any(passed is False for passed in bundle.diagnostics["passed"])
@@ -67,6 +68,7 @@ def _uncertain(bundle: ResultBundle) -> list[str]:
     found += [str(headline["detectable_text"])] if headline.get("detectable_text") else []
     checks = zip(bundle.diagnostics["passed"], bundle.diagnostics["text"], strict=True)
     failed = [str(text) for passed, text in checks if passed is False]
+    found += [str(headline["attenuation"])] if headline.get("attenuation") else []
     said = " ".join(headline.get("caveats") or [])
     found += [f"A declared check failed: {text}" for text in failed if text not in said]
     return found

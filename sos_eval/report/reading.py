@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -10,8 +11,8 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.wording import time_axis
 
 __all__ = [
-    "convention", "estimator_label", "headline_keys", "inference_label", "marked_times", "outcome_facts",
-    "outcome_label", "panel_facts", "scale_label", "table_of", "unit_words",
+    "convention", "estimator_label", "headline_keys", "headline_row_keys", "inference_label", "marked_times",
+    "outcome_facts", "outcome_label", "panel_facts", "scale_label", "table_of", "unit_words",
 ]  # fmt: skip
 
 _METHODS = {
@@ -21,6 +22,10 @@ _METHODS = {
     "withheld": "no procedure relied on", "ferman_pinto": "Ferman-Pinto", "jackknife": "leave-one-unit-out jackknife",
 }  # fmt: skip
 
+_UNITS = {
+    "authorit": ("authority", "authorities"), "school": ("school", "schools"), "county": ("county", "counties"),
+    "state": ("state", "states"), "region": ("region", "regions"), "team": ("team", "teams"),
+}  # fmt: skip
 _NAMES = {
     "twfe": "two-way fixed effects", "event_study_twfe": "event-study fixed effects", "poisson_did": "Poisson",
     "callaway_santanna": "Callaway and Sant'Anna", "sun_abraham": "Sun and Abraham", "two_stage": "two-stage, Gardner",
@@ -80,6 +85,12 @@ def headline_keys(bundle: ResultBundle) -> dict[str, str]:
     return {name: str(known.get(name) or "") for name in ("estimator", "outcome", "inference")}
 
 
+def headline_row_keys(bundle: ResultBundle) -> dict[str, str]:
+    """Return what tells the headline's row from all others, its scale included."""
+    scale = bundle.headline.get("scale")
+    return headline_keys(bundle) | ({"scale": str(scale)} if scale else {})
+
+
 def estimator_label(bundle: ResultBundle, estimator: str) -> str:
     """Return an estimator's declared label, else its id and method in words."""
     for entry in bundle.design.get("estimators") or []:
@@ -107,18 +118,19 @@ def marked_times(bundle: ResultBundle, kind: str) -> dict[float, str]:
 
 
 def unit_words(bundle: ResultBundle) -> tuple[str, str]:
-    """Return what one unit and several units are called; read off the user's column."""
-    return words_for_units(str((bundle.design.get("panel") or {}).get("unit") or panel_facts(bundle).get("unit") or ""))
+    """Return what one unit and several units are called."""
+    column = (bundle.design.get("panel") or {}).get("unit") or panel_facts(bundle).get("unit") or ""
+    return words_for_units(str(column), dict(bundle.design.get("question") or {}))
 
 
-def words_for_units(column: str) -> tuple[str, str]:
-    """Return what one and several units are called, from the column that names them."""
-    name = column.lower()
-    if name.startswith("la") or "authorit" in name:
+def words_for_units(column: str, question: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what one and several units are called: from the column that names them, else from the question."""
+    if column.lower().startswith("la"):
         return "authority", "authorities"
-    for word, many in (("school", "schools"), ("county", "counties"), ("state", "states"), ("region", "regions")):
-        if word in name:
-            return word, many
+    for text in (column, str(question.get("comparator", "")), str(question.get("population", ""))):
+        for stem, words in _UNITS.items():
+            if stem in text.lower():
+                return words
     return "unit", "units"
 
 

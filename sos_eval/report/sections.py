@@ -15,7 +15,7 @@ from sos_eval.report.tables.effects import summaries
 from sos_eval.report.tabulate import shown
 from sos_eval.report.wording import alike, number, p_number
 
-__all__ = ["economics", "effect", "implementation", "mechanisms", "moderators", "provenance"]
+__all__ = ["effect", "implementation", "mechanisms", "moderators", "provenance"]
 
 _BALANCE = {
     "covariate": "Covariate", "stage": "Stage", "mean_treated": "Mean, treated", "mean_comparison": "Mean, comparison",
@@ -178,31 +178,6 @@ def implementation(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     return [*blocks, Text(f"How well it was put into practice was not evaluated. {needed}")]
 
 
-def economics(bundle: ResultBundle) -> list[Block]:
-    """Return the second E of EMMIE: what the evidence gate allows."""
-    found = bundle.economics
-    if not found:
-        return _not_evaluated(
-            "Economics",
-            "It would need costs of the programme and of care, declared under “economics”, and an effect that passes "
-            "the evidence gate. A number for savings without them would not be evidence.",
-        )
-    blocks: list[Block] = [Heading("Economics")]
-    gate = found.get("gate")
-    if isinstance(gate, dict):
-        blocks += [
-            Text(text)
-            for text in (gate.get("sentence"), gate.get("text"), gate.get("verdict"))
-            if isinstance(text, str)
-        ]
-        if gate.get("tier"):
-            blocks.append(Text(f"Tier granted by the evidence gate: {gate['tier']}."))
-    for name, table in found.items():
-        if isinstance(table, pd.DataFrame) and 0 < len(table) <= 40:
-            blocks.append(Table(shown(table), f"Economics: {name.replace('_', ' ')}"))
-    return blocks
-
-
 def _not_evaluated(title: str, needs: str) -> list[Block]:
     return [Heading(title), Text(f"Not evaluated. {needs}")]
 
@@ -216,8 +191,16 @@ def provenance(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         blocks += [Heading("Changed since the plan was locked", 3), Bullets(tuple(differences))]
     if drawn.skipped:
         blocks += [Heading("Figures that were not drawn", 3)]
-        blocks.append(Bullets(tuple(f"{name}: {why}." for name, why in drawn.skipped.items())))
+        blocks.append(Bullets(tuple(_skipped(drawn.skipped))))
     return [*blocks, Code(yaml_text(bundle.design), "The design as it was run")]
+
+
+def _skipped(reasons: dict[str, str]) -> list[str]:
+    """Name the figures that were not drawn, together where the reason is the same."""
+    together: dict[str, list[str]] = {}
+    for name, why in reasons.items():
+        together.setdefault(why, []).append(name)
+    return [f"{', '.join(names)}: {why}." for why, names in together.items()]
 
 
 def _facts(found: dict[str, Any]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from sos_eval.report.cautions import caveats, does_not_show, must_not_say, what_would_change_it
+from sos_eval.report.cautions import attenuation, caveats, does_not_show, must_not_say, what_would_change_it
 from sos_eval.report.procedures import disagreement, procedure_rows
 from sos_eval.report.reading import words_for_units
 from sos_eval.report.verdict import RULE, Effect, Natural, beside, effect_of, headline_row, natural_units, verdict_of
@@ -51,7 +51,7 @@ def headline(estimates: pd.DataFrame, facts: Mapping[str, Any]) -> dict[str, Any
     verdict = verdict_of(effect, question.get("meaningful_change"))
     natural = natural_units(effect, outcome)
     others = beside(estimates, row)
-    units = words_for_units(str(panel.get("unit", "")))
+    units = words_for_units(str(panel.get("unit", "")), question)
     clash = disagreement(effect, others, units)
     return {
         "sentence": sentence(verdict, effect, natural, question=question, outcome=outcome, units=units),
@@ -66,6 +66,7 @@ def headline(estimates: pd.DataFrame, facts: Mapping[str, Any]) -> dict[str, Any
         "range": range_text(effect, natural, outcome=outcome, units=units, question=question),
         "detectable": effect.detectable,
         "detectable_text": detectable_text(effect, outcome, units),
+        "attenuation": attenuation(facts, units),
         "beside": procedure_rows(others),
         "caveats": caveats(effect, facts, units),
         "does_not_show": does_not_show(verdict, question, units),
@@ -185,7 +186,7 @@ def range_text(
         return f"{said}."
     noun = people(question, outcome)
     size = f"{units[0]} of average size ({natural.exposure:,.0f} {'children' if noun == 'children' else 'people'})"
-    article = "an" if units[0][0] in "aeiou" else "a"
+    article = "an" if units[0] == "authority" else "a"
     return (
         f"{said}: anything from {fewer(natural.low, noun)} to {fewer(natural.high, noun)} a year in {article} {size}."
     )

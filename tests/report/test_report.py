@@ -11,6 +11,7 @@ from sos_eval.errors import InputFault
 from sos_eval.report.compose import compose
 from sos_eval.report.content import Bullets, Heading, Table, Text
 from sos_eval.report.draw import draw_all
+from sos_eval.report.economics_blocks import economics
 from sos_eval.report.render import render_all
 from sos_eval.report.words import headline
 from tests.bundle.handmade import design, diagnostics, estimates, full, panel
@@ -136,7 +137,7 @@ def test_every_estimate_is_in_the_table_and_none_is_hidden(bundle, drawn):
 def test_an_empty_bundle_still_reports_and_lists_what_was_not_drawn(bare):
     document = compose(bare, draw_all(bare, ("svg",)))
     bullets = [item for one in document.body if isinstance(one, Bullets) for item in one.items]
-    assert any(item.startswith("randomization: the design does not ask") for item in bullets)
+    assert any("randomization: the design does not ask" in item for item in bullets)
     assert bare.report("html", bare.path / "x.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
@@ -182,3 +183,24 @@ def test_wrong_formats_and_places_are_the_users_fault(reported, tmp_path):
         reported.report("pdf")
     with pytest.raises(InputFault, match="cannot be written"):
         reported.report("md", tmp_path / "nowhere" / "x.md")
+
+
+def test_economics_shows_the_gates_verdict_and_what_would_lift_it(tmp_path, drawn):
+    """An override's mark comes first; a criterion is named in words."""
+    gate = {
+        "watermark": "OVERRIDE: not evidence", "tier": "E1", "allowed": "a break-even effect",
+        "lift": {"G2": "more authorities"},
+        "evidence": {"G2": {"name": "treated_clusters", "tier": "E1", "notes": ["x"]}},
+    }  # fmt: skip
+    parts = {
+        "gate": gate,
+        "headline": {"reason": "tier E1 grants none"},
+        "summary": estimates()[["estimator", "estimate"]],
+    }
+    bundle = write_bundle(tmp_path / "b", full(economics=parts))
+    blocks = economics(bundle, drawn)
+    assert blocks[1] == Text("OVERRIDE: not evidence", "answer")
+    assert "Tier granted by the evidence: E1. It allows: a break-even effect." in blocks[2].text
+    assert Bullets(("G2 treated clusters: more authorities",)) in blocks
+    assert Text("No headline: tier E1 grants none.") in blocks
+    assert [one.caption for one in blocks if isinstance(one, Table)][-1] == "Main results"

@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from sos_eval.report.reading import words_for_units
 from sos_eval.report.wording import alike, count, interval, listing, number, p_text, percent, time_axis, year_label
 
 
@@ -36,3 +37,12 @@ def test_years_follow_their_convention():
     assert year_label(2015.0, "ends_march") == "year to March 2015"
     assert year_label(2015.0, "calendar") == "2015"
     assert time_axis("starts_april") == "Year from April"
+
+
+@pytest.mark.parametrize(
+    ("column", "question", "many"),
+    [("la_code", {}, "authorities"), ("unit", {"comparator": "Other authorities"}, "authorities"),
+     ("countyreal", {}, "counties"), ("firm", {"population": "Firms"}, "units")],
+)  # fmt: skip
+def test_units_are_called_what_they_are(column, question, many):
+    assert words_for_units(column, question)[1] == many

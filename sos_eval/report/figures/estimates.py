@@ -10,7 +10,7 @@ import pandas as pd
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.figures.forest import forest
-from sos_eval.report.reading import estimator_label, headline_keys, inference_label, outcome_label, scale_label
+from sos_eval.report.reading import estimator_label, headline_row_keys, inference_label, outcome_label, scale_label
 from sos_eval.report.tables.effects import summaries
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
     rows = summaries(bundle.estimates)
     if rows.empty:
         raise NothingToShow("no estimator in this bundle gives an overall effect")
-    keys = headline_keys(bundle)
+    keys = headline_row_keys(bundle)
     is_headline = np.logical_and.reduce([(rows[name] == value).to_numpy() for name, value in keys.items()])
     names = ["outcome", "scale", "estimator", "role", "inference", "estimate", "conf_low", "conf_high", "conf_level",
              "p_value", "n_treated_units", "n_units", "reason"]  # fmt: skip
@@ -33,8 +33,9 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
 def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Every estimate of the overall effect with its interval and p, by estimator and inference; headline marked."""
     outcomes = list(dict.fromkeys(table["outcome"]))
+    table = table[~_is_said_elsewhere(table)]
     table = table.assign(
-        group=[_difference(bundle, o, s) if len(outcomes) == 1 else f"{outcome_label(bundle, o)}: {_difference(bundle, o, s)}"
+        group=[_axis(bundle, o, s, several=len(outcomes) > 1)
                for o, s in zip(table["outcome"], table["scale"], strict=True)],
         label=[f"{estimator_label(bundle, e)}\n{inference_label(i)}"
                for e, i in zip(table["estimator"], table["inference"], strict=True)],
@@ -47,5 +48,14 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     return forest(table, title, note=note)
 
 
-def _difference(bundle: ResultBundle, outcome: str, scale: str) -> str:
-    return "Rate ratio" if scale == "ratio" else f"Difference, {scale_label(bundle, outcome, scale)}"
+def _is_said_elsewhere(table: pd.DataFrame) -> np.ndarray:
+    """Find estimates without an interval that have one on another scale, by the same procedure."""
+    has_interval = table["conf_low"].notna()
+    elsewhere = has_interval.groupby([table["estimator"], table["outcome"], table["inference"]]).transform("any")
+    return np.asarray(~has_interval & elsewhere & ~table["headline"], dtype=bool)
+
+
+def _axis(bundle: ResultBundle, outcome: str, scale: str, *, several: bool) -> str:
+    """Return what is on an axis; with the outcome where there are several."""
+    words = "Rate ratio" if scale == "ratio" else f"Difference, {scale_label(bundle, outcome, scale)}"
+    return f"{outcome_label(bundle, outcome)}: {words}" if several else words

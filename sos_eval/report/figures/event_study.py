@@ -44,10 +44,10 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
 
 
 def _one_inference(group: pd.DataFrame, wanted: str) -> pd.DataFrame:
-    """Keep one inference: the wanted, else the first, preferring those that give intervals."""
+    """Keep one inference: of those that give most intervals the wanted, else the first."""
     names = list(dict.fromkeys(group["inference"]))
-    with_interval = set(group.loc[group["conf_low"].notna(), "inference"])
-    names.sort(key=lambda name: (name not in with_interval, name != wanted))
+    intervals = group["conf_low"].notna().groupby(group["inference"]).sum()
+    names.sort(key=lambda name: (-int(intervals[name]), name != wanted))
     own: pd.DataFrame = group[group["inference"] == names[0]]
     return own.sort_values("event_time")
 
@@ -61,7 +61,8 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     rows = -(-len(panels) // columns)
     single = len(panels) == 1
     title = "Effect by years since the start"
-    if table["outcome"].nunique() == 1:
+    several = len(set(table["outcome"])) > 1
+    if not several:
         title = f"{title}: {outcome_label(bundle, table['outcome'].iloc[0])}"
     shown, axes = canvas(
         title, height=3.2 if single else 2.35 * rows + 0.55 * (rows - 1), rows=rows, columns=columns,
@@ -70,7 +71,7 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     )  # fmt: skip
     for one, group in zip(axes, panels, strict=False):
         _panel(one, group)
-        one.set_title(_heading(group, bundle, several=table["outcome"].nunique() > 1, columns=columns), size=8.5)
+        one.set_title(_heading(group, bundle, several=several, columns=columns), size=8.5)
         outcome, scale = group[["outcome", "scale"]].iloc[0]
         one.set_ylabel(f"Difference, {scale_label(bundle, outcome, scale)}" if scale != "ratio" else "Rate ratio")
     for one in axes[len(panels) :]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["forest"]
 
-_LINE = 0.36
+_LINE = 0.17
+_LABEL = 44
 
 
 def forest(table: pd.DataFrame, title: str, *, note: str) -> Figure:
@@ -30,19 +32,26 @@ def forest(table: pd.DataFrame, title: str, *, note: str) -> Figure:
     title, note
         Words above and below.
     """
+    table = table.assign(label=[_broken(str(label)) for label in table["label"]])
     groups = [(str(name), group) for name, group in table.groupby("group", sort=False)]
+    lines = [line for label in table["label"] for line in label.split("\n")]
+    each = _LINE * max(2, *(label.count("\n") + 1 for label in table["label"])) + 0.03
     sizes = [max(len(group), 2) for _, group in groups]
-    lines = [line for label in table["label"] for line in str(label).split("\n")]
-    left = min(max(0.2 + 0.068 * max(map(len, lines)), 1.2), 2.9)
+    left = min(max(0.2 + 0.068 * max(map(len, lines)), 1.2), 3.2)
     shown, axes = canvas(
-        title, height=_LINE * sum(sizes) + 0.78 * (len(groups) - 1), rows=len(groups), note=note, top=0.36,
+        title, height=each * sum(sizes) + 0.78 * (len(groups) - 1), rows=len(groups), note=note, top=0.36,
         left=left, right=1.95, height_ratios=sizes,
-        hspace=0.78 / (_LINE * np.mean(sizes)),
+        hspace=0.78 / (each * np.mean(sizes)),
     )  # fmt: skip
     for one, (name, group) in zip(axes, groups, strict=True):
         _group(one, group.iloc[::-1])
         one.set_title(wrapped(name, 7.2 - left, size=9.0), size=9.0, x=0.0)
     return shown
+
+
+def _broken(label: str) -> str:
+    """Break the lines of a label that are too long for the margin."""
+    return "\n".join(part for line in label.split("\n") for part in textwrap.wrap(line, _LABEL) or [""])
 
 
 def _group(axes: Axes, group: pd.DataFrame) -> None:

@@ -1,0 +1,74 @@
+"""The second E of EMMIE: what the evidence gate allows to be said of costs, and what would lift it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.report.content import Block, Bullets, Heading, Picture, Table, Text
+from sos_eval.report.draw import Drawn
+from sos_eval.report.tabulate import shown
+
+__all__ = ["economics"]
+
+#: Tables in the report, in order; the rest are in the bundle's folder ``economics``.
+_TABLES = {
+    "summary": "Main results", "incremental": "Incremental costs and effects", "breakeven": "Break-even effect",
+    "cost_consequence": "Costs and consequences by bearer", "research_value": "Bound on the value of research",
+    "scenarios": "Scenarios", "equity": "By group of children", "budget_impact": "Budget impact by year",
+}  # fmt: skip
+_MOST_ROWS = 40
+_NEEDS = (
+    "Not evaluated. It would need costs of the programme and of care, declared in the design under “economics”, and an "
+    "effect that passes the evidence gate. A number for savings without them would not be evidence."
+)
+
+
+def economics(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
+    """Return what was evaluated of costs, or what it would need."""
+    found = bundle.economics
+    if not found:
+        return [Heading("Economics"), Text(_NEEDS)]
+    gate = found.get("gate")
+    blocks: list[Block] = [Heading("Economics"), *(_gate(gate) if isinstance(gate, dict) else [])]
+    headline = found.get("headline")
+    if isinstance(headline, dict):
+        said = headline.get("sentence") or f"No headline: {headline.get('reason') or 'the gate grants none'}."
+        blocks.append(Text(str(said)))
+    blocks += [Picture(name, drawn.alt[name]) for name in drawn.images if name.startswith("economics_")]
+    for name, caption in _TABLES.items():
+        table = found.get(name)
+        if isinstance(table, pd.DataFrame) and len(table):
+            more = f" (first {_MOST_ROWS} of {len(table):,} rows)" if len(table) > _MOST_ROWS else ""
+            blocks.append(Table(_worded(shown(table.head(_MOST_ROWS))), caption + more))
+    return blocks
+
+
+def _worded(table: pd.DataFrame) -> pd.DataFrame:
+    return table.rename(columns=lambda name: str(name).replace("_", " "))
+
+
+def _gate(gate: dict[str, Any]) -> list[Block]:
+    """Return the verdict of the gate: the mark of an override first, then the tier, its condition and what lifts it."""
+    blocks: list[Block] = [Text(str(gate["watermark"]), "answer")] if gate.get("watermark") else []
+    tier = f"Tier granted by the evidence: {gate.get('tier', 'none')}."
+    allowed = f" It allows: {gate['allowed']}." if gate.get("allowed") else ""
+    condition = f" Everything below is {gate['condition']}." if gate.get("condition") else ""
+    blocks.append(Text(f"{tier}{allowed}{condition}"))
+    lift, evidence = gate.get("lift") or {}, gate.get("evidence") or {}
+    if lift:
+        lines = tuple(f"{_criterion(name, evidence)}: {text}" for name, text in lift.items())
+        blocks += [Heading("What would lift it", 3), Bullets(lines)]
+    if evidence:
+        rows = [[_criterion(name, evidence), str(entry.get("tier", "")), " ".join(map(str, entry.get("notes") or []))]
+                for name, entry in evidence.items()]  # fmt: skip
+        frame = pd.DataFrame(rows, columns=["Criterion", "Tier", "Notes"], dtype=object)
+        blocks.append(Table(frame, "The evidence, criterion by criterion; the lowest tier counts"))
+    return blocks
+
+
+def _criterion(name: str, evidence: dict[str, Any]) -> str:
+    words = str((evidence.get(name) or {}).get("name", "")).replace("_", " ")
+    return f"{name} {words}".strip()
