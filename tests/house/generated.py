@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from sos_eval.terms import GLOSSARY
 from tests.conftest import ROOT
+from tests.inference.page import page as inference
 
 __all__ = ["PAGES", "glossary"]
 
@@ -19,7 +20,7 @@ def glossary() -> str:
     )
 
 
-PAGES: dict[str, Callable[[], str]] = {"docs/glossary.md": glossary}
+PAGES: dict[str, Callable[[], str]] = {"docs/glossary.md": glossary, "docs/inference.md": inference}
 
 
 if __name__ == "__main__":

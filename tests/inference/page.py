@@ -1,0 +1,77 @@
+"""`docs/inference.md`: the rule and the matrix, made by fitting every registered estimator."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sos_eval.errors import InputFault
+from sos_eval.inference.auto import RULE
+from sos_eval.inference.matrix import standing
+from sos_eval.results.method import registered, summary
+from tests.fakes import fit, panel_of
+
+CHOOSERS = ("auto",)
+TEXT = """# Inference
+
+The first declared method is the headline, fixed before outcomes are read; what the rule made of it stands in
+`results.json` and `provenance.json`. Made by `make docs`; how each method computes is in [methods](methods.md).
+
+## What there is
+
+{offered}
+
+## The rule
+
+{rule}
+
+## Estimator by inference
+
+*defined*: from the estimate as it stands; *by refitting*: everything is estimated again; *refused*: rows have a reason
+in place of an error. With fewer than two treated clusters everything is refused, except randomization of the
+coefficient.
+
+{matrix}
+
+{notes}
+"""
+
+
+def demonstration():
+    """Counts of 24 units in eight years, two cohorts of four."""
+    rng = np.random.default_rng(0)
+    exposure = np.repeat(rng.uniform(5_000, 90_000, (24, 1)), 8, axis=1)
+    starts = np.where(np.arange(24) < 4, 2004.0, np.where(np.arange(24) < 8, 2006.0, np.inf))
+    return panel_of(rng.poisson(exposure * 0.003).astype(float), starts, exposure=exposure)
+
+
+def fits():
+    """Every registered estimator on the demonstration panel, or why it refuses it."""
+    found = {}
+    for name, method in registered("estimator").items():
+        try:
+            found[name] = fit(method(), demonstration())
+        except InputFault as fault:
+            found[name] = fault.faults[0].what
+    return found
+
+
+def page():
+    methods = [name for name in registered("inference") if name not in CHOOSERS]
+    lines = ["| estimator | " + " | ".join(f"`{name}`" for name in methods) + " |", "|---" * (len(methods) + 1) + "|"]
+    notes = []
+    for name, fitted in fits().items():
+        if isinstance(fitted, str):
+            lines.append(f"| `{name}` | " + " | ".join("not fitted here" for _ in methods) + " |")
+            notes.append(f"`{name}` refuses the demonstration panel: {fitted}")
+            continue
+        cells = []
+        for method in methods:
+            found = standing(method, fitted)
+            note = f"{'refused' if found.status == 'refused' else found.note}: {found.note}"
+            if found.note and note not in notes:
+                notes.append(note)
+            cells.append(found.status + (f" ({notes.index(note) + 1})" if found.note else ""))
+        lines.append(f"| `{name}` | " + " | ".join(cells) + " |")
+    told = "\n".join(f"{k + 1}. {note.split(': ', 1)[1] if ': ' in note else note}" for k, note in enumerate(notes))
+    offered = "\n".join(f"- `{name}`: {summary(method)}" for name, method in registered("inference").items())
+    return TEXT.format(offered=offered, rule=RULE, matrix="\n".join(lines), notes=told)
