@@ -15,6 +15,7 @@ from sos_eval.bundle.tables import adoption, outcome_paths, panel_facts
 from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_path, lock_state
 from sos_eval.design.resolve import plain
+from sos_eval.errors import listed
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.check import data_path
 from sos_eval.jobs.steps import Answer, Checked, Group, Key, diagnostics_of, primary
@@ -78,10 +79,11 @@ def _facts(
 
 def _caveats(design: Design, group: Group) -> list[str]:
     """List what a reader of page one has to know: declared, from the data, from the comparison group."""
-    off = group.comparison.off_support
     found = [*design.question.caveats, *group.source.caveats]
-    if off:
-        found.append(f"{len(off)} treated units have no acceptable comparison: {', '.join(off)}")
+    reasons = group.comparison.off_support
+    for reason in dict.fromkeys(reasons.values()):
+        names = [unit for unit, own in reasons.items() if own == reason]
+        found.append(f"{len(names)} treated ({listed(names)}) off the comparison's support: {reason}.")
     return list(dict.fromkeys(found))
 
 
