@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from sos_eval.report.verdict import Effect
-from sos_eval.report.wording import count
+from sos_eval.report.wording import count, p_text
 from sos_eval.terms import Verdict
 
-__all__ = ["attenuation", "caveats", "does_not_show", "must_not_say", "what_would_change_it"]
+__all__ = ["FEW", "attenuation", "caveats", "does_not_show", "must_not_say", "what_would_change_it"]
 
 _NEVER = ["proves", "proven", "works", "caused", "saves", "cost-effective", "guarantees"]
 _BY_VERDICT: dict[str, list[str]] = {
@@ -22,7 +22,7 @@ _BY_VERDICT: dict[str, list[str]] = {
 }
 
 #: With fewer treated clusters a plain cluster-robust error is too small: Cameron, Gelbach and Miller (2008).
-_FEW_CLUSTERS = 20
+FEW = 20
 
 
 def must_not_say(verdict: Verdict) -> list[str]:
@@ -36,13 +36,28 @@ def caveats(effect: Effect, facts: Mapping[str, Any], units: tuple[str, str]) ->
     found = [str(text) for text in question.get("caveats") or []]
     found += [str(text) for text in facts.get("caveats") or []]
     treated = int(panel.get("n_treated_clusters") or effect.row.get("n_treated_units") or 0)
-    if effect.row.get("inference") == "analytic" and 0 < treated < _FEW_CLUSTERS:
+    if effect.row.get("inference") == "analytic" and 0 < treated < FEW:
         few = count(treated, f"treated {units[0]}", f"treated {units[1]}")
         found.append(f"With {few} the conventional interval is too narrow.")
+    found += [_apart(row, units) for row in facts.get("checks") or [] if _shows_divergence(row, effect)]
     found += [
         f"A declared check failed: {row['text']}" for row in facts.get("checks") or [] if row.get("passed") is False
     ]
     return list(dict.fromkeys(found))
+
+
+def _shows_divergence(row: Mapping[str, Any], effect: Effect) -> bool:
+    """Whether a check saw the treated and their comparison move apart before the start, threshold or none."""
+    same = all(row.get(name) in ("", None, effect.row.get(name)) for name in ("estimator", "outcome"))
+    p = float(row["value"]) if row.get("name") == "pretrends.joint" and row.get("value") is not None else math.nan
+    return same and row.get("statistic") == "p_value" and p < 0.05
+
+
+def _apart(row: Mapping[str, Any], units: tuple[str, str]) -> str:
+    return (
+        f"Treated and comparison {units[1]} were not on the same path even before the start (joint test, "
+        f"{p_text(float(row['value']))}), so the comparison may not be fair."
+    )
 
 
 def attenuation(facts: Mapping[str, Any], units: tuple[str, str]) -> str:

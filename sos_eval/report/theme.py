@@ -13,7 +13,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "FORMATS", "INK", "MUTED", "canvas", "house_style", "image", "legend", "shade", "wrapped"]
+__all__ = [
+    "COLOURS",
+    "FORMATS",
+    "INK",
+    "MUTED",
+    "canvas",
+    "evenly",
+    "house_style",
+    "image",
+    "legend",
+    "shade",
+    "wrapped",
+]
 
 #: Okabe and Ito (2008): told apart by readers with any common colour vision, and darker ones first.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -101,11 +113,13 @@ def wrapped(text: str, width: float, *, size: float, even: bool = True) -> str:
     if not text:
         return ""
     most = max(int((width - 0.3) * 72 / ((0.6 if even else 0.53) * size)), 12)
-    lines = textwrap.wrap(text, most)
-    if len(lines) == 1 or not even:
-        return "\n".join(lines)
-    # the narrowest width that needs no more lines: no single word is left on the last one
-    return "\n".join(next(fit for at in range(12, most + 1) if len(fit := textwrap.wrap(text, at)) == len(lines)))
+    return "\n".join(evenly(text, most) if even else textwrap.wrap(text, most))
+
+
+def evenly(text: str, most: int) -> list[str]:
+    """Break text at the narrowest width that needs no more lines than `most` letters: no word is left alone."""
+    lines = len(textwrap.wrap(text, most))
+    return next((fit for at in range(12, most + 1) if len(fit := textwrap.wrap(text, at)) == lines), [text])
 
 
 def legend(axes: Axes, *, columns: int = 3, handles: Sequence[Any] | None = None) -> None:

@@ -122,7 +122,9 @@ def test_event_study_falls_back_on_an_inference_that_has_intervals(tmp_path):
               ["conf_low", "conf_high", "band_low", "band_high"]] = np.nan  # fmt: skip
     bundle = write_bundle(tmp_path / "b", full(estimates=table))
     assert set(registered("figure")["event_study"].data(bundle)["inference"]) == {"analytic"}
-    assert any("conventional cluster-robust" in text for text in texts(bundle.figure("event_study")))
+    figure = bundle.figure("event_study")
+    assert any("conventional cluster-robust" in text for text in texts(figure))
+    assert "With fewer than 20 treated, conventional intervals and bands are too narrow" in figure.get_label()
 
 
 def test_before_and_after_differ_without_colour(bundle):

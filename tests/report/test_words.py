@@ -195,3 +195,15 @@ def test_without_a_reliable_procedure_there_is_an_estimate_and_no_range():
 def test_declared_phrases_fit_into_a_sentence():
     assert in_a_sentence("A framework (simulated; see the world)") == "a framework"
     assert in_a_sentence("Signs of Safety") == "Signs of Safety"
+
+
+@pytest.mark.parametrize(
+    ("p", "estimator", "said"),
+    [(0.006, "primary", True), (0.2, "primary", False), (math.nan, "primary", False), (0.006, "twfe", False)],
+)
+def test_divergence_before_the_start_is_a_caveat_even_without_a_threshold(p, estimator, said):
+    """Only the headline's own check counts, and only where it saw something."""
+    check = {"name": "pretrends.joint", "statistic": "p_value", "value": p, "passed": None, "text": "…"}
+    check |= {"estimator": estimator, "outcome": "entry"}
+    found = headline(estimates(), facts(checks=[check]))["caveats"]
+    assert any("not on the same path even before the start (joint test, p = 0.006)" in text for text in found) == said

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.report.cautions import FEW
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.reading import (
     estimator_label,
@@ -145,6 +146,9 @@ def _note(table: pd.DataFrame, left_out: int, units: str) -> str:
             f"{treated.min():.0f} to {treated.max():.0f}" if treated.min() < treated.max() else f"{treated.max():.0f}"
         )
         parts.append(f"Each estimate rests on {span} treated {units}.")
+        few = table[(table["inference"] == "analytic") & (table["n_treated_units"].between(1, FEW - 1))]
+        if len(few):
+            parts.append(f"With fewer than {FEW} treated, conventional intervals and bands are too narrow.")
     if left_out:
         parts.append(f"{left_out} more estimators are in the data file.")
     return " ".join(parts)

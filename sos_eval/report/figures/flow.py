@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _LINE = 0.155
-_WIDE = 62
+_WIDE = 80
 
 
 def data(bundle: ResultBundle) -> pd.DataFrame:

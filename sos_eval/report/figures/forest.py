@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from sos_eval.report.theme import INK, MUTED, TREATED, canvas, wrapped
+from sos_eval.report.theme import INK, MUTED, TREATED, canvas, evenly, wrapped
 from sos_eval.report.wording import alike, interval, p_text
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def forest(table: pd.DataFrame, title: str, *, note: str) -> Figure:
 
 def _broken(label: str) -> str:
     """Break the lines of a label that are too long for the margin."""
-    return "\n".join(part for line in label.split("\n") for part in textwrap.wrap(line, _LABEL) or [""])
+    return "\n".join(part for line in label.split("\n") for part in evenly(line, _LABEL))
 
 
 def _group(axes: Axes, group: pd.DataFrame) -> None:

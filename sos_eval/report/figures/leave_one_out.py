@@ -41,7 +41,8 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     whole = float(table["all_units"].iloc[0])
     many = unit_words(bundle)[1]
     more = len(table) - len(largest)
-    note = f"Vertical line: with all {many}." + (
+    bars = " Pale bars: conventional intervals." if {"conf_low", "conf_high"} <= set(largest.columns) else ""
+    note = f"Vertical line: with all {many}.{bars}" + (
         f" The {more:,} {many} that move it less are in the data file." if more else ""
     )
     shown, axes = canvas(

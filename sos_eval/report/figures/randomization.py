@@ -51,7 +51,9 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     if np.isfinite(observed):
         axes[0].axvline(observed, color=TREATED, lw=2.2, label=f"Observed: {number(observed)}")
         axes[0].axvline(-observed, color=COMPARISON, lw=1.4, ls="--", label="As far on the other side")
-    axes[0].set_xlabel("Test statistic")
+    name, _ = table_of(bundle, "randomization")
+    studentised = facts_of(bundle, name).get("statistic") == "studentised"
+    axes[0].set_xlabel("Effect divided by its standard error" if studentised else "Test statistic")
     axes[0].set_ylabel("Draws")
     axes[0].grid(visible=False, axis="x")
     legend(axes[0])
