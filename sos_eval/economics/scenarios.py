@@ -105,13 +105,13 @@ def _changed(prepared: Prepared, scenario: Scenario, i: int) -> DecisionModel:
 
 
 def _keep_effect(changed: dict[str, Any], section: EconomicsSection) -> None:
-    """Keep an estimate that was taken from a bundle."""
-    effect = changed.get("effect")
-    if isinstance(effect, dict) and section.effect is not None and effect.pop("bundle", None):
-        effect.setdefault("estimate", section.effect.estimate)
-        effect.setdefault("std_error", section.effect.std_error)
-        effect["scale"] = section.effect.scale
-        effect["source"] = section.effect.source
+    """Keep an estimate that was taken from a run: it does not stand in the declaration."""
+    effect, used = changed.get("effect"), section.effect
+    if not isinstance(effect, dict) or used is None or used.estimate is None or "estimate" in effect:
+        return
+    effect.pop("bundle", None)
+    own = {"estimate": used.estimate, "std_error": used.std_error, "scale": used.scale, "source": used.source}
+    effect.update(own)
 
 
 def _set(data: Any, key: str, value: Any, where: str, name: str) -> None:

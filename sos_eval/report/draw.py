@@ -72,10 +72,12 @@ def draw(bundle: ResultBundle, name: str) -> Figure:
         raise InputFault(Fault(str(bundle.path), f"no figure {name!r}: {fault}", f"available: {names}")) from None
 
 
-def draw_all(bundle: ResultBundle, forms: tuple[str, ...] = ("svg", "png")) -> Drawn:
-    """Draw every figure that the bundle has data for, in memory."""
+def draw_all(bundle: ResultBundle, forms: tuple[str, ...] = ("svg", "png"), only: str = "") -> Drawn:
+    """Draw every figure that the bundle has data for, in memory; `only` those whose name starts so."""
     drawn = Drawn()
     for name, drawing in registered("figure").items():
+        if not name.startswith(only):
+            continue
         try:
             data = drawing.data(bundle)
         except NothingToShow as fault:

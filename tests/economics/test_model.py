@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from sos_eval.declare import Document, build
@@ -39,8 +42,6 @@ def declared(**changes):
 
 
 def prepared(**changes):
-    from pathlib import Path
-
     document = Document(declared(**changes), Path("by_hand.yaml"))
     return prepare(build(EconomicsSection, document.data, document), document)
 
@@ -156,6 +157,22 @@ def test_draws_have_the_declared_moments_and_dependence():
     assert drawn["weeks"].std() == pytest.approx(6, rel=0.02)
     assert drawn["effect"].std() == pytest.approx(0.5, rel=0.02)
     assert np.corrcoef(drawn["effect"], drawn["weeks"])[0, 1] == pytest.approx(0.6, abs=0.02)
+
+
+def test_scenarios_keep_the_estimate_that_a_run_gave():
+    # One estimate of 3 fewer per 10,000 from a run: 3 entries a year, two years, in the base case and with dearer care.
+    from sos_eval.economics.cost import effect_from
+    from sos_eval.economics.scenarios import scenario_table
+
+    row = {"role": "primary", "aggregation": "overall", "scale": "rate_per", "estimate": -3.0, "std_error": 0.4,
+           "estimator": "primary", "inference": "analytic"}  # fmt: skip
+    document = Document(
+        declared(effect={"baseline": 30}, scenarios=[{"name": "dear", "change": {
+            "care_pathway.placements.foster.weekly_cost": 200}}]), Path("by_hand.yaml"))  # fmt: skip
+    section = effect_from(build(EconomicsSection, document.data, document), pd.DataFrame([row]), "a run")
+    table = scenario_table(prepare(section, document), with_effect=True).set_index("scenario")
+    assert table["inc_effect"].tolist() == pytest.approx([6, 6])
+    assert table["inc_cost"].tolist() == pytest.approx([60_000 - 3 * 11_200, 60_000 - 3 * 22_400])
 
 
 def full_run(**changes):

@@ -10,7 +10,7 @@ import pandas as pd
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import figure
 from sos_eval.report.figures.economics_first import economic_table, marked, pounds
-from sos_eval.report.theme import COLOURS, INK, canvas, legend
+from sos_eval.report.theme import COLOURS, INK, canvas, legend, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -166,7 +166,7 @@ def tornado(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     for end, colour in (("inmb_low", COLOURS[5]), ("inmb_high", COLOURS[0])):
         axes.barh(y, table[end] - base, left=base, height=0.6, color=colour)
     axes.axvline(0, color=INK, lw=1.0, ls=":")
-    axes.set_yticks(y, table["parameter"].astype(str))
+    axes.set_yticks(y, [wrapped(str(name), 2.1, size=8.5) for name in table["parameter"]])
     for at_y, (_, row) in zip(y, table.iterrows(), strict=True):
         if np.isfinite(row["switch_value"]):
             axes.text(1.01, at_y, f"0 at {row['switch_value']:.3g}", transform=axes.get_yaxis_transform(), va="center",
@@ -188,8 +188,16 @@ def two_way(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Show which strategy is best over a grid of two parameters."""
     note = marked(bundle, f"At a threshold of {float(table['threshold'].iloc[0]):,.10g}.")
     shown, (axes, *_) = canvas("Best strategy over two parameters", height=3.0, note=note, left=0.9, top=0.36)
-    for colour, (name, group) in zip(COLOURS, table.groupby("strategy", sort=False), strict=False):
-        axes.scatter(group["first_value"], group["second_value"], marker="s", s=90, color=colour, label=str(name))
+    from matplotlib.colors import ListedColormap
+    from matplotlib.patches import Patch
+
+    names = list(dict.fromkeys(table["strategy"]))
+    grid = table.assign(code=table["strategy"].map(names.index)).pivot_table(
+        index="second_value", columns="first_value", values="code"
+    )
+    colours = ListedColormap(list(COLOURS[: len(names)]))
+    axes.pcolormesh(grid.columns, grid.index, grid.to_numpy(float), cmap=colours, vmin=-0.5, vmax=len(names) - 0.5)
+    axes.grid(visible=False)
     axes.set(xlabel=str(table["first"].iloc[0]), ylabel=str(table["second"].iloc[0]))
-    legend(axes)
+    legend(axes, handles=[Patch(color=COLOURS[i], label=str(name)) for i, name in enumerate(names)])
     return shown
