@@ -18,6 +18,7 @@ _TABLES = {
     "summary": "Main results", "incremental": "Incremental costs and effects", "breakeven": "Break-even effect",
     "cost_consequence": "Costs and consequences by bearer", "research_value": "Bound on the value of research",
     "scenarios": "Scenarios", "equity": "By group of children", "budget_impact": "Budget impact by year",
+    "parameters": "Inputs and their uncertainty", "cheers": "CHEERS 2022",
 }  # fmt: skip
 _MOST_ROWS = 40
 _NEEDS = (
@@ -62,11 +63,27 @@ def _gate(gate: dict[str, Any]) -> list[Block]:
         lines = tuple(f"{_criterion(name, evidence)}: {text}" for name, text in lift.items())
         blocks += [Heading("What would lift it", 3), Bullets(lines)]
     if evidence:
-        rows = [[_criterion(name, evidence), str(entry.get("tier", "")), " ".join(map(str, entry.get("notes") or []))]
-                for name, entry in evidence.items()]  # fmt: skip
-        frame = pd.DataFrame(rows, columns=["Criterion", "Tier", "Notes"], dtype=object)
+        rows = [[_criterion(name, evidence), str(entry["tier"]), *_measured(entry)] for name, entry in evidence.items()]
+        names = ["Criterion", "Tier", "Measured", "Needed", "Where, and notes"]
+        frame = pd.DataFrame(rows, columns=names, dtype=object)
         blocks.append(Table(frame, "The evidence, criterion by criterion; the lowest tier counts"))
     return blocks
+
+
+def _measured(entry: dict[str, Any]) -> tuple[str, str, str]:
+    """Return what was measured, what the higher tiers need, and where the evidence stands."""
+    measured = "; ".join(f"{field} {_said(value)}" for field, value in (entry.get("measured") or {}).items())
+    needed = ". ".join(f"{tier}: {text}" for tier, text in (entry.get("threshold") or {}).items() if tier != "E1")
+    where = [f"{field}: {pointer}" for field, pointer in (entry.get("pointer") or {}).items()]
+    return measured, needed, "; ".join([*where, *map(str, entry.get("notes") or [])])
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return "not measured"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _criterion(name: str, evidence: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.bundle.files import read_csv
 from sos_eval.report.content import Document
 from sos_eval.report.draw import Drawn, draw_all, save
-from sos_eval.report.economics_section import economic_blocks, verdict_blocks
+from sos_eval.report.economics_blocks import economics
 from sos_eval.report.html import render_document
 
 __all__ = ["EconomicsFolder", "write_page"]
@@ -31,8 +31,5 @@ def write_page(path: Path, title: str) -> None:
     folder = EconomicsFolder(path)
     drawn: Drawn = draw_all(folder, ("svg",), only="economics_")
     save(drawn, path / "figures")
-    found = folder.economics
-    document = Document(
-        title, f"Evidence: tier {found['gate']['tier']}", verdict_blocks(found), economic_blocks(found, drawn)
-    )
+    document = Document(title, f"Evidence: tier {folder.economics['gate']['tier']}", body=economics(folder, drawn))
     (path / "report.html").write_text(render_document(document, drawn), encoding="utf-8", newline="\n")

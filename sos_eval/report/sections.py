@@ -10,7 +10,6 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.bundle.files import yaml_text
 from sos_eval.report.content import Block, Bullets, Code, Heading, Picture, Table, Text
 from sos_eval.report.draw import Drawn
-from sos_eval.report.economics_section import economic_blocks, verdict_blocks
 from sos_eval.report.reading import estimator_label, inference_label, outcome_label, scale_label
 from sos_eval.report.tables.effects import summaries
 from sos_eval.report.tabulate import shown
@@ -179,21 +178,6 @@ def implementation(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     return [*blocks, Text(f"How well it was put into practice was not evaluated. {needed}")]
 
 
-<<<<<<< HEAD
-=======
-def economics(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
-    """Return the second E of EMMIE: what the evidence gate allows."""
-    found = bundle.economics
-    if not found:
-        return _not_evaluated(
-            "Economics",
-            "It would need costs of the programme and of care, declared under “economics”, and an effect that passes "
-            "the evidence gate. A number for savings without them would not be evidence.",
-        )
-    return [Heading("Economics"), *verdict_blocks(found), *economic_blocks(found, drawn)]
-
-
->>>>>>> fa83db4 (Say the verdict first in every report, in one dress; keep a run's estimate in its scenarios)
 def _not_evaluated(title: str, needs: str) -> list[Block]:
     return [Heading(title), Text(f"Not evaluated. {needs}")]
 
