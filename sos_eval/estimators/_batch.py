@@ -19,10 +19,23 @@ from sos_eval.estimators._cohort_means import Contributions, Sums, errors, upper
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch
 
-__all__ = ["Pattern", "Units", "batch_assignments", "batch_outcomes", "chunks", "score_errors", "unit_data"]
+__all__ = [
+    "KEYS",
+    "Pattern",
+    "Units",
+    "batch_assignments",
+    "batch_outcomes",
+    "chunks",
+    "score_errors",
+    "starts_in_common",
+    "together",
+    "unit_data",
+]
 
 Codes = NDArray[np.intp]
 
+#: What tells one row of an estimate from another.
+KEYS = ["estimand", "aggregation", "cohort", "time", "event_time", "subgroup", "scale"]
 #: Numbers that one chunk of draws may hold at a time (16 MB of doubles).
 CHUNK = 2_000_000
 
@@ -87,18 +100,18 @@ def batch_assignments(
         nothing is identified.
     """
     first_treated = np.asarray(first_treated, float)
-    parts: list[tuple[NDArray[np.intp], Pattern, Array, Array]] = []
+    parts: list[tuple[Codes, pd.DataFrame, Array, Array]] = []
     failures = np.full(len(first_treated), "", dtype=object)
-    for draws, starts in _patterns(first_treated):
+    for draws, starts in starts_in_common(first_treated):
         try:
             pattern = plan(first_treated[draws[0]], starts)
         except InputFault as fault:
             failures[draws] = fault.faults[0].what
             continue
-        parts.append((draws, pattern, *_assigned(outcome, units, first_treated[draws], pattern)))
+        parts.append((draws, pattern.cells, *_assigned(outcome, units, first_treated[draws], pattern)))
     if not parts:
         raise InputFault(str(failures[0]))
-    return _together(parts, len(first_treated), tuple(failures))
+    return together(parts, len(first_treated), tuple(failures))
 
 
 def batch_outcomes(outcomes: Array, units: Units, first_treated: Array, pattern: Pattern) -> Batch:
@@ -156,7 +169,7 @@ def _cluster_score(parts: Contributions, sums: Array, count: Array) -> Array:
     return np.asarray((sums[..., None, :] @ parts.slope)[..., 0, :].sum(-2) + constant)
 
 
-def _patterns(first_treated: Array) -> Iterator[tuple[Codes, Array]]:
+def starts_in_common(first_treated: Array) -> Iterator[tuple[Codes, Array]]:
     """Yield draws that have the same starts, and the starts."""
     starts = np.unique(first_treated)
     present = np.stack([(first_treated == start).any(1) for start in starts], axis=1)
@@ -240,16 +253,15 @@ def _finished(pattern: Pattern, values: Array, std_error: Array, codes: Codes) -
     return Batch(pattern.cells, values, std_error, ("",) * len(values))
 
 
-def _together(parts: list[tuple[Codes, Pattern, Array, Array]], draws: int, failures: tuple[str, ...]) -> Batch:
+def together(parts: list[tuple[Codes, pd.DataFrame, Array, Array]], draws: int, failures: tuple[str, ...]) -> Batch:
     """Put patterns side by side: rows that a draw does not have are NaN in it."""
-    keys = ["estimand", "aggregation", "cohort", "time", "event_time", "subgroup", "scale"]
-    table = parts[0][1].cells
+    table = parts[0][1]
     if len(parts) > 1:
-        table = pd.concat([part[1].cells for part in parts]).drop_duplicates(keys, ignore_index=True)
+        table = pd.concat([part[1] for part in parts]).drop_duplicates(KEYS, ignore_index=True)
     values = np.full((draws, len(table)), np.nan)
     std_error = np.full_like(values, np.nan)
-    index = pd.MultiIndex.from_frame(table[keys])
-    for rows, pattern, own, error in parts:
-        place = index.get_indexer(pd.MultiIndex.from_frame(pattern.cells[keys]))
+    index = pd.MultiIndex.from_frame(table[KEYS])
+    for rows, cells, own, error in parts:
+        place = index.get_indexer(pd.MultiIndex.from_frame(cells[KEYS]))
         values[np.ix_(rows, place)], std_error[np.ix_(rows, place)] = own, error
     return Batch(table, values, std_error, failures)

@@ -19,7 +19,7 @@ from sos_eval.estimators._cohort_means import Contributions
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch
 
-__all__ = ["RegressionPattern", "group_starts", "has_cohort_form", "many_outcomes"]
+__all__ = ["RegressionPattern", "group_starts", "has_cohort_form", "inverse", "many_outcomes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class RegressionPattern:
         x = self._absorbed(weight)
         gram = np.einsum("...k,...ktp,...ktq->...pq", weight, x, x)
         cross = np.einsum("...ktp,...kt->...p", x, sums)
-        bread = _inverse(gram)
+        bread = inverse(gram)
         coef = (bread @ cross[..., None])[..., 0]
         contrast = self._contrast(weight)
         slope = x @ (bread @ np.swapaxes(contrast, -1, -2))[..., None, :, :]
@@ -96,7 +96,7 @@ class RegressionPattern:
         return contrast
 
 
-def _inverse(gram: Array) -> Array:
+def inverse(gram: Array) -> Array:
     """Invert; where regressors are collinear the estimate does not exist: NaN."""
     scale = np.sqrt(np.maximum(np.diagonal(gram, axis1=-2, axis2=-1), np.finfo(float).tiny))
     unit = gram / scale[..., :, None] / scale[..., None, :]

@@ -19,6 +19,7 @@ from sos_eval.results.estimate import Estimate
 __all__ = [
     "SINGLE",
     "Rows",
+    "complete_rows",
     "fit_linear",
     "independent",
     "influence_of",
@@ -103,7 +104,21 @@ def regression_rows(
     NotIdentified
         Nobody is treated, or everybody is.
     """
-    panel = without(panel, _always_treated(panel), "treated in every period observed")
+    rows = complete_rows(panel, covariates, outcome=outcome, also=also)
+    throughout = ~np.isin(np.arange(rows.panel.n_units), rows.panel.unit_codes[rows.used[rows.treated == 0]])
+    if throughout.any():
+        others = without(rows.panel, throughout, "treated in every period observed")
+        rows = replace(complete_rows(others, covariates, outcome=outcome, also=also), notes=rows.notes)
+    if not 0 < rows.treated.sum() < len(rows.used):
+        who = "no unit is" if not rows.treated.any() else "every unit is"
+        raise NotIdentified(panel.fault(f"{who} treated in the rows that are left", "widen panel.window"))
+    return rows
+
+
+def complete_rows(
+    panel: Panel, covariates: Sequence[str], *, outcome: str = "outcome", also: Sequence[str] = ()
+) -> Rows:
+    """Choose the rows as `regression_rows` does, whoever is treated in them."""
     varying = time_varying(panel, covariates) if panel.layout == "panel" else tuple(covariates)
     needed = panel.frame[[outcome, *also, *varying]]
     complete = needed.notna().all(axis=1).to_numpy() & (panel.frame["weight"].to_numpy(float) > 0)
@@ -114,9 +129,6 @@ def regression_rows(
         complete = complete[~single[panel.unit_codes]]
     used = np.flatnonzero(_not_single(kept, complete))
     rows = _assemble(kept, used, outcome, notes)
-    if not 0 < rows.treated.sum() < len(used):
-        who = "no unit is" if not rows.treated.any() else "every unit is"
-        raise NotIdentified(panel.fault(f"{who} treated in the rows that are left", "widen panel.window"))
     constant = tuple(name for name in covariates if name not in varying)
     return _with_covariates(rows, varying, constant)
 
@@ -126,12 +138,6 @@ def time_varying(panel: Panel, names: Sequence[str]) -> tuple[str, ...]:
     first = np.unique(panel.unit_codes, return_index=True)[1][panel.unit_codes]
     codes = {name: pd.factorize(panel.frame[name])[0] for name in names}
     return tuple(name for name in names if (codes[name] != codes[name][first]).any())
-
-
-def _always_treated(panel: Panel) -> NDArray[np.bool_]:
-    """Find units that are treated in every period in which they are seen."""
-    untreated = panel.unit_codes[panel.frame["treated"].to_numpy(float) == 0]
-    return ~np.isin(np.arange(panel.n_units), untreated)
 
 
 def without(panel: Panel, gone: NDArray[np.bool_], reason: str) -> Panel:

@@ -14,12 +14,14 @@ from sos_eval.estimators._batch import batch_assignments, unit_data
 from sos_eval.estimators._cohort_regression import RegressionPattern, group_starts, has_cohort_form, many_outcomes
 from sos_eval.estimators._regression import (
     Rows,
+    complete_rows,
     fit_linear,
     independent,
     linear_estimate,
     regression_rows,
     time_varying,
 )
+from sos_eval.estimators._row_batch import batch_adoptions, batch_row_outcomes
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Estimate, cells
 from sos_eval.results.estimator import Estimator
@@ -52,30 +54,47 @@ class EventStudyTWFE(Estimator):
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate every event time, their mean after the start, and the mean over treated unit-periods."""
         rows = regression_rows(panel, self._names(panel))
+        dummies, contrast, table = self._design(rows)
+        estimate = linear_estimate(
+            rows, fit_linear(rows, dummies, contrast), table, (OVERALL_NOTE, *self._binning_note())
+        )
+        return _without_reference_error(estimate)
+
+    def _design(self, rows: Rows) -> tuple[Array, Array, pd.DataFrame]:
+        """Return the dummies (n, k), the rows of the estimate as combinations of them (m, k), and their table."""
         frame = rows.frame
         event = self._joined(frame["time"].to_numpy(float) - frame["first_treated"].to_numpy(float))
-        reported = self._reported(panel, event)
+        reported = self._reported(rows.panel, event)
         dummies = (event[:, None] == reported[reported != self.reference_time]).astype(float)
         self._refuse_collinear(rows, dummies)
         post = np.array([rows.weights[event == e].sum() if e >= 0 else 0.0 for e in reported])
-        fit = fit_linear(rows, dummies, contrasts(reported, self.reference_time, post))
         treated = [len(np.unique(rows.effects.unit[event == e])) for e in reported]
-        table = self._table(panel.outcome.scale, treated, rows.n_treated_units, reported)
-        estimate = linear_estimate(rows, fit, table, (OVERALL_NOTE, *self._binning_note()))
-        return _without_reference_error(estimate)
+        table = self._table(rows.panel.outcome.scale, treated, rows.n_treated_units, reported)
+        return dummies, contrasts(reported, self.reference_time, post), table
 
     def estimate_many(self, panel: Panel, outcomes: Array) -> Batch:
-        """Estimate a batch of outcomes, in matrix products where the panel is balanced and without covariates."""
-        if not has_cohort_form(panel, time_varying(panel, self._names(panel))) or np.isnan(outcomes).any():
+        """Estimate a batch of outcomes at once; one at a time where their gaps differ."""
+        names = time_varying(panel, self._names(panel)) if panel.layout == "panel" else ()
+        if has_cohort_form(panel, names) and not np.isnan(outcomes).any():
+            starts = np.unique(panel.first_treated)
+            return many_outcomes(panel, outcomes, self._pattern(panel, panel.first_treated, starts))
+        if panel.layout != "panel" or (np.isnan(outcomes) != np.isnan(outcomes[:1])).any():
             return super().estimate_many(panel, outcomes)
-        starts = np.unique(panel.first_treated)
-        return many_outcomes(panel, outcomes, self._pattern(panel, panel.first_treated, starts))
+        rows = regression_rows(panel.with_outcome(outcomes[0]), self._names(panel))
+        dummies, contrast, table = self._design(rows)
+        place = pd.Index(panel.units).get_indexer(pd.Index(rows.panel.units))
+        no_error = (table["reason"] == REFERENCE_REASON).to_numpy()
+        return batch_row_outcomes(rows, dummies, contrast, table, outcomes[:, place], no_error)
 
     def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
-        """Estimate under many adoptions, in matrix products where the panel is balanced and without covariates."""
-        if not has_cohort_form(panel, time_varying(panel, self._names(panel))):
+        """Estimate under many adoptions at once."""
+        first_treated = np.asarray(first_treated, float)
+        if panel.layout != "panel":
             return super().estimate_assignments(panel, first_treated)
-        return batch_assignments(panel.matrix(), unit_data(panel), first_treated, partial(self._pattern, panel))
+        if has_cohort_form(panel, time_varying(panel, self._names(panel))):
+            return batch_assignments(panel.matrix(), unit_data(panel), first_treated, partial(self._pattern, panel))
+        rows = complete_rows(panel, self._names(panel))
+        return batch_adoptions(panel, rows, first_treated, partial(self._pattern, rows.panel), self.complete)
 
     def _pattern(self, panel: Panel, adoption: Array, starts: Array) -> RegressionPattern:
         """Plan the regression for an adoption."""

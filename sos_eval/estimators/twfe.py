@@ -7,18 +7,21 @@ from functools import partial
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators._batch import batch_assignments, unit_data
 from sos_eval.estimators._cohort_regression import RegressionPattern, group_starts, has_cohort_form, many_outcomes
 from sos_eval.estimators._regression import (
     Rows,
+    complete_rows,
     fit_linear,
     independent,
     linear_estimate,
     regression_rows,
     time_varying,
 )
+from sos_eval.estimators._row_batch import batch_adoptions, batch_row_outcomes
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Estimate, cells
 from sos_eval.results.estimator import Estimator
@@ -45,26 +48,44 @@ class TWFE(Estimator):
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate the one coefficient, as ``overall``."""
         rows = regression_rows(panel, self._names(panel))
-        if not independent(rows, np.column_stack([rows.covariates, rows.treated]))[-1]:
-            raise NotIdentified(
-                panel.fault(f"{self.name}: treatment is a combination of unit effects, time effects and covariates")
-            )
+        self._refuse_collinear(rows)
         fit = fit_linear(rows, rows.treated[:, None], np.ones((1, 1)))
-        table = cells(estimand="att", scale=panel.outcome.scale, n_treated_units=rows.n_treated_units)
+        table = self._table(panel, rows.n_treated_units)
         return linear_estimate(rows, fit, table, _negative_weights(rows, fit.x[:, 0]))
 
     def estimate_many(self, panel: Panel, outcomes: Array) -> Batch:
-        """Estimate a batch of outcomes, in matrix products where the panel is balanced and without covariates."""
-        if not has_cohort_form(panel, time_varying(panel, self._names(panel))) or np.isnan(outcomes).any():
+        """Estimate a batch of outcomes at once; one at a time where their gaps differ."""
+        names = time_varying(panel, self._names(panel)) if panel.layout == "panel" else ()
+        if has_cohort_form(panel, names) and not np.isnan(outcomes).any():
+            starts = np.unique(panel.first_treated)
+            return many_outcomes(panel, outcomes, self._pattern(panel, panel.first_treated, starts))
+        if panel.layout != "panel" or (np.isnan(outcomes) != np.isnan(outcomes[:1])).any():
             return super().estimate_many(panel, outcomes)
-        starts = np.unique(panel.first_treated)
-        return many_outcomes(panel, outcomes, self._pattern(panel, panel.first_treated, starts))
+        rows = regression_rows(panel.with_outcome(outcomes[0]), self._names(panel))
+        self._refuse_collinear(rows)
+        place = pd.Index(panel.units).get_indexer(pd.Index(rows.panel.units))
+        table = self._table(rows.panel, rows.n_treated_units)
+        return batch_row_outcomes(
+            rows, rows.treated[:, None], np.ones((1, 1)), table, outcomes[:, place], np.zeros(1, bool)
+        )
 
     def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
-        """Estimate under many adoptions, in matrix products where the panel is balanced and without covariates."""
-        if not has_cohort_form(panel, time_varying(panel, self._names(panel))):
+        """Estimate under many adoptions at once."""
+        first_treated = np.asarray(first_treated, float)
+        if panel.layout != "panel":
             return super().estimate_assignments(panel, first_treated)
-        return batch_assignments(panel.matrix(), unit_data(panel), first_treated, partial(self._pattern, panel))
+        if has_cohort_form(panel, time_varying(panel, self._names(panel))):
+            return batch_assignments(panel.matrix(), unit_data(panel), first_treated, partial(self._pattern, panel))
+        rows = complete_rows(panel, self._names(panel))
+        return batch_adoptions(panel, rows, first_treated, partial(self._pattern, rows.panel), self.complete)
+
+    def _refuse_collinear(self, rows: Rows) -> None:
+        if not independent(rows, np.column_stack([rows.covariates, rows.treated]))[-1]:
+            what = f"{self.name}: treatment is a combination of unit effects, time effects and covariates"
+            raise NotIdentified(rows.panel.fault(what))
+
+    def _table(self, panel: Panel, n_treated: int) -> pd.DataFrame:
+        return cells(estimand="att", scale=panel.outcome.scale, n_treated_units=n_treated)
 
     def _names(self, panel: Panel) -> tuple[str, ...]:
         return panel.covariates if self.covariates is None else self.covariates
@@ -76,10 +97,8 @@ class TWFE(Estimator):
         if not treated.any() or len(groups) < 2:
             raise NotIdentified(panel.fault(f"{self.name}: treatment does not differ between units"))
         n = int((adoption > panel.times[0]).sum())
-        table = cells(
-            estimand="att", scale=panel.outcome.scale, n_obs=n * panel.n_times, n_units=n,
-            n_treated_units=int(((adoption > panel.times[0]) & (adoption <= panel.times[-1])).sum()),
-        )  # fmt: skip
+        n_treated = int(((adoption > panel.times[0]) & (adoption <= panel.times[-1])).sum())
+        table = self._table(panel, n_treated).assign(n_obs=n * panel.n_times, n_units=n)
         return RegressionPattern(
             table, groups, panel.times[-1], treated[:, :, None], np.ones((1, 1)), np.zeros(1, bool)
         )

@@ -125,3 +125,35 @@ def test_outcomes_with_covariates(adjust, variant):
         estimator = CallawaySantAnna(adjust=adjust, covariates=names)
         loop = loop_batch([base.with_outcome(one) for one in outcomes], estimator.complete)
         _same(estimator.estimate_many(base, outcomes), loop)
+
+
+def _gappy(variant, covariates):
+    """Rows are missing, one unit enters late, weights move, a covariate moves."""
+    rng = np.random.default_rng(9)
+    base = _panel(variant)
+    outcome = base.matrix()
+    outcome[3, 2], outcome[10, 6], outcome[20, :5], outcome[21, 1:] = np.nan, np.nan, np.nan, np.nan
+    z = rng.normal(size=N * T)
+    z[11] = np.nan
+    weight = base.frame["weight"] * (rng.uniform(0.5, 1.5, N * T) if variant == "weighted" else 1.0)
+    frame = base.frame.assign(outcome=outcome.ravel(), z=z, weight=weight)
+    return replace(base, frame=frame, covariates=("z",) if covariates else ())
+
+
+@pytest.mark.parametrize("covariates", [False, True], ids=["", "covariate"])
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("estimator", [TWFE(), EventStudyTWFE(), EventStudyTWFE(window=(-3, 2))], ids=repr)
+def test_regressions_with_gaps(estimator, variant, covariates):
+    base = _gappy(variant, covariates)
+    rng = np.random.default_rng(10)
+    starts = np.array([rng.permutation(STARTS) for _ in range(12)])
+    assert (starts[:, 20] <= 6).any(), "some draw treats the late unit in all its rows"
+    loop = loop_batch([base.with_first_treated(one) for one in starts], estimator.complete)
+    batch = estimator.estimate_assignments(base, starts)
+    np.testing.assert_allclose(batch.values, loop.values, rtol=SAME, atol=SAME)
+    np.testing.assert_allclose(batch.std_error, loop.std_error, rtol=SAME, atol=1e-12)
+    outcomes = base.matrix() * rng.uniform(0.8, 1.2, (5, N, T))
+    _same(
+        estimator.estimate_many(base, outcomes),
+        loop_batch([base.with_outcome(one) for one in outcomes], estimator.complete),
+    )

@@ -95,7 +95,7 @@ def test_units_with_one_row_and_units_always_treated_are_named():
     y = np.vstack([STAGGERED, [[np.nan, np.nan, 3, np.nan], [1, 2, 3, 4]]])
     estimate = TWFE().complete(panel(y, [*STARTS, INF, 1]))
     assert [(line.names, line.reason) for line in estimate.panel.flow] == [
-        ("u07", "treated in every period observed"), ("u06", "fewer than two complete rows"),
+        ("u06", "fewer than two complete rows"), ("u07", "treated in every period observed"),
     ]  # fmt: skip
     np.testing.assert_allclose(estimate.values, TWFE().complete(panel(STAGGERED, STARTS)).values, rtol=1e-12)
 
