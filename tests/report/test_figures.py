@@ -124,7 +124,7 @@ def test_event_study_falls_back_on_an_inference_that_has_intervals(tmp_path):
     assert set(registered("figure")["event_study"].data(bundle)["inference"]) == {"analytic"}
     figure = bundle.figure("event_study")
     assert any("conventional cluster-robust" in text for text in texts(figure))
-    assert "With fewer than 20 treated, conventional intervals and bands are too narrow" in figure.get_label()
+    assert "Where fewer than 20 are treated, conventional intervals and bands are too narrow" in figure.get_label()
 
 
 def test_before_and_after_differ_without_colour(bundle):
@@ -231,3 +231,16 @@ def test_one_figure_into_a_file(bundle, tmp_path):
         save_figure(bundle, "flow", tmp_path / "f.gif")
     with pytest.raises(InputFault, match="cannot be written"):
         save_figure(bundle, "flow", tmp_path / "nowhere" / "f.png")
+
+
+def test_several_outcomes_do_not_run_into_one_another(tmp_path):
+    """Titles, headings and axis labels of three outcomes by two estimators: no two texts overlap."""
+    tables = [estimates().assign(outcome=name, estimator=who) for name in ("a" * 30, "b b " * 12, "c") for who in "xy"]
+    figure = drawn(write_bundle(tmp_path / "b", full(estimates=pd.concat(tables))).figure("event_study"))
+    words = [figure.texts[0]]
+    for axes in figure.axes:
+        words += [axes._left_title, axes.xaxis.label, axes.yaxis.label]
+    boxes = [one.get_window_extent() for one in words if one.get_text()]
+    assert len(boxes) == 15
+    overlapping = [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if a.overlaps(b)]
+    assert overlapping == []

@@ -65,14 +65,16 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     several = len(set(table["outcome"])) > 1
     if not several:
         title = f"{title}: {outcome_label(bundle, table['outcome'].iloc[0])}"
+    headings = [_heading(group, bundle, several=several, columns=columns) for group in panels]
+    above = 0.26 + 0.15 * (1 + max(heading.count("\n") for heading in headings))
+    between, tall = above + 0.22, 3.2 if single else 2.2
     shown, axes = canvas(
-        title, height=3.2 if single else 2.35 * rows + 0.55 * (rows - 1), rows=rows, columns=columns,
-        note=_note(table, len(groups) - len(panels), unit_words(bundle)[1]), hspace=0.52, wspace=0.28,
-        top=0.42 if single else 0.56, left=0.72,
+        title, height=tall * rows + between * (rows - 1), rows=rows, columns=columns, hspace=between / tall,
+        wspace=0.28, note=_note(table, len(groups) - len(panels), unit_words(bundle)[1]), top=above, left=0.72,
     )  # fmt: skip
-    for one, group in zip(axes, panels, strict=False):
+    for one, group, heading in zip(axes, panels, headings, strict=False):
         _panel(one, group)
-        one.set_title(_heading(group, bundle, several=several, columns=columns), size=8.5)
+        one.set_title(heading, size=8.5)
         outcome, scale = group[["outcome", "scale"]].iloc[0]
         one.set_ylabel(f"Difference, {scale_label(bundle, outcome, scale)}" if scale != "ratio" else "Rate ratio")
     for one in axes[len(panels) :]:
@@ -148,7 +150,7 @@ def _note(table: pd.DataFrame, left_out: int, units: str) -> str:
         parts.append(f"Each estimate rests on {span} treated {units}.")
         few = table[(table["inference"] == "analytic") & (table["n_treated_units"].between(1, FEW - 1))]
         if len(few):
-            parts.append(f"With fewer than {FEW} treated, conventional intervals and bands are too narrow.")
+            parts.append(f"Where fewer than {FEW} are treated, conventional intervals and bands are too narrow.")
     if left_out:
         parts.append(f"{left_out} more estimators are in the data file.")
     return " ".join(parts)

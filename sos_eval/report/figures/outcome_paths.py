@@ -11,7 +11,7 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.figures.time import mark_times
 from sos_eval.report.reading import outcome_label, time_label, unit_words
-from sos_eval.report.theme import COMPARISON, MUTED, TREATED, canvas, legend
+from sos_eval.report.theme import COMPARISON, MUTED, TREATED, canvas, evenly, legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,12 +41,12 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     note = f"Means over {unit_words(bundle)[1]} with an outcome in that period. {_times_note(table)}"
     shown, axes = canvas(
         f"{title}: treated and comparison over time", height=3.1 * len(outcomes), rows=len(outcomes), note=note,
-        hspace=0.5, sharex=True, top=0.5,
+        left=0.8, hspace=0.5, sharex=True, top=0.5,
     )  # fmt: skip
     for one, name, label in zip(axes, outcomes, words, strict=True):
         _panel(one, table[table["outcome"] == name])
         mark_times(one, table)
-        one.set_ylabel("\n".join(_halves(label)))
+        one.set_ylabel("\n".join(evenly(label, 34)))
         legend(one, columns=2)
     axes[-1].set_xlabel(time_label(bundle))
     return shown
@@ -75,13 +75,3 @@ def _times_note(table: pd.DataFrame) -> str:
         if named:
             parts.append(f"{words}: {', '.join(named)}.")
     return " ".join(parts)
-
-
-def _halves(text: str, at: int = 36) -> list[str]:
-    """Break a long axis label near its middle."""
-    if len(text) <= at:
-        return [text]
-    words, first = text.split(" "), ""
-    while words and len(first) < len(text) / 2:
-        first = f"{first} {words.pop(0)}".strip()
-    return [first, " ".join(words)]
