@@ -11,7 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.economics.breakeven import break_even as break_even_table
-from sos_eval.economics.breakeven import budget_impact, cost_consequence, justifiable_cost, research_bound
+from sos_eval.economics.breakeven import (
+    break_even_rate,
+    budget_impact,
+    cost_consequence,
+    justifiable_cost,
+    research_bound,
+)
 from sos_eval.economics.ceac import Sweep, sweep
 from sos_eval.economics.cheers import answered, cheers_sheet
 from sos_eval.economics.discount import population_total
@@ -82,6 +88,8 @@ def evaluate(prepared: Prepared, measured: Evidence, streams: Streams, where: st
     assert psa is not None
     evidence = own_evidence(section, model, psa.n_draws, answered(sheet), _mde(section, model))
     evidence.absorb(measured)
+    if model is not None and section.effect is not None:
+        evidence.over_break_even(break_even_fall(model), section.effect.baseline)
     verdict = judge(dossier_of(section, evidence, where))
     override = Override(section.gate.override, section.gate.why) if section.gate.override else None
     mark = watermark(verdict, override)
@@ -100,6 +108,12 @@ def evaluate(prepared: Prepared, measured: Evidence, streams: Streams, where: st
     else:
         outputs["missing"] = missing_inputs(verdict)
     return Evaluation(outputs, verdict, printed, mark)
+
+
+def break_even_fall(model: DecisionModel) -> float:
+    """Return the break-even effect at expected values, as a fall in the rate."""
+    base = {name: np.array([value]) for name, value in model.base.items()}
+    return float(break_even_rate(model, base)[0])
 
 
 def gate_file(verdict: Verdict, mark: str, printed: str) -> dict[str, Any]:

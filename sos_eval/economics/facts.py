@@ -24,11 +24,17 @@ POWER_80 = 2.801585  # z(0.975) + z(0.80)
 
 @dataclass(slots=True)
 class Evidence:
-    """Facts as they are collected: value and pointer by field, and why others could not be measured."""
+    """Facts as they are collected: value and pointer by field, and why others could not be measured.
+
+    `unseen` holds what the tests of G3 and G5 could have missed, as a fall in the rate (where `ratio`, a log ratio);
+    it becomes a fact once the break-even effect is known.
+    """
 
     facts: dict[str, Any] = field(default_factory=dict)
     pointers: dict[str, str] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    unseen: dict[str, float] = field(default_factory=dict)
+    ratio: bool = False
 
     def measured(self, name: str, value: Any, pointer: str) -> None:
         """Note a fact that was measured; nothing (None, NaN) is no fact."""
@@ -44,6 +50,14 @@ class Evidence:
         self.facts |= other.facts
         self.pointers |= other.pointers
         self.reasons |= other.reasons
+        self.unseen |= other.unseen
+        self.ratio = other.ratio
+
+    def over_break_even(self, fall: float, baseline: float) -> None:
+        """Set what the tests could have missed against the break-even effect (a fall in the rate)."""
+        for name, size in self.unseen.items():
+            reach = baseline * (1 - np.exp(-size)) if self.ratio else size
+            self.measured(name, float(reach / fall), "what the test detects with 80% power, over breakeven.csv")
 
 
 def dossier_of(section: EconomicsSection, measured: Evidence, where: str) -> Dossier:
@@ -115,7 +129,10 @@ def bundle_evidence(
     out = Evidence()
     primary = estimates[estimates["role"] == "primary"]
     _design(out, primary, facts)
+    row = headline_row(estimates)
+    out.ratio = row is not None and row["scale"] == "ratio"
     _diagnosed(out, diagnostics)
+    _drift(out, primary, diagnostics)
     _placebos(out, facts.get("tables") or {})
     _balanced(out, balance, flow)
     lock = facts.get("lock") or {}
@@ -175,15 +192,16 @@ def _diagnosed(out: Evidence, diagnostics: pd.DataFrame) -> None:
     """Measure pre-trends, the breakdown value and placebos from the checks that were run."""
     for name, check, statistic in (
         ("pretrend_p", "pretrends.joint", "p_value"),
-        ("mbar", "honest_did.breakdown", None),
-        ("robustness_ratio", "refuters.robustness_ratio", None),
+        ("mbar", "honest_did", "breakdown"),
+        ("robustness_ratio", "refuters", "robustness_ratio"),
     ):
         found = _rows(diagnostics, check)
-        found = found[found["statistic"] == statistic] if statistic and len(found) else found
+        said = found["name"].astype(str) + " " + found["statistic"].astype(str)
+        found = found[said.str.contains(statistic, regex=False)]
         if len(found):
             out.measured(name, float(found["value"].iloc[0]), f"diagnostics.csv: {found['name'].iloc[0]}")
         else:
-            out.reasons[name] = f"the check {check} was not run"
+            out.reasons[name] = f"the check {check} was not run, or gave no {statistic}"
 
 
 def _placebos(out: Evidence, tables: Mapping[str, pd.DataFrame]) -> None:
@@ -202,6 +220,16 @@ def _placebos(out: Evidence, tables: Mapping[str, pd.DataFrame]) -> None:
             continue
         contains = bool(((low <= neutral) & (high >= neutral)).all())
         out.measured(name, contains, f"tables/{check}…: {len(table)} intervals against no effect")
+        if "std_error" in table:
+            out.unseen["placebo_detectable"] = float(POWER_80 * table["std_error"].max())
+
+
+def _drift(out: Evidence, primary: pd.DataFrame, diagnostics: pd.DataFrame) -> None:
+    """Note the drift that the pre-trend test could have missed: its slope over the average distance of the effects."""
+    found = _rows(diagnostics, "pretrends.detectable_slope")
+    events = primary.loc[(primary["aggregation"] == "event_time") & (primary["event_time"] >= 0), "event_time"]
+    if len(found) and len(events) and np.isfinite(found["value"].iloc[0]):
+        out.unseen["pretrend_detectable"] = float(abs(found["value"].iloc[0]) * (events.mean() + 1))
 
 
 def _rows(diagnostics: pd.DataFrame, name: str) -> pd.DataFrame:

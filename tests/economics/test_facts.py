@@ -1,0 +1,96 @@
+"""What a bundle shows of its own evidence: each fact from the right file, what was not measured with its reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sos_eval.economics.facts import bundle_evidence
+
+NOTHING = pd.DataFrame(columns=["name", "statistic", "value"])
+PANEL = {"first_time": 2010.0, "last_time": 2019.0, "n_times": 10, "cohorts": [2015.0, 2017.0], "n_units": 20,
+         "n_rows": 198, "outcomes": {"entries": {"n_missing": 8}}}  # fmt: skip
+
+
+def estimates(scale="rate_per"):
+    keys = {"role": "primary", "scale": scale, "inference": "cr2", "n_units": 20, "n_treated_units": 6}
+    rows = [{**keys, "aggregation": "overall", "event_time": np.nan, "estimate": -2.0, "std_error": 0.5}]
+    rows += [{**keys, "aggregation": "event_time", "event_time": float(e), "estimate": 0.0} for e in range(-4, 3)]
+    return pd.DataFrame(rows)
+
+
+def balance():
+    return pd.DataFrame({
+        "stage": ["before", "after"], "std_mean_diff": [0.5, -0.2], "ess_comparison": [14.0, 6.0],
+        "n_comparison": [14, 8], "n_treated": [6, 5],
+    })  # fmt: skip
+
+
+def measured(**changes):
+    given = {"panel": PANEL, "outcome": "entries", "inference": {"headline": "cr2"}, **changes.pop("facts", {})}
+    return bundle_evidence(estimates(), changes.get("diagnostics", NOTHING), changes.get("balance", balance()),
+                           pd.DataFrame(), given)  # fmt: skip
+
+
+def test_design_clusters_balance_and_completeness_by_hand():
+    got = measured().facts
+    assert (got["sms"], got["treated"], got["comparison"], got["few_cluster"]) == (3, 6, 14, True)
+    assert got["pre_periods"] == 5  # 2010 to 2014, before anybody's start
+    assert got["max_smd"] == 0.2
+    assert got["ess_share"] == 0.75
+    assert got["trimmed"] == pytest.approx(1 / 6)
+    assert got["complete"] == pytest.approx(190 / 200)
+
+
+def test_checks_that_were_not_run_are_not_facts():
+    got = measured()
+    for name in ("pretrend_p", "mbar", "placebo_time_ok", "placebo_outcome_ok", "robustness_ratio"):
+        assert name not in got.facts
+        assert got.reasons[name]
+
+
+def test_checks_are_read_from_diagnostics_and_their_intervals():
+    found = pd.DataFrame({
+        "name": ["pretrends.joint", "pretrends.detectable_slope", "honest_did.relative_magnitudes"],
+        "statistic": ["p_value", "slope", "breakdown"], "value": [0.4, -0.5, 1.2],
+    })  # fmt: skip
+    tables = {"placebo_time.1": pd.DataFrame({"conf_low": [-1.0], "conf_high": [2.0], "std_error": [0.6]}),
+              "placebo_time.2": pd.DataFrame({"conf_low": [0.1], "conf_high": [2.0], "std_error": [0.7]})}  # fmt: skip
+    got = measured(diagnostics=found, facts={"tables": tables})
+    assert got.facts["pretrend_p"] == 0.4
+    assert got.facts["mbar"] == 1.2
+    assert got.facts["placebo_time_ok"] is False
+    # a drift of 0.5 a period over the mean distance of the effects, events 0, 1, 2: 0.5 x 2 = 1 per 10,000; the
+    # weaker placebo detects 2.80 x 0.7; break-even 2 per 10,000
+    got.over_break_even(2.0, baseline=30)
+    assert got.facts["pretrend_detectable"] == pytest.approx(0.5)
+    assert got.facts["placebo_detectable"] == pytest.approx(2.801585 * 0.7 / 2)
+
+
+def test_an_interval_that_does_not_exist_is_no_pass():
+    tables = {"placebo_time.1": pd.DataFrame({"conf_low": [np.nan], "conf_high": [np.nan], "scale": ["ratio"]})}
+    got = measured(facts={"tables": tables})
+    assert "placebo_time_ok" not in got.facts
+    assert "not every interval is finite" in got.reasons["placebo_time_ok"]
+
+
+def test_a_ratio_contains_no_effect_at_one():
+    tables = {"placebo_time.1": pd.DataFrame({"conf_low": [0.9], "conf_high": [1.1], "scale": ["ratio"]})}
+    assert measured(facts={"tables": tables}).facts["placebo_time_ok"] is True
+
+
+@pytest.mark.parametrize(("state", "seen", "fixed"), [
+    ("as_locked", "no", True), ("as_locked", "published", False), ("changed", "no", False),
+    ("never_locked", "", False),
+])  # fmt: skip
+def test_only_a_plan_locked_before_the_outcomes_was_fixed(state, seen, fixed):
+    got = measured(facts={"lock": {"state": state, "outcomes_seen": seen}}).facts
+    assert got["definition_fixed"] is fixed
+    assert got["heap"] is fixed
+
+
+def test_without_covariates_balance_is_not_measured():
+    got = measured(balance=pd.DataFrame(columns=["stage", "std_mean_diff"]))
+    assert "max_smd" not in got.facts
+    assert "no covariate was compared" in got.reasons["max_smd"]
