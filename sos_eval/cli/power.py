@@ -30,6 +30,13 @@ SHOWN = ("true_effect", "bias", "sd_estimate", "coverage", "power", "power_mcse"
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, tcp://host:port, in place of processes here.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; every core unless given.")
 @click.option("--chunk", type=int, default=250, show_default=True, help="Draws a chunk; part of the plan.")
+@click.option(
+    "--permutations",
+    type=int,
+    default=999,
+    show_default=True,
+    help="Most random assignments within a draw, without an interval then; 0: as declared.",
+)
 @click.option("--find", metavar="KEY", help="Search the smallest value of a whole-number world key that has the power.")
 @click.option("--power", "target", type=float, default=0.8, show_default=True, help="Power that is aimed at.")
 @click.option("--explain", is_flag=True, help="Say how each estimator would be computed, and stop.")
@@ -39,18 +46,19 @@ SHOWN = ("true_effect", "bias", "sd_estimate", "coverage", "power", "power_mcse"
 @pass_screen
 def power(
     screen: Screen, design: Path, world: Path, reps: int, sweep: tuple[str, ...], out: Path | None, resume: Path | None,
-    scheduler: str | None, workers: int | None, chunk: int, find: str | None, target: float, explain: bool,
-    seed: int | None,
+    scheduler: str | None, workers: int | None, chunk: int, permutations: int, find: str | None, target: float,
+    explain: bool, seed: int | None,
 ) -> None:  # fmt: skip
     """Replicate a whole design over a declared world: power, bias, coverage, what it could detect."""
     from sos_eval.design.design import load_design
     from sos_eval.jobs import power as job
     from sos_eval.jobs.sweep import parse_sweeps
+    from sos_eval.report.power.page import write_power_report
     from sos_eval.worlds.world import load_world
 
     _together(out, resume)
     declared, drawn, sweeps = load_design(design), load_world(world), parse_sweeps(sweep)
-    plan: dict[str, Any] = {"reps": reps, "seed": seed, "chunk": chunk}
+    plan: dict[str, Any] = {"reps": reps, "seed": seed, "chunk": chunk, "permutations": permutations}
     if explain:
         _answer(screen, job.explain(job.plan_study(declared, drawn, sweep=sweeps, **plan)))
         return
@@ -64,7 +72,9 @@ def power(
     folder = resume or out or Path("reports") / f"power-{declared.name}"
     with screen.steps(f"power {declared.name}") as tell:
         done = job.power(declared, drawn, sweep=sweeps, out=folder, resume=resume is not None, progress=tell, **plan)
-    screen.answer(_told(done), _facts(done))
+        tell("report", 1, 1)
+        page = write_power_report(folder)
+    screen.answer(f"{_told(done)}\nreport: {page}", _facts(done) | {"report": str(page)})
 
 
 def _together(out: Path | None, resume: Path | None) -> None:

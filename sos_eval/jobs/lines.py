@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from sos_eval.comparison.build import build, rebuilt
 from sos_eval.errors import DataFault, Fault, InputFault, NotIdentified, OurFault
 from sos_eval.inference.analytic import Analytic, small_sample_factor
-from sos_eval.inference.wald import interval, two_sided
+from sos_eval.inference.randomization import Randomization
+from sos_eval.inference.wald import interval, too_few_treated, two_sided
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, clustered_error
 from sos_eval.results.estimator import Estimator
@@ -55,6 +56,9 @@ class Line:
         A `GroupMethod`, or None.
     choose
         The rule that puts inference methods in order for a fitted estimate (`inference.auto`); None: as declared.
+    permutations
+        Most random assignments that a draw's inference uses, and then without its interval, whose search costs as
+        much again for every bound; 0 leaves the inference as declared.
     """
 
     id: str
@@ -65,6 +69,7 @@ class Line:
     outcome: str = ""
     comparison: Any = None
     choose: Callable[[Fitted], tuple[InferenceMethod, ...]] | None = None
+    permutations: int = 0
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,7 @@ def prepare(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
     reference = _fit(line, source)
     if line.choose is not None:
         line = replace(line, inference=line.choose(reference))
+    line = replace(line, inference=tuple(_bounded(method, line.permutations) for method in line.inference))
     ready = Ready(line, base, source, source, units, times, np.arange(len(units)), "loop", "", reference)
     why = _why_loop(ready) or _why_not_exchangeable(ready, draws)
     if why:
@@ -144,6 +150,13 @@ def prepare(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
     comparison = reference.comparison
     panel = source if comparison is None else comparison.panel
     return replace(ready, panel=panel, kept=_positions(panel.units, source.units), path="batch")
+
+
+def _bounded(method: InferenceMethod, most: int) -> InferenceMethod:
+    """Return an inference method with no more than so many random assignments."""
+    if not most or not isinstance(method, Randomization) or method.draws <= most:
+        return method
+    return replace(method, draws=most, interval="none")
 
 
 def _positions(some: Any, every: Any) -> Codes:
@@ -181,7 +194,8 @@ def _why_loop(ready: Ready) -> str:
         return "the comparison group is built on pre-treatment outcomes, which every draw has its own of"
     slow = [str(method.name) for method in ready.line.inference if not isinstance(method, Analytic)]
     if slow:
-        return f"inference {', '.join(slow)} re-estimates within every draw"
+        used = [f", {m.draws} assignments" for m in ready.line.inference if isinstance(m, Randomization)]
+        return f"inference {', '.join(slow)} re-estimates within every draw{''.join(used[:1])}"
     if ready.reference.estimate.influence is None:
         return f"{ready.line.method.name} has no influence function"
     return ""
@@ -265,8 +279,9 @@ def _in_batch(ready: Ready, draws: Draws) -> LineDraws:
 
 def _errors(batch: Batch, reference: Any, method: Analytic) -> tuple[Array, str]:
     """Return standard errors with the method's small-sample factor, and why there are none."""
-    if batch.std_error is None:
-        return np.full_like(batch.values, np.nan), "the estimator has no analytic error"
+    few = too_few_treated(reference)
+    if batch.std_error is None or few:
+        return np.full_like(batch.values, np.nan), few or "the estimator has no analytic error"
     factor = small_sample_factor(reference, method.small_sample)
     return batch.std_error * np.sqrt(factor.variance), ""
 
@@ -357,13 +372,14 @@ def _analytic(fitted: Fitted, method: Analytic, wanted: pd.DataFrame) -> tuple[A
     chosen = _scalar_rows(estimate.cells)
     if len(chosen) != len(wanted):
         raise OurFault(f"{fitted.id}: a draw has other rows than the first")
-    raw = clustered_error(estimate)
+    few = too_few_treated(estimate)
+    raw = None if few else clustered_error(estimate)
     errors = np.full(len(chosen), np.nan) if raw is None else raw[chosen]
     factor = small_sample_factor(estimate, method.small_sample)
     values = _wald(estimate.values[None, chosen], errors[None] * np.sqrt(factor.variance), method, estimate)[:, 0, :5]
     broken = ~np.isfinite(values[:, 4])
     reasons = estimate.cells["reason"].to_numpy()[chosen][broken]
-    return values, (str(reasons[0]) or "no estimate or no error") if broken.any() else ""
+    return values, (few or str(reasons[0]) or "no estimate or no error") if broken.any() else ""
 
 
 def _truth(ready: Ready, draws: Draws, rows: pd.DataFrame) -> Array:

@@ -100,7 +100,7 @@ def _described(line: Line) -> dict[str, Any]:
     panel = repr(getattr(line.load, "spec", ""))
     return {
         "id": line.id, "method": repr(line.method), "inference": methods, "outcome": line.outcome,
-        "comparison": repr(line.comparison), "panel": panel,
+        "comparison": repr(line.comparison), "panel": panel, "permutations": line.permutations,
     }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,7 @@ def power(
     scheduler: str | None = None,
     out: str | Path | None = None,
     resume: bool = False,
+    permutations: int = 999,
     target: float = 0.8,
     diagnosands: Mapping[str, Diagnosand] | None = None,
     progress: Progress | None = None,
@@ -101,6 +102,8 @@ def power(
         Dask scheduler.
     out, resume
         Folder for tables and finished chunks; with `resume` a folder of the same study is gone on with.
+    permutations
+        Most random assignments within a draw, without an interval then; 0 leaves the inference as declared.
     target
         Power of the minimum detectable effects.
     diagnosands
@@ -113,8 +116,9 @@ def power(
     InputFault
         Everything that is wrong with design, world and sweep, at once.
     """
-    study = plan_study(design, world, reps=reps, sweep=sweep, seed=seed, chunk=chunk)
+    study = plan_study(design, world, reps=reps, sweep=sweep, seed=seed, chunk=chunk, permutations=permutations)
     _check_target(target, diagnosands)
+    explain(study)  # compiles every point: what cannot be done is said before anything is written
     store = Store.open(Path(out) if out else None, study, resume=resume)
     left = [task for task in study.tasks if not store.has(task)]
     total = len(study.tasks)
@@ -125,7 +129,6 @@ def power(
             progress("draws", store.count, total)
 
     if left:
-        explain(study)
         run_tasks(study, left, keep, workers=workers, scheduler=scheduler)
     finished = _finish(study, store, target, {**DIAGNOSANDS, **(diagnosands or {})})
     store.write_tables(finished)
@@ -140,11 +143,14 @@ def plan_study(
     sweep: Mapping[str, Sequence[Any]] | None = None,
     seed: int | None = None,
     chunk: int = 250,
+    permutations: int = 999,
 ) -> Study:
     """Lay out a study's points; see `power`."""
     faults = Faults(InputFault)
     if not 1 <= reps <= REPS_AT_MOST:
         faults.add("", f"reps: {reps} draws", f"write 1 to {REPS_AT_MOST}")
+    if permutations and permutations < 19:
+        faults.add("", f"permutations: {permutations} cannot reject at 5%", "write at least 19, or 0 for as declared")
     if chunk < 1:
         faults.add("", f"chunk: {chunk} draws", "write at least 1")
     faults.stop()
@@ -153,7 +159,8 @@ def plan_study(
     for keys in combinations(sweep or {}):
         try:
             there = world_from(document, split_key(keys, "world"))
-            points.append(Point(keys, there, lines_of(design, split_key(keys, "design"))))
+            lines = lines_of(design, split_key(keys, "design"))
+            points.append(Point(keys, there, tuple(replace(line, permutations=permutations) for line in lines)))
         except InputFault as fault:
             for one in fault.faults:
                 faults.add(f"--sweep {_shown(keys)}" if keys else one.where, one.what, one.instead)

@@ -20,7 +20,7 @@ from sos_eval.worlds.problems import Problem
 __all__ = ["Anticipation", "Contamination", "Effect", "Fidelity", "Spillover", "apply_dose", "draw_doses"]
 
 Array = NDArray[np.float64]
-AT_ZERO_AT_MOST = 1e-3
+AT_ZERO_AT_MOST = 1e-2
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,7 @@ def apply_dose(spec: Effect, untreated: Array, dose: Array, *, positive: bool) -
     Raises
     ------
     DesignFault
-        More than one treated rate in a thousand would be below zero.
+        More than one treated rate in a hundred would be below zero.
     """
     if spec.size == 0 or not dose.any():
         return untreated

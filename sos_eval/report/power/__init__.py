@@ -1,0 +1,1 @@
+"""The report of a power study: reads only the study's folder."""

@@ -1,0 +1,206 @@
+"""Figures of a power study: each a function (folder) -> (figure, its data), or None where there is nothing to show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.report.power.reading import EFFECT, PowerFolder
+from sos_eval.report.theme import COLOURS, MUTED, canvas, legend
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["FIGURES", "Shown"]
+
+Shown = tuple["Figure", pd.DataFrame]
+PANELS_AT_MOST = 6
+MARKS = ("o", "s", "^", "D", "v", "P", "X")
+Z = 1.96
+
+
+def power_curves(study: PowerFolder) -> Shown | None:
+    """Draw power over the size of the effect, or over the first swept number."""
+    key = _axis(study)
+    if key is None:
+        return None
+    table = study.headline
+    panels = _panels(table, study.others(key))[:PANELS_AT_MOST]
+    columns = min(len(panels), 2)
+    rows = -(-len(panels) // columns)
+    title = "How often each estimator would report an effect"
+    note = f"Bars: 95% Monte Carlo intervals, {study.plan['reps']:,} draws a point. Lines: 5% and 80%."
+    figure, axes = canvas(title, height=2.4 * rows, note=note, rows=rows, columns=columns, top=0.62, hspace=0.6)
+    for ax, (label, part) in zip(axes, panels, strict=False):
+        _curves(ax, part, key)
+        ax.set_title(label, pad=22 if label else 6)
+        ax.set_xlabel(_words(key))
+        ax.set_ylabel("Power")
+    for ax in axes[len(panels) :]:
+        ax.set_visible(False)
+    legend(axes[0])
+    return figure, table
+
+
+def _curves(ax: Axes, part: pd.DataFrame, key: str) -> None:
+    """Draw a line per estimator and inference."""
+    for number, (name, line) in enumerate(part.groupby(["estimator", "inference"], sort=False)):
+        one = line.sort_values(key)
+        ax.errorbar(
+            one[key], one["power"], yerr=Z * one["power_mcse"], color=COLOURS[number % len(COLOURS)],
+            marker=MARKS[number % len(MARKS)], capsize=2, label=_line_name(name),
+        )  # fmt: skip
+    for level in (0.05, 0.8):
+        ax.axhline(level, color=MUTED, lw=0.8, ls=":")
+    ax.set_ylim(-0.02, 1.02)
+
+
+def mdes_frontier(study: PowerFolder) -> Shown | None:
+    """Draw what could be detected, over another swept number or by estimator."""
+    table = study.mdes[(study.mdes["aggregation"] == "overall") & study.mdes["mdes"].notna()]
+    table = table[table["scale"] == table["scale"].iloc[0]] if len(table) else table
+    if table.empty:
+        return None
+    key = next((name for name in study.others(EFFECT) if pd.api.types.is_numeric_dtype(table[name])), None)
+    target = float(table["target_power"].iloc[0])
+    title = f"Smallest effect that would be found {target:.0%} of the time"
+    note = "Bars: 95% Monte Carlo intervals. Scale: " + str(table["scale"].iloc[0]) + "."
+    figure, axes = canvas(title, height=2.6, note=note, top=0.4)
+    for number, (name, line) in enumerate(table.groupby(["estimator", "inference"], sort=False)):
+        one = line.sort_values(key) if key else line
+        x = one[key] if key else np.full(len(one), number)
+        low, high = one[["mdes_low", "mdes_high"]].min(axis=1), one[["mdes_low", "mdes_high"]].max(axis=1)
+        axes[0].errorbar(
+            x, one["mdes"], yerr=[(one["mdes"] - low).clip(lower=0), (high - one["mdes"]).clip(lower=0)],
+            color=COLOURS[number % len(COLOURS)], marker=MARKS[number % len(MARKS)], capsize=2,
+            ls="-" if key else "none", label=_line_name(name),
+        )  # fmt: skip
+    axes[0].set_ylabel("Minimum detectable effect")
+    axes[0].set_ylim(bottom=0)
+    if key:
+        axes[0].set_xlabel(_words(key))
+    else:
+        axes[0].set_xticks([])
+    legend(axes[0])
+    return figure, table
+
+
+def bias_and_coverage(study: PowerFolder) -> Shown | None:
+    """Draw bias and coverage of every estimator at every point."""
+    table = study.headline.dropna(subset=["bias"])
+    if table.empty:
+        return None
+    labels = [_point(row, study.swept) for row in table.to_dict("records")]
+    height = max(0.2 * len(table), 1.2)
+    note = (
+        "Bars: 95% Monte Carlo intervals. Bias of ratios is on the log scale. Line in the right panel: declared level."
+    )
+    figure, axes = canvas(
+        "Bias, and how often intervals hold the truth", height=height, note=note, columns=2, sharey=True, left=2.6
+    )
+    place = np.arange(len(table))[::-1]
+    axes[0].errorbar(table["bias"], place, xerr=Z * table["bias_mcse"], fmt="o", color=COLOURS[0], capsize=2)
+    axes[0].axvline(0, color=MUTED, lw=0.8)
+    axes[1].errorbar(table["coverage"], place, xerr=Z * table["coverage_mcse"], fmt="s", color=COLOURS[1], capsize=2)
+    axes[1].axvline(float(table["level"].to_numpy()[0]), color=MUTED, lw=0.8)
+    axes[0].set_yticks(place, labels)
+    axes[0].set_xlabel("Bias")
+    axes[1].set_xlabel("Coverage")
+    return figure, table
+
+
+def estimator_by_point(study: PowerFolder) -> Shown | None:
+    """Draw power of every estimator at every point as a table of shades."""
+    table = study.headline
+    if len(study.plan["points"]) < 2:
+        return None
+    named = table.assign(
+        line=[_line_name((row["estimator"], row["inference"])) for row in table.to_dict("records")],
+        point=[_keys(row, study.swept) for row in table.to_dict("records")],
+    )
+    grid = named.pivot_table(index="line", columns="point", values="power", sort=False)
+    note = "Share of draws that report an effect; where there is none, the size of the test."
+    figure, axes = canvas(
+        "Power of every estimator in every world", height=max(0.34 * len(grid), 0.7), note=note, left=1.9, bottom=1.5
+    )
+    axes[0].imshow(grid.to_numpy(float), cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    axes[0].grid(False)
+    for i in range(grid.shape[0]):
+        for j in range(grid.shape[1]):
+            value = float(grid.to_numpy(float)[i, j])
+            shade = "white" if value < 0.6 else "black"
+            axes[0].text(j, i, f"{value:.2f}", ha="center", va="center", color=shade, size=8)
+    axes[0].set_xticks(range(grid.shape[1]), list(grid.columns), rotation=40, ha="right")
+    axes[0].set_yticks(range(grid.shape[0]), list(grid.index))
+    return figure, grid.reset_index()
+
+
+def sampling_distributions(study: PowerFolder) -> Shown | None:
+    """Draw what each estimator would report at the first point, with the truth."""
+    table = study.sample[(study.sample["aggregation"] == "overall")]
+    for key, value in study.plan["points"][-1].items():
+        table = table[table[key] == value]
+    first = table.groupby("estimator")["scale"].transform("first")
+    table = table[(table["scale"] == first) & (table["scale"] != "ratio") & table["estimate"].notna()]
+    if table.empty:
+        return None
+    lines = list(table.groupby(["estimator", "inference"], sort=False))[:PANELS_AT_MOST]
+    where = _keys(study.plan["points"][-1], study.swept)
+    title = "What each estimator would report" + (f", {where}" if where else "")
+    note = f"Estimates of the first {len(lines[0][1]):,} draws. Line: mean true effect."
+    figure, axes = canvas(title, height=1.1 * len(lines), note=note, rows=len(lines), sharex=True, hspace=0.35)
+    for number, (ax, (name, part)) in enumerate(zip(axes, lines, strict=True)):
+        ax.hist(part["estimate"], bins=40, color=COLOURS[number % len(COLOURS)])
+        ax.axvline(part["true_effect"].mean(), color="black", lw=1.4)
+        ax.set_title(_line_name(name), size=8.5)
+        ax.set_yticks([])
+    axes[-1].set_xlabel("Estimate")
+    return figure, table
+
+
+def _axis(study: PowerFolder) -> str | None:
+    """Return the key on the horizontal axis: the effect, else the first swept number."""
+    numbers = [name for name in study.swept if pd.api.types.is_numeric_dtype(study.power[name])]
+    long = [name for name in numbers if len(study.power[name].unique()) > 1]
+    return EFFECT if EFFECT in long else next(iter(long), None)
+
+
+def _panels(table: pd.DataFrame, by: list[str]) -> list[tuple[str, pd.DataFrame]]:
+    """Split a table by the other swept keys."""
+    if not by:
+        return [("", table)]
+    return [(_keys(part.iloc[0].to_dict(), by), part) for _, part in table.groupby(by, sort=False)]
+
+
+def _keys(row: Mapping[Any, Any], keys: list[str]) -> str:
+    """Say the values of swept keys: ``treated 10, size -2``."""
+    return ", ".join(f"{name.split('.')[-1]} {row[name]:g}" if isinstance(row[name], int | float)
+                     else f"{name.split('.')[-1]} {row[name]}" for name in keys)  # fmt: skip
+
+
+def _point(row: Mapping[Any, Any], keys: list[str]) -> str:
+    swept = _keys(row, keys)
+    return f"{row['estimator']}, {row['inference']}" + (f" ({swept})" if swept else "")
+
+
+def _line_name(name: object) -> str:
+    return ", ".join(map(str, name)) if isinstance(name, tuple) else str(name)
+
+
+def _words(key: str) -> str:
+    """Say a swept key to a reader."""
+    known = {EFFECT: "Declared effect", "world.adoption.treated": "Treated authorities"}
+    return known.get(key, key)
+
+
+FIGURES: dict[str, Callable[[PowerFolder], Shown | None]] = {
+    "power_curves": power_curves,
+    "mdes_frontier": mdes_frontier,
+    "bias_and_coverage": bias_and_coverage,
+    "estimator_by_point": estimator_by_point,
+    "sampling_distributions": sampling_distributions,
+}

@@ -1,0 +1,135 @@
+"""The page of a power study: one HTML file that stands by itself, and the figures with their data beside it."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from pathlib import Path
+
+import pandas as pd
+
+from sos_eval.report.content import Block, Bullets, Document, Heading, Picture, Table, Text, slug
+from sos_eval.report.power.figures import FIGURES
+from sos_eval.report.power.reading import PowerFolder, read_power
+from sos_eval.report.theme import house_style, image
+
+__all__ = ["write_power_report"]
+
+_HERE = Path(__file__).parent.parent
+SHOWN = {
+    "estimator": "Estimator", "inference": "Inference", "true_effect": "True effect", "bias": "Bias",
+    "rmse": "RMSE", "sd_estimate": "SD", "mean_std_error": "Mean error", "coverage": "Coverage", "power": "Power",
+    "power_mcse": "Its Monte Carlo error", "type_s": "Wrong sign", "type_m": "Exaggeration", "failures": "Failed draws",
+}  # fmt: skip
+
+
+def write_power_report(folder: str | Path) -> Path:
+    """Draw a finished study's figures and write ``report.html`` into its folder.
+
+    Returns
+    -------
+    Path
+        The page.
+    """
+    study = read_power(folder)
+    drawn = _draw(study)
+    page = study.path / "report.html"
+    page.write_text(_render(study, drawn), encoding="utf-8")
+    return page
+
+
+def _draw(study: PowerFolder) -> dict[str, tuple[bytes, str]]:
+    """Write every figure as SVG and PNG with its data; return the SVG and its words by name."""
+    room = study.path / "figures"
+    room.mkdir(exist_ok=True)
+    drawn: dict[str, tuple[bytes, str]] = {}
+    for name, function in FIGURES.items():
+        with house_style():
+            shown = function(study)
+        if shown is None:
+            continue
+        figure, data = shown
+        svg = image(figure, "svg")
+        (room / f"{name}.svg").write_bytes(svg)
+        (room / f"{name}.png").write_bytes(image(figure, "png"))
+        data.to_csv(room / f"{name}.csv", index=False, lineterminator="\n")
+        drawn[name] = svg, str(figure.get_label())
+    return drawn
+
+
+def _render(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> str:
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    room = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
+    room.filters["slug"] = slug
+    page = room.from_string((_HERE / "page.html").read_text(encoding="utf-8"))
+    pictures = {name: f"data:image/svg+xml;base64,{b64encode(svg).decode('ascii')}" for name, (svg, _) in drawn.items()}
+    css = Markup((_HERE / "page.css").read_text(encoding="utf-8"))  # our own file, not data
+    return page.render(document=_document(study, drawn), pictures=pictures, css=css)
+
+
+def _document(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> Document:
+    """Say what the study found, in blocks."""
+    plan = study.plan
+    name = str(plan.get("title") or plan["world"])
+    first: list[Block] = [Text(sentence, "answer") for sentence in study.sentences[:6]]
+    if len(study.sentences) > 6:
+        first.append(Text(f"{len(study.sentences) - 6} more sentences stand in sentences.txt.", "small"))
+    first.append(Heading("What this does not show"))
+    first.append(Bullets(_limits(study)))
+    body: list[Block] = []
+    for title, names in _CHAPTERS.items():
+        pictures = [Picture(one, drawn[one][1]) for one in names if one in drawn]
+        if pictures:
+            body += [Heading(title), *pictures]
+    body += [Heading("Numbers"), Table(_numbers(study), "Overall effect: a row per estimator, inference and point")]
+    if not study.failures.empty:
+        body += [Heading("Failed draws"), Table(_text(study.failures), "They count as not finding the effect")]
+    body += [
+        Heading("How it was computed"),
+        Text(_how(study)),
+        Table(_text(study.explain), "Every estimator at every point"),
+    ]
+    return Document(f"Power study: {name}", f"{plan['reps']:,} simulated evaluations a point", first, body)
+
+
+_CHAPTERS = {
+    "Would it find the effect?": ("power_curves", "estimator_by_point", "mdes_frontier"),
+    "Would it be right?": ("bias_and_coverage", "sampling_distributions"),
+}
+
+
+def _limits(study: PowerFolder) -> tuple[str, ...]:
+    """Say what a power study cannot say."""
+    return (
+        f"It describes evaluations of the declared world {study.plan['world']}, not any real programme.",
+        "Authorities and, unless the world is a real panel, who starts when are drawn once: the numbers hold for them.",
+        "Every share carries Monte Carlo error, which is given beside it.",
+        "An effect that the world does not declare (spillover, anticipation, selection) is not in these numbers.",
+    )
+
+
+def _how(study: PowerFolder) -> str:
+    plan = study.plan
+    return (
+        f"Seed {plan['seed']}, {plan['reps']:,} draws at each of {len(plan['points'])} points in chunks of "
+        f"{plan['chunk']}; study {plan['hash'][:12]}. The same study gives the same tables on any number of workers."
+    )
+
+
+def _numbers(study: PowerFolder) -> pd.DataFrame:
+    """Return the headline rows as text."""
+    columns = [name for name in SHOWN if name in study.headline]
+    table = study.headline[[*columns[:2], *study.swept, *columns[2:]]]
+    return _text(table).rename(columns=SHOWN)
+
+
+def _text(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table as a reader sees it: three significant digits, empty where there is no number."""
+    return pd.DataFrame({name: [_cell(value) for value in table[name]] for name in table})
+
+
+def _cell(value: object) -> str:
+    if value is None or (isinstance(value, float) and value != value):
+        return ""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,81 @@
+"""A power study's folder as its report reads it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sos_eval.errors import Fault, InputFault
+
+__all__ = ["PowerFolder", "read_power"]
+
+EFFECT = "world.effect.size"
+
+
+@dataclass(frozen=True)
+class PowerFolder:
+    """The tables of a finished study.
+
+    Attributes
+    ----------
+    plan
+        `study.json`: world, reps, seed, points.
+    power, mdes, failures, explain, sample
+        Its tables.
+    sentences
+        In plain English.
+    """
+
+    path: Path
+    plan: dict[str, Any]
+    power: pd.DataFrame
+    mdes: pd.DataFrame
+    failures: pd.DataFrame
+    explain: pd.DataFrame
+    sample: pd.DataFrame
+    sentences: tuple[str, ...]
+
+    @property
+    def swept(self) -> list[str]:
+        """Swept keys."""
+        return list(self.plan["points"][0])
+
+    @property
+    def headline(self) -> pd.DataFrame:
+        """One row per estimator, inference and point: the overall effect where there is one."""
+        return _headline(self.power)
+
+    def others(self, but: str) -> list[str]:
+        """Swept keys but one."""
+        return [name for name in self.swept if name != but]
+
+
+def _headline(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep the overall rows on the scale that comes first for each estimator."""
+    overall = table[table["aggregation"] == "overall"]
+    chosen = overall if len(overall) else table
+    first = chosen.groupby(["estimator", "outcome"])["scale"].transform("first")
+    return chosen[chosen["scale"] == first].reset_index(drop=True)
+
+
+def read_power(folder: str | Path) -> PowerFolder:
+    """Read a finished study.
+
+    Raises
+    ------
+    InputFault
+        The folder holds no finished power study.
+    """
+    path = Path(folder)
+    names = ("power", "mdes", "failures", "explain", "sample")
+    missing = [f"{name}.csv" for name in names if not (path / f"{name}.csv").is_file()]
+    if missing or not (path / "study.json").is_file():
+        raise InputFault(Fault(str(path), "holds no finished power study", "finish it with sos-eval power --resume"))
+    tables = {name: pd.read_csv(path / f"{name}.csv", keep_default_na=True) for name in names}
+    sentences = tuple((path / "sentences.txt").read_text(encoding="utf-8").splitlines())
+    plan = json.loads((path / "study.json").read_text(encoding="utf-8"))
+    return PowerFolder(path=path, plan=plan, sentences=sentences, **tables)

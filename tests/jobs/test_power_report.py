@@ -1,0 +1,148 @@
+"""The command, its folder and its page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sos_eval.cli.main import cli
+from sos_eval.cli.screen import Screen, answered
+from sos_eval.errors import InputFault
+from sos_eval.report.power.page import write_power_report
+from tests.conftest import ROOT
+
+WORLD = """schema: sos-eval/world/1
+name: small
+times: {first: 2011, last: 2016}
+authorities: {n: 48}
+outcome: {mean: {2011: 28.0}, level_sd: 0.2, distribution: poisson}
+adoption: {pattern: staggered, treated: 24, cohorts: {2013: 1, 2015: 1}}
+effect: {size: -3.0}
+"""
+DESIGN = """schema: sos-eval/design/1
+name: small-design
+question: {intervention: A framework, outcome: Care entries}
+panel:
+  source: world
+  path: w.yaml
+  unit: la_code
+  time: year
+  outcome: {count: care_entries, exposure: children_0_17, per: 10000}
+  treatment: {first_treated: first_treated}
+COMPARISON
+estimators:
+  - {id: primary, method: callaway_santanna}
+  - {id: twfe, method: twfe}
+inference: [{method: analytic}]
+
+"""
+MATCHED = "comparison: {method: nearest, on: [outcome_pre], distance: mahalanobis, ratio: 1}"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("w.yaml").write_text(WORLD)
+    Path("d.yaml").write_text(DESIGN.replace("COMPARISON\n", ""))
+    Path("m.yaml").write_text(DESIGN.replace("COMPARISON", MATCHED))
+    return tmp_path
+
+
+# 24 of 48 are treated, so that the rule on few treated clusters adds no randomization, which would take long here
+
+
+def _said(*words: str) -> int:
+    return answered(cli, ["power", *words, "--permutations", "99"], Screen())
+
+
+def test_the_command_writes_tables_figures_and_a_page(project, capsys):
+    sweep = ["--sweep", "world.effect.size=0,-4", "--sweep", "world.adoption.treated=20,24"]
+    assert _said("d.yaml", "--world", "w.yaml", "--reps", "20", "--workers", "1", *sweep) == 0
+    told = capsys.readouterr().out
+    assert "you would miss a" in told
+    folder = project / "reports" / "power-small-design"
+    assert {"power.csv", "mdes.csv", "failures.csv", "report.html", "study.json"} <= {p.name for p in folder.iterdir()}
+    table = pd.read_csv(folder / "power.csv")
+    assert len(table[table["estimator"] == "twfe"]) == 4
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert page.count("<img ") == 5
+    assert "What this does not show" in page
+    assert "<script" not in page
+    for name in ("power_curves", "mdes_frontier", "bias_and_coverage", "estimator_by_point", "sampling_distributions"):
+        assert {f"{name}.svg", f"{name}.png", f"{name}.csv"} <= {p.name for p in (folder / "figures").iterdir()}
+
+
+def test_a_matched_design_is_replicated_in_full(project, capsys):
+    """Matching on outcomes is redone in every draw, and --explain says so before anything is drawn."""
+    assert _said("m.yaml", "--world", "w.yaml", "--explain", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["how"] for row in rows] == ["loop", "loop"]
+    assert "built on pre-treatment outcomes" in rows[0]["why"]
+    assert not (project / "reports").exists()
+    assert _said("m.yaml", "--world", "w.yaml", "--reps", "5", "--workers", "1", "--json", "--out", "o") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert {row["estimator"] for row in facts["power"]} == {"primary", "twfe"}
+
+
+def test_keys_of_the_design_are_swept(project, capsys):
+    sweep = ["--sweep", "design.comparison.ratio=1,2", "--sweep", "design.estimators.primary.control=not_yet_treated"]
+    assert _said("m.yaml", "--world", "w.yaml", "--reps", "4", "--workers", "1", "--json", "--out", "o", *sweep) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert {row["design.comparison.ratio"] for row in facts["power"]} == {1, 2}
+
+
+def test_the_search_finds(project, capsys):
+    words = ["--find", "world.adoption.treated", "--power", "0.3", "--reps", "8", "--workers", "1"]
+    assert _said("d.yaml", "--world", "w.yaml", *words) == 0
+    assert "is the smallest that was found to have power 30%" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--reps", "0"], "reps: 0 draws"),
+        (["--sweep", "design.comparison.caliber=1"], 'caliber: no such key; did you mean "caliper"?'),
+        (["--sweep", "design.estimators.nobody.control=1"], "there is no entry 'nobody'; write one of: primary, twfe"),
+        (["--sweep", "world.outcome.levle_sd=1"], 'levle_sd: no such key; did you mean "level_sd"?'),
+        (["--sweep", "effect.size=1"], "write world.effect.size or design.effect.size"),
+        (["--scheduler", "tcp://127.0.0.1:9"], "--scheduler"),
+    ],
+)
+def test_wrong_input_leaves_nothing_behind_but_a_line(project, capsys, words, said):
+    assert _said("m.yaml", "--world", "w.yaml", "--workers", "1", "--reps", "5", *words) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_world_without_the_columns_of_the_design(project, capsys):
+    Path("d.yaml").write_text(DESIGN.replace("COMPARISON", "").replace("unit: la_code", "unit: la_cod"))
+    assert _said("d.yaml", "--world", "w.yaml", "--reps", "5") == 2
+    assert "la_cod" in capsys.readouterr().err
+    assert not (project / "reports").exists()
+    Path("d.yaml").write_text(
+        DESIGN.replace("COMPARISON", "").replace(
+            "{count: care_entries, exposure: children_0_17, per: 10000}", "{value: idaci}"
+        )
+    )
+    assert _said("d.yaml", "--world", "w.yaml", "--reps", "5") == 2
+    assert "world small draws 'care_entries'" in capsys.readouterr().err
+
+
+def test_an_unfinished_folder_has_no_page(tmp_path):
+    with pytest.raises(InputFault, match="holds no finished power study"):
+        write_power_report(tmp_path)
+
+
+def test_example_worlds_and_designs_go_together():
+    """The README's design over the reference world: planned and compiled."""
+    import sos_eval as se
+    from sos_eval.jobs.power import explain, plan_study
+
+    world = se.load_world(ROOT / "synthetic" / "england.yaml")
+    try:
+        design = se.load_design(ROOT / "designs" / "matched_did_care_entry.yaml")
+    except InputFault as fault:
+        pytest.skip(f"a method of the design is not built yet: {fault}")
+    assert set(explain(plan_study(design, world, reps=1))["estimator"]) >= {"primary", "poisson"}
