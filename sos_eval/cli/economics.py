@@ -18,7 +18,11 @@ __all__ = ["economics"]
 @click.command()
 @click.argument("source", metavar="[BUNDLE|CONFIG]", required=False, type=click.Path(path_type=Path))
 @click.option("--gate", "dossier", type=click.Path(path_type=Path), help="Judge a dossier (JSON) and nothing else.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write; default reports/NAME.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder to write; default reports/NAME, or economics-again in the bundle.",
+)
 @click.option("--force", is_flag=True, help="Replace an existing folder.")
 @seed
 @quiet

@@ -65,7 +65,7 @@ def _held(section: EconomicsSection, title: str) -> dict[str, str]:
 
 def _frame_answers(section: EconomicsSection) -> dict[str, str]:
     """Answer from the frame; a choice that asks for its reason is answered only with one."""
-    frame, discount = section.frame, section.discount
+    frame, discount = section.frame, section.rates
     if frame is None:
         return {}
     names = [s.name for s in section.strategies] or [frame.comparator, "Programme"]

@@ -57,7 +57,7 @@ def _files_or_model(section: EconomicsSection) -> Iterator[Problem]:
     if psa.params is not None and psa.effects is None:
         yield ("psa", "params"), "params without effects and costs", "name a file for each"
     if modelled(section):
-        for key in ("frame", "effect"):
+        for key in ("frame", "discount", "effect"):
             if getattr(section, key) is None:
                 yield (key,), "is missing", "declare it, or name files of draws under psa"
         if section.implementation is None and not section.costs:
@@ -70,7 +70,7 @@ def _frame(section: EconomicsSection) -> Iterator[Problem]:
     frame = section.frame
     if frame is None:
         return
-    real = [key for key in ("costs", "effects") if isinstance(getattr(section.discount, key), str)]
+    real = [key for key in ("costs", "effects") if isinstance(getattr(section.rates, key), str)]
     if frame.uplift is not None and (real or frame.prices == "real"):
         what = "a nominal uplift beside real prices or a real discount rate mixes nominal and real"
         instead = "leave it out, or write prices: nominal with nominal rates (numbers) under discount"
@@ -89,7 +89,7 @@ def _frame(section: EconomicsSection) -> Iterator[Problem]:
 
 def _discount(section: EconomicsSection) -> Iterator[Problem]:
     for key in ("costs", "effects"):
-        rate = getattr(section.discount, key)
+        rate = getattr(section.rates, key)
         if isinstance(rate, str) and rate not in schedule_names():
             yield ("discount", key), f"no schedule is called {rate!r}", nearest(rate, schedule_names())
         if rate == "green_book_health_2018" and section.frame is not None and section.frame.horizon > 126:

@@ -28,7 +28,7 @@ from sos_eval.economics.evsi import evsi
 from sos_eval.economics.facts import POWER_80, Evidence, dossier_of, own_evidence
 from sos_eval.economics.gate import Override, Verdict, judge, watermark
 from sos_eval.economics.model import DecisionModel, rate_fall
-from sos_eval.economics.prepared import Prepared
+from sos_eval.economics.prepared import Prepared, effect_there, studies_fit
 from sos_eval.economics.psa import Samples
 from sos_eval.economics.scenarios import scenario_table
 from sos_eval.economics.section import EconomicsSection, threshold_grid
@@ -207,6 +207,8 @@ def decisions(prepared: Prepared) -> float:
 def full_tables(prepared: Prepared, psa: Samples, draws: Mapping[str, Array], streams: Streams) -> Outputs:
     """Compute the full analysis (tiers E2 and E3)."""
     section, reference = prepared.section, prepared.reference
+    effect_there(prepared)
+    studies_fit(prepared, psa)
     lam = np.array(threshold_grid(section.thresholds) or [0.0])
     swept = sweep(psa.effects, psa.costs, lam, reference)
     out: Outputs = dict(exact_tables(psa, swept, reference))

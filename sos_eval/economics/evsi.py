@@ -44,14 +44,16 @@ class Study(Declared):
     cost_per_observation: Annotated[float, Ge(0)] = 0.0
     """Cost of each observation."""
 
+    def __post_init__(self) -> None:
+        if self.measure == "mean" and self.sd is None:
+            raise ValueError("measure mean needs sd, the standard deviation of one observation around the parameter")
+
     def problems(self, psa: Samples) -> list[str]:
         """Say what keeps the study from being simulated."""
         if self.parameter not in psa.param_names:
             return [f'no parameter is called "{self.parameter}"']
         draws = psa.param((self.parameter,))
         found = []
-        if self.measure == "mean" and self.sd is None:
-            found.append("measure mean needs sd, the standard deviation of one observation")
         if self.measure == "proportion" and (draws.min() < 0 or draws.max() > 1):
             found.append(f'"{self.parameter}" has draws outside 0 to 1: it is no proportion')
         if self.measure == "rate" and draws.min() < 0:
@@ -62,7 +64,8 @@ class Study(Declared):
 def simulated_result(study: Study, truth: Array, size: int, rng: np.random.Generator) -> Array:
     """Simulate the study's estimate for each draw of the parameter, (n,)."""
     if study.measure == "mean":
-        return np.asarray(truth + (study.sd or 0.0) / np.sqrt(size) * rng.standard_normal(len(truth)))
+        assert study.sd is not None
+        return np.asarray(truth + study.sd / np.sqrt(size) * rng.standard_normal(len(truth)))
     if study.measure == "proportion":
         return np.asarray(rng.binomial(size, truth) / size)
     return np.asarray(rng.poisson(size * truth) / size)

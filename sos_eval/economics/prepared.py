@@ -14,7 +14,7 @@ from sos_eval.economics.psa import Samples, read_samples
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.errors import DesignFault, Faults, nearest
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "effect_there", "prepare", "studies_fit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def prepare(section: EconomicsSection, document: Document, path: Path_ = ()) -> 
     for key, what, instead in problems(section, deflator):
         _add(faults, document, path, key, what, instead)
     faults.stop()
-    schedules = [_schedule(rate) for rate in (section.discount.costs, section.discount.effects)]
+    schedules = [_schedule(rate) for rate in (section.rates.costs, section.rates.effects)]
     model = samples = None
     if modelled(section):
         model = decision_model(section, deflator, schedules[0], schedules[1])
@@ -83,13 +83,41 @@ def prepare(section: EconomicsSection, document: Document, path: Path_ = ()) -> 
     wrong = correlation_problem(names, section.psa.correlation) if model is not None else ""
     if wrong:
         _add(faults, document, path, ("psa", "correlation"), wrong, "weaken them until they fit together")
-    if samples is not None:
-        for i, study in enumerate(section.voi.studies):
-            for what in study.problems(samples):
-                _add(faults, document, path, ("voi", "studies", i), what, "")
     faults.stop()
     reference = strategies.index(wanted)
     return Prepared(section, model, samples, reference, deflator, schedules[0], schedules[1], document, path)
+
+
+def studies_fit(prepared: Prepared, psa: Samples) -> None:
+    """Refuse proposed studies that the draws do not fit: a proportion outside 0 to 1, a negative rate.
+
+    Raises
+    ------
+    DesignFault
+        Every study that cannot be simulated.
+    """
+    faults = Faults(DesignFault)
+    for i, study in enumerate(prepared.section.voi.studies):
+        for what in study.problems(psa):
+            _add(faults, prepared.document, prepared.path, ("voi", "studies", i), what, "")
+    faults.stop()
+
+
+def effect_there(prepared: Prepared) -> None:
+    """Refuse a full analysis of a model that has no effect.
+
+    Raises
+    ------
+    DesignFault
+        No estimate is declared, and none came from a run.
+    """
+    effect = prepared.section.effect
+    if prepared.model is None or effect is None or effect.estimate is not None:
+        return
+    faults = Faults(DesignFault)
+    what = "no estimate is declared and none came from a bundle: a full analysis has nothing to start from"
+    _add(faults, prepared.document, prepared.path, ("effect",), what, "name the bundle, or leave the override out")
+    faults.stop()
 
 
 def _add(faults: Faults, document: Document, path: Path_, key: Path_, what: str, instead: str) -> None:

@@ -36,8 +36,8 @@ class EconomicsSection(Declared):
 
     frame: Frame | None = None
     """Perspective, prices, horizon, comparator; needed unless the draws come from files."""
-    discount: Discount = field(default_factory=Discount)
-    """Rates of costs and effects."""
+    discount: Discount | None = None
+    """Rates of costs and effects; needed unless the draws come from files."""
     deflator: str | DeflatorFile = "gdp_ons_2025_06"
     """Price index: a shipped series by name, or a file."""
     strategies: tuple[Strategy, ...] = ()
@@ -70,8 +70,11 @@ class EconomicsSection(Declared):
     """Declared facts for the evidence gate, and an override."""
     cheers: dict[str, str] = field(default_factory=dict)
     """Answers to items of CHEERS 2022 by number that the declaration does not hold already."""
-    disclosure: str = ""
-    """Funding and interests, for CHEERS."""
+
+    @property
+    def rates(self) -> Discount:
+        """The declared rates; the Green Book's where none are (populations of draws from files)."""
+        return self.discount or Discount()
 
 
 @dataclass(frozen=True, kw_only=True)

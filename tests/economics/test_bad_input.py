@@ -60,6 +60,7 @@ CASES = {
     "an unknown deflator": ({"deflator": "gdp_ons"}, 'did you mean "gdp_ons_2025_06"?'),
     "an unknown fact": ({"gate": {"facts": {"treatd": 3}}}, 'did you mean "treated"?'),
     "an override without a reason": ({"gate": {"override": "E3"}}, "an override needs its reason"),
+    "a frame without rates": ({"discount": None}, "discount: is missing"),
     "half of the files": ({"psa": {"effects": "e.csv"}}, "effects and costs go together"),
     "QALYs from nowhere": ({"effect__unit": "qaly"}, "per_entry_source: is missing"),
 }  # fmt: skip
@@ -124,6 +125,16 @@ def test_files_that_do_not_fit_name_the_draw(tmp_path):
     assert "different numbers of draws (effects 2, costs 1)" in str(caught.value)
     assert '"b" has 1 draws that are empty or not finite numbers (draw 2)' in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_full_analysis_needs_an_effect(tmp_path):
+    # The break-even design has none: an override cannot print more than there is.
+    from tests.economics.test_job import BREAK_EVEN
+
+    file = tmp_path / "x.yaml"
+    file.write_text(BREAK_EVEN.read_text().replace("gate:\n", "gate:\n  override: E3\n  why: to see\n"))
+    with pytest.raises(DesignFault, match=r"effect: no estimate is declared and none came from a bundle"):
+        run_economics(file, tmp_path / "out")
 
 
 def test_another_schema_is_refused_by_name(tmp_path):

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from sos_eval.cli.main import cli, main
+from sos_eval.declare import read_yaml
 from sos_eval.design.design import load_design
 from sos_eval.design.lock import write_lock
 from sos_eval.errors import InputFault
@@ -95,9 +96,9 @@ def test_without_the_override_draws_alone_are_not_evidence(tmp_path):
     assert_silent(found.folder)
 
 
-def assert_silent(folder):
+def assert_silent(folder, *endings):
     """No file, figure text or page of a folder holds what tiers below E2 may not print."""
-    files = [f for f in folder.rglob("*") if f.is_file()]
+    files = [f for f in folder.rglob("*") if f.is_file() and (not endings or f.suffix in endings)]
     assert files
     for file in files:
         assert not FORBIDDEN.search(file.name), file
@@ -167,6 +168,32 @@ def test_the_worked_design_on_good_data_reaches_e3_once_it_is_locked(tmp_path):
     row = open_plan.estimates.query("role == 'primary' and aggregation == 'overall'").iloc[0]
     draws = locked["psa"]
     assert draws["inc_effect"].mean() == pytest.approx(-row["estimate"] * 6 * locked_years(), rel=0.03)
+
+
+@pytest.mark.slow
+def test_a_run_on_weak_evidence_is_silent_in_every_file_and_can_be_judged_again(tmp_path):
+    # The same design without its lot: nobody bounds the trends, so the run grants E1 although it has an estimate.
+    shutil.copytree(ROOT / "synthetic", tmp_path / "synthetic")
+    (tmp_path / "designs").mkdir()
+    design = tmp_path / "designs" / "rollout.yaml"
+    text = (ROOT / "designs" / "economics_randomised_rollout.yaml").read_text()
+    design.write_text(text.replace("randomised: true,", "randomised: false,"))
+    found = run(load_design(design), out=tmp_path / "out")
+    gate = found.economics["gate"]
+    assert gate["tier"] == "E1"
+    assert "G3" in gate["binding"]
+    assert gate["evidence"]["G6"]["measured"]["mde_over_breakeven"] < 1
+    assert_silent(tmp_path / "out" / "economics")
+    assert_silent(tmp_path / "out" / "figures", ".svg", ".csv")
+    assert not FORBIDDEN.search((tmp_path / "out" / "report.html").read_text().split("The design as it was run")[0])
+    again = run_economics(tmp_path / "out", tmp_path / "again")
+    assert again.verdict.to_dict() == {key: gate[key] for key in again.verdict.to_dict()}
+    # a file of its own may take the effect from the bundle
+    own = read_yaml(design).data["economics"]
+    own["effect"]["bundle"] = "out"
+    file = tmp_path / "own.yaml"
+    file.write_text(json.dumps({"schema": "sos-eval/economics/1", "name": "own", **own}))
+    assert run_economics(file, tmp_path / "own").verdict.criteria == again.verdict.criteria
 
 
 def locked_years():

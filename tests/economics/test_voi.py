@@ -145,11 +145,12 @@ def test_evsi_has_its_closed_form_and_grows_towards_evppi():
     np.testing.assert_allclose(table["enbs"], 100 * table["evsi"] - [5.1, 6, 105])
 
 
-@pytest.mark.parametrize(("measure", "words"), [("mean", "needs sd"), ("proportion", "outside 0 to 1"),
-                                                ("rate", "negative draws")])  # fmt: skip
+@pytest.mark.parametrize(("measure", "words"), [("proportion", "outside 0 to 1"), ("rate", "negative draws")])
 def test_a_study_that_cannot_be_simulated_says_why(measure, words):
     assert words in Study("s", "x0", (10,), measure=measure).problems(normal_case(50))[0]
-    assert "no parameter" in Study("s", "zz", (10,)).problems(normal_case(50))[0]
+    with pytest.raises(ValueError, match="needs sd"):
+        Study("s", "x0", (10,))
+    assert "no parameter" in Study("s", "zz", (10,), sd=1.0).problems(normal_case(50))[0]
 
 
 def test_green_book_schedule_steps_without_a_jump():
