@@ -64,6 +64,7 @@ test-all: $(STAMP) ## every test, the slow statistical ones included
 
 reference: $(STAMP) ## agreement with stored numbers from R and others
 	$(PYTEST) -m reference -rA $(TESTS)
+	$(BIN)/python -m tests.reference.table
 
 house: $(STAMP) ## floors, public names, generated docs, every design clean; prints the house's figures
 	$(PYTEST) tests/house

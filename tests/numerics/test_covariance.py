@@ -43,6 +43,8 @@ def cases(name):
 
 
 def check(values, names, fit, design):
+    for j, name in names.items():
+        assert fit.coef[j] == pytest.approx(values["coef"][name], rel=SAME), name
     for kind, make in (("CR0", cr0), ("CR2", cr2), ("CR3", cr3)):
         if kind not in values["cr"]:
             continue

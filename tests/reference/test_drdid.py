@@ -7,8 +7,10 @@ import json
 import numpy as np
 import pytest
 
+from sos_eval.estimators import TWFE
 from sos_eval.numerics.two_by_two import of_changes, of_levels
 from tests.conftest import shared
+from tests.estimators.panels import panel
 from tests.reference.did_cases import data
 
 pytestmark = pytest.mark.reference
@@ -50,6 +52,20 @@ def test_randomised(adjust):
     change = (numbers["re78"] - numbers["re75"]).to_numpy()[:, None]
     effect = of_changes(change, (numbers["treat"] == 1).to_numpy(), x, np.ones(len(x)), adjust)
     _agrees(effect, _stored("nsw_randomised_panel")[NAMES[adjust]])
+
+
+@pytest.mark.parametrize("case_id", ["care_2009_2010_panel", "nsw_randomised_panel"])
+def test_two_way_fixed_effects(case_id):
+    """Covariates that do not vary over time drop out of the coefficient; its errors are of another kind (by row)."""
+    if case_id.startswith("care"):
+        df = data("sim_care_152x20.csv")
+        wide = df[df["g"].isin([0, 2010, 2012])].pivot(index="unit", columns="year", values="y")[[2009, 2010]]
+        treated = df.drop_duplicates("unit").set_index("unit").loc[wide.index, "g"].to_numpy() > 0
+    else:
+        df = pytest.importorskip("causaldata").nsw_mixtape.load_pandas().data.astype({"re75": float, "re78": float})
+        wide, treated = df[["re75", "re78"]], df["treat"].to_numpy() == 1
+    estimate = TWFE().complete(panel(wide.to_numpy(), np.where(treated, 2, np.inf)))
+    np.testing.assert_allclose(estimate.values, [_stored(case_id)["twfe"]["att"]], rtol=SAME)
 
 
 def _cross_sections():
