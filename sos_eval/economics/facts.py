@@ -129,7 +129,7 @@ def bundle_evidence(
     out = Evidence()
     primary = estimates[estimates["role"] == "primary"]
     _design(out, primary, facts)
-    row = headline_row(estimates)
+    row = headline_row(estimates, headline_method(facts))
     out.ratio = row is not None and row["scale"] == "ratio"
     _diagnosed(out, diagnostics)
     _drift(out, primary, diagnostics)
@@ -156,22 +156,29 @@ def _complete(out: Evidence, facts: Mapping[str, Any]) -> None:
     out.measured("complete", seen / (panel["n_units"] * panel["n_times"]), "results.json: panel, rows and n_missing")
 
 
-def headline_row(estimates: pd.DataFrame) -> pd.Series | None:
-    """Return the primary estimate averaged over treated units, by the headline inference (the first)."""
+def headline_row(estimates: pd.DataFrame, method: str = "") -> pd.Series | None:
+    """Return the primary estimate averaged over treated units, by the headline inference (without one, the first)."""
     rows = estimates[(estimates["role"] == "primary") & (estimates["aggregation"] == "overall")]
+    own = rows[rows["inference"] == method]
+    rows = own if len(own) else rows
     return rows.iloc[0] if len(rows) else None
+
+
+def headline_method(facts: Mapping[str, Any]) -> str:
+    """Return the name of the inference that the headline rests on."""
+    return str((facts.get("inference") or {}).get("headline") or "")
 
 
 def _design(out: Evidence, primary: pd.DataFrame, facts: Mapping[str, Any]) -> None:
     """Measure level, clusters and pre-periods."""
-    row = headline_row(primary)
+    row = headline_row(primary, headline_method(facts))
     if row is None:
         out.reasons["sms"] = "the bundle has no primary overall estimate"
         return
     treated, units = int(row["n_treated_units"]), int(row["n_units"])
     out.measured("treated", treated, "estimates.csv: n_treated_units")
     out.measured("comparison", units - treated, "estimates.csv: n_units less n_treated_units")
-    method = str((facts.get("inference") or {}).get("headline") or row["inference"])
+    method = headline_method(facts) or str(row["inference"])
     out.measured("few_cluster", method in FEW_CLUSTER, f"estimates.csv: inference {method}")
     panel = facts.get("panel") or {}
     starts = [cohort for cohort in panel.get("cohorts") or [] if np.isfinite(cohort)]

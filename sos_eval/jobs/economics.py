@@ -21,7 +21,7 @@ from sos_eval.bundle.files import csv_text, json_text
 from sos_eval.declare import Document, Path_, build, read_yaml
 from sos_eval.economics.cost import effect_from
 from sos_eval.economics.evaluate import Evaluation, evaluate
-from sos_eval.economics.facts import Evidence, bundle_evidence
+from sos_eval.economics.facts import Evidence, bundle_evidence, headline_method
 from sos_eval.economics.gate import Verdict
 from sos_eval.economics.prepared import prepare
 from sos_eval.economics.section import EconomicsFile, EconomicsSection
@@ -83,7 +83,7 @@ def run_economics(
         folder = Path(out) if out is not None else Path("reports") / path.stem
     target = _check_out(folder, force=force)
     if bundle is not None:
-        section = effect_from(section, bundle.estimates, str(bundle.path))
+        section = effect_from(section, bundle.estimates, str(bundle.path), headline_method(bundle.results))
     found, own_seed = _evaluated(section, document, where, bundle, seed, title)
     outputs = dict(found.outputs)
     outputs["provenance"] = _provenance(section, document, own_seed)

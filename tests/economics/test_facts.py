@@ -94,3 +94,22 @@ def test_without_covariates_balance_is_not_measured():
     got = measured(balance=pd.DataFrame(columns=["stage", "std_mean_diff"]))
     assert "max_smd" not in got.facts
     assert "no covariate was compared" in got.reasons["max_smd"]
+
+
+def test_the_effect_is_the_headlines_and_an_interval_stands_in_for_a_missing_error():
+    # randomization has no standard error: its 95% interval is 3.92 wide, so 1; the smaller clustered 0.5 is not used
+    from sos_eval.economics.cost import effect_from
+    from sos_eval.economics.declared import Effect
+    from sos_eval.economics.section import EconomicsSection
+
+    row = estimates().iloc[0].to_dict()
+    test = {**row, "inference": "randomization", "std_error": np.nan, "conf_low": -3.96, "conf_high": -0.04,
+            "conf_level": 0.95, "estimator": "primary"}  # fmt: skip
+    table = pd.DataFrame([{**row, "estimator": "primary"}, test])
+    section = EconomicsSection(effect=Effect(baseline=30))
+    taken = effect_from(section, table, "a run", "randomization").effect
+    assert taken.std_error == pytest.approx(1.0, rel=1e-4)
+    assert "width of its interval" in taken.source
+    assert effect_from(section, table, "a run").effect.std_error == 0.5
+    nothing = pd.DataFrame([{**test, "conf_low": np.nan}])
+    assert effect_from(section, nothing, "a run").effect.estimate is None

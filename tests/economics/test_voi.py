@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -164,3 +166,36 @@ def test_green_book_schedule_steps_without_a_jump():
 def test_population_value_by_hand():
     # 100 decisions a year for three years at 10%: 100 + 90.909 + 82.645
     assert population_total(100, 3, flat(0.10)) == pytest.approx(273.5537, abs=1e-4)
+
+
+def test_a_moderate_interaction_is_kept_where_an_additive_fit_loses_it(monkeypatch):
+    # NB = -0.8 + x0 + x1 + 1.2 x0 x1: the truth by brute force on the function itself
+    def function(x):
+        return -0.8 + x[:, 0] + x[:, 1] + 1.2 * x[:, 0] * x[:, 1]
+
+    rng = np.random.default_rng(12)
+    truth = np.maximum(function(rng.standard_normal((2_000_000, 2))), 0).mean()
+    x = rng.standard_normal((10_000, 2))
+    psa = made(function(x) + rng.standard_normal(10_000), x)
+    full = evppi(psa, ["x0", "x1"], np.array([1.0]), 0, rng)
+    assert abs(full.evppi[0] - truth) < 3 * full.std_error[0]
+    monkeypatch.setattr("sos_eval.economics.smooth.plan", lambda x: replace(plan(x), pairs=(), triples=()))
+    additive = evppi(psa, ["x0", "x1"], np.array([1.0]), 0, rng)
+    assert additive.evppi[0] < 0.83 * truth
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", [["x0"], ["x0", "x1"]])
+def test_the_standard_error_is_the_spread_over_repeated_analyses(group):
+    # 200 analyses of 1,500 draws; the spread of 200 estimates is known to 5%, so 20% is four errors
+    rng = np.random.default_rng(13)
+    found = []
+    for _ in range(200):
+        x = rng.standard_normal((1500, 2))
+        nb = 0.2 + x[:, 0] + 0.5 * x[:, 0] * x[:, 1] + 2 * rng.standard_normal(1500)
+        one = evppi(made(nb, x), group, np.array([1.0]), 0, rng)
+        found.append((one.evppi[0], one.std_error[0]))
+    estimates, errors = np.array(found).T
+    assert errors.mean() == pytest.approx(estimates.std(), rel=0.2)
+    truth = norm.pdf(0.2) + 0.2 * norm.cdf(0.2) - 0.2 if group == ["x0"] else 0.3145  # brute force, 4 million draws
+    assert abs(estimates.mean() - truth) < 4 * estimates.std() / np.sqrt(200)
