@@ -37,6 +37,9 @@ SHOWN = ("true_effect", "bias", "sd_estimate", "coverage", "power", "power_mcse"
     show_default=True,
     help="Most random assignments within a draw, without an interval then; 0: as declared.",
 )
+@click.option(
+    "--rematch", is_flag=True, help="Build the comparison group again inside every permutation, as a run does."
+)
 @click.option("--find", metavar="KEY", help="Search the smallest value of a whole-number world key that has the power.")
 @click.option("--power", "target", type=float, default=0.8, show_default=True, help="Power that is aimed at.")
 @click.option("--explain", is_flag=True, help="Say how each estimator would be computed, and stop.")
@@ -46,8 +49,8 @@ SHOWN = ("true_effect", "bias", "sd_estimate", "coverage", "power", "power_mcse"
 @pass_screen
 def power(
     screen: Screen, design: Path, world: Path, reps: int, sweep: tuple[str, ...], out: Path | None, resume: Path | None,
-    scheduler: str | None, workers: int | None, chunk: int, permutations: int, find: str | None, target: float,
-    explain: bool, seed: int | None,
+    scheduler: str | None, workers: int | None, chunk: int, permutations: int, rematch: bool, find: str | None,
+    target: float, explain: bool, seed: int | None,
 ) -> None:  # fmt: skip
     """Replicate a whole design over a declared world: power, bias, coverage, what it could detect."""
     from sos_eval.design.design import load_design
@@ -58,7 +61,13 @@ def power(
 
     _together(out, resume)
     declared, drawn, sweeps = load_design(design), load_world(world), parse_sweeps(sweep)
-    plan: dict[str, Any] = {"reps": reps, "seed": seed, "chunk": chunk, "permutations": permutations}
+    plan: dict[str, Any] = {
+        "reps": reps,
+        "seed": seed,
+        "chunk": chunk,
+        "permutations": permutations,
+        "rematch": rematch,
+    }
     if explain:
         _answer(screen, job.explain(job.plan_study(declared, drawn, sweep=sweeps, **plan)))
         return

@@ -59,6 +59,9 @@ class Line:
     permutations
         Most random assignments that a draw's inference uses, and then without its interval, whose search costs as
         much again for every bound; 0 leaves the inference as declared.
+    rematch
+        Whether the comparison group is built again inside every permutation, as a run does. It is built again in
+        every draw in any case; inside a permutation that costs a thousand times as much.
     """
 
     id: str
@@ -70,6 +73,7 @@ class Line:
     comparison: Any = None
     choose: Callable[[Fitted], tuple[InferenceMethod, ...]] | None = None
     permutations: int = 0
+    rematch: bool = True
 
 
 @dataclass(frozen=True)
@@ -183,6 +187,8 @@ def _fit(line: Line, source: Panel, *, balance: bool = True) -> Fitted:
     method = line.comparison.unrestricted()
     comparison = build(method, source) if balance else None
     panel = comparison.panel if comparison else rebuilt(method, source)
+    if not balance and not line.rematch:
+        return Fitted(line.id, line.role, line.method, line.method.complete(panel), panel)
     again = (lambda panel: rebuilt(method, panel)) if method.rebuilds else None
     return Fitted(line.id, line.role, line.method, line.method.complete(panel), source, comparison, again)
 

@@ -77,6 +77,7 @@ def power(
     out: str | Path | None = None,
     resume: bool = False,
     permutations: int = 999,
+    rematch: bool = False,
     target: float = 0.8,
     diagnosands: Mapping[str, Diagnosand] | None = None,
     progress: Progress | None = None,
@@ -104,6 +105,8 @@ def power(
         Folder for tables and finished chunks; with `resume` a folder of the same study is gone on with.
     permutations
         Most random assignments within a draw, without an interval then; 0 leaves the inference as declared.
+    rematch
+        Build the comparison group again inside every permutation, as a run does; without it, in every draw only.
     target
         Power of the minimum detectable effects.
     diagnosands
@@ -116,7 +119,9 @@ def power(
     InputFault
         Everything that is wrong with design, world and sweep, at once.
     """
-    study = plan_study(design, world, reps=reps, sweep=sweep, seed=seed, chunk=chunk, permutations=permutations)
+    study = plan_study(
+        design, world, reps=reps, sweep=sweep, seed=seed, chunk=chunk, permutations=permutations, rematch=rematch
+    )
     _check_target(target, diagnosands)
     explain(study)  # compiles every point: what cannot be done is said before anything is written
     store = Store.open(Path(out) if out else None, study, resume=resume)
@@ -144,6 +149,7 @@ def plan_study(
     seed: int | None = None,
     chunk: int = 250,
     permutations: int = 999,
+    rematch: bool = False,
 ) -> Study:
     """Lay out a study's points; see `power`."""
     faults = Faults(InputFault)
@@ -160,7 +166,9 @@ def plan_study(
         try:
             there = world_from(document, split_key(keys, "world"))
             lines = lines_of(design, split_key(keys, "design"))
-            points.append(Point(keys, there, tuple(replace(line, permutations=permutations) for line in lines)))
+            points.append(
+                Point(keys, there, tuple(replace(one, permutations=permutations, rematch=rematch) for one in lines))
+            )
         except InputFault as fault:
             for one in fault.faults:
                 faults.add(f"--sweep {_shown(keys)}" if keys else one.where, one.what, one.instead)

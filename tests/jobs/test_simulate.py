@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -56,3 +58,36 @@ def test_an_impossible_target_is_refused(tmp_path, capsys, name, said):
     assert _said(["simulate", str(ENGLAND), "--out", str(tmp_path / name)]) == 2
     assert said in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_world_is_held_against_a_panel(tmp_path, capsys):
+    """A panel drawn from a world lies within that world's own spread: hardly a moment beyond three deviations."""
+    text = """schema: sos-eval/world/1
+name: w
+times: {first: 2012, last: 2019}
+authorities: {n: 40}
+outcome: {mean: {2012: 28.0}, level_sd: 0.2, persistence: {rho: 0.5, sd: 0.1}, distribution: poisson}
+"""
+    (tmp_path / "w.yaml").write_text(text)
+    assert _said(["simulate", str(tmp_path / "w.yaml"), "--out", str(tmp_path / "p.csv"), "--seed", "9"]) == 0
+    words = ["--compare", str(tmp_path / "p.csv"), "--plot", str(tmp_path / "c.svg"), "--json"]
+    capsys.readouterr()
+    assert _said(["simulate", str(tmp_path / "w.yaml"), *words]) == 0
+    rows = {row["moment"]: row for row in json.loads(capsys.readouterr().out)}
+    names = ["within_sd_log", "ar1", "trend_sd_log", "dispersion", "between_sd_log", "mean_rate_2015"]
+    assert all(abs(rows[name]["distance"]) < 4 for name in names)
+    assert (tmp_path / "c.svg").stat().st_size > 5000
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "write --out P.csv, --compare PANEL, or both"),
+        (["--compare", "no.csv"], "panel.path: no such file"),
+        (["--compare", str(ENGLAND)], "this world has no panel"),
+        (["--compare", "no.csv", "--plot", "c.doc"], "ends in .svg, .png or .pdf"),
+    ],
+)
+def test_a_comparison_that_cannot_be(capsys, words, said):
+    assert _said(["simulate", str(ENGLAND), *words]) == 2
+    assert said in capsys.readouterr().err
