@@ -76,6 +76,7 @@ def read_yaml(path: str | Path) -> Document:
     file = Path(path)
     text = _read_text(file)
     try:
+        _refuse_tags(file, text)
         loaded = YAML(typ="rt", pure=True).load(text)
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -94,6 +95,17 @@ def read_yaml(path: str | Path) -> Document:
         raise DesignFault(Fault(f"{file}:1", "the file holds no keys", 'write "key: value" lines'))
     lines: dict[Path_, int] = {}
     return Document(_plain(loaded, (), lines), file, lines)
+
+
+def _refuse_tags(file: Path, text: str) -> None:
+    """Refuse ``!tags``: they ask a reader to make objects, and a declaration holds plain values only."""
+    from ruamel.yaml import YAML
+
+    for event in YAML(typ="rt", pure=True).parse(text):
+        tag = str(getattr(event, "tag", None) or "")
+        if (tag and not tag.startswith("tag:yaml.org,2002:")) or tag.startswith("tag:yaml.org,2002:python"):
+            where, shown = f"{file}:{event.start_mark.line + 1}", tag.replace("tag:yaml.org,2002:", "!!")
+            raise DesignFault(Fault(where, f"{shown}: a tag; nothing in a declaration is run", "write a plain value"))
 
 
 def _read_text(file: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
@@ -34,6 +35,8 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
     data = document.data
     question = reader.build(Question, data.get("question", {}), ("question",)) or Question()
     spec = reader.build(PanelSpec, data.get("panel"), ("panel",)) if "panel" in data else None
+    for name in spec.outcomes if spec else ():
+        _file_name(reader, name, ("panel", "outcomes", name))
     comparison = read_comparison(reader, data.get("comparison"), ("comparison",))
     inference = read_inference(reader, data.get("inference", "auto"), ("inference",))
     entries = _entries(reader, spec, comparison, inference)
@@ -62,11 +65,17 @@ def _override(data: dict[str, Any], panel: str | Path | None, seed: int | None) 
     if seed is not None:
         changed["seed"] = (data.get("seed"), seed)
         data["seed"] = seed
-        inference = data.get("inference")
-        for one in inference if isinstance(inference, list) else [inference]:
-            if isinstance(one, dict):
-                one.pop("seed", None)
+        _without_seeds(data.get("inference"))
+        for entry in data["estimators"] if isinstance(data.get("estimators"), list) else []:
+            _without_seeds(entry.get("inference") if isinstance(entry, dict) else None)
     return changed
+
+
+def _without_seeds(inference: Any) -> None:
+    """Take the seeds out of an `inference` section: the command line's goes before them."""
+    for one in inference if isinstance(inference, list) else [inference]:
+        if isinstance(one, dict):
+            one.pop("seed", None)
 
 
 def _right_kind(reader: Reader) -> None:
@@ -136,6 +145,7 @@ def _entry(reader: Reader, i: int, given: Any, spec: PanelSpec | None, compariso
     infer = inference if own_inference is None else read_inference(reader, own_inference, (*path, "inference"))
     if keys is None or method is None:
         return None
+    _file_name(reader, keys.id or "", (*path, "id"))
     spec, comparison = _varied(reader, keys.changes, (*path, "with"), spec, comparison)
     if spec is None:
         return None
@@ -145,6 +155,12 @@ def _entry(reader: Reader, i: int, given: Any, spec: PanelSpec | None, compariso
         id=keys.id or str(method.name), role=keys.role or ("primary" if i == 0 else "secondary"), method=method,
         panel=spec, comparison=comparison, outcomes=outcomes, inference=infer, label=keys.label, changes=keys.changes,
     )  # fmt: skip
+
+
+def _file_name(reader: Reader, name: str, path: tuple[str | int, ...]) -> None:
+    """Refuse names that would make paths: tables in the bundle are named after estimators and outcomes."""
+    if name and not re.fullmatch(r"\w[\w .-]*", name):
+        reader.add(path, f"{_dotted(path)}: {name!r} cannot name a file", "write letters, digits, spaces, - and _")
 
 
 def _known_outcomes(reader: Reader, outcomes: tuple[str, ...], spec: PanelSpec, path: tuple[str | int, ...]) -> None:

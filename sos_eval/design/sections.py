@@ -57,6 +57,9 @@ CONTRACT = {
     ),
 }  # fmt: skip
 
+#: Keys that are looked for in one kind of method and stand in another.
+_ELSEWHERE = {("estimator", "small_sample"): "it belongs to inference: {method: analytic, small_sample: …}"}
+
 
 @dataclass(frozen=True)
 class Reader:
@@ -99,7 +102,8 @@ def read_method(reader: Reader, kind: str, given: Any, path: Path_, *, also: Seq
     options = {key: value for key, value in given.items() if key != "method"}
     valid = valid_keys(cls)
     for key in [key for key in options if key not in valid]:
-        reader.add((*path, key), f"{dotted}.{key}: no such key", nearest(key, [*valid, *also]))
+        instead = _ELSEWHERE.get((kind, key)) or nearest(key, [*valid, *also])
+        reader.add((*path, key), f"{dotted}.{key}: no such key", instead)
         del options[key]
     return reader.build(cls, options, path)
 

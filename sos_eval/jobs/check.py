@@ -48,6 +48,7 @@ def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checku
         return Checkup(design, False, f"{design.path}: the design is in order; its data were not read ({missing})")
     panels = steps.load_panels(design)
     steps.identify(design, panels)
+    steps.compare(design, panels)
     main = panels[design.estimators[0].id]
     text = f"{main.n_units} units, {int(main.ever_treated.sum())} ever treated, {main.n_times} periods"
     return Checkup(design, True, f"{design.path}: in order ({text})")

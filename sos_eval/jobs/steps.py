@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ import pandas as pd
 from sos_eval.checks.balance import balance_results
 from sos_eval.comparison.build import build, rebuilt
 from sos_eval.design.design import Design, Entry
-from sos_eval.errors import Faults, NotIdentified
+from sos_eval.errors import Fault, Faults, InputFault, NotIdentified
 from sos_eval.inference.auto import Resolution, design_facts, resolve
 from sos_eval.jobs.account import Account
 from sos_eval.panel.load import load_panel
@@ -79,11 +82,12 @@ def load_panels(design: Design) -> dict[str, Panel]:
     for entry in design.estimators:
         known = next((panel for spec, panel in loaded if spec == entry.panel), None)
         if known is None:
-            known = load_panel(
-                entry.panel, design.document, base=design.base, override=override, also=also,
-                world=lambda path: world_frame(path, design.seed),
-                require_untreated=entry.method.needs.get("untreated_units", 1) > 0,
-            )  # fmt: skip
+            with _at_its_key(design):
+                known = load_panel(
+                    entry.panel, design.document, base=design.base, override=override, also=also,
+                    world=lambda path: world_frame(path, design.seed),
+                    require_untreated=entry.method.needs.get("untreated_units", 1) > 0,
+                )  # fmt: skip
             loaded.append((entry.panel, known))
         panels[entry.id] = known
     return panels
@@ -96,6 +100,39 @@ def _columns(design: Design) -> list[str]:
         names += entry.comparison.columns
         names += [name for method in (*entry.inference, *design.inference) for name in method.columns]
     return [name for name in dict.fromkeys(names) if name not in design.panel.covariates]
+
+
+@contextmanager
+def _at_its_key(design: Design) -> Iterator[None]:
+    """Send faults of the comparison group, and of columns that it or inference names, to their line of the design."""
+    try:
+        yield
+    except InputFault as error:
+        raise type(error)(_sent(design, fault) for fault in error.faults) from error
+
+
+def _sent(design: Design, fault: Fault) -> Fault:
+    """Return a fault with the design's line and key, where those are what has to be changed."""
+    lacking = re.fullmatch(r'panel\.covariates: (.* has no column "(.*)")', fault.what)
+    if lacking and lacking[2] not in design.panel.covariates:
+        for path, value in _leaves(design.document.data):
+            if value == lacking[2] and path[0] != "panel":
+                key = ".".join(str(part) for part in path if not isinstance(part, int))
+                return Fault(design.document.where(path), f"{key}: {lacking[1]}", fault.instead)
+    key, _, _ = fault.what.partition(":")
+    if key.startswith("comparison."):
+        return replace(fault, where=design.document.where(key.split(".")))
+    return fault
+
+
+def _leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Yield the scalars of nested plain values, each with its keys."""
+    if isinstance(value, dict | list):
+        inner = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, one in inner:
+            yield from _leaves(one, (*path, key))
+    else:
+        yield path, value
 
 
 def _outcomes(entry: Entry, panel: Panel) -> list[str]:
@@ -124,14 +161,15 @@ def _unmet(entry: Entry, panel: Panel) -> list[tuple[str, str]]:
     method, unmet = entry.method, []
     needs = method.needs
     counts = {
-        "pre_periods": (len(panel.pre_times), "periods before the first start"),
-        "treated_units": (int(panel.ever_treated.sum()), "treated units"),
-        "untreated_units": (int((~panel.ever_treated).sum()), "never treated units"),
-    }
+        "pre_periods": (len(panel.pre_times), "periods before the first start", "widen panel.window"),
+        "treated_units": (int(panel.ever_treated.sum()), "treated units", "choose another method"),
+        "untreated_units": (int((~panel.ever_treated).sum()), "never treated units",
+                            "end panel.window before the last units start, or add units that never do"),
+    }  # fmt: skip
     for name, least in needs.items():
         if name in counts and counts[name][0] < least:
-            have, words = counts[name]
-            unmet.append((f"{method.name} needs at least {least} {words}, there are {have}", "widen panel.window"))
+            have, words, instead = counts[name]
+            unmet.append((f"{method.name} needs at least {least} {words}, there are {have}", instead))
     if "exposure" in needs and not panel.outcome.counted:
         unmet.append((f"{method.name} needs counts with exposure", "declare panel.outcome: {count: …, exposure: …}"))
     if not panel.absorbing and not method.takes_switching:
@@ -149,7 +187,8 @@ def compare(design: Design, panels: dict[str, Panel]) -> dict[Key, Group]:
     built: list[tuple[Panel, str, Any, Group]] = []
     for entry in design.estimators:
         for outcome in _outcomes(entry, panels[entry.id]):
-            groups[entry.id, outcome] = _group(entry, panels[entry.id], outcome, built)
+            with _at_its_key(design):
+                groups[entry.id, outcome] = _group(entry, panels[entry.id], outcome, built)
     return groups
 
 

@@ -113,6 +113,21 @@ CASES: dict[str, Case] = {
     ),
     "wrong type": Case(("small.yaml:15", "seed"), design("seed: 1", "seed: soon")),
     "unknown method": Case(("small.yaml:13", 'did you mean "callaway_santanna"'), design("callaway_s", "calaway_s")),
+    "donor not in the data": Case(
+        ("small.yaml:16: comparison.restrict.exclude: 99 is not in the panel",),
+        DESIGN + "comparison: {restrict: {exclude: [99], why: gone}}\n",
+        panel(),
+    ),
+    "column of the comparison not in the data": Case(
+        ("small.yaml:16: comparison.restrict.same: ", 'has no column "region"'),
+        DESIGN + "comparison: {restrict: {same: [region]}}\n",
+        panel(),
+    ),
+    "a tag that would make an object": Case(
+        ("small.yaml:16: !!python/object/apply:os.system: a tag",),
+        DESIGN + "title2: !!python/object/apply:os.system [ls]\n",
+        panel(),
+    ),
     "not YAML": Case(("small.yaml:", "not valid YAML"), design("panel:\n", "panel: {\n")),
     "key twice": Case(("seed", "twice"), DESIGN + "seed: 2\n"),
     "empty design": Case(("small.yaml", "empty"), ""),

@@ -63,6 +63,17 @@ def test_the_seed_of_the_command_line_wins(tmp_path):
     assert load_design(file, seed=9).seed == 9
 
 
+def test_the_seed_of_the_command_line_goes_before_every_seed_of_inference(tmp_path):
+    own = "control: never_treated, inference: {method: randomization, seed: 4}"
+    text = DESIGN.replace("control: never_treated", own).replace(
+        "level: 0.9}", "level: 0.9}\n  - {method: auto, seed: 5}"
+    )
+    file = tmp_path / "small.yaml"
+    file.write_text(text)
+    design = load_design(file, seed=9)
+    assert [design.estimators[0].inference[0].seed, design.inference[1].seed] == [None, None]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -81,6 +92,11 @@ def test_the_seed_of_the_command_line_wins(tmp_path):
         ("inference:", "theory: {}\ninference:", "small.yaml:14: theory: not in this version; take the section out"),
         ("outcome: {value: rate}", "outcome: {count: n}", "small.yaml:8: panel.outcome: count and exposure"),
         ("source: csv", "source: dfe", "small.yaml:4: panel.source: 'dfe' is not in this version"),
+        ("control: never_treated", "small_sample: none", "small.yaml:12: estimators.0.small_sample: no such key; it"),
+        ("id: late", "id: ../late", "small.yaml:13: estimators.1.id: '../late' cannot name a file"),
+        ("name: small", "name: !!python/name:os.system small", "small.yaml:2: !!python/name:os.system: a tag"),
+        ("name: small", "name: !run small", "small.yaml:2: !run: a tag"),
+        ("outcome: {value: rate}", "outcomes: {a/b: {value: rate}}", "small.yaml:8: panel.outcomes.a/b: 'a/b' cannot"),
         ("role: sensitivity", "role: main", "small.yaml:13: estimators.1.role: 'main' is not one of the options"),
     ],
 )  # fmt: skip
