@@ -183,8 +183,7 @@ def _design(out: Evidence, primary: pd.DataFrame, facts: Mapping[str, Any]) -> N
     panel = facts.get("panel") or {}
     starts = [cohort for cohort in panel.get("cohorts") or [] if np.isfinite(cohort)]
     if starts and "first_time" in panel:
-        span = (panel["last_time"] - panel["first_time"]) / max(panel["n_times"] - 1, 1)
-        pre = int((min(starts) - panel["first_time"]) // span) if span > 0 else 0
+        pre = _pre_periods(panel, min(starts))
         out.measured("pre_periods", pre, "results.json: panel, periods before anybody's start")
     else:
         events = primary.loc[(primary["aggregation"] == "event_time") & (primary["event_time"] < 0), "event_time"]
@@ -229,6 +228,15 @@ def _placebos(out: Evidence, tables: Mapping[str, pd.DataFrame]) -> None:
         out.measured(name, contains, f"tables/{check}…: {len(table)} intervals against no effect")
         if "std_error" in table:
             out.unseen["placebo_detectable"] = float(POWER_80 * table["std_error"].max())
+
+
+def _pre_periods(panel: Mapping[str, Any], start: float) -> int:
+    """Count the periods in use before anybody's start; omitted ones do not count."""
+    omitted = [float(time) for time in panel.get("omitted_times") or {}]
+    omitted = [time for time in omitted if panel["first_time"] < time < panel["last_time"]]
+    steps = panel["n_times"] + len(omitted) - 1
+    span = (panel["last_time"] - panel["first_time"]) / steps if steps > 0 else 1.0
+    return round((start - panel["first_time"]) / span) - sum(time < start for time in omitted)
 
 
 def _drift(out: Evidence, primary: pd.DataFrame, diagnostics: pd.DataFrame) -> None:

@@ -43,6 +43,12 @@ def test_design_clusters_balance_and_completeness_by_hand():
     assert got["complete"] == pytest.approx(190 / 200)
 
 
+def test_omitted_periods_are_no_pre_periods():
+    # 2010 to 2019 without 2012 and 2016, first start 2015: 2010, 2011, 2013, 2014
+    panel = {**PANEL, "n_times": 8, "omitted_times": {"2012": "why", "2016": "why"}}
+    assert measured(facts={"panel": panel}).facts["pre_periods"] == 4
+
+
 def test_checks_that_were_not_run_are_not_facts():
     got = measured()
     for name in ("pretrend_p", "mbar", "placebo_time_ok", "placebo_outcome_ok", "robustness_ratio"):
