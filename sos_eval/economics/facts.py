@@ -236,7 +236,7 @@ def _pre_periods(panel: Mapping[str, Any], start: float) -> int:
     omitted = [time for time in omitted if panel["first_time"] < time < panel["last_time"]]
     steps = panel["n_times"] + len(omitted) - 1
     span = (panel["last_time"] - panel["first_time"]) / steps if steps > 0 else 1.0
-    return round((start - panel["first_time"]) / span) - sum(time < start for time in omitted)
+    return int(round((start - panel["first_time"]) / span) - sum(time < start for time in omitted))
 
 
 def _drift(out: Evidence, primary: pd.DataFrame, diagnostics: pd.DataFrame) -> None:
