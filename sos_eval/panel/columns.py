@@ -137,9 +137,12 @@ def texts(column: pd.Series[Any]) -> tuple[NDArray[np.intp], list[str]]:
     """Return a column as text: codes (n_rows,), -1 where missing, and the sorted distinct texts."""
     codes, found = pd.factorize(column)
     if pd.api.types.is_integer_dtype(column.dtype) and not column.hasnans:
-        words = np.asarray(found).astype(str).astype(object)  # what as_text writes, all at once
-    else:
-        words = np.array([as_text(value) for value in found], dtype=object)
+        written = np.asarray(found).astype(str)  # what as_text writes; whole numbers that differ, differ as text
+        order = np.argsort(written)
+        place = np.empty(len(order), np.intp)
+        place[order] = np.arange(len(order))
+        return place[codes], written[order].tolist()
+    words = np.array([as_text(value) for value in found], dtype=object)
     distinct = sorted({word for word in words if word})
     place = pd.Index(distinct, dtype=object).get_indexer(pd.Index(words, dtype=object))
     return np.append(place, -1)[codes], distinct

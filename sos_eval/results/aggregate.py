@@ -6,7 +6,6 @@ cohort shares. Written once, for every estimator that returns group-time cells.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -97,36 +96,31 @@ def plan_aggregations(group_time: pd.DataFrame, cohorts: Array) -> AggregationPl
     """
     group = group_time["cohort"].to_numpy(float)
     time = group_time["time"].to_numpy(float)
+    keys, inside = _families(group, time, time >= group)
     own = cohorts[:, None] == group
-    treated = np.where(own, group_time["n_treated_units"].to_numpy(), 0)
-    rows: list[dict[str, Any]] = []
-    members: list[Array] = []
-    for aggregation, key, inside in _families(group, time, time >= group):
-        count = (own & inside).astype(float)
-        if aggregation == "overall":
-            count = count / np.maximum(count.sum(1, keepdims=True), 1.0)
-        rows.append({"aggregation": aggregation, **key, "n_treated_units": int(treated[:, inside].max(1).sum())})
-        members.append(count)
+    members = (inside[:, None, :] & own).astype(float)
+    overall = [key["aggregation"] == "overall" for key in keys]
+    members[overall] /= np.maximum(members[overall].sum(2, keepdims=True), 1.0)
+    treated = np.where(members > 0, group_time["n_treated_units"].to_numpy(), 0).max(2).sum(1)
+    rows = [{**key, "n_treated_units": int(count)} for key, count in zip(keys, treated, strict=True)]
     plain, means = _plain_averages(rows)
-    table = _laid_out(rows + plain, group_time)
-    return AggregationPlan(table, np.reshape(members, (len(rows), len(cohorts), len(group))), means)
+    return AggregationPlan(_laid_out(rows + plain, group_time), members, means)
 
 
-def _families(
-    group: Array, time: Array, post: NDArray[np.bool_]
-) -> Iterator[tuple[str, dict[str, float], NDArray[np.bool_]]]:
-    """Yield each aggregate: its name, its key, and the cells it averages."""
+def _families(group: Array, time: Array, post: NDArray[np.bool_]) -> tuple[list[dict[str, Any]], NDArray[np.bool_]]:
+    """Return each aggregate's name and key, and the cells that it averages, (p, m)."""
     event = time - group
-    for e in np.unique(event):
-        yield "event_time", {"event_time": e}, event == e
-    if not post.any():
-        return
-    for g in np.unique(group[post]):
-        yield "cohort", {"cohort": g}, post & (group == g)
-    for t in np.unique(time[post]):
-        yield "calendar", {"time": t}, post & (time == t)
-    yield "overall", {}, post
-    yield "simple", {}, post
+    events = np.unique(event)
+    keys: list[dict[str, Any]] = [{"aggregation": "event_time", "event_time": e} for e in events]
+    inside = [events[:, None] == event]
+    if post.any():
+        for aggregation, key, values in (("cohort", "cohort", group), ("calendar", "time", time)):
+            distinct = np.unique(values[post])
+            keys += [{"aggregation": aggregation, key: value} for value in distinct]
+            inside.append((distinct[:, None] == values) & post)
+        keys += [{"aggregation": "overall"}, {"aggregation": "simple"}]
+        inside += [post[None], post[None]]
+    return keys, np.vstack(inside)
 
 
 def _plain_averages(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], Array]:
