@@ -77,8 +77,14 @@ coverage: $(STAMP) ## lines that the fast tests do not reach
 	$(BIN)/python -m coverage run --source sos_eval -m pytest -q -m "not slow" $(TESTS)
 	$(BIN)/python -m coverage report --skip-covered --sort cover
 
-bench: $(STAMP) ## timings of what users wait for
+bench: $(STAMP) .bench-venv/.installed ## timings of what users wait for, and of estimators beside their peers
 	$(BIN)/python -m bench
+	RAYON_NUM_THREADS=1 NUMBA_NUM_THREADS=1 POLARS_MAX_THREADS=1 .bench-venv/bin/python -m bench.peers
+
+.bench-venv/.installed: bench/requirements.txt
+	$(PYTHON) -m venv .bench-venv
+	PYTHONDONTWRITEBYTECODE= .bench-venv/bin/python -m pip --disable-pip-version-check install -q $(OFFLINE) -r $<
+	touch $@
 
 # ---------------------------------------------------------------- code
 types: $(STAMP) ## mypy --strict
