@@ -175,15 +175,21 @@ def _lift(entry: Mapping[str, Any], tier: str, dossier: Dossier, tiers: Mapping[
         given = "now not measured" if value is None else f"now {_shown(value)}"
         if condition[0] == "criteria":
             given = ", ".join(f"{name} is {tiers[name]}" for name in condition[2] if tiers[name] != "E3")
-        parts.append(f"{_words(condition)} ({given})")
+        parts.append(f"{_says(condition[0])}{_words(condition)} ({given})")
     more = _more_authorities(dossier, above) if entry["id"] == "G6" else ""
     return f"for {above}: {'; '.join(parts)}{more}"
+
+
+def _says(field: str) -> str:
+    """Return what a field means, before its name."""
+    entry = gate_rule()["fields"].get(field)
+    return f"{entry['says']}, " if entry else ""
 
 
 def _shown(value: float | bool) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:g}"
+    return f"{value:.4g}"
 
 
 def _more_authorities(dossier: Dossier, above: str) -> str:
