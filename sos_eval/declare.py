@@ -113,7 +113,9 @@ def _read_text(file: Path) -> str:
     try:
         return file.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        near = nearest(file.name, [p.name for p in sorted(file.parent.glob("*.y*ml"))]) if file.parent.is_dir() else ""
+        near = (
+            nearest(file.name, [p.name for p in sorted(file.parent.glob("[!.]*.y*ml"))]) if file.parent.is_dir() else ""
+        )
         raise DesignFault(Fault(str(file), "no such file", near)) from None
     except UnicodeDecodeError as error:
         raise DesignFault(Fault(str(file), f"byte {error.start} is not UTF-8 text", "save the file as UTF-8")) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from sos_eval.comparison.group import GroupMethod
@@ -93,7 +94,7 @@ def read_method(reader: Reader, kind: str, given: Any, path: Path_, *, also: Seq
     """
     dotted = ".".join(str(part) for part in path)
     if "method" not in given:
-        reader.add(path, f"{dotted}.method: is missing", f"write one of: {', '.join(registered(kind))}")
+        _no_method(reader, kind, given, path)
         return None
     name = given["method"]
     cls = _class(reader, kind, name, (*path, "method"))
@@ -106,6 +107,16 @@ def read_method(reader: Reader, kind: str, given: Any, path: Path_, *, also: Seq
         reader.add((*path, key), f"{dotted}.{key}: no such key", instead)
         del options[key]
     return reader.build(cls, options, path)
+
+
+def _no_method(reader: Reader, kind: str, given: Any, path: Path_) -> None:
+    """Say that the method is missing, or which key was probably meant to name it."""
+    dotted = ".".join(str(part) for part in path)
+    for key in given:
+        if get_close_matches(str(key), ["method"], cutoff=0.7):
+            reader.add((*path, key), f"{dotted}.{key}: no such key", 'did you mean "method"?')
+            return
+    reader.add(path, f"{dotted}.method: is missing", f"write one of: {', '.join(registered(kind))}")
 
 
 def _class(reader: Reader, kind: str, name: Any, path: Path_) -> Any:

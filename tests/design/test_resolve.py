@@ -85,6 +85,8 @@ def test_the_seed_of_the_command_line_goes_before_every_seed_of_inference(tmp_pa
          "small.yaml:12: estimators.0.method: no estimator is called 'calaway_santanna'; did you mean"),
         ("method: callaway_santanna, control", "method: synthetic_control, control",
          "small.yaml:12: estimators.0.method: synthetic_control is not in this version"),
+        ("method: callaway_santanna, control", "metod: callaway_santanna, control",
+         "small.yaml:12: estimators.0.metod: no such key; did you mean \"method\"?"),
         ("id: late", "id: primary", "small.yaml:13: estimators.1.id: 'primary' stands twice"),
         ("panel.window.to: 2025", "panel.windw.to: 2025", "small.yaml:13: with: panel.windw: no such key"),
         ("panel.window.to: 2025", "seed: 2025", "small.yaml:13: with.seed: only keys of panel and comparison"),
