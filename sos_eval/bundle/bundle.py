@@ -270,7 +270,8 @@ def write_bundle(
         if partial is not None:
             shutil.rmtree(partial, ignore_errors=True)
         for folder in made:
-            folder.rmdir()
+            if not any(folder.iterdir()):
+                folder.rmdir()
         if isinstance(error, OSError) and error.errno in _UNWRITABLE:
             raise InputFault(Fault(str(out), f"cannot be written: {error.strerror or error}", "")) from error
         raise

@@ -12,7 +12,7 @@ from sos_eval.report.wording import time_axis
 
 __all__ = [
     "convention", "estimator_label", "headline_keys", "headline_row_keys", "inference_label", "marked_times",
-    "outcome_facts", "outcome_label", "panel_facts", "scale_label", "table_of", "unit_words",
+    "method_label", "outcome_facts", "outcome_label", "panel_facts", "scale_label", "table_of", "unit_words",
 ]  # fmt: skip
 
 _METHODS = {
@@ -105,6 +105,11 @@ def estimator_label(bundle: ResultBundle, estimator: str) -> str:
 
 def _worded(name: str) -> str:
     return _NAMES.get(name) or name.replace("_", " ")
+
+
+def method_label(method: str) -> str:
+    """Return an estimator's method in words."""
+    return _worded(method)
 
 
 def inference_label(inference: str) -> str:

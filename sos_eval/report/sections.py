@@ -10,6 +10,7 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.bundle.files import yaml_text
 from sos_eval.report.content import Block, Bullets, Code, Heading, Picture, Table, Text
 from sos_eval.report.draw import Drawn
+from sos_eval.report.methods_blocks import methods, notes, together
 from sos_eval.report.reading import estimator_label, inference_label, outcome_label, scale_label
 from sos_eval.report.tables.effects import summaries
 from sos_eval.report.tabulate import shown
@@ -29,11 +30,11 @@ def effect(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     return [
         Heading("Effect"),
         Heading("How it was estimated", 3),
-        *_methods(bundle),
+        *methods(bundle),
         Heading("Every estimate side by side", 3),
         *_pictures(drawn, "estimates"),
         Table(_effects(bundle), "Overall effects: every estimator and every procedure in the design"),
-        *_notes(bundle),
+        *notes(bundle),
         Heading("Over time", 3),
         *_pictures(drawn, "outcome_paths", "event_study"),
         Heading("The comparison group", 3),
@@ -58,30 +59,6 @@ def _balance(bundle: ResultBundle) -> list[Block]:
     return [Table(frame, "Covariates before and after the comparison group was built")]
 
 
-def _methods(bundle: ResultBundle) -> list[Block]:
-    """Say each estimator and procedure, and the rule that chose the headline."""
-    entries = [entry for entry in bundle.design.get("estimators") or [] if isinstance(entry, dict)]
-    listed = [f"{str(entry.get('role', '')).capitalize()}: {estimator_label(bundle, str(entry.get('id')))}."
-            for entry in entries]  # fmt: skip
-    blocks: list[Block] = [Bullets(tuple(listed))] if listed else []
-    rule = bundle.headline.get("inference_rule") or bundle.provenance.get("inference") or {}
-    if rule.get("rule"):
-        used = bundle.headline.get("inference")
-        said = _sentence(f"Which procedure makes the headline was fixed by the design alone. {rule['rule']}")
-        blocks.append(Text(said))
-        chosen = rule.get("choice") or (f"Chosen: {inference_label(str(used))}." if used else "")
-        blocks += [Text(_sentence(str(chosen)))] if chosen else []
-    if bundle.headline.get("verdict_rule"):
-        blocks.append(Text(str(bundle.headline["verdict_rule"])))
-    return blocks
-
-
-def _sentence(text: str) -> str:
-    """Return text as a sentence for the eye: a stop at its end, no marks of code."""
-    bare = text.replace("`", "").strip()
-    return bare if bare.endswith((".", "?", "!")) else f"{bare}."
-
-
 def _effects(bundle: ResultBundle) -> pd.DataFrame:
     """Return the overall effects for the eye."""
     rows = [_effect_row(bundle, row) for _, row in summaries(bundle.estimates).iterrows()]
@@ -102,13 +79,6 @@ def _effect_row(bundle: ResultBundle, row: pd.Series) -> list[str]:
         f"{low} to {high}" if low and high else "", p_number(row["p_value"]), f"{int(row['n_treated_units'])}",
         str(row["reason"]),
     ]  # fmt: skip
-
-
-def _notes(bundle: ResultBundle) -> list[Block]:
-    """Return what estimators and comparison groups had to say."""
-    notes = bundle.results.get("notes") or {}
-    said = [f"{estimator_label(bundle, name)}: {text}" for name, texts in notes.items() for text in texts]
-    return [Bullets(tuple(said))] if said else []
 
 
 def _comparison(bundle: ResultBundle) -> list[Block]:
@@ -191,16 +161,8 @@ def provenance(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         blocks += [Heading("Changed since the plan was locked", 3), Bullets(tuple(differences))]
     if drawn.skipped:
         blocks += [Heading("Figures that were not drawn", 3)]
-        blocks.append(Bullets(tuple(_skipped(drawn.skipped))))
+        blocks.append(Bullets(tuple(together(drawn.skipped.items()))))
     return [*blocks, Code(yaml_text(bundle.design), "The design as it was run")]
-
-
-def _skipped(reasons: dict[str, str]) -> list[str]:
-    """Name the figures that were not drawn, together where the reason is the same."""
-    together: dict[str, list[str]] = {}
-    for name, why in reasons.items():
-        together.setdefault(why, []).append(name)
-    return [f"{', '.join(names)}: {why}." for why, names in together.items()]
 
 
 def _facts(found: dict[str, Any]) -> pd.DataFrame:

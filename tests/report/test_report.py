@@ -12,6 +12,7 @@ from sos_eval.report.compose import compose
 from sos_eval.report.content import Bullets, Heading, Table, Text
 from sos_eval.report.draw import draw_all
 from sos_eval.report.economics_blocks import economics
+from sos_eval.report.methods_blocks import methods, notes
 from sos_eval.report.render import render_all
 from sos_eval.report.words import headline
 from tests.bundle.handmade import design, diagnostics, estimates, full, panel
@@ -128,7 +129,7 @@ def test_the_body_follows_emmie_and_says_what_is_missing(bundle, drawn):
 
 def test_every_estimate_is_in_the_table_and_none_is_hidden(bundle, drawn):
     document = compose(bundle, drawn)
-    table = next(one for one in document.body if isinstance(one, Table)).frame
+    table = next(one for one in document.body if isinstance(one, Table) and one.caption.startswith("Overall")).frame
     assert len(table) == 4
     assert table["p"].tolist() == ["0.43", "0.080", "0.31", ""]
     assert table["Note"].tolist()[-1] == "one cluster is treated"
@@ -204,3 +205,27 @@ def test_economics_shows_the_gates_verdict_and_what_would_lift_it(tmp_path, draw
     assert Bullets(("G2 treated clusters: more authorities",)) in blocks
     assert Text("No headline: tier E1 grants none.") in blocks
     assert [one.caption for one in blocks if isinstance(one, Table)][-1] == "Main results"
+
+
+def test_methods_tell_options_rule_and_how_chance_was_judged(tmp_path):
+    """Options with their defaults, what a variant changes, draws and strata; a note that all share stands once."""
+    entries = [
+        {"id": "primary", "role": "primary", "method": "poisson_did", "label": "Poisson", "control": "never_treated"},
+        {"id": "late", "role": "sensitivity", "method": "twfe", "with": {"panel.window.to": 2025}},
+    ]
+    facts = {"estimator": "primary", "outcome": "entry", "inference": "randomization", "draws": 4999, "complete": False,
+             "strata": [{"stratum": "half 1", "treated": 2}], "assignments": 175460300730}  # fmt: skip
+    results = {"panel": panel_facts(panel()), "inference_facts": [facts],
+               "notes": {"primary": ["7 rows left out"], "late": ["7 rows left out", "slow"]}}  # fmt: skip
+    bundle = write_bundle(tmp_path / "b", content(design=design() | {"estimators": entries}, results=results))
+    table, *rest = methods(bundle)
+    assert table.frame["Options"].tolist() == ["control never treated", ""]
+    assert table.frame["Differs from the design in"].tolist() == ["", "panel.window.to 2025"]
+    lines = next(one.items for one in rest if isinstance(one, Bullets))
+    assert {
+        "Draws: 4,999.",
+        "Complete: no.",
+        "Strata: stratum half 1, treated 2.",
+        "Assignments: 175,460,300,730.",
+    } == set(lines)
+    assert notes(bundle) == [Bullets(("All: 7 rows left out.", "late (two-way fixed effects): slow."))]

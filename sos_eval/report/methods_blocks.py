@@ -1,0 +1,130 @@
+"""How it was estimated: the declared estimators with their options, the rule of the headline, how chance was judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.report.content import Block, Bullets, Table, Text
+from sos_eval.report.reading import estimator_label, inference_label, method_label
+from sos_eval.report.wording import number
+
+__all__ = ["methods", "notes", "together"]
+
+_NOT_OPTIONS = {"id", "role", "method", "label", "outcome", "inference", "with"}
+_SHORTEST = 160
+
+
+def methods(bundle: ResultBundle) -> list[Block]:
+    """Say what was estimated and how, from the resolved design and what the procedures wrote down."""
+    blocks: list[Block] = []
+    entries = [entry for entry in bundle.design.get("estimators") or [] if isinstance(entry, dict)]
+    if entries:
+        rows = [_entry(bundle, entry) for entry in entries]
+        names = ["Estimator", "Role", "Method", "Options", "Differs from the design in"]
+        frame = pd.DataFrame(rows, columns=names, dtype=object)
+        empty = [name for name in names if not any(frame[name])]
+        blocks.append(Table(frame.drop(columns=empty), "Estimators as declared, with every default"))
+    rule = bundle.headline.get("inference_rule") or bundle.provenance.get("inference") or {}
+    if rule.get("rule"):
+        blocks.append(Text(_sentence(f"What makes the headline was fixed by the design alone. {rule['rule']}")))
+        chosen = rule.get("choice") or inference_label(str(bundle.headline.get("inference", "")))
+        blocks.append(Text(_sentence(f"Chosen here: {chosen}")))
+    blocks += _chance(bundle)
+    if bundle.headline.get("verdict_rule"):
+        blocks.append(Text(str(bundle.headline["verdict_rule"])))
+    return blocks
+
+
+def _entry(bundle: ResultBundle, entry: dict[str, Any]) -> list[str]:
+    options = {name: value for name, value in entry.items() if name not in _NOT_OPTIONS and value not in (None, [], "")}
+    return [
+        estimator_label(bundle, str(entry.get("id"))), str(entry.get("role", "")),
+        method_label(str(entry.get("method", ""))), _keys(options), _keys(entry.get("with") or {}),
+    ]  # fmt: skip
+
+
+def _keys(values: Any) -> str:
+    """Return options under the design's own keys: ``control: never_treated, anticipation: 0``."""
+    return ", ".join(f"{name}: {_option(value)}" for name, value in values.items())
+
+
+def _option(value: Any) -> str:
+    """Return a value as one writes it on one line of YAML."""
+    if isinstance(value, dict):
+        return f"{{{_keys(value)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(_option(item) for item in value)}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _worded(values: Any) -> str:
+    """Return a mapping as ``name value, name value``."""
+    if not isinstance(values, dict):
+        return str(values)
+    return ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in values.items())
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"({_worded(value)})" if value else "none"
+    if isinstance(value, list):
+        return "; ".join(_value(item) for item in value) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value).replace("_", " ")
+
+
+def _chance(bundle: ResultBundle) -> list[Block]:
+    """Return what the headline's procedure wrote down of itself: draws, strata, simulation error."""
+    wanted = {name: bundle.headline.get(name) for name in ("estimator", "outcome", "inference")}
+    facts = [row for row in bundle.results.get("inference_facts") or [] if isinstance(row, dict)]
+    own = next((row for row in facts if all(row.get(name) == value for name, value in wanted.items())), None)
+    lines = [f"{name.replace('_', ' ').capitalize()}: {text}." for name, text in _plain_facts(own or {}, set(wanted))]
+    title = Text(f"How chance was judged, {inference_label(str(wanted['inference']))}:")
+    return [title, Bullets(tuple(lines))] if lines else []
+
+
+def _plain_facts(facts: dict[str, Any], known: set[str]) -> Iterable[tuple[str, str]]:
+    for name, value in facts.items():
+        text = _fact(value)
+        if name not in known and value not in (None, "", []) and len(text) <= _SHORTEST:
+            yield name, text
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return number(value)
+    if isinstance(value, list):
+        return "; ".join(_worded(item) for item in value)
+    return _worded(value)
+
+
+def _sentence(text: str) -> str:
+    """Return text as a sentence for the eye: a stop at its end, no marks of code."""
+    bare = text.replace("`", "").strip()
+    return bare if bare.endswith((".", "?", "!")) else f"{bare}."
+
+
+def notes(bundle: ResultBundle) -> list[Block]:
+    """Return what estimators and comparison groups had to say, each thing once."""
+    found = bundle.results.get("notes") or {}
+    pairs = [(estimator_label(bundle, name), text) for name, texts in found.items() for text in texts]
+    said = together(pairs, everybody={estimator_label(bundle, name) for name in found})
+    return [Bullets(tuple(said))] if said else []
+
+
+def together(pairs: Iterable[tuple[str, str]], everybody: set[str] | None = None) -> list[str]:
+    """Return ``a, b: text`` for who say the same; ``All: text`` where everybody of several does."""
+    by_text: dict[str, list[str]] = {}
+    for who, text in pairs:
+        by_text.setdefault(text.rstrip("."), []).append(who)
+    everyone = everybody if everybody and len(everybody) > 1 else None
+    return [f"{'All' if set(names) == everyone else ', '.join(names)}: {text}." for text, names in by_text.items()]
