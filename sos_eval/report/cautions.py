@@ -55,7 +55,7 @@ def _shows_divergence(row: Mapping[str, Any], effect: Effect) -> bool:
 
 def _apart(row: Mapping[str, Any], units: tuple[str, str]) -> str:
     return (
-        f"Treated and comparison {units[1]} were not on the same path even before the start (joint test, "
+        f"Treated and comparison {units[1]} seem not to have been on the same path before the start (joint test, "
         f"{p_text(float(row['value']))}), so the comparison may not be fair."
     )
 
