@@ -33,7 +33,7 @@ class WildTest:
 
 
 def wild_test(
-    terms: WildTerms, estimate: float, weights: Array, *, restricted: bool, complete: bool, level: float
+    terms: WildTerms, estimate: float, weights: Array, *, restricted: bool, complete: bool, level: float | None
 ) -> WildTest:
     """Test that a contrast is zero, and invert the test.
 
@@ -49,6 +49,8 @@ def wild_test(
         Residuals under the null (WCR) or unrestricted (WCU, centred at the estimate).
     complete
         Whether the weights are all sign vectors: then p = #/R, else (1 + #)/(1 + R).
+    level
+        Of the interval; None leaves it out.
     """
     error = float(np.sqrt((terms.alpha**2).sum()))
     slope = estimate / terms.width if restricted else 0.0
@@ -59,6 +61,8 @@ def wild_test(
     extra = 0 if complete else 1
     extreme = int((np.abs(drawn) >= (1 - TIES) * abs(observed)).sum())
     p = (extreme + extra) / (len(weights) + extra)
+    if level is None:
+        return WildTest(observed, p, np.nan, np.nan, drawn)
     rejection = Rejection.at(level, len(weights), complete=complete)
     if restricted:
         low, high = restricted_limits(terms, estimate, error, weights, rejection)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sos_eval.inference.analytic import Analytic
-from sos_eval.inference.auto import FEW, Auto, DesignFacts, design_facts, resolve
+from sos_eval.inference.auto import FEW, RELIED_ON, Auto, DesignFacts, design_facts, resolve
 from sos_eval.inference.randomization import Randomization
 from tests.fakes import FastLinear, InfluenceOnly, RefitOnly, fit, noise_panel, panel_of
 
@@ -24,12 +24,18 @@ def names(resolution):
 
 
 @pytest.mark.parametrize(("treated", "comparison", "expected"), [
-    (FEW, FEW, ["analytic"]),
-    (FEW - 1, 100, ["randomization", "analytic"]), (100, FEW - 1, ["randomization", "analytic"]),
-    (2, 50, ["randomization", "analytic"]),
+    (RELIED_ON, RELIED_ON, ["analytic"]), (RELIED_ON - 1, 100, ["randomization", "analytic"]),
+    (100, RELIED_ON - 1, ["randomization", "analytic"]), (2, 50, ["randomization", "analytic"]),
 ])  # fmt: skip
 def test_auto_looks_at_both_sides(treated, comparison, expected):
     assert names(resolve([Auto()], facts(treated, comparison))) == expected
+
+
+@pytest.mark.parametrize(("treated", "comparison", "changed"), [
+    (FEW, FEW, False), (FEW - 1, 100, True), (100, FEW - 1, True),
+])  # fmt: skip
+def test_a_declared_method_keeps_its_place_from_twenty_on_both_sides(treated, comparison, changed):
+    assert resolve([Analytic()], facts(treated, comparison)).changed == changed
 
 
 def test_plain_cluster_robust_never_stands_alone_with_few_treated():
