@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sos_eval.errors import InputFault
 from sos_eval.estimators._cohort_means import Contributions, Sums, errors, upper
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import Batch
+from sos_eval.results.estimate import Batch, Estimate, clustered_error
 
 __all__ = [
     "KEYS",
@@ -25,6 +25,7 @@ __all__ = [
     "Units",
     "batch_assignments",
     "batch_outcomes",
+    "by_itself",
     "chunks",
     "score_errors",
     "starts_in_common",
@@ -265,3 +266,17 @@ def together(parts: list[tuple[Codes, pd.DataFrame, Array, Array]], draws: int, 
         place = index.get_indexer(pd.MultiIndex.from_frame(cells[KEYS]))
         values[np.ix_(rows, place)], std_error[np.ix_(rows, place)] = own, error
     return Batch(table, values, std_error, failures)
+
+
+def by_itself(panel: Panel, table: pd.DataFrame, complete: Callable[[Panel], Estimate]) -> tuple[Array, Array, str]:
+    """Estimate one draw and put its rows where the table has them."""
+    values, std_error = np.full(len(table), np.nan), np.full(len(table), np.nan)
+    try:
+        one = complete(panel)
+    except InputFault as fault:
+        return values, std_error, fault.faults[0].what
+    place = pd.MultiIndex.from_frame(table[KEYS]).get_indexer(pd.MultiIndex.from_frame(one.cells[KEYS]))
+    values[place] = one.values
+    error = clustered_error(one)
+    std_error[place] = np.nan if error is None else error
+    return values, std_error, ""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sos_eval.estimators._cells import CellPlan
 from sos_eval.results.aggregate import AggregationPlan
 
-__all__ = ["Contributions", "Sums", "contributions", "errors", "upper"]
+__all__ = ["Contributions", "Sums", "contributions", "errors", "symmetric", "upper"]
 
 Array = NDArray[np.float64]
 
@@ -125,13 +125,13 @@ def errors(parts: Contributions, sums: Sums) -> Array:
         square = sums.squares.reshape(-1, len(products)) @ products
         cross = (sums.linear.transpose(1, 0, 2) @ parts.slope).transpose(1, 0, 2)
     else:
-        square = (parts.slope * (_symmetric(sums.squares) @ parts.slope)).sum((-3, -2))
+        square = (parts.slope * (symmetric(sums.squares) @ parts.slope)).sum((-3, -2))
         cross = (sums.linear[..., None, :] @ parts.slope)[..., 0, :]
     variance = square + (parts.constant * (2 * cross + sums.count[..., None] * parts.constant)).sum(-2)
     return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
 
 
-def _symmetric(packed: Array) -> Array:
+def symmetric(packed: Array) -> Array:
     """Undo `upper`: (..., p) -> (..., t, t)."""
     t = int((np.sqrt(8 * packed.shape[-1] + 1) - 1) / 2)
     row, column = np.triu_indices(t)

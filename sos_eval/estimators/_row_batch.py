@@ -14,11 +14,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import InputFault
-from sos_eval.estimators._batch import KEYS, chunks, score_errors, starts_in_common, together
+from sos_eval.estimators._batch import by_itself, chunks, score_errors, starts_in_common, together
 from sos_eval.estimators._cohort_regression import RegressionPattern, inverse
 from sos_eval.estimators._regression import Rows
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import Batch, Estimate, clustered_error
+from sos_eval.results.estimate import Batch, Estimate
 
 __all__ = ["Grid", "batch_adoptions", "batch_row_outcomes", "grid_of"]
 
@@ -106,7 +106,7 @@ def batch_adoptions(
         values, std_error, usable = _adopted(grid, adoption, pattern)
         for i in np.flatnonzero(~usable | (adoption <= seen).any(1)):
             own = panel.with_first_treated(first_treated[draws[i]])
-            values[i], std_error[i], failures[draws[i]] = _by_itself(own, pattern, complete)
+            values[i], std_error[i], failures[draws[i]] = by_itself(own, pattern.cells, complete)
         parts.append((draws, pattern.cells.assign(n_obs=len(rows.used)), values, std_error))
     if not parts:
         raise InputFault(str(failures[0]))
@@ -152,23 +152,6 @@ def _regressed(grid: Grid, columns: Array, contrast: Array) -> tuple[Array, Arra
     rest = weights * (y - (x @ coef[..., None])[..., 0])
     score = (x * rest[..., None]).reshape(r, n, t, p).sum(2) @ (bread @ contrast.swapaxes(1, 2))
     return (contrast @ coef[..., None])[..., 0], score_errors(score, grid.clusters)
-
-
-def _by_itself(
-    panel: Panel, pattern: RegressionPattern, complete: Callable[[Panel], Estimate]
-) -> tuple[Array, Array, str]:
-    """Estimate one draw and put its rows where the pattern has them."""
-    values, std_error = np.full(len(pattern.cells), np.nan), np.full(len(pattern.cells), np.nan)
-    try:
-        one = complete(panel)
-    except InputFault as fault:
-        return values, std_error, fault.faults[0].what
-    index = pd.MultiIndex.from_frame(pattern.cells[KEYS])
-    place = index.get_indexer(pd.MultiIndex.from_frame(one.cells[KEYS]))
-    values[place] = one.values
-    error = clustered_error(one)
-    std_error[place] = np.nan if error is None else error
-    return values, std_error, ""
 
 
 def batch_row_outcomes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from sos_eval.estimators._adjusted import Nuisance, baseline_covariates, by_chan
 from sos_eval.estimators._batch import batch_assignments, batch_outcomes, chunks, score_errors, unit_data
 from sos_eval.estimators._cells import BASE_REASON, BasePeriod, CellPlan, Control, plan_cells
 from sos_eval.estimators._cohort_means import Contributions, contributions
+from sos_eval.estimators._level_batch import batch_levels
 from sos_eval.estimators._regression import SINGLE
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import AggregationPlan, plan_aggregations
@@ -115,13 +117,23 @@ class CallawaySantAnna(Estimator):
 
     def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
         """Estimate under many adoptions, (draws, n_units), in matrix products where no covariates enter."""
-        if self._names(panel) or not panel.is_balanced or panel.layout != "panel":
+        if self._names(panel) or panel.layout != "panel":
             return super().estimate_assignments(panel, first_treated)
+        kept, _ = complete_rows(panel, ())
+        if not kept.is_balanced:
+            return batch_levels(
+                panel, kept, np.asarray(first_treated, float), partial(self._parts, kept), self.complete
+            )
 
-        def plan(adoption: Array, starts: Array) -> GroupTimePattern:
-            return self._pattern(panel, adoption, starts)
+        if kept is not panel:
+            return super().estimate_assignments(panel, first_treated)
+        return batch_assignments(panel.matrix(), unit_data(panel), first_treated, partial(self._pattern, panel))
 
-        return batch_assignments(panel.matrix(), unit_data(panel), first_treated, plan)
+    def _parts(
+        self, panel: Panel, adoption: Array, starts: Array
+    ) -> tuple[CellPlan, AggregationPlan, pd.DataFrame, NDArray[np.bool_]]:
+        pattern = self._pattern(panel, adoption, starts)
+        return pattern.plan, pattern.aggregation, pattern.cells, pattern.no_error
 
     def _pattern(self, panel: Panel, adoption: Array, starts: Array) -> GroupTimePattern:
         """Plan cells and aggregations for an adoption."""
