@@ -53,6 +53,10 @@ class Pattern(Protocol):
         """How many groups of units, k: the cohorts, and last those untreated throughout."""
 
     @property
+    def n_times(self) -> int:
+        """How many periods take part: the first ones, for later ones may have nobody left to compare with."""
+
+    @property
     def no_error(self) -> NDArray[np.bool_]:
         """Rows that are fixed by construction, (q,)."""
 
@@ -180,7 +184,7 @@ def starts_in_common(first_treated: Array) -> Iterator[tuple[Codes, Array]]:
 
 def _assigned(outcome: Array, units: Units, first_treated: Array, pattern: Pattern) -> tuple[Array, Array]:
     """Return values and errors (r, q) of draws of one pattern."""
-    y = _centred(outcome, units.weights)
+    y = _centred(outcome[:, : pattern.n_times], units.weights)
     n, t = y.shape
     k, q = pattern.n_cohorts, len(pattern.cells)
     columns = _columns(y, units)

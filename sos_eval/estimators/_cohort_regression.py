@@ -58,6 +58,11 @@ class RegressionPattern:
         """How many groups of units."""
         return len(self.starts)
 
+    @property
+    def n_times(self) -> int:
+        """How many periods take part: all."""
+        return self.regressors.shape[1]
+
     def codes(self, first_treated: Array) -> NDArray[np.intp]:
         """Return each unit's position in `starts`; -1 for units that take no part."""
         merged = np.where(first_treated > self.last, np.inf, first_treated)

@@ -167,6 +167,11 @@ class GroupTimePattern:
         return len(self.plan.starts)
 
     @property
+    def n_times(self) -> int:
+        """How many periods take part."""
+        return len(self.plan.times)
+
+    @property
     def no_error(self) -> NDArray[np.bool_]:
         """Rows that hold base periods alone."""
         base = self.plan.is_base
@@ -179,7 +184,7 @@ class GroupTimePattern:
 
     def contributions(self, weight: Array, sums: Array) -> Contributions:
         """Compute cells and aggregates from sums by group."""
-        return contributions(self.plan, weight, sums[..., : len(self.plan.times)], self.aggregation)
+        return contributions(self.plan, weight, sums, self.aggregation)
 
 
 def _instead(why: str) -> str:

@@ -63,7 +63,9 @@ class EventStudyTWFE(Estimator):
     def _design(self, rows: Rows) -> tuple[Array, Array, pd.DataFrame]:
         """Return the dummies (n, k), the rows of the estimate as combinations of them (m, k), and their table."""
         frame = rows.frame
-        event = self._joined(frame["time"].to_numpy(float) - frame["first_treated"].to_numpy(float))
+        start = frame["first_treated"].to_numpy(float)
+        start = np.where(start > rows.panel.times[-1], np.inf, start)  # later starts count as never, as for cohorts
+        event = self._joined(frame["time"].to_numpy(float) - start)
         reported = self._reported(rows.panel, event)
         dummies = (event[:, None] == reported[reported != self.reference_time]).astype(float)
         self._refuse_collinear(rows, dummies)

@@ -19,14 +19,11 @@ __all__ = ["NAMED", "Array", "FlowRow", "Outcome", "Panel"]
 
 Array = NDArray[np.float64]
 
-#: What a panel works out once from its units and times, and hands on where neither changes.
-_WHO_AND_WHEN = ("_factorized", "_first_rows", "units", "times", "time_codes")
-
 #: Units that a line of the flow names; the rest are counted.
 NAMED = 200
 
 #: Cached properties that depend on the units and times of the rows alone, and those that depend on the starts too.
-_WHO_AND_WHEN = ("units", "times", "unit_codes", "time_codes", "_first_rows")
+_WHO_AND_WHEN = ("_factorized", "_first_rows", "units", "times", "time_codes")
 _WHEN_TREATED = ("first_treated", "cohorts", "pre_times")
 
 

@@ -102,6 +102,43 @@ def test_missing_rows_and_periods_without_events():
     _same(PoissonDiD().estimate_assignments(gappy, starts), loop)
 
 
+def test_units_without_events_are_not_at_risk():
+    """The treated units' own rate leaves out, as the estimate does, a unit in which nothing ever happens."""
+    base = _panel("plain")
+    counts = base.matrix("count")
+    counts[2] = 0
+    quiet = counts_panel(counts, base.matrix("exposure"), STARTS)
+    starts = np.array([STARTS, np.roll(STARTS, 1), np.roll(STARTS, 12)])
+    loop = loop_batch([quiet.with_first_treated(one) for one in starts], PoissonDiD().complete)
+    _same(PoissonDiD().estimate_assignments(quiet, starts), loop)
+
+
+@pytest.mark.parametrize("estimator", [CallawaySantAnna(control="not_yet_treated"), TWFE(), PoissonDiD()], ids=repr)
+def test_nobody_is_never_treated(estimator):
+    """The last cohort stands in, and periods from its start on take no part."""
+    starts = np.array([3.0] * 8 + [5.0] * 7 + [7.0] * 15)
+    base = _panel("plain").with_first_treated(starts)
+    rng = np.random.default_rng(9)
+    permuted = np.array([rng.permutation(starts) for _ in range(4)])
+    loop = loop_batch([base.with_first_treated(one) for one in permuted], estimator.complete)
+    _same(estimator.estimate_assignments(base, permuted), loop)
+    outcomes = base.matrix() * rng.uniform(0.8, 1.2, (4, N, T))
+    loop = loop_batch([base.with_outcome(one) for one in outcomes], estimator.complete)
+    _same(estimator.estimate_many(base, outcomes), loop)
+
+
+@pytest.mark.parametrize("estimator", [one for one in ESTIMATORS if not getattr(one, "anticipation", 0)], ids=repr)
+def test_starts_after_the_last_period_are_never(estimator):
+    starts = np.array([1.0] * 2 + [4.0] * 5 + [T + 1.0] * 3 + [INF] * 20)
+    base = _panel("plain").with_first_treated(starts)
+    rng = np.random.default_rng(10)
+    permuted = np.array([starts, *(rng.permutation(starts) for _ in range(3))])
+    loop = loop_batch([base.with_first_treated(one) for one in permuted], estimator.complete)
+    _same(estimator.estimate_assignments(base, permuted), loop)
+    never = estimator.complete(base.with_first_treated(np.where(starts > T, INF, starts)))
+    np.testing.assert_allclose(loop.values[0], never.values, rtol=SAME, atol=SAME)
+
+
 def test_many_chunks_are_one():
     base = panel(np.random.default_rng(6).normal(size=(N, T)), STARTS)
     rng = np.random.default_rng(7)
