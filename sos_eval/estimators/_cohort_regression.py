@@ -61,7 +61,7 @@ class RegressionPattern:
     @property
     def n_times(self) -> int:
         """How many periods take part: all."""
-        return self.regressors.shape[1]
+        return int(self.regressors.shape[1])
 
     def codes(self, first_treated: Array) -> NDArray[np.intp]:
         """Return each unit's position in `starts`; -1 for units that take no part."""
