@@ -53,7 +53,7 @@ def write(
         design=design.resolved, estimates=shown, balance=groups[first].comparison.balance,
         weights=_weights(groups[first]), flow=flow,
         diagnostics=diagnostics, headline=headline(estimates, facts),
-        results=_results(facts, answers, checked), provenance=_provenance(design, account, facts),
+        results=_results(facts, groups, answers, checked), provenance=_provenance(design, account, facts),
         tables=_tables(groups, answers, checked, first), economics=costed, log="\n".join(account.log) + "\n",
     )  # fmt: skip
     formats = design.report.formats
@@ -96,7 +96,9 @@ def _notes(groups: dict[Key, Group], fitted: dict[Key, Fitted]) -> dict[str, lis
     return {name: said for name, said in notes.items() if said}
 
 
-def _results(facts: dict[str, Any], answers: dict[Key, Answer], checked: list[Checked]) -> dict[str, Any]:
+def _results(
+    facts: dict[str, Any], groups: dict[Key, Group], answers: dict[Key, Answer], checked: list[Checked]
+) -> dict[str, Any]:
     """Return what `results.json` says beside the tables."""
     by_estimate = [
         {"estimator": key[0], "outcome": key[1], "inference": one.table["inference"].iloc[0], **one.facts}
@@ -106,8 +108,16 @@ def _results(facts: dict[str, Any], answers: dict[Key, Answer], checked: list[Ch
     return {
         **{name: facts[name] for name in ("question", "panel", "inference", "caveats", "lock", "notes")},
         "inference_facts": by_estimate,
+        "references": _references(answers, groups),
         "failed_checks": [one.result.name for one in checked if one.result.passed is False],
     }
+
+
+def _references(answers: dict[Key, Answer], groups: dict[Key, Group]) -> dict[str, str]:
+    """Return the paper behind each method in use, by the method's name."""
+    methods: list[Any] = [group.entry.method for group in groups.values()]
+    methods += [method for answer in answers.values() for method in answer.resolution.methods]
+    return {str(method.name): str(method.reference) for method in methods if method.reference}
 
 
 def _provenance(design: Design, account: Account, facts: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def methods(bundle: ResultBundle) -> list[Block]:
     entries = [entry for entry in bundle.design.get("estimators") or [] if isinstance(entry, dict)]
     if entries:
         rows = [_entry(bundle, entry) for entry in entries]
-        names = ["Estimator", "Role", "Method", "Options", "Differs from the design in"]
+        names = ["Estimator", "Role", "Method", "Options", "Differs from the design in", "Paper"]
         frame = pd.DataFrame(rows, columns=names, dtype=object)
         empty = [name for name in names if not any(frame[name])]
         blocks.append(Table(frame.drop(columns=empty), "Estimators as declared, with every default"))
@@ -44,6 +44,7 @@ def _entry(bundle: ResultBundle, entry: dict[str, Any]) -> list[str]:
     return [
         estimator_label(bundle, str(entry.get("id"))), str(entry.get("role", "")),
         method_label(str(entry.get("method", ""))), _keys(options), _keys(entry.get("with") or {}),
+        str((bundle.results.get("references") or {}).get(entry.get("method"), "")),
     ]  # fmt: skip
 
 
