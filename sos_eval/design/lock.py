@@ -102,7 +102,8 @@ def lock_state(design: Design) -> LockState:
     differences = tuple(_differences(locked["design"], plain(design.resolved)))
     if not differences:
         return LockState("as_locked", f"Run as locked on {when[:10]}, {about}.", (), seen, when)
-    text = f"The plan was locked on {when[:10]}, {about}, and has been changed since ({len(differences)} differences)."
+    many = "1 difference" if len(differences) == 1 else f"{len(differences)} differences"
+    text = f"The plan was locked on {when[:10]}, {about}, and has been changed since ({many})."
     return LockState("changed", text, differences, seen, when)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sos_eval.report.verdict import Effect
@@ -11,6 +11,9 @@ from sos_eval.report.wording import count, p_text
 from sos_eval.terms import Verdict
 
 __all__ = ["FEW", "attenuation", "caveats", "does_not_show", "must_not_say", "what_would_change_it"]
+
+#: Placebo groups that spread this much wider than the conventional error says are told on page one.
+_WIDE = 1.25
 
 _NEVER = ["proves", "proven", "works", "caused", "saves", "cost-effective", "guarantees"]
 _BY_VERDICT: dict[str, list[str]] = {
@@ -40,15 +43,40 @@ def caveats(effect: Effect, facts: Mapping[str, Any], units: tuple[str, str]) ->
         few = count(treated, f"treated {units[0]}", f"treated {units[1]}")
         found.append(f"With {few} the conventional interval is too narrow.")
     found += [_apart(row, units) for row in facts.get("checks") or [] if _shows_divergence(row, effect)]
+    found += _placebos([row for row in facts.get("checks") or [] if _is_own(row, effect)], units)
     found += [
         f"A declared check failed: {row['text']}" for row in facts.get("checks") or [] if row.get("passed") is False
     ]
     return list(dict.fromkeys(found))
 
 
+def _is_own(row: Mapping[str, Any], effect: Effect) -> bool:
+    """Whether a check is about the headline's estimate."""
+    return all(row.get(name) in ("", None, effect.row.get(name)) for name in ("estimator", "outcome"))
+
+
+def _placebos(checks: Sequence[Mapping[str, Any]], units: tuple[str, str]) -> list[str]:
+    """Say what placebos found where nothing should be found, threshold or none."""
+    found = []
+    early = [row for row in checks if str(row.get("name")).startswith("placebo_time.")]
+    seen = [row for row in early if "excludes no effect" in str(row.get("text"))]
+    if seen:
+        found.append(
+            f"With the start moved to earlier years, when nothing had begun, {len(seen)} of {len(early)} placebo "
+            f"intervals leave out no difference: part of any difference here may have been there before."
+        )
+    ratios = [float(row["value"]) for row in checks if row.get("name") == "placebo_units.error_ratio"]
+    if any(ratio >= _WIDE for ratio in ratios):
+        found.append(
+            f"Groups of comparison {units[1]} treated as if they had started differ by chance {max(ratios):.1f} times "
+            "as widely as the conventional error says: conventional intervals and p values are too favourable here."
+        )
+    return found
+
+
 def _shows_divergence(row: Mapping[str, Any], effect: Effect) -> bool:
     """Whether a check saw the treated and their comparison move apart before the start, threshold or none."""
-    same = all(row.get(name) in ("", None, effect.row.get(name)) for name in ("estimator", "outcome"))
+    same = _is_own(row, effect)
     p = float(row["value"]) if row.get("name") == "pretrends.joint" and row.get("value") is not None else math.nan
     return same and row.get("statistic") == "p_value" and p < 0.05
 

@@ -216,12 +216,14 @@ def percent_change(share: float) -> str:
 
 
 def fewer(n: float, noun: str) -> str:
-    """Return ``47 fewer children``, ``3 more children`` or ``no more and no fewer children``."""
-    size = abs(n)
-    if size < 0.05:
+    """Return ``47 fewer children``, ``1 more child`` or ``less than one child fewer``: whole people only."""
+    size, word = round(abs(n)), "fewer" if n < 0 else "more"
+    one = {"children": "child", "cases": "case"}.get(noun, noun)
+    if abs(n) < 0.05:
         return f"no more and no fewer {noun}"
-    text = f"{size:,.0f}" if size >= 9.5 else f"{size:.1f}"
-    return f"{text} {'fewer' if n < 0 else 'more'} {noun}"
+    if abs(n) < 0.5:
+        return f"less than one {one} {word}"
+    return f"{max(size, 1):,} {word} {one if size <= 1 else noun}"
 
 
 def people(question: Mapping[str, Any], outcome: Mapping[str, Any]) -> str:

@@ -167,11 +167,27 @@ def with_aggregations(estimate: Estimate) -> Estimate:
     influence = None
     if estimate.influence is not None:
         influence = _aggregated_influence(estimate.influence, plan, known, shares, means, missing)
-    below = plan.cells.assign(reason=_why(weights, estimate))
+    below = plan.cells.assign(reason=_why(weights, estimate), **_counts(weights, estimate, plan.cells))
     both = {name: np.concatenate([estimate.cells[name], below[name]]) for name in CELL_COLUMNS}
     return replace(
         estimate, cells=pd.DataFrame(both), values=np.concatenate([estimate.values, values]), influence=influence
     )
+
+
+def _counts(weights: Array, estimate: Estimate, below: pd.DataFrame) -> dict[str, Any]:
+    """Count the units that the averaged cells rest on taken together, and their rows with an outcome.
+
+    Cells of different cohorts and times have different units; a unit counts where it has influence on any of them.
+    """
+    panel, influence = estimate.panel, estimate.influence
+    if influence is None or panel.layout != "panel" or len(influence) != panel.n_units:
+        return {}
+    used = (np.nan_to_num(influence) != 0).astype(float) @ (weights != 0).T > 0
+    observed = np.isfinite(panel.matrix("outcome")).sum(1)
+    # a residual may be exactly zero: never fewer than in the largest cell
+    return {
+        "n_units": np.maximum(used.sum(0), below["n_units"]), "n_obs": np.maximum(observed @ used, below["n_obs"]),
+    }  # fmt: skip
 
 
 def _aggregated_influence(

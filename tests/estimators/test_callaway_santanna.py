@@ -76,6 +76,16 @@ def test_universal_base_is_zero_by_construction():
     assert row(estimate, aggregation="group_time", cohort=3, time=1)["value"] == pytest.approx(0.25)
 
 
+def test_an_aggregate_counts_all_units_that_its_cells_rest_on():
+    """Each cell compares two treated with four never treated; together they rest on eight units and 24 rows."""
+    y = np.arange(24, dtype=float).reshape(8, 3) ** 1.5
+    estimate = CallawaySantAnna(control="never_treated").complete(panel(y, [2, 2, 3, 3, INF, INF, INF, INF]))
+    assert row(estimate, aggregation="group_time", cohort=2, time=2)["n_units"] == 6
+    overall = row(estimate, aggregation="overall")
+    assert (overall["n_units"], overall["n_obs"], overall["n_treated_units"]) == (8, 24, 4)
+    assert row(estimate, aggregation="cohort", cohort=2)["n_units"] == 6
+
+
 def test_a_start_in_an_omitted_period():
     """Units that start in 2015, which nobody observed, are compared with 2014 from 2016 on."""
     y = np.array([[1, 2, 6, 9], [1, 4, 6, 9], [0, 0, 1, 1], [0, 2, 1, 3]], float)

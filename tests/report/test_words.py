@@ -9,7 +9,7 @@ import pytest
 from sos_eval.bundle.files import json_text
 from sos_eval.bundle.tables import panel_facts
 from sos_eval.report.verdict import effect_of, headline_row, natural_units, verdict_of
-from sos_eval.report.words import headline, in_a_sentence
+from sos_eval.report.words import fewer, headline, in_a_sentence
 from tests.bundle.handmade import design, diagnostics, effect, estimates, panel
 
 
@@ -36,6 +36,17 @@ def test_natural_units_by_hand():
         "46 fewer children to 23 more children a year in an authority of average size (55,500 children)"
         in found["sentence"]
     )
+
+
+@pytest.mark.parametrize(
+    ("n", "said"),
+    [
+        (-31.2, "31 fewer children"), (-7.08, "7 fewer children"), (1.2, "1 more child"), (-0.5, "1 fewer child"),
+        (-0.3, "less than one child fewer"), (0.01, "no more and no fewer children"), (1234.0, "1,234 more children"),
+    ],
+)  # fmt: skip
+def test_children_are_whole(n, said):
+    assert fewer(n, "children") == said
 
 
 def test_percent_is_of_the_level_without_treatment():
@@ -210,3 +221,17 @@ def test_divergence_before_the_start_is_a_caveat_even_without_a_threshold(p, est
         any("seem not to have been on the same path before the start (joint test, p = 0.006)" in text for text in found)
         == said
     )
+
+
+def test_placebos_that_find_what_is_not_there_are_caveats_even_without_a_threshold():
+    row = {"estimator": "primary", "outcome": "entry", "passed": None, "statistic": "estimate", "value": 1.0}
+    texts = ["the interval excludes no effect, though nothing had begun", "the interval includes no effect"]
+    early = [row | {"name": f"placebo_time.{k}", "text": text} for k, text in enumerate(texts, 1)]
+    spread = row | {"name": "placebo_units.error_ratio", "statistic": "ratio", "value": 1.56, "text": "…"}
+    found = headline(estimates(), facts(checks=[*early, spread]))["caveats"]
+    assert any("1 of 2 placebo intervals leave out no difference" in text for text in found)
+    assert any("1.6 times as widely as the conventional error" in text for text in found)
+    calm = headline(estimates(), facts(checks=[early[1], spread | {"value": 1.1}]))["caveats"]
+    assert not any("placebo" in text or "conventional error says" in text for text in calm)
+    others = headline(estimates(), facts(checks=[early[0] | {"estimator": "twfe"}]))["caveats"]
+    assert not any("placebo" in text for text in others)
