@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import pandas as pd
 
+from sos_eval.declare import Document, build
+from sos_eval.errors import OurFault
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import with_aggregations
 from sos_eval.results.estimate import Batch, Estimate, loop_batch
@@ -16,6 +20,8 @@ from sos_eval.results.method import Method, lookup
 from sos_eval.results.table import EffectTable
 
 __all__ = ["Estimator"]
+
+T = TypeVar("T")
 
 
 class Estimator(Method):
@@ -95,6 +101,8 @@ class Estimator(Method):
         """
         from sos_eval.panel.tabular import from_frame
 
+        checked(type(self), {f.name: getattr(self, f.name) for f in fields(self)}, self.name)  # type: ignore[arg-type]
+        covariates = (covariates,) if isinstance(covariates, str) else covariates
         panel = from_frame(
             df, unit=unit, time=time, outcome=outcome, first_treated=first_treated, exposure=exposure,
             per=per, covariates=covariates, weight=weight, cluster=cluster,
@@ -105,11 +113,25 @@ class Estimator(Method):
         return table
 
 
+def checked(kind: type[T], options: dict[str, Any], name: str) -> T:
+    """Make a method from options that were written in Python, checked as a design's are.
+
+    Raises
+    ------
+    DesignFault
+        Every option that is wrong, with what can be written instead.
+    """
+    made = build(kind, options, Document({}, Path(name)))
+    if made is None:
+        raise OurFault(f"{name} was not made, and no fault says why")
+    return made
+
+
 def _inference(given: Any) -> Any:
     """Return an inference object from a name, a mapping or an object."""
     if isinstance(given, str):
         return lookup("inference", given, key="inference")()
     if isinstance(given, dict):
         rest = {key: value for key, value in given.items() if key != "method"}
-        return lookup("inference", given["method"], key="inference")(**rest)
+        return checked(lookup("inference", given.get("method", ""), key="inference"), rest, "inference")
     return given
