@@ -242,7 +242,8 @@ def unknown_parameters(section: EconomicsSection, names: Sequence[str]) -> Itera
     for i, group in enumerate(section.voi.evppi):
         for name in group:
             if name not in names:
-                yield ("voi", "evppi", i), f"no parameter is called {name!r}", nearest(name, names)
+                instead = nearest(name, names) if names else "name the file with their draws under psa.params"
+                yield ("voi", "evppi", i), f"no parameter is called {name!r}", instead
     for i, study in enumerate(section.voi.studies):
         if study.parameter not in names:
             yield ("voi", "studies", i, "parameter"), f"no parameter is called {study.parameter!r}", (

@@ -111,7 +111,10 @@ def _from_file(path: Path) -> tuple[EconomicsSection, Document, str]:
     given = document.data.get("schema")
     if given != "sos-eval/economics/1":
         what = f"schema: {given!r} is not one this command reads" if given else "schema: is missing"
-        raise DesignFault(Fault(document.where(("schema",)), what, "write schema: sos-eval/economics/1"))
+        instead = "write schema: sos-eval/economics/1"
+        if str(given).startswith("sos-eval/design/"):
+            instead = f"it is a design: sos-eval run {path}"
+        raise DesignFault(Fault(document.where(("schema",)), what, instead))
     section = build(EconomicsFile, document.data, document)
     assert section is not None
     return section, document, section.title or section.name
