@@ -405,17 +405,24 @@ def _truth(ready: Ready, draws: Draws, rows: pd.DataFrame) -> Array:
     scale = "rate_per" if counted else "value"
     exposure = draws.frame.exposure[units[:, None], ready.times] if counted else np.full((1, 1), np.nan)
     kinds = set(zip(rows["estimand"], rows["scale"], strict=True))
-    truth = true_effects(
-        draws.untreated[box] * per, draws.expected[box] * per, first[some], times, exposure, scale, kinds
-    )
+    untreated, expected = draws.untreated[box], draws.expected[box]
+    if _is_the_same(draws, expected, kinds, scale):
+        untreated, expected = untreated[:1], expected[:1]
+    truth = true_effects(untreated * per, expected * per, first[some], times, exposure, scale, kinds)
     scalars = truth.cells.iloc[_scalar_rows(truth.cells)]
     where = {key: i for key, i in zip(zip(*(scalars[k] for k in _TRUTH_KEYS), strict=True), scalars.index, strict=True)}
-    values = np.full((len(draws.observed), len(rows)), np.nan)
+    values = np.full((len(draws.observed), len(rows)), np.nan)  # one truth for all draws spreads over them
     for k, key in enumerate(zip(*(rows[name] for name in _TRUTH_KEYS), strict=True)):
         if key in where:
             own = truth.values[:, where[key]]
             values[:, k] = np.log(own) if key[2] == "ratio" else own
     return values
+
+
+def _is_the_same(draws: Draws, expected: Array, kinds: set[tuple[str, str]], scale: str) -> bool:
+    """Whether all draws have one truth: an additive effect that nowhere met the floor at zero."""
+    additive = draws.frame.world.effect.scale == "rate" and kinds == {("att", scale)}
+    return additive and (not draws.frame.world.outcome.counted or bool(expected.min(initial=1.0) > 0))
 
 
 _TRUTH_KEYS = ("estimand", "aggregation", "scale")

@@ -24,7 +24,7 @@ from sos_eval.worlds.draw import Frame, draw_frame, draw_outcomes
 from sos_eval.worlds.source import data_of
 from sos_eval.worlds.world import World, document_of
 
-__all__ = ["Chunk", "Point", "Study", "Task", "compute", "prepared", "read_chunk", "write_chunk"]
+__all__ = ["Chunk", "Point", "Study", "Task", "compute", "compute_alone", "prepared", "read_chunk", "write_chunk"]
 
 #: Part of every study's hash: raise it when a change of the engine changes what a stored draw means.
 ENGINE = 1
@@ -151,25 +151,30 @@ def _compiled(study: Study, point: Point, frame: Frame) -> tuple[Ready, ...]:
 
 
 def compute(study: Study, task: Task) -> Chunk:
-    """Draw and estimate one chunk, on one thread."""
+    """Draw and estimate one chunk; linear algebra should have one thread, so that sums have one order."""
+    frame, lines = prepared(study, task.point)
+    started = perf_counter()
+    world = study.points[task.point].world
+    draws = draw_outcomes(world, frame, stream(study.seed, "chunk", task.chunk), study.size(task))
+    seconds = {"draw": perf_counter() - started}
+    found: list[tuple[Line, LineDraws]] = []
+    for ready in lines:
+        started = perf_counter()
+
+        def streams(rep: int, method: int, line: str = ready.line.id) -> np.random.Generator:
+            return stream(study.seed, "inference", task.chunk, rep, line, method)
+
+        found.append((ready.line, evaluate(ready, draws, streams)))
+        seconds[ready.line.id] = seconds.get(ready.line.id, 0.0) + perf_counter() - started
+    return _put_together(found, seconds)
+
+
+def compute_alone(study: Study, task: Task) -> Chunk:
+    """Compute a chunk in a process that somebody else started, on one thread."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
-        frame, lines = prepared(study, task.point)
-        started = perf_counter()
-        world = study.points[task.point].world
-        draws = draw_outcomes(world, frame, stream(study.seed, "chunk", task.chunk), study.size(task))
-        seconds = {"draw": perf_counter() - started}
-        found: list[tuple[Line, LineDraws]] = []
-        for ready in lines:
-            started = perf_counter()
-
-            def streams(rep: int, method: int, line: str = ready.line.id) -> np.random.Generator:
-                return stream(study.seed, "inference", task.chunk, rep, line, method)
-
-            found.append((ready.line, evaluate(ready, draws, streams)))
-            seconds[ready.line.id] = seconds.get(ready.line.id, 0.0) + perf_counter() - started
-    return _put_together(found, seconds)
+        return compute(study, task)
 
 
 def _put_together(found: list[tuple[Line, LineDraws]], seconds: dict[str, float]) -> Chunk:

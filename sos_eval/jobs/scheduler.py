@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from itertools import islice
 from multiprocessing import get_context
 from typing import Any
 
 from sos_eval.errors import Fault, InputFault, OurFault
-from sos_eval.jobs.montecarlo import Chunk, Study, Task, compute
+from sos_eval.jobs.montecarlo import Chunk, Study, Task, compute, compute_alone
 
 __all__ = ["Keep", "run_tasks"]
 
@@ -44,6 +45,14 @@ def run_tasks(
     elif workers > 1 and len(tasks) > 1:
         _on_processes(study, tasks, keep, min(workers, len(tasks)))
     else:
+        _here(study, tasks, keep)
+
+
+def _here(study: Study, tasks: Sequence[Task], keep: Keep) -> None:
+    """Compute in this process, on one thread."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
         for task in tasks:
             keep(task, compute(study, task))
 
@@ -86,7 +95,7 @@ def _drain(pool: ProcessPoolExecutor, study: Study, left: list[Task], keep: Keep
 
 
 def _some(tasks: Iterator[Task], n: int) -> list[Task]:
-    return [task for task, _ in zip(tasks, range(n), strict=False)]
+    return list(islice(tasks, n))
 
 
 @contextmanager
@@ -127,22 +136,30 @@ def _client(address: str) -> Any:
 
 
 def _gather(client: Any, study: Study, tasks: Sequence[Task], keep: Keep) -> None:
-    from distributed import as_completed
+    """Keep a bounded number of chunks under way; what is lost with its worker is submitted again.
 
-    shared = client.scatter(study, broadcast=True)
+    The study travels with every chunk: data scattered to workers would be lost with them.
+    """
+    from concurrent.futures import CancelledError
+
+    from distributed import wait as wait_for
+
     waiting = iter(tasks)
     ahead = max(2, sum(client.nthreads().values())) * AHEAD
-    by_key = {}
-    futures = []
+    under_way: dict[Any, Task] = {}
+
+    def submit(task: Task) -> None:
+        under_way[client.submit(compute_alone, study, task, pure=False, retries=DEATHS_AT_MOST)] = task
+
     for task in _some(waiting, ahead):
-        future = client.submit(compute, shared, task, pure=False, retries=DEATHS_AT_MOST)
-        by_key[future.key] = task
-        futures.append(future)
-    done = as_completed(futures)
-    for future in done:
-        keep(by_key.pop(future.key), future.result())
-        future.release()
-        for task in _some(waiting, 1):
-            more = client.submit(compute, shared, task, pure=False, retries=DEATHS_AT_MOST)
-            by_key[more.key] = task
-            done.add(more)
+        submit(task)
+    while under_way:
+        for future in wait_for(list(under_way), return_when=FIRST_COMPLETED).done:
+            task = under_way.pop(future)
+            try:
+                keep(task, future.result())
+            except CancelledError:
+                submit(task)
+                continue
+            for more in _some(waiting, 1):
+                submit(more)

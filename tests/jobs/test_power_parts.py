@@ -9,6 +9,7 @@ from sos_eval.errors import InputFault
 from sos_eval.jobs.diagnosands import DIAGNOSANDS, RowDraws, diagnose, jackknife_error
 from sos_eval.jobs.mdes import by_interpolation, by_shift, normal_mdes
 from sos_eval.jobs.power_words import chances
+from sos_eval.jobs.scheduler import _some
 from sos_eval.jobs.sweep import combinations, parse_sweeps, split_key
 
 
@@ -115,3 +116,10 @@ def test_wrong_sweeps_are_said_together():
 )
 def test_chances_in_words(share, words):
     assert chances(share) == words
+
+
+def test_taking_some_tasks_loses_none():
+    waiting = iter([1, 2, 3])
+    assert _some(waiting, 2) == [1, 2]
+    assert _some(waiting, 2) == [3]
+    assert _some(waiting, 2) == []
