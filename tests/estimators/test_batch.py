@@ -214,3 +214,24 @@ def test_group_time_effects_with_gaps(estimator, variant):
     np.testing.assert_allclose(
         alone.values, loop_batch([base.with_first_treated(starts[0])], estimator.complete).values
     )
+
+
+@pytest.mark.parametrize("later", [7.0, 9.0], ids=["nobody never treated", "later starts"])
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        CallawaySantAnna(control="not_yet_treated"),
+        CallawaySantAnna(control="not_yet_treated", anticipation=1, base_period="universal"),
+        TWFE(), EventStudyTWFE(window=(-2, 2)), PoissonDiD(),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_gaps_where_starts_are_late(estimator, later):
+    base = _gappy("weighted", covariates=False)
+    late = np.array([4.0] * 8 + [6.0] * 8 + [later] * 14)
+    rng = np.random.default_rng(12)
+    starts = np.array([rng.permutation(late) for _ in range(6)])
+    loop = loop_batch([base.with_first_treated(one) for one in starts], estimator.complete)
+    batch = estimator.estimate_assignments(base, starts)
+    np.testing.assert_allclose(batch.values, loop.values, rtol=SAME, atol=SAME)
+    np.testing.assert_allclose(batch.std_error, loop.std_error, rtol=SAME, atol=1e-12)
