@@ -70,11 +70,20 @@ def constant_effect_limits(
         Estimates without any effect taken out, the observed assignment first.
     """
     cells = fitted.estimate.cells
+    if fitted.rebuild is not None and not assignments.complete:  # every draw builds its comparison group again
+        assignments = replace(assignments, first_treated=assignments.first_treated[:search_draws])
+        batch = _first(batch, 1 + len(assignments.first_treated))
     if not (cells["scale"] == "ratio").any():
         terms = _linear_terms(fitted, assignments, batch, studentised=studentised)
         if terms is not None:
             return _exact(fitted, terms, level=level, complete=assignments.complete)
     return _searched(fitted, assignments, studentised=studentised, level=level, draws=search_draws)
+
+
+def _first(batch: Batch, rows: int) -> Batch:
+    """Keep the first rows of a batch."""
+    errors = None if batch.std_error is None else batch.std_error[:rows]
+    return replace(batch, values=batch.values[:rows], std_error=errors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +154,9 @@ def _exact(fitted: Fitted, terms: _LinearTerms, *, level: float, complete: bool)
             found.reasons[j] = _BEFORE
         else:
             found.low[j], found.high[j] = _row_limits(terms, j, level=level, complete=complete)
-    return _unbounded_named(replace(found, how="exact: every draw's statistic solved in the constant effect"))
+    return _unbounded_named(
+        replace(found, how=f"exact: the statistic of each of {len(terms.a) - 1} draws solved in the effect")
+    )
 
 
 def _row_limits(terms: _LinearTerms, j: int, *, level: float, complete: bool) -> tuple[float, float]:

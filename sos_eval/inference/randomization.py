@@ -107,7 +107,7 @@ class Randomization(InferenceMethod):
     interval: Literal["inversion", "none"] = "inversion"
     """inversion of the constant-effect null, or none."""
     interval_draws: Annotated[int, at.Ge(99)] = 999
-    """Draws behind the interval where every trial value needs a new estimation (rate ratios, matching on outcomes)."""
+    """Draws behind the interval where it costs new fits one by one (rate ratios, comparison groups built anew)."""
 
     @property
     def columns(self) -> tuple[str, ...]:
