@@ -17,11 +17,13 @@ from sos_eval.errors import DesignFault, Fault
 from sos_eval.jobs.lines import Line
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.panel import Panel
-from sos_eval.panel.spec import PanelSpec
+from sos_eval.panel.spec import PanelSpec, Treatment
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod
 
 __all__ = ["ByRule", "Load", "design_lines"]
+
+STARTS = "first_treated"
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,10 @@ class Load:
 
     def __call__(self, table: pd.DataFrame) -> Panel:
         """Return the panel of a table."""
-        panel = load_panel(self.spec, self.document, base=self.base, override=table, also=self.also)
+        spec = self.spec
+        if spec.unit_name is not None and spec.unit_name not in table:
+            spec = replace(spec, unit_name=None)
+        panel = load_panel(spec, self.document, base=self.base, override=table, also=self.also)
         return panel.select(self.outcome)
 
 
@@ -72,11 +77,12 @@ def _outcomes(entry: Entry) -> list[str]:
 
 
 def _line(design: Design, entry: Entry, outcome: str) -> Line:
-    """Return one line; what its data are read from is the world, whatever the design's source."""
+    """Return one line; data and starts come from the world, whatever the design's source and register."""
     methods = entry.inference or design.inference
     names = [*entry.comparison.columns, *(name for method in methods for name in method.columns)]
     also = tuple(name for name in dict.fromkeys(names) if name not in entry.panel.covariates)
-    load = Load(replace(entry.panel, path=""), design.document, design.base, also, outcome)
+    treatment = Treatment(first_treated=STARTS, untreated_means=entry.panel.treatment.untreated_means)
+    load = Load(replace(entry.panel, path="", treatment=treatment), design.document, design.base, also, outcome)
     return Line(
         id=entry.id, method=entry.method, inference=methods, role=entry.role, load=load, outcome=outcome,
         comparison=entry.comparison, choose=ByRule(methods),

@@ -117,6 +117,8 @@ def draw_adoption(spec: Adoption, table: pd.DataFrame, exposure: Array, rng: np.
     score = _score(spec.selection, table, exposure) + rng.gumbel(size=n)
     if spec.regions:
         score = np.where(table["region"].isin(spec.regions), score, -np.inf)
+    if "eligible" in table:
+        score = np.where(table["eligible"], score, -np.inf)
     starts, sizes = _cohort_sizes(spec, n)
     first_treated = np.full(n, np.inf)
     first_treated[np.argsort(-score, kind="stable")[: int(sizes.sum())]] = np.repeat(starts, sizes)

@@ -67,6 +67,12 @@ class Frame:
         return [str(FIRST_CODE + i).zfill(width) for i in range(len(self.table))]
 
     @property
+    def region_column(self) -> str:
+        """Name of the column of regions: a real panel's own."""
+        panel = self.world.panel
+        return panel.region if panel is not None and panel.region else "region"
+
+    @property
     def columns(self) -> list[str]:
         """Names of the columns that are constant within an authority, region first."""
         own = self.world.authorities
@@ -160,7 +166,8 @@ def _real_frame(world: World, panel: RealPanel, rng: np.random.Generator) -> Fra
     """Read a real panel and lay out the places of cohorts and their doses."""
     table, exposure, rates = real_authorities(panel, world.periods, world.outcome.per)
     treated = world.adoption.treated or 0
-    eligible = int(table["region"].isin(world.adoption.regions).sum()) if world.adoption.regions else len(table)
+    inside = table["region"].isin(world.adoption.regions) if world.adoption.regions else True
+    eligible = int((table["eligible"] & inside).sum())
     if treated > eligible:
         what = f"adoption.treated: {treated} of {eligible} authorities cannot start"
         raise DesignFault(Fault(f"world {world.name}", what, "write a smaller number"))
@@ -225,7 +232,7 @@ def _panel(frame: Frame, first_treated: Array, observed: Array) -> Panel:
         }
     )  # fmt: skip
     for name in frame.columns:
-        rows[name] = np.repeat(frame.table[name].to_numpy(), n_times)
+        rows[frame.region_column if name == "region" else name] = np.repeat(frame.table[name].to_numpy(), n_times)
     outcome = PanelOutcome(
         name=world.outcome.name, label=world.outcome.label, scale="rate_per" if counted else "value",
         per=world.outcome.per if counted else 1.0, counted=counted,

@@ -43,6 +43,8 @@ class RealPanel(Declared):
     """Column of a deprivation score, constant within an authority; without it, zero for all."""
     exclude: tuple[str, ...] = ()
     """Authorities left out."""
+    never: tuple[str, ...] = ()
+    """Authorities that stay in and never start, e.g. because the design names them as no donors."""
 
     def problems(self, adoption: Adoption, effect: Effect) -> Iterator[Problem]:
         """Say what a real panel cannot take."""
@@ -89,6 +91,7 @@ def real_authorities(spec: RealPanel, times: Array, per: float) -> tuple[pd.Data
     units = count.index[complete]
     first = data.drop_duplicates(spec.unit).set_index(spec.unit).reindex(units)
     table = pd.DataFrame({"unit": [str(unit) for unit in units]})
+    table["eligible"] = ~table["unit"].isin(spec.never)
     table["region"] = first[spec.region].astype(str).to_numpy() if spec.region else "all"
     score = first[spec.deprivation].to_numpy(float) if spec.deprivation else np.zeros(len(units))
     table["deprivation"] = score
@@ -126,8 +129,9 @@ def _read(spec: RealPanel) -> pd.DataFrame:
     if twice.any():
         faults.add(spec.path, f"panel: {int(twice.sum())} rows stand twice, e.g. {data.loc[twice, spec.unit].iloc[0]}")
     known = set(data[spec.unit])
-    for unit in spec.exclude:
-        if unit not in known:
-            faults.add(spec.path, f"panel.exclude: no authority {unit!r}", nearest(unit, known))
+    for key, units in (("exclude", spec.exclude), ("never", spec.never)):
+        for unit in units:
+            if unit not in known:
+                faults.add(spec.path, f"panel.{key}: no authority {unit!r}", nearest(unit, known))
     faults.stop()
     return data[~data[spec.unit].isin(spec.exclude)]

@@ -38,7 +38,7 @@ def data_of(draws: Draws) -> pd.DataFrame:
     data: dict[str, Any] = {
         world.columns.unit: np.repeat(np.array(frame.units, dtype=int if frame.rates is None else object), n_times),
         world.columns.time: np.tile(world.periods.astype(int), n),
-        "region": np.repeat(frame.table["region"].to_numpy(object), n_times),
+        frame.region_column: np.repeat(frame.table["region"].to_numpy(object), n_times),
         "first_treated": np.repeat(starts, n_times),
     }
     if counted:

@@ -85,7 +85,10 @@ def test_simulated_mdes_on_real_noise_lies_near_the_formula():
     more."""
     shared("data", "la_care_entry_panel_constant_geography.csv")
     world = load_world(ROOT / "synthetic" / "sos_pilots_noise.yaml")
-    sweep = {"world.effect.size": [0.0], "world.adoption.treated": [5, 10, 20, 40, 70]}
+    sweep = {
+        "world.effect.size": [0.0], "world.adoption.treated": [5, 10, 20, 40, 70], "world.adoption.start": [2016],
+        "world.times.last": [2019],
+    }  # fmt: skip
     done = se.power(TWFE(), world, reps=3000, sweep=sweep)
     mdes = done.mdes.set_index("world.adoption.treated")["mdes"] / 29.18 * 100
     for treated, percent, band in [(5, 28.8, 2.5), (10, 20.7, 0.6), (20, 15.2, 0.5), (40, 11.7, 0.5), (70, 10.5, 0.5)]:

@@ -57,6 +57,14 @@ def test_untreated_outcomes_are_the_panels_own(tmp_path):
     assert len(seen) > 40
 
 
+def test_named_authorities_never_start(tmp_path):
+    world = _world(tmp_path, TEXT.replace("region: reg}", 'region: reg, never: ["A0", "A1"]}'))
+    draws = world.draw(np.random.default_rng(3), 200)
+    starts = np.array([draws.placed(rep)[0] for rep in range(200)])
+    assert not np.isfinite(starts[:, :2]).any()
+    assert np.isfinite(starts[:, 2:]).any(0).all()
+
+
 def test_every_authority_is_treated_equally_often(tmp_path):
     draws = _world(tmp_path).draw(np.random.default_rng(2), 4000)
     share = np.mean([np.isfinite(draws.placed(rep)[0]) for rep in range(4000)], axis=0)
