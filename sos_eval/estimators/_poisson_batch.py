@@ -109,7 +109,8 @@ def _chunks(draws: int, numbers: int) -> Iterator[slice]:
 def _chunk(grid: Grid, y: Array, treated: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
     """Return values and errors (r, 2), and which draws settled: see `PoissonDiD` for the formulas."""
     fit = fit_poisson_grid(y, grid.at_risk, treated)
-    events, at_risk = (y * treated).sum(-1), (grid.at_risk * treated).sum(-1)
+    takes_part = y.sum(-1) > 0  # a unit without any event is left out, its exposure too
+    events, at_risk = (y * treated).sum(-1), (grid.at_risk * treated).sum(-1) * takes_part
     all_at_risk = at_risk.sum(-1, keepdims=True)
     with np.errstate(over="ignore", invalid="ignore"):  # draws that did not settle are estimated again
         rate = grid.per * events.sum(-1, keepdims=True) / all_at_risk

@@ -86,8 +86,7 @@ class PoissonDiD(Estimator):
             return super().estimate_assignments(panel, first_treated)
         grid, counts = grid_of(panel)
         eventful = counts.sum(0) > 0
-        part = (counts.sum(1) > 0)[:, None]  # units without any event take no part: their exposure is not at risk
-        grid = replace(grid, at_risk=(grid.at_risk * part)[:, eventful], weights=(grid.weights * part)[:, eventful])
+        grid = replace(grid, at_risk=grid.at_risk[:, eventful], weights=grid.weights[:, eventful])
         times = panel.times[eventful]
         return batch_draws(
             grid, counts[None][:, :, eventful], lambda rows: (times >= first_treated[rows, :, None]).astype(float),

@@ -111,6 +111,11 @@ def test_units_without_events_are_not_at_risk():
     starts = np.array([STARTS, np.roll(STARTS, 1), np.roll(STARTS, 12)])
     loop = loop_batch([quiet.with_first_treated(one) for one in starts], PoissonDiD().complete)
     _same(PoissonDiD().estimate_assignments(quiet, starts), loop)
+    outcomes = np.stack([base.matrix(), quiet.matrix()])
+    loop = loop_batch([base.with_outcome(one) for one in outcomes], PoissonDiD().complete)
+    batch = PoissonDiD().estimate_many(base, outcomes)
+    np.testing.assert_allclose(batch.values, loop.values, rtol=SAME)
+    np.testing.assert_allclose(batch.std_error, loop.std_error, rtol=SAME)
 
 
 @pytest.mark.parametrize("estimator", [CallawaySantAnna(control="not_yet_treated"), TWFE(), PoissonDiD()], ids=repr)
