@@ -74,7 +74,7 @@ class Analytic(InferenceMethod):
     """Coverage of intervals and bands."""
     small_sample: SmallSample = "default"
     """default, none or stata: the small-sample factor and the reference distribution."""
-    band_draws: Annotated[int, at.Ge(0)] = 20_000
+    band_draws: Annotated[int, at.Ge(0)] = 5_000
     """Simulated vectors behind the critical value of the uniform bands; 0 leaves the bands out."""
 
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
