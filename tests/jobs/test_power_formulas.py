@@ -9,7 +9,7 @@ import pytest
 import sos_eval as se
 from sos_eval.estimators import TWFE
 from sos_eval.jobs.formulas import pre_post, serial_error, stepped_wedge_error
-from sos_eval.worlds.world import load_world
+from sos_eval.worlds.world import document_of, load_world, world_from
 from tests.conftest import ROOT, shared
 from tests.worlds.tiny import tiny
 
@@ -84,12 +84,10 @@ def test_simulated_mdes_on_real_noise_lies_near_the_formula():
     from 10 on. The plain clustered test is too large with 5 treated (13% of placebo studies), so it seems to detect
     more."""
     shared("data", "la_care_entry_panel_constant_geography.csv")
-    world = load_world(ROOT / "synthetic" / "sos_pilots_noise.yaml")
-    sweep = {
-        "world.effect.size": [0.0], "world.adoption.treated": [5, 10, 20, 40, 70], "world.adoption.start": [2016],
-        "world.times.last": [2019],
-    }  # fmt: skip
-    done = se.power(TWFE(), world, reps=3000, sweep=sweep)
+    declared = load_world(ROOT / "synthetic" / "sos_pilots_noise.yaml")
+    pre_post_world = {"effect.size": 0.0, "adoption.start": 2016, "times.last": 2019, "panel.never": []}
+    world = world_from(document_of(declared), pre_post_world)
+    done = se.power(TWFE(), world, reps=3000, sweep={"world.adoption.treated": [5, 10, 20, 40, 70]})
     mdes = done.mdes.set_index("world.adoption.treated")["mdes"] / 29.18 * 100
     for treated, percent, band in [(5, 28.8, 2.5), (10, 20.7, 0.6), (20, 15.2, 0.5), (40, 11.7, 0.5), (70, 10.5, 0.5)]:
         assert mdes[treated] == pytest.approx(percent, abs=band)
