@@ -17,6 +17,7 @@ from sos_eval.errors import DataFault, Fault, InputFault, NotIdentified, OurFaul
 from sos_eval.inference.analytic import Analytic, small_sample_factor
 from sos_eval.inference.randomization import Randomization
 from sos_eval.inference.wald import interval, too_few_treated, two_sided
+from sos_eval.jobs.line_truth import scalar_rows, truth_of
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, clustered_error
 from sos_eval.results.estimator import Estimator
@@ -24,14 +25,12 @@ from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod
 from sos_eval.terms import Role
 from sos_eval.worlds.draw import Draws
-from sos_eval.worlds.truth import true_effects
 
 __all__ = ["QUANTITIES", "ROW_KEYS", "Line", "LineDraws", "Ready", "evaluate", "prepare"]
 
 #: What is kept of every draw, in this order. Ratios are logs here.
 QUANTITIES = ("estimate", "std_error", "conf_low", "conf_high", "p_value", "true_effect")
 ROW_KEYS = ("estimator", "outcome", "aggregation", "inference", "estimand", "scale", "level")
-SCALARS = ("overall", "simple", "event_time", "calendar")
 
 Codes = NDArray[np.intp]
 
@@ -249,14 +248,8 @@ def evaluate(ready: Ready, draws: Draws, streams: Callable[[int, int], np.random
         (rep, number of the inference method) -> the generator that belongs to it.
     """
     found = _in_batch(ready, draws) if ready.path == "batch" else _in_loop(ready, draws, streams)
-    found.values[..., QUANTITIES.index("true_effect")] = _truth(ready, draws, found.rows).T
+    found.values[..., QUANTITIES.index("true_effect")] = truth_of(ready, draws, found.rows).T
     return found
-
-
-def _scalar_rows(cells: pd.DataFrame) -> Codes:
-    """Return the rows that have no cohort, time or event time: one number for the whole question."""
-    empty = cells[["cohort", "time", "event_time"]].isna().all(axis=1) & (cells["subgroup"].fillna("") == "")
-    return np.flatnonzero((empty & cells["aggregation"].isin(SCALARS)).to_numpy())
 
 
 def _layout(line: Line, source: Panel, cells: pd.DataFrame, method: InferenceMethod) -> pd.DataFrame:
@@ -271,7 +264,7 @@ def _in_batch(ready: Ready, draws: Draws) -> LineDraws:
     """Estimate all draws at once."""
     line, reference, outcomes = ready.line, ready.reference.estimate, outcomes_of(ready, draws)
     batch = line.method.estimate_many(ready.panel, outcomes[:, ready.kept])
-    chosen = _scalar_rows(batch.cells)
+    chosen = scalar_rows(batch.cells)
     rows, values, failures = [], [], Counter[tuple[str, str]]()
     for method in line.inference:
         if not isinstance(method, Analytic):
@@ -332,7 +325,7 @@ def _in_loop(ready: Ready, draws: Draws, streams: Callable[[int, int], np.random
     """Estimate draw by draw: group, estimate, inference."""
     line, source = ready.line, ready.source
     cells = ready.reference.estimate.cells
-    wanted = cells.iloc[_scalar_rows(cells)]
+    wanted = cells.iloc[scalar_rows(cells)]
     rows = pd.concat([_layout(line, source, wanted, method) for method in line.inference], ignore_index=True)
     m = len(wanted)
     values = np.full((len(rows), len(draws.observed), len(QUANTITIES)), np.nan)
@@ -359,7 +352,7 @@ def _one(fitted: Fitted, method: InferenceMethod, wanted: pd.DataFrame, rng: np.
         table = method.infer(fitted, rng).table
     except NotIdentified as fault:
         return np.full((len(wanted), 5), np.nan), fault.faults[0].what
-    chosen = table.iloc[_scalar_rows(table)]
+    chosen = table.iloc[scalar_rows(table)]
     if len(chosen) != len(wanted):
         raise OurFault(f"{fitted.id}: a draw has other rows than the first")
     values = chosen[list(QUANTITIES[:5])].to_numpy(float, copy=True)
@@ -375,7 +368,7 @@ def _one(fitted: Fitted, method: InferenceMethod, wanted: pd.DataFrame, rng: np.
 def _analytic(fitted: Fitted, method: Analytic, wanted: pd.DataFrame) -> tuple[Array, str]:
     """Return what `Analytic` gives for the wanted rows, without laying out all the others."""
     estimate = fitted.estimate
-    chosen = _scalar_rows(estimate.cells)
+    chosen = scalar_rows(estimate.cells)
     if len(chosen) != len(wanted):
         raise OurFault(f"{fitted.id}: a draw has other rows than the first")
     few = too_few_treated(estimate)
@@ -386,43 +379,3 @@ def _analytic(fitted: Fitted, method: Analytic, wanted: pd.DataFrame) -> tuple[A
     broken = ~np.isfinite(values[:, 4])
     reasons = estimate.cells["reason"].to_numpy()[chosen][broken]
     return values, (few or str(reasons[0]) or "no estimate or no error") if broken.any() else ""
-
-
-def _truth(ready: Ready, draws: Draws, rows: pd.DataFrame) -> Array:
-    """Return each draw's true effect of every row, (reps, k); NaN where the world has no such quantity.
-
-    Over the source panel's units and times; units treated from its first period on have no effect that anybody
-    could estimate and are left out.
-    """
-    inside = ready.units if draws.order is None else np.arange(len(draws.frame.table))
-    first = draws.frame.first_treated[inside]
-    times = draws.frame.world.periods[ready.times]
-    some = first > times[0]
-    units = inside[some]
-    box = (slice(None), units[:, None], ready.times)
-    counted = ready.source.outcome.counted
-    per = ready.source.outcome.per / draws.frame.world.outcome.per if counted else 1.0
-    scale = "rate_per" if counted else "value"
-    exposure = draws.frame.exposure[units[:, None], ready.times] if counted else np.full((1, 1), np.nan)
-    kinds = set(zip(rows["estimand"], rows["scale"], strict=True))
-    untreated, expected = draws.untreated[box], draws.expected[box]
-    if _is_the_same(draws, expected, kinds, scale):
-        untreated, expected = untreated[:1], expected[:1]
-    truth = true_effects(untreated * per, expected * per, first[some], times, exposure, scale, kinds)
-    scalars = truth.cells.iloc[_scalar_rows(truth.cells)]
-    where = {key: i for key, i in zip(zip(*(scalars[k] for k in _TRUTH_KEYS), strict=True), scalars.index, strict=True)}
-    values = np.full((len(draws.observed), len(rows)), np.nan)  # one truth for all draws spreads over them
-    for k, key in enumerate(zip(*(rows[name] for name in _TRUTH_KEYS), strict=True)):
-        if key in where:
-            own = truth.values[:, where[key]]
-            values[:, k] = np.log(own) if key[2] == "ratio" else own
-    return values
-
-
-def _is_the_same(draws: Draws, expected: Array, kinds: set[tuple[str, str]], scale: str) -> bool:
-    """Whether all draws have one truth: an additive effect that nowhere met the floor at zero."""
-    additive = draws.frame.world.effect.scale == "rate" and kinds == {("att", scale)}
-    return additive and (not draws.frame.world.outcome.counted or bool(expected.min(initial=1.0) > 0))
-
-
-_TRUTH_KEYS = ("estimand", "aggregation", "scale")
