@@ -221,8 +221,12 @@ def check_out(out: str | Path, *, force: bool) -> Path:
     parent = next(folder for folder in target.parents if folder.exists())
     if not parent.is_dir():
         raise InputFault(Fault(str(out), f"{parent} is a file, not a folder", "choose another --out"))
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise InputFault(Fault(str(out), f"{parent} cannot be written to", "choose another --out"))
+    try:
+        # asking for permission is not enough: some file systems grant it and then refuse
+        Path(tempfile.mkdtemp(prefix=f"{target.name}.partial-", dir=parent)).rmdir()
+    except OSError as error:
+        what = f"{parent} cannot be written to ({error.strerror})"
+        raise InputFault(Fault(str(out), what, "choose another --out")) from error
     return target
 
 

@@ -82,7 +82,7 @@ def _caveats(design: Design, group: Group) -> list[str]:
     found = [*design.question.caveats, *group.source.caveats]
     reasons = group.comparison.off_support
     for reason in dict.fromkeys(reasons.values()):
-        names = [unit for unit, own in reasons.items() if own == reason]
+        names = [group.source.unit_names[unit] for unit, own in reasons.items() if own == reason]
         found.append(f"{len(names)} treated ({listed(names)}) off the comparison's support: {reason}.")
     return list(dict.fromkeys(found))
 

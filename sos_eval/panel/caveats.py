@@ -43,10 +43,11 @@ def sentences(panel: Panel) -> tuple[str, ...]:
     """
     treated = set(panel.units[panel.ever_treated])
     groups = {"treated": treated, "untreated": set(panel.units) - treated}
+    named = panel.unit_names
     written = []
     for caveat in panel.noted_caveats:
         group = groups[caveat.among]
-        meant = [f"{unit} ({words})" if words else unit for unit, words in caveat.units if unit in group]
+        meant = [f"{named[unit]} ({words})" if words else named[unit] for unit, words in caveat.units if unit in group]
         if meant or not caveat.units:
             written.append(caveat.text.format(n=len(meant), of=len(group), names=listed(meant, 30)))
     return tuple(dict.fromkeys(written))

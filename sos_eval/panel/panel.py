@@ -286,6 +286,18 @@ class Panel:
         changed = replace(self.with_columns(weight=kept), weighted=True)
         return changed.keep(self.units[weights > 0])
 
+    @property
+    def unit_names(self) -> dict[str, str]:
+        """Unit to a readable name: `panel.unit_name` where it is declared, else the id itself."""
+        names = self.unit_values("unit_name") if "unit_name" in self.frame else self.units
+        return {str(unit): str(name) for unit, name in zip(self.units, names, strict=True)}
+
+    @property
+    def partly_exposed(self) -> bool:
+        """Whether some period counts as a fraction of exposure (`transition: partial`)."""
+        treated = self.frame["treated"].to_numpy(float)
+        return bool(((treated > 0) & (treated < 1)).any())
+
     def with_first_treated(self, first_treated: Array) -> Panel:
         """Return the panel with another adoption, (n_units,); treatment is then absorbing."""
         starts = np.asarray(first_treated, float)[self.unit_codes]

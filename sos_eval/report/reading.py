@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
-from sos_eval.report.wording import time_axis
+from sos_eval.report.wording import plain_words, time_axis
 
 __all__ = [
     "convention", "estimator_label", "headline_keys", "headline_row_keys", "inference_label", "marked_times",
@@ -59,7 +59,7 @@ def outcome_facts(bundle: ResultBundle, outcome: str) -> dict[str, Any]:
 def outcome_label(bundle: ResultBundle, outcome: str) -> str:
     """Return an outcome in words, with its scale: ``Children starting to be looked after per 10,000``."""
     facts = outcome_facts(bundle, outcome)
-    label = str(facts.get("label") or outcome).replace("_", " ")
+    label = plain_words(str(facts.get("label") or outcome))
     label = label[:1].upper() + label[1:]
     if facts.get("counted") and facts.get("per", 1) != 1 and " per " not in label.lower():
         label = f"{label} per {facts['per']:,g}"

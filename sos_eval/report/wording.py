@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 __all__ = [
     "alike",
@@ -13,6 +14,7 @@ __all__ = [
     "p_number",
     "p_text",
     "percent",
+    "plain_words",
     "signed",
     "time_axis",
     "year_label",
@@ -85,6 +87,17 @@ def count(n: float, word: str, many: str | None = None) -> str:
 def listing(items: list[str], last: str = "and") -> str:
     """Return ``a, b and c``."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else ""
+
+
+def plain_words(name: str) -> str:
+    """Return a column's name as words: ``children_0_17`` reads ``children 0-17``.
+
+    Examples
+    --------
+    >>> plain_words("care_entries per 10,000 children_0_17")
+    'care entries per 10,000 children 0-17'
+    """
+    return re.sub(r"(?<=\d)_(?=\d)", "-", name).replace("_", " ")
 
 
 def year_label(time: float, convention: str) -> str:

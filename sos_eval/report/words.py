@@ -14,7 +14,7 @@ from sos_eval.report.cautions import attenuation, caveats, does_not_show, must_n
 from sos_eval.report.procedures import disagreement, procedure_rows
 from sos_eval.report.reading import words_for_units
 from sos_eval.report.verdict import RULE, Effect, Natural, beside, effect_of, headline_row, natural_units, verdict_of
-from sos_eval.report.wording import alike, count, interval, number, percent
+from sos_eval.report.wording import alike, count, interval, number, percent, plain_words
 from sos_eval.terms import Verdict
 
 __all__ = ["headline"]
@@ -117,7 +117,8 @@ def _intervention(question: Mapping[str, Any]) -> str:
 
 def _outcome(question: Mapping[str, Any], outcome: Mapping[str, Any]) -> str:
     """Return the outcome as it stands inside a sentence."""
-    text = str(question.get("outcome") or outcome.get("label") or "the outcome").replace("_", " ")
+    text = str(question.get("outcome") or outcome.get("label") or "the outcome")
+    text = plain_words(text)
     return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
 
 

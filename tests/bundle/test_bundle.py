@@ -1,5 +1,6 @@
 import json
 import os
+from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -185,3 +186,10 @@ def test_an_empty_bundle_is_still_a_bundle(tmp_path):
     back = read_bundle(tmp_path / "out")
     assert back.estimates.empty
     assert list(back.estimates.columns) == list(EFFECT_COLUMNS)
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a file system that grants writing and refuses it")
+def test_a_place_that_refuses_files_is_said_before_anything_runs():
+    """Root may write to /proc as far as permissions go; making a folder there still fails."""
+    with pytest.raises(InputFault, match=r"/proc cannot be written to"):
+        check_out("/proc/bundle", force=False)

@@ -261,3 +261,12 @@ def test_one_treated_unit_can_be_permuted_by_coefficient():
     gaps = np.abs([fit(InfluenceOnly(), panel.with_first_treated(np.roll(panel.first_treated, k))).estimate.values[-1]
                    for k in range(25)])  # fmt: skip
     assert inferred.table["p_value"].iloc[-1] == np.mean(gaps >= gaps[0] - 1e-12)
+
+
+def test_partly_exposed_periods_are_refused_with_a_reason():
+    """A permuted start makes periods wholly exposed: what is permuted would not be what was observed."""
+    treated = EIGHT.frame["treated"].to_numpy(float)
+    partial = EIGHT.with_columns(treated=treated / 2)
+    row = overall(infer(fit(Linear(), partial)))
+    assert np.isnan(row["p_value"])
+    assert "partly exposed" in row["reason"]

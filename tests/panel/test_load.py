@@ -248,6 +248,15 @@ def test_overlapping_programmes_become_caveats(small):
     )
 
 
+def test_caveats_call_units_by_their_names(small):
+    small.write("other.csv", "unit,programme,first_treated\n001,No Wrong Door,2014\n")
+    small.data["name"] = "Authority " + small.data["la_code"]
+    small.block |= {"unit_name": "name", "treatment": {"first_treated": "first_year", "overlapping": "other.csv"}}
+    assert small.load().caveats == (
+        "Other programmes ran in 1 of the 4 treated units: Authority 001 (No Wrong Door, 2014).",
+    )
+
+
 def test_several_outcomes(small):
     small.block.pop("outcome")
     small.block["outcomes"] = {
