@@ -64,8 +64,9 @@ def _evaluate(screen: Screen, source: Path, out: Path | None, force: bool, seed:
 
 def verdict_text(verdict: Verdict) -> str:
     """Say a verdict in lines for a person."""
-    allowed = verdict.to_dict()["allowed"]
-    lines = [f"{verdict.tier}: {allowed}", ""]
+    from sos_eval.economics.dossier import gate_rule
+
+    lines = [f"{verdict.tier}: {gate_rule()['tiers'][verdict.tier]}", ""]
     for name, tier in verdict.criteria.items():
         mark = " (binding)" if name in verdict.binding else ""
         lines.append(f"  {name:>3} {tier}  {verdict.evidence[name]['name']}{mark}")

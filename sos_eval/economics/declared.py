@@ -352,4 +352,4 @@ class GateBlock(Declared):
     facts: dict[str, Any] = field(default_factory=dict)
     """Fields of a dossier that are declared; what the bundle measures goes before them."""
     evidence: dict[str, str] = field(default_factory=dict)
-    """For a declared field, where its evidence stands."""
+    """For a declared field, where its evidence stands; without it the field counts as not measured."""

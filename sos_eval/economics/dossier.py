@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from math import isfinite
 from pathlib import Path
@@ -59,7 +59,7 @@ def read_dossier(path: str | Path) -> Dossier:
     """
     file = Path(path)
     try:
-        loaded = json.loads(file.read_text(encoding="utf-8-sig"))
+        loaded = json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=partial(_once, str(file)))
     except FileNotFoundError:
         near = nearest(file.name, [p.name for p in sorted(file.parent.glob("*.json"))]) if file.parent.is_dir() else ""
         raise DesignFault(Fault(str(file), "no such file", near)) from None
@@ -70,6 +70,16 @@ def read_dossier(path: str | Path) -> Dossier:
     if not isinstance(loaded, dict):
         raise DesignFault(Fault(str(file), "a dossier is one JSON object", 'write {"sms": 3, …}'))
     return check_dossier(loaded, str(file), f"declared in {file.name}")
+
+
+def _once(where: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object; refuse a field that stands twice, of which JSON would silently keep the last."""
+    names = [name for name, _ in pairs]
+    faults = Faults()
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        faults.add(where, f"{name}: stands {names.count(name)} times", "keep one of them")
+    faults.stop()
+    return dict(pairs)
 
 
 def check_dossier(given: Mapping[str, Any], where: str = "dossier", pointer: str = "declared") -> Dossier:
@@ -98,7 +108,7 @@ def _problem(value: Any, field: Mapping[str, Any]) -> str:
         return "is not a number"
     if not isfinite(value):
         return "is not a finite number"
-    if kind == "int" and not isinstance(value, int):
+    if kind == "int" and value != int(value):
         return "is not a whole number"
     if value < field["low"] or value > field.get("high", value):
         return "is out of range"

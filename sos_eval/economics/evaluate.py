@@ -21,6 +21,7 @@ from sos_eval.economics.breakeven import (
 from sos_eval.economics.ceac import Sweep, sweep
 from sos_eval.economics.cheers import answered, cheers_sheet
 from sos_eval.economics.discount import population_total
+from sos_eval.economics.dossier import gate_rule
 from sos_eval.economics.draws import draw
 from sos_eval.economics.equity import equity_table
 from sos_eval.economics.evppi import evppi, evppi_table
@@ -119,6 +120,7 @@ def break_even_fall(model: DecisionModel) -> float:
 def gate_file(verdict: Verdict, mark: str, printed: str) -> dict[str, Any]:
     """Return `gate.json`: the plain verdict, what is printed, and under what condition."""
     out = verdict.to_dict()
+    out["allowed"] = gate_rule()["tiers"][verdict.tier]
     out["printed_as"] = printed
     out["watermark"] = mark or None
     out["condition"] = "conditional on the effect being causal" if printed == "E2" else None

@@ -61,18 +61,23 @@ class Evidence:
 
 
 def dossier_of(section: EconomicsSection, measured: Evidence, where: str) -> Dossier:
-    """Join what was measured with what was declared; what is measured goes before what is declared."""
+    """Join what was measured with what was declared; what is measured goes before what is declared.
+
+    A declared fact counts with its evidence only; a plain no needs none, it grants nothing.
+    """
     declared = check_dossier(section.gate.facts, where)
-    facts, pointers = dict(declared.facts), {}
-    for name in facts:
-        pointers[name] = f"declared: {section.gate.evidence.get(name, 'no evidence is named')}"
+    named = {name: text for name, text in section.gate.evidence.items() if text.strip()}
+    facts = {name: value for name, value in declared.facts.items() if name in named or value is False}
+    pointers = {name: f"declared: {named.get(name, 'no evidence is named')}" for name in facts}
+    bare = "declared without evidence: say under gate.evidence where it stands"
+    reasons = dict(measured.reasons) | {name: bare for name in declared.facts if name not in facts}
     for name, value in measured.facts.items():
-        given = facts.get(name)
+        given = declared.facts.get(name)
         pointers[name] = measured.pointers[name]
         if given is not None and given != value:
             pointers[name] += f" (declared as {given}; the measured value is used)"
         facts[name] = value
-    reasons = {name: why for name, why in measured.reasons.items() if name not in facts}
+    reasons = {name: why for name, why in reasons.items() if name not in facts}
     checked = check_dossier(facts, where)
     return Dossier(checked.facts, pointers, reasons)
 

@@ -44,10 +44,9 @@ class Verdict:
     evidence: Mapping[str, Mapping[str, Any]]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the verdict as it stands in `gate.json`."""
+        """Return the verdict in the rule's form, and the evidence behind it."""
         return {
             "tier": self.tier,
-            "allowed": gate_rule()["tiers"][self.tier],
             "criteria": dict(self.criteria),
             "binding": list(self.binding),
             "lift": dict(self.lift),

@@ -54,7 +54,7 @@ def test_fields_and_example_are_the_specifications(spec):
     got = judge(check_dossier(spec["dossier_example"]))
     assert got.tier == "E3"
     assert got.binding == ()
-    assert set(spec["verdict_form"]) <= set(got.to_dict())
+    assert set(got.to_dict()) == {*spec["verdict_form"], "evidence"}
 
 
 # Each verdict below is reasoned from the specification: what was changed, the tier, and the criteria that bind.
@@ -161,3 +161,10 @@ def test_a_file_that_is_no_dossier_is_refused_in_words(tmp_path):
     (tmp_path / "dossier.json").write_text('{"sms": 3,}')
     with pytest.raises(DesignFault, match="not valid JSON"):
         read_dossier(tmp_path / "dossier.json")
+
+
+def test_a_field_that_stands_twice_is_refused_and_a_whole_number_may_have_a_point(tmp_path):
+    (tmp_path / "twice.json").write_text('{"sms": 5, "mbar": 1.0, "sms": 3}')
+    with pytest.raises(DesignFault, match="sms: stands 2 times"):
+        read_dossier(tmp_path / "twice.json")
+    assert check_dossier({"treated": 8.0}).get("treated") == 8

@@ -182,7 +182,7 @@ def full_run(**changes):
                                                         "hashed", "frame_all", "lines_sourced", "cost_ab_share",
                                                         "horizon_scenario", "mde_over_breakeven")}  # fmt: skip
     found = prepared(
-        gate={"facts": facts}, psa={"draws": 5000, "seed": 1},
+        gate={"facts": facts, "evidence": dict.fromkeys(facts, "by hand")}, psa={"draws": 5000, "seed": 1},
         effect={"baseline": 30, "estimate": -8.0, "std_error": 0.5, "source": "by hand"},
         cheers={str(i): "said" for i in range(1, 29)},
         scenarios=[{"name": str(i), "change": {"frame.horizon": i}, "structural": True} for i in (1, 3, 5)],
@@ -213,7 +213,8 @@ def test_e2_is_marked_conditional_and_its_headline_stays_empty():
     facts = {**GOOD, "sms": 3, "heap": False}
     for name in ("draws", "mc_ratio"):
         facts.pop(name)
-    found = prepared(gate={"facts": facts}, psa={"draws": 5000, "seed": 1}, cheers={str(i): "x" for i in range(1, 29)},
+    found = prepared(gate={"facts": facts, "evidence": dict.fromkeys(facts, "by hand")},
+                     psa={"draws": 5000, "seed": 1}, cheers={str(i): "x" for i in range(1, 29)},
                      effect={"baseline": 30, "estimate": -8.0, "std_error": 0.5, "source": "x"},
                      scenarios=[{"name": "h", "change": {"frame.horizon": 4}, "structural": True}])  # fmt: skip
     two = evaluate(found, Evidence(), lambda *names: np.random.default_rng(1), "x.yaml")
@@ -231,3 +232,14 @@ def test_a_measured_fact_goes_before_a_declared_one():
     entry = got.verdict.evidence["G2"]
     assert entry["measured"]["treated"] == 4
     assert "declared as 40" in entry["pointer"]["treated"]
+
+
+def test_a_declared_fact_without_its_evidence_counts_as_not_measured():
+    facts = {"sms": 3, "emmie_econ": 2, "fidelity_share": 0.9, "heap": False}
+    found = prepared(gate={"facts": facts, "evidence": {"emmie_econ": "a costing paper", "fidelity_share": " "}})
+    got = evaluate(found, Evidence(), lambda *names: np.random.default_rng(1), "x.yaml").verdict
+    assert got.evidence["G9"]["measured"]["emmie_econ"] == 2
+    for criterion, name in (("G1", "sms"), ("G8", "fidelity_share")):
+        assert got.evidence[criterion]["measured"][name] is None
+        assert "without evidence" in got.evidence[criterion]["not_measured"][name]
+    assert got.evidence["G12"]["measured"]["heap"] is False  # a no grants nothing and needs no support
