@@ -20,7 +20,7 @@ STAMP := $(VENV)/.installed-$(LOCK_HASH)
 TESTS ?= tests
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help setup run test test-all reference types lint format house designs docs bench coverage bad-inputs \
+.PHONY: help setup run test test-all reference types lint format house designs docs bench coverage lines bad-inputs \
 	wheelhouse lock new-estimator clean
 
 help: ## this list
@@ -72,8 +72,12 @@ house: $(STAMP) ## floors, public names, generated docs, every design clean; pri
 
 bad-inputs: $(STAMP) ## what the tool says to wrong input, case by case
 	$(BIN)/python -m tests.cli.bad_inputs
+	$(BIN)/python -m tests.panel.bad_inputs
 
-coverage: $(STAMP) ## lines that the fast tests do not reach
+coverage: $(STAMP) ## size and coverage of every inference by simulation, on real noise and on england (a quarter of an hour)
+	$(BIN)/python -m tests.statistical.coverage
+
+lines: $(STAMP) ## lines that the fast tests do not reach
 	$(BIN)/python -m coverage run --source sos_eval -m pytest -q -m "not slow" $(TESTS)
 	$(BIN)/python -m coverage report --skip-covered --sort cover
 

@@ -11,6 +11,7 @@ from sos_eval.declare import valid_keys
 from sos_eval.design.design import Design, Entry
 from sos_eval.design.lock import lock_state
 from sos_eval.design.resolve import plain
+from sos_eval.inference.auto import RULE
 from sos_eval.results.method import summary
 
 __all__ = ["protocol"]
@@ -114,10 +115,8 @@ def _inference(design: Design) -> Iterator[str]:
     for method in design.inference:
         yield from _method(method)
     yield (
-        "The headline is the overall effect of the primary estimator. Its uncertainty comes from the first method "
-        "above, unless that is a plain cluster-robust error and fewer than 20 clusters are treated: then the "
-        "randomization test goes first and the declared method stands beside it. This rule looks at the design only "
-        "and is applied before outcomes are read; no method is chosen, or left out, after its result is known."
+        f"The headline is the overall effect of the primary estimator. {RULE} The rule is applied before outcomes are "
+        "read; no method is chosen, or left out, after its result is known."
     )
 
 

@@ -109,7 +109,7 @@ def _there(folder: Path) -> None:
 CASES: dict[str, Case] = {
     "unknown key": Case(("small.yaml:10", "exposre", 'did you mean "exposure"'), design("exposure:", "exposre:")),
     "two faults at once": Case(
-        ("method: is missing", "seed"), design("seed: 1", "seed: one").replace("method: call", "methud: call")
+        ("methud: no such key", "seed"), design("seed: 1", "seed: one").replace("method: call", "methud: call")
     ),
     "wrong type": Case(("small.yaml:15", "seed"), design("seed: 1", "seed: soon")),
     "unknown method": Case(("small.yaml:13", 'did you mean "callaway_santanna"'), design("callaway_s", "calaway_s")),

@@ -39,8 +39,9 @@ def by_hand(*, same_regions: bool) -> tuple[float, float, int]:
     years = pd.get_dummies(data["year"], dtype=float).iloc[:, 1:]
     x = np.column_stack([treated, pd.get_dummies(data["unit"], dtype=float), years])
     fit = sm.GLM(data["cla_started"], x, family=sm.families.Poisson(), offset=np.log(data["pop_0_17"])).fit(tol=1e-12)
-    bread = np.linalg.inv((x * fit.mu.to_numpy()[:, None]).T @ x)
-    scores = pd.DataFrame((data["cla_started"] - fit.mu).to_numpy()[:, None] * x)
+    mu = np.asarray(fit.mu)
+    bread = np.linalg.inv((x * mu[:, None]).T @ x)
+    scores = pd.DataFrame((data["cla_started"].to_numpy() - mu)[:, None] * x)
     sums = scores.groupby(data["unit"].to_numpy()).sum().to_numpy()
     g, n, k = len(sums), len(data), 1 + data["year"].nunique()
     variance = (bread @ sums.T @ sums @ bread)[0, 0] * g / (g - 1) * (n - 1) / (n - k)
