@@ -40,6 +40,7 @@ SHOWN = ("true_effect", "bias", "sd_estimate", "coverage", "power", "power_mcse"
 @click.option(
     "--rematch", is_flag=True, help="Build the comparison group again inside every permutation, as a run does."
 )
+@click.option("--checks", is_flag=True, help="Power of the joint decision too: rejected, and no declared check fails.")
 @click.option("--find", metavar="KEY", help="Search the smallest value of a whole-number world key that has the power.")
 @click.option("--power", "target", type=float, default=0.8, show_default=True, help="Power that is aimed at.")
 @click.option("--explain", is_flag=True, help="Say how each estimator would be computed, and stop.")
@@ -49,8 +50,8 @@ SHOWN = ("true_effect", "bias", "sd_estimate", "coverage", "power", "power_mcse"
 @pass_screen
 def power(
     screen: Screen, design: Path, world: Path, reps: int, sweep: tuple[str, ...], out: Path | None, resume: Path | None,
-    scheduler: str | None, workers: int | None, chunk: int, permutations: int, rematch: bool, find: str | None,
-    target: float, explain: bool, seed: int | None,
+    scheduler: str | None, workers: int | None, chunk: int, permutations: int, rematch: bool, checks: bool,
+    find: str | None, target: float, explain: bool, seed: int | None,
 ) -> None:  # fmt: skip
     """Replicate a whole design over a declared world: power, bias, coverage, what it could detect."""
     from sos_eval.design.design import load_design
@@ -67,6 +68,7 @@ def power(
         "chunk": chunk,
         "permutations": permutations,
         "rematch": rematch,
+        "checks": checks,
     }
     if explain:
         _answer(screen, job.explain(job.plan_study(declared, drawn, sweep=sweeps, **plan)))

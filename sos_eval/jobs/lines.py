@@ -19,6 +19,7 @@ from sos_eval.inference.randomization import Randomization
 from sos_eval.inference.wald import interval, too_few_treated, two_sided
 from sos_eval.jobs.line_truth import scalar_rows, truth_of
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.check import Check
 from sos_eval.results.estimate import Batch, clustered_error
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.fitted import Fitted
@@ -31,6 +32,9 @@ __all__ = ["QUANTITIES", "ROW_KEYS", "Line", "LineDraws", "Ready", "evaluate", "
 #: What is kept of every draw, in this order. Ratios are logs here.
 QUANTITIES = ("estimate", "std_error", "conf_low", "conf_high", "p_value", "true_effect")
 ROW_KEYS = ("estimator", "outcome", "aggregation", "inference", "estimand", "scale", "level")
+
+#: What stands behind the name of the inference in rows of the joint decision.
+JOINT = "+checks"
 
 Codes = NDArray[np.intp]
 
@@ -61,6 +65,9 @@ class Line:
     rematch
         Whether the comparison group is built again inside every permutation, as a run does. It is built again in
         every draw in any case; inside a permutation that costs a thousand times as much.
+    checks
+        Checks of the joint decision: rows ``<inference>+checks`` find an effect only where no check with a declared
+        threshold fails.
     """
 
     id: str
@@ -73,6 +80,7 @@ class Line:
     choose: Callable[[Fitted], tuple[InferenceMethod, ...]] | None = None
     permutations: int = 0
     rematch: bool = True
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -197,6 +205,8 @@ def _why_loop(ready: Ready) -> str:
     comparison = ready.reference.comparison
     if comparison is not None and comparison.uses_outcomes:
         return "the comparison group is built on pre-treatment outcomes, which every draw has its own of"
+    if ready.line.checks:
+        return "its checks are run in every draw"
     slow = [str(method.name) for method in ready.line.inference if not isinstance(method, Analytic)]
     if slow:
         used = [f", {m.draws} assignments" for m in ready.line.inference if isinstance(m, Randomization)]
@@ -326,7 +336,9 @@ def _in_loop(ready: Ready, draws: Draws, streams: Callable[[int, int], np.random
     line, source = ready.line, ready.source
     cells = ready.reference.estimate.cells
     wanted = cells.iloc[scalar_rows(cells)]
-    rows = pd.concat([_layout(line, source, wanted, method) for method in line.inference], ignore_index=True)
+    laid_out = [_layout(line, source, wanted, method) for method in line.inference]
+    joint = [rows.assign(inference=rows["inference"] + JOINT) for rows in laid_out] if line.checks else []
+    rows = pd.concat([*laid_out, *joint], ignore_index=True)
     m = len(wanted)
     values = np.full((len(rows), len(draws.observed), len(QUANTITIES)), np.nan)
     failures = Counter[tuple[str, str]]()
@@ -341,7 +353,21 @@ def _in_loop(ready: Ready, draws: Draws, streams: Callable[[int, int], np.random
             values[k * m : (k + 1) * m, rep, :5] = one
             if reason:
                 failures[str(method.name), reason] += 1
+        if line.checks:
+            values[len(values) // 2 :, rep] = _joint(values[: len(values) // 2, rep], fitted, line, streams, rep)
     return LineDraws(rows, values, failures)
+
+
+def _joint(
+    found: Array, fitted: Fitted, line: Line, streams: Callable[[int, int], np.random.Generator], rep: int
+) -> Array:
+    """Return a draw's rows for the joint decision: nothing is found where a check fails its declared threshold."""
+    first = len(line.inference)
+    results = [one for k, check in enumerate(line.checks) for one in check.check(fitted, streams(rep, first + k))]
+    decided = found.copy()
+    if any(result.passed is False for result in results):
+        decided[:, QUANTITIES.index("p_value")] = np.where(np.isfinite(found[:, 4]), 1.0, np.nan)
+    return decided
 
 
 def _one(fitted: Fitted, method: InferenceMethod, wanted: pd.DataFrame, rng: np.random.Generator) -> tuple[Array, str]:

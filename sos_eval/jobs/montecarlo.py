@@ -101,7 +101,7 @@ def _described(line: Line) -> dict[str, Any]:
     return {
         "id": line.id, "method": repr(line.method), "inference": methods, "outcome": line.outcome,
         "comparison": repr(line.comparison), "panel": panel, "permutations": line.permutations,
-        "rematch": line.rematch,
+        "rematch": line.rematch, "checks": repr(line.checks),
     }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from sos_eval.errors import Fault, Faults, InputFault
 from sos_eval.jobs.diagnosands import DIAGNOSANDS, Diagnosand, RowDraws, diagnose
-from sos_eval.jobs.lines import QUANTITIES, ROW_KEYS, Line
+from sos_eval.jobs.lines import JOINT, QUANTITIES, ROW_KEYS, Line
 from sos_eval.jobs.mdes import Detectable, by_interpolation, by_shift
 from sos_eval.jobs.montecarlo import Chunk, Point, Study, Task, prepared
 from sos_eval.jobs.scheduler import run_tasks
@@ -78,6 +78,7 @@ def power(
     resume: bool = False,
     permutations: int = 999,
     rematch: bool = False,
+    checks: bool = False,
     target: float = 0.8,
     diagnosands: Mapping[str, Diagnosand] | None = None,
     progress: Progress | None = None,
@@ -107,6 +108,9 @@ def power(
         Most random assignments within a draw, without an interval then; 0 leaves the inference as declared.
     rematch
         Build the comparison group again inside every permutation, as a run does; without it, in every draw only.
+    checks
+        Run the design's checks of primary estimates in every draw; rows ``<inference>+checks`` then find an effect
+        only where no check with a declared threshold fails.
     target
         Power of the minimum detectable effects.
     diagnosands
@@ -120,7 +124,15 @@ def power(
         Everything that is wrong with design, world and sweep, at once.
     """
     study = plan_study(
-        design, world, reps=reps, sweep=sweep, seed=seed, chunk=chunk, permutations=permutations, rematch=rematch
+        design,
+        world,
+        reps=reps,
+        sweep=sweep,
+        seed=seed,
+        chunk=chunk,
+        permutations=permutations,
+        rematch=rematch,
+        checks=checks,
     )
     _check_target(target, diagnosands)
     explain(study)  # compiles every point: what cannot be done is said before anything is written
@@ -150,6 +162,7 @@ def plan_study(
     chunk: int = 250,
     permutations: int = 999,
     rematch: bool = False,
+    checks: bool = False,
 ) -> Study:
     """Lay out a study's points; see `power`."""
     faults = Faults(InputFault)
@@ -166,14 +179,17 @@ def plan_study(
         try:
             there = world_from(document, split_key(keys, "world"))
             lines = lines_of(design, split_key(keys, "design"))
-            points.append(
-                Point(keys, there, tuple(replace(one, permutations=permutations, rematch=rematch) for one in lines))
-            )
+            points.append(Point(keys, there, tuple(_as_asked(one, permutations, rematch, checks) for one in lines)))
         except InputFault as fault:
             for one in fault.faults:
                 faults.add(f"--sweep {_shown(keys)}" if keys else one.where, one.what, one.instead)
     faults.stop()
     return Study(tuple(points), reps, world.seed if seed is None else seed, chunk)
+
+
+def _as_asked(line: Line, permutations: int, rematch: bool, checks: bool) -> Line:
+    """Return a line with what the study asks of every draw."""
+    return replace(line, permutations=permutations, rematch=rematch, checks=line.checks if checks else ())
 
 
 def lines_of(design: Any, changes: Mapping[str, Any]) -> tuple[Line, ...]:
@@ -235,7 +251,7 @@ def _finish(study: Study, store: Store, target: float, diagnosands: Mapping[str,
         failures: Counter[tuple[str, str, str, str]] = sum((chunk.failures for chunk in chunks), Counter())
         for k, key in enumerate(frame.to_dict("records")):
             draws = row_draws(values[k], float(key["level"]))
-            who = key["estimator"], key["outcome"], key["inference"]
+            who = key["estimator"], key["outcome"], str(key["inference"]).removesuffix(JOINT)
             lost = sum(n for reason, n in failures.items() if reason[:3] == who)
             named = {str(name): value for name, value in key.items()}
             rows.append({**named, **point.keys, "reps": study.reps, "failures": lost, **diagnose(draws, diagnosands)})
@@ -323,6 +339,8 @@ def _by_shift(study: Study, draws: RowDraws, named: Mapping[str, Any], target: f
     """Shift the draws where that is valid: additive effects, and intervals that are centred on the estimate."""
     if named["scale"] == "ratio":
         return Detectable(np.nan, np.nan, np.nan, "shift", "a ratio's draws cannot be shifted: sweep world.effect.size")
+    if str(named["inference"]).endswith(JOINT):
+        return Detectable(np.nan, np.nan, np.nan, "shift", "checks have to be run again: sweep world.effect.size")
     if named["inference"] == "randomization":
         return Detectable(
             np.nan, np.nan, np.nan, "shift", "randomization has to be drawn again: sweep world.effect.size"

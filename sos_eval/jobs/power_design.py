@@ -86,6 +86,7 @@ def _line(design: Design, entry: Entry, outcome: str) -> Line:
     return Line(
         id=entry.id, method=entry.method, inference=methods, role=entry.role, load=load, outcome=outcome,
         comparison=entry.comparison, choose=ByRule(methods),
+        checks=design.checks if entry.role == "primary" else (),
     )  # fmt: skip
 
 

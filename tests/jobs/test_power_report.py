@@ -94,6 +94,21 @@ def test_keys_of_the_design_are_swept(project, capsys):
     assert {row["design.comparison.ratio"] for row in facts["power"]} == {1, 2}
 
 
+def test_the_joint_decision_needs_the_checks_to_pass(project, capsys):
+    """A pre-trend test at 90% fails some of the draws that find an effect; at 0 it fails none."""
+    joint = {}
+    for level in ("0.9", "0"):
+        Path("c.yaml").write_text(DESIGN.replace("COMPARISON", "") + f"checks: [{{pretrends: {{min_p: {level}}}}}]\n")
+        words = ["--reps", "30", "--workers", "1", "--checks", "--json", "--out", f"o{level}"]
+        assert _said("c.yaml", "--world", "w.yaml", "--sweep", "world.effect.size=-8", *words) == 0
+        rows = json.loads(capsys.readouterr().out)["power"]
+        own = [row for row in rows if row["estimator"] == "primary" and row["aggregation"] == "overall"]
+        joint[level] = {row["inference"]: row["power"] for row in own}
+    assert set(joint["0"]) == {"analytic", "analytic+checks"}
+    assert joint["0"]["analytic+checks"] == joint["0"]["analytic"] > 0.5
+    assert joint["0.9"]["analytic+checks"] < joint["0.9"]["analytic"]
+
+
 def test_the_search_finds(project, capsys):
     words = ["--find", "world.adoption.treated", "--power", "0.3", "--reps", "8", "--workers", "1"]
     assert _said("d.yaml", "--world", "w.yaml", *words) == 0
