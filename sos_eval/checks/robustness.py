@@ -95,8 +95,9 @@ def _words(table: pd.DataFrame, known: pd.DataFrame, whole: Quantity) -> str:
     turned = bool((np.sign(known["estimate"] - whole.neutral) != np.sign(whole.estimate - whole.neutral)).any())
     sign = "; the sign turns" if turned else ""
     missing = len(table) - 1 - len(known)
+    variants = "declared variant" if len(known) == 1 else "declared variants"
     failed = f"; {missing} could not be estimated" if missing else ""
     return (
-        f"Over {len(known)} declared variants the estimate goes from {whole.shown(low)} to {whole.shown(high)}; the "
+        f"Over {len(known)} {variants} the estimate goes from {whole.shown(low)} to {whole.shown(high)}; the "
         f"design's own is {whole.shown(whole.estimate)}{sign}{failed}."
     )

@@ -19,7 +19,7 @@ _BADGES = {
     "increase": "An increase, if the comparison is fair", "no_meaningful_effect": "No meaningful change",
     "not_identified": "Cannot be answered with these data",
 }  # fmt: skip
-_MOST_BULLETS = 7
+_MOST_BULLETS = 10
 
 
 def compose(bundle: ResultBundle, drawn: Drawn) -> Document:
@@ -40,6 +40,9 @@ def _first_page(bundle: ResultBundle) -> list[Block]:
     blocks: list[Block] = [*_question(bundle.design.get("question") or {}), Heading("The answer")]
     blocks.append(Text(str(headline.get("sentence") or "This bundle has no headline."), "answer"))
     blocks += [Text(str(headline["disagreement"]))] if headline.get("disagreement") else []
+    blocks += _listed("The other outcomes", headline.get("other_outcomes"))
+    if len(headline.get("other_outcomes") or []) > 1:
+        blocks.append(Text("Intervals are not widened for looking at several outcomes.", "small"))
     blocks += _listed("Why it is uncertain", _uncertain(bundle))
     blocks += _listed("What this does not show", headline.get("does_not_show"))
     blocks += _listed("Caveats", headline.get("caveats"))

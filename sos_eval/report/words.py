@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from sos_eval.report.cautions import attenuation, caveats, does_not_show, must_not_say, what_would_change_it
+from sos_eval.report.outcomes import other_outcomes
 from sos_eval.report.procedures import disagreement, procedure_rows
 from sos_eval.report.reading import words_for_units
 from sos_eval.report.verdict import RULE, Effect, Natural, beside, effect_of, headline_row, natural_units, verdict_of
@@ -56,6 +57,11 @@ def headline(estimates: pd.DataFrame, facts: Mapping[str, Any]) -> dict[str, Any
     return {
         "sentence": sentence(verdict, effect, natural, question=question, outcome=outcome, units=units),
         "disagreement": clash,
+        "other_outcomes": other_outcomes(
+            estimates, {**_keys(facts), "outcome": row["outcome"]}, dict(panel.get("outcomes") or {}),
+            lambda other, own: range_text(other, None, outcome=own, units=units, question=question),
+            reliable=not _is_unreliable(facts),
+        ),
         **{name: row[name] for name in ("estimator", "outcome", "inference", "estimand", "aggregation", "scale")},
         "per": outcome.get("per"),
         "estimate": effect.estimate, "std_error": effect.std_error, "conf_low": effect.low, "conf_high": effect.high,

@@ -235,3 +235,19 @@ def test_placebos_that_find_what_is_not_there_are_caveats_even_without_a_thresho
     assert not any("placebo" in text or "conventional error says" in text for text in calm)
     others = headline(estimates(), facts(checks=[early[0] | {"estimator": "twfe"}]))["caveats"]
     assert not any("placebo" in text for text in others)
+
+
+def test_a_possible_harm_stands_on_page_one():
+    """A second outcome of the primary estimator, under the headline's own inference."""
+    both = pd.concat([estimates(), one(outcome="re_referral", estimate=2.0, conf_low=0.5, conf_high=3.5, p_value=0.01)])
+    given = facts()
+    given["panel"]["outcomes"]["re_referral"] = {
+        "label": "Re-referrals per 100", "role": "harm", "per": 100.0, "scale": "rate_per", "counted": True,
+    }  # fmt: skip
+    found = headline(both, given | {"outcome": "entry"})["other_outcomes"]
+    assert len(found) == 1
+    assert found[0].startswith(
+        "Re-referrals per 100 (declared as a possible harm): higher, if the comparison is fair. "
+        "The best estimate is 2.00 more per 100 (95% interval: 0.50 more to 3.50 more)"
+    )
+    assert headline(estimates(), facts())["other_outcomes"] == []
