@@ -45,6 +45,7 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
     disclosure = reader.build(Disclosure, data.get("disclosure", {}), ("disclosure",))
     report = reader.build(Report, data.get("report", {}), ("report",))
     number = reader.build(int, data.get("seed", 20260101), ("seed",))
+    reader.faults.found.sort(key=lambda fault: _line(fault.where))
     reader.faults.stop()
     if spec is None or disclosure is None or report is None or number is None:
         raise OurFault("a section was not read, and no fault says why")
@@ -54,6 +55,12 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
         disclosure=disclosure, report=report, seed=number, resolved={}, document=document, overrides=overrides,
     )  # fmt: skip
     return replace(design, resolved=_resolved(design))
+
+
+def _line(where: str) -> int:
+    """Return the line in ``file:line``; 0 where there is none."""
+    _, _, line = where.rpartition(":")
+    return int(line) if line.isdigit() else 0
 
 
 def _override(data: dict[str, Any], panel: str | Path | None, seed: int | None) -> dict[str, tuple[Any, Any]]:

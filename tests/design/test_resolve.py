@@ -110,8 +110,9 @@ def test_faults(tmp_path, old, new, said):
 
 def test_all_faults_at_once(tmp_path):
     text = DESIGN.replace("unit: la", "uint: la").replace("level: 0.9", "lvel: 0.9").replace("control:", "contrl:")
-    lines = {fault.split(":")[1] for fault in faults(tmp_path, text)}
-    assert {"6", "12", "15"} <= lines
+    lines = [int(fault.split(":")[1]) for fault in faults(tmp_path, text + "sead: 3\n")]
+    assert {6, 12, 15, 16} <= set(lines)
+    assert lines == sorted(lines)
 
 
 @pytest.mark.parametrize(
