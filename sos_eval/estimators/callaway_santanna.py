@@ -227,7 +227,8 @@ def _from_cohort_means(panel: Panel, plan: CellPlan, codes: NDArray[np.intp]) ->
     for one in range(k):
         inside = codes == one
         influence[inside] = outcome[inside] @ parts.slope[one] + parts.constant[one]
-    return parts.values, influence * (weights * panel.n_units)[:, None]
+    influence *= (weights * panel.n_units)[:, None]
+    return parts.values, influence
 
 
 def _finished(

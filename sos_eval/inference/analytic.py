@@ -10,14 +10,13 @@ import numpy as np
 
 from sos_eval.inference.wald import (
     Bands,
-    cluster_scores,
     normal_bands,
     refused,
     too_few_treated,
     wald_rows,
     why_no_error,
 )
-from sos_eval.results.estimate import Estimate
+from sos_eval.results.estimate import Estimate, cluster_sums
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod, Inferred
 from sos_eval.results.method import register
@@ -85,14 +84,14 @@ class Analytic(InferenceMethod):
         if few := too_few_treated(estimate):
             return refused(fitted, self.name, self.level, few)
         factor = small_sample_factor(estimate, self.small_sample)
-        scores = cluster_scores(estimate, estimate.influence)
-        raw = np.sqrt(factor.variance * (scores**2).sum(0))
+        sums = cluster_sums(estimate.influence, estimate.panel.clusters)
+        raw = np.sqrt(factor.variance * np.einsum("ij,ij->j", sums, sums)) / estimate.panel.n_influence
         std_error, reasons = why_no_error(estimate, raw)
         bands: Bands | None = None
         if self.band_draws:
             usable = np.isfinite(std_error)
             bands = normal_bands(
-                estimate.cells, scores, usable, level=self.level, draws=self.band_draws, rng=rng, df=factor.df
+                estimate.cells, sums, usable, level=self.level, draws=self.band_draws, rng=rng, df=factor.df
             )
         facts = {"small_sample": self.small_sample, "variance_factor": factor.variance, "band_draws": self.band_draws}
         return wald_rows(

@@ -121,7 +121,7 @@ def normal_bands(
     Parameters
     ----------
     scores : (n_clusters, m)
-        See `cluster_scores`.
+        See `cluster_scores`; on any scale, as only their correlation counts.
     usable : (m,)
         Rows with an error.
     """

@@ -198,7 +198,7 @@ class Panel:
     def n_treated_clusters(self) -> int:
         """How many clusters hold a unit that is ever treated."""
         starts = self.first_treated if self.layout == "panel" else self.frame["first_treated"].to_numpy(float)
-        return len(np.unique(self.clusters[np.isfinite(starts)]))
+        return int(np.count_nonzero(np.bincount(self.clusters[np.isfinite(starts)])))
 
     @cached_property
     def weights(self) -> Array:

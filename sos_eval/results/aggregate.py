@@ -6,6 +6,7 @@ cohort shares. Written once, for every estimator that returns group-time cells.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +19,9 @@ from sos_eval.results.estimate import CELL_COLUMNS, Estimate, cells
 __all__ = ["AggregationPlan", "plan_aggregations", "with_aggregations"]
 
 Array = NDArray[np.float64]
+
+#: Units whose influence is worked on at a time, so that what lies between is never as large as the influence itself.
+_UNITS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +186,23 @@ def _counts(weights: Array, estimate: Estimate, below: pd.DataFrame) -> dict[str
     panel, influence = estimate.panel, estimate.influence
     if influence is None or panel.layout != "panel" or len(influence) != panel.n_units:
         return {}
-    used = (np.nan_to_num(influence) != 0).astype(float) @ (weights != 0).T > 0
-    observed = np.isfinite(panel.matrix("outcome")).sum(1)
+    seen = np.isfinite(panel.frame["outcome"].to_numpy(float))
+    observed = np.bincount(panel.unit_codes[seen], minlength=panel.n_units)
+    averaged = (weights != 0).T.astype(float)
+    n_units, n_obs = np.zeros(len(weights), int), np.zeros(len(weights), int)
+    for some in _batches(panel.n_units):
+        has = (influence[some] != 0) & ~np.isnan(influence[some])
+        used = has.astype(float) @ averaged > 0
+        n_units += used.sum(0)
+        n_obs += observed[some] @ used
     # a residual may be exactly zero: never fewer than in the largest cell
-    return {
-        "n_units": np.maximum(used.sum(0), below["n_units"]), "n_obs": np.maximum(observed @ used, below["n_obs"]),
-    }  # fmt: skip
+    return {"n_units": np.maximum(n_units, below["n_units"]), "n_obs": np.maximum(n_obs, below["n_obs"])}
+
+
+def _batches(n: int) -> Iterator[slice]:
+    """Yield slices of the units, in order."""
+    for first in range(0, n, _UNITS_AT_ONCE):
+        yield slice(first, first + _UNITS_AT_ONCE)
 
 
 def _aggregated_influence(
@@ -198,8 +213,10 @@ def _aggregated_influence(
     fixed = np.isnan(influence).any(0)
     out = np.empty((n, m + len(plan.cells)))
     out[:, :m] = influence
-    clean = np.where(fixed, 0.0, influence) if fixed.any() else influence
-    out[:, m:] = plan.influence(values, clean, shares, means)
+    for some in _batches(n):
+        clean = np.where(fixed, 0.0, influence[some]) if fixed.any() else influence[some]
+        own = None if shares is None else shares[some]
+        out[some, m:] = plan.influence(values, clean, own, means)
     only_fixed = ((plan.weights(means) != 0) & ~fixed).sum(1) == 0
     out[:, m:][:, missing | only_fixed] = np.nan
     return out

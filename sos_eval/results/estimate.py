@@ -162,7 +162,7 @@ def clustered_error(estimate: Estimate) -> Array | None:
 
 def cluster_sums(influence: Array, codes: NDArray[np.intp]) -> Array:
     """Sum an influence function within clusters: (n, m) -> (n_clusters, m)."""
-    if len(codes) and len(np.unique(codes)) == len(codes):
+    if len(codes) and np.bincount(codes).max() == 1:
         return influence
     sums = np.zeros((int(codes.max()) + 1, influence.shape[1]))
     np.add.at(sums, codes, influence)

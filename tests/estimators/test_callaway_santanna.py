@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import CallawaySantAnna
+from sos_eval.results import aggregate
 from sos_eval.results.estimate import clustered_error
 from tests.estimators.panels import INF, panel, row
 
@@ -84,6 +86,16 @@ def test_an_aggregate_counts_all_units_that_its_cells_rest_on():
     overall = row(estimate, aggregation="overall")
     assert (overall["n_units"], overall["n_obs"], overall["n_treated_units"]) == (8, 24, 4)
     assert row(estimate, aggregation="cohort", cohort=2)["n_units"] == 6
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 8])
+def test_units_worked_on_a_few_at_a_time_give_the_same(monkeypatch, at_once):
+    """Influence and counts of the aggregates do not depend on how many units are worked on at a time."""
+    whole = CallawaySantAnna(base_period="universal").complete(panel(Y, G))
+    monkeypatch.setattr(aggregate, "_UNITS_AT_ONCE", at_once)
+    parts = CallawaySantAnna(base_period="universal").complete(panel(Y, G))
+    np.testing.assert_allclose(parts.influence, whole.influence, rtol=1e-12, atol=1e-12)
+    pd.testing.assert_frame_equal(parts.cells, whole.cells)
 
 
 def test_a_start_in_an_omitted_period():
