@@ -72,7 +72,8 @@ def _reachable(rate: float, baseline: float) -> str:
         return "nothing that is counted is saved: no effect pays the programme back"
     if rate > baseline:
         return "more than every entry would have to be averted: no effect pays the programme back"
-    return f"{rate / baseline:.1%} of entries would have to be averted for the programme to pay for itself"
+    share = f"{rate / baseline:.1%} of entries"
+    return f"{share} would have to be averted in each year of full effect for the programme to pay for itself"
 
 
 def justifiable_cost(model: DecisionModel, draws: Values) -> pd.DataFrame:
@@ -111,7 +112,9 @@ def cost_consequence(model: DecisionModel, draws: Values) -> pd.DataFrame:
     for line in model.lines:
         value = float(model.present(line, _base(model))[0])
         low, high = _ends(model.present(line, draws))
-        meaning = "programme cost" if line.kind == "programme" else "saving for one entry averted in each year"
+        meaning = (
+            "programme cost" if line.kind == "programme" else "saving for one entry averted in each year of full effect"
+        )
         rows.append({
             "bearer": line.bearer, "line": line.name, "meaning": meaning, "value": value, "low": low, "high": high,
             "cashable": value * line.cashable if line.kind == "saving" else np.nan, "counted": model.counted(line),
@@ -143,6 +146,8 @@ def research_bound(
 ) -> pd.DataFrame:
     """Bound the value of research by the EVPI under the stated prior of the effect.
 
+    How probable net benefit is under the prior is left out: by threshold, that is an acceptability curve.
+
     Parameters
     ----------
     model, draws
@@ -166,8 +171,8 @@ def research_bound(
         adopt = gain.mean() > 0
         regret = np.maximum(gain, 0.0) - (gain if adopt else 0.0)
         error = regret.std(ddof=1) / np.sqrt(len(regret))
-        rows.append((threshold, regret.mean(), error, decisions * regret.mean(), float((gain > 0).mean())))
-    names = ["threshold", "evpi_under_prior", "std_error", "population_value", "prior_probability_worthwhile"]
+        rows.append((threshold, regret.mean(), error, decisions * regret.mean()))
+    names = ["threshold", "evpi_under_prior", "std_error", "population_value"]
     return pd.DataFrame(rows, columns=names)
 
 

@@ -70,6 +70,9 @@ def _frame(section: EconomicsSection) -> Iterator[Problem]:
     frame = section.frame
     if frame is None:
         return
+    for key in ("currency", "comparator"):
+        if not getattr(frame, key).strip():
+            yield ("frame", key), "is empty", "declare it"
     real = [key for key in ("costs", "effects") if isinstance(getattr(section.rates, key), str)]
     if frame.uplift is not None and (real or frame.prices == "real"):
         what = "a nominal uplift beside real prices or a real discount rate mixes nominal and real"

@@ -31,7 +31,7 @@ from sos_eval.economics.gate import Override, Verdict, judge, watermark
 from sos_eval.economics.model import DecisionModel, rate_fall
 from sos_eval.economics.prepared import Prepared, effect_there, studies_fit
 from sos_eval.economics.psa import Samples
-from sos_eval.economics.scenarios import scenario_table
+from sos_eval.economics.scenarios import scenario_table, structural_count
 from sos_eval.economics.section import EconomicsSection, threshold_grid
 from sos_eval.economics.sensitivity import sensitivity_tables
 from sos_eval.economics.summary import headline, summary
@@ -87,7 +87,8 @@ def evaluate(prepared: Prepared, measured: Evidence, streams: Streams, where: st
     draws = model_draws(prepared, streams) if model is not None else {}
     psa = model_samples(model, draws) if model is not None else prepared.samples
     assert psa is not None
-    evidence = own_evidence(section, model, psa.n_draws, answered(sheet), _mde(section, model))
+    structural = structural_count(prepared) if model is not None else 0
+    evidence = own_evidence(section, model, psa.n_draws, answered(sheet), _mde(section, model), structural)
     evidence.absorb(measured)
     if model is not None and section.effect is not None:
         evidence.over_break_even(break_even_fall(model), section.effect.baseline)

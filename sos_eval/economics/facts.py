@@ -83,21 +83,27 @@ def dossier_of(section: EconomicsSection, measured: Evidence, where: str) -> Dos
 
 
 def own_evidence(
-    section: EconomicsSection, model: DecisionModel | None, draws: int, cheers: int, mde: float | None
-) -> Evidence:
-    """Measure what the declaration itself shows: costs, frame, uncertainty, transparency, precision."""
+    section: EconomicsSection, model: DecisionModel | None, draws: int, cheers: int, mde: float | None,
+    structural: int = 0,
+) -> Evidence:  # fmt: skip
+    """Measure what the declaration itself shows: costs, frame, uncertainty, transparency, precision.
+
+    `structural` is the number of structural scenarios that change a result.
+    """
     out = Evidence()
     out.measured("draws", draws, "psa")
     out.measured("mc_ratio", 1 / np.sqrt(draws), "psa: one over the root of the draws")
     out.measured("covariance", True, "psa: effects and costs of a draw come from the same parameters")
-    out.measured("structural", sum(s.structural for s in section.scenarios), "scenarios")
     out.measured("cheers", cheers, "cheers.csv")
     out.measured("hashed", True, "provenance.json")
-    horizon = any("frame.horizon" in s.change for s in section.scenarios)
-    out.measured("horizon_scenario", horizon, "scenarios")
     if model is None:
         out.reasons["cost_ab_share"] = "draws from files do not show the grade of the costs behind them"
+        for name in ("structural", "horizon_scenario"):
+            out.reasons[name] = "draws from files cannot be made again under other choices: no scenario was run"
         return out
+    out.measured("structural", structural, "scenarios.csv: structural scenarios that change a result")
+    horizon = any("frame.horizon" in s.change for s in section.scenarios)
+    out.measured("horizon_scenario", horizon, "scenarios")
     # A contradiction or a line without source, price year or unit would have been refused on reading.
     out.measured("frame_all", True, "frame, discount: checked on reading")
     out.measured("lines_sourced", True, "cost_consequence.csv: every line was checked on reading")

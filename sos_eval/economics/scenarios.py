@@ -12,14 +12,14 @@ from sos_eval.declare import build
 from sos_eval.economics.breakeven import break_even_rate
 from sos_eval.economics.declared import Scenario
 from sos_eval.economics.icers import quadrant
-from sos_eval.economics.model import DecisionModel
+from sos_eval.economics.model import DecisionModel, rate_fall
 from sos_eval.economics.section import EconomicsSection, threshold_grid
 from sos_eval.errors import DesignFault, Fault, Faults, nearest
 
 if TYPE_CHECKING:
     from sos_eval.economics.prepared import Prepared
 
-__all__ = ["scenario_models", "scenario_table"]
+__all__ = ["scenario_models", "scenario_table", "structural_count"]
 
 
 def scenario_models(prepared: Prepared) -> list[tuple[Scenario | None, DecisionModel]]:
@@ -68,6 +68,23 @@ def scenario_table(prepared: Prepared, *, with_effect: bool) -> pd.DataFrame:
             row |= _results(prepared, model, base)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def structural_count(prepared: Prepared) -> int:
+    """Count the structural scenarios that change a result at expected values; one that changes none tests nothing."""
+    (_, base), *others = scenario_models(prepared)
+    own = _outline(base)
+    changed = [s for s, model in others if s is not None and not np.allclose(_outline(model), own, rtol=1e-12, atol=0)]
+    return sum(scenario.structural for scenario in changed)
+
+
+def _outline(model: DecisionModel) -> np.ndarray:
+    """Return what every result follows from, at expected values: costs, savings, units and size of the effect, (5,)."""
+    base, effect = {name: np.array([value]) for name, value in model.base.items()}, model.section.effect
+    assert effect is not None
+    savings = [model.saving_per_averted(base, cashable=cashable) for cashable in (False, True)]
+    fall = rate_fall(effect, base)
+    return np.concatenate([model.programme_cost(base), *savings, model.effect_units(base), fall])
 
 
 def _results(prepared: Prepared, model: DecisionModel, base: dict[str, np.ndarray]) -> dict[str, Any]:

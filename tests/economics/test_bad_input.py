@@ -60,6 +60,7 @@ CASES = {
     "an unknown deflator": ({"deflator": "gdp_ons"}, 'did you mean "gdp_ons_2025_06"?'),
     "an unknown fact": ({"gate": {"facts": {"treatd": 3}}}, 'did you mean "treated"?'),
     "an override without a reason": ({"gate": {"override": "E3"}}, "an override needs its reason"),
+    "an empty currency": ({"frame__currency": " "}, "frame.currency: is empty"),
     "a frame without rates": ({"discount": None}, "discount: is missing"),
     "half of the files": ({"psa": {"effects": "e.csv"}}, "effects and costs go together"),
     "QALYs from nowhere": ({"effect__unit": "qaly"}, "per_entry_source: is missing"),

@@ -243,3 +243,28 @@ def test_a_declared_fact_without_its_evidence_counts_as_not_measured():
         assert got.evidence[criterion]["measured"][name] is None
         assert "without evidence" in got.evidence[criterion]["not_measured"][name]
     assert got.evidence["G12"]["measured"]["heap"] is False  # a no grants nothing and needs no support
+
+
+def test_a_structural_scenario_that_changes_nothing_is_not_counted():
+    both = [
+        {"name": "who pays", "structural": True, "change": {"frame.perspective": "public_sector"}},
+        {"name": "stay", "structural": True, "change": {"care_pathway.weeks": 26}},
+    ]
+    got = evaluate(prepared(scenarios=both), Evidence(), lambda *names: np.random.default_rng(1), "x.yaml")
+    assert got.verdict.evidence["G11"]["measured"]["structural"] == 1  # nobody but the authority bears a cost here
+
+
+def test_the_research_bound_says_no_probability():
+    prior = {"mean": 0, "sd": 1, "source": "a stated belief"}
+    found = prepared(effect={"baseline": 30, "prior": prior}, thresholds=[0, 1000])
+    got = evaluate(found, Evidence(), lambda *names: np.random.default_rng(1), "x.yaml")
+    want = ["threshold", "evpi_under_prior", "std_error", "population_value"]
+    # without an EMMIE score the evidence grants nothing numeric
+    assert got.verdict.tier == "E0"
+    assert "research_value" not in got.outputs
+    facts = {"sms": 2, "emmie_econ": 1, "complete": 0.9}
+    found = prepared(effect={"baseline": 30, "prior": prior}, thresholds=[0, 1000],
+                     gate={"facts": facts, "evidence": dict.fromkeys(facts, "by hand")})  # fmt: skip
+    got = evaluate(found, Evidence(), lambda *names: np.random.default_rng(1), "x.yaml")
+    assert got.verdict.tier == "E1"
+    assert list(got.outputs["research_value"]) == want

@@ -169,11 +169,20 @@ def tornado(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     axes.set_yticks(y, [wrapped(str(name), 2.1, size=8.5) for name in table["parameter"]])
     for at_y, (_, row) in zip(y, table.iterrows(), strict=True):
         if np.isfinite(row["switch_value"]):
-            axes.text(1.01, at_y, f"0 at {row['switch_value']:.3g}", transform=axes.get_yaxis_transform(), va="center",
-                      size=7.5)  # fmt: skip
+            place, text = axes.get_yaxis_transform(), f"0 at {_short(row['switch_value'])}"
+            axes.text(1.01, at_y, text, transform=place, va="center", size=7.5)
     axes.set_xlabel("Incremental net benefit (light: low end of the range; dark: high end)")
     pounds(axes.xaxis)
     return shown
+
+
+def _short(value: float) -> str:
+    """Write a number in three figures, thousands and millions by their letter."""
+    value = float(f"{value:.3g}")
+    for unit, letter in ((1e6, "m"), (1e3, "k")):
+        if abs(value) >= unit:
+            return f"{value / unit:.3g}{letter}"
+    return f"{value:.3g}"
 
 
 def _grid(bundle: ResultBundle) -> pd.DataFrame:
