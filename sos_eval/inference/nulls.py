@@ -21,6 +21,10 @@ _LINEAR = 1e-7
 _SEARCH_TOLERANCE = 0.01
 _CHECKED = 25
 _UNBOUNDED = "no constant effect, however large, is rejected: the interval is unbounded"
+_OPEN = {
+    side: f"no constant effect {side}, however large, is rejected: the interval is open on that side"
+    for side in ("below", "above")
+}
 _BEFORE = "no interval: a constant effect since the start does not touch this row"
 _SINGLE_CELL = "no interval by inversion for single cells"
 _OVERALL_ONLY = "every trial value needs a new estimation, so the interval is made for the overall effect only"
@@ -216,9 +220,13 @@ def _not_rejected(
 
 
 def _unbounded_named(found: Limits) -> Limits:
-    """Turn an interval without ends into an empty one with its reason."""
+    """Turn an interval without ends into an empty one with its reason; say of one end that it is open."""
     endless = np.isinf(found.low) & np.isinf(found.high)
-    reasons = [_UNBOUNDED if endless[j] else reason for j, reason in enumerate(found.reasons)]
+    sides = zip(endless, np.isinf(found.low), np.isinf(found.high), found.reasons, strict=True)
+    reasons = [
+        _UNBOUNDED if both else _OPEN["below"] if low else _OPEN["above"] if high else own
+        for both, low, high, own in sides
+    ]
     return replace(
         found, low=np.where(endless, np.nan, found.low), high=np.where(endless, np.nan, found.high), reasons=reasons
     )

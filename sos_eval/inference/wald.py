@@ -90,11 +90,18 @@ def why_no_error(estimate: Estimate, std_error: Array) -> tuple[Array, list[str]
 
 
 def too_few_treated(estimate: Estimate) -> str:
-    """Say why no error can be had from fewer than two treated clusters; empty where there are enough."""
-    count = estimate.panel.n_treated_clusters
-    if count >= 2:
-        return ""
-    return f"{'one' if count else 'no'} treated cluster: its variation cannot be estimated from the data"
+    """Say why no error can be had from fewer than two clusters on a side; empty where there are enough.
+
+    A single comparison cluster is fitted perfectly where all treated units start together: its residual is zero, and
+    the error would hold the treated units' variation alone.
+    """
+    panel = estimate.panel
+    count = panel.n_treated_clusters
+    if count < 2:
+        return f"{'one' if count else 'no'} treated cluster: its variation cannot be estimated from the data"
+    if len(panel.cohorts) == 1 and panel.n_clusters - count == 1:
+        return "one comparison cluster: its variation cannot be estimated from the data"
+    return ""
 
 
 def families(cells: pd.DataFrame, usable: NDArray[np.bool_]) -> Iterator[tuple[str, NDArray[np.intp]]]:

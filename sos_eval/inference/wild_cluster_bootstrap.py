@@ -20,6 +20,9 @@ from sos_eval.results.table import effect_table
 
 __all__ = ["WildClusterBootstrap", "WildTest", "restricted_limits", "wild_test"]
 
+_UNBOUNDED = "no value is rejected: the interval is unbounded"
+_OPEN = "no value, however large, is rejected on one side: the interval is open there"
+
 
 @dataclass(frozen=True, slots=True)
 class WildTest:
@@ -130,7 +133,8 @@ class WildClusterBootstrap(InferenceMethod):
             )  # fmt: skip
             statistic[j], p[j], low[j], high[j] = found.statistic, found.p_value, found.low, found.high
         endless = np.isinf(low) & np.isinf(high)
-        reasons = ["no value is rejected: the interval is unbounded" if endless[j] else reasons[j] for j in range(m)]
+        open_end = np.isinf(low) | np.isinf(high)
+        reasons = [_UNBOUNDED if endless[j] else _OPEN if open_end[j] else reasons[j] for j in range(m)]
         low, high = np.where(endless, np.nan, low), np.where(endless, np.nan, high)
         table = effect_table(
             fitted, self.name, level=self.level, conf=(low, high), statistic=statistic, p_value=p, reason=reasons

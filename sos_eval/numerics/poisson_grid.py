@@ -86,11 +86,12 @@ def _time_effects(y: Array, at_risk: Array) -> Array:
 
 def _means(theta: Array, total: Array, at_risk: Array, treated: Array) -> Array:
     """Return fitted means (r, n, t); theta holds b, then the time effects from the second period on."""
-    effects = np.exp(theta)
-    by_time = np.concatenate([np.ones((len(theta), 1)), effects[:, 1:]], axis=1)
-    mean: Array = at_risk * by_time[:, None, :] * (1 + treated * (effects[:, :1, None] - 1))
-    sums = mean.sum(-1)
-    mean *= np.divide(total, sums, out=np.zeros_like(sums), where=sums > 0)[..., None]
+    with np.errstate(over="ignore", invalid="ignore"):  # draws that run away do not settle and are fitted by themselves
+        effects = np.exp(theta)
+        by_time = np.concatenate([np.ones((len(theta), 1)), effects[:, 1:]], axis=1)
+        mean: Array = at_risk * by_time[:, None, :] * (1 + treated * (effects[:, :1, None] - 1))
+        sums = mean.sum(-1)
+        mean *= np.divide(total, sums, out=np.zeros_like(sums), where=sums > 0)[..., None]
     return mean
 
 
