@@ -92,7 +92,7 @@ def _with_unknown(panel: Panel) -> Panel:
     known = panel.adoption["known"].reindex(panel.units).to_numpy(bool)
     unknown = panel.units[~known & ~panel.ever_treated]
     if not len(unknown):
-        return replace(panel, untreated_means="never")
+        return panel.changed(untreated_means="never")
     caveat = Caveat(
         "Whether {n} of the {of} untreated units used the intervention is unknown: the comparison is with usual "
         "practice, which may include it, and that tends to make an effect look smaller than it is.",
@@ -100,14 +100,14 @@ def _with_unknown(panel: Panel) -> Panel:
         "untreated",
     )
     row = FlowRow("unknown adoption", "noted", len(unknown), 0, "", "untreated, but not known never to have adopted")
-    return replace(panel, noted_caveats=(*panel.noted_caveats, caveat)).noted(row)
+    return panel.changed(noted_caveats=(*panel.noted_caveats, caveat)).noted(row)
 
 
 def _with_absorbing(panel: Panel) -> Panel:
     """Say whether treatment stops anywhere in the periods that are used."""
     treated = panel.frame["treated"].to_numpy(float) > 0
     ends = treated[:-1] & ~treated[1:] & (np.diff(panel.unit_codes) == 0)
-    return replace(panel, absorbing=not ends.any())
+    return panel.changed(absorbing=not ends.any())
 
 
 def with_columns(reading: Reading, spec: PanelSpec, also: Sequence[str]) -> Reading:

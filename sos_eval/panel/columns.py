@@ -160,18 +160,20 @@ def parsed(column: pd.Series[Any]) -> tuple[Array, NDArray[np.bool_], NDArray[np
     words : (n_rows,)
         What those rows hold; only filled where `bad`.
     """
-    words = np.full(len(column), "", dtype=object)
+    words = np.broadcast_to(np.array("", dtype=object), len(column))
     if pd.api.types.is_numeric_dtype(column):
         values = column.to_numpy(dtype=float, na_value=np.nan)
         bad = np.isinf(values)
-        words[bad] = "inf"
+        if bad.any():
+            words = np.where(bad, "inf", words)
         return np.where(bad, np.nan, values), bad, words
     codes, distinct = texts(column)
     numeric = pd.to_numeric(pd.Series(distinct, dtype=object), errors="coerce").to_numpy(float)
     finite = np.where(np.isfinite(numeric), numeric, np.nan)
     values = np.append(finite, np.nan)[codes]
     bad = np.isnan(values) & (codes >= 0)
-    words[bad] = np.array(distinct, dtype=object)[codes[bad]] if bad.any() else ""
+    if bad.any():
+        words = np.where(bad, np.array([*distinct, ""], dtype=object)[codes], words)
     return values, bad, words
 
 

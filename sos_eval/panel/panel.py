@@ -335,7 +335,11 @@ class Panel:
 
     def noted(self, *rows: FlowRow) -> Panel:
         """Return the panel with lines added to its flow."""
-        return replace(self, flow=(*self.flow, *rows))
+        return self.changed(flow=(*self.flow, *rows))
+
+    def changed(self, **fields: Any) -> Panel:
+        """Return the panel with other words about the same rows: any field but the frame and the layout."""
+        return replace(self, **fields)._knowing(self, _WHO_AND_WHEN + _WHEN_TREATED)
 
     # -- words --------------------------------------------------------------------------------------------------
 

@@ -58,13 +58,23 @@ def identify(reading: Reading, unit: str, time: str) -> tuple[Reading, Rows]:
         reading.add(f"{unit}: no unit in {reading.lines(codes < 0)}", "every row names its unit")
     times = _periods(reading, time)
     usable = (codes >= 0) & np.isfinite(times)
-    order = np.lexsort((times, codes))
-    order = order[usable[order]]
+    order = _sorted(codes, times, usable)
     if len(order) < len(codes) or (np.diff(order) < 0).any():
         reading, codes, times = reading.kept_at(order), codes[order], times[order]
-    present, codes = np.unique(codes, return_inverse=True)
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
-    return reading, Rows(np.array(names, dtype=object)[present], codes, times, starts)
+    present = np.array(names, dtype=object)[codes[starts]]
+    codes = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(codes)))
+    return reading, Rows(present, codes, times, starts)
+
+
+def _sorted(codes: NDArray[np.intp], times: Array, usable: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return usable rows by unit and time; mostly each unit's rows are in order already, and only units are moved."""
+    order = np.argsort(codes, kind="stable")
+    order = order[usable[order]]
+    if ((np.diff(codes[order]) == 0) & (np.diff(times[order]) < 0)).any():
+        order = np.lexsort((times, codes))
+        order = order[usable[order]]
+    return order
 
 
 def _periods(reading: Reading, name: str) -> Array:

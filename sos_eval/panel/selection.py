@@ -60,7 +60,7 @@ def _periods_left_out(reading: Reading, rows: Rows, spec: PanelSpec, kept: Mask,
     low, high = spec.window.get("from", -np.inf), spec.window.get("to", np.inf)
     outside = (rows.times < low) | (rows.times > high)
     cuts = [("window", outside, f"outside {_words(low, high)}")] if spec.window else []
-    present = np.unique(rows.times)
+    present = np.unique(rows.times) if spec.flag_times or spec.omit_times else np.array([])
     _refuse_absent(reading, present, "flag_times", tuple(spec.flag_times))
     for one in spec.omit_times:
         _refuse_absent(reading, present, "omit_times", one.times)

@@ -44,6 +44,24 @@ def test_row_order_does_not_matter_and_input_stays():
     pd.testing.assert_frame_equal(mixed, before)
 
 
+def test_periods_backwards_within_units_are_put_in_order():
+    """Units stand in order and only their periods do not, some of them ids whose order as text is another."""
+    df = eight_units().assign(la=lambda one: one["la"] + 5)
+    backwards = df.sort_values(["la", "year"], ascending=[True, False])
+    panel = from_frame(backwards, **NAMES)
+    assert panel.units.tolist() == ["10", "11", "12", "13", "6", "7", "8", "9"]
+    pd.testing.assert_frame_equal(panel.frame, from_frame(df, **NAMES).frame)
+
+
+def test_a_panel_does_not_change_with_the_data_it_came_from():
+    df = eight_units().astype({"year": float, "start": float, "pop": float})
+    panel = from_frame(df, **NAMES, exposure="pop", covariates=["pop"])
+    before = panel.frame.copy(deep=True)
+    for name in df:
+        df.loc[:, name] = 99.0  # written into the frame's own arrays
+    pd.testing.assert_frame_equal(panel.frame, before)
+
+
 def test_every_way_to_say_never():
     df = eight_units().astype({"start": object})
     for unit, never in zip(range(5, 9), (0, "never", float("inf"), None), strict=True):
