@@ -13,7 +13,7 @@ import pandas as pd
 
 from sos_eval.declare import Document, Path_
 from sos_eval.economics.evaluate import Outputs, evaluate
-from sos_eval.economics.facts import bundle_evidence, headline_method, headline_row
+from sos_eval.economics.facts import bundle_evidence, headline_method, headline_row, rates_per
 from sos_eval.economics.prepared import prepare
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.numerics.random import stream
@@ -53,12 +53,14 @@ def cost(
     """
     measured = bundle_evidence(estimates, diagnostics, balance, flow, facts)
     chosen = section.psa.seed if section.psa.seed is not None else seed
-    taken = effect_from(section, estimates, "this run", headline_method(facts))
+    taken = effect_from(section, estimates, "this run", headline_method(facts), rates_per(facts))
     prepared = prepare(taken, document, path)
     return evaluate(prepared, measured, partial(stream, chosen), document.where(path), title).outputs
 
 
-def effect_from(section: EconomicsSection, estimates: pd.DataFrame, origin: str, method: str = "") -> EconomicsSection:
+def effect_from(
+    section: EconomicsSection, estimates: pd.DataFrame, origin: str, method: str = "", per: float | None = None
+) -> EconomicsSection:
     """Put a run's headline estimate into a section that declares none; nothing where there is none to take.
 
     Parameters
@@ -72,6 +74,8 @@ def effect_from(section: EconomicsSection, estimates: pd.DataFrame, origin: str,
     method
         The headline's inference. Where it gives an interval and no standard error (randomization), the error is the
         interval's width over twice the normal quantile.
+    per
+        What the run's rates are per; a difference is brought to the declaration's own `per`.
     """
     effect = section.effect
     if effect is None or effect.estimate is not None:
@@ -82,8 +86,11 @@ def effect_from(section: EconomicsSection, estimates: pd.DataFrame, origin: str,
     error, how = _error(row)
     if not np.isfinite(error) or error <= 0:
         return section
+    scale = effect.per / per if per and row["scale"] == "rate_per" else 1.0
+    how += f"; brought from rates per {per:,.10g} to per {effect.per:,.10g}" if scale != 1 else ""
     taken = replace(
-        effect, estimate=float(row["estimate"]), std_error=error, scale=_SCALES[row["scale"]], bundle=None,
+        effect, estimate=float(row["estimate"]) * scale, std_error=error * scale, scale=_SCALES[row["scale"]],
+        bundle=None,
         source=f"{origin}: {row['estimator']}, {row['aggregation']}, {row['inference']}{how}",
     )  # fmt: skip
     return replace(section, effect=taken)

@@ -91,7 +91,7 @@ def evaluate(prepared: Prepared, measured: Evidence, streams: Streams, where: st
     evidence = own_evidence(section, model, psa.n_draws, answered(sheet), _mde(section, model), structural)
     evidence.absorb(measured)
     if model is not None and section.effect is not None:
-        evidence.over_break_even(break_even_fall(model), section.effect.baseline)
+        evidence.over_break_even(break_even_fall(model), section.effect.baseline, section.effect.per)
     verdict = judge(dossier_of(section, evidence, where))
     override = Override(section.gate.override, section.gate.why) if section.gate.override else None
     mark = watermark(verdict, override)

@@ -14,7 +14,7 @@ from sos_eval.economics.dossier import Dossier, check_dossier
 from sos_eval.economics.model import DecisionModel
 from sos_eval.economics.section import EconomicsSection
 
-__all__ = ["Evidence", "bundle_evidence", "dossier_of", "own_evidence"]
+__all__ = ["Evidence", "bundle_evidence", "dossier_of", "own_evidence", "rates_per"]
 
 FEW_CLUSTER = frozenset(
     {"wild_cluster_bootstrap", "randomization", "conley_taber", "ferman_pinto", "cr2", "cr3", "jackknife"}
@@ -27,7 +27,7 @@ class Evidence:
     """Facts as they are collected: value and pointer by field, and why others could not be measured.
 
     `unseen` holds what the tests of G3 and G5 could have missed, as a fall in the rate (where `ratio`, a log ratio);
-    it becomes a fact once the break-even effect is known.
+    it becomes a fact once the break-even effect is known. `per` is the scale of the run's rates, where it says it.
     """
 
     facts: dict[str, Any] = field(default_factory=dict)
@@ -35,6 +35,7 @@ class Evidence:
     reasons: dict[str, str] = field(default_factory=dict)
     unseen: dict[str, float] = field(default_factory=dict)
     ratio: bool = False
+    per: float | None = None
 
     def measured(self, name: str, value: Any, pointer: str) -> None:
         """Note a fact that was measured; nothing (None, NaN) is no fact."""
@@ -51,12 +52,12 @@ class Evidence:
         self.pointers |= other.pointers
         self.reasons |= other.reasons
         self.unseen |= other.unseen
-        self.ratio = other.ratio
+        self.ratio, self.per = other.ratio, other.per
 
-    def over_break_even(self, fall: float, baseline: float) -> None:
-        """Set what the tests could have missed against the break-even effect (a fall in the rate)."""
+    def over_break_even(self, fall: float, baseline: float, per: float) -> None:
+        """Set what the tests could have missed against the break-even effect (a fall in the rate per `per`)."""
         for name, size in self.unseen.items():
-            reach = baseline * (1 - np.exp(-size)) if self.ratio else size
+            reach = baseline * (1 - np.exp(-size)) if self.ratio else size * per / (self.per or per)
             self.measured(name, float(reach / fall), "what the test detects with 80% power, over breakeven.csv")
 
 
@@ -142,6 +143,7 @@ def bundle_evidence(
     _design(out, primary, facts)
     row = headline_row(estimates, headline_method(facts))
     out.ratio = row is not None and row["scale"] == "ratio"
+    out.per = rates_per(facts)
     _diagnosed(out, diagnostics)
     _drift(out, primary, diagnostics)
     _placebos(out, facts.get("tables") or {})
@@ -157,14 +159,24 @@ def bundle_evidence(
 
 def _complete(out: Evidence, facts: Mapping[str, Any]) -> None:
     """Measure the share of unit-periods with an observed outcome, gaps in the panel counted as missing."""
-    panel = facts.get("panel") or {}
-    outcomes = panel.get("outcomes") or {}
-    own = outcomes.get(facts.get("outcome")) or next(iter(outcomes.values()), None)
+    panel, own = facts.get("panel") or {}, _outcome(facts)
     if not own or not panel.get("n_units") or not panel.get("n_times"):
         out.reasons["complete"] = "results.json does not say how many outcomes are missing"
         return
     seen = panel["n_rows"] - own["n_missing"]
     out.measured("complete", seen / (panel["n_units"] * panel["n_times"]), "results.json: panel, rows and n_missing")
+
+
+def _outcome(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what the run says about its own outcome; the first where it names none."""
+    outcomes = (facts.get("panel") or {}).get("outcomes") or {}
+    return outcomes.get(facts.get("outcome")) or next(iter(outcomes.values()), None) or {}
+
+
+def rates_per(facts: Mapping[str, Any]) -> float | None:
+    """Return the number of children that the run's rates are per; None where it does not say."""
+    per = _outcome(facts).get("per")
+    return float(per) if per else None
 
 
 def headline_row(estimates: pd.DataFrame, method: str = "") -> pd.Series | None:

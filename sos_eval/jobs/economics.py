@@ -21,7 +21,7 @@ from sos_eval.bundle.files import csv_text, json_text
 from sos_eval.declare import Document, Path_, build, read_yaml
 from sos_eval.economics.cost import effect_from
 from sos_eval.economics.evaluate import Evaluation, evaluate
-from sos_eval.economics.facts import Evidence, bundle_evidence, headline_method
+from sos_eval.economics.facts import Evidence, bundle_evidence, headline_method, rates_per
 from sos_eval.economics.gate import Verdict
 from sos_eval.economics.prepared import prepare
 from sos_eval.economics.section import EconomicsFile, EconomicsSection
@@ -65,7 +65,7 @@ def run_economics(
     force
         Replace a folder that an earlier run wrote.
     seed
-        In place of `psa.seed`.
+        In place of `psa.seed`, or of the seed of the design that the bundle ran.
 
     Raises
     ------
@@ -83,7 +83,8 @@ def run_economics(
         folder = Path(out) if out is not None else Path("reports") / path.stem
     target = _check_out(folder, force=force)
     if bundle is not None:
-        section = effect_from(section, bundle.estimates, str(bundle.path), headline_method(bundle.results))
+        section = effect_from(section, bundle.estimates, str(bundle.path), headline_method(bundle.results),
+                              rates_per(bundle.results))  # fmt: skip
     found, own_seed = _evaluated(section, document, where, bundle, seed, title)
     outputs = dict(found.outputs)
     outputs["provenance"] = _provenance(section, document, own_seed)
@@ -99,7 +100,9 @@ def _evaluated(
     seed: int | None,
     title: str,
 ) -> tuple[Evaluation, int]:
-    chosen = seed if seed is not None else section.psa.seed if section.psa.seed is not None else _SEED
+    # the block of a design draws from the design's seed, as the run did
+    given = [seed, section.psa.seed, document.data.get("seed") if where else None, _SEED]
+    chosen = next(one for one in given if one is not None)
     prepared = prepare(section, document, where)
     measured = evidence_of(bundle) if bundle is not None else Evidence()
     return evaluate(prepared, measured, partial(stream, chosen), document.where(where), title), chosen

@@ -69,7 +69,7 @@ def test_checks_are_read_from_diagnostics_and_their_intervals():
     assert got.facts["placebo_time_ok"] is False
     # a drift of 0.5 a period over the mean distance of the effects, events 0, 1, 2: 0.5 x 2 = 1 per 10,000; the
     # weaker placebo detects 2.80 x 0.7; break-even 2 per 10,000
-    got.over_break_even(2.0, baseline=30)
+    got.over_break_even(2.0, baseline=30, per=10000)
     assert got.facts["pretrend_detectable"] == pytest.approx(0.5)
     assert got.facts["placebo_detectable"] == pytest.approx(2.801585 * 0.7 / 2)
 
@@ -119,3 +119,27 @@ def test_the_effect_is_the_headlines_and_an_interval_stands_in_for_a_missing_err
     assert effect_from(section, table, "a run").effect.std_error == 0.5
     nothing = pd.DataFrame([{**test, "conf_low": np.nan}])
     assert effect_from(section, nothing, "a run").effect.estimate is None
+
+
+def test_rates_per_another_number_of_children_are_brought_to_the_declarations():
+    from pathlib import Path
+
+    from sos_eval.declare import Document, build
+    from sos_eval.economics.cost import effect_from
+    from sos_eval.economics.section import EconomicsSection
+
+    document = Document({"effect": {"baseline": 30.0}}, Path("by_hand.yaml"))
+    section = build(EconomicsSection, document.data, document)
+    row = estimates().iloc[[0]].assign(estimator="primary", conf_low=-3.0, conf_high=-1.0, conf_level=0.95)
+    same = effect_from(section, row, "a run", per=10000.0).effect
+    assert (same.estimate, same.std_error) == (-2.0, 0.5)
+    other = effect_from(section, row, "a run", per=1000.0).effect  # 2 fewer per 1,000 are 20 fewer per 10,000
+    assert (other.estimate, other.std_error) == (-20.0, 5.0)
+    assert "per 1,000 to per 10,000" in other.source
+    ratio = effect_from(section, row.assign(scale="ratio"), "a run", per=1000.0).effect
+    assert (ratio.estimate, ratio.std_error) == (-2.0, 0.5)
+    panel = {**PANEL, "outcomes": {"entries": {"n_missing": 0, "per": 1000.0}}}
+    got = measured(facts={"panel": panel, "outcome": "entries"})
+    got.unseen["pretrend_detectable"] = 0.1
+    got.over_break_even(2.0, 30.0, 10000.0)
+    assert got.facts["pretrend_detectable"] == pytest.approx(0.5)

@@ -188,6 +188,8 @@ def test_a_run_on_weak_evidence_is_silent_in_every_file_and_can_be_judged_again(
     assert not FORBIDDEN.search((tmp_path / "out" / "report.html").read_text().split("The design as it was run")[0])
     again = run_economics(tmp_path / "out", tmp_path / "again")
     assert again.verdict.to_dict() == {key: gate[key] for key in again.verdict.to_dict()}
+    first, second = (pd.read_csv(folder / "breakeven.csv") for folder in (tmp_path / "out" / "economics", again.folder))
+    pd.testing.assert_frame_equal(first, second)  # the same draws: the design's seed
     # a file of its own may take the effect from the bundle
     own = read_yaml(design).data["economics"]
     own["effect"]["bundle"] = "out"
