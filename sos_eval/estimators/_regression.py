@@ -80,7 +80,7 @@ class Rows:
     @property
     def n_treated_units(self) -> int:
         """How many units are treated in some row."""
-        return len(np.unique(self.effects.unit[self.treated > 0]))
+        return int(np.count_nonzero(np.bincount(self.effects.unit[self.treated > 0])))
 
 
 def regression_rows(
@@ -105,7 +105,8 @@ def regression_rows(
         Nobody is treated, or everybody is.
     """
     rows = complete_rows(panel, covariates, outcome=outcome, also=also)
-    throughout = ~np.isin(np.arange(rows.panel.n_units), rows.panel.unit_codes[rows.used[rows.treated == 0]])
+    untreated = rows.panel.unit_codes[rows.used[rows.treated == 0]]
+    throughout = np.bincount(untreated, minlength=rows.panel.n_units) == 0
     if throughout.any():
         others = without(rows.panel, throughout, "treated in every period observed")
         rows = replace(complete_rows(others, covariates, outcome=outcome, also=also), notes=rows.notes)
@@ -123,12 +124,12 @@ def complete_rows(
     needed = panel.frame[[outcome, *also, *varying]]
     complete = needed.notna().all(axis=1).to_numpy() & (panel.frame["weight"].to_numpy(float) > 0)
     notes = _missing_note(panel, complete)
-    single = ~np.isin(np.arange(panel.n_units), panel.unit_codes[_not_single(panel, complete)])
+    chosen = _not_single(panel, complete)
+    single = np.bincount(panel.unit_codes[chosen], minlength=panel.n_units) == 0
     kept = without(panel, single, "fewer than two complete rows")
     if single.any():
-        complete = complete[~single[panel.unit_codes]]
-    used = np.flatnonzero(_not_single(kept, complete))
-    rows = _assemble(kept, used, outcome, notes)
+        chosen = _not_single(kept, complete[~single[panel.unit_codes]])
+    rows = _assemble(kept, np.flatnonzero(chosen), outcome, notes)
     constant = tuple(name for name in covariates if name not in varying)
     return _with_covariates(rows, varying, constant)
 
@@ -171,8 +172,7 @@ def _assemble(panel: Panel, used: NDArray[np.intp], outcome: str, notes: tuple[s
     """Gather the arrays of the rows."""
     frame = panel.frame
     weights = frame["weight"].to_numpy(float)[used]
-    unit = np.unique(panel.unit_codes[used], return_inverse=True)[1]
-    time = np.unique(panel.time_codes[used], return_inverse=True)[1]
+    unit, time = _without_gaps(panel.unit_codes[used]), _without_gaps(panel.time_codes[used])
     effects = TwoWay(unit, time, None if (weights == 1).all() else weights)
     codes = panel.unit_codes[used] if panel.layout == "panel" else used
     values = {name: frame[name].to_numpy(float)[used] for name in (outcome, "treated")}
@@ -180,9 +180,14 @@ def _assemble(panel: Panel, used: NDArray[np.intp], outcome: str, notes: tuple[s
     return Rows(panel, used, values[outcome], values["treated"], nothing, (), effects, codes, notes)
 
 
+def _without_gaps(codes: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return codes (n,) numbered anew in their order, without those that nothing has."""
+    return np.asarray((np.cumsum(np.bincount(codes) > 0) - 1)[codes])
+
+
 def _with_covariates(rows: Rows, names: tuple[str, ...], constant: tuple[str, ...] = ()) -> Rows:
     """Add the covariates that vary beyond the effects; name the others, those `constant` in units among them."""
-    columns, labels = covariate_columns(rows.frame, names)
+    columns, labels = covariate_columns(rows.panel.frame[list(names)].iloc[rows.used], names)
     kept = independent(rows, columns)
     gone = [*constant, *_chosen(labels, ~kept)]
     note = (f"absorbed by the unit and time effects, left out: {', '.join(gone)}",) if gone else ()
@@ -198,8 +203,7 @@ def _chosen(labels: Sequence[str], kept: NDArray[np.bool_]) -> list[str]:
 
 def keep_rows(rows: Rows, kept: NDArray[np.bool_]) -> Rows:
     """Keep some of the rows (n,); covariates that the effects then absorb are left out and named."""
-    unit = np.unique(rows.effects.unit[kept], return_inverse=True)[1]
-    time = np.unique(rows.effects.time[kept], return_inverse=True)[1]
+    unit, time = _without_gaps(rows.effects.unit[kept]), _without_gaps(rows.effects.time[kept])
     weights = None if rows.effects.weights is None else rows.effects.weights[kept]
     smaller = replace(
         rows, used=rows.used[kept], outcome=rows.outcome[kept], treated=rows.treated[kept],
@@ -211,6 +215,8 @@ def keep_rows(rows: Rows, kept: NDArray[np.bool_]) -> Rows:
 
 def independent(rows: Rows, columns: Array) -> NDArray[np.bool_]:
     """Find the columns (n, p) that neither the effects nor the columns before them explain, (p,)."""
+    if not columns.shape[1]:
+        return np.zeros(0, bool)
     root = np.sqrt(rows.weights)
     length = np.linalg.norm(columns * root[:, None], axis=0)
     left = (rows.effects.residual(columns.T) * root).T

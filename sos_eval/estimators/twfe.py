@@ -113,7 +113,7 @@ def _negative_weights(rows: Rows, residual: Array) -> tuple[str, ...]:
     treated = rows.treated > 0
     weight = (rows.weights * residual)[treated]
     share = weight / weight.sum()
-    starts = rows.frame["first_treated"].to_numpy(float)[treated]
+    starts = rows.panel.frame["first_treated"].to_numpy(float)[rows.used[treated]]
     negative = share < -1e-12
     if not negative.any():
         if len(np.unique(starts)) < 2:

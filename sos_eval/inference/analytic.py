@@ -47,7 +47,7 @@ def small_sample_factor(estimate: Estimate, convention: SmallSample) -> Factor:
     if linear is None:
         n_clusters = estimate.panel.n_clusters
         return Factor(n_clusters / (n_clusters - 1) if convention == "stata" else 1.0, np.inf)
-    n_clusters = len(np.unique(estimate.panel.clusters[linear.unit_codes]))
+    n_clusters = int(np.count_nonzero(np.bincount(estimate.panel.clusters[linear.unit_codes])))
     df = float(n_clusters - 1) if linear.family == "linear" else np.inf
     if convention == "none":
         return Factor(1.0, df)
