@@ -220,3 +220,11 @@ def test_wrong_input_leaves_with_code_two(tmp_path, capsys):
         main(["economics", "--gate", str(tmp_path / "d.json")])
     assert left.value.code == 2
     assert 'did you mean "sms"?' in capsys.readouterr().err
+
+
+def test_the_shipped_roll_out_is_still_the_plan_that_was_locked():
+    # a default that changes after the lock would change the plan, and with it the tier
+    from sos_eval.design.lock import lock_state
+
+    state = lock_state(load_design(ROOT / "designs" / "economics_randomised_rollout.yaml"))
+    assert (state.state, state.differences) == ("as_locked", ())
