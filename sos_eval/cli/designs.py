@@ -53,11 +53,12 @@ def protocol(screen: Screen, design: Path, form: str, out: Path | None) -> None:
 
 @click.command()
 @_DESIGN
+@_PANEL
 @click.option("--outcomes-seen", help="yes, no, or published: had anyone in the team seen the outcomes by now?")
 @click.option("--force", is_flag=True, help="Replace the lock of an earlier plan.")
 @quiet
 @pass_screen
-def lock(screen: Screen, design: Path, outcomes_seen: str | None, force: bool) -> None:
+def lock(screen: Screen, design: Path, panel: Path | None, outcomes_seen: str | None, force: bool) -> None:
     """Freeze the plan: writes `x.lock` beside `x.yaml`.
 
     Locking a plan for data already seen is not pre-registration, so it is asked whether the outcomes were seen,
@@ -66,7 +67,7 @@ def lock(screen: Screen, design: Path, outcomes_seen: str | None, force: bool) -
     from sos_eval.design.design import load_design
     from sos_eval.design.lock import write_lock
 
-    declared = load_design(design)
+    declared = load_design(design, panel=panel)
     path = write_lock(declared, outcomes_seen or _ask_whether_seen(), force=force)
     screen.say(f"locked: {path}")
 

@@ -52,7 +52,7 @@ class CallawaySantAnna(Estimator):
     """Error of dr on levels (cross-sections, gaps): as DRDID has it, or the exact derivative (docs/methods.md)."""
 
     reference: ClassVar[str] = "Callaway and Sant'Anna (2021)"
-    needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1, "untreated_units": 1}
+    needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1}
     takes_unbalanced: ClassVar[bool] = True
     takes_cross_sections: ClassVar[bool] = True
     takes_covariates: ClassVar[bool] = True

@@ -62,6 +62,12 @@ def test_overrides_count_as_changes(path):
     assert state.differences == ('panel.path: "panel.csv" -> "elsewhere.csv"', "seed: 1 -> 7")
 
 
+def test_a_panel_named_when_locking_is_part_of_the_plan(path):
+    write_lock(load_design(path, panel="elsewhere.csv"), "published")
+    assert lock_state(load_design(path, panel="elsewhere.csv")).state == "as_locked"
+    assert lock_state(load_design(path)).state == "changed"
+
+
 def test_the_answer_must_be_one_of_three(path):
     with pytest.raises(InputFault, match="outcomes_seen: 'maybe' is no answer; write one of: yes, no, published"):
         write_lock(load_design(path), "maybe")

@@ -118,6 +118,25 @@ def test_a_transformed_outcome_keeps_its_scale(folder):
     assert list(scales["primary"]) == ["log"]
 
 
+def without_never_treated(folder: Path, control: str) -> None:
+    data = pd.read_csv(folder / "panel.csv")
+    data[data["start"] > 0].to_csv(folder / "panel.csv", index=False)
+    text = DESIGN.replace("method: callaway_santanna", f"method: callaway_santanna, control: {control}")
+    (folder / "small.yaml").write_text(text.replace("  - {id: poisson, method: poisson_did}\n", ""))
+
+
+def test_later_cohorts_serve_where_nobody_is_never_treated(folder):
+    without_never_treated(folder, "not_yet_treated")
+    overall = run(folder).estimates.query("aggregation == 'overall'")
+    assert overall["estimate"].notna().all()
+
+
+def test_never_treated_controls_are_refused_where_there_are_none(folder):
+    without_never_treated(folder, "never_treated")
+    with pytest.raises(InputFault, match="write control: not_yet_treated"):
+        run(folder)
+
+
 def test_tables_that_figures_read_are_in_the_bundle(folder):
     names = run(folder).table_names
     assert {"adoption", "outcome_paths", "leave_one_out", "primary.randomization"} <= set(names)
