@@ -66,6 +66,19 @@ def pyfixest(df: pd.DataFrame) -> Callable[[], object]:
     return lambda: pyfixest.feols("y ~ d | unit + time", df, vcov={"CRV1": "unit"})
 
 
+def pyfixest_wild(df: pd.DataFrame) -> Callable[[], object]:
+    fit = pyfixest(df)()
+    return lambda: fit.wildboottest(reps=9_999, param="d", cluster="unit")
+
+
+def diff_diff_wild(df: pd.DataFrame) -> Callable[[], object]:
+    from diff_diff import TwoWayFixedEffects
+
+    data = df.assign(ever=(df["g"] > 0).astype(int), post=(df["time"] >= 12).astype(int))
+    model = TwoWayFixedEffects(inference="wild_bootstrap", n_bootstrap=9_999, cluster="unit", seed=1)
+    return lambda: model.fit(data, outcome="y", treatment="ever", post="post", unit="unit")
+
+
 def analytic(band_draws: int = 0) -> dict[str, object]:
     return {"method": "analytic", "band_draws": band_draws}
 
@@ -75,6 +88,7 @@ def small() -> list[Bench]:
     covariates = ["x1", "x2", "x3"]
     robust = CallawaySantAnna(adjust="dr")
     bootstrap = {"method": "multiplier_bootstrap", "draws": 999}
+    wild = {"method": "wild_cluster_bootstrap", "draws": 9_999}
     return [
         Bench(
             "152 x 20, 5 cohorts: errors and all averages",
@@ -89,6 +103,19 @@ def small() -> list[Bench]:
             "the same without covariates, 999 multiplier draws with bands",
             lambda: CallawaySantAnna().fit(df, **COLUMNS, inference=bootstrap),
             diff_diff(df, n_bootstrap=999, seed=1), "diff-diff", 3, 5,
+        ),
+        Bench(
+            "the same doubly robust, 999 multiplier draws with bands",
+            lambda: robust.fit(df, **COLUMNS, covariates=covariates, inference=bootstrap),
+            diff_diff(df, covariates=covariates, estimation_method="dr", n_bootstrap=999, seed=1), "diff-diff", 3, 5,
+        ),
+        Bench(
+            "wild cluster bootstrap of twfe, 9,999 draws: pyfixest, fit made",
+            lambda: TWFE().fit(df, **COLUMNS, inference=wild), pyfixest_wild(df), "pyfixest", 3, 3,
+        ),
+        Bench(
+            "the same, with an interval: diff-diff",
+            lambda: TWFE().fit(df, **COLUMNS, inference=wild), diff_diff_wild(df), "diff-diff", 3, 3,
         ),
     ]  # fmt: skip
 
