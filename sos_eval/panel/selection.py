@@ -111,9 +111,14 @@ def _outcome_columns(panel: Panel) -> list[str]:
     return several or ["outcome"]
 
 
+def _observed(panel: Panel) -> Mask:
+    """Say which outcomes each row has, (n_rows, n_outcomes)."""
+    return np.column_stack([~np.isnan(panel.frame[name].to_numpy(float)) for name in _outcome_columns(panel)])
+
+
 def _never_observed(panel: Panel) -> Mask:
     """Units without any outcome, (n_units,)."""
-    seen = panel.frame[_outcome_columns(panel)].notna().to_numpy().any(axis=1)
+    seen = _observed(panel).any(axis=1)
     return np.equal(np.bincount(panel.unit_codes[seen], minlength=panel.n_units), 0)
 
 
@@ -140,7 +145,7 @@ def _late_starts(panel: Panel) -> Panel:
 
 def _balanced(panel: Panel, spec: PanelSpec) -> Panel:
     """Deal with units that are not seen in every period, as declared."""
-    seen = panel.frame[_outcome_columns(panel)].notna().to_numpy().all(axis=1)
+    seen = _observed(panel).all(axis=1)
     counts = np.bincount(panel.unit_codes[seen], minlength=panel.n_units)
     short = counts < panel.n_times
     if not short.any():

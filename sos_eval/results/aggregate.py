@@ -172,7 +172,7 @@ def with_aggregations(estimate: Estimate) -> Estimate:
     if estimate.influence is not None:
         influence = _aggregated_influence(estimate.influence, plan, known, shares, means, missing)
     below = plan.cells.assign(reason=_why(weights, estimate), **_counts(weights, estimate, plan.cells))
-    both = {name: np.concatenate([estimate.cells[name], below[name]]) for name in CELL_COLUMNS}
+    both = {name: np.concatenate([estimate.cells[name].to_numpy(), below[name].to_numpy()]) for name in CELL_COLUMNS}
     return replace(
         estimate, cells=pd.DataFrame(both), values=np.concatenate([estimate.values, values]), influence=influence
     )
