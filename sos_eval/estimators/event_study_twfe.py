@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
 from sos_eval.errors import NotIdentified, listed
-from sos_eval.estimators._batch import batch_assignments, unit_data
-from sos_eval.estimators._cohort_regression import RegressionPattern, group_starts, has_cohort_form, many_outcomes
+from sos_eval.estimators._cohort_regression import RegressionPattern, group_starts
 from sos_eval.estimators._regression import (
     Rows,
-    complete_rows,
     fit_linear,
     independent,
     linear_estimate,
     regression_rows,
-    time_varying,
 )
-from sos_eval.estimators._row_batch import batch_adoptions, batch_row_outcomes
+from sos_eval.estimators._two_way import TwoWayRegression
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import Batch, Estimate, cells
-from sos_eval.results.estimator import Estimator
+from sos_eval.results.estimate import Estimate, cells
 from sos_eval.results.method import register
 
 __all__ = ["EventStudyTWFE"]
@@ -35,7 +30,7 @@ OVERALL_NOTE = "overall: event times from 0 on, each weighted by its treated uni
 
 @register("event_study_twfe")
 @dataclass(frozen=True)
-class EventStudyTWFE(Estimator):
+class EventStudyTWFE(TwoWayRegression):
     """Event study by two-way fixed effects: outcome on event-time dummies, unit and time effects."""
 
     reference_time: float = -1
@@ -74,30 +69,6 @@ class EventStudyTWFE(Estimator):
         table = self._table(rows.panel.outcome.scale, treated, rows.n_treated_units, reported)
         return dummies, contrasts(reported, self.reference_time, post), table
 
-    def estimate_many(self, panel: Panel, outcomes: Array) -> Batch:
-        """Estimate a batch of outcomes at once; one at a time where their gaps differ."""
-        names = time_varying(panel, self._names(panel)) if panel.layout == "panel" else ()
-        if has_cohort_form(panel, names) and not np.isnan(outcomes).any():
-            starts = np.unique(panel.first_treated)
-            return many_outcomes(panel, outcomes, self._pattern(panel, panel.first_treated, starts))
-        if panel.layout != "panel" or (np.isnan(outcomes) != np.isnan(outcomes[:1])).any():
-            return super().estimate_many(panel, outcomes)
-        rows = regression_rows(panel.with_outcome(outcomes[0]), self._names(panel))
-        dummies, contrast, table = self._design(rows)
-        place = pd.Index(panel.units).get_indexer(pd.Index(rows.panel.units))
-        no_error = (table["reason"] == REFERENCE_REASON).to_numpy()
-        return batch_row_outcomes(rows, dummies, contrast, table, outcomes[:, place], no_error)
-
-    def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
-        """Estimate under many adoptions at once."""
-        first_treated = np.asarray(first_treated, float)
-        if panel.layout != "panel":
-            return super().estimate_assignments(panel, first_treated)
-        if has_cohort_form(panel, time_varying(panel, self._names(panel))):
-            return batch_assignments(panel.matrix(), unit_data(panel), first_treated, partial(self._pattern, panel))
-        rows = complete_rows(panel, self._names(panel))
-        return batch_adoptions(panel, rows, first_treated, partial(self._pattern, rows.panel), self.complete)
-
     def _pattern(self, panel: Panel, adoption: Array, starts: Array) -> RegressionPattern:
         """Plan the regression for an adoption."""
         groups = group_starts(starts, panel.times)
@@ -117,9 +88,6 @@ class EventStudyTWFE(Estimator):
             contrasts(reported, self.reference_time, (reported >= 0).astype(float)),
             (table["reason"] == REFERENCE_REASON).to_numpy(), counted,
         )  # fmt: skip
-
-    def _names(self, panel: Panel) -> tuple[str, ...]:
-        return panel.covariates if self.covariates is None else self.covariates
 
     def _joined(self, event: Array) -> Array:
         """Join event times beyond the window to its ends; -inf (never treated) stays."""

@@ -11,7 +11,7 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.wording import plain_words, time_axis
 
 __all__ = [
-    "convention", "estimator_label", "headline_keys", "headline_row_keys", "inference_label", "marked_times",
+    "convention", "estimator_label", "headline_keys", "headline_row_keys", "inference_label",
     "method_label", "outcome_facts", "outcome_label", "panel_facts", "scale_label", "table_of", "unit_words",
 ]  # fmt: skip
 
@@ -115,11 +115,6 @@ def method_label(method: str) -> str:
 def inference_label(inference: str) -> str:
     """Return an inference method in words."""
     return _METHODS.get(inference, _worded(inference))
-
-
-def marked_times(bundle: ResultBundle, kind: str) -> dict[float, str]:
-    """Return flagged or omitted times with their reasons."""
-    return {float(time): str(why) for time, why in (panel_facts(bundle).get(f"{kind}_times") or {}).items()}
 
 
 def unit_words(bundle: ResultBundle) -> tuple[str, str]:

@@ -1,0 +1,59 @@
+"""The base of two-way fixed effects regressions: many outcomes or adoptions at once, by cohort or by row."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.estimators._batch import batch_assignments, unit_data
+from sos_eval.estimators._cohort_regression import RegressionPattern, has_cohort_form, many_outcomes
+from sos_eval.estimators._regression import Rows, complete_rows, regression_rows, time_varying
+from sos_eval.estimators._row_batch import batch_adoptions, batch_row_outcomes
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.estimate import Batch
+from sos_eval.results.estimator import Estimator
+
+__all__ = ["TwoWayRegression"]
+
+
+class TwoWayRegression(Estimator):
+    """A regression on unit and time effects: a subclass says what its regressors are, for rows and for cohorts."""
+
+    covariates: tuple[str, ...] | None
+
+    def _design(self, rows: Rows) -> tuple[Array, Array, pd.DataFrame]:
+        """Return the regressors (n, k), the rows of the estimate as combinations of them (m, k), and their table."""
+        raise NotImplementedError
+
+    def _pattern(self, panel: Panel, adoption: Array, starts: Array) -> RegressionPattern:
+        """Plan the regression for an adoption."""
+        raise NotImplementedError
+
+    def estimate_many(self, panel: Panel, outcomes: Array) -> Batch:
+        """Estimate a batch of outcomes at once; one at a time where their gaps differ."""
+        names = time_varying(panel, self._names(panel)) if panel.layout == "panel" else ()
+        if has_cohort_form(panel, names) and not np.isnan(outcomes).any():
+            starts = np.unique(panel.first_treated)
+            return many_outcomes(panel, outcomes, self._pattern(panel, panel.first_treated, starts))
+        if panel.layout != "panel" or (np.isnan(outcomes) != np.isnan(outcomes[:1])).any():
+            return super().estimate_many(panel, outcomes)
+        rows = regression_rows(panel.with_outcome(outcomes[0]), self._names(panel))
+        regressors, contrast, table = self._design(rows)
+        place = pd.Index(panel.units).get_indexer(pd.Index(rows.panel.units))
+        no_error = (table["reason"] != "").to_numpy()
+        return batch_row_outcomes(rows, regressors, contrast, table, outcomes[:, place], no_error)
+
+    def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
+        """Estimate under many adoptions at once."""
+        first_treated = np.asarray(first_treated, float)
+        if panel.layout != "panel":
+            return super().estimate_assignments(panel, first_treated)
+        if has_cohort_form(panel, time_varying(panel, self._names(panel))):
+            return batch_assignments(panel.matrix(), unit_data(panel), first_treated, partial(self._pattern, panel))
+        rows = complete_rows(panel, self._names(panel))
+        return batch_adoptions(panel, rows, first_treated, partial(self._pattern, rows.panel), self.complete)
+
+    def _names(self, panel: Panel) -> tuple[str, ...]:
+        return panel.covariates if self.covariates is None else self.covariates
