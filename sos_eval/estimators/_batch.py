@@ -1,4 +1,4 @@
-"""Many estimates at once for methods that are linear in cohort means: draws of outcomes, or permuted adoptions.
+"""Many adoptions at once for methods that are linear in cohort means.
 
 What is compared with what depends only on which starts occur (the pattern) and on the cohorts' total weights; so it is
 planned once per pattern, and draws enter through sums by cohort: matrix products, in chunks of bounded memory.
@@ -24,7 +24,6 @@ __all__ = [
     "Pattern",
     "Units",
     "batch_assignments",
-    "batch_outcomes",
     "by_itself",
     "chunks",
     "score_errors",
@@ -119,50 +118,11 @@ def batch_assignments(
     return together(parts, len(first_treated), tuple(failures))
 
 
-def batch_outcomes(outcomes: Array, units: Units, first_treated: Array, pattern: Pattern) -> Batch:
-    """Estimate many outcomes (r, n, t) under one adoption (n,)."""
-    codes = pattern.codes(first_treated)
-    groups = [np.flatnonzero(codes == one) for one in range(pattern.n_cohorts)]
-    weight = np.array([units.weights[group].sum() for group in groups])
-    values, std_error = [], []
-    for rows in chunks(len(outcomes), outcomes[0].size * 3):
-        y = _centred(outcomes[rows], units.weights)
-        linear = _grouped(y, units.weights, groups)
-        parts = pattern.contributions(weight, linear)
-        values.append(parts.values)
-        std_error.append(_outcome_errors(y, units, groups, parts))
-    return _finished(pattern, np.concatenate(values), np.concatenate(std_error), codes)
-
-
 def _centred(outcomes: Array, weights: Array) -> Array:
     """Take unit and time means out, (..., n, t): the estimates do not move, and squares stay small."""
     y = outcomes - outcomes.mean(-1, keepdims=True)
     y -= (np.swapaxes(y, -1, -2) @ (weights / weights.sum()))[..., None, :]
     return np.asarray(y)
-
-
-def _grouped(y: Array, weights: Array, groups: list[Codes]) -> Array:
-    """Sum outcomes by group, (r, n, t) -> (r, k, t)."""
-    return np.stack([weights[group] @ y[:, group] for group in groups], axis=1)
-
-
-def _outcome_errors(y: Array, units: Units, groups: list[Codes], parts: Contributions) -> Array:
-    """Return errors of draws of outcomes, (r, q)."""
-    w = units.weights
-    if units.own_clusters:
-        squares = []
-        for group in groups:
-            scaled = y[:, group] * w[group, None]
-            squares.append(upper(scaled.swapaxes(1, 2) @ scaled))
-        count = np.array([(w[group] ** 2).sum() for group in groups])
-        count = np.broadcast_to(count, (len(y), len(groups)))
-        return errors(parts, Sums(np.stack(squares, axis=1), _grouped(y, w**2, groups), count))
-    variance = np.zeros_like(parts.values)
-    for cluster in np.unique(units.clusters):
-        inside = [group[units.clusters[group] == cluster] for group in groups]
-        count = np.array([w[group].sum() for group in inside])
-        variance += _cluster_score(parts, _grouped(y, w, inside), np.broadcast_to(count, (len(y), len(groups)))) ** 2
-    return np.asarray(np.sqrt(variance))
 
 
 def _cluster_score(parts: Contributions, sums: Array, count: Array) -> Array:
@@ -250,12 +210,6 @@ def score_errors(score: Array, clusters: Codes) -> Array:
         member = (np.unique(clusters)[:, None] == clusters).astype(float)
         score = member @ score
     return np.asarray(np.sqrt((score**2).sum(1)))
-
-
-def _finished(pattern: Pattern, values: Array, std_error: Array, codes: Codes) -> Batch:
-    """Leave out errors that do not exist."""
-    std_error[:, pattern.no_error] = np.nan
-    return Batch(pattern.cells, values, std_error, ("",) * len(values))
 
 
 def together(parts: list[tuple[Codes, pd.DataFrame, Array, Array]], draws: int, failures: tuple[str, ...]) -> Batch:

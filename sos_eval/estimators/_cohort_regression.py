@@ -8,18 +8,16 @@ the form of `Contributions`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.estimators._batch import batch_outcomes, unit_data
 from sos_eval.estimators._cohort_means import Contributions
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import Batch
 
-__all__ = ["RegressionPattern", "group_starts", "has_cohort_form", "inverse", "many_outcomes"]
+__all__ = ["RegressionPattern", "group_starts", "has_cohort_form", "inverse", "is_single"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +112,6 @@ def inverse(gram: Array) -> Array:
 def group_starts(starts: Array, times: Array) -> Array:
     """Return the starts that a regression tells apart: within the window, ``inf`` for all later ones, (k,)."""
     return np.unique(np.where(starts > times[-1], np.inf, starts)[starts > times[0]])
-
-
-def many_outcomes(panel: Panel, outcomes: Array, pattern: RegressionPattern) -> Batch:
-    """Estimate many outcomes (r, n, t) under the panel's adoption."""
-    batch = batch_outcomes(outcomes, unit_data(panel), panel.first_treated, pattern)
-    if is_single(panel.first_treated, panel.times):
-        return replace(batch, std_error=np.full_like(batch.values, np.nan))
-    return batch
 
 
 def is_single(first_treated: Array, times: Array) -> bool:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from sos_eval.errors import InputFault
 from sos_eval.numerics.poisson_grid import fit_poisson_grid
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import Batch, Estimate, clustered_error
+from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, clustered_error
 
-__all__ = ["Grid", "batch_draws", "grid_of"]
+__all__ = ["CountPlan", "Grid", "batch_draws", "grid_of", "plan_counts"]
 
 #: Numbers that one chunk of draws may hold at a time in each of its arrays.
 CHUNK = 200_000
@@ -54,6 +54,59 @@ def grid_of(panel: Panel) -> tuple[Grid, Array]:
         np.where(known, exposure, 0.0) * weights, weights, panel.clusters, panel.outcome.per if counted else 1.0
     )
     return grid, np.where(known, counts, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class CountPlan:
+    """What outcomes do not change.
+
+    Attributes
+    ----------
+    panel, grid
+        Whose outcomes are replaced, and what its draws share.
+    treated : (1, n, t)
+        Its treatment.
+    cells
+        The two rows.
+    estimate
+        Estimates a draw by itself.
+    choice
+        Which rows are kept; None keeps both.
+    otherwise
+        The way of outcomes with gaps, negative counts, or periods without an event.
+    """
+
+    panel: Panel
+    grid: Grid
+    treated: Array
+    cells: pd.DataFrame
+    estimate: Callable[[Panel], Estimate]
+    choice: RowChoice | None
+    otherwise: Compiled
+
+    def apply(self, outcomes: Array) -> Batch:
+        """Estimate outcomes, (r, n, t), rates where the outcome is one."""
+        if not (outcomes >= 0).all():
+            return self.otherwise.apply(outcomes)
+        panel = self.panel
+        counts = outcomes * panel.matrix("exposure") / panel.outcome.per if panel.outcome.counted else outcomes
+        counts = np.where(self.grid.weights > 0, counts, 0.0)
+        if (counts.sum(1) == 0).any():
+            return self.otherwise.apply(outcomes)
+        return batch_draws(
+            self.grid, counts, lambda _: self.treated, len(outcomes), self.cells,
+            lambda draw: panel.with_outcome(outcomes[draw]), self.estimate,
+        ).rows(self.choice)  # fmt: skip
+
+
+def plan_counts(
+    panel: Panel, cells: pd.DataFrame, estimate: Callable[[Panel], Estimate], choice: RowChoice | None,
+    otherwise: Compiled,
+) -> CountPlan:  # fmt: skip
+    """Plan for a panel's adoption, exposure and weights; see `CountPlan`."""
+    grid, _ = grid_of(panel)
+    treated = np.nan_to_num(panel.matrix("treated"))[None]
+    return CountPlan(panel, grid, treated, cells, estimate, choice, otherwise)
 
 
 def batch_draws(

@@ -8,17 +8,18 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.estimators._batch import batch_assignments, unit_data
-from sos_eval.estimators._cohort_regression import RegressionPattern, has_cohort_form, many_outcomes
+from sos_eval.estimators._cohort_regression import RegressionPattern, has_cohort_form, is_single
+from sos_eval.estimators._outcome_plan import plan_outcomes
 from sos_eval.estimators._regression import Rows, complete_rows, regression_rows, time_varying
 from sos_eval.estimators._row_batch import batch_adoptions, batch_row_outcomes
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import Batch
-from sos_eval.results.estimator import Estimator
+from sos_eval.results.estimate import Batch, Compiled, Planned, RowChoice, Unplanned
+from sos_eval.results.estimator import PlannedEstimator
 
 __all__ = ["TwoWayRegression"]
 
 
-class TwoWayRegression(Estimator):
+class TwoWayRegression(PlannedEstimator):
     """A regression on unit and time effects: a subclass says what its regressors are, for rows and for cohorts."""
 
     covariates: tuple[str, ...] | None
@@ -31,14 +32,19 @@ class TwoWayRegression(Estimator):
         """Plan the regression for an adoption."""
         raise NotImplementedError
 
-    def estimate_many(self, panel: Panel, outcomes: Array) -> Batch:
-        """Estimate a batch of outcomes at once; one at a time where their gaps differ."""
-        names = time_varying(panel, self._names(panel)) if panel.layout == "panel" else ()
-        if has_cohort_form(panel, names) and not np.isnan(outcomes).any():
-            starts = np.unique(panel.first_treated)
-            return many_outcomes(panel, outcomes, self._pattern(panel, panel.first_treated, starts))
+    def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:
+        """Plan for batches of outcomes by cohort, or by row where weights or covariates vary over time."""
+        by_rows = Unplanned(panel, self._by_rows, choice)
+        if panel.layout != "panel" or not has_cohort_form(panel, time_varying(panel, self._names(panel))):
+            return by_rows
+        pattern = self._pattern(panel, panel.first_treated, np.unique(panel.first_treated))
+        alone = is_single(panel.first_treated, panel.times)
+        return Planned(plan_outcomes(panel, pattern, choice, no_errors=alone), by_rows)
+
+    def _by_rows(self, panel: Panel, outcomes: Array) -> Batch:
+        """Estimate a batch of outcomes on the rows that they share; one at a time where their gaps differ."""
         if panel.layout != "panel" or (np.isnan(outcomes) != np.isnan(outcomes[:1])).any():
-            return super().estimate_many(panel, outcomes)
+            return self.unplanned(panel, None).apply(outcomes)
         rows = regression_rows(panel.with_outcome(outcomes[0]), self._names(panel))
         regressors, contrast, table = self._design(rows)
         place = pd.Index(panel.units).get_indexer(pd.Index(rows.panel.units))

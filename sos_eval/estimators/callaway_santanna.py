@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, ClassVar, Literal
 
@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._adjusted import Nuisance, baseline_covariates, by_changes, by_levels, complete_rows
-from sos_eval.estimators._batch import batch_assignments, batch_outcomes, chunks, score_errors, unit_data
+from sos_eval.estimators._adjusted_plan import plan_adjusted
+from sos_eval.estimators._batch import batch_assignments, unit_data
 from sos_eval.estimators._cells import BASE_REASON, BasePeriod, CellPlan, Control, plan_cells
 from sos_eval.estimators._cohort_means import Contributions, contributions
 from sos_eval.estimators._level_batch import batch_levels
+from sos_eval.estimators._outcome_plan import plan_outcomes
 from sos_eval.estimators._regression import SINGLE
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import AggregationPlan, plan_aggregations
-from sos_eval.results.estimate import Batch, Estimate, cells
-from sos_eval.results.estimator import Estimator
+from sos_eval.results.estimate import Batch, Compiled, Estimate, Planned, RowChoice, cells
+from sos_eval.results.estimator import PlannedEstimator
 from sos_eval.results.method import register
 
 __all__ = ["CallawaySantAnna"]
@@ -33,7 +35,7 @@ ALONE = "one treated unit in the cohort: the error holds the comparison units' v
 
 @register("callaway_santanna")
 @dataclass(frozen=True)
-class CallawaySantAnna(Estimator):
+class CallawaySantAnna(PlannedEstimator):
     """Group-time average effects, averaged to event time, cohort, calendar time and overall."""
 
     control: Control = "never_treated"
@@ -99,21 +101,18 @@ class CallawaySantAnna(Estimator):
             (f"adjust: {self.adjust} has no covariates to adjust for: the estimate is unadjusted",) if lacking else ()
         )
 
-    def estimate_many(self, panel: Panel, outcomes: Array) -> Batch:
-        """Estimate a batch of outcomes, (draws, n_units, n_times); nuisance models are fitted once for all."""
-        names = self._names(panel)
+    def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:
+        """Plan for batches of outcomes; a loop where units are not seen throughout."""
+        names, loop = self._names(panel), self.unplanned(panel, choice)
         complete, _ = complete_rows(panel, names)
-        if not (panel.is_balanced and complete is panel and panel.layout == "panel") or np.isnan(outcomes).any():
-            return super().estimate_many(panel, outcomes)
+        if panel.layout != "panel" or not panel.is_balanced or complete is not panel:
+            return loop
         pattern = self._pattern(panel, panel.first_treated, np.unique(panel.first_treated))
-        outcomes = outcomes[:, :, : len(pattern.plan.times)]
-        if names:
-            batch = _adjusted_many(panel, outcomes, pattern, baseline_covariates(panel, names), self._nuisance)
-        else:
-            batch = batch_outcomes(outcomes, unit_data(panel), panel.first_treated, pattern)
-        if pattern.plan.n_treated(panel.first_treated) == 1:
-            return replace(batch, std_error=np.full_like(batch.values, np.nan))
-        return batch
+        alone = pattern.plan.n_treated(panel.first_treated) == 1
+        if not names:
+            return Planned(plan_outcomes(panel, pattern, choice, no_errors=alone), loop)
+        x = baseline_covariates(panel, names)
+        return Planned(plan_adjusted(panel, pattern, x, self._nuisance, choice, no_errors=alone), loop)
 
     def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
         """Estimate under many adoptions, (draws, n_units), in matrix products where no covariates enter."""
@@ -257,26 +256,3 @@ def _trim_note(panel: Panel, trimmed: NDArray[np.bool_], limit: float) -> tuple[
         return ()
     who = listed(list(panel.units[trimmed])) if panel.layout == "panel" else f"{int(trimmed.sum())} rows"
     return (f"propensity of {limit:g} or more: left out of the comparison in some cell: {who}",)
-
-
-def _adjusted_many(panel: Panel, outcomes: Array, pattern: GroupTimePattern, x: Array, nuisance: Nuisance) -> Batch:
-    """Estimate outcomes (r, n, t) with covariates."""
-    plan = pattern.plan
-    part = plan.codes(panel.first_treated) >= 0
-    codes, weights, clusters = plan.codes(panel.first_treated)[part], panel.weights[part], panel.clusters[part]
-    own = weights[:, None] * (codes[:, None] == plan.positions)
-    sizes = own.sum(0)
-    mix = pattern.aggregation.weights(sizes)
-    values, std_error = [], []
-    for rows in chunks(len(outcomes), int(part.sum()) * len(pattern.cells)):
-        effects = by_changes(np.moveaxis(outcomes[rows][:, part], 0, 2), x[part], weights, plan, codes, nuisance)
-        value = effects.values.T
-        score = np.moveaxis(effects.score, 2, 0)
-        slopes = pattern.aggregation.slopes(np.nan_to_num(value), np.broadcast_to(sizes, (len(value), len(sizes))))
-        averaged = np.nan_to_num(score) @ mix.T + own @ np.swapaxes(slopes, 1, 2)
-        missing = (mix != 0) @ np.isnan(effects.values).astype(float) > 0
-        averages = np.where(missing.T, np.nan, np.nan_to_num(value) @ mix.T)
-        values.append(np.concatenate([value, averages], 1))
-        error = score_errors(np.concatenate([score, averaged], 2), clusters)
-        std_error.append(np.where(np.isnan(values[-1]) | pattern.no_error, np.nan, error))
-    return Batch(pattern.cells, np.concatenate(values), np.concatenate(std_error), ("",) * len(outcomes))

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import InputFault, NotIdentified, listed
-from sos_eval.estimators._poisson_batch import batch_draws, grid_of
+from sos_eval.estimators._poisson_batch import batch_draws, grid_of, plan_counts
 from sos_eval.estimators._regression import (
     SINGLE,
     Rows,
@@ -24,8 +24,8 @@ from sos_eval.estimators._regression import (
 from sos_eval.numerics.poisson import PoissonFit, fit_poisson
 from sos_eval.numerics.regress import LinearFit
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import Batch, Estimate, cells
-from sos_eval.results.estimator import Estimator
+from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, cells
+from sos_eval.results.estimator import PlannedEstimator
 from sos_eval.results.method import register
 
 __all__ = ["PoissonDiD"]
@@ -36,7 +36,7 @@ NOT_CONVERGED = "the Poisson likelihood has no maximum that Newton steps reach"
 
 @register("poisson_did")
 @dataclass(frozen=True)
-class PoissonDiD(Estimator):
+class PoissonDiD(PlannedEstimator):
     """Poisson difference-in-differences: counts on treatment, unit and time effects, with log exposure as offset."""
 
     covariates: tuple[str, ...] | None = None
@@ -60,22 +60,13 @@ class PoissonDiD(Estimator):
         )  # fmt: skip
         return _two_cells(rows, fit, table, panel.outcome.per if panel.outcome.counted else 1.0)
 
-    def estimate_many(self, panel: Panel, outcomes: Array) -> Batch:
-        """Estimate a batch of outcomes, all at once where no covariate varies over time."""
-        fast = self._on_grid(panel) and not np.isnan(outcomes).any() and (outcomes >= 0).all()
-        table = self._tableof(panel) if fast and panel.outcome.transform == "none" else None
-        if table is None or _always_treated(panel, panel.first_treated[None]):
-            return super().estimate_many(panel, outcomes)
-        grid, _ = grid_of(panel)
-        counts = outcomes * panel.matrix("exposure") / panel.outcome.per if panel.outcome.counted else outcomes
-        counts = np.where(grid.weights > 0, counts, 0.0)
-        if (counts.sum(1) == 0).any():
-            return super().estimate_many(panel, outcomes)
-        treated = np.nan_to_num(panel.matrix("treated"))[None]
-        return batch_draws(
-            grid, counts, lambda _: treated, len(outcomes), table,
-            lambda draw: panel.with_outcome(outcomes[draw]), self.complete,
-        )  # fmt: skip
+    def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:
+        """Plan for batches of outcomes, all draws at once where no covariate varies over time."""
+        by_draw = self.unplanned(panel, choice)
+        starts = panel.first_treated[None]
+        fast = self._on_grid(panel) and panel.outcome.transform == "none" and not _always_treated(panel, starts)
+        table = self._tableof(panel) if fast else None
+        return by_draw if table is None else plan_counts(panel, table, self.complete, choice, by_draw)
 
     def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
         """Estimate under many adoptions, all at once where no covariate varies over time."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,10 @@ from sos_eval.numerics.regress import LinearFit
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.terms import KEY_COLUMNS
 
-__all__ = ["CELL_COLUMNS", "Batch", "Estimate", "cells"]
+__all__ = ["CELL_COLUMNS", "Batch", "Compiled", "Estimate", "Planned", "RowChoice", "Unplanned", "cells"]
+
+#: Returns the positions of the wanted rows in a table of cells, increasing.
+RowChoice = Callable[[pd.DataFrame], NDArray[np.intp]]
 
 #: Columns of `Estimate.cells`; the first seven are the keys of `estimates.csv`.
 CELL_COLUMNS = (
@@ -78,6 +81,58 @@ class Batch:
     values: Array
     std_error: Array | None
     failures: tuple[str, ...] = field(default=())
+
+    def rows(self, choice: RowChoice | None) -> Batch:
+        """Keep some of the rows; None keeps all."""
+        if choice is None:
+            return self
+        kept = choice(self.cells)
+        std_error = None if self.std_error is None else self.std_error[:, kept]
+        return replace(
+            self, cells=self.cells.iloc[kept].reset_index(drop=True), values=self.values[:, kept], std_error=std_error
+        )
+
+
+class Compiled(Protocol):
+    """An estimator planned for a panel: what outcomes do not change is done once, and applied to any number."""
+
+    def apply(self, outcomes: Array) -> Batch:
+        """Estimate outcomes, (draws, n_units, n_times), on the panel's adoption and weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unplanned:
+    """No plan: an estimator's own way with a batch of outcomes, a loop over draws unless it has another.
+
+    Attributes
+    ----------
+    panel
+        Whose outcomes are replaced.
+    estimate_many
+        (panel, outcomes) -> estimates of all rows.
+    choice
+        Which rows are kept; None keeps all.
+    """
+
+    panel: Panel
+    estimate_many: Callable[[Panel, Array], Batch]
+    choice: RowChoice | None = None
+
+    def apply(self, outcomes: Array) -> Batch:
+        """Estimate every row, and keep those that are wanted."""
+        return self.estimate_many(self.panel, outcomes).rows(self.choice)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan for outcomes without gaps, and another way for those that have some: gaps change who is compared."""
+
+    plan: Compiled
+    otherwise: Unplanned
+
+    def apply(self, outcomes: Array) -> Batch:
+        """Apply the plan where nothing is missing."""
+        return (self.otherwise if np.isnan(outcomes).any() else self.plan).apply(outcomes)
 
 
 def cells(**columns: Any) -> pd.DataFrame:

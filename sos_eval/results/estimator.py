@@ -14,12 +14,12 @@ from sos_eval.declare import Document, build
 from sos_eval.errors import OurFault
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import with_aggregations
-from sos_eval.results.estimate import Batch, Estimate, loop_batch
+from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, Unplanned, loop_batch
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import Method, lookup
 from sos_eval.results.table import EffectTable
 
-__all__ = ["Estimator"]
+__all__ = ["Estimator", "PlannedEstimator"]
 
 T = TypeVar("T")
 
@@ -50,6 +50,18 @@ class Estimator(Method):
     def estimate_many(self, panel: Panel, outcomes: Array) -> Batch:
         """Estimate a batch of outcomes, (draws, n_units, n_times), on one panel: a loop unless overridden."""
         return loop_batch([panel.with_outcome(outcome) for outcome in outcomes], self.complete)
+
+    def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:
+        """Plan what outcomes do not change, to be applied to batch after batch on one panel.
+
+        Parameters
+        ----------
+        panel
+            Its adoption, weights, clusters and covariates hold for every draw.
+        choice
+            Which rows are wanted; None for all. Few rows cost less.
+        """
+        return Unplanned(panel, self.estimate_many, choice)
 
     def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
         """Estimate one outcome under many adoptions, (draws, n_units): a loop unless overridden."""
@@ -111,6 +123,22 @@ class Estimator(Method):
         fitted = Fitted(self.name, "primary", self, self.complete(panel), panel)
         table: EffectTable = _inference(inference).infer(fitted, np.random.default_rng(seed)).table
         return table
+
+
+class PlannedEstimator(Estimator):
+    """An estimator whose fast form is a plan: a subclass writes `compile`, and has `estimate_many` from it."""
+
+    def estimate_many(self, panel: Panel, outcomes: Array) -> Batch:
+        """Estimate a batch of outcomes, (draws, n_units, n_times), on one panel."""
+        return self.compile(panel).apply(outcomes)
+
+    def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:
+        """Plan for a panel; see `Estimator.compile`."""
+        raise NotImplementedError
+
+    def unplanned(self, panel: Panel, choice: RowChoice | None) -> Unplanned:
+        """Return the loop, for panels and outcomes that no plan is for."""
+        return Unplanned(panel, super().estimate_many, choice)
 
 
 def checked(kind: type[T], options: dict[str, Any], name: str) -> T:
