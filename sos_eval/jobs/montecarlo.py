@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.errors import Fault, InputFault, NotIdentified, OurFault
-from sos_eval.jobs.lines import ROW_KEYS, Line, LineDraws, Ready, evaluate, prepare
+from sos_eval.jobs.line_draws import ROW_KEYS, LineDraws, evaluate
+from sos_eval.jobs.lines import Line, Ready, prepare
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array
 from sos_eval.worlds.draw import Frame, draw_frame, draw_outcomes

@@ -14,7 +14,8 @@ import sos_eval as se
 from sos_eval.errors import DesignFault, InputFault, NotIdentified
 from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD
 from sos_eval.jobs.find import find_smallest
-from sos_eval.jobs.lines import Line, evaluate, prepare
+from sos_eval.jobs.line_draws import evaluate
+from sos_eval.jobs.lines import Line, prepare
 from sos_eval.jobs.mdes import normal_mdes, normal_power
 from sos_eval.jobs.power import plan_study
 from sos_eval.worlds.source import data_of
@@ -86,7 +87,7 @@ def test_a_batch_is_a_loop(method):
     line = Line("one", method)
     batch = prepare(line, draws, data_of(draws))
     assert batch.path == "batch"
-    loop = replace(batch, path="loop")
+    loop = replace(batch, compiled=None)
     fast, slow = (evaluate(one, draws, lambda rep, k: np.random.default_rng(0)) for one in (batch, loop))
     pd.testing.assert_frame_equal(fast.rows, slow.rows)
     np.testing.assert_allclose(fast.values, slow.values, rtol=1e-10, atol=1e-10)
@@ -168,10 +169,8 @@ class Sometimes(TWFE):
             raise NotIdentified(panel.fault("sometimes: the first outcome is too large"))
         return super().estimate(panel)
 
-    def estimate_many(self, panel, outcomes):
-        from sos_eval.results.estimator import Estimator
-
-        return Estimator.estimate_many(self, panel, outcomes)
+    def compile(self, panel, choice=None):
+        return self.unplanned(panel, choice)
 
 
 def test_failed_draws_are_counted_and_stay_in_the_denominator():
@@ -190,11 +189,11 @@ class Deadly(TWFE):
 
     marker: str = ""
 
-    def estimate_many(self, panel, outcomes):
+    def compile(self, panel, choice=None):
         if not os.path.exists(self.marker) and os.environ.get("OMP_NUM_THREADS") == "1":
             Path(self.marker).write_text("dead")
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().estimate_many(panel, outcomes)
+        return super().compile(panel, choice)
 
 
 def test_a_worker_that_dies_is_replaced(tmp_path, monkeypatch):
