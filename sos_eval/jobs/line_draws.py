@@ -14,22 +14,19 @@ import pandas as pd
 from sos_eval.errors import InputFault, NotIdentified, OurFault
 from sos_eval.inference.analytic import Analytic, small_sample_factor
 from sos_eval.inference.wald import interval, too_few_treated, two_sided
-from sos_eval.jobs.line_truth import boxed, truth_of
-from sos_eval.jobs.lines import Line, Ready, fitted_on, positions, scalar_rows
+from sos_eval.jobs.line_rows import scalar_rows
+from sos_eval.jobs.line_truth import boxed
+from sos_eval.jobs.lines import Line, Ready, fitted_on, positions
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Compiled, clustered_error
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod
 from sos_eval.worlds.draw import Draws
 
-__all__ = ["JOINT", "QUANTITIES", "ROW_KEYS", "LineDraws", "evaluate"]
+__all__ = ["QUANTITIES", "LineDraws", "evaluate"]
 
 #: What is kept of every draw, in this order. Ratios are logs here.
 QUANTITIES = ("estimate", "std_error", "conf_low", "conf_high", "p_value", "true_effect")
-ROW_KEYS = ("estimator", "outcome", "aggregation", "inference", "estimand", "scale", "level")
-
-#: What stands behind the name of the inference in rows of the joint decision.
-JOINT = "+checks"
 
 
 @dataclass(frozen=True)
@@ -71,31 +68,24 @@ def evaluate(ready: Ready, draws: Draws, streams: Callable[[int, int], np.random
         (rep, number of the inference method) -> the generator that belongs to it.
     """
     found = _in_loop(ready, draws, streams) if ready.compiled is None else _in_batch(ready, ready.compiled, draws)
-    found.values[..., QUANTITIES.index("true_effect")] = truth_of(ready, draws, found.rows).T
+    found.values[..., QUANTITIES.index("true_effect")] = ready.truth.of(draws).T
     return found
-
-
-def _layout(line: Line, source: Panel, cells: pd.DataFrame, method: InferenceMethod) -> pd.DataFrame:
-    """Return the rows of one inference method."""
-    rows = cells[["aggregation", "estimand", "scale"]].assign(
-        estimator=line.id, outcome=source.active, inference=str(method.name), level=float(method.level)
-    )
-    return rows[list(ROW_KEYS)].reset_index(drop=True)
 
 
 def _in_batch(ready: Ready, compiled: Compiled, draws: Draws) -> LineDraws:
     """Estimate all draws at once."""
-    line, reference, outcomes = ready.line, ready.reference.estimate, outcomes_of(ready, draws)
+    reference, outcomes = ready.reference.estimate, outcomes_of(ready, draws)
     batch = compiled.apply(outcomes if len(ready.kept) == outcomes.shape[1] else outcomes[:, ready.kept])
-    rows, values, failures = [], [], Counter[tuple[str, str]]()
-    for method in line.inference:
+    if len(batch.cells) != len(ready.wanted):
+        raise OurFault(f"{ready.line.id}: a batch has other rows than the first draw")
+    values, failures = [], Counter[tuple[str, str]]()
+    for method in ready.line.inference:
         if not isinstance(method, Analytic):
             raise OurFault("only analytic errors come in a batch")
-        rows.append(_layout(line, ready.source, batch.cells, method))
         errors, reason = _errors(batch, reference, method)
         values.append(_wald(batch.values, errors, method, reference))
         _count(failures, values[-1], batch, str(method.name), reason)
-    return LineDraws(pd.concat(rows, ignore_index=True), np.concatenate(values), failures)
+    return LineDraws(ready.rows, np.concatenate(values), failures)
 
 
 def _errors(batch: Batch, reference: Any, method: Analytic) -> tuple[Array, str]:
@@ -145,14 +135,9 @@ def _moved(ready: Ready, draws: Draws, rep: int) -> Panel:
 
 def _in_loop(ready: Ready, draws: Draws, streams: Callable[[int, int], np.random.Generator]) -> LineDraws:
     """Estimate draw by draw: group, estimate, inference."""
-    line, source = ready.line, ready.source
-    cells = ready.reference.estimate.cells
-    wanted = cells.iloc[scalar_rows(cells)]
-    laid_out = [_layout(line, source, wanted, method) for method in line.inference]
-    joint = [rows.assign(inference=rows["inference"] + JOINT) for rows in laid_out] if line.checks else []
-    rows = pd.concat([*laid_out, *joint], ignore_index=True)
+    line, wanted = ready.line, ready.wanted
     m = len(wanted)
-    values = np.full((len(rows), len(draws.observed), len(QUANTITIES)), np.nan)
+    values = np.full((len(ready.rows), len(draws.observed), len(QUANTITIES)), np.nan)
     failures = Counter[tuple[str, str]]()
     for rep, panel in enumerate(_panels(ready, draws)):
         try:
@@ -167,7 +152,7 @@ def _in_loop(ready: Ready, draws: Draws, streams: Callable[[int, int], np.random
                 failures[str(method.name), reason] += 1
         if line.checks:
             values[len(values) // 2 :, rep] = _joint(values[: len(values) // 2, rep], fitted, line, streams, rep)
-    return LineDraws(rows, values, failures)
+    return LineDraws(ready.rows, values, failures)
 
 
 def _joint(

@@ -1,20 +1,112 @@
-"""The true effects behind a line's rows, and and the part of a draw that it sees."""
+"""The true effects behind a line's rows, and the part of a draw that it sees."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.jobs.lines import Ready, scalar_rows
-from sos_eval.panel.panel import Array
-from sos_eval.worlds.draw import Draws
-from sos_eval.worlds.truth import true_effects
+from sos_eval.jobs.line_rows import scalar_rows
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.worlds.draw import Draws, Frame
+from sos_eval.worlds.truth import TruthPlan, plan_truth
 
-__all__ = ["boxed", "truth_of"]
+__all__ = ["LineTruth", "boxed", "plan_line_truth"]
 
 Codes = NDArray[np.intp]
-_TRUTH_KEYS = ("estimand", "aggregation", "scale")
+_KEYS = ["estimand", "aggregation", "scale"]
+
+
+@dataclass(frozen=True, eq=False)
+class LineTruth:
+    """Where a line's true effects come from, planned for a frame.
+
+    Attributes
+    ----------
+    plan
+        Of all true effects of the kinds that the line has.
+    places : (k,)
+        Where each of its rows stands among them; -1: the world has no such quantity.
+    units, times
+        Positions in the world of the treated units and of the times that the line sees.
+    per
+        A rate of the line over a rate of the world.
+    exposure : (n, n_times)
+        Children of those units.
+    scale
+        ``rate_per`` or ``value``: the scale of differences.
+    ratio : (k,)
+        Rows that are ratios, whose logs are returned.
+    """
+
+    plan: TruthPlan
+    places: Codes
+    units: Codes
+    times: Codes
+    per: float
+    exposure: Array
+    scale: str
+    ratio: NDArray[np.bool_]
+
+    def of(self, draws: Draws) -> Array:
+        """Return each draw's true effect of every row, (reps, k); NaN where the world has no such quantity."""
+        values = np.full((len(draws.observed), len(self.places)), np.nan)  # one truth for all draws spreads over them
+        there = self.places >= 0
+        if not there.any():
+            return values
+        some = slice(1) if self._is_the_same(draws) else slice(None)
+        untreated, expected = (
+            self.per * boxed(one[some], self.units, self.times) for one in (draws.untreated, draws.expected)
+        )
+        values[:, there] = self.plan.apply(untreated, expected, self.exposure)[:, self.places[there]]
+        values[:, self.ratio] = np.log(values[:, self.ratio])
+        return values
+
+    def _is_the_same(self, draws: Draws) -> bool:
+        """Whether all draws have one truth: an additive effect that nowhere met the floor at zero."""
+        world = draws.frame.world
+        additive = world.effect.scale == "rate" and self.plan.kinds == (("att", self.scale),)
+        return additive and (not world.outcome.counted or bool(draws.expected.min(initial=1.0) > 0))
+
+
+def plan_line_truth(
+    frame: Frame, source: Panel, units: Codes, times: Codes, rows: pd.DataFrame, *, moved: bool
+) -> LineTruth:
+    """Plan the true effects of a line's rows, over its source panel's units and times.
+
+    Units treated from the panel's first period on have no effect that anybody could estimate and are left out.
+
+    Parameters
+    ----------
+    units, times
+        Positions in the world of the source panel's.
+    rows
+        Columns ``estimand``, ``aggregation``, ``scale``.
+    moved
+        Whether adoption is drawn anew in every draw, so that any unit can be treated.
+    """
+    inside = np.arange(len(frame.table)) if moved else units
+    periods, starts = frame.world.periods[times], frame.first_treated[inside]
+    treated = inside[(starts > periods[0]) & np.isfinite(starts)]
+    counted = source.outcome.counted
+    scale, per = ("rate_per", source.outcome.per / frame.world.outcome.per) if counted else ("value", 1.0)
+    exist = [("att", scale), ("att", "log"), *([("rate_ratio", "ratio")] if counted else [])]
+    asked = set(zip(rows["estimand"], rows["scale"], strict=True))
+    plan = plan_truth(frame.first_treated[treated], periods, [kind for kind in exist if kind in asked])
+    exposure = boxed(frame.exposure, treated, times)
+    ratio = (rows["scale"] == "ratio").to_numpy()
+    return LineTruth(plan, _places(plan.cells, rows), treated, times, per, exposure, scale, ratio)
+
+
+def _places(cells: pd.DataFrame, rows: pd.DataFrame) -> Codes:
+    """Return where rows stand among the scalar cells of a plan; -1 where nowhere."""
+    scalars = scalar_rows(cells)
+    if not len(scalars):
+        return np.full(len(rows), -1, np.intp)
+    found = pd.MultiIndex.from_frame(cells.iloc[scalars][_KEYS]).get_indexer(pd.MultiIndex.from_frame(rows[_KEYS]))
+    return np.where(found < 0, -1, scalars[found])
 
 
 def boxed(values: Array, units: Codes, times: Codes) -> Array:
@@ -22,38 +114,3 @@ def boxed(values: Array, units: Codes, times: Codes) -> Array:
     shape = len(units), len(times)
     whole = shape == values.shape[-2:] and (np.diff(units) == 1).all() and (np.diff(times) == 1).all()
     return values if whole else values[..., units[:, None], times]
-
-
-def truth_of(ready: Ready, draws: Draws, rows: pd.DataFrame) -> Array:
-    """Return each draw's true effect of every row, (reps, k); NaN where the world has no such quantity.
-
-    Over the source panel's units and times; units treated from its first period on have no effect that anybody
-    could estimate and are left out.
-    """
-    inside = ready.units if draws.order is None else np.arange(len(draws.frame.table))
-    times = draws.frame.world.periods[ready.times]
-    starts = draws.frame.first_treated[inside]
-    units = inside[(starts > times[0]) & np.isfinite(starts)]
-    counted = ready.source.outcome.counted
-    per = ready.source.outcome.per / draws.frame.world.outcome.per if counted else 1.0
-    scale = "rate_per" if counted else "value"
-    exposure = boxed(draws.frame.exposure, units, ready.times) if counted else np.full((1, 1), np.nan)
-    kinds = set(zip(rows["estimand"], rows["scale"], strict=True))
-    some = slice(1) if _is_the_same(draws, kinds, scale) else slice(None)
-    untreated, expected = (per * boxed(one[some], units, ready.times) for one in (draws.untreated, draws.expected))
-    first = draws.frame.first_treated[units]
-    truth = true_effects(untreated, expected, first, times, exposure, scale, kinds)
-    scalars = truth.cells.iloc[scalar_rows(truth.cells)]
-    where = {key: i for key, i in zip(zip(*(scalars[k] for k in _TRUTH_KEYS), strict=True), scalars.index, strict=True)}
-    values = np.full((len(draws.observed), len(rows)), np.nan)  # one truth for all draws spreads over them
-    for k, key in enumerate(zip(*(rows[name] for name in _TRUTH_KEYS), strict=True)):
-        if key in where:
-            own = truth.values[:, where[key]]
-            values[:, k] = np.log(own) if key[2] == "ratio" else own
-    return values
-
-
-def _is_the_same(draws: Draws, kinds: set[tuple[str, str]], scale: str) -> bool:
-    """Whether all draws have one truth: an additive effect that nowhere met the floor at zero."""
-    additive = draws.frame.world.effect.scale == "rate" and kinds == {("att", scale)}
-    return additive and (not draws.frame.world.outcome.counted or bool(draws.expected.min(initial=1.0) > 0))

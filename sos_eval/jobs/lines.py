@@ -14,6 +14,8 @@ from sos_eval.comparison.build import build, rebuilt
 from sos_eval.errors import DataFault, Fault, OurFault
 from sos_eval.inference.analytic import Analytic
 from sos_eval.inference.randomization import Randomization
+from sos_eval.jobs.line_rows import rows_of, scalar_rows
+from sos_eval.jobs.line_truth import LineTruth, plan_line_truth
 from sos_eval.panel.panel import Panel
 from sos_eval.results.check import Check
 from sos_eval.results.estimate import Compiled
@@ -23,10 +25,9 @@ from sos_eval.results.inference import InferenceMethod
 from sos_eval.terms import Role
 from sos_eval.worlds.draw import Draws
 
-__all__ = ["Line", "Ready", "fitted_on", "positions", "prepare", "scalar_rows"]
+__all__ = ["Line", "Ready", "fitted_on", "positions", "prepare"]
 
 Codes = NDArray[np.intp]
-SCALARS = ("overall", "simple", "event_time", "calendar")
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,12 @@ class Ready:
         Why not in a batch.
     reference
         The estimate on the first draw: cells, small-sample factor.
+    wanted
+        Its cells that are tabulated.
+    rows
+        Columns `ROW_KEYS`: those cells by inference method.
+    truth
+        Their true effects, draw by draw.
     compiled
         The estimator's plan for `panel`, applied to all draws of a chunk at once; None: draw by draw.
     """
@@ -102,6 +109,9 @@ class Ready:
     kept: Codes
     why: str
     reference: Fitted
+    wanted: pd.DataFrame
+    rows: pd.DataFrame
+    truth: LineTruth
     compiled: Compiled | None = None
 
     @property
@@ -127,7 +137,10 @@ def prepare(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
     if line.choose is not None:
         line = replace(line, inference=line.choose(reference))
     line = replace(line, inference=tuple(_bounded(method, line.permutations) for method in line.inference))
-    ready = Ready(line, base, source, source, units, times, np.arange(len(units)), "", reference)
+    wanted = reference.estimate.cells.iloc[scalar_rows(reference.estimate.cells)]
+    rows = rows_of(line.id, source.active, wanted, line.inference, joint=bool(line.checks))
+    truth = plan_line_truth(draws.frame, source, units, times, rows, moved=draws.order is not None)
+    ready = Ready(line, base, source, source, units, times, np.arange(len(units)), "", reference, wanted, rows, truth)
     why = _why_loop(ready) or _why_not_exchangeable(ready, draws)
     if why:
         return replace(ready, why=why)
@@ -137,12 +150,6 @@ def prepare(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
     elif (comparison := reference.comparison) is not None:
         ready = replace(ready, panel=comparison.panel, kept=positions(comparison.panel.units, source.units))
     return replace(ready, compiled=line.method.compile(ready.panel, scalar_rows))
-
-
-def scalar_rows(cells: pd.DataFrame) -> Codes:
-    """Return the rows that have no cohort, time or event time: one number for the whole question."""
-    empty = cells[["cohort", "time", "event_time"]].isna().all(axis=1) & (cells["subgroup"].fillna("") == "")
-    return np.flatnonzero((empty & cells["aggregation"].isin(SCALARS)).to_numpy())
 
 
 def _bounded(method: InferenceMethod, most: int) -> InferenceMethod:

@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.errors import Fault, InputFault, NotIdentified, OurFault
-from sos_eval.jobs.line_draws import ROW_KEYS, LineDraws, evaluate
+from sos_eval.jobs.line_draws import LineDraws, evaluate
+from sos_eval.jobs.line_rows import ROW_KEYS
 from sos_eval.jobs.lines import Line, Ready, prepare
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array
@@ -28,7 +29,7 @@ from sos_eval.worlds.world import World, document_of
 __all__ = ["Chunk", "Point", "Study", "Task", "compute", "compute_alone", "prepared", "read_chunk", "write_chunk"]
 
 #: Part of every study's hash: raise it when a change of the engine changes what a stored draw means.
-ENGINE = 1
+ENGINE = 2
 _READY: OrderedDict[tuple[str, int], tuple[Frame, tuple[Ready, ...]]] = OrderedDict()
 _READY_AT_MOST = 8
 FIRST_DRAWS = 5

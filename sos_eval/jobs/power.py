@@ -13,7 +13,8 @@ import pandas as pd
 
 from sos_eval.errors import Fault, Faults, InputFault
 from sos_eval.jobs.diagnosands import DIAGNOSANDS, Diagnosand, RowDraws, diagnose
-from sos_eval.jobs.line_draws import JOINT, QUANTITIES, ROW_KEYS
+from sos_eval.jobs.line_draws import QUANTITIES
+from sos_eval.jobs.line_rows import JOINT, ROW_KEYS
 from sos_eval.jobs.lines import Line
 from sos_eval.jobs.mdes import Detectable, by_interpolation, by_shift
 from sos_eval.jobs.montecarlo import Chunk, Point, Study, Task, prepared

@@ -13,7 +13,7 @@ from sos_eval.results.aggregate import AggregationPlan, plan_aggregations
 from sos_eval.results.estimate import cells
 from sos_eval.terms import KEY_COLUMNS
 
-__all__ = ["TRUTH_COLUMNS", "Truth", "true_effects"]
+__all__ = ["TRUTH_COLUMNS", "Truth", "TruthPlan", "plan_truth", "true_effects"]
 
 Array = NDArray[np.float64]
 TRUTH_COLUMNS = (*KEY_COLUMNS, "true_effect")
@@ -40,14 +40,82 @@ class Truth:
         return self.cells[list(KEY_COLUMNS)].assign(true_effect=self.values.mean(0))
 
 
+@dataclass(frozen=True, eq=False)
+class TruthPlan:
+    """True effects on one frame of units, for any number of draws.
+
+    Attributes
+    ----------
+    cells
+        Key columns, m rows: those of each of `kinds` in turn.
+    kinds
+        (estimand, scale).
+    first_treated : (n,)
+        ``inf`` = never.
+    aggregations
+        Of cells by cohort and time; None where nobody is treated.
+    """
+
+    cells: pd.DataFrame
+    kinds: tuple[tuple[str, str], ...]
+    first_treated: Array
+    aggregations: AggregationPlan | None
+
+    def apply(self, untreated: Array, treated: Array, exposure: Array) -> Array:
+        """Compute every true effect, (reps, m): ratios as ratios; NaN where a log has no meaning.
+
+        Parameters
+        ----------
+        untreated, treated : (reps, n, n_times)
+            Expected outcomes without the intervention, and with each authority's own adoption.
+        exposure : (n, n_times)
+            Children; read for rate ratios only.
+        """
+        plan, who = self.aggregations, np.isfinite(self.first_treated)
+        if plan is None:
+            return np.zeros((len(untreated), 0))
+        first, without, with_it = self.first_treated[who], untreated[:, who], treated[:, who]
+        starts = np.unique(first)
+        parts = []
+        for estimand, scale in self.kinds:
+            if estimand == "rate_ratio":
+                children = exposure[who]
+                parts.append(_ratios(without * children, with_it * children, first, starts, plan))
+            elif scale == "log":
+                parts.append(_att(_log(without), _log(with_it), first, starts, plan))
+            else:
+                parts.append(_att(without, with_it, first, starts, plan))
+        return np.hstack(parts)
+
+
+def plan_truth(first_treated: Array, times: Array, kinds: Collection[tuple[str, str]]) -> TruthPlan:
+    """Plan the true effects of some kinds; see `true_effects`.
+
+    Parameters
+    ----------
+    first_treated : (n,)
+        ``inf`` = never.
+    kinds
+        (estimand, scale), in the order of the rows.
+    """
+    starts = np.unique(first_treated[np.isfinite(first_treated)])
+    if not len(starts) or not kinds:
+        return TruthPlan(cells(estimand=["att"])[list(KEY_COLUMNS)].iloc[:0], (), first_treated, None)
+    time = np.tile(times, len(starts))
+    cohort = np.repeat(starts, len(times))
+    counts = np.array([(first_treated == g).sum() for g in starts])
+    grid = cells(
+        estimand=["att"], aggregation=["group_time"], cohort=cohort, time=time, event_time=time - cohort,
+        n_units=[len(first_treated)], n_treated_units=np.repeat(counts, len(times)),
+    )  # fmt: skip
+    plan = plan_aggregations(grid, starts)
+    frame = pd.concat([grid, plan.cells], ignore_index=True)[list(KEY_COLUMNS)]
+    rows = pd.concat([frame.assign(estimand=estimand, scale=scale) for estimand, scale in kinds], ignore_index=True)
+    return TruthPlan(rows, tuple(kinds), first_treated, plan)
+
+
 def true_effects(
-    untreated: Array,
-    treated: Array,
-    first_treated: Array,
-    times: Array,
-    exposure: Array,
-    scale: str,
-    kinds: Collection[tuple[str, str]] | None = None,
+    untreated: Array, treated: Array, first_treated: Array, times: Array, exposure: Array, scale: str
 ) -> Truth:
     """Compute every true effect on the treated.
 
@@ -63,37 +131,20 @@ def true_effects(
         Expected outcomes without the intervention, and with each authority's own adoption.
     exposure : (n, n_times)
         Children; NaN where the outcome is no count: then there is no rate ratio.
-    kinds
-        (estimand, scale) that are wanted; None for all that exist.
     """
-    starts = np.unique(first_treated[np.isfinite(first_treated)])
-    if not len(starts):
-        return Truth(cells(estimand=["att"]).iloc[:0], np.zeros((len(untreated), 0)))
-    cohort = np.repeat(starts, len(times))
-    time = np.tile(times, len(starts))
-    counts = np.array([(first_treated == g).sum() for g in starts])
-    grid = cells(
-        estimand=["att"], aggregation=["group_time"], cohort=cohort, time=time, event_time=time - cohort, scale=[scale],
-        n_units=[len(first_treated)], n_treated_units=np.repeat(counts, len(times)),
-    )  # fmt: skip
-    plan = plan_aggregations(grid, starts)
-    frame = pd.concat([grid, plan.cells], ignore_index=True)
     who = np.isfinite(first_treated)
-    without, with_it, first = untreated[:, who], treated[:, who], first_treated[who]
-    wanted = {("att", scale), ("att", "log"), ("rate_ratio", "ratio")} if kinds is None else set(kinds)
-    parts = []
-    if ("att", scale) in wanted:
-        parts.append((frame, _att(without, with_it, first, starts, plan)))
-    if ("att", "log") in wanted and scale != "log" and (without > 0).all() and (with_it > 0).all():
-        parts.append((frame.assign(scale="log"), _att(np.log(without), np.log(with_it), first, starts, plan)))
-    if ("rate_ratio", "ratio") in wanted and np.isfinite(exposure).all():
-        children = exposure[who]
-        ratios = _ratios(without * children, with_it * children, first, starts, plan)
-        parts.append((frame.assign(estimand="rate_ratio", scale="ratio"), ratios))
-    if not parts:
-        return Truth(frame.iloc[:0], np.zeros((len(untreated), 0)))
-    table = pd.concat([part[0] for part in parts], ignore_index=True)
-    return Truth(table[list(KEY_COLUMNS)], np.hstack([part[1] for part in parts]))
+    kinds = [("att", scale)]
+    if scale != "log" and (untreated[:, who] > 0).all() and (treated[:, who] > 0).all():
+        kinds.append(("att", "log"))
+    if np.isfinite(exposure[who]).all():
+        kinds.append(("rate_ratio", "ratio"))
+    plan = plan_truth(first_treated, times, kinds)
+    return Truth(plan.cells, plan.apply(untreated, treated, exposure))
+
+
+def _log(values: Array) -> Array:
+    """Return logs; NaN where there is none."""
+    return np.log(values, out=np.full_like(values, np.nan), where=values > 0)
 
 
 def _by_cohort(values: Array, first_treated: Array, starts: Array) -> Array:
