@@ -26,7 +26,7 @@ from sos_eval.worlds.draw import Frame, draw_frame, draw_outcomes
 from sos_eval.worlds.source import data_of
 from sos_eval.worlds.world import World, document_of
 
-__all__ = ["Chunk", "Point", "Study", "Task", "compute", "compute_alone", "prepared", "read_chunk", "write_chunk"]
+__all__ = ["Chunk", "Point", "Study", "Task", "compute", "prepared", "read_chunk", "write_chunk"]
 
 #: Part of every study's hash: raise it when a change of the engine changes what a stored draw means.
 ENGINE = 2
@@ -169,14 +169,6 @@ def compute(study: Study, task: Task) -> Chunk:
         found.append((ready.line, evaluate(ready, draws, streams)))
         seconds[ready.line.id] = seconds.get(ready.line.id, 0.0) + perf_counter() - started
     return _put_together(found, seconds)
-
-
-def compute_alone(study: Study, task: Task) -> Chunk:
-    """Compute a chunk in a process that somebody else started, on one thread."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
-        return compute(study, task)
 
 
 def _put_together(found: list[tuple[Line, LineDraws]], seconds: dict[str, float]) -> Chunk:

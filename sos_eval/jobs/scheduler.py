@@ -9,12 +9,11 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
-from typing import Any
 
-from sos_eval.errors import Fault, InputFault, OurFault
-from sos_eval.jobs.montecarlo import Chunk, Study, Task, compute, compute_alone
+from sos_eval.errors import OurFault
+from sos_eval.jobs.montecarlo import Chunk, Study, Task, compute
 
-__all__ = ["Keep", "run_tasks"]
+__all__ = ["Keep", "on_processes", "run_tasks"]
 
 #: Receives every finished chunk, in whatever order they finish.
 Keep = Callable[[Task, Chunk], None]
@@ -41,9 +40,11 @@ def run_tasks(
         The scheduler cannot be reached.
     """
     if scheduler is not None:
-        _on_dask(study, tasks, keep, scheduler)
+        from sos_eval.jobs.cluster import run_on_dask
+
+        run_on_dask(study, tasks, keep, scheduler)
     elif workers > 1 and len(tasks) > 1:
-        _on_processes(study, tasks, keep, min(workers, len(tasks)))
+        on_processes(study, tasks, keep, min(workers, len(tasks)))
     else:
         _here(study, tasks, keep)
 
@@ -57,7 +58,7 @@ def _here(study: Study, tasks: Sequence[Task], keep: Keep) -> None:
             keep(task, compute(study, task))
 
 
-def _on_processes(study: Study, tasks: Sequence[Task], keep: Keep, workers: int) -> None:
+def on_processes(study: Study, tasks: Sequence[Task], keep: Keep, workers: int) -> None:
     """Compute on processes; where one dies, what it had is done again by new ones."""
     left = list(tasks)
     deaths = 0
@@ -111,55 +112,3 @@ def _one_thread_each() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-def _on_dask(study: Study, tasks: Sequence[Task], keep: Keep, address: str) -> None:
-    """Compute on a Dask cluster; a chunk whose worker dies is retried by the scheduler."""
-    client: Any = _client(address)
-    try:
-        _gather(client, study, tasks, keep)
-    finally:
-        client.close()
-
-
-def _client(address: str) -> Any:
-    try:
-        from distributed import Client
-    except ImportError:
-        what = "--scheduler needs the package distributed, which is not installed"
-        raise InputFault(Fault(address, what, "install sos_eval[cluster]")) from None
-    try:
-        return Client(address, timeout=10)
-    except (OSError, ValueError, TimeoutError) as error:
-        what = f"--scheduler: no Dask scheduler answers ({type(error).__name__})"
-        raise InputFault(Fault(address, what, "start one with `dask scheduler`, and give its tcp:// address")) from None
-
-
-def _gather(client: Any, study: Study, tasks: Sequence[Task], keep: Keep) -> None:
-    """Keep a bounded number of chunks under way; what is lost with its worker is submitted again.
-
-    The study travels with every chunk: data scattered to workers would be lost with them.
-    """
-    from concurrent.futures import CancelledError
-
-    from distributed import wait as wait_for
-
-    waiting = iter(tasks)
-    ahead = max(2, sum(client.nthreads().values())) * AHEAD
-    under_way: dict[Any, Task] = {}
-
-    def submit(task: Task) -> None:
-        under_way[client.submit(compute_alone, study, task, pure=False, retries=DEATHS_AT_MOST)] = task
-
-    for task in _some(waiting, ahead):
-        submit(task)
-    while under_way:
-        for future in wait_for(list(under_way), return_when=FIRST_COMPLETED).done:
-            task = under_way.pop(future)
-            try:
-                keep(task, future.result())
-            except CancelledError:
-                submit(task)
-                continue
-            for more in _some(waiting, 1):
-                submit(more)

@@ -144,7 +144,6 @@ def test_another_study_is_refused_by_hash(tmp_path):
         ({"sweep": {"world.adoption.treated": [5, 900]}}, "900 of 8 authorities cannot start"),
         ({"sweep": {"world.outcome.level_sd": [-1]}}, "must be greater than or equal to 0"),
         ({"sweep": {"design.comparison.ratio": [1]}}, "there is no design"),
-        ({"scheduler": "tcp://127.0.0.1:1"}, "--scheduler"),
     ],
 )
 def test_wrong_input_is_said(arguments, said):

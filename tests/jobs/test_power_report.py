@@ -123,7 +123,6 @@ def test_the_search_finds(project, capsys):
         (["--sweep", "design.estimators.nobody.control=1"], "there is no entry 'nobody'; write one of: primary, twfe"),
         (["--sweep", "world.outcome.levle_sd=1"], 'levle_sd: no such key; did you mean "level_sd"?'),
         (["--sweep", "effect.size=1"], "write world.effect.size or design.effect.size"),
-        (["--scheduler", "tcp://127.0.0.1:9"], "--scheduler"),
     ],
 )
 def test_wrong_input_leaves_nothing_behind_but_a_line(project, capsys, words, said):
