@@ -31,6 +31,7 @@ __all__ = ["CallawaySantAnna"]
 GAPS = "the panel has gaps: each cell compares the levels of all rows in its two periods, as cross-sections"
 DRDID_SIGN = "error of dr on levels as the reference package computes it; `levels_error: exact` gives the derivative"
 ALONE = "one treated unit in the cohort: the error holds the comparison units' variation only"
+LONELY = "one comparison unit: the error holds the treated units' variation only"
 
 
 @register("callaway_santanna")
@@ -241,9 +242,13 @@ def _finished(
     else:
         alone = (table["n_treated_units"] == 1) & (table["reason"] == "")
         table.loc[alone, "reason"] = ALONE
+        lonely = (table["n_units"] - table["n_treated_units"] == 1) & (table["reason"] == "")
+        table.loc[lonely, "reason"] = LONELY
         if alone.any():
             cohorts = [f"{g:g}" for g in np.unique(table["cohort"][alone])]
             notes = (*notes, f"cohorts of one unit: {listed(cohorts)}; {ALONE}")
+        if lonely.any():
+            notes = (*notes, f"{int(lonely.sum())} of {len(table)} cells: {LONELY}")
     weights = panel.weights if panel.layout == "panel" else panel.frame["weight"].to_numpy(float)
     starts = panel.first_treated if panel.layout == "panel" else panel.frame["first_treated"].to_numpy(float)
     shares = (plan.codes(starts)[:, None] == plan.positions) * (weights / weights.mean())[:, None]

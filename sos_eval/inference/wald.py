@@ -56,10 +56,14 @@ def cluster_scores(estimate: Estimate, influence: Array) -> Array:
 
 
 def fixed_by_construction(estimate: Estimate, std_error: Array) -> NDArray[np.bool_]:
-    """Rows whose error is zero up to rounding: the base period of a universal base, or a constant outcome."""
+    """Rows whose error is zero up to rounding: the base period of a universal base, or a constant outcome.
+
+    Errors are held against the largest outcome; those of ratios are on the log scale and held against one.
+    """
     outcome = np.abs(estimate.panel.frame["outcome"].to_numpy(float))
     size = float(np.nanmax(outcome)) if np.isfinite(outcome).any() else 0.0
-    return np.asarray(std_error <= 1e-12 * size)
+    ratio = (estimate.cells["scale"] == "ratio").to_numpy()
+    return np.asarray(std_error <= 1e-12 * np.where(ratio, 1.0, size))
 
 
 def why_no_error(estimate: Estimate, std_error: Array) -> tuple[Array, list[str]]:
@@ -92,16 +96,27 @@ def why_no_error(estimate: Estimate, std_error: Array) -> tuple[Array, list[str]
 def too_few_treated(estimate: Estimate) -> str:
     """Say why no error can be had from fewer than two clusters on a side; empty where there are enough.
 
-    A single comparison cluster is fitted perfectly where all treated units start together: its residual is zero, and
-    the error would hold the treated units' variation alone.
+    A single comparison cluster is fitted perfectly where it is all that anybody is compared with: its residuals sum to
+    zero, and the error would hold the treated units' variation alone.
     """
     panel = estimate.panel
     count = panel.n_treated_clusters
     if count < 2:
         return f"{'one' if count else 'no'} treated cluster: its variation cannot be estimated from the data"
-    if len(panel.cohorts) == 1 and panel.n_clusters - count == 1:
+    if panel.n_clusters - count == 1 and _fitted_perfectly(estimate):
         return "one comparison cluster: its variation cannot be estimated from the data"
     return ""
+
+
+def _fitted_perfectly(estimate: Estimate) -> bool:
+    """Whether the one cluster that is never treated adds nothing to the error of any row, up to rounding."""
+    panel, influence = estimate.panel, estimate.influence
+    if influence is None:
+        return len(panel.cohorts) == 1
+    starts = panel.first_treated if panel.layout == "panel" else panel.frame["first_treated"].to_numpy(float)
+    sums = cluster_sums(influence[:, ~np.isnan(influence).any(0)], panel.clusters)
+    untreated = np.bincount(panel.clusters[np.isfinite(starts)], minlength=len(sums)) == 0
+    return bool((np.abs(sums[untreated]) <= 1e-6 * np.abs(sums).max(0, initial=0.0)).all())
 
 
 def families(cells: pd.DataFrame, usable: NDArray[np.bool_]) -> Iterator[tuple[str, NDArray[np.intp]]]:

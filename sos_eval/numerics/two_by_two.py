@@ -22,6 +22,8 @@ Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Adjust = Literal["none", "reg", "ipw", "dr"]
 
+_TOO_MANY = "covariates are collinear within a group, or leave none of its observations over"
+
 
 class NoEffectError(ArithmeticError):
     """The comparison cannot be made; the message says why."""
@@ -224,13 +226,14 @@ def _regress(y: Array, x: Array, weights: Array) -> _Regression:
     """Regress outcomes on covariates within one group."""
     used = weights > 0
     scale = np.sqrt((x[used] ** 2).mean(0))
-    if not (scale > 0).all() or used.sum() < x.shape[1]:
-        raise NoEffectError("covariates are collinear within a group, or more than its observations")
+    spare = used.sum() - x.shape[1]
+    if not (scale > 0).all() or spare < (x.shape[1] > 1):  # a constant alone may be the mean of one
+        raise NoEffectError(_TOO_MANY)
     scaled = x / scale
     try:
         coef, bread = least_squares(y[used].T, scaled[used], weights[used])
     except np.linalg.LinAlgError:
-        raise NoEffectError("covariates are collinear within a group, or more than its observations") from None
+        raise NoEffectError(_TOO_MANY) from None
     fitted = scaled @ coef.T
     leverage = (scaled * weights[:, None]) @ bread / scale
     return _Regression(fitted, y - fitted, leverage)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sos_eval.errors import InputFault
+from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD
 from sos_eval.inference import Analytic
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import registered
@@ -94,3 +95,29 @@ def test_one_comparison_cluster_has_no_error():
         table = Analytic().infer(fitted, np.random.default_rng(0)).table
         assert table["std_error"].isna().all()
         assert table["reason"].str.contains("one comparison cluster").any()
+
+
+def _table(estimator, panel, **options):
+    fitted = Fitted(estimator.name, "primary", estimator, estimator.complete(panel), panel)
+    return Analytic(**options).infer(fitted, np.random.default_rng(0)).table
+
+
+def test_one_never_treated_unit_under_several_cohorts():
+    """It is all that anybody is compared with, or not: that depends on the estimator, and each says so."""
+    panel = _panel([3] * 5 + [5] * 5 + [6] * 3 + [INF])
+    never = _table(CallawaySantAnna(), panel)
+    assert never["std_error"].isna().all()
+    assert never["reason"].str.contains("one comparison cluster: its variation cannot be estimated").all()
+    later = _table(CallawaySantAnna(control="not_yet_treated"), panel)
+    cells = later[later["aggregation"] == "group_time"]
+    alone = (cells["time"] == 6) | ((cells["cohort"] == 6) & (cells["time"] == 5))  # everybody else has started
+    assert (cells["reason"][alone] == "one comparison unit: the error holds the treated units' variation only").all()
+    assert (cells["reason"][~alone] == "").all()
+    assert _table(TWFE(), panel)["std_error"].notna().all()
+
+
+def test_the_error_of_a_ratio_does_not_depend_on_the_size_of_the_outcome():
+    small = _panel()
+    large = small.with_columns(outcome=small.frame["outcome"] * 1e12, count=small.frame["count"] * 1e12)
+    one, two = (_table(PoissonDiD(), panel) for panel in (small, large))
+    np.testing.assert_allclose(two["std_error"][0], one["std_error"][0], rtol=1e-6)

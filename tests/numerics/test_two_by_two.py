@@ -67,3 +67,12 @@ def test_refusals(sample):
         of_changes(y, treated, np.column_stack([x, x[:, 1]]), weights, "reg")
     with pytest.raises(NoEffectError, match="propensity model: the regressors separate"):
         of_changes(y, treated, np.column_stack([np.ones(N), treated]), weights, "ipw")
+
+
+@pytest.mark.parametrize("adjust", ["reg", "dr"])
+def test_a_regression_without_a_spare_observation_is_refused(adjust):
+    """Two comparison units on a line are fitted perfectly: an error from their residuals would leave them out."""
+    x = np.column_stack([np.ones(6), [0.1, 0.5, 0.2, 0.7, 0.3, 0.6]])
+    treated = np.array([True] * 4 + [False] * 2)
+    with pytest.raises(NoEffectError, match="leave none of its observations over"):
+        of_changes(np.arange(6.0)[:, None], treated, x, np.ones(6), adjust)
