@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from sos_eval.errors import listed
 from sos_eval.estimators._cells import BASE_REASON, CellPlan
 from sos_eval.estimators._covariates import covariate_columns
-from sos_eval.numerics.two_by_two import Adjust, NoEffectError, of_changes, of_levels
+from sos_eval.numerics.nuisance import NoEffectError
+from sos_eval.numerics.two_by_two import Adjust, of_changes, of_levels
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import cells
 

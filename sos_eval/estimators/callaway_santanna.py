@@ -20,6 +20,7 @@ from sos_eval.estimators._cohort_means import Contributions, contributions
 from sos_eval.estimators._level_batch import batch_levels
 from sos_eval.estimators._outcome_plan import plan_outcomes
 from sos_eval.estimators._regression import SINGLE
+from sos_eval.numerics.two_by_two import Adjust
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import AggregationPlan, plan_aggregations
 from sos_eval.results.estimate import Batch, Compiled, Estimate, Planned, RowChoice, cells
@@ -29,7 +30,7 @@ from sos_eval.results.method import register
 __all__ = ["CallawaySantAnna"]
 
 GAPS = "the panel has gaps: each cell compares the levels of all rows in its two periods, as cross-sections"
-DRDID_SIGN = "error of dr on levels as the reference package computes it; `levels_error: exact` gives the derivative"
+DRDID_ERROR = "error of {} on levels as the reference package computes it; `levels_error: exact` gives the derivative"
 ALONE = "one treated unit in the cohort: the error holds the comparison units' variation only"
 LONELY = "one comparison unit: the error holds the treated units' variation only"
 
@@ -41,8 +42,12 @@ class CallawaySantAnna(PlannedEstimator):
 
     control: Control = "never_treated"
     """Which untreated units a cell is compared with."""
-    adjust: Literal["none", "reg", "ipw", "dr"] = "none"
-    """Covariate adjustment: outcome regression, inverse probability weighting, or doubly robust."""
+    adjust: Adjust = "none"
+    """Covariate adjustment: outcome regression (reg), inverse probability weighting (ipw), or doubly robust (dr).
+
+    dr_improved: bias-reduced, with weights that balance covariate means exactly; dr_comparison: without regressions of
+    the treated, for cohorts too small to have them (differs from dr on cross-sections and gaps only).
+    """
     anticipation: Annotated[float, Ge(0)] = 0
     """Periods before the start in which units may already respond."""
     base_period: BasePeriod = "varying"
@@ -52,7 +57,7 @@ class CallawaySantAnna(PlannedEstimator):
     trim: Annotated[float, Gt(0), Le(1)] = 0.995
     """Comparison units with a propensity at or above it are left out of ipw and dr (as DRDID does), and named."""
     levels_error: Literal["drdid", "exact"] = "drdid"
-    """Error of dr on levels (cross-sections, gaps): as DRDID has it, or the exact derivative (docs/methods.md)."""
+    """Error of the dr family on levels (cross-sections, gaps): as DRDID has it, or exact (docs/methods.md)."""
 
     reference: ClassVar[str] = "Callaway and Sant'Anna (2021)"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1}
@@ -79,8 +84,8 @@ class CallawaySantAnna(PlannedEstimator):
         else:
             effects, table = by_levels(kept, names, plan, self._nuisance)
             notes = (*notes, GAPS) if kept.layout == "panel" else notes
-            if names and self.adjust == "dr" and self.levels_error == "drdid":
-                notes = (*notes, DRDID_SIGN)
+            if names and self.adjust.startswith("dr") and self.levels_error == "drdid":
+                notes = (*notes, DRDID_ERROR.format(self.adjust))
         table["reason"] = [why or own for why, own in zip(effects.reasons, table["reason"], strict=True)]
         influence = effects.score[:, :, 0] * kept.n_influence
         notes = (*notes, *_trim_note(kept, effects.trimmed, self.trim))

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sos_eval.numerics.newton import maximise
+
 __all__ = ["LogisticFit", "SeparationError", "logistic"]
 
 Array = NDArray[np.float64]
 
-_STEPS = 100
 #: A fitted probability this close to 0 or 1 is a sign, not yet a proof, of separation.
 _EXTREME = 1e-6
-#: Newton steps this small are taken whole: they are quadratic by then, and halving them would be decided by rounding.
-_NEAR = 1e-5
 
 
 class SeparationError(ArithmeticError):
@@ -82,41 +81,16 @@ def logistic(y: Array, x: Array, weights: Array | None = None) -> LogisticFit:
 
 def _newton(y: Array, x: Array, w: Array) -> tuple[Array, bool]:
     """Maximise the likelihood; say whether the score reached zero to rounding."""
-    coef = np.zeros(x.shape[1])
-    value = _log_likelihood(coef, y, x, w)
-    for _ in range(_STEPS):
+
+    def value(coef: Array) -> float:
+        linear = x @ coef
+        return float(w @ (y * linear - np.logaddexp(0.0, linear)))
+
+    def slopes(coef: Array) -> tuple[Array, Array]:
         p = _expit(x @ coef)
-        score = np.asarray(x.T @ (w * (y - p)), float)
-        information = (x * (w * p * (1 - p))[:, None]).T @ x
-        try:
-            step = np.asarray(np.linalg.solve(information, score), float)
-        except np.linalg.LinAlgError:
-            return coef, False
-        if np.abs(step).max() <= 1e-12 * max(1.0, np.abs(coef).max()):
-            return coef + step, True
-        if np.abs(step).max() <= _NEAR * max(1.0, np.abs(coef).max()):
-            coef = coef + step  # the likelihood no longer shows in its last digits what such a step gains
-            continue
-        coef, new = _improve(coef, step, value, y, x, w)
-        if new <= value:  # no step improves the likelihood any more: rounding, or the edge of separation
-            return coef, bool(np.abs(score).max() <= 1e-8 * w.sum())
-        value = new
-    return coef, False
+        return np.asarray(x.T @ (w * (y - p)), float), (x * (w * p * (1 - p))[:, None]).T @ x
 
-
-def _improve(coef: Array, step: Array, value: float, y: Array, x: Array, w: Array) -> tuple[Array, float]:
-    """Halve the step until the likelihood rises."""
-    for _ in range(40):
-        new = _log_likelihood(coef + step, y, x, w)
-        if new > value:
-            return coef + step, new
-        step = step / 2
-    return coef, value
-
-
-def _log_likelihood(coef: Array, y: Array, x: Array, w: Array) -> float:
-    linear = x @ coef
-    return float(w @ (y * linear - np.logaddexp(0.0, linear)))
+    return maximise(np.zeros(x.shape[1]), value, slopes, w.sum())
 
 
 def _expit(linear: Array) -> Array:

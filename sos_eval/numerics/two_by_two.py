@@ -6,27 +6,20 @@ hold the odds of treatment and whose residuals may hold fitted values; so is its
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.numerics.logistic import LogisticFit, logistic
-from sos_eval.numerics.regress import least_squares
+from sos_eval.numerics.nuisance import NoEffectError, Odds, Regression, odds_of_treatment, regression
 
-__all__ = ["Adjust", "Effect", "NoEffectError", "of_changes", "of_levels"]
+__all__ = ["Adjust", "Effect", "of_changes", "of_levels"]
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Adjust = Literal["none", "reg", "ipw", "dr"]
-
-_TOO_MANY = "covariates are collinear within a group, or leave none of its observations over"
-
-
-class NoEffectError(ArithmeticError):
-    """The comparison cannot be made; the message says why."""
+Adjust = Literal["none", "reg", "ipw", "dr", "dr_improved", "dr_comparison"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +56,12 @@ class _Mean:
     odds: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Regression:
-    """An outcome regression: fitted values (n, m) and what each observation contributes to its coefficients."""
-
-    fitted: Array
-    residual: Array
-    leverage: Array
-
-
 def of_changes(change: Array, treated: Bools, x: Array, weights: Array, adjust: Adjust, trim: float = 0.995) -> Effect:
     """Compare changes of treated and comparison units (a panel of two periods).
 
     Sant'Anna and Zhao (2020): ``reg`` equation 2.2, ``ipw`` equation 2.3 with normalised (Hajek) weights, ``dr``
-    equation 2.6 with logit and least squares as nuisance models (their "traditional" estimator).
+    equation 2.6 with logit and least squares as nuisance models (their "traditional" estimator), ``dr_improved`` with
+    tilted odds and least squares weighted by them (their section 3.1). ``dr_comparison`` is ``dr`` here.
 
     Parameters
     ----------
@@ -99,23 +84,21 @@ def of_changes(change: Array, treated: Bools, x: Array, weights: Array, adjust: 
         Nobody to compare, collinear covariates, or covariates that separate the groups.
     """
     _refuse_empty({"treated": treated, "comparison": ~treated})
-    own = weights * treated
-    other, trimmed, odds_fit = _comparison_weights(treated, x, weights, adjust, trim)
+    own, plain = weights * treated, weights * ~treated
+    odds = _odds(treated, x, weights, adjust, trim)
     fits = {}
-    if adjust in ("reg", "dr"):
-        fits["comparison"] = _regress(change, x, weights * ~treated)
+    if adjust == "reg" or _robust(adjust):
+        fits["comparison"] = regression(change, x, odds.weights if adjust == "dr_improved" else plain)
     zero = np.zeros_like(change)
     fitted = fits["comparison"].fitted if fits else zero
+    rest, minus = change - fitted, {"comparison": -1.0}
     means = {
-        "none": [_Mean(1, own, change), _Mean(-1, other, change)],
+        "none": [_Mean(1, own, change), _Mean(-1, plain, change)],
         "reg": [_Mean(1, own, change), _Mean(-1, own, fitted, {"comparison": 1.0})],
-        "ipw": [_Mean(1, own, change), _Mean(-1, other, change, odds=True)],
-        "dr": [
-            _Mean(1, own, change - fitted, {"comparison": -1.0}),
-            _Mean(-1, other, change - fitted, {"comparison": -1.0}, odds=True),
-        ],
-    }[adjust]
-    return _combine(means, fits, odds_fit, treated, x, weights, trimmed)
+        "ipw": [_Mean(1, own, change), _Mean(-1, odds.weights, change, odds=True)],
+        "dr": [_Mean(1, own, rest, minus), _Mean(-1, odds.weights, rest, minus, odds=True)],
+    }["dr" if _robust(adjust) else adjust]
+    return _combine(means, fits, odds, x, tilted=["comparison"] if adjust == "dr_improved" else [])
 
 
 def of_levels(
@@ -124,8 +107,9 @@ def of_levels(
 ) -> Effect:  # fmt: skip
     """Compare levels before and after (repeated cross-sections, or a panel with gaps).
 
-    Sant'Anna and Zhao (2020): ``dr`` is the locally efficient estimator, equation 3.4; ``ipw`` and ``reg`` their
-    repeated cross-section forms.
+    Sant'Anna and Zhao (2020): ``dr`` is the locally efficient estimator, equation 3.4; ``dr_comparison`` the one of
+    equation 3.3, which needs no regression of the treated; ``dr_improved`` as ``dr``, with tilted odds and least
+    squares weighted by them; ``ipw`` and ``reg`` their repeated cross-section forms.
 
     Parameters
     ----------
@@ -136,9 +120,10 @@ def of_levels(
     treated, x, weights, adjust, trim
         As in `of_changes`.
     as_drdid
-        Repeat a sign in ``DRDID::drdid_rc``, versions up to 1.2.3 at least: there the base-period regression of the
-        comparison enters the influence of ``dr`` with the sign of the later period's. The value is the same; the
-        error differs where weighted covariate means of treated and comparison differ.
+        The error as DRDID has it, versions up to 1.2.3 at least; the value is the same. In ``drdid_rc`` and
+        ``drdid_rc1`` the base-period regression of the comparison enters the influence with the sign of the later
+        period's, which shows where weighted covariate means of treated and comparison differ. In ``drdid_imp_rc`` the
+        nuisance models add nothing, which holds where covariates are spread alike in both periods.
     """
     before = ~post
     groups = {
@@ -146,24 +131,38 @@ def of_levels(
         "comparison, later period": ~treated & post, "comparison, base period": ~treated & before,
     }  # fmt: skip
     _refuse_empty(groups)
-    other, trimmed, odds_fit = _comparison_weights(treated, x, weights, adjust, trim)
-    own = weights * treated
-    fits: dict[str, _Regression] = {}
-    if adjust in ("reg", "dr"):
-        fits = {"c1": _regress(y, x, weights * (~treated & post)), "c0": _regress(y, x, weights * (~treated & before))}
-    if adjust == "dr":
-        fits |= {"t1": _regress(y, x, weights * (treated & post)), "t0": _regress(y, x, weights * (treated & before))}
-    means = {"none": _level_means, "ipw": _level_means, "reg": _level_regression, "dr": _level_robust}[adjust](
-        y, own, other, post, fits, odds=adjust == "ipw"
-    )
-    if as_drdid and adjust == "dr":
-        means[1], means[3] = (replace(one, fitted={"c0": 1.0}) for one in (means[1], means[3]))
-    return _combine(means, fits, odds_fit, treated, x, weights, trimmed)
+    odds = _odds(treated, x, weights, adjust, trim)
+    own, plain = weights * treated, weights * ~treated
+    fits: dict[str, Regression] = {}
+    if adjust == "reg" or _robust(adjust):
+        by = odds.weights if adjust == "dr_improved" else plain
+        fits = {"c1": regression(y, x, by * post), "c0": regression(y, x, by * before)}
+    if adjust in ("dr", "dr_improved"):
+        fits |= {"t1": regression(y, x, own * post), "t0": regression(y, x, own * before)}
+    other = plain if adjust == "none" else odds.weights
+    if adjust == "reg":
+        means = _level_regression(y, own, post, fits)
+    elif adjust in ("none", "ipw"):
+        means = _level_means(y, own, other, post, odds=adjust == "ipw")
+    else:
+        means = _level_robust(y, own, other, post, fits, sign=1.0 if as_drdid else -1.0)
+    if adjust == "dr_improved" and as_drdid:
+        means = [replace(one, fitted={}, odds=False) for one in means]
+    return _combine(means, fits, odds, x, tilted=["c1", "c0"] if adjust == "dr_improved" else [])
 
 
-def _level_means(
-    y: Array, own: Array, other: Array, post: Bools, fits: Mapping[str, _Regression], *, odds: bool
-) -> list[_Mean]:
+def _robust(adjust: Adjust) -> bool:
+    return adjust in ("dr", "dr_comparison", "dr_improved")
+
+
+def _odds(treated: Bools, x: Array, weights: Array, adjust: Adjust, trim: float) -> Odds:
+    """Return the odds that an adjustment weighs by; none for means and regressions."""
+    if adjust in ("none", "reg"):
+        return Odds(weights, np.zeros(len(treated), bool), np.zeros((len(treated), x.shape[1])))
+    return odds_of_treatment(treated, x, weights, trim, tilted=adjust == "dr_improved")
+
+
+def _level_means(y: Array, own: Array, other: Array, post: Bools, *, odds: bool) -> list[_Mean]:
     """Four means."""
     return [
         _Mean(1, own * post, y), _Mean(-1, own * ~post, y),
@@ -171,26 +170,31 @@ def _level_means(
     ]  # fmt: skip
 
 
-def _level_regression(
-    y: Array, own: Array, other: Array, post: Bools, fits: Mapping[str, _Regression], *, odds: bool
-) -> list[_Mean]:
+def _level_regression(y: Array, own: Array, post: Bools, fits: Mapping[str, Regression]) -> list[_Mean]:
     """Two means of the treated, and the change that the comparison's regressions predict for them."""
     predicted = fits["c1"].fitted - fits["c0"].fitted
     return [_Mean(1, own * post, y), _Mean(-1, own * ~post, y), _Mean(-1, own, predicted, {"c1": 1.0, "c0": -1.0})]
 
 
 def _level_robust(
-    y: Array, own: Array, other: Array, post: Bools, fits: Mapping[str, _Regression], *, odds: bool
+    y: Array, own: Array, other: Array, post: Bools, fits: Mapping[str, Regression], *, sign: float
 ) -> list[_Mean]:
-    """Return the locally efficient doubly robust estimator's eight means."""
+    """Return the doubly robust means; with the treated's own regressions the four that make it locally efficient.
+
+    ``sign`` is that of the base-period regression in the base-period means: -1, or 1 as DRDID has it.
+    """
     after, before = y - fits["c1"].fitted, y - fits["c0"].fitted
-    later, base = fits["t1"].fitted - fits["c1"].fitted, fits["t0"].fitted - fits["c0"].fitted
-    one, zero = {"c1": -1.0}, {"c0": -1.0}
-    both1, both0 = {"t1": 1.0, "c1": -1.0}, {"t0": 1.0, "c0": -1.0}
-    return [
+    one, zero = {"c1": -1.0}, {"c0": sign}
+    means = [
         _Mean(1, own * post, after, one), _Mean(-1, own * ~post, before, zero),
         _Mean(-1, other * post, after, one, odds=True), _Mean(1, other * ~post, before, zero, odds=True),
-        _Mean(1, own, later, both1), _Mean(-1, own * post, later, both1),
+    ]  # fmt: skip
+    if "t1" not in fits:
+        return means
+    later, base = fits["t1"].fitted - fits["c1"].fitted, fits["t0"].fitted - fits["c0"].fitted
+    both1, both0 = {"t1": 1.0, "c1": -1.0}, {"t0": 1.0, "c0": -1.0}
+    return [
+        *means, _Mean(1, own, later, both1), _Mean(-1, own * post, later, both1),
         _Mean(-1, own, base, both0), _Mean(1, own * ~post, base, both0),
     ]  # fmt: skip
 
@@ -201,49 +205,13 @@ def _refuse_empty(groups: Mapping[str, Bools]) -> None:
         raise NoEffectError(f"no observation: {'; '.join(empty)}")
 
 
-def _comparison_weights(
-    treated: Bools, x: Array, weights: Array, adjust: Adjust, trim: float
-) -> tuple[Array, Bools, LogisticFit | None]:
-    """Weight the comparison by its odds of treatment where the adjustment asks for it."""
-    plain = weights * ~treated
-    nobody = np.zeros(len(treated), bool)
-    if adjust in ("none", "reg"):
-        return plain, nobody, None
-    try:
-        fit = logistic(treated.astype(float), x, weights)
-    except np.linalg.LinAlgError:
-        raise NoEffectError("covariates are collinear among the units compared") from None
-    except ArithmeticError as error:
-        raise NoEffectError(f"propensity model: {error}") from None
-    trimmed = ~treated & (fit.probability >= trim)
-    if trimmed.sum() == (~treated).sum():
-        raise NoEffectError(f"every comparison unit has a propensity of at least {trim:g}")
-    odds = np.where(trimmed | treated, 0.0, np.exp(np.where(trimmed | treated, 0.0, fit.linear)))
-    return plain * odds, trimmed, fit
-
-
-def _regress(y: Array, x: Array, weights: Array) -> _Regression:
-    """Regress outcomes on covariates within one group."""
-    used = weights > 0
-    scale = np.sqrt((x[used] ** 2).mean(0))
-    spare = used.sum() - x.shape[1]
-    if not (scale > 0).all() or spare < (x.shape[1] > 1):  # a constant alone may be the mean of one
-        raise NoEffectError(_TOO_MANY)
-    scaled = x / scale
-    try:
-        coef, bread = least_squares(y[used].T, scaled[used], weights[used])
-    except np.linalg.LinAlgError:
-        raise NoEffectError(_TOO_MANY) from None
-    fitted = scaled @ coef.T
-    leverage = (scaled * weights[:, None]) @ bread / scale
-    return _Regression(fitted, y - fitted, leverage)
-
-
 def _combine(
-    means: list[_Mean], fits: Mapping[str, _Regression], odds_fit: LogisticFit | None,
-    treated: Bools, x: Array, weights: Array, trimmed: Bools,
-) -> Effect:  # fmt: skip
-    """Add the means up, and each observation's contribution through means, regressions and propensity."""
+    means: list[_Mean], fits: Mapping[str, Regression], odds: Odds, x: Array, *, tilted: Sequence[str] = ()
+) -> Effect:
+    """Add the means up, and each observation's contribution through means, regressions and odds.
+
+    ``tilted`` names the regressions that are weighted by the odds, and so move with them.
+    """
     m = means[0].residual.shape[1]
     value, score = np.zeros(m), np.zeros((len(x), m))
     by_fit = {name: np.zeros(x.shape[1]) for name in fits}
@@ -259,7 +227,8 @@ def _combine(
         if one.odds:
             by_odds += one.sign * (x.T @ centred)
     for name, fit in fits.items():
-        score += fit.residual * (fit.leverage @ by_fit[name])[:, None]
-    if odds_fit is not None:
-        score += (x * (weights * (treated - odds_fit.probability))[:, None]) @ (odds_fit.bread @ by_odds)
-    return Effect(value, score, trimmed)
+        through = fit.residual * (fit.leverage @ by_fit[name])[:, None]
+        score += through
+        if name in tilted:
+            by_odds += x.T @ through
+    return Effect(value, score + odds.leverage @ by_odds, odds.trimmed)

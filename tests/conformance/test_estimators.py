@@ -20,6 +20,7 @@ OPTIONS = {
     "callaway_santanna": [
         {}, {"control": "not_yet_treated", "base_period": "universal"}, {"anticipation": 1},
         {"adjust": "reg"}, {"adjust": "ipw"}, {"adjust": "dr", "control": "not_yet_treated"},
+        {"adjust": "dr_improved"}, {"adjust": "dr_improved", "base_period": "universal"},
     ],
     "event_study_twfe": [{}, {"window": (-3, 1)}],
     "poisson_did": [{}, {"covariates": ()}],

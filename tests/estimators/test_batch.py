@@ -155,7 +155,7 @@ def test_many_chunks_are_one():
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("adjust", ["reg", "ipw", "dr"])
+@pytest.mark.parametrize("adjust", ["reg", "ipw", "dr", "dr_improved"])
 def test_outcomes_with_covariates(adjust, variant):
     """Nuisance models are fitted once for all draws."""
     rng = np.random.default_rng(8)

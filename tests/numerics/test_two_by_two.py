@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sos_eval.numerics.two_by_two import NoEffectError, of_changes, of_levels
+from sos_eval.numerics.nuisance import NoEffectError, odds_of_treatment
+from sos_eval.numerics.two_by_two import of_changes, of_levels
 
 N = 60
 
@@ -19,7 +20,7 @@ def sample():
     return y, treated, rng.random(N) < 0.5, x, rng.uniform(0.5, 2, N)
 
 
-@pytest.mark.parametrize("adjust", ["none", "reg", "ipw", "dr"])
+@pytest.mark.parametrize("adjust", ["none", "reg", "ipw", "dr", "dr_comparison", "dr_improved"])
 @pytest.mark.parametrize("levels", [False, True])
 def test_score_is_the_derivative_in_the_weight(sample, adjust, levels):
     """An observation's score is its weight times what the estimate gains per unit of its weight."""
@@ -39,7 +40,7 @@ def test_score_is_the_derivative_in_the_weight(sample, adjust, levels):
 def test_a_constant_alone_is_no_adjustment(sample):
     y, treated, post, _, weights = sample
     ones = np.ones((N, 1))
-    for adjust in ("reg", "ipw", "dr"):
+    for adjust in ("reg", "ipw", "dr", "dr_improved", "dr_comparison"):
         one, two = of_changes(y, treated, ones, weights, adjust), of_changes(y, treated, ones, weights, "none")
         np.testing.assert_allclose(one.value, two.value, rtol=1e-10)
         np.testing.assert_allclose(one.score, two.score, atol=1e-12)
@@ -67,6 +68,35 @@ def test_refusals(sample):
         of_changes(y, treated, np.column_stack([x, x[:, 1]]), weights, "reg")
     with pytest.raises(NoEffectError, match="propensity model: the regressors separate"):
         of_changes(y, treated, np.column_stack([np.ones(N), treated]), weights, "ipw")
+
+
+def test_tilted_odds_give_the_comparison_the_means_of_the_treated(sample):
+    y, treated, _, x, weights = sample
+    odds = odds_of_treatment(treated, x, weights, 1.0, tilted=True)
+    np.testing.assert_allclose(odds.weights @ x, (weights * treated) @ x, rtol=1e-10)
+    one = of_changes(y, treated, x, weights, "dr_improved", trim=1.0)
+    # with equal means what the regression predicts cancels: the estimate weighs the comparison's changes alone
+    share = odds.weights / odds.weights.sum()
+    np.testing.assert_allclose(one.value, np.average(y[treated], 0, weights[treated]) - share @ y, rtol=1e-9)
+
+
+def test_means_out_of_reach_have_no_tilted_odds():
+    """The treated's mean of x lies beyond every comparison unit's, although single treated units do not."""
+    x = np.column_stack([np.ones(8), [0.0, 9, 9, 9, 1, 2, 3, 4]])
+    treated = np.arange(8) < 4
+    assert np.isfinite(of_changes(x[:, [1]], treated, x, np.ones(8), "dr").value).all()
+    with pytest.raises(NoEffectError, match="no weights of the comparison units reach the covariate means"):
+        of_changes(x[:, [1]], treated, x, np.ones(8), "dr_improved")
+
+
+def test_small_treated_groups_need_no_regression_of_their_own(sample):
+    """Two treated observations before and after: the efficient estimator regresses three covariates on them."""
+    y, _, post, x, weights = sample
+    treated = np.zeros(N, bool)
+    treated[np.flatnonzero(post)[:2]] = treated[np.flatnonzero(~post)[:2]] = True
+    with pytest.raises(NoEffectError, match="leave none of its observations over"):
+        of_levels(y, treated, post, x, weights, "dr")
+    assert np.isfinite(of_levels(y, treated, post, x, weights, "dr_comparison").value).all()
 
 
 @pytest.mark.parametrize("adjust", ["reg", "dr"])

@@ -8,15 +8,23 @@ import numpy as np
 import pytest
 
 from sos_eval.estimators import TWFE
+from sos_eval.numerics.covariance import cr0
 from sos_eval.numerics.two_by_two import of_changes, of_levels
 from tests.conftest import shared
 from tests.estimators.panels import panel
+from tests.numerics.test_covariance import fitted
 from tests.reference.did_cases import data
 
 pytestmark = pytest.mark.reference
 
 SAME = 1e-8  # logit and least squares have one solution each; DRDID's logit stops at a deviance change of 1e-8
-NAMES = {"reg": "reg", "ipw": "ipw_std", "dr": "dr_traditional"}
+CHANGES = {
+    "reg": "reg", "ipw": "ipw_std", "dr": "dr_traditional", "dr_improved": "dr_improved",
+}  # fmt: skip
+LEVELS = {
+    "reg": "reg", "ipw": "ipw_std", "dr": "dr_efficient", "dr_comparison": "dr_not_efficient",
+    "dr_improved": "dr_improved",
+}  # fmt: skip
 
 
 def _stored(case_id):
@@ -27,45 +35,55 @@ def _stored(case_id):
 def _agrees(effect, stored):
     np.testing.assert_allclose(effect.value, stored["att"], rtol=SAME)
     np.testing.assert_allclose(np.sqrt((effect.score**2).sum(0)), stored["se"], rtol=SAME)
+    np.testing.assert_array_equal(len(effect.score), stored["n"])
 
 
 def _with_constant(*columns):
     return np.column_stack([np.ones(len(columns[0])), *columns]).astype(float)
 
 
-@pytest.mark.parametrize("adjust", ["reg", "ipw", "dr"])
-def test_panel(adjust):
+def _care():
+    """Outcomes of two years (n, 2), who is treated, covariates with a constant."""
     df = data("sim_care_152x20.csv")
-    wide = df[df["g"].isin([0, 2010, 2012])].pivot(index="unit", columns="year", values="y")
+    wide = df[df["g"].isin([0, 2010, 2012])].pivot(index="unit", columns="year", values="y")[[2009, 2010]]
     first = df.drop_duplicates("unit").set_index("unit").loc[wide.index]
-    change = (wide[2010] - wide[2009]).to_numpy()[:, None]
-    x = _with_constant(first["x1"], first["x2"])
-    effect = of_changes(change, (first["g"] > 0).to_numpy(), x, np.ones(len(x)), adjust)
-    _agrees(effect, _stored("care_2009_2010_panel")[NAMES[adjust]])
+    return wide.to_numpy(), (first["g"] > 0).to_numpy(), _with_constant(first["x1"], first["x2"])
 
 
-@pytest.mark.parametrize("adjust", ["reg", "ipw", "dr"])
-def test_randomised(adjust):
+def _nsw():
     df = pytest.importorskip("causaldata").nsw_mixtape.load_pandas().data
     numbers = df[["treat", "age", "educ", "black", "re74", "re75", "re78"]].astype("float64")
     x = _with_constant(numbers["age"], numbers["educ"], numbers["black"], numbers["re74"] / 1000)
-    change = (numbers["re78"] - numbers["re75"]).to_numpy()[:, None]
-    effect = of_changes(change, (numbers["treat"] == 1).to_numpy(), x, np.ones(len(x)), adjust)
-    _agrees(effect, _stored("nsw_randomised_panel")[NAMES[adjust]])
+    return numbers[["re75", "re78"]].to_numpy(), (numbers["treat"] == 1).to_numpy(), x
+
+
+@pytest.mark.parametrize("adjust", CHANGES)
+@pytest.mark.parametrize("case_id", ["care_2009_2010_panel", "nsw_randomised_panel"])
+def test_panel(case_id, adjust):
+    wide, treated, x = _care() if case_id.startswith("care") else _nsw()
+    effect = of_changes((wide[:, 1] - wide[:, 0])[:, None], treated, x, np.ones(len(x)), adjust)
+    _agrees(effect, _stored(case_id)[CHANGES[adjust]])
 
 
 @pytest.mark.parametrize("case_id", ["care_2009_2010_panel", "nsw_randomised_panel"])
 def test_two_way_fixed_effects(case_id):
-    """Covariates that do not vary over time drop out of the coefficient; its errors are of another kind (by row)."""
-    if case_id.startswith("care"):
-        df = data("sim_care_152x20.csv")
-        wide = df[df["g"].isin([0, 2010, 2012])].pivot(index="unit", columns="year", values="y")[[2009, 2010]]
-        treated = df.drop_duplicates("unit").set_index("unit").loc[wide.index, "g"].to_numpy() > 0
-    else:
-        df = pytest.importorskip("causaldata").nsw_mixtape.load_pandas().data.astype({"re75": float, "re78": float})
-        wide, treated = df[["re75", "re78"]], df["treat"].to_numpy() == 1
-    estimate = TWFE().complete(panel(wide.to_numpy(), np.where(treated, 2, np.inf)))
-    np.testing.assert_allclose(estimate.values, [_stored(case_id)["twfe"]["att"]], rtol=SAME)
+    """Covariates that do not vary over time drop out of the coefficient.
+
+    DRDID's errors are those of the pooled regression on constant, treated, later, both, and covariates, robust by row:
+    a sandwich with every row its own cluster.
+    """
+    wide, treated, x = _care() if case_id.startswith("care") else _nsw()
+    stored = _stored(case_id)["twfe"]
+    estimate = TWFE().complete(panel(wide, np.where(treated, 2, np.inf)))
+    np.testing.assert_allclose(estimate.values, [stored["att"]], rtol=SAME)
+    later, d = np.repeat([0.0, 1.0], len(wide)), np.tile(treated * 1.0, 2)
+    columns = np.column_stack([d * later, d, later, np.vstack([x, x])])
+    fit, design = fitted(wide.T.ravel(), columns, np.arange(len(columns)))
+    error, n = np.sqrt(cr0(design).covariance[0, 0]), len(columns)
+    np.testing.assert_allclose(fit.coef[0], stored["att"], rtol=SAME)
+    np.testing.assert_allclose(error, stored["se"], rtol=SAME)
+    np.testing.assert_allclose(error * np.sqrt(n / (n - 1)), stored["se_pkg"], rtol=SAME)
+    np.testing.assert_array_equal(n, stored["n"])
 
 
 def _cross_sections():
@@ -74,11 +92,11 @@ def _cross_sections():
     return df["y"].to_numpy()[:, None], (df["d"] == 1).to_numpy(), (df["post"] == 1).to_numpy(), x
 
 
-@pytest.mark.parametrize(("adjust", "name"), [("reg", "reg"), ("ipw", "ipw_std"), ("dr", "dr_efficient")])
-def test_cross_sections(adjust, name):
+@pytest.mark.parametrize("adjust", LEVELS)
+def test_cross_sections(adjust):
     y, treated, post, x = _cross_sections()
     effect = of_levels(y, treated, post, x, np.ones(len(x)), adjust, as_drdid=True)
-    _agrees(effect, _stored("sim_rc_x")[name])
+    _agrees(effect, _stored("sim_rc_x")[LEVELS[adjust]])
 
 
 def test_our_sign_is_the_derivative():
