@@ -73,7 +73,7 @@ class MultiplierBootstrap(InferenceMethod):
     def _spread(self, drawn: Array) -> Array:
         if self.spread == "deviation":
             return np.asarray(np.sqrt((drawn**2).mean(0)))
-        low, high = np.quantile(drawn, [0.25, 0.75], axis=0, method="inverted_cdf")
+        low, high = np.quantile(np.ascontiguousarray(drawn.T), [0.25, 0.75], axis=1, method="inverted_cdf")
         return np.asarray((high - low) / (ndtri(0.75) - ndtri(0.25)))
 
     def _bands(self, estimate: Estimate, drawn: Array, std_error: Array) -> Bands:

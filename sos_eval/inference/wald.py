@@ -121,11 +121,13 @@ def _fitted_perfectly(estimate: Estimate) -> bool:
 
 def families(cells: pd.DataFrame, usable: NDArray[np.bool_]) -> Iterator[tuple[str, NDArray[np.intp]]]:
     """Yield the rows that get one band together: an aggregation, without its plain average."""
-    keyed = cells[["cohort", "time", "event_time"]].notna().any(axis=1) & cells["aggregation"].isin(_JOINT)
-    joint = cells[keyed & usable]
-    for key, rows in joint.groupby(["aggregation", "estimand", "scale", "subgroup"], sort=False).groups.items():
-        name = str(key[0]) if isinstance(key, tuple) else str(key)
-        yield name, np.asarray(rows, dtype=np.intp)
+    keyed = ~np.isnan(cells[["cohort", "time", "event_time"]].to_numpy(float)).all(1)
+    own = [cells[name].to_numpy(object) for name in ("aggregation", "estimand", "scale", "subgroup")]
+    found: dict[tuple[Any, ...], list[int]] = {}
+    for row in np.flatnonzero(keyed & np.isin(own[0].astype(str), _JOINT) & usable):
+        found.setdefault(tuple(values[row] for values in own), []).append(int(row))
+    for key, rows in found.items():
+        yield str(key[0]), np.array(rows, dtype=np.intp)
 
 
 def normal_bands(
