@@ -1,13 +1,16 @@
-"""Time power studies beside a loop over diff-diff, in the same run on one core: ``python -m bench.power``.
+"""Time power studies beside their peers, in the same run on one core: ``python -m bench.power``.
 
-Prints for each world the milliseconds a draw, generation included, with standard errors and all aggregations of
-group-time effects; for the peer, the same draws in a plain loop, data frames made beforehand.
+Prints for each world the milliseconds a draw, generation and standard errors included; for the peers, diff-diff's
+own `simulate_power` (generation included) and a plain loop over the fastest of diff-diff and pyfixest, data frames
+made beforehand.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 
@@ -15,6 +18,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
+import pandas as pd
 
 import sos_eval as se
 from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE, PoissonDiD
@@ -25,6 +29,7 @@ from sos_eval.worlds.source import data_of
 WORLDS = Path(__file__).parent.parent / "synthetic"
 METHODS = {
     "callaway_santanna": CallawaySantAnna(),
+    "the same, dr": CallawaySantAnna(adjust="dr", covariates=("idaci",)),
     "twfe": TWFE(),
     "event_study_twfe": EventStudyTWFE(),
     "poisson_did": PoissonDiD(),
@@ -60,19 +65,67 @@ def numpy_alone(world: object, reps: int) -> float:
     return 1000 * (perf_counter() - started) / (reps // 250 * 250)
 
 
-def theirs(world: object, reps: int) -> float:
-    """Return milliseconds a draw of a plain loop over diff-diff's Callaway and Sant'Anna, fit only."""
+def loops(world: object, method: str) -> dict[str, Callable[[], object]]:
+    """Return each peer's fit of one drawn table, by the peer's name; the table is made beforehand."""
     from diff_diff import CallawaySantAnna as Peer
+    from diff_diff import TwoWayFixedEffects
+    from pyfixest import feols, fepois
 
-    names = world.columns
-    table = data_of(world.draw(np.random.default_rng(1), 1))
-    if world.outcome.counted:
-        table[world.outcome.name] = table[world.outcome.name] / table[names.exposure] * world.outcome.per
+    table, names = data_of(world.draw(np.random.default_rng(1), 1)), world.columns
+    unit, time, start = names.unit, names.time, table["first_treated"]
+    counted = world.outcome.counted
+    table["y"] = table[world.outcome.name] / (table[names.exposure] / world.outcome.per if counted else 1.0)
+    treated = pd.to_numeric(start, errors="coerce").replace(0, np.inf).fillna(np.inf)
+    table["g"] = np.where(np.isfinite(treated), treated, 0)
+    table["d"] = (table[time] >= treated).astype(int)
+    event = (table[time] - treated).where(np.isfinite(treated), -1).astype(int)
+    own, clustered = f"| {unit} + {time}", {"vcov": {"CRV1": unit}}
+
+    def cohorts(**more: object) -> object:
+        covariates = more.pop("covariates", None)
+        fitted = Peer(**more).fit(
+            table, outcome="y", unit=unit, time=time, first_treat="g", covariates=covariates
+        )  # fmt: skip
+        return fitted.aggregate("group")
+
+    if method == "callaway_santanna":
+        return {"diff-diff": cohorts}
+    if method == "the same, dr":
+        return {"diff-diff": lambda: cohorts(estimation_method="dr", covariates=["idaci"])}
+    if method == "twfe":
+        blocks = table.assign(ever=np.isfinite(treated).astype(int), post=(table[time] >= treated.min()).astype(int))
+        model, roles = TwoWayFixedEffects(cluster=unit), {"treatment": "ever", "post": "post", "unit": unit}
+        return {
+            "pyfixest": lambda: feols(f"y ~ d {own}", table, **clustered),
+            "diff-diff": lambda: model.fit(blocks, outcome="y", **roles),
+        }
+    if method == "event_study_twfe":
+        table["event"] = event
+        return {"pyfixest": lambda: feols(f"y ~ i(event, ref=-1) {own}", table, **clustered)}
+    table["log_children"] = np.log(table[names.exposure])
+    formula = f"{world.outcome.name} ~ d {own}"
+    return {"pyfixest": lambda: fepois(formula, table, offset="log_children", **clustered)}
+
+
+def per_fit(fit: Callable[[], object], reps: int) -> float:
+    """Return milliseconds a fit, after one to warm up."""
+    fit()
     started = perf_counter()
     for _ in range(reps):
-        Peer().fit(
-            table, outcome=world.outcome.name, unit=names.unit, time=names.time, first_treat="first_treated",
-        ).aggregate("group")  # fmt: skip
+        fit()
+    return 1000 * (perf_counter() - started) / reps
+
+
+def peer_study(reps: int) -> float:
+    """Return milliseconds a draw of diff-diff's own power simulation at 152 x 20 with five cohorts."""
+    from diff_diff import CallawaySantAnna as Peer
+    from diff_diff import simulate_power
+
+    waves = {"cohort_periods": [6, 9, 12, 15, 18]}
+    options = {"n_units": 152, "n_periods": 20, "progress": False, "seed": 1, "data_generator_kwargs": waves}
+    simulate_power(Peer(), n_simulations=2, **options)
+    started = perf_counter()
+    simulate_power(Peer(), n_simulations=reps, **options)
     return 1000 * (perf_counter() - started) / reps
 
 
@@ -81,22 +134,23 @@ def main() -> None:
     parser.add_argument("--reps", type=int, default=2000)
     parser.add_argument("--peer-reps", type=int, default=40)
     options = parser.parse_args()
+    warnings.simplefilter("ignore")
     for name in ("peers", "england"):
         world = se.load_world(WORLDS / f"{name}.yaml")
         alone = numpy_alone(world, options.reps)
         print(f"{name}: random numbers alone {alone:.3f} ms a draw")
         for method, estimator in METHODS.items():
-            if method == "poisson_did" and not world.outcome.counted:
+            if not world.outcome.counted and method in ("poisson_did", "the same, dr"):
                 continue
             total, draw, estimate = ours(world, estimator, options.reps)
-            print(f"  {method:18s} {total:.3f} ms a draw: {draw:.3f} drawing, {estimate:.3f} estimating")
-        try:
-            peer = theirs(world, options.peer_reps)
-        except ImportError:
-            print("  diff-diff is not installed")
-        else:
-            total = ours(world, METHODS["callaway_santanna"], options.reps)[0]
-            print(f"  diff-diff loop     {peer:.2f} ms a draw, fit only: {peer / total:.0f} times ours with drawing")
+            print(f"  {method:18s} {total:.3f} ms a draw: {draw:.3f} drawing, {estimate:.3f} estimating", end="")
+            for peer, fit in loops(world, method).items():
+                taken = per_fit(fit, options.peer_reps)
+                print(f"; loop over {peer} {taken:.2f}: {taken / total:.0f} times", end="", flush=True)
+            if name == "peers" and method == "callaway_santanna":
+                taken = peer_study(options.peer_reps)
+                print(f"; its simulate_power {taken:.2f}: {taken / total:.0f} times", end="")
+            print(flush=True)
 
 
 if __name__ == "__main__":

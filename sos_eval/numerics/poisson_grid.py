@@ -54,13 +54,13 @@ def fit_poisson_grid(y: Array, at_risk: Array, treated: Array) -> GridFit:
     """
     draws = max(len(y), len(treated))
     t = y.shape[-1]
-    total = y.sum(-1)
+    total, events = y.sum(-1), _events(y, treated)
     theta = np.zeros((draws, t))
     theta[:, 1:] = _time_effects(y, at_risk)[:, 1:]
     settled, done = np.zeros(draws, bool), np.zeros(draws, bool)
     for _ in range(MAX_STEPS):
         mean = _means(theta, total, at_risk, treated)
-        score, information = _newton(mean, y, treated, total)
+        score, information = _newton(mean, events, treated, total)
         step = _solved(information, score)
         step[done] = 0.0
         theta += step
@@ -69,7 +69,7 @@ def fit_poisson_grid(y: Array, at_risk: Array, treated: Array) -> GridFit:
         if done.all():
             break
     mean = _means(theta, total, at_risk, treated)
-    _, information = _newton(mean, y, treated, total)
+    _, information = _newton(mean, events, treated, total)
     row = _solved(information, np.broadcast_to(np.eye(t)[0], (draws, t)))
     rest = y - mean
     effects = rest[..., 1:] @ row[:, 1:, None]
@@ -95,29 +95,38 @@ def _means(theta: Array, total: Array, at_risk: Array, treated: Array) -> Array:
     return mean
 
 
-def _newton(mean: Array, y: Array, treated: Array, total: Array) -> tuple[Array, Array]:
+def _events(y: Array, treated: Array) -> Array:
+    """Return the events under treatment, then by period from the second on, (r, t)."""
+    under = (treated * y).sum((-2, -1))
+    by_time = y.sum(1)[:, 1:]
+    return np.column_stack([under, np.broadcast_to(by_time, (len(under), by_time.shape[1]))])
+
+
+def _newton(mean: Array, events: Array, treated: Array, total: Array) -> tuple[Array, Array]:
     """Return the concentrated score (r, t) and information (r, t, t) in b and the time effects."""
     r, _, t = mean.shape
-    under = (treated * mean).sum(-1)
+    treated_mean = treated * mean
+    under = treated_mean.sum(-1)
     inverse = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
     by_time = mean.sum(1)
     score = np.empty((r, t))
-    score[:, 0] = (treated * y).sum((-2, -1)) - under.sum(-1)
-    score[:, 1:] = (y.sum(1) - by_time)[:, 1:]
+    score[:, 0] = events[:, 0] - under.sum(-1)
+    score[:, 1:] = events[:, 1:] - by_time[:, 1:]
     information = np.empty((r, t, t))
     later = mean[:, :, 1:]
     information[:, 1:, 1:] = -(later * inverse[..., None]).swapaxes(1, 2) @ later
     information[:, np.arange(1, t), np.arange(1, t)] += by_time[:, 1:]
-    cross = (treated * mean).sum(1)[:, 1:] - ((under * inverse)[:, None, :] @ later)[:, 0]
+    cross = treated_mean.sum(1)[:, 1:] - ((under * inverse)[:, None, :] @ later)[:, 0]
     information[:, 0, 1:] = information[:, 1:, 0] = cross
     information[:, 0, 0] = (under - under**2 * inverse).sum(-1)
     return score, information
 
 
 def _solved(information: Array, score: Array) -> Array:
-    """Solve each system; one that is singular gives NaN."""
+    """Solve each symmetric system; one that is singular gives NaN."""
     usable = np.isfinite(information).all(axis=(-2, -1)).reshape(len(information))
-    usable[usable] = np.linalg.cond(information[usable]) < 1e14
+    sizes = np.abs(np.linalg.eigvalsh(information[usable]))
+    usable[usable] = sizes.max(-1, initial=0.0) < 1e14 * sizes.min(-1, initial=np.inf)
     step = np.full(score.shape, np.nan)
     step[usable] = np.linalg.solve(information[usable], score[usable][..., None])[..., 0]
     return step
