@@ -19,7 +19,7 @@ STARTS = np.array([0] * 14 + [2004] * 4 + [2005] * 3 + [2006] * 3)
 OPTIONS = {
     "callaway_santanna": [
         {}, {"control": "not_yet_treated", "base_period": "universal"}, {"anticipation": 1},
-        {"adjust": "reg"}, {"adjust": "ipw"}, {"adjust": "dr", "control": "not_yet_treated"},
+        {"adjust": "reg"}, {"adjust": "ipw"}, {"adjust": "dr"}, {"adjust": "dr", "control": "not_yet_treated"},
         {"adjust": "dr_improved"}, {"adjust": "dr_improved", "base_period": "universal"},
     ],
     "event_study_twfe": [{}, {"window": (-3, 1)}],
@@ -34,6 +34,13 @@ CASES = [
     for name, method in registered("estimator").items()
     for options in OPTIONS.get(name, [{}])
 ]
+#: Weights and clusters above the unit, for properties that must hold with them too.
+VARIANTS = {
+    "plain": {},
+    "weighted": {"weight": "weight"},
+    "weighted, clustered": {"weight": "weight", "cluster": "region"},
+}
+every_variant = pytest.mark.parametrize("more", [pytest.param(more, id=one) for one, more in VARIANTS.items()])
 every_estimator = pytest.mark.parametrize(("name", "estimator"), CASES)
 
 
@@ -147,8 +154,37 @@ def test_the_same_data_give_the_same_bytes(name, estimator):
     assert table[0] == table[1]
 
 
+def batch_is(batch, loop):
+    keys = ["estimand", "aggregation", "cohort", "time", "event_time", "subgroup", "scale"]
+    assert batch.cells[keys].equals(loop.cells[keys])
+    assert np.isfinite(loop.values).any()
+    np.testing.assert_allclose(batch.values, loop.values, rtol=SAME, atol=SAME)
+    assert (batch.std_error is None) == (loop.std_error is None)
+    if loop.std_error is not None:
+        np.testing.assert_allclose(batch.std_error, loop.std_error, rtol=SAME, atol=SAME)
+
+
+def every_other(cells: pd.DataFrame) -> np.ndarray:
+    return np.arange(0, len(cells), 2)
+
+
 @every_estimator
-@pytest.mark.parametrize("more", [{}, {"weight": "weight", "cluster": "region"}], ids=["plain", "weighted, clustered"])
+@every_variant
+def test_one_plan_serves_any_batch(name, estimator, more):
+    """A plan holds nothing of the outcomes: two batches and one with holes give what the loop gives, row for row."""
+    base = panel_of(frame(), **more)
+    rng = np.random.default_rng(8)
+    batches = [base.matrix() * rng.uniform(0.8, 1.2, (draws, N, T)) for draws in (2, 1, 2)]
+    batches[2][0, 4, 2] = batches[2][1, 15, 5] = np.nan
+    loops = [loop_batch([base.with_outcome(one) for one in batch], estimator.complete) for batch in batches]
+    for choice in (None, every_other):
+        plan = estimator.compile(base, choice)
+        for place in (0, 2, 1):
+            batch_is(plan.apply(batches[place]), loops[place].rows(choice))
+
+
+@every_estimator
+@every_variant
 def test_batch_is_loop(name, estimator, more):
     base = panel_of(frame(), **more)
     rng = np.random.default_rng(2)
@@ -159,10 +195,7 @@ def test_batch_is_loop(name, estimator, more):
         (estimator.estimate_assignments(base, starts), [base.with_first_treated(one) for one in starts]),
     ]
     for batch, panels in pairs:
-        loop = loop_batch(panels, estimator.complete)
-        np.testing.assert_allclose(batch.values, loop.values, rtol=SAME, atol=SAME)
-        if loop.std_error is not None:
-            np.testing.assert_allclose(batch.std_error, loop.std_error, rtol=SAME, atol=SAME)
+        batch_is(batch, loop_batch(panels, estimator.complete))
 
 
 @every_estimator
