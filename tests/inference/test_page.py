@@ -1,0 +1,83 @@
+"""Every cell of the matrix in `docs/inference.md`, read from the page and run."""
+
+from __future__ import annotations
+
+import re
+from contextlib import nullcontext
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sos_eval.results.method import registered
+from tests.conftest import ROOT
+from tests.fakes import fit
+from tests.inference.page import demonstration, fits
+
+NUMBERS = ["std_error", "conf_low", "conf_high", "p_value"]
+#: Methods whose interval is that of a test turned round: they have no standard error.
+INVERTED = {"randomization", "wild_cluster_bootstrap"}
+FITS = fits()
+
+
+def matrix() -> tuple[dict[tuple[str, str], str], dict[str, str]]:
+    """Return what the page says of each pair of estimator and inference, and its numbered notes."""
+    text = (ROOT / "docs" / "inference.md").read_text(encoding="utf-8")
+    lines = [[cell.strip(" `") for cell in line.strip("|\n").split("|")] for line in re.findall(r"^\|.*$", text, re.M)]
+    methods, rows = lines[0][1:], lines[2:]
+    said = {(row[0], method): cell for row in rows for method, cell in zip(methods, row[1:], strict=True)}
+    return said, dict(re.findall(r"^(\d+)\. (.+)$", text, re.M))
+
+
+SAID, NOTES = matrix()
+
+
+def infer(method: str, fitted, **options) -> pd.DataFrame:
+    options |= {"draws": 19} if method == "randomization" else {}
+    return registered("inference")[method](**options).infer(fitted, np.random.default_rng(0)).table
+
+
+def test_the_page_has_every_pair():
+    assert set(SAID) == {(one, method) for one in registered("estimator") for method in registered("inference")} - {
+        (one, "auto") for one in registered("estimator")
+    }
+
+
+@pytest.mark.parametrize(("estimator", "method"), SAID)
+def test_a_cell_is_what_happens(estimator, method, monkeypatch):
+    """Defined: numbers for every effect without another fit. By refitting: not without one. Refused: the note."""
+    fitted, said = FITS[estimator], SAID[estimator, method]
+    table = infer(method, fitted)
+    note = NOTES[re.search(r"\d+", said)[0]] if said.startswith("refused") else ""
+    told = table[table["reason"] == note]
+    assert "overall" in set(told["aggregation"])
+    assert told["estimate"].notna().all()
+    numbers = told[NUMBERS[1:] if method in INVERTED and not note else NUMBERS]
+    assert (numbers.isna() if note else np.isfinite(numbers)).all(axis=None), numbers
+    others = table[table["reason"] != note]
+    assert (others["reason"] != "").all()
+    only_tested = others["reason"].str.startswith("no interval")
+    assert others[NUMBERS[:3]].isna().all(axis=None)
+    assert (others["p_value"].notna() == only_tested).all()
+    again = []
+    for way in ("complete", "estimate_assignments"):
+        monkeypatch.setattr(type(fitted.estimator), way, lambda *_: again.append(1) or 1 / 0)
+    with pytest.raises(ZeroDivisionError) if said == "by refitting" else nullcontext():
+        infer(method, fitted)
+    assert bool(again) == (said == "by refitting")
+
+
+@pytest.mark.parametrize(("estimator", "method"), SAID)
+def test_one_treated_cluster_has_a_randomization_test_and_nothing_else(estimator, method):
+    panel = demonstration()
+    one = panel.with_first_treated(np.where(np.arange(24) == 4, 2006.0, np.inf))
+    fitted = fit(registered("estimator")[estimator](), one)
+    if method == "randomization":
+        table = infer(method, fitted, statistic="coefficient")
+        overall = table[table["aggregation"] == "overall"].iloc[0]
+        assert np.isfinite(overall[["estimate", "p_value", "conf_low", "conf_high"]].to_numpy(float)).all()
+        table = infer(method, fitted, statistic="studentised")
+    else:
+        table = infer(method, fitted)
+    assert table[NUMBERS].isna().all(axis=None)
+    assert (table["reason"] != "").all()
