@@ -118,7 +118,7 @@ def batch_draws(
     again: Callable[[int], Panel],
     estimate: Callable[[Panel], Estimate],
 ) -> Batch:
-    """Estimate every draw; where Newton steps on the grid do not settle, estimate that draw by itself.
+    """Estimate every draw; by itself where Newton steps do not settle or a unit is treated whenever it is seen.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def _chunks(draws: int, numbers: int) -> Iterator[slice]:
 
 
 def _chunk(grid: Grid, y: Array, treated: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
-    """Return values and errors (r, 2), and which draws settled: see `PoissonDiD` for the formulas."""
+    """Return values and errors (r, 2), and which draws they hold for: see `PoissonDiD` for the formulas."""
     fit = fit_poisson_grid(y, grid.at_risk, treated)
     takes_part = y.sum(-1) > 0  # a unit without any event is left out, its exposure too
     events, at_risk = (y * treated).sum(-1), (grid.at_risk * treated).sum(-1) * takes_part
@@ -173,7 +173,13 @@ def _chunk(grid: Grid, y: Array, treated: Array) -> tuple[Array, Array, NDArray[
         score = rate * ratio[:, None] * fit.score + (1 - ratio)[:, None] * score_rate
         errors = np.column_stack([_error(one, grid.clusters) for one in (fit.score, score)])
     errors[(at_risk > 0).sum(-1) + np.zeros(len(values), int) == 1] = np.nan
-    return values, errors, fit.converged
+    return values, errors, fit.converged & ~_always_treated(grid, treated)
+
+
+def _always_treated(grid: Grid, treated: Array) -> NDArray[np.bool_]:
+    """Say in which draws some unit is treated whenever it is seen: it takes no part, and others are compared."""
+    seen = grid.at_risk > 0
+    return np.asarray(((treated > 0) | ~seen).all(-1) & seen.any(-1)).any(-1)
 
 
 def _error(score: Array, clusters: NDArray[np.intp]) -> Array:

@@ -63,16 +63,14 @@ class PoissonDiD(PlannedEstimator):
     def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:
         """Plan for batches of outcomes, all draws at once where no covariate varies over time."""
         by_draw = self.unplanned(panel, choice)
-        starts = panel.first_treated[None]
-        fast = self._on_grid(panel) and panel.outcome.transform == "none" and not _always_treated(panel, starts)
+        fast = self._on_grid(panel) and panel.outcome.transform == "none"
         table = self._tableof(panel) if fast else None
         return by_draw if table is None else plan_counts(panel, table, self.complete, choice, by_draw)
 
     def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
         """Estimate under many adoptions, all at once where no covariate varies over time."""
         first_treated = np.asarray(first_treated, float)
-        fast = self._on_grid(panel) and not _always_treated(panel, first_treated)
-        table = self._tableof(panel.with_first_treated(first_treated[0])) if fast else None
+        table = self._tableof(panel.with_first_treated(first_treated[0])) if self._on_grid(panel) else None
         if table is None:
             return super().estimate_assignments(panel, first_treated)
         grid, counts = grid_of(panel)
@@ -127,11 +125,6 @@ class PoissonDiD(PlannedEstimator):
             note = "there is no event among rows that alone identify the effect: the rate ratio has no finite estimate"
             return replace(rows, notes=(*rows.notes, note)), replace(fit, coef=np.full_like(fit.coef, np.nan))
         return left, _fit_rows(left)
-
-
-def _always_treated(panel: Panel, first_treated: Array) -> bool:
-    """Whether some unit is treated in every period of some draw: it takes no part there."""
-    return bool((first_treated <= panel.times[0]).any())
 
 
 def _fit_rows(rows: Rows) -> PoissonFit:

@@ -102,6 +102,21 @@ def test_missing_rows_and_periods_without_events():
     _same(PoissonDiD().estimate_assignments(gappy, starts), loop)
 
 
+def test_a_late_unit_that_is_treated_whenever_it_is_seen_takes_no_part():
+    """Which units these are differs between draws; its start is after the panel's first period in all of them."""
+    base = _panel("weighted and clustered")
+    counts = base.matrix("count")
+    counts[20, :5], counts[3, 2] = np.nan, np.nan
+    late = counts_panel(counts, base.matrix("exposure"), STARTS, **VARIANTS["weighted and clustered"])
+    rng = np.random.default_rng(6)
+    starts = np.array([rng.permutation(STARTS) for _ in range(8)])
+    own = starts[:, 20] <= 6
+    assert own.any()
+    assert not own.all()
+    loop = loop_batch([late.with_first_treated(one) for one in starts], PoissonDiD().complete)
+    _same(PoissonDiD().estimate_assignments(late, starts), loop)
+
+
 def test_units_without_events_are_not_at_risk():
     """The treated units' own rate leaves out, as the estimate does, a unit in which nothing ever happens."""
     base = _panel("plain")
