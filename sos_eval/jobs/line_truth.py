@@ -95,7 +95,7 @@ def plan_line_truth(
     exist = [("att", scale), ("att", "log"), *([("rate_ratio", "ratio")] if counted else [])]
     asked = set(zip(rows["estimand"], rows["scale"], strict=True))
     plan = plan_truth(frame.first_treated[treated], periods, [kind for kind in exist if kind in asked])
-    exposure = boxed(frame.exposure, treated, times)
+    exposure = boxed(frame.children, treated, times)
     ratio = (rows["scale"] == "ratio").to_numpy()
     return LineTruth(plan, _places(plan.cells, rows), treated, times, per, exposure, scale, ratio)
 

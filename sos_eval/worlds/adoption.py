@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sos_eval.declare import Declared
 from sos_eval.errors import nearest
-from sos_eval.worlds.authorities import Authorities, largest_remainder
+from sos_eval.worlds.authorities import Authorities, largest_remainder, region_sizes
 from sos_eval.worlds.problems import Problem
 
 __all__ = ["Adoption", "Selection", "draw_adoption", "order_traits"]
@@ -104,8 +104,8 @@ class Adoption(Declared):
         """Count the authorities that can start."""
         if not self.regions or not authorities.regions:
             return authorities.n
-        sizes = largest_remainder(np.array([one.authorities for one in authorities.regions.values()]), authorities.n)
-        return int(sum(size for name, size in zip(authorities.regions, sizes, strict=True) if name in self.regions))
+        sizes = zip(authorities.regions, region_sizes(authorities), strict=True)
+        return int(sum(size for name, size in sizes if name in self.regions))
 
 
 def draw_adoption(spec: Adoption, table: pd.DataFrame, exposure: Array, rng: np.random.Generator) -> Array:

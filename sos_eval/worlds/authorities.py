@@ -15,7 +15,16 @@ from scipy.special import ndtr, ndtri
 from sos_eval.declare import Declared
 from sos_eval.worlds.problems import Problem
 
-__all__ = ["Authorities", "Covariate", "Deprivation", "Inspection", "Population", "Region", "draw_authorities"]
+__all__ = [
+    "Authorities",
+    "Covariate",
+    "Deprivation",
+    "Inspection",
+    "Population",
+    "Region",
+    "draw_authorities",
+    "region_sizes",
+]
 
 Array = NDArray[np.float64]
 JUDGEMENTS = ("outstanding", "good", "requires_improvement", "inadequate")
@@ -145,7 +154,7 @@ def draw_authorities(spec: Authorities, n_times: int, rng: np.random.Generator) 
     exposure : (n, n_times)
         Whole numbers of children.
     """
-    regions = _regions(spec, rng)
+    regions = _regions(spec)
     score = _deprivation_score(spec, regions, rng)
     table = pd.DataFrame({"region": regions})
     table[spec.deprivation.name] = _deprivation(spec.deprivation, score, rng)
@@ -175,11 +184,15 @@ def largest_remainder(shares: Array, total: int) -> NDArray[np.intp]:
     return whole
 
 
-def _regions(spec: Authorities, rng: np.random.Generator) -> NDArray[np.object_]:
-    if not spec.regions:
-        return np.full(spec.n, "all", dtype=object)
-    sizes = largest_remainder(np.array([one.authorities for one in spec.regions.values()]), spec.n)
-    return np.repeat(np.array(list(spec.regions), dtype=object), sizes)
+def region_sizes(spec: Authorities) -> NDArray[np.intp]:
+    """Return how many authorities each region has, (k,); without regions, all of them."""
+    shares = [one.authorities for one in spec.regions.values()] or [1.0]
+    return largest_remainder(np.array(shares), spec.n)
+
+
+def _regions(spec: Authorities) -> NDArray[np.object_]:
+    """Return each authority's region, (n,)."""
+    return np.repeat(np.array(list(spec.regions) or ["all"], dtype=object), region_sizes(spec))
 
 
 def _deprivation_score(spec: Authorities, regions: NDArray[np.object_], rng: np.random.Generator) -> Array:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,9 +16,12 @@ from sos_eval.panel.panel import Panel
 from sos_eval.worlds.adoption import draw_adoption
 from sos_eval.worlds.authorities import draw_authorities
 from sos_eval.worlds.effects import apply_dose, draw_doses
+from sos_eval.worlds.mergers import Geography, draw_mergers
 from sos_eval.worlds.missing import withhold
 from sos_eval.worlds.outcomes import expected_untreated, observe
 from sos_eval.worlds.real_panel import RealPanel, real_authorities
+from sos_eval.worlds.revisions import publish, publish_children
+from sos_eval.worlds.theory import OUTCOME, draw_mediators, measured, moved
 from sos_eval.worlds.truth import Truth, true_effects
 from sos_eval.worlds.world import World
 
@@ -38,7 +42,9 @@ class Frame:
     table
         A row per authority: region, deprivation, covariates.
     exposure : (n, n_times)
-        Children.
+        Children, as published.
+    children : (n, n_times)
+        Children, as they are: the same where no population is revised.
     first_treated : (n,)
         ``inf`` = never.
     own, other : (n, n_times)
@@ -47,24 +53,35 @@ class Frame:
         Zero for the never treated.
     rates : (n, n_times) or None
         A real panel's outcomes, in a semi-synthetic world.
+    geography, drawn
+        Where authorities are merged: how they are, and the frame before that; else None.
     """
 
     world: World
     table: pd.DataFrame
     exposure: Array
+    children: Array
     first_treated: Array
     own: Array
     other: Array
     fidelity: Array
     rates: Array | None = None
+    geography: Geography | None = None
+    drawn: Frame | None = None
 
     @property
     def units(self) -> list[str]:
         """Codes of the authorities, all of one width, so that text and numbers sort alike."""
         if self.rates is not None:
             return [str(unit) for unit in self.table["unit"]]
-        width = len(str(FIRST_CODE + len(self.table) - 1))
-        return [str(FIRST_CODE + i).zfill(width) for i in range(len(self.table))]
+        codes = FIRST_CODE + (np.arange(len(self.table)) if self.geography is None else self.geography.codes)
+        width = len(str(codes.max()))
+        return [str(code).zfill(width) for code in codes]
+
+    @property
+    def shown(self) -> NDArray[np.bool_]:
+        """Whether an authority is published in a period, (n, n_times)."""
+        return np.ones(self.exposure.shape, bool) if self.geography is None else self.geography.shown
 
     @property
     def region_column(self) -> str:
@@ -103,6 +120,8 @@ class Draws:
         Expected outcomes without anybody's intervention, and with each authority's own adoption.
     observed : (reps, n, n_times)
         Counts, or values where the outcome is no count; NaN where it is not seen.
+    mediators
+        Measured mediators of a programme theory, (reps, n, n_times) each.
     order : (reps, n) or None
         Semi-synthetic worlds: the authority whose outcomes stand at each place. Adoption is drawn anew in every draw,
         but the place of a cohort stays: it is the authorities that move. `placed` moves them back.
@@ -112,6 +131,7 @@ class Draws:
     untreated: Array
     expected: Array
     observed: Array
+    mediators: Mapping[str, Array] = field(default_factory=dict)
     order: NDArray[np.intp] | None = None
 
     def placed(self, rep: int) -> tuple[Array, Array]:
@@ -134,14 +154,14 @@ class Draws:
     def panel(self) -> Panel:
         """The first draw as a panel."""
         starts, observed = self.placed(0)
-        return _panel(self.frame, starts, observed)
+        return _panel(self, starts, observed)
 
     @cached_property
     def true_effects(self) -> Truth:
         """True effects of every draw."""
         world, frame = self.frame.world, self.frame
         counted = world.outcome.counted
-        exposure = frame.exposure if counted else np.full_like(frame.exposure, np.nan)
+        exposure = frame.children if counted else np.full_like(frame.children, np.nan)
         scale = "rate_per" if counted else "value"
         return true_effects(self.untreated, self.expected, frame.first_treated, world.periods, exposure, scale)
 
@@ -159,7 +179,25 @@ def draw_frame(world: World, rng: np.random.Generator) -> Frame:
     table, exposure = draw_authorities(world.authorities, len(times), rng)
     first_treated = draw_adoption(world.adoption, table, exposure, rng)
     own, other, fidelity = draw_doses(world.effect, table, first_treated, times, rng)
-    return Frame(world, table, exposure, first_treated, own, other, fidelity)
+    frame = Frame(world, table, exposure, exposure, first_treated, own, other, fidelity)
+    if world.mergers:
+        frame = _merged(frame, rng)
+    if world.revisions is not None:
+        published = publish_children(world.revisions, frame.children, times, rng)
+        frame = replace(frame, exposure=published)
+    return frame
+
+
+def _merged(frame: Frame, rng: np.random.Generator) -> Frame:
+    """Return the frame of the authorities that are published, with the drawn one behind it."""
+    world, children, starts = frame.world, frame.children, frame.first_treated
+    how = draw_mergers(world.mergers, frame.table["region"].to_numpy(object), starts, world.periods, rng)
+    table = how.table(frame.table.assign(fidelity=frame.fidelity), children)
+    merged = how.children(children)
+    return Frame(
+        world, table.drop(columns="fidelity"), merged, merged, how.starts(starts), how.doses(frame.own, children),
+        how.doses(frame.other, children), table["fidelity"].to_numpy(float), geography=how, drawn=frame,
+    )  # fmt: skip
 
 
 def _real_frame(world: World, panel: RealPanel, rng: np.random.Generator) -> Frame:
@@ -173,7 +211,7 @@ def _real_frame(world: World, panel: RealPanel, rng: np.random.Generator) -> Fra
         raise DesignFault(Fault(f"world {world.name}", what, "write a smaller number"))
     first_treated = draw_adoption(world.adoption, table, exposure, rng)
     own, other, fidelity = draw_doses(world.effect, table, first_treated, world.periods, rng)
-    return Frame(world, table, exposure, first_treated, own, other, fidelity, rates)
+    return Frame(world, table, exposure, exposure, first_treated, own, other, fidelity, rates)
 
 
 def _real_outcomes(world: World, frame: Frame, rates: Array, rng: np.random.Generator, reps: int) -> Draws:
@@ -190,7 +228,7 @@ def _real_outcomes(world: World, frame: Frame, rates: Array, rng: np.random.Gene
     untreated = rates[order]
     expected = apply_dose(world.effect, untreated, frame.own, positive=True)
     observed = expected * (frame.exposure / world.outcome.per)
-    return Draws(frame, untreated, expected, observed, order)
+    return Draws(frame, untreated, expected, observed, order=order)
 
 
 def draw_outcomes(world: World, frame: Frame, rng: np.random.Generator, reps: int) -> Draws:
@@ -204,17 +242,41 @@ def draw_outcomes(world: World, frame: Frame, rng: np.random.Generator, reps: in
     spec = world.outcome
     if frame.rates is not None:
         return _real_outcomes(world, frame, frame.rates, rng, reps)
+    base = frame.drawn or frame
     untreated = expected_untreated(
-        spec, world.adoption.selection, frame.table, frame.first_treated, frame.slopes, world.periods, reps, rng
+        spec, world.adoption.selection, base.table, base.first_treated, base.slopes, world.periods, reps, rng
     )
-    expected = apply_dose(world.effect, untreated, frame.own, positive=spec.counted)
-    everything = apply_dose(world.effect, expected, frame.other, positive=spec.counted)
-    observed = withhold(world.missing, observe(spec, everything, frame.exposure, rng), counted=spec.counted, rng=rng)
-    return Draws(frame, untreated, expected, observed)
+    untreated, expected, everything, mediators = _with_effects(world, base, untreated, rng)
+    counts = observe(spec, everything, base.children, rng)
+    if (how := frame.geography) is not None:
+        counts = how.counts(counts, base.children, rng)
+        untreated, expected = how.rates(untreated, base.children), how.rates(expected, base.children)
+        mediators = {name: how.rates(values, base.children) for name, values in mediators.items()}
+    if world.revisions is not None:
+        counts = publish(world.revisions, counts, world.periods, rng)
+    observed = withhold(world.missing, counts, counted=spec.counted, rng=rng)
+    return Draws(frame, untreated, expected, observed, mediators)
 
 
-def _panel(frame: Frame, first_treated: Array, observed: Array) -> Panel:
-    """Lay out one draw as a panel; covariates stand in its frame, and an estimator that adjusts names them."""
+def _with_effects(
+    world: World, frame: Frame, untreated: Array, rng: np.random.Generator
+) -> tuple[Array, Array, Array, dict[str, Array]]:
+    """Return expected outcomes untreated, under own adoption, and under everything; and measured mediators."""
+    effect, counted, theory = world.effect, world.outcome.counted, world.theory
+    mediators, through = {}, 0.0
+    if theory is not None:
+        deviations = draw_mediators(theory, untreated.shape, rng)
+        untreated = moved(theory, untreated, deviations, ratio=effect.scale == "ratio", positive=counted)
+        mediators = measured(theory, deviations, frame.own + frame.other, rng)
+        through = theory.by_practice(OUTCOME)
+    expected = apply_dose(effect, untreated, frame.own, positive=counted, mediated=through)
+    everything = apply_dose(effect, expected, frame.other, positive=counted, mediated=through)
+    return untreated, expected, everything, mediators
+
+
+def _panel(draws: Draws, first_treated: Array, observed: Array) -> Panel:
+    """Lay out the first draw as a panel; covariates stand in its frame, and an estimator that adjusts names them."""
+    frame = draws.frame
     world, times = frame.world, frame.world.periods
     n, n_times = observed.shape
     counted = world.outcome.counted
@@ -233,6 +295,10 @@ def _panel(frame: Frame, first_treated: Array, observed: Array) -> Panel:
     )  # fmt: skip
     for name in frame.columns:
         rows[frame.region_column if name == "region" else name] = np.repeat(frame.table[name].to_numpy(), n_times)
+    for name, values in draws.mediators.items():
+        rows[name] = values[0].ravel()
+    if frame.geography is not None:
+        rows = rows[frame.shown.ravel()].reset_index(drop=True)
     outcome = PanelOutcome(
         name=world.outcome.name, label=world.outcome.label, scale="rate_per" if counted else "value",
         per=world.outcome.per if counted else 1.0, counted=counted,

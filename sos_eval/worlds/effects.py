@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -14,10 +14,20 @@ from numpy.typing import NDArray
 from sos_eval.declare import Declared
 from sos_eval.errors import DesignFault, Fault, nearest
 from sos_eval.worlds.adoption import Adoption
-from sos_eval.worlds.authorities import Authorities, stratified
+from sos_eval.worlds.authorities import Authorities, region_sizes, stratified
 from sos_eval.worlds.problems import Problem
 
-__all__ = ["Anticipation", "Contamination", "Effect", "Fidelity", "Spillover", "apply_dose", "draw_doses"]
+__all__ = [
+    "Anticipation",
+    "Contamination",
+    "Effect",
+    "Fidelity",
+    "Spillover",
+    "apply_dose",
+    "draw_doses",
+    "neighbours_of",
+    "stop_at_zero",
+]
 
 Array = NDArray[np.float64]
 AT_ZERO_AT_MOST = 1e-2
@@ -32,7 +42,9 @@ class Fidelity(Declared):
     sd: Annotated[float, Ge(0)] = 0.15
     """Standard deviation over adopters of the normal that is truncated to 0 and 1."""
     turnover: Annotated[float, Interval(ge=0, lt=1)] = 0.0
-    """Share of what was learnt that leaves with staff each period."""
+    """Share of trained staff who leave each period, and what was learnt with them."""
+    retrained: Annotated[float, Interval(ge=0, le=1)] = 0.0
+    """Share of their successors who are trained: what practice settles at, as a share of its first fidelity."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +59,28 @@ class Anticipation(Declared):
 
 @dataclass(frozen=True)
 class Spillover(Declared):
-    """Practice that spreads to untreated authorities of the same region."""
+    """Practice that spreads to untreated neighbours."""
 
     share: float = 0.25
-    """Share of the effect, times the share of the region's authorities that have started."""
+    """Share of the effect, times the share of an authority's neighbours that have started."""
+    neighbours: Annotated[int, Ge(2)] | None = None
+    """How many neighbours an authority has, half of them on either side in its region's ring of codes, so that
+    neighbours are each other's; without it, all authorities of its region, itself among them."""
+
+    def problems(self, authorities: Authorities) -> Iterator[Problem]:
+        """Say what contradicts what."""
+        if self.neighbours is None:
+            if not authorities.regions:
+                what = "neighbours are the authorities of a region"
+                yield Problem((), what, "add authorities.regions, or neighbours: 4")
+            return
+        if self.neighbours % 2:
+            what = f"{self.neighbours}: as many stand on either side"
+            yield Problem(("neighbours",), what, "write an even number")
+        smallest = int(region_sizes(authorities).min())
+        if self.neighbours >= smallest:
+            what = f"{self.neighbours} neighbours in a region of {smallest} authorities"
+            yield Problem(("neighbours",), what, "write a smaller number")
 
 
 @dataclass(frozen=True)
@@ -90,8 +120,14 @@ class Effect(Declared):
     contamination: Contamination | None = None
     """Unrecorded use among the untreated."""
 
-    def problems(self, authorities: Authorities, adoption: Adoption) -> Iterator[Problem]:
-        """Say what contradicts what."""
+    def problems(self, adoption: Adoption, columns: Sequence[str]) -> Iterator[Problem]:
+        """Say what contradicts what.
+
+        Parameters
+        ----------
+        columns
+            Columns that can moderate.
+        """
         if self.scale == "ratio" and self.size <= -1:
             yield Problem(("size",), f"{self.size} with scale: ratio leaves no rate above zero", "write more than -1")
         if self.size and adoption.pattern == "none":
@@ -102,12 +138,9 @@ class Effect(Declared):
                 yield Problem(
                     ("by_cohort", str(cohort)), "no cohort starts then", nearest(str(cohort), map(str, starts))
                 )
-        columns = (authorities.deprivation.name, *authorities.covariates)
         for name in self.moderator:
             if name not in columns:
                 yield Problem(("moderator", name), "no such column", nearest(name, columns))
-        if self.spillover and not authorities.regions:
-            yield Problem(("spillover",), "neighbours are the authorities of a region", "add authorities.regions")
 
 
 def _declared_starts(adoption: Adoption) -> list[int]:
@@ -136,7 +169,7 @@ def draw_doses(
     if spec.fidelity:
         fidelity = _fidelity(spec.fidelity, np.isfinite(first_treated), rng)
         since = np.where(np.isfinite(event), np.clip(event, 0, None), 0.0)
-        own *= fidelity[:, None] / spec.fidelity.mean * (1 - spec.fidelity.turnover) ** since
+        own *= fidelity[:, None] / spec.fidelity.mean * _left(spec.fidelity, since)
     other = _spillover(spec, table, first_treated, times) + _contamination(spec, first_treated, times, rng)
     return own, other, fidelity
 
@@ -184,13 +217,40 @@ def _fidelity(spec: Fidelity, treated: NDArray[np.bool_], rng: np.random.Generat
     return drawn
 
 
+def _left(spec: Fidelity, since: Array) -> Array:
+    """Return the share of the first fidelity that is left some periods after the start.
+
+    Each period a share t of the staff leaves and a share r of their successors is trained: ``x' = (1 - t) x + t r``,
+    so that ``x_e = r + (1 - r) (1 - t)^e``.
+    """
+    return np.asarray(spec.retrained + (1 - spec.retrained) * (1 - spec.turnover) ** since)
+
+
 def _spillover(spec: Effect, table: pd.DataFrame, first_treated: Array, times: Array) -> Array:
-    """Return the dose that the not yet treated have from their region, (n, n_times)."""
+    """Return the dose that the not yet treated have from their neighbours, (n, n_times)."""
     if spec.spillover is None:
         return np.zeros((len(first_treated), len(times)))
-    started = pd.DataFrame(times >= first_treated[:, None]).astype(float)
-    around = started.groupby(table["region"].to_numpy(object)).transform("mean").to_numpy(float)
-    return np.asarray(spec.spillover.share * around * (1 - started.to_numpy(float)))
+    started = (times >= first_treated[:, None]).astype(float)
+    beside = neighbours_of(table["region"].to_numpy(object), spec.spillover.neighbours)
+    around = beside @ started / beside.sum(1, keepdims=True)
+    return np.asarray(spec.spillover.share * around * (1 - started))
+
+
+def neighbours_of(regions: NDArray[np.object_], neighbours: int | None) -> Array:
+    """Return who is whose neighbour, (n, n) of zeros and ones.
+
+    Without a number of neighbours: all authorities of the region, itself among them. With one: the nearest in the
+    region's ring, half on either side.
+    """
+    if neighbours is None:
+        return np.asarray(regions[:, None] == regions, float)
+    beside = np.zeros((len(regions), len(regions)))
+    for region in dict.fromkeys(regions):
+        members = np.flatnonzero(regions == region)
+        for step in range(1, neighbours // 2 + 1):
+            beside[members, np.roll(members, step)] = 1.0
+            beside[members, np.roll(members, -step)] = 1.0
+    return beside
 
 
 def _contamination(spec: Effect, first_treated: Array, times: Array, rng: np.random.Generator) -> Array:
@@ -205,26 +265,57 @@ def _contamination(spec: Effect, first_treated: Array, times: Array, rng: np.ran
     return dose
 
 
-def apply_dose(spec: Effect, untreated: Array, dose: Array, *, positive: bool) -> Array:
+def apply_dose(spec: Effect, untreated: Array, dose: Array, *, positive: bool, mediated: float = 0.0) -> Array:
     """Return expected outcomes under a dose, (reps, n, n_times).
 
     A rate cannot fall below zero: with ``scale: rate`` it stops there, and since the truth is computed from what
     this returns, the truth knows. A world in which that is more than an accident is refused.
+
+    Parameters
+    ----------
+    dose : (n, n_times)
+        Shares of the full effect.
+    mediated
+        What a full dose does through mediators, beside `Effect.size`: in units of the rate, or of its logarithm
+        with ``scale: ratio``.
 
     Raises
     ------
     DesignFault
         More than one treated rate in a hundred would be below zero.
     """
-    if spec.size == 0 or not dose.any():
+    if (spec.size == 0 and mediated == 0) or not dose.any():
         return untreated
     if spec.scale == "ratio":
-        return np.asarray(untreated * (1 + spec.size * dose))
-    treated = untreated + spec.size * dose
-    if positive and float(treated.min(initial=0.0)) < 0:
-        share = (treated < 0).sum() / max(int((dose != 0).sum()) * len(treated), 1)
+        through = np.exp(mediated * dose) if mediated else 1.0
+        return np.asarray(untreated * (1 + spec.size * dose) * through)
+    size = spec.size + mediated
+    treated = untreated + size * dose
+    if not positive:
+        return np.asarray(treated)
+    cells = int(np.count_nonzero(dose)) * len(treated)
+    return stop_at_zero(treated, cells, f"effect.size: {size:g}", "write a smaller effect, or scale: ratio")
+
+
+def stop_at_zero(rates: Array, cells: int, who: str, instead: str, whose: str = "the treated rates") -> Array:
+    """Return rates of which none is below zero; changes them in place.
+
+    Parameters
+    ----------
+    cells
+        How many rates something was done to.
+    who, instead, whose
+        What did it, what to write instead where it does so too often, and whose rates they are.
+
+    Raises
+    ------
+    DesignFault
+        More than one in a hundred of those would be below zero.
+    """
+    if float(rates.min(initial=0.0)) < 0:
+        share = (rates < 0).sum() / max(cells, 1)
         if share > AT_ZERO_AT_MOST:
-            what = f"effect.size: {spec.size:g} takes {share:.1%} of the treated rates below zero"
-            raise DesignFault(Fault("world", what, "write a smaller effect, or scale: ratio"))
-        np.maximum(treated, 0.0, out=treated)
-    return np.asarray(treated)
+            what = f"{who} takes {share:.1%} of {whose} below zero"
+            raise DesignFault(Fault("world", what, instead))
+        np.maximum(rates, 0.0, out=rates)
+    return np.asarray(rates)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
-__all__ = ["Problem"]
+__all__ = ["Problem", "under"]
 
 
 class Problem(NamedTuple):
@@ -13,3 +14,9 @@ class Problem(NamedTuple):
     path: tuple[str | int, ...]
     what: str
     instead: str = ""
+
+
+def under(key: str | int, problems: Iterator[Problem]) -> Iterator[Problem]:
+    """Put problems under a key."""
+    for problem in problems:
+        yield problem._replace(path=(key, *problem.path))

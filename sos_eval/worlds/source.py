@@ -43,12 +43,18 @@ def data_of(draws: Draws) -> pd.DataFrame:
     }
     if counted:
         data[world.columns.exposure] = frame.exposure.ravel().astype(int)
-    data[world.outcome.name] = _whole(observed.ravel()) if whole else observed.ravel()
+    data[world.outcome.name] = observed.ravel()
     for name in frame.columns[1:]:
         data[name] = np.repeat(frame.table[name].to_numpy(), n_times)
     if world.effect.fidelity:
         data["fidelity"] = np.repeat(np.round(frame.fidelity, 4), n_times)
-    return pd.DataFrame(data)
+    data |= {name: values[0].ravel() for name, values in draws.mediators.items()}
+    table = pd.DataFrame(data)
+    if frame.geography is not None:
+        table = table[frame.shown.ravel()].reset_index(drop=True)
+    if whole:
+        table[world.outcome.name] = _whole(table[world.outcome.name].to_numpy(float))
+    return table
 
 
 def _whole(counts: np.ndarray) -> pd.Series | np.ndarray:

@@ -11,14 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sos_eval.declare import Declared, Document, build, read_yaml
-from sos_eval.errors import DesignFault, Faults
+from sos_eval.errors import DesignFault, Fault, Faults, nearest
 from sos_eval.worlds.adoption import Adoption
 from sos_eval.worlds.authorities import Authorities
 from sos_eval.worlds.effects import Effect
+from sos_eval.worlds.mergers import Merger, merger_problems
 from sos_eval.worlds.missing import Missing
 from sos_eval.worlds.outcomes import Outcome
-from sos_eval.worlds.problems import Problem
+from sos_eval.worlds.problems import Problem, under
 from sos_eval.worlds.real_panel import RealPanel
+from sos_eval.worlds.revisions import Revisions
+from sos_eval.worlds.theory import Theory
 
 if TYPE_CHECKING:
     from sos_eval.worlds.draw import Draws
@@ -74,6 +77,12 @@ class World(Declared):
     """Who starts when."""
     effect: Effect = field(default_factory=Effect)
     """What starting does."""
+    theory: Theory | None = None
+    """What it does it through: mediators; without it, nothing is in between."""
+    mergers: tuple[Merger, ...] = ()
+    """Authorities that are joined or divided."""
+    revisions: Revisions | None = None
+    """What later releases put right; without it every figure is final."""
     missing: Missing = field(default_factory=Missing)
     """What is not seen."""
     panel: RealPanel | None = None
@@ -108,16 +117,34 @@ class World(Declared):
             yield from self._real_problems(self.panel)
             return
         regions, n = tuple(self.authorities.regions), self.authorities.n
-        yield from _under("authorities", self.authorities.problems())
-        yield from _under("outcome", self.outcome.problems())
+        yield from under("authorities", self.authorities.problems())
+        yield from under("outcome", self.outcome.problems())
         for i, shock in enumerate(self.outcome.shocks):
             found = shock.problems(regions, n, (first, last), log=self.outcome.link == "log")
-            yield from _under("outcome", _under("shocks", _under(i, found)))
-        yield from _under("adoption", self.adoption.problems(self.authorities, first, last))
-        yield from _under("effect", self.effect.problems(self.authorities, self.adoption))
-        if self.missing.suppress_below and not self.outcome.counted:
-            yield Problem(("missing", "suppress_below"), "only counts are suppressed", "remove it")
+            yield from under("outcome", under("shocks", under(i, found)))
+        yield from under("adoption", self.adoption.problems(self.authorities, first, last))
+        own = self.authorities
+        yield from under("effect", self.effect.problems(self.adoption, (own.deprivation.name, *own.covariates)))
+        if self.effect.spillover:
+            yield from under("effect", under("spillover", self.effect.spillover.problems(own)))
+        if self.theory:
+            yield from under("theory", self.theory.problems())
+        yield from under("mergers", merger_problems(self.mergers, own, first, last))
+        if self.revisions:
+            yield from under("revisions", self.revisions.problems(last))
+        yield from self._count_problems()
         yield from self._column_problems()
+
+    def _count_problems(self) -> Iterator[Problem]:
+        """Find what only counts can have."""
+        if self.outcome.counted:
+            return
+        if self.missing.suppress_below:
+            yield Problem(("missing", "suppress_below"), "only counts are suppressed", "remove it")
+        if self.mergers:
+            yield Problem(("mergers",), "only counts can be added up over authorities", "remove it")
+        if self.revisions:
+            yield Problem(("revisions",), "only counts of people are revised", "remove it")
 
     def _real_problems(self, panel: RealPanel) -> Iterator[Problem]:
         """Say what contradicts a real panel; how many authorities it has is known when it is read."""
@@ -129,24 +156,22 @@ class World(Declared):
             )
         if self.missing != Missing():
             yield Problem(("missing",), "is not in this version with panel", "remove it")
+        for name in ("theory", "mergers", "revisions"):
+            if getattr(self, name):
+                yield Problem((name,), "has no meaning with panel: a real panel has its own", "remove it")
         yield from panel.problems(self.adoption, self.effect)
         for problem in self.adoption.problems(Authorities(n=10**6), self.times.first, self.times.last):
             if problem.path[0] != "regions":
-                yield from _under("adoption", iter([problem]))
-        yield from _under("effect", self.effect.problems(Authorities(), self.adoption))
+                yield from under("adoption", iter([problem]))
+        yield from under("effect", self.effect.problems(self.adoption, ()))
 
     def _column_problems(self) -> Iterator[Problem]:
         """Find columns that would bear the same name."""
         fixed = [self.columns.unit, self.columns.time, self.columns.exposure, "region", "first_treated", "inspection"]
         names = [*fixed, "fidelity", self.outcome.name, self.authorities.deprivation.name, *self.authorities.covariates]
+        names += [name for name, one in self.theory.mediators.items() if one.measured] if self.theory else []
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield Problem(("columns",), f"two columns would be called {name!r}", "rename one")
-
-
-def _under(key: str | int, problems: Iterator[Problem]) -> Iterator[Problem]:
-    """Put problems under a key."""
-    for problem in problems:
-        yield problem._replace(path=(key, *problem.path))
 
 
 def load_world(path: str | Path) -> World:
@@ -177,13 +202,17 @@ def world_from(document: Document, changes: dict[str, Any] | None = None) -> Wor
     """
     data = document.data
     for key, value in (changes or {}).items():
-        data = _changed(data, key.split("."), value)
+        data = _changed(data, key, value, str(document.path))
     if isinstance(data.get("panel"), dict) and isinstance(data["panel"].get("path"), str):
         file = document.path.parent / data["panel"]["path"]
         data = {**data, "panel": {**data["panel"], "path": str(file)}}
     faults = Faults()
     if "schema" not in data:
         faults.add(str(document.path), "schema: is missing", f"write schema: {SCHEMA}")
+    if "children" in data:
+        what = "children: is not in this version: a world draws what authorities count, not the children behind it"
+        faults.add(document.where(("children",)), what, "take the section out")
+        data = {key: value for key, value in data.items() if key != "children"}
     world = build(World, data, document, (), faults)
     if world is not None:
         for problem in world.problems():
@@ -209,9 +238,17 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _changed(data: dict[str, Any], keys: list[str], value: Any) -> dict[str, Any]:
-    """Return nested values with one key set."""
-    if len(keys) == 1:
-        return {**data, keys[0]: value}
-    inner = data.get(keys[0])
-    return {**data, keys[0]: _changed(inner if isinstance(inner, dict) else {}, keys[1:], value)}
+def _changed(data: Any, key: str, value: Any, where: str, above: str = "") -> Any:
+    """Return nested values with a dotted key set; items of a list go by their name, or by number from 0."""
+    if not key:
+        return value
+    first, _, rest = key.partition(".")
+    below = f"{above}{first}."
+    if isinstance(data, list):
+        names = [str(one.get("name", i)) if isinstance(one, dict) else str(i) for i, one in enumerate(data)]
+        place = names.index(first) if first in names else int(first) if first.isdigit() else len(data)
+        if place >= len(data):
+            raise DesignFault(Fault(where, f"{above}{key}: there is no entry {first!r}", nearest(first, names)))
+        return [*data[:place], _changed(data[place], rest, value, where, below), *data[place + 1 :]]
+    inner = data if isinstance(data, dict) else {}
+    return {**inner, first: _changed(inner.get(first), rest, value, where, below)}

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from sos_eval.errors import DesignFault
+from sos_eval.worlds.effects import Effect, Spillover, draw_doses, neighbours_of
 from sos_eval.worlds.truth import true_effects
 from tests.worlds.tiny import tiny
 
@@ -68,6 +71,7 @@ def test_log_scale_by_hand():
         ({"shape": "fading", "periods": 3}, [0, -3, -2, -1]),
         ({"anticipation": {"periods": 1, "share": 0.5}}, [-1.5, -3, -3, -3]),
         ({"fidelity": {"mean": 0.7, "sd": 0.0, "turnover": 0.5}}, [0, -3, -1.5, -0.75]),
+        ({"fidelity": {"mean": 0.7, "sd": 0.0, "turnover": 0.5, "retrained": 0.6}}, [0, -3, -2.4, -2.1]),
         ({"by_cohort": {"2013": 2.0}}, [0, -6, -6, -6]),
     ],
 )
@@ -109,3 +113,25 @@ def test_spillover_and_contamination_are_in_the_data_and_not_in_the_truth():
 def test_nobody_treated_has_no_truth():
     world = tiny(adoption={"pattern": "none"}, effect={"size": 0.0})
     assert world.draw(np.random.default_rng(1)).truth.empty
+
+
+def test_spillover_to_neighbours_by_hand():
+    """Four in a ring, the first started: each neighbour has half of the spill, the one opposite none."""
+    beside = neighbours_of(np.array(["N"] * 4 + ["S"] * 3, object), 2)
+    assert beside[0].tolist() == [0, 1, 0, 1, 0, 0, 0]
+    assert beside[4].tolist() == [0, 0, 0, 0, 0, 1, 1]
+    assert (beside == beside.T).all()
+    spec = Effect(size=-3.0, spillover=Spillover(share=0.5, neighbours=2))
+    table, starts = pd.DataFrame({"region": ["N"] * 4}), np.array([2013, np.inf, np.inf, np.inf])
+    own, other, _ = draw_doses(spec, table, starts, TIMES, np.random.default_rng(1))
+    assert other[:, 2].tolist() == [0, 0.25, 0, 0.25]
+    assert (other[:, :2] == 0).all()
+    assert own[1:].sum() == 0
+
+
+def test_spillover_faults():
+    for neighbours, words in ((3, "write an even number"), (4, "4 neighbours in a region of 4 authorities")):
+        with pytest.raises(DesignFault, match=words):
+            tiny(effect__spillover={"neighbours": neighbours})
+    with pytest.raises(DesignFault, match=r"add authorities\.regions, or neighbours: 4"):
+        tiny(effect__spillover={}, authorities={"n": 8})

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sos_eval.errors import DesignFault
+from sos_eval.worlds.source import data_of, draw_once
 from sos_eval.worlds.world import document_of, load_world, world_from
 from tests.conftest import ROOT
 from tests.worlds.tiny import tiny
@@ -30,7 +31,11 @@ def test_every_world_loads_and_says_its_purpose_first():
     assert files
     for file in files:
         assert file.read_text(encoding="utf-8").startswith("# ")
-        load_world(file)
+        world = load_world(file)
+        if world.panel is None:
+            draws = draw_once(world)
+            assert len(data_of(draws)) == draws.frame.shown.sum()
+            assert np.isfinite(draws.truth["true_effect"]).all()
 
 
 def test_all_faults_at_once_with_their_lines(tmp_path):
@@ -100,3 +105,43 @@ def test_draw_is_a_batch_on_one_frame():
     assert draws.panel.cohorts.tolist() == [2013.0, 2015.0]
     np.testing.assert_array_equal(draws.panel.matrix("count"), draws.observed[0])
     np.testing.assert_allclose(draws.panel.matrix(), draws.outcomes[0])
+
+
+def test_faults_of_mechanisms_have_their_lines(tmp_path):
+    """Children are not in this version; a wrong key, share and coefficient deep in theory, mergers and revisions."""
+    text = """schema: sos-eval/world/1
+name: w
+times: {first: 2011, last: 2016}
+children: {n: 100}
+theory:
+  edges:
+    - [practice, trust, 0.8]
+    - [trust, outcome, high]
+mergers:
+  - start: 2014
+    treated: dropped
+revisions:
+  by_age:
+    0: {share: 1.5, sise: 2}
+"""
+    assert sorted(_faults(text, tmp_path)) == sorted(
+        [
+            "w.yaml:4: children: is not in this version: a world draws what authorities count, not the children "
+            "behind it; take the section out",
+            "w.yaml:6: theory.edges.trust.outcome: 'high': must be a valid number, unable to parse string as a number",
+            "w.yaml:11: mergers.0.treated: 'dropped' is not one of the options; did you mean \"drop\"?",
+            "w.yaml:14: revisions.by_age.0.share: 1.5: must be less than or equal to 1",
+            'w.yaml:14: revisions.by_age.0.sise: no such key; did you mean "size"?',
+        ]
+    )
+
+
+def test_a_shock_is_changed_by_its_name():
+    world = world_from(
+        document_of(load_world(ROOT / "synthetic" / "england.yaml")), {"outcome.shocks.pandemic.spread": 0.1}
+    )
+    assert [shock.spread for shock in world.outcome.shocks] == [0.1, 0.2]
+    with pytest.raises(
+        DesignFault, match=r"outcome\.shocks\.pandemik\.spread: there is no entry 'pandemik'; did you mean"
+    ):
+        world_from(document_of(world), {"outcome.shocks.pandemik.spread": 0.1})
