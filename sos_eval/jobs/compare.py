@@ -72,6 +72,9 @@ def _drawn(world: World, times: Array, seed: int) -> Array:
     for frame in range(FRAMES):
         draws = world.draw(stream(seed, "compare", frame), DRAWS)
         score = draws.frame.table["deprivation"].to_numpy(float)
+        if np.isnan(draws.observed[..., late]).any():
+            what = "--compare: the drawn panel has gaps, and moments are of whole panels"
+            raise InputFault(Fault(f"world {world.name}", what, "take out mergers and missing"))
         if (draws.observed[..., late] == 0).any():
             what = "--compare: some drawn counts are zero, which have no logarithm"
             raise InputFault(Fault(f"world {world.name}", what, "raise outcome.mean or population.minimum"))

@@ -36,14 +36,18 @@ def moments(counts: Array, exposure: Array, deprivation: Array, times: Array, pe
     rates = batch / exposure * per
     rows = []
     for name, (what, function) in MOMENTS.items():
-        value = function(batch, rates, exposure, deprivation, times)
-        spread = float(value.std(ddof=1)) if len(value) > 1 else np.nan
-        rows.append((name, what, float(value.mean()), spread))
-    for t, time in enumerate(times):
-        value = rates[..., t].mean(-1)
-        spread = float(value.std(ddof=1)) if len(value) > 1 else np.nan
-        rows.append((f"mean_rate_{time:g}", f"mean rate over authorities, {time:g}", float(value.mean()), spread))
+        rows.append(_row(name, what, function(batch, rates, exposure, deprivation, times)))
+    yearly = {"mean_rate": ("mean rate over authorities", rates.mean(-2))}
+    yearly["sd_rate"] = ("standard deviation of rates over authorities", rates.std(-2, ddof=1))
+    for name, (what, values) in yearly.items():
+        for t, time in enumerate(times):
+            rows.append(_row(f"{name}_{time:g}", f"{what}, {time:g}", values[:, t]))
     return pd.DataFrame(rows, columns=["moment", "what", "value", "sd"])
+
+
+def _row(name: str, what: str, values: Array) -> tuple[str, str, float, float]:
+    """Summarise a moment over draws."""
+    return name, what, float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else np.nan
 
 
 def _residuals(values: Array) -> Array:
@@ -93,6 +97,24 @@ def _correlation(values: Array, score: Array) -> Array:
 def _slope(values: Array, score: Array) -> Array:
     z = score - score.mean()
     return np.asarray(values @ z / (z @ z))
+
+
+def _icc(values: Array) -> Array:
+    """Return the share of variance that lies between authorities, period effects taken out, per draw."""
+    between = values.mean(-1).var(-1, ddof=1)
+    return np.asarray(between / (between + _within_sd(values) ** 2))
+
+
+def _ranks(values: Array) -> Array:
+    from scipy.stats import rankdata
+
+    return np.asarray(rankdata(values, axis=-1), float)
+
+
+def _fifth(values: Array, score: Array, number: int) -> Array:
+    """Return the mean over one fifth of the authorities, 0 the least deprived, per draw (bounds belong below)."""
+    fifths = np.searchsorted(np.quantile(score, [0.2, 0.4, 0.6, 0.8]), score)
+    return np.asarray(values[..., fifths == number].mean(-1))
 
 
 def _span(values: Array, times: Array, first: float, last: float) -> Array:
@@ -161,4 +183,57 @@ MOMENTS: dict[str, tuple[str, Function]] = {
     "population_median": ("median population, last period", lambda c, r, e, d, t: np.full(len(c), np.median(e[:, -1]))),
     "deprivation_mean": ("mean deprivation", lambda c, r, e, d, t: np.full(len(c), d.mean())),
     "deprivation_sd": ("standard deviation of deprivation", lambda c, r, e, d, t: np.full(len(c), d.std(ddof=1))),
+    "icc": (
+        "share of the variance of rates between authorities, after period effects",
+        lambda c, r, e, d, t: _icc(r),
+    ),
+    "icc_log": ("the same of log rates", lambda c, r, e, d, t: _icc(np.log(r))),
+    "pooled_rate": (
+        "rate of all authorities together, mean over periods",
+        lambda c, r, e, d, t: (c.sum(-2) / e.sum(-2) * (r * e / c)[:, 0, 0][:, None]).mean(-1),
+    ),
+    "population_correlation": (
+        "correlation of authorities' mean log rate with log population",
+        lambda c, r, e, d, t: _correlation(np.log(r).mean(-1), np.log(e).mean(-1)),
+    ),
+    "rate_p10": (
+        "mean over periods of the tenth percentile of rates",
+        lambda c, r, e, d, t: np.quantile(r, 0.1, axis=-2).mean(-1),
+    ),
+    "rate_p90": (
+        "mean over periods of the ninetieth percentile of rates",
+        lambda c, r, e, d, t: np.quantile(r, 0.9, axis=-2).mean(-1),
+    ),
+    "deprivation_rank_correlation_first": (
+        "rank correlation with deprivation, first period",
+        lambda c, r, e, d, t: _correlation(_ranks(r[..., 0]), _ranks(d)),
+    ),
+    "deprivation_rank_correlation_last": (
+        "rank correlation with deprivation, last period",
+        lambda c, r, e, d, t: _correlation(_ranks(r[..., -1]), _ranks(d)),
+    ),
 }
+
+
+def _fifth_at(place: int, number: int) -> Function:
+    return lambda c, r, e, d, t: _fifth(r[..., place], d, number)
+
+
+def _count_at(share: float) -> Function:
+    return lambda c, r, e, d, t: np.quantile(c, share, axis=(-2, -1))
+
+
+def _population_at(share: float) -> Function:
+    return lambda c, r, e, d, t: np.full(len(c), np.quantile(e[:, -1], share))
+
+
+for _number in range(5):
+    for _name, _place in (("first", 0), ("last", -1)):
+        _what = f"mean rate of fifth {_number + 1} by deprivation, 1 the least deprived, {_name} period"
+        MOMENTS[f"fifth_{_number + 1}_{_name}"] = (_what, _fifth_at(_place, _number))
+for _percent in (5, 25, 50, 75, 95):
+    _what = f"percentile {_percent} of counts over authorities and periods"
+    MOMENTS[f"count_p{_percent}"] = (_what, _count_at(_percent / 100))
+for _percent in (5, 25, 75, 95):
+    _what = f"percentile {_percent} of population, last period"
+    MOMENTS[f"population_p{_percent}"] = (_what, _population_at(_percent / 100))

@@ -79,6 +79,19 @@ outcome: {mean: {2012: 28.0}, level_sd: 0.2, persistence: {rho: 0.5, sd: 0.1}, d
     assert (tmp_path / "c.svg").stat().st_size > 5000
 
 
+def test_a_world_with_gaps_is_not_compared(tmp_path, capsys):
+    text = """schema: sos-eval/world/1
+name: w
+times: {first: 2012, last: 2016}
+authorities: {n: 40}
+"""
+    (tmp_path / "w.yaml").write_text(text)
+    assert _said(["simulate", str(tmp_path / "w.yaml"), "--out", str(tmp_path / "p.csv")]) == 0
+    (tmp_path / "w.yaml").write_text(text + "missing: {share: 0.1}\n")
+    assert _said(["simulate", str(tmp_path / "w.yaml"), "--compare", str(tmp_path / "p.csv")]) == 2
+    assert "the drawn panel has gaps" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -28,6 +28,20 @@ TARGETS = {
     "deprivation_correlation_last": (0.542, 0.06),
     "deprivation_slope_first": (1.34, 0.06),
     "deprivation_slope_last": (0.98, 0.08),
+    "icc": (0.708, 0.03),
+    "icc_log": (0.727, 0.03),
+    "rate_p10": (17.5, 0.6),
+    "rate_p90": (43.8, 1.0),
+    "fifth_1_first": (19.4, 1.0),
+    "fifth_2_first": (24.4, 1.0),
+    "fifth_3_first": (27.9, 1.0),
+    "fifth_4_first": (34.2, 1.8),
+    "fifth_5_first": (41.5, 1.0),
+    "fifth_1_last": (19.4, 1.5),
+    "fifth_2_last": (22.1, 2.2),
+    "fifth_3_last": (28.9, 2.5),
+    "fifth_4_last": (30.6, 1.5),
+    "fifth_5_last": (34.9, 1.5),
     "population_log_sd": (0.62, 0.02),
     "population_median": (62729, 2500),
     "deprivation_mean": (0.180, 0.005),
@@ -37,6 +51,14 @@ TARGETS = {
     "mean_rate_2019": (29.9, 0.2),
     "mean_rate_2021": (26.4, 0.2),
     "mean_rate_2025": (27.2, 0.2),
+}
+#: Known not to be met: in England large authorities have lower rates, and in the world population says nothing
+#: about them. Moment -> (real value, what it is in the world, within its band).
+NOT_MET = {
+    "population_correlation": (-0.362, 0.0, 0.06),
+    "pooled_rate": (26.9, 29.3, 0.5),
+    "count_p5": (68, 51, 3),
+    "count_p95": (456, 548, 25),
 }
 FRAMES = 6
 
@@ -62,6 +84,13 @@ def test_england_is_calibrated(drawn, name):
     assert abs(drawn.loc[name, "value"] - real) < band + 3 * drawn.loc[name, "error"]
 
 
+@pytest.mark.parametrize("name", NOT_MET)
+def test_what_england_does_not_meet_is_known(drawn, name):
+    """Whoever mends one of these finds it here, and in docs/methods.md."""
+    _, known, band = NOT_MET[name]
+    assert abs(drawn.loc[name, "value"] - known) < band + 3 * drawn.loc[name, "error"]
+
+
 def test_targets_are_the_real_panel():
     """The targets above are what the same functions say of the real panel."""
     data = pd.read_csv(shared("data", "la_care_entry_panel_constant_geography.csv"))
@@ -71,5 +100,5 @@ def test_targets_are_the_real_panel():
     real = moments(
         wide["cla_started"].to_numpy(float), wide["pop_0_17"].to_numpy(float), score.to_numpy(), np.arange(2014.0, 2026)
     ).set_index("moment")["value"]
-    for name, (target, _) in TARGETS.items():
+    for name, (target, *_) in (TARGETS | NOT_MET).items():
         assert real[name] == pytest.approx(target, rel=0.01, abs=0.003), name

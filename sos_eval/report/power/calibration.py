@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,17 @@ from sos_eval.report.theme import COLOURS, INK, canvas, house_style, image, lege
 
 __all__ = ["draw_calibration"]
 
-#: Moments of the authorities, which are drawn by strata and so do not vary between draws.
-FIXED = ("population_log_sd", "population_median", "deprivation_mean", "deprivation_sd")
+#: How the names begin of moments of the authorities, which are drawn by strata and so hardly vary between draws.
+FIXED = (
+    "population_log_sd",
+    "population_median",
+    "population_p5",
+    "population_p25",
+    "population_p75",
+    "population_p95",
+    "deprivation_mean",
+    "deprivation_sd",
+)
 
 
 def draw_calibration(table: pd.DataFrame, path: Path) -> None:
@@ -25,25 +35,44 @@ def draw_calibration(table: pd.DataFrame, path: Path) -> None:
     path
         File, .svg, .png or .pdf.
     """
-    means = table[table["moment"].str.startswith("mean_rate_")]
-    others = table[~table["moment"].isin([*means["moment"], *FIXED]) & table["distance"].notna()]
+    yearly = table["moment"].str.contains(r"^(?:mean|sd)_rate_\d")
+    fixed = table["moment"].str.startswith(FIXED)
+    others = table[~yearly & table["distance"].notna() & ~fixed]
     note = (
-        "Left: real value less the world's mean, over the world's standard deviation between draws; shaded: 2 of them."
+        "Left: real value less the world's mean, over the world's standard deviation between draws; shaded: 2 of them. "
+        "Numbers: moments of the authorities, which hardly vary between draws, real over the world's."
     )
     with house_style():
         figure, axes = canvas(
-            "The world beside the real panel", height=4.2, note=note, columns=2, left=3.0, top=0.4, wspace=0.22,
+            "The world beside the real panel", height=7.4, note=note, columns=2, left=3.0, top=0.4, wspace=0.22,
             width_ratios=[1.0, 1.0], width=9.5,
         )  # fmt: skip
-        place = np.arange(len(others))[::-1]
+        labels = [*_named(others), *(f"{name}, real / world" for name in _named(table[fixed]))]
+        place = np.arange(len(labels))[::-1]
         axes[0].axvspan(-2, 2, color="#eeeeee", lw=0)
-        axes[0].plot(-others["distance"], place, "o", color=COLOURS[0])
-        axes[0].set_yticks(place, [name.replace("_", " ") for name in others["moment"]])
+        axes[0].plot(-others["distance"], place[: len(others)], "o", color=COLOURS[0])
+        for ratio, height in zip((table["real"] / table["world"])[fixed], place[len(others) :], strict=True):
+            axes[0].text(0, height, f"{ratio:.2f}", ha="center", va="center", fontsize="small")
+        axes[0].set_yticks(place, labels)
+        axes[0].set_ylim(-1, len(labels))
         axes[0].set_xlabel("Distance of the real panel")
-        times = means["moment"].str.removeprefix("mean_rate_").astype(float)
-        axes[1].errorbar(times, means["world"], yerr=2 * means["world_sd"], color=COLOURS[1], capsize=2, label="World")
-        axes[1].plot(times, means["real"], "o", color=INK, label="Real panel")
+        _series(axes[1], table, "mean_rate_", COLOURS[1], "Mean")
+        _series(axes[1], table, "sd_rate_", COLOURS[3], "SD")
+        axes[1].set_ylim(bottom=0)
         axes[1].set_xlabel("Period")
-        axes[1].set_ylabel("Mean rate over authorities")
+        axes[1].set_ylabel("Rates over authorities")
         legend(axes[1])
     path.write_bytes(image(figure, path.suffix.removeprefix(".")))
+
+
+def _named(rows: pd.DataFrame) -> list[str]:
+    """Return moments' names as words."""
+    return [name.replace("_", " ") for name in rows["moment"]]
+
+
+def _series(axis: Any, table: pd.DataFrame, name: str, colour: str, label: str) -> None:
+    """Draw a moment of every period: the world's with two of its standard deviations, the real panel's as dots."""
+    rows = table[table["moment"].str.contains(rf"^{name}\d")]
+    times = rows["moment"].str.removeprefix(name).astype(float)
+    axis.errorbar(times, rows["world"], yerr=2 * rows["world_sd"], color=colour, capsize=2, label=label)
+    axis.plot(times, rows["real"], "o", color=INK, label=None if name == "sd_rate_" else "Real")
