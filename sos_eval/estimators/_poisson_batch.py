@@ -179,7 +179,8 @@ def _chunk(grid: Grid, y: Array, treated: Array) -> tuple[Array, Array, NDArray[
 def _always_treated(grid: Grid, treated: Array) -> NDArray[np.bool_]:
     """Say in which draws some unit is treated whenever it is seen: it takes no part, and others are compared."""
     seen = grid.at_risk > 0
-    return np.asarray(((treated > 0) | ~seen).all(-1) & seen.any(-1)).any(-1)
+    inside = ((treated > 0) | ~seen).all(-1) & seen.any(-1)
+    return np.asarray(inside.any(-1))
 
 
 def _error(score: Array, clusters: NDArray[np.intp]) -> Array:
