@@ -20,6 +20,7 @@ from sos_eval.worlds.mergers import Geography, draw_mergers
 from sos_eval.worlds.missing import withhold
 from sos_eval.worlds.outcomes import expected_untreated, observe
 from sos_eval.worlds.real_panel import RealPanel, real_authorities
+from sos_eval.worlds.residuals import read_residuals, resample
 from sos_eval.worlds.revisions import publish, publish_children
 from sos_eval.worlds.theory import OUTCOME, draw_mediators, measured, moved
 from sos_eval.worlds.truth import Truth, true_effects
@@ -53,6 +54,8 @@ class Frame:
         Zero for the never treated.
     rates : (n, n_times) or None
         A real panel's outcomes, in a semi-synthetic world.
+    residuals : (real authorities, n_times) or None
+        A real panel's, where they are the noise.
     geography, drawn
         Where authorities are merged: how they are, and the frame before that; else None.
     """
@@ -66,6 +69,7 @@ class Frame:
     other: Array
     fidelity: Array
     rates: Array | None = None
+    residuals: Array | None = None
     geography: Geography | None = None
     drawn: Frame | None = None
 
@@ -180,6 +184,8 @@ def draw_frame(world: World, rng: np.random.Generator) -> Frame:
     first_treated = draw_adoption(world.adoption, table, exposure, rng)
     own, other, fidelity = draw_doses(world.effect, table, first_treated, times, rng)
     frame = Frame(world, table, exposure, exposure, first_treated, own, other, fidelity)
+    if world.outcome.residuals is not None:
+        frame = replace(frame, residuals=read_residuals(world.outcome.residuals, times, world.outcome.per))
     if world.mergers:
         frame = _merged(frame, rng)
     if world.revisions is not None:
@@ -247,7 +253,10 @@ def draw_outcomes(world: World, frame: Frame, rng: np.random.Generator, reps: in
         spec, world.adoption.selection, base.table, base.first_treated, base.slopes, world.periods, reps, rng
     )
     untreated, expected, everything, mediators = _with_effects(world, base, untreated, rng)
-    counts = observe(spec, everything, base.children, rng)
+    if base.residuals is not None:
+        counts = resample(base.residuals, everything, base.children / spec.per, rng)
+    else:
+        counts = observe(spec, everything, base.children, rng)
     if (how := frame.geography) is not None:
         counts = how.counts(counts, base.children, rng)
         untreated, expected = how.rates(untreated, base.children), how.rates(expected, base.children)

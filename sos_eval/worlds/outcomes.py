@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sos_eval.declare import Declared
 from sos_eval.worlds.adoption import Selection, order_traits
 from sos_eval.worlds.problems import Problem
+from sos_eval.worlds.residuals import Residuals
 from sos_eval.worlds.shocks import Shock, draw_shocks
 
 __all__ = ["Outcome", "Persistence", "expected_untreated", "observe"]
@@ -55,17 +56,19 @@ class Outcome(Declared):
     """Shocks that fade."""
     shocks: tuple[Shock, ...] = ()
     """Events that hit everybody or a few."""
-    distribution: Literal["negative_binomial", "poisson", "normal", "none"] = "negative_binomial"
-    """What is observed around the expected rate or value."""
+    distribution: Literal["negative_binomial", "poisson", "residuals", "normal", "none"] = "negative_binomial"
+    """What is observed around the expected rate or value; residuals: counts with the noise of a real panel."""
     dispersion: Annotated[float, Ge(0)] = 0.0
     """Negative binomial: variance is mean + dispersion x mean squared."""
     noise_sd: Annotated[float, Ge(0)] = 0.0
     """Normal: standard deviation of the noise, independent over periods."""
+    residuals: Residuals | None = None
+    """Residuals: the real panel they are of."""
 
     @property
     def counted(self) -> bool:
         """Whether what is observed is a count of people."""
-        return self.distribution in ("negative_binomial", "poisson")
+        return self.distribution in ("negative_binomial", "poisson", "residuals")
 
     def problems(self) -> Iterator[Problem]:
         """Say what contradicts what."""
@@ -79,6 +82,10 @@ class Outcome(Declared):
             yield Problem(("dispersion",), f"has no meaning with distribution: {self.distribution}", "remove it")
         if self.distribution != "normal" and self.noise_sd:
             yield Problem(("noise_sd",), f"has no meaning with distribution: {self.distribution}", "remove it")
+        if self.distribution != "residuals" and self.residuals:
+            yield Problem(("residuals",), f"has no meaning with distribution: {self.distribution}", "remove it")
+        if self.distribution == "residuals" and not self.residuals:
+            yield Problem(("residuals",), "is missing", "name the panel: {path: P.csv, unit: U, …}")
 
 
 def expected_untreated(

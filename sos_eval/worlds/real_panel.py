@@ -61,8 +61,15 @@ class RealPanel(Declared):
             yield Problem(("adoption", "regions"), "needs panel.region", "name the column of regions")
 
 
-def real_authorities(spec: RealPanel, times: Array, per: float) -> tuple[pd.DataFrame, Array, Array]:
+def real_authorities(
+    spec: RealPanel, times: Array, per: float, key: str = "panel"
+) -> tuple[pd.DataFrame, Array, Array]:
     """Read a real panel.
+
+    Parameters
+    ----------
+    key
+        Where it is declared, for faults.
 
     Returns
     -------
@@ -76,7 +83,7 @@ def real_authorities(spec: RealPanel, times: Array, per: float) -> tuple[pd.Data
     DataFault
         With every fault: no such file or column, no number, a row twice, no authority without a gap.
     """
-    data = _read(spec)
+    data = _read(spec, key)
     count, exposure = (
         data.pivot_table(index=spec.unit, columns=spec.time, values=name, aggfunc="first").reindex(columns=times)
         for name in (spec.count, spec.exposure)
@@ -101,37 +108,37 @@ def real_authorities(spec: RealPanel, times: Array, per: float) -> tuple[pd.Data
     return table, children, count.loc[units].to_numpy(float) / children * per
 
 
-def _read(spec: RealPanel) -> pd.DataFrame:
+def _read(spec: RealPanel, key: str) -> pd.DataFrame:
     """Read the file's columns as text units and numbers."""
     faults = Faults(DataFault)
     path = Path(spec.path)
     if not path.is_file():
-        faults.add(spec.path, "panel.path: no such file", "paths are relative to the world's file")
+        faults.add(spec.path, f"{key}.path: no such file", "paths are relative to the world's file")
         faults.stop()
     try:
         data = pd.read_csv(path, dtype={spec.unit: str}, encoding="utf-8-sig")
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        faults.add(spec.path, f"panel.path: cannot be read as CSV ({str(error).splitlines()[0]})")
+        faults.add(spec.path, f"{key}.path: cannot be read as CSV ({str(error).splitlines()[0]})")
         faults.stop()
     numbers = [spec.time, spec.count, spec.exposure, *([spec.deprivation] if spec.deprivation else [])]
     wanted = [spec.unit, *numbers, *([spec.region] if spec.region else [])]
     for name in wanted:
         if name not in data:
-            faults.add(spec.path, f"panel: no column {name!r}", nearest(name, map(str, data.columns)))
+            faults.add(spec.path, f"{key}: no column {name!r}", nearest(name, map(str, data.columns)))
     faults.stop()
     for name in numbers:
         read = pd.to_numeric(data[name], errors="coerce")
         words = data.loc[read.isna() & data[name].notna(), name]
         if len(words):
-            faults.add(spec.path, f"panel: column {name!r} has text ({listed(list(words.unique()))})", "leave it empty")
+            faults.add(spec.path, f"{key}: column {name!r} has text ({listed(list(words.unique()))})", "leave it empty")
         data[name] = read
     twice = data.duplicated([spec.unit, spec.time])
     if twice.any():
-        faults.add(spec.path, f"panel: {int(twice.sum())} rows stand twice, e.g. {data.loc[twice, spec.unit].iloc[0]}")
+        faults.add(spec.path, f"{key}: {int(twice.sum())} rows stand twice, e.g. {data.loc[twice, spec.unit].iloc[0]}")
     known = set(data[spec.unit])
-    for key, units in (("exclude", spec.exclude), ("never", spec.never)):
+    for list_, units in (("exclude", spec.exclude), ("never", spec.never)):
         for unit in units:
             if unit not in known:
-                faults.add(spec.path, f"panel.{key}: no authority {unit!r}", nearest(unit, known))
+                faults.add(spec.path, f"{key}.{list_}: no authority {unit!r}", nearest(unit, known))
     faults.stop()
     return data[~data[spec.unit].isin(spec.exclude)]

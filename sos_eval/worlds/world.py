@@ -203,9 +203,8 @@ def world_from(document: Document, changes: dict[str, Any] | None = None) -> Wor
     data = document.data
     for key, value in (changes or {}).items():
         data = _changed(data, key, value, str(document.path))
-    if isinstance(data.get("panel"), dict) and isinstance(data["panel"].get("path"), str):
-        file = document.path.parent / data["panel"]["path"]
-        data = {**data, "panel": {**data["panel"], "path": str(file)}}
+    data = _beside(data, ("panel", "path"), document.path.parent)
+    data = _beside(data, ("outcome", "residuals", "path"), document.path.parent)
     faults = Faults()
     if "schema" not in data:
         faults.add(str(document.path), "schema: is missing", f"write schema: {SCHEMA}")
@@ -236,6 +235,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
     return value
+
+
+def _beside(data: Any, keys: tuple[str, ...], folder: Path) -> Any:
+    """Return nested values in which a file's name, if it is there, is relative to a folder."""
+    if not keys:
+        return str(folder / data) if isinstance(data, str) else data
+    if not isinstance(data, dict) or keys[0] not in data:
+        return data
+    return {**data, keys[0]: _beside(data[keys[0]], keys[1:], folder)}
 
 
 def _changed(data: Any, key: str, value: Any, where: str, above: str = "") -> Any:
