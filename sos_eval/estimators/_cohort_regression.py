@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.estimators._cohort_means import Contributions
+from sos_eval.estimators._regression import ABSORBED
 from sos_eval.panel.panel import Array, Panel
 
 __all__ = ["RegressionPattern", "group_starts", "has_cohort_form", "inverse", "is_single"]
@@ -72,7 +73,7 @@ class RegressionPattern:
         x = self._absorbed(weight)
         gram = np.einsum("...k,...ktp,...ktq->...pq", weight, x, x)
         cross = np.einsum("...ktp,...kt->...p", x, sums)
-        bread = inverse(gram)
+        bread = inverse(gram, np.einsum("...k,ktp->...p", weight, self.regressors**2))
         coef = (bread @ cross[..., None])[..., 0]
         contrast = self._contrast(weight)
         slope = x @ (bread @ np.swapaxes(contrast, -1, -2))[..., None, :, :]
@@ -99,11 +100,21 @@ class RegressionPattern:
         return contrast
 
 
-def inverse(gram: Array) -> Array:
-    """Invert; where regressors are collinear the estimate does not exist: NaN."""
+def inverse(gram: Array, squares: Array) -> Array:
+    """Invert; where regressors are collinear, or effects absorb one, the estimate does not exist: NaN.
+
+    Parameters
+    ----------
+    gram : (..., p, p)
+        Of the regressors with effects taken out.
+    squares : (..., p)
+        Weighted sums of squares of the regressors as they were: of what is absorbed rounding alone is left.
+    """
+    absorbed = (np.diagonal(gram, axis1=-2, axis2=-1) <= ABSORBED**2 * squares).any(-1)
     scale = np.sqrt(np.maximum(np.diagonal(gram, axis1=-2, axis2=-1), np.finfo(float).tiny))
     unit = gram / scale[..., :, None] / scale[..., None, :]
     singular = np.linalg.eigvalsh(unit)[..., 0] < 1e-10
+    singular = singular | absorbed
     safe = np.where(singular[..., None, None], np.eye(gram.shape[-1]), unit)
     inverse = np.linalg.inv(safe) / scale[..., :, None] / scale[..., None, :]
     return np.asarray(np.where(singular[..., None, None], np.nan, inverse))

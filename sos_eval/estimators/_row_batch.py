@@ -147,7 +147,7 @@ def _regressed(grid: Grid, columns: Array, contrast: Array) -> tuple[Array, Arra
     x = grid.absorbed(columns).reshape(r, n * t, p)
     weights, y = grid.weights.ravel(), grid.outcome.ravel()
     weighted = x * weights[:, None]
-    bread = inverse(x.swapaxes(1, 2) @ weighted)
+    bread = inverse(x.swapaxes(1, 2) @ weighted, np.einsum("nt,rntp->rp", grid.weights, columns**2))
     coef = (bread @ (weighted.swapaxes(1, 2) @ y)[..., None])[..., 0]
     rest = weights * (y - (x @ coef[..., None])[..., 0])
     score = (x * rest[..., None]).reshape(r, n, t, p).sum(2) @ (bread @ contrast.swapaxes(1, 2))
@@ -166,7 +166,7 @@ def batch_row_outcomes(
     x = grid.absorbed(columns)[0]
     n, t, k = x.shape
     flat, weights = x.reshape(n * t, k), grid.weights.ravel()
-    bread = inverse(flat.T @ (flat * weights[:, None]))
+    bread = inverse(flat.T @ (flat * weights[:, None]), np.einsum("nt,ntp->p", grid.weights, columns[0] ** 2))
     direction = (flat @ bread @ contrast.T).reshape(n, t, -1)
     values, std_error = [], []
     for some in chunks(len(outcomes), n * t * 3 + n * len(contrast)):

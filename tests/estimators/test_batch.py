@@ -255,3 +255,13 @@ def test_gaps_where_starts_are_late(estimator, later):
     batch = estimator.estimate_assignments(base, starts)
     np.testing.assert_allclose(batch.values, loop.values, rtol=SAME, atol=SAME)
     np.testing.assert_allclose(batch.std_error, loop.std_error, rtol=SAME, atol=1e-12)
+
+
+@pytest.mark.parametrize("gaps", [False, True], ids=["balanced", "gaps"])
+@pytest.mark.parametrize("start", [3.0, 4.0, 5.0, 6.0, 7.0])
+def test_a_regressor_that_the_effects_absorb_has_no_coefficient(start, gaps):
+    """All start together: every event time is a period effect, and rounding is all that is left of it."""
+    base = _gappy("weighted", covariates=False) if gaps else _panel("weighted")
+    batch = EventStudyTWFE(window=(-3, 2)).estimate_assignments(base, np.full((2, N), start))
+    estimated = (batch.cells["reason"] == "").to_numpy()
+    assert np.isnan(batch.values[:, estimated]).all()
