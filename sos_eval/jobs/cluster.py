@@ -8,7 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import version
@@ -176,9 +176,14 @@ class _Cluster:
 
     @property
     def threads(self) -> int:
-        """Threads of all workers, counted every few seconds; at least one."""
+        """Threads of all workers, counted every few seconds; at least one.
+
+        Where nobody answers the last count stands: the next result says that the scheduler is gone.
+        """
         if monotonic() - self.counted >= COUNT_EVERY:
-            self.known, self.counted = max(1, sum(self.client.nthreads().values())), monotonic()
+            self.counted = monotonic()
+            with suppress(OSError, CancelledError):
+                self.known = max(1, sum(self.client.nthreads().values()))
         return self.known
 
 

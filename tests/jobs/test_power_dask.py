@@ -140,3 +140,15 @@ def test_short_chunks_travel_together_and_leave_work_for_others():
     assert lots.take(2) == [Task(0, 11), Task(0, 12)]
     lots.seconds, lots.waiting = 0.01, deque([Task(0, 37), *(Task(1, i) for i in range(40))])
     assert lots.take(1) == [Task(0, 37)]
+
+
+def test_a_count_of_threads_that_fails_leaves_the_last_one():
+    """The scheduler can go between a result and the next count; the next result then says so."""
+
+    class Gone:
+        def nthreads(self):
+            raise OSError("nobody there")
+
+    counted = cluster._Cluster(Gone())
+    counted.known = 3
+    assert counted.threads == 3
