@@ -130,6 +130,7 @@ def prepare(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
     """
     base = draws.panel if line.load is None else line.load(table)
     _check_outcome(line, base, draws)
+    _check_covariates(line, base, draws)
     source = base if line.comparison is None else line.comparison.restricted(base)
     units = positions(source.units, np.array(draws.frame.units, object))
     times = positions(source.times, draws.frame.world.periods)
@@ -174,6 +175,15 @@ def _check_outcome(line: Line, source: Panel, draws: Draws) -> None:
     if line.load is not None and column != drawn.name:
         what = f"{line.id}: its outcome is column {column!r}, and world {draws.frame.world.name} draws {drawn.name!r}"
         raise DataFault(Fault(source.source, what, f"write panel.outcome: {{count: {drawn.name}, …}}"))
+
+
+def _check_covariates(line: Line, source: Panel, draws: Draws) -> None:
+    """Refuse a mediator as covariate: every draw has its own, and the plan would keep those of the first."""
+    used = {*source.covariates, *(getattr(line.method, "covariates", None) or ())}
+    if mediators := sorted(used & set(draws.mediators)):
+        what = f"{line.id}: covariate {', '.join(mediators)} is a mediator, which changes with every draw"
+        instead = "take it out: adjusting for it is not in this version of power, and hides part of the effect"
+        raise DataFault(Fault(source.source, what, instead))
 
 
 def fitted_on(line: Line, source: Panel, *, balance: bool = True) -> Fitted:

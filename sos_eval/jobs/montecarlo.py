@@ -88,12 +88,18 @@ class Study:
 
 
 def _world(world: World) -> dict[str, Any]:
-    """Return a world as plain values, its panel by content and not by where it lies."""
+    """Return a world as plain values, the panels it reads by content and not by where they lie."""
     data = document_of(world).data
-    if world.panel is None:
-        return data
-    content = sha256(Path(world.panel.path).read_bytes()).hexdigest()
-    return {**data, "panel": {**data["panel"], "path": content}}
+    if world.panel is not None:
+        data = {**data, "panel": {**data["panel"], "path": _content(world.panel.path)}}
+    if world.outcome.residuals is not None:
+        residuals = {**data["outcome"]["residuals"], "path": _content(world.outcome.residuals.path)}
+        data = {**data, "outcome": {**data["outcome"], "residuals": residuals}}
+    return data
+
+
+def _content(path: str) -> str:
+    return sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _described(line: Line) -> dict[str, Any]:

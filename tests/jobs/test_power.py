@@ -20,6 +20,7 @@ from sos_eval.jobs.mdes import normal_mdes, normal_power
 from sos_eval.jobs.power import plan_study
 from sos_eval.worlds.source import data_of
 from sos_eval.worlds.world import World
+from tests.conftest import ROOT
 from tests.worlds.tiny import tiny
 
 LEADING = ["estimator", "outcome", "aggregation", "inference"]
@@ -250,3 +251,10 @@ def test_explain_says_how_and_why():
     assert explained["how"].tolist() == ["batch", "batch"]
     assert explained["why"].tolist() == ["", ""]
     assert (explained[["ms_draw", "ms_estimate"]] > 0).all().all()
+
+
+def test_a_mediator_as_covariate_is_refused():
+    """Every draw has mediators of its own; a plan would adjust all draws by the first one's."""
+    world = se.load_world(ROOT / "synthetic" / "programme_theory.yaml")
+    with pytest.raises(InputFault, match="covariate trust is a mediator, which changes with every draw"):
+        se.power(TWFE(covariates=("trust",)), world, reps=4)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from sos_eval.errors import DataFault, DesignFault
+from sos_eval.jobs.montecarlo import Point, Study
 from sos_eval.worlds.moments import moments
 from sos_eval.worlds.residuals import Residuals, read_residuals, resample
 from sos_eval.worlds.world import document_of, world_from
@@ -71,3 +72,20 @@ def test_moments_of_the_real_panel_stay():
         error = 4.5 * drawn.loc[name, "sd"] / np.sqrt(200)
         assert drawn.loc[name, "value"] == pytest.approx(real[name], abs=error + 0.01 * real[name]), name
     np.testing.assert_allclose(draws.outcomes.mean((0, 1)), 28, rtol=0.01)
+
+
+def test_a_study_knows_the_panel_of_residuals_by_its_content(tmp_path):
+    def hashed(folder, counts=(20, 20, 20, 80)):
+        folder.mkdir()
+        data = pd.DataFrame({
+            "unit": ["a", "a", "b", "b"], "year": [2011, 2012] * 2, "cla_started": counts, "pop_0_17": [1000] * 4
+        })  # fmt: skip
+        data.to_csv(folder / "p.csv", index=False)
+        world = tiny()
+        spec = Residuals(path=str(folder / "p.csv"), **COLUMNS)
+        outcome = replace(world.outcome, distribution="residuals", dispersion=0.0, residuals=spec)
+        point = Point({}, replace(world, outcome=outcome), ())
+        return Study((point,), 4, 1, 2).hash
+
+    assert hashed(tmp_path / "here") == hashed(tmp_path / "there")
+    assert hashed(tmp_path / "other", counts=(20, 20, 20, 81)) != hashed(tmp_path / "again")
