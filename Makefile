@@ -74,7 +74,7 @@ bad-inputs: $(STAMP) ## what the tool says to wrong input, case by case
 	$(BIN)/python -m tests.cli.bad_inputs
 	$(BIN)/python -m tests.panel.bad_inputs
 
-coverage: $(STAMP) ## size and coverage of every inference by simulation, on real noise and on england (a quarter of an hour)
+coverage: $(STAMP) ## size and coverage of every inference by simulation, on real noise and on england (half an hour on two cores)
 	$(BIN)/python -m tests.statistical.coverage
 
 lines: $(STAMP) ## lines that the fast tests do not reach

@@ -1,41 +1,23 @@
-"""The rule's own choices keep their size on real noise; a plain cluster-robust error with few treated does not."""
+"""The rule's own choices keep their size; a plain cluster-robust error with few treated does not."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from sos_eval.estimators import CallawaySantAnna
 from sos_eval.inference.auto import RELIED_ON
+from sos_eval.inference.jackknife import leave_one_out
+from sos_eval.inference.randomization import Randomization
+from sos_eval.results.fitted import Fitted
 from tests.conftest import shared
-from tests.statistical.coverage import ESTIMATORS as ALL
-from tests.statistical.coverage import (
-    REAL,
-    analytic_p,
-    on_real_noise,
-    overall,
-    placebo,
-    real_noise,
-    rejected,
-    starts_of,
-)
+from tests.statistical.coverage.jobs import ESTIMATORS, Job, jobs
+from tests.statistical.coverage.noise import REAL, england, real_noise, scenes, starts_of
+from tests.statistical.coverage.page import HIGH, LOW, outside, page, rows_of
+from tests.statistical.coverage.permuted import assignments_of, overall, rejects, sequentially, statistics
+from tests.statistical.coverage.refitted import jackknifed
 
-LOW, HIGH = 4.0, 6.5  # the band that a recommended pair has to keep, in percent
 DRAWS = 2_000
-
-
-def rate(p, method):
-    row = next(one for one in rejected(p, noise="real") if one["inference"] == method)
-    return 100 * row["rejected"], 100 * row["mcse"]
-
-
-def test_placebos_have_the_cohorts_asked_for():
-    noise = real_noise_or_skip()
-    starts = placebo(noise, 7, 50, np.random.default_rng(0))
-    assert ((starts == 2015).sum(1) == 4).all()
-    assert ((starts == 2016).sum(1) == 3).all()
-    often = np.isfinite(placebo(noise, 20, 3_000, np.random.default_rng(0))).mean(0)
-    assert np.corrcoef(often, np.sqrt(noise.population))[0, 1] > 0.9
-    assert starts_of(np.array([[2, 0, 1]]), 4, 3).tolist() == [[2015, 2016, 2015, np.inf]]
 
 
 def real_noise_or_skip():
@@ -43,23 +25,112 @@ def real_noise_or_skip():
     return real_noise()
 
 
+def test_placebos_have_the_cohorts_asked_for():
+    noise = real_noise_or_skip()
+    starts = noise.adoptions(7, 50, np.random.default_rng(0))
+    assert ((starts == 2015).sum(1) == 4).all()
+    assert ((starts == 2016).sum(1) == 3).all()
+    often = np.isfinite(noise.adoptions(20, 3_000, np.random.default_rng(0))).mean(0)
+    assert np.corrcoef(often, np.sqrt(noise.population))[0, 1] > 0.9
+    assert starts_of(np.array([[2, 0, 1]]), 4, 3).tolist() == [[2015, 2016, 2015, np.inf]]
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return next(iter(scenes(england(8), 12, 12, np.random.default_rng(5))))
+
+
+@pytest.mark.parametrize("name", ["callaway_santanna", "twfe"])
+def test_leaving_early_decides_as_all_assignments_do(scene, name):
+    """Dropping an outcome that cannot be rejected any more changes no decision."""
+    estimator, drawn = ESTIMATORS[name], assignments_of(scene.panel, 59, np.random.default_rng(6))
+    early = sequentially(estimator, scene.panel, scene.outcomes, drawn)
+    for statistic, decided in early.items():
+        own = statistics(*overall(estimator.estimate_many(scene.panel, scene.outcomes)))[statistic]
+        others = np.array(
+            [
+                statistics(*overall(estimator.estimate_many(scene.panel.with_first_treated(one), scene.outcomes)))[
+                    statistic
+                ]
+                for one in drawn.first_treated
+            ]
+        )
+        p = (1 + (others >= own * (1 - 1e-9)).sum(0)) / (1 + len(others))
+        assert (decided == rejects(p)).all()
+
+
+def test_a_unit_treated_from_the_start_is_a_unit_left_out(scene):
+    estimator = CallawaySantAnna()
+    panel = scene.panel
+    fitted = Fitted("one", "primary", estimator, estimator.complete(panel), panel)
+    row = int(np.flatnonzero(fitted.estimate.cells["aggregation"] == "overall")[0])
+    slow = leave_one_out(fitted)[0][:, row]
+    without = np.repeat(panel.first_treated[None], panel.n_units, axis=0)
+    without[np.diag_indices(panel.n_units)] = panel.times[0]
+    np.testing.assert_allclose(overall(estimator.estimate_assignments(panel, without))[0], slow, rtol=1e-10)
+    assert jackknifed(estimator, [panel])["jackknife"].shape == (1,)
+
+
+def test_a_true_effect_is_read_from_the_draws(scene):
+    world = england(8, effect=None)
+    drawn = next(iter(scenes(world, 4, 4, np.random.default_rng(7))))
+    cells = ESTIMATORS["callaway_santanna"].complete(drawn.panel).cells
+    own = drawn.true_effect(cells[cells["aggregation"] == "overall"].iloc[0])
+    table = drawn.draws.truth
+    listed = table[(table["aggregation"] == "overall") & (table["estimand"] == "att") & (table["scale"] == "rate_per")]
+    assert own.mean() == pytest.approx(float(listed["true_effect"].iloc[0]))
+
+
+def test_the_page_marks_what_is_outside_and_what_auto_takes():
+    measured = [
+        (Job("england-analytic", "twfe", 5, 1_000), {"analytic": (0.12, 0.01, 1_000)}),
+        (Job("england-permuted", "twfe", 5, 1_000), {"randomization, studentised": (0.05, 0.01, 1_000)}),
+        (Job("england-analytic", "twfe", 60, 1_000), {"analytic": (0.09, 0.01, 1_000)}),
+        (Job("england-analytic", "twfe", 10, 1_000), {"analytic": (0.07, 0.01, 1_000)}),
+        (Job("england-analytic", "twfe", 20, 1_000), {"analytic": (0.05, 0.01, 1_000)}),
+    ]
+    rows = rows_of(*zip(*measured, strict=True))
+    assert rows["starred"].tolist() == [False, True, True, False, False]
+    assert outside(rows).tolist() == [True, False, True, False, False]
+    text = page(*zip(*measured, strict=True))
+    assert "| **12.0** ± 1.0 |" in text
+    assert "5.0 ± 1.0 *" in text
+    assert "twfe with 60 treated on england, 9.0 ± 1.0" in text
+
+
+def test_every_estimator_and_size_is_measured():
+    kinds = {(job.kind, job.estimator, job.treated) for job in jobs()}
+    assert len(kinds) == 4 * (4 * len(ESTIMATORS) + 2)
+    assert all(job.draws == 10_000 for job in jobs() if job.kind == "england-analytic")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("treated", [5, 10, 20])
-@pytest.mark.parametrize("name", ["callaway_santanna", "twfe"])
+@pytest.mark.parametrize("name", ["callaway_santanna", "twfe", "event_study_twfe"])
 def test_studentised_permutation_keeps_its_size(name, treated):
-    p = on_real_noise(real_noise_or_skip(), name, treated, DRAWS, np.random.default_rng(1))
-    share, error = rate(p, "randomization, studentised")
-    assert LOW - 3 * error < share < HIGH + 3 * error
+    shared("data", REAL)
+    found = Job("real", name, treated, DRAWS).run()
+    share, error, _ = found["randomization, studentised"]
+    assert LOW - 300 * error < 100 * share < HIGH + 300 * error
     if treated == 5:
-        assert rate(p, "analytic")[0] > 9  # why it never stands alone
+        assert found["analytic"][0] > 0.08  # why it never stands alone
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["callaway_santanna", "twfe"])
 def test_cluster_robust_errors_hold_where_auto_relies_on_them(name):
-    noise, estimator = real_noise_or_skip(), ALL[name]
-    starts = placebo(noise, RELIED_ON, 5_000, np.random.default_rng(2))
-    panel = noise.panel.with_first_treated(starts[0])
-    p = analytic_p(estimator, panel, *overall(estimator.estimate_assignments(panel, starts)))
-    share, error = rate({"analytic": p}, "analytic")
-    assert LOW - 3 * error < share < HIGH + 3 * error
+    shared("data", REAL)
+    share, error, _ = Job("real", name, RELIED_ON, 5_000).run()["analytic"]
+    assert LOW - 300 * error < 100 * share < HIGH + 300 * error
+
+
+def test_the_shared_permutations_are_those_of_the_method(scene):
+    """The studentised test of the simulation is `Randomization`'s, draw by draw."""
+    estimator, panel = CallawaySantAnna(), scene.panel
+    fitted = Fitted("one", "primary", estimator, estimator.complete(panel), panel)
+    table = Randomization(draws=199, interval="none").infer(fitted, np.random.default_rng(1)).table
+    p = float(table.loc[table["aggregation"] == "overall", "p_value"].iloc[0])
+    drawn = assignments_of(panel, 1_999, np.random.default_rng(2))
+    own = statistics(*overall(estimator.estimate_many(panel, panel.matrix()[None])))["studentised"]
+    others = statistics(*overall(estimator.estimate_assignments(panel, drawn.first_treated)))["studentised"]
+    assert abs((others >= own).mean() - p) < 4 * np.sqrt(p * (1 - p) / 199) + 0.01
