@@ -45,6 +45,10 @@ studentised permutation test below {relied_on} clusters on either side, cluster-
 10, {analytic_20} with 20. A report with such a headline never stands alone below 20 treated, and below {relied_on} it
 is not what `auto` takes.
 
+**Where permuted adoptions cannot be estimated.** They count as extreme, so the test rejects too rarely. With the doubly
+robust adjustment and a handful of treated authorities most permuted cohorts are too few for its models: there the test
+has hardly any power, and its silence says nothing.
+
 **Bands.** The uniform band of event times rests on the cohorts of each: with 5 treated in two cohorts the outermost
 event times hold two or three authorities, whose error is as good as unknown. The row says how often such a band leaves
 zero somewhere though nothing happened.
