@@ -111,3 +111,10 @@ def test_auto_on_a_frame_applies_the_headline():
     found = Auto(draws=99).infer(fit(FastLinear(), noise_panel(10, 4)), np.random.default_rng(0))
     assert set(found.table["inference"]) == {"randomization"}
     assert found.facts["headline"] == "randomization"
+
+
+@pytest.mark.parametrize(("treated", "told"), [(FEW, True), (RELIED_ON - 1, True), (RELIED_ON, False)])
+def test_a_declared_cluster_robust_headline_says_what_was_measured(treated, told):
+    choice = resolve([Analytic()], facts(treated, 100)).choice
+    assert choice.startswith("Analytic, as declared")
+    assert ("reject a true null in 6 to 9.4% at a nominal 5%" in choice) == told
