@@ -179,7 +179,8 @@ def _check_outcome(line: Line, source: Panel, draws: Draws) -> None:
 
 def _check_covariates(line: Line, source: Panel, draws: Draws) -> None:
     """Refuse a mediator as covariate: every draw has its own, and the plan would keep those of the first."""
-    used = {*source.covariates, *(getattr(line.method, "covariates", None) or ())}
+    matched = () if line.comparison is None else line.comparison.columns
+    used = {*source.covariates, *(getattr(line.method, "covariates", None) or ()), *matched}
     if mediators := sorted(used & set(draws.mediators)):
         what = f"{line.id}: covariate {', '.join(mediators)} is a mediator, which changes with every draw"
         instead = "take it out: adjusting for it is not in this version of power, and hides part of the effect"

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import sos_eval as se
+from sos_eval.comparison.nearest import Nearest
 from sos_eval.errors import DesignFault, InputFault, NotIdentified
 from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD
 from sos_eval.jobs.find import find_smallest
@@ -258,3 +259,12 @@ def test_a_mediator_as_covariate_is_refused():
     world = se.load_world(ROOT / "synthetic" / "programme_theory.yaml")
     with pytest.raises(InputFault, match="covariate trust is a mediator, which changes with every draw"):
         se.power(TWFE(covariates=("trust",)), world, reps=4)
+
+
+def test_a_mediator_to_match_on_is_refused():
+    """The comparison group of a batch is that of the first draw, whose mediators are no other draw's."""
+    world = se.load_world(ROOT / "synthetic" / "programme_theory.yaml")
+    draws = world.draw(np.random.default_rng(1), 2)
+    line = Line("one", TWFE(), comparison=Nearest(on=("trust",)))
+    with pytest.raises(InputFault, match="one: covariate trust is a mediator"):
+        prepare(line, draws, data_of(draws))
