@@ -190,7 +190,7 @@ MOMENTS: dict[str, tuple[str, Function]] = {
     "icc_log": ("the same of log rates", lambda c, r, e, d, t: _icc(np.log(r))),
     "pooled_rate": (
         "rate of all authorities together, mean over periods",
-        lambda c, r, e, d, t: (c.sum(-2) / e.sum(-2) * (r * e / c)[:, 0, 0][:, None]).mean(-1),
+        lambda c, r, e, d, t: ((r * e).sum(-2) / e.sum(-2)).mean(-1),
     ),
     "population_correlation": (
         "correlation of authorities' mean log rate with log population",
