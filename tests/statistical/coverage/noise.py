@@ -40,19 +40,8 @@ class RealNoise:
         codes, names = pd.factorize(self.region)
         favoured = rng.random((draws, len(names))).argsort(1) < FAVOURED
         logs = 0.5 * np.log(self.population) + np.log(2) * favoured[:, codes]
-        return _two_cohorts(logs, treated, rng)
-
-    def regional_adoptions(self, treated: int, draws: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw adoptions by whole regions, (draws, n): the chance goes with the root of the region's population."""
-        codes, names = pd.factorize(self.region)
-        logs = np.broadcast_to(0.5 * np.log(np.bincount(codes, self.population)), (draws, len(names)))
-        return _two_cohorts(logs, treated, rng)[:, codes]
-
-
-def _two_cohorts(logs: np.ndarray, treated: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw who starts by sequential sampling with these log odds, (draws, n), and in which of two years."""
-    chosen = (-(logs + rng.gumbel(size=logs.shape))).argsort(1)[:, :treated]
-    return starts_of(rng.permuted(chosen, axis=1), logs.shape[1], treated)
+        chosen = (-(logs + rng.gumbel(size=logs.shape))).argsort(1)[:, :treated]
+        return starts_of(rng.permuted(chosen, axis=1), logs.shape[1], treated)
 
 
 def starts_of(chosen: np.ndarray, n: int, treated: int) -> np.ndarray:
