@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from sos_eval.results.inference import InferenceMethod
 
-__all__ = ["JOINT", "ROW_KEYS", "rows_of", "scalar_rows"]
+__all__ = ["JOINT", "LEADING", "ROW_KEYS", "rows_of", "scalar_rows"]
 
-ROW_KEYS = ("estimator", "outcome", "aggregation", "inference", "estimand", "scale", "level")
+LEADING = ("estimator", "outcome", "aggregation", "inference")
+ROW_KEYS = (*LEADING, "estimand", "scale", "level")
 SCALARS = ("overall", "simple", "event_time", "calendar")
 
 #: What stands behind the name of the inference in rows of the joint decision.

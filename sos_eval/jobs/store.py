@@ -14,7 +14,7 @@ from sos_eval.errors import Fault, InputFault, OurFault
 from sos_eval.jobs.montecarlo import Chunk, Study, Task, chunk_path, read_chunk, write_chunk
 
 if TYPE_CHECKING:
-    from sos_eval.jobs.power import Power
+    from sos_eval.jobs.power_tables import Power
 
 __all__ = ["Store"]
 

@@ -1,0 +1,95 @@
+"""The plan of a power study: its points, and how every line of them is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from sos_eval.errors import Fault, Faults, InputFault
+from sos_eval.jobs.lines import Line
+from sos_eval.jobs.montecarlo import Point, Study, prepared
+from sos_eval.jobs.sweep import combinations, split_key
+from sos_eval.results.estimator import Estimator
+from sos_eval.worlds.world import World, document_of, world_from
+
+__all__ = ["explain", "lines_of", "plan_study"]
+
+REPS_AT_MOST = 10_000_000
+
+
+def plan_study(
+    design: Any,
+    world: World,
+    *,
+    reps: int,
+    sweep: Mapping[str, Sequence[Any]] | None = None,
+    seed: int | None = None,
+    chunk: int = 250,
+    permutations: int = 999,
+    rematch: bool = False,
+    checks: bool = False,
+) -> Study:
+    """Lay out a study's points; see `power`."""
+    faults = Faults(InputFault)
+    if not 1 <= reps <= REPS_AT_MOST:
+        faults.add("", f"reps: {reps} draws", f"write 1 to {REPS_AT_MOST}")
+    if permutations and permutations < 19:
+        faults.add("", f"permutations: {permutations} cannot reject at 5%", "write at least 19, or 0 for as declared")
+    if chunk < 1:
+        faults.add("", f"chunk: {chunk} draws", "write at least 1")
+    faults.stop()
+    document = document_of(world)
+    points = []
+    for keys in combinations(sweep or {}):
+        try:
+            there = world_from(document, split_key(keys, "world"))
+            lines = lines_of(design, split_key(keys, "design"))
+            points.append(Point(keys, there, tuple(_as_asked(one, permutations, rematch, checks) for one in lines)))
+        except InputFault as fault:
+            for one in fault.faults:
+                faults.add(f"--sweep {_shown(keys)}" if keys else one.where, one.what, one.instead)
+    faults.stop()
+    return Study(tuple(points), reps, world.seed if seed is None else seed, chunk)
+
+
+def _as_asked(line: Line, permutations: int, rematch: bool, checks: bool) -> Line:
+    """Return a line with what the study asks of every draw."""
+    return replace(line, permutations=permutations, rematch=rematch, checks=line.checks if checks else ())
+
+
+def lines_of(design: Any, changes: Mapping[str, Any]) -> tuple[Line, ...]:
+    """Return the lines of a design, an estimator, or estimators by id."""
+    if isinstance(design, Estimator):
+        design = {str(design.name): design}
+    if isinstance(design, Mapping):
+        if changes:
+            raise InputFault(Fault("", f"design.{next(iter(changes))}: there is no design", "sweep keys of the world"))
+        return tuple(
+            Line(id=name, method=method, role="primary" if i == 0 else "secondary")
+            for i, (name, method) in enumerate(design.items())
+        )
+    from sos_eval.jobs.power_design import design_lines
+
+    return design_lines(design, changes)
+
+
+def _shown(keys: Mapping[str, Any]) -> str:
+    return " ".join(f"{key}={value}" for key, value in keys.items())
+
+
+def explain(study: Study) -> pd.DataFrame:
+    """Say how every line of every point is computed, before anything is drawn."""
+    rows = []
+    for number, point in enumerate(study.points):
+        for ready in prepared(study, number)[1]:
+            rows.append(
+                {
+                    **point.keys, "estimator": ready.line.id, "outcome": ready.source.active, "how": ready.path,
+                    "why": ready.why, "n_units": ready.panel.n_units, "n_times": ready.panel.n_times,
+                    "n_treated_units": int(ready.panel.ever_treated.sum()),
+                }
+            )  # fmt: skip
+    return pd.DataFrame(rows)

@@ -1,0 +1,118 @@
+"""The tables of a power study, from its finished chunks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.jobs.diagnosands import DIAGNOSANDS, Diagnosand, RowDraws, diagnose
+from sos_eval.jobs.line_draws import QUANTITIES
+from sos_eval.jobs.line_rows import JOINT, LEADING
+from sos_eval.jobs.montecarlo import Chunk, Study
+from sos_eval.jobs.power_mdes import detectable
+from sos_eval.jobs.power_plan import explain
+from sos_eval.jobs.power_words import sentences
+from sos_eval.jobs.store import Store
+
+__all__ = ["Power", "finish", "row_draws"]
+
+#: What the contract's table shows, in its order; the further Monte Carlo errors follow.
+SHOWN = (
+    "true_effect", "mean_estimate", "bias", "bias_mcse", "rmse", "sd_estimate", "mean_std_error", "coverage",
+    "coverage_mcse", "power", "power_mcse", "type_s", "type_m",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Power:
+    """A finished power study.
+
+    Attributes
+    ----------
+    summary
+        `power.csv`: a row per estimator, outcome, aggregation, inference and combination of swept keys.
+    mdes
+        `mdes.csv`.
+    failures
+        `failures.csv`: how many draws failed, by reason.
+    sentences
+        What it says in plain English, a sentence per row of the primary question.
+    explained
+        How every line was computed, and where the time went.
+    folder
+        Where it was written, if it was.
+    """
+
+    summary: pd.DataFrame
+    mdes: pd.DataFrame
+    failures: pd.DataFrame
+    sentences: tuple[str, ...]
+    explained: pd.DataFrame
+    folder: Path | None = None
+
+
+def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, Diagnosand]) -> Power:
+    """Turn the finished chunks into tables."""
+    rows: list[dict[str, Any]] = []
+    drawn: list[RowDraws] = []
+    failed: list[dict[str, Any]] = []
+    seconds: list[dict[str, float]] = []
+    for number, point in enumerate(study.points):
+        chunks = store.chunks(number)
+        frame, values = _joined(chunks)
+        failures: Counter[tuple[str, str, str, str]] = sum((chunk.failures for chunk in chunks), Counter())
+        for k, key in enumerate(frame.to_dict("records")):
+            draws = row_draws(values[k], float(key["level"]))
+            who = key["estimator"], key["outcome"], str(key["inference"]).removesuffix(JOINT)
+            lost = sum(n for reason, n in failures.items() if reason[:3] == who)
+            named = {str(name): value for name, value in key.items()}
+            rows.append({**named, **point.keys, "reps": study.reps, "failures": lost, **diagnose(draws, diagnosands)})
+            drawn.append(draws)
+        failed += [
+            {**dict(zip(("estimator", "outcome", "inference", "reason"), key, strict=True)), **point.keys, "draws": n}
+            for key, n in sorted(failures.items())
+        ]
+        seconds.append(_seconds(chunks))
+    swept = list(study.points[0].keys)
+    table = pd.DataFrame(rows)
+    mdes = detectable(table, drawn, swept, study, target)
+    spent = [(one["draw"], one[line.id]) for one, p in zip(seconds, study.points, strict=True) for line in p.lines]
+    explained = explain(study).assign(ms_draw=[one[0] for one in spent], ms_estimate=[one[1] for one in spent])
+    summary = _laid_out(table, swept, diagnosands)
+    failed_columns = ["estimator", "outcome", "inference", *swept, "reason", "draws"]
+    failures_table = pd.DataFrame(failed, columns=failed_columns)
+    return Power(summary, mdes, failures_table, sentences(study, summary, mdes, target), explained, store.folder)
+
+
+def _joined(chunks: Sequence[Chunk]) -> tuple[pd.DataFrame, Any]:
+    return chunks[0].rows, np.concatenate([chunk.values for chunk in chunks], axis=1)
+
+
+def _seconds(chunks: Sequence[Chunk]) -> dict[str, float]:
+    """Return milliseconds a draw by what they were spent on."""
+    reps = sum(chunk.values.shape[1] for chunk in chunks)
+    names = dict.fromkeys(name for chunk in chunks for name in chunk.seconds)
+    return {name: 1000 * sum(chunk.seconds.get(name, 0.0) for chunk in chunks) / reps for name in names}
+
+
+def row_draws(values: Any, level: float) -> RowDraws:
+    """Return one row's draws by name."""
+    return RowDraws(**{name: values[:, i] for i, name in enumerate(QUANTITIES)}, level=level)
+
+
+def _laid_out(table: pd.DataFrame, swept: list[str], diagnosands: Mapping[str, Diagnosand]) -> pd.DataFrame:
+    """Put columns into the contract's order; ratios are shown as ratios, their errors stay on the log scale."""
+    out = table.copy()
+    ratio = out["scale"] == "ratio"
+    for name in ("true_effect", "mean_estimate"):
+        out.loc[ratio, name] = np.exp(out.loc[ratio, name])
+    further = [f"{name}_mcse" for name in diagnosands if f"{name}_mcse" not in SHOWN]
+    own = [name for name in diagnosands if name not in DIAGNOSANDS]
+    columns = [*LEADING, *swept, "reps", *SHOWN, "failures", "estimand", "scale", "level", *own, *further]
+    return out[columns]
