@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtrc, fdtrc, ndtr, ndtri
+from scipy.special import chdtrc, fdtrc, ndtri
 
-__all__ = ["Slope", "Wald", "box_probability", "detectable_slope", "pretest_power", "slope", "wald"]
+from sos_eval.numerics.box import box_probability
+
+__all__ = ["Slope", "Wald", "Walds", "detectable_slope", "pretest_power", "slope", "wald", "walds"]
 
 Array = NDArray[np.float64]
-
-_POINTS = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,17 @@ class Wald:
 
 
 @dataclass(frozen=True, slots=True)
+class Walds:
+    """`Wald` of many draws: (r,) each but `df`."""
+
+    statistic: Array
+    df: int
+    p_chi2: Array
+    p_f: Array
+    df_f: Array
+
+
+@dataclass(frozen=True, slots=True)
 class Slope:
     """A linear trend through coefficients, with its standard error."""
 
@@ -45,15 +56,7 @@ class Slope:
 
 
 def wald(values: Array, scores: Array, groups: NDArray[np.intp]) -> Wald:
-    """Test jointly that coefficients are zero: W = b' V^-1 b with V = scores' scores.
-
-    ``p_chi2`` refers W to the chi-squared with q degrees of freedom, as the did package does. ``p_f`` is Hotelling's
-    form for a covariance that is a sum over groups of clusters of unequal size and spread, the multivariate
-    Behrens-Fisher problem (Krishnamoorthy and Yu 2004, modified Nel and van der Merwe): with S_g the group's part of V
-    times n_g / (n_g - 1) and S their sum, nu = (q + q^2) / sum_g [tr (S_g S^-1)^2 + (tr S_g S^-1)^2] / (n_g - 1), and
-    b' S^-1 b (nu - q + 1) / (q nu) is referred to F(q, nu - q + 1). With one group this is Hotelling's own. It is NaN
-    where a group has fewer than two clusters more than coefficients that it moves: below that the approximation fails
-    (three coefficients, ten treated clusters of 150: rejects 6% at 5%; five: 8%; four: 13%; three: 28%).
+    """Test jointly that coefficients are zero; see `walds`, of which this is one draw.
 
     Parameters
     ----------
@@ -69,31 +72,67 @@ def wald(values: Array, scores: Array, groups: NDArray[np.intp]) -> Wald:
     numpy.linalg.LinAlgError
         The covariance is singular.
     """
-    statistic, q = float(values @ _solve(scores.T @ scores, values)), len(values)
-    sizes = np.bincount(groups)
-    parts = np.array([scores[groups == g].T @ scores[groups == g] for g in range(len(sizes))])
-    moved = parts.any(1).sum(1)
+    found = walds(values[None], scores[None], groups)
+    if not np.isfinite(found.statistic[0]):
+        raise np.linalg.LinAlgError("singular covariance")
+    return Wald(float(found.statistic[0]), found.df, float(found.p_chi2[0]), float(found.p_f[0]), float(found.df_f[0]))
+
+
+def walds(values: Array, scores: Array, groups: NDArray[np.intp]) -> Walds:
+    """Test jointly that coefficients are zero, in every draw: W = b' V^-1 b with V = scores' scores.
+
+    ``p_chi2`` refers W to the chi-squared with q degrees of freedom, as the did package does. ``p_f`` is Hotelling's
+    form for a covariance that is a sum over groups of clusters of unequal size and spread, the multivariate
+    Behrens-Fisher problem (Krishnamoorthy and Yu 2004, modified Nel and van der Merwe): with S_g the group's part of V
+    times n_g / (n_g - 1) and S their sum, nu = (q + q^2) / sum_g [tr (S_g S^-1)^2 + (tr S_g S^-1)^2] / (n_g - 1), and
+    b' S^-1 b (nu - q + 1) / (q nu) is referred to F(q, nu - q + 1). With one group this is Hotelling's own. It is NaN
+    where a group has fewer than two clusters more than coefficients that it moves: below that the approximation fails
+    (three coefficients, ten treated clusters of 150: rejects 6% at 5%; five: 8%; four: 13%; three: 28%).
+
+    Parameters
+    ----------
+    values : (r, q)
+        Coefficients of every draw.
+    scores : (r, n_clusters, q)
+        Each cluster's contribution to the estimates.
+    groups : (n_clusters,)
+        Which cohort a cluster belongs to, from 0.
+
+    Returns
+    -------
+    Walds
+        All NaN in draws whose covariance is singular.
+    """
+    (r, q), sizes = values.shape, np.bincount(groups)
+    own = [scores[:, groups == g] for g in range(len(sizes))]
+    parts = np.stack([one.swapaxes(1, 2) @ one for one in own], axis=1)
+    regular = _regular(parts.sum(1))
+    statistic, p_f, nu = np.full((3, r), np.nan)
+    statistic[regular] = _squared(values[regular], parts[regular].sum(1))
+    moved = parts.any(2).sum(2)
     telling = moved > 0
-    p_f = nu = float("nan")
-    if (sizes >= moved + 2)[telling].all():
-        spare = sizes[telling] - 1
-        parts = parts[telling] * (sizes[telling] / spare)[:, None, None]
-        nu = _degrees_of_freedom(parts, spare)
-        if nu > q - 1:
-            squared = float(values @ _solve(parts.sum(0), values))
-            p_f = float(fdtrc(q, nu - q + 1, squared * (nu - q + 1) / (q * nu)))
-    return Wald(statistic, q, float(chdtrc(q, statistic)), p_f, nu)
+    supported = regular & ((sizes >= moved + 2) | ~telling).all(1)
+    for which in np.unique(telling[supported], axis=0):
+        rows = np.flatnonzero(supported & (telling == which).all(1))
+        spare = sizes[which] - 1
+        scaled = parts[np.ix_(rows, which)] * (sizes[which] / spare)[:, None, None]
+        df = _degrees_of_freedom(scaled, spare)
+        rows, scaled, df = rows[df > q - 1], scaled[df > q - 1], df[df > q - 1]
+        squared = _squared(values[rows], scaled.sum(1))
+        p_f[rows] = fdtrc(q, df - q + 1, squared * (df - q + 1) / (q * df))
+        nu[rows] = df
+    return Walds(statistic, q, chdtrc(q, statistic), p_f, nu)
 
 
-def _degrees_of_freedom(parts: Array, spare: Array | NDArray[np.intp]) -> float:
-    """Degrees of freedom of a covariance that is a sum of independent parts, (groups, q, q)."""
-    scale = np.sqrt(np.diag(parts.sum(0)))
-    parts = parts / np.outer(scale, scale)
-    share = parts @ np.linalg.inv(parts.sum(0))
-    trace = np.trace(share, axis1=1, axis2=2)
-    square = np.trace(share @ share, axis1=1, axis2=2)
-    q = parts.shape[1]
-    return float((q + q**2) / ((square + trace**2) / spare).sum())
+def _degrees_of_freedom(parts: Array, spare: Array | NDArray[np.intp]) -> Array:
+    """Degrees of freedom of covariances that are sums of independent parts, (r, groups, q, q)."""
+    scale = np.sqrt(np.einsum("rgii->ri", parts))
+    parts = parts / (scale[:, :, None] * scale[:, None, :])[:, None]
+    share = parts @ np.linalg.inv(parts.sum(1))[:, None]
+    trace = np.trace(share, axis1=2, axis2=3)
+    square = np.trace(share @ share, axis1=2, axis2=3)
+    q = parts.shape[-1]
+    return np.asarray((q + q**2) / ((square + trace**2) / spare).sum(1))
 
 
 def slope(values: Array, covariance: Array, distance: Array) -> Slope:
@@ -167,50 +206,27 @@ def detectable_slope(covariance: Array, distance: Array, *, power: float = 0.8, 
     return float(brentq(short, 0.0, top, xtol=1e-10 * top))
 
 
-def box_probability(mean: Array, covariance: Array, low: Array, high: Array) -> float:
-    """Probability that a normal vector lies in a box, (q,) each.
-
-    Genz (1992): the integral is turned into one over the unit cube by the Cholesky factor and evaluated on a fixed
-    lattice of 16,384 points (square roots of primes, folded). Deterministic; error about 1e-5 for ten dimensions.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        The covariance is singular.
-    """
-    root = np.linalg.cholesky(covariance)
-    q = len(mean)
-    points = np.arange(1, _POINTS + 1)[:, None] * np.sqrt(_primes(q - 1)) % 1.0
-    cube = np.abs(2 * points - 1)
-    drawn = np.empty((_POINTS, q))
-    total = np.ones(_POINTS)
-    for i in range(q):
-        centre = mean[i] + drawn[:, :i] @ root[i, :i]
-        below, above = ndtr((low[i] - centre) / root[i, i]), ndtr((high[i] - centre) / root[i, i])
-        total *= above - below
-        if i < q - 1:
-            # the tails of double precision: keeps ndtri finite where the factor above is zero anyway
-            inside = np.clip(below + cube[:, i] * (above - below), 1e-300, 1 - 1e-16)
-            drawn[:, i] = ndtri(inside)
-    return float(total.mean())
-
-
-def _primes(count: int) -> Array:
-    """Return the first primes, (count,)."""
-    found: list[int] = []
-    candidate = 2
-    while len(found) < count:
-        if all(candidate % prime for prime in found):
-            found.append(candidate)
-        candidate += 1
-    return np.array(found, float)
-
-
 def _solve(covariance: Array, values: Array) -> Array:
-    scale = np.sqrt(np.diag(covariance))
-    if not (scale > 0).all():
-        raise np.linalg.LinAlgError("a coefficient has no variance")
-    correlation = covariance / np.outer(scale, scale)
-    if np.linalg.matrix_rank(correlation, hermitian=True) < len(values):
+    """Solve one system that is scaled to correlations first."""
+    if not _regular(covariance[None])[0]:
         raise np.linalg.LinAlgError("singular covariance")
-    return np.asarray(np.linalg.solve(correlation, values / scale) / scale, float)
+    scale = np.sqrt(np.diag(covariance))
+    return np.asarray(np.linalg.solve(covariance / np.outer(scale, scale), values / scale) / scale, float)
+
+
+def _squared(values: Array, covariance: Array) -> Array:
+    """Return b' V^-1 b of regular covariances, (r, q) and (r, q, q) -> (r,)."""
+    scale = np.sqrt(np.einsum("rii->ri", covariance))
+    scaled = values / scale
+    solved = np.linalg.solve(covariance / (scale[:, :, None] * scale[:, None, :]), scaled[..., None])[..., 0]
+    return np.asarray((scaled * solved).sum(-1))
+
+
+def _regular(covariance: Array) -> NDArray[np.bool_]:
+    """Say which covariances are of full rank with no variance of zero, (r, q, q) -> (r,)."""
+    variance = np.einsum("rii->ri", covariance)
+    out: NDArray[np.bool_] = (variance > 0).all(1)
+    scale = np.sqrt(variance[out])
+    correlation = covariance[out] / (scale[:, :, None] * scale[:, None, :])
+    out[out] = np.linalg.matrix_rank(correlation, hermitian=True) == covariance.shape[-1]
+    return out

@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from sos_eval.numerics.pretrend import box_probability, detectable_slope, pretest_power, slope, wald
+from sos_eval.numerics.box import box_mean, box_probability
+from sos_eval.numerics.pretest import pass_each, pass_jointly
+from sos_eval.numerics.pretrend import detectable_slope, pretest_power, slope, wald, walds
 from tests.conftest import shared
 
 ONE = np.zeros(12, dtype=int)
@@ -138,3 +140,67 @@ def test_roth_s_slopes_for_he_and_wang():
             inside = centred.cdf(np.full(3, 1.959964), lower_limit=np.full(3, -1.959964))
             assert pretest_power(trend[0], v, distance) == pytest.approx(1 - inside, abs=3e-5)
             assert pretest_power(trend[0], v, distance) == pytest.approx(values["power"], abs=1e-3)
+
+
+def test_many_draws_are_one_after_another():
+    rng = np.random.default_rng(4)
+    groups = np.repeat([0, 1, 2], [6, 9, 15])
+    values, scores = rng.normal(size=(5, 3)), rng.normal(size=(5, 30, 3))
+    scores[1, groups == 0] = 0  # a cohort that moves nothing in one draw
+    scores[2, :, 2] = scores[2, :, 1]  # a singular draw
+    many = walds(values, scores, groups)
+    assert np.isnan([many.statistic[2], many.p_chi2[2], many.p_f[2]]).all()
+    for r in (0, 1, 3, 4):
+        one = wald(values[r], scores[r], groups)
+        found = many.statistic[r], many.p_chi2[r], many.p_f[r], many.df_f[r]
+        assert found == pytest.approx((one.statistic, one.p_chi2, one.p_f, one.df_f), rel=1e-12)
+    with pytest.raises(np.linalg.LinAlgError):
+        wald(values[2], scores[2], groups)
+
+
+def test_mean_in_an_interval_is_the_textbook_s():
+    # E[x | -1 < x < 2] of a standard normal: (phi(-1) - phi(2)) / (Phi(2) - Phi(-1)) = 0.2296
+    expected = (0.24197072 - 0.05399097) / (0.97724987 - 0.15865525)
+    assert box_mean(np.zeros(1), np.eye(1), np.array([-1.0]), np.array([2.0])) == pytest.approx([expected], rel=1e-7)
+
+
+def test_mean_where_nothing_is_left_is_empty():
+    assert np.isnan(box_mean(np.full(2, 80.0), np.eye(2), np.full(2, -1.0), np.full(2, 1.0))).all()
+
+
+def test_passing_the_joint_test_is_the_box_where_there_is_one_coefficient():
+    mean, v, before = np.array([0.8, 2.0]), np.array([[1.0, 0.5], [0.5, 2.0]]), np.array([True, False])
+    each, jointly = pass_each(mean, v, before), pass_jointly(mean, v, before)
+    assert each.probability == pytest.approx(jointly.probability, abs=1e-9)
+    assert each.mean == pytest.approx(jointly.mean, abs=1e-5)
+    assert each.mean[1] - 2 == pytest.approx(0.5 * (each.mean[0] - 0.8))  # what is carried on: covariance over variance
+
+
+def test_passing_the_joint_test_by_simulation():
+    rng = np.random.default_rng(9)
+    v = np.array([[1.0, 0.5, 0.4], [0.5, 1.0, 0.4], [0.4, 0.4, 1.0]])
+    mean, before = np.array([-2.0, -1.0, 1.0]), np.array([True, True, False])
+    drawn = rng.multivariate_normal(mean, v, 200_000)
+    statistic = np.einsum("ri,ij,rj->r", drawn[:, :2], np.linalg.inv(v[:2, :2]), drawn[:, :2])
+    kept = drawn[statistic <= 5.991464547]
+    found = pass_jointly(mean, v, before)
+    share = len(kept) / len(drawn)
+    assert found.probability == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / len(drawn)))
+    error = kept.std(0) / np.sqrt(len(kept))
+    assert (np.abs(found.mean - kept.mean(0)) < 4 * error).all()
+
+
+@pytest.mark.reference
+def test_roth_s_means_after_the_test_for_he_and_wang():
+    """pretrends' meanAfterPretesting, at the file's own tolerance (R integrates at random)."""
+    stored = json.loads(shared("reference", "pretrends.json").read_text())
+    for case in stored["cases"]:
+        spec, values = case["spec"], case["values"]
+        one = values.get("pretrends_slope50", values)
+        time = np.array(spec["tVec"])
+        place = np.isin(one["t"], time)
+        found = pass_each(np.array(one["deltatrue"])[place], np.array(spec["sigma"]), time < spec["referencePeriod"])
+        expected = np.array(one["mean_after_pretest"])[place]
+        assert found.mean == pytest.approx(expected, abs=stored["default_tolerance"]["mean_abs"])
+        assert 1 - found.probability == pytest.approx(one["power"], abs=stored["default_tolerance"]["power_abs"])
+        assert (np.abs(found.mean) > np.abs(one["deltatrue"])[place])[time >= 0].all()  # passing makes it worse
