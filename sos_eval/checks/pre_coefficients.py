@@ -15,6 +15,7 @@ from sos_eval.results.fitted import Fitted
 
 __all__ = ["PreCoefficients", "pre_coefficients"]
 
+OWN = "cells of the estimate"
 NO_INFLUENCE = "the estimator has no influence function, so its coefficients have no joint covariance"
 NO_PERIOD = "no period lies before the start, its comparison period apart"
 
@@ -62,6 +63,11 @@ class PreCoefficients:
     def n_clusters(self) -> int:
         """How many clusters stand behind it."""
         return len(self.groups)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether they are cells of the estimate itself, not a companion's."""
+        return self.source.endswith(OWN)
 
     @property
     def is_supported(self) -> bool:
@@ -126,7 +132,7 @@ def _own(fitted: Fitted, rows: NDArray[np.intp], influence: Array, aggregation: 
         why = [reason for reason in table.loc[~fixed, "reason"].unique() if reason]
         return _none(estimate, "; ".join(why) or NO_PERIOD)
     distance = _distance(fitted, table, fixed)[known]
-    source = f"{aggregation} cells of the estimate"
+    source = f"{aggregation} {OWN}"
     return _from(estimate, table[known], values[known], influence[:, known], distance, source)
 
 

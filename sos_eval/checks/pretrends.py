@@ -66,14 +66,14 @@ class Pretrends(Check):
             test = wald(found.values, found.scores, found.groups)
         except np.linalg.LinAlgError:
             return _not_done(name, "p_value", _singular(found), limit)
-        chosen, table = self._reference_distribution(found), _joint_table(found, test)
+        chosen, table = self.reference_distribution(found), _joint_table(found, test)
         p = test.p_f if chosen == "f" else test.p_chi2
         if not np.isfinite(p):
             return _not_done(name, "p_value", _too_few(found, test), limit, table)
         passed = None if self.min_p is None else p >= self.min_p
         return CheckResult(name, "p_value", p, _joint_words(found, test, chosen), limit, passed, table)
 
-    def _reference_distribution(self, found: PreCoefficients) -> str:
+    def reference_distribution(self, found: PreCoefficients) -> str:
         """Choose by the design alone which p is reported."""
         if self.distribution != "auto":
             return self.distribution

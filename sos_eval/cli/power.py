@@ -41,6 +41,11 @@ SHOWN = ("true_effect", "bias", "sd_estimate", "coverage", "power", "power_mcse"
     "--rematch", is_flag=True, help="Build the comparison group again inside every permutation, as a run does."
 )
 @click.option("--checks", is_flag=True, help="Power of the joint decision too: rejected, and no declared check fails.")
+@click.option(
+    "--pretests",
+    is_flag=True,
+    help="How often pre-trend tests pass where trends are not parallel, and what then.",
+)
 @click.option("--find", metavar="KEY", help="Search the smallest value of a whole-number world key that has the power.")
 @click.option("--power", "target", type=float, default=0.8, show_default=True, help="Power that is aimed at.")
 @click.option("--explain", is_flag=True, help="Say how each estimator would be computed, and stop.")
@@ -51,7 +56,7 @@ SHOWN = ("true_effect", "bias", "sd_estimate", "coverage", "power", "power_mcse"
 def power(
     screen: Screen, design: Path, world: Path, reps: int, sweep: tuple[str, ...], out: Path | None, resume: Path | None,
     scheduler: str | None, workers: int | None, chunk: int, permutations: int, rematch: bool, checks: bool,
-    find: str | None, target: float, explain: bool, seed: int | None,
+    pretests: bool,     find: str | None, target: float, explain: bool, seed: int | None,
 ) -> None:  # fmt: skip
     """Replicate a whole design over a declared world: power, bias, coverage, what it could detect."""
     from sos_eval.design.design import load_design
@@ -70,8 +75,10 @@ def power(
         "rematch": rematch,
         "checks": checks,
     }
+    if find and pretests:
+        raise click.UsageError("--pretests has no meaning with --find; run the size that was found with --pretests")
     if explain:
-        _answer(screen, job.explain(job.plan_study(declared, drawn, sweep=sweeps, **plan)))
+        _answer(screen, job.explain(job.plan_study(declared, drawn, sweep=sweeps, pretests=pretests, **plan)))
         return
     plan |= {"workers": workers or os.cpu_count() or 1, "scheduler": scheduler, "target": target}
     if find:
@@ -82,7 +89,10 @@ def power(
         return
     folder = resume or out or Path("reports") / f"power-{declared.name}"
     with screen.steps(f"power {declared.name}") as tell:
-        done = job.power(declared, drawn, sweep=sweeps, out=folder, resume=resume is not None, progress=tell, **plan)
+        done = job.power(
+            declared, drawn, sweep=sweeps, out=folder, resume=resume is not None, progress=tell, pretests=pretests,
+            **plan,
+        )  # fmt: skip
         tell("report", 1, 1)
         page = write_power_report(folder)
     screen.answer(f"{_told(done)}\nreport: {page}", _facts(done) | {"report": str(page)})
@@ -115,4 +125,5 @@ def _facts(done: Power) -> dict[str, Any]:
         "power": done.summary.to_dict("records"),
         "mdes": done.mdes.to_dict("records"),
         "failures": done.failures.to_dict("records"),
+        "pretests": done.pretests.to_dict("records"),
     }

@@ -70,12 +70,28 @@ class OutcomePlan:
         parts = self.parts(self.member @ y)
         if self.clusters is None and self._many_rows:
             return parts.values, errors(parts, _moments(y, self.member))
+        score = self._score(y, parts)
+        return parts.values, np.sqrt(np.einsum("nrq,nrq->rq", score, score))
+
+    def _score(self, y: Array, parts: Contributions) -> Array:
+        """Return what each cluster contributes to each row's error, (c, r, q)."""
         score = y.swapaxes(0, 1) @ parts.slope[self.codes]
         score += parts.constant.swapaxes(0, 1)[self.codes]
         score *= self.member.sum(0)[:, None, None]
         if self.clusters is not None:
             score = (self.clusters @ score.reshape(len(score), -1)).reshape(-1, *score.shape[1:])
-        return parts.values, np.sqrt(np.einsum("nrq,nrq->rq", score, score))
+        return np.asarray(score)
+
+    def scores(self, outcomes: Array) -> tuple[Array, Array]:
+        """Return values (r, q), and every cluster's contribution to their errors, (r, c, q).
+
+        Its cross product is their covariance. Clusters are those of the units that take part: in the order of their
+        codes, or of the units where each is its own.
+        """
+        y = outcomes[:, self.inside, : self.n_times]
+        y = y - y[:1].mean(-1, keepdims=True)
+        parts = self.parts(self.member @ y)
+        return parts.values, self._score(y, parts).swapaxes(0, 1)
 
     @property
     def _many_rows(self) -> bool:

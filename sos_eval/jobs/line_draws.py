@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ import pandas as pd
 from sos_eval.errors import InputFault, NotIdentified, OurFault
 from sos_eval.inference.analytic import Analytic, small_sample_factor
 from sos_eval.inference.wald import interval, too_few_treated, two_sided
+from sos_eval.jobs.line_pretest import PRETEST, pretest_batch, pretest_draw
 from sos_eval.jobs.line_rows import scalar_rows
 from sos_eval.jobs.line_truth import boxed
 from sos_eval.jobs.lines import Line, Ready, fitted_on, positions
@@ -40,11 +41,14 @@ class LineDraws:
     values : (k, reps, len(QUANTITIES))
     failures
         (inference, reason) to how many draws.
+    pretests : (k, reps, len(PRETEST)) or None
+        What the pre-trend test says; None where none is asked for.
     """
 
     rows: pd.DataFrame
     values: Array
     failures: Counter[tuple[str, str]]
+    pretests: Array | None = None
 
 
 def outcomes_of(ready: Ready, draws: Draws) -> Array:
@@ -67,15 +71,19 @@ def evaluate(ready: Ready, draws: Draws, streams: Callable[[int, int], np.random
     streams
         (rep, number of the inference method) -> the generator that belongs to it.
     """
-    found = _in_loop(ready, draws, streams) if ready.compiled is None else _in_batch(ready, ready.compiled, draws)
+    gaps = ready.pretest is not None and bool(np.isnan(draws.observed).any())
+    if ready.compiled is None or gaps:
+        found = _in_loop(ready, draws, streams)
+    else:
+        found = _in_batch(ready, ready.compiled, draws)
     found.values[..., QUANTITIES.index("true_effect")] = ready.truth.of(draws).T
     return found
 
 
 def _in_batch(ready: Ready, compiled: Compiled, draws: Draws) -> LineDraws:
     """Estimate all draws at once."""
-    reference, outcomes = ready.reference.estimate, outcomes_of(ready, draws)
-    batch = compiled.apply(outcomes if len(ready.kept) == outcomes.shape[1] else outcomes[:, ready.kept])
+    reference, outcomes = ready.reference.estimate, _kept(ready, draws)
+    batch = compiled.apply(outcomes)
     if len(batch.cells) != len(ready.wanted):
         raise OurFault(f"{ready.line.id}: a batch has other rows than the first draw")
     values, failures = [], Counter[tuple[str, str]]()
@@ -85,7 +93,38 @@ def _in_batch(ready: Ready, compiled: Compiled, draws: Draws) -> LineDraws:
         errors, reason = _errors(batch, reference, method)
         values.append(_wald(batch.values, errors, method, reference))
         _count(failures, values[-1], batch, str(method.name), reason)
-    return LineDraws(ready.rows, np.concatenate(values), failures)
+    pretests = _pretests_in_batch(ready, compiled, outcomes, draws)
+    return LineDraws(ready.rows, np.concatenate(values), failures, pretests)
+
+
+def _kept(ready: Ready, draws: Draws) -> Array:
+    """Return the drawn outcomes of the units that the comparison group kept."""
+    outcomes = outcomes_of(ready, draws)
+    return outcomes if len(ready.kept) == outcomes.shape[1] else outcomes[:, ready.kept]
+
+
+def _pretests_in_batch(ready: Ready, compiled: Compiled, outcomes: Array, draws: Draws) -> Array | None:
+    """Test all draws before the start at once, (k, reps, len(PRETEST))."""
+    if ready.pretest is None:
+        return None
+    untreated = _kept(ready, _quiet(draws))
+    tested = pretest_batch(ready.pretest, outcomes, untreated)
+    return _laid_out(ready, tested, compiled.apply(untreated).values)
+
+
+def _laid_out(ready: Ready, tested: Array, violation: Array) -> Array:
+    """Repeat tests (reps, len(PRETEST)) for every row, with the row's violation (reps, m)."""
+    out = np.repeat(tested[None], len(ready.rows), axis=0)
+    repeats = len(ready.rows) // len(ready.wanted)
+    out[..., PRETEST.index("violation")] = np.tile(violation.T, (repeats, 1))
+    return out
+
+
+def _quiet(draws: Draws) -> Draws:
+    """Return draws in which nobody intervenes and nothing but expected figures is seen, with the same gaps."""
+    outcome = draws.frame.world.outcome
+    figures = draws.untreated * (draws.frame.children / outcome.per) if outcome.counted else draws.untreated
+    return replace(draws, observed=np.where(np.isnan(draws.observed), np.nan, figures))
 
 
 def _errors(batch: Batch, reference: Any, method: Analytic) -> tuple[Array, str]:
@@ -139,7 +178,10 @@ def _in_loop(ready: Ready, draws: Draws, streams: Callable[[int, int], np.random
     m = len(wanted)
     values = np.full((len(ready.rows), len(draws.observed), len(QUANTITIES)), np.nan)
     failures = Counter[tuple[str, str]]()
+    tested, violation = np.full((len(draws.observed), len(PRETEST)), np.nan), np.full((len(draws.observed), m), np.nan)
+    quiet = _panels(ready, _quiet(draws)) if line.pretest is not None else None
     for rep, panel in enumerate(_panels(ready, draws)):
+        untreated = None if quiet is None else next(quiet)
         try:
             fitted = fitted_on(line, panel(), balance=False)
         except InputFault as fault:
@@ -150,9 +192,17 @@ def _in_loop(ready: Ready, draws: Draws, streams: Callable[[int, int], np.random
             values[k * m : (k + 1) * m, rep, :5] = one
             if reason:
                 failures[str(method.name), reason] += 1
+        if line.pretest is not None and untreated is not None:
+            tested[rep], violation[rep] = pretest_draw(line.pretest, fitted, _matrix(untreated(), fitted.panel))
         if line.checks:
             values[len(values) // 2 :, rep] = _joint(values[: len(values) // 2, rep], fitted, line, streams, rep)
-    return LineDraws(ready.rows, values, failures)
+    pretests = None if line.pretest is None else _laid_out(ready, tested, violation)
+    return LineDraws(ready.rows, values, failures, pretests)
+
+
+def _matrix(source: Panel, panel: Panel) -> Array:
+    """Return the outcomes of a source panel at the units and times of another."""
+    return boxed(source.matrix(), positions(panel.units, source.units), positions(panel.times, source.times))
 
 
 def _joint(

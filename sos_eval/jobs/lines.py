@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.checks.pretrends import Pretrends
 from sos_eval.comparison.build import build, rebuilt
 from sos_eval.errors import DataFault, Fault, OurFault
 from sos_eval.inference.analytic import Analytic
 from sos_eval.inference.randomization import Randomization
+from sos_eval.jobs.line_pretest import PretestPlan, plan_pretest
 from sos_eval.jobs.line_rows import rows_of, scalar_rows
 from sos_eval.jobs.line_truth import LineTruth, plan_line_truth
 from sos_eval.panel.panel import Panel
@@ -59,6 +61,8 @@ class Line:
     checks
         Checks of the joint decision: rows ``<inference>+checks`` find an effect only where no check with a declared
         threshold fails.
+    pretest
+        The pre-trend test whose false reassurance is measured; None measures none.
     """
 
     id: str
@@ -72,6 +76,7 @@ class Line:
     permutations: int = 0
     rematch: bool = True
     checks: tuple[Check, ...] = ()
+    pretest: Pretrends | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,8 @@ class Ready:
         Their true effects, draw by draw.
     compiled
         The estimator's plan for `panel`, applied to all draws of a chunk at once; None: draw by draw.
+    pretest
+        The pre-trend test on the first draw; None where none is asked for.
     """
 
     line: Line
@@ -113,6 +120,7 @@ class Ready:
     rows: pd.DataFrame
     truth: LineTruth
     compiled: Compiled | None = None
+    pretest: PretestPlan | None = None
 
     @property
     def path(self) -> str:
@@ -144,13 +152,27 @@ def prepare(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
     ready = Ready(line, base, source, source, units, times, np.arange(len(units)), "", reference, wanted, rows, truth)
     why = _why_loop(ready) or _why_not_exchangeable(ready, draws)
     if why:
-        return replace(ready, why=why)
+        return replace(ready, why=why, pretest=_pretest(ready))
     if draws.order is not None:
         source = source.with_first_treated(draws.frame.first_treated)
         ready = replace(ready, source=source, panel=source, reference=fitted_on(line, source))
     elif (comparison := reference.comparison) is not None:
         ready = replace(ready, panel=comparison.panel, kept=positions(comparison.panel.units, source.units))
+    ready = replace(ready, pretest=_pretest(ready))
+    if ready.pretest is not None and ready.pretest.parts is None:
+        return replace(ready, why=f"the covariance of {line.method.name}'s pre-trend test comes draw by draw")
     return replace(ready, compiled=line.method.compile(ready.panel, scalar_rows))
+
+
+def _pretest(ready: Ready) -> PretestPlan | None:
+    """Plan the pre-trend test that is asked for, on the panel after the comparison group."""
+    if ready.line.pretest is None:
+        return None
+    planned, whole = plan_pretest(ready.line.pretest, ready.reference), ready.panel
+    same = [list(one) for one in (whole.units, whole.times)]
+    if [list(planned.panel.units), list(planned.panel.times)] != same:
+        return replace(planned, parts=None)
+    return planned
 
 
 def _bounded(method: InferenceMethod, most: int) -> InferenceMethod:

@@ -18,6 +18,7 @@ import pandas as pd
 
 from sos_eval.errors import Fault, InputFault, NotIdentified, OurFault
 from sos_eval.jobs.line_draws import LineDraws, evaluate
+from sos_eval.jobs.line_pretest import PRETEST
 from sos_eval.jobs.line_rows import ROW_KEYS
 from sos_eval.jobs.lines import Line, Ready, prepare
 from sos_eval.numerics.random import stream
@@ -29,7 +30,7 @@ from sos_eval.worlds.world import World, document_of
 __all__ = ["Chunk", "Point", "Study", "Task", "compute", "prepared", "read_chunk", "write_chunk"]
 
 #: Part of every study's hash: raise it when a change of the engine changes what a stored draw means.
-ENGINE = 2
+ENGINE = 3
 _READY: OrderedDict[tuple[str, int], tuple[Frame, tuple[Ready, ...]]] = OrderedDict()
 _READY_AT_MOST = 8
 FIRST_DRAWS = 5
@@ -109,7 +110,7 @@ def _described(line: Line) -> dict[str, Any]:
     return {
         "id": line.id, "method": repr(line.method), "inference": methods, "outcome": line.outcome,
         "comparison": repr(line.comparison), "panel": panel, "permutations": line.permutations,
-        "rematch": line.rematch, "checks": repr(line.checks),
+        "rematch": line.rematch, "checks": repr(line.checks), "pretest": repr(line.pretest),
     }  # fmt: skip
 
 
@@ -126,12 +127,15 @@ class Chunk:
         (estimator, outcome, inference, reason) to how many draws.
     seconds
         Spent on drawing and on each line, by name: for `--explain`, not for results.
+    pretests : (k, reps, len(PRETEST)) or None
+        What pre-trend tests say; NaN for lines without; None where nobody asks.
     """
 
     rows: pd.DataFrame
     values: Array
     failures: Counter[tuple[str, str, str, str]]
     seconds: Mapping[str, float]
+    pretests: Array | None = None
 
 
 def prepared(study: Study, number: int) -> tuple[Frame, tuple[Ready, ...]]:
@@ -184,7 +188,18 @@ def _put_together(found: list[tuple[Line, LineDraws]], seconds: dict[str, float]
         for (inference, reason), n in draws.failures.items():
             failures[line.id, outcome, inference, reason] += n
     rows = pd.concat([draws.rows for _, draws in found], ignore_index=True)
-    return Chunk(rows, np.concatenate([draws.values for _, draws in found]), failures, seconds)
+    values = np.concatenate([draws.values for _, draws in found])
+    return Chunk(rows, values, failures, seconds, _pretests([draws for _, draws in found]))
+
+
+def _pretests(found: list[LineDraws]) -> Array | None:
+    """Put pre-trend tests together, empty for lines without."""
+    if all(one.pretests is None for one in found):
+        return None
+    empty = [np.full((*one.values.shape[:2], len(PRETEST)), np.nan) for one in found]
+    return np.concatenate(
+        [nothing if one.pretests is None else one.pretests for one, nothing in zip(found, empty, strict=True)]
+    )
 
 
 def write_chunk(folder: Path, task: Task, chunk: Chunk) -> None:
@@ -200,6 +215,8 @@ def write_chunk(folder: Path, task: Task, chunk: Chunk) -> None:
     failures = [[*key, n] for key, n in sorted(chunk.failures.items())]
     texts = {"rows": chunk.rows.to_json(orient="values"), "failures": json.dumps(failures)}
     arrays = {name: np.array(text) for name, text in texts.items()}
+    if chunk.pretests is not None:
+        arrays["pretests"] = chunk.pretests
     try:
         with partial.open("wb") as file:
             np.savez(file, allow_pickle=False, values=chunk.values, seconds=json.dumps(dict(chunk.seconds)), **arrays)
@@ -223,4 +240,5 @@ def read_chunk(folder: Path, task: Task) -> Chunk | None:
     with np.load(path, allow_pickle=False) as kept:
         rows = pd.DataFrame(json.loads(str(kept["rows"])), columns=list(ROW_KEYS))
         failures = Counter({tuple(key): n for *key, n in json.loads(str(kept["failures"]))})
-        return Chunk(rows, kept["values"], failures, json.loads(str(kept["seconds"])))
+        pretests = kept.get("pretests")
+        return Chunk(rows, kept["values"], failures, json.loads(str(kept["seconds"])), pretests)

@@ -35,6 +35,7 @@ def power(
     permutations: int = 999,
     rematch: bool = False,
     checks: bool = False,
+    pretests: bool = False,
     target: float = 0.8,
     diagnosands: Mapping[str, Diagnosand] | None = None,
     progress: Progress | None = None,
@@ -67,6 +68,9 @@ def power(
     checks
         Run the design's checks of primary estimates in every draw; rows ``<inference>+checks`` then find an effect
         only where no check with a declared threshold fails.
+    pretests
+        Say how often each line's pre-trend test reassures where it should not (`Power.pretests`); `checks` does so for
+        the checked lines of a design that declares ``pretrends``.
     target
         Power of the minimum detectable effects.
     diagnosands
@@ -89,6 +93,7 @@ def power(
         permutations=permutations,
         rematch=rematch,
         checks=checks,
+        pretests=pretests,
     )
     _check_target(target, diagnosands)
     explain(study)  # compiles every point: what cannot be done is said before anything is written

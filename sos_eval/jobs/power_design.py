@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from sos_eval.checks.pretrends import Pretrends
 from sos_eval.declare import Document
 from sos_eval.design.design import Design, Entry
 from sos_eval.design.resolve import resolve
@@ -87,6 +88,7 @@ def _line(design: Design, entry: Entry, outcome: str) -> Line:
         id=entry.id, method=entry.method, inference=methods, role=entry.role, load=load, outcome=outcome,
         comparison=entry.comparison, choose=ByRule(methods),
         checks=design.checks if entry.role == "primary" else (),
+        pretest=next((check for check in design.checks if isinstance(check, Pretrends)), None),
     )  # fmt: skip
 
 

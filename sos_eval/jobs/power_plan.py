@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from sos_eval.checks.pretrends import Pretrends
 from sos_eval.errors import Fault, Faults, InputFault
 from sos_eval.jobs.lines import Line
 from sos_eval.jobs.montecarlo import Point, Study, prepared
@@ -31,6 +32,7 @@ def plan_study(
     permutations: int = 999,
     rematch: bool = False,
     checks: bool = False,
+    pretests: bool = False,
 ) -> Study:
     """Lay out a study's points; see `power`."""
     faults = Faults(InputFault)
@@ -47,7 +49,8 @@ def plan_study(
         try:
             there = world_from(document, split_key(keys, "world"))
             lines = lines_of(design, split_key(keys, "design"))
-            points.append(Point(keys, there, tuple(_as_asked(one, permutations, rematch, checks) for one in lines)))
+            asked = tuple(_as_asked(one, permutations, rematch, checks=checks, pretests=pretests) for one in lines)
+            points.append(Point(keys, there, asked))
         except InputFault as fault:
             for one in fault.faults:
                 faults.add(f"--sweep {_shown(keys)}" if keys else one.where, one.what, one.instead)
@@ -55,9 +58,13 @@ def plan_study(
     return Study(tuple(points), reps, world.seed if seed is None else seed, chunk)
 
 
-def _as_asked(line: Line, permutations: int, rematch: bool, checks: bool) -> Line:
+def _as_asked(line: Line, permutations: int, rematch: bool, *, checks: bool, pretests: bool) -> Line:
     """Return a line with what the study asks of every draw."""
-    return replace(line, permutations=permutations, rematch=rematch, checks=line.checks if checks else ())
+    tested = pretests or (checks and bool(line.checks))
+    return replace(
+        line, permutations=permutations, rematch=rematch, checks=line.checks if checks else (),
+        pretest=(line.pretest or (Pretrends() if pretests else None)) if tested else None,
+    )  # fmt: skip
 
 
 def lines_of(design: Any, changes: Mapping[str, Any]) -> tuple[Line, ...]:

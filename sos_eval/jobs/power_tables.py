@@ -14,10 +14,11 @@ import pandas as pd
 from sos_eval.jobs.diagnosands import DIAGNOSANDS, Diagnosand, RowDraws, diagnose
 from sos_eval.jobs.line_draws import QUANTITIES
 from sos_eval.jobs.line_rows import JOINT, LEADING
-from sos_eval.jobs.montecarlo import Chunk, Study
+from sos_eval.jobs.montecarlo import Chunk, Study, prepared
 from sos_eval.jobs.power_mdes import detectable
 from sos_eval.jobs.power_plan import explain
-from sos_eval.jobs.power_words import sentences
+from sos_eval.jobs.power_words import reassurances, sentences
+from sos_eval.jobs.pretests import pretest_rows, pretest_table
 from sos_eval.jobs.store import Store
 
 __all__ = ["Power", "finish", "row_draws"]
@@ -45,6 +46,8 @@ class Power:
         What it says in plain English, a sentence per row of the primary question.
     explained
         How every line was computed, and where the time went.
+    pretests
+        `pretests.csv`: false reassurance of pre-trend tests, a row per row of `summary` and test; empty unless asked.
     folder
         Where it was written, if it was.
     """
@@ -54,6 +57,7 @@ class Power:
     failures: pd.DataFrame
     sentences: tuple[str, ...]
     explained: pd.DataFrame
+    pretests: pd.DataFrame
     folder: Path | None = None
 
 
@@ -87,7 +91,26 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
     summary = _laid_out(table, swept, diagnosands)
     failed_columns = ["estimator", "outcome", "inference", *swept, "reason", "draws"]
     failures_table = pd.DataFrame(failed, columns=failed_columns)
-    return Power(summary, mdes, failures_table, sentences(study, summary, mdes, target), explained, store.folder)
+    pretests = pretest_table(_pretests(study, store), swept)
+    said = (*sentences(study, summary, mdes, target), *reassurances(pretests, swept))
+    return Power(summary, mdes, failures_table, said, explained, pretests, store.folder)
+
+
+def _pretests(study: Study, store: Store) -> list[dict[str, Any]]:
+    """Diagnose the pre-trend tests of every point and row that has some."""
+    rows: list[dict[str, Any]] = []
+    for number, point in enumerate(study.points):
+        planned = {(one.line.id, one.source.active): one.pretest for one in prepared(study, number)[1]}
+        if not any(planned.values()):
+            continue
+        chunks = store.chunks(number)
+        frame, values = _joined(chunks)
+        tested = np.concatenate([chunk.pretests for chunk in chunks if chunk.pretests is not None], axis=1)
+        for k, key in enumerate(frame.to_dict("records")):
+            named = {str(name): value for name, value in key.items()} | dict(point.keys) | {"reps": study.reps}
+            if plan := planned[key["estimator"], key["outcome"]]:
+                rows += pretest_rows(named, row_draws(values[k], float(key["level"])), tested[k], plan.reasons)
+    return rows
 
 
 def _joined(chunks: Sequence[Chunk]) -> tuple[pd.DataFrame, Any]:

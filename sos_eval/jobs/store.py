@@ -96,6 +96,8 @@ class Store:
         if self.folder is None:
             return
         tables = {"power.csv": finished.summary, "mdes.csv": finished.mdes, "failures.csv": finished.failures}
+        if len(finished.pretests):
+            tables["pretests.csv"] = finished.pretests
         for name, table in tables.items():
             _write(self.folder / name, table.to_csv(index=False, lineterminator="\n"))
         _write(self.folder / "explain.csv", finished.explained.to_csv(index=False, lineterminator="\n"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from sos_eval.numerics.regress import LinearFit
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.terms import KEY_COLUMNS
 
-__all__ = ["CELL_COLUMNS", "Batch", "Compiled", "Estimate", "Planned", "RowChoice", "Unplanned", "cells"]
+__all__ = ["CELL_COLUMNS", "Batch", "Compiled", "Estimate", "Planned", "RowChoice", "Scored", "Unplanned", "cells"]
 
 #: Returns the positions of the wanted rows in a table of cells, increasing.
 RowChoice = Callable[[pd.DataFrame], NDArray[np.intp]]
@@ -98,6 +98,22 @@ class Compiled(Protocol):
 
     def apply(self, outcomes: Array) -> Batch:
         """Estimate outcomes, (draws, n_units, n_times), on the panel's adoption and weights."""
+
+
+@runtime_checkable
+class Scored(Compiled, Protocol):
+    """A plan that says as well what every cluster contributes, and so how the estimates vary together."""
+
+    @property
+    def inside(self) -> slice | NDArray[np.bool_]:
+        """Which units take part, n of them."""
+
+    @property
+    def clusters(self) -> Array | None:
+        """Which of them are of each cluster, (c, n); None where every unit is its own."""
+
+    def scores(self, outcomes: Array) -> tuple[Array, Array]:
+        """Return estimates (draws, m) and contributions to their errors (draws, c, m)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,32 @@ def test_the_joint_decision_needs_the_checks_to_pass(project, capsys):
     assert joint["0.9"]["analytic+checks"] < joint["0.9"]["analytic"]
 
 
+def test_pretests_stand_in_a_table_of_the_folder_and_of_the_page(project, capsys):
+    """The declared check's own options are used; a secondary line is tested too."""
+    Path("c.yaml").write_text(DESIGN.replace("COMPARISON", "") + "checks: [{pretrends: {min_p: 0.5}}]\n")
+    words = ["--reps", "20", "--workers", "1", "--pretests", "--sweep", "world.effect.size=-3,-4"]
+    assert _said("c.yaml", "--world", "w.yaml", *words, "--out", "o") == 0
+    table = pd.read_csv(project / "o" / "pretests.csv")
+    assert set(table["estimator"]) == {"primary", "twfe"}
+    assert set(table["world.effect.size"]) == {-3, -4}
+    joint = table[(table["check"] == "pretrends.joint") & (table["estimator"] == "primary")]
+    assert joint["pass_rate"].max() < 0.8  # half of them, not 95%
+    page = (project / "o" / "report.html").read_text(encoding="utf-8")
+    assert "Do pre-trend tests reassure falsely?" in page
+    capsys.readouterr()
+    assert _said("c.yaml", "--world", "w.yaml", "--pretests", "--find", "world.adoption.treated") == 2
+    assert "--pretests has no meaning with --find" in capsys.readouterr().err
+
+
+def test_checks_of_a_design_that_declares_pretrends_are_pretests(project, capsys):
+    Path("c.yaml").write_text(DESIGN.replace("COMPARISON", "") + "checks: [pretrends]\n")
+    words = ["--reps", "5", "--workers", "1", "--checks", "--json", "--out", "o"]
+    assert _said("c.yaml", "--world", "w.yaml", *words) == 0
+    rows = json.loads(capsys.readouterr().out)["pretests"]
+    assert {row["estimator"] for row in rows} == {"primary"}
+    assert {row["inference"] for row in rows} == {"analytic"}
+
+
 def test_the_search_finds(project, capsys):
     words = ["--find", "world.adoption.treated", "--power", "0.3", "--reps", "8", "--workers", "1"]
     assert _said("d.yaml", "--world", "w.yaml", *words) == 0

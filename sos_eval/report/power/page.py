@@ -9,7 +9,7 @@ import pandas as pd
 
 from sos_eval.report.content import Block, Bullets, Document, Heading, Picture, Table, Text, slug
 from sos_eval.report.power.figures import FIGURES
-from sos_eval.report.power.reading import PowerFolder, read_power
+from sos_eval.report.power.reading import PowerFolder, headline, read_power
 from sos_eval.report.theme import house_style, image
 
 __all__ = ["write_power_report"]
@@ -19,6 +19,14 @@ SHOWN = {
     "estimator": "Estimator", "inference": "Inference", "true_effect": "True effect", "bias": "Bias",
     "rmse": "RMSE", "sd_estimate": "SD", "mean_std_error": "Mean error", "coverage": "Coverage", "power": "Power",
     "power_mcse": "Its Monte Carlo error", "type_s": "Wrong sign", "type_m": "Exaggeration", "failures": "Failed draws",
+}  # fmt: skip
+
+PRETESTS = {
+    "estimator": "Estimator", "inference": "Inference", "check": "Test", "trend": "Trend a period before",
+    "violation": "Violation", "violation_mcse": "Its Monte Carlo error", "pass_rate": "Passes",
+    "false_reassurance": "False reassurance", "pass_rate_mcse": "Monte Carlo error", "bias": "Bias",
+    "bias_passing": "Bias, passing", "bias_passing_mcse": "Its Monte Carlo error ", "coverage": "Coverage",
+    "coverage_passing": "Coverage, passing", "reason": "Why empty",
 }  # fmt: skip
 
 
@@ -83,6 +91,8 @@ def _document(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> Docume
         if pictures:
             body += [Heading(title), *pictures]
     body += [Heading("Numbers"), Table(_numbers(study), "Overall effect: a row per estimator, inference and point")]
+    if study.pretests is not None:
+        body += _reassurance(study, study.pretests)
     if not study.failures.empty:
         body += [Heading("Failed draws"), Table(_text(study.failures), "They count as not finding the effect")]
     body += [
@@ -91,6 +101,23 @@ def _document(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> Docume
         Table(_text(study.explain), "Every estimator at every point"),
     ]
     return Document(f"Power study: {name}", f"{plan['reps']:,} simulated evaluations a point", first, body)
+
+
+def _reassurance(study: PowerFolder, pretests: pd.DataFrame) -> list[Block]:
+    """Say how often pre-trend tests pass where they should not, and what that means."""
+    table = headline(pretests)[[*list(PRETESTS)[:3], *study.swept, *list(PRETESTS)[3:]]]
+    words = (
+        "The violation is what the estimator answers, on average, when it is given the expected outcomes without the "
+        "intervention: zero where trends are parallel. Where it is more than four Monte Carlo errors from zero, every "
+        "draw in which the test passes reassures falsely. The columns 'passing' are over those draws only. Passing is "
+        "no evidence of parallel trends, and choosing estimates by it can make their bias larger (Roth 2022)."
+    )
+    title = "Tests of trends before the start: a row per test, estimator and point"
+    return [
+        Heading("Do pre-trend tests reassure falsely?"),
+        Text(words),
+        Table(_text(table).rename(columns=PRETESTS), title),
+    ]
 
 
 _CHAPTERS = {

@@ -11,7 +11,7 @@ import pandas as pd
 
 from sos_eval.errors import Fault, InputFault
 
-__all__ = ["PowerFolder", "read_power"]
+__all__ = ["PowerFolder", "headline", "read_power"]
 
 EFFECT = "world.effect.size"
 
@@ -28,6 +28,8 @@ class PowerFolder:
         Its tables.
     sentences
         In plain English.
+    pretests
+        `pretests.csv`; None where the study did not ask.
     """
 
     path: Path
@@ -38,6 +40,7 @@ class PowerFolder:
     explain: pd.DataFrame
     sample: pd.DataFrame
     sentences: tuple[str, ...]
+    pretests: pd.DataFrame | None = None
 
     @property
     def swept(self) -> list[str]:
@@ -47,14 +50,14 @@ class PowerFolder:
     @property
     def headline(self) -> pd.DataFrame:
         """One row per estimator, inference and point: the overall effect where there is one."""
-        return _headline(self.power)
+        return headline(self.power)
 
     def others(self, but: str) -> list[str]:
         """Swept keys but one."""
         return [name for name in self.swept if name != but]
 
 
-def _headline(table: pd.DataFrame) -> pd.DataFrame:
+def headline(table: pd.DataFrame) -> pd.DataFrame:
     """Keep the overall rows on the scale that comes first for each estimator."""
     overall = table[table["aggregation"] == "overall"]
     chosen = overall if len(overall) else table
@@ -78,4 +81,6 @@ def read_power(folder: str | Path) -> PowerFolder:
     tables = {name: pd.read_csv(path / f"{name}.csv", keep_default_na=True) for name in names}
     sentences = tuple((path / "sentences.txt").read_text(encoding="utf-8").splitlines())
     plan = json.loads((path / "study.json").read_text(encoding="utf-8"))
-    return PowerFolder(path=path, plan=plan, sentences=sentences, **tables)
+    asked = path / "pretests.csv"
+    pretests = pd.read_csv(asked) if asked.is_file() else None
+    return PowerFolder(path=path, plan=plan, sentences=sentences, pretests=pretests, **tables)
