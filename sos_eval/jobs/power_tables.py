@@ -92,7 +92,7 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
     failed_columns = ["estimator", "outcome", "inference", *swept, "reason", "draws"]
     failures_table = pd.DataFrame(failed, columns=failed_columns)
     pretests = pretest_table(_pretests(study, store), swept)
-    said = (*sentences(study, summary, mdes, target), *reassurances(pretests, swept))
+    said = (*sentences(study, summary, mdes, target), *reassurances(study, pretests))
     return Power(summary, mdes, failures_table, said, explained, pretests, store.folder)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from sos_eval.jobs.line_pretest import TESTS
 from sos_eval.jobs.montecarlo import Study, prepared
 
 __all__ = ["chances", "reassurances", "sentences"]
@@ -72,24 +73,24 @@ def _sentence(row: pd.Series, treated: int, years: int, mean: float) -> str:
     return f"{where}, you would miss a {size} {fall} {missed} (power {share:.0%}, Monte Carlo error {mcse:.1%}; {how})."
 
 
-def reassurances(pretests: pd.DataFrame, swept: Sequence[str]) -> tuple[str, ...]:
-    """Say how often a pre-trend test passes where trends are not parallel, once per line, point and test."""
-    overall = pretests[pretests["aggregation"] == "overall"]
-    rows = overall if len(overall) else pretests
-    first = rows.drop_duplicates(["estimator", "outcome", "check", *swept])
+def reassurances(study: Study, pretests: pd.DataFrame) -> tuple[str, ...]:
+    """Say how often the primary line's joint pre-trend test passes at every point where trends are not parallel."""
+    swept = list(study.points[0].keys)
+    rows = pretests[(pretests["estimator"] == study.points[0].lines[0].id) & (pretests["check"] == TESTS[0])]
+    overall = rows[rows["aggregation"] == "overall"]
+    first = (overall if len(overall) else rows).drop_duplicates(["outcome", *swept])
     return tuple(_reassurance(row, swept) for row in first.to_dict("records") if row["false_reassurance"] >= 0)
 
 
 def _reassurance(row: Mapping[Hashable, Any], swept: Sequence[str]) -> str:
     """Say one row of `pretests.csv`."""
-    test = {"pretrends.joint": "the joint pre-trend test", "pretrends.each": "a test of each period before the start"}
     scale = " on the log scale" if row["scale"] in ("ratio", "log") else ""
     steady = "" if row["trend"] != row["trend"] else f" by {row['trend']:.3g} a period before the start and"
     where = f"With {', '.join(f'{name} {row[name]}' for name in swept)}" if swept else "Here"
     first = (
         f"{where} trends are not parallel: without any effect the treated move away from their comparison{steady} by "
-        f"{row['violation']:.3g} in what {row['estimator']} estimates{scale}; {test[row['check']]} passes all the same "
-        f"in {row['false_reassurance']:.0%} of draws (Monte Carlo error {row['false_reassurance_mcse']:.1%})"
+        f"{row['violation']:.3g} in what {row['estimator']} estimates{scale}; the joint pre-trend test passes all the "
+        f"same in {row['false_reassurance']:.0%} of draws (Monte Carlo error {row['false_reassurance_mcse']:.1%})"
     )
     if row["bias_passing"] != row["bias_passing"]:
         return f"{first}."
