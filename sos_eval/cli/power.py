@@ -56,7 +56,7 @@ SHOWN = ("true_effect", "bias", "sd_estimate", "coverage", "power", "power_mcse"
 def power(
     screen: Screen, design: Path, world: Path, reps: int, sweep: tuple[str, ...], out: Path | None, resume: Path | None,
     scheduler: str | None, workers: int | None, chunk: int, permutations: int, rematch: bool, checks: bool,
-    pretests: bool,     find: str | None, target: float, explain: bool, seed: int | None,
+    pretests: bool, find: str | None, target: float, explain: bool, seed: int | None,
 ) -> None:  # fmt: skip
     """Replicate a whole design over a declared world: power, bias, coverage, what it could detect."""
     from sos_eval.design.design import load_design

@@ -60,13 +60,17 @@ class OutcomePlan:
         values, std_error = np.empty((2, len(outcomes), len(self.cells)))
         n, t = len(self.codes), self.n_times
         for rows in chunks(len(outcomes), n * max(t, len(self.cells))):
-            y = outcomes[rows, self.inside, :t]
-            values[rows], std_error[rows] = self._estimated(y - y[:1].mean(-1, keepdims=True))
+            values[rows], std_error[rows] = self._estimated(self._taken(outcomes[rows]))
         std_error[:, self.no_error] = np.nan
         return Batch(self.cells, values, std_error, ("",) * len(outcomes))
 
+    def _taken(self, outcomes: Array) -> Array:
+        """Return the outcomes that take part (r, n, t), less a constant of each unit, which changes no effect."""
+        y = outcomes[:, self.inside, : self.n_times]
+        return np.asarray(y - y[:1].mean(-1, keepdims=True))
+
     def _estimated(self, y: Array) -> tuple[Array, Array]:
-        """Return values and errors (r, q); a constant taken off each unit's outcomes changes neither."""
+        """Return values and errors (r, q)."""
         parts = self.parts(self.member @ y)
         if self.clusters is None and self._many_rows:
             return parts.values, errors(parts, _moments(y, self.member))
@@ -88,8 +92,7 @@ class OutcomePlan:
         Its cross product is their covariance. Clusters are those of the units that take part: in the order of their
         codes, or of the units where each is its own.
         """
-        y = outcomes[:, self.inside, : self.n_times]
-        y = y - y[:1].mean(-1, keepdims=True)
+        y = self._taken(outcomes)
         parts = self.parts(self.member @ y)
         return parts.values, self._score(y, parts).swapaxes(0, 1)
 

@@ -11,6 +11,7 @@ from scipy.special import ndtri
 
 from sos_eval.checks.pre_coefficients import PreCoefficients, pre_coefficients
 from sos_eval.checks.pretrends import Pretrends
+from sos_eval.errors import OurFault
 from sos_eval.jobs.line_rows import scalar_rows
 from sos_eval.numerics.pretrend import walds
 from sos_eval.panel.panel import Array, Panel
@@ -106,7 +107,7 @@ def pretest_batch(plan: PretestPlan, outcomes: Array, untreated: Array) -> Array
         As observed; and as expected without the intervention.
     """
     if plan.parts is None:
-        raise ValueError("this test comes draw by draw")
+        raise OurFault("this test comes draw by draw")
     out = np.full((len(outcomes), len(PRETEST)), np.nan)
     for k, (found, parts) in enumerate(zip((plan.joint, plan.each), plan.parts, strict=True)):
         if parts:

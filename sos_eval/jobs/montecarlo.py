@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sos_eval.bundle.provenance import hash_file
 from sos_eval.errors import Fault, InputFault, NotIdentified, OurFault
 from sos_eval.jobs.line_draws import LineDraws, evaluate
 from sos_eval.jobs.line_pretest import PRETEST
@@ -92,15 +93,11 @@ def _world(world: World) -> dict[str, Any]:
     """Return a world as plain values, the panels it reads by content and not by where they lie."""
     data = document_of(world).data
     if world.panel is not None:
-        data = {**data, "panel": {**data["panel"], "path": _content(world.panel.path)}}
+        data = {**data, "panel": {**data["panel"], "path": hash_file(world.panel.path)}}
     if world.outcome.residuals is not None:
-        residuals = {**data["outcome"]["residuals"], "path": _content(world.outcome.residuals.path)}
+        residuals = {**data["outcome"]["residuals"], "path": hash_file(world.outcome.residuals.path)}
         data = {**data, "outcome": {**data["outcome"], "residuals": residuals}}
     return data
-
-
-def _content(path: str) -> str:
-    return sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _described(line: Line) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def detectable(
                 group["reps"].to_numpy(float), target, rng,
             )  # fmt: skip
         else:
-            one = _by_shift(study, drawn[int(group.index[0])], named, target)
+            one = _by_shift(drawn[int(group.index[0])], named, target)
         sign = -1.0 if group["true_effect"].sum() < 0 else 1.0
         sizes = [np.exp(sign * one_size) if named["scale"] == "ratio" else one_size for one_size in one.sizes]
         named |= {"target_power": target, **dict(zip(("mdes", "mdes_low", "mdes_high"), sizes, strict=True))}
@@ -56,7 +56,7 @@ def detectable(
     return pd.DataFrame(found, columns=columns)
 
 
-def _by_shift(study: Study, draws: RowDraws, named: Mapping[str, Any], target: float) -> Detectable:
+def _by_shift(draws: RowDraws, named: Mapping[str, Any], target: float) -> Detectable:
     """Shift the draws where that is valid: additive effects, and intervals that are centred on the estimate."""
     if named["scale"] == "ratio":
         return Detectable(np.nan, np.nan, np.nan, "shift", "a ratio's draws cannot be shifted: sweep world.effect.size")

@@ -67,17 +67,19 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
     drawn: list[RowDraws] = []
     failed: list[dict[str, Any]] = []
     seconds: list[dict[str, float]] = []
+    pretested: list[dict[str, Any]] = []
     for number, point in enumerate(study.points):
         chunks = store.chunks(number)
         frame, values = _joined(chunks)
         failures: Counter[tuple[str, str, str, str]] = sum((chunk.failures for chunk in chunks), Counter())
-        for k, key in enumerate(frame.to_dict("records")):
-            draws = row_draws(values[k], float(key["level"]))
+        keys = [{str(name): value for name, value in key.items()} for key in frame.to_dict("records")]
+        own = [row_draws(values[k], float(key["level"])) for k, key in enumerate(keys)]
+        for key, draws in zip(keys, own, strict=True):
             who = key["estimator"], key["outcome"], str(key["inference"]).removesuffix(JOINT)
             lost = sum(n for reason, n in failures.items() if reason[:3] == who)
-            named = {str(name): value for name, value in key.items()}
-            rows.append({**named, **point.keys, "reps": study.reps, "failures": lost, **diagnose(draws, diagnosands)})
-            drawn.append(draws)
+            rows.append({**key, **point.keys, "reps": study.reps, "failures": lost, **diagnose(draws, diagnosands)})
+        drawn += own
+        pretested += _pretests(study, number, chunks, keys, own)
         failed += [
             {**dict(zip(("estimator", "outcome", "inference", "reason"), key, strict=True)), **point.keys, "draws": n}
             for key, n in sorted(failures.items())
@@ -91,25 +93,24 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
     summary = _laid_out(table, swept, diagnosands)
     failed_columns = ["estimator", "outcome", "inference", *swept, "reason", "draws"]
     failures_table = pd.DataFrame(failed, columns=failed_columns)
-    pretests = pretest_table(_pretests(study, store), swept)
+    pretests = pretest_table(pretested, swept)
     said = (*sentences(study, summary, mdes, target), *reassurances(study, pretests))
     return Power(summary, mdes, failures_table, said, explained, pretests, store.folder)
 
 
-def _pretests(study: Study, store: Store) -> list[dict[str, Any]]:
-    """Diagnose the pre-trend tests of every point and row that has some."""
+def _pretests(
+    study: Study, number: int, chunks: Sequence[Chunk], keys: Sequence[Mapping[str, Any]], own: Sequence[RowDraws]
+) -> list[dict[str, Any]]:
+    """Diagnose the pre-trend tests of a point's rows that have some."""
+    planned = {(one.line.id, one.source.active): one.pretest for one in prepared(study, number)[1]}
+    if not any(planned.values()):
+        return []
+    tested = np.concatenate([chunk.pretests for chunk in chunks if chunk.pretests is not None], axis=1)
+    there = {**study.points[number].keys, "reps": study.reps}
     rows: list[dict[str, Any]] = []
-    for number, point in enumerate(study.points):
-        planned = {(one.line.id, one.source.active): one.pretest for one in prepared(study, number)[1]}
-        if not any(planned.values()):
-            continue
-        chunks = store.chunks(number)
-        frame, values = _joined(chunks)
-        tested = np.concatenate([chunk.pretests for chunk in chunks if chunk.pretests is not None], axis=1)
-        for k, key in enumerate(frame.to_dict("records")):
-            named = {str(name): value for name, value in key.items()} | dict(point.keys) | {"reps": study.reps}
-            if plan := planned[key["estimator"], key["outcome"]]:
-                rows += pretest_rows(named, row_draws(values[k], float(key["level"])), tested[k], plan.reasons)
+    for key, draws, tests in zip(keys, own, tested, strict=True):
+        if plan := planned[key["estimator"], key["outcome"]]:
+            rows += pretest_rows({**key, **there}, draws, tests, plan.reasons)
     return rows
 
 

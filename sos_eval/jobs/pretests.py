@@ -110,9 +110,9 @@ def _reason(
 def _mean(values: Array) -> tuple[float, float]:
     """Return a mean over draws and its Monte Carlo error."""
     known = values[np.isfinite(values)]
-    if len(known) < 2:
-        return (float(known[0]) if len(known) else np.nan), np.nan
-    return float(known.mean()), float(known.std(ddof=1) / np.sqrt(len(known)))
+    if not len(known):
+        return np.nan, np.nan
+    return float(known.mean()), float(_deviation(known) / np.sqrt(len(known)))
 
 
 def _deviation(values: Array) -> float:

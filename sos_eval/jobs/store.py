@@ -82,13 +82,13 @@ class Store:
 
     def chunks(self, point: int) -> list[Chunk]:
         """Return all chunks of a point in order."""
-        found = []
-        for task in self.study.tasks:
-            if task.point == point:
-                chunk = self.memory.get(task) if self.folder is None else read_chunk(self.draws, task)
-                if chunk is None:
-                    raise OurFault(f"chunk {task.chunk} of point {task.point} is not there")
-                found.append(chunk)
+        return [self.chunk(task) for task in self.study.tasks if task.point == point]
+
+    def chunk(self, task: Task) -> Chunk:
+        """Return a finished chunk."""
+        found = self.memory.get(task) if self.folder is None else read_chunk(self.draws, task)
+        if found is None:
+            raise OurFault(f"chunk {task.chunk} of point {task.point} is not there")
         return found
 
     def write_tables(self, finished: Power) -> None:
@@ -135,7 +135,7 @@ def _sample(store: Store, at_most: int = 1000) -> pd.DataFrame:
     """Return the first draws of every row, for the figure of sampling distributions."""
     tables = []
     for number, point in enumerate(store.study.points):
-        chunk = store.chunks(number)[0]
+        chunk = store.chunk(next(task for task in store.study.tasks if task.point == number))
         for k, key in enumerate(chunk.rows.to_dict("records")):
             values = chunk.values[k, :at_most]
             named = {str(name): value for name, value in key.items()} | dict(point.keys)
