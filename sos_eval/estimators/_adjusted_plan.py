@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.estimators._adjusted import Nuisance, by_changes
+from sos_eval.estimators._adjusted import CellEffects, Nuisance, by_changes
 from sos_eval.estimators._batch import chunks, score_errors
 from sos_eval.estimators._cells import CellPlan
 from sos_eval.panel.panel import Array, Panel
@@ -55,16 +55,19 @@ class AdjustedPlan:
     def apply(self, outcomes: Array) -> Batch:
         """Estimate outcomes, (r, n_units, n_times)."""
         values, std_error = np.empty((2, len(outcomes), len(self.cells)))
+        why = ""
         numbers = len(self.codes) * (len(self.plan.group) + len(self.cells))
         for rows in chunks(len(outcomes), numbers):
-            values[rows], std_error[rows] = self._estimated(outcomes[rows][:, self.inside, : len(self.plan.times)])
+            y = outcomes[rows][:, self.inside, : len(self.plan.times)]
+            effects = by_changes(np.moveaxis(y, 0, 2), self.x, self.weights, self.plan, self.codes, self.nuisance)
+            values[rows], std_error[rows] = self._estimated(effects)
+            why = next(filter(None, effects.reasons), "")
         std_error[np.isnan(values)] = np.nan
         std_error[:, self.no_error] = np.nan
-        return Batch(self.cells, values, std_error, ("",) * len(outcomes))
+        return Batch(self.cells, values, std_error, (why,) * len(outcomes))
 
-    def _estimated(self, y: Array) -> tuple[Array, Array]:
+    def _estimated(self, effects: CellEffects) -> tuple[Array, Array]:
         """Return values and errors (r, q)."""
-        effects = by_changes(np.moveaxis(y, 0, 2), self.x, self.weights, self.plan, self.codes, self.nuisance)
         m = len(effects.values)
         cells, averages = self.chosen[self.chosen < m], self.chosen[self.chosen >= m] - m
         own = self.weights[:, None] * (self.codes[:, None] == self.plan.positions)

@@ -17,25 +17,23 @@ from numpy.typing import NDArray
 from sos_eval.errors import InputFault
 from sos_eval.estimators._cohort_means import Contributions, Sums, errors, upper
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import Batch, Estimate, clustered_error
+from sos_eval.results.estimate import ABSENT, Batch, Estimate, aligned
+from sos_eval.terms import KEY_COLUMNS
 
 __all__ = [
-    "KEYS",
+    "Part",
     "Pattern",
     "Units",
     "batch_assignments",
     "by_itself",
+    "by_pattern",
     "chunks",
     "score_errors",
-    "starts_in_common",
-    "together",
     "unit_data",
 ]
 
 Codes = NDArray[np.intp]
 
-#: What tells one row of an estimate from another.
-KEYS = ["estimand", "aggregation", "cohort", "time", "event_time", "subgroup", "scale"]
 #: Numbers that one chunk of draws may hold at a time (16 MB of doubles).
 CHUNK = 2_000_000
 
@@ -93,29 +91,83 @@ def unit_data(panel: Panel) -> Units:
 
 
 def batch_assignments(
-    outcome: Array, units: Units, first_treated: Array, plan: Callable[[Array, Array], Pattern]
+    panel: Panel, first_treated: Array, plan: Callable[[Array, Array], Pattern], complete: Callable[[Panel], Estimate]
 ) -> Batch:
-    """Estimate one outcome (n, t) under many adoptions (r, n).
+    """Estimate a balanced panel's outcome under many adoptions (r, n).
 
     Parameters
     ----------
     plan
         Makes a pattern from the adoption of one draw, (n,), and its distinct starts; raises `InputFault` where
         nothing is identified.
+    complete
+        Estimates one panel by itself.
     """
-    first_treated = np.asarray(first_treated, float)
-    parts: list[tuple[Codes, pd.DataFrame, Array, Array]] = []
+    outcome, units = panel.matrix(), unit_data(panel)
+
+    def estimated(adoption: Array, starts: Array) -> Part:
+        pattern = plan(adoption[0], starts)
+        values, std_error = _assigned(outcome, units, adoption, pattern)
+        return Part(pattern.cells, values, std_error, np.ones(len(adoption), bool))
+
+    return by_pattern(panel, first_treated, estimated, complete)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The draws that have the same starts.
+
+    Attributes
+    ----------
+    cells
+        Their rows, q of them.
+    values, std_error : (r, q)
+    usable : (r,)
+        Draws for which they hold; others are estimated by themselves, as those with an empty value are.
+    """
+
+    cells: pd.DataFrame
+    values: Array
+    std_error: Array
+    usable: NDArray[np.bool_]
+
+
+def by_pattern(
+    panel: Panel, first_treated: Array, estimated: Callable[[Array, Array], Part], complete: Callable[[Panel], Estimate]
+) -> Batch:
+    """Estimate many adoptions (r, n_units), those with the same starts together.
+
+    Parameters
+    ----------
+    estimated
+        Estimates draws with the same starts, (r, n_units) and (k,); raises `InputFault` where nothing is identified.
+    complete
+        Estimates one panel by itself: what it says of a draw is the reason that is counted.
+    """
+    parts: list[tuple[Codes, Part]] = []
     failures = np.full(len(first_treated), "", dtype=object)
-    for draws, starts in starts_in_common(first_treated):
+    for draws, starts in _starts_in_common(first_treated):
         try:
-            pattern = plan(first_treated[draws[0]], starts)
+            part = estimated(first_treated[draws], starts)
         except InputFault as fault:
-            failures[draws] = fault.faults[0].what
+            failures[draws] = _said(panel.with_first_treated(first_treated[draws[0]]), complete, fault)
             continue
-        parts.append((draws, pattern.cells, *_assigned(outcome, units, first_treated[draws], pattern)))
+        for i in np.flatnonzero(~part.usable | np.isnan(part.values).any(1)):
+            own = panel.with_first_treated(first_treated[draws[i]])
+            part.values[i], part.std_error[i], failures[draws[i]] = by_itself(own, part.cells, complete)
+        parts.append((draws, part))
     if not parts:
         raise InputFault(str(failures[0]))
-    return together(parts, len(first_treated), tuple(failures))
+    return _together(parts, len(first_treated), failures)
+
+
+def _said(panel: Panel, complete: Callable[[Panel], Estimate], fault: InputFault) -> str:
+    """Return what the estimator says of a panel that it refuses; the plan's own words where it does not."""
+    try:
+        complete(panel)
+    except InputFault as own:
+        return own.faults[0].what
+    return fault.faults[0].what
 
 
 def _centred(outcomes: Array, weights: Array) -> Array:
@@ -134,11 +186,12 @@ def _cluster_score(parts: Contributions, sums: Array, count: Array) -> Array:
     return np.asarray((sums[..., None, :] @ parts.slope)[..., 0, :].sum(-2) + constant)
 
 
-def starts_in_common(first_treated: Array) -> Iterator[tuple[Codes, Array]]:
-    """Yield draws that have the same starts, and the starts."""
+def _starts_in_common(first_treated: Array) -> Iterator[tuple[Codes, Array]]:
+    """Yield draws that have the same starts, and the starts; the first draw's come first."""
     starts = np.unique(first_treated)
     present = np.stack([(first_treated == start).any(1) for start in starts], axis=1)
-    for one in np.unique(present, axis=0):
+    _, first = np.unique(present, axis=0, return_index=True)
+    for one in present[np.sort(first)]:
         yield np.flatnonzero((present == one).all(1)), starts[one]
 
 
@@ -212,29 +265,27 @@ def score_errors(score: Array, clusters: Codes) -> Array:
     return np.asarray(np.sqrt((score**2).sum(1)))
 
 
-def together(parts: list[tuple[Codes, pd.DataFrame, Array, Array]], draws: int, failures: tuple[str, ...]) -> Batch:
+def _together(parts: list[tuple[Codes, Part]], draws: int, failures: NDArray[np.object_]) -> Batch:
     """Put patterns side by side: rows that a draw does not have are NaN in it."""
-    table = parts[0][1]
+    keys = list(KEY_COLUMNS)
+    table = parts[0][1].cells
     if len(parts) > 1:
-        table = pd.concat([part[1] for part in parts]).drop_duplicates(KEYS, ignore_index=True)
+        table = pd.concat([part.cells for _, part in parts]).drop_duplicates(keys, ignore_index=True)
     values = np.full((draws, len(table)), np.nan)
     std_error = np.full_like(values, np.nan)
-    index = pd.MultiIndex.from_frame(table[KEYS])
-    for rows, cells, own, error in parts:
-        place = index.get_indexer(pd.MultiIndex.from_frame(cells[KEYS]))
-        values[np.ix_(rows, place)], std_error[np.ix_(rows, place)] = own, error
-    return Batch(table, values, std_error, failures)
+    index = pd.MultiIndex.from_frame(table[keys])
+    for rows, part in parts:
+        place = index.get_indexer(pd.MultiIndex.from_frame(part.cells[keys]))
+        values[np.ix_(rows, place)], std_error[np.ix_(rows, place)] = part.values, part.std_error
+    failures[np.isnan(values).any(1) & (failures == "")] = ABSENT
+    return Batch(table, values, std_error, tuple(failures))
 
 
 def by_itself(panel: Panel, table: pd.DataFrame, complete: Callable[[Panel], Estimate]) -> tuple[Array, Array, str]:
-    """Estimate one draw and put its rows where the table has them."""
-    values, std_error = np.full(len(table), np.nan), np.full(len(table), np.nan)
+    """Estimate one draw: its values and errors where the table has its rows, and why the first empty value is so."""
+    nothing = np.full(len(table), np.nan)
     try:
-        one = complete(panel)
+        values, errors, why = aligned(complete(panel), table)
     except InputFault as fault:
-        return values, std_error, fault.faults[0].what
-    place = pd.MultiIndex.from_frame(table[KEYS]).get_indexer(pd.MultiIndex.from_frame(one.cells[KEYS]))
-    values[place] = one.values
-    error = clustered_error(one)
-    std_error[place] = np.nan if error is None else error
-    return values, std_error, ""
+        return nothing, nothing, fault.faults[0].what
+    return values, nothing if errors is None else errors, why

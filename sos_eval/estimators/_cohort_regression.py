@@ -62,6 +62,12 @@ class RegressionPattern:
         """How many periods take part: all."""
         return int(self.regressors.shape[1])
 
+    @property
+    def singular(self) -> bool:
+        """Whether unit and time effects absorb some combination of the regressors, whatever the cohorts' sizes."""
+        weight = np.ones(len(self.starts))
+        return bool(np.isnan(self._bread(weight, self._absorbed(weight))).any())
+
     def codes(self, first_treated: Array) -> NDArray[np.intp]:
         """Return each unit's position in `starts`; -1 for units that take no part."""
         merged = np.where(first_treated > self.last, np.inf, first_treated)
@@ -71,9 +77,8 @@ class RegressionPattern:
     def contributions(self, weight: Array, sums: Array) -> Contributions:
         """Compute coefficients and rows from the groups' weights (k,) or (r, k) and sums of outcomes (r, k, t)."""
         x = self._absorbed(weight)
-        gram = np.einsum("...k,...ktp,...ktq->...pq", weight, x, x)
         cross = np.einsum("...ktp,...kt->...p", x, sums)
-        bread = inverse(gram, np.einsum("...k,ktp->...p", weight, self.regressors**2))
+        bread = self._bread(weight, x)
         coef = (bread @ cross[..., None])[..., 0]
         contrast = self._contrast(weight)
         slope = x @ (bread @ np.swapaxes(contrast, -1, -2))[..., None, :, :]
@@ -82,6 +87,11 @@ class RegressionPattern:
         constant = -((fitted + by_time[..., None, :])[..., None] * slope).sum(-2)
         values = (contrast @ coef[..., None])[..., 0]
         return Contributions(values, slope, constant)
+
+    def _bread(self, weight: Array, x: Array) -> Array:
+        """Return the inverse of the weighted products of the absorbed regressors x, (..., p, p)."""
+        gram = np.einsum("...k,...ktp,...ktq->...pq", weight, x, x)
+        return inverse(gram, np.einsum("...k,ktp->...p", weight, self.regressors**2))
 
     def _absorbed(self, weight: Array) -> Array:
         """Take unit and time means out of the regressors, (..., k, t, p)."""

@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.errors import InputFault
-from sos_eval.estimators._batch import by_itself, chunks, starts_in_common, together
+from sos_eval.estimators._batch import Part, by_pattern, chunks
 from sos_eval.estimators._cells import CellPlan
 from sos_eval.estimators._cohort_means import symmetric, upper
 from sos_eval.panel.panel import Array, Panel
@@ -42,25 +41,16 @@ def batch_levels(
     """
     place = pd.Index(panel.units).get_indexer(pd.Index(kept.units))
     features = _features(kept)
-    parts = []
-    failures = np.full(len(first_treated), "", dtype=object)
-    for draws, starts in starts_in_common(first_treated):
-        adoption = first_treated[draws][:, place]
-        try:
-            plan, aggregation, table, no_error = planned(adoption[0], starts)
-        except InputFault as fault:
-            failures[draws] = fault.faults[0].what
-            continue
-        values, std_error = _estimated(features, kept.clusters, adoption, plan, aggregation)
+
+    def estimated(adoption: Array, starts: Array) -> Part:
+        here = adoption[:, place]
+        plan, aggregation, table, no_error = planned(here[0], starts)
+        values, std_error = _estimated(features, kept.clusters, here, plan, aggregation)
         std_error[:, no_error] = np.nan
-        std_error[np.isin(adoption, plan.cohorts).sum(1) == 1] = np.nan
-        for i in np.flatnonzero(np.isnan(values).any(1)):
-            own = panel.with_first_treated(first_treated[draws[i]])
-            values[i], std_error[i], failures[draws[i]] = by_itself(own, table, complete)
-        parts.append((draws, table, values, std_error))
-    if not parts:
-        raise InputFault(str(failures[0]))
-    return together(parts, len(first_treated), tuple(failures))
+        std_error[np.isin(here, plan.cohorts).sum(1) == 1] = np.nan
+        return Part(table, values, std_error, np.ones(len(here), bool))
+
+    return by_pattern(panel, first_treated, estimated, complete)
 
 
 def _features(panel: Panel) -> Array:

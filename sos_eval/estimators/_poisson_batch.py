@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.errors import InputFault
+from sos_eval.estimators._batch import by_itself
 from sos_eval.numerics.poisson_grid import fit_poisson_grid
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, clustered_error
+from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice
 
 __all__ = ["CountPlan", "Grid", "batch_draws", "grid_of", "plan_counts"]
 
@@ -138,19 +138,8 @@ def batch_draws(
         values[rows], std_error[rows], settled[rows] = _chunk(grid, y, treated(rows))
     failures = [""] * draws
     for draw in np.flatnonzero(~settled):
-        values[draw], std_error[draw], failures[draw] = _by_itself(again(int(draw)), estimate)
+        values[draw], std_error[draw], failures[draw] = by_itself(again(int(draw)), cells, estimate)
     return Batch(cells, values, std_error, tuple(failures))
-
-
-def _by_itself(panel: Panel, estimate: Callable[[Panel], Estimate]) -> tuple[Array, Array, str]:
-    """Estimate one draw; where it is refused, NaN and the reason."""
-    nothing = np.full(2, np.nan)
-    try:
-        one = estimate(panel)
-    except InputFault as fault:
-        return nothing, nothing, fault.faults[0].what
-    error = clustered_error(one)
-    return one.values, nothing if error is None else error, ""
 
 
 def _chunks(draws: int, numbers: int) -> Iterator[slice]:

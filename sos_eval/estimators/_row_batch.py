@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.errors import InputFault
-from sos_eval.estimators._batch import by_itself, chunks, score_errors, starts_in_common, together
+from sos_eval.estimators._batch import Part, by_pattern, chunks, score_errors
 from sos_eval.estimators._cohort_regression import RegressionPattern, inverse
 from sos_eval.estimators._regression import Rows
 from sos_eval.panel.panel import Array, Panel
@@ -94,23 +93,15 @@ def batch_adoptions(
     grid = grid_of(rows)
     place = pd.Index(panel.units).get_indexer(pd.Index(rows.panel.units))
     seen = rows.panel.times[np.argmax(grid.weights > 0, axis=1)]
-    parts = []
-    failures = np.full(len(first_treated), "", dtype=object)
-    for draws, starts in starts_in_common(first_treated):
-        adoption = first_treated[draws][:, place]
-        try:
-            pattern = plan(adoption[0], starts)
-        except InputFault as fault:
-            failures[draws] = fault.faults[0].what
-            continue
-        values, std_error, usable = _adopted(grid, adoption, pattern)
-        for i in np.flatnonzero(~usable | (adoption <= seen).any(1)):
-            own = panel.with_first_treated(first_treated[draws[i]])
-            values[i], std_error[i], failures[draws[i]] = by_itself(own, pattern.cells, complete)
-        parts.append((draws, pattern.cells.assign(n_obs=len(rows.used)), values, std_error))
-    if not parts:
-        raise InputFault(str(failures[0]))
-    return together(parts, len(first_treated), tuple(failures))
+
+    def estimated(adoption: Array, starts: Array) -> Part:
+        here = adoption[:, place]
+        pattern = plan(here[0], starts)
+        values, std_error, usable = _adopted(grid, here, pattern)
+        usable &= ~(here <= seen).any(1)
+        return Part(pattern.cells.assign(n_obs=len(rows.used)), values, std_error, usable)
+
+    return by_pattern(panel, first_treated, estimated, complete)
 
 
 def _adopted(grid: Grid, adoption: Array, pattern: RegressionPattern) -> tuple[Array, Array, NDArray[np.bool_]]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._adjusted import Nuisance, baseline_covariates, by_changes, by_levels, complete_rows
 from sos_eval.estimators._adjusted_plan import plan_adjusted
-from sos_eval.estimators._batch import batch_assignments, unit_data
+from sos_eval.estimators._batch import batch_assignments
 from sos_eval.estimators._cells import BASE_REASON, BasePeriod, CellPlan, Control, plan_cells
 from sos_eval.estimators._cohort_means import Contributions, contributions
 from sos_eval.estimators._level_batch import batch_levels
@@ -132,7 +132,8 @@ class CallawaySantAnna(PlannedEstimator):
 
         if kept is not panel:
             return super().estimate_assignments(panel, first_treated)
-        return batch_assignments(panel.matrix(), unit_data(panel), first_treated, partial(self._pattern, panel))
+        first_treated = np.asarray(first_treated, float)
+        return batch_assignments(panel, first_treated, partial(self._pattern, panel), self.complete)
 
     def _parts(
         self, panel: Panel, adoption: Array, starts: Array

@@ -14,11 +14,16 @@ from sos_eval.numerics.regress import LinearFit
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.terms import KEY_COLUMNS
 
-__all__ = ["CELL_COLUMNS", "Batch", "Compiled", "Estimate", "Planned", "RowChoice", "Scored", "Unplanned", "cells"]
+__all__ = [
+    "ABSENT", "CELL_COLUMNS", "Batch", "Compiled", "Estimate", "Planned", "RowChoice", "Scored", "Unplanned",
+    "aligned", "cells",
+]  # fmt: skip
 
 #: Returns the positions of the wanted rows in a table of cells, increasing.
 RowChoice = Callable[[pd.DataFrame], NDArray[np.intp]]
 
+#: Why a draw has nothing in a row that other draws have.
+ABSENT = "no unit is left in a cohort, period or event time that other draws have"
 #: Columns of `Estimate.cells`; the first seven are the keys of `estimates.csv`.
 CELL_COLUMNS = (
     "estimand", "aggregation", "cohort", "time", "event_time", "subgroup", "scale",
@@ -75,6 +80,9 @@ class Batch:
     std_error : (draws, m) or None
         Analytic standard errors clustered as the panel says, without small-sample factors; None where the
         estimator has no analytic error.
+    failures : (draws,)
+        Why a draw has an empty value: the estimator's refusal, or the reason of the first row that is empty. "" where
+        every value is there.
     """
 
     cells: pd.DataFrame
@@ -180,13 +188,19 @@ def loop_batch(panels: list[Panel], estimate: Callable[[Panel], Estimate], cells
     Parameters
     ----------
     cells
-        The cells that are wanted, `CELL_COLUMNS`; those of the first estimate unless given. A panel whose estimate
-        lacks one of them (a cohort may lose all its units in matching) has NaN there.
+        The cells that are wanted, `CELL_COLUMNS`; those that any of the estimates has unless given. A panel whose
+        estimate lacks one of them (a cohort may lose all its units in matching) has NaN there.
+
+    Raises
+    ------
+    InputFault
+        Every panel is refused, and no cells are given to lay the refusals out in.
     """
     from sos_eval.errors import InputFault
 
     rows: list[tuple[Array, Array | None] | None] = []
     failures: list[str] = []
+    table = cells
     for panel in panels:
         try:
             one = estimate(panel)
@@ -194,28 +208,47 @@ def loop_batch(panels: list[Panel], estimate: Callable[[Panel], Estimate], cells
             rows.append(None)
             failures.append(fault.faults[0].what)
             continue
-        cells = one.cells if cells is None else cells
-        rows.append(_at(one, cells))
-        failures.append("")
-    if cells is None or not any(row is not None for row in rows):
+        table = _joined(table, one.cells) if cells is None else cells
+        values, errors, why = aligned(one, table)
+        rows.append((values, errors))
+        failures.append(why)
+    if table is None:
         raise InputFault(next(iter(dict.fromkeys(failures))))
-    nothing = np.full(len(cells), np.nan)
-    values = np.array([nothing if row is None else row[0] for row in rows])
+    size = len(table)
+    every = np.array([_padded(None if row is None else row[0], size) for row in rows])
     has_error = all(row is None or row[1] is not None for row in rows)
-    errors = np.array([nothing if row is None else row[1] for row in rows]) if has_error else None
-    return Batch(cells, values, errors, tuple(failures))
+    every_error = np.array([_padded(None if row is None else row[1], size) for row in rows]) if has_error else None
+    lacking = (ABSENT if row is not None and len(row[0]) < size else "" for row in rows)
+    return Batch(table, every, every_error, tuple(why or other for why, other in zip(failures, lacking, strict=True)))
 
 
-def _at(one: Estimate, cells: pd.DataFrame) -> tuple[Array, Array | None]:
-    """Return values and errors at the cells that are wanted, found by their keys; NaN where there is none."""
-    errors = clustered_error(one)
+def _joined(table: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with the rows that it lacks put at its end."""
     keys = list(KEY_COLUMNS)
-    if len(one.cells) == len(cells) and one.cells[keys].equals(cells[keys]):
-        return one.values, errors
-    position = _index(one.cells).get_indexer(_index(cells))
-    missing = position < 0
-    values = np.where(missing, np.nan, one.values[position])
-    return values, None if errors is None else np.where(missing, np.nan, errors[position])
+    if table is None or table[keys].equals(cells[keys]):
+        return cells if table is None else table
+    return pd.concat([table, cells]).drop_duplicates(keys, ignore_index=True)
+
+
+def _padded(row: Array | None, size: int) -> Array:
+    """Return a row with NaN at its end, where later draws have rows that it has not."""
+    out = np.full(size, np.nan)
+    if row is not None:
+        out[: len(row)] = row
+    return out
+
+
+def aligned(one: Estimate, cells: pd.DataFrame) -> tuple[Array, Array | None, str]:
+    """Return values and errors at the cells that are wanted, found by their keys, and why the first empty one is so."""
+    errors, reasons = clustered_error(one), one.cells["reason"].to_numpy()
+    keys, values = list(KEY_COLUMNS), one.values
+    if len(one.cells) != len(cells) or not one.cells[keys].equals(cells[keys]):
+        position = _index(one.cells).get_indexer(_index(cells))
+        missing = position < 0
+        values, reasons = np.where(missing, np.nan, values[position]), np.where(missing, ABSENT, reasons[position])
+        errors = None if errors is None else np.where(missing, np.nan, errors[position])
+    empty = np.isnan(values)
+    return values, errors, str(reasons[np.argmax(empty)]) if empty.any() else ""
 
 
 def _index(cells: pd.DataFrame) -> pd.Index:

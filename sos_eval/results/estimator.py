@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.declare import Document, build
-from sos_eval.errors import OurFault
+from sos_eval.errors import InputFault, OurFault
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import with_aggregations
 from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, Unplanned, loop_batch
@@ -49,7 +49,8 @@ class Estimator(Method):
 
     def estimate_many(self, panel: Panel, outcomes: Array) -> Batch:
         """Estimate a batch of outcomes, (draws, n_units, n_times), on one panel: a loop unless overridden."""
-        return loop_batch([panel.with_outcome(outcome) for outcome in outcomes], self.complete)
+        panels = [panel.with_outcome(outcome) for outcome in outcomes]
+        return loop_batch(panels, self.complete, self._own_cells(panel))
 
     def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:
         """Plan what outcomes do not change, to be applied to batch after batch on one panel.
@@ -66,6 +67,16 @@ class Estimator(Method):
     def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
         """Estimate one outcome under many adoptions, (draws, n_units): a loop unless overridden."""
         return loop_batch([panel.with_first_treated(starts) for starts in first_treated], self.complete)
+
+    def _own_cells(self, panel: Panel) -> pd.DataFrame | None:
+        """Return the cells of the panel as it stands, so that no draw decides which cells the others have.
+
+        None where the panel itself is refused: then the draws that are not have to say.
+        """
+        try:
+            return self.complete(panel).cells
+        except InputFault:
+            return None
 
     def fit(
         self,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sos_eval.errors import InputFault
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.comparison import Comparison
 from sos_eval.results.estimate import Batch, Estimate, loop_batch
@@ -61,8 +62,17 @@ class Fitted:
         """Make it again under other adoptions, (draws, source.n_units).
 
         Where the comparison group depends on who is treated it is built anew in every draw.
+
+        Raises
+        ------
+        InputFault
+            Not one of the adoptions can be estimated.
         """
         if self.rebuild is None:
-            return self.estimator.estimate_assignments(self.source, first_treated)
-        panels = [self.source.with_first_treated(starts) for starts in np.asarray(first_treated, float)]
-        return loop_batch(panels, self.refit, self.estimate.cells)
+            batch = self.estimator.estimate_assignments(self.source, first_treated)
+        else:
+            panels = [self.source.with_first_treated(starts) for starts in np.asarray(first_treated, float)]
+            batch = loop_batch(panels, self.refit, self.estimate.cells)
+        if np.isnan(batch.values).all():
+            raise InputFault(batch.failures[0])
+        return batch

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sos_eval.errors import InputFault
 from sos_eval.panel.tabular import from_frame
 from sos_eval.results.estimate import clustered_error, loop_batch
 from sos_eval.results.method import registered
@@ -160,6 +161,9 @@ def batch_is(batch, loop):
     assert np.isfinite(loop.values).any()
     np.testing.assert_allclose(batch.values, loop.values, rtol=SAME, atol=SAME)
     assert (batch.std_error is None) == (loop.std_error is None)
+    assert batch.failures == loop.failures
+    counted = np.array([bool(why) for why in batch.failures])
+    assert (counted | ~np.isnan(batch.values).any(1)).all(), "an empty value has a reason that is counted"
     if loop.std_error is not None:
         np.testing.assert_allclose(batch.std_error, loop.std_error, rtol=SAME, atol=SAME)
 
@@ -196,6 +200,50 @@ def test_batch_is_loop(name, estimator, more):
     ]
     for batch, panels in pairs:
         batch_is(batch, loop_batch(panels, estimator.complete))
+
+
+def found_or_said(make):
+    """Return a batch, or what is said where every draw is refused."""
+    try:
+        return make()
+    except InputFault as fault:
+        return fault.faults[0].what
+
+
+#: Adoptions that many estimators refuse or cannot estimate in full, and one that none does.
+REFUSED = np.array([
+    np.where(STARTS == 0, np.inf, STARTS),
+    np.repeat([2004.0, 2005.0, 2006.0], [14, 6, 4]),
+    np.full(N, 2004.0),
+    np.full(N, np.inf),
+    np.full(N, 2001.0),
+    np.where(np.arange(N) == 15, 2004.0, np.inf),
+])  # fmt: skip
+
+
+@every_estimator
+@every_variant
+@pytest.mark.parametrize("gaps", [False, True], ids=["", "gaps"])
+def test_what_cannot_be_estimated_has_the_loops_reason(name, estimator, more, gaps):
+    """Nobody never treated, all at once, nobody, all from the first period, one unit: as the single fit says it."""
+    df = frame()
+    if gaps:
+        df = df.drop(index=[3 * T + 2, 15 * T + 5])
+    base = panel_of(df, **more)
+    batch = estimator.estimate_assignments(base, REFUSED)
+    panels = [base.with_first_treated(one) for one in REFUSED]
+    batch_is(batch, loop_batch(panels, estimator.complete, batch.cells))
+    for starts in REFUSED:
+        own = base.with_first_treated(starts)
+        outcomes = np.stack([own.matrix(), own.matrix() * 1.5])
+        panels = [own.with_outcome(one) for one in outcomes]
+        loop = found_or_said(lambda panels=panels: loop_batch(panels, estimator.complete))
+        batch = found_or_said(lambda own=own, outcomes=outcomes: estimator.compile(own).apply(outcomes))
+        if isinstance(loop, str):
+            assert batch == loop
+            continue
+        np.testing.assert_allclose(batch.values, loop.values, rtol=SAME, atol=SAME)
+        assert batch.failures == loop.failures
 
 
 @every_estimator

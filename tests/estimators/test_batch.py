@@ -262,6 +262,10 @@ def test_gaps_where_starts_are_late(estimator, later):
 def test_a_regressor_that_the_effects_absorb_has_no_coefficient(start, gaps):
     """All start together: every event time is a period effect, and rounding is all that is left of it."""
     base = _gappy("weighted", covariates=False) if gaps else _panel("weighted")
-    batch = EventStudyTWFE(window=(-3, 2)).estimate_assignments(base, np.full((2, N), start))
-    estimated = (batch.cells["reason"] == "").to_numpy()
-    assert np.isnan(batch.values[:, estimated]).all()
+    estimator, starts = EventStudyTWFE(window=(-3, 2)), np.stack([STARTS, np.full(N, start), np.full(N, start)])
+    batch = estimator.estimate_assignments(base, starts)
+    assert np.isfinite(batch.values[0]).all()
+    assert np.isnan(batch.values[1:]).all()
+    loop = loop_batch([base.with_first_treated(one) for one in starts], estimator.complete)
+    assert batch.failures == loop.failures
+    assert "event times cannot be told apart from unit and time effects" in batch.failures[1]

@@ -1,11 +1,13 @@
 """Batches of estimates whose cells differ."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sos_eval.errors import InputFault, NotIdentified
 from sos_eval.estimators import CallawaySantAnna
-from sos_eval.results.estimate import loop_batch
+from sos_eval.results.estimate import ABSENT, loop_batch
+from sos_eval.terms import KEY_COLUMNS
 from tests.fakes import noise_panel
 
 
@@ -27,11 +29,60 @@ def test_estimates_are_aligned_by_their_keys():
     assert (batch.cells.loc[np.isfinite(batch.values[1]), "cohort"].dropna() == 2004).all()
 
 
-def test_refusals_are_counted_and_all_refused_is_a_refusal():
+def test_no_estimate_decides_which_cells_the_others_have():
+    """The panel that lacks a cohort comes first: the other keeps its cells."""
+    whole = noise_panel(n_units=20, n_treated=6)
+    later = whole.keep(whole.units[3:])
+    method = CallawaySantAnna()
+    batch, turned = loop_batch([whole, later], method.complete), loop_batch([later, whole], method.complete)
+    keys = list(KEY_COLUMNS)
+    place = pd.MultiIndex.from_frame(turned.cells[keys]).get_indexer(pd.MultiIndex.from_frame(batch.cells[keys]))
+    assert sorted(place) == list(range(len(turned.cells)))
+    np.testing.assert_array_equal(turned.values[::-1, place], batch.values)
+    np.testing.assert_array_equal(turned.std_error[::-1, place], batch.std_error)
+    assert turned.failures[::-1] == batch.failures == ("", ABSENT)
+
+
+def never(_):
+    raise NotIdentified("nobody is treated")
+
+
+def test_refusals_are_counted_and_without_cells_all_refused_is_a_refusal():
     panel = noise_panel()
-
-    def never(_):
-        raise NotIdentified("nobody is treated")
-
+    batch = loop_batch([panel, panel], never, CallawaySantAnna().complete(panel).cells)
+    assert batch.failures == ("nobody is treated",) * 2
+    assert np.isnan(batch.values).all()
     with pytest.raises(InputFault, match="nobody is treated"):
-        loop_batch([panel], never, CallawaySantAnna().complete(panel).cells)
+        loop_batch([panel], never)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0)])
+def test_the_order_of_draws_does_not_matter(order):
+    """Gaps take a cohort out of one draw: the others keep it, whichever comes first."""
+    panel, method = noise_panel(n_units=20, n_treated=6), CallawaySantAnna()
+    outcomes = panel.matrix() + np.random.default_rng(1).normal(size=(3, 20, panel.n_times))
+    outcomes[1, panel.first_treated == 2005] = np.nan
+    whole = method.complete(panel)
+    drawn = outcomes[list(order)]
+    for batch in (method.compile(panel).apply(drawn), method.estimate_many(panel, drawn)):
+        assert batch.cells[list(KEY_COLUMNS)].equals(whole.cells[list(KEY_COLUMNS)])
+        lost = order.index(1)
+        of_2005 = (batch.cells["cohort"] == 2005).to_numpy()
+        assert of_2005.any()
+        assert np.isnan(batch.values[lost, of_2005]).all()
+        assert np.isfinite(np.delete(batch.values, lost, 0)).all()
+        assert [bool(why) for why in batch.failures] == [draw == 1 for draw in order]
+        assert batch.failures[lost] == ABSENT
+
+
+def test_the_reason_of_an_empty_row_is_that_of_its_cell():
+    """Two units of a cohort have no rows in one period: that cell has a reason of its own, and it is counted."""
+    panel, method = noise_panel(n_units=20, n_treated=6), CallawaySantAnna()
+    outcome = panel.matrix()
+    outcome[panel.first_treated == 2005, 0] = np.nan
+    one = method.complete(panel.with_outcome(outcome))
+    empty = np.isnan(one.values)
+    assert 0 < empty.sum() < len(empty)
+    batch = method.estimate_many(panel, np.stack([panel.matrix(), outcome]))
+    assert batch.failures == ("", one.cells["reason"][empty].iloc[0])
+    assert batch.failures[1]
