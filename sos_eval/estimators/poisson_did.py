@@ -48,6 +48,7 @@ class PoissonDiD(PlannedEstimator):
     takes_switching: ClassVar[bool] = True
     takes_cross_sections: ClassVar[bool] = True
     takes_covariates: ClassVar[bool] = True
+    weighs_exposure: ClassVar[bool] = True
 
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate the rate ratio and, from it, the change in the rate among the treated."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
@@ -10,71 +10,37 @@ import annotated_types as at
 import numpy as np
 
 from sos_eval.inference.analytic import Analytic
-from sos_eval.inference.assignments import assignment_space
-from sos_eval.inference.randomization import Randomization, strata_columns
+from sos_eval.inference.assignments import strata_columns
+from sos_eval.inference.design_facts import DesignFacts, design_facts
+from sos_eval.inference.randomization import Randomization
 from sos_eval.inference.wald import refused
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod, Inferred
 from sos_eval.results.method import register
 
-__all__ = ["FEW", "RELIED_ON", "RULE", "Auto", "DesignFacts", "Resolution", "Withheld", "design_facts", "resolve"]
+__all__ = ["FEW", "RELIED_ON", "RULE", "Auto", "Resolution", "Withheld", "resolve"]
 
 #: Below this many treated (or comparison) clusters a declared plain cluster-robust result never stands alone.
 FEW = 20
 
-#: From this many on both sides `auto` relies on cluster-robust errors: measured to reject a true null there in
-#: 5.3 to 6.3% (docs/coverage.md; with 20 treated in 6 to 9.4%). Not so `poisson_did` on drawn counts: 7.5% with 40.
+#: From this many on both sides `auto` relies on cluster-robust errors (docs/decisions/0014, docs/coverage.md).
 RELIED_ON = 40
 
 #: What plain cluster-robust errors rejected with 20 treated, in percent over six estimators and two kinds of noise.
 TOO_OFTEN = (6.0, 9.4)
 
+#: A test that loses more than this share of its level to random adoptions that cannot be estimated is not relied on.
+LOSABLE = 0.2
+
 RULE = (
-    f"The rule looks at the design only. With fewer than {FEW} treated or comparison clusters a plain cluster-robust "
-    "result never stands alone: a randomization test comes first, and where the possible assignments are too few for "
-    "it to reject, no procedure is relied on and no verdict is claimed. Otherwise the first declared method is the "
-    f"headline. `auto` stands for cluster-robust errors from {RELIED_ON} clusters on both sides, and for the "
-    "randomization test (studentised wherever there is an error to divide by) below that or without an influence "
-    "function."
+    "The rule looks at the design only. Clusters are counted by their weight in the estimate: a few heavy ones count "
+    f"for less. With fewer than {FEW} treated or comparison clusters a plain cluster-robust result never stands alone: "
+    "a randomization test comes first. Where the possible assignments are too few for that test to reject, or more "
+    f"than {LOSABLE:.0%} of its level is used up by random adoptions that cannot be estimated, no procedure is relied "
+    "on and no verdict is claimed. Otherwise the first declared method is the headline. `auto` stands for "
+    f"cluster-robust errors from {RELIED_ON} clusters on both sides, and for the randomization test (studentised "
+    "wherever there is an error to divide by) below that or without an influence function."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class DesignFacts:
-    """What the rule may look at: counts and the kind of estimator, no outcome.
-
-    Attributes
-    ----------
-    n_units, n_clusters, n_treated_clusters, n_comparison_clusters, n_cohorts
-        Counts.
-    layout
-        panel or cross_sections.
-    estimator
-        Name of the method.
-    has_influence, is_linear
-        Whether it has an influence function, and whether it is a regression.
-    rebuilds
-        Whether the comparison group depends on who is treated.
-    assignments
-        Number of distinct assignments within strata (a tuple of names), or the reason why there are none.
-    """
-
-    n_units: int
-    n_clusters: int
-    n_treated_clusters: int
-    n_comparison_clusters: int
-    n_cohorts: int
-    layout: str
-    estimator: str
-    has_influence: bool
-    is_linear: bool
-    rebuilds: bool
-    assignments: Callable[[tuple[str, ...]], int | str]
-
-    @property
-    def fewest(self) -> int:
-        """Clusters on the smaller side."""
-        return min(self.n_treated_clusters, self.n_comparison_clusters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +57,8 @@ class Resolution:
         Whether the first method is another than the first declared.
     reliable
         False where the rule relies on no procedure: the headline has no p and no verdict.
+    caution
+        What page one has to say of a declared method that the rule leaves in its place; empty where nothing.
     """
 
     methods: tuple[InferenceMethod, ...]
@@ -98,12 +66,14 @@ class Resolution:
     choice: str
     changed: bool
     reliable: bool = True
+    caution: str = ""
     counts: dict[str, Any] = field(default_factory=dict)
 
     def facts(self) -> dict[str, Any]:
         """Return what the bundle says about it; ``headline`` is None where no procedure is relied on."""
         return {
             "rule": self.rule, "choice": self.choice, "changed": self.changed, "reliable": self.reliable,
+            "caution": self.caution,
             "headline": self.methods[0].name if self.reliable else None,
             "methods": [method.name for method in self.methods], **self.counts,
         }  # fmt: skip
@@ -121,22 +91,6 @@ class Withheld(InferenceMethod):
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return the estimates with the reason on every row."""
         return refused(fitted, self.name, self.level, self.reason)
-
-
-def design_facts(fitted: Fitted) -> DesignFacts:
-    """Read off a fitted estimator what the rule may look at."""
-    panel, estimate = fitted.panel, fitted.estimate
-
-    def assignments(strata: tuple[str, ...]) -> int | str:
-        space = assignment_space(fitted.source, strata) if fitted.source.absorbing else "treatment stops or switches"
-        return space if isinstance(space, str) else space.size
-
-    return DesignFacts(
-        n_units=panel.n_units, n_clusters=panel.n_clusters, n_treated_clusters=panel.n_treated_clusters,
-        n_comparison_clusters=panel.n_clusters - panel.n_treated_clusters, n_cohorts=len(panel.cohorts),
-        layout=panel.layout, estimator=fitted.estimator.name, has_influence=estimate.influence is not None,
-        is_linear=estimate.linear is not None, rebuilds=fitted.rebuild is not None, assignments=assignments,
-    )  # fmt: skip
 
 
 def resolve(declared: Sequence[InferenceMethod], facts: DesignFacts) -> Resolution:
@@ -157,7 +111,7 @@ def resolve(declared: Sequence[InferenceMethod], facts: DesignFacts) -> Resoluti
         return _resolution(asked, (*methods, *_others(rest, methods)), choice, facts, reliable=reliable)
     others = (first, *rest)
     if not (first.cluster_robust and facts.fewest < FEW):
-        return _resolution(asked, others, f"{first.name}, as declared{_too_often(first, facts)}", facts)
+        return _resolution(asked, others, f"{first.name}, as declared", facts, caution=_caution(first, facts))
     test, why = _test(next((m for m in others if isinstance(m, Randomization)), None) or _permutation(first), facts)
     if test is None:
         methods = (Withheld(first.level, why), *others)
@@ -166,14 +120,15 @@ def resolve(declared: Sequence[InferenceMethod], facts: DesignFacts) -> Resoluti
     return _resolution(asked, (test, *_others(others, (test,))), choice, facts)
 
 
-def _too_often(first: InferenceMethod, facts: DesignFacts) -> str:
+def _caution(first: InferenceMethod, facts: DesignFacts) -> str:
     """Say how often plain cluster-robust errors rejected a true null, where `auto` would not take them."""
     if not isinstance(first, Analytic) or facts.fewest >= RELIED_ON:
         return ""
     low, high = TOO_OFTEN
     return (
-        f"; {_count(facts)}: with {FEW} treated such errors were measured to reject a true null in {low:g} to "
-        f"{high:g}% at a nominal 5% (docs/coverage.md)"
+        f"Conventional (cluster-robust) intervals were declared for {_count(facts)}. With {FEW} treated such "
+        f"intervals were measured to leave out no difference in {low:g} to {high:g}% of cases in which there was none, "
+        "where 5% is promised."
     )
 
 
@@ -203,11 +158,24 @@ def _test(test: Randomization, facts: DesignFacts) -> tuple[Randomization | None
         return None, "a studentised test needs two treated clusters and an estimator with an influence function"
     if 1 / size > round(1 - test.level, 12):
         return None, f"{size} possible assignments cannot reject at level {test.level:g}"
-    return test, ""
+    lost = facts.lost(test)
+    return (None, _lost(lost, test)) if lost > LOSABLE * (1 - test.level) else (test, "")
+
+
+def _lost(share: float, test: Randomization) -> str:
+    return (
+        f"{share:.1%} of random adoptions cannot be estimated and count as extreme, so a test at level {test.level:g} "
+        "would hardly reject whatever happened; fewer covariates, or larger cohorts, would mend it"
+    )
 
 
 def _count(facts: DesignFacts) -> str:
-    return f"{facts.n_treated_clusters} treated and {facts.n_comparison_clusters} comparison clusters"
+    """Return the clusters on both sides, with what they are worth where that is less."""
+    treated, comparison = facts.n_treated_clusters, facts.n_comparison_clusters
+    counted = f"{treated} treated and {comparison} comparison clusters"
+    if treated - facts.effective_treated < 0.5 and comparison - facts.effective_comparison < 0.5:
+        return counted
+    return f"{counted}, by weight worth {facts.effective_treated:.1f} and {facts.effective_comparison:.1f}"
 
 
 def _others(methods: Sequence[InferenceMethod], taken: Sequence[InferenceMethod]) -> tuple[InferenceMethod, ...]:
@@ -222,15 +190,18 @@ def _resolution(
     facts: DesignFacts,
     *,
     reliable: bool = True,
+    caution: str = "",
 ) -> Resolution:
     counts = {
         "n_treated_clusters": facts.n_treated_clusters,
         "n_comparison_clusters": facts.n_comparison_clusters,
+        "effective_treated_clusters": facts.effective_treated,
+        "effective_comparison_clusters": facts.effective_comparison,
         "declared": [method.name for method in asked],
         "declared_first": asked[0].name,
     }
     changed = methods[0] != asked[0]
-    return Resolution(methods, RULE, choice[:1].upper() + choice[1:], changed, reliable, counts)
+    return Resolution(methods, RULE, choice[:1].upper() + choice[1:], changed, reliable, caution, counts)
 
 
 @register("auto")

@@ -54,8 +54,8 @@ class ByRule:
 
     def __call__(self, fitted: Fitted) -> tuple[InferenceMethod, ...]:
         """Return the methods that a run would apply."""
-        from sos_eval.inference.auto import design_facts
         from sos_eval.inference.auto import resolve as by_rule
+        from sos_eval.inference.design_facts import design_facts
 
         return tuple(by_rule(self.declared, design_facts(fitted)).methods)
 

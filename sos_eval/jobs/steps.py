@@ -15,7 +15,8 @@ from sos_eval.checks.balance import balance_results
 from sos_eval.comparison.build import build, rebuilt
 from sos_eval.design.design import Design, Entry
 from sos_eval.errors import Fault, Faults, InputFault, NotIdentified
-from sos_eval.inference.auto import Resolution, design_facts, resolve
+from sos_eval.inference.auto import Resolution, resolve
+from sos_eval.inference.design_facts import design_facts
 from sos_eval.jobs.account import Account
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.panel import Panel

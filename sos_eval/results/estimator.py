@@ -29,7 +29,8 @@ class Estimator(Method):
 
     Class attributes say early what it needs, so that a design can be refused before anything runs:
     ``needs`` maps ``pre_periods``, ``treated_units``, ``untreated_units``, ``exposure`` to minimum counts;
-    ``takes_unbalanced``, ``takes_switching``, ``takes_cross_sections`` and ``takes_covariates`` say what it can do.
+    ``takes_unbalanced``, ``takes_switching``, ``takes_cross_sections`` and ``takes_covariates`` say what it can do;
+    ``weighs_exposure`` says that units count by their exposure.
     """
 
     kind: ClassVar[str] = "estimator"
@@ -38,6 +39,7 @@ class Estimator(Method):
     takes_switching: ClassVar[bool] = False
     takes_cross_sections: ClassVar[bool] = False
     takes_covariates: ClassVar[bool] = False
+    weighs_exposure: ClassVar[bool] = False
 
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate the cells and their influence."""

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
+from sos_eval.estimators import CallawaySantAnna, PoissonDiD
 from sos_eval.inference.analytic import Analytic
-from sos_eval.inference.auto import FEW, RELIED_ON, Auto, DesignFacts, design_facts, resolve
+from sos_eval.inference.auto import FEW, LOSABLE, RELIED_ON, TOO_OFTEN, Auto, resolve
+from sos_eval.inference.design_facts import DesignFacts, design_facts, effective_clusters, lost_share
 from sos_eval.inference.randomization import Randomization
+from sos_eval.results.fitted import Fitted
+from tests.conftest import ROOT
 from tests.fakes import FastLinear, InfluenceOnly, RefitOnly, fit, noise_panel, panel_of
 
 
-def facts(treated=30, comparison=60, influence=True, assignments=10**9):
+def facts(treated=30, comparison=60, influence=True, assignments=10**9, effective=None, lost=0.0):
     return DesignFacts(
         n_units=treated + comparison, n_clusters=treated + comparison, n_treated_clusters=treated,
-        n_comparison_clusters=comparison, n_cohorts=1, layout="panel", estimator="x", has_influence=influence,
+        n_comparison_clusters=comparison, effective_treated=treated if effective is None else effective,
+        effective_comparison=comparison, lost=lambda test: lost, n_cohorts=1, layout="panel", estimator="x", has_influence=influence,
         is_linear=False, rebuilds=False, assignments=lambda strata: assignments,
     )  # fmt: skip
 
@@ -115,6 +122,66 @@ def test_auto_on_a_frame_applies_the_headline():
 
 @pytest.mark.parametrize(("treated", "told"), [(FEW, True), (RELIED_ON - 1, True), (RELIED_ON, False)])
 def test_a_declared_cluster_robust_headline_says_what_was_measured(treated, told):
-    choice = resolve([Analytic()], facts(treated, 100)).choice
-    assert choice.startswith("Analytic, as declared")
-    assert ("reject a true null in 6 to 9.4% at a nominal 5%" in choice) == told
+    resolution = resolve([Analytic()], facts(treated, 100))
+    assert resolution.choice == "Analytic, as declared"
+    said = "leave out no difference in 6 to 9.4% of cases in which there was none"
+    assert (said in resolution.caution) == (said in resolution.facts()["caution"]) == told
+    assert not resolve([Randomization()], facts(treated, 100)).caution
+
+
+def test_what_was_measured_is_what_the_page_says():
+    page = " ".join((ROOT / "docs" / "coverage.md").read_text(encoding="utf-8").split())
+    low, high = re.search(rf"10, ([\d.]+) to ([\d.]+)% with {FEW}\.", page).groups()
+    assert (float(low), float(high)) == TOO_OFTEN
+
+
+def test_heavy_clusters_count_for_less():
+    """Weights 4, 1, 1 among the treated: 36/18; 1, 1, 1, 3, 0 among the others: 36/12."""
+    never = np.inf
+    panel = panel_of(np.arange(16.0).reshape(8, 2), [2002] * 3 + [never] * 5)
+    heavy = panel.with_columns(weight=np.repeat([4.0, 1, 1, 1, 1, 1, 3, 0], 2))
+    assert effective_clusters(panel, by_exposure=False) == (3, 5)
+    assert effective_clusters(heavy, by_exposure=False) == (2, 3)
+
+
+def test_units_of_one_cluster_count_together():
+    panel = panel_of(np.arange(16.0).reshape(8, 2), [2002] * 3 + [np.inf] * 5, cluster=list("aabcccde"))
+    assert effective_clusters(panel, by_exposure=False) == (pytest.approx(9 / 5), pytest.approx(25 / 11))
+
+
+def test_only_an_estimator_that_weighs_by_exposure_has_it_count():
+    counts, children = np.full((6, 2), 9.0), np.repeat([[300.0], [100], [100], [100], [100], [100]], 2, axis=1)
+    panel = panel_of(counts, [2002, 2002, 2002] + [np.inf] * 3, exposure=children)
+    assert effective_clusters(panel, by_exposure=True) == (pytest.approx(25 / 11), 3)
+    assert PoissonDiD.weighs_exposure
+    assert not CallawaySantAnna.weighs_exposure
+
+
+def test_forty_treated_of_unequal_weight_are_permuted():
+    resolution = resolve([Auto()], facts(RELIED_ON, 100, effective=28.4))
+    assert names(resolution) == ["randomization", "analytic"]
+    assert "40 treated and 100 comparison clusters, by weight worth 28.4 and 100.0" in resolution.choice
+    assert resolution.facts()["effective_treated_clusters"] == 28.4
+
+
+def test_a_test_that_loses_its_level_is_not_relied_on():
+    at_most = LOSABLE * 0.05
+    assert resolve([Auto()], facts(treated=5, lost=at_most)).reliable
+    resolution = resolve([Auto()], facts(treated=5, lost=0.07))
+    assert not resolution.reliable
+    assert names(resolution) == ["withheld", "analytic"]
+    assert "7.0% of random adoptions cannot be estimated" in resolution.choice
+    assert not resolve([Analytic()], facts(treated=5, lost=0.07)).reliable
+
+
+def test_a_cohort_of_one_has_no_propensity_at_the_ends_of_the_covariate():
+    """Of 24 units the two with the extreme covariate are separated: 2/24 of the adoptions are lost, outcomes or not."""
+    rng = np.random.default_rng(3)
+    panel = panel_of(rng.normal(size=(24, 4)), [2003] + [np.inf] * 23, x=rng.normal(size=24))
+    adjusted, plain = fit(CallawaySantAnna(adjust="ipw"), panel), fit(CallawaySantAnna(), panel)
+    assert lost_share(adjusted, Randomization(statistic="coefficient")) == pytest.approx(2 / 24)
+    assert lost_share(plain, Randomization(statistic="coefficient")) == 0
+    other = panel.with_columns(outcome=np.where(panel.frame["time"] < 2003, panel.frame["outcome"], 5.0))
+    again = fit(CallawaySantAnna(adjust="ipw"), panel)
+    again = Fitted("a", "primary", again.estimator, again.estimate, other)
+    assert lost_share(again, Randomization(statistic="coefficient")) == pytest.approx(2 / 24)

@@ -11,7 +11,8 @@ from sos_eval.inference.jackknife import leave_one_out
 from sos_eval.inference.randomization import Randomization
 from sos_eval.results.fitted import Fitted
 from tests.conftest import shared
-from tests.statistical.coverage.jobs import ESTIMATORS, Job, jobs
+from tests.statistical.coverage.chosen import chosen
+from tests.statistical.coverage.jobs import ESTIMATORS, PERMUTED, SIZES, WHERE_RELIED_ON, Job, jobs
 from tests.statistical.coverage.noise import REAL, england, real_noise, scenes, starts_of
 from tests.statistical.coverage.page import HIGH, LOW, outside, page, rows_of
 from tests.statistical.coverage.permuted import assignments_of, overall, rejects, sequentially, statistics
@@ -84,24 +85,35 @@ def test_a_true_effect_is_read_from_the_draws(scene):
 def test_the_page_marks_what_is_outside_and_what_auto_takes():
     measured = [
         (Job("england-analytic", "twfe", 5, 1_000), {"analytic": (0.12, 0.01, 1_000)}),
-        (Job("england-permuted", "twfe", 5, 1_000), {"randomization, studentised": (0.05, 0.01, 1_000)}),
+        (Job("england-permuted", "twfe", 5, 1_000), {PERMUTED: (0.05, 0.01, 1_000)}),
         (Job("england-analytic", "twfe", 60, 1_000), {"analytic": (0.09, 0.01, 1_000)}),
         (Job("england-analytic", "twfe", 10, 1_000), {"analytic": (0.07, 0.01, 1_000)}),
         (Job("england-analytic", "twfe", 20, 1_000), {"analytic": (0.05, 0.01, 1_000)}),
-    ]
+        (Job("england-permuted", "twfe", 10, 1_000),
+         {PERMUTED: (0.01, 0.01, 1_000), WHERE_RELIED_ON: (0.04, 0.01, 400)}),
+        (Job("england-rule", "twfe", 5, 50), {"randomization": (1.0, 0.0, 50)}),
+        (Job("england-rule", "twfe", 10, 50), {"randomization": (0.4, 0.0, 50), "withheld": (0.6, 0.0, 50)}),
+        (Job("england-rule", "twfe", 60, 50), {"analytic": (0.96, 0.0, 50), "randomization": (0.04, 0.0, 50)}),
+    ]  # fmt: skip
     rows = rows_of(*zip(*measured, strict=True))
-    assert rows["starred"].tolist() == [False, True, True, False, False]
-    assert outside(rows).tolist() == [True, False, True, False, False]
+    assert rows["starred"].tolist() == [False, True, True, False, False, False, True]
+    assert outside(rows).tolist() == [True, False, True, False, False, True, False]
     text = page(*zip(*measured, strict=True))
     assert "| **12.0** ± 1.0 |" in text
     assert "5.0 ± 1.0 *" in text
     assert "twfe with 60 treated on england, 9.0 ± 1.0" in text
+    assert "twfe with 10 treated on england, on 60% of adoptions" in text
 
 
 def test_every_estimator_and_size_is_measured():
     kinds = {(job.kind, job.estimator, job.treated) for job in jobs()}
-    assert len(kinds) == 4 * (4 * len(ESTIMATORS) + 2)
-    assert all(job.draws == 10_000 for job in jobs() if job.kind == "england-analytic")
+    assert len(kinds) == len(SIZES) * (6 * len(ESTIMATORS) + 2)
+    assert all(job.draws == 10_000 for job in jobs() if job.kind in ("england-analytic", "real"))
+    assert all(job.draws == 10_000 for job in jobs() if job.kind == "england-permuted" and job.treated < RELIED_ON)
+
+
+def test_the_rule_itself_is_asked_what_it_takes(scene):
+    assert chosen(ESTIMATORS["twfe"], [scene.panel]) == {"randomization": (1.0, 0.0, 1)}
 
 
 @pytest.mark.slow
@@ -121,6 +133,16 @@ def test_studentised_permutation_keeps_its_size(name, treated):
 def test_cluster_robust_errors_hold_where_auto_relies_on_them(name):
     shared("data", REAL)
     share, error, _ = Job("real", name, RELIED_ON, 5_000).run()["analytic"]
+    assert LOW - 300 * error < 100 * share < HIGH + 300 * error
+
+
+@pytest.mark.slow
+def test_forty_treated_of_unequal_weight_are_permuted_for_cause():
+    """What made the rule count clusters by weight: at 40 treated the cluster-robust Poisson error is too small."""
+    assert Job("england-rule", "poisson_did", RELIED_ON, 20).run() == {"randomization": (1.0, 0.0, 20)}
+    share, error, _ = Job("england-analytic", "poisson_did", RELIED_ON, 10_000).run()["analytic"]
+    assert 100 * share - 200 * error > HIGH
+    share, error, _ = Job("england-permuted", "poisson_did", RELIED_ON, 2_000).run()[PERMUTED]
     assert LOW - 300 * error < 100 * share < HIGH + 300 * error
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
-from sos_eval.report.cautions import FEW
+from sos_eval.report.cautions import FEW, FEW_FOR_BANDS
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.reading import (
     estimator_label,
@@ -151,6 +151,11 @@ def _note(table: pd.DataFrame, left_out: int, units: str) -> str:
         few = table[(table["inference"] == "analytic") & (table["n_treated_units"].between(1, FEW - 1))]
         if len(few):
             parts.append(f"Where fewer than {FEW} are treated, conventional intervals and bands are too narrow.")
+        if (table["band_low"].notna() & table["n_treated_units"].between(1, FEW_FOR_BANDS - 1)).any():
+            parts.append(
+                f"A band that rests on fewer than {FEW_FOR_BANDS} treated leaves out no difference too often: with 20 "
+                "treated, somewhere in about one case in seven in which nothing had happened (docs/coverage.md)."
+            )
     if left_out:
         parts.append(f"{left_out} more estimators are in the data file.")
     return " ".join(parts)

@@ -11,7 +11,8 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from tests.conftest import ROOT
-from tests.statistical.coverage.jobs import Job, Rates, jobs
+from tests.statistical.coverage.chosen import Rates
+from tests.statistical.coverage.jobs import Job, jobs
 from tests.statistical.coverage.page import page
 
 

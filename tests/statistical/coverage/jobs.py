@@ -14,6 +14,7 @@ from sos_eval.inference.auto import RELIED_ON
 from sos_eval.inference.wald import two_sided
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Panel
+from tests.statistical.coverage.chosen import WITHHELD, Rates, choice, chosen
 from tests.statistical.coverage.noise import RealNoise, england, real_noise, scenes
 from tests.statistical.coverage.permuted import (
     REFERENCE,
@@ -36,16 +37,16 @@ ESTIMATORS = {
     "poisson_did": PoissonDiD(),
 }
 ADJUSTED = "callaway_santanna, dr"
-SIZES = (5, 10, 20, 60)
+SIZES = (5, 10, 20, 40, 60)
 SEED = 20260101
 DRAWS, FEWER = 10_000, 1_000
-PERMUTED_DRAWS = 2_000  # where every permutation is a plan of its own; the estimator that most designs name has DRAWS
+RULED = 20  # adoptions on which the rule is asked what it takes
 EACH = 200  # outcomes drawn on one adoption of the declared world …
 PERMUTATIONS = 199  # … which share so many permuted adoptions
 SHORT_REFERENCE = 5_000  # where an adoption costs a fit of its own
 
-#: One job's methods: name to (share of rejections, Monte Carlo error, draws).
-Rates = dict[str, tuple[float, float, int]]
+PERMUTED = "randomization, studentised"
+WHERE_RELIED_ON = "randomization, studentised, where relied on"
 
 
 @dataclass(frozen=True)
@@ -81,18 +82,20 @@ class Job:
 
 def jobs(scale: float = 1.0) -> Iterator[Job]:
     """List all jobs, short ones first; `scale` shrinks the draws of each."""
-    many, few, some = (max(EACH, round(draws * scale / EACH) * EACH) for draws in (DRAWS, FEWER, PERMUTED_DRAWS))
+    many, few = (max(EACH, round(draws * scale / EACH) * EACH) for draws in (DRAWS, FEWER))
     for treated in SIZES:
         for estimator in ESTIMATORS:
+            yield Job("england-rule", estimator, treated, RULED)
+            yield Job("real-rule", estimator, treated, RULED)
             yield Job("england-effect", estimator, treated, many)
             yield Job("england-analytic", estimator, treated, many)
-            yield Job("real", estimator, treated, some if estimator == ADJUSTED else many)
+            yield Job("real", estimator, treated, many)
         yield Job("real-refitted", "callaway_santanna", treated, few)
         yield Job("real-refitted", "twfe", treated, few)
     for treated in SIZES:
         for estimator in ESTIMATORS:
-            below = many if estimator == "callaway_santanna" else some
-            yield Job("england-permuted", estimator, treated, below if treated < RELIED_ON else few)
+            taken = treated < RELIED_ON or ESTIMATORS[estimator].weighs_exposure
+            yield Job("england-permuted", estimator, treated, many if taken else few)
 
 
 def _share(found: dict[str, np.ndarray]) -> Rates:
@@ -165,13 +168,30 @@ def england_effect(job: Job, rng: np.random.Generator) -> Rates:
 
 
 def england_permuted(job: Job, rng: np.random.Generator) -> Rates:
-    """Outcomes of the declared world without effect: permutations."""
+    """Outcomes of the declared world without effect: permutations, and those on adoptions where `auto` relies on them."""
     estimator, found = ESTIMATORS[job.estimator], defaultdict(list)
     for scene in scenes(england(job.treated), job.draws, EACH, rng):
         drawn = assignments_of(scene.panel, PERMUTATIONS, rng)
-        for name, rejected in sequentially(estimator, scene.panel, scene.outcomes, drawn, ("studentised",)).items():
-            found[f"randomization, {name}"].append(rejected)
-    return _clustered(found)
+        rejected = sequentially(estimator, scene.panel, scene.outcomes, drawn, ("studentised",))["studentised"]
+        found[PERMUTED].append(rejected)
+        if choice(estimator, scene.panel) != WITHHELD:
+            found[WHERE_RELIED_ON].append(rejected)
+    if len(found[WHERE_RELIED_ON]) == len(found[PERMUTED]):
+        del found[WHERE_RELIED_ON]
+    return _clustered({name: parts for name, parts in found.items() if parts})
+
+
+def england_rule(job: Job, rng: np.random.Generator) -> Rates:
+    """What `auto` takes on adoptions of the declared world."""
+    panels = [scene.panel for scene in scenes(england(job.treated), job.draws, 1, rng)]
+    return chosen(ESTIMATORS[job.estimator], panels)
+
+
+def real_rule(job: Job, rng: np.random.Generator) -> Rates:
+    """What `auto` takes on placebo adoptions of the real panel."""
+    noise = _noise(job.estimator)
+    starts = noise.adoptions(job.treated, job.draws, rng)
+    return chosen(ESTIMATORS[job.estimator], [noise.panel.with_first_treated(one) for one in starts])
 
 
 KINDS = {
@@ -180,4 +200,6 @@ KINDS = {
     "england-analytic": england_analytic,
     "england-effect": england_effect,
     "england-permuted": england_permuted,
+    "england-rule": england_rule,
+    "real-rule": real_rule,
 }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from sos_eval.inference.auto import RELIED_ON
-from tests.statistical.coverage.jobs import SIZES, Job, Rates
+from tests.statistical.coverage.chosen import WITHHELD, Rates
+from tests.statistical.coverage.jobs import PERMUTED, RULED, SIZES, WHERE_RELIED_ON, Job
 
 LOW, HIGH = 4.0, 6.5  # percent: what a recommended pair has to keep
 TITLES = {
@@ -16,7 +18,10 @@ TITLES = {
     "england-analytic": "england",
     "england-permuted": "england",
     "england-effect": "england, with an effect",
+    "england-rule": "england",
+    "real-rule": "real noise",
 }
+OFTEN = 0.1  # what `auto` takes on so large a share of adoptions has a star
 
 TEXT = """# Coverage
 
@@ -34,8 +39,10 @@ misses the truth exactly as often as its test rejects it. Made by `make coverage
   effect. A two-way regression and a Poisson model have another estimand than the mean over the treated where effects
   grow; for them a miss is bias as well as too short an interval.
 
-**Bold** is outside {low:g} to {high:g} by more than two Monte Carlo errors. A star is what `auto` takes: the
-studentised permutation test below {relied_on} clusters on either side, cluster-robust errors from there.
+**Bold** is outside {low:g} to {high:g} by more than two Monte Carlo errors. A star is what `auto` takes, on at least
+one adoption in ten ({ruled} adoptions of each kind put before the rule itself): the studentised permutation test below
+{relied_on} clusters on either side, cluster-robust errors from there, where clusters count by their weight in the
+estimate. `poisson_did` weighs authorities by their children, so that 40 authorities count for 26 to 29.
 
 {table}
 
@@ -45,12 +52,10 @@ studentised permutation test below {relied_on} clusters on either side, cluster-
 10, {analytic_20} with 20. A report with such a headline never stands alone below 20 treated, and below {relied_on} it
 is not what `auto` takes.
 
-**Where permuted adoptions cannot be estimated.** They count as extreme, so the test rejects too rarely. With the doubly
-robust adjustment on england about 7% of them cannot be with 5 treated (cohorts of one) and 1% with 10: that uses up the
-test's 5%, and its silence says nothing there. Draws whose own estimate is missing count as no rejection.
-
-**At 40 treated**, where `auto` turns to cluster-robust errors (not in the table; 10,000 draws each): 5.3 to 6.3% on
-england and 5.4 to 6.1% on real noise, but `poisson_did` on england 7.5 ± 0.3, outside. The rule has not been changed.
+**Where `auto` says that no procedure is reliable**: {withheld}. Random adoptions that cannot be estimated (a cohort of
+one whose covariate is the largest or smallest has no propensity) count as extreme, and use up the test's 5%: the rows
+of the doubly robust adjustment with 5 and 10 treated on england show how rarely it then rejects, and beside them how
+often on the adoptions on which the rule relies on it. Draws whose own estimate is missing count as no rejection.
 
 **Bands.** The uniform band of event times rests on the cohorts of each: with 5 treated in two cohorts the outermost
 event times hold two or three authorities, whose error is as good as unknown. The row says how often such a band leaves
@@ -63,17 +68,40 @@ bootstrap of the event-study regression (half a second a draw), trends that diff
 
 def rows_of(jobs: Sequence[Job], rates: Sequence[Rates]) -> pd.DataFrame:
     """Lay the rates out, a row a method and number treated."""
+    measured = [pair for pair in zip(jobs, rates, strict=True) if not pair[0].kind.endswith("-rule")]
     rows = [
         {"noise": TITLES[job.kind], "estimator": job.estimator, "inference": name, "treated": job.treated,
-         "draws": draws, "rate": 100 * rate, "error": 100 * error}
-        for job, found in zip(jobs, rates, strict=True)
+         "draws": draws, "rate": 100 * rate, "error": 100 * error, "permuted": name == (
+             WHERE_RELIED_ON if WHERE_RELIED_ON in found else PERMUTED)}
+        for job, found in measured
         for name, (rate, error, draws) in found.items()
     ]  # fmt: skip
+    taken = {
+        (job.kind.removesuffix("-rule"), job.estimator, job.treated): found
+        for job, found in zip(jobs, rates, strict=True)
+        if job.kind.endswith("-rule")
+    }
     table = pd.DataFrame(rows)
-    few = table["treated"] < RELIED_ON
-    studentised = (table["inference"] == "randomization, studentised") & few
-    table["starred"] = studentised | ((table["inference"] == "analytic") & ~few)
+    table["starred"] = [_is_taken(row, taken) for row in table.itertuples()]
     return table
+
+
+def _is_taken(row: Any, taken: Mapping[tuple[str, str, int], Rates]) -> bool:
+    """Whether the rule takes a row's method on at least one adoption in ten."""
+    found = taken.get(("real" if row.noise == TITLES["real"] else "england", row.estimator, row.treated), {})
+    method = "randomization" if row.permuted else row.inference
+    return found.get(method, (0.0, 0.0, 0))[0] >= OFTEN
+
+
+def _withheld(jobs: Sequence[Job], rates: Sequence[Rates]) -> str:
+    """Name where, and on how many of the adoptions, the rule relies on nothing."""
+    named = [
+        f"{job.estimator} with {job.treated} treated on {TITLES[job.kind]}, on {100 * found[WITHHELD][0]:.0f}% of "
+        "adoptions"
+        for job, found in zip(jobs, rates, strict=True)
+        if job.kind.endswith("-rule") and WITHHELD in found
+    ]
+    return "; ".join(named) or "nowhere here"
 
 
 def page(jobs: Sequence[Job], rates: Sequence[Rates]) -> str:
@@ -84,7 +112,7 @@ def page(jobs: Sequence[Job], rates: Sequence[Rates]) -> str:
         f"analytic_{k}": _range(null[(null["inference"] == "analytic") & (null["treated"] == k)]) for k in (5, 10, 20)
     }
     return TEXT.format(
-        low=LOW, high=HIGH, relied_on=RELIED_ON, table=_table(found), starred=_starred(null[null["starred"]]), **plain
+        low=LOW, high=HIGH, relied_on=RELIED_ON, ruled=RULED, withheld=_withheld(jobs, rates), table=_table(found), starred=_starred(null[null["starred"]]), **plain
     )
 
 

@@ -1,0 +1,149 @@
+"""What the rule of the headline may look at: counts, weights and who could have started, no outcome's level."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sos_eval.inference.assignments import assignment_space
+from sos_eval.inference.randomization import Randomization, statistics
+from sos_eval.numerics.random import stream
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.fitted import Fitted
+
+__all__ = ["DesignFacts", "design_facts", "effective_clusters", "lost_share"]
+
+#: Random adoptions behind the share that cannot be estimated.
+TRIED = 499
+
+
+@dataclass(frozen=True, slots=True)
+class DesignFacts:
+    """What the rule may look at: counts, weights and the kind of estimator, no outcome.
+
+    Attributes
+    ----------
+    n_units, n_clusters, n_treated_clusters, n_comparison_clusters, n_cohorts
+        Counts.
+    effective_treated, effective_comparison
+        The same clusters as so many of equal weight in the estimate; see `effective_clusters`.
+    layout
+        panel or cross_sections.
+    estimator
+        Name of the method.
+    has_influence, is_linear
+        Whether it has an influence function, and whether it is a regression.
+    rebuilds
+        Whether the comparison group depends on who is treated.
+    assignments
+        Number of distinct assignments within strata (a tuple of names), or the reason why there are none.
+    lost
+        Share of random adoptions under which a randomization test's statistic does not exist; see `lost_share`.
+    """
+
+    n_units: int
+    n_clusters: int
+    n_treated_clusters: int
+    n_comparison_clusters: int
+    effective_treated: float
+    effective_comparison: float
+    n_cohorts: int
+    layout: str
+    estimator: str
+    has_influence: bool
+    is_linear: bool
+    rebuilds: bool
+    assignments: Callable[[tuple[str, ...]], int | str]
+    lost: Callable[[Randomization], float]
+
+    @property
+    def fewest(self) -> float:
+        """Clusters on the smaller side, as so many of equal weight."""
+        return min(self.effective_treated, self.effective_comparison)
+
+
+def design_facts(fitted: Fitted) -> DesignFacts:
+    """Read off a fitted estimator what the rule may look at."""
+    panel, estimate = fitted.panel, fitted.estimate
+    treated, comparison = effective_clusters(panel, by_exposure=fitted.estimator.weighs_exposure)
+
+    def assignments(strata: tuple[str, ...]) -> int | str:
+        space = assignment_space(fitted.source, strata) if fitted.source.absorbing else "treatment stops or switches"
+        return space if isinstance(space, str) else space.size
+
+    return DesignFacts(
+        n_units=panel.n_units, n_clusters=panel.n_clusters, n_treated_clusters=panel.n_treated_clusters,
+        n_comparison_clusters=panel.n_clusters - panel.n_treated_clusters, effective_treated=treated,
+        effective_comparison=comparison, n_cohorts=len(panel.cohorts), layout=panel.layout,
+        estimator=fitted.estimator.name, has_influence=estimate.influence is not None,
+        is_linear=estimate.linear is not None, rebuilds=fitted.rebuild is not None, assignments=assignments,
+        lost=lambda test: lost_share(fitted, test),
+    )  # fmt: skip
+
+
+def effective_clusters(panel: Panel, *, by_exposure: bool) -> tuple[float, float]:
+    """Count treated and comparison clusters by (sum of weights)^2 / (sum of squared weights).
+
+    With equal weights that is their number; a few heavy clusters count for less, since an average that rests on them
+    has the spread of fewer. (The idea of Carter, Schnepel and Steigerwald 2017, with weights alone.)
+
+    Parameters
+    ----------
+    by_exposure
+        Whether the estimator weighs units by their exposure, as a Poisson likelihood does.
+    """
+    weight = np.nan_to_num(_weights(panel, by_exposure=by_exposure))
+    starts = panel.first_treated if panel.layout == "panel" else panel.frame["first_treated"].to_numpy(float)
+    total = np.bincount(panel.clusters, weight, panel.n_clusters)
+    own = np.bincount(panel.clusters, weight * np.isfinite(starts), panel.n_clusters)
+    return _effective(own), _effective(total[own == 0])
+
+
+def _weights(panel: Panel, *, by_exposure: bool) -> Array:
+    """Weight of each entry of an influence function, (n_influence,)."""
+    if panel.layout != "panel":
+        weight = panel.frame["weight"].to_numpy(float)
+        return weight * panel.frame["exposure"].to_numpy(float) if by_exposure else weight
+    if not (by_exposure and panel.outcome.counted):
+        return panel.weights
+    exposure = np.bincount(panel.unit_codes, np.nan_to_num(panel.frame["exposure"].to_numpy(float)), panel.n_units)
+    return panel.weights * exposure
+
+
+def _effective(weight: Array) -> float:
+    squares = float((weight**2).sum())
+    return round(float(weight.sum()) ** 2 / squares, 9) if squares > 0 else 0.0
+
+
+def lost_share(fitted: Fitted, test: Randomization) -> float:
+    """Share of random adoptions that leave the test without a statistic for the headline's row.
+
+    It looks at which outcomes there are, and at their values before anybody's start; later values are replaced by
+    noise, so that the answer is the design's.
+
+    Parameters
+    ----------
+    test
+        Its strata and its statistic count.
+    """
+    rng = stream(0, "rule", "adoptions that cannot be estimated")
+    space = assignment_space(fitted.source, test.strata)
+    if isinstance(space, str):
+        return 0.0
+    drawn = space.draw(TRIED, rng).first_treated
+    batch = replace(fitted, source=_with_noise(fitted.source, rng)).refit_assignments(drawn)
+    row = int(np.argmax((batch.cells["aggregation"] == "overall").to_numpy()))
+    return float(np.isnan(statistics(batch, studentised=test.statistic == "studentised")[:, row]).mean())
+
+
+def _with_noise(panel: Panel, rng: np.random.Generator) -> Panel:
+    """Replace what was observed from the first start on by positive noise of the same order."""
+    outcome = panel.frame["outcome"].to_numpy(float)
+    before = np.isin(panel.frame["time"].to_numpy(float), panel.pre_times)
+    known = np.abs(outcome[before & np.isfinite(outcome)])
+    scale = float(np.median(known)) if len(known) and np.median(known) > 0 else 1.0
+    noise = scale * np.exp(0.3 * rng.standard_normal(len(outcome)))
+    values = np.where(before | np.isnan(outcome), outcome, noise)
+    return panel.with_outcome(values)
