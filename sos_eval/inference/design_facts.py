@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sos_eval.errors import InputFault
 from sos_eval.inference.assignments import assignment_space
 from sos_eval.inference.randomization import Randomization, statistics
 from sos_eval.numerics.random import stream
@@ -133,7 +134,10 @@ def lost_share(fitted: Fitted, test: Randomization) -> float:
     if isinstance(space, str):
         return 0.0
     drawn = space.draw(TRIED, rng).first_treated
-    batch = replace(fitted, source=_with_noise(fitted.source, rng)).refit_assignments(drawn)
+    try:
+        batch = replace(fitted, source=_with_noise(fitted.source, rng)).refit_assignments(drawn)
+    except InputFault:  # not one of them can be estimated
+        return 1.0
     row = int(np.argmax((batch.cells["aggregation"] == "overall").to_numpy()))
     return float(np.isnan(statistics(batch, studentised=test.statistic == "studentised")[:, row]).mean())
 
