@@ -8,7 +8,8 @@ from typing import get_args
 
 import click
 
-from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet, write_file
+from sos_eval.bundle.whole import write_file
+from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet
 from sos_eval.errors import Fault, InputFault
 
 __all__ = ["check", "lock", "protocol"]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet, write_file
+from sos_eval.bundle.whole import write_file
+from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet
 
 __all__ = ["figure", "report", "table"]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from sos_eval.cli.screen import Screen, pass_screen, quiet, write_file
+from sos_eval.bundle.whole import write_file
+from sos_eval.cli.screen import Screen, pass_screen, quiet
 from sos_eval.errors import DataFault, Fault, Faults
 
 __all__ = ["example", "init"]

@@ -7,8 +7,6 @@ check with a declared threshold failed; 130 interrupted.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,9 +16,9 @@ from typing import Any, TypeVar
 
 import click
 
-from sos_eval.errors import DataFault, Fault, InputFault
+from sos_eval.errors import InputFault
 
-__all__ = ["LOG_NAME", "Screen", "answered", "as_json", "pass_screen", "quiet", "seed", "write_file"]
+__all__ = ["LOG_NAME", "Screen", "answered", "as_json", "pass_screen", "quiet", "seed"]
 
 LOG_NAME = "sos-eval-error.log"
 
@@ -174,29 +172,3 @@ def _first_line(error: BaseException) -> str:
     """Return the start of an exception's message."""
     lines = str(error).strip().splitlines()
     return lines[0][:200] if lines else ""
-
-
-def write_file(path: Path, content: str | bytes) -> None:
-    """Write a file whole or not at all.
-
-    Raises
-    ------
-    DataFault
-        The folder is missing or cannot be written.
-    """
-    if not path.parent.is_dir():
-        raise DataFault(Fault(str(path), f"the folder {path.parent} does not exist", "make it first"))
-    try:
-        handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
-    except OSError as error:
-        raise DataFault(Fault(str(path), f"cannot be written ({error.strerror})")) from None
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content.encode() if isinstance(content, str) else content)
-        Path(partial).chmod(0o644)
-        Path(partial).replace(path)
-    except BaseException as error:
-        Path(partial).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise DataFault(Fault(str(path), f"cannot be written ({error.strerror})")) from None
-        raise

@@ -95,10 +95,10 @@ def effective_clusters(panel: Panel, *, by_exposure: bool) -> tuple[float, float
     by_exposure
         Whether the estimator weighs units by their exposure, as a Poisson likelihood does.
     """
-    weight = np.nan_to_num(_weights(panel, by_exposure=by_exposure))
+    weight: Array = np.nan_to_num(_weights(panel, by_exposure=by_exposure))
     starts = panel.first_treated if panel.layout == "panel" else panel.frame["first_treated"].to_numpy(float)
-    total = np.bincount(panel.clusters, weight, panel.n_clusters)
-    own = np.bincount(panel.clusters, weight * np.isfinite(starts), panel.n_clusters)
+    total = np.bincount(panel.clusters, weight, panel.n_clusters).astype(float)
+    own = np.bincount(panel.clusters, weight * np.isfinite(starts), panel.n_clusters).astype(float)
     return _effective(own), _effective(total[own == 0])
 
 

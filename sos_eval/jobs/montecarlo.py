@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.provenance import hash_file
-from sos_eval.errors import Fault, InputFault, NotIdentified, OurFault
+from sos_eval.bundle.whole import write_file
+from sos_eval.errors import NotIdentified, OurFault
 from sos_eval.jobs.line_draws import LineDraws, evaluate
 from sos_eval.jobs.line_pretest import PRETEST
 from sos_eval.jobs.line_rows import ROW_KEYS
@@ -204,24 +205,17 @@ def write_chunk(folder: Path, task: Task, chunk: Chunk) -> None:
 
     Raises
     ------
-    InputFault
+    DataFault
         The disk is full, or the folder cannot be written.
     """
-    path = chunk_path(folder, task)
-    partial = path.with_suffix(".partial")
     failures = [[*key, n] for key, n in sorted(chunk.failures.items())]
     texts = {"rows": chunk.rows.to_json(orient="values"), "failures": json.dumps(failures)}
     arrays = {name: np.array(text) for name, text in texts.items()}
     if chunk.pretests is not None:
         arrays["pretests"] = chunk.pretests
-    try:
-        with partial.open("wb") as file:
-            np.savez(file, allow_pickle=False, values=chunk.values, seconds=json.dumps(dict(chunk.seconds)), **arrays)
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        what = f"a finished chunk cannot be written ({error.strerror})"
-        raise InputFault(Fault(str(folder), what, "make room, then add --resume to go on")) from None
+    file = BytesIO()
+    np.savez(file, allow_pickle=False, values=chunk.values, seconds=json.dumps(dict(chunk.seconds)), **arrays)
+    write_file(chunk_path(folder, task), file.getvalue(), again="with --resume: finished chunks are kept")
 
 
 def chunk_path(folder: Path, task: Task) -> Path:

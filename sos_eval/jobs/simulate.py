@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 import pandas as pd
 
-from sos_eval.errors import Fault, Faults, InputFault
+from sos_eval.bundle.whole import write_file
+from sos_eval.errors import Faults, InputFault
 from sos_eval.worlds.source import data_of, draw_once
 from sos_eval.worlds.world import World, load_world
 
@@ -60,8 +59,8 @@ def write_simulation(
     target = Path(out)
     _refuse(target, force=force)
     draws = draw_once(load_world(world_path), seed)
-    _write(target, data_of(draws))
-    _write(truth_path(target), draws.truth)
+    for file, table in ((target, data_of(draws)), (truth_path(target), draws.truth)):
+        write_file(file, table.to_csv(index=False, lineterminator="\n"))
     return target, truth_path(target)
 
 
@@ -78,20 +77,3 @@ def _refuse(target: Path, *, force: bool) -> None:
         if file.is_file() and not force:
             faults.add(str(file), "exists", "add --force to replace it")
     faults.stop()
-
-
-def _write(path: Path, table: pd.DataFrame) -> None:
-    """Write a table through a file beside it, so that a reader never sees half of it."""
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise InputFault(Fault(str(path), f"cannot be written ({error.strerror})", "choose another --out")) from None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            table.to_csv(file, index=False, lineterminator="\n")
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except OSError as error:
-        raise InputFault(Fault(str(path), f"cannot be written ({error.strerror})", "choose another --out")) from None
-    finally:
-        Path(name).unlink(missing_ok=True)

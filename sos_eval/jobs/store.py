@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from sos_eval.bundle.whole import make_folder, write_file
 from sos_eval.errors import Fault, InputFault, OurFault
 from sos_eval.jobs.montecarlo import Chunk, Study, Task, chunk_path, read_chunk, write_chunk
 
@@ -52,11 +52,9 @@ class Store:
             _same_study(plan, study, resume=resume)
         elif folder.exists() and any(folder.iterdir()):
             raise InputFault(Fault(str(folder), "--out: is not empty and holds no power study", "name a new folder"))
-        try:
-            (folder / "draws").mkdir(parents=True, exist_ok=True)
-            plan.write_text(json.dumps(_plan(study), indent=2) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise InputFault(Fault(str(folder), f"--out: cannot be written ({error.strerror})")) from None
+        else:
+            _begin(plan, study)
+        make_folder(folder / "draws", again="with --resume")
         store = cls(study, folder)
         store.count = sum(store.has(task) for task in study.tasks)
         return store
@@ -95,15 +93,28 @@ class Store:
         """Write the tables of a finished study."""
         if self.folder is None:
             return
-        tables = {"power.csv": finished.summary, "mdes.csv": finished.mdes, "failures.csv": finished.failures}
+        tables = {
+            "power": finished.summary, "mdes": finished.mdes, "failures": finished.failures,
+            "explain": finished.explained, "sample": _sample(self),
+        }  # fmt: skip
         if len(finished.pretests):
-            tables["pretests.csv"] = finished.pretests
-        for name, table in tables.items():
-            _write(self.folder / name, table.to_csv(index=False, lineterminator="\n"))
-        _write(self.folder / "explain.csv", finished.explained.to_csv(index=False, lineterminator="\n"))
-        _write(self.folder / "sentences.txt", "".join(f"{line}\n" for line in finished.sentences))
-        sample = _sample(self)
-        _write(self.folder / "sample.csv", sample.to_csv(index=False, lineterminator="\n"))
+            tables["pretests"] = finished.pretests
+        texts = {f"{name}.csv": table.to_csv(index=False, lineterminator="\n") for name, table in tables.items()}
+        texts["sentences.txt"] = "".join(f"{line}\n" for line in finished.sentences)
+        for name, text in texts.items():
+            write_file(self.folder / name, text, again="with --resume: all draws are kept")
+
+
+def _begin(plan: Path, study: Study) -> None:
+    """Write the plan of a new study; a folder made for it does not stay where that fails."""
+    new = not plan.parent.exists()
+    make_folder(plan.parent)
+    try:
+        write_file(plan, json.dumps(_plan(study), indent=2) + "\n")
+    except InputFault:
+        if new:
+            plan.parent.rmdir()
+        raise
 
 
 def _plan(study: Study) -> dict[str, object]:
@@ -117,11 +128,12 @@ def _plan(study: Study) -> dict[str, object]:
 
 def _same_study(plan: Path, study: Study, *, resume: bool) -> None:
     """Refuse a folder of another study, and one of the same without `resume`."""
-    try:
-        known = json.loads(plan.read_text(encoding="utf-8")).get("hash")
-    except (OSError, ValueError):
-        known = None
     folder = str(plan.parent)
+    try:
+        known = json.loads(plan.read_text(encoding="utf-8"))["hash"]
+    except (OSError, ValueError, KeyError):
+        what = f"{PLAN} cannot be read, so that nobody knows which study the folder holds"
+        raise InputFault(Fault(folder, what, "name a new folder")) from None
     if known != study.hash:
         what = f"holds another study (hash {str(known)[:12]}, this one is {study.hash[:12]})"
         raise InputFault(Fault(folder, what, "name a new folder, or take back what was changed since"))
@@ -141,14 +153,3 @@ def _sample(store: Store, at_most: int = 1000) -> pd.DataFrame:
             named = {str(name): value for name, value in key.items()} | dict(point.keys)
             tables.append(pd.DataFrame({**named, "estimate": values[:, 0], "true_effect": values[:, 5]}))
     return pd.concat(tables, ignore_index=True)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise InputFault(Fault(str(path), f"cannot be written ({error.strerror})")) from None

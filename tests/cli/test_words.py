@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 import pytest
 
+from sos_eval.bundle.whole import write_file
 from sos_eval.cli.main import COMMANDS, NOT_IN_THIS_VERSION, cli
-from sos_eval.cli.screen import LOG_NAME, Screen, answered, as_json, pass_screen, write_file
+from sos_eval.cli.screen import LOG_NAME, Screen, answered, as_json, pass_screen
 from sos_eval.errors import DataFault, DesignFault, Fault, InputFault
 
 

@@ -21,8 +21,8 @@ def facts(treated=30, comparison=60, influence=True, assignments=10**9, effectiv
     return DesignFacts(
         n_units=treated + comparison, n_clusters=treated + comparison, n_treated_clusters=treated,
         n_comparison_clusters=comparison, effective_treated=treated if effective is None else effective,
-        effective_comparison=comparison, lost=lambda test: lost, n_cohorts=1, layout="panel", estimator="x", has_influence=influence,
-        is_linear=False, rebuilds=False, assignments=lambda strata: assignments,
+        effective_comparison=comparison, lost=lambda test: lost, n_cohorts=1, layout="panel", estimator="x",
+        has_influence=influence, is_linear=False, rebuilds=False, assignments=lambda strata: assignments,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from sos_eval.bundle.whole import make_folder, write_file
 from sos_eval.report.content import Block, Bullets, Document, Heading, Picture, Table, Text, slug
 from sos_eval.report.power.figures import FIGURES
 from sos_eval.report.power.reading import PowerFolder, headline, read_power
@@ -15,6 +16,7 @@ from sos_eval.report.theme import house_style, image
 __all__ = ["write_power_report"]
 
 _HERE = Path(__file__).parent.parent
+AGAIN = "with --resume: all draws are kept"
 SHOWN = {
     "estimator": "Estimator", "inference": "Inference", "true_effect": "True effect", "bias": "Bias",
     "rmse": "RMSE", "sd_estimate": "SD", "mean_std_error": "Mean error", "coverage": "Coverage", "power": "Power",
@@ -41,14 +43,14 @@ def write_power_report(folder: str | Path) -> Path:
     study = read_power(folder)
     drawn = _draw(study)
     page = study.path / "report.html"
-    page.write_text(_render(study, drawn), encoding="utf-8")
+    write_file(page, _render(study, drawn), again=AGAIN)
     return page
 
 
 def _draw(study: PowerFolder) -> dict[str, tuple[bytes, str]]:
     """Write every figure as SVG and PNG with its data; return the SVG and its words by name."""
     room = study.path / "figures"
-    room.mkdir(exist_ok=True)
+    make_folder(room, again=AGAIN)
     drawn: dict[str, tuple[bytes, str]] = {}
     for name, function in FIGURES.items():
         with house_style():
@@ -57,9 +59,13 @@ def _draw(study: PowerFolder) -> dict[str, tuple[bytes, str]]:
             continue
         figure, data = shown
         svg = image(figure, "svg")
-        (room / f"{name}.svg").write_bytes(svg)
-        (room / f"{name}.png").write_bytes(image(figure, "png"))
-        data.to_csv(room / f"{name}.csv", index=False, lineterminator="\n")
+        written: dict[str, str | bytes] = {
+            "svg": svg,
+            "png": image(figure, "png"),
+            "csv": data.to_csv(index=False, lineterminator="\n"),
+        }
+        for form, content in written.items():
+            write_file(room / f"{name}.{form}", content, again=AGAIN)
         drawn[name] = svg, str(figure.get_label())
     return drawn
 

@@ -168,7 +168,7 @@ def england_effect(job: Job, rng: np.random.Generator) -> Rates:
 
 
 def england_permuted(job: Job, rng: np.random.Generator) -> Rates:
-    """Outcomes of the declared world without effect: permutations, and those on adoptions where `auto` relies on them."""
+    """Outcomes of the declared world without effect: permutations, and those where `auto` relies on them."""
     estimator, found = ESTIMATORS[job.estimator], defaultdict(list)
     for scene in scenes(england(job.treated), job.draws, EACH, rng):
         drawn = assignments_of(scene.panel, PERMUTATIONS, rng)

@@ -112,7 +112,14 @@ def page(jobs: Sequence[Job], rates: Sequence[Rates]) -> str:
         f"analytic_{k}": _range(null[(null["inference"] == "analytic") & (null["treated"] == k)]) for k in (5, 10, 20)
     }
     return TEXT.format(
-        low=LOW, high=HIGH, relied_on=RELIED_ON, ruled=RULED, withheld=_withheld(jobs, rates), table=_table(found), starred=_starred(null[null["starred"]]), **plain
+        low=LOW,
+        high=HIGH,
+        relied_on=RELIED_ON,
+        ruled=RULED,
+        withheld=_withheld(jobs, rates),
+        table=_table(found),
+        starred=_starred(null[null["starred"]]),
+        **plain,
     )
 
 
