@@ -72,6 +72,7 @@ house: $(STAMP) ## floors, public names, generated docs, every design clean; pri
 
 bad-inputs: $(STAMP) ## what the tool says to wrong input, case by case
 	$(BIN)/python -m tests.cli.bad_inputs
+	$(BIN)/python -m tests.cli.bad_power
 	$(BIN)/python -m tests.panel.bad_inputs
 
 coverage: $(STAMP) ## size and coverage of every inference by simulation, on real noise and on england (half an hour on two cores)

@@ -158,6 +158,7 @@ def _entry(reader: Reader, i: int, given: Any, spec: PanelSpec | None, compariso
         return None
     outcomes = (keys.outcome,) if isinstance(keys.outcome, str) else tuple(keys.outcome or ())
     _known_outcomes(reader, outcomes, spec, path)
+    _known_covariates(reader, method, spec, path)
     return Entry(
         id=keys.id or str(method.name), role=keys.role or ("primary" if i == 0 else "secondary"), method=method,
         panel=spec, comparison=comparison, outcomes=outcomes, inference=infer, label=keys.label, changes=keys.changes,
@@ -176,6 +177,15 @@ def _known_outcomes(reader: Reader, outcomes: tuple[str, ...], spec: PanelSpec, 
     for name in outcomes:
         if name not in known:
             reader.add((*path, "outcome"), f"{_dotted(path)}.outcome: no outcome {name!r}", nearest(name, known))
+
+
+def _known_covariates(reader: Reader, method: Any, spec: PanelSpec, path: tuple[str | int, ...]) -> None:
+    """Check an estimator's own covariates: the panel section reads and dates them."""
+    for name in getattr(method, "covariates", None) or ():
+        if name not in spec.covariates:
+            near = nearest(name, spec.covariates) or f"write panel.covariates: [{name}]"
+            what = f"{_dotted(path)}.covariates: {name!r} is not among panel.covariates"
+            reader.add((*path, "covariates"), what, near)
 
 
 def _varied(reader: Reader, changes: Mapping[str, Any], path: tuple[str | int, ...], spec: Any, comparison: Any) -> Any:

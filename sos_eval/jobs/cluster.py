@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from time import monotonic
 from typing import Any
 
@@ -19,7 +20,7 @@ from sos_eval import __version__
 from sos_eval.errors import Fault, InputFault, OurFault
 from sos_eval.jobs.montecarlo import ENGINE, Chunk, Study, Task, compute
 
-__all__ = ["compute_there", "run_on_dask", "versions_here"]
+__all__ = ["check_scheduler", "compute_there", "run_on_dask", "versions_here"]
 
 #: Seconds until a scheduler counts as unreachable, and until one without workers is given up.
 ANSWERS_WITHIN = 5.0
@@ -60,12 +61,9 @@ def _quiet() -> Iterator[None]:
 @contextmanager
 def _connected(address: str) -> Iterator[Any]:
     """Connect to a scheduler that has workers."""
-    try:
-        from distributed import Client
-    except ImportError:
-        what = "--scheduler needs the package distributed, which is not installed"
-        raise InputFault(Fault(address, what, "install sos_eval[cluster]")) from None
-    _check_answers(address)
+    check_scheduler(address)
+    from distributed import Client
+
     client = Client(address, timeout=ANSWERS_WITHIN)
     try:
         _wait_for_workers(client, address)
@@ -74,8 +72,17 @@ def _connected(address: str) -> Iterator[Any]:
         client.close(timeout=2)
 
 
-def _check_answers(address: str) -> None:
-    """Ask who is there: a client of its own accord would wait for ever where another program listens."""
+def check_scheduler(address: str) -> None:
+    """Ask who is there: a client of its own accord would wait for ever where another program listens.
+
+    Raises
+    ------
+    InputFault
+        No scheduler answers at the address.
+    """
+    if find_spec("distributed") is None:
+        what = "--scheduler needs the package distributed, which is not installed"
+        raise InputFault(Fault(address, what, "install sos_eval[cluster]"))
     try:
         with ThreadPoolExecutor(1) as apart:  # a notebook's own event loop is left alone
             found = apart.submit(asyncio.run, _identity(address)).result()

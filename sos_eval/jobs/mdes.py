@@ -25,7 +25,7 @@ class Detectable:
     ----------
     mdes, low, high
         Size without a sign, with a 95% Monte Carlo interval; of ratios the distance of the log from zero. NaN with a
-        `reason`.
+        `reason`: all of it, or an end of the interval that no simulated effect reaches.
     how
         ``interpolation`` between effects, or ``shift`` of the drawn estimates.
     """
@@ -57,25 +57,41 @@ def by_interpolation(effects: Array, power: Array, reps: Array, target: float, r
     Power made monotone in the size by pooling adjacent violators before it is read.
     """
     how = "interpolation"
+    known = np.isfinite(effects) & np.isfinite(power)
+    effects, power, reps = effects[known], power[known], reps[known]
     if (effects > 0).any() and (effects < 0).any():
         return Detectable(np.nan, np.nan, np.nan, how, "effects of both signs: sweep one sign at a time")
     order = np.argsort(np.abs(effects))
     size, share, n = np.abs(effects)[order], power[order], reps[order]
-    if not len(size) or share.max() < target or share.min() > target:
-        where, other = ("above", "smaller") if len(size) and share.min() > target else ("below", "larger")
+    whole = _crossing(size, share, n, target) if len(size) else np.inf
+    if not np.isfinite(whole):
+        where, other = ("above", "smaller") if whole < 0 else ("below", "larger")
         reason = f"power is {where} {target:g} at every simulated effect: simulate {other} ones"
         return Detectable(np.nan, np.nan, np.nan, how, reason)
     drawn = rng.binomial(n.astype(int), share, (REDRAWS, len(share))) / n
     crossings = np.array([_crossing(size, one, n, target) for one in drawn])
-    low, high = np.nanquantile(crossings, INSIDE)
-    return Detectable(_crossing(size, share, n, target), float(low), float(high), how)
+    low, high = np.quantile(crossings, INSIDE, method="inverted_cdf")
+    ends = [float(end) if np.isfinite(end) else np.nan for end in (low, high)]
+    return Detectable(whole, ends[0], ends[1], how, _open(low, high))
+
+
+def _open(low: float, high: float) -> str:
+    """Say which end of the interval no simulated effect reaches."""
+    below, above = (
+        "below every simulated effect: simulate smaller ones",
+        "above every simulated effect: simulate larger ones",
+    )
+    ends = [f"lower end {below}"] * bool(np.isneginf(low)) + [f"upper end {above}"] * bool(np.isposinf(high))
+    return f"interval: {'; '.join(ends)}" if ends else ""
 
 
 def _crossing(size: Array, share: Array, n: Array, target: float) -> float:
-    """Return the smallest size at which monotone power reaches the target; NaN where it does not."""
+    """Return the smallest size at which monotone power reaches the target; inf beyond all sizes, -inf before all."""
     monotone = _pooled(share, n)
-    if monotone[-1] < target or monotone[0] > target:
-        return np.nan
+    if monotone[-1] < target:
+        return np.inf
+    if monotone[0] > target:
+        return -np.inf
     score = ndtri(np.clip(monotone, 0.5 / n, 1 - 0.5 / n))  # the score of 0 or n rejections is that of half a draw
     goal = float(ndtri(target))
     last = int(np.argmax(score >= goal)) if (score >= goal).any() else len(score) - 1

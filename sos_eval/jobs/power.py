@@ -97,6 +97,10 @@ def power(
     )
     _check_target(target, diagnosands)
     explain(study)  # compiles every point: what cannot be done is said before anything is written
+    if scheduler is not None:
+        from sos_eval.jobs.cluster import check_scheduler
+
+        check_scheduler(scheduler)
     store = Store.open(Path(out) if out else None, study, resume=resume)
     left = [task for task in study.tasks if not store.has(task)]
     total = len(study.tasks)

@@ -15,6 +15,7 @@ from sos_eval.declare import Document
 from sos_eval.design.design import Design, Entry
 from sos_eval.design.resolve import resolve
 from sos_eval.errors import DesignFault, Fault
+from sos_eval.jobs.at_its_key import at_its_key
 from sos_eval.jobs.lines import Line
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.panel import Panel
@@ -42,7 +43,8 @@ class Load:
         spec = self.spec
         if spec.unit_name is not None and spec.unit_name not in table:
             spec = replace(spec, unit_name=None)
-        panel = load_panel(spec, self.document, base=self.base, override=table, also=self.also)
+        with at_its_key(self.document, spec.covariates):
+            panel = load_panel(spec, self.document, base=self.base, override=table, also=self.also)
         return panel.select(self.outcome)
 
 

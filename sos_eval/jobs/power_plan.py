@@ -36,6 +36,8 @@ def plan_study(
 ) -> Study:
     """Lay out a study's points; see `power`."""
     faults = Faults(InputFault)
+    if not isinstance(world, World):
+        raise InputFault(Fault("", f"world: {world!r} is no world", "write se.load_world(path)"))
     if not 1 <= reps <= REPS_AT_MOST:
         faults.add("", f"reps: {reps} draws", f"write 1 to {REPS_AT_MOST}")
     if permutations and permutations < 19:
@@ -71,15 +73,19 @@ def lines_of(design: Any, changes: Mapping[str, Any]) -> tuple[Line, ...]:
     """Return the lines of a design, an estimator, or estimators by id."""
     if isinstance(design, Estimator):
         design = {str(design.name): design}
-    if isinstance(design, Mapping):
+    if isinstance(design, Mapping) and all(isinstance(method, Estimator) for method in design.values()):
         if changes:
             raise InputFault(Fault("", f"design.{next(iter(changes))}: there is no design", "sweep keys of the world"))
         return tuple(
             Line(id=name, method=method, role="primary" if i == 0 else "secondary")
             for i, (name, method) in enumerate(design.items())
         )
+    from sos_eval.design.design import Design
     from sos_eval.jobs.power_design import design_lines
 
+    if not isinstance(design, Design):
+        instead = "write se.load_design(path), an estimator, or a mapping of estimators by id"
+        raise InputFault(Fault("", f"design: {design!r} is no design", instead))
     return design_lines(design, changes)
 
 

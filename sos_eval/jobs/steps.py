@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +11,11 @@ import pandas as pd
 from sos_eval.checks.balance import balance_results
 from sos_eval.comparison.build import build, rebuilt
 from sos_eval.design.design import Design, Entry
-from sos_eval.errors import Fault, Faults, InputFault, NotIdentified
+from sos_eval.errors import Faults, NotIdentified
 from sos_eval.inference.auto import Resolution, resolve
 from sos_eval.inference.design_facts import design_facts
 from sos_eval.jobs.account import Account
+from sos_eval.jobs.at_its_key import at_its_key
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.spec import PanelSpec
@@ -83,7 +81,7 @@ def load_panels(design: Design) -> dict[str, Panel]:
     for entry in design.estimators:
         known = next((panel for spec, panel in loaded if spec == entry.panel), None)
         if known is None:
-            with _at_its_key(design):
+            with at_its_key(design.document, design.panel.covariates):
                 known = load_panel(
                     entry.panel, design.document, base=design.base, override=override, also=also,
                     world=lambda path: world_frame(path, design.seed),
@@ -101,39 +99,6 @@ def _columns(design: Design) -> list[str]:
         names += entry.comparison.columns
         names += [name for method in (*entry.inference, *design.inference) for name in method.columns]
     return [name for name in dict.fromkeys(names) if name not in design.panel.covariates]
-
-
-@contextmanager
-def _at_its_key(design: Design) -> Iterator[None]:
-    """Send faults of the comparison group, and of columns that it or inference names, to their line of the design."""
-    try:
-        yield
-    except InputFault as error:
-        raise type(error)(_sent(design, fault) for fault in error.faults) from error
-
-
-def _sent(design: Design, fault: Fault) -> Fault:
-    """Return a fault with the design's line and key, where those are what has to be changed."""
-    lacking = re.fullmatch(r'panel\.covariates: (.* has no column "(.*)")', fault.what)
-    if lacking and lacking[2] not in design.panel.covariates:
-        for path, value in _leaves(design.document.data):
-            if value == lacking[2] and path[0] != "panel":
-                key = ".".join(str(part) for part in path if not isinstance(part, int))
-                return Fault(design.document.where(path), f"{key}: {lacking[1]}", fault.instead)
-    key, _, _ = fault.what.partition(":")
-    if key.startswith("comparison."):
-        return replace(fault, where=design.document.where(key.split(".")))
-    return fault
-
-
-def _leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    """Yield the scalars of nested plain values, each with its keys."""
-    if isinstance(value, dict | list):
-        inner = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, one in inner:
-            yield from _leaves(one, (*path, key))
-    else:
-        yield path, value
 
 
 def _outcomes(entry: Entry, panel: Panel) -> list[str]:
@@ -188,7 +153,7 @@ def compare(design: Design, panels: dict[str, Panel]) -> dict[Key, Group]:
     built: list[tuple[Panel, str, Any, Group]] = []
     for entry in design.estimators:
         for outcome in _outcomes(entry, panels[entry.id]):
-            with _at_its_key(design):
+            with at_its_key(design.document, design.panel.covariates):
                 groups[entry.id, outcome] = _group(entry, panels[entry.id], outcome, built)
     return groups
 

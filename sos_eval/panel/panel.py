@@ -22,6 +22,11 @@ Array = NDArray[np.float64]
 #: Units that a line of the flow names; the rest are counted.
 NAMED = 200
 
+#: Columns of `Panel.frame` under names of ours; other names are the user's.
+_OURS = (
+    "unit", "time", "first_treated", "cluster", "weight", "outcome", "count", "exposure", "treated", "dose",
+)  # fmt: skip
+
 #: Cached properties that depend on the units and times of the rows alone, and those that depend on the starts too.
 _WHO_AND_WHEN = ("_factorized", "_first_rows", "units", "times", "time_codes")
 _WHEN_TREATED = ("first_treated", "cohorts", "pre_times")
@@ -97,6 +102,11 @@ class Panel:
     source: str = "data"
     flow: tuple[FlowRow, ...] = ()
     noted_caveats: tuple[Caveat, ...] = ()
+
+    @property
+    def further_columns(self) -> list[str]:
+        """Columns of the frame that bear the user's names: covariates, and what strata or matching read."""
+        return [str(name) for name in self.frame if name not in _OURS and ":" not in str(name)]
 
     # -- who and when -------------------------------------------------------------------------------------------
 

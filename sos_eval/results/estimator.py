@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.declare import Document, build
-from sos_eval.errors import InputFault, OurFault
+from sos_eval.errors import DataFault, Faults, InputFault, OurFault, nearest
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import with_aggregations
 from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, Unplanned, loop_batch
@@ -47,7 +47,16 @@ class Estimator(Method):
 
     def complete(self, panel: Panel) -> Estimate:
         """Estimate, and add every aggregation that the cells allow."""
+        self._refuse_unknown(panel)
         return with_aggregations(self.estimate(panel))
+
+    def _refuse_unknown(self, panel: Panel) -> None:
+        """Refuse the method's own covariates that the panel does not have, all at once."""
+        faults, known = Faults(DataFault), panel.further_columns
+        for name in getattr(self, "covariates", None) or ():
+            if name not in known:
+                faults.add(panel.source, f"{self.name}: there is no covariate {name!r}", nearest(name, known))
+        faults.stop()
 
     def estimate_many(self, panel: Panel, outcomes: Array) -> Batch:
         """Estimate a batch of outcomes, (draws, n_units, n_times), on one panel: a loop unless overridden."""

@@ -76,6 +76,27 @@ def test_interpolation_says_why_it_cannot(effects, share, said):
     assert said in one.reason
 
 
+def test_an_end_of_the_interval_that_no_effect_reaches_is_empty_with_a_reason():
+    """41 of 50 reject at the largest effect, so that many a study of 50 would have stayed below 80%."""
+    share = np.array([0.3, 0.6, 0.82])
+    one = by_interpolation(-np.arange(1.0, 4), share, np.full(3, 50.0), 0.8, np.random.default_rng(1))
+    assert 2 < one.mdes < 3
+    assert 1 < one.low < one.mdes
+    assert np.isnan(one.high)
+    assert one.reason == "interval: upper end above every simulated effect: simulate larger ones"
+    one = by_interpolation(-np.arange(1.0, 3), np.array([0.78, 1]), np.full(2, 50.0), 0.8, np.random.default_rng(1))
+    assert np.isnan(one.low)
+    assert one.reason == "interval: lower end below every simulated effect: simulate smaller ones"
+
+
+def test_effects_without_a_power_are_left_out():
+    effects, share = np.array([0.0, -1, np.nan, -2]), np.array([0.05, 0.5, np.nan, 0.841344746])
+    one = by_interpolation(effects, share, np.full(4, 1e6), 0.8, np.random.default_rng(1))
+    assert one.mdes == pytest.approx(1.8416, abs=1e-4)
+    none = by_interpolation(np.full(2, np.nan), np.full(2, np.nan), np.ones(2), 0.8, np.random.default_rng(1))
+    assert "simulate larger ones" in none.reason
+
+
 def test_shift_is_the_formula_for_normal_estimates():
     rng = np.random.default_rng(1)
     error = rng.standard_normal(20_000)
