@@ -111,7 +111,8 @@ def _answer(screen: Screen, table: pd.DataFrame) -> None:
 def _told(done: Power) -> str:
     """Say the sentences, the table in short, and where it all is."""
     swept = [name for name in done.summary.columns if "." in name]
-    table = done.summary[["estimator", "aggregation", "inference", *swept, *SHOWN]]
+    outcome = ["outcome"] if len(done.summary["outcome"].unique()) > 1 else []
+    table = done.summary[["estimator", *outcome, "aggregation", "inference", *swept, *SHOWN]]
     lines = [*done.sentences, "", table.to_string(index=False, float_format=lambda value: f"{value:.3g}")]
     if not done.failures.empty:
         lines += ["", "failed draws (they count as not finding the effect):", done.failures.to_string(index=False)]
@@ -125,5 +126,6 @@ def _facts(done: Power) -> dict[str, Any]:
         "power": done.summary.to_dict("records"),
         "mdes": done.mdes.to_dict("records"),
         "failures": done.failures.to_dict("records"),
+        "families": done.families.to_dict("records"),
         "pretests": done.pretests.to_dict("records"),
     }

@@ -22,7 +22,7 @@ from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Compiled, clustered_error
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod
-from sos_eval.worlds.draw import Draws
+from sos_eval.worlds.draws import Draws
 
 __all__ = ["QUANTITIES", "LineDraws", "evaluate"]
 
@@ -71,6 +71,7 @@ def evaluate(ready: Ready, draws: Draws, streams: Callable[[int, int], np.random
     streams
         (rep, number of the inference method) -> the generator that belongs to it.
     """
+    draws = draws.about(ready.drawn)
     gaps = ready.pretest is not None and bool(np.isnan(draws.observed).any())
     if ready.compiled is None or gaps:
         found = _in_loop(ready, draws, streams)

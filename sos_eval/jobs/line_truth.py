@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from sos_eval.jobs.line_rows import scalar_rows
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.worlds.draw import Draws, Frame
+from sos_eval.worlds.draws import Draws
+from sos_eval.worlds.frame import Frame
 from sos_eval.worlds.truth import TruthPlan, plan_truth
 
 __all__ = ["LineTruth", "boxed", "plan_line_truth"]

@@ -25,7 +25,7 @@ from sos_eval.results.estimator import Estimator
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod
 from sos_eval.terms import Role
-from sos_eval.worlds.draw import Draws
+from sos_eval.worlds.draws import Draws
 
 __all__ = ["Line", "Ready", "fitted_on", "positions", "prepare"]
 
@@ -47,7 +47,7 @@ class Line:
     load
         Makes a panel of a drawn table and says which of its outcomes is estimated; None takes the world's own panel.
     outcome
-        Name of the outcome; empty for the world's.
+        Name of the outcome; without `load` one of the world's, its first where empty.
     comparison
         A `GroupMethod`, or None.
     choose
@@ -123,6 +123,11 @@ class Ready:
     pretest: PretestPlan | None = None
 
     @property
+    def drawn(self) -> str:
+        """The world's column of its outcome."""
+        return _column(self.base)
+
+    @property
     def path(self) -> str:
         """``batch``: all draws at once; ``loop``: draw by draw."""
         return "loop" if self.compiled is None else "batch"
@@ -136,8 +141,13 @@ def prepare(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
     draws, table
         Draws on the frame, and the first of them as a table of data.
     """
-    base = draws.panel if line.load is None else line.load(table)
-    _check_outcome(line, base, draws)
+    if line.load is None:
+        draws = draws.about(line.outcome)
+        base = draws.panel
+    else:
+        base = line.load(table)
+        draws = draws.about(_column(base))
+        _check_outcome(line, base, draws)
     _check_covariates(line, base, draws)
     source = base if line.comparison is None else line.comparison.restricted(base)
     units = positions(source.units, np.array(draws.frame.units, object))
@@ -190,11 +200,15 @@ def positions(some: Any, every: Any) -> Codes:
     return np.asarray(found, np.intp)
 
 
+def _column(panel: Panel) -> str:
+    """Return the user's column of a panel's outcome."""
+    return panel.label("count") if panel.outcome.counted else panel.labels.get("value", panel.label("outcome"))
+
+
 def _check_outcome(line: Line, source: Panel, draws: Draws) -> None:
     """Refuse an outcome that the world does not draw."""
-    drawn = draws.frame.world.outcome
-    column = source.label("count" if source.outcome.counted else "outcome")
-    if line.load is not None and column != drawn.name:
+    drawn, column = draws.frame.world.outcome, _column(source)
+    if column != drawn.name:
         what = f"{line.id}: its outcome is column {column!r}, and world {draws.frame.world.name} draws {drawn.name!r}"
         raise DataFault(Fault(source.source, what, f"write panel.outcome: {{count: {drawn.name}, …}}"))
 

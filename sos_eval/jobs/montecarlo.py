@@ -25,7 +25,8 @@ from sos_eval.jobs.line_rows import ROW_KEYS
 from sos_eval.jobs.lines import Line, Ready, prepare
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array
-from sos_eval.worlds.draw import Frame, draw_frame, draw_outcomes
+from sos_eval.worlds.draw import draw_outcomes
+from sos_eval.worlds.frame import Frame, draw_frame
 from sos_eval.worlds.source import data_of
 from sos_eval.worlds.world import World, document_of
 

@@ -50,7 +50,7 @@ def plan_study(
     for keys in combinations(sweep or {}):
         try:
             there = world_from(document, split_key(keys, "world"))
-            lines = lines_of(design, split_key(keys, "design"))
+            lines = lines_of(design, split_key(keys, "design"), there)
             asked = tuple(_as_asked(one, permutations, rematch, checks=checks, pretests=pretests) for one in lines)
             points.append(Point(keys, there, asked))
         except InputFault as fault:
@@ -69,16 +69,17 @@ def _as_asked(line: Line, permutations: int, rematch: bool, *, checks: bool, pre
     )  # fmt: skip
 
 
-def lines_of(design: Any, changes: Mapping[str, Any]) -> tuple[Line, ...]:
-    """Return the lines of a design, an estimator, or estimators by id."""
+def lines_of(design: Any, changes: Mapping[str, Any], world: World) -> tuple[Line, ...]:
+    """Return the lines of a design, an estimator, or estimators by id on every outcome of the world."""
     if isinstance(design, Estimator):
         design = {str(design.name): design}
     if isinstance(design, Mapping) and all(isinstance(method, Estimator) for method in design.values()):
         if changes:
             raise InputFault(Fault("", f"design.{next(iter(changes))}: there is no design", "sweep keys of the world"))
         return tuple(
-            Line(id=name, method=method, role="primary" if i == 0 else "secondary")
+            Line(id=name, method=method, role="primary" if i == 0 else "secondary", outcome=outcome.name)
             for i, (name, method) in enumerate(design.items())
+            for outcome in world.outcomes
         )
     from sos_eval.design.design import Design
     from sos_eval.jobs.power_design import design_lines

@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.jobs.diagnosands import DIAGNOSANDS, Diagnosand, RowDraws, diagnose
+from sos_eval.jobs.families import family_rows, family_table
 from sos_eval.jobs.line_draws import QUANTITIES
 from sos_eval.jobs.line_rows import JOINT, LEADING
 from sos_eval.jobs.montecarlo import Chunk, Study, prepared
 from sos_eval.jobs.power_mdes import detectable
 from sos_eval.jobs.power_plan import explain
-from sos_eval.jobs.power_words import reassurances, sentences
+from sos_eval.jobs.power_words import joint_findings, reassurances, sentences
 from sos_eval.jobs.pretests import pretest_rows, pretest_table
 from sos_eval.jobs.store import Store
 
@@ -48,6 +49,8 @@ class Power:
         How every line was computed, and where the time went.
     pretests
         `pretests.csv`: false reassurance of pre-trend tests, a row per row of `summary` and test; empty unless asked.
+    families
+        `families.csv`: decisions over several outcomes of an estimator; empty where each has one.
     folder
         Where it was written, if it was.
     """
@@ -58,6 +61,7 @@ class Power:
     sentences: tuple[str, ...]
     explained: pd.DataFrame
     pretests: pd.DataFrame
+    families: pd.DataFrame
     folder: Path | None = None
 
 
@@ -68,6 +72,7 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
     failed: list[dict[str, Any]] = []
     seconds: list[dict[str, float]] = []
     pretested: list[dict[str, Any]] = []
+    together: list[dict[str, Any]] = []
     for number, point in enumerate(study.points):
         chunks = store.chunks(number)
         frame, values = _joined(chunks)
@@ -80,6 +85,7 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
             rows.append({**key, **point.keys, "reps": study.reps, "failures": lost, **diagnose(draws, diagnosands)})
         drawn += own
         pretested += _pretests(study, number, chunks, keys, own)
+        together += [{**row, **point.keys, "reps": study.reps} for row in family_rows(keys, own)]
         failed += [
             {**dict(zip(("estimator", "outcome", "inference", "reason"), key, strict=True)), **point.keys, "draws": n}
             for key, n in sorted(failures.items())
@@ -94,8 +100,9 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
     failed_columns = ["estimator", "outcome", "inference", *swept, "reason", "draws"]
     failures_table = pd.DataFrame(failed, columns=failed_columns)
     pretests = pretest_table(pretested, swept)
-    said = (*sentences(study, summary, mdes, target), *reassurances(study, pretests))
-    return Power(summary, mdes, failures_table, said, explained, pretests, store.folder)
+    families = family_table(together, swept)
+    said = (*sentences(study, summary, mdes, target), *joint_findings(study, families), *reassurances(study, pretests))
+    return Power(summary, mdes, failures_table, said, explained, pretests, families, store.folder)
 
 
 def _pretests(

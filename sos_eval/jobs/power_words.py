@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from sos_eval.jobs.families import ADJUSTMENTS, DECISIONS
 from sos_eval.jobs.line_pretest import TESTS
 from sos_eval.jobs.montecarlo import Study, prepared
 
-__all__ = ["chances", "reassurances", "sentences"]
+__all__ = ["chances", "joint_findings", "reassurances", "sentences"]
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 #: Shares of the time that people say, with their words.
@@ -48,7 +49,8 @@ def sentences(study: Study, summary: pd.DataFrame, mdes: pd.DataFrame, target: f
         treated = int(panel.ever_treated.sum())
         years = int((panel.times >= panel.cohorts.min()).sum()) if len(panel.cohorts) else 0
         mean = float(ready.source.frame["outcome"].mean())
-        said.append(_sentence(row, treated, years, mean))
+        several = len(set(summary["outcome"][summary["estimator"] == ready.line.id])) > 1
+        said.append(_sentence(row, treated, years, mean, f" on {ready.source.active}" if several else ""))
     return tuple(said)
 
 
@@ -58,10 +60,10 @@ def _headline(rows: pd.DataFrame) -> pd.Series:
     return (rows if overall.empty else overall).iloc[0]
 
 
-def _sentence(row: pd.Series, treated: int, years: int, mean: float) -> str:
+def _sentence(row: pd.Series, treated: int, years: int, mean: float, on: str) -> str:
     effect, share = float(row["true_effect"]), float(row["power"])
     where = f"With {number(treated)} treated authorities and {number(years)} years since the first start"
-    how = f"{row['estimator']}, {row['inference']} inference"
+    how = f"{row['estimator']}{on}, {row['inference']} inference"
     no_effect = effect == 1 if row["scale"] == "ratio" else effect == 0
     if no_effect:
         return f"{where}, {how} would report an effect that is not there in {share:.1%} of evaluations."
@@ -71,6 +73,39 @@ def _sentence(row: pd.Series, treated: int, years: int, mean: float) -> str:
     mcse = float(row["power_mcse"])
     missed = chances(1 - share)
     return f"{where}, you would miss a {size} {fall} {missed} (power {share:.0%}, Monte Carlo error {mcse:.1%}; {how})."
+
+
+def joint_findings(study: Study, families: pd.DataFrame) -> tuple[str, ...]:
+    """Say how often the primary estimator finds some and all of its outcomes, at every point."""
+    swept = list(study.points[0].keys)
+    rows = families[families["estimator"] == study.points[0].lines[0].id]
+    overall = rows[rows["aggregation"] == "overall"]
+    rows = overall if len(overall) else rows
+    if rows.empty:
+        return ()
+    kind = ["estimand", "inference"]
+    first = rows[(rows[kind] == rows[kind].iloc[0]).all(axis=1)]
+    points = first.groupby(swept, sort=False) if swept else [((), first)]
+    return tuple(_joint_finding(part, swept) for _, part in points)
+
+
+def _joint_finding(rows: pd.DataFrame, swept: Sequence[str]) -> str:
+    """Say one point of `families.csv`."""
+    shares = {(row["adjustment"], row["decision"]): row for row in rows.to_dict("records") if not row["outcome"]}
+    some, every, wrong = ([shares[adjustment, name] for adjustment in ADJUSTMENTS] for name in DECISIONS[:3])
+    row = some[0]
+    where = f"With {', '.join(f'{name} {row[name]}' for name in swept)}, of" if swept else "Of"
+    text = (
+        f"{where} its {number(int(row['outcomes']))} outcomes {row['estimator']} would report an effect on at least "
+        f"one in {some[0]['share']:.0%} of evaluations and on every one in {every[0]['share']:.0%}; with Holm's "
+        f"adjustment for looking at several, {some[1]['share']:.0%} and {every[1]['share']:.0%}"
+    )
+    if wrong[0]["share"] != wrong[0]["share"]:
+        return f"{text}."
+    return (
+        f"{text}. It would report one that is not there in {wrong[0]['share']:.1%} (Monte Carlo error "
+        f"{wrong[0]['share_mcse']:.1%}), with the adjustment in {wrong[1]['share']:.1%}."
+    )
 
 
 def reassurances(study: Study, pretests: pd.DataFrame) -> tuple[str, ...]:

@@ -99,6 +99,8 @@ class Store:
         }  # fmt: skip
         if len(finished.pretests):
             tables["pretests"] = finished.pretests
+        if len(finished.families):
+            tables["families"] = finished.families
         texts = {f"{name}.csv": table.to_csv(index=False, lineterminator="\n") for name, table in tables.items()}
         texts["sentences.txt"] = "".join(f"{line}\n" for line in finished.sentences)
         for name, text in texts.items():

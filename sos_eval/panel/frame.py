@@ -42,7 +42,7 @@ def labels_of(spec: PanelSpec) -> dict[str, str]:
     labels |= {"unit_name": spec.unit_name} if spec.unit_name else {}
     labels |= {"dose": way.dose} if way.dose else {}
     for name, one in reversed(spec.named_outcomes.items()):
-        ours = {"outcome": one.words, "count": one.count, "exposure": one.exposure}
+        ours = {"outcome": one.words, "value": one.value, "count": one.count, "exposure": one.exposure}
         shown = {key: column for key, column in ours.items() if column}
         labels |= shown if spec.outcome else {f"{key}:{name}": column for key, column in shown.items()} | shown
     return labels

@@ -27,6 +27,9 @@ _OURS = (
     "unit", "time", "first_treated", "cluster", "weight", "outcome", "count", "exposure", "treated", "dose",
 )  # fmt: skip
 
+#: Those that every outcome has of its own.
+_OF_OUTCOMES = ("outcome", "count", "exposure")
+
 #: Cached properties that depend on the units and times of the rows alone, and those that depend on the starts too.
 _WHO_AND_WHEN = ("_factorized", "_first_rows", "units", "times", "time_codes")
 _WHEN_TREATED = ("first_treated", "cohorts", "pre_times")
@@ -331,8 +334,11 @@ class Panel:
         """Return the panel with another of its outcomes in use."""
         if name == self.active:
             return self
-        columns = {own: self.frame[f"{own}:{name}"] for own in ("outcome", "count", "exposure")}
-        return replace(self.with_columns(**columns), active=name)
+        columns = {own: self.frame[f"{own}:{name}"] for own in _OF_OUTCOMES}
+        keys = (*_OF_OUTCOMES, "value")
+        own = {key: self.labels[f"{key}:{name}"] for key in keys if f"{key}:{name}" in self.labels}
+        others = {key: column for key, column in self.labels.items() if key not in keys}
+        return replace(self.with_columns(**columns), active=name, labels=others | own)
 
     def blinded(self) -> Panel:
         """Return the panel with every outcome from the first start of anyone onward set to NaN.

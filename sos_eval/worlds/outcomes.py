@@ -17,7 +17,7 @@ from sos_eval.worlds.problems import Problem
 from sos_eval.worlds.residuals import Residuals
 from sos_eval.worlds.shocks import Shock, draw_shocks
 
-__all__ = ["Outcome", "Persistence", "expected_untreated", "observe"]
+__all__ = ["Outcome", "Persistence", "Traits", "expected_untreated", "observe"]
 
 Array = NDArray[np.float64]
 
@@ -88,6 +88,22 @@ class Outcome(Declared):
             yield Problem(("residuals",), "is missing", "name the panel: {path: P.csv, unit: U, …}")
 
 
+@dataclass(frozen=True, eq=False)
+class Traits:
+    """What is drawn of authorities before it is scaled: standard normal.
+
+    Attributes
+    ----------
+    level, trend : (reps, n)
+    innovations : (reps, n, n_times)
+        Of shocks that fade; empty where there are none.
+    """
+
+    level: Array
+    trend: Array
+    innovations: Array
+
+
 def expected_untreated(
     spec: Outcome,
     selection: Selection,
@@ -97,8 +113,9 @@ def expected_untreated(
     times: Array,
     reps: int,
     rng: np.random.Generator,
-) -> Array:
-    """Draw expected rates (or values) without the intervention, (reps, n, n_times).
+    like: tuple[Traits, float] | None = None,
+) -> tuple[Array, Traits]:
+    """Draw expected rates (or values) without the intervention, (reps, n, n_times), and the traits behind them.
 
     ``eta = observed part + own level + own trend (t - mean t) + AR(1) + shocks``; with ``link: log`` the rate is
     ``mean_t exp(eta)`` over the expected mean of ``exp(eta - shocks)`` over these authorities, so that without
@@ -108,27 +125,42 @@ def expected_untreated(
     ----------
     slopes
         What covariates add to each authority's level and to its trend, (n,) each.
+    like
+        Traits that these are correlated with, and how much; without it, traits make authorities adopt.
     """
     centred = times - times.mean()
     fixed = _deprivation_part(spec, table, times) + slopes[0][:, None] + slopes[1][:, None] * centred
     n = len(fixed)
     level, trend = rng.standard_normal((reps, n)), rng.standard_normal((reps, n))
-    level, trend = order_traits(selection, level, trend, first_treated, rng)
+    innovations = np.empty(0)
+    if like is None:
+        level, trend = order_traits(selection, level, trend, first_treated, rng)
+    else:
+        level, trend = _mixed(level, like[0].level, like[1]), _mixed(trend, like[0].trend, like[1])
     eta = (spec.level_sd * level)[..., None] + fixed
     if spec.trend_sd:
         eta += (spec.trend_sd * trend)[..., None] * centred
     if spec.persistence.sd:
-        eta += _persistent(spec.persistence, (reps, n, len(times)), rng)
+        innovations = rng.standard_normal((reps, n, len(times)))
+        if like is not None and like[0].innovations.size:
+            innovations = _mixed(innovations, like[0].innovations, like[1])
+        eta += _persistent(spec.persistence, innovations)
     if spec.shocks:
         regions = table["region"].to_numpy(object)
         eta += draw_shocks(spec.shocks, regions, times, reps, rng, log=spec.link == "log")
+    traits = Traits(level, trend, innovations)
     if spec.link == "identity":
-        return np.asarray(eta + path(spec.mean, times))
+        return np.asarray(eta + path(spec.mean, times)), traits
     variance = spec.level_sd**2 + (spec.trend_sd * centred) ** 2 + spec.persistence.sd**2
     expected = np.exp(fixed).mean(0) * np.exp(variance / 2)
     np.exp(eta, out=eta)
     eta *= path(spec.mean, times) / expected
-    return np.asarray(eta, float)
+    return np.asarray(eta, float), traits
+
+
+def _mixed(own: Array, other: Array, correlation: float) -> Array:
+    """Return standard normals that are correlated with others, from independent ones."""
+    return np.asarray(correlation * other + np.sqrt(1 - correlation**2) * own)
 
 
 def path(points: dict[int, float], times: Array) -> Array:
@@ -145,14 +177,13 @@ def _deprivation_part(spec: Outcome, table: pd.DataFrame, times: Array) -> Array
     return np.outer(score - score.mean(), path(spec.deprivation, times))
 
 
-def _persistent(spec: Persistence, shape: tuple[int, int, int], rng: np.random.Generator) -> Array:
-    """Draw a stationary AR(1) along the last axis."""
-    noise = rng.standard_normal(shape)
-    noise *= spec.sd
+def _persistent(spec: Persistence, innovations: Array) -> Array:
+    """Make a stationary AR(1) along the last axis of independent standard normals."""
+    noise = innovations * spec.sd
     fresh = np.sqrt(1 - spec.rho**2)
-    for t in range(1, shape[-1]):
+    for t in range(1, noise.shape[-1]):
         noise[..., t] = spec.rho * noise[..., t - 1] + fresh * noise[..., t]
-    return noise
+    return np.asarray(noise)
 
 
 def observe(spec: Outcome, expected: Array, exposure: Array, rng: np.random.Generator) -> Array:

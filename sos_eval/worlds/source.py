@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.numerics.random import stream
-from sos_eval.worlds.draw import Draws, draw_frame, draw_outcomes
+from sos_eval.worlds.draw import draw_outcomes
+from sos_eval.worlds.draws import Draws
+from sos_eval.worlds.frame import draw_frame
 from sos_eval.worlds.world import World, load_world
 
 __all__ = ["data_of", "draw_once", "world_frame"]
@@ -31,19 +33,18 @@ def data_of(draws: Draws) -> pd.DataFrame:
     """Lay out the first draw as users' data: a row per authority and period, ``first_treated`` 0 for never."""
     frame, world = draws.frame, draws.frame.world
     n, n_times = draws.observed.shape[1:]
-    counted = world.outcome.counted
     first_treated, observed = draws.placed(0)
     starts = np.where(np.isfinite(first_treated), first_treated, 0).astype(int)
-    whole = counted and frame.rates is None
     data: dict[str, Any] = {
         world.columns.unit: np.repeat(np.array(frame.units, dtype=int if frame.rates is None else object), n_times),
         world.columns.time: np.tile(world.periods.astype(int), n),
         frame.region_column: np.repeat(frame.table["region"].to_numpy(object), n_times),
         "first_treated": np.repeat(starts, n_times),
     }
-    if counted:
+    if any(one.counted for one in world.outcomes):
         data[world.columns.exposure] = frame.exposure.ravel().astype(int)
     data[world.outcome.name] = observed.ravel()
+    data |= {name: one.observed[0].ravel() for name, one in draws.further.items()}
     for name in frame.columns[1:]:
         data[name] = np.repeat(frame.table[name].to_numpy(), n_times)
     if world.effect.fidelity:
@@ -52,8 +53,9 @@ def data_of(draws: Draws) -> pd.DataFrame:
     table = pd.DataFrame(data)
     if frame.geography is not None:
         table = table[frame.shown.ravel()].reset_index(drop=True)
-    if whole:
-        table[world.outcome.name] = _whole(table[world.outcome.name].to_numpy(float))
+    for one in world.outcomes if frame.rates is None else ():
+        if one.counted:
+            table[one.name] = _whole(table[one.name].to_numpy(float))
     return table
 
 

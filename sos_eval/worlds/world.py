@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +15,7 @@ from sos_eval.errors import DesignFault, Fault, Faults, nearest
 from sos_eval.worlds.adoption import Adoption
 from sos_eval.worlds.authorities import Authorities
 from sos_eval.worlds.effects import Effect
+from sos_eval.worlds.further import Further, further_problems
 from sos_eval.worlds.mergers import Merger, merger_problems
 from sos_eval.worlds.missing import Missing
 from sos_eval.worlds.outcomes import Outcome
@@ -24,7 +25,7 @@ from sos_eval.worlds.revisions import Revisions
 from sos_eval.worlds.theory import Theory
 
 if TYPE_CHECKING:
-    from sos_eval.worlds.draw import Draws
+    from sos_eval.worlds.draws import Draws
 
 __all__ = ["Columns", "Times", "World", "load_world", "world_from"]
 
@@ -73,6 +74,8 @@ class World(Declared):
     """Who is observed."""
     outcome: Outcome = field(default_factory=Outcome)
     """What would happen without the intervention."""
+    further: tuple[Further, ...] = ()
+    """More outcomes of the same authorities; a sweep names them, ``world.further.NAME.effect.size``."""
     adoption: Adoption = field(default_factory=lambda: Adoption(pattern="none"))
     """Who starts when."""
     effect: Effect = field(default_factory=Effect)
@@ -94,6 +97,16 @@ class World(Declared):
         """All periods, (n_times,)."""
         return np.arange(self.times.first, self.times.last + 1, dtype=float)
 
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """All outcomes, the first of them first."""
+        return self.outcome, *self.further
+
+    def about(self, outcome: Further) -> World:
+        """Return the world as seen from a further outcome."""
+        effect = replace(self.effect, size=outcome.effect.size, scale=outcome.effect.scale)
+        return replace(self, outcome=outcome, effect=effect, further=())
+
     def draw(self, rng: np.random.Generator, reps: int = 1) -> Draws:
         """Draw a frame of authorities with their adoption, and a batch of outcomes on it.
 
@@ -104,7 +117,8 @@ class World(Declared):
         reps
             How many draws of the outcomes.
         """
-        from sos_eval.worlds.draw import draw_frame, draw_outcomes
+        from sos_eval.worlds.draw import draw_outcomes
+        from sos_eval.worlds.frame import draw_frame
 
         return draw_outcomes(self, draw_frame(self, rng), rng, reps)
 
@@ -122,6 +136,11 @@ class World(Declared):
         for i, shock in enumerate(self.outcome.shocks):
             found = shock.problems(regions, n, (first, last), log=self.outcome.link == "log")
             yield from under("outcome", under("shocks", under(i, found)))
+        nobody = self.adoption.pattern == "none"
+        found = further_problems(self.further, self.outcome, self.authorities, (first, last), nobody=nobody)
+        yield from under("further", found)
+        if self.further and self.theory:
+            yield Problem(("further",), "is not in this version with theory", "remove one of the two")
         yield from under("adoption", self.adoption.problems(self.authorities, first, last))
         own = self.authorities
         yield from under("effect", self.effect.problems(self.adoption, (own.deprivation.name, *own.covariates)))
@@ -137,7 +156,7 @@ class World(Declared):
 
     def _count_problems(self) -> Iterator[Problem]:
         """Find what only counts can have."""
-        if self.outcome.counted:
+        if all(one.counted for one in self.outcomes):
             return
         if self.missing.suppress_below:
             yield Problem(("missing", "suppress_below"), "only counts are suppressed", "remove it")
@@ -156,6 +175,8 @@ class World(Declared):
             )
         if self.missing != Missing():
             yield Problem(("missing",), "is not in this version with panel", "remove it")
+        if self.further:
+            yield Problem(("further",), "is not in this version with panel", "remove it")
         for name in ("theory", "mergers", "revisions"):
             if getattr(self, name):
                 yield Problem((name,), "has no meaning with panel: a real panel has its own", "remove it")
@@ -168,7 +189,13 @@ class World(Declared):
     def _column_problems(self) -> Iterator[Problem]:
         """Find columns that would bear the same name."""
         fixed = [self.columns.unit, self.columns.time, self.columns.exposure, "region", "first_treated", "inspection"]
-        names = [*fixed, "fidelity", self.outcome.name, self.authorities.deprivation.name, *self.authorities.covariates]
+        names = [
+            *fixed,
+            "fidelity",
+            *(one.name for one in self.outcomes),
+            self.authorities.deprivation.name,
+            *self.authorities.covariates,
+        ]
         names += [name for name, one in self.theory.mediators.items() if one.measured] if self.theory else []
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield Problem(("columns",), f"two columns would be called {name!r}", "rename one")

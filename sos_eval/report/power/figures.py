@@ -36,7 +36,7 @@ def power_curves(study: PowerFolder) -> Shown | None:
     note = f"Bars: 95% Monte Carlo intervals, {study.plan['reps']:,} draws a point. Lines: 5% and 80%."
     figure, axes = canvas(title, height=2.4 * rows, note=note, rows=rows, columns=columns, top=0.62, hspace=0.6)
     for ax, (label, part) in zip(axes, panels, strict=False):
-        _curves(ax, part, key)
+        _curves(ax, part, key, study.line)
         ax.set_title(label, pad=22 if label else 6)
         ax.set_xlabel(_words(key))
         ax.set_ylabel("Power")
@@ -46,9 +46,9 @@ def power_curves(study: PowerFolder) -> Shown | None:
     return figure, table
 
 
-def _curves(ax: Axes, part: pd.DataFrame, key: str) -> None:
-    """Draw a line per estimator and inference."""
-    for number, (name, line) in enumerate(part.groupby(["estimator", "inference"], sort=False)):
+def _curves(ax: Axes, part: pd.DataFrame, key: str, by: list[str]) -> None:
+    """Draw a line per estimator and inference, and per outcome where there are several."""
+    for number, (name, line) in enumerate(part.groupby(by, sort=False)):
         one = line.sort_values(key)
         ax.errorbar(
             one[key], one["power"], yerr=Z * one["power_mcse"], color=COLOURS[number % len(COLOURS)],
@@ -70,7 +70,7 @@ def mdes_frontier(study: PowerFolder) -> Shown | None:
     title = f"Smallest effect that would be found {target:.0%} of the time"
     note = "Bars: 95% Monte Carlo intervals. Scale: " + str(table["scale"].iloc[0]) + "."
     figure, axes = canvas(title, height=2.6, note=note, top=0.4)
-    for number, (name, line) in enumerate(table.groupby(["estimator", "inference"], sort=False)):
+    for number, (name, line) in enumerate(table.groupby(study.line, sort=False)):
         one = line.sort_values(key) if key else line
         x = one[key] if key else np.full(len(one), number)
         low, high = one[["mdes_low", "mdes_high"]].min(axis=1), one[["mdes_low", "mdes_high"]].max(axis=1)
@@ -94,7 +94,7 @@ def bias_and_coverage(study: PowerFolder) -> Shown | None:
     table = study.headline.dropna(subset=["bias"])
     if table.empty:
         return None
-    labels = [_point(row, study.swept) for row in table.to_dict("records")]
+    labels = [_point(row, study.line, study.swept) for row in table.to_dict("records")]
     height = max(0.2 * len(table), 1.2)
     note = (
         "Bars: 95% Monte Carlo intervals. Bias of ratios is on the log scale. Line in the right panel: declared level."
@@ -119,7 +119,7 @@ def estimator_by_point(study: PowerFolder) -> Shown | None:
     if len(study.plan["points"]) < 2:
         return None
     named = table.assign(
-        line=[_line_name((row["estimator"], row["inference"])) for row in table.to_dict("records")],
+        line=[_line_name(tuple(row[name] for name in study.line)) for row in table.to_dict("records")],
         point=[_keys(row, study.swept) for row in table.to_dict("records")],
     )
     grid = named.pivot_table(index="line", columns="point", values="power", sort=False)
@@ -144,15 +144,17 @@ def sampling_distributions(study: PowerFolder) -> Shown | None:
     table = study.sample[(study.sample["aggregation"] == "overall")]
     for key, value in study.plan["points"][-1].items():
         table = table[table[key] == value]
-    first = table.groupby("estimator")["scale"].transform("first")
+    first = table.groupby(["estimator", "outcome"])["scale"].transform("first")
     table = table[(table["scale"] == first) & (table["scale"] != "ratio") & table["estimate"].notna()]
     if table.empty:
         return None
-    lines = list(table.groupby(["estimator", "inference"], sort=False))[:PANELS_AT_MOST]
+    lines = list(table.groupby(study.line, sort=False))[:PANELS_AT_MOST]
     where = _keys(study.plan["points"][-1], study.swept)
     title = "What each estimator would report" + (f", {where}" if where else "")
     note = f"Estimates of the first {len(lines[0][1]):,} draws. Line: mean true effect."
-    figure, axes = canvas(title, height=1.1 * len(lines), note=note, rows=len(lines), sharex=True, hspace=0.35)
+    shared = len(table["outcome"].unique()) == 1
+    height, apart = (1.1, 0.35) if shared else (1.4, 0.9)
+    figure, axes = canvas(title, height=height * len(lines), note=note, rows=len(lines), sharex=shared, hspace=apart)
     for number, (ax, (name, part)) in enumerate(zip(axes, lines, strict=True)):
         ax.hist(part["estimate"], bins=40, color=COLOURS[number % len(COLOURS)])
         ax.axvline(part["true_effect"].mean(), color="black", lw=1.4)
@@ -182,9 +184,9 @@ def _keys(row: Mapping[Any, Any], keys: list[str]) -> str:
                      else f"{name.split('.')[-1]} {row[name]}" for name in keys)  # fmt: skip
 
 
-def _point(row: Mapping[Any, Any], keys: list[str]) -> str:
+def _point(row: Mapping[Any, Any], line: list[str], keys: list[str]) -> str:
     swept = _keys(row, keys)
-    return f"{row['estimator']}, {row['inference']}" + (f" ({swept})" if swept else "")
+    return _line_name(tuple(row[name] for name in line)) + (f" ({swept})" if swept else "")
 
 
 def _line_name(name: object) -> str:

@@ -23,6 +23,12 @@ SHOWN = {
     "power_mcse": "Its Monte Carlo error", "type_s": "Wrong sign", "type_m": "Exaggeration", "failures": "Failed draws",
 }  # fmt: skip
 
+FAMILIES = {
+    "estimator": "Estimator", "estimand": "Estimand", "inference": "Inference", "adjustment": "Adjustment",
+    "decision": "Reports an effect on", "outcome": "Outcome", "share": "Share of draws",
+    "share_mcse": "Its Monte Carlo error", "reason": "Why empty",
+}  # fmt: skip
+
 PRETESTS = {
     "estimator": "Estimator", "inference": "Inference", "check": "Test", "trend": "Trend a period before",
     "violation": "Violation", "violation_mcse": "Its Monte Carlo error", "pass_rate": "Passes",
@@ -97,6 +103,8 @@ def _document(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> Docume
         if pictures:
             body += [Heading(title), *pictures]
     body += [Heading("Numbers"), Table(_numbers(study), "Overall effect: a row per estimator, inference and point")]
+    if study.families is not None:
+        body += _together(study, study.families)
     if study.pretests is not None:
         body += _reassurance(study, study.pretests)
     if not study.failures.empty:
@@ -107,6 +115,20 @@ def _document(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> Docume
         Table(_text(study.explain), "Every estimator at every point"),
     ]
     return Document(f"Power study: {name}", f"{plan['reps']:,} simulated evaluations a point", first, body)
+
+
+def _together(study: PowerFolder, families: pd.DataFrame) -> list[Block]:
+    """Say how often several outcomes are found together."""
+    overall = families[families["aggregation"] == "overall"]
+    table = (overall if len(overall) else families)[[*list(FAMILIES)[:3], *study.swept, *list(FAMILIES)[3:]]]
+    words = (
+        "An evaluation that looks at several outcomes has several chances to report an effect that is not there. "
+        "Holm's adjustment holds the chance of any such report at the level, and costs power. A decision that needs "
+        "every outcome needs no adjustment. The outcomes of a draw share authorities and starts, and are correlated as "
+        "the world declares."
+    )
+    title = "Decisions over all outcomes of an estimator, in shares of draws"
+    return [Heading("Several outcomes at once"), Text(words), Table(_text(table).rename(columns=FAMILIES), title)]
 
 
 def _reassurance(study: PowerFolder, pretests: pd.DataFrame) -> list[Block]:
@@ -153,8 +175,8 @@ def _how(study: PowerFolder) -> str:
 def _numbers(study: PowerFolder) -> pd.DataFrame:
     """Return the headline rows as text."""
     columns = [name for name in SHOWN if name in study.headline]
-    table = study.headline[[*columns[:2], *study.swept, *columns[2:]]]
-    return _text(table).rename(columns=SHOWN)
+    table = study.headline[[*study.line, *study.swept, *columns[2:]]]
+    return _text(table).rename(columns={"outcome": "Outcome", **SHOWN})
 
 
 def _text(table: pd.DataFrame) -> pd.DataFrame:

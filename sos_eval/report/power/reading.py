@@ -30,6 +30,8 @@ class PowerFolder:
         In plain English.
     pretests
         `pretests.csv`; None where the study did not ask.
+    families
+        `families.csv`; None where every estimator has one outcome.
     """
 
     path: Path
@@ -41,11 +43,18 @@ class PowerFolder:
     sample: pd.DataFrame
     sentences: tuple[str, ...]
     pretests: pd.DataFrame | None = None
+    families: pd.DataFrame | None = None
 
     @property
     def swept(self) -> list[str]:
         """Swept keys."""
         return list(self.plan["points"][0])
+
+    @property
+    def line(self) -> list[str]:
+        """Columns that tell one line of a figure from another: the outcome too, where there are several."""
+        several = len(self.power["outcome"].unique()) > 1
+        return ["estimator", *(["outcome"] if several else []), "inference"]
 
     @property
     def headline(self) -> pd.DataFrame:
@@ -81,6 +90,9 @@ def read_power(folder: str | Path) -> PowerFolder:
     tables = {name: pd.read_csv(path / f"{name}.csv", keep_default_na=True) for name in names}
     sentences = tuple((path / "sentences.txt").read_text(encoding="utf-8").splitlines())
     plan = json.loads((path / "study.json").read_text(encoding="utf-8"))
-    asked = path / "pretests.csv"
-    pretests = pd.read_csv(asked) if asked.is_file() else None
-    return PowerFolder(path=path, plan=plan, sentences=sentences, pretests=pretests, **tables)
+    pretests, families = (_if_there(path / f"{name}.csv") for name in ("pretests", "families"))
+    return PowerFolder(path=path, plan=plan, sentences=sentences, pretests=pretests, families=families, **tables)
+
+
+def _if_there(path: Path) -> pd.DataFrame | None:
+    return pd.read_csv(path) if path.is_file() else None

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.panel.panel import Panel
-from sos_eval.worlds.draw import Draws, draw_frame, draw_outcomes
+from sos_eval.worlds.draw import draw_outcomes
+from sos_eval.worlds.draws import Draws
+from sos_eval.worlds.frame import draw_frame
 from sos_eval.worlds.world import World, load_world
 from tests.conftest import ROOT, SHARED
 from tests.fakes import panel_of

@@ -1,0 +1,150 @@
+"""What stays fixed over the draws of a study: authorities, their adoption, and the doses that follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.errors import DesignFault, Fault
+from sos_eval.worlds.adoption import draw_adoption
+from sos_eval.worlds.authorities import draw_authorities
+from sos_eval.worlds.effects import draw_doses
+from sos_eval.worlds.mergers import Geography, draw_mergers
+from sos_eval.worlds.real_panel import RealPanel, real_authorities
+from sos_eval.worlds.residuals import read_residuals
+from sos_eval.worlds.revisions import publish_children
+from sos_eval.worlds.world import World
+
+__all__ = ["Frame", "draw_frame"]
+
+Array = NDArray[np.float64]
+FIRST_CODE = 201
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """What stays fixed over the draws of a study: authorities, their covariates, exposure and adoption.
+
+    Attributes
+    ----------
+    world
+        What it was drawn from.
+    table
+        A row per authority: region, deprivation, covariates.
+    exposure : (n, n_times)
+        Children, as published.
+    children : (n, n_times)
+        Children, as they are: the same where no population is revised.
+    first_treated : (n,)
+        ``inf`` = never.
+    own, other : (n, n_times)
+        Doses; see `effects.draw_doses`.
+    fidelity : (n,)
+        Zero for the never treated.
+    rates : (n, n_times) or None
+        A real panel's outcomes, in a semi-synthetic world.
+    residuals : (real authorities, n_times) or None
+        A real panel's, where they are the noise.
+    geography, drawn
+        Where authorities are merged: how they are, and the frame before that; else None.
+    """
+
+    world: World
+    table: pd.DataFrame
+    exposure: Array
+    children: Array
+    first_treated: Array
+    own: Array
+    other: Array
+    fidelity: Array
+    rates: Array | None = None
+    residuals: Array | None = None
+    geography: Geography | None = None
+    drawn: Frame | None = None
+
+    @property
+    def units(self) -> list[str]:
+        """Codes of the authorities, all of one width, so that text and numbers sort alike."""
+        if self.rates is not None:
+            return [str(unit) for unit in self.table["unit"]]
+        codes = FIRST_CODE + (np.arange(len(self.table)) if self.geography is None else self.geography.codes)
+        width = len(str(codes.max()))
+        return [str(code).zfill(width) for code in codes]
+
+    @property
+    def shown(self) -> NDArray[np.bool_]:
+        """Whether an authority is published in a period, (n, n_times)."""
+        return np.ones(self.exposure.shape, bool) if self.geography is None else self.geography.shown
+
+    @property
+    def region_column(self) -> str:
+        """Name of the column of regions: a real panel's own."""
+        panel = self.world.panel
+        return panel.region if panel is not None and panel.region else "region"
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns that are constant within an authority, region first."""
+        own = self.world.authorities
+        if self.rates is not None:
+            return ["region", "deprivation"]
+        names = ["region", own.deprivation.name, *own.covariates]
+        return names + (["inspection"] if own.inspection else [])
+
+    @cached_property
+    def slopes(self) -> tuple[Array, Array]:
+        """What covariates add to each authority's level and trend, (n,) each."""
+        level, trend = np.zeros(len(self.table)), np.zeros(len(self.table))
+        for name, one in self.world.authorities.covariates.items():
+            z = self.table[f"z:{name}"].to_numpy(float)
+            level, trend = level + one.level * z, trend + one.trend * z
+        return level, trend
+
+
+def draw_frame(world: World, rng: np.random.Generator) -> Frame:
+    """Draw the authorities of a world, their adoption and the doses that follow from it."""
+    times = world.periods
+    if world.panel is not None:
+        return _real_frame(world, world.panel, rng)
+    table, exposure = draw_authorities(world.authorities, len(times), rng)
+    first_treated = draw_adoption(world.adoption, table, exposure, rng)
+    own, other, fidelity = draw_doses(world.effect, table, first_treated, times, rng)
+    frame = Frame(world, table, exposure, exposure, first_treated, own, other, fidelity)
+    if world.outcome.residuals is not None:
+        frame = replace(frame, residuals=read_residuals(world.outcome.residuals, times, world.outcome.per))
+    if world.mergers:
+        frame = _merged(frame, rng)
+    if world.revisions is not None:
+        published = publish_children(world.revisions, frame.children, times, rng)
+        frame = replace(frame, exposure=published)
+    return frame
+
+
+def _merged(frame: Frame, rng: np.random.Generator) -> Frame:
+    """Return the frame of the authorities that are published, with the drawn one behind it."""
+    world, children, starts = frame.world, frame.children, frame.first_treated
+    how = draw_mergers(world.mergers, frame.table["region"].to_numpy(object), starts, world.periods, rng)
+    table = how.table(frame.table.assign(fidelity=frame.fidelity), children)
+    merged = how.children(children)
+    return Frame(
+        world, table.drop(columns="fidelity"), merged, merged, how.starts(starts), how.doses(frame.own, children),
+        how.doses(frame.other, children), table["fidelity"].to_numpy(float), geography=how, drawn=frame,
+    )  # fmt: skip
+
+
+def _real_frame(world: World, panel: RealPanel, rng: np.random.Generator) -> Frame:
+    """Read a real panel and lay out the places of cohorts and their doses."""
+    table, exposure, rates = real_authorities(panel, world.periods, world.outcome.per)
+    treated = world.adoption.treated or 0
+    inside = table["region"].isin(world.adoption.regions) if world.adoption.regions else True
+    eligible = int((table["eligible"] & inside).sum())
+    if treated > eligible:
+        what = f"adoption.treated: {treated} of {eligible} authorities cannot start"
+        raise DesignFault(Fault(f"world {world.name}", what, "write a smaller number"))
+    first_treated = draw_adoption(world.adoption, table, exposure, rng)
+    own, other, fidelity = draw_doses(world.effect, table, first_treated, world.periods, rng)
+    return Frame(world, table, exposure, exposure, first_treated, own, other, fidelity, rates)
