@@ -19,7 +19,7 @@ from sos_eval.inference.wald import (
     wald_rows,
     why_no_error,
 )
-from sos_eval.numerics.bands import quantile_with_error
+from sos_eval.numerics.bands import at_level, quantile_with_error
 from sos_eval.numerics.bootstrap import BootstrapWeights, draw_weights
 from sos_eval.panel.panel import Array
 from sos_eval.results.estimate import Estimate
@@ -73,8 +73,8 @@ class MultiplierBootstrap(InferenceMethod):
     def _spread(self, drawn: Array) -> Array:
         if self.spread == "deviation":
             return np.asarray(np.sqrt((drawn**2).mean(0)))
-        low, high = np.quantile(np.ascontiguousarray(drawn.T), [0.25, 0.75], axis=1, method="inverted_cdf")
-        return np.asarray((high - low) / (ndtri(0.75) - ndtri(0.25)))
+        ordered = np.sort(drawn, axis=0)
+        return (at_level(ordered, 0.75) - at_level(ordered, 0.25)) / (ndtri(0.75) - ndtri(0.25))
 
     def _bands(self, estimate: Estimate, drawn: Array, std_error: Array) -> Bands:
         """Quantile of the largest t over each aggregation's rows."""

@@ -121,11 +121,12 @@ def _fitted_perfectly(estimate: Estimate) -> bool:
 
 def families(cells: pd.DataFrame, usable: NDArray[np.bool_]) -> Iterator[tuple[str, NDArray[np.intp]]]:
     """Yield the rows that get one band together: an aggregation, without its plain average."""
-    keyed = ~np.isnan(cells[["cohort", "time", "event_time"]].to_numpy(float)).all(1)
+    keyed = ~np.all([np.isnan(cells[name].to_numpy(float)) for name in ("cohort", "time", "event_time")], axis=0)
     own = [cells[name].to_numpy(object) for name in ("aggregation", "estimand", "scale", "subgroup")]
     found: dict[tuple[Any, ...], list[int]] = {}
-    for row in np.flatnonzero(keyed & np.isin(own[0].astype(str), _JOINT) & usable):
-        found.setdefault(tuple(values[row] for values in own), []).append(int(row))
+    for row in np.flatnonzero(keyed & usable).tolist():
+        if own[0][row] in _JOINT:
+            found.setdefault(tuple(values[row] for values in own), []).append(row)
     for key, rows in found.items():
         yield str(key[0]), np.array(rows, dtype=np.intp)
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
-__all__ = ["Critical", "quantile_with_error", "sup_t"]
+__all__ = ["Critical", "at_level", "quantile_with_error", "sup_t"]
 
 Array = NDArray[np.float64]
 
@@ -54,6 +54,11 @@ def sup_t(correlation: Array, *, level: float, draws: int, rng: np.random.Genera
     if np.isfinite(df):
         largest = largest / np.sqrt(rng.chisquare(df, draws) / df)
     return quantile_with_error(largest, level)
+
+
+def at_level(ordered: Array, level: float) -> Array:
+    """Quantile of values ordered along the first axis, (draws, ...) -> (...): inverse of the empirical distribution."""
+    return np.asarray(ordered[int(np.ceil(level * len(ordered))) - 1])
 
 
 def quantile_with_error(simulated: Array, level: float) -> Critical:

@@ -25,7 +25,7 @@ def draw_weights(kind: BootstrapWeights, shape: tuple[int, int], rng: np.random.
     ±sqrt(1/2), ±1, ±sqrt(3/2).
     """
     if kind == "rademacher":
-        return np.asarray(2.0 * rng.integers(0, 2, shape, dtype=np.int8) - 1.0)
+        return (2 * rng.integers(0, 2, shape, dtype=np.int8) - 1).astype(np.float64)
     if kind == "mammen":
         low, high = 1 - _GOLDEN, _GOLDEN
         return np.asarray(np.where(rng.random(shape) < _GOLDEN / np.sqrt(5), low, high), dtype=np.float64)
