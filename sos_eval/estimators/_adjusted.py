@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import listed
@@ -15,7 +14,7 @@ from sos_eval.estimators._covariates import covariate_columns
 from sos_eval.numerics.nuisance import NoEffectError
 from sos_eval.numerics.two_by_two import Adjust, of_changes, of_levels
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import cells
+from sos_eval.results.estimate import Columns, cell_columns
 
 __all__ = ["CellEffects", "Nuisance", "baseline_covariates", "by_changes", "by_levels", "complete_rows"]
 
@@ -132,17 +131,15 @@ def _not_identified(out: CellEffects, members: Codes, why: str) -> None:
         out.reasons[one] = why
 
 
-def by_levels(
-    panel: Panel, names: tuple[str, ...], plan: CellPlan, nuisance: Nuisance
-) -> tuple[CellEffects, pd.DataFrame]:
+def by_levels(panel: Panel, names: tuple[str, ...], plan: CellPlan, nuisance: Nuisance) -> tuple[CellEffects, Columns]:
     """Compare levels before and after in every cell: rows of two periods, whoever they belong to.
 
     Returns
     -------
     CellEffects
         Contributions summed by unit (panel with gaps) or left by row (cross-sections).
-    DataFrame
-        Table of cells with the counts of rows and units.
+    Columns
+        The cells with the counts of rows and units.
     """
     frame = panel.frame
     columns, _ = covariate_columns(frame, names)
@@ -186,10 +183,10 @@ def _place_in_plan(panel: Panel, plan: CellPlan) -> Codes:
     return np.where(place < len(plan.times), place, -1)
 
 
-def _table(plan: CellPlan, counts: NDArray[np.int_], scale: str) -> pd.DataFrame:
-    """Lay out the table of cells."""
+def _table(plan: CellPlan, counts: NDArray[np.int_], scale: str) -> Columns:
+    """Lay out the cells."""
     group, time = plan.starts[plan.group], plan.times[plan.time]
-    return cells(
+    return cell_columns(
         aggregation="group_time", cohort=group, time=time, event_time=time - group, scale=scale, n_obs=counts[0],
         n_units=counts[1], n_treated_units=counts[2], reason=np.where(plan.is_base, BASE_REASON, ""),
     )  # fmt: skip

@@ -66,7 +66,7 @@ def _estimated(
 ) -> tuple[Array, Array]:
     """Return values and errors (r, q); NaN where a mean has no row."""
     n, f = features.shape
-    k, q = len(plan.starts), len(plan.group) + len(aggregation.cells)
+    k, q = len(plan.starts), len(plan.group) + len(aggregation.means)
     own_clusters = len(np.unique(clusters)) == n
     products = upper(features[:, :, None] * features[:, None, :]) if own_clusters else features
     codes = plan.codes(adoption)

@@ -23,7 +23,7 @@ from sos_eval.estimators._regression import SINGLE
 from sos_eval.numerics.two_by_two import Adjust
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import AggregationPlan, plan_aggregations
-from sos_eval.results.estimate import Batch, Compiled, Estimate, Planned, RowChoice, cells
+from sos_eval.results.estimate import Batch, Columns, Compiled, Estimate, Planned, RowChoice, cell_columns
 from sos_eval.results.estimator import PlannedEstimator
 from sos_eval.results.method import register
 
@@ -75,7 +75,7 @@ class CallawaySantAnna(PlannedEstimator):
         if kept.layout == "panel" and kept.is_balanced:
             codes = plan.codes(kept.first_treated)
             counts = np.bincount(codes, minlength=len(plan.starts))
-            table = group_time_cells(plan, counts, kept.outcome.scale)
+            table = _group_time_columns(plan, counts, kept.outcome.scale)
             if not names:
                 values, influence = _from_cohort_means(kept, plan, codes)
                 return _finished(kept, plan, table, values, influence, notes)
@@ -86,7 +86,7 @@ class CallawaySantAnna(PlannedEstimator):
             notes = (*notes, GAPS) if kept.layout == "panel" else notes
             if names and self.adjust.startswith("dr") and self.levels_error == "drdid":
                 notes = (*notes, DRDID_ERROR.format(self.adjust))
-        table["reason"] = [why or own for why, own in zip(effects.reasons, table["reason"], strict=True)]
+        table["reason"] = np.where(np.array(effects.reasons) == "", table["reason"], effects.reasons)
         influence = effects.score[:, :, 0] * kept.n_influence
         notes = (*notes, *_trim_note(kept, effects.trimmed, self.trim))
         return _finished(kept, plan, table, effects.values[:, 0], influence, notes)
@@ -145,9 +145,10 @@ class CallawaySantAnna(PlannedEstimator):
         """Plan cells and aggregations for an adoption."""
         plan = self._plan(panel, starts)
         counts = np.bincount(plan.codes(adoption)[plan.codes(adoption) >= 0], minlength=len(plan.starts))
-        table = group_time_cells(plan, counts, panel.outcome.scale)
+        table = _group_time_columns(plan, counts, panel.outcome.scale)
         aggregation = plan_aggregations(table, plan.cohorts)
-        return GroupTimePattern(plan, aggregation, pd.concat([table, aggregation.cells], ignore_index=True))
+        both = [pd.DataFrame(table), aggregation.cells]
+        return GroupTimePattern(plan, aggregation, pd.concat(both, ignore_index=True))
 
     def _plan(self, panel: Panel, starts: Array) -> CellPlan:
         """Lay out the cells, or say why there are none."""
@@ -209,12 +210,12 @@ def _taking_part(panel: Panel, plan: CellPlan, anticipation: float) -> Panel:
     return panel.keep(panel.units[~early], "estimate", f"no period observed before the start{ahead}")
 
 
-def group_time_cells(plan: CellPlan, counts: NDArray[np.intp], scale: str) -> pd.DataFrame:
-    """Lay out the table of cells with their counts of units, (m rows)."""
+def _group_time_columns(plan: CellPlan, counts: NDArray[np.intp], scale: str) -> Columns:
+    """Lay out the cells with their counts of units, (m rows)."""
     treated = counts[plan.group]
     both = treated + plan.control @ counts
     group, time = plan.starts[plan.group], plan.times[plan.time]
-    return cells(
+    return cell_columns(
         aggregation="group_time", cohort=group, time=time, event_time=time - group, scale=scale,
         n_obs=2 * both, n_units=both, n_treated_units=treated, reason=np.where(plan.is_base, BASE_REASON, ""),
     )  # fmt: skip
@@ -238,27 +239,35 @@ def _from_cohort_means(panel: Panel, plan: CellPlan, codes: NDArray[np.intp]) ->
 
 
 def _finished(
-    panel: Panel, plan: CellPlan, table: pd.DataFrame, values: Array, influence: Array, notes: tuple[str, ...]
+    panel: Panel, plan: CellPlan, table: Columns, values: Array, influence: Array, notes: tuple[str, ...]
 ) -> Estimate:
     """Put the estimate together and say what its errors leave out."""
     influence[:, plan.is_base] = np.nan
     if plan.n_treated(panel.first_treated) == 1:
         influence[:] = np.nan
-        table["reason"] = [why or SINGLE for why in table["reason"].where(np.isnan(values), "")]
+        reasons = np.where(np.isnan(values) & (table["reason"] != ""), table["reason"], SINGLE)
     else:
-        alone = (table["n_treated_units"] == 1) & (table["reason"] == "")
-        table.loc[alone, "reason"] = ALONE
-        lonely = (table["n_units"] - table["n_treated_units"] == 1) & (table["reason"] == "")
-        table.loc[lonely, "reason"] = LONELY
-        if alone.any():
-            cohorts = [f"{g:g}" for g in np.unique(table["cohort"][alone])]
-            notes = (*notes, f"cohorts of one unit: {listed(cohorts)}; {ALONE}")
-        if lonely.any():
-            notes = (*notes, f"{int(lonely.sum())} of {len(table)} cells: {LONELY}")
+        reasons, more = _one_sided(table)
+        notes = (*notes, *more)
     weights = panel.weights if panel.layout == "panel" else panel.frame["weight"].to_numpy(float)
     starts = panel.first_treated if panel.layout == "panel" else panel.frame["first_treated"].to_numpy(float)
     shares = (plan.codes(starts)[:, None] == plan.positions) * (weights / weights.mean())[:, None]
-    return Estimate(table, values, influence, panel, shares=shares, notes=notes)
+    table["reason"] = reasons
+    return Estimate(pd.DataFrame(table), values, influence, panel, shares=shares, notes=notes)
+
+
+def _one_sided(table: Columns) -> tuple[NDArray[np.object_], list[str]]:
+    """Return the cells' reasons, with those of cells that have one unit on a side, and notes that say so."""
+    silent = table["reason"] == ""
+    alone = silent & (table["n_treated_units"] == 1)
+    lonely = silent & ~alone & (table["n_units"] - table["n_treated_units"] == 1)
+    notes = []
+    if alone.any():
+        cohorts = [f"{g:g}" for g in np.unique(table["cohort"][alone])]
+        notes.append(f"cohorts of one unit: {listed(cohorts)}; {ALONE}")
+    if lonely.any():
+        notes.append(f"{int(lonely.sum())} of {len(alone)} cells: {LONELY}")
+    return np.where(alone, ALONE, np.where(lonely, LONELY, table["reason"])), notes
 
 
 def _trim_note(panel: Panel, trimmed: NDArray[np.bool_], limit: float) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.results.estimate import CELL_COLUMNS, Estimate, cells
+from sos_eval.results.estimate import CELL_COLUMNS, Columns, Estimate, cell_columns
 
 __all__ = ["AggregationPlan", "plan_aggregations", "with_aggregations"]
 
@@ -33,7 +33,7 @@ class AggregationPlan:
 
     Attributes
     ----------
-    cells
+    columns
         A row per aggregate, q rows.
     members : (p, k, m)
         What each cell of each cohort counts in each ratio; within a cohort they sum to one for "overall".
@@ -41,9 +41,14 @@ class AggregationPlan:
         Rows as means of ratios: the identity, then the plain averages.
     """
 
-    cells: pd.DataFrame
+    columns: Columns
     members: Array
     means: Array
+
+    @property
+    def cells(self) -> pd.DataFrame:
+        """The rows as a table of cells."""
+        return pd.DataFrame(self.columns)
 
     def weights(self, shares: Array) -> Array:
         """Return the weight of every cell in every aggregate at given cohort shares, (..., k) -> (..., q, m)."""
@@ -88,24 +93,23 @@ class AggregationPlan:
         return (sums * shares[..., None, :]).sum(-1) / total, sums, total
 
 
-def plan_aggregations(group_time: pd.DataFrame, cohorts: Array) -> AggregationPlan:
+def plan_aggregations(group_time: pd.DataFrame | Columns, cohorts: Array) -> AggregationPlan:
     """Plan every aggregation of a table of group-time cells.
 
     Parameters
     ----------
     group_time
-        Cells with ``aggregation == "group_time"``, m rows.
+        Cells with ``aggregation == "group_time"``, m rows: a table, or its columns.
     cohorts : (k,)
         First treated periods.
     """
-    group = group_time["cohort"].to_numpy(float)
-    time = group_time["time"].to_numpy(float)
+    group, time = np.asarray(group_time["cohort"], float), np.asarray(group_time["time"], float)
     keys, inside = _families(group, time, time >= group)
     own = cohorts[:, None] == group
     members = (inside[:, None, :] & own).astype(float)
     overall = [key["aggregation"] == "overall" for key in keys]
     members[overall] /= np.maximum(members[overall].sum(2, keepdims=True), 1.0)
-    treated = np.where(members > 0, group_time["n_treated_units"].to_numpy(), 0).max(2).sum(1)
+    treated = np.where(members > 0, np.asarray(group_time["n_treated_units"]), 0).max(2).sum(1)
     rows = [{**key, "n_treated_units": int(count)} for key, count in zip(keys, treated, strict=True)]
     plain, means = _plain_averages(rows)
     return AggregationPlan(_laid_out(rows + plain, group_time), members, means)
@@ -140,15 +144,13 @@ def _plain_averages(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], A
     return plain, np.vstack(means)
 
 
-def _laid_out(rows: list[dict[str, Any]], group_time: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows as a table of cells that inherits estimand, scale and counts."""
+def _laid_out(rows: list[dict[str, Any]], group_time: pd.DataFrame | Columns) -> Columns:
+    """Return the rows as columns of cells that inherit estimand, scale and counts."""
     names = ("aggregation", "cohort", "time", "event_time", "n_treated_units")
-    columns = {name: [row.get(name, np.nan) for row in rows] for name in names}
-    first = group_time.iloc[0]
-    return cells(
-        **columns, estimand=[first["estimand"]], scale=[first["scale"]], subgroup=[first["subgroup"]],
-        n_obs=[int(group_time["n_obs"].max())], n_units=[int(group_time["n_units"].max())],
-    )  # fmt: skip
+    own = {name: [row.get(name, np.nan) for row in rows] for name in names}
+    first = {name: np.asarray(group_time[name])[0] for name in ("estimand", "scale", "subgroup")}
+    most = {name: int(np.max(group_time[name])) for name in ("n_obs", "n_units")}
+    return cell_columns(**own, **first, **most)
 
 
 def with_aggregations(estimate: Estimate) -> Estimate:
@@ -158,12 +160,13 @@ def with_aggregations(estimate: Estimate) -> Estimate:
     value is fixed by construction (NaN influence, finite value) adds nothing to the error of an aggregate; where an
     aggregate holds only such cells its influence is NaN too.
     """
-    is_cell = (estimate.cells["aggregation"] == "group_time").to_numpy()
+    is_cell = estimate.cells["aggregation"].to_numpy() == "group_time"
     if not is_cell.any() or not is_cell.all():
         return estimate
-    cohorts = np.unique(estimate.cells["cohort"].to_numpy(float))
+    above = {name: estimate.cells[name].to_numpy() for name in CELL_COLUMNS}
+    cohorts = np.unique(above["cohort"])
     shares, means = _shares(estimate, cohorts)
-    plan = plan_aggregations(estimate.cells, cohorts)
+    plan = plan_aggregations(above, cohorts)
     weights = plan.weights(means)
     known = np.nan_to_num(estimate.values)
     missing = (weights != 0) @ ~np.isfinite(estimate.values) > 0
@@ -171,14 +174,14 @@ def with_aggregations(estimate: Estimate) -> Estimate:
     influence = None
     if estimate.influence is not None:
         influence = _aggregated_influence(estimate.influence, plan, known, shares, means, missing)
-    below = plan.cells.assign(reason=_why(weights, estimate), **_counts(weights, estimate, plan.cells))
-    both = {name: np.concatenate([estimate.cells[name].to_numpy(), below[name].to_numpy()]) for name in CELL_COLUMNS}
+    below = plan.columns | {"reason": np.array(_why(weights, estimate), object)} | _counts(weights, estimate, plan)
+    both = {name: np.concatenate([above[name], below[name]]) for name in CELL_COLUMNS}
     return replace(
         estimate, cells=pd.DataFrame(both), values=np.concatenate([estimate.values, values]), influence=influence
     )
 
 
-def _counts(weights: Array, estimate: Estimate, below: pd.DataFrame) -> dict[str, Any]:
+def _counts(weights: Array, estimate: Estimate, plan: AggregationPlan) -> Columns:
     """Count the units that the averaged cells rest on taken together, and their rows with an outcome.
 
     Cells of different cohorts and times have different units; a unit counts where it has influence on any of them.
@@ -196,7 +199,8 @@ def _counts(weights: Array, estimate: Estimate, below: pd.DataFrame) -> dict[str
         n_units += used.sum(0)
         n_obs += observed[some] @ used
     # a residual may be exactly zero: never fewer than in the largest cell
-    return {"n_units": np.maximum(n_units, below["n_units"]), "n_obs": np.maximum(n_obs, below["n_obs"])}
+    least = plan.columns
+    return {"n_units": np.maximum(n_units, least["n_units"]), "n_obs": np.maximum(n_obs, least["n_obs"])}
 
 
 def _batches(n: int) -> Iterator[slice]:
@@ -211,7 +215,7 @@ def _aggregated_influence(
     """Put the influence of the aggregates beside that of the cells, (n, m + q)."""
     n, m = influence.shape
     fixed = np.isnan(influence).any(0)
-    out = np.empty((n, m + len(plan.cells)))
+    out = np.empty((n, m + len(plan.means)))
     out[:, :m] = influence
     for some in _batches(n):
         clean = np.where(fixed, 0.0, influence[some]) if fixed.any() else influence[some]

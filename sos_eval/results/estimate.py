@@ -15,12 +15,15 @@ from sos_eval.panel.panel import Array, Panel
 from sos_eval.terms import KEY_COLUMNS
 
 __all__ = [
-    "ABSENT", "CELL_COLUMNS", "Batch", "Compiled", "Estimate", "Planned", "RowChoice", "Scored", "Unplanned",
-    "aligned", "cells",
+    "ABSENT", "CELL_COLUMNS", "Batch", "Columns", "Compiled", "Estimate", "Planned", "RowChoice", "Scored",
+    "Unplanned", "aligned", "cell_columns", "cells",
 ]  # fmt: skip
 
 #: Returns the positions of the wanted rows in a table of cells, increasing.
 RowChoice = Callable[[pd.DataFrame], NDArray[np.intp]]
+
+#: A table of cells as arrays, each (m,) and never written to, under the names of `CELL_COLUMNS`; text as objects.
+Columns = dict[str, NDArray[Any]]
 
 #: Why a draw has nothing in a row that other draws have.
 ABSENT = "no unit is left in a cohort, period or event time that other draws have"
@@ -159,7 +162,7 @@ class Planned:
         return (self.otherwise if np.isnan(outcomes).any() else self.plan).apply(outcomes)
 
 
-def cells(**columns: Any) -> pd.DataFrame:
+def cells(**given: Any) -> pd.DataFrame:
     """Lay out a table of cells; what is not given is empty.
 
     Examples
@@ -167,16 +170,20 @@ def cells(**columns: Any) -> pd.DataFrame:
     >>> list(cells(estimand=["att"], aggregation=["overall"], scale=["value"]).loc[0, ["estimand", "reason"]])
     ['att', '']
     """
-    given = {name: np.atleast_1d(np.asarray(value)) for name, value in columns.items()}
-    size = max(len(value) for value in given.values())
+    return pd.DataFrame(cell_columns(**given))
+
+
+def cell_columns(**given: Any) -> Columns:
+    """Lay out cells as arrays, for what is worked on before it becomes a table; what is not given is empty."""
     empty: dict[str, Any] = {
        "cohort": np.nan, "time": np.nan, "event_time": np.nan, "subgroup": "", "reason": "", "estimand": "att",
              "scale": "value", "n_obs": 0, "n_units": 0, "n_treated_units": 0, "aggregation": "overall"}  # fmt: skip
-    table = {
-        name: np.broadcast_to(given[name], (size,)) if name in given else np.repeat(empty[name], size)
-        for name in CELL_COLUMNS
+    arrays = {name: np.asarray(given.get(name, empty[name])) for name in CELL_COLUMNS}
+    size = max(np.size(value) for value in given.values())
+    return {
+        name: np.broadcast_to(array.astype(object) if array.dtype.kind == "U" else array, (size,))
+        for name, array in arrays.items()
     }
-    return pd.DataFrame(table)
 
 
 def loop_batch(panels: list[Panel], estimate: Callable[[Panel], Estimate], cells: pd.DataFrame | None = None) -> Batch:
