@@ -62,7 +62,7 @@ def fixed_by_construction(estimate: Estimate, std_error: Array) -> NDArray[np.bo
     """
     outcome = np.abs(estimate.panel.frame["outcome"].to_numpy(float))
     size = float(np.nanmax(outcome)) if np.isfinite(outcome).any() else 0.0
-    ratio = (estimate.cells["scale"] == "ratio").to_numpy()
+    ratio = estimate.cells["scale"].to_numpy() == "ratio"
     return np.asarray(std_error <= 1e-12 * np.where(ratio, 1.0, size))
 
 
@@ -89,7 +89,7 @@ def why_no_error(estimate: Estimate, std_error: Array) -> tuple[Array, list[str]
     reasons[known & lonely] = "one treated unit stands behind this row: its error leaves out how treated units vary"
     reasons[known & ~np.isfinite(empty)] = "the estimator gives no influence for this row"
     reasons[known & constant] = "does not vary between units (base period, or a constant outcome): no error"
-    reasons[(estimate.cells["reason"] != "").to_numpy()] = ""  # the estimator has said it already
+    reasons[estimate.cells["reason"].to_numpy() != ""] = ""  # the estimator has said it already
     return np.where(known, empty, np.nan), list(reasons)
 
 

@@ -197,8 +197,8 @@ class Panel:
     @cached_property
     def clusters(self) -> NDArray[np.intp]:
         """Cluster code of each entry of an influence function, (n_influence,)."""
-        column = self.frame["cluster"].iloc[self._first_rows] if self.layout == "panel" else self.frame["cluster"]
-        if self.layout == "panel" and bool((column.to_numpy(dtype=object) == self.units).all()):
+        column = self.unit_values("cluster") if self.layout == "panel" else self.frame["cluster"]
+        if self.layout == "panel" and bool((column == self.units).all()):
             return np.arange(self.n_units)
         return pd.factorize(column, sort=True)[0]
 

@@ -60,8 +60,8 @@ def effect_table(
     nothing = np.full(len(estimate.values), np.nan)
     low, high = conf or (nothing, nothing)
     band_low, band_high = band or (nothing, nothing)
-    columns: dict[str, Any] = {name: estimate.cells[name].to_numpy() for name in CELL_COLUMNS}
-    ratio = columns["scale"] == "ratio"
+    columns: dict[str, Any] = {name: estimate.cells[name].array for name in CELL_COLUMNS}
+    ratio = estimate.cells["scale"].to_numpy() == "ratio"
     measured = {
         "estimate": estimate.values,
         "conf_low": low,
@@ -77,15 +77,17 @@ def effect_table(
     columns["df"] = np.nan if df is None else df
     columns["p_value"] = nothing if p_value is None else p_value
     columns["n_clusters"] = fitted.panel.n_clusters
-    columns["reason"] = _reasons(columns["reason"], reason)
+    columns["reason"] = _reasons(estimate.cells["reason"].to_numpy(), reason)
     columns |= {"estimator": fitted.id, "role": fitted.role, "outcome": fitted.panel.active, "inference": inference}
-    return EffectTable({name: _typed(name, columns[name], len(nothing)) for name in EFFECT_COLUMNS})
+    typed = {name: _typed(name, columns[name], len(nothing)) for name in EFFECT_COLUMNS}
+    return EffectTable(typed, copy=False)  # each column was made here
 
 
 def _typed(name: str, values: Any, size: int) -> Any:
     """Return a column with the contract's type, (size,)."""
     if name in _TEXT:
-        return pd.array(np.broadcast_to(np.asarray(values, object), (size,)), dtype="str")
+        whole = values if np.ndim(values) else np.full(size, values, dtype=object)
+        return pd.array(whole, dtype="str", copy=True)
     kind = np.int64 if name in _COUNTS else np.float64
     return np.array(np.broadcast_to(np.asarray(values, kind), (size,)))
 
@@ -93,7 +95,7 @@ def _typed(name: str, values: Any, size: int) -> Any:
 def _reasons(cells: Any, more: Any) -> list[str]:
     """Join why a cell is empty and why its error is."""
     extra = [""] * len(cells) if more is None else list(np.broadcast_to(more, (len(cells),)))
-    return ["; ".join(dict.fromkeys(part for part in pair if part)) for pair in zip(cells, extra, strict=True)]
+    return [f"{own}; {why}" if own and why and own != why else own or why for own, why in zip(cells, extra, strict=True)]
 
 
 def tidy(table: pd.DataFrame) -> EffectTable:
