@@ -95,7 +95,8 @@ def _typed(name: str, values: Any, size: int) -> Any:
 def _reasons(cells: Any, more: Any) -> list[str]:
     """Join why a cell is empty and why its error is."""
     extra = [""] * len(cells) if more is None else list(np.broadcast_to(more, (len(cells),)))
-    return [f"{own}; {why}" if own and why and own != why else own or why for own, why in zip(cells, extra, strict=True)]
+    both = zip(cells, extra, strict=True)
+    return [f"{own}; {why}" if own and why and own != why else own or why for own, why in both]
 
 
 def tidy(table: pd.DataFrame) -> EffectTable:
