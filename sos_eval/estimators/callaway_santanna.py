@@ -22,7 +22,7 @@ from sos_eval.estimators._outcome_plan import plan_outcomes
 from sos_eval.estimators._regression import SINGLE
 from sos_eval.numerics.two_by_two import Adjust
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.aggregate import AggregationPlan, plan_aggregations
+from sos_eval.results.aggregate import AggregationPlan, EventTimes, plan_aggregations
 from sos_eval.results.estimate import Batch, Columns, Compiled, Estimate, Planned, RowChoice, cell_columns
 from sos_eval.results.estimator import PlannedEstimator
 from sos_eval.results.method import register
@@ -59,11 +59,22 @@ class CallawaySantAnna(PlannedEstimator):
     levels_error: Literal["drdid", "exact"] = "drdid"
     """Error of the dr family on levels (cross-sections, gaps): as DRDID has it, or exact (docs/methods.md)."""
 
+    balance_e: Annotated[float, Ge(0)] | None = None
+    """Event-time averages of the same cohorts throughout: those seen so many periods after their start, up to there."""
+    window: tuple[float, float] | None = None
+    """First and last event time that is averaged and shown; unless given, all."""
+
     reference: ClassVar[str] = "Callaway and Sant'Anna (2021)"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1}
     takes_unbalanced: ClassVar[bool] = True
     takes_cross_sections: ClassVar[bool] = True
     takes_covariates: ClassVar[bool] = True
+
+    @property
+    def event_times(self) -> EventTimes:
+        """Which cells averages by event time are made of."""
+        first, last = self.window or (-np.inf, np.inf)
+        return EventTimes(self.balance_e, first, last)
 
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate every cohort's effect in every period that can be compared."""
@@ -146,7 +157,7 @@ class CallawaySantAnna(PlannedEstimator):
         plan = self._plan(panel, starts)
         counts = np.bincount(plan.codes(adoption)[plan.codes(adoption) >= 0], minlength=len(plan.starts))
         table = _group_time_columns(plan, counts, panel.outcome.scale)
-        aggregation = plan_aggregations(table, plan.cohorts)
+        aggregation = plan_aggregations(table, plan.cohorts, self.event_times)
         both = [pd.DataFrame(table), aggregation.cells]
         return GroupTimePattern(plan, aggregation, pd.concat(both, ignore_index=True))
 
@@ -157,7 +168,16 @@ class CallawaySantAnna(PlannedEstimator):
         )
         if isinstance(plan, str):
             raise NotIdentified(panel.fault(f"{self.name}: {plan}", _instead(plan)))
+        self._refuse_nothing_averaged(panel, plan.starts[plan.group], plan.times[plan.time])
         return plan
+
+    def _refuse_nothing_averaged(self, panel: Panel, group: Array, time: Array) -> None:
+        """Refuse options that leave no event time from the start on."""
+        post = time >= group
+        if post.any() and not (self.event_times.inside(group, time) & post).any():
+            longest = (time - group).max()
+            what = f"{self.name}: balance_e and window leave no event time from the start on"
+            raise NotIdentified(panel.fault(what, f"the cohorts are seen up to {longest:g} periods after their start"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sos_eval.jobs.line_rows import scalar_rows
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.aggregate import EventTimes
 from sos_eval.worlds.draws import Draws
 from sos_eval.worlds.frame import Frame
 from sos_eval.worlds.truth import TruthPlan, plan_truth
@@ -73,7 +74,14 @@ class LineTruth:
 
 
 def plan_line_truth(
-    frame: Frame, source: Panel, units: Codes, times: Codes, rows: pd.DataFrame, *, moved: bool
+    frame: Frame,
+    source: Panel,
+    units: Codes,
+    times: Codes,
+    rows: pd.DataFrame,
+    event_times: EventTimes,
+    *,
+    moved: bool,
 ) -> LineTruth:
     """Plan the true effects of a line's rows, over its source panel's units and times.
 
@@ -85,6 +93,8 @@ def plan_line_truth(
         Positions in the world of the source panel's.
     rows
         Columns ``estimand``, ``aggregation``, ``scale``.
+    event_times
+        Which cells the line's averages by event time are made of.
     moved
         Whether adoption is drawn anew in every draw, so that any unit can be treated.
     """
@@ -95,7 +105,7 @@ def plan_line_truth(
     scale, per = ("rate_per", source.outcome.per / frame.world.outcome.per) if counted else ("value", 1.0)
     exist = [("att", scale), ("att", "log"), *([("rate_ratio", "ratio")] if counted else [])]
     asked = set(zip(rows["estimand"], rows["scale"], strict=True))
-    plan = plan_truth(frame.first_treated[treated], periods, [kind for kind in exist if kind in asked])
+    plan = plan_truth(frame.first_treated[treated], periods, [kind for kind in exist if kind in asked], event_times)
     exposure = boxed(frame.children, treated, times)
     ratio = (rows["scale"] == "ratio").to_numpy()
     return LineTruth(plan, _places(plan.cells, rows), treated, times, per, exposure, scale, ratio)

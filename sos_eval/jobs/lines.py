@@ -158,7 +158,8 @@ def prepare(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
     line = replace(line, inference=tuple(_bounded(method, line.permutations) for method in line.inference))
     wanted = reference.estimate.cells.iloc[scalar_rows(reference.estimate.cells)]
     rows = rows_of(line.id, source.active, wanted, line.inference, joint=bool(line.checks))
-    truth = plan_line_truth(draws.frame, source, units, times, rows, moved=draws.order is not None)
+    averaged = line.method.event_times
+    truth = plan_line_truth(draws.frame, source, units, times, rows, averaged, moved=draws.order is not None)
     ready = Ready(line, base, source, source, units, times, np.arange(len(units)), "", reference, wanted, rows, truth)
     why = _why_loop(ready) or _why_not_exchangeable(ready, draws)
     if why:

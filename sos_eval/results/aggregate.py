@@ -16,12 +16,43 @@ from numpy.typing import NDArray
 
 from sos_eval.results.estimate import CELL_COLUMNS, Columns, Estimate, cell_columns
 
-__all__ = ["AggregationPlan", "plan_aggregations", "with_aggregations"]
+__all__ = ["EVERY", "AggregationPlan", "EventTimes", "plan_aggregations", "with_aggregations"]
 
 Array = NDArray[np.float64]
 
 #: Units whose influence is worked on at a time, so that what lies between is never as large as the influence itself.
 _UNITS_AT_ONCE = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class EventTimes:
+    """Which cells event-time averages are made of; the defaults take all.
+
+    Attributes
+    ----------
+    balance
+        Only cohorts that are seen this many periods after their start, at event times at which all of them are seen
+        and up to this one: so that the same cohorts stand behind every event time. None balances nothing.
+    first, last
+        Event times outside are left out.
+    """
+
+    balance: float | None = None
+    first: float = -np.inf
+    last: float = np.inf
+
+    def inside(self, group: Array, time: Array) -> NDArray[np.bool_]:
+        """Say which cells take part, (m,)."""
+        event = time - group
+        inside: NDArray[np.bool_] = (event >= self.first) & (event <= self.last)
+        if self.balance is not None and len(time):
+            start, end = time.min(), time.max()
+            inside &= (end - group >= self.balance) & (event <= self.balance)
+            inside &= event >= self.balance - (end - start)
+        return inside
+
+
+EVERY = EventTimes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +124,9 @@ class AggregationPlan:
         return (sums * shares[..., None, :]).sum(-1) / total, sums, total
 
 
-def plan_aggregations(group_time: pd.DataFrame | Columns, cohorts: Array) -> AggregationPlan:
+def plan_aggregations(
+    group_time: pd.DataFrame | Columns, cohorts: Array, event_times: EventTimes = EVERY
+) -> AggregationPlan:
     """Plan every aggregation of a table of group-time cells.
 
     Parameters
@@ -102,9 +135,11 @@ def plan_aggregations(group_time: pd.DataFrame | Columns, cohorts: Array) -> Agg
         Cells with ``aggregation == "group_time"``, m rows: a table, or its columns.
     cohorts : (k,)
         First treated periods.
+    event_times
+        Which cells the averages by event time are made of.
     """
     group, time = np.asarray(group_time["cohort"], float), np.asarray(group_time["time"], float)
-    keys, inside = _families(group, time, time >= group)
+    keys, inside = _families(group, time, time >= group, event_times.inside(group, time))
     own = cohorts[:, None] == group
     members = (inside[:, None, :] & own).astype(float)
     overall = [key["aggregation"] == "overall" for key in keys]
@@ -115,12 +150,14 @@ def plan_aggregations(group_time: pd.DataFrame | Columns, cohorts: Array) -> Agg
     return AggregationPlan(_laid_out(rows + plain, group_time), members, means)
 
 
-def _families(group: Array, time: Array, post: NDArray[np.bool_]) -> tuple[list[dict[str, Any]], NDArray[np.bool_]]:
+def _families(
+    group: Array, time: Array, post: NDArray[np.bool_], by_event: NDArray[np.bool_]
+) -> tuple[list[dict[str, Any]], NDArray[np.bool_]]:
     """Return each aggregate's name and key, and the cells that it averages, (p, m)."""
     event = time - group
-    events = np.unique(event)
+    events = np.unique(event[by_event])
     keys: list[dict[str, Any]] = [{"aggregation": "event_time", "event_time": e} for e in events]
-    inside = [events[:, None] == event]
+    inside = [(events[:, None] == event) & by_event]
     if post.any():
         for aggregation, key, values in (("cohort", "cohort", group), ("calendar", "time", time)):
             distinct = np.unique(values[post])
@@ -153,7 +190,7 @@ def _laid_out(rows: list[dict[str, Any]], group_time: pd.DataFrame | Columns) ->
     return cell_columns(**own, **first, **most)
 
 
-def with_aggregations(estimate: Estimate) -> Estimate:
+def with_aggregations(estimate: Estimate, event_times: EventTimes = EVERY) -> Estimate:
     """Add every aggregation to an estimate of group-time cells; return others as they are.
 
     An aggregate over a cell that is not identified is itself not identified: NaN, with the cells named. A cell whose
@@ -166,7 +203,7 @@ def with_aggregations(estimate: Estimate) -> Estimate:
     above = {name: estimate.cells[name].to_numpy() for name in CELL_COLUMNS}
     cohorts = np.unique(above["cohort"])
     shares, means = _shares(estimate, cohorts)
-    plan = plan_aggregations(above, cohorts)
+    plan = plan_aggregations(above, cohorts, event_times)
     weights = plan.weights(means)
     known = np.nan_to_num(estimate.values)
     missing = (weights != 0) @ ~np.isfinite(estimate.values) > 0

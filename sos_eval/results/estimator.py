@@ -13,7 +13,7 @@ import pandas as pd
 from sos_eval.declare import Document, build
 from sos_eval.errors import DataFault, Faults, InputFault, OurFault, nearest
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.aggregate import with_aggregations
+from sos_eval.results.aggregate import EVERY, EventTimes, with_aggregations
 from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, Unplanned, loop_batch
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import Method, lookup
@@ -41,6 +41,11 @@ class Estimator(Method):
     takes_covariates: ClassVar[bool] = False
     weighs_exposure: ClassVar[bool] = False
 
+    @property
+    def event_times(self) -> EventTimes:
+        """Which cells averages by event time are made of: all, unless the method has options that say otherwise."""
+        return EVERY
+
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate the cells and their influence."""
         raise NotImplementedError
@@ -48,7 +53,7 @@ class Estimator(Method):
     def complete(self, panel: Panel) -> Estimate:
         """Estimate, and add every aggregation that the cells allow."""
         self._refuse_unknown(panel)
-        return with_aggregations(self.estimate(panel))
+        return with_aggregations(self.estimate(panel), self.event_times)
 
     def _refuse_unknown(self, panel: Panel) -> None:
         """Refuse the method's own covariates that the panel does not have, all at once."""

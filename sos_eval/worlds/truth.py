@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.results.aggregate import AggregationPlan, plan_aggregations
+from sos_eval.results.aggregate import EVERY, AggregationPlan, EventTimes, plan_aggregations
 from sos_eval.results.estimate import cells
 from sos_eval.terms import KEY_COLUMNS
 
@@ -88,7 +88,9 @@ class TruthPlan:
         return np.hstack(parts)
 
 
-def plan_truth(first_treated: Array, times: Array, kinds: Collection[tuple[str, str]]) -> TruthPlan:
+def plan_truth(
+    first_treated: Array, times: Array, kinds: Collection[tuple[str, str]], event_times: EventTimes = EVERY
+) -> TruthPlan:
     """Plan the true effects of some kinds; see `true_effects`.
 
     Parameters
@@ -97,6 +99,8 @@ def plan_truth(first_treated: Array, times: Array, kinds: Collection[tuple[str, 
         ``inf`` = never.
     kinds
         (estimand, scale), in the order of the rows.
+    event_times
+        Which cells the averages by event time are made of.
     """
     starts = np.unique(first_treated[np.isfinite(first_treated)])
     if not len(starts) or not kinds:
@@ -108,7 +112,7 @@ def plan_truth(first_treated: Array, times: Array, kinds: Collection[tuple[str, 
         estimand=["att"], aggregation=["group_time"], cohort=cohort, time=time, event_time=time - cohort,
         n_units=[len(first_treated)], n_treated_units=np.repeat(counts, len(times)),
     )  # fmt: skip
-    plan = plan_aggregations(grid, starts)
+    plan = plan_aggregations(grid, starts, event_times)
     frame = pd.concat([grid, plan.cells], ignore_index=True)[list(KEY_COLUMNS)]
     rows = pd.concat([frame.assign(estimand=estimand, scale=scale) for estimand, scale in kinds], ignore_index=True)
     return TruthPlan(rows, tuple(kinds), first_treated, plan)

@@ -22,6 +22,7 @@ OPTIONS = {
         {}, {"control": "not_yet_treated", "base_period": "universal"}, {"anticipation": 1},
         {"adjust": "reg"}, {"adjust": "ipw"}, {"adjust": "dr"}, {"adjust": "dr", "control": "not_yet_treated"},
         {"adjust": "dr_improved"}, {"adjust": "dr_improved", "base_period": "universal"},
+        {"balance_e": 1}, {"window": (-1, 2), "adjust": "reg"},
     ],
     "event_study_twfe": [{}, {"window": (-3, 1)}],
     "poisson_did": [{}, {"covariates": ()}],

@@ -215,3 +215,28 @@ def test_covariates_that_separate_are_a_reason_and_no_number():
     assert row(estimate, aggregation="group_time", cohort=2, time=2)["reason"].startswith("propensity model: ")
     note = CallawaySantAnna(adjust="dr").complete(base).notes
     assert note == ("adjust: dr has no covariates to adjust for: the estimate is unadjusted",)
+
+
+def test_balanced_and_windowed_event_times_by_hand():
+    """Only the cohort of 2 is seen a period after its start: 0.75 and 3; at event time 0 both: (0.75 + 2.75) / 2."""
+    whole, balanced, first = (
+        CallawaySantAnna(**options).complete(panel(Y, G)) for options in ({}, {"balance_e": 1}, {"window": (0, 0)})
+    )
+    events = balanced.cells[balanced.cells["aggregation"] == "event_time"].assign(
+        value=balanced.values[(balanced.cells["aggregation"] == "event_time").to_numpy()]
+    )
+    assert events["event_time"].tolist()[:2] == [0, 1]
+    assert events["value"].tolist() == pytest.approx([0.75, 3.0, 1.875])
+    assert events["n_treated_units"].tolist() == [2, 2, 2]
+    shown = (first.cells["aggregation"] == "event_time").to_numpy()
+    assert first.values[shown] == pytest.approx([1.75, 1.75])
+    for one in (balanced, first):
+        for aggregation in ("group_time", "cohort", "calendar", "overall", "simple"):
+            rows = [(e.cells["aggregation"] == aggregation).to_numpy() for e in (one, whole)]
+            assert np.array_equal(one.values[rows[0]], whole.values[rows[1]])
+
+
+@pytest.mark.parametrize("options", [{"balance_e": 5}, {"window": (-3, -1)}, {"window": (2, 1)}])
+def test_nothing_left_to_average_is_refused(options):
+    with pytest.raises(NotIdentified, match="balance_e and window leave no event time from the start on; the cohorts"):
+        CallawaySantAnna(**options).complete(panel(Y, G))

@@ -268,3 +268,19 @@ def test_a_mediator_to_match_on_is_refused():
     line = Line("one", TWFE(), comparison=Nearest(on=("trust",)))
     with pytest.raises(InputFault, match="one: covariate trust is a mediator"):
         prepare(line, draws, data_of(draws))
+
+
+@pytest.mark.parametrize("options", [{"balance_e": 2}, {"window": (0, 1)}, {}])
+def test_the_truth_of_averaged_event_times_is_that_of_the_same_cohorts(options):
+    """An effect that grows, twice as large in the later cohort, and no noise: estimates are the truth."""
+    world = tiny(
+        outcome={"link": "identity", "mean": {"2011": 5}, "distribution": "none"},
+        effect={"size": 1.0, "shape": "growing", "periods": 4, "by_cohort": {"2015": 2.0}},
+    )
+    done = se.power(CallawaySantAnna(**options), world, reps=2, seed=1).summary.set_index("aggregation")
+    np.testing.assert_allclose(done["bias"], 0, atol=1e-12)
+    later = {0: 1.5 * 0.25, 1: 1.5 * 0.5, 2: 0.75, 3: 1.0}  # both cohorts stand behind event times 0 and 1
+    of_2013 = {0: 0.25, 1: 0.5, 2: 0.75}
+    expected = {"balance_e": np.mean([*of_2013.values()]), "window": np.mean([later[0], later[1]])}
+    whole = np.mean([*later.values()])
+    assert done.loc["event_time", "true_effect"] == pytest.approx(expected.get(next(iter(options), ""), whole))

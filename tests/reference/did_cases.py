@@ -74,6 +74,16 @@ def agrees(estimate: Estimate, stored: dict[str, Any], *, rtol: float) -> None:
     _close(simple, [stored["simple"]["overall_att"]], [stored["simple"]["overall_se"]], rtol)
 
 
+def by_event_time(estimate: Estimate, stored: dict[str, Any], *, rtol: float) -> None:
+    """Compare averages by event time and their plain average with a stored `aggte(type = "dynamic")`."""
+    cells = estimate.cells.assign(value=estimate.values, error=clustered_error(estimate))
+    rows = cells[cells["aggregation"] == "event_time"]
+    keyed = rows["event_time"].notna()
+    np.testing.assert_array_equal(rows["event_time"][keyed], stored["egt"])
+    _close(rows[keyed], stored["att"], stored["se"], rtol)
+    _close(rows[~keyed], [stored["overall_att"]], [stored["overall_se"]], rtol)
+
+
 def _close(ours: pd.DataFrame, values: list[float], errors: list[float], rtol: float) -> None:
     np.testing.assert_allclose(ours["value"], np.array(values, float), rtol=rtol, atol=1e-12)
     np.testing.assert_allclose(ours["error"], np.array(errors, float), rtol=rtol, atol=1e-12)

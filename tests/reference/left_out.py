@@ -15,7 +15,6 @@ RULES = (
     (r"did_.*", r".*", r".*crit_val_\w+|se_boot_iqr.*", "simulated by did; compared for never_unc"),
     (r"did_castle|did_sim_care", r".*", r"wald\w*", "null in the reference: a singular covariance"),
     (r"did_.*", r".*", r"V\[.*", "the whole covariance is compared for never_unc, its diagonal everywhere"),
-    (r"did_.*", r".*", r"dynamic_(balance_e1|window)\..*", f"{NOT_YET}: balanced or windowed event-time averages"),
     (r"drdid_2x2", r".*", r"ipw_ht\..*", "not offered: unnormalised weights, which a change common to all units moves"),
     (r"fixest", r"stagg_sunab", r".*", f"{NOT_YET}: sun_abraham"),
     (r"fixest", r".*", r"nobs", "asserted as an integer"),

@@ -9,7 +9,7 @@ import pytest
 from sos_eval.checks import Pretrends
 from sos_eval.estimators import CallawaySantAnna
 from sos_eval.results.fitted import Fitted
-from tests.reference.did_cases import CONTROL, agrees, cases, castle, data, panel_of
+from tests.reference.did_cases import CONTROL, agrees, by_event_time, cases, castle, data, panel_of
 
 pytestmark = pytest.mark.reference
 
@@ -51,6 +51,18 @@ def test_mpdta(case):
     agrees(estimate, case["values"], rtol=SAME)
     _wald(estimate, case["values"])
     assert estimate.panel.n_units == case["values"]["n_units"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("dynamic_balance_e1", {"balance_e": 1}), ("dynamic_window", {"window": (-1, 2)})]
+)
+@pytest.mark.parametrize("case", [one for one in cases("did_mpdta") if one.id == "never_unc_balance1"])
+def test_balanced_and_windowed_event_times(case, name, options):
+    estimate = _fit(data("mpdta.csv"), case["spec"], **options)
+    by_event_time(estimate, case["values"][name], rtol=SAME)
+    whole = _fit(data("mpdta.csv"), case["spec"])
+    others = [one.cells["aggregation"] != "event_time" for one in (estimate, whole)]
+    np.testing.assert_array_equal(estimate.values[others[0]], whole.values[others[1]])
 
 
 @pytest.mark.parametrize("case", cases("did_sim_care"))
