@@ -9,6 +9,7 @@ from sos_eval.inference.cr3 import CR3
 from sos_eval.inference.jackknife import Jackknife
 from sos_eval.inference.multiplier_bootstrap import MultiplierBootstrap
 from sos_eval.inference.randomization import Randomization
+from sos_eval.inference.two_way import TwoWay
 from sos_eval.inference.wild_cluster_bootstrap import WildClusterBootstrap
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "Jackknife",
     "MultiplierBootstrap",
     "Randomization",
+    "TwoWay",
     "WildClusterBootstrap",
 ]

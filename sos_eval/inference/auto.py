@@ -13,6 +13,7 @@ from sos_eval.inference.analytic import Analytic
 from sos_eval.inference.assignments import strata_columns
 from sos_eval.inference.design_facts import DesignFacts, design_facts
 from sos_eval.inference.randomization import Randomization
+from sos_eval.inference.two_way import TwoWay
 from sos_eval.inference.wald import refused
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod, Inferred
@@ -110,14 +111,26 @@ def resolve(declared: Sequence[InferenceMethod], facts: DesignFacts) -> Resoluti
         methods, choice, reliable = _own_choice(first, facts)
         return _resolution(asked, (*methods, *_others(rest, methods)), choice, facts, reliable=reliable)
     others = (first, *rest)
-    if not (first.cluster_robust and facts.fewest < FEW):
+    if not (first.cluster_robust and _fewest(first, facts) < FEW):
         return _resolution(asked, others, f"{first.name}, as declared", facts, caution=_caution(first, facts))
     test, why = _test(next((m for m in others if isinstance(m, Randomization)), None) or _permutation(first), facts)
     if test is None:
         methods = (Withheld(first.level, why), *others)
         return _resolution(asked, methods, f"no procedure is reliable here: {why}", facts, reliable=False)
-    choice = f"{_count(facts)}, so {test.name} comes before the declared {first.name}"
+    choice = f"{_count(facts)}{_also(first, facts)}, so {test.name} comes before the declared {first.name}"
     return _resolution(asked, (test, *_others(others, (test,))), choice, facts)
+
+
+def _fewest(method: InferenceMethod, facts: DesignFacts) -> float:
+    """Return the clusters on the smaller side, or those of a second clustering where they are fewer."""
+    return min(facts.fewest, facts.clusters_of(method.also)) if isinstance(method, TwoWay) else facts.fewest
+
+
+def _also(method: InferenceMethod, facts: DesignFacts) -> str:
+    """Say how many clusters a second clustering has."""
+    if not isinstance(method, TwoWay):
+        return ""
+    return f", and {facts.clusters_of(method.also)} clusters by {method.also or 'period'}"
 
 
 def _caution(first: InferenceMethod, facts: DesignFacts) -> str:

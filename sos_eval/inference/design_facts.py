@@ -40,6 +40,8 @@ class DesignFacts:
         Whether the comparison group depends on who is treated.
     assignments
         Number of distinct assignments within strata (a tuple of names), or the reason why there are none.
+    clusters_of
+        Number of clusters of a second clustering by a column; of periods where the column is "".
     lost
         Share of random adoptions under which a randomization test's statistic does not exist; see `lost_share`.
     """
@@ -58,6 +60,7 @@ class DesignFacts:
     rebuilds: bool
     assignments: Callable[[tuple[str, ...]], int | str]
     lost: Callable[[Randomization], float]
+    clusters_of: Callable[[str], int]
 
     @property
     def fewest(self) -> float:
@@ -80,8 +83,15 @@ def design_facts(fitted: Fitted) -> DesignFacts:
         effective_comparison=comparison, n_cohorts=len(panel.cohorts), layout=panel.layout,
         estimator=fitted.estimator.name, has_influence=estimate.influence is not None,
         is_linear=estimate.linear is not None, rebuilds=fitted.rebuild is not None, assignments=assignments,
-        lost=lambda test: lost_share(fitted, test),
+        lost=lambda test: lost_share(fitted, test), clusters_of=lambda column: _clusters_of(panel, column),
     )  # fmt: skip
+
+
+def _clusters_of(panel: Panel, column: str) -> int:
+    """Count the values of a column; periods where it is "", none where the panel does not have it."""
+    if not column:
+        return panel.n_times
+    return len(panel.frame[column].unique()) if column in panel.frame else 0
 
 
 def effective_clusters(panel: Panel, *, by_exposure: bool) -> tuple[float, float]:

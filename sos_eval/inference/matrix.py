@@ -7,6 +7,7 @@ from typing import Literal
 
 from sos_eval.inference.analytic import no_influence
 from sos_eval.inference.satterthwaite import why_not_linear
+from sos_eval.inference.two_way import TwoWay
 from sos_eval.results.fitted import Fitted
 
 __all__ = ["Standing", "standing"]
@@ -35,6 +36,9 @@ def standing(method: str, fitted: Fitted) -> Standing:
     estimate = fitted.estimate
     if method in _FROM_INFLUENCE:
         return Standing("refused", no_influence) if estimate.influence is None else Standing("defined")
+    if method == "two_way":
+        why = TwoWay().why_not(estimate)
+        return Standing("refused", why) if why else Standing("defined")
     if method in _FROM_REGRESSION:
         why = why_not_linear(estimate)
         return Standing("refused", why) if why else Standing("defined")

@@ -18,7 +18,8 @@ __all__ = [
 _METHODS = {
     "analytic": "conventional cluster-robust", "randomization": "permutation of who was treated",
     "multiplier_bootstrap": "multiplier bootstrap", "wild_cluster_bootstrap": "wild cluster bootstrap",
-    "cr2": "cluster-robust, CR2", "cr3": "cluster-robust, CR3", "conley_taber": "Conley-Taber",
+    "two_way": "two-way cluster-robust", "cr2": "cluster-robust, CR2", "cr3": "cluster-robust, CR3",
+    "conley_taber": "Conley-Taber",
     "withheld": "no procedure relied on", "ferman_pinto": "Ferman-Pinto", "jackknife": "leave-one-unit-out jackknife",
 }  # fmt: skip
 

@@ -12,6 +12,7 @@ from sos_eval.inference.analytic import Analytic
 from sos_eval.inference.auto import FEW, LOSABLE, RELIED_ON, TOO_OFTEN, Auto, resolve
 from sos_eval.inference.design_facts import DesignFacts, design_facts, effective_clusters, lost_share
 from sos_eval.inference.randomization import Randomization
+from sos_eval.inference.two_way import TwoWay
 from sos_eval.results.fitted import Fitted
 from tests.conftest import ROOT
 from tests.fakes import FastLinear, InfluenceOnly, RefitOnly, fit, noise_panel, panel_of
@@ -21,7 +22,8 @@ def facts(treated=30, comparison=60, influence=True, assignments=10**9, effectiv
     return DesignFacts(
         n_units=treated + comparison, n_clusters=treated + comparison, n_treated_clusters=treated,
         n_comparison_clusters=comparison, effective_treated=treated if effective is None else effective,
-        effective_comparison=comparison, lost=lambda test: lost, n_cohorts=1, layout="panel", estimator="x",
+        effective_comparison=comparison, n_cohorts=1, layout="panel", estimator="x",
+        lost=lambda test: lost, clusters_of=lambda column: {"": 8, "region": 30}[column],
         has_influence=influence, is_linear=False, rebuilds=False, assignments=lambda strata: assignments,
     )  # fmt: skip
 
@@ -52,6 +54,15 @@ def test_plain_cluster_robust_never_stands_alone_with_few_treated():
     assert resolution.changed
     assert resolution.choice.startswith("19 treated and 60 comparison clusters, so randomization comes before")
     assert not resolve([Analytic()], facts(treated=20)).changed
+
+
+def test_a_second_clustering_with_few_clusters_does_not_stand_alone():
+    """Eight periods are fewer than twenty, thirty regions are not."""
+    by_period = resolve([TwoWay()], facts())
+    assert names(by_period) == ["randomization", "two_way"]
+    assert "30 treated and 60 comparison clusters, and 8 clusters by period, so randomization" in by_period.choice
+    assert names(resolve([TwoWay(also="region")], facts())) == ["two_way"]
+    assert names(resolve([TwoWay(also="region")], facts(treated=10))) == ["randomization", "two_way"]
 
 
 def test_declared_randomization_keeps_its_options_when_put_first():
