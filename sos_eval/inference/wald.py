@@ -153,8 +153,10 @@ def normal_bands(
     critical = np.full(len(cells), np.nan)
     told: dict[str, Any] = {}
     for name, rows in families(cells, usable):
-        unit = scores[:, rows] / np.sqrt((scores[:, rows] ** 2).sum(0))
-        found: Critical = sup_t(unit.T @ unit, level=level, draws=draws, rng=rng, df=df)
+        own = scores[:, rows]
+        products = own.T @ own
+        size = np.sqrt(np.diag(products))
+        found: Critical = sup_t(products / np.outer(size, size), level=level, draws=draws, rng=rng, df=df)
         critical[rows] = found.value
         told.setdefault(name, []).append(
             {"rows": len(rows), "critical": found.value, "monte_carlo_error": found.monte_carlo_error}

@@ -238,7 +238,7 @@ class Panel:
 
     def unit_values(self, column: str) -> Any:
         """Return a column that is constant within units, (n_units,)."""
-        return self.frame[column].to_numpy()[self._first_rows]
+        return self.frame[column].array[self._first_rows].to_numpy()  # of text, the rows that are asked for alone
 
     @property
     def outcome(self) -> Outcome:
