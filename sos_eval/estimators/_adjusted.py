@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sos_eval.errors import listed
-from sos_eval.estimators._cells import BASE_REASON, CellPlan
+from sos_eval.estimators._cells import CellPlan
 from sos_eval.estimators._covariates import covariate_columns
 from sos_eval.numerics.nuisance import NoEffectError
 from sos_eval.numerics.two_by_two import Adjust, of_changes, of_levels
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import Columns, cell_columns
+from sos_eval.results.estimate import Columns
 
 __all__ = ["CellEffects", "Nuisance", "baseline_covariates", "by_changes", "by_levels", "complete_rows"]
 
@@ -174,19 +174,10 @@ def by_levels(panel: Panel, names: tuple[str, ...], plan: CellPlan, nuisance: Nu
         out.values[one] = effect.value
         out.score[:, one, 0] = np.bincount(position[rows], effect.score[:, 0], n)
         out.trimmed[position[rows[effect.trimmed]]] = True
-    return out, _table(plan, counts, panel.outcome.scale)
+    return out, plan.columns(counts[0], counts[1], counts[2], panel.outcome.scale)
 
 
 def _place_in_plan(panel: Panel, plan: CellPlan) -> Codes:
     """Return each row's position in ``plan.times``, -1 where its period is left out."""
     place = panel.time_codes
     return np.where(place < len(plan.times), place, -1)
-
-
-def _table(plan: CellPlan, counts: NDArray[np.int_], scale: str) -> Columns:
-    """Lay out the cells."""
-    group, time = plan.starts[plan.group], plan.times[plan.time]
-    return cell_columns(
-        aggregation="group_time", cohort=group, time=time, event_time=time - group, scale=scale, n_obs=counts[0],
-        n_units=counts[1], n_treated_units=counts[2], reason=np.where(plan.is_base, BASE_REASON, ""),
-    )  # fmt: skip

@@ -8,9 +8,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BASE_REASON", "BasePeriod", "CellPlan", "Control", "plan_cells"]
+from sos_eval.results.estimate import Columns, cell_columns
+
+__all__ = ["BasePeriod", "CellPlan", "Control", "plan_cells"]
 
 Array = NDArray[np.float64]
+Counts = NDArray[np.int_]
 Control = Literal["never_treated", "not_yet_treated"]
 BasePeriod = Literal["varying", "universal"]
 
@@ -63,6 +66,14 @@ class CellPlan:
         merged = self.merged(first_treated)
         position = np.minimum(np.searchsorted(self.starts, merged), len(self.starts) - 1)
         return np.where(self.starts[position] == merged, position, -1)
+
+    def columns(self, n_obs: Counts, n_units: Counts, n_treated_units: Counts, scale: str) -> Columns:
+        """Lay out the cells with their counts, (m,) each."""
+        group, time = self.starts[self.group], self.times[self.time]
+        return cell_columns(
+            aggregation="group_time", cohort=group, time=time, event_time=time - group, scale=scale, n_obs=n_obs,
+            n_units=n_units, n_treated_units=n_treated_units, reason=np.where(self.is_base, BASE_REASON, ""),
+        )  # fmt: skip
 
     def n_treated(self, first_treated: Array) -> int:
         """How many of the units are of cohorts that have cells."""

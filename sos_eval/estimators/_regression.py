@@ -253,8 +253,7 @@ def fit_linear(rows: Rows, regressors: Array, contrast: Array) -> LinearFit:
 
 def influence_of(fit: LinearFit, n: int) -> Array:
     """Return the influence of the contrasts, (n, m): n times each unit's score times the bread."""
-    scores = fit.x * (fit.residuals * fit.weights)[:, None]
-    sums = np.column_stack([np.bincount(fit.unit_codes, column, n) for column in scores.T])
+    sums = np.column_stack([np.bincount(fit.unit_codes, column, n) for column in fit.scores.T])
     return np.asarray(n * sums @ (fit.contrast @ fit.bread).T)
 
 

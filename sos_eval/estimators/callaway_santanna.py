@@ -15,7 +15,7 @@ from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._adjusted import Nuisance, baseline_covariates, by_changes, by_levels, complete_rows
 from sos_eval.estimators._adjusted_plan import plan_adjusted
 from sos_eval.estimators._batch import batch_assignments
-from sos_eval.estimators._cells import BASE_REASON, BasePeriod, CellPlan, Control, plan_cells
+from sos_eval.estimators._cells import BasePeriod, CellPlan, Control, plan_cells
 from sos_eval.estimators._cohort_means import Contributions, contributions
 from sos_eval.estimators._level_batch import batch_levels
 from sos_eval.estimators._outcome_plan import plan_outcomes
@@ -23,7 +23,7 @@ from sos_eval.estimators._regression import SINGLE
 from sos_eval.numerics.two_by_two import Adjust
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import AggregationPlan, EventTimes, plan_aggregations
-from sos_eval.results.estimate import Batch, Columns, Compiled, Estimate, Planned, RowChoice, cell_columns
+from sos_eval.results.estimate import Batch, Columns, Compiled, Estimate, Planned, RowChoice, stacked
 from sos_eval.results.estimator import PlannedEstimator
 from sos_eval.results.method import register
 
@@ -158,8 +158,7 @@ class CallawaySantAnna(PlannedEstimator):
         counts = np.bincount(plan.codes(adoption)[plan.codes(adoption) >= 0], minlength=len(plan.starts))
         table = _group_time_columns(plan, counts, panel.outcome.scale)
         aggregation = plan_aggregations(table, plan.cohorts, self.event_times)
-        both = [pd.DataFrame(table), aggregation.cells]
-        return GroupTimePattern(plan, aggregation, pd.concat(both, ignore_index=True))
+        return GroupTimePattern(plan, aggregation, stacked(table, aggregation.columns))
 
     def _plan(self, panel: Panel, starts: Array) -> CellPlan:
         """Lay out the cells, or say why there are none."""
@@ -231,14 +230,10 @@ def _taking_part(panel: Panel, plan: CellPlan, anticipation: float) -> Panel:
 
 
 def _group_time_columns(plan: CellPlan, counts: NDArray[np.intp], scale: str) -> Columns:
-    """Lay out the cells with their counts of units, (m rows)."""
+    """Lay out the cells with their counts of units, from those of each start, (m rows)."""
     treated = counts[plan.group]
     both = treated + plan.control @ counts
-    group, time = plan.starts[plan.group], plan.times[plan.time]
-    return cell_columns(
-        aggregation="group_time", cohort=group, time=time, event_time=time - group, scale=scale,
-        n_obs=2 * both, n_units=both, n_treated_units=treated, reason=np.where(plan.is_base, BASE_REASON, ""),
-    )  # fmt: skip
+    return plan.columns(2 * both, both, treated, scale)
 
 
 def _from_cohort_means(panel: Panel, plan: CellPlan, codes: NDArray[np.intp]) -> tuple[Array, Array]:

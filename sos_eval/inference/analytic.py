@@ -16,12 +16,13 @@ from sos_eval.inference.wald import (
     wald_rows,
     why_no_error,
 )
+from sos_eval.numerics.regress import LinearFit
 from sos_eval.results.estimate import Estimate, cluster_sums
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod, Inferred
 from sos_eval.results.method import register
 
-__all__ = ["Analytic", "Factor", "SmallSample", "no_influence", "small_sample_factor"]
+__all__ = ["Analytic", "Factor", "SmallSample", "no_influence", "regression_factor", "small_sample_factor"]
 
 SmallSample = Literal["default", "none", "stata"]
 no_influence = "the estimator has no influence function; use randomization, or an inference that re-estimates"
@@ -48,13 +49,24 @@ def small_sample_factor(estimate: Estimate, convention: SmallSample) -> Factor:
         n_clusters = estimate.panel.n_clusters
         return Factor(n_clusters / (n_clusters - 1) if convention == "stata" else 1.0, np.inf)
     n_clusters = int(np.count_nonzero(np.bincount(estimate.panel.clusters[linear.unit_codes])))
+    return regression_factor(linear, n_clusters, convention)
+
+
+def regression_factor(linear: LinearFit, n_clusters: int, convention: SmallSample, *, nested: int = 0) -> Factor:
+    """Small-sample factor of a regression with some number of clusters; see `small_sample_factor`.
+
+    Parameters
+    ----------
+    nested
+        Parameters nested in clusters beside those that the fit leaves uncounted.
+    """
     df = float(n_clusters - 1) if linear.family == "linear" else np.inf
     if convention == "none":
         return Factor(1.0, df)
     between = n_clusters / (n_clusters - 1)
     if convention == "stata" and linear.family != "linear":
         return Factor(between, df)
-    return Factor(between * (linear.n_obs - 1) / (linear.n_obs - linear.n_params), df)
+    return Factor(between * (linear.n_obs - 1) / (linear.n_obs - linear.n_params + nested), df)
 
 
 @register("analytic")

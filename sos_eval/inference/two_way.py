@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import OurFault
-from sos_eval.inference.analytic import Factor, no_influence
+from sos_eval.inference.analytic import Factor, no_influence, regression_factor
 from sos_eval.inference.wald import refused, too_few_treated, wald_rows, why_no_error
 from sos_eval.numerics.two_way import two_way
 from sos_eval.panel.panel import Array, Panel
@@ -86,8 +86,8 @@ class TwoWay(InferenceMethod):
         """Return the rows' contributions, (n_rows, m), their clusters and their periods."""
         if (fit := estimate.linear) is None:
             raise OurFault("asked for the rows of what is no regression")
-        scores = (fit.x * (fit.residuals * fit.weights)[:, None]) @ (fit.contrast @ fit.bread).T
-        return scores, _from_zero(estimate.panel.clusters[fit.unit_codes]), _from_zero(fit.absorbed[1])
+        scores = fit.scores @ (fit.contrast @ fit.bread).T
+        return scores, estimate.panel.clusters[fit.unit_codes], fit.absorbed[1]
 
     def _by_column(self, estimate: Estimate) -> tuple[Array, Codes, Codes]:
         """Return the units' contributions, (n_influence, m), their clusters and their second clusters."""
@@ -98,15 +98,11 @@ class TwoWay(InferenceMethod):
 
     def _factor(self, estimate: Estimate, first: int, second: int) -> Factor:
         """Return the factor and degrees of freedom: by the smaller number of clusters, nested effects uncounted."""
-        fit, fewest = estimate.linear, min(first, second)
+        fit = estimate.linear
         if fit is None:
             return Factor(1.0, np.inf)
-        df = float(fewest - 1) if fit.family == "linear" else np.inf
-        if self.small_sample == "none":
-            return Factor(1.0, df)
         nested = 0 if self.also else len(np.unique(fit.absorbed[1])) - 1
-        n, k = fit.n_obs, fit.n_params - nested
-        return Factor(fewest / (fewest - 1) * (n - 1) / (n - k), df)
+        return regression_factor(fit, min(first, second), self.small_sample, nested=nested)
 
 
 def second_clusters(panel: Panel, column: str) -> Codes:
@@ -121,7 +117,3 @@ def _is_constant(panel: Panel, column: str) -> bool:
         return True
     codes = pd.factorize(panel.frame[column])[0]
     return len(np.unique(np.column_stack([panel.unit_codes, codes]), axis=0)) == panel.n_units
-
-
-def _from_zero(codes: Codes) -> Codes:
-    return np.asarray(np.unique(codes, return_inverse=True)[1], np.intp)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sos_eval.panel.panel import Array
 
-__all__ = ["DIAGNOSANDS", "Diagnosand", "RowDraws", "diagnose"]
+__all__ = ["DIAGNOSANDS", "Diagnosand", "RowDraws", "diagnose", "share"]
 
 GROUPS = 50
 
@@ -154,14 +154,22 @@ def _error_of_bias(draws: RowDraws) -> float:
 def _error_of_coverage(draws: RowDraws) -> float:
     """Binomial error over the draws with an interval."""
     n = int((np.isfinite(draws.conf_low) & np.isfinite(draws.conf_high) & np.isfinite(draws.true_effect)).sum())
-    share = coverage(draws)
-    return float(np.sqrt(share * (1 - share) / n)) if n else np.nan
+    return _binomial(coverage(draws), n)
 
 
 def _error_of_power(draws: RowDraws) -> float:
     """Binomial error over all draws."""
-    share = power(draws)
-    return float(np.sqrt(share * (1 - share) / len(draws.rejects))) if len(draws.rejects) else np.nan
+    return _binomial(power(draws), len(draws.rejects))
+
+
+def _binomial(rate: float, n: int) -> float:
+    return float(np.sqrt(rate * (1 - rate) / n)) if n else np.nan
+
+
+def share(hits: NDArray[np.bool_]) -> tuple[float, float]:
+    """Return a share of draws and its binomial error."""
+    rate = float(hits.mean())
+    return rate, _binomial(rate, len(hits))
 
 
 #: Monte Carlo errors that have a formula.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.jobs.diagnosands import RowDraws
+from sos_eval.jobs.diagnosands import RowDraws, share
 from sos_eval.panel.panel import Array
 
 __all__ = ["ADJUSTMENTS", "DECISIONS", "adjusted", "family_rows", "family_table"]
@@ -45,12 +46,10 @@ def family_rows(keys: Sequence[Mapping[str, Any]], drawn: Sequence[RowDraws]) ->
 
 def _family(key: Mapping[str, Any], names: Sequence[str], drawn: Sequence[RowDraws]) -> list[dict[str, Any]]:
     """Lay out one family, a row a decision and adjustment."""
-    p = np.array([np.where(np.isfinite(one.p_value), one.p_value, 1.0) for one in drawn])
     absent = np.array([bool((np.abs(one.true_effect) < NOTHING).all()) for one in drawn])
-    alpha = round(1 - float(key["level"]), 12)
     rows: list[dict[str, Any]] = []
     for adjustment in ADJUSTMENTS:
-        found: NDArray[np.bool_] = (p if adjustment == "none" else adjusted(p)) <= alpha
+        found = np.array([one.rejects for one in (drawn if adjustment == "none" else _by_holm(drawn))])
         same = {**key, "outcomes": len(names), "adjustment": adjustment}
         for decision, hits in ((DECISIONS[0], np.any(found, axis=0)), (DECISIONS[1], np.all(found, axis=0))):
             rows.append({**same, "decision": decision, "outcome": "", **_share(hits), "reason": ""})
@@ -60,6 +59,12 @@ def _family(key: Mapping[str, Any], names: Sequence[str], drawn: Sequence[RowDra
         for name, hits in zip(names, found, strict=True):
             rows.append({**same, "decision": DECISIONS[3], "outcome": name, **_share(hits), "reason": ""})
     return rows
+
+
+def _by_holm(drawn: Sequence[RowDraws]) -> list[RowDraws]:
+    """Return the draws with adjusted p-values; a failed one is as far from a finding as can be."""
+    p = adjusted(np.array([np.where(np.isfinite(one.p_value), one.p_value, 1.0) for one in drawn]))
+    return [replace(one, p_value=own) for one, own in zip(drawn, p, strict=True)]
 
 
 def adjusted(p: Array) -> Array:
@@ -78,8 +83,7 @@ def adjusted(p: Array) -> Array:
 
 def _share(hits: NDArray[np.bool_]) -> dict[str, float]:
     """Return a share of draws with its Monte Carlo error."""
-    share = float(hits.mean())
-    return {"share": share, "share_mcse": float(np.sqrt(share * (1 - share) / len(hits)))}
+    return dict(zip(("share", "share_mcse"), share(hits), strict=True))
 
 
 def family_table(rows: Sequence[Mapping[str, Any]], swept: Sequence[str]) -> pd.DataFrame:

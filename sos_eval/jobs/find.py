@@ -10,6 +10,7 @@ import pandas as pd
 
 from sos_eval.errors import Fault, InputFault, NotIdentified
 from sos_eval.jobs.power import power
+from sos_eval.results.table import overall_rows
 from sos_eval.worlds.world import World, document_of, world_from
 
 __all__ = ["Found", "find_smallest"]
@@ -135,8 +136,7 @@ def _largest(low: int, high: int, possible: Any) -> int:
 
 def _primary(summary: pd.DataFrame) -> pd.Series:
     first = summary[summary["estimator"] == summary["estimator"].iloc[0]]
-    overall = first[first["aggregation"] == "overall"]
-    chosen: pd.Series = (first if overall.empty else overall).iloc[0]
+    chosen: pd.Series = overall_rows(first).iloc[0]
     return chosen
 
 

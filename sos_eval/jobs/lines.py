@@ -141,13 +141,9 @@ def prepare(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
     draws, table
         Draws on the frame, and the first of them as a table of data.
     """
-    if line.load is None:
-        draws = draws.about(line.outcome)
-        base = draws.panel
-    else:
-        base = line.load(table)
-        draws = draws.about(_column(base))
-        _check_outcome(line, base, draws)
+    base = draws.about(line.outcome).panel if line.load is None else line.load(table)
+    draws = draws.about(_column(base))
+    _check_outcome(line, base, draws)
     _check_covariates(line, base, draws)
     source = base if line.comparison is None else line.comparison.restricted(base)
     units = positions(source.units, np.array(draws.frame.units, object))

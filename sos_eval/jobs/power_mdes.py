@@ -23,10 +23,9 @@ def detectable(
     table: pd.DataFrame, drawn: list[RowDraws], swept: list[str], study: Study, target: float
 ) -> pd.DataFrame:
     """Find minimum detectable effects: between swept effects, or by shifting the draws."""
-    effects = effect_keys(study)
+    effects = _effect_keys(study)
     found: list[dict[str, Any]] = []
-    for key, group in _groups(table, effects, swept):
-        named = dict(key)
+    for named, group in _groups(table, effects, swept):
         if effects[named["outcome"]] in swept and len(group) > 1:
             rng = stream(study.seed, "mdes", len(found))
             one = by_interpolation(
@@ -45,7 +44,7 @@ def detectable(
     return pd.DataFrame(found, columns=columns)
 
 
-def effect_keys(study: Study) -> dict[str, str]:
+def _effect_keys(study: Study) -> dict[str, str]:
     """Return the key of the world that holds each outcome's effect."""
     keys = {}
     for ready in prepared(study, 0)[1]:

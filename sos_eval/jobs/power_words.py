@@ -10,6 +10,7 @@ import pandas as pd
 from sos_eval.jobs.families import ADJUSTMENTS, DECISIONS
 from sos_eval.jobs.line_pretest import TESTS
 from sos_eval.jobs.montecarlo import Study, prepared
+from sos_eval.results.table import overall_rows
 
 __all__ = ["chances", "joint_findings", "reassurances", "sentences"]
 
@@ -44,7 +45,7 @@ def sentences(study: Study, summary: pd.DataFrame, mdes: pd.DataFrame, target: f
             rows = rows[rows[name] == point.keys[name]]
         if rows.empty:
             continue
-        row = _headline(rows)
+        row = overall_rows(rows).iloc[0]
         panel = ready.panel
         treated = int(panel.ever_treated.sum())
         years = int((panel.times >= panel.cohorts.min()).sum()) if len(panel.cohorts) else 0
@@ -52,12 +53,6 @@ def sentences(study: Study, summary: pd.DataFrame, mdes: pd.DataFrame, target: f
         several = len(set(summary["outcome"][summary["estimator"] == ready.line.id])) > 1
         said.append(_sentence(row, treated, years, mean, f" on {ready.source.active}" if several else ""))
     return tuple(said)
-
-
-def _headline(rows: pd.DataFrame) -> pd.Series:
-    """Choose the row that the sentence is about: overall where there is one."""
-    overall = rows[rows["aggregation"] == "overall"]
-    return (rows if overall.empty else overall).iloc[0]
 
 
 def _sentence(row: pd.Series, treated: int, years: int, mean: float, on: str) -> str:
@@ -78,9 +73,7 @@ def _sentence(row: pd.Series, treated: int, years: int, mean: float, on: str) ->
 def joint_findings(study: Study, families: pd.DataFrame) -> tuple[str, ...]:
     """Say how often the primary estimator finds some and all of its outcomes, at every point."""
     swept = list(study.points[0].keys)
-    rows = families[families["estimator"] == study.points[0].lines[0].id]
-    overall = rows[rows["aggregation"] == "overall"]
-    rows = overall if len(overall) else rows
+    rows = overall_rows(families[families["estimator"] == study.points[0].lines[0].id])
     if rows.empty:
         return ()
     kind = ["estimand", "inference"]
@@ -112,8 +105,7 @@ def reassurances(study: Study, pretests: pd.DataFrame) -> tuple[str, ...]:
     """Say how often the primary line's joint pre-trend test passes at every point where trends are not parallel."""
     swept = list(study.points[0].keys)
     rows = pretests[(pretests["estimator"] == study.points[0].lines[0].id) & (pretests["check"] == TESTS[0])]
-    overall = rows[rows["aggregation"] == "overall"]
-    first = (overall if len(overall) else rows).drop_duplicates(["outcome", *swept])
+    first = overall_rows(rows).drop_duplicates(["outcome", *swept])
     return tuple(_reassurance(row, swept) for row in first.to_dict("records") if row["false_reassurance"] >= 0)
 
 

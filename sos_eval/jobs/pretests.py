@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.jobs.diagnosands import RowDraws, bias, coverage, diagnose, mean_estimate, true_effect
+from sos_eval.jobs.diagnosands import RowDraws, bias, coverage, diagnose, mean_estimate, share, true_effect
 from sos_eval.jobs.line_pretest import PRETEST, TESTS
 from sos_eval.jobs.line_rows import JOINT, LEADING
 from sos_eval.panel.panel import Array
@@ -49,13 +49,13 @@ def pretest_rows(
     rows = []
     for k, name in enumerate(TESTS):
         done, passed = np.isfinite(pretests[:, k]), pretests[:, k] == 1
-        share, error = _share(passed) if done.any() else (np.nan, np.nan)
-        rate = (share, error) if moved else (np.nan, np.nan)
+        passing = share(passed) if done.any() else (np.nan, np.nan)
+        rate = passing if moved else (np.nan, np.nan)
         rows.append(
             {
                 **key, "check": name, "tested": int(done.sum()), "trend": trend[0], "trend_mcse": trend[1],
                 "violation": violation[0], "violation_mcse": violation[1], "violation_sd": _deviation(spread),
-                "pass_rate": share, "pass_rate_mcse": error,
+                "pass_rate": passing[0], "pass_rate_mcse": passing[1],
                 "false_reassurance": rate[0], "false_reassurance_mcse": rate[1],
                 **diagnose(draws, {"true_effect": true_effect, **SCORED}),
                 **_among(draws, passed),
@@ -118,9 +118,3 @@ def _mean(values: Array) -> tuple[float, float]:
 def _deviation(values: Array) -> float:
     known = values[np.isfinite(values)]
     return float(known.std(ddof=1)) if len(known) > 1 else np.nan
-
-
-def _share(passed: NDArray[np.bool_]) -> tuple[float, float]:
-    """Return a share of draws and its binomial error."""
-    share = float(passed.mean())
-    return share, float(np.sqrt(share * (1 - share) / len(passed)))

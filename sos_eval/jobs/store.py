@@ -97,10 +97,8 @@ class Store:
             "power": finished.summary, "mdes": finished.mdes, "failures": finished.failures,
             "explain": finished.explained, "sample": _sample(self),
         }  # fmt: skip
-        if len(finished.pretests):
-            tables["pretests"] = finished.pretests
-        if len(finished.families):
-            tables["families"] = finished.families
+        asked = {"pretests": finished.pretests, "families": finished.families}
+        tables |= {name: table for name, table in asked.items() if len(table)}
         texts = {f"{name}.csv": table.to_csv(index=False, lineterminator="\n") for name, table in tables.items()}
         texts["sentences.txt"] = "".join(f"{line}\n" for line in finished.sentences)
         for name, text in texts.items():

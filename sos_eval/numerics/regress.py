@@ -54,6 +54,11 @@ class LinearFit:
     family: str = "linear"
     absorbed: tuple[NDArray[np.intp], ...] = ()
 
+    @property
+    def scores(self) -> Array:
+        """Each observation's contribution to the estimating equations of the first draw, (n, k)."""
+        return np.asarray(self.x * (self.residuals * self.weights)[:, None])
+
 
 def least_squares(y: Array, x: Array, weights: Array | None = None) -> tuple[Array, Array]:
     """Regress batches of outcomes on one set of regressors.

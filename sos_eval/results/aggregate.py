@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.results.estimate import CELL_COLUMNS, Columns, Estimate, cell_columns
+from sos_eval.results.estimate import CELL_COLUMNS, Columns, Estimate, cell_columns, stacked
 
 __all__ = ["EVERY", "AggregationPlan", "EventTimes", "plan_aggregations", "with_aggregations"]
 
@@ -212,9 +212,8 @@ def with_aggregations(estimate: Estimate, event_times: EventTimes = EVERY) -> Es
     if estimate.influence is not None:
         influence = _aggregated_influence(estimate.influence, plan, known, shares, means, missing)
     below = plan.columns | {"reason": np.array(_why(weights, estimate), object)} | _counts(weights, estimate, plan)
-    both = {name: np.concatenate([above[name], below[name]]) for name in CELL_COLUMNS}
     return replace(
-        estimate, cells=pd.DataFrame(both), values=np.concatenate([estimate.values, values]), influence=influence
+        estimate, cells=stacked(above, below), values=np.concatenate([estimate.values, values]), influence=influence
     )
 
 

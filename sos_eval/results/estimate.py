@@ -16,7 +16,7 @@ from sos_eval.terms import KEY_COLUMNS
 
 __all__ = [
     "ABSENT", "CELL_COLUMNS", "Batch", "Columns", "Compiled", "Estimate", "Planned", "RowChoice", "Scored",
-    "Unplanned", "aligned", "cell_columns", "cells",
+    "Unplanned", "aligned", "cell_columns", "cells", "stacked",
 ]  # fmt: skip
 
 #: Returns the positions of the wanted rows in a table of cells, increasing.
@@ -184,6 +184,11 @@ def cell_columns(**given: Any) -> Columns:
         name: np.broadcast_to(array.astype(object) if array.dtype.kind == "U" else array, (size,))
         for name, array in arrays.items()
     }
+
+
+def stacked(above: Columns, below: Columns) -> pd.DataFrame:
+    """Return the cells of both as one table, in `CELL_COLUMNS`."""
+    return pd.DataFrame({name: np.concatenate([above[name], below[name]]) for name in CELL_COLUMNS})
 
 
 def loop_batch(panels: list[Panel], estimate: Callable[[Panel], Estimate], cells: pd.DataFrame | None = None) -> Batch:

@@ -12,7 +12,7 @@ from sos_eval.results.estimate import CELL_COLUMNS
 from sos_eval.results.fitted import Fitted
 from sos_eval.terms import EFFECT_COLUMNS
 
-__all__ = ["EffectTable", "effect_table"]
+__all__ = ["EffectTable", "effect_table", "overall_rows"]
 
 Array = NDArray[np.float64]
 _TEXT = ("estimator", "role", "estimand", "aggregation", "subgroup", "scale", "outcome", "inference", "reason")
@@ -25,6 +25,12 @@ class EffectTable(pd.DataFrame):
     @property
     def _constructor(self) -> type[pd.DataFrame]:
         return pd.DataFrame
+
+
+def overall_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table's rows of the overall effect; all of them where it has none."""
+    overall = table[table["aggregation"] == "overall"]
+    return overall if len(overall) else table
 
 
 def effect_table(

@@ -172,9 +172,9 @@ def order_traits(
     if spec.level == 0 and spec.trend == 0:
         return level, trend
     keen = spec.level * level + spec.trend * trend + rng.gumbel(size=level.shape)
-    rank = np.argsort(np.argsort(-keen, axis=-1), axis=-1)
-    cohort = np.sort(np.unique(first_treated, return_inverse=True)[1])[rank]
-    donors = np.argsort(cohort + rng.random(level.shape), axis=-1)
+    cohort = np.sort(np.unique(first_treated, return_inverse=True)[1])
+    within = np.argsort(cohort + rng.random(level.shape), axis=-1)  # the order within a cohort is left to chance
+    donors = np.take_along_axis(np.argsort(-keen, axis=-1), within, axis=-1)
     slots = np.argsort(first_treated, kind="stable")
     ordered_level, ordered_trend = np.empty_like(level), np.empty_like(trend)
     ordered_level[:, slots] = np.take_along_axis(level, donors, axis=-1)

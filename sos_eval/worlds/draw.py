@@ -12,7 +12,7 @@ from sos_eval.worlds.draws import Draws
 from sos_eval.worlds.effects import apply_dose
 from sos_eval.worlds.frame import Frame
 from sos_eval.worlds.missing import withhold
-from sos_eval.worlds.outcomes import Traits, expected_untreated, observe
+from sos_eval.worlds.outcomes import draw_traits, expected_untreated, observe
 from sos_eval.worlds.residuals import resample
 from sos_eval.worlds.revisions import publish
 from sos_eval.worlds.theory import OUTCOME, draw_mediators, measured, moved
@@ -50,25 +50,20 @@ def draw_outcomes(world: World, frame: Frame, rng: np.random.Generator, reps: in
     """
     if frame.rates is not None:
         return _real_outcomes(world, frame, frame.rates, rng, reps)
-    first, traits = _drawn(world, frame, rng, reps, None)
+    first, traits = _drawn(frame, rng, reps, None)
     streams = rng.spawn(len(world.further))  # what the first outcome draws, or how much of it, does not move the others
     further = {}
     for one, own in zip(world.further, streams, strict=True):
-        there = world.about(one)
-        about = replace(frame, world=there)
-        further[one.name] = _drawn(there, about, own, reps, (traits, one.correlation))[0]
+        about = replace(frame, world=world.about(one))
+        further[one.name] = _drawn(about, own, reps, (traits, one.correlation))[0]
     return replace(first, further=further)
 
 
-def _drawn(
-    world: World, frame: Frame, rng: np.random.Generator, reps: int, like: tuple[Traits, float] | None
-) -> tuple[Draws, Traits]:
-    """Draw one outcome of a declared world, from what is expected to what is published."""
-    spec = world.outcome
-    base = frame.drawn or frame
-    untreated, traits = expected_untreated(
-        spec, world.adoption.selection, base.table, base.first_treated, base.slopes, world.periods, reps, rng, like
-    )
+def _drawn(frame: Frame, rng: np.random.Generator, reps: int, like: tuple[Array, float] | None) -> tuple[Draws, Array]:
+    """Draw one outcome of a frame's world, from what is expected to what is published; and the traits behind it."""
+    world, spec, base = frame.world, frame.world.outcome, frame.drawn or frame
+    traits = draw_traits(spec, world.adoption.selection, base.first_treated, world.periods, reps, rng, like)
+    untreated = expected_untreated(spec, base.table, base.slopes, world.periods, traits, rng)
     untreated, expected, everything, mediators = _with_effects(world, base, untreated, rng)
     if base.residuals is not None:
         counts = resample(base.residuals, everything, base.children / spec.per, rng)

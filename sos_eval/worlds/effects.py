@@ -22,6 +22,7 @@ __all__ = [
     "Contamination",
     "Effect",
     "Fidelity",
+    "Size",
     "Spillover",
     "apply_dose",
     "draw_doses",
@@ -96,13 +97,26 @@ class Contamination(Declared):
 
 
 @dataclass(frozen=True)
-class Effect(Declared):
-    """What adopting does to the expected outcome."""
+class Size(Declared):
+    """How much a full dose does to the expected outcome."""
 
     size: float = 0.0
     """Full effect: in units of the rate (or value) with ``scale: rate``; -0.08 is an 8% fall with ``ratio``."""
     scale: Literal["rate", "ratio"] = "rate"
     """Added to the expected rate, or a proportion of it."""
+
+    def size_problems(self, *, nobody: bool) -> Iterator[Problem]:
+        """Say what contradicts what, in a world in which somebody adopts or nobody does."""
+        if self.scale == "ratio" and self.size <= -1:
+            yield Problem(("size",), f"{self.size} with scale: ratio leaves no rate above zero", "write more than -1")
+        if self.size and nobody:
+            yield Problem(("size",), "nobody adopts in this world", "write size: 0, or another adoption.pattern")
+
+
+@dataclass(frozen=True)
+class Effect(Size):
+    """What adopting does to the expected outcome, and how that goes by period and authority."""
+
     shape: Literal["constant", "growing", "fading"] = "constant"
     """growing: linearly to the full size in period `periods`; fading: linearly from full size to nothing after it."""
     periods: Annotated[int, Ge(1)] = 3
@@ -128,10 +142,7 @@ class Effect(Declared):
         columns
             Columns that can moderate.
         """
-        if self.scale == "ratio" and self.size <= -1:
-            yield Problem(("size",), f"{self.size} with scale: ratio leaves no rate above zero", "write more than -1")
-        if self.size and adoption.pattern == "none":
-            yield Problem(("size",), "nobody adopts in this world", "write size: 0, or another adoption.pattern")
+        yield from self.size_problems(nobody=adoption.pattern == "none")
         starts = _declared_starts(adoption)
         for cohort in self.by_cohort:
             if cohort not in starts:

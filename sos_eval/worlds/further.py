@@ -4,26 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated
 
 from annotated_types import Interval
 
-from sos_eval.declare import Declared
 from sos_eval.worlds.authorities import Authorities
+from sos_eval.worlds.effects import Size
 from sos_eval.worlds.outcomes import Outcome
 from sos_eval.worlds.problems import Problem, under
 
-__all__ = ["Further", "FurtherEffect", "further_problems"]
-
-
-@dataclass(frozen=True)
-class FurtherEffect(Declared):
-    """What adopting does to a further outcome; who has how much of it, and when, is as for the first."""
-
-    size: float = 0.0
-    """Full effect, as `effect.size`."""
-    scale: Literal["rate", "ratio"] = "rate"
-    """Added to the expected rate, or a proportion of it."""
+__all__ = ["Further", "further_problems"]
 
 
 @dataclass(frozen=True)
@@ -32,15 +22,12 @@ class Further(Outcome):
 
     correlation: Annotated[float, Interval(ge=-1, le=1)] = 0.0
     """Correlation of its levels, its trends and the innovations of its fading shocks with the first outcome's."""
-    effect: FurtherEffect = field(default_factory=FurtherEffect)
-    """What adopting does to it."""
+    effect: Size = field(default_factory=Size)
+    """What adopting does to it; who has how much of it, and when, is as for the first."""
 
-    def problems(self) -> Iterator[Problem]:
+    def problems(self, authorities: Authorities, times: tuple[int, int]) -> Iterator[Problem]:
         """Say what contradicts what."""
-        yield from super().problems()
-        if self.effect.scale == "ratio" and self.effect.size <= -1:
-            what = f"{self.effect.size} with scale: ratio leaves no rate above zero"
-            yield Problem(("effect", "size"), what, "write more than -1")
+        yield from super().problems(authorities, times)
         if self.distribution == "residuals":
             yield Problem(("distribution",), "residuals are drawn for the first outcome only", "write poisson")
 
@@ -59,12 +46,7 @@ def further_problems(
     """
     sloped = any(one.level or one.trend for one in authorities.covariates.values())
     for i, one in enumerate(further):
-        found = [*one.problems()]
-        for k, shock in enumerate(one.shocks):
-            own = shock.problems(tuple(authorities.regions), authorities.n, times, log=one.link == "log")
-            found += under("shocks", under(k, own))
-        if one.effect.size and nobody:
-            found.append(Problem(("effect", "size"), "nobody adopts in this world", "write size: 0"))
+        found = [*one.problems(authorities, times), *under("effect", one.effect.size_problems(nobody=nobody))]
         if sloped and one.link != first.link:
             what = f"covariates add to levels and trends with link: {first.link}"
             found.append(Problem(("link",), what, f"write {first.link}, or take the covariates' level and trend out"))

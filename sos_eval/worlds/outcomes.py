@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from sos_eval.declare import Declared
 from sos_eval.worlds.adoption import Selection, order_traits
-from sos_eval.worlds.problems import Problem
+from sos_eval.worlds.authorities import Authorities
+from sos_eval.worlds.problems import Problem, under
 from sos_eval.worlds.residuals import Residuals
-from sos_eval.worlds.shocks import Shock, draw_shocks
+from sos_eval.worlds.shocks import Shock, add_shocks
 
-__all__ = ["Outcome", "Persistence", "Traits", "expected_untreated", "observe"]
+__all__ = ["Outcome", "Persistence", "draw_traits", "expected_untreated", "observe"]
 
 Array = NDArray[np.float64]
 
@@ -70,8 +71,15 @@ class Outcome(Declared):
         """Whether what is observed is a count of people."""
         return self.distribution in ("negative_binomial", "poisson", "residuals")
 
-    def problems(self) -> Iterator[Problem]:
-        """Say what contradicts what."""
+    def problems(self, authorities: Authorities, times: tuple[int, int]) -> Iterator[Problem]:
+        """Say what contradicts what, in a world from the first to the last of its times."""
+        yield from self._own_problems()
+        regions = tuple(authorities.regions)
+        for i, shock in enumerate(self.shocks):
+            found = shock.problems(regions, authorities.n, times, log=self.link == "log")
+            yield from under("shocks", under(i, found))
+
+    def _own_problems(self) -> Iterator[Problem]:
         if not self.mean:
             yield Problem(("mean",), "names no period", "write {2011: 28}")
         if self.link == "log" and any(value <= 0 for value in self.mean.values()):
@@ -88,34 +96,45 @@ class Outcome(Declared):
             yield Problem(("residuals",), "is missing", "name the panel: {path: P.csv, unit: U, …}")
 
 
-@dataclass(frozen=True, eq=False)
-class Traits:
-    """What is drawn of authorities before it is scaled: standard normal.
+def draw_traits(
+    spec: Outcome,
+    selection: Selection,
+    first_treated: Array,
+    times: Array,
+    reps: int,
+    rng: np.random.Generator,
+    like: tuple[Array, float] | None = None,
+) -> Array:
+    """Draw what makes authorities differ, before it is scaled: standard normals, (reps, n, 2 or 2 + n_times).
 
-    Attributes
+    The own level, the own trend, and where shocks fade their innovation in every period.
+
+    Parameters
     ----------
-    level, trend : (reps, n)
-    innovations : (reps, n, n_times)
-        Of shocks that fade; empty where there are none.
+    like
+        Traits that these are correlated with, and how much; without it, traits make authorities adopt.
     """
-
-    level: Array
-    trend: Array
-    innovations: Array
+    n_times = len(times) if spec.persistence.sd else 0
+    traits = rng.standard_normal((reps, len(first_treated), 2 + n_times))
+    if like is None:
+        own = order_traits(selection, traits[..., 0], traits[..., 1], first_treated, rng)
+        traits[..., 0], traits[..., 1] = own
+        return traits
+    others, correlation = like
+    both = slice(min(traits.shape[-1], others.shape[-1]))
+    traits[..., both] = correlation * others[..., both] + np.sqrt(1 - correlation**2) * traits[..., both]
+    return traits
 
 
 def expected_untreated(
     spec: Outcome,
-    selection: Selection,
     table: pd.DataFrame,
-    first_treated: Array,
     slopes: tuple[Array, Array],
     times: Array,
-    reps: int,
+    traits: Array,
     rng: np.random.Generator,
-    like: tuple[Traits, float] | None = None,
-) -> tuple[Array, Traits]:
-    """Draw expected rates (or values) without the intervention, (reps, n, n_times), and the traits behind them.
+) -> Array:
+    """Draw expected rates (or values) without the intervention, (reps, n, n_times).
 
     ``eta = observed part + own level + own trend (t - mean t) + AR(1) + shocks``; with ``link: log`` the rate is
     ``mean_t exp(eta)`` over the expected mean of ``exp(eta - shocks)`` over these authorities, so that without
@@ -125,42 +144,32 @@ def expected_untreated(
     ----------
     slopes
         What covariates add to each authority's level and to its trend, (n,) each.
-    like
-        Traits that these are correlated with, and how much; without it, traits make authorities adopt.
+    traits
+        As `draw_traits` gives them.
     """
-    centred = times - times.mean()
-    fixed = _deprivation_part(spec, table, times) + slopes[0][:, None] + slopes[1][:, None] * centred
-    n = len(fixed)
-    level, trend = rng.standard_normal((reps, n)), rng.standard_normal((reps, n))
-    innovations = np.empty(0)
-    if like is None:
-        level, trend = order_traits(selection, level, trend, first_treated, rng)
+    log, loadings = spec.link == "log", _loadings(spec, times)[: traits.shape[-1]]
+    fixed = _deprivation_part(spec, table, times) + slopes[0][:, None] + slopes[1][:, None] * (times - times.mean())
+    if log:
+        variance = (loadings**2).sum(0)
+        fixed += np.log(path(spec.mean, times) / np.exp(fixed).mean(0)) - variance / 2
     else:
-        level, trend = _mixed(level, like[0].level, like[1]), _mixed(trend, like[0].trend, like[1])
-    eta = (spec.level_sd * level)[..., None] + fixed
-    if spec.trend_sd:
-        eta += (spec.trend_sd * trend)[..., None] * centred
-    if spec.persistence.sd:
-        innovations = rng.standard_normal((reps, n, len(times)))
-        if like is not None and like[0].innovations.size:
-            innovations = _mixed(innovations, like[0].innovations, like[1])
-        eta += _persistent(spec.persistence, innovations)
-    if spec.shocks:
-        regions = table["region"].to_numpy(object)
-        eta += draw_shocks(spec.shocks, regions, times, reps, rng, log=spec.link == "log")
-    traits = Traits(level, trend, innovations)
-    if spec.link == "identity":
-        return np.asarray(eta + path(spec.mean, times)), traits
-    variance = spec.level_sd**2 + (spec.trend_sd * centred) ** 2 + spec.persistence.sd**2
-    expected = np.exp(fixed).mean(0) * np.exp(variance / 2)
-    np.exp(eta, out=eta)
-    eta *= path(spec.mean, times) / expected
-    return np.asarray(eta, float), traits
+        fixed += path(spec.mean, times)
+    eta = traits @ loadings
+    eta += fixed
+    add_shocks(eta, spec.shocks, table["region"].to_numpy(object), times, rng, log=log)
+    return np.asarray(np.exp(eta, out=eta) if log else eta, float)
 
 
-def _mixed(own: Array, other: Array, correlation: float) -> Array:
-    """Return standard normals that are correlated with others, from independent ones."""
-    return np.asarray(correlation * other + np.sqrt(1 - correlation**2) * own)
+def _loadings(spec: Outcome, times: Array) -> Array:
+    """Return what a standard deviation of each trait adds in each period, (2 + n_times, n_times).
+
+    Those of innovations make an AR(1) of them that is stationary from the first period on.
+    """
+    lag = np.arange(len(times)) - np.arange(len(times))[:, None]
+    fading = np.where(lag >= 0, spec.persistence.rho ** np.abs(lag), 0.0)
+    fading[1:] *= np.sqrt(1 - spec.persistence.rho**2)
+    own = np.vstack([np.full(len(times), spec.level_sd), spec.trend_sd * (times - times.mean())])
+    return np.vstack([own, spec.persistence.sd * fading])
 
 
 def path(points: dict[int, float], times: Array) -> Array:
@@ -177,15 +186,6 @@ def _deprivation_part(spec: Outcome, table: pd.DataFrame, times: Array) -> Array
     return np.outer(score - score.mean(), path(spec.deprivation, times))
 
 
-def _persistent(spec: Persistence, innovations: Array) -> Array:
-    """Make a stationary AR(1) along the last axis of independent standard normals."""
-    noise = innovations * spec.sd
-    fresh = np.sqrt(1 - spec.rho**2)
-    for t in range(1, noise.shape[-1]):
-        noise[..., t] = spec.rho * noise[..., t - 1] + fresh * noise[..., t]
-    return np.asarray(noise)
-
-
 def observe(spec: Outcome, expected: Array, exposure: Array, rng: np.random.Generator) -> Array:
     """Draw what is observed: counts, (reps, n, n_times), or values where the outcome is none.
 
@@ -198,7 +198,11 @@ def observe(spec: Outcome, expected: Array, exposure: Array, rng: np.random.Gene
     """
     if not spec.counted:
         return expected + spec.noise_sd * rng.standard_normal(expected.shape) if spec.noise_sd else expected.copy()
-    mean = expected * (exposure / spec.per)
+    children = exposure / spec.per
     if spec.distribution == "negative_binomial" and spec.dispersion:
-        mean *= rng.standard_gamma(1 / spec.dispersion, mean.shape) * spec.dispersion
+        mean = rng.standard_gamma(1 / spec.dispersion, expected.shape)
+        mean *= expected
+        mean *= children * spec.dispersion
+    else:
+        mean = expected * children
     return rng.poisson(mean).astype(float)

@@ -14,7 +14,7 @@ from sos_eval.declare import Declared
 from sos_eval.errors import nearest
 from sos_eval.worlds.problems import Problem
 
-__all__ = ["Shock", "draw_shocks"]
+__all__ = ["Shock", "add_shocks"]
 
 Array = NDArray[np.float64]
 
@@ -49,34 +49,32 @@ class Shock(Declared):
             yield Problem(("authorities",), f"{self.authorities} of {n} authorities", "write a smaller number")
 
 
-def draw_shocks(
+def add_shocks(
+    eta: Array,
     shocks: tuple[Shock, ...],
     regions: NDArray[np.object_],
     times: Array,
-    reps: int,
     rng: np.random.Generator,
     *,
     log: bool,
-) -> Array:
-    """Draw what shocks add to the linear predictor, (reps, n, n_times).
+) -> None:
+    """Add shocks to the linear predictor, (reps, n, n_times), in place.
 
     On the log scale their mean factor is the declared change. Who is hit by a concentrated shock is drawn anew in
     every draw, among the authorities of its regions.
     """
-    total = np.zeros((reps, len(regions), len(times)))
+    every = np.arange(len(eta))[:, None]
     for shock in shocks:
-        hit = _who(shock, regions, reps, rng)
+        hit = _who(shock, regions, len(eta), rng)
         for time, change in shock.change.items():
             size = np.log1p(change) - shock.spread**2 / 2 if log else change
-            noise = shock.spread * rng.standard_normal(hit.shape) if shock.spread else 0.0
-            total[:, :, np.searchsorted(times, time)] += hit * (size + noise)
-    return total
+            noise = shock.spread * rng.standard_normal((len(eta), hit.shape[1])) if shock.spread else 0.0
+            eta[every, hit, np.searchsorted(times, time)] += size + noise
 
 
-def _who(shock: Shock, regions: NDArray[np.object_], reps: int, rng: np.random.Generator) -> Array:
-    """Say who is hit, (reps, n) of zeros and ones."""
-    inside = np.isin(regions, shock.regions) if shock.regions else np.ones(len(regions), bool)
-    if shock.authorities is None:
-        return np.broadcast_to(inside.astype(float), (reps, len(regions)))
-    rank = np.argsort(np.argsort(np.where(inside, rng.random((reps, len(regions))), 2.0), axis=-1), axis=-1)
-    return ((rank < shock.authorities) & inside).astype(float)
+def _who(shock: Shock, regions: NDArray[np.object_], reps: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Say who is hit, (reps, k); (1, k) where it is everybody there."""
+    inside = np.flatnonzero(np.isin(regions, shock.regions) if shock.regions else np.ones(len(regions), bool))
+    if shock.authorities is None or shock.authorities >= len(inside):
+        return inside[None]
+    return np.asarray(inside[np.argsort(rng.random((reps, len(inside))), axis=-1)[:, : shock.authorities]])

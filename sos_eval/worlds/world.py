@@ -130,12 +130,8 @@ class World(Declared):
         if self.panel is not None:
             yield from self._real_problems(self.panel)
             return
-        regions, n = tuple(self.authorities.regions), self.authorities.n
         yield from under("authorities", self.authorities.problems())
-        yield from under("outcome", self.outcome.problems())
-        for i, shock in enumerate(self.outcome.shocks):
-            found = shock.problems(regions, n, (first, last), log=self.outcome.link == "log")
-            yield from under("outcome", under("shocks", under(i, found)))
+        yield from under("outcome", self.outcome.problems(self.authorities, (first, last)))
         nobody = self.adoption.pattern == "none"
         found = further_problems(self.further, self.outcome, self.authorities, (first, last), nobody=nobody)
         yield from under("further", found)

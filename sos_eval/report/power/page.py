@@ -12,6 +12,7 @@ from sos_eval.report.content import Block, Bullets, Document, Heading, Picture, 
 from sos_eval.report.power.figures import FIGURES
 from sos_eval.report.power.reading import PowerFolder, headline, read_power
 from sos_eval.report.theme import house_style, image
+from sos_eval.results.table import overall_rows
 
 __all__ = ["write_power_report"]
 
@@ -119,8 +120,7 @@ def _document(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> Docume
 
 def _together(study: PowerFolder, families: pd.DataFrame) -> list[Block]:
     """Say how often several outcomes are found together."""
-    overall = families[families["aggregation"] == "overall"]
-    table = (overall if len(overall) else families)[[*list(FAMILIES)[:3], *study.swept, *list(FAMILIES)[3:]]]
+    table = overall_rows(families)[[*list(FAMILIES)[:3], *study.swept, *list(FAMILIES)[3:]]]
     words = (
         "An evaluation that looks at several outcomes has several chances to report an effect that is not there. "
         "Holm's adjustment holds the chance of any such report at the level, and costs power. A decision that needs "

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from sos_eval.errors import Fault, InputFault
+from sos_eval.results.table import overall_rows
 
 __all__ = ["PowerFolder", "headline", "read_power"]
 
@@ -68,8 +69,7 @@ class PowerFolder:
 
 def headline(table: pd.DataFrame) -> pd.DataFrame:
     """Keep the overall rows on the scale that comes first for each estimator."""
-    overall = table[table["aggregation"] == "overall"]
-    chosen = overall if len(overall) else table
+    chosen = overall_rows(table)
     first = chosen.groupby(["estimator", "outcome"])["scale"].transform("first")
     return chosen[chosen["scale"] == first].reset_index(drop=True)
 
