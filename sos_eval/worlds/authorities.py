@@ -46,6 +46,10 @@ class Population(Declared):
     """Growth a period: 0.004 is 0.4%."""
     growth_sd: Annotated[float, Ge(0)] = 0.0
     """Standard deviation over authorities of that growth."""
+    deprivation: Annotated[float, Interval(ge=-1, le=1)] = 0.0
+    """Correlation with deprivation (of the normal scores behind both)."""
+    level: float = 0.0
+    """What one standard deviation of its logarithm adds to the outcome's level, on the scale of `outcome.link`."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +155,7 @@ def draw_authorities(spec: Authorities, n_times: int, rng: np.random.Generator) 
     table
         A row per authority: ``region``, the deprivation score under its name, ``deprivation_z``, covariates, their
         standard scores in ``z:<name>``, and ``inspection``.
+        Those of the logarithm of the population are ``population_z``.
     exposure : (n, n_times)
         Whole numbers of children.
     """
@@ -160,14 +165,21 @@ def draw_authorities(spec: Authorities, n_times: int, rng: np.random.Generator) 
     table[spec.deprivation.name] = _deprivation(spec.deprivation, score, rng)
     values = table[spec.deprivation.name].to_numpy(float)
     table["deprivation"] = values
-    table["deprivation_z"] = (values - values.mean()) / values.std()
+    table["deprivation_z"] = _standard(values)
     for name, one in spec.covariates.items():
         z = _correlated(table["deprivation_z"].to_numpy(float), one.deprivation, rng)
         table[f"z:{name}"] = z
         table[name] = _covariate(one, z)
     if spec.inspection:
         table["inspection"] = _judgements(spec.inspection, table["deprivation_z"].to_numpy(float), rng)
-    return table, _population(spec.population, spec.n, n_times, rng)
+    exposure = _population(spec.population, table["deprivation_z"].to_numpy(float), n_times, rng)
+    table["population_z"] = _standard(np.log(exposure[:, 0]))
+    return table, exposure
+
+
+def _standard(values: Array) -> Array:
+    """Return standard scores; zeros where all values are the same."""
+    return np.asarray((values - values.mean()) / (values.std() or 1.0))
 
 
 def stratified(n: int, rng: np.random.Generator) -> Array:
@@ -204,10 +216,15 @@ def _deprivation_score(spec: Authorities, regions: NDArray[np.object_], rng: np.
 
 def _deprivation(spec: Deprivation, score: Array, rng: np.random.Generator) -> Array:
     """Give the ranks of a score the declared truncated normal distribution."""
-    n = len(score)
-    uniform = (np.argsort(np.argsort(score)) + rng.random(n)) / n
-    low, high = ndtr((np.array([spec.minimum, spec.maximum]) - spec.mean) / spec.sd)
-    return np.asarray(np.round(spec.mean + spec.sd * ndtri(low + uniform * (high - low)), 3))
+    bounds = (np.array([spec.minimum, spec.maximum]) - spec.mean) / spec.sd
+    return np.asarray(np.round(spec.mean + spec.sd * _truncated(score, bounds, rng), 3))
+
+
+def _truncated(score: Array, bounds: Array, rng: np.random.Generator) -> Array:
+    """Give the ranks of a score the standard normal distribution between two bounds, by strata."""
+    uniform = (np.argsort(np.argsort(score)) + rng.random(len(score))) / len(score)
+    low, high = ndtr(bounds)
+    return np.asarray(ndtri(low + uniform * (high - low)))
 
 
 def _correlated(z: Array, correlation: float, rng: np.random.Generator) -> Array:
@@ -231,13 +248,11 @@ def _judgements(spec: Inspection, deprivation: Array, rng: np.random.Generator) 
     return judgement
 
 
-def _population(spec: Population, n: int, n_times: int, rng: np.random.Generator) -> Array:
-    """Draw children by authority and period, (n, n_times)."""
-    if spec.sd_log == 0:
-        first = np.full(n, spec.median)
-    else:
+def _population(spec: Population, deprivation: Array, n_times: int, rng: np.random.Generator) -> Array:
+    """Draw children by authority and period, (n, n_times), from standard scores of deprivation."""
+    first = np.full(len(deprivation), spec.median)
+    if spec.sd_log:
         bounds = np.log(np.array([spec.minimum, spec.maximum]) / spec.median) / spec.sd_log
-        low, high = ndtr(bounds)
-        first = spec.median * np.exp(spec.sd_log * ndtri(low + stratified(n, rng) * (high - low)))
-    growth = spec.growth + spec.growth_sd * rng.standard_normal(n)
+        first *= np.exp(spec.sd_log * _truncated(_correlated(deprivation, spec.deprivation, rng), bounds, rng))
+    growth = spec.growth + spec.growth_sd * rng.standard_normal(len(first))
     return np.asarray(np.round(first[:, None] * (1 + growth)[:, None] ** np.arange(n_times)), float)

@@ -97,8 +97,9 @@ class Frame:
 
     @cached_property
     def slopes(self) -> tuple[Array, Array]:
-        """What covariates add to each authority's level and trend, (n,) each."""
-        level, trend = np.zeros(len(self.table)), np.zeros(len(self.table))
+        """What population and covariates add to each authority's level and trend, (n,) each."""
+        level = self.world.authorities.population.level * self.table["population_z"].to_numpy(float)
+        trend = np.zeros(len(self.table))
         for name, one in self.world.authorities.covariates.items():
             z = self.table[f"z:{name}"].to_numpy(float)
             level, trend = level + one.level * z, trend + one.trend * z

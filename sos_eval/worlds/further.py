@@ -44,10 +44,11 @@ def further_problems(
     nobody
         Whether nobody adopts in this world.
     """
-    sloped = any(one.level or one.trend for one in authorities.covariates.values())
+    covariates = authorities.covariates.values()
+    sloped = authorities.population.level or any(one.level or one.trend for one in covariates)
     for i, one in enumerate(further):
         found = [*one.problems(authorities, times), *under("effect", one.effect.size_problems(nobody=nobody))]
         if sloped and one.link != first.link:
-            what = f"covariates add to levels and trends with link: {first.link}"
-            found.append(Problem(("link",), what, f"write {first.link}, or take the covariates' level and trend out"))
+            what = f"population and covariates add to levels and trends with link: {first.link}"
+            found.append(Problem(("link",), what, f"write {first.link}, or take their level and trend out"))
         yield from under(i, iter(found))

@@ -37,8 +37,15 @@ def moments(counts: Array, exposure: Array, deprivation: Array, times: Array, pe
     rows = []
     for name, (what, function) in MOMENTS.items():
         rows.append(_row(name, what, function(batch, rates, exposure, deprivation, times)))
+    for name, (whole, first, last) in SHORT.items():
+        some = (times >= first) & (times <= last)
+        if some.sum() >= FEWEST:
+            what, function = MOMENTS[whole]
+            found = function(batch[..., some], rates[..., some], exposure[:, some], deprivation, times[some])
+            rows.append(_row(name, f"{what}, {first} to {last}", found))
     yearly = {"mean_rate": ("mean rate over authorities", rates.mean(-2))}
     yearly["sd_rate"] = ("standard deviation of rates over authorities", rates.std(-2, ddof=1))
+    yearly["total"] = ("count of all authorities together", batch.sum(-2))
     for name, (what, values) in yearly.items():
         for t, time in enumerate(times):
             rows.append(_row(f"{name}_{time:g}", f"{what}, {time:g}", values[:, t]))
@@ -74,18 +81,34 @@ def _trend_sd(values: Array) -> Array:
     return np.asarray(((values @ t) / (t @ t)).std(-1, ddof=1))
 
 
-def _dispersion(counts: Array, exposure: Array) -> Array:
-    """Return Pearson's chi-squared over degrees of freedom around authority and period effects, per draw.
+def _pearson(counts: Array, exposure: Array) -> Array:
+    """Return every authority's part of Pearson's chi-squared around authority and period effects, (r, n).
 
-    The Poisson fit is by iterative scaling of margins with the exposure as offset.
+    The Poisson fit is by iterative scaling of margins with the exposure, (r, n, t), as offset.
     """
-    n, t = counts.shape[-2:]
-    unit, time = counts.sum(-1) / exposure.sum(-1), np.ones((len(counts), t))
+    unit, time = counts.sum(-1) / exposure.sum(-1), np.ones(counts[:, 0].shape)
     for _ in range(60):
-        time = counts.sum(-2) / np.einsum("rn,nt->rt", unit, exposure)
-        unit = counts.sum(-1) / np.einsum("rt,nt->rn", time, exposure)
+        time = counts.sum(-2) / np.einsum("rn,rnt->rt", unit, exposure)
+        unit = counts.sum(-1) / np.einsum("rt,rnt->rn", time, exposure)
     fitted = unit[..., None] * time[:, None, :] * exposure
-    return np.asarray(((counts - fitted) ** 2 / fitted).sum((-1, -2)) / ((n - 1) * (t - 1)))
+    return np.asarray(((counts - fitted) ** 2 / fitted).sum(-1))
+
+
+def _dispersion(counts: Array, exposure: Array, without: int = 0) -> Array:
+    """Return Pearson's chi-squared over degrees of freedom, per draw.
+
+    Parameters
+    ----------
+    without
+        So many authorities, those that add most to it, are left out and the rest are fitted again.
+    """
+    exposure = np.broadcast_to(exposure, counts.shape)
+    parts = _pearson(counts, exposure)
+    n, t = counts.shape[-2] - without, counts.shape[-1]
+    if without:
+        rest = np.sort(np.argsort(parts, axis=-1)[:, :n], axis=-1)[..., None]
+        parts = _pearson(np.take_along_axis(counts, rest, 1), np.take_along_axis(exposure, rest, 1))
+    return np.asarray(parts.sum(-1) / ((n - 1) * (t - 1)))
 
 
 def _correlation(values: Array, score: Array) -> Array:
@@ -117,10 +140,6 @@ def _fifth(values: Array, score: Array, number: int) -> Array:
     return np.asarray(values[..., fifths == number].mean(-1))
 
 
-def _span(values: Array, times: Array, first: float, last: float) -> Array:
-    return values[..., (times >= first) & (times <= last)]
-
-
 Function = Callable[[Array, Array, Array, Array, Array], Array]
 
 #: Name -> what it is, and the function (counts, rates, exposure, deprivation, times) -> one number per draw.
@@ -141,24 +160,22 @@ MOMENTS: dict[str, tuple[str, Function]] = {
         "standard deviation of rates after authority and period effects",
         lambda c, r, e, d, t: _within_sd(r),
     ),
-    "within_sd_log": ("the same of log rates", lambda c, r, e, d, t: _within_sd(np.log(r))),
-    "within_sd_log_short": (
-        "the same, 2014 to 2019",
-        lambda c, r, e, d, t: _within_sd(np.log(_span(r, t, 2014, 2019))),
+    "within_sd_log": (
+        "standard deviation of log rates after both effects",
+        lambda c, r, e, d, t: _within_sd(np.log(r)),
     ),
     "ar1": ("autoregression of two-way residuals of rates", lambda c, r, e, d, t: _ar1(r)),
-    "ar1_short": ("the same, 2014 to 2019", lambda c, r, e, d, t: _ar1(_span(r, t, 2014, 2019))),
     "trend_sd_log": (
         "standard deviation of authorities' trends in log rates",
         lambda c, r, e, d, t: _trend_sd(np.log(r)),
     ),
-    "trend_sd_log_short": (
-        "the same, 2014 to 2019",
-        lambda c, r, e, d, t: _trend_sd(np.log(_span(r, t, 2014, 2019))),
-    ),
     "dispersion": (
         "Pearson chi-squared over df, Poisson with authority and period effects",
         lambda c, r, e, d, t: _dispersion(c, e),
+    ),
+    "dispersion_without_two": (
+        "the same without the two authorities that add most to it",
+        lambda c, r, e, d, t: _dispersion(c, e, without=2),
     ),
     "deprivation_correlation_first": (
         "correlation with deprivation, first period",
@@ -214,6 +231,16 @@ MOMENTS: dict[str, tuple[str, Function]] = {
     ),
 }
 
+#: Moments of a span of periods: name -> the one it is of, first and last period.
+SHORT: dict[str, tuple[str, int, int]] = {
+    "within_sd_log_short": ("within_sd_log", 2014, 2019),
+    "ar1_short": ("ar1", 2014, 2019),
+    "trend_sd_log_short": ("trend_sd_log", 2014, 2019),
+    "dispersion_short": ("dispersion", 2014, 2020),
+}
+#: A span of fewer periods has no persistence and no trend to speak of.
+FEWEST = 3
+
 
 def _fifth_at(place: int, number: int) -> Function:
     return lambda c, r, e, d, t: _fifth(r[..., place], d, number)
@@ -231,9 +258,9 @@ for _number in range(5):
     for _name, _place in (("first", 0), ("last", -1)):
         _what = f"mean rate of fifth {_number + 1} by deprivation, 1 the least deprived, {_name} period"
         MOMENTS[f"fifth_{_number + 1}_{_name}"] = (_what, _fifth_at(_place, _number))
-for _percent in (5, 25, 50, 75, 95):
+for _percent in (0, 5, 25, 50, 75, 95, 100):
     _what = f"percentile {_percent} of counts over authorities and periods"
     MOMENTS[f"count_p{_percent}"] = (_what, _count_at(_percent / 100))
-for _percent in (5, 25, 75, 95):
+for _percent in (0, 5, 25, 75, 95, 100):
     _what = f"percentile {_percent} of population, last period"
     MOMENTS[f"population_p{_percent}"] = (_what, _population_at(_percent / 100))

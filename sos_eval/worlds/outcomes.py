@@ -143,7 +143,7 @@ def expected_untreated(
     Parameters
     ----------
     slopes
-        What covariates add to each authority's level and to its trend, (n,) each.
+        What population and covariates add to each authority's level and to its trend, (n,) each.
     traits
         As `draw_traits` gives them.
     """

@@ -129,10 +129,10 @@ def test_regions_limit_who_starts():
 def test_missing_and_suppressed():
     draws = tiny(missing={"share": 0.1}).draw(np.random.default_rng(1), 500)
     _close(np.isnan(draws.observed).mean((1, 2)), 0.1)
-    small = tiny(missing={"suppress_below": 40}).draw(np.random.default_rng(1), 50)
+    small = tiny(missing={"suppress_below": 80}).draw(np.random.default_rng(1), 50)
     seen = small.observed[np.isfinite(small.observed)]
     assert np.isnan(small.observed).any()
-    assert ((seen >= 40) | (seen == 0)).all()
+    assert ((seen >= 80) | (seen == 0)).all()
     assert str(data_of(small)["care_entries"].dtype) == "Int64"
 
 
