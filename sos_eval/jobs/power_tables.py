@@ -16,6 +16,7 @@ from sos_eval.jobs.families import family_rows, family_table
 from sos_eval.jobs.line_draws import QUANTITIES
 from sos_eval.jobs.line_rows import JOINT, LEADING
 from sos_eval.jobs.montecarlo import Chunk, Study, prepared
+from sos_eval.jobs.power_formulas import formula_rows, formula_table
 from sos_eval.jobs.power_mdes import detectable
 from sos_eval.jobs.power_plan import explain
 from sos_eval.jobs.power_words import joint_findings, reassurances, sentences
@@ -51,6 +52,8 @@ class Power:
         `pretests.csv`: false reassurance of pre-trend tests, a row per row of `summary` and test; empty unless asked.
     families
         `families.csv`: decisions over several outcomes of an estimator; empty where each has one.
+    formulas
+        `formulas.csv`: error, power and detectable effect of overall effects by formula, or why there is none.
     folder
         Where it was written, if it was.
     """
@@ -62,6 +65,7 @@ class Power:
     explained: pd.DataFrame
     pretests: pd.DataFrame
     families: pd.DataFrame
+    formulas: pd.DataFrame
     folder: Path | None = None
 
 
@@ -73,6 +77,7 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
     seconds: list[dict[str, float]] = []
     pretested: list[dict[str, Any]] = []
     together: list[dict[str, Any]] = []
+    by_formula: list[dict[str, Any]] = []
     for number, point in enumerate(study.points):
         chunks = store.chunks(number)
         frame, values = _joined(chunks)
@@ -85,6 +90,7 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
             rows.append({**key, **point.keys, "reps": study.reps, "failures": lost, **diagnose(draws, diagnosands)})
         drawn += own
         pretested += _pretests(study, number, chunks, keys, own)
+        by_formula += [{**row, **point.keys} for row in formula_rows(*prepared(study, number), keys, own, target)]
         together += [{**row, **point.keys, "reps": study.reps} for row in family_rows(keys, own)]
         failed += [
             {**dict(zip(("estimator", "outcome", "inference", "reason"), key, strict=True)), **point.keys, "draws": n}
@@ -100,9 +106,9 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
     failed_columns = ["estimator", "outcome", "inference", *swept, "reason", "draws"]
     failures_table = pd.DataFrame(failed, columns=failed_columns)
     pretests = pretest_table(pretested, swept)
-    families = family_table(together, swept)
+    families, formulas = family_table(together, swept), formula_table(by_formula, swept)
     said = (*sentences(study, summary, mdes, target), *joint_findings(study, families), *reassurances(study, pretests))
-    return Power(summary, mdes, failures_table, said, explained, pretests, families, store.folder)
+    return Power(summary, mdes, failures_table, said, explained, pretests, families, formulas, store.folder)
 
 
 def _pretests(

@@ -95,7 +95,7 @@ class Store:
             return
         tables = {
             "power": finished.summary, "mdes": finished.mdes, "failures": finished.failures,
-            "explain": finished.explained, "sample": _sample(self),
+            "explain": finished.explained, "formulas": finished.formulas, "sample": _sample(self),
         }  # fmt: skip
         asked = {"pretests": finished.pretests, "families": finished.families}
         tables |= {name: table for name, table in asked.items() if len(table)}

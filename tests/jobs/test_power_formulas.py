@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 import sos_eval as se
-from sos_eval.estimators import TWFE
+from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE
 from sos_eval.jobs.formulas import pre_post, serial_error, stepped_wedge_error
+from sos_eval.jobs.mdes import normal_power
 from sos_eval.worlds.world import document_of, load_world, world_from
 from tests.conftest import ROOT, shared
 from tests.worlds.tiny import tiny
@@ -78,6 +79,73 @@ def test_simulation_agrees_with_the_stepped_wedge_formula():
     assert row["sd_estimate"] == pytest.approx(exact, abs=4 * row["sd_estimate_mcse"])
 
 
+def _normal(**changes):
+    outcome = {"link": "identity", "mean": {"2011": 5}, "distribution": "normal", "noise_sd": 0.4, "level_sd": 2.0}
+    adoption = {"pattern": "calendar", "treated": 8, "start": 2014}
+    declared = {"authorities": {"n": 20}, "times": {"first": 2011, "last": 2016}, "effect": {"size": -0.3}}
+    return tiny(**{**declared, "outcome": outcome, "adoption": adoption, **changes})
+
+
+LINES = {
+    "twfe": TWFE(), "event": EventStudyTWFE(), "cs": CallawaySantAnna(control="not_yet_treated"),
+    "early": CallawaySantAnna(anticipation=1),
+}  # fmt: skip
+
+
+def test_an_estimator_has_the_formula_of_how_it_compares():
+    world = _normal(outcome__persistence={"rho": 0.6, "sd": 0.7})
+    found = se.power(LINES, world, reps=1000, seed=2).formulas.set_index("estimator")
+    of = {"n": 20, "n_treated": 8, "after": 3, "variance": 0.49, "rho": 0.6, "noise": 0.16}
+    whole, last = (serial_error(before=before, **of) for before in (3, 1))
+    assert found["std_error"][["twfe", "event", "cs"]].tolist() == pytest.approx([whole, last, last], rel=1e-12)
+    assert found["reason"]["early"] == "no formula is known here for how callaway_santanna compares"
+    for name in ("twfe", "event", "cs"):
+        row = found.loc[name]
+        assert row["sd_estimate"] == pytest.approx(row["std_error"], abs=4 * row["sd_estimate_mcse"])
+        share = normal_power(-0.3, row["std_error"], 0.95)
+        assert row["power_by_formula"] == pytest.approx(share, rel=1e-12)
+        assert row["mdes_by_formula"] == pytest.approx((1.959964 + 0.841621) * row["std_error"], rel=1e-6)
+
+
+def test_several_starts_have_the_stepped_wedge_formula_for_regression_only():
+    world = _normal(adoption={"pattern": "staggered", "treated": 12, "cohorts": {2013: 5, 2015: 7}})
+    found = se.power(LINES, world, reps=1000, seed=2).formulas.set_index("estimator")
+    x = np.repeat([[0.0] * 6, [0.0] * 2 + [1.0] * 4, [0.0] * 4 + [1.0] * 2], [8, 5, 7], axis=0)
+    row = found.loc["twfe"]
+    assert row["std_error"] == pytest.approx(stepped_wedge_error(x, variance=0.16, between=np.inf), rel=1e-12)
+    assert row["sd_estimate"] == pytest.approx(row["std_error"], abs=4 * row["sd_estimate_mcse"])
+    assert found["std_error"][["event", "cs", "early"]].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"outcome__trend_sd": 0.1}, "no formula is known here for a world with own trends"),
+        ({"missing": {"share": 0.01}}, "gaps, weights and clusters above the unit have no formula here"),
+        (
+            {"outcome__shocks": [{"name": "year", "change": {2013: 1.0}, "spread": 0.2}]},
+            "no formula is known here for a world with shocks of varying size or place",
+        ),
+    ],
+)
+def test_where_no_formula_holds_the_row_says_why(changes, reason):
+    row = se.power(TWFE(), _normal(**changes), reps=20, seed=1).formulas.iloc[0]
+    assert np.isnan(row["std_error"])
+    assert row["reason"] == reason
+
+
+def test_real_panels_have_the_formula_where_all_are_as_likely_to_start():
+    shared("data", "la_care_entry_panel_constant_geography.csv")
+    declared = document_of(load_world(ROOT / "synthetic" / "sos_pilots_noise.yaml"))
+    changes = {"effect.size": 0.0, "adoption.start": 2016, "times.last": 2019}
+    some = se.power(TWFE(), world_from(declared, changes), reps=10).formulas.iloc[0]
+    assert some["reason"] == "not all authorities of the real panel are as likely to start"
+    every = world_from(declared, changes | {"panel.never": []})
+    row = se.power(TWFE(), every, reps=2000, sweep={"world.adoption.treated": [5, 40]}).formulas.iloc[1]
+    assert row["formula"] == "spread of changes"
+    assert row["sd_estimate"] == pytest.approx(row["std_error"], abs=4 * row["sd_estimate_mcse"])
+
+
 @pytest.mark.slow
 def test_simulated_mdes_on_real_noise_lies_near_the_formula():
     """Within 2.5 points of the mean (8% of the value) with 5 treated, where the spread is not normal; within 0.5
@@ -91,6 +159,9 @@ def test_simulated_mdes_on_real_noise_lies_near_the_formula():
     mdes = done.mdes.set_index("world.adoption.treated")["mdes"] / 29.18 * 100
     for treated, percent, band in [(5, 28.8, 2.5), (10, 20.7, 0.6), (20, 15.2, 0.5), (40, 11.7, 0.5), (70, 10.5, 0.5)]:
         assert mdes[treated] == pytest.approx(percent, abs=band)
+    formulas = done.formulas.set_index("world.adoption.treated")["mdes_by_formula"]
+    panel = pre_post(_rates().to_numpy(), _rates().columns.to_numpy() >= 2016, 10)
+    assert 100 * formulas[10] / 29.18 == pytest.approx(100 * panel.share, abs=0.1)
     size = done.summary.set_index("world.adoption.treated")["power"]
     assert size[5] > 0.1
     assert size[70] == pytest.approx(0.05, abs=0.015)

@@ -30,6 +30,13 @@ FAMILIES = {
     "share_mcse": "Its Monte Carlo error", "reason": "Why empty",
 }  # fmt: skip
 
+FORMULAS = {
+    "estimator": "Estimator", "outcome": "Outcome", "inference": "Inference", "formula": "Formula",
+    "std_error": "Its error", "sd_estimate": "SD of estimates", "sd_estimate_mcse": "Its Monte Carlo error",
+    "power_by_formula": "Power by formula", "power": "Power", "power_mcse": "Its Monte Carlo error ",
+    "mdes_by_formula": "Detectable by formula", "reason": "Why empty",
+}  # fmt: skip
+
 PRETESTS = {
     "estimator": "Estimator", "inference": "Inference", "check": "Test", "trend": "Trend a period before",
     "violation": "Violation", "violation_mcse": "Its Monte Carlo error", "pass_rate": "Passes",
@@ -108,6 +115,8 @@ def _document(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> Docume
         body += _together(study, study.families)
     if study.pretests is not None:
         body += _reassurance(study, study.pretests)
+    if study.formulas["std_error"].notna().any():
+        body += _by_formula(study)
     if not study.failures.empty:
         body += [Heading("Failed draws"), Table(_text(study.failures), "They count as not finding the effect")]
     body += [
@@ -129,6 +138,17 @@ def _together(study: PowerFolder, families: pd.DataFrame) -> list[Block]:
     )
     title = "Decisions over all outcomes of an estimator, in shares of draws"
     return [Heading("Several outcomes at once"), Text(words), Table(_text(table).rename(columns=FAMILIES), title)]
+
+
+def _by_formula(study: PowerFolder) -> list[Block]:
+    """Put the simulation beside what theory says."""
+    table = study.formulas[[*list(FORMULAS)[:3], *study.swept, *list(FORMULAS)[3:]]]
+    words = (
+        "Where theory gives the error of an estimate, the spread of the simulated estimates should be the same up to "
+        "its Monte Carlo error. Power by formula is that of a normal test of the declared level. Where the simulated "
+        "power is higher, look at the size of the test: one that finds effects that are not there finds true ones too."
+    )
+    return [Heading("By formula"), Text(words), Table(_text(table).rename(columns=FORMULAS), "Overall effects")]
 
 
 def _reassurance(study: PowerFolder, pretests: pd.DataFrame) -> list[Block]:

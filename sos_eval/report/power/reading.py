@@ -25,7 +25,7 @@ class PowerFolder:
     ----------
     plan
         `study.json`: world, reps, seed, points.
-    power, mdes, failures, explain, sample
+    power, mdes, failures, explain, formulas, sample
         Its tables.
     sentences
         In plain English.
@@ -41,6 +41,7 @@ class PowerFolder:
     mdes: pd.DataFrame
     failures: pd.DataFrame
     explain: pd.DataFrame
+    formulas: pd.DataFrame
     sample: pd.DataFrame
     sentences: tuple[str, ...]
     pretests: pd.DataFrame | None = None
@@ -83,7 +84,7 @@ def read_power(folder: str | Path) -> PowerFolder:
         The folder holds no finished power study.
     """
     path = Path(folder)
-    names = ("power", "mdes", "failures", "explain", "sample")
+    names = ("power", "mdes", "failures", "explain", "formulas", "sample")
     missing = [f"{name}.csv" for name in names if not (path / f"{name}.csv").is_file()]
     if missing or not (path / "study.json").is_file():
         raise InputFault(Fault(str(path), "holds no finished power study", "finish it with sos-eval power --resume"))

@@ -1,0 +1,181 @@
+"""Power by formula beside the simulation, where theory gives one: a cross-check of both.
+
+A formula is of one way to compare. Whether an estimator compares in that way is not told by its name: it has to give
+the same as the formula's own comparison on outcomes drawn at random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.jobs.diagnosands import RowDraws, diagnose, power, sd_estimate
+from sos_eval.jobs.formulas import pre_post, serial_error, stepped_wedge_error
+from sos_eval.jobs.line_rows import JOINT, LEADING
+from sos_eval.jobs.lines import Ready
+from sos_eval.jobs.mdes import normal_mdes, normal_power
+from sos_eval.numerics.random import stream
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.worlds.adoption import Selection
+from sos_eval.worlds.frame import Frame
+from sos_eval.worlds.outcomes import Outcome
+
+__all__ = ["formula_rows", "formula_table"]
+
+CHANGES = "spread of changes"
+SERIAL = "Burlig, Preonas and Woerman (2020), equation 2"
+WEDGE = "Hussey and Hughes (2007), equation 8, with fixed unit effects"
+COLUMNS = (
+    "formula", "std_error", "sd_estimate", "sd_estimate_mcse", "power_by_formula", "power", "power_mcse",
+    "mdes_by_formula", "level", "reason",
+)  # fmt: skip
+SIMULATED = {"sd_estimate": sd_estimate, "power": power}
+#: Outcomes on which an estimator and a formula's comparison have to agree, and how closely.
+TRIALS, AGREED = 3, 1e-9
+
+
+class _NoFormulaError(Exception):
+    """Why theory gives none."""
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """A way to compare: what each outcome counts in the estimate, (n, n_times).
+
+    Attributes
+    ----------
+    before
+        How many periods before the one start enter; 0 where it is two-way regression over several starts.
+    """
+
+    weights: Array
+    before: int
+
+
+def formula_rows(
+    frame: Frame, lines: Sequence[Ready], keys: Sequence[Mapping[str, Any]], own: Sequence[RowDraws], target: float
+) -> list[dict[str, Any]]:
+    """Give a point's overall effects their error, power and detectable effect by formula, or say why there is none.
+
+    Parameters
+    ----------
+    keys, own
+        Columns `ROW_KEYS` of each row of the point, and its draws.
+    """
+    ready = {(one.line.id, one.source.active): one for one in lines}
+    rows = []
+    for key, draws in zip(keys, own, strict=True):
+        if key["aggregation"] != "overall" or str(key["inference"]).endswith(JOINT):
+            continue
+        row = {**key, **diagnose(draws, SIMULATED), "target_power": target, "reason": ""}
+        try:
+            name, error = _by_theory(frame, ready[key["estimator"], key["outcome"]], str(key["scale"]))
+        except _NoFormulaError as why:
+            rows.append({**row, "reason": str(why)})
+            continue
+        level, effect = float(key["level"]), float(draws.true_effect.mean())
+        row |= {"formula": name, "std_error": error, "power_by_formula": normal_power(effect, error, level)}
+        rows.append({**row, "mdes_by_formula": normal_mdes(error, target, level)})
+    return rows
+
+
+def formula_table(rows: Sequence[Mapping[str, Any]], swept: Sequence[str]) -> pd.DataFrame:
+    """Lay out `formulas.csv`."""
+    return pd.DataFrame(rows, columns=[*LEADING, *swept, "target_power", *COLUMNS])
+
+
+def _by_theory(frame: Frame, ready: Ready, scale: str) -> tuple[str, float]:
+    """Return which formula holds for a line and the error that it gives."""
+    panel = ready.panel
+    if scale == "ratio":
+        raise _NoFormulaError("a ratio has no formula here")
+    if ready.line.comparison is not None and ready.line.comparison.uses_outcomes:
+        raise _NoFormulaError("the comparison group is chosen by outcomes")
+    if not panel.is_balanced or panel.weighted or panel.n_clusters != panel.n_units:
+        raise _NoFormulaError("gaps, weights and clusters above the unit have no formula here")
+    if frame.rates is not None:
+        return CHANGES, _of_changes(frame, frame.rates, panel, _comparison(ready))
+    spec = _fixed_but_noise(frame, ready)
+    return _of_a_world(spec, panel, _comparison(ready))
+
+
+def _comparison(ready: Ready) -> _Comparison:
+    """Find the formula's comparison that a line makes."""
+    panel, method = ready.panel, ready.line.method
+    outcomes = stream(0, "formulas").uniform(10, 20, (TRIALS, panel.n_units, panel.n_times))
+    batch = method.compile(panel, _overall).apply(outcomes)
+    for one in _comparisons(panel):
+        own = np.einsum("rnt,nt->r", outcomes, one.weights)
+        if np.allclose(own[:, None], batch.values, rtol=0, atol=AGREED):
+            return one
+    raise _NoFormulaError(f"no formula is known here for how {method.name} compares")
+
+
+def _overall(cells: pd.DataFrame) -> NDArray[np.intp]:
+    return np.flatnonzero((cells["aggregation"] == "overall") & (cells["scale"] != "ratio"))[:1]
+
+
+def _comparisons(panel: Panel) -> list[_Comparison]:
+    """Return the ways to compare that have a formula: changes from all periods before or the last, and regression."""
+    starts, times = panel.first_treated, panel.times
+    treated = (times >= starts[:, None]).astype(float)
+    if len(panel.cohorts) == 1 and np.isinf(starts).any():
+        m, r = int((times < panel.cohorts[0]).sum()), int((times >= panel.cohorts[0]).sum())
+        ever = np.isfinite(starts)
+        side = np.where(ever, 1 / ever.sum(), -1 / (~ever).sum())
+        change = {k: np.r_[np.zeros(m - k), np.full(k, -1 / k), np.full(r, 1 / r)] for k in (m, 1)}
+        return [_Comparison(np.outer(side, one), k) for k, one in change.items()]
+    left = treated - treated.mean(0) - treated.mean(1, keepdims=True) + treated.mean()
+    return [_Comparison(left / (left**2).sum(), 0)] if (left**2).sum() > AGREED else []
+
+
+def _of_changes(frame: Frame, rates: Array, panel: Panel, compared: _Comparison) -> float:
+    """Return the error over placebo adoptions of a real panel, all of whose authorities are as likely to start."""
+    adoption = frame.world.adoption
+    if adoption.selection != Selection() or adoption.regions or not frame.table["eligible"].all():
+        raise _NoFormulaError("not all authorities of the real panel are as likely to start")
+    if panel.n_units != len(frame.table) or panel.n_times != len(frame.world.periods):
+        raise _NoFormulaError("units or periods of the real panel are left out")
+    if not compared.before:
+        raise _NoFormulaError("several starts on a real panel have no formula here")
+    first = int((panel.times < panel.cohorts[0]).sum())
+    entering = slice(first - compared.before, None)
+    after = panel.times[entering] >= panel.cohorts[0]
+    return pre_post(rates[:, entering], after, int(panel.ever_treated.sum())).std_error
+
+
+def _of_a_world(spec: Outcome, panel: Panel, compared: _Comparison) -> tuple[str, float]:
+    """Return the formula and error for values with fading shocks and noise around fixed effects."""
+    fading, noise = spec.persistence, spec.noise_sd**2
+    if compared.before:
+        after, treated = int((panel.times >= panel.cohorts[0]).sum()), int(panel.ever_treated.sum())
+        return SERIAL, serial_error(
+            n=panel.n_units, n_treated=treated, before=compared.before, after=after,
+            variance=fading.sd**2, rho=fading.rho, noise=noise,
+        )  # fmt: skip
+    if fading.sd:
+        raise _NoFormulaError("several starts under shocks that fade have no formula here")
+    treated_in = (panel.times >= panel.first_treated[:, None]).astype(float)
+    return WEDGE, stepped_wedge_error(treated_in, variance=noise, between=np.inf)
+
+
+def _fixed_but_noise(frame: Frame, ready: Ready) -> Outcome:
+    """Return the line's outcome as declared, where nothing varies over draws but shocks that fade and noise."""
+    world = frame.world
+    spec = next(one for one in world.outcomes if one.name == ready.drawn)
+    varying = {
+        "counts": spec.counted,
+        "link: log": spec.link == "log",
+        "own trends": spec.trend_sd > 0,
+        "shocks of varying size or place": any(one.spread or one.authorities for one in spec.shocks),
+        "gaps": world.missing.share > 0,
+        "mediators": world.theory is not None,
+    }
+    if there := [name for name, yes in varying.items() if yes]:
+        raise _NoFormulaError(f"no formula is known here for a world with {', '.join(there)}")
+    return spec
