@@ -53,7 +53,7 @@ def compare(world: World, panel: RealPanel, *, seed: int | None = None, first: i
     if not world.outcome.counted or world.panel is not None:
         raise InputFault(Fault(f"world {world.name}", "--compare: only a drawn world of counts is compared"))
     times = world.periods[world.periods >= (first or world.times.first)]
-    table, exposure, rates = real_authorities(panel, times, world.outcome.per)
+    table, exposure, (rates,) = real_authorities(panel, times, world.outcome.per)
     if (rates <= 0).any():
         raise InputFault(Fault(panel.path, "--compare: a count of zero has no logarithm", "exclude that authority"))
     score = table["deprivation"].to_numpy(float)

@@ -1,11 +1,16 @@
-"""Search the smallest whole number of a world key at which a design has the power that is aimed at."""
+"""Search the smallest whole number of a world key at which a design has the power that is aimed at.
+
+With a test that holds its level: one that finds effects that are not there finds true ones too, and the fewest adopters
+have the most of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sos_eval.errors import Fault, InputFault, NotIdentified
@@ -16,6 +21,25 @@ from sos_eval.worlds.world import World, document_of, world_from
 __all__ = ["Found", "find_smallest"]
 
 AT_MOST = 1_000_000
+#: A test holds its level where it rejects no more than this many times as often without an effect, and where chance
+#: explains what is more: two Monte Carlo errors.
+HELD, CHANCE = 1.3, 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a value gives: how often the primary estimate is significant with the effect and without any."""
+
+    power: float
+    power_mcse: float
+    size: float
+    size_mcse: float
+    level: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the test holds its level."""
+        return self.size - CHANCE * self.size_mcse <= HELD * (1 - self.level)
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,22 +49,33 @@ class Found:
     Attributes
     ----------
     value
-        The smallest value with the power; None where none has it.
+        The smallest value with the power and a test that holds its level; None where none has both.
+    low, high
+        Values between which it lies for all that so many draws can say; None where no value that was tried bounds it.
     table
-        Every value that was tried: value, power, power_mcse.
+        Every value that was tried: value, power, power_mcse, size, size_mcse, holds.
     sentence
         In plain English.
     """
 
     key: str
     value: int | None
+    low: int | None
+    high: int | None
     table: pd.DataFrame
     sentence: str
 
     @property
     def facts(self) -> dict[str, Any]:
         """Plain values."""
-        return {"key": self.key, "value": self.value, "tried": self.table.to_dict("records"), "sentence": self.sentence}
+        ends = {"low": self.low, "high": self.high}
+        return {
+            "key": self.key,
+            "value": self.value,
+            **ends,
+            "tried": self.table.to_dict("records"),
+            "sentence": self.sentence,
+        }
 
 
 def find_smallest(
@@ -54,8 +89,8 @@ def find_smallest(
 ) -> Found:
     """Double a key from its declared value until the power is there, then halve the gap.
 
-    Power is taken to rise with the key; the draws of neighbouring values share their random numbers, and the
-    table shows the Monte Carlo error of each.
+    Power is taken to rise with the key, and a test that does not hold its level to hold it sooner or later; the draws
+    of neighbouring values share their random numbers, and the table shows the Monte Carlo error of each.
 
     Parameters
     ----------
@@ -64,29 +99,49 @@ def find_smallest(
     """
     if sweep:
         raise InputFault(Fault("--find", "a search and a sweep do not go together", "leave out --sweep"))
-    start = _declared(world, key)
-    tried: dict[int, tuple[float, float]] = {}
+    start, nothing = _declared(world, key), _without_effects(world)
+    tried: dict[int, Tried] = {}
 
     def has_power(value: int) -> bool:
         if value not in tried:
-            tried[value] = _power_at(design, world, {key: [value]}, target=target, **plan)
-        return tried[value][0] >= target
+            both = [_share_at(design, one, {key: [value]}, target=target, **plan) for one in (world, nothing)]
+            tried[value] = Tried(*both[0][:2], *both[1])
+        return tried[value].power >= target and tried[value].holds
 
     low, high = _bracket(start, has_power, _possible(world, key))
     while high is not None and high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if has_power(middle) else (middle, high)
-    table = pd.DataFrame([(value, *tried[value]) for value in sorted(tried)], columns=[key, "power", "power_mcse"])
-    return Found(key, high, table, _sentence(key, high, tried, target))
+    rows = [{key: value, **asdict(one), "holds": one.holds} for value, one in sorted(tried.items())]
+    table = pd.DataFrame(rows).drop(columns="level")
+    ends = _ends(tried, target)
+    return Found(key, high, *ends, table, _sentence(key, high, ends, tried, target))
 
 
-def _power_at(design: Any, world: World, sweep: dict[str, list[Any]], **plan: Any) -> tuple[float, float]:
-    """Return power and its error; what cannot be estimated at all finds nothing."""
+def _without_effects(world: World) -> World:
+    """Return the world in which nobody's adoption does anything."""
+    sizes = [world.effect.size, *(one.effect.size for one in world.further)]
+    if not any(sizes):
+        raise InputFault(Fault("--find", "effect.size: 0 in this world: there is nothing to find", "write an effect"))
+    changes = {"effect.size": 0.0, **{f"further.{one.name}.effect.size": 0.0 for one in world.further}}
+    return world_from(document_of(world), changes)
+
+
+def _share_at(design: Any, world: World, sweep: dict[str, list[Any]], **plan: Any) -> tuple[float, float, float]:
+    """Return the share of significant draws, its error, and the level; what cannot be estimated finds nothing."""
     try:
         row = _primary(power(design, world, sweep=sweep, **plan).summary)
     except NotIdentified:
-        return 0.0, 0.0
-    return float(row["power"]), float(row["power_mcse"])
+        return 0.0, 0.0, np.nan
+    return float(row["power"]), float(row["power_mcse"]), float(row["level"])
+
+
+def _ends(tried: Mapping[int, Tried], target: float) -> tuple[int | None, int | None]:
+    """Return the values between which the smallest one lies, two Monte Carlo errors to either side."""
+    short = [value for value, one in tried.items() if one.power + CHANCE * one.power_mcse < target or not one.holds]
+    enough = [v for v, one in tried.items() if one.power - CHANCE * one.power_mcse >= target and one.holds]
+    above = [value for value in enough if value > max(short, default=0)]
+    return (max(short) + 1 if short else None), (min(above) if above else None)
 
 
 def _declared(world: World, key: str) -> int:
@@ -140,10 +195,20 @@ def _primary(summary: pd.DataFrame) -> pd.Series:
     return chosen
 
 
-def _sentence(key: str, value: int | None, tried: Mapping[int, tuple[float, float]], target: float) -> str:
+def _sentence(
+    key: str, value: int | None, ends: tuple[int | None, int | None], tried: Mapping[int, Tried], target: float
+) -> str:
     if value is None:
-        best = max(tried.values())[0]
-        return f"No possible {key} has power {target:.0%}: the best that was tried has {best:.0%}."
-    reached, error = tried[value]
-    found = f"{key}: {value} is the smallest that was found to have power {target:.0%}"
-    return f"{found} ({reached:.1%}, Monte Carlo error {error:.1%})."
+        best = max(tried.values(), key=lambda one: (one.holds, one.power))
+        how = "" if best.holds else f", with a test that finds an effect that is not there in {best.size:.0%}"
+        return (
+            f"No possible {key} has power {target:.0%} with a test that holds its level: the best that was tried has "
+            f"{best.power:.0%}{how}."
+        )
+    between = f"{ends[0] or 1} {f'to {ends[1]}' if ends[1] else 'upwards'}"
+    one = tried[value]
+    return (
+        f"{key}: {value} is the smallest found to have power {target:.0%} ({one.power:.1%}, Monte Carlo error "
+        f"{one.power_mcse:.1%}) with a test that holds its level ({one.size:.1%} without an effect, Monte Carlo error "
+        f"{one.size_mcse:.1%}). For all that so many draws can say it is {between}."
+    )

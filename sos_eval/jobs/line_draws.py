@@ -72,8 +72,8 @@ def evaluate(ready: Ready, draws: Draws, streams: Callable[[int, int], np.random
         (rep, number of the inference method) -> the generator that belongs to it.
     """
     draws = draws.about(ready.drawn)
-    gaps = ready.pretest is not None and bool(np.isnan(draws.observed).any())
-    if ready.compiled is None or gaps:
+    gaps = bool(np.isnan(draws.observed).any())  # though the first draw had none: rows counted, tests differ by draw
+    if ready.compiled is None or (gaps and (ready.pretest is not None or ready.reference.estimate.linear is not None)):
         found = _in_loop(ready, draws, streams)
     else:
         found = _in_batch(ready, ready.compiled, draws)

@@ -35,8 +35,6 @@ class LineTruth:
         Positions in the world of the treated units and of the times that the line sees.
     per
         A rate of the line over a rate of the world.
-    exposure : (n, n_times)
-        Children of those units.
     scale
         ``rate_per`` or ``value``: the scale of differences.
     ratio : (k,)
@@ -48,7 +46,6 @@ class LineTruth:
     units: Codes
     times: Codes
     per: float
-    exposure: Array
     scale: str
     ratio: NDArray[np.bool_]
 
@@ -62,7 +59,8 @@ class LineTruth:
         untreated, expected = (
             self.per * boxed(one[some], self.units, self.times) for one in (draws.untreated, draws.expected)
         )
-        values[:, there] = self.plan.apply(untreated, expected, self.exposure)[:, self.places[there]]
+        children = boxed(draws.children if self.ratio.any() else draws.frame.children, self.units, self.times)
+        values[:, there] = self.plan.apply(untreated, expected, children)[:, self.places[there]]
         values[:, self.ratio] = np.log(values[:, self.ratio])
         return values
 
@@ -70,7 +68,8 @@ class LineTruth:
         """Whether all draws have one truth: an additive effect that nowhere met the floor at zero."""
         world = draws.frame.world
         additive = world.effect.scale == "rate" and self.plan.kinds == (("att", self.scale),)
-        return additive and (not world.outcome.counted or bool(draws.expected.min(initial=1.0) > 0))
+        moderated = draws.order is not None and bool(world.effect.moderator)
+        return additive and not moderated and (not world.outcome.counted or bool(draws.expected.min(initial=1.0) > 0))
 
 
 def plan_line_truth(
@@ -106,9 +105,8 @@ def plan_line_truth(
     exist = [("att", scale), ("att", "log"), *([("rate_ratio", "ratio")] if counted else [])]
     asked = set(zip(rows["estimand"], rows["scale"], strict=True))
     plan = plan_truth(frame.first_treated[treated], periods, [kind for kind in exist if kind in asked], event_times)
-    exposure = boxed(frame.children, treated, times)
     ratio = (rows["scale"] == "ratio").to_numpy()
-    return LineTruth(plan, _places(plan.cells, rows), treated, times, per, exposure, scale, ratio)
+    return LineTruth(plan, _places(plan.cells, rows), treated, times, per, scale, ratio)
 
 
 def _places(cells: pd.DataFrame, rows: pd.DataFrame) -> Codes:

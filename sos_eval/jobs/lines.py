@@ -157,7 +157,7 @@ def prepare(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
     averaged = line.method.event_times
     truth = plan_line_truth(draws.frame, source, units, times, rows, averaged, moved=draws.order is not None)
     ready = Ready(line, base, source, source, units, times, np.arange(len(units)), "", reference, wanted, rows, truth)
-    why = _why_loop(ready) or _why_not_exchangeable(ready, draws)
+    why = _why_loop(ready, draws) or _why_not_exchangeable(ready, draws)
     if why:
         return replace(ready, why=why, pretest=_pretest(ready))
     if draws.order is not None:
@@ -233,8 +233,10 @@ def fitted_on(line: Line, source: Panel, *, balance: bool = True) -> Fitted:
     return Fitted(line.id, line.role, line.method, line.method.complete(panel), source, comparison, again)
 
 
-def _why_loop(ready: Ready) -> str:
+def _why_loop(ready: Ready, draws: Draws) -> str:
     """Say why a line cannot be done in a batch; empty where it can."""
+    if np.isnan(draws.observed).any():
+        return "the outcomes have gaps, and every draw has its own"
     comparison = ready.reference.comparison
     if comparison is not None and comparison.uses_outcomes:
         return "the comparison group is built on pre-treatment outcomes, which every draw has its own of"

@@ -94,12 +94,12 @@ def _by_theory(frame: Frame, ready: Ready, scale: str) -> tuple[str, float]:
     panel = ready.panel
     if scale == "ratio":
         raise _NoFormulaError("a ratio has no formula here")
-    if ready.line.comparison is not None and ready.line.comparison.uses_outcomes:
+    if ready.reference.comparison is not None and ready.reference.comparison.uses_outcomes:
         raise _NoFormulaError("the comparison group is chosen by outcomes")
     if not panel.is_balanced or panel.weighted or panel.n_clusters != panel.n_units:
         raise _NoFormulaError("gaps, weights and clusters above the unit have no formula here")
     if frame.rates is not None:
-        return CHANGES, _of_changes(frame, frame.rates, panel, _comparison(ready))
+        return CHANGES, _of_changes(frame, frame.rates[ready.drawn], panel, _comparison(ready))
     spec = _fixed_but_noise(frame, ready)
     return _of_a_world(spec, panel, _comparison(ready))
 
@@ -137,6 +137,8 @@ def _comparisons(panel: Panel) -> list[_Comparison]:
 def _of_changes(frame: Frame, rates: Array, panel: Panel, compared: _Comparison) -> float:
     """Return the error over placebo adoptions of a real panel, all of whose authorities are as likely to start."""
     adoption = frame.world.adoption
+    if frame.world.effect.spillover is not None:
+        raise _NoFormulaError("spillover has no formula here")
     if adoption.selection != Selection() or adoption.regions or not frame.table["eligible"].all():
         raise _NoFormulaError("not all authorities of the real panel are as likely to start")
     if panel.n_units != len(frame.table) or panel.n_times != len(frame.world.periods):

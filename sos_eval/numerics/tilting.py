@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 def tilting(treated: NDArray[np.bool_], x: Array, weights: Array, start: LogisticFit) -> Array:
     """Return x b with ``sum over comparison of w exp(x b) x = sum over treated of w x``, (n,).
 
-    Inverse probability tilting for the treated (Graham, Pinto and Egel 2012; Sant'Anna and Zhao 2020, equation 3.1):
+    Inverse probability tilting for the treated (Graham, Pinto and Egel 2012; Sant'Anna and Zhao 2020, section 3.1):
     the maximum of the concave ``sum w (D x b - (1 - D) exp(x b))``, by Newton's method.
 
     Parameters

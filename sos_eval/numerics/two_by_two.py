@@ -59,9 +59,9 @@ class _Mean:
 def of_changes(change: Array, treated: Bools, x: Array, weights: Array, adjust: Adjust, trim: float = 0.995) -> Effect:
     """Compare changes of treated and comparison units (a panel of two periods).
 
-    Sant'Anna and Zhao (2020): ``reg`` equation 2.2, ``ipw`` equation 2.3 with normalised (Hajek) weights, ``dr``
-    equation 2.6 with logit and least squares as nuisance models (their "traditional" estimator), ``dr_improved`` with
-    tilted odds and least squares weighted by them (their section 3.1). ``dr_comparison`` is ``dr`` here.
+    Sant'Anna and Zhao (2020), section 2: ``reg`` is outcome regression, ``ipw`` has normalised (Hajek) weights; ``dr``
+    is their equation 3.1 with logit and least squares as nuisance models (the "traditional" estimator), ``dr_improved``
+    with tilted odds and least squares weighted by them (their section 3.1). ``dr_comparison`` is ``dr`` here.
 
     Parameters
     ----------

@@ -85,7 +85,10 @@ class Adoption(Declared):
                 yield Problem(("regions",), f"no region is called {name!r}", nearest(name, authorities.regions))
         for name in self.selection.covariates:
             if name not in authorities.covariates:
-                near = nearest(name, authorities.covariates) or "declare it under authorities.covariates"
+                near = (
+                    nearest(name, authorities.covariates)
+                    or "declare it under authorities.covariates, or in panel.covariates"
+                )
                 yield Problem(("selection", "covariates", name), "no such covariate", near)
         if self.selection.inspection and authorities.inspection is None:
             yield Problem(("selection", "inspection"), "the world has no inspections", "add authorities.inspection: {}")

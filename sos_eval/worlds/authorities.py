@@ -24,6 +24,8 @@ __all__ = [
     "Region",
     "draw_authorities",
     "region_sizes",
+    "standard",
+    "stratified",
 ]
 
 Array = NDArray[np.float64]
@@ -165,7 +167,7 @@ def draw_authorities(spec: Authorities, n_times: int, rng: np.random.Generator) 
     table[spec.deprivation.name] = _deprivation(spec.deprivation, score, rng)
     values = table[spec.deprivation.name].to_numpy(float)
     table["deprivation"] = values
-    table["deprivation_z"] = _standard(values)
+    table["deprivation_z"] = standard(values)
     for name, one in spec.covariates.items():
         z = _correlated(table["deprivation_z"].to_numpy(float), one.deprivation, rng)
         table[f"z:{name}"] = z
@@ -173,11 +175,11 @@ def draw_authorities(spec: Authorities, n_times: int, rng: np.random.Generator) 
     if spec.inspection:
         table["inspection"] = _judgements(spec.inspection, table["deprivation_z"].to_numpy(float), rng)
     exposure = _population(spec.population, table["deprivation_z"].to_numpy(float), n_times, rng)
-    table["population_z"] = _standard(np.log(exposure[:, 0]))
+    table["population_z"] = standard(np.log(exposure[:, 0]))
     return table, exposure
 
 
-def _standard(values: Array) -> Array:
+def standard(values: Array) -> Array:
     """Return standard scores; zeros where all values are the same."""
     return np.asarray((values - values.mean()) / (values.std() or 1.0))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from sos_eval.worlds.adoption import draw_adoption
 from sos_eval.worlds.draws import Draws
-from sos_eval.worlds.effects import apply_dose
+from sos_eval.worlds.effects import apply_dose, of_authorities
 from sos_eval.worlds.frame import Frame
 from sos_eval.worlds.missing import withhold
 from sos_eval.worlds.outcomes import draw_traits, expected_untreated, observe
@@ -23,20 +24,40 @@ __all__ = ["draw_outcomes"]
 Array = NDArray[np.float64]
 
 
-def _real_outcomes(world: World, frame: Frame, rates: Array, rng: np.random.Generator, reps: int) -> Draws:
-    """Draw placebo adoptions on a real panel and add the effect.
+def _placed_anew(frame: Frame, rng: np.random.Generator, reps: int) -> NDArray[np.intp]:
+    """Draw placebo adoptions on a real panel: the authority that stands at each place, (reps, n)."""
+    places = np.argsort(frame.first_treated, kind="stable")
+    order = np.empty((reps, len(places)), np.intp)
+    for rep in range(reps):
+        starts = draw_adoption(frame.world.adoption, frame.table, frame.exposure, rng)
+        shuffled = rng.permutation(len(starts))
+        order[rep, places] = shuffled[np.argsort(starts[shuffled], kind="stable")]
+    return order
+
+
+def _doses_anew(frame: Frame, order: NDArray[np.intp]) -> tuple[Array, Array]:
+    """Return doses at each place, (n, n_times) or (reps, n, n_times): own and other, for who stands there."""
+    effect = frame.world.effect
+    if not effect.moderator and effect.spillover is None:
+        return frame.own, frame.other
+    home = np.argsort(order, axis=-1)  # the place of each authority
+    at_home = frame.own[home], frame.other[home]
+    doses = of_authorities(effect, at_home, frame.table, frame.first_treated[home], frame.world.periods)
+    own, other = (np.take_along_axis(one, order[..., None], 1) for one in doses)
+    return own, other
+
+
+def _real_outcomes(frame: Frame, rates: Array, order: NDArray[np.intp], rng: np.random.Generator) -> Draws:
+    """Add the effect to a real panel's outcomes under placebo adoptions.
 
     The count under the effect is the real count plus the effect on it, not a whole number.
     """
-    places = np.argsort(frame.first_treated, kind="stable")
-    order = np.empty((reps, len(rates)), np.intp)
-    for rep in range(reps):
-        starts = draw_adoption(world.adoption, frame.table, frame.exposure, rng)
-        shuffled = rng.permutation(len(starts))
-        order[rep, places] = shuffled[np.argsort(starts[shuffled], kind="stable")]
-    untreated = rates[order]
-    expected = apply_dose(world.effect, untreated, frame.own, positive=True)
-    observed = expected * (frame.exposure / world.outcome.per)
+    world, untreated = frame.world, rates[order]
+    own, other = _doses_anew(frame, order)
+    expected = apply_dose(world.effect, untreated, own, positive=True)
+    everything = apply_dose(world.effect, expected, other, positive=True)
+    seen = withhold(world.missing, everything * (frame.exposure[order] / world.outcome.per), counted=True, rng=rng)
+    observed = np.where(np.isnan(seen), np.nan, everything * (frame.exposure / world.outcome.per))
     return Draws(frame, untreated, expected, observed, order=order)
 
 
@@ -49,14 +70,32 @@ def draw_outcomes(world: World, frame: Frame, rng: np.random.Generator, reps: in
         An effect takes too many rates below zero.
     """
     if frame.rates is not None:
-        return _real_outcomes(world, frame, frame.rates, rng, reps)
+        return _on_a_real_panel(frame, frame.rates, rng, reps)
     first, traits = _drawn(frame, rng, reps, None)
-    streams = rng.spawn(len(world.further))  # what the first outcome draws, or how much of it, does not move the others
     further = {}
-    for one, own in zip(world.further, streams, strict=True):
-        about = replace(frame, world=world.about(one))
+    for one, (about, own) in zip(world.further, _further(frame, rng), strict=True):
         further[one.name] = _drawn(about, own, reps, (traits, one.correlation))[0]
     return replace(first, further=further)
+
+
+def _further(frame: Frame, rng: np.random.Generator) -> list[tuple[Frame, np.random.Generator]]:
+    """Return the frame as seen from every further outcome, with a stream of its own.
+
+    So that what the first outcome draws, or how much of it, does not move the others.
+    """
+    abouts = [replace(frame, world=frame.world.about(one)) for one in frame.world.further]
+    return list(zip(abouts, rng.spawn(len(abouts)), strict=True))
+
+
+def _on_a_real_panel(frame: Frame, rates: Mapping[str, Array], rng: np.random.Generator, reps: int) -> Draws:
+    """Draw placebo adoptions on a real panel and add the effects to all outcomes."""
+    order = _placed_anew(frame, rng, reps)
+    every = [(frame, rng), *_further(frame, rng)]
+    drawn = {
+        one.world.outcome.name: _real_outcomes(one, rates[one.world.outcome.name], order, own) for one, own in every
+    }
+    first = drawn.pop(frame.world.outcome.name)
+    return replace(first, further=drawn)
 
 
 def _drawn(frame: Frame, rng: np.random.Generator, reps: int, like: tuple[Array, float] | None) -> tuple[Draws, Array]:

@@ -64,6 +64,11 @@ class Draws:
         return starts, observed * children
 
     @property
+    def children(self) -> Array:
+        """Children of the authorities that stand at each place, (n, n_times) or (reps, n, n_times)."""
+        return self.frame.children if self.order is None else self.frame.children[self.order]
+
+    @property
     def outcomes(self) -> Array:
         """What an estimator is given, (reps, n, n_times): rates per `per`, or values."""
         outcome = self.frame.world.outcome
@@ -80,7 +85,7 @@ class Draws:
         """True effects of every draw."""
         world, frame = self.frame.world, self.frame
         counted = world.outcome.counted
-        exposure = frame.children if counted else np.full_like(frame.children, np.nan)
+        exposure = self.children if counted else np.full_like(frame.children, np.nan)
         scale = "rate_per" if counted else "value"
         return true_effects(self.untreated, self.expected, frame.first_treated, world.periods, exposure, scale)
 

@@ -14,19 +14,18 @@ from numpy.typing import NDArray
 from sos_eval.declare import Declared
 from sos_eval.errors import DesignFault, Fault, nearest
 from sos_eval.worlds.adoption import Adoption
-from sos_eval.worlds.authorities import Authorities, region_sizes, stratified
+from sos_eval.worlds.authorities import standard, stratified
+from sos_eval.worlds.neighbours import Contamination, Spillover, spilled, unrecorded
 from sos_eval.worlds.problems import Problem
 
 __all__ = [
     "Anticipation",
-    "Contamination",
     "Effect",
     "Fidelity",
     "Size",
-    "Spillover",
     "apply_dose",
     "draw_doses",
-    "neighbours_of",
+    "of_authorities",
     "stop_at_zero",
 ]
 
@@ -56,44 +55,6 @@ class Anticipation(Declared):
     """How many periods before."""
     share: float = 0.5
     """Share of the first period's effect."""
-
-
-@dataclass(frozen=True)
-class Spillover(Declared):
-    """Practice that spreads to untreated neighbours."""
-
-    share: float = 0.25
-    """Share of the effect, times the share of an authority's neighbours that have started."""
-    neighbours: Annotated[int, Ge(2)] | None = None
-    """How many neighbours an authority has, half of them on either side in its region's ring of codes, so that
-    neighbours are each other's; without it, all authorities of its region, itself among them."""
-
-    def problems(self, authorities: Authorities) -> Iterator[Problem]:
-        """Say what contradicts what."""
-        if self.neighbours is None:
-            if not authorities.regions:
-                what = "neighbours are the authorities of a region"
-                yield Problem((), what, "add authorities.regions, or neighbours: 4")
-            return
-        if self.neighbours % 2:
-            what = f"{self.neighbours}: as many stand on either side"
-            yield Problem(("neighbours",), what, "write an even number")
-        smallest = int(region_sizes(authorities).min())
-        if self.neighbours >= smallest:
-            what = f"{self.neighbours} neighbours in a region of {smallest} authorities"
-            yield Problem(("neighbours",), what, "write a smaller number")
-
-
-@dataclass(frozen=True)
-class Contamination(Declared):
-    """Untreated authorities that use the programme without anybody's record of it."""
-
-    share: Annotated[float, Interval(ge=0, le=1)] = 0.2
-    """Share of the never treated."""
-    dose: float = 0.5
-    """Share of the effect that they have, from `start`."""
-    start: int | None = None
-    """First period; without it, the first start of anyone."""
 
 
 @dataclass(frozen=True)
@@ -160,29 +121,55 @@ def _declared_starts(adoption: Adoption) -> list[int]:
 
 
 def draw_doses(
-    spec: Effect, table: pd.DataFrame, first_treated: Array, times: Array, rng: np.random.Generator
+    spec: Effect, first_treated: Array, times: Array, rng: np.random.Generator
 ) -> tuple[Array, Array, Array]:
     """Return how much of the full effect every authority has in every period.
+
+    What depends on an authority's other characteristics comes in `of_authorities`.
 
     Returns
     -------
     own : (n, n_times)
         Dose from the authority's own recorded adoption: what the truth counts.
     other : (n, n_times)
-        Dose of the untreated from spillover and contamination: in the data, not in the truth.
+        Dose of the untreated from contamination: in the data, not in the truth.
     fidelity : (n,)
         Zero for the never treated.
     """
     event = times - first_treated[:, None]
     own = _shape(spec, event)
-    own *= _multiple(spec, table, first_treated)[:, None]
+    own *= np.array([spec.by_cohort.get(int(g), 1.0) if np.isfinite(g) else 1.0 for g in first_treated])[:, None]
     fidelity = np.zeros(len(first_treated))
     if spec.fidelity:
         fidelity = _fidelity(spec.fidelity, np.isfinite(first_treated), rng)
         since = np.where(np.isfinite(event), np.clip(event, 0, None), 0.0)
         own *= fidelity[:, None] / spec.fidelity.mean * _left(spec.fidelity, since)
-    other = _spillover(spec, table, first_treated, times) + _contamination(spec, first_treated, times, rng)
-    return own, other, fidelity
+    if spec.contamination is None:
+        return own, np.zeros_like(own), fidelity
+    return own, unrecorded(spec.contamination, first_treated, times, rng), fidelity
+
+
+def of_authorities(
+    spec: Effect, doses: tuple[Array, Array], table: pd.DataFrame, starts: Array, times: Array
+) -> tuple[Array, Array]:
+    """Return doses moderated by who has them, and with what spills over to whom, (..., n, n_times) each.
+
+    Parameters
+    ----------
+    doses : (n, n_times) or (reps, n, n_times)
+        As `draw_doses` gives them, own and other.
+    table
+        A row per authority.
+    starts : (n,) or (reps, n)
+        First treated period of each authority.
+    """
+    own, other = doses
+    if spec.moderator:
+        own = own * _moderation(spec, table)[:, None]
+    if spec.spillover is not None:
+        started = (times >= starts[..., None]).astype(float)
+        other = other + spilled(spec.spillover, table["region"].to_numpy(object), started)
+    return own, other
 
 
 def _shape(spec: Effect, event: Array) -> Array:
@@ -203,14 +190,12 @@ def _shape(spec: Effect, event: Array) -> Array:
     return share
 
 
-def _multiple(spec: Effect, table: pd.DataFrame, first_treated: Array) -> Array:
-    """Return each authority's multiple of the effect from its cohort and moderators, (n,)."""
-    multiple = np.array([spec.by_cohort.get(int(g), 1.0) if np.isfinite(g) else 1.0 for g in first_treated])
-    added = np.ones(len(multiple))
+def _moderation(spec: Effect, table: pd.DataFrame) -> Array:
+    """Return each authority's multiple of the effect from its moderators, (n,)."""
+    multiple = np.ones(len(table))
     for name, slope in spec.moderator.items():
-        values = table[name].to_numpy(float)
-        added += slope * (values - values.mean()) / values.std()
-    return multiple * added
+        multiple += slope * standard(table[name].to_numpy(float))
+    return multiple
 
 
 def _fidelity(spec: Fidelity, treated: NDArray[np.bool_], rng: np.random.Generator) -> Array:
@@ -237,45 +222,6 @@ def _left(spec: Fidelity, since: Array) -> Array:
     return np.asarray(spec.retrained + (1 - spec.retrained) * (1 - spec.turnover) ** since)
 
 
-def _spillover(spec: Effect, table: pd.DataFrame, first_treated: Array, times: Array) -> Array:
-    """Return the dose that the not yet treated have from their neighbours, (n, n_times)."""
-    if spec.spillover is None:
-        return np.zeros((len(first_treated), len(times)))
-    started = (times >= first_treated[:, None]).astype(float)
-    beside = neighbours_of(table["region"].to_numpy(object), spec.spillover.neighbours)
-    around = beside @ started / beside.sum(1, keepdims=True)
-    return np.asarray(spec.spillover.share * around * (1 - started))
-
-
-def neighbours_of(regions: NDArray[np.object_], neighbours: int | None) -> Array:
-    """Return who is whose neighbour, (n, n) of zeros and ones.
-
-    Without a number of neighbours: all authorities of the region, itself among them. With one: the nearest in the
-    region's ring, half on either side.
-    """
-    if neighbours is None:
-        return np.asarray(regions[:, None] == regions, float)
-    beside = np.zeros((len(regions), len(regions)))
-    for region in dict.fromkeys(regions):
-        members = np.flatnonzero(regions == region)
-        for step in range(1, neighbours // 2 + 1):
-            beside[members, np.roll(members, step)] = 1.0
-            beside[members, np.roll(members, -step)] = 1.0
-    return beside
-
-
-def _contamination(spec: Effect, first_treated: Array, times: Array, rng: np.random.Generator) -> Array:
-    """Return the dose that unrecorded users have, (n, n_times)."""
-    dose = np.zeros((len(first_treated), len(times)))
-    if spec.contamination is None:
-        return dose
-    never = np.flatnonzero(~np.isfinite(first_treated))
-    users = rng.permutation(never)[: round(spec.contamination.share * len(never))]
-    start = spec.contamination.start if spec.contamination.start is not None else float(first_treated.min())
-    dose[users] = np.where(times >= start, spec.contamination.dose, 0.0)
-    return dose
-
-
 def apply_dose(spec: Effect, untreated: Array, dose: Array, *, positive: bool, mediated: float = 0.0) -> Array:
     """Return expected outcomes under a dose, (reps, n, n_times).
 
@@ -284,7 +230,7 @@ def apply_dose(spec: Effect, untreated: Array, dose: Array, *, positive: bool, m
 
     Parameters
     ----------
-    dose : (n, n_times)
+    dose : (n, n_times) or (reps, n, n_times)
         Shares of the full effect.
     mediated
         What a full dose does through mediators, beside `Effect.size`: in units of the rate, or of its logarithm
@@ -304,7 +250,7 @@ def apply_dose(spec: Effect, untreated: Array, dose: Array, *, positive: bool, m
     treated = untreated + size * dose
     if not positive:
         return np.asarray(treated)
-    cells = int(np.count_nonzero(dose)) * len(treated)
+    cells = int(np.count_nonzero(np.broadcast_to(dose, treated.shape)))
     return stop_at_zero(treated, cells, f"effect.size: {size:g}", "write a smaller effect, or scale: ratio")
 
 

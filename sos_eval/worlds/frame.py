@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 from sos_eval.errors import DesignFault, Fault
 from sos_eval.worlds.adoption import draw_adoption
 from sos_eval.worlds.authorities import draw_authorities
-from sos_eval.worlds.effects import draw_doses
+from sos_eval.worlds.effects import draw_doses, of_authorities
 from sos_eval.worlds.mergers import Geography, draw_mergers
+from sos_eval.worlds.neighbours import Spillover
 from sos_eval.worlds.real_panel import RealPanel, real_authorities
 from sos_eval.worlds.residuals import read_residuals
 from sos_eval.worlds.revisions import publish_children
@@ -42,11 +44,12 @@ class Frame:
     first_treated : (n,)
         ``inf`` = never.
     own, other : (n, n_times)
-        Doses; see `effects.draw_doses`.
+        Doses; see `effects.draw_doses`. In a semi-synthetic world those of a place: what depends on the authority that
+        stands there is drawn with it.
     fidelity : (n,)
         Zero for the never treated.
-    rates : (n, n_times) or None
-        A real panel's outcomes, in a semi-synthetic world.
+    rates : (n, n_times) each, or None
+        A real panel's outcomes by their column, in a semi-synthetic world.
     residuals : (real authorities, n_times) or None
         A real panel's, where they are the noise.
     geography, drawn
@@ -61,7 +64,7 @@ class Frame:
     own: Array
     other: Array
     fidelity: Array
-    rates: Array | None = None
+    rates: Mapping[str, Array] | None = None
     residuals: Array | None = None
     geography: Geography | None = None
     drawn: Frame | None = None
@@ -91,7 +94,8 @@ class Frame:
         """Names of the columns that are constant within an authority, region first."""
         own = self.world.authorities
         if self.rates is not None:
-            return ["region", "deprivation"]
+            panel = self.world.panel
+            return ["region", "deprivation", *(panel.covariates if panel is not None else ())]
         names = ["region", own.deprivation.name, *own.covariates]
         return names + (["inspection"] if own.inspection else [])
 
@@ -113,7 +117,8 @@ def draw_frame(world: World, rng: np.random.Generator) -> Frame:
         return _real_frame(world, world.panel, rng)
     table, exposure = draw_authorities(world.authorities, len(times), rng)
     first_treated = draw_adoption(world.adoption, table, exposure, rng)
-    own, other, fidelity = draw_doses(world.effect, table, first_treated, times, rng)
+    own, other, fidelity = draw_doses(world.effect, first_treated, times, rng)
+    own, other = of_authorities(world.effect, (own, other), table, first_treated, times)
     frame = Frame(world, table, exposure, exposure, first_treated, own, other, fidelity)
     if world.outcome.residuals is not None:
         frame = replace(frame, residuals=read_residuals(world.outcome.residuals, times, world.outcome.per))
@@ -139,13 +144,23 @@ def _merged(frame: Frame, rng: np.random.Generator) -> Frame:
 
 def _real_frame(world: World, panel: RealPanel, rng: np.random.Generator) -> Frame:
     """Read a real panel and lay out the places of cohorts and their doses."""
-    table, exposure, rates = real_authorities(panel, world.periods, world.outcome.per)
+    more = {one.name: one.per for one in world.further}
+    table, exposure, rates = real_authorities(panel, world.periods, world.outcome.per, further=more)
+    named = {one.name: own for one, own in zip(world.outcomes, rates, strict=True)}
     treated = world.adoption.treated or 0
     inside = table["region"].isin(world.adoption.regions) if world.adoption.regions else True
     eligible = int((table["eligible"] & inside).sum())
     if treated > eligible:
         what = f"adoption.treated: {treated} of {eligible} authorities cannot start"
         raise DesignFault(Fault(f"world {world.name}", what, "write a smaller number"))
+    if world.effect.spillover is not None:
+        _check_neighbours(world, world.effect.spillover, table)
     first_treated = draw_adoption(world.adoption, table, exposure, rng)
-    own, other, fidelity = draw_doses(world.effect, table, first_treated, world.periods, rng)
-    return Frame(world, table, exposure, exposure, first_treated, own, other, fidelity, rates)
+    own, other, fidelity = draw_doses(world.effect, first_treated, world.periods, rng)
+    return Frame(world, table, exposure, exposure, first_treated, own, other, fidelity, named)
+
+
+def _check_neighbours(world: World, spec: Spillover, table: pd.DataFrame) -> None:
+    """Refuse more neighbours than the smallest region has."""
+    for one in spec.problems(smallest=int(table["region"].value_counts().min())):
+        raise DesignFault(Fault(f"world {world.name}", f"effect.spillover.neighbours: {one.what}", one.instead))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from sos_eval.declare import Declared
 from sos_eval.errors import DataFault, Faults, listed, nearest
 from sos_eval.worlds.adoption import Adoption
+from sos_eval.worlds.authorities import standard
 from sos_eval.worlds.effects import Effect
-from sos_eval.worlds.problems import Problem
+from sos_eval.worlds.problems import Problem, under
 
 __all__ = ["RealPanel", "real_authorities"]
 
 Array = NDArray[np.float64]
+_NONE: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,17 @@ class RealPanel(Declared):
     """Column of regions; without it, one region."""
     deprivation: str | None = None
     """Column of a deprivation score, constant within an authority; without it, zero for all."""
+    covariates: tuple[str, ...] = ()
+    """Columns of further numbers, constant within an authority, that select adopters or moderate effects."""
     exclude: tuple[str, ...] = ()
     """Authorities left out."""
     never: tuple[str, ...] = ()
     """Authorities that stay in and never start, e.g. because the design names them as no donors."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that moderate effects."""
+        return (*(["deprivation"] if self.deprivation else []), *self.covariates)
 
     def problems(self, adoption: Adoption, effect: Effect) -> Iterator[Problem]:
         """Say what a real panel cannot take."""
@@ -52,63 +61,72 @@ class RealPanel(Declared):
         for name in ("level", "trend", "inspection"):
             if getattr(adoption.selection, name):
                 yield Problem(("adoption", "selection", name), f"has no meaning with panel: {why}", "remove it")
-        if adoption.selection.covariates:
-            yield Problem(("adoption", "selection", "covariates"), "is not in this version with panel", "remove it")
-        for name in ("moderator", "spillover", "contamination"):
-            if getattr(effect, name):
-                yield Problem(("effect", name), "is not in this version with panel", "remove it")
         if adoption.regions and self.region is None:
             yield Problem(("adoption", "regions"), "needs panel.region", "name the column of regions")
+        if effect.spillover is not None:
+            regions = "panel.region" if self.region is None else ""
+            yield from under("effect", under("spillover", effect.spillover.problems(lacking=regions)))
 
 
 def real_authorities(
-    spec: RealPanel, times: Array, per: float, key: str = "panel"
-) -> tuple[pd.DataFrame, Array, Array]:
+    spec: RealPanel, times: Array, per: float, key: str = "panel", further: Mapping[str, float] = _NONE
+) -> tuple[pd.DataFrame, Array, tuple[Array, ...]]:
     """Read a real panel.
 
     Parameters
     ----------
     key
         Where it is declared, for faults.
+    further
+        Columns of more counts, with the scale of their rates.
 
     Returns
     -------
     table
-        A row per authority: ``unit``, ``region``, ``deprivation``, ``deprivation_z``.
-    exposure, rates : (n, n_times)
-        Children, and the outcome as a rate per `per`.
+        A row per authority: ``unit``, ``region``, ``deprivation``, ``deprivation_z``, covariates, and their standard
+        scores in ``z:<name>``.
+    exposure : (n, n_times)
+        Children.
+    rates : (n, n_times) each
+        The outcome as a rate per `per`, and further ones.
 
     Raises
     ------
     DataFault
         With every fault: no such file or column, no number, a row twice, no authority without a gap.
     """
-    data = _read(spec, key)
-    count, exposure = (
-        data.pivot_table(index=spec.unit, columns=spec.time, values=name, aggfunc="first").reindex(columns=times)
-        for name in (spec.count, spec.exposure)
+    data = _read(spec, key, further)
+    rows = np.sort(data[spec.unit].dropna().unique())
+    exposure, *counts = (
+        data.pivot_table(index=spec.unit, columns=spec.time, values=name, aggfunc="first").reindex(rows, columns=times)
+        for name in (spec.exposure, spec.count, *further)
     )
-    exposure = exposure.reindex(count.index)
-    complete = count.notna().all(axis=1) & (exposure > 0).all(axis=1)
+    complete = (exposure > 0).all(axis=1)
+    for count in counts:
+        complete &= count.notna().all(axis=1)
     if complete.sum() < 2:
         faults = Faults(DataFault)
         span = f"{times[0]:g} to {times[-1]:g}"
         faults.add(spec.path, f"fewer than two authorities have every period from {span}", "narrow the world's times")
         faults.stop()
-    units = count.index[complete]
+    units = exposure.index[complete]
     first = data.drop_duplicates(spec.unit).set_index(spec.unit).reindex(units)
     table = pd.DataFrame({"unit": [str(unit) for unit in units]})
     table["eligible"] = ~table["unit"].isin(spec.never)
     table["region"] = first[spec.region].astype(str).to_numpy() if spec.region else "all"
     score = first[spec.deprivation].to_numpy(float) if spec.deprivation else np.zeros(len(units))
     table["deprivation"] = score
-    spread = score.std()
-    table["deprivation_z"] = (score - score.mean()) / spread if spread > 0 else 0.0
+    table["deprivation_z"] = standard(score)
+    for name in spec.covariates:
+        table[name] = first[name].to_numpy(float)
+        table[f"z:{name}"] = standard(table[name].to_numpy(float))
     children = exposure.loc[units].to_numpy(float)
-    return table, children, count.loc[units].to_numpy(float) / children * per
+    scales = (per, *further.values())
+    rates = [one.loc[units].to_numpy(float) / children * scale for one, scale in zip(counts, scales, strict=True)]
+    return table, children, tuple(rates)
 
 
-def _read(spec: RealPanel, key: str) -> pd.DataFrame:
+def _read(spec: RealPanel, key: str, further: Iterable[str]) -> pd.DataFrame:
     """Read the file's columns as text units and numbers."""
     faults = Faults(DataFault)
     path = Path(spec.path)
@@ -120,7 +138,8 @@ def _read(spec: RealPanel, key: str) -> pd.DataFrame:
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         faults.add(spec.path, f"{key}.path: cannot be read as CSV ({str(error).splitlines()[0]})")
         faults.stop()
-    numbers = [spec.time, spec.count, spec.exposure, *([spec.deprivation] if spec.deprivation else [])]
+    numbers = [spec.time, spec.count, *further, spec.exposure, *([spec.deprivation] if spec.deprivation else [])]
+    numbers += spec.covariates
     wanted = [spec.unit, *numbers, *([spec.region] if spec.region else [])]
     for name in wanted:
         if name not in data:
@@ -135,6 +154,11 @@ def _read(spec: RealPanel, key: str) -> pd.DataFrame:
     twice = data.duplicated([spec.unit, spec.time])
     if twice.any():
         faults.add(spec.path, f"{key}: {int(twice.sum())} rows stand twice, e.g. {data.loc[twice, spec.unit].iloc[0]}")
+    for name in spec.covariates:
+        whose = data.groupby(spec.unit)[name].agg(["nunique", "count"]).query("nunique != 1").index
+        if len(whose):
+            what = f"{key}.covariates: {name!r} is not one number throughout for {listed(list(whose))}"
+            faults.add(spec.path, what, "write each authority's number in all its rows")
     known = set(data[spec.unit])
     for list_, units in (("exclude", spec.exclude), ("never", spec.never)):
         for unit in units:

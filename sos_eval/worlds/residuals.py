@@ -45,7 +45,7 @@ def read_residuals(spec: Residuals, times: Array, per: float) -> Array:
         The file is at fault, or a count is zero.
     """
     panel = RealPanel(spec.path, spec.unit, spec.time, spec.count, spec.exposure, exclude=spec.exclude)
-    rates = real_authorities(panel, times, per, "outcome.residuals")[2]
+    (rates,) = real_authorities(panel, times, per, "outcome.residuals")[2]
     if (rates <= 0).any():
         what = "outcome.residuals: a count of zero has no logarithm"
         raise DataFault(Fault(spec.path, what, "write that authority in outcome.residuals.exclude"))

@@ -44,7 +44,7 @@ def data_of(draws: Draws) -> pd.DataFrame:
     if any(one.counted for one in world.outcomes):
         data[world.columns.exposure] = frame.exposure.ravel().astype(int)
     data[world.outcome.name] = observed.ravel()
-    data |= {name: one.observed[0].ravel() for name, one in draws.further.items()}
+    data |= {name: one.placed(0)[1].ravel() for name, one in draws.further.items()}
     for name in frame.columns[1:]:
         data[name] = np.repeat(frame.table[name].to_numpy(), n_times)
     if world.effect.fidelity:

@@ -68,7 +68,7 @@ class TruthPlan:
         ----------
         untreated, treated : (reps, n, n_times)
             Expected outcomes without the intervention, and with each authority's own adoption.
-        exposure : (n, n_times)
+        exposure : (n, n_times) or (reps, n, n_times)
             Children; read for rate ratios only.
         """
         plan, who = self.aggregations, np.isfinite(self.first_treated)
@@ -79,7 +79,7 @@ class TruthPlan:
         parts = []
         for estimand, scale in self.kinds:
             if estimand == "rate_ratio":
-                children = exposure[who]
+                children = exposure[..., who, :]
                 parts.append(_ratios(without * children, with_it * children, first, starts, plan))
             elif scale == "log":
                 parts.append(_att(_log(without), _log(with_it), first, starts, plan))
@@ -133,14 +133,14 @@ def true_effects(
     ----------
     untreated, treated : (reps, n, n_times)
         Expected outcomes without the intervention, and with each authority's own adoption.
-    exposure : (n, n_times)
+    exposure : (n, n_times) or (reps, n, n_times)
         Children; NaN where the outcome is no count: then there is no rate ratio.
     """
     who = np.isfinite(first_treated)
     kinds = [("att", scale)]
     if scale != "log" and (untreated[:, who] > 0).all() and (treated[:, who] > 0).all():
         kinds.append(("att", "log"))
-    if np.isfinite(exposure[who]).all():
+    if np.isfinite(exposure[..., who, :]).all():
         kinds.append(("rate_ratio", "ratio"))
     plan = plan_truth(first_treated, times, kinds)
     return Truth(plan.cells, plan.apply(untreated, treated, exposure))

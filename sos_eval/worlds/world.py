@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sos_eval.declare import Declared, Document, build, read_yaml
 from sos_eval.errors import DesignFault, Fault, Faults, nearest
 from sos_eval.worlds.adoption import Adoption
-from sos_eval.worlds.authorities import Authorities
+from sos_eval.worlds.authorities import Authorities, Covariate, region_sizes
 from sos_eval.worlds.effects import Effect
 from sos_eval.worlds.further import Further, further_problems
 from sos_eval.worlds.mergers import Merger, merger_problems
@@ -141,7 +141,10 @@ class World(Declared):
         own = self.authorities
         yield from under("effect", self.effect.problems(self.adoption, (own.deprivation.name, *own.covariates)))
         if self.effect.spillover:
-            yield from under("effect", under("spillover", self.effect.spillover.problems(own)))
+            lacking, smallest = "" if own.regions else "authorities.regions", int(region_sizes(own).min())
+            yield from under(
+                "effect", under("spillover", self.effect.spillover.problems(lacking=lacking, smallest=smallest))
+            )
         if self.theory:
             yield from under("theory", self.theory.problems())
         yield from under("mergers", merger_problems(self.mergers, own, first, last))
@@ -169,18 +172,21 @@ class World(Declared):
             yield Problem(
                 ("outcome",), "a world with a panel takes it from there", "declare its name, label and per only"
             )
-        if self.missing != Missing():
-            yield Problem(("missing",), "is not in this version with panel", "remove it")
-        if self.further:
-            yield Problem(("further",), "is not in this version with panel", "remove it")
+        for i, one in enumerate(self.further):
+            if one != Further(name=one.name, label=one.label, per=one.per, effect=one.effect):
+                what = "a world with a panel takes it from there"
+                yield Problem(("further", i), what, "declare its name, the panel's column of it, label, per and effect")
+            sized = one.effect.size_problems(nobody=self.adoption.pattern == "none")
+            yield from under("further", under(i, under("effect", sized)))
         for name in ("theory", "mergers", "revisions"):
             if getattr(self, name):
                 yield Problem((name,), "has no meaning with panel: a real panel has its own", "remove it")
         yield from panel.problems(self.adoption, self.effect)
-        for problem in self.adoption.problems(Authorities(n=10**6), self.times.first, self.times.last):
+        some = Authorities(n=10**6, covariates={name: Covariate() for name in panel.covariates})
+        for problem in self.adoption.problems(some, self.times.first, self.times.last):
             if problem.path[0] != "regions":
                 yield from under("adoption", iter([problem]))
-        yield from under("effect", self.effect.problems(self.adoption, ()))
+        yield from under("effect", self.effect.problems(self.adoption, panel.columns))
 
     def _column_problems(self) -> Iterator[Problem]:
         """Find columns that would bear the same name."""

@@ -14,7 +14,7 @@ import sos_eval as se
 from sos_eval.comparison.nearest import Nearest
 from sos_eval.errors import DesignFault, InputFault, NotIdentified
 from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD
-from sos_eval.jobs.find import find_smallest
+from sos_eval.jobs.find import Tried, _ends, find_smallest
 from sos_eval.jobs.line_draws import evaluate
 from sos_eval.jobs.lines import Line, prepare
 from sos_eval.jobs.mdes import normal_mdes, normal_power
@@ -222,15 +222,34 @@ def test_find_brackets_the_formula():
     found = find_smallest(TWFE(), world, "world.adoption.treated", reps=600, target=0.5)
     exact = next(n for n in range(2, 20) if normal_power(1.0, np.sqrt(2 / n + 2 / (40 - n)), 0.95) >= 0.5)
     assert found.value == pytest.approx(exact, abs=2)
-    table = found.table.set_index("world.adoption.treated")["power"]
+    table = found.table.set_index("world.adoption.treated")
     assert found.value is not None
-    assert table[found.value] >= 0.5
-    assert (table[table.index < found.value] < 0.5).all()
+    assert table["power"][found.value] >= 0.5
+    assert table["size"][found.value] == pytest.approx(0.05, abs=0.04)
+    before = table[table.index < found.value]
+    assert ((before["power"] < 0.5) | ~before["holds"]).all()
+    assert not table["holds"][2]
+    assert table["size"][2] > 0.2
+    assert found.low is not None
+    assert found.low <= found.value
+    assert found.high is None or found.high >= found.value
+    assert "with a test that holds its level" in found.sentence
     impossible = find_smallest(TWFE(), _normal(effect={"size": 0.001}), "world.adoption.treated", reps=50)
     assert impossible.value is None
     assert "No possible world.adoption.treated" in impossible.sentence
     with pytest.raises(InputFault, match="is no whole number"):
         find_smallest(TWFE(), _normal(), "world.effect.size")
+    with pytest.raises(InputFault, match="there is nothing to find"):
+        find_smallest(TWFE(), _normal(effect={"size": 0.0}), "world.adoption.treated")
+
+
+def test_where_a_search_ends_is_said_with_its_uncertainty():
+    """By hand: 4 and 8 are short by more than two errors, 12 is too large a test, 16 has it but for chance."""
+    one = {"power_mcse": 0.02, "size": 0.05, "size_mcse": 0.01, "level": 0.95}
+    tried = {4: Tried(0.3, **one), 8: Tried(0.75, **one), 12: Tried(0.9, **one | {"size": 0.2}), 16: Tried(0.81, **one)}
+    assert _ends(tried, 0.8) == (13, None)
+    assert _ends({**tried, 20: Tried(0.85, **one)}, 0.8) == (13, 20)
+    assert _ends({16: tried[16]}, 0.8) == (None, None)
 
 
 def test_an_effect_that_nobody_adopts_is_refused():

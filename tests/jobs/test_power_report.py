@@ -138,7 +138,7 @@ def test_checks_of_a_design_that_declares_pretrends_are_pretests(project, capsys
 def test_the_search_finds(project, capsys):
     words = ["--find", "world.adoption.treated", "--power", "0.3", "--reps", "8", "--workers", "1"]
     assert _said("d.yaml", "--world", "w.yaml", *words) == 0
-    assert "is the smallest that was found to have power 30%" in capsys.readouterr().out
+    assert "is the smallest found to have power 30%" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 import sos_eval as se
 from sos_eval.errors import DataFault, DesignFault
-from sos_eval.estimators import TWFE, CallawaySantAnna
+from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD
 from sos_eval.jobs.line_draws import evaluate
 from sos_eval.jobs.lines import Line, prepare
 from sos_eval.worlds.source import data_of
@@ -101,6 +101,128 @@ def test_moving_authorities_is_moving_adoption(tmp_path, method):
         assert fast.values[k, rep, 0] == pytest.approx(estimate, rel=1e-10)
 
 
+def _wider() -> pd.DataFrame:
+    """The panel with a number of each authority's own and a second count."""
+    data = _data()
+    data["poverty"] = data["code"].str[1:].astype(float) ** 2
+    data["stays"] = np.random.default_rng(2).poisson(200, len(data)).astype(float)
+    return data
+
+
+WIDER = TEXT.replace("region: reg}", "region: reg, covariates: [poverty]}")
+
+
+def _effects(draws, rep):
+    """What was added to the rates of each authority, (n, n_times), and when each starts."""
+    data = _wider().pivot(
+        index="code", columns="year", values=draws.frame.world.outcome.name.replace("care_entries", "starts")
+    )
+    starts, observed = draws.placed(rep)
+    return (observed - data.drop("A9").to_numpy()) / draws.frame.exposure * 10000, starts
+
+
+def test_who_stands_where_moderates_the_effect(tmp_path):
+    world = _world(tmp_path, WIDER.replace("size: -2.0", "size: -2.0, moderator: {poverty: 0.5}"), _wider())
+    draws = world.draw(np.random.default_rng(1), 20)
+    z = np.arange(9.0) ** 2
+    z = (z - z.mean()) / z.std()
+    truths = draws.true_effects
+    row = int(np.flatnonzero((truths.cells["aggregation"] == "simple") & (truths.cells["scale"] == "rate_per"))[0])
+    for rep in range(20):
+        added, starts = _effects(draws, rep)
+        treated = (world.periods >= starts[:, None]).astype(float)
+        np.testing.assert_allclose(added, -2.0 * (1 + 0.5 * z[:, None]) * treated, atol=1e-9)
+        assert truths.values[rep, row] == pytest.approx(added[treated > 0].mean(), rel=1e-9)
+    done = se.power(TWFE(), world, reps=50)
+    assert done.explained["how"].tolist() == ["batch"]
+
+
+def test_practice_spreads_within_regions_and_unrecorded(tmp_path):
+    effect = "size: -2.0, spillover: {share: 0.5}, contamination: {share: 0.4, dose: 0.25, start: 2014}"
+    draws = _world(tmp_path, WIDER.replace("size: -2.0", effect), _wider()).draw(np.random.default_rng(1), 20)
+    north = np.arange(9) < 5
+    for rep in range(20):
+        added, starts = _effects(draws, rep)
+        started = draws.frame.world.periods >= starts[:, None]
+        around = np.where(north[:, None], started[north].mean(0), started[~north].mean(0))
+        left = added + 2.0 * started + 2.0 * 0.5 * around * ~started
+        np.testing.assert_allclose(left[:, :3], 0.0, atol=1e-9)
+        assert sorted(np.round(left[:, 3], 9)) == [-0.5, -0.5, *[0.0] * 7]
+        assert np.isinf(starts[np.abs(left[:, 3]) > 0.1]).all()
+        assert draws.true_effects.values[rep, 0] == draws.true_effects.values[0, 0]
+
+
+def test_adopters_are_selected_on_a_number_of_their_own(tmp_path):
+    text = WIDER.replace("treated: 4,", "treated: 4, selection: {covariates: {poverty: 3}},")
+    draws = _world(tmp_path, text, _wider()).draw(np.random.default_rng(1), 200)
+    share = np.mean([np.isfinite(draws.placed(rep)[0]) for rep in range(200)], axis=0)
+    assert share[:3].max() < 0.2
+    assert share[-2:].min() > 0.9
+
+
+def test_gaps_and_suppression_are_of_the_authoritys_own_counts(tmp_path):
+    world = _world(tmp_path, TEXT.replace("size: -2.0}", "size: 0}\nmissing: {share: 0.1, suppress_below: 55}"))
+    draws = world.draw(np.random.default_rng(1), 100)
+    real = _data().pivot(index="code", columns="year", values="starts").drop("A9").to_numpy()
+    gone = np.array([np.isnan(draws.placed(rep)[1]) for rep in range(100)])
+    assert gone[:, real < 55].all()
+    assert gone[:, real >= 55].mean() == pytest.approx(0.1, abs=4 * np.sqrt(0.09 / (100 * (real >= 55).sum())))
+    seen = np.array([draws.placed(rep)[1] for rep in range(100)])
+    np.testing.assert_allclose(np.where(gone, np.nan, real), seen)
+
+
+def test_two_outcomes_of_one_panel_share_their_adopters(tmp_path):
+    text = WIDER + "further: [{name: stays, per: 10000, effect: {size: 5.0}}]\n"
+    world = _world(tmp_path, text, _wider())
+    draws = world.draw(np.random.default_rng(1), 20)
+    for rep in range(20):
+        first, starts = _effects(draws, rep)
+        second, same = _effects(draws.about("stays"), rep)
+        treated = (world.periods >= starts[:, None]).astype(float)
+        np.testing.assert_array_equal(starts, same)
+        np.testing.assert_allclose(first, -2.0 * treated, atol=1e-9)
+        np.testing.assert_allclose(second, 5.0 * treated, atol=1e-9)
+    table = data_of(draws)
+    np.testing.assert_allclose(table["stays"], draws.about("stays").placed(0)[1].ravel())
+    done = se.power(TWFE(), world, reps=100, seed=1)
+    assert done.summary.set_index("outcome")["true_effect"].to_dict() == pytest.approx({"care_entries": -2, "stays": 5})
+    assert set(done.families["decision"]) == {"at least one", "every one", "one that is not there", "this one"}
+
+
+def test_a_rate_ratio_is_of_the_children_of_who_is_treated(tmp_path):
+    draws = _world(tmp_path).draw(np.random.default_rng(1), 10)
+    table = data_of(draws)
+    ready = prepare(Line("p", PoissonDiD()), draws, table)
+    found = evaluate(ready, draws, lambda rep, k: np.random.default_rng(0))
+    real = _data().pivot(index="code", columns="year", values="starts").drop("A9").to_numpy()
+    for rep in range(10):
+        starts, observed = draws.placed(rep)
+        treated = draws.frame.world.periods >= starts[:, None]
+        ratio = np.log(observed[treated].sum() / real[treated].sum())
+        assert found.values[found.rows["scale"] == "ratio", rep, 5].ravel()[0] == pytest.approx(ratio, rel=1e-9)
+
+
+@pytest.mark.parametrize("method", [TWFE(), CallawaySantAnna()])
+def test_gaps_follow_authorities(tmp_path, method):
+    text = WIDER.replace("size: -2.0}", "size: -2.0, moderator: {poverty: 0.5}, spillover: {}}\nmissing: {share: 0.08}")
+    draws = _world(tmp_path, text, _wider()).draw(np.random.default_rng(5), 6)
+    ready = prepare(Line("one", method), draws, data_of(draws))
+    assert ready.why == "the outcomes have gaps, and every draw has its own"
+    fast = evaluate(ready, draws, lambda rep, k: np.random.default_rng(0))
+    k = list(fast.rows["aggregation"]).index("overall")
+    for rep in range(6):
+        starts, observed = draws.placed(rep)
+        table = data_of(draws).assign(
+            care_entries=observed.ravel(), first_treated=np.repeat(np.where(np.isfinite(starts), starts, 0), 4)
+        )
+        own = method.fit(
+            table, unit="la_code", time="year", outcome="care_entries", exposure="children_0_17", per=10000,
+            first_treated="first_treated",
+        )  # fmt: skip
+        row = own[own["aggregation"] == "overall"].iloc[0]
+        np.testing.assert_allclose(fast.values[k, rep, :2], [row["estimate"], row["std_error"]], rtol=1e-10)
+
+
 def test_a_design_reads_a_semi_synthetic_world_and_its_hash_is_the_content(tmp_path):
     world = _world(tmp_path)
     done = se.power(TWFE(), world, reps=20, out=tmp_path / "out")
@@ -112,13 +234,20 @@ def test_a_design_reads_a_semi_synthetic_world_and_its_hash_is_the_content(tmp_p
 
 
 def test_faults_of_the_declaration(tmp_path):
-    text = TEXT.replace("effect: {size: -2.0}", "effect: {size: -2.0, spillover: {share: 0.5}}\nmissing: {share: 0.1}")
+    text = TEXT.replace(", region: reg}", "}").replace(
+        "effect: {size: -2.0}",
+        "effect: {size: -2.0, spillover: {share: 0.5}, moderator: {deprivation: 1, povert: 1}}\n"
+        "further: [{name: stays, link: identity, effect: {size: 1}}]\nmergers: [{start: 2013, treated: merge}]",
+    )
     with pytest.raises(DesignFault) as caught:
-        _world(tmp_path, text.replace("treated: 4,", "treated: 4, selection: {level: 1},"))
+        _world(tmp_path, text.replace("treated: 4,", "treated: 4, selection: {level: 1, covariates: {poverty: 1}},"))
     said = " ".join(str(fault) for fault in caught.value.faults)
     assert "adoption.selection.level: has no meaning with panel" in said
-    assert "effect.spillover: is not in this version with panel" in said
-    assert "missing: is not in this version with panel" in said
+    assert "adoption.selection.covariates.poverty: no such covariate; declare it" in said
+    assert "effect.spillover: neighbours are the authorities of a region; add panel.region" in said
+    assert "effect.moderator.deprivation: no such column" in said
+    assert "further.0: a world with a panel takes it from there" in said
+    assert "mergers: has no meaning with panel" in said
 
 
 @pytest.mark.parametrize(
@@ -136,6 +265,17 @@ def test_faults_of_the_declaration(tmp_path):
 def test_faults_of_the_data(tmp_path, change, said):
     world = _world(tmp_path, data=change(_data()))
     with pytest.raises(DataFault, match=said.replace("(", r"\(")):
+        world.draw(np.random.default_rng(1))
+
+
+def test_a_covariate_that_is_not_one_number_is_refused(tmp_path):
+    data = _wider()
+    data.loc[2, "poverty"] = 7
+    data.loc[data["code"] == "A4", "poverty"] = np.nan
+    with pytest.raises(DataFault, match=r"'poverty' is not one number throughout for A0, A4; write each"):
+        _world(tmp_path, WIDER, data).draw(np.random.default_rng(1))
+    world = _world(tmp_path, WIDER.replace("size: -2.0", "size: -2.0, spillover: {neighbours: 4}"), _wider())
+    with pytest.raises(DesignFault, match=r"spillover.neighbours: 4 neighbours in a region of 4 authorities"):
         world.draw(np.random.default_rng(1))
 
 

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from sos_eval.errors import DesignFault
-from sos_eval.worlds.effects import Effect, Spillover, draw_doses, neighbours_of
+from sos_eval.worlds.effects import Effect, draw_doses, of_authorities
+from sos_eval.worlds.neighbours import Spillover, neighbours_of
 from sos_eval.worlds.truth import true_effects
 from tests.worlds.tiny import tiny
 
@@ -123,7 +124,8 @@ def test_spillover_to_neighbours_by_hand():
     assert (beside == beside.T).all()
     spec = Effect(size=-3.0, spillover=Spillover(share=0.5, neighbours=2))
     table, starts = pd.DataFrame({"region": ["N"] * 4}), np.array([2013, np.inf, np.inf, np.inf])
-    own, other, _ = draw_doses(spec, table, starts, TIMES, np.random.default_rng(1))
+    doses = draw_doses(spec, starts, TIMES, np.random.default_rng(1))[:2]
+    own, other = of_authorities(spec, doses, table, starts, TIMES)
     assert other[:, 2].tolist() == [0, 0.25, 0, 0.25]
     assert (other[:, :2] == 0).all()
     assert own[1:].sum() == 0

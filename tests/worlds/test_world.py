@@ -75,7 +75,8 @@ effect:
         "w.yaml:7: outcome.dispersion: has no meaning with distribution: poisson; remove it",
         "w.yaml:11: adoption.cohorts: 2031 is outside the world's times; write 2011 to 2016",
         "w.yaml:10: adoption.treated: 9 of 8 authorities cannot start; write a smaller number",
-        "w.yaml:12: adoption.selection.covariates.cin_rte: no such covariate; declare it under authorities.covariates",
+        "w.yaml:12: adoption.selection.covariates.cin_rte: no such covariate; declare it under authorities.covariates, "
+        "or in panel.covariates",
         'w.yaml:14: effect.moderator.idacy: no such column; did you mean "idaci"?',
     ]
 
