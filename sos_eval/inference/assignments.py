@@ -128,6 +128,17 @@ def strata_columns(strata: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(named) if name not in ("exposure", "outcome", "cluster", "unit"))
 
 
+def _more_than_a_start(panel: Panel) -> str:
+    """Say what about treatment a permuted start does not describe; empty where it describes all."""
+    if not panel.absorbing:
+        return "treatment stops or switches for some units, which permuted starts cannot describe"
+    if panel.partly_exposed:
+        return "some periods count as partly exposed, which permuted starts cannot describe"
+    if panel.transition_dropped:
+        return "periods of transition are left out after the real starts only, not after permuted ones"
+    return ""
+
+
 def assignment_space(panel: Panel, strata: Sequence[str]) -> AssignmentSpace | str:
     """Lay out who can swap starts with whom.
 
@@ -149,6 +160,8 @@ def assignment_space(panel: Panel, strata: Sequence[str]) -> AssignmentSpace | s
     DesignFault
         A stratum's column does not exist or is not numeric.
     """
+    if why := _more_than_a_start(panel):
+        return why
     item = _items(panel)
     starts = pd.Series(panel.first_treated).groupby(item)
     if not _constant(starts):

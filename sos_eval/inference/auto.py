@@ -28,7 +28,7 @@ FEW = 20
 RELIED_ON = 40
 
 #: What plain cluster-robust errors rejected with 20 treated, in percent over six estimators and two kinds of noise.
-TOO_OFTEN = (5.5, 9.4)
+TOO_OFTEN = (5.5, 9.1)
 
 #: A test that loses more than this share of its level to random adoptions that cannot be estimated is not relied on.
 LOSABLE = 0.2

@@ -74,7 +74,7 @@ def design_facts(fitted: Fitted) -> DesignFacts:
     treated, comparison = effective_clusters(panel, by_exposure=fitted.estimator.weighs_exposure)
 
     def assignments(strata: tuple[str, ...]) -> int | str:
-        space = assignment_space(fitted.source, strata) if fitted.source.absorbing else "treatment stops or switches"
+        space = assignment_space(fitted.source, strata)
         return space if isinstance(space, str) else space.size
 
     return DesignFacts(

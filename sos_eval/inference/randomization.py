@@ -138,10 +138,6 @@ class Randomization(InferenceMethod):
 
     def _space(self, fitted: Fitted) -> AssignmentSpace | str:
         """Return the space of assignments, or why there is none."""
-        if not fitted.source.absorbing:
-            return "treatment stops or switches for some units, which permuted starts cannot describe"
-        if fitted.source.partly_exposed:
-            return "some periods count as partly exposed, which permuted starts cannot describe; write transition: drop"
         if self.statistic == "studentised" and fitted.estimate.influence is None:
             return "the estimator has no error of its own to studentise with; write statistic: coefficient"
         return assignment_space(fitted.source, self.strata)

@@ -311,6 +311,11 @@ class Panel:
         treated = self.frame["treated"].to_numpy(float)
         return bool(((treated > 0) & (treated < 1)).any())
 
+    @property
+    def transition_dropped(self) -> bool:
+        """Whether periods between start and full embedding are left out (`transition: drop`)."""
+        return any(row.step == "transition" and row.what == "dropped" for row in self.flow)
+
     def with_first_treated(self, first_treated: Array) -> Panel:
         """Return the panel with another adoption, (n_units,); treatment is then absorbing."""
         starts = np.asarray(first_treated, float)[self.unit_codes]

@@ -11,6 +11,7 @@ from sos_eval.errors import DesignFault
 from sos_eval.inference.assignments import assignment_space
 from sos_eval.inference.nulls import without_effect
 from sos_eval.inference.randomization import Randomization
+from sos_eval.panel.panel import FlowRow
 from tests.fakes import CrossSection, FastLinear, InfluenceOnly, Linear, RefitOnly, fit, noise_panel, panel_of, people
 
 # Eight units, two periods. Changes: treated 3, 5, 1, 3 (mean 3); untreated 1, 0, 2, 1 (mean 1).
@@ -270,3 +271,12 @@ def test_partly_exposed_periods_are_refused_with_a_reason():
     row = overall(infer(fit(Linear(), partial)))
     assert np.isnan(row["p_value"])
     assert "partly exposed" in row["reason"]
+
+
+def test_a_dropped_transition_is_refused_with_a_reason():
+    """It is dropped after the real starts only: what is permuted would be of other periods."""
+    row = FlowRow("transition", "dropped", 0, 2, "u1", "between the start and full embedding")
+    refused = overall(infer(fit(Linear(), EIGHT.noted(row))))
+    assert np.isnan(refused["p_value"])
+    assert "after the real starts only" in refused["reason"]
+    assert np.isfinite(overall(infer(fit(Linear(), EIGHT)))["p_value"])
