@@ -68,14 +68,10 @@ class Found:
     @property
     def facts(self) -> dict[str, Any]:
         """Plain values."""
-        ends = {"low": self.low, "high": self.high}
         return {
-            "key": self.key,
-            "value": self.value,
-            **ends,
-            "tried": self.table.to_dict("records"),
-            "sentence": self.sentence,
-        }
+            "key": self.key, "value": self.value, "low": self.low, "high": self.high,
+            "tried": self.table.to_dict("records"), "sentence": self.sentence,
+        }  # fmt: skip
 
 
 def find_smallest(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sos_eval.jobs.mdes import normal_mdes
 from sos_eval.panel.panel import Array
@@ -31,7 +32,9 @@ class Detects:
     share: float
 
 
-def pre_post(outcome: Array, post: Array, n_treated: int, *, target: float = 0.8, level: float = 0.95) -> Detects:
+def pre_post(
+    outcome: Array, post: NDArray[np.bool_], n_treated: int, *, target: float = 0.8, level: float = 0.95
+) -> Detects:
     """Return what a two-period comparison of changes can detect, from the spread of real changes.
 
     Every unit's change is its mean after less its mean before; with the standard deviation s of changes the error is

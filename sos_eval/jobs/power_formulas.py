@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.jobs.diagnosands import RowDraws, diagnose, power, sd_estimate
+from sos_eval.jobs.diagnosands import RowDraws
 from sos_eval.jobs.formulas import pre_post, serial_error, stepped_wedge_error
 from sos_eval.jobs.line_rows import JOINT, LEADING
 from sos_eval.jobs.lines import Ready
@@ -34,7 +34,6 @@ COLUMNS = (
     "formula", "std_error", "sd_estimate", "sd_estimate_mcse", "power_by_formula", "power", "power_mcse",
     "mdes_by_formula", "level", "reason",
 )  # fmt: skip
-SIMULATED = {"sd_estimate": sd_estimate, "power": power}
 #: Outcomes on which an estimator and a formula's comparison have to agree, and how closely.
 TRIALS, AGREED = 3, 1e-9
 
@@ -49,44 +48,55 @@ class _Comparison:
 
     Attributes
     ----------
-    before
-        How many periods before the one start enter; 0 where it is two-way regression over several starts.
+    before, after
+        How many periods before the one start enter, and from it on; 0 for two-way regression over several starts.
     """
 
     weights: Array
-    before: int
+    before: int = 0
+    after: int = 0
 
 
 def formula_rows(
-    frame: Frame, lines: Sequence[Ready], keys: Sequence[Mapping[str, Any]], own: Sequence[RowDraws], target: float
+    frame: Frame, lines: Sequence[Ready], rows: Sequence[Mapping[str, Any]], own: Sequence[RowDraws], target: float
 ) -> list[dict[str, Any]]:
     """Give a point's overall effects their error, power and detectable effect by formula, or say why there is none.
 
     Parameters
     ----------
-    keys, own
-        Columns `ROW_KEYS` of each row of the point, and its draws.
+    rows, own
+        The point's rows with their diagnosands, and the draws of each.
     """
     ready = {(one.line.id, one.source.active): one for one in lines}
-    rows = []
-    for key, draws in zip(keys, own, strict=True):
-        if key["aggregation"] != "overall" or str(key["inference"]).endswith(JOINT):
+    known: dict[tuple[str, str, str], dict[str, Any]] = {}
+    found = []
+    for row, draws in zip(rows, own, strict=True):
+        if row["aggregation"] != "overall" or str(row["inference"]).endswith(JOINT):
             continue
-        row = {**key, **diagnose(draws, SIMULATED), "target_power": target, "reason": ""}
-        try:
-            name, error = _by_theory(frame, ready[key["estimator"], key["outcome"]], str(key["scale"]))
-        except _NoFormulaError as why:
-            rows.append({**row, "reason": str(why)})
-            continue
-        level, effect = float(key["level"]), float(draws.true_effect.mean())
-        row |= {"formula": name, "std_error": error, "power_by_formula": normal_power(effect, error, level)}
-        rows.append({**row, "mdes_by_formula": normal_mdes(error, target, level)})
-    return rows
+        who = row["estimator"], row["outcome"], row["scale"]
+        if who not in known:  # whichever the inference, the formula is the same
+            known[who] = _theory(frame, ready[who[:2]], who[2])
+        one = {**row, **known[who], "target_power": target}
+        if not one["reason"]:
+            error, level = one["std_error"], float(row["level"])
+            one["power_by_formula"] = normal_power(float(draws.true_effect.mean()), error, level)
+            one["mdes_by_formula"] = normal_mdes(error, target, level)
+        found.append(one)
+    return found
 
 
 def formula_table(rows: Sequence[Mapping[str, Any]], swept: Sequence[str]) -> pd.DataFrame:
     """Lay out `formulas.csv`."""
     return pd.DataFrame(rows, columns=[*LEADING, *swept, "target_power", *COLUMNS])
+
+
+def _theory(frame: Frame, ready: Ready, scale: str) -> dict[str, Any]:
+    """Return the formula of a line with its error, or the reason why there is none."""
+    try:
+        name, error = _by_theory(frame, ready, scale)
+    except _NoFormulaError as why:
+        return {"reason": str(why)}
+    return {"formula": name, "std_error": error, "reason": ""}
 
 
 def _by_theory(frame: Frame, ready: Ready, scale: str) -> tuple[str, float]:
@@ -122,16 +132,20 @@ def _overall(cells: pd.DataFrame) -> NDArray[np.intp]:
 
 def _comparisons(panel: Panel) -> list[_Comparison]:
     """Return the ways to compare that have a formula: changes from all periods before or the last, and regression."""
-    starts, times = panel.first_treated, panel.times
-    treated = (times >= starts[:, None]).astype(float)
-    if len(panel.cohorts) == 1 and np.isinf(starts).any():
-        m, r = int((times < panel.cohorts[0]).sum()), int((times >= panel.cohorts[0]).sum())
-        ever = np.isfinite(starts)
+    ever, treated = panel.ever_treated, _treated(panel)
+    if len(panel.cohorts) == 1 and not ever.all():
+        r = int((panel.times >= panel.cohorts[0]).sum())
+        m = panel.n_times - r
         side = np.where(ever, 1 / ever.sum(), -1 / (~ever).sum())
         change = {k: np.r_[np.zeros(m - k), np.full(k, -1 / k), np.full(r, 1 / r)] for k in (m, 1)}
-        return [_Comparison(np.outer(side, one), k) for k, one in change.items()]
+        return [_Comparison(np.outer(side, one), k, r) for k, one in change.items()]
     left = treated - treated.mean(0) - treated.mean(1, keepdims=True) + treated.mean()
-    return [_Comparison(left / (left**2).sum(), 0)] if (left**2).sum() > AGREED else []
+    return [_Comparison(left / (left**2).sum())] if (left**2).sum() > AGREED else []
+
+
+def _treated(panel: Panel) -> Array:
+    """Return ones where a unit is treated, (n, n_times)."""
+    return (panel.times >= panel.first_treated[:, None]).astype(float)
 
 
 def _of_changes(frame: Frame, rates: Array, panel: Panel, compared: _Comparison) -> float:
@@ -145,25 +159,22 @@ def _of_changes(frame: Frame, rates: Array, panel: Panel, compared: _Comparison)
         raise _NoFormulaError("units or periods of the real panel are left out")
     if not compared.before:
         raise _NoFormulaError("several starts on a real panel have no formula here")
-    first = int((panel.times < panel.cohorts[0]).sum())
-    entering = slice(first - compared.before, None)
-    after = panel.times[entering] >= panel.cohorts[0]
-    return pre_post(rates[:, entering], after, int(panel.ever_treated.sum())).std_error
+    entering = compared.before + compared.after
+    post = np.arange(entering) >= compared.before
+    return pre_post(rates[:, -entering:], post, int(panel.ever_treated.sum())).std_error
 
 
 def _of_a_world(spec: Outcome, panel: Panel, compared: _Comparison) -> tuple[str, float]:
     """Return the formula and error for values with fading shocks and noise around fixed effects."""
     fading, noise = spec.persistence, spec.noise_sd**2
     if compared.before:
-        after, treated = int((panel.times >= panel.cohorts[0]).sum()), int(panel.ever_treated.sum())
         return SERIAL, serial_error(
-            n=panel.n_units, n_treated=treated, before=compared.before, after=after,
+            n=panel.n_units, n_treated=int(panel.ever_treated.sum()), before=compared.before, after=compared.after,
             variance=fading.sd**2, rho=fading.rho, noise=noise,
         )  # fmt: skip
     if fading.sd:
         raise _NoFormulaError("several starts under shocks that fade have no formula here")
-    treated_in = (panel.times >= panel.first_treated[:, None]).astype(float)
-    return WEDGE, stepped_wedge_error(treated_in, variance=noise, between=np.inf)
+    return WEDGE, stepped_wedge_error(_treated(panel), variance=noise, between=np.inf)
 
 
 def _fixed_but_noise(frame: Frame, ready: Ready) -> Outcome:

@@ -88,9 +88,9 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
             who = key["estimator"], key["outcome"], str(key["inference"]).removesuffix(JOINT)
             lost = sum(n for reason, n in failures.items() if reason[:3] == who)
             rows.append({**key, **point.keys, "reps": study.reps, "failures": lost, **diagnose(draws, diagnosands)})
+        by_formula += formula_rows(*prepared(study, number), rows[len(drawn) :], own, target)
         drawn += own
         pretested += _pretests(study, number, chunks, keys, own)
-        by_formula += [{**row, **point.keys} for row in formula_rows(*prepared(study, number), keys, own, target)]
         together += [{**row, **point.keys, "reps": study.reps} for row in family_rows(keys, own)]
         failed += [
             {**dict(zip(("estimator", "outcome", "inference", "reason"), key, strict=True)), **point.keys, "draws": n}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sos_eval.declare import Declared
 from sos_eval.errors import nearest
-from sos_eval.worlds.authorities import Authorities, largest_remainder, region_sizes
+from sos_eval.worlds.authorities import Authorities, largest_remainder, region_sizes, standard
 from sos_eval.worlds.problems import Problem
 
 __all__ = ["Adoption", "Selection", "draw_adoption", "order_traits"]
@@ -145,10 +145,8 @@ def _cohort_sizes(spec: Adoption, n: int) -> tuple[Array, NDArray[np.intp]]:
 
 def _score(spec: Selection, table: pd.DataFrame, exposure: Array) -> Array:
     """Add up the log odds that observed characteristics give, (n,)."""
-    log_size = np.log(exposure[:, 0])
-    spread = log_size.std()
     score = spec.deprivation * table["deprivation_z"].to_numpy(float)
-    score = score + spec.population * ((log_size - log_size.mean()) / spread if spread > 0 else 0.0)
+    score = score + spec.population * standard(np.log(exposure[:, 0]))
     if spec.inspection:
         score = score + spec.inspection * table["inspection"].to_numpy(float)
     for name, odds in spec.covariates.items():

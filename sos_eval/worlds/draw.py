@@ -12,7 +12,7 @@ from sos_eval.worlds.adoption import draw_adoption
 from sos_eval.worlds.draws import Draws
 from sos_eval.worlds.effects import apply_dose, of_authorities
 from sos_eval.worlds.frame import Frame
-from sos_eval.worlds.missing import withhold
+from sos_eval.worlds.missing import Missing, withhold
 from sos_eval.worlds.outcomes import draw_traits, expected_untreated, observe
 from sos_eval.worlds.residuals import resample
 from sos_eval.worlds.revisions import publish
@@ -47,17 +47,21 @@ def _doses_anew(frame: Frame, order: NDArray[np.intp]) -> tuple[Array, Array]:
     return own, other
 
 
-def _real_outcomes(frame: Frame, rates: Array, order: NDArray[np.intp], rng: np.random.Generator) -> Draws:
+def _real_outcomes(
+    frame: Frame, rates: Array, order: NDArray[np.intp], doses: tuple[Array, Array], rng: np.random.Generator
+) -> Draws:
     """Add the effect to a real panel's outcomes under placebo adoptions.
 
     The count under the effect is the real count plus the effect on it, not a whole number.
     """
     world, untreated = frame.world, rates[order]
-    own, other = _doses_anew(frame, order)
+    own, other = doses
     expected = apply_dose(world.effect, untreated, own, positive=True)
     everything = apply_dose(world.effect, expected, other, positive=True)
-    seen = withhold(world.missing, everything * (frame.exposure[order] / world.outcome.per), counted=True, rng=rng)
-    observed = np.where(np.isnan(seen), np.nan, everything * (frame.exposure / world.outcome.per))
+    observed = everything * (frame.exposure / world.outcome.per)
+    if world.missing != Missing():  # small counts are those of the authority, not of its place
+        counts = everything * (frame.exposure[order] / world.outcome.per)
+        observed[np.isnan(withhold(world.missing, counts, counted=True, rng=rng))] = np.nan
     return Draws(frame, untreated, expected, observed, order=order)
 
 
@@ -90,12 +94,13 @@ def _further(frame: Frame, rng: np.random.Generator) -> list[tuple[Frame, np.ran
 def _on_a_real_panel(frame: Frame, rates: Mapping[str, Array], rng: np.random.Generator, reps: int) -> Draws:
     """Draw placebo adoptions on a real panel and add the effects to all outcomes."""
     order = _placed_anew(frame, rng, reps)
-    every = [(frame, rng), *_further(frame, rng)]
-    drawn = {
-        one.world.outcome.name: _real_outcomes(one, rates[one.world.outcome.name], order, own) for one, own in every
-    }
-    first = drawn.pop(frame.world.outcome.name)
-    return replace(first, further=drawn)
+    doses = _doses_anew(frame, order)
+    first = _real_outcomes(frame, rates[frame.world.outcome.name], order, doses, rng)
+    further = {}
+    for about, own in _further(frame, rng):
+        name = about.world.outcome.name
+        further[name] = _real_outcomes(about, rates[name], order, doses, own)
+    return replace(first, further=further)
 
 
 def _drawn(frame: Frame, rng: np.random.Generator, reps: int, like: tuple[Array, float] | None) -> tuple[Draws, Array]:

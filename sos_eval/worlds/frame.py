@@ -93,9 +93,8 @@ class Frame:
     def columns(self) -> list[str]:
         """Names of the columns that are constant within an authority, region first."""
         own = self.world.authorities
-        if self.rates is not None:
-            panel = self.world.panel
-            return ["region", "deprivation", *(panel.covariates if panel is not None else ())]
+        if (panel := self.world.panel) is not None:
+            return ["region", "deprivation", *panel.covariates]
         names = ["region", own.deprivation.name, *own.covariates]
         return names + (["inspection"] if own.inspection else [])
 

@@ -79,6 +79,19 @@ def test_regions_limit_placebo_adoption(tmp_path):
     assert all(not np.isfinite(draws.placed(rep)[0][~north]).any() for rep in range(40))
 
 
+def _refitted(method, draws, rep) -> pd.Series:
+    """Return the overall effect estimated anew on the real table under one draw's adoption."""
+    starts, observed = draws.placed(rep)
+    table = data_of(draws).assign(
+        care_entries=observed.ravel(), first_treated=np.repeat(np.where(np.isfinite(starts), starts, 0), 4)
+    )
+    own = method.fit(
+        table, unit="la_code", time="year", outcome="care_entries", exposure="children_0_17", per=10000,
+        first_treated="first_treated",
+    )  # fmt: skip
+    return own[own["aggregation"] == "overall"].iloc[0]
+
+
 @pytest.mark.parametrize("method", [TWFE(), CallawaySantAnna()])
 def test_moving_authorities_is_moving_adoption(tmp_path, method):
     """The batch, in which authorities change places, equals re-estimating the real panel under each adoption."""
@@ -88,15 +101,7 @@ def test_moving_authorities_is_moving_adoption(tmp_path, method):
     assert batch.path == "batch"
     fast = evaluate(batch, draws, lambda rep, k: np.random.default_rng(0))
     for rep in range(5):
-        starts, observed = draws.placed(rep)
-        table = data_of(draws).assign(
-            care_entries=observed.ravel(), first_treated=np.repeat(np.where(np.isfinite(starts), starts, 0), 4)
-        )
-        own = method.fit(
-            table, unit="la_code", time="year", outcome="care_entries", exposure="children_0_17", per=10000,
-            first_treated="first_treated",
-        )  # fmt: skip
-        estimate = own[(own["aggregation"] == "overall")]["estimate"].item()
+        estimate = _refitted(method, draws, rep)["estimate"]
         k = list(fast.rows["aggregation"]).index("overall")
         assert fast.values[k, rep, 0] == pytest.approx(estimate, rel=1e-10)
 
@@ -211,15 +216,7 @@ def test_gaps_follow_authorities(tmp_path, method):
     fast = evaluate(ready, draws, lambda rep, k: np.random.default_rng(0))
     k = list(fast.rows["aggregation"]).index("overall")
     for rep in range(6):
-        starts, observed = draws.placed(rep)
-        table = data_of(draws).assign(
-            care_entries=observed.ravel(), first_treated=np.repeat(np.where(np.isfinite(starts), starts, 0), 4)
-        )
-        own = method.fit(
-            table, unit="la_code", time="year", outcome="care_entries", exposure="children_0_17", per=10000,
-            first_treated="first_treated",
-        )  # fmt: skip
-        row = own[own["aggregation"] == "overall"].iloc[0]
+        row = _refitted(method, draws, rep)
         np.testing.assert_allclose(fast.values[k, rep, :2], [row["estimate"], row["std_error"]], rtol=1e-10)
 
 
