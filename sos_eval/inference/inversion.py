@@ -168,31 +168,39 @@ def _bernstein(coefficients: Array, low: float, high: float) -> Array:
 
 
 def search(
-    not_rejected: Callable[[float], bool], *, centre: float, unit: float, tolerance: float
-) -> tuple[float, float]:
+    rejected: Callable[[float], bool | None], *, centre: float, unit: float, tolerance: float
+) -> tuple[float | None, float | None]:
     """Limits where every null must be estimated anew: step outward by doubling, then halve the bracket.
 
     Parameters
     ----------
-    not_rejected
-        Whether a value of theta is kept; `centre` is.
+    rejected
+        Whether a value of theta is; `centre` is not. None where the test cannot be made: such a value stays in.
     tolerance
         Width of the final bracket, in `unit`. The outer end is reported, so the interval is never too short by it.
+
+    Returns
+    -------
+    low, high
+        Infinite where no value that was tried is rejected; None where the test cannot be made before one is.
     """
 
-    def side(sign: float) -> float:
+    def side(sign: float) -> float | None:
         inner, step = 0.0, 1.0
-        while not_rejected(centre + sign * unit * (inner + step)):
+        while not (found := rejected(centre + sign * unit * (inner + step))):
+            if found is None:
+                return None
             inner, step = inner + step, 2 * step
             if step > 2**8:
                 return float(np.inf)
         outer = inner + step
         while outer - inner > tolerance:
             middle = (inner + outer) / 2
-            if not_rejected(centre + sign * unit * middle):
-                inner = middle
-            else:
+            if rejected(centre + sign * unit * middle):
                 outer = middle
+            else:
+                inner = middle
         return outer
 
-    return centre - unit * side(-1.0), centre + unit * side(1.0)
+    low, high = side(-1.0), side(1.0)
+    return (None if low is None else centre - unit * low), (None if high is None else centre + unit * high)

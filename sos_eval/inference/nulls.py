@@ -1,24 +1,23 @@
-"""The null of a constant effect, imposed on the data and estimated under permuted assignments."""
+"""The interval of a randomization test: constant effects that it does not reject."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sos_eval.inference.assignments import Assignments
-from sos_eval.inference.inversion import TIES, Rejection, Terms, limits, search
-from sos_eval.panel.panel import Array, Panel
+from sos_eval.inference.inversion import Rejection, Terms, limits
+from sos_eval.inference.null_search import Limits, searched, without_effect
+from sos_eval.panel.panel import Array
 from sos_eval.results.estimate import Batch
 from sos_eval.results.fitted import Fitted
 
-__all__ = ["Limits", "constant_effect_limits", "without_effect"]
+__all__ = ["constant_effect_limits"]
 
 #: Largest relative departure from a straight line (estimate) or parabola (variance) that still counts as rounding.
 _LINEAR = 1e-7
-_SEARCH_TOLERANCE = 0.01
 _CHECKED = 25
 _UNBOUNDED = "no constant effect, however large, is rejected: the interval is unbounded"
 _OPEN = {
@@ -27,37 +26,6 @@ _OPEN = {
 }
 _BEFORE = "no interval: a constant effect since the start does not touch this row"
 _SINGLE_CELL = "no interval by inversion for single cells"
-_OVERALL_ONLY = "every trial value needs a new estimation, so the interval is made for the overall effect only"
-_ADDITIVE = "no interval by inversion on this scale; read the rate ratio's"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Interval of each row on the working scale, (m,), why some are empty, and how they were found."""
-
-    low: Array
-    high: Array
-    reasons: list[str]
-    how: str
-
-    @classmethod
-    def none(cls, m: int, reason: str = "") -> Limits:
-        """Return no intervals."""
-        return cls(np.full(m, np.nan), np.full(m, np.nan), [reason] * m, "none")
-
-
-def without_effect(panel: Panel, theta: float, *, ratio: bool) -> Panel:
-    """Take a constant effect out of the treated observations.
-
-    Subtract ``theta`` from the outcome; on the ratio scale divide counts (or outcomes) by ``exp(theta)``.
-    """
-    treated = panel.frame["treated"].to_numpy(float)
-    if not ratio:
-        return panel.with_outcome(panel.frame["outcome"].to_numpy(float) - theta * treated)
-    factor = np.exp(-theta * treated)
-    if panel.outcome.counted:
-        return panel.with_count(panel.frame["count"].to_numpy(float) * factor)
-    return panel.with_outcome(panel.frame["outcome"].to_numpy(float) * factor)
 
 
 def constant_effect_limits(
@@ -80,8 +48,9 @@ def constant_effect_limits(
     if not (cells["scale"] == "ratio").any():
         terms = _linear_terms(fitted, assignments, batch, studentised=studentised)
         if terms is not None:
-            return _exact(fitted, terms, level=level, complete=assignments.complete)
-    return _searched(fitted, assignments, studentised=studentised, level=level, draws=search_draws)
+            return _unbounded_named(_exact(fitted, terms, level=level, complete=assignments.complete))
+    found = searched(fitted, assignments, batch, studentised=studentised, level=level, draws=search_draws)
+    return _unbounded_named(found)
 
 
 def _first(batch: Batch, rows: int) -> Batch:
@@ -158,9 +127,8 @@ def _exact(fitted: Fitted, terms: _LinearTerms, *, level: float, complete: bool)
             found.reasons[j] = _BEFORE
         else:
             found.low[j], found.high[j] = _row_limits(terms, j, level=level, complete=complete)
-    return _unbounded_named(
-        replace(found, how=f"exact: the statistic of each of {len(terms.a) - 1} draws solved in the effect")
-    )
+    draws = len(terms.a) - 1
+    return replace(found, draws=draws, how=f"exact: the statistic of each of {draws} draws solved in the effect")
 
 
 def _row_limits(terms: _LinearTerms, j: int, *, level: float, complete: bool) -> tuple[float, float]:
@@ -170,61 +138,12 @@ def _row_limits(terms: _LinearTerms, j: int, *, level: float, complete: bool) ->
     return limits(terms.of_row(j, usable), rejection, centre=float(terms.a[0, j] / terms.b[0, j]), unit=unit)
 
 
-def _searched(fitted: Fitted, assignments: Assignments, *, studentised: bool, level: float, draws: int) -> Limits:
-    """Search the limits of the overall effect, everything estimated anew at each trial value on common draws."""
-    cells = fitted.estimate.cells
-    ratio = (cells["scale"] == "ratio").to_numpy()
-    drawn = assignments.first_treated if assignments.complete else assignments.first_treated[:draws]
-    starts = np.vstack([fitted.source.first_treated, drawn])
-    rejection = Rejection.at(level, len(drawn), complete=assignments.complete)
-    found = Limits.none(len(cells))
-    for j, aggregation in enumerate(cells["aggregation"]):
-        if not np.isfinite(fitted.estimate.values[j]):
-            continue
-        if aggregation != "overall":
-            found.reasons[j] = _OVERALL_ONLY
-        elif ratio.any() and not ratio[j]:
-            found.reasons[j] = _ADDITIVE
-        else:
-            kept = _not_rejected(fitted, starts, rejection, j, ratio=bool(ratio[j]), studentised=studentised)
-            unit = _unit(fitted, starts, j)
-            found.low[j], found.high[j] = search(
-                kept, centre=float(fitted.estimate.values[j]), unit=unit, tolerance=_SEARCH_TOLERANCE
-            )
-    how = f"search on {len(drawn)} common draws, ends to {_SEARCH_TOLERANCE:g} standard errors (outer end reported)"
-    return _unbounded_named(replace(found, how=how))
-
-
-def _unit(fitted: Fitted, starts: Array, j: int) -> float:
-    """Return the spread of the estimate over some permutations: a natural step for the search."""
-    spread = float(np.nanstd(fitted.refit_assignments(starts[:100]).values[:, j]))
-    return spread if spread > 0 else max(abs(float(fitted.estimate.values[j])), 1e-6)
-
-
-def _not_rejected(
-    fitted: Fitted, starts: Array, rejection: Rejection, j: int, *, ratio: bool, studentised: bool
-) -> Callable[[float], bool]:
-    """Return the test of one constant effect on row j."""
-
-    def kept(theta: float) -> bool:
-        changed = replace(fitted, source=without_effect(fitted.source, theta, ratio=ratio))
-        batch = changed.refit_assignments(starts)
-        statistic = batch.values[:, j]
-        if studentised and batch.std_error is not None:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                statistic = statistic / batch.std_error[:, j]
-        extreme = (np.abs(statistic[1:]) >= (1 - TIES) * abs(statistic[0])) | np.isnan(statistic[1:])
-        return not bool(rejection.rejects(int(extreme.sum())))
-
-    return kept
-
-
 def _unbounded_named(found: Limits) -> Limits:
-    """Turn an interval without ends into an empty one with its reason; say of one end that it is open."""
+    """Turn an interval without ends into an empty one with its reason; say of one end that it is open, and why."""
     endless = np.isinf(found.low) & np.isinf(found.high)
     sides = zip(endless, np.isinf(found.low), np.isinf(found.high), found.reasons, strict=True)
     reasons = [
-        _UNBOUNDED if both else _OPEN["below"] if low else _OPEN["above"] if high else own
+        own or (_UNBOUNDED if both else _OPEN["below"] if low else _OPEN["above"] if high else "")
         for both, low, high, own in sides
     ]
     return replace(

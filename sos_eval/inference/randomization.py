@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from sos_eval.errors import OurFault
 from sos_eval.inference.assignments import Assignments, AssignmentSpace, assignment_space, strata_columns
 from sos_eval.inference.inversion import TIES
-from sos_eval.inference.nulls import Limits, constant_effect_limits
+from sos_eval.inference.null_search import Limits
+from sos_eval.inference.nulls import constant_effect_limits
 from sos_eval.inference.wald import refused
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array
@@ -24,6 +25,9 @@ from sos_eval.results.method import register
 from sos_eval.results.table import effect_table
 
 __all__ = ["Permuted", "Randomization", "permute", "statistics", "strata_columns"]
+
+
+_LONELY = "no error to studentise with: write statistic: coefficient"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +155,30 @@ class Randomization(InferenceMethod):
         what = f"{space.size} possible assignments" if assignments.complete else f"{draws} draws"
         return f"cannot reject at level {self.level:g}: with {what} the smallest p is {smallest:.3g}"
 
+    def _why_no_statistic(self, fitted: Fitted) -> NDArray[Any]:
+        """Say of each row, (m,), what stands in place of a statistic that does not exist."""
+        told = (fitted.estimate.cells["reason"] != "").to_numpy()
+        lonely = (fitted.estimate.cells["n_treated_units"] == 1).to_numpy() & (self.statistic == "studentised")
+        return np.where(lonely, _LONELY, np.where(told, "", "no statistic to permute"))
+
+    def _apart(self, p: Array, limits: Limits, draws: int) -> list[str]:
+        """Say where p and the interval, on fewer draws, answer differently whether there is an effect."""
+        known = np.isfinite(p) & ~np.isnan(limits.low) & ~np.isnan(limits.high)
+        outside = (limits.low > 0) | (limits.high < 0)
+        apart = known & (outside != (p <= round(1 - self.level, 12)))
+        text = (
+            f"p counts {draws} draws and the interval {limits.draws}, and at no effect they differ: p is the test, and "
+            "more interval_draws bring the interval closer to it"
+        )
+        return [text if one else "" for one in apart]
+
     def _laid_out(self, fitted: Fitted, space: AssignmentSpace, found: Permuted, limits: Limits) -> Inferred:
         p = found.p_value()
         failed = int(np.isnan(found.drawn).all(1).sum())
         no_statistic = np.isnan(p) & np.isfinite(fitted.estimate.values)
-        why = np.where(no_statistic & (fitted.estimate.cells["reason"] == ""), "no statistic to permute", "")
-        reasons = ["; ".join(filter(None, pair)) for pair in zip(why, limits.reasons, strict=True)]
+        why = np.where(no_statistic, self._why_no_statistic(fitted), "")
+        apart = self._apart(p, limits, len(found.drawn))
+        reasons = ["; ".join(filter(None, texts)) for texts in zip(why, limits.reasons, apart, strict=True)]
         table = effect_table(
             fitted, self.name, level=self.level, conf=(limits.low, limits.high), statistic=found.observed,
             p_value=p, reason=reasons,

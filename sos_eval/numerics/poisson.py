@@ -16,6 +16,8 @@ Array = NDArray[np.float64]
 #: Newton steps are quadratic near the maximum: the step after one below this leaves an error below rounding.
 CONVERGED = 1e-7
 MAX_STEPS = 60
+#: Linear predictors beyond this have no finite, positive mean: there is no maximum that numbers can hold.
+FARTHEST = 700.0
 #: Linear predictors of separated rows fall by about one a step for ever; others have long settled by then.
 FALLING = -0.5
 
@@ -33,7 +35,7 @@ class PoissonFit:
     x : (n, k)
         Regressors with the effects taken out under the working weights ``weights * mean``.
     bread : (k, k)
-        ``(x' diag(weights * mean) x)^-1``.
+        ``(x' diag(weights * mean) x)^-1``; NaN where the steps did not converge.
     converged
         Whether the last step was smaller than `CONVERGED` everywhere.
     separated : (n,)
@@ -72,12 +74,17 @@ def fit_poisson(y: Array, x: Array, offset: Array, effects: TwoWay) -> PoissonFi
     for _ in range(MAX_STEPS):
         proposed, coef, absorbed, gram = _step(y, x, offset, effects, weights, eta)
         proposed, new = _no_worse(y, weights, eta, proposed, deviance)
-        moved, eta, deviance = proposed - eta, proposed, new
+        moved = proposed - eta
+        if not (np.isfinite(new) and np.abs(proposed).max() < FARTHEST):
+            converged = False
+            break
+        eta, deviance = proposed, new
         if converged:
             break
         converged = bool(np.abs(moved).max() < CONVERGED)
     separated = (y == 0) & (moved < FALLING) & (not converged)
-    return PoissonFit(coef, np.exp(eta), absorbed, np.asarray(np.linalg.inv(gram), float), converged, separated)
+    bread = np.asarray(np.linalg.inv(gram), float) if converged else np.full_like(gram, np.nan)
+    return PoissonFit(coef, np.exp(eta), absorbed, bread, converged, separated)
 
 
 def _step(

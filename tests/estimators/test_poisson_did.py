@@ -9,6 +9,7 @@ import pytest
 
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import PoissonDiD
+from sos_eval.estimators.poisson_did import NOT_CONVERGED
 from tests.estimators.panels import INF, counts_panel, panel, row
 
 C = [[10, 14], [20, 18], [5, 9], [8, 8], [12, 12], [9, 15], [30, 33], [4, 5]]
@@ -90,6 +91,18 @@ def test_rows_that_separation_fits_perfectly_are_left_out():
     np.testing.assert_allclose(estimate.values, PoissonDiD().complete(left).values, rtol=1e-10)
     assert "2 rows without events are fitted perfectly (separation) and left out: u02, u03" in estimate.notes
     assert "absorbed by the unit and time effects, left out: closed" in estimate.notes
+
+
+def test_where_means_run_out_of_numbers_there_is_no_number_and_no_crash():
+    """A null far out leaves events of 1e-33 here and there: some Newton step's means are beyond what numbers hold."""
+    counts = np.random.default_rng(4).poisson(0.8, (12, 5)) * np.ones((12, 5))
+    counts[:4, 3:] *= 5.825508943407894e-33
+    starts = np.where(np.isin(np.arange(12), [6, 7, 9, 10]), 4, INF)
+    exposure = np.repeat(1000.0 + np.arange(12)[:, None], 5, axis=1)
+    with np.errstate(all="raise", under="ignore"):
+        estimate = PoissonDiD().complete(counts_panel(counts, exposure, starts))
+    assert np.isnan(estimate.values).all()
+    assert set(estimate.cells["reason"]) == {NOT_CONVERGED}
 
 
 def test_a_value_outcome_is_taken_as_counts_without_offset():

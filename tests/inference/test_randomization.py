@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 from sos_eval.errors import DesignFault
+from sos_eval.estimators import CallawaySantAnna, PoissonDiD
 from sos_eval.inference.assignments import assignment_space
-from sos_eval.inference.nulls import without_effect
+from sos_eval.inference.inversion import search
+from sos_eval.inference.null_search import without_effect
 from sos_eval.inference.randomization import Randomization
 from sos_eval.panel.panel import FlowRow
+from tests.estimators.panels import counts_panel
 from tests.fakes import CrossSection, FastLinear, InfluenceOnly, Linear, RefitOnly, fit, noise_panel, panel_of, people
 
 # Eight units, two periods. Changes: treated 3, 5, 1, 3 (mean 3); untreated 1, 0, 2, 1 (mean 1).
@@ -280,3 +283,58 @@ def test_a_dropped_transition_is_refused_with_a_reason():
     assert np.isnan(refused["p_value"])
     assert "after the real starts only" in refused["reason"]
     assert np.isfinite(overall(infer(fit(Linear(), EIGHT)))["p_value"])
+
+
+def few_counts(n_units, n_treated, seed, n_times=5, mean=0.8):
+    """Counts so small that a constant effect far out leaves a Poisson model without a maximum."""
+    rng = np.random.default_rng(seed)
+    counts, exposure = rng.poisson(mean, (n_units, n_times)), 1000.0 + np.arange(n_units)[:, None]
+    starts = [4] * n_treated + [np.inf] * (n_units - n_treated)
+    return counts_panel(counts, np.repeat(exposure, n_times, axis=1), starts)
+
+
+@pytest.mark.parametrize(("n_units", "n_treated", "seed"), [(12, 4, 4), (6, 3, 6)])
+def test_a_null_that_cannot_be_estimated_leaves_its_side_open_and_p_stands(n_units, n_treated, seed):
+    fitted = fit(PoissonDiD(), few_counts(n_units, n_treated, seed))
+    inferred = infer(fitted, statistic="coefficient", draws=99, interval_draws=99)
+    ratio = inferred.table.iloc[0]
+    assert (
+        ratio["p_value"] == infer(fitted, statistic="coefficient", draws=99, interval="none").table["p_value"].iloc[0]
+    )
+    assert np.isnan([ratio["conf_low"], ratio["conf_high"]]).all()
+    assert ratio["reason"].startswith("constant effects far below and above cannot be tested")
+
+
+def test_one_treated_unit_is_told_what_to_write():
+    for estimator, panel in ((PoissonDiD(), few_counts(12, 1, 2)), (CallawaySantAnna(), noise_panel(25, 1))):
+        refused = overall(infer(fit(estimator, panel), draws=99))
+        assert np.isnan(refused["p_value"])
+        assert "write statistic: coefficient" in refused["reason"]
+
+
+def test_a_value_that_cannot_be_tested_stays_in_the_interval():
+    tested = []
+
+    def rejected(theta):
+        tested.append(theta)
+        return None if 1.4 < theta < 1.6 else abs(theta) > 1.7
+
+    low, high = search(rejected, centre=0.0, unit=1.0, tolerance=0.01)
+    assert low == pytest.approx(-1.7, abs=0.01)
+    assert high == pytest.approx(1.7, abs=0.01)
+    assert any(1.4 < theta < 1.6 for theta in tested)
+    assert search(lambda theta: None if theta > 0.5 else theta < -3, centre=0.0, unit=1.0, tolerance=0.01)[1] is None
+    assert search(lambda theta: theta < -3, centre=0.0, unit=1.0, tolerance=0.01)[1] == np.inf
+
+
+def test_where_p_and_the_interval_rest_on_other_draws_and_differ_the_row_says_so():
+    """20 panels: every disagreement about no effect has the sentence, and nothing else has."""
+    apart = 0
+    for seed in range(20):
+        fitted = fit(PoissonDiD(), few_counts(10, 4, seed, n_times=4, mean=20.0))
+        ratio = infer(fitted, statistic="coefficient", draws=150, interval_draws=99, level=0.7).table.iloc[0]
+        outside = not (ratio["conf_low"] <= 1 <= ratio["conf_high"])
+        differ = outside != (ratio["p_value"] <= 0.3)
+        assert differ == ("p counts 150 draws and the interval 99" in ratio["reason"])
+        apart += differ
+    assert 0 < apart < 10
