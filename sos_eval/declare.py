@@ -10,16 +10,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
-from sos_eval.errors import DesignFault, Fault, Faults, nearest
+import annotated_types as at
+
+from sos_eval.errors import DesignFault, Fault, Faults, OurFault, nearest
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-__all__ = ["Declared", "Document", "build", "json_schema", "read_yaml", "valid_keys"]
+__all__ = ["Declared", "Document", "Seed", "build", "json_schema", "read_yaml", "seeded", "valid_keys"]
 
 T = TypeVar("T")
+#: Where everything random begins.
+Seed = Annotated[int, at.Ge(0)]
 Path_ = tuple[str | int, ...]
 
 
@@ -191,6 +195,20 @@ def build(kind: type[T], value: Any, document: Document, path: Path_ = (), fault
             own.add(document.where(full), f"{key}: {what}", instead)
         if faults is None:
             own.stop()
+    return checked
+
+
+def seeded(given: Any, otherwise: int = 0) -> int:
+    """Return a seed that was given in Python, or another where it is None.
+
+    Raises
+    ------
+    DesignFault
+        It is no whole number from zero on.
+    """
+    checked = build(Seed, otherwise if given is None else given, Document({}, Path("seed")))
+    if checked is None:
+        raise OurFault("a seed was not read, and no fault says why")
     return checked
 
 

@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sos_eval.declare import Document, valid_keys
+from sos_eval.declare import Document, Seed, valid_keys
 from sos_eval.design.design import SCHEMA, Design, Entry, EntryKeys, Question, Report
 from sos_eval.design.sections import (
     SECTIONS,
@@ -44,7 +44,7 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
     economics = read_economics(reader, data.get("economics"), ("economics",))
     disclosure = reader.build(Disclosure, data.get("disclosure", {}), ("disclosure",))
     report = reader.build(Report, data.get("report", {}), ("report",))
-    number = reader.build(int, data.get("seed", 20260101), ("seed",))
+    number = reader.build(Seed, data.get("seed", 20260101), ("seed",))
     reader.faults.found.sort(key=lambda fault: _line(fault.where))
     reader.faults.stop()
     if spec is None or disclosure is None or report is None or number is None:

@@ -8,18 +8,12 @@ from typing import Annotated, ClassVar, Literal
 import annotated_types as at
 import numpy as np
 
-from sos_eval.inference.wald import (
-    Bands,
-    normal_bands,
-    refused,
-    too_few_treated,
-    wald_rows,
-    why_no_error,
-)
+from sos_eval.inference.bands import Bands, normal_bands
+from sos_eval.inference.wald import refused, too_few_treated, wald_rows, why_no_error
 from sos_eval.numerics.regress import LinearFit
 from sos_eval.results.estimate import Estimate, cluster_sums
 from sos_eval.results.fitted import Fitted
-from sos_eval.results.inference import InferenceMethod, Inferred
+from sos_eval.results.inference import FEW, InferenceMethod, Inferred
 from sos_eval.results.method import register
 
 __all__ = ["Analytic", "Factor", "SmallSample", "no_influence", "regression_factor", "small_sample_factor"]
@@ -78,7 +72,7 @@ class Analytic(InferenceMethod):
     sup-t (Montiel Olea and Plagborg-Møller 2019) from the estimated correlation within each aggregation.
     """
 
-    cluster_robust: ClassVar[bool] = True
+    alone_from: ClassVar[int] = FEW
     reference: ClassVar[str] = "Liang and Zeger (1986); Montiel Olea and Plagborg-Møller (2019)"
 
     level: Annotated[float, at.Gt(0), at.Lt(1)] = 0.95

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 import annotated_types as at
 import numpy as np
 
+from sos_eval.declare import Seed
 from sos_eval.inference.analytic import Analytic
 from sos_eval.inference.assignments import strata_columns
 from sos_eval.inference.design_facts import DesignFacts, design_facts
@@ -16,13 +17,10 @@ from sos_eval.inference.randomization import Randomization
 from sos_eval.inference.two_way import TwoWay
 from sos_eval.inference.wald import refused
 from sos_eval.results.fitted import Fitted
-from sos_eval.results.inference import InferenceMethod, Inferred
+from sos_eval.results.inference import FEW, InferenceMethod, Inferred
 from sos_eval.results.method import register
 
 __all__ = ["FEW", "RELIED_ON", "RULE", "Auto", "Resolution", "Withheld", "resolve"]
-
-#: Below this many treated (or comparison) clusters a declared plain cluster-robust result never stands alone.
-FEW = 20
 
 #: From this many on both sides `auto` relies on cluster-robust errors (docs/decisions/0014, docs/coverage.md).
 RELIED_ON = 40
@@ -35,7 +33,8 @@ LOSABLE = 0.2
 
 RULE = (
     "The rule looks at the design only. Clusters are counted by their weight in the estimate: a few heavy ones count "
-    f"for less. With fewer than {FEW} treated or comparison clusters a plain cluster-robust result never stands alone: "
+    f"for less. With fewer than {FEW} treated or comparison clusters a plain cluster-robust result never stands alone, "
+    f"and with fewer than {InferenceMethod.alone_from} no other test does either, since none was measured to hold there: "
     "a randomization test comes first. Where the possible assignments are too few for that test to reject, or more "
     f"than {LOSABLE:.0%} of its level is used up by random adoptions that cannot be estimated, no procedure is relied "
     "on and no verdict is claimed. Otherwise the first declared method is the headline. `auto` stands for "
@@ -111,7 +110,7 @@ def resolve(declared: Sequence[InferenceMethod], facts: DesignFacts) -> Resoluti
         methods, choice, reliable = _own_choice(first, facts)
         return _resolution(asked, (*methods, *_others(rest, methods)), choice, facts, reliable=reliable)
     others = (first, *rest)
-    if not (first.cluster_robust and _fewest(first, facts) < FEW):
+    if _fewest(first, facts) >= first.alone_from:
         return _resolution(asked, others, f"{first.name}, as declared", facts, caution=_caution(first, facts))
     test, why = _test(next((m for m in others if isinstance(m, Randomization)), None) or _permutation(first), facts)
     if test is None:
@@ -230,7 +229,7 @@ class Auto(InferenceMethod):
     """Strata of the randomization test, where the rule chooses it."""
     draws: Annotated[int, at.Ge(19)] = 9_999
     """Draws of the randomization test, where the rule chooses it."""
-    seed: int | None = None
+    seed: Seed | None = None
     """Own seed; without it the design's seed."""
 
     @property

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import annotated_types as at
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from sos_eval.inference.analytic import no_influence, small_sample_factor
-from sos_eval.inference.wald import (
-    Bands,
-    cluster_scores,
-    families,
-    refused,
-    too_few_treated,
-    wald_rows,
-    why_no_error,
-)
-from sos_eval.numerics.bands import at_level, quantile_with_error
+from sos_eval.inference.bands import Bands, joint_bands
+from sos_eval.inference.wald import cluster_scores, refused, too_few_treated, wald_rows, why_no_error
+from sos_eval.numerics.bands import Critical, at_level, quantile_with_error
 from sos_eval.numerics.bootstrap import BootstrapWeights, draw_weights
 from sos_eval.panel.panel import Array
 from sos_eval.results.estimate import Estimate
 from sos_eval.results.fitted import Fitted
-from sos_eval.results.inference import InferenceMethod, Inferred
+from sos_eval.results.inference import FEW, InferenceMethod, Inferred
 from sos_eval.results.method import register
 
 __all__ = ["MultiplierBootstrap", "bootstrap_deviations"]
@@ -40,7 +34,7 @@ def bootstrap_deviations(scores: Array, weights: Array) -> Array:
 class MultiplierBootstrap(InferenceMethod):
     """Multiplier bootstrap by cluster with uniform bands (Callaway and Sant'Anna 2021, algorithm 1)."""
 
-    cluster_robust: ClassVar[bool] = True
+    alone_from: ClassVar[int] = FEW
     reference: ClassVar[str] = "Callaway and Sant'Anna (2021), algorithm 1"
 
     level: Annotated[float, at.Gt(0), at.Lt(1)] = 0.95
@@ -67,7 +61,7 @@ class MultiplierBootstrap(InferenceMethod):
         facts = {"weights": self.weights, "draws": self.draws, "spread": self.spread}
         return wald_rows(
             fitted, self.name, level=self.level, std_error=std_error, df=factor.df,
-            bands=self._bands(estimate, drawn, std_error), reasons=reasons, facts=facts,
+            bands=self._bands(estimate, drawn, std_error, factor.df), reasons=reasons, facts=facts,
         )  # fmt: skip
 
     def _spread(self, drawn: Array) -> Array:
@@ -76,15 +70,11 @@ class MultiplierBootstrap(InferenceMethod):
         ordered = np.sort(drawn, axis=0)
         return (at_level(ordered, 0.75) - at_level(ordered, 0.25)) / (ndtri(0.75) - ndtri(0.25))
 
-    def _bands(self, estimate: Estimate, drawn: Array, std_error: Array) -> Bands:
+    def _bands(self, estimate: Estimate, drawn: Array, std_error: Array, df: float) -> Bands:
         """Quantile of the largest t over each aggregation's rows."""
-        critical = np.full(len(std_error), np.nan)
-        told: dict[str, Any] = {}
+
+        def simulate(rows: NDArray[np.intp]) -> Critical:
+            return quantile_with_error(np.abs(drawn[:, rows] / std_error[rows]).max(1), self.level)
+
         usable = np.isfinite(std_error) & (std_error > 0)
-        for name, rows in families(estimate.cells, usable):
-            found = quantile_with_error(np.abs(drawn[:, rows] / std_error[rows]).max(1), self.level)
-            critical[rows] = found.value
-            told.setdefault(name, []).append(
-                {"rows": len(rows), "critical": found.value, "monte_carlo_error": found.monte_carlo_error}
-            )
-        return Bands(critical, told)
+        return joint_bands(estimate.cells, usable, simulate, level=self.level, draws=self.draws, df=df)

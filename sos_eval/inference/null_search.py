@@ -118,7 +118,7 @@ class _Null:
         return rejected
 
 
-def _ends(null: _Null, rejection: Rejection, j: int, ratio: bool, spread: float) -> tuple[float, float, str]:  # noqa: FBT001
+def _ends(null: _Null, rejection: Rejection, j: int, ratio: bool, spread: float) -> tuple[float, float, str]:
     """Return the limits of one row, and why an end is open where the null cannot be estimated so far out."""
     centre = float(null.fitted.estimate.values[j])
     unit = spread if spread > 0 else max(abs(centre), 1e-6)

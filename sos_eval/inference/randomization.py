@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.declare import Seed
 from sos_eval.errors import OurFault
 from sos_eval.inference.assignments import Assignments, AssignmentSpace, assignment_space, strata_columns
 from sos_eval.inference.inversion import TIES
@@ -96,6 +97,7 @@ class Randomization(InferenceMethod):
     samples (MacKinnon and Webb 2020; Wu and Ding 2021); the plain coefficient tests the sharp null only.
     """
 
+    alone_from: ClassVar[int] = 0
     reference: ClassVar[str] = "Fisher (1935); Chung and Romano (2013); Wu and Ding (2021)"
 
     level: Annotated[float, at.Gt(0), at.Lt(1)] = 0.95
@@ -106,7 +108,7 @@ class Randomization(InferenceMethod):
     """Starts are swapped within strata: a column constant within units, or exposure_half, outcome_third …"""
     draws: Annotated[int, at.Ge(19)] = 9_999
     """Random assignments; where there are no more than this, all are listed and p is exact."""
-    seed: int | None = None
+    seed: Seed | None = None
     """Own seed; without it the design's seed."""
     interval: Literal["inversion", "none"] = "inversion"
     """inversion of the constant-effect null, or none."""

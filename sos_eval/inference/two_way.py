@@ -17,7 +17,7 @@ from sos_eval.numerics.two_way import two_way
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Estimate
 from sos_eval.results.fitted import Fitted
-from sos_eval.results.inference import InferenceMethod, Inferred
+from sos_eval.results.inference import FEW, InferenceMethod, Inferred
 from sos_eval.results.method import register
 
 __all__ = ["TwoWay", "second_clusters"]
@@ -38,7 +38,7 @@ class TwoWay(InferenceMethod):
     Without bands: the estimates' two-way covariance need not be one.
     """
 
-    cluster_robust: ClassVar[bool] = True
+    alone_from: ClassVar[int] = FEW
     reference: ClassVar[str] = "Cameron, Gelbach and Miller (2011)"
 
     level: Annotated[float, at.Gt(0), at.Lt(1)] = 0.95

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
-from sos_eval.numerics.bands import Critical, sup_t
+from sos_eval.inference.bands import Bands
 from sos_eval.panel.panel import Array
 from sos_eval.results.estimate import Estimate, cluster_sums
 from sos_eval.results.fitted import Fitted
@@ -19,20 +16,9 @@ from sos_eval.results.inference import Inferred
 from sos_eval.results.table import effect_table
 
 __all__ = [
-    "Bands", "cluster_scores", "families", "fixed_by_construction", "interval", "normal_bands", "refused",
-    "too_few_treated", "two_sided", "wald_rows", "why_no_error",
+    "cluster_scores", "fixed_by_construction", "interval", "refused", "too_few_treated", "two_sided", "wald_rows",
+    "why_no_error",
 ]  # fmt: skip
-
-#: Aggregations whose rows are read together, as a curve or a table, and so get a band.
-_JOINT = ("group_time", "event_time", "cohort", "calendar")
-
-
-@dataclass(frozen=True, slots=True)
-class Bands:
-    """Critical value of each row's uniform band, (m,), and what to tell about it."""
-
-    critical: Array
-    facts: dict[str, Any]
 
 
 def two_sided(statistic: Array, df: float | Array = np.inf) -> Array:
@@ -119,51 +105,6 @@ def _fitted_perfectly(estimate: Estimate) -> bool:
     return bool((np.abs(sums[untreated]) <= 1e-6 * np.abs(sums).max(0, initial=0.0)).all())
 
 
-def families(cells: pd.DataFrame, usable: NDArray[np.bool_]) -> Iterator[tuple[str, NDArray[np.intp]]]:
-    """Yield the rows that get one band together: an aggregation, without its plain average."""
-    keyed = ~np.all([np.isnan(cells[name].to_numpy(float)) for name in ("cohort", "time", "event_time")], axis=0)
-    own = [cells[name].to_numpy(object) for name in ("aggregation", "estimand", "scale", "subgroup")]
-    found: dict[tuple[Any, ...], list[int]] = {}
-    for row in np.flatnonzero(keyed & usable).tolist():
-        if own[0][row] in _JOINT:
-            found.setdefault(tuple(values[row] for values in own), []).append(row)
-    for key, rows in found.items():
-        yield str(key[0]), np.array(rows, dtype=np.intp)
-
-
-def normal_bands(
-    cells: pd.DataFrame,
-    scores: Array,
-    usable: NDArray[np.bool_],
-    *,
-    level: float,
-    draws: int,
-    rng: np.random.Generator,
-    df: float = np.inf,
-) -> Bands:
-    """Sup-t critical values per aggregation from the correlation of the estimates.
-
-    Parameters
-    ----------
-    scores : (n_clusters, m)
-        See `cluster_scores`; on any scale, as only their correlation counts.
-    usable : (m,)
-        Rows with an error.
-    """
-    critical = np.full(len(cells), np.nan)
-    told: dict[str, Any] = {}
-    for name, rows in families(cells, usable):
-        own = scores[:, rows]
-        products = own.T @ own
-        size = np.sqrt(np.diag(products))
-        found: Critical = sup_t(products / np.outer(size, size), level=level, draws=draws, rng=rng, df=df)
-        critical[rows] = found.value
-        told.setdefault(name, []).append(
-            {"rows": len(rows), "critical": found.value, "monte_carlo_error": found.monte_carlo_error}
-        )
-    return Bands(critical, told)
-
-
 def wald_rows(
     fitted: Fitted,
     name: str,
@@ -199,7 +140,7 @@ def wald_rows(
         statistic=statistic,
         df=np.where(np.isfinite(df) & np.isfinite(std_error), df, np.nan),
         p_value=two_sided(statistic, df) if p_value is None else p_value,
-        reason=reasons,
+        reason=reasons if bands is None else bands.explained(reasons),
     )
     told = dict(facts or {})
     if bands is not None and bands.facts:

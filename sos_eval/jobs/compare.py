@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.declare import seeded
 from sos_eval.errors import Fault, InputFault
 from sos_eval.numerics.random import stream
 from sos_eval.worlds.moments import moments
@@ -58,7 +59,7 @@ def compare(world: World, panel: RealPanel, *, seed: int | None = None, first: i
         raise InputFault(Fault(panel.path, "--compare: a count of zero has no logarithm", "exclude that authority"))
     score = table["deprivation"].to_numpy(float)
     real = moments(rates * exposure / world.outcome.per, exposure, score, times, world.outcome.per)
-    drawn = _drawn(world, times, world.seed if seed is None else seed)
+    drawn = _drawn(world, times, seeded(seed, world.seed))
     out = real[["moment", "what", "value"]].rename(columns={"value": "real"})
     out["world"], out["world_sd"] = drawn.mean(0), drawn.std(0, ddof=1)
     spread = out["world_sd"].where(out["world_sd"] > 0)

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sos_eval.checks.pretrends import Pretrends
+from sos_eval.declare import seeded
 from sos_eval.errors import Fault, Faults, InputFault
 from sos_eval.jobs.lines import Line
 from sos_eval.jobs.montecarlo import Point, Study, prepared
@@ -57,7 +58,7 @@ def plan_study(
             for one in fault.faults:
                 faults.add(f"--sweep {_shown(keys)}" if keys else one.where, one.what, one.instead)
     faults.stop()
-    return Study(tuple(points), reps, world.seed if seed is None else seed, chunk)
+    return Study(tuple(points), reps, seeded(seed, world.seed), chunk)
 
 
 def _as_asked(line: Line, permutations: int, rematch: bool, *, checks: bool, pretests: bool) -> Line:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
-__all__ = ["Critical", "at_level", "quantile_with_error", "sup_t"]
+__all__ = ["Critical", "at_level", "enough_draws", "pointwise", "quantile_with_error", "sup_t"]
 
 Array = NDArray[np.float64]
 
@@ -46,14 +46,29 @@ def sup_t(correlation: Array, *, level: float, draws: int, rng: np.random.Genera
         Exact for a single estimate.
     """
     if len(correlation) == 1:
-        tail = (1 + level) / 2
-        return Critical(float(ndtri(tail) if np.isinf(df) else stdtrit(df, tail)), 0.0)
+        return Critical(pointwise(level, df), 0.0)
     eigenvalues, vectors = np.linalg.eigh(correlation)
     root = vectors * np.sqrt(np.maximum(eigenvalues, 0.0))
     largest = np.abs(rng.standard_normal((draws, len(correlation))) @ root.T).max(1)
     if np.isfinite(df):
         largest = largest / np.sqrt(rng.chisquare(df, draws) / df)
     return quantile_with_error(largest, level)
+
+
+def pointwise(level: float, df: float = np.inf) -> float:
+    """Two-sided critical value of one estimate, normal or t."""
+    tail = (1 + level) / 2
+    return float(ndtri(tail) if np.isinf(df) else stdtrit(df, tail))
+
+
+def enough_draws(draws: int, level: float) -> bool:
+    """Tell whether a quantile of so many draws has an order statistic one binomial standard deviation above it."""
+    return int(np.ceil(level * draws)) + _step(draws, level) <= draws
+
+
+def _step(draws: int, level: float) -> int:
+    """Return one binomial standard deviation of the number of draws below the quantile, rounded up."""
+    return int(np.ceil(np.sqrt(draws * level * (1 - level))))
 
 
 def at_level(ordered: Array, level: float) -> Array:
@@ -76,6 +91,6 @@ def quantile_with_error(simulated: Array, level: float) -> Critical:
     ordered = np.sort(simulated)
     draws = len(ordered)
     at = int(np.ceil(level * draws)) - 1
-    step = int(np.ceil(np.sqrt(draws * level * (1 - level))))
+    step = _step(draws, level)
     low, high = ordered[max(at - step, 0)], ordered[min(at + step, draws - 1)]
     return Critical(float(ordered[at]), float(high - low) / 2)

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 import pandas as pd
 
-from sos_eval.declare import Document, build
-from sos_eval.errors import DataFault, Faults, InputFault, OurFault, nearest
+from sos_eval.declare import Document, build, seeded
+from sos_eval.errors import DataFault, DesignFault, Fault, Faults, InputFault, OurFault, nearest
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import EVERY, EventTimes, with_aggregations
 from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, Unplanned, loop_batch
@@ -140,6 +140,7 @@ class Estimator(Method):
         """
         from sos_eval.panel.tabular import from_frame
 
+        method, rng = _inference(inference), np.random.default_rng(seeded(seed))
         checked(type(self), {f.name: getattr(self, f.name) for f in fields(self)}, self.name)  # type: ignore[arg-type]
         covariates = (covariates,) if isinstance(covariates, str) else covariates
         panel = from_frame(
@@ -148,7 +149,7 @@ class Estimator(Method):
             require_untreated=self.needs.get("untreated_units", 1) > 0,
         )  # fmt: skip
         fitted = Fitted(self.name, "primary", self, self.complete(panel), panel)
-        table: EffectTable = _inference(inference).infer(fitted, np.random.default_rng(seed)).table
+        table: EffectTable = method.infer(fitted, rng).table
         return table
 
 
@@ -184,9 +185,14 @@ def checked(kind: type[T], options: dict[str, Any], name: str) -> T:
 
 def _inference(given: Any) -> Any:
     """Return an inference object from a name, a mapping or an object."""
+    from sos_eval.results.inference import InferenceMethod
+
     if isinstance(given, str):
         return lookup("inference", given, key="inference")()
     if isinstance(given, dict):
         rest = {key: value for key, value in given.items() if key != "method"}
         return checked(lookup("inference", given.get("method", ""), key="inference"), rest, "inference")
+    if not isinstance(given, InferenceMethod):
+        what = f"inference: {given!r} is no method"
+        raise DesignFault(Fault("", what, "write a name, a mapping of options or a method object"))
     return given

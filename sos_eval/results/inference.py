@@ -12,7 +12,10 @@ from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import Method
 from sos_eval.results.table import EffectTable
 
-__all__ = ["InferenceMethod", "Inferred"]
+__all__ = ["FEW", "InferenceMethod", "Inferred"]
+
+#: Below this many treated (or comparison) clusters a declared plain cluster-robust result never stands alone.
+FEW = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,9 @@ class InferenceMethod(Method):
     """
 
     kind: ClassVar[str] = "inference"
-    cluster_robust: ClassVar[bool] = False
-    """A plain cluster-robust method, which never stands alone with fewer than 20 treated clusters."""
+    alone_from: ClassVar[int] = 5
+    """Fewest clusters on either side with which a declared headline stands without a randomization test before it: 20
+    for plain cluster-robust errors; for others five, the fewest with which their size was measured."""
 
     level: float
 

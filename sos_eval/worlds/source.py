@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sos_eval.declare import seeded
 from sos_eval.numerics.random import stream
 from sos_eval.worlds.draw import draw_outcomes
 from sos_eval.worlds.draws import Draws
@@ -19,7 +20,7 @@ __all__ = ["data_of", "draw_once", "world_frame"]
 
 def draw_once(world: World, seed: int | None = None) -> Draws:
     """Draw one panel of a world: the same seed gives the same bytes."""
-    used = world.seed if seed is None else seed
+    used = seeded(seed, world.seed)
     frame = draw_frame(world, stream(used, "frame"))
     return draw_outcomes(world, frame, stream(used, "draw"), 1)
 

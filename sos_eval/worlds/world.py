@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.declare import Declared, Document, build, read_yaml
+from sos_eval.declare import Declared, Document, Seed, build, read_yaml
 from sos_eval.errors import DesignFault, Fault, Faults, nearest
 from sos_eval.worlds.adoption import Adoption
 from sos_eval.worlds.authorities import Authorities, Covariate, region_sizes
@@ -64,7 +64,7 @@ class World(Declared):
     """Short name, used in files."""
     title: str = ""
     """Words for a reader."""
-    seed: int = 1
+    seed: Seed = 1
     """Seed where none is given."""
     times: Times = field(default_factory=Times)
     """First and last period."""

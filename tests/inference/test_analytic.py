@@ -7,6 +7,7 @@ import pytest
 from scipy.special import ndtri, stdtr, stdtrit
 
 from sos_eval.inference.analytic import Analytic, small_sample_factor
+from sos_eval.inference.multiplier_bootstrap import MultiplierBootstrap
 from tests.fakes import FAKES, CrossSection, InfluenceOnly, Linear, RefitOnly, fit, noise_panel, panel_of, people
 
 EXACT = 1e-12  # the same sums in another order
@@ -140,6 +141,36 @@ def test_bands_say_their_monte_carlo_error_and_can_be_left_out():
     assert 0 < facts["event_time"][0]["monte_carlo_error"] < 0.03
     without = infer(InfluenceOnly(), noise_panel(), band_draws=0)
     assert without.table["band_low"].isna().all()
+
+
+@pytest.mark.parametrize("method", [
+    Analytic(band_draws=60), MultiplierBootstrap(draws=60), MultiplierBootstrap(draws=199),
+])  # fmt: skip
+def test_no_band_is_narrower_than_the_interval_however_few_the_draws(method):
+    """30 panels whose two later years are nearly one: their band is the interval, and simulated often narrower."""
+    raised = 0
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        before, after = rng.normal(size=(2, 20))
+        twice = np.column_stack([before, after, after + rng.normal(0, 0.01, 20)])
+        inferred = method.infer(fit(InfluenceOnly(), panel_of(twice, [2002] * 8 + [np.inf] * 12)), rng)
+        table = inferred.table[inferred.table["band_low"].notna()]
+        assert (table["band_high"] - table["band_low"] >= (table["conf_high"] - table["conf_low"]) * (1 - 1e-12)).all()
+        facts = [one for found in inferred.facts["bands"].values() for one in found]
+        assert all(one["simulated"] < one["critical"] for one in facts if "simulated" in one)
+        assert all(one["monte_carlo_error"] == 0 for one in facts if one["rows"] == 1)
+        raised += sum("simulated" in one for one in facts)
+    assert raised > 0
+
+
+@pytest.mark.parametrize("method", [Analytic(band_draws=5), MultiplierBootstrap(draws=99, level=0.999)])
+def test_too_few_draws_for_the_level_give_no_band_and_say_so(method):
+    table = method.infer(fit(InfluenceOnly(), noise_panel()), np.random.default_rng(0)).table
+    assert table["band_low"].isna().all()
+    curve = table[(table["aggregation"] == "event_time") & table["event_time"].notna() & table["std_error"].notna()]
+    draws = getattr(method, "band_draws", None) or method.draws
+    assert curve["reason"].str.contains(f"no band: {draws} draws are too few").all()
+    assert curve["conf_low"].notna().all()
 
 
 def test_same_generator_same_rows():

@@ -10,9 +10,13 @@ import pytest
 from sos_eval.estimators import CallawaySantAnna, PoissonDiD
 from sos_eval.inference.analytic import Analytic
 from sos_eval.inference.auto import FEW, LOSABLE, RELIED_ON, TOO_OFTEN, Auto, resolve
+from sos_eval.inference.cr2 import CR2
+from sos_eval.inference.cr3 import CR3
 from sos_eval.inference.design_facts import DesignFacts, design_facts, effective_clusters, lost_share
+from sos_eval.inference.jackknife import Jackknife
 from sos_eval.inference.randomization import Randomization
 from sos_eval.inference.two_way import TwoWay
+from sos_eval.inference.wild_cluster_bootstrap import WildClusterBootstrap
 from sos_eval.results.fitted import Fitted
 from tests.conftest import ROOT
 from tests.fakes import FastLinear, InfluenceOnly, RefitOnly, fit, noise_panel, panel_of
@@ -54,6 +58,17 @@ def test_plain_cluster_robust_never_stands_alone_with_few_treated():
     assert resolution.changed
     assert resolution.choice.startswith("19 treated and 60 comparison clusters, so randomization comes before")
     assert not resolve([Analytic()], facts(treated=20)).changed
+
+
+@pytest.mark.parametrize("declared", [Jackknife(), CR2(), CR3(), WildClusterBootstrap(restricted=False)])
+def test_below_five_clusters_nothing_but_a_randomization_test_stands_alone(declared):
+    assert names(resolve([declared], facts(treated=5))) == [declared.name]
+    assert names(resolve([declared], facts(treated=4))) == ["randomization", declared.name]
+    assert names(resolve([declared], facts(comparison=4))) == ["randomization", declared.name]
+    assert not resolve([declared], facts(treated=2, assignments=15)).reliable
+    own = Randomization(strata=("exposure_half",))
+    assert resolve([declared, own], facts(treated=4)).methods == (own, declared)
+    assert names(resolve([own, declared], facts(treated=1))) == ["randomization", declared.name]
 
 
 def test_a_second_clustering_with_few_clusters_does_not_stand_alone():

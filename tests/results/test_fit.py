@@ -6,6 +6,7 @@ import pytest
 
 from sos_eval.errors import DesignFault
 from sos_eval.estimators import CallawaySantAnna
+from sos_eval.inference.analytic import Analytic
 
 
 def frame():
@@ -32,6 +33,20 @@ def test_every_wrong_option_of_the_method_is_named():
 def test_options_of_inference_are_checked_too():
     with pytest.raises(DesignFault, match='inference: levl: no such key; did you mean "level"'):
         CallawaySantAnna().fit(frame(), **KEYS, inference={"method": "analytic", "levl": 0.9})
+
+
+@pytest.mark.parametrize("given", [None, 5, ["analytic"], Analytic])
+def test_what_is_no_inference_is_named(given):
+    with pytest.raises(DesignFault, match="is no method"):
+        CallawaySantAnna().fit(frame(), **KEYS, inference=given)
+
+
+@pytest.mark.parametrize("seed", [-1, "a", 1.5])
+def test_a_seed_is_a_whole_number_from_zero(seed):
+    with pytest.raises(DesignFault, match=f"seed: {seed!r}"):
+        CallawaySantAnna().fit(frame(), **KEYS, seed=seed)
+    with pytest.raises(DesignFault, match="inference: seed"):
+        CallawaySantAnna().fit(frame(), **KEYS, inference={"method": "randomization", "seed": seed})
 
 
 def test_one_covariate_may_be_a_plain_name():
