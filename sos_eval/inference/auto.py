@@ -22,7 +22,8 @@ from sos_eval.results.method import register
 
 __all__ = ["FEW", "RELIED_ON", "RULE", "Auto", "Resolution", "Withheld", "resolve"]
 
-#: From this many on both sides `auto` relies on cluster-robust errors (docs/decisions/0014, docs/coverage.md).
+#: From this many on both sides, by their share in the variance, `auto` relies on cluster-robust errors
+#: (docs/decisions/0014, docs/coverage.md).
 RELIED_ON = 40
 
 #: What plain cluster-robust errors rejected with 20 treated, in percent over six estimators and two kinds of noise.
@@ -34,11 +35,12 @@ LOSABLE = 0.2
 RULE = (
     "The rule looks at the design only. Clusters are counted by their weight in the estimate: a few heavy ones count "
     f"for less. With fewer than {FEW} treated or comparison clusters a plain cluster-robust result never stands alone, "
-    f"and with fewer than {InferenceMethod.alone_from} no other test does either, since none was measured to hold there: "
+    f"and with fewer than {InferenceMethod.alone_from} no other test does, since none was measured to hold there: "
     "a randomization test comes first. Where the possible assignments are too few for that test to reject, or more "
     f"than {LOSABLE:.0%} of its level is used up by random adoptions that cannot be estimated, no procedure is relied "
     "on and no verdict is claimed. Otherwise the first declared method is the headline. `auto` stands for "
-    f"cluster-robust errors from {RELIED_ON} clusters on both sides, and for the randomization test (studentised "
+    f"cluster-robust errors from {RELIED_ON} clusters on both sides, counted by their share in the variance (squared "
+    "weights: a few heavy ones count for less still), and for the randomization test (studentised "
     "wherever there is an error to divide by) below that or without an influence function."
 )
 
@@ -116,13 +118,16 @@ def resolve(declared: Sequence[InferenceMethod], facts: DesignFacts) -> Resoluti
     if test is None:
         methods = (Withheld(first.level, why), *others)
         return _resolution(asked, methods, f"no procedure is reliable here: {why}", facts, reliable=False)
-    choice = f"{_count(facts)}{_also(first, facts)}, so {test.name} comes before the declared {first.name}"
+    choice = (
+        f"{_count(facts, facts.by_weight)}{_also(first, facts)}, so {test.name} comes before the declared {first.name}"
+    )
     return _resolution(asked, (test, *_others(others, (test,))), choice, facts)
 
 
 def _fewest(method: InferenceMethod, facts: DesignFacts) -> float:
     """Return the clusters on the smaller side, or those of a second clustering where they are fewer."""
-    return min(facts.fewest, facts.clusters_of(method.also)) if isinstance(method, TwoWay) else facts.fewest
+    fewest = min(facts.by_weight)
+    return min(fewest, facts.clusters_of(method.also)) if isinstance(method, TwoWay) else fewest
 
 
 def _also(method: InferenceMethod, facts: DesignFacts) -> str:
@@ -134,11 +139,12 @@ def _also(method: InferenceMethod, facts: DesignFacts) -> str:
 
 def _caution(first: InferenceMethod, facts: DesignFacts) -> str:
     """Say how often plain cluster-robust errors rejected a true null, where `auto` would not take them."""
-    if not isinstance(first, Analytic) or facts.fewest >= RELIED_ON:
+    if not isinstance(first, Analytic) or min(facts.by_variance) >= RELIED_ON:
         return ""
     low, high = TOO_OFTEN
+    counted = _count(facts, facts.by_variance)
     return (
-        f"Conventional (cluster-robust) intervals were declared for {_count(facts)}. With {FEW} treated such "
+        f"Conventional (cluster-robust) intervals were declared for {counted}. With {FEW} treated such "
         f"intervals were measured to leave out no difference in {low:g} to {high:g}% of cases in which there was none, "
         "where 5% is promised."
     )
@@ -147,13 +153,14 @@ def _caution(first: InferenceMethod, facts: DesignFacts) -> str:
 def _own_choice(auto: Auto, facts: DesignFacts) -> tuple[tuple[InferenceMethod, ...], str, bool]:
     """Return the methods, the reason, and whether one of them is relied on."""
     analytic = Analytic(level=auto.level)
-    if facts.fewest >= RELIED_ON and facts.has_influence:
-        return (analytic,), f"{_count(facts)}: analytic cluster-robust errors", True
+    counted = _count(facts, facts.by_variance)
+    if min(facts.by_variance) >= RELIED_ON and facts.has_influence:
+        return (analytic,), f"{counted}: analytic cluster-robust errors", True
     test, why = _test(auto.permutation(facts), facts)
     beside = (analytic,) if facts.has_influence else ()
     if test is None:
         return (Withheld(auto.level, why), *beside), f"no procedure is reliable here: {why}", False
-    because = _count(facts) if facts.has_influence else "the estimator has no influence function"
+    because = counted if facts.has_influence else "the estimator has no influence function"
     return (test, *beside), f"{because}: randomization ({test.statistic} statistic)", True
 
 
@@ -181,13 +188,14 @@ def _lost(share: float, test: Randomization) -> str:
     )
 
 
-def _count(facts: DesignFacts) -> str:
+def _count(facts: DesignFacts, worth: tuple[float, float]) -> str:
     """Return the clusters on both sides, with what they are worth where that is less."""
     treated, comparison = facts.n_treated_clusters, facts.n_comparison_clusters
     counted = f"{treated} treated and {comparison} comparison clusters"
-    if treated - facts.effective_treated < 0.5 and comparison - facts.effective_comparison < 0.5:
+    if treated - worth[0] < 0.5 and comparison - worth[1] < 0.5:
         return counted
-    return f"{counted}, by weight worth {facts.effective_treated:.1f} and {facts.effective_comparison:.1f}"
+    share = "weight" if worth == facts.by_weight else "share in the variance"
+    return f"{counted}, by {share} worth {worth[0]:.1f} and {worth[1]:.1f}"
 
 
 def _others(methods: Sequence[InferenceMethod], taken: Sequence[InferenceMethod]) -> tuple[InferenceMethod, ...]:
@@ -207,8 +215,10 @@ def _resolution(
     counts = {
         "n_treated_clusters": facts.n_treated_clusters,
         "n_comparison_clusters": facts.n_comparison_clusters,
-        "effective_treated_clusters": facts.effective_treated,
-        "effective_comparison_clusters": facts.effective_comparison,
+        "effective_treated_clusters": facts.by_weight[0],
+        "effective_comparison_clusters": facts.by_weight[1],
+        "variance_treated_clusters": facts.by_variance[0],
+        "variance_comparison_clusters": facts.by_variance[1],
         "declared": [method.name for method in asked],
         "declared_first": asked[0].name,
     }

@@ -28,8 +28,9 @@ class DesignFacts:
     ----------
     n_units, n_clusters, n_treated_clusters, n_comparison_clusters, n_cohorts
         Counts.
-    effective_treated, effective_comparison
-        The same clusters as so many of equal weight in the estimate; see `effective_clusters`.
+    by_weight, by_variance
+        The treated and the comparison clusters as so many of equal weight in the estimate, and of equal share in its
+        variance; see `effective_clusters`.
     layout
         panel or cross_sections.
     estimator
@@ -50,8 +51,8 @@ class DesignFacts:
     n_clusters: int
     n_treated_clusters: int
     n_comparison_clusters: int
-    effective_treated: float
-    effective_comparison: float
+    by_weight: tuple[float, float]
+    by_variance: tuple[float, float]
     n_cohorts: int
     layout: str
     estimator: str
@@ -62,16 +63,13 @@ class DesignFacts:
     lost: Callable[[Randomization], float]
     clusters_of: Callable[[str], int]
 
-    @property
-    def fewest(self) -> float:
-        """Clusters on the smaller side, as so many of equal weight."""
-        return min(self.effective_treated, self.effective_comparison)
-
 
 def design_facts(fitted: Fitted) -> DesignFacts:
     """Read off a fitted estimator what the rule may look at."""
     panel, estimate = fitted.panel, fitted.estimate
-    treated, comparison = effective_clusters(panel, by_exposure=fitted.estimator.weighs_exposure)
+    by_weight, by_variance = (
+        effective_clusters(panel, by_exposure=fitted.estimator.weighs_exposure, power=power) for power in (1, 2)
+    )
 
     def assignments(strata: tuple[str, ...]) -> int | str:
         space = assignment_space(fitted.source, strata)
@@ -79,8 +77,8 @@ def design_facts(fitted: Fitted) -> DesignFacts:
 
     return DesignFacts(
         n_units=panel.n_units, n_clusters=panel.n_clusters, n_treated_clusters=panel.n_treated_clusters,
-        n_comparison_clusters=panel.n_clusters - panel.n_treated_clusters, effective_treated=treated,
-        effective_comparison=comparison, n_cohorts=len(panel.cohorts), layout=panel.layout,
+        n_comparison_clusters=panel.n_clusters - panel.n_treated_clusters, by_weight=by_weight,
+        by_variance=by_variance, n_cohorts=len(panel.cohorts), layout=panel.layout,
         estimator=fitted.estimator.name, has_influence=estimate.influence is not None,
         is_linear=estimate.linear is not None, rebuilds=fitted.rebuild is not None, assignments=assignments,
         lost=lambda test: lost_share(fitted, test), clusters_of=lambda column: _clusters_of(panel, column),
@@ -94,22 +92,26 @@ def _clusters_of(panel: Panel, column: str) -> int:
     return len(panel.frame[column].unique()) if column in panel.frame else 0
 
 
-def effective_clusters(panel: Panel, *, by_exposure: bool) -> tuple[float, float]:
-    """Count treated and comparison clusters by (sum of weights)^2 / (sum of squared weights).
+def effective_clusters(panel: Panel, *, by_exposure: bool, power: int) -> tuple[float, float]:
+    """Count treated and comparison clusters by (sum of shares)^2 / (sum of squared shares).
 
-    With equal weights that is their number; a few heavy clusters count for less, since an average that rests on them
-    has the spread of fewer. (The idea of Carter, Schnepel and Steigerwald 2017, with weights alone.)
+    With equal weights that is their number; a few heavy clusters count for less. Where clusters' averages vary alike,
+    a cluster's share in the variance of a weighted average goes with its squared weight, and an estimated variance
+    then varies as one from so many clusters would (Carter, Schnepel and Steigerwald 2017, their G*, whose cluster
+    terms are these shares).
 
     Parameters
     ----------
     by_exposure
         Whether the estimator weighs units by their exposure, as a Poisson likelihood does.
+    power
+        1: a cluster's share is its weight in the estimate. 2: its share in the variance.
     """
     weight: Array = np.nan_to_num(_weights(panel, by_exposure=by_exposure))
     starts = panel.first_treated if panel.layout == "panel" else panel.frame["first_treated"].to_numpy(float)
     total = np.bincount(panel.clusters, weight, panel.n_clusters).astype(float)
     own = np.bincount(panel.clusters, weight * np.isfinite(starts), panel.n_clusters).astype(float)
-    return _effective(own), _effective(total[own == 0])
+    return _effective(own**power), _effective(total[own == 0] ** power)
 
 
 def _weights(panel: Panel, *, by_exposure: bool) -> Array:
@@ -123,9 +125,10 @@ def _weights(panel: Panel, *, by_exposure: bool) -> Array:
     return panel.weights * exposure
 
 
-def _effective(weight: Array) -> float:
-    squares = float((weight**2).sum())
-    return round(float(weight.sum()) ** 2 / squares, 9) if squares > 0 else 0.0
+def _effective(share: Array) -> float:
+    relative = share / share.max() if share.any() else share
+    squares = float((relative**2).sum())
+    return round(float(relative.sum()) ** 2 / squares, 9) if squares > 0 else 0.0
 
 
 def lost_share(fitted: Fitted, test: Randomization) -> float:

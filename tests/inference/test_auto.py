@@ -22,11 +22,11 @@ from tests.conftest import ROOT
 from tests.fakes import FastLinear, InfluenceOnly, RefitOnly, fit, noise_panel, panel_of
 
 
-def facts(treated=30, comparison=60, influence=True, assignments=10**9, effective=None, lost=0.0):
+def facts(treated=30, comparison=60, influence=True, assignments=10**9, weight=None, variance=None, lost=0.0):
     return DesignFacts(
         n_units=treated + comparison, n_clusters=treated + comparison, n_treated_clusters=treated,
-        n_comparison_clusters=comparison, effective_treated=treated if effective is None else effective,
-        effective_comparison=comparison, n_cohorts=1, layout="panel", estimator="x",
+        n_comparison_clusters=comparison, by_weight=weight or (treated, comparison),
+        by_variance=variance or (treated, comparison), n_cohorts=1, layout="panel", estimator="x",
         lost=lambda test: lost, clusters_of=lambda column: {"": 8, "region": 30}[column],
         has_influence=influence, is_linear=False, rebuilds=False, assignments=lambda strata: assignments,
     )  # fmt: skip
@@ -162,32 +162,56 @@ def test_what_was_measured_is_what_the_page_says():
 
 
 def test_heavy_clusters_count_for_less():
-    """Weights 4, 1, 1 among the treated: 36/18; 1, 1, 1, 3, 0 among the others: 36/12."""
+    """Weights 4, 1, 1 among the treated: 36/18, squared 18²/258; 1, 1, 1, 3, 0 among the others: 36/12, 12²/84."""
     never = np.inf
     panel = panel_of(np.arange(16.0).reshape(8, 2), [2002] * 3 + [never] * 5)
     heavy = panel.with_columns(weight=np.repeat([4.0, 1, 1, 1, 1, 1, 3, 0], 2))
-    assert effective_clusters(panel, by_exposure=False) == (3, 5)
-    assert effective_clusters(heavy, by_exposure=False) == (2, 3)
+    assert effective_clusters(panel, by_exposure=False, power=1) == (3, 5)
+    assert effective_clusters(panel, by_exposure=False, power=2) == (3, 5)
+    assert effective_clusters(heavy, by_exposure=False, power=1) == (2, 3)
+    assert effective_clusters(heavy, by_exposure=False, power=2) == (pytest.approx(324 / 258), pytest.approx(144 / 84))
+
+
+def test_a_share_in_the_variance_is_how_an_estimated_variance_varies():
+    """A sum of w² times squared normals varies, relative to its mean, as one of G* squared normals does: 2 / G*."""
+    weight = np.array([4.0, 3, 2, 1, 1, 1, 1, 1])
+    panel = panel_of(np.ones((16, 2)), [2002] * 8 + [np.inf] * 8)
+    panel = panel.with_columns(weight=np.repeat(np.concatenate([weight, np.ones(8)]), 2))
+    drawn = (weight**2 * np.random.default_rng(0).normal(size=(400_000, 8)) ** 2).sum(1)
+    found, _ = effective_clusters(panel, by_exposure=False, power=2)
+    assert 2 / (drawn.var() / drawn.mean() ** 2) == pytest.approx(found, rel=0.02)
 
 
 def test_units_of_one_cluster_count_together():
     panel = panel_of(np.arange(16.0).reshape(8, 2), [2002] * 3 + [np.inf] * 5, cluster=list("aabcccde"))
-    assert effective_clusters(panel, by_exposure=False) == (pytest.approx(9 / 5), pytest.approx(25 / 11))
+    assert effective_clusters(panel, by_exposure=False, power=1) == (pytest.approx(9 / 5), pytest.approx(25 / 11))
+    assert effective_clusters(panel, by_exposure=False, power=2)[0] == pytest.approx(25 / 17)
 
 
 def test_only_an_estimator_that_weighs_by_exposure_has_it_count():
     counts, children = np.full((6, 2), 9.0), np.repeat([[300.0], [100], [100], [100], [100], [100]], 2, axis=1)
     panel = panel_of(counts, [2002, 2002, 2002] + [np.inf] * 3, exposure=children)
-    assert effective_clusters(panel, by_exposure=True) == (pytest.approx(25 / 11), 3)
+    assert effective_clusters(panel, by_exposure=True, power=1) == (pytest.approx(25 / 11), 3)
+    assert effective_clusters(panel, by_exposure=True, power=2) == (pytest.approx(121 / 83), 3)
     assert PoissonDiD.weighs_exposure
     assert not CallawaySantAnna.weighs_exposure
 
 
 def test_forty_treated_of_unequal_weight_are_permuted():
-    resolution = resolve([Auto()], facts(RELIED_ON, 100, effective=28.4))
+    resolution = resolve([Auto()], facts(60, 100, weight=(42.7, 71.0), variance=(19.2, 33.0)))
     assert names(resolution) == ["randomization", "analytic"]
-    assert "40 treated and 100 comparison clusters, by weight worth 28.4 and 100.0" in resolution.choice
-    assert resolution.facts()["effective_treated_clusters"] == 28.4
+    assert "60 treated and 100 comparison clusters, by share in the variance worth 19.2 and 33.0" in resolution.choice
+    assert resolution.facts()["effective_treated_clusters"] == 42.7
+    assert resolution.facts()["variance_treated_clusters"] == 19.2
+
+
+def test_a_declared_one_counts_by_weight_and_says_what_its_variance_rests_on():
+    stays = resolve([Analytic()], facts(60, 100, weight=(42.7, 71.0), variance=(19.2, 33.0)))
+    assert names(stays) == ["analytic"]
+    assert "declared for 60 treated and 100 comparison clusters, by share in the variance worth 19.2" in stays.caution
+    moved = resolve([Analytic()], facts(25, 100, weight=(17.3, 71.0), variance=(9.0, 33.0)))
+    assert names(moved) == ["randomization", "analytic"]
+    assert "25 treated and 100 comparison clusters, by weight worth 17.3 and 71.0" in moved.choice
 
 
 def test_a_test_that_loses_its_level_is_not_relied_on():

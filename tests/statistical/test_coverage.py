@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -11,8 +13,10 @@ from sos_eval.inference.jackknife import leave_one_out
 from sos_eval.inference.randomization import Randomization
 from sos_eval.results.fitted import Fitted
 from tests.conftest import shared
+from tests.statistical.coverage import keeping
 from tests.statistical.coverage.chosen import chosen
 from tests.statistical.coverage.jobs import ESTIMATORS, PERMUTED, SIZES, WHERE_RELIED_ON, Job, jobs
+from tests.statistical.coverage.keeping import kept, state
 from tests.statistical.coverage.noise import REAL, england, real_noise, scenes, starts_of
 from tests.statistical.coverage.page import HIGH, LOW, outside, page, rows_of
 from tests.statistical.coverage.permuted import assignments_of, overall, rejects, sequentially, statistics
@@ -98,18 +102,19 @@ def test_the_page_marks_what_is_outside_and_what_auto_takes():
     rows = rows_of(*zip(*measured, strict=True))
     assert rows["starred"].tolist() == [False, True, True, False, False, False, True]
     assert outside(rows).tolist() == [True, False, True, False, False, True, False]
-    text = page(*zip(*measured, strict=True))
+    text = page(*zip(*measured, strict=True), ["0a1b2c3d"] * (len(measured) - 1) + ["other"])
     assert "| **12.0** ± 1.0 |" in text
     assert "5.0 ± 1.0 *" in text
     assert "twfe with 60 treated on england, 9.0 ± 1.0" in text
     assert "twfe with 10 treated on england, on 60% of adoptions" in text
+    assert "Measured on 0a1b2c3d (8 jobs) and other (1 job)" in text
 
 
 def test_every_estimator_and_size_is_measured():
     kinds = {(job.kind, job.estimator, job.treated) for job in jobs()}
     assert len(kinds) == len(SIZES) * (6 * len(ESTIMATORS) + 2)
     assert all(job.draws == 10_000 for job in jobs() if job.kind in ("england-analytic", "real"))
-    assert all(job.draws == 10_000 for job in jobs() if job.kind == "england-permuted" and job.treated < RELIED_ON)
+    assert all(job.draws >= 10_000 for job in jobs() if job.kind == "england-permuted" and job.treated < RELIED_ON)
 
 
 def test_the_rule_itself_is_asked_what_it_takes(scene):
@@ -137,13 +142,32 @@ def test_cluster_robust_errors_hold_where_auto_relies_on_them(name):
 
 
 @pytest.mark.slow
-def test_forty_treated_of_unequal_weight_are_permuted_for_cause():
-    """What made the rule count clusters by weight: at 40 treated the cluster-robust Poisson error is too small."""
-    assert Job("england-rule", "poisson_did", RELIED_ON, 20).run() == {"randomization": (1.0, 0.0, 20)}
-    share, error, _ = Job("england-analytic", "poisson_did", RELIED_ON, 10_000).run()["analytic"]
+@pytest.mark.parametrize("treated", [40, 60])
+def test_clusters_of_unequal_weight_are_permuted_for_cause(treated):
+    """What made the rule count clusters by their share in the variance: the Poisson error is too small."""
+    assert Job("england-rule", "poisson_did", treated, 20).run() == {"randomization": (1.0, 0.0, 20)}
+    share, error, _ = Job("england-analytic", "poisson_did", treated, 10_000).run()["analytic"]
     assert 100 * share - 200 * error > HIGH
-    share, error, _ = Job("england-permuted", "poisson_did", RELIED_ON, 2_000).run()[PERMUTED]
+    share, error, _ = Job("england-permuted", "poisson_did", treated, 2_000).run()[PERMUTED]
     assert LOW - 300 * error < 100 * share < HIGH + 300 * error
+
+
+def test_what_was_measured_on_another_state_is_measured_again(tmp_path, monkeypatch):
+    job, runs = Job("england-rule", "twfe", 5, 1), []
+    monkeypatch.setattr(Job, "run", lambda job: runs.append(job) or {"analytic": (0.5, 0.1, 4)})
+    first = kept(job, tmp_path, "one", stale=False)
+    assert kept(job, tmp_path, "one", stale=False) == first
+    assert kept(job, tmp_path, "two", stale=True) == first
+    assert len(runs) == 1
+    assert kept(job, tmp_path, "two", stale=False).state == "two"
+    assert len(runs) == 2
+
+
+def test_the_state_is_that_of_code_and_world(monkeypatch):
+    now = state()
+    assert re.fullmatch("[0-9a-f]{8}", now)
+    monkeypatch.setattr(keeping, "DECIDING", keeping.DECIDING[:-1])
+    assert state() != now
 
 
 def test_the_shared_permutations_are_those_of_the_method(scene):

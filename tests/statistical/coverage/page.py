@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -41,8 +42,8 @@ misses the truth exactly as often as its test rejects it. Made by `make coverage
 
 **Bold** is outside {low:g} to {high:g} by more than two Monte Carlo errors. A star is what `auto` takes, on at least
 one adoption in ten ({ruled} adoptions of each kind put before the rule itself): the studentised permutation test below
-{relied_on} clusters on either side, cluster-robust errors from there, where clusters count by their weight in the
-estimate. `poisson_did` weighs authorities by their children, so that 40 authorities count for 26 to 29.
+{relied_on} clusters on either side, cluster-robust errors from there, where clusters count by their share in the
+variance. `poisson_did` weighs authorities by their children, so that 60 authorities of `england` count for 11 to 27.
 
 {table}
 
@@ -63,6 +64,8 @@ zero somewhere though nothing happened.
 
 **Not measured.** Matched comparison groups rebuilt in every draw, clusters above the authority, CR2, CR3 and the wild
 bootstrap of the event-study regression (half a second a draw), trends that differ by adoption.
+
+Measured on {states} (eight digits of the sha256 of the code, the world and the real panel behind every rate).
 """
 
 
@@ -104,8 +107,14 @@ def _withheld(jobs: Sequence[Job], rates: Sequence[Rates]) -> str:
     return "; ".join(named) or "nowhere here"
 
 
-def page(jobs: Sequence[Job], rates: Sequence[Rates]) -> str:
-    """Return the page."""
+def page(jobs: Sequence[Job], rates: Sequence[Rates], states: Sequence[str]) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    states
+        What each job was measured on.
+    """
     found = rows_of(jobs, rates)
     null = found[found["noise"] != TITLES["england-effect"]]
     plain = {
@@ -119,8 +128,16 @@ def page(jobs: Sequence[Job], rates: Sequence[Rates]) -> str:
         withheld=_withheld(jobs, rates),
         table=_table(found),
         starred=_starred(null[null["starred"]]),
+        states=_states(states),
         **plain,
     )
+
+
+def _states(states: Sequence[str]) -> str:
+    """Name the states, with how many jobs each where there are several."""
+    counts = Counter(states)
+    named = [f"{one} ({k} job{'s' * (k > 1)})" for one, k in counts.most_common()]
+    return " and ".join(named) if len(counts) > 1 else states[0]
 
 
 def outside(rows: pd.DataFrame) -> pd.Series:
