@@ -128,4 +128,5 @@ def _facts(done: Power) -> dict[str, Any]:
         "failures": done.failures.to_dict("records"),
         "families": done.families.to_dict("records"),
         "pretests": done.pretests.to_dict("records"),
+        "formulas": done.formulas.to_dict("records"),
     }

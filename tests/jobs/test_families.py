@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import sos_eval as se
@@ -135,6 +136,9 @@ def test_a_design_with_two_outcomes_from_the_command_line(tmp_path, monkeypatch,
     assert "Of its three outcomes primary would report an effect on at least one" in told
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "Several outcomes at once" in page
+    drawn = pd.read_csv(tmp_path / "out" / "figures" / "decisions_together.csv")
+    assert (drawn["share_holm"] <= drawn["share"]).all()
+    assert set(drawn["decision"]) == {"at least one", "every one"}
     families = (tmp_path / "out" / "families.csv").read_text()
     assert families.startswith("estimator,aggregation,estimand,inference,reps,outcomes,adjustment,decision,outcome,")
     assert "cs" not in {line.split(",")[0] for line in families.splitlines()}

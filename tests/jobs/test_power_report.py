@@ -68,7 +68,7 @@ def test_the_command_writes_tables_figures_and_a_page(project, capsys):
     table = pd.read_csv(folder / "power.csv")
     assert len(table[table["estimator"] == "twfe"]) == 4
     page = (folder / "report.html").read_text(encoding="utf-8")
-    assert page.count("<img ") == 5
+    assert page.count("<img ") == 5  # no formula is known of this world, nothing else was asked
     assert "What this does not show" in page
     assert "<script" not in page
     for name in ("power_curves", "mdes_frontier", "bias_and_coverage", "estimator_by_point", "sampling_distributions"):
@@ -121,6 +121,9 @@ def test_pretests_stand_in_a_table_of_the_folder_and_of_the_page(project, capsys
     assert joint["pass_rate"].max() < 0.8  # half of them, not 95%
     page = (project / "o" / "report.html").read_text(encoding="utf-8")
     assert "Do pre-trend tests reassure falsely?" in page
+    shown = pd.read_csv(project / "o" / "figures" / "draws_that_pass.csv")
+    assert shown["pass_rate"].tolist() == table[table["aggregation"] == "overall"]["pass_rate"].tolist()
+    assert "What is reported where a pre-trend test passes" in page
     capsys.readouterr()
     assert _said("c.yaml", "--world", "w.yaml", "--pretests", "--find", "world.adoption.treated") == 2
     assert "--pretests has no meaning with --find" in capsys.readouterr().err

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from sos_eval.report.power.reading import EFFECT, PowerFolder
+from sos_eval.report.power.naming import keys_named, line_named, point_named
+from sos_eval.report.power.reading import EFFECT, PowerFolder, Shown
+from sos_eval.report.power.side_by_side import by_formula, decisions_together, draws_that_pass
 from sos_eval.report.theme import COLOURS, MUTED, canvas, legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-__all__ = ["FIGURES", "Shown"]
+__all__ = ["FIGURES"]
 
-Shown = tuple["Figure", pd.DataFrame]
 PANELS_AT_MOST = 6
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
 Z = 1.96
@@ -52,7 +52,7 @@ def _curves(ax: Axes, part: pd.DataFrame, key: str, by: list[str]) -> None:
         one = line.sort_values(key)
         ax.errorbar(
             one[key], one["power"], yerr=Z * one["power_mcse"], color=COLOURS[number % len(COLOURS)],
-            marker=MARKS[number % len(MARKS)], capsize=2, label=_line_name(name),
+            marker=MARKS[number % len(MARKS)], capsize=2, label=line_named(name),
         )  # fmt: skip
     for level in (0.05, 0.8):
         ax.axhline(level, color=MUTED, lw=0.8, ls=":")
@@ -77,7 +77,7 @@ def mdes_frontier(study: PowerFolder) -> Shown | None:
         axes[0].errorbar(
             x, one["mdes"], yerr=[(one["mdes"] - low).clip(lower=0), (high - one["mdes"]).clip(lower=0)],
             color=COLOURS[number % len(COLOURS)], marker=MARKS[number % len(MARKS)], capsize=2,
-            ls="-" if key else "none", label=_line_name(name),
+            ls="-" if key else "none", label=line_named(name),
         )  # fmt: skip
     axes[0].set_ylabel("Minimum detectable effect")
     axes[0].set_ylim(bottom=0)
@@ -94,7 +94,7 @@ def bias_and_coverage(study: PowerFolder) -> Shown | None:
     table = study.headline.dropna(subset=["bias"])
     if table.empty:
         return None
-    labels = [_point(row, study.line, study.swept) for row in table.to_dict("records")]
+    labels = [point_named(row, study.line, study.swept) for row in table.to_dict("records")]
     height = max(0.2 * len(table), 1.2)
     note = (
         "Bars: 95% Monte Carlo intervals. Bias of ratios is on the log scale. Line in the right panel: declared level."
@@ -119,8 +119,8 @@ def estimator_by_point(study: PowerFolder) -> Shown | None:
     if len(study.plan["points"]) < 2:
         return None
     named = table.assign(
-        line=[_line_name(tuple(row[name] for name in study.line)) for row in table.to_dict("records")],
-        point=[_keys(row, study.swept) for row in table.to_dict("records")],
+        line=[line_named(tuple(row[name] for name in study.line)) for row in table.to_dict("records")],
+        point=[keys_named(row, study.swept) for row in table.to_dict("records")],
     )
     grid = named.pivot_table(index="line", columns="point", values="power", sort=False)
     note = "Share of draws that report an effect; where there is none, the size of the test."
@@ -149,7 +149,7 @@ def sampling_distributions(study: PowerFolder) -> Shown | None:
     if table.empty:
         return None
     lines = list(table.groupby(study.line, sort=False))[:PANELS_AT_MOST]
-    where = _keys(study.plan["points"][-1], study.swept)
+    where = keys_named(study.plan["points"][-1], study.swept)
     title = "What each estimator would report" + (f", {where}" if where else "")
     note = f"Estimates of the first {len(lines[0][1]):,} draws. Line: mean true effect."
     shared = len(table["outcome"].unique()) == 1
@@ -158,7 +158,7 @@ def sampling_distributions(study: PowerFolder) -> Shown | None:
     for number, (ax, (name, part)) in enumerate(zip(axes, lines, strict=True)):
         ax.hist(part["estimate"], bins=40, color=COLOURS[number % len(COLOURS)])
         ax.axvline(part["true_effect"].mean(), color="black", lw=1.4)
-        ax.set_title(_line_name(name), size=8.5)
+        ax.set_title(line_named(name), size=8.5)
         ax.set_yticks([])
     axes[-1].set_xlabel("Estimate")
     return figure, table
@@ -175,22 +175,7 @@ def _panels(table: pd.DataFrame, by: list[str]) -> list[tuple[str, pd.DataFrame]
     """Split a table by the other swept keys."""
     if not by:
         return [("", table)]
-    return [(_keys(part.iloc[0].to_dict(), by), part) for _, part in table.groupby(by, sort=False)]
-
-
-def _keys(row: Mapping[Any, Any], keys: list[str]) -> str:
-    """Say the values of swept keys: ``treated 10, size -2``."""
-    return ", ".join(f"{name.split('.')[-1]} {row[name]:g}" if isinstance(row[name], int | float)
-                     else f"{name.split('.')[-1]} {row[name]}" for name in keys)  # fmt: skip
-
-
-def _point(row: Mapping[Any, Any], line: list[str], keys: list[str]) -> str:
-    swept = _keys(row, keys)
-    return _line_name(tuple(row[name] for name in line)) + (f" ({swept})" if swept else "")
-
-
-def _line_name(name: object) -> str:
-    return ", ".join(map(str, name)) if isinstance(name, tuple) else str(name)
+    return [(keys_named(part.iloc[0].to_dict(), by), part) for _, part in table.groupby(by, sort=False)]
 
 
 def _words(key: str) -> str:
@@ -205,4 +190,7 @@ FIGURES: dict[str, Callable[[PowerFolder], Shown | None]] = {
     "bias_and_coverage": bias_and_coverage,
     "estimator_by_point": estimator_by_point,
     "sampling_distributions": sampling_distributions,
+    "draws_that_pass": draws_that_pass,
+    "decisions_together": decisions_together,
+    "by_formula": by_formula,
 }

@@ -107,16 +107,16 @@ def _document(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> Docume
     first.append(Bullets(_limits(study)))
     body: list[Block] = []
     for title, names in _CHAPTERS.items():
-        pictures = [Picture(one, drawn[one][1]) for one in names if one in drawn]
+        pictures = _pictures(drawn, *names)
         if pictures:
             body += [Heading(title), *pictures]
     body += [Heading("Numbers"), Table(_numbers(study), "Overall effect: a row per estimator, inference and point")]
     if study.families is not None:
-        body += _together(study, study.families)
+        body += [*_together(study, study.families), *_pictures(drawn, "decisions_together")]
     if study.pretests is not None:
-        body += _reassurance(study, study.pretests)
+        body += [*_reassurance(study, study.pretests), *_pictures(drawn, "draws_that_pass")]
     if study.formulas["std_error"].notna().any():
-        body += _by_formula(study)
+        body += [*_by_formula(study), *_pictures(drawn, "by_formula")]
     if not study.failures.empty:
         body += [Heading("Failed draws"), Table(_text(study.failures), "They count as not finding the effect")]
     body += [
@@ -125,6 +125,11 @@ def _document(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> Docume
         Table(_text(study.explain), "Every estimator at every point"),
     ]
     return Document(f"Power study: {name}", f"{plan['reps']:,} simulated evaluations a point", first, body)
+
+
+def _pictures(drawn: dict[str, tuple[bytes, str]], *names: str) -> list[Block]:
+    """Return the named figures that there are."""
+    return [Picture(one, drawn[one][1]) for one in names if one in drawn]
 
 
 def _together(study: PowerFolder, families: pd.DataFrame) -> list[Block]:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from sos_eval.errors import Fault, InputFault
 from sos_eval.results.table import overall_rows
 
-__all__ = ["PowerFolder", "headline", "read_power"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["PowerFolder", "Shown", "headline", "read_power"]
+
+#: A figure and its data.
+Shown = tuple["Figure", pd.DataFrame]
 
 EFFECT = "world.effect.size"
 

@@ -1,0 +1,28 @@
+"""Names of lines and points in figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["keys_named", "line_named", "point_named"]
+
+
+def keys_named(row: Mapping[Any, Any], keys: Sequence[str]) -> str:
+    """Say the values of swept keys: ``treated 10, size -2``."""
+    return ", ".join(f"{name.split('.')[-1]} {_value(row[name])}" for name in keys)
+
+
+def _value(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def point_named(row: Mapping[Any, Any], line: Sequence[str], keys: Sequence[str]) -> str:
+    """Say which line of a figure a row is, and at which values of the swept keys."""
+    swept = keys_named(row, keys)
+    return line_named(tuple(row[name] for name in line)) + (f" ({swept})" if swept else "")
+
+
+def line_named(name: object) -> str:
+    """Say the estimator, outcome and inference of a line."""
+    return ", ".join(map(str, name)) if isinstance(name, tuple) else str(name)
