@@ -12,9 +12,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TypeVar
 
 __all__ = [
     "DataFault",
@@ -28,6 +29,9 @@ __all__ = [
     "listed",
     "nearest",
 ]
+
+
+T = TypeVar("T")
 
 
 class SosEvalError(Exception):
@@ -103,6 +107,14 @@ class Faults:
     def extend(self, other: InputFault) -> None:
         """Take over the faults of an exception."""
         self.found.extend(fault for fault in other.faults if fault not in self.found)
+
+    def noted(self, make: Callable[[], T]) -> T | None:
+        """Return what a call gives; note its faults and return None where it raises them."""
+        try:
+            return make()
+        except InputFault as error:
+            self.extend(error)
+            return None
 
     def stop(self) -> None:
         """Raise all faults together; do nothing where there are none."""

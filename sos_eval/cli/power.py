@@ -13,7 +13,9 @@ from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet, seed
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sos_eval.design.design import Design
     from sos_eval.jobs.power import Power
+    from sos_eval.worlds.world import World
 
 __all__ = ["power"]
 
@@ -59,14 +61,10 @@ def power(
     pretests: bool, find: str | None, target: float, explain: bool, seed: int | None,
 ) -> None:  # fmt: skip
     """Replicate a whole design over a declared world: power, bias, coverage, what it could detect."""
-    from sos_eval.design.design import load_design
     from sos_eval.jobs import power as job
-    from sos_eval.jobs.sweep import parse_sweeps
     from sos_eval.report.power.page import write_power_report
-    from sos_eval.worlds.world import load_world
 
-    _together(out, resume)
-    declared, drawn, sweeps = load_design(design), load_world(world), parse_sweeps(sweep)
+    _together(out, resume, find=find, pretests=pretests)
     plan: dict[str, Any] = {
         "reps": reps,
         "seed": seed,
@@ -75,8 +73,7 @@ def power(
         "rematch": rematch,
         "checks": checks,
     }
-    if find and pretests:
-        raise click.UsageError("--pretests has no meaning with --find; run the size that was found with --pretests")
+    declared, drawn, sweeps = _read(design, world, sweep, {**plan, "pretests": pretests})
     if explain:
         _answer(screen, job.explain(job.plan_study(declared, drawn, sweep=sweeps, pretests=pretests, **plan)))
         return
@@ -98,8 +95,32 @@ def power(
     screen.answer(f"{_told(done)}\nreport: {page}", _facts(done) | {"report": str(page)})
 
 
-def _together(out: Path | None, resume: Path | None) -> None:
+def _read(
+    design: Path, world: Path, sweep: tuple[str, ...], plan: dict[str, Any]
+) -> tuple[Design, World, dict[str, list[Any]]]:
+    """Read design, world and sweeps; where something is wrong with one of them, say all that is wrong."""
+    from sos_eval.design.design import load_design
+    from sos_eval.errors import Faults, InputFault
+    from sos_eval.jobs.power import plan_study
+    from sos_eval.jobs.sweep import parse_sweeps
+    from sos_eval.worlds.world import load_world
+
+    faults = Faults(InputFault)
+    declared, drawn = faults.noted(lambda: load_design(design)), faults.noted(lambda: load_world(world))
+    sweeps = parse_sweeps(sweep, faults)
+    if declared is not None and drawn is not None and not faults.found:
+        return declared, drawn, sweeps
+    if declared is not None and drawn is not None:
+        faults.noted(lambda: plan_study(declared, drawn, sweep=sweeps, **plan))
+    raise InputFault(faults.found)
+
+
+def _together(out: Path | None, resume: Path | None, *, find: str | None, pretests: bool) -> None:
     """Refuse options that say different things."""
+    if find and pretests:
+        raise click.UsageError("--pretests has no meaning with --find; run the size that was found with --pretests")
+    if find and (out or resume):
+        raise click.UsageError("--find writes no folder: leave out --out and --resume, and keep what --json prints")
     if out is not None and resume is not None and out != resume:
         raise click.UsageError("--out and --resume name different folders; write only --resume")
 

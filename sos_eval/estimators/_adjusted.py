@@ -16,7 +16,7 @@ from sos_eval.numerics.two_by_two import Adjust, of_changes, of_levels
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Columns
 
-__all__ = ["CellEffects", "Nuisance", "baseline_covariates", "by_changes", "by_levels", "complete_rows"]
+__all__ = ["CellEffects", "Nuisance", "baseline_covariates", "by_changes", "by_levels", "by_pairs", "complete_rows"]
 
 Codes = NDArray[np.intp]
 
@@ -129,6 +129,44 @@ def _not_identified(out: CellEffects, members: Codes, why: str) -> None:
     out.score[:, members] = np.nan
     for one in members:
         out.reasons[one] = why
+
+
+def by_pairs(panel: Panel, names: tuple[str, ...], plan: CellPlan, nuisance: Nuisance) -> tuple[CellEffects, Columns]:
+    """Compare, in every cell of a panel with gaps, the changes of the units that are seen in both of its periods.
+
+    Returns
+    -------
+    CellEffects
+        Contributions by unit.
+    Columns
+        The cells with the counts of rows and units.
+    """
+    outcome, x, weights = panel.matrix(), baseline_covariates(panel, names), panel.weights
+    codes = plan.codes(panel.first_treated)
+    m, n = len(plan.group), panel.n_units
+    out = CellEffects(np.full((m, 1), np.nan), np.zeros((n, m, 1)), [""] * m, np.zeros(n, bool))
+    counts = np.zeros((2, m), int)
+    early = np.minimum(plan.time, plan.base) if x.shape[1] > 1 else np.zeros(m, int)
+    for one in range(m):
+        change = outcome[:, plan.time[one]] - outcome[:, plan.base[one]]
+        own = codes == plan.group[one]
+        inside = np.flatnonzero((own | plan.control[one][codes]) & (codes >= 0) & np.isfinite(change * weights))
+        counts[:, one] = len(inside), int(own[inside].sum())
+        if plan.is_base[one]:
+            out.values[one] = 0.0
+            continue
+        try:
+            effect = of_changes(
+                change[inside, None], own[inside], x[inside, early[one]], weights[inside],
+                nuisance.adjust, nuisance.trim,
+            )  # fmt: skip
+        except NoEffectError as error:
+            _not_identified(out, np.array([one]), str(error))
+            continue
+        out.values[one] = effect.value
+        out.score[inside, one] = effect.score
+        out.trimmed[inside[effect.trimmed]] = True
+    return out, plan.columns(2 * counts[0], counts[0], counts[1], panel.outcome.scale)
 
 
 def by_levels(panel: Panel, names: tuple[str, ...], plan: CellPlan, nuisance: Nuisance) -> tuple[CellEffects, Columns]:

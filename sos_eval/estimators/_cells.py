@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -55,6 +55,13 @@ class CellPlan:
     def is_base(self) -> NDArray[np.bool_]:
         """Cells that are compared with themselves: zero by construction, (m,)."""
         return np.equal(self.time, self.base)
+
+    def only(self, cells: NDArray[np.bool_], note: str) -> CellPlan:
+        """Keep some cells, (m,), and say so."""
+        return replace(
+            self, group=self.group[cells], time=self.time[cells], base=self.base[cells], control=self.control[cells],
+            note=note,
+        )  # fmt: skip
 
     @property
     def positions(self) -> NDArray[np.intp]:

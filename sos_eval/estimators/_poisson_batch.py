@@ -48,12 +48,21 @@ def grid_of(panel: Panel) -> tuple[Grid, Array]:
     counts = panel.matrix("count" if counted else "outcome")
     exposure = panel.matrix("exposure") if counted else np.ones_like(counts)
     weights = panel.matrix("weight")
-    known = np.isfinite(counts) & np.isfinite(exposure) & (weights > 0)
+    known = _several(np.isfinite(counts) & np.isfinite(exposure) & (weights > 0))
     weights = np.where(known, weights, 0.0)
     grid = Grid(
         np.where(known, exposure, 0.0) * weights, weights, panel.clusters, panel.outcome.per if counted else 1.0
     )
     return grid, np.where(known, counts, 0.0)
+
+
+def _several(known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Leave out the only row of a unit or of a period, until there is none: an effect of its own fits it."""
+    while True:
+        kept: NDArray[np.bool_] = known & (known.sum(1, keepdims=True) > 1) & (known.sum(0) > 1)
+        if (kept == known).all():
+            return kept
+        known = kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
-from sos_eval.estimators._adjusted import Nuisance, baseline_covariates, by_changes, by_levels, complete_rows
+from sos_eval.estimators._adjusted import Nuisance, baseline_covariates, by_changes, by_levels, by_pairs, complete_rows
 from sos_eval.estimators._adjusted_plan import plan_adjusted
 from sos_eval.estimators._batch import batch_assignments
 from sos_eval.estimators._cells import BasePeriod, CellPlan, Control, plan_cells
 from sos_eval.estimators._cohort_means import Contributions, contributions
-from sos_eval.estimators._level_batch import batch_levels
+from sos_eval.estimators._level_batch import batch_with_gaps, by_period, by_period_pair
 from sos_eval.estimators._outcome_plan import plan_outcomes
 from sos_eval.estimators._regression import SINGLE
 from sos_eval.numerics.two_by_two import Adjust
@@ -29,7 +29,11 @@ from sos_eval.results.method import register
 
 __all__ = ["CallawaySantAnna"]
 
-GAPS = "the panel has gaps: each cell compares the levels of all rows in its two periods, as cross-sections"
+PAIRS = "the panel has gaps: each cell compares the changes of the units that are seen in both of its periods"
+GAPS = (
+    "the panel has gaps and gaps: levels is declared: each cell compares the levels of all rows in its two periods, as "
+    "of cross-sections, and so of different units where a row is missing"
+)
 DRDID_ERROR = "error of {} on levels as the reference package computes it; `levels_error: exact` gives the derivative"
 ALONE = "one treated unit in the cohort: the error holds the comparison units' variation only"
 LONELY = "one comparison unit: the error holds the treated units' variation only"
@@ -56,6 +60,8 @@ class CallawaySantAnna(PlannedEstimator):
     """Covariates to adjust for; those of the panel unless named here."""
     trim: Annotated[float, Gt(0), Le(1)] = 0.995
     """Comparison units with a propensity at or above it are left out of ipw and dr (as DRDID does), and named."""
+    gaps: Literal["pairs", "levels"] = "pairs"
+    """Where units lack periods: changes of the units seen in both periods of a cell, or levels of all rows, as did."""
     levels_error: Literal["drdid", "exact"] = "drdid"
     """Error of the dr family on levels (cross-sections, gaps): as DRDID has it, or exact (docs/methods.md)."""
 
@@ -80,7 +86,7 @@ class CallawaySantAnna(PlannedEstimator):
         """Estimate every cohort's effect in every period that can be compared."""
         names = self._names(panel)
         panel, notes = complete_rows(panel, names)
-        plan = self._plan(panel, np.unique(panel.first_treated))
+        plan = _without_transition(panel, self._plan(panel, np.unique(panel.first_treated)))
         kept = _taking_part(panel, plan, self.anticipation)
         notes = (*notes, *([plan.note] if plan.note else []), *self._adjust_note(names))
         if kept.layout == "panel" and kept.is_balanced:
@@ -92,6 +98,9 @@ class CallawaySantAnna(PlannedEstimator):
                 return _finished(kept, plan, table, values, influence, notes)
             x = baseline_covariates(kept, names)
             effects = by_changes(kept.matrix()[:, :, None], x, kept.weights, plan, codes, self._nuisance)
+        elif kept.layout == "panel" and self.gaps == "pairs":
+            effects, table = by_pairs(kept, names, plan, self._nuisance)
+            notes = (*notes, PAIRS)
         else:
             effects, table = by_levels(kept, names, plan, self._nuisance)
             notes = (*notes, GAPS) if kept.layout == "panel" else notes
@@ -133,13 +142,13 @@ class CallawaySantAnna(PlannedEstimator):
 
     def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
         """Estimate under many adoptions, (draws, n_units), in matrix products where no covariates enter."""
-        if self._names(panel) or panel.layout != "panel":
+        if self._names(panel) or panel.layout != "panel" or panel.transition_dropped:
             return super().estimate_assignments(panel, first_treated)
         kept, _ = complete_rows(panel, ())
         if not kept.is_balanced:
-            return batch_levels(
-                panel, kept, np.asarray(first_treated, float), partial(self._parts, kept), self.complete
-            )
+            columned = by_period_pair if self.gaps == "pairs" else by_period
+            parts = partial(self._parts, kept)
+            return batch_with_gaps(panel, kept, np.asarray(first_treated, float), parts, columned, self.complete)
 
         if kept is not panel:
             return super().estimate_assignments(panel, first_treated)
@@ -162,6 +171,7 @@ class CallawaySantAnna(PlannedEstimator):
 
     def _plan(self, panel: Panel, starts: Array) -> CellPlan:
         """Lay out the cells, or say why there are none."""
+        self._refuse_responding(panel)
         plan = plan_cells(
             starts, panel.times, control=self.control, base_period=self.base_period, anticipation=self.anticipation
         )
@@ -169,6 +179,18 @@ class CallawaySantAnna(PlannedEstimator):
             raise NotIdentified(panel.fault(f"{self.name}: {plan}", _instead(plan)))
         self._refuse_nothing_averaged(panel, plan.starts[plan.group], plan.times[plan.time])
         return plan
+
+    def _refuse_responding(self, panel: Panel) -> None:
+        """Refuse comparison units that start after the last period and may respond within it."""
+        last = panel.times[-1] + self.anticipation
+        soon = [unit for unit, start in panel.late_starts.items() if start <= last]
+        ahead = [str(unit) for unit in soon if unit in set(panel.units)] if soon else []
+        if ahead:
+            what = (
+                f"{self.name}: start within the anticipation ({self.anticipation:g}) after the last period "
+                f"({panel.times[-1]:g}), and so may respond in it: {listed(ahead)}"
+            )
+            raise NotIdentified(panel.fault(what, "leave them out with panel.exclude, or end panel.window earlier"))
 
     def _refuse_nothing_averaged(self, panel: Panel, group: Array, time: Array) -> None:
         """Refuse options that leave no event time from the start on."""
@@ -218,6 +240,20 @@ def _instead(why: str) -> str:
     if "untreated throughout" in why:
         return "write control: not_yet_treated"
     return "widen panel.window, or choose other comparison units"
+
+
+def _without_transition(panel: Panel, plan: CellPlan) -> CellPlan:
+    """Leave out cells of a cohort in periods that its declared transition leaves no row of."""
+    if not panel.transition_dropped:
+        return plan
+    seen = set(zip(panel.frame["first_treated"].to_numpy(float), panel.frame["time"].to_numpy(float), strict=True))
+    cohort, time = plan.starts[plan.group], plan.times[plan.time]
+    dropped = np.array([t >= g and (g, t) not in seen for g, t in zip(cohort, time, strict=True)])
+    if not dropped.any():
+        return plan
+    named = listed([f"{t:g} (cohort {g:g})" for g, t in zip(cohort[dropped], time[dropped], strict=True)])
+    note = f"no effects and no averages over periods of transition: {named}"
+    return plan.only(~dropped, "; ".join(filter(None, (plan.note, note))))
 
 
 def _taking_part(panel: Panel, plan: CellPlan, anticipation: float) -> Panel:

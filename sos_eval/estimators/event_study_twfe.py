@@ -46,6 +46,14 @@ class EventStudyTWFE(TwoWayRegression):
     takes_cross_sections: ClassVar[bool] = True
     takes_covariates: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        if not self.reference_time < 0:
+            raise ValueError(f"reference_time: {self.reference_time:g} is no event time before the start; write -1")
+        first, last = self.window or (-np.inf, np.inf)
+        if not (first <= self.reference_time and last >= 0):
+            what = f"window: {first:g} to {last:g} joins the reference or the start to something else"
+            raise ValueError(f"{what}; write one that holds {self.reference_time:g} to 0")
+
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate every event time, their mean after the start, and the mean over treated unit-periods."""
         rows = regression_rows(panel, self._names(panel))

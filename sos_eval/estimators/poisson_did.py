@@ -31,6 +31,7 @@ from sos_eval.results.method import register
 __all__ = ["PoissonDiD"]
 
 
+PARTLY = "some periods count as a fraction of exposure: read the rate ratio, which is of full exposure"
 NOT_CONVERGED = "the Poisson likelihood has no maximum that Newton steps reach"
 
 
@@ -84,9 +85,9 @@ class PoissonDiD(PlannedEstimator):
         )  # fmt: skip
 
     def _on_grid(self, panel: Panel) -> bool:
-        """Whether rows are units by times and no covariate would enter."""
+        """Whether rows are units by times, treated in full or not at all, and no covariate would enter."""
         names = panel.covariates if self.covariates is None else self.covariates
-        return panel.layout == "panel" and not time_varying(panel, names)
+        return panel.layout == "panel" and not panel.partly_exposed and not time_varying(panel, names)
 
     def _tableof(self, panel: Panel) -> pd.DataFrame | None:
         """Return the table of cells; None where this panel is refused."""
@@ -170,6 +171,9 @@ def _two_cells(rows: Rows, fit: PoissonFit, table: pd.DataFrame, per: float) -> 
     psi_rate = n * np.bincount(rows.influence_codes, own, n)
     influence = np.column_stack([psi_b, rate * np.exp(-b) * psi_b + (1 - np.exp(-b)) * psi_rate])
     values = np.array([b, (1 - np.exp(-b)) * rate])
+    if rows.panel.partly_exposed:
+        values[1], influence[:, 1] = np.nan, np.nan
+        table = table.assign(reason=["", PARTLY])
     if not known:
         influence[:] = np.nan
         table = table.assign(reason=rows.notes[-1] if fit.separated.any() else NOT_CONVERGED)

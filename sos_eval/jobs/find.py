@@ -15,7 +15,9 @@ import pandas as pd
 
 from sos_eval.errors import Fault, InputFault, NotIdentified
 from sos_eval.jobs.power import power
+from sos_eval.jobs.sweep import APART
 from sos_eval.results.table import overall_rows
+from sos_eval.worlds.theory import PRACTICE
 from sos_eval.worlds.world import World, document_of, world_from
 
 __all__ = ["Found", "find_smallest"]
@@ -95,16 +97,18 @@ def find_smallest(
     """
     if sweep:
         raise InputFault(Fault("--find", "a search and a sweep do not go together", "leave out --sweep"))
-    start, nothing = _declared(world, key), _without_effects(world)
+    start, nothing, possible = _declared(world, key), _without_effects(world), _possible(world, key)
     tried: dict[int, Tried] = {}
 
     def has_power(value: int) -> bool:
+        if not possible(value):
+            return False
         if value not in tried:
             both = [_share_at(design, one, {key: [value]}, target=target, **plan) for one in (world, nothing)]
             tried[value] = Tried(*both[0][:2], *both[1])
         return tried[value].power >= target and tried[value].holds
 
-    low, high = _bracket(start, has_power, _possible(world, key))
+    low, high = _bracket(start, has_power, possible)
     while high is not None and high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if has_power(middle) else (middle, high)
@@ -117,10 +121,12 @@ def find_smallest(
 def _without_effects(world: World) -> World:
     """Return the world in which nobody's adoption does anything."""
     sizes = [world.effect.size, *(one.effect.size for one in world.further)]
-    if not any(sizes):
+    through = world.theory.edges.get(PRACTICE, {}) if world.theory else {}
+    if not any((*sizes, *through.values())):
         raise InputFault(Fault("--find", "effect.size: 0 in this world: there is nothing to find", "write an effect"))
-    changes = {"effect.size": 0.0, **{f"further.{one.name}.effect.size": 0.0 for one in world.further}}
-    return world_from(document_of(world), changes)
+    changes: dict[str, Any] = {f"further.{one.name}.effect.size": 0.0 for one in world.further}
+    changes |= {f"theory.edges.{PRACTICE}.{name}": 0.0 for name in through}
+    return world_from(document_of(world), {"effect.size": 0.0, **changes})
 
 
 def _share_at(design: Any, world: World, sweep: dict[str, list[Any]], **plan: Any) -> tuple[float, float, float]:
@@ -145,7 +151,13 @@ def _declared(world: World, key: str) -> int:
     value: Any = document_of(world).data
     for part in key.split(".")[1:]:
         value = value.get(part) if isinstance(value, dict) else None
-    if not key.startswith("world.") or not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    if (
+        not key.startswith("world.")
+        or key in APART
+        or not isinstance(value, int)
+        or isinstance(value, bool)
+        or value < 1
+    ):
         raise InputFault(
             Fault("--find", f"{key}: is no whole number above zero in this world", "write world.adoption.treated")
         )

@@ -30,7 +30,7 @@ from sos_eval.worlds.frame import Frame, draw_frame
 from sos_eval.worlds.source import data_of
 from sos_eval.worlds.world import World, document_of
 
-__all__ = ["Chunk", "Point", "Study", "Task", "compute", "prepared", "read_chunk", "write_chunk"]
+__all__ = ["Chunk", "Point", "Study", "Task", "compute", "described", "prepared", "read_chunk", "write_chunk"]
 
 #: Part of every study's hash: raise it when a change of the engine changes what a stored draw means.
 ENGINE = 5
@@ -74,7 +74,7 @@ class Study:
     def hash(self) -> str:
         """What a folder of draws is known by."""
         points = [
-            {"keys": dict(p.keys), "world": _world(p.world), "lines": [_described(line) for line in p.lines]}
+            {"keys": dict(p.keys), "world": _world(p.world), "lines": [described(line) for line in p.lines]}
             for p in self.points
         ]
         plan = {"engine": ENGINE, "points": points, "reps": self.reps, "seed": self.seed, "chunk": self.chunk}
@@ -102,8 +102,8 @@ def _world(world: World) -> dict[str, Any]:
     return data
 
 
-def _described(line: Line) -> dict[str, Any]:
-    """Return a line as plain values."""
+def described(line: Line) -> dict[str, Any]:
+    """Return what decides a line's draws, as plain values."""
     methods = [(str(method.name), repr(method)) for method in line.inference]
     panel = repr(getattr(line.load, "spec", ""))
     return {

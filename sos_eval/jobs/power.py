@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sos_eval.errors import Faults, InputFault
+from sos_eval.errors import Faults, InputFault, OurFault
 from sos_eval.jobs.diagnosands import DIAGNOSANDS, Diagnosand
 from sos_eval.jobs.montecarlo import Chunk, Task
 from sos_eval.jobs.power_plan import explain, plan_study
@@ -83,19 +83,13 @@ def power(
     InputFault
         Everything that is wrong with design, world and sweep, at once.
     """
-    study = plan_study(
-        design,
-        world,
-        reps=reps,
-        sweep=sweep,
-        seed=seed,
-        chunk=chunk,
-        permutations=permutations,
-        rematch=rematch,
-        checks=checks,
-        pretests=pretests,
-    )
-    _check_target(target, diagnosands)
+    asked: dict[str, Any] = {"permutations": permutations, "rematch": rematch, "checks": checks, "pretests": pretests}
+    faults = Faults(InputFault)
+    _check_target(target, diagnosands, faults)
+    study = faults.noted(lambda: plan_study(design, world, reps=reps, sweep=sweep, seed=seed, chunk=chunk, **asked))
+    faults.stop()
+    if study is None:
+        raise OurFault("a study was not planned, and no fault says why")
     explain(study)  # compiles every point: what cannot be done is said before anything is written
     if scheduler is not None:
         from sos_eval.jobs.cluster import check_scheduler
@@ -117,11 +111,9 @@ def power(
     return finished
 
 
-def _check_target(target: float, diagnosands: Mapping[str, Diagnosand] | None) -> None:
-    faults = Faults(InputFault)
+def _check_target(target: float, diagnosands: Mapping[str, Diagnosand] | None, faults: Faults) -> None:
     if not 0 < target < 1:
         faults.add("", f"power: {target} is no probability", "write 0.8")
     for name in diagnosands or {}:
         if name in DIAGNOSANDS:
             faults.add("", f"diagnosands: {name!r} is there already", "give yours another name")
-    faults.stop()

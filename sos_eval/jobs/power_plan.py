@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +12,9 @@ import pandas as pd
 from sos_eval.checks.pretrends import Pretrends
 from sos_eval.declare import seeded
 from sos_eval.errors import Fault, Faults, InputFault
-from sos_eval.jobs.lines import Line
-from sos_eval.jobs.montecarlo import Point, Study, prepared
-from sos_eval.jobs.sweep import combinations, split_key
+from sos_eval.jobs.lines import Line, Ready
+from sos_eval.jobs.montecarlo import Point, Study, described, prepared
+from sos_eval.jobs.sweep import combinations, shown, sound_sweeps, split_key
 from sos_eval.results.estimator import Estimator
 from sos_eval.worlds.world import World, document_of, world_from
 
@@ -45,18 +46,16 @@ def plan_study(
         faults.add("", f"permutations: {permutations} cannot reject at 5%", "write at least 19, or 0 for as declared")
     if chunk < 1:
         faults.add("", f"chunk: {chunk} draws", "write at least 1")
-    faults.stop()
-    document = document_of(world)
-    points = []
-    for keys in combinations(sweep or {}):
-        try:
+    sweeps, document, points = sound_sweeps(sweep or {}, faults), document_of(world), []
+    for keys in combinations(sweeps):
+        told = {key: shown(value) for key, value in keys.items()}
+        with _at_its_point(told, faults):
             there = world_from(document, split_key(keys, "world"))
             lines = lines_of(design, split_key(keys, "design"), there)
             asked = tuple(_as_asked(one, permutations, rematch, checks=checks, pretests=pretests) for one in lines)
-            points.append(Point(keys, there, asked))
-        except InputFault as fault:
-            for one in fault.faults:
-                faults.add(f"--sweep {_shown(keys)}" if keys else one.where, one.what, one.instead)
+            points.append(Point(told, there, asked))
+    if not faults.found:
+        _check_moved(sweeps, points, faults)
     faults.stop()
     return Study(tuple(points), reps, seeded(seed, world.seed), chunk)
 
@@ -91,20 +90,50 @@ def lines_of(design: Any, changes: Mapping[str, Any], world: World) -> tuple[Lin
     return design_lines(design, changes)
 
 
-def _shown(keys: Mapping[str, Any]) -> str:
-    return " ".join(f"{key}={value}" for key, value in keys.items())
+def _check_moved(sweeps: Mapping[str, Sequence[Any]], points: Sequence[Point], faults: Faults) -> None:
+    """Note keys of the design whose values all give the same draws."""
+    for key in (key for key, values in sweeps.items() if key.startswith("design.") and len(values) > 1):
+        rest: dict[str, set[str]] = {}
+        for point in points:
+            others = str([value for name, value in point.keys.items() if name != key])
+            rest.setdefault(others, set()).add(str([described(line) for line in point.lines]))
+        if all(len(found) == 1 for found in rest.values()):
+            what = f"{key}: changes nothing in a study, whatever its value"
+            faults.add(f"--sweep {key}", what, "sweep a key of the comparison, the estimators or the inference")
+
+
+@contextmanager
+def _at_its_point(keys: Mapping[str, Any], faults: Faults) -> Iterator[None]:
+    """Note faults with the combination of swept keys at which they are met."""
+    try:
+        yield
+    except InputFault as error:
+        where = "--sweep " + " ".join(f"{key}={value}" for key, value in keys.items()) if keys else ""
+        for one in error.faults:
+            faults.add(where or one.where, one.what, one.instead)
+        faults.kind = type(error) if len(faults.found) == len(error.faults) else faults.kind
 
 
 def explain(study: Study) -> pd.DataFrame:
-    """Say how every line of every point is computed, before anything is drawn."""
-    rows = []
+    """Say how every line of every point is computed, before anything is drawn.
+
+    Raises
+    ------
+    InputFault
+        What cannot be computed, at every point; of the kind that the first point raised.
+    """
+    rows, faults = [], Faults(InputFault)
     for number, point in enumerate(study.points):
-        for ready in prepared(study, number)[1]:
-            rows.append(
-                {
-                    **point.keys, "estimator": ready.line.id, "outcome": ready.source.active, "how": ready.path,
-                    "why": ready.why, "n_units": ready.panel.n_units, "n_times": ready.panel.n_times,
-                    "n_treated_units": int(ready.panel.ever_treated.sum()),
-                }
-            )  # fmt: skip
+        with _at_its_point(point.keys, faults):
+            rows += [{**point.keys, **_explained(ready)} for ready in prepared(study, number)[1]]
+    faults.stop()
     return pd.DataFrame(rows)
+
+
+def _explained(ready: Ready) -> dict[str, Any]:
+    """Say how a line is computed."""
+    return {
+        "estimator": ready.line.id, "outcome": ready.source.active, "how": ready.path, "why": ready.why,
+        "n_units": ready.panel.n_units, "n_times": ready.panel.n_times,
+        "n_treated_units": int(ready.panel.ever_treated.sum()),
+    }  # fmt: skip

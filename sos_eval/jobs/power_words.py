@@ -12,16 +12,21 @@ from sos_eval.jobs.line_pretest import TESTS
 from sos_eval.jobs.montecarlo import Study, prepared
 from sos_eval.results.table import overall_rows
 
-__all__ = ["chances", "joint_findings", "reassurances", "sentences"]
+__all__ = ["article", "chances", "joint_findings", "reassurances", "sentences"]
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 #: Shares of the time that people say, with their words.
 _CHANCES = (
-    (0.0, "practically never"), (0.1, "one time in ten"), (0.2, "one time in five"), (0.25, "one time in four"),
+    (0.0, "practically never"), (0.05, "one time in twenty"), (0.1, "one time in ten"), (0.2, "one time in five"),
+    (0.25, "one time in four"),
     (1 / 3, "one time in three"), (0.4, "two times in five"), (0.5, "half of the time"), (0.6, "three times in five"),
     (2 / 3, "two times in three"), (0.75, "three times in four"), (0.8, "four times in five"),
-    (0.9, "nine times in ten"), (1.0, "practically always"),
+    (0.9, "nine times in ten"), (0.95, "nineteen times in twenty"), (1.0, "practically always"),
 )  # fmt: skip
+
+
+#: Swept keys whose values the sentence says in its own words.
+TOLD = ("world.effect.size", "world.adoption.treated")
 
 
 def chances(share: float) -> str:
@@ -51,13 +56,26 @@ def sentences(study: Study, summary: pd.DataFrame, mdes: pd.DataFrame, target: f
         years = int((panel.times >= panel.cohorts.min()).sum()) if len(panel.cohorts) else 0
         mean = float(ready.source.frame["outcome"].mean())
         several = len(set(summary["outcome"][summary["estimator"] == ready.line.id])) > 1
-        said.append(_sentence(row, treated, years, mean, f" on {ready.source.active}" if several else ""))
+        on = f" on {ready.source.active}" if several else ""
+        said.append(_sentence(row, _where(point.keys, treated, years), mean, on))
     return tuple(said)
 
 
-def _sentence(row: pd.Series, treated: int, years: int, mean: float, on: str) -> str:
+def _where(keys: Mapping[str, Any], treated: int, years: int) -> str:
+    """Say the design in short, and the swept keys that a reader does not see from the rest of the sentence."""
+    own = [f"{key} {value}" for key, value in keys.items() if key not in TOLD]
+    numbers = f"{number(treated)} treated authorities and {number(years)} years since the first start"
+    return f"With {numbers}" + (f" ({', '.join(own)})" if own else "")
+
+
+def article(size: str) -> str:
+    """Return a or an, as the number is read out."""
+    whole = size.strip("%").split(".")[0]
+    return "an" if whole in ("11", "18") or (whole.startswith("8") and len(whole) < 3) else "a"
+
+
+def _sentence(row: pd.Series, where: str, mean: float, on: str) -> str:
     effect, share = float(row["true_effect"]), float(row["power"])
-    where = f"With {number(treated)} treated authorities and {number(years)} years since the first start"
     how = f"{row['estimator']}{on}, {row['inference']} inference"
     no_effect = effect == 1 if row["scale"] == "ratio" else effect == 0
     if no_effect:
@@ -67,7 +85,8 @@ def _sentence(row: pd.Series, treated: int, years: int, mean: float, on: str) ->
     fall = "fall" if (effect < 1 if row["scale"] == "ratio" else effect < 0) else "rise"
     mcse = float(row["power_mcse"])
     missed = chances(1 - share)
-    return f"{where}, you would miss a {size} {fall} {missed} (power {share:.0%}, Monte Carlo error {mcse:.1%}; {how})."
+    seen = f"{article(size)} {size} {fall}"
+    return f"{where}, you would miss {seen} {missed} (power {share:.0%}, Monte Carlo error {mcse:.1%}; {how})."
 
 
 def joint_findings(study: Study, families: pd.DataFrame) -> tuple[str, ...]:

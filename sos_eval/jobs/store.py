@@ -50,6 +50,11 @@ class Store:
         plan = folder / PLAN
         if plan.exists():
             _same_study(plan, study, resume=resume)
+        elif resume:
+            what = "--resume: holds no power study to go on with"
+            raise InputFault(Fault(str(folder), what, "begin one with --out"))
+        elif folder.exists() and not folder.is_dir():
+            raise InputFault(Fault(str(folder), "--out: is a file", "name a new folder"))
         elif folder.exists() and any(folder.iterdir()):
             raise InputFault(Fault(str(folder), "--out: is not empty and holds no power study", "name a new folder"))
         else:

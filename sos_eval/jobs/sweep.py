@@ -6,48 +6,85 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from sos_eval.errors import Fault, Faults, InputFault
+from sos_eval.errors import Faults
 
-__all__ = ["combinations", "parse_sweeps", "split_key"]
+__all__ = ["APART", "combinations", "parse_sweeps", "shown", "sound_sweeps", "split_key"]
 
 ROOTS = ("world", "design")
+#: Keys that change nothing in a study, and what does.
+APART = {
+    "world.seed": "one seed draws every combination: write --seed",
+    "design.seed": "one seed draws every combination: write --seed",
+    "design.panel.path": "the world is the data: write --world",
+    "design.panel.source": "the world is the data: write --world",
+}
 
 
-def parse_sweeps(given: Sequence[str]) -> dict[str, list[Any]]:
-    """Read ``world.effect.size=-1,-2`` into a key and its values.
+def parse_sweeps(given: Sequence[str], faults: Faults) -> dict[str, list[Any]]:
+    """Read ``world.effect.size=-1,-2`` into a key and its values; a value is what YAML takes it for.
 
-    Raises
-    ------
-    InputFault
-        With every fault: no ``=``, no value, a key that starts with neither ``world.`` nor ``design.``, twice.
+    Parameters
+    ----------
+    faults
+        Takes what cannot be read: no ``=``, no value, a key twice.
     """
-    faults, sweeps = Faults(InputFault), dict[str, list[Any]]()
+    sweeps: dict[str, list[Any]] = {}
     for text in given:
         key, equals, values = text.partition("=")
         if not equals or not values.strip():
             faults.add(f"--sweep {text}", "no values", "write --sweep world.effect.size=-1,-2,-4")
-            continue
-        if key.split(".")[0] not in ROOTS or "." not in key:
-            faults.add(
-                f"--sweep {text}", f"{key}: is a key of neither world nor design", f"write world.{key} or design.{key}"
-            )
-            continue
-        if key in sweeps:
+        elif key in sweeps:
             faults.add(f"--sweep {text}", f"{key}: is swept twice", "put all values into one --sweep")
-        sweeps[key] = [scalar(value) for value in values.split(",")]
-    faults.stop()
+        elif (read := _values(values)) is None:
+            faults.add(f"--sweep {text}", f"{values!r} is no list of values", "write 1,2,4 or {2013: 1},{2015: 1}")
+        else:
+            sweeps[key] = read
     return sweeps
 
 
-def scalar(text: str) -> Any:
-    """Read one value as YAML reads it."""
+def _values(text: str) -> list[Any] | None:
+    """Read values apart by commas, those inside brackets left alone; None where they are none."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
-        return YAML(typ="safe", pure=True).load(text)
+        found = YAML(typ="safe", pure=True).load(f"[{text}]")
     except YAMLError:
-        raise InputFault(Fault("--sweep", f"{text!r} is not a value")) from None
+        return None
+    return found if isinstance(found, list) and found else None
+
+
+def sound_sweeps(sweep: Mapping[str, Sequence[Any]], faults: Faults) -> dict[str, list[Any]]:
+    """Return the sweeps that can be planned, and note what is wrong with the others."""
+    sound = {}
+    for key, values in sweep.items():
+        where, told = f"--sweep {key}", [shown(value) for value in values]
+        again = sorted({str(one) for one in told if told.count(one) > 1})
+        root, *way = key.split(".")
+        if root not in ROOTS or not way or not all(way):
+            faults.add(where, f"{key}: is a key of neither world nor design", _rooted(key))
+        elif key in APART:
+            faults.add(where, f"{key}: changes nothing in a study", APART[key])
+        elif not told:
+            faults.add(where, "no values", f"write --sweep {key}=1,2")
+        elif again:
+            faults.add(where, f"{', '.join(again)}: stands there twice", "write every value once")
+        else:
+            sound[key] = list(values)
+    return sound
+
+
+def _rooted(key: str) -> str:
+    """Say how a key is written that does not begin as keys do."""
+    rest = ".".join(part for part in key.split(".") if part and part not in ROOTS)
+    return f"write world.{rest} or design.{rest}" if rest else "write world.effect.size"
+
+
+def shown(value: Any) -> Any:
+    """Return a value as tables show it: numbers and words as they are, else its text; null is ``left out``."""
+    if value is None:
+        return "left out"
+    return value if isinstance(value, str | int | float) else str(value).replace("'", "")
 
 
 def combinations(sweep: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:

@@ -204,7 +204,10 @@ def _not_numbers(reading: Reading, name: str, bad: NDArray[np.bool_], words: NDA
         what = f"{name}: {count} in a number column, {meant}, {reading.lines(symbols)}"
         declared = "" if reading.document is None else "; for an outcome, panel.suppressed: missing does so"
         reading.add(what, f"leave the cells empty (missing, never 0){declared}")
-    text = bad & ~symbols
+    endless = bad & np.isin(words.astype(str), ("inf", "-inf"))
+    if endless.any():
+        reading.add(f"{name}: infinite, {reading.lines(endless)}", "write a number, or leave empty where it is missing")
+    text = bad & ~symbols & ~endless
     if text.any():
         seen = [repr(word) for word in dict.fromkeys(words[text])]
         what = f"{name}: text in a number column, {listed(seen, 4)}, {reading.lines(text)}"

@@ -29,8 +29,13 @@ def check_identified(panel: Panel, *, require_untreated: bool = True) -> None:
     source = panel.source
     time, start = panel.label("time"), panel.label("first_treated")
     if not panel.n_rows:
-        what = f"{', '.join(one.label for one in panel.outcomes)}: no outcome in any row"
-        faults.add(source, what, "give another column")
+        gone = [row for row in panel.flow if row.what == "dropped" and row.units and row.step != "no outcome"]
+        if gone:
+            left = "; ".join(f"{row.units} {row.reason}" for row in gone)
+            faults.add(source, f"{start}: no unit is left: {left}", "widen panel.window")
+        else:
+            what = f"{', '.join(one.label for one in panel.outcomes)}: no outcome in any row"
+            faults.add(source, what, "give another column")
         faults.stop()
     if panel.n_times == 1:
         what = f"{time}: there is one period, {panel.times[0]:g}"

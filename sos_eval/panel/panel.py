@@ -83,6 +83,9 @@ class Panel:
         False where some unit's treatment stops or switches.
     adoption
         The register's further columns by unit (embedded, stopped, prior_use, evidence, note), else empty.
+    late_starts
+        Unit to its start, for units that start after the last period: they are untreated throughout, and may respond
+        ahead of it.
     flow
         What was kept and dropped so far.
     noted_caveats
@@ -99,6 +102,7 @@ class Panel:
     absorbing: bool = True
     year_convention: YearConvention = "calendar"
     adoption: pd.DataFrame = field(default_factory=pd.DataFrame)
+    late_starts: Mapping[Any, float] = field(default_factory=dict)
     omitted_times: Mapping[float, str] = field(default_factory=dict)
     flagged_times: Mapping[float, str] = field(default_factory=dict)
     weighted: bool = False
@@ -215,12 +219,17 @@ class Panel:
 
     @cached_property
     def weights(self) -> Array:
-        """Weight per unit, (n_units,): the mean over `pre_times` where the column varies over time."""
+        """Weight per unit, (n_units,): where the column varies over time the mean over `pre_times`.
+
+        A unit without a weight then has the mean of all its own.
+        """
         weight = self.frame["weight"].to_numpy(float)
         known = np.isfinite(weight)
         varies = known & (weight != weight[self._first_rows][self.unit_codes])
         if len(self.pre_times) and varies.any():
-            known &= np.isin(self.time_codes, np.searchsorted(self.times, self.pre_times))
+            early = known & np.isin(self.time_codes, np.searchsorted(self.times, self.pre_times))
+            has_early = np.bincount(self.unit_codes[early], minlength=self.n_units) > 0
+            known &= early | ~has_early[self.unit_codes]
         codes = self.unit_codes[known]
         count = np.bincount(codes, minlength=self.n_units)
         total = np.bincount(codes, weight[known], self.n_units)
@@ -321,7 +330,8 @@ class Panel:
         starts = np.asarray(first_treated, float)[self.unit_codes]
         treated = (self.frame["time"].to_numpy(float) >= starts).astype(float)
         changed = replace(self.with_columns(first_treated=starts, treated=treated), absorbing=True)
-        return changed._knowing(self, _WHO_AND_WHEN)
+        self.weights  # noqa: B018  those of the observed adoption stay: who weighs what is not drawn anew
+        return changed._knowing(self, (*_WHO_AND_WHEN, "weights"))
 
     def with_columns(self, **columns: Any) -> Panel:
         """Return the panel with columns added or replaced."""

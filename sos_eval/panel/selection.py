@@ -140,7 +140,9 @@ def _late_starts(panel: Panel) -> Panel:
                                                                   strict=True)], NAMED)  # fmt: skip
     reason = f"start after the last period ({panel.times[-1]:g}): untreated throughout"
     row = FlowRow("starts later", "noted", int(late.sum()), int(late[panel.unit_codes].sum()), names, reason)
-    return panel.with_columns(first_treated=np.where(late[panel.unit_codes], np.inf, column)).noted(row)
+    untreated = panel.with_columns(first_treated=np.where(late[panel.unit_codes], np.inf, column)).noted(row)
+    starts = dict(zip(panel.units[late], panel.first_treated[late].tolist(), strict=True))
+    return replace(untreated, late_starts=starts)
 
 
 def _balanced(panel: Panel, spec: PanelSpec) -> Panel:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
-from sos_eval.errors import DataFault, Fault, Faults
+from sos_eval.errors import DataFault, Faults
 from sos_eval.panel.assemble import assemble
 from sos_eval.panel.columns import Reading
 from sos_eval.panel.panel import Panel
@@ -65,8 +66,7 @@ def from_frame(
     (['7', '8'], [2.0, inf])
     """
     counted = exposure is not None
-    if not per > 0:
-        raise DataFault(Fault("data", f"per: {per:g} is not above zero", "per=10000 means per 10,000"))
+    _check_arguments({"unit": unit, "time": time, "outcome": outcome, "first_treated": first_treated}, per)
     spec = PanelSpec(
         source="csv",
         unit=unit,
@@ -75,12 +75,23 @@ def from_frame(
         outcome=OutcomeSpec(
             count=outcome if counted else None, exposure=exposure, value=None if counted else outcome, per=float(per)
         ),
-        covariates=tuple(covariates),
+        covariates=tuple(covariates or ()),
         weight=weight,
         cluster=cluster,
         layout=layout,
     )
     return assemble(reading_of(df), spec, require_untreated=require_untreated)
+
+
+def _check_arguments(names: dict[str, Any], per: Any) -> None:
+    """Refuse what names no column, and a scale that is none."""
+    faults = Faults(DataFault)
+    for argument, name in names.items():
+        if name is None:
+            faults.add("data", f"{argument}: None names no column", f'write {argument}="NAME"')
+    if isinstance(per, bool) or not isinstance(per, int | float | np.number) or not float(per) > 0:
+        faults.add("data", f"per: {per!r} is no number above zero", "per=10000 means per 10,000")
+    faults.stop()
 
 
 def reading_of(df: Any, name: str = "data") -> Reading:

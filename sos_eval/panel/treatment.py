@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -103,6 +104,11 @@ def dated_starts(reading: Reading, name: str, convention: YearConvention) -> tup
     return (FlowRow("starts as dates", "noted", 0, 0, shown, reason),)
 
 
+def _zeros(column: pd.Series[Any]) -> bool:
+    """Whether a column of starts holds a zero."""
+    return bool((pd.to_numeric(column, errors="coerce") == 0).any())
+
+
 def from_column(
     reading: Reading, rows: Rows, name: str, untreated_means: str, convention: YearConvention = "calendar"
 ) -> Adoption:
@@ -110,6 +116,12 @@ def from_column(
     before = len(reading.faults.found)
     values = starts(reading, name, convention)
     if len(reading.faults.found) > before:
+        return settled(rows, rows.first(values), untreated_means)
+    if rows.times.min() < 0 <= rows.times.max() and _zeros(reading.frame[name]):
+        reading.add(
+            f"{name}: 0 means never treated, and 0 is a period here too",
+            'write "never" where never treated, and number periods from 1 on',
+        )
         return settled(rows, rows.first(values), untreated_means)
     if (values == 1).any() and np.isin(values, (1, np.inf, EMPTY)).all() and rows.times.min() > 1:
         reading.add(

@@ -31,8 +31,9 @@ class EventTimes:
     Attributes
     ----------
     balance
-        Only cohorts that are seen this many periods after their start, at event times at which all of them are seen
-        and up to this one: so that the same cohorts stand behind every event time. None balances nothing.
+        Only cohorts that are seen this many periods after their start, and event times up to this one: from the start
+        on the same cohorts stand behind every event time. Before it a cohort that starts early has fewer. As did's
+        ``balance_e``. None balances nothing.
     first, last
         Event times outside are left out.
     """
@@ -144,9 +145,9 @@ def plan_aggregations(
     members = (inside[:, None, :] & own).astype(float)
     overall = [key["aggregation"] == "overall" for key in keys]
     members[overall] /= np.maximum(members[overall].sum(2, keepdims=True), 1.0)
-    treated = np.where(members > 0, np.asarray(group_time["n_treated_units"]), 0).max(2).sum(1)
-    rows = [{**key, "n_treated_units": int(count)} for key, count in zip(keys, treated, strict=True)]
-    plain, means = _plain_averages(rows)
+    treated = np.where(members > 0, np.asarray(group_time["n_treated_units"]), 0).max(2)
+    rows = [{**key, "n_treated_units": int(count)} for key, count in zip(keys, treated.sum(1), strict=True)]
+    plain, means = _plain_averages(rows, treated)
     return AggregationPlan(_laid_out(rows + plain, group_time), members, means)
 
 
@@ -168,15 +169,20 @@ def _families(
     return keys, np.vstack(inside)
 
 
-def _plain_averages(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], Array]:
-    """Return the rows with an empty key (mean over post event times, over calendar times) and `means` (q, p)."""
+def _plain_averages(rows: list[dict[str, Any]], treated: NDArray[Any]) -> tuple[list[dict[str, Any]], Array]:
+    """Return the rows with an empty key (mean over post event times, over calendar times) and `means` (q, p).
+
+    Parameters
+    ----------
+    treated : (p, k)
+        Each cohort's treated units behind each row.
+    """
     plain: list[dict[str, Any]] = []
     means = [np.eye(len(rows))]
     for aggregation in ("event_time", "calendar"):
         inside = np.array([row["aggregation"] == aggregation and row.get("event_time", 0.0) >= 0 for row in rows])
         if inside.any():
-            most = max(row["n_treated_units"] for row, yes in zip(rows, inside, strict=True) if yes)
-            plain.append({"aggregation": aggregation, "n_treated_units": most})
+            plain.append({"aggregation": aggregation, "n_treated_units": int(treated[inside].max(0).sum())})
             means.append(inside[None, :] / inside.sum())
     return plain, np.vstack(means)
 

@@ -131,7 +131,8 @@ class Estimator(Method):
         Returns
         -------
         EffectTable
-            Columns of `estimates.csv`.
+            Columns of `estimates.csv`. ``attrs["flow"]`` holds what was left out or noted of the data, and
+            ``attrs["notes"]`` what was done to estimate; nothing is left out in silence.
 
         Raises
         ------
@@ -150,6 +151,7 @@ class Estimator(Method):
         )  # fmt: skip
         fitted = Fitted(self.name, "primary", self, self.complete(panel), panel)
         table: EffectTable = method.infer(fitted, rng).table
+        table.attrs |= {"flow": fitted.panel.flow, "notes": fitted.estimate.notes}
         return table
 
 

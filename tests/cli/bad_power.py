@@ -144,6 +144,32 @@ CASES: dict[str, PowerCase] = {
     ),
     "a folder of something else": PowerCase(("out", "is not empty and holds no power study"), prepare=_not_a_study),
     "a plan that was cut off": PowerCase(("study.json cannot be read",), args=("--resume",), prepare=_cut_off),
+    "a folder that is a file": PowerCase(
+        ("out: --out: is a file",), prepare=lambda folder: folder.joinpath("out").touch()
+    ),
+    "nothing to go on with": PowerCase(("out: --resume: holds no power study to go on with",), args=("--resume",)),
+    "a swept value twice": PowerCase(("-1: stands there twice",), args=("--sweep", "world.effect.size=-1,-1")),
+    "a swept key without an end": PowerCase(
+        ("world.: is a key of neither world nor design", "world..size: is a key of neither"),
+        args=("--sweep", "world.=1", "--sweep", "world..size=1"),
+    ),
+    "a sweep that changes nothing": PowerCase(
+        ("design.name: changes nothing in a study",), args=("--sweep", "design.name=a,b")
+    ),
+    "a swept seed": PowerCase(("world.seed: changes nothing in a study", "--seed"), args=("--sweep", "world.seed=1,2")),
+    "a value of a sweep at which nobody is treated": PowerCase(
+        ("--sweep world.adoption.treated=0: first_treated: no unit is treated",),
+        args=("--sweep", "world.adoption.treated=0,5"),
+    ),
+    "several faults at once": PowerCase(
+        ("reps: -3 draws", "power: 2.0 is no probability", "effect.sise: no such key", "foo: is a key of neither"),
+        args=("--reps", "-3", "--power", "2", "--sweep", "world.effect.sise=1", "--sweep", "foo=1"),
+    ),
+    "faults of design and sweep at once": PowerCase(
+        ("design.yaml:12", "twfee", "--sweep world.effect.size=: no values"),
+        design=("method: twfe", "method: twfee"),
+        args=("--sweep", "world.effect.size="),
+    ),
     "no probability": PowerCase(("power: 1.2 is no probability",), args=("--power", "1.2")),
 }
 
@@ -156,6 +182,7 @@ def said_about(case: PowerCase) -> Said:
             assert change[0] in sound
             folder.joinpath(file).write_text(sound.replace(*change, 1) if change[0] else sound)
         out = ["--resume" if "--resume" in case.args else "--out", str(folder / "out")]
+        out = [] if "--find" in case.args else out
         more = [word for word in case.args if word != "--resume"]
         words = ["power", str(folder / "design.yaml"), "--world", str(folder / "world.yaml"), "--reps", "4", "--quiet"]
         with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.redirect_stderr(io.StringIO()) as err:

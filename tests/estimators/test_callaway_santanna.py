@@ -10,6 +10,7 @@ import pytest
 
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import CallawaySantAnna
+from sos_eval.estimators.callaway_santanna import PAIRS
 from sos_eval.results import aggregate
 from sos_eval.results.estimate import clustered_error
 from tests.estimators.panels import INF, panel, row
@@ -107,6 +108,46 @@ def test_a_start_in_an_omitted_period():
     assert list(estimate.cells.loc[estimate.cells["aggregation"] == "event_time", "event_time"].dropna()) == [-1, 1, 2]
 
 
+def test_a_start_just_after_the_last_period_is_no_comparison_where_units_anticipate():
+    """The unit that starts in 2016 is declared to respond in 2015, the last period: refused by name, not compared."""
+    rows = [
+        {"unit": f"u{i}", "time": t, "g": g, "y": float(i + (t - 2010) * (i % 2))}
+        for i, g in enumerate([2014, 2014, 2016, 2017, 0, 0])
+        for t in range(2010, 2016)
+    ]
+    frame, names = pd.DataFrame(rows), {"unit": "unit", "time": "time", "outcome": "y", "first_treated": "g"}
+    for control in ("never_treated", "not_yet_treated"):
+        with pytest.raises(NotIdentified, match=r"start within the anticipation \(1\) after the last period .*: u2;"):
+            CallawaySantAnna(anticipation=1, control=control).fit(frame, **names)
+        CallawaySantAnna(anticipation=0, control=control).fit(frame, **names)
+        CallawaySantAnna(anticipation=1, control=control).fit(frame[frame["unit"] != "u2"], **names)
+
+
+def test_weights_that_vary_are_those_before_the_first_start_or_a_unit_s_own():
+    """Unit 7 is seen from period 2 on, where the first start is: its weight is the mean of its own."""
+    base = panel(Y, G)
+    weight = np.array([[2, 8, 8]] * 3 + [[4, 8, 8]] * 4 + [[0, 3, 5]], float)
+    made = replace(base.with_columns(weight=weight.ravel()), weighted=True)
+    made = replace(made, frame=made.frame.iloc[np.r_[0:21, 22, 23]].reset_index(drop=True))
+    np.testing.assert_array_equal(made.weights, [2, 2, 2, 4, 4, 4, 4, 4])
+    estimate = CallawaySantAnna().complete(made)
+    assert np.isfinite(estimate.values).all()
+    np.testing.assert_array_equal(made.with_first_treated(np.roll(made.first_treated, 3)).weights, made.weights)
+
+
+@pytest.mark.parametrize("adjust", ["reg", "ipw", "dr", "dr_improved"])
+def test_a_covariate_far_from_zero_gives_the_same(adjust):
+    rng = np.random.default_rng(2)
+    base = panel(rng.normal(size=(40, 3)), [2] * 9 + [3] * 9 + [INF] * 22)
+    x = np.repeat(rng.normal(size=40), 3)
+    near, far = (
+        CallawaySantAnna(adjust=adjust).complete(replace(base.with_columns(x=x + shift), covariates=("x",)))
+        for shift in (0.0, 1e7)
+    )
+    np.testing.assert_allclose(far.values, near.values, rtol=1e-6)
+    np.testing.assert_allclose(far.influence, near.influence, rtol=1e-5, atol=1e-6)
+
+
 def test_anticipation_moves_the_base_and_the_comparison():
     y = np.arange(24, dtype=float).reshape(6, 4) ** 1.5
     starts = [4, 4, 3, INF, INF, INF]
@@ -162,8 +203,30 @@ def _with_gaps():
     return panel(y, G)
 
 
-def test_gaps_compare_levels_by_hand():
+def test_gaps_compare_units_with_themselves_by_hand():
+    """Unit 0 lacks period 1, unit 7 period 3: each is left out of the cells that need what it lacks."""
     estimate = CallawaySantAnna().complete(_with_gaps())
+    # (2, 2): the treated unit 1 goes from 2 to 4; never treated 1->2 as before, 0.75
+    cell = row(estimate, aggregation="group_time", cohort=2, time=2)
+    assert cell["value"] == pytest.approx(2 - 0.75)
+    assert [cell[name] for name in ("n_obs", "n_units", "n_treated_units")] == [10, 5, 1]
+    # (2, 3): unit 1 goes from 2 to 5; never treated 4, 5, 6 from 1, 2, 4 to 2, 3, 6
+    assert row(estimate, aggregation="group_time", cohort=2, time=3)["value"] == pytest.approx(3 - 4 / 3)
+    assert estimate.notes[0] == "2 rows without outcome, covariate or weight are left out: u00, u07"
+    assert estimate.notes[1] == PAIRS
+
+
+def test_a_missing_row_makes_no_effect():
+    """Every unit is on the common trend, at a level of its own: with pairs no missing row moves an effect off zero."""
+    y = np.add.outer([0.0, 50, 3, 80, 1, 20, 40, 90], [0.0, 2, 5])
+    y[1, 2], y[6, 0] = np.nan, np.nan
+    pairs, levels = (CallawaySantAnna(gaps=gaps).complete(panel(y, G)).values for gaps in ("pairs", "levels"))
+    np.testing.assert_allclose(pairs, 0, atol=1e-12)
+    assert np.abs(levels).max() > 10
+
+
+def test_gaps_compare_levels_by_hand():
+    estimate = CallawaySantAnna(gaps="levels").complete(_with_gaps())
     # (2, 2): treated mean(2, 4) - mean(2) = 1; never treated 1->2 as before, 0.75
     assert row(estimate, aggregation="group_time", cohort=2, time=2)["value"] == pytest.approx(1 - 0.75)
     # (2, 3): treated mean(7, 5) - mean(2) = 4; never treated mean(2, 3, 6) - mean(1, 2, 4, 5)
@@ -179,7 +242,7 @@ def test_a_cell_with_nobody_to_compare_is_nan_and_says_so():
     estimate = CallawaySantAnna().complete(panel(y, G))
     cell = row(estimate, aggregation="group_time", cohort=2, time=3)
     assert np.isnan(cell["value"])
-    assert cell["reason"] == "no observation: comparison, later period"
+    assert cell["reason"] == "no observation: comparison"
     overall = row(estimate, aggregation="overall")
     assert np.isnan(overall["value"])
     assert overall["reason"] == "averages cells that are not identified: (2, 3), (3, 3)"

@@ -54,8 +54,17 @@ def level(panel, weight, rows, k):
     return np.dot(weight[here], y[here]) / weight[here].sum() if here.any() else np.nan
 
 
-def group_time(panel, weight, control, base_period, ahead):
-    """Effects of every cohort and period from four means, {(g, t): effect}."""
+def change(panel, weight, rows, k, base, gaps):
+    """Weighted mean change of the units seen in both periods, or of levels of those seen in either."""
+    if gaps == "levels":
+        return level(panel, weight, rows, k) - level(panel, weight, rows, base)
+    y = panel.matrix()
+    both = rows & ~np.isnan(y[:, k] + y[:, base])
+    return level(panel, weight, both, k) - level(panel, weight, both, base)
+
+
+def group_time(panel, weight, control, base_period, ahead, gaps="pairs"):
+    """Effects of every cohort and period from means of changes, {(g, t): effect}."""
     times, start = panel.times, panel.first_treated
     start = np.where(start > times[-1] + ahead, INF, start)
     start = np.where(start > times[0] + ahead, start, np.nan)  # treated all along: NaN compares as false
@@ -73,10 +82,7 @@ def group_time(panel, weight, control, base_period, ahead):
             base = k - 1 if early else before[-1]
             latest = max(t, times[base]) + ahead
             others = start > latest if control == "not_yet_treated" else np.isinf(start)
-            own, others = (
-                level(panel, weight, rows, k) - level(panel, weight, rows, base)
-                for rows in (start == g, others & (start != g))
-            )
+            own, others = (change(panel, weight, rows, k, base, gaps) for rows in (start == g, others & (start != g)))
             found[g, t] = 0.0 if k == base else own - others
     return found
 
@@ -126,14 +132,17 @@ def by_key(estimate, numbers):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("ahead", [0, 1])
-def test_group_time_effects(kind, ahead):
+@pytest.mark.parametrize(("ahead", "gaps"), [(0, "pairs"), (1, "pairs"), (0, "levels")])
+def test_group_time_effects(kind, ahead, gaps):
+    if gaps == "levels" and "gaps" not in kind:
+        pytest.skip("nothing is missing")
     for seed, (control, base_period) in enumerate(product(*OPTIONS)):
         if control == "never_treated" and kind.startswith("nobody"):
             continue
         made = random_panel(seed, **KINDS[kind])
-        options = (control, base_period, ahead)
-        estimate = CallawaySantAnna(control=control, base_period=base_period, anticipation=ahead).complete(made)
+        options = (control, base_period, ahead, gaps)
+        method = CallawaySantAnna(control=control, base_period=base_period, anticipation=ahead, gaps=gaps)
+        estimate = method.complete(made)
         values = twin(made, made.weights, *options)
         pd.testing.assert_series_equal(
             by_key(estimate, estimate.values).sort_index(), values.sort_index(), rtol=0, atol=1e-10

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sos_eval.errors import NotIdentified
+from sos_eval.errors import DesignFault, NotIdentified
 from sos_eval.estimators import TWFE, EventStudyTWFE
 from sos_eval.results.estimate import clustered_error
+from sos_eval.results.estimator import checked
 from tests.estimators.panels import INF, panel, row
 
 Y = [[1, 4], [2, 7], [0, 2], [3, 6], [1, 1], [2, 3], [4, 4], [5, 8]]
@@ -116,3 +117,19 @@ def test_what_is_not_identified_is_refused():
         EventStudyTWFE().complete(panel(STAGGERED[:4], STARTS[:4]))
     with pytest.raises(NotIdentified, match="no treated unit is observed at event time -7, the reference"):
         EventStudyTWFE(reference_time=-7).complete(panel(STAGGERED, STARTS))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"reference_time": 0}, "reference_time: 0 is no event time before the start"),
+        ({"window": (-3, -1)}, "joins the reference or the start to something else"),
+        ({"window": (0, 2)}, "joins the reference or the start"),
+        ({"window": (-2, 2), "reference_time": -3}, "joins the reference"),
+    ],
+)
+def test_windows_that_join_the_reference_or_the_start_are_refused(options, said):
+    with pytest.raises(DesignFault, match=said):
+        checked(EventStudyTWFE, options, "event_study_twfe")
+    with pytest.raises(ValueError, match=said):
+        EventStudyTWFE(**options)

@@ -14,7 +14,7 @@ import sos_eval as se
 from sos_eval.comparison.nearest import Nearest
 from sos_eval.errors import DesignFault, InputFault, NotIdentified
 from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD
-from sos_eval.jobs.find import Tried, _ends, find_smallest
+from sos_eval.jobs.find import Tried, _ends, _without_effects, find_smallest
 from sos_eval.jobs.line_draws import evaluate
 from sos_eval.jobs.lines import Line, prepare
 from sos_eval.jobs.mdes import normal_mdes, normal_power
@@ -241,6 +241,22 @@ def test_find_brackets_the_formula():
         find_smallest(TWFE(), _normal(), "world.effect.size")
     with pytest.raises(InputFault, match="there is nothing to find"):
         find_smallest(TWFE(), _normal(effect={"size": 0.0}), "world.adoption.treated")
+
+
+def test_the_world_without_effects_has_none_through_mediators_either():
+    """The example's whole effect runs through its theory: a search has something to find, and a null to hold."""
+    world = se.load_world(ROOT / "synthetic" / "programme_theory.yaml")
+    assert se.power(TWFE(), world, reps=2).summary["true_effect"].iloc[0] < -1
+    assert (se.power(TWFE(), _without_effects(world), reps=2).summary["true_effect"] == 0).all()
+
+
+def test_values_that_give_no_world_are_passed_over():
+    """Halving the authorities ends below the adopters: those values have no power, and the search goes on above."""
+    world = _normal(adoption={"pattern": "calendar", "treated": 16, "start": 2012})
+    found = find_smallest(TWFE(), world, "world.authorities.n", reps=30, target=0.3)
+    assert found.table["world.authorities.n"].min() > 16
+    with pytest.raises(InputFault, match=r"world\.seed: is no whole number"):
+        find_smallest(TWFE(), world, "world.seed")
 
 
 def test_where_a_search_ends_is_said_with_its_uncertainty():

@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sos_eval.errors import InputFault
+import sos_eval as se
+from sos_eval.errors import Faults, InputFault
+from sos_eval.estimators import TWFE
 from sos_eval.jobs.diagnosands import DIAGNOSANDS, RowDraws, diagnose, jackknife_error
 from sos_eval.jobs.mdes import by_interpolation, by_shift, normal_mdes
-from sos_eval.jobs.power_words import chances
+from sos_eval.jobs.power_words import article, chances
 from sos_eval.jobs.scheduler import _some
-from sos_eval.jobs.sweep import combinations, parse_sweeps, split_key
+from sos_eval.jobs.sweep import combinations, parse_sweeps, shown, sound_sweeps, split_key
+from tests.worlds.tiny import tiny
 
 
 def _five() -> RowDraws:
@@ -115,21 +118,45 @@ def test_shift_is_the_formula_for_normal_estimates():
 
 
 def test_sweeps_are_read_as_yaml():
-    assert parse_sweeps(["world.effect.size=-1,-2.5", "design.comparison.method=none,nearest"]) == {
+    given = ["world.effect.size=-1,-2.5", "design.comparison.method=none,nearest", "world.x={2013: 1, 2015: 2},null"]
+    faults = Faults(InputFault)
+    assert parse_sweeps(given, faults) == {
         "world.effect.size": [-1, -2.5],
         "design.comparison.method": ["none", "nearest"],
+        "world.x": [{2013: 1, 2015: 2}, None],
     }
+    assert not faults.found
+    assert [shown(value) for value in (-1, "none", {2013: 1, 2015: 2}, ["a"], None)] == [
+        -1, "none", "{2013: 1, 2015: 2}", "[a]", "left out",
+    ]  # fmt: skip
     assert len(combinations({"world.a": [1, 2], "world.b": [1, 2, 3]})) == 6
     assert split_key({"world.effect.size": 1, "design.seed": 2}, "design") == {"seed": 2}
 
 
 def test_wrong_sweeps_are_said_together():
-    with pytest.raises(InputFault) as caught:
-        parse_sweeps(["effect.size=1", "world.effect.size", "world.a=1", "world.a=2"])
-    said = [str(fault) for fault in caught.value.faults]
-    assert "effect.size: is a key of neither world nor design; write world.effect.size or design.effect.size" in said[0]
-    assert "no values" in said[1]
-    assert "is swept twice" in said[2]
+    faults = Faults(InputFault)
+    read = parse_sweeps(["effect.size=1", "world.effect.size", "world.a=1", "world.a=2", "world.b=[1"], faults)
+    assert sound_sweeps(read, faults) == {"world.a": [1]}
+    said = [str(fault) for fault in faults.found]
+    assert "no values" in said[0]
+    assert "is swept twice" in said[1]
+    assert "'[1' is no list of values" in said[2]
+    assert "effect.size: is a key of neither world nor design; write world.effect.size or design.effect.size" in said[3]
+
+
+def test_a_mapping_is_swept_and_told_apart(tmp_path):
+    """Values that are no numbers stand in the tables and sentences as text."""
+    sweep = {"world.adoption.cohorts": [{2013: 1}, {2013: 1, 2015: 1}], "world.effect.fidelity": [None, {"mean": 0.5}]}
+    done = se.power(TWFE(), tiny(), reps=4, sweep=sweep, out=tmp_path / "o")
+    assert set(done.summary["world.effect.fidelity"]) == {"left out", "{mean: 0.5}"}
+    assert len(done.sentences) == len(set(done.sentences)) == 4
+    assert "(world.adoption.cohorts {2013: 1}, world.effect.fidelity left out)" in done.sentences[0]
+
+
+@pytest.mark.parametrize(("size", "said"), [("11%", "an"), ("8%", "an"), ("80%", "an"), ("18%", "an"), ("1.1", "a"),
+                                            ("8.25", "an"), ("110%", "a"), ("15%", "a"), ("800%", "a")])  # fmt: skip
+def test_a_or_an(size, said):
+    assert article(size) == said
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sos_eval.errors import DataFault, NotIdentified
+from sos_eval.errors import DataFault, InputFault, NotIdentified
 from sos_eval.panel.tabular import from_frame
 
 
@@ -110,7 +110,7 @@ def test_nobody_untreated_is_refused_unless_starts_differ():
 
 
 def test_per_is_above_zero():
-    with pytest.raises(DataFault, match="per: 0 is not above zero"):
+    with pytest.raises(DataFault, match="per: 0 is no number above zero"):
         from_frame(eight_units(), **NAMES, exposure="pop", per=0)
 
 
@@ -119,3 +119,26 @@ def test_what_is_no_frame_and_what_has_no_rows():
         from_frame({}, **NAMES)
     with pytest.raises(DataFault, match="data: there are no rows"):
         from_frame(eight_units().iloc[:0], **NAMES)
+
+
+def test_zero_is_no_never_where_it_is_a_period():
+    frame = pd.DataFrame({
+        "unit": np.repeat(["a", "b", "c"], 4), "time": [-2, -1, 0, 1] * 3, "y": np.arange(12.0),
+        "g": np.repeat([0, 1, np.inf], 4),
+    })  # fmt: skip
+    with pytest.raises(DataFault, match="g: 0 means never treated, and 0 is a period here too"):
+        from_frame(frame, unit="unit", time="time", outcome="y", first_treated="g")
+
+
+def test_what_names_no_column_is_said_at_once():
+    with pytest.raises(DataFault) as caught:
+        from_frame(pd.DataFrame({"a": [1]}), unit="a", time="a", outcome=None, first_treated="a", per="x")
+    assert [fault.what for fault in caught.value.faults] == [
+        "outcome: None names no column", "per: 'x' is no number above zero",
+    ]  # fmt: skip
+
+
+def test_a_panel_whose_units_were_all_treated_at_first_says_so():
+    frame = pd.DataFrame({"unit": ["a", "a", "b", "b"], "time": [1, 2] * 2, "y": [1.0, 2, 3, 5], "g": 1})
+    with pytest.raises(InputFault, match="no unit is left: 2 treated in or before the first period"):
+        from_frame(frame, unit="unit", time="time", outcome="y", first_treated="g")

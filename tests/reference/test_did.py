@@ -100,7 +100,7 @@ def test_unbalanced(case):
     df = data("sim_unbalanced_152x12.csv")
     if not case["spec"].get("allow_unbalanced_panel"):
         df = df[df.groupby("unit")["year"].transform("nunique") == df["year"].nunique()]
-    estimate = _fit(df, case["spec"])
+    estimate = _fit(df, case["spec"], gaps="levels")  # what did does of gaps where it is asked to allow them
     agrees(estimate, case["values"], rtol=SAME)
     _wald(estimate, case["values"])
     assert estimate.panel.n_units == case["values"]["n_units"]

@@ -14,7 +14,7 @@ def keys_named(row: Mapping[Any, Any], keys: Sequence[str]) -> str:
 
 
 def _value(value: object) -> str:
-    return f"{value:g}" if isinstance(value, int | float) else str(value)
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
 def point_named(row: Mapping[Any, Any], line: Sequence[str], keys: Sequence[str]) -> str:
