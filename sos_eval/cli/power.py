@@ -133,7 +133,8 @@ def _told(done: Power) -> str:
     """Say the sentences, the table in short, and where it all is."""
     swept = [name for name in done.summary.columns if "." in name]
     outcome = ["outcome"] if len(done.summary["outcome"].unique()) > 1 else []
-    table = done.summary[["estimator", *outcome, "aggregation", "inference", *swept, *SHOWN]]
+    scale = ["scale"] if len(done.summary["scale"].unique()) > 1 else []
+    table = done.summary[["estimator", *outcome, "aggregation", *scale, "inference", *swept, *SHOWN]]
     lines = [*done.sentences, "", table.to_string(index=False, float_format=lambda value: f"{value:.3g}")]
     if not done.failures.empty:
         lines += ["", "failed draws (they count as not finding the effect):", done.failures.to_string(index=False)]

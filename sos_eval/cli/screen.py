@@ -126,8 +126,9 @@ def answered(command: click.Command, args: Sequence[str] | None, screen: Screen)
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped: nothing was left half-written", err=True)
+    except (click.Abort, KeyboardInterrupt) as stop:
+        kept = str(stop) or str(stop.__context__ or "")
+        click.echo(f"stopped: {kept or 'nothing was left half-written'}", err=True)
         return 130
     except InputFault as error:
         return _refuse(error, screen)

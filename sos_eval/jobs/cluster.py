@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from sos_eval import __version__
 from sos_eval.errors import Fault, InputFault, OurFault
-from sos_eval.jobs.montecarlo import ENGINE, Chunk, Study, Task, compute
+from sos_eval.jobs.montecarlo import ENGINE, Chunk, Point, Study, Task, compute
 
 __all__ = ["check_scheduler", "compute_there", "run_on_dask", "versions_here"]
 
@@ -32,6 +33,8 @@ COUNT_EVERY = 5.0
 LOT_SECONDS = 1.0
 #: What decides the last digits of a draw, and so has to be the same on every worker.
 PACKAGES = ("numpy", "pandas", "scipy")
+#: What a client raises that has lost its scheduler; RuntimeError where it has closed its connections already.
+GONE = (OSError, CancelledError, RuntimeError)
 
 
 def run_on_dask(study: Study, tasks: Sequence[Task], keep: Callable[[Task, Chunk], None], address: str) -> None:
@@ -129,7 +132,8 @@ def _gather(
     cluster = _Cluster(client)
 
     def submit(lot: list[Task]) -> None:
-        alone, chunks = replace(study, points=(study.points[lot[0].point],)), [task.chunk for task in lot]
+        alone = replace(study, points=(_findable(study.points[lot[0].point]),))
+        chunks = [task.chunk for task in lot]
         future = client.submit(compute_there, alone, chunks, versions_here(), pure=False)
         under_way[future] = lot
         done.add(future)
@@ -149,6 +153,17 @@ def _gather(
             keep(task, chunk)
         lots.learn(chunks)
         fill()
+
+
+def _findable(point: Point) -> Point:
+    """Return a point whose files are named from the root: a worker runs in another folder."""
+    world = point.world
+    if world.panel is not None:
+        world = replace(world, panel=replace(world.panel, path=str(Path(world.panel.path).resolve())))
+    if (residuals := world.outcome.residuals) is not None:
+        named = replace(residuals, path=str(Path(residuals.path).resolve()))
+        world = replace(world, outcome=replace(world.outcome, residuals=named))
+    return replace(point, world=world)
 
 
 @dataclass
@@ -189,7 +204,7 @@ class _Cluster:
         """
         if monotonic() - self.counted >= COUNT_EVERY:
             self.counted = monotonic()
-            with suppress(OSError, CancelledError):
+            with suppress(*GONE):
                 self.known = max(1, sum(self.client.nthreads().values()))
         return self.known
 
@@ -214,6 +229,9 @@ def _result(client: Any, future: Any, address: str) -> list[Chunk] | None:
     except ModuleNotFoundError as error:
         what = f"--scheduler: a worker cannot compute ({error.msg})"
         raise InputFault(Fault(address, what, "install the same sos_eval on every worker")) from None
+    except FileNotFoundError as error:
+        what = f"--scheduler: a worker does not have the file {error.filename}"
+        raise InputFault(Fault(address, what, "give every worker the world's files at the same place")) from None
     except (CancelledError, OSError):
         if not _is_there(client):
             what = "--scheduler: went away before all chunks were done; those that were are kept"
@@ -228,7 +246,7 @@ def _is_there(client: Any) -> bool:
     """Whether the scheduler still answers."""
     try:
         client.sync(client.scheduler.ncores, callback_timeout=ANSWERS_WITHIN)
-    except (OSError, CancelledError):
+    except GONE:
         return False
     return bool(client.status == "running")
 

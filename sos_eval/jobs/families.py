@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.jobs.diagnosands import RowDraws, share
+from sos_eval.jobs.line_truth import NOTHING
 from sos_eval.panel.panel import Array
 
 __all__ = ["ADJUSTMENTS", "DECISIONS", "adjusted", "family_rows", "family_table"]
@@ -21,8 +22,6 @@ ADJUSTMENTS = ("none", "holm")
 #: What outcomes have in common that are decided on together.
 KEYS = ("estimator", "aggregation", "estimand", "inference", "level")
 SHARED = "no outcome is without an effect in this world"
-#: True effects closer to zero than this are none: logs of ratios are rounded.
-NOTHING = 1e-12
 
 
 def family_rows(keys: Sequence[Mapping[str, Any]], drawn: Sequence[RowDraws]) -> list[dict[str, Any]]:

@@ -16,7 +16,9 @@ import pandas as pd
 from sos_eval.errors import Fault, InputFault, NotIdentified
 from sos_eval.jobs.power import power
 from sos_eval.jobs.sweep import APART
+from sos_eval.numerics.random import stream
 from sos_eval.results.table import overall_rows
+from sos_eval.worlds.frame import draw_frame
 from sos_eval.worlds.theory import PRACTICE
 from sos_eval.worlds.world import World, document_of, world_from
 
@@ -169,11 +171,13 @@ def _possible(world: World, key: str) -> Any:
     document = document_of(world)
 
     def possible(value: int) -> bool:
+        if value > AT_MOST:
+            return False
         try:
-            world_from(document, {key.partition(".")[2]: value})
+            draw_frame(world_from(document, {key.partition(".")[2]: value}), stream(0))
         except InputFault:
             return False
-        return value <= AT_MOST
+        return True
 
     return possible
 

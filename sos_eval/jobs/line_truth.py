@@ -15,9 +15,11 @@ from sos_eval.worlds.draws import Draws
 from sos_eval.worlds.frame import Frame
 from sos_eval.worlds.truth import TruthPlan, plan_truth
 
-__all__ = ["LineTruth", "boxed", "plan_line_truth"]
+__all__ = ["NOTHING", "LineTruth", "boxed", "plan_line_truth"]
 
 Codes = NDArray[np.intp]
+#: True effects closer to zero than this are none: logs of ratios are rounded.
+NOTHING = 1e-12
 _KEYS = ["estimand", "aggregation", "scale"]
 
 
@@ -63,6 +65,13 @@ class LineTruth:
         values[:, there] = self.plan.apply(untreated, expected, children)[:, self.places[there]]
         values[:, self.ratio] = np.log(values[:, self.ratio])
         return values
+
+    def untreated(self, draws: Draws) -> float:
+        """Return what is expected of the treated from their starts on without the intervention, on the line's scale."""
+        frame = draws.frame
+        after = frame.world.periods[self.times] >= frame.first_treated[self.units][:, None]
+        values = self.per * boxed(draws.untreated, self.units, self.times)
+        return float(values[:, after].mean()) if after.any() else np.nan
 
     def _is_the_same(self, draws: Draws) -> bool:
         """Whether all draws have one truth: an additive effect that nowhere met the floor at zero."""

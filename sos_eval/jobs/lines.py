@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from sos_eval.checks.pretrends import Pretrends
 from sos_eval.comparison.build import build, rebuilt
-from sos_eval.errors import DataFault, Fault, OurFault
+from sos_eval.errors import DataFault, Fault, NotIdentified, OurFault
 from sos_eval.inference.analytic import Analytic
+from sos_eval.inference.matrix import standing
 from sos_eval.inference.randomization import Randomization
 from sos_eval.jobs.line_pretest import PretestPlan, plan_pretest
 from sos_eval.jobs.line_rows import rows_of, scalar_rows
-from sos_eval.jobs.line_truth import LineTruth, plan_line_truth
+from sos_eval.jobs.line_truth import NOTHING, LineTruth, plan_line_truth
 from sos_eval.panel.panel import Panel
 from sos_eval.results.check import Check
 from sos_eval.results.estimate import Compiled
@@ -26,6 +27,7 @@ from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod
 from sos_eval.terms import Role
 from sos_eval.worlds.draws import Draws
+from sos_eval.worlds.theory import OUTCOME
 
 __all__ = ["Line", "Ready", "fitted_on", "positions", "prepare"]
 
@@ -105,6 +107,10 @@ class Ready:
         The estimator's plan for `panel`, applied to all draws of a chunk at once; None: draw by draw.
     pretest
         The pre-trend test on the first draw; None where none is asked for.
+    untreated
+        Mean outcome that is expected of the treated, from their starts on, without the intervention.
+    refused
+        Declared inference that is not defined for the estimate, and why; it is left out.
     """
 
     line: Line
@@ -121,6 +127,8 @@ class Ready:
     truth: LineTruth
     compiled: Compiled | None = None
     pretest: PretestPlan | None = None
+    untreated: float = np.nan
+    refused: str = ""
 
     @property
     def drawn(self) -> str:
@@ -151,12 +159,17 @@ def prepare(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
     reference = fitted_on(line, source)
     if line.choose is not None:
         line = replace(line, inference=line.choose(reference))
-    line = replace(line, inference=tuple(_bounded(method, line.permutations) for method in line.inference))
+    defined, refused = _defined(line, reference)
+    line = replace(line, inference=tuple(_bounded(method, line.permutations) for method in defined))
     wanted = reference.estimate.cells.iloc[scalar_rows(reference.estimate.cells)]
     rows = rows_of(line.id, source.active, wanted, line.inference, joint=bool(line.checks))
     averaged = line.method.event_times
     truth = plan_line_truth(draws.frame, source, units, times, rows, averaged, moved=draws.order is not None)
-    ready = Ready(line, base, source, source, units, times, np.arange(len(units)), "", reference, wanted, rows, truth)
+    _check_seen(line, source, draws, truth)
+    ready = Ready(
+        line, base, source, source, units, times, np.arange(len(units)), "", reference, wanted, rows, truth,
+        untreated=truth.untreated(draws), refused=refused,
+    )  # fmt: skip
     why = _why_loop(ready, draws) or _why_not_exchangeable(ready, draws)
     if why:
         return replace(ready, why=why, pretest=_pretest(ready))
@@ -169,6 +182,17 @@ def prepare(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
     if ready.pretest is not None and ready.pretest.parts is None:
         return replace(ready, why=f"the covariance of {line.method.name}'s pre-trend test comes draw by draw")
     return replace(ready, compiled=line.method.compile(ready.panel, scalar_rows))
+
+
+def _defined(line: Line, reference: Fitted) -> tuple[tuple[InferenceMethod, ...], str]:
+    """Return the inference that is defined for an estimate, and what is not; refuse a line whose first is not."""
+    found = [(method, standing(str(method.name), reference)) for method in line.inference]
+    first, of_first = found[0]
+    if of_first.status == "refused":
+        what = f"{line.id}: inference {first.name} is refused for {line.method.name}: {of_first.note}"
+        raise NotIdentified(Fault(reference.source.source, what, "declare another one first"))
+    notes = [f"inference {method.name} is left out: {one.note}" for method, one in found if one.status == "refused"]
+    return tuple(method for method, one in found if one.status != "refused"), "; ".join(notes)
 
 
 def _pretest(ready: Ready) -> PretestPlan | None:
@@ -208,6 +232,20 @@ def _check_outcome(line: Line, source: Panel, draws: Draws) -> None:
     if column != drawn.name:
         what = f"{line.id}: its outcome is column {column!r}, and world {draws.frame.world.name} draws {drawn.name!r}"
         raise DataFault(Fault(source.source, what, f"write panel.outcome: {{count: {drawn.name}, …}}"))
+
+
+def _check_seen(line: Line, source: Panel, draws: Draws, truth: LineTruth) -> None:
+    """Refuse a line in which nothing is left of the effect that its outcome's world declares."""
+    effect, theory = draws.frame.world.effect, draws.frame.world.theory
+    through = theory.by_practice(OUTCOME) if theory is not None else 0.0
+    found = truth.of(draws)
+    if not (effect.size or through) or np.isnan(found).all() or (np.abs(np.nan_to_num(found)) > NOTHING).any():
+        return
+    what = (
+        f"{line.id}: the world's effect ({effect.size + through:g}) falls on none of the units and periods that it "
+        "averages, so that there is nothing to find"
+    )
+    raise DataFault(Fault(source.source, what, "widen panel.window, or change world.effect; size: 0 declares none"))
 
 
 def _check_covariates(line: Line, source: Panel, draws: Draws) -> None:

@@ -15,6 +15,8 @@ __all__ = ["Detectable", "by_interpolation", "by_shift"]
 
 REDRAWS = 2000
 INSIDE = (0.025, 0.975)
+#: How far from the middle of its interval, as a part of half of it, an estimate may lie for rounding.
+CENTRED = 1e-6
 
 
 @dataclass(frozen=True)
@@ -125,9 +127,19 @@ def by_shift(draws: RowDraws, target: float) -> Detectable:
     usable = np.isfinite(error) & np.isfinite(half)
     if not usable.any():
         return Detectable(np.nan, np.nan, np.nan, how, "no interval to shift: sweep world.effect.size")
+    off = np.abs((draws.conf_high + draws.conf_low) / 2 - draws.estimate)[usable]
+    if (off > CENTRED * half[usable]).any():
+        reason = "intervals are not centred on the estimate, so that draws cannot be shifted: sweep world.effect.size"
+        return Detectable(np.nan, np.nan, np.nan, how, reason)
     share = usable.mean()
     if share < target:
         return Detectable(np.nan, np.nan, np.nan, how, f"only {share:.0%} of the draws have an interval")
+    size = share * float((np.abs(error[usable]) > half[usable]).mean())
+    if size >= target:
+        reason = (
+            f"the test finds an effect that is not there in {size:.0%} of draws: nothing it finds is told from none"
+        )
+        return Detectable(np.nan, np.nan, np.nan, how, reason)
     whole = _shifted(error, half, usable, target)
     groups = min(50, len(error))
     member = np.arange(len(error)) % groups
@@ -136,7 +148,8 @@ def by_shift(draws: RowDraws, target: float) -> Detectable:
     )
     spread = float(np.sqrt((groups - 1) / groups * ((parts - parts.mean()) ** 2).sum()))
     wide = float(ndtri(INSIDE[1])) * spread
-    return Detectable(whole, whole - wide, whole + wide, how)
+    reason = "" if wide < whole else "interval: lower end below no effect: draw more"
+    return Detectable(whole, whole - wide if wide < whole else np.nan, whole + wide, how, reason)
 
 
 def _shifted(error: Array, half: Array, usable: NDArray[np.bool_], target: float) -> float:

@@ -12,13 +12,14 @@ from io import BytesIO
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.provenance import hash_file
 from sos_eval.bundle.whole import write_file
-from sos_eval.errors import NotIdentified, OurFault
+from sos_eval.errors import DataFault, Fault, NotIdentified, OurFault
 from sos_eval.jobs.line_draws import LineDraws, evaluate
 from sos_eval.jobs.line_pretest import PRETEST
 from sos_eval.jobs.line_rows import ROW_KEYS
@@ -37,6 +38,8 @@ ENGINE = 5
 _READY: OrderedDict[tuple[str, int], tuple[Frame, tuple[Ready, ...]]] = OrderedDict()
 _READY_AT_MOST = 8
 FIRST_DRAWS = 5
+#: Draws on which a world is asked whether its rates stay above zero.
+ASKED = 200
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,8 @@ def prepared(study: Study, number: int) -> tuple[Frame, tuple[Ready, ...]]:
     if key not in _READY:
         point = study.points[number]
         frame = draw_frame(point.world, stream(study.seed, "frame"))
+        draw_outcomes(point.world, frame, stream(study.seed, "asked"), ASKED)  # refuses rates below zero, once for all
+        frame = frame.trusted()
         _READY[key] = frame, _compiled(study, point, frame)
         while len(_READY) > _READY_AT_MOST:
             _READY.popitem(last=False)
@@ -225,10 +230,24 @@ def chunk_path(folder: Path, task: Task) -> Path:
 
 
 def read_chunk(folder: Path, task: Task) -> Chunk | None:
-    """Read a kept chunk; None where it is not there."""
+    """Read a kept chunk; None where it is not there.
+
+    Raises
+    ------
+    DataFault
+        The file is not what was written: chunks are written whole, so something else changed it.
+    """
     path = chunk_path(folder, task)
     if not path.exists():
         return None
+    try:
+        return _unpacked(path)
+    except (OSError, ValueError, KeyError, BadZipFile):
+        what = "cannot be read: it is not the chunk that was written"
+        raise DataFault(Fault(str(path), what, "remove it and run again with --resume")) from None
+
+
+def _unpacked(path: Path) -> Chunk:
     with np.load(path, allow_pickle=False) as kept:
         rows = pd.DataFrame(json.loads(str(kept["rows"])), columns=list(ROW_KEYS))
         failures = Counter({tuple(key): n for *key, n in json.loads(str(kept["failures"]))})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from sos_eval.errors import Faults, InputFault, OurFault
 from sos_eval.jobs.diagnosands import DIAGNOSANDS, Diagnosand
 from sos_eval.jobs.montecarlo import Chunk, Task
 from sos_eval.jobs.power_plan import explain, plan_study
-from sos_eval.jobs.power_tables import Power, finish
+from sos_eval.jobs.power_tables import Power, columns_of, finish
 from sos_eval.jobs.scheduler import run_tasks
 from sos_eval.jobs.store import Store
 from sos_eval.worlds.world import World
@@ -85,7 +85,7 @@ def power(
     """
     asked: dict[str, Any] = {"permutations": permutations, "rematch": rematch, "checks": checks, "pretests": pretests}
     faults = Faults(InputFault)
-    _check_target(target, diagnosands, faults)
+    _check(target, diagnosands, sweep or (), workers, out, faults, resume=resume)
     study = faults.noted(lambda: plan_study(design, world, reps=reps, sweep=sweep, seed=seed, chunk=chunk, **asked))
     faults.stop()
     if study is None:
@@ -105,15 +105,29 @@ def power(
             progress("draws", store.count, total)
 
     if left:
-        run_tasks(study, left, keep, workers=workers, scheduler=scheduler)
+        try:
+            run_tasks(study, left, keep, workers=workers, scheduler=scheduler)
+        except KeyboardInterrupt as stop:
+            raise KeyboardInterrupt(f"{store.count} of {total} chunks are kept; go on with --resume {out}") from stop
     finished = finish(study, store, target, {**DIAGNOSANDS, **(diagnosands or {})})
     store.write_tables(finished)
     return finished
 
 
-def _check_target(target: float, diagnosands: Mapping[str, Diagnosand] | None, faults: Faults) -> None:
-    if not 0 < target < 1:
+def _check(
+    target: float, diagnosands: Mapping[str, Diagnosand] | None, sweep: Iterable[str], workers: Any, out: Any,
+    faults: Faults, *, resume: bool,
+) -> None:  # fmt: skip
+    """Note what is wrong with how a study is to be run and read."""
+    if isinstance(target, bool) or not isinstance(target, int | float) or not 0 < target < 1:
         faults.add("", f"power: {target} is no probability", "write 0.8")
-    for name in diagnosands or {}:
-        if name in DIAGNOSANDS:
+    taken = {*columns_of(DIAGNOSANDS), *sweep}
+    for name, function in (diagnosands or {}).items():
+        if name in taken or f"{name}_mcse" in taken:
             faults.add("", f"diagnosands: {name!r} is there already", "give yours another name")
+        elif not callable(function):
+            faults.add("", f"diagnosands: {name!r} is {function!r}", "give a function of RowDraws")
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        faults.add("", f"workers: {workers!r} processes", "write at least 1")
+    if resume and out is None:
+        faults.add("", "resume: there is no folder to go on with", "name it with out")

@@ -101,15 +101,23 @@ def _theory(frame: Frame, ready: Ready, scale: str) -> dict[str, Any]:
 
 def _by_theory(frame: Frame, ready: Ready, scale: str) -> tuple[str, float]:
     """Return which formula holds for a line and the error that it gives."""
-    panel = ready.panel
+    panel, effect = ready.panel, frame.world.effect
     if scale == "ratio":
         raise _NoFormulaError("a ratio has no formula here")
+    beside = [name for name in ("anticipation", "spillover", "contamination") if getattr(effect, name) is not None]
+    if beside:
+        raise _NoFormulaError(f"the world's {', '.join(beside)} moves the estimate away from its effect")
     if ready.reference.comparison is not None and ready.reference.comparison.uses_outcomes:
         raise _NoFormulaError("the comparison group is chosen by outcomes")
     if not panel.is_balanced or panel.weighted or panel.n_clusters != panel.n_units:
         raise _NoFormulaError("gaps, weights and clusters above the unit have no formula here")
     if frame.rates is not None:
-        return CHANGES, _of_changes(frame, frame.rates[ready.drawn], panel, _comparison(ready))
+        if panel.outcome.transform != "none":
+            raise _NoFormulaError("the logarithm of a real panel's outcome has no formula here")
+        per = panel.outcome.per / frame.world.outcome.per if panel.outcome.counted else 1.0
+        return CHANGES, _of_changes(frame, per * frame.rates[ready.drawn], panel, _comparison(ready))
+    if panel.outcome.transform != "none":
+        raise _NoFormulaError("the logarithm of an outcome has no formula here")
     spec = _fixed_but_noise(frame, ready)
     return _of_a_world(spec, panel, _comparison(ready))
 
@@ -151,8 +159,6 @@ def _treated(panel: Panel) -> Array:
 def _of_changes(frame: Frame, rates: Array, panel: Panel, compared: _Comparison) -> float:
     """Return the error over placebo adoptions of a real panel, all of whose authorities are as likely to start."""
     adoption = frame.world.adoption
-    if frame.world.effect.spillover is not None:
-        raise _NoFormulaError("spillover has no formula here")
     if adoption.selection != Selection() or adoption.regions or not frame.table["eligible"].all():
         raise _NoFormulaError("not all authorities of the real panel are as likely to start")
     if panel.n_units != len(frame.table) or panel.n_times != len(frame.world.periods):

@@ -40,6 +40,9 @@ def plan_study(
     faults = Faults(InputFault)
     if not isinstance(world, World):
         raise InputFault(Fault("", f"world: {world!r} is no world", "write se.load_world(path)"))
+    for name, value in (("reps", reps), ("chunk", chunk), ("permutations", permutations)):
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise InputFault(Fault("", f"{name}: {value!r} is no whole number", f"write {name}=1000"))
     if not 1 <= reps <= REPS_AT_MOST:
         faults.add("", f"reps: {reps} draws", f"write 1 to {REPS_AT_MOST}")
     if permutations and permutations < 19:
@@ -73,7 +76,7 @@ def lines_of(design: Any, changes: Mapping[str, Any], world: World) -> tuple[Lin
     """Return the lines of a design, an estimator, or estimators by id on every outcome of the world."""
     if isinstance(design, Estimator):
         design = {str(design.name): design}
-    if isinstance(design, Mapping) and all(isinstance(method, Estimator) for method in design.values()):
+    if isinstance(design, Mapping) and design and all(isinstance(method, Estimator) for method in design.values()):
         if changes:
             raise InputFault(Fault("", f"design.{next(iter(changes))}: there is no design", "sweep keys of the world"))
         return tuple(
@@ -132,8 +135,9 @@ def explain(study: Study) -> pd.DataFrame:
 
 def _explained(ready: Ready) -> dict[str, Any]:
     """Say how a line is computed."""
+    why = "; ".join(filter(None, (ready.why, ready.refused)))
     return {
-        "estimator": ready.line.id, "outcome": ready.source.active, "how": ready.path, "why": ready.why,
+        "estimator": ready.line.id, "outcome": ready.source.active, "how": ready.path, "why": why,
         "n_units": ready.panel.n_units, "n_times": ready.panel.n_times,
         "n_treated_units": int(ready.panel.ever_treated.sum()),
     }  # fmt: skip

@@ -23,7 +23,7 @@ from sos_eval.jobs.power_words import joint_findings, reassurances, sentences
 from sos_eval.jobs.pretests import pretest_rows, pretest_table
 from sos_eval.jobs.store import Store
 
-__all__ = ["Power", "finish", "row_draws"]
+__all__ = ["Power", "columns_of", "finish", "row_draws"]
 
 #: What the contract's table shows, in its order; the further Monte Carlo errors follow.
 SHOWN = (
@@ -107,7 +107,7 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
     failures_table = pd.DataFrame(failed, columns=failed_columns)
     pretests = pretest_table(pretested, swept)
     families, formulas = family_table(together, swept), formula_table(by_formula, swept)
-    said = (*sentences(study, summary, mdes, target), *joint_findings(study, families), *reassurances(study, pretests))
+    said = (*sentences(study, summary), *joint_findings(study, families), *reassurances(study, pretests))
     return Power(summary, mdes, failures_table, said, explained, pretests, families, formulas, store.folder)
 
 
@@ -149,7 +149,11 @@ def _laid_out(table: pd.DataFrame, swept: list[str], diagnosands: Mapping[str, D
     ratio = out["scale"] == "ratio"
     for name in ("true_effect", "mean_estimate"):
         out.loc[ratio, name] = np.exp(out.loc[ratio, name])
+    return out[[*LEADING, *swept, *columns_of(diagnosands)[len(LEADING) :]]]
+
+
+def columns_of(diagnosands: Mapping[str, Diagnosand]) -> list[str]:
+    """Return the columns of `power.csv` in their order, without those of swept keys."""
     further = [f"{name}_mcse" for name in diagnosands if f"{name}_mcse" not in SHOWN]
     own = [name for name in diagnosands if name not in DIAGNOSANDS]
-    columns = [*LEADING, *swept, "reps", *SHOWN, "failures", "estimand", "scale", "level", *own, *further]
-    return out[columns]
+    return [*LEADING, "reps", *SHOWN, "failures", "estimand", "scale", "level", *own, *further]

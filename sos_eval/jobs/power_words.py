@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sos_eval.jobs.families import ADJUSTMENTS, DECISIONS
@@ -25,6 +26,8 @@ _CHANCES = (
 )  # fmt: skip
 
 
+#: Share of evaluations from which on an effect of the wrong sign is said.
+WRONG = 0.005
 #: Swept keys whose values the sentence says in its own words.
 TOLD = ("world.effect.size", "world.adoption.treated")
 
@@ -39,8 +42,8 @@ def number(n: int) -> str:
     return _NUMBERS[n] if n < len(_NUMBERS) else str(n)
 
 
-def sentences(study: Study, summary: pd.DataFrame, mdes: pd.DataFrame, target: float) -> tuple[str, ...]:
-    """Say what the primary line would miss, at every point; and what it could detect."""
+def sentences(study: Study, summary: pd.DataFrame) -> tuple[str, ...]:
+    """Say what the primary line would miss at every point."""
     swept = list(study.points[0].keys)
     said = []
     for i, point in enumerate(study.points):
@@ -51,21 +54,21 @@ def sentences(study: Study, summary: pd.DataFrame, mdes: pd.DataFrame, target: f
         if rows.empty:
             continue
         row = overall_rows(rows).iloc[0]
-        panel = ready.panel
-        treated = int(panel.ever_treated.sum())
-        years = int((panel.times >= panel.cohorts.min()).sum()) if len(panel.cohorts) else 0
-        mean = float(ready.source.frame["outcome"].mean())
+        starts = ready.reference.estimate.panel.first_treated
+        starts = starts[np.isfinite(starts)]
+        years = int((ready.panel.times >= starts.min()).sum()) if len(starts) else 0
         several = len(set(summary["outcome"][summary["estimator"] == ready.line.id])) > 1
         on = f" on {ready.source.active}" if several else ""
-        said.append(_sentence(row, _where(point.keys, treated, years), mean, on))
+        said.append(_sentence(row, _where(point.keys, len(starts), years), ready.untreated, on))
     return tuple(said)
 
 
 def _where(keys: Mapping[str, Any], treated: int, years: int) -> str:
     """Say the design in short, and the swept keys that a reader does not see from the rest of the sentence."""
     own = [f"{key} {value}" for key, value in keys.items() if key not in TOLD]
-    numbers = f"{number(treated)} treated authorities and {number(years)} years since the first start"
-    return f"With {numbers}" + (f" ({', '.join(own)})" if own else "")
+    who = f"{number(treated)} treated {'authority' if treated == 1 else 'authorities'}"
+    since = f"{number(years)} {'year' if years == 1 else 'years'} since the first start"
+    return f"With {who} and {since}" + (f" ({', '.join(own)})" if own else "")
 
 
 def article(size: str) -> str:
@@ -74,19 +77,31 @@ def article(size: str) -> str:
     return "an" if whole in ("11", "18") or (whole.startswith("8") and len(whole) < 3) else "a"
 
 
-def _sentence(row: pd.Series, where: str, mean: float, on: str) -> str:
+def _sentence(row: pd.Series, where: str, untreated: float, on: str) -> str:
+    """Say one row; its effect as a share of what is expected of the treated without it."""
     effect, share = float(row["true_effect"]), float(row["power"])
     how = f"{row['estimator']}{on}, {row['inference']} inference"
     no_effect = effect == 1 if row["scale"] == "ratio" else effect == 0
     if no_effect:
         return f"{where}, {how} would report an effect that is not there in {share:.1%} of evaluations."
-    change = effect - 1 if row["scale"] == "ratio" else effect / mean if row["scale"] == "rate_per" else None
+    relative = {"ratio": effect - 1, "rate_per": effect / untreated, "log": float(np.expm1(effect))}
+    change = relative.get(str(row["scale"]))
     size = f"{abs(effect):.3g}" if change is None else f"{abs(change):.0%}"
     fall = "fall" if (effect < 1 if row["scale"] == "ratio" else effect < 0) else "rise"
     mcse = float(row["power_mcse"])
-    missed = chances(1 - share)
+    wrong = share * float(row["type_s"]) if row["type_s"] > 0 else 0.0  # found, and of the wrong sign
+    missed = chances(1 - (share - wrong))
     seen = f"{article(size)} {size} {fall}"
-    return f"{where}, you would miss {seen} {missed} (power {share:.0%}, Monte Carlo error {mcse:.1%}; {how})."
+    other = "rise" if fall == "fall" else "fall"
+    instead = f", and report a {other} in {wrong:.0%} of evaluations" if wrong >= WRONG else ""
+    shown = f"power {share:.0%}, Monte Carlo error {_error(share, mcse, int(row['reps']))}"
+    lost = f"; {int(row['failures'])} of {int(row['reps'])} draws could not be estimated" if row["failures"] else ""
+    return f"{where}, you would miss {seen} {missed}{instead} ({shown}; {how}{lost})."
+
+
+def _error(share: float, mcse: float, reps: int) -> str:
+    """Say a share's Monte Carlo error; of none or all of the draws, what the true share may be (3 in n, at 95%)."""
+    return f"{mcse:.1%}" if 0 < share < 1 else f"not estimable: true share within {min(3 / reps, 1):.1%} of it"
 
 
 def joint_findings(study: Study, families: pd.DataFrame) -> tuple[str, ...]:

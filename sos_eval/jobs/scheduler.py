@@ -9,6 +9,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
+from threading import Thread
+from time import sleep
 
 from sos_eval.errors import OurFault
 from sos_eval.jobs.montecarlo import Chunk, Study, Task, compute
@@ -19,6 +21,7 @@ __all__ = ["Keep", "on_processes", "run_tasks"]
 Keep = Callable[[Task, Chunk], None]
 DEATHS_AT_MOST = 3
 AHEAD = 3
+WATCHED = 2.0  # seconds
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -65,13 +68,25 @@ def on_processes(study: Study, tasks: Sequence[Task], keep: Keep, workers: int) 
     while left:
         before = len(left)
         try:
-            with _one_thread_each(), ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            spawned = get_context("spawn")
+            with _one_thread_each(), ProcessPoolExecutor(workers, spawned, _end_with, (os.getpid(),)) as pool:
                 _drain(pool, study, left, keep, workers * AHEAD)
         except BrokenProcessPool:
             deaths = deaths + 1 if len(left) == before else 1
             if deaths >= DEATHS_AT_MOST:
                 what = f"worker processes died {deaths} times in a row, {len(left)} chunks are not done"
                 raise OurFault(what) from None
+
+
+def _end_with(parent: int) -> None:
+    """Let this process end when the one that started it is gone: nobody would take what it computes."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            sleep(WATCHED)
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _drain(pool: ProcessPoolExecutor, study: Study, left: list[Task], keep: Keep, ahead: int) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
+import numpy as np
+
 from sos_eval.errors import Faults
 
 __all__ = ["APART", "combinations", "parse_sweeps", "shown", "sound_sweeps", "split_key"]
@@ -58,7 +60,11 @@ def sound_sweeps(sweep: Mapping[str, Sequence[Any]], faults: Faults) -> dict[str
     """Return the sweeps that can be planned, and note what is wrong with the others."""
     sound = {}
     for key, values in sweep.items():
-        where, told = f"--sweep {key}", [shown(value) for value in values]
+        where, values = f"--sweep {key}", values.tolist() if isinstance(values, np.ndarray) else values
+        if not isinstance(values, Sequence) or isinstance(values, str):
+            faults.add(where, f"{values!r} is no list of values", f"write [{values!r}]")
+            continue
+        told = [shown(value) for value in values]
         again = sorted({str(one) for one in told if told.count(one) > 1})
         root, *way = key.split(".")
         if root not in ROOTS or not way or not all(way):

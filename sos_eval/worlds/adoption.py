@@ -160,8 +160,10 @@ def order_traits(
     """Hand out drawn levels and trends so that who adopts depends on them.
 
     Authorities are exchangeable before they adopt. So instead of drawing another adoption in every draw, n pairs
-    of (level, trend) are drawn and the pairs of those who would adopt first go to those who do: the joint law of
-    traits and adoption is that of sequential sampling, and adoption itself stays fixed over draws.
+    of (level, trend) are drawn and the pairs of those who would adopt first go to those who do. Adoption itself stays
+    fixed over draws. Where nothing observed selects, the joint law of traits and adoption is that of sequential
+    sampling; beside observed characteristics traits select as if by themselves, independent of those, which is
+    stronger than one score of both.
 
     Parameters
     ----------

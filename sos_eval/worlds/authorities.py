@@ -29,6 +29,8 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+#: Standard deviations beyond which no authority of a million is drawn.
+FAR = 6.0
 JUDGEMENTS = ("outstanding", "good", "requires_improvement", "inadequate")
 
 
@@ -118,7 +120,7 @@ class Inspection(Declared):
 class Authorities(Declared):
     """Who is observed. Values are drawn by strata, so that every frame of units looks like the distribution."""
 
-    n: Annotated[int, Ge(2)] = 148
+    n: Annotated[int, Interval(ge=2, le=1_000_000)] = 148
     """How many authorities."""
     population: Population = field(default_factory=Population)
     """Children aged 0 to 17."""
@@ -136,8 +138,17 @@ class Authorities(Declared):
         population, deprivation = self.population, self.deprivation
         if population.minimum >= population.maximum:
             yield Problem(("population", "minimum"), "is not below maximum", "exchange the two")
+        elif not population.minimum <= population.median <= population.maximum:
+            between = f"write {population.minimum:g} to {population.maximum:g}"
+            yield Problem(("population", "median"), "is not between minimum and maximum", between)
+        if population.growth - FAR * population.growth_sd <= -1:
+            what = f"{population.growth_sd:g} leaves some authorities without children"
+            yield Problem(("population", "growth_sd"), what, f"write less than {(1 + population.growth) / FAR:.2g}")
         if deprivation.minimum >= deprivation.maximum:
             yield Problem(("deprivation", "minimum"), "is not below maximum", "exchange the two")
+        elif not deprivation.minimum <= deprivation.mean <= deprivation.maximum:
+            between = f"write {deprivation.minimum:g} to {deprivation.maximum:g}"
+            yield Problem(("deprivation", "mean"), "is not between minimum and maximum", between)
         if len(self.regions) > self.n:
             yield Problem(("n",), f"{self.n} authorities cannot fill {len(self.regions)} regions", "name fewer regions")
         for name, one in self.covariates.items():

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sos_eval.worlds.adoption import draw_adoption
-from sos_eval.worlds.draws import Draws
+from sos_eval.worlds.draws import ROUNDED, Draws
 from sos_eval.worlds.effects import apply_dose, of_authorities
 from sos_eval.worlds.frame import Frame
 from sos_eval.worlds.missing import Missing, withhold
@@ -56,11 +56,11 @@ def _real_outcomes(
     """
     world, untreated = frame.world, rates[order]
     own, other = doses
-    expected = apply_dose(world.effect, untreated, own, positive=True)
-    everything = apply_dose(world.effect, expected, other, positive=True)
+    expected = apply_dose(world.effect, untreated, own, positive=True, at_most=frame.at_zero)
+    everything = apply_dose(world.effect, expected, other, positive=True, at_most=frame.at_zero)
     observed = everything * (frame.exposure / world.outcome.per)
     if world.missing != Missing():  # small counts are those of the authority, not of its place
-        counts = everything * (frame.exposure[order] / world.outcome.per)
+        counts = np.round(everything * (frame.exposure[order] / world.outcome.per), ROUNDED)
         observed[np.isnan(withhold(world.missing, counts, counted=True, rng=rng))] = np.nan
     return Draws(frame, untreated, expected, observed, order=order)
 
@@ -131,9 +131,10 @@ def _with_effects(
     mediators, through = {}, 0.0
     if theory is not None:
         deviations = draw_mediators(theory, untreated.shape, rng)
-        untreated = moved(theory, untreated, deviations, ratio=effect.scale == "ratio", positive=counted)
+        ratio, at_most = effect.scale == "ratio", frame.at_zero
+        untreated = moved(theory, untreated, deviations, ratio=ratio, positive=counted, at_most=at_most)
         mediators = measured(theory, deviations, frame.own + frame.other, rng)
         through = theory.by_practice(OUTCOME)
-    expected = apply_dose(effect, untreated, frame.own, positive=counted, mediated=through)
-    everything = apply_dose(effect, expected, frame.other, positive=counted, mediated=through)
+    expected = apply_dose(effect, untreated, frame.own, positive=counted, mediated=through, at_most=frame.at_zero)
+    everything = apply_dose(effect, expected, frame.other, positive=counted, mediated=through, at_most=frame.at_zero)
     return untreated, expected, everything, mediators

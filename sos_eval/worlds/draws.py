@@ -15,9 +15,11 @@ from sos_eval.panel.panel import Panel
 from sos_eval.worlds.frame import Frame
 from sos_eval.worlds.truth import Truth, true_effects
 
-__all__ = ["Draws"]
+__all__ = ["ROUNDED", "Draws"]
 
 Array = NDArray[np.float64]
+#: Decimals of a real panel's counts, which have been rates in between.
+ROUNDED = 9
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +63,15 @@ class Draws:
         starts[self.order[rep]] = self.frame.first_treated
         children, own = self.frame.exposure, self.observed[rep] / self.frame.exposure
         observed[self.order[rep]] = own
-        return starts, observed * children
+        return starts, np.round(observed * children, ROUNDED)  # a count that nothing moved is the real one
+
+    def by_authority(self, by_place: Array, rep: int) -> Array:
+        """Return what stands at each place, (n,), for the authorities themselves."""
+        if self.order is None:
+            return by_place
+        moved = np.empty_like(by_place)
+        moved[self.order[rep]] = by_place
+        return moved
 
     @property
     def children(self) -> Array:

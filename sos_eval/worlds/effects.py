@@ -19,6 +19,7 @@ from sos_eval.worlds.neighbours import Contamination, Spillover, spilled, unreco
 from sos_eval.worlds.problems import Problem
 
 __all__ = [
+    "AT_ZERO_AT_MOST",
     "Anticipation",
     "Effect",
     "Fidelity",
@@ -95,14 +96,20 @@ class Effect(Size):
     contamination: Contamination | None = None
     """Unrecorded use among the untreated."""
 
-    def problems(self, adoption: Adoption, columns: Sequence[str]) -> Iterator[Problem]:
+    def problems(self, adoption: Adoption, columns: Sequence[str], last: int) -> Iterator[Problem]:
         """Say what contradicts what.
 
         Parameters
         ----------
         columns
             Columns that can moderate.
+        last
+            Last period of the world.
         """
+        begins = self.contamination.start if self.contamination else None
+        if begins is not None and begins > last:
+            what = f"{begins} is after the last period: nobody would be contaminated"
+            yield Problem(("contamination", "start"), what, f"write {last} or earlier")
         yield from self.size_problems(nobody=adoption.pattern == "none")
         starts = _declared_starts(adoption)
         for cohort in self.by_cohort:
@@ -222,7 +229,10 @@ def _left(spec: Fidelity, since: Array) -> Array:
     return np.asarray(spec.retrained + (1 - spec.retrained) * (1 - spec.turnover) ** since)
 
 
-def apply_dose(spec: Effect, untreated: Array, dose: Array, *, positive: bool, mediated: float = 0.0) -> Array:
+def apply_dose(
+    spec: Effect, untreated: Array, dose: Array, *, positive: bool, mediated: float = 0.0,
+    at_most: float = AT_ZERO_AT_MOST,
+) -> Array:  # fmt: skip
     """Return expected outcomes under a dose, (reps, n, n_times).
 
     A rate cannot fall below zero: with ``scale: rate`` it stops there, and since the truth is computed from what
@@ -235,11 +245,13 @@ def apply_dose(spec: Effect, untreated: Array, dose: Array, *, positive: bool, m
     mediated
         What a full dose does through mediators, beside `Effect.size`: in units of the rate, or of its logarithm
         with ``scale: ratio``.
+    at_most
+        Share of treated rates that may stop at zero.
 
     Raises
     ------
     DesignFault
-        More than one treated rate in a hundred would be below zero.
+        More of them would be below zero.
     """
     if (spec.size == 0 and mediated == 0) or not dose.any():
         return untreated
@@ -251,10 +263,14 @@ def apply_dose(spec: Effect, untreated: Array, dose: Array, *, positive: bool, m
     if not positive:
         return np.asarray(treated)
     cells = int(np.count_nonzero(np.broadcast_to(dose, treated.shape)))
-    return stop_at_zero(treated, cells, f"effect.size: {size:g}", "write a smaller effect, or scale: ratio")
+    instead = "write a smaller effect, or scale: ratio"
+    return stop_at_zero(treated, cells, f"effect.size: {size:g}", instead, at_most=at_most)
 
 
-def stop_at_zero(rates: Array, cells: int, who: str, instead: str, whose: str = "the treated rates") -> Array:
+def stop_at_zero(
+    rates: Array, cells: int, who: str, instead: str, whose: str = "the treated rates",
+    at_most: float = AT_ZERO_AT_MOST,
+) -> Array:  # fmt: skip
     """Return rates of which none is below zero; changes them in place.
 
     Parameters
@@ -263,15 +279,17 @@ def stop_at_zero(rates: Array, cells: int, who: str, instead: str, whose: str = 
         How many rates something was done to.
     who, instead, whose
         What did it, what to write instead where it does so too often, and whose rates they are.
+    at_most
+        Share of those that may stop at zero.
 
     Raises
     ------
     DesignFault
-        More than one in a hundred of those would be below zero.
+        More of them would be below zero.
     """
     if float(rates.min(initial=0.0)) < 0:
         share = (rates < 0).sum() / max(cells, 1)
-        if share > AT_ZERO_AT_MOST:
+        if share > at_most:
             what = f"{who} takes {share:.1%} of {whose} below zero"
             raise DesignFault(Fault("world", what, instead))
         np.maximum(rates, 0.0, out=rates)

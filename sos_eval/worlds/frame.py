@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.errors import DesignFault, Fault
+from sos_eval.errors import DesignFault, Fault, nearest
 from sos_eval.worlds.adoption import draw_adoption
 from sos_eval.worlds.authorities import draw_authorities
-from sos_eval.worlds.effects import draw_doses, of_authorities
+from sos_eval.worlds.effects import AT_ZERO_AT_MOST, draw_doses, of_authorities
 from sos_eval.worlds.mergers import Geography, draw_mergers
 from sos_eval.worlds.neighbours import Spillover
 from sos_eval.worlds.real_panel import RealPanel, real_authorities
@@ -54,6 +54,9 @@ class Frame:
         A real panel's, where they are the noise.
     geography, drawn
         Where authorities are merged: how they are, and the frame before that; else None.
+    at_zero
+        Share of the rates in a batch that an effect may take below zero, where they stop: a world in which that is
+        more than an accident is refused. A study asks that once (`trusted`), so that no chunk of it is.
     """
 
     world: World
@@ -68,6 +71,12 @@ class Frame:
     residuals: Array | None = None
     geography: Geography | None = None
     drawn: Frame | None = None
+    at_zero: float = AT_ZERO_AT_MOST
+
+    def trusted(self) -> Frame:
+        """Return the frame for draws of a world that was found to keep its rates above zero."""
+        behind = None if self.drawn is None else self.drawn.trusted()
+        return replace(self, at_zero=1.0, drawn=behind)
 
     @property
     def units(self) -> list[str]:
@@ -146,6 +155,11 @@ def _real_frame(world: World, panel: RealPanel, rng: np.random.Generator) -> Fra
     more = {one.name: one.per for one in world.further}
     table, exposure, rates = real_authorities(panel, world.periods, world.outcome.per, further=more)
     named = {one.name: own for one, own in zip(world.outcomes, rates, strict=True)}
+    unknown = [name for name in world.adoption.regions if name not in set(table["region"])]
+    if unknown:
+        near = nearest(unknown[0], sorted(set(table["region"])))
+        what = f"adoption.regions: no region of the panel is called {', '.join(map(repr, unknown))}"
+        raise DesignFault(Fault(f"world {world.name}", what, near))
     treated = world.adoption.treated or 0
     inside = table["region"].isin(world.adoption.regions) if world.adoption.regions else True
     eligible = int((table["eligible"] & inside).sum())

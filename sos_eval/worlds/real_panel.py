@@ -42,7 +42,7 @@ class RealPanel(Declared):
     region: str | None = None
     """Column of regions; without it, one region."""
     deprivation: str | None = None
-    """Column of a deprivation score, constant within an authority; without it, zero for all."""
+    """Column of a deprivation score, that of an authority's first row; without it, zero for all."""
     covariates: tuple[str, ...] = ()
     """Columns of further numbers, constant within an authority, that select adopters or moderate effects."""
     exclude: tuple[str, ...] = ()
@@ -151,6 +151,9 @@ def _read(spec: RealPanel, key: str, further: Iterable[str]) -> pd.DataFrame:
         if len(words):
             faults.add(spec.path, f"{key}: column {name!r} has text ({listed(list(words.unique()))})", "leave it empty")
         data[name] = read
+    for name in (spec.count, *further, spec.exposure):
+        if (data[name] < 0).any():
+            faults.add(spec.path, f"{key}: column {name!r} has numbers below zero", "leave them empty")
     twice = data.duplicated([spec.unit, spec.time])
     if twice.any():
         faults.add(spec.path, f"{key}: {int(twice.sum())} rows stand twice, e.g. {data.loc[twice, spec.unit].iloc[0]}")

@@ -49,7 +49,7 @@ def data_of(draws: Draws) -> pd.DataFrame:
     for name in frame.columns[1:]:
         data[name] = np.repeat(frame.table[name].to_numpy(), n_times)
     if world.effect.fidelity:
-        data["fidelity"] = np.repeat(np.round(frame.fidelity, 4), n_times)
+        data["fidelity"] = np.repeat(np.round(draws.by_authority(frame.fidelity, 0), 4), n_times)
     data |= {name: values[0].ravel() for name, values in draws.mediators.items()}
     table = pd.DataFrame(data)
     if frame.geography is not None:

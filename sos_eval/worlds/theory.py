@@ -14,7 +14,7 @@ from pydantic import BeforeValidator
 
 from sos_eval.declare import Declared
 from sos_eval.errors import nearest
-from sos_eval.worlds.effects import stop_at_zero
+from sos_eval.worlds.effects import AT_ZERO_AT_MOST, stop_at_zero
 from sos_eval.worlds.problems import Problem
 
 __all__ = ["OUTCOME", "PRACTICE", "Mediator", "Theory", "draw_mediators", "measured", "moved"]
@@ -177,18 +177,23 @@ def draw_mediators(spec: Theory, shape: tuple[int, int, int], rng: np.random.Gen
     return drawn
 
 
-def moved(spec: Theory, rates: Array, deviations: Mapping[str, Array], *, ratio: bool, positive: bool) -> Array:
+def moved(
+    spec: Theory, rates: Array, deviations: Mapping[str, Array], *, ratio: bool, positive: bool,
+    at_most: float = AT_ZERO_AT_MOST,
+) -> Array:  # fmt: skip
     """Return expected outcomes with what mediators' own deviations add, (reps, n, n_times); their mean stays.
 
     Parameters
     ----------
     ratio
         Whether mediators act on the logarithm of the outcome.
+    at_most
+        Share of rates that may stop at zero.
 
     Raises
     ------
     DesignFault
-        The mediators' spread takes more than one rate in a hundred below zero.
+        The mediators' spread takes more of them below zero.
     """
     shift = spec.shift(OUTCOME, deviations)
     if ratio:
@@ -197,7 +202,7 @@ def moved(spec: Theory, rates: Array, deviations: Mapping[str, Array], *, ratio:
     if not positive:
         return shifted
     who, instead = "theory.mediators: their spread", "write smaller ones, or effect.scale: ratio"
-    return stop_at_zero(shifted, shifted.size, who, instead, "all rates")
+    return stop_at_zero(shifted, shifted.size, who, instead, "all rates", at_most)
 
 
 def measured(spec: Theory, deviations: Mapping[str, Array], dose: Array, rng: np.random.Generator) -> dict[str, Array]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+from annotated_types import MinLen
 from numpy.typing import NDArray
 
 from sos_eval.declare import Declared, Document, Seed, build, read_yaml
@@ -46,11 +47,11 @@ class Times(Declared):
 class Columns(Declared):
     """Names of the columns that a drawn panel has beside the outcome, the deprivation score and the covariates."""
 
-    unit: str = "la_code"
+    unit: Annotated[str, MinLen(1)] = "la_code"
     """The authority."""
-    time: str = "year"
+    time: Annotated[str, MinLen(1)] = "year"
     """The period."""
-    exposure: str = "children_0_17"
+    exposure: Annotated[str, MinLen(1)] = "children_0_17"
     """Children at risk; absent where the outcome is no count."""
 
 
@@ -139,7 +140,7 @@ class World(Declared):
             yield Problem(("further",), "is not in this version with theory", "remove one of the two")
         yield from under("adoption", self.adoption.problems(self.authorities, first, last))
         own = self.authorities
-        yield from under("effect", self.effect.problems(self.adoption, (own.deprivation.name, *own.covariates)))
+        yield from under("effect", self.effect.problems(self.adoption, (own.deprivation.name, *own.covariates), last))
         if self.effect.spillover:
             lacking, smallest = "" if own.regions else "authorities.regions", int(region_sizes(own).min())
             yield from under(
@@ -186,7 +187,7 @@ class World(Declared):
         for problem in self.adoption.problems(some, self.times.first, self.times.last):
             if problem.path[0] != "regions":
                 yield from under("adoption", iter([problem]))
-        yield from under("effect", self.effect.problems(self.adoption, panel.columns))
+        yield from under("effect", self.effect.problems(self.adoption, panel.columns, self.times.last))
 
     def _column_problems(self) -> Iterator[Problem]:
         """Find columns that would bear the same name."""

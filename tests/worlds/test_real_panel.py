@@ -257,6 +257,7 @@ def test_faults_of_the_declaration(tmp_path):
         ),
         (lambda d: pd.concat([d, d.iloc[:1]]), "1 rows stand twice"),
         (lambda d: d[d["year"] < 2013], "fewer than two authorities have every period"),
+        (lambda d: d.assign(pop=lambda x: x["pop"].where(x.index != 3, -5)), "column 'pop' has numbers below zero"),
     ],
 )
 def test_faults_of_the_data(tmp_path, change, said):
@@ -274,6 +275,38 @@ def test_a_covariate_that_is_not_one_number_is_refused(tmp_path):
     world = _world(tmp_path, WIDER.replace("size: -2.0", "size: -2.0, spillover: {neighbours: 4}"), _wider())
     with pytest.raises(DesignFault, match=r"spillover.neighbours: 4 neighbours in a region of 4 authorities"):
         world.draw(np.random.default_rng(1))
+
+
+def test_counts_that_nothing_moved_are_the_real_ones_to_the_last_digit(tmp_path):
+    """So that none is hidden that equals the threshold, and a file holds 60 and not 59.99999999999999."""
+    text = TEXT + "missing: {suppress_below: 60}\n"
+    draws = _world(tmp_path, text).draw(np.random.default_rng(1), 200)
+    real = _data().pivot(index="code", columns="year", values="starts").drop("A9").to_numpy()
+    for rep in range(200):
+        starts, observed = draws.placed(rep)
+        untouched = draws.frame.world.periods < starts[:, None]
+        assert (np.isnan(observed) == (real < 60))[untouched].all()
+        assert (observed[untouched & (real >= 60)] == real[untouched & (real >= 60)]).all()
+
+
+def test_fidelity_is_that_of_who_adopts(tmp_path):
+    """In the table of data the effect of every adopter is its own fidelity over the mean times the declared one."""
+    world = _world(tmp_path, TEXT.replace("size: -2.0", "size: -2.0, fidelity: {mean: 0.5, sd: 0.2}"))
+    draws = world.draw(np.random.default_rng(4))
+    table = data_of(draws)
+    real = _data().query("code != 'A9'").set_index(["code", "year"])["starts"]
+    table["effect"] = 1e4 * (table["care_entries"] - real.reindex(pd.MultiIndex.from_frame(table[["la_code", "year"]]))
+                             .to_numpy()) / table["children_0_17"]  # fmt: skip
+    after = (table["first_treated"] > 0) & (table["year"] >= table["first_treated"])
+    assert after.sum() == 6
+    np.testing.assert_allclose(table["effect"][after], -2 * table["fidelity"][after] / 0.5, atol=1e-3)
+    assert (table["fidelity"][table["first_treated"] == 0] == 0).all()
+
+
+def test_regions_of_a_panel_are_checked(tmp_path):
+    wrong = TEXT.replace("treated: 4,", "treated: 4, regions: [N, Sauth],")
+    with pytest.raises(DesignFault, match=r"adoption\.regions: no region of the panel is called 'Sauth'"):
+        _world(tmp_path, wrong).draw(np.random.default_rng(1))
 
 
 def test_more_adopters_than_authorities_is_refused_when_the_panel_is_read(tmp_path):

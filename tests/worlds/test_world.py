@@ -146,3 +146,19 @@ def test_a_shock_is_changed_by_its_name():
         DesignFault, match=r"outcome\.shocks\.pandemik\.spread: there is no entry 'pandemik'; did you mean"
     ):
         world_from(document_of(world), {"outcome.shocks.pandemik.spread": 0.1})
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"authorities.population.growth_sd": 3}, "growth_sd: 3 leaves some authorities without children"),
+        ({"authorities.population.median": 400000}, "population.median: is not between minimum and maximum"),
+        ({"authorities.deprivation.mean": 5}, "deprivation.mean: is not between minimum and maximum"),
+        ({"authorities.n": 10**9}, "authorities.n"),
+        ({"effect.contamination": {"share": 0.2, "start": 3000}}, "3000 is after the last period"),
+        ({"columns.unit": ""}, "columns.unit"),
+    ],
+)
+def test_what_no_world_can_be_is_refused(changes, said):
+    with pytest.raises(DesignFault, match=said):
+        tiny(**changes)

@@ -39,7 +39,7 @@ def draw_calibration(table: pd.DataFrame, path: Path) -> None:
     fixed = table["moment"].str.startswith(FIXED)
     others = table[~yearly & table["distance"].notna() & ~fixed]
     note = (
-        "Left: real value less the world's mean, over the world's standard deviation between draws; shaded: 2 of them. "
+        "Left: the world's mean less the real value, over the world's standard deviation between draws; shaded: 2. "
         "Numbers: moments of the authorities, which hardly vary between draws, real over the world's."
     )
     with house_style():
@@ -50,12 +50,12 @@ def draw_calibration(table: pd.DataFrame, path: Path) -> None:
         labels = [*_named(others), *(f"{name}, real / world" for name in _named(table[fixed]))]
         place = np.arange(len(labels))[::-1]
         axes[0].axvspan(-2, 2, color="#eeeeee", lw=0)
-        axes[0].plot(-others["distance"], place[: len(others)], "o", color=COLOURS[0])
+        axes[0].plot(others["distance"], place[: len(others)], "o", color=COLOURS[0])
         for ratio, height in zip((table["real"] / table["world"])[fixed], place[len(others) :], strict=True):
             axes[0].text(0, height, f"{ratio:.2f}", ha="center", va="center", fontsize="small")
         axes[0].set_yticks(place, labels)
         axes[0].set_ylim(-1, len(labels))
-        axes[0].set_xlabel("Distance of the real panel")
+        axes[0].set_xlabel("Distance of the world from the real panel")
         _series(axes[1], table, "mean_rate_", COLOURS[1], "Mean")
         _series(axes[1], table, "sd_rate_", COLOURS[3], "SD")
         axes[1].set_ylim(bottom=0)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from sos_eval.report.power.naming import keys_named, line_named, point_named
+from sos_eval.report.power.naming import keys_named, line_named, point_named, room_for
 from sos_eval.report.power.reading import EFFECT, PowerFolder, Shown
 from sos_eval.report.power.side_by_side import by_formula, decisions_together, draws_that_pass
 from sos_eval.report.theme import COLOURS, MUTED, canvas, legend
@@ -29,32 +29,69 @@ def power_curves(study: PowerFolder) -> Shown | None:
     if key is None:
         return None
     table = study.headline
-    panels = _panels(table, study.others(key))[:PANELS_AT_MOST]
+    every = _panels(table, study.others(key))
+    panels = every[:PANELS_AT_MOST]
     columns = min(len(panels), 2)
     rows = -(-len(panels) // columns)
     title = "How often each estimator would report an effect"
-    note = f"Bars: 95% Monte Carlo intervals, {study.plan['reps']:,} draws a point. Lines: 5% and 80%."
+    levels = _levels(study)
+    note = (
+        f"Bars: 95% Monte Carlo intervals, {study.plan['reps']:,} draws a point. "
+        f"Dotted: {' and '.join(f'{level:.3g}' for level in levels)}, what a test may find where there is nothing, and "
+        "the power that is aimed at."
+    )
+    if len(every) > len(panels):
+        note += f" The first {len(panels)} of {len(every)} combinations are shown; power.csv has all of them."
     figure, axes = canvas(title, height=2.4 * rows, note=note, rows=rows, columns=columns, top=0.62, hspace=0.6)
+    styles = _styles(table, study.line)
     for ax, (label, part) in zip(axes, panels, strict=False):
-        _curves(ax, part, key, study.line)
+        _curves(ax, part, key, study.line, styles, levels)
         ax.set_title(label, pad=22 if label else 6)
         ax.set_xlabel(_words(key))
         ax.set_ylabel("Power")
     for ax in axes[len(panels) :]:
         ax.set_visible(False)
-    legend(axes[0])
+    legend(axes[0], handles=_all_handles(axes))
     return figure, table
 
 
-def _curves(ax: Axes, part: pd.DataFrame, key: str, by: list[str]) -> None:
+def _styles(table: pd.DataFrame, by: list[str]) -> dict[str, dict[str, str]]:
+    """Give every line of a figure its colour and mark, the same in all panels."""
+    names = dict.fromkeys(line_named(name) for name in table[by].itertuples(index=False, name=None))
+    return {
+        name: {"color": COLOURS[number % len(COLOURS)], "marker": MARKS[number % len(MARKS)]}
+        for number, name in enumerate(names)
+    }
+
+
+def _all_handles(axes: Sequence[Axes]) -> list[Any]:
+    """Return one handle of every line that some panel has."""
+    found: dict[str, Any] = {}
+    for ax in axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    return list(found.values())
+
+
+def _levels(study: PowerFolder) -> list[float]:
+    """Return how often a test may find what is not there, and the power that is aimed at."""
+    sizes = {round(1 - float(level), 6) for level in study.mdes["level"].dropna()} or {0.05}
+    targets = {float(target) for target in study.mdes["target_power"].dropna()} or {0.8}
+    return sorted(sizes | targets)
+
+
+def _curves(
+    ax: Axes, part: pd.DataFrame, key: str, by: list[str], styles: Mapping[str, Mapping[str, str]],
+    levels: Sequence[float],
+) -> None:  # fmt: skip
     """Draw a line per estimator and inference, and per outcome where there are several."""
-    for number, (name, line) in enumerate(part.groupby(by, sort=False)):
-        one = line.sort_values(key)
+    for name, line in part.groupby(by, sort=False):
+        one, label = line.sort_values(key), line_named(name)
         ax.errorbar(
-            one[key], one["power"], yerr=Z * one["power_mcse"], color=COLOURS[number % len(COLOURS)],
-            marker=MARKS[number % len(MARKS)], capsize=2, label=line_named(name),
+            one[key], one["power"], yerr=Z * one["power_mcse"], capsize=2, label=label,
+            color=styles[label]["color"], marker=styles[label]["marker"],
         )  # fmt: skip
-    for level in (0.05, 0.8):
+    for level in levels:
         ax.axhline(level, color=MUTED, lw=0.8, ls=":")
     ax.set_ylim(-0.02, 1.02)
 
@@ -65,12 +102,14 @@ def mdes_frontier(study: PowerFolder) -> Shown | None:
     table = table[table["scale"] == table["scale"].iloc[0]] if len(table) else table
     if table.empty:
         return None
-    key = next((name for name in study.others(EFFECT) if pd.api.types.is_numeric_dtype(table[name])), None)
+    others = [name for name in study.others(EFFECT) if len(table[name].unique()) > 1]
+    key = next((name for name in others if pd.api.types.is_numeric_dtype(table[name])), None)
+    by = [*study.line, *(name for name in others if name != key)]
     target = float(table["target_power"].iloc[0])
     title = f"Smallest effect that would be found {target:.0%} of the time"
     note = "Bars: 95% Monte Carlo intervals. Scale: " + str(table["scale"].iloc[0]) + "."
     figure, axes = canvas(title, height=2.6, note=note, top=0.4)
-    for number, (name, line) in enumerate(table.groupby(study.line, sort=False)):
+    for number, (name, line) in enumerate(table.groupby(by, sort=False)):
         one = line.sort_values(key) if key else line
         x = one[key] if key else np.full(len(one), number)
         low, high = one[["mdes_low", "mdes_high"]].min(axis=1), one[["mdes_low", "mdes_high"]].max(axis=1)
@@ -95,12 +134,12 @@ def bias_and_coverage(study: PowerFolder) -> Shown | None:
     if table.empty:
         return None
     labels = [point_named(row, study.line, study.swept) for row in table.to_dict("records")]
-    height = max(0.2 * len(table), 1.2)
+    height, left = max(0.2 * len(table), 1.2), room_for(labels)
     note = (
         "Bars: 95% Monte Carlo intervals. Bias of ratios is on the log scale. Line in the right panel: declared level."
     )
     figure, axes = canvas(
-        "Bias, and how often intervals hold the truth", height=height, note=note, columns=2, sharey=True, left=2.6
+        "Bias, and how often intervals hold the truth", height=height, note=note, columns=2, sharey=True, left=left
     )
     place = np.arange(len(table))[::-1]
     axes[0].errorbar(table["bias"], place, xerr=Z * table["bias_mcse"], fmt="o", color=COLOURS[0], capsize=2)
@@ -125,7 +164,11 @@ def estimator_by_point(study: PowerFolder) -> Shown | None:
     grid = named.pivot_table(index="line", columns="point", values="power", sort=False)
     note = "Share of draws that report an effect; where there is none, the size of the test."
     figure, axes = canvas(
-        "Power of every estimator in every world", height=max(0.34 * len(grid), 0.7), note=note, left=1.9, bottom=1.5
+        "Power of every estimator in every world",
+        height=max(0.34 * len(grid), 0.7),
+        note=note,
+        left=room_for(grid.index),
+        bottom=room_for(grid.columns, slope=0.65),
     )
     axes[0].imshow(grid.to_numpy(float), cmap="cividis", vmin=0, vmax=1, aspect="auto")
     axes[0].grid(False)
@@ -133,7 +176,8 @@ def estimator_by_point(study: PowerFolder) -> Shown | None:
         for j in range(grid.shape[1]):
             value = float(grid.to_numpy(float)[i, j])
             shade = "white" if value < 0.6 else "black"
-            axes[0].text(j, i, f"{value:.2f}", ha="center", va="center", color=shade, size=8)
+            text = f"{value:.2f}" if value == value else ""
+            axes[0].text(j, i, text, ha="center", va="center", color=shade, size=8 if grid.shape[1] < 13 else 5)
     axes[0].set_xticks(range(grid.shape[1]), list(grid.columns), rotation=40, ha="right")
     axes[0].set_yticks(range(grid.shape[0]), list(grid.index))
     return figure, grid.reset_index()

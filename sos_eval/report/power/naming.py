@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["keys_named", "line_named", "point_named"]
+__all__ = ["keys_named", "line_named", "point_named", "room_for"]
 
 
 def keys_named(row: Mapping[Any, Any], keys: Sequence[str]) -> str:
@@ -21,6 +21,11 @@ def point_named(row: Mapping[Any, Any], line: Sequence[str], keys: Sequence[str]
     """Say which line of a figure a row is, and at which values of the swept keys."""
     swept = keys_named(row, keys)
     return line_named(tuple(row[name] for name in line)) + (f" ({swept})" if swept else "")
+
+
+def room_for(labels: Iterable[str], *, slope: float = 1.0) -> float:
+    """Return the margin in inches that the longest label takes, up to 3.6; sloping labels take a part of it."""
+    return min(0.35 + slope * 0.068 * max(map(len, labels), default=0), 3.6)
 
 
 def line_named(name: object) -> str:

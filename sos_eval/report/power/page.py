@@ -24,6 +24,11 @@ SHOWN = {
     "power_mcse": "Its Monte Carlo error", "type_s": "Wrong sign", "type_m": "Exaggeration", "failures": "Failed draws",
 }  # fmt: skip
 
+MDES = {
+    "target_power": "Power", "scale": "Scale", "mdes": "Smallest effect", "mdes_low": "From", "mdes_high": "To",
+    "reason": "Why empty",
+}  # fmt: skip
+
 FAMILIES = {
     "estimator": "Estimator", "estimand": "Estimand", "inference": "Inference", "adjustment": "Adjustment",
     "decision": "Reports an effect on", "outcome": "Outcome", "share": "Share of draws",
@@ -111,6 +116,7 @@ def _document(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> Docume
         if pictures:
             body += [Heading(title), *pictures]
     body += [Heading("Numbers"), Table(_numbers(study), "Overall effect: a row per estimator, inference and point")]
+    body += [Table(_detectable(study), "Smallest effect that would be found so often")]
     if study.families is not None:
         body += [*_together(study, study.families), *_pictures(drawn, "decisions_together")]
     if study.pretests is not None:
@@ -202,6 +208,13 @@ def _numbers(study: PowerFolder) -> pd.DataFrame:
     columns = [name for name in SHOWN if name in study.headline]
     table = study.headline[[*study.line, *study.swept, *columns[2:]]]
     return _text(table).rename(columns={"outcome": "Outcome", **SHOWN})
+
+
+def _detectable(study: PowerFolder) -> pd.DataFrame:
+    """Return the minimum detectable overall effects as text."""
+    table = overall_rows(study.mdes)
+    others = [name for name in study.swept if name in table]
+    return _text(table[[*study.line, *others, *MDES]]).rename(columns={"outcome": "Outcome", **SHOWN, **MDES})
 
 
 def _text(table: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sos_eval.report.power.naming import keys_named, point_named
+from sos_eval.report.power.naming import keys_named, point_named, room_for
 from sos_eval.report.power.reading import PowerFolder, Shown, headline
 from sos_eval.report.theme import COLOURS, MUTED, canvas, legend
 from sos_eval.results.table import overall_rows
@@ -105,10 +105,10 @@ def _test(check: str) -> str:
 
 def _rows(title: str, labels: Sequence[str], note: str, *, columns: int) -> tuple[Any, list[Axes]]:
     """Start a figure with a row a label; long labels take what room they need."""
-    left = min(0.3 + 0.068 * max(map(len, labels)), 3.6)
     figure, axes = canvas(
-        title, height=max(0.3 * len(labels), 1.2), note=note, columns=columns, sharey=True, left=left, top=0.4
-    )
+        title, height=max(0.3 * len(labels), 1.2), note=note, columns=columns, sharey=True, left=room_for(labels),
+        top=0.4,
+    )  # fmt: skip
     axes[0].set_yticks(np.arange(len(labels))[::-1], labels)
     axes[0].set_ylim(-0.7, len(labels) - 0.3)
     return figure, axes
