@@ -160,6 +160,9 @@ def _findable(point: Point) -> Point:
     world = point.world
     if world.panel is not None:
         world = replace(world, panel=replace(world.panel, path=str(Path(world.panel.path).resolve())))
+    if (who := world.authorities.panel) is not None:
+        who = replace(who, path=str(Path(who.path).resolve()))
+        world = replace(world, authorities=replace(world.authorities, panel=who))
     if (residuals := world.outcome.residuals) is not None:
         named = replace(residuals, path=str(Path(residuals.path).resolve()))
         world = replace(world, outcome=replace(world.outcome, residuals=named))

@@ -20,6 +20,9 @@ __all__ = ["compare", "panel_of"]
 Array = NDArray[np.float64]
 FRAMES, DRAWS = 10, 40
 
+#: A spread between draws that is a smaller part of the mean is rounding.
+ROUNDING = 1e-12
+
 
 def panel_of(path: str | Path, world: World) -> RealPanel:
     """Return how a real panel is read: from a world with a `panel:` block, or a CSV in the world's own columns."""
@@ -62,7 +65,7 @@ def compare(world: World, panel: RealPanel, *, seed: int | None = None, first: i
     drawn = _drawn(world, times, seeded(seed, world.seed))
     out = real[["moment", "what", "value"]].rename(columns={"value": "real"})
     out["world"], out["world_sd"] = drawn.mean(0), drawn.std(0, ddof=1)
-    spread = out["world_sd"].where(out["world_sd"] > 0)
+    spread = out["world_sd"].where(out["world_sd"] > ROUNDING * out["world"].abs())
     return out.assign(distance=(out["world"] - out["real"]) / spread)
 
 

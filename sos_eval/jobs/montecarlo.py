@@ -99,6 +99,9 @@ def _world(world: World) -> dict[str, Any]:
     data = document_of(world).data
     if world.panel is not None:
         data = {**data, "panel": {**data["panel"], "path": hash_file(world.panel.path)}}
+    if world.authorities.panel is not None:
+        panel = {**data["authorities"]["panel"], "path": hash_file(world.authorities.panel.path)}
+        data = {**data, "authorities": {**data["authorities"], "panel": panel}}
     if world.outcome.residuals is not None:
         residuals = {**data["outcome"]["residuals"], "path": hash_file(world.outcome.residuals.path)}
         data = {**data, "outcome": {**data["outcome"], "residuals": residuals}}

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from annotated_types import Ge, Gt, Interval
+from annotated_types import Ge, Gt, Interval, MinLen
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
@@ -21,6 +21,7 @@ __all__ = [
     "Deprivation",
     "Inspection",
     "Population",
+    "RealAuthorities",
     "Region",
     "draw_authorities",
     "region_sizes",
@@ -117,6 +118,26 @@ class Inspection(Declared):
 
 
 @dataclass(frozen=True)
+class RealAuthorities(Declared):
+    """A CSV file with a row per authority and period. Authorities with a gap in the world's times are left out."""
+
+    path: Annotated[str, MinLen(1)]
+    """The file, relative to the world's."""
+    unit: str
+    """Column of authorities."""
+    time: str
+    """Column of periods."""
+    exposure: str
+    """Column of children at risk."""
+    region: str | None = None
+    """Column of regions; without it, one region."""
+    deprivation: str | None = None
+    """Column of a deprivation score, that of an authority's first row; without it, zero for all."""
+    exclude: tuple[str, ...] = ()
+    """Authorities left out."""
+
+
+@dataclass(frozen=True)
 class Authorities(Declared):
     """Who is observed. Values are drawn by strata, so that every frame of units looks like the distribution."""
 
@@ -132,10 +153,18 @@ class Authorities(Declared):
     """Further covariates by column."""
     inspection: Inspection | None = None
     """Inspection judgements; without it the column is absent."""
+    panel: RealAuthorities | None = None
+    """A real panel's own number of authorities, regions, deprivation and children, in place of drawn ones; outcomes
+    stay those that the world declares."""
 
     def problems(self) -> Iterator[Problem]:
         """Say what contradicts what."""
         population, deprivation = self.population, self.deprivation
+        if self.panel is not None:
+            if population != Population(level=population.level):
+                yield Problem(("population",), "has no meaning with panel, but for level", "remove the rest")
+            if deprivation != Deprivation(name=deprivation.name):
+                yield Problem(("deprivation",), "has no meaning with panel, but for name", "remove the rest")
         if population.minimum >= population.maximum:
             yield Problem(("population", "minimum"), "is not below maximum", "exchange the two")
         elif not population.minimum <= population.median <= population.maximum:
@@ -160,8 +189,15 @@ class Authorities(Declared):
             yield Problem(("inspection",), "all shares are zero", "give at least one judgement a share")
 
 
-def draw_authorities(spec: Authorities, n_times: int, rng: np.random.Generator) -> tuple[pd.DataFrame, Array]:
+def draw_authorities(
+    spec: Authorities, n_times: int, rng: np.random.Generator, known: tuple[pd.DataFrame, Array] | None = None
+) -> tuple[pd.DataFrame, Array]:
     """Draw the authorities of a world.
+
+    Parameters
+    ----------
+    known
+        Regions and deprivation by authority, and children (n, n_times), where a real panel has them.
 
     Returns
     -------
@@ -172,11 +208,12 @@ def draw_authorities(spec: Authorities, n_times: int, rng: np.random.Generator) 
     exposure : (n, n_times)
         Whole numbers of children.
     """
-    regions = _regions(spec)
-    score = _deprivation_score(spec, regions, rng)
-    table = pd.DataFrame({"region": regions})
-    table[spec.deprivation.name] = _deprivation(spec.deprivation, score, rng)
-    values = table[spec.deprivation.name].to_numpy(float)
+    if known is None:
+        regions = _regions(spec)
+        values = _deprivation(spec.deprivation, _deprivation_score(spec, regions, rng), rng)
+    else:
+        regions, values = known[0]["region"].to_numpy(object), known[0]["deprivation"].to_numpy(float)
+    table = pd.DataFrame({"region": regions, spec.deprivation.name: values})
     table["deprivation"] = values
     table["deprivation_z"] = standard(values)
     for name, one in spec.covariates.items():
@@ -185,7 +222,10 @@ def draw_authorities(spec: Authorities, n_times: int, rng: np.random.Generator) 
         table[name] = _covariate(one, z)
     if spec.inspection:
         table["inspection"] = _judgements(spec.inspection, table["deprivation_z"].to_numpy(float), rng)
-    exposure = _population(spec.population, table["deprivation_z"].to_numpy(float), n_times, rng)
+    if known is None:
+        exposure = _population(spec.population, table["deprivation_z"].to_numpy(float), n_times, rng)
+    else:
+        exposure = known[1]
     table["population_z"] = standard(np.log(exposure[:, 0]))
     return table, exposure
 

@@ -16,6 +16,7 @@ from sos_eval.worlds.authorities import draw_authorities
 from sos_eval.worlds.effects import AT_ZERO_AT_MOST, draw_doses, of_authorities
 from sos_eval.worlds.mergers import Geography, draw_mergers
 from sos_eval.worlds.neighbours import Spillover
+from sos_eval.worlds.real_authorities import read_authorities
 from sos_eval.worlds.real_panel import RealPanel, real_authorities
 from sos_eval.worlds.residuals import read_residuals
 from sos_eval.worlds.revisions import publish_children
@@ -123,7 +124,11 @@ def draw_frame(world: World, rng: np.random.Generator) -> Frame:
     times = world.periods
     if world.panel is not None:
         return _real_frame(world, world.panel, rng)
-    table, exposure = draw_authorities(world.authorities, len(times), rng)
+    panel = world.authorities.panel
+    known = None if panel is None else read_authorities(panel, times)
+    table, exposure = draw_authorities(
+        world.authorities, len(times), rng, None if known is None else (known.table, known.children)
+    )
     first_treated = draw_adoption(world.adoption, table, exposure, rng)
     own, other, fidelity = draw_doses(world.effect, first_treated, times, rng)
     own, other = of_authorities(world.effect, (own, other), table, first_treated, times)

@@ -21,6 +21,7 @@ from sos_eval.worlds.mergers import Merger, merger_problems
 from sos_eval.worlds.missing import Missing
 from sos_eval.worlds.outcomes import Outcome
 from sos_eval.worlds.problems import Problem, under
+from sos_eval.worlds.real_authorities import of_the_panel
 from sos_eval.worlds.real_panel import RealPanel
 from sos_eval.worlds.revisions import Revisions
 from sos_eval.worlds.theory import Theory
@@ -235,6 +236,7 @@ def world_from(document: Document, changes: dict[str, Any] | None = None) -> Wor
         data = _changed(data, key, value, str(document.path))
     data = _beside(data, ("panel", "path"), document.path.parent)
     data = _beside(data, ("outcome", "residuals", "path"), document.path.parent)
+    data = _beside(data, ("authorities", "panel", "path"), document.path.parent)
     faults = Faults()
     if "schema" not in data:
         faults.add(str(document.path), "schema: is missing", f"write schema: {SCHEMA}")
@@ -243,6 +245,8 @@ def world_from(document: Document, changes: dict[str, Any] | None = None) -> Wor
         faults.add(document.where(("children",)), what, "take the section out")
         data = {key: value for key, value in data.items() if key != "children"}
     world = build(World, data, document, (), faults)
+    if world is not None and not faults.found and world.times.first < world.times.last:
+        world = replace(world, authorities=of_the_panel(world.authorities, world.periods, world.name))
     if world is not None:
         for problem in world.problems():
             key = ".".join(str(part) for part in problem.path)
