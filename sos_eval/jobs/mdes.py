@@ -44,7 +44,10 @@ class Detectable:
         return self.mdes, self.low, self.high
 
 
-def by_interpolation(effects: Array, power: Array, reps: Array, target: float, rng: np.random.Generator) -> Detectable:
+def by_interpolation(
+    effects: Array, power: Array, reps: Array, target: float, rng: np.random.Generator,
+    rejects: NDArray[np.bool_] | None = None,
+) -> Detectable:  # fmt: skip
     """Interpolate power between simulated effect sizes, linearly in its normal score.
 
     Parameters
@@ -52,7 +55,10 @@ def by_interpolation(effects: Array, power: Array, reps: Array, target: float, r
     effects, power, reps : (k,)
         True effects of one sign (or zero), the share of draws that reject, and the number of draws.
     rng
-        For the interval: power is drawn again from its binomial distribution.
+        For the interval: power is drawn again.
+    rejects : (k, n) or None
+        Which draws reject at each effect, where the effects share their random numbers: whole draws are drawn again.
+        Without it power is drawn again from a binomial distribution, effect by effect.
 
     Notes
     -----
@@ -61,6 +67,7 @@ def by_interpolation(effects: Array, power: Array, reps: Array, target: float, r
     how = "interpolation"
     known = np.isfinite(effects) & np.isfinite(power)
     effects, power, reps = effects[known], power[known], reps[known]
+    rejects = None if rejects is None else rejects[known]
     if (effects > 0).any() and (effects < 0).any():
         return Detectable(np.nan, np.nan, np.nan, how, "effects of both signs: sweep one sign at a time")
     order = np.argsort(np.abs(effects))
@@ -70,11 +77,21 @@ def by_interpolation(effects: Array, power: Array, reps: Array, target: float, r
         where, other = ("above", "smaller") if whole < 0 else ("below", "larger")
         reason = f"power is {where} {target:g} at every simulated effect: simulate {other} ones"
         return Detectable(np.nan, np.nan, np.nan, how, reason)
-    drawn = rng.binomial(n.astype(int), share, (REDRAWS, len(share))) / n
+    if rejects is None:
+        drawn = rng.binomial(n.astype(int), share, (REDRAWS, len(share))) / n
+    else:
+        drawn = _redrawn(rejects[order], rng)
     crossings = np.array([_crossing(size, one, n, target) for one in drawn])
     low, high = np.quantile(crossings, INSIDE, method="inverted_cdf")
     ends = [float(end) if np.isfinite(end) else np.nan for end in (low, high)]
     return Detectable(whole, ends[0], ends[1], how, _open(low, high))
+
+
+def _redrawn(rejects: NDArray[np.bool_], rng: np.random.Generator) -> Array:
+    """Draw n of n draws again with replacement, many times: the power at each effect, (REDRAWS, k)."""
+    patterns, counts = np.unique(rejects, axis=1, return_counts=True)
+    again = rng.multinomial(counts.sum(), counts / counts.sum(), REDRAWS)
+    return np.asarray(again @ patterns.T / counts.sum())
 
 
 def _open(low: float, high: float) -> str:

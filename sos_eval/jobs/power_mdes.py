@@ -31,6 +31,7 @@ def detectable(
             one = by_interpolation(
                 group["true_effect"].to_numpy(float), group["power"].to_numpy(float),
                 group["reps"].to_numpy(float), target, rng,
+                np.array([drawn[int(i)].rejects for i in group.index]),
             )  # fmt: skip
         else:
             one = _by_shift(drawn[int(group.index[0])], named, target)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import ndtri
+from scipy.stats import norm
 
 import sos_eval as se
 from sos_eval.errors import Faults, InputFault
@@ -90,6 +92,27 @@ def test_an_end_of_the_interval_that_no_effect_reaches_is_empty_with_a_reason():
     one = by_interpolation(-np.arange(1.0, 3), np.array([0.78, 1]), np.full(2, 50.0), 0.8, np.random.default_rng(1))
     assert np.isnan(one.low)
     assert one.reason == "interval: lower end below every simulated effect: simulate smaller ones"
+
+
+def test_draws_that_effects_share_are_drawn_again_together():
+    """Two effects whose draws reject alike are one: the interval is as wide as that of their common share."""
+    rng = np.random.default_rng(2)
+    first = rng.random(1000) < 0.7
+    second = first | (rng.random(1000) < 0.5)
+    rejects = np.array([first, second])
+    effects, n = np.array([-1.0, -1.1]), np.full(2, 1000.0)
+    alone, together = (
+        by_interpolation(effects, rejects.mean(1), n, 0.8, np.random.default_rng(1), one) for one in (None, rejects)
+    )
+    slope = np.diff(ndtri(rejects.mean(1)))[0] / 0.1
+    score = ndtri(0.8)
+    way = (score - ndtri(first.mean())) / np.diff(ndtri(rejects.mean(1)))[0]
+    density = norm.pdf(ndtri(rejects.mean(1)))
+    weights = np.array([1 - way, way]) / density / slope
+    exact = np.sqrt(weights @ np.cov(rejects.astype(float)) @ weights / 1000)
+    assert together.mdes == alone.mdes
+    assert (together.high - together.low) / (2 * 1.96) == pytest.approx(exact, rel=0.08)
+    assert (alone.high - alone.low) < 0.9 * (together.high - together.low)
 
 
 def test_effects_without_a_power_are_left_out():
