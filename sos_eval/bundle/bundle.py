@@ -187,6 +187,9 @@ def read_bundle(path: str | Path) -> ResultBundle:
     folder = Path(path)
     if not folder.is_dir():
         raise InputFault(Fault(str(folder), "no such folder", "name a folder that `sos-eval run` wrote"))
+    if (folder / "study.json").is_file():
+        what = "a power study, not a result bundle"
+        raise InputFault(Fault(str(folder), what, "its tables are the CSV files in it, its figures lie in figures/"))
     schema = _schema_of(folder)
     if schema != SCHEMA:
         found = f"a bundle of schema {schema!r}" if schema else "not a result bundle (no results.json with a schema)"

@@ -23,9 +23,19 @@ _OUT = click.option("--out", type=click.Path(path_type=Path), help="File to writ
 @as_json
 @pass_screen
 def report(screen: Screen, bundle: Path, form: str, out: Path | None) -> None:
-    """Write a bundle's report, from the bundle alone."""
+    """Write the report of a bundle or of a power study, from its folder alone."""
     from sos_eval.bundle.bundle import read_bundle
 
+    if (bundle / "study.json").is_file():
+        if form != "html" or out is not None:
+            raise click.UsageError(
+                "a power study has one report, report.html in its folder: leave out --format and --out"
+            )
+        from sos_eval.report.power.page import write_power_report
+
+        page = write_power_report(bundle)
+        screen.answer(f"report: {page}", {"file": str(page)})
+        return
     file = read_bundle(bundle).report(form, out)
     screen.answer(f"report: {file}", {"file": str(file)})
 

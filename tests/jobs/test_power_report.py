@@ -173,6 +173,20 @@ def test_a_world_without_the_columns_of_the_design(project, capsys):
     assert "world small draws 'care_entries'" in capsys.readouterr().err
 
 
+def test_the_report_is_drawn_again_from_the_folder(project, capsys):
+    assert _said("d.yaml", "--world", "w.yaml", "--reps", "5", "--workers", "1", "--out", "o") == 0
+    page = project / "o" / "report.html"
+    before = page.read_bytes()
+    page.unlink()
+    capsys.readouterr()
+    assert answered(cli, ["report", "o"], Screen()) == 0
+    assert capsys.readouterr().out.strip() == "report: o/report.html"
+    assert page.read_bytes() == before
+    assert answered(cli, ["report", "o", "--format", "docx"], Screen()) == 2
+    assert answered(cli, ["figure", "o"], Screen()) == 2
+    assert "a power study, not a result bundle; its tables are the CSV files" in capsys.readouterr().err
+
+
 def test_an_unfinished_folder_has_no_page(tmp_path):
     with pytest.raises(InputFault, match="holds no finished power study"):
         write_power_report(tmp_path)
