@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.errors import listed
 from sos_eval.estimators._cells import CellPlan
 from sos_eval.estimators._covariates import covariate_columns
+from sos_eval.estimators._regression import missing_note
 from sos_eval.numerics.nuisance import NoEffectError
 from sos_eval.numerics.two_by_two import Adjust, of_changes, of_levels
 from sos_eval.panel.panel import Array, Panel
@@ -59,9 +59,8 @@ def complete_rows(panel: Panel, names: tuple[str, ...]) -> tuple[Panel, tuple[st
         complete &= panel.frame[name].notna().to_numpy()
     if complete.all():
         return panel, ()
-    whose = listed(list(dict.fromkeys(panel.frame["unit"][~complete])))
     kept = replace(panel, frame=panel.frame[complete].reset_index(drop=True))
-    return kept, (f"{int((~complete).sum())} rows without outcome, covariate or weight are left out: {whose}",)
+    return kept, missing_note(panel, complete)
 
 
 def baseline_covariates(panel: Panel, names: tuple[str, ...]) -> Array:

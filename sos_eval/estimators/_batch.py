@@ -250,9 +250,9 @@ def _chunk(member: Array, y: Array, columns: Array, units: Units, pattern: Patte
     return parts.values, np.sqrt(variance)
 
 
-def chunks(draws: int, numbers: int) -> Iterator[slice]:
-    """Yield slices of draws that keep to `CHUNK` numbers, each draw holding `numbers`."""
-    step = max(1, CHUNK // max(numbers, 1))
+def chunks(draws: int, numbers: int, hold: int | None = None) -> Iterator[slice]:
+    """Yield slices of draws that keep to `hold` numbers (`CHUNK` unless given), each draw holding `numbers`."""
+    step = max(1, (hold or CHUNK) // max(numbers, 1))
     for first in range(0, draws, step):
         yield slice(first, min(first + step, draws))
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.estimators._batch import by_itself
+from sos_eval.estimators._batch import by_itself, chunks
 from sos_eval.numerics.poisson_grid import fit_poisson_grid
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice
@@ -142,19 +142,13 @@ def batch_draws(
     """
     values, std_error = np.empty((draws, 2)), np.empty((draws, 2))
     settled = np.empty(draws, bool)
-    for rows in _chunks(draws, grid.at_risk.size):
+    for rows in chunks(draws, grid.at_risk.size, CHUNK):
         y = (counts if len(counts) == 1 else counts[rows]) * grid.weights
         values[rows], std_error[rows], settled[rows] = _chunk(grid, y, treated(rows))
     failures = [""] * draws
     for draw in np.flatnonzero(~settled):
         values[draw], std_error[draw], failures[draw] = by_itself(again(int(draw)), cells, estimate)
     return Batch(cells, values, std_error, tuple(failures))
-
-
-def _chunks(draws: int, numbers: int) -> Iterator[slice]:
-    step = max(1, CHUNK // max(numbers, 1))
-    for first in range(0, draws, step):
-        yield slice(first, min(first + step, draws))
 
 
 def _chunk(grid: Grid, y: Array, treated: Array) -> tuple[Array, Array, NDArray[np.bool_]]:

@@ -25,6 +25,7 @@ __all__ = [
     "influence_of",
     "keep_rows",
     "linear_estimate",
+    "missing_note",
     "regression_rows",
     "time_varying",
     "without",
@@ -123,7 +124,7 @@ def complete_rows(
     varying = time_varying(panel, covariates) if panel.layout == "panel" else tuple(covariates)
     needed = panel.frame[[outcome, *also, *varying]]
     complete = needed.notna().all(axis=1).to_numpy() & (panel.frame["weight"].to_numpy(float) > 0)
-    notes = _missing_note(panel, complete)
+    notes = missing_note(panel, complete)
     chosen = _not_single(panel, complete)
     single = np.bincount(panel.unit_codes[chosen], minlength=panel.n_units) == 0
     kept = without(panel, single, "fewer than two complete rows")
@@ -148,7 +149,7 @@ def without(panel: Panel, gone: NDArray[np.bool_], reason: str) -> Panel:
     return panel.keep(panel.units[~gone], "estimate", reason) if gone.any() else panel
 
 
-def _missing_note(panel: Panel, complete: NDArray[np.bool_]) -> tuple[str, ...]:
+def missing_note(panel: Panel, complete: NDArray[np.bool_]) -> tuple[str, ...]:
     """Name the units whose rows are incomplete."""
     if complete.all():
         return ()
