@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import wraps
@@ -157,6 +158,12 @@ def located(rows: list[Compared], numbers: dict[Place, float]) -> dict[Place, Co
     return found
 
 
+def certain(found: dict[Place, Compared], numbers: dict[Place, float]) -> dict[Place, bool]:
+    """Say of each compared number whether its digits stand in one place only, so that nothing else can be meant."""
+    times = Counter(_key(value) for value in numbers.values())
+    return {place: times[_key(numbers[place])] == 1 for place in found}
+
+
 def _key(value: float) -> float | None:
     return None if np.isnan(value) else value
 
@@ -215,9 +222,11 @@ def main(every: bool) -> int:
     left = [place for place in numbers if place not in found]
     unexplained = [place for place in left if not why_left_out(place.file, place.case, place.path)]
     differing = sum(not row.holds for row in found.values())
+    once = sum(certain(found, numbers).values())
     print(
-        f"\n{len(found)} stored numbers compared ({differing} differ), {len(left) - len(unexplained)} left out with a "
-        f"reason, {len(unexplained)} without; tests: {recorder.outcomes}"
+        f"\n{len(found)} stored numbers compared ({differing} differ; {once} known by digits that stand once, the others "
+        f"by the test's name or their case), {len(left) - len(unexplained)} left out with a reason, "
+        f"{len(unexplained)} without; tests: {recorder.outcomes}"
     )
     return int(status) or int(bool(unexplained or differing))
 
