@@ -224,8 +224,8 @@ def main(every: bool) -> int:
     differing = sum(not row.holds for row in found.values())
     once = sum(certain(found, numbers).values())
     print(
-        f"\n{len(found)} stored numbers compared ({differing} differ; {once} known by digits that stand once, the others "
-        f"by the test's name or their case), {len(left) - len(unexplained)} left out with a reason, "
+        f"\n{len(found)} stored numbers compared ({differing} differ; {once} known by digits that stand once, the "
+        f"others by the test's name or their case), {len(left) - len(unexplained)} left out with a reason, "
         f"{len(unexplained)} without; tests: {recorder.outcomes}"
     )
     return int(status) or int(bool(unexplained or differing))
