@@ -34,7 +34,7 @@ from sos_eval.worlds.world import World, document_of
 __all__ = ["Chunk", "Point", "Study", "Task", "compute", "described", "prepared", "read_chunk", "write_chunk"]
 
 #: Part of every study's hash: raise it when a change of the engine changes what a stored draw means.
-ENGINE = 5
+ENGINE = 6
 _READY: OrderedDict[tuple[str, int], tuple[Frame, tuple[Ready, ...]]] = OrderedDict()
 _READY_AT_MOST = 8
 FIRST_DRAWS = 5
