@@ -60,8 +60,8 @@ class CallawaySantAnna(PlannedEstimator):
     """Covariates to adjust for; those of the panel unless named here."""
     trim: Annotated[float, Gt(0), Le(1)] = 0.995
     """Comparison units with a propensity at or above it are left out of ipw and dr (as DRDID does), and named."""
-    gaps: Literal["pairs", "levels"] = "pairs"
-    """Where units lack periods: changes of the units seen in both periods of a cell, or levels of all rows, as did."""
+    gaps: Literal["levels"] | None = None
+    """levels: where units lack periods, levels of all rows, as did; unless given, changes of units seen in both."""
     levels_error: Literal["drdid", "exact"] = "drdid"
     """Error of the dr family on levels (cross-sections, gaps): as DRDID has it, or exact (docs/methods.md)."""
 
@@ -98,7 +98,7 @@ class CallawaySantAnna(PlannedEstimator):
                 return _finished(kept, plan, table, values, influence, notes)
             x = baseline_covariates(kept, names)
             effects = by_changes(kept.matrix()[:, :, None], x, kept.weights, plan, codes, self._nuisance)
-        elif kept.layout == "panel" and self.gaps == "pairs":
+        elif kept.layout == "panel" and self.gaps is None:
             effects, table = by_pairs(kept, names, plan, self._nuisance)
             notes = (*notes, PAIRS)
         else:
@@ -146,7 +146,7 @@ class CallawaySantAnna(PlannedEstimator):
             return super().estimate_assignments(panel, first_treated)
         kept, _ = complete_rows(panel, ())
         if not kept.is_balanced:
-            columned = by_period_pair if self.gaps == "pairs" else by_period
+            columned = by_period_pair if self.gaps is None else by_period
             parts = partial(self._parts, kept)
             return batch_with_gaps(panel, kept, np.asarray(first_treated, float), parts, columned, self.complete)
 

@@ -63,7 +63,7 @@ def change(panel, weight, rows, k, base, gaps):
     return level(panel, weight, both, k) - level(panel, weight, both, base)
 
 
-def group_time(panel, weight, control, base_period, ahead, gaps="pairs"):
+def group_time(panel, weight, control, base_period, ahead, gaps=None):
     """Effects of every cohort and period from means of changes, {(g, t): effect}."""
     times, start = panel.times, panel.first_treated
     start = np.where(start > times[-1] + ahead, INF, start)
@@ -132,7 +132,7 @@ def by_key(estimate, numbers):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("ahead", "gaps"), [(0, "pairs"), (1, "pairs"), (0, "levels")])
+@pytest.mark.parametrize(("ahead", "gaps"), [(0, None), (1, None), (0, "levels")])
 def test_group_time_effects(kind, ahead, gaps):
     if gaps == "levels" and "gaps" not in kind:
         pytest.skip("nothing is missing")
