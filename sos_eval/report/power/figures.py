@@ -15,6 +15,7 @@ from sos_eval.report.theme import COLOURS, MUTED, canvas, legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["FIGURES"]
 
@@ -59,8 +60,7 @@ def _styles(table: pd.DataFrame, by: list[str]) -> dict[str, dict[str, str]]:
     """Give every line of a figure its colour and mark, the same in all panels."""
     names = dict.fromkeys(line_named(name) for name in table[by].itertuples(index=False, name=None))
     return {
-        name: {"color": COLOURS[number % len(COLOURS)], "marker": MARKS[number % len(MARKS)]}
-        for number, name in enumerate(names)
+        name: {"color": COLOURS[number % len(COLOURS)], "marker": _mark(number)} for number, name in enumerate(names)
     }
 
 
@@ -108,24 +108,48 @@ def mdes_frontier(study: PowerFolder) -> Shown | None:
     target = float(table["target_power"].iloc[0])
     title = f"Smallest effect that would be found {target:.0%} of the time"
     note = "Bars: 95% Monte Carlo intervals. Scale: " + str(table["scale"].iloc[0]) + "."
-    figure, axes = canvas(title, height=2.6, note=note, top=0.4)
-    for number, (name, line) in enumerate(table.groupby(by, sort=False)):
-        one = line.sort_values(key) if key else line
-        x = one[key] if key else np.full(len(one), number)
-        low, high = one[["mdes_low", "mdes_high"]].min(axis=1), one[["mdes_low", "mdes_high"]].max(axis=1)
+    if key is None:
+        return _detectable_by_row(table, by, title, note), table
+    lines = list(table.groupby(by, sort=False))
+    figure, axes = canvas(title, height=2.6, note=note, top=0.2 + 0.2 * -(-len(lines) // 3))
+    for number, (name, line) in enumerate(lines):
+        one = line.sort_values(key)
         axes[0].errorbar(
-            x, one["mdes"], yerr=[(one["mdes"] - low).clip(lower=0), (high - one["mdes"]).clip(lower=0)],
-            color=COLOURS[number % len(COLOURS)], marker=MARKS[number % len(MARKS)], capsize=2,
-            ls="-" if key else "none", label=line_named(name),
+            one[key], one["mdes"], yerr=_reach(one), color=COLOURS[number % len(COLOURS)], marker=_mark(number),
+            capsize=2, label=line_named(name),
         )  # fmt: skip
     axes[0].set_ylabel("Minimum detectable effect")
     axes[0].set_ylim(bottom=0)
-    if key:
-        axes[0].set_xlabel(_words(key))
-    else:
-        axes[0].set_xticks([])
+    axes[0].set_xlabel(_words(key))
     legend(axes[0])
     return figure, table
+
+
+def _detectable_by_row(table: pd.DataFrame, by: list[str], title: str, note: str) -> Figure:
+    """Draw a row per line, where nothing that was swept is a number."""
+    labels = [line_named(name) for name in table[by].itertuples(index=False, name=None)]
+    figure, axes = canvas(title, height=max(0.24 * len(labels), 0.8), note=note, left=room_for(labels))
+    place = np.arange(len(labels))[::-1]
+    axes[0].errorbar(table["mdes"], place, xerr=_reach(table), fmt="o", color=COLOURS[0], capsize=2)
+    axes[0].set_yticks(place, labels)
+    axes[0].set_ylim(-0.7, len(labels) - 0.3)
+    axes[0].set_xlim(left=0)
+    axes[0].set_xlabel("Minimum detectable effect")
+    return figure
+
+
+def _reach(table: pd.DataFrame) -> list[pd.Series]:
+    """Return how far the intervals of detectable effects reach below and above them; no bar where there is no end."""
+    ends = table[["mdes_low", "mdes_high"]]
+    return [
+        (table["mdes"] - ends.min(axis=1)).clip(lower=0).fillna(0),
+        (ends.max(axis=1) - table["mdes"]).clip(lower=0).fillna(0),
+    ]
+
+
+def _mark(number: int) -> str:
+    """Return a mark that, with its colour, no other of many lines has."""
+    return MARKS[(number + number // len(COLOURS)) % len(MARKS)]
 
 
 def bias_and_coverage(study: PowerFolder) -> Shown | None:
@@ -144,7 +168,9 @@ def bias_and_coverage(study: PowerFolder) -> Shown | None:
     place = np.arange(len(table))[::-1]
     axes[0].errorbar(table["bias"], place, xerr=Z * table["bias_mcse"], fmt="o", color=COLOURS[0], capsize=2)
     axes[0].axvline(0, color=MUTED, lw=0.8)
-    axes[1].errorbar(table["coverage"], place, xerr=Z * table["coverage_mcse"], fmt="s", color=COLOURS[1], capsize=2)
+    bars = (Z * table["coverage_mcse"]).to_numpy(float)
+    bars = np.array([np.minimum(bars, table["coverage"]), np.minimum(bars, 1 - table["coverage"])])
+    axes[1].errorbar(table["coverage"], place, xerr=bars, fmt="s", color=COLOURS[1], capsize=2)
     axes[1].axvline(float(table["level"].to_numpy()[0]), color=MUTED, lw=0.8)
     axes[0].set_yticks(place, labels)
     axes[0].set_xlabel("Bias")
