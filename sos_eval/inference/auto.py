@@ -27,7 +27,7 @@ __all__ = ["FEW", "RELIED_ON", "RULE", "Auto", "Resolution", "Withheld", "resolv
 RELIED_ON = 40
 
 #: What plain cluster-robust errors rejected with 20 treated, in percent over six estimators and two kinds of noise.
-TOO_OFTEN = (5.5, 9.1)
+TOO_OFTEN = (5.8, 9.1)
 
 #: A test that loses more than this share of its level to random adoptions that cannot be estimated is not relied on.
 LOSABLE = 0.2
