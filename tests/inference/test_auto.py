@@ -150,7 +150,7 @@ def test_auto_on_a_frame_applies_the_headline():
 def test_a_declared_cluster_robust_headline_says_what_was_measured(treated, told):
     resolution = resolve([Analytic()], facts(treated, 100))
     assert resolution.choice == "Analytic, as declared"
-    said = "leave out no difference in 5.5 to 9.1% of cases in which there was none"
+    said = "leave out no difference in 5.8 to 9.1% of cases in which there was none"
     assert (said in resolution.caution) == (said in resolution.facts()["caution"]) == told
     assert not resolve([Randomization()], facts(treated, 100)).caution
 
