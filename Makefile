@@ -75,7 +75,7 @@ bad-inputs: $(STAMP) ## what the tool says to wrong input, case by case
 	$(BIN)/python -m tests.cli.bad_power
 	$(BIN)/python -m tests.panel.bad_inputs
 
-coverage: $(STAMP) ## size and coverage of every inference by simulation, on real noise and on england (half an hour on two cores)
+coverage: $(STAMP) ## size and coverage of every inference by simulation, on real noise and on england (two to three hours on two cores)
 	$(BIN)/python -m tests.statistical.coverage
 
 lines: $(STAMP) ## lines that the fast tests do not reach
