@@ -137,8 +137,8 @@ def large(n: int) -> list[Bench]:
 def draws() -> list[Bench]:
     """Return what no peer has: what is wanted is a time, in seconds.
 
-    The estimates under 20,000 adoptions with their errors, and the whole inference from a table of data: p and interval
-    of every row, where three batches are estimated, since linearity in the effect is checked and not taken on trust.
+    The estimates under 20,000 adoptions with their errors, and the whole test from a table of data: p of every row, and
+    intervals too, where three batches are estimated, since linearity in the effect is checked and not taken on trust.
     """
     df = simulated(148, 15, 4)
     panel = from_frame(df, **COLUMNS)
@@ -155,10 +155,10 @@ def draws() -> list[Bench]:
         "20,000 permutations, 148 x 15, event study": partial(EventStudyTWFE().estimate_assignments, panel, starts),
         "10,000 permutations, 120 x 8, poisson_did": partial(PoissonDiD().estimate_assignments, counted, others),
     }
-    permuted = {"method": "randomization", "draws": 20_000}
-    for method in (TWFE(), EventStudyTWFE(), CallawaySantAnna()):
-        name = f"the whole inference, p and intervals, {method.name}"
-        jobs[name] = partial(method.fit, df, **COLUMNS, inference=permuted)
+    for what, interval in (("p of every row", "none"), ("p and intervals", "inversion")):
+        permuted = {"method": "randomization", "draws": 20_000, "interval": interval}
+        for method in (TWFE(), EventStudyTWFE(), CallawaySantAnna()):
+            jobs[f"the whole test, {what}, {method.name}"] = partial(method.fit, df, **COLUMNS, inference=permuted)
     return [Bench(name, job, None, "-", 1.0, 3) for name, job in jobs.items()]
 
 

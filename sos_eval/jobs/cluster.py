@@ -20,6 +20,7 @@ from typing import Any
 from sos_eval import __version__
 from sos_eval.errors import Fault, InputFault, OurFault
 from sos_eval.jobs.montecarlo import ENGINE, Chunk, Point, Study, Task, compute
+from sos_eval.worlds.world import document_of, with_files, world_from
 
 __all__ = ["check_scheduler", "compute_there", "run_on_dask", "versions_here"]
 
@@ -157,16 +158,9 @@ def _gather(
 
 def _findable(point: Point) -> Point:
     """Return a point whose files are named from the root: a worker runs in another folder."""
-    world = point.world
-    if world.panel is not None:
-        world = replace(world, panel=replace(world.panel, path=str(Path(world.panel.path).resolve())))
-    if (who := world.authorities.panel) is not None:
-        who = replace(who, path=str(Path(who.path).resolve()))
-        world = replace(world, authorities=replace(world.authorities, panel=who))
-    if (residuals := world.outcome.residuals) is not None:
-        named = replace(residuals, path=str(Path(residuals.path).resolve()))
-        world = replace(world, outcome=replace(world.outcome, residuals=named))
-    return replace(point, world=world)
+    document = document_of(point.world)
+    data = with_files(document.data, lambda path: str(Path(path).resolve()))
+    return point if data == document.data else replace(point, world=world_from(replace(document, data=data)))
 
 
 @dataclass

@@ -29,7 +29,7 @@ from sos_eval.panel.panel import Array
 from sos_eval.worlds.draw import draw_outcomes
 from sos_eval.worlds.frame import Frame, draw_frame
 from sos_eval.worlds.source import data_of
-from sos_eval.worlds.world import World, document_of
+from sos_eval.worlds.world import World, document_of, with_files
 
 __all__ = ["Chunk", "Point", "Study", "Task", "compute", "described", "prepared", "read_chunk", "write_chunk"]
 
@@ -96,15 +96,7 @@ class Study:
 
 def _world(world: World) -> dict[str, Any]:
     """Return a world as plain values, the panels it reads by content and not by where they lie."""
-    data = document_of(world).data
-    if world.panel is not None:
-        data = {**data, "panel": {**data["panel"], "path": hash_file(world.panel.path)}}
-    if world.authorities.panel is not None:
-        panel = {**data["authorities"]["panel"], "path": hash_file(world.authorities.panel.path)}
-        data = {**data, "authorities": {**data["authorities"], "panel": panel}}
-    if world.outcome.residuals is not None:
-        residuals = {**data["outcome"]["residuals"], "path": hash_file(world.outcome.residuals.path)}
-        data = {**data, "outcome": {**data["outcome"], "residuals": residuals}}
+    data: dict[str, Any] = with_files(document_of(world).data, hash_file)
     return data
 
 

@@ -59,14 +59,13 @@ class Draws:
         """Return the first treated period (n,) and the observed outcomes (n, n_times) of the authorities themselves."""
         if self.order is None:
             return self.frame.first_treated, self.observed[rep]
-        starts, observed = np.empty_like(self.frame.first_treated), np.empty_like(self.observed[rep])
-        starts[self.order[rep]] = self.frame.first_treated
-        children, own = self.frame.exposure, self.observed[rep] / self.frame.exposure
-        observed[self.order[rep]] = own
-        return starts, np.round(observed * children, ROUNDED)  # a count that nothing moved is the real one
+        children = self.frame.exposure
+        counts = self.by_authority(self.observed[rep] / children, rep) * children
+        starts = self.by_authority(self.frame.first_treated, rep)
+        return starts, np.round(counts, ROUNDED)  # a count that nothing moved is the real one
 
     def by_authority(self, by_place: Array, rep: int) -> Array:
-        """Return what stands at each place, (n,), for the authorities themselves."""
+        """Return what stands at each place, (n, …), for the authorities themselves."""
         if self.order is None:
             return by_place
         moved = np.empty_like(by_place)

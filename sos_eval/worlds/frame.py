@@ -126,9 +126,7 @@ def draw_frame(world: World, rng: np.random.Generator) -> Frame:
         return _real_frame(world, world.panel, rng)
     panel = world.authorities.panel
     known = None if panel is None else read_authorities(panel, times)
-    table, exposure = draw_authorities(
-        world.authorities, len(times), rng, None if known is None else (known.table, known.children)
-    )
+    table, exposure = draw_authorities(world.authorities, len(times), rng, known)
     first_treated = draw_adoption(world.adoption, table, exposure, rng)
     own, other, fidelity = draw_doses(world.effect, first_treated, times, rng)
     own, other = of_authorities(world.effect, (own, other), table, first_treated, times)

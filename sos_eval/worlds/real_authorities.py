@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,22 +12,20 @@ from sos_eval.errors import DesignFault, Fault
 from sos_eval.worlds.authorities import Authorities, RealAuthorities, Region
 from sos_eval.worlds.real_panel import RealPanel, real_authorities
 
-__all__ = ["Known", "of_the_panel", "read_authorities"]
+__all__ = ["of_the_panel", "read_authorities"]
 
 Array = NDArray[np.float64]
 KEY = "authorities.panel"
 
 
-@dataclass(frozen=True, eq=False)
-class Known:
-    """What a file says of authorities: a row each with ``region`` and ``deprivation``, and children (n, n_times)."""
-
-    table: pd.DataFrame
-    children: Array
-
-
-def read_authorities(spec: RealAuthorities, times: Array) -> Known:
+def read_authorities(spec: RealAuthorities, times: Array) -> tuple[pd.DataFrame, Array]:
     """Read the authorities that a file has in every period, region by region in its order.
+
+    Returns
+    -------
+    table
+        A row per authority: ``region`` and ``deprivation``.
+    children : (n, n_times)
 
     Raises
     ------
@@ -40,7 +38,7 @@ def read_authorities(spec: RealAuthorities, times: Array) -> Known:
     )  # fmt: skip
     table, children, _ = real_authorities(panel, times, 1.0, KEY)
     order = np.argsort(table["region"].to_numpy(str), kind="stable")
-    return Known(table.iloc[order].reset_index(drop=True)[["region", "deprivation"]], children[order])
+    return table.iloc[order].reset_index(drop=True)[["region", "deprivation"]], children[order]
 
 
 def of_the_panel(spec: Authorities, times: Array, world: str) -> Authorities:
@@ -55,7 +53,7 @@ def of_the_panel(spec: Authorities, times: Array, world: str) -> Authorities:
     """
     if spec.panel is None:
         return spec
-    regions = read_authorities(spec.panel, times).table["region"]
+    regions = read_authorities(spec.panel, times)[0]["region"]
     counts = regions.value_counts(sort=False).sort_index()
     found = {str(name): Region(authorities=float(count)) for name, count in counts.items()} if spec.panel.region else {}
     if spec.n not in (Authorities().n, len(regions)):

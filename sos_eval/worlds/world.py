@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -29,7 +29,7 @@ from sos_eval.worlds.theory import Theory
 if TYPE_CHECKING:
     from sos_eval.worlds.draws import Draws
 
-__all__ = ["Columns", "Times", "World", "load_world", "world_from"]
+__all__ = ["Columns", "Times", "World", "load_world", "with_files", "world_from"]
 
 SCHEMA = "sos-eval/world/1"
 
@@ -42,6 +42,10 @@ class Times(Declared):
     """First period."""
     last: int = 2025
     """Last period."""
+
+
+#: Keys that name a file.
+FILES = (("panel", "path"), ("outcome", "residuals", "path"), ("authorities", "panel", "path"))
 
 
 @dataclass(frozen=True)
@@ -234,9 +238,7 @@ def world_from(document: Document, changes: dict[str, Any] | None = None) -> Wor
     data = document.data
     for key, value in (changes or {}).items():
         data = _changed(data, key, value, str(document.path))
-    data = _beside(data, ("panel", "path"), document.path.parent)
-    data = _beside(data, ("outcome", "residuals", "path"), document.path.parent)
-    data = _beside(data, ("authorities", "panel", "path"), document.path.parent)
+    data = with_files(data, lambda path: str(document.path.parent / path))
     faults = Faults()
     if "schema" not in data:
         faults.add(str(document.path), "schema: is missing", f"write schema: {SCHEMA}")
@@ -271,13 +273,20 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _beside(data: Any, keys: tuple[str, ...], folder: Path) -> Any:
-    """Return nested values in which a file's name, if it is there, is relative to a folder."""
+def with_files(data: Any, change: Callable[[str], str]) -> Any:
+    """Return a world's plain values with the name of every file that it reads changed."""
+    for keys in FILES:
+        data = _with(data, keys, change)
+    return data
+
+
+def _with(data: Any, keys: tuple[str, ...], change: Callable[[str], str]) -> Any:
+    """Return nested values with the text under some keys, if it is there, changed."""
     if not keys:
-        return str(folder / data) if isinstance(data, str) else data
+        return change(data) if isinstance(data, str) else data
     if not isinstance(data, dict) or keys[0] not in data:
         return data
-    return {**data, keys[0]: _beside(data[keys[0]], keys[1:], folder)}
+    return {**data, keys[0]: _with(data[keys[0]], keys[1:], change)}
 
 
 def _changed(data: Any, key: str, value: Any, where: str, above: str = "") -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 import sos_eval as se
 from sos_eval.errors import DataFault, DesignFault, InputFault
 from sos_eval.estimators import TWFE
+from sos_eval.jobs.cluster import _findable
+from sos_eval.jobs.power_plan import plan_study
 from sos_eval.worlds.source import data_of
 from sos_eval.worlds.world import World, document_of, load_world, world_from
 
@@ -89,3 +92,13 @@ def test_what_contradicts_the_panel_is_refused(tmp_path, change, said):
 def test_a_file_at_fault_is_named(tmp_path):
     with pytest.raises(DataFault, match=r"authorities\.panel: no column 'pop'; did you mean \"popu\""):
         _world(tmp_path, data=_data().rename(columns={"pop": "popu"}))
+
+
+def test_files_of_a_point_are_named_from_the_root_for_a_worker_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    _world(tmp_path)
+    study = plan_study(TWFE(), load_world("w.yaml"), reps=2)
+    there = _findable(study.points[0])
+    assert study.points[0].world.authorities.panel.path == "p.csv"
+    assert there.world.authorities.panel.path == str(tmp_path.resolve() / "p.csv")
+    assert replace(study, points=(there,)).hash == study.hash

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sos_eval.report.power.naming import keys_named, line_named, point_named, room_for
 from sos_eval.report.power.reading import EFFECT, PowerFolder, Shown
-from sos_eval.report.power.side_by_side import by_formula, decisions_together, draws_that_pass
+from sos_eval.report.power.side_by_side import Z, by_formula, decisions_together, draws_that_pass
 from sos_eval.report.theme import COLOURS, MUTED, canvas, legend
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ __all__ = ["FIGURES"]
 
 PANELS_AT_MOST = 6
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
-Z = 1.96
 
 
 def power_curves(study: PowerFolder) -> Shown | None:

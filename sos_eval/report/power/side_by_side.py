@@ -16,7 +16,7 @@ from sos_eval.results.table import overall_rows
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["by_formula", "decisions_together", "draws_that_pass"]
+__all__ = ["Z", "by_formula", "decisions_together", "draws_that_pass"]
 
 Z = 1.96
 ROWS_AT_MOST = 24
