@@ -19,10 +19,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import sos_eval as se
 from sos_eval.estimators import CallawaySantAnna
-from sos_eval.jobs.montecarlo import Chunk, Study, Task
 from sos_eval.jobs.power import plan_study
-from sos_eval.jobs.scheduler import on_processes, run_tasks
-from tests.jobs.dask_cluster import Cluster, cluster_of
+from sos_eval.montecarlo.chunk import Chunk, Task
+from sos_eval.montecarlo.study import Study
+from sos_eval.montecarlo.workers import on_processes, run_tasks
+from tests.montecarlo.dask_cluster import Cluster, cluster_of
 
 WORLD = Path(__file__).parent.parent / "synthetic" / "england.yaml"
 WARM = 16

@@ -26,7 +26,7 @@ def draws(n: int):
     """Simulate four strategies whose costs and effects depend on ten parameters, two of them through a product."""
     import numpy as np
 
-    from sos_eval.economics.psa import Samples
+    from sos_eval.economics.model.psa import Samples
 
     rng = np.random.default_rng(1)
     x = rng.standard_normal((n, 10))
@@ -41,7 +41,7 @@ def one(case: str) -> dict[str, float]:
     import numpy as np
 
     from sos_eval.economics.ceac import sweep
-    from sos_eval.economics.evppi import evppi
+    from sos_eval.economics.voi.evppi import evppi
 
     psa = draws(100_000 if case.endswith("100k") else 10_000)
     lam, at = np.linspace(0, 10_000, 501), np.array([5000.0])

@@ -22,8 +22,9 @@ import pandas as pd
 
 import sos_eval as se
 from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE, PoissonDiD
-from sos_eval.jobs.montecarlo import Task, compute
 from sos_eval.jobs.power import plan_study
+from sos_eval.montecarlo.chunk import Task
+from sos_eval.montecarlo.study import compute
 from sos_eval.worlds.source import data_of
 
 WORLDS = Path(__file__).parent.parent / "synthetic"

@@ -20,7 +20,10 @@ __all__ = [
     "Scale",
     "Verdict",
     "YearConvention",
+    "__version__",
 ]
+
+__version__ = "0.1.0"
 
 Role = Literal["primary", "secondary", "sensitivity"]
 Aggregation = Literal["group_time", "event_time", "cohort", "calendar", "overall", "simple"]

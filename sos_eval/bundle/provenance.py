@@ -29,7 +29,7 @@ _DISTRIBUTIONS = {
 
 def versions() -> dict[str, str]:
     """Return the version of Python, of sos_eval and of every package that has been imported by now."""
-    from sos_eval import __version__
+    from sos_eval.terms import __version__
 
     found = {"python": platform.python_version(), "sos_eval": __version__}
     for module, distribution in sorted(_DISTRIBUTIONS.items()):

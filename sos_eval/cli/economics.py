@@ -10,7 +10,7 @@ import click
 from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet, seed
 
 if TYPE_CHECKING:
-    from sos_eval.economics.gate import Verdict
+    from sos_eval.economics.gate.verdict import Verdict
 
 __all__ = ["economics"]
 
@@ -43,8 +43,8 @@ def economics(
 
 def _judge(screen: Screen, dossier: Path) -> None:
     """Print the gate's verdict on a dossier."""
-    from sos_eval.economics.dossier import read_dossier
-    from sos_eval.economics.gate import judge
+    from sos_eval.economics.gate.dossier import read_dossier
+    from sos_eval.economics.gate.verdict import judge
 
     verdict = judge(read_dossier(dossier))
     screen.answer(verdict_text(verdict), verdict.to_dict())
@@ -64,7 +64,7 @@ def _evaluate(screen: Screen, source: Path, out: Path | None, force: bool, seed:
 
 def verdict_text(verdict: Verdict) -> str:
     """Say a verdict in lines for a person."""
-    from sos_eval.economics.dossier import gate_rule
+    from sos_eval.economics.gate.dossier import gate_rule
 
     lines = [f"{verdict.tier}: {gate_rule()['tiers'][verdict.tier]}", ""]
     for name, tier in verdict.criteria.items():

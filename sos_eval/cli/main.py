@@ -8,9 +8,9 @@ from importlib import import_module
 
 import click
 
-from sos_eval import __version__
 from sos_eval.cli.screen import Screen, answered
 from sos_eval.errors import nearest
+from sos_eval.terms import __version__
 
 __all__ = ["COMMANDS", "NOT_IN_THIS_VERSION", "cli", "main"]
 

@@ -102,7 +102,7 @@ def _read(
     from sos_eval.design.design import load_design
     from sos_eval.errors import Faults, InputFault
     from sos_eval.jobs.power import plan_study
-    from sos_eval.jobs.sweep import parse_sweeps
+    from sos_eval.montecarlo.sweep import parse_sweeps
     from sos_eval.worlds.world import load_world
 
     faults = Faults(InputFault)

@@ -46,8 +46,8 @@ def simulate(
 
 def _compared(screen: Screen, world: Path, panel: Path, first: int | None, plot: Path | None, seed: int | None) -> None:
     """Print the moments of a world and of a real panel, and draw them."""
-    from sos_eval.jobs.compare import compare, panel_of
     from sos_eval.report.power.calibration import draw_calibration
+    from sos_eval.worlds.calibrate import compare, panel_of
     from sos_eval.worlds.world import load_world
 
     if plot is not None and plot.suffix not in (".svg", ".png", ".pdf"):

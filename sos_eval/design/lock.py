@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from sos_eval import __version__
 from sos_eval.bundle.files import plain
 from sos_eval.bundle.provenance import hash_mapping
 from sos_eval.design.design import Design
 from sos_eval.errors import DesignFault, Fault, InputFault, nearest
+from sos_eval.terms import __version__
 
 __all__ = ["LockState", "OutcomesSeen", "lock_path", "lock_state", "write_lock"]
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.economics.model import DecisionModel
+from sos_eval.economics.model.evaluated import DecisionModel
 
 __all__ = ["break_even", "break_even_rate", "budget_impact", "cost_consequence", "justifiable_cost", "research_bound"]
 

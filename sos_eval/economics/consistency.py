@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sos_eval.economics.declared import CostLine
-from sos_eval.economics.deflator import Deflator
-from sos_eval.economics.discount import schedule_names
-from sos_eval.economics.dossier import gate_rule
+from sos_eval.economics.gate.dossier import gate_rule
+from sos_eval.economics.model.deflator import Deflator
+from sos_eval.economics.model.discount import schedule_names
 from sos_eval.economics.section import EconomicsSection, threshold_grid
 from sos_eval.errors import nearest
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from sos_eval.declare import Document, Path_
 from sos_eval.economics.evaluate import Outputs, evaluate
-from sos_eval.economics.facts import bundle_evidence, headline_method, headline_row, rates_per
+from sos_eval.economics.gate.evidence import bundle_evidence, headline_method, headline_row, rates_per
 from sos_eval.economics.prepared import prepare
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.numerics.random import stream

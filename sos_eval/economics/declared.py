@@ -8,22 +8,22 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Le, MinLen
 
 from sos_eval.declare import Declared
-from sos_eval.economics.evsi import Study
 
 __all__ = [
     "BEARERS",
     "CarePathway",
     "Correlation",
     "CostLine",
+    "DecisionFrame",
+    "DeclaredEffect",
     "DeflatorFile",
     "Discount",
     "Dsa",
-    "Effect",
-    "Frame",
     "GateBlock",
     "Implementation",
     "Placement",
     "Prior",
+    "ProposedStudy",
     "Psa",
     "Scenario",
     "Strategy",
@@ -48,7 +48,7 @@ BEARERS: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Frame(Declared):
+class DecisionFrame(Declared):
     """Whose costs, in which prices, over how long, against what."""
 
     perspective: Perspective
@@ -124,7 +124,7 @@ class Prior(Declared):
 
 
 @dataclass(frozen=True)
-class Effect(Declared):
+class DeclaredEffect(Declared):
     """The effect on children entering care, where it comes from, and how it lasts."""
 
     baseline: Positive
@@ -306,6 +306,30 @@ class Scenario(Declared):
 
 
 @dataclass(frozen=True)
+class ProposedStudy(Declared):
+    """A proposed study: what it measures, how precisely, how large it may be and what it costs."""
+
+    name: str
+    """What it is called in the tables."""
+    parameter: str
+    """The parameter it informs: a column of the PSA parameters."""
+    sizes: Annotated[tuple[Annotated[int, Gt(0)], ...], MinLen(1)]
+    """Sizes to value: observations (authority-years, children …) that the study would bring."""
+    measure: Literal["mean", "proportion", "rate"] = "mean"
+    """How an observation varies around the parameter: normally with `sd`, as a yes or no, or as a count."""
+    sd: Annotated[float, Gt(0)] | None = None
+    """Standard deviation of one observation around the parameter; needed for `mean`."""
+    fixed_cost: Annotated[float, Ge(0)] = 0.0
+    """Cost of the study whatever its size."""
+    cost_per_observation: Annotated[float, Ge(0)] = 0.0
+    """Cost of each observation."""
+
+    def __post_init__(self) -> None:
+        if self.measure == "mean" and self.sd is None:
+            raise ValueError("measure mean needs sd, the standard deviation of one observation around the parameter")
+
+
+@dataclass(frozen=True)
 class Voi(Declared):
     """Value of information."""
 
@@ -313,7 +337,7 @@ class Voi(Declared):
     """Expected value of perfect information."""
     evppi: tuple[tuple[str, ...], ...] = ()
     """Groups of parameters."""
-    studies: tuple[Study, ...] = ()
+    studies: tuple[ProposedStudy, ...] = ()
     """Proposed studies, for EVSI and ENBS."""
     decisions_per_year: Positive = 1.0
     """Decisions that better information would inform, each year, in units of the evaluation."""

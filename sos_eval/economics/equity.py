@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.economics.declared import Subgroup
-from sos_eval.economics.model import DecisionModel
+from sos_eval.economics.model.evaluated import DecisionModel
 from sos_eval.economics.section import threshold_grid
 
 if TYPE_CHECKING:

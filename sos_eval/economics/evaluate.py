@@ -20,22 +20,22 @@ from sos_eval.economics.breakeven import (
 )
 from sos_eval.economics.ceac import Sweep, sweep
 from sos_eval.economics.cheers import answered, cheers_sheet
-from sos_eval.economics.discount import population_total
-from sos_eval.economics.dossier import gate_rule
-from sos_eval.economics.draws import draw
 from sos_eval.economics.equity import equity_table
-from sos_eval.economics.evppi import evppi, evppi_table
-from sos_eval.economics.evsi import evsi
-from sos_eval.economics.facts import POWER_80, Evidence, dossier_of, own_evidence
-from sos_eval.economics.gate import Override, Verdict, judge, watermark
-from sos_eval.economics.model import DecisionModel, rate_fall
+from sos_eval.economics.gate.dossier import gate_rule
+from sos_eval.economics.gate.evidence import POWER_80, Evidence, dossier_of, own_evidence
+from sos_eval.economics.gate.verdict import Override, Verdict, judge, watermark
+from sos_eval.economics.model.discount import population_total
+from sos_eval.economics.model.draws import draw
+from sos_eval.economics.model.evaluated import DecisionModel, rate_fall
+from sos_eval.economics.model.psa import Samples
 from sos_eval.economics.prepared import Prepared, effect_there, studies_fit
-from sos_eval.economics.psa import Samples
 from sos_eval.economics.scenarios import scenario_table, structural_count
 from sos_eval.economics.section import EconomicsSection, threshold_grid
 from sos_eval.economics.sensitivity import sensitivity_tables
 from sos_eval.economics.summary import headline, summary
 from sos_eval.economics.tables import exact_tables
+from sos_eval.economics.voi.evppi import evppi, evppi_table
+from sos_eval.economics.voi.evsi import evsi
 
 __all__ = ["Evaluation", "Outputs", "evaluate"]
 

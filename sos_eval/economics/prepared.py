@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from sos_eval.declare import Document, Path_
 from sos_eval.economics.consistency import modelled, problems, unknown_parameters
-from sos_eval.economics.deflator import Deflator, deflator_names, named_deflator, read_deflator
-from sos_eval.economics.discount import Schedule, flat, named_schedule
-from sos_eval.economics.draws import correlation_problem
-from sos_eval.economics.model import DecisionModel, decision_model
-from sos_eval.economics.psa import Samples, read_samples
+from sos_eval.economics.model.deflator import Deflator, deflator_names, named_deflator, read_deflator
+from sos_eval.economics.model.discount import Schedule, flat, named_schedule
+from sos_eval.economics.model.draws import correlation_problem
+from sos_eval.economics.model.evaluated import DecisionModel, decision_model
+from sos_eval.economics.model.psa import Samples, read_samples
 from sos_eval.economics.section import EconomicsSection
+from sos_eval.economics.voi.evsi import study_problems
 from sos_eval.errors import DesignFault, Faults, nearest
 
 __all__ = ["Prepared", "effect_there", "prepare", "studies_fit"]
@@ -98,7 +99,7 @@ def studies_fit(prepared: Prepared, psa: Samples) -> None:
     """
     faults = Faults(DesignFault)
     for i, study in enumerate(prepared.section.voi.studies):
-        for what in study.problems(psa):
+        for what in study_problems(study, psa):
             _add(faults, prepared.document, prepared.path, ("voi", "studies", i), what, "")
     faults.stop()
 

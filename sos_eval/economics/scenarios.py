@@ -12,7 +12,7 @@ from sos_eval.declare import build
 from sos_eval.economics.breakeven import break_even_rate
 from sos_eval.economics.declared import Scenario
 from sos_eval.economics.icers import quadrant
-from sos_eval.economics.model import DecisionModel, rate_fall
+from sos_eval.economics.model.evaluated import DecisionModel, rate_fall
 from sos_eval.economics.section import EconomicsSection, threshold_grid
 from sos_eval.errors import DesignFault, Fault, Faults, nearest
 

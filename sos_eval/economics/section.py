@@ -11,11 +11,11 @@ from sos_eval.declare import Declared
 from sos_eval.economics.declared import (
     CarePathway,
     CostLine,
+    DecisionFrame,
+    DeclaredEffect,
     DeflatorFile,
     Discount,
     Dsa,
-    Effect,
-    Frame,
     GateBlock,
     Implementation,
     Psa,
@@ -34,7 +34,7 @@ Thresholds = tuple[Annotated[float, Ge(0)], ...] | dict[Literal["from", "to", "s
 class EconomicsSection(Declared):
     """An economic evaluation, as far as the evidence allows."""
 
-    frame: Frame | None = None
+    frame: DecisionFrame | None = None
     """Perspective, prices, horizon, comparator; needed unless the draws come from files."""
     discount: Discount | None = None
     """Rates of costs and effects; needed unless the draws come from files."""
@@ -42,7 +42,7 @@ class EconomicsSection(Declared):
     """Price index: a shipped series by name, or a file."""
     strategies: tuple[Strategy, ...] = ()
     """Courses of action; without them the comparator and the programme."""
-    effect: Effect | None = None
+    effect: DeclaredEffect | None = None
     """The effect on entries."""
     costs: tuple[CostLine, ...] = ()
     """Costs beside those of the programme and of placements."""

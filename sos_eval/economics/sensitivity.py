@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.economics.draws import Parameter, interval
 from sos_eval.economics.dsa import one_way, tornado, two_way
+from sos_eval.economics.model.draws import Parameter, interval
 
 if TYPE_CHECKING:
     from sos_eval.economics.prepared import Prepared

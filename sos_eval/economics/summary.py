@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from sos_eval.economics.gate import Verdict
-from sos_eval.economics.psa import Samples
+from sos_eval.economics.gate.verdict import Verdict
+from sos_eval.economics.model.psa import Samples
 
 __all__ = ["headline", "summary"]
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from sos_eval.economics.ceac import Sweep
 from sos_eval.economics.icers import incremental, versus
-from sos_eval.economics.psa import Samples
+from sos_eval.economics.model.psa import Samples
 
 __all__ = ["exact_tables"]
 

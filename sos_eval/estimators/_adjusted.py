@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sos_eval.estimators._cells import CellPlan
-from sos_eval.estimators._covariates import covariate_columns
-from sos_eval.estimators._regression import missing_note
+from sos_eval.estimators._regression import covariate_columns, missing_note
 from sos_eval.numerics.nuisance import NoEffectError
 from sos_eval.numerics.two_by_two import Adjust, of_changes, of_levels
 from sos_eval.panel.panel import Array, Panel

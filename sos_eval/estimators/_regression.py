@@ -10,8 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
-from sos_eval.estimators._covariates import covariate_columns
-from sos_eval.numerics.absorb import TwoWay
+from sos_eval.numerics.absorb import TwoWayEffects
 from sos_eval.numerics.regress import LinearFit, least_squares
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Estimate
@@ -20,6 +19,7 @@ __all__ = [
     "SINGLE",
     "Rows",
     "complete_rows",
+    "covariate_columns",
     "fit_linear",
     "independent",
     "influence_of",
@@ -64,7 +64,7 @@ class Rows:
     treated: Array
     covariates: Array
     names: tuple[str, ...]
-    effects: TwoWay
+    effects: TwoWayEffects
     influence_codes: NDArray[np.intp]
     notes: tuple[str, ...] = ()
 
@@ -174,7 +174,7 @@ def _assemble(panel: Panel, used: NDArray[np.intp], outcome: str, notes: tuple[s
     frame = panel.frame
     weights = frame["weight"].to_numpy(float)[used]
     unit, time = _without_gaps(panel.unit_codes[used]), _without_gaps(panel.time_codes[used])
-    effects = TwoWay(unit, time, None if (weights == 1).all() else weights)
+    effects = TwoWayEffects(unit, time, None if (weights == 1).all() else weights)
     codes = panel.unit_codes[used] if panel.layout == "panel" else used
     values = {name: frame[name].to_numpy(float)[used] for name in (outcome, "treated")}
     nothing = np.empty((len(used), 0))
@@ -208,7 +208,7 @@ def keep_rows(rows: Rows, kept: NDArray[np.bool_]) -> Rows:
     weights = None if rows.effects.weights is None else rows.effects.weights[kept]
     smaller = replace(
         rows, used=rows.used[kept], outcome=rows.outcome[kept], treated=rows.treated[kept],
-        covariates=np.empty((int(kept.sum()), 0)), names=(), effects=TwoWay(unit, time, weights),
+        covariates=np.empty((int(kept.sum()), 0)), names=(), effects=TwoWayEffects(unit, time, weights),
         influence_codes=rows.influence_codes[kept],
     )  # fmt: skip
     return _with_covariates(smaller, rows.names)
@@ -266,3 +266,25 @@ def linear_estimate(rows: Rows, fit: LinearFit, table: pd.DataFrame, notes: tupl
         influence[:] = np.nan
         counted["reason"] = SINGLE
     return Estimate(counted, fit.contrast @ fit.coef, influence, rows.panel, linear=fit, notes=(*rows.notes, *notes))
+
+
+def covariate_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[Array, tuple[str, ...]]:
+    """Return covariates as columns (n, p) and what each is called.
+
+    A category becomes an indicator for each of its values but the first in the alphabet, ``region=South``. Columns are
+    less their mean: every model here has a constant or unit effects, so that no estimate moves, and numbers far from
+    zero keep their digits.
+    """
+    columns: list[Array] = []
+    labels: list[str] = []
+    for name in names:
+        values = frame[name]
+        if pd.api.types.is_numeric_dtype(values):
+            columns.append(values.to_numpy(float))
+            labels.append(name)
+            continue
+        for level in sorted(values.dropna().unique())[1:]:
+            columns.append((values == level).to_numpy(float))
+            labels.append(f"{name}={level}")
+    table = np.column_stack(columns) if columns else np.empty((len(frame), 0))
+    return table - np.nan_to_num(np.nanmean(table, axis=0)) if len(table) and columns else table, tuple(labels)

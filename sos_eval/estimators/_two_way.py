@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.errors import NotIdentified
-from sos_eval.estimators._batch import batch_assignments
-from sos_eval.estimators._cohort_regression import RegressionPattern, has_cohort_form, is_single
-from sos_eval.estimators._outcome_plan import plan_outcomes
 from sos_eval.estimators._regression import Rows, complete_rows, regression_rows, time_varying
-from sos_eval.estimators._row_batch import batch_adoptions, batch_row_outcomes
+from sos_eval.estimators.fast.assignments import batch_assignments
+from sos_eval.estimators.fast.outcomes import plan_outcomes
+from sos_eval.estimators.fast.regression import RegressionPattern, has_cohort_form, is_single
+from sos_eval.estimators.fast.rows import batch_adoptions, batch_row_outcomes
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Compiled, Planned, RowChoice, Unplanned
 from sos_eval.results.estimator import PlannedEstimator

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._adjusted import Nuisance, baseline_covariates, by_changes, by_levels, by_pairs, complete_rows
-from sos_eval.estimators._adjusted_plan import plan_adjusted
-from sos_eval.estimators._batch import batch_assignments
 from sos_eval.estimators._cells import BasePeriod, CellPlan, Control, plan_cells
-from sos_eval.estimators._cohort_means import Contributions, contributions
-from sos_eval.estimators._level_batch import batch_with_gaps, by_period, by_period_pair
-from sos_eval.estimators._outcome_plan import plan_outcomes
 from sos_eval.estimators._regression import SINGLE
+from sos_eval.estimators.fast.adjusted import plan_adjusted
+from sos_eval.estimators.fast.assignments import batch_assignments
+from sos_eval.estimators.fast.cells import GroupTimePattern
+from sos_eval.estimators.fast.cohort_means import contributions
+from sos_eval.estimators.fast.gaps import batch_with_gaps, by_period, by_period_pair
+from sos_eval.estimators.fast.outcomes import plan_outcomes
 from sos_eval.numerics.two_by_two import Adjust
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import AggregationPlan, EventTimes, plan_aggregations
@@ -199,40 +200,6 @@ class CallawaySantAnna(PlannedEstimator):
             longest = (time - group).max()
             what = f"{self.name}: balance_e and window leave no event time from the start on"
             raise NotIdentified(panel.fault(what, f"the cohorts are seen up to {longest:g} periods after their start"))
-
-
-@dataclass(frozen=True, slots=True)
-class GroupTimePattern:
-    """Cells and aggregations planned for one set of starts (see `Pattern`)."""
-
-    plan: CellPlan
-    aggregation: AggregationPlan
-    cells: pd.DataFrame
-
-    @property
-    def n_cohorts(self) -> int:
-        """How many groups of units."""
-        return len(self.plan.starts)
-
-    @property
-    def n_times(self) -> int:
-        """How many periods take part."""
-        return len(self.plan.times)
-
-    @property
-    def no_error(self) -> NDArray[np.bool_]:
-        """Rows that hold base periods alone."""
-        base = self.plan.is_base
-        uses = (self.aggregation.members.sum(1) > 0) & ~base
-        return np.append(base, (self.aggregation.means @ uses).sum(1) == 0)
-
-    def codes(self, first_treated: Array) -> NDArray[np.intp]:
-        """Return each unit's group; -1 for units that take no part."""
-        return self.plan.codes(first_treated)
-
-    def contributions(self, weight: Array, sums: Array) -> Contributions:
-        """Compute cells and aggregates from sums by group."""
-        return contributions(self.plan, weight, sums, self.aggregation)
 
 
 def _instead(why: str) -> str:

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.errors import NotIdentified, listed
-from sos_eval.estimators._cohort_regression import RegressionPattern, group_starts
 from sos_eval.estimators._regression import (
     Rows,
     fit_linear,
@@ -18,6 +17,7 @@ from sos_eval.estimators._regression import (
     regression_rows,
 )
 from sos_eval.estimators._two_way import TwoWayRegression
+from sos_eval.estimators.fast.regression import RegressionPattern, group_starts
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Estimate, cells
 from sos_eval.results.method import register

@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import InputFault, NotIdentified, listed
-from sos_eval.estimators._poisson_batch import batch_draws, grid_of, plan_counts
 from sos_eval.estimators._regression import (
     SINGLE,
     Rows,
@@ -21,6 +20,7 @@ from sos_eval.estimators._regression import (
     time_varying,
     without,
 )
+from sos_eval.estimators.fast.counts import batch_draws, grid_of, plan_counts
 from sos_eval.numerics.poisson import PoissonFit, fit_poisson
 from sos_eval.numerics.regress import LinearFit
 from sos_eval.panel.panel import Array, Panel

@@ -9,7 +9,7 @@ from sos_eval.bundle.tables import panel_facts
 from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_state
 from sos_eval.economics.cost import cost
-from sos_eval.jobs.steps import Answer, Checked, Group, Key, diagnostics_of, primary
+from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
 from sos_eval.panel.flow import flow_table
 from sos_eval.results.table import stack
 

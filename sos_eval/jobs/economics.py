@@ -15,18 +15,18 @@ from typing import Any
 
 import pandas as pd
 
-from sos_eval import __version__
 from sos_eval.bundle.bundle import ResultBundle, is_bundle, read_bundle
 from sos_eval.bundle.files import csv_text, json_text
 from sos_eval.declare import Document, Path_, build, read_yaml
 from sos_eval.economics.cost import effect_from
 from sos_eval.economics.evaluate import Evaluation, evaluate
-from sos_eval.economics.facts import Evidence, bundle_evidence, headline_method, rates_per
-from sos_eval.economics.gate import Verdict
+from sos_eval.economics.gate.evidence import Evidence, bundle_evidence, headline_method, rates_per
+from sos_eval.economics.gate.verdict import Verdict
 from sos_eval.economics.prepared import prepare
 from sos_eval.economics.section import EconomicsFile, EconomicsSection
 from sos_eval.errors import DesignFault, Fault, InputFault
 from sos_eval.numerics.random import stream
+from sos_eval.terms import __version__
 
 __all__ = ["EconomicsRun", "evidence_of", "run_economics"]
 

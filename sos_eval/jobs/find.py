@@ -15,7 +15,7 @@ import pandas as pd
 
 from sos_eval.errors import Fault, InputFault, NotIdentified
 from sos_eval.jobs.power import power
-from sos_eval.jobs.sweep import APART
+from sos_eval.montecarlo.sweep import APART
 from sos_eval.numerics.random import stream
 from sos_eval.results.table import overall_rows
 from sos_eval.worlds.frame import draw_frame

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from sos_eval.errors import Faults, InputFault, OurFault
-from sos_eval.jobs.diagnosands import DIAGNOSANDS, Diagnosand
-from sos_eval.jobs.montecarlo import Chunk, Task
-from sos_eval.jobs.power_plan import explain, plan_study
-from sos_eval.jobs.power_tables import Power, columns_of, finish
-from sos_eval.jobs.scheduler import run_tasks
-from sos_eval.jobs.store import Store
+from sos_eval.montecarlo.chunk import Chunk, Task
+from sos_eval.montecarlo.diagnosands import DIAGNOSANDS, Diagnosand
+from sos_eval.montecarlo.plan import explain, plan_study
+from sos_eval.montecarlo.store import Store
+from sos_eval.montecarlo.tables import Power, columns_of, finish
+from sos_eval.montecarlo.workers import run_tasks
 from sos_eval.worlds.world import World
 
 __all__ = ["Power", "explain", "plan_study", "power"]
@@ -92,7 +92,7 @@ def power(
         raise OurFault("a study was not planned, and no fault says why")
     explain(study)  # compiles every point: what cannot be done is said before anything is written
     if scheduler is not None:
-        from sos_eval.jobs.cluster import check_scheduler
+        from sos_eval.montecarlo.dask import check_scheduler
 
         check_scheduler(scheduler)
     store = Store.open(Path(out) if out else None, study, resume=resume)

@@ -2,73 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from sos_eval.checks.balance import balance_results
 from sos_eval.comparison.build import build, rebuilt
+from sos_eval.design.at_its_key import at_its_key
 from sos_eval.design.design import Design, Entry
 from sos_eval.errors import Faults, NotIdentified
-from sos_eval.inference.auto import Resolution, resolve
+from sos_eval.inference.auto import resolve
 from sos_eval.inference.design_facts import design_facts
 from sos_eval.jobs.account import Account
-from sos_eval.jobs.at_its_key import at_its_key
+from sos_eval.jobs.answers import Answer, Checked, Group, Key
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.spec import PanelSpec
-from sos_eval.results.check import CheckResult
-from sos_eval.results.comparison import Comparison
 from sos_eval.results.fitted import Fitted
-from sos_eval.results.inference import Inferred
-from sos_eval.terms import DIAGNOSTIC_COLUMNS
 from sos_eval.worlds.source import world_frame
 
-__all__ = [
-    "Checked",
-    "Group",
-    "Key",
-    "check",
-    "compare",
-    "cost",
-    "diagnostics_of",
-    "estimate",
-    "identify",
-    "infer",
-    "load_panels",
-    "primary",
-]
-
-#: An estimate's name within a run: (estimator id, outcome name).
-Key = tuple[str, str]
-
-
-@dataclass(frozen=True)
-class Group:
-    """An entry on one outcome, with its panel before and after the comparison group was built."""
-
-    entry: Entry
-    source: Panel
-    comparison: Comparison
-
-
-@dataclass(frozen=True)
-class Checked:
-    """A check's result, with whom it is about."""
-
-    estimator: str
-    outcome: str
-    result: CheckResult
-
-
-@dataclass(frozen=True)
-class Answer:
-    """All inference on one fitted estimate: first the one that the rule puts first."""
-
-    resolution: Resolution
-    inferred: tuple[Inferred, ...] = field(default=())
+__all__ = ["check", "compare", "cost", "estimate", "identify", "infer", "load_panels"]
 
 
 def load_panels(design: Design) -> dict[str, Panel]:
@@ -222,21 +175,3 @@ def cost(
     from sos_eval.jobs.costing import costed
 
     return costed(design, inferred, checked, groups)
-
-
-def primary(design: Design, groups: dict[Key, Group]) -> Key:
-    """Return the estimate that answers the question: first primary entry, its primary (else first) outcome."""
-    entry = next(one for one in design.estimators if one.role == "primary")
-    own = [key for key in groups if key[0] == entry.id]
-    marked = [key for key in own if groups[key].source.select(key[1]).outcome.role == "primary"]
-    return (marked or own)[0]
-
-
-def diagnostics_of(checked: list[Checked]) -> pd.DataFrame:
-    """Lay out `diagnostics.csv`."""
-    rows = [
-        (one.result.name, one.outcome, one.estimator, one.result.statistic, one.result.value, one.result.threshold,
-         one.result.passed, one.result.text)
-        for one in checked
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=list(DIAGNOSTIC_COLUMNS))

@@ -17,8 +17,8 @@ from sos_eval.design.lock import lock_path, lock_state
 from sos_eval.design.resolve import plain
 from sos_eval.errors import listed
 from sos_eval.jobs.account import Account
+from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
 from sos_eval.jobs.check import data_path
-from sos_eval.jobs.steps import Answer, Checked, Group, Key, diagnostics_of, primary
 from sos_eval.panel.disclosure import masked, withholds_weights
 from sos_eval.panel.flow import flow_table
 from sos_eval.report.render import render_all

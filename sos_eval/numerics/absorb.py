@@ -8,14 +8,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["TwoWay"]
+__all__ = ["TwoWayEffects"]
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class TwoWay:
+class TwoWayEffects:
     """The projection on unit and time effects.
 
     Unit effects are concentrated out; what is left is a system in the few time effects, solved directly (no

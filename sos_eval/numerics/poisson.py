@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.numerics.absorb import TwoWay
+from sos_eval.numerics.absorb import TwoWayEffects
 
 __all__ = ["PoissonFit", "fit_poisson"]
 
@@ -51,7 +51,7 @@ class PoissonFit:
     separated: NDArray[np.bool_]
 
 
-def fit_poisson(y: Array, x: Array, offset: Array, effects: TwoWay) -> PoissonFit:
+def fit_poisson(y: Array, x: Array, offset: Array, effects: TwoWayEffects) -> PoissonFit:
     """Maximise the Poisson pseudo-likelihood with mean ``exp(offset + x b + unit effect + time effect)``.
 
     Iteratively reweighted least squares, the effects absorbed exactly in every step (Correia, Guimaraes and Zylkin
@@ -88,11 +88,11 @@ def fit_poisson(y: Array, x: Array, offset: Array, effects: TwoWay) -> PoissonFi
 
 
 def _step(
-    y: Array, x: Array, offset: Array, effects: TwoWay, weights: Array, eta: Array
+    y: Array, x: Array, offset: Array, effects: TwoWayEffects, weights: Array, eta: Array
 ) -> tuple[Array, Array, Array, Array]:
     """Take one weighted least-squares step: next linear predictor, coefficients, absorbed regressors, their gram."""
     mean = np.exp(eta)
-    working = TwoWay(effects.unit, effects.time, weights * mean)
+    working = TwoWayEffects(effects.unit, effects.time, weights * mean)
     z = eta - offset + (y - mean) / mean
     absorbed = working.residual(np.vstack([z, x.T]))
     z_left, x_left = absorbed[0], absorbed[1:].T

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sos_eval.numerics.nuisance import NoEffectError, Odds, Regression, odds_of_treatment, regression
 
-__all__ = ["Adjust", "Effect", "of_changes", "of_levels"]
+__all__ = ["Adjust", "TwoByTwo", "of_changes", "of_levels"]
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -23,7 +23,7 @@ Adjust = Literal["none", "reg", "ipw", "dr", "dr_improved", "dr_comparison"]
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class TwoByTwo:
     """An effect on the treated.
 
     Attributes
@@ -56,7 +56,9 @@ class _Mean:
     odds: bool = False
 
 
-def of_changes(change: Array, treated: Bools, x: Array, weights: Array, adjust: Adjust, trim: float = 0.995) -> Effect:
+def of_changes(
+    change: Array, treated: Bools, x: Array, weights: Array, adjust: Adjust, trim: float = 0.995
+) -> TwoByTwo:
     """Compare changes of treated and comparison units (a panel of two periods).
 
     Sant'Anna and Zhao (2020), section 2: ``reg`` is outcome regression, ``ipw`` has normalised (Hajek) weights; ``dr``
@@ -104,7 +106,7 @@ def of_changes(change: Array, treated: Bools, x: Array, weights: Array, adjust: 
 def of_levels(
     y: Array, treated: Bools, post: Bools, x: Array, weights: Array, adjust: Adjust, trim: float = 0.995,
     *, as_drdid: bool = False,
-) -> Effect:  # fmt: skip
+) -> TwoByTwo:  # fmt: skip
     """Compare levels before and after (repeated cross-sections, or a panel with gaps).
 
     Sant'Anna and Zhao (2020): ``dr`` is the locally efficient estimator, equation 3.4; ``dr_comparison`` the one of
@@ -207,7 +209,7 @@ def _refuse_empty(groups: Mapping[str, Bools]) -> None:
 
 def _combine(
     means: list[_Mean], fits: Mapping[str, Regression], odds: Odds, x: Array, *, tilted: Sequence[str] = ()
-) -> Effect:
+) -> TwoByTwo:
     """Add the means up, and each observation's contribution through means, regressions and odds.
 
     ``tilted`` names the regressions that are weighted by the odds, and so move with them.
@@ -231,4 +233,4 @@ def _combine(
         score += through
         if name in tilted:
             by_odds += x.T @ through
-    return Effect(value, score + odds.leverage @ by_odds, odds.trimmed)
+    return TwoByTwo(value, score + odds.leverage @ by_odds, odds.trimmed)

@@ -8,19 +8,19 @@ from dataclasses import replace
 import numpy as np
 
 from sos_eval.panel.caveats import Caveat
-from sos_eval.panel.columns import Reading
 from sos_eval.panel.frame import labels_of, lay_out, missing_covariates
 from sos_eval.panel.identified import check_identified
 from sos_eval.panel.panel import FlowRow, Panel
 from sos_eval.panel.rates import outcome_of
-from sos_eval.panel.rows import Rows, identify
+from sos_eval.panel.read.columns import Reading
+from sos_eval.panel.rows import PlacedRows, identify
 from sos_eval.panel.selection import drop_unusable, select_rows
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.treatment import Adoption, from_column
 
 __all__ = ["Adopt", "assemble", "named_columns"]
 
-Adopt = Callable[[Reading, Rows], Adoption]
+Adopt = Callable[[Reading, PlacedRows], Adoption]
 
 
 def assemble(

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import DataFault, Faults, listed
 from sos_eval.panel.caveats import Caveat
-from sos_eval.panel.columns import Reading
 from sos_eval.panel.panel import FlowRow, Panel
+from sos_eval.panel.read.columns import Reading
 from sos_eval.panel.spec import PanelSpec
 
 __all__ = ["dated", "year_in"]

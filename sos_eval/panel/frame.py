@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sos_eval.panel.columns import Reading, numbers, parsed, suppressed, texts
 from sos_eval.panel.panel import Array, FlowRow
 from sos_eval.panel.rates import Measured, measure, named_cells
-from sos_eval.panel.rows import Rows, check_constant, check_unique
+from sos_eval.panel.read.columns import Reading, numbers, parsed, suppressed, texts
+from sos_eval.panel.rows import PlacedRows, check_constant, check_unique
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.treatment import Adoption
 
@@ -49,7 +49,7 @@ def labels_of(spec: PanelSpec) -> dict[str, str]:
 
 
 def lay_out(
-    reading: Reading, rows: Rows, adoption: Adoption, spec: PanelSpec, also: Sequence[str]
+    reading: Reading, rows: PlacedRows, adoption: Adoption, spec: PanelSpec, also: Sequence[str]
 ) -> tuple[pd.DataFrame, dict[str, Measured]]:
     """Lay out the panel's frame under our names, and say what each outcome lacks."""
     if spec.layout == "panel":
@@ -76,7 +76,7 @@ def lay_out(
     return pd.DataFrame(columns, copy=False), measured  # each column was made here, and none is ever written to
 
 
-def _names(reading: Reading, rows: Rows, name: str) -> Any:
+def _names(reading: Reading, rows: PlacedRows, name: str) -> Any:
     """Return a readable name per row: each unit's last, the id where it has none."""
     codes, distinct = texts(reading.frame[name])
     last = codes[np.append(rows.starts[1:], len(codes)) - 1]
@@ -84,7 +84,7 @@ def _names(reading: Reading, rows: Rows, name: str) -> Any:
     return pd.array(np.where(words == "", rows.units, words)[rows.codes], dtype="str")
 
 
-def _clusters(reading: Reading, rows: Rows, spec: PanelSpec) -> Any:
+def _clusters(reading: Reading, rows: PlacedRows, spec: PanelSpec) -> Any:
     name = str(spec.cluster)
     codes, distinct = texts(reading.frame[name])
     if (codes < 0).any():
@@ -121,7 +121,7 @@ def _dose(reading: Reading, name: str, treated: Array) -> Array:
     return np.where(np.isnan(values), 0.0, values)
 
 
-def missing_covariates(frame: pd.DataFrame, rows: Rows, names: Sequence[str]) -> tuple[FlowRow, ...]:
+def missing_covariates(frame: pd.DataFrame, rows: PlacedRows, names: Sequence[str]) -> tuple[FlowRow, ...]:
     """Count and name the rows in which a covariate is empty."""
     flow = []
     for name in dict.fromkeys(names):
@@ -133,7 +133,7 @@ def missing_covariates(frame: pd.DataFrame, rows: Rows, names: Sequence[str]) ->
     return tuple(flow)
 
 
-def _covariate(reading: Reading, rows: Rows, spec: PanelSpec, name: str, columns: dict[str, Any]) -> None:
+def _covariate(reading: Reading, rows: PlacedRows, spec: PanelSpec, name: str, columns: dict[str, Any]) -> None:
     """Add a covariate: numbers, or a category where no cell is a number."""
     if name in OUR_NAMES and labels_of(spec).get(name) != name:
         reading.add(f"{name}: a covariate may not have the name of one of our own columns", "rename the column")

@@ -14,12 +14,12 @@ import pandas as pd
 from sos_eval.declare import Document
 from sos_eval.errors import DataFault, Faults, nearest
 from sos_eval.panel.assemble import Adopt, assemble, named_columns
-from sos_eval.panel.columns import Reading, texts
 from sos_eval.panel.covariates import dated
-from sos_eval.panel.files import SUFFIXES, read_file, source_of
 from sos_eval.panel.panel import Panel
+from sos_eval.panel.read.columns import Reading, texts
+from sos_eval.panel.read.files import SUFFIXES, read_file, source_of
 from sos_eval.panel.register import from_register, with_overlapping
-from sos_eval.panel.rows import Rows
+from sos_eval.panel.rows import PlacedRows
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.tabular import reading_of
 from sos_eval.panel.treatment import Adoption, from_column, from_status
@@ -140,7 +140,7 @@ def _adopt(spec: PanelSpec, base: Path) -> Adopt:
     """Return the reader of the declared treatment."""
     way = spec.treatment
 
-    def adopt(reading: Reading, rows: Rows) -> Adoption:
+    def adopt(reading: Reading, rows: PlacedRows) -> Adoption:
         if way.adoption is not None:
             adoption = from_register(reading, rows, base / way.adoption, spec)
         elif way.status is not None:

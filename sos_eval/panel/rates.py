@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sos_eval.errors import listed
-from sos_eval.panel.columns import SUPPRESSION, Reading, many, numbers, parsed, suppressed
 from sos_eval.panel.panel import NAMED, Array, FlowRow, Outcome
-from sos_eval.panel.rows import Rows
+from sos_eval.panel.read.columns import SUPPRESSION, Reading, many, numbers, parsed, suppressed
+from sos_eval.panel.rows import PlacedRows
 from sos_eval.panel.spec import OutcomeSpec
 
 __all__ = ["Measured", "measure", "named_cells", "outcome_of"]
@@ -33,7 +33,7 @@ def outcome_of(name: str, spec: OutcomeSpec) -> Outcome:
     return Outcome(name, spec.words, scale, spec.per, spec.counted, spec.transform, spec.role)  # type: ignore[arg-type]
 
 
-def measure(reading: Reading, rows: Rows, spec: OutcomeSpec, *, missing_symbols: bool) -> Measured:
+def measure(reading: Reading, rows: PlacedRows, spec: OutcomeSpec, *, missing_symbols: bool) -> Measured:
     """Read one outcome: ``count / exposure * per`` or a value, then its transform.
 
     Parameters
@@ -79,12 +79,12 @@ def _transformed(reading: Reading, spec: OutcomeSpec, name: str, values: Array) 
     return np.log(values, out=np.full(len(values), np.nan), where=values > 0)
 
 
-def _refuse(reading: Reading, rows: Rows, name: str, bad: NDArray[np.bool_], what: str, instead: str) -> None:
+def _refuse(reading: Reading, rows: PlacedRows, name: str, bad: NDArray[np.bool_], what: str, instead: str) -> None:
     if bad.any():
         reading.add(f"{name}: {what}, {named_cells(rows, bad, 4)} ({reading.lines(bad)})", instead)
 
 
-def _symbols(reading: Reading, rows: Rows, name: str, flow: list[FlowRow]) -> NDArray[np.bool_]:
+def _symbols(reading: Reading, rows: PlacedRows, name: str, flow: list[FlowRow]) -> NDArray[np.bool_]:
     """Find the suppression symbols in a column, (n_rows,), and note which were met."""
     _, bad, words = parsed(reading.frame[name])
     symbols = bad & suppressed(words)
@@ -97,21 +97,21 @@ def _symbols(reading: Reading, rows: Rows, name: str, flow: list[FlowRow]) -> ND
     return symbols
 
 
-def _missing(rows: Rows, empty: NDArray[np.bool_], name: str, word: str) -> FlowRow:
+def _missing(rows: PlacedRows, empty: NDArray[np.bool_], name: str, word: str) -> FlowRow:
     units = len(np.unique(rows.codes[empty]))
     what = "empty" if word == "outcome" else f"no {word}"
     reason = f"{name}: {what}, so the outcome is missing there"
     return FlowRow(f"missing {word}", "noted", units, int(empty.sum()), named_cells(rows, empty), reason)
 
 
-def named_cells(rows: Rows, mask: NDArray[np.bool_], at_most: int = NAMED) -> str:
+def named_cells(rows: PlacedRows, mask: NDArray[np.bool_], at_most: int = NAMED) -> str:
     """Name units and periods: ``825 (2011, 2012), H_DORSET (2013) and 3 more``."""
     codes = np.unique(rows.codes[mask])
     shown = [_cell(rows, code, mask) for code in codes[:at_most]]
     return listed([*shown, *codes[at_most:]], at_most)
 
 
-def _cell(rows: Rows, code: int, mask: NDArray[np.bool_]) -> str:
+def _cell(rows: PlacedRows, code: int, mask: NDArray[np.bool_]) -> str:
     end = rows.starts[code + 1] if code + 1 < len(rows.starts) else len(rows.codes)
     own = slice(rows.starts[code], end)
     times: Sequence[str] = [f"{time:g}" for time in np.unique(rows.times[own][mask[own]])]

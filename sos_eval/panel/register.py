@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.panel.caveats import Caveat
-from sos_eval.panel.columns import Reading, numbers, texts
-from sos_eval.panel.files import read_file, source_of
 from sos_eval.panel.panel import Array
 from sos_eval.panel.periods import is_date, period_from
-from sos_eval.panel.rows import Rows, near_unit
+from sos_eval.panel.read.columns import Reading, numbers, texts
+from sos_eval.panel.read.files import read_file, source_of
+from sos_eval.panel.rows import PlacedRows, near_unit
 from sos_eval.panel.spec import PanelSpec, Treatment
 from sos_eval.panel.treatment import EMPTY, Adoption, dated_starts, settled, starts
 from sos_eval.terms import ADOPTION_COLUMNS, YearConvention
@@ -24,7 +24,7 @@ __all__ = ["from_register", "with_overlapping"]
 _NO_USE = frozenset({"", "0", "none", "no", "never", "false"})
 
 
-def from_register(reading: Reading, rows: Rows, path: Path, spec: PanelSpec) -> Adoption:
+def from_register(reading: Reading, rows: PlacedRows, path: Path, spec: PanelSpec) -> Adoption:
     """Read a register; units that are absent from it take `untreated_means`.
 
     ``stopped`` is the first period without the intervention, ``embedded`` the first with all of it. Dates are taken
@@ -69,7 +69,7 @@ def _read(reading: Reading, path: Path, key: str) -> Reading | None:
     return None if lacking else register
 
 
-def _places(register: Reading, rows: Rows, reading: Reading) -> Any:
+def _places(register: Reading, rows: PlacedRows, reading: Reading) -> Any:
     """Return the position in `rows.units` of each line's unit, -1 where it has none; faults are noted."""
     codes, names = texts(register.frame["unit"])
     if (codes < 0).any():
@@ -118,14 +118,14 @@ def _refuse_order(register: Reading, first: Array, embedded: Array, stopped: Arr
         register.fault_of(("treatment", "transition"), f'{register.name} has no period in a column "embedded"')
 
 
-def _spread(place: Any, values: Any, empty: Any, rows: Rows) -> Any:
+def _spread(place: Any, values: Any, empty: Any, rows: PlacedRows) -> Any:
     """Put a register's column in the order of the panel's units."""
     spread = np.full(len(rows.units), empty, dtype=object if isinstance(empty, str) else float)
     spread[place[place >= 0]] = values[place >= 0]
     return spread
 
 
-def _exposure(rows: Rows, first: Array, table: pd.DataFrame, *, partial: bool) -> Array | None:
+def _exposure(rows: PlacedRows, first: Array, table: pd.DataFrame, *, partial: bool) -> Array | None:
     """Return exposure per row, None where it is simply "from the start onward".
 
     In a transition of k periods that counts as partial, exposure is 1/(k+1), 2/(k+1), …, k/(k+1).
@@ -158,7 +158,7 @@ def _stops(table: pd.DataFrame) -> tuple[Caveat, ...]:
     return (Caveat("The intervention ended again in {n} of {of} treated units: {names}.", units),) if units else ()
 
 
-def with_overlapping(adoption: Adoption, reading: Reading, rows: Rows, path: Path) -> Adoption:
+def with_overlapping(adoption: Adoption, reading: Reading, rows: PlacedRows, path: Path) -> Adoption:
     """Add a caveat that names the units which also took part in other programmes.
 
     Units of that list that are not in the panel are passed over: such lists are national.

@@ -11,14 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import listed, nearest
-from sos_eval.panel.columns import Reading, parsed, texts
 from sos_eval.panel.panel import Array
+from sos_eval.panel.read.columns import Reading, parsed, texts
 
-__all__ = ["Rows", "check_constant", "check_unique", "identify", "near_unit"]
+__all__ = ["PlacedRows", "check_constant", "check_unique", "identify", "near_unit"]
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class PlacedRows:
     """The units and periods of a table sorted by both.
 
     Attributes
@@ -48,7 +48,7 @@ class Rows:
         return np.flatnonzero(low != high)
 
 
-def identify(reading: Reading, unit: str, time: str) -> tuple[Reading, Rows]:
+def identify(reading: Reading, unit: str, time: str) -> tuple[Reading, PlacedRows]:
     """Sort a table by unit and time.
 
     Rows without a unit or without a whole period are faults; they are left aside so that the others can be checked.
@@ -64,7 +64,7 @@ def identify(reading: Reading, unit: str, time: str) -> tuple[Reading, Rows]:
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
     present = np.array(names, dtype=object)[codes[starts]]
     codes = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(codes)))
-    return reading, Rows(present, codes, times, starts)
+    return reading, PlacedRows(present, codes, times, starts)
 
 
 def _sorted(codes: NDArray[np.intp], times: Array, usable: NDArray[np.bool_]) -> NDArray[np.intp]:
@@ -105,7 +105,7 @@ def _periods(reading: Reading, name: str) -> Array:
     return np.where(broken, np.nan, values)
 
 
-def check_unique(reading: Reading, rows: Rows) -> None:
+def check_unique(reading: Reading, rows: PlacedRows) -> None:
     """Name the units and periods that have more than one row."""
     same = (np.diff(rows.codes) == 0) & (np.diff(rows.times) == 0)
     if not same.any():
@@ -119,13 +119,13 @@ def check_unique(reading: Reading, rows: Rows) -> None:
     )
 
 
-def _repeated(reading: Reading, rows: Rows, head: int) -> str:
+def _repeated(reading: Reading, rows: PlacedRows, head: int) -> str:
     alike = np.flatnonzero((rows.codes == rows.codes[head]) & (rows.times == rows.times[head]))
     count = "two" if len(alike) == 2 else str(len(alike))
     return f"{rows.units[rows.codes[head]]}, {rows.times[head]:g} has {count} rows ({reading.lines(alike)})"
 
 
-def check_constant(reading: Reading, rows: Rows, column: str, labels: Any, what: str, instead: str) -> None:
+def check_constant(reading: Reading, rows: PlacedRows, column: str, labels: Any, what: str, instead: str) -> None:
     """Name the units in which a column changes; `labels` (n_rows,) are shown to the reader."""
     codes, shown = pd.factorize(labels, use_na_sentinel=False)
     changed = rows.changing(codes)
@@ -136,7 +136,7 @@ def check_constant(reading: Reading, rows: Rows, column: str, labels: Any, what:
     reading.add(f"{column}: {what}: {'; '.join(examples)}{more}", instead)
 
 
-def _change(reading: Reading, rows: Rows, unit: int, codes: NDArray[np.intp], shown: Any) -> str:
+def _change(reading: Reading, rows: PlacedRows, unit: int, codes: NDArray[np.intp], shown: Any) -> str:
     own = np.flatnonzero(rows.codes == unit)
     values, places = np.unique(codes[own], return_index=True)
     parts = [

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sos_eval.errors import DataFault, listed
-from sos_eval.panel.columns import Reading, many
 from sos_eval.panel.panel import NAMED, Array, FlowRow, Panel
-from sos_eval.panel.rows import Rows, near_unit
+from sos_eval.panel.read.columns import Reading, many
+from sos_eval.panel.rows import PlacedRows, near_unit
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.treatment import Adoption
 
@@ -20,8 +20,8 @@ Mask = NDArray[np.bool_]
 
 
 def select_rows(
-    reading: Reading, rows: Rows, adoption: Adoption, spec: PanelSpec
-) -> tuple[Reading, Rows, Adoption, tuple[FlowRow, ...]]:
+    reading: Reading, rows: PlacedRows, adoption: Adoption, spec: PanelSpec
+) -> tuple[Reading, PlacedRows, Adoption, tuple[FlowRow, ...]]:
     """Leave out what the design declares, before any outcome is read."""
     start = FlowRow("start", "start", len(rows.units), len(rows.codes), "", f"as read from {reading.name}")
     flow = [*reading.flow, start]
@@ -40,13 +40,13 @@ def select_rows(
         return reading, rows, adoption, tuple(flow)
     present, codes = np.unique(rows.codes[kept], return_inverse=True)
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
-    smaller = Rows(rows.units[present], codes, rows.times[kept], starts)
+    smaller = PlacedRows(rows.units[present], codes, rows.times[kept], starts)
     status = None if adoption.status is None else adoption.status[kept]
     own = replace(adoption, first_treated=adoption.first_treated[present], known=adoption.known[present], status=status)
     return reading.kept(kept), smaller, own, tuple(flow)
 
 
-def _excluded(reading: Reading, rows: Rows, units: tuple[str, ...], place: str) -> NDArray[np.intp]:
+def _excluded(reading: Reading, rows: PlacedRows, units: tuple[str, ...], place: str) -> NDArray[np.intp]:
     """Return the positions of excluded units; an id that nobody has is a fault."""
     known = {unit: i for i, unit in enumerate(rows.units)}
     for unit in units:
@@ -55,7 +55,7 @@ def _excluded(reading: Reading, rows: Rows, units: tuple[str, ...], place: str) 
     return np.array(sorted({known[unit] for unit in units if unit in known}), dtype=np.intp)
 
 
-def _periods_left_out(reading: Reading, rows: Rows, spec: PanelSpec, kept: Mask, flow: list[FlowRow]) -> Mask:
+def _periods_left_out(reading: Reading, rows: PlacedRows, spec: PanelSpec, kept: Mask, flow: list[FlowRow]) -> Mask:
     """Apply the window and the omitted periods."""
     low, high = spec.window.get("from", -np.inf), spec.window.get("to", np.inf)
     outside = (rows.times < low) | (rows.times > high)

@@ -10,8 +10,8 @@ import pandas as pd
 
 from sos_eval.errors import DataFault, Faults
 from sos_eval.panel.assemble import assemble
-from sos_eval.panel.columns import Reading
 from sos_eval.panel.panel import Panel
+from sos_eval.panel.read.columns import Reading
 from sos_eval.panel.spec import OutcomeSpec, PanelSpec, Treatment
 
 __all__ = ["from_frame", "reading_of"]

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import listed
 from sos_eval.panel.caveats import Caveat
-from sos_eval.panel.columns import Reading, texts
 from sos_eval.panel.panel import NAMED, Array, FlowRow
 from sos_eval.panel.periods import is_date, period_of
-from sos_eval.panel.rows import Rows, check_constant
+from sos_eval.panel.read.columns import Reading, texts
+from sos_eval.panel.rows import PlacedRows, check_constant
 from sos_eval.terms import YearConvention
 
 __all__ = ["EMPTY", "Adoption", "dated_starts", "from_column", "from_status", "settled", "starts"]
@@ -110,7 +110,7 @@ def _zeros(column: pd.Series[Any]) -> bool:
 
 
 def from_column(
-    reading: Reading, rows: Rows, name: str, untreated_means: str, convention: YearConvention = "calendar"
+    reading: Reading, rows: PlacedRows, name: str, untreated_means: str, convention: YearConvention = "calendar"
 ) -> Adoption:
     """Take each unit's start from a column that repeats it in every row."""
     before = len(reading.faults.found)
@@ -139,14 +139,14 @@ def from_column(
     return replace(settled(rows, rows.first(values), untreated_means), flow=flow)
 
 
-def settled(rows: Rows, values: Array, untreated_means: str) -> Adoption:
+def settled(rows: PlacedRows, values: Array, untreated_means: str) -> Adoption:
     """Turn read starts, (n_units,), into an adoption: unknown is not never."""
     unknown = (values == _UNKNOWN) | ((values == EMPTY) & (untreated_means == "unknown"))
     first = np.where((values == _UNKNOWN) | (values == EMPTY), np.inf, values)
     return Adoption(first, ~unknown, register=pd.DataFrame({"known": ~unknown}, index=pd.Index(rows.units)))
 
 
-def from_status(reading: Reading, rows: Rows, name: str, *, absorbing: bool) -> Adoption:
+def from_status(reading: Reading, rows: PlacedRows, name: str, *, absorbing: bool) -> Adoption:
     """Take each unit's start from a column that is 1 in the periods it is treated in."""
     codes, distinct = texts(reading.frame[name])
     known = np.array([_STATUS.get(word.lower(), np.nan) for word in distinct] + [np.nan])
@@ -175,7 +175,7 @@ def from_status(reading: Reading, rows: Rows, name: str, *, absorbing: bool) -> 
     return Adoption(first, known_units, None if absorbing else status, register, flow=flow)
 
 
-def _unseen_starts(rows: Rows, first: Array) -> tuple[FlowRow, ...]:
+def _unseen_starts(rows: PlacedRows, first: Array) -> tuple[FlowRow, ...]:
     """Note units whose status became 1 while nobody was looking: their start may be earlier than it seems."""
     times = np.unique(rows.times)
     before = np.append(np.nan, times)[np.searchsorted(times, np.where(np.isfinite(first), first, times[0]))]
@@ -192,6 +192,6 @@ def _unseen_starts(rows: Rows, first: Array) -> tuple[FlowRow, ...]:
 _STATUS = {"0": 0.0, "1": 1.0, "false": 0.0, "true": 1.0, "0.0": 0.0, "1.0": 1.0}
 
 
-def _refuse_stops(reading: Reading, rows: Rows, name: str, stops: NDArray[np.bool_]) -> None:
+def _refuse_stops(reading: Reading, rows: PlacedRows, name: str, stops: NDArray[np.bool_]) -> None:
     shown = [f"{rows.units[rows.codes[i]]} in {rows.times[i]:g} ({reading.lines([i])})" for i in np.flatnonzero(stops)]
     reading.add(f"{name}: goes back to 0: {listed(shown, 4)}", "absorbing: false, or mend the rows")

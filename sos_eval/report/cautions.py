@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sos_eval.report.verdict import Effect
+from sos_eval.report.verdict import HeadlineEffect
 from sos_eval.report.wording import count, p_text
 from sos_eval.terms import Verdict
 
@@ -37,7 +37,7 @@ def must_not_say(verdict: Verdict) -> list[str]:
     return [*_BY_VERDICT[verdict], *_NEVER]
 
 
-def caveats(effect: Effect, facts: Mapping[str, Any], units: tuple[str, str]) -> list[str]:
+def caveats(effect: HeadlineEffect, facts: Mapping[str, Any], units: tuple[str, str]) -> list[str]:
     """Return sentences for page one: the design's own caveats, then those that the data give cause for."""
     question, panel = dict(facts.get("question") or {}), dict(facts.get("panel") or {})
     found = [str(text) for text in question.get("caveats") or []]
@@ -55,7 +55,7 @@ def caveats(effect: Effect, facts: Mapping[str, Any], units: tuple[str, str]) ->
     return list(dict.fromkeys(found))
 
 
-def _is_own(row: Mapping[str, Any], effect: Effect) -> bool:
+def _is_own(row: Mapping[str, Any], effect: HeadlineEffect) -> bool:
     """Whether a check is about the headline's estimate."""
     return all(row.get(name) in ("", None, effect.row.get(name)) for name in ("estimator", "outcome"))
 
@@ -79,7 +79,7 @@ def _placebos(checks: Sequence[Mapping[str, Any]], units: tuple[str, str]) -> li
     return found
 
 
-def _shows_divergence(row: Mapping[str, Any], effect: Effect) -> bool:
+def _shows_divergence(row: Mapping[str, Any], effect: HeadlineEffect) -> bool:
     """Whether a check saw the treated and their comparison move apart before the start, threshold or none."""
     same = _is_own(row, effect)
     p = float(row["value"]) if row.get("name") == "pretrends.joint" and row.get("value") is not None else math.nan
@@ -121,7 +121,7 @@ def does_not_show(verdict: Verdict, question: Mapping[str, Any], units: tuple[st
 
 
 def what_would_change_it(
-    verdict: Verdict, effect: Effect, facts: Mapping[str, Any], units: tuple[str, str]
+    verdict: Verdict, effect: HeadlineEffect, facts: Mapping[str, Any], units: tuple[str, str]
 ) -> list[str]:
     """Return what evidence would move the verdict."""
     panel, lock = dict(facts.get("panel") or {}), dict(facts.get("lock") or {})
@@ -143,7 +143,7 @@ def what_would_change_it(
     return found
 
 
-def _units_needed(effect: Effect, question: Mapping[str, Any]) -> str:
+def _units_needed(effect: HeadlineEffect, question: Mapping[str, Any]) -> str:
     """Say how many treated units would be needed to see a change worth seeing: errors shrink as one over root n."""
     declared = question.get("meaningful_change")
     treated = float(effect.row.get("n_treated_units") or 0)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sos_eval.bundle.bundle import ResultBundle
-from sos_eval.report.content import Block, Bullets, Document, Heading, Text
+from sos_eval.report.content import Block, Bullets, Heading, ReportDocument, Text
 from sos_eval.report.draw import Drawn
 from sos_eval.report.economics_blocks import economics
 from sos_eval.report.reading import unit_words
@@ -22,7 +22,7 @@ _BADGES = {
 _MOST_BULLETS = 10
 
 
-def compose(bundle: ResultBundle, drawn: Drawn) -> Document:
+def compose(bundle: ResultBundle, drawn: Drawn) -> ReportDocument:
     """Return the report of a bundle, with the figures that could be drawn."""
     headline = bundle.headline
     title = str(bundle.design.get("title") or bundle.design.get("name") or "Evaluation")
@@ -32,7 +32,7 @@ def compose(bundle: ResultBundle, drawn: Drawn) -> Document:
     ]  # fmt: skip
     badge = _BADGES.get(str(headline.get("verdict")), "No headline")
     failed = any(passed is False for passed in bundle.diagnostics["passed"])
-    return Document(title, f"{badge}; a declared check failed" if failed else badge, _first_page(bundle), body)
+    return ReportDocument(title, f"{badge}; a declared check failed" if failed else badge, _first_page(bundle), body)
 
 
 def _first_page(bundle: ResultBundle) -> list[Block]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-__all__ = ["Block", "Bullets", "Code", "Document", "Heading", "Picture", "Table", "Text", "slug"]
+__all__ = ["Block", "Bullets", "Code", "Heading", "Picture", "ReportDocument", "Table", "Text", "slug"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ Block = Heading | Text | Bullets | Table | Picture | Code
 
 
 @dataclass(frozen=True)
-class Document:
+class ReportDocument:
     """A report.
 
     Attributes

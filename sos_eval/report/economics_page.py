@@ -8,7 +8,7 @@ from typing import Any
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.bundle.files import read_csv
-from sos_eval.report.content import Document
+from sos_eval.report.content import ReportDocument
 from sos_eval.report.draw import Drawn, draw_all, save
 from sos_eval.report.economics_blocks import economics
 from sos_eval.report.html import render_document
@@ -31,5 +31,7 @@ def write_page(path: Path, title: str) -> None:
     folder = EconomicsFolder(path)
     drawn: Drawn = draw_all(folder, ("svg",), only="economics_")
     save(drawn, path / "figures")
-    document = Document(title, f"Evidence: tier {folder.economics['gate']['tier']}", body=economics(folder, drawn))
+    document = ReportDocument(
+        title, f"Evidence: tier {folder.economics['gate']['tier']}", body=economics(folder, drawn)
+    )
     (path / "report.html").write_text(render_document(document, drawn), encoding="utf-8", newline="\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.compose import compose
-from sos_eval.report.content import Document, slug
+from sos_eval.report.content import ReportDocument, slug
 from sos_eval.report.draw import Drawn, draw_all
 
 __all__ = ["render_document", "render_html"]
@@ -21,7 +21,7 @@ def render_html(bundle: ResultBundle, drawn: Drawn | None = None) -> str:
     return render_document(compose(bundle, drawn), drawn)
 
 
-def render_document(document: Document, drawn: Drawn) -> str:
+def render_document(document: ReportDocument, drawn: Drawn) -> str:
     """Return a document as a page that stands by itself."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup

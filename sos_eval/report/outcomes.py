@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from sos_eval.report.verdict import Effect, effect_of, headline_row, verdict_of
+from sos_eval.report.verdict import HeadlineEffect, effect_of, headline_row, verdict_of
 from sos_eval.report.wording import plain_words
 from sos_eval.terms import Verdict
 
@@ -26,7 +26,7 @@ def other_outcomes(
     estimates: pd.DataFrame,
     keys: Mapping[str, Any],
     outcomes: Mapping[str, Mapping[str, Any]],
-    ranged: Callable[[Effect, Mapping[str, Any]], str],
+    ranged: Callable[[HeadlineEffect, Mapping[str, Any]], str],
     *,
     reliable: bool,
 ) -> list[str]:

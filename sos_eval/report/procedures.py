@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sos_eval.report.reading import inference_label
-from sos_eval.report.verdict import Effect, effect_of, verdict_of
+from sos_eval.report.verdict import HeadlineEffect, effect_of, verdict_of
 from sos_eval.report.wording import listing, p_text, percent
 
 __all__ = ["disagreement", "procedure_rows"]
@@ -22,7 +22,7 @@ def procedure_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{name: row.get(name) for name in names} for row in rows]
 
 
-def disagreement(effect: Effect, others: Sequence[Mapping[str, Any]], units: tuple[str, str]) -> str:
+def disagreement(effect: HeadlineEffect, others: Sequence[Mapping[str, Any]], units: tuple[str, str]) -> str:
     """Return a sentence that names the procedures where they do not say the same; else nothing."""
     effects = [effect, *(effect_of(row, {}) for row in others)]
     known = [one for one in effects if math.isfinite(one.p)]
@@ -39,7 +39,7 @@ def disagreement(effect: Effect, others: Sequence[Mapping[str, Any]], units: tup
     return f"Ways of judging chance disagree: {said}. The headline uses the {used}, as the rule fixed beforehand."
 
 
-def _said(effect: Effect, units: tuple[str, str]) -> str:
+def _said(effect: HeadlineEffect, units: tuple[str, str]) -> str:
     """Return what one procedure says, in plain words."""
     name = str(effect.row["inference"])
     if name == "analytic":

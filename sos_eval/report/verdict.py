@@ -12,7 +12,7 @@ import pandas as pd
 
 from sos_eval.terms import Verdict
 
-__all__ = ["RULE", "Effect", "Natural", "beside", "effect_of", "headline_row", "natural_units", "verdict_of"]
+__all__ = ["RULE", "HeadlineEffect", "Natural", "beside", "effect_of", "headline_row", "natural_units", "verdict_of"]
 
 RULE = (
     "The verdict is a direction where the interval leaves out no difference and p, where there is one, agrees; it is "
@@ -23,7 +23,7 @@ _SAME = ("estimator", "outcome", "estimand", "aggregation", "scale")
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class HeadlineEffect:
     """One row of `estimates.csv`, on its own scale and as differences.
 
     Attributes
@@ -107,7 +107,7 @@ def headline_row(estimates: pd.DataFrame, keys: Mapping[str, Any]) -> Mapping[st
     return None if rows.empty else {str(name): value for name, value in rows.iloc[0].items()}
 
 
-def effect_of(row: Mapping[str, Any], outcome: Mapping[str, Any]) -> Effect:
+def effect_of(row: Mapping[str, Any], outcome: Mapping[str, Any]) -> HeadlineEffect:
     """Read a row, with the level that treated units would have had without treatment.
 
     Parameters
@@ -125,7 +125,7 @@ def effect_of(row: Mapping[str, Any], outcome: Mapping[str, Any]) -> Effect:
     without = (
         after / estimate if scale == "ratio" and estimate > 0 else after - estimate if scale != "log" else math.nan
     )
-    return Effect(
+    return HeadlineEffect(
         row, estimate, value["conf_low"], value["conf_high"], value["p_value"], value["std_error"],
         level if math.isfinite(level) else 0.95, scale, without,
     )  # fmt: skip
@@ -143,7 +143,7 @@ def beside(estimates: pd.DataFrame, row: Mapping[str, Any]) -> list[Mapping[str,
     return [{str(name): value for name, value in one.items()} for _, one in rows.iterrows()]
 
 
-def verdict_of(effect: Effect, meaningful: float | None = None) -> Verdict:
+def verdict_of(effect: HeadlineEffect, meaningful: float | None = None) -> Verdict:
     """Apply `RULE`.
 
     Parameters
@@ -177,7 +177,7 @@ class Natural:
     exposure: float
 
 
-def natural_units(effect: Effect, outcome: Mapping[str, Any]) -> Natural | None:
+def natural_units(effect: HeadlineEffect, outcome: Mapping[str, Any]) -> Natural | None:
     """Return the effect in people a year, or None where the outcome is no count of people.
 
     A difference per ``per`` times mean exposure over ``per``.

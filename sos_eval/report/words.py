@@ -14,7 +14,16 @@ from sos_eval.report.cautions import attenuation, caveats, does_not_show, must_n
 from sos_eval.report.outcomes import other_outcomes
 from sos_eval.report.procedures import disagreement, procedure_rows
 from sos_eval.report.reading import words_for_units
-from sos_eval.report.verdict import RULE, Effect, Natural, beside, effect_of, headline_row, natural_units, verdict_of
+from sos_eval.report.verdict import (
+    RULE,
+    HeadlineEffect,
+    Natural,
+    beside,
+    effect_of,
+    headline_row,
+    natural_units,
+    verdict_of,
+)
 from sos_eval.report.wording import alike, count, interval, number, percent, plain_words
 from sos_eval.terms import Verdict
 
@@ -130,7 +139,7 @@ def _outcome(question: Mapping[str, Any], outcome: Mapping[str, Any]) -> str:
 
 def sentence(
     verdict: Verdict,
-    effect: Effect,
+    effect: HeadlineEffect,
     natural: Natural | None,
     *,
     question: Mapping[str, Any],
@@ -167,7 +176,7 @@ def _scaled(value: float, outcome: Mapping[str, Any]) -> str:
 
 
 def range_text(
-    effect: Effect,
+    effect: HeadlineEffect,
     natural: Natural | None,
     *,
     outcome: Mapping[str, Any],
@@ -210,7 +219,7 @@ def _directions(values: list[float], *, counted: bool) -> list[str]:
     return [less if value < 0 else more if value > 0 else "" for value in values]
 
 
-def _open(effect: Effect, ends: str) -> str:
+def _open(effect: HeadlineEffect, ends: str) -> str:
     """Return the ends of an interval, infinite ones in words."""
     return interval(effect.low, effect.high) if math.isinf(effect.low) or math.isinf(effect.high) else ends
 
@@ -249,14 +258,14 @@ def _natural(
             "average_exposure": natural.exposure}  # fmt: skip
 
 
-def _percent(effect: Effect) -> dict[str, Any]:
+def _percent(effect: HeadlineEffect) -> dict[str, Any]:
     """Return the effect as a percentage of the level that treated units would have had without treatment."""
     shares = [100 * effect.share(value) for value in (effect.estimate, effect.low, effect.high)]
     return {"of": "the level of treated units without the intervention", "level_without": effect.without,
             "estimate": shares[0], "low": shares[1], "high": shares[2]}  # fmt: skip
 
 
-def detectable_text(effect: Effect, outcome: Mapping[str, Any], units: tuple[str, str]) -> str:
+def detectable_text(effect: HeadlineEffect, outcome: Mapping[str, Any], units: tuple[str, str]) -> str:
     """Say what the evaluation could have seen."""
     size = effect.detectable
     if not math.isfinite(size):

@@ -16,13 +16,13 @@ from sos_eval.errors import nearest
 from sos_eval.worlds.authorities import Authorities, largest_remainder, region_sizes, standard
 from sos_eval.worlds.problems import Problem
 
-__all__ = ["Adoption", "Selection", "draw_adoption", "order_traits"]
+__all__ = ["Selectivity", "WorldAdoption", "draw_adoption", "order_traits"]
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Selection(Declared):
+class Selectivity(Declared):
     """What makes an authority adopt: log odds per standard deviation, in sequential sampling.
 
     Authorities adopt one after another; each time the next is drawn with probability proportional to the
@@ -44,7 +44,7 @@ class Selection(Declared):
 
 
 @dataclass(frozen=True)
-class Adoption(Declared):
+class WorldAdoption(Declared):
     """Who starts when."""
 
     pattern: Literal["none", "calendar", "staggered", "stepped_wedge"] = "staggered"
@@ -61,7 +61,7 @@ class Adoption(Declared):
     """Authorities that stay untreated in a stepped wedge."""
     regions: tuple[str, ...] = ()
     """Only authorities of these regions start; empty: all regions."""
-    selection: Selection = field(default_factory=Selection)
+    selection: Selectivity = field(default_factory=Selectivity)
     """What makes an authority start."""
 
     def problems(self, authorities: Authorities, first: int, last: int) -> Iterator[Problem]:
@@ -111,7 +111,7 @@ class Adoption(Declared):
         return int(sum(size for name, size in sizes if name in self.regions))
 
 
-def draw_adoption(spec: Adoption, table: pd.DataFrame, exposure: Array, rng: np.random.Generator) -> Array:
+def draw_adoption(spec: WorldAdoption, table: pd.DataFrame, exposure: Array, rng: np.random.Generator) -> Array:
     """Draw the first treated period of each authority, (n,); ``inf`` = never.
 
     What depends on the authority's own level and trend is left to `order_traits`, which runs for every draw.
@@ -128,7 +128,7 @@ def draw_adoption(spec: Adoption, table: pd.DataFrame, exposure: Array, rng: np.
     return first_treated
 
 
-def _cohort_sizes(spec: Adoption, n: int) -> tuple[Array, NDArray[np.intp]]:
+def _cohort_sizes(spec: WorldAdoption, n: int) -> tuple[Array, NDArray[np.intp]]:
     """Return first treated periods in order, and how many authorities start in each."""
     match spec.pattern:
         case "calendar":
@@ -143,7 +143,7 @@ def _cohort_sizes(spec: Adoption, n: int) -> tuple[Array, NDArray[np.intp]]:
     return np.zeros(0), np.zeros(0, int)
 
 
-def _score(spec: Selection, table: pd.DataFrame, exposure: Array) -> Array:
+def _score(spec: Selectivity, table: pd.DataFrame, exposure: Array) -> Array:
     """Add up the log odds that observed characteristics give, (n,)."""
     score = spec.deprivation * table["deprivation_z"].to_numpy(float)
     score = score + spec.population * standard(np.log(exposure[:, 0]))
@@ -155,7 +155,7 @@ def _score(spec: Selection, table: pd.DataFrame, exposure: Array) -> Array:
 
 
 def order_traits(
-    spec: Selection, level: Array, trend: Array, first_treated: Array, rng: np.random.Generator
+    spec: Selectivity, level: Array, trend: Array, first_treated: Array, rng: np.random.Generator
 ) -> tuple[Array, Array]:
     """Hand out drawn levels and trends so that who adopts depends on them.
 

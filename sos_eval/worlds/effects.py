@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sos_eval.declare import Declared
 from sos_eval.errors import DesignFault, Fault, nearest
-from sos_eval.worlds.adoption import Adoption
+from sos_eval.worlds.adoption import WorldAdoption
 from sos_eval.worlds.authorities import standard, stratified
 from sos_eval.worlds.neighbours import Contamination, Spillover, spilled, unrecorded
 from sos_eval.worlds.problems import Problem
@@ -96,7 +96,7 @@ class Effect(Size):
     contamination: Contamination | None = None
     """Unrecorded use among the untreated."""
 
-    def problems(self, adoption: Adoption, columns: Sequence[str], last: int) -> Iterator[Problem]:
+    def problems(self, adoption: WorldAdoption, columns: Sequence[str], last: int) -> Iterator[Problem]:
         """Say what contradicts what.
 
         Parameters
@@ -122,7 +122,7 @@ class Effect(Size):
                 yield Problem(("moderator", name), "no such column", nearest(name, columns))
 
 
-def _declared_starts(adoption: Adoption) -> list[int]:
+def _declared_starts(adoption: WorldAdoption) -> list[int]:
     starts = {*adoption.cohorts, *adoption.steps}
     return sorted(starts if adoption.start is None else {*starts, adoption.start})
 

@@ -10,14 +10,14 @@ from annotated_types import Interval
 
 from sos_eval.worlds.authorities import Authorities
 from sos_eval.worlds.effects import Size
-from sos_eval.worlds.outcomes import Outcome
+from sos_eval.worlds.outcomes import WorldOutcome
 from sos_eval.worlds.problems import Problem, under
 
 __all__ = ["Further", "further_problems"]
 
 
 @dataclass(frozen=True)
-class Further(Outcome):
+class Further(WorldOutcome):
     """A further outcome, declared as the first; `correlation` and `effect` are its own."""
 
     correlation: Annotated[float, Interval(ge=-1, le=1)] = 0.0
@@ -33,7 +33,7 @@ class Further(Outcome):
 
 
 def further_problems(
-    further: Sequence[Further], first: Outcome, authorities: Authorities, times: tuple[int, int], *, nobody: bool
+    further: Sequence[Further], first: WorldOutcome, authorities: Authorities, times: tuple[int, int], *, nobody: bool
 ) -> Iterator[Problem]:
     """Say what contradicts what.
 

@@ -12,13 +12,13 @@ from annotated_types import Ge, Gt, Interval
 from numpy.typing import NDArray
 
 from sos_eval.declare import Declared
-from sos_eval.worlds.adoption import Selection, order_traits
+from sos_eval.worlds.adoption import Selectivity, order_traits
 from sos_eval.worlds.authorities import Authorities
 from sos_eval.worlds.problems import Problem, under
 from sos_eval.worlds.residuals import Residuals
 from sos_eval.worlds.shocks import Shock, add_shocks
 
-__all__ = ["Outcome", "Persistence", "draw_traits", "expected_untreated", "observe"]
+__all__ = ["Persistence", "WorldOutcome", "draw_traits", "expected_untreated", "observe"]
 
 Array = NDArray[np.float64]
 
@@ -34,7 +34,7 @@ class Persistence(Declared):
 
 
 @dataclass(frozen=True)
-class Outcome(Declared):
+class WorldOutcome(Declared):
     """The outcome as it would be without the intervention."""
 
     name: str = "care_entries"
@@ -97,8 +97,8 @@ class Outcome(Declared):
 
 
 def draw_traits(
-    spec: Outcome,
-    selection: Selection,
+    spec: WorldOutcome,
+    selection: Selectivity,
     first_treated: Array,
     times: Array,
     reps: int,
@@ -127,7 +127,7 @@ def draw_traits(
 
 
 def expected_untreated(
-    spec: Outcome,
+    spec: WorldOutcome,
     table: pd.DataFrame,
     slopes: tuple[Array, Array],
     times: Array,
@@ -160,7 +160,7 @@ def expected_untreated(
     return np.asarray(np.exp(eta, out=eta) if log else eta, float)
 
 
-def _loadings(spec: Outcome, times: Array) -> Array:
+def _loadings(spec: WorldOutcome, times: Array) -> Array:
     """Return what a standard deviation of each trait adds in each period, (2 + n_times, n_times).
 
     Those of innovations make an AR(1) of them that is stationary from the first period on.
@@ -178,7 +178,7 @@ def path(points: dict[int, float], times: Array) -> Array:
     return np.asarray(np.interp(times, named, [points[time] for time in named]))
 
 
-def _deprivation_part(spec: Outcome, table: pd.DataFrame, times: Array) -> Array:
+def _deprivation_part(spec: WorldOutcome, table: pd.DataFrame, times: Array) -> Array:
     """Return what deprivation adds, (n, n_times)."""
     score = table["deprivation"].to_numpy(float)
     if not spec.deprivation:
@@ -186,7 +186,7 @@ def _deprivation_part(spec: Outcome, table: pd.DataFrame, times: Array) -> Array
     return np.outer(score - score.mean(), path(spec.deprivation, times))
 
 
-def observe(spec: Outcome, expected: Array, exposure: Array, rng: np.random.Generator) -> Array:
+def observe(spec: WorldOutcome, expected: Array, exposure: Array, rng: np.random.Generator) -> Array:
     """Draw what is observed: counts, (reps, n, n_times), or values where the outcome is none.
 
     Parameters

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sos_eval.declare import Declared
 from sos_eval.errors import DataFault, Faults, listed, nearest
-from sos_eval.worlds.adoption import Adoption
+from sos_eval.worlds.adoption import WorldAdoption
 from sos_eval.worlds.authorities import standard
 from sos_eval.worlds.effects import Effect
 from sos_eval.worlds.problems import Problem, under
@@ -55,7 +55,7 @@ class RealPanel(Declared):
         """Columns that moderate effects."""
         return (*(["deprivation"] if self.deprivation else []), *self.covariates)
 
-    def problems(self, adoption: Adoption, effect: Effect) -> Iterator[Problem]:
+    def problems(self, adoption: WorldAdoption, effect: Effect) -> Iterator[Problem]:
         """Say what a real panel cannot take."""
         why = "the levels and trends of a real panel are what they are"
         for name in ("level", "trend", "inspection"):

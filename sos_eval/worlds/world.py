@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from sos_eval.declare import Declared, Document, Seed, build, read_yaml
 from sos_eval.errors import DesignFault, Fault, Faults, nearest
-from sos_eval.worlds.adoption import Adoption
+from sos_eval.worlds.adoption import WorldAdoption
 from sos_eval.worlds.authorities import Authorities, Covariate, region_sizes
 from sos_eval.worlds.effects import Effect
 from sos_eval.worlds.further import Further, further_problems
 from sos_eval.worlds.mergers import Merger, merger_problems
 from sos_eval.worlds.missing import Missing
-from sos_eval.worlds.outcomes import Outcome
+from sos_eval.worlds.outcomes import WorldOutcome
 from sos_eval.worlds.problems import Problem, under
 from sos_eval.worlds.real_authorities import of_the_panel
 from sos_eval.worlds.real_panel import RealPanel
@@ -78,11 +78,11 @@ class World(Declared):
     """Names of columns."""
     authorities: Authorities = field(default_factory=Authorities)
     """Who is observed."""
-    outcome: Outcome = field(default_factory=Outcome)
+    outcome: WorldOutcome = field(default_factory=WorldOutcome)
     """What would happen without the intervention."""
     further: tuple[Further, ...] = ()
     """More outcomes of the same authorities; a sweep names them, ``world.further.NAME.effect.size``."""
-    adoption: Adoption = field(default_factory=lambda: Adoption(pattern="none"))
+    adoption: WorldAdoption = field(default_factory=lambda: WorldAdoption(pattern="none"))
     """Who starts when."""
     effect: Effect = field(default_factory=Effect)
     """What starting does."""
@@ -104,7 +104,7 @@ class World(Declared):
         return np.arange(self.times.first, self.times.last + 1, dtype=float)
 
     @property
-    def outcomes(self) -> tuple[Outcome, ...]:
+    def outcomes(self) -> tuple[WorldOutcome, ...]:
         """All outcomes, the first of them first."""
         return self.outcome, *self.further
 
@@ -174,7 +174,7 @@ class World(Declared):
         """Say what contradicts a real panel; how many authorities it has is known when it is read."""
         if self.authorities != Authorities():
             yield Problem(("authorities",), "a world with a panel takes them from there", "remove one of the two")
-        if self.outcome != Outcome(name=self.outcome.name, label=self.outcome.label, per=self.outcome.per):
+        if self.outcome != WorldOutcome(name=self.outcome.name, label=self.outcome.label, per=self.outcome.per):
             yield Problem(
                 ("outcome",), "a world with a panel takes it from there", "declare its name, label and per only"
             )

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from sos_eval.economics.psa import Samples, samples
+from sos_eval.economics.model.psa import Samples, samples
 from tests.conftest import shared
 
 #: Same mathematics on the same draws; the stored numbers carry 13 digits.

@@ -8,7 +8,7 @@ import pytest
 
 from sos_eval.economics.ceac import sweep, tail_quantile
 from sos_eval.economics.icers import incremental, quadrant, versus
-from sos_eval.economics.psa import samples
+from sos_eval.economics.model.psa import samples
 from sos_eval.economics.tables import exact_tables
 from sos_eval.errors import DataFault
 from tests.economics.reference import RTOL, case, data, dotted, expected, numbers

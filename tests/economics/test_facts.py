@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sos_eval.economics.facts import bundle_evidence
+from sos_eval.economics.gate.evidence import bundle_evidence
 
 NOTHING = pd.DataFrame(columns=["name", "statistic", "value"])
 PANEL = {"first_time": 2010.0, "last_time": 2019.0, "n_times": 10, "cohorts": [2015.0, 2017.0], "n_units": 20,
@@ -105,14 +105,14 @@ def test_without_covariates_balance_is_not_measured():
 def test_the_effect_is_the_headlines_and_an_interval_stands_in_for_a_missing_error():
     # randomization has no standard error: its 95% interval is 3.92 wide, so 1; the smaller clustered 0.5 is not used
     from sos_eval.economics.cost import effect_from
-    from sos_eval.economics.declared import Effect
+    from sos_eval.economics.declared import DeclaredEffect
     from sos_eval.economics.section import EconomicsSection
 
     row = estimates().iloc[0].to_dict()
     test = {**row, "inference": "randomization", "std_error": np.nan, "conf_low": -3.96, "conf_high": -0.04,
             "conf_level": 0.95, "estimator": "primary"}  # fmt: skip
     table = pd.DataFrame([{**row, "estimator": "primary"}, test])
-    section = EconomicsSection(effect=Effect(baseline=30))
+    section = EconomicsSection(effect=DeclaredEffect(baseline=30))
     taken = effect_from(section, table, "a run", "randomization").effect
     assert taken.std_error == pytest.approx(1.0, rel=1e-4)
     assert "width of its interval" in taken.source

@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from sos_eval.economics.dossier import check_dossier, gate_rule, read_dossier
-from sos_eval.economics.gate import Override, judge, watermark
+from sos_eval.economics.gate.dossier import check_dossier, gate_rule, read_dossier
+from sos_eval.economics.gate.verdict import Override, judge, watermark
 from sos_eval.errors import DesignFault
 from tests.conftest import shared
 

@@ -10,9 +10,9 @@ import pytest
 
 from sos_eval.declare import Document, build
 from sos_eval.economics.breakeven import break_even, break_even_rate, budget_impact, justifiable_cost, research_bound
-from sos_eval.economics.deflator import named_deflator
 from sos_eval.economics.evaluate import evaluate
-from sos_eval.economics.facts import Evidence
+from sos_eval.economics.gate.evidence import Evidence
+from sos_eval.economics.model.deflator import named_deflator
 from sos_eval.economics.prepared import prepare
 from sos_eval.economics.section import EconomicsSection
 
@@ -150,7 +150,7 @@ def test_draws_have_the_declared_moments_and_dependence():
         care_pathway__weeks_se=6, psa={"draws": 40_000, "seed": 3, "correlation": [
             {"between": ["effect", "weeks"], "rho": 0.6}]},
     )  # fmt: skip
-    from sos_eval.economics.draws import draw
+    from sos_eval.economics.model.draws import draw
 
     drawn = draw(found.model.parameters, found.section.psa.correlation, 40_000, np.random.default_rng(1))
     assert drawn["weeks"].mean() == pytest.approx(60, abs=0.15)

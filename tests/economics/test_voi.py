@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from sos_eval.economics.basis import plan
 from sos_eval.economics.ceac import sweep
-from sos_eval.economics.discount import factors, flat, named_schedule, population_total
-from sos_eval.economics.evppi import Evppi, evppi, evppi_table
-from sos_eval.economics.evsi import Study, evsi
-from sos_eval.economics.psa import Samples
-from sos_eval.economics.smooth import smooth
+from sos_eval.economics.declared import ProposedStudy
+from sos_eval.economics.model.discount import factors, flat, named_schedule, population_total
+from sos_eval.economics.model.psa import Samples
+from sos_eval.economics.voi.basis import plan
+from sos_eval.economics.voi.evppi import Evppi, evppi, evppi_table
+from sos_eval.economics.voi.evsi import evsi, study_problems
+from sos_eval.economics.voi.smooth import smooth
 from tests.economics.reference import case, expected
 
 
@@ -139,7 +140,7 @@ def unit_loss(mean, sd):
 
 def test_evsi_has_its_closed_form_and_grows_towards_evppi():
     # NB = theta ~ N(0.3, 1), observations N(theta, 2): preposterior sd 1 / sqrt(1 + 4 / n)
-    study = Study("trial", "x0", (1, 10, 1000), sd=2.0, fixed_cost=5.0, cost_per_observation=0.1)
+    study = ProposedStudy("trial", "x0", (1, 10, 1000), sd=2.0, fixed_cost=5.0, cost_per_observation=0.1)
     table = evsi(normal_case(), [study], np.array([1.0]), 0, 100.0, lambda name: np.random.default_rng(1))
     want = [unit_loss(0.3, 1 / np.sqrt(1 + 4 / n)) for n in study.sizes]
     assert (np.abs(table["evsi"] - want) < 3 * table["std_error"]).all()
@@ -149,10 +150,10 @@ def test_evsi_has_its_closed_form_and_grows_towards_evppi():
 
 @pytest.mark.parametrize(("measure", "words"), [("proportion", "outside 0 to 1"), ("rate", "negative draws")])
 def test_a_study_that_cannot_be_simulated_says_why(measure, words):
-    assert words in Study("s", "x0", (10,), measure=measure).problems(normal_case(50))[0]
+    assert words in study_problems(ProposedStudy("s", "x0", (10,), measure=measure), normal_case(50))[0]
     with pytest.raises(ValueError, match="needs sd"):
-        Study("s", "x0", (10,))
-    assert "no parameter" in Study("s", "zz", (10,), sd=1.0).problems(normal_case(50))[0]
+        ProposedStudy("s", "x0", (10,))
+    assert "no parameter" in study_problems(ProposedStudy("s", "zz", (10,), sd=1.0), normal_case(50))[0]
 
 
 def test_green_book_schedule_steps_without_a_jump():
@@ -179,7 +180,7 @@ def test_a_moderate_interaction_is_kept_where_an_additive_fit_loses_it(monkeypat
     psa = made(function(x) + rng.standard_normal(10_000), x)
     full = evppi(psa, ["x0", "x1"], np.array([1.0]), 0, rng)
     assert abs(full.evppi[0] - truth) < 3 * full.std_error[0]
-    monkeypatch.setattr("sos_eval.economics.smooth.plan", lambda x: replace(plan(x), pairs=(), triples=()))
+    monkeypatch.setattr("sos_eval.economics.voi.smooth.plan", lambda x: replace(plan(x), pairs=(), triples=()))
     additive = evppi(psa, ["x0", "x1"], np.array([1.0]), 0, rng)
     assert additive.evppi[0] < 0.83 * truth
 

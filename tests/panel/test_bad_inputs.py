@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sos_eval.errors import DataFault, InputFault
-from sos_eval.panel import csvfile, raw, stores
+from sos_eval.panel.read import csv, raw, stores
 from tests.panel.bad_inputs import BAD, told
 
 PINNED = (Path(__file__).parent / "bad_inputs.txt").read_text(encoding="utf-8")
@@ -38,8 +38,8 @@ def test_something_is_said_about_each_and_no_entry_is_left_over():
 
 def test_a_huge_csv_stops_at_a_limit(small, monkeypatch):
     """Rows are counted while they are read in pieces: the file is refused before it fills the memory."""
-    monkeypatch.setattr(csvfile, "MAX_ROWS", 30)
-    monkeypatch.setattr(csvfile, "_PIECE", 10)
+    monkeypatch.setattr(csv, "MAX_ROWS", 30)
+    monkeypatch.setattr(csv, "_PIECE", 10)
     with pytest.raises(DataFault, match=r"panel\.csv: more than 30 rows; aggregate to a row per unit and time first"):
         small.load()
 
@@ -66,7 +66,7 @@ def test_a_file_that_may_not_be_read(small, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     small.data.to_csv(small.folder / "panel.csv", index=False)
-    monkeypatch.setattr("sos_eval.panel.files._refuse_other_format", refused)
+    monkeypatch.setattr("sos_eval.panel.read.files._refuse_other_format", refused)
     with pytest.raises(DataFault, match=r"panel.csv: cannot be read \(Permission denied\)"):
         small.load(write=False)
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sos_eval.errors import InputFault
-from sos_eval.panel.columns import as_text, parsed, texts
 from sos_eval.panel.flow import flow_table
+from sos_eval.panel.read.columns import as_text, parsed, texts
 from sos_eval.panel.tabular import from_frame
 from tests.panel.test_tabular import NAMES, eight_units
 

@@ -7,8 +7,8 @@ import pytest
 
 from sos_eval.errors import DesignFault
 from sos_eval.estimators import CallawaySantAnna
-from sos_eval.jobs.line_draws import evaluate
-from sos_eval.jobs.lines import Line, prepare
+from sos_eval.montecarlo.line.compiled import Line, prepare
+from sos_eval.montecarlo.line.draws import evaluate
 from sos_eval.worlds.mergers import Geography
 from sos_eval.worlds.source import data_of
 from sos_eval.worlds.world import document_of, world_from

@@ -12,8 +12,8 @@ import pytest
 import sos_eval as se
 from sos_eval.errors import DataFault, DesignFault, InputFault
 from sos_eval.estimators import TWFE
-from sos_eval.jobs.cluster import _findable
-from sos_eval.jobs.power_plan import plan_study
+from sos_eval.montecarlo.dask import _findable
+from sos_eval.montecarlo.plan import plan_study
 from sos_eval.worlds.source import data_of
 from sos_eval.worlds.world import World, document_of, load_world, world_from
 

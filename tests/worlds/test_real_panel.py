@@ -11,8 +11,8 @@ import pytest
 import sos_eval as se
 from sos_eval.errors import DataFault, DesignFault
 from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD
-from sos_eval.jobs.line_draws import evaluate
-from sos_eval.jobs.lines import Line, prepare
+from sos_eval.montecarlo.line.compiled import Line, prepare
+from sos_eval.montecarlo.line.draws import evaluate
 from sos_eval.worlds.source import data_of
 from sos_eval.worlds.world import World, load_world
 

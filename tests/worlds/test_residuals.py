@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from sos_eval.errors import DataFault, DesignFault
-from sos_eval.jobs.montecarlo import Point, Study
+from sos_eval.montecarlo.study import Point, Study
 from sos_eval.worlds.moments import moments
 from sos_eval.worlds.residuals import Residuals, read_residuals, resample
 from sos_eval.worlds.world import document_of, world_from

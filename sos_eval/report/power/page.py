@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from sos_eval.bundle.whole import make_folder, write_file
-from sos_eval.report.content import Block, Bullets, Document, Heading, Picture, Table, Text, slug
+from sos_eval.report.content import Block, Bullets, Heading, Picture, ReportDocument, Table, Text, slug
 from sos_eval.report.power.figures import FIGURES
 from sos_eval.report.power.reading import PowerFolder, headline, read_power
 from sos_eval.report.theme import house_style, image
@@ -101,7 +101,7 @@ def _render(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> str:
     return page.render(document=_document(study, drawn), pictures=pictures, css=css)
 
 
-def _document(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> Document:
+def _document(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> ReportDocument:
     """Say what the study found, in blocks."""
     plan = study.plan
     name = str(plan.get("title") or plan["world"])
@@ -130,7 +130,7 @@ def _document(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> Docume
         Text(_how(study)),
         Table(_text(study.explain), "Every estimator at every point"),
     ]
-    return Document(f"Power study: {name}", f"{plan['reps']:,} simulated evaluations a point", first, body)
+    return ReportDocument(f"Power study: {name}", f"{plan['reps']:,} simulated evaluations a point", first, body)
 
 
 def _pictures(drawn: dict[str, tuple[bytes, str]], *names: str) -> list[Block]:

@@ -1,0 +1,1 @@
+"""How far the evidence goes: its facts, a dossier of them, the verdict."""

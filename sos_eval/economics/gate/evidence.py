@@ -1,0 +1,292 @@
+"""The dossier of an evaluation: what its declaration and its bundle measure, and the rest as declared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.economics.breakeven import break_even_rate
+from sos_eval.economics.gate.dossier import Dossier, check_dossier
+from sos_eval.economics.model.evaluated import DecisionModel
+from sos_eval.economics.section import EconomicsSection
+
+__all__ = ["Evidence", "bundle_evidence", "dossier_of", "own_evidence", "rates_per"]
+
+FEW_CLUSTER = frozenset(
+    {"wild_cluster_bootstrap", "randomization", "conley_taber", "ferman_pinto", "cr2", "cr3", "jackknife"}
+)
+POWER_80 = 2.801585  # z(0.975) + z(0.80)
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Facts as they are collected: value and pointer by field, and why others could not be measured.
+
+    `unseen` holds what the tests of G3 and G5 could have missed, as a fall in the rate (where `ratio`, a log ratio);
+    it becomes a fact once the break-even effect is known. `per` is the scale of the run's rates, where it says it.
+    """
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    pointers: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    unseen: dict[str, float] = field(default_factory=dict)
+    ratio: bool = False
+    per: float | None = None
+
+    def measured(self, name: str, value: Any, pointer: str) -> None:
+        """Note a fact that was measured; nothing (None, NaN) is no fact."""
+        if isinstance(value, np.generic):
+            value = value.item()
+        if value is None or (isinstance(value, float) and not np.isfinite(value)):
+            self.reasons[name] = f"{pointer} holds no number"
+            return
+        self.facts[name], self.pointers[name] = value, pointer
+
+    def absorb(self, other: Evidence) -> None:
+        """Take over what the other measured."""
+        self.facts |= other.facts
+        self.pointers |= other.pointers
+        self.reasons |= other.reasons
+        self.unseen |= other.unseen
+        self.ratio, self.per = other.ratio, other.per
+
+    def over_break_even(self, fall: float, baseline: float, per: float) -> None:
+        """Set what the tests could have missed against the break-even effect (a fall in the rate per `per`)."""
+        for name, size in self.unseen.items():
+            reach = baseline * (1 - np.exp(-size)) if self.ratio else size * per / (self.per or per)
+            self.measured(name, float(reach / fall), "what the test detects with 80% power, over breakeven.csv")
+
+
+def dossier_of(section: EconomicsSection, measured: Evidence, where: str) -> Dossier:
+    """Join what was measured with what was declared; what is measured goes before what is declared.
+
+    A declared fact counts with its evidence only; a plain no needs none, it grants nothing.
+    """
+    declared = check_dossier(section.gate.facts, where)
+    named = {name: text for name, text in section.gate.evidence.items() if text.strip()}
+    facts = {name: value for name, value in declared.facts.items() if name in named or value is False}
+    pointers = {name: f"declared: {named.get(name, 'no evidence is named')}" for name in facts}
+    bare = "declared without evidence: say under gate.evidence where it stands"
+    reasons = dict(measured.reasons) | {name: bare for name in declared.facts if name not in facts}
+    for name, value in measured.facts.items():
+        given = declared.facts.get(name)
+        pointers[name] = measured.pointers[name]
+        if given is not None and given != value:
+            pointers[name] += f" (declared as {given}; the measured value is used)"
+        facts[name] = value
+    reasons = {name: why for name, why in reasons.items() if name not in facts}
+    checked = check_dossier(facts, where)
+    return Dossier(checked.facts, pointers, reasons)
+
+
+def own_evidence(
+    section: EconomicsSection, model: DecisionModel | None, draws: int, cheers: int, mde: float | None,
+    structural: int = 0,
+) -> Evidence:  # fmt: skip
+    """Measure what the declaration itself shows: costs, frame, uncertainty, transparency, precision.
+
+    `structural` is the number of structural scenarios that change a result.
+    """
+    out = Evidence()
+    out.measured("draws", draws, "psa")
+    out.measured("mc_ratio", 1 / np.sqrt(draws), "psa: one over the root of the draws")
+    out.measured("covariance", True, "psa: effects and costs of a draw come from the same parameters")
+    out.measured("cheers", cheers, "cheers.csv")
+    out.measured("hashed", True, "provenance.json")
+    if model is None:
+        out.reasons["cost_ab_share"] = "draws from files do not show the grade of the costs behind them"
+        for name in ("structural", "horizon_scenario"):
+            out.reasons[name] = "draws from files cannot be made again under other choices: no scenario was run"
+        return out
+    out.measured("structural", structural, "scenarios.csv: structural scenarios that change a result")
+    horizon = any("frame.horizon" in s.change for s in section.scenarios)
+    out.measured("horizon_scenario", horizon, "scenarios")
+    # A contradiction or a line without source, price year or unit would have been refused on reading.
+    out.measured("frame_all", True, "frame, discount: checked on reading")
+    out.measured("lines_sourced", True, "cost_consequence.csv: every line was checked on reading")
+    out.measured("cost_ab_share", _graded_share(model), "cost_consequence.csv: grade")
+    if mde is not None:
+        base = {name: np.array([value]) for name, value in model.base.items()}
+        ratio = mde / float(break_even_rate(model, base)[0])
+        out.measured("mde_over_breakeven", ratio, "2.80 standard errors of the effect over breakeven.csv")
+    return out
+
+
+def _graded_share(model: DecisionModel) -> float:
+    """Share of the expected incremental cost, paid and saved, that rests on grade A or B.
+
+    Savings are taken at the effect that is used; without one nothing is expected to be saved.
+    """
+    base = {name: np.array([value]) for name, value in model.base.items()}
+    averted = abs(float(model.averted(base)[0]))
+    total = good = 0.0
+    for line in model.lines:
+        if not model.counted(line):
+            continue
+        size = abs(float(model.present(line, base)[0])) * (averted if line.kind == "saving" else 1.0)
+        total += size
+        good += size if line.grade in "AB" else 0.0
+    return good / total if total else float("nan")
+
+
+def bundle_evidence(
+    estimates: pd.DataFrame, diagnostics: pd.DataFrame, balance: pd.DataFrame, flow: pd.DataFrame,
+    facts: Mapping[str, Any],
+) -> Evidence:  # fmt: skip
+    """Measure what a bundle shows about its own effect: design, clusters, trends, balance, refutations, data."""
+    out = Evidence()
+    primary = estimates[estimates["role"] == "primary"]
+    _design(out, primary, facts)
+    row = headline_row(estimates, headline_method(facts))
+    out.ratio = row is not None and row["scale"] == "ratio"
+    out.per = rates_per(facts)
+    _diagnosed(out, diagnostics)
+    _drift(out, primary, diagnostics)
+    _placebos(out, facts.get("tables") or {})
+    _balanced(out, balance, flow)
+    lock = facts.get("lock") or {}
+    if lock:
+        fixed = lock.get("state") == "as_locked" and lock.get("outcomes_seen") == "no"
+        out.measured("definition_fixed", fixed, "provenance.json: lock")
+        out.measured("heap", fixed, "provenance.json: lock (the economics block is locked with the design)")
+    _complete(out, facts)
+    return out
+
+
+def _complete(out: Evidence, facts: Mapping[str, Any]) -> None:
+    """Measure the share of unit-periods with an observed outcome, gaps in the panel counted as missing."""
+    panel, own = facts.get("panel") or {}, _outcome(facts)
+    if not own or not panel.get("n_units") or not panel.get("n_times"):
+        out.reasons["complete"] = "results.json does not say how many outcomes are missing"
+        return
+    seen = panel["n_rows"] - own["n_missing"]
+    out.measured("complete", seen / (panel["n_units"] * panel["n_times"]), "results.json: panel, rows and n_missing")
+
+
+def _outcome(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what the run says about its own outcome; the first where it names none."""
+    outcomes = (facts.get("panel") or {}).get("outcomes") or {}
+    return outcomes.get(facts.get("outcome")) or next(iter(outcomes.values()), None) or {}
+
+
+def rates_per(facts: Mapping[str, Any]) -> float | None:
+    """Return the number of children that the run's rates are per; None where it does not say."""
+    per = _outcome(facts).get("per")
+    return float(per) if per else None
+
+
+def headline_row(estimates: pd.DataFrame, method: str = "") -> pd.Series | None:
+    """Return the primary estimate averaged over treated units, by the headline inference (without one, the first)."""
+    rows = estimates[(estimates["role"] == "primary") & (estimates["aggregation"] == "overall")]
+    own = rows[rows["inference"] == method]
+    rows = own if len(own) else rows
+    return rows.iloc[0] if len(rows) else None
+
+
+def headline_method(facts: Mapping[str, Any]) -> str:
+    """Return the name of the inference that the headline rests on."""
+    return str((facts.get("inference") or {}).get("headline") or "")
+
+
+def _design(out: Evidence, primary: pd.DataFrame, facts: Mapping[str, Any]) -> None:
+    """Measure level, clusters and pre-periods."""
+    row = headline_row(primary, headline_method(facts))
+    if row is None:
+        out.reasons["sms"] = "the bundle has no primary overall estimate"
+        return
+    treated, units = int(row["n_treated_units"]), int(row["n_units"])
+    out.measured("treated", treated, "estimates.csv: n_treated_units")
+    out.measured("comparison", units - treated, "estimates.csv: n_units less n_treated_units")
+    method = headline_method(facts) or str(row["inference"])
+    out.measured("few_cluster", method in FEW_CLUSTER, f"estimates.csv: inference {method}")
+    panel = facts.get("panel") or {}
+    starts = [cohort for cohort in panel.get("cohorts") or [] if np.isfinite(cohort)]
+    if starts and "first_time" in panel:
+        pre = _pre_periods(panel, min(starts))
+        out.measured("pre_periods", pre, "results.json: panel, periods before anybody's start")
+    else:
+        events = primary.loc[(primary["aggregation"] == "event_time") & (primary["event_time"] < 0), "event_time"]
+        pre = int(events.nunique())
+        out.measured("pre_periods", pre, "estimates.csv: event times before the start")
+    compared = units > treated > 0
+    level = 3 if compared and pre > 0 else 2
+    out.measured("sms", level, "comparison group and pre-periods" if level == 3 else "no comparison or no pre-period")
+
+
+def _diagnosed(out: Evidence, diagnostics: pd.DataFrame) -> None:
+    """Measure pre-trends, the breakdown value and placebos from the checks that were run."""
+    for name, check, statistic in (
+        ("pretrend_p", "pretrends.joint", "p_value"),
+        ("mbar", "honest_did", "breakdown"),
+        ("robustness_ratio", "refuters", "robustness_ratio"),
+    ):
+        found = _rows(diagnostics, check)
+        said = found["name"].astype(str) + " " + found["statistic"].astype(str)
+        found = found[said.str.contains(statistic, regex=False)]
+        if len(found):
+            out.measured(name, float(found["value"].iloc[0]), f"diagnostics.csv: {found['name'].iloc[0]}")
+        else:
+            out.reasons[name] = f"the check {check} was not run, or gave no {statistic}"
+
+
+def _placebos(out: Evidence, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Measure placebos: whether every interval contains zero, and how far it reaches."""
+    for name, check in (("placebo_time_ok", "placebo_time"), ("placebo_outcome_ok", "placebo_outcome")):
+        own = [t for key, t in tables.items() if (key == check or key.startswith(f"{check}.")) and "conf_low" in t]
+        if not own:
+            out.reasons[name] = f"the check {check} was not run, or gave no interval"
+            continue
+        table = pd.concat(own, ignore_index=True)
+        low, high = (table[column].to_numpy(float) for column in ("conf_low", "conf_high"))
+        ratio = table["scale"].eq("ratio") if "scale" in table else pd.Series(False, index=table.index)
+        neutral = np.where(ratio, 1.0, 0.0)
+        if not (np.isfinite(low) & np.isfinite(high)).all():
+            out.reasons[name] = f"tables/{check}…: not every interval is finite"
+            continue
+        contains = bool(((low <= neutral) & (high >= neutral)).all())
+        out.measured(name, contains, f"tables/{check}…: {len(table)} intervals against no effect")
+        if "std_error" in table:
+            out.unseen["placebo_detectable"] = float(POWER_80 * table["std_error"].max())
+
+
+def _pre_periods(panel: Mapping[str, Any], start: float) -> int:
+    """Count the periods in use before anybody's start; omitted ones do not count."""
+    omitted = [float(time) for time in panel.get("omitted_times") or {}]
+    omitted = [time for time in omitted if panel["first_time"] < time < panel["last_time"]]
+    steps = panel["n_times"] + len(omitted) - 1
+    span = (panel["last_time"] - panel["first_time"]) / steps if steps > 0 else 1.0
+    return int(round((start - panel["first_time"]) / span) - sum(time < start for time in omitted))
+
+
+def _drift(out: Evidence, primary: pd.DataFrame, diagnostics: pd.DataFrame) -> None:
+    """Note the drift that the pre-trend test could have missed: its slope over the average distance of the effects."""
+    found = _rows(diagnostics, "pretrends.detectable_slope")
+    events = primary.loc[(primary["aggregation"] == "event_time") & (primary["event_time"] >= 0), "event_time"]
+    if len(found) and len(events) and np.isfinite(found["value"].iloc[0]):
+        out.unseen["pretrend_detectable"] = float(abs(found["value"].iloc[0]) * (events.mean() + 1))
+
+
+def _rows(diagnostics: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the rows of a check, by its name or as the head of a dotted one; of the primary estimator first."""
+    names = diagnostics["name"].astype(str)
+    return diagnostics[(names == name) | names.str.startswith(f"{name}.")]
+
+
+def _balanced(out: Evidence, balance: pd.DataFrame, flow: pd.DataFrame) -> None:
+    """Measure balance and overlap after the comparison group was built."""
+    if not len(balance):
+        out.reasons["max_smd"] = out.reasons["ess_share"] = "balance.csv is empty: no covariate was compared"
+        return
+    after = balance[balance["stage"] == "after"]
+    after = after if len(after) else balance
+    out.measured("max_smd", float(after["std_mean_diff"].abs().max()), "balance.csv: std_mean_diff")
+    share = float((after["ess_comparison"] / after["n_comparison"]).min())
+    out.measured("ess_share", min(share, 1.0), "balance.csv: ess_comparison over n_comparison")
+    before = balance[balance["stage"] == "before"]
+    if len(before) and before["n_treated"].max() > 0:
+        lost = 1 - float(after["n_treated"].min()) / float(before["n_treated"].max())
+        out.measured("trimmed", max(lost, 0.0), "balance.csv: treated units before and after")

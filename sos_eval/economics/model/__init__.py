@@ -1,0 +1,1 @@
+"""The cost model: lines, prices, discounting, draws and what they give."""

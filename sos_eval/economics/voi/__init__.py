@@ -1,0 +1,1 @@
+"""The value of information: of parameters, of studies, and the smoothers behind them."""

@@ -1,0 +1,148 @@
+"""EVPPI: what it would be worth to know some parameters exactly, from PSA draws by regression.
+
+EVPPI(phi) = E max_d E[NB_d | phi] - max_d E[NB_d] (Strong, Oakley and Brennan 2014). Effects and costs are regressed on
+the parameters once; net benefit is linear in them, so every threshold follows from the same fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.economics.ceac import Sweep
+from sos_eval.economics.model.psa import Samples
+from sos_eval.economics.voi.smooth import Smooth, smooth
+
+__all__ = ["Evppi", "evppi", "evppi_table", "gain"]
+
+Array = NDArray[np.float64]
+_REPLICATES = 200
+_THIN = 1000  # draws on which the error is evaluated
+_Z = 1.96
+
+
+@dataclass(frozen=True, slots=True)
+class Evppi:
+    """Value of knowing one group of parameters.
+
+    Attributes
+    ----------
+    parameters
+        The group.
+    evppi, std_error : (T,)
+        By threshold.
+    note
+        What the number alone does not show: parameters that do not vary, interactions left out.
+    """
+
+    parameters: tuple[str, ...]
+    evppi: Array
+    std_error: Array
+    note: str = ""
+
+
+def evppi(
+    psa: Samples, parameters: Sequence[str], thresholds: Array, reference: int, rng: np.random.Generator
+) -> Evppi:
+    """Estimate the EVPPI of one group at all thresholds.
+
+    Parameters
+    ----------
+    psa
+        Draws with parameters.
+    parameters
+        The group; a parameter that does not vary drops out, it is known already.
+    thresholds : (T,)
+        Value of a unit of effect.
+    reference
+        Column of the comparator.
+    rng
+        For the standard error.
+    """
+    names, lam = tuple(parameters), np.asarray(thresholds, float)
+    x = psa.param(names)
+    x = x[:, x.std(0) > 1e-12 * np.abs(x.mean(0))]
+    if not x.shape[1]:
+        zero = np.zeros(len(lam))
+        return Evppi(names, zero, zero, "these parameters do not vary: they are known already")
+    value, error = gain(psa, x, lam, reference, rng)
+    note = "more than 30 parameters: fitted without interactions" if x.shape[1] > 30 else ""
+    return Evppi(names, value, error, note)
+
+
+def gain(psa: Samples, x: Array, lam: Array, reference: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Return the value of deciding with x known, and its standard error, (T,) each.
+
+    The error has two parts, added as variances: that of the regression (coefficients drawn around their estimate, on a
+    spread of draws) and that of averaging over a finite number of draws.
+    """
+    others = [j for j in range(len(psa.strategies)) if j != reference]
+    y = np.column_stack([table[:, others] - table[:, [reference]] for table in (psa.effects, psa.costs)])
+    fit = smooth(x, y)
+    effect, cost = np.split(fit.fitted(x), 2, axis=1)
+    value, sampling = _gain(effect, cost, lam)
+    return value, np.hypot(_fit_error(fit, x, lam, len(others), rng), sampling)
+
+
+def _gain(effect: Array, cost: Array, lam: Array) -> tuple[Array, Array]:
+    """Average the best of the fitted increments (and of none), less the best on average; and its sampling error."""
+    effect, cost = np.ascontiguousarray(effect.T), np.ascontiguousarray(cost.T)  # strategies first: fast maxima
+    value, error = np.empty(len(lam)), np.empty(len(lam))
+    for t, price in enumerate(lam):
+        nb = price * effect - cost
+        means = nb.mean(1)
+        top = np.maximum(nb.max(0), 0.0)
+        if means.max() > 0:
+            top -= nb[int(means.argmax())]
+        value[t], error[t] = top.mean(), top.std() / np.sqrt(len(top))
+    return value, error
+
+
+def _fit_error(fit: Smooth, x: Array, lam: Array, k: int, rng: np.random.Generator) -> Array:
+    """Spread of the value over coefficients drawn around their estimate, (T,)."""
+    rows = np.unique(np.linspace(0, len(x) - 1, _THIN).astype(int))
+    drawn = fit.draw_coef(_REPLICATES, rng)
+    columns = fit.columns(x[rows])
+    moved = np.stack([columns @ drawn[:, :, j].T for j in range(2 * k)])  # (2k, rows, replicates)
+    effect, cost = moved[:k], moved[k:]
+    effect_mean, cost_mean = effect.mean(1), cost.mean(1)
+    out, nb = np.empty(len(lam)), np.empty_like(effect)
+    for t, price in enumerate(lam):
+        np.multiply(effect, price, out=nb)
+        nb -= cost
+        best = np.maximum((price * effect_mean - cost_mean).max(0), 0.0)
+        out[t] = (np.maximum(nb.max(0), 0.0).mean(0) - best).std(ddof=1)
+    return out
+
+
+def evppi_table(results: Sequence[Evppi], swept: Sweep) -> pd.DataFrame:
+    """Lay the results out, and say where a bound is broken; nothing is clipped.
+
+    Knowing a group is worth at least what knowing a part of it is, and at most the EVPI. An estimate outside is
+    reported as it is, with the size of the break in standard errors.
+    """
+    tables = []
+    for one in results:
+        table = pd.DataFrame({"parameters": "+".join(one.parameters), "threshold": swept.thresholds})
+        table["evppi"], table["std_error"], table["note"] = one.evppi, one.std_error, one.note
+        over = one.evppi - swept.evpi
+        _mark(table, over, np.hypot(one.std_error, swept.evpi_error), swept.evpi, "above the EVPI")
+        for part in results:
+            if part is not one and set(part.parameters) < set(one.parameters):
+                words = f"below its part {'+'.join(part.parameters)}"
+                error = np.hypot(one.std_error, part.std_error)
+                _mark(table, part.evppi - one.evppi, error, swept.evpi, words)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def _mark(table: pd.DataFrame, excess: Array, error: Array, evpi: Array, words: str) -> None:
+    """Add a sentence to the rows in which a bound is broken by more than rounding."""
+    for t in np.flatnonzero(excess > 1e-9 * (1e-12 + evpi)).tolist():
+        sizes = f"{excess[t] / error[t]:.1f} standard errors" if error[t] > 0 else "no standard error"
+        size = f"{words} by {excess[t]:.4g} ({sizes}{': more than chance' if excess[t] > _Z * error[t] else ''})"
+        table.loc[t, "note"] = "; ".join(part for part in (str(table.loc[t, "note"]), size) if part)

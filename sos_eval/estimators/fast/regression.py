@@ -1,0 +1,148 @@
+"""Two-way regressions whose regressors depend on a unit's start alone: every number from sums by cohort.
+
+On a balanced panel with weights that do not vary over time, regressors with unit and time effects taken out are the
+same for all units of a cohort: ``X_k`` (t, p). Then ``b = (sum_k W_k X_k' X_k)^-1 sum_k X_k' S_k``, and a unit
+contributes ``w_i bread X_k' (Y_i - Ybar - X_k b)`` to its error, with Ybar the means by time:
+the form of `Contributions`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.estimators._regression import ABSORBED
+from sos_eval.estimators.fast.cohort_means import Contributions
+from sos_eval.panel.panel import Array, Panel
+
+__all__ = ["RegressionPattern", "group_starts", "has_cohort_form", "inverse", "is_single"]
+
+
+@dataclass(frozen=True, slots=True)
+class RegressionPattern:
+    """A regression planned for one set of starts (see `Pattern`).
+
+    Attributes
+    ----------
+    cells
+        Rows of the estimates, m of them.
+    starts : (k,)
+        First treated periods that take part; ``inf`` last: untreated throughout.
+    last : float
+        Last observed period: later starts are untreated throughout.
+    regressors : (k, t, p)
+        By cohort.
+    contrast : (m, p)
+        Rows as combinations of coefficients.
+    no_error : (m,)
+        Rows that are fixed by construction.
+    post : (k, p) or None
+        How often each cohort is counted in each coefficient of the last row, a mean over treated unit-periods whose
+        weights follow the cohorts' sizes; None where `contrast` holds all.
+    """
+
+    cells: pd.DataFrame
+    starts: Array
+    last: float
+    regressors: Array
+    contrast: Array
+    no_error: NDArray[np.bool_]
+    post: Array | None = None
+
+    @property
+    def n_cohorts(self) -> int:
+        """How many groups of units."""
+        return len(self.starts)
+
+    @property
+    def n_times(self) -> int:
+        """How many periods take part: all."""
+        return int(self.regressors.shape[1])
+
+    @property
+    def singular(self) -> bool:
+        """Whether unit and time effects absorb some combination of the regressors, whatever the cohorts' sizes."""
+        weight = np.ones(len(self.starts))
+        return bool(np.isnan(self._bread(weight, self._absorbed(weight))).any())
+
+    def codes(self, first_treated: Array) -> NDArray[np.intp]:
+        """Return each unit's position in `starts`; -1 for units that take no part."""
+        merged = np.where(first_treated > self.last, np.inf, first_treated)
+        place = np.minimum(np.searchsorted(self.starts, merged), len(self.starts) - 1)
+        return np.where(self.starts[place] == merged, place, -1)
+
+    def contributions(self, weight: Array, sums: Array) -> Contributions:
+        """Compute coefficients and rows from the groups' weights (k,) or (r, k) and sums of outcomes (r, k, t)."""
+        x = self._absorbed(weight)
+        cross = np.einsum("...ktp,...kt->...p", x, sums)
+        bread = self._bread(weight, x)
+        coef = (bread @ cross[..., None])[..., 0]
+        contrast = self._contrast(weight)
+        slope = x @ (bread @ np.swapaxes(contrast, -1, -2))[..., None, :, :]
+        fitted = (x @ coef[..., None, :, None])[..., 0]
+        by_time = sums.sum(-2) / weight.sum(-1)[..., None]
+        constant = -((fitted + by_time[..., None, :])[..., None] * slope).sum(-2)
+        values = (contrast @ coef[..., None])[..., 0]
+        return Contributions(values, slope, constant)
+
+    def _bread(self, weight: Array, x: Array) -> Array:
+        """Return the inverse of the weighted products of the absorbed regressors x, (..., p, p)."""
+        gram = np.einsum("...k,...ktp,...ktq->...pq", weight, x, x)
+        return inverse(gram, np.einsum("...k,ktp->...p", weight, self.regressors**2))
+
+    def _absorbed(self, weight: Array) -> Array:
+        """Take unit and time means out of the regressors, (..., k, t, p)."""
+        own = self.regressors - self.regressors.mean(1, keepdims=True)
+        share = weight / weight.sum(-1, keepdims=True)
+        return np.asarray(own - np.einsum("...k,ktp->...tp", share, own)[..., None, :, :])
+
+    def _contrast(self, weight: Array) -> Array:
+        """Return `contrast` with the mean over treated unit-periods at these weights, (..., m, p)."""
+        if self.post is None:
+            return self.contrast
+        count = weight @ self.post
+        shape = (*weight.shape[:-1], *self.contrast.shape)
+        contrast = np.broadcast_to(self.contrast, shape).copy()
+        contrast[..., -1, :] = count / count.sum(-1, keepdims=True)
+        return contrast
+
+
+def inverse(gram: Array, squares: Array) -> Array:
+    """Invert; where regressors are collinear, or effects absorb one, the estimate does not exist: NaN.
+
+    Parameters
+    ----------
+    gram : (..., p, p)
+        Of the regressors with effects taken out.
+    squares : (..., p)
+        Weighted sums of squares of the regressors as they were: of what is absorbed rounding alone is left.
+    """
+    absorbed = (np.diagonal(gram, axis1=-2, axis2=-1) <= ABSORBED**2 * squares).any(-1)
+    scale = np.sqrt(np.maximum(np.diagonal(gram, axis1=-2, axis2=-1), np.finfo(float).tiny))
+    unit = gram / scale[..., :, None] / scale[..., None, :]
+    singular = np.linalg.eigvalsh(unit)[..., 0] < 1e-10
+    singular = singular | absorbed
+    safe = np.where(singular[..., None, None], np.eye(gram.shape[-1]), unit)
+    inverse = np.linalg.inv(safe) / scale[..., :, None] / scale[..., None, :]
+    return np.asarray(np.where(singular[..., None, None], np.nan, inverse))
+
+
+def group_starts(starts: Array, times: Array) -> Array:
+    """Return the starts that a regression tells apart: within the window, ``inf`` for all later ones, (k,)."""
+    return np.unique(np.where(starts > times[-1], np.inf, starts)[starts > times[0]])
+
+
+def is_single(first_treated: Array, times: Array) -> bool:
+    """Whether one unit alone starts within the periods observed."""
+    return int(((first_treated > times[0]) & (first_treated <= times[-1])).sum()) == 1
+
+
+def has_cohort_form(panel: Panel, covariates: tuple[str, ...]) -> bool:
+    """Whether a panel is balanced, treated in full from each start on, without covariates, with weights of units."""
+    if covariates or panel.layout != "panel" or not panel.is_balanced or not panel.absorbing or panel.partly_exposed:
+        return False
+    weights = panel.matrix("weight")
+    return bool((weights == weights[:, :1]).all() and (weights > 0).all())

@@ -1,0 +1,162 @@
+"""What a power study says in plain English."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.montecarlo.families import ADJUSTMENTS, DECISIONS
+from sos_eval.montecarlo.line.pretest import TESTS
+from sos_eval.montecarlo.study import Study, prepared
+from sos_eval.results.table import overall_rows
+
+__all__ = ["article", "chances", "joint_findings", "reassurances", "sentences"]
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+#: Shares of the time that people say, with their words.
+_CHANCES = (
+    (0.0, "practically never"), (0.05, "one time in twenty"), (0.1, "one time in ten"), (0.2, "one time in five"),
+    (0.25, "one time in four"),
+    (1 / 3, "one time in three"), (0.4, "two times in five"), (0.5, "half of the time"), (0.6, "three times in five"),
+    (2 / 3, "two times in three"), (0.75, "three times in four"), (0.8, "four times in five"),
+    (0.9, "nine times in ten"), (0.95, "nineteen times in twenty"), (1.0, "practically always"),
+)  # fmt: skip
+
+
+#: Share of evaluations from which on an effect of the wrong sign is said.
+WRONG = 0.005
+#: Swept keys whose values the sentence says in its own words.
+TOLD = ("world.effect.size", "world.adoption.treated")
+
+
+def chances(share: float) -> str:
+    """Say a probability as people do: the nearest of a few fractions."""
+    return min(_CHANCES, key=lambda one: abs(one[0] - share))[1]
+
+
+def number(n: int) -> str:
+    """Say a small number in letters."""
+    return _NUMBERS[n] if n < len(_NUMBERS) else str(n)
+
+
+def sentences(study: Study, summary: pd.DataFrame) -> tuple[str, ...]:
+    """Say what the primary line would miss at every point."""
+    swept = list(study.points[0].keys)
+    said = []
+    for i, point in enumerate(study.points):
+        ready = prepared(study, i)[1][0]
+        rows = summary[(summary["estimator"] == ready.line.id) & (summary["outcome"] == ready.source.active)]
+        for name in swept:
+            rows = rows[rows[name] == point.keys[name]]
+        if rows.empty:
+            continue
+        row = overall_rows(rows).iloc[0]
+        starts = ready.reference.estimate.panel.first_treated
+        starts = starts[np.isfinite(starts)]
+        years = int((ready.panel.times >= starts.min()).sum()) if len(starts) else 0
+        several = len(set(summary["outcome"][summary["estimator"] == ready.line.id])) > 1
+        on = f" on {ready.source.active}" if several else ""
+        said.append(_sentence(row, _where(point.keys, len(starts), years), ready.untreated, on))
+    return tuple(said)
+
+
+def _where(keys: Mapping[str, Any], treated: int, years: int) -> str:
+    """Say the design in short, and the swept keys that a reader does not see from the rest of the sentence."""
+    own = [f"{key} {value}" for key, value in keys.items() if key not in TOLD]
+    who = f"{number(treated)} treated {'authority' if treated == 1 else 'authorities'}"
+    since = f"{number(years)} {'year' if years == 1 else 'years'} since the first start"
+    return f"With {who} and {since}" + (f" ({', '.join(own)})" if own else "")
+
+
+def article(size: str) -> str:
+    """Return a or an, as the number is read out."""
+    whole = size.strip("%").split(".")[0]
+    return "an" if whole in ("11", "18") or (whole.startswith("8") and len(whole) < 3) else "a"
+
+
+def _sentence(row: pd.Series, where: str, untreated: float, on: str) -> str:
+    """Say one row; its effect as a share of what is expected of the treated without it."""
+    effect, share = float(row["true_effect"]), float(row["power"])
+    how = f"{row['estimator']}{on}, {row['inference']} inference"
+    no_effect = effect == 1 if row["scale"] == "ratio" else effect == 0
+    if no_effect:
+        return f"{where}, {how} would report an effect that is not there in {share:.1%} of evaluations."
+    relative = {"ratio": effect - 1, "rate_per": effect / untreated, "log": float(np.expm1(effect))}
+    change = relative.get(str(row["scale"]))
+    size = f"{abs(effect):.3g}" if change is None else f"{abs(change):.0%}"
+    fall = "fall" if (effect < 1 if row["scale"] == "ratio" else effect < 0) else "rise"
+    mcse = float(row["power_mcse"])
+    wrong = share * float(row["type_s"]) if row["type_s"] > 0 else 0.0  # found, and of the wrong sign
+    missed = chances(1 - (share - wrong))
+    seen = f"{article(size)} {size} {fall}"
+    other = "rise" if fall == "fall" else "fall"
+    instead = f", and report a {other} in {wrong:.0%} of evaluations" if wrong >= WRONG else ""
+    shown = f"power {share:.0%}, Monte Carlo error {_error(share, mcse, int(row['reps']))}"
+    lost = f"; {int(row['failures'])} of {int(row['reps'])} draws could not be estimated" if row["failures"] else ""
+    return f"{where}, you would miss {seen} {missed}{instead} ({shown}; {how}{lost})."
+
+
+def _error(share: float, mcse: float, reps: int) -> str:
+    """Say a share's Monte Carlo error; of none or all of the draws, what the true share may be (3 in n, at 95%)."""
+    return f"{mcse:.1%}" if 0 < share < 1 else f"not estimable: true share within {min(3 / reps, 1):.1%} of it"
+
+
+def joint_findings(study: Study, families: pd.DataFrame) -> tuple[str, ...]:
+    """Say how often the primary estimator finds some and all of its outcomes, at every point."""
+    swept = list(study.points[0].keys)
+    rows = overall_rows(families[families["estimator"] == study.points[0].lines[0].id])
+    if rows.empty:
+        return ()
+    kind = ["estimand", "inference"]
+    first = rows[(rows[kind] == rows[kind].iloc[0]).all(axis=1)]
+    points = first.groupby(swept, sort=False) if swept else [((), first)]
+    return tuple(_joint_finding(part, swept) for _, part in points)
+
+
+def _joint_finding(rows: pd.DataFrame, swept: Sequence[str]) -> str:
+    """Say one point of `families.csv`."""
+    shares = {(row["adjustment"], row["decision"]): row for row in rows.to_dict("records") if not row["outcome"]}
+    some, every, wrong = ([shares[adjustment, name] for adjustment in ADJUSTMENTS] for name in DECISIONS[:3])
+    row = some[0]
+    where = f"With {', '.join(f'{name} {row[name]}' for name in swept)}, of" if swept else "Of"
+    text = (
+        f"{where} its {number(int(row['outcomes']))} outcomes {row['estimator']} would report an effect on at least "
+        f"one in {some[0]['share']:.0%} of evaluations and on every one in {every[0]['share']:.0%}; with Holm's "
+        f"adjustment for looking at several, {some[1]['share']:.0%} and {every[1]['share']:.0%}"
+    )
+    if wrong[0]["share"] != wrong[0]["share"]:
+        return f"{text}."
+    return (
+        f"{text}. It would report one that is not there in {wrong[0]['share']:.1%} (Monte Carlo error "
+        f"{wrong[0]['share_mcse']:.1%}), with the adjustment in {wrong[1]['share']:.1%}."
+    )
+
+
+def reassurances(study: Study, pretests: pd.DataFrame) -> tuple[str, ...]:
+    """Say how often the primary line's joint pre-trend test passes at every point where trends are not parallel."""
+    swept = list(study.points[0].keys)
+    rows = pretests[(pretests["estimator"] == study.points[0].lines[0].id) & (pretests["check"] == TESTS[0])]
+    first = overall_rows(rows).drop_duplicates(["outcome", *swept])
+    return tuple(_reassurance(row, swept) for row in first.to_dict("records") if row["false_reassurance"] >= 0)
+
+
+def _reassurance(row: Mapping[Hashable, Any], swept: Sequence[str]) -> str:
+    """Say one row of `pretests.csv`."""
+    scale = " on the log scale" if row["scale"] in ("ratio", "log") else ""
+    steady = "" if row["trend"] != row["trend"] else f" by {row['trend']:.3g} a period before the start and"
+    where = f"With {', '.join(f'{name} {row[name]}' for name in swept)}" if swept else "Here"
+    first = (
+        f"{where} trends are not parallel: without any effect the treated move away from their comparison{steady} by "
+        f"{row['violation']:.3g} in what {row['estimator']} estimates{scale}; the joint pre-trend test passes all the "
+        f"same in {row['false_reassurance']:.0%} of draws (Monte Carlo error {row['false_reassurance_mcse']:.1%})"
+    )
+    if row["bias_passing"] != row["bias_passing"]:
+        return f"{first}."
+    return (
+        f"{first}. Among those that pass the mean bias is {row['bias_passing']:.3g} ({row['bias_passing_mcse']:.2g}) "
+        f"and {row['coverage_passing']:.0%} of intervals hold the truth; over all draws {row['bias']:.3g} "
+        f"({row['bias_mcse']:.2g}) and {row['coverage']:.0%}."
+    )

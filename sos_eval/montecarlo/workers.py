@@ -1,0 +1,130 @@
+"""Who computes the chunks: this process, several processes, or a Dask cluster."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from itertools import islice
+from multiprocessing import get_context
+from threading import Thread
+from time import sleep
+
+from sos_eval.errors import OurFault
+from sos_eval.montecarlo.chunk import Chunk, Task
+from sos_eval.montecarlo.study import Study, compute
+
+__all__ = ["Keep", "on_processes", "run_tasks"]
+
+#: Receives every finished chunk, in whatever order they finish.
+Keep = Callable[[Task, Chunk], None]
+DEATHS_AT_MOST = 3
+AHEAD = 3
+WATCHED = 2.0  # seconds
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def run_tasks(
+    study: Study, tasks: Sequence[Task], keep: Keep, *, workers: int = 1, scheduler: str | None = None
+) -> None:
+    """Compute chunks and hand each over as it finishes.
+
+    Parameters
+    ----------
+    workers
+        Processes on this machine.
+    scheduler
+        Address of a Dask scheduler; then its workers compute, and `workers` is not used.
+
+    Raises
+    ------
+    InputFault
+        The scheduler cannot be reached.
+    """
+    if scheduler is not None:
+        from sos_eval.montecarlo.dask import run_on_dask
+
+        run_on_dask(study, tasks, keep, scheduler)
+    elif workers > 1 and len(tasks) > 1:
+        on_processes(study, tasks, keep, min(workers, len(tasks)))
+    else:
+        _here(study, tasks, keep)
+
+
+def _here(study: Study, tasks: Sequence[Task], keep: Keep) -> None:
+    """Compute in this process, on one thread."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        for task in tasks:
+            keep(task, compute(study, task))
+
+
+def on_processes(study: Study, tasks: Sequence[Task], keep: Keep, workers: int) -> None:
+    """Compute on processes; where one dies, what it had is done again by new ones."""
+    left = list(tasks)
+    deaths = 0
+    while left:
+        before = len(left)
+        try:
+            spawned = get_context("spawn")
+            with _one_thread_each(), ProcessPoolExecutor(workers, spawned, _end_with, (os.getpid(),)) as pool:
+                _drain(pool, study, left, keep, workers * AHEAD)
+        except BrokenProcessPool:
+            deaths = deaths + 1 if len(left) == before else 1
+            if deaths >= DEATHS_AT_MOST:
+                what = f"worker processes died {deaths} times in a row, {len(left)} chunks are not done"
+                raise OurFault(what) from None
+
+
+def _end_with(parent: int) -> None:
+    """Let this process end when the one that started it is gone: nobody would take what it computes."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            sleep(WATCHED)
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
+
+
+def _drain(pool: ProcessPoolExecutor, study: Study, left: list[Task], keep: Keep, ahead: int) -> None:
+    """Keep a bounded number of chunks under way; take from `left` what is done."""
+    under_way: dict[Future[Chunk], Task] = {}
+    waiting = iter(list(left))
+    try:
+        for task in _some(waiting, ahead):
+            under_way[pool.submit(compute, study, task)] = task
+        while under_way:
+            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            for future in done:
+                task = under_way.pop(future)
+                keep(task, future.result())
+                left.remove(task)
+                for more in _some(waiting, 1):
+                    under_way[pool.submit(compute, study, more)] = more
+    except BaseException:
+        for future in under_way:
+            future.cancel()
+        raise
+
+
+def _some(tasks: Iterator[Task], n: int) -> list[Task]:
+    return list(islice(tasks, n))
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let new processes start with one thread for linear algebra."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

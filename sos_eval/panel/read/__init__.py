@@ -1,0 +1,1 @@
+"""Readers: each returns what a file holds, before it is a panel."""
