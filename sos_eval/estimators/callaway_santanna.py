@@ -76,6 +76,7 @@ class CallawaySantAnna(PlannedEstimator):
     takes_unbalanced: ClassVar[bool] = True
     takes_cross_sections: ClassVar[bool] = True
     takes_covariates: ClassVar[bool] = True
+    compares_with_last: ClassVar[bool] = True
 
     @property
     def event_times(self) -> EventTimes:

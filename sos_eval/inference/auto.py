@@ -11,11 +11,11 @@ import numpy as np
 
 from sos_eval.declare import Seed
 from sos_eval.inference.analytic import Analytic
-from sos_eval.inference.assignments import strata_columns
 from sos_eval.inference.design_facts import DesignFacts, design_facts
 from sos_eval.inference.randomization import Randomization
 from sos_eval.inference.two_way import TwoWay
 from sos_eval.inference.wald import refused
+from sos_eval.results.assignments import strata_columns
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import FEW, InferenceMethod, Inferred
 from sos_eval.results.method import register

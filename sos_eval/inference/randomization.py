@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from sos_eval.declare import Seed
 from sos_eval.errors import OurFault
-from sos_eval.inference.assignments import Assignments, AssignmentSpace, assignment_space, strata_columns
-from sos_eval.inference.inversion import TIES
 from sos_eval.inference.null_search import Limits
 from sos_eval.inference.nulls import constant_effect_limits
 from sos_eval.inference.wald import refused
+from sos_eval.numerics.inversion import TIES
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array
+from sos_eval.results.assignments import Assignments, AssignmentSpace, assignment_space, strata_columns
 from sos_eval.results.estimate import Batch
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod, Inferred
