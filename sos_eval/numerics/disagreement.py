@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from sos_eval.numerics.path import symmetric_ranks
 
-__all__ = ["Apart", "estimates_apart", "joint_ranks", "tests_part"]
+__all__ = ["Apart", "disagree", "estimates_apart", "joint_ranks"]
 
 Array = NDArray[np.float64]
 
 
-def tests_part(p: Sequence[float], errors: Sequence[float], alpha: float) -> bool:
+def disagree(p: Sequence[float], errors: Sequence[float], alpha: float) -> bool:
     """Say whether some valid tests of one number reject where another is far from it.
 
     Parameters
@@ -31,7 +31,7 @@ def tests_part(p: Sequence[float], errors: Sequence[float], alpha: float) -> boo
 
     Examples
     --------
-    >>> tests_part([0.044, 0.22], [0.002, 0.004], 0.05), tests_part([0.044, 0.08], [0.002, 0.004], 0.05)
+    >>> disagree([0.044, 0.22], [0.002, 0.004], 0.05), disagree([0.044, 0.08], [0.002, 0.004], 0.05)
     (True, False)
     """
     low, high = int(np.nanargmin(p)), int(np.nanargmax(p))

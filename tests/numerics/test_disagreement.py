@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sos_eval.numerics.disagreement import estimates_apart, joint_ranks, tests_part
+from sos_eval.numerics.disagreement import disagree, estimates_apart, joint_ranks
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from sos_eval.numerics.disagreement import estimates_apart, joint_ranks, tests_p
     ],
 )
 def test_when_tests_part(p, errors, parts):
-    assert tests_part(p, errors, 0.05) is parts
+    assert disagree(p, errors, 0.05) is parts
 
 
 def test_joint_p_by_hand():
