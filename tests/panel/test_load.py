@@ -193,7 +193,7 @@ def test_transition_can_be_dropped(small):
     small.block["treatment"] = {"adoption": "register.csv", "transition": "drop"}
     panel = small.load()
     assert panel.frame.loc[panel.frame["unit"] == "001", "time"].tolist() == [2011, 2012, 2015]
-    row = panel.flow[-1]
+    row = next(row for row in panel.flow if row.step == "transition")
     assert (row.step, row.what, row.rows, row.names) == ("transition", "dropped", 2, "001")
 
 
@@ -381,3 +381,13 @@ def test_readable_names_are_each_units_last(small):
     small.data["name"] = "Area " + small.data["la_code"]
     small.cell("001", 2015, "name", "Area 001, City of").block["unit_name"] = "name"
     assert small.load().unit_values("unit_name")[:2].tolist() == ["Area 001, City of", "Area 002"]
+
+
+def test_an_empty_start_is_unknown_unless_declared(small):
+    small.write("register.csv", "unit,first_treated\n001,2013\n")
+    small.block["treatment"] = {"adoption": "register.csv"}
+    panel = small.load()
+    assert panel.untreated_means == "unknown"
+    assert any("of the 7 untreated units used the intervention is unknown" in caveat for caveat in panel.caveats)
+    small.block["treatment"]["untreated_means"] = "never"
+    assert small.load().untreated_means == "never"
