@@ -12,7 +12,7 @@ from annotated_types import Ge, Gt, Lt
 from sos_eval.checks.path_lottery import PathLottery
 from sos_eval.numerics.detectable import FALL, RISE, Lots, findable
 from sos_eval.numerics.inversion import Rejection, Terms, limits
-from sos_eval.numerics.path import PathLots, symmetric_ranks
+from sos_eval.numerics.lots import ContrastLots, symmetric_ranks
 from sos_eval.panel.panel import Array
 from sos_eval.results.assignments import AssignmentSpace, assignment_space
 from sos_eval.results.check import Check, CheckResult
@@ -80,7 +80,7 @@ class Path(Check):
             self._joint(p[2], len(drawn.value) - 1), self._blind(seen, lottery), self._bias(seen, drawn, lottery),
         ]  # fmt: skip
 
-    def _interval(self, lottery: PathLottery, drawn: PathLots) -> tuple[float, float]:
+    def _interval(self, lottery: PathLottery, drawn: ContrastLots) -> tuple[float, float]:
         """Return the slopes that the test does not reject: the statistic of each draw solved in the slope taken out."""
         step = float(np.std(drawn.value[:, -1]))
         if not step > 0 or not np.isfinite(drawn.error[0, -1]):
@@ -95,7 +95,7 @@ class Path(Check):
         test = Rejection.at(self.level, len(usable), complete=False, always_extreme=int((~usable).sum()))
         return limits(terms, test, centre=float(a[0]), unit=float(np.sqrt(v0[0])))
 
-    def _detectable(self, lottery: PathLottery, drawn: PathLots, rng: np.random.Generator) -> tuple[float, float]:
+    def _detectable(self, lottery: PathLottery, drawn: ContrastLots, rng: np.random.Generator) -> tuple[float, float]:
         """Return the slope that the test finds with the power aimed at, either way, and its Monte Carlo error."""
         if lottery.fitted.rebuild is not None:
             return np.nan, np.nan
@@ -114,7 +114,7 @@ class Path(Check):
         worst = max(both, key=lambda one: one.size)
         return worst.size, worst.error
 
-    def _slope(self, drawn: PathLots, p: float, ends: tuple[float, float], table: pd.DataFrame) -> CheckResult:
+    def _slope(self, drawn: ContrastLots, p: float, ends: tuple[float, float], table: pd.DataFrame) -> CheckResult:
         value = float(drawn.value[0, -1])
         text = (
             f"Before the start the treated moved away from units drawn alike by {value:.3g} a period "
@@ -123,7 +123,7 @@ class Path(Check):
         )
         return CheckResult("path.slope", "slope", value, text, table=table)
 
-    def _largest(self, lottery: PathLottery, drawn: PathLots, p: float) -> CheckResult:
+    def _largest(self, lottery: PathLottery, drawn: ContrastLots, p: float) -> CheckResult:
         k = int(np.argmax(np.abs(drawn.statistic[0, :-1])))
         value = float(drawn.value[0, k])
         text = (
@@ -146,7 +146,7 @@ class Path(Check):
         text = f"This check would miss one steady divergence in five of {seen[0]:.3g} a period."
         return CheckResult("path.detectable_slope", "slope", seen[0], text)
 
-    def _bias(self, seen: tuple[float, float], drawn: PathLots, lottery: PathLottery) -> CheckResult:
+    def _bias(self, seen: tuple[float, float], drawn: ContrastLots, lottery: PathLottery) -> CheckResult:
         apart = lottery.apart
         on, back = float(drawn.value[0, -1]) * apart, lottery.return_to_mean(drawn)
         shift = f"A divergence of that size would shift the answer by {seen[0] * apart:.3g}. "

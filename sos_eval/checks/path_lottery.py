@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.numerics.path import PathLots, contrast_weights, path_lots
+from sos_eval.numerics.lots import ContrastLots, contrast_lots, path_weights
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.assignments import AssignmentSpace
 from sos_eval.results.fitted import Fitted
@@ -90,17 +90,17 @@ class PathLottery:
             return [f"{time:g}" for time in self.early]
         return [f"event time {time - self.cohorts.min():g}" for time in self.early]
 
-    def observed_lots(self, taken: float = 0.0) -> PathLots:
+    def observed_lots(self, taken: float = 0.0) -> ContrastLots:
         """Compute contrasts under `adoptions`, a slope added to the treated as observed."""
         weights = self.weights[..., self.complete]
         return self._lots(self.adoptions[:, self.complete], weights, taken, None)
 
-    def lots(self, starts: Array, taken: float, put: tuple[Array, float]) -> PathLots:
+    def lots(self, starts: Array, taken: float, put: tuple[Array, float]) -> ContrastLots:
         """Compute contrasts under other adoptions, with a slope put on an adoption's treated as well."""
         return self._lots(starts, self.weights[self.complete], taken, put)
 
-    def _lots(self, starts: Array, weights: Array, taken: float, put: tuple[Array, float] | None) -> PathLots:
-        contrasts = contrast_weights(self.early - self.cohorts.min())
+    def _lots(self, starts: Array, weights: Array, taken: float, put: tuple[Array, float] | None) -> ContrastLots:
+        contrasts = path_weights(self.early - self.cohorts.min())
         outcomes = self._outcomes[self.complete]
         k, cohorts = len(self.early), []
         for g in self.cohorts:
@@ -109,7 +109,7 @@ class PathLottery:
             if put is not None:
                 values = values + put[1] * self._line(put[0])[:, None] * self._centred
             cohorts.append((float(g), values @ contrasts))
-        return path_lots(cohorts, starts, weights, self._codes, self._clusters)
+        return contrast_lots(cohorts, starts, weights, self._codes, self._clusters)
 
     def _line(self, starts: Array) -> Array:
         """Return ones for units that start within the window."""
@@ -134,13 +134,15 @@ class PathLottery:
         after = self.panel.times[self.panel.times >= first]
         return float(after.mean() - self.early.mean())
 
-    def return_to_mean(self, drawn: PathLots) -> float:
+    def return_to_mean(self, drawn: ContrastLots) -> float:
         """Return what a return to the earlier mean does to an estimate that compares with the last earlier period."""
         if not self.fitted.estimator.compares_with_last:
             return 0.0
         return -float(drawn.value[0, -2])
 
-    def table(self, drawn: PathLots, p: Array, ends: tuple[float, float], seen: tuple[float, float]) -> pd.DataFrame:
+    def table(
+        self, drawn: ContrastLots, p: Array, ends: tuple[float, float], seen: tuple[float, float]
+    ) -> pd.DataFrame:
         """Lay out the contrasts with their errors, and the tests beside them."""
         draws = len(drawn.value) - 1
         error = np.sqrt(p * (1 - p) / draws)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.numerics.path import symmetric_ranks
+from sos_eval.numerics.lots import symmetric_ranks
 
 __all__ = ["Apart", "disagree", "estimates_apart", "joint_ranks"]
 

@@ -1,8 +1,9 @@
-"""Paths before the start under many adoptions: how far each earlier period, and the slope, lie from the comparison's.
+"""Contrasts of units' outcomes under many adoptions: treated less comparison, with errors, within strata.
 
-Every earlier period is set against the mean of the other earlier ones, so that no year serves as base, and the slope
-weighs periods by least squares. Both are linear in a unit's outcomes: C_i, (q,). With strata the treated are compared
-within them: ``T = sum_i w_i (C_i - mean of C over the comparison in i's stratum) / sum_i w_i`` over treated i.
+A unit's contrasts C_i, (q,), are linear in its outcomes: its mean after a start less its mean before, or its path before
+the start, where every earlier period is set against the mean of the other earlier ones (no year serves as base) and the
+slope weighs periods by least squares. The treated are compared within strata:
+``T = sum_i w_i (C_i - mean of C over the comparison in i's stratum) / sum_i w_i`` over treated i.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PathLots", "contrast_weights", "path_lots", "symmetric_ranks"]
+__all__ = ["ContrastLots", "contrast_lots", "path_weights", "symmetric_ranks"]
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -22,13 +23,13 @@ AT_ONCE = 2**22
 
 
 @dataclass(frozen=True, slots=True)
-class PathLots:
+class ContrastLots:
     """Contrasts under many adoptions.
 
     Attributes
     ----------
     value, error : (draws, q)
-        The periods' contrasts, then the slope; NaN where a stratum with treated units has no comparison.
+        NaN where a stratum with treated units has no comparison.
     """
 
     value: Array
@@ -41,8 +42,8 @@ class PathLots:
             return np.asarray(self.value / self.error)
 
 
-def contrast_weights(distance: Array) -> Array:
-    """Return the weights of k periods in their contrasts and in the slope, (k, k + 1).
+def path_weights(distance: Array) -> Array:
+    """Return the weights of k earlier periods in their contrasts and in the slope, (k, k + 1).
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ def contrast_weights(distance: Array) -> Array:
 
     Examples
     --------
-    >>> contrast_weights(np.array([1.0, 2.0, 3.0]))[:, -1].tolist()
+    >>> path_weights(np.array([1.0, 2.0, 3.0]))[:, -1].tolist()
     [-0.5, 0.0, 0.5]
     """
     k = len(distance)
@@ -60,15 +61,15 @@ def contrast_weights(distance: Array) -> Array:
     return np.column_stack([apart, centred / (centred**2).sum()])
 
 
-def path_lots(
+def contrast_lots(
     cohorts: list[tuple[float, Array]], starts: Array, weights: Array, strata: Codes, clusters: Codes
-) -> PathLots:
+) -> ContrastLots:
     """Compute contrasts and their errors under adoptions.
 
     Parameters
     ----------
     cohorts
-        Each cohort's start, and the units' contrasts before it, (n, q). Cohorts count by the weight of their units.
+        Each cohort's start, and the units' contrasts around it, (n, q). Cohorts count by the weight of their units.
     starts : (draws, n)
         ``inf`` for never treated. A cohort is compared with the units that start later or never.
     weights : (n,) or (draws, n)
@@ -78,7 +79,7 @@ def path_lots(
 
     Returns
     -------
-    PathLots
+    ContrastLots
         Errors are sums of squares over clusters, without small-sample factors.
     """
     n, q = cohorts[0][1].shape
@@ -88,7 +89,7 @@ def path_lots(
         _lots(cohorts, starts[i : i + size], weight[i : i + size], strata, clusters)
         for i in range(0, len(starts), size)
     ]
-    return PathLots(*(np.concatenate([part[j] for part in parts]) for j in range(2)))
+    return ContrastLots(*(np.concatenate([part[j] for part in parts]) for j in range(2)))
 
 
 def _lots(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sos_eval.numerics.path import contrast_weights, path_lots, symmetric_ranks
+from sos_eval.numerics.lots import contrast_lots, path_weights, symmetric_ranks
 
 INF = np.inf
 
 
 def test_each_period_is_set_against_the_mean_of_the_others():
-    weights = contrast_weights(np.array([1.0, 2.0, 3.0]))
+    weights = path_weights(np.array([1.0, 2.0, 3.0]))
     # 5 - (1 + 3) / 2, 1 - (5 + 3) / 2, 3 - (5 + 1) / 2; slope of 5, 1, 3 on 1, 2, 3
     np.testing.assert_allclose(np.array([5.0, 1.0, 3.0]) @ weights, [3.0, -3.0, 0.0, -1.0], atol=1e-12)
 
@@ -21,8 +21,8 @@ def eight(strata=None):
     y = np.array([[1, 2, 6], [0, 1, 2], [2, 2, 2], [1, 1, 4], [0, 2, 1], [3, 3, 3], [2, 1, 0], [0, 0, 3]], float)
     starts = np.array([[5, 5, INF, INF, INF, INF, INF, INF]])
     strata = np.zeros(8, int) if strata is None else strata
-    contrast = y @ contrast_weights(np.array([2.0, 3.0, 4.0]))
-    return path_lots([(5.0, contrast)], starts, np.ones(8), strata, np.arange(8))
+    contrast = y @ path_weights(np.array([2.0, 3.0, 4.0]))
+    return contrast_lots([(5.0, contrast)], starts, np.ones(8), strata, np.arange(8))
 
 
 def test_slope_and_error_by_hand():
@@ -56,9 +56,9 @@ def test_draws_are_those_of_one_adoption_at_a_time_with_weights_clusters_and_coh
     base = np.repeat([7.0, 9.0, INF], 10)
     starts = np.array([rng.permutation(base) for _ in range(50)])
     w = rng.uniform(1, 3, n)
-    weights = contrast_weights(np.arange(k, dtype=float))
+    weights = path_weights(np.arange(k, dtype=float))
     cohorts = [(7.0, y[:, :k] @ weights), (9.0, y[:, 2:] @ weights)]
-    lots = path_lots(cohorts, starts, w, strata, clusters)
+    lots = contrast_lots(cohorts, starts, w, strata, clusters)
     for r in range(50):
         value, score = np.zeros(k + 1), np.zeros((n, k + 1))
         whole = sum(w[starts[r] == g].sum() for g, _ in cohorts)
