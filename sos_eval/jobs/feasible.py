@@ -1,12 +1,13 @@
 """The job `feasible`: before funding, which fall and which rise a comparison of so many authorities could find.
 
-Nobody in the panel starts; authorities are drawn as if they did, a window of years is cut at a start, and the mean after
-it is set against the mean before it (specification A of docs/methods.md, on the panel's own noise).
+Nobody in the panel starts: authorities are drawn as if they did, a window of years is cut at a start, and the mean
+after it is set against the mean before it, on the panel's own noise (docs/methods.md, detectable size).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,8 +22,8 @@ from sos_eval.panel.panel import Array, Panel
 __all__ = ["FEASIBLE_COLUMNS", "Feasible", "Scheme", "feasible"]
 
 FEASIBLE_COLUMNS = (
-    "outcome", "treated", "before", "after", "within", "fall", "fall_error", "rise", "rise_error", "unit", "level_without",
-    "fall_share", "rise_share", "panel_error", "units", "reason",
+    "outcome", "treated", "before", "after", "within", "fall", "fall_error", "rise", "rise_error", "unit",
+    "level_without", "fall_share", "rise_share", "panel_error", "units", "reason",
 )  # fmt: skip
 DRAWS, PLACED, PLACED_DRAWS = 4_999, 10, 499
 FEWEST_COMPARED = 2
@@ -100,7 +101,7 @@ def _row(
     if before + after > panel.n_times:
         return row | {"reason": f"the panel has {panel.n_times} periods"}
     outcomes = panel.matrix()[:, -(before + after) :]
-    complete = np.isfinite(outcomes).all(1)
+    complete = np.asarray(np.isfinite(outcomes).all(1))
     strata, why = _strata(panel, within, complete)
     if why:
         return row | {"reason": why}
@@ -216,18 +217,18 @@ def _sentence(table: pd.DataFrame, scheme: Scheme) -> str:
     )
 
 
-def _years(row: pd.Series[object]) -> str:
+def _years(row: pd.Series[Any]) -> str:
     return f"{row['before']} periods before and {row['after']} after the start"
 
 
-def _part(row: pd.Series[object]) -> str:
+def _part(row: pd.Series[Any]) -> str:
     """Return ``with 10 starters a fall of 22% (19 to 25%) or a rise of 24% (21 to 27%)``."""
     words = [f"a {name} of {_range(row, name)}" for name in ("fall", "rise")]
     return f"with {row['treated']} starters {' or '.join(words)}"
 
 
-def _range(row: pd.Series[object], name: str) -> str:
-    size, error = float(row[f"{name}_share"]), float(row[f"{name}_error"])  # type: ignore[arg-type]
-    level = float(row["level_without"])  # type: ignore[arg-type]
+def _range(row: pd.Series[Any], name: str) -> str:
+    size, error = float(row[f"{name}_share"]), float(row[f"{name}_error"])
+    level = float(row["level_without"])
     low, high = size - 2 * error / level, size + 2 * error / level
     return f"{100 * size:.2g}% ({100 * max(low, 0):.2g} to {100 * high:.2g}%)"

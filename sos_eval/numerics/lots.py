@@ -1,8 +1,8 @@
 """Contrasts of units' outcomes under many adoptions: treated less comparison, with errors, within strata.
 
-A unit's contrasts C_i, (q,), are linear in its outcomes: its mean after a start less its mean before, or its path before
-the start, where every earlier period is set against the mean of the other earlier ones (no year serves as base) and the
-slope weighs periods by least squares. The treated are compared within strata:
+A unit's contrasts C_i, (q,), are linear in its outcomes: its mean after a start less its mean before, or its path
+before the start, where every earlier period is set against the mean of the other earlier ones (no year serves as base)
+and the slope weighs periods by least squares. The treated are compared within strata:
 ``T = sum_i w_i (C_i - mean of C over the comparison in i's stratum) / sum_i w_i`` over treated i.
 """
 
