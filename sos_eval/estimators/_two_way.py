@@ -43,7 +43,7 @@ from sos_eval.results.estimate import Batch, Compiled, Estimate, Planned, RowCho
 from sos_eval.results.estimator import PlannedEstimator
 from sos_eval.terms import KEY_COLUMNS
 
-__all__ = ["Statement", "TwoWayRegression"]
+__all__ = ["StatedRegression", "Statement", "TwoWayRegression"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ class Statement:
         return np.asarray(~(self.shared | (self.contrast != 0)).any(1))
 
 
-class TwoWayRegression(PlannedEstimator):
-    """A regression on unit and time effects: a subclass writes `state`, and has every form from it."""
+class StatedRegression(PlannedEstimator):
+    """A regression beside unit and time effects that states its design once."""
 
     covariates: tuple[str, ...] | None
 
@@ -100,13 +100,34 @@ class TwoWayRegression(PlannedEstimator):
         """
         raise NotImplementedError
 
-    def remarks(self, rows: Rows, fit: LinearFit) -> tuple[str, ...]:
-        """Return sentences on a fit for the report."""
-        return ()
-
     def why_absorbed(self, rows: Rows) -> str:
         """Say that effects and covariates explain a regressor."""
         return "a regressor is a combination of unit effects, time effects and covariates"
+
+    def _stated(self, rows: Rows) -> Statement:
+        """State the design of rows (n,), where its regressors can be told apart from effects and covariates."""
+        start, last = rows.frame["first_treated"].to_numpy(float), rows.panel.times[-1]
+        start = np.where(start > last, np.inf, start)
+        stated = self.state(rows.panel, start, rows.frame["time"].to_numpy(float), rows.treated)
+        self._refuse_absorbed(rows, stated.terms)
+        return stated
+
+    def _refuse_absorbed(self, rows: Rows, terms: Array) -> None:
+        """Refuse regressors (n, p) that effects and covariates explain."""
+        kept = independent(rows, np.column_stack([rows.covariates, terms]))[rows.covariates.shape[1] :]
+        if not kept.all():
+            raise NotIdentified(rows.panel.fault(f"{self.name}: {self.why_absorbed(rows)}", self.remedy))
+
+    def _names(self, panel: Panel) -> tuple[str, ...]:
+        return panel.covariates if self.covariates is None else self.covariates
+
+
+class TwoWayRegression(StatedRegression):
+    """A linear regression on unit and time effects: a subclass writes `state`, and has every form from it."""
+
+    def remarks(self, rows: Rows, fit: LinearFit) -> tuple[str, ...]:
+        """Return sentences on a fit for the report."""
+        return ()
 
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate the rows that the statement names."""
@@ -156,20 +177,6 @@ class TwoWayRegression(PlannedEstimator):
         contrast = _row_contrast(rows, stated)
         return batch_row_outcomes(rows, stated.terms, contrast, table, outcomes[:, place], stated.fixed)
 
-    def _stated(self, rows: Rows) -> Statement:
-        """State the design of rows (n,), where its regressors can be told apart from effects and covariates."""
-        start, last = rows.frame["first_treated"].to_numpy(float), rows.panel.times[-1]
-        start = np.where(start > last, np.inf, start)
-        stated = self.state(rows.panel, start, rows.frame["time"].to_numpy(float), rows.treated)
-        self._refuse_absorbed(rows, stated.terms)
-        return stated
-
-    def _refuse_absorbed(self, rows: Rows, terms: Array) -> None:
-        """Refuse regressors (n, p) that effects and covariates explain."""
-        kept = independent(rows, np.column_stack([rows.covariates, terms]))[rows.covariates.shape[1] :]
-        if not kept.all():
-            raise NotIdentified(rows.panel.fault(f"{self.name}: {self.why_absorbed(rows)}", self.remedy))
-
     def _row_table(self, rows: Rows, stated: Statement) -> pd.DataFrame:
         """Lay out the rows of an estimate with the treated units that each counts."""
         unit = rows.effects.unit
@@ -199,9 +206,6 @@ class TwoWayRegression(PlannedEstimator):
         if pattern.singular:
             raise NotIdentified(panel.fault(f"{self.name}: the unit and time effects absorb a regressor"))
         return pattern
-
-    def _names(self, panel: Panel) -> tuple[str, ...]:
-        return panel.covariates if self.covariates is None else self.covariates
 
 
 def _row_contrast(rows: Rows, stated: Statement) -> Array:

@@ -23,6 +23,7 @@ from sos_eval.estimators._regression import Rows
 from sos_eval.estimators.fast.assignments import Part, by_pattern, chunks, score_errors
 from sos_eval.estimators.fast.cohort_means import symmetric, upper
 from sos_eval.estimators.fast.regression import RegressionPattern, inverse
+from sos_eval.estimators.fast.rows import unit_clusters
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Estimate
 
@@ -85,10 +86,8 @@ def cell_sums(rows: Rows) -> CellSums | None:
     """Add rows up by unit and period; None where clusters cut through the rows of a unit."""
     n, t = rows.effects.shape
     unit, place = rows.effects.unit, rows.effects.unit * t + rows.effects.time
-    clusters = rows.panel.clusters[rows.influence_codes]
-    own = np.zeros(n, np.intp)
-    own[unit] = clusters
-    if (own[unit] != clusters).any():
+    clusters = unit_clusters(rows)
+    if clusters is None:
         return None
     w, z = rows.weights, rows.effects.residual(rows.covariates.T)
     y = rows.effects.residual(rows.outcome)
@@ -106,7 +105,7 @@ def cell_sums(rows: Rows) -> CellSums | None:
         covariates=np.array([added(one, place, n * t) for one in z]).reshape(c, n, t).transpose(1, 2, 0),
         products=np.array([added(one * y, unit, n) for one in z]).reshape(c, n).T,
         squares=np.array(crossed).reshape(c, c, n).transpose(2, 0, 1),
-        solver=rows.effects.solver, clusters=own, sizes=rows.panel.weights,
+        solver=rows.effects.solver, clusters=clusters, sizes=rows.panel.weights,
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from sos_eval.estimators.fast.regression import inverse
 from sos_eval.panel.panel import Array
 from sos_eval.results.estimate import Batch
 
-__all__ = ["RowGrid", "batch_row_outcomes", "grid_of"]
+__all__ = ["RowGrid", "batch_row_outcomes", "grid_of", "unit_clusters"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +107,11 @@ def batch_row_outcomes(
     errors[:, no_error | (rows.n_treated_units == 1)] = np.nan
     counted = table.assign(n_obs=len(rows.used), n_units=n)
     return Batch(counted, np.concatenate(values), errors, ("",) * len(outcomes))
+
+
+def unit_clusters(rows: Rows) -> NDArray[np.intp] | None:
+    """Return the cluster of each unit, (n,); None where clusters cut through the rows of a unit."""
+    clusters = rows.panel.clusters[rows.influence_codes]
+    by_unit = np.zeros(rows.effects.shape[0], np.intp)
+    by_unit[rows.effects.unit] = clusters
+    return by_unit if (by_unit[rows.effects.unit] == clusters).all() else None
