@@ -1,7 +1,7 @@
 """Time permutation tests as users call them: `python -m bench.permutations`.
 
-9,999 permutations, p and error of every row, from a table of data, on 152 units x 20 periods with 5 cohorts. Each figure
-is one run after a short one to warm up. Give every library one thread (`OMP_NUM_THREADS=1` and the like).
+9,999 permutations, p and error of every row, from a table of data, on 152 units x 20 periods with 5 cohorts. Each
+figure is one run after a short one to warm up. Give every library one thread (`OMP_NUM_THREADS=1` and the like).
 """
 
 from __future__ import annotations
