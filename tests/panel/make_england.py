@@ -1,7 +1,7 @@
-"""Make the data that ship in ``sos_eval/panel/england``: ``python -m tests.panel.make_england`` (needs ``../shared/data``).
+"""Make what ships in ``sos_eval/panel/england``: ``python -m tests.panel.make_england`` (needs ``../shared/data``).
 
 Nothing is computed but what a merged area needs: sums, `mixed` where its parts differ in words, and means where a
-score or a share is wanted. docs/panel.md says what the columns mean.
+score or a share is wanted. ``sos_eval/panel/england/SOURCES.md`` says what the columns mean.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ NAMES = {
     "cla_started": "care_entries", "cla_started_raw": "care_entries_raw", "cla_ceased": "care_exits",
     "cla_31march": "looked_after_31march", "cla_started_vintage": "counts_vintage", "pop_0_17": "children_0_17",
     "pop_source": "children_0_17_source", "pop_0_17_rebased": "children_0_17_rebased",
-    "pop_0_17_as_used_by_dfe": "children_0_17_as_used_by_dfe", "cla_started_rate_published": "care_entry_rate_published",
-    "uasc_31march": "uasc_31march", "uasc_pct_of_starts": "uasc_percent_of_entries", "idaci_2019_avg_score": "idaci",
+    "pop_0_17_as_used_by_dfe": "children_0_17_as_used_by_dfe",
+    "cla_started_rate_published": "care_entry_rate_published", "uasc_31march": "uasc_31march", "uasc_pct_of_starts": "uasc_percent_of_entries", "idaci_2019_avg_score": "idaci",
     "idaci_2015_avg_score": "idaci_2015", "imd_2019_avg_score": "imd",
 }  # fmt: skip
 
