@@ -36,7 +36,12 @@ NOT_IN_THIS_VERSION = {
 }
 
 
-@click.command(cls=Doors, doors=COMMANDS, absent=NOT_IN_THIS_VERSION, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.command(
+    cls=Doors,
+    doors=COMMANDS,
+    absent=NOT_IN_THIS_VERSION,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(__version__, prog_name="sos-eval")
 def cli() -> None:
     """Evaluate children's social care by comparison.

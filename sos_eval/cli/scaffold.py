@@ -32,9 +32,9 @@ README = """# An evaluation project
 
 Two examples run as they are: `sos_pilots_care_entry.yaml` on the published panel of England that ships with sos_eval
 (`sos-eval panel england --out data/england.csv` writes it out, with its sources and licence), and
-`matched_did_care_entry.yaml` on simulated authorities (`synthetic/england.yaml`). Copy one, point `panel:` at your data,
-and say what you want to know. What can be written stands in `design.schema.json`, which editors read; `sos-eval list
-estimators` (comparisons, inference, checks) names the methods.
+`matched_did_care_entry.yaml` on simulated authorities (`synthetic/england.yaml`). Copy one, point `panel:` at your
+data, and say what you want to know. What can be written stands in `design.schema.json`, which editors read; `sos-eval
+list estimators` (comparisons, inference, checks) names the methods.
 
 | folder | holds |
 |---|---|

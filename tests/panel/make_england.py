@@ -28,7 +28,8 @@ NAMES = {
     "cla_31march": "looked_after_31march", "cla_started_vintage": "counts_vintage", "pop_0_17": "children_0_17",
     "pop_source": "children_0_17_source", "pop_0_17_rebased": "children_0_17_rebased",
     "pop_0_17_as_used_by_dfe": "children_0_17_as_used_by_dfe",
-    "cla_started_rate_published": "care_entry_rate_published", "uasc_31march": "uasc_31march", "uasc_pct_of_starts": "uasc_percent_of_entries", "idaci_2019_avg_score": "idaci",
+    "cla_started_rate_published": "care_entry_rate_published", "uasc_31march": "uasc_31march",
+    "uasc_pct_of_starts": "uasc_percent_of_entries", "idaci_2019_avg_score": "idaci",
     "idaci_2015_avg_score": "idaci_2015", "imd_2019_avg_score": "imd",
 }  # fmt: skip
 
@@ -62,15 +63,14 @@ def constant() -> pd.DataFrame:
     table = read("la_care_entry_panel_constant_geography.csv")[list(CONSTANT)].rename(columns=CONSTANT)
     areas = {part: area for area, parts in MERGED.items() for part in parts}
     published = as_published()
-    score = _score(published.assign(la_code=published["la_code"].replace(areas)))
-    parts = published.assign(la_code=published["la_code"].replace(areas)).groupby(["la_code", "year"])
-    rows = {key: part for key, part in parts}
-    own = [rows[key] for key in zip(table["la_code"], table["year"], strict=True)]
+    published["la_code"] = published["la_code"].replace(areas)
+    parts = dict(iter(published.groupby(["la_code", "year"])))
+    own = [parts[key] for key in zip(table["la_code"], table["year"], strict=True)]
     for name in WORDS:
         table[name] = [_word(part[name]) for part in own]
     table["children_0_17_rebased"] = [_sum(part["children_0_17_rebased"]) for part in own]
     table["uasc_percent_of_entries"] = [_share(part) for part in own]
-    table["idaci_2015"] = table["la_code"].map(score)
+    table["idaci_2015"] = table["la_code"].map(_score(published))
     order = [name for name in NAMES.values() if name in table]
     return table[[*order, "parts"]]
 
