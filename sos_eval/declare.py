@@ -315,11 +315,16 @@ def valid_keys(kind: Any) -> list[str]:
     return [f.name for f in fields(kind) if f.init and not f.name.startswith("_")]
 
 
+def _properties(kind: Any) -> dict[str, Any]:
+    properties: dict[str, Any] = _described(kind).json_schema()["properties"]
+    return properties
+
+
 def json_schema(kind: Any) -> dict[str, Any]:
     """Return the JSON Schema of a declared type, descriptions taken from the fields' docstrings."""
     schema: dict[str, Any] = _described(kind).json_schema()
     for base in getattr(kind, "__mro__", ())[1:]:  # pydantic reads docstrings of a class's own fields only
-        inherited = _described(base).json_schema()["properties"] if is_dataclass(base) else {}
+        inherited = _properties(base) if is_dataclass(base) else {}
         for name, described in inherited.items():
             if "description" in described:
                 schema["properties"][name].setdefault("description", described["description"])
