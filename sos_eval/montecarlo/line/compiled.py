@@ -29,7 +29,7 @@ from sos_eval.terms import Role
 from sos_eval.worlds.draws import Draws
 from sos_eval.worlds.theory import OUTCOME
 
-__all__ = ["Line", "Ready", "fitted_on", "positions", "prepare"]
+__all__ = ["Line", "Ready", "compile_line", "fitted_on", "positions"]
 
 Codes = NDArray[np.intp]
 
@@ -141,7 +141,7 @@ class Ready:
         return "loop" if self.compiled is None else "batch"
 
 
-def prepare(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
+def compile_line(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
     """Compile a line on the frame of some draws.
 
     Parameters
