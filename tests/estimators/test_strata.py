@@ -34,7 +34,10 @@ def test_regression_by_hand():
 def by_dummies(frame):
     """Return the coefficient of treatment beside unit and stratum-by-period dummies."""
     cell = frame["side"] + " " + frame["time"].astype(str)
-    dummies = [(values.to_numpy()[:, None] == values.unique()).astype(float) for values in (frame["unit"], cell)]
+    dummies = [
+        (values.to_numpy(object)[:, None] == values.unique().astype(object)).astype(float)
+        for values in (frame["unit"], cell)
+    ]
     root = np.sqrt(frame["weight"].to_numpy(float))
     x = np.column_stack([frame["treated"], *dummies]) * root[:, None]
     return np.linalg.lstsq(x, frame["outcome"].to_numpy(float) * root, rcond=None)[0][0]
