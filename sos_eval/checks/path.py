@@ -24,6 +24,7 @@ __all__ = ["Path"]
 FEWEST_PERIODS, FEWEST_LOTS = 3, 20
 #: Adoptions in which a slope is put in place, and the draws of the test on each.
 PLACED, PLACED_DRAWS = 10, 499
+ALONE = "one treated unit, or a stratum without comparison: the earlier path has no error"
 REBUILT = "the comparison group is built again in every draw"
 NAMES = ("slope", "largest", "joint", "detectable_slope", "implied_bias")
 
@@ -67,6 +68,8 @@ class Path(Check):
 
     def _results(self, lottery: PathLottery, rng: np.random.Generator) -> list[CheckResult]:
         drawn = lottery.observed_lots()
+        if not np.isfinite(drawn.statistic[0]).all():
+            return [self._not_done(name, ALONE) for name in NAMES]
         size = np.abs(drawn.statistic)
         slopes, largest = size[:, -1], size[:, :-1].max(1)
         ranks = symmetric_ranks(slopes), symmetric_ranks(largest)
