@@ -23,7 +23,11 @@ __all__ = ["Difference", "Differences", "compare_plans", "holding"]
 _REFUSED = ": no such key"
 #: What changed its meaning before locks held what their author wrote: key to (then, now). A key that a lock lacks
 #: had the first.
-_MOVED: Mapping[str, tuple[Any, Any]] = {"band_draws": (20_000, 5_000), "gaps": ("levels", None)}
+_MOVED: Mapping[str, tuple[Any, Any]] = {
+    "band_draws": (20_000, 5_000),
+    "gaps": ("levels", None),
+    "untreated_means": ("never", "unknown"),
+}
 
 Key = tuple[str | int, ...]
 

@@ -105,7 +105,7 @@ def evaluate(prepared: Prepared, measured: Evidence, streams: Streams, where: st
         outputs["budget_impact"] = budget_impact(model, with_savings=printed in ("E2", "E3"))
     if printed in ("E2", "E3"):
         outputs |= full_tables(prepared, psa, draws, streams)
-        head = headline(psa, prepared.reference, outputs, verdict, mark)
+        head = headline(psa, prepared.reference, outputs, verdict.tier, verdict.binding, mark)
         outputs |= {"summary": summary(psa, prepared.reference, outputs, printed, mark), "headline": head}
     else:
         outputs["missing"] = missing_inputs(verdict)

@@ -112,7 +112,7 @@ def power(
         except KeyboardInterrupt as stop:
             raise KeyboardInterrupt(f"{store.count} of {total} chunks are kept; go on with --resume {out}") from stop
     finished = finish(study, store, target, {**DIAGNOSANDS, **(diagnosands or {})})
-    store.write_tables(finished)
+    store.write_tables(finished.files, finished.sentences)
     return finished
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,9 +13,6 @@ from sos_eval.bundle.whole import make_folder, write_file
 from sos_eval.errors import Fault, InputFault, OurFault
 from sos_eval.montecarlo.chunk import Chunk, Task, is_kept, read_chunk, write_chunk
 from sos_eval.montecarlo.study import Study
-
-if TYPE_CHECKING:
-    from sos_eval.montecarlo.tables import Power
 
 __all__ = ["Store"]
 
@@ -95,18 +92,13 @@ class Store:
             raise OurFault(f"chunk {task.chunk} of point {task.point} is not there")
         return found
 
-    def write_tables(self, finished: Power) -> None:
-        """Write the tables of a finished study."""
+    def write_tables(self, tables: Mapping[str, pd.DataFrame], sentences: Sequence[str]) -> None:
+        """Write the tables of a finished study by name, the first draws of every row, and what they say."""
         if self.folder is None:
             return
-        tables = {
-            "power": finished.summary, "mdes": finished.mdes, "failures": finished.failures,
-            "explain": finished.explained, "formulas": finished.formulas, "sample": _sample(self),
-        }  # fmt: skip
-        asked = {"pretests": finished.pretests, "families": finished.families}
-        tables |= {name: table for name, table in asked.items() if len(table)}
+        tables = {**tables, "sample": _sample(self)}
         texts = {f"{name}.csv": table.to_csv(index=False, lineterminator="\n") for name, table in tables.items()}
-        texts["sentences.txt"] = "".join(f"{line}\n" for line in finished.sentences)
+        texts["sentences.txt"] = "".join(f"{line}\n" for line in sentences)
         for name, text in texts.items():
             write_file(self.folder / name, text, again="with --resume: all draws are kept")
 

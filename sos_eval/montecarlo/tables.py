@@ -69,6 +69,16 @@ class Power:
     formulas: pd.DataFrame
     folder: Path | None = None
 
+    @property
+    def files(self) -> dict[str, pd.DataFrame]:
+        """The tables that are written, by file name."""
+        tables = {
+            "power": self.summary, "mdes": self.mdes, "failures": self.failures, "explain": self.explained,
+            "formulas": self.formulas,
+        }  # fmt: skip
+        asked = {"pretests": self.pretests, "families": self.families}
+        return tables | {name: table for name, table in asked.items() if len(table)}
+
 
 def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, Diagnosand]) -> Power:
     """Turn the finished chunks into tables."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sos_eval.declare import seeded
 from sos_eval.errors import Fault, InputFault
 from sos_eval.numerics.random import stream
+from sos_eval.worlds.draw import draw_world
 from sos_eval.worlds.moments import moments
 from sos_eval.worlds.real_panel import RealPanel, real_authorities
 from sos_eval.worlds.world import World, load_world
@@ -74,7 +75,7 @@ def _drawn(world: World, times: Array, seed: int) -> Array:
     late = np.isin(world.periods, times)
     rows = []
     for frame in range(FRAMES):
-        draws = world.draw(stream(seed, "compare", frame), DRAWS)
+        draws = draw_world(world, stream(seed, "compare", frame), DRAWS)
         score = draws.frame.table["deprivation"].to_numpy(float)
         if np.isnan(draws.observed[..., late]).any():
             what = "--compare: the drawn panel has gaps, and moments are of whole panels"

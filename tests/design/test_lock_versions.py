@@ -57,6 +57,7 @@ def test_every_lock_that_shipped_is_as_locked_under_the_plan_of_its_day_and_unde
     assert kept.inference[0].band_draws == 20_000  # 5,000 in later versions
     assert kept.estimators[0].inference[0].band_draws == 20_000
     assert kept.estimators[0].method.gaps == "levels"  # what the version of that day did, before there was a key
+    assert kept.panel.treatment.untreated_means == kept.estimators[0].panel.treatment.untreated_means == "never"
     assert lock_state(kept) == lock_state(design)
     told = "estimators.0.inference.0.band_draws: 20000 (5000 in this version)" in lock_state(design).text
     assert told == (author == "then")
