@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sos_eval.bundle.files import csv_text, json_text, plain, read_csv, yaml_text
+from sos_eval.bundle.files import csv_text, json_text, plain, read_table, yaml_text
 from sos_eval.bundle.whole import check_folder, write_folder
 from sos_eval.errors import Fault, InputFault, OurFault
 from sos_eval.terms import BALANCE_COLUMNS, DIAGNOSTIC_COLUMNS, EFFECT_COLUMNS, FLOW_COLUMNS
@@ -73,7 +73,7 @@ class ResultBundle:
     @cached_property
     def estimates(self) -> pd.DataFrame:
         """`estimates.csv`: a row per estimator, outcome, quantity and inference."""
-        return read_csv(self.path / "estimates.csv").reindex(columns=list(EFFECT_COLUMNS))
+        return read_table(self.path / "estimates.csv").reindex(columns=list(EFFECT_COLUMNS))
 
     @cached_property
     def balance(self) -> pd.DataFrame:
@@ -122,7 +122,7 @@ class ResultBundle:
     def economics(self) -> dict[str, Any]:
         """The files of ``economics/``: tables by name, JSON as dicts."""
         folder = self.path / "economics"
-        found: dict[str, Any] = {file.stem: read_csv(file) for file in sorted(folder.glob("*.csv"))}
+        found: dict[str, Any] = {file.stem: read_table(file) for file in sorted(folder.glob("*.csv"))}
         return found | {file.stem: self._json(f"economics/{file.name}") for file in sorted(folder.glob("*.json"))}
 
     @cached_property
@@ -133,7 +133,7 @@ class ResultBundle:
     def tables(self, name: str) -> pd.DataFrame:
         """Return a file of ``tables/``; empty where the run did not make it."""
         file = self.path / "tables" / f"{name}.csv"
-        return read_csv(file) if name in self.table_names else pd.DataFrame()
+        return read_table(file) if name in self.table_names else pd.DataFrame()
 
     def figure(self, name: str) -> Figure:
         """Draw a figure by name.
@@ -161,7 +161,7 @@ class ResultBundle:
 
     def _csv(self, name: str, *columns: str) -> pd.DataFrame:
         file = self.path / name
-        return read_csv(file) if file.exists() else pd.DataFrame(columns=list(columns))
+        return read_table(file) if file.exists() else pd.DataFrame(columns=list(columns))
 
     def _json(self, name: str) -> dict[str, Any]:
         try:

@@ -8,10 +8,10 @@ from sos_eval.comparison.group import GroupMethod, apply_weights
 from sos_eval.panel.panel import Panel
 from sos_eval.results.comparison import Comparison
 
-__all__ = ["build", "rebuilt"]
+__all__ = ["build_group", "rebuilt"]
 
 
-def build(method: GroupMethod, panel: Panel) -> Comparison:
+def build_group(method: GroupMethod, panel: Panel) -> Comparison:
     """Build the comparison group, with the original outcomes in its panel.
 
     The method sees `panel.blinded()`: no outcome from the first start of anyone onward can enter.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sos_eval.comparison.covariates import dummies, is_text
 from sos_eval.comparison.group import GroupMethod, Matched
 from sos_eval.errors import Fault, NotIdentified, listed
-from sos_eval.numerics.assignment import match_weights, nearest
+from sos_eval.numerics.assignment import match_nearest, match_weights
 from sos_eval.numerics.distance import absolute, euclidean, mahalanobis
 from sos_eval.numerics.logistic import SeparationError, logistic
 from sos_eval.panel.panel import Array, Panel
@@ -76,7 +76,7 @@ class Nearest(GroupMethod):
         raw = self._distance(panel, values) if score is None else absolute(score, treated)
         barred = self._barred(raw, values, treated, score)
         pairs = np.where(barred.any(0), np.inf, raw)
-        chosen = nearest(pairs, order=self._turns(score, treated), ratio=self.ratio, replace=self.replace)
+        chosen = match_nearest(pairs, order=self._turns(score, treated), ratio=self.ratio, replace=self.replace)
         return self._matched(panel, chosen, raw, barred, score)
 
     # -- distances ----------------------------------------------------------------------------------------------

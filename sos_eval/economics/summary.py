@@ -9,7 +9,7 @@ import pandas as pd
 
 from sos_eval.economics.model.psa import Samples
 
-__all__ = ["headline", "summary"]
+__all__ = ["economic_headline", "main_results"]
 
 
 def _best(outputs: dict[str, Any], threshold: float) -> str:
@@ -17,7 +17,7 @@ def _best(outputs: dict[str, Any], threshold: float) -> str:
     return str(table.loc[table["threshold"] == threshold, "strategy"].iloc[0])
 
 
-def summary(psa: Samples, reference: int, outputs: dict[str, Any], printed: str, mark: str) -> pd.DataFrame:
+def main_results(psa: Samples, reference: int, outputs: dict[str, Any], printed: str, mark: str) -> pd.DataFrame:
     """Give the main results in rows: ``quantity, strategy, threshold, value, low, high, text``."""
     condition = mark or ("conditional on the effect being causal" if printed == "E2" else "")
     rows: list[tuple[Any, ...]] = []
@@ -45,7 +45,7 @@ def _middle(outputs: dict[str, Any]) -> float:
     return float(thresholds.iloc[len(thresholds) // 2])
 
 
-def headline(
+def economic_headline(
     psa: Samples, reference: int, outputs: dict[str, Any], tier: str, limits: Sequence[str], mark: str
 ) -> dict[str, Any]:
     """Return the headline: filled at E3 only, never by an override (`mark`); `limits` are the criteria that bind."""

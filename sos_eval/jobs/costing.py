@@ -8,7 +8,7 @@ from typing import Any
 from sos_eval.bundle.tables import panel_facts
 from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_state
-from sos_eval.economics.cost import cost
+from sos_eval.economics.cost import cost_estimate
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
 from sos_eval.panel.flow import flow_table
 from sos_eval.results.table import stack
@@ -30,7 +30,7 @@ def costed(
         "lock": asdict(lock_state(design)),
         "tables": {one.result.name: one.result.table for one in own if len(one.result.table)},
     }
-    return cost(
+    return cost_estimate(
         design.economics,
         stack([one.table for one in answers[first].inferred]),
         diagnostics_of(own),

@@ -22,7 +22,7 @@ from sos_eval.worlds.frame import draw_frame
 from sos_eval.worlds.theory import PRACTICE
 from sos_eval.worlds.world import World, document_of, world_from
 
-__all__ = ["Found", "find_smallest"]
+__all__ = ["SmallestValue", "find_smallest"]
 
 AT_MOST = 1_000_000
 #: A test holds its level where it rejects no more than this many times as often without an effect, and where chance
@@ -47,7 +47,7 @@ class Tried:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class SmallestValue:
     """What a search found.
 
     Attributes
@@ -86,7 +86,7 @@ def find_smallest(
     target: float = 0.8,
     sweep: Mapping[str, Sequence[Any]] | None = None,
     **plan: Any,
-) -> Found:
+) -> SmallestValue:
     """Double a key from its declared value until the power is there, then halve the gap.
 
     Power is taken to rise with the key, and a test that does not hold its level to hold it sooner or later; the draws
@@ -117,7 +117,7 @@ def find_smallest(
     rows = [{key: value, **asdict(one), "holds": one.holds} for value, one in sorted(tried.items())]
     table = pd.DataFrame(rows).drop(columns="level")
     ends = _ends(tried, target)
-    return Found(key, high, *ends, table, _sentence(key, high, ends, tried, target))
+    return SmallestValue(key, high, *ends, table, _sentence(key, high, ends, tried, target))
 
 
 def _without_effects(world: World) -> World:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sos_eval.checks.balance import balance_results
-from sos_eval.comparison.build import build, rebuilt
+from sos_eval.comparison.build import build_group, rebuilt
 from sos_eval.design.at_its_key import at_its_key
 from sos_eval.design.design import Design, Entry
 from sos_eval.errors import Faults, NotIdentified
@@ -122,7 +122,7 @@ def _group(
         if known_panel is panel and (known_outcome, method, known_strata) == (outcome, entry.comparison, strata):
             return replace(group, entry=entry)
     restricted = stratified(entry.comparison.restricted(panel.select(outcome)), strata)
-    group = Group(entry, restricted, build(entry.comparison.unrestricted(), restricted))
+    group = Group(entry, restricted, build_group(entry.comparison.unrestricted(), restricted))
     built.append((panel, outcome, entry.comparison, strata, group))
     return group
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["match_weights", "nearest"]
+__all__ = ["match_nearest", "match_weights"]
 
 Array = NDArray[np.float64]
 
@@ -13,7 +13,9 @@ Array = NDArray[np.float64]
 TIE = 1e-12
 
 
-def nearest(distance: Array, *, order: NDArray[np.intp], ratio: int = 1, replace: bool = False) -> NDArray[np.intp]:
+def match_nearest(
+    distance: Array, *, order: NDArray[np.intp], ratio: int = 1, replace: bool = False
+) -> NDArray[np.intp]:
     """Greedy nearest-neighbour matching.
 
     Every treated unit chooses its first donor, in `order`; then every one its second, and so on, as in MatchIt's

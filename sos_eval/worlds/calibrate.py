@@ -16,7 +16,7 @@ from sos_eval.worlds.moments import moments
 from sos_eval.worlds.real_panel import RealPanel, real_authorities
 from sos_eval.worlds.world import World, load_world
 
-__all__ = ["compare", "panel_of"]
+__all__ = ["compare_moments", "panel_of"]
 
 Array = NDArray[np.float64]
 FRAMES, DRAWS = 10, 40
@@ -41,7 +41,9 @@ def panel_of(path: str | Path, world: World) -> RealPanel:
     )  # fmt: skip
 
 
-def compare(world: World, panel: RealPanel, *, seed: int | None = None, first: int | None = None) -> pd.DataFrame:
+def compare_moments(
+    world: World, panel: RealPanel, *, seed: int | None = None, first: int | None = None
+) -> pd.DataFrame:
     """Compute the same moments of a world's draws and of a real panel.
 
     Parameters

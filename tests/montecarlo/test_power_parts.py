@@ -212,8 +212,8 @@ def test_a_shifted_size_is_that_of_a_plain_bisection(missing):
 
 
 def test_power_that_falls_with_the_effect_is_pooled_before_the_target_is_looked_for():
-    # Pooled by hand: 0.5 of 100 draws and 0.2 of 200 become 90 of 300 rejections, 0.3; the rest rises already. The target
-    # lies between the effects 3 and 4, on the straight line between the scores of 0.3 and 0.9.
+    # Pooled by hand: 0.5 of 100 draws and 0.2 of 200 become 90 of 300 rejections, 0.3; the rest rises already. The
+    # target lies between the effects 3 and 4, on the straight line between the scores of 0.3 and 0.9.
     effects, power, draws = (
         np.array([1.0, 2.0, 3.0, 4.0]),
         np.array([0.1, 0.5, 0.2, 0.9]),
