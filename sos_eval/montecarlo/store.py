@@ -127,7 +127,8 @@ def _plan(study: Study) -> dict[str, object]:
     """Say what a folder holds."""
     return {
         "schema": "sos-eval/power/1", "hash": study.hash, "reps": study.reps, "seed": study.seed, "chunk": study.chunk,
-        "world": study.points[0].world.name, "title": study.points[0].world.title,
+        "world": study.points[0].world.name, "title": study.title,
+        "world_title": study.points[0].world.title,
         "points": [{str(k): v for k, v in point.keys.items()} for point in study.points],
     }  # fmt: skip
 

@@ -183,7 +183,21 @@ def test_a_or_an(size, said):
 
 
 @pytest.mark.parametrize(
-    ("share", "words"), [(0.76, "three times in four"), (0.52, "half of the time"), (0.001, "practically never")]
+    ("share", "words"),
+    [
+        (0.76, "three times in four"),
+        (0.52, "half of the time"),
+        (0.001, "practically never"),
+        (0.05, "one time in twenty"),
+        (0.07, "one time in fourteen"),
+        (0.93, "thirteen times in fourteen"),
+        (0.98, "49 times in 50"),
+        (0.3, "one time in three"),
+        (0.999, "practically always"),
+        (0.36, "one time in three"),
+        (0.02, "one time in 50"),
+        (0.8, "four times in five"),
+    ],
 )
 def test_chances_in_words(share, words):
     assert chances(share) == words
