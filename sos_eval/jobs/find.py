@@ -178,8 +178,8 @@ class _Search:
     def _between(self) -> int | None:
         """Try the middles of gaps between tried values, those beside the most power first, then the widest."""
         for _ in range(BETWEEN):
-            known = sorted({0, *self.tried, *self.passed})
-            gaps = [(a, b) for a, b in pairwise(known) if b - a > 1]
+            values = sorted({0, *self.tried, *self.passed})
+            gaps = [(a, b) for a, b in pairwise(values) if b - a > 1]
             if not gaps:
                 return None
             low, high = max(gaps, key=lambda gap: (sum(map(self._power, gap)), gap[1] - gap[0]))
@@ -189,8 +189,8 @@ class _Search:
 
     def _power(self, value: int) -> float:
         """Return a tried value's power; what was refused or passed over has none to go by."""
-        one = self.tried.get(value)
-        return one.power if one is not None and not one.reason else 0.0
+        there = self.tried.get(value)
+        return there.power if there is not None and not there.reason else 0.0
 
 
 def _without_effects(world: World) -> World:
@@ -212,8 +212,8 @@ def _share_at(design: Any, world: World, sweep: dict[str, list[Any]], **plan: An
 
 def _ends(tried: Mapping[int, Tried], target: float) -> tuple[int | None, int | None]:
     """Return the values between which the smallest one lies, two Monte Carlo errors to either side."""
-    found = min((value for value, one in tried.items() if one.has(target)), default=0)  # none below 0 is short of it
-    below = {value: one for value, one in tried.items() if value < found and not one.reason}
+    smallest = min((value for value, one in tried.items() if one.has(target)), default=0)  # none below 0 is short of it
+    below = {value: one for value, one in tried.items() if value < smallest and not one.reason}
     short = [value for value, one in below.items() if one.power + CHANCE * one.power_mcse < target or not one.holds]
     enough = [v for v, one in tried.items() if one.power - CHANCE * one.power_mcse >= target and one.holds]
     above = [value for value in enough if value > max(short, default=0)]
@@ -287,14 +287,14 @@ def _none_found(key: str, tried: Mapping[int, Tried], target: float) -> str:
     refused = [
         f" At {value} it cannot be estimated: {one.reason}." for value, one in sorted(tried.items()) if one.reason
     ]
-    known = {value: one for value, one in tried.items() if not one.reason}
-    if not known:
+    simulated = {value: one for value, one in tried.items() if not one.reason}
+    if not simulated:
         return f"{key} could not be searched.{''.join(refused)}"
-    best = max(known, key=lambda value: (known[value].holds, known[value].power))
-    one = known[best]
-    how = "" if one.holds else f", with a test that finds an effect that is not there in {one.size:.0%}"
-    values = ", ".join(map(str, sorted(known)))
+    best = max(simulated, key=lambda value: (simulated[value].holds, simulated[value].power))
+    there = simulated[best]
+    how = "" if there.holds else f", with a test that finds an effect that is not there in {there.size:.0%}"
+    values = ", ".join(map(str, sorted(simulated)))
     return (
         f"No value of {key} that was tried ({values}) has power {target:.0%} with a test that holds its level: the "
-        f"best is {best} with {one.power:.1%} (Monte Carlo error {one.power_mcse:.1%}){how}.{''.join(refused)}"
+        f"best is {best} with {there.power:.1%} (Monte Carlo error {there.power_mcse:.1%}){how}.{''.join(refused)}"
     )

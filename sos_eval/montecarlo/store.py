@@ -90,10 +90,10 @@ class Store:
 
     def chunk(self, task: Task) -> Chunk:
         """Return a finished chunk."""
-        found = self.memory.get(task) if self.folder is None else read_chunk(self.draws, task, self.study.hash)
-        if found is None:
+        chunk = self.memory.get(task) if self.folder is None else read_chunk(self.draws, task, self.study.hash)
+        if chunk is None:
             raise OurFault(f"chunk {task.chunk} of point {task.point} is not there")
-        return found
+        return chunk
 
     def write_tables(self, finished: Power) -> None:
         """Write the tables of a finished study."""
@@ -137,12 +137,12 @@ def _same_study(plan: Path, study: Study, *, resume: bool) -> None:
     """Refuse a folder of another study, and one of the same without `resume`."""
     folder = str(plan.parent)
     try:
-        known = json.loads(plan.read_text(encoding="utf-8"))["hash"]
+        kept = json.loads(plan.read_text(encoding="utf-8"))["hash"]
     except (OSError, ValueError, KeyError):
         what = f"{PLAN} cannot be read, so that nobody knows which study the folder holds"
         raise InputFault(Fault(folder, what, "name a new folder")) from None
-    if known != study.hash:
-        what = f"holds another study (hash {str(known)[:12]}, this one is {study.hash[:12]})"
+    if kept != study.hash:
+        what = f"holds another study (hash {str(kept)[:12]}, this one is {study.hash[:12]})"
         raise InputFault(Fault(folder, what, "name a new folder, or take back what was changed since"))
     if not resume:
         raise InputFault(

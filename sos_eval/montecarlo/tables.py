@@ -84,15 +84,15 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
         frame, values = _joined(chunks)
         failures: Counter[tuple[str, str, str, str]] = sum((chunk.failures for chunk in chunks), Counter())
         keys = [{str(name): value for name, value in key.items()} for key in frame.to_dict("records")]
-        own = [row_draws(values[k], float(key["level"])) for k, key in enumerate(keys)]
-        for key, draws in zip(keys, own, strict=True):
+        of_point = [row_draws(values[k], float(key["level"])) for k, key in enumerate(keys)]
+        for key, draws in zip(keys, of_point, strict=True):
             who = key["estimator"], key["outcome"], str(key["inference"]).removesuffix(JOINT)
             lost = sum(n for reason, n in failures.items() if reason[:3] == who)
             rows.append({**key, **point.keys, "reps": study.reps, "failures": lost, **diagnose(draws, diagnosands)})
-        by_formula += formula_rows(study.at(number), rows[len(drawn) :], own, target)
-        drawn += own
-        pretested += _pretests(study, number, chunks, keys, own)
-        together += [{**row, **point.keys, "reps": study.reps} for row in family_rows(keys, own)]
+        by_formula += formula_rows(study.at(number), rows[len(drawn) :], of_point, target)
+        drawn += of_point
+        pretested += _pretests(study, number, chunks, keys, of_point)
+        together += [{**row, **point.keys, "reps": study.reps} for row in family_rows(keys, of_point)]
         failed += [
             {**dict(zip(("estimator", "outcome", "inference", "reason"), key, strict=True)), **point.keys, "draws": n}
             for key, n in sorted(failures.items())
@@ -101,8 +101,8 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
     swept = list(study.points[0].keys)
     table = pd.DataFrame(rows)
     mdes = detectable(table, drawn, swept, study, target)
-    spent = [(one["draw"], one[line.id]) for one, p in zip(seconds, study.points, strict=True) for line in p.lines]
-    explained = explain(study).assign(ms_draw=[one[0] for one in spent], ms_estimate=[one[1] for one in spent])
+    spent = [(ms["draw"], ms[line.id]) for ms, p in zip(seconds, study.points, strict=True) for line in p.lines]
+    explained = explain(study).assign(ms_draw=[draw for draw, _ in spent], ms_estimate=[line for _, line in spent])
     summary = _laid_out(table, swept, diagnosands)
     failed_columns = ["estimator", "outcome", "inference", *swept, "reason", "draws"]
     failures_table = pd.DataFrame(failed, columns=failed_columns)
@@ -113,16 +113,16 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
 
 
 def _pretests(
-    study: Study, number: int, chunks: Sequence[Chunk], keys: Sequence[Mapping[str, Any]], own: Sequence[RowDraws]
+    study: Study, number: int, chunks: Sequence[Chunk], keys: Sequence[Mapping[str, Any]], drawn: Sequence[RowDraws]
 ) -> list[dict[str, Any]]:
     """Diagnose the pre-trend tests of a point's rows that have some."""
-    planned = {(one.line.id, one.source.active): one.pretest for one in study.at(number).lines}
+    planned = {(ready.line.id, ready.source.active): ready.pretest for ready in study.at(number).lines}
     if not any(planned.values()):
         return []
     tested = np.concatenate([chunk.pretests for chunk in chunks if chunk.pretests is not None], axis=1)
     there = {**study.points[number].keys, "reps": study.reps}
     rows: list[dict[str, Any]] = []
-    for key, draws, tests in zip(keys, own, tested, strict=True):
+    for key, draws, tests in zip(keys, drawn, tested, strict=True):
         if plan := planned[key["estimator"], key["outcome"]]:
             rows += pretest_rows({**key, **there}, draws, tests, plan.reasons)
     return rows
@@ -156,5 +156,5 @@ def _laid_out(table: pd.DataFrame, swept: list[str], diagnosands: Mapping[str, D
 def columns_of(diagnosands: Mapping[str, Diagnosand]) -> list[str]:
     """Return the columns of `power.csv` in their order, without those of swept keys."""
     further = [f"{name}_mcse" for name in diagnosands if f"{name}_mcse" not in SHOWN]
-    own = [name for name in diagnosands if name not in DIAGNOSANDS]
-    return [*LEADING, "reps", *SHOWN, "failures", "estimand", "scale", "level", *own, *further]
+    users = [name for name in diagnosands if name not in DIAGNOSANDS]
+    return [*LEADING, "reps", *SHOWN, "failures", "estimand", "scale", "level", *users, *further]

@@ -65,10 +65,10 @@ def study_sentences(study: Study, summary: pd.DataFrame) -> tuple[str, ...]:
 
 def _where(keys: Mapping[str, Any], treated: int, years: int) -> str:
     """Say the design in short, and the swept keys that a reader does not see from the rest of the sentence."""
-    own = [f"{key} {value}" for key, value in keys.items() if key not in TOLD]
+    swept = [f"{key} {value}" for key, value in keys.items() if key not in TOLD]
     who = f"{in_letters(treated)} treated {'authority' if treated == 1 else 'authorities'}"
     since = f"{in_letters(years)} {'year' if years == 1 else 'years'} since the first start"
-    return f"With {who} and {since}" + (f" ({', '.join(own)})" if own else "")
+    return f"With {who} and {since}" + (f" ({', '.join(swept)})" if swept else "")
 
 
 def article(size: str) -> str:
