@@ -120,6 +120,23 @@ def test_shift_and_scale(name, estimator):
 
 
 @every_estimator
+@pytest.mark.parametrize("factor", [2.0**-30, 2.0**30], ids=["1e-9", "1e9"])
+def test_a_covariates_unit_and_origin_do_not_matter(name, estimator, factor):
+    """Pounds or millions, counted from anywhere; powers of two, so that neither costs the data themselves a digit."""
+    df = frame()
+    df[["x", "z"]] = (df[["x", "z"]] * 1024).round() / 1024
+    one = panel_of(df)
+    starts = np.array([np.random.default_rng(4).permutation(one.first_treated) for _ in range(2)])
+    batch = estimator.estimate_assignments(one, starts)
+    for moved in (df[["x", "z"]] * factor, df[["x", "z"]] + 2.0**30, (df[["x", "z"]] - 2.0**30) * factor):
+        other = panel_of(df.assign(x=moved["x"], z=moved["z"]))
+        same(estimator.complete(other), estimator.complete(one))
+        again = estimator.estimate_assignments(other, starts)
+        np.testing.assert_allclose(again.values, batch.values, rtol=1e-9, atol=SAME)
+        np.testing.assert_allclose(again.std_error, batch.std_error, rtol=1e-9, atol=SAME)
+
+
+@every_estimator
 def test_two_copies_of_a_unit_are_one_of_double_weight(name, estimator):
     """Copies share a cluster, so errors agree as well."""
     df = frame()

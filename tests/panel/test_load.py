@@ -9,7 +9,6 @@ from sos_eval.errors import DataFault
 from sos_eval.panel.flow import flow_table
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.spec import PanelSpec
-from tests.conftest import shared
 from tests.panel.small import table
 
 PILOTS = """\
@@ -28,19 +27,18 @@ unit,first_treated,embedded,stopped,prior_use,evidence,note
 
 REAL = """\
 panel:
-  source: csv
-  path: elsewhere.csv
-  unit: unit
+  source: england
+  unit: la_code
   time: year
   year_convention: ends_march
-  outcome: {count: cla_started, exposure: pop_0_17, per: 10000}
+  outcome: {count: care_entries, exposure: children_0_17, per: 10000}
   treatment: {adoption: pilots.csv, untreated_means: unknown}
   window: {from: 2011, to: 2019}
   omit_times: {2015: the programme began in autumn 2014}
   exclude:
     - {units: [886], why: unaccompanied children}
     - {units: [306], why: unaccompanied children}
-  recode: {region_name: {Inner London: London, Outer London: London}}
+  recode: {region: {Inner London: London, Outer London: London}}
 """
 
 
@@ -50,8 +48,7 @@ def pilots(tmp_path):
     (tmp_path / "design.yaml").write_text(REAL)
     document = read_yaml(tmp_path / "design.yaml")
     spec = build(PanelSpec, document.data["panel"], document, ("panel",))
-    path = shared("data", "la_care_entry_panel_constant_geography.csv")
-    return load_panel(spec, document, base=tmp_path, override=path, also=["region_name"])
+    return load_panel(spec, document, base=tmp_path, also=["region"])
 
 
 def test_the_pilot_design_loads_the_real_panel(pilots):
@@ -62,8 +59,8 @@ def test_the_pilot_design_loads_the_real_panel(pilots):
     assert pilots.untreated_means == "unknown"
     # Camden, year ending March 2011: 152 starters of 37,136 children
     assert pilots.matrix()[0, 0] == 152 / 37136 * 10000
-    assert "London" in set(pilots.unit_values("region_name"))
-    assert "Inner London" not in set(pilots.unit_values("region_name"))
+    assert "London" in set(pilots.unit_values("region"))
+    assert "Inner London" not in set(pilots.unit_values("region"))
 
 
 def test_the_real_panels_flow_names_what_is_missing_and_adds_up(pilots):
