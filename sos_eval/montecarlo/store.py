@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from sos_eval.bundle.whole import make_folder, write_file
 from sos_eval.errors import Fault, InputFault, OurFault
 from sos_eval.montecarlo.chunk import Chunk, Task, is_kept, read_chunk, write_chunk
+from sos_eval.montecarlo.finished import Power
 from sos_eval.montecarlo.study import Study
-
-if TYPE_CHECKING:
-    from sos_eval.montecarlo.tables import Power
 
 __all__ = ["Store"]
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ import pandas as pd
 from sos_eval.montecarlo.chunk import Chunk
 from sos_eval.montecarlo.diagnosands import DIAGNOSANDS, Diagnosand, RowDraws, diagnose
 from sos_eval.montecarlo.families import family_rows, family_table
+from sos_eval.montecarlo.finished import Power
 from sos_eval.montecarlo.formulas import formula_rows, formula_table
 from sos_eval.montecarlo.line.draws import QUANTITIES
 from sos_eval.montecarlo.line.rows import JOINT, LEADING
@@ -24,50 +23,13 @@ from sos_eval.montecarlo.store import Store
 from sos_eval.montecarlo.study import Study
 from sos_eval.montecarlo.words import joint_findings, reassurances, study_sentences
 
-__all__ = ["Power", "columns_of", "finish", "row_draws"]
+__all__ = ["columns_of", "finish", "row_draws"]
 
 #: What the contract's table shows, in its order; the further Monte Carlo errors follow.
 SHOWN = (
     "true_effect", "mean_estimate", "bias", "bias_mcse", "rmse", "sd_estimate", "mean_std_error", "coverage",
     "coverage_mcse", "power", "power_mcse", "type_s", "type_m",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class Power:
-    """A finished power study.
-
-    Attributes
-    ----------
-    summary
-        `power.csv`: a row per estimator, outcome, aggregation, inference and combination of swept keys.
-    mdes
-        `mdes.csv`.
-    failures
-        `failures.csv`: how many draws failed, by reason.
-    sentences
-        What it says in plain English, a sentence per row of the primary question.
-    explained
-        How every line was computed, and where the time went.
-    pretests
-        `pretests.csv`: false reassurance of pre-trend tests, a row per row of `summary` and test; empty unless asked.
-    families
-        `families.csv`: decisions over several outcomes of an estimator; empty where each has one.
-    formulas
-        `formulas.csv`: error, power and detectable effect of overall effects by formula, or why there is none.
-    folder
-        Where it was written, if it was.
-    """
-
-    summary: pd.DataFrame
-    mdes: pd.DataFrame
-    failures: pd.DataFrame
-    sentences: tuple[str, ...]
-    explained: pd.DataFrame
-    pretests: pd.DataFrame
-    families: pd.DataFrame
-    formulas: pd.DataFrame
-    folder: Path | None = None
 
 
 def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, Diagnosand]) -> Power:
