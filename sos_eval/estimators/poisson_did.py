@@ -66,8 +66,7 @@ class PoissonDiD(StatedRegression):
 
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate the rate ratio and, from it, the change in the rate among the treated."""
-        rows = regression_rows(self._eventful(panel), self._names(panel), **_sides(panel))
-        stated = self._stated(rows)
+        rows, stated = self._stated(regression_rows(self._eventful(panel), self._names(panel), **_sides(panel)))
         rows, fit = self._fit(rows)
         table = cells(
             **stated.cells, n_obs=len(rows.used), n_units=rows.effects.shape[0], n_treated_units=rows.n_treated_units

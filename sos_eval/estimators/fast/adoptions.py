@@ -117,7 +117,7 @@ def batch_adoptions(
     """Estimate under many adoptions, (r, panel.n_units), on the rows that are complete.
 
     A draw in which some unit is treated in all of its rows, or some regressor has no row, is estimated by itself: its
-    rows or its cells are others.
+    rows or its cells are others. So is every draw where data are stacked: which rows a copy holds then moves.
     """
     place = pd.Index(panel.units).get_indexer(pd.Index(rows.panel.units))
     seen = sums.times[np.argmax(sums.weights > 0, axis=1)]
@@ -125,6 +125,9 @@ def batch_adoptions(
     def estimated(adoption: Array, starts: Array) -> Part:
         here = adoption[:, place]
         pattern = plan(here[0], starts)
+        if len(pattern.inside) > 1 or not pattern.inside.all():
+            values, std_error = np.full((2, len(here), len(pattern.cells)), np.nan)
+            return Part(pattern.cells, values, std_error, np.zeros(len(here), bool))
         values, std_error, usable = _adopted(sums, here, pattern)
         usable &= ~(here <= seen).any(1)
         return Part(pattern.cells.assign(n_obs=len(rows.used)), values, std_error, usable)
@@ -135,7 +138,7 @@ def batch_adoptions(
 def _adopted(sums: CellSums, adoption: Array, pattern: RegressionPattern) -> tuple[Array, Array, NDArray[np.bool_]]:
     """Return values and errors (r, q), and the draws that they hold for."""
     n, t = sums.weights.shape
-    q, (k, _, p) = len(pattern.cells), pattern.regressors.shape
+    q, (_, k, _, p) = len(pattern.cells), pattern.regressors.shape
     columns = sums.by_unit()
     values, std_error = np.empty((2, len(adoption), q))
     usable = np.empty(len(adoption), bool)
@@ -183,11 +186,11 @@ def _regressed(sums: CellSums, member: Array, added: Array, pattern: RegressionP
     """Regress from sums over cohorts, (r, k, columns)."""
     r, k, _ = member.shape
     t, c = sums.weights.shape[1], sums.covariates.shape[2]
-    p = pattern.regressors.shape[2]
+    p = pattern.regressors.shape[3]
     ends = np.cumsum([t, t, 1, t * c])
     weight, outcome, size, covariate, product = np.split(added, ends, axis=2)
     share = added[0, :, :t].sum(1) / added[0, :, :t].sum()
-    x = pattern.regressors - pattern.regressors.mean(1, keepdims=True)
+    x = pattern.regressors[0] - pattern.regressors[0].mean(1, keepdims=True)
     x = x - np.einsum("k,ktp->tp", share, x)  # effects are taken out anyway: sums of squares stay small
     flat = x.reshape(k * t, p)
     centred = -symmetric(product)
