@@ -103,8 +103,8 @@ def cell_sums(rows: Rows) -> CellSums | None:
         times=np.unique(rows.frame["time"].to_numpy(float)),
         weights=added(np.ones(len(w)), place, n * t).reshape(n, t),
         outcome=added(y, place, n * t).reshape(n, t),
-        covariates=np.array([added(one, place, n * t) for one in z]).reshape(c, n, t).transpose(1, 2, 0),
-        products=np.array([added(one * y, unit, n) for one in z]).reshape(c, n).T,
+        covariates=np.array([added(column, place, n * t) for column in z]).reshape(c, n, t).transpose(1, 2, 0),
+        products=np.array([added(column * y, unit, n) for column in z]).reshape(c, n).T,
         squares=np.array(crossed).reshape(c, c, n).transpose(2, 0, 1),
         solver=rows.effects.solver, clusters=clusters, sizes=rows.panel.weights,
     )  # fmt: skip
@@ -147,7 +147,7 @@ def _adopted(sums: CellSums, adoption: Array, pattern: RegressionPattern) -> tup
     for some in chunks(len(adoption), held):
         member = (codes[some, None, :] == np.arange(k)[:, None]).astype(float)
         regressed = _regressed(sums, member, member @ columns, pattern)
-        values[some], std_error[some] = regressed.values, _errors(sums, regressed, codes[some], member)
+        values[some], std_error[some] = regressed.values, _cluster_errors(sums, regressed, codes[some], member)
         usable[some] = regressed.usable & (codes[some] >= 0).all(1)
     single = ((codes >= 0) & np.isfinite(pattern.starts)[codes]).sum(1) == 1
     std_error[single] = np.nan
@@ -225,7 +225,7 @@ def _enough(gram: Array, squares: Array) -> NDArray[np.bool_]:
     return np.asarray(enough & (np.linalg.eigvalsh(unit)[:, 0] > LITTLE))
 
 
-def _errors(sums: CellSums, regressed: _Regressed, codes: NDArray[np.intp], member: Array) -> Array:
+def _cluster_errors(sums: CellSums, regressed: _Regressed, codes: NDArray[np.intp], member: Array) -> Array:
     """Return errors (r, q): root of the sum over clusters of squared scores.
 
     A unit's score is ``sum_t u_it d_kt - sum_rows w e z turn`` with e the residuals of its rows, u their weighted sums
