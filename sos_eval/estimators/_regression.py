@@ -58,6 +58,8 @@ class Rows:
         Unit and time effects with the row weights.
     influence_codes : (n,)
         Position of each row in an influence function.
+    by_stratum
+        How many of the first covariates are effects of strata by period.
     notes
         What was left out.
     """
@@ -71,6 +73,7 @@ class Rows:
     effects: TwoWayEffects
     influence_codes: NDArray[np.intp]
     notes: tuple[str, ...] = ()
+    by_stratum: int = 0
 
     @property
     def weights(self) -> Array:
@@ -204,18 +207,33 @@ def _with_covariates(rows: Rows, names: tuple[str, ...], constant: tuple[str, ..
         A covariate is a combination of others: each is named, for which of them to leave out is a choice.
     """
     columns, labels = covariate_columns(rows.panel.frame[list(names)].iloc[rows.used], names)
-    kept = unabsorbed(rows, columns)
+    kept, strata = unabsorbed(rows, columns), _strata_by_period(rows)
     repeated = kept.copy()
-    repeated[kept] = ~independent(rows, columns[:, kept])
+    repeated[kept] = ~independent(rows, np.column_stack([strata, columns[:, kept]]))[strata.shape[1] :]
     if repeated.any():
-        what = f"covariates are combinations of others, unit and time effects: {listed(_chosen(labels, repeated))}"
+        effects = "unit and stratum-by-period" if rows.panel.stratified else "unit and time"
+        what = f"covariates are combinations of others, {effects} effects: {listed(_chosen(labels, repeated))}"
         raise NotIdentified(rows.panel.fault(what, "leave one of them out"))
     gone = [*constant, *_chosen(labels, ~kept)]
     note = (f"absorbed by the unit and time effects, left out: {', '.join(gone)}",) if gone else ()
     left = {label.split("=")[0] for label in _chosen(labels, kept)}
     return replace(
-        rows, covariates=columns[:, kept], names=tuple(name for name in names if name in left), notes=rows.notes + note
-    )
+        rows, covariates=np.column_stack([strata, columns[:, kept]]),
+        names=tuple(name for name in names if name in left), notes=rows.notes + note, by_stratum=strata.shape[1],
+    )  # fmt: skip
+
+
+def _strata_by_period(rows: Rows) -> Array:
+    """Return the effects of a stratum in a period that unit and time effects leave, (n, c); none without strata."""
+    if not rows.panel.stratified:
+        return np.empty((len(rows.used), 0))
+    codes, strata = pd.factorize(rows.frame["stratum"], sort=True)
+    n_times = rows.effects.shape[1]
+    cell = codes * n_times + rows.effects.time
+    wanted = [s * n_times + t for s in range(1, len(strata)) for t in range(1, n_times)]
+    columns = (cell[:, None] == np.array(wanted, np.intp)).astype(float)
+    columns = columns[:, columns.any(0)]
+    return np.asarray(columns[:, independent(rows, columns)])
 
 
 def _chosen(labels: Sequence[str], kept: NDArray[np.bool_]) -> list[str]:

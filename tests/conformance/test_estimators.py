@@ -10,6 +10,7 @@ import pytest
 
 from sos_eval.errors import InputFault
 from sos_eval.panel.tabular import from_frame
+from sos_eval.results.assignments import stratified
 from sos_eval.results.estimate import clustered_error, loop_batch
 from sos_eval.results.method import registered
 
@@ -41,6 +42,7 @@ VARIANTS = {
     "plain": {},
     "weighted": {"weight": "weight"},
     "weighted, clustered": {"weight": "weight", "cluster": "region"},
+    "stratified": {"weight": "weight", "strata": ("half",)},
 }
 every_variant = pytest.mark.parametrize("more", [pytest.param(more, id=one) for one, more in VARIANTS.items()])
 every_estimator = pytest.mark.parametrize(("name", "estimator"), CASES)
@@ -58,12 +60,14 @@ def frame(seed: int = 1) -> pd.DataFrame:
         "children": exposure.ravel(), "x": np.repeat(x, T), "z": z.ravel(),
         "weight": np.repeat(rng.uniform(0.5, 2, N), T),
         "region": np.repeat([f"R{i % 8}" for i in range(N)], T),
+        "half": np.repeat([f"H{i % 2}" for i in range(N)], T),
     })  # fmt: skip
 
 
-def panel_of(df: pd.DataFrame, **more):
+def panel_of(df: pd.DataFrame, strata=(), **more):
     columns = {"unit": "la", "time": "year", "outcome": "entries", "first_treated": "start", "exposure": "children"}
-    return from_frame(df, **(columns | {"per": 1000, "covariates": ("x", "z")} | more))
+    panel = from_frame(df, **(columns | {"per": 1000, "covariates": ("x", "z")} | more))
+    return stratified(panel.with_columns(half=df["half"].to_numpy()), strata) if strata else panel
 
 
 def numbers(estimate):
