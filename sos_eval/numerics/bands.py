@@ -30,8 +30,8 @@ def sup_t(correlation: Array, *, level: float, draws: int, rng: np.random.Genera
     """Quantile of the largest absolute entry of a multivariate normal (or t) vector.
 
     Montiel Olea and Plagborg-Møller (2019), algorithm 1, with the plug-in correlation; with finite ``df`` every
-    draw is divided by the root of one chi-square over its degrees of freedom. Many draws at a high level are replaced by
-    fewer vectors that are simulated where they matter (`_tail`), which is as precise.
+    draw is divided by the root of one chi-square over its degrees of freedom. Many draws at a high level are replaced
+    by fewer vectors that are simulated where they matter (`_tail`), which is as precise.
 
     Parameters
     ----------
