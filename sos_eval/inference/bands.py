@@ -39,8 +39,8 @@ def families(cells: pd.DataFrame, usable: NDArray[np.bool_]) -> Iterator[tuple[s
     joint = np.flatnonzero(keyed & usable & np.isin(named, _JOINT))
     others = [cells[name].to_numpy(object)[joint].tolist() for name in ("estimand", "scale", "subgroup")]
     together: dict[tuple[Any, ...], list[int]] = {}
-    for row, *key in zip(joint.tolist(), named[joint].tolist(), *others, strict=True):
-        together.setdefault(tuple(key), []).append(row)
+    for row, *of_row in zip(joint.tolist(), named[joint].tolist(), *others, strict=True):
+        together.setdefault(tuple(of_row), []).append(row)
     for key, rows in together.items():
         yield str(key[0]), np.array(rows, dtype=np.intp)
 

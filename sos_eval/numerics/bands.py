@@ -72,7 +72,8 @@ def _largest(root: Array, draws: int, rng: np.random.Generator, df: float) -> Ar
     """Simulate the largest absolute entry, (draws,); root (r, m) has the correlation as its cross product."""
     drawn = rng.standard_normal((draws, len(root))) @ root
     largest = np.maximum(drawn.max(1), -drawn.min(1))
-    return largest / np.sqrt(rng.chisquare(df, draws) / df) if np.isfinite(df) else largest
+    scale = np.sqrt(rng.chisquare(df, draws) / df) if np.isfinite(df) else 1.0
+    return np.asarray(largest / scale)
 
 
 def _tail(

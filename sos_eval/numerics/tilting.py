@@ -42,8 +42,8 @@ def tilting(treated: Array, compared: Array, x: Array, start: Array) -> tuple[Ar
 
     def tilted(coef: Array, lanes: Lanes) -> Array:
         with np.errstate(over="ignore"):
-            own = compared[lanes]
-            return np.where(own > 0, own * np.exp(np.where(own > 0, coef @ scaled.T, 0.0)), 0.0)
+            weight = compared[lanes]
+            return np.where(weight > 0, weight * np.exp(np.where(weight > 0, coef @ scaled.T, 0.0)), 0.0)
 
     def value(coef: Array, lanes: Lanes) -> Array:
         return np.asarray((aim[lanes] * coef).sum(1) - tilted(coef, lanes).sum(1))
