@@ -99,7 +99,7 @@ class TwoByTwoEstimator(PlannedEstimator):
         if not names:
             return Planned(plan_outcomes(panel, pattern, choice, no_errors=alone), loop)
         x = _baseline_covariates(panel, names)
-        return Planned(plan_adjusted(panel, pattern, x, self.nuisance, choice, no_errors=alone), loop)
+        return Planned(plan_adjusted(panel, pattern, x, self._adjusted_for(names), choice, no_errors=alone), loop)
 
     def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
         """Estimate under many adoptions, (draws, n_units), those with the same cells together."""
@@ -143,14 +143,17 @@ class TwoByTwoEstimator(PlannedEstimator):
     # -- what a panel gives ------------------------------------------------------------------------------------------
 
     def _names(self, panel: Panel) -> tuple[str, ...]:
-        """Return the covariates that enter."""
+        """Return the covariates that enter; with strata, to which of them a unit belongs."""
+        strata = ("stratum",) if panel.stratified else ()
         if self.nuisance.adjust == "none":
-            return ()
-        return panel.covariates if self.covariates is None else self.covariates
+            return strata
+        return (*(panel.covariates if self.covariates is None else self.covariates), *strata)
 
     def _adjusted_for(self, names: tuple[str, ...]) -> Nuisance:
-        """Return how comparisons are adjusted: by means alone where there is nothing to adjust for."""
-        return self.nuisance if names else replace(self.nuisance, adjust="none")
+        """Return how comparisons are adjusted: by means alone where there is nothing, by strata's means with strata."""
+        if not names:
+            return replace(self.nuisance, adjust="none")
+        return replace(self.nuisance, adjust="reg") if self.nuisance.adjust == "none" else self.nuisance
 
     def _compared(self, panel: Panel, names: tuple[str, ...], *, anyone: bool | None = None) -> Changes | Levels:
         """Return what cells compare; `anyone` says whether a unit with gaps takes part, where the panel does not."""

@@ -55,6 +55,7 @@ class CallawaySantAnna(TwoByTwoEstimator):
     takes_unbalanced: ClassVar[bool] = True
     takes_cross_sections: ClassVar[bool] = True
     takes_covariates: ClassVar[bool] = True
+    compares_with_last: ClassVar[bool] = True
 
     @property
     def event_times(self) -> EventTimes:
