@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.numerics.logistic import products
+from sos_eval.numerics.logistic import gram
 from sos_eval.numerics.nuisance import Odds, Regression, cross
 
 __all__ = ["Comparisons", "Mean", "combined"]
@@ -105,7 +105,7 @@ class _Sum:
         """Add what a mean's weights gain where the odds move."""
         moved = mean.outcome * cross(share, self.x, self.y) - centre
         for name, times in mean.fitted.items():
-            moved += times * _gram(share, self.x) @ self.fits[name].coef
+            moved += times * gram(share, self.x) @ self.fits[name].coef
         self.by_odds = _plus(self.by_odds, moved)
 
     def through(self, name: str, *, tilted: bool) -> None:
@@ -116,7 +116,7 @@ class _Sum:
             self.slope = self.slope + leverage
             self.fitted[name] = _plus(self.fitted[name], -leverage)
             if tilted:
-                moved = cross(leverage, self.x, self.y) - _gram(leverage, self.x) @ fit.coef
+                moved = cross(leverage, self.x, self.y) - gram(leverage, self.x) @ fit.coef
                 self.by_odds = _plus(self.by_odds, moved)
 
     def score(self, leverage: Array) -> Array:
@@ -134,8 +134,3 @@ class _Sum:
 def _plus(before: Array, more: Array) -> Array:
     """Add to what was added so far; nothing yet is an array of no lanes."""
     return more if not len(before) else before + more
-
-
-def _gram(weights: Array, x: Array) -> Array:
-    """Return ``X' W X`` of weights (b, n): (b, k, k)."""
-    return np.asarray((weights @ products(x)).reshape(-1, x.shape[1], x.shape[1]))
