@@ -80,7 +80,7 @@ class Analytic(InferenceMethod):
     small_sample: SmallSample = "default"
     """default, none or stata: the small-sample factor and the reference distribution."""
     band_draws: Annotated[int, at.Ge(0)] = 5_000
-    """Simulated vectors behind the critical value of the uniform bands; 0 leaves the bands out."""
+    """Simulated vectors that the uniform bands are as precise as, at least; 0 leaves the bands out."""
 
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return effects with cluster-robust errors, intervals and bands."""
