@@ -63,7 +63,8 @@ class Treatment(Declared):
     """Who was treated from when: one of `first_treated`, `adoption` and `status`."""
 
     first_treated: str | None = None
-    """Column with a unit's first treated period; 0, inf and "never" mean never, empty means `untreated_means`."""
+    """Column with a unit's first treated period; 0, inf and "never" mean never; an empty cell means what
+    `untreated_means` says."""
     adoption: str | None = None
     """A register, csv or xlsx, relative to the design.
 
@@ -75,7 +76,7 @@ class Treatment(Declared):
     """Whether a treated unit stays treated; `false` lets `status` go back to 0."""
     dose: str | None = None
     """Column of an intensity (fidelity), beside any of the three."""
-    untreated_means: Literal["never", "unknown"] = "never"
+    untreated_means: Literal["never", "unknown"] = "unknown"
     """What an empty start means: never treated, or unknown (usual practice, may include the intervention)."""
     transition: Literal["drop", "partial"] | None = None
     """Periods from `first_treated` up to `embedded`: left out, or counted as partly treated."""

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sos_eval.inference.inversion import Rejection
 from sos_eval.inference.wild_cluster_bootstrap import WildClusterBootstrap, restricted_limits, wild_test
 from sos_eval.numerics.bootstrap import all_signs, draw_weights, wild_terms
 from sos_eval.numerics.covariance import cluster_design
+from sos_eval.numerics.inversion import Rejection
 from sos_eval.numerics.regress import LinearFit, least_squares
 from tests.fakes import InfluenceOnly, Linear, fit, noise_panel
 from tests.reference.stored import cases, data, grunfeld
