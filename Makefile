@@ -60,10 +60,10 @@ designs: $(STAMP) ## run every design that comes with the project
 
 # ---------------------------------------------------------------- tests
 test: $(STAMP) ## the fast tests (SLOW_SAMPLE=3: and three of the slow ones)
-	$(PYTEST) -n 2 $(if $(SLOW_SAMPLE),--slow-sample $(SLOW_SAMPLE),-m "not slow") $(TESTS)
+	$(PYTEST) -n 2 --dist loadgroup $(if $(SLOW_SAMPLE),--slow-sample $(SLOW_SAMPLE),-m "not slow") $(TESTS)
 
 test-all: $(STAMP) ## every test, the slow statistical ones included
-	$(PYTEST) -n 2 $(TESTS)
+	$(PYTEST) -n 2 --dist loadgroup $(TESTS)
 
 reference: $(STAMP) ## agreement with stored numbers from R and others
 	$(PYTEST) -m reference -rA $(TESTS)
