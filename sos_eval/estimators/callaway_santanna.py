@@ -71,6 +71,7 @@ class CallawaySantAnna(PlannedEstimator):
     window: tuple[float, float] | None = None
     """First and last event time that is averaged and shown; unless given, all."""
 
+    label: ClassVar[str] = "Callaway and Sant'Anna"
     reference: ClassVar[str] = "Callaway and Sant'Anna (2021)"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1}
     takes_unbalanced: ClassVar[bool] = True
@@ -82,6 +83,14 @@ class CallawaySantAnna(PlannedEstimator):
         """Which cells averages by event time are made of."""
         first, last = self.window or (-np.inf, np.inf)
         return EventTimes(self.balance_e, first, last)
+
+    def pre_base(self, estimate: Estimate, rows: NDArray[np.intp], zero: NDArray[np.bool_]) -> Array:
+        """Say which event time each cell before the start is compared with: the period before where it varies."""
+        if self.base_period == "universal":
+            return super().pre_base(estimate, rows, zero)
+        gaps = _gaps_before(estimate)
+        event = estimate.cells["event_time"].to_numpy(float)[rows]
+        return np.asarray(event - np.array([gaps.get(e, np.nan) for e in event]))
 
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate every cohort's effect in every period that can be compared."""
@@ -294,3 +303,14 @@ def _trim_note(panel: Panel, trimmed: NDArray[np.bool_], limit: float) -> tuple[
         return ()
     who = listed(list(panel.units[trimmed])) if panel.layout == "panel" else f"{int(trimmed.sum())} rows"
     return (f"propensity of {limit:g} or more: left out of the comparison in some cell: {who}",)
+
+
+def _gaps_before(estimate: Estimate) -> dict[float, float]:
+    """Return the time since the period before, by event time: averaged over cohorts by their treated units."""
+    table = estimate.cells[estimate.cells["aggregation"] == "group_time"]
+    times, time = estimate.panel.times, table["time"].to_numpy(float)
+    gap = time - times[np.maximum(np.searchsorted(times, time) - 1, 0)]
+    event, codes = np.unique(table["event_time"].to_numpy(float), return_inverse=True)
+    treated = table["n_treated_units"].to_numpy(float)
+    means = np.bincount(codes, gap * treated) / np.bincount(codes, treated)
+    return dict(zip(event.tolist(), means.tolist(), strict=True))

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._regression import (
@@ -40,6 +41,7 @@ class EventStudyTWFE(TwoWayRegression):
     covariates: tuple[str, ...] | None = None
     """Time-varying regressors; those of the panel unless named here."""
 
+    label: ClassVar[str] = "event-study fixed effects"
     reference: ClassVar[str] = "Sun and Abraham (2021), section 3, on what its coefficients mix"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1, "untreated_units": 1}
     takes_unbalanced: ClassVar[bool] = True
@@ -62,6 +64,14 @@ class EventStudyTWFE(TwoWayRegression):
             rows, fit_linear(rows, dummies, contrast), table, (OVERALL_NOTE, *self._binning_note())
         )
         return _without_reference_error(estimate)
+
+    def pre_base(self, estimate: Estimate, rows: NDArray[np.intp], zero: NDArray[np.bool_]) -> Array:
+        """Say which event time each cell before the start is compared with: none where a window joins several."""
+        base = super().pre_base(estimate, rows, zero)
+        if self.window is None:
+            return base
+        joined = estimate.cells["event_time"].to_numpy(float)[rows] == self.window[0]
+        return np.asarray(np.where(joined, np.nan, base))
 
     def _design(self, rows: Rows) -> tuple[Array, Array, pd.DataFrame]:
         """Return the dummies (n, k), the rows of the estimate as combinations of them (m, k), and their table."""
