@@ -11,11 +11,11 @@ import numpy as np
 
 from sos_eval.declare import Seed
 from sos_eval.inference.analytic import Analytic
-from sos_eval.inference.assignments import strata_columns
 from sos_eval.inference.design_facts import DesignFacts, design_facts
 from sos_eval.inference.randomization import Randomization
 from sos_eval.inference.two_way import TwoWay
 from sos_eval.inference.wald import refused
+from sos_eval.results.assignments import strata_columns
 from sos_eval.results.facts import ResolutionFacts
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import FEW, InferenceMethod, Inferred
@@ -243,6 +243,8 @@ class Auto(InferenceMethod):
     """Coverage of the intervals."""
     strata: tuple[str, ...] = ()
     """Strata of the randomization test, where the rule chooses it."""
+    strata_effects: bool = True
+    """The estimate carries stratum-by-period effects (cell estimators compare within strata)."""
     draws: Annotated[int, at.Ge(19)] = 9_999
     """Draws of the randomization test, where the rule chooses it."""
     seed: Seed | None = None
@@ -252,6 +254,11 @@ class Auto(InferenceMethod):
     def columns(self) -> tuple[str, ...]:
         """Columns that the strata name."""
         return strata_columns(self.strata)
+
+    @property
+    def effects_within(self) -> tuple[str, ...]:
+        """The strata, unless their effects are declined."""
+        return self.strata if self.strata_effects else ()
 
     def permutation(self, facts: DesignFacts) -> Randomization:
         """Return the randomization test that suits a design: studentised wherever there is an error to divide by."""

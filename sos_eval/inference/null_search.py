@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sos_eval.errors import InputFault
-from sos_eval.inference.assignments import Assignments
-from sos_eval.inference.inversion import TIES, Rejection, search
+from sos_eval.numerics.inversion import TIES, Rejection, search
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.assignments import Assignments
 from sos_eval.results.estimate import Batch
 from sos_eval.results.fitted import Fitted
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.inference.assignments import Assignments
-from sos_eval.inference.inversion import Rejection, Terms, limits
 from sos_eval.inference.null_search import Limits, searched, without_effect
+from sos_eval.numerics.inversion import Rejection, Terms, limits
 from sos_eval.panel.panel import Array
+from sos_eval.results.assignments import Assignments
 from sos_eval.results.estimate import Batch
 from sos_eval.results.fitted import Fitted
 

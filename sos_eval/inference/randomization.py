@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from sos_eval.declare import Seed
 from sos_eval.errors import OurFault
-from sos_eval.inference.assignments import Assignments, AssignmentSpace, assignment_space, strata_columns
-from sos_eval.inference.inversion import TIES
 from sos_eval.inference.null_search import Limits
 from sos_eval.inference.nulls import constant_effect_limits
 from sos_eval.inference.wald import refused
+from sos_eval.numerics.inversion import TIES
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array
+from sos_eval.results.assignments import Assignments, AssignmentSpace, assignment_space, strata_columns
 from sos_eval.results.estimate import Batch, Estimate
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod, Inferred
@@ -111,6 +111,8 @@ class Randomization(InferenceMethod):
     """studentised (estimate over its cluster-robust error, both made anew in every draw) or coefficient."""
     strata: tuple[str, ...] = ()
     """Starts are swapped within strata: a column constant within units, or exposure_half, outcome_third …"""
+    strata_effects: bool = True
+    """The estimate carries stratum-by-period effects (cell estimators compare within strata)."""
     draws: Annotated[int, at.Ge(19)] = 9_999
     """Random assignments; where there are no more than this, all are listed and p is exact."""
     seed: Seed | None = None
@@ -124,6 +126,11 @@ class Randomization(InferenceMethod):
     def columns(self) -> tuple[str, ...]:
         """Columns that the strata name."""
         return strata_columns(self.strata)
+
+    @property
+    def effects_within(self) -> tuple[str, ...]:
+        """The strata, unless their effects are declined."""
+        return self.strata if self.strata_effects else ()
 
     def condition(self, estimate: Estimate) -> str:
         """Say which statistic alone an estimate has; empty where it has both."""

@@ -8,10 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal
 import annotated_types as at
 import numpy as np
 
-from sos_eval.inference.inversion import TIES, Rejection, Terms, limits
 from sos_eval.inference.satterthwaite import regression_clusters, why_not_linear
 from sos_eval.inference.wald import refused, why_no_error
 from sos_eval.numerics.bootstrap import WildTerms, all_signs, draw_weights, wild_terms
+from sos_eval.numerics.inversion import TIES, Rejection, Terms, limits
 from sos_eval.panel.panel import Array
 from sos_eval.results.estimate import Estimate
 from sos_eval.results.fitted import Fitted

@@ -18,6 +18,7 @@ from sos_eval.jobs.answers import Answer, Checked, Group, Key
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.spec import PanelSpec
+from sos_eval.results.assignments import stratified
 from sos_eval.results.facts import RunFacts
 from sos_eval.results.fitted import Fitted
 from sos_eval.worlds.source import world_frame
@@ -104,22 +105,26 @@ def _unmet(entry: Entry, panel: Panel) -> list[tuple[str, str]]:
 def compare(design: Design, panels: dict[str, Panel]) -> dict[Key, Group]:
     """Build the comparison group of every entry and outcome, before any later outcome is read."""
     groups: dict[Key, Group] = {}
-    built: list[tuple[Panel, str, Any, Group]] = []
+    built: list[tuple[Panel, str, Any, tuple[str, ...], Group]] = []
     for entry in design.estimators:
         for outcome in _outcomes(entry, panels[entry.id]):
             with at_its_key(design.document, design.panel.covariates):
-                groups[entry.id, outcome] = _group(entry, panels[entry.id], outcome, built)
+                strata = (entry.inference or design.inference)[0].effects_within
+                groups[entry.id, outcome] = _group(entry, panels[entry.id], outcome, strata, built)
     return groups
 
 
-def _group(entry: Entry, panel: Panel, outcome: str, built: list[tuple[Panel, str, Any, Group]]) -> Group:
+def _group(
+    entry: Entry, panel: Panel, outcome: str, strata: tuple[str, ...],
+    built: list[tuple[Panel, str, Any, tuple[str, ...], Group]],
+) -> Group:  # fmt: skip
     """Build one group, or take the one that was built for the same panel, outcome and method."""
-    for known_panel, known_outcome, method, group in built:
-        if known_panel is panel and known_outcome == outcome and method == entry.comparison:
+    for known_panel, known_outcome, method, known_strata, group in built:
+        if known_panel is panel and (known_outcome, method, known_strata) == (outcome, entry.comparison, strata):
             return replace(group, entry=entry)
-    restricted = entry.comparison.restricted(panel.select(outcome))
+    restricted = stratified(entry.comparison.restricted(panel.select(outcome)), strata)
     group = Group(entry, restricted, build(entry.comparison.unrestricted(), restricted))
-    built.append((panel, outcome, entry.comparison, group))
+    built.append((panel, outcome, entry.comparison, strata, group))
     return group
 
 

@@ -16,7 +16,7 @@ from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_path
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
-from sos_eval.jobs.check import data_path
+from sos_eval.jobs.check import data_paths
 from sos_eval.panel.disclosure import masked, withholds_weights
 from sos_eval.panel.flow import flow_table
 from sos_eval.report.render import render_all
@@ -58,11 +58,11 @@ def write(
 
 def _provenance(design: Design, account: Account, facts: RunFacts) -> dict[str, Any]:
     """Return `provenance.json`."""
-    files = [data_path(design), lock_path(design)]
+    files = [*data_paths(design), lock_path(design)]
     if design.panel.treatment.adoption:
         files.append(design.base / design.panel.treatment.adoption)
     return provenance(
-        design=design.resolved, design_path=design.path, data=[file for file in files if file and file.exists()],
+        design=design.resolved, design_path=design.path, data=[file for file in files if file.exists()],
         seed=design.seed, lock=asdict(facts.lock), timings=account.timings, inference=asdict(facts.inference),
         overrides={key: list(values) for key, values in design.overrides.items()},
     )  # fmt: skip

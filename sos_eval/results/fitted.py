@@ -39,6 +39,8 @@ class Fitted:
     rebuild
         Builds the comparison group on another panel; None where the group does not depend on who is treated
         (restrictions that do are in here too).
+    strata
+        Within which the headline's test swaps starts; checks that draw lots draw the same.
     """
 
     id: str
@@ -48,6 +50,7 @@ class Fitted:
     source: Panel
     comparison: Comparison | None = None
     rebuild: Callable[[Panel], Panel] | None = None
+    strata: tuple[str, ...] = ()
 
     @property
     def panel(self) -> Panel:

@@ -76,6 +76,11 @@ class InferenceMethod(Method):
         """Whether it holds where few clusters are treated (or few are not)."""
         return self.alone_from < FEW
 
+    @property
+    def effects_within(self) -> tuple[str, ...]:
+        """Strata whose period effects the estimate carries; none unless the method draws by stratum."""
+        return ()
+
     def why_not(self, estimate: Estimate) -> str:
         """Say why it is not defined for an estimate; empty where it is."""
         return ""
