@@ -43,6 +43,7 @@ class PoissonDiD(StatedRegression):
     covariates: tuple[str, ...] | None = None
     """Time-varying regressors; those of the panel unless named here."""
 
+    label: ClassVar[str] = "Poisson"
     reference: ClassVar[str] = "Wooldridge (1999, 2023); Correia, Guimaraes and Zylkin (2020)"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1}
     takes_unbalanced: ClassVar[bool] = True
