@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from sos_eval.bundle.whole import write_file
 from sos_eval.declare import Document
 from sos_eval.design.design import Design
 from sos_eval.design.differences import Differences, compare_plans, holding
+from sos_eval.design.published import data_differences, published_hashes
 from sos_eval.design.resolve import resolve
 from sos_eval.errors import DesignFault, Fault, InputFault, nearest
 from sos_eval.terms import __version__
@@ -78,19 +80,27 @@ def write_lock(design: Design, outcomes_seen: str, *, force: bool = False) -> Pa
         )
     path = lock_path(design)
     if path.exists() and not force:
-        if not compare_plans(_read(path), design).author:
+        locked = _read(path)
+        if not compare_plans(locked, design).author and not any(_data_differences(locked, design)):
             return path
         raise InputFault(Fault(str(path), "locks another plan", "use --force to replace it; the old lock is then lost"))
-    content = _content(resolve(design.document), outcomes_seen)
+    content = _content(design, outcomes_seen)
     write_file(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     return path
 
 
+def _data_differences(locked: dict[str, Any], design: Design) -> Iterator[str]:
+    return data_differences(locked.get("published", {}), design)
+
+
 def _content(design: Design, outcomes_seen: str) -> dict[str, Any]:
+    """Return what a lock holds: today's meaning of what was written, whatever an older lock kept."""
+    resolved = resolve(design.document).resolved
     return {
-        "schema": SCHEMA, "design_sha256": hash_mapping(design.resolved), "sos_eval": __version__,
+        "schema": SCHEMA, "design_sha256": hash_mapping(resolved), "sos_eval": __version__,
         "locked_at": datetime.now(UTC).isoformat(timespec="seconds"), "outcomes_seen": outcomes_seen,
-        "written": plain(design.document.data), "design": plain(design.resolved),
+        "written": plain(design.document.data), "design": plain(resolved),
+        "published": published_hashes(design),
     }  # fmt: skip
 
 
@@ -102,9 +112,9 @@ def lock_state(design: Design) -> LockState:
     locked = _read(path)
     seen, when = str(locked["outcomes_seen"]), str(locked["locked_at"])
     differences = compare_plans(locked, design)
-    lines = tuple(str(one) for one in differences.author)
+    lines = (*(str(one) for one in differences.author), *_data_differences(locked, design))
     state: Literal["as_locked", "changed"] = "changed" if lines else "as_locked"
-    return LockState(state, _told(differences, seen, when[:10]), lines, seen, when)
+    return LockState(state, _told(differences, len(lines), seen, when[:10]), lines, seen, when)
 
 
 def as_locked(design: Design) -> Design:
@@ -120,14 +130,13 @@ def as_locked(design: Design) -> Design:
     return replace(kept, document=design.document, overrides=design.overrides)
 
 
-def _told(differences: Differences, seen: str, day: str) -> str:
+def _told(differences: Differences, many: int, seen: str, day: str) -> str:
     """Say on page one how a run stands to its lock."""
     about = {
         "no": "before anyone in the team had seen the outcomes",
         "yes": "after the outcomes had been seen, which is not pre-registration",
         "published": "when the outcomes were already published, which is not pre-registration",
     }[seen]
-    many = len(differences.author)
     said = f"Run as locked on {day}, {about}."
     if many:
         counted = "1 difference" if many == 1 else f"{many} differences"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pandas as pd
 from sos_eval.bundle.whole import make_folder, write_file
 from sos_eval.errors import Fault, InputFault, OurFault
 from sos_eval.montecarlo.chunk import Chunk, Task, is_kept, read_chunk, write_chunk
+from sos_eval.montecarlo.finished import Power
 from sos_eval.montecarlo.study import Study
 
 __all__ = ["Store"]
@@ -87,18 +87,23 @@ class Store:
 
     def chunk(self, task: Task) -> Chunk:
         """Return a finished chunk."""
-        found = self.memory.get(task) if self.folder is None else read_chunk(self.draws, task, self.study.hash)
-        if found is None:
+        chunk = self.memory.get(task) if self.folder is None else read_chunk(self.draws, task, self.study.hash)
+        if chunk is None:
             raise OurFault(f"chunk {task.chunk} of point {task.point} is not there")
-        return found
+        return chunk
 
-    def write_tables(self, tables: Mapping[str, pd.DataFrame], sentences: Sequence[str]) -> None:
-        """Write the tables of a finished study by name, the first draws of every row, and what they say."""
+    def write_tables(self, finished: Power) -> None:
+        """Write the tables of a finished study."""
         if self.folder is None:
             return
-        tables = {**tables, "sample": _sample(self)}
+        tables = {
+            "power": finished.summary, "mdes": finished.mdes, "failures": finished.failures,
+            "explain": finished.explained, "formulas": finished.formulas, "sample": _sample(self),
+        }  # fmt: skip
+        asked = {"pretests": finished.pretests, "families": finished.families}
+        tables |= {name: table for name, table in asked.items() if len(table)}
         texts = {f"{name}.csv": table.to_csv(index=False, lineterminator="\n") for name, table in tables.items()}
-        texts["sentences.txt"] = "".join(f"{line}\n" for line in sentences)
+        texts["sentences.txt"] = "".join(f"{line}\n" for line in finished.sentences)
         for name, text in texts.items():
             write_file(self.folder / name, text, again="with --resume: all draws are kept")
 
@@ -119,7 +124,8 @@ def _plan(study: Study) -> dict[str, object]:
     """Say what a folder holds."""
     return {
         "schema": "sos-eval/power/1", "hash": study.hash, "reps": study.reps, "seed": study.seed, "chunk": study.chunk,
-        "world": study.points[0].world.name, "title": study.points[0].world.title,
+        "world": study.points[0].world.name, "title": study.title,
+        "world_title": study.points[0].world.title,
         "points": [{str(k): v for k, v in point.keys.items()} for point in study.points],
     }  # fmt: skip
 
@@ -128,12 +134,12 @@ def _same_study(plan: Path, study: Study, *, resume: bool) -> None:
     """Refuse a folder of another study, and one of the same without `resume`."""
     folder = str(plan.parent)
     try:
-        known = json.loads(plan.read_text(encoding="utf-8"))["hash"]
+        kept = json.loads(plan.read_text(encoding="utf-8"))["hash"]
     except (OSError, ValueError, KeyError):
         what = f"{PLAN} cannot be read, so that nobody knows which study the folder holds"
         raise InputFault(Fault(folder, what, "name a new folder")) from None
-    if known != study.hash:
-        what = f"holds another study (hash {str(known)[:12]}, this one is {study.hash[:12]})"
+    if kept != study.hash:
+        what = f"holds another study (hash {str(kept)[:12]}, this one is {study.hash[:12]})"
         raise InputFault(Fault(folder, what, "name a new folder, or take back what was changed since"))
     if not resume:
         raise InputFault(
