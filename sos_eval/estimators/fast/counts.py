@@ -164,14 +164,14 @@ def batch_draws(
     settled = np.empty(draws, bool)
     for rows in chunks(draws, grid.at_risk.size, CHUNK):
         y = counts if len(counts) == 1 else counts[rows]
-        values[rows], std_error[rows], settled[rows] = _chunk(grid, y, treated(rows))
+        values[rows], std_error[rows], settled[rows] = _fitted(grid, y, treated(rows))
     failures = [""] * draws
     for draw in np.flatnonzero(~settled):
         values[draw], std_error[draw], failures[draw] = by_itself(again(int(draw)), cells, estimate)
     return Batch(cells, values, std_error, tuple(failures))
 
 
-def _chunk(grid: CountGrid, y: Array, treated: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
+def _fitted(grid: CountGrid, y: Array, treated: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
     """Return values and errors (r, 2), and which draws they hold for: see `PoissonDiD` for the formulas."""
     fit = fit_poisson_grid(y, grid.at_risk, treated, grid.covariates, grid.strata)
     takes_part = y.sum(-1) > 0  # a unit without any event is left out, its exposure too
