@@ -259,9 +259,10 @@ def influence_of(fit: LinearFit, n: int) -> Array:
 
 
 def linear_estimate(rows: Rows, fit: LinearFit, table: pd.DataFrame, notes: tuple[str, ...] = ()) -> Estimate:
-    """Turn a fitted regression into an estimate: a cell per row of its contrast."""
+    """Turn a fitted regression into an estimate: a cell per row of its contrast, one of zeros without an error."""
     counted = table.assign(n_obs=fit.n_obs, n_units=rows.effects.shape[0])
     influence = influence_of(fit, rows.panel.n_influence)
+    influence[:, ~(fit.contrast != 0).any(1)] = np.nan
     if rows.n_treated_units == 1:
         influence[:] = np.nan
         counted["reason"] = SINGLE

@@ -17,8 +17,17 @@ from numpy.typing import NDArray
 from sos_eval.estimators._regression import ABSORBED
 from sos_eval.estimators.fast.cohort_means import Contributions
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.aggregate import AggregationPlan, EventTimes, plan_aggregations
 
-__all__ = ["RegressionPattern", "group_starts", "has_cohort_form", "inverse", "is_single"]
+__all__ = [
+    "RegressionPattern",
+    "group_starts",
+    "has_cohort_form",
+    "inverse",
+    "is_single",
+    "plan_regression",
+    "with_shared",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +37,7 @@ class RegressionPattern:
     Attributes
     ----------
     cells
-        Rows of the estimates, m of them.
+        Rows of the estimates, q of them: the m that the method states, then averages of group-time cells.
     starts : (k,)
         First treated periods that take part; ``inf`` last: untreated throughout.
     last : float
@@ -37,11 +46,10 @@ class RegressionPattern:
         By cohort.
     contrast : (m, p)
         Rows as combinations of coefficients.
-    no_error : (m,)
-        Rows that are fixed by construction.
-    post : (k, p) or None
-        How often each cohort is counted in each coefficient of the last row, a mean over treated unit-periods whose
-        weights follow the cohorts' sizes; None where `contrast` holds all.
+    shared : (m, p)
+        Rows that average coefficients by the weight of the unit-periods behind each.
+    aggregation
+        How group-time cells are averaged; None where there are none.
     """
 
     cells: pd.DataFrame
@@ -49,8 +57,8 @@ class RegressionPattern:
     last: float
     regressors: Array
     contrast: Array
-    no_error: NDArray[np.bool_]
-    post: Array | None = None
+    shared: NDArray[np.bool_]
+    aggregation: AggregationPlan | None
 
     @property
     def n_cohorts(self) -> int:
@@ -61,6 +69,11 @@ class RegressionPattern:
     def n_times(self) -> int:
         """How many periods take part: all."""
         return int(self.regressors.shape[1])
+
+    @property
+    def no_error(self) -> NDArray[np.bool_]:
+        """Rows that are fixed by construction, (q,)."""
+        return np.asarray(~(self.combinations(np.ones(self.n_cohorts)) != 0).any(-1))
 
     @property
     def singular(self) -> bool:
@@ -80,7 +93,7 @@ class RegressionPattern:
         cross = np.einsum("...ktp,...kt->...p", x, sums)
         bread = self._bread(weight, x)
         coef = (bread @ cross[..., None])[..., 0]
-        contrast = self._contrast(weight)
+        contrast = self.combinations(weight)
         slope = x @ (bread @ np.swapaxes(contrast, -1, -2))[..., None, :, :]
         fitted = (x @ coef[..., None, :, None])[..., 0]
         by_time = sums.sum(-2) / weight.sum(-1)[..., None]
@@ -95,19 +108,58 @@ class RegressionPattern:
 
     def _absorbed(self, weight: Array) -> Array:
         """Take unit and time means out of the regressors, (..., k, t, p)."""
-        own = self.regressors - self.regressors.mean(1, keepdims=True)
+        within = self.regressors - self.regressors.mean(1, keepdims=True)
         share = weight / weight.sum(-1, keepdims=True)
-        return np.asarray(own - np.einsum("...k,ktp->...tp", share, own)[..., None, :, :])
+        return np.asarray(within - np.einsum("...k,ktp->...tp", share, within)[..., None, :, :])
 
-    def _contrast(self, weight: Array) -> Array:
-        """Return `contrast` with the mean over treated unit-periods at these weights, (..., m, p)."""
-        if self.post is None:
-            return self.contrast
-        count = weight @ self.post
-        shape = (*weight.shape[:-1], *self.contrast.shape)
-        contrast = np.broadcast_to(self.contrast, shape).copy()
-        contrast[..., -1, :] = count / count.sum(-1, keepdims=True)
+    def combinations(self, weight: Array, mass: Array | None = None) -> Array:
+        """Return every row as a combination of coefficients, (..., q, p).
+
+        Parameters
+        ----------
+        weight : (..., k)
+            The cohorts' weights.
+        mass : (..., p), optional
+            Weight of the unit-periods behind each coefficient; where every cohort is seen in all periods unless given.
+        """
+        behind = weight @ (self.regressors != 0).sum(1) if mass is None else mass
+        contrast = with_shared(self.contrast, self.shared, behind)
+        if self.aggregation is None:
+            return contrast
+        cohorts = np.unique(self.cells["cohort"][: len(self.contrast)])
+        mix = self.aggregation.weights(weight[..., np.searchsorted(self.starts, cohorts)])
+        averages = mix @ contrast
+        return np.concatenate([np.broadcast_to(contrast, (*averages.shape[:-2], *contrast.shape[-2:])), averages], -2)
+
+
+def plan_regression(
+    cells: pd.DataFrame, starts: Array, last: float, regressors: Array, contrast: Array, shared: NDArray[np.bool_],
+    event_times: EventTimes,
+) -> RegressionPattern:  # fmt: skip
+    """Plan a regression; group-time cells are followed by their averages, as `with_aggregations` adds them."""
+    if not (cells["aggregation"] == "group_time").all():
+        return RegressionPattern(cells, starts, last, regressors, contrast, shared, None)
+    averages = plan_aggregations(cells, np.unique(cells["cohort"]), event_times)
+    table = pd.concat([cells, averages.cells], ignore_index=True)
+    return RegressionPattern(table, starts, last, regressors, contrast, shared, averages)
+
+
+def with_shared(contrast: Array, shared: NDArray[np.bool_], mass: Array) -> Array:
+    """Return rows as combinations of coefficients, (..., m, p): those that share by weight, at these weights.
+
+    Parameters
+    ----------
+    contrast, shared : (m, p)
+        Fixed combinations, and which coefficients a row averages by weight in place of them.
+    mass : (..., p)
+        Weight of the unit-periods behind each coefficient; a row that shares nothing but zeros is NaN.
+    """
+    if not shared.any():
         return contrast
+    held = shared * mass[..., None, :]
+    total = held.sum(-1, keepdims=True)
+    share = held / np.where(total > 0, total, np.nan)
+    return np.where(shared.any(1, keepdims=True), share, contrast)
 
 
 def inverse(gram: Array, squares: Array) -> Array:
