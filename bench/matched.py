@@ -1,7 +1,7 @@
 """Processor time of a matched design whose inference matches again in every assignment: ``python -m bench.matched``.
 
-The design that ships, on a world of 54 authorities and 12 years, with `inference: auto` for its three estimators. A number
-after it: so many worker processes.
+The design that ships, on a world of 54 authorities and 12 years, with `inference: auto` for its three estimators. A
+number after it: so many worker processes.
 """
 
 from __future__ import annotations

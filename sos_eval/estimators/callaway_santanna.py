@@ -20,6 +20,7 @@ from sos_eval.estimators.fast.assignments import batch_assignments
 from sos_eval.estimators.fast.cells import GroupTimePattern
 from sos_eval.estimators.fast.cohort_means import contributions
 from sos_eval.estimators.fast.gaps import batch_with_gaps, by_period, by_period_pair
+from sos_eval.estimators.fast.groups import Grouped, batch_groups, has_own_clusters
 from sos_eval.estimators.fast.outcomes import plan_outcomes
 from sos_eval.numerics.two_by_two import Adjust
 from sos_eval.panel.panel import Array, Panel
@@ -156,6 +157,13 @@ class CallawaySantAnna(PlannedEstimator):
         first_treated = np.asarray(first_treated, float)
         return batch_assignments(panel, first_treated, partial(self._pattern, panel), self.complete)
 
+    def estimate_groups(self, panel: Panel, first_treated: Array, weights: Array, cells: pd.DataFrame) -> Batch:
+        """Estimate under many adoptions, each with a comparison group of its own; all at once without covariates."""
+        plain = not self._names(panel) and panel.layout == "panel" and not panel.transition_dropped
+        if not (plain and panel.is_balanced and has_own_clusters(panel)) or panel.late_starts or _unweighed(panel):
+            return super().estimate_groups(panel, first_treated, weights, cells)
+        return batch_groups(Grouped(panel, first_treated, weights, cells), partial(self._pattern, panel), self.complete)
+
     def _parts(
         self, panel: Panel, adoption: Array, starts: Array
     ) -> tuple[CellPlan, AggregationPlan, pd.DataFrame, NDArray[np.bool_]]:
@@ -200,6 +208,11 @@ class CallawaySantAnna(PlannedEstimator):
             longest = (time - group).max()
             what = f"{self.name}: balance_e and window leave no event time from the start on"
             raise NotIdentified(panel.fault(what, f"the cohorts are seen up to {longest:g} periods after their start"))
+
+
+def _unweighed(panel: Panel) -> bool:
+    """Whether some unit has no weight."""
+    return not (panel.weights > 0).all()
 
 
 def _instead(why: str) -> str:

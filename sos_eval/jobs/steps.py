@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sos_eval.checks.balance import balance_results
-from sos_eval.comparison.build import build, rebuilt
+from sos_eval.comparison.build import Rebuilding, build
 from sos_eval.design.at_its_key import at_its_key
 from sos_eval.design.design import Design, Entry
 from sos_eval.errors import Faults, NotIdentified
@@ -130,12 +130,8 @@ def estimate(design: Design, groups: dict[Key, Group]) -> dict[Key, Fitted]:
 def _fit(group: Group) -> Fitted:
     """Estimate one group, and keep the way to do it again."""
     entry, method = group.entry, group.entry.comparison.unrestricted()
-
-    def rebuild(panel: Panel) -> Panel:
-        return rebuilt(method, panel)
-
     estimate = entry.method.complete(group.comparison.panel)
-    again = rebuild if method.rebuilds else None
+    again = Rebuilding(method) if method.rebuilds else None
     return Fitted(entry.id, entry.role, entry.method, estimate, group.source, group.comparison, again)
 
 

@@ -83,7 +83,7 @@ def fit_poisson_grid(y: Array, at_risk: Array, treated: Array, covariates: Array
 
 def _time_effects(y: Array, at_risk: Array) -> Array:
     """Start from each period's rate over the first one's, (r, t)."""
-    rate = y.sum(1) / at_risk.sum(0)
+    rate = y.sum(1) / at_risk.sum(-2)
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(rate / rate[:, :1]))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -136,6 +136,7 @@ def batch_draws(
     cells: pd.DataFrame,
     again: Callable[[int], Panel],
     estimate: Callable[[Panel], Estimate],
+    weights: Array | None = None,
 ) -> Batch:
     """Estimate every draw; by itself where Newton steps do not settle or a unit is treated whenever it is seen.
 
@@ -149,12 +150,20 @@ def batch_draws(
         The two rows.
     again, estimate
         The panel of one draw, and how it is estimated by itself.
+    weights : (r, n), optional
+        What each draw multiplies the units' weights by; zero: left out. There are no gaps then, and a draw with a
+        period without an event is estimated by itself.
     """
     values, std_error = np.empty((draws, 2)), np.empty((draws, 2))
     settled = np.empty(draws, bool)
     for rows in chunks(draws, grid.at_risk.size, CHUNK):
         y = counts if len(counts) == 1 else counts[rows]
-        values[rows], std_error[rows], settled[rows] = _chunk(grid, y, treated(rows))
+        inside = grid
+        if weights is not None:
+            factor = weights[rows, :, None]
+            inside, y = replace(grid, at_risk=grid.at_risk * factor), y * factor
+        values[rows], std_error[rows], settled[rows] = _chunk(inside, y, treated(rows))
+        settled[rows] &= (y.sum(1) > 0).all(-1)
     failures = [""] * draws
     for draw in np.flatnonzero(~settled):
         values[draw], std_error[draw], failures[draw] = by_itself(again(int(draw)), cells, estimate)
