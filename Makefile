@@ -20,7 +20,7 @@ STAMP := $(VENV)/.installed-$(LOCK_HASH)
 TESTS ?= tests
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help setup run test test-all reference types lint format house designs docs bench coverage lines bad-inputs \
+.PHONY: help setup run example test test-all reference types lint format house designs docs bench coverage lines bad-inputs \
 	wheelhouse lock new-estimator clean
 
 help: ## this list
@@ -49,7 +49,10 @@ lock: $(STAMP) ## resolve requirements.txt anew from pyproject.toml (needs netwo
 		--no-annotate --no-header --group dev pyproject.toml --output-file requirements.txt --upgrade
 
 # ---------------------------------------------------------------- the main job
-run: $(STAMP) ## the README's main job: a matched evaluation on the embedded simulated authorities
+run: $(STAMP) ## the README's main job: the first-wave pilots of Signs of Safety, on the published panel of England
+	$(BIN)/sos-eval run designs/sos_pilots_care_entry.yaml --force
+
+example: $(STAMP) ## a matched evaluation on simulated authorities
 	$(BIN)/sos-eval run designs/matched_did_care_entry.yaml --force
 
 designs: $(STAMP) ## run every design that comes with the project
@@ -85,7 +88,7 @@ lines: $(STAMP) ## lines that the fast tests do not reach
 bench: $(STAMP) .bench-venv/.installed ## timings of what users wait for, and of estimators beside their peers
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.cluster
-	for bench in peers power large; do \
+	for bench in peers power large processes; do \
 		RAYON_NUM_THREADS=1 NUMBA_NUM_THREADS=1 POLARS_MAX_THREADS=1 .bench-venv/bin/python -m bench.$$bench || exit 1; done
 
 .bench-venv/.installed: bench/requirements.txt

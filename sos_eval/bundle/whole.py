@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Sequence
 from pathlib import Path
 
-from sos_eval.errors import DataFault, Fault
+from sos_eval.errors import DataFault, Fault, Faults, InputFault
 
-__all__ = ["make_folder", "write_file"]
+__all__ = ["make_folder", "refuse_target", "write_file"]
 
 #: What a system says where a file does not fit: disk, quota, largest size of a file.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -36,6 +37,34 @@ def write_file(path: Path, content: str | bytes, *, again: str = "") -> None:
         raise _fault(path, error, again) from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+def refuse_target(target: Path, beside: Sequence[Path], what: str, *, force: bool) -> None:
+    """Refuse a CSV file that cannot or should not be written, before anything is computed for it.
+
+    Parameters
+    ----------
+    beside
+        Files that are written with it.
+    what
+        What it holds, e.g. ``a simulated panel``.
+
+    Raises
+    ------
+    InputFault
+        With every fault: its name, its folder, a file that is there without `force`.
+    """
+    faults = Faults(InputFault)
+    if target.suffix != ".csv":
+        faults.add(str(target), f"--out: {what} is written as CSV", f"write {target.stem or 'panel'}.csv")
+    if target.is_dir():
+        faults.add(str(target), "--out: is a folder", f"write {target}/panel.csv")
+    elif not target.parent.is_dir():
+        faults.add(str(target), f"--out: there is no folder {target.parent}", "make it first")
+    for file in (target, *beside):
+        if file.is_file() and not force:
+            faults.add(str(file), "exists", "add --force to replace it")
+    faults.stop()
 
 
 def make_folder(path: Path, *, again: str = "") -> None:

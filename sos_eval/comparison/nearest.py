@@ -16,7 +16,7 @@ from sos_eval.comparison.group import GroupMethod, Matched
 from sos_eval.errors import Fault, NotIdentified, listed
 from sos_eval.numerics.assignment import match_weights, match_weights_many, nearest, nearest_many
 from sos_eval.numerics.distance import absolute, euclidean, mahalanobis
-from sos_eval.numerics.logistic import SeparationError, logistic
+from sos_eval.numerics.logistic import SeparationError, logistic, logistics
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.comparison import GroupWeights
 from sos_eval.results.method import register
@@ -132,14 +132,9 @@ class Nearest(GroupMethod):
             column = covariates.values[self.distance]
             number = np.full(len(column), np.nan) if is_text(column) else column.to_numpy(float)
             return np.broadcast_to(number, treated.shape)
-        score = np.full(treated.shape, np.nan)
-        for draw, group in enumerate(treated):
-            try:
-                fit = logistic(group.astype(float), covariates.design)
-            except (SeparationError, np.linalg.LinAlgError):  # said in the words of a single match
-                continue
-            score[draw] = fit.linear if self.distance == "linear_logit" else fit.probability
-        return score
+        fits = logistics(treated.astype(float), covariates.design, np.ones(treated.shape))
+        score = fits.linear if self.distance == "linear_logit" else fits.probability
+        return np.asarray(np.where((fits.failures == "")[:, None], score, np.nan))
 
     def _distances(self, covariates: _Covariates, treated: NDArray[np.bool_]) -> Array:
         """Return the multivariate distances, (r, n_treated, n_untreated); NaN where there are none."""

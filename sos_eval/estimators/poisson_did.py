@@ -54,10 +54,11 @@ class PoissonDiD(StatedRegression):
 
     def state(self, panel: Panel, start: Array, time: Array, treated: Array) -> Statement:
         """State the one regressor, treatment; the change in the rate is no combination of coefficients."""
+        scale = "rate_per" if panel.outcome.counted else "value"
         return Statement(
             terms=treated[..., None], contrast=np.array([[1.0], [np.nan]]), shared=np.zeros((2, 1), bool),
             counted=np.repeat((treated > 0)[..., None], 2, -1),
-            cells={"estimand": ["rate_ratio", "att"], "scale": ["ratio", "rate_per" if panel.outcome.counted else "value"]},
+            cells={"estimand": ["rate_ratio", "att"], "scale": ["ratio", scale]},
         )  # fmt: skip
 
     def why_absorbed(self, rows: Rows) -> str:

@@ -11,11 +11,11 @@ import numpy as np
 
 from sos_eval.declare import Seed
 from sos_eval.inference.analytic import Analytic
-from sos_eval.inference.assignments import strata_columns
 from sos_eval.inference.design_facts import DesignFacts, design_facts
 from sos_eval.inference.randomization import Randomization
 from sos_eval.inference.two_way import TwoWay
 from sos_eval.inference.wald import refused
+from sos_eval.results.assignments import strata_columns
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import FEW, InferenceMethod, Inferred
 from sos_eval.results.method import register
@@ -175,7 +175,7 @@ def _test(test: Randomization, facts: DesignFacts) -> tuple[Randomization | None
         return None, size
     if test.statistic == "studentised" and (not facts.has_influence or facts.n_treated_clusters < 2):
         return None, "a studentised test needs two treated clusters and an estimator with an influence function"
-    if 1 / size > round(1 - test.level, 12):
+    if size < 10**15 and 1 / size > round(1 - test.level, 12):
         return None, f"{size} possible assignments cannot reject at level {test.level:g}"
     lost = facts.lost(test)
     return (None, _lost(lost, test)) if lost > LOSABLE * (1 - test.level) else (test, "")
@@ -237,6 +237,8 @@ class Auto(InferenceMethod):
     """Coverage of the intervals."""
     strata: tuple[str, ...] = ()
     """Strata of the randomization test, where the rule chooses it."""
+    strata_effects: bool = True
+    """The estimate carries stratum-by-period effects (cell estimators compare within strata)."""
     draws: Annotated[int, at.Ge(19)] = 9_999
     """Draws of the randomization test, where the rule chooses it."""
     seed: Seed | None = None
@@ -246,6 +248,11 @@ class Auto(InferenceMethod):
     def columns(self) -> tuple[str, ...]:
         """Columns that the strata name."""
         return strata_columns(self.strata)
+
+    @property
+    def effects_within(self) -> tuple[str, ...]:
+        """The strata, unless their effects are declined."""
+        return self.strata if self.strata_effects else ()
 
     def permutation(self, facts: DesignFacts) -> Randomization:
         """Return the randomization test that suits a design: studentised wherever there is an error to divide by."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sos_eval.errors import InputFault
-from sos_eval.inference.inversion import TIES, Rejection, search
+from sos_eval.numerics.inversion import TIES, Rejection, search
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.adoptions import Adoptions
 from sos_eval.results.estimate import Batch

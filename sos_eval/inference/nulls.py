@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.inference.inversion import Rejection, Terms, limits
 from sos_eval.inference.null_search import Limits, searched, without_effect
+from sos_eval.numerics.inversion import Rejection, Terms, limits
 from sos_eval.panel.panel import Array
 from sos_eval.results.adoptions import Adoptions
 from sos_eval.results.estimate import Batch

@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 
 from sos_eval.declare import Seed
 from sos_eval.errors import OurFault
-from sos_eval.inference.assignments import Assignments, AssignmentSpace, assignment_space, strata_columns
-from sos_eval.inference.inversion import TIES
+from sos_eval.inference.memory import refuse_too_many
 from sos_eval.inference.null_search import Limits
 from sos_eval.inference.nulls import constant_effect_limits
 from sos_eval.inference.wald import refused
+from sos_eval.numerics.inversion import TIES
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array
 from sos_eval.results.adoptions import Adoptions
+from sos_eval.results.assignments import Assignments, AssignmentSpace, assignment_space, strata_columns
 from sos_eval.results.estimate import Batch
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod, Inferred
@@ -112,6 +113,8 @@ class Randomization(InferenceMethod):
     """studentised (estimate over its cluster-robust error, both made anew in every draw) or coefficient."""
     strata: tuple[str, ...] = ()
     """Starts are swapped within strata: a column constant within units, or exposure_half, outcome_third …"""
+    strata_effects: bool = True
+    """The estimate carries stratum-by-period effects (cell estimators compare within strata)."""
     draws: Annotated[int, at.Ge(19)] = 9_999
     """Random assignments; where there are no more than this, all are listed and p is exact."""
     seed: Seed | None = None
@@ -126,12 +129,19 @@ class Randomization(InferenceMethod):
         """Columns that the strata name."""
         return strata_columns(self.strata)
 
+    @property
+    def effects_within(self) -> tuple[str, ...]:
+        """The strata, unless their effects are declined."""
+        return self.strata if self.strata_effects else ()
+
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return effects with randomization p-values and intervals."""
         space = self._space(fitted)
         if isinstance(space, str):
             return refused(fitted, self.name, self.level, space)
         draws_of = rng if self.seed is None else stream(self.seed, self.name, fitted.id, fitted.panel.active)
+        each = 3 * fitted.source.n_units + 6 * len(fitted.estimate.values)
+        refuse_too_many(fitted.source, "draws", min(self.draws, space.size), each)
         assignments = space.draw(self.draws, draws_of)
         permuted = permute(fitted, assignments, studentised=self.statistic == "studentised")
         hopeless = self._hopeless(space, assignments)
@@ -190,7 +200,7 @@ class Randomization(InferenceMethod):
         row = _headline_row(fitted, p)
         facts: dict[str, Any] = {
             "statistic": self.statistic,
-            "assignments": space.size if space.size < 10**15 else float(space.size),
+            "assignments": _counted(space.size),
             "complete": permuted.complete,
             "draws": len(permuted.drawn),
             "failed_draws": failed,
@@ -203,6 +213,18 @@ class Randomization(InferenceMethod):
             "interval": limits.how,
         }
         return Inferred(table, _tables(fitted, permuted, row), facts)
+
+
+def _counted(size: int) -> int | float | str:
+    """Return a count for JSON: as it is, as a float from 10^15 on, in words where no float holds it."""
+    if size < 10**15:
+        return size
+    return float(size) if size < 10**300 else f"about 10^{_digits(size)}"
+
+
+def _digits(size: int) -> int:
+    """Return the power of ten below a huge count, without writing it out."""
+    return int((size.bit_length() - 1) * np.log10(2))
 
 
 def _headline_row(fitted: Fitted, p: Array) -> int:

@@ -18,7 +18,7 @@ from sos_eval.design.resolve import plain
 from sos_eval.errors import listed
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
-from sos_eval.jobs.check import data_path
+from sos_eval.jobs.check import data_paths
 from sos_eval.panel.disclosure import masked, withholds_weights
 from sos_eval.panel.flow import flow_table
 from sos_eval.report.render import render_all
@@ -122,11 +122,11 @@ def _references(answers: dict[Key, Answer], groups: dict[Key, Group]) -> dict[st
 
 def _provenance(design: Design, account: Account, facts: dict[str, Any]) -> dict[str, Any]:
     """Return `provenance.json`."""
-    files = [data_path(design), lock_path(design)]
+    files = [*data_paths(design), lock_path(design)]
     if design.panel.treatment.adoption:
         files.append(design.base / design.panel.treatment.adoption)
     return provenance(
-        design=design.resolved, design_path=design.path, data=[file for file in files if file and file.exists()],
+        design=design.resolved, design_path=design.path, data=[file for file in files if file.exists()],
         seed=design.seed, lock=facts["lock"], timings=account.timings, inference=facts["inference"],
         overrides={key: list(values) for key, values in design.overrides.items()},
     )  # fmt: skip

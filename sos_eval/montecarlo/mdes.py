@@ -13,13 +13,14 @@ from scipy.special import ndtr, ndtri
 
 from sos_eval.montecarlo.diagnosands import RowDraws
 from sos_eval.montecarlo.line.rows import JOINT, LEADING, ROW_KEYS
-from sos_eval.montecarlo.study import Study, prepared
+from sos_eval.montecarlo.study import Study
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array
 
 __all__ = ["Detectable", "by_interpolation", "by_shift", "detectable", "normal_mdes", "normal_power"]
 
 REDRAWS = 2000
+HALVINGS = 60
 INSIDE = (0.025, 0.975)
 #: How far from the middle of its interval, as a part of half of it, an estimate may lie for rounding.
 CENTRED = 1e-6
@@ -178,17 +179,45 @@ def by_shift(draws: RowDraws, target: float) -> Detectable:
 def _shifted(error: Array, half: Array, usable: NDArray[np.bool_], target: float) -> float:
     """Bisect for the size at which the mean power over both signs reaches the target."""
     low, high = 0.0, float(np.nanmax(half) + 2 * np.nanmax(np.abs(error)))
-    known_error, known_half = error[usable], half[usable]
-    scale = usable.mean()
-    for _ in range(60):
+    known, beyond, scale = error[usable], half[usable], usable.mean()
+    up = _Undecided(known, beyond, 1), _Undecided(-known, beyond, -1)
+    down = _Undecided(-known, beyond, 1), _Undecided(known, beyond, -1)
+    for _ in range(HALVINGS):
         size = (low + high) / 2
-        up = (np.abs(known_error + size) > known_half).mean()
-        down = (np.abs(known_error - size) > known_half).mean()
-        if scale * (up + down) / 2 < target:
-            low = size
-        else:
-            high = size
+        shares = [(one.found(size) + other.found(size)) / len(known) for one, other in (up, down)]
+        short = bool(scale * sum(shares) / 2 < target)
+        low, high = (size, high) if short else (low, size)
+        for part in (*up, *down):
+            part.narrow(size, raised=short)
     return (low + high) / 2
+
+
+@dataclass
+class _Undecided:
+    """Draws of which it is open, between two sizes, whether ``error + sign size > half``; and how many surely are.
+
+    Rounding keeps the order of sums, so that a draw found at one size is found at all that are larger (or smaller,
+    where the sign is negative), and need not be asked again.
+    """
+
+    error: Array
+    half: Array
+    sign: int
+    sure: int = 0
+
+    def found(self, size: float) -> int:
+        """Return how many draws are found at a size between the two."""
+        return self.sure + int(self._are(size).sum())
+
+    def narrow(self, size: float, *, raised: bool) -> None:
+        """Decide what a new lower end (`raised`) or upper end decides."""
+        are = self._are(size)
+        if raised == (self.sign > 0):
+            self.sure, are = self.sure + int(are.sum()), ~are
+        self.error, self.half = self.error[are], self.half[are]
+
+    def _are(self, size: float) -> NDArray[np.bool_]:
+        return np.asarray(self.error + self.sign * size > self.half)
 
 
 def normal_mdes(std_error: float, target: float, level: float) -> float:
@@ -210,31 +239,31 @@ def detectable(
 ) -> pd.DataFrame:
     """Find minimum detectable effects: between swept effects, or by shifting the draws."""
     effects = _effect_keys(study)
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for named, group in _groups(table, effects, swept):
         if effects[named["outcome"]] in swept and len(group) > 1:
-            rng = stream(study.seed, "mdes", len(found))
-            one = by_interpolation(
+            rng = stream(study.seed, "mdes", len(rows))
+            size = by_interpolation(
                 group["true_effect"].to_numpy(float), group["power"].to_numpy(float),
                 group["reps"].to_numpy(float), target, rng,
                 np.array([drawn[int(i)].rejects for i in group.index]),
             )  # fmt: skip
         else:
-            one = _by_shift(drawn[int(group.index[0])], named, target)
+            size = _by_shift(drawn[int(group.index[0])], named, target)
         sign = -1.0 if group["true_effect"].sum() < 0 else 1.0
-        sizes = [np.exp(sign * one_size) if named["scale"] == "ratio" else one_size for one_size in one.sizes]
-        named |= {"target_power": target, **dict(zip(("mdes", "mdes_low", "mdes_high"), sizes, strict=True))}
-        found.append(named | {"how": one.how, "reason": one.reason})
-    others = [key for key in swept if any(key != own for own in effects.values())]
+        ends = [np.exp(sign * end) if named["scale"] == "ratio" else end for end in size.sizes]
+        named |= {"target_power": target, **dict(zip(("mdes", "mdes_low", "mdes_high"), ends, strict=True))}
+        rows.append(named | {"how": size.how, "reason": size.reason})
+    others = [key for key in swept if any(key != effect for effect in effects.values())]
     first = [*LEADING, *others, "target_power", "level", "mdes", "mdes_low", "mdes_high"]
     columns = [*first, "estimand", "scale", "how", "reason"]
-    return pd.DataFrame(found, columns=columns)
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _effect_keys(study: Study) -> dict[str, str]:
     """Return the key of the world that holds each outcome's effect."""
     keys = {}
-    for ready in prepared(study, 0)[1]:
+    for ready in study.at(0).lines:
         first = ready.drawn == study.points[0].world.outcome.name
         keys[ready.source.active] = EFFECT if first else f"world.further.{ready.drawn}.effect.size"
     return keys

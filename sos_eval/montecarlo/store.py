@@ -11,7 +11,7 @@ import pandas as pd
 
 from sos_eval.bundle.whole import make_folder, write_file
 from sos_eval.errors import Fault, InputFault, OurFault
-from sos_eval.montecarlo.chunk import Chunk, Task, chunk_path, read_chunk, write_chunk
+from sos_eval.montecarlo.chunk import Chunk, Task, is_kept, read_chunk, write_chunk
 from sos_eval.montecarlo.study import Study
 
 if TYPE_CHECKING:
@@ -73,15 +73,15 @@ class Store:
         return self.folder / "draws"
 
     def has(self, task: Task) -> bool:
-        """Whether a chunk is finished."""
-        return task in self.memory if self.folder is None else chunk_path(self.draws, task).exists()
+        """Whether a chunk is finished; a file in its place that is not this chunk is refused."""
+        return task in self.memory if self.folder is None else is_kept(self.draws, task, self.study.hash)
 
     def keep(self, task: Task, chunk: Chunk) -> None:
         """Keep a finished chunk."""
         if self.folder is None:
             self.memory[task] = chunk
         else:
-            write_chunk(self.draws, task, chunk)
+            write_chunk(self.draws, task, chunk, self.study.hash)
         self.count += 1
 
     def chunks(self, point: int) -> list[Chunk]:
@@ -90,7 +90,7 @@ class Store:
 
     def chunk(self, task: Task) -> Chunk:
         """Return a finished chunk."""
-        found = self.memory.get(task) if self.folder is None else read_chunk(self.draws, task)
+        found = self.memory.get(task) if self.folder is None else read_chunk(self.draws, task, self.study.hash)
         if found is None:
             raise OurFault(f"chunk {task.chunk} of point {task.point} is not there")
         return found

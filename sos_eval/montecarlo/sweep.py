@@ -10,7 +10,7 @@ import numpy as np
 
 from sos_eval.errors import Faults
 
-__all__ = ["APART", "combinations", "parse_sweeps", "shown", "sound_sweeps", "split_key"]
+__all__ = ["APART", "combinations", "parse_sweeps", "sound_sweeps", "split_key", "swept_text"]
 
 ROOTS = ("world", "design")
 #: Keys that change nothing in a study, and what does.
@@ -64,7 +64,7 @@ def sound_sweeps(sweep: Mapping[str, Sequence[Any]], faults: Faults) -> dict[str
         if not isinstance(values, Sequence) or isinstance(values, str):
             faults.add(where, f"{values!r} is no list of values", f"write [{values!r}]")
             continue
-        told = [shown(value) for value in values]
+        told = [swept_text(value) for value in values]
         again = sorted({str(one) for one in told if told.count(one) > 1})
         root, *way = key.split(".")
         if root not in ROOTS or not way or not all(way):
@@ -86,7 +86,7 @@ def _rooted(key: str) -> str:
     return f"write world.{rest} or design.{rest}" if rest else "write world.effect.size"
 
 
-def shown(value: Any) -> Any:
+def swept_text(value: Any) -> Any:
     """Return a value as tables show it: numbers and words as they are, else its text; null is ``left out``."""
     if value is None:
         return "left out"

@@ -21,8 +21,8 @@ from sos_eval.montecarlo.mdes import detectable
 from sos_eval.montecarlo.plan import explain
 from sos_eval.montecarlo.pretests import pretest_rows, pretest_table
 from sos_eval.montecarlo.store import Store
-from sos_eval.montecarlo.study import Study, prepared
-from sos_eval.montecarlo.words import joint_findings, reassurances, sentences
+from sos_eval.montecarlo.study import Study
+from sos_eval.montecarlo.words import joint_findings, reassurances, study_sentences
 
 __all__ = ["Power", "columns_of", "finish", "row_draws"]
 
@@ -89,7 +89,7 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
             who = key["estimator"], key["outcome"], str(key["inference"]).removesuffix(JOINT)
             lost = sum(n for reason, n in failures.items() if reason[:3] == who)
             rows.append({**key, **point.keys, "reps": study.reps, "failures": lost, **diagnose(draws, diagnosands)})
-        by_formula += formula_rows(*prepared(study, number), rows[len(drawn) :], own, target)
+        by_formula += formula_rows(study.at(number), rows[len(drawn) :], own, target)
         drawn += own
         pretested += _pretests(study, number, chunks, keys, own)
         together += [{**row, **point.keys, "reps": study.reps} for row in family_rows(keys, own)]
@@ -108,7 +108,7 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
     failures_table = pd.DataFrame(failed, columns=failed_columns)
     pretests = pretest_table(pretested, swept)
     families, formulas = family_table(together, swept), formula_table(by_formula, swept)
-    said = (*sentences(study, summary), *joint_findings(study, families), *reassurances(study, pretests))
+    said = (*study_sentences(study, summary), *joint_findings(study, families), *reassurances(study, pretests))
     return Power(summary, mdes, failures_table, said, explained, pretests, families, formulas, store.folder)
 
 
@@ -116,7 +116,7 @@ def _pretests(
     study: Study, number: int, chunks: Sequence[Chunk], keys: Sequence[Mapping[str, Any]], own: Sequence[RowDraws]
 ) -> list[dict[str, Any]]:
     """Diagnose the pre-trend tests of a point's rows that have some."""
-    planned = {(one.line.id, one.source.active): one.pretest for one in prepared(study, number)[1]}
+    planned = {(one.line.id, one.source.active): one.pretest for one in study.at(number).lines}
     if not any(planned.values()):
         return []
     tested = np.concatenate([chunk.pretests for chunk in chunks if chunk.pretests is not None], axis=1)

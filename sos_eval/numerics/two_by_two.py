@@ -1,7 +1,8 @@
 """Two groups, two periods, covariates: regression, inverse probability weighting, doubly robust.
 
 Sant'Anna and Zhao (2020). Every estimator there is a signed sum of weighted means ``sum w r / sum w`` whose weights may
-hold the odds of treatment and whose residuals may hold fitted values; so is its influence, once.
+hold the odds of treatment and whose residuals may hold fitted values; so is its influence, once. Many comparisons of
+the same observations (lanes) are made at once.
 """
 
 from __future__ import annotations
@@ -13,13 +14,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.numerics.nuisance import NoEffectError, Odds, Regression, odds_of_treatment, regression
+from sos_eval.numerics.logistic import products
+from sos_eval.numerics.nuisance import NoEffectError, Odds, Regression, cross, odds_of_treatment, regression
 
-__all__ = ["Adjust", "TwoByTwo", "of_changes", "of_levels"]
+__all__ = ["Adjust", "Comparisons", "TwoByTwo", "compare_changes", "compare_levels", "of_changes", "of_levels"]
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Words = NDArray[np.object_]
 Adjust = Literal["none", "reg", "ipw", "dr", "dr_improved", "dr_comparison"]
+
+_WEIGHTLESS = "the propensity limit leaves no comparison unit in one of the two periods"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +47,32 @@ class TwoByTwo:
 
 
 @dataclass(frozen=True, slots=True)
-class _Mean:
-    """One weighted mean: ``sign * sum(weight * residual) / sum(weight)``.
+class Comparisons:
+    """Many effects: `value` (b, m), `score` (b, n, m), `trimmed` (b, n).
 
-    ``fitted`` holds how often each regression's fitted value stands in the residual; ``odds``: the weight holds the
-    odds of treatment.
+    Where `failures` (b,) say why there is none the value is NaN and the score zero.
+    """
+
+    value: Array
+    score: Array
+    trimmed: Bools
+    failures: Words
+
+
+@dataclass(frozen=True, slots=True)
+class _Mean:
+    """Weighted means: ``sign * sum(weight * residual) / sum(weight)``, a lane each.
+
+    The residual is `outcome` times the outcome plus, for each regression, `fitted` times its fitted value. `moves` says
+    how often each regression's fitted value enters the derivative, where that differs; ``odds``: the weight (b, n)
+    holds the odds of treatment.
     """
 
     sign: float
     weight: Array
-    residual: Array
+    outcome: float = 1.0
     fitted: Mapping[str, float] = field(default_factory=dict)
+    moves: Mapping[str, float] | None = None
     odds: bool = False
 
 
@@ -85,22 +105,7 @@ def of_changes(
     NoEffectError
         Nobody to compare, collinear covariates, or covariates that separate the groups.
     """
-    _refuse_empty({"treated": treated, "comparison": ~treated})
-    own, plain = weights * treated, weights * ~treated
-    odds = _odds(treated, x, weights, adjust, trim)
-    fits = {}
-    if adjust == "reg" or _robust(adjust):
-        fits["comparison"] = regression(change, x, odds.weights if adjust == "dr_improved" else plain)
-    zero = np.zeros_like(change)
-    fitted = fits["comparison"].fitted if fits else zero
-    rest, minus = change - fitted, {"comparison": -1.0}
-    means = {
-        "none": [_Mean(1, own, change), _Mean(-1, plain, change)],
-        "reg": [_Mean(1, own, change), _Mean(-1, own, fitted, {"comparison": 1.0})],
-        "ipw": [_Mean(1, own, change), _Mean(-1, odds.weights, change, odds=True)],
-        "dr": [_Mean(1, own, rest, minus), _Mean(-1, odds.weights, rest, minus, odds=True)],
-    }["dr" if _robust(adjust) else adjust]
-    return _combine(means, fits, odds, x, tilted=["comparison"] if adjust == "dr_improved" else [])
+    return _single(compare_changes(change, treated[None], ~treated[None], x, weights, adjust, trim))
 
 
 def of_levels(
@@ -127,14 +132,57 @@ def of_levels(
         period's, which shows where weighted covariate means of treated and comparison differ. In ``drdid_imp_rc`` the
         nuisance models add nothing, which holds where covariates are spread alike in both periods.
     """
+    return _single(compare_levels(y, treated[None], ~treated[None], post, x, weights, adjust, trim, as_drdid=as_drdid))
+
+
+def _single(lanes: Comparisons) -> TwoByTwo:
+    if why := lanes.failures[0]:
+        raise NoEffectError(why)
+    return TwoByTwo(lanes.value[0], lanes.score[0], lanes.trimmed[0])
+
+
+def compare_changes(
+    change: Array, treated: Bools, compared: Bools, x: Array, weights: Array, adjust: Adjust, trim: float = 0.995
+) -> Comparisons:
+    """Compare changes under many divisions of the same observations into treated (b, n) and compared (b, n).
+
+    See `of_changes`; observations of neither group take no part.
+    """
+    failures = _refused({"treated": treated, "comparison": compared})
+    lanes = np.flatnonzero(failures == "")
+    treated, compared = treated[lanes], compared[lanes]
+    own, plain = weights * treated, weights * compared
+    odds = _odds(treated, compared, x, weights, adjust, trim)
+    fits, minus = {}, {"comparison": -1.0}
+    if adjust == "reg" or _robust(adjust):
+        fits["comparison"] = regression(change, x, odds.weights if adjust == "dr_improved" else plain)
+    means = {
+        "none": [_Mean(1, own), _Mean(-1, plain)],
+        "reg": [_Mean(1, own), _Mean(-1, own, 0, {"comparison": 1.0})],
+        "ipw": [_Mean(1, own), _Mean(-1, odds.weights, odds=True)],
+        "dr": [_Mean(1, own, fitted=minus), _Mean(-1, odds.weights, fitted=minus, odds=True)],
+    }["dr" if _robust(adjust) else adjust]
+    made = _combined(means, fits, odds, x, change, tilted=["comparison"] if adjust == "dr_improved" else [])
+    return _spread(made, lanes, failures)
+
+
+def compare_levels(
+    y: Array, treated: Bools, compared: Bools, post: Bools, x: Array, weights: Array, adjust: Adjust,
+    trim: float = 0.995, *, as_drdid: bool = False,
+) -> Comparisons:  # fmt: skip
+    """Compare levels under many divisions of the same observations into treated (b, n) and compared (b, n).
+
+    See `of_levels`; observations of neither group take no part.
+    """
     before = ~post
-    groups = {
+    failures = _refused({
         "treated, later period": treated & post, "treated, base period": treated & before,
-        "comparison, later period": ~treated & post, "comparison, base period": ~treated & before,
-    }  # fmt: skip
-    _refuse_empty(groups)
-    odds = _odds(treated, x, weights, adjust, trim)
-    own, plain = weights * treated, weights * ~treated
+        "comparison, later period": compared & post, "comparison, base period": compared & before,
+    })  # fmt: skip
+    lanes = np.flatnonzero(failures == "")
+    treated, compared = treated[lanes], compared[lanes]
+    odds = _odds(treated, compared, x, weights, adjust, trim)
+    own, plain = weights * treated, weights * compared
     fits: dict[str, Regression] = {}
     if adjust == "reg" or _robust(adjust):
         by = odds.weights if adjust == "dr_improved" else plain
@@ -143,94 +191,174 @@ def of_levels(
         fits |= {"t1": regression(y, x, own * post), "t0": regression(y, x, own * before)}
     other = plain if adjust == "none" else odds.weights
     if adjust == "reg":
-        means = _level_regression(y, own, post, fits)
+        means = _level_regression(own, post)
     elif adjust in ("none", "ipw"):
-        means = _level_means(y, own, other, post, odds=adjust == "ipw")
+        means = _level_means(own, other, post, odds=adjust == "ipw")
     else:
-        means = _level_robust(y, own, other, post, fits, sign=1.0 if as_drdid else -1.0)
+        means = _level_robust(own, other, post, efficient="t1" in fits, sign=1.0 if as_drdid else -1.0)
     if adjust == "dr_improved" and as_drdid:
-        means = [replace(one, fitted={}, odds=False) for one in means]
-    return _combine(means, fits, odds, x, tilted=["c1", "c0"] if adjust == "dr_improved" else [])
+        means = [replace(mean, moves={}, odds=False) for mean in means]
+    made = _combined(means, fits, odds, x, y, tilted=["c1", "c0"] if adjust == "dr_improved" else [])
+    return _spread(made, lanes, failures)
 
 
 def _robust(adjust: Adjust) -> bool:
     return adjust in ("dr", "dr_comparison", "dr_improved")
 
 
-def _odds(treated: Bools, x: Array, weights: Array, adjust: Adjust, trim: float) -> Odds:
+def _refused(groups: Mapping[str, Bools]) -> Words:
+    """Say for each lane which of the groups are empty."""
+    empty = np.stack([~np.any(members, axis=1) for members in groups.values()])
+    failures = np.array([""] * empty.shape[1], object)
+    for lane in np.flatnonzero(empty.any(0)):
+        lacking = [name for name, none in zip(groups, empty[:, lane], strict=True) if none]
+        failures[lane] = f"no observation: {'; '.join(lacking)}"
+    return failures
+
+
+def _odds(treated: Bools, compared: Bools, x: Array, weights: Array, adjust: Adjust, trim: float) -> Odds:
     """Return the odds that an adjustment weighs by; none for means and regressions."""
     if adjust in ("none", "reg"):
-        return Odds(weights, np.zeros(len(treated), bool), np.zeros((len(treated), x.shape[1])))
-    return odds_of_treatment(treated, x, weights, trim, tilted=adjust == "dr_improved")
+        nothing = np.zeros((*treated.shape, 0))
+        return Odds(weights * compared, np.zeros(treated.shape, bool), nothing, np.full(len(treated), "", object))
+    return odds_of_treatment(treated, compared, x, weights, trim, tilted=adjust == "dr_improved")
 
 
-def _level_means(y: Array, own: Array, other: Array, post: Bools, *, odds: bool) -> list[_Mean]:
+def _level_means(own: Array, other: Array, post: Bools, *, odds: bool) -> list[_Mean]:
     """Four means."""
     return [
-        _Mean(1, own * post, y), _Mean(-1, own * ~post, y),
-        _Mean(-1, other * post, y, odds=odds), _Mean(1, other * ~post, y, odds=odds),
+        _Mean(1, own * post), _Mean(-1, own * ~post), _Mean(-1, other * post, odds=odds),
+        _Mean(1, other * ~post, odds=odds),
     ]  # fmt: skip
 
 
-def _level_regression(y: Array, own: Array, post: Bools, fits: Mapping[str, Regression]) -> list[_Mean]:
+def _level_regression(own: Array, post: Bools) -> list[_Mean]:
     """Two means of the treated, and the change that the comparison's regressions predict for them."""
-    predicted = fits["c1"].fitted - fits["c0"].fitted
-    return [_Mean(1, own * post, y), _Mean(-1, own * ~post, y), _Mean(-1, own, predicted, {"c1": 1.0, "c0": -1.0})]
+    return [_Mean(1, own * post), _Mean(-1, own * ~post), _Mean(-1, own, 0, {"c1": 1.0, "c0": -1.0})]
 
 
-def _level_robust(
-    y: Array, own: Array, other: Array, post: Bools, fits: Mapping[str, Regression], *, sign: float
-) -> list[_Mean]:
+def _level_robust(own: Array, other: Array, post: Bools, *, efficient: bool, sign: float) -> list[_Mean]:
     """Return the doubly robust means; with the treated's own regressions the four that make it locally efficient.
 
-    ``sign`` is that of the base-period regression in the base-period means: -1, or 1 as DRDID has it.
+    ``sign`` is that of the base-period regression in the derivative of the base-period means: -1, or 1 as DRDID has it.
     """
-    after, before = y - fits["c1"].fitted, y - fits["c0"].fitted
-    one, zero = {"c1": -1.0}, {"c0": sign}
+    after, before, moves = {"c1": -1.0}, {"c0": -1.0}, {"c0": sign}
     means = [
-        _Mean(1, own * post, after, one), _Mean(-1, own * ~post, before, zero),
-        _Mean(-1, other * post, after, one, odds=True), _Mean(1, other * ~post, before, zero, odds=True),
+        _Mean(1, own * post, 1, after), _Mean(-1, own * ~post, 1, before, moves),
+        _Mean(-1, other * post, 1, after, odds=True), _Mean(1, other * ~post, 1, before, moves, odds=True),
     ]  # fmt: skip
-    if "t1" not in fits:
+    if not efficient:
         return means
-    later, base = fits["t1"].fitted - fits["c1"].fitted, fits["t0"].fitted - fits["c0"].fitted
-    both1, both0 = {"t1": 1.0, "c1": -1.0}, {"t0": 1.0, "c0": -1.0}
+    later, base = {"t1": 1.0, "c1": -1.0}, {"t0": 1.0, "c0": -1.0}
     return [
-        *means, _Mean(1, own, later, both1), _Mean(-1, own * post, later, both1),
-        _Mean(-1, own, base, both0), _Mean(1, own * ~post, base, both0),
+        *means, _Mean(1, own, 0, later), _Mean(-1, own * post, 0, later),
+        _Mean(-1, own, 0, base), _Mean(1, own * ~post, 0, base),
     ]  # fmt: skip
 
 
-def _refuse_empty(groups: Mapping[str, Bools]) -> None:
-    empty = [name for name, rows in groups.items() if not rows.any()]
-    if empty:
-        raise NoEffectError(f"no observation: {'; '.join(empty)}")
+def _spread(made: Comparisons, lanes: NDArray[np.intp], failures: Words) -> Comparisons:
+    """Put lanes back to their places among all, without a value where something failed."""
+    failures[lanes] = made.failures
+    failed = failures != ""
+    if not failed.any():
+        return made
+    sizes = len(failures), *made.score.shape[1:]
+    value, score = np.full((sizes[0], sizes[2]), np.nan), np.zeros(sizes)
+    trimmed = np.zeros(sizes[:2], bool)
+    there = failures[lanes] == ""
+    fine = lanes[there]
+    value[fine], score[fine], trimmed[fine] = made.value[there], made.score[there], made.trimmed[there]
+    return Comparisons(value, score, trimmed, failures)
 
 
-def _combine(
-    means: list[_Mean], fits: Mapping[str, Regression], odds: Odds, x: Array, *, tilted: Sequence[str] = ()
-) -> TwoByTwo:
+def _combined(
+    means: list[_Mean], fits: Mapping[str, Regression], odds: Odds, x: Array, y: Array, *, tilted: Sequence[str] = ()
+) -> Comparisons:
     """Add the means up, and each observation's contribution through means, regressions and odds.
 
     ``tilted`` names the regressions that are weighted by the odds, and so move with them.
     """
-    m = means[0].residual.shape[1]
-    value, score = np.zeros(m), np.zeros((len(x), m))
-    by_fit = {name: np.zeros(x.shape[1]) for name in fits}
-    by_odds = np.zeros((x.shape[1], m))
-    for one in means:
-        share = one.weight / one.weight.sum()
-        level = share @ one.residual
-        value += one.sign * level
-        centred = share[:, None] * (one.residual - level)
-        score += one.sign * centred
-        for name, times in one.fitted.items():
-            by_fit[name] += one.sign * times * (share @ x)
-        if one.odds:
-            by_odds += one.sign * (x.T @ centred)
-    for name, fit in fits.items():
-        through = fit.residual * (fit.leverage @ by_fit[name])[:, None]
-        score += through
-        if name in tilted:
-            by_odds += x.T @ through
-    return TwoByTwo(value, score + odds.leverage @ by_odds, odds.trimmed)
+    total = _Sum(fits, x, y)
+    failures = odds.failures.copy()
+    for fit in fits.values():
+        failures[failures == ""] = fit.failures[failures == ""]
+    for mean in means:
+        total.add(mean)
+        failures[(mean.weight.sum(1) == 0) & (failures == "")] = _WEIGHTLESS
+    for name in fits:
+        total.through(name, tilted=name in tilted)
+    return Comparisons(total.value, total.score(odds.leverage), odds.trimmed, failures)
+
+
+class _Sum:
+    """Adds up values and contributions of means.
+
+    A contribution is ``u y + sum over regressions of v (x . coef) + sum over means of share . constant + leverage of
+    the odds . by_odds``, with u (b, n) `slope`, v (b, n) `fitted`, and by_odds (b, k, m).
+    """
+
+    def __init__(self, fits: Mapping[str, Regression], x: Array, y: Array) -> None:
+        self.fits, self.x, self.y = fits, x, y
+        self.value: Array = np.zeros((0, y.shape[1]))
+        self.slope: Array = np.zeros((0, len(x)))
+        self.by_odds: Array = np.zeros((0, x.shape[1], y.shape[1]))
+        self.fitted: dict[str, Array] = dict.fromkeys(fits, self.slope)
+        self.by_fit: dict[str, Array] = {}
+        self.shares: list[Array] = []
+        self.constants: list[Array] = []
+
+    def add(self, mean: _Mean) -> None:
+        """Add one weighted mean."""
+        size = mean.weight.sum(1, keepdims=True)
+        share = mean.sign * mean.weight / np.where(size > 0, size, 1.0)
+        at = share @ self.x
+        level = mean.outcome * (share @ self.y)
+        for name, times in mean.fitted.items():
+            level = level + times * (at[:, None] @ self.fits[name].coef)[:, 0]
+            self.fitted[name] = _plus(self.fitted[name], times * share)
+        for name, times in (mean.fitted if mean.moves is None else mean.moves).items():
+            self.by_fit[name] = self.by_fit.get(name, 0.0) + times * at
+        self.value, self.slope = _plus(self.value, level), _plus(self.slope, mean.outcome * share)
+        self.shares.append(share)
+        self.constants.append(-mean.sign * level)
+        if mean.odds:
+            self._moves_with_odds(share, mean, at[:, :, None] * (mean.sign * level)[:, None])
+
+    def _moves_with_odds(self, share: Array, mean: _Mean, centre: Array) -> None:
+        """Add what a mean's weights gain where the odds move."""
+        moved = mean.outcome * cross(share, self.x, self.y) - centre
+        for name, times in mean.fitted.items():
+            moved += times * _gram(share, self.x) @ self.fits[name].coef
+        self.by_odds = _plus(self.by_odds, moved)
+
+    def through(self, name: str, *, tilted: bool) -> None:
+        """Add what each observation contributes through a regression's coefficients."""
+        fit = self.fits[name]
+        if name in self.by_fit:
+            leverage = fit.weights * ((fit.bread @ self.by_fit[name][:, :, None])[:, :, 0] @ self.x.T)
+            self.slope = self.slope + leverage
+            self.fitted[name] = _plus(self.fitted[name], -leverage)
+            if tilted:
+                moved = cross(leverage, self.x, self.y) - _gram(leverage, self.x) @ fit.coef
+                self.by_odds = _plus(self.by_odds, moved)
+
+    def score(self, leverage: Array) -> Array:
+        """Return every observation's contribution, (b, n, m), given its leverage on the odds (b, n, k or 0)."""
+        left, right = [np.stack(self.shares, 2)], [np.stack(self.constants, 1)]
+        if leverage.shape[2] and len(self.by_odds):
+            left, right = [*left, leverage], [*right, self.by_odds]
+        for name, fit in self.fits.items():
+            left, right = [*left, self.fitted[name][:, :, None] * self.x], [*right, fit.coef]
+        made = np.concatenate(left, 2) @ np.concatenate(right, 1)
+        made += self.slope[:, :, None] * self.y
+        return np.asarray(made)
+
+
+def _plus(before: Array, more: Array) -> Array:
+    """Add to what was added so far; nothing yet is an array of no lanes."""
+    return more if not len(before) else before + more
+
+
+def _gram(weights: Array, x: Array) -> Array:
+    """Return ``X' W X`` of weights (b, n): (b, k, k)."""
+    return np.asarray((weights @ products(x)).reshape(-1, x.shape[1], x.shape[1]))

@@ -95,7 +95,7 @@ def _with_unknown(panel: Panel) -> Panel:
         return panel.changed(untreated_means="never")
     caveat = Caveat(
         "Whether {n} of the {of} untreated units used the intervention is unknown: the comparison is with usual "
-        "practice, which may include it, and that tends to make an effect look smaller than it is.",
+        "practice, which may include it. Units that took it up in the years compared make a difference look smaller.",
         tuple((str(unit), "") for unit in unknown),
         "untreated",
     )

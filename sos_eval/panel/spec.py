@@ -12,9 +12,12 @@ from pydantic import AfterValidator, BeforeValidator
 from sos_eval.declare import Declared
 from sos_eval.terms import YearConvention
 
-__all__ = ["Exclusion", "Omission", "OutcomeSpec", "PanelSpec", "Treatment"]
+__all__ = ["Exclusion", "Geography", "Omission", "OutcomeSpec", "PanelSpec", "Treatment"]
 
-Source = Literal["csv", "parquet", "xlsx", "duckdb", "dfe", "ssda903", "world"]
+Source = Literal["csv", "parquet", "xlsx", "duckdb", "england", "dfe", "ssda903", "world"]
+
+#: constant: 148 areas, the same in all years; as_published: the authorities of each year.
+Geography = Literal["constant", "as_published"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ class Treatment(Declared):
     """Who was treated from when: one of `first_treated`, `adoption` and `status`."""
 
     first_treated: str | None = None
-    """Column with a unit's first treated period; 0, inf and "never" mean never, empty means `untreated_means`."""
+    """Column with a unit's first treated period; 0, inf and "never" mean never; an empty cell means what
+    `untreated_means` says."""
     adoption: str | None = None
     """A register, csv or xlsx, relative to the design.
 
@@ -72,7 +76,7 @@ class Treatment(Declared):
     """Whether a treated unit stays treated; `false` lets `status` go back to 0."""
     dose: str | None = None
     """Column of an intensity (fidelity), beside any of the three."""
-    untreated_means: Literal["never", "unknown"] = "never"
+    untreated_means: Literal["never", "unknown"] = "unknown"
     """What an empty start means: never treated, or unknown (usual practice, may include the intervention)."""
     transition: Literal["drop", "partial"] | None = None
     """Periods from `first_treated` up to `embedded`: left out, or counted as partly treated."""
@@ -145,7 +149,7 @@ class PanelSpec(Declared):
     """The data of a design: source, columns, treatment, and what is left out."""
 
     source: Annotated[Source, AfterValidator(_built)]
-    """What is read: csv, xlsx, parquet, a DuckDB file, or a declared world."""
+    """What is read: csv, xlsx, parquet, a DuckDB file, a declared world, or england: the panel that ships."""
     unit: str
     """Column of unit ids."""
     time: str
@@ -153,7 +157,9 @@ class PanelSpec(Declared):
     treatment: Treatment
     """Who was treated from when."""
     path: str = ""
-    """The file, relative to the design; for `source: world` the world's YAML."""
+    """The file, relative to the design; for `source: world` the world's YAML; none for `source: england`."""
+    geography: Geography | None = None
+    """Of `source: england`: constant (unless declared), 148 areas throughout; as_published, the areas of each year."""
     table: str | None = None
     """Table of a DuckDB file or sheet of a workbook; not needed where there is only one."""
     outcome: OutcomeSpec | None = None
@@ -199,6 +205,8 @@ class PanelSpec(Declared):
     """Suppression symbols (c, x, z, k, ..) in an outcome: refused, or taken as missing, counted and named."""
 
     def __post_init__(self) -> None:
+        if self.geography is not None and self.source != "england":
+            raise ValueError("geography goes with source: england")
         if (self.outcome is None) == (not self.outcomes):
             raise ValueError("write either outcome or outcomes, and only one of them")
         if self.window.get("from", float("-inf")) > self.window.get("to", float("inf")):

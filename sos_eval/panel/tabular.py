@@ -71,7 +71,7 @@ def from_frame(
         source="csv",
         unit=unit,
         time=time,
-        treatment=Treatment(first_treated=first_treated),
+        treatment=Treatment(first_treated=first_treated, untreated_means="never"),
         outcome=OutcomeSpec(
             count=outcome if counted else None, exposure=exposure, value=None if counted else outcome, per=float(per)
         ),

@@ -11,6 +11,7 @@ import numpy as np
 from sos_eval.errors import InputFault, OurFault
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.comparison import GroupWeights, Regrouping
+from sos_eval.results.crew import ALONE
 from sos_eval.results.estimate import Batch, joined_batches, loop_batch
 
 if TYPE_CHECKING:
@@ -64,10 +65,11 @@ class Adoptions:
         InputFault
             Not one of the adoptions can be estimated.
         """
-        fitted = self.fitted if source is None else replace(self.fitted, source=source, estimate=self.fitted.estimate)
+        fitted = self.fitted if source is None else replace(self.fitted, source=source)
         self._refuse_other_past(fitted.source)
-        pieces = [_Piece(fitted, self.first_treated[part], groups) for part, groups in self._with_groups()]
-        answers = list(fitted.crew.work(_estimated, pieces, self._sizes))
+        alone = replace(fitted, crew=ALONE)
+        pieces = [_Piece(alone, self.first_treated[part], groups) for part, groups in self._with_groups()]
+        answers = fitted.crew.work(_estimated, pieces, self._sizes)
         self._groups = [groups for _, groups in answers]
         batch = joined_batches([batch for batch, _ in answers])
         if np.isnan(batch.values).all():

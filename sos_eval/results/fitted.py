@@ -38,6 +38,8 @@ class Fitted:
     rebuild
         Builds the comparison group on another panel; None where the group does not depend on who is treated
         (restrictions that do are in here too). A `Regrouping` does so for many adoptions at once.
+    strata
+        Within which the headline's test swaps starts; checks that draw lots draw the same.
     crew
         Who makes estimates under many adoptions.
     """
@@ -49,6 +51,7 @@ class Fitted:
     source: Panel
     comparison: Comparison | None = None
     rebuild: Callable[[Panel], Panel] | None = None
+    strata: tuple[str, ...] = ()
     crew: Crew = ALONE
 
     @property

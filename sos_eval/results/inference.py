@@ -57,6 +57,11 @@ class InferenceMethod(Method):
         """Columns of the user's table that the panel has to carry for this method."""
         return ()
 
+    @property
+    def effects_within(self) -> tuple[str, ...]:
+        """Strata whose period effects the estimate carries; none unless the method draws by stratum."""
+        return ()
+
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return the effects of a fitted estimator under this method."""
         raise NotImplementedError

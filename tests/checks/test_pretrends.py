@@ -1,6 +1,5 @@
 """Pre-trends: did's Wald test, the companion of estimators with one coefficient, and what cannot be done."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -13,8 +12,8 @@ from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE, PoissonD
 from sos_eval.numerics.pretrend import wald
 from sos_eval.panel.tabular import from_frame
 from sos_eval.results.fitted import Fitted
-from tests.conftest import shared
 from tests.fakes import RefitOnly, fit, noise_panel, panel_of
+from tests.reference.stored import cases, data
 
 
 def checked(fitted, **options):
@@ -91,11 +90,9 @@ def test_a_linear_divergence_is_the_slope_whatever_the_base():
 )
 def test_wald_is_the_did_package_s(case, options):
     """Statistic to 1e-8, the mathematics being the same; did rounds p to five digits."""
-    stored = json.loads(shared("reference", "did_mpdta.json").read_text())
-    values = next(c["values"] for c in stored["cases"] if c["case_id"] == case)
-    data = pd.read_csv(shared("reference", "data", "mpdta.csv"))
+    values = cases("did_mpdta")[case]["values"]
     panel = from_frame(
-        data, unit="countyreal", time="year", outcome="lemp", first_treated="first.treat",
+        data("mpdta.csv"), unit="countyreal", time="year", outcome="lemp", first_treated="first.treat",
         cluster="state" if case.endswith("state") else None,
     )  # fmt: skip
     ours = {"include_anticipation": True, "distribution": "chi2", "of": "group_time"}

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
 
+import numpy as np
+import pytest
+
+from sos_eval.errors import NotIdentified
+from sos_eval.estimators import TWFE, EventStudyTWFE, PoissonDiD
 from sos_eval.estimators._regression import regression_rows
 from tests.estimators.panels import INF, panel
 
@@ -19,3 +24,21 @@ def test_units_without_enough_rows_leave_no_gap_in_the_numbering():
     assert rows.outcome.tolist() == [1, 2, 4, 3, 3, 1, 2, 2, 0, 1, 1]
     assert rows.n_treated_units == 1
     assert rows.covariates.shape == (11, 0)
+
+
+Y = [[1, 2, 4, 3], [2, 3, 3, 1], [2, 2, 3, 1], [3, 1, 2, 2], [4, 1, 1, 5], [2, 2, 3, 4], [3, 3, 1, 2], [1, 4, 2, 2]]
+
+
+@pytest.mark.parametrize("method", [TWFE(), EventStudyTWFE(window=(-1, 0)), PoissonDiD()], ids=lambda one: one.name)
+def test_a_covariate_that_repeats_others_is_refused_by_name(method):
+    """Which of them to leave out is a choice; what the effects absorb leaves none, and is noted."""
+    made = panel(Y, [3, 3, 4, INF, INF, INF, INF, INF])
+    rng = np.random.default_rng(2)
+    first, trend = rng.normal(size=32), made.frame["time"] * 2.0 + made.unit_codes
+    repeated = replace(made.with_columns(first=first, second=1e9 * first + trend + 5), covariates=("first", "second"))
+    with pytest.raises(NotIdentified, match=r"covariates are combinations of others.*: second.*leave one of them out"):
+        method.complete(repeated)
+    noted = method.complete(replace(made.with_columns(first=first, trend=trend), covariates=("first", "trend")))
+    assert "absorbed by the unit and time effects, left out: trend" in noted.notes
+    alone = method.complete(replace(made.with_columns(first=first), covariates=("first",)))
+    np.testing.assert_allclose(noted.values, alone.values, rtol=1e-12)

@@ -16,8 +16,8 @@ from sos_eval.errors import DesignFault, InputFault, NotIdentified
 from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD
 from sos_eval.jobs.find import Tried, _ends, _without_effects, find_smallest
 from sos_eval.jobs.power import plan_study
-from sos_eval.montecarlo.line.compiled import Line, prepare
-from sos_eval.montecarlo.line.draws import evaluate
+from sos_eval.montecarlo.line.compiled import Line, compile_line
+from sos_eval.montecarlo.line.draws import estimate_draws
 from sos_eval.montecarlo.mdes import normal_mdes, normal_power
 from sos_eval.worlds.source import data_of
 from sos_eval.worlds.world import World
@@ -87,10 +87,10 @@ def test_a_batch_is_a_loop(method):
     world = tiny(authorities__n=30, adoption__treated=12)
     draws = world.draw(np.random.default_rng(3), 6)
     line = Line("one", method)
-    batch = prepare(line, draws, data_of(draws))
+    batch = compile_line(line, draws, data_of(draws))
     assert batch.path == "batch"
     loop = replace(batch, compiled=None)
-    fast, slow = (evaluate(one, draws, lambda rep, k: np.random.default_rng(0)) for one in (batch, loop))
+    fast, slow = (estimate_draws(one, draws, lambda rep, k: np.random.default_rng(0)) for one in (batch, loop))
     pd.testing.assert_frame_equal(fast.rows, slow.rows)
     np.testing.assert_allclose(fast.values, slow.values, rtol=1e-10, atol=1e-10)
 
@@ -99,10 +99,12 @@ def _read(folder: Path) -> list[bytes]:
     return [(folder / name).read_bytes() for name in ("power.csv", "mdes.csv", "failures.csv", "sample.csv")]
 
 
-def test_the_same_bytes_from_one_process_two_and_an_interrupted_one(tmp_path):
+def test_the_same_bytes_from_one_process_two_and_an_interrupted_one(tmp_path, monkeypatch):
     """Chunks of 7: in one process, in two, and in two halves with a resume between."""
     plan = {"reps": 30, "chunk": 7, "seed": 5, "sweep": {"world.effect.size": [-1, -3]}}
     se.power(CallawaySantAnna(), tiny(), out=tmp_path / "one", **plan)
+    se.power(CallawaySantAnna(), tiny(), out=tmp_path / "threads", workers=2, **plan)
+    monkeypatch.setattr("sos_eval.montecarlo.workers.PROCESS_PAYS", 0.0)
     se.power(CallawaySantAnna(), tiny(), out=tmp_path / "two", workers=2, **plan)
 
     class Interrupted(Exception):
@@ -120,7 +122,8 @@ def test_the_same_bytes_from_one_process_two_and_an_interrupted_one(tmp_path):
         CallawaySantAnna(), tiny(), out=tmp_path / "half", resume=True, progress=lambda w, d, n: seen.append(d), **plan
     )
     assert seen == list(range(5, 11))
-    assert _read(tmp_path / "one") == _read(tmp_path / "two") == _read(tmp_path / "half")
+    read = [_read(tmp_path / name) for name in ("one", "threads", "two", "half")]
+    assert all(bytes_there == read[0] for bytes_there in read[1:])
 
 
 def test_another_study_is_refused_by_hash(tmp_path):
@@ -198,6 +201,7 @@ class Deadly(TWFE):
 
 
 def test_a_worker_that_dies_is_replaced(tmp_path, monkeypatch):
+    monkeypatch.setattr("sos_eval.montecarlo.workers.PROCESS_PAYS", 0.0)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     method = Deadly(marker=str(tmp_path / "dead"))
     done = se.power(method, _normal(), reps=20, chunk=5, workers=2)
@@ -302,7 +306,7 @@ def test_a_mediator_to_match_on_is_refused():
     draws = world.draw(np.random.default_rng(1), 2)
     line = Line("one", TWFE(), comparison=Nearest(on=("trust",)))
     with pytest.raises(InputFault, match="one: covariate trust is a mediator"):
-        prepare(line, draws, data_of(draws))
+        compile_line(line, draws, data_of(draws))
 
 
 @pytest.mark.parametrize("options", [{"balance_e": 2}, {"window": (0, 1)}, {}])

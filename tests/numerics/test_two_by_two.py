@@ -72,11 +72,11 @@ def test_refusals(sample):
 
 def test_tilted_odds_give_the_comparison_the_means_of_the_treated(sample):
     y, treated, _, x, weights = sample
-    odds = odds_of_treatment(treated, x, weights, 1.0, tilted=True)
-    np.testing.assert_allclose(odds.weights @ x, (weights * treated) @ x, rtol=1e-10)
+    odds = odds_of_treatment(treated[None], ~treated[None], x, weights, 1.0, tilted=True)
+    np.testing.assert_allclose(odds.weights[0] @ x, (weights * treated) @ x, rtol=1e-10)
     one = of_changes(y, treated, x, weights, "dr_improved", trim=1.0)
     # with equal means what the regression predicts cancels: the estimate weighs the comparison's changes alone
-    share = odds.weights / odds.weights.sum()
+    share = odds.weights[0] / odds.weights.sum()
     np.testing.assert_allclose(one.value, np.average(y[treated], 0, weights[treated]) - share @ y, rtol=1e-9)
 
 

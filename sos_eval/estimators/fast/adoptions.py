@@ -90,6 +90,7 @@ def cell_sums(rows: Rows) -> CellSums | None:
     if clusters is None:
         return None
     w, z = rows.weights, rows.effects.residual(rows.covariates.T)
+    z = z / np.sqrt((z**2).mean(1, keepdims=True))
     y = rows.effects.residual(rows.outcome)
     y = y - np.linalg.lstsq((z * w) @ z.T, (z * w) @ y, rcond=None)[0] @ z
 

@@ -34,8 +34,8 @@ class CountGrid:
         Row weights; zero where a row is missing.
     covariates : (c, n, t)
         Free of unit and time effects, of like size.
-    clusters : (n,)
-        Cluster of each unit.
+    clusters, strata : (n,)
+        Cluster and stratum of each unit.
     units : (n,)
         Positions of the units in the panel.
     times : (t,)
@@ -48,6 +48,7 @@ class CountGrid:
     weights: Array
     covariates: Array
     clusters: NDArray[np.intp]
+    strata: NDArray[np.intp]
     units: NDArray[np.intp]
     times: NDArray[np.intp]
     per: float
@@ -65,7 +66,7 @@ def count_grid(panel: Panel, rows: Rows, exposure: Array) -> tuple[CountGrid, Ar
     """
     clusters = unit_clusters(rows)
     effects, several = rows.effects, len(rows.used) > np.count_nonzero(rows.effects.by_cell)
-    if clusters is None or (several and rows.covariates.shape[1]):
+    if clusters is None or (several and rows.covariates.shape[1] > rows.by_stratum):
         return None
     n, t = effects.shape
     place = effects.unit * t + effects.time
@@ -73,16 +74,25 @@ def count_grid(panel: Panel, rows: Rows, exposure: Array) -> tuple[CountGrid, Ar
     def added(values: Array) -> Array:
         return np.bincount(place, values, n * t).reshape(n, t).astype(float)
 
-    free = effects.residual(rows.covariates.T)
+    free = effects.residual(rows.covariates[:, rows.by_stratum :].T)
     free = free / np.sqrt((free**2).mean(1, keepdims=True))
     grid = CountGrid(
         at_risk=added(exposure * rows.weights), weights=effects.by_cell,
         covariates=np.array([added(column) for column in free]).reshape(-1, n, t), clusters=clusters,
+        strata=_strata(rows),
         units=pd.Index(panel.units).get_indexer(pd.Index(rows.panel.units)),
         times=np.searchsorted(panel.times, np.unique(rows.frame["time"])),
         per=panel.outcome.per if panel.outcome.counted else 1.0,
     )  # fmt: skip
     return grid, added(rows.outcome * rows.weights)
+
+
+def _strata(rows: Rows) -> NDArray[np.intp]:
+    """Return the stratum of each unit, (n,): one for all unless there are strata."""
+    strata = np.zeros(rows.effects.shape[0], np.intp)
+    if rows.panel.stratified:
+        strata[rows.effects.unit] = pd.factorize(rows.frame["stratum"], sort=True)[0]
+    return strata
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +173,8 @@ def batch_draws(
             factor = weights[rows, :, None]
             inside, y = replace(grid, at_risk=grid.at_risk * factor), y * factor
         values[rows], std_error[rows], settled[rows] = _chunk(inside, y, treated(rows))
-        settled[rows] &= (y.sum(1) > 0).all(-1)
+        if weights is not None:
+            settled[rows] &= _eventful(grid, y)
     failures = [""] * draws
     for draw in np.flatnonzero(~settled):
         values[draw], std_error[draw], failures[draw] = by_itself(again(int(draw)), cells, estimate)
@@ -172,7 +183,7 @@ def batch_draws(
 
 def _chunk(grid: CountGrid, y: Array, treated: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
     """Return values and errors (r, 2), and which draws they hold for: see `PoissonDiD` for the formulas."""
-    fit = fit_poisson_grid(y, grid.at_risk, treated, grid.covariates)
+    fit = fit_poisson_grid(y, grid.at_risk, treated, grid.covariates, grid.strata)
     takes_part = y.sum(-1) > 0  # a unit without any event is left out, its exposure too
     events, at_risk = (y * treated).sum(-1), (grid.at_risk * treated).sum(-1) * takes_part
     all_at_risk = at_risk.sum(-1, keepdims=True)
@@ -185,6 +196,12 @@ def _chunk(grid: CountGrid, y: Array, treated: Array) -> tuple[Array, Array, NDA
         errors = score_errors(np.stack([fit.score, score], axis=-1), grid.clusters)
     errors[(at_risk > 0).sum(-1) + np.zeros(len(values), int) == 1] = np.nan
     return values, errors, fit.converged & ~_always_treated(grid, treated)
+
+
+def _eventful(grid: CountGrid, y: Array) -> NDArray[np.bool_]:
+    """Say in which draws every period of every stratum has an event; in others that period takes no part."""
+    events = [y[:, grid.strata == stratum].sum(1) > 0 for stratum in np.unique(grid.strata)]
+    return np.asarray(np.concatenate(events, axis=1).all(1))
 
 
 def _always_treated(grid: CountGrid, treated: Array) -> NDArray[np.bool_]:

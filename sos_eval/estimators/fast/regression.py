@@ -193,8 +193,15 @@ def is_single(first_treated: Array, times: Array) -> bool:
 
 
 def has_cohort_form(panel: Panel, covariates: tuple[str, ...]) -> bool:
-    """Whether a panel is balanced, treated in full from each start on, without covariates, with weights of units."""
-    if covariates or panel.layout != "panel" or not panel.is_balanced or not panel.absorbing or panel.partly_exposed:
+    """Whether a panel is balanced, treated in full from each start on, without covariates, strata or moving weights."""
+    if (
+        covariates
+        or panel.stratified
+        or panel.layout != "panel"
+        or not panel.is_balanced
+        or not panel.absorbing
+        or panel.partly_exposed
+    ):
         return False
     weights = panel.matrix("weight")
     return bool((weights == weights[:, :1]).all() and (weights > 0).all())

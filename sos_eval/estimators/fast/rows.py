@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sos_eval.estimators._regression import Rows
 from sos_eval.estimators.fast.assignments import chunks, score_errors
 from sos_eval.estimators.fast.regression import inverse
+from sos_eval.numerics.regress import scaled_inverse
 from sos_eval.panel.panel import Array
 from sos_eval.results.estimate import Batch
 
@@ -60,7 +61,7 @@ class RowGrid:
             return columns
         weighted = self.covariates * self.weights[..., None]
         gram = np.einsum("ntc,ntd->cd", weighted, self.covariates)
-        coef = np.linalg.solve(gram, np.einsum("ntc,...ntp->...cp", weighted, columns))
+        coef = scaled_inverse(gram) @ np.einsum("ntc,...ntp->...cp", weighted, columns)
         return np.asarray(columns - np.einsum("ntc,...cp->...ntp", self.covariates, coef))
 
 
