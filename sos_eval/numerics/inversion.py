@@ -255,9 +255,11 @@ class _Bracket:
             self.inner, self.inner_depth = trial, depth
 
     def farther(self) -> float:
-        """Go on from the inner value: as far as a straight line from the centre says, twice as far at most."""
+        """Go on from the inner value: once as far as a straight line from the centre says, then 3, 7, 15 …"""
         if self.inner == 0.0:
             return max(1.0, -self.centre_depth)
+        if self.trials > 1:
+            return float(2 ** np.ceil(np.log2(1.5 * self.inner + 1)) - 1)
         rise = self.inner_depth - self.centre_depth
         crossing = -self.inner * self.centre_depth / rise if rise > 0 else np.inf
         return float(np.clip(1.02 * crossing, 1.1 * self.inner, 2 * self.inner + 1))
