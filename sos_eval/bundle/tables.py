@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import OurFault
 from sos_eval.panel.panel import Panel
+from sos_eval.results.facts import OutcomeFacts, PanelFacts
 
 __all__ = ["adoption", "outcome_paths", "panel_facts"]
 
@@ -129,37 +128,37 @@ def _labels(panel: Panel) -> list[str]:
     return [str(unit) for unit in panel.units]
 
 
-def panel_facts(panel: Panel) -> dict[str, Any]:
-    """Return what words and figures need to know beside the numbers; goes into `results.json` as ``panel``."""
+def panel_facts(panel: Panel) -> PanelFacts:
+    """Return what words and figures need to know of a panel beside the numbers."""
     treated = panel.ever_treated
-    return {
-        "unit": panel.label("unit_name" if "unit_name" in panel.labels else "unit"), "time": panel.label("time"),
-        "year_convention": panel.year_convention,
-        "first_time": float(panel.times.min()), "last_time": float(panel.times.max()), "n_times": panel.n_times,
-        "n_units": panel.n_units, "n_treated_units": int(treated.sum()), "n_comparison_units": int((~treated).sum()),
-        "n_clusters": panel.n_clusters, "n_treated_clusters": panel.n_treated_clusters, "n_rows": panel.n_rows,
-        "untreated_means": panel.untreated_means, "layout": panel.layout, "weighted": panel.weighted,
-        "omitted_times": {f"{time:g}": why for time, why in panel.omitted_times.items()},
-        "flagged_times": {f"{time:g}": why for time, why in panel.flagged_times.items()},
-        "cohorts": [float(cohort) for cohort in panel.cohorts],
-        "outcomes": {one.name: _outcome_facts(panel.select(one.name)) for one in panel.outcomes},
-    }  # fmt: skip
+    return PanelFacts(
+        unit=panel.label("unit_name" if "unit_name" in panel.labels else "unit"), time=panel.label("time"),
+        year_convention=panel.year_convention, first_time=float(panel.times.min()), last_time=float(panel.times.max()),
+        n_times=panel.n_times, n_units=panel.n_units, n_treated_units=int(treated.sum()),
+        n_comparison_units=int((~treated).sum()), n_clusters=panel.n_clusters,
+        n_treated_clusters=panel.n_treated_clusters, n_rows=panel.n_rows, untreated_means=panel.untreated_means,
+        layout=panel.layout, weighted=panel.weighted,
+        omitted_times={f"{time:g}": why for time, why in panel.omitted_times.items()},
+        flagged_times={f"{time:g}": why for time, why in panel.flagged_times.items()},
+        cohorts=tuple(float(cohort) for cohort in panel.cohorts),
+        outcomes={outcome.name: _outcome_facts(panel.select(outcome.name)) for outcome in panel.outcomes},
+    )  # fmt: skip
 
 
-def _outcome_facts(panel: Panel) -> dict[str, Any]:
+def _outcome_facts(panel: Panel) -> OutcomeFacts:
     """Return an outcome's words, its scale, and the levels that effects are compared with."""
     frame, outcome = panel.frame, panel.outcome
     ever = np.isfinite(frame["first_treated"].to_numpy(float))
     before = ever & (frame["time"] < frame["first_treated"]).to_numpy()
-    return {
-        "label": outcome.label, "scale": outcome.scale, "per": outcome.per, "counted": outcome.counted,
-        "transform": outcome.transform, "role": outcome.role,
-        "mean_exposure": _mean(frame["exposure"]), "mean_exposure_treated": _mean(frame.loc[ever, "exposure"]),
-        "mean_treated": _mean(frame.loc[ever & ~before, "outcome"]),
-        "mean_treated_before": _mean(frame.loc[before, "outcome"]),
-        "mean_comparison": _mean(frame.loc[~ever, "outcome"]),
-        "n_missing": int(frame["outcome"].isna().sum()),
-    }  # fmt: skip
+    return OutcomeFacts(
+        label=outcome.label, scale=outcome.scale, per=outcome.per, counted=outcome.counted,
+        transform=outcome.transform, role=outcome.role,
+        mean_exposure=_mean(frame["exposure"]), mean_exposure_treated=_mean(frame.loc[ever, "exposure"]),
+        mean_treated=_mean(frame.loc[ever & ~before, "outcome"]),
+        mean_treated_before=_mean(frame.loc[before, "outcome"]),
+        mean_comparison=_mean(frame.loc[~ever, "outcome"]),
+        n_missing=int(frame["outcome"].isna().sum()),
+    )  # fmt: skip
 
 
 def _mean(values: pd.Series) -> float:

@@ -172,7 +172,7 @@ def _higher(value: float) -> str:
 
 def _early(fitted: Fitted) -> Array:
     """Return the periods before anyone may respond, (k,)."""
-    ahead = float(getattr(fitted.estimator, "anticipation", 0) or 0)
+    ahead = float(fitted.estimator.anticipation)
     times, starts = fitted.panel.times, fitted.panel.cohorts
     return times[times < starts.min() - ahead] if len(starts) else times[:0]
 

@@ -80,8 +80,11 @@ class TwoByTwoEstimator(PlannedEstimator):
         data, codes = self._compared(panel, names), plan.codes(panel.first_treated)
         place = panel.unit_codes if isinstance(data, Levels) and panel.layout == "panel" else None
         effects = cell_effects(data, plan, codes[None], self._adjusted_for(names), place)
-        n_obs, n_units, n_treated = cell_counts(data, plan, codes)
-        table = plan.columns(n_obs, n_units, n_treated, panel.outcome.scale)
+        if isinstance(data, Changes) and not data.gaps:
+            table = group_time_columns(plan, codes, panel.outcome.scale)
+        else:
+            n_obs, n_units, n_treated = cell_counts(data, plan, codes)
+            table = plan.columns(n_obs, n_units, n_treated, panel.outcome.scale)
         values, reasons = effects.values[0, :, 0], effects.reasons[0]
         table["reason"] = np.where(reasons == "", table["reason"], reasons)
         influence = effects.score[0, :, :, 0] * panel.n_influence

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
+from numpy.typing import NDArray
 
 from sos_eval.estimators._adjusted import TwoByTwoEstimator
 from sos_eval.estimators._cells import BasePeriod, CellPlan, Control, plan_cells
@@ -14,6 +15,7 @@ from sos_eval.estimators.fast.effects import Nuisance
 from sos_eval.numerics.two_by_two import Adjust
 from sos_eval.panel.panel import Array
 from sos_eval.results.aggregate import EventTimes
+from sos_eval.results.estimate import Estimate
 from sos_eval.results.method import register
 
 __all__ = ["CallawaySantAnna"]
@@ -50,6 +52,7 @@ class CallawaySantAnna(TwoByTwoEstimator):
     window: tuple[float, float] | None = None
     """First and last event time that is averaged and shown; unless given, all."""
 
+    label: ClassVar[str] = "Callaway and Sant'Anna"
     reference: ClassVar[str] = "Callaway and Sant'Anna (2021)"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1}
     takes_unbalanced: ClassVar[bool] = True
@@ -62,6 +65,14 @@ class CallawaySantAnna(TwoByTwoEstimator):
         """Which cells averages by event time are made of."""
         first, last = self.window or (-np.inf, np.inf)
         return EventTimes(self.balance_e, first, last)
+
+    def pre_base(self, estimate: Estimate, rows: NDArray[np.intp], zero: NDArray[np.bool_]) -> Array:
+        """Say which event time each cell before the start is compared with: the period before where it varies."""
+        if self.base_period == "universal":
+            return super().pre_base(estimate, rows, zero)
+        gaps = _gaps_before(estimate)
+        event = estimate.cells["event_time"].to_numpy(float)[rows]
+        return np.asarray(event - np.array([gaps.get(e, np.nan) for e in event]))
 
     @property
     def nuisance(self) -> Nuisance:
@@ -78,3 +89,14 @@ class CallawaySantAnna(TwoByTwoEstimator):
         return plan_cells(
             starts, times, control=self.control, base_period=self.base_period, anticipation=self.anticipation
         )
+
+
+def _gaps_before(estimate: Estimate) -> dict[float, float]:
+    """Return the time since the period before, by event time: averaged over cohorts by their treated units."""
+    table = estimate.cells[estimate.cells["aggregation"] == "group_time"]
+    times, time = estimate.panel.times, table["time"].to_numpy(float)
+    gap = time - times[np.maximum(np.searchsorted(times, time) - 1, 0)]
+    event, codes = np.unique(table["event_time"].to_numpy(float), return_inverse=True)
+    treated = table["n_treated_units"].to_numpy(float)
+    means = np.bincount(codes, gap * treated) / np.bincount(codes, treated)
+    return dict(zip(event.tolist(), means.tolist(), strict=True))

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._regression import Rows
 from sos_eval.estimators._two_way import Statement, TwoWayRegression
 from sos_eval.numerics.regress import LinearFit
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.estimate import Estimate
 from sos_eval.results.method import register
 
 __all__ = ["EventStudyTWFE"]
@@ -32,6 +34,7 @@ class EventStudyTWFE(TwoWayRegression):
     covariates: tuple[str, ...] | None = None
     """Time-varying regressors; those of the panel unless named here."""
 
+    label: ClassVar[str] = "event-study fixed effects"
     reference: ClassVar[str] = "Sun and Abraham (2021), section 3, on what its coefficients mix"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1, "untreated_units": 1}
     takes_unbalanced: ClassVar[bool] = True
@@ -47,6 +50,14 @@ class EventStudyTWFE(TwoWayRegression):
             raise ValueError(f"{what}; write one that holds {self.reference_time:g} to 0")
 
     remedy: ClassVar[str] = "write a `window`, so that distant event times are joined"
+
+    def pre_base(self, estimate: Estimate, rows: NDArray[np.intp], zero: NDArray[np.bool_]) -> Array:
+        """Say which event time each cell before the start is compared with: none where a window joins several."""
+        base = super().pre_base(estimate, rows, zero)
+        if self.window is None:
+            return base
+        joined = estimate.cells["event_time"].to_numpy(float)[rows] == self.window[0]
+        return np.asarray(np.where(joined, np.nan, base))
 
     def state(self, panel: Panel, start: Array, time: Array, treated: Array) -> Statement:
         """State an indicator for each event time but the reference, their mean from 0 on, and that by unit-periods."""

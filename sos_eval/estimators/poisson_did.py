@@ -44,6 +44,7 @@ class PoissonDiD(StatedRegression):
     covariates: tuple[str, ...] | None = None
     """Time-varying regressors; those of the panel unless named here."""
 
+    label: ClassVar[str] = "Poisson"
     reference: ClassVar[str] = "Wooldridge (1999, 2023); Correia, Guimaraes and Zylkin (2020)"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1}
     takes_unbalanced: ClassVar[bool] = True
@@ -67,12 +68,9 @@ class PoissonDiD(StatedRegression):
 
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate the rate ratio and, from it, the change in the rate among the treated."""
-        rows = regression_rows(self._eventful(panel), self._names(panel), **_sides(panel))
-        stated = self._stated(rows)
+        rows, stated = self._stated(regression_rows(self._eventful(panel), self._names(panel), **_sides(panel)))
         rows, fit = self._fit(rows)
-        table = cells(
-            **stated.cells, n_obs=len(rows.used), n_units=rows.effects.shape[0], n_treated_units=rows.n_treated_units
-        )
+        table = cells(**stated.cells, n_obs=len(rows.used), n_units=rows.n_units, n_treated_units=rows.n_treated_units)
         return _two_cells(rows, fit, table, panel.outcome.per if panel.outcome.counted else 1.0)
 
     def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:
@@ -205,30 +203,30 @@ def _two_cells(rows: Rows, fit: PoissonFit, table: pd.DataFrame, per: float) -> 
     and observed events agree (first-order condition of b). Its influence is ``R exp(-b) psi_b + (1 - exp(-b)) psi_R``
     (delta method), so that the sampling of the treated units' own rate counts too.
     """
-    known = fit.converged and np.isfinite(fit.coef).all()
-    linear = _linear(rows, fit)
+    settled = fit.converged and np.isfinite(fit.coef).all()
+    linear = _working_regression(rows, fit)
     n = rows.panel.n_influence
-    b = fit.coef[0] if known else np.nan
+    b = fit.coef[0] if settled else np.nan
     at_risk = rows.weights * _exposure(rows) * rows.treated
     rate = per * (rows.weights * rows.outcome * rows.treated).sum() / at_risk.sum()
-    own = (per * rows.outcome * rows.weights * rows.treated - rate * at_risk) / at_risk.sum()
+    rate_score = (per * rows.outcome * rows.weights * rows.treated - rate * at_risk) / at_risk.sum()
     psi_b = influence_of(linear, n)[:, 0]
-    psi_rate = n * np.bincount(rows.influence_codes, own, n)
+    psi_rate = n * np.bincount(rows.influence_codes, rate_score, n)
     influence = np.column_stack([psi_b, rate * np.exp(-b) * psi_b + (1 - np.exp(-b)) * psi_rate])
     values = np.array([b, (1 - np.exp(-b)) * rate])
     if rows.panel.partly_exposed:
         values[1], influence[:, 1] = np.nan, np.nan
         table = table.assign(reason=["", PARTLY])
-    if not known:
+    if not settled:
         influence[:] = np.nan
         table = table.assign(reason=rows.notes[-1] if fit.separated.any() else NOT_CONVERGED)
     elif rows.n_treated_units == 1:
         influence[:] = np.nan
         table = table.assign(reason=SINGLE)
-    return Estimate(table, values, influence, rows.panel, linear=linear if known else None, notes=rows.notes)
+    return Estimate(table, values, influence, rows.panel, linear=linear if settled else None, notes=rows.notes)
 
 
-def _linear(rows: Rows, fit: PoissonFit) -> LinearFit:
+def _working_regression(rows: Rows, fit: PoissonFit) -> LinearFit:
     """Return the last working regression. The effect on the rate is no combination of coefficients: NaN."""
     k = fit.x.shape[1]
     contrast = np.vstack([np.eye(1, k), np.full((1, k), np.nan)])

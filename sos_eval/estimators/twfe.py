@@ -24,6 +24,7 @@ class TWFE(TwoWayRegression):
     covariates: tuple[str, ...] | None = None
     """Time-varying regressors; those of the panel unless named here."""
 
+    label: ClassVar[str] = "two-way fixed effects"
     reference: ClassVar[str] = "Goodman-Bacon (2021); weights of de Chaisemartin and D'Haultfoeuille (2020)"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1}
     takes_unbalanced: ClassVar[bool] = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, ClassVar
 
 import annotated_types as at
@@ -16,6 +16,7 @@ from sos_eval.inference.randomization import Randomization
 from sos_eval.inference.two_way import TwoWay
 from sos_eval.inference.wald import refused
 from sos_eval.results.assignments import strata_columns
+from sos_eval.results.facts import ResolutionFacts
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import FEW, InferenceMethod, Inferred
 from sos_eval.results.method import register
@@ -71,14 +72,13 @@ class Resolution:
     caution: str = ""
     counts: dict[str, Any] = field(default_factory=dict)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> ResolutionFacts:
         """Return what the bundle says about it; ``headline`` is None where no procedure is relied on."""
-        return {
-            "rule": self.rule, "choice": self.choice, "changed": self.changed, "reliable": self.reliable,
-            "caution": self.caution,
-            "headline": self.methods[0].name if self.reliable else None,
-            "methods": [method.name for method in self.methods], **self.counts,
-        }  # fmt: skip
+        return ResolutionFacts(
+            rule=self.rule, choice=self.choice, changed=self.changed, reliable=self.reliable, caution=self.caution,
+            headline=self.methods[0].name if self.reliable else None,
+            methods=tuple(method.name for method in self.methods), **self.counts,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,15 @@ class Withheld(InferenceMethod):
     """Estimates without errors: the rule relies on no procedure, and this says why. Not declarable."""
 
     name: ClassVar[str] = "withheld"
+    label: ClassVar[str] = "no procedure relied on"
 
     level: float = 0.95
     reason: str = ""
+
+    @property
+    def few_clusters(self) -> bool:
+        """No: nothing is relied on."""
+        return False
 
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return the estimates with the reason on every row."""
@@ -219,7 +225,7 @@ def _resolution(
         "effective_comparison_clusters": facts.by_weight[1],
         "variance_treated_clusters": facts.by_variance[0],
         "variance_comparison_clusters": facts.by_variance[1],
-        "declared": [method.name for method in asked],
+        "declared": tuple(method.name for method in asked),
         "declared_first": asked[0].name,
     }
     changed = methods[0] != asked[0]
@@ -266,4 +272,4 @@ class Auto(InferenceMethod):
         """Resolve and apply the headline's method; a run resolves earlier and applies all of them."""
         resolution = resolve((self,), design_facts(fitted))
         found = resolution.methods[0].infer(fitted, rng)
-        return Inferred(found.table, found.tables, {**found.facts, **resolution.facts()})
+        return Inferred(found.table, found.tables, {**found.facts, **asdict(resolution.facts())})

@@ -36,6 +36,7 @@ class MultiplierBootstrap(InferenceMethod):
     """Multiplier bootstrap by cluster with uniform bands (Callaway and Sant'Anna 2021, algorithm 1)."""
 
     alone_from: ClassVar[int] = FEW
+    label: ClassVar[str] = "multiplier bootstrap"
     reference: ClassVar[str] = "Callaway and Sant'Anna (2021), algorithm 1"
 
     level: Annotated[float, at.Gt(0), at.Lt(1)] = 0.95
@@ -47,13 +48,15 @@ class MultiplierBootstrap(InferenceMethod):
     spread: Literal["iqr", "deviation"] = "iqr"
     """Error from the interquartile range (as the did package) or from the standard deviation of the draws."""
 
+    def why_not(self, estimate: Estimate) -> str:
+        """Say why it is not defined for an estimate; empty where it is."""
+        return no_influence if estimate.influence is None else too_few_treated(estimate)
+
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return effects with bootstrap errors, normal (or t) intervals and uniform bands."""
         estimate = fitted.estimate
-        if estimate.influence is None:
-            return refused(fitted, self.name, self.level, no_influence)
-        if few := too_few_treated(estimate):
-            return refused(fitted, self.name, self.level, few)
+        if (why := self.why_not(estimate)) or estimate.influence is None:
+            return refused(fitted, self.name, self.level, why)
         factor = small_sample_factor(estimate, "default")
         scores = cluster_scores(estimate, estimate.influence) * np.sqrt(factor.variance)
         refuse_too_many(fitted.source, "draws", self.draws, sum(scores.shape))

@@ -21,7 +21,7 @@ from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array
 from sos_eval.results.adoptions import Adoptions
 from sos_eval.results.assignments import Assignments, AssignmentSpace, assignment_space, strata_columns
-from sos_eval.results.estimate import Batch
+from sos_eval.results.estimate import Batch, Estimate
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod, Inferred
 from sos_eval.results.method import register
@@ -105,6 +105,11 @@ class Randomization(InferenceMethod):
     """
 
     alone_from: ClassVar[int] = 0
+    label: ClassVar[str] = "permutation of who was treated"
+    refits: ClassVar[bool] = True
+    says: ClassVar[str] = (
+        "shuffling which {units} were treated gives a result at least this far from zero {often} of the time"
+    )
     reference: ClassVar[str] = "Fisher (1935); Chung and Romano (2013); Wu and Ding (2021)"
 
     level: Annotated[float, at.Gt(0), at.Lt(1)] = 0.95
@@ -133,6 +138,10 @@ class Randomization(InferenceMethod):
     def effects_within(self) -> tuple[str, ...]:
         """The strata, unless their effects are declined."""
         return self.strata if self.strata_effects else ()
+
+    def condition(self, estimate: Estimate) -> str:
+        """Say which statistic alone an estimate has; empty where it has both."""
+        return "statistic: coefficient only" if estimate.influence is None else ""
 
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return effects with randomization p-values and intervals."""

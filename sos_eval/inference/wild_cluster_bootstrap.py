@@ -14,6 +14,7 @@ from sos_eval.inference.wald import refused, why_no_error
 from sos_eval.numerics.bootstrap import WildTerms, all_signs, draw_weights, wild_terms
 from sos_eval.numerics.inversion import TIES, Rejection, Terms, limits
 from sos_eval.panel.panel import Array
+from sos_eval.results.estimate import Estimate
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod, Inferred
 from sos_eval.results.method import register
@@ -103,6 +104,7 @@ def _symmetric_limits(estimate: float, error: float, drawn: Array, rejection: Re
 class WildClusterBootstrap(InferenceMethod):
     """Wild cluster bootstrap t of regressions, interval by inversion (Cameron, Gelbach and Miller 2008)."""
 
+    label: ClassVar[str] = "wild cluster bootstrap"
     reference: ClassVar[str] = "Cameron, Gelbach and Miller (2008); MacKinnon, Nielsen and Webb (2023)"
 
     level: Annotated[float, at.Gt(0), at.Lt(1)] = 0.95
@@ -114,10 +116,14 @@ class WildClusterBootstrap(InferenceMethod):
     draws: Annotated[int, at.Ge(19)] = 9_999
     """Bootstrap draws."""
 
+    def why_not(self, estimate: Estimate) -> str:
+        """Say why it is not defined for an estimate; empty where it is."""
+        return why_not_linear(estimate)
+
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return effects with bootstrap p-values and intervals."""
         estimate = fitted.estimate
-        if why := why_not_linear(estimate):
+        if why := self.why_not(estimate):
             return refused(fitted, self.name, self.level, why)
         design = regression_clusters(estimate)
         n_clusters = len(design.rows)

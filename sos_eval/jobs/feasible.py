@@ -7,19 +7,28 @@ after it is set against the mean before it, on the panel's own noise (docs/metho
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.errors import DataFault
+from sos_eval.bundle.files import csv_text, json_text
+from sos_eval.bundle.whole import make_folder, write_file
+from sos_eval.design.design import load_design
+from sos_eval.errors import DataFault, DesignFault, Fault, Faults, InputFault
+from sos_eval.jobs.steps import load_panels
 from sos_eval.numerics.detectable import FALL, RISE, Found, Lots, findable
 from sos_eval.numerics.lots import contrast_lots
 from sos_eval.numerics.random import stream
+from sos_eval.panel.england.published import read_published
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.panel.read.files import read_file, source_of
+from sos_eval.panel.tabular import from_frame
+from sos_eval.report.feasible_figure import draw_feasible
 
-__all__ = ["FEASIBLE_COLUMNS", "Feasible", "Scheme", "feasible"]
+__all__ = ["FEASIBLE_COLUMNS", "Feasible", "Scheme", "feasible", "quiet_panel", "write_feasible"]
 
 FEASIBLE_COLUMNS = (
     "outcome", "treated", "before", "after", "within", "fall", "fall_error", "rise", "rise_error", "unit",
@@ -232,3 +241,59 @@ def _range(row: pd.Series[Any], name: str) -> str:
     level = float(row["level_without"])
     low, high = size - 2 * error / level, size + 2 * error / level
     return f"{100 * size:.2g}% ({100 * max(low, 0):.2g} to {100 * high:.2g}%)"
+
+
+def quiet_panel(design: Path | None, panel: Path | None) -> Panel:
+    """Return the panel whose noise is meant: a design's, a file's in the vocabulary of `source: england`, or England's.
+
+    Parameters
+    ----------
+    design
+        Its panel block is read, with `panel` in place of the file if given; its outcomes count, its treated units do
+        not.
+    panel
+        Without a design: a file with the columns la_code, year, care_entries, children_0_17 and, where starters are
+        compared within regions, region.
+    """
+    if design is not None:
+        plan = load_design(design, panel=panel)
+        return next(iter(load_panels(plan).values()))
+    faults = Faults(DataFault)
+    if panel is None:
+        reading = read_published("constant", faults, _VOCABULARY.__contains__)
+    else:
+        source = source_of(panel)
+        if source is None:
+            raise DesignFault(Fault(str(panel), "--panel: the name does not say the format", "name it .csv or .xlsx"))
+        reading = read_file(
+            panel, source, faults, needed=lambda name: name in _VOCABULARY, where=str(panel), key="--panel"
+        )
+    faults.stop()
+    frame = reading.frame.assign(first_treated="never")
+    here = [name for name in ("region",) if name in frame]
+    return from_frame(
+        frame, unit="la_code", time="year", outcome="care_entries", exposure="children_0_17", per=10_000,
+        first_treated="first_treated", covariates=here, require_treated=False,
+    )  # fmt: skip
+
+
+_VOCABULARY = frozenset({"la_code", "year", "care_entries", "children_0_17", "region"})
+
+
+def write_feasible(answer: Feasible, out: Path, *, force: bool = False) -> list[Path]:
+    """Write `feasible.csv`, `feasible.svg` and `feasible.json` into a folder.
+
+    Raises
+    ------
+    InputFault
+        A file is there and `force` is not given, or the folder cannot be written.
+    """
+    files = [out / f"feasible.{ending}" for ending in ("csv", "svg", "json")]
+    there = [str(file) for file in files if file.exists()]
+    if there and not force:
+        raise InputFault(Fault(there[0], "--out: is there already", "name another folder, or add --force"))
+    make_folder(out)
+    contents = (csv_text(answer.table), draw_feasible(answer.table), json_text({"sentence": answer.sentence}))
+    for file, content in zip(files, contents, strict=True):
+        write_file(file, content)
+    return files

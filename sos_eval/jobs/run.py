@@ -9,6 +9,7 @@ from sos_eval.bundle.bundle import ResultBundle, check_out
 from sos_eval.design.design import Design, load_design
 from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
+from sos_eval.jobs.facts import run_facts
 from sos_eval.jobs.write import write
 
 __all__ = ["Progress", "default_out", "run"]
@@ -77,10 +78,11 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
         inferred = steps.infer(plan, fitted, account)
     with account.step("check"):
         checked = steps.check(plan, fitted, groups, account)
+    facts = run_facts(plan, groups, fitted, inferred, checked)
     with account.step("cost"):
-        costed = steps.cost(plan, inferred, checked, groups)
+        costed = steps.cost(plan, inferred, checked, groups, facts)
     with account.step("write"):
-        return write(plan, folder, groups, fitted, inferred, checked, costed, account, force=force)
+        return write(plan, folder, groups, inferred, checked, facts, costed, account, force=force)
 
 
 def default_out(design: Design) -> Path:

@@ -22,6 +22,7 @@ from sos_eval.panel.panel import Panel
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.results.assignments import stratified
 from sos_eval.results.crew import ALONE, Crew
+from sos_eval.results.facts import RunFacts
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod
 from sos_eval.worlds.source import world_frame
@@ -205,11 +206,11 @@ def check(design: Design, fitted: dict[Key, Fitted], groups: dict[Key, Group], a
 
 
 def cost(
-    design: Design, inferred: dict[Key, Answer], checked: list[Checked], groups: dict[Key, Group]
+    design: Design, inferred: dict[Key, Answer], checked: list[Checked], groups: dict[Key, Group], facts: RunFacts
 ) -> dict[str, Any]:
     """Judge the evidence for an economic evaluation and cost what the verdict allows."""
     if design.economics is None:
         return {}
     from sos_eval.jobs.costing import costed
 
-    return costed(design, inferred, checked, groups)
+    return costed(design, inferred, checked, groups, facts)

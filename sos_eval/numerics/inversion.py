@@ -255,7 +255,7 @@ class _Bracket:
             self.inner, self.inner_depth = trial, depth
 
     def farther(self) -> float:
-        """Go on from the inner value: once as far as a straight line from the centre says, then 3, 7, 15 …"""
+        """Go on from the inner value: once as far as a straight line from the centre says, then 3, 7, 15 and so on."""
         if self.inner == 0.0:
             return max(1.0, -self.centre_depth)
         if self.trials > 1:

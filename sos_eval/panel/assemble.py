@@ -30,6 +30,7 @@ def assemble(
     also: Sequence[str] = (),
     adopt: Adopt | None = None,
     require_untreated: bool = True,
+    require_treated: bool = True,
 ) -> Panel:
     """Build a panel from a table.
 
@@ -45,6 +46,8 @@ def assemble(
         Reads the adoption; the column `first_treated` without it.
     require_untreated
         Whether somebody must be untreated at some time that another unit is treated.
+    require_treated
+        Whether somebody must be treated at all.
 
     Raises
     ------
@@ -81,7 +84,7 @@ def assemble(
         noted_caveats=adoption.caveats,
     ).located(rows.codes, rows.units)
     panel = _with_absorbing(_with_unknown(drop_unusable(panel, spec)))
-    check_identified(panel, require_untreated=require_untreated)
+    check_identified(panel, require_untreated=require_untreated, require_treated=require_treated)
     return panel
 
 

@@ -92,6 +92,11 @@ class ComparisonMethod(Method):
     rebuilds: ClassVar[bool] = True
     """Whether the group depends on who is treated, so that a permutation must build it again."""
 
+    @property
+    def imbalance_limits(self) -> dict[str, float]:
+        """Declared limits on imbalance by name (``max_smd``, ``max_variance_ratio``); empty where it has none."""
+        return {}
+
     def compare(self, panel: Panel) -> Comparison:
         """Build the group.
 

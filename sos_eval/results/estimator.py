@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sos_eval.declare import Document, build, seeded
 from sos_eval.errors import DataFault, DesignFault, Fault, Faults, InputFault, OurFault, nearest
@@ -44,6 +45,11 @@ class Estimator(Method):
     weighs_exposure: ClassVar[bool] = False
     compares_with_last: ClassVar[bool] = False
 
+    covariates: tuple[str, ...] | None = None
+    """The method's own covariates; None for those of the panel, or where it has no such option."""
+    anticipation: float = 0
+    """Periods before the start in which units may already respond; 0 where the method has no such option."""
+
     @property
     def event_times(self) -> EventTimes:
         """Which cells averages by event time are made of: all, unless the method has options that say otherwise."""
@@ -53,6 +59,21 @@ class Estimator(Method):
         """Estimate the cells and their influence."""
         raise NotImplementedError
 
+    def pre_base(self, estimate: Estimate, rows: NDArray[np.intp], zero: NDArray[np.bool_]) -> Array:
+        """Say which event time each cell before the start is compared with; NaN where that is not one number.
+
+        Parameters
+        ----------
+        estimate
+            What the method returned.
+        rows : (q,)
+            Which of its cells.
+        zero : (q,)
+            Which of them are zero by construction: unless a method knows better, the only such event time is the base.
+        """
+        bases = np.unique(estimate.cells["event_time"].to_numpy(float)[rows[zero]])
+        return np.full(len(rows), bases[0] if len(bases) == 1 else np.nan)
+
     def complete(self, panel: Panel) -> Estimate:
         """Estimate, and add every aggregation that the cells allow."""
         self._refuse_unknown(panel)
@@ -61,7 +82,7 @@ class Estimator(Method):
     def _refuse_unknown(self, panel: Panel) -> None:
         """Refuse the method's own covariates that the panel does not have, all at once."""
         faults, known = Faults(DataFault), panel.further_columns
-        for name in getattr(self, "covariates", None) or ():
+        for name in self.covariates or ():
             if name not in known:
                 faults.add(panel.source, f"{self.name}: there is no covariate {name!r}", nearest(name, known))
         faults.stop()

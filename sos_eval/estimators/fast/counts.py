@@ -172,7 +172,7 @@ def batch_draws(
         if weights is not None:
             factor = weights[rows, :, None]
             inside, y = replace(grid, at_risk=grid.at_risk * factor), y * factor
-        values[rows], std_error[rows], settled[rows] = _chunk(inside, y, treated(rows))
+        values[rows], std_error[rows], settled[rows] = _fitted(inside, y, treated(rows))
         if weights is not None:
             settled[rows] &= _eventful(grid, y)
     failures = [""] * draws
@@ -181,7 +181,7 @@ def batch_draws(
     return Batch(cells, values, std_error, tuple(failures))
 
 
-def _chunk(grid: CountGrid, y: Array, treated: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
+def _fitted(grid: CountGrid, y: Array, treated: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
     """Return values and errors (r, 2), and which draws they hold for: see `PoissonDiD` for the formulas."""
     fit = fit_poisson_grid(y, grid.at_risk, treated, grid.covariates, grid.strata)
     takes_part = y.sum(-1) > 0  # a unit without any event is left out, its exposure too

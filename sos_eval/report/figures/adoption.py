@@ -10,7 +10,7 @@ import pandas as pd
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.figures.time import whole_years
-from sos_eval.report.reading import panel_facts, time_label, unit_words
+from sos_eval.report.reading import time_label, unit_words
 from sos_eval.report.theme import MUTED, TREATED, canvas
 
 if TYPE_CHECKING:
@@ -34,9 +34,8 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     treated = table[table["first_treated"].notna()]
     rest = table[table["first_treated"].isna()]
     one, many = unit_words(bundle)
-    facts = panel_facts(bundle)
-    span = (float(facts.get("first_time", treated["first_treated"].min() - 1)),
-            float(facts.get("last_time", treated["first_treated"].max() + 1)))  # fmt: skip
+    panel, starts = bundle.facts.panel, treated["first_treated"]
+    span = (panel.first_time, panel.last_time) if panel.n_times else (starts.min() - 1.0, starts.max() + 1.0)
     others = "; ".join(f"{n:,} {status}" for status, n in rest["status"].value_counts().items())
     note = f"{len(treated):,} {one if len(treated) == 1 else many} start" + (
         f"; {others}, not drawn." if others else "."
