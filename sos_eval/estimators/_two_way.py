@@ -28,6 +28,7 @@ from sos_eval.estimators._regression import (
 )
 from sos_eval.estimators.fast.adoptions import batch_adoptions, cell_sums
 from sos_eval.estimators.fast.assignments import batch_assignments
+from sos_eval.estimators.fast.groups import Grouped, batch_groups, has_own_clusters
 from sos_eval.estimators.fast.outcomes import plan_outcomes
 from sos_eval.estimators.fast.regression import (
     RegressionPattern,
@@ -167,6 +168,13 @@ class TwoWayRegression(StatedRegression):
             return super().estimate_assignments(panel, first_treated)
         plan = partial(self._pattern, rows.panel, sums.times)
         return batch_adoptions(panel, rows, sums, first_treated, plan, self.complete)
+
+    def estimate_groups(self, panel: Panel, first_treated: Array, weights: Array, cells: pd.DataFrame) -> Batch:
+        """Estimate under many adoptions, each with a comparison group of its own; all at once where cohorts suffice."""
+        if not has_cohort_form(panel, time_varying(panel, self._names(panel))) or not has_own_clusters(panel):
+            return super().estimate_groups(panel, first_treated, weights, cells)
+        grouped = Grouped(panel, first_treated, weights, cells)
+        return batch_groups(grouped, partial(self._identified, panel), self.complete)
 
     def _by_rows(self, panel: Panel, outcomes: Array) -> Batch:
         """Estimate a batch of outcomes on the rows that they share; one at a time where gaps differ or hide rows."""

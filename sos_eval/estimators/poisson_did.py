@@ -22,6 +22,7 @@ from sos_eval.estimators._regression import (
 )
 from sos_eval.estimators._two_way import StatedRegression, Statement
 from sos_eval.estimators.fast.counts import CountGrid, CountPlan, batch_draws, count_grid
+from sos_eval.estimators.fast.groups import Grouped
 from sos_eval.numerics.poisson import PoissonFit, fit_poisson
 from sos_eval.numerics.regress import LinearFit
 from sos_eval.panel.panel import Array, Panel
@@ -102,6 +103,24 @@ class PoissonDiD(StatedRegression):
         return batch_draws(
             shared, counts[None], treated, len(first_treated), table,
             lambda draw: panel.with_first_treated(first_treated[draw]), self.complete,
+        )  # fmt: skip
+
+    def estimate_groups(self, panel: Panel, first_treated: Array, weights: Array, cells: pd.DataFrame) -> Batch:
+        """Estimate under many adoptions, each with a comparison group of its own; all at once on a balanced panel."""
+        grid = None
+        if panel.layout == "panel" and panel.is_balanced and (panel.matrix("weight") > 0).all():
+            grid = self._grid(panel, complete_rows(self._eventful(panel), self._names(panel), **_sides(panel)))
+        if grid is None or not (grid[0].weights > 0).all():
+            return super().estimate_groups(panel, first_treated, weights, cells)
+        shared, counts = grid
+        grouped, times = Grouped(panel, first_treated, weights, cells), panel.times[shared.times]
+
+        def treated(some: slice) -> Array:
+            return (times >= first_treated[some, shared.units, None]).astype(float)
+
+        return batch_draws(
+            shared, counts[None], treated, len(first_treated), cells, grouped.panel_of, self.complete,
+            weights[:, shared.units],
         )  # fmt: skip
 
     def _grid(self, panel: Panel, rows: Rows) -> tuple[CountGrid, Array] | None:

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from sos_eval.checks.balance import balance_results
-from sos_eval.comparison import BalanceLimits, Nearest, NoComparison, build_group
+from sos_eval.comparison import BalanceLimits, Nearest, NoComparison, build
 from tests.comparison.panels import eight
 
 POOR = [1.6, 5, 9, 1.5, 4, 2, 8.25, 20]
 
 
 def judged(method):
-    return {one.name: one for one in balance_results(method, build_group(method, eight(poor=POOR)))}
+    return {one.name: one for one in balance_results(method, build(method, eight(poor=POOR)))}
 
 
 def test_limits_are_judged_on_the_worst_covariate_after():

@@ -3,41 +3,41 @@
 import numpy as np
 import pytest
 
-from sos_eval.numerics.assignment import match_nearest, match_weights
+from sos_eval.numerics.assignment import match_weights, nearest
 
 # Two treated (rows), four donors. Both like donor 1 best.
 D = np.array([[3.0, 1.0, 2.0, 9.0], [5.0, 0.5, 4.0, 9.0]])
 
 
 def test_who_chooses_first_gets_the_best():
-    assert match_nearest(D, order=np.array([0, 1])).tolist() == [[1], [2]]
-    assert match_nearest(D, order=np.array([1, 0])).tolist() == [[2], [1]]
+    assert nearest(D, order=np.array([0, 1])).tolist() == [[1], [2]]
+    assert nearest(D, order=np.array([1, 0])).tolist() == [[2], [1]]
 
 
 def test_with_replacement_everyone_gets_the_best():
-    assert match_nearest(D, order=np.array([0, 1]), replace=True, ratio=2).tolist() == [[1, 2], [1, 2]]
+    assert nearest(D, order=np.array([0, 1]), replace=True, ratio=2).tolist() == [[1, 2], [1, 2]]
 
 
 def test_ratio_goes_in_rounds():
     # Round one: 0 takes 1, 1 takes 2. Round two: 0 takes 0, 1 takes 3.
-    assert match_nearest(D, order=np.array([0, 1]), ratio=2).tolist() == [[1, 0], [2, 3]]
+    assert nearest(D, order=np.array([0, 1]), ratio=2).tolist() == [[1, 0], [2, 3]]
 
 
 def test_pairs_that_are_not_allowed_stay_empty():
     barred = np.where(D > 2.5, np.inf, D)
-    assert match_nearest(barred, order=np.array([1, 0]), ratio=2).tolist() == [[2, -1], [1, -1]]
-    assert match_nearest(np.full((1, 3), np.inf), order=np.array([0])).tolist() == [[-1]]
-    assert match_nearest(np.empty((1, 0)), order=np.array([0]), ratio=2).tolist() == [[-1, -1]]
+    assert nearest(barred, order=np.array([1, 0]), ratio=2).tolist() == [[2, -1], [1, -1]]
+    assert nearest(np.full((1, 3), np.inf), order=np.array([0])).tolist() == [[-1]]
+    assert nearest(np.empty((1, 0)), order=np.array([0]), ratio=2).tolist() == [[-1, -1]]
 
 
 def test_ties_go_to_the_donor_that_stands_first_even_when_rounding_differs():
     tied = np.array([[0.3, 0.1 + 0.2, 0.1 * 3, 1.0]])
-    assert match_nearest(tied[:, ::-1], order=np.array([0])).tolist() == [[1]]
-    assert match_nearest(tied, order=np.array([0])).tolist() == [[0]]
+    assert nearest(tied[:, ::-1], order=np.array([0])).tolist() == [[1]]
+    assert nearest(tied, order=np.array([0])).tolist() == [[0]]
 
 
 def test_more_donors_asked_for_than_there_are():
-    assert match_nearest(D, order=np.array([0, 1]), ratio=6, replace=True)[0].tolist() == [1, 2, 0, 3, -1, -1]
+    assert nearest(D, order=np.array([0, 1]), ratio=6, replace=True)[0].tolist() == [1, 2, 0, 3, -1, -1]
 
 
 def test_weights_share_out_each_treated_unit():

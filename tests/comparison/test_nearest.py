@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sos_eval.comparison import Nearest, build_group
+from sos_eval.comparison import Nearest, build
 from sos_eval.errors import NotIdentified
 from sos_eval.numerics.distance import absolute, mahalanobis
 from tests.comparison.panels import NEVER, eight, panel_of
@@ -18,7 +18,7 @@ POOR = [1.6, 5, 9, 1.5, 4, 2, 8.25, 20]
 
 
 def matched(panel, **options):
-    return build_group(Nearest(**{"on": ("poor",), "distance": "poor", **options}), panel)
+    return build(Nearest(**{"on": ("poor",), "distance": "poor", **options}), panel)
 
 
 def sets_of(comparison):
@@ -95,7 +95,7 @@ def test_overlap_has_a_row_per_unit():
     found = matched(eight(poor=POOR))
     assert list(found.overlap.columns) == ["unit", "treated", "distance", "weight"]
     assert found.overlap["distance"].tolist() == POOR
-    assert build_group(Nearest(on=("poor",), distance="mahalanobis"), eight(poor=POOR)).overlap is None
+    assert build(Nearest(on=("poor",), distance="mahalanobis"), eight(poor=POOR)).overlap is None
 
 
 def test_covariates_are_averaged_over_the_periods_before_anyone_starts():
@@ -108,7 +108,7 @@ def test_outcomes_from_the_first_start_on_change_nothing():
     changed = panel.matrix().copy()
     changed[:, 2:] = np.random.default_rng(3).normal(size=(8, 2)) * 1e6
     method = Nearest(on=("outcome_pre", "poor"), distance="mahalanobis", ratio=2)
-    one, other = build_group(method, panel), build_group(method, panel.with_outcome(changed))
+    one, other = build(method, panel), build(method, panel.with_outcome(changed))
     assert one.weights.tolist() == other.weights.tolist()
     pd.testing.assert_frame_equal(one.balance, other.balance)
     assert one.panel.matrix()[:, 2:].tolist() == panel.keep(one.panel.units).matrix()[:, 2:].tolist()
@@ -120,14 +120,14 @@ def test_outcomes_before_do_matter():
     swapped = panel.matrix().copy()
     swapped[[3, 7]] = swapped[[7, 3]]
     method = Nearest(on=("outcome_pre",), distance="outcome_pre")
-    assert sets_of(build_group(method, panel)) == {"a": ["d"], "b": ["e"], "c": ["f"]}
-    assert sets_of(build_group(method, panel.with_outcome(swapped)))["a"] == ["h"]
+    assert sets_of(build(method, panel)) == {"a": ["d"], "b": ["e"], "c": ["f"]}
+    assert sets_of(build(method, panel.with_outcome(swapped)))["a"] == ["h"]
 
 
 def test_the_outcome_s_slope_can_be_matched_on():
     outcome = np.array([[0.0, 3, 0], [0, 1, 0], [5, 8.1, 0], [5, 6.2, 0]])
     panel = panel_of(list("abcd"), [1, 2, 3], [3, 3, NEVER, NEVER], outcome)
-    found = build_group(Nearest(on=("outcome_pre_slope",), distance="outcome_pre_slope"), panel)
+    found = build(Nearest(on=("outcome_pre_slope",), distance="outcome_pre_slope"), panel)
     assert sets_of(found) == {"a": ["c"], "b": ["d"]}
 
 
@@ -171,7 +171,7 @@ def test_faults_say_what_is_wrong(case):
 def test_a_covariate_that_nobody_has_is_one_fault():
     panel = eight(poor=[np.nan] * 8).keep_times([2012, 2013, 2014])
     with pytest.raises(NotIdentified) as fault:
-        build_group(Nearest(on=("outcome_pre_slope", "poor"), distance="mahalanobis", missing="exclude"), panel)
+        build(Nearest(on=("outcome_pre_slope", "poor"), distance="mahalanobis", missing="exclude"), panel)
     first, second = str(fault.value).split("\n")
     assert "outcome_pre_slope needs two periods before the first start, there is 1" in first
     assert "no unit has a value of poor before the first start" in second
@@ -246,7 +246,7 @@ def test_matchit_lalonde_end_to_end(case):
     values = cases("matchit_lalonde")[case]["values"]
     people, panel = lalonde_panel()
     method = Nearest(**OPTIONS[case])
-    found = build_group(method, panel)
+    found = build(method, panel)
     treated = panel.ever_treated
     score = None if found.overlap is None else found.overlap["distance"].to_numpy()
     names = list(method.on)
@@ -285,7 +285,7 @@ def test_matchit_nhefs_within_cells():
     outcome = np.column_stack([np.zeros(len(people)), people["wt82_71"]])
     covariates = {name: people[name].to_numpy() for name in [*columns, "sex"]}
     panel = panel_of(names, [1, 2], starts, outcome, **covariates)
-    found = build_group(Nearest(on=tuple(columns), distance="mahalanobis", exact=("sex",)), panel)
+    found = build(Nearest(on=tuple(columns), distance="mahalanobis", exact=("sex",)), panel)
 
     treated = panel.ever_treated
     distance = mahalanobis(people[columns].to_numpy(), treated)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sos_eval.comparison import Excluded, Nearest, NoComparison, Restrict, build_group, rebuilt
+from sos_eval.comparison import Excluded, Nearest, NoComparison, Rebuilding, Restrict, build
 from sos_eval.declare import Document, json_schema
 from sos_eval.declare import build as declared
 from sos_eval.errors import DesignFault, NotIdentified
@@ -63,7 +63,7 @@ def test_a_unit_without_a_value_is_a_fault():
 
 def test_none_takes_everybody_and_the_panel_stays_unweighted():
     panel = eight()
-    found = build_group(NoComparison(), panel)
+    found = build(NoComparison(), panel)
     assert found.weights.tolist() == [1] * 8
     assert not found.panel.weighted
     assert found.panel.frame.equals(panel.frame)
@@ -73,13 +73,13 @@ def test_none_takes_everybody_and_the_panel_stays_unweighted():
 def test_restriction_is_the_same_alone_and_before_matching():
     panel = eight(region=REGION, poor=[1.6, 5, 9, 1.5, 4, 2, 8.25, 20])
     method = NoComparison(restrict=Restrict(same=("region",)), on=("poor",))
-    found = build_group(method, panel)
+    found = build(method, panel)
     assert found.weights.tolist() == [1, 1, 1, 1, 1, 0, 1, 0]
     before = found.balance[found.balance["stage"] == "before"]
     assert before["n_comparison"].tolist() == [5]
     matching = Nearest(on=("poor",), distance="poor", ratio=2, restrict=Restrict(same=("region",)))
-    whole = build_group(matching, panel)
-    split = build_group(matching.unrestricted(), matching.restricted(panel))
+    whole = build(matching, panel)
+    split = build(matching.unrestricted(), matching.restricted(panel))
     assert list(whole.panel.units) == list(split.panel.units)
     assert whole.panel.weights.tolist() == split.panel.weights.tolist()
     assert [row.names for row in whole.panel.flow] == [row.names for row in split.panel.flow]
@@ -88,7 +88,7 @@ def test_restriction_is_the_same_alone_and_before_matching():
 def test_rebuilding_gives_the_panel_of_building():
     panel = eight(poor=[1.6, 5, 9, 1.5, 4, 2, 8.25, 20])
     method = Nearest(on=("poor", "outcome_pre"), distance="mahalanobis", ratio=2, replace=True)
-    assert rebuilt(method, panel).frame.equals(build_group(method, panel).panel.frame)
+    assert Rebuilding(method)(panel).frame.equals(build(method, panel).panel.frame)
 
 
 def test_what_the_panel_has_to_carry():
