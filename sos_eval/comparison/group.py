@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -91,6 +91,12 @@ class GroupMethod(ComparisonMethod):
     """Declared limits on imbalance: {max_smd, max_variance_ratio}."""
     missing: Literal["fault", "exclude"] = "fault"
     """Units without a value of a covariate: refused by name, or left out with the reason in the flow of units."""
+
+    @property
+    def imbalance_limits(self) -> dict[str, float]:
+        """Declared limits on imbalance by name; empty where there is none."""
+        limits = {} if self.balance is None else asdict(self.balance)
+        return {name: float(limit) for name, limit in limits.items() if limit is not None}
 
     @property
     def reads(self) -> tuple[str, ...]:
