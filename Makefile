@@ -60,10 +60,10 @@ designs: $(STAMP) ## run every design that comes with the project
 
 # ---------------------------------------------------------------- tests
 test: $(STAMP) ## the fast tests (SLOW_SAMPLE=3: and three of the slow ones)
-	$(PYTEST) -n 2 $(if $(SLOW_SAMPLE),--slow-sample $(SLOW_SAMPLE),-m "not slow") $(TESTS)
+	$(PYTEST) -n 2 --dist loadgroup $(if $(SLOW_SAMPLE),--slow-sample $(SLOW_SAMPLE),-m "not slow") $(TESTS)
 
 test-all: $(STAMP) ## every test, the slow statistical ones included
-	$(PYTEST) -n 2 $(TESTS)
+	$(PYTEST) -n 2 --dist loadgroup $(TESTS)
 
 reference: $(STAMP) ## agreement with stored numbers from R and others
 	$(PYTEST) -m reference -rA $(TESTS)
@@ -88,7 +88,7 @@ lines: $(STAMP) ## lines that the fast tests do not reach
 bench: $(STAMP) .bench-venv/.installed ## timings of what users wait for, and of estimators beside their peers
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.cluster
-	for bench in peers power large processes; do \
+	for bench in peers power large permutations processes; do \
 		RAYON_NUM_THREADS=1 NUMBA_NUM_THREADS=1 POLARS_MAX_THREADS=1 .bench-venv/bin/python -m bench.$$bench || exit 1; done
 
 .bench-venv/.installed: bench/requirements.txt

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter, process_time
 
+import numpy as np
 import pandas as pd
 
 from bench.peers import COLUMNS, simulated
-from sos_eval.estimators import CallawaySantAnna
+from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE, PoissonDiD
 from sos_eval.results.estimator import Estimator
 
 DRAWS = 9_999
@@ -30,14 +31,29 @@ class Case:
     wanted: float
     covariates: tuple[str, ...] = ()
     changed: Callable[[pd.DataFrame], pd.DataFrame] = lambda df: df
+    exposure: str | None = None
 
     def run(self, df: pd.DataFrame, draws: int) -> object:
         permuted = {"method": "randomization", "draws": draws, "interval": "none"}
-        return self.method.fit(self.changed(df), **COLUMNS, covariates=self.covariates, inference=permuted)
+        return self.method.fit(
+            self.changed(df), **COLUMNS, covariates=self.covariates, exposure=self.exposure, inference=permuted
+        )
 
 
 def with_gaps(df: pd.DataFrame) -> pd.DataFrame:
     return df.drop(df.sample(20, random_state=1).index)
+
+
+def moving(df: pd.DataFrame) -> pd.DataFrame:
+    """Add a covariate that varies over time."""
+    return df.assign(z=np.random.default_rng(2).normal(size=len(df)))
+
+
+def counts(df: pd.DataFrame) -> pd.DataFrame:
+    """Make counts of a population of the outcomes, and add a covariate that varies over time."""
+    rng = np.random.default_rng(3)
+    people = rng.uniform(2e4, 2e5, len(df))
+    return moving(df).assign(people=people, y=rng.poisson(people * 2e-3 * np.exp(0.1 * df["y"])))
 
 
 CASES = (
@@ -47,6 +63,13 @@ CASES = (
     Case("callaway_santanna, dr, one covariate", CallawaySantAnna(adjust="dr"), 10, ("x1",)),
     Case("callaway_santanna, dr_improved, one covariate", CallawaySantAnna(adjust="dr_improved"), 10, ("x1",)),
     Case("callaway_santanna, gaps", CallawaySantAnna(), 10, (), with_gaps),
+    Case("twfe, plain", TWFE(), 2),
+    Case("twfe, a covariate that moves", TWFE(), 10, ("z",), moving),
+    Case("twfe, gaps", TWFE(), 10, (), with_gaps),
+    Case("event_study_twfe, plain", EventStudyTWFE(), 2),
+    Case("event_study_twfe, a covariate that moves", EventStudyTWFE(), 10, ("z",), moving),
+    Case("poisson_did, plain", PoissonDiD(), 20, (), counts, "people"),
+    Case("poisson_did, a covariate that moves", PoissonDiD(), 20, ("z",), counts, "people"),
 )
 
 

@@ -1,9 +1,9 @@
 """Time whole processes as users start them: ``python -m bench.processes``.
 
-`sos-eval run` of the design that `make run` runs, and `sos-eval power` of 10,000 draws of `callaway_santanna` in the
-world `england`, from the start of Python to the report, beside a plain loop over diff-diff and StatsPAI in this
-process, data frame made beforehand and imports not counted. Wall clock, and processor time of all threads; on one core
-and on all of them.
+`sos-eval run` of the designs that `make run` and `make example` run, and `sos-eval power` of 10,000 draws of
+`callaway_santanna` in the world `england`, from the start of Python to the report, beside a plain loop over diff-diff
+and StatsPAI in this process, data frame made beforehand and imports not counted. Wall clock, and processor time of all
+threads; on one core and on all of them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import sos_eval as se
 from bench.power import WORLDS, loops, per_fit
 
 ROOT = Path(__file__).resolve().parent.parent
-RUN = "designs/matched_did_care_entry.yaml"
+RUNS = ("designs/sos_pilots_care_entry.yaml", "designs/matched_did_care_entry.yaml")
 WORLD = WORLDS / "england.yaml"
 DESIGN = """\
 schema: sos-eval/design/1
@@ -83,8 +83,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         room, cores = Path(name), os.cpu_count() or 1
         (room / "power.yaml").write_text(DESIGN.format(world=WORLD), encoding="utf-8")
-        wall, spent = timed(["run", RUN], room, options.times)
-        print(f"run {RUN}: {wall:.2f} s ({spent:.2f} s of processor time)", flush=True)
+        for design in RUNS:
+            wall, spent = timed(["run", design], room, options.times)
+            print(f"run {design}: {wall:.2f} s ({spent:.2f} s of processor time)", flush=True)
         study = ["power", str(room / "power.yaml"), "--world", str(WORLD), "--reps", str(options.reps)]
         ours = {n: timed([*study, "--workers", str(n)], room, options.times) for n in dict.fromkeys((1, cores))}
         for workers, (wall, spent) in ours.items():

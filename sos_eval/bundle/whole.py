@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,13 +15,15 @@ __all__ = ["make_folder", "refuse_target", "write_file"]
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def write_file(path: Path, content: str | bytes, *, again: str = "") -> None:
+def write_file(path: Path, content: str | bytes, *, again: str = "", sync: bool = False) -> None:
     """Write a file beside its place and move it there, so that nobody ever sees half of it.
 
     Parameters
     ----------
     again
         How the user begins again where there was no room, e.g. ``with --resume``.
+    sync
+        Whether it is on the disk before it takes its place, so that a machine that stops leaves no empty file there.
 
     Raises
     ------
@@ -31,7 +34,11 @@ def write_file(path: Path, content: str | bytes, *, again: str = "") -> None:
         raise DataFault(Fault(str(path), f"the folder {path.parent} does not exist", "make it first"))
     partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_bytes(content.encode() if isinstance(content, str) else content)
+        with partial.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
         raise _fault(path, error, again) from None

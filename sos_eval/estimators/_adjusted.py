@@ -17,6 +17,7 @@ from sos_eval.estimators.fast.assignments import Part, batch_assignments, by_pat
 from sos_eval.estimators.fast.cells import GroupTimePattern, group_time_columns, group_time_pattern
 from sos_eval.estimators.fast.cohort_means import cohort_effects
 from sos_eval.estimators.fast.effects import Changes, Levels, Nuisance, cell_counts, cell_effects
+from sos_eval.estimators.fast.groups import Grouped, batch_groups, has_own_clusters
 from sos_eval.estimators.fast.outcomes import plan_outcomes
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Columns, Compiled, Estimate, Planned, RowChoice
@@ -79,8 +80,11 @@ class TwoByTwoEstimator(PlannedEstimator):
         data, codes = self._compared(panel, names), plan.codes(panel.first_treated)
         place = panel.unit_codes if isinstance(data, Levels) and panel.layout == "panel" else None
         effects = cell_effects(data, plan, codes[None], self._adjusted_for(names), place)
-        n_obs, n_units, n_treated = cell_counts(data, plan, codes)
-        table = plan.columns(n_obs, n_units, n_treated, panel.outcome.scale)
+        if isinstance(data, Changes) and not data.gaps:
+            table = group_time_columns(plan, codes, panel.outcome.scale)
+        else:
+            n_obs, n_units, n_treated = cell_counts(data, plan, codes)
+            table = plan.columns(n_obs, n_units, n_treated, panel.outcome.scale)
         values, reasons = effects.values[0, :, 0], effects.reasons[0]
         table["reason"] = np.where(reasons == "", table["reason"], reasons)
         influence = effects.score[0, :, :, 0] * panel.n_influence
@@ -115,6 +119,14 @@ class TwoByTwoEstimator(PlannedEstimator):
 
         alike = self._alike(complete, first_treated[:, place])
         return by_pattern(panel, first_treated, estimated, self.complete, alike)
+
+    def estimate_groups(self, panel: Panel, first_treated: Array, weights: Array, cells: pd.DataFrame) -> Batch:
+        """Estimate under many adoptions, each with a comparison group of its own; all at once without covariates."""
+        plain = not self._names(panel) and panel.layout == "panel" and not panel.transition_dropped
+        weighed = bool((panel.weights > 0).all())
+        if not (plain and weighed and panel.is_balanced and has_own_clusters(panel)) or panel.late_starts:
+            return super().estimate_groups(panel, first_treated, weights, cells)
+        return batch_groups(Grouped(panel, first_treated, weights, cells), partial(self._pattern, panel), self.complete)
 
     def _assigned(self, panel: Panel, names: tuple[str, ...], first_treated: Array) -> Part:
         """Estimate draws, (r, n_units), that have the cells of the panel's own adoption."""

@@ -27,7 +27,9 @@ __all__ = [
     "linear_estimate",
     "missing_note",
     "regression_rows",
+    "stacked_rows",
     "time_varying",
+    "unabsorbed",
     "without",
 ]
 
@@ -86,7 +88,12 @@ class Rows:
     @property
     def n_treated_units(self) -> int:
         """How many units are treated in some row."""
-        return int(np.count_nonzero(np.bincount(self.effects.unit[self.treated > 0])))
+        return len(np.unique(self.panel.unit_codes[self.used[self.treated > 0]]))
+
+    @property
+    def n_units(self) -> int:
+        """How many units have rows."""
+        return len(np.unique(self.panel.unit_codes[self.used]))
 
 
 def regression_rows(
@@ -245,6 +252,18 @@ def keep_rows(rows: Rows, kept: NDArray[np.bool_]) -> Rows:
     return _with_covariates(smaller, rows.names)
 
 
+def stacked_rows(rows: Rows, copy: NDArray[np.intp], place: NDArray[np.intp]) -> Rows:
+    """Take rows at positions (m,) of several copies of the data, each copy with unit and time effects of its own."""
+    n, t = rows.effects.shape
+    weights = None if rows.effects.weights is None else rows.effects.weights[place]
+    unit, time = copy * n + rows.effects.unit[place], copy * t + rows.effects.time[place]
+    return replace(
+        rows, used=rows.used[place], outcome=rows.outcome[place], treated=rows.treated[place],
+        covariates=rows.covariates[place], influence_codes=rows.influence_codes[place],
+        effects=TwoWayEffects(_without_gaps(unit), _without_gaps(time), weights),
+    )  # fmt: skip
+
+
 def unabsorbed(rows: Rows, columns: Array) -> NDArray[np.bool_]:
     """Find the columns (n, p) that the effects do not explain, (p,)."""
     root = np.sqrt(rows.weights)[:, None]
@@ -298,7 +317,7 @@ def influence_of(fit: LinearFit, n: int) -> Array:
 
 def linear_estimate(rows: Rows, fit: LinearFit, table: pd.DataFrame, notes: tuple[str, ...] = ()) -> Estimate:
     """Turn a fitted regression into an estimate: a cell per row of its contrast, one of zeros without an error."""
-    counted = table.assign(n_obs=fit.n_obs, n_units=rows.effects.shape[0])
+    counted = table.assign(n_obs=fit.n_obs, n_units=rows.n_units)
     influence = influence_of(fit, rows.panel.n_influence)
     influence[:, ~(fit.contrast != 0).any(1)] = np.nan
     if rows.n_treated_units == 1:

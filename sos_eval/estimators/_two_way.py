@@ -7,7 +7,7 @@ unit a cohort it gives those of the batches, by cohort where a panel is balanced
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -23,10 +23,12 @@ from sos_eval.estimators._regression import (
     independent,
     linear_estimate,
     regression_rows,
+    stacked_rows,
     time_varying,
 )
 from sos_eval.estimators.fast.adoptions import batch_adoptions, cell_sums
 from sos_eval.estimators.fast.assignments import batch_assignments
+from sos_eval.estimators.fast.groups import Grouped, batch_groups, has_own_clusters
 from sos_eval.estimators.fast.outcomes import plan_outcomes
 from sos_eval.estimators.fast.regression import (
     RegressionPattern,
@@ -52,8 +54,8 @@ class Statement:
 
     Attributes
     ----------
-    terms : (..., p)
-        Regressors beside unit and time effects.
+    terms : (..., p) or (b, ..., p)
+        Regressors beside unit and time effects; by copy where data are stacked.
     contrast : (m, p)
         Rows of the estimate as combinations of coefficients; a row of zeros is fixed by construction.
     counted : (..., m)
@@ -62,6 +64,9 @@ class Statement:
         What the rows are called: columns of `results.estimate.cells`.
     shared : (m, p)
         Rows that average coefficients by the weight of the unit-periods behind each, in place of `contrast`.
+    inside : (b, ...) or None
+        Which unit-periods each copy of stacked data holds, every copy with unit and time effects of its own; None where
+        the data are taken as they are.
     """
 
     terms: Array
@@ -69,6 +74,7 @@ class Statement:
     counted: NDArray[np.bool_]
     cells: Mapping[str, Any]
     shared: NDArray[np.bool_]
+    inside: NDArray[np.bool_] | None = None
 
     @property
     def fixed(self) -> NDArray[np.bool_]:
@@ -104,18 +110,21 @@ class StatedRegression(PlannedEstimator):
         """Say that effects and covariates explain a regressor."""
         return "a regressor is a combination of unit effects, time effects and covariates"
 
-    def _stated(self, rows: Rows) -> Statement:
-        """State the design of rows (n,), where its regressors can be told apart from effects and covariates."""
+    def _stated(self, rows: Rows) -> tuple[Rows, Statement]:
+        """State the design of rows (n,), stacked as it says, where effects and covariates do not explain regressors."""
         start, last = rows.frame["first_treated"].to_numpy(float), rows.panel.times[-1]
         start = np.where(start > last, np.inf, start)
         stated = self.state(rows.panel, start, rows.frame["time"].to_numpy(float), rows.treated)
+        if stated.inside is not None:
+            copy, place = np.nonzero(stated.inside)
+            rows = stacked_rows(rows, copy, place)
+            stated = replace(stated, terms=stated.terms[copy, place], counted=stated.counted[place])
         self._refuse_absorbed(rows, stated.terms)
-        return stated
+        return rows, stated
 
     def _refuse_absorbed(self, rows: Rows, terms: Array) -> None:
         """Refuse regressors (n, p) that effects and covariates explain."""
-        kept = independent(rows, np.column_stack([rows.covariates, terms]))[rows.covariates.shape[1] :]
-        if not kept.all():
+        if not independent(rows, np.column_stack([rows.covariates, terms])).all():
             raise NotIdentified(rows.panel.fault(f"{self.name}: {self.why_absorbed(rows)}", self.remedy))
 
     def _names(self, panel: Panel) -> tuple[str, ...]:
@@ -131,8 +140,7 @@ class TwoWayRegression(StatedRegression):
 
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate the rows that the statement names."""
-        rows = regression_rows(panel, self._names(panel))
-        stated = self._stated(rows)
+        rows, stated = self._stated(regression_rows(panel, self._names(panel)))
         fit = fit_linear(rows, stated.terms, _row_contrast(rows, stated))
         return linear_estimate(rows, fit, self._row_table(rows, stated), self.remarks(rows, fit))
 
@@ -161,17 +169,23 @@ class TwoWayRegression(StatedRegression):
         plan = partial(self._pattern, rows.panel, sums.times)
         return batch_adoptions(panel, rows, sums, first_treated, plan, self.complete)
 
+    def estimate_groups(self, panel: Panel, first_treated: Array, weights: Array, cells: pd.DataFrame) -> Batch:
+        """Estimate under many adoptions, each with a comparison group of its own; all at once where cohorts suffice."""
+        if not has_cohort_form(panel, time_varying(panel, self._names(panel))) or not has_own_clusters(panel):
+            return super().estimate_groups(panel, first_treated, weights, cells)
+        grouped = Grouped(panel, first_treated, weights, cells)
+        return batch_groups(grouped, partial(self._identified, panel), self.complete)
+
     def _by_rows(self, panel: Panel, outcomes: Array) -> Batch:
         """Estimate a batch of outcomes on the rows that they share; one at a time where gaps differ or hide rows."""
         by_draw = self.unplanned(panel, None)
         if panel.layout != "panel" or (np.isnan(outcomes) != np.isnan(outcomes[:1])).any():
             return by_draw.apply(outcomes)
-        rows = regression_rows(panel.with_outcome(outcomes[0]), self._names(panel))
-        stated = self._stated(rows)
+        rows, stated = self._stated(regression_rows(panel.with_outcome(outcomes[0]), self._names(panel)))
         table = self._row_table(rows, stated)
         stands = self._own_cells(panel)
         keys = list(KEY_COLUMNS)
-        if stands is None or not stands[keys].equals(table[keys]):
+        if stated.inside is not None or stands is None or not stands[keys].equals(table[keys]):
             return by_draw.apply(outcomes)
         place = pd.Index(panel.units).get_indexer(pd.Index(rows.panel.units))
         contrast = _row_contrast(rows, stated)
@@ -179,7 +193,7 @@ class TwoWayRegression(StatedRegression):
 
     def _row_table(self, rows: Rows, stated: Statement) -> pd.DataFrame:
         """Lay out the rows of an estimate with the treated units that each counts."""
-        unit = rows.effects.unit
+        unit = rows.panel.unit_codes[rows.used]
         treated = [int(np.count_nonzero(np.bincount(unit[counted]))) for counted in stated.counted.T]
         return cells(**stated.cells, scale=rows.panel.outcome.scale, n_treated_units=treated)
 
@@ -196,8 +210,11 @@ class TwoWayRegression(StatedRegression):
             **stated.cells, scale=panel.outcome.scale, n_treated_units=sizes @ stated.counted.any(1),
             n_obs=len(present) * panel.n_times, n_units=len(present),
         )  # fmt: skip
+        terms, inside = stated.terms, stated.inside
+        if inside is None:
+            terms, inside = terms[None], np.ones((1, *start.shape), bool)
         return plan_regression(
-            table, groups, panel.times[-1], stated.terms, stated.contrast, stated.shared, self.event_times
+            table, groups, panel.times[-1], terms, inside, stated.contrast, stated.shared, self.event_times
         )
 
     def _identified(self, panel: Panel, adoption: Array, starts: Array) -> RegressionPattern:

@@ -22,6 +22,7 @@ from sos_eval.estimators._regression import (
 )
 from sos_eval.estimators._two_way import StatedRegression, Statement
 from sos_eval.estimators.fast.counts import CountGrid, CountPlan, batch_draws, count_grid
+from sos_eval.estimators.fast.groups import Grouped
 from sos_eval.numerics.poisson import PoissonFit, fit_poisson
 from sos_eval.numerics.regress import LinearFit
 from sos_eval.panel.panel import Array, Panel
@@ -67,12 +68,9 @@ class PoissonDiD(StatedRegression):
 
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate the rate ratio and, from it, the change in the rate among the treated."""
-        rows = regression_rows(self._eventful(panel), self._names(panel), **_sides(panel))
-        stated = self._stated(rows)
+        rows, stated = self._stated(regression_rows(self._eventful(panel), self._names(panel), **_sides(panel)))
         rows, fit = self._fit(rows)
-        table = cells(
-            **stated.cells, n_obs=len(rows.used), n_units=rows.effects.shape[0], n_treated_units=rows.n_treated_units
-        )
+        table = cells(**stated.cells, n_obs=len(rows.used), n_units=rows.n_units, n_treated_units=rows.n_treated_units)
         return _two_cells(rows, fit, table, panel.outcome.per if panel.outcome.counted else 1.0)
 
     def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:
@@ -105,6 +103,24 @@ class PoissonDiD(StatedRegression):
         return batch_draws(
             shared, counts[None], treated, len(first_treated), table,
             lambda draw: panel.with_first_treated(first_treated[draw]), self.complete,
+        )  # fmt: skip
+
+    def estimate_groups(self, panel: Panel, first_treated: Array, weights: Array, cells: pd.DataFrame) -> Batch:
+        """Estimate under many adoptions, each with a comparison group of its own; all at once on a balanced panel."""
+        grid = None
+        if panel.layout == "panel" and panel.is_balanced and (panel.matrix("weight") > 0).all():
+            grid = self._grid(panel, complete_rows(self._eventful(panel), self._names(panel), **_sides(panel)))
+        if grid is None or not (grid[0].weights > 0).all():
+            return super().estimate_groups(panel, first_treated, weights, cells)
+        shared, counts = grid
+        grouped, times = Grouped(panel, first_treated, weights, cells), panel.times[shared.times]
+
+        def treated(some: slice) -> Array:
+            return (times >= first_treated[some, shared.units, None]).astype(float)
+
+        return batch_draws(
+            shared, counts[None], treated, len(first_treated), cells, grouped.panel_of, self.complete,
+            weights[:, shared.units],
         )  # fmt: skip
 
     def _grid(self, panel: Panel, rows: Rows) -> tuple[CountGrid, Array] | None:
@@ -187,30 +203,30 @@ def _two_cells(rows: Rows, fit: PoissonFit, table: pd.DataFrame, per: float) -> 
     and observed events agree (first-order condition of b). Its influence is ``R exp(-b) psi_b + (1 - exp(-b)) psi_R``
     (delta method), so that the sampling of the treated units' own rate counts too.
     """
-    known = fit.converged and np.isfinite(fit.coef).all()
-    linear = _linear(rows, fit)
+    settled = fit.converged and np.isfinite(fit.coef).all()
+    linear = _working_regression(rows, fit)
     n = rows.panel.n_influence
-    b = fit.coef[0] if known else np.nan
+    b = fit.coef[0] if settled else np.nan
     at_risk = rows.weights * _exposure(rows) * rows.treated
     rate = per * (rows.weights * rows.outcome * rows.treated).sum() / at_risk.sum()
-    own = (per * rows.outcome * rows.weights * rows.treated - rate * at_risk) / at_risk.sum()
+    rate_score = (per * rows.outcome * rows.weights * rows.treated - rate * at_risk) / at_risk.sum()
     psi_b = influence_of(linear, n)[:, 0]
-    psi_rate = n * np.bincount(rows.influence_codes, own, n)
+    psi_rate = n * np.bincount(rows.influence_codes, rate_score, n)
     influence = np.column_stack([psi_b, rate * np.exp(-b) * psi_b + (1 - np.exp(-b)) * psi_rate])
     values = np.array([b, (1 - np.exp(-b)) * rate])
     if rows.panel.partly_exposed:
         values[1], influence[:, 1] = np.nan, np.nan
         table = table.assign(reason=["", PARTLY])
-    if not known:
+    if not settled:
         influence[:] = np.nan
         table = table.assign(reason=rows.notes[-1] if fit.separated.any() else NOT_CONVERGED)
     elif rows.n_treated_units == 1:
         influence[:] = np.nan
         table = table.assign(reason=SINGLE)
-    return Estimate(table, values, influence, rows.panel, linear=linear if known else None, notes=rows.notes)
+    return Estimate(table, values, influence, rows.panel, linear=linear if settled else None, notes=rows.notes)
 
 
-def _linear(rows: Rows, fit: PoissonFit) -> LinearFit:
+def _working_regression(rows: Rows, fit: PoissonFit) -> LinearFit:
     """Return the last working regression. The effect on the rate is no combination of coefficients: NaN."""
     k = fit.x.shape[1]
     contrast = np.vstack([np.eye(1, k), np.full((1, k), np.nan)])

@@ -9,6 +9,7 @@ import annotated_types as at
 import numpy as np
 
 from sos_eval.inference.bands import Bands, normal_bands
+from sos_eval.inference.memory import refuse_too_many
 from sos_eval.inference.wald import refused, too_few_treated, wald_rows, why_no_error
 from sos_eval.numerics.regress import LinearFit
 from sos_eval.results.estimate import Estimate, cluster_sums
@@ -82,7 +83,7 @@ class Analytic(InferenceMethod):
     small_sample: SmallSample = "default"
     """default, none or stata: the small-sample factor and the reference distribution."""
     band_draws: Annotated[int, at.Ge(0)] = 5_000
-    """Simulated vectors behind the critical value of the uniform bands; 0 leaves the bands out."""
+    """Simulated vectors that the uniform bands are as precise as, at least; 0 leaves the bands out."""
 
     def why_not(self, estimate: Estimate) -> str:
         """Say why it is not defined for an estimate; empty where it is."""
@@ -99,6 +100,7 @@ class Analytic(InferenceMethod):
         std_error, reasons = why_no_error(estimate, raw)
         bands: Bands | None = None
         if self.band_draws:
+            refuse_too_many(fitted.source, "band_draws", self.band_draws, 2 * len(estimate.values))
             usable = np.isfinite(std_error)
             bands = normal_bands(
                 estimate.cells, sums, usable, level=self.level, draws=self.band_draws, rng=rng, df=factor.df

@@ -12,6 +12,7 @@ from scipy.special import ndtri
 
 from sos_eval.inference.analytic import no_influence, small_sample_factor
 from sos_eval.inference.bands import Bands, joint_bands
+from sos_eval.inference.memory import refuse_too_many
 from sos_eval.inference.wald import cluster_scores, refused, too_few_treated, wald_rows, why_no_error
 from sos_eval.numerics.bands import Critical, at_level, quantile_with_error
 from sos_eval.numerics.bootstrap import BootstrapWeights, draw_weights
@@ -58,6 +59,7 @@ class MultiplierBootstrap(InferenceMethod):
             return refused(fitted, self.name, self.level, why)
         factor = small_sample_factor(estimate, "default")
         scores = cluster_scores(estimate, estimate.influence) * np.sqrt(factor.variance)
+        refuse_too_many(fitted.source, "draws", self.draws, sum(scores.shape))
         drawn = bootstrap_deviations(scores, draw_weights(self.weights, (self.draws, len(scores)), rng))
         raw = np.where(np.isfinite(scores).all(0), self._spread(drawn), np.nan)
         std_error, reasons = why_no_error(estimate, raw)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import annotated_types as at
 import numpy as np
 
+from sos_eval.inference.memory import refuse_too_many
 from sos_eval.inference.satterthwaite import regression_clusters, why_not_linear
 from sos_eval.inference.wald import refused, why_no_error
 from sos_eval.numerics.bootstrap import WildTerms, all_signs, draw_weights, wild_terms
@@ -127,6 +128,7 @@ class WildClusterBootstrap(InferenceMethod):
         design = regression_clusters(estimate)
         n_clusters = len(design.rows)
         complete = self.weights == "rademacher" and 2**n_clusters <= self.draws
+        refuse_too_many(fitted.source, "draws", 2**n_clusters if complete else self.draws, 4 * n_clusters)
         drawn = all_signs(n_clusters) if complete else draw_weights(self.weights, (self.draws, n_clusters), rng)
         m = len(estimate.values)
         statistic, p, low, high = np.full((4, m), np.nan)

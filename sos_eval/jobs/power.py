@@ -9,10 +9,11 @@ from typing import Any
 from sos_eval.errors import Faults, InputFault, OurFault
 from sos_eval.montecarlo.chunk import Chunk, Task
 from sos_eval.montecarlo.diagnosands import DIAGNOSANDS, Diagnosand
+from sos_eval.montecarlo.finished import Power
 from sos_eval.montecarlo.memory import check_memory
 from sos_eval.montecarlo.plan import explain, plan_study
 from sos_eval.montecarlo.store import Store
-from sos_eval.montecarlo.tables import Power, columns_of, finish
+from sos_eval.montecarlo.tables import columns_of, finish
 from sos_eval.montecarlo.workers import run_tasks
 from sos_eval.worlds.world import World
 

@@ -73,7 +73,7 @@ def write_chunk(folder: Path, task: Task, chunk: Chunk, study: str) -> None:
         arrays["pretests"] = chunk.pretests
     file = BytesIO()
     np.savez(file, allow_pickle=False, values=chunk.values, seconds=json.dumps(dict(chunk.seconds)), **arrays)
-    write_file(chunk_path(folder, task), file.getvalue(), again="with --resume: finished chunks are kept")
+    write_file(chunk_path(folder, task), file.getvalue(), again="with --resume: finished chunks are kept", sync=True)
 
 
 def chunk_path(folder: Path, task: Task) -> Path:

@@ -20,7 +20,6 @@ from sos_eval.panel.panel import Array
 __all__ = ["Detectable", "by_interpolation", "by_shift", "detectable", "normal_mdes", "normal_power"]
 
 REDRAWS = 2000
-HALVINGS = 60
 INSIDE = (0.025, 0.975)
 #: How far from the middle of its interval, as a part of half of it, an estimate may lie for rounding.
 CENTRED = 1e-6
@@ -179,45 +178,17 @@ def by_shift(draws: RowDraws, target: float) -> Detectable:
 def _shifted(error: Array, half: Array, usable: NDArray[np.bool_], target: float) -> float:
     """Bisect for the size at which the mean power over both signs reaches the target."""
     low, high = 0.0, float(np.nanmax(half) + 2 * np.nanmax(np.abs(error)))
-    known, beyond, scale = error[usable], half[usable], usable.mean()
-    up = _Undecided(known, beyond, 1), _Undecided(-known, beyond, -1)
-    down = _Undecided(-known, beyond, 1), _Undecided(known, beyond, -1)
-    for _ in range(HALVINGS):
+    known_error, known_half = error[usable], half[usable]
+    scale = usable.mean()
+    for _ in range(60):
         size = (low + high) / 2
-        shares = [(one.found(size) + other.found(size)) / len(known) for one, other in (up, down)]
-        short = bool(scale * sum(shares) / 2 < target)
-        low, high = (size, high) if short else (low, size)
-        for part in (*up, *down):
-            part.narrow(size, raised=short)
+        up = (np.abs(known_error + size) > known_half).mean()
+        down = (np.abs(known_error - size) > known_half).mean()
+        if scale * (up + down) / 2 < target:
+            low = size
+        else:
+            high = size
     return (low + high) / 2
-
-
-@dataclass
-class _Undecided:
-    """Draws of which it is open, between two sizes, whether ``error + sign size > half``; and how many surely are.
-
-    Rounding keeps the order of sums, so that a draw found at one size is found at all that are larger (or smaller,
-    where the sign is negative), and need not be asked again.
-    """
-
-    error: Array
-    half: Array
-    sign: int
-    sure: int = 0
-
-    def found(self, size: float) -> int:
-        """Return how many draws are found at a size between the two."""
-        return self.sure + int(self._are(size).sum())
-
-    def narrow(self, size: float, *, raised: bool) -> None:
-        """Decide what a new lower end (`raised`) or upper end decides."""
-        are = self._are(size)
-        if raised == (self.sign > 0):
-            self.sure, are = self.sure + int(are.sum()), ~are
-        self.error, self.half = self.error[are], self.half[are]
-
-    def _are(self, size: float) -> NDArray[np.bool_]:
-        return np.asarray(self.error + self.sign * size > self.half)
 
 
 def normal_mdes(std_error: float, target: float, level: float) -> float:

@@ -52,8 +52,8 @@ def check_memory(study: Study, at_once: int, memory: float | None = None) -> Non
 
 def machine_memory() -> float | None:
     """Return this machine's memory in bytes; None where its system does not say."""
-    known: Mapping[str, int] = getattr(os, "sysconf_names", {})
-    if not {"SC_PHYS_PAGES", "SC_PAGE_SIZE"} <= set(known):
+    names: Mapping[str, int] = getattr(os, "sysconf_names", {})
+    if not {"SC_PHYS_PAGES", "SC_PAGE_SIZE"} <= set(names):
         return None
     return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
 

@@ -60,7 +60,7 @@ def plan_study(
     if not faults.found:
         _check_moved(sweeps, points, faults)
     faults.stop()
-    return Study(tuple(points), reps, seeded(seed, world.seed), chunk)
+    return Study(tuple(points), reps, seeded(seed, world.seed), chunk, title=str(getattr(design, "title", "")))
 
 
 def _as_asked(line: Line, permutations: int, rematch: bool, *, checks: bool, pretests: bool) -> Line:

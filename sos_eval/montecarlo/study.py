@@ -59,7 +59,8 @@ class Study:
 
     Chunk size belongs to the plan: every chunk has streams of its own, named by its number, so the draws do not
     depend on who computes them, in what order, or how many there are. A study keeps what it has compiled, each point
-    once a process; that does not travel with it to other processes.
+    once a process; that does not travel with it to other processes. Its title, the design's, is what a report is headed
+    with.
     """
 
     points: tuple[Point, ...]
@@ -67,6 +68,7 @@ class Study:
     seed: int
     chunk: int
     described: Mapping[str, Any] = field(default_factory=dict)
+    title: str = ""
     _compiled: dict[int, CompiledPoint] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:

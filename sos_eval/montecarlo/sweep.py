@@ -50,10 +50,10 @@ def _values(text: str) -> list[Any] | None:
     from ruamel.yaml.error import YAMLError
 
     try:
-        found = YAML(typ="safe", pure=True).load(f"[{text}]")
+        values = YAML(typ="safe", pure=True).load(f"[{text}]")
     except YAMLError:
         return None
-    return found if isinstance(found, list) and found else None
+    return values if isinstance(values, list) and values else None
 
 
 def sound_sweeps(sweep: Mapping[str, Sequence[Any]], faults: Faults) -> dict[str, list[Any]]:
@@ -65,7 +65,7 @@ def sound_sweeps(sweep: Mapping[str, Sequence[Any]], faults: Faults) -> dict[str
             faults.add(where, f"{values!r} is no list of values", f"write [{values!r}]")
             continue
         told = [swept_text(value) for value in values]
-        again = sorted({str(one) for one in told if told.count(one) > 1})
+        again = sorted({str(text) for text in told if told.count(text) > 1})
         root, *way = key.split(".")
         if root not in ROOTS or not way or not all(way):
             faults.add(where, f"{key}: is a key of neither world nor design", _rooted(key))

@@ -17,7 +17,7 @@ from sos_eval.errors import OurFault
 from sos_eval.montecarlo.chunk import Chunk, Task
 from sos_eval.montecarlo.study import Study, compute
 
-__all__ = ["Keep", "on_processes", "on_threads", "run_tasks"]
+__all__ = ["Keep", "end_with", "on_processes", "on_threads", "one_thread_each", "run_tasks"]
 
 #: Receives every finished chunk, in whatever order they finish.
 Keep = Callable[[Task, Chunk], None]
@@ -99,7 +99,7 @@ def on_processes(study: Study, tasks: Sequence[Task], keep: Keep, workers: int) 
         before = len(left)
         try:
             spawned = get_context("spawn")
-            with _one_thread_each(), ProcessPoolExecutor(workers, spawned, _begin, (os.getpid(), study)) as pool:
+            with one_thread_each(), ProcessPoolExecutor(workers, spawned, _begin, (os.getpid(), study)) as pool:
                 _drain(pool, _compute_given, left, keep, workers * AHEAD)
         except BrokenProcessPool:
             deaths = deaths + 1 if len(left) == before else 1
@@ -111,7 +111,7 @@ def on_processes(study: Study, tasks: Sequence[Task], keep: Keep, workers: int) 
 def _begin(parent: int, study: Study) -> None:
     """Take the study that this process is started for."""
     _GIVEN.append(study)
-    _end_with(parent)
+    end_with(parent)
 
 
 def _compute_given(task: Task) -> Chunk:
@@ -119,7 +119,7 @@ def _compute_given(task: Task) -> Chunk:
     return compute(_GIVEN[0], task)
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     """Let this process end when the one that started it is gone: nobody would take what it computes."""
 
     def watch() -> None:
@@ -156,7 +156,7 @@ def _some(tasks: Iterator[Task], n: int) -> list[Task]:
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
+def one_thread_each() -> Iterator[None]:
     """Let new processes start with one thread for linear algebra."""
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sos_eval.numerics.newton import Lanes, maximise, solve
 
-__all__ = ["COLLINEAR", "LogisticFit", "LogisticFits", "SeparationError", "logistic", "logistics", "products"]
+__all__ = ["COLLINEAR", "LogisticFit", "LogisticFits", "SeparationError", "gram", "logistic", "logistics"]
 
 Array = NDArray[np.float64]
 
@@ -121,21 +121,23 @@ def logistics(y: Array, x: Array, weights: Array) -> LogisticFits:
 def _full_rank(x: Array, used: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Whether the regressors (n, k) are of full rank among the observations used, (b, n) -> (b,)."""
     k = x.shape[1]
-    sizes = np.linalg.eigvalsh((used @ products(x)).reshape(-1, k, k))
+    sizes = np.linalg.eigvalsh(gram(used.astype(float), x))
     full: NDArray[np.bool_] = sizes[:, 0] > _FULL_RANK * sizes[:, -1]
     for lane in np.flatnonzero(~full):
         full[lane] = np.linalg.matrix_rank(x[used[lane]]) == k
     return full
 
 
-def products(x: Array) -> Array:
-    """Return the products of regressors by observation, (n, k) -> (n, k * k)."""
-    return np.asarray((x[:, :, None] * x[:, None, :]).reshape(len(x), -1))
+def gram(weights: Array, x: Array) -> Array:
+    """Return ``X' W X`` of weights (b, n) and regressors (n, k): (b, k, k)."""
+    k = x.shape[1]
+    if len(weights) <= k:  # few: cheaper than every product of two regressors
+        return np.array([(x * w[:, None]).T @ x for w in weights], float).reshape(-1, k, k)
+    return np.asarray((weights @ (x[:, :, None] * x[:, None, :]).reshape(len(x), -1)).reshape(-1, k, k))
 
 
 def _newton(y: Array, x: Array, w: Array) -> tuple[Array, NDArray[np.bool_]]:
     """Maximise the likelihoods; say whether each score reached zero to rounding."""
-    k, crossed = x.shape[1], products(x)
     ones = (w * y) @ x
 
     def value(coef: Array, lanes: Lanes) -> Array:
@@ -145,15 +147,15 @@ def _newton(y: Array, x: Array, w: Array) -> tuple[Array, NDArray[np.bool_]]:
         p = _expit(coef @ x.T)
         weighted = w[lanes] * p
         score = (w[lanes] * (y[lanes] - p)) @ x
-        return score, ((weighted * (1 - p)) @ crossed).reshape(-1, k, k)
+        return score, gram(weighted * (1 - p), x)
 
-    return maximise(np.zeros((len(y), k)), value, slopes, w.sum(1))
+    return maximise(np.zeros((len(y), x.shape[1])), value, slopes, w.sum(1))
 
 
 def _breads(x: Array, curvature: Array, failures: NDArray[np.object_]) -> Array:
     """Invert the information, (b, k, k); zeros where something failed, and note what fails here."""
     k = x.shape[1]
-    information = (curvature @ products(x)).reshape(-1, k, k)
+    information = gram(curvature, x)
     information[failures != ""] = np.eye(k)
     bread, solvable = solve(information, np.broadcast_to(np.eye(k), information.shape))
     failures[~solvable] = COLLINEAR

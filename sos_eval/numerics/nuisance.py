@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.numerics.logistic import COLLINEAR, LogisticFits, logistics, products
+from sos_eval.numerics.logistic import COLLINEAR, LogisticFits, gram, logistics
 from sos_eval.numerics.newton import solve
 from sos_eval.numerics.tilting import OUT_OF_REACH, tilting
 
@@ -121,7 +121,7 @@ def _tilted_leverage(treated: Bools, x: Array, weights: Array, odds: Array, fail
     """Return the same for tilted odds."""
     k, scale = x.shape[1], np.sqrt((x**2).mean(0))
     scaled = x / scale
-    slope = ((weights * odds) @ products(scaled)).reshape(-1, k, k)
+    slope = gram(weights * odds, scaled)
     slope[failures != ""] = np.eye(k)
     bread, solvable = solve(slope, np.broadcast_to(np.eye(k), slope.shape))
     failures[~solvable] = _worded(COLLINEAR)
@@ -136,11 +136,11 @@ def regression(y: Array, x: Array, weights: Array) -> Regression:
     failed = ~(scale > 0).all(1) | (count - k < (k > 1))  # a constant alone may be the mean of one
     scale = np.where(scale > 0, scale, 1.0)
     outer = scale[:, :, None] * scale[:, None, :]
-    gram = (weights @ products(x)).reshape(-1, k, k) / outer
-    gram[failed] = np.eye(k)
-    failed |= np.linalg.matrix_rank(gram, hermitian=True) < k
-    gram[failed] = np.eye(k)
-    bread = np.linalg.inv(gram) / outer
+    crossed = gram(weights, x) / outer
+    crossed[failed] = np.eye(k)
+    failed |= np.linalg.matrix_rank(crossed, hermitian=True) < k
+    crossed[failed] = np.eye(k)
+    bread = np.linalg.inv(crossed) / outer
     failures = np.where(failed, _TOO_MANY, "").astype(object)
     return Regression(bread @ cross(weights, x, y), weights, bread, failures)
 

@@ -94,7 +94,7 @@ def _members(strata: Codes) -> list[Codes]:
 def _time_effects(y: Array, at_risk: Array, members: list[Codes]) -> Array:
     """Start from each later period's rate over the first one's, stratum by stratum, (r, strata x (t - 1))."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        rates = [y[:, inside].sum(1) / at_risk[inside].sum(0) for inside in members]
+        rates = [y[:, inside].sum(1) / at_risk[..., inside, :].sum(-2) for inside in members]
         return np.concatenate([np.log(rate[:, 1:] / rate[:, :1]) for rate in rates], axis=1)
 
 
@@ -102,7 +102,7 @@ def _means(theta: Array, total: Array, at_risk: Array, columns: tuple[Array, ...
     """Return fitted means (r, n, t); theta holds a coefficient for each column, then the later time effects."""
     treated, *covariates = columns
     with np.errstate(over="ignore", invalid="ignore"):  # draws that run away do not settle and are fitted by themselves
-        later = np.exp(theta[:, len(columns) :]).reshape(len(theta), -1, at_risk.shape[1] - 1)
+        later = np.exp(theta[:, len(columns) :]).reshape(len(theta), -1, at_risk.shape[-1] - 1)
         by_time = np.concatenate([np.ones((*later.shape[:2], 1)), later], axis=2)
         mean: Array = at_risk * by_time[:, strata] * (1 + treated * (np.exp(theta[:, :1, None]) - 1))
         if covariates:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.numerics.logistic import products
+from sos_eval.numerics.logistic import gram
 from sos_eval.numerics.newton import Lanes, maximise
 
 __all__ = ["OUT_OF_REACH", "tilting"]
@@ -36,21 +36,21 @@ def tilting(treated: Array, compared: Array, x: Array, start: Array) -> tuple[Ar
     reached : (b,)
         False where no weights of the comparison reach the covariate means of the treated.
     """
-    k, scale = x.shape[1], np.sqrt((x**2).mean(0))
+    scale = np.sqrt((x**2).mean(0))
     scaled = x / scale
-    crossed, aim = products(scaled), treated @ scaled
+    aim = treated @ scaled
 
     def tilted(coef: Array, lanes: Lanes) -> Array:
         with np.errstate(over="ignore"):
-            own = compared[lanes]
-            return np.where(own > 0, own * np.exp(np.where(own > 0, coef @ scaled.T, 0.0)), 0.0)
+            weight = compared[lanes]
+            return np.where(weight > 0, weight * np.exp(np.where(weight > 0, coef @ scaled.T, 0.0)), 0.0)
 
     def value(coef: Array, lanes: Lanes) -> Array:
         return np.asarray((aim[lanes] * coef).sum(1) - tilted(coef, lanes).sum(1))
 
     def slopes(coef: Array, lanes: Lanes) -> tuple[Array, Array]:
         weight = tilted(coef, lanes)
-        return aim[lanes] - weight @ scaled, (weight @ crossed).reshape(-1, k, k)
+        return aim[lanes] - weight @ scaled, gram(weight, scaled)
 
     size = (treated + compared).sum(1)
     coef, converged = maximise(start * scale, value, slopes, size)

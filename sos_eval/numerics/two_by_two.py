@@ -7,24 +7,22 @@ the same observations (lanes) are made at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.numerics.logistic import products
-from sos_eval.numerics.nuisance import NoEffectError, Odds, Regression, cross, odds_of_treatment, regression
+from sos_eval.numerics.nuisance import NoEffectError, Odds, Regression, odds_of_treatment, regression
+from sos_eval.numerics.weighted_means import Comparisons, Mean, combined
 
-__all__ = ["Adjust", "Comparisons", "TwoByTwo", "compare_changes", "compare_levels", "of_changes", "of_levels"]
+__all__ = ["Adjust", "TwoByTwo", "compare_changes", "compare_levels", "of_changes", "of_levels"]
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Words = NDArray[np.object_]
 Adjust = Literal["none", "reg", "ipw", "dr", "dr_improved", "dr_comparison"]
-
-_WEIGHTLESS = "the propensity limit leaves no comparison unit in one of the two periods"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,36 +42,6 @@ class TwoByTwo:
     value: Array
     score: Array
     trimmed: Bools
-
-
-@dataclass(frozen=True, slots=True)
-class Comparisons:
-    """Many effects: `value` (b, m), `score` (b, n, m), `trimmed` (b, n).
-
-    Where `failures` (b,) say why there is none the value is NaN and the score zero.
-    """
-
-    value: Array
-    score: Array
-    trimmed: Bools
-    failures: Words
-
-
-@dataclass(frozen=True, slots=True)
-class _Mean:
-    """Weighted means: ``sign * sum(weight * residual) / sum(weight)``, a lane each.
-
-    The residual is `outcome` times the outcome plus, for each regression, `fitted` times its fitted value. `moves` says
-    how often each regression's fitted value enters the derivative, where that differs; ``odds``: the weight (b, n)
-    holds the odds of treatment.
-    """
-
-    sign: float
-    weight: Array
-    outcome: float = 1.0
-    fitted: Mapping[str, float] = field(default_factory=dict)
-    moves: Mapping[str, float] | None = None
-    odds: bool = False
 
 
 def of_changes(
@@ -151,18 +119,18 @@ def compare_changes(
     failures = _refused({"treated": treated, "comparison": compared})
     lanes = np.flatnonzero(failures == "")
     treated, compared = treated[lanes], compared[lanes]
-    own, plain = weights * treated, weights * compared
+    of_treated, of_compared = weights * treated, weights * compared
     odds = _odds(treated, compared, x, weights, adjust, trim)
     fits, minus = {}, {"comparison": -1.0}
     if adjust == "reg" or _robust(adjust):
-        fits["comparison"] = regression(change, x, odds.weights if adjust == "dr_improved" else plain)
+        fits["comparison"] = regression(change, x, odds.weights if adjust == "dr_improved" else of_compared)
     means = {
-        "none": [_Mean(1, own), _Mean(-1, plain)],
-        "reg": [_Mean(1, own), _Mean(-1, own, 0, {"comparison": 1.0})],
-        "ipw": [_Mean(1, own), _Mean(-1, odds.weights, odds=True)],
-        "dr": [_Mean(1, own, fitted=minus), _Mean(-1, odds.weights, fitted=minus, odds=True)],
+        "none": [Mean(1, of_treated), Mean(-1, of_compared)],
+        "reg": [Mean(1, of_treated), Mean(-1, of_treated, 0, {"comparison": 1.0})],
+        "ipw": [Mean(1, of_treated), Mean(-1, odds.weights, odds=True)],
+        "dr": [Mean(1, of_treated, fitted=minus), Mean(-1, odds.weights, fitted=minus, odds=True)],
     }["dr" if _robust(adjust) else adjust]
-    made = _combined(means, fits, odds, x, change, tilted=["comparison"] if adjust == "dr_improved" else [])
+    made = combined(means, fits, odds, x, change, tilted=["comparison"] if adjust == "dr_improved" else [])
     return _spread(made, lanes, failures)
 
 
@@ -182,23 +150,23 @@ def compare_levels(
     lanes = np.flatnonzero(failures == "")
     treated, compared = treated[lanes], compared[lanes]
     odds = _odds(treated, compared, x, weights, adjust, trim)
-    own, plain = weights * treated, weights * compared
+    of_treated, of_compared = weights * treated, weights * compared
     fits: dict[str, Regression] = {}
     if adjust == "reg" or _robust(adjust):
-        by = odds.weights if adjust == "dr_improved" else plain
+        by = odds.weights if adjust == "dr_improved" else of_compared
         fits = {"c1": regression(y, x, by * post), "c0": regression(y, x, by * before)}
     if adjust in ("dr", "dr_improved"):
-        fits |= {"t1": regression(y, x, own * post), "t0": regression(y, x, own * before)}
-    other = plain if adjust == "none" else odds.weights
+        fits |= {"t1": regression(y, x, of_treated * post), "t0": regression(y, x, of_treated * before)}
+    other = of_compared if adjust == "none" else odds.weights
     if adjust == "reg":
-        means = _level_regression(own, post)
+        means = _level_regression(of_treated, post)
     elif adjust in ("none", "ipw"):
-        means = _level_means(own, other, post, odds=adjust == "ipw")
+        means = _level_means(of_treated, other, post, odds=adjust == "ipw")
     else:
-        means = _level_robust(own, other, post, efficient="t1" in fits, sign=1.0 if as_drdid else -1.0)
+        means = _level_robust(of_treated, other, post, efficient="t1" in fits, sign=1.0 if as_drdid else -1.0)
     if adjust == "dr_improved" and as_drdid:
         means = [replace(mean, moves={}, odds=False) for mean in means]
-    made = _combined(means, fits, odds, x, y, tilted=["c1", "c0"] if adjust == "dr_improved" else [])
+    made = combined(means, fits, odds, x, y, tilted=["c1", "c0"] if adjust == "dr_improved" else [])
     return _spread(made, lanes, failures)
 
 
@@ -224,35 +192,35 @@ def _odds(treated: Bools, compared: Bools, x: Array, weights: Array, adjust: Adj
     return odds_of_treatment(treated, compared, x, weights, trim, tilted=adjust == "dr_improved")
 
 
-def _level_means(own: Array, other: Array, post: Bools, *, odds: bool) -> list[_Mean]:
+def _level_means(of_treated: Array, other: Array, post: Bools, *, odds: bool) -> list[Mean]:
     """Four means."""
     return [
-        _Mean(1, own * post), _Mean(-1, own * ~post), _Mean(-1, other * post, odds=odds),
-        _Mean(1, other * ~post, odds=odds),
+        Mean(1, of_treated * post), Mean(-1, of_treated * ~post), Mean(-1, other * post, odds=odds),
+        Mean(1, other * ~post, odds=odds),
     ]  # fmt: skip
 
 
-def _level_regression(own: Array, post: Bools) -> list[_Mean]:
+def _level_regression(of_treated: Array, post: Bools) -> list[Mean]:
     """Two means of the treated, and the change that the comparison's regressions predict for them."""
-    return [_Mean(1, own * post), _Mean(-1, own * ~post), _Mean(-1, own, 0, {"c1": 1.0, "c0": -1.0})]
+    return [Mean(1, of_treated * post), Mean(-1, of_treated * ~post), Mean(-1, of_treated, 0, {"c1": 1.0, "c0": -1.0})]
 
 
-def _level_robust(own: Array, other: Array, post: Bools, *, efficient: bool, sign: float) -> list[_Mean]:
+def _level_robust(of_treated: Array, other: Array, post: Bools, *, efficient: bool, sign: float) -> list[Mean]:
     """Return the doubly robust means; with the treated's own regressions the four that make it locally efficient.
 
     ``sign`` is that of the base-period regression in the derivative of the base-period means: -1, or 1 as DRDID has it.
     """
     after, before, moves = {"c1": -1.0}, {"c0": -1.0}, {"c0": sign}
     means = [
-        _Mean(1, own * post, 1, after), _Mean(-1, own * ~post, 1, before, moves),
-        _Mean(-1, other * post, 1, after, odds=True), _Mean(1, other * ~post, 1, before, moves, odds=True),
+        Mean(1, of_treated * post, 1, after), Mean(-1, of_treated * ~post, 1, before, moves),
+        Mean(-1, other * post, 1, after, odds=True), Mean(1, other * ~post, 1, before, moves, odds=True),
     ]  # fmt: skip
     if not efficient:
         return means
     later, base = {"t1": 1.0, "c1": -1.0}, {"t0": 1.0, "c0": -1.0}
     return [
-        *means, _Mean(1, own, 0, later), _Mean(-1, own * post, 0, later),
-        _Mean(-1, own, 0, base), _Mean(1, own * ~post, 0, base),
+        *means, Mean(1, of_treated, 0, later), Mean(-1, of_treated * post, 0, later),
+        Mean(-1, of_treated, 0, base), Mean(1, of_treated * ~post, 0, base),
     ]  # fmt: skip
 
 
@@ -269,96 +237,3 @@ def _spread(made: Comparisons, lanes: NDArray[np.intp], failures: Words) -> Comp
     fine = lanes[there]
     value[fine], score[fine], trimmed[fine] = made.value[there], made.score[there], made.trimmed[there]
     return Comparisons(value, score, trimmed, failures)
-
-
-def _combined(
-    means: list[_Mean], fits: Mapping[str, Regression], odds: Odds, x: Array, y: Array, *, tilted: Sequence[str] = ()
-) -> Comparisons:
-    """Add the means up, and each observation's contribution through means, regressions and odds.
-
-    ``tilted`` names the regressions that are weighted by the odds, and so move with them.
-    """
-    total = _Sum(fits, x, y)
-    failures = odds.failures.copy()
-    for fit in fits.values():
-        failures[failures == ""] = fit.failures[failures == ""]
-    for mean in means:
-        total.add(mean)
-        failures[(mean.weight.sum(1) == 0) & (failures == "")] = _WEIGHTLESS
-    for name in fits:
-        total.through(name, tilted=name in tilted)
-    return Comparisons(total.value, total.score(odds.leverage), odds.trimmed, failures)
-
-
-class _Sum:
-    """Adds up values and contributions of means.
-
-    A contribution is ``u y + sum over regressions of v (x . coef) + sum over means of share . constant + leverage of
-    the odds . by_odds``, with u (b, n) `slope`, v (b, n) `fitted`, and by_odds (b, k, m).
-    """
-
-    def __init__(self, fits: Mapping[str, Regression], x: Array, y: Array) -> None:
-        self.fits, self.x, self.y = fits, x, y
-        self.value: Array = np.zeros((0, y.shape[1]))
-        self.slope: Array = np.zeros((0, len(x)))
-        self.by_odds: Array = np.zeros((0, x.shape[1], y.shape[1]))
-        self.fitted: dict[str, Array] = dict.fromkeys(fits, self.slope)
-        self.by_fit: dict[str, Array] = {}
-        self.shares: list[Array] = []
-        self.constants: list[Array] = []
-
-    def add(self, mean: _Mean) -> None:
-        """Add one weighted mean."""
-        size = mean.weight.sum(1, keepdims=True)
-        share = mean.sign * mean.weight / np.where(size > 0, size, 1.0)
-        at = share @ self.x
-        level = mean.outcome * (share @ self.y)
-        for name, times in mean.fitted.items():
-            level = level + times * (at[:, None] @ self.fits[name].coef)[:, 0]
-            self.fitted[name] = _plus(self.fitted[name], times * share)
-        for name, times in (mean.fitted if mean.moves is None else mean.moves).items():
-            self.by_fit[name] = self.by_fit.get(name, 0.0) + times * at
-        self.value, self.slope = _plus(self.value, level), _plus(self.slope, mean.outcome * share)
-        self.shares.append(share)
-        self.constants.append(-mean.sign * level)
-        if mean.odds:
-            self._moves_with_odds(share, mean, at[:, :, None] * (mean.sign * level)[:, None])
-
-    def _moves_with_odds(self, share: Array, mean: _Mean, centre: Array) -> None:
-        """Add what a mean's weights gain where the odds move."""
-        moved = mean.outcome * cross(share, self.x, self.y) - centre
-        for name, times in mean.fitted.items():
-            moved += times * _gram(share, self.x) @ self.fits[name].coef
-        self.by_odds = _plus(self.by_odds, moved)
-
-    def through(self, name: str, *, tilted: bool) -> None:
-        """Add what each observation contributes through a regression's coefficients."""
-        fit = self.fits[name]
-        if name in self.by_fit:
-            leverage = fit.weights * ((fit.bread @ self.by_fit[name][:, :, None])[:, :, 0] @ self.x.T)
-            self.slope = self.slope + leverage
-            self.fitted[name] = _plus(self.fitted[name], -leverage)
-            if tilted:
-                moved = cross(leverage, self.x, self.y) - _gram(leverage, self.x) @ fit.coef
-                self.by_odds = _plus(self.by_odds, moved)
-
-    def score(self, leverage: Array) -> Array:
-        """Return every observation's contribution, (b, n, m), given its leverage on the odds (b, n, k or 0)."""
-        left, right = [np.stack(self.shares, 2)], [np.stack(self.constants, 1)]
-        if leverage.shape[2] and len(self.by_odds):
-            left, right = [*left, leverage], [*right, self.by_odds]
-        for name, fit in self.fits.items():
-            left, right = [*left, self.fitted[name][:, :, None] * self.x], [*right, fit.coef]
-        made = np.concatenate(left, 2) @ np.concatenate(right, 1)
-        made += self.slope[:, :, None] * self.y
-        return np.asarray(made)
-
-
-def _plus(before: Array, more: Array) -> Array:
-    """Add to what was added so far; nothing yet is an array of no lanes."""
-    return more if not len(before) else before + more
-
-
-def _gram(weights: Array, x: Array) -> Array:
-    """Return ``X' W X`` of weights (b, n): (b, k, k)."""
-    return np.asarray((weights @ products(x)).reshape(-1, x.shape[1], x.shape[1]))

@@ -15,6 +15,7 @@ from sos_eval.declare import Document, build, seeded
 from sos_eval.errors import DataFault, DesignFault, Fault, Faults, InputFault, OurFault, nearest
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import EVERY, EventTimes, with_aggregations
+from sos_eval.results.comparison import weighed
 from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, Unplanned, loop_batch
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import Method, lookup
@@ -106,6 +107,21 @@ class Estimator(Method):
     def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
         """Estimate one outcome under many adoptions, (draws, n_units): a loop unless overridden."""
         return loop_batch([panel.with_first_treated(starts) for starts in first_treated], self.complete)
+
+    def estimate_groups(self, panel: Panel, first_treated: Array, weights: Array, cells: pd.DataFrame) -> Batch:
+        """Estimate one outcome under many adoptions, each with a comparison group of its own: a loop unless overridden.
+
+        Parameters
+        ----------
+        panel
+            Whose units may take part.
+        first_treated, weights : (draws, n_units)
+            Starts, and what each unit's weight is multiplied by; zero: left out.
+        cells
+            The rows that are wanted; a group without one of them (a cohort that found no match) has NaN there.
+        """
+        panels = (weighed(panel.with_first_treated(s), w) for s, w in zip(first_treated, weights, strict=True))
+        return loop_batch(panels, self.complete, cells)
 
     def _own_cells(self, panel: Panel) -> pd.DataFrame | None:
         """Return the cells of the panel as it stands, so that no draw decides which cells the others have.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sos_eval.errors import NotIdentified
@@ -42,3 +43,29 @@ def test_a_covariate_that_repeats_others_is_refused_by_name(method):
     assert "absorbed by the unit and time effects, left out: trend" in noted.notes
     alone = method.complete(replace(made.with_columns(first=first), covariates=("first",)))
     np.testing.assert_allclose(noted.values, alone.values, rtol=1e-12)
+
+
+def local_economies() -> pd.DataFrame:
+    """Draw 100 areas whose gross value added, in pounds, moves entries; 45 of them start in 2015, at a ratio of 0.8."""
+    rng = np.random.default_rng(12)
+    rows = []
+    for area in range(100):
+        first, start = rng.lognormal(22.5, 0.6), 2015 if area < 45 else 0
+        for year in range(2011, 2020):
+            value = round(first * (1 + 0.03 * (year - 2011) + 0.05 * rng.normal()))
+            effect = np.log(0.8) if start and year >= start else 0.0
+            rate = 0.0028 * np.exp(0.02 * area / 10 - 0.3 * np.log(value / first) + effect)
+            rows.append((f"E{area:02d}", year, start, rng.poisson(rate * 50_000), 50_000, value, value / 1e6))
+    return pd.DataFrame(rows, columns=["la", "year", "start", "entries", "children", "pounds", "millions"])
+
+
+@pytest.mark.parametrize("unit", ["pounds", "millions"])
+def test_a_covariate_in_pounds_says_what_it_says_in_millions(unit):
+    """Right values from statsmodels with every dummy and the covariate standardised."""
+    names = {"unit": "la", "time": "year", "outcome": "entries", "first_treated": "start", "exposure": "children"}
+    df = local_economies()
+    ratio, change = (
+        method.fit(df, **names, per=10_000, covariates=(unit,))["estimate"].iloc[0] for method in (PoissonDiD(), TWFE())
+    )
+    assert ratio == pytest.approx(0.81094421, abs=1e-8)
+    assert change == pytest.approx(-5.09437152, abs=1e-8)

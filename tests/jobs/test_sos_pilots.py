@@ -14,6 +14,9 @@ import sos_eval as se
 from sos_eval.panel.england.published import panel_file
 from tests.conftest import ROOT
 
+#: One worker runs the design, once for all tests here.
+pytestmark = pytest.mark.xdist_group("pilots")
+
 DESIGN = ROOT / "designs" / "sos_pilots_care_entry.yaml"
 PILOTS = ["384", "926", "872", "801", "935", "925", "304", "938", "855", "211"]
 LEFT_OUT = ["886", "306", "919", "867", "869", "821", "874", "212", "866", "873"]

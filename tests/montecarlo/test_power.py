@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -240,11 +241,31 @@ def test_find_brackets_the_formula():
     assert "with a test that holds its level" in found.sentence
     impossible = find_smallest(TWFE(), _normal(effect={"size": 0.001}), "world.adoption.treated", reps=50)
     assert impossible.value is None
-    assert "No possible world.adoption.treated" in impossible.sentence
+    assert re.match(
+        r"No value of world\.adoption\.treated that was tried \([\d, ]+\) has power 80%", impossible.sentence
+    )
+    assert impossible.sentence.endswith(f" At 40 it cannot be estimated: {impossible.table['reason'].iloc[-1]}.")
+    assert impossible.table["power"].isna().sum() == 1
     with pytest.raises(InputFault, match="is no whole number"):
         find_smallest(TWFE(), _normal(), "world.effect.size")
     with pytest.raises(InputFault, match="there is nothing to find"):
         find_smallest(TWFE(), _normal(effect={"size": 0.0}), "world.adoption.treated")
+
+
+def test_power_that_rises_and_falls_again_is_found_between():
+    """Of 40 authorities 35 treated have power 31% by the formula, 40 cannot be estimated, and 9 have 50%."""
+    world = _normal(adoption={"pattern": "calendar", "treated": 35, "start": 2012})
+    found = find_smallest(TWFE(), world, "world.adoption.treated", reps=400, target=0.5)
+    assert found.value is not None
+    assert 7 <= found.value <= 17
+    table = found.table.set_index("world.adoption.treated")
+    assert table["power"][found.value] >= 0.5
+    assert table["holds"][found.value]
+    assert table["power"][35] == pytest.approx(0.31, abs=0.08)
+    assert np.isnan(table["power"][40])
+    assert table["reason"][40]
+    assert found.low is not None
+    assert found.low <= found.value
 
 
 def test_the_world_without_effects_has_none_through_mediators_either():

@@ -173,3 +173,11 @@ def test_wrong_arguments_in_python(arguments, said):
 def test_arrays_are_lists_of_values():
     done = se.power(TWFE(), tiny(), reps=2, sweep={"world.effect.size": np.array([-1.0, -2.0])})
     assert set(done.summary["world.effect.size"]) == {-1.0, -2.0}
+
+
+def test_a_chunk_is_on_the_disk_before_it_takes_its_place(tmp_path, monkeypatch):
+    """A machine that stops in between leaves no chunk that is there and empty."""
+    seen = []
+    monkeypatch.setattr("os.fsync", lambda number: seen.append(len(list((tmp_path / "o" / "draws").glob("*.npz")))))
+    se.power(TWFE(), tiny(), reps=6, chunk=2, out=tmp_path / "o")
+    assert seen == [0, 1, 2]

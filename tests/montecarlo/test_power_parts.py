@@ -11,7 +11,7 @@ import sos_eval as se
 from sos_eval.errors import Faults, InputFault
 from sos_eval.estimators import TWFE
 from sos_eval.montecarlo.diagnosands import DIAGNOSANDS, RowDraws, diagnose, jackknife_error
-from sos_eval.montecarlo.mdes import _shifted, by_interpolation, by_shift, normal_mdes
+from sos_eval.montecarlo.mdes import by_interpolation, by_shift, normal_mdes
 from sos_eval.montecarlo.sweep import combinations, parse_sweeps, sound_sweeps, split_key, swept_text
 from sos_eval.montecarlo.words import article, chances
 from sos_eval.montecarlo.workers import _some
@@ -183,7 +183,21 @@ def test_a_or_an(size, said):
 
 
 @pytest.mark.parametrize(
-    ("share", "words"), [(0.76, "three times in four"), (0.52, "half of the time"), (0.001, "practically never")]
+    ("share", "words"),
+    [
+        (0.76, "three times in four"),
+        (0.52, "half of the time"),
+        (0.001, "practically never"),
+        (0.05, "one time in twenty"),
+        (0.07, "one time in fourteen"),
+        (0.93, "thirteen times in fourteen"),
+        (0.98, "49 times in 50"),
+        (0.3, "one time in three"),
+        (0.999, "practically always"),
+        (0.36, "one time in three"),
+        (0.02, "one time in 50"),
+        (0.8, "four times in five"),
+    ],
 )
 def test_chances_in_words(share, words):
     assert chances(share) == words
@@ -194,18 +208,3 @@ def test_taking_some_tasks_loses_none():
     assert _some(waiting, 2) == [1, 2]
     assert _some(waiting, 2) == [3]
     assert _some(waiting, 2) == []
-
-
-@pytest.mark.parametrize("missing", [0, 7])
-def test_a_shifted_size_is_that_of_a_plain_bisection(missing):
-    """To the last bit: draws that are decided are only not asked again."""
-    rng = np.random.default_rng(missing)
-    error, half = rng.normal(size=400), 1.6 + 0.3 * rng.random(400)
-    error[:missing] = np.nan
-    usable = np.isfinite(error)
-    low, high = 0.0, np.nanmax(half) + 2 * np.nanmax(np.abs(error))
-    for _ in range(60):
-        size = (low + high) / 2
-        up, down = ((np.abs(error[usable] + sign * size) > half[usable]).mean() for sign in (1, -1))
-        low, high = (size, high) if usable.mean() * (up + down) / 2 < 0.8 else (low, size)
-    assert _shifted(error, half, usable, 0.8) == (low + high) / 2

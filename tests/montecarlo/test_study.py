@@ -12,6 +12,7 @@ from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE, PoissonD
 from sos_eval.jobs.power import plan_study
 from sos_eval.montecarlo import study as room
 from sos_eval.montecarlo import workers
+from sos_eval.montecarlo.dask import compute_there, versions_here
 from sos_eval.montecarlo.study import compute
 from tests.worlds.tiny import tiny
 
@@ -48,6 +49,15 @@ def test_what_is_compiled_stays_where_it_is(compiled):
     assert there.hash == study.hash
     assert (compute(there, there.tasks[1]).values == compute(study, study.tasks[1]).values).all()
     assert len(compiled) == 2
+
+
+def test_lots_on_a_cluster_s_worker_share_what_is_compiled(compiled):
+    """Every lot comes with a copy of the study of its own."""
+    study = plan_study(CallawaySantAnna(), tiny(), reps=8, chunk=2, seed=77)
+    lots = [compute_there(pickle.loads(pickle.dumps(study)), [chunk], versions_here())[0] for chunk in range(4)]
+    assert len(compiled) == 1
+    for lot, task in zip(lots, study.tasks, strict=True):
+        assert (lot.values == compute(study, task).values).all()
 
 
 METHODS = {"a": CallawaySantAnna(), "b": TWFE(), "c": EventStudyTWFE(), "d": PoissonDiD()}

@@ -74,17 +74,19 @@ class AdjustedPlan:
 
     def _estimated(self, effects: CellEffects) -> tuple[Array, Array]:
         """Return values and errors (r, q)."""
-        found, m = effects.values[0].T, effects.values.shape[1]
+        cell_values, m = effects.values[0].T, effects.values.shape[1]
         cells, averages = self.chosen[self.chosen < m], self.chosen[self.chosen >= m] - m
         members = self.weights[:, None] * (self.codes[:, None] == self.plan.positions)
         sizes = members.sum(0)
         mix = self.aggregation.weights(sizes)[averages]
-        averaged = _averaged(found, mix)
-        slopes = self.aggregation.slopes(np.nan_to_num(found), np.broadcast_to(sizes, (len(found), len(sizes))))
+        averaged = _averaged(cell_values, mix)
+        slopes = self.aggregation.slopes(
+            np.nan_to_num(cell_values), np.broadcast_to(sizes, (len(cell_values), len(sizes)))
+        )
         score = np.moveaxis(effects.score[0], 2, 0)
         through = members @ np.swapaxes(slopes[:, averages], 1, 2)
         score = np.concatenate([score[:, :, cells], score @ mix.T + through], 2)
-        return np.concatenate([found[:, cells], averaged], 1), score_errors(score, self.clusters)
+        return np.concatenate([cell_values[:, cells], averaged], 1), score_errors(score, self.clusters)
 
 
 def plan_adjusted(
@@ -135,11 +137,12 @@ def assigned(
     """
     codes = pattern.codes(first_treated)
     m, q, c = len(pattern.plan.group), len(pattern.cells), int(place.max(initial=-1)) + 1
+    where = None if np.array_equal(place, np.arange(len(data.weights))) else place
     values, std_error = np.empty((len(codes), q)), np.empty((len(codes), q))
     failures = np.full(len(codes), "", object)
     size = c * 2 * (m + q) + len(shares.unit) * len(pattern.plan.cohorts) + 12 * len(place)
     for some in chunks(len(codes), size, _HOLD):
-        effects = cell_effects(data, pattern.plan, codes[some], nuisance, None if c == len(place) else place)
+        effects = cell_effects(data, pattern.plan, codes[some], nuisance, where)
         values[some], std_error[some] = _assigned(effects, shares, codes[some], pattern)
         empty = effects.reasons != ""
         failures[some] = np.where(empty.any(1), effects.reasons[np.arange(len(empty)), empty.argmax(1)], "")
@@ -151,15 +154,15 @@ def assigned(
 
 def _assigned(effects: CellEffects, shares: Shares, codes: Codes, pattern: GroupTimePattern) -> tuple[Array, Array]:
     """Return values and errors (r, q) of one chunk."""
-    found, score = effects.values[:, :, 0], effects.score[..., 0]
+    cell_values, score = effects.values[:, :, 0], effects.score[..., 0]
     members = (codes[:, shares.unit, None] == pattern.plan.positions) * shares.weights[:, None]
     sizes = members.sum(1)
     same = bool((sizes == sizes[0]).all())
     mix = pattern.aggregation.weights(sizes[0] if same else sizes)
-    slopes = pattern.aggregation.slopes(np.nan_to_num(found), sizes)
+    slopes = pattern.aggregation.slopes(np.nan_to_num(cell_values), sizes)
     _, by_place = summed(members, shares.place)
     r, c, m = score.shape
     averages = (score.reshape(-1, m) @ mix.T).reshape(r, c, -1) if same else score @ np.swapaxes(mix, 1, 2)
     averages += by_place @ np.swapaxes(slopes, 1, 2)
     variance = [np.einsum("rcm,rcm->rm", part, part) for part in (score, averages)]
-    return np.concatenate([found, _averaged(found, mix)], 1), np.sqrt(np.concatenate(variance, 1))
+    return np.concatenate([cell_values, _averaged(cell_values, mix)], 1), np.sqrt(np.concatenate(variance, 1))

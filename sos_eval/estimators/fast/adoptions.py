@@ -103,8 +103,8 @@ def cell_sums(rows: Rows) -> CellSums | None:
         times=np.unique(rows.frame["time"].to_numpy(float)),
         weights=added(np.ones(len(w)), place, n * t).reshape(n, t),
         outcome=added(y, place, n * t).reshape(n, t),
-        covariates=np.array([added(one, place, n * t) for one in z]).reshape(c, n, t).transpose(1, 2, 0),
-        products=np.array([added(one * y, unit, n) for one in z]).reshape(c, n).T,
+        covariates=np.array([added(column, place, n * t) for column in z]).reshape(c, n, t).transpose(1, 2, 0),
+        products=np.array([added(column * y, unit, n) for column in z]).reshape(c, n).T,
         squares=np.array(crossed).reshape(c, c, n).transpose(2, 0, 1),
         solver=rows.effects.solver, clusters=clusters, sizes=rows.panel.weights,
     )  # fmt: skip
@@ -117,7 +117,7 @@ def batch_adoptions(
     """Estimate under many adoptions, (r, panel.n_units), on the rows that are complete.
 
     A draw in which some unit is treated in all of its rows, or some regressor has no row, is estimated by itself: its
-    rows or its cells are others.
+    rows or its cells are others. So is every draw where data are stacked: which rows a copy holds then moves.
     """
     place = pd.Index(panel.units).get_indexer(pd.Index(rows.panel.units))
     seen = sums.times[np.argmax(sums.weights > 0, axis=1)]
@@ -125,6 +125,9 @@ def batch_adoptions(
     def estimated(adoption: Array, starts: Array) -> Part:
         here = adoption[:, place]
         pattern = plan(here[0], starts)
+        if len(pattern.inside) > 1 or not pattern.inside.all():
+            values, std_error = np.full((2, len(here), len(pattern.cells)), np.nan)
+            return Part(pattern.cells, values, std_error, np.zeros(len(here), bool))
         values, std_error, usable = _adopted(sums, here, pattern)
         usable &= ~(here <= seen).any(1)
         return Part(pattern.cells.assign(n_obs=len(rows.used)), values, std_error, usable)
@@ -135,7 +138,7 @@ def batch_adoptions(
 def _adopted(sums: CellSums, adoption: Array, pattern: RegressionPattern) -> tuple[Array, Array, NDArray[np.bool_]]:
     """Return values and errors (r, q), and the draws that they hold for."""
     n, t = sums.weights.shape
-    q, (k, _, p) = len(pattern.cells), pattern.regressors.shape
+    q, (_, k, _, p) = len(pattern.cells), pattern.regressors.shape
     columns = sums.by_unit()
     values, std_error = np.empty((2, len(adoption), q))
     usable = np.empty(len(adoption), bool)
@@ -144,7 +147,7 @@ def _adopted(sums: CellSums, adoption: Array, pattern: RegressionPattern) -> tup
     for some in chunks(len(adoption), held):
         member = (codes[some, None, :] == np.arange(k)[:, None]).astype(float)
         regressed = _regressed(sums, member, member @ columns, pattern)
-        values[some], std_error[some] = regressed.values, _errors(sums, regressed, codes[some], member)
+        values[some], std_error[some] = regressed.values, _cluster_errors(sums, regressed, codes[some], member)
         usable[some] = regressed.usable & (codes[some] >= 0).all(1)
     single = ((codes >= 0) & np.isfinite(pattern.starts)[codes]).sum(1) == 1
     std_error[single] = np.nan
@@ -183,11 +186,11 @@ def _regressed(sums: CellSums, member: Array, added: Array, pattern: RegressionP
     """Regress from sums over cohorts, (r, k, columns)."""
     r, k, _ = member.shape
     t, c = sums.weights.shape[1], sums.covariates.shape[2]
-    p = pattern.regressors.shape[2]
+    p = pattern.regressors.shape[3]
     ends = np.cumsum([t, t, 1, t * c])
     weight, outcome, size, covariate, product = np.split(added, ends, axis=2)
     share = added[0, :, :t].sum(1) / added[0, :, :t].sum()
-    x = pattern.regressors - pattern.regressors.mean(1, keepdims=True)
+    x = pattern.regressors[0] - pattern.regressors[0].mean(1, keepdims=True)
     x = x - np.einsum("k,ktp->tp", share, x)  # effects are taken out anyway: sums of squares stay small
     flat = x.reshape(k * t, p)
     centred = -symmetric(product)
@@ -222,7 +225,7 @@ def _enough(gram: Array, squares: Array) -> NDArray[np.bool_]:
     return np.asarray(enough & (np.linalg.eigvalsh(unit)[:, 0] > LITTLE))
 
 
-def _errors(sums: CellSums, regressed: _Regressed, codes: NDArray[np.intp], member: Array) -> Array:
+def _cluster_errors(sums: CellSums, regressed: _Regressed, codes: NDArray[np.intp], member: Array) -> Array:
     """Return errors (r, q): root of the sum over clusters of squared scores.
 
     A unit's score is ``sum_t u_it d_kt - sum_rows w e z turn`` with e the residuals of its rows, u their weighted sums

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -146,6 +146,7 @@ def batch_draws(
     cells: pd.DataFrame,
     again: Callable[[int], Panel],
     estimate: Callable[[Panel], Estimate],
+    weights: Array | None = None,
 ) -> Batch:
     """Estimate every draw; by itself where Newton steps do not settle or a unit is treated whenever it is seen.
 
@@ -159,19 +160,28 @@ def batch_draws(
         The two rows.
     again, estimate
         The panel of one draw, and how it is estimated by itself.
+    weights : (r, n), optional
+        What each draw multiplies the units' weights by; zero: left out. There are no gaps then, and a draw with a
+        period without an event is estimated by itself.
     """
     values, std_error = np.empty((draws, 2)), np.empty((draws, 2))
     settled = np.empty(draws, bool)
     for rows in chunks(draws, grid.at_risk.size, CHUNK):
         y = counts if len(counts) == 1 else counts[rows]
-        values[rows], std_error[rows], settled[rows] = _chunk(grid, y, treated(rows))
+        inside = grid
+        if weights is not None:
+            factor = weights[rows, :, None]
+            inside, y = replace(grid, at_risk=grid.at_risk * factor), y * factor
+        values[rows], std_error[rows], settled[rows] = _fitted(inside, y, treated(rows))
+        if weights is not None:
+            settled[rows] &= _eventful(grid, y)
     failures = [""] * draws
     for draw in np.flatnonzero(~settled):
         values[draw], std_error[draw], failures[draw] = by_itself(again(int(draw)), cells, estimate)
     return Batch(cells, values, std_error, tuple(failures))
 
 
-def _chunk(grid: CountGrid, y: Array, treated: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
+def _fitted(grid: CountGrid, y: Array, treated: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
     """Return values and errors (r, 2), and which draws they hold for: see `PoissonDiD` for the formulas."""
     fit = fit_poisson_grid(y, grid.at_risk, treated, grid.covariates, grid.strata)
     takes_part = y.sum(-1) > 0  # a unit without any event is left out, its exposure too
@@ -186,6 +196,12 @@ def _chunk(grid: CountGrid, y: Array, treated: Array) -> tuple[Array, Array, NDA
         errors = score_errors(np.stack([fit.score, score], axis=-1), grid.clusters)
     errors[(at_risk > 0).sum(-1) + np.zeros(len(values), int) == 1] = np.nan
     return values, errors, fit.converged & ~_always_treated(grid, treated)
+
+
+def _eventful(grid: CountGrid, y: Array) -> NDArray[np.bool_]:
+    """Say in which draws every period of every stratum has an event; in others that period takes no part."""
+    events = [y[:, grid.strata == stratum].sum(1) > 0 for stratum in np.unique(grid.strata)]
+    return np.asarray(np.concatenate(events, axis=1).all(1))
 
 
 def _always_treated(grid: CountGrid, treated: Array) -> NDArray[np.bool_]:

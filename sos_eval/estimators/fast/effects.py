@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sos_eval.estimators._cells import CellPlan
-from sos_eval.numerics.two_by_two import Adjust, Comparisons, compare_changes, compare_levels
+from sos_eval.numerics.two_by_two import Adjust, compare_changes, compare_levels
+from sos_eval.numerics.weighted_means import Comparisons
 from sos_eval.panel.panel import Array
 
 __all__ = ["CellEffects", "Changes", "Compared", "Levels", "Nuisance", "cell_counts", "cell_effects", "summed"]

@@ -97,8 +97,8 @@ def batch_row_outcomes(
     direction = (flat @ bread @ contrast.T).reshape(n, t, -1)
     values, std_error = [], []
     for some in chunks(len(outcomes), n * t * 3 + n * len(contrast)):
-        known = np.where(grid.weights > 0, outcomes[some], 0.0)
-        y = grid.absorbed(known[..., None])[..., 0].reshape(-1, n * t)
+        held = np.where(grid.weights > 0, outcomes[some], 0.0)
+        y = grid.absorbed(held[..., None])[..., 0].reshape(-1, n * t)
         coef = (y * weights) @ flat @ bread
         rest = (weights * (y - coef @ flat.T)).reshape(-1, n, t)
         score = (rest.swapaxes(0, 1) @ direction).swapaxes(0, 1)

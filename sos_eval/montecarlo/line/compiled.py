@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.checks.pretrends import Pretrends
-from sos_eval.comparison.build import build, rebuilt
+from sos_eval.comparison.build import Rebuilding, build
 from sos_eval.errors import DataFault, Fault, NotIdentified, OurFault
 from sos_eval.inference.analytic import Analytic
 from sos_eval.inference.matrix import standing
@@ -275,10 +275,10 @@ def fitted_on(line: Line, source: Panel, *, balance: bool = True) -> Fitted:
         return Fitted(line.id, line.role, line.method, line.method.complete(source), source)
     method = line.comparison.unrestricted()
     comparison = build(method, source) if balance else None
-    panel = comparison.panel if comparison else rebuilt(method, source)
+    panel = comparison.panel if comparison else Rebuilding(method)(source)
     if not balance and not line.rematch:
         return Fitted(line.id, line.role, line.method, line.method.complete(panel), panel)
-    again = (lambda panel: rebuilt(method, panel)) if method.rebuilds else None
+    again = Rebuilding(method) if method.rebuilds else None
     return Fitted(line.id, line.role, line.method, line.method.complete(panel), source, comparison, again)
 
 
