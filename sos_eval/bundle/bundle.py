@@ -241,8 +241,9 @@ def _check_existing(target: Path, out: str | Path, *, force: bool) -> None:
 
 
 def write_bundle(
-    out: str | Path, content: BundleContent, *, force: bool = False, render: Callable[[Path], None] | None = None
-) -> ResultBundle:
+    out: str | Path, content: BundleContent, *, force: bool = False, render: Callable[[Path], None] | None = None,
+    keep: Path | None = None,
+) -> ResultBundle:  # fmt: skip
     """Write a bundle whole or not at all.
 
     Everything is written to a sibling ``<out>.partial-…`` that takes the name `out` at the very end; an exception or
@@ -258,6 +259,8 @@ def write_bundle(
         Replace an existing bundle.
     render
         Draws figures and report into the folder it is given, before the folder takes its name.
+    keep
+        The name that an existing bundle goes on under; it is removed unless given.
     """
 
     def fill(folder: Path) -> None:
@@ -266,7 +269,7 @@ def write_bundle(
             render(folder)
 
     check_out(out, force=force)
-    write_folder(out, fill)
+    write_folder(out, fill, keep=keep)
     return ResultBundle(Path(out))
 
 

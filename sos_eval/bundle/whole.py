@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sos_eval.errors import DataFault, Fault, Faults, InputFault
 
-__all__ = ["check_folder", "make_folder", "refuse_target", "write_file", "write_folder"]
+__all__ = ["append_line", "check_folder", "make_folder", "refuse_target", "write_file", "write_folder"]
 
 #: What a system says where a file does not fit: disk, quota, largest size of a file.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -48,6 +48,30 @@ def write_file(path: Path, content: str | bytes, *, again: str = "", sync: bool 
         raise _fault(path, error, again) from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file in one write, on the disk before this returns; lines of others at the same moment stay whole.
+
+    A file that ends within a line, where a machine stopped, gets its line's end first.
+
+    Raises
+    ------
+    DataFault
+        The file cannot be written.
+    """
+    try:
+        torn = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
+        content = f"{chr(10) if torn else ''}{line}\n".encode()
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            if os.write(file, content) < len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(file)
+        finally:
+            os.close(file)
+    except OSError as error:
+        raise _fault(path, error, "") from None
 
 
 def refuse_target(target: Path, beside: Sequence[Path], what: str, *, force: bool) -> None:
@@ -117,7 +141,7 @@ def check_folder(out: str | Path) -> None:
         raise InputFault(Fault(str(out), what, "choose another --out")) from error
 
 
-def write_folder(out: str | Path, fill: Callable[[Path], object]) -> None:
+def write_folder(out: str | Path, fill: Callable[[Path], object], *, keep: Path | None = None) -> None:
     """Write a folder whole or not at all, in place of an older one of its name.
 
     Everything is written to a sibling ``<out>.partial-…`` that takes the name `out` at the very end; an exception or
@@ -129,6 +153,8 @@ def write_folder(out: str | Path, fill: Callable[[Path], object]) -> None:
         The folder to appear.
     fill
         Writes the content into the folder that it is given.
+    keep
+        The name that the older folder goes on under; it is removed unless given.
 
     Raises
     ------
@@ -142,7 +168,7 @@ def write_folder(out: str | Path, fill: Callable[[Path], object]) -> None:
         partial = Path(tempfile.mkdtemp(prefix=f"{target.name}.partial-", dir=target.parent))
         partial.chmod(0o777 & ~_umask())
         fill(partial)
-        _take_name(partial, target)
+        _take_name(partial, target, keep)
     except BaseException as error:
         _take_back(partial, made)
         if isinstance(error, OSError) and error.errno in _UNWRITABLE:
@@ -175,16 +201,17 @@ def _umask() -> int:
     return mask
 
 
-def _take_name(partial: Path, target: Path) -> None:
-    """Rename the finished folder; an older one goes only once the new one is in its place."""
+def _take_name(partial: Path, target: Path, keep: Path | None) -> None:
+    """Rename the finished folder; an older one goes, or takes its other name, only once the new one is in its place."""
     if not target.exists():
         partial.rename(target)
         return
-    old = partial.with_name(partial.name.replace(".partial-", ".old-"))
+    old = keep or partial.with_name(partial.name.replace(".partial-", ".old-"))
     target.rename(old)
     try:
         partial.rename(target)
     except BaseException:
         old.rename(target)
         raise
-    shutil.rmtree(old)
+    if keep is None:
+        shutil.rmtree(old)

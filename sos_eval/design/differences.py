@@ -18,7 +18,7 @@ from sos_eval.design.design import Design
 from sos_eval.design.resolve import resolve
 from sos_eval.errors import DesignFault, Fault
 
-__all__ = ["Difference", "Differences", "compare_plans", "holding"]
+__all__ = ["Difference", "Differences", "Key", "compare_plans", "differ", "holding"]
 
 _REFUSED = ": no such key"
 #: What changed its meaning before locks held what their author wrote: key to (then, now). A key that a lock lacks
@@ -56,10 +56,20 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """What the author changed, and what the version did."""
+    """What the author changed, and what the version did.
+
+    Attributes
+    ----------
+    author, version
+        A line per key.
+    locked, run
+        The plans that the author's differences lie between: as locked, and as it is run.
+    """
 
     author: tuple[Difference, ...]
     version: tuple[Difference, ...]
+    locked: Mapping[str, Any]
+    run: Mapping[str, Any]
 
 
 def compare_plans(lock: Mapping[str, Any], design: Design) -> Differences:
@@ -73,22 +83,28 @@ def compare_plans(lock: Mapping[str, Any], design: Design) -> Differences:
         then, _ = _read_today(_spelled(_with_earlier_meanings(lock)), design.path)
         reads, refused = _read_today(lock["written"], design.path) if "written" in lock else (None, ())
     except DesignFault:  # this version has no such option: it cannot run the plan as it was locked
-        return Differences(tuple(_differ(lock["design"], now)), ())
-    total = list(_differ(then, now))
+        return Differences(tuple(differ(lock["design"], now)), (), lock["design"], now)
+    total = list(differ(then, now))
     moved = _known(total, design.document.data) if reads is None else _moved(then, reads, now)
     author = [one for one in total if one.key not in moved]
-    return Differences((*author, *refused), tuple(one for one in total if one.key in moved))
+    version = tuple(one for one in total if one.key in moved)
+    return Differences((*author, *refused), version, then, _with_locked(now, version))
 
 
 def holding(design: Design, differences: tuple[Difference, ...]) -> dict[str, Any]:
     """Return a design's declaration, every default spelled out, with locked values for what a version changed."""
-    data: dict[str, Any] = plain(design.resolved)
+    return _spelled(_with_locked(plain(design.resolved), differences))
+
+
+def _with_locked(plan: Mapping[str, Any], differences: tuple[Difference, ...]) -> dict[str, Any]:
+    """Return a plan with the locked values of some keys."""
+    data = deepcopy(dict(plan))
     for one in differences:
         node: Any = data
         for part in one.key[:-1]:
             node = node[part]
         node[one.key[-1]] = one.locked
-    return _spelled(data)
+    return data
 
 
 def _read_today(data: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], tuple[Difference, ...]]:
@@ -140,7 +156,7 @@ def _with_earlier_meanings(lock: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _moved(then: Any, reads: Any, now: Any) -> set[Key]:
     """Return the keys at which what the author wrote then reads otherwise today (`reads`), and reads as it does now."""
-    changed, own = ({one.key for one in _differ(old, new)} for old, new in ((then, reads), (reads, now)))
+    changed, own = ({one.key for one in differ(old, new)} for old, new in ((then, reads), (reads, now)))
     return changed - own
 
 
@@ -157,14 +173,14 @@ def _names(written: Any, key: str) -> bool:
     return isinstance(written, list) and any(_names(value, key) for value in written)
 
 
-def _differ(old: Any, new: Any, key: Key = ()) -> Iterator[Difference]:
+def differ(old: Any, new: Any, key: Key = ()) -> Iterator[Difference]:
     """Yield the keys that differ between two plain values."""
     if isinstance(old, dict) and isinstance(new, dict):
         for name in [*old, *(name for name in new if name not in old)]:
-            yield from _differ(old.get(name), new.get(name), (*key, name))
+            yield from differ(old.get(name), new.get(name), (*key, name))
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for i, (a, b) in enumerate(zip(old, new, strict=True)):
-            yield from _differ(a, b, (*key, i))
+            yield from differ(a, b, (*key, i))
     elif old != new:
         yield Difference(key, old, new)
 

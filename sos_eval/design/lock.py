@@ -14,13 +14,14 @@ from sos_eval.bundle.provenance import hash_mapping
 from sos_eval.bundle.whole import write_file
 from sos_eval.declare import Document
 from sos_eval.design.design import Design
+from sos_eval.design.difference_words import in_words
 from sos_eval.design.differences import Differences, compare_plans, holding
-from sos_eval.design.published import data_differences, published_hashes
+from sos_eval.design.published import changed_panels, data_differences, published_hashes
 from sos_eval.design.resolve import resolve
 from sos_eval.errors import DesignFault, Fault, InputFault, nearest
 from sos_eval.terms import __version__
 
-__all__ = ["LockState", "OutcomesSeen", "as_locked", "lock_path", "lock_state", "write_lock"]
+__all__ = ["LockState", "OutcomesSeen", "as_locked", "lock_path", "lock_state", "runs_path", "write_lock"]
 
 OutcomesSeen = Literal["yes", "no", "published"]
 SCHEMA = "sos-eval/lock/2"
@@ -42,6 +43,8 @@ class LockState:
         What the author or the command line changed, a line per key: ``panel.window.to: 2019 -> 2025``.
     outcomes_seen
         As recorded when the plan was locked.
+    words
+        The differences for a reader: ``the window ends in 2025, the locked plan said 2019``.
     """
 
     state: Literal["as_locked", "changed", "never_locked"]
@@ -49,11 +52,17 @@ class LockState:
     differences: tuple[str, ...] = ()
     outcomes_seen: str = ""
     locked_at: str = ""
+    words: tuple[str, ...] = ()
 
 
 def lock_path(design: Design) -> Path:
     """Return where a design's lock stands: ``x.yaml`` -> ``x.lock``."""
     return design.path.with_suffix(".lock")
+
+
+def runs_path(design: Design) -> Path:
+    """Return where the runs since the lock are kept: ``x.yaml`` -> ``x.runs.jsonl``."""
+    return design.path.with_suffix(".runs.jsonl")
 
 
 def write_lock(design: Design, outcomes_seen: str, *, force: bool = False) -> Path:
@@ -114,7 +123,13 @@ def lock_state(design: Design) -> LockState:
     differences = compare_plans(locked, design)
     lines = (*(str(one) for one in differences.author), *_data_differences(locked, design))
     state: Literal["as_locked", "changed"] = "changed" if lines else "as_locked"
-    return LockState(state, _told(differences, len(lines), seen, when[:10]), lines, seen, when)
+    words = (*in_words(differences), *_panel_words(locked, design))
+    return LockState(state, _told(differences, len(words), seen, when[:10]), lines, seen, when, words)
+
+
+def _panel_words(locked: dict[str, Any], design: Design) -> Iterator[str]:
+    for geography in changed_panels(locked.get("published", {}), design):
+        yield f"the published panel of England ({geography}) has other numbers than when the plan was locked"
 
 
 def as_locked(design: Design) -> Design:
@@ -140,7 +155,7 @@ def _told(differences: Differences, many: int, seen: str, day: str) -> str:
     said = f"Run as locked on {day}, {about}."
     if many:
         counted = "1 difference" if many == 1 else f"{many} differences"
-        said = f"The plan was locked on {day}, {about}, and has been changed since ({counted})."
+        said = f"The plan was locked on {day}, {about}; what is declared now differs from it ({counted})."
     kept = "; ".join(one.kept for one in differences.version)
     return f"{said} This version's defaults are others, and the locked ones are kept: {kept}." if kept else said
 

@@ -40,7 +40,7 @@ def _state(design: Design) -> Iterator[str]:
     state = lock_state(design)
     yield f"{state.text} Hash of the resolved design: `{hash_mapping(design.resolved)[:16]}`. Seed: {design.seed}."
     if state.differences:
-        yield "\n".join(f"- {line}" for line in state.differences)
+        yield "\n".join(f"- {line}" for line in state.words)
 
 
 def _question(design: Design) -> Iterator[str]:

@@ -8,7 +8,7 @@ from sos_eval.bundle.provenance import hash_file
 from sos_eval.design.design import Design
 from sos_eval.panel.england.published import panel_file
 
-__all__ = ["data_differences", "published_hashes"]
+__all__ = ["changed_panels", "data_differences", "published_hashes"]
 
 
 def published_hashes(design: Design) -> dict[str, str]:
@@ -20,8 +20,12 @@ def published_hashes(design: Design) -> dict[str, str]:
     return {geography: hash_file(panel_file(geography)) for geography in sorted(read)}
 
 
+def changed_panels(locked: Mapping[str, str], design: Design) -> dict[str, str]:
+    """Return the hashes, by geography, of the published panels that are others than when the plan was locked."""
+    return {name: now for name, now in published_hashes(design).items() if locked.get(name, now) != now}
+
+
 def data_differences(locked: Mapping[str, str], design: Design) -> Iterator[str]:
     """Say where the package holds other data than when the plan was locked."""
-    for geography, sha256 in published_hashes(design).items():
-        if locked.get(geography, sha256) != sha256:
-            yield f"the published panel of England, {geography}: {locked[geography][:8]} -> {sha256[:8]} (SHA-256)"
+    for geography, sha256 in changed_panels(locked, design).items():
+        yield f"the published panel of England, {geography}: {locked[geography][:8]} -> {sha256[:8]} (SHA-256)"

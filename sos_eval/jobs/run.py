@@ -11,6 +11,7 @@ from sos_eval.design.lock import as_locked
 from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.facts import run_facts
+from sos_eval.jobs.runs import logged
 from sos_eval.jobs.write import write
 
 __all__ = ["Progress", "default_out", "run"]
@@ -82,6 +83,7 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
     facts = run_facts(plan, groups, fitted, inferred, checked)
     with account.step("cost"):
         costed = steps.cost(plan, inferred, checked, groups, facts)
+    facts = logged(plan, folder, facts, account)
     with account.step("write"):
         return write(plan, folder, groups, inferred, checked, facts, costed, account, force=force)
 

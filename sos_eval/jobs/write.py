@@ -16,7 +16,7 @@ from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_path
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
-from sos_eval.jobs.check import data_paths
+from sos_eval.jobs.runs import data_files, kept_as
 from sos_eval.panel.disclosure import masked, withholds_weights
 from sos_eval.panel.flow import flow_table
 from sos_eval.report.render import render_all
@@ -53,16 +53,16 @@ def write(
         tables=_tables(groups, answers, checked, first), economics=costed, log="\n".join(account.log) + "\n",
     )  # fmt: skip
     formats = design.report.formats
-    return write_bundle(out, content, force=force, render=lambda folder: render_all(folder, formats))
+    keep = kept_as(out, facts.lock)
+    return write_bundle(out, content, force=force, render=lambda folder: render_all(folder, formats), keep=keep)
 
 
 def _provenance(design: Design, account: Account, facts: RunFacts) -> dict[str, Any]:
     """Return `provenance.json`."""
-    files = [*data_paths(design), lock_path(design)]
-    if design.panel.treatment.adoption:
-        files.append(design.base / design.panel.treatment.adoption)
+    lock = lock_path(design)
     return provenance(
-        design=design.resolved, design_path=design.path, data=[file for file in files if file.exists()],
+        design=design.resolved, design_path=design.path,
+        data=[*data_files(design), *([lock] if lock.exists() else [])],
         seed=design.seed, lock=asdict(facts.lock), timings=account.timings, inference=asdict(facts.inference),
         overrides={key: list(values) for key, values in design.overrides.items()},
     )  # fmt: skip

@@ -18,6 +18,7 @@ __all__ = [
     "CheckFacts",
     "HeadlineKey",
     "LockFacts",
+    "LoggedRun",
     "MethodFacts",
     "OutcomeFacts",
     "PanelFacts",
@@ -168,14 +169,44 @@ class ResolutionFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedRun:
+    """A run since the lock: when, as locked or how it differs, its folder's name, the version that made it."""
+
+    time: str = ""
+    state: str = ""
+    differences: tuple[str, ...] = ()
+    out: str = ""
+    sos_eval: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LockFacts:
-    """How the run stands to its lock; see `LockState` of a design. ``state`` is empty where nothing says it."""
+    """How the run stands to its lock; see `LockState` of a design. ``state`` is empty where nothing says it.
+
+    Attributes
+    ----------
+    runs
+        Those since the lock that its log holds, this one included.
+    runs_before
+        How many the log holds under earlier locks of the plan.
+    notes
+        Sentences: where the log could not be kept or read, and what became of an earlier bundle as locked.
+    """
 
     state: str = ""
     text: str = ""
     differences: tuple[str, ...] = ()
     outcomes_seen: str = ""
     locked_at: str = ""
+    words: tuple[str, ...] = ()
+    runs: tuple[LoggedRun, ...] = ()
+    runs_before: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def differs(self) -> tuple[str, ...]:
+        """How the run differs from its lock, in plain words; bundles of older versions hold the keys alone."""
+        return self.words or self.differences
 
 
 @dataclass(frozen=True, slots=True)

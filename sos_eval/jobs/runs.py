@@ -1,0 +1,133 @@
+"""The runs since a lock, a line each in `x.runs.jsonl` beside it: what was run, never what came out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+from typing import Any
+
+from sos_eval.bundle.bundle import ResultBundle, is_bundle
+from sos_eval.bundle.files import plain
+from sos_eval.bundle.provenance import hash_file, hash_mapping
+from sos_eval.bundle.whole import append_line
+from sos_eval.design.design import Design
+from sos_eval.design.lock import runs_path
+from sos_eval.errors import DataFault
+from sos_eval.jobs.account import Account
+from sos_eval.jobs.check import data_paths
+from sos_eval.results.facts import LockFacts, LoggedRun, RunFacts
+from sos_eval.terms import __version__
+
+__all__ = ["data_files", "kept_as", "logged"]
+
+SCHEMA = "sos-eval/run/1"
+
+
+def logged(design: Design, out: Path, facts: RunFacts, account: Account) -> RunFacts:
+    """Add a run of a locked plan to the log beside its lock, and return its facts with what the log holds.
+
+    A log that cannot be written or read stops no run: page one says so. Without a lock there is no log.
+    """
+    lock = facts.lock
+    if not lock.locked_at:
+        return facts
+    path = runs_path(design)
+    unwritten = _append(path, _line(design, out, lock))
+    lines, unread = _read(path)
+    since = tuple(_run(line) for line in lines if line.get("locked_at") == lock.locked_at)
+    notes = (*unwritten, *unread, *_kept(out, lock))
+    account.log.extend(notes)
+    told = replace(lock, runs=since, runs_before=len(lines) - len(since), notes=notes)
+    return replace(facts, lock=told)
+
+
+def kept_as(out: Path, lock: LockFacts) -> Path | None:
+    """Return the name that a bundle as locked goes on under where a run that differs takes its place; else None."""
+    beside = _beside(out)
+    return None if beside.exists() or not _replaces(out, lock) else beside
+
+
+def data_files(design: Design) -> list[Path]:
+    """Return the data files that a run reads, the register of starts included, where they are files."""
+    adoption = design.panel.treatment.adoption
+    files = [*data_paths(design), *([design.base / adoption] if adoption else [])]
+    return [file for file in files if file.exists()]
+
+
+def _beside(out: Path) -> Path:
+    target = out.resolve()
+    return target.with_name(f"{target.name}.as-locked")
+
+
+def _replaces(out: Path, lock: LockFacts) -> bool:
+    """Whether a run that differs from its lock takes the place of a bundle as locked."""
+    if lock.state != "changed" or not is_bundle(out):
+        return False
+    return (ResultBundle(out).results.get("lock") or {}).get("state") == "as_locked"
+
+
+def _kept(out: Path, lock: LockFacts) -> Iterator[str]:
+    """Say what becomes of a bundle as locked."""
+    if not _replaces(out, lock):
+        return
+    name = _beside(out).name
+    if kept_as(out, lock):
+        yield f"The bundle as locked that stood here before is kept as {name}."
+    else:
+        yield f"{name} was there already and is left as it is; the bundle as locked that stood here before is replaced."
+
+
+def _line(design: Design, out: Path, lock: LockFacts) -> dict[str, Any]:
+    """Return a run's line: names of files and folders only, nothing of a result."""
+    return {
+        "schema": SCHEMA, "time": datetime.now(UTC).isoformat(timespec="seconds"), "locked_at": lock.locked_at,
+        "state": lock.state, "differences": list(lock.words), "design_sha256": hash_mapping(design.resolved),
+        "data": [{"file": file.name, "sha256": hash_file(file)} for file in data_files(design)],
+        "overrides": {key: [_bare(value) for value in values] for key, values in design.overrides.items()},
+        "sos_eval": __version__, "out": out.resolve().name,
+    }  # fmt: skip
+
+
+def _bare(value: Any) -> Any:
+    """Return a value, of a whole path its last name."""
+    return PurePath(value).name if isinstance(value, str) and PurePath(value).is_absolute() else plain(value)
+
+
+def _append(path: Path, line: Mapping[str, Any]) -> tuple[str, ...]:
+    """Add a line; say so where that cannot be done."""
+    try:
+        append_line(path, json.dumps(line, ensure_ascii=False))
+    except DataFault as fault:
+        why = fault.faults[0].what
+        return (f"This run is not in {path.name}, which {why}: the runs since the lock are not all known.",)
+    return ()
+
+
+def _read(path: Path) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """Return the lines of a log, and a sentence where it or some lines cannot be read."""
+    if not path.exists():
+        return [], ()
+    try:
+        texts = [text for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if text.strip()]
+    except OSError as error:
+        return [], (f"{path.name} cannot be read ({error.strerror}): the runs since the lock are not known.",)
+    lines = [line for text in texts if (line := _parsed(text)) is not None]
+    torn = len(texts) - len(lines)
+    return lines, (f"{torn} of the {len(texts)} lines of {path.name} cannot be read.",) if torn else ()
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return None
+    return line if isinstance(line, dict) and line.get("schema") == SCHEMA else None
+
+
+def _run(line: Mapping[str, Any]) -> LoggedRun:
+    """Return a line as a run."""
+    said = {name: str(line.get(name, "")) for name in ("time", "state", "out", "sos_eval")}
+    return LoggedRun(**said, differences=tuple(str(one) for one in line.get("differences") or ()))
