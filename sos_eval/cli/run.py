@@ -62,10 +62,15 @@ def _told(bundle: ResultBundle, failed: list[str]) -> str:
     lines = [str(bundle.headline.get("sentence", "")), f"results: {bundle.path}"]
     reports = sorted(bundle.path.glob("report.*"))
     lines += [f"report: {file}" for file in reports]
+    lock = bundle.facts.lock
+    lines += [f"not as locked: {'; '.join(lock.differs)}"] if lock.state == "changed" else []
+    lines += lock.notes
     if failed:
         lines.append(f"checks that failed their declared threshold: {', '.join(failed)}")
     return "\n".join(line for line in lines if line)
 
 
 def _facts(bundle: ResultBundle, failed: list[str]) -> dict[str, Any]:
-    return {"bundle": str(bundle.path), "headline": dict(bundle.headline), "failed_checks": failed}
+    lock = bundle.facts.lock
+    told = {"state": lock.state, "differs": list(lock.differs), "runs": len(lock.runs), "notes": list(lock.notes)}
+    return {"bundle": str(bundle.path), "headline": dict(bundle.headline), "failed_checks": failed, "lock": told}

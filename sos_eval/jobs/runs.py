@@ -111,7 +111,7 @@ def _read(path: Path) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     if not path.exists():
         return [], ()
     try:
-        texts = [text for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if text.strip()]
+        texts = [text for text in path.read_text(encoding="utf-8", errors="replace").split("\n") if text.strip()]
     except OSError as error:
         return [], (f"{path.name} cannot be read ({error.strerror}): the runs since the lock are not known.",)
     lines = [line for text in texts if (line := _parsed(text)) is not None]

@@ -8,6 +8,7 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.content import Block, Bullets, Heading, ReportDocument, Text
 from sos_eval.report.draw import Drawn
 from sos_eval.report.economics_blocks import economics
+from sos_eval.report.plan import lock_sentence, plan_badge
 from sos_eval.report.reading import unit_words
 from sos_eval.report.sections import effect, implementation, mechanisms, moderators, provenance
 from sos_eval.results.facts import QuestionFacts
@@ -32,7 +33,8 @@ def compose(bundle: ResultBundle, drawn: Drawn) -> ReportDocument:
     ]  # fmt: skip
     badge = _BADGES.get(str(headline.get("verdict")), "No headline")
     failed = any(passed is False for passed in bundle.diagnostics["passed"])
-    return ReportDocument(title, f"{badge}; a declared check failed" if failed else badge, _first_page(bundle), body)
+    badge += "; a declared check failed" if failed else ""
+    return ReportDocument(title, f"{badge}{plan_badge(bundle.facts.lock)}", _first_page(bundle), body)
 
 
 def _first_page(bundle: ResultBundle) -> list[Block]:
@@ -47,7 +49,7 @@ def _first_page(bundle: ResultBundle) -> list[Block]:
     blocks += _listed("What this does not show", headline.get("does_not_show"))
     blocks += _listed("Caveats", headline.get("caveats"))
     blocks += _listed("What would change the answer", headline.get("what_would_change_it"))
-    blocks += [Heading("Was the plan fixed beforehand?"), Text(_lock(bundle))]
+    blocks += [Heading("Was the plan fixed beforehand?"), Text(lock_sentence(bundle.facts.lock))]
     phrases = [f"“{phrase}”" for phrase in headline.get("must_not_say") or []]
     if phrases:
         blocks.append(Text(f"This result does not support the words {', '.join(phrases)}.", "small"))
@@ -85,12 +87,3 @@ def _listed(title: str, items: Sequence[str] | None) -> list[Block]:
     shown = tuple(str(item) for item in items[:_MOST_BULLETS])
     more = len(items) - len(shown)
     return [Heading(title), Bullets((*shown, f"and {more} more, in headline.json") if more else shown)]
-
-
-def _lock(bundle: ResultBundle) -> str:
-    """Return the lock state in a sentence, with what was changed since."""
-    text, changes = bundle.facts.lock.text or "This plan was never locked.", bundle.facts.lock.differences
-    if not changes:
-        return text
-    more = f" and {len(changes) - 3} more, listed under provenance" if len(changes) > 3 else ""
-    return f"{text} Changed: {'; '.join(changes[:3])}{more}."

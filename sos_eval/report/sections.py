@@ -11,6 +11,7 @@ from sos_eval.bundle.files import yaml_text
 from sos_eval.report.content import Block, Bullets, Code, Heading, Picture, Table, Text
 from sos_eval.report.draw import Drawn
 from sos_eval.report.methods_blocks import methods, notes, together
+from sos_eval.report.plan import since_the_lock
 from sos_eval.report.reading import estimator_label, method_label, outcome_label, scale_label
 from sos_eval.report.tables.effects import summaries
 from sos_eval.report.tabulate import shown
@@ -156,9 +157,7 @@ def provenance(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     """Return where it comes from: lock, seed, hashes, versions, times, what could not be drawn, the design."""
     found = bundle.provenance
     blocks: list[Block] = [Heading("Provenance"), Table(_facts(found), "Seed, hashes and versions")]
-    differences = [str(line) for line in (found.get("lock") or {}).get("differences") or []]
-    if differences:
-        blocks += [Heading("Changed since the plan was locked", 3), Bullets(tuple(differences))]
+    blocks += since_the_lock(bundle.facts.lock)
     if drawn.skipped:
         blocks += [Heading("Figures that were not drawn", 3)]
         blocks.append(Bullets(tuple(together(drawn.skipped.items()))))
