@@ -26,7 +26,7 @@ FEWEST_PERIODS, FEWEST_LOTS = 3, 20
 PLACED, PLACED_DRAWS = 10, 499
 ALONE = "one treated unit, or a stratum without comparison: the earlier path has no error"
 REBUILT = "the comparison group is built again in every draw"
-NAMES = ("slope", "largest", "joint", "detectable_slope", "implied_bias")
+NAMES = ("slope", "largest", "joint", "detectable_slope", "implied_bias", "gone_on", "returned")
 
 
 @register("path")
@@ -55,7 +55,10 @@ class Path(Check):
     """Declared limit: the joint test fails where p is below it."""
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
-        """Return ``path.slope``, ``path.largest``, ``path.joint``, ``path.detectable_slope``, ``path.implied_bias``."""
+        """Return ``path.slope``, ``.largest``, ``.joint``, ``.detectable_slope``, ``.implied_bias`` and two biases.
+
+        ``path.gone_on`` and ``path.returned`` are what the path seen before the start would add to the estimate.
+        """
         strata = fitted.strata if self.strata is None else self.strata
         space = assignment_space(fitted.source, strata)
         early = _early(fitted)
@@ -80,7 +83,8 @@ class Path(Check):
         table = lottery.table(drawn, p, (low, high), seen)
         return [
             self._slope(drawn, p[0], (low, high), table), self._largest(lottery, drawn, p[1]),
-            self._joint(p[2], len(drawn.value) - 1), self._blind(seen, lottery), self._bias(seen, drawn, lottery),
+            self._joint(p[2], len(drawn.value) - 1), self._blind(seen, lottery), self._bias(seen, lottery),
+            *_onward(drawn, lottery),
         ]  # fmt: skip
 
     def _interval(self, lottery: PathLottery, drawn: ContrastLots) -> tuple[float, float]:
@@ -149,19 +153,31 @@ class Path(Check):
         text = f"This check would miss one steady divergence in five of {seen[0]:.3g} a period."
         return CheckResult("path.detectable_slope", "slope", seen[0], text)
 
-    def _bias(self, seen: tuple[float, float], drawn: ContrastLots, lottery: PathLottery) -> CheckResult:
-        apart = lottery.apart
-        on, back = float(drawn.value[0, -1]) * apart, lottery.return_to_mean(drawn)
-        shift = f"A divergence of that size would shift the answer by {seen[0] * apart:.3g}. "
-        text = (
-            f"{shift if np.isfinite(seen[0]) else ''}If the path seen before the start had gone on, it alone would "
-            f"make the estimate {_higher(on)}; if it returned to its earlier mean, {_higher(back)}."
-        )
-        return CheckResult("path.implied_bias", "bias", seen[0] * apart, text)
+    def _bias(self, seen: tuple[float, float], lottery: PathLottery) -> CheckResult:
+        if not np.isfinite(seen[0]):
+            return self._not_done("implied_bias", REBUILT)
+        bias = seen[0] * lottery.apart
+        text = f"A divergence that this check would miss one time in five would shift the answer by {bias:.3g}."
+        return CheckResult("path.implied_bias", "bias", bias, text)
 
     def _not_done(self, name: str, reason: str) -> CheckResult:
         statistic = "p_value" if name == "joint" else "slope"
         return CheckResult(f"path.{name}", statistic, np.nan, f"Not done: {reason}.")
+
+
+def _onward(drawn: ContrastLots, lottery: PathLottery) -> list[CheckResult]:
+    """Say what the path seen before the start adds to the estimate if it went on, and if it returned to its mean."""
+    on, back = float(drawn.value[0, -1]) * lottery.apart, lottery.return_to_mean(drawn)
+    return [
+        CheckResult(
+            "path.gone_on", "bias", on,
+            f"If the path seen before the start had gone on, it alone would make the estimate {_higher(on)}.",
+        ),
+        CheckResult(
+            "path.returned", "bias", back,
+            f"If it returned to its earlier mean, that alone would make the estimate {_higher(back)}.",
+        ),
+    ]  # fmt: skip
 
 
 def _higher(value: float) -> str:

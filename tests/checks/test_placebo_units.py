@@ -22,9 +22,9 @@ def test_one_treated_unit_is_set_against_every_untreated_one():
     expected = [c - (0.0 - c) / 4 for c in change[1:]]  # the five sum to zero
     result = found["placebo_units"]
     assert result.table["estimate"].to_numpy() == pytest.approx(expected)
-    # 1.25, -2.5, 0, 5, -3.75 against 5: one as large, and the estimate itself
-    assert result.value == pytest.approx(2 / 6)
-    assert "Of 5 sets of 1 of the 5 untreated units, given the same starts, 1 show" in result.text
+    assert (result.statistic, result.value) == ("spread", pytest.approx(np.sqrt(np.mean(np.square(expected)))))
+    assert "Of 5 sets of 1 of the 5 untreated units, given the same starts, 95 in 100 lie between" in result.text
+    assert "p =" not in result.text
 
 
 def test_the_estimate_s_own_units_never_play():
@@ -60,11 +60,11 @@ def test_a_ratio_is_compared_in_logs():
     counts = rng.poisson(40, (12, 5)) + 1.0
     counts[:2, 3:] *= 3
     panel = panel_of(counts, [2004] * 2 + [np.inf] * 10, exposure=np.ones((12, 5)))
-    found = checked(fit(PoissonDiD(), panel), min_p=0.05)
+    found = checked(fit(PoissonDiD(), panel))
     assert len(found["placebo_units"].table) == 45  # every pair of ten
     assert found["placebo_units"].table["estimate"].between(0.5, 2).all()
-    assert found["placebo_units"].value == pytest.approx(1 / 46)
-    assert found["placebo_units"].passed is False
+    spread = np.sqrt(np.mean(np.log(found["placebo_units"].table["estimate"]) ** 2))
+    assert found["placebo_units"].value == pytest.approx(spread)
     assert "on the log scale" in found["placebo_units.error_ratio"].text
 
 
@@ -78,7 +78,7 @@ def test_spread_is_set_beside_the_error():
 
 
 def test_what_cannot_be_done_is_said():
-    found = checked(fit(TWFE(), noise_panel(n_units=10, n_treated=6)), min_p=0.1, max_error_ratio=2)
+    found = checked(fit(TWFE(), noise_panel(n_units=10, n_treated=6)), max_error_ratio=2)
     for result in found.values():
         assert np.isnan(result.value)
         assert result.passed is None
