@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import OurFault
+from sos_eval.panel.caveats import sentences
 from sos_eval.panel.panel import Panel
 from sos_eval.results.facts import OutcomeFacts, PanelFacts
 
@@ -142,7 +145,21 @@ def panel_facts(panel: Panel) -> PanelFacts:
         flagged_times={f"{time:g}": why for time, why in panel.flagged_times.items()},
         cohorts=tuple(float(cohort) for cohort in panel.cohorts),
         outcomes={outcome.name: _outcome_facts(panel.select(outcome.name)) for outcome in panel.outcomes},
+        support=sentences(panel, "basis"), **_gaps(panel),
     )  # fmt: skip
+
+
+def _gaps(panel: Panel) -> dict[str, Any]:
+    """Return in which periods treated units have no outcome; nothing where rows are people."""
+    treated = panel.ever_treated
+    if panel.layout != "panel" or not treated.any():
+        return {}
+    empty = np.isnan(panel.matrix()[treated])
+    early = np.isin(panel.times, panel.pre_times)
+    return {
+        "gaps": {f"{time:g}": int(n) for time, n in zip(panel.times, empty.sum(0), strict=True) if n},
+        "n_early": int(early.sum()), "n_early_seen": int((~empty.all(0) & early).sum()),
+    }  # fmt: skip
 
 
 def _outcome_facts(panel: Panel) -> OutcomeFacts:
@@ -152,7 +169,7 @@ def _outcome_facts(panel: Panel) -> OutcomeFacts:
     before = ever & (frame["time"] < frame["first_treated"]).to_numpy()
     return OutcomeFacts(
         label=outcome.label, scale=outcome.scale, per=outcome.per, counted=outcome.counted,
-        transform=outcome.transform, role=outcome.role,
+        transform=outcome.transform, role=outcome.role, margin=outcome.margin,
         mean_exposure=_mean(frame["exposure"]), mean_exposure_treated=_mean(frame.loc[ever, "exposure"]),
         mean_treated=_mean(frame.loc[ever & ~before, "outcome"]),
         mean_treated_before=_mean(frame.loc[before, "outcome"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from sos_eval.bundle.tables import panel_facts
 from sos_eval.design.design import Design
@@ -39,7 +39,7 @@ def run_facts(
     return RunFacts(
         headline=HeadlineKey(*first, resolution.methods[0].name),
         question=QuestionFacts(**asdict(design.question)),
-        panel=panel_facts(fitted[first].panel),
+        panel=replace(panel_facts(fitted[first].panel), left_out=_left_out(groups[first])),
         inference=resolution.facts(),
         lock=LockFacts(**asdict(lock_state(design))),
         caveats=_caveats(design, groups[first]),
@@ -70,12 +70,26 @@ def _method_facts(method: Method) -> MethodFacts:
 
 def _caveats(design: Design, group: Group) -> tuple[str, ...]:
     """List what a reader of page one has to know: declared, from the data, from the comparison group."""
-    caveats = [*design.question.caveats, *group.source.caveats]
-    reasons = group.comparison.off_support
-    for reason in dict.fromkeys(reasons.values()):
-        names = [group.source.unit_names[unit] for unit, why in reasons.items() if why == reason]
-        caveats.append(f"{len(names)} treated ({listed(names)}) off the comparison's support: {reason}.")
+    caveats = [*design.question.caveats, *group.comparison.panel.caveats]
+    kept = set(group.comparison.panel.units)
+    far = [group.source.unit_names[unit] for unit in group.comparison.off_support if unit in kept]
+    if far:
+        caveats.append(
+            f"No comparison unit is quite like {len(far)} of the treated units that are kept ({listed(far)}): they lie "
+            "outside the range of the comparison group on what it was matched by."
+        )
     return tuple(dict.fromkeys(caveats))
+
+
+def _left_out(group: Group) -> dict[str, int]:
+    """Count the adopters that the estimate leaves out, by reason."""
+    early = [row for row in group.source.flow if row.step == "treated in the first period"]
+    reasons = {"had begun in the first period or before it": sum(row.units for row in early)} if early else {}
+    treated = group.source.ever_treated & (group.comparison.weights == 0)
+    for unit in group.source.units[treated]:
+        why = group.comparison.off_support.get(str(unit), "the comparison group gives it no weight")
+        reasons[why] = reasons.get(why, 0) + 1
+    return reasons
 
 
 def _notes(groups: dict[Key, Group], fitted: dict[Key, Fitted]) -> dict[str, tuple[str, ...]]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sos_eval.panel.breaks import breaks
 from sos_eval.panel.caveats import Caveat
 from sos_eval.panel.frame import labels_of, lay_out, missing_covariates
 from sos_eval.panel.identified import check_identified
@@ -81,7 +82,7 @@ def assemble(
         weighted=spec.weight is not None,
         source=reading.name,
         flow=(*flow, *adoption.flow, *dict.fromkeys(notes), *gaps),
-        noted_caveats=adoption.caveats,
+        noted_caveats=(*adoption.caveats, *breaks(kept, rows, adoption.first_treated)),
     ).located(rows.codes, rows.units)
     panel = _with_absorbing(_with_unknown(drop_unusable(panel, spec)))
     check_identified(panel, require_untreated=require_untreated, require_treated=require_treated)
@@ -98,7 +99,7 @@ def _with_unknown(panel: Panel) -> Panel:
         return panel.changed(untreated_means="never")
     caveat = Caveat(
         "Whether {n} of the {of} untreated units used the intervention is unknown: the comparison is with usual "
-        "practice, which may include it. Units that took it up in the years compared make a difference look smaller.",
+        "practice, which may include it.",
         tuple((str(unit), "") for unit in unknown),
         "untreated",
     )

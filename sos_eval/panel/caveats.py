@@ -26,14 +26,17 @@ class Caveat:
         Unit and, where there are any, words about it; empty for a sentence about no unit.
     among
         Which units it is about.
+    place
+        ``basis``: a clause of the sentence on what the estimate rests on.
     """
 
     text: str
     units: tuple[tuple[str, str], ...] = ()
     among: Literal["treated", "untreated"] = "treated"
+    place: Literal["caveats", "basis"] = "caveats"
 
 
-def sentences(panel: Panel) -> tuple[str, ...]:
+def sentences(panel: Panel, place: Literal["caveats", "basis"] = "caveats") -> tuple[str, ...]:
     """Write the caveats of the units that are in the panel now; those about nobody are left out.
 
     Examples
@@ -45,7 +48,7 @@ def sentences(panel: Panel) -> tuple[str, ...]:
     groups = {"treated": treated, "untreated": set(panel.units) - treated}
     named = panel.unit_names
     written = []
-    for caveat in panel.noted_caveats:
+    for caveat in [one for one in panel.noted_caveats if one.place == place]:
         group = groups[caveat.among]
         meant = [f"{named[unit]} ({words})" if words else named[unit] for unit, words in caveat.units if unit in group]
         if meant or not caveat.units:

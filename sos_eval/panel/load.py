@@ -14,6 +14,7 @@ import pandas as pd
 from sos_eval.declare import Document
 from sos_eval.errors import DataFault, Faults, nearest
 from sos_eval.panel.assemble import Adopt, assemble, named_columns
+from sos_eval.panel.breaks import OWN_COLUMNS
 from sos_eval.panel.covariates import dated
 from sos_eval.panel.england.published import read_published
 from sos_eval.panel.panel import Panel
@@ -86,7 +87,7 @@ def _read(
     faults = Faults(DataFault)
     if isinstance(override, pd.DataFrame):
         return replace(reading_of(override), faults=faults, document=document)
-    names = {name for name, _ in named_columns(spec, also)} | set(spec.recode)
+    names = {name for name, _ in named_columns(spec, also)} | set(spec.recode) | OWN_COLUMNS
     where, key = Reading(pd.DataFrame(), "", faults, document).at("path")
     if override is None and spec.source == "england":
         if spec.path:

@@ -46,6 +46,7 @@ class Outcome:
     counted: bool = False
     transform: Literal["none", "log"] = "none"
     role: str = ""
+    margin: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ class Measured:
 def outcome_of(name: str, spec: OutcomeSpec) -> Outcome:
     """Describe a declared outcome to the rest of the house."""
     scale = "log" if spec.transform == "log" else "rate_per" if spec.counted else "value"
-    return Outcome(name, spec.words, scale, spec.per, spec.counted, spec.transform, spec.role)  # type: ignore[arg-type]
+    own = (spec.per, spec.counted, spec.transform, spec.role, spec.margin)
+    return Outcome(name, spec.words, scale, *own)  # type: ignore[arg-type]
 
 
 def measure(reading: Reading, rows: PlacedRows, spec: OutcomeSpec, *, missing_symbols: bool) -> Measured:

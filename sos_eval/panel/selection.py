@@ -159,7 +159,8 @@ def _balanced(panel: Panel, spec: PanelSpec) -> Panel:
         what = f"{many(int(short.sum()), 'unit')} without an outcome in some of {panel.n_times} periods: {names}"
         raise DataFault(panel.fault(what, "unbalanced: allow, or balance to leave them out"))
     lacking = int(panel.n_units * panel.n_times - seen.sum())
-    reason = f"lack {lacking} outcomes of {panel.n_units * panel.n_times}; kept (unbalanced: allow)"
+    whole = panel.n_units * panel.n_times
+    reason = f"no outcome in {lacking:,} of {whole:,} units and periods; the others are kept (unbalanced: allow)"
     return panel.noted(FlowRow("unbalanced", "noted", int(short.sum()), lacking, names, reason))
 
 

@@ -36,10 +36,17 @@ class OutcomeSpec(Declared):
     """`log` takes the natural logarithm of the rate or value; zeros are then refused."""
     label: str = ""
     """Words for a reader; the columns' names without it."""
-    role: Literal["", "primary", "secondary", "sensitivity", "harm", "benefit"] = ""
-    """What the outcome is for; `harm` marks one that should not get worse."""
+    role: Literal["", "primary", "secondary", "sensitivity", "safety", "harm", "benefit"] = ""
+    """What the outcome is for; `safety` (or `harm`) marks one that should not get worse: page one shows it."""
+    margin: float | None = None
+    """Of a safety outcome: the largest worsening that would be accepted, on its scale. 2 where a rise is harm, -2
+    where a fall is."""
 
     def __post_init__(self) -> None:
+        if self.margin is not None and self.role not in ("safety", "harm"):
+            raise ValueError("a margin belongs to an outcome that should not get worse: write role: safety beside it")
+        if self.margin == 0:
+            raise ValueError("margin: 0 does not say which way is harm: write a small rise (0.01) or fall (-0.01)")
         if (self.count is None) == (self.value is None):
             raise ValueError("write either count (with exposure) or value, and only one of them")
         if (self.count is None) != (self.exposure is None):

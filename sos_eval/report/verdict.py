@@ -17,8 +17,8 @@ __all__ = ["RULE", "HeadlineEffect", "Natural", "beside", "effect_of", "natural_
 
 RULE = (
     "The verdict is a direction where the interval leaves out no difference and p, where there is one, agrees; it is "
-    "no meaningful effect where the whole interval is inside the change declared as meaningful; otherwise it is "
-    "inconclusive. Without an estimate it is not identified."
+    "no meaningful effect where the whole interval is inside the smallest change declared as worth having; "
+    "otherwise it is inconclusive. Without an estimate it is not identified."
 )
 _SAME = ("estimator", "outcome", "estimand", "aggregation", "scale")
 

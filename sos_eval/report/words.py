@@ -9,10 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from sos_eval.report.cautions import attenuation, caveats, does_not_show, must_not_say, what_would_change_it
+from sos_eval.report.attenuation import attenuation
+from sos_eval.report.basis import basis
+from sos_eval.report.cautions import caveats, does_not_show, must_not_say, what_would_change_it
+from sos_eval.report.earlier_path import earlier_path
 from sos_eval.report.outcomes import other_outcomes
 from sos_eval.report.procedures import disagreement, procedure_rows
 from sos_eval.report.reading import words_for_units
+from sos_eval.report.safety import safety_rows
 from sos_eval.report.verdict import (
     RULE,
     HeadlineEffect,
@@ -22,7 +26,7 @@ from sos_eval.report.verdict import (
     natural_units,
     verdict_of,
 )
-from sos_eval.report.wording import alike, count, interval_words, number, percent, plain_words
+from sos_eval.report.wording import alike, count, interval_words, listing, number, percent, plain_words
 from sos_eval.results.facts import OutcomeFacts, QuestionFacts, RunFacts
 from sos_eval.terms import Verdict
 
@@ -48,7 +52,7 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
     effect = effect_of(row, outcome)
     if not facts.inference.reliable:
         effect = replace(effect, low=math.nan, high=math.nan, p=math.nan, std_error=math.nan)
-    verdict = verdict_of(effect, question.meaningful_change)
+    verdict = verdict_of(effect, question.worthwhile)
     natural = natural_units(effect, outcome)
     others = beside(estimates, row)
     units = words_for_units(facts.panel.unit, question.comparator, question.population)
@@ -59,6 +63,11 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
             estimates, facts,
             lambda other, own: range_text(other, None, outcome=own, units=units, question=question),
         ),
+        "safety": safety_rows(
+            estimates, facts,
+            lambda other, own: range_text(other, None, outcome=own, units=units, question=question),
+        ),
+        "basis": basis(effect, facts, units), "earlier_path": earlier_path(effect, facts, units),
         **{name: row[name] for name in ("estimator", "outcome", "inference", "estimand", "aggregation", "scale")},
         "per": outcome.per,
         "estimate": effect.estimate, "std_error": effect.std_error, "conf_low": effect.low, "conf_high": effect.high,
@@ -126,13 +135,27 @@ def sentence(
         reason = str(effect.row["reason"])
         return f"These data cannot say whether {did} changed {what}" + (f": {reason}." if reason else ".")
     if verdict == "inconclusive":
-        return f"This evaluation cannot tell whether {did} changed {what}. {span}"
-    if verdict == "no_meaningful_effect" and question.meaningful_change is not None:
-        margin = _scaled(question.meaningful_change, outcome)
-        return f"Any change in {what} with {did} was smaller than the change declared as meaningful ({margin}). {span}"
+        worth = _room_for_worth(effect, question, outcome)
+        return f"This evaluation cannot tell whether {did} changed {what}. {span}{worth}"
+    if verdict == "no_meaningful_effect" and question.worthwhile is not None:
+        least = _scaled(question.worthwhile, outcome)
+        return f"Any difference in {what} with {did} is smaller than the smallest one worth having ({least}). {span}"
     lower = "lower" if verdict == "decrease" else "higher"
-    said = f"If the comparison is fair, {what} came out {lower} with {did} than without it. {span}"
+    said = (
+        f"After the start, {what} came out {lower} in the {units[1]} that began {did} than the comparison suggests. "
+        f"{span}"
+    )
     return f"{said}{_expectation(verdict, question)}"
+
+
+def _room_for_worth(effect: HeadlineEffect, question: QuestionFacts, outcome: OutcomeFacts) -> str:
+    """Say whether the range has room for a change worth having, where one was declared."""
+    least = question.worthwhile
+    if least is None or math.isnan(effect.low) or math.isnan(effect.high):
+        return ""
+    fall, rise = effect.difference(effect.low) <= -least, effect.difference(effect.high) >= least
+    ways = listing([word for word, there in (("a fall", fall), ("a rise", rise)) if there], "and")
+    return f" The range has room for {ways} worth having ({_scaled(least, outcome)} or more)." if ways else ""
 
 
 def _expectation(verdict: str, question: QuestionFacts) -> str:

@@ -62,7 +62,13 @@ class QuestionFacts:
     outcome: str = ""
     expected_direction: Direction = "none"
     caveats: tuple[str, ...] = ()
+    smallest_worthwhile: float | None = None
     meaningful_change: float | None = None
+
+    @property
+    def worthwhile(self) -> float | None:
+        """The smallest change worth having, under either name."""
+        return self.meaningful_change if self.smallest_worthwhile is None else self.smallest_worthwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,7 @@ class OutcomeFacts:
 
     Attributes
     ----------
-    label, scale, per, counted, transform, role
+    label, scale, per, counted, transform, role, margin
         As in the panel's `Outcome`.
     mean_exposure, mean_exposure_treated
         Mean population at risk of a unit and period, of all and of ever treated units; NaN where there is none.
@@ -87,6 +93,7 @@ class OutcomeFacts:
     counted: bool = False
     transform: str = "none"
     role: str = ""
+    margin: float | None = None
     mean_exposure: float = math.nan
     mean_exposure_treated: float = math.nan
     mean_treated: float = math.nan
@@ -107,6 +114,14 @@ class PanelFacts:
         Time (as text) to the declared reason.
     outcomes
         Outcome name to its facts; empty where a bundle does not say.
+    left_out
+        Reason to the number of adopters that the estimate leaves out for it.
+    gaps
+        Period (as text) to the number of treated units without the headline's outcome in it.
+    n_early, n_early_seen
+        Periods before the first start, and those in which some treated unit has the outcome.
+    support
+        Clauses on the comparison group for the sentence on what the estimate rests on.
     """
 
     unit: str = ""
@@ -128,6 +143,11 @@ class PanelFacts:
     flagged_times: Mapping[str, str] = field(default_factory=dict)
     cohorts: tuple[float, ...] = ()
     outcomes: Mapping[str, OutcomeFacts] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    gaps: Mapping[str, int] = field(default_factory=dict)
+    n_early: int = 0
+    n_early_seen: int = 0
+    support: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
