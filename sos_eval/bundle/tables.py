@@ -13,7 +13,7 @@ from sos_eval.panel.caveats import sentences
 from sos_eval.panel.panel import Panel
 from sos_eval.results.facts import OutcomeFacts, PanelFacts
 
-__all__ = ["adoption", "outcome_paths", "panel_facts"]
+__all__ = ["adoption", "lost_periods", "outcome_paths", "panel_facts"]
 
 Array = NDArray[np.float64]
 
@@ -145,12 +145,12 @@ def panel_facts(panel: Panel) -> PanelFacts:
         flagged_times={f"{time:g}": why for time, why in panel.flagged_times.items()},
         cohorts=tuple(float(cohort) for cohort in panel.cohorts),
         outcomes={outcome.name: _outcome_facts(panel.select(outcome.name)) for outcome in panel.outcomes},
-        support=sentences(panel, "basis"), **_gaps(panel),
+        support=sentences(panel, "basis"),
     )  # fmt: skip
 
 
-def _gaps(panel: Panel) -> dict[str, Any]:
-    """Return in which periods treated units have no outcome; nothing where rows are people."""
+def lost_periods(panel: Panel) -> dict[str, Any]:
+    """Return the fields of `PanelFacts` on periods without a treated unit's outcome; none where rows are people."""
     treated = panel.ever_treated
     if panel.layout != "panel" or not treated.any():
         return {}

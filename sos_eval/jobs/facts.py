@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
-from sos_eval.bundle.tables import panel_facts
+from sos_eval.bundle.tables import lost_periods, panel_facts
 from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_state
 from sos_eval.errors import listed
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
+from sos_eval.panel.panel import Panel
 from sos_eval.results.facts import (
     CheckFacts,
     HeadlineKey,
     LockFacts,
     MethodFacts,
+    PanelFacts,
     ProcedureFacts,
     QuestionFacts,
     RunFacts,
@@ -39,7 +41,7 @@ def run_facts(
     return RunFacts(
         headline=HeadlineKey(*first, resolution.methods[0].name),
         question=QuestionFacts(**asdict(design.question)),
-        panel=replace(panel_facts(fitted[first].panel), left_out=_left_out(groups[first])),
+        panel=_panel_facts(groups[first], fitted[first].panel),
         inference=resolution.facts(),
         lock=LockFacts(**asdict(lock_state(design))),
         caveats=_caveats(design, groups[first]),
@@ -79,6 +81,12 @@ def _caveats(design: Design, group: Group) -> tuple[str, ...]:
             "outside the range of the comparison group on what it was matched by."
         )
     return tuple(dict.fromkeys(caveats))
+
+
+def _panel_facts(group: Group, estimated: Panel) -> PanelFacts:
+    """Describe the estimate's panel, and what it lost on the way from the source."""
+    whole = group.source.keep(group.comparison.panel.units)
+    return replace(panel_facts(estimated), left_out=_left_out(group), **lost_periods(whole))
 
 
 def _left_out(group: Group) -> dict[str, int]:

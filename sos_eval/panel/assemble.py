@@ -82,7 +82,7 @@ def assemble(
         weighted=spec.weight is not None,
         source=reading.name,
         flow=(*flow, *adoption.flow, *dict.fromkeys(notes), *gaps),
-        noted_caveats=(*adoption.caveats, *breaks(kept, rows, adoption.first_treated)),
+        noted_caveats=(*breaks(kept, rows, adoption.first_treated), *adoption.caveats),
     ).located(rows.codes, rows.units)
     panel = _with_absorbing(_with_unknown(drop_unusable(panel, spec)))
     check_identified(panel, require_untreated=require_untreated, require_treated=require_treated)

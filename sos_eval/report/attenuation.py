@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from sos_eval.report.wording import percent
 from sos_eval.results.facts import RunFacts
 
 __all__ = ["attenuation", "attenuation_table", "remaining_share"]
@@ -38,9 +37,6 @@ def attenuation(facts: RunFacts, units: tuple[str, str]) -> str:
 def attenuation_table(units: tuple[str, str]) -> pd.DataFrame:
     """Lay out the share of the effect that the estimate is expected to show."""
     many = units[1]
-    rows = [
-        [f"{percent(q) if q else 'None'} of it", *(percent(remaining_share(q, s)).replace("-", "−") for s in TAKEN_UP)]
-        for q in BEFORE
-    ]
-    heads = [f"{percent(s) if s else 'none'} of comparison {many}" for s in TAKEN_UP]
+    rows = [[f"{q:.0%} of it", *(f"{remaining_share(q, s):.0%}".replace("-", "−") for s in TAKEN_UP)] for q in BEFORE]
+    heads = [f"{s:.0%} of comparison {many}" for s in TAKEN_UP]
     return pd.DataFrame(rows, columns=["Of the effect, there before the start", *heads], dtype=object)

@@ -15,7 +15,7 @@ def basis(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> st
     """Say on whom and on which periods the headline's estimate rests."""
     treated, every = (int(effect.row[name] or 0) for name in ("n_treated_units", "n_units"))
     did = facts.question.intervention
-    who = f"{count(treated, *units)} that began {did} and {count(every - treated, *units)} in comparison"
+    who = f"{count(treated, *units)} that began {did}, compared with {count(every - treated, *units)}"
     clauses = [*facts.panel.support, *_left_out(facts.panel.left_out, treated), *_gaps(facts.panel)]
     return in_units(f"{'; '.join([f'The answer rests on {who}', *clauses])}.", units)
 

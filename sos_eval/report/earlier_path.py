@@ -22,9 +22,9 @@ def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]
         return f"The path before the start says nothing about whether the comparison is fair: {reason}."
     unit = _unit(facts.outcome or OutcomeFacts())
     slope = rows["slope"].value
-    drew = f"rose {number(slope)}{unit} a year more" if slope > 0 else f"rose {number(-slope)}{unit} a year less"
+    drew = f"rose {number(abs(slope), 2)}{unit} a year {'more' if slope > 0 else 'less'}"
     seen = (
-        f"Before the start {units[1]} that began {drew} than {units[1]} drawn alike; such a path or one as unlike "
+        f"Before the start the {units[1]} that began {drew} than {units[1]} drawn alike; such a path or one as unlike "
         f"comes up in {per_hundred(joint.value)} of 100 draws"
     )
     return f"{seen}; {_onward(rows['gone_on'].value, rows['returned'].value, unit)}{_blind(rows, effect, unit)}."
@@ -44,13 +44,13 @@ def _unit(outcome: OutcomeFacts) -> str:
 def _onward(on: float, back: float, unit: str) -> str:
     """Say what the path would do to the answer if it went on, and if it returned to its earlier mean."""
     returned = f"had it returned to its earlier mean, {_shift(back, unit)}"
-    return f"had it gone on, it alone would make the answer {_shift(on, unit)}, {returned}"
+    return f"had it gone on, it alone would make the answer {_shift(on, unit)}; {returned}"
 
 
 def _shift(value: float, unit: str) -> str:
     if abs(value) < 1e-12:
-        return "no other"
-    return f"{number(abs(value))}{unit} {'higher' if value > 0 else 'lower'}"
+        return "the same"
+    return f"{number(abs(value), 2)}{unit} {'higher' if value > 0 else 'lower'}"
 
 
 def _blind(rows: dict[str, CheckFacts], effect: HeadlineEffect, unit: str) -> str:
@@ -60,5 +60,5 @@ def _blind(rows: dict[str, CheckFacts], effect: HeadlineEffect, unit: str) -> st
         return ""
     ends = [abs(effect.difference(end)) for end in (effect.low, effect.high)]
     little = ", more than any effect in the range, so this says little" if bias > max(ends) else ""
-    worth = f"{number(slope)} a year, {number(bias)}{unit} on the answer"
+    worth = f"{number(slope, 2)} a year, {number(bias, 2)}{unit} on the answer"
     return f" (a divergence of {worth}, is missed one time in five{little})"

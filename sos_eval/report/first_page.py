@@ -38,7 +38,7 @@ def first_page(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
 
 
 def _how_many(more: Sequence[str]) -> str:
-    return f"{len(more)} more to know" if more else "what it does not show"
+    return f"{len(more)} more points" if more else "what it does not show"
 
 
 def limits(bundle: ResultBundle) -> list[Block]:
@@ -49,10 +49,10 @@ def limits(bundle: ResultBundle) -> list[Block]:
     if headline.get("attenuation"):
         caption = (
             "How much of an effect the estimate is expected to show, by the share of it that was there before the "
-            f"start and by the share of comparison {units[1]} that took the practice up in between; no number of this report "
-            "is divided by it"
+            f"start and by the share of comparison {units[1]} that took the practice up in between; no number of this "
+            "report is divided by it"
         )
-        blocks.append(Table(attenuation_table(units), caption))
+        blocks += [Text(str(headline["attenuation"])), Table(attenuation_table(units), caption)]
     blocks += _listed("The other outcomes", headline.get("other_outcomes"))
     if len(headline.get("other_outcomes") or []) > 1:
         blocks.append(Text("Intervals are not widened for looking at several outcomes.", "small"))
@@ -69,8 +69,8 @@ def weighed(bundle: ResultBundle) -> list[str]:
     failed = [minus_signs(f"A declared check failed: {text}") for passed, text in checks if passed is False]
     first = [_disagreement(headline.get("disagreement")), headline.get("basis"), headline.get("detectable_text"),
              headline.get("earlier_path")]  # fmt: skip
-    last = [*(headline.get("caveats") or []), headline.get("attenuation")]
-    return list(dict.fromkeys(str(text) for text in (*failed, *first, *last) if text))
+    said = (*failed, *first, *(headline.get("caveats") or []))
+    return list(dict.fromkeys(str(text) for text in said if text))
 
 
 def _disagreement(said: Any) -> str:

@@ -14,7 +14,7 @@ from sos_eval.results.method import registered, summary
 from tests.bundle.handmade import estimates, figure_tables, full
 
 NAMES = [
-    "adoption", "balance", "estimates", "event_study", "flow", "leave_one_out", "outcome_paths", "overlap",
+    "adoption", "answer", "balance", "estimates", "event_study", "flow", "leave_one_out", "outcome_paths", "overlap",
     "randomization", "robustness",
 ]  # fmt: skip
 

@@ -117,7 +117,7 @@ VERDICTS = {
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_our_own_words_keep_to_what_must_not_be_said(verdict):
     """No sentence that we choose contains a phrase that the same headline forbids."""
-    bare = facts(question=question(meaningful_change=0.5, caveats=()), caveats=())
+    bare = facts(question=question(smallest_worthwhile=0.5, caveats=()), caveats=())
     found = headline_of(one(**VERDICTS[verdict]), bare)
     assert found["verdict"] == verdict
     own = {name: value for name, value in found.items() if name not in ("must_not_say", "verdict", "verdict_rule")}
@@ -169,7 +169,7 @@ def test_units_needed_grow_with_the_square_of_the_error():
 def test_unknown_use_among_comparisons_is_a_caveat_and_a_failed_check_another():
     whole = headline_of(estimates(), facts(checks=checks_of(diagnostics())))
     found = whole["caveats"]
-    assert "If half of them did" in whole["attenuation"]
+    assert "those that used it throughout hide none of a constant one" in whole["attenuation"]
     assert "A declared check failed: Without 303 it changes by 2.4." in found
     assert "Six of ten pilots used the approach <before> it started." in found
     known = headline_of(estimates(), facts(panel=replace(facts().panel, untreated_means="never")))
@@ -236,30 +236,18 @@ def test_divergence_before_the_start_is_a_caveat_even_without_a_threshold(p, est
     )
 
 
-def test_placebos_that_find_what_is_not_there_are_caveats_even_without_a_threshold():
-    check = CheckFacts("placebo_time.1", "entry", "primary", "estimate", 1.0)
-    texts = ["the interval excludes no effect, though nothing had begun", "the interval includes no effect"]
-    early = [replace(check, name=f"placebo_time.{k}", text=text) for k, text in enumerate(texts, 1)]
-    spread = replace(check, name="placebo_units.error_ratio", statistic="ratio", value=1.56, text="…")
-    found = headline_of(estimates(), facts(checks=(*early, spread)))["caveats"]
-    assert any("1 of 2 placebo intervals leave out no difference" in text for text in found)
+@pytest.mark.parametrize(("p", "said"), [(0.02, True), (0.09, False), (math.nan, False)])
+def test_placebo_starts_are_told_by_their_one_p(p, said):
+    check = CheckFacts("placebo_time.largest", "entry", "primary", "p_value", p, text="…")
+    found = headline_of(estimates(), facts(checks=(check,)))["caveats"]
+    assert any("comes up in 2 of 100 draws: part of any difference" in text for text in found) == said
+    others = headline_of(estimates(), facts(checks=(replace(check, estimator="twfe"),)))["caveats"]
+    assert not any("100 draws" in text for text in others)
+
+
+def test_placebos_that_spread_wider_than_the_error_are_a_caveat():
+    spread = CheckFacts("placebo_units.error_ratio", "entry", "primary", "ratio", 1.56, text="…")
+    found = headline_of(estimates(), facts(checks=(spread,)))["caveats"]
     assert any("1.6 times as widely as the conventional error" in text for text in found)
-    calm = headline_of(estimates(), facts(checks=(early[1], replace(spread, value=1.1))))["caveats"]
-    assert not any("placebo" in text or "conventional error says" in text for text in calm)
-    others = headline_of(estimates(), facts(checks=(replace(early[0], estimator="twfe"),)))["caveats"]
-    assert not any("placebo" in text for text in others)
-
-
-def test_a_possible_harm_stands_on_page_one():
-    """A second outcome of the primary estimator, under the headline's own inference."""
-    both = pd.concat([estimates(), one(outcome="re_referral", estimate=2.0, conf_low=0.5, conf_high=3.5, p_value=0.01)])
-    panel = facts().panel
-    harm = replace(panel.outcomes["entry"], label="Re-referrals per 100", role="harm", per=100.0)
-    outcomes = {**panel.outcomes, "re_referral": harm}
-    found = headline_of(both, facts(panel=replace(panel, outcomes=outcomes)))["other_outcomes"]
-    assert len(found) == 1
-    assert found[0].startswith(
-        "Re-referrals per 100 (declared as a possible harm): higher, if the comparison is fair. "
-        "The best estimate is 2.00 more per 100 (95% interval: 0.50 more to 3.50 more)"
-    )
-    assert headline_of(estimates(), facts())["other_outcomes"] == []
+    calm = headline_of(estimates(), facts(checks=(replace(spread, value=1.1),)))["caveats"]
+    assert not any("conventional error says" in text for text in calm)
