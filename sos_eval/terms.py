@@ -14,6 +14,7 @@ __all__ = [
     "GLOSSARY",
     "KEY_COLUMNS",
     "ROLES",
+    "TEST_COLUMNS",
     "Aggregation",
     "Direction",
     "Role",
@@ -47,6 +48,10 @@ BALANCE_COLUMNS = (
     "n_treated", "n_comparison", "ess_comparison",
 )  # fmt: skip
 DIAGNOSTIC_COLUMNS = ("name", "outcome", "estimator", "statistic", "value", "threshold", "passed", "text")
+TEST_COLUMNS = (
+    "estimator", "outcome", "aggregation", "inference", "statistic", "strata", "draws", "observed", "mean", "sd",
+    "mean_estimate", "p", "p_centred", "mcse", "low", "high", "low_mcse", "high_mcse",
+)  # fmt: skip
 FLOW_COLUMNS = ("step", "what", "units", "rows", "names", "reason")
 ADOPTION_COLUMNS = ("unit", "first_treated", "embedded", "stopped", "prior_use", "evidence", "note")
 

@@ -37,7 +37,7 @@ def run_facts(
     resolution = answers[first].resolution
     methods = _methods(groups, answers)
     return RunFacts(
-        headline=HeadlineKey(*first, resolution.methods[0].name),
+        headline=HeadlineKey(*first, resolution.methods[0].key),
         question=QuestionFacts(**asdict(design.question)),
         panel=panel_facts(fitted[first].panel),
         inference=resolution.facts(),
@@ -51,7 +51,7 @@ def run_facts(
             for inferred in answer.inferred
         ),
         references={method.name: method.reference for method in methods if method.reference},
-        methods={method.name: _method_facts(method) for method in methods},
+        methods={_key(method): _method_facts(method) for method in methods},
     )
 
 
@@ -61,10 +61,15 @@ def _methods(groups: dict[Key, Group], answers: dict[Key, Answer]) -> list[Metho
     return estimators + [method for answer in answers.values() for method in answer.resolution.methods]
 
 
+def _key(method: Method) -> str:
+    """Return what a method is called in the tables."""
+    return method.key if isinstance(method, InferenceMethod) else method.name
+
+
 def _method_facts(method: Method) -> MethodFacts:
     """Return what a method says of itself."""
     if isinstance(method, InferenceMethod):
-        return MethodFacts(method.label, method.says, method.few_clusters, method.alone_from)
+        return MethodFacts(method.told_label, method.says, method.few_clusters, method.alone_from)
     return MethodFacts(method.label, says="")
 
 

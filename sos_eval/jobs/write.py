@@ -23,6 +23,7 @@ from sos_eval.report.render import render_all
 from sos_eval.report.words import headline_of
 from sos_eval.results.facts import RunFacts
 from sos_eval.results.table import stack
+from sos_eval.terms import TEST_COLUMNS
 
 __all__ = ["write"]
 
@@ -50,10 +51,17 @@ def write(
         weights=_weights(groups[first]), flow=flow,
         diagnostics=diagnostics_of(checked), headline=headline_of(estimates, facts), facts=facts,
         provenance=_provenance(design, account, facts),
-        tables=_tables(groups, answers, checked, first), economics=costed, log="\n".join(account.log) + "\n",
+        tables=_tables(groups, answers, checked, first), tests=_tests(answers), economics=costed,
+        log="\n".join(account.log) + "\n",
     )  # fmt: skip
     formats = design.report.formats
     return write_bundle(out, content, force=force, render=lambda folder: render_all(folder, formats))
+
+
+def _tests(answers: dict[Key, Answer]) -> pd.DataFrame:
+    """Return `tests.csv`: every permutation test of every estimate."""
+    rows = [one.tests for answer in answers.values() for one in answer.inferred if one.tests is not None]
+    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=list(TEST_COLUMNS))
 
 
 def _provenance(design: Design, account: Account, facts: RunFacts) -> dict[str, Any]:
@@ -100,7 +108,10 @@ def _tables(
     for (estimator, outcome), answer in answers.items():
         for one in answer.inferred:
             for name, table in one.tables.items():
-                tables[f"{estimator}.{name}" if outcome == first[1] else f"{estimator}.{outcome}.{name}"] = table
+                if name.startswith("draws."):
+                    tables[name.replace("{}", f"{estimator}.{outcome}")] = table
+                else:
+                    tables[f"{estimator}.{name}" if outcome == first[1] else f"{estimator}.{outcome}.{name}"] = table
     for one_check in checked:
         if len(one_check.result.table):
             own = (one_check.estimator, one_check.outcome) == first
