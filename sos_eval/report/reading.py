@@ -102,6 +102,7 @@ def table_of(bundle: ResultBundle, kind: str) -> tuple[str, pd.DataFrame]:
     Tables are called ``<kind>`` or ``<estimator>.<…>.<kind>``; without one, the name is empty.
     """
     names = [name for name in bundle.table_names if name == kind or name.endswith(f".{kind}")]
+    names = [name for name in names if not name.startswith("draws.")]
     key = bundle.facts.headline
     names.sort(key=lambda name: (key.estimator not in name.split("."), key.outcome not in name.split("."), name))
     return (names[0], bundle.tables(names[0])) if names else ("", pd.DataFrame())
