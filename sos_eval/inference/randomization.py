@@ -15,7 +15,7 @@ from sos_eval.errors import OurFault
 from sos_eval.inference.memory import refuse_too_many
 from sos_eval.inference.null_search import Limits
 from sos_eval.inference.nulls import constant_effect_limits
-from sos_eval.inference.statistic import Statistic, compared
+from sos_eval.inference.statistic import Statistic, compared, statistics
 from sos_eval.inference.tests_table import table_of_tests
 from sos_eval.inference.wald import refused
 from sos_eval.numerics.inversion import TIES
@@ -60,6 +60,14 @@ class Permuted:
     complete: bool
     batch: Batch
     adoptions: Adoptions
+    statistic: Statistic
+
+    @property
+    def shown(self) -> Array:
+        """What a figure shows, (1 + draws, m): the studentised estimate where two statistics are taken together."""
+        if self.statistic == "both":
+            return statistics(self.batch, studentised=True)
+        return np.vstack([self.observed, self.drawn])
 
     def extreme(self) -> NDArray[np.intp]:
         """Count draws at least as extreme as the observed, two-sided by absolute value, ties included, (m,)."""
@@ -84,7 +92,7 @@ def permute(fitted: Fitted, assignments: Assignments, statistic: Statistic) -> P
     if batch.values.shape[1] != len(fitted.estimate.values):
         raise OurFault(f"{fitted.id}: permuted estimates have other cells than the estimate")
     values = compared(batch, statistic, complete=assignments.complete)
-    return Permuted(values[0], values[1:], assignments.complete, batch, adoptions)
+    return Permuted(values[0], values[1:], assignments.complete, batch, adoptions, statistic)
 
 
 @register("randomization")
@@ -208,7 +216,7 @@ class Randomization(InferenceMethod):
             "failed_draws": failed,
             "strata": space.table(),
             "tie_tolerance": TIES,
-            "observed": float(permuted.observed[row]),
+            "observed": float(permuted.shown[0, row]),
             "p_value": float(p[row]),
             "p_monte_carlo_error": float(permuted.monte_carlo_error()[row]),
             "two_sided": "by absolute value of the statistic",
@@ -252,8 +260,8 @@ def _tables(fitted: Fitted, permuted: Permuted, row: int, key: str) -> dict[str,
     if batch.std_error is not None:
         draws["std_error"] = batch.std_error[:, row]
     draws.insert(0, "draw", np.arange(len(draws)))
-    name = key.replace(":", "-")
+    name, drawn = key.replace(":", "-"), permuted.shown[1:, row]
     return {
-        "randomization": pd.DataFrame({"statistic": permuted.drawn[:, row]}), "randomization_p": rows,
+        "randomization": pd.DataFrame({"statistic": drawn}), "randomization_p": rows,
         f"draws.{{}}.{name}": draws,
     }  # fmt: skip

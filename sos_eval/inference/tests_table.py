@@ -45,7 +45,8 @@ def table_of_tests(
         values = compared(batch, part, complete=complete)[:, row]
         own = part == statistic
         ends = {"low": low, "high": high, "low_mcse": limits.low_error, "high_mcse": limits.high_error}
-        lines.append(known | {"statistic": part} | _one(values, complete=complete) | (ends if own else {}))
+        described = _one(values, complete=complete, joint=part == "both")
+        lines.append(known | {"statistic": part} | described | (ends if own else {}))
     return pd.DataFrame(lines, columns=list(TEST_COLUMNS))
 
 
@@ -54,12 +55,13 @@ def _mean(values: Array) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
-def _one(values: Array, *, complete: bool) -> dict[str, float]:
+def _one(values: Array, *, complete: bool, joint: bool) -> dict[str, float]:
     """Describe one statistic under its draws, and its p with and without the draws' mean."""
     drawn = values[1:][np.isfinite(values[1:])]
     if not np.isfinite(values[0]) or not len(drawn):
         return {}
-    p, centred = _p(values, complete=complete), _p(values - drawn.mean(), complete=complete)
+    p = _p(values, complete=complete)
+    centred = float("nan") if joint else _p(values - drawn.mean(), complete=complete)
     error = 0.0 if complete else float(np.sqrt(p * (1 - p) / (len(values) - 1)))
     return {
         "observed": float(values[0]), "mean": float(drawn.mean()), "sd": float(drawn.std()), "p": p,

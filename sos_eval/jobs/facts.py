@@ -9,6 +9,7 @@ from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_state
 from sos_eval.errors import listed
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
+from sos_eval.jobs.judge import Judged
 from sos_eval.results.facts import (
     CheckFacts,
     HeadlineKey,
@@ -31,6 +32,7 @@ def run_facts(
     fitted: dict[Key, Fitted],
     answers: dict[Key, Answer],
     checked: list[Checked],
+    judged: Judged,
 ) -> RunFacts:
     """Gather what a run knows once its estimates, inference and checks are there."""
     first = primary(design, groups)
@@ -52,6 +54,8 @@ def run_facts(
         ),
         references={method.name: method.reference for method in methods if method.reference},
         methods={_key(method): _method_facts(method) for method in methods},
+        detectable=judged.detectable,
+        disagreement=judged.disagreement,
     )
 
 

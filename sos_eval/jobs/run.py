@@ -11,6 +11,7 @@ from sos_eval.design.lock import as_locked
 from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.facts import run_facts
+from sos_eval.jobs.judge import judge
 from sos_eval.jobs.write import write
 
 __all__ = ["Progress", "default_out", "run"]
@@ -79,11 +80,14 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
         inferred = steps.infer(plan, fitted, account)
     with account.step("check"):
         checked = steps.check(plan, fitted, groups, account)
-    facts = run_facts(plan, groups, fitted, inferred, checked)
+    with account.step("judge"):
+        judged = judge(plan, groups, fitted, inferred, account)
+        checked += judged.checked
+    facts = run_facts(plan, groups, fitted, inferred, checked, judged)
     with account.step("cost"):
         costed = steps.cost(plan, inferred, checked, groups, facts)
     with account.step("write"):
-        return write(plan, folder, groups, inferred, checked, facts, costed, account, force=force)
+        return write(plan, folder, groups, inferred, checked, facts, judged, costed, account, force=force)
 
 
 def default_out(design: Design) -> Path:

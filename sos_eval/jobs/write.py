@@ -17,6 +17,7 @@ from sos_eval.design.lock import lock_path
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
 from sos_eval.jobs.check import data_paths
+from sos_eval.jobs.judge import Judged
 from sos_eval.panel.disclosure import masked, withholds_weights
 from sos_eval.panel.flow import flow_table
 from sos_eval.report.render import render_all
@@ -35,6 +36,7 @@ def write(
     answers: dict[Key, Answer],
     checked: list[Checked],
     facts: RunFacts,
+    judged: Judged,
     costed: dict[str, Any],
     account: Account,
     *,
@@ -51,11 +53,16 @@ def write(
         weights=_weights(groups[first]), flow=flow,
         diagnostics=diagnostics_of(checked), headline=headline_of(estimates, facts), facts=facts,
         provenance=_provenance(design, account, facts),
-        tables=_tables(groups, answers, checked, first), tests=_tests(answers), economics=costed,
+        tables=_tables(groups, answers, checked, first) | _curve(judged), tests=_tests(answers), economics=costed,
         log="\n".join(account.log) + "\n",
     )  # fmt: skip
     formats = design.report.formats
     return write_bundle(out, content, force=force, render=lambda folder: render_all(folder, formats))
+
+
+def _curve(judged: Judged) -> dict[str, pd.DataFrame]:
+    """Return the power of the headline's test at every size."""
+    return {"detectable": judged.curve} if len(judged.curve) else {}
 
 
 def _tests(answers: dict[Key, Answer]) -> pd.DataFrame:
@@ -110,8 +117,9 @@ def _tables(
             for name, table in one.tables.items():
                 if name.startswith("draws."):
                     tables[name.replace("{}", f"{estimator}.{outcome}")] = table
-                else:
-                    tables[f"{estimator}.{name}" if outcome == first[1] else f"{estimator}.{outcome}.{name}"] = table
+                else:  # of several tests of an estimate the first is drawn; all are in tests.csv
+                    called = f"{estimator}.{name}" if outcome == first[1] else f"{estimator}.{outcome}.{name}"
+                    tables.setdefault(called, table)
     for one_check in checked:
         if len(one_check.result.table):
             own = (one_check.estimator, one_check.outcome) == first

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.content import Block, Bullets, Heading, ReportDocument, Text
@@ -30,7 +31,9 @@ def compose(bundle: ResultBundle, drawn: Drawn) -> ReportDocument:
         *effect(bundle, drawn), *mechanisms(bundle), *moderators(bundle), *implementation(bundle, drawn),
         *economics(bundle, drawn), *provenance(bundle, drawn),
     ]  # fmt: skip
-    badge = _BADGES.get(str(headline.get("verdict")), "No headline")
+    badge = "; ".join(
+        filter(None, (_BADGES.get(str(headline.get("verdict")), "No headline"), _part(headline, "badge")))
+    )
     failed = any(passed is False for passed in bundle.diagnostics["passed"])
     return ReportDocument(title, f"{badge}; a declared check failed" if failed else badge, _first_page(bundle), body)
 
@@ -39,7 +42,8 @@ def _first_page(bundle: ResultBundle) -> list[Block]:
     headline = bundle.headline
     blocks: list[Block] = [*_question(bundle.facts.question), Heading("The answer")]
     blocks.append(Text(str(headline.get("sentence") or "This bundle has no headline."), "answer"))
-    blocks += [Text(str(headline["disagreement"]))] if headline.get("disagreement") else []
+    parts = _part(headline, "text")
+    blocks += [Text(parts)] if parts else []
     blocks += _listed("The other outcomes", headline.get("other_outcomes"))
     if len(headline.get("other_outcomes") or []) > 1:
         blocks.append(Text("Intervals are not widened for looking at several outcomes.", "small"))
@@ -94,3 +98,11 @@ def _lock(bundle: ResultBundle) -> str:
         return text
     more = f" and {len(changes) - 3} more, listed under provenance" if len(changes) > 3 else ""
     return f"{text} Changed: {'; '.join(changes[:3])}{more}."
+
+
+def _part(headline: Mapping[str, Any], name: str) -> str:
+    """Return what is said where tests or estimates part; an older bundle holds the sentence alone."""
+    said = headline.get("disagreement")
+    if isinstance(said, Mapping):
+        return str(said.get(name) or "")
+    return str(said or "") if name == "text" else ""
