@@ -13,6 +13,7 @@ __all__ = [
     "FLOW_COLUMNS",
     "GLOSSARY",
     "KEY_COLUMNS",
+    "PERIOD_COLUMNS",
     "ROLES",
     "Aggregation",
     "Direction",
@@ -48,6 +49,8 @@ BALANCE_COLUMNS = (
 )  # fmt: skip
 DIAGNOSTIC_COLUMNS = ("name", "outcome", "estimator", "statistic", "value", "threshold", "passed", "text")
 FLOW_COLUMNS = ("step", "what", "units", "rows", "names", "reason")
+#: Columns of any table that hold periods; they are written in the panel's own notation.
+PERIOD_COLUMNS = ("cohort", "time", "first_treated", "embedded", "stopped")
 ADOPTION_COLUMNS = ("unit", "first_treated", "embedded", "stopped", "prior_use", "evidence", "note")
 
 GLOSSARY: dict[str, str] = {

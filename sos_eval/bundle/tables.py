@@ -131,19 +131,32 @@ def _labels(panel: Panel) -> list[str]:
 
 def panel_facts(panel: Panel) -> dict[str, Any]:
     """Return what words and figures need to know beside the numbers; goes into `results.json` as ``panel``."""
-    treated = panel.ever_treated
-    return {
+    treated, periods = panel.ever_treated, panel.periods
+
+    def when(time: float) -> Any:
+        return periods.written([time])[0]
+
+    return _numbering(panel) | {
         "unit": panel.label("unit_name" if "unit_name" in panel.labels else "unit"), "time": panel.label("time"),
         "year_convention": panel.year_convention,
-        "first_time": float(panel.times.min()), "last_time": float(panel.times.max()), "n_times": panel.n_times,
+        "first_time": when(panel.times.min()), "last_time": when(panel.times.max()), "n_times": panel.n_times,
         "n_units": panel.n_units, "n_treated_units": int(treated.sum()), "n_comparison_units": int((~treated).sum()),
         "n_clusters": panel.n_clusters, "n_treated_clusters": panel.n_treated_clusters, "n_rows": panel.n_rows,
         "untreated_means": panel.untreated_means, "layout": panel.layout, "weighted": panel.weighted,
-        "omitted_times": {f"{time:g}": why for time, why in panel.omitted_times.items()},
-        "flagged_times": {f"{time:g}": why for time, why in panel.flagged_times.items()},
-        "cohorts": [float(cohort) for cohort in panel.cohorts],
+        "omitted_times": {panel.periods.name(time): why for time, why in panel.omitted_times.items()},
+        "flagged_times": {panel.periods.name(time): why for time, why in panel.flagged_times.items()},
+        "cohorts": [when(cohort) for cohort in panel.cohorts],
         "outcomes": {one.name: _outcome_facts(panel.select(one.name)) for one in panel.outcomes},
     }  # fmt: skip
+
+
+def _numbering(panel: Panel) -> dict[str, Any]:
+    """Return the number behind each period, for axes; nothing where periods are plain numbers."""
+    if panel.periods.plain:
+        return {}
+    low = min(panel.times.min(), panel.first_treated.min())
+    numbers = np.arange(low, panel.times.max() + 1)
+    return {"period": panel.periods.unit, "periods": {panel.periods.name(number): float(number) for number in numbers}}
 
 
 def _outcome_facts(panel: Panel) -> dict[str, Any]:

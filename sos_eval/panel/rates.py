@@ -114,5 +114,5 @@ def named_cells(rows: PlacedRows, mask: NDArray[np.bool_], at_most: int = NAMED)
 def _cell(rows: PlacedRows, code: int, mask: NDArray[np.bool_]) -> str:
     end = rows.starts[code + 1] if code + 1 < len(rows.starts) else len(rows.codes)
     own = slice(rows.starts[code], end)
-    times: Sequence[str] = [f"{time:g}" for time in np.unique(rows.times[own][mask[own]])]
+    times: Sequence[str] = [rows.named(time) for time in np.unique(rows.times[own][mask[own]])]
     return f"{rows.units[code]} ({listed(times, 12)})"

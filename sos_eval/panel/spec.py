@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from annotated_types import Gt
+from annotated_types import Ge, Gt
 from pydantic import AfterValidator, BeforeValidator
 
 from sos_eval.declare import Declared
+from sos_eval.panel.periods import Period, PeriodUnit
 from sos_eval.terms import YearConvention
 
-__all__ = ["Exclusion", "Omission", "OutcomeSpec", "PanelSpec", "Treatment"]
+__all__ = ["Exclusion", "Omission", "OutcomeSpec", "PanelSpec", "PeriodStep", "Treatment"]
 
 Source = Literal["csv", "parquet", "xlsx", "duckdb", "dfe", "ssda903", "world"]
 
@@ -114,7 +115,9 @@ class Exclusion(Declared):
 class Omission(Declared):
     """Periods that are left out, and why."""
 
-    times: Annotated[tuple[float, ...], BeforeValidator(_numbers, json_schema_input_type=list[float] | float)]
+    times: Annotated[
+        tuple[Period, ...], BeforeValidator(_numbers, json_schema_input_type=list[float | str] | float | str)
+    ]
     """Periods."""
     why: str = ""
     """The reason, shown in the flow of units."""
@@ -141,6 +144,16 @@ def _built(source: str) -> str:
 
 
 @dataclass(frozen=True)
+class PeriodStep(Declared):
+    """How far one period is from the next."""
+
+    step: Annotated[int, Ge(1)]
+    """2: every second year (or quarter, or month)."""
+    of: PeriodUnit | None = None
+    """year, quarter or month, where the notation does not say."""
+
+
+@dataclass(frozen=True)
 class PanelSpec(Declared):
     """The data of a design: source, columns, treatment, and what is left out."""
 
@@ -149,7 +162,7 @@ class PanelSpec(Declared):
     unit: str
     """Column of unit ids."""
     time: str
-    """Column of periods: whole numbers, one unit apart."""
+    """Column of periods, one apart: 2015, or what is read as such: 201415, 2014/15, 201506, 2015-06, 2015Q2, dates."""
     treatment: Treatment
     """Who was treated from when."""
     path: str = ""
@@ -160,6 +173,8 @@ class PanelSpec(Declared):
     """The outcome; or `outcomes`."""
     outcomes: dict[str, OutcomeSpec] = field(default_factory=dict)
     """Several outcomes by name; an estimator's `outcome:` chooses."""
+    period: PeriodUnit | PeriodStep | None = None
+    """year, quarter or month, where the notation of `time` is not plain; {step: 2} where a period is two of them."""
     year_convention: YearConvention = "calendar"
     """calendar; ends_march: 2015 is April 2014 to March 2015; starts_april: 2015 is April 2015 to March 2016.
 
@@ -167,7 +182,7 @@ class PanelSpec(Declared):
     """
     covariates: tuple[str, ...] = ()
     """Columns to adjust for or match on."""
-    measured: dict[str, float] = field(default_factory=dict)
+    measured: dict[str, Period] = field(default_factory=dict)
     """Covariate to the period it was measured in; needed where that is not before the first start."""
     unit_name: str | None = None
     """Column of readable names of units, for figures and the report; a unit's last name counts."""
@@ -179,11 +194,11 @@ class PanelSpec(Declared):
     """panel: a row per unit and time; cross_sections: rows are people or events."""
     unbalanced: Literal["allow", "balance", "error"] = "allow"
     """allow; balance: keep units seen in every period and name the others; error: refuse."""
-    window: dict[Literal["from", "to"], float] = field(default_factory=dict)
+    window: dict[Literal["from", "to"], Period] = field(default_factory=dict)
     """First and last period that are used."""
     omit_times: Annotated[
         tuple[Omission, ...],
-        BeforeValidator(_omissions, json_schema_input_type=list[float | Omission] | Omission | dict[str, str]),
+        BeforeValidator(_omissions, json_schema_input_type=list[float | str | Omission] | Omission | dict[str, str]),
     ] = ()
     """Periods left out: a list, a mapping of period to reason, or {times, why}."""
     exclude: Annotated[
@@ -191,7 +206,7 @@ class PanelSpec(Declared):
         BeforeValidator(_exclusions, json_schema_input_type=list[Exclusion | str | int] | Exclusion),
     ] = ()
     """Units left out: {units, why}, or a list of such mappings."""
-    flag_times: dict[float, str] = field(default_factory=dict)
+    flag_times: dict[Period, str] = field(default_factory=dict)
     """Periods that are kept and marked in figures and report, with words: {2021: pandemic year}."""
     recode: dict[str, dict[str, str | int | float]] = field(default_factory=dict)
     """Column to replacements, applied before anything else: {region: {Inner London: London}}."""
@@ -201,7 +216,8 @@ class PanelSpec(Declared):
     def __post_init__(self) -> None:
         if (self.outcome is None) == (not self.outcomes):
             raise ValueError("write either outcome or outcomes, and only one of them")
-        if self.window.get("from", float("-inf")) > self.window.get("to", float("inf")):
+        ends = [self.window.get(key) for key in ("from", "to")]
+        if isinstance(ends[0], float) and isinstance(ends[1], float) and ends[0] > ends[1]:
             raise ValueError("window.from is after window.to")
 
     @property

@@ -49,7 +49,8 @@ def convention(bundle: ResultBundle) -> str:
 
 def time_label(bundle: ResultBundle) -> str:
     """Return the label of an axis of times."""
-    return time_axis(convention(bundle))
+    period = panel_facts(bundle).get("period")
+    return str(period).capitalize() if period else time_axis(convention(bundle))
 
 
 def outcome_facts(bundle: ResultBundle, outcome: str) -> dict[str, Any]:

@@ -204,7 +204,7 @@ def _design(out: Evidence, primary: pd.DataFrame, facts: Mapping[str, Any]) -> N
     method = headline_method(facts) or str(row["inference"])
     out.measured("few_cluster", method in FEW_CLUSTER, f"estimates.csv: inference {method}")
     panel = facts.get("panel") or {}
-    starts = [cohort for cohort in panel.get("cohorts") or [] if np.isfinite(cohort)]
+    starts = [_place(panel, cohort) for cohort in panel.get("cohorts") or []]
     if starts and "first_time" in panel:
         pre = _pre_periods(panel, min(starts))
         out.measured("pre_periods", pre, "results.json: panel, periods before anybody's start")
@@ -255,11 +255,18 @@ def _placebos(out: Evidence, tables: Mapping[str, pd.DataFrame]) -> None:
 
 def _pre_periods(panel: Mapping[str, Any], start: float) -> int:
     """Count the periods in use before anybody's start; omitted ones do not count."""
-    omitted = [float(time) for time in panel.get("omitted_times") or {}]
-    omitted = [time for time in omitted if panel["first_time"] < time < panel["last_time"]]
+    first, last = (_place(panel, panel[name]) for name in ("first_time", "last_time"))
+    omitted = [_place(panel, time) for time in panel.get("omitted_times") or {}]
+    omitted = [time for time in omitted if first < time < last]
     steps = panel["n_times"] + len(omitted) - 1
-    span = (panel["last_time"] - panel["first_time"]) / steps if steps > 0 else 1.0
-    return int(round((start - panel["first_time"]) / span) - sum(time < start for time in omitted))
+    span = (last - first) / steps if steps > 0 else 1.0
+    return int(round((start - first) / span) - sum(time < start for time in omitted))
+
+
+def _place(panel: Mapping[str, Any], time: float | str) -> float:
+    """Return the number of a period, which a panel of codes (201415, 2014/15) keeps beside how it is written."""
+    numbers = panel.get("periods") or {}
+    return float(numbers.get(time if isinstance(time, str) else f"{time:.0f}", time))
 
 
 def _drift(out: Evidence, primary: pd.DataFrame, diagnostics: pd.DataFrame) -> None:

@@ -9,8 +9,8 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
-from sos_eval.report.figures.time import whole_years
-from sos_eval.report.reading import panel_facts, time_label, unit_words
+from sos_eval.report.figures.time import period_words, placed, span_of, whole_years
+from sos_eval.report.reading import time_label, unit_words
 from sos_eval.report.theme import MUTED, TREATED, canvas
 
 if TYPE_CHECKING:
@@ -31,12 +31,11 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
 @figure("adoption", data)
 def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """When each unit starts, is embedded and stops; many units are counted by period instead."""
+    table = placed(bundle, table)
     treated = table[table["first_treated"].notna()]
     rest = table[table["first_treated"].isna()]
     one, many = unit_words(bundle)
-    facts = panel_facts(bundle)
-    span = (float(facts.get("first_time", treated["first_treated"].min() - 1)),
-            float(facts.get("last_time", treated["first_treated"].max() + 1)))  # fmt: skip
+    span = span_of(bundle, treated["first_treated"].min() - 1, treated["first_treated"].max() + 1)
     others = "; ".join(f"{n:,} {status}" for status, n in rest["status"].value_counts().items())
     note = f"{len(treated):,} {one if len(treated) == 1 else many} start" + (
         f"; {others}, not drawn." if others else "."
@@ -53,7 +52,7 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     )
     (_timelines if lines else _counts)(axes[0], treated, span)
     axes[0].set_xlim(span[0] - 0.6, span[1] + 0.6)
-    whole_years(axes[0])
+    whole_years(axes[0], period_words(bundle))
     axes[0].set_xlabel(time_label(bundle))
     return shown
 
