@@ -10,6 +10,7 @@ import click
 
 from sos_eval.cli.screen import Screen, answered
 from sos_eval.errors import nearest
+from sos_eval.limits import raised
 from sos_eval.terms import __version__
 
 __all__ = ["COMMANDS", "NOT_IN_THIS_VERSION", "cli", "main"]
@@ -83,11 +84,15 @@ def _not_in_this_version(name: str) -> click.Command:
 
 @click.command(cls=Doors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="sos-eval")
-def cli() -> None:
+@click.option("--limit-bytes", type=click.IntRange(min=1), help="Largest file that is read, in bytes once unpacked.")
+@click.option("--limit-depth", type=click.IntRange(min=1), help="How deep a YAML or JSON file may nest.")
+@click.pass_context
+def cli(ctx: click.Context, limit_bytes: int | None, limit_depth: int | None) -> None:
     """Evaluate children's social care by comparison.
 
     A design is a file; a run turns it into a folder; a report reads only the folder.
     """
+    ctx.with_resource(raised(size=limit_bytes, depth=limit_depth))
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -13,7 +13,7 @@ from sos_eval.panel.frame import labels_of, lay_out, missing_covariates
 from sos_eval.panel.identified import check_identified
 from sos_eval.panel.panel import FlowRow, Panel
 from sos_eval.panel.rates import outcome_of
-from sos_eval.panel.read.columns import Reading
+from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.rows import PlacedRows, identify
 from sos_eval.panel.selection import drop_unusable, select_rows
 from sos_eval.panel.spec import PanelSpec
@@ -79,7 +79,7 @@ def assemble(
         flagged_times={float(time): why for time, why in spec.flag_times.items()},
         weighted=spec.weight is not None,
         source=reading.name,
-        flow=(*flow, *noted(rows.periods, spec), *adoption.flow, *dict.fromkeys(notes), *gaps),
+        flow=(*flow, *noted(rows.periods, spec), *adoption.flow, *dict.fromkeys(notes), *reading.notes, *gaps),
         noted_caveats=adoption.caveats,
         periods=rows.periods,
     ).located(rows.codes, rows.units)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from sos_eval.errors import listed
 from sos_eval.panel.panel import Array, FlowRow
 from sos_eval.panel.periods import Periods, PeriodUnit, notations
-from sos_eval.panel.read.columns import Reading, parsed, texts
+from sos_eval.panel.read.columns import texts
+from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.spec import Omission, PanelSpec, PeriodStep
 
 __all__ = ["axis_of", "noted", "numbered"]
@@ -31,7 +32,7 @@ def axis_of(reading: Reading, spec: PanelSpec) -> tuple[Periods, Array]:
     Periods of a plain column of whole numbers one apart stand for themselves.
     """
     name = spec.time
-    values, bad, _ = parsed(reading.frame[name])
+    values, bad = _as_numbers(reading, name)
     distinct = pd.unique(values[~np.isnan(values)])
     if bad.any() or _may_be_codes(distinct):
         periods, values = _of_words(reading, spec)
@@ -42,6 +43,18 @@ def axis_of(reading: Reading, spec: PanelSpec) -> tuple[Periods, Array]:
             reading.add(f"{name}: no period in {reading.lines(empty)}", "every row names its period")
         values = _whole(reading, name, values)
     return _stepped(reading, spec, periods, values)
+
+
+def _as_numbers(reading: Reading, name: str) -> tuple[Array, NDArray[np.bool_]]:
+    """Return a column of whole numbers as they stand, (n_rows,), and where something else stands."""
+    column = reading.frame[name]
+    if pd.api.types.is_numeric_dtype(column):
+        values = column.to_numpy(dtype=float, na_value=np.nan)
+        return values, np.isinf(values)
+    codes, distinct = texts(column)
+    numeric = pd.to_numeric(pd.Series(distinct, dtype=object), errors="coerce").to_numpy(float)
+    values = np.append(numeric, np.nan)[codes]
+    return values, (np.isnan(values) & (codes >= 0)) | np.isinf(values)
 
 
 def _unit(spec: PanelSpec) -> PeriodUnit | None:
@@ -124,17 +137,16 @@ def _stepped(reading: Reading, spec: PanelSpec, periods: Periods, values: Array)
             reading.add(what, "period: {step: …} is the distance from one period to the next")
         values = np.where(off, np.nan, (values - periods.first) / step)
         counts = np.sort(pd.unique(values[np.isfinite(values)]))
-    _refuse_gaps(reading, spec, periods, values, counts)
-    return periods, values
+    return periods, _without_gaps(reading, spec, periods, values, counts)
 
 
-def _refuse_gaps(reading: Reading, spec: PanelSpec, periods: Periods, values: Array, counts: Array) -> None:
-    """Refuse an axis with holes that nobody declared: event times and anticipation count periods."""
+def _without_gaps(reading: Reading, spec: PanelSpec, periods: Periods, values: Array, counts: Array) -> Array:
+    """Refuse an axis with holes that nobody declared (event times count periods); NaN where one stands far away."""
     low, high = (_bound(periods, spec, key, end) for key, end in (("from", -np.inf), ("to", np.inf)))
     counts = counts[(counts >= low) & (counts <= high)]
     gaps = np.diff(counts)
     if not len(gaps) or (gaps == 1).all():
-        return
+        return values
     omitted = {periods.number(_word(time)) for one in spec.omit_times for time in one.times}
     if len(gaps) > 1 and (gaps == gaps[0]).all() and not omitted:
         shown = listed([periods.name(count) for count in counts], 3)
@@ -143,14 +155,20 @@ def _refuse_gaps(reading: Reading, spec: PanelSpec, periods: Periods, values: Ar
     elif (lone := _lone(counts)) is not None:
         far = np.isin(values, lone)
         shown = listed([periods.name(count) for count in lone], 4)
-        what = f"{spec.time}: {shown} far from all other periods, {reading.lines(far)}"
+        what = f"{spec.time}: {shown}, far from all other periods, {reading.lines(far)}"
         reading.add(what, "mend what was mistyped, or leave it out with window")
+        return np.where(far, np.nan, values)
     elif missing := [c for a, b in pairwise(counts) for c in np.arange(a + 1, b)
                      if c not in omitted]:  # fmt: skip
         shown = listed([periods.name(count) for count in missing], _LISTED)
-        declared = "number the periods 1, 2, 3 …" if reading.document is None else "declare omit_times with its why"
+        declared = (
+            "number the periods 1, 2, 3 …"
+            if reading.document is None
+            else f"declare omit_times: {{{periods.name(missing[0])}: why}}"
+        )
         what = f"{spec.time}: no row in {shown}, so that periods are not one apart; event times count periods"
         reading.add(what, declared)
+    return values
 
 
 def _lone(counts: Array) -> Array | None:

@@ -21,7 +21,7 @@ from sos_eval.errors import DataFault, Faults, listed
 from sos_eval.panel.axis import numbered
 from sos_eval.panel.caveats import Caveat
 from sos_eval.panel.panel import FlowRow, Panel
-from sos_eval.panel.read.columns import Reading
+from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.spec import PanelSpec
 
 __all__ = ["dated", "year_in"]

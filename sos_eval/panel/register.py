@@ -13,8 +13,9 @@ from sos_eval.panel.caveats import Caveat
 from sos_eval.panel.dates import is_date, period_from
 from sos_eval.panel.panel import Array
 from sos_eval.panel.periods import Periods
-from sos_eval.panel.read.columns import Reading, numbers, texts
+from sos_eval.panel.read.columns import numbers, texts
 from sos_eval.panel.read.files import read_file, source_of
+from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.rows import PlacedRows, near_unit
 from sos_eval.panel.spec import PanelSpec, Treatment
 from sos_eval.panel.treatment import EMPTY, Adoption, dated_starts, settled, starts

@@ -14,8 +14,10 @@ from sos_eval.errors import listed, nearest
 from sos_eval.panel.axis import axis_of
 from sos_eval.panel.panel import Array
 from sos_eval.panel.periods import Periods
-from sos_eval.panel.read.columns import Reading, texts
+from sos_eval.panel.read.columns import texts
+from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.spec import PanelSpec
+from sos_eval.panel.units import refuse_doubtful_units
 
 __all__ = ["PlacedRows", "check_constant", "check_unique", "identify", "near_unit"]
 
@@ -68,6 +70,7 @@ def identify(reading: Reading, spec: PanelSpec) -> tuple[Reading, PlacedRows]:
     if (codes < 0).any():
         reading.add(f"{unit}: no unit in {reading.lines(codes < 0)}", "every row names its unit")
     periods, times = axis_of(reading, spec)
+    refuse_doubtful_units(reading, spec, codes, names, times)
     usable = (codes >= 0) & np.isfinite(times)
     order = _sorted(codes, times, usable)
     if len(order) < len(codes) or (np.diff(order) < 0).any():

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import DataFault, listed
 from sos_eval.panel.panel import NAMED, Array, FlowRow, Panel
-from sos_eval.panel.read.columns import Reading, many
+from sos_eval.panel.read.columns import many
+from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.rows import PlacedRows, near_unit
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.treatment import Adoption

@@ -13,7 +13,7 @@ from sos_eval.declare import Declared
 from sos_eval.panel.periods import Period, PeriodUnit
 from sos_eval.terms import YearConvention
 
-__all__ = ["Exclusion", "Omission", "OutcomeSpec", "PanelSpec", "PeriodStep", "Treatment"]
+__all__ = ["Exclusion", "Omission", "OutcomeSpec", "PanelSpec", "PeriodStep", "Treatment", "Wide"]
 
 Source = Literal["csv", "parquet", "xlsx", "duckdb", "dfe", "ssda903", "world"]
 
@@ -97,6 +97,10 @@ def _texts(value: Any) -> Any:
     return [str(int(one)) if isinstance(one, float) and one.is_integer() else str(one) for one in values]
 
 
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str | int) else value
+
+
 def _numbers(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
@@ -154,6 +158,20 @@ class PeriodStep(Declared):
 
 
 @dataclass(frozen=True)
+class Wide(Declared):
+    """A table with a column per period, read as a row per unit and period."""
+
+    columns: Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=list[str] | str)]
+    """The columns, with * and ?: "20*", or one pattern per variable: [entries_20*, children_20*]."""
+    into: str
+    """Name of the column of periods that they become; panel.time."""
+
+    def __post_init__(self) -> None:
+        if any(not pattern.strip("*? ") for pattern in self.columns):
+            raise ValueError('write what the names begin with: "20*", "entries_20*"')
+
+
+@dataclass(frozen=True)
 class PanelSpec(Declared):
     """The data of a design: source, columns, treatment, and what is left out."""
 
@@ -169,6 +187,10 @@ class PanelSpec(Declared):
     """The file, relative to the design; for `source: world` the world's YAML."""
     table: str | None = None
     """Table of a DuckDB file or sheet of a workbook; not needed where there is only one."""
+    header_row: Annotated[int, Ge(1)] | None = None
+    """Line or row that names the columns, in csv and xlsx; found where it is the first that names unit and time."""
+    wide: Wide | None = None
+    """Of a table with a column per period: which columns, and what the column of periods is called."""
     outcome: OutcomeSpec | None = None
     """The outcome; or `outcomes`."""
     outcomes: dict[str, OutcomeSpec] = field(default_factory=dict)
@@ -216,6 +238,8 @@ class PanelSpec(Declared):
     def __post_init__(self) -> None:
         if (self.outcome is None) == (not self.outcomes):
             raise ValueError("write either outcome or outcomes, and only one of them")
+        if self.wide is not None and self.wide.into != self.time:
+            raise ValueError(f"wide.into is {self.wide.into!r}, time is {self.time!r}: they are the same column")
         ends = [self.window.get(key) for key in ("from", "to")]
         if isinstance(ends[0], float) and isinstance(ends[1], float) and ends[0] > ends[1]:
             raise ValueError("window.from is after window.to")

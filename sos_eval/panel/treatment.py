@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +15,8 @@ from sos_eval.panel.caveats import Caveat
 from sos_eval.panel.dates import is_date, period_of
 from sos_eval.panel.panel import NAMED, Array, FlowRow
 from sos_eval.panel.periods import Periods
-from sos_eval.panel.read.columns import Reading, texts
+from sos_eval.panel.read.columns import texts
+from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.rows import PlacedRows, check_constant
 from sos_eval.terms import YearConvention
 
@@ -77,7 +79,8 @@ def starts(reading: Reading, name: str, convention: YearConvention, periods: Per
         seen = listed([repr(word) for word in dict.fromkeys(words)], 4)
         reading.add(
             f"{name}: starts that are no period, {seen}, {reading.lines(bad)}",
-            'write the first treated period as a whole number, or a date (2014-10); 0 or "never" where never treated',
+            f'write the first treated period as a whole number, or a date (2014-10); 0 or "never" where never treated'
+            f"{_recoding(name, words)}",
         )
         values = np.where(bad, np.inf, values)
     return values
@@ -95,9 +98,16 @@ def _worded(reading: Reading, name: str, periods: Periods) -> Array:
         further = "; a date needs year_convention" if dated else ", or a date"
         reading.add(
             f"{name}: starts that are no period, {seen}, {reading.lines(bad)}",
-            f'write the first treated period as {like}{further}; 0 or "never" where never treated',
+            f'write the first treated period as {like}{further}; 0 or "never" where never treated'
+            f"{_recoding(name, np.array(distinct, dtype=object)[codes[bad]])}",
         )
     return np.where(bad, np.inf, values)
+
+
+def _recoding(name: str, words: Iterable[str]) -> str:
+    """Say how words that are no period at all are taken for never or unknown."""
+    plain = [word for word in dict.fromkeys(words) if not any(char.isdigit() for char in word)]
+    return f'; or recode: {{{name}: {{"{plain[0]}": never}}}} (or unknown)' if plain else ""
 
 
 def _start_on(word: str, periods: Periods) -> float:
