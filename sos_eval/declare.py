@@ -6,7 +6,8 @@ Schema and the docs are read off that field. Declarations are data: nothing in t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
 from functools import cache
@@ -22,7 +23,7 @@ from sos_eval.limits import limits
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-__all__ = ["Declared", "Document", "Seed", "build", "json_schema", "read_yaml", "seeded", "valid_keys"]
+__all__ = ["Declared", "Document", "Seed", "build", "json_schema", "read_json", "read_yaml", "seeded", "valid_keys"]
 
 T = TypeVar("T")
 
@@ -116,6 +117,28 @@ def read_yaml(path: str | Path) -> Document:
     return Document(taken.plain(loaded), file, taken.lines)
 
 
+def read_json(path: str | Path, pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]] = dict) -> dict[str, Any]:
+    """Read a JSON object; `pairs` makes one from its fields.
+
+    Raises
+    ------
+    DesignFault
+        The file is missing, too large, not UTF-8, not JSON, nests too deep, or holds no object.
+    """
+    file = Path(path)
+    text = _read_text(file)
+    try:
+        loaded = json.loads(text, object_pairs_hook=pairs)
+    except json.JSONDecodeError as error:
+        raise DesignFault(Fault(f"{file}:{error.lineno}", f"not valid JSON ({error.msg})", "mend the line")) from None
+    except RecursionError:
+        raise DesignFault(Fault(str(file), f"nests deeper than {limits().depth}", "write it flatter")) from None
+    if not isinstance(loaded, dict):
+        raise DesignFault(Fault(str(file), "the file holds no object", 'write {"key": value}'))
+    taken: dict[str, Any] = _Plainer(file).plain(loaded)
+    return taken
+
+
 def _refuse_events(file: Path, text: str) -> None:
     """Refuse what nests too deep, and ``!tags``: they ask for objects, and a declaration holds plain values only."""
     from ruamel.yaml import YAML
@@ -142,9 +165,8 @@ def _read_text(file: Path) -> str:
             raise DesignFault(Fault(str(file), what, "raise it with --limit-bytes"))
         return file.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        near = (
-            nearest(file.name, [p.name for p in sorted(file.parent.glob("[!.]*.y*ml"))]) if file.parent.is_dir() else ""
-        )
+        beside = sorted(file.parent.glob(f"[!.]*{file.suffix[:2]}*")) if file.parent.is_dir() else []
+        near = nearest(file.name, [p.name for p in beside])
         raise DesignFault(Fault(str(file), "no such file", near)) from None
     except UnicodeDecodeError as error:
         raise DesignFault(Fault(str(file), f"byte {error.start} is not UTF-8 text", "save the file as UTF-8")) from None
@@ -166,14 +188,14 @@ class _Plainer:
         if self._values > limits().values:
             what = f"holds more than {limits().values:,} values once its aliases are followed"
             raise DesignFault(Fault(str(self.file), what, "raise it with --limit-bytes"))
-        if len(path) > 2 * limits().depth:
+        if len(path) > limits().depth:
             what = f"nests deeper than {limits().depth} once its aliases are followed"
             raise DesignFault(Fault(str(self.file), what, "raise it with --limit-depth"))
         marks: Any = getattr(node, "lc", None)
         if isinstance(node, Mapping):
             return self._mapping(node, path, marks)
         if isinstance(node, list):
-            for i in range(len(node)):
+            for i in range(len(node) if marks is not None else 0):
                 self.lines[(*path, i)] = marks.item(i)[0] + 1
             return [self.plain(value, (*path, i)) for i, value in enumerate(node)]
         return self._scalar(node, path)
@@ -182,7 +204,7 @@ class _Plainer:
         values: dict[str, Any] = {}
         for key in node:
             word = str(self._scalar(key, path))
-            if (marks.data or {}).get(key):  # a key that was merged in has no line of its own
+            if marks is not None and (marks.data or {}).get(key):  # a key that was merged in has no line of its own
                 self.lines[(*path, word)] = marks.key(key)[0] + 1
             if word in values:
                 where = f"{self.file}:{self.lines.get((*path, word), self.lines.get(path, 1))}"

@@ -53,7 +53,7 @@ class Doors(click.Group):
             return None
         module, name = COMMANDS[cmd_name][0].split(":")
         command: click.Command = getattr(import_module(module), name)
-        return command
+        return _limited(command) if cmd_name not in {"init", "list"} else command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -71,6 +71,24 @@ class Doors(click.Group):
             formatter.write_dl(list(NOT_IN_THIS_VERSION.items()))
 
 
+def _limited(command: click.Command) -> click.Command:
+    """Add the options that raise readers' limits, which no file can do; once."""
+    if not any(option.name == "limit_bytes" for option in command.params):
+        for name, key, words in (
+            ("--limit-bytes", "size", "Largest file that is read, in bytes once it is unpacked."),
+            ("--limit-depth", "depth", "How deep a YAML or JSON file may nest."),
+        ):
+
+            def put(ctx: click.Context, option: click.Parameter, value: int | None, key: str = key) -> None:
+                ctx.find_root().with_resource(raised(**{key: value}))
+
+            kind = click.IntRange(min=1)
+            command.params.append(
+                click.Option([name], type=kind, expose_value=False, is_eager=True, callback=put, help=words)
+            )
+    return command
+
+
 def _not_in_this_version(name: str) -> click.Command:
     """Return a command that says that it is not built, whatever its arguments."""
 
@@ -84,15 +102,11 @@ def _not_in_this_version(name: str) -> click.Command:
 
 @click.command(cls=Doors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="sos-eval")
-@click.option("--limit-bytes", type=click.IntRange(min=1), help="Largest file that is read, in bytes once unpacked.")
-@click.option("--limit-depth", type=click.IntRange(min=1), help="How deep a YAML or JSON file may nest.")
-@click.pass_context
-def cli(ctx: click.Context, limit_bytes: int | None, limit_depth: int | None) -> None:
+def cli() -> None:
     """Evaluate children's social care by comparison.
 
     A design is a file; a run turns it into a folder; a report reads only the folder.
     """
-    ctx.with_resource(raised(size=limit_bytes, depth=limit_depth))
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -123,10 +123,15 @@ class CallawaySantAnna(PlannedEstimator):
         return panel.covariates if self.covariates is None else self.covariates
 
     def _adjust_note(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        lacking = self.adjust != "none" and not names
-        return (
-            (f"adjust: {self.adjust} has no covariates to adjust for: the estimate is unadjusted",) if lacking else ()
-        )
+        notes = []
+        if self.adjust != "none" and not names:
+            notes.append(f"adjust: {self.adjust} has no covariates to adjust for: the estimate is unadjusted")
+        if self.anticipation >= 2 and self.base_period == "varying":
+            notes.append(
+                f"anticipation of {self.anticipation:g} periods: cells within it keep the last base before it, as in "
+                "the paper; did and diff-diff compare them with the period before (docs/methods.md)"
+            )
+        return tuple(notes)
 
     def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:
         """Plan for batches of outcomes; a loop where units are not seen throughout."""

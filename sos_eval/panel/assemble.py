@@ -11,6 +11,7 @@ from sos_eval.panel.axis import noted, numbered
 from sos_eval.panel.caveats import Caveat
 from sos_eval.panel.frame import labels_of, lay_out, missing_covariates
 from sos_eval.panel.identified import check_identified
+from sos_eval.panel.noted import one_sided, varying_weights
 from sos_eval.panel.panel import FlowRow, Panel
 from sos_eval.panel.rates import outcome_of
 from sos_eval.panel.read.reading import Reading
@@ -79,7 +80,16 @@ def assemble(
         flagged_times={float(time): why for time, why in spec.flag_times.items()},
         weighted=spec.weight is not None,
         source=reading.name,
-        flow=(*flow, *noted(rows.periods, spec), *adoption.flow, *dict.fromkeys(notes), *reading.notes, *gaps),
+        flow=(
+            *flow,
+            *noted(rows.periods, spec),
+            *adoption.flow,
+            *dict.fromkeys(notes),
+            *reading.notes,
+            *gaps,
+            *one_sided(frame, rows, spec),
+            *varying_weights(kept, rows, spec),
+        ),
         noted_caveats=adoption.caveats,
         periods=rows.periods,
     ).located(rows.codes, rows.units)

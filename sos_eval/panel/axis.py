@@ -161,11 +161,8 @@ def _without_gaps(reading: Reading, spec: PanelSpec, periods: Periods, values: A
     elif missing := [c for a, b in pairwise(counts) for c in np.arange(a + 1, b)
                      if c not in omitted]:  # fmt: skip
         shown = listed([periods.name(count) for count in missing], _LISTED)
-        declared = (
-            "number the periods 1, 2, 3 …"
-            if reading.document is None
-            else f"declare omit_times: {{{periods.name(missing[0])}: why}}"
-        )
+        declared = f"declare omit_times: {{{periods.name(missing[0])}: why}}"
+        declared = "number the periods 1, 2, 3 …" if reading.document is None else declared
         what = f"{spec.time}: no row in {shown}, so that periods are not one apart; event times count periods"
         reading.add(what, declared)
     return values
