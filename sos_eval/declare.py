@@ -7,7 +7,7 @@ Schema and the docs are read off that field. Declarations are data: nothing in t
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
 from functools import cache
@@ -214,6 +214,9 @@ class _Plainer:
 
     def _scalar(self, node: Any, path: Path_) -> Any:
         value = _scalar(node)
+        if isinstance(value, str) and "\0" in value:
+            where = f"{self.file}:{self.lines.get(path, 1)}"
+            raise DesignFault(Fault(where, "a null character", "write plain text"))
         if isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value):
             where = f"{self.file}:{self.lines.get(path, 1)}"
             raise DesignFault(Fault(where, "half a character (a lone surrogate)", "write the character itself"))
@@ -264,12 +267,19 @@ def build(kind: type[T], value: Any, document: Document, path: Path_ = (), fault
     from pydantic import ValidationError
 
     checked: T | None = None
+    own = Faults()
     try:
         checked = _adapter_of(kind).validate_python(value)
+        for inner in _flags(value, checked):
+            flagged = (*path, *inner)
+            (faults or own).add(
+                document.where(flagged), f"{_dotted(flagged)}: true or false where a number is meant", "write a number"
+            )
+        own.stop()
     except ValidationError as error:
-        own = faults or Faults()
+        own = faults or own
         for full, problem in _deepest([(_located(one["loc"], document, path), one) for one in error.errors()]):
-            key = ".".join(str(part) for part in full) or str(document.path.name)
+            key = _dotted(full) or str(document.path.name)
             what, instead = _words(problem, kind, full[len(path) :])
             own.add(document.where(full), f"{key}: {what}", instead)
         if faults is None:
@@ -289,6 +299,23 @@ def seeded(given: Any, otherwise: int = 0) -> int:
     if checked is None:
         raise OurFault("a seed was not read, and no fault says why")
     return checked
+
+
+def _flags(given: Any, made: Any) -> Iterator[Path_]:
+    """Yield the keys where true or false was written and a number was read."""
+    if isinstance(given, bool) and isinstance(made, int | float) and not isinstance(made, bool):
+        yield ()
+    if isinstance(given, Mapping):
+        for key, value in given.items():
+            part = made.get(key) if isinstance(made, Mapping) else getattr(made, str(key), None)
+            yield from ((key, *rest) for rest in _flags(value, part))
+    elif isinstance(given, list) and isinstance(made, list | tuple) and len(made) == len(given):
+        for i, (value, part) in enumerate(zip(given, made, strict=True)):
+            yield from ((i, *rest) for rest in _flags(value, part))
+
+
+def _dotted(path: Path_) -> str:
+    return ".".join(str(part) for part in path)
 
 
 def _located(loc: Path_, document: Document, path: Path_) -> Path_:

@@ -120,7 +120,7 @@ def _top_level(reader: Reader) -> None:
 def _entries(reader: Reader, spec: PanelSpec | None, comparison: Any, inference: Any) -> tuple[Entry, ...]:
     """Read `estimators`."""
     declared = reader.document.data.get("estimators")
-    if declared is None:
+    if "estimators" not in reader.document.data:
         return ()
     if not isinstance(declared, list) or not declared:
         reader.add(("estimators",), "estimators: must be a list with at least one entry", "write - {id: …, method: …}")

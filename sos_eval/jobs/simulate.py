@@ -73,7 +73,7 @@ def _refuse(target: Path, *, force: bool) -> None:
         faults.add(str(target), "--out: is a folder", f"write {target}/panel.csv")
     elif not target.parent.is_dir():
         faults.add(str(target), f"--out: there is no folder {target.parent}", "make it first")
-    for file in (target, truth_path(target)):
+    for file in (target, truth_path(target)) if target.name else ():
         if file.is_file() and not force:
             faults.add(str(file), "exists", "add --force to replace it")
     faults.stop()

@@ -240,6 +240,8 @@ class PanelSpec(Declared):
             raise ValueError("write either outcome or outcomes, and only one of them")
         if self.wide is not None and self.wide.into != self.time:
             raise ValueError(f"wide.into is {self.wide.into!r}, time is {self.time!r}: they are the same column")
+        if len(self.path) > 1000:
+            raise ValueError(f"path: {len(self.path):,} letters are no path; write a shorter one")
         ends = [self.window.get(key) for key in ("from", "to")]
         if isinstance(ends[0], float) and isinstance(ends[1], float) and ends[0] > ends[1]:
             raise ValueError("window.from is after window.to")

@@ -39,6 +39,11 @@ def refuse_doubtful_units(
         Periods, NaN where unread.
     """
     refuse_errors(reading, spec.unit)
+    marks = [i for i, name in enumerate(names) if not any(map(str.isalnum, name))]
+    if marks:
+        seen = listed([repr(names[i]) for i in marks])
+        what = f"{spec.unit}: {seen} names no unit, {reading.lines(np.isin(codes, marks))}"
+        reading.add(what, "every row names its unit")
     left_out = {unit for one in spec.exclude for unit in one.units}
     _refuse_totals(reading, spec, codes, names, left_out)
     groups = [[i for i in group if names[i] not in left_out] for group in _alike(names)]

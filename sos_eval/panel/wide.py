@@ -32,7 +32,7 @@ def refuse_wide(reading: Reading, spec: PanelSpec) -> None:
     periods = [name for name in reading.header if _PERIOD.fullmatch(name)]
     if spec.time in reading.header or len(periods) < 3:
         return
-    stem = re.sub(r"\d\d(?:[/-].*|\d\d)?$", "", periods[0][: periods[0].find("20") + 4]) or periods[0][:2]
+    stem = re.split(r"(?<=19|20)\d\d", periods[0])[0]
     reading.fault_of(
         ("time",), f'{reading.name} has no column "{spec.time}", but a column per period: {listed(periods, 3)}',
         f'read it with wide: {{columns: "{stem}*", into: {spec.time}}}',

@@ -22,6 +22,7 @@ from sos_eval.panel.read.reading import MAX_ROWS, Reading, Wanted
 __all__ = ["read_csv"]
 
 _PIECE = 200_000
+_LONGEST = 4_000_000
 
 #: A row, and the line that it begins on.
 Placed = tuple[list[str], int]
@@ -55,7 +56,7 @@ def read_csv(wanted: Wanted) -> Reading:
     """Read in pieces, each column as categories of text, so that codes keep their zeros and memory stays small."""
     path, faults = wanted.path, wanted.faults
     with _opened(path) as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
-        reader = csv.reader(text, strict=True)
+        reader = csv.reader(_lines(text, wanted), strict=True)
         try:
             return _pieces(reader, wanted)
         except UnicodeDecodeError:
@@ -69,6 +70,16 @@ def read_csv(wanted: Wanted) -> Reading:
             faults.add(str(path), f"cannot be read ({error})", "check the file")
     faults.stop()
     raise OurFault("a csv file was neither read nor refused")
+
+
+def _lines(text: TextIOWrapper, wanted: Wanted) -> Iterator[str]:
+    """Yield lines; one that is longer than any row of a panel ends the reading before it fills the memory."""
+    number = 0
+    while line := text.readline(_LONGEST):
+        number += 1
+        if len(line) >= _LONGEST:
+            wanted.refuse(f"the line holds more than {_LONGEST:,} characters", "check the file", line=number)
+        yield line
 
 
 def _pieces(reader: Any, wanted: Wanted) -> Reading:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,10 @@ TOTALS = frozenset({
     "england", "wales", "scotland", "great britain", "united kingdom", "uk", "national", "total", "totals", "all",
     "grand total", "england total", "total england", "all england", "all authorities", "all local authorities",
 })  # fmt: skip
+
+
+#: A number that begins a word: what any period holds, and a note seldom does.
+_PERIOD_LIKE = re.compile(r"(?<![^\W_])\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,7 @@ def _merged(names: tuple[str, ...], below: list[str], wanted: Wanted) -> tuple[s
 def trimmed(reading: Reading, wanted: Wanted) -> Reading:
     """Leave rows aside that are blank, and notes and totals below the table, and say so."""
     frame = reading.frame
-    if not len(frame):
+    if not frame.size:
         return reading
     blank = np.column_stack([_blank(frame.iloc[:, i]) for i in range(frame.shape[1])])
     empty = blank.all(axis=1)
@@ -131,7 +136,7 @@ def _below(reading: Reading, wanted: Wanted, blank: Any) -> Any:
         return notes
     last = list(frame.columns).index(wanted.keys[1])
     for i in range(len(frame) - 1, -1, -1):
-        if not blank[i, last]:
+        if not blank[i, last] and _PERIOD_LIKE.search(as_text(frame.iloc[i, last])):
             break
         words = [as_text(cell) for cell in frame.iloc[i] if as_text(cell)]
         number = pd.to_numeric(pd.Series(words[1:], dtype=object), errors="coerce").notna().any()

@@ -67,7 +67,8 @@ def written(words: Sequence[str]) -> Written:
     if not looks:
         return Written(plain, numeric=bool(plain))
     of_numbers = 2 * (looks + len(plain)) > len(words)
-    matches = {word: match for word in others if (match := _PLAIN.fullmatch(word)) is not None}
+    found = {word: match for word in others if (match := _PLAIN.fullmatch(word)) is not None}
+    matches = {word: match for word, match in found.items() if np.isfinite(_value(match))}
     why = _why_not(words, matches, plain)
     if why:
         return Written(plain, why=why, numeric=of_numbers)
