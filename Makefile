@@ -20,8 +20,8 @@ STAMP := $(VENV)/.installed-$(LOCK_HASH)
 TESTS ?= tests
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help setup run test test-all reference types lint format house designs docs bench coverage lines bad-inputs hostile \
-	wheelhouse lock new-estimator clean
+.PHONY: help setup run example test test-all reference types lint format house designs docs bench coverage lines bad-inputs \
+	hostile wheelhouse lock new-estimator clean
 
 help: ## this list
 	@echo "usage: make TARGET [PYTHON=python3.12] [WHEELHOUSE=folder]"; echo
@@ -49,7 +49,10 @@ lock: $(STAMP) ## resolve requirements.txt anew from pyproject.toml (needs netwo
 		--no-annotate --no-header --group dev pyproject.toml --output-file requirements.txt --upgrade
 
 # ---------------------------------------------------------------- the main job
-run: $(STAMP) ## the README's main job: a matched evaluation on the embedded simulated authorities
+run: $(STAMP) ## the README's main job: the first-wave pilots of Signs of Safety, on the published panel of England
+	$(BIN)/sos-eval run designs/sos_pilots_care_entry.yaml --force
+
+example: $(STAMP) ## a matched evaluation on simulated authorities
 	$(BIN)/sos-eval run designs/matched_did_care_entry.yaml --force
 
 designs: $(STAMP) ## run every design that comes with the project
@@ -57,10 +60,10 @@ designs: $(STAMP) ## run every design that comes with the project
 
 # ---------------------------------------------------------------- tests
 test: $(STAMP) ## the fast tests (SLOW_SAMPLE=3: and three of the slow ones)
-	$(PYTEST) -n 2 $(if $(SLOW_SAMPLE),--slow-sample $(SLOW_SAMPLE),-m "not slow") $(TESTS)
+	$(PYTEST) -n 2 --dist loadgroup $(if $(SLOW_SAMPLE),--slow-sample $(SLOW_SAMPLE),-m "not slow") $(TESTS)
 
 test-all: $(STAMP) ## every test, the slow statistical ones included
-	$(PYTEST) -n 2 $(TESTS)
+	$(PYTEST) -n 2 --dist loadgroup $(TESTS)
 
 reference: $(STAMP) ## agreement with stored numbers from R and others
 	$(PYTEST) -m reference -rA $(TESTS)
@@ -88,7 +91,7 @@ lines: $(STAMP) ## lines that the fast tests do not reach
 bench: $(STAMP) .bench-venv/.installed ## timings of what users wait for, and of estimators beside their peers
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.cluster
-	for bench in peers power large; do \
+	for bench in peers power large permutations processes; do \
 		RAYON_NUM_THREADS=1 NUMBA_NUM_THREADS=1 POLARS_MAX_THREADS=1 .bench-venv/bin/python -m bench.$$bench || exit 1; done
 
 .bench-venv/.installed: bench/requirements.txt

@@ -1,5 +1,8 @@
 """Time estimators and inference beside their peers, in the same process: `make bench`.
 
+Every call is the one that a user makes: ours with the bands that it has unless told otherwise, peers with all their
+aggregations.
+
 Each figure is the best of a few runs after one to warm up. Give every library one thread (`OMP_NUM_THREADS=1` and
 the like, as `make bench` does), for a comparison of work and not of machines.
 """
@@ -60,6 +63,18 @@ def diff_diff(df: pd.DataFrame, **more: object) -> Callable[[], object]:
     )
 
 
+def statspai(df: pd.DataFrame, **more: object) -> Callable[[], object]:
+    import statspai
+
+    names = {"y": "y", "g": "g", "t": "time", "i": "unit"}
+
+    def fit() -> list[object]:
+        fitted = statspai.callaway_santanna(df, **names, **more)
+        return [statspai.aggte(fitted, type=kind) for kind in ("simple", "group", "calendar", "dynamic")]
+
+    return fit
+
+
 def pyfixest(df: pd.DataFrame) -> Callable[[], object]:
     import pyfixest
 
@@ -79,10 +94,6 @@ def diff_diff_wild(df: pd.DataFrame) -> Callable[[], object]:
     return lambda: model.fit(data, outcome="y", treatment="ever", post="post", unit="unit")
 
 
-def analytic(band_draws: int = 0) -> dict[str, object]:
-    return {"method": "analytic", "band_draws": band_draws}
-
-
 def small() -> list[Bench]:
     df = simulated(152, 20, 5)
     covariates = ["x1", "x2", "x3"]
@@ -91,13 +102,21 @@ def small() -> list[Bench]:
     wild = {"method": "wild_cluster_bootstrap", "draws": 9_999}
     return [
         Bench(
-            "152 x 20, 5 cohorts: errors and all averages",
-            lambda: CallawaySantAnna().fit(df, **COLUMNS, inference=analytic()), diff_diff(df), "diff-diff", 2, 15,
+            "152 x 20, 5 cohorts: errors, averages, bands",
+            lambda: CallawaySantAnna().fit(df, **COLUMNS), diff_diff(df), "diff-diff", 1, 15,
+        ),
+        Bench(
+            "the same", lambda: CallawaySantAnna().fit(df, **COLUMNS), statspai(df, estimator="reg"), "StatsPAI", 1, 15,
         ),
         Bench(
             "the same, 3 covariates, doubly robust",
-            lambda: robust.fit(df, **COLUMNS, covariates=covariates, inference=analytic()),
-            diff_diff(df, covariates=covariates, estimation_method="dr"), "diff-diff", 5, 5,
+            lambda: robust.fit(df, **COLUMNS, covariates=covariates),
+            diff_diff(df, covariates=covariates, estimation_method="dr"), "diff-diff", 3, 5,
+        ),
+        Bench(
+            "the same, 3 covariates, doubly robust",
+            lambda: robust.fit(df, **COLUMNS, covariates=covariates),
+            statspai(df, x=covariates, estimator="dr"), "StatsPAI", 3, 5,
         ),
         Bench(
             "the same without covariates, 999 multiplier draws with bands",
@@ -124,12 +143,12 @@ def large(n: int) -> list[Bench]:
     df = simulated(n, 10, 3)
     return [
         Bench(
-            f"{n:,} x 10, 3 cohorts: errors and all averages",
-            lambda: CallawaySantAnna().fit(df, **COLUMNS, inference=analytic()), diff_diff(df), "diff-diff", 1, 2,
+            f"{n:,} x 10, 3 cohorts: errors, averages, bands",
+            lambda: CallawaySantAnna().fit(df, **COLUMNS), diff_diff(df), "diff-diff", 1, 2,
         ),
         Bench(
             f"{n:,} x 10: two-way fixed effects",
-            lambda: TWFE().fit(df, **COLUMNS, inference=analytic()), pyfixest(df), "pyfixest", 2, 3,
+            lambda: TWFE().fit(df, **COLUMNS), pyfixest(df), "pyfixest", 2, 3,
         ),
     ]  # fmt: skip
 
@@ -182,17 +201,18 @@ def main() -> None:
     chosen = parser.parse_args()
     clock = process_time if chosen.cpu else perf_counter
     warnings.simplefilter("ignore")
-    print(f"{'':<64}{'ours':>10}{'peer':>10}{'ratio':>8}{'wanted':>8}")
+    print(f"{'':<64}{'peer':>10}{'ours':>10}{'theirs':>10}{'ratio':>8}{'wanted':>8}")
     for group in (small, draws, lambda: large(chosen.units)):
         for bench in group():
             if chosen.only not in bench.name:
                 continue
             ours = best(bench.ours, bench.times, clock)
             if bench.theirs is None:
-                print(f"{bench.name:<64}{ours:>9.4f}s{'':>18}{f'< {bench.wanted:g} s':>8}", flush=True)
+                print(f"{bench.name:<74}{ours:>9.4f}s{'':>18}{f'< {bench.wanted:g} s':>8}", flush=True)
                 continue
             theirs = best(bench.theirs, bench.times, clock)
-            print(f"{bench.name:<64}{ours:>9.4f}s{theirs:>9.4f}s{theirs / ours:>8.1f}{bench.wanted:>8g}", flush=True)
+            figures = f"{ours:>9.4f}s{theirs:>9.4f}s{theirs / ours:>8.1f}{bench.wanted:>8g}"
+            print(f"{bench.name:<64}{bench.peer:>10}{figures}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Time power studies beside their peers, in the same run on one core: ``python -m bench.power``.
 
 Prints for each world the milliseconds a draw, generation and standard errors included; for the peers, diff-diff's
-own `simulate_power` (generation included) and a plain loop over the fastest of diff-diff and pyfixest, data frames
-made beforehand.
+own `simulate_power` (generation included) and a plain loop over the fastest of diff-diff, StatsPAI and pyfixest, data
+frames made beforehand.
 """
 
 from __future__ import annotations
@@ -89,10 +89,16 @@ def loops(world: object, method: str) -> dict[str, Callable[[], object]]:
         )  # fmt: skip
         return fitted.aggregate("group")
 
+    def averaged(**more: object) -> object:
+        import statspai
+
+        return statspai.aggte(statspai.callaway_santanna(table, y="y", g="g", t=time, i=unit, **more), type="group")
+
     if method == "callaway_santanna":
-        return {"diff-diff": cohorts}
+        return {"diff-diff": cohorts, "StatsPAI": lambda: averaged(estimator="reg")}
     if method == "the same, dr":
-        return {"diff-diff": lambda: cohorts(estimation_method="dr", covariates=["idaci"])}
+        robust = {"estimation_method": "dr", "covariates": ["idaci"]}
+        return {"diff-diff": lambda: cohorts(**robust), "StatsPAI": lambda: averaged(estimator="dr", x=["idaci"])}
     if method == "twfe":
         blocks = table.assign(ever=np.isfinite(treated).astype(int), post=(table[time] >= treated.min()).astype(int))
         model, roles = TwoWayFixedEffects(cluster=unit), {"treatment": "ever", "post": "post", "unit": unit}

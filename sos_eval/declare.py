@@ -45,7 +45,7 @@ class Declared:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {
         "extra": "forbid",
-        "use_attribute_docstrings": True,
+        "use_attribute_docstrings": False,  # reading them takes as long as all the rest; see `_described`
         "allow_inf_nan": False,
         "arbitrary_types_allowed": True,
     }
@@ -245,6 +245,19 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
+@cache
+def _described(kind: Any) -> TypeAdapter[Any]:
+    """Return the validator of a type with the docstrings of its fields, for what shows them."""
+    from pydantic import TypeAdapter
+
+    config = Declared.__pydantic_config__
+    config["use_attribute_docstrings"] = True
+    try:
+        return TypeAdapter(kind)
+    finally:
+        config["use_attribute_docstrings"] = False
+
+
 def build(kind: type[T], value: Any, document: Document, path: Path_ = (), faults: Faults | None = None) -> T | None:
     """Check a plain value against a declared type and return the object.
 
@@ -408,11 +421,16 @@ def valid_keys(kind: Any) -> list[str]:
     return [f.name for f in fields(kind) if f.init and not f.name.startswith("_")]
 
 
+def _properties(kind: Any) -> dict[str, Any]:
+    properties: dict[str, Any] = _described(kind).json_schema()["properties"]
+    return properties
+
+
 def json_schema(kind: Any) -> dict[str, Any]:
     """Return the JSON Schema of a declared type, descriptions taken from the fields' docstrings."""
-    schema: dict[str, Any] = _adapter_of(kind).json_schema()
+    schema: dict[str, Any] = _described(kind).json_schema()
     for base in getattr(kind, "__mro__", ())[1:]:  # pydantic reads docstrings of a class's own fields only
-        inherited = _adapter_of(base).json_schema()["properties"] if is_dataclass(base) else {}
+        inherited = _properties(base) if is_dataclass(base) else {}
         for name, described in inherited.items():
             if "description" in described:
                 schema["properties"][name].setdefault("description", described["description"])

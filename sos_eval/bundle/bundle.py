@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sos_eval.bundle.files import csv_text, json_text, plain, read_csv, yaml_text
-from sos_eval.errors import Fault, InputFault, OurFault
+from sos_eval.errors import Fault, InputFault
+from sos_eval.results.facts import RunFacts
 from sos_eval.terms import BALANCE_COLUMNS, DIAGNOSTIC_COLUMNS, EFFECT_COLUMNS, FLOW_COLUMNS
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ class BundleContent:
         In the columns of `terms`.
     weights
         Unit weights and matched sets; None where they are withheld (rows are people).
-    headline, results, provenance
-        `headline.json`; what else `results.json` says (``panel``, ``inference`` facts, ``notes``); `provenance.json`.
+    headline, facts, provenance
+        `headline.json`; what else `results.json` says; `provenance.json`.
     tables
         Written to ``tables/<name>.csv``; what figures read.
     economics
@@ -63,7 +64,7 @@ class BundleContent:
     flow: pd.DataFrame = field(default_factory=_table(*FLOW_COLUMNS))
     diagnostics: pd.DataFrame = field(default_factory=_table(*DIAGNOSTIC_COLUMNS))
     headline: Mapping[str, Any] = field(default_factory=dict)
-    results: Mapping[str, Any] = field(default_factory=dict)
+    facts: RunFacts = field(default_factory=RunFacts)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     economics: Mapping[str, pd.DataFrame | Mapping[str, Any]] = field(default_factory=dict)
@@ -110,6 +111,15 @@ class ResultBundle:
     def results(self) -> dict[str, Any]:
         """`results.json`."""
         return self._json("results.json")
+
+    @cached_property
+    def facts(self) -> RunFacts:
+        """What the run knew beside its tables, read from `results.json`."""
+        try:
+            return RunFacts.from_json(self.results)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            what = f"does not hold what a run writes there ({type(error).__name__}: {error})"
+            raise InputFault(Fault(str(self.path / "results.json"), what, "run the design again")) from error
 
     @cached_property
     def provenance(self) -> dict[str, Any]:
@@ -346,7 +356,7 @@ def _economics_file(name: str, value: pd.DataFrame | Mapping[str, Any]) -> tuple
 
 def _results(content: BundleContent) -> dict[str, Any]:
     """Return `results.json`: what the run adds, and every table of the bundle in machine-readable form."""
-    own = {
+    own: dict[str, Any] = {
         "schema": SCHEMA,
         "design": content.design,
         "headline": content.headline,
@@ -358,7 +368,4 @@ def _results(content: BundleContent) -> dict[str, Any]:
         "tables": sorted(content.tables),
         "economics": {n: v for n, v in content.economics.items() if isinstance(v, Mapping)},
     }
-    taken = sorted(set(own) & set(content.results))
-    if taken:
-        raise OurFault(f"the run's own results may not be called {', '.join(taken)}")
-    return dict(plain(own | dict(content.results)))
+    return dict(plain(own | content.facts.to_json()))

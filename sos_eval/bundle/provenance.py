@@ -115,4 +115,8 @@ def provenance(
 
 
 def _described(file: Path) -> dict[str, Any]:
-    return {"file": str(file), "sha256": hash_file(file), "bytes": file.stat().st_size}
+    """Name a file as the user named it, one of ours from the package on, with its hash."""
+    package = Path(__file__).resolve().parents[1]
+    ours = file.resolve().is_relative_to(package)
+    name = file.resolve().relative_to(package.parent).as_posix() if ours else str(file)
+    return {"file": name, "sha256": hash_file(file), "bytes": file.stat().st_size}

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import OurFault
 from sos_eval.panel.panel import Panel
+from sos_eval.results.facts import OutcomeFacts, PanelFacts
 
 __all__ = ["adoption", "outcome_paths", "panel_facts"]
 
@@ -129,29 +130,25 @@ def _labels(panel: Panel) -> list[str]:
     return [str(unit) for unit in panel.units]
 
 
-def panel_facts(panel: Panel) -> dict[str, Any]:
-    """Return what words and figures need to know beside the numbers; goes into `results.json` as ``panel``."""
-    treated, periods = panel.ever_treated, panel.periods
-
-    def when(time: float) -> Any:
-        return periods.written([time])[0]
-
-    return _numbering(panel) | {
-        "unit": panel.label("unit_name" if "unit_name" in panel.labels else "unit"), "time": panel.label("time"),
-        "year_convention": panel.year_convention,
-        "first_time": when(panel.times.min()), "last_time": when(panel.times.max()), "n_times": panel.n_times,
-        "n_units": panel.n_units, "n_treated_units": int(treated.sum()), "n_comparison_units": int((~treated).sum()),
-        "n_clusters": panel.n_clusters, "n_treated_clusters": panel.n_treated_clusters, "n_rows": panel.n_rows,
-        "untreated_means": panel.untreated_means, "layout": panel.layout, "weighted": panel.weighted,
-        "omitted_times": {panel.periods.name(time): why for time, why in panel.omitted_times.items()},
-        "flagged_times": {panel.periods.name(time): why for time, why in panel.flagged_times.items()},
-        "cohorts": [when(cohort) for cohort in panel.cohorts],
-        "outcomes": {one.name: _outcome_facts(panel.select(one.name)) for one in panel.outcomes},
-    }  # fmt: skip
+def panel_facts(panel: Panel) -> PanelFacts:
+    """Return what words and figures need to know of a panel beside the numbers."""
+    treated = panel.ever_treated
+    return PanelFacts(
+        unit=panel.label("unit_name" if "unit_name" in panel.labels else "unit"), time=panel.label("time"),
+        year_convention=panel.year_convention, first_time=float(panel.times.min()), last_time=float(panel.times.max()),
+        n_times=panel.n_times, n_units=panel.n_units, n_treated_units=int(treated.sum()),
+        n_comparison_units=int((~treated).sum()), n_clusters=panel.n_clusters,
+        n_treated_clusters=panel.n_treated_clusters, n_rows=panel.n_rows, untreated_means=panel.untreated_means,
+        layout=panel.layout, weighted=panel.weighted,
+        omitted_times={panel.periods.name(time): why for time, why in panel.omitted_times.items()},
+        flagged_times={panel.periods.name(time): why for time, why in panel.flagged_times.items()},
+        cohorts=tuple(float(cohort) for cohort in panel.cohorts), **_numbering(panel),
+        outcomes={outcome.name: _outcome_facts(panel.select(outcome.name)) for outcome in panel.outcomes},
+    )  # fmt: skip
 
 
 def _numbering(panel: Panel) -> dict[str, Any]:
-    """Return the number behind each period, for axes; nothing where periods are plain numbers."""
+    """Return the number behind each period as it is written; nothing where periods are plain numbers."""
     if panel.periods.plain:
         return {}
     low = min(panel.times.min(), panel.first_treated.min())
@@ -159,20 +156,20 @@ def _numbering(panel: Panel) -> dict[str, Any]:
     return {"period": panel.periods.unit, "periods": {panel.periods.name(number): float(number) for number in numbers}}
 
 
-def _outcome_facts(panel: Panel) -> dict[str, Any]:
+def _outcome_facts(panel: Panel) -> OutcomeFacts:
     """Return an outcome's words, its scale, and the levels that effects are compared with."""
     frame, outcome = panel.frame, panel.outcome
     ever = np.isfinite(frame["first_treated"].to_numpy(float))
     before = ever & (frame["time"] < frame["first_treated"]).to_numpy()
-    return {
-        "label": outcome.label, "scale": outcome.scale, "per": outcome.per, "counted": outcome.counted,
-        "transform": outcome.transform, "role": outcome.role,
-        "mean_exposure": _mean(frame["exposure"]), "mean_exposure_treated": _mean(frame.loc[ever, "exposure"]),
-        "mean_treated": _mean(frame.loc[ever & ~before, "outcome"]),
-        "mean_treated_before": _mean(frame.loc[before, "outcome"]),
-        "mean_comparison": _mean(frame.loc[~ever, "outcome"]),
-        "n_missing": int(frame["outcome"].isna().sum()),
-    }  # fmt: skip
+    return OutcomeFacts(
+        label=outcome.label, scale=outcome.scale, per=outcome.per, counted=outcome.counted,
+        transform=outcome.transform, role=outcome.role,
+        mean_exposure=_mean(frame["exposure"]), mean_exposure_treated=_mean(frame.loc[ever, "exposure"]),
+        mean_treated=_mean(frame.loc[ever & ~before, "outcome"]),
+        mean_treated_before=_mean(frame.loc[before, "outcome"]),
+        mean_comparison=_mean(frame.loc[~ever, "outcome"]),
+        n_missing=int(frame["outcome"].isna().sum()),
+    )  # fmt: skip
 
 
 def _mean(values: pd.Series) -> float:

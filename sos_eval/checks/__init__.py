@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sos_eval.checks.balance import balance_results
 from sos_eval.checks.leave_one_out import LeaveOneOut
+from sos_eval.checks.path import Path
 from sos_eval.checks.placebo_time import PlaceboTime
 from sos_eval.checks.placebo_units import PlaceboUnits
 from sos_eval.checks.pretrends import Pretrends
 from sos_eval.checks.robustness import Robustness
 
-__all__ = ["LeaveOneOut", "PlaceboTime", "PlaceboUnits", "Pretrends", "Robustness", "balance_results"]
+__all__ = ["LeaveOneOut", "Path", "PlaceboTime", "PlaceboUnits", "Pretrends", "Robustness", "balance_results"]

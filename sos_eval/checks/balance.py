@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -19,7 +17,7 @@ def balance_results(method: ComparisonMethod, comparison: Comparison | None) -> 
     Parameters
     ----------
     method
-        The comparison as declared; its ``balance`` holds the limits.
+        The comparison as declared, with its limits.
     comparison
         What it built.
 
@@ -29,9 +27,9 @@ def balance_results(method: ComparisonMethod, comparison: Comparison | None) -> 
         ``balance.max_smd`` and ``balance.max_variance_ratio``; empty where the design names no covariate and no
         limit.
     """
-    limits = getattr(method, "balance", None)
+    limits = method.imbalance_limits
     table = pd.DataFrame() if comparison is None else comparison.balance
-    if table.empty and limits is None:
+    if table.empty and not limits:
         return []
     after = table[(table["stage"] == "after") & (table["covariate"] != "distance")] if len(table) else table
     return [
@@ -40,9 +38,9 @@ def balance_results(method: ComparisonMethod, comparison: Comparison | None) -> 
     ]
 
 
-def _judged(after: pd.DataFrame, limits: Any, limit: str, column: str, words: str) -> CheckResult:
+def _judged(after: pd.DataFrame, limits: dict[str, float], limit: str, column: str, words: str) -> CheckResult:
     """Judge one statistic by its worst covariate; a ratio counts the same either way round."""
-    threshold = getattr(limits, limit, None)
+    threshold = limits.get(limit)
     name = f"balance.{limit}"
     declared = np.nan if threshold is None else float(threshold)
     values = after.set_index("covariate")[column].astype(float) if len(after) else pd.Series(dtype=float)

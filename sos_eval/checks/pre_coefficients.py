@@ -118,7 +118,7 @@ def pre_coefficients(fitted: Fitted, *, by: str, include_anticipation: bool) -> 
 
 def _early(fitted: Fitted, include_anticipation: bool) -> NDArray[np.bool_]:
     """Return which cells lie before the start, (m,)."""
-    ahead = 0.0 if include_anticipation else float(getattr(fitted.estimator, "anticipation", 0) or 0)
+    ahead = 0.0 if include_anticipation else float(fitted.estimator.anticipation)
     return np.asarray(fitted.estimate.cells["event_time"].to_numpy(float) < -ahead)
 
 
@@ -131,41 +131,9 @@ def _own(fitted: Fitted, rows: NDArray[np.intp], influence: Array, aggregation: 
     if not known.any():
         why = [reason for reason in table.loc[~fixed, "reason"].unique() if reason]
         return _none(estimate, "; ".join(why) or NO_PERIOD)
-    distance = _distance(fitted, table, fixed)[known]
+    distance = (table["event_time"].to_numpy(float) - fitted.estimator.pre_base(estimate, rows, fixed))[known]
     source = f"{aggregation} {OWN}"
     return _from(estimate, table[known], values[known], influence[:, known], distance, source)
-
-
-def _distance(fitted: Fitted, table: pd.DataFrame, fixed: NDArray[np.bool_]) -> Array:
-    """Say how far each cell stands from its base, (q,).
-
-    With a base that is zero by construction: event time minus the base's. With a base that moves along
-    (``base_period: varying``): the gap to the period before. Ends of a window, where periods are joined, have none.
-    """
-    event = table["event_time"].to_numpy(float)
-    nowhere = np.full(len(event), np.nan)
-    bases = np.unique(event[fixed])
-    if len(bases) == 1:
-        distance = event - bases[0]
-    elif not len(bases) and getattr(fitted.estimator, "base_period", "") == "varying":
-        gap = _gaps(fitted)
-        distance = np.array([gap.get(e, np.nan) for e in event])
-    else:
-        return nowhere
-    window = getattr(fitted.estimator, "window", None)
-    return np.asarray(np.where(event == window[0], np.nan, distance)) if window else distance
-
-
-def _gaps(fitted: Fitted) -> dict[float, float]:
-    """Return the time since the period before, by event time: averaged over cohorts by their treated units."""
-    table = fitted.estimate.cells
-    table = table[table["aggregation"] == "group_time"]
-    times, time = fitted.panel.times, table["time"].to_numpy(float)
-    gap = time - times[np.maximum(np.searchsorted(times, time) - 1, 0)]
-    event, codes = np.unique(table["event_time"].to_numpy(float), return_inverse=True)
-    treated = table["n_treated_units"].to_numpy(float)
-    means = np.bincount(codes, gap * treated) / np.bincount(codes, treated)
-    return dict(zip(event.tolist(), means.tolist(), strict=True))
 
 
 def _companion(fitted: Fitted) -> PreCoefficients:

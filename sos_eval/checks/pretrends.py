@@ -10,10 +10,10 @@ import pandas as pd
 from annotated_types import Ge, Gt, Lt
 
 from sos_eval.checks.pre_coefficients import PreCoefficients, pre_coefficients
-from sos_eval.checks.quantity import FEW_CLUSTERS
 from sos_eval.numerics.pretrend import Wald, detectable_slope, slope, wald
 from sos_eval.results.check import Check, CheckResult
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.inference import FEW
 from sos_eval.results.method import register
 
 __all__ = ["Pretrends"]
@@ -77,7 +77,7 @@ class Pretrends(Check):
         """Choose by the design alone which p is reported."""
         if self.distribution != "auto":
             return self.distribution
-        few = found.n_treated_clusters < FEW_CLUSTERS or len(found.values) > found.n_clusters / 10
+        few = found.n_treated_clusters < FEW or len(found.values) > found.n_clusters / 10
         return "f" if few else "chi2"
 
     def _slope(self, found: PreCoefficients, *, log: bool) -> CheckResult:

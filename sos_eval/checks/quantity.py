@@ -11,11 +11,9 @@ from sos_eval.errors import InputFault
 from sos_eval.panel.panel import Panel
 from sos_eval.results.estimate import Estimate, clustered_error
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.inference import FEW
 
-__all__ = ["FEW_CLUSTERS", "Quantity", "caution", "judged", "overall", "refitted"]
-
-#: Below this many treated clusters a cluster-robust error is too small to stand alone.
-FEW_CLUSTERS = 20
+__all__ = ["Quantity", "caution", "judged", "overall", "refitted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ def overall(estimate: Estimate, level: float = 0.95) -> Quantity:
 def caution(fitted: Fitted) -> str:
     """Return what to say of a cluster-robust interval where few treated clusters stand behind it, else nothing."""
     treated = fitted.panel.n_treated_clusters
-    return f"; with {treated} treated clusters this interval is too narrow" if treated < FEW_CLUSTERS else ""
+    return f"; with {treated} treated clusters this interval is too narrow" if treated < FEW else ""
 
 
 def refitted(fitted: Fitted, panel: Panel, level: float = 0.95) -> Quantity:

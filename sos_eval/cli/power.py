@@ -30,7 +30,7 @@ SHOWN = ("true_effect", "bias", "sd_estimate", "coverage", "power", "power_mcse"
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write; reports/power-<design> unless given.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Go on with an interrupted study.")
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, tcp://host:port, in place of processes here.")
-@click.option("--workers", type=click.IntRange(min=1), help="Processes; every core unless given.")
+@click.option("--workers", type=click.IntRange(min=1), help="Threads or processes; every core unless given.")
 @click.option("--chunk", type=int, default=250, show_default=True, help="Draws a chunk; part of the plan.")
 @click.option(
     "--permutations",

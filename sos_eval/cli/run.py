@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +23,15 @@ CHECK_FAILED = 3
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write; reports/<design> unless given.")
 @click.option("--panel", type=click.Path(path_type=Path), help="Data file, in place of panel.path.")
 @click.option("--force", is_flag=True, help="Replace what an earlier run wrote there.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes for inference; every core unless given.")
 @seed
 @quiet
 @as_json
 @pass_screen
-def run(screen: Screen, design: Path, out: Path | None, panel: Path | None, force: bool, seed: int | None) -> int:
+def run(
+    screen: Screen, design: Path, out: Path | None, panel: Path | None, force: bool, workers: int | None,
+    seed: int | None,
+) -> int:  # fmt: skip
     """Run a declared design: estimates, checks, figures and report in one folder.
 
     Exit 3 where everything is written but a check with a declared threshold failed.
@@ -39,7 +44,8 @@ def run(screen: Screen, design: Path, out: Path | None, panel: Path | None, forc
     folder = out or default_out(declared)
     screen.log_folder = folder.parent if folder.parent.is_dir() else Path()
     with screen.steps(declared.name) as tell:
-        bundle = job(declared, out=folder, force=force, progress=tell)
+        cores = workers or os.cpu_count() or 1
+        bundle = job(declared, out=folder, force=force, progress=tell, notice=screen.note, workers=cores)
     failed = failed_checks(bundle)
     screen.answer(_told(bundle, failed), _facts(bundle, failed))
     return CHECK_FAILED if failed else 0

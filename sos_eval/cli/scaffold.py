@@ -1,4 +1,4 @@
-"""`sos-eval init`: a project folder with an example that runs as it is."""
+"""`sos-eval init`: a project folder with two examples that run as they are."""
 
 from __future__ import annotations
 
@@ -15,19 +15,26 @@ __all__ = ["example", "init"]
 
 SCHEMA_FILE = "design.schema.json"
 
-#: What the example consists of; it stands in the project's own folders of the same names.
-EXAMPLE = ("designs/matched_did_care_entry.yaml", "synthetic/england.yaml")
+#: What the examples consist of; it stands in the project's own folders of the same names.
+EXAMPLE = (
+    "designs/sos_pilots_care_entry.yaml",
+    "designs/sos_pilots_register.csv",
+    "designs/matched_did_care_entry.yaml",
+    "synthetic/england.yaml",
+)
 
 README = """# An evaluation project
 
-    sos-eval check designs/matched_did_care_entry.yaml      is the design in order?
-    sos-eval protocol designs/matched_did_care_entry.yaml   the plan, to be read and agreed
-    sos-eval lock designs/matched_did_care_entry.yaml       freeze it before outcomes are seen
-    sos-eval run designs/matched_did_care_entry.yaml        results and report, in reports/
+    sos-eval check designs/sos_pilots_care_entry.yaml      is the design in order?
+    sos-eval protocol designs/sos_pilots_care_entry.yaml   the plan, to be read and agreed
+    sos-eval lock designs/sos_pilots_care_entry.yaml       freeze it before outcomes are seen
+    sos-eval run designs/sos_pilots_care_entry.yaml        results and report, in reports/
 
-The example runs on simulated authorities (`synthetic/england.yaml`). Copy it, point `panel:` at your data, and say
-what you want to know. What can be written stands in `design.schema.json`, which editors read; `sos-eval list
-estimators` (comparisons, inference, checks) names the methods.
+Two examples run as they are: `sos_pilots_care_entry.yaml` on the published panel of England that ships with sos_eval
+(`sos-eval panel england --out data/england.csv` writes it out, with its sources and licence), and
+`matched_did_care_entry.yaml` on simulated authorities (`synthetic/england.yaml`). Copy one, point `panel:` at your
+data, and say what you want to know. What can be written stands in `design.schema.json`, which editors read; `sos-eval
+list estimators` (comparisons, inference, checks) names the methods.
 
 | folder | holds |
 |---|---|
@@ -64,7 +71,7 @@ def init(screen: Screen, folder: Path) -> None:
 
 
 def example(name: str) -> Path:
-    """Return a file of the example: from the installed package, or from the source tree it is developed in."""
+    """Return a file of the examples: from the installed package, or from the source tree it is developed in."""
     installed = Path(__file__).parent / "example" / name
     return installed if installed.exists() else Path(__file__).parents[2] / name
 
@@ -73,13 +80,15 @@ def _files() -> dict[str, str]:
     """Return every file of a new project with its text."""
     from sos_eval.design.schema import design_schema
 
-    design, world = (example(name).read_text(encoding="utf-8") for name in EXAMPLE)
-    return {
-        **FIXED,
-        SCHEMA_FILE: json.dumps(design_schema(), indent=2, ensure_ascii=False) + "\n",
-        EXAMPLE[0]: f"# yaml-language-server: $schema=../{SCHEMA_FILE}\n{design}",
-        EXAMPLE[1]: world,
-    }
+    schema = json.dumps(design_schema(), indent=2, ensure_ascii=False) + "\n"
+    return {**FIXED, SCHEMA_FILE: schema, **{name: _example_text(name) for name in EXAMPLE}}
+
+
+def _example_text(name: str) -> str:
+    """Return a file of the examples; a design begins with the line by which editors find the schema."""
+    text = example(name).read_text(encoding="utf-8")
+    design = name.startswith("designs/") and name.endswith(".yaml")
+    return f"# yaml-language-server: $schema=../{SCHEMA_FILE}\n{text}" if design else text
 
 
 def _refuse_overwriting(folder: Path, names: list[str]) -> None:

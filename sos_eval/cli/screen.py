@@ -7,6 +7,7 @@ check with a declared threshold failed; 130 interrupted.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,6 +48,13 @@ class Screen:
         """Print a line for a person."""
         if not (self.quiet or self.as_json):
             click.echo(text)
+
+    def note(self, text: str) -> None:
+        """Tell a person on standard error, above a progress bar that may be there."""
+        from tqdm import tqdm
+
+        if not (self.quiet or self.as_json):
+            tqdm.write(text, file=sys.stderr)
 
     def answer(self, text: str, data: Any) -> None:
         """Print the result: the text for a person, the data under `--json`."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sos_eval.comparison.build import build, rebuilt
+from sos_eval.comparison.build import Rebuilding, build
 from sos_eval.comparison.group import BalanceLimits, GroupMethod
 from sos_eval.comparison.nearest import Nearest
 from sos_eval.comparison.none import NoComparison
 from sos_eval.comparison.restrict import Excluded, Restrict
 
-__all__ = ["BalanceLimits", "Excluded", "GroupMethod", "Nearest", "NoComparison", "Restrict", "build", "rebuilt"]
+__all__ = ["BalanceLimits", "Excluded", "GroupMethod", "Nearest", "NoComparison", "Rebuilding", "Restrict", "build"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sos_eval.comparison.group import GroupMethod, apply_weights
-from sos_eval.panel.panel import Panel
-from sos_eval.results.comparison import Comparison
+from sos_eval.comparison.regroup import group_weights
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.comparison import Comparison, GroupWeights
 
-__all__ = ["build", "rebuilt"]
+__all__ = ["Rebuilding", "build"]
 
 
 def build(method: GroupMethod, panel: Panel) -> Comparison:
@@ -20,6 +21,16 @@ def build(method: GroupMethod, panel: Panel) -> Comparison:
     return replace(made, panel=apply_weights(panel, made.weights, made.panel.flow))
 
 
-def rebuilt(method: GroupMethod, panel: Panel) -> Panel:
-    """Return `build(method, panel).panel` without balance and flow: what a permutation calls thousands of times."""
-    return apply_weights(panel, method.select(panel.blinded()).weights, panel.flow)
+@dataclass(frozen=True, slots=True)
+class Rebuilding:
+    """The way to a comparison group again, without balance and flow: what permutations ask for thousands of times."""
+
+    method: GroupMethod
+
+    def __call__(self, panel: Panel) -> Panel:
+        """Return what `build` makes of the panel."""
+        return apply_weights(panel, self.method.select(panel.blinded()).weights, panel.flow)
+
+    def weights(self, panel: Panel, first_treated: Array) -> GroupWeights:
+        """Build the group under each adoption, (draws, n_units)."""
+        return group_weights(self.method, panel, first_treated)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -13,9 +13,9 @@ from sos_eval.comparison.balance import balance_table
 from sos_eval.comparison.covariates import BUILT_IN, dummies, unit_values
 from sos_eval.comparison.restrict import Restrict
 from sos_eval.declare import Declared
-from sos_eval.errors import Faults, NotIdentified, listed
+from sos_eval.errors import Faults, InputFault, NotIdentified, listed
 from sos_eval.panel.panel import Array, FlowRow, Panel
-from sos_eval.results.comparison import Comparison, ComparisonMethod
+from sos_eval.results.comparison import Comparison, ComparisonMethod, GroupWeights, weighed
 from sos_eval.terms import BALANCE_COLUMNS
 
 __all__ = ["BalanceLimits", "GroupMethod", "Matched", "Selection", "apply_weights"]
@@ -93,6 +93,12 @@ class GroupMethod(ComparisonMethod):
     """Units without a value of a covariate: refused by name, or left out with the reason in the flow of units."""
 
     @property
+    def imbalance_limits(self) -> dict[str, float]:
+        """Declared limits on imbalance by name; empty where there is none."""
+        limits = {} if self.balance is None else asdict(self.balance)
+        return {name: float(limit) for name, limit in limits.items() if limit is not None}
+
+    @property
     def reads(self) -> tuple[str, ...]:
         """Covariates that the method reads, each unit needs a value of them."""
         return self.on
@@ -115,17 +121,31 @@ class GroupMethod(ComparisonMethod):
         """Weigh the units of a panel; `values` has a complete row per unit."""
         raise NotImplementedError
 
+    def match_many(self, panel: Panel, values: pd.DataFrame, first_treated: Array) -> GroupWeights:
+        """Weigh the units of a panel under many adoptions, (draws, n): one after another unless overridden."""
+        weights, failures = np.zeros(first_treated.shape), np.full(len(first_treated), "", object)
+        for draw, starts in enumerate(first_treated):
+            try:
+                weights[draw] = self.match(panel.with_first_treated(starts), values).weights
+            except InputFault as fault:
+                failures[draw] = fault.faults[0].what
+        return GroupWeights(weights, failures)
+
     def select(self, panel: Panel) -> Selection:
         """Restrict, take complete cases, match and weigh; no balance."""
-        faults = Faults(NotIdentified)
-        inside = self.restricted(panel)
-        values = unit_values(inside, self.reads, key="comparison.on", faults=faults)
-        faults.stop()
-        inside, values = self._complete(inside, values)
+        inside, values = self.candidates(panel)
         matched = self.match(inside, values)
         weights = np.zeros(panel.n_units)
         weights[pd.Index(panel.units).get_indexer(pd.Index(inside.units))] = matched.weights
         return Selection(inside, weights, matched)
+
+    def candidates(self, panel: Panel) -> tuple[Panel, pd.DataFrame]:
+        """Return the panel of the units that could take part, and their covariates, a complete row each."""
+        faults = Faults(NotIdentified)
+        inside = self.restricted(panel)
+        values = unit_values(inside, self.reads, key="comparison.on", faults=faults)
+        faults.stop()
+        return self._complete(inside, values)
 
     def compare(self, panel: Panel) -> Comparison:
         """Build the group, and say how balanced it is."""
@@ -188,13 +208,8 @@ def _nobody(panel: Panel, name: str) -> str:
 
 
 def apply_weights(panel: Panel, weights: Array, flow: tuple[FlowRow, ...]) -> Panel:
-    """Weigh a panel's units, (n_units,), those of weight zero left out, and give it a flow.
-
-    Where nobody's weight changes, the panel stays unweighted.
-    """
-    kept = weights > 0
-    weighted = panel.keep(panel.units[kept]) if (weights[kept] == 1.0).all() else panel.with_weights(weights)
-    return replace(weighted, flow=flow)
+    """Weigh a panel's units, (n_units,), those of weight zero left out, and give it a flow."""
+    return replace(weighed(panel, weights), flow=flow)
 
 
 def _overlap(made: Selection) -> pd.DataFrame | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -13,16 +14,20 @@ from numpy.typing import NDArray
 from sos_eval.comparison.covariates import dummies, is_text
 from sos_eval.comparison.group import GroupMethod, Matched
 from sos_eval.errors import Fault, NotIdentified, listed
-from sos_eval.numerics.assignment import match_weights, nearest
+from sos_eval.numerics.assignment import match_weights, match_weights_many, nearest, nearest_many
 from sos_eval.numerics.distance import absolute, euclidean, mahalanobis
-from sos_eval.numerics.logistic import SeparationError, logistic
+from sos_eval.numerics.logistic import SeparationError, logistic, logistics
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.comparison import GroupWeights
 from sos_eval.results.method import register
 
 __all__ = ["Nearest"]
 
 _MODELLED = ("probability", "linear_logit")
 _MULTIVARIATE = ("mahalanobis", "euclidean")
+
+#: Adoptions that are matched at a time.
+DRAWS_AT_ONCE = 100
 
 
 @register("nearest")
@@ -78,6 +83,70 @@ class Nearest(GroupMethod):
         pairs = np.where(barred.any(0), np.inf, raw)
         chosen = nearest(pairs, order=self._turns(score, treated), ratio=self.ratio, replace=self.replace)
         return self._matched(panel, chosen, raw, barred, score)
+
+    def match_many(self, panel: Panel, values: pd.DataFrame, first_treated: Array) -> GroupWeights:
+        """Match under many adoptions, (draws, n), in arrays; by itself where that finds no group, which says why."""
+        treated = np.isfinite(first_treated)
+        weights, counts = np.zeros(treated.shape), treated.sum(1)
+        covariates = _Covariates(values, self.on, self.exact)
+        for count in np.unique(counts[(counts > 0) & (counts < treated.shape[1])]):
+            alike = np.flatnonzero(counts == count)
+            for first in range(0, len(alike), DRAWS_AT_ONCE):
+                some = alike[first : first + DRAWS_AT_ONCE]
+                weights[some] = self._weights(covariates, treated[some])
+        failures = np.full(len(treated), "", object)
+        alone = np.flatnonzero(~weights.any(1))
+        groups = super().match_many(panel, values, first_treated[alone])
+        weights[alone], failures[alone] = groups.weights, groups.failures
+        return GroupWeights(weights, failures)
+
+    def _weights(self, covariates: _Covariates, treated: NDArray[np.bool_]) -> Array:
+        """Match draws with as many treated units each, (r, n); weights of zero where there is no group."""
+        order = np.argsort(~treated, axis=1, kind="stable")
+        inside, donors = np.split(order, [int(treated[0].sum())], axis=1)
+        score = self._scores(covariates, treated)
+        if score is None:
+            distance = self._distances(covariates, treated)
+        else:
+            of_donors = np.take_along_axis(score, donors, axis=1)
+            distance = np.abs(np.take_along_axis(score, inside, axis=1)[:, :, None] - of_donors[:, None, :])
+            if self.caliper is not None:
+                distance[distance > self.caliper * score.std(1, ddof=1)[:, None, None]] = np.inf
+        if self.exact:
+            distance[~covariates.same[inside[:, :, None], donors[:, None, :]]] = np.inf
+        fitted = ~np.isnan(distance).any((1, 2))
+        turns = np.array([self._turns(None if score is None else score[r], treated[r]) for r in np.flatnonzero(fitted)])
+        chosen = np.full((*inside.shape, self.ratio), -1, np.intp)
+        if fitted.any():
+            chosen[fitted] = nearest_many(distance[fitted], order=turns, ratio=self.ratio, replace=self.replace)
+        weights = np.empty(treated.shape)
+        for_treated, for_donors = match_weights_many(chosen, donors.shape[1])
+        np.put_along_axis(weights, order, np.hstack([for_treated, for_donors]), axis=1)
+        return weights
+
+    def _scores(self, covariates: _Covariates, treated: NDArray[np.bool_]) -> Array | None:
+        """Return one number per draw and unit, (r, n), NaN where no model can be fitted; None without a score."""
+        if self.distance in _MULTIVARIATE:
+            return None
+        if self.distance not in _MODELLED:
+            column = covariates.values[self.distance]
+            number = np.full(len(column), np.nan) if is_text(column) else column.to_numpy(float)
+            return np.broadcast_to(number, treated.shape)
+        fits = logistics(treated.astype(float), covariates.design, np.ones(treated.shape))
+        score = fits.linear if self.distance == "linear_logit" else fits.probability
+        return np.asarray(np.where((fits.failures == "")[:, None], score, np.nan))
+
+    def _distances(self, covariates: _Covariates, treated: NDArray[np.bool_]) -> Array:
+        """Return the multivariate distances, (r, n_treated, n_untreated); NaN where there are none."""
+        measure = mahalanobis if self.distance == "mahalanobis" else euclidean
+        n_treated = int(treated[0].sum())
+        distance = np.full((len(treated), n_treated, treated.shape[1] - n_treated), np.nan)
+        for draw, group in enumerate(treated):
+            try:
+                distance[draw] = measure(covariates.design[:, 1:], group)
+            except np.linalg.LinAlgError:  # said in the words of a single match
+                continue
+        return distance
 
     # -- distances ----------------------------------------------------------------------------------------------
 
@@ -184,6 +253,27 @@ class Nearest(GroupMethod):
         if self.distance == "euclidean":
             notes.append("euclidean distance is on the covariates' own units: a wide scale counts for more")
         return notes
+
+
+@dataclass(frozen=True)
+class _Covariates:
+    """Covariates of the units that could take part, as the draws share them."""
+
+    values: pd.DataFrame
+    on: tuple[str, ...]
+    exact: tuple[str, ...]
+
+    @cached_property
+    def design(self) -> Array:
+        """Regressors of a propensity, (n, 1 + columns): the constant, then the numbers behind `on`."""
+        x = dummies(self.values[list(self.on)], drop_first=True)[1]
+        return np.column_stack([np.ones(len(x)), x])
+
+    @cached_property
+    def same(self) -> NDArray[np.bool_]:
+        """Which units are equal on every column of `exact`, (n, n)."""
+        codes = self.values[list(self.exact)].apply(lambda column: pd.factorize(column)[0]).to_numpy()
+        return np.asarray((codes[:, None] == codes[None]).all(-1))
 
 
 def _sets(panel: Panel, chosen: NDArray[np.intp], distance: Array) -> pd.DataFrame:

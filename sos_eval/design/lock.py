@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 from sos_eval.bundle.files import plain
 from sos_eval.bundle.provenance import hash_mapping
 from sos_eval.design.design import Design
+from sos_eval.design.published import data_differences, published_hashes
 from sos_eval.errors import DesignFault, Fault, InputFault, nearest
 from sos_eval.terms import __version__
 
@@ -72,13 +73,14 @@ def write_lock(design: Design, outcomes_seen: str, *, force: bool = False) -> Pa
         )
     path, digest = lock_path(design), hash_mapping(design.resolved)
     if path.exists() and not force:
-        if _read(path)["design_sha256"] == digest:
+        locked = _read(path)
+        if locked["design_sha256"] == digest and not any(data_differences(locked.get("published", {}), design)):
             return path
         raise InputFault(Fault(str(path), "locks another plan", "use --force to replace it; the old lock is then lost"))
     content = {
         "schema": SCHEMA, "design_sha256": digest, "sos_eval": __version__,
         "locked_at": datetime.now(UTC).isoformat(timespec="seconds"), "outcomes_seen": outcomes_seen,
-        "design": plain(design.resolved),
+        "design": plain(design.resolved), "published": published_hashes(design),
     }  # fmt: skip
     try:
         path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -99,7 +101,8 @@ def lock_state(design: Design) -> LockState:
         "yes": "after the outcomes had been seen, which is not pre-registration",
         "published": "when the outcomes were already published, which is not pre-registration",
     }[seen]
-    differences = tuple(_differences(locked["design"], plain(design.resolved)))
+    data = data_differences(locked.get("published", {}), design)
+    differences = (*_differences(locked["design"], plain(design.resolved)), *data)
     if not differences:
         return LockState("as_locked", f"Run as locked on {when[:10]}, {about}.", (), seen, when)
     many = "1 difference" if len(differences) == 1 else f"{len(differences)} differences"

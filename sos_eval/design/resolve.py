@@ -181,7 +181,7 @@ def _known_outcomes(reader: Reader, outcomes: tuple[str, ...], spec: PanelSpec, 
 
 def _known_covariates(reader: Reader, method: Any, spec: PanelSpec, path: tuple[str | int, ...]) -> None:
     """Check an estimator's own covariates: the panel section reads and dates them."""
-    for name in getattr(method, "covariates", None) or ():
+    for name in (method.covariates if method is not None else None) or ():
         if name not in spec.covariates:
             near = nearest(name, spec.covariates) or f"write panel.covariates: [{name}]"
             what = f"{_dotted(path)}.covariates: {name!r} is not among panel.covariates"

@@ -8,9 +8,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sos_eval.errors import listed
+from sos_eval.panel.panel import Panel
 from sos_eval.results.estimate import Columns, cell_columns
 
-__all__ = ["BasePeriod", "CellPlan", "Control", "plan_cells"]
+__all__ = ["BasePeriod", "CellPlan", "Control", "plan_cells", "taking_part", "without_transition"]
 
 Array = NDArray[np.float64]
 Counts = NDArray[np.int_]
@@ -159,3 +161,26 @@ def _laid_out(
     )
     own = np.arange(len(starts)) == group[:, None]
     return CellPlan(starts, times, cohorts, group, time, base, later & ~own, note)
+
+
+def without_transition(panel: Panel, plan: CellPlan) -> CellPlan:
+    """Leave out cells of a cohort in periods that its declared transition leaves no row of."""
+    if not panel.transition_dropped:
+        return plan
+    seen = set(zip(panel.frame["first_treated"].to_numpy(float), panel.frame["time"].to_numpy(float), strict=True))
+    cohort, time = plan.starts[plan.group], plan.times[plan.time]
+    dropped = np.array([t >= g and (g, t) not in seen for g, t in zip(cohort, time, strict=True)])
+    if not dropped.any():
+        return plan
+    named = listed([f"{t:g} (cohort {g:g})" for g, t in zip(cohort[dropped], time[dropped], strict=True)])
+    note = f"no effects and no averages over periods of transition: {named}"
+    return plan.only(~dropped, "; ".join(filter(None, (plan.note, note))))
+
+
+def taking_part(panel: Panel, plan: CellPlan, anticipation: float) -> Panel:
+    """Leave out units that have no period before their start."""
+    early = plan.codes(panel.first_treated) < 0
+    if not early.any():
+        return panel
+    ahead = f" (anticipation {anticipation:g})" if anticipation else ""
+    return panel.keep(panel.units[~early], "estimate", f"no period observed before the start{ahead}")

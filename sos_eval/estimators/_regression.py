@@ -27,13 +27,17 @@ __all__ = [
     "linear_estimate",
     "missing_note",
     "regression_rows",
+    "stacked_rows",
     "time_varying",
+    "unabsorbed",
     "without",
 ]
 
 SINGLE = "one treated unit: its own variation cannot be told from its effect, so there is no analytic error"
 #: A regressor is taken as absorbed where less than this share of its length is left (rounding leaves about 1e-15).
 ABSORBED = 1e-9
+#: And as a combination of others where less than this share of what the effects leave of it is left.
+COLLINEAR = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,8 @@ class Rows:
         Unit and time effects with the row weights.
     influence_codes : (n,)
         Position of each row in an influence function.
+    by_stratum
+        How many of the first covariates are effects of strata by period.
     notes
         What was left out.
     """
@@ -67,6 +73,7 @@ class Rows:
     effects: TwoWayEffects
     influence_codes: NDArray[np.intp]
     notes: tuple[str, ...] = ()
+    by_stratum: int = 0
 
     @property
     def weights(self) -> Array:
@@ -81,7 +88,12 @@ class Rows:
     @property
     def n_treated_units(self) -> int:
         """How many units are treated in some row."""
-        return int(np.count_nonzero(np.bincount(self.effects.unit[self.treated > 0])))
+        return len(np.unique(self.panel.unit_codes[self.used[self.treated > 0]]))
+
+    @property
+    def n_units(self) -> int:
+        """How many units have rows."""
+        return len(np.unique(self.panel.unit_codes[self.used]))
 
 
 def regression_rows(
@@ -187,15 +199,41 @@ def _without_gaps(codes: NDArray[np.intp]) -> NDArray[np.intp]:
 
 
 def _with_covariates(rows: Rows, names: tuple[str, ...], constant: tuple[str, ...] = ()) -> Rows:
-    """Add the covariates that vary beyond the effects; name the others, those `constant` in units among them."""
+    """Add the covariates that vary beyond the effects; name the others, those `constant` in units among them.
+
+    Raises
+    ------
+    NotIdentified
+        A covariate is a combination of others: each is named, for which of them to leave out is a choice.
+    """
     columns, labels = covariate_columns(rows.panel.frame[list(names)].iloc[rows.used], names)
-    kept = independent(rows, columns)
+    kept, strata = unabsorbed(rows, columns), _strata_by_period(rows)
+    repeated = kept.copy()
+    repeated[kept] = ~independent(rows, np.column_stack([strata, columns[:, kept]]))[strata.shape[1] :]
+    if repeated.any():
+        effects = "unit and stratum-by-period" if rows.panel.stratified else "unit and time"
+        what = f"covariates are combinations of others, {effects} effects: {listed(_chosen(labels, repeated))}"
+        raise NotIdentified(rows.panel.fault(what, "leave one of them out"))
     gone = [*constant, *_chosen(labels, ~kept)]
     note = (f"absorbed by the unit and time effects, left out: {', '.join(gone)}",) if gone else ()
     left = {label.split("=")[0] for label in _chosen(labels, kept)}
     return replace(
-        rows, covariates=columns[:, kept], names=tuple(name for name in names if name in left), notes=rows.notes + note
-    )
+        rows, covariates=np.column_stack([strata, columns[:, kept]]),
+        names=tuple(name for name in names if name in left), notes=rows.notes + note, by_stratum=strata.shape[1],
+    )  # fmt: skip
+
+
+def _strata_by_period(rows: Rows) -> Array:
+    """Return the effects of a stratum in a period that unit and time effects leave, (n, c); none without strata."""
+    if not rows.panel.stratified:
+        return np.empty((len(rows.used), 0))
+    codes, strata = pd.factorize(rows.frame["stratum"], sort=True)
+    n_times = rows.effects.shape[1]
+    cell = codes * n_times + rows.effects.time
+    wanted = [s * n_times + t for s in range(1, len(strata)) for t in range(1, n_times)]
+    columns = (cell[:, None] == np.array(wanted, np.intp)).astype(float)
+    columns = columns[:, columns.any(0)]
+    return np.asarray(columns[:, independent(rows, columns)])
 
 
 def _chosen(labels: Sequence[str], kept: NDArray[np.bool_]) -> list[str]:
@@ -214,6 +252,25 @@ def keep_rows(rows: Rows, kept: NDArray[np.bool_]) -> Rows:
     return _with_covariates(smaller, rows.names)
 
 
+def stacked_rows(rows: Rows, copy: NDArray[np.intp], place: NDArray[np.intp]) -> Rows:
+    """Take rows at positions (m,) of several copies of the data, each copy with unit and time effects of its own."""
+    n, t = rows.effects.shape
+    weights = None if rows.effects.weights is None else rows.effects.weights[place]
+    unit, time = copy * n + rows.effects.unit[place], copy * t + rows.effects.time[place]
+    return replace(
+        rows, used=rows.used[place], outcome=rows.outcome[place], treated=rows.treated[place],
+        covariates=rows.covariates[place], influence_codes=rows.influence_codes[place],
+        effects=TwoWayEffects(_without_gaps(unit), _without_gaps(time), weights),
+    )  # fmt: skip
+
+
+def unabsorbed(rows: Rows, columns: Array) -> NDArray[np.bool_]:
+    """Find the columns (n, p) that the effects do not explain, (p,)."""
+    root = np.sqrt(rows.weights)[:, None]
+    left = rows.effects.residual(columns.T).T
+    return np.asarray(np.linalg.norm(left * root, axis=0) > ABSORBED * np.linalg.norm(columns * root, axis=0))
+
+
 def independent(rows: Rows, columns: Array) -> NDArray[np.bool_]:
     """Find the columns (n, p) that neither the effects nor the columns before them explain, (p,)."""
     if not columns.shape[1]:
@@ -226,7 +283,7 @@ def independent(rows: Rows, columns: Array) -> NDArray[np.bool_]:
     for j in range(columns.shape[1]):
         rest = left[:, j] - basis @ (basis.T @ left[:, j])
         size = np.linalg.norm(rest)
-        kept[j] = size > ABSORBED * length[j]
+        kept[j] = size > max(ABSORBED * length[j], COLLINEAR * np.linalg.norm(left[:, j]))
         if kept[j]:
             basis = np.column_stack([basis, rest / size])
     return kept
@@ -259,9 +316,10 @@ def influence_of(fit: LinearFit, n: int) -> Array:
 
 
 def linear_estimate(rows: Rows, fit: LinearFit, table: pd.DataFrame, notes: tuple[str, ...] = ()) -> Estimate:
-    """Turn a fitted regression into an estimate: a cell per row of its contrast."""
-    counted = table.assign(n_obs=fit.n_obs, n_units=rows.effects.shape[0])
+    """Turn a fitted regression into an estimate: a cell per row of its contrast, one of zeros without an error."""
+    counted = table.assign(n_obs=fit.n_obs, n_units=rows.n_units)
     influence = influence_of(fit, rows.panel.n_influence)
+    influence[:, ~(fit.contrast != 0).any(1)] = np.nan
     if rows.n_treated_units == 1:
         influence[:] = np.nan
         counted["reason"] = SINGLE
@@ -272,8 +330,8 @@ def covariate_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[Array,
     """Return covariates as columns (n, p) and what each is called.
 
     A category becomes an indicator for each of its values but the first in the alphabet, ``region=South``. Columns are
-    less their mean: every model here has a constant or unit effects, so that no estimate moves, and numbers far from
-    zero keep their digits.
+    less their mean and over their standard deviation: every model here has a constant or unit effects, so that no
+    estimate moves, and neither the unit of a covariate nor its origin costs digits.
     """
     columns: list[Array] = []
     labels: list[str] = []
@@ -287,4 +345,11 @@ def covariate_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[Array,
             columns.append((values == level).to_numpy(float))
             labels.append(f"{name}={level}")
     table = np.column_stack(columns) if columns else np.empty((len(frame), 0))
-    return table - np.nan_to_num(np.nanmean(table, axis=0)) if len(table) and columns else table, tuple(labels)
+    return _standardised(table) if table.size else table, tuple(labels)
+
+
+def _standardised(table: Array) -> Array:
+    """Return columns less their mean and over their standard deviation; one that does not vary becomes zeros."""
+    centred = table - np.nan_to_num(np.nanmean(table, axis=0))
+    spread = np.nan_to_num(np.nanstd(centred, axis=0))
+    return np.asarray(centred / np.where(spread > 0, spread, 1.0))

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
-from sos_eval.estimators._regression import (
-    Rows,
-    fit_linear,
-    independent,
-    linear_estimate,
-    regression_rows,
-)
-from sos_eval.estimators._two_way import TwoWayRegression
-from sos_eval.estimators.fast.regression import RegressionPattern, group_starts
+from sos_eval.estimators._regression import Rows
+from sos_eval.estimators._two_way import Statement, TwoWayRegression
+from sos_eval.numerics.regress import LinearFit
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import Estimate, cells
+from sos_eval.results.estimate import Estimate
 from sos_eval.results.method import register
 
 __all__ = ["EventStudyTWFE"]
@@ -40,6 +34,7 @@ class EventStudyTWFE(TwoWayRegression):
     covariates: tuple[str, ...] | None = None
     """Time-varying regressors; those of the panel unless named here."""
 
+    label: ClassVar[str] = "event-study fixed effects"
     reference: ClassVar[str] = "Sun and Abraham (2021), section 3, on what its coefficients mix"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1, "untreated_units": 1}
     takes_unbalanced: ClassVar[bool] = True
@@ -54,48 +49,42 @@ class EventStudyTWFE(TwoWayRegression):
             what = f"window: {first:g} to {last:g} joins the reference or the start to something else"
             raise ValueError(f"{what}; write one that holds {self.reference_time:g} to 0")
 
-    def estimate(self, panel: Panel) -> Estimate:
-        """Estimate every event time, their mean after the start, and the mean over treated unit-periods."""
-        rows = regression_rows(panel, self._names(panel))
-        dummies, contrast, table = self._design(rows)
-        estimate = linear_estimate(
-            rows, fit_linear(rows, dummies, contrast), table, (OVERALL_NOTE, *self._binning_note())
-        )
-        return _without_reference_error(estimate)
+    remedy: ClassVar[str] = "write a `window`, so that distant event times are joined"
 
-    def _design(self, rows: Rows) -> tuple[Array, Array, pd.DataFrame]:
-        """Return the dummies (n, k), the rows of the estimate as combinations of them (m, k), and their table."""
-        frame = rows.frame
-        start = frame["first_treated"].to_numpy(float)
-        start = np.where(start > rows.panel.times[-1], np.inf, start)  # later starts count as never, as for cohorts
-        event = self._joined(frame["time"].to_numpy(float) - start)
-        reported = self._reported(rows.panel, event)
-        dummies = (event[:, None] == reported[reported != self.reference_time]).astype(float)
-        self._refuse_collinear(rows, dummies)
-        post = np.array([rows.weights[event == e].sum() if e >= 0 else 0.0 for e in reported])
-        treated = [len(np.unique(rows.effects.unit[event == e])) for e in reported]
-        table = self._table(rows.panel.outcome.scale, treated, rows.n_treated_units, reported)
-        return dummies, contrasts(reported, self.reference_time, post), table
+    def pre_base(self, estimate: Estimate, rows: NDArray[np.intp], zero: NDArray[np.bool_]) -> Array:
+        """Say which event time each cell before the start is compared with: none where a window joins several."""
+        base = super().pre_base(estimate, rows, zero)
+        if self.window is None:
+            return base
+        joined = estimate.cells["event_time"].to_numpy(float)[rows] == self.window[0]
+        return np.asarray(np.where(joined, np.nan, base))
 
-    def _pattern(self, panel: Panel, adoption: Array, starts: Array) -> RegressionPattern:
-        """Plan the regression for an adoption."""
-        groups = group_starts(starts, panel.times)
-        event = self._joined(panel.times - groups[:, None])
+    def state(self, panel: Panel, start: Array, time: Array, treated: Array) -> Statement:
+        """State an indicator for each event time but the reference, their mean from 0 on, and that by unit-periods."""
+        event = self._joined(time - start)
         reported = self._reported(panel, event)
-        estimated = reported[reported != self.reference_time]
-        counted = np.array([[(own == e).sum() if e >= 0 else 0 for e in estimated] for own in event], float)
-        codes = np.searchsorted(
-            groups, np.where(adoption > panel.times[-1], np.inf, adoption)[adoption > panel.times[0]]
-        )
-        sizes = np.bincount(codes, minlength=len(groups))
-        treated = [int(sizes[(event == e).any(1)].sum()) for e in reported]
-        table = self._table(panel.outcome.scale, treated, int(sizes[np.isfinite(groups)].sum()), reported)
-        table = table.assign(n_obs=len(codes) * panel.n_times, n_units=len(codes))
-        return RegressionPattern(
-            table, groups, panel.times[-1], (event[:, :, None] == estimated).astype(float),
-            contrasts(reported, self.reference_time, (reported >= 0).astype(float)),
-            (table["reason"] == REFERENCE_REASON).to_numpy(), counted,
+        each, after, estimated = event[..., None] == reported, reported >= 0, reported != self.reference_time
+        rows = np.vstack([np.eye(len(reported)), after / max(int(after.sum()), 1), np.zeros(len(reported))])
+        shared = np.zeros(rows.shape, bool)
+        shared[-1] = after
+        return Statement(
+            terms=each[..., estimated].astype(float), contrast=rows[:, estimated], shared=shared[:, estimated],
+            counted=np.concatenate([each, np.repeat((treated > 0)[..., None], 2, -1)], -1), cells=self._cells(reported),
         )  # fmt: skip
+
+    def remarks(self, rows: Rows, fit: LinearFit) -> tuple[str, ...]:
+        """Say what is averaged, and what is joined."""
+        if self.window is None:
+            return (OVERALL_NOTE,)
+        low, high = self.window
+        return (OVERALL_NOTE, f"event times up to {low:g} are joined, and those from {high:g} on")
+
+    def why_absorbed(self, rows: Rows) -> str:
+        """Say so of event times, and where nobody is never treated."""
+        what = "event times cannot be told apart from unit and time effects"
+        if np.isinf(rows.frame["first_treated"].to_numpy(float)).any():
+            return what
+        return f"{what}, for no unit is never treated"
 
     def _joined(self, event: Array) -> Array:
         """Join event times beyond the window to its ends; -inf (never treated) stays."""
@@ -112,51 +101,10 @@ class EventStudyTWFE(TwoWayRegression):
             raise NotIdentified(panel.fault(what, f"write reference_time: one of {seen}"))
         return np.asarray(reported)
 
-    def _refuse_collinear(self, rows: Rows, dummies: Array) -> None:
-        """Refuse event times that cannot be told from unit and time effects."""
-        kept = independent(rows, np.column_stack([rows.covariates, dummies]))[rows.covariates.shape[1] :]
-        if kept.all():
-            return
-        what = f"{self.name}: event times cannot be told apart from unit and time effects"
-        if not np.isinf(rows.frame["first_treated"].to_numpy(float)).any():
-            what += ", for no unit is never treated"
-        raise NotIdentified(rows.panel.fault(what, "write a `window`, so that distant event times are joined"))
-
-    def _table(self, scale: str, treated: list[int], all_treated: int, reported: Array) -> pd.DataFrame:
-        """Lay out a row per event time, their mean, and the overall mean."""
+    def _cells(self, reported: Array) -> dict[str, Any]:
+        """Name a row per event time, their mean, and the overall mean."""
         reasons = [REFERENCE_REASON if e == self.reference_time else "" for e in reported]
-        return cells(
-            aggregation=["event_time"] * (len(reported) + 1) + ["overall"], event_time=[*reported, np.nan, np.nan],
-            n_treated_units=[*treated, all_treated, all_treated], reason=[*reasons, "", ""], scale=scale,
-        )  # fmt: skip
-
-    def _binning_note(self) -> tuple[str, ...]:
-        if self.window is None:
-            return ()
-        low, high = self.window
-        return (f"event times up to {low:g} are joined, and those from {high:g} on",)
-
-
-def contrasts(reported: Array, reference_time: float, post: Array) -> Array:
-    """Return rows for each event time, their plain mean from 0 on, and their mean weighted by `post`, (m, k).
-
-    Parameters
-    ----------
-    reported : (e,)
-        Event times, the reference among them.
-    reference_time
-        Its row is zero.
-    post : (e,)
-        Weight of each event time in the overall mean; zero before the start.
-    """
-    each = np.eye(len(reported))
-    plain = (reported >= 0) / max(int((reported >= 0).sum()), 1)
-    rows = np.vstack([each, plain, post / post.sum()])
-    return rows[:, reported != reference_time]
-
-
-def _without_reference_error(estimate: Estimate) -> Estimate:
-    """Leave the reference period without an error: it is zero by construction."""
-    fixed = (estimate.cells["reason"] == REFERENCE_REASON).to_numpy()
-    influence = np.where(fixed, np.nan, estimate.influence) if estimate.influence is not None else None
-    return replace(estimate, influence=influence)
+        return {
+            "aggregation": ["event_time"] * (len(reported) + 1) + ["overall"],
+            "event_time": [*reported, np.nan, np.nan], "reason": [*reasons, "", ""],
+        }  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -13,19 +13,20 @@ from sos_eval.errors import InputFault, NotIdentified, listed
 from sos_eval.estimators._regression import (
     SINGLE,
     Rows,
+    complete_rows,
     independent,
     influence_of,
     keep_rows,
     regression_rows,
-    time_varying,
     without,
 )
-from sos_eval.estimators.fast.counts import batch_draws, grid_of, plan_counts
+from sos_eval.estimators._two_way import StatedRegression, Statement
+from sos_eval.estimators.fast.counts import CountGrid, CountPlan, batch_draws, count_grid
+from sos_eval.estimators.fast.groups import Grouped
 from sos_eval.numerics.poisson import PoissonFit, fit_poisson
 from sos_eval.numerics.regress import LinearFit
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, cells
-from sos_eval.results.estimator import PlannedEstimator
 from sos_eval.results.method import register
 
 __all__ = ["PoissonDiD"]
@@ -37,12 +38,13 @@ NOT_CONVERGED = "the Poisson likelihood has no maximum that Newton steps reach"
 
 @register("poisson_did")
 @dataclass(frozen=True)
-class PoissonDiD(PlannedEstimator):
+class PoissonDiD(StatedRegression):
     """Poisson difference-in-differences: counts on treatment, unit and time effects, with log exposure as offset."""
 
     covariates: tuple[str, ...] | None = None
     """Time-varying regressors; those of the panel unless named here."""
 
+    label: ClassVar[str] = "Poisson"
     reference: ClassVar[str] = "Wooldridge (1999, 2023); Correia, Guimaraes and Zylkin (2020)"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1}
     takes_unbalanced: ClassVar[bool] = True
@@ -51,55 +53,89 @@ class PoissonDiD(PlannedEstimator):
     takes_covariates: ClassVar[bool] = True
     weighs_exposure: ClassVar[bool] = True
 
+    def state(self, panel: Panel, start: Array, time: Array, treated: Array) -> Statement:
+        """State the one regressor, treatment; the change in the rate is no combination of coefficients."""
+        scale = "rate_per" if panel.outcome.counted else "value"
+        return Statement(
+            terms=treated[..., None], contrast=np.array([[1.0], [np.nan]]), shared=np.zeros((2, 1), bool),
+            counted=np.repeat((treated > 0)[..., None], 2, -1),
+            cells={"estimand": ["rate_ratio", "att"], "scale": ["ratio", scale]},
+        )  # fmt: skip
+
+    def why_absorbed(self, rows: Rows) -> str:
+        """Say so of treatment."""
+        return "treatment is a combination of unit effects, time effects and covariates"
+
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate the rate ratio and, from it, the change in the rate among the treated."""
-        rows = self._rows(panel)
-        self._refuse_collinear(rows)
+        rows, stated = self._stated(regression_rows(self._eventful(panel), self._names(panel), **_sides(panel)))
         rows, fit = self._fit(rows)
-        table = cells(
-            estimand=["rate_ratio", "att"], scale=["ratio", "rate_per" if panel.outcome.counted else "value"],
-            n_obs=len(rows.used), n_units=rows.effects.shape[0], n_treated_units=rows.n_treated_units,
-        )  # fmt: skip
+        table = cells(**stated.cells, n_obs=len(rows.used), n_units=rows.n_units, n_treated_units=rows.n_treated_units)
         return _two_cells(rows, fit, table, panel.outcome.per if panel.outcome.counted else 1.0)
 
     def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:
-        """Plan for batches of outcomes, all draws at once where no covariate varies over time."""
+        """Plan for batches of outcomes, all draws at once."""
         by_draw = self.unplanned(panel, choice)
-        fast = self._on_grid(panel) and panel.outcome.transform == "none"
-        table = self._tableof(panel) if fast else None
-        return by_draw if table is None else plan_counts(panel, table, self.complete, choice, by_draw)
+        if panel.layout != "panel" or panel.partly_exposed or panel.outcome.transform != "none":
+            return by_draw
+        table = self._table_of(panel)
+        grid = None if table is None else self._grid(panel, complete_rows(panel, self._names(panel), **_sides(panel)))
+        if table is None or grid is None:
+            return by_draw
+        treated = np.nan_to_num(panel.matrix("treated"))[grid[0].units][:, grid[0].times]
+        return CountPlan(panel, grid[0], treated[None], table, self.complete, choice, by_draw)
 
     def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
-        """Estimate under many adoptions, all at once where no covariate varies over time."""
+        """Estimate under many adoptions, all at once unless covariates or clusters differ within a unit and period."""
         first_treated = np.asarray(first_treated, float)
-        table = self._tableof(panel.with_first_treated(first_treated[0])) if self._on_grid(panel) else None
-        if table is None:
+        table = self._table_of(panel.with_first_treated(first_treated[0]))
+        grid = None
+        if table is not None:
+            grid = self._grid(panel, complete_rows(self._eventful(panel), self._names(panel), **_sides(panel)))
+        if table is None or grid is None:
             return super().estimate_assignments(panel, first_treated)
-        grid, counts = grid_of(panel)
-        eventful = counts.sum(0) > 0
-        grid = replace(grid, at_risk=grid.at_risk[:, eventful], weights=grid.weights[:, eventful])
-        times = panel.times[eventful]
+        shared, counts = grid
+        times = panel.times[shared.times]
+
+        def treated(some: slice) -> Array:
+            return (times >= first_treated[some, shared.units, None]).astype(float)
+
         return batch_draws(
-            grid, counts[None][:, :, eventful], lambda rows: (times >= first_treated[rows, :, None]).astype(float),
-            len(first_treated), table, lambda draw: panel.with_first_treated(first_treated[draw]), self.complete,
+            shared, counts[None], treated, len(first_treated), table,
+            lambda draw: panel.with_first_treated(first_treated[draw]), self.complete,
         )  # fmt: skip
 
-    def _on_grid(self, panel: Panel) -> bool:
-        """Whether rows are units by times, treated in full or not at all, and no covariate would enter."""
-        names = panel.covariates if self.covariates is None else self.covariates
-        return panel.layout == "panel" and not panel.partly_exposed and not time_varying(panel, names)
+    def estimate_groups(self, panel: Panel, first_treated: Array, weights: Array, cells: pd.DataFrame) -> Batch:
+        """Estimate under many adoptions, each with a comparison group of its own; all at once on a balanced panel."""
+        grid = None
+        if panel.layout == "panel" and panel.is_balanced and (panel.matrix("weight") > 0).all():
+            grid = self._grid(panel, complete_rows(self._eventful(panel), self._names(panel), **_sides(panel)))
+        if grid is None or not (grid[0].weights > 0).all():
+            return super().estimate_groups(panel, first_treated, weights, cells)
+        shared, counts = grid
+        grouped, times = Grouped(panel, first_treated, weights, cells), panel.times[shared.times]
 
-    def _tableof(self, panel: Panel) -> pd.DataFrame | None:
+        def treated(some: slice) -> Array:
+            return (times >= first_treated[some, shared.units, None]).astype(float)
+
+        return batch_draws(
+            shared, counts[None], treated, len(first_treated), cells, grouped.panel_of, self.complete,
+            weights[:, shared.units],
+        )  # fmt: skip
+
+    def _grid(self, panel: Panel, rows: Rows) -> tuple[CountGrid, Array] | None:
+        return count_grid(panel, rows, _exposure(rows))
+
+    def _table_of(self, panel: Panel) -> pd.DataFrame | None:
         """Return the table of cells; None where this panel is refused."""
         try:
             return self.complete(panel).cells.assign(reason="")
         except InputFault:
             return None
 
-    def _rows(self, panel: Panel) -> Rows:
-        """Choose the rows, without units and periods that have no event."""
-        names = panel.covariates if self.covariates is None else self.covariates
-        column, also = ("count", ("exposure",)) if panel.outcome.counted else ("outcome", ())
+    def _eventful(self, panel: Panel) -> Panel:
+        """Leave out units and periods that have no event."""
+        column = str(_sides(panel)["outcome"])
         counts = panel.frame[column].to_numpy(float)
         if (counts < 0).any():
             where = listed(list(dict.fromkeys(panel.frame["unit"][counts < 0])))
@@ -110,12 +146,7 @@ class PoissonDiD(PlannedEstimator):
         quiet = np.bincount(panel.time_codes, counts, panel.n_times) == 0
         if quiet.any():
             panel = panel.keep_times(panel.times[~quiet], "estimate", "no event in any unit")
-        return regression_rows(panel, names, outcome=column, also=also)
-
-    def _refuse_collinear(self, rows: Rows) -> None:
-        if not independent(rows, np.column_stack([rows.covariates, rows.treated]))[-1]:
-            what = f"{self.name}: treatment is a combination of unit effects, time effects and covariates"
-            raise NotIdentified(rows.panel.fault(what))
+        return panel
 
     def _fit(self, rows: Rows) -> tuple[Rows, PoissonFit]:
         """Fit; leave out rows that separation fits perfectly, and fit again."""
@@ -127,6 +158,18 @@ class PoissonDiD(PlannedEstimator):
             note = "there is no event among rows that alone identify the effect: the rate ratio has no finite estimate"
             return replace(rows, notes=(*rows.notes, note)), replace(fit, coef=np.full_like(fit.coef, np.nan))
         return left, _fit_rows(left)
+
+
+class _Sides(TypedDict):
+    """Columns of a count regression: its left-hand side, and what must be known beside it."""
+
+    outcome: str
+    also: tuple[str, ...]
+
+
+def _sides(panel: Panel) -> _Sides:
+    counted = panel.outcome.counted
+    return {"outcome": "count" if counted else "outcome", "also": ("exposure",) if counted else ()}
 
 
 def _fit_rows(rows: Rows) -> PoissonFit:
@@ -160,30 +203,30 @@ def _two_cells(rows: Rows, fit: PoissonFit, table: pd.DataFrame, per: float) -> 
     and observed events agree (first-order condition of b). Its influence is ``R exp(-b) psi_b + (1 - exp(-b)) psi_R``
     (delta method), so that the sampling of the treated units' own rate counts too.
     """
-    known = fit.converged and np.isfinite(fit.coef).all()
-    linear = _linear(rows, fit)
+    settled = fit.converged and np.isfinite(fit.coef).all()
+    linear = _working_regression(rows, fit)
     n = rows.panel.n_influence
-    b = fit.coef[0] if known else np.nan
+    b = fit.coef[0] if settled else np.nan
     at_risk = rows.weights * _exposure(rows) * rows.treated
     rate = per * (rows.weights * rows.outcome * rows.treated).sum() / at_risk.sum()
-    own = (per * rows.outcome * rows.weights * rows.treated - rate * at_risk) / at_risk.sum()
+    rate_score = (per * rows.outcome * rows.weights * rows.treated - rate * at_risk) / at_risk.sum()
     psi_b = influence_of(linear, n)[:, 0]
-    psi_rate = n * np.bincount(rows.influence_codes, own, n)
+    psi_rate = n * np.bincount(rows.influence_codes, rate_score, n)
     influence = np.column_stack([psi_b, rate * np.exp(-b) * psi_b + (1 - np.exp(-b)) * psi_rate])
     values = np.array([b, (1 - np.exp(-b)) * rate])
     if rows.panel.partly_exposed:
         values[1], influence[:, 1] = np.nan, np.nan
         table = table.assign(reason=["", PARTLY])
-    if not known:
+    if not settled:
         influence[:] = np.nan
         table = table.assign(reason=rows.notes[-1] if fit.separated.any() else NOT_CONVERGED)
     elif rows.n_treated_units == 1:
         influence[:] = np.nan
         table = table.assign(reason=SINGLE)
-    return Estimate(table, values, influence, rows.panel, linear=linear if known else None, notes=rows.notes)
+    return Estimate(table, values, influence, rows.panel, linear=linear if settled else None, notes=rows.notes)
 
 
-def _linear(rows: Rows, fit: PoissonFit) -> LinearFit:
+def _working_regression(rows: Rows, fit: PoissonFit) -> LinearFit:
     """Return the last working regression. The effect on the rate is no combination of coefficients: NaN."""
     k = fit.x.shape[1]
     contrast = np.vstack([np.eye(1, k), np.full((1, k), np.nan)])

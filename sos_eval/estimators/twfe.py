@@ -6,20 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
 
-from sos_eval.errors import NotIdentified
-from sos_eval.estimators._regression import (
-    Rows,
-    fit_linear,
-    independent,
-    linear_estimate,
-    regression_rows,
-)
-from sos_eval.estimators._two_way import TwoWayRegression
-from sos_eval.estimators.fast.regression import RegressionPattern, group_starts
+from sos_eval.estimators._regression import Rows
+from sos_eval.estimators._two_way import Statement, TwoWayRegression
+from sos_eval.numerics.regress import LinearFit
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import Estimate, cells
 from sos_eval.results.method import register
 
 __all__ = ["TWFE"]
@@ -33,6 +24,7 @@ class TWFE(TwoWayRegression):
     covariates: tuple[str, ...] | None = None
     """Time-varying regressors; those of the panel unless named here."""
 
+    label: ClassVar[str] = "two-way fixed effects"
     reference: ClassVar[str] = "Goodman-Bacon (2021); weights of de Chaisemartin and D'Haultfoeuille (2020)"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1}
     takes_unbalanced: ClassVar[bool] = True
@@ -40,38 +32,20 @@ class TWFE(TwoWayRegression):
     takes_cross_sections: ClassVar[bool] = True
     takes_covariates: ClassVar[bool] = True
 
-    def estimate(self, panel: Panel) -> Estimate:
-        """Estimate the one coefficient, as ``overall``."""
-        rows = regression_rows(panel, self._names(panel))
-        treated, contrast, table = self._design(rows)
-        fit = fit_linear(rows, treated, contrast)
-        return linear_estimate(rows, fit, table, _negative_weights(rows, fit.x[:, 0]))
+    def state(self, panel: Panel, start: Array, time: Array, treated: Array) -> Statement:
+        """State the one regressor, treatment, and its coefficient as ``overall``."""
+        return Statement(
+            terms=treated[..., None], contrast=np.ones((1, 1)), counted=(treated > 0)[..., None],
+            cells={"estimand": "att"}, shared=np.zeros((1, 1), bool),
+        )  # fmt: skip
 
-    def _design(self, rows: Rows) -> tuple[Array, Array, pd.DataFrame]:
-        """Return the treatment (n, 1), the one coefficient as it is, and its table."""
-        self._refuse_collinear(rows)
-        return rows.treated[:, None], np.ones((1, 1)), self._table(rows.panel, rows.n_treated_units)
+    def remarks(self, rows: Rows, fit: LinearFit) -> tuple[str, ...]:
+        """Say how much of the coefficient rests on negative weights."""
+        return _negative_weights(rows, fit.x[:, 0])
 
-    def _refuse_collinear(self, rows: Rows) -> None:
-        if not independent(rows, np.column_stack([rows.covariates, rows.treated]))[-1]:
-            what = f"{self.name}: treatment is a combination of unit effects, time effects and covariates"
-            raise NotIdentified(rows.panel.fault(what))
-
-    def _table(self, panel: Panel, n_treated: int) -> pd.DataFrame:
-        return cells(estimand="att", scale=panel.outcome.scale, n_treated_units=n_treated)
-
-    def _pattern(self, panel: Panel, adoption: Array, starts: Array) -> RegressionPattern:
-        """Plan the regression for an adoption."""
-        groups = group_starts(starts, panel.times)
-        treated = (panel.times >= groups[:, None]).astype(float)
-        if not treated.any() or len(groups) < 2:
-            raise NotIdentified(panel.fault(f"{self.name}: treatment does not differ between units"))
-        n = int((adoption > panel.times[0]).sum())
-        n_treated = int(((adoption > panel.times[0]) & (adoption <= panel.times[-1])).sum())
-        table = self._table(panel, n_treated).assign(n_obs=n * panel.n_times, n_units=n)
-        return RegressionPattern(
-            table, groups, panel.times[-1], treated[:, :, None], np.ones((1, 1)), np.zeros(1, bool)
-        )
+    def why_absorbed(self, rows: Rows) -> str:
+        """Say so of treatment."""
+        return "treatment is a combination of unit effects, time effects and covariates"
 
 
 def _negative_weights(rows: Rows, residual: Array) -> tuple[str, ...]:

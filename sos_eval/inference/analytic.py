@@ -9,6 +9,7 @@ import annotated_types as at
 import numpy as np
 
 from sos_eval.inference.bands import Bands, normal_bands
+from sos_eval.inference.memory import refuse_too_many
 from sos_eval.inference.wald import refused, too_few_treated, wald_rows, why_no_error
 from sos_eval.numerics.regress import LinearFit
 from sos_eval.results.estimate import Estimate, cluster_sums
@@ -73,6 +74,8 @@ class Analytic(InferenceMethod):
     """
 
     alone_from: ClassVar[int] = FEW
+    label: ClassVar[str] = "conventional cluster-robust"
+    says: ClassVar[str] = "a conventional calculation says {p}"
     reference: ClassVar[str] = "Liang and Zeger (1986); Montiel Olea and Plagborg-Møller (2019)"
 
     level: Annotated[float, at.Gt(0), at.Lt(1)] = 0.95
@@ -80,21 +83,24 @@ class Analytic(InferenceMethod):
     small_sample: SmallSample = "default"
     """default, none or stata: the small-sample factor and the reference distribution."""
     band_draws: Annotated[int, at.Ge(0)] = 5_000
-    """Simulated vectors behind the critical value of the uniform bands; 0 leaves the bands out."""
+    """Simulated vectors that the uniform bands are as precise as, at least; 0 leaves the bands out."""
+
+    def why_not(self, estimate: Estimate) -> str:
+        """Say why it is not defined for an estimate; empty where it is."""
+        return no_influence if estimate.influence is None else too_few_treated(estimate)
 
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return effects with cluster-robust errors, intervals and bands."""
         estimate = fitted.estimate
-        if estimate.influence is None:
-            return refused(fitted, self.name, self.level, no_influence)
-        if few := too_few_treated(estimate):
-            return refused(fitted, self.name, self.level, few)
+        if (why := self.why_not(estimate)) or estimate.influence is None:
+            return refused(fitted, self.name, self.level, why)
         factor = small_sample_factor(estimate, self.small_sample)
         sums = cluster_sums(estimate.influence, estimate.panel.clusters)
         raw = np.sqrt(factor.variance * np.einsum("ij,ij->j", sums, sums)) / estimate.panel.n_influence
         std_error, reasons = why_no_error(estimate, raw)
         bands: Bands | None = None
         if self.band_draws:
+            refuse_too_many(fitted.source, "band_draws", self.band_draws, 2 * len(estimate.values))
             usable = np.isfinite(std_error)
             bands = normal_bands(
                 estimate.cells, sums, usable, level=self.level, draws=self.band_draws, rng=rng, df=factor.df

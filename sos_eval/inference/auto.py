@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, ClassVar
 
 import annotated_types as at
@@ -11,11 +11,12 @@ import numpy as np
 
 from sos_eval.declare import Seed
 from sos_eval.inference.analytic import Analytic
-from sos_eval.inference.assignments import strata_columns
 from sos_eval.inference.design_facts import DesignFacts, design_facts
 from sos_eval.inference.randomization import Randomization
 from sos_eval.inference.two_way import TwoWay
 from sos_eval.inference.wald import refused
+from sos_eval.results.assignments import strata_columns
+from sos_eval.results.facts import ResolutionFacts
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import FEW, InferenceMethod, Inferred
 from sos_eval.results.method import register
@@ -71,14 +72,13 @@ class Resolution:
     caution: str = ""
     counts: dict[str, Any] = field(default_factory=dict)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> ResolutionFacts:
         """Return what the bundle says about it; ``headline`` is None where no procedure is relied on."""
-        return {
-            "rule": self.rule, "choice": self.choice, "changed": self.changed, "reliable": self.reliable,
-            "caution": self.caution,
-            "headline": self.methods[0].name if self.reliable else None,
-            "methods": [method.name for method in self.methods], **self.counts,
-        }  # fmt: skip
+        return ResolutionFacts(
+            rule=self.rule, choice=self.choice, changed=self.changed, reliable=self.reliable, caution=self.caution,
+            headline=self.methods[0].name if self.reliable else None,
+            methods=tuple(method.name for method in self.methods), **self.counts,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,15 @@ class Withheld(InferenceMethod):
     """Estimates without errors: the rule relies on no procedure, and this says why. Not declarable."""
 
     name: ClassVar[str] = "withheld"
+    label: ClassVar[str] = "no procedure relied on"
 
     level: float = 0.95
     reason: str = ""
+
+    @property
+    def few_clusters(self) -> bool:
+        """No: nothing is relied on."""
+        return False
 
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return the estimates with the reason on every row."""
@@ -175,7 +181,7 @@ def _test(test: Randomization, facts: DesignFacts) -> tuple[Randomization | None
         return None, size
     if test.statistic == "studentised" and (not facts.has_influence or facts.n_treated_clusters < 2):
         return None, "a studentised test needs two treated clusters and an estimator with an influence function"
-    if 1 / size > round(1 - test.level, 12):
+    if size < 10**15 and 1 / size > round(1 - test.level, 12):
         return None, f"{size} possible assignments cannot reject at level {test.level:g}"
     lost = facts.lost(test)
     return (None, _lost(lost, test)) if lost > LOSABLE * (1 - test.level) else (test, "")
@@ -219,7 +225,7 @@ def _resolution(
         "effective_comparison_clusters": facts.by_weight[1],
         "variance_treated_clusters": facts.by_variance[0],
         "variance_comparison_clusters": facts.by_variance[1],
-        "declared": [method.name for method in asked],
+        "declared": tuple(method.name for method in asked),
         "declared_first": asked[0].name,
     }
     changed = methods[0] != asked[0]
@@ -237,6 +243,8 @@ class Auto(InferenceMethod):
     """Coverage of the intervals."""
     strata: tuple[str, ...] = ()
     """Strata of the randomization test, where the rule chooses it."""
+    strata_effects: bool = True
+    """The estimate carries stratum-by-period effects (cell estimators compare within strata)."""
     draws: Annotated[int, at.Ge(19)] = 9_999
     """Draws of the randomization test, where the rule chooses it."""
     seed: Seed | None = None
@@ -246,6 +254,11 @@ class Auto(InferenceMethod):
     def columns(self) -> tuple[str, ...]:
         """Columns that the strata name."""
         return strata_columns(self.strata)
+
+    @property
+    def effects_within(self) -> tuple[str, ...]:
+        """The strata, unless their effects are declined."""
+        return self.strata if self.strata_effects else ()
 
     def permutation(self, facts: DesignFacts) -> Randomization:
         """Return the randomization test that suits a design: studentised wherever there is an error to divide by."""
@@ -259,4 +272,4 @@ class Auto(InferenceMethod):
         """Resolve and apply the headline's method; a run resolves earlier and applies all of them."""
         resolution = resolve((self,), design_facts(fitted))
         found = resolution.methods[0].infer(fitted, rng)
-        return Inferred(found.table, found.tables, {**found.facts, **resolution.facts()})
+        return Inferred(found.table, found.tables, {**found.facts, **asdict(resolution.facts())})

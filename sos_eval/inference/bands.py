@@ -34,13 +34,14 @@ class Bands:
 
 def families(cells: pd.DataFrame, usable: NDArray[np.bool_]) -> Iterator[tuple[str, NDArray[np.intp]]]:
     """Yield the rows that get one band together: an aggregation, without its plain average."""
-    keyed = ~np.all([np.isnan(cells[name].to_numpy(float)) for name in ("cohort", "time", "event_time")], axis=0)
-    own = [cells[name].to_numpy(object) for name in ("aggregation", "estimand", "scale", "subgroup")]
-    found: dict[tuple[Any, ...], list[int]] = {}
-    for row in np.flatnonzero(keyed & usable).tolist():
-        if own[0][row] in _JOINT:
-            found.setdefault(tuple(values[row] for values in own), []).append(row)
-    for key, rows in found.items():
+    named = cells["aggregation"].to_numpy(object)
+    keyed = ~np.isnan(cells[["cohort", "time", "event_time"]].to_numpy(float)).all(1)
+    joint = np.flatnonzero(keyed & usable & np.isin(named, _JOINT))
+    others = [cells[name].to_numpy(object)[joint].tolist() for name in ("estimand", "scale", "subgroup")]
+    together: dict[tuple[Any, ...], list[int]] = {}
+    for row, *of_row in zip(joint.tolist(), named[joint].tolist(), *others, strict=True):
+        together.setdefault(tuple(of_row), []).append(row)
+    for key, rows in together.items():
         yield str(key[0]), np.array(rows, dtype=np.intp)
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sos_eval.errors import InputFault
-from sos_eval.inference.assignments import assignment_space
 from sos_eval.inference.randomization import Randomization, statistics
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.assignments import assignment_space
 from sos_eval.results.fitted import Fitted
 
 __all__ = ["DesignFacts", "design_facts", "effective_clusters", "lost_share"]

@@ -12,6 +12,7 @@ import pandas as pd
 from sos_eval.errors import InputFault
 from sos_eval.inference.wald import fixed_by_construction, refused, too_few_treated, wald_rows
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.estimate import Estimate
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod, Inferred
 from sos_eval.results.method import register
@@ -59,16 +60,22 @@ class Jackknife(InferenceMethod):
     The variance is (G-1)/G times the sum of squared distances of the estimates without a cluster from the estimate.
     """
 
+    label: ClassVar[str] = "leave-one-unit-out jackknife"
+    refits: ClassVar[bool] = True
     reference: ClassVar[str] = "Efron and Stein (1981); MacKinnon, Nielsen and Webb (2023)"
 
     level: Annotated[float, at.Gt(0), at.Lt(1)] = 0.95
     """Coverage of the intervals."""
 
+    def why_not(self, estimate: Estimate) -> str:
+        """Say why it is not defined for an estimate; empty where it is."""
+        return too_few_treated(estimate)
+
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return effects with jackknife errors."""
         estimate = fitted.estimate
-        if few := too_few_treated(estimate):
-            return refused(fitted, self.name, self.level, few)
+        if why := self.why_not(estimate):
+            return refused(fitted, self.name, self.level, why)
         values, names, refusals = leave_one_out(fitted)
         n_clusters = len(names)
         raw = np.sqrt((n_clusters - 1) / n_clusters * ((values - estimate.values) ** 2).sum(0))

@@ -12,6 +12,7 @@ from scipy.special import ndtri
 
 from sos_eval.inference.analytic import no_influence, small_sample_factor
 from sos_eval.inference.bands import Bands, joint_bands
+from sos_eval.inference.memory import refuse_too_many
 from sos_eval.inference.wald import cluster_scores, refused, too_few_treated, wald_rows, why_no_error
 from sos_eval.numerics.bands import Critical, at_level, quantile_with_error
 from sos_eval.numerics.bootstrap import BootstrapWeights, draw_weights
@@ -35,6 +36,7 @@ class MultiplierBootstrap(InferenceMethod):
     """Multiplier bootstrap by cluster with uniform bands (Callaway and Sant'Anna 2021, algorithm 1)."""
 
     alone_from: ClassVar[int] = FEW
+    label: ClassVar[str] = "multiplier bootstrap"
     reference: ClassVar[str] = "Callaway and Sant'Anna (2021), algorithm 1"
 
     level: Annotated[float, at.Gt(0), at.Lt(1)] = 0.95
@@ -46,15 +48,18 @@ class MultiplierBootstrap(InferenceMethod):
     spread: Literal["iqr", "deviation"] = "iqr"
     """Error from the interquartile range (as the did package) or from the standard deviation of the draws."""
 
+    def why_not(self, estimate: Estimate) -> str:
+        """Say why it is not defined for an estimate; empty where it is."""
+        return no_influence if estimate.influence is None else too_few_treated(estimate)
+
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return effects with bootstrap errors, normal (or t) intervals and uniform bands."""
         estimate = fitted.estimate
-        if estimate.influence is None:
-            return refused(fitted, self.name, self.level, no_influence)
-        if few := too_few_treated(estimate):
-            return refused(fitted, self.name, self.level, few)
+        if (why := self.why_not(estimate)) or estimate.influence is None:
+            return refused(fitted, self.name, self.level, why)
         factor = small_sample_factor(estimate, "default")
         scores = cluster_scores(estimate, estimate.influence) * np.sqrt(factor.variance)
+        refuse_too_many(fitted.source, "draws", self.draws, sum(scores.shape))
         drawn = bootstrap_deviations(scores, draw_weights(self.weights, (self.draws, len(scores)), rng))
         raw = np.where(np.isfinite(scores).all(0), self._spread(drawn), np.nan)
         std_error, reasons = why_no_error(estimate, raw)

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sos_eval.errors import InputFault
-from sos_eval.inference.assignments import Assignments
-from sos_eval.inference.inversion import TIES, Rejection, search
+from sos_eval.numerics.inversion import TIES, Rejection, search
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.adoptions import Adoptions
 from sos_eval.results.estimate import Batch
-from sos_eval.results.fitted import Fitted
 
 __all__ = ["Limits", "searched", "without_effect"]
 
@@ -58,40 +57,46 @@ def without_effect(panel: Panel, theta: float, *, ratio: bool) -> Panel:
 
 
 def searched(
-    fitted: Fitted, assignments: Assignments, batch: Batch, *, studentised: bool, level: float, draws: int
+    adoptions: Adoptions, batch: Batch, *, complete: bool, studentised: bool, level: float, draws: int
 ) -> Limits:
     """Search the limits of the overall effect, everything estimated anew at each trial value on common draws.
 
     Parameters
     ----------
-    batch
-        Estimates without any effect taken out, the observed assignment first: a row without a statistic has no limits.
+    adoptions, batch
+        The observed assignment first, and the estimates without any effect taken out: a row without a statistic has
+        no limits.
+    draws
+        How many random assignments to use; a complete list is used whole.
     """
-    cells = fitted.estimate.cells
+    cells = adoptions.fitted.estimate.cells
     ratio = (cells["scale"] == "ratio").to_numpy()
-    drawn = assignments.first_treated if assignments.complete else assignments.first_treated[:draws]
-    null = _Null(fitted, np.vstack([fitted.source.first_treated, drawn]), studentised)
-    rejection = Rejection.at(level, len(drawn), complete=assignments.complete)
-    found = Limits.none(len(cells))
+    null = _Null(adoptions if complete else adoptions.first(1 + draws), studentised)
+    rejection = Rejection.at(level, null.draws, complete=complete)
+    limits = Limits.none(len(cells))
     for j in np.flatnonzero(np.isfinite(null.statistic(batch)[0])):
         if cells["aggregation"].iloc[j] != "overall":
-            found.reasons[j] = _OVERALL_ONLY
+            limits.reasons[j] = _OVERALL_ONLY
         elif ratio.any() and not ratio[j]:
-            found.reasons[j] = _ADDITIVE
+            limits.reasons[j] = _ADDITIVE
         else:
             spread = float(np.nanstd(batch.values[:100, j]))
-            found.low[j], found.high[j], found.reasons[j] = _ends(null, rejection, int(j), bool(ratio[j]), spread)
-    how = f"search on {len(drawn)} common draws, ends to {_TOLERANCE:g} standard errors (outer end reported)"
-    return replace(found, how=how, draws=len(drawn))
+            limits.low[j], limits.high[j], limits.reasons[j] = _ends(null, rejection, int(j), bool(ratio[j]), spread)
+    how = f"search on {null.draws} common draws, ends to {_TOLERANCE:g} standard errors (outer end reported)"
+    return replace(limits, how=how, draws=null.draws)
 
 
 @dataclass(frozen=True, slots=True)
 class _Null:
-    """An estimate under the observed assignment and others, (1 + draws, n), and which statistic is compared."""
+    """An estimate under the observed assignment and others, and which statistic is compared."""
 
-    fitted: Fitted
-    starts: Array
+    adoptions: Adoptions
     studentised: bool
+
+    @property
+    def draws(self) -> int:
+        """How many assignments beside the observed."""
+        return len(self.adoptions.first_treated) - 1
 
     def statistic(self, batch: Batch) -> Array:
         """Return what is compared, (1 + draws, m)."""
@@ -100,29 +105,29 @@ class _Null:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(batch.values / batch.std_error)
 
-    def rejected_at(self, rejection: Rejection, j: int, *, ratio: bool) -> Callable[[float], bool | None]:
-        """Return the test of one constant effect on row j; None where the estimate does not exist under it."""
+    def extreme_at(self, j: int, *, ratio: bool) -> Callable[[float], int | None]:
+        """Return how many draws of row j are extreme under a constant effect; None where it has no estimate then."""
 
-        def rejected(theta: float) -> bool | None:
-            changed = replace(self.fitted, source=without_effect(self.fitted.source, theta, ratio=ratio))
+        def extreme(theta: float) -> int | None:
             try:
-                batch = changed.refit_assignments(self.starts)
+                batch = self.adoptions.estimated(without_effect(self.adoptions.fitted.source, theta, ratio=ratio))
             except InputFault:  # no assignment can be estimated, the observed one included
                 return None
             statistic = self.statistic(batch)[:, j]
             if not np.isfinite(statistic[0]):
                 return None
-            extreme = (np.abs(statistic[1:]) >= (1 - TIES) * abs(statistic[0])) | np.isnan(statistic[1:])
-            return bool(rejection.rejects(int(extreme.sum())))
+            reached = (np.abs(statistic[1:]) >= (1 - TIES) * abs(statistic[0])) | np.isnan(statistic[1:])
+            return int(reached.sum())
 
-        return rejected
+        return extreme
 
 
 def _ends(null: _Null, rejection: Rejection, j: int, ratio: bool, spread: float) -> tuple[float, float, str]:
     """Return the limits of one row, and why an end is open where the null cannot be estimated so far out."""
-    centre = float(null.fitted.estimate.values[j])
+    centre = float(null.adoptions.fitted.estimate.values[j])
     unit = spread if spread > 0 else max(abs(centre), 1e-6)
-    ends = search(null.rejected_at(rejection, j, ratio=ratio), centre=centre, unit=unit, tolerance=_TOLERANCE)
+    extreme = null.extreme_at(j, ratio=ratio)
+    ends = search(extreme, rejection, null.draws, centre=centre, unit=unit, tolerance=_TOLERANCE)
     sides = [side for side, end in zip(("below", "above"), ends, strict=True) if end is None]
     why = f"constant effects far {' and '.join(sides)} cannot be tested (no estimate without them): open on "
     why += "both sides" if len(sides) == 2 else "that side"

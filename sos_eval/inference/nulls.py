@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.inference.assignments import Assignments
-from sos_eval.inference.inversion import Rejection, Terms, limits
 from sos_eval.inference.null_search import Limits, searched, without_effect
+from sos_eval.numerics.inversion import Rejection, Terms, limits
 from sos_eval.panel.panel import Array
+from sos_eval.results.adoptions import Adoptions
 from sos_eval.results.estimate import Batch
 from sos_eval.results.fitted import Fitted
 
@@ -29,7 +29,7 @@ _SINGLE_CELL = "no interval by inversion for single cells"
 
 
 def constant_effect_limits(
-    fitted: Fitted, assignments: Assignments, batch: Batch, *, studentised: bool, level: float, search_draws: int
+    adoptions: Adoptions, batch: Batch, *, complete: bool, studentised: bool, level: float, search_draws: int
 ) -> Limits:
     """Invert the randomization test of a constant effect, exactly where the estimator is linear in the outcome.
 
@@ -38,19 +38,23 @@ def constant_effect_limits(
 
     Parameters
     ----------
-    batch
-        Estimates without any effect taken out, the observed assignment first.
+    adoptions, batch
+        The observed assignment first, and the estimates without any effect taken out.
+    complete
+        Whether the others are all assignments there are.
+    search_draws
+        How many to use where they cost new fits one by one.
     """
-    cells = fitted.estimate.cells
-    if fitted.rebuild is not None and not assignments.complete:  # every draw builds its comparison group again
-        assignments = replace(assignments, first_treated=assignments.first_treated[:search_draws])
-        batch = _first(batch, 1 + len(assignments.first_treated))
-    if not (cells["scale"] == "ratio").any():
-        terms = _linear_terms(fitted, assignments, batch, studentised=studentised)
+    fitted = adoptions.fitted
+    if fitted.rebuild is not None and not complete:  # every draw builds its comparison group again
+        adoptions, batch = adoptions.first(1 + search_draws), _first(batch, 1 + search_draws)
+    if not (fitted.estimate.cells["scale"] == "ratio").any():
+        terms = _linear_terms(adoptions, batch, studentised=studentised)
         if terms is not None:
-            return _unbounded_named(_exact(fitted, terms, level=level, complete=assignments.complete))
-    found = searched(fitted, assignments, batch, studentised=studentised, level=level, draws=search_draws)
-    return _unbounded_named(found)
+            return _unbounded_named(_exact(fitted, terms, level=level, complete=complete))
+    return _unbounded_named(
+        searched(adoptions, batch, complete=complete, studentised=studentised, level=level, draws=search_draws)
+    )
 
 
 def _first(batch: Batch, rows: int) -> Batch:
@@ -75,13 +79,12 @@ class _LinearTerms:
         return Terms(a[1:][usable], b[1:][usable], v0[1:][usable], v1[1:][usable], v2[1:][usable], own)
 
 
-def _linear_terms(fitted: Fitted, assignments: Assignments, centre: Batch, *, studentised: bool) -> _LinearTerms | None:
+def _linear_terms(adoptions: Adoptions, centre: Batch, *, studentised: bool) -> _LinearTerms | None:
     """Estimate at theta = 0, -c and c; None where the estimator is not linear in the outcome."""
-    step = float(np.nanstd(fitted.source.frame["outcome"].to_numpy(float)))
+    step = float(np.nanstd(adoptions.fitted.source.frame["outcome"].to_numpy(float)))
     if not step > 0:
         return None
-    starts = np.vstack([fitted.source.first_treated, assignments.first_treated])
-    below, above = (_under(fitted, theta, starts) for theta in (-step, step))
+    below, above = (_under(adoptions, theta) for theta in (-step, step))
     a, b = centre.values, (below.values - above.values) / (2 * step)
     size = np.nanmax(np.abs(a), initial=0.0) + np.nanmax(np.abs(b), initial=0.0) * step
     if np.nanmax(np.abs(below.values + above.values - 2 * a), initial=0.0) > _LINEAR * size:
@@ -94,41 +97,41 @@ def _linear_terms(fitted: Fitted, assignments: Assignments, centre: Batch, *, st
     v0, plus, minus = centre.std_error**2, above.std_error**2, below.std_error**2
     v1, v2 = (minus - plus) / (4 * step), (plus + minus - 2 * v0) / (2 * step**2)
     terms = _LinearTerms(a, b, v0, v1, v2)
-    return terms if _is_parabola(fitted, starts[: _CHECKED + 1], 2 * step, terms) else None
+    return terms if _is_parabola(adoptions.first(_CHECKED + 1), 2 * step, terms) else None
 
 
-def _under(fitted: Fitted, theta: float, starts: Array) -> Batch:
+def _under(adoptions: Adoptions, theta: float) -> Batch:
     """Estimate under many assignments with an additive effect taken out."""
-    return replace(fitted, source=without_effect(fitted.source, theta, ratio=False)).refit_assignments(starts)
+    return adoptions.estimated(without_effect(adoptions.fitted.source, theta, ratio=False))
 
 
-def _is_parabola(fitted: Fitted, starts: Array, theta: float, terms: _LinearTerms) -> bool:
+def _is_parabola(adoptions: Adoptions, theta: float, terms: _LinearTerms) -> bool:
     """Check the variance at a fourth value on some draws."""
-    found = _under(fitted, theta, starts).std_error
-    if found is None:
+    std_error = _under(adoptions, theta).std_error
+    if std_error is None:
         return False
-    k = len(starts)
+    k = len(std_error)
     expected = terms.v0[:k] - 2 * theta * terms.v1[:k] + theta**2 * terms.v2[:k]
-    off = np.abs(found**2 - expected)
+    off = np.abs(std_error**2 - expected)
     return bool(np.nanmax(off, initial=0.0) <= _LINEAR * np.nanmax(np.abs(expected), initial=0.0))
 
 
 def _exact(fitted: Fitted, terms: _LinearTerms, *, level: float, complete: bool) -> Limits:
     """Solve for the limits of every aggregated row that a constant effect moves one for one."""
     cells = fitted.estimate.cells
-    found = Limits.none(len(cells))
+    solved = Limits.none(len(cells))
     moved = np.abs(terms.b[0] - 1) < 1e-6
     for j, aggregation in enumerate(cells["aggregation"]):
         if not np.isfinite(terms.a[0, j]) or not terms.v0[0, j] > 0:
             continue
         if aggregation == "group_time":
-            found.reasons[j] = _SINGLE_CELL
+            solved.reasons[j] = _SINGLE_CELL
         elif not moved[j]:
-            found.reasons[j] = _BEFORE
+            solved.reasons[j] = _BEFORE
         else:
-            found.low[j], found.high[j] = _row_limits(terms, j, level=level, complete=complete)
+            solved.low[j], solved.high[j] = _row_limits(terms, j, level=level, complete=complete)
     draws = len(terms.a) - 1
-    return replace(found, draws=draws, how=f"exact: the statistic of each of {draws} draws solved in the effect")
+    return replace(solved, draws=draws, how=f"exact: the statistic of each of {draws} draws solved in the effect")
 
 
 def _row_limits(terms: _LinearTerms, j: int, *, level: float, complete: bool) -> tuple[float, float]:
@@ -138,14 +141,14 @@ def _row_limits(terms: _LinearTerms, j: int, *, level: float, complete: bool) ->
     return limits(terms.of_row(j, usable), rejection, centre=float(terms.a[0, j] / terms.b[0, j]), unit=unit)
 
 
-def _unbounded_named(found: Limits) -> Limits:
+def _unbounded_named(ends: Limits) -> Limits:
     """Turn an interval without ends into an empty one with its reason; say of one end that it is open, and why."""
-    endless = np.isinf(found.low) & np.isinf(found.high)
-    sides = zip(endless, np.isinf(found.low), np.isinf(found.high), found.reasons, strict=True)
+    endless = np.isinf(ends.low) & np.isinf(ends.high)
+    sides = zip(endless, np.isinf(ends.low), np.isinf(ends.high), ends.reasons, strict=True)
     reasons = [
-        own or (_UNBOUNDED if both else _OPEN["below"] if low else _OPEN["above"] if high else "")
-        for both, low, high, own in sides
+        said or (_UNBOUNDED if both else _OPEN["below"] if low else _OPEN["above"] if high else "")
+        for both, low, high, said in sides
     ]
     return replace(
-        found, low=np.where(endless, np.nan, found.low), high=np.where(endless, np.nan, found.high), reasons=reasons
+        ends, low=np.where(endless, np.nan, ends.low), high=np.where(endless, np.nan, ends.high), reasons=reasons
     )

@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 
 from sos_eval.declare import Seed
 from sos_eval.errors import OurFault
-from sos_eval.inference.assignments import Assignments, AssignmentSpace, assignment_space, strata_columns
-from sos_eval.inference.inversion import TIES
+from sos_eval.inference.memory import refuse_too_many
 from sos_eval.inference.null_search import Limits
 from sos_eval.inference.nulls import constant_effect_limits
 from sos_eval.inference.wald import refused
+from sos_eval.numerics.inversion import TIES
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array
-from sos_eval.results.estimate import Batch
+from sos_eval.results.adoptions import Adoptions
+from sos_eval.results.assignments import Assignments, AssignmentSpace, assignment_space, strata_columns
+from sos_eval.results.estimate import Batch, Estimate
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod, Inferred
 from sos_eval.results.method import register
@@ -28,6 +30,10 @@ from sos_eval.results.table import effect_table
 __all__ = ["Permuted", "Randomization", "permute", "statistics", "strata_columns"]
 
 
+_APART = (
+    "no effect is rejected by the test and lies between values that are not, or the other way about, within the width "
+    "to which the ends were searched: p is the test"
+)
 _LONELY = "no error to studentise with: write statistic: coefficient"
 
 
@@ -43,14 +49,15 @@ class Permuted:
         NaN where a draw could not be estimated: it counts as extreme.
     complete
         Whether the draws are all distinct assignments.
-    batch
-        The estimates behind it; the observed assignment comes first.
+    batch, adoptions
+        The estimates behind it, and what they were made under; the observed assignment comes first.
     """
 
     observed: Array
     drawn: Array
     complete: bool
     batch: Batch
+    adoptions: Adoptions
 
     def extreme(self) -> NDArray[np.intp]:
         """Count draws at least as extreme as the observed, two-sided by absolute value, ties included, (m,)."""
@@ -80,12 +87,12 @@ def statistics(batch: Batch, *, studentised: bool) -> Array:
 
 def permute(fitted: Fitted, assignments: Assignments, *, studentised: bool) -> Permuted:
     """Estimate under the observed and all given assignments."""
-    starts = np.vstack([fitted.source.first_treated, assignments.first_treated])
-    batch = fitted.refit_assignments(starts)
+    adoptions = Adoptions(fitted, np.vstack([fitted.source.first_treated, assignments.first_treated]))
+    batch = adoptions.estimated()
     if batch.values.shape[1] != len(fitted.estimate.values):
         raise OurFault(f"{fitted.id}: permuted estimates have other cells than the estimate")
-    again = statistics(batch, studentised=studentised)
-    return Permuted(again[0], again[1:], assignments.complete, batch)
+    values = statistics(batch, studentised=studentised)
+    return Permuted(values[0], values[1:], assignments.complete, batch, adoptions)
 
 
 @register("randomization")
@@ -98,6 +105,11 @@ class Randomization(InferenceMethod):
     """
 
     alone_from: ClassVar[int] = 0
+    label: ClassVar[str] = "permutation of who was treated"
+    refits: ClassVar[bool] = True
+    says: ClassVar[str] = (
+        "shuffling which {units} were treated gives a result at least this far from zero {often} of the time"
+    )
     reference: ClassVar[str] = "Fisher (1935); Chung and Romano (2013); Wu and Ding (2021)"
 
     level: Annotated[float, at.Gt(0), at.Lt(1)] = 0.95
@@ -106,6 +118,8 @@ class Randomization(InferenceMethod):
     """studentised (estimate over its cluster-robust error, both made anew in every draw) or coefficient."""
     strata: tuple[str, ...] = ()
     """Starts are swapped within strata: a column constant within units, or exposure_half, outcome_third …"""
+    strata_effects: bool = True
+    """The estimate carries stratum-by-period effects (cell estimators compare within strata)."""
     draws: Annotated[int, at.Ge(19)] = 9_999
     """Random assignments; where there are no more than this, all are listed and p is exact."""
     seed: Seed | None = None
@@ -120,27 +134,39 @@ class Randomization(InferenceMethod):
         """Columns that the strata name."""
         return strata_columns(self.strata)
 
+    @property
+    def effects_within(self) -> tuple[str, ...]:
+        """The strata, unless their effects are declined."""
+        return self.strata if self.strata_effects else ()
+
+    def condition(self, estimate: Estimate) -> str:
+        """Say which statistic alone an estimate has; empty where it has both."""
+        return "statistic: coefficient only" if estimate.influence is None else ""
+
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return effects with randomization p-values and intervals."""
         space = self._space(fitted)
         if isinstance(space, str):
             return refused(fitted, self.name, self.level, space)
-        own = rng if self.seed is None else stream(self.seed, self.name, fitted.id, fitted.panel.active)
-        assignments = space.draw(self.draws, own)
-        studentised = self.statistic == "studentised"
-        found = permute(fitted, assignments, studentised=studentised)
+        draws_of = rng if self.seed is None else stream(self.seed, self.name, fitted.id, fitted.panel.active)
+        each = 3 * fitted.source.n_units + 6 * len(fitted.estimate.values)
+        refuse_too_many(fitted.source, "draws", min(self.draws, space.size), each)
+        assignments = space.draw(self.draws, draws_of)
+        permuted = permute(fitted, assignments, studentised=self.statistic == "studentised")
         hopeless = self._hopeless(space, assignments)
-        limits = Limits.none(len(found.observed), hopeless)
+        limits = Limits.none(len(permuted.observed), hopeless)
         if self.interval == "inversion" and not hopeless:
-            limits = constant_effect_limits(
-                fitted,
-                assignments,
-                found.batch,
-                studentised=studentised,
-                level=self.level,
-                search_draws=self.interval_draws,
-            )
-        return self._laid_out(fitted, space, found, limits)
+            limits = self._limits(permuted, self.interval_draws)
+            if self._apart(permuted.p_value(), limits).any():  # on fewer draws, which answer otherwise: on all of them
+                limits = self._limits(permuted, len(permuted.drawn))
+        return self._laid_out(fitted, space, permuted, limits)
+
+    def _limits(self, permuted: Permuted, search_draws: int) -> Limits:
+        """Invert the test, on so many draws where each costs a new fit."""
+        return constant_effect_limits(
+            permuted.adoptions, permuted.batch, complete=permuted.complete,
+            studentised=self.statistic == "studentised", level=self.level, search_draws=search_draws,
+        )  # fmt: skip
 
     def _space(self, fitted: Fitted) -> AssignmentSpace | str:
         """Return the space of assignments, or why there is none."""
@@ -163,44 +189,51 @@ class Randomization(InferenceMethod):
         lonely = (fitted.estimate.cells["n_treated_units"] == 1).to_numpy() & (self.statistic == "studentised")
         return np.where(lonely, _LONELY, np.where(told, "", "no statistic to permute"))
 
-    def _apart(self, p: Array, limits: Limits, draws: int) -> list[str]:
-        """Say where p and the interval, on fewer draws, answer differently whether there is an effect."""
-        known = np.isfinite(p) & ~np.isnan(limits.low) & ~np.isnan(limits.high)
+    def _apart(self, p: Array, limits: Limits) -> NDArray[np.bool_]:
+        """Tell where p and the interval answer differently whether there is an effect, (m,)."""
+        both = np.isfinite(p) & ~np.isnan(limits.low) & ~np.isnan(limits.high)
         outside = (limits.low > 0) | (limits.high < 0)
-        apart = known & (outside != (p <= round(1 - self.level, 12)))
-        text = (
-            f"p counts {draws} draws and the interval {limits.draws}, and at no effect they differ: p is the test, and "
-            "more interval_draws bring the interval closer to it"
-        )
-        return [text if one else "" for one in apart]
+        return np.asarray(both & (outside != (p <= round(1 - self.level, 12))))
 
-    def _laid_out(self, fitted: Fitted, space: AssignmentSpace, found: Permuted, limits: Limits) -> Inferred:
-        p = found.p_value()
-        failed = int(np.isnan(found.drawn).all(1).sum())
+    def _laid_out(self, fitted: Fitted, space: AssignmentSpace, permuted: Permuted, limits: Limits) -> Inferred:
+        p = permuted.p_value()
+        failed = int(np.isnan(permuted.drawn).all(1).sum())
         no_statistic = np.isnan(p) & np.isfinite(fitted.estimate.values)
         why = np.where(no_statistic, self._why_no_statistic(fitted), "")
-        apart = self._apart(p, limits, len(found.drawn))
+        apart = np.where(self._apart(p, limits), _APART, "")
         reasons = ["; ".join(filter(None, texts)) for texts in zip(why, limits.reasons, apart, strict=True)]
         table = effect_table(
-            fitted, self.name, level=self.level, conf=(limits.low, limits.high), statistic=found.observed,
+            fitted, self.name, level=self.level, conf=(limits.low, limits.high), statistic=permuted.observed,
             p_value=p, reason=reasons,
         )  # fmt: skip
         row = _headline_row(fitted, p)
         facts: dict[str, Any] = {
             "statistic": self.statistic,
-            "assignments": space.size if space.size < 10**15 else float(space.size),
-            "complete": found.complete,
-            "draws": len(found.drawn),
+            "assignments": _counted(space.size),
+            "complete": permuted.complete,
+            "draws": len(permuted.drawn),
             "failed_draws": failed,
             "strata": space.table(),
             "tie_tolerance": TIES,
-            "observed": float(found.observed[row]),
+            "observed": float(permuted.observed[row]),
             "p_value": float(p[row]),
-            "p_monte_carlo_error": float(found.monte_carlo_error()[row]),
+            "p_monte_carlo_error": float(permuted.monte_carlo_error()[row]),
             "two_sided": "by absolute value of the statistic",
             "interval": limits.how,
         }
-        return Inferred(table, _tables(fitted, found, row), facts)
+        return Inferred(table, _tables(fitted, permuted, row), facts)
+
+
+def _counted(size: int) -> int | float | str:
+    """Return a count for JSON: as it is, as a float from 10^15 on, in words where no float holds it."""
+    if size < 10**15:
+        return size
+    return float(size) if size < 10**300 else f"about 10^{_digits(size)}"
+
+
+def _digits(size: int) -> int:
+    """Return the power of ten below a huge count, without writing it out."""
+    return int((size.bit_length() - 1) * np.log10(2))
 
 
 def _headline_row(fitted: Fitted, p: Array) -> int:
@@ -210,11 +243,11 @@ def _headline_row(fitted: Fitted, p: Array) -> int:
     return int(np.argmax(overall if overall.any() else usable))
 
 
-def _tables(fitted: Fitted, found: Permuted, row: int) -> dict[str, pd.DataFrame]:
+def _tables(fitted: Fitted, permuted: Permuted, row: int) -> dict[str, pd.DataFrame]:
     """Distribution of the overall statistic, and p with its Monte Carlo error for every row."""
     keys = fitted.estimate.cells[["aggregation", "cohort", "time", "event_time"]].reset_index(drop=True)
     rows = keys.assign(
-        statistic=found.observed, extreme=found.extreme(), draws=len(found.drawn), p_value=found.p_value(),
-        p_monte_carlo_error=found.monte_carlo_error(),
+        statistic=permuted.observed, extreme=permuted.extreme(), draws=len(permuted.drawn), p_value=permuted.p_value(),
+        p_monte_carlo_error=permuted.monte_carlo_error(),
     )  # fmt: skip
-    return {"randomization": pd.DataFrame({"statistic": found.drawn[:, row]}), "randomization_p": rows}
+    return {"randomization": pd.DataFrame({"statistic": permuted.drawn[:, row]}), "randomization_p": rows}

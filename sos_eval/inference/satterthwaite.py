@@ -39,8 +39,10 @@ def regression_clusters(estimate: Estimate) -> ClusterDesign:
     return cluster_design(estimate.linear, estimate.panel.clusters[estimate.linear.unit_codes])
 
 
-def adjusted_sandwich(fitted: Fitted, name: str, level: float, make: Callable[[ClusterDesign], Sandwich]) -> Inferred:
-    """Return rows with t quantiles of Satterthwaite's degrees of freedom."""
+def adjusted_sandwich(
+    fitted: Fitted, name: str, level: float, make: Callable[[ClusterDesign], Sandwich], *, joint_tests: bool = False
+) -> Inferred:
+    """Return rows with t quantiles of Satterthwaite's degrees of freedom; with joint tests among the facts if asked."""
     estimate = fitted.estimate
     if why := why_not_linear(estimate):
         return refused(fitted, name, level, why)
@@ -50,7 +52,7 @@ def adjusted_sandwich(fitted: Fitted, name: str, level: float, make: Callable[[C
     std_error, reasons = why_no_error(estimate, raw)
     reasons = [_ALONE if np.isnan(value) else reason for value, reason in zip(raw, reasons, strict=True)]
     df = np.where(np.isfinite(std_error), found.df, np.nan)
-    facts = {"joint_tests": _joint(estimate, design, std_error)} if name == "cr2" else {}
+    facts = {"joint_tests": _joint(estimate, design, std_error)} if joint_tests else {}
     return wald_rows(fitted, name, level=level, std_error=std_error, df=df, reasons=reasons, facts=facts)
 
 

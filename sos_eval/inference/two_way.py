@@ -39,6 +39,7 @@ class TwoWay(InferenceMethod):
     """
 
     alone_from: ClassVar[int] = FEW
+    label: ClassVar[str] = "two-way cluster-robust"
     reference: ClassVar[str] = "Cameron, Gelbach and Miller (2011)"
 
     level: Annotated[float, at.Gt(0), at.Lt(1)] = 0.95

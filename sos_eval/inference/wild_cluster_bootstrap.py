@@ -8,11 +8,13 @@ from typing import Annotated, Any, ClassVar, Literal
 import annotated_types as at
 import numpy as np
 
-from sos_eval.inference.inversion import TIES, Rejection, Terms, limits
+from sos_eval.inference.memory import refuse_too_many
 from sos_eval.inference.satterthwaite import regression_clusters, why_not_linear
 from sos_eval.inference.wald import refused, why_no_error
 from sos_eval.numerics.bootstrap import WildTerms, all_signs, draw_weights, wild_terms
+from sos_eval.numerics.inversion import TIES, Rejection, Terms, limits
 from sos_eval.panel.panel import Array
+from sos_eval.results.estimate import Estimate
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod, Inferred
 from sos_eval.results.method import register
@@ -102,6 +104,7 @@ def _symmetric_limits(estimate: float, error: float, drawn: Array, rejection: Re
 class WildClusterBootstrap(InferenceMethod):
     """Wild cluster bootstrap t of regressions, interval by inversion (Cameron, Gelbach and Miller 2008)."""
 
+    label: ClassVar[str] = "wild cluster bootstrap"
     reference: ClassVar[str] = "Cameron, Gelbach and Miller (2008); MacKinnon, Nielsen and Webb (2023)"
 
     level: Annotated[float, at.Gt(0), at.Lt(1)] = 0.95
@@ -113,14 +116,19 @@ class WildClusterBootstrap(InferenceMethod):
     draws: Annotated[int, at.Ge(19)] = 9_999
     """Bootstrap draws."""
 
+    def why_not(self, estimate: Estimate) -> str:
+        """Say why it is not defined for an estimate; empty where it is."""
+        return why_not_linear(estimate)
+
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return effects with bootstrap p-values and intervals."""
         estimate = fitted.estimate
-        if why := why_not_linear(estimate):
+        if why := self.why_not(estimate):
             return refused(fitted, self.name, self.level, why)
         design = regression_clusters(estimate)
         n_clusters = len(design.rows)
         complete = self.weights == "rademacher" and 2**n_clusters <= self.draws
+        refuse_too_many(fitted.source, "draws", 2**n_clusters if complete else self.draws, 4 * n_clusters)
         drawn = all_signs(n_clusters) if complete else draw_weights(self.weights, (self.draws, n_clusters), rng)
         m = len(estimate.values)
         statistic, p, low, high = np.full((4, m), np.nan)

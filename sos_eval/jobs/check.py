@@ -8,8 +8,10 @@ from pathlib import Path
 from sos_eval.design.design import Design, load_design
 from sos_eval.errors import Fault, InputFault
 from sos_eval.jobs import steps
+from sos_eval.panel.england.published import panel_file
+from sos_eval.panel.spec import PanelSpec
 
-__all__ = ["Checkup", "check_design"]
+__all__ = ["Checkup", "check_design", "data_paths"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,10 @@ def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checku
         Every fault of the design; where it has none, every fault of the data.
     """
     design = load_design(path, panel=panel)
-    source = data_path(design)
-    if source is None or not source.exists():
-        missing = "names no data file; give one with --panel" if source is None else f"{source.name} is not there"
+    files = data_paths(design)
+    absent = next((file for file in files if not file.exists()), None)
+    if not files or absent is not None:
+        missing = f"{absent.name} is not there" if absent else "names no data file; give one with --panel"
         if panel is not None:
             raise InputFault(Fault(str(panel), "no such file", "give the panel's path"))
         return Checkup(design, False, f"{design.path}: the design is in order; its data were not read ({missing})")
@@ -54,9 +57,16 @@ def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checku
     return Checkup(design, True, f"{design.path}: in order ({text})")
 
 
-def data_path(design: Design) -> Path | None:
-    """Return where the design's data stand, or None where it names no file."""
+def data_paths(design: Design) -> list[Path]:
+    """Return the files that a design's panels are read from, each once; none where it names none."""
     override = design.overrides.get("panel.path", (None, None))[1]
     if override:
-        return Path(override)
-    return design.base / design.panel.path if design.panel.path else None
+        return [Path(override)]
+    files = [_file(design, spec) for spec in (design.panel, *(entry.panel for entry in design.estimators))]
+    return [file for file in dict.fromkeys(files) if file is not None]
+
+
+def _file(design: Design, spec: PanelSpec) -> Path | None:
+    if spec.source == "england":
+        return panel_file(spec.geography)
+    return design.base / spec.path if spec.path else None

@@ -20,7 +20,7 @@ from sos_eval.bundle.files import csv_text, json_text
 from sos_eval.declare import Document, Path_, build, read_yaml
 from sos_eval.economics.cost import effect_from
 from sos_eval.economics.evaluate import Evaluation, evaluate
-from sos_eval.economics.gate.evidence import Evidence, bundle_evidence, headline_method, rates_per
+from sos_eval.economics.gate.evidence import Evidence, bundle_evidence
 from sos_eval.economics.gate.verdict import Verdict
 from sos_eval.economics.prepared import prepare
 from sos_eval.economics.section import EconomicsFile, EconomicsSection
@@ -83,8 +83,7 @@ def run_economics(
         folder = Path(out) if out is not None else Path("reports") / path.stem
     target = _check_out(folder, force=force)
     if bundle is not None:
-        section = effect_from(section, bundle.estimates, str(bundle.path), headline_method(bundle.results),
-                              rates_per(bundle.results))  # fmt: skip
+        section = effect_from(section, bundle.estimates, str(bundle.path), bundle.facts)
     found, own_seed = _evaluated(section, document, where, bundle, seed, title)
     outputs = dict(found.outputs)
     outputs["provenance"] = _provenance(section, document, own_seed)
@@ -149,10 +148,8 @@ def _named_bundle(section: EconomicsSection, document: Document) -> ResultBundle
 
 def evidence_of(bundle: ResultBundle) -> Evidence:
     """Measure what a bundle on disk shows."""
-    facts = dict(bundle.results)
-    facts["tables"] = {name: bundle.tables(name) for name in bundle.table_names}
-    facts.setdefault("lock", bundle.provenance.get("lock"))
-    return bundle_evidence(bundle.estimates, bundle.diagnostics, bundle.balance, bundle.flow, facts)
+    tables = {name: bundle.tables(name) for name in bundle.table_names}
+    return bundle_evidence(bundle.estimates, bundle.diagnostics, bundle.balance, bundle.facts, tables)
 
 
 def _provenance(section: EconomicsSection, document: Document, seed: int) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from typing import Any
 from sos_eval.errors import Faults, InputFault, OurFault
 from sos_eval.montecarlo.chunk import Chunk, Task
 from sos_eval.montecarlo.diagnosands import DIAGNOSANDS, Diagnosand
+from sos_eval.montecarlo.finished import Power
+from sos_eval.montecarlo.memory import check_memory
 from sos_eval.montecarlo.plan import explain, plan_study
 from sos_eval.montecarlo.store import Store
-from sos_eval.montecarlo.tables import Power, columns_of, finish
+from sos_eval.montecarlo.tables import columns_of, finish
 from sos_eval.montecarlo.workers import run_tasks
 from sos_eval.worlds.world import World
 
@@ -91,6 +93,7 @@ def power(
     if study is None:
         raise OurFault("a study was not planned, and no fault says why")
     explain(study)  # compiles every point: what cannot be done is said before anything is written
+    check_memory(study, 0 if scheduler else workers)
     if scheduler is not None:
         from sos_eval.montecarlo.dask import check_scheduler
 

@@ -9,6 +9,7 @@ from sos_eval.bundle.bundle import ResultBundle, check_out
 from sos_eval.design.design import Design, load_design
 from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
+from sos_eval.jobs.facts import run_facts
 from sos_eval.jobs.write import write
 
 __all__ = ["Progress", "default_out", "run"]
@@ -24,6 +25,8 @@ def run(
     seed: int | None = None,
     force: bool = False,
     progress: Progress | None = None,
+    notice: Callable[[str], None] | None = None,
+    workers: int = 1,
 ) -> ResultBundle:
     """Run a declared design from its data to a bundle with figures and report.
 
@@ -38,7 +41,11 @@ def run(
     force
         Replace an existing bundle.
     progress
-        Called with (what is done, steps done, steps in all).
+        Called with (what is done, steps done, steps in all); within inference with estimates in place of steps.
+    notice
+        Called with a sentence where inference will take more than ten seconds.
+    workers
+        Processes that make the estimates of inference, where that pays; the same numbers for any.
 
     Returns
     -------
@@ -52,7 +59,13 @@ def run(
     plan = design if isinstance(design, Design) else load_design(design, panel=panel, seed=seed)
     folder = Path(out) if out is not None else default_out(plan)
     check_out(folder, force=force)
-    account = Account(plan, progress)
+    account = Account(plan, progress, notice, workers)
+    with account.crew.at_work():
+        return _evaluated(plan, folder, account, force=force)
+
+
+def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> ResultBundle:
+    """Take every step from data to bundle."""
     with account.step("load_panel"):
         panels = steps.load_panels(plan)
     with account.step("identify"):
@@ -60,15 +73,16 @@ def run(
     with account.step("compare"):
         groups = steps.compare(plan, panels)
     with account.step("estimate"):
-        fitted = steps.estimate(plan, groups)
+        fitted = steps.estimate(plan, groups, account.crew)
     with account.step("infer"):
         inferred = steps.infer(plan, fitted, account)
     with account.step("check"):
         checked = steps.check(plan, fitted, groups, account)
+    facts = run_facts(plan, groups, fitted, inferred, checked)
     with account.step("cost"):
-        costed = steps.cost(plan, inferred, checked, groups)
+        costed = steps.cost(plan, inferred, checked, groups, facts)
     with account.step("write"):
-        return write(plan, folder, groups, fitted, inferred, checked, costed, account, force=force)
+        return write(plan, folder, groups, inferred, checked, facts, costed, account, force=force)
 
 
 def default_out(design: Design) -> Path:

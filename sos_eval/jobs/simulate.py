@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sos_eval.bundle.whole import write_file
-from sos_eval.errors import Faults, InputFault
+from sos_eval.bundle.whole import refuse_target, write_file
 from sos_eval.worlds.source import data_of, draw_once
 from sos_eval.worlds.world import World, load_world
 
@@ -57,23 +56,8 @@ def write_simulation(
         The world is at fault, a file exists and `force` is not given, or the folder cannot be written.
     """
     target = Path(out)
-    _refuse(target, force=force)
+    refuse_target(target, [truth_path(target)] if target.name else [], "a simulated panel", force=force)
     draws = draw_once(load_world(world_path), seed)
     for file, table in ((target, data_of(draws)), (truth_path(target), draws.truth)):
         write_file(file, table.to_csv(index=False, lineterminator="\n"))
     return target, truth_path(target)
-
-
-def _refuse(target: Path, *, force: bool) -> None:
-    """Refuse a target that cannot or should not be written, before anything is drawn."""
-    faults = Faults(InputFault)
-    if target.suffix != ".csv":
-        faults.add(str(target), "--out: a simulated panel is written as CSV", f"write {target.stem or 'panel'}.csv")
-    if target.is_dir():
-        faults.add(str(target), "--out: is a folder", f"write {target}/panel.csv")
-    elif not target.parent.is_dir():
-        faults.add(str(target), f"--out: there is no folder {target.parent}", "make it first")
-    for file in (target, truth_path(target)) if target.name else ():
-        if file.is_file() and not force:
-            faults.add(str(file), "exists", "add --force to replace it")
-    faults.stop()

@@ -7,21 +7,31 @@ from pathlib import Path
 from typing import Any
 
 from sos_eval.checks.balance import balance_results
-from sos_eval.comparison.build import build, rebuilt
+from sos_eval.comparison.build import Rebuilding, build
 from sos_eval.design.at_its_key import at_its_key
 from sos_eval.design.design import Design, Entry
 from sos_eval.errors import Faults, NotIdentified
 from sos_eval.inference.auto import resolve
 from sos_eval.inference.design_facts import design_facts
+from sos_eval.inference.duration import estimates_anew, seconds_each
+from sos_eval.inference.randomization import Randomization
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Answer, Checked, Group, Key
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.spec import PanelSpec
+from sos_eval.results.assignments import stratified
+from sos_eval.results.crew import ALONE, Crew
+from sos_eval.results.facts import RunFacts
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.inference import InferenceMethod
 from sos_eval.worlds.source import world_frame
 
-__all__ = ["check", "compare", "cost", "estimate", "identify", "infer", "load_panels"]
+__all__ = ["check", "compare", "cost", "estimate", "identify", "infer", "load_panels", "rounded"]
+
+
+#: Seconds from which a run says beforehand how long an inference will take.
+SAID_FROM = 10.0
 
 
 def load_panels(design: Design) -> dict[str, Panel]:
@@ -103,39 +113,39 @@ def _unmet(entry: Entry, panel: Panel) -> list[tuple[str, str]]:
 def compare(design: Design, panels: dict[str, Panel]) -> dict[Key, Group]:
     """Build the comparison group of every entry and outcome, before any later outcome is read."""
     groups: dict[Key, Group] = {}
-    built: list[tuple[Panel, str, Any, Group]] = []
+    built: list[tuple[Panel, str, Any, tuple[str, ...], Group]] = []
     for entry in design.estimators:
         for outcome in _outcomes(entry, panels[entry.id]):
             with at_its_key(design.document, design.panel.covariates):
-                groups[entry.id, outcome] = _group(entry, panels[entry.id], outcome, built)
+                strata = (entry.inference or design.inference)[0].effects_within
+                groups[entry.id, outcome] = _group(entry, panels[entry.id], outcome, strata, built)
     return groups
 
 
-def _group(entry: Entry, panel: Panel, outcome: str, built: list[tuple[Panel, str, Any, Group]]) -> Group:
+def _group(
+    entry: Entry, panel: Panel, outcome: str, strata: tuple[str, ...],
+    built: list[tuple[Panel, str, Any, tuple[str, ...], Group]],
+) -> Group:  # fmt: skip
     """Build one group, or take the one that was built for the same panel, outcome and method."""
-    for known_panel, known_outcome, method, group in built:
-        if known_panel is panel and known_outcome == outcome and method == entry.comparison:
+    for known_panel, known_outcome, method, known_strata, group in built:
+        if known_panel is panel and (known_outcome, method, known_strata) == (outcome, entry.comparison, strata):
             return replace(group, entry=entry)
-    restricted = entry.comparison.restricted(panel.select(outcome))
+    restricted = stratified(entry.comparison.restricted(panel.select(outcome)), strata)
     group = Group(entry, restricted, build(entry.comparison.unrestricted(), restricted))
-    built.append((panel, outcome, entry.comparison, group))
+    built.append((panel, outcome, entry.comparison, strata, group))
     return group
 
 
-def estimate(design: Design, groups: dict[Key, Group]) -> dict[Key, Fitted]:
-    """Estimate every entry on its comparison group."""
-    return {key: _fit(group) for key, group in groups.items()}
+def estimate(design: Design, groups: dict[Key, Group], crew: Crew = ALONE) -> dict[Key, Fitted]:
+    """Estimate every entry on its comparison group; the crew is for what asks for many estimates of it."""
+    return {key: replace(_fit(group), crew=crew) for key, group in groups.items()}
 
 
 def _fit(group: Group) -> Fitted:
     """Estimate one group, and keep the way to do it again."""
     entry, method = group.entry, group.entry.comparison.unrestricted()
-
-    def rebuild(panel: Panel) -> Panel:
-        return rebuilt(method, panel)
-
     estimate = entry.method.complete(group.comparison.panel)
-    again = rebuild if method.rebuilds else None
+    again = Rebuilding(method) if method.rebuilds else None
     return Fitted(entry.id, entry.role, entry.method, estimate, group.source, group.comparison, again)
 
 
@@ -143,14 +153,43 @@ def infer(design: Design, fitted: dict[Key, Fitted], account: Account) -> dict[K
     """Apply to each estimate the inference that the rule on the design puts first, and all the declared."""
     methods = {entry.id: entry.inference or design.inference for entry in design.estimators}
     answers: dict[Key, Answer] = {}
-    for key, one in fitted.items():
-        resolution = resolve(methods[key[0]], design_facts(one))
-        inferred = [
-            method.infer(one, account.stream("inference", *key, k, str(method.name)))
-            for k, method in enumerate(resolution.methods)
-        ]
+    for key, estimate in fitted.items():
+        account.expects(f"{key[0]}, choice of inference", 0)
+        resolution = resolve(methods[key[0]], design_facts(estimate))
+        inferred = []
+        for k, method in enumerate(resolution.methods):
+            _say_how_long(method, estimate, account)
+            inferred.append(method.infer(estimate, account.stream("inference", *key, k, str(method.name))))
         answers[key] = Answer(resolution, tuple(inferred))
+    account.expects("", 0)
     return answers
+
+
+def _say_how_long(method: InferenceMethod, fitted: Fitted, account: Account) -> None:
+    """Say beforehand where an inference will take more than ten seconds, from a few estimates that are timed."""
+    what, estimates = f"{fitted.id}, {method.name}", estimates_anew(method, fitted)
+    account.expects("", 0)
+    if estimates and isinstance(method, Randomization):
+        seconds = estimates * seconds_each(method, replace(fitted, crew=ALONE)) / account.workers
+        if seconds > SAID_FROM:
+            among = f" on {account.workers} processes" if account.workers > 1 else ""
+            account.say(
+                f"{what}: about {rounded(seconds)}{among} for some {estimates:,} estimates under other adoptions"
+            )
+    account.expects(what, estimates)
+
+
+def rounded(seconds: float) -> str:
+    """Say a duration in words.
+
+    Examples
+    --------
+    >>> rounded(44.2), rounded(125.0), rounded(7300.0)
+    ('45 seconds', '2 minutes', '2.0 hours')
+    """
+    if seconds < 90:
+        return f"{5 * max(1, round(seconds / 5))} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
 def check(design: Design, fitted: dict[Key, Fitted], groups: dict[Key, Group], account: Account) -> list[Checked]:
@@ -167,11 +206,11 @@ def check(design: Design, fitted: dict[Key, Fitted], groups: dict[Key, Group], a
 
 
 def cost(
-    design: Design, inferred: dict[Key, Answer], checked: list[Checked], groups: dict[Key, Group]
+    design: Design, inferred: dict[Key, Answer], checked: list[Checked], groups: dict[Key, Group], facts: RunFacts
 ) -> dict[str, Any]:
     """Judge the evidence for an economic evaluation and cost what the verdict allows."""
     if design.economics is None:
         return {}
     from sos_eval.jobs.costing import costed
 
-    return costed(design, inferred, checked, groups)
+    return costed(design, inferred, checked, groups, facts)

@@ -11,19 +11,17 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import BundleContent, ResultBundle, write_bundle
 from sos_eval.bundle.provenance import provenance
-from sos_eval.bundle.tables import adoption, outcome_paths, panel_facts
+from sos_eval.bundle.tables import adoption, outcome_paths
 from sos_eval.design.design import Design
-from sos_eval.design.lock import lock_path, lock_state
-from sos_eval.design.resolve import plain
-from sos_eval.errors import listed
+from sos_eval.design.lock import lock_path
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
-from sos_eval.jobs.check import data_path
+from sos_eval.jobs.check import data_paths
 from sos_eval.panel.disclosure import masked, withholds_weights
 from sos_eval.panel.flow import flow_table
 from sos_eval.report.render import render_all
-from sos_eval.report.words import headline
-from sos_eval.results.fitted import Fitted
+from sos_eval.report.words import headline_of
+from sos_eval.results.facts import RunFacts
 from sos_eval.results.table import stack
 
 __all__ = ["write"]
@@ -33,9 +31,9 @@ def write(
     design: Design,
     out: Path,
     groups: dict[Key, Group],
-    fitted: dict[Key, Fitted],
     answers: dict[Key, Answer],
     checked: list[Checked],
+    facts: RunFacts,
     costed: dict[str, Any],
     account: Account,
     *,
@@ -44,8 +42,6 @@ def write(
     """Lay out the bundle's content and write it whole, figures and report included."""
     first = primary(design, groups)
     estimates = stack([one.table for answer in answers.values() for one in answer.inferred])
-    diagnostics = diagnostics_of(checked)
-    facts = _facts(design, groups, fitted, answers, first) | {"checks": diagnostics.to_dict("records")}
     people = ["n_obs"] if groups[first].source.layout == "cross_sections" else []
     periods = groups[first].source.periods
     shown, _ = masked(periods.in_table(estimates), people, design.disclosure)
@@ -53,82 +49,22 @@ def write(
     content = BundleContent(
         design=design.resolved, estimates=shown, balance=groups[first].comparison.balance,
         weights=_weights(groups[first]), flow=flow,
-        diagnostics=diagnostics, headline=headline(estimates, facts),
-        results=_results(facts, groups, answers, checked), provenance=_provenance(design, account, facts),
+        diagnostics=diagnostics_of(checked), headline=headline_of(estimates, facts), facts=facts,
+        provenance=_provenance(design, account, facts),
         tables=_tables(groups, answers, checked, first), economics=costed, log="\n".join(account.log) + "\n",
     )  # fmt: skip
     formats = design.report.formats
     return write_bundle(out, content, force=force, render=lambda folder: render_all(folder, formats))
 
 
-def _facts(
-    design: Design, groups: dict[Key, Group], fitted: dict[Key, Fitted], answers: dict[Key, Answer], first: Key
-) -> dict[str, Any]:
-    """Return what the headline's words need beside the numbers."""
-    entry, resolution = groups[first].entry, answers[first].resolution
-    return {
-        "question": plain(design.question),
-        "estimator": {"id": entry.id, "method": entry.method.name, "label": entry.label},
-        "panel": panel_facts(fitted[first].panel),
-        "headline": {"estimator": entry.id, "outcome": first[1], "inference": resolution.facts()["headline"]},
-        "inference": resolution.facts(),
-        "caveats": _caveats(design, groups[first]),
-        "lock": asdict(lock_state(design)),
-        "notes": _notes(groups, fitted),
-    }
-
-
-def _caveats(design: Design, group: Group) -> list[str]:
-    """List what a reader of page one has to know: declared, from the data, from the comparison group."""
-    found = [*design.question.caveats, *group.source.caveats]
-    reasons = group.comparison.off_support
-    for reason in dict.fromkeys(reasons.values()):
-        names = [group.source.unit_names[unit] for unit, own in reasons.items() if own == reason]
-        found.append(f"{len(names)} treated ({listed(names)}) off the comparison's support: {reason}.")
-    return list(dict.fromkeys(found))
-
-
-def _notes(groups: dict[Key, Group], fitted: dict[Key, Fitted]) -> dict[str, list[str]]:
-    """Return what estimators and comparison groups had to say, by estimator."""
-    notes: dict[str, list[str]] = {}
-    for key, one in fitted.items():
-        said = [*groups[key].comparison.notes, *one.estimate.notes]
-        notes[key[0]] = list(dict.fromkeys([*notes.get(key[0], []), *said]))
-    return {name: said for name, said in notes.items() if said}
-
-
-def _results(
-    facts: dict[str, Any], groups: dict[Key, Group], answers: dict[Key, Answer], checked: list[Checked]
-) -> dict[str, Any]:
-    """Return what `results.json` says beside the tables."""
-    by_estimate = [
-        {"estimator": key[0], "outcome": key[1], "inference": one.table["inference"].iloc[0], **one.facts}
-        for key, answer in answers.items()
-        for one in answer.inferred
-    ]
-    return {
-        **{name: facts[name] for name in ("question", "panel", "inference", "caveats", "lock", "notes")},
-        "inference_facts": by_estimate,
-        "references": _references(answers, groups),
-        "failed_checks": [one.result.name for one in checked if one.result.passed is False],
-    }
-
-
-def _references(answers: dict[Key, Answer], groups: dict[Key, Group]) -> dict[str, str]:
-    """Return the paper behind each method in use, by the method's name."""
-    methods: list[Any] = [group.entry.method for group in groups.values()]
-    methods += [method for answer in answers.values() for method in answer.resolution.methods]
-    return {str(method.name): str(method.reference) for method in methods if method.reference}
-
-
-def _provenance(design: Design, account: Account, facts: dict[str, Any]) -> dict[str, Any]:
+def _provenance(design: Design, account: Account, facts: RunFacts) -> dict[str, Any]:
     """Return `provenance.json`."""
-    files = [data_path(design), lock_path(design)]
+    files = [*data_paths(design), lock_path(design)]
     if design.panel.treatment.adoption:
         files.append(design.base / design.panel.treatment.adoption)
     return provenance(
-        design=design.resolved, design_path=design.path, data=[file for file in files if file and file.exists()],
-        seed=design.seed, lock=facts["lock"], timings=account.timings, inference=facts["inference"],
+        design=design.resolved, design_path=design.path, data=[file for file in files if file.exists()],
+        seed=design.seed, lock=asdict(facts.lock), timings=account.timings, inference=asdict(facts.inference),
         overrides={key: list(values) for key, values in design.overrides.items()},
     )  # fmt: skip
 

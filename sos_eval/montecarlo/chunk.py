@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -18,7 +20,9 @@ from sos_eval.errors import DataFault, Fault
 from sos_eval.montecarlo.line.rows import ROW_KEYS
 from sos_eval.panel.panel import Array
 
-__all__ = ["Chunk", "Task", "chunk_path", "read_chunk", "write_chunk"]
+__all__ = ["Chunk", "Task", "chunk_path", "is_kept", "read_chunk", "write_chunk"]
+
+AGAIN = "remove it and run again with --resume"
 
 
 @dataclass(frozen=True)
@@ -53,22 +57,23 @@ class Chunk:
     pretests: Array | None = None
 
 
-def write_chunk(folder: Path, task: Task, chunk: Chunk) -> None:
-    """Keep a finished chunk, whole or not at all.
+def write_chunk(folder: Path, task: Task, chunk: Chunk, study: str) -> None:
+    """Keep a finished chunk with its place and its study's hash, whole or not at all.
 
     Raises
     ------
     DataFault
         The disk is full, or the folder cannot be written.
     """
+    stamp = [study, task.point, task.chunk]
     failures = [[*key, n] for key, n in sorted(chunk.failures.items())]
-    texts = {"rows": chunk.rows.to_json(orient="values"), "failures": json.dumps(failures)}
+    texts = {"rows": chunk.rows.to_json(orient="values"), "failures": json.dumps(failures), "stamp": json.dumps(stamp)}
     arrays = {name: np.array(text) for name, text in texts.items()}
     if chunk.pretests is not None:
         arrays["pretests"] = chunk.pretests
     file = BytesIO()
     np.savez(file, allow_pickle=False, values=chunk.values, seconds=json.dumps(dict(chunk.seconds)), **arrays)
-    write_file(chunk_path(folder, task), file.getvalue(), again="with --resume: finished chunks are kept")
+    write_file(chunk_path(folder, task), file.getvalue(), again="with --resume: finished chunks are kept", sync=True)
 
 
 def chunk_path(folder: Path, task: Task) -> Path:
@@ -76,27 +81,52 @@ def chunk_path(folder: Path, task: Task) -> Path:
     return folder / f"point{task.point:04d}-chunk{task.chunk:06d}.npz"
 
 
-def read_chunk(folder: Path, task: Task) -> Chunk | None:
+def is_kept(folder: Path, task: Task, study: str) -> bool:
+    """Whether a chunk is there; see `read_chunk`."""
+    path = chunk_path(folder, task)
+    if not path.exists():
+        return False
+    with _opened(path, task, study):
+        return True
+
+
+def read_chunk(folder: Path, task: Task, study: str) -> Chunk | None:
     """Read a kept chunk; None where it is not there.
 
     Raises
     ------
     DataFault
-        The file is not what was written: chunks are written whole, so something else changed it.
+        The file is not what was written there: chunks are written whole, so something else changed it.
     """
     path = chunk_path(folder, task)
     if not path.exists():
         return None
-    try:
-        return _unpacked(path)
-    except (OSError, ValueError, KeyError, BadZipFile):
-        what = "cannot be read: it is not the chunk that was written"
-        raise DataFault(Fault(str(path), what, "remove it and run again with --resume")) from None
-
-
-def _unpacked(path: Path) -> Chunk:
-    with np.load(path, allow_pickle=False) as kept:
+    with _opened(path, task, study) as kept:
         rows = pd.DataFrame(json.loads(str(kept["rows"])), columns=list(ROW_KEYS))
         failures = Counter({tuple(key): n for *key, n in json.loads(str(kept["failures"]))})
         pretests = kept.get("pretests")
         return Chunk(rows, kept["values"], failures, json.loads(str(kept["seconds"])), pretests)
+
+
+@contextmanager
+def _opened(path: Path, task: Task, study: str) -> Iterator[Any]:
+    """Open a chunk's file and see that it belongs to its place."""
+    if not path.stat().st_size:
+        raise DataFault(Fault(str(path), "is empty: it is not the chunk that was written", AGAIN))
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            _check_stamp(path, json.loads(str(kept["stamp"])), [study, task.point, task.chunk])
+            yield kept
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        what = "cannot be read: it is not the chunk that was written"
+        raise DataFault(Fault(str(path), what, AGAIN)) from None
+
+
+def _check_stamp(path: Path, stamp: list[Any], wanted: list[Any]) -> None:
+    """Refuse another study's chunk, and one of this study in another's place."""
+    if stamp[0] != wanted[0]:
+        what = f"is a chunk of another study (hash {str(stamp[0])[:12]}, this one is {wanted[0][:12]})"
+        raise DataFault(Fault(str(path), what, AGAIN))
+    if stamp != wanted:
+        what = f"is chunk {stamp[2]} of point {stamp[1]}, in the place of chunk {wanted[2]} of point {wanted[1]}"
+        raise DataFault(Fault(str(path), what, AGAIN))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -35,6 +35,9 @@ COUNT_EVERY = 5.0
 LOT_SECONDS = 1.0
 #: What decides the last digits of a draw, and so has to be the same on every worker.
 PACKAGES = ("numpy", "pandas", "scipy")
+#: In a worker: the studies that lots came with, by hash, the last few; each keeps what it has compiled.
+_SENT: OrderedDict[str, Study] = OrderedDict()
+SENT_AT_MOST = 8
 #: What a client raises that has lost its scheduler; RuntimeError where it has closed its connections already.
 GONE = (OSError, CancelledError, RuntimeError)
 
@@ -268,8 +271,18 @@ def compute_there(study: Study, chunks: Sequence[int], versions: tuple[tuple[str
         if own != wanted:
             what = f"--scheduler: a worker has {name} {own}, here it is {wanted}: the bytes would differ"
             raise InputFault(Fault("", what, "install the same versions on every worker"))
+    kept = _kept(study)
     with _threads(len(sys.modules)).limit(limits=1):
-        return [compute(study, Task(0, chunk)) for chunk in chunks]
+        return [compute(kept, Task(0, chunk)) for chunk in chunks]
+
+
+def _kept(study: Study) -> Study:
+    """Return a study as it came with an earlier lot, and what was compiled then with it."""
+    kept = _SENT.setdefault(study.hash, study)
+    _SENT.move_to_end(study.hash)
+    while len(_SENT) > SENT_AT_MOST:
+        _SENT.popitem(last=False)
+    return kept
 
 
 @lru_cache(1)

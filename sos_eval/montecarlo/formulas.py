@@ -14,6 +14,7 @@ from sos_eval.montecarlo.diagnosands import RowDraws
 from sos_eval.montecarlo.line.compiled import Ready
 from sos_eval.montecarlo.line.rows import JOINT, LEADING
 from sos_eval.montecarlo.mdes import normal_mdes, normal_power
+from sos_eval.montecarlo.study import CompiledPoint
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.worlds.adoption import Selectivity
@@ -149,7 +150,7 @@ class _Comparison:
 
 
 def formula_rows(
-    frame: Frame, lines: Sequence[Ready], rows: Sequence[Mapping[str, Any]], own: Sequence[RowDraws], target: float
+    point: CompiledPoint, rows: Sequence[Mapping[str, Any]], own: Sequence[RowDraws], target: float
 ) -> list[dict[str, Any]]:
     """Give a point's overall effects their error, power and detectable effect by formula, or say why there is none.
 
@@ -158,7 +159,7 @@ def formula_rows(
     rows, own
         The point's rows with their diagnosands, and the draws of each.
     """
-    ready = {(one.line.id, one.source.active): one for one in lines}
+    ready = {(one.line.id, one.source.active): one for one in point.lines}
     known: dict[tuple[str, str, str], dict[str, Any]] = {}
     found = []
     for row, draws in zip(rows, own, strict=True):
@@ -166,7 +167,7 @@ def formula_rows(
             continue
         who = row["estimator"], row["outcome"], row["scale"]
         if who not in known:  # whichever the inference, the formula is the same
-            known[who] = _theory(frame, ready[who[:2]], who[2])
+            known[who] = _theory(point.frame, ready[who[:2]], who[2])
         one = {**row, **known[who], "target_power": target}
         if not one["reason"]:
             error, level = one["std_error"], float(row["level"])

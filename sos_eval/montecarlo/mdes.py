@@ -13,7 +13,7 @@ from scipy.special import ndtr, ndtri
 
 from sos_eval.montecarlo.diagnosands import RowDraws
 from sos_eval.montecarlo.line.rows import JOINT, LEADING, ROW_KEYS
-from sos_eval.montecarlo.study import Study, prepared
+from sos_eval.montecarlo.study import Study
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array
 
@@ -210,31 +210,31 @@ def detectable(
 ) -> pd.DataFrame:
     """Find minimum detectable effects: between swept effects, or by shifting the draws."""
     effects = _effect_keys(study)
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for named, group in _groups(table, effects, swept):
         if effects[named["outcome"]] in swept and len(group) > 1:
-            rng = stream(study.seed, "mdes", len(found))
-            one = by_interpolation(
+            rng = stream(study.seed, "mdes", len(rows))
+            size = by_interpolation(
                 group["true_effect"].to_numpy(float), group["power"].to_numpy(float),
                 group["reps"].to_numpy(float), target, rng,
                 np.array([drawn[int(i)].rejects for i in group.index]),
             )  # fmt: skip
         else:
-            one = _by_shift(drawn[int(group.index[0])], named, target)
+            size = _by_shift(drawn[int(group.index[0])], named, target)
         sign = -1.0 if group["true_effect"].sum() < 0 else 1.0
-        sizes = [np.exp(sign * one_size) if named["scale"] == "ratio" else one_size for one_size in one.sizes]
-        named |= {"target_power": target, **dict(zip(("mdes", "mdes_low", "mdes_high"), sizes, strict=True))}
-        found.append(named | {"how": one.how, "reason": one.reason})
-    others = [key for key in swept if any(key != own for own in effects.values())]
+        ends = [np.exp(sign * end) if named["scale"] == "ratio" else end for end in size.sizes]
+        named |= {"target_power": target, **dict(zip(("mdes", "mdes_low", "mdes_high"), ends, strict=True))}
+        rows.append(named | {"how": size.how, "reason": size.reason})
+    others = [key for key in swept if any(key != effect for effect in effects.values())]
     first = [*LEADING, *others, "target_power", "level", "mdes", "mdes_low", "mdes_high"]
     columns = [*first, "estimand", "scale", "how", "reason"]
-    return pd.DataFrame(found, columns=columns)
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _effect_keys(study: Study) -> dict[str, str]:
     """Return the key of the world that holds each outcome's effect."""
     keys = {}
-    for ready in prepared(study, 0)[1]:
+    for ready in study.at(0).lines:
         first = ready.drawn == study.points[0].world.outcome.name
         keys[ready.source.active] = EFFECT if first else f"world.further.{ready.drawn}.effect.size"
     return keys

@@ -13,8 +13,8 @@ from sos_eval.checks.pretrends import Pretrends
 from sos_eval.declare import seeded
 from sos_eval.errors import Fault, Faults, InputFault
 from sos_eval.montecarlo.line.compiled import Line, Ready
-from sos_eval.montecarlo.study import Point, Study, described, prepared
-from sos_eval.montecarlo.sweep import combinations, shown, sound_sweeps, split_key
+from sos_eval.montecarlo.study import Point, Study, described
+from sos_eval.montecarlo.sweep import combinations, sound_sweeps, split_key, swept_text
 from sos_eval.results.estimator import Estimator
 from sos_eval.worlds.world import World, document_of, world_from
 
@@ -51,16 +51,16 @@ def plan_study(
         faults.add("", f"chunk: {chunk} draws", "write at least 1")
     sweeps, document, points = sound_sweeps(sweep or {}, faults), document_of(world), []
     for keys in combinations(sweeps):
-        told = {key: shown(value) for key, value in keys.items()}
+        told = {key: swept_text(value) for key, value in keys.items()}
         with _at_its_point(told, faults):
             there = world_from(document, split_key(keys, "world"))
             lines = lines_of(design, split_key(keys, "design"), there)
-            asked = tuple(_as_asked(one, permutations, rematch, checks=checks, pretests=pretests) for one in lines)
+            asked = tuple(_as_asked(line, permutations, rematch, checks=checks, pretests=pretests) for line in lines)
             points.append(Point(told, there, asked))
     if not faults.found:
         _check_moved(sweeps, points, faults)
     faults.stop()
-    return Study(tuple(points), reps, seeded(seed, world.seed), chunk)
+    return Study(tuple(points), reps, seeded(seed, world.seed), chunk, title=str(getattr(design, "title", "")))
 
 
 def _as_asked(line: Line, permutations: int, rematch: bool, *, checks: bool, pretests: bool) -> Line:
@@ -100,7 +100,7 @@ def _check_moved(sweeps: Mapping[str, Sequence[Any]], points: Sequence[Point], f
         for point in points:
             others = str([value for name, value in point.keys.items() if name != key])
             rest.setdefault(others, set()).add(str([described(line) for line in point.lines]))
-        if all(len(found) == 1 for found in rest.values()):
+        if all(len(told) == 1 for told in rest.values()):
             what = f"{key}: changes nothing in a study, whatever its value"
             faults.add(f"--sweep {key}", what, "sweep a key of the comparison, the estimators or the inference")
 
@@ -112,8 +112,8 @@ def _at_its_point(keys: Mapping[str, Any], faults: Faults) -> Iterator[None]:
         yield
     except InputFault as error:
         where = "--sweep " + " ".join(f"{key}={value}" for key, value in keys.items()) if keys else ""
-        for one in error.faults:
-            faults.add(where or one.where, one.what, one.instead)
+        for fault in error.faults:
+            faults.add(where or fault.where, fault.what, fault.instead)
         faults.kind = type(error) if len(faults.found) == len(error.faults) else faults.kind
 
 
@@ -128,7 +128,7 @@ def explain(study: Study) -> pd.DataFrame:
     rows, faults = [], Faults(InputFault)
     for number, point in enumerate(study.points):
         with _at_its_point(point.keys, faults):
-            rows += [{**point.keys, **_explained(ready)} for ready in prepared(study, number)[1]]
+            rows += [{**point.keys, **_explained(ready)} for ready in study.at(number).lines]
     faults.stop()
     return pd.DataFrame(rows)
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from sos_eval.bundle.whole import make_folder, write_file
 from sos_eval.errors import Fault, InputFault, OurFault
-from sos_eval.montecarlo.chunk import Chunk, Task, chunk_path, read_chunk, write_chunk
+from sos_eval.montecarlo.chunk import Chunk, Task, is_kept, read_chunk, write_chunk
+from sos_eval.montecarlo.finished import Power
 from sos_eval.montecarlo.study import Study
-
-if TYPE_CHECKING:
-    from sos_eval.montecarlo.tables import Power
 
 __all__ = ["Store"]
 
@@ -73,15 +70,15 @@ class Store:
         return self.folder / "draws"
 
     def has(self, task: Task) -> bool:
-        """Whether a chunk is finished."""
-        return task in self.memory if self.folder is None else chunk_path(self.draws, task).exists()
+        """Whether a chunk is finished; a file in its place that is not this chunk is refused."""
+        return task in self.memory if self.folder is None else is_kept(self.draws, task, self.study.hash)
 
     def keep(self, task: Task, chunk: Chunk) -> None:
         """Keep a finished chunk."""
         if self.folder is None:
             self.memory[task] = chunk
         else:
-            write_chunk(self.draws, task, chunk)
+            write_chunk(self.draws, task, chunk, self.study.hash)
         self.count += 1
 
     def chunks(self, point: int) -> list[Chunk]:
@@ -90,10 +87,10 @@ class Store:
 
     def chunk(self, task: Task) -> Chunk:
         """Return a finished chunk."""
-        found = self.memory.get(task) if self.folder is None else read_chunk(self.draws, task)
-        if found is None:
+        chunk = self.memory.get(task) if self.folder is None else read_chunk(self.draws, task, self.study.hash)
+        if chunk is None:
             raise OurFault(f"chunk {task.chunk} of point {task.point} is not there")
-        return found
+        return chunk
 
     def write_tables(self, finished: Power) -> None:
         """Write the tables of a finished study."""
@@ -127,7 +124,8 @@ def _plan(study: Study) -> dict[str, object]:
     """Say what a folder holds."""
     return {
         "schema": "sos-eval/power/1", "hash": study.hash, "reps": study.reps, "seed": study.seed, "chunk": study.chunk,
-        "world": study.points[0].world.name, "title": study.points[0].world.title,
+        "world": study.points[0].world.name, "title": study.title,
+        "world_title": study.points[0].world.title,
         "points": [{str(k): v for k, v in point.keys.items()} for point in study.points],
     }  # fmt: skip
 
@@ -136,12 +134,12 @@ def _same_study(plan: Path, study: Study, *, resume: bool) -> None:
     """Refuse a folder of another study, and one of the same without `resume`."""
     folder = str(plan.parent)
     try:
-        known = json.loads(plan.read_text(encoding="utf-8"))["hash"]
+        kept = json.loads(plan.read_text(encoding="utf-8"))["hash"]
     except (OSError, ValueError, KeyError):
         what = f"{PLAN} cannot be read, so that nobody knows which study the folder holds"
         raise InputFault(Fault(folder, what, "name a new folder")) from None
-    if known != study.hash:
-        what = f"holds another study (hash {str(known)[:12]}, this one is {study.hash[:12]})"
+    if kept != study.hash:
+        what = f"holds another study (hash {str(kept)[:12]}, this one is {study.hash[:12]})"
         raise InputFault(Fault(folder, what, "name a new folder, or take back what was changed since"))
     if not resume:
         raise InputFault(

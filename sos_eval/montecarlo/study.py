@@ -1,9 +1,9 @@
-"""The Monte Carlo itself: a study's points, and how one chunk of draws is computed."""
+"""The Monte Carlo itself: a study's points, what is compiled for them, and how one chunk of draws is computed."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,8 +17,8 @@ import pandas as pd
 from sos_eval.bundle.provenance import hash_file
 from sos_eval.errors import NotIdentified, OurFault
 from sos_eval.montecarlo.chunk import Chunk, Task
-from sos_eval.montecarlo.line.compiled import Line, Ready, prepare
-from sos_eval.montecarlo.line.draws import LineDraws, evaluate
+from sos_eval.montecarlo.line.compiled import Line, Ready, compile_line
+from sos_eval.montecarlo.line.draws import LineDraws, estimate_draws
 from sos_eval.montecarlo.line.pretest import PRETEST
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array
@@ -27,12 +27,10 @@ from sos_eval.worlds.frame import Frame, draw_frame
 from sos_eval.worlds.source import data_of
 from sos_eval.worlds.world import World, document_of, with_files
 
-__all__ = ["Point", "Study", "compute", "described", "prepared"]
+__all__ = ["CompiledPoint", "Point", "Study", "compute", "described"]
 
 #: Part of every study's hash: raise it when a change of the engine changes what a stored draw means.
-ENGINE = 6
-_READY: OrderedDict[tuple[str, int], tuple[Frame, tuple[Ready, ...]]] = OrderedDict()
-_READY_AT_MOST = 8
+ENGINE = 7
 FIRST_DRAWS = 5
 #: Draws on which a world is asked whether its rates stay above zero.
 ASKED = 200
@@ -47,12 +45,22 @@ class Point:
     lines: tuple[Line, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class CompiledPoint:
+    """A point as a process computes it: its frame of authorities, and its lines compiled on that frame."""
+
+    frame: Frame
+    lines: tuple[Ready, ...]
+
+
 @dataclass(frozen=True)
 class Study:
     """All that decides the draws: points, seed, number of draws and of draws a chunk.
 
     Chunk size belongs to the plan: every chunk has streams of its own, named by its number, so the draws do not
-    depend on who computes them, in what order, or how many there are.
+    depend on who computes them, in what order, or how many there are. A study keeps what it has compiled, each point
+    once a process; that does not travel with it to other processes. Its title, the design's, is what a report is headed
+    with.
     """
 
     points: tuple[Point, ...]
@@ -60,6 +68,24 @@ class Study:
     seed: int
     chunk: int
     described: Mapping[str, Any] = field(default_factory=dict)
+    title: str = ""
+    _compiled: dict[int, CompiledPoint] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave what is compiled behind: whoever receives a study compiles the points that it computes."""
+        return self.__dict__ | {"_compiled": {}}
+
+    def at(self, number: int) -> CompiledPoint:
+        """Return a point as it is computed, compiled when it is first asked for.
+
+        Raises
+        ------
+        InputFault
+            What cannot be drawn or estimated there.
+        """
+        if number not in self._compiled:
+            self._compiled[number] = _compile_point(self.points[number], self.seed)
+        return self._compiled[number]
 
     @cached_property
     def hash(self) -> str:
@@ -99,26 +125,20 @@ def described(line: Line) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def prepared(study: Study, number: int) -> tuple[Frame, tuple[Ready, ...]]:
-    """Return a point's frame and compiled lines, made once a process."""
-    key = study.hash, number
-    if key not in _READY:
-        point = study.points[number]
-        frame = draw_frame(point.world, stream(study.seed, "frame"))
-        draw_outcomes(point.world, frame, stream(study.seed, "asked"), ASKED)  # refuses rates below zero, once for all
-        frame = frame.trusted()
-        _READY[key] = frame, _compiled(study, point, frame)
-        while len(_READY) > _READY_AT_MOST:
-            _READY.popitem(last=False)
-    return _READY[key]
+def _compile_point(point: Point, seed: int) -> CompiledPoint:
+    """Draw a point's frame and compile its lines on it."""
+    frame = draw_frame(point.world, stream(seed, "frame"))
+    draw_outcomes(point.world, frame, stream(seed, "asked"), ASKED)  # refuses rates below zero, once for all
+    frame = frame.trusted()
+    return CompiledPoint(frame, _compile_lines(point, frame, seed))
 
 
-def _compiled(study: Study, point: Point, frame: Frame) -> tuple[Ready, ...]:
+def _compile_lines(point: Point, frame: Frame, seed: int) -> tuple[Ready, ...]:
     """Compile a point's lines on the first draw that all of them can estimate, of a few that are tried."""
     for attempt in range(FIRST_DRAWS):
-        first = draw_outcomes(point.world, frame, stream(study.seed, "first", attempt), 1)
+        first = draw_outcomes(point.world, frame, stream(seed, "first", attempt), 1)
         try:
-            return tuple(prepare(line, first, data_of(first)) for line in point.lines)
+            return tuple(compile_line(line, first, data_of(first)) for line in point.lines)
         except NotIdentified:
             if attempt == FIRST_DRAWS - 1:
                 raise
@@ -127,39 +147,39 @@ def _compiled(study: Study, point: Point, frame: Frame) -> tuple[Ready, ...]:
 
 def compute(study: Study, task: Task) -> Chunk:
     """Draw and estimate one chunk; linear algebra should have one thread, so that sums have one order."""
-    frame, lines = prepared(study, task.point)
+    point = study.at(task.point)
     started = perf_counter()
     world = study.points[task.point].world
-    draws = draw_outcomes(world, frame, stream(study.seed, "chunk", task.chunk), study.size(task))
+    draws = draw_outcomes(world, point.frame, stream(study.seed, "chunk", task.chunk), study.size(task))
     seconds = {"draw": perf_counter() - started}
-    found: list[tuple[Line, LineDraws]] = []
-    for ready in lines:
+    estimated: list[tuple[Line, LineDraws]] = []
+    for ready in point.lines:
         started = perf_counter()
 
         def streams(rep: int, method: int, line: str = ready.line.id) -> np.random.Generator:
             return stream(study.seed, "inference", task.chunk, rep, line, method)
 
-        found.append((ready.line, evaluate(ready, draws, streams)))
+        estimated.append((ready.line, estimate_draws(ready, draws, streams)))
         seconds[ready.line.id] = seconds.get(ready.line.id, 0.0) + perf_counter() - started
-    return _put_together(found, seconds)
+    return _put_together(estimated, seconds)
 
 
-def _put_together(found: list[tuple[Line, LineDraws]], seconds: dict[str, float]) -> Chunk:
+def _put_together(estimated: list[tuple[Line, LineDraws]], seconds: dict[str, float]) -> Chunk:
     failures: Counter[tuple[str, str, str, str]] = Counter()
-    for line, draws in found:
+    for line, draws in estimated:
         outcome = str(draws.rows["outcome"].iloc[0]) if len(draws.rows) else line.outcome
         for (inference, reason), n in draws.failures.items():
             failures[line.id, outcome, inference, reason] += n
-    rows = pd.concat([draws.rows for _, draws in found], ignore_index=True)
-    values = np.concatenate([draws.values for _, draws in found])
-    return Chunk(rows, values, failures, seconds, _pretests([draws for _, draws in found]))
+    rows = pd.concat([draws.rows for _, draws in estimated], ignore_index=True)
+    values = np.concatenate([draws.values for _, draws in estimated])
+    return Chunk(rows, values, failures, seconds, _pretests([draws for _, draws in estimated]))
 
 
-def _pretests(found: list[LineDraws]) -> Array | None:
+def _pretests(lines: list[LineDraws]) -> Array | None:
     """Put pre-trend tests together, empty for lines without."""
-    if all(one.pretests is None for one in found):
+    if all(line.pretests is None for line in lines):
         return None
-    empty = [np.full((*one.values.shape[:2], len(PRETEST)), np.nan) for one in found]
+    empty = [np.full((*line.values.shape[:2], len(PRETEST)), np.nan) for line in lines]
     return np.concatenate(
-        [nothing if one.pretests is None else one.pretests for one, nothing in zip(found, empty, strict=True)]
+        [nothing if line.pretests is None else line.pretests for line, nothing in zip(lines, empty, strict=True)]
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from sos_eval.errors import Faults
 
-__all__ = ["APART", "combinations", "parse_sweeps", "shown", "sound_sweeps", "split_key"]
+__all__ = ["APART", "combinations", "parse_sweeps", "sound_sweeps", "split_key", "swept_text"]
 
 ROOTS = ("world", "design")
 #: Keys that change nothing in a study, and what does.
@@ -50,10 +50,10 @@ def _values(text: str) -> list[Any] | None:
     from ruamel.yaml.error import YAMLError
 
     try:
-        found = YAML(typ="safe", pure=True).load(f"[{text}]")
+        values = YAML(typ="safe", pure=True).load(f"[{text}]")
     except YAMLError:
         return None
-    return found if isinstance(found, list) and found else None
+    return values if isinstance(values, list) and values else None
 
 
 def sound_sweeps(sweep: Mapping[str, Sequence[Any]], faults: Faults) -> dict[str, list[Any]]:
@@ -64,8 +64,8 @@ def sound_sweeps(sweep: Mapping[str, Sequence[Any]], faults: Faults) -> dict[str
         if not isinstance(values, Sequence) or isinstance(values, str):
             faults.add(where, f"{values!r} is no list of values", f"write [{values!r}]")
             continue
-        told = [shown(value) for value in values]
-        again = sorted({str(one) for one in told if told.count(one) > 1})
+        told = [swept_text(value) for value in values]
+        again = sorted({str(text) for text in told if told.count(text) > 1})
         root, *way = key.split(".")
         if root not in ROOTS or not way or not all(way):
             faults.add(where, f"{key}: is a key of neither world nor design", _rooted(key))
@@ -86,7 +86,7 @@ def _rooted(key: str) -> str:
     return f"write world.{rest} or design.{rest}" if rest else "write world.effect.size"
 
 
-def shown(value: Any) -> Any:
+def swept_text(value: Any) -> Any:
     """Return a value as tables show it: numbers and words as they are, else its text; null is ``left out``."""
     if value is None:
         return "left out"

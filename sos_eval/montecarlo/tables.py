@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ import pandas as pd
 from sos_eval.montecarlo.chunk import Chunk
 from sos_eval.montecarlo.diagnosands import DIAGNOSANDS, Diagnosand, RowDraws, diagnose
 from sos_eval.montecarlo.families import family_rows, family_table
+from sos_eval.montecarlo.finished import Power
 from sos_eval.montecarlo.formulas import formula_rows, formula_table
 from sos_eval.montecarlo.line.draws import QUANTITIES
 from sos_eval.montecarlo.line.rows import JOINT, LEADING
@@ -21,53 +20,16 @@ from sos_eval.montecarlo.mdes import detectable
 from sos_eval.montecarlo.plan import explain
 from sos_eval.montecarlo.pretests import pretest_rows, pretest_table
 from sos_eval.montecarlo.store import Store
-from sos_eval.montecarlo.study import Study, prepared
-from sos_eval.montecarlo.words import joint_findings, reassurances, sentences
+from sos_eval.montecarlo.study import Study
+from sos_eval.montecarlo.words import joint_findings, reassurances, study_sentences
 
-__all__ = ["Power", "columns_of", "finish", "row_draws"]
+__all__ = ["columns_of", "finish", "row_draws"]
 
 #: What the contract's table shows, in its order; the further Monte Carlo errors follow.
 SHOWN = (
     "true_effect", "mean_estimate", "bias", "bias_mcse", "rmse", "sd_estimate", "mean_std_error", "coverage",
     "coverage_mcse", "power", "power_mcse", "type_s", "type_m",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class Power:
-    """A finished power study.
-
-    Attributes
-    ----------
-    summary
-        `power.csv`: a row per estimator, outcome, aggregation, inference and combination of swept keys.
-    mdes
-        `mdes.csv`.
-    failures
-        `failures.csv`: how many draws failed, by reason.
-    sentences
-        What it says in plain English, a sentence per row of the primary question.
-    explained
-        How every line was computed, and where the time went.
-    pretests
-        `pretests.csv`: false reassurance of pre-trend tests, a row per row of `summary` and test; empty unless asked.
-    families
-        `families.csv`: decisions over several outcomes of an estimator; empty where each has one.
-    formulas
-        `formulas.csv`: error, power and detectable effect of overall effects by formula, or why there is none.
-    folder
-        Where it was written, if it was.
-    """
-
-    summary: pd.DataFrame
-    mdes: pd.DataFrame
-    failures: pd.DataFrame
-    sentences: tuple[str, ...]
-    explained: pd.DataFrame
-    pretests: pd.DataFrame
-    families: pd.DataFrame
-    formulas: pd.DataFrame
-    folder: Path | None = None
 
 
 def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, Diagnosand]) -> Power:
@@ -84,15 +46,15 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
         frame, values = _joined(chunks)
         failures: Counter[tuple[str, str, str, str]] = sum((chunk.failures for chunk in chunks), Counter())
         keys = [{str(name): value for name, value in key.items()} for key in frame.to_dict("records")]
-        own = [row_draws(values[k], float(key["level"])) for k, key in enumerate(keys)]
-        for key, draws in zip(keys, own, strict=True):
+        of_point = [row_draws(values[k], float(key["level"])) for k, key in enumerate(keys)]
+        for key, draws in zip(keys, of_point, strict=True):
             who = key["estimator"], key["outcome"], str(key["inference"]).removesuffix(JOINT)
             lost = sum(n for reason, n in failures.items() if reason[:3] == who)
             rows.append({**key, **point.keys, "reps": study.reps, "failures": lost, **diagnose(draws, diagnosands)})
-        by_formula += formula_rows(*prepared(study, number), rows[len(drawn) :], own, target)
-        drawn += own
-        pretested += _pretests(study, number, chunks, keys, own)
-        together += [{**row, **point.keys, "reps": study.reps} for row in family_rows(keys, own)]
+        by_formula += formula_rows(study.at(number), rows[len(drawn) :], of_point, target)
+        drawn += of_point
+        pretested += _pretests(study, number, chunks, keys, of_point)
+        together += [{**row, **point.keys, "reps": study.reps} for row in family_rows(keys, of_point)]
         failed += [
             {**dict(zip(("estimator", "outcome", "inference", "reason"), key, strict=True)), **point.keys, "draws": n}
             for key, n in sorted(failures.items())
@@ -101,28 +63,28 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
     swept = list(study.points[0].keys)
     table = pd.DataFrame(rows)
     mdes = detectable(table, drawn, swept, study, target)
-    spent = [(one["draw"], one[line.id]) for one, p in zip(seconds, study.points, strict=True) for line in p.lines]
-    explained = explain(study).assign(ms_draw=[one[0] for one in spent], ms_estimate=[one[1] for one in spent])
+    spent = [(ms["draw"], ms[line.id]) for ms, p in zip(seconds, study.points, strict=True) for line in p.lines]
+    explained = explain(study).assign(ms_draw=[draw for draw, _ in spent], ms_estimate=[line for _, line in spent])
     summary = _laid_out(table, swept, diagnosands)
     failed_columns = ["estimator", "outcome", "inference", *swept, "reason", "draws"]
     failures_table = pd.DataFrame(failed, columns=failed_columns)
     pretests = pretest_table(pretested, swept)
     families, formulas = family_table(together, swept), formula_table(by_formula, swept)
-    said = (*sentences(study, summary), *joint_findings(study, families), *reassurances(study, pretests))
+    said = (*study_sentences(study, summary), *joint_findings(study, families), *reassurances(study, pretests))
     return Power(summary, mdes, failures_table, said, explained, pretests, families, formulas, store.folder)
 
 
 def _pretests(
-    study: Study, number: int, chunks: Sequence[Chunk], keys: Sequence[Mapping[str, Any]], own: Sequence[RowDraws]
+    study: Study, number: int, chunks: Sequence[Chunk], keys: Sequence[Mapping[str, Any]], drawn: Sequence[RowDraws]
 ) -> list[dict[str, Any]]:
     """Diagnose the pre-trend tests of a point's rows that have some."""
-    planned = {(one.line.id, one.source.active): one.pretest for one in prepared(study, number)[1]}
+    planned = {(ready.line.id, ready.source.active): ready.pretest for ready in study.at(number).lines}
     if not any(planned.values()):
         return []
     tested = np.concatenate([chunk.pretests for chunk in chunks if chunk.pretests is not None], axis=1)
     there = {**study.points[number].keys, "reps": study.reps}
     rows: list[dict[str, Any]] = []
-    for key, draws, tests in zip(keys, own, tested, strict=True):
+    for key, draws, tests in zip(keys, drawn, tested, strict=True):
         if plan := planned[key["estimator"], key["outcome"]]:
             rows += pretest_rows({**key, **there}, draws, tests, plan.reasons)
     return rows
@@ -156,5 +118,5 @@ def _laid_out(table: pd.DataFrame, swept: list[str], diagnosands: Mapping[str, D
 def columns_of(diagnosands: Mapping[str, Diagnosand]) -> list[str]:
     """Return the columns of `power.csv` in their order, without those of swept keys."""
     further = [f"{name}_mcse" for name in diagnosands if f"{name}_mcse" not in SHOWN]
-    own = [name for name in diagnosands if name not in DIAGNOSANDS]
-    return [*LEADING, "reps", *SHOWN, "failures", "estimand", "scale", "level", *own, *further]
+    users = [name for name in diagnosands if name not in DIAGNOSANDS]
+    return [*LEADING, "reps", *SHOWN, "failures", "estimand", "scale", "level", *users, *further]

@@ -10,21 +10,19 @@ import pandas as pd
 
 from sos_eval.montecarlo.families import ADJUSTMENTS, DECISIONS
 from sos_eval.montecarlo.line.pretest import TESTS
-from sos_eval.montecarlo.study import Study, prepared
+from sos_eval.montecarlo.study import Study
 from sos_eval.results.table import overall_rows
 
-__all__ = ["article", "chances", "joint_findings", "reassurances", "sentences"]
+__all__ = ["article", "chances", "in_letters", "joint_findings", "reassurances", "study_sentences"]
 
-_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-#: Shares of the time that people say, with their words.
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+            "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty")  # fmt: skip
+#: Shares of the time that people say with other words than ``one time in so many``, up to so many.
 _CHANCES = (
-    (0.0, "practically never"), (0.05, "one time in twenty"), (0.1, "one time in ten"), (0.2, "one time in five"),
-    (0.25, "one time in four"),
-    (1 / 3, "one time in three"), (0.4, "two times in five"), (0.5, "half of the time"), (0.6, "three times in five"),
-    (2 / 3, "two times in three"), (0.75, "three times in four"), (0.8, "four times in five"),
-    (0.9, "nine times in ten"), (0.95, "nineteen times in twenty"), (1.0, "practically always"),
+    (0.0, "practically never"), (0.4, "two times in five"), (0.5, "half of the time"), (0.6, "three times in five"),
+    (1.0, "practically always"),
 )  # fmt: skip
-
+ONE_IN = 100
 
 #: Share of evaluations from which on an effect of the wrong sign is said.
 WRONG = 0.005
@@ -34,20 +32,22 @@ TOLD = ("world.effect.size", "world.adoption.treated")
 
 def chances(share: float) -> str:
     """Say a probability as people do: the nearest of a few fractions."""
-    return min(_CHANCES, key=lambda one: abs(one[0] - share))[1]
+    rare = [(1 / n, f"one time in {in_letters(n)}") for n in range(3, ONE_IN + 1)]
+    usual = [(1 - 1 / n, f"{in_letters(n - 1)} times in {in_letters(n)}") for n in range(3, ONE_IN + 1)]
+    return min((*_CHANCES, *rare, *usual), key=lambda chance: abs(chance[0] - share))[1]
 
 
-def number(n: int) -> str:
+def in_letters(n: int) -> str:
     """Say a small number in letters."""
     return _NUMBERS[n] if n < len(_NUMBERS) else str(n)
 
 
-def sentences(study: Study, summary: pd.DataFrame) -> tuple[str, ...]:
+def study_sentences(study: Study, summary: pd.DataFrame) -> tuple[str, ...]:
     """Say what the primary line would miss at every point."""
     swept = list(study.points[0].keys)
     said = []
     for i, point in enumerate(study.points):
-        ready = prepared(study, i)[1][0]
+        ready = study.at(i).lines[0]
         rows = summary[(summary["estimator"] == ready.line.id) & (summary["outcome"] == ready.source.active)]
         for name in swept:
             rows = rows[rows[name] == point.keys[name]]
@@ -65,10 +65,10 @@ def sentences(study: Study, summary: pd.DataFrame) -> tuple[str, ...]:
 
 def _where(keys: Mapping[str, Any], treated: int, years: int) -> str:
     """Say the design in short, and the swept keys that a reader does not see from the rest of the sentence."""
-    own = [f"{key} {value}" for key, value in keys.items() if key not in TOLD]
-    who = f"{number(treated)} treated {'authority' if treated == 1 else 'authorities'}"
-    since = f"{number(years)} {'year' if years == 1 else 'years'} since the first start"
-    return f"With {who} and {since}" + (f" ({', '.join(own)})" if own else "")
+    swept = [f"{key} {value}" for key, value in keys.items() if key not in TOLD]
+    who = f"{in_letters(treated)} treated {'authority' if treated == 1 else 'authorities'}"
+    since = f"{in_letters(years)} {'year' if years == 1 else 'years'} since the first start"
+    return f"With {who} and {since}" + (f" ({', '.join(swept)})" if swept else "")
 
 
 def article(size: str) -> str:
@@ -123,8 +123,8 @@ def _joint_finding(rows: pd.DataFrame, swept: Sequence[str]) -> str:
     row = some[0]
     where = f"With {', '.join(f'{name} {row[name]}' for name in swept)}, of" if swept else "Of"
     text = (
-        f"{where} its {number(int(row['outcomes']))} outcomes {row['estimator']} would report an effect on at least "
-        f"one in {some[0]['share']:.0%} of evaluations and on every one in {every[0]['share']:.0%}; with Holm's "
+        f"{where} its {in_letters(int(row['outcomes']))} outcomes {row['estimator']} would report an effect on at "
+        f"least one in {some[0]['share']:.0%} of evaluations and on every one in {every[0]['share']:.0%}; with Holm's "
         f"adjustment for looking at several, {some[1]['share']:.0%} and {every[1]['share']:.0%}"
     )
     if wrong[0]["share"] != wrong[0]["share"]:

@@ -1,28 +1,33 @@
-"""Who computes the chunks: this process, several processes, or a Dask cluster."""
+"""Who computes the chunks: this process, its threads, several processes, or a Dask cluster."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from multiprocessing import get_context
 from threading import Thread
-from time import sleep
+from time import perf_counter, sleep
 
 from sos_eval.errors import OurFault
 from sos_eval.montecarlo.chunk import Chunk, Task
 from sos_eval.montecarlo.study import Study, compute
 
-__all__ = ["Keep", "on_processes", "run_tasks"]
+__all__ = ["Keep", "end_with", "on_processes", "on_threads", "one_thread_each", "run_tasks"]
 
 #: Receives every finished chunk, in whatever order they finish.
 Keep = Callable[[Task, Chunk], None]
 DEATHS_AT_MOST = 3
 AHEAD = 3
 WATCHED = 2.0  # seconds
+#: Seconds of a worker's work above which a process of its own is worth its start, a second and more.
+PROCESS_PAYS = 10.0
+#: In a worker process the one study that it was started for.
+_GIVEN: list[Study] = []
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -34,7 +39,8 @@ def run_tasks(
     Parameters
     ----------
     workers
-        Processes on this machine.
+        How many compute on this machine. Where every line comes in a batch, random numbers and linear algebra let
+        other threads go on, and a short study runs on threads of this process; any other on processes.
     scheduler
         Address of a Dask scheduler; then its workers compute, and `workers` is not used.
 
@@ -47,19 +53,42 @@ def run_tasks(
         from sos_eval.montecarlo.dask import run_on_dask
 
         run_on_dask(study, tasks, keep, scheduler)
-    elif workers > 1 and len(tasks) > 1:
-        on_processes(study, tasks, keep, min(workers, len(tasks)))
+    elif workers == 1 or len(tasks) == 1:
+        on_threads(study, tasks, keep, 1)
+    elif _in_batches(study, tasks):
+        seconds = _first_here(study, tasks[0], keep)
+        few = seconds * (len(tasks) - 1) / workers < PROCESS_PAYS
+        (on_threads if few else on_processes)(study, tasks[1:], keep, min(workers, len(tasks) - 1))
     else:
-        _here(study, tasks, keep)
+        on_processes(study, tasks, keep, min(workers, len(tasks)))
 
 
-def _here(study: Study, tasks: Sequence[Task], keep: Keep) -> None:
-    """Compute in this process, on one thread."""
+def _in_batches(study: Study, tasks: Sequence[Task]) -> bool:
+    """Whether no line of the tasks' points is estimated draw by draw."""
+    points = {task.point for task in tasks}
+    return all(ready.path == "batch" for point in points for ready in study.at(point).lines)
+
+
+def _first_here(study: Study, task: Task, keep: Keep) -> float:
+    """Compute a chunk in this process and return the seconds that it took."""
+    started = perf_counter()
+    on_threads(study, [task], keep, 1)
+    return perf_counter() - started
+
+
+def on_threads(study: Study, tasks: Sequence[Task], keep: Keep, workers: int) -> None:
+    """Compute in this process, on so many threads, each with linear algebra on its own only."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
-        for task in tasks:
-            keep(task, compute(study, task))
+        if workers == 1:
+            for task in tasks:
+                keep(task, compute(study, task))
+            return
+        for point in {task.point for task in tasks}:
+            study.at(point)  # compiled before threads ask for it at the same time
+        with ThreadPoolExecutor(workers) as pool:
+            _drain(pool, partial(compute, study), list(tasks), keep, workers * AHEAD)
 
 
 def on_processes(study: Study, tasks: Sequence[Task], keep: Keep, workers: int) -> None:
@@ -70,8 +99,8 @@ def on_processes(study: Study, tasks: Sequence[Task], keep: Keep, workers: int) 
         before = len(left)
         try:
             spawned = get_context("spawn")
-            with _one_thread_each(), ProcessPoolExecutor(workers, spawned, _end_with, (os.getpid(),)) as pool:
-                _drain(pool, study, left, keep, workers * AHEAD)
+            with one_thread_each(), ProcessPoolExecutor(workers, spawned, _begin, (os.getpid(), study)) as pool:
+                _drain(pool, _compute_given, left, keep, workers * AHEAD)
         except BrokenProcessPool:
             deaths = deaths + 1 if len(left) == before else 1
             if deaths >= DEATHS_AT_MOST:
@@ -79,7 +108,18 @@ def on_processes(study: Study, tasks: Sequence[Task], keep: Keep, workers: int) 
                 raise OurFault(what) from None
 
 
-def _end_with(parent: int) -> None:
+def _begin(parent: int, study: Study) -> None:
+    """Take the study that this process is started for."""
+    _GIVEN.append(study)
+    end_with(parent)
+
+
+def _compute_given(task: Task) -> Chunk:
+    """Compute a chunk of the study that this process was started for."""
+    return compute(_GIVEN[0], task)
+
+
+def end_with(parent: int) -> None:
     """Let this process end when the one that started it is gone: nobody would take what it computes."""
 
     def watch() -> None:
@@ -90,13 +130,13 @@ def _end_with(parent: int) -> None:
     Thread(target=watch, daemon=True).start()
 
 
-def _drain(pool: ProcessPoolExecutor, study: Study, left: list[Task], keep: Keep, ahead: int) -> None:
+def _drain(pool: Executor, job: Callable[[Task], Chunk], left: list[Task], keep: Keep, ahead: int) -> None:
     """Keep a bounded number of chunks under way; take from `left` what is done."""
     under_way: dict[Future[Chunk], Task] = {}
     waiting = iter(list(left))
     try:
         for task in _some(waiting, ahead):
-            under_way[pool.submit(compute, study, task)] = task
+            under_way[pool.submit(job, task)] = task
         while under_way:
             done, _ = wait(under_way, return_when=FIRST_COMPLETED)
             for future in done:
@@ -104,7 +144,7 @@ def _drain(pool: ProcessPoolExecutor, study: Study, left: list[Task], keep: Keep
                 keep(task, future.result())
                 left.remove(task)
                 for more in _some(waiting, 1):
-                    under_way[pool.submit(compute, study, more)] = more
+                    under_way[pool.submit(job, more)] = more
     except BaseException:
         for future in under_way:
             future.cancel()
@@ -116,7 +156,7 @@ def _some(tasks: Iterator[Task], n: int) -> list[Task]:
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
+def one_thread_each() -> Iterator[None]:
     """Let new processes start with one thread for linear algebra."""
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))

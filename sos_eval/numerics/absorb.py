@@ -49,15 +49,15 @@ class TwoWayEffects:
         )
 
     @cached_property
-    def _by_cell(self) -> Array:
+    def by_cell(self) -> Array:
         """Weights summed by unit and time, (units, times)."""
         n, t = self.shape
         return np.bincount(self.unit * t + self.time, self.weights, n * t).reshape(n, t).astype(float)
 
     @cached_property
-    def _solver(self) -> Array:
+    def solver(self) -> Array:
         """Pseudo-inverse of the system in the time effects, (times, times)."""
-        cell = self._by_cell
+        cell = self.by_cell
         gram = np.diag(cell.sum(0)) - cell.T @ (cell / cell.sum(1, keepdims=True))
         return np.linalg.pinv(gram, rcond=1e-11, hermitian=True)
 
@@ -65,12 +65,12 @@ class TwoWayEffects:
         """Take both effects out of columns, (..., n) -> (..., n)."""
         if self.is_grid and self.weights is None:
             return self._grid_residual(columns)
-        unit_total = self._by_cell.sum(1)
+        unit_total = self.by_cell.sum(1)
         weighted = columns if self.weights is None else columns * self.weights
         unit_mean = self._sum_units(weighted) / unit_total
         centred = columns - unit_mean[..., self.unit]
-        effects = self._sum_times(centred if self.weights is None else centred * self.weights) @ self._solver
-        unit_shift = effects @ (self._by_cell / unit_total[:, None]).T
+        effects = self._sum_times(centred if self.weights is None else centred * self.weights) @ self.solver
+        unit_shift = effects @ (self.by_cell / unit_total[:, None]).T
         return np.asarray(centred - effects[..., self.time] + unit_shift[..., self.unit])
 
     def _grid_residual(self, columns: Array) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["match_weights", "nearest"]
+__all__ = ["match_weights", "match_weights_many", "nearest", "nearest_many"]
 
 Array = NDArray[np.float64]
 
@@ -35,35 +35,47 @@ def nearest(distance: Array, *, order: NDArray[np.intp], ratio: int = 1, replace
     chosen : (n_treated, ratio)
         Positions of donors, -1 where there was none left.
     """
+    chosen: NDArray[np.intp] = nearest_many(distance[None], order=order[None], ratio=ratio, replace=replace)[0]
+    return chosen
+
+
+def nearest_many(
+    distance: Array, *, order: NDArray[np.intp], ratio: int = 1, replace: bool = False
+) -> NDArray[np.intp]:
+    """Match many times, each by itself: as `nearest`, with an axis of draws in front of every array."""
     allowed = np.isfinite(distance)
-    largest = float(distance[allowed].max()) if allowed.any() else 0.0
-    rounded = np.full(distance.shape, np.inf)
-    rounded[allowed] = np.round(distance[allowed] / largest / TIE) if largest > 0 else 0.0
+    largest = np.where(allowed, distance, 0.0).max((1, 2), initial=0.0)[:, None, None]
+    scaled = np.divide(
+        distance, np.where(largest > 0, largest, 1.0), where=allowed, out=np.full(distance.shape, np.inf)
+    )
+    rounded = np.round(scaled / TIE)
     return _with_replacement(rounded, ratio) if replace else _without_replacement(rounded, order, ratio)
 
 
 def _with_replacement(distance: Array, ratio: int) -> NDArray[np.intp]:
-    """Return the nearest donors of each treated unit, (n_treated, ratio)."""
-    width = min(ratio, distance.shape[1])
-    first = np.argsort(distance, axis=1, kind="stable")[:, :width]
-    near = np.where(np.isfinite(np.take_along_axis(distance, first, axis=1)), first, -1)
-    chosen = np.full((len(distance), ratio), -1, dtype=np.intp)
-    chosen[:, :width] = near
+    """Return the nearest donors of each treated unit, (draws, n_treated, ratio)."""
+    width = min(ratio, distance.shape[2])
+    first = np.argsort(distance, axis=2, kind="stable")[..., :width]
+    near = np.where(np.isfinite(np.take_along_axis(distance, first, axis=2)), first, -1)
+    chosen = np.full((*distance.shape[:2], ratio), -1, dtype=np.intp)
+    chosen[..., :width] = near
     return chosen
 
 
 def _without_replacement(distance: Array, order: NDArray[np.intp], ratio: int) -> NDArray[np.intp]:
-    """Let the treated choose in turn; a donor that was chosen is gone."""
-    free = distance.copy()
-    chosen = np.full((len(free), ratio), -1, dtype=np.intp)
-    if not free.shape[1]:
+    """Let the treated choose in turn, (draws, n_treated, ratio); a donor that was chosen is gone."""
+    draws, n_treated, n_untreated = distance.shape
+    chosen = np.full((draws, n_treated, ratio), -1, dtype=np.intp)
+    if not n_untreated:
         return chosen
+    every, taken = np.arange(draws), np.zeros((draws, n_untreated), bool)
     for rank in range(ratio):
-        for unit in order:
-            donor = int(free[unit].argmin())
-            if np.isfinite(free[unit, donor]):
-                chosen[unit, rank] = donor
-                free[:, donor] = np.inf
+        for unit in order.T:
+            left = np.where(taken, np.inf, distance[every, unit])
+            donor = left.argmin(1)
+            served = np.flatnonzero(np.isfinite(left[every, donor]))
+            chosen[served, unit[served], rank] = donor[served]
+            taken[served, donor[served]] = True
     return chosen
 
 
@@ -86,11 +98,16 @@ def match_weights(chosen: NDArray[np.intp], n_untreated: int) -> tuple[Array, Ar
         One where matched, else zero.
     untreated : (n_untreated,)
     """
-    found = chosen >= 0
-    counts = found.sum(1)
-    share = np.repeat(1.0 / np.maximum(counts, 1), counts)
-    untreated = np.asarray(np.bincount(chosen[found], weights=share, minlength=n_untreated), float)
-    used = untreated > 0
-    if used.any():
-        untreated *= used.sum() / untreated.sum()
-    return (counts > 0).astype(float), untreated
+    treated, untreated = match_weights_many(chosen[None], n_untreated)
+    return treated[0], untreated[0]
+
+
+def match_weights_many(chosen: NDArray[np.intp], n_untreated: int) -> tuple[Array, Array]:
+    """Return the weights of many matches, (draws, n_treated, ratio): as `match_weights`, with an axis of draws."""
+    draws, served = len(chosen), chosen >= 0
+    counts = served.sum(2)
+    share = np.broadcast_to((1.0 / np.maximum(counts, 1))[..., None], chosen.shape)[served]
+    place = (chosen + np.arange(draws)[:, None, None] * n_untreated)[served]
+    untreated = np.bincount(place, share, draws * n_untreated).astype(float).reshape(draws, n_untreated)
+    used, total = (untreated > 0).sum(1, keepdims=True), untreated.sum(1, keepdims=True)
+    return (counts > 0).astype(float), untreated * (used / np.where(used > 0, total, 1.0))

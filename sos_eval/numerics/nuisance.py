@@ -1,4 +1,8 @@
-"""The nuisance models of a comparison adjusted for covariates: odds of treatment and outcome regressions."""
+"""The nuisance models of comparisons adjusted for covariates: odds of treatment and outcome regressions.
+
+Many comparisons are made at once (lanes, the first axis): they share observations and covariates, and differ in who is
+treated, who is compared, and so in weights.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.numerics.logistic import LogisticFit, logistic
-from sos_eval.numerics.regress import least_squares
-from sos_eval.numerics.tilting import tilting
+from sos_eval.numerics.logistic import COLLINEAR, LogisticFits, gram, logistics
+from sos_eval.numerics.newton import solve
+from sos_eval.numerics.tilting import OUT_OF_REACH, tilting
 
-__all__ = ["NoEffectError", "Odds", "Regression", "odds_of_treatment", "regression"]
+__all__ = ["NoEffectError", "Odds", "Regression", "cross", "odds_of_treatment", "regression"]
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -25,89 +29,123 @@ class NoEffectError(ArithmeticError):
 
 @dataclass(frozen=True, slots=True)
 class Odds:
-    """Weights of the comparison by its odds of treatment.
+    """Weights of comparisons by their odds of treatment.
 
     Attributes
     ----------
-    weights : (n,)
-        Observation weight times odds; zero where treated or trimmed.
-    trimmed : (n,)
+    weights : (b, n)
+        Observation weight times odds; zero where treated, trimmed or in neither group.
+    trimmed : (b, n)
         Comparison observations left out for a propensity at or above the limit.
-    leverage : (n, k)
+    leverage : (b, n, k)
         What each observation contributes to the model's coefficients.
+    failures : (b,)
+        Why there are none; else "".
     """
 
     weights: Array
     trimmed: Bools
     leverage: Array
+    failures: NDArray[np.object_]
 
 
 @dataclass(frozen=True, slots=True)
 class Regression:
-    """An outcome regression.
+    """Outcome regressions.
 
     Attributes
     ----------
-    fitted, residual : (n, m)
-        Of m outcomes, for every observation.
-    leverage : (n, k)
-        What each observation contributes to the coefficients, per unit of its residual.
+    coef : (b, k, m)
+        Of m outcomes.
+    weights : (b, n)
+        Zero outside the regressed group.
+    bread : (b, k, k)
+        ``(X' W X)^-1``.
+    failures : (b,)
+        Why there is none; else "".
     """
 
-    fitted: Array
-    residual: Array
-    leverage: Array
+    coef: Array
+    weights: Array
+    bread: Array
+    failures: NDArray[np.object_]
 
 
-def odds_of_treatment(treated: Bools, x: Array, weights: Array, trim: float, *, tilted: bool = False) -> Odds:
-    """Weight the comparison by its odds of treatment.
+def odds_of_treatment(
+    treated: Bools, compared: Bools, x: Array, weights: Array, trim: float, *, tilted: bool = False
+) -> Odds:
+    """Weight comparisons by their odds of treatment.
 
     Parameters
     ----------
-    treated, x, weights
-        As in `sos_eval.numerics.two_by_two.of_changes`.
+    treated, compared, x, weights
+        As in `sos_eval.numerics.two_by_two.compare_changes`.
     trim
         Comparison observations with a propensity at or above it are left out.
     tilted
         Odds by inverse probability tilting instead of a logistic regression.
     """
-    try:
-        fit = logistic(treated.astype(float), x, weights)
-        linear = tilting(treated, x, weights, fit) if tilted else fit.linear
-    except np.linalg.LinAlgError:
-        raise NoEffectError("covariates are collinear among the units compared") from None
-    except ArithmeticError as error:
-        raise NoEffectError(f"propensity model: {error}") from None
+    w = weights * (treated | compared)
+    fits = logistics(treated.astype(float), x, w)
+    failures = np.array([_worded(why) for why in fits.failures], object)
+    linear = fits.linear
+    if tilted:
+        fine = np.flatnonzero(failures == "")
+        linear[fine], reached = tilting((w * treated)[fine], (w * compared)[fine], x, fits.coef[fine])
+        failures[fine[~reached]] = f"propensity model: {OUT_OF_REACH}"
+        linear[failures != ""] = 0.0
     with np.errstate(over="ignore"):
-        trimmed = ~treated & (1 / (1 + np.exp(-linear)) >= trim)
-    if trimmed.sum() == (~treated).sum():
-        raise NoEffectError(f"every comparison unit has a propensity of at least {trim:g}")
-    odds = np.where(treated, 0.0, np.exp(np.where(treated, 0.0, linear)))
-    return Odds(weights * np.where(trimmed, 0.0, odds), trimmed, _leverage(treated, x, weights, odds, fit, tilted))
+        trimmed = compared & (1 / (1 + np.exp(-linear)) >= trim)
+    failures[(trimmed == compared).all(1) & (failures == "")] = (
+        f"every comparison unit has a propensity of at least {trim:g}"
+    )
+    odds = np.where(compared, np.exp(np.where(compared, linear, 0.0)), 0.0)
+    kept = w * np.where(trimmed | (failures != "")[:, None], 0.0, odds)
+    leverage = _tilted_leverage(treated, x, w, odds, failures) if tilted else _leverage(treated, x, w, fits)
+    return Odds(kept, trimmed & (failures == "")[:, None], leverage, failures)
 
 
-def _leverage(treated: Bools, x: Array, weights: Array, odds: Array, fit: LogisticFit, tilted: bool) -> Array:
-    """Return each observation's score times the inverse of the score's slope, (n, k)."""
-    if not tilted:
-        return np.asarray((x * (weights * (treated - fit.probability))[:, None]) @ fit.bread)
-    scale = np.sqrt((x**2).mean(0))
+def _worded(why: str) -> str:
+    """Say why a propensity model failed."""
+    if why == COLLINEAR:
+        return "covariates are collinear among the units compared"
+    return why and f"propensity model: {why}"
+
+
+def _leverage(treated: Bools, x: Array, weights: Array, fits: LogisticFits) -> Array:
+    """Return each observation's score times the inverse of the score's slope, (b, n, k)."""
+    return np.asarray((weights * (treated - fits.probability))[:, :, None] * (x @ fits.bread))
+
+
+def _tilted_leverage(treated: Bools, x: Array, weights: Array, odds: Array, failures: NDArray[np.object_]) -> Array:
+    """Return the same for tilted odds."""
+    k, scale = x.shape[1], np.sqrt((x**2).mean(0))
     scaled = x / scale
-    bread = np.linalg.inv((scaled * (weights * odds)[:, None]).T @ scaled)
-    return np.asarray((scaled * (weights * (treated - odds))[:, None]) @ bread / scale)
+    slope = gram(weights * odds, scaled)
+    slope[failures != ""] = np.eye(k)
+    bread, solvable = solve(slope, np.broadcast_to(np.eye(k), slope.shape))
+    failures[~solvable] = _worded(COLLINEAR)
+    return np.asarray((weights * (treated - odds))[:, :, None] * (scaled @ (bread / scale)))
 
 
 def regression(y: Array, x: Array, weights: Array) -> Regression:
-    """Regress outcomes on covariates within the observations of positive weight."""
-    used = weights > 0
-    scale = np.sqrt((x[used] ** 2).mean(0))
-    spare = used.sum() - x.shape[1]
-    if not (scale > 0).all() or spare < (x.shape[1] > 1):  # a constant alone may be the mean of one
-        raise NoEffectError(_TOO_MANY)
-    scaled = x / scale
-    try:
-        coef, bread = least_squares(y[used].T, scaled[used], weights[used])
-    except np.linalg.LinAlgError:
-        raise NoEffectError(_TOO_MANY) from None
-    fitted = scaled @ coef.T
-    leverage = (scaled * weights[:, None]) @ bread / scale
-    return Regression(fitted, y - fitted, leverage)
+    """Regress outcomes (n, m) on covariates (n, k) within the observations of positive weight, (b, n)."""
+    k, used = x.shape[1], weights > 0
+    count = used.sum(1)
+    scale = np.sqrt((used @ x**2) / np.maximum(count, 1)[:, None])
+    failed = ~(scale > 0).all(1) | (count - k < (k > 1))  # a constant alone may be the mean of one
+    scale = np.where(scale > 0, scale, 1.0)
+    outer = scale[:, :, None] * scale[:, None, :]
+    crossed = gram(weights, x) / outer
+    crossed[failed] = np.eye(k)
+    failed |= np.linalg.matrix_rank(crossed, hermitian=True) < k
+    crossed[failed] = np.eye(k)
+    bread = np.linalg.inv(crossed) / outer
+    failures = np.where(failed, _TOO_MANY, "").astype(object)
+    return Regression(bread @ cross(weights, x, y), weights, bread, failures)
+
+
+def cross(weights: Array, x: Array, y: Array) -> Array:
+    """Return ``X' W y`` of weights (b, n): (b, k, m)."""
+    weighted = weights[:, None, :] * x.T
+    return np.asarray((weighted.reshape(-1, len(x)) @ y).reshape(*weighted.shape[:2], y.shape[1]))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sos_eval.numerics.absorb import TwoWayEffects
+from sos_eval.numerics.regress import scaled_inverse
 
 __all__ = ["PoissonFit", "fit_poisson"]
 
@@ -83,7 +84,7 @@ def fit_poisson(y: Array, x: Array, offset: Array, effects: TwoWayEffects) -> Po
             break
         converged = bool(np.abs(moved).max() < CONVERGED)
     separated = (y == 0) & (moved < FALLING) & (not converged)
-    bread = np.asarray(np.linalg.inv(gram), float) if converged else np.full_like(gram, np.nan)
+    bread = scaled_inverse(gram) if converged else np.full_like(gram, np.nan)
     return PoissonFit(coef, np.exp(eta), absorbed, bread, converged, separated)
 
 
@@ -98,7 +99,9 @@ def _step(
     z_left, x_left = absorbed[0], absorbed[1:].T
     weighted = x_left * (weights * mean)[:, None]
     gram = weighted.T @ x_left
-    coef = np.linalg.lstsq(gram, weighted.T @ z_left, rcond=None)[0]
+    length = np.sqrt(np.diagonal(gram))
+    length = np.where(length > 0, length, 1.0)  # a regressor's unit of measure decides nothing
+    coef = np.linalg.lstsq(gram / length[:, None] / length, weighted.T @ z_left / length, rcond=None)[0] / length
     return offset + z - (z_left - x_left @ coef), coef, x_left, gram
 
 

@@ -1,4 +1,4 @@
-"""Many Poisson regressions at once: one treatment, unit and time effects, on a grid of units by times."""
+"""Many Poisson regressions at once: one treatment, covariates, unit and time effects, on a grid of units by times."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 __all__ = ["GridFit", "fit_poisson_grid"]
 
 Array = NDArray[np.float64]
+Codes = NDArray[np.intp]
 
 #: Newton steps are quadratic near the maximum: the step after one below this leaves an error below rounding.
 CONVERGED = 1e-7
@@ -35,13 +36,14 @@ class GridFit:
     converged: NDArray[np.bool_]
 
 
-def fit_poisson_grid(y: Array, at_risk: Array, treated: Array) -> GridFit:
+def fit_poisson_grid(y: Array, at_risk: Array, treated: Array, covariates: Array, strata: Codes) -> GridFit:
     """Maximise the Poisson pseudo-likelihood with unit effects concentrated out.
 
     Given its total Y_i, a unit's counts are multinomial with probabilities proportional to
-    ``at_risk_it exp(treated_it b + d_t)`` (Hausman, Hall and Griliches 1984, equation 2.7), so Newton steps are taken
-    in b and the time effects d alone, from the fit without treatment. Row weights multiply y and `at_risk`; a row
-    that is missing has zero in both.
+    ``at_risk_it exp(treated_it b + z_it g + d_t)`` (Hausman, Hall and Griliches 1984, equation 2.7), so Newton steps
+    are taken in b, g and the time effects d alone, from the fit without treatment and covariates. Strata have time
+    effects of their own. Row weights multiply
+    y and `at_risk`; a row that is missing has zero in both.
 
     Parameters
     ----------
@@ -51,16 +53,21 @@ def fit_poisson_grid(y: Array, at_risk: Array, treated: Array) -> GridFit:
         Exposure.
     treated : (r, n, t) or (1, n, t)
         Zeros and ones.
+    covariates : (c, n, t)
+        z, of like size, free of unit and time effects.
+    strata : (n,)
+        Codes from 0.
     """
-    draws = max(len(y), len(treated))
-    t = y.shape[-1]
-    total, events = y.sum(-1), _events(y, treated)
-    theta = np.zeros((draws, t))
-    theta[:, 1:] = _time_effects(y, at_risk)[:, 1:]
+    draws, t = max(len(y), len(treated)), y.shape[-1]
+    columns = (treated, *(column[None] for column in covariates))
+    q, members = len(columns), _members(strata)
+    total, events = y.sum(-1), _events(y, columns, members)
+    theta = np.zeros((draws, q + len(members) * (t - 1)))
+    theta[:, q:] = _time_effects(y, at_risk, members)
     settled, done = np.zeros(draws, bool), np.zeros(draws, bool)
     for _ in range(MAX_STEPS):
-        mean = _means(theta, total, at_risk, treated)
-        score, information = _newton(mean, events, treated, total)
+        mean = _means(theta, total, at_risk, columns, strata)
+        score, information = _newton(mean, events, columns, total, members)
         step = _solved(information, score)
         step[done] = 0.0
         theta += step
@@ -68,57 +75,74 @@ def fit_poisson_grid(y: Array, at_risk: Array, treated: Array) -> GridFit:
         settled = np.abs(step).max(-1) < CONVERGED
         if done.all():
             break
-    mean = _means(theta, total, at_risk, treated)
-    _, information = _newton(mean, events, treated, total)
-    row = _solved(information, np.broadcast_to(np.eye(t)[0], (draws, t)))
+    mean = _means(theta, total, at_risk, columns, strata)
+    _, information = _newton(mean, events, columns, total, members)
+    row = _solved(information, np.broadcast_to(np.eye(theta.shape[1])[0], theta.shape))
     rest = y - mean
-    effects = rest[..., 1:] @ row[:, 1:, None]
-    unit = row[:, :1] * (treated * rest).sum(-1) + effects[..., 0]
+    by_time = row[:, q:].reshape(draws, len(members), t - 1)
+    unit = (rest[..., 1:] * by_time[:, strata]).sum(-1)
+    for j, column in enumerate(columns):
+        unit += row[:, j, None] * (column * rest).sum(-1)
     return GridFit(theta[:, 0], unit, done & np.isfinite(theta).all(-1))
 
 
-def _time_effects(y: Array, at_risk: Array) -> Array:
-    """Start from each period's rate over the first one's, (r, t)."""
-    rate = y.sum(1) / at_risk.sum(0)
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.log(rate / rate[:, :1]))
+def _members(strata: Codes) -> list[Codes]:
+    """List the units of each stratum."""
+    return [np.flatnonzero(strata == s) for s in range(int(strata.max()) + 1)]
 
 
-def _means(theta: Array, total: Array, at_risk: Array, treated: Array) -> Array:
-    """Return fitted means (r, n, t); theta holds b, then the time effects from the second period on."""
+def _time_effects(y: Array, at_risk: Array, members: list[Codes]) -> Array:
+    """Start from each later period's rate over the first one's, stratum by stratum, (r, strata x (t - 1))."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rates = [y[:, inside].sum(1) / at_risk[..., inside, :].sum(-2) for inside in members]
+        return np.concatenate([np.log(rate[:, 1:] / rate[:, :1]) for rate in rates], axis=1)
+
+
+def _means(theta: Array, total: Array, at_risk: Array, columns: tuple[Array, ...], strata: Codes) -> Array:
+    """Return fitted means (r, n, t); theta holds a coefficient for each column, then the later time effects."""
+    treated, *covariates = columns
     with np.errstate(over="ignore", invalid="ignore"):  # draws that run away do not settle and are fitted by themselves
-        effects = np.exp(theta)
-        by_time = np.concatenate([np.ones((len(theta), 1)), effects[:, 1:]], axis=1)
-        mean: Array = at_risk * by_time[:, None, :] * (1 + treated * (effects[:, :1, None] - 1))
+        later = np.exp(theta[:, len(columns) :]).reshape(len(theta), -1, at_risk.shape[-1] - 1)
+        by_time = np.concatenate([np.ones((*later.shape[:2], 1)), later], axis=2)
+        mean: Array = at_risk * by_time[:, strata] * (1 + treated * (np.exp(theta[:, :1, None]) - 1))
+        if covariates:
+            mean *= np.exp(np.einsum("rc,cnt->rnt", theta[:, 1 : len(columns)], np.concatenate(covariates)))
         sums = mean.sum(-1)
         mean *= np.divide(total, sums, out=np.zeros_like(sums), where=sums > 0)[..., None]
     return mean
 
 
-def _events(y: Array, treated: Array) -> Array:
-    """Return the events under treatment, then by period from the second on, (r, t)."""
-    under = (treated * y).sum((-2, -1))
-    by_time = y.sum(1)[:, 1:]
-    return np.column_stack([under, np.broadcast_to(by_time, (len(under), by_time.shape[1]))])
+def _events(y: Array, columns: tuple[Array, ...], members: list[Codes]) -> Array:
+    """Return the events times each column, then by stratum and period from the second on, (r, s)."""
+    crossed = np.broadcast_arrays(*((column * y).sum((-2, -1)) for column in columns))
+    by_time = np.concatenate([y[:, inside, 1:].sum(1) for inside in members], axis=1)
+    return np.column_stack([*crossed, np.broadcast_to(by_time, (len(crossed[0]), by_time.shape[1]))])
 
 
-def _newton(mean: Array, events: Array, treated: Array, total: Array) -> tuple[Array, Array]:
-    """Return the concentrated score (r, t) and information (r, t, t) in b and the time effects."""
-    r, _, t = mean.shape
-    treated_mean = treated * mean
-    under = treated_mean.sum(-1)
-    inverse = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
-    by_time = mean.sum(1)
-    score = np.empty((r, t))
-    score[:, 0] = events[:, 0] - under.sum(-1)
-    score[:, 1:] = events[:, 1:] - by_time[:, 1:]
-    information = np.empty((r, t, t))
-    later = mean[:, :, 1:]
-    information[:, 1:, 1:] = -(later * inverse[..., None]).swapaxes(1, 2) @ later
-    information[:, np.arange(1, t), np.arange(1, t)] += by_time[:, 1:]
-    cross = treated_mean.sum(1)[:, 1:] - ((under * inverse)[:, None, :] @ later)[:, 0]
-    information[:, 0, 1:] = information[:, 1:, 0] = cross
-    information[:, 0, 0] = (under - under**2 * inverse).sum(-1)
+def _newton(
+    mean: Array, events: Array, columns: tuple[Array, ...], total: Array, members: list[Codes]
+) -> tuple[Array, Array]:
+    """Return the concentrated score (r, s) and information (r, s, s) in the columns and the later time effects."""
+    q, s = len(columns), events.shape[1]
+    later, inverse = mean[:, :, 1:], np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
+    weighted = [column * mean for column in columns]
+    by_unit = [column.sum(-1) for column in weighted]
+    by_time = np.concatenate([later[:, inside].sum(1) for inside in members], axis=1)
+    score = events - np.column_stack([*(column.sum(-1) for column in by_unit), by_time])
+    information = np.zeros((len(mean), s, s))
+    blocks = [slice(q + i * later.shape[2], q + (i + 1) * later.shape[2]) for i in range(len(members))]
+    for inside, block in zip(members, blocks, strict=True):
+        part = later[:, inside]
+        information[:, block, block] = -(part * inverse[:, inside, None]).swapaxes(1, 2) @ part
+    information[:, np.arange(q, s), np.arange(q, s)] += by_time
+    for j in range(q):
+        share = by_unit[j] * inverse
+        for inside, block in zip(members, blocks, strict=True):
+            cross = weighted[j][:, inside, 1:].sum(1) - (share[:, None, inside] @ later[:, inside])[:, 0]
+            information[:, j, block] = information[:, block, j] = cross
+        for k in range(j + 1):
+            square = (columns[k] * weighted[j]).sum((-2, -1)) - (share * by_unit[k]).sum(-1)
+            information[:, j, k] = information[:, k, j] = square
     return score, information
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LinearFit", "least_squares"]
+__all__ = ["LinearFit", "least_squares", "scaled_inverse"]
 
 Array = NDArray[np.float64]
 
@@ -86,7 +86,22 @@ def least_squares(y: Array, x: Array, weights: Array | None = None) -> tuple[Arr
     """
     xw = x if weights is None else x * weights[:, None]
     gram = xw.T @ x
-    if x.shape[1] and np.linalg.matrix_rank(gram, hermitian=True) < x.shape[1]:
-        raise np.linalg.LinAlgError("collinear regressors")
-    bread = np.asarray(np.linalg.inv(gram), float)
+    bread = scaled_inverse(gram)
     return np.asarray((y @ xw) @ bread.T), bread
+
+
+def scaled_inverse(gram: Array) -> Array:
+    """Invert products of columns (k, k), each column brought to length one first: its unit of measure decides nothing.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        The columns are collinear.
+    """
+    length = np.sqrt(np.diagonal(gram))
+    if not (length > 0).all():
+        raise np.linalg.LinAlgError("collinear regressors")
+    unit = gram / length[:, None] / length
+    if len(unit) and np.linalg.matrix_rank(unit, hermitian=True) < len(unit):
+        raise np.linalg.LinAlgError("collinear regressors")
+    return np.asarray(np.linalg.inv(unit) / length[:, None] / length, float)

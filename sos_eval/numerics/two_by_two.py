@@ -1,24 +1,27 @@
 """Two groups, two periods, covariates: regression, inverse probability weighting, doubly robust.
 
 Sant'Anna and Zhao (2020). Every estimator there is a signed sum of weighted means ``sum w r / sum w`` whose weights may
-hold the odds of treatment and whose residuals may hold fitted values; so is its influence, once.
+hold the odds of treatment and whose residuals may hold fitted values; so is its influence, once. Many comparisons of
+the same observations (lanes) are made at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sos_eval.numerics.nuisance import NoEffectError, Odds, Regression, odds_of_treatment, regression
+from sos_eval.numerics.weighted_means import Comparisons, Mean, combined
 
-__all__ = ["Adjust", "TwoByTwo", "of_changes", "of_levels"]
+__all__ = ["Adjust", "TwoByTwo", "compare_changes", "compare_levels", "of_changes", "of_levels"]
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Words = NDArray[np.object_]
 Adjust = Literal["none", "reg", "ipw", "dr", "dr_improved", "dr_comparison"]
 
 
@@ -39,21 +42,6 @@ class TwoByTwo:
     value: Array
     score: Array
     trimmed: Bools
-
-
-@dataclass(frozen=True, slots=True)
-class _Mean:
-    """One weighted mean: ``sign * sum(weight * residual) / sum(weight)``.
-
-    ``fitted`` holds how often each regression's fitted value stands in the residual; ``odds``: the weight holds the
-    odds of treatment.
-    """
-
-    sign: float
-    weight: Array
-    residual: Array
-    fitted: Mapping[str, float] = field(default_factory=dict)
-    odds: bool = False
 
 
 def of_changes(
@@ -85,22 +73,7 @@ def of_changes(
     NoEffectError
         Nobody to compare, collinear covariates, or covariates that separate the groups.
     """
-    _refuse_empty({"treated": treated, "comparison": ~treated})
-    own, plain = weights * treated, weights * ~treated
-    odds = _odds(treated, x, weights, adjust, trim)
-    fits = {}
-    if adjust == "reg" or _robust(adjust):
-        fits["comparison"] = regression(change, x, odds.weights if adjust == "dr_improved" else plain)
-    zero = np.zeros_like(change)
-    fitted = fits["comparison"].fitted if fits else zero
-    rest, minus = change - fitted, {"comparison": -1.0}
-    means = {
-        "none": [_Mean(1, own, change), _Mean(-1, plain, change)],
-        "reg": [_Mean(1, own, change), _Mean(-1, own, fitted, {"comparison": 1.0})],
-        "ipw": [_Mean(1, own, change), _Mean(-1, odds.weights, change, odds=True)],
-        "dr": [_Mean(1, own, rest, minus), _Mean(-1, odds.weights, rest, minus, odds=True)],
-    }["dr" if _robust(adjust) else adjust]
-    return _combine(means, fits, odds, x, tilted=["comparison"] if adjust == "dr_improved" else [])
+    return _single(compare_changes(change, treated[None], ~treated[None], x, weights, adjust, trim))
 
 
 def of_levels(
@@ -127,110 +100,140 @@ def of_levels(
         period's, which shows where weighted covariate means of treated and comparison differ. In ``drdid_imp_rc`` the
         nuisance models add nothing, which holds where covariates are spread alike in both periods.
     """
+    return _single(compare_levels(y, treated[None], ~treated[None], post, x, weights, adjust, trim, as_drdid=as_drdid))
+
+
+def _single(lanes: Comparisons) -> TwoByTwo:
+    if why := lanes.failures[0]:
+        raise NoEffectError(why)
+    return TwoByTwo(lanes.value[0], lanes.score[0], lanes.trimmed[0])
+
+
+def compare_changes(
+    change: Array, treated: Bools, compared: Bools, x: Array, weights: Array, adjust: Adjust, trim: float = 0.995
+) -> Comparisons:
+    """Compare changes under many divisions of the same observations into treated (b, n) and compared (b, n).
+
+    See `of_changes`; observations of neither group take no part.
+    """
+    failures = _refused({"treated": treated, "comparison": compared})
+    lanes = np.flatnonzero(failures == "")
+    treated, compared = treated[lanes], compared[lanes]
+    of_treated, of_compared = weights * treated, weights * compared
+    odds = _odds(treated, compared, x, weights, adjust, trim)
+    fits, minus = {}, {"comparison": -1.0}
+    if adjust == "reg" or _robust(adjust):
+        fits["comparison"] = regression(change, x, odds.weights if adjust == "dr_improved" else of_compared)
+    means = {
+        "none": [Mean(1, of_treated), Mean(-1, of_compared)],
+        "reg": [Mean(1, of_treated), Mean(-1, of_treated, 0, {"comparison": 1.0})],
+        "ipw": [Mean(1, of_treated), Mean(-1, odds.weights, odds=True)],
+        "dr": [Mean(1, of_treated, fitted=minus), Mean(-1, odds.weights, fitted=minus, odds=True)],
+    }["dr" if _robust(adjust) else adjust]
+    made = combined(means, fits, odds, x, change, tilted=["comparison"] if adjust == "dr_improved" else [])
+    return _spread(made, lanes, failures)
+
+
+def compare_levels(
+    y: Array, treated: Bools, compared: Bools, post: Bools, x: Array, weights: Array, adjust: Adjust,
+    trim: float = 0.995, *, as_drdid: bool = False,
+) -> Comparisons:  # fmt: skip
+    """Compare levels under many divisions of the same observations into treated (b, n) and compared (b, n).
+
+    See `of_levels`; observations of neither group take no part.
+    """
     before = ~post
-    groups = {
+    failures = _refused({
         "treated, later period": treated & post, "treated, base period": treated & before,
-        "comparison, later period": ~treated & post, "comparison, base period": ~treated & before,
-    }  # fmt: skip
-    _refuse_empty(groups)
-    odds = _odds(treated, x, weights, adjust, trim)
-    own, plain = weights * treated, weights * ~treated
+        "comparison, later period": compared & post, "comparison, base period": compared & before,
+    })  # fmt: skip
+    lanes = np.flatnonzero(failures == "")
+    treated, compared = treated[lanes], compared[lanes]
+    odds = _odds(treated, compared, x, weights, adjust, trim)
+    of_treated, of_compared = weights * treated, weights * compared
     fits: dict[str, Regression] = {}
     if adjust == "reg" or _robust(adjust):
-        by = odds.weights if adjust == "dr_improved" else plain
+        by = odds.weights if adjust == "dr_improved" else of_compared
         fits = {"c1": regression(y, x, by * post), "c0": regression(y, x, by * before)}
     if adjust in ("dr", "dr_improved"):
-        fits |= {"t1": regression(y, x, own * post), "t0": regression(y, x, own * before)}
-    other = plain if adjust == "none" else odds.weights
+        fits |= {"t1": regression(y, x, of_treated * post), "t0": regression(y, x, of_treated * before)}
+    other = of_compared if adjust == "none" else odds.weights
     if adjust == "reg":
-        means = _level_regression(y, own, post, fits)
+        means = _level_regression(of_treated, post)
     elif adjust in ("none", "ipw"):
-        means = _level_means(y, own, other, post, odds=adjust == "ipw")
+        means = _level_means(of_treated, other, post, odds=adjust == "ipw")
     else:
-        means = _level_robust(y, own, other, post, fits, sign=1.0 if as_drdid else -1.0)
+        means = _level_robust(of_treated, other, post, efficient="t1" in fits, sign=1.0 if as_drdid else -1.0)
     if adjust == "dr_improved" and as_drdid:
-        means = [replace(one, fitted={}, odds=False) for one in means]
-    return _combine(means, fits, odds, x, tilted=["c1", "c0"] if adjust == "dr_improved" else [])
+        means = [replace(mean, moves={}, odds=False) for mean in means]
+    made = combined(means, fits, odds, x, y, tilted=["c1", "c0"] if adjust == "dr_improved" else [])
+    return _spread(made, lanes, failures)
 
 
 def _robust(adjust: Adjust) -> bool:
     return adjust in ("dr", "dr_comparison", "dr_improved")
 
 
-def _odds(treated: Bools, x: Array, weights: Array, adjust: Adjust, trim: float) -> Odds:
+def _refused(groups: Mapping[str, Bools]) -> Words:
+    """Say for each lane which of the groups are empty."""
+    empty = np.stack([~np.any(members, axis=1) for members in groups.values()])
+    failures = np.array([""] * empty.shape[1], object)
+    for lane in np.flatnonzero(empty.any(0)):
+        lacking = [name for name, none in zip(groups, empty[:, lane], strict=True) if none]
+        failures[lane] = f"no observation: {'; '.join(lacking)}"
+    return failures
+
+
+def _odds(treated: Bools, compared: Bools, x: Array, weights: Array, adjust: Adjust, trim: float) -> Odds:
     """Return the odds that an adjustment weighs by; none for means and regressions."""
     if adjust in ("none", "reg"):
-        return Odds(weights, np.zeros(len(treated), bool), np.zeros((len(treated), x.shape[1])))
-    return odds_of_treatment(treated, x, weights, trim, tilted=adjust == "dr_improved")
+        nothing = np.zeros((*treated.shape, 0))
+        return Odds(weights * compared, np.zeros(treated.shape, bool), nothing, np.full(len(treated), "", object))
+    return odds_of_treatment(treated, compared, x, weights, trim, tilted=adjust == "dr_improved")
 
 
-def _level_means(y: Array, own: Array, other: Array, post: Bools, *, odds: bool) -> list[_Mean]:
+def _level_means(of_treated: Array, other: Array, post: Bools, *, odds: bool) -> list[Mean]:
     """Four means."""
     return [
-        _Mean(1, own * post, y), _Mean(-1, own * ~post, y),
-        _Mean(-1, other * post, y, odds=odds), _Mean(1, other * ~post, y, odds=odds),
+        Mean(1, of_treated * post), Mean(-1, of_treated * ~post), Mean(-1, other * post, odds=odds),
+        Mean(1, other * ~post, odds=odds),
     ]  # fmt: skip
 
 
-def _level_regression(y: Array, own: Array, post: Bools, fits: Mapping[str, Regression]) -> list[_Mean]:
+def _level_regression(of_treated: Array, post: Bools) -> list[Mean]:
     """Two means of the treated, and the change that the comparison's regressions predict for them."""
-    predicted = fits["c1"].fitted - fits["c0"].fitted
-    return [_Mean(1, own * post, y), _Mean(-1, own * ~post, y), _Mean(-1, own, predicted, {"c1": 1.0, "c0": -1.0})]
+    return [Mean(1, of_treated * post), Mean(-1, of_treated * ~post), Mean(-1, of_treated, 0, {"c1": 1.0, "c0": -1.0})]
 
 
-def _level_robust(
-    y: Array, own: Array, other: Array, post: Bools, fits: Mapping[str, Regression], *, sign: float
-) -> list[_Mean]:
+def _level_robust(of_treated: Array, other: Array, post: Bools, *, efficient: bool, sign: float) -> list[Mean]:
     """Return the doubly robust means; with the treated's own regressions the four that make it locally efficient.
 
-    ``sign`` is that of the base-period regression in the base-period means: -1, or 1 as DRDID has it.
+    ``sign`` is that of the base-period regression in the derivative of the base-period means: -1, or 1 as DRDID has it.
     """
-    after, before = y - fits["c1"].fitted, y - fits["c0"].fitted
-    one, zero = {"c1": -1.0}, {"c0": sign}
+    after, before, moves = {"c1": -1.0}, {"c0": -1.0}, {"c0": sign}
     means = [
-        _Mean(1, own * post, after, one), _Mean(-1, own * ~post, before, zero),
-        _Mean(-1, other * post, after, one, odds=True), _Mean(1, other * ~post, before, zero, odds=True),
+        Mean(1, of_treated * post, 1, after), Mean(-1, of_treated * ~post, 1, before, moves),
+        Mean(-1, other * post, 1, after, odds=True), Mean(1, other * ~post, 1, before, moves, odds=True),
     ]  # fmt: skip
-    if "t1" not in fits:
+    if not efficient:
         return means
-    later, base = fits["t1"].fitted - fits["c1"].fitted, fits["t0"].fitted - fits["c0"].fitted
-    both1, both0 = {"t1": 1.0, "c1": -1.0}, {"t0": 1.0, "c0": -1.0}
+    later, base = {"t1": 1.0, "c1": -1.0}, {"t0": 1.0, "c0": -1.0}
     return [
-        *means, _Mean(1, own, later, both1), _Mean(-1, own * post, later, both1),
-        _Mean(-1, own, base, both0), _Mean(1, own * ~post, base, both0),
+        *means, Mean(1, of_treated, 0, later), Mean(-1, of_treated * post, 0, later),
+        Mean(-1, of_treated, 0, base), Mean(1, of_treated * ~post, 0, base),
     ]  # fmt: skip
 
 
-def _refuse_empty(groups: Mapping[str, Bools]) -> None:
-    empty = [name for name, rows in groups.items() if not rows.any()]
-    if empty:
-        raise NoEffectError(f"no observation: {'; '.join(empty)}")
-
-
-def _combine(
-    means: list[_Mean], fits: Mapping[str, Regression], odds: Odds, x: Array, *, tilted: Sequence[str] = ()
-) -> TwoByTwo:
-    """Add the means up, and each observation's contribution through means, regressions and odds.
-
-    ``tilted`` names the regressions that are weighted by the odds, and so move with them.
-    """
-    m = means[0].residual.shape[1]
-    value, score = np.zeros(m), np.zeros((len(x), m))
-    by_fit = {name: np.zeros(x.shape[1]) for name in fits}
-    by_odds = np.zeros((x.shape[1], m))
-    for one in means:
-        share = one.weight / one.weight.sum()
-        level = share @ one.residual
-        value += one.sign * level
-        centred = share[:, None] * (one.residual - level)
-        score += one.sign * centred
-        for name, times in one.fitted.items():
-            by_fit[name] += one.sign * times * (share @ x)
-        if one.odds:
-            by_odds += one.sign * (x.T @ centred)
-    for name, fit in fits.items():
-        through = fit.residual * (fit.leverage @ by_fit[name])[:, None]
-        score += through
-        if name in tilted:
-            by_odds += x.T @ through
-    return TwoByTwo(value, score + odds.leverage @ by_odds, odds.trimmed)
+def _spread(made: Comparisons, lanes: NDArray[np.intp], failures: Words) -> Comparisons:
+    """Put lanes back to their places among all, without a value where something failed."""
+    failures[lanes] = made.failures
+    failed = failures != ""
+    if not failed.any():
+        return made
+    sizes = len(failures), *made.score.shape[1:]
+    value, score = np.full((sizes[0], sizes[2]), np.nan), np.zeros(sizes)
+    trimmed = np.zeros(sizes[:2], bool)
+    there = failures[lanes] == ""
+    fine = lanes[there]
+    value[fine], score[fine], trimmed[fine] = made.value[there], made.score[there], made.trimmed[there]
+    return Comparisons(value, score, trimmed, failures)

@@ -32,6 +32,7 @@ def assemble(
     also: Sequence[str] = (),
     adopt: Adopt | None = None,
     require_untreated: bool = True,
+    require_treated: bool = True,
 ) -> Panel:
     """Build a panel from a table.
 
@@ -47,6 +48,8 @@ def assemble(
         Reads the adoption; the column `first_treated` without it.
     require_untreated
         Whether somebody must be untreated at some time that another unit is treated.
+    require_treated
+        Whether somebody must be treated at all.
 
     Raises
     ------
@@ -94,7 +97,7 @@ def assemble(
         periods=rows.periods,
     ).located(rows.codes, rows.units)
     panel = _with_absorbing(_with_unknown(drop_unusable(panel, spec)))
-    check_identified(panel, require_untreated=require_untreated)
+    check_identified(panel, require_untreated=require_untreated, require_treated=require_treated)
     return panel
 
 
@@ -108,7 +111,7 @@ def _with_unknown(panel: Panel) -> Panel:
         return panel.changed(untreated_means="never")
     caveat = Caveat(
         "Whether {n} of the {of} untreated units used the intervention is unknown: the comparison is with usual "
-        "practice, which may include it, and that tends to make an effect look smaller than it is.",
+        "practice, which may include it. Units that took it up in the years compared make a difference look smaller.",
         tuple((str(unit), "") for unit in unknown),
         "untreated",
     )

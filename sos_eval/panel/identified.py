@@ -10,7 +10,7 @@ from sos_eval.panel.panel import Panel
 __all__ = ["check_identified"]
 
 
-def check_identified(panel: Panel, *, require_untreated: bool = True) -> None:
+def check_identified(panel: Panel, *, require_untreated: bool = True, require_treated: bool = True) -> None:
     """Refuse data that no design of this house can use.
 
     Parameters
@@ -19,6 +19,8 @@ def check_identified(panel: Panel, *, require_untreated: bool = True) -> None:
         After everything was left out that is left out.
     require_untreated
         Whether somebody must be untreated when somebody else is treated (a design with a comparison).
+    require_treated
+        Whether somebody must be treated at all.
 
     Raises
     ------
@@ -49,7 +51,8 @@ def check_identified(panel: Panel, *, require_untreated: bool = True) -> None:
             faults.add(source, f"{one.label}: no outcome in any row", "give another column")
         elif seen.min() == seen.max():
             faults.add(source, f"{one.label}: the outcome is {seen[0]:g} in every row", "give an outcome that varies")
-    _treated_and_untreated(panel, start, faults, require_untreated=require_untreated)
+    if require_treated:
+        _treated_and_untreated(panel, start, faults, require_untreated=require_untreated)
     faults.stop()
 
 

@@ -15,6 +15,7 @@ from sos_eval.declare import Document
 from sos_eval.errors import DataFault, Faults, nearest
 from sos_eval.panel.assemble import Adopt, assemble, named_columns
 from sos_eval.panel.covariates import dated
+from sos_eval.panel.england.published import read_published
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.read.columns import texts
 from sos_eval.panel.read.files import SUFFIXES, read_file, source_of
@@ -88,7 +89,12 @@ def _read(
     faults = Faults(DataFault)
     if isinstance(override, pd.DataFrame):
         return replace(reading_of(override), faults=faults, document=document)
+    names = {name for name, _ in named_columns(spec, also)} | set(spec.recode)
     where, key = Reading(pd.DataFrame(), "", faults, document).at("path")
+    if override is None and spec.source == "england":
+        if spec.path:
+            faults.add(where, f"{key}: source: england ships with the package", "take path out, or write source: csv")
+        return replace(read_published(spec.geography, faults, names.__contains__), document=document)
     path = override if override is not None else Path(normpath(base / spec.path))
     if override is None and not spec.path:
         faults.add(where, f"{key}: is missing", "name the file, or give one with --panel")
@@ -126,8 +132,8 @@ def _source(spec: PanelSpec, path: Path, faults: Faults, where: str, key: str, *
     if not given:
         return spec.source
     said = source_of(path)
-    if said is None and spec.source == "world":
-        if path.suffix.lower() in {".yaml", ".yml"}:
+    if said is None and spec.source in {"world", "england"}:
+        if spec.source == "world" and path.suffix.lower() in {".yaml", ".yml"}:
             return "world"
         faults.add(where, f"{key}: the name does not say the format", f"name it {', '.join(SUFFIXES)}")
         faults.stop()

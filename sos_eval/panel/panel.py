@@ -25,7 +25,7 @@ NAMED = 200
 
 #: Columns of `Panel.frame` under names of ours; other names are the user's.
 _OURS = (
-    "unit", "time", "first_treated", "cluster", "weight", "outcome", "count", "exposure", "treated", "dose",
+    "unit", "time", "first_treated", "cluster", "weight", "outcome", "count", "exposure", "treated", "dose", "stratum",
 )  # fmt: skip
 
 #: Those that every outcome has of its own.
@@ -70,7 +70,8 @@ class Panel:
     frame
         Sorted by unit and time. Columns ``unit`` (text), ``time`` (float), ``first_treated`` (float, ``inf`` =
         never), ``cluster`` (text), ``weight``, ``outcome``, ``count`` and ``exposure`` (NaN where the outcome is no
-        count), ``treated`` (0/1: exposed in this period, with stops; a fraction in a transition period counted as
+        count), ``stratum`` (text; only where estimates carry stratum-by-period effects), ``treated`` (0/1: exposed in
+        this period, with stops; a fraction in a transition period counted as
         partial), ``dose`` (where one is declared), and every covariate under the user's name.
         Outcome ``k`` of several stands in ``outcome:k``, ``count:k``, ``exposure:k``; the plain names hold the one
         in use. Layout ``cross_sections``: a row is a person or event, unit and time repeat.
@@ -317,6 +318,11 @@ class Panel:
         """Unit to a readable name: `panel.unit_name` where it is declared, else the id itself."""
         names = self.unit_values("unit_name") if "unit_name" in self.frame else self.units
         return {str(unit): str(name) for unit, name in zip(self.units, names, strict=True)}
+
+    @property
+    def stratified(self) -> bool:
+        """Whether estimates carry stratum-by-period effects."""
+        return "stratum" in self.frame
 
     @property
     def partly_exposed(self) -> bool:

@@ -13,6 +13,7 @@ from sos_eval.panel.caveats import Caveat
 from sos_eval.panel.dates import is_date, period_from
 from sos_eval.panel.panel import Array
 from sos_eval.panel.periods import Periods
+from sos_eval.panel.prior_use import VOCABULARY, prior_use, prior_use_caveats
 from sos_eval.panel.read.columns import numbers, texts
 from sos_eval.panel.read.files import read_file, source_of
 from sos_eval.panel.read.reading import Reading
@@ -22,8 +23,6 @@ from sos_eval.panel.treatment import EMPTY, Adoption, dated_starts, settled, sta
 from sos_eval.terms import ADOPTION_COLUMNS
 
 __all__ = ["from_register", "with_overlapping"]
-
-_NO_USE = frozenset({"", "0", "none", "no", "never", "false"})
 
 
 def from_register(reading: Reading, rows: PlacedRows, path: Path, spec: PanelSpec) -> Adoption:
@@ -40,6 +39,7 @@ def from_register(reading: Reading, rows: PlacedRows, path: Path, spec: PanelSpe
     first = starts(register, "first_treated", convention, rows.periods)
     embedded, stopped = (_period(register, name, rows.periods) for name in ("embedded", "stopped"))
     _refuse_order(register, first, embedded, stopped, way)
+    _refuse_prior_use(register)
     starts_of = _spread(place, first, EMPTY, rows)
     adoption = settled(rows, starts_of, way.untreated_means)
     table = adoption.register.assign(
@@ -49,7 +49,8 @@ def from_register(reading: Reading, rows: PlacedRows, path: Path, spec: PanelSpe
         if name and name not in {"unit", "first_treated", "embedded", "stopped", "known"}:
             table[name] = _spread(place, _words(register, name), "", rows)
     status = _exposure(rows, adoption.first_treated, table, partial=way.transition == "partial")
-    caveats = (*_prior_use(table), *_stops(table, rows.periods))
+    prior = prior_use_caveats(table["prior_use"]) if "prior_use" in table else ()
+    caveats = (*prior, *_stops(table, rows.periods))
     flow = dated_starts(register, "first_treated", convention, rows.periods)
     return replace(adoption, status=status, register=table, caveats=caveats, flow=flow)
 
@@ -158,13 +159,14 @@ def _exposure(rows: PlacedRows, first: Array, table: pd.DataFrame, *, partial: b
     return exposure if changed else None
 
 
-def _prior_use(table: pd.DataFrame) -> tuple[Caveat, ...]:
-    if "prior_use" not in table:
-        return ()
-    used = table.loc[[str(word).lower() not in _NO_USE for word in table["prior_use"]], "prior_use"]
-    units = tuple((str(unit), str(words)) for unit, words in used.items())
-    text = "Use of the intervention before the recorded start is noted for {n} of {of} treated units: {names}."
-    return (Caveat(text, units),) if units else ()
+def _refuse_prior_use(register: Reading) -> None:
+    """Note the entries that are none of the register's words."""
+    if "prior_use" not in register.header:
+        return
+    words = _words(register, "prior_use")
+    for word in dict.fromkeys(words):
+        if prior_use(str(word)) is None:
+            register.add(f'prior_use: "{word}" ({register.lines(words == word)})', f"write {VOCABULARY}")
 
 
 def _stops(table: pd.DataFrame, periods: Periods) -> tuple[Caveat, ...]:

@@ -13,9 +13,12 @@ from sos_eval.declare import Declared
 from sos_eval.panel.periods import Period, PeriodUnit
 from sos_eval.terms import YearConvention
 
-__all__ = ["Exclusion", "Omission", "OutcomeSpec", "PanelSpec", "PeriodStep", "Treatment", "Wide"]
+__all__ = ["Exclusion", "Geography", "Omission", "OutcomeSpec", "PanelSpec", "PeriodStep", "Treatment", "Wide"]
 
-Source = Literal["csv", "parquet", "xlsx", "duckdb", "dfe", "ssda903", "world"]
+Source = Literal["csv", "parquet", "xlsx", "duckdb", "england", "dfe", "ssda903", "world"]
+
+#: constant: 148 areas, the same in all years; as_published: the authorities of each year.
+Geography = Literal["constant", "as_published"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class Treatment(Declared):
     """Who was treated from when: one of `first_treated`, `adoption` and `status`."""
 
     first_treated: str | None = None
-    """Column with a unit's first treated period; 0, inf and "never" mean never, empty means `untreated_means`."""
+    """Column with a unit's first treated period; 0, inf and "never" mean never; an empty cell means what
+    `untreated_means` says."""
     adoption: str | None = None
     """A register, csv or xlsx, relative to the design.
 
@@ -73,7 +77,7 @@ class Treatment(Declared):
     """Whether a treated unit stays treated; `false` lets `status` go back to 0."""
     dose: str | None = None
     """Column of an intensity (fidelity), beside any of the three."""
-    untreated_means: Literal["never", "unknown"] = "never"
+    untreated_means: Literal["never", "unknown"] = "unknown"
     """What an empty start means: never treated, or unknown (usual practice, may include the intervention)."""
     transition: Literal["drop", "partial"] | None = None
     """Periods from `first_treated` up to `embedded`: left out, or counted as partly treated."""
@@ -176,7 +180,7 @@ class PanelSpec(Declared):
     """The data of a design: source, columns, treatment, and what is left out."""
 
     source: Annotated[Source, AfterValidator(_built)]
-    """What is read: csv, xlsx, parquet, a DuckDB file, or a declared world."""
+    """What is read: csv, xlsx, parquet, a DuckDB file, a declared world, or england: the panel that ships."""
     unit: str
     """Column of unit ids."""
     time: str
@@ -184,7 +188,9 @@ class PanelSpec(Declared):
     treatment: Treatment
     """Who was treated from when."""
     path: str = ""
-    """The file, relative to the design; for `source: world` the world's YAML."""
+    """The file, relative to the design; for `source: world` the world's YAML; none for `source: england`."""
+    geography: Geography | None = None
+    """Of `source: england`: constant (unless declared), 148 areas throughout; as_published, the areas of each year."""
     table: str | None = None
     """Table of a DuckDB file or sheet of a workbook; not needed where there is only one."""
     header_row: Annotated[int, Ge(1)] | None = None
@@ -236,6 +242,8 @@ class PanelSpec(Declared):
     """Suppression symbols (c, x, z, k, ..) in an outcome: refused, or taken as missing, counted and named."""
 
     def __post_init__(self) -> None:
+        if self.geography is not None and self.source != "england":
+            raise ValueError("geography goes with source: england")
         if (self.outcome is None) == (not self.outcomes):
             raise ValueError("write either outcome or outcomes, and only one of them")
         if self.wide is not None and self.wide.into != self.time:

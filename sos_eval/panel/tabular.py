@@ -31,6 +31,7 @@ def from_frame(
     cluster: str | None = None,
     layout: Literal["panel", "cross_sections"] = "panel",
     require_untreated: bool = True,
+    require_treated: bool = True,
 ) -> Panel:
     """Build a panel from a DataFrame, which is left as it is.
 
@@ -47,6 +48,8 @@ def from_frame(
         Further columns; the cluster is the unit unless given.
     require_untreated
         Whether somebody must be untreated when somebody else is treated.
+    require_treated
+        Whether somebody must be treated at all.
 
     Returns
     -------
@@ -71,7 +74,7 @@ def from_frame(
         source="csv",
         unit=unit,
         time=time,
-        treatment=Treatment(first_treated=first_treated),
+        treatment=Treatment(first_treated=first_treated, untreated_means="never"),
         outcome=OutcomeSpec(
             count=outcome if counted else None, exposure=exposure, value=None if counted else outcome, per=float(per)
         ),
@@ -80,7 +83,7 @@ def from_frame(
         cluster=cluster,
         layout=layout,
     )
-    return assemble(reading_of(df), spec, require_untreated=require_untreated)
+    return assemble(reading_of(df), spec, require_untreated=require_untreated, require_treated=require_treated)
 
 
 def _check_arguments(names: dict[str, Any], per: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.content import Block, Bullets, Heading, ReportDocument, Text
@@ -11,6 +10,7 @@ from sos_eval.report.draw import Drawn
 from sos_eval.report.economics_blocks import economics
 from sos_eval.report.reading import unit_words
 from sos_eval.report.sections import effect, implementation, mechanisms, moderators, provenance
+from sos_eval.results.facts import QuestionFacts
 
 __all__ = ["compose"]
 
@@ -37,7 +37,7 @@ def compose(bundle: ResultBundle, drawn: Drawn) -> ReportDocument:
 
 def _first_page(bundle: ResultBundle) -> list[Block]:
     headline = bundle.headline
-    blocks: list[Block] = [*_question(bundle.design.get("question") or {}), Heading("The answer")]
+    blocks: list[Block] = [*_question(bundle.facts.question), Heading("The answer")]
     blocks.append(Text(str(headline.get("sentence") or "This bundle has no headline."), "answer"))
     blocks += [Text(str(headline["disagreement"]))] if headline.get("disagreement") else []
     blocks += _listed("The other outcomes", headline.get("other_outcomes"))
@@ -54,10 +54,11 @@ def _first_page(bundle: ResultBundle) -> list[Block]:
     return blocks
 
 
-def _question(question: dict[str, Any]) -> list[Block]:
+def _question(question: QuestionFacts) -> list[Block]:
     """Return the question as declared: what, for whom, against what."""
-    names = {"intervention": "Evaluated", "outcome": "Outcome", "population": "For", "comparator": "Compared with"}
-    parts = [f"{label}: {question[name]}." for name, label in names.items() if question.get(name)]
+    named = (("Evaluated", question.intervention), ("Outcome", question.outcome), ("For", question.population),
+             ("Compared with", question.comparator))  # fmt: skip
+    parts = [f"{label}: {text}." for label, text in named if text]
     return [Text(" ".join(parts), "small")] if parts else []
 
 
@@ -88,10 +89,7 @@ def _listed(title: str, items: Sequence[str] | None) -> list[Block]:
 
 def _lock(bundle: ResultBundle) -> str:
     """Return the lock state in a sentence, with what was changed since."""
-    lock = bundle.headline.get("lock") or bundle.provenance.get("lock") or {}
-    words = {"as_locked": "Run as locked.", "changed": "The plan was changed after it was locked."}
-    text = str(lock.get("text") or words.get(str(lock.get("state")), "This plan was never locked."))
-    changes = [str(change) for change in lock.get("differences") or []]
+    text, changes = bundle.facts.lock.text or "This plan was never locked.", bundle.facts.lock.differences
     if not changes:
         return text
     more = f" and {len(changes) - 3} more, listed under provenance" if len(changes) > 3 else ""

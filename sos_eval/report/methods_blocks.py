@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.content import Block, Bullets, Table, Text
-from sos_eval.report.reading import estimator_label, inference_label, method_label
+from sos_eval.report.reading import estimator_label, method_label
 from sos_eval.report.wording import number
 
 __all__ = ["methods", "notes", "together"]
@@ -28,11 +28,10 @@ def methods(bundle: ResultBundle) -> list[Block]:
         frame = pd.DataFrame(rows, columns=names, dtype=object)
         empty = [name for name in names if not any(frame[name])]
         blocks.append(Table(frame.drop(columns=empty), "Estimators as declared, with every default"))
-    rule = bundle.headline.get("inference_rule") or bundle.provenance.get("inference") or {}
-    if rule.get("rule"):
-        blocks.append(Text(_sentence(f"What makes the headline was fixed by the design alone. {rule['rule']}")))
-        chosen = rule.get("choice") or inference_label(str(bundle.headline.get("inference", "")))
-        blocks.append(Text(_sentence(f"Chosen here: {chosen}")))
+    resolution = bundle.facts.inference
+    if resolution.rule:
+        blocks.append(Text(_sentence(f"What makes the headline was fixed by the design alone. {resolution.rule}")))
+        blocks.append(Text(_sentence(f"Chosen here: {resolution.choice}")))
     blocks += _chance(bundle)
     if bundle.headline.get("verdict_rule"):
         blocks.append(Text(str(bundle.headline["verdict_rule"])))
@@ -43,8 +42,8 @@ def _entry(bundle: ResultBundle, entry: dict[str, Any]) -> list[str]:
     options = {name: value for name, value in entry.items() if name not in _NOT_OPTIONS and value not in (None, [], "")}
     return [
         estimator_label(bundle, str(entry.get("id"))), str(entry.get("role", "")),
-        method_label(str(entry.get("method", ""))), _keys(options), _keys(entry.get("with") or {}),
-        str((bundle.results.get("references") or {}).get(entry.get("method"), "")),
+        method_label(bundle, str(entry.get("method", ""))), _keys(options), _keys(entry.get("with") or {}),
+        bundle.facts.references.get(str(entry.get("method")), ""),
     ]  # fmt: skip
 
 
@@ -81,18 +80,19 @@ def _value(value: Any) -> str:
 
 def _chance(bundle: ResultBundle) -> list[Block]:
     """Return what the headline's procedure wrote down of itself: draws, strata, simulation error."""
-    wanted = {name: bundle.headline.get(name) for name in ("estimator", "outcome", "inference")}
-    facts = [row for row in bundle.results.get("inference_facts") or [] if isinstance(row, dict)]
-    own = next((row for row in facts if all(row.get(name) == value for name, value in wanted.items())), None)
-    lines = [f"{name.replace('_', ' ').capitalize()}: {text}." for name, text in _plain_facts(own or {}, set(wanted))]
-    title = Text(f"How chance was judged, {inference_label(str(wanted['inference']))}:")
+    key = bundle.facts.headline
+    procedure = bundle.facts.procedure(key)
+    details = procedure.details if procedure is not None else {}
+    lines = [f"{name.replace('_', ' ').capitalize()}: {text}." for name, text in _in_words(details)]
+    title = Text(f"How chance was judged, {method_label(bundle, key.inference)}:")
     return [title, Bullets(tuple(lines))] if lines else []
 
 
-def _plain_facts(facts: dict[str, Any], known: set[str]) -> Iterable[tuple[str, str]]:
-    for name, value in facts.items():
+def _in_words(details: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Return what is short enough to be read, as name and text."""
+    for name, value in details.items():
         text = _fact(value)
-        if name not in known and value not in (None, "", []) and len(text) <= _SHORTEST:
+        if value not in (None, "", []) and len(text) <= _SHORTEST:
             yield name, text
 
 
@@ -116,9 +116,9 @@ def _sentence(text: str) -> str:
 
 def notes(bundle: ResultBundle) -> list[Block]:
     """Return what estimators and comparison groups had to say, each thing once."""
-    found = bundle.results.get("notes") or {}
-    pairs = [(estimator_label(bundle, name), text) for name, texts in found.items() for text in texts]
-    said = together(pairs, everybody={estimator_label(bundle, name) for name in found})
+    by_estimator = bundle.facts.notes
+    pairs = [(estimator_label(bundle, name), text) for name, texts in by_estimator.items() for text in texts]
+    said = together(pairs, everybody={estimator_label(bundle, name) for name in by_estimator})
     return [Bullets(tuple(said))] if said else []
 
 

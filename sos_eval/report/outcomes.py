@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 
-from sos_eval.report.verdict import HeadlineEffect, effect_of, headline_row, verdict_of
+from sos_eval.report.verdict import HeadlineEffect, effect_of, verdict_of
 from sos_eval.report.wording import plain_words
+from sos_eval.results.facts import OutcomeFacts, RunFacts
 from sos_eval.terms import Verdict
 
 __all__ = ["other_outcomes"]
@@ -23,35 +23,30 @@ _VERDICTS: dict[Verdict, str] = {
 
 
 def other_outcomes(
-    estimates: pd.DataFrame,
-    keys: Mapping[str, Any],
-    outcomes: Mapping[str, Mapping[str, Any]],
-    ranged: Callable[[HeadlineEffect, Mapping[str, Any]], str],
-    *,
-    reliable: bool,
+    estimates: pd.DataFrame, facts: RunFacts, ranged: Callable[[HeadlineEffect, OutcomeFacts], str]
 ) -> list[str]:
     """Return a sentence or two for each further outcome of the headline's estimator, under the same inference.
 
     Parameters
     ----------
-    keys
-        Which row is the headline's; `outcome` is the one that is left out here.
-    outcomes
-        Facts of every outcome, by name.
+    estimates
+        In the columns of `estimates.csv`.
+    facts
+        Which row is the headline's, whose outcome is left out here; and whether the rule relies on any procedure:
+        where it does not, there is no range.
     ranged
         Writes estimate and range.
-    reliable
-        False where the rule relies on no procedure: then there is no range.
     """
     said = []
-    for name, facts in outcomes.items():
-        row = headline_row(estimates, {**keys, "outcome": name}) if name != keys.get("outcome") else None
-        if row is None:
+    for name, outcome in facts.panel.outcomes.items():
+        row = replace(facts.headline, outcome=name).overall(estimates)
+        if row is None or name == facts.headline.outcome:
             continue
-        effect = effect_of(row, facts)
-        effect = effect if reliable else replace(effect, low=math.nan, high=math.nan, p=math.nan, std_error=math.nan)
-        label = plain_words(str(facts.get("label") or name))
-        harm = " (declared as a possible harm)" if facts.get("role") == "harm" else ""
+        effect = effect_of(row, outcome)
+        if not facts.inference.reliable:
+            effect = replace(effect, low=math.nan, high=math.nan, p=math.nan, std_error=math.nan)
+        label = plain_words(outcome.label or name)
+        harm = " (declared as a possible harm)" if outcome.role == "harm" else ""
         verdict = _VERDICTS[verdict_of(effect)]
-        said.append(f"{label[:1].upper()}{label[1:]}{harm}: {verdict}. {ranged(effect, facts)}".strip())
+        said.append(f"{label[:1].upper()}{label[1:]}{harm}: {verdict}. {ranged(effect, outcome)}".strip())
     return said

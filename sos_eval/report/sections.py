@@ -11,7 +11,7 @@ from sos_eval.bundle.files import yaml_text
 from sos_eval.report.content import Block, Bullets, Code, Heading, Picture, Table, Text
 from sos_eval.report.draw import Drawn
 from sos_eval.report.methods_blocks import methods, notes, together
-from sos_eval.report.reading import estimator_label, inference_label, outcome_label, scale_label
+from sos_eval.report.reading import estimator_label, method_label, outcome_label, scale_label
 from sos_eval.report.tables.effects import summaries
 from sos_eval.report.tabulate import shown
 from sos_eval.report.wording import alike, number, p_number
@@ -75,7 +75,7 @@ def _effect_row(bundle: ResultBundle, row: pd.Series) -> list[str]:
     best, low, high = alike([row["estimate"], row["conf_low"], row["conf_high"]])
     return [
         estimator_label(bundle, row["estimator"]), row["role"], outcome_label(bundle, row["outcome"]),
-        scale_label(bundle, row["outcome"], row["scale"]), inference_label(row["inference"]), best,
+        scale_label(bundle, row["outcome"], row["scale"]), method_label(bundle, row["inference"]), best,
         f"{low} to {high}" if low and high else "", p_number(row["p_value"]), f"{int(row['n_treated_units'])}",
         str(row["reason"]),
     ]  # fmt: skip

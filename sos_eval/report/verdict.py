@@ -10,9 +10,10 @@ from typing import Any
 
 import pandas as pd
 
+from sos_eval.results.facts import OutcomeFacts
 from sos_eval.terms import Verdict
 
-__all__ = ["RULE", "HeadlineEffect", "Natural", "beside", "effect_of", "headline_row", "natural_units", "verdict_of"]
+__all__ = ["RULE", "HeadlineEffect", "Natural", "beside", "effect_of", "natural_units", "verdict_of"]
 
 RULE = (
     "The verdict is a direction where the interval leaves out no difference and p, where there is one, agrees; it is "
@@ -71,8 +72,8 @@ class HeadlineEffect:
         """Standard error on the working scale: the larger of the row's own and what the interval's width implies."""
         low, high = (_log(end) if self.scale == "ratio" else end for end in (self.low, self.high))
         width = (high - low) / (2 * self.z)
-        known = [one for one in (self.std_error, width) if math.isfinite(one) and one > 0]
-        return max(known) if known else math.nan
+        errors = [error for error in (self.std_error, width) if math.isfinite(error) and error > 0]
+        return max(errors) if errors else math.nan
 
     @property
     def detectable(self) -> float:
@@ -86,28 +87,7 @@ def _log(ratio: float) -> float:
     return math.log(ratio) if ratio > 0 else -math.inf if ratio == 0 else math.nan
 
 
-def headline_row(estimates: pd.DataFrame, keys: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the headline's row: the first that has the given keys, ``overall`` before other aggregations.
-
-    Parameters
-    ----------
-    estimates
-        In the columns of `estimates.csv`.
-    keys
-        Column to value: estimator, outcome, inference, and whatever else the run's rule fixes. Without an
-        estimator the first primary one counts.
-    """
-    rows = estimates[(estimates["subgroup"] == "") & estimates["aggregation"].isin(["overall", "simple"])]
-    wanted = {name: value for name, value in keys.items() if value not in (None, "") and name in rows.columns}
-    if "estimator" not in wanted:
-        rows = rows[rows["role"] == "primary"]
-    for name, value in wanted.items():
-        rows = rows[rows[name] == value]
-    rows = rows.sort_values("aggregation", key=lambda column: column != "overall", kind="stable")
-    return None if rows.empty else {str(name): value for name, value in rows.iloc[0].items()}
-
-
-def effect_of(row: Mapping[str, Any], outcome: Mapping[str, Any]) -> HeadlineEffect:
+def effect_of(row: Mapping[str, Any], outcome: OutcomeFacts) -> HeadlineEffect:
     """Read a row, with the level that treated units would have had without treatment.
 
     Parameters
@@ -115,12 +95,12 @@ def effect_of(row: Mapping[str, Any], outcome: Mapping[str, Any]) -> HeadlineEff
     row
         Of `estimates.csv`.
     outcome
-        Facts of its outcome; ``mean_treated`` is the level of treated units after their start.
+        Its outcome; ``mean_treated`` is the level of treated units after their start.
     """
-    value = {name: _number(row.get(name)) for name in ("estimate", "conf_low", "conf_high", "p_value", "std_error")}
-    level, scale = _number(row.get("conf_level")), str(row.get("scale"))
-    after, estimate = _number(outcome.get("mean_treated")), value["estimate"]
-    if outcome.get("transform") == "log":
+    value = {name: _float(row[name]) for name in ("estimate", "conf_low", "conf_high", "p_value", "std_error")}
+    level, scale = _float(row["conf_level"]), str(row["scale"])
+    after, estimate = outcome.mean_treated, value["estimate"]
+    if outcome.transform == "log":
         after = math.nan
     without = (
         after / estimate if scale == "ratio" and estimate > 0 else after - estimate if scale != "log" else math.nan
@@ -131,7 +111,7 @@ def effect_of(row: Mapping[str, Any], outcome: Mapping[str, Any]) -> HeadlineEff
     )  # fmt: skip
 
 
-def _number(value: Any) -> float:
+def _float(value: Any) -> float:
     return math.nan if value is None or value is pd.NA else float(value)
 
 
@@ -140,7 +120,7 @@ def beside(estimates: pd.DataFrame, row: Mapping[str, Any]) -> list[Mapping[str,
     rows = estimates[estimates["inference"] != row["inference"]]
     for name in (*_SAME, "subgroup"):
         rows = rows[rows[name] == row[name]]
-    return [{str(name): value for name, value in one.items()} for _, one in rows.iterrows()]
+    return [{str(name): value for name, value in other.items()} for _, other in rows.iterrows()]
 
 
 def verdict_of(effect: HeadlineEffect, meaningful: float | None = None) -> Verdict:
@@ -177,14 +157,14 @@ class Natural:
     exposure: float
 
 
-def natural_units(effect: HeadlineEffect, outcome: Mapping[str, Any]) -> Natural | None:
+def natural_units(effect: HeadlineEffect, outcome: OutcomeFacts) -> Natural | None:
     """Return the effect in people a year, or None where the outcome is no count of people.
 
     A difference per ``per`` times mean exposure over ``per``.
     """
-    exposure, per = _number(outcome.get("mean_exposure")), _number(outcome.get("per"))
-    if not outcome.get("counted") or not math.isfinite(exposure) or not math.isfinite(effect.estimate):
+    exposure = outcome.mean_exposure
+    if not outcome.counted or not math.isfinite(exposure) or not math.isfinite(effect.estimate):
         return None
-    size = exposure / per
+    size = exposure / outcome.per
     best, low, high = (effect.difference(value) * size for value in (effect.estimate, effect.low, effect.high))
     return Natural(best, low, high, exposure) if math.isfinite(best) else None

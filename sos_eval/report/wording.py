@@ -8,7 +8,7 @@ import re
 __all__ = [
     "alike",
     "count",
-    "interval",
+    "interval_words",
     "listing",
     "number",
     "p_number",
@@ -49,7 +49,7 @@ def signed(value: float, digits: int = 3) -> str:
     return f"+{text}" if value > 0 and math.isfinite(value) else text
 
 
-def interval(low: float, high: float, digits: int = 3) -> str:
+def interval_words(low: float, high: float, digits: int = 3) -> str:
     """Return ``low to high`` with signs; an open end is said in words."""
     if math.isnan(low) and math.isnan(high):
         return ""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pandas as pd
@@ -20,17 +19,17 @@ from sos_eval.report.verdict import (
     Natural,
     beside,
     effect_of,
-    headline_row,
     natural_units,
     verdict_of,
 )
-from sos_eval.report.wording import alike, count, interval, number, percent, plain_words
+from sos_eval.report.wording import alike, count, interval_words, number, percent, plain_words
+from sos_eval.results.facts import OutcomeFacts, QuestionFacts, RunFacts
 from sos_eval.terms import Verdict
 
-__all__ = ["headline"]
+__all__ = ["headline_of"]
 
 
-def headline(estimates: pd.DataFrame, facts: Mapping[str, Any]) -> dict[str, Any]:
+def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
     """Return `headline.json`: one number, fixed by rule before outcomes are read, in words and in natural units.
 
     Parameters
@@ -38,46 +37,35 @@ def headline(estimates: pd.DataFrame, facts: Mapping[str, Any]) -> dict[str, Any
     estimates
         In the columns of `estimates.csv`.
     facts
-        Plain values, each optional:
-
-        - ``estimator`` (``id``), ``outcome``, ``inference`` (``headline``, ``rule``, ``choice``, ``reliable``):
-          which row; ``reliable`` False says that the rule relies on no procedure, and then there is no range;
-        - ``question``: as in the design, with ``meaningful_change``;
-        - ``panel``: `panel_facts` of the headline's panel;
-        - ``lock``: the fields of a `LockState`;
-        - ``checks``: rows of `diagnostics.csv`;
-        - ``caveats``: further sentences, such as overlapping programmes.
+        Which row it is, and what its words need beside the numbers.
     """
-    question, panel = dict(facts.get("question") or {}), dict(facts.get("panel") or {})
-    question["intervention"] = in_a_sentence(str(question.get("intervention") or "the intervention"))
-    facts = {**facts, "question": question}
-    row = headline_row(estimates, _keys(facts))
+    facts = replace(facts, question=_in_sentences(facts.question))
+    question = facts.question
+    row = facts.headline.overall(estimates)
     if row is None:
-        return _without_row(question, facts)
-    outcome = dict((panel.get("outcomes") or {}).get(str(row["outcome"])) or {})
+        return _without_row(facts)
+    outcome = facts.outcome or OutcomeFacts()
     effect = effect_of(row, outcome)
-    if _is_unreliable(facts):
+    if not facts.inference.reliable:
         effect = replace(effect, low=math.nan, high=math.nan, p=math.nan, std_error=math.nan)
-    verdict = verdict_of(effect, question.get("meaningful_change"))
+    verdict = verdict_of(effect, question.meaningful_change)
     natural = natural_units(effect, outcome)
     others = beside(estimates, row)
-    units = words_for_units(str(panel.get("unit", "")), question)
-    clash = disagreement(effect, others, units)
+    units = words_for_units(facts.panel.unit, question.comparator, question.population)
     return {
         "sentence": sentence(verdict, effect, natural, question=question, outcome=outcome, units=units),
-        "disagreement": clash,
+        "disagreement": disagreement(effect, others, facts, units),
         "other_outcomes": other_outcomes(
-            estimates, {**_keys(facts), "outcome": row["outcome"]}, dict(panel.get("outcomes") or {}),
+            estimates, facts,
             lambda other, own: range_text(other, None, outcome=own, units=units, question=question),
-            reliable=not _is_unreliable(facts),
         ),
         **{name: row[name] for name in ("estimator", "outcome", "inference", "estimand", "aggregation", "scale")},
-        "per": outcome.get("per"),
+        "per": outcome.per,
         "estimate": effect.estimate, "std_error": effect.std_error, "conf_low": effect.low, "conf_high": effect.high,
         "conf_level": effect.level, "p_value": effect.p,
         "n_units": row["n_units"], "n_treated_units": row["n_treated_units"], "n_clusters": row["n_clusters"],
         "natural_units": _natural(natural, units, question, outcome), "percent": _percent(effect),
-        "verdict": verdict, "verdict_rule": RULE, "reason": row.get("reason", ""),
+        "verdict": verdict, "verdict_rule": RULE, "reason": row["reason"],
         "range": range_text(effect, natural, outcome=outcome, units=units, question=question),
         "detectable": effect.detectable,
         "detectable_text": detectable_text(effect, outcome, units),
@@ -87,25 +75,15 @@ def headline(estimates: pd.DataFrame, facts: Mapping[str, Any]) -> dict[str, Any
         "does_not_show": does_not_show(verdict, question, units),
         "what_would_change_it": what_would_change_it(verdict, effect, facts, units),
         "must_not_say": must_not_say(verdict),
-        "inference_rule": dict(facts.get("inference") or {}),
-        "expected_direction": question.get("expected_direction", "none"),
-        "lock": dict(facts.get("lock") or {}),
+        "inference_rule": asdict(facts.inference),
+        "expected_direction": question.expected_direction,
+        "lock": asdict(facts.lock),
     }  # fmt: skip
 
 
-def _keys(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return which row the run's rule makes the headline."""
-    inference = dict(facts.get("inference") or {})
-    return {
-        "estimator": dict(facts.get("estimator") or {}).get("id"), "outcome": facts.get("outcome"),
-        "inference": inference.get("headline"),
-    }  # fmt: skip
-
-
-def _is_unreliable(facts: Mapping[str, Any]) -> bool:
-    """Whether the rule found no declared procedure that is reliable with so few treated."""
-    inference = dict(facts.get("inference") or {})
-    return inference.get("reliable") is False or inference.get("headline", "") is None
+def _in_sentences(question: QuestionFacts) -> QuestionFacts:
+    """Return the question with its intervention as it stands inside a sentence."""
+    return replace(question, intervention=in_a_sentence(question.intervention or "the intervention"))
 
 
 def in_a_sentence(text: str) -> str:
@@ -114,26 +92,21 @@ def in_a_sentence(text: str) -> str:
     return re.sub(r"^(A|An|The)\b", lambda article: article.group().lower(), bare)
 
 
-def _without_row(question: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+def _without_row(facts: RunFacts) -> dict[str, Any]:
     """Return the headline of a run that has no overall estimate."""
-    about = f"whether {_intervention(question)} changed {_outcome(question, {})}"
+    about = f"whether {facts.question.intervention} changed {_outcome(facts.question, OutcomeFacts())}"
     return {
         "sentence": f"These data and this design give no overall estimate, so they cannot say {about}.",
         "verdict": "not_identified", "verdict_rule": RULE, "estimate": math.nan, "conf_low": math.nan,
         "conf_high": math.nan, "p_value": math.nan, "must_not_say": must_not_say("not_identified"),
-        "caveats": list(question.get("caveats") or []), "does_not_show": [], "what_would_change_it": [],
-        "lock": dict(facts.get("lock") or {}), "inference_rule": dict(facts.get("inference") or {}),
+        "caveats": list(facts.question.caveats), "does_not_show": [], "what_would_change_it": [],
+        "lock": asdict(facts.lock), "inference_rule": asdict(facts.inference),
     }  # fmt: skip
 
 
-def _intervention(question: Mapping[str, Any]) -> str:
-    return str(question.get("intervention") or "the intervention")
-
-
-def _outcome(question: Mapping[str, Any], outcome: Mapping[str, Any]) -> str:
+def _outcome(question: QuestionFacts, outcome: OutcomeFacts) -> str:
     """Return the outcome as it stands inside a sentence."""
-    text = str(question.get("outcome") or outcome.get("label") or "the outcome")
-    text = plain_words(text)
+    text = plain_words(question.outcome or outcome.label or "the outcome")
     return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
 
 
@@ -142,52 +115,51 @@ def sentence(
     effect: HeadlineEffect,
     natural: Natural | None,
     *,
-    question: Mapping[str, Any],
-    outcome: Mapping[str, Any],
+    question: QuestionFacts,
+    outcome: OutcomeFacts,
     units: tuple[str, str],
 ) -> str:
     """Return the answer in one or two sentences of plain English."""
-    what, did = _outcome(question, outcome), _intervention(question)
+    what, did = _outcome(question, outcome), question.intervention
     span = range_text(effect, natural, outcome=outcome, units=units, question=question)
     if verdict == "not_identified":
-        reason = str(effect.row.get("reason") or "")
+        reason = str(effect.row["reason"])
         return f"These data cannot say whether {did} changed {what}" + (f": {reason}." if reason else ".")
     if verdict == "inconclusive":
         return f"This evaluation cannot tell whether {did} changed {what}. {span}"
-    if verdict == "no_meaningful_effect":
-        margin = _scaled(float(question["meaningful_change"]), outcome)
+    if verdict == "no_meaningful_effect" and question.meaningful_change is not None:
+        margin = _scaled(question.meaningful_change, outcome)
         return f"Any change in {what} with {did} was smaller than the change declared as meaningful ({margin}). {span}"
     lower = "lower" if verdict == "decrease" else "higher"
     said = f"If the comparison is fair, {what} came out {lower} with {did} than without it. {span}"
     return f"{said}{_expectation(verdict, question)}"
 
 
-def _expectation(verdict: str, question: Mapping[str, Any]) -> str:
+def _expectation(verdict: str, question: QuestionFacts) -> str:
     """Say when the direction is not the one that was expected."""
-    expected = question.get("expected_direction", "none")
     opposite = {"decrease": "increase", "increase": "decrease"}
-    return " This is the opposite of what was expected." if expected == opposite[verdict] else ""
+    unexpected = question.expected_direction == opposite[verdict]
+    return " This is the opposite of what was expected." if unexpected else ""
 
 
-def _scaled(value: float, outcome: Mapping[str, Any]) -> str:
+def _scaled(value: float, outcome: OutcomeFacts) -> str:
     """Return a size with its unit: ``1.5 per 10,000``."""
-    per = outcome.get("per")
-    return f"{number(value)} per {per:,g}" if outcome.get("scale") == "rate_per" and per else number(value)
+    return f"{number(value)} per {outcome.per:,g}" if outcome.scale == "rate_per" else number(value)
 
 
 def range_text(
     effect: HeadlineEffect,
     natural: Natural | None,
     *,
-    outcome: Mapping[str, Any],
+    outcome: OutcomeFacts,
     units: tuple[str, str],
-    question: Mapping[str, Any],
+    question: QuestionFacts,
 ) -> str:
     """Return estimate and range: on the outcome's scale, then as people a year where it counts people."""
     if not math.isfinite(effect.estimate):
         return ""
     values = [effect.estimate, effect.low, effect.high]
-    unit = f" per {outcome['per']:,g}" if effect.scale == "rate_per" and outcome.get("per") else ""
+    unit = f" per {outcome.per:,g}" if effect.scale == "rate_per" else ""
     if effect.scale in ("ratio", "log"):
         best, low, high = (percent_change(effect.share(value)) for value in values)
     else:
@@ -221,7 +193,7 @@ def _directions(values: list[float], *, counted: bool) -> list[str]:
 
 def _open(effect: HeadlineEffect, ends: str) -> str:
     """Return the ends of an interval, infinite ones in words."""
-    return interval(effect.low, effect.high) if math.isinf(effect.low) or math.isinf(effect.high) else ends
+    return interval_words(effect.low, effect.high) if math.isinf(effect.low) or math.isinf(effect.high) else ends
 
 
 def percent_change(share: float) -> str:
@@ -234,22 +206,22 @@ def percent_change(share: float) -> str:
 def fewer(n: float, noun: str) -> str:
     """Return ``47 fewer children``, ``1 more child`` or ``less than one child fewer``: whole people only."""
     size, word = round(abs(n)), "fewer" if n < 0 else "more"
-    one = {"children": "child", "cases": "case"}.get(noun, noun)
+    single = {"children": "child", "cases": "case"}[noun]
     if abs(n) < 0.05:
         return f"no more and no fewer {noun}"
     if abs(n) < 0.5:
-        return f"less than one {one} {word}"
-    return f"{max(size, 1):,} {word} {one if size <= 1 else noun}"
+        return f"less than one {single} {word}"
+    return f"{max(size, 1):,} {word} {single if size <= 1 else noun}"
 
 
-def people(question: Mapping[str, Any], outcome: Mapping[str, Any]) -> str:
+def people(question: QuestionFacts, outcome: OutcomeFacts) -> str:
     """Return what a count counts: children where the outcome's words say so, else cases."""
-    text = f"{question.get('outcome', '')} {outcome.get('label', '')}".lower()
+    text = f"{question.outcome} {outcome.label}".lower()
     return "children" if "child" in text else "cases"
 
 
 def _natural(
-    natural: Natural | None, units: tuple[str, str], question: Mapping[str, Any], outcome: Mapping[str, Any]
+    natural: Natural | None, units: tuple[str, str], question: QuestionFacts, outcome: OutcomeFacts
 ) -> dict[str, Any] | None:
     if natural is None:
         return None
@@ -265,7 +237,7 @@ def _percent(effect: HeadlineEffect) -> dict[str, Any]:
             "estimate": shares[0], "low": shares[1], "high": shares[2]}  # fmt: skip
 
 
-def detectable_text(effect: HeadlineEffect, outcome: Mapping[str, Any], units: tuple[str, str]) -> str:
+def detectable_text(effect: HeadlineEffect, outcome: OutcomeFacts, units: tuple[str, str]) -> str:
     """Say what the evaluation could have seen."""
     size = effect.detectable
     if not math.isfinite(size):
@@ -276,7 +248,7 @@ def detectable_text(effect: HeadlineEffect, outcome: Mapping[str, Any], units: t
     else:
         said = _scaled(size, outcome) if effect.scale == "rate_per" else number(size)
         said += f" ({percent(abs(share))} of the level without it)" if math.isfinite(share) else ""
-    treated = count(float(effect.row.get("n_treated_units") or 0), f"treated {units[0]}", f"treated {units[1]}")
+    treated = count(float(effect.row["n_treated_units"] or 0), f"treated {units[0]}", f"treated {units[1]}")
     return (
         f"With {treated} and this much variation, a true change smaller than about {said} would have been missed more "
         "than one time in five."

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.method import Method
 from sos_eval.terms import BALANCE_COLUMNS
 
-__all__ = ["Comparison", "ComparisonMethod"]
+__all__ = ["Comparison", "ComparisonMethod", "GroupWeights", "Regrouping", "weighed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,53 @@ class Comparison:
     uses_outcomes: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class GroupWeights:
+    """The comparison groups of many adoptions.
+
+    Attributes
+    ----------
+    weights : (draws, n_units)
+        Weight of each unit of the panel before the comparison; zero: left out.
+    failures : (draws,)
+        Why an adoption has no group; "" where it has one.
+    """
+
+    weights: Array
+    failures: NDArray[np.object_]
+
+
+@runtime_checkable
+class Regrouping(Protocol):
+    """Builds the comparison group again: on one panel, or under many adoptions of one panel."""
+
+    def __call__(self, panel: Panel) -> Panel:
+        """Return the panel with the group's weights."""
+
+    def weights(self, panel: Panel, first_treated: Array) -> GroupWeights:
+        """Build the group under each adoption, (draws, n_units); outcomes from the first start on are not read."""
+
+
+def weighed(panel: Panel, weights: Array) -> Panel:
+    """Multiply the weights of a panel's units, (n_units,), those of zero left out.
+
+    Where nobody's weight changes, the panel stays unweighted.
+    """
+    kept = weights > 0
+    return panel.keep(panel.units[kept]) if (weights[kept] == 1.0).all() else panel.with_weights(weights)
+
+
 class ComparisonMethod(Method):
     """A way to build the comparison group. It sees a panel without post-treatment outcomes."""
 
     kind: ClassVar[str] = "comparison"
     rebuilds: ClassVar[bool] = True
     """Whether the group depends on who is treated, so that a permutation must build it again."""
+
+    @property
+    def imbalance_limits(self) -> dict[str, float]:
+        """Declared limits on imbalance by name (``max_smd``, ``max_variance_ratio``); empty where it has none."""
+        return {}
 
     def compare(self, panel: Panel) -> Comparison:
         """Build the group.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -16,7 +16,7 @@ from sos_eval.terms import KEY_COLUMNS
 
 __all__ = [
     "ABSENT", "CELL_COLUMNS", "Batch", "Columns", "Compiled", "Estimate", "Planned", "RowChoice", "Scored",
-    "Unplanned", "aligned", "cell_columns", "cells", "stacked",
+    "Unplanned", "aligned", "cell_columns", "cells", "joined_batches", "stacked",
 ]  # fmt: skip
 
 #: Returns the positions of the wanted rows in a table of cells, increasing.
@@ -191,7 +191,9 @@ def stacked(above: Columns, below: Columns) -> pd.DataFrame:
     return pd.DataFrame({name: np.concatenate([above[name], below[name]]) for name in CELL_COLUMNS})
 
 
-def loop_batch(panels: list[Panel], estimate: Callable[[Panel], Estimate], cells: pd.DataFrame | None = None) -> Batch:
+def loop_batch(
+    panels: Iterable[Panel], estimate: Callable[[Panel], Estimate], cells: pd.DataFrame | None = None
+) -> Batch:
     """Estimate panels one after another: what an estimator without a fast form inherits.
 
     A panel on which the estimator refuses (`InputFault`) becomes a row of NaN and a counted reason; any other
@@ -232,6 +234,50 @@ def loop_batch(panels: list[Panel], estimate: Callable[[Panel], Estimate], cells
     every_error = np.array([_padded(None if row is None else row[1], size) for row in rows]) if has_error else None
     lacking = (ABSENT if row is not None and len(row[0]) < size else "" for row in rows)
     return Batch(table, every, every_error, tuple(why or other for why, other in zip(failures, lacking, strict=True)))
+
+
+def joined_batches(batches: Sequence[Batch | tuple[str, ...]]) -> Batch:
+    """Put batches one after another; rows that one does not have are NaN in it.
+
+    Parameters
+    ----------
+    batches
+        Reasons, one per draw, stand for a batch that was refused as a whole.
+
+    Raises
+    ------
+    InputFault
+        All are refused.
+    """
+    from sos_eval.errors import InputFault
+
+    table = None
+    for batch in batches:
+        table = _joined(table, batch.cells) if isinstance(batch, Batch) else table
+    if table is None:
+        raise InputFault(batches[0][0])  # type: ignore[index]
+    aligned_parts = [_in_rows(batch, table) for batch in batches]
+    errors = [part.std_error for part in aligned_parts]
+    return Batch(
+        table, np.concatenate([part.values for part in aligned_parts]),
+        None if any(error is None for error in errors) else np.concatenate(errors),  # type: ignore[arg-type]
+        sum((part.failures for part in aligned_parts), ()),
+    )  # fmt: skip
+
+
+def _in_rows(batch: Batch | tuple[str, ...], table: pd.DataFrame) -> Batch:
+    """Lay a batch out in the rows of a table that has all of its own, as they are or at its end."""
+    if not isinstance(batch, Batch):
+        nothing = np.full((len(batch), len(table)), np.nan)
+        return Batch(table, nothing, nothing, batch)
+    failures = batch.failures or ("",) * len(batch.values)
+    keys = list(KEY_COLUMNS)
+    if len(table) == len(batch.cells) and table[keys].equals(batch.cells[keys]):
+        return replace(batch, failures=failures)
+    place = _index(batch.cells).get_indexer(_index(table))
+    both = (batch.values, batch.std_error)
+    values, errors = (None if part is None else np.where(place < 0, np.nan, part[:, place]) for part in both)
+    return Batch(table, np.asarray(values), errors, tuple(why or ABSENT for why in failures))
 
 
 def _joined(table: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataFrame:

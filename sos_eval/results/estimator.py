@@ -9,11 +9,13 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sos_eval.declare import Document, build, seeded
 from sos_eval.errors import DataFault, DesignFault, Fault, Faults, InputFault, OurFault, nearest
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import EVERY, EventTimes, with_aggregations
+from sos_eval.results.comparison import weighed
 from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, Unplanned, loop_batch
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import Method, lookup
@@ -30,7 +32,8 @@ class Estimator(Method):
     Class attributes say early what it needs, so that a design can be refused before anything runs:
     ``needs`` maps ``pre_periods``, ``treated_units``, ``untreated_units``, ``exposure`` to minimum counts;
     ``takes_unbalanced``, ``takes_switching``, ``takes_cross_sections`` and ``takes_covariates`` say what it can do;
-    ``weighs_exposure`` says that units count by their exposure.
+    ``weighs_exposure`` says that units count by their exposure, ``compares_with_last`` that effects are changes since
+    the last period before the start (and not since the mean of all of them).
     """
 
     kind: ClassVar[str] = "estimator"
@@ -40,6 +43,12 @@ class Estimator(Method):
     takes_cross_sections: ClassVar[bool] = False
     takes_covariates: ClassVar[bool] = False
     weighs_exposure: ClassVar[bool] = False
+    compares_with_last: ClassVar[bool] = False
+
+    covariates: tuple[str, ...] | None = None
+    """The method's own covariates; None for those of the panel, or where it has no such option."""
+    anticipation: float = 0
+    """Periods before the start in which units may already respond; 0 where the method has no such option."""
 
     @property
     def event_times(self) -> EventTimes:
@@ -50,6 +59,21 @@ class Estimator(Method):
         """Estimate the cells and their influence."""
         raise NotImplementedError
 
+    def pre_base(self, estimate: Estimate, rows: NDArray[np.intp], zero: NDArray[np.bool_]) -> Array:
+        """Say which event time each cell before the start is compared with; NaN where that is not one number.
+
+        Parameters
+        ----------
+        estimate
+            What the method returned.
+        rows : (q,)
+            Which of its cells.
+        zero : (q,)
+            Which of them are zero by construction: unless a method knows better, the only such event time is the base.
+        """
+        bases = np.unique(estimate.cells["event_time"].to_numpy(float)[rows[zero]])
+        return np.full(len(rows), bases[0] if len(bases) == 1 else np.nan)
+
     def complete(self, panel: Panel) -> Estimate:
         """Estimate, and add every aggregation that the cells allow."""
         self._refuse_unknown(panel)
@@ -58,7 +82,7 @@ class Estimator(Method):
     def _refuse_unknown(self, panel: Panel) -> None:
         """Refuse the method's own covariates that the panel does not have, all at once."""
         faults, known = Faults(DataFault), panel.further_columns
-        for name in getattr(self, "covariates", None) or ():
+        for name in self.covariates or ():
             if name not in known:
                 faults.add(panel.source, f"{self.name}: there is no covariate {name!r}", nearest(name, known))
         faults.stop()
@@ -83,6 +107,21 @@ class Estimator(Method):
     def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
         """Estimate one outcome under many adoptions, (draws, n_units): a loop unless overridden."""
         return loop_batch([panel.with_first_treated(starts) for starts in first_treated], self.complete)
+
+    def estimate_groups(self, panel: Panel, first_treated: Array, weights: Array, cells: pd.DataFrame) -> Batch:
+        """Estimate one outcome under many adoptions, each with a comparison group of its own: a loop unless overridden.
+
+        Parameters
+        ----------
+        panel
+            Whose units may take part.
+        first_treated, weights : (draws, n_units)
+            Starts, and what each unit's weight is multiplied by; zero: left out.
+        cells
+            The rows that are wanted; a group without one of them (a cohort that found no match) has NaN there.
+        """
+        panels = (weighed(panel.with_first_treated(s), w) for s, w in zip(first_treated, weights, strict=True))
+        return loop_batch(panels, self.complete, cells)
 
     def _own_cells(self, panel: Panel) -> pd.DataFrame | None:
         """Return the cells of the panel as it stands, so that no draw decides which cells the others have.

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from sos_eval.errors import InputFault
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.adoptions import Adoptions
 from sos_eval.results.comparison import Comparison
-from sos_eval.results.estimate import Batch, Estimate, loop_batch
+from sos_eval.results.crew import ALONE, Crew
+from sos_eval.results.estimate import Batch, Estimate
 from sos_eval.terms import Role
 
 if TYPE_CHECKING:
@@ -38,7 +37,11 @@ class Fitted:
         The comparison in use, or None.
     rebuild
         Builds the comparison group on another panel; None where the group does not depend on who is treated
-        (restrictions that do are in here too).
+        (restrictions that do are in here too). A `Regrouping` does so for many adoptions at once.
+    strata
+        Within which the headline's test swaps starts; checks that draw lots draw the same.
+    crew
+        Who makes estimates under many adoptions.
     """
 
     id: str
@@ -48,6 +51,8 @@ class Fitted:
     source: Panel
     comparison: Comparison | None = None
     rebuild: Callable[[Panel], Panel] | None = None
+    strata: tuple[str, ...] = ()
+    crew: Crew = ALONE
 
     @property
     def panel(self) -> Panel:
@@ -68,11 +73,4 @@ class Fitted:
         InputFault
             Not one of the adoptions can be estimated.
         """
-        if self.rebuild is None:
-            batch = self.estimator.estimate_assignments(self.source, first_treated)
-        else:
-            panels = [self.source.with_first_treated(starts) for starts in np.asarray(first_treated, float)]
-            batch = loop_batch(panels, self.refit, self.estimate.cells)
-        if np.isnan(batch.values).all():
-            raise InputFault(batch.failures[0])
-        return batch
+        return Adoptions(self, first_treated).estimated()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 
+from sos_eval.results.estimate import Estimate
+from sos_eval.results.facts import SAYS
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import Method
 from sos_eval.results.table import EffectTable
 
-__all__ = ["FEW", "InferenceMethod", "Inferred"]
+__all__ = ["FEW", "InferenceMethod", "Inferred", "Standing"]
 
 #: Below this many treated (or comparison) clusters a declared plain cluster-robust result never stands alone.
 FEW = 20
@@ -38,6 +40,14 @@ class Inferred:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether a method of inference is defined for an estimate, and what to know or why not."""
+
+    status: Literal["defined", "by refitting", "refused"]
+    note: str = ""
+
+
 class InferenceMethod(Method):
     """A way to say how uncertain an estimate is. Every subclass has a field ``level`` (0.95).
 
@@ -49,6 +59,10 @@ class InferenceMethod(Method):
     alone_from: ClassVar[int] = 5
     """Fewest clusters on either side with which a declared headline stands without a randomization test before it: 20
     for plain cluster-robust errors; for others five, the fewest with which their size was measured."""
+    refits: ClassVar[bool] = False
+    """Whether it estimates everything again, in place of reading the estimate as it stands."""
+    says: ClassVar[str] = SAYS
+    """How its p is stated: ``{label}``, ``{p}``, ``{often}`` (p as a percentage), ``{units}``."""
 
     level: float
 
@@ -56,6 +70,30 @@ class InferenceMethod(Method):
     def columns(self) -> tuple[str, ...]:
         """Columns of the user's table that the panel has to carry for this method."""
         return ()
+
+    @property
+    def few_clusters(self) -> bool:
+        """Whether it holds where few clusters are treated (or few are not)."""
+        return self.alone_from < FEW
+
+    @property
+    def effects_within(self) -> tuple[str, ...]:
+        """Strata whose period effects the estimate carries; none unless the method draws by stratum."""
+        return ()
+
+    def why_not(self, estimate: Estimate) -> str:
+        """Say why it is not defined for an estimate; empty where it is."""
+        return ""
+
+    def condition(self, estimate: Estimate) -> str:
+        """Say with which options alone it is defined for an estimate; empty where with any."""
+        return ""
+
+    def standing(self, estimate: Estimate) -> Standing:
+        """Say how it stands to an estimate: defined, by refitting, or refused."""
+        if why := self.why_not(estimate):
+            return Standing("refused", why)
+        return Standing("by refitting" if self.refits else "defined", self.condition(estimate))
 
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return the effects of a fitted estimator under this method."""

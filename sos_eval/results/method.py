@@ -35,6 +35,8 @@ class Method(Declared):
     name: ClassVar[str]
     reference: ClassVar[str] = ""
     """The paper, in a few words."""
+    label: ClassVar[str] = ""
+    """Words for figures and reports; the name's own where a class gives none."""
 
 
 def register(name: str, *, kind: str | None = None) -> Callable[[M], M]:
@@ -45,6 +47,8 @@ def register(name: str, *, kind: str | None = None) -> Callable[[M], M]:
         _REGISTRY[room][name] = method
         if isinstance(method, type):
             method.name = name  # type: ignore[attr-defined]
+            if "label" not in vars(method):
+                method.label = name.replace("_", " ")  # type: ignore[attr-defined]
         return method
 
     return enter

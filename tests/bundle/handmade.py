@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import BundleContent
-from sos_eval.bundle.tables import adoption, outcome_paths, panel_facts
+from sos_eval.bundle.tables import adoption, outcome_paths
 from sos_eval.panel.panel import FlowRow, Outcome, Panel
 from sos_eval.terms import EFFECT_COLUMNS
 
@@ -155,5 +155,7 @@ def figure_tables() -> dict[str, pd.DataFrame]:
 
 
 def full(**changes: object) -> BundleContent:
-    """The content with every table and the panel's facts."""
-    return content(**({"tables": figure_tables(), "results": {"panel": panel_facts(panel())}} | changes))
+    """The content with every table, and what the run of the same panel knows."""
+    from tests.pilots import pilots_facts
+
+    return content(**({"tables": figure_tables(), "facts": pilots_facts()} | changes))

@@ -9,7 +9,7 @@ import pytest
 
 from sos_eval.bundle import bundle as room
 from sos_eval.bundle.bundle import BundleContent, check_out, read_bundle, write_bundle
-from sos_eval.errors import InputFault, OurFault
+from sos_eval.errors import InputFault
 from sos_eval.terms import EFFECT_COLUMNS
 from tests.bundle.handmade import content, estimates
 
@@ -53,12 +53,14 @@ def test_same_content_same_bytes(tmp_path):
 
 def test_results_json_is_strict_and_follows_its_schema(tmp_path):
     """No NaN or Infinity: null."""
-    write_bundle(tmp_path / "out", content(results={"panel": {"largest": np.inf, "n": np.int64(3)}}))
+    write_bundle(
+        tmp_path / "out", content(headline={"verdict": "decrease", "conf_low": -np.inf, "n_units": np.int64(3)})
+    )
     text = (tmp_path / "out/results.json").read_text(encoding="utf-8")
     found = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} in results.json"))
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     jsonschema.validate(found, SCHEMA)
-    assert found["panel"] == {"largest": None, "n": 3}
+    assert found["headline"] == {"verdict": "decrease", "conf_low": None, "n_units": 3}
     assert found["estimates"][3]["estimate"] is None
     assert len(found["estimates"]) == len(estimates())
     with pytest.raises(jsonschema.ValidationError):
@@ -175,10 +177,21 @@ def test_economics_goes_to_its_folder(tmp_path):
     assert back["summary"]["cost"].tolist() == [1.5]
 
 
-def test_a_run_cannot_overwrite_what_the_bundle_writes(tmp_path):
-    with pytest.raises(OurFault, match="headline"):
-        write_bundle(tmp_path / "out", content(results={"headline": {}}))
-    assert siblings(tmp_path) == []
+def test_the_facts_of_a_run_never_take_the_place_of_what_the_bundle_writes(tmp_path):
+    write_bundle(tmp_path / "out", content())
+    written = read_bundle(tmp_path / "out").results
+    assert not set(BundleContent({"name": "x"}, estimates()).facts.to_json()) & {
+        "schema", "design", "headline", "estimates", "balance", "flow", "diagnostics", "provenance", "tables",
+    }  # fmt: skip
+    assert written["headline"] == {"verdict": "inconclusive"}
+
+
+def test_a_results_json_that_no_run_wrote_is_the_users_fault(tmp_path):
+    write_bundle(tmp_path / "out", content())
+    file = tmp_path / "out" / "results.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"panel": "none"}))
+    with pytest.raises(InputFault, match=r"results\.json: does not hold what a run writes there"):
+        _ = read_bundle(tmp_path / "out").facts
 
 
 def test_an_empty_bundle_is_still_a_bundle(tmp_path):

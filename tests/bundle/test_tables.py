@@ -74,12 +74,12 @@ def test_adoption_lists_starters_first_and_does_not_claim_what_is_unknown():
 def test_panel_facts_by_hand():
     """Mean exposure of units numbered 0 to 11 is 55,500; treated before: pilots' mean rate over their own pre years."""
     facts = panel_facts(panel())
-    entry = facts["outcomes"]["entry"]
-    assert entry["mean_exposure"] == pytest.approx(55_500)
-    assert entry["mean_exposure_treated"] == pytest.approx(51_500)
+    entry = facts.outcomes["entry"]
+    assert entry.mean_exposure == pytest.approx(55_500)
+    assert entry.mean_exposure_treated == pytest.approx(51_500)
     before = [
         30 + i + 0.5 * (t - 2011) for i, s in enumerate([2015, 2015, 2016, 2016]) for t in range(2011, s) if t != 2013
     ]
-    assert entry["mean_treated_before"] == pytest.approx(np.mean(before), abs=1e-12)
-    assert (facts["n_treated_units"], facts["n_comparison_units"], facts["n_clusters"]) == (4, 8, 12)
-    assert facts["flagged_times"] == {"2018": "new recording rule"}
+    assert entry.mean_treated_before == pytest.approx(np.mean(before), abs=1e-12)
+    assert (facts.n_treated_units, facts.n_comparison_units, facts.n_clusters) == (4, 8, 12)
+    assert facts.flagged_times == {"2018": "new recording rule"}

@@ -5,7 +5,7 @@ import pytest
 
 from sos_eval.checks import PlaceboUnits
 from sos_eval.checks.quantity import overall
-from sos_eval.comparison import Nearest, rebuilt
+from sos_eval.comparison import Nearest, Rebuilding
 from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD
 from tests.fakes import RefitOnly, fit, noise_panel, panel_of
 
@@ -47,11 +47,11 @@ def test_placebos_keep_the_pattern_of_starts():
 def test_the_comparison_group_is_built_again():
     panel = noise_panel(n_units=12, n_treated=1)
     method = Nearest(on=("outcome_pre",), distance="outcome_pre")
-    found = checked(fit(TWFE(), panel, rebuild=lambda changed: rebuilt(method, changed)))["placebo_units"]
+    found = checked(fit(TWFE(), panel, rebuild=Rebuilding(method)))["placebo_units"]
     rest = panel.keep(panel.units[1:])
     starts = np.full(11, np.inf)
     starts[4] = 2004
-    fifth = TWFE().complete(rebuilt(method, rest.with_first_treated(starts)))
+    fifth = TWFE().complete(Rebuilding(method)(rest.with_first_treated(starts)))
     assert found.table["estimate"].iloc[4] == pytest.approx(overall(fifth).estimate)
 
 
@@ -92,7 +92,7 @@ def test_placebos_whose_matching_loses_a_cohort_are_aligned_by_their_cells():
     """Seven units start in 2004 or 2005; nine donors for seven placebos, so some cohorts lose all their units."""
     panel = noise_panel(n_units=16, n_treated=7)
     method = Nearest(on=("outcome_pre",), distance="outcome_pre")
-    fitted = fit(CallawaySantAnna(), panel, rebuild=lambda changed: rebuilt(method, changed))
+    fitted = fit(CallawaySantAnna(), panel, rebuild=Rebuilding(method))
     found = checked(fitted, draws=60)["placebo_units"]
     assert len(found.table) == 60
     assert found.table["estimate"].notna().any()

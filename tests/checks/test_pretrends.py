@@ -1,6 +1,5 @@
 """Pre-trends: did's Wald test, the companion of estimators with one coefficient, and what cannot be done."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -13,8 +12,8 @@ from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE, PoissonD
 from sos_eval.numerics.pretrend import wald
 from sos_eval.panel.tabular import from_frame
 from sos_eval.results.fitted import Fitted
-from tests.conftest import shared
 from tests.fakes import RefitOnly, fit, noise_panel, panel_of
+from tests.reference.stored import cases, data
 
 
 def checked(fitted, **options):
@@ -54,6 +53,27 @@ def test_two_pre_coefficients_by_hand():
     assert results["slope"].table["std_error"].iloc[0] == pytest.approx((x @ precision @ x) ** -0.5)
 
 
+def staggered():
+    rng = np.random.default_rng(0)
+    return panel_of(rng.standard_normal((60, 12)), [np.inf] * 30 + [2006, 2008] * 15)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "events", "distance"),
+    [
+        (CallawaySantAnna(base_period="universal", window=(-3, 3)), [-3, -2], [-2, -1]),
+        (CallawaySantAnna(base_period="varying", window=(-3, 3)), [-3, -2, -1], [1, 1, 1]),
+        (EventStudyTWFE(window=(-3, 3)), [-3, -2], [np.nan, -1]),
+        (EventStudyTWFE(window=(-4, 3), reference_time=-2), [-4, -3, -1], [np.nan, -1, 1]),
+    ],
+)
+def test_the_method_says_what_its_window_does(estimator, events, distance):
+    """Callaway and Sant'Anna show the event times of a window only; an event study joins those beyond to its ends."""
+    found = pre_coefficients(fit(estimator, staggered()), by="event_time", include_anticipation=False)
+    assert found.cells["event_time"].tolist() == events
+    np.testing.assert_array_equal(found.distance, distance)
+
+
 def test_a_moving_base_has_gaps_for_distances():
     """Years 2001, 2002, 2004, 2005 and a start in 2005: the change to 2004 is one over two years."""
     rng = np.random.default_rng(1)
@@ -91,11 +111,9 @@ def test_a_linear_divergence_is_the_slope_whatever_the_base():
 )
 def test_wald_is_the_did_package_s(case, options):
     """Statistic to 1e-8, the mathematics being the same; did rounds p to five digits."""
-    stored = json.loads(shared("reference", "did_mpdta.json").read_text())
-    values = next(c["values"] for c in stored["cases"] if c["case_id"] == case)
-    data = pd.read_csv(shared("reference", "data", "mpdta.csv"))
+    values = cases("did_mpdta")[case]["values"]
     panel = from_frame(
-        data, unit="countyreal", time="year", outcome="lemp", first_treated="first.treat",
+        data("mpdta.csv"), unit="countyreal", time="year", outcome="lemp", first_treated="first.treat",
         cluster="state" if case.endswith("state") else None,
     )  # fmt: skip
     ours = {"include_anticipation": True, "distribution": "chi2", "of": "group_time"}

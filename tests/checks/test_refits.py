@@ -8,7 +8,7 @@ import pytest
 
 from sos_eval.checks import LeaveOneOut, PlaceboTime, Robustness
 from sos_eval.checks.quantity import overall
-from sos_eval.comparison import Nearest, rebuilt
+from sos_eval.comparison import Nearest, Rebuilding
 from sos_eval.declare import Document
 from sos_eval.declare import build as declared
 from sos_eval.errors import DesignFault
@@ -71,11 +71,11 @@ def test_placebo_reads_no_treated_period():
 def test_placebo_builds_the_comparison_group_again():
     panel = noise_panel()
     method = Nearest(on=("outcome_pre",), distance="outcome_pre")
-    fitted = fit(TWFE(), panel, rebuild=lambda changed: rebuilt(method, changed))
+    fitted = fit(TWFE(), panel, rebuild=Rebuilding(method))
     (result,) = PlaceboTime(shift=(1,)).check(fitted, RNG)
     earlier = panel.keep_times([2001, 2002, 2003])
     earlier = earlier.with_first_treated(np.where(earlier.ever_treated, 2003, np.inf))
-    assert result.value == value(TWFE(), rebuilt(method, earlier))
+    assert result.value == value(TWFE(), Rebuilding(method)(earlier))
 
 
 def test_a_planted_earlier_effect_is_found_and_judged():

@@ -9,6 +9,7 @@ import pytest
 from sos_eval.cli.main import COMMANDS, cli
 from sos_eval.cli.screen import Screen, answered
 from tests.cli.bad_inputs import DESIGN, panel
+from tests.conftest import ROOT
 
 
 def call(*args):
@@ -191,7 +192,10 @@ def test_init_scaffolds_a_project_that_checks(tmp_path, monkeypatch, capsys):
         "reports",
         "synthetic",
     ]
-    assert call("check", "designs/matched_did_care_entry.yaml") == 0
+    for name in ("sos_pilots_care_entry", "matched_did_care_entry"):
+        capsys.readouterr()
+        assert call("check", f"designs/{name}.yaml", "--json") == 0
+        assert json.loads(capsys.readouterr().out)["data_read"] is True
     first = (tmp_path / "mine/designs/matched_did_care_entry.yaml").read_text().splitlines()[0]
     assert first == "# yaml-language-server: $schema=../design.schema.json"
 
@@ -214,3 +218,47 @@ def test_init_writes_nothing_over(tmp_path, capsys):
     assert call("init", tmp_path) == 2
     assert "README.md: is there already" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+
+
+def test_the_published_panel_is_written_with_its_sources(tmp_path, capsys):
+    assert call("panel", "england", "--out", tmp_path / "P.csv") == 0
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["P.csv", "P.programmes.csv", "P.sources.md"]
+    assert (tmp_path / "P.csv").read_text().startswith("la_code,")
+    assert "Open Government Licence v3.0" in (tmp_path / "P.sources.md").read_text()
+    assert (tmp_path / "P.csv").read_text().count("\n") == 2221
+    capsys.readouterr()
+    assert call("panel", "england", "--out", tmp_path / "P.csv", "--geography", "as_published") == 2
+    assert capsys.readouterr().err.count("exists; add --force to replace it") == 3
+    assert call("panel", "england", "--out", tmp_path / "P.csv", "--geography", "as_published", "--force") == 0
+    assert (tmp_path / "P.csv").read_text().count("\n") == 2266
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["england"], "Missing option '--out'"),
+        (["england", "--out", "P.xlsx"], "--out: a panel is written as CSV; write P.csv"),
+        (["england", "--out", "none/P.csv"], "--out: there is no folder none; make it first"),
+        (["england", "--out", "P.csv", "--geography", "today"], "'today' is not one of 'constant', 'as_published'"),
+        (["englnd"], "no command is called 'englnd'; did you mean \"england\"?"),
+        *[
+            ([name, "--any", "thing"], f"`sos-eval panel {name}` is not in this version")
+            for name in ("ssda903", "dfe", "describe", "diff", "join")
+        ],
+    ],
+)
+def test_what_panel_cannot_do_is_said(args, words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert call("panel", *args) == 2
+    assert words in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_written_panel_gives_the_design_the_same_data(tmp_path):
+    import sos_eval as se
+    from sos_eval.jobs.steps import load_panels
+
+    call("panel", "england", "--out", tmp_path / "P.csv", "--quiet")
+    path = ROOT / "designs" / "sos_pilots_care_entry.yaml"
+    ships, written = (load_panels(se.load_design(path, panel=given)) for given in (None, tmp_path / "P.csv"))
+    assert all(ships[name].frame.equals(written[name].frame) for name in ships)

@@ -1,15 +1,12 @@
 """Balance: by hand, and MatchIt's summary given its own matches."""
 
-import json
-
 import numpy as np
-import pandas as pd
 import pytest
 
 from sos_eval.comparison.balance import balance_table, effective_size, ks_distance, weighted_variance
 from sos_eval.comparison.covariates import dummies
 from sos_eval.terms import BALANCE_COLUMNS
-from tests.conftest import shared
+from tests.reference.stored import cases, data
 
 ONE = np.ones(8)
 TREATED = np.array([True, True, True, False, False, False, False, False])
@@ -77,10 +74,7 @@ def test_pieces():
 
 
 def lalonde():
-    data = pd.read_csv(shared("reference", "data", "matchit_lalonde.csv"))
-    stored = json.loads(shared("reference", "matchit_lalonde.json").read_text())
-    cases = {case["case_id"]: case["values"] for case in stored["cases"]}
-    return data, cases
+    return data("matchit_lalonde.csv"), cases("matchit_lalonde")
 
 
 CASES = ["nn_ps_glm", "nn_ps_replace", "nn_ps_ratio2_caliper", "nn_ps_exact_married", "nn_mahalanobis"]
@@ -92,20 +86,20 @@ def test_weights_and_balance_are_matchit_s_given_its_pairs(case):
     """MatchIt's own pairs through our weights and balance: 1e-9 relative, the file prints 15 digits."""
     from sos_eval.numerics.assignment import match_weights
 
-    data, cases = lalonde()
-    values = cases[case]
-    treated = data["treat"].to_numpy() == 1
-    donors = {unit: j for j, unit in enumerate(data.loc[~treated, "id"])}
-    pairs = [values["match_pairs"][unit] for unit in data.loc[treated, "id"]]
+    people, stored = lalonde()
+    values = stored[case]["values"]
+    treated = people["treat"].to_numpy() == 1
+    donors = {unit: j for j, unit in enumerate(people.loc[~treated, "id"])}
+    pairs = [values["match_pairs"][unit] for unit in people.loc[treated, "id"]]
     chosen = np.full((len(pairs), max(map(len, pairs))), -1)
     for i, found in enumerate(pairs):
         chosen[i, : len(found)] = [donors[unit] for unit in found]
-    weights = np.zeros(len(data))
+    weights = np.zeros(len(people))
     weights[treated], weights[~treated] = match_weights(chosen, len(donors))
 
     columns = ["age", "educ", "race", "married", "nodegree", "re74", "re75"]
-    names, x = dummies(data[columns], drop_first=False)
-    table = balance_table(names, x, treated, base_weights=np.ones(len(data)), weights=weights)
+    names, x = dummies(people[columns], drop_first=False)
+    table = balance_table(names, x, treated, base_weights=np.ones(len(people)), weights=weights)
     table = table.assign(covariate=table["covariate"].str.replace("=", "")).set_index(["stage", "covariate"])
     keys = {
         "Means Treated": "mean_treated", "Means Control": "mean_comparison", "Std. Mean Diff.": "std_mean_diff",
@@ -124,6 +118,25 @@ def test_weights_and_balance_are_matchit_s_given_its_pairs(case):
     assert seen >= 40
     assert weights[~treated].sum() == pytest.approx(values["outcome"]["sum_w_control"])
     assert table["ess_comparison"].loc["after"].iloc[0] == pytest.approx(values["n"]["Matched (ESS)"][0], rel=1e-9)
-    y = data["re78"].to_numpy()
+    y = people["re78"].to_numpy()
     att = np.average(y[treated], weights=weights[treated]) - np.average(y[~treated], weights=weights[~treated])
     assert att == pytest.approx(values["outcome"]["att_weighted_diff"], rel=1e-9)
+
+
+@pytest.mark.reference
+def test_balance_under_weights_is_cobalt_s():
+    """WeightIt's weights through our balance, on simulated authorities; cobalt scales binary x2 by sqrt(p (1 - p))."""
+    units, values = data("authority_134.csv"), cases("weighting")["auth_ipw_att"]["values"]
+    names, treated = ["x1", "x2", "log_pop", "y_pre", "y_change"], units["treat"].to_numpy() == 1
+    weights = np.array(values["weights"])
+    table = balance_table(names, units[names].to_numpy(float), treated, base_weights=np.ones(134), weights=weights)
+    table = table.set_index(["stage", "covariate"])
+    keys = {
+        "mean_treated": "mean_treated", "mean_control": "mean_comparison", "smd": "std_mean_diff",
+        "vr": "variance_ratio", "ks": "ks",
+    }  # fmt: skip
+    for stage, suffix in (("before", "_un"), ("after", "")):
+        for name, key in [(name, key) for name in names for key in keys if not (name == "x2" and key in ("smd", "vr"))]:
+            expected = values["balance"][name][f"{key}{suffix}"]
+            assert table.loc[(stage, name), keys[key]] == pytest.approx(expected, rel=1e-9), (stage, name, key)
+    assert table.loc["after", "ess_comparison"].iloc[0] == pytest.approx(values["ess_control"], rel=1e-9)

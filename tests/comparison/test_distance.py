@@ -1,13 +1,10 @@
 """Distances: by hand, and MatchIt's own matrix."""
 
-import json
-
 import numpy as np
-import pandas as pd
 import pytest
 
 from sos_eval.numerics.distance import absolute, euclidean, mahalanobis, pooled_covariance
-from tests.conftest import shared
+from tests.reference.stored import cases, data
 
 # Eight units, the first three treated.
 TREATED = np.array([True, True, True, False, False, False, False, False])
@@ -48,9 +45,8 @@ def test_mahalanobis_refuses_what_has_no_covariance(extra):
 
 @pytest.mark.reference
 def test_mahalanobis_is_matchit_s():
-    stored = json.loads(shared("reference", "matchit_lalonde.json").read_text())
-    case = next(c for c in stored["cases"] if c["case_id"] == "nn_mahalanobis")["values"]
-    data = pd.read_csv(shared("reference", "data", "matchit_lalonde.csv"))
-    found = mahalanobis(data[["age", "educ", "re74", "re75"]].to_numpy(float), data["treat"].to_numpy() == 1)
+    case = cases("matchit_lalonde")["nn_mahalanobis"]["values"]
+    people = data("matchit_lalonde.csv")
+    found = mahalanobis(people[["age", "educ", "re74", "re75"]].to_numpy(float), people["treat"].to_numpy() == 1)
     assert found[:3, :4] == pytest.approx(np.array(case["distance_matrix_3x4"]), rel=1e-8)
     assert found.mean() == pytest.approx(case["distance_matrix_mean"], rel=1e-8)

@@ -1,8 +1,8 @@
 """Nearest-neighbour matching on panels: by hand on eight units, and MatchIt end to end."""
 
 import dataclasses
-import json
 
+import causaldata
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +11,7 @@ from sos_eval.comparison import Nearest, build
 from sos_eval.errors import NotIdentified
 from sos_eval.numerics.distance import absolute, mahalanobis
 from tests.comparison.panels import NEVER, eight, panel_of
-from tests.conftest import shared
+from tests.reference.stored import cases, data
 
 #      a  b  c   d  e  f  g  h      treated: a b c
 POOR = [1.6, 5, 9, 1.5, 4, 2, 8.25, 20]
@@ -211,12 +211,12 @@ OPTIONS = {
 
 
 def lalonde_panel():
-    data = pd.read_csv(shared("reference", "data", "matchit_lalonde.csv"))
-    names = [f"{i:04d}" for i in range(len(data))]  # unit ids in the order of the file, as R goes through it
-    outcome = np.column_stack([data["re75"], data["re78"]])
-    starts = np.where(data["treat"] == 1, 2.0, NEVER)
-    panel = panel_of(names, [1, 2], starts, outcome, **{name: data[name].to_numpy() for name in FULL})
-    return data, panel
+    people = data("matchit_lalonde.csv")
+    names = [f"{i:04d}" for i in range(len(people))]  # unit ids in the order of the file, as R goes through it
+    outcome = np.column_stack([people["re75"], people["re78"]])
+    starts = np.where(people["treat"] == 1, 2.0, NEVER)
+    panel = panel_of(names, [1, 2], starts, outcome, **{name: people[name].to_numpy() for name in FULL})
+    return people, panel
 
 
 def replayed(theirs, treated, donors, turns, distance, *, ratio, replace):
@@ -243,22 +243,21 @@ def test_matchit_lalonde_end_to_end(case):
 
     1e-6: R's propensities are good to 1e-7. Effect: the file's own 0.25 of its standard error.
     """
-    stored = json.loads(shared("reference", "matchit_lalonde.json").read_text())
-    values = next(c["values"] for c in stored["cases"] if c["case_id"] == case)
-    data, panel = lalonde_panel()
+    values = cases("matchit_lalonde")[case]["values"]
+    people, panel = lalonde_panel()
     method = Nearest(**OPTIONS[case])
     found = build(method, panel)
     treated = panel.ever_treated
     score = None if found.overlap is None else found.overlap["distance"].to_numpy()
     names = list(method.on)
-    distance = mahalanobis(data[names].to_numpy(float), treated) if score is None else absolute(score, treated)
+    distance = mahalanobis(people[names].to_numpy(float), treated) if score is None else absolute(score, treated)
     for name in method.exact:
-        column = data[name].to_numpy()
+        column = people[name].to_numpy()
         distance[column[treated][:, None] != column[~treated][None, :]] = np.inf
     if method.caliper:
         distance[distance > method.caliper * score.std(ddof=1)] = np.inf
     turns = np.arange(treated.sum()) if score is None else np.argsort(-np.round(score[treated], 9), kind="stable")
-    ids, theirs = data["id"].to_numpy(), values["match_pairs"]
+    ids, theirs = people["id"].to_numpy(), values["match_pairs"]
     keys = {"ratio": method.ratio, "replace": method.replace}
     assert replayed(theirs, ids[treated], ids[~treated], turns, distance, **keys) < 1e-6
 
@@ -268,7 +267,7 @@ def test_matchit_lalonde_end_to_end(case):
         total = sum(abs(score[row[t]] - score[row[c]]) for t, cs in theirs.items() for c in cs)
         assert donors["distance"].sum() == pytest.approx(total, abs=1e-6)
     assert int((found.weights[treated] > 0).sum()) == values["n"]["Matched"][1]
-    y, w = data["re78"].to_numpy(), found.weights
+    y, w = people["re78"].to_numpy(), found.weights
     att = np.average(y[treated], weights=w[treated]) - np.average(y[~treated], weights=w[~treated])
     assert abs(att - values["outcome"]["att_weighted_diff"]) < 0.25 * values["outcome"]["se_HC3"]
 
@@ -277,10 +276,8 @@ def test_matchit_lalonde_end_to_end(case):
 def test_matchit_nhefs_within_cells():
     """Mahalanobis within sex on 1,566 people: MatchIt's choices, replayed on our distances, are each the nearest left
     (1e-9), and total distance, counts and effect are MatchIt's; few donors tie here, so most pairs are its own."""
-    data = pytest.importorskip("causaldata", reason="the PyPI package causaldata is not installed").nhefs_complete
-    people = data.load_pandas().data.astype({"sex": int}).astype(float)
-    stored = json.loads(shared("reference", "matchit_causaldata.json").read_text())
-    values = next(c["values"] for c in stored["cases"] if c["case_id"] == "nhefs_nn_maha")
+    people = causaldata.nhefs_complete.load_pandas().data.astype({"sex": int}).astype(float)
+    values = cases("matchit_causaldata")["nhefs_nn_maha"]["values"]
     columns = ["age", "wt71", "smokeintensity", "smokeyrs"]
     ids = np.array([f"N{seqn:.0f}" for seqn in people["seqn"]])
     names = [f"{i:04d}" for i in range(len(people))]

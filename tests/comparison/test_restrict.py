@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sos_eval.comparison import Excluded, Nearest, NoComparison, Restrict, build, rebuilt
+from sos_eval.comparison import Excluded, Nearest, NoComparison, Rebuilding, Restrict, build
 from sos_eval.declare import Document, json_schema
 from sos_eval.declare import build as declared
 from sos_eval.errors import DesignFault, NotIdentified
@@ -88,7 +88,7 @@ def test_restriction_is_the_same_alone_and_before_matching():
 def test_rebuilding_gives_the_panel_of_building():
     panel = eight(poor=[1.6, 5, 9, 1.5, 4, 2, 8.25, 20])
     method = Nearest(on=("poor", "outcome_pre"), distance="mahalanobis", ratio=2, replace=True)
-    assert rebuilt(method, panel).frame.equals(build(method, panel).panel.frame)
+    assert Rebuilding(method)(panel).frame.equals(build(method, panel).panel.frame)
 
 
 def test_what_the_panel_has_to_carry():

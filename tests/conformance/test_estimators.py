@@ -10,6 +10,7 @@ import pytest
 
 from sos_eval.errors import InputFault
 from sos_eval.panel.tabular import from_frame
+from sos_eval.results.assignments import stratified
 from sos_eval.results.estimate import clustered_error, loop_batch
 from sos_eval.results.method import registered
 
@@ -41,6 +42,7 @@ VARIANTS = {
     "plain": {},
     "weighted": {"weight": "weight"},
     "weighted, clustered": {"weight": "weight", "cluster": "region"},
+    "stratified": {"weight": "weight", "strata": ("half",)},
 }
 every_variant = pytest.mark.parametrize("more", [pytest.param(more, id=one) for one, more in VARIANTS.items()])
 every_estimator = pytest.mark.parametrize(("name", "estimator"), CASES)
@@ -58,12 +60,14 @@ def frame(seed: int = 1) -> pd.DataFrame:
         "children": exposure.ravel(), "x": np.repeat(x, T), "z": z.ravel(),
         "weight": np.repeat(rng.uniform(0.5, 2, N), T),
         "region": np.repeat([f"R{i % 8}" for i in range(N)], T),
+        "half": np.repeat([f"H{i % 2}" for i in range(N)], T),
     })  # fmt: skip
 
 
-def panel_of(df: pd.DataFrame, **more):
+def panel_of(df: pd.DataFrame, strata=(), **more):
     columns = {"unit": "la", "time": "year", "outcome": "entries", "first_treated": "start", "exposure": "children"}
-    return from_frame(df, **(columns | {"per": 1000, "covariates": ("x", "z")} | more))
+    panel = from_frame(df, **(columns | {"per": 1000, "covariates": ("x", "z")} | more))
+    return stratified(panel.with_columns(half=df["half"].to_numpy()), strata) if strata else panel
 
 
 def numbers(estimate):
@@ -117,6 +121,23 @@ def test_shift_and_scale(name, estimator):
     same(estimator.complete(base.with_outcome(base.matrix() * 4.0)), one, 4.0)
     mirrored = estimator.complete(base.with_outcome(-base.matrix()))
     np.testing.assert_allclose(numbers(mirrored), numbers(one) * [-1, 1], rtol=1e-9, atol=SAME)
+
+
+@every_estimator
+@pytest.mark.parametrize("factor", [2.0**-30, 2.0**30], ids=["1e-9", "1e9"])
+def test_a_covariates_unit_and_origin_do_not_matter(name, estimator, factor):
+    """Pounds or millions, counted from anywhere; powers of two, so that neither costs the data themselves a digit."""
+    df = frame()
+    df[["x", "z"]] = (df[["x", "z"]] * 1024).round() / 1024
+    one = panel_of(df)
+    starts = np.array([np.random.default_rng(4).permutation(one.first_treated) for _ in range(2)])
+    batch = estimator.estimate_assignments(one, starts)
+    for moved in (df[["x", "z"]] * factor, df[["x", "z"]] + 2.0**30, (df[["x", "z"]] - 2.0**30) * factor):
+        other = panel_of(df.assign(x=moved["x"], z=moved["z"]))
+        same(estimator.complete(other), estimator.complete(one))
+        again = estimator.estimate_assignments(other, starts)
+        np.testing.assert_allclose(again.values, batch.values, rtol=1e-9, atol=SAME)
+        np.testing.assert_allclose(again.std_error, batch.std_error, rtol=1e-9, atol=SAME)
 
 
 @every_estimator

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from sos_eval.bundle.provenance import hash_file
 from sos_eval.design.design import load_design
 from sos_eval.design.lock import lock_state, write_lock
 from sos_eval.errors import DesignFault, InputFault
+from sos_eval.panel.england.published import panel_file
 
 DESIGN = """\
 schema: sos-eval/design/1
@@ -93,3 +95,21 @@ def test_a_broken_lock_is_a_fault(path, text):
     path.with_suffix(".lock").write_text(text)
     with pytest.raises(DesignFault, match="is not a"):
         lock_state(load_design(path))
+
+
+def test_a_lock_holds_the_data_that_ship(path):
+    """A later version whose published panel was revised makes the plan read "changed"; its words are the same."""
+    path.write_text(DESIGN.replace("source: csv\n  path: panel.csv", "source: england"))
+    lock = write_lock(load_design(path), "published")
+    assert lock_state(load_design(path)).state == "as_locked"
+    content = json.loads(lock.read_text())
+    assert content["published"] == {"constant": hash_file(panel_file("constant"))}
+    lock.write_text(json.dumps(content | {"published": {"constant": "0" * 64}}))
+    state = lock_state(load_design(path))
+    assert state.state == "changed"
+    assert state.differences == (
+        f"the published panel of England, constant: 00000000 -> {content['published']['constant'][:8]} (SHA-256)",
+    )
+    with pytest.raises(InputFault, match="locks another plan"):
+        write_lock(load_design(path), "published")
+    assert lock_state(load_design(path, panel="mine.csv")).differences == ('panel.path: "" -> "mine.csv"',)

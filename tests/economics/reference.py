@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pandas as pd
 
 from sos_eval.economics.model.psa import Samples, samples
-from tests.conftest import shared
+from tests.reference.stored import file, stored
 
 #: Same mathematics on the same draws; the stored numbers carry 13 digits.
 RTOL = 1e-9
 
 
 def expected(name: str) -> dict:
-    return json.loads(shared("reference", "economics", "expected", f"{name}.json").read_text())
+    return stored(f"economics/expected/{name}")
 
 
 def data(name: str) -> pd.DataFrame:
-    return pd.read_csv(shared("reference", "economics", "data", name))
+    return pd.read_csv(file(f"economics/data/{name}"))
 
 
 def case(name: str) -> Samples:

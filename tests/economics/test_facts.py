@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from sos_eval.economics.gate.evidence import bundle_evidence
+from sos_eval.results.facts import LockFacts
+from tests.pilots import pilots_facts
 
-NOTHING = pd.DataFrame(columns=["name", "statistic", "value"])
-PANEL = {"first_time": 2010.0, "last_time": 2019.0, "n_times": 10, "cohorts": [2015.0, 2017.0], "n_units": 20,
-         "n_rows": 198, "outcomes": {"entries": {"n_missing": 8}}}  # fmt: skip
+NOTHING = pd.DataFrame(columns=["name", "statistic", "value", "estimator", "outcome"])
+
+
+def facts(**changes):
+    """What the pilots' run knows, as if of 20 authorities over ten years, 198 rows and 8 outcomes missing."""
+    ran = pilots_facts()
+    entry = replace(ran.outcome, n_missing=8)
+    panel = replace(
+        ran.panel, first_time=2010.0, last_time=2019.0, n_times=10, cohorts=(2015.0, 2017.0), n_units=20, n_rows=198,
+        omitted_times={}, outcomes={"entry": entry},
+    )  # fmt: skip
+    return replace(ran, panel=panel, **changes)
 
 
 def estimates(scale="rate_per"):
-    keys = {"role": "primary", "scale": scale, "inference": "cr2", "n_units": 20, "n_treated_units": 6}
+    keys = {"role": "primary", "scale": scale, "inference": "randomization", "n_units": 20, "n_treated_units": 6,
+            "estimator": "primary", "outcome": "entry", "subgroup": ""}  # fmt: skip
     rows = [{**keys, "aggregation": "overall", "event_time": np.nan, "estimate": -2.0, "std_error": 0.5}]
     rows += [{**keys, "aggregation": "event_time", "event_time": float(e), "estimate": 0.0} for e in range(-4, 3)]
     return pd.DataFrame(rows)
@@ -28,9 +42,10 @@ def balance():
 
 
 def measured(**changes):
-    given = {"panel": PANEL, "outcome": "entries", "inference": {"headline": "cr2"}, **changes.pop("facts", {})}
-    return bundle_evidence(estimates(), changes.get("diagnostics", NOTHING), changes.get("balance", balance()),
-                           pd.DataFrame(), given)  # fmt: skip
+    return bundle_evidence(
+        changes.get("estimates", estimates()), changes.get("diagnostics", NOTHING), changes.get("balance", balance()),
+        changes.get("facts", facts()), changes.get("tables", {}),
+    )  # fmt: skip
 
 
 def test_design_clusters_balance_and_completeness_by_hand():
@@ -45,8 +60,8 @@ def test_design_clusters_balance_and_completeness_by_hand():
 
 def test_omitted_periods_are_no_pre_periods():
     # 2010 to 2019 without 2012 and 2016, first start 2015: 2010, 2011, 2013, 2014
-    panel = {**PANEL, "n_times": 8, "omitted_times": {"2012": "why", "2016": "why"}}
-    assert measured(facts={"panel": panel}).facts["pre_periods"] == 4
+    panel = replace(facts().panel, n_times=8, omitted_times={"2012": "why", "2016": "why"})
+    assert measured(facts=replace(facts(), panel=panel)).facts["pre_periods"] == 4
 
 
 def test_checks_that_were_not_run_are_not_facts():
@@ -60,10 +75,11 @@ def test_checks_are_read_from_diagnostics_and_their_intervals():
     found = pd.DataFrame({
         "name": ["pretrends.joint", "pretrends.detectable_slope", "honest_did.relative_magnitudes"],
         "statistic": ["p_value", "slope", "breakdown"], "value": [0.4, -0.5, 1.2],
+        "estimator": "primary", "outcome": "entry",
     })  # fmt: skip
     tables = {"placebo_time.1": pd.DataFrame({"conf_low": [-1.0], "conf_high": [2.0], "std_error": [0.6]}),
               "placebo_time.2": pd.DataFrame({"conf_low": [0.1], "conf_high": [2.0], "std_error": [0.7]})}  # fmt: skip
-    got = measured(diagnostics=found, facts={"tables": tables})
+    got = measured(diagnostics=found, tables=tables)
     assert got.facts["pretrend_p"] == 0.4
     assert got.facts["mbar"] == 1.2
     assert got.facts["placebo_time_ok"] is False
@@ -76,14 +92,14 @@ def test_checks_are_read_from_diagnostics_and_their_intervals():
 
 def test_an_interval_that_does_not_exist_is_no_pass():
     tables = {"placebo_time.1": pd.DataFrame({"conf_low": [np.nan], "conf_high": [np.nan], "scale": ["ratio"]})}
-    got = measured(facts={"tables": tables})
+    got = measured(tables=tables)
     assert "placebo_time_ok" not in got.facts
     assert "not every interval is finite" in got.reasons["placebo_time_ok"]
 
 
 def test_a_ratio_contains_no_effect_at_one():
     tables = {"placebo_time.1": pd.DataFrame({"conf_low": [0.9], "conf_high": [1.1], "scale": ["ratio"]})}
-    assert measured(facts={"tables": tables}).facts["placebo_time_ok"] is True
+    assert measured(tables=tables).facts["placebo_time_ok"] is True
 
 
 @pytest.mark.parametrize(("state", "seen", "fixed"), [
@@ -91,7 +107,7 @@ def test_a_ratio_contains_no_effect_at_one():
     ("never_locked", "", False),
 ])  # fmt: skip
 def test_only_a_plan_locked_before_the_outcomes_was_fixed(state, seen, fixed):
-    got = measured(facts={"lock": {"state": state, "outcomes_seen": seen}}).facts
+    got = measured(facts=facts(lock=LockFacts(state, outcomes_seen=seen))).facts
     assert got["definition_fixed"] is fixed
     assert got["heap"] is fixed
 
@@ -108,17 +124,36 @@ def test_the_effect_is_the_headlines_and_an_interval_stands_in_for_a_missing_err
     from sos_eval.economics.declared import DeclaredEffect
     from sos_eval.economics.section import EconomicsSection
 
-    row = estimates().iloc[0].to_dict()
-    test = {**row, "inference": "randomization", "std_error": np.nan, "conf_low": -3.96, "conf_high": -0.04,
-            "conf_level": 0.95, "estimator": "primary"}  # fmt: skip
-    table = pd.DataFrame([{**row, "estimator": "primary"}, test])
+    row = {**estimates().iloc[0].to_dict(), "conf_low": np.nan, "conf_high": np.nan, "conf_level": 0.95}
+    test = {**row, "std_error": np.nan, "conf_low": -3.96, "conf_high": -0.04}
+    table = pd.DataFrame([{**row, "inference": "analytic"}, test])
     section = EconomicsSection(effect=DeclaredEffect(baseline=30))
-    taken = effect_from(section, table, "a run", "randomization").effect
+    taken = effect_from(section, table, "a run", facts()).effect
     assert taken.std_error == pytest.approx(1.0, rel=1e-4)
     assert "width of its interval" in taken.source
-    assert effect_from(section, table, "a run").effect.std_error == 0.5
+    clustered = replace(facts(), headline=replace(facts().headline, inference="analytic"))
+    assert effect_from(section, table, "a run", clustered).effect.std_error == 0.5
     nothing = pd.DataFrame([{**test, "conf_low": np.nan}])
-    assert effect_from(section, nothing, "a run").effect.estimate is None
+    assert effect_from(section, nothing, "a run", facts()).effect.estimate is None
+
+
+def test_only_the_headlines_own_estimate_counts():
+    # another outcome of the same estimator stands first, and another estimator that is primary too
+    other = estimates().assign(outcome="other", n_treated_units=19, estimate=9.0)
+    rival = estimates().assign(estimator="second", n_treated_units=18, estimate=8.0)
+    checks = pd.DataFrame({
+        "name": "pretrends.joint", "statistic": "p_value", "value": [0.9, 0.4], "estimator": "primary",
+        "outcome": ["other", "entry"],
+    })  # fmt: skip
+    got = measured(estimates=pd.concat([other, rival, estimates()]), diagnostics=checks).facts
+    assert (got["treated"], got["pretrend_p"]) == (6, 0.4)
+
+
+def test_what_a_method_does_not_say_of_itself_is_no_fact():
+    # a bundle of an older version: nothing there says whether its inference holds with few clusters
+    got = measured(facts=facts(methods={}))
+    assert "few_cluster" not in got.facts
+    assert "does not say whether randomization holds" in got.reasons["few_cluster"]
 
 
 def test_rates_per_another_number_of_children_are_brought_to_the_declarations():
@@ -130,16 +165,17 @@ def test_rates_per_another_number_of_children_are_brought_to_the_declarations():
 
     document = Document({"effect": {"baseline": 30.0}}, Path("by_hand.yaml"))
     section = build(EconomicsSection, document.data, document)
-    row = estimates().iloc[[0]].assign(estimator="primary", conf_low=-3.0, conf_high=-1.0, conf_level=0.95)
-    same = effect_from(section, row, "a run", per=10000.0).effect
+    row = estimates().iloc[[0]].assign(conf_low=-3.0, conf_high=-1.0, conf_level=0.95)
+    same = effect_from(section, row, "a run", facts()).effect
     assert (same.estimate, same.std_error) == (-2.0, 0.5)
-    other = effect_from(section, row, "a run", per=1000.0).effect  # 2 fewer per 1,000 are 20 fewer per 10,000
+    outcomes = {"entry": replace(facts().outcome, per=1000.0)}
+    per_1000 = replace(facts(), panel=replace(facts().panel, outcomes=outcomes))
+    other = effect_from(section, row, "a run", per_1000).effect  # 2 fewer per 1,000 are 20 fewer per 10,000
     assert (other.estimate, other.std_error) == (-20.0, 5.0)
     assert "per 1,000 to per 10,000" in other.source
-    ratio = effect_from(section, row.assign(scale="ratio"), "a run", per=1000.0).effect
+    ratio = effect_from(section, row.assign(scale="ratio"), "a run", per_1000).effect
     assert (ratio.estimate, ratio.std_error) == (-2.0, 0.5)
-    panel = {**PANEL, "outcomes": {"entries": {"n_missing": 0, "per": 1000.0}}}
-    got = measured(facts={"panel": panel, "outcome": "entries"})
+    got = measured(facts=per_1000)
     got.unseen["pretrend_detectable"] = 0.1
     got.over_break_even(2.0, 30.0, 10000.0)
     assert got.facts["pretrend_detectable"] == pytest.approx(0.5)

@@ -10,7 +10,7 @@ import pytest
 from sos_eval.economics.gate.dossier import check_dossier, gate_rule, read_dossier
 from sos_eval.economics.gate.verdict import Override, judge, watermark
 from sos_eval.errors import DesignFault
-from tests.conftest import shared
+from tests.reference.stored import stored
 
 GOOD = {
     "sms": 3, "randomised": False, "treated": 30, "comparison": 80, "few_cluster": False, "pre_periods": 7,
@@ -30,7 +30,7 @@ def verdict(**changes):
 
 @pytest.fixture
 def spec():
-    return json.loads(shared("reference", "economics", "evidence_gate.json").read_text())
+    return stored("economics/evidence_gate")
 
 
 @pytest.mark.reference

@@ -15,6 +15,7 @@ from sos_eval.economics.gate.evidence import Evidence
 from sos_eval.economics.model.deflator import named_deflator
 from sos_eval.economics.prepared import prepare
 from sos_eval.economics.section import EconomicsSection
+from tests.pilots import pilots_facts
 
 LINE = {"price_year": "2024-25", "source": "by hand", "grade": "B"}
 
@@ -164,12 +165,13 @@ def test_scenarios_keep_the_estimate_that_a_run_gave():
     from sos_eval.economics.cost import effect_from
     from sos_eval.economics.scenarios import scenario_table
 
-    row = {"role": "primary", "aggregation": "overall", "scale": "rate_per", "estimate": -3.0, "std_error": 0.4,
-           "estimator": "primary", "inference": "analytic"}  # fmt: skip
+    row = {"aggregation": "overall", "scale": "rate_per", "estimate": -3.0, "std_error": 0.4, "subgroup": "",
+           "estimator": "primary", "outcome": "entry", "inference": "randomization"}  # fmt: skip
     document = Document(
         declared(effect={"baseline": 30}, scenarios=[{"name": "dear", "change": {
             "care_pathway.placements.foster.weekly_cost": 200}}]), Path("by_hand.yaml"))  # fmt: skip
-    section = effect_from(build(EconomicsSection, document.data, document), pd.DataFrame([row]), "a run")
+    declaration = build(EconomicsSection, document.data, document)
+    section = effect_from(declaration, pd.DataFrame([row]), "a run", pilots_facts())
     table = scenario_table(prepare(section, document), with_effect=True).set_index("scenario")
     assert table["inc_effect"].tolist() == pytest.approx([6, 6])
     assert table["inc_cost"].tolist() == pytest.approx([60_000 - 3 * 11_200, 60_000 - 3 * 22_400])

@@ -10,7 +10,7 @@ import pytest
 
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import CallawaySantAnna
-from sos_eval.estimators.callaway_santanna import PAIRS
+from sos_eval.estimators._adjusted import PAIRS
 from sos_eval.results import aggregate
 from sos_eval.results.estimate import clustered_error
 from tests.estimators.panels import INF, panel, row

@@ -39,8 +39,9 @@ seed: 1
 WORLD = """\
 schema: sos-eval/world/1
 name: w
+times: {first: 2011, last: 2016}
 authorities: {n: 12}
-periods: {from: 2011, to: 2016}
+outcome: {name: care_entries, mean: {2011: 28}}
 adoption: {pattern: calendar, treated: 4, start: 2014}
 """
 ECONOMICS = """\

@@ -13,7 +13,7 @@ ECONOMICS = [path for path in FILES if read_yaml(path).data["schema"] == "sos-ev
 
 
 def test_there_are_designs_of_known_kinds():
-    assert "matched_did_care_entry" in [path.stem for path in EVALUATIONS]
+    assert {"matched_did_care_entry", "sos_pilots_care_entry"} <= {path.stem for path in EVALUATIONS}
     assert sorted([*EVALUATIONS, *ECONOMICS]) == FILES
 
 
@@ -21,7 +21,7 @@ def test_there_are_designs_of_known_kinds():
 def test_design_is_in_order(path):
     from sos_eval.jobs.check import check_design
 
-    check_design(path)
+    assert check_design(path).data_read
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -92,7 +92,7 @@ def test_where_nothing_is_reliable_no_verdict_is_claimed():
     resolution = resolve([Analytic()], facts(treated=2, assignments=15))
     assert names(resolution) == ["withheld", "analytic"]
     assert not resolution.reliable
-    assert resolution.facts()["headline"] is None
+    assert resolution.facts().headline is None
     assert resolution.choice == "No procedure is reliable here: 15 possible assignments cannot reject at level 0.95"
     found = resolution.methods[0].infer(fit(InfluenceOnly(), noise_panel()), np.random.default_rng(0))
     assert found.table["p_value"].isna().all()
@@ -113,11 +113,11 @@ def test_one_treated_cluster_is_permuted_by_coefficient():
 
 def test_the_bundle_is_told():
     told = resolve([Auto()], facts(treated=10)).facts()
-    assert told["headline"] == "randomization"
-    assert told["methods"] == ["randomization", "analytic"]
-    assert told["declared"] == ["auto"]
-    assert "before" not in told["choice"]
-    assert "design only" in told["rule"]
+    assert told.headline == "randomization"
+    assert told.methods == ("randomization", "analytic")
+    assert told.declared == ("auto",)
+    assert "before" not in told.choice
+    assert "design only" in told.rule
 
 
 def test_outcomes_do_not_move_the_rule():
@@ -151,7 +151,7 @@ def test_a_declared_cluster_robust_headline_says_what_was_measured(treated, told
     resolution = resolve([Analytic()], facts(treated, 100))
     assert resolution.choice == "Analytic, as declared"
     said = "leave out no difference in 5.8 to 9.1% of cases in which there was none"
-    assert (said in resolution.caution) == (said in resolution.facts()["caution"]) == told
+    assert (said in resolution.caution) == (said in resolution.facts().caution) == told
     assert not resolve([Randomization()], facts(treated, 100)).caution
 
 
@@ -201,8 +201,8 @@ def test_forty_treated_of_unequal_weight_are_permuted():
     resolution = resolve([Auto()], facts(60, 100, weight=(42.7, 71.0), variance=(19.2, 33.0)))
     assert names(resolution) == ["randomization", "analytic"]
     assert "60 treated and 100 comparison clusters, by share in the variance worth 19.2 and 33.0" in resolution.choice
-    assert resolution.facts()["effective_treated_clusters"] == 42.7
-    assert resolution.facts()["variance_treated_clusters"] == 19.2
+    assert resolution.facts().effective_treated_clusters == 42.7
+    assert resolution.facts().variance_treated_clusters == 19.2
 
 
 def test_a_declared_one_counts_by_weight_and_says_what_its_variance_rests_on():

@@ -9,11 +9,11 @@ import pytest
 
 from sos_eval.errors import DesignFault
 from sos_eval.estimators import CallawaySantAnna, PoissonDiD
-from sos_eval.inference.assignments import assignment_space
-from sos_eval.inference.inversion import search
 from sos_eval.inference.null_search import without_effect
 from sos_eval.inference.randomization import Randomization
+from sos_eval.numerics.inversion import Rejection, search
 from sos_eval.panel.panel import FlowRow
+from sos_eval.results.assignments import assignment_space
 from tests.estimators.panels import counts_panel
 from tests.fakes import CrossSection, FastLinear, InfluenceOnly, Linear, RefitOnly, fit, noise_panel, panel_of, people
 
@@ -315,26 +315,65 @@ def test_one_treated_unit_is_told_what_to_write():
 def test_a_value_that_cannot_be_tested_stays_in_the_interval():
     tested = []
 
-    def rejected(theta):
-        tested.append(theta)
-        return None if 1.4 < theta < 1.6 else abs(theta) > 1.7
+    def hundred(extreme):
+        """Look for the ends of a test with 99 draws that rejects with at most 4 of them extreme."""
+        return search(extreme, Rejection.at(0.95, 99, complete=False), 99, centre=0.0, unit=1.0, tolerance=0.01)
 
-    low, high = search(rejected, centre=0.0, unit=1.0, tolerance=0.01)
+    def extreme(theta):
+        tested.append(theta)
+        return None if 1.2 < theta < 1.65 else (0 if abs(theta) > 1.7 else 99)
+
+    low, high = hundred(extreme)
     assert low == pytest.approx(-1.7, abs=0.01)
     assert high == pytest.approx(1.7, abs=0.01)
-    assert any(1.4 < theta < 1.6 for theta in tested)
-    assert search(lambda theta: None if theta > 0.5 else theta < -3, centre=0.0, unit=1.0, tolerance=0.01)[1] is None
-    assert search(lambda theta: theta < -3, centre=0.0, unit=1.0, tolerance=0.01)[1] == np.inf
+    assert abs(low) > 1.7
+    assert high > 1.7
+    assert any(1.2 < theta < 1.65 for theta in tested)
+    assert hundred(lambda theta: None if theta > 0.5 else (0 if theta < -3 else 99))[1] is None
+    assert hundred(lambda theta: 0 if theta < -3 else 99)[1] == np.inf
 
 
-def test_where_p_and_the_interval_rest_on_other_draws_and_differ_the_row_says_so():
-    """20 panels: every disagreement about no effect has the sentence, and nothing else has."""
-    apart = 0
-    for seed in range(20):
-        fitted = fit(PoissonDiD(), few_counts(10, 4, seed, n_times=4, mean=20.0))
-        ratio = infer(fitted, statistic="coefficient", draws=150, interval_draws=99, level=0.7).table.iloc[0]
-        outside = not (ratio["conf_low"] <= 1 <= ratio["conf_high"])
-        differ = outside != (ratio["p_value"] <= 0.3)
-        assert differ == ("p counts 150 draws and the interval 99" in ratio["reason"])
-        apart += differ
-    assert 0 < apart < 10
+@pytest.mark.parametrize("scale", [0.05, 0.3, 1.0, 1.7, 30.0])
+def test_few_trial_values_find_an_end_that_is_where_the_test_says(scale):
+    """The end of a known test: the 50th largest of 999 absolute values, in the bracket below the end that is given."""
+    drawn, trials = np.abs(np.random.default_rng(1).standard_normal(999)) * scale, []
+
+    def extreme(theta):
+        trials.append(theta)
+        return int((drawn >= abs(theta - 0.37)).sum())
+
+    ends = search(extreme, Rejection.at(0.95, 999, complete=False), 999, centre=0.37, unit=1.0, tolerance=0.01)
+    for end in ends:
+        assert 0 <= abs(end - 0.37) - np.sort(drawn)[-50] <= 0.01
+    assert len(trials) <= {1.0: 14, 1.7: 24}.get(scale, 40)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_p_and_the_interval_on_fewer_draws_never_contradict(seed):
+    """Where fewer draws answer otherwise at no effect the ends are searched again, on all draws."""
+    fitted = fit(PoissonDiD(), few_counts(10, 4, seed, n_times=4, mean=20.0))
+    ratio = infer(fitted, statistic="coefficient", draws=150, interval_draws=99, level=0.7).table.iloc[0]
+    assert (ratio["conf_low"] <= 1 <= ratio["conf_high"]) == (ratio["p_value"] > 0.3)
+    assert ratio["reason"] == ""
+
+
+def test_the_ends_of_eight_units_are_those_of_brute_force():
+    """Every assignment of eight units, every effect on a fine grid imposed on the changes and tested by hand."""
+    for options in ({"statistic": "coefficient"}, {"statistic": "studentised"}):
+        row = overall(infer(fit(InfluenceOnly(), EIGHT), level=0.8, **options))
+        inside = [theta for theta in np.arange(-4, 8, 0.01) if eight_p(theta, options["statistic"]) > 0.2]
+        assert row["conf_low"] == pytest.approx(min(inside), abs=0.0101)
+        assert row["conf_high"] == pytest.approx(max(inside), abs=0.0101)
+
+
+def eight_p(theta, name):
+    """p of one effect taken out of the treated four's changes, in loops over all 70 assignments."""
+    changes = CHANGES - theta * np.repeat([1.0, 0.0], 4)
+
+    def statistic(treated):
+        inside, rest = changes[list(treated)], np.delete(changes, list(treated))
+        error = np.sqrt(((inside - inside.mean()) ** 2).sum() / 16 + ((rest - rest.mean()) ** 2).sum() / 16)
+        return (inside.mean() - rest.mean()) / (error if name == "studentised" else 1)
+
+    observed = abs(statistic((0, 1, 2, 3)))
+    return np.mean([abs(statistic(chosen)) >= observed * (1 - 1e-9) for chosen in combinations(range(8), 4)])

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
-import pandas as pd
 import pytest
 
 from sos_eval.estimators import CallawaySantAnna
@@ -15,8 +12,8 @@ from sos_eval.inference.cr3 import CR3
 from sos_eval.inference.jackknife import Jackknife
 from sos_eval.inference.multiplier_bootstrap import MultiplierBootstrap
 from sos_eval.numerics.bootstrap import draw_weights
-from tests.conftest import shared
 from tests.fakes import CrossSection, InfluenceOnly, Linear, RefitOnly, fit, noise_panel, panel_of, people
+from tests.reference.stored import cases, data
 
 
 def infer(method, fitted, seed=0):
@@ -34,10 +31,11 @@ def test_weights_have_mean_zero_and_variance_one(kind):
 
 @pytest.mark.reference
 def test_bands_of_the_did_package():
-    case = json.loads(shared("reference", "did_mpdta.json").read_text())["cases"][0]["values"]
-    data = pd.read_csv(shared("reference", "data", "mpdta.csv"))
+    case = cases("did_mpdta")["never_unc"]["values"]
     columns = {"unit": "countyreal", "time": "year", "outcome": "lemp", "first_treated": "first.treat"}
-    table = CallawaySantAnna().fit(data, **columns, inference={"method": "multiplier_bootstrap", "draws": 25_000})
+    table = CallawaySantAnna().fit(
+        data("mpdta.csv"), **columns, inference={"method": "multiplier_bootstrap", "draws": 25_000}
+    )
     for aggregation, key in (
         ("group_time", "crit_val_attgt"),
         ("event_time", "crit_val_dynamic"),

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from sos_eval.inference.inversion import Rejection
 from sos_eval.inference.wild_cluster_bootstrap import WildClusterBootstrap, restricted_limits, wild_test
 from sos_eval.numerics.bootstrap import all_signs, draw_weights, wild_terms
 from sos_eval.numerics.covariance import cluster_design
+from sos_eval.numerics.inversion import Rejection
 from sos_eval.numerics.regress import LinearFit, least_squares
-from tests.conftest import shared
 from tests.fakes import InfluenceOnly, Linear, fit, noise_panel
+from tests.reference.stored import cases, data, grunfeld
 
 CI_RELATIVE = 0.02  # stated by the file: fwildclusterboot counts ties as not extreme and stops its search early
 
@@ -30,7 +28,7 @@ def care(data):
     return data["y"], x, data["region"]
 
 
-def grunfeld(data, term):
+def invested(data, term):
     x = [data[term], data["capital" if term == "value" else "value"], np.ones(len(data))]
     return data["inv"], x + (dummies(data["year"]) if term == "capital" else []), data["firm"]
 
@@ -41,21 +39,20 @@ def produc(data):
 
 
 CASES = {
-    "care_region_did": ("sim_care_152x20.csv", care),
-    "grunfeld_value": ("plm_grunfeld.csv", lambda data: grunfeld(data, "value")),
-    "grunfeld_capital": ("plm_grunfeld.csv", lambda data: grunfeld(data, "capital")),
-    "produc_region_unemp": ("plm_produc.csv", produc),
+    "care_region_did": (lambda: data("sim_care_152x20.csv"), care),
+    "grunfeld_value": (grunfeld, lambda data: invested(data, "value")),
+    "grunfeld_capital": (grunfeld, lambda data: invested(data, "capital")),
+    "produc_region_unemp": (lambda: data("plm_produc.csv"), produc),
 }
 
 
 def reference(name):
-    cases = json.loads(shared("reference", "wild_bootstrap.json").read_text())["cases"]
-    return next(case["values"] for case in cases if case["case_id"] == name)
+    return cases("wild_bootstrap")[name]["values"]
 
 
 def prepared(name):
-    file, make = CASES[name]
-    y, x, cluster = make(pd.read_csv(shared("reference", "data", file)))
+    read, make = CASES[name]
+    y, x, cluster = make(read())
     y, x, codes = np.asarray(y, float), np.column_stack(x).astype(float), pd.factorize(cluster, sort=True)[0]
     # scaled columns: the condition number of the raw ones costs digits that R's QR keeps
     size = np.linalg.norm(x, axis=0)

@@ -8,19 +8,14 @@ import pytest
 from sos_eval.cli.main import cli
 from sos_eval.cli.screen import Screen, answered
 from sos_eval.terms import EFFECT_COLUMNS
-from tests.conftest import shared
 from tests.house.test_designs import ECONOMICS, EVALUATIONS
-
-#: Designs on public data that are not kept here: the file under ../shared/data.
-PANELS = {"sos_pilots_care_entry": "la_care_entry_panel_constant_geography.csv"}
 
 
 @pytest.mark.parametrize("path", EVALUATIONS, ids=lambda path: path.stem)
 @pytest.mark.slow
 def test_evaluation_runs(path, tmp_path):
-    data = ["--panel", str(shared("data", PANELS[path.stem]))] if path.stem in PANELS else []
     out = tmp_path / "bundle"
-    assert answered(cli, ["run", str(path), "--out", str(out), "--quiet", *data], Screen(log_folder=tmp_path)) in (0, 3)
+    assert answered(cli, ["run", str(path), "--out", str(out), "--quiet"], Screen(log_folder=tmp_path)) in (0, 3)
     estimates = pd.read_csv(out / "estimates.csv")
     assert tuple(estimates.columns) == EFFECT_COLUMNS
     primary = estimates[(estimates["role"] == "primary") & (estimates["aggregation"] == "overall")]

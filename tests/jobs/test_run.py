@@ -64,6 +64,51 @@ def test_the_same_input_gives_the_same_bytes(folder):
         assert (first.path / name).read_bytes() == (second.path / name).read_bytes(), name
 
 
+MATCHED = DESIGN.replace("checks: [pretrends, leave_one_out]\n", "checks: [placebo_units]\n").replace(
+    "estimators:", "comparison: {method: nearest, on: [outcome_pre], ratio: 2}\nestimators:"
+)
+
+
+def test_the_same_bytes_on_any_number_of_processes(folder, monkeypatch):
+    """Pieces of 20 adoptions, all but the first of each on processes; matched, so that groups are built again."""
+    monkeypatch.setattr("sos_eval.results.adoptions.DRAWS_AT_ONCE", 20)
+    monkeypatch.setattr("sos_eval.jobs.crew.PROCESSES_PAY", 0.0)
+    (folder / "small.yaml").write_text(MATCHED)
+    alone, *others = (run(folder, f"w{workers}", workers=workers) for workers in (1, 2, 3))
+    for other in others:
+        for file in (alone.path / "estimates.csv", alone.path / "diagnostics.csv", *(alone.path / "tables").iterdir()):
+            assert (other.path / file.relative_to(alone.path)).read_bytes() == file.read_bytes(), file.name
+
+
+def test_long_inference_is_announced_and_counted(folder, monkeypatch):
+    """What takes more than ten seconds is said beforehand, short inference is not; the log has it, estimates do not."""
+    said, told = [], []
+    quiet = run(folder, "quiet", notice=said.append, progress=lambda *given: told.append(given))
+    assert said == []
+    counted = [given for given in told if given[0] == "primary, randomization"]
+    assert counted
+    assert counted[-1][1] >= 99
+    assert all(done <= of for _, done, of in counted)
+    monkeypatch.setattr("sos_eval.jobs.steps.seconds_each", lambda method, fitted: 0.2)
+    slow = run(folder, "slow", notice=said.append)
+    assert said[0] == "primary, randomization: about 60 seconds for some 297 estimates under other adoptions"
+    assert said[1].startswith("poisson, randomization: about 5 minutes")
+    assert said[0] in (slow.path / "log.txt").read_text()
+    assert (quiet.path / "estimates.csv").read_bytes() == (slow.path / "estimates.csv").read_bytes()
+
+
+def test_interrupted_inference_leaves_nothing(folder):
+    """Stopped in the middle of counting estimates."""
+
+    def stop(what, done, of):
+        if what == "poisson, randomization" and done > 99:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, progress=stop)
+    assert sorted(path.name for path in folder.iterdir()) == ["panel.csv", "small.yaml"]
+
+
 def test_another_seed_moves_only_what_is_drawn(folder):
     first = run(folder, "a").estimates
     second = se.run(se.load_design(folder / "small.yaml", seed=5), out=folder / "b").estimates

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -10,39 +11,42 @@ import pandas as pd
 import pytest
 
 import sos_eval as se
-from tests.conftest import ROOT, shared
+from sos_eval.panel.england.published import panel_file
+from tests.conftest import ROOT
+
+#: One worker runs the design, once for all tests here.
+pytestmark = pytest.mark.xdist_group("pilots")
 
 DESIGN = ROOT / "designs" / "sos_pilots_care_entry.yaml"
-PANEL = ("data", "la_care_entry_panel_constant_geography.csv")
 PILOTS = ["384", "926", "872", "801", "935", "925", "304", "938", "855", "211"]
 LEFT_OUT = ["886", "306", "919", "867", "869", "821", "874", "212", "866", "873"]
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> se.ResultBundle:
-    panel = shared(*PANEL)
-    design = se.load_design(DESIGN, panel=panel)
-    return se.run(design, out=tmp_path_factory.mktemp("pilots") / "bundle")
+    return se.run(DESIGN, out=tmp_path_factory.mktemp("pilots") / "bundle")
 
 
 def by_hand(*, same_regions: bool) -> tuple[float, float, int]:
     """Return log rate ratio, clustered error with fixest's factor, and number of units, from statsmodels' GLM."""
     import statsmodels.api as sm
 
-    data = pd.read_csv(shared(*PANEL), dtype={"unit": str})
-    data["region"] = data["region_name"].replace({"Inner London": "London", "Outer London": "London"})
-    data = data[(data["year"] <= 2019) & (data["year"] != 2015) & data["pop_0_17"].notna()]
+    data = pd.read_csv(panel_file("constant"), dtype={"la_code": str})
+    data["region"] = data["region"].replace({"Inner London": "London", "Outer London": "London"})
+    data = data[(data["year"] <= 2019) & (data["year"] != 2015) & data["children_0_17"].notna()]
     if same_regions:
-        data = data[data["region"].isin(set(data.loc[data["unit"].isin(PILOTS), "region"]))]
-    data = data[~data["unit"].isin(LEFT_OUT)]
-    treated = (data["unit"].isin(PILOTS) & (data["year"] > 2015)).astype(float)
+        data = data[data["region"].isin(set(data.loc[data["la_code"].isin(PILOTS), "region"]))]
+    data = data[~data["la_code"].isin(LEFT_OUT)]
+    treated = (data["la_code"].isin(PILOTS) & (data["year"] > 2015)).astype(float)
     years = pd.get_dummies(data["year"], dtype=float).iloc[:, 1:]
-    x = np.column_stack([treated, pd.get_dummies(data["unit"], dtype=float), years])
-    fit = sm.GLM(data["cla_started"], x, family=sm.families.Poisson(), offset=np.log(data["pop_0_17"])).fit(tol=1e-12)
+    x = np.column_stack([treated, pd.get_dummies(data["la_code"], dtype=float), years])
+    fit = sm.GLM(data["care_entries"], x, family=sm.families.Poisson(), offset=np.log(data["children_0_17"])).fit(
+        tol=1e-12
+    )
     mu = np.asarray(fit.mu)
     bread = np.linalg.inv((x * mu[:, None]).T @ x)
-    scores = pd.DataFrame((data["cla_started"].to_numpy() - mu)[:, None] * x)
-    sums = scores.groupby(data["unit"].to_numpy()).sum().to_numpy()
+    scores = pd.DataFrame((data["care_entries"].to_numpy() - mu)[:, None] * x)
+    sums = scores.groupby(data["la_code"].to_numpy()).sum().to_numpy()
     g, n, k = len(sums), len(data), 1 + data["year"].nunique()
     variance = (bread @ sums.T @ sums @ bread)[0, 0] * g / (g - 1) * (n - 1) / (n - k)
     return float(np.asarray(fit.params)[0]), float(np.sqrt(variance)), g
@@ -87,6 +91,11 @@ def test_page_one_says_what_it_does_not_show(bundle):
     assert "usual practice" in report
     assert "never locked" in report
     assert "http" not in report.replace("http://www.w3.org", "")
+
+
+def test_provenance_holds_the_hash_of_the_panel_that_ships(bundle):
+    files = {one["file"]: one["sha256"] for one in bundle.provenance["data"]}
+    assert files["sos_eval/panel/england/constant.csv.gz"] == sha256(panel_file("constant").read_bytes()).hexdigest()
 
 
 def test_json_files_hold_no_nan(bundle):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,8 +17,8 @@ from sos_eval.errors import DesignFault, InputFault, NotIdentified
 from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD
 from sos_eval.jobs.find import Tried, _ends, _without_effects, find_smallest
 from sos_eval.jobs.power import plan_study
-from sos_eval.montecarlo.line.compiled import Line, prepare
-from sos_eval.montecarlo.line.draws import evaluate
+from sos_eval.montecarlo.line.compiled import Line, compile_line
+from sos_eval.montecarlo.line.draws import estimate_draws
 from sos_eval.montecarlo.mdes import normal_mdes, normal_power
 from sos_eval.worlds.source import data_of
 from sos_eval.worlds.world import World
@@ -87,10 +88,10 @@ def test_a_batch_is_a_loop(method):
     world = tiny(authorities__n=30, adoption__treated=12)
     draws = world.draw(np.random.default_rng(3), 6)
     line = Line("one", method)
-    batch = prepare(line, draws, data_of(draws))
+    batch = compile_line(line, draws, data_of(draws))
     assert batch.path == "batch"
     loop = replace(batch, compiled=None)
-    fast, slow = (evaluate(one, draws, lambda rep, k: np.random.default_rng(0)) for one in (batch, loop))
+    fast, slow = (estimate_draws(one, draws, lambda rep, k: np.random.default_rng(0)) for one in (batch, loop))
     pd.testing.assert_frame_equal(fast.rows, slow.rows)
     np.testing.assert_allclose(fast.values, slow.values, rtol=1e-10, atol=1e-10)
 
@@ -99,10 +100,12 @@ def _read(folder: Path) -> list[bytes]:
     return [(folder / name).read_bytes() for name in ("power.csv", "mdes.csv", "failures.csv", "sample.csv")]
 
 
-def test_the_same_bytes_from_one_process_two_and_an_interrupted_one(tmp_path):
+def test_the_same_bytes_from_one_process_two_and_an_interrupted_one(tmp_path, monkeypatch):
     """Chunks of 7: in one process, in two, and in two halves with a resume between."""
     plan = {"reps": 30, "chunk": 7, "seed": 5, "sweep": {"world.effect.size": [-1, -3]}}
     se.power(CallawaySantAnna(), tiny(), out=tmp_path / "one", **plan)
+    se.power(CallawaySantAnna(), tiny(), out=tmp_path / "threads", workers=2, **plan)
+    monkeypatch.setattr("sos_eval.montecarlo.workers.PROCESS_PAYS", 0.0)
     se.power(CallawaySantAnna(), tiny(), out=tmp_path / "two", workers=2, **plan)
 
     class Interrupted(Exception):
@@ -120,7 +123,8 @@ def test_the_same_bytes_from_one_process_two_and_an_interrupted_one(tmp_path):
         CallawaySantAnna(), tiny(), out=tmp_path / "half", resume=True, progress=lambda w, d, n: seen.append(d), **plan
     )
     assert seen == list(range(5, 11))
-    assert _read(tmp_path / "one") == _read(tmp_path / "two") == _read(tmp_path / "half")
+    read = [_read(tmp_path / name) for name in ("one", "threads", "two", "half")]
+    assert all(bytes_there == read[0] for bytes_there in read[1:])
 
 
 def test_another_study_is_refused_by_hash(tmp_path):
@@ -198,6 +202,7 @@ class Deadly(TWFE):
 
 
 def test_a_worker_that_dies_is_replaced(tmp_path, monkeypatch):
+    monkeypatch.setattr("sos_eval.montecarlo.workers.PROCESS_PAYS", 0.0)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     method = Deadly(marker=str(tmp_path / "dead"))
     done = se.power(method, _normal(), reps=20, chunk=5, workers=2)
@@ -236,11 +241,31 @@ def test_find_brackets_the_formula():
     assert "with a test that holds its level" in found.sentence
     impossible = find_smallest(TWFE(), _normal(effect={"size": 0.001}), "world.adoption.treated", reps=50)
     assert impossible.value is None
-    assert "No possible world.adoption.treated" in impossible.sentence
+    assert re.match(
+        r"No value of world\.adoption\.treated that was tried \([\d, ]+\) has power 80%", impossible.sentence
+    )
+    assert impossible.sentence.endswith(f" At 40 it cannot be estimated: {impossible.table['reason'].iloc[-1]}.")
+    assert impossible.table["power"].isna().sum() == 1
     with pytest.raises(InputFault, match="is no whole number"):
         find_smallest(TWFE(), _normal(), "world.effect.size")
     with pytest.raises(InputFault, match="there is nothing to find"):
         find_smallest(TWFE(), _normal(effect={"size": 0.0}), "world.adoption.treated")
+
+
+def test_power_that_rises_and_falls_again_is_found_between():
+    """Of 40 authorities 35 treated have power 31% by the formula, 40 cannot be estimated, and 9 have 50%."""
+    world = _normal(adoption={"pattern": "calendar", "treated": 35, "start": 2012})
+    found = find_smallest(TWFE(), world, "world.adoption.treated", reps=400, target=0.5)
+    assert found.value is not None
+    assert 7 <= found.value <= 17
+    table = found.table.set_index("world.adoption.treated")
+    assert table["power"][found.value] >= 0.5
+    assert table["holds"][found.value]
+    assert table["power"][35] == pytest.approx(0.31, abs=0.08)
+    assert np.isnan(table["power"][40])
+    assert table["reason"][40]
+    assert found.low is not None
+    assert found.low <= found.value
 
 
 def test_the_world_without_effects_has_none_through_mediators_either():
@@ -302,7 +327,7 @@ def test_a_mediator_to_match_on_is_refused():
     draws = world.draw(np.random.default_rng(1), 2)
     line = Line("one", TWFE(), comparison=Nearest(on=("trust",)))
     with pytest.raises(InputFault, match="one: covariate trust is a mediator"):
-        prepare(line, draws, data_of(draws))
+        compile_line(line, draws, data_of(draws))
 
 
 @pytest.mark.parametrize("options", [{"balance_e": 2}, {"window": (0, 1)}, {}])

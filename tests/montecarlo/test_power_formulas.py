@@ -10,15 +10,16 @@ import sos_eval as se
 from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE
 from sos_eval.montecarlo.formulas import pre_post, serial_error, stepped_wedge_error
 from sos_eval.montecarlo.mdes import normal_power
+from sos_eval.panel.england.published import panel_file
 from sos_eval.worlds.world import document_of, load_world, world_from
-from tests.conftest import ROOT, shared
+from tests.conftest import ROOT
 from tests.worlds.tiny import tiny
 
 
 def _rates() -> pd.DataFrame:
-    data = pd.read_csv(shared("data", "la_care_entry_panel_constant_geography.csv"))
-    data = data[data["year"] <= 2019].assign(rate=lambda d: d["cla_started"] / d["pop_0_17"] * 10000)
-    return data.pivot(index="unit", columns="year", values="rate").dropna()
+    data = pd.read_csv(panel_file("constant"))
+    data = data[data["year"] <= 2019].assign(rate=lambda d: d["care_entries"] / d["children_0_17"] * 10000)
+    return data.pivot(index="la_code", columns="year", values="rate").dropna()
 
 
 @pytest.mark.parametrize(("treated", "percent"), [(5, 28.8), (10, 20.7), (20, 15.2), (40, 11.7), (70, 10.5)])
@@ -135,7 +136,6 @@ def test_where_no_formula_holds_the_row_says_why(changes, reason):
 
 
 def test_real_panels_have_the_formula_where_all_are_as_likely_to_start():
-    shared("data", "la_care_entry_panel_constant_geography.csv")
     declared = document_of(load_world(ROOT / "synthetic" / "sos_pilots_noise.yaml"))
     changes = {"effect.size": 0.0, "adoption.start": 2016, "times.last": 2019}
     some = se.power(TWFE(), world_from(declared, changes), reps=10).formulas.iloc[0]
@@ -151,7 +151,6 @@ def test_simulated_mdes_on_real_noise_lies_near_the_formula():
     """Within 2.5 points of the mean (8% of the value) with 5 treated, where the spread is not normal; within 0.5
     from 10 on. The plain clustered test is too large with 5 treated (13% of placebo studies), so it seems to detect
     more."""
-    shared("data", "la_care_entry_panel_constant_geography.csv")
     declared = load_world(ROOT / "synthetic" / "sos_pilots_noise.yaml")
     pre_post_world = {"effect.size": 0.0, "adoption.start": 2016, "times.last": 2019, "panel.never": []}
     world = world_from(document_of(declared), pre_post_world)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -115,6 +116,37 @@ def test_a_chunk_that_something_else_changed_is_named(tmp_path):
         se.power(TWFE(), tiny(), reps=4, chunk=2, out=out, resume=True)
 
 
+@pytest.fixture
+def chunks(tmp_path) -> dict[str, Path]:
+    """Two chunks of a study, and one of another."""
+    for name, reps in (("study", 4), ("other", 2)):
+        se.power(TWFE(), tiny(), reps=reps, chunk=2, out=tmp_path / name)
+    draws = tmp_path / "study" / "draws"
+    names = {"first": 0, "second": 1}
+    return {name: draws / f"point0000-chunk{n:06d}.npz" for name, n in names.items()} | {
+        "foreign": tmp_path / "other" / "draws" / "point0000-chunk000000.npz"
+    }
+
+
+@pytest.mark.parametrize(
+    ("instead", "said"),
+    [
+        ("second", "is chunk 1 of point 0, in the place of chunk 0 of point 0; remove it"),
+        ("foreign", "is a chunk of another study .hash .{12}, this one is .{12}.; remove it"),
+        ("", "is empty: it is not the chunk that was written; remove it"),
+    ],
+)
+def test_a_chunk_in_another_s_place_is_refused_before_anything_is_drawn(chunks, tmp_path, instead, said):
+    chunks["first"].write_bytes(chunks[instead].read_bytes() if instead else b"")
+    chunks["second"].unlink()
+    with pytest.raises(InputFault, match=f"chunk000000.npz: {said}"):
+        se.power(TWFE(), tiny(), reps=4, chunk=2, out=tmp_path / "study", resume=True, progress=_never)
+
+
+def _never(what: str, done: int, of: int) -> None:
+    raise AssertionError("a chunk was drawn")
+
+
 @pytest.mark.parametrize("name", ["reps", "failures", "level", "bias_mcse", "estimator", "scale"])
 def test_a_diagnosand_may_not_take_a_column_s_name(name):
     with pytest.raises(InputFault, match=f"diagnosands: '{name}' is there already"):
@@ -141,3 +173,11 @@ def test_wrong_arguments_in_python(arguments, said):
 def test_arrays_are_lists_of_values():
     done = se.power(TWFE(), tiny(), reps=2, sweep={"world.effect.size": np.array([-1.0, -2.0])})
     assert set(done.summary["world.effect.size"]) == {-1.0, -2.0}
+
+
+def test_a_chunk_is_on_the_disk_before_it_takes_its_place(tmp_path, monkeypatch):
+    """A machine that stops in between leaves no chunk that is there and empty."""
+    seen = []
+    monkeypatch.setattr("os.fsync", lambda number: seen.append(len(list((tmp_path / "o" / "draws").glob("*.npz")))))
+    se.power(TWFE(), tiny(), reps=6, chunk=2, out=tmp_path / "o")
+    assert seen == [0, 1, 2]

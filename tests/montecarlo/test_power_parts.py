@@ -12,7 +12,7 @@ from sos_eval.errors import Faults, InputFault
 from sos_eval.estimators import TWFE
 from sos_eval.montecarlo.diagnosands import DIAGNOSANDS, RowDraws, diagnose, jackknife_error
 from sos_eval.montecarlo.mdes import by_interpolation, by_shift, normal_mdes
-from sos_eval.montecarlo.sweep import combinations, parse_sweeps, shown, sound_sweeps, split_key
+from sos_eval.montecarlo.sweep import combinations, parse_sweeps, sound_sweeps, split_key, swept_text
 from sos_eval.montecarlo.words import article, chances
 from sos_eval.montecarlo.workers import _some
 from tests.worlds.tiny import tiny
@@ -149,7 +149,7 @@ def test_sweeps_are_read_as_yaml():
         "world.x": [{2013: 1, 2015: 2}, None],
     }
     assert not faults.found
-    assert [shown(value) for value in (-1, "none", {2013: 1, 2015: 2}, ["a"], None)] == [
+    assert [swept_text(value) for value in (-1, "none", {2013: 1, 2015: 2}, ["a"], None)] == [
         -1, "none", "{2013: 1, 2015: 2}", "[a]", "left out",
     ]  # fmt: skip
     assert len(combinations({"world.a": [1, 2], "world.b": [1, 2, 3]})) == 6
@@ -183,7 +183,21 @@ def test_a_or_an(size, said):
 
 
 @pytest.mark.parametrize(
-    ("share", "words"), [(0.76, "three times in four"), (0.52, "half of the time"), (0.001, "practically never")]
+    ("share", "words"),
+    [
+        (0.76, "three times in four"),
+        (0.52, "half of the time"),
+        (0.001, "practically never"),
+        (0.05, "one time in twenty"),
+        (0.07, "one time in fourteen"),
+        (0.93, "thirteen times in fourteen"),
+        (0.98, "49 times in 50"),
+        (0.3, "one time in three"),
+        (0.999, "practically always"),
+        (0.36, "one time in three"),
+        (0.02, "one time in 50"),
+        (0.8, "four times in five"),
+    ],
 )
 def test_chances_in_words(share, words):
     assert chances(share) == words

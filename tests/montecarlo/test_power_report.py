@@ -60,6 +60,7 @@ def _said(*words: str) -> int:
 
 def test_the_command_writes_tables_figures_and_a_page(project, capsys):
     sweep = ["--sweep", "world.effect.size=0,-4", "--sweep", "world.adoption.treated=20,24"]
+    Path("d.yaml").write_text(f"{Path('d.yaml').read_text()}title: Small design\n")
     assert _said("d.yaml", "--world", "w.yaml", "--reps", "20", "--workers", "1", *sweep) == 0
     told = capsys.readouterr().out
     assert "you would miss a" in told
@@ -69,6 +70,8 @@ def test_the_command_writes_tables_figures_and_a_page(project, capsys):
     assert len(table[table["estimator"] == "twfe"]) == 4
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert page.count("<img ") == 5  # no formula is known of this world, nothing else was asked
+    assert "<h1>Power study: Small design</h1>" in page
+    assert "20 simulated evaluations a point, in small" in page
     assert "What this does not show" in page
     assert "<script" not in page
     for name in ("power_curves", "mdes_frontier", "bias_and_coverage", "estimator_by_point", "sampling_distributions"):

@@ -13,8 +13,8 @@ import sos_eval as se
 from sos_eval.checks.pretrends import Pretrends
 from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE, PoissonDiD
 from sos_eval.montecarlo.diagnosands import RowDraws
-from sos_eval.montecarlo.line.compiled import Line, prepare
-from sos_eval.montecarlo.line.draws import evaluate
+from sos_eval.montecarlo.line.compiled import Line, compile_line
+from sos_eval.montecarlo.line.draws import estimate_draws
 from sos_eval.montecarlo.pretests import pretest_rows
 from sos_eval.numerics.pretest import pass_each, pass_jointly
 from sos_eval.worlds.source import data_of
@@ -54,10 +54,10 @@ def _diverging(**changes: Any) -> World:
 def test_a_batch_is_a_loop(method, options):
     """Tests, violations and trends draw by draw, each with a fresh influence function, are those of the batch."""
     draws = _diverging(**options).draw(np.random.default_rng(3), 6)
-    batch = prepare(Line("one", method, pretest=Pretrends()), draws, data_of(draws))
+    batch = compile_line(Line("one", method, pretest=Pretrends()), draws, data_of(draws))
     assert batch.path == "batch"
     fast, slow = (
-        evaluate(one, draws, lambda rep, k: np.random.default_rng(0)).pretests
+        estimate_draws(one, draws, lambda rep, k: np.random.default_rng(0)).pretests
         for one in (batch, replace(batch, compiled=None))
     )
     assert fast is not None
@@ -70,11 +70,11 @@ def test_the_batch_s_p_is_the_check_s():
     """At the check's own p as limit the test passes, a hair above it does not."""
     draws = _diverging().draw(np.random.default_rng(5), 1)
     line = Line("one", CallawaySantAnna())
-    fitted = prepare(line, draws, data_of(draws)).reference
+    fitted = compile_line(line, draws, data_of(draws)).reference
     p = Pretrends().check(fitted, np.random.default_rng(0))[0].value
     for limit, passes in ((p - 1e-9, 1.0), (p + 1e-9, 0.0)):
-        ready = prepare(replace(line, pretest=Pretrends(min_p=limit)), draws, data_of(draws))
-        found = evaluate(ready, draws, lambda rep, k: np.random.default_rng(0)).pretests
+        ready = compile_line(replace(line, pretest=Pretrends(min_p=limit)), draws, data_of(draws))
+        found = estimate_draws(ready, draws, lambda rep, k: np.random.default_rng(0)).pretests
         assert found is not None
         assert found[0, 0, 0] == passes
 

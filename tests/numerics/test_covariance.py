@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +9,7 @@ from scipy.special import stdtr
 
 from sos_eval.numerics.covariance import cluster_design, cr0, cr2, cr3, hotelling_t
 from sos_eval.numerics.regress import LinearFit, least_squares
-from tests.conftest import shared
+from tests.reference.stored import cases, data, grunfeld
 
 SAME = 1e-8  # standard errors: the same mathematics
 DF = 1e-6  # sums of squares of n x n products; the file states 1e-5
@@ -38,10 +36,6 @@ def swept(column, codes, w, rounds=20_000):
     return column
 
 
-def cases(name):
-    return {case["case_id"]: case["values"] for case in json.loads(shared("reference", name).read_text())["cases"]}
-
-
 def check(values, names, fit, design):
     for j, name in names.items():
         assert fit.coef[j] == pytest.approx(values["coef"][name], rel=SAME), name
@@ -61,15 +55,15 @@ def check(values, names, fit, design):
 @pytest.mark.reference
 @pytest.mark.parametrize("case", ["grunfeld_pooled", "grunfeld_yearfe"])
 def test_grunfeld(case):
-    data = pd.read_csv(shared("reference", "data", "plm_grunfeld.csv"))
-    values = cases("clubsandwich_grunfeld.json")[case]
-    columns = [data["value"], data["capital"], np.ones(len(data))]
+    firms = grunfeld()
+    values = cases("clubsandwich_grunfeld")[case]["values"]
+    columns = [firms["value"], firms["capital"], np.ones(len(firms))]
     names = {0: "value", 1: "capital", 2: "(Intercept)"}
     if case == "grunfeld_yearfe":
-        columns += [(data["year"] == year) * 1.0 for year in sorted(data["year"].unique())[1:]]
+        columns += [(firms["year"] == year) * 1.0 for year in sorted(firms["year"].unique())[1:]]
         names.pop(2)
     fit, design = fitted(
-        data["inv"].to_numpy(float), np.column_stack(columns).astype(float), pd.factorize(data["firm"])[0]
+        firms["inv"].to_numpy(float), np.column_stack(columns).astype(float), pd.factorize(firms["firm"])[0]
     )
     check(values, names, fit, design)
 
@@ -77,11 +71,11 @@ def test_grunfeld(case):
 @pytest.mark.reference
 @pytest.mark.parametrize("case", ["mort_lm_twfe", "mort_wls_twfe"])
 def test_mortality_with_absorbed_effects_is_the_regression_on_all_dummies(case):
-    data = pd.read_csv(shared("reference", "data", "clubsandwich_mortality_mv.csv")).dropna()
-    values = cases("clubsandwich_mortality.json")[case]
-    state, year = pd.factorize(data["state"])[0], pd.factorize(data["year"])[0]
-    w = data["pop"].to_numpy(float) / data["pop"].mean() if "wls" in case else np.ones(len(data))
-    y, *x = (swept(data[name].to_numpy(float), (state, year), w) for name in ("mrate", "legal", "beertaxa"))
+    states = data("clubsandwich_mortality_mv.csv").dropna()
+    values = cases("clubsandwich_mortality")[case]["values"]
+    state, year = pd.factorize(states["state"])[0], pd.factorize(states["year"])[0]
+    w = states["pop"].to_numpy(float) / states["pop"].mean() if "wls" in case else np.ones(len(states))
+    y, *x = (swept(states[name].to_numpy(float), (state, year), w) for name in ("mrate", "legal", "beertaxa"))
     fit, design = fitted(y, np.column_stack(x), state, w, absorbed=(state, year))
     check(values, {0: "legal", 1: "beertaxa"}, fit, design)
     for wald in values.get("wald", []):

@@ -1,13 +1,10 @@
 """Logistic regression: closed form, MatchIt's propensity scores, separation."""
 
-import json
-
 import numpy as np
-import pandas as pd
 import pytest
 
 from sos_eval.numerics.logistic import SeparationError, logistic
-from tests.conftest import shared
+from tests.reference.stored import cases, data
 
 # Eight units, a binary regressor: 1 of 4 ones where x = 0, 3 of 4 where x = 1.
 Y = np.array([1.0, 0, 0, 0, 1, 1, 1, 0])
@@ -64,13 +61,21 @@ def test_collinear_regressors_are_refused():
 
 @pytest.mark.reference
 def test_propensity_scores_are_those_of_r_s_glm():
-    stored = json.loads(shared("reference", "matchit_lalonde.json").read_text())
-    case = next(c for c in stored["cases"] if c["case_id"] == "nn_ps_glm")["values"]["distance_summary"]
-    data = pd.read_csv(shared("reference", "data", "matchit_lalonde.csv"))
-    races = np.column_stack([data["race"] == race for race in ("hispan", "white")]).astype(float)
-    numbers = data[["age", "educ", "married", "nodegree", "re74", "re75"]].to_numpy(float)
-    fit = logistic(data["treat"].to_numpy(float), np.column_stack([np.ones(len(data)), numbers, races]))
+    case = cases("matchit_lalonde")["nn_ps_glm"]["values"]["distance_summary"]
+    people = data("matchit_lalonde.csv")
+    races = np.column_stack([people["race"] == race for race in ("hispan", "white")]).astype(float)
+    numbers = people[["age", "educ", "married", "nodegree", "re74", "re75"]].to_numpy(float)
+    fit = logistic(people["treat"].to_numpy(float), np.column_stack([np.ones(len(people)), numbers, races]))
     # R stops when the deviance moves by less than 1e-8 of itself: its scores are good to about 1e-7
     assert fit.probability[:5] == pytest.approx(case["first5"], abs=1e-7)
     assert fit.probability.min() == pytest.approx(case["min"], abs=1e-7)
     assert fit.probability.max() == pytest.approx(case["max"], abs=1e-7)
+
+
+@pytest.mark.reference
+def test_propensity_scores_of_simulated_authorities_are_those_of_r_s_glm():
+    """Of data that are ours, so that it runs wherever the repository is; tolerance as above."""
+    units = data("authority_134.csv")
+    x = units[["x1", "x2", "log_pop", "y_pre", "y_change"]].to_numpy(float)
+    fit = logistic(units["treat"].to_numpy(float), np.column_stack([np.ones(len(units)), x]))
+    assert fit.probability == pytest.approx(cases("weighting")["auth_ipw_att"]["values"]["ps"], abs=1e-7)

@@ -1,14 +1,12 @@
 """Joint tests, slopes and detectable slopes: by hand, closed forms, and Roth's pretrends package."""
 
-import json
-
 import numpy as np
 import pytest
 
 from sos_eval.numerics.box import box_mean, box_probability
 from sos_eval.numerics.pretest import pass_each, pass_jointly
 from sos_eval.numerics.pretrend import detectable_slope, pretest_power, slope, wald, walds
-from tests.conftest import shared
+from tests.reference.stored import cases, stored
 
 ONE = np.zeros(12, dtype=int)
 
@@ -120,8 +118,7 @@ def test_roth_s_slopes_for_he_and_wang():
     """
     from scipy.stats import multivariate_normal
 
-    stored = json.loads(shared("reference", "pretrends.json").read_text())
-    for case in stored["cases"]:
+    for case in cases("pretrends").values():
         spec, values = case["spec"], case["values"]
         time = np.array(spec["tVec"], float)
         pre = time < spec["referencePeriod"]
@@ -193,14 +190,14 @@ def test_passing_the_joint_test_by_simulation():
 @pytest.mark.reference
 def test_roth_s_means_after_the_test_for_he_and_wang():
     """pretrends' meanAfterPretesting, at the file's own tolerance (R integrates at random)."""
-    stored = json.loads(shared("reference", "pretrends.json").read_text())
-    for case in stored["cases"]:
+    allowed = stored("pretrends")["default_tolerance"]
+    for case in cases("pretrends").values():
         spec, values = case["spec"], case["values"]
         one = values.get("pretrends_slope50", values)
         time = np.array(spec["tVec"])
         place = np.isin(one["t"], time)
         found = pass_each(np.array(one["deltatrue"])[place], np.array(spec["sigma"]), time < spec["referencePeriod"])
         expected = np.array(one["mean_after_pretest"])[place]
-        assert found.mean == pytest.approx(expected, abs=stored["default_tolerance"]["mean_abs"])
-        assert 1 - found.probability == pytest.approx(one["power"], abs=stored["default_tolerance"]["power_abs"])
+        assert found.mean == pytest.approx(expected, abs=allowed["mean_abs"])
+        assert 1 - found.probability == pytest.approx(one["power"], abs=allowed["power_abs"])
         assert (np.abs(found.mean) > np.abs(one["deltatrue"])[place])[time >= 0].all()  # passing makes it worse

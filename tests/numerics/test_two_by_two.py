@@ -72,11 +72,11 @@ def test_refusals(sample):
 
 def test_tilted_odds_give_the_comparison_the_means_of_the_treated(sample):
     y, treated, _, x, weights = sample
-    odds = odds_of_treatment(treated, x, weights, 1.0, tilted=True)
-    np.testing.assert_allclose(odds.weights @ x, (weights * treated) @ x, rtol=1e-10)
+    odds = odds_of_treatment(treated[None], ~treated[None], x, weights, 1.0, tilted=True)
+    np.testing.assert_allclose(odds.weights[0] @ x, (weights * treated) @ x, rtol=1e-10)
     one = of_changes(y, treated, x, weights, "dr_improved", trim=1.0)
     # with equal means what the regression predicts cancels: the estimate weighs the comparison's changes alone
-    share = odds.weights / odds.weights.sum()
+    share = odds.weights[0] / odds.weights.sum()
     np.testing.assert_allclose(one.value, np.average(y[treated], 0, weights[treated]) - share @ y, rtol=1e-9)
 
 
@@ -106,3 +106,14 @@ def test_a_regression_without_a_spare_observation_is_refused(adjust):
     treated = np.array([True] * 4 + [False] * 2)
     with pytest.raises(NoEffectError, match="leave none of its observations over"):
         of_changes(np.arange(6.0)[:, None], treated, x, np.ones(6), adjust)
+
+
+def test_a_limit_that_trims_a_whole_period_is_said():
+    """Later comparison rows have a propensity of 0.6, those of the base period of 0.2; the limit lies between."""
+    high = np.array([1] * 6 + [0] * 2 + [1] * 4 + [0] * 8)
+    treated = np.array([True] * 8 + [False] * 12)
+    post = np.array([True, False] * 4 + [True] * 4 + [False] * 8)
+    x, y = np.column_stack([np.ones(20), high]), np.arange(20.0)[:, None]
+    assert np.isfinite(of_levels(y, treated, post, x, np.ones(20), "ipw").value).all()
+    with pytest.raises(NoEffectError, match="leaves no comparison unit in one of the two periods"):
+        of_levels(y, treated, post, x, np.ones(20), "ipw", trim=0.5)

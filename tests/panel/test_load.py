@@ -9,7 +9,6 @@ from sos_eval.errors import DataFault
 from sos_eval.panel.flow import flow_table
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.spec import PanelSpec
-from tests.conftest import shared
 from tests.panel.small import table
 
 PILOTS = """\
@@ -18,29 +17,28 @@ unit,first_treated,embedded,stopped,prior_use,evidence,note
 926,2015,,,none,BASW,
 872,2015,,,none,BASW,
 801,2015,,,none,BASW,
-935,2015,,,2 years,BASW,
-925,2015,,,2 years,BASW,
-304,2015,,,2 years,BASW,
-938,2015,,,more than 2 years,BASW,
-855,2015,,,more than 2 years,BASW,
-211,2015,,,more than 2 years,BASW,
+935,2015,,,2,BASW,
+925,2015,,,2,BASW,
+304,2015,,,2,BASW,
+938,2015,,,2+,BASW,
+855,2015,,,2+,BASW,
+211,2015,,,2+,BASW,
 """
 
 REAL = """\
 panel:
-  source: csv
-  path: elsewhere.csv
-  unit: unit
+  source: england
+  unit: la_code
   time: year
   year_convention: ends_march
-  outcome: {count: cla_started, exposure: pop_0_17, per: 10000}
+  outcome: {count: care_entries, exposure: children_0_17, per: 10000}
   treatment: {adoption: pilots.csv, untreated_means: unknown}
   window: {from: 2011, to: 2019}
   omit_times: {2015: the programme began in autumn 2014}
   exclude:
     - {units: [886], why: unaccompanied children}
     - {units: [306], why: unaccompanied children}
-  recode: {region_name: {Inner London: London, Outer London: London}}
+  recode: {region: {Inner London: London, Outer London: London}}
 """
 
 
@@ -50,8 +48,7 @@ def pilots(tmp_path):
     (tmp_path / "design.yaml").write_text(REAL)
     document = read_yaml(tmp_path / "design.yaml")
     spec = build(PanelSpec, document.data["panel"], document, ("panel",))
-    path = shared("data", "la_care_entry_panel_constant_geography.csv")
-    return load_panel(spec, document, base=tmp_path, override=path, also=["region_name"])
+    return load_panel(spec, document, base=tmp_path, also=["region"])
 
 
 def test_the_pilot_design_loads_the_real_panel(pilots):
@@ -62,8 +59,8 @@ def test_the_pilot_design_loads_the_real_panel(pilots):
     assert pilots.untreated_means == "unknown"
     # Camden, year ending March 2011: 152 starters of 37,136 children
     assert pilots.matrix()[0, 0] == 152 / 37136 * 10000
-    assert "London" in set(pilots.unit_values("region_name"))
-    assert "Inner London" not in set(pilots.unit_values("region_name"))
+    assert "London" in set(pilots.unit_values("region"))
+    assert "Inner London" not in set(pilots.unit_values("region"))
 
 
 def test_the_real_panels_flow_names_what_is_missing_and_adds_up(pilots):
@@ -76,7 +73,7 @@ def test_the_real_panels_flow_names_what_is_missing_and_adds_up(pilots):
 
 
 def test_the_real_panels_caveats_say_prior_use_and_unknown_adoption(pilots):
-    assert "before the recorded start is noted for 6 of 10 treated units: 211 (more than 2 years)" in pilots.caveats[0]
+    assert "before the recorded start is noted for 6 of 10 treated units: 211 (2 years or more)" in pilots.caveats[0]
     assert "136 of the 136 untreated units" in pilots.caveats[1]
 
 
@@ -127,9 +124,7 @@ def test_a_world_is_drawn_by_the_caller(small):
 
 
 def test_adoption_register(small):
-    small.write(
-        "register.csv", "unit,first_treated,embedded,stopped,prior_use\n001,2013,2014,2015,pilot 2010\n002,2013,,,\n"
-    )
+    small.write("register.csv", "unit,first_treated,embedded,stopped,prior_use\n001,2013,2014,2015,2\n002,2013,,,\n")
     small.block["treatment"] = {"adoption": "register.csv", "untreated_means": "unknown"}
     panel = small.load()
     assert panel.first_treated[:3].tolist() == [2013, 2013, np.inf]
@@ -138,7 +133,7 @@ def test_adoption_register(small):
     assert not panel.absorbing
     assert panel.untreated_means == "unknown"
     assert panel.adoption.loc["001", "embedded"] == 2014
-    assert any("001 (pilot 2010)" in caveat for caveat in panel.caveats)
+    assert any("001 (2 years)" in caveat for caveat in panel.caveats)
     assert any("ended again in 1 of 2 treated units: 001 (2015)" in caveat for caveat in panel.caveats)
 
 
@@ -195,7 +190,7 @@ def test_transition_can_be_dropped(small):
     small.block["treatment"] = {"adoption": "register.csv", "transition": "drop"}
     panel = small.load()
     assert panel.frame.loc[panel.frame["unit"] == "001", "time"].tolist() == [2011, 2012, 2015]
-    row = panel.flow[-1]
+    row = next(row for row in panel.flow if row.step == "transition")
     assert (row.step, row.what, row.rows, row.names) == ("transition", "dropped", 2, "001")
 
 
@@ -383,3 +378,13 @@ def test_readable_names_are_each_units_last(small):
     small.data["name"] = "Area " + small.data["la_code"]
     small.cell("001", 2015, "name", "Area 001, City of").block["unit_name"] = "name"
     assert small.load().unit_values("unit_name")[:2].tolist() == ["Area 001, City of", "Area 002"]
+
+
+def test_an_empty_start_is_unknown_unless_declared(small):
+    small.write("register.csv", "unit,first_treated\n001,2013\n")
+    small.block["treatment"] = {"adoption": "register.csv"}
+    panel = small.load()
+    assert panel.untreated_means == "unknown"
+    assert any("of the 7 untreated units used the intervention is unknown" in caveat for caveat in panel.caveats)
+    small.block["treatment"]["untreated_means"] = "never"
+    assert small.load().untreated_means == "never"

@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from sos_eval.panel.panel import Panel
 from sos_eval.results.estimate import Estimate, clustered_error
-from tests.conftest import SHARED, shared
 
 CONTROL = {"nevertreated": "never_treated", "notyettreated": "not_yet_treated"}
-
-
-def cases(name: str) -> list[Any]:
-    """Return a file's cases as test parameters; one skipped case where the file is absent."""
-    path = SHARED / "reference" / f"{name}.json"
-    if not path.exists():
-        return [pytest.param(None, id=f"{name} is not here", marks=pytest.mark.skip(reason=f"no {path.name}"))]
-    loaded = json.loads(path.read_text())
-    return [pytest.param(case, id=case["case_id"]) for case in loaded["cases"]]
-
-
-def data(file: str) -> pd.DataFrame:
-    return pd.read_csv(shared("reference", "data", file))
-
-
-def castle() -> pd.DataFrame:
-    causaldata = pytest.importorskip("causaldata")
-    frame = causaldata.castle.load_pandas().data.astype("float64")
-    first = frame[frame["post"] == 1].groupby("sid")["year"].min()
-    return frame.assign(gvar=frame["sid"].map(first).fillna(0))
 
 
 def panel_of(df: pd.DataFrame, spec: dict[str, Any], layout: Any = "panel") -> Panel:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from tests.reference.stored import found
+
 __all__ = ["why_left_out"]
 
 ROUNDED = "follows from numbers that are compared"
@@ -42,9 +44,23 @@ RULES = (
 )  # fmt: skip
 
 
+#: Patterns of file and case, and the data set that stays outside the repository.
+OUTSIDE = (
+    (r"did_mpdta", r".*", "mpdta.csv"),
+    (r"drdid_2x2", r"sim_rc_x", "drdid_sim_rc.csv"),
+    (r"fixest", r"stagg_.*", "fixest_base_stagg.csv"),
+    (r"clubsandwich_mortality", r".*", "clubsandwich_mortality_mv.csv"),
+    (r"wild_bootstrap", r"produc_.*", "plm_produc.csv"),
+    (r"matchit_lalonde", r".*", "matchit_lalonde.csv"),
+)
+
+
 def why_left_out(file: str, case: str, path: str) -> str:
     """Say why a stored number is not compared; empty where nobody knows."""
     for files, cases, paths, why in RULES:
         if re.fullmatch(files, file) and re.fullmatch(cases, case) and re.fullmatch(paths, path):
             return why
+    for files, cases, data in OUTSIDE:
+        if re.fullmatch(files, file) and re.fullmatch(cases, case) and found(f"data/{data}") is None:
+            return f"{data} stays outside the repository, and is not here"
     return ""

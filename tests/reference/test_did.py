@@ -9,7 +9,8 @@ import pytest
 from sos_eval.checks import Pretrends
 from sos_eval.estimators import CallawaySantAnna
 from sos_eval.results.fitted import Fitted
-from tests.reference.did_cases import CONTROL, agrees, by_event_time, cases, castle, data, panel_of
+from tests.reference.did_cases import CONTROL, agrees, by_event_time, panel_of
+from tests.reference.stored import cases, castle, data, params
 
 pytestmark = pytest.mark.reference
 
@@ -45,7 +46,7 @@ def _subset(df: pd.DataFrame, spec) -> pd.DataFrame:
     return df[df["year"] >= 2004] if "year>=2004" in subset else df
 
 
-@pytest.mark.parametrize("case", cases("did_mpdta"))
+@pytest.mark.parametrize("case", params("did_mpdta"))
 def test_mpdta(case):
     estimate = _fit(_subset(data("mpdta.csv"), case["spec"]), case["spec"])
     agrees(estimate, case["values"], rtol=SAME)
@@ -56,7 +57,7 @@ def test_mpdta(case):
 @pytest.mark.parametrize(
     ("name", "options"), [("dynamic_balance_e1", {"balance_e": 1}), ("dynamic_window", {"window": (-1, 2)})]
 )
-@pytest.mark.parametrize("case", [one for one in cases("did_mpdta") if one.id == "never_unc_balance1"])
+@pytest.mark.parametrize("case", [cases("did_mpdta")["never_unc_balance1"]], ids=["never_unc_balance1"])
 def test_balanced_and_windowed_event_times(case, name, options):
     estimate = _fit(data("mpdta.csv"), case["spec"], **options)
     by_event_time(estimate, case["values"][name], rtol=SAME)
@@ -65,14 +66,14 @@ def test_balanced_and_windowed_event_times(case, name, options):
     np.testing.assert_array_equal(estimate.values[others[0]], whole.values[others[1]])
 
 
-@pytest.mark.parametrize("case", cases("did_sim_care"))
+@pytest.mark.parametrize("case", params("did_sim_care"))
 def test_sim_care(case):
     estimate = _fit(data("sim_care_152x20.csv"), case["spec"])
     agrees(estimate, case["values"], rtol=SAME)
     _wald(estimate, case["values"])
 
 
-@pytest.mark.parametrize("case", cases("did_castle"))
+@pytest.mark.parametrize("case", params("did_castle"))
 def test_castle(case):
     """Two cohorts hold one state each: errors as did's, and a reason that says what they leave out."""
     estimate = _fit(castle(), case["spec"])
@@ -86,7 +87,7 @@ def test_castle(case):
     )
 
 
-@pytest.mark.parametrize("case", cases("did_sim_rc"))
+@pytest.mark.parametrize("case", params("did_sim_rc"))
 def test_cross_sections(case):
     """The error of dr repeats DRDID's sign unless asked for `exact`: see `test_drdid.py`."""
     estimate = _fit(data("sim_rc.csv"), case["spec"], "cross_sections")
@@ -95,7 +96,7 @@ def test_cross_sections(case):
     assert estimate.panel.n_influence == case["values"]["n_units"]
 
 
-@pytest.mark.parametrize("case", cases("did_sim_unbalanced"))
+@pytest.mark.parametrize("case", params("did_sim_unbalanced"))
 def test_unbalanced(case):
     df = data("sim_unbalanced_152x12.csv")
     if not case["spec"].get("allow_unbalanced_panel"):
@@ -108,9 +109,7 @@ def test_unbalanced(case):
 
 def test_covariance_of_cells():
     """The whole covariance matrix, not only its diagonal: V = IF'IF / n."""
-    case = next(param.values[0] for param in cases("did_mpdta") if param.id == "never_unc")
-    if case is None:
-        pytest.skip("no reference")
+    case = cases("did_mpdta")["never_unc"]
     estimate = _fit(data("mpdta.csv"), case["spec"])
     influence = estimate.influence[:, :12]
     np.testing.assert_allclose(influence.T @ influence / 500, case["values"]["V"], rtol=SAME, atol=1e-12)

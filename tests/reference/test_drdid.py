@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-
+import causaldata
 import numpy as np
 import pytest
 
 from sos_eval.estimators import TWFE
 from sos_eval.numerics.covariance import cr0
 from sos_eval.numerics.two_by_two import of_changes, of_levels
-from tests.conftest import shared
 from tests.estimators.panels import panel
 from tests.numerics.test_covariance import fitted
-from tests.reference.did_cases import data
+from tests.reference.stored import cases, data
 
 pytestmark = pytest.mark.reference
 
@@ -28,8 +26,7 @@ LEVELS = {
 
 
 def _stored(case_id):
-    cases = json.loads(shared("reference", "drdid_2x2.json").read_text())["cases"]
-    return next(case["values"] for case in cases if case["case_id"] == case_id)
+    return cases("drdid_2x2")[case_id]["values"]
 
 
 def _agrees(effect, stored):
@@ -51,7 +48,7 @@ def _care():
 
 
 def _nsw():
-    df = pytest.importorskip("causaldata").nsw_mixtape.load_pandas().data
+    df = causaldata.nsw_mixtape.load_pandas().data
     numbers = df[["treat", "age", "educ", "black", "re74", "re75", "re78"]].astype("float64")
     x = _with_constant(numbers["age"], numbers["educ"], numbers["black"], numbers["re74"] / 1000)
     return numbers[["re75", "re78"]].to_numpy(), (numbers["treat"] == 1).to_numpy(), x

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,8 +9,7 @@ import pytest
 from sos_eval.estimators import TWFE, PoissonDiD
 from sos_eval.panel.panel import Outcome, Panel
 from sos_eval.results.estimate import clustered_error
-from tests.conftest import shared
-from tests.reference.did_cases import castle, data
+from tests.reference.stored import cases, castle, data
 
 pytestmark = pytest.mark.reference
 
@@ -21,8 +18,7 @@ DEMEANED = 2e-7  # fepois takes effects out of regressors by iteration to fixef.
 
 
 def _stored(case_id):
-    cases = json.loads(shared("reference", "fixest.json").read_text())["cases"]
-    return next(case["values"] for case in cases if case["case_id"] == case_id)
+    return cases("fixest")[case_id]["values"]
 
 
 def _small_sample(estimate):

@@ -1,4 +1,5 @@
 import re
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
 from io import BytesIO
 from itertools import pairwise
@@ -6,7 +7,6 @@ from itertools import pairwise
 import pytest
 
 from sos_eval.bundle.bundle import read_bundle, write_bundle
-from sos_eval.bundle.tables import panel_facts
 from sos_eval.errors import InputFault
 from sos_eval.report.compose import compose
 from sos_eval.report.content import Bullets, Heading, Table, Text
@@ -14,32 +14,31 @@ from sos_eval.report.draw import draw_all
 from sos_eval.report.economics_blocks import economics
 from sos_eval.report.methods_blocks import methods, notes
 from sos_eval.report.render import render_all
-from sos_eval.report.words import headline
-from tests.bundle.handmade import design, diagnostics, estimates, full, panel
+from sos_eval.report.words import headline_of
+from sos_eval.results.facts import CheckFacts, LockFacts, ProcedureFacts
+from tests.bundle.handmade import design, diagnostics, estimates, full
+from tests.pilots import pilots_facts
 
 EMMIE = ["Effect", "Mechanisms", "Moderators", "Implementation", "Economics"]
 EVIL = "<script>alert('x')</script> & \"quotes\" | pipe"
 
 
-def content(**changes):
-    facts = {
-        "question": design()["question"],
-        "panel": panel_facts(panel()),
-        "checks": diagnostics().to_dict("records"),
-    }
-    facts["lock"] = {"state": "changed", "text": "Changed since it was locked.", "differences": ["seed: 1 -> 2"]}
-    return full(headline=headline(estimates(), facts), **changes)
+def content(facts=None, **changes):
+    """The handmade tables under the headline that the facts make of them."""
+    lock = LockFacts("changed", "Changed since it was locked.", ("seed: 1 -> 2",))
+    checks = tuple(CheckFacts(*row) for row in diagnostics().itertuples(index=False))
+    facts = replace(facts or pilots_facts(), lock=lock, checks=checks)
+    return full(headline=headline_of(estimates(), facts), facts=facts, **changes)
 
 
 @pytest.fixture(scope="module")
 def reported(tmp_path_factory):
     """A bundle with all three reports, every user text hostile."""
     out = tmp_path_factory.mktemp("reported") / "b"
-    hostile = design() | {"title": EVIL, "question": design()["question"] | {"population": EVIL}}
-    checks = diagnostics().assign(text=EVIL)
-    given = content(
-        design=hostile, diagnostics=checks, results={"panel": panel_facts(panel()), "notes": {"primary": [EVIL]}}
-    )
+    asked = replace(pilots_facts().question, population=EVIL)
+    facts = replace(pilots_facts(), question=asked, notes={"primary": (EVIL,)})
+    hostile = design() | {"title": EVIL, "question": asdict(asked)}
+    given = content(facts, design=hostile, diagnostics=diagnostics().assign(text=EVIL))
     write_bundle(out, given, render=lambda folder: render_all(folder, ("html", "md", "docx")))
     return read_bundle(out)
 
@@ -213,11 +212,13 @@ def test_methods_tell_options_rule_and_how_chance_was_judged(tmp_path):
         {"id": "primary", "role": "primary", "method": "poisson_did", "label": "Poisson", "control": "never_treated"},
         {"id": "late", "role": "sensitivity", "method": "twfe", "with": {"panel.window.to": 2025}},
     ]
-    facts = {"estimator": "primary", "outcome": "entry", "inference": "randomization", "draws": 4999, "complete": False,
-             "strata": [{"stratum": "half 1", "treated": 2}], "assignments": 175460300730}  # fmt: skip
-    results = {"panel": panel_facts(panel()), "inference_facts": [facts],
-               "notes": {"primary": ["7 rows left out"], "late": ["7 rows left out", "slow"]}}  # fmt: skip
-    bundle = write_bundle(tmp_path / "b", content(design=design() | {"estimators": entries}, results=results))
+    details = {"draws": 4999, "complete": False, "strata": [{"stratum": "half 1", "treated": 2}],
+               "assignments": 175460300730}  # fmt: skip
+    facts = replace(
+        pilots_facts(), procedures=(ProcedureFacts("primary", "entry", "randomization", details),),
+        notes={"primary": ("7 rows left out",), "late": ("7 rows left out", "slow")},
+    )  # fmt: skip
+    bundle = write_bundle(tmp_path / "b", content(facts, design=design() | {"estimators": entries}))
     table, *rest = methods(bundle)
     assert table.frame["Options"].tolist() == ["control: never_treated", ""]
     assert table.frame["Differs from the design in"].tolist() == ["", "panel.window.to: 2025"]

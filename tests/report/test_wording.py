@@ -3,7 +3,17 @@ import math
 import pytest
 
 from sos_eval.report.reading import words_for_units
-from sos_eval.report.wording import alike, count, interval, listing, number, p_text, percent, time_axis, year_label
+from sos_eval.report.wording import (
+    alike,
+    count,
+    interval_words,
+    listing,
+    number,
+    p_text,
+    percent,
+    time_axis,
+    year_label,
+)
 
 
 @pytest.mark.parametrize(
@@ -21,9 +31,9 @@ def test_numbers_that_stand_together_have_the_same_decimals():
 
 
 def test_intervals_and_p():
-    assert interval(-8.3, 4.1) == "−8.30 to 4.10"
-    assert interval(-math.inf, 4.1) == "no lower limit to 4.10"
-    assert interval(math.nan, math.nan) == ""
+    assert interval_words(-8.3, 4.1) == "−8.30 to 4.10"
+    assert interval_words(-math.inf, 4.1) == "no lower limit to 4.10"
+    assert interval_words(math.nan, math.nan) == ""
     assert [p_text(p) for p in (0.43, 0.08, 0.0004, math.nan)] == ["p = 0.43", "p = 0.080", "p < 0.001", ""]
 
 
@@ -40,9 +50,9 @@ def test_years_follow_their_convention():
 
 
 @pytest.mark.parametrize(
-    ("column", "question", "many"),
-    [("la_code", {}, "authorities"), ("unit", {"comparator": "Other authorities"}, "authorities"),
-     ("countyreal", {}, "counties"), ("firm", {"population": "Firms"}, "units")],
+    ("column", "text", "many"),
+    [("la_code", "", "authorities"), ("unit", "Other authorities", "authorities"),
+     ("countyreal", "", "counties"), ("firm", "Firms", "units")],
 )  # fmt: skip
-def test_units_are_called_what_they_are(column, question, many):
-    assert words_for_units(column, question)[1] == many
+def test_units_are_called_what_they_are(column, text, many):
+    assert words_for_units(column, text)[1] == many

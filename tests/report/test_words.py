@@ -1,25 +1,35 @@
 import json
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from sos_eval.bundle.files import json_text
-from sos_eval.bundle.tables import panel_facts
-from sos_eval.report.verdict import effect_of, headline_row, natural_units, verdict_of
-from sos_eval.report.words import fewer, headline, in_a_sentence
-from tests.bundle.handmade import design, diagnostics, effect, estimates, panel
+from sos_eval.report.verdict import effect_of, natural_units, verdict_of
+from sos_eval.report.words import fewer, headline_of, in_a_sentence
+from sos_eval.results.facts import CheckFacts, HeadlineKey
+from tests.bundle.handmade import diagnostics, effect, estimates
+from tests.pilots import pilots_facts
 
 
 def facts(**changes):
-    own = {
-        "question": design()["question"],
-        "panel": panel_facts(panel()),
-        "lock": {"state": "never_locked", "text": "x"},
-    }
-    return own | changes
+    """What the pilots' run knows; `changes` replace fields, for states that the run does not have."""
+    return replace(pilots_facts(), **changes)
+
+
+def question(**changes):
+    return replace(pilots_facts().question, **changes)
+
+
+def headline_by(inference):
+    return replace(pilots_facts().headline, inference=inference)
+
+
+def checks_of(table):
+    return tuple(CheckFacts(*row) for row in table.itertuples(index=False))
 
 
 def one(**columns):
@@ -28,7 +38,7 @@ def one(**columns):
 
 def test_natural_units_by_hand():
     """1.9 fewer per 10,000 in an authority of 55,500 children is 1.9 × 5.55 = 10.545 fewer a year."""
-    found = headline(estimates(), facts())
+    found = headline_of(estimates(), facts())
     assert found["natural_units"]["estimate"] == pytest.approx(-10.545, abs=1e-12)
     assert found["natural_units"]["low"] == pytest.approx(-8.3 * 5.55, abs=1e-12)
     assert found["natural_units"]["average_exposure"] == 55_500
@@ -54,7 +64,7 @@ def test_percent_is_of_the_level_without_treatment():
     after = np.mean(
         [30 + i + 0.5 * (t - 2011) - 3 for i, s in enumerate([2015, 2015, 2016, 2016]) for t in range(s, 2020)]
     )
-    found = headline(estimates(), facts())["percent"]
+    found = headline_of(estimates(), facts())["percent"]
     assert found["level_without"] == pytest.approx(after + 1.9, abs=1e-12)
     assert found["estimate"] == pytest.approx(100 * -1.9 / (after + 1.9), abs=1e-12)
 
@@ -62,12 +72,12 @@ def test_percent_is_of_the_level_without_treatment():
 def test_a_ratio_becomes_children_too():
     """Rate ratio 0.8 with 20 per 10,000 observed: 25 without it, so 5 fewer per 10,000; 30,000 children: 15 fewer."""
     row = effect(estimate=0.8, conf_low=0.5, conf_high=1.28, std_error=0.24, scale="ratio", estimand="rate_ratio")
-    outcome = {"mean_treated": 20.0, "mean_exposure": 30_000.0, "per": 10_000.0, "counted": True}
+    outcome = replace(facts().outcome, mean_treated=20.0, mean_exposure=30_000.0)
     found = natural_units(effect_of(row, outcome), outcome)
     assert found.estimate == pytest.approx(-15.0, abs=1e-12)
     assert found.low == pytest.approx(-37.5, abs=1e-12)
     assert found.high == pytest.approx(21.0, abs=1e-12)
-    words = headline(pd.DataFrame([row]), facts())["sentence"]
+    words = headline_of(pd.DataFrame([row]), facts())["sentence"]
     assert "The best estimate is 20% lower (95% interval: 50% lower to 28% higher)" in words
 
 
@@ -91,7 +101,8 @@ def test_a_ratio_becomes_children_too():
 )
 def test_verdict(columns, meaningful, expected):
     """Ratios are judged as differences: 5% of a level of about 32 is 1.6, inside a margin of 2."""
-    assert verdict_of(effect_of(effect(**columns), {"mean_treated": 31.5}), meaningful) == expected
+    assert facts().outcome.mean_treated == 31.5
+    assert verdict_of(effect_of(effect(**columns), facts().outcome), meaningful) == expected
 
 
 VERDICTS = {
@@ -106,8 +117,8 @@ VERDICTS = {
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_our_own_words_keep_to_what_must_not_be_said(verdict):
     """No sentence that we choose contains a phrase that the same headline forbids."""
-    question = design()["question"] | {"meaningful_change": 0.5, "caveats": []}
-    found = headline(one(**VERDICTS[verdict]), facts(question=question))
+    bare = facts(question=question(meaningful_change=0.5, caveats=()), caveats=())
+    found = headline_of(one(**VERDICTS[verdict]), bare)
     assert found["verdict"] == verdict
     own = {name: value for name, value in found.items() if name not in ("must_not_say", "verdict", "verdict_rule")}
     for phrase in found["must_not_say"]:
@@ -116,13 +127,12 @@ def test_our_own_words_keep_to_what_must_not_be_said(verdict):
 
 @pytest.mark.parametrize("verdict", ["inconclusive", "no_meaningful_effect"])
 def test_absence_of_evidence_is_not_evidence_of_absence(verdict):
-    question = design()["question"] | {"meaningful_change": 0.5}
-    found = headline(one(**VERDICTS[verdict]), facts(question=question))
+    found = headline_of(one(**VERDICTS[verdict]), facts(question=question(meaningful_change=0.5)))
     assert {"no effect", "works", "proves", "caused", "saves"} <= set(found["must_not_say"])
 
 
 def test_disagreeing_procedures_are_told_to_the_director():
-    found = headline(estimates(), facts())["disagreement"]
+    found = headline_of(estimates(), facts())["disagreement"]
     assert "a conventional calculation says p = 0.080" in found
     assert (
         "shuffling which authorities were treated gives a result at least this far from zero 43% of the time" in found
@@ -131,20 +141,20 @@ def test_disagreeing_procedures_are_told_to_the_director():
 
 def test_agreeing_procedures_need_no_sentence():
     rows = pd.DataFrame([effect(**VERDICTS["decrease"]), effect(**VERDICTS["decrease"] | {"inference": "analytic"})])
-    assert headline(rows, facts())["disagreement"] == ""
+    assert headline_of(rows, facts())["disagreement"] == ""
 
 
 def test_the_headline_is_the_rules_row_and_not_the_kindest():
-    """The keys decide, whatever the p value; without keys the first primary row counts."""
-    assert headline(estimates(), facts())["inference"] == "randomization"
-    keys = {"estimator": {"id": "primary"}, "outcome": "entry", "inference": {"headline": "analytic"}}
-    assert headline(estimates(), facts(**keys))["conf_high"] == 0.26
-    assert headline_row(estimates(), {"estimator": "poisson"})["scale"] == "ratio"
+    """The key decides, whatever the p value."""
+    assert headline_of(estimates(), facts())["inference"] == "randomization"
+    assert headline_of(estimates(), facts(headline=headline_by("analytic")))["conf_high"] == 0.26
+    assert HeadlineKey("poisson", "entry", "analytic").overall(estimates())["scale"] == "ratio"
+    assert HeadlineKey("poisson", "entry", "randomization").overall(estimates()) is None
 
 
 def test_what_could_be_seen_uses_the_larger_error():
     """Half-width 6.2 / 1.96 = 3.163 is larger than 2.6; times 2.8016 is 8.86."""
-    found = headline(estimates(), facts())
+    found = headline_of(estimates(), facts())
     assert found["detectable"] == pytest.approx((4.1 + 8.3) / 2 / 1.959963984540054 * 2.8015852, rel=1e-6)
     assert "smaller than about 8.86 per 10,000 (27% of the level without it)" in found["detectable_text"]
 
@@ -152,51 +162,55 @@ def test_what_could_be_seen_uses_the_larger_error():
 def test_units_needed_grow_with_the_square_of_the_error():
     """4 × (8.862 / 3.34)² = 28.2, said as roughly 29."""
     assert any(
-        "roughly 29 of them rather than 4" in text for text in headline(estimates(), facts())["what_would_change_it"]
+        "roughly 29 of them rather than 4" in text for text in headline_of(estimates(), facts())["what_would_change_it"]
     )
 
 
 def test_unknown_use_among_comparisons_is_a_caveat_and_a_failed_check_another():
-    whole = headline(estimates(), facts(checks=diagnostics().to_dict("records")))
+    whole = headline_of(estimates(), facts(checks=checks_of(diagnostics())))
     found = whole["caveats"]
     assert "If half of them did" in whole["attenuation"]
     assert "A declared check failed: Without 303 it changes by 2.4." in found
-    assert design()["question"]["caveats"][0] in found
-    known = headline(estimates(), facts(panel=panel_facts(panel()) | {"untreated_means": "never"}))
+    assert "Six of ten pilots used the approach <before> it started." in found
+    known = headline_of(estimates(), facts(panel=replace(facts().panel, untreated_means="never")))
     assert known["attenuation"] == ""
 
 
 def test_an_unexpected_direction_is_said():
-    assert headline(one(**VERDICTS["increase"]), facts())["sentence"].endswith("the opposite of what was expected.")
-    assert "opposite" not in headline(one(**VERDICTS["decrease"]), facts())["sentence"]
+    assert headline_of(one(**VERDICTS["increase"]), facts())["sentence"].endswith("the opposite of what was expected.")
+    assert "opposite" not in headline_of(one(**VERDICTS["decrease"]), facts())["sentence"]
 
 
 def test_few_treated_under_a_conventional_headline_is_a_caveat():
-    rows = one(**VERDICTS["decrease"], inference="analytic")
-    assert "With 4 treated authorities the conventional interval is too narrow." in headline(rows, facts())["caveats"]
+    """The method says of itself whether it holds with few clusters; no interval cannot be too narrow."""
+    said = "With 4 treated authorities the conventional interval is too narrow."
+    conventional = facts(headline=headline_by("analytic"))
+    assert said in headline_of(one(**VERDICTS["decrease"], inference="analytic"), conventional)["caveats"]
+    assert said not in headline_of(one(estimate=-2.0, inference="analytic"), conventional)["caveats"]
+    assert said not in headline_of(one(**VERDICTS["decrease"]), facts())["caveats"]
 
 
 def test_not_identified_gives_the_reason_and_no_number():
-    found = headline(one(**VERDICTS["not_identified"]), facts())
+    found = headline_of(one(**VERDICTS["not_identified"]), facts())
     assert found["sentence"].endswith("no untreated authority after 2018.")
     assert json.loads(json_text(found))["estimate"] is None
     assert math.isnan(found["percent"]["estimate"])
 
 
 def test_without_an_overall_row_nothing_is_claimed():
-    found = headline(one(aggregation="event_time", event_time=1.0, estimate=3.0), facts())
+    found = headline_of(one(aggregation="event_time", event_time=1.0, estimate=3.0), facts())
     assert found["verdict"] == "not_identified"
     assert "give no overall estimate" in found["sentence"]
 
 
 def test_an_open_interval_is_said_in_words():
     rows = one(estimate=-1.9, conf_low=-np.inf, conf_high=4.1, p_value=0.4)
-    assert "no lower limit to 4.10" in headline(rows, facts())["sentence"]
+    assert "no lower limit to 4.10" in headline_of(rows, facts())["sentence"]
 
 
 def test_without_a_reliable_procedure_there_is_an_estimate_and_no_range():
     """A rule that finds no declared procedure reliable leaves the estimate, whatever a table's p says."""
-    found = headline(one(**VERDICTS["decrease"]), facts(inference={"headline": "randomization", "reliable": False}))
+    found = headline_of(one(**VERDICTS["decrease"]), facts(inference=replace(facts().inference, reliable=False)))
     assert found["verdict"] == "inconclusive"
     assert "2.00 fewer per 10,000; no reliable range can be given with this design." in found["sentence"]
     assert math.isnan(found["conf_low"])
@@ -214,9 +228,8 @@ def test_declared_phrases_fit_into_a_sentence():
 )
 def test_divergence_before_the_start_is_a_caveat_even_without_a_threshold(p, estimator, said):
     """Only the headline's own check counts, and only where it saw something."""
-    check = {"name": "pretrends.joint", "statistic": "p_value", "value": p, "passed": None, "text": "…"}
-    check |= {"estimator": estimator, "outcome": "entry"}
-    found = headline(estimates(), facts(checks=[check]))["caveats"]
+    check = CheckFacts("pretrends.joint", "entry", estimator, "p_value", p, text="…")
+    found = headline_of(estimates(), facts(checks=(check,)))["caveats"]
     assert (
         any("seem not to have been on the same path before the start (joint test, p = 0.006)" in text for text in found)
         == said
@@ -224,30 +237,29 @@ def test_divergence_before_the_start_is_a_caveat_even_without_a_threshold(p, est
 
 
 def test_placebos_that_find_what_is_not_there_are_caveats_even_without_a_threshold():
-    row = {"estimator": "primary", "outcome": "entry", "passed": None, "statistic": "estimate", "value": 1.0}
+    check = CheckFacts("placebo_time.1", "entry", "primary", "estimate", 1.0)
     texts = ["the interval excludes no effect, though nothing had begun", "the interval includes no effect"]
-    early = [row | {"name": f"placebo_time.{k}", "text": text} for k, text in enumerate(texts, 1)]
-    spread = row | {"name": "placebo_units.error_ratio", "statistic": "ratio", "value": 1.56, "text": "…"}
-    found = headline(estimates(), facts(checks=[*early, spread]))["caveats"]
+    early = [replace(check, name=f"placebo_time.{k}", text=text) for k, text in enumerate(texts, 1)]
+    spread = replace(check, name="placebo_units.error_ratio", statistic="ratio", value=1.56, text="…")
+    found = headline_of(estimates(), facts(checks=(*early, spread)))["caveats"]
     assert any("1 of 2 placebo intervals leave out no difference" in text for text in found)
     assert any("1.6 times as widely as the conventional error" in text for text in found)
-    calm = headline(estimates(), facts(checks=[early[1], spread | {"value": 1.1}]))["caveats"]
+    calm = headline_of(estimates(), facts(checks=(early[1], replace(spread, value=1.1))))["caveats"]
     assert not any("placebo" in text or "conventional error says" in text for text in calm)
-    others = headline(estimates(), facts(checks=[early[0] | {"estimator": "twfe"}]))["caveats"]
+    others = headline_of(estimates(), facts(checks=(replace(early[0], estimator="twfe"),)))["caveats"]
     assert not any("placebo" in text for text in others)
 
 
 def test_a_possible_harm_stands_on_page_one():
     """A second outcome of the primary estimator, under the headline's own inference."""
     both = pd.concat([estimates(), one(outcome="re_referral", estimate=2.0, conf_low=0.5, conf_high=3.5, p_value=0.01)])
-    given = facts()
-    given["panel"]["outcomes"]["re_referral"] = {
-        "label": "Re-referrals per 100", "role": "harm", "per": 100.0, "scale": "rate_per", "counted": True,
-    }  # fmt: skip
-    found = headline(both, given | {"outcome": "entry"})["other_outcomes"]
+    panel = facts().panel
+    harm = replace(panel.outcomes["entry"], label="Re-referrals per 100", role="harm", per=100.0)
+    outcomes = {**panel.outcomes, "re_referral": harm}
+    found = headline_of(both, facts(panel=replace(panel, outcomes=outcomes)))["other_outcomes"]
     assert len(found) == 1
     assert found[0].startswith(
         "Re-referrals per 100 (declared as a possible harm): higher, if the comparison is fair. "
         "The best estimate is 2.00 more per 100 (95% interval: 0.50 more to 3.50 more)"
     )
-    assert headline(estimates(), facts())["other_outcomes"] == []
+    assert headline_of(estimates(), facts())["other_outcomes"] == []

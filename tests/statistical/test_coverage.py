@@ -12,12 +12,11 @@ from sos_eval.inference.auto import RELIED_ON
 from sos_eval.inference.jackknife import leave_one_out
 from sos_eval.inference.randomization import Randomization
 from sos_eval.results.fitted import Fitted
-from tests.conftest import shared
 from tests.statistical.coverage import keeping
 from tests.statistical.coverage.chosen import chosen
 from tests.statistical.coverage.jobs import ESTIMATORS, PERMUTED, SIZES, WHERE_RELIED_ON, Job, jobs
 from tests.statistical.coverage.keeping import kept, state
-from tests.statistical.coverage.noise import REAL, england, real_noise, scenes, starts_of
+from tests.statistical.coverage.noise import england, real_noise, scenes, starts_of
 from tests.statistical.coverage.page import HIGH, LOW, outside, page, rows_of
 from tests.statistical.coverage.permuted import assignments_of, overall, rejects, sequentially, statistics
 from tests.statistical.coverage.refitted import jackknifed
@@ -25,13 +24,8 @@ from tests.statistical.coverage.refitted import jackknifed
 DRAWS = 2_000
 
 
-def real_noise_or_skip():
-    shared("data", REAL)
-    return real_noise()
-
-
 def test_placebos_have_the_cohorts_asked_for():
-    noise = real_noise_or_skip()
+    noise = real_noise()
     starts = noise.adoptions(7, 50, np.random.default_rng(0))
     assert ((starts == 2015).sum(1) == 4).all()
     assert ((starts == 2016).sum(1) == 3).all()
@@ -125,7 +119,6 @@ def test_the_rule_itself_is_asked_what_it_takes(scene):
 @pytest.mark.parametrize("treated", [5, 10, 20])
 @pytest.mark.parametrize("name", ["callaway_santanna", "twfe", "event_study_twfe"])
 def test_studentised_permutation_keeps_its_size(name, treated):
-    shared("data", REAL)
     found = Job("real", name, treated, DRAWS).run()
     share, error, _ = found["randomization, studentised"]
     assert LOW - 300 * error < 100 * share < HIGH + 300 * error
@@ -136,7 +129,6 @@ def test_studentised_permutation_keeps_its_size(name, treated):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["callaway_santanna", "twfe"])
 def test_cluster_robust_errors_hold_where_auto_relies_on_them(name):
-    shared("data", REAL)
     share, error, _ = Job("real", name, RELIED_ON, 5_000).run()["analytic"]
     assert LOW - 300 * error < 100 * share < HIGH + 300 * error
 

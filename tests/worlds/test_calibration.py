@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sos_eval.panel.england.published import panel_file
 from sos_eval.worlds.moments import moments
 from sos_eval.worlds.world import load_world
-from tests.conftest import ROOT, shared
+from tests.conftest import ROOT
 
 #: Moment -> (real value, how far the world's expected value may lie from it). The bands are what the form of the
 #: world allows: real trends are neither linear nor one AR(1), so short-run and long-run persistence are met half way.
@@ -102,12 +103,14 @@ def test_what_england_does_not_meet_is_known(drawn, name):
 
 def test_targets_are_the_real_panel():
     """The targets above are what the same functions say of the real panel."""
-    data = pd.read_csv(shared("data", "la_care_entry_panel_constant_geography.csv"))
+    data = pd.read_csv(panel_file("constant"))
     data = data[data["year"] >= 2014]
-    wide = {c: data.pivot(index="unit", columns="year", values=c) for c in ("cla_started", "pop_0_17")}
-    score = data.drop_duplicates("unit").set_index("unit")["idaci_2019_avg_score"].reindex(wide["pop_0_17"].index)
+    counts, children = (
+        data.pivot(index="la_code", columns="year", values=c) for c in ("care_entries", "children_0_17")
+    )
+    score = data.drop_duplicates("la_code").set_index("la_code")["idaci"].reindex(children.index)
     real = moments(
-        wide["cla_started"].to_numpy(float), wide["pop_0_17"].to_numpy(float), score.to_numpy(), np.arange(2014.0, 2026)
+        counts.to_numpy(float), children.to_numpy(float), score.to_numpy(), np.arange(2014.0, 2026)
     ).set_index("moment")["value"]
     for name, (target, *_) in (TARGETS | NOT_MET).items():
         assert real[name] == pytest.approx(target, rel=0.01, abs=0.003), name

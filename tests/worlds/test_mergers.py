@@ -7,8 +7,8 @@ import pytest
 
 from sos_eval.errors import DesignFault
 from sos_eval.estimators import CallawaySantAnna
-from sos_eval.montecarlo.line.compiled import Line, prepare
-from sos_eval.montecarlo.line.draws import evaluate
+from sos_eval.montecarlo.line.compiled import Line, compile_line
+from sos_eval.montecarlo.line.draws import estimate_draws
 from sos_eval.worlds.mergers import Geography
 from sos_eval.worlds.source import data_of
 from sos_eval.worlds.world import document_of, world_from
@@ -89,8 +89,8 @@ def test_an_estimate_on_draws_with_mergers_is_that_on_their_tables():
     """Draw by draw as a file would be read: the panel with gaps gives the same estimate."""
     world = tiny(mergers=[{"start": 2014, "treated": "drop", "among": "untreated"}])
     draws = world.draw(np.random.default_rng(4), 1)
-    ready = prepare(Line("one", CallawaySantAnna()), draws, data_of(draws))
-    found = evaluate(ready, draws, lambda rep, k: np.random.default_rng(0))
+    ready = compile_line(Line("one", CallawaySantAnna()), draws, data_of(draws))
+    found = estimate_draws(ready, draws, lambda rep, k: np.random.default_rng(0))
     own = CallawaySantAnna().fit(
         data_of(draws), unit="la_code", time="year", outcome="care_entries", exposure="children_0_17", per=10000,
         first_treated="first_treated",

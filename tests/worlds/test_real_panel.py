@@ -11,8 +11,8 @@ import pytest
 import sos_eval as se
 from sos_eval.errors import DataFault, DesignFault
 from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD
-from sos_eval.montecarlo.line.compiled import Line, prepare
-from sos_eval.montecarlo.line.draws import evaluate
+from sos_eval.montecarlo.line.compiled import Line, compile_line
+from sos_eval.montecarlo.line.draws import estimate_draws
 from sos_eval.worlds.source import data_of
 from sos_eval.worlds.world import World, load_world
 
@@ -97,9 +97,9 @@ def test_moving_authorities_is_moving_adoption(tmp_path, method):
     """The batch, in which authorities change places, equals re-estimating the real panel under each adoption."""
     world = _world(tmp_path)
     draws = world.draw(np.random.default_rng(4), 5)
-    batch = prepare(Line("one", method), draws, data_of(draws))
+    batch = compile_line(Line("one", method), draws, data_of(draws))
     assert batch.path == "batch"
-    fast = evaluate(batch, draws, lambda rep, k: np.random.default_rng(0))
+    fast = estimate_draws(batch, draws, lambda rep, k: np.random.default_rng(0))
     for rep in range(5):
         estimate = _refitted(method, draws, rep)["estimate"]
         k = list(fast.rows["aggregation"]).index("overall")
@@ -197,8 +197,8 @@ def test_two_outcomes_of_one_panel_share_their_adopters(tmp_path):
 def test_a_rate_ratio_is_of_the_children_of_who_is_treated(tmp_path):
     draws = _world(tmp_path).draw(np.random.default_rng(1), 10)
     table = data_of(draws)
-    ready = prepare(Line("p", PoissonDiD()), draws, table)
-    found = evaluate(ready, draws, lambda rep, k: np.random.default_rng(0))
+    ready = compile_line(Line("p", PoissonDiD()), draws, table)
+    found = estimate_draws(ready, draws, lambda rep, k: np.random.default_rng(0))
     real = _data().pivot(index="code", columns="year", values="starts").drop("A9").to_numpy()
     for rep in range(10):
         starts, observed = draws.placed(rep)
@@ -211,9 +211,9 @@ def test_a_rate_ratio_is_of_the_children_of_who_is_treated(tmp_path):
 def test_gaps_follow_authorities(tmp_path, method):
     text = WIDER.replace("size: -2.0}", "size: -2.0, moderator: {poverty: 0.5}, spillover: {}}\nmissing: {share: 0.08}")
     draws = _world(tmp_path, text, _wider()).draw(np.random.default_rng(5), 6)
-    ready = prepare(Line("one", method), draws, data_of(draws))
+    ready = compile_line(Line("one", method), draws, data_of(draws))
     assert ready.why == "the outcomes have gaps, and every draw has its own"
-    fast = evaluate(ready, draws, lambda rep, k: np.random.default_rng(0))
+    fast = estimate_draws(ready, draws, lambda rep, k: np.random.default_rng(0))
     k = list(fast.rows["aggregation"]).index("overall")
     for rep in range(6):
         row = _refitted(method, draws, rep)

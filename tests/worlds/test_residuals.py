@@ -10,10 +10,10 @@ import pytest
 
 from sos_eval.errors import DataFault, DesignFault
 from sos_eval.montecarlo.study import Point, Study
+from sos_eval.panel.england.published import panel_file
 from sos_eval.worlds.moments import moments
 from sos_eval.worlds.residuals import Residuals, read_residuals, resample
 from sos_eval.worlds.world import document_of, world_from
-from tests.conftest import shared
 from tests.worlds.tiny import tiny
 
 COLUMNS = {"unit": "unit", "time": "year", "count": "cla_started", "exposure": "pop_0_17"}
@@ -55,10 +55,12 @@ def test_a_zero_count_and_a_missing_panel_are_refused(tmp_path):
 
 def test_moments_of_the_real_panel_stay():
     """Spread and trends within authorities are the real panel's, in a world without other noise."""
-    file = shared("data", "la_care_entry_panel_constant_geography.csv")
+    file = panel_file("constant")
     world = tiny(
         times={"first": 2014, "last": 2025}, authorities={"n": 148}, effect__size=0.0, adoption={"pattern": "none"},
-        outcome__distribution="residuals", outcome__residuals={"path": str(file), **COLUMNS},
+        outcome__distribution="residuals", outcome__residuals={
+            "path": str(file), "unit": "la_code", "time": "year", "count": "care_entries", "exposure": "children_0_17"
+        },
     )  # fmt: skip
     assert world_from(document_of(world)) == world
     draws = world.draw(np.random.default_rng(1), 200)
@@ -66,8 +68,9 @@ def test_moments_of_the_real_panel_stay():
     drawn = moments(draws.observed, draws.frame.exposure, zeros, world.periods).set_index("moment")
     data = pd.read_csv(file)
     data = data[data["year"] >= 2014]
-    wide = {c: data.pivot(index="unit", columns="year", values=c).to_numpy(float) for c in ("cla_started", "pop_0_17")}
-    real = moments(wide["cla_started"], wide["pop_0_17"], zeros, world.periods).set_index("moment")["value"]
+    names = ("care_entries", "children_0_17")
+    wide = {c: data.pivot(index="la_code", columns="year", values=c).to_numpy(float) for c in names}
+    real = moments(wide["care_entries"], wide["children_0_17"], zeros, world.periods).set_index("moment")["value"]
     for name in ("within_sd_log", "within_sd_log_short", "trend_sd_log", "trend_sd_log_short"):
         error = 4.5 * drawn.loc[name, "sd"] / np.sqrt(200)
         assert drawn.loc[name, "value"] == pytest.approx(real[name], abs=error + 0.01 * real[name]), name

@@ -13,12 +13,10 @@ from sos_eval.economics.breakeven import break_even_rate
 from sos_eval.economics.gate.dossier import Dossier, check_dossier
 from sos_eval.economics.model.evaluated import DecisionModel
 from sos_eval.economics.section import EconomicsSection
+from sos_eval.results.facts import PanelFacts, RunFacts
 
-__all__ = ["Evidence", "bundle_evidence", "dossier_of", "own_evidence", "rates_per"]
+__all__ = ["Evidence", "bundle_evidence", "dossier_of", "own_evidence"]
 
-FEW_CLUSTER = frozenset(
-    {"wild_cluster_bootstrap", "randomization", "conley_taber", "ferman_pinto", "cr2", "cr3", "jackknife"}
-)
 POWER_80 = 2.801585  # z(0.975) + z(0.80)
 
 
@@ -134,87 +132,69 @@ def _graded_share(model: DecisionModel) -> float:
 
 
 def bundle_evidence(
-    estimates: pd.DataFrame, diagnostics: pd.DataFrame, balance: pd.DataFrame, flow: pd.DataFrame,
-    facts: Mapping[str, Any],
+    estimates: pd.DataFrame, diagnostics: pd.DataFrame, balance: pd.DataFrame, facts: RunFacts,
+    tables: Mapping[str, pd.DataFrame],
 ) -> Evidence:  # fmt: skip
-    """Measure what a bundle shows about its own effect: design, clusters, trends, balance, refutations, data."""
+    """Measure what a run shows about its own effect: design, clusters, trends, balance, refutations, data.
+
+    Only what is about the headline's estimate counts: `tables` are those of its checks, by file name.
+    """
     out = Evidence()
-    primary = estimates[estimates["role"] == "primary"]
-    _design(out, primary, facts)
-    row = headline_row(estimates, headline_method(facts))
+    rows, checks = facts.headline.rows(estimates), facts.headline.rows(diagnostics)
+    _design(out, rows, facts)
+    row = facts.headline.overall(estimates)
     out.ratio = row is not None and row["scale"] == "ratio"
-    out.per = rates_per(facts)
-    _diagnosed(out, diagnostics)
-    _drift(out, primary, diagnostics)
-    _placebos(out, facts.get("tables") or {})
-    _balanced(out, balance, flow)
-    lock = facts.get("lock") or {}
-    if lock:
-        fixed = lock.get("state") == "as_locked" and lock.get("outcomes_seen") == "no"
+    out.per = facts.outcome.per if facts.outcome is not None else None
+    _diagnosed(out, checks)
+    _drift(out, rows, checks)
+    _placebos(out, tables)
+    _balanced(out, balance)
+    if facts.lock.state:
+        fixed = facts.lock.state == "as_locked" and facts.lock.outcomes_seen == "no"
         out.measured("definition_fixed", fixed, "provenance.json: lock")
         out.measured("heap", fixed, "provenance.json: lock (the economics block is locked with the design)")
     _complete(out, facts)
     return out
 
 
-def _complete(out: Evidence, facts: Mapping[str, Any]) -> None:
+def _complete(out: Evidence, facts: RunFacts) -> None:
     """Measure the share of unit-periods with an observed outcome, gaps in the panel counted as missing."""
-    panel, own = facts.get("panel") or {}, _outcome(facts)
-    if not own or not panel.get("n_units") or not panel.get("n_times"):
+    panel, outcome = facts.panel, facts.outcome
+    if outcome is None or not panel.n_units or not panel.n_times:
         out.reasons["complete"] = "results.json does not say how many outcomes are missing"
         return
-    seen = panel["n_rows"] - own["n_missing"]
-    out.measured("complete", seen / (panel["n_units"] * panel["n_times"]), "results.json: panel, rows and n_missing")
+    seen = panel.n_rows - outcome.n_missing
+    out.measured("complete", seen / (panel.n_units * panel.n_times), "results.json: panel, rows and n_missing")
 
 
-def _outcome(facts: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what the run says about its own outcome; the first where it names none."""
-    outcomes = (facts.get("panel") or {}).get("outcomes") or {}
-    return outcomes.get(facts.get("outcome")) or next(iter(outcomes.values()), None) or {}
-
-
-def rates_per(facts: Mapping[str, Any]) -> float | None:
-    """Return the number of children that the run's rates are per; None where it does not say."""
-    per = _outcome(facts).get("per")
-    return float(per) if per else None
-
-
-def headline_row(estimates: pd.DataFrame, method: str = "") -> pd.Series | None:
-    """Return the primary estimate averaged over treated units, by the headline inference (without one, the first)."""
-    rows = estimates[(estimates["role"] == "primary") & (estimates["aggregation"] == "overall")]
-    own = rows[rows["inference"] == method]
-    rows = own if len(own) else rows
-    return rows.iloc[0] if len(rows) else None
-
-
-def headline_method(facts: Mapping[str, Any]) -> str:
-    """Return the name of the inference that the headline rests on."""
-    return str((facts.get("inference") or {}).get("headline") or "")
-
-
-def _design(out: Evidence, primary: pd.DataFrame, facts: Mapping[str, Any]) -> None:
+def _design(out: Evidence, rows: pd.DataFrame, facts: RunFacts) -> None:
     """Measure level, clusters and pre-periods."""
-    row = headline_row(primary, headline_method(facts))
+    row = facts.headline.overall(rows)
     if row is None:
         out.reasons["sms"] = "the bundle has no primary overall estimate"
         return
     treated, units = int(row["n_treated_units"]), int(row["n_units"])
     out.measured("treated", treated, "estimates.csv: n_treated_units")
     out.measured("comparison", units - treated, "estimates.csv: n_units less n_treated_units")
-    method = headline_method(facts) or str(row["inference"])
-    out.measured("few_cluster", method in FEW_CLUSTER, f"estimates.csv: inference {method}")
-    panel = facts.get("panel") or {}
-    starts = [_place(panel, cohort) for cohort in panel.get("cohorts") or []]
-    if starts and "first_time" in panel:
-        pre = _pre_periods(panel, min(starts))
-        out.measured("pre_periods", pre, "results.json: panel, periods before anybody's start")
-    else:
-        events = primary.loc[(primary["aggregation"] == "event_time") & (primary["event_time"] < 0), "event_time"]
-        pre = int(events.nunique())
-        out.measured("pre_periods", pre, "estimates.csv: event times before the start")
+    _few_clusters(out, facts)
+    if not facts.panel.cohorts:
+        out.reasons["sms"] = out.reasons["pre_periods"] = "results.json does not say who started when"
+        return
+    pre = _pre_periods(facts.panel)
+    out.measured("pre_periods", pre, "results.json: panel, periods before anybody's start")
     compared = units > treated > 0
     level = 3 if compared and pre > 0 else 2
     out.measured("sms", level, "comparison group and pre-periods" if level == 3 else "no comparison or no pre-period")
+
+
+def _few_clusters(out: Evidence, facts: RunFacts) -> None:
+    """Measure whether the headline's inference holds where few clusters are treated, as the method says of itself."""
+    inference = facts.headline.inference
+    holds = facts.method(inference).few_clusters
+    if holds is None:
+        out.reasons["few_cluster"] = f"results.json does not say whether {inference} holds with few clusters"
+        return
+    out.measured("few_cluster", holds, f"estimates.csv: inference {inference}")
 
 
 def _diagnosed(out: Evidence, diagnostics: pd.DataFrame) -> None:
@@ -253,37 +233,30 @@ def _placebos(out: Evidence, tables: Mapping[str, pd.DataFrame]) -> None:
             out.unseen["placebo_detectable"] = float(POWER_80 * table["std_error"].max())
 
 
-def _pre_periods(panel: Mapping[str, Any], start: float) -> int:
+def _pre_periods(panel: PanelFacts) -> int:
     """Count the periods in use before anybody's start; omitted ones do not count."""
-    first, last = (_place(panel, panel[name]) for name in ("first_time", "last_time"))
-    omitted = [_place(panel, time) for time in panel.get("omitted_times") or {}]
-    omitted = [time for time in omitted if first < time < last]
-    steps = panel["n_times"] + len(omitted) - 1
-    span = (last - first) / steps if steps > 0 else 1.0
-    return int(round((start - first) / span) - sum(time < start for time in omitted))
+    start = min(panel.cohorts)
+    omitted = [time for time in map(panel.place, panel.omitted_times) if panel.first_time < time < panel.last_time]
+    steps = panel.n_times + len(omitted) - 1
+    span = (panel.last_time - panel.first_time) / steps if steps > 0 else 1.0
+    return int(round((start - panel.first_time) / span) - sum(time < start for time in omitted))
 
 
-def _place(panel: Mapping[str, Any], time: float | str) -> float:
-    """Return the number of a period, which a panel of codes (201415, 2014/15) keeps beside how it is written."""
-    numbers = panel.get("periods") or {}
-    return float(numbers.get(time if isinstance(time, str) else f"{time:.0f}", time))
-
-
-def _drift(out: Evidence, primary: pd.DataFrame, diagnostics: pd.DataFrame) -> None:
+def _drift(out: Evidence, rows: pd.DataFrame, diagnostics: pd.DataFrame) -> None:
     """Note the drift that the pre-trend test could have missed: its slope over the average distance of the effects."""
     found = _rows(diagnostics, "pretrends.detectable_slope")
-    events = primary.loc[(primary["aggregation"] == "event_time") & (primary["event_time"] >= 0), "event_time"]
+    events = rows.loc[(rows["aggregation"] == "event_time") & (rows["event_time"] >= 0), "event_time"]
     if len(found) and len(events) and np.isfinite(found["value"].iloc[0]):
         out.unseen["pretrend_detectable"] = float(abs(found["value"].iloc[0]) * (events.mean() + 1))
 
 
 def _rows(diagnostics: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return the rows of a check, by its name or as the head of a dotted one; of the primary estimator first."""
+    """Return the rows of a check, by its name or as the head of a dotted one."""
     names = diagnostics["name"].astype(str)
     return diagnostics[(names == name) | names.str.startswith(f"{name}.")]
 
 
-def _balanced(out: Evidence, balance: pd.DataFrame, flow: pd.DataFrame) -> None:
+def _balanced(out: Evidence, balance: pd.DataFrame) -> None:
     """Measure balance and overlap after the comparison group was built."""
     if not len(balance):
         out.reasons["max_smd"] = out.reasons["ess_share"] = "balance.csv is empty: no covariate was compared"

@@ -1,25 +1,30 @@
-"""Many outcomes under one adoption, adjusted for covariates: every nuisance model is shared by all draws."""
+"""Many outcomes under one adoption, or many adoptions, where cells are compared one by one.
+
+For outcomes every nuisance model is shared by all draws; for adoptions they are fitted for all draws at once.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.estimators._adjusted import CellEffects, Nuisance, by_changes
 from sos_eval.estimators._cells import CellPlan
-from sos_eval.estimators.fast.assignments import chunks, score_errors
+from sos_eval.estimators.fast.assignments import Part, chunks, score_errors
+from sos_eval.estimators.fast.cells import GroupTimePattern
+from sos_eval.estimators.fast.effects import CellEffects, Changes, Compared, Nuisance, cell_effects, summed
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import AggregationPlan
 from sos_eval.results.estimate import Batch, RowChoice
 
-if TYPE_CHECKING:
-    from sos_eval.estimators.fast.cells import GroupTimePattern
+__all__ = ["AdjustedPlan", "Shares", "assigned", "plan_adjusted"]
 
-__all__ = ["AdjustedPlan", "plan_adjusted"]
+Codes = NDArray[np.intp]
+
+#: Numbers that a chunk of adoptions may hold at a time (48 MB of doubles): below it, calls cost more than arithmetic.
+_HOLD = 6_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +46,13 @@ class AdjustedPlan:
     """
 
     cells: pd.DataFrame
-    chosen: NDArray[np.intp]
+    chosen: Codes
     plan: CellPlan
     aggregation: AggregationPlan
     inside: NDArray[np.bool_]
-    codes: NDArray[np.intp]
+    codes: Codes
     weights: Array
-    clusters: NDArray[np.intp]
+    clusters: Codes
     x: Array
     nuisance: Nuisance
     no_error: NDArray[np.bool_]
@@ -59,27 +64,29 @@ class AdjustedPlan:
         numbers = len(self.codes) * (len(self.plan.group) + len(self.cells))
         for rows in chunks(len(outcomes), numbers):
             y = outcomes[rows][:, self.inside, : len(self.plan.times)]
-            effects = by_changes(np.moveaxis(y, 0, 2), self.x, self.weights, self.plan, self.codes, self.nuisance)
+            data = Changes(np.moveaxis(y, 0, 2), self.x, self.weights)
+            effects = cell_effects(data, self.plan, self.codes[None], self.nuisance)
             values[rows], std_error[rows] = self._estimated(effects)
-            why = next(filter(None, effects.reasons), "")
+            why = next(filter(None, effects.reasons[0]), "")
         std_error[np.isnan(values)] = np.nan
         std_error[:, self.no_error] = np.nan
         return Batch(self.cells, values, std_error, (why,) * len(outcomes))
 
     def _estimated(self, effects: CellEffects) -> tuple[Array, Array]:
         """Return values and errors (r, q)."""
-        m = len(effects.values)
+        cell_values, m = effects.values[0].T, effects.values.shape[1]
         cells, averages = self.chosen[self.chosen < m], self.chosen[self.chosen >= m] - m
-        own = self.weights[:, None] * (self.codes[:, None] == self.plan.positions)
-        sizes = own.sum(0)
+        members = self.weights[:, None] * (self.codes[:, None] == self.plan.positions)
+        sizes = members.sum(0)
         mix = self.aggregation.weights(sizes)[averages]
-        missing, known = np.isnan(effects.values.T), np.nan_to_num(effects.values.T)
-        averaged = np.where(missing.astype(float) @ (mix != 0).T > 0, np.nan, known @ mix.T)
-        slopes = self.aggregation.slopes(known, np.broadcast_to(sizes, (len(known), len(sizes))))[:, averages]
-        score = np.moveaxis(np.nan_to_num(effects.score), 2, 0)
-        score = np.concatenate([score[:, :, cells], score @ mix.T + own @ np.swapaxes(slopes, 1, 2)], 2)
-        values = np.concatenate([effects.values.T[:, cells], averaged], 1)
-        return values, score_errors(score, self.clusters)
+        averaged = _averaged(cell_values, mix)
+        slopes = self.aggregation.slopes(
+            np.nan_to_num(cell_values), np.broadcast_to(sizes, (len(cell_values), len(sizes)))
+        )
+        score = np.moveaxis(effects.score[0], 2, 0)
+        through = members @ np.swapaxes(slopes[:, averages], 1, 2)
+        score = np.concatenate([score[:, :, cells], score @ mix.T + through], 2)
+        return np.concatenate([cell_values[:, cells], averaged], 1), score_errors(score, self.clusters)
 
 
 def plan_adjusted(
@@ -93,3 +100,69 @@ def plan_adjusted(
         pattern.cells.iloc[chosen].reset_index(drop=True), chosen, pattern.plan, pattern.aggregation, part, codes[part],
         panel.weights[part], panel.clusters[part], x[part], nuisance, pattern.no_error[chosen] | no_errors,
     )  # fmt: skip
+
+
+def _averaged(values: Array, mix: Array) -> Array:
+    """Average cells (r, m) by weights (q, m) or (r, q, m); NaN where one that counts is NaN."""
+    weights = np.swapaxes(mix, -1, -2)
+    missing = (np.isnan(values).astype(float)[:, None] @ (weights != 0))[:, 0] > 0
+    return np.where(missing, np.nan, (np.nan_to_num(values)[:, None] @ weights)[:, 0])
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """What cohorts' shares are estimated from: weights of units, or of rows (cross-sections).
+
+    Attributes
+    ----------
+    weights : (s,)
+    unit, place : (s,)
+        Unit of each, and where its contribution is summed.
+    """
+
+    weights: Array
+    unit: Codes
+    place: Codes
+
+
+def assigned(
+    data: Compared, shares: Shares, place: Codes, pattern: GroupTimePattern, first_treated: Array, nuisance: Nuisance
+) -> Part:
+    """Estimate draws of one pattern, (r, n_units).
+
+    Parameters
+    ----------
+    place : (n,)
+        Where the contribution of each row of the data is summed: one place a cluster.
+    """
+    codes = pattern.codes(first_treated)
+    m, q, c = len(pattern.plan.group), len(pattern.cells), int(place.max(initial=-1)) + 1
+    where = None if np.array_equal(place, np.arange(len(data.weights))) else place
+    values, std_error = np.empty((len(codes), q)), np.empty((len(codes), q))
+    failures = np.full(len(codes), "", object)
+    size = c * 2 * (m + q) + len(shares.unit) * len(pattern.plan.cohorts) + 12 * len(place)
+    for some in chunks(len(codes), size, _HOLD):
+        effects = cell_effects(data, pattern.plan, codes[some], nuisance, where)
+        values[some], std_error[some] = _assigned(effects, shares, codes[some], pattern)
+        empty = effects.reasons != ""
+        failures[some] = np.where(empty.any(1), effects.reasons[np.arange(len(empty)), empty.argmax(1)], "")
+    std_error[np.isnan(values)] = np.nan
+    std_error[np.isin(first_treated, pattern.plan.cohorts).sum(1) == 1] = np.nan
+    std_error[:, pattern.no_error] = np.nan
+    return Part(pattern.cells, values, std_error, np.ones(len(codes), bool), failures)
+
+
+def _assigned(effects: CellEffects, shares: Shares, codes: Codes, pattern: GroupTimePattern) -> tuple[Array, Array]:
+    """Return values and errors (r, q) of one chunk."""
+    cell_values, score = effects.values[:, :, 0], effects.score[..., 0]
+    members = (codes[:, shares.unit, None] == pattern.plan.positions) * shares.weights[:, None]
+    sizes = members.sum(1)
+    same = bool((sizes == sizes[0]).all())
+    mix = pattern.aggregation.weights(sizes[0] if same else sizes)
+    slopes = pattern.aggregation.slopes(np.nan_to_num(cell_values), sizes)
+    _, by_place = summed(members, shares.place)
+    r, c, m = score.shape
+    averages = (score.reshape(-1, m) @ mix.T).reshape(r, c, -1) if same else score @ np.swapaxes(mix, 1, 2)
+    averages += by_place @ np.swapaxes(slopes, 1, 2)
+    variance = [np.einsum("rcm,rcm->rm", part, part) for part in (score, averages)]
+    return np.concatenate([cell_values, _averaged(cell_values, mix)], 1), np.sqrt(np.concatenate(variance, 1))

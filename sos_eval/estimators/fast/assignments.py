@@ -124,17 +124,21 @@ class Part:
     values, std_error : (r, q)
     usable : (r,)
         Draws for which they hold; others are estimated by themselves, as those with an empty value are.
+    failures : (r,) or None
+        Why a draw has an empty value, where that is said already: then none is estimated by itself.
     """
 
     cells: pd.DataFrame
     values: Array
     std_error: Array
     usable: NDArray[np.bool_]
+    failures: NDArray[np.object_] | None = None
 
 
 def by_pattern(
-    panel: Panel, first_treated: Array, estimated: Callable[[Array, Array], Part], complete: Callable[[Panel], Estimate]
-) -> Batch:
+    panel: Panel, first_treated: Array, estimated: Callable[[Array, Array], Part],
+    complete: Callable[[Panel], Estimate], alike: NDArray[np.bool_] | None = None,
+) -> Batch:  # fmt: skip
     """Estimate many adoptions (r, n_units), those with the same starts together.
 
     Parameters
@@ -143,14 +147,20 @@ def by_pattern(
         Estimates draws with the same starts, (r, n_units) and (k,); raises `InputFault` where nothing is identified.
     complete
         Estimates one panel by itself: what it says of a draw is the reason that is counted.
+    alike : (r, any), optional
+        What draws have to share instead of starts.
     """
     parts: list[tuple[Codes, Part]] = []
     failures = np.full(len(first_treated), "", dtype=object)
-    for draws, starts in _starts_in_common(first_treated):
+    for draws, starts in _starts_in_common(first_treated, alike):
         try:
             part = estimated(first_treated[draws], starts)
         except InputFault as fault:
             failures[draws] = _said(panel.with_first_treated(first_treated[draws[0]]), complete, fault)
+            continue
+        if part.failures is not None:
+            failures[draws] = part.failures
+            parts.append((draws, part))
             continue
         for i in np.flatnonzero(~part.usable | np.isnan(part.values).any(1)):
             own = panel.with_first_treated(first_treated[draws[i]])
@@ -186,13 +196,13 @@ def _cluster_score(parts: Contributions, sums: Array, count: Array) -> Array:
     return np.asarray((sums[..., None, :] @ parts.slope)[..., 0, :].sum(-2) + constant)
 
 
-def _starts_in_common(first_treated: Array) -> Iterator[tuple[Codes, Array]]:
+def _starts_in_common(first_treated: Array, alike: NDArray[np.bool_] | None) -> Iterator[tuple[Codes, Array]]:
     """Yield draws that have the same starts, and the starts; the first draw's come first."""
-    starts = np.unique(first_treated)
-    present = np.stack([(first_treated == start).any(1) for start in starts], axis=1)
-    _, first = np.unique(present, axis=0, return_index=True)
-    for one in present[np.sort(first)]:
-        yield np.flatnonzero((present == one).all(1)), starts[one]
+    if alike is None:
+        alike = np.stack([(first_treated == start).any(1) for start in np.unique(first_treated)], axis=1)
+    _, first, pattern = np.unique(alike, axis=0, return_index=True, return_inverse=True)
+    for draw in np.sort(first):
+        yield np.flatnonzero(pattern.ravel() == pattern.ravel()[draw]), np.unique(first_treated[draw])
 
 
 def _assigned(outcome: Array, units: Units, first_treated: Array, pattern: Pattern) -> tuple[Array, Array]:

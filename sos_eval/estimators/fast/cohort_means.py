@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sos_eval.estimators._cells import CellPlan
 from sos_eval.results.aggregate import AggregationPlan
 
-__all__ = ["Contributions", "Sums", "contributions", "errors", "symmetric", "upper"]
+__all__ = ["Contributions", "Sums", "cohort_effects", "contributions", "errors", "symmetric", "upper"]
 
 Array = NDArray[np.float64]
 
@@ -68,6 +68,30 @@ def contributions(plan: CellPlan, weight: Array, sums: Array, aggregation: Aggre
     if aggregation is None:
         return Contributions(values, slope, constant)
     return _with_aggregates(plan, weight, Contributions(values, slope, constant), aggregation)
+
+
+def cohort_effects(plan: CellPlan, codes: NDArray[np.intp], weights: Array, outcomes: Array) -> tuple[Array, Array]:
+    """Compute the cells (m,) of one adoption and their influence (n, m).
+
+    Parameters
+    ----------
+    codes, weights : (n,)
+        Each unit's position among the starts, and its weight.
+    outcomes : (n, t)
+        Without gaps.
+    """
+    outcome = outcomes[:, : len(plan.times)]
+    outcome = outcome - outcome.mean(1, keepdims=True)
+    weighted = outcome * weights[:, None]
+    k = len(plan.starts)
+    sums = np.array([weighted[codes == cohort].sum(0) for cohort in range(k)])
+    parts = contributions(plan, np.bincount(codes, weights, k).astype(float), sums, None)
+    influence = np.empty((len(codes), len(plan.group)))
+    for cohort in range(k):
+        inside = codes == cohort
+        influence[inside] = outcome[inside] @ parts.slope[cohort] + parts.constant[cohort]
+    influence *= (weights * len(codes))[:, None]
+    return parts.values, influence
 
 
 def _with_aggregates(

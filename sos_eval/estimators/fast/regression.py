@@ -2,8 +2,8 @@
 
 On a balanced panel with weights that do not vary over time, regressors with unit and time effects taken out are the
 same for all units of a cohort: ``X_k`` (t, p). Then ``b = (sum_k W_k X_k' X_k)^-1 sum_k X_k' S_k``, and a unit
-contributes ``w_i bread X_k' (Y_i - Ybar - X_k b)`` to its error, with Ybar the means by time:
-the form of `Contributions`.
+contributes ``w_i bread X_k' (Y_i - d - X_k b)`` to its error, with d the time effects of the outcome alone: the form of
+`Contributions`. Where the data are stacked, effects are those of a copy, and sums run over copies too.
 """
 
 from __future__ import annotations
@@ -17,8 +17,17 @@ from numpy.typing import NDArray
 from sos_eval.estimators._regression import ABSORBED
 from sos_eval.estimators.fast.cohort_means import Contributions
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.aggregate import AggregationPlan, EventTimes, plan_aggregations
 
-__all__ = ["RegressionPattern", "group_starts", "has_cohort_form", "inverse", "is_single"]
+__all__ = [
+    "RegressionPattern",
+    "group_starts",
+    "has_cohort_form",
+    "inverse",
+    "is_single",
+    "plan_regression",
+    "with_shared",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,29 +37,31 @@ class RegressionPattern:
     Attributes
     ----------
     cells
-        Rows of the estimates, m of them.
+        Rows of the estimates, q of them: the m that the method states, then averages of group-time cells.
     starts : (k,)
         First treated periods that take part; ``inf`` last: untreated throughout.
     last : float
         Last observed period: later starts are untreated throughout.
-    regressors : (k, t, p)
-        By cohort.
+    regressors : (b, k, t, p)
+        By copy of the data and cohort; one copy unless a method stacks them.
+    inside : (b, k, t)
+        Which unit-periods a copy holds.
     contrast : (m, p)
         Rows as combinations of coefficients.
-    no_error : (m,)
-        Rows that are fixed by construction.
-    post : (k, p) or None
-        How often each cohort is counted in each coefficient of the last row, a mean over treated unit-periods whose
-        weights follow the cohorts' sizes; None where `contrast` holds all.
+    shared : (m, p)
+        Rows that average coefficients by the weight of the unit-periods behind each.
+    aggregation
+        How group-time cells are averaged; None where there are none.
     """
 
     cells: pd.DataFrame
     starts: Array
     last: float
     regressors: Array
+    inside: NDArray[np.bool_]
     contrast: Array
-    no_error: NDArray[np.bool_]
-    post: Array | None = None
+    shared: NDArray[np.bool_]
+    aggregation: AggregationPlan | None
 
     @property
     def n_cohorts(self) -> int:
@@ -60,13 +71,18 @@ class RegressionPattern:
     @property
     def n_times(self) -> int:
         """How many periods take part: all."""
-        return int(self.regressors.shape[1])
+        return int(self.regressors.shape[2])
+
+    @property
+    def no_error(self) -> NDArray[np.bool_]:
+        """Rows that are fixed by construction, (q,)."""
+        return np.asarray(~(self.combinations(np.ones(self.n_cohorts)) != 0).any(-1))
 
     @property
     def singular(self) -> bool:
         """Whether unit and time effects absorb some combination of the regressors, whatever the cohorts' sizes."""
         weight = np.ones(len(self.starts))
-        return bool(np.isnan(self._bread(weight, self._absorbed(weight))).any())
+        return bool(np.isnan(self._bread(weight, self._absorbed(weight, self._solver(weight)))).any())
 
     def codes(self, first_treated: Array) -> NDArray[np.intp]:
         """Return each unit's position in `starts`; -1 for units that take no part."""
@@ -76,38 +92,91 @@ class RegressionPattern:
 
     def contributions(self, weight: Array, sums: Array) -> Contributions:
         """Compute coefficients and rows from the groups' weights (k,) or (r, k) and sums of outcomes (r, k, t)."""
-        x = self._absorbed(weight)
-        cross = np.einsum("...ktp,...kt->...p", x, sums)
+        solver = self._solver(weight)
+        x = self._absorbed(weight, solver)
+        cross = np.einsum("...bktp,...kt->...p", x, sums)
         bread = self._bread(weight, x)
         coef = (bread @ cross[..., None])[..., 0]
-        contrast = self._contrast(weight)
-        slope = x @ (bread @ np.swapaxes(contrast, -1, -2))[..., None, :, :]
-        fitted = (x @ coef[..., None, :, None])[..., 0]
-        by_time = sums.sum(-2) / weight.sum(-1)[..., None]
-        constant = -((fitted + by_time[..., None, :])[..., None] * slope).sum(-2)
+        contrast = self.combinations(weight)
+        slope = x @ (bread @ np.swapaxes(contrast, -1, -2))[..., None, None, :, :]
+        fitted = (x @ coef[..., None, None, :, None])[..., 0]
+        by_time = (solver @ np.einsum("bkts,...ks->...bt", self._within, sums)[..., None])[..., 0]
+        constant = -((fitted + by_time[..., None, :])[..., None] * slope).sum((-4, -2))
         values = (contrast @ coef[..., None])[..., 0]
-        return Contributions(values, slope, constant)
+        return Contributions(values, slope.sum(-4), constant)
+
+    @property
+    def _within(self) -> Array:
+        """What takes unit means out of what a copy holds of a cohort, (b, k, t, t)."""
+        held = self.inside.astype(float)
+        share = held / np.maximum(held.sum(-1, keepdims=True), 1.0)
+        return np.asarray(np.eye(self.n_times) * held[..., None] - held[..., :, None] * share[..., None, :])
+
+    def _solver(self, weight: Array) -> Array:
+        """Inverse of the system in the time effects of each copy, (..., b, t, t)."""
+        if self.inside.all():
+            return np.asarray(self._within[:, 0] / weight.sum(-1)[..., None, None, None])
+        gram = np.einsum("...k,bkts->...bts", weight, self._within)
+        return np.linalg.pinv(gram, rcond=1e-11, hermitian=True)
+
+    def _absorbed(self, weight: Array, solver: Array) -> Array:
+        """Take unit and time effects out of the regressors, (..., b, k, t, p)."""
+        by_time = solver @ np.einsum("...k,bktp->...btp", weight, self._within @ self.regressors)
+        return np.asarray(self._within @ (self.regressors - by_time[..., None, :, :]))
 
     def _bread(self, weight: Array, x: Array) -> Array:
         """Return the inverse of the weighted products of the absorbed regressors x, (..., p, p)."""
-        gram = np.einsum("...k,...ktp,...ktq->...pq", weight, x, x)
-        return inverse(gram, np.einsum("...k,ktp->...p", weight, self.regressors**2))
+        gram = np.einsum("...k,...bktp,...bktq->...pq", weight, x, x, optimize=True)
+        return inverse(gram, np.einsum("...k,bktp->...p", weight, self.regressors**2))
 
-    def _absorbed(self, weight: Array) -> Array:
-        """Take unit and time means out of the regressors, (..., k, t, p)."""
-        own = self.regressors - self.regressors.mean(1, keepdims=True)
-        share = weight / weight.sum(-1, keepdims=True)
-        return np.asarray(own - np.einsum("...k,ktp->...tp", share, own)[..., None, :, :])
+    def combinations(self, weight: Array, mass: Array | None = None) -> Array:
+        """Return every row as a combination of coefficients, (..., q, p).
 
-    def _contrast(self, weight: Array) -> Array:
-        """Return `contrast` with the mean over treated unit-periods at these weights, (..., m, p)."""
-        if self.post is None:
-            return self.contrast
-        count = weight @ self.post
-        shape = (*weight.shape[:-1], *self.contrast.shape)
-        contrast = np.broadcast_to(self.contrast, shape).copy()
-        contrast[..., -1, :] = count / count.sum(-1, keepdims=True)
+        Parameters
+        ----------
+        weight : (..., k)
+            The cohorts' weights.
+        mass : (..., p), optional
+            Weight of the unit-periods behind each coefficient; where every cohort is seen in all periods unless given.
+        """
+        behind = weight @ (self.regressors != 0).sum((0, 2)) if mass is None else mass
+        contrast = with_shared(self.contrast, self.shared, behind)
+        if self.aggregation is None:
+            return contrast
+        cohorts = np.unique(self.cells["cohort"][: len(self.contrast)])
+        mix = self.aggregation.weights(weight[..., np.searchsorted(self.starts, cohorts)])
+        averages = mix @ contrast
+        return np.concatenate([np.broadcast_to(contrast, (*averages.shape[:-2], *contrast.shape[-2:])), averages], -2)
+
+
+def plan_regression(
+    cells: pd.DataFrame, starts: Array, last: float, regressors: Array, inside: NDArray[np.bool_], contrast: Array,
+    shared: NDArray[np.bool_], event_times: EventTimes,
+) -> RegressionPattern:  # fmt: skip
+    """Plan a regression; group-time cells are followed by their averages, as `with_aggregations` adds them."""
+    if not (cells["aggregation"] == "group_time").all():
+        return RegressionPattern(cells, starts, last, regressors, inside, contrast, shared, None)
+    averages = plan_aggregations(cells, np.unique(cells["cohort"]), event_times)
+    table = pd.concat([cells, averages.cells], ignore_index=True)
+    return RegressionPattern(table, starts, last, regressors, inside, contrast, shared, averages)
+
+
+def with_shared(contrast: Array, shared: NDArray[np.bool_], mass: Array) -> Array:
+    """Return rows as combinations of coefficients, (..., m, p): those that share by weight, at these weights.
+
+    Parameters
+    ----------
+    contrast, shared : (m, p)
+        Fixed combinations, and which coefficients a row averages by weight in place of them.
+    mass : (..., p)
+        Weight of the unit-periods behind each coefficient; a row that shares nothing but zeros is NaN.
+    """
+    if not shared.any():
         return contrast
+    held = shared * mass[..., None, :]
+    total = held.sum(-1, keepdims=True)
+    share = held / np.where(total > 0, total, np.nan)
+    return np.where(shared.any(1, keepdims=True), share, contrast)
 
 
 def inverse(gram: Array, squares: Array) -> Array:
@@ -141,8 +210,15 @@ def is_single(first_treated: Array, times: Array) -> bool:
 
 
 def has_cohort_form(panel: Panel, covariates: tuple[str, ...]) -> bool:
-    """Whether a panel is balanced, treated in full from each start on, without covariates, with weights of units."""
-    if covariates or panel.layout != "panel" or not panel.is_balanced or not panel.absorbing or panel.partly_exposed:
+    """Whether a panel is balanced, treated in full from each start on, without covariates, strata or moving weights."""
+    if (
+        covariates
+        or panel.stratified
+        or panel.layout != "panel"
+        or not panel.is_balanced
+        or not panel.absorbing
+        or panel.partly_exposed
+    ):
         return False
     weights = panel.matrix("weight")
     return bool((weights == weights[:, :1]).all() and (weights > 0).all())

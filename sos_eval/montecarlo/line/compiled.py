@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.checks.pretrends import Pretrends
-from sos_eval.comparison.build import build, rebuilt
+from sos_eval.comparison.build import Rebuilding, build
 from sos_eval.errors import DataFault, Fault, NotIdentified, OurFault
 from sos_eval.inference.analytic import Analytic
 from sos_eval.inference.matrix import standing
@@ -20,6 +20,7 @@ from sos_eval.montecarlo.line.pretest import PretestPlan, plan_pretest
 from sos_eval.montecarlo.line.rows import rows_of, scalar_rows
 from sos_eval.montecarlo.line.truth import NOTHING, LineTruth, plan_line_truth
 from sos_eval.panel.panel import Panel
+from sos_eval.results.assignments import stratified
 from sos_eval.results.check import Check
 from sos_eval.results.estimate import Compiled
 from sos_eval.results.estimator import Estimator
@@ -29,7 +30,7 @@ from sos_eval.terms import Role
 from sos_eval.worlds.draws import Draws
 from sos_eval.worlds.theory import OUTCOME
 
-__all__ = ["Line", "Ready", "fitted_on", "positions", "prepare"]
+__all__ = ["Line", "Ready", "compile_line", "fitted_on", "positions"]
 
 Codes = NDArray[np.intp]
 
@@ -141,7 +142,7 @@ class Ready:
         return "loop" if self.compiled is None else "batch"
 
 
-def prepare(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
+def compile_line(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
     """Compile a line on the frame of some draws.
 
     Parameters
@@ -154,6 +155,7 @@ def prepare(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
     _check_outcome(line, base, draws)
     _check_covariates(line, base, draws)
     source = base if line.comparison is None else line.comparison.restricted(base)
+    source = _stratified(line, source)
     units = positions(source.units, np.array(draws.frame.units, object))
     times = positions(source.times, draws.frame.world.periods)
     reference = fitted_on(line, source)
@@ -182,6 +184,15 @@ def prepare(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
     if ready.pretest is not None and ready.pretest.parts is None:
         return replace(ready, why=f"the covariance of {line.method.name}'s pre-trend test comes draw by draw")
     return replace(ready, compiled=line.method.compile(ready.panel, scalar_rows))
+
+
+def _stratified(line: Line, source: Panel) -> Panel:
+    """Return the source with the strata whose period effects the line's estimate carries, as a run has them."""
+    strata = line.inference[0].effects_within
+    if any(name.startswith("outcome_") for name in strata):
+        what = f"{line.id}: strata cut by outcomes change from draw to draw, and with them the estimate's effects"
+        raise NotIdentified(Fault(source.source, what, "cut strata by exposure or a column, or strata_effects: false"))
+    return stratified(source, strata)
 
 
 def _defined(line: Line, reference: Fitted) -> tuple[tuple[InferenceMethod, ...], str]:
@@ -264,10 +275,10 @@ def fitted_on(line: Line, source: Panel, *, balance: bool = True) -> Fitted:
         return Fitted(line.id, line.role, line.method, line.method.complete(source), source)
     method = line.comparison.unrestricted()
     comparison = build(method, source) if balance else None
-    panel = comparison.panel if comparison else rebuilt(method, source)
+    panel = comparison.panel if comparison else Rebuilding(method)(source)
     if not balance and not line.rematch:
         return Fitted(line.id, line.role, line.method, line.method.complete(panel), panel)
-    again = (lambda panel: rebuilt(method, panel)) if method.rebuilds else None
+    again = Rebuilding(method) if method.rebuilds else None
     return Fitted(line.id, line.role, line.method, line.method.complete(panel), source, comparison, again)
 
 

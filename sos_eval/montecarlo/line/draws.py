@@ -24,7 +24,7 @@ from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod
 from sos_eval.worlds.draws import Draws
 
-__all__ = ["QUANTITIES", "LineDraws", "evaluate"]
+__all__ = ["QUANTITIES", "LineDraws", "estimate_draws"]
 
 #: What is kept of every draw, in this order. Ratios are logs here.
 QUANTITIES = ("estimate", "std_error", "conf_low", "conf_high", "p_value", "true_effect")
@@ -63,7 +63,7 @@ def outcomes_of(ready: Ready, draws: Draws) -> Array:
     return np.asarray(rate)
 
 
-def evaluate(ready: Ready, draws: Draws, streams: Callable[[int, int], np.random.Generator]) -> LineDraws:
+def estimate_draws(ready: Ready, draws: Draws, streams: Callable[[int, int], np.random.Generator]) -> LineDraws:
     """Estimate a line on a batch of draws.
 
     Parameters

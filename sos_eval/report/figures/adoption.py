@@ -9,7 +9,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
-from sos_eval.report.figures.time import period_words, placed, span_of, whole_years
+from sos_eval.report.figures.time import placed, whole_years
 from sos_eval.report.reading import time_label, unit_words
 from sos_eval.report.theme import MUTED, TREATED, canvas
 
@@ -35,7 +35,8 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     treated = table[table["first_treated"].notna()]
     rest = table[table["first_treated"].isna()]
     one, many = unit_words(bundle)
-    span = span_of(bundle, treated["first_treated"].min() - 1, treated["first_treated"].max() + 1)
+    panel, starts = bundle.facts.panel, treated["first_treated"]
+    span = (panel.first_time, panel.last_time) if panel.n_times else (starts.min() - 1.0, starts.max() + 1.0)
     others = "; ".join(f"{n:,} {status}" for status, n in rest["status"].value_counts().items())
     note = f"{len(treated):,} {one if len(treated) == 1 else many} start" + (
         f"; {others}, not drawn." if others else "."
@@ -52,7 +53,7 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     )
     (_timelines if lines else _counts)(axes[0], treated, span)
     axes[0].set_xlim(span[0] - 0.6, span[1] + 0.6)
-    whole_years(axes[0], period_words(bundle))
+    whole_years(axes[0], panel.written)
     axes[0].set_xlabel(time_label(bundle))
     return shown
 

@@ -10,7 +10,7 @@ import pandas as pd
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.figures.forest import forest
-from sos_eval.report.reading import estimator_label, headline_row_keys, inference_label, outcome_label, scale_label
+from sos_eval.report.reading import estimator_label, headline_row_keys, method_label, outcome_label, scale_label
 from sos_eval.report.tables.effects import summaries
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     table = table.assign(
         group=[_axis(bundle, o, s, several=len(outcomes) > 1)
                for o, s in zip(table["outcome"], table["scale"], strict=True)],
-        label=[f"{estimator_label(bundle, e)}\n{inference_label(i)}"
+        label=[f"{estimator_label(bundle, e)}\n{method_label(bundle, i)}"
                for e, i in zip(table["estimator"], table["inference"], strict=True)],
     )  # fmt: skip
     levels = table["conf_level"].dropna()

@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
-from sos_eval.report.cautions import FEW, FEW_FOR_BANDS
+from sos_eval.report.cautions import FEW_FOR_BANDS
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.reading import (
     estimator_label,
-    headline_keys,
-    inference_label,
+    method_label,
     outcome_label,
     scale_label,
     unit_words,
 )
 from sos_eval.report.theme import INK, MUTED, TREATED, canvas, wrapped
+from sos_eval.results.inference import FEW
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,10 +37,10 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
     rows = rows[(rows["aggregation"] == "event_time") & rows["event_time"].notna() & (rows["subgroup"] == "")]
     if rows.empty:
         raise NothingToShow("no estimator in this bundle gives effects by time since the start")
-    first = headline_keys(bundle)
+    first = bundle.facts.headline
     groups = [group for _, group in rows.groupby(["outcome", "estimator", "scale"], sort=False)]
-    groups.sort(key=lambda g: (g["outcome"].iloc[0] != first["outcome"], g["estimator"].iloc[0] != first["estimator"]))
-    kept = pd.concat([_one_inference(group, first["inference"]) for group in groups], ignore_index=True)
+    groups.sort(key=lambda g: (g["outcome"].iloc[0] != first.outcome, g["estimator"].iloc[0] != first.estimator))
+    kept = pd.concat([_one_inference(group, first.inference) for group in groups], ignore_index=True)
     return kept.reindex(columns=_COLUMNS)
 
 
@@ -70,7 +70,7 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     between, tall = above + 0.22, 3.2 if single else 2.2
     shown, axes = canvas(
         title, height=tall * rows + between * (rows - 1), rows=rows, columns=columns, hspace=between / tall,
-        wspace=0.28, note=_note(table, len(groups) - len(panels), unit_words(bundle)[1]), top=above, left=0.72,
+        wspace=0.28, note=_note(table, len(groups) - len(panels), bundle), top=above, left=0.72,
     )  # fmt: skip
     for one, group, heading in zip(axes, panels, headings, strict=False):
         _panel(one, group)
@@ -87,7 +87,7 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
 def _heading(group: pd.DataFrame, bundle: ResultBundle, *, several: bool, columns: int) -> str:
     """Say whose effects they are, and how the intervals were made."""
     first = group.iloc[0]
-    own = f"{estimator_label(bundle, first['estimator'])}; {inference_label(first['inference'])}"
+    own = f"{estimator_label(bundle, first['estimator'])}; {method_label(bundle, first['inference'])}"
     own = f"{outcome_label(bundle, first['outcome'])}: {own}" if several else own
     return wrapped(own, 6.2 if columns == 1 else 3.1, size=8.5)
 
@@ -131,7 +131,7 @@ def _whiskers(axes: Axes, at: np.ndarray, low: np.ndarray, high: np.ndarray, *, 
             axes.hlines(end[known], at[known] - cap, at[known] + cap, color=colour, lw=lw, zorder=3)
 
 
-def _note(table: pd.DataFrame, left_out: int, units: str) -> str:
+def _note(table: pd.DataFrame, left_out: int, bundle: ResultBundle) -> str:
     """Explain the marks that are there."""
     parts = ["Hollow circles: before the start. Filled squares: after it."]
     if is_reference(table).any():
@@ -147,9 +147,9 @@ def _note(table: pd.DataFrame, left_out: int, units: str) -> str:
         span = (
             f"{treated.min():.0f} to {treated.max():.0f}" if treated.min() < treated.max() else f"{treated.max():.0f}"
         )
-        parts.append(f"Each estimate rests on {span} treated {units}.")
-        few = table[(table["inference"] == "analytic") & (table["n_treated_units"].between(1, FEW - 1))]
-        if len(few):
+        parts.append(f"Each estimate rests on {span} treated {unit_words(bundle)[1]}.")
+        needs_many = table["inference"].map(lambda name: bundle.facts.method(name).few_clusters is False)
+        if (needs_many & table["conf_low"].notna() & table["n_treated_units"].between(1, FEW - 1)).any():
             parts.append(f"Where fewer than {FEW} are treated, conventional intervals and bands are too narrow.")
         if (table["band_low"].notna() & table["n_treated_units"].between(1, FEW_FOR_BANDS - 1)).any():
             parts.append(

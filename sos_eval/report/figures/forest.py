@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.report.theme import INK, MUTED, TREATED, canvas, evenly, wrapped
-from sos_eval.report.wording import alike, interval, p_text
+from sos_eval.report.wording import alike, interval_words, p_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,6 +87,8 @@ def _said(row: pd.Series) -> str:
         return wrapped(f"not identified: {row['reason']}" if row["reason"] else "not identified", 2.2, size=7.8)
     best, low, high = alike([row["estimate"], row["conf_low"], row["conf_high"]])
     open_ended = np.isinf([row["conf_low"], row["conf_high"]]).any()
-    span = interval(row["conf_low"], row["conf_high"]) if open_ended else f"{low} to {high}" if low and high else ""
+    span = (
+        interval_words(row["conf_low"], row["conf_high"]) if open_ended else f"{low} to {high}" if low and high else ""
+    )
     said = best + (f" ({span})" if span else "")
     return f"{said}\n{p_text(row['p_value'])}" if np.isfinite(row["p_value"]) else said

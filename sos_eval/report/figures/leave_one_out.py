@@ -9,7 +9,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
-from sos_eval.report.reading import headline_keys, scale_label, table_of, unit_words
+from sos_eval.report.reading import headline_scale, scale_label, table_of, unit_words
 from sos_eval.report.theme import INK, TREATED, canvas
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Overall effect without each unit in turn, against the effect with all; units that move it most are shown."""
     largest = table.loc[table["change"].abs().sort_values(ascending=False).index[:_MOST_LINES]].sort_values("estimate")
     labels = [f"without {name}" for name in largest.get("label", largest["unit"]).astype(str)]
-    keys = headline_keys(bundle)
-    scale = _scale(bundle, keys)
+    scale = headline_scale(bundle)
     whole = float(table["all_units"].iloc[0])
     many = unit_words(bundle)[1]
     more = len(table) - len(largest)
@@ -58,11 +57,7 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     one.set_yticks(y, labels)
     one.set_ylim(-0.7, len(largest) - 0.3)
     one.grid(visible=False, axis="y")
-    one.set_xlabel(f"Overall effect, {scale_label(bundle, keys['outcome'], scale)} (dotted: no difference)")
+    one.set_xlabel(
+        f"Overall effect, {scale_label(bundle, bundle.facts.headline.outcome, scale)} (dotted: no difference)"
+    )
     return shown
-
-
-def _scale(bundle: ResultBundle, keys: dict[str, str]) -> str:
-    rows = bundle.estimates
-    own = rows[(rows["estimator"] == keys["estimator"]) & (rows["outcome"] == keys["outcome"])]
-    return str(own["scale"].iloc[0]) if len(own) else "value"

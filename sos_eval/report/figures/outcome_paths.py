@@ -10,7 +10,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
-from sos_eval.report.figures.time import mark_times, period_words, placed
+from sos_eval.report.figures.time import mark_times, placed
 from sos_eval.report.reading import outcome_label, time_label, unit_words
 from sos_eval.report.theme import COMPARISON, MUTED, TREATED, canvas, evenly, legend
 
@@ -37,7 +37,7 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
 def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Mean outcome over time of treated and comparison units, with starts and flagged times marked."""
     table = placed(bundle, table)
-    when = period_words(bundle)
+    when = bundle.facts.panel.written
     outcomes = list(dict.fromkeys(table["outcome"]))
     words = [outcome_label(bundle, name) for name in outcomes]
     title = words[0] if len(words) == 1 else "Outcomes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
-from sos_eval.report.reading import headline_keys, table_of, unit_words
+from sos_eval.report.reading import table_of, unit_words
 from sos_eval.report.theme import COMPARISON, TREATED, canvas, legend
 from sos_eval.report.wording import number
 
@@ -28,12 +29,11 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
 
 
 def facts_of(bundle: ResultBundle, table: str) -> dict[str, Any]:
-    """Return what `results.json` says under ``inference_facts`` of the permutation that made a table."""
-    keys, parts = headline_keys(bundle), table.split(".")
-    facts = bundle.results.get("inference_facts") or []
-    rows = [row for row in facts if isinstance(row, dict) and row.get("inference") == "randomization"]
-    rows.sort(key=lambda row: (row.get("estimator") not in parts, row.get("outcome") != keys["outcome"]))
-    return dict(rows[0]) if rows else {}
+    """Return what the permutation that made a table wrote down of itself."""
+    outcome, parts = bundle.facts.headline.outcome, table.split(".")
+    made = [facts for facts in bundle.facts.procedures if facts.inference == "randomization"]
+    made.sort(key=lambda facts: (facts.estimator not in parts, facts.outcome != outcome))
+    return dict(made[0].details) if made else {}
 
 
 @figure("randomization", data)
@@ -62,11 +62,8 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
 
 def _note(bundle: ResultBundle, draws: np.ndarray, observed: float) -> str:
     """Say the p value with its Monte Carlo error."""
-    keys = headline_keys(bundle)
-    rows = bundle.estimates
-    own = rows[(rows["estimator"] == keys["estimator"]) & (rows["outcome"] == keys["outcome"])
-               & (rows["inference"] == "randomization") & rows["aggregation"].isin(["overall", "simple"])]  # fmt: skip
-    p = float(own["p_value"].iloc[0]) if len(own) else np.nan
+    permuted = replace(bundle.facts.headline, inference="randomization").overall(bundle.estimates)
+    p = float(permuted["p_value"]) if permuted is not None else np.nan
     if not np.isfinite(p):
         return "No p value was computed."
     error = float(np.sqrt(p * (1 - p) / max(len(draws), 1)))

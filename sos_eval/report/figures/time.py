@@ -2,50 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
-from sos_eval.report.reading import panel_facts
 from sos_eval.report.theme import MUTED, shade
 from sos_eval.terms import PERIOD_COLUMNS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["mark_times", "period_words", "place", "placed", "span_of", "whole_years"]
+__all__ = ["mark_times", "placed", "whole_years"]
 
 
 def placed(bundle: ResultBundle, table: pd.DataFrame) -> pd.DataFrame:
     """Return a table with the places of its periods on an axis: a period's number where it is written as a code."""
-    numbers = panel_facts(bundle).get("periods")
-    if not numbers:
-        return table
-    there = [name for name in PERIOD_COLUMNS if name in table.columns]
-    return table.assign(**{name: table[name].map(lambda when: place(numbers, when)) for name in there})
-
-
-def place(numbers: Mapping[str, float], when: Any) -> float:
-    """Return one period's place; NaN where there is none."""
-    word = f"{when:.0f}" if isinstance(when, float | np.floating) and np.isfinite(when) else str(when)
-    return float(numbers.get(word, np.nan))
-
-
-def span_of(bundle: ResultBundle, low: float, high: float) -> tuple[float, float]:
-    """Return the places of the panel's first and last period; `low` and `high` where the bundle does not say."""
-    facts = panel_facts(bundle)
-    ends = facts.get("first_time", low), facts.get("last_time", high)
-    numbers = facts.get("periods")
-    return (place(numbers, ends[0]), place(numbers, ends[1])) if numbers else (float(ends[0]), float(ends[1]))
-
-
-def period_words(bundle: ResultBundle) -> Callable[[float], str]:
-    """Return what writes a place on an axis as the panel writes its period."""
-    names = {number: word for word, number in (panel_facts(bundle).get("periods") or {}).items()}
-    return lambda value: names.get(round(value), "") if names else f"{value:.0f}"
+    panel = bundle.facts.panel
+    there = [name for name in PERIOD_COLUMNS if name in table.columns] if panel.periods else []
+    return table.assign(**{name: table[name].map(panel.place) for name in there}) if there else table
 
 
 def whole_years(axes: Axes, words: Callable[[float], str] = "{:.0f}".format) -> None:

@@ -104,7 +104,8 @@ def _render(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> str:
 def _document(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> ReportDocument:
     """Say what the study found, in blocks."""
     plan = study.plan
-    name = str(plan.get("title") or plan["world"])
+    world = str(plan.get("world_title") or plan["world"])
+    name, drawn_from = str(plan.get("title") or world), f"{plan['reps']:,} simulated evaluations a point, in {world}"
     first: list[Block] = [Text(sentence, "answer") for sentence in study.sentences[:6]]
     if len(study.sentences) > 6:
         first.append(Text(f"{len(study.sentences) - 6} more sentences stand in sentences.txt.", "small"))
@@ -130,7 +131,7 @@ def _document(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> Report
         Text(_how(study)),
         Table(_text(study.explain), "Every estimator at every point"),
     ]
-    return ReportDocument(f"Power study: {name}", f"{plan['reps']:,} simulated evaluations a point", first, body)
+    return ReportDocument(f"Power study: {name}", drawn_from, first, body)
 
 
 def _pictures(drawn: dict[str, tuple[bytes, str]], *names: str) -> list[Block]:

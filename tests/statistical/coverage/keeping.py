@@ -9,10 +9,10 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.conftest import ROOT, SHARED
+from sos_eval.panel.england.published import panel_file
+from tests.conftest import ROOT
 from tests.statistical.coverage.chosen import Rates
 from tests.statistical.coverage.jobs import Job
-from tests.statistical.coverage.noise import REAL
 
 #: What decides a rate: the code that draws, estimates and tests, the world, the real panel.
 DECIDING = (
@@ -34,8 +34,7 @@ def state() -> str:
     digest = sha256("".join(version(name) for name in ("numpy", "scipy", "pandas")).encode())
     for path in sorted(path for one in DECIDING for path in _files(ROOT / one)):
         digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
-    panel = SHARED / "data" / REAL
-    return sha256(digest.digest() + (panel.read_bytes() if panel.exists() else b"")).hexdigest()[:8]
+    return sha256(digest.digest() + panel_file("constant").read_bytes()).hexdigest()[:8]
 
 
 def _files(path: Path) -> list[Path]:

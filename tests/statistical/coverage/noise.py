@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from sos_eval.panel.england.published import panel_file
 from sos_eval.panel.panel import Panel
 from sos_eval.worlds.draw import draw_outcomes
 from sos_eval.worlds.draws import Draws
 from sos_eval.worlds.frame import draw_frame
 from sos_eval.worlds.world import World, load_world
-from tests.conftest import ROOT, SHARED
+from tests.conftest import ROOT
 from tests.fakes import panel_of
 
-REAL = "la_care_entry_panel_constant_geography.csv"
 COHORTS = (2015, 2016)  # of placebo adoption on the real panel
 FAVOURED = 3  # regions in which a placebo start is twice as likely, drawn anew in every draw
 
@@ -57,14 +57,14 @@ def starts_of(chosen: np.ndarray, n: int, treated: int) -> np.ndarray:
 
 def real_noise(first: int = 2011, last: int = 2019) -> RealNoise:
     """Read the authorities with an outcome in every year."""
-    data = pd.read_csv(SHARED / "data" / REAL)
+    data = pd.read_csv(panel_file("constant"))
     data = data[data["year"].between(first, last)]
-    complete = data.dropna(subset=["cla_started", "pop_0_17"]).groupby("unit")["year"].transform("size")
-    data = data.loc[complete.index[complete == last - first + 1]].sort_values(["unit", "year"])
-    wide = data.pivot_table(index="unit", columns="year", values=["cla_started", "pop_0_17"])
-    counts, children = wide["cla_started"].to_numpy(), wide["pop_0_17"].to_numpy()
-    own = data.groupby("unit")[["region_name", "idaci_2019_avg_score"]].first().reindex(wide.index)
-    region, idaci = own["region_name"].to_numpy(), own["idaci_2019_avg_score"].to_numpy()
+    complete = data.dropna(subset=["care_entries", "children_0_17"]).groupby("la_code")["year"].transform("size")
+    data = data.loc[complete.index[complete == last - first + 1]].sort_values(["la_code", "year"])
+    wide = data.pivot_table(index="la_code", columns="year", values=["care_entries", "children_0_17"])
+    counts, children = wide["care_entries"].to_numpy(), wide["children_0_17"].to_numpy()
+    own = data.groupby("la_code")[["region", "idaci"]].first().reindex(wide.index)
+    region, idaci = own["region"].to_numpy(), own["idaci"].to_numpy()
     never = np.full(len(counts), np.inf)
     panel = panel_of(counts, never, first_time=first, exposure=children, region=region, idaci=idaci)
     return RealNoise(replace(panel, covariates=()), children[:, 0], region)

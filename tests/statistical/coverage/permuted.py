@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.inference.analytic import small_sample_factor
-from sos_eval.inference.assignments import Assignments, AssignmentSpace
-from sos_eval.inference.inversion import TIES, Rejection
 from sos_eval.inference.wald import two_sided
+from sos_eval.numerics.inversion import TIES, Rejection
 from sos_eval.panel.panel import Panel
+from sos_eval.results.assignments import Assignments, AssignmentSpace
 from sos_eval.results.estimate import Batch
 from sos_eval.results.estimator import Estimator
 from tests.statistical.coverage.noise import RealNoise

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sos_eval.errors import DesignFault, nearest
 from sos_eval.panel.panel import Array, Panel
 
-__all__ = ["AssignmentSpace", "Assignments", "assignment_space", "strata_columns"]
+__all__ = ["AssignmentSpace", "Assignments", "assignment_space", "strata_columns", "stratified"]
 
 Codes = NDArray[np.intp]
 _PARTS = {"half": 2, "third": 3, "quarter": 4, "fifth": 5}
@@ -177,6 +177,19 @@ def assignment_space(panel: Panel, strata: Sequence[str]) -> AssignmentSpace | s
     if space.size == 1:
         return "no stratum holds both treated and untreated units (or units of different cohorts), so nothing can swap"
     return space
+
+
+def stratified(panel: Panel, strata: Sequence[str]) -> Panel:
+    """Return the panel with each unit's stratum, so that estimates carry stratum-by-period effects.
+
+    Starts that are drawn by stratum are analysed by stratum (Imbens and Rubin 2015, chapter 9; Bugni, Canay and Shaikh
+    2018). Without strata, or where treatment cannot be permuted, the panel is returned as it is.
+    """
+    space = assignment_space(panel, strata) if strata else ""
+    if isinstance(space, str) or len(space.names) == 1:
+        return panel
+    label = np.array(space.names, dtype=object)[space.stratum[space.item]]
+    return panel.with_columns(stratum=label[panel.unit_codes])
 
 
 def _constant(groups: Any) -> bool:

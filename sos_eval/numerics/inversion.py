@@ -22,6 +22,8 @@ Array = NDArray[np.float64]
 TIES = 1e-9
 _RESOLUTION = 1e-10
 _DOUBLINGS = 60
+#: How far a search goes, in steps, before it calls an end open.
+_FARTHEST = 511.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +170,27 @@ def _bernstein(coefficients: Array, low: float, high: float) -> Array:
 
 
 def search(
-    rejected: Callable[[float], bool | None], *, centre: float, unit: float, tolerance: float
+    extreme: Callable[[float], int | None],
+    rejection: Rejection,
+    draws: int,
+    *,
+    centre: float,
+    unit: float,
+    tolerance: float,
 ) -> tuple[float | None, float | None]:
-    """Limits where every null must be estimated anew: step outward by doubling, then halve the bracket.
+    """Limits where every null must be estimated anew: step outward until one is rejected, then close in on the end.
+
+    On the normal scale of p the end is near a straight line through two trial values, so few are needed.
 
     Parameters
     ----------
-    rejected
-        Whether a value of theta is; `centre` is not. None where the test cannot be made: such a value stays in.
+    extreme
+        How many draws are as extreme as the observed statistic under a value of theta. None where the test cannot be
+        made: such a value stays in.
+    draws
+        How many there are.
+    centre, unit
+        A value that is not rejected (the estimate), and a step that is near its error.
     tolerance
         Width of the final bracket, in `unit`. The outer end is reported, so the interval is never too short by it.
 
@@ -185,22 +200,79 @@ def search(
         Infinite where no value that was tried is rejected; None where the test cannot be made before one is.
     """
 
+    def depth(count: int) -> float:
+        """Return how far a value is on the side of rejection, on the normal scale; zero at the end."""
+        return _normal(count + rejection.always_extreme, draws) - _normal(rejection.most_extreme + 0.5, draws)
+
     def side(sign: float) -> float | None:
-        inner, step = 0.0, 1.0
-        while not (found := rejected(centre + sign * unit * (inner + step))):
-            if found is None:
-                return None
-            inner, step = inner + step, 2 * step
-            if step > 2**8:
+        bracket = _Bracket(depth(draws), 0.0, depth(draws))
+        while bracket.outer == np.inf:
+            trial = bracket.farther()
+            if trial > _FARTHEST:
                 return float(np.inf)
-        outer = inner + step
-        while outer - inner > tolerance:
-            middle = (inner + outer) / 2
-            if rejected(centre + sign * unit * middle):
-                outer = middle
+            count = extreme(centre + sign * unit * trial)
+            if count is None:
+                return None
+            bracket.put(trial, depth(count), rejected=bool(rejection.rejects(count)))
+        while bracket.outer - bracket.inner > tolerance:
+            trial = bracket.between(tolerance)
+            count = extreme(centre + sign * unit * trial)
+            if count is None:
+                bracket.put(trial, -np.inf, rejected=False)
             else:
-                inner = middle
-        return outer
+                bracket.put(trial, depth(count), rejected=bool(rejection.rejects(count)))
+        return bracket.outer
 
     low, high = side(-1.0), side(1.0)
     return (None if low is None else centre - unit * low), (None if high is None else centre + unit * high)
+
+
+def _normal(count: float, draws: int) -> float:
+    """Turn the number of extreme draws into a normal quantile: p is two-sided."""
+    from scipy.special import ndtri
+
+    share = min(max((count + 0.5) / (draws + 1), 0.5 / (draws + 1)), 1.0)
+    return float(-ndtri(share / 2))
+
+
+@dataclass(slots=True)
+class _Bracket:
+    """A value that is not rejected and one that is, in steps from the centre, and how deep each is in rejection."""
+
+    centre_depth: float
+    inner: float
+    inner_depth: float
+    outer: float = float(np.inf)
+    outer_depth: float = float(np.inf)
+    trials: int = 0
+
+    def put(self, trial: float, depth: float, *, rejected: bool) -> None:
+        """Take in a value that was tried."""
+        self.trials += 1
+        if rejected:
+            self.outer, self.outer_depth = trial, depth
+        else:
+            self.inner, self.inner_depth = trial, depth
+
+    def farther(self) -> float:
+        """Go on from the inner value: once as far as a straight line from the centre says, then 3, 7, 15 and so on."""
+        if self.inner == 0.0:
+            return max(1.0, -self.centre_depth)
+        if self.trials > 1:
+            return float(2 ** np.ceil(np.log2(1.5 * self.inner + 1)) - 1)
+        rise = self.inner_depth - self.centre_depth
+        crossing = -self.inner * self.centre_depth / rise if rise > 0 else np.inf
+        return float(np.clip(1.02 * crossing, 1.1 * self.inner, 2 * self.inner + 1))
+
+    def between(self, tolerance: float) -> float:
+        """Try both sides of where the line between the two crosses zero; the middle every third time."""
+        middle = (self.inner + self.outer) / 2
+        rise = self.outer_depth - self.inner_depth
+        if self.trials % 3 == 0 or not np.isfinite(rise) or rise <= 0:
+            return middle
+        crossing = self.inner - self.inner_depth / rise * (self.outer - self.inner)
+        nearer = crossing - self.inner < self.outer - crossing
+        beyond = max(0.4 * tolerance, 0.05 * (self.outer - self.inner))
+        trial = crossing + (beyond if nearer else -beyond)
+        least = min(0.4 * tolerance, (self.outer - self.inner) / 4)
+        return float(np.clip(trial, self.inner + least, self.outer - least))

@@ -1,0 +1,192 @@
+"""The path before the start, tested by the headline's own lots: a slope, the largest single period, both together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+import pandas as pd
+from annotated_types import Ge, Gt, Lt
+
+from sos_eval.checks.path_lottery import PathLottery
+from sos_eval.numerics.detectable import FALL, RISE, Lots, findable
+from sos_eval.numerics.inversion import Rejection, Terms, limits
+from sos_eval.numerics.lots import ContrastLots, symmetric_ranks
+from sos_eval.panel.panel import Array
+from sos_eval.results.assignments import AssignmentSpace, assignment_space
+from sos_eval.results.check import Check, CheckResult
+from sos_eval.results.fitted import Fitted
+from sos_eval.results.method import register
+
+__all__ = ["Path"]
+
+FEWEST_PERIODS, FEWEST_LOTS = 3, 20
+#: Adoptions in which a slope is put in place, and the draws of the test on each.
+PLACED, PLACED_DRAWS = 10, 499
+ALONE = "one treated unit, or a stratum without comparison: the earlier path has no error"
+REBUILT = "the comparison group is built again in every draw"
+NAMES = ("slope", "largest", "joint", "detectable_slope", "implied_bias")
+
+
+@register("path")
+@dataclass(frozen=True)
+class Path(Check):
+    """Slope and largest period before the start among those of random adoptions, and what would have been missed.
+
+    Every earlier period is set against the mean of the other earlier ones, and the slope weighs periods by least
+    squares. The null is that the adopters' earlier paths are those of a random draw from their stratum, which is not
+    the same as parallel trends.
+    """
+
+    reference: ClassVar[str] = "Fisher (1935); Roth (2022); docs/methods.md"
+
+    strata: tuple[str, ...] | None = None
+    """Starts are swapped within these; unless given, within those of the headline's own test."""
+    draws: Annotated[int, Ge(19)] = 4_999
+    """Random adoptions; where there are no more than this, all are listed."""
+    rebuilt_draws: Annotated[int, Ge(19)] = 499
+    """Most draws where each builds its comparison group again."""
+    level: Annotated[float, Gt(0), Lt(1)] = 0.95
+    """Coverage of the slope's interval, and one minus the size of the test behind the detectable slope."""
+    power: Annotated[float, Gt(0), Lt(1)] = 0.8
+    """Probability with which the detectable slope would have been found."""
+    min_p: Annotated[float, Ge(0), Lt(1)] | None = None
+    """Declared limit: the joint test fails where p is below it."""
+
+    def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
+        """Return ``path.slope``, ``path.largest``, ``path.joint``, ``path.detectable_slope``, ``path.implied_bias``."""
+        strata = fitted.strata if self.strata is None else self.strata
+        space = assignment_space(fitted.source, strata)
+        early = _early(fitted)
+        why = _why_silent(fitted, space, early)
+        if why or isinstance(space, str):
+            return [self._not_done(name, why) for name in NAMES]
+        draws = self.draws if fitted.rebuild is None else min(self.draws, self.rebuilt_draws)
+        lottery = PathLottery.of(fitted, space.draw(draws, rng).first_treated, space, tuple(strata), early)
+        return self._results(lottery, rng)
+
+    def _results(self, lottery: PathLottery, rng: np.random.Generator) -> list[CheckResult]:
+        drawn = lottery.observed_lots()
+        if not np.isfinite(drawn.statistic[0]).all():
+            return [self._not_done(name, ALONE) for name in NAMES]
+        size = np.abs(drawn.statistic)
+        slopes, largest = size[:, -1], size[:, :-1].max(1)
+        ranks = symmetric_ranks(slopes), symmetric_ranks(largest)
+        joint = symmetric_ranks(-np.log(np.minimum(*ranks)))
+        p = np.array([ranks[0][0], ranks[1][0], joint[0]])
+        low, high = self._interval(lottery, drawn)
+        seen = self._detectable(lottery, drawn, rng)
+        table = lottery.table(drawn, p, (low, high), seen)
+        return [
+            self._slope(drawn, p[0], (low, high), table), self._largest(lottery, drawn, p[1]),
+            self._joint(p[2], len(drawn.value) - 1), self._blind(seen, lottery), self._bias(seen, drawn, lottery),
+        ]  # fmt: skip
+
+    def _interval(self, lottery: PathLottery, drawn: ContrastLots) -> tuple[float, float]:
+        """Return the slopes that the test does not reject: the statistic of each draw solved in the slope taken out."""
+        step = float(np.std(drawn.value[:, -1]))
+        if not step > 0 or not np.isfinite(drawn.error[0, -1]):
+            return np.nan, np.nan
+        above, below = (lottery.observed_lots(-sign * step) for sign in (1.0, -1.0))
+        a, b = drawn.value[:, -1], (below.value[:, -1] - above.value[:, -1]) / (2 * step)
+        v0, plus, minus = (one.error[:, -1] ** 2 for one in (drawn, above, below))
+        v1, v2 = (minus - plus) / (4 * step), (plus + minus - 2 * v0) / (2 * step**2)
+        usable = np.isfinite(a[1:]) & np.isfinite(v0[1:])
+        own = (float(a[0]), float(b[0]), float(v0[0]), float(v1[0]), float(v2[0]))
+        terms = Terms(a[1:][usable], b[1:][usable], v0[1:][usable], v1[1:][usable], v2[1:][usable], own)
+        test = Rejection.at(self.level, len(usable), complete=False, always_extreme=int((~usable).sum()))
+        return limits(terms, test, centre=float(a[0]), unit=float(np.sqrt(v0[0])))
+
+    def _detectable(self, lottery: PathLottery, drawn: ContrastLots, rng: np.random.Generator) -> tuple[float, float]:
+        """Return the slope that the test finds with the power aimed at, either way, and its Monte Carlo error."""
+        if lottery.fitted.rebuild is not None:
+            return np.nan, np.nan
+        observed = float(drawn.value[0, -1])
+        bare = lottery.observed_lots(-observed)
+        lots = Lots(bare.value[1:, -1], bare.error[1:, -1]).usable
+        places = lottery.space.draw(PLACED, rng).first_treated[:PLACED, lottery.complete]
+        swaps = lottery.space.draw(PLACED_DRAWS, rng).first_treated[:, lottery.complete]
+
+        def placed(slope: float) -> list[Lots]:
+            moved = [lottery.lots(swaps, -observed, (place, slope)) for place in places]
+            return [Lots(one.value[:, -1], one.error[:, -1]).usable for one in moved]
+
+        alpha = round(1 - self.level, 12)
+        both = [findable(lots, placed, sign, alpha=alpha, power=self.power) for sign in (FALL, RISE)]
+        worst = max(both, key=lambda one: one.size)
+        return worst.size, worst.error
+
+    def _slope(self, drawn: ContrastLots, p: float, ends: tuple[float, float], table: pd.DataFrame) -> CheckResult:
+        value = float(drawn.value[0, -1])
+        text = (
+            f"Before the start the treated moved away from units drawn alike by {value:.3g} a period "
+            f"({100 * self.level:g}% interval {ends[0]:.3g} to {ends[1]:.3g}); such a slope or a steeper one comes up "
+            f"in {100 * p:.2g} of 100 draws."
+        )
+        return CheckResult("path.slope", "slope", value, text, table=table)
+
+    def _largest(self, lottery: PathLottery, drawn: ContrastLots, p: float) -> CheckResult:
+        k = int(np.argmax(np.abs(drawn.statistic[0, :-1])))
+        value = float(drawn.value[0, k])
+        text = (
+            f"Of the earlier periods {lottery.names[k]} lies furthest from the mean of the others, by {value:.3g}; one "
+            f"that far out comes up in {100 * p:.2g} of 100 draws."
+        )
+        return CheckResult("path.largest", "contrast", value, text)
+
+    def _joint(self, p: float, draws: int) -> CheckResult:
+        text = (
+            f"Taking slope and largest period together, a path as unlike that of units drawn alike comes up in "
+            f"{100 * p:.2g} of 100 of {draws:,} draws. That is no evidence that trends were parallel."
+        )
+        limit = np.nan if self.min_p is None else self.min_p
+        return CheckResult("path.joint", "p_value", p, text, limit, None if self.min_p is None else p >= self.min_p)
+
+    def _blind(self, seen: tuple[float, float], lottery: PathLottery) -> CheckResult:
+        if not np.isfinite(seen[0]):
+            return self._not_done("detectable_slope", REBUILT)
+        text = f"This check would miss one steady divergence in five of {seen[0]:.3g} a period."
+        return CheckResult("path.detectable_slope", "slope", seen[0], text)
+
+    def _bias(self, seen: tuple[float, float], drawn: ContrastLots, lottery: PathLottery) -> CheckResult:
+        apart = lottery.apart
+        on, back = float(drawn.value[0, -1]) * apart, lottery.return_to_mean(drawn)
+        shift = f"A divergence of that size would shift the answer by {seen[0] * apart:.3g}. "
+        text = (
+            f"{shift if np.isfinite(seen[0]) else ''}If the path seen before the start had gone on, it alone would "
+            f"make the estimate {_higher(on)}; if it returned to its earlier mean, {_higher(back)}."
+        )
+        return CheckResult("path.implied_bias", "bias", seen[0] * apart, text)
+
+    def _not_done(self, name: str, reason: str) -> CheckResult:
+        statistic = "p_value" if name == "joint" else "slope"
+        return CheckResult(f"path.{name}", statistic, np.nan, f"Not done: {reason}.")
+
+
+def _higher(value: float) -> str:
+    if abs(value) < 1e-12:
+        return "neither higher nor lower"
+    return f"{abs(value):.3g} {'higher' if value > 0 else 'lower'}"
+
+
+def _early(fitted: Fitted) -> Array:
+    """Return the periods before anyone may respond, (k,)."""
+    ahead = float(fitted.estimator.anticipation)
+    times, starts = fitted.panel.times, fitted.panel.cohorts
+    return times[times < starts.min() - ahead] if len(starts) else times[:0]
+
+
+def _why_silent(fitted: Fitted, space: AssignmentSpace | str, early: Array) -> str:
+    """Say why there is no test; empty where there is one."""
+    if isinstance(space, str):
+        return space
+    if fitted.comparison is not None and fitted.comparison.uses_outcomes:
+        return "the comparison group was made alike on earlier outcomes, so its earlier path is no test"
+    if fitted.panel.layout != "panel":
+        return "rows are people or events, not one a unit and period"
+    if len(early) < FEWEST_PERIODS:
+        return f"{len(early)} periods before the start, and a path needs {FEWEST_PERIODS}"
+    if space.size < FEWEST_LOTS:
+        return f"{space.size} possible adoptions are too few to compare with"
+    return ""

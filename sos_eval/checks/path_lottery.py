@@ -1,0 +1,173 @@
+"""The lots that a path before the start is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.numerics.lots import ContrastLots, contrast_lots, path_weights
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.assignments import AssignmentSpace
+from sos_eval.results.fitted import Fitted
+
+__all__ = ["PathLottery"]
+
+
+@dataclass(frozen=True)
+class PathLottery:
+    """The earlier paths of a fitted estimate's units under adoptions.
+
+    Attributes
+    ----------
+    adoptions : (1 + draws, n_units)
+        The observed one first.
+    early : (k,)
+        Periods before anyone may respond.
+    weights : (n_units,) or (1 + draws, n_units)
+        Of the units; by adoption where each builds its comparison group.
+    """
+
+    fitted: Fitted
+    adoptions: Array
+    space: AssignmentSpace
+    strata: tuple[str, ...]
+    early: Array
+    weights: Array
+
+    @classmethod
+    def of(
+        cls, fitted: Fitted, drawn: Array, space: AssignmentSpace, strata: tuple[str, ...], early: Array
+    ) -> PathLottery:
+        """Lay out the observed adoption and those drawn, each with the comparison group that it has."""
+        adoptions = np.vstack([fitted.source.first_treated, drawn])
+        weights = fitted.source.weights
+        if fitted.rebuild is not None:
+            weights = np.array([_rebuilt(fitted, adoption) for adoption in adoptions])
+        return cls(fitted, adoptions, space, strata, early, weights)
+
+    @cached_property
+    def panel(self) -> Panel:
+        """The panel whose units swap starts."""
+        return self.fitted.source
+
+    @cached_property
+    def complete(self) -> NDArray[np.bool_]:
+        """Units seen in every period that enters, (n_units,)."""
+        return np.asarray(np.isfinite(self._outcomes[:, : self._last]).all(1))
+
+    @cached_property
+    def starts(self) -> Array:
+        """Observed starts of the units that enter, (n,)."""
+        return self.panel.first_treated[self.complete]
+
+    @cached_property
+    def cohorts(self) -> Array:
+        """Starts in the window, increasing."""
+        return self.fitted.panel.cohorts
+
+    @cached_property
+    def _outcomes(self) -> Array:
+        return self.panel.matrix()
+
+    @cached_property
+    def _last(self) -> int:
+        """How many periods enter for the latest cohort."""
+        return max(self._end(g) for g in self.cohorts)
+
+    def _end(self, cohort: float) -> int:
+        """Return how many periods lie before a cohort may respond."""
+        ahead = self.cohorts.min() - self.early[-1]
+        return int((self.panel.times <= cohort - ahead).sum())
+
+    @property
+    def names(self) -> list[str]:
+        """Name the periods: of one cohort by time, of several by event time."""
+        if len(self.cohorts) == 1:
+            return [f"{time:g}" for time in self.early]
+        return [f"event time {time - self.cohorts.min():g}" for time in self.early]
+
+    def observed_lots(self, taken: float = 0.0) -> ContrastLots:
+        """Compute contrasts under `adoptions`, a slope added to the treated as observed."""
+        weights = self.weights[..., self.complete]
+        return self._lots(self.adoptions[:, self.complete], weights, taken, None)
+
+    def lots(self, starts: Array, taken: float, put: tuple[Array, float]) -> ContrastLots:
+        """Compute contrasts under other adoptions, with a slope put on an adoption's treated as well."""
+        return self._lots(starts, self.weights[self.complete], taken, put)
+
+    def _lots(self, starts: Array, weights: Array, taken: float, put: tuple[Array, float] | None) -> ContrastLots:
+        contrasts = path_weights(self.early - self.cohorts.min())
+        outcomes = self._outcomes[self.complete]
+        k, cohorts = len(self.early), []
+        for g in self.cohorts:
+            window = slice(self._end(g) - k, self._end(g))
+            values = outcomes[:, window] + taken * self._line(self.starts)[:, None] * self._centred
+            if put is not None:
+                values = values + put[1] * self._line(put[0])[:, None] * self._centred
+            cohorts.append((float(g), values @ contrasts))
+        return contrast_lots(cohorts, starts, weights, self._codes, self._clusters)
+
+    def _line(self, starts: Array) -> Array:
+        """Return ones for units that start within the window."""
+        return np.isin(starts, self.cohorts).astype(float)
+
+    @property
+    def _centred(self) -> Array:
+        return np.asarray(self.early - self.early.mean())
+
+    @cached_property
+    def _codes(self) -> NDArray[np.intp]:
+        return self.space.stratum[self.space.item][self.complete]
+
+    @cached_property
+    def _clusters(self) -> NDArray[np.intp]:
+        return np.asarray(np.unique(self.space.item[self.complete], return_inverse=True)[1], np.intp)
+
+    @property
+    def apart(self) -> float:
+        """How many periods the centre of those after the start lies behind the centre of those before it."""
+        first = self.cohorts.min()
+        after = self.panel.times[self.panel.times >= first]
+        return float(after.mean() - self.early.mean())
+
+    def return_to_mean(self, drawn: ContrastLots) -> float:
+        """Return what a return to the earlier mean does to an estimate that compares with the last earlier period."""
+        if not self.fitted.estimator.compares_with_last:
+            return 0.0
+        return -float(drawn.value[0, -2])
+
+    def table(
+        self, drawn: ContrastLots, p: Array, ends: tuple[float, float], seen: tuple[float, float]
+    ) -> pd.DataFrame:
+        """Lay out the contrasts with their errors, and the tests beside them."""
+        draws = len(drawn.value) - 1
+        error = np.sqrt(p * (1 - p) / draws)
+        rows = [
+            {"quantity": "contrast", "period": name, "value": value, "std_error": own}
+            for name, value, own in zip(self.names, drawn.value[0], drawn.error[0], strict=False)
+        ]
+        tests = [
+            {"quantity": "slope", "value": drawn.value[0, -1], "std_error": drawn.error[0, -1], "conf_low": ends[0],
+             "conf_high": ends[1], "p_value": p[0], "p_mcse": error[0]},
+            {"quantity": "largest", "p_value": p[1], "p_mcse": error[1]},
+            {"quantity": "joint", "p_value": p[2], "p_mcse": error[2]},
+            {"quantity": "detectable_slope", "value": seen[0], "std_error": seen[1]},
+            {"quantity": "implied_bias", "value": seen[0] * self.apart},
+        ]  # fmt: skip
+        columns = ["quantity", "period", "value", "std_error", "conf_low", "conf_high", "p_value", "p_mcse"]
+        return pd.DataFrame([*rows, *tests], columns=columns).assign(
+            draws=draws, strata=" ".join(self.strata), n_units=len(self.starts)
+        )
+
+
+def _rebuilt(fitted: Fitted, adoption: Array) -> Array:
+    """Return the weights of the source's units under an adoption, (n_units,): zero for those left out."""
+    source = fitted.source.with_first_treated(adoption)
+    built = fitted.rebuild(source) if fitted.rebuild is not None else source
+    weights = np.zeros(source.n_units)
+    weights[pd.Index(source.units).get_indexer(pd.Index(built.units))] = built.weights
+    return weights

@@ -1,0 +1,87 @@
+"""Whether valid tests of one number, and estimates of one effect on the same units, differ by more than chance.
+
+Differences of p are no evidence by themselves (Gelman and Stern 2006): two valid tests are set against each other by
+the draws that they share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sos_eval.numerics.lots import symmetric_ranks
+
+__all__ = ["Apart", "disagree", "estimates_apart", "joint_ranks"]
+
+Array = NDArray[np.float64]
+
+
+def disagree(p: Sequence[float], errors: Sequence[float], alpha: float) -> bool:
+    """Say whether some valid tests of one number reject where another is far from it.
+
+    Parameters
+    ----------
+    p, errors
+        Of each test, with its Monte Carlo error.
+    alpha
+        Level.
+
+    Examples
+    --------
+    >>> disagree([0.044, 0.22], [0.002, 0.004], 0.05), disagree([0.044, 0.08], [0.002, 0.004], 0.05)
+    (True, False)
+    """
+    low, high = int(np.nanargmin(p)), int(np.nanargmax(p))
+    gap = p[high] - p[low]
+    combined = float(np.hypot(errors[low], errors[high]))
+    return bool(p[low] <= alpha < p[high] and p[high] > 2 * alpha and gap > 3 * combined)
+
+
+def joint_ranks(statistics: Array) -> Array:
+    """Return the p of the smallest p of several tests under every draw, by the draws that they share, (draws,).
+
+    Parameters
+    ----------
+    statistics : (draws, tests)
+        The observed assignment first.
+    """
+    each = np.column_stack([symmetric_ranks(column) for column in statistics.T])
+    return symmetric_ranks(-np.log(each.min(1)))
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """How far other estimates lie from the first, by the draws that they share.
+
+    Attributes
+    ----------
+    difference : (k,)
+        Each other estimate less the first.
+    p
+        Of the largest difference, in spreads of its own draws.
+    largest
+        Position of that estimate.
+    """
+
+    difference: Array
+    p: float
+    largest: int
+
+
+def estimates_apart(first: Array, others: Array) -> Apart:
+    """Test whether estimates of the same effect on the same units lie further apart than random adoptions make them.
+
+    Parameters
+    ----------
+    first : (draws,)
+        The headline's estimates, the observed adoption first.
+    others : (draws, k)
+        Other estimates in the same unit under the same adoptions.
+    """
+    apart = others - first[:, None]
+    spread = np.nanstd(apart[1:], axis=0, ddof=1)
+    size = np.abs(apart - np.nanmedian(apart[1:], axis=0)) / spread
+    return Apart(apart[0], float(symmetric_ranks(size.max(1))[0]), int(np.argmax(size[0])))

@@ -1,0 +1,40 @@
+"""P values of several outcomes adjusted for their number by the draws that they share (Westfall and Young 1993)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sos_eval.numerics.lots import symmetric_ranks
+
+__all__ = ["westfall_young"]
+
+Array = NDArray[np.float64]
+
+
+def westfall_young(statistics: Array) -> Array:
+    """Return step-down max-t adjusted p values, (k,).
+
+    Algorithm 4.1 of Westfall and Young (1993): outcomes are taken from the largest statistic down, each is set against
+    the largest among it and all smaller ones in every draw, and no p is smaller than that of an outcome before it.
+
+    Parameters
+    ----------
+    statistics : (1 + draws, k)
+        Without regard to sign; the observed adoption first, the same adoptions for every outcome.
+
+    Examples
+    --------
+    >>> westfall_young(np.array([[3.0, 1.0], [1.0, 2.0], [2.5, 0.5], [0.1, 3.5]])).tolist()
+    [0.5, 0.75]
+    """
+    size = np.abs(statistics)
+    order = np.argsort(-size[0], kind="stable")
+    adjusted = np.empty(len(order))
+    largest = 0.0
+    for place, outcome in enumerate(order):
+        left = size[:, order[place:]].max(1)
+        left[0] = size[0, outcome]
+        largest = max(largest, float(symmetric_ranks(left)[0]))
+        adjusted[outcome] = largest
+    return adjusted

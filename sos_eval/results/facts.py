@@ -1,0 +1,366 @@
+"""`RunFacts`: what a run knows beside its tables, in one form; written once by the run, read by everybody after it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from functools import cache
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints
+
+import pandas as pd
+
+from sos_eval.terms import Direction
+
+__all__ = [
+    "SAYS",
+    "CheckFacts",
+    "HeadlineKey",
+    "LockFacts",
+    "MethodFacts",
+    "OutcomeFacts",
+    "PanelFacts",
+    "ProcedureFacts",
+    "QuestionFacts",
+    "ResolutionFacts",
+    "RunFacts",
+]
+
+#: How a procedure states its p unless it says otherwise.
+SAYS = "the {label} says {p}"
+
+
+@dataclass(frozen=True, slots=True)
+class HeadlineKey:
+    """An estimate under an inference; the headline's is fixed by rule before outcomes are read."""
+
+    estimator: str = ""
+    outcome: str = ""
+    inference: str = ""
+
+    def rows(self, estimates: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of the estimate, under every inference."""
+        return estimates[(estimates["estimator"] == self.estimator) & (estimates["outcome"] == self.outcome)]
+
+    def overall(self, estimates: pd.DataFrame) -> Mapping[str, Any] | None:
+        """Return the headline's row, ``overall`` before ``simple``; None where there is none."""
+        rows = self.rows(estimates)
+        rows = rows[(rows["inference"] == self.inference) & (rows["subgroup"] == "")]
+        rows = rows[rows["aggregation"].isin(["overall", "simple"])]
+        rows = rows.sort_values("aggregation", key=lambda column: column != "overall", kind="stable")
+        return None if rows.empty else {str(name): value for name, value in rows.iloc[0].items()}
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionFacts:
+    """The question as declared; see `Question` of a design."""
+
+    intervention: str = ""
+    population: str = ""
+    comparator: str = ""
+    outcome: str = ""
+    expected_direction: Direction = "none"
+    caveats: tuple[str, ...] = ()
+    meaningful_change: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeFacts:
+    """An outcome's words, its scale, and the levels that effects are compared with.
+
+    Attributes
+    ----------
+    label, scale, per, counted, transform, role
+        As in the panel's `Outcome`.
+    mean_exposure, mean_exposure_treated
+        Mean population at risk of a unit and period, of all and of ever treated units; NaN where there is none.
+    mean_treated, mean_treated_before, mean_comparison
+        Mean outcome of treated units after and before their start, and of the others.
+    n_missing
+        Rows without an outcome.
+    """
+
+    label: str = ""
+    scale: str = ""
+    per: float = 1.0
+    counted: bool = False
+    transform: str = "none"
+    role: str = ""
+    mean_exposure: float = math.nan
+    mean_exposure_treated: float = math.nan
+    mean_treated: float = math.nan
+    mean_treated_before: float = math.nan
+    mean_comparison: float = math.nan
+    n_missing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PanelFacts:
+    """The panel that the headline's estimate rests on.
+
+    Attributes
+    ----------
+    unit, time
+        The user's columns.
+    first_time, last_time, cohorts
+        Numbers of periods; `periods` says how these are written.
+    period, periods
+        year, quarter or month, and each period as it is written to its number; empty where periods are plain numbers.
+    omitted_times, flagged_times
+        Time (as text) to the declared reason.
+    outcomes
+        Outcome name to its facts; empty where a bundle does not say.
+    """
+
+    unit: str = ""
+    time: str = ""
+    year_convention: str = "none"
+    first_time: float = math.nan
+    last_time: float = math.nan
+    n_times: int = 0
+    n_units: int = 0
+    n_treated_units: int = 0
+    n_comparison_units: int = 0
+    n_clusters: int = 0
+    n_treated_clusters: int = 0
+    n_rows: int = 0
+    untreated_means: str = ""
+    layout: str = ""
+    weighted: bool = False
+    omitted_times: Mapping[str, str] = field(default_factory=dict)
+    flagged_times: Mapping[str, str] = field(default_factory=dict)
+    cohorts: tuple[float, ...] = ()
+    period: str = ""
+    periods: Mapping[str, float] = field(default_factory=dict)
+    outcomes: Mapping[str, OutcomeFacts] = field(default_factory=dict)
+
+    def place(self, time: Any) -> float:
+        """Return the number of a period as it is written; NaN where there is none."""
+        word = f"{time:.0f}" if isinstance(time, float) and math.isfinite(time) else str(time)
+        return self.periods.get(word, math.nan) if self.periods else float(time)
+
+    def written(self, number: float) -> str:
+        """Return how the period of a number is written; nothing between periods that are codes."""
+        names = {value: word for word, value in self.periods.items()}
+        return names.get(round(number), "") if names else f"{number:.0f}"
+
+
+@dataclass(frozen=True, slots=True)
+class ResolutionFacts:
+    """What the rule on the design made of the declared inference.
+
+    Attributes
+    ----------
+    rule, choice, caution
+        In sentences; see `Resolution`.
+    reliable
+        False where the rule relies on no procedure: then there is no range and no verdict.
+    headline
+        The inference of the headline; None where no procedure is relied on.
+    methods, declared
+        Names, in order.
+    effective_treated_clusters, effective_comparison_clusters
+        What clusters are worth by their weight.
+    variance_treated_clusters, variance_comparison_clusters
+        What they are worth by their share in the variance.
+    """
+
+    rule: str = ""
+    choice: str = ""
+    changed: bool = False
+    reliable: bool = True
+    caution: str = ""
+    headline: str | None = None
+    methods: tuple[str, ...] = ()
+    n_treated_clusters: int = 0
+    n_comparison_clusters: int = 0
+    effective_treated_clusters: float = math.nan
+    effective_comparison_clusters: float = math.nan
+    variance_treated_clusters: float = math.nan
+    variance_comparison_clusters: float = math.nan
+    declared: tuple[str, ...] = ()
+    declared_first: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LockFacts:
+    """How the run stands to its lock; see `LockState` of a design. ``state`` is empty where nothing says it."""
+
+    state: str = ""
+    text: str = ""
+    differences: tuple[str, ...] = ()
+    outcomes_seen: str = ""
+    locked_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFacts:
+    """A row of `diagnostics.csv`."""
+
+    name: str = ""
+    outcome: str = ""
+    estimator: str = ""
+    statistic: str = ""
+    value: float = math.nan
+    threshold: float = math.nan
+    passed: bool | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcedureFacts:
+    """What an inference wrote down of itself for one estimate: draws, strata, simulation error."""
+
+    estimator: str
+    outcome: str
+    inference: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> HeadlineKey:
+        """Whose they are."""
+        return HeadlineKey(self.estimator, self.outcome, self.inference)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the key, then the details beside it."""
+        return {"estimator": self.estimator, "outcome": self.outcome, "inference": self.inference, **self.details}
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> ProcedureFacts:
+        """Read it back."""
+        key = {name: str(row[name]) for name in ("estimator", "outcome", "inference")}
+        return cls(**key, details={name: value for name, value in row.items() if name not in key})
+
+
+@dataclass(frozen=True, slots=True)
+class MethodFacts:
+    """What a method in use says of itself, so that a bundle keeps its words.
+
+    Attributes
+    ----------
+    label
+        Words for figures and reports.
+    says
+        How an inference states its p; see `InferenceMethod`.
+    few_clusters
+        Whether an inference holds where few clusters are treated; None for estimators, and where nothing says it.
+    alone_from
+        Fewest clusters with which an inference stands alone.
+    """
+
+    label: str
+    says: str = SAYS
+    few_clusters: bool | None = None
+    alone_from: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """Everything that a run knows beside its tables.
+
+    Attributes
+    ----------
+    headline
+        Which row of `estimates.csv` answers the question.
+    question, panel, inference, lock
+        See their types.
+    caveats
+        Sentences of the design, the data and the comparison group, for page one.
+    notes
+        What estimators and comparison groups had to say, by estimator.
+    checks
+        The rows of `diagnostics.csv`.
+    procedures
+        What each inference wrote down, by estimate; ``inference_facts`` of `results.json`.
+    references, methods
+        The paper behind each method in use, and its words, by the method's name.
+    """
+
+    headline: HeadlineKey = HeadlineKey()
+    question: QuestionFacts = QuestionFacts()
+    panel: PanelFacts = field(default_factory=PanelFacts)
+    inference: ResolutionFacts = ResolutionFacts()
+    lock: LockFacts = LockFacts()
+    caveats: tuple[str, ...] = ()
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    checks: tuple[CheckFacts, ...] = ()
+    procedures: tuple[ProcedureFacts, ...] = ()
+    references: Mapping[str, str] = field(default_factory=dict)
+    methods: Mapping[str, MethodFacts] = field(default_factory=dict)
+
+    @property
+    def outcome(self) -> OutcomeFacts | None:
+        """The headline's outcome; None where the bundle does not describe it."""
+        return self.panel.outcomes.get(self.headline.outcome)
+
+    def method(self, name: str) -> MethodFacts:
+        """Return what a method says of itself; no more than its name where the run did not leave it."""
+        return self.methods[name] if name in self.methods else MethodFacts(name.replace("_", " "))
+
+    def procedure(self, key: HeadlineKey) -> ProcedureFacts | None:
+        """Return what an inference wrote down for an estimate."""
+        return next((facts for facts in self.procedures if facts.key == key), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `results.json` says beside the tables; ``checks`` are its ``diagnostics``."""
+        return {
+            "question": asdict(self.question), "panel": asdict(self.panel), "inference": asdict(self.inference),
+            "caveats": list(self.caveats), "lock": asdict(self.lock), "notes": dict(self.notes),
+            "inference_facts": [facts.to_json() for facts in self.procedures], "references": dict(self.references),
+            "failed_checks": [check.name for check in self.checks if check.passed is False],
+            "headline_key": asdict(self.headline),
+            "methods": {name: asdict(method) for name, method in self.methods.items()},
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, results: Mapping[str, Any]) -> RunFacts:
+        """Read the facts back from `results.json`; what an older version did not write has its default."""
+        said = {name: results[name] for name in _READ if name in results}
+        said |= {"headline": results.get("headline_key") or _older_key(results)}
+        said |= {"checks": results.get("diagnostics"), "procedures": results.get("inference_facts")}
+        made: RunFacts = _typed(cls, said)
+        return made
+
+
+_READ = ("question", "panel", "inference", "lock", "caveats", "notes", "references", "methods")
+
+
+def _older_key(results: Mapping[str, Any]) -> dict[str, str]:
+    """Return the key of a bundle that was written before it was kept: what page one said of it.
+
+    Page one of those bundles could be about another outcome than the one declared as primary, which goes before it.
+    """
+    primary = [row for row in results.get("estimates") or [] if row["role"] == "primary"]
+    page = {name: value for name, value in dict(results.get("headline") or {}).items() if value is not None}
+    key = {**(primary[0] if primary else {}), **page}
+    outcomes = dict(dict(results.get("panel") or {}).get("outcomes") or {})
+    marked = [name for name, outcome in outcomes.items() if outcome.get("role") == "primary"]
+    key |= {"outcome": marked[0]} if marked else {}
+    return {field.name: str(key.get(field.name, "")) for field in fields(HeadlineKey)}
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _typed(kind: Any, value: Any) -> Any:
+    """Read a plain value as a declared type: null among numbers is NaN, keys of another version are left aside."""
+    if kind is ProcedureFacts:
+        return ProcedureFacts.from_json(value)
+    if is_dataclass(kind):
+        hints = _hints(kind)  # type: ignore[arg-type]
+        given = dict(value)
+        said = {name: given[name] for name in hints if name in given and _is_said(hints[name], given[name])}
+        return kind(**{name: _typed(hints[name], item) for name, item in said.items()})  # type: ignore[operator]
+    if get_origin(kind) is tuple:
+        return tuple(_typed(get_args(kind)[0], item) for item in value)
+    if get_origin(kind) is Mapping:
+        return {str(name): _typed(get_args(kind)[1], item) for name, item in value.items()}
+    return float(value) if kind is float and value is not None else math.nan if kind is float else value
+
+
+def _is_said(kind: Any, value: Any) -> bool:
+    """Whether a value stands for something: null does where it is declared to, or among numbers."""
+    return value is not None or kind is float or NoneType in get_args(kind)

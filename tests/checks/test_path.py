@@ -1,0 +1,89 @@
+"""The path before the start: right on eight units, its size under a true null, what it says where it is blind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sos_eval.checks import Path
+from sos_eval.estimators import TWFE, CallawaySantAnna
+from sos_eval.panel.panel import Panel
+from tests.estimators.panels import INF, panel
+from tests.fakes import fit, noise_panel
+
+
+def checked(fitted, seed=0, **options):
+    return {one.name: one for one in Path(**options).check(fitted, np.random.default_rng(seed))}
+
+
+def eight() -> Panel:
+    y = np.array([[1, 2, 6, 9], [0, 1, 2, 5], [2, 2, 2, 2], [1, 1, 4, 4], [0, 2, 1, 3], [3, 3, 3, 1], [2, 1, 0, 2],
+                  [0, 0, 3, 1]])  # fmt: skip
+    return panel(y, [4, 4, INF, INF, INF, INF, INF, INF])
+
+
+def test_slope_by_hand():
+    # slopes (y3 - y1) / 2: treated 2.5, 1; comparison 0, 1.5, .5, 0, -1, 1.5
+    found = checked(fit(TWFE(), eight()))
+    assert found["path.slope"].value == pytest.approx(1.75 - 2.5 / 6)
+    # 28 adoptions are all there are: as large a statistic in every listed one and the observed itself
+    table = found["path.slope"].table.set_index("quantity")
+    assert table.loc["slope", "draws"] == 28
+    assert table.loc["slope", "conf_low"] < 1.75 - 2.5 / 6 < table.loc["slope", "conf_high"]
+
+
+def test_a_steady_divergence_is_measured_and_its_bias_told_both_ways():
+    made = noise_panel(60, 20, 8, seed=1)
+    start = made.cohorts.min()
+    slope = 5.0 * np.outer(made.ever_treated, made.times - start).ravel()
+    found = checked(fit(CallawaySantAnna(), made.with_outcome(made.frame["outcome"] + slope)), draws=499)
+    assert found["path.slope"].value == pytest.approx(5.0, abs=1.0)
+    assert found["path.joint"].value == 1 / 500
+    assert "If the path seen before the start had gone on" in found["path.implied_bias"].text
+    assert "if it returned to its earlier mean" in found["path.implied_bias"].text
+
+
+def test_interval_and_p_of_the_slope_agree():
+    for seed in range(12):
+        table = checked(fit(TWFE(), noise_panel(40, 8, 8, seed=seed)), draws=399)["path.slope"].table
+        slope = table.set_index("quantity").loc["slope"]
+        assert (slope["p_value"] <= 0.05) == (not slope["conf_low"] <= 0 <= slope["conf_high"])
+
+
+def test_a_common_slope_of_a_stratum_is_no_divergence():
+    made = noise_panel(60, 20, 8, seed=2)
+    large = (np.arange(60) % 2).astype(float)
+    trend = 9.0 * np.outer(large, made.times).ravel()
+    made = made.with_outcome(made.frame["outcome"] + trend).with_columns(size=np.repeat(large, made.n_times))
+    plain, strata = (
+        checked(replace(fit(TWFE(), made), strata=within), draws=199)["path.slope"].value
+        for within in ((), ("size_half",))
+    )
+    flat = made.with_outcome(made.frame["outcome"] - trend)
+    same = checked(replace(fit(TWFE(), flat), strata=("size_half",)), draws=199)["path.slope"].value
+    assert strata == pytest.approx(same)
+    assert plain is not None
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (panel(np.arange(24.0).reshape(8, 3), [3, 3] + [INF] * 6), "2 periods before the start"),
+        (panel(np.arange(15.0).reshape(3, 5) ** 2, [4, INF, INF]), "3 possible adoptions are too few"),
+    ],
+)
+def test_it_says_why_it_is_silent(made, words):
+    found = checked(fit(TWFE(), made))
+    assert set(found) == {f"path.{name}" for name in ("slope", "largest", "joint", "detectable_slope", "implied_bias")}
+    assert all(np.isnan(one.value) and words in one.text for one in found.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("treated", [4, 10, 30])
+def test_a_true_null_is_rejected_once_in_twenty(treated):
+    draws = 400
+    fits = (fit(TWFE(), noise_panel(60, treated, 9, seed=seed)) for seed in range(draws))
+    rejected = np.mean([checked(one, seed=i, draws=199)["path.joint"].value <= 0.05 for i, one in enumerate(fits)])
+    assert rejected == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / draws))

@@ -1,0 +1,76 @@
+"""What could be found before funding: sizes a simulation confirms, and what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sos_eval.cli.main import cli
+from sos_eval.cli.screen import Screen, answered
+from sos_eval.jobs.feasible import FEASIBLE_COLUMNS, Scheme, feasible, quiet_panel
+from tests.fakes import noise_panel
+
+
+def test_the_size_is_found_four_times_in_five():
+    """A t test of changes in place of the permutation test: what is stated as found is found."""
+    panel = noise_panel(80, 1, 8, seed=3)
+    table = feasible(panel, Scheme(treated=(12,), windows=((4, 4),))).table
+    quiet = panel.matrix()[~panel.ever_treated]
+    change = quiet[:, 4:].mean(1) - quiet[:, :4].mean(1)
+    rng, found = np.random.default_rng(1), []
+    for _ in range(2000):
+        own = rng.permutation(len(change)) < 12
+        moved = change - table["fall"].item() * own
+        error = np.sqrt(moved[own].var() / 12 + moved[~own].var() / (~own).sum())
+        found.append(abs(moved[own].mean() - moved[~own].mean()) / error > 2.1)
+    assert np.mean(found) == pytest.approx(0.8, abs=0.06)
+
+
+def test_strata_wide_differences_cost_nothing_within_strata():
+    panel = noise_panel(80, 1, 8, seed=3)
+    side = np.arange(80) % 2
+    y = panel.matrix() + 20 * np.outer(side, np.arange(8) >= 4)
+    panel = panel.with_outcome(y.ravel()).with_columns(side=np.repeat(side.astype(str), 8))
+    table = feasible(panel, Scheme(treated=(12,), windows=((4, 4),), within=("", "side"))).table.set_index("within")
+    assert table.loc["side", "fall"] < 0.5 * table.loc["", "fall"]
+
+
+def test_what_cannot_be_asked_is_a_reason():
+    panel = noise_panel(12, 2, 8)
+    scheme = Scheme(treated=(4, 10), windows=((4, 4), (8, 8)), within=("", "nowhere"))
+    table = feasible(panel, scheme).table.set_index(["treated", "before", "within"])
+    assert table.loc[(4, 4, ""), "reason"] == ""
+    assert "cannot be 10 starters" in table.loc[(10, 4, ""), "reason"]
+    assert table.loc[(4, 8, ""), "reason"] == "the panel has 8 periods"
+    assert table.loc[(4, 4, "nowhere"), "reason"] == "the panel has no column nowhere"
+    assert table["fall"].notna().sum() == 1
+
+
+def test_command_on_the_panel_that_ships(tmp_path, capsys):
+    args = ["feasible", "--treated", "10", "--after", "4", "--within", "region", "--out", str(tmp_path / "f"), "--json"]
+    assert answered(cli, args, Screen(log_folder=tmp_path)) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert "with 10 starters a fall of" in said["sentence"]
+    table = pd.read_csv(tmp_path / "f" / "feasible.csv")
+    assert tuple(table.columns) == FEASIBLE_COLUMNS
+    assert (table["units"] == quiet_panel(None, None).n_units).all()
+    assert (tmp_path / "f" / "feasible.svg").read_text().count("<svg") == 1
+    assert answered(cli, args, Screen(log_folder=tmp_path)) == 2
+    assert "is there already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--treated", "ten"], "write whole numbers"),
+        (["--before", "0"], "numbers from 1 on"),
+        (["--panel", "nowhere.csv"], "nowhere.csv"),
+        (["nowhere.yaml"], "nowhere.yaml"),
+    ],
+)
+def test_wrong_words_are_refused(args, words, tmp_path, capsys):
+    assert answered(cli, ["feasible", *args], Screen(log_folder=tmp_path)) == 2
+    assert words in capsys.readouterr().err

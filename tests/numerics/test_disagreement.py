@@ -1,0 +1,46 @@
+"""Tests and estimates that part: by hand, and how often they do where nothing is wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sos_eval.numerics.disagreement import disagree, estimates_apart, joint_ranks
+
+
+@pytest.mark.parametrize(
+    ("p", "errors", "parts"),
+    [
+        ((0.044, 0.22), (0.002, 0.004), True),
+        ((0.044, 0.09), (0.002, 0.004), False),  # not above twice the level
+        ((0.06, 0.5), (0.002, 0.004), False),  # neither rejects
+        ((0.01, 0.04), (0.001, 0.001), False),  # both reject
+        ((0.05, 0.12), (0.02, 0.02), False),  # within three Monte Carlo errors
+    ],
+)
+def test_when_tests_part(p, errors, parts):
+    assert disagree(p, errors, 0.05) is parts
+
+
+def test_joint_p_by_hand():
+    # ranks of the first: 2/4 and 1/4; smallest p of the rows: 1/4, 1/4, 2/4, 3/4, so two of four are as small
+    first, second = np.array([3.0, 4.0, 1.0, 2.0]), np.array([9.0, 1.0, 8.0, 2.0])
+    np.testing.assert_allclose(joint_ranks(np.column_stack([first, second])), [0.5, 0.5, 0.75, 1.0])
+
+
+def test_joint_p_keeps_its_size():
+    rng = np.random.default_rng(1)
+    both = rng.multivariate_normal([0, 0], [[1, 0.8], [0.8, 1]], (2000, 200))
+    rejected = np.mean([joint_ranks(one)[0] <= 0.05 for one in both])
+    assert rejected == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / 2000))
+
+
+def test_estimates_part_as_often_as_promised_and_by_hand():
+    rng = np.random.default_rng(2)
+    first = rng.normal(size=(1000, 200))
+    others = first[..., None] + rng.normal(0.3, [1.0, 2.0], (1000, 200, 2))
+    rejected = np.mean([estimates_apart(a, b).p <= 0.05 for a, b in zip(first, others, strict=True)])
+    assert rejected == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / 1000))
+    apart = estimates_apart(np.array([0.0, 0, 0, 0]), np.array([[5.0], [1.0], [0.0], [-1.0]]))
+    assert apart.difference.tolist() == [5.0]
+    assert (apart.p, apart.largest) == (0.25, 0)
