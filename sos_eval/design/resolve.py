@@ -115,6 +115,12 @@ def _top_level(reader: Reader) -> None:
             reader.add((), f"{key}: is missing", "add it")
     if not isinstance(data.get("name", ""), str):
         reader.add(("name",), f"name: {data['name']!r} is not text", "write a name in letters")
+    elif len(data.get("name", "")) > 100:
+        reader.add(
+            ("name",),
+            f"name: {len(data['name']):,} letters, and folders bear it",
+            "write at most 100; title may be longer",
+        )
 
 
 def _entries(reader: Reader, spec: PanelSpec | None, comparison: Any, inference: Any) -> tuple[Entry, ...]:

@@ -36,6 +36,8 @@ def read_xlsx(wanted: Wanted) -> Reading:
     try:
         _refuse_bomb(wanted)
         with closing(load_workbook(wanted.path, read_only=True, data_only=True)) as book:
+            if not book.worksheets:
+                wanted.refuse("holds no sheet with cells, only charts", "name a workbook with the table")
             name = chosen([sheet.title for sheet in book.worksheets], wanted, "sheets")
             sheet: Any = book[name]
             sheet.reset_dimensions()  # what the file says of its size may be wrong
