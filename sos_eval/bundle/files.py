@@ -16,7 +16,7 @@ import pandas as pd
 
 from sos_eval.terms import PERIOD_COLUMNS
 
-__all__ = ["csv_text", "json_text", "plain", "read_csv", "records", "yaml_text"]
+__all__ = ["csv_text", "json_text", "plain", "read_table", "records", "yaml_text"]
 
 #: Columns that are words or ids whatever they look like ("007", "NA", "306").
 _WORDS = frozenset({
@@ -43,7 +43,7 @@ def _flag_text(value: Any) -> Any:
     return str(bool(value)).lower() if _is_flag(value) else value
 
 
-def read_csv(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame:
     """Read a table of a bundle: ids and words stay text, numbers come back bit for bit, ``passed`` as flags."""
     text = path.read_text(encoding="utf-8")
     if not text.strip():

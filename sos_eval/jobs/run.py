@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sos_eval.bundle.bundle import ResultBundle, check_out
 from sos_eval.design.design import Design, load_design
+from sos_eval.design.lock import as_locked
 from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.facts import run_facts
@@ -33,7 +34,7 @@ def run(
     Parameters
     ----------
     design
-        A design, or its file.
+        A design, or its file. What a later version reads otherwise than the one that locked it stays as locked.
     out
         Folder of the bundle; ``reports/<file name of the design>`` unless given.
     panel, seed
@@ -56,7 +57,7 @@ def run(
     InputFault
         With every fault; nothing has been written.
     """
-    plan = design if isinstance(design, Design) else load_design(design, panel=panel, seed=seed)
+    plan = as_locked(design if isinstance(design, Design) else load_design(design, panel=panel, seed=seed))
     folder = Path(out) if out is not None else default_out(plan)
     check_out(folder, force=force)
     account = Account(plan, progress, notice, workers)

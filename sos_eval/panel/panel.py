@@ -387,7 +387,9 @@ class Panel:
     @property
     def caveats(self) -> tuple[str, ...]:
         """Sentences for page one, about the units that are in this panel."""
-        return sentences(self)
+        treated = set(self.units[self.ever_treated])
+        groups = {"treated": treated, "untreated": set(self.units) - treated}
+        return sentences(self.noted_caveats, groups, self.unit_names)
 
     def label(self, name: str) -> str:
         """Return the user's column behind one of our names."""

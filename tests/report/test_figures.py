@@ -229,7 +229,7 @@ def test_one_figure_into_a_file(bundle, tmp_path):
     assert save_figure(bundle, "flow", tmp_path / "f.pdf").read_bytes().startswith(b"%PDF")
     with pytest.raises(InputFault, match="cannot draw as 'gif'; write one of: svg, png, pdf"):
         save_figure(bundle, "flow", tmp_path / "f.gif")
-    with pytest.raises(InputFault, match="cannot be written"):
+    with pytest.raises(InputFault, match="nowhere does not exist; make it first"):
         save_figure(bundle, "flow", tmp_path / "nowhere" / "f.png")
 
 
