@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
-__all__ = ["Limits", "limits", "raised"]
+__all__ = ["FileLimits", "limits", "raised"]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FileLimits:
     """What readers refuse to go beyond.
 
     Attributes
@@ -32,11 +32,11 @@ class Limits:
     values: int = 200_000
 
 
-_DEFAULT = Limits()
-_LIMITS: ContextVar[Limits] = ContextVar("limits")
+_DEFAULT = FileLimits()
+_LIMITS: ContextVar[FileLimits] = ContextVar("limits")
 
 
-def limits() -> Limits:
+def limits() -> FileLimits:
     """Return the limits in force."""
     return _LIMITS.get(_DEFAULT)
 
