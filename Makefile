@@ -21,7 +21,7 @@ TESTS ?= tests
 PYTEST := $(BIN)/python -m pytest -q
 
 .PHONY: help setup run example test test-all reference types lint format house designs docs bench coverage lines bad-inputs \
-	wheelhouse lock new-estimator clean
+	hostile wheelhouse lock new-estimator clean
 
 help: ## this list
 	@echo "usage: make TARGET [PYTHON=python3.12] [WHEELHOUSE=folder]"; echo
@@ -77,6 +77,9 @@ bad-inputs: $(STAMP) ## what the tool says to wrong input, case by case
 	$(BIN)/python -m tests.cli.bad_inputs
 	$(BIN)/python -m tests.cli.bad_power
 	$(BIN)/python -m tests.panel.bad_inputs
+
+hostile: $(STAMP) ## every hostile file and declaration, in forks with limits, against its stored answer
+	$(PYTEST) -n 2 tests/hostile
 
 coverage: $(STAMP) ## size and coverage of every inference by simulation, on real noise and on england (two to three hours on two cores)
 	$(BIN)/python -m tests.statistical.coverage

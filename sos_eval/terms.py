@@ -13,6 +13,7 @@ __all__ = [
     "FLOW_COLUMNS",
     "GLOSSARY",
     "KEY_COLUMNS",
+    "PERIOD_COLUMNS",
     "ROLES",
     "TEST_COLUMNS",
     "Aggregation",
@@ -53,6 +54,8 @@ TEST_COLUMNS = (
     "mean_estimate", "p", "p_centred", "mcse", "low", "high", "low_mcse", "high_mcse",
 )  # fmt: skip
 FLOW_COLUMNS = ("step", "what", "units", "rows", "names", "reason")
+#: Columns of any table that hold periods; they are written in the panel's own notation.
+PERIOD_COLUMNS = ("cohort", "time", "first_treated", "embedded", "stopped")
 ADOPTION_COLUMNS = ("unit", "first_treated", "embedded", "stopped", "prior_use", "evidence", "note")
 
 GLOSSARY: dict[str, str] = {

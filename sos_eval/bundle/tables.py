@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -138,11 +140,20 @@ def panel_facts(panel: Panel) -> PanelFacts:
         n_comparison_units=int((~treated).sum()), n_clusters=panel.n_clusters,
         n_treated_clusters=panel.n_treated_clusters, n_rows=panel.n_rows, untreated_means=panel.untreated_means,
         layout=panel.layout, weighted=panel.weighted,
-        omitted_times={f"{time:g}": why for time, why in panel.omitted_times.items()},
-        flagged_times={f"{time:g}": why for time, why in panel.flagged_times.items()},
-        cohorts=tuple(float(cohort) for cohort in panel.cohorts),
+        omitted_times={panel.periods.name(time): why for time, why in panel.omitted_times.items()},
+        flagged_times={panel.periods.name(time): why for time, why in panel.flagged_times.items()},
+        cohorts=tuple(float(cohort) for cohort in panel.cohorts), **_numbering(panel),
         outcomes={outcome.name: _outcome_facts(panel.select(outcome.name)) for outcome in panel.outcomes},
     )  # fmt: skip
+
+
+def _numbering(panel: Panel) -> dict[str, Any]:
+    """Return the number behind each period as it is written; nothing where periods are plain numbers."""
+    if panel.periods.plain:
+        return {}
+    low = min(panel.times.min(), panel.first_treated.min())
+    numbers = np.arange(low, panel.times.max() + 1)
+    return {"period": panel.periods.unit, "periods": {panel.periods.name(number): float(number) for number in numbers}}
 
 
 def _outcome_facts(panel: Panel) -> OutcomeFacts:

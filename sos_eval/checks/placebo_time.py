@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -50,28 +50,29 @@ class PlaceboTime(Check):
         panel = panel.with_first_treated(np.where(panel.ever_treated, start, np.inf))
         found = refitted(fitted, panel, self.level)
         if not np.isfinite(found.estimate):
-            return CheckResult(name, "estimate", np.nan, f"Not done: {found.reason}.", limit, table=_row(start, found))
+            table = _row(panel.periods.written([start])[0], found)
+            return CheckResult(name, "estimate", np.nan, f"Not done: {found.reason}.", limit, table=table)
         judged = self.min_p is not None and np.isfinite(found.p_value)
         passed = bool(found.p_value >= limit) if judged else None
         return CheckResult(
             name,
             "estimate",
             found.estimate,
-            _words(start, found) + caution(fitted) + ".",
+            _words(panel.periods.name(start), found) + caution(fitted) + ".",
             limit,
             passed,
-            _row(start, found),
+            _row(panel.periods.written([start])[0], found),
         )
 
 
-def _row(start: float, found: Quantity) -> pd.DataFrame:
-    return pd.DataFrame([{"placebo_start": start, **found.row}])
+def _row(written: Any, found: Quantity) -> pd.DataFrame:
+    return pd.DataFrame([{"placebo_start": written, **found.row}])
 
 
-def _words(start: float, found: Quantity) -> str:
+def _words(start: str, found: Quantity) -> str:
     """Say what was found, and whether its interval includes no effect."""
     if not np.isfinite(found.std_error):
-        return f"With a placebo start in {start:g} the estimate is {found.words}; no interval exists for it"
+        return f"With a placebo start in {start} the estimate is {found.words}; no interval exists for it"
     includes = found.conf_low <= found.neutral <= found.conf_high
     verdict = "includes no effect" if includes else "excludes no effect, though nothing had begun"
-    return f"With a placebo start in {start:g} the estimate is {found.words}: the interval {verdict}"
+    return f"With a placebo start in {start} the estimate is {found.words}: the interval {verdict}"

@@ -46,7 +46,8 @@ def write(
     first = primary(design, groups)
     estimates = stack([one.table for answer in answers.values() for one in answer.inferred])
     people = ["n_obs"] if groups[first].source.layout == "cross_sections" else []
-    shown, _ = masked(estimates, people, design.disclosure)
+    periods = groups[first].source.periods
+    shown, _ = masked(periods.in_table(estimates), people, design.disclosure)
     flow, _ = masked(flow_table(groups[first].comparison.panel), ["rows"] if people else [], design.disclosure)
     content = BundleContent(
         design=design.resolved, estimates=shown, balance=groups[first].comparison.balance,
@@ -89,10 +90,10 @@ def _weights(group: Group) -> pd.DataFrame | None:
     if withholds_weights(panel):
         return None
     first = pd.Series(panel.first_treated)
-    table = pd.DataFrame({
+    table = panel.periods.in_table(pd.DataFrame({
         "unit": panel.units, "first_treated": first.where(first.map(math.isfinite)), "weight": comparison.weights,
         "reason": [comparison.off_support.get(str(unit), "") for unit in panel.units],
-    })  # fmt: skip
+    }))  # fmt: skip
     if comparison.sets is None:
         return table
     sets = comparison.sets.groupby("unit")["matched_set"].agg(lambda values: " ".join(map(str, values)))
@@ -125,4 +126,4 @@ def _tables(
             own = (one_check.estimator, one_check.outcome) == first
             name = one_check.result.name
             tables[name if own else f"{one_check.estimator}.{one_check.outcome}.{name}"] = one_check.result.table
-    return tables
+    return {name: group.source.periods.in_table(table) for name, table in tables.items()}

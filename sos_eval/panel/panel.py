@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import Fault, OurFault, listed
 from sos_eval.panel.caveats import Caveat, sentences
+from sos_eval.panel.periods import Periods
 from sos_eval.terms import Scale, YearConvention
 
 __all__ = ["NAMED", "Array", "FlowRow", "Outcome", "Panel"]
@@ -91,6 +92,8 @@ class Panel:
         What was kept and dropped so far.
     noted_caveats
         What page one must say of the data: prior use, overlapping programmes, covariates measured late.
+    periods
+        How the user writes periods; everything that holds them here are the numbers that stand for them.
     """
 
     frame: pd.DataFrame
@@ -110,6 +113,7 @@ class Panel:
     source: str = "data"
     flow: tuple[FlowRow, ...] = ()
     noted_caveats: tuple[Caveat, ...] = ()
+    periods: Periods = field(default_factory=Periods)
 
     @property
     def further_columns(self) -> list[str]:
@@ -280,7 +284,7 @@ class Panel:
         gone = self.times[~np.isin(self.times, list(times))]
         flow = self.flow
         if step and len(gone):
-            names = ", ".join(f"{time:g}" for time in gone)
+            names = ", ".join(self.periods.name(time) for time in gone)
             flow = (*flow, FlowRow(step, "dropped", 0, int((~mask).sum()), names, reason))
         return replace(self, frame=self.frame[mask].reset_index(drop=True), flow=flow)
 

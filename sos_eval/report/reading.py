@@ -28,7 +28,8 @@ def convention(bundle: ResultBundle) -> str:
 
 def time_label(bundle: ResultBundle) -> str:
     """Return the label of an axis of times."""
-    return time_axis(convention(bundle))
+    period = bundle.facts.panel.period
+    return period.capitalize() if period else time_axis(convention(bundle))
 
 
 def outcome_label(bundle: ResultBundle, name: str) -> str:

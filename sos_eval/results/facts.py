@@ -106,6 +106,10 @@ class PanelFacts:
     ----------
     unit, time
         The user's columns.
+    first_time, last_time, cohorts
+        Numbers of periods; `periods` says how these are written.
+    period, periods
+        year, quarter or month, and each period as it is written to its number; empty where periods are plain numbers.
     omitted_times, flagged_times
         Time (as text) to the declared reason.
     outcomes
@@ -130,7 +134,19 @@ class PanelFacts:
     omitted_times: Mapping[str, str] = field(default_factory=dict)
     flagged_times: Mapping[str, str] = field(default_factory=dict)
     cohorts: tuple[float, ...] = ()
+    period: str = ""
+    periods: Mapping[str, float] = field(default_factory=dict)
     outcomes: Mapping[str, OutcomeFacts] = field(default_factory=dict)
+
+    def place(self, time: Any) -> float:
+        """Return the number of a period as it is written; NaN where there is none."""
+        word = f"{time:.0f}" if isinstance(time, float) and math.isfinite(time) else str(time)
+        return self.periods.get(word, math.nan) if self.periods else float(time)
+
+    def written(self, number: float) -> str:
+        """Return how the period of a number is written; nothing between periods that are codes."""
+        names = {value: word for word, value in self.periods.items()}
+        return names.get(round(number), "") if names else f"{number:.0f}"
 
 
 @dataclass(frozen=True, slots=True)
