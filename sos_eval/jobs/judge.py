@@ -21,7 +21,7 @@ from sos_eval.numerics.disagreement import disagree, estimates_apart, joint_rank
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.assignments import assignment_space
 from sos_eval.results.check import CheckResult
-from sos_eval.results.facts import DetectableFacts, DisagreementFacts, TestedFacts
+from sos_eval.results.facts import DetectableFacts, DisagreementFacts, StandingTest
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import FEW, InferenceMethod, Inferred
 
@@ -119,7 +119,7 @@ def _disagreement(
     return replace(tests, **said)
 
 
-def _standing(fitted: Fitted, answer: Answer) -> list[TestedFacts]:
+def _standing(fitted: Fitted, answer: Answer) -> list[StandingTest]:
     """List the declared tests of the number whose size was measured to hold at this number treated."""
     clusters = min(fitted.panel.n_treated_clusters, fitted.panel.n_clusters - fitted.panel.n_treated_clusters)
     pairs = zip(answer.resolution.methods, answer.inferred, strict=True)
@@ -132,12 +132,12 @@ def _needs(method: InferenceMethod) -> int:
     return RELIED_ON if method.alone_from >= FEW else method.alone_from
 
 
-def _tested(method: InferenceMethod, inferred: Inferred) -> TestedFacts:
+def _tested(method: InferenceMethod, inferred: Inferred) -> StandingTest:
     table = inferred.table
     rows = table[table["aggregation"].isin(["overall", "simple"]) & (table["subgroup"] == "")]
     rows = rows.sort_values("aggregation", key=lambda column: column != "overall", kind="stable")
     p = float(rows["p_value"].iloc[0]) if len(rows) else math.nan
-    return TestedFacts(method.key, p, float(inferred.facts.get("p_monte_carlo_error", 0.0)))
+    return StandingTest(method.key, p, float(inferred.facts.get("p_monte_carlo_error", 0.0)))
 
 
 def _joint(answer: Answer) -> float:
@@ -238,8 +238,8 @@ def _without_strata(fitted: Fitted, test: InferenceMethod, account: Account) -> 
     spread = float(np.nanstd(drawn))
     log = " on the log scale" if plain.estimate.cells["scale"].iloc[row] == "ratio" else ""
     text = (
-        f"Without stratum-by-period effects the estimate{log} is {value:.3g} (p = {p:.2g} by {len(drawn):,} draws). Random "
-        f"adoptions from the same strata then average {mean:.3g} (standard deviation {spread:.3g}), where nothing is zero."
+        f"Without stratum-by-period effects the estimate{log} is {value:.3g} (p = {p:.2g} by {len(drawn):,} draws), and "
+        f"random adoptions from the same strata average {mean:.3g} (standard deviation {spread:.3g}), not zero."
     )
     table = pd.DataFrame({"estimate": [value], "p_value": p, "mean_of_draws": mean, "sd_of_draws": spread})
     return CheckResult("without_strata_effects", "estimate", value, text, table=table)

@@ -27,7 +27,7 @@ __all__ = [
     "QuestionFacts",
     "ResolutionFacts",
     "RunFacts",
-    "TestedFacts",
+    "StandingTest",
 ]
 
 #: How a procedure states its p unless it says otherwise.
@@ -293,7 +293,7 @@ class DetectableFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class TestedFacts:
+class StandingTest:
     """A test's p with its Monte Carlo error."""
 
     id: str
@@ -324,7 +324,7 @@ class DisagreementFacts:
     """
 
     fires: bool = False
-    tests: tuple[TestedFacts, ...] = ()
+    tests: tuple[StandingTest, ...] = ()
     p_joint: float = math.nan
     numbers_part: bool = False
     difference: float = math.nan

@@ -10,7 +10,7 @@ import pytest
 from sos_eval.bundle.files import json_text
 from sos_eval.report.verdict import effect_of, natural_units, verdict_of
 from sos_eval.report.words import fewer, headline_of, in_a_sentence
-from sos_eval.results.facts import DetectableFacts, TestedFacts, CheckFacts, HeadlineKey
+from sos_eval.results.facts import CheckFacts, DetectableFacts, HeadlineKey, StandingTest
 from tests.bundle.handmade import diagnostics, effect, estimates
 from tests.pilots import pilots_facts
 
@@ -137,7 +137,7 @@ def disagreement_of(**changes):
 
 
 def test_valid_tests_that_part_are_told_with_their_joint_p_and_the_badge():
-    tests = (TestedFacts("randomization", 0.044, 0.002), TestedFacts("randomization:coefficient", 0.22, 0.004))
+    tests = (StandingTest("randomization", 0.044, 0.002), StandingTest("randomization:coefficient", 0.22, 0.004))
     found = disagreement_of(fires=True, tests=tests, p_joint=0.06, sd_treated=2.6, sd_comparison=6.8)
     assert found["badge"] == "not by every valid test"
     assert "by the declared one p = 0.044" in found["text"]
@@ -177,8 +177,8 @@ def test_what_could_be_seen_has_a_fall_and_a_rise_with_their_errors():
     text = headline_of(estimates(), seen())["detectable_text"]
     assert "had been drawn as assumed and the true change were a fall of 6.2 per 10,000 (4.5 to 7.9" in text
     assert "this test would find it four times in five; a rise would have to be 6 per 10,000 (4.3 to 7.6" in text
-    ratio = headline_of(estimates(), seen(fall=0.165, rise=0.216, unit="share", fall_error=0.01, rise_error=0.02))
-    assert "a fall of 17% (14 to 19%)" in ratio["detectable_text"]
+    ratio = headline_of(estimates(), seen(fall=0.17, rise=0.216, unit="share", fall_error=0.01, rise_error=0.02))
+    assert "a fall of 17% (15 to 19%)" in ratio["detectable_text"]
     none = headline_of(estimates(), seen(fall=math.nan, fall_error=math.nan))["detectable_text"]
     assert "no fall could be found four times in five; a rise would have to be" in none
     assert headline_of(estimates(), seen(reason="no procedure is relied on"))["detectable_text"] == ""
