@@ -238,7 +238,7 @@ def _without_strata(fitted: Fitted, test: InferenceMethod, account: Account) -> 
     spread = float(np.nanstd(drawn))
     log = " on the log scale" if plain.estimate.cells["scale"].iloc[row] == "ratio" else ""
     text = (
-        f"Without stratum-by-period effects the estimate{log} is {value:.3g} (p = {p:.2g} by {len(drawn):,} draws), and "
+        f"Without stratum-by-period effects the estimate{log} is {value:.3g} (p = {p:.2g}, {len(drawn):,} draws), and "
         f"random adoptions from the same strata average {mean:.3g} (standard deviation {spread:.3g}), not zero."
     )
     table = pd.DataFrame({"estimate": [value], "p_value": p, "mean_of_draws": mean, "sd_of_draws": spread})

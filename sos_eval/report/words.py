@@ -240,7 +240,7 @@ def _percent(effect: HeadlineEffect) -> dict[str, Any]:
 def detectable_text(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> str:
     """Say which fall and which rise the headline's test would have found; empty where that cannot be said."""
     seen = facts.detectable
-    if seen.reason:
+    if seen.reason or not facts.inference.reliable:
         return ""
     treated = count(float(effect.row["n_treated_units"] or 0), units[0], units[1])
     often = {0.8: "four times in five", 0.9: "nine times in ten"}.get(seen.power, f"{percent(seen.power)} of the time")
