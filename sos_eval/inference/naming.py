@@ -6,10 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import fields, replace
 
-from sos_eval.errors import DesignFault, Faults
 from sos_eval.results.inference import InferenceMethod
 
-__all__ = ["named"]
+__all__ = ["id_problems", "named"]
 
 _ID = re.compile(r"[A-Za-z0-9_.:+=-]+")
 
@@ -26,7 +25,6 @@ def named(methods: Sequence[InferenceMethod], declared: Sequence[InferenceMethod
     declared
         In the order of the design; these are named before what a rule has put in front of them.
     """
-    _refuse(methods)
     order = [*(one for one in declared if one in methods), *(one for one in methods if one not in declared)]
     first: dict[str, InferenceMethod] = {}
     taken: set[str] = {method.id for method in order if method.id}
@@ -44,16 +42,17 @@ def named(methods: Sequence[InferenceMethod], declared: Sequence[InferenceMethod
     return tuple(replace(method, id=next(name for one, name in names if one is method)) for method in methods)
 
 
-def _refuse(methods: Sequence[InferenceMethod]) -> None:
-    """Refuse ids that name no file, and two that are the same."""
-    faults = Faults(DesignFault)
-    ids = [method.id for method in methods if method.id]
-    for one in dict.fromkeys(ids):
-        if not _ID.fullmatch(one):
-            faults.add("", f"inference: id {one!r} is no name", "write letters, digits, _ - . : + =")
-        if ids.count(one) > 1:
-            faults.add("", f"inference: two entries are called {one!r}", "give each an id of its own")
-    faults.stop()
+def id_problems(methods: Sequence[InferenceMethod]) -> list[tuple[int, str, str]]:
+    """List ids that name no file, and those of which two are the same: position, what is wrong, what to write."""
+    problems: list[tuple[int, str, str]] = []
+    seen: set[str] = set()
+    for place, method in enumerate(methods):
+        if method.id and not _ID.fullmatch(method.id):
+            problems.append((place, f"id {method.id!r} is no name", "write letters, digits, _ - . : + ="))
+        if method.id in seen:
+            problems.append((place, f"two entries are called {method.id!r}", "give each an id of its own"))
+        seen |= {method.id} if method.id else set()
+    return problems
 
 
 def _told_apart(method: InferenceMethod, leader: InferenceMethod) -> str:

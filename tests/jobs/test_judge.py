@@ -121,5 +121,5 @@ def test_two_entries_of_one_name_are_refused(tmp_path, bundle):
     text = text.replace("{method: analytic}", "{method: analytic, id: randomization}")
     (tmp_path / "p.csv").write_bytes((bundle.path.parent / "p.csv").read_bytes())
     (tmp_path / "lots.yaml").write_text(text, encoding="utf-8")
-    with pytest.raises(DesignFault, match="two entries are called 'randomization'"):
+    with pytest.raises(DesignFault, match=r"inference: two entries are called 'randomization'.*give each an id"):
         run(tmp_path / "lots.yaml", out=tmp_path / "out")
