@@ -20,7 +20,7 @@ STAMP := $(VENV)/.installed-$(LOCK_HASH)
 TESTS ?= tests
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help setup run example test test-all reference types lint format house designs docs bench coverage lines bad-inputs \
+.PHONY: help setup run example test test-all reference types lint format house designs docs bench coverage detectable lines bad-inputs \
 	hostile wheelhouse lock new-estimator clean
 
 help: ## this list
@@ -84,6 +84,9 @@ hostile: $(STAMP) ## every hostile file and declaration, in forks with limits, a
 coverage: $(STAMP) ## size and coverage of every inference by simulation, on real noise and on england (two to three hours on two cores)
 	$(BIN)/python -m tests.statistical.coverage
 
+detectable: $(STAMP) ## are stated detectable sizes found four times in five, on the published panel's noise (about half an hour)
+	$(BIN)/python -m tests.statistical.detectable
+
 lines: $(STAMP) ## lines that the fast tests do not reach
 	$(BIN)/python -m coverage run --source sos_eval -m pytest -q -m "not slow" $(TESTS)
 	$(BIN)/python -m coverage report --skip-covered --sort cover
@@ -91,7 +94,7 @@ lines: $(STAMP) ## lines that the fast tests do not reach
 bench: $(STAMP) .bench-venv/.installed ## timings of what users wait for, and of estimators beside their peers
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.cluster
-	for bench in peers power large permutations processes; do \
+	for bench in peers power large permutations matched processes; do \
 		RAYON_NUM_THREADS=1 NUMBA_NUM_THREADS=1 POLARS_MAX_THREADS=1 .bench-venv/bin/python -m bench.$$bench || exit 1; done
 
 .bench-venv/.installed: bench/requirements.txt
