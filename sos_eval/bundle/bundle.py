@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sos_eval.bundle.files import csv_text, json_text, plain, read_csv, yaml_text
+from sos_eval.bundle.files import csv_text, json_text, plain, read_table, yaml_text
+from sos_eval.bundle.whole import check_folder, write_folder
 from sos_eval.errors import Fault, InputFault
 from sos_eval.results.facts import RunFacts
-from sos_eval.terms import BALANCE_COLUMNS, DIAGNOSTIC_COLUMNS, EFFECT_COLUMNS, FLOW_COLUMNS
+from sos_eval.terms import BALANCE_COLUMNS, DIAGNOSTIC_COLUMNS, EFFECT_COLUMNS, FLOW_COLUMNS, TEST_COLUMNS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,9 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA", "BundleContent", "ResultBundle", "check_out", "is_bundle", "read_bundle", "write_bundle"]
 
 SCHEMA = "sos-eval/bundle/1"
-
-#: The user's disk, not our code: full, read-only, not permitted, name too long.
-_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
 
 
 def _table(*columns: str) -> Callable[[], pd.DataFrame]:
@@ -43,7 +37,7 @@ class BundleContent:
     ----------
     design
         The resolved design, as plain values.
-    estimates, balance, flow, diagnostics
+    estimates, balance, flow, diagnostics, tests
         In the columns of `terms`.
     weights
         Unit weights and matched sets; None where they are withheld (rows are people).
@@ -63,6 +57,7 @@ class BundleContent:
     weights: pd.DataFrame | None = field(default_factory=_table("unit", "weight"))
     flow: pd.DataFrame = field(default_factory=_table(*FLOW_COLUMNS))
     diagnostics: pd.DataFrame = field(default_factory=_table(*DIAGNOSTIC_COLUMNS))
+    tests: pd.DataFrame = field(default_factory=_table(*TEST_COLUMNS))
     headline: Mapping[str, Any] = field(default_factory=dict)
     facts: RunFacts = field(default_factory=RunFacts)
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -80,7 +75,7 @@ class ResultBundle:
     @cached_property
     def estimates(self) -> pd.DataFrame:
         """`estimates.csv`: a row per estimator, outcome, quantity and inference."""
-        return read_csv(self.path / "estimates.csv").reindex(columns=list(EFFECT_COLUMNS))
+        return read_table(self.path / "estimates.csv").reindex(columns=list(EFFECT_COLUMNS))
 
     @cached_property
     def balance(self) -> pd.DataFrame:
@@ -138,7 +133,7 @@ class ResultBundle:
     def economics(self) -> dict[str, Any]:
         """The files of ``economics/``: tables by name, JSON as dicts."""
         folder = self.path / "economics"
-        found: dict[str, Any] = {file.stem: read_csv(file) for file in sorted(folder.glob("*.csv"))}
+        found: dict[str, Any] = {file.stem: read_table(file) for file in sorted(folder.glob("*.csv"))}
         return found | {file.stem: self._json(f"economics/{file.name}") for file in sorted(folder.glob("*.json"))}
 
     @cached_property
@@ -149,7 +144,7 @@ class ResultBundle:
     def tables(self, name: str) -> pd.DataFrame:
         """Return a file of ``tables/``; empty where the run did not make it."""
         file = self.path / "tables" / f"{name}.csv"
-        return read_csv(file) if name in self.table_names else pd.DataFrame()
+        return read_table(file) if name in self.table_names else pd.DataFrame()
 
     def figure(self, name: str) -> Figure:
         """Draw a figure by name.
@@ -177,7 +172,7 @@ class ResultBundle:
 
     def _csv(self, name: str, *columns: str) -> pd.DataFrame:
         file = self.path / name
-        return read_csv(file) if file.exists() else pd.DataFrame(columns=list(columns))
+        return read_table(file) if file.exists() else pd.DataFrame(columns=list(columns))
 
     def _json(self, name: str) -> dict[str, Any]:
         try:
@@ -231,15 +226,7 @@ def check_out(out: str | Path, *, force: bool) -> Path:
     target = Path(out).resolve()
     if target.exists():
         _check_existing(target, out, force=force)
-    parent = next(folder for folder in target.parents if folder.exists())
-    if not parent.is_dir():
-        raise InputFault(Fault(str(out), f"{parent} is a file, not a folder", "choose another --out"))
-    try:
-        # asking for permission is not enough: some file systems grant it and then refuse
-        Path(tempfile.mkdtemp(prefix=f"{target.name}.partial-", dir=parent)).rmdir()
-    except OSError as error:
-        what = f"{parent} cannot be written to ({error.strerror})"
-        raise InputFault(Fault(str(out), what, "choose another --out")) from error
+    check_folder(out)
     return target
 
 
@@ -273,57 +260,15 @@ def write_bundle(
     render
         Draws figures and report into the folder it is given, before the folder takes its name.
     """
-    target = check_out(out, force=force)
-    made = _make_parents(target, out)
-    partial: Path | None = None
-    try:
-        partial = Path(tempfile.mkdtemp(prefix=f"{target.name}.partial-", dir=target.parent))
-        partial.chmod(0o777 & ~_umask())
-        _write_content(partial, content)
+
+    def fill(folder: Path) -> None:
+        _write_content(folder, content)
         if render is not None:
-            render(partial)
-        _take_name(partial, target)
-    except BaseException as error:
-        if partial is not None:
-            shutil.rmtree(partial, ignore_errors=True)
-        for folder in made:
-            if not any(folder.iterdir()):
-                folder.rmdir()
-        if isinstance(error, OSError) and error.errno in _UNWRITABLE:
-            raise InputFault(Fault(str(out), f"cannot be written: {error.strerror or error}", "")) from error
-        raise
+            render(folder)
+
+    check_out(out, force=force)
+    write_folder(out, fill)
     return ResultBundle(Path(out))
-
-
-def _make_parents(target: Path, out: str | Path) -> list[Path]:
-    """Make the folders above, and return those that were not there, innermost first."""
-    missing = [folder for folder in target.parents if not folder.exists()]
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputFault(Fault(str(out), f"cannot be written: {error.strerror}", "choose another --out")) from error
-    return missing
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _take_name(partial: Path, target: Path) -> None:
-    """Rename the finished folder; an older bundle goes only once the new one is in its place."""
-    if not target.exists():
-        partial.rename(target)
-        return
-    old = partial.with_name(partial.name.replace(".partial-", ".old-"))
-    target.rename(old)
-    try:
-        partial.rename(target)
-    except BaseException:
-        old.rename(target)
-        raise
-    shutil.rmtree(old)
 
 
 def _write_content(folder: Path, content: BundleContent) -> None:
@@ -333,6 +278,7 @@ def _write_content(folder: Path, content: BundleContent) -> None:
         "balance.csv": csv_text(content.balance),
         "flow.csv": csv_text(content.flow),
         "diagnostics.csv": csv_text(content.diagnostics),
+        "tests.csv": csv_text(content.tests),
         "headline.json": json_text(content.headline),
         "provenance.json": json_text(content.provenance),
         "results.json": json_text(_results(content)),
@@ -364,6 +310,7 @@ def _results(content: BundleContent) -> dict[str, Any]:
         "balance": content.balance,
         "flow": content.flow,
         "diagnostics": content.diagnostics,
+        "tests": content.tests,
         "provenance": content.provenance,
         "tables": sorted(content.tables),
         "economics": {n: v for n, v in content.economics.items() if isinstance(v, Mapping)},

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["csv_text", "json_text", "plain", "read_csv", "records", "yaml_text"]
+from sos_eval.terms import PERIOD_COLUMNS
+
+__all__ = ["csv_text", "json_text", "plain", "read_table", "records", "yaml_text"]
 
 #: Columns that are words or ids whatever they look like ("007", "NA", "306").
 _WORDS = frozenset({
@@ -41,7 +43,7 @@ def _flag_text(value: Any) -> Any:
     return str(bool(value)).lower() if _is_flag(value) else value
 
 
-def read_csv(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame:
     """Read a table of a bundle: ids and words stay text, numbers come back bit for bit, ``passed`` as flags."""
     text = path.read_text(encoding="utf-8")
     if not text.strip():
@@ -57,6 +59,8 @@ def read_csv(path: Path) -> pd.DataFrame:
             columns[name] = table[name].astype(object)
         else:
             columns[name] = _numbers(cells)
+            if name in PERIOD_COLUMNS and columns[name].dtype == object:  # periods that are written as 2014/15
+                columns[name] = columns[name].where(columns[name] != "")
     return pd.DataFrame(columns)
 
 

@@ -1,18 +1,22 @@
-"""Files that are written whole or not at all, and their folders."""
+"""Files and folders that are written whole or not at all: the one way that this package writes."""
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sos_eval.errors import DataFault, Fault, Faults, InputFault
 
-__all__ = ["make_folder", "refuse_target", "write_file"]
+__all__ = ["check_folder", "make_folder", "refuse_target", "write_file", "write_folder"]
 
 #: What a system says where a file does not fit: disk, quota, largest size of a file.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+#: The user's disk, not our code: full, read-only, not permitted, name too long.
+_UNWRITABLE = {*NO_ROOM, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
 
 
 def write_file(path: Path, content: str | bytes, *, again: str = "", sync: bool = False) -> None:
@@ -91,3 +95,96 @@ def make_folder(path: Path, *, again: str = "") -> None:
 def _fault(path: Path, error: OSError, again: str) -> DataFault:
     room = f"make room in {path.parent} and run again {again}".strip() if error.errno in NO_ROOM else ""
     return DataFault(Fault(str(path), f"cannot be written ({error.strerror})", room))
+
+
+def check_folder(out: str | Path) -> None:
+    """Say early, before anything is computed, whether a folder can be written where `out` names it.
+
+    Raises
+    ------
+    InputFault
+        It cannot.
+    """
+    target = Path(out).resolve()
+    parent = next(folder for folder in target.parents if folder.exists())
+    if not parent.is_dir():
+        raise InputFault(Fault(str(out), f"{parent} is a file, not a folder", "choose another --out"))
+    try:
+        # asking for permission is not enough: some file systems grant it and then refuse
+        Path(tempfile.mkdtemp(prefix=f"{target.name}.partial-", dir=parent)).rmdir()
+    except OSError as error:
+        what = f"{parent} cannot be written to ({error.strerror})"
+        raise InputFault(Fault(str(out), what, "choose another --out")) from error
+
+
+def write_folder(out: str | Path, fill: Callable[[Path], object]) -> None:
+    """Write a folder whole or not at all, in place of an older one of its name.
+
+    Everything is written to a sibling ``<out>.partial-…`` that takes the name `out` at the very end; an exception or
+    Ctrl-C leaves nothing behind, and an older folder untouched.
+
+    Parameters
+    ----------
+    out
+        The folder to appear.
+    fill
+        Writes the content into the folder that it is given.
+
+    Raises
+    ------
+    InputFault
+        The disk is full, read-only or not permitted.
+    """
+    target = Path(out).resolve()
+    made = _make_parents(target, out)
+    partial: Path | None = None
+    try:
+        partial = Path(tempfile.mkdtemp(prefix=f"{target.name}.partial-", dir=target.parent))
+        partial.chmod(0o777 & ~_umask())
+        fill(partial)
+        _take_name(partial, target)
+    except BaseException as error:
+        _take_back(partial, made)
+        if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+            raise InputFault(Fault(str(out), f"cannot be written: {error.strerror or error}", "")) from error
+        raise
+
+
+def _make_parents(target: Path, out: str | Path) -> list[Path]:
+    """Make the folders above, and return those that were not there, innermost first."""
+    missing = [folder for folder in target.parents if not folder.exists()]
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputFault(Fault(str(out), f"cannot be written: {error.strerror}", "choose another --out")) from error
+    return missing
+
+
+def _take_back(partial: Path | None, made: list[Path]) -> None:
+    """Remove what was written, and the folders made for it."""
+    if partial is not None:
+        shutil.rmtree(partial, ignore_errors=True)
+    for folder in made:
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _take_name(partial: Path, target: Path) -> None:
+    """Rename the finished folder; an older one goes only once the new one is in its place."""
+    if not target.exists():
+        partial.rename(target)
+        return
+    old = partial.with_name(partial.name.replace(".partial-", ".old-"))
+    target.rename(old)
+    try:
+        partial.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    shutil.rmtree(old)

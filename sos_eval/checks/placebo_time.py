@@ -63,8 +63,9 @@ class PlaceboTime(Check):
         start, panel = _moved(fitted.source, shift)
         found = refitted(fitted, panel, self.level)
         if not np.isfinite(found.estimate):
-            return CheckResult(name, "estimate", np.nan, f"Not done: {found.reason}.", table=_row(start, found))
-        return CheckResult(name, "estimate", found.estimate, _words(start, found, fitted), table=_row(start, found))
+            return CheckResult(name, "estimate", np.nan, f"Not done: {found.reason}.", table=_row(panel, start, found))
+        text = _words(panel.periods.name(start), found, fitted)
+        return CheckResult(name, "estimate", found.estimate, text, table=_row(panel, start, found))
 
     def _largest(self, fitted: Fitted, shifts: list[int], rng: np.random.Generator) -> CheckResult:
         """Set the largest of all placebo starts among those of random adoptions."""
@@ -87,12 +88,10 @@ class PlaceboTime(Check):
     def _judged(self, fitted: Fitted, shifts: list[int], size: Array) -> CheckResult:
         draws, limit = len(size) - 1, np.nan if self.min_p is None else self.min_p
         p = float(symmetric_ranks(size.max(1))[0])
-        starts = [_moved(fitted.source, shift)[0] for shift in shifts]
-        text = (
-            f"Of {len(shifts)} placebo starts that in {starts[int(np.argmax(size[0]))]:g} shows most; one that shows "
-            f"as much or more comes up in {100 * p:.2g} of 100 of {draws:,} draws by the headline's own lots."
-        )
-        table = pd.DataFrame({"placebo_start": starts, "statistic": size[0]}).assign(
+        starts, periods = [_moved(fitted.source, shift)[0] for shift in shifts], fitted.source.periods
+        most = periods.name(starts[int(np.argmax(size[0]))])
+        text = f"Of {len(shifts)} placebo starts that in {most} shows most; one that shows as much or more comes up in {100 * p:.2g} of 100 of {draws:,} draws by the headline's own lots."
+        table = pd.DataFrame({"placebo_start": periods.written(starts), "statistic": size[0]}).assign(
             p_value=p, p_mcse=np.sqrt(p * (1 - p) / draws), draws=draws, strata=" ".join(fitted.strata)
         )
         passed = None if self.min_p is None else p >= self.min_p
@@ -126,12 +125,12 @@ def _error(batch: Batch, row: int) -> Array:
     return np.where(errors > 0, errors, np.nan)
 
 
-def _row(start: float, found: Quantity) -> pd.DataFrame:
-    return pd.DataFrame([{"placebo_start": start, **found.row}])
+def _row(panel: Panel, start: float, found: Quantity) -> pd.DataFrame:
+    return pd.DataFrame([{"placebo_start": panel.periods.written([start])[0], **found.row}])
 
 
-def _words(start: float, found: Quantity, fitted: Fitted) -> str:
+def _words(start: str, found: Quantity, fitted: Fitted) -> str:
     """Say what was found, and what its interval is worth."""
     if not np.isfinite(found.std_error):
-        return f"With a placebo start in {start:g} the estimate is {found.words}; no interval exists for it."
-    return f"With a placebo start in {start:g} the estimate is {found.words}, a conventional interval{caution(fitted)}."
+        return f"With a placebo start in {start} the estimate is {found.words}; no interval exists for it."
+    return f"With a placebo start in {start} the estimate is {found.words}, a conventional interval{caution(fitted)}."

@@ -44,9 +44,10 @@ def check(screen: Screen, design: Path, panel: Path | None) -> None:
 def protocol(screen: Screen, design: Path, form: str, out: Path | None) -> None:
     """Write the evaluation protocol (statistical analysis plan) that a design declares."""
     from sos_eval.design.design import load_design
+    from sos_eval.design.lock import as_locked
     from sos_eval.report.protocol_file import protocol_file
 
-    declared = load_design(design)
+    declared = as_locked(load_design(design))
     out = out or design.with_name(f"{design.stem}.protocol.{form}")
     write_file(out, protocol_file(declared, form))
     screen.say(f"protocol: {out}")

@@ -47,13 +47,13 @@ def simulate(
 def _compared(screen: Screen, world: Path, panel: Path, first: int | None, plot: Path | None, seed: int | None) -> None:
     """Print the moments of a world and of a real panel, and draw them."""
     from sos_eval.report.power.calibration import draw_calibration
-    from sos_eval.worlds.calibrate import compare, panel_of
+    from sos_eval.worlds.calibrate import compare_moments, panel_of
     from sos_eval.worlds.world import load_world
 
     if plot is not None and plot.suffix not in (".svg", ".png", ".pdf"):
         raise click.UsageError(f"--plot {plot}: the name ends in .svg, .png or .pdf")
     declared = load_world(world)
-    table = compare(declared, panel_of(panel, declared), seed=seed, first=first)
+    table = compare_moments(declared, panel_of(panel, declared), seed=seed, first=first)
     if plot is not None:
         draw_calibration(table, plot)
     shown = table.drop(columns="what").to_string(index=False, float_format=lambda value: f"{value:.3g}")

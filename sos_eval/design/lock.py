@@ -1,24 +1,31 @@
-"""Locks: the frozen plan, and how a run differs from it."""
+"""Locks: the frozen plan, how a run differs from it, and what of it a later version must keep."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from sos_eval.bundle.files import plain
 from sos_eval.bundle.provenance import hash_mapping
+from sos_eval.bundle.whole import write_file
+from sos_eval.declare import Document
 from sos_eval.design.design import Design
+from sos_eval.design.differences import Differences, compare_plans, holding
 from sos_eval.design.published import data_differences, published_hashes
+from sos_eval.design.resolve import resolve
 from sos_eval.errors import DesignFault, Fault, InputFault, nearest
 from sos_eval.terms import __version__
 
-__all__ = ["LockState", "OutcomesSeen", "lock_path", "lock_state", "write_lock"]
+__all__ = ["LockState", "OutcomesSeen", "as_locked", "lock_path", "lock_state", "write_lock"]
 
 OutcomesSeen = Literal["yes", "no", "published"]
-SCHEMA = "sos-eval/lock/1"
+SCHEMA = "sos-eval/lock/2"
+#: Locks without ``written``: what their author wrote, with what the command line said.
+_EARLIER = "sos-eval/lock/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +37,9 @@ class LockState:
     state
         ``as_locked``, ``changed`` or ``never_locked``.
     text
-        A sentence for page one.
+        Sentences for page one: the state, and what this version reads otherwise than the one that locked.
     differences
-        One line per key: ``panel.window.to: 2019 -> 2025``.
+        What the author or the command line changed, a line per key: ``panel.window.to: 2019 -> 2025``.
     outcomes_seen
         As recorded when the plan was locked.
     """
@@ -71,43 +78,71 @@ def write_lock(design: Design, outcomes_seen: str, *, force: bool = False) -> Pa
         raise InputFault(
             Fault("", f"outcomes_seen: {outcomes_seen!r} is no answer", nearest(outcomes_seen, get_args(OutcomesSeen)))
         )
-    path, digest = lock_path(design), hash_mapping(design.resolved)
+    path = lock_path(design)
     if path.exists() and not force:
         locked = _read(path)
-        if locked["design_sha256"] == digest and not any(data_differences(locked.get("published", {}), design)):
+        if not compare_plans(locked, design).author and not any(_data_differences(locked, design)):
             return path
         raise InputFault(Fault(str(path), "locks another plan", "use --force to replace it; the old lock is then lost"))
-    content = {
-        "schema": SCHEMA, "design_sha256": digest, "sos_eval": __version__,
-        "locked_at": datetime.now(UTC).isoformat(timespec="seconds"), "outcomes_seen": outcomes_seen,
-        "design": plain(design.resolved), "published": published_hashes(design),
-    }  # fmt: skip
-    try:
-        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputFault(Fault(str(path), f"cannot be written ({error.strerror})", "choose another folder")) from None
+    content = _content(design, outcomes_seen)
+    write_file(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     return path
 
 
+def _data_differences(locked: dict[str, Any], design: Design) -> Iterator[str]:
+    return data_differences(locked.get("published", {}), design)
+
+
+def _content(design: Design, outcomes_seen: str) -> dict[str, Any]:
+    """Return what a lock holds: today's meaning of what was written, whatever an older lock kept."""
+    resolved = resolve(design.document).resolved
+    return {
+        "schema": SCHEMA, "design_sha256": hash_mapping(resolved), "sos_eval": __version__,
+        "locked_at": datetime.now(UTC).isoformat(timespec="seconds"), "outcomes_seen": outcomes_seen,
+        "written": plain(design.document.data), "design": plain(resolved),
+        "published": published_hashes(design),
+    }  # fmt: skip
+
+
 def lock_state(design: Design) -> LockState:
-    """Compare a design, as it is about to run, with its lock."""
+    """Compare what a design's file and the command line declare with its lock."""
     path = lock_path(design)
     if not path.exists():
         return LockState("never_locked", "This plan was never locked: nothing shows that it came before the outcomes.")
     locked = _read(path)
     seen, when = str(locked["outcomes_seen"]), str(locked["locked_at"])
+    differences = compare_plans(locked, design)
+    lines = (*(str(one) for one in differences.author), *_data_differences(locked, design))
+    state: Literal["as_locked", "changed"] = "changed" if lines else "as_locked"
+    return LockState(state, _told(differences, len(lines), seen, when[:10]), lines, seen, when)
+
+
+def as_locked(design: Design) -> Design:
+    """Return a design with the locked value wherever a later version of this package reads the same words otherwise.
+
+    Without a lock, and where no meaning changed, it is the design itself. What its author changed stays changed.
+    """
+    path = lock_path(design)
+    moved = compare_plans(_read(path), design).version if path.exists() else ()
+    if not moved:
+        return design
+    kept = resolve(Document(holding(design, moved), design.path))
+    return replace(kept, document=design.document, overrides=design.overrides)
+
+
+def _told(differences: Differences, many: int, seen: str, day: str) -> str:
+    """Say on page one how a run stands to its lock."""
     about = {
         "no": "before anyone in the team had seen the outcomes",
         "yes": "after the outcomes had been seen, which is not pre-registration",
         "published": "when the outcomes were already published, which is not pre-registration",
     }[seen]
-    data = data_differences(locked.get("published", {}), design)
-    differences = (*_differences(locked["design"], plain(design.resolved)), *data)
-    if not differences:
-        return LockState("as_locked", f"Run as locked on {when[:10]}, {about}.", (), seen, when)
-    many = "1 difference" if len(differences) == 1 else f"{len(differences)} differences"
-    text = f"The plan was locked on {when[:10]}, {about}, and has been changed since ({many})."
-    return LockState("changed", text, differences, seen, when)
+    said = f"Run as locked on {day}, {about}."
+    if many:
+        counted = "1 difference" if many == 1 else f"{many} differences"
+        said = f"The plan was locked on {day}, {about}, and has been changed since ({counted})."
+    kept = "; ".join(one.kept for one in differences.version)
+    return f"{said} This version's defaults are others, and the locked ones are kept: {kept}." if kept else said
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -117,23 +152,8 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise DesignFault(Fault(str(path), f"is not a readable lock ({error})", "lock the design again")) from None
     needed = {"schema", "design", "design_sha256", "locked_at", "outcomes_seen"}
-    if not isinstance(content, dict) or not needed <= set(content) or content["schema"] != SCHEMA:
+    if not isinstance(content, dict) or not needed <= set(content) or content["schema"] not in (SCHEMA, _EARLIER):
         raise DesignFault(Fault(str(path), f"is not a lock of schema {SCHEMA}", "lock the design again"))
+    if content["schema"] == SCHEMA and "written" not in content:
+        raise DesignFault(Fault(str(path), "does not hold what its author wrote", "lock the design again"))
     return content
-
-
-def _differences(old: Any, new: Any, key: str = "") -> list[str]:
-    """List the keys that differ between two plain values, as ``key: old -> new``."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        names = [*old, *(name for name in new if name not in old)]
-        inner = [_differences(old.get(name), new.get(name), f"{key}.{name}".strip(".")) for name in names]
-        return [line for lines in inner for line in lines]
-    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        inner = [_differences(a, b, f"{key}.{i}") for i, (a, b) in enumerate(zip(old, new, strict=True))]
-        return [line for lines in inner for line in lines]
-    return [] if old == new else [f"{key}: {_short(old)} -> {_short(new)}"]
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else f"{text[:77]}..."

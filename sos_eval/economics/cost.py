@@ -19,12 +19,12 @@ from sos_eval.economics.section import EconomicsSection
 from sos_eval.numerics.random import stream
 from sos_eval.results.facts import RunFacts
 
-__all__ = ["cost", "effect_from"]
+__all__ = ["cost_estimate", "effect_from"]
 
 _SCALES: dict[str, Literal["rate_difference", "rate_ratio"]] = {"rate_per": "rate_difference", "ratio": "rate_ratio"}
 
 
-def cost(
+def cost_estimate(
     section: EconomicsSection, estimates: pd.DataFrame, diagnostics: pd.DataFrame, balance: pd.DataFrame,
     facts: RunFacts, tables: Mapping[str, pd.DataFrame], *, document: Document, path: Path_ = ("economics",),
     seed: int, title: str = "",

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["Model", "net_benefits", "one_way", "switch_values", "tornado", "two_way"]
+__all__ = ["Model", "net_benefits", "one_way", "switch_values", "tornado", "two_way_table"]
 
 Array = NDArray[np.float64]
 #: Parameters by name, (m,) each -> effects and costs of every strategy, (m, K) each.
@@ -42,7 +42,7 @@ def one_way(
     return pd.concat(tables, ignore_index=True)
 
 
-def two_way(
+def two_way_table(
     model: Model, base: Mapping[str, float], pair: tuple[str, str], ranges: Mapping[str, Range],
     strategies: Sequence[str], threshold: float, points: int = 5,
 ) -> pd.DataFrame:  # fmt: skip

@@ -25,14 +25,14 @@ from sos_eval.economics.gate.dossier import gate_rule
 from sos_eval.economics.gate.evidence import POWER_80, Evidence, dossier_of, own_evidence
 from sos_eval.economics.gate.verdict import Override, Verdict, judge, watermark
 from sos_eval.economics.model.discount import population_total
-from sos_eval.economics.model.draws import draw
+from sos_eval.economics.model.draws import draw_parameters
 from sos_eval.economics.model.evaluated import DecisionModel, rate_fall
 from sos_eval.economics.model.psa import Samples
 from sos_eval.economics.prepared import Prepared, effect_there, studies_fit
 from sos_eval.economics.scenarios import scenario_table, structural_count
 from sos_eval.economics.section import EconomicsSection, threshold_grid
 from sos_eval.economics.sensitivity import sensitivity_tables
-from sos_eval.economics.summary import headline, summary
+from sos_eval.economics.summary import economic_headline, main_results
 from sos_eval.economics.tables import exact_tables
 from sos_eval.economics.voi.evppi import evppi, evppi_table
 from sos_eval.economics.voi.evsi import evsi
@@ -105,8 +105,8 @@ def evaluate(prepared: Prepared, measured: Evidence, streams: Streams, where: st
         outputs["budget_impact"] = budget_impact(model, with_savings=printed in ("E2", "E3"))
     if printed in ("E2", "E3"):
         outputs |= full_tables(prepared, psa, draws, streams)
-        head = headline(psa, prepared.reference, outputs, verdict, mark)
-        outputs |= {"summary": summary(psa, prepared.reference, outputs, printed, mark), "headline": head}
+        head = economic_headline(psa, prepared.reference, outputs, verdict.tier, verdict.binding, mark)
+        outputs |= {"summary": main_results(psa, prepared.reference, outputs, printed, mark), "headline": head}
     else:
         outputs["missing"] = missing_inputs(verdict)
     return Evaluation(outputs, verdict, printed, mark)
@@ -143,7 +143,7 @@ def model_draws(prepared: Prepared, streams: Streams) -> Mapping[str, Array]:
     """Draw the parameters of the model."""
     assert prepared.model is not None
     psa = prepared.section.psa
-    return draw(prepared.model.parameters, psa.correlation, psa.draws, streams("economics", "psa"))
+    return draw_parameters(prepared.model.parameters, psa.correlation, psa.draws, streams("economics", "psa"))
 
 
 def model_samples(model: DecisionModel, draws: Mapping[str, Array]) -> Samples:

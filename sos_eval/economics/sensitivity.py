@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.economics.dsa import one_way, tornado, two_way
-from sos_eval.economics.model.draws import Parameter, interval
+from sos_eval.economics.dsa import one_way, tornado, two_way_table
+from sos_eval.economics.model.draws import Parameter, central_interval
 
 if TYPE_CHECKING:
     from sos_eval.economics.prepared import Prepared
@@ -39,7 +39,7 @@ def sensitivity_tables(prepared: Prepared, thresholds: Array) -> dict[str, pd.Da
         "one_way": one_way(run, model.base, ranges, model.strategies, middle, declared.points),
     }
     grids = [
-        two_way(run, model.base, pair, ranges, model.strategies, middle, declared.points)
+        two_way_table(run, model.base, pair, ranges, model.strategies, middle, declared.points)
         for pair in declared.two_way
         if set(pair) <= set(ranges)
     ]
@@ -52,4 +52,4 @@ def sensitivity_tables(prepared: Prepared, thresholds: Array) -> dict[str, pd.Da
 
 def _own(parameter: Parameter) -> tuple[float, float]:
     """Return a parameter's 95% interval; a placement share is varied with its group, not alone."""
-    return (0.0, 0.0) if parameter.law == "share" else interval(parameter)
+    return (0.0, 0.0) if parameter.law == "share" else central_interval(parameter)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from sos_eval.economics.gate.verdict import Verdict
 from sos_eval.economics.model.psa import Samples
 
-__all__ = ["headline", "summary"]
+__all__ = ["economic_headline", "main_results"]
 
 
 def _best(outputs: dict[str, Any], threshold: float) -> str:
@@ -17,7 +17,7 @@ def _best(outputs: dict[str, Any], threshold: float) -> str:
     return str(table.loc[table["threshold"] == threshold, "strategy"].iloc[0])
 
 
-def summary(psa: Samples, reference: int, outputs: dict[str, Any], printed: str, mark: str) -> pd.DataFrame:
+def main_results(psa: Samples, reference: int, outputs: dict[str, Any], printed: str, mark: str) -> pd.DataFrame:
     """Give the main results in rows: ``quantity, strategy, threshold, value, low, high, text``."""
     condition = mark or ("conditional on the effect being causal" if printed == "E2" else "")
     rows: list[tuple[Any, ...]] = []
@@ -45,13 +45,14 @@ def _middle(outputs: dict[str, Any]) -> float:
     return float(thresholds.iloc[len(thresholds) // 2])
 
 
-def headline(psa: Samples, reference: int, outputs: dict[str, Any], verdict: Verdict, mark: str) -> dict[str, Any]:
-    """Return the headline: filled at E3 only, never by an override."""
+def economic_headline(
+    psa: Samples, reference: int, outputs: dict[str, Any], tier: str, limits: Sequence[str], mark: str
+) -> dict[str, Any]:
+    """Return the headline: filled at E3 only, never by an override (`mark`); `limits` are the criteria that bind."""
     empty: dict[str, Any] = {"icer": None, "inmb": None, "probability_cost_effective": None, "sentence": None}
-    if mark or verdict.tier != "E3":
-        binding = ", ".join(verdict.binding)
+    if mark or tier != "E3":
         reason = (
-            mark or f"the evidence grants {verdict.tier} (binding: {binding}): conditional on the effect being causal"
+            mark or f"the evidence grants {tier} (binding: {', '.join(limits)}): conditional on the effect being causal"
         )
         return {**empty, "reason": reason}
     pairs, middle = outputs["pairwise"], _middle(outputs)

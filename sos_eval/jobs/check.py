@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sos_eval.design.design import Design, load_design
+from sos_eval.design.lock import as_locked
 from sos_eval.errors import Fault, InputFault
 from sos_eval.jobs import steps
 from sos_eval.panel.england.published import panel_file
@@ -41,7 +42,7 @@ def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checku
     InputFault
         Every fault of the design; where it has none, every fault of the data.
     """
-    design = load_design(path, panel=panel)
+    design = as_locked(load_design(path, panel=panel))
     files = data_paths(design)
     absent = next((file for file in files if not file.exists()), None)
     if not files or absent is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sos_eval.design.design import Design
-from sos_eval.economics.cost import cost
+from sos_eval.economics.cost import cost_estimate
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
 from sos_eval.results.facts import RunFacts
 from sos_eval.results.table import stack
@@ -19,7 +19,7 @@ def costed(
     """Return the files of ``economics/`` for a design that declares economics."""
     first = primary(design, groups)
     about = [check for check in checked if (check.estimator, check.outcome) == first]
-    return cost(
+    return cost_estimate(
         design.economics,
         stack([inferred.table for inferred in answers[first].inferred]),
         diagnostics_of(about),

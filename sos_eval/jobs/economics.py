@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +13,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle, is_bundle, read_bundle
 from sos_eval.bundle.files import csv_text, json_text
+from sos_eval.bundle.whole import check_folder, write_folder
 from sos_eval.declare import Document, Path_, build, read_yaml
 from sos_eval.economics.cost import effect_from
 from sos_eval.economics.evaluate import Evaluation, evaluate
@@ -81,13 +78,13 @@ def run_economics(
         section, document, title = _from_file(path)
         where, bundle = (), _named_bundle(section, document)
         folder = Path(out) if out is not None else Path("reports") / path.stem
-    target = _check_out(folder, force=force)
+    _check_out(folder, force=force)
     if bundle is not None:
         section = effect_from(section, bundle.estimates, str(bundle.path), bundle.facts)
     found, own_seed = _evaluated(section, document, where, bundle, seed, title)
     outputs = dict(found.outputs)
     outputs["provenance"] = _provenance(section, document, own_seed)
-    _write(target, folder, outputs, title or path.stem)
+    write_folder(folder, lambda partial_folder: _write(partial_folder, outputs, title or path.stem))
     return EconomicsRun(folder, found.verdict, found.watermark)
 
 
@@ -160,11 +157,15 @@ def _provenance(section: EconomicsSection, document: Document, seed: int) -> dic
     return {"sos_eval": __version__, "seed": seed, "sha256": hashes}
 
 
-def _check_out(folder: Path, *, force: bool) -> Path:
+def _check_out(folder: Path, *, force: bool) -> None:
     """Refuse to write over something, before anything is computed."""
     target = folder.resolve()
-    if not target.exists():
-        return target
+    if target.exists():
+        _check_existing(target, folder, force=force)
+    check_folder(folder)
+
+
+def _check_existing(target: Path, folder: Path, *, force: bool) -> None:
     if not target.is_dir():
         raise InputFault(Fault(str(folder), "is a file", "name a folder that does not exist yet"))
     if any(target.iterdir()) and (is_bundle(target) or not (target / _MARKER).exists()):
@@ -172,38 +173,14 @@ def _check_out(folder: Path, *, force: bool) -> Path:
         raise InputFault(Fault(str(folder), what, "choose another --out"))
     if any(target.iterdir()) and not force:
         raise InputFault(Fault(str(folder), "exists already", "choose another --out, or replace it with --force"))
-    return target
 
 
-def _write(target: Path, folder: Path, outputs: Mapping[str, Any], title: str) -> None:
-    """Write the folder whole or not at all."""
+def _write(folder: Path, outputs: Mapping[str, Any], title: str) -> None:
+    """Write tables, figures and page into a folder."""
     from sos_eval.report.economics_page import write_page
 
-    partial_folder: Path | None = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial_folder = Path(tempfile.mkdtemp(prefix=f"{target.name}.partial-", dir=target.parent))
-        partial_folder.chmod(0o755)
-        for name, value in outputs.items():
-            table = isinstance(value, pd.DataFrame)
-            text = csv_text(value) if table else json_text(value)
-            (partial_folder / f"{name}.{'csv' if table else 'json'}").write_text(text, encoding="utf-8", newline="\n")
-        write_page(partial_folder, title)
-        _take_name(partial_folder, target)
-    except BaseException as error:
-        if partial_folder is not None:
-            shutil.rmtree(partial_folder, ignore_errors=True)
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM):
-            raise InputFault(Fault(str(folder), f"cannot be written: {os.strerror(error.errno)}", "")) from error
-        raise
-
-
-def _take_name(partial_folder: Path, target: Path) -> None:
-    """Rename the finished folder; an older one goes only once the new one is in its place."""
-    if not target.exists():
-        partial_folder.rename(target)
-        return
-    old = partial_folder.with_name(f"{partial_folder.name}.old")
-    target.rename(old)
-    partial_folder.rename(target)
-    shutil.rmtree(old)
+    for name, value in outputs.items():
+        table = isinstance(value, pd.DataFrame)
+        text = csv_text(value) if table else json_text(value)
+        (folder / f"{name}.{'csv' if table else 'json'}").write_text(text, encoding="utf-8", newline="\n")
+    write_page(folder, title)

@@ -9,6 +9,7 @@ from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_state
 from sos_eval.errors import listed
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
+from sos_eval.jobs.judge import Judged
 from sos_eval.panel.panel import Panel
 from sos_eval.results.facts import (
     CheckFacts,
@@ -33,13 +34,14 @@ def run_facts(
     fitted: dict[Key, Fitted],
     answers: dict[Key, Answer],
     checked: list[Checked],
+    judged: Judged,
 ) -> RunFacts:
     """Gather what a run knows once its estimates, inference and checks are there."""
     first = primary(design, groups)
     resolution = answers[first].resolution
     methods = _methods(groups, answers)
     return RunFacts(
-        headline=HeadlineKey(*first, resolution.methods[0].name),
+        headline=HeadlineKey(*first, resolution.methods[0].key),
         question=QuestionFacts(**asdict(design.question)),
         panel=_panel_facts(groups[first], fitted[first].panel),
         inference=resolution.facts(),
@@ -53,7 +55,9 @@ def run_facts(
             for inferred in answer.inferred
         ),
         references={method.name: method.reference for method in methods if method.reference},
-        methods={method.name: _method_facts(method) for method in methods},
+        methods={_key(method): _method_facts(method) for method in methods},
+        detectable=judged.detectable,
+        disagreement=judged.disagreement,
     )
 
 
@@ -63,10 +67,15 @@ def _methods(groups: dict[Key, Group], answers: dict[Key, Answer]) -> list[Metho
     return estimators + [method for answer in answers.values() for method in answer.resolution.methods]
 
 
+def _key(method: Method) -> str:
+    """Return what a method is called in the tables."""
+    return method.key if isinstance(method, InferenceMethod) else method.name
+
+
 def _method_facts(method: Method) -> MethodFacts:
     """Return what a method says of itself."""
     if isinstance(method, InferenceMethod):
-        return MethodFacts(method.label, method.says, method.few_clusters, method.alone_from)
+        return MethodFacts(method.told_label, method.says, method.few_clusters, method.alone_from)
     return MethodFacts(method.label, says="")
 
 

@@ -23,7 +23,7 @@ from sos_eval.worlds.frame import draw_frame
 from sos_eval.worlds.theory import PRACTICE
 from sos_eval.worlds.world import World, document_of, world_from
 
-__all__ = ["Found", "find_smallest"]
+__all__ = ["SmallestValue", "find_smallest"]
 
 AT_MOST = 1_000_000
 #: Values that are tried between others where none of those has the power.
@@ -58,7 +58,7 @@ class Tried:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class SmallestValue:
     """What a search found.
 
     Attributes
@@ -97,7 +97,7 @@ def find_smallest(
     target: float = 0.8,
     sweep: Mapping[str, Sequence[Any]] | None = None,
     **plan: Any,
-) -> Found:
+) -> SmallestValue:
     """Double a key from its declared value until the power is there, then halve the gap.
 
     Where none of these values has it, look between them, beside the best: power rises with the number of adopters and
@@ -126,7 +126,7 @@ def find_smallest(
     rows = [{key: value, **asdict(one), "holds": one.holds} for value, one in sorted(search.tried.items())]
     table = pd.DataFrame(rows).drop(columns="level")
     ends = _ends(search.tried, target)
-    return Found(key, smallest, *ends, table, _sentence(key, smallest, ends, search.tried, target))
+    return SmallestValue(key, smallest, *ends, table, _sentence(key, smallest, ends, search.tried, target))
 
 
 @dataclass

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from sos_eval.bundle.bundle import ResultBundle, check_out
 from sos_eval.design.design import Design, load_design
+from sos_eval.design.lock import as_locked
 from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.facts import run_facts
+from sos_eval.jobs.judge import judge
 from sos_eval.jobs.write import write
 
 __all__ = ["Progress", "default_out", "run"]
@@ -33,7 +35,7 @@ def run(
     Parameters
     ----------
     design
-        A design, or its file.
+        A design, or its file. What a later version reads otherwise than the one that locked it stays as locked.
     out
         Folder of the bundle; ``reports/<file name of the design>`` unless given.
     panel, seed
@@ -56,7 +58,7 @@ def run(
     InputFault
         With every fault; nothing has been written.
     """
-    plan = design if isinstance(design, Design) else load_design(design, panel=panel, seed=seed)
+    plan = as_locked(design if isinstance(design, Design) else load_design(design, panel=panel, seed=seed))
     folder = Path(out) if out is not None else default_out(plan)
     check_out(folder, force=force)
     account = Account(plan, progress, notice, workers)
@@ -78,11 +80,14 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
         inferred = steps.infer(plan, fitted, account)
     with account.step("check"):
         checked = steps.check(plan, fitted, groups, account)
-    facts = run_facts(plan, groups, fitted, inferred, checked)
+    with account.step("judge"):
+        judged = judge(plan, groups, fitted, inferred, account)
+        checked += judged.checked
+    facts = run_facts(plan, groups, fitted, inferred, checked, judged)
     with account.step("cost"):
         costed = steps.cost(plan, inferred, checked, groups, facts)
     with account.step("write"):
-        return write(plan, folder, groups, inferred, checked, facts, costed, account, force=force)
+        return write(plan, folder, groups, inferred, checked, facts, judged, costed, account, force=force)
 
 
 def default_out(design: Design) -> Path:

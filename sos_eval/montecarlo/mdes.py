@@ -112,7 +112,9 @@ def _open(low: float, high: float) -> str:
 
 def _crossing(size: Array, share: Array, n: Array, target: float) -> float:
     """Return the smallest size at which monotone power reaches the target; inf beyond all sizes, -inf before all."""
-    monotone = _pooled(share, n)
+    from scipy.optimize import isotonic_regression
+
+    monotone = isotonic_regression(share, weights=n).x
     if monotone[-1] < target:
         return np.inf
     if monotone[0] > target:
@@ -124,17 +126,6 @@ def _crossing(size: Array, share: Array, n: Array, target: float) -> float:
         return float(size[last])
     share_of_way = (goal - score[last - 1]) / (score[last] - score[last - 1])
     return float(size[last - 1] + share_of_way * (size[last] - size[last - 1]))
-
-
-def _pooled(share: Array, n: Array) -> Array:
-    """Make shares non-decreasing by pooling adjacent violators, weighted by draws."""
-    blocks: list[tuple[float, float, int]] = []
-    for value, weight in zip(share, n, strict=True):
-        blocks.append((float(value), float(weight), 1))
-        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
-            (a, wa, ka), (b, wb, kb) = blocks[-2:]
-            blocks[-2:] = [((a * wa + b * wb) / (wa + wb), wa + wb, ka + kb)]
-    return np.repeat([b[0] for b in blocks], [b[2] for b in blocks])
 
 
 def by_shift(draws: RowDraws, target: float) -> Detectable:

@@ -19,7 +19,7 @@ class LinearFit:
     Attributes
     ----------
     coef : (..., k)
-        Coefficients; leading axes are draws.
+        Coefficients, those of covariates per standard deviation; leading axes are draws.
     x : (n, k)
         Regressors after absorption of fixed effects, unweighted. For a GLM: absorbed under the working weights.
     residuals : (..., n)

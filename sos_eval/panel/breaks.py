@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sos_eval.panel.caveats import Caveat
 from sos_eval.panel.panel import Array
-from sos_eval.panel.read.columns import Reading
+from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.rows import PlacedRows
 
 __all__ = ["OWN_COLUMNS", "breaks"]
@@ -36,8 +36,9 @@ def _vintage(reading: Reading, rows: PlacedRows, start: float) -> Caveat | None:
     before, after = (set(words[rows.times == time]) - {""} for time in (last, first))
     if not before or not after or before & after:
         return None
+    now, then = rows.periods.name(first), rows.periods.name(last)
     return Caveat(
-        f"Counts come from another release from {first:g} on ({_listed(after)}) than up to {last:g} "
+        f"Counts come from another release from {now} on ({_listed(after)}) than up to {then} "
         f"({_listed(before)}): where that changed what was counted, it looks like part of the answer."
     )
 

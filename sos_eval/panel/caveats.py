@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from sos_eval.errors import listed
-
-if TYPE_CHECKING:
-    from sos_eval.panel.panel import Panel
 
 __all__ = ["Caveat", "sentences"]
 
@@ -36,19 +34,27 @@ class Caveat:
     place: Literal["caveats", "basis"] = "caveats"
 
 
-def sentences(panel: Panel, place: Literal["caveats", "basis"] = "caveats") -> tuple[str, ...]:
-    """Write the caveats of the units that are in the panel now; those about nobody are left out.
+def sentences(
+    noted: Iterable[Caveat], groups: Mapping[str, Collection[str]], named: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Write the caveats of the units that are in a panel now; those about nobody are left out.
+
+    Parameters
+    ----------
+    noted
+        Caveats in their order.
+    groups
+        Units that are in the panel now: ``treated``, ``untreated``.
+    named
+        Names of units.
 
     Examples
     --------
     >>> Caveat("{n} of {of} treated units had a pilot: {names}.", (("304", "2 years"),)).among
     'treated'
     """
-    treated = set(panel.units[panel.ever_treated])
-    groups = {"treated": treated, "untreated": set(panel.units) - treated}
-    named = panel.unit_names
     written = []
-    for caveat in [one for one in panel.noted_caveats if one.place == place]:
+    for caveat in noted:
         group = groups[caveat.among]
         meant = [f"{named[unit]} ({words})" if words else named[unit] for unit, words in caveat.units if unit in group]
         if meant or not caveat.units:

@@ -115,7 +115,7 @@ def what_would_change_it(
 ) -> list[str]:
     """Return what evidence would move the verdict."""
     said = []
-    needed = _units_needed(effect, facts.question.worthwhile)
+    needed = _units_needed(effect, facts)
     if verdict == "inconclusive" and needed:
         said.append(needed.format(units=units[1]))
     if verdict == "not_identified":
@@ -132,11 +132,12 @@ def what_would_change_it(
     return said
 
 
-def _units_needed(effect: HeadlineEffect, declared: float | None) -> str:
+def _units_needed(effect: HeadlineEffect, facts: RunFacts) -> str:
     """Say how many treated units would be needed to see a change worth seeing: errors shrink as one over root n."""
     treated = float(effect.row["n_treated_units"] or 0)
+    declared = facts.question.worthwhile
     target = declared or 0.1 * effect.without
-    detectable = abs(effect.difference(effect.detectable))
+    detectable = _seen(effect, facts)
     if not (treated > 0 and target > 0 and math.isfinite(detectable)) or detectable <= target:
         return ""
     needed = treated * (detectable / target) ** 2
@@ -145,6 +146,13 @@ def _units_needed(effect: HeadlineEffect, declared: float | None) -> str:
         f"More treated {{units}}: to see {words} four times in five would take roughly {_rounded(needed)} of them "
         f"rather than {treated:.0f}, all else equal."
     )
+
+
+def _seen(effect: HeadlineEffect, facts: RunFacts) -> float:
+    """Return the change that the headline's test finds in the direction expected, as a difference of the outcome."""
+    seen = facts.detectable
+    size = seen.rise if seen.declared_direction == "increase" or not math.isfinite(seen.fall) else seen.fall
+    return size * effect.without if seen.unit == "share" else size
 
 
 def _rounded(n: float) -> str:

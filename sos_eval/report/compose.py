@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.content import ReportDocument
 from sos_eval.report.draw import Drawn
@@ -27,8 +30,18 @@ def compose(bundle: ResultBundle, drawn: Drawn) -> ReportDocument:
         *effect(bundle, drawn), *mechanisms(bundle), *moderators(bundle), *implementation(bundle, drawn),
         *economics(bundle, drawn), *provenance(bundle, drawn),
     ]  # fmt: skip
-    badge = _BADGES.get(str(headline.get("verdict")), "No headline")
+    badge = "; ".join(
+        filter(None, (_BADGES.get(str(headline.get("verdict")), "No headline"), _part(headline, "badge")))
+    )
     failed = any(passed is False for passed in bundle.diagnostics["passed"])
     return ReportDocument(
         title, f"{badge}; a declared check failed" if failed else badge, first_page(bundle, drawn), body
     )
+
+
+def _part(headline: Mapping[str, Any], name: str) -> str:
+    """Return what is said where tests or estimates part; an older bundle holds the sentence alone."""
+    said = headline.get("disagreement")
+    if isinstance(said, Mapping):
+        return str(said.get(name) or "")
+    return str(said or "") if name == "text" else ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.bundle.files import csv_text
+from sos_eval.bundle.whole import write_file
 from sos_eval.errors import Fault, InputFault, nearest
 from sos_eval.report.drawing import Drawing, NothingToShow
 from sos_eval.report.theme import FORMATS, image
@@ -113,8 +114,5 @@ def save_figure(bundle: ResultBundle, name: str, out: str | Path) -> Path:
         what = f"cannot draw as {form!r}" if form else "has no ending that says the format"
         raise InputFault(Fault(str(out), what, nearest(form, FORMATS)))
     content = image(draw(bundle, name), form)
-    try:
-        file.write_bytes(content)
-    except OSError as error:
-        raise InputFault(Fault(str(out), f"cannot be written: {error.strerror}", "choose another --out")) from error
+    write_file(file, content)
     return file

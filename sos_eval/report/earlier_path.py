@@ -27,7 +27,8 @@ def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]
         f"Before the start the {units[1]} that began {drew} than {units[1]} drawn alike; such a path or one as unlike "
         f"comes up in {per_hundred(joint.value)} of 100 draws"
     )
-    return f"{seen}; {_onward(rows['gone_on'].value, rows['returned'].value, unit)}{_blind(rows, effect, unit)}."
+    onward = _onward(rows["gone_on"].value, rows["returned"].value, unit)
+    return f"{seen}; {onward}{_blind(rows, _found(effect, facts), unit)}."
 
 
 def _is_own(check: CheckFacts, facts: RunFacts) -> bool:
@@ -53,12 +54,18 @@ def _shift(value: float, unit: str) -> str:
     return f"{number(abs(value), 2)}{unit} {'higher' if value > 0 else 'lower'}"
 
 
-def _blind(rows: dict[str, CheckFacts], effect: HeadlineEffect, unit: str) -> str:
-    """Say which divergence would be missed one time in five, and what that is worth beside the range."""
+def _found(effect: HeadlineEffect, facts: RunFacts) -> float:
+    """Return the smaller of the fall and the rise that the headline's test would find, as a difference."""
+    sizes = [size for size in (facts.detectable.fall, facts.detectable.rise) if math.isfinite(size)]
+    least = min(sizes, default=math.nan)
+    return least * effect.without if facts.detectable.unit == "share" else least
+
+
+def _blind(rows: dict[str, CheckFacts], found: float, unit: str) -> str:
+    """Say which divergence would be missed one time in five, and what that is worth beside what could be found."""
     slope, bias = rows["detectable_slope"].value, abs(rows["implied_bias"].value)
     if not math.isfinite(slope):
         return ""
-    ends = [abs(effect.difference(end)) for end in (effect.low, effect.high)]
-    little = ", more than any effect in the range, so this says little" if bias > max(ends) else ""
+    little = ", more than the effect that could be found, so this says little" if bias > found else ""
     worth = f"{number(slope, 2)} a year, {number(bias, 2)}{unit} on the answer"
     return f" (a divergence of {worth}, is missed one time in five{little})"

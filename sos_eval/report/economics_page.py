@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sos_eval.bundle.bundle import ResultBundle
-from sos_eval.bundle.files import read_csv
+from sos_eval.bundle.files import read_table
 from sos_eval.report.content import ReportDocument
 from sos_eval.report.draw import Drawn, draw_all, save
 from sos_eval.report.economics_blocks import economics
@@ -22,7 +22,7 @@ class EconomicsFolder(ResultBundle):
     @cached_property
     def economics(self) -> dict[str, Any]:
         """Tables by name, JSON as dicts, in this folder itself."""
-        found: dict[str, Any] = {file.stem: read_csv(file) for file in sorted(self.path.glob("*.csv"))}
+        found: dict[str, Any] = {file.stem: read_table(file) for file in sorted(self.path.glob("*.csv"))}
         return found | {file.stem: self._json(file.name) for file in sorted(self.path.glob("*.json"))}
 
 

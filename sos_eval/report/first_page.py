@@ -67,17 +67,18 @@ def weighed(bundle: ResultBundle) -> list[str]:
     headline = bundle.headline
     checks = zip(bundle.diagnostics["passed"], bundle.diagnostics["text"], strict=True)
     failed = [minus_signs(f"A declared check failed: {text}") for passed, text in checks if passed is False]
-    first = [_disagreement(headline.get("disagreement")), headline.get("basis"), headline.get("detectable_text"),
-             headline.get("earlier_path")]  # fmt: skip
-    said = (*failed, *first, *(headline.get("caveats") or []))
+    parts, neutral = _disagreement(headline.get("disagreement"))
+    first = [parts, headline.get("basis"), headline.get("detectable_text"), headline.get("earlier_path")]
+    said = (*failed, *first, *(headline.get("caveats") or []), neutral)
     return list(dict.fromkeys(str(text) for text in said if text))
 
 
-def _disagreement(said: Any) -> str:
-    """Return the sentence where valid tests disagree; bundles of older versions hold the sentence alone."""
-    if isinstance(said, Mapping):
-        return str(said.get("text") or "") if said.get("fires") else ""
-    return str(said or "")
+def _disagreement(said: Any) -> tuple[str, str]:
+    """Return what is said where tests or estimates part, and where they do not; an older bundle's is a sentence."""
+    if not isinstance(said, Mapping):
+        return str(said or ""), ""
+    text = str(said.get("text") or "")
+    return ("", text) if said.get("kind") == "none" else (text, "")
 
 
 def _within_budget(bundle: ResultBundle) -> tuple[list[str], list[str]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.bundle.whole import write_file
 from sos_eval.errors import Fault, InputFault, nearest
 from sos_eval.report.docx import render_docx
 from sos_eval.report.draw import Drawn, draw_all, save
@@ -45,10 +46,7 @@ def write_report(bundle: ResultBundle, form: str = "html", out: Path | None = No
     writer = _writer(bundle, form)
     file = Path(out) if out is not None else bundle.path / f"report.{form}"
     content = writer(bundle, draw_all(bundle, _IMAGES[form]))
-    try:
-        file.write_bytes(content)
-    except OSError as error:
-        raise InputFault(Fault(str(file), f"cannot be written: {error.strerror}", "choose another --out")) from error
+    write_file(file, content)
     return file
 
 

@@ -75,12 +75,6 @@ class HeadlineEffect:
         errors = [error for error in (self.std_error, width) if math.isfinite(error) and error > 0]
         return max(errors) if errors else math.nan
 
-    @property
-    def detectable(self) -> float:
-        """Smallest true effect with 80% power at this error: (z_{1-α/2} + z_{0.8}) × error, 2.8 of them at 95%."""
-        size = (self.z + NormalDist().inv_cdf(0.8)) * self.error
-        return math.exp(size) if self.scale == "ratio" else size
-
 
 def _log(ratio: float) -> float:
     """Return the log of an end of an interval of ratios; zero is infinitely far."""

@@ -27,7 +27,7 @@ from sos_eval.report.verdict import (
     verdict_of,
 )
 from sos_eval.report.wording import alike, count, interval_words, listing, number, percent, plain_words
-from sos_eval.results.facts import OutcomeFacts, QuestionFacts, RunFacts
+from sos_eval.results.facts import DetectableFacts, OutcomeFacts, QuestionFacts, RunFacts
 from sos_eval.terms import Verdict
 
 __all__ = ["headline_of"]
@@ -58,7 +58,7 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
     units = words_for_units(facts.panel.unit, question.comparator, question.population)
     return {
         "sentence": sentence(verdict, effect, natural, question=question, outcome=outcome, units=units),
-        "disagreement": disagreement(effect, others, facts, units),
+        "disagreement": disagreement(facts, units),
         "other_outcomes": other_outcomes(
             estimates, facts,
             lambda other, own: range_text(other, None, outcome=own, units=units, question=question),
@@ -76,8 +76,8 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
         "natural_units": _natural(natural, units, question, outcome), "percent": _percent(effect),
         "verdict": verdict, "verdict_rule": RULE, "reason": row["reason"],
         "range": range_text(effect, natural, outcome=outcome, units=units, question=question),
-        "detectable": effect.detectable,
-        "detectable_text": detectable_text(effect, outcome, units),
+        "detectable": asdict(facts.detectable),
+        "detectable_text": detectable_text(effect, facts, units),
         "attenuation": attenuation(facts, units),
         "beside": procedure_rows(others),
         "caveats": caveats(effect, facts, units),
@@ -260,19 +260,32 @@ def _percent(effect: HeadlineEffect) -> dict[str, Any]:
             "estimate": shares[0], "low": shares[1], "high": shares[2]}  # fmt: skip
 
 
-def detectable_text(effect: HeadlineEffect, outcome: OutcomeFacts, units: tuple[str, str]) -> str:
-    """Say what the evaluation could have seen."""
-    size = effect.detectable
-    if not math.isfinite(size):
+def detectable_text(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> str:
+    """Say which fall and which rise the headline's test would have found; empty where that cannot be said."""
+    seen = facts.detectable
+    if seen.reason or not facts.inference.reliable:
         return ""
-    share = effect.share(size)
-    if effect.scale == "ratio":
-        said = f"{percent(share)} of the rate"
-    else:
-        said = _scaled(size, outcome) if effect.scale == "rate_per" else number(size)
-        said += f" ({percent(abs(share))} of the level without it)" if math.isfinite(share) else ""
-    treated = count(float(effect.row["n_treated_units"] or 0), f"treated {units[0]}", f"treated {units[1]}")
-    return (
-        f"With {treated} and this much variation, a true change smaller than about {said} would have been missed more "
-        "than one time in five."
-    )
+    treated = count(float(effect.row["n_treated_units"] or 0), units[0], units[1])
+    often = {0.8: "four times in five", 0.9: "nine times in ten"}.get(seen.power, f"{percent(seen.power)} of the time")
+    assumed = f"If the {treated} had been drawn as assumed"
+    rise = f"a rise would have to be {_seen(seen, 'rise', effect)}"
+    if not math.isfinite(seen.fall):
+        return f"{assumed}, no fall could be found {often}; {rise}."
+    fall = _seen(seen, "fall", effect)
+    return f"{assumed} and the true change were a fall of {fall}, this test would find it {often}; {rise}."
+
+
+def _seen(seen: DetectableFacts, name: str, effect: HeadlineEffect) -> str:
+    """Return ``17% (15 to 19%)``: a size and two errors each way, as a share where the level is known."""
+    size, error = (float(getattr(seen, key)) for key in (name, f"{name}_error"))
+    low, high = max(size - 2 * error, 0.0), size + 2 * error
+    if seen.unit == "share":
+        return f"{percent(size)} ({100 * low:.0f} to {percent(high)})"
+    unit = f" {seen.unit}" if seen.unit.startswith("per ") else ""
+    share = f", {percent(size / effect.without)} of the level without it" if effect.without > 0 else ""
+    return f"{_two(size)}{unit} ({_two(low)} to {_two(high)}{share})"
+
+
+def _two(value: float) -> str:
+    """Return a size to two significant digits: its error allows no more."""
+    return f"{float(f'{value:.2g}'):g}"

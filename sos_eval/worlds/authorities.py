@@ -25,8 +25,8 @@ __all__ = [
     "Region",
     "draw_authorities",
     "region_sizes",
+    "spread_evenly",
     "standard",
-    "stratified",
 ]
 
 Array = NDArray[np.float64]
@@ -235,7 +235,7 @@ def standard(values: Array) -> Array:
     return np.asarray((values - values.mean()) / (values.std() or 1.0))
 
 
-def stratified(n: int, rng: np.random.Generator) -> Array:
+def spread_evenly(n: int, rng: np.random.Generator) -> Array:
     """Return n uniforms, one in each n-th of the unit interval, in random order."""
     return np.asarray((rng.permutation(n) + rng.random(n)) / n, float)
 
@@ -282,7 +282,7 @@ def _truncated(score: Array, bounds: Array, rng: np.random.Generator) -> Array:
 
 def _correlated(z: Array, correlation: float, rng: np.random.Generator) -> Array:
     """Return standard scores correlated with others."""
-    own = ndtri(stratified(len(z), rng))
+    own = ndtri(spread_evenly(len(z), rng))
     return np.asarray(correlation * z + np.sqrt(1 - correlation**2) * own)
 
 

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from sos_eval.declare import seeded
 from sos_eval.errors import Fault, InputFault
 from sos_eval.numerics.random import stream
+from sos_eval.worlds.draw import draw_world
 from sos_eval.worlds.moments import moments
 from sos_eval.worlds.real_panel import RealPanel, real_authorities
 from sos_eval.worlds.world import World, load_world
 
-__all__ = ["compare", "panel_of"]
+__all__ = ["compare_moments", "panel_of"]
 
 Array = NDArray[np.float64]
 FRAMES, DRAWS = 10, 40
@@ -40,7 +41,9 @@ def panel_of(path: str | Path, world: World) -> RealPanel:
     )  # fmt: skip
 
 
-def compare(world: World, panel: RealPanel, *, seed: int | None = None, first: int | None = None) -> pd.DataFrame:
+def compare_moments(
+    world: World, panel: RealPanel, *, seed: int | None = None, first: int | None = None
+) -> pd.DataFrame:
     """Compute the same moments of a world's draws and of a real panel.
 
     Parameters
@@ -74,7 +77,7 @@ def _drawn(world: World, times: Array, seed: int) -> Array:
     late = np.isin(world.periods, times)
     rows = []
     for frame in range(FRAMES):
-        draws = world.draw(stream(seed, "compare", frame), DRAWS)
+        draws = draw_world(world, stream(seed, "compare", frame), DRAWS)
         score = draws.frame.table["deprivation"].to_numpy(float)
         if np.isnan(draws.observed[..., late]).any():
             what = "--compare: the drawn panel has gaps, and moments are of whole panels"

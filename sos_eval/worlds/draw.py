@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sos_eval.worlds.adoption import draw_adoption
 from sos_eval.worlds.draws import ROUNDED, Draws
 from sos_eval.worlds.effects import apply_dose, of_authorities
-from sos_eval.worlds.frame import Frame
+from sos_eval.worlds.frame import Frame, draw_frame
 from sos_eval.worlds.missing import Missing, withhold
 from sos_eval.worlds.outcomes import draw_traits, expected_untreated, observe
 from sos_eval.worlds.residuals import resample
@@ -19,7 +19,7 @@ from sos_eval.worlds.revisions import publish
 from sos_eval.worlds.theory import OUTCOME, draw_mediators, measured, moved
 from sos_eval.worlds.world import World
 
-__all__ = ["draw_outcomes"]
+__all__ = ["draw_outcomes", "draw_world"]
 
 Array = NDArray[np.float64]
 
@@ -63,6 +63,21 @@ def _real_outcomes(
         counts = np.round(everything * (frame.exposure[order] / world.outcome.per), ROUNDED)
         observed[np.isnan(withhold(world.missing, counts, counted=True, rng=rng))] = np.nan
     return Draws(frame, untreated, expected, observed, order=order)
+
+
+def draw_world(world: World, rng: np.random.Generator, reps: int = 1) -> Draws:
+    """Draw a frame of authorities with their adoption, and a batch of outcomes on it.
+
+    Parameters
+    ----------
+    world
+        What is drawn.
+    rng
+        Used for the frame first, then for the outcomes.
+    reps
+        How many draws of the outcomes.
+    """
+    return draw_outcomes(world, draw_frame(world, rng), rng, reps)
 
 
 def draw_outcomes(world: World, frame: Frame, rng: np.random.Generator, reps: int) -> Draws:

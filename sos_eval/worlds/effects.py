@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sos_eval.declare import Declared
 from sos_eval.errors import DesignFault, Fault, nearest
 from sos_eval.worlds.adoption import WorldAdoption
-from sos_eval.worlds.authorities import standard, stratified
+from sos_eval.worlds.authorities import spread_evenly, standard
 from sos_eval.worlds.neighbours import Contamination, Spillover, spilled, unrecorded
 from sos_eval.worlds.problems import Problem
 
@@ -211,7 +211,7 @@ def _fidelity(spec: Fidelity, treated: NDArray[np.bool_], rng: np.random.Generat
 
     n = int(treated.sum())
     drawn = np.zeros(len(treated))
-    uniform = stratified(n, rng) if n else np.zeros(0)
+    uniform = spread_evenly(n, rng) if n else np.zeros(0)
     if spec.sd == 0:
         drawn[treated] = spec.mean
         return drawn

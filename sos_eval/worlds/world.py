@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import MinLen
@@ -25,9 +25,6 @@ from sos_eval.worlds.real_authorities import of_the_panel
 from sos_eval.worlds.real_panel import RealPanel
 from sos_eval.worlds.revisions import Revisions
 from sos_eval.worlds.theory import Theory
-
-if TYPE_CHECKING:
-    from sos_eval.worlds.draws import Draws
 
 __all__ = ["Columns", "Times", "World", "load_world", "with_files", "world_from"]
 
@@ -112,21 +109,6 @@ class World(Declared):
         """Return the world as seen from a further outcome."""
         effect = replace(self.effect, size=outcome.effect.size, scale=outcome.effect.scale)
         return replace(self, outcome=outcome, effect=effect, further=())
-
-    def draw(self, rng: np.random.Generator, reps: int = 1) -> Draws:
-        """Draw a frame of authorities with their adoption, and a batch of outcomes on it.
-
-        Parameters
-        ----------
-        rng
-            Used for the frame first, then for the outcomes.
-        reps
-            How many draws of the outcomes.
-        """
-        from sos_eval.worlds.draw import draw_outcomes
-        from sos_eval.worlds.frame import draw_frame
-
-        return draw_outcomes(self, draw_frame(self, rng), rng, reps)
 
     def problems(self) -> Iterator[Problem]:
         """Say what contradicts what, with the key it stands at."""

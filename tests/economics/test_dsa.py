@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sos_eval.economics.dsa import net_benefits, one_way, switch_values, tornado, two_way
+from sos_eval.economics.dsa import net_benefits, one_way, switch_values, tornado, two_way_table
 from tests.economics.reference import RTOL, expected, numbers
 
 NAMES = ("usual", "A", "B")
@@ -60,7 +60,7 @@ def test_one_way_and_two_way_grids(want, ranges):
     np.testing.assert_allclose(got["value"], one["param_val"], rtol=RTOL)
     np.testing.assert_allclose(got["net_benefit"], one["outcome_val"], rtol=RTOL)
     two = want["two_way_best_dampack"]
-    got = two_way(model, want["base"], ("rr_B", "weeks"), ranges, NAMES, want["wtp"])
+    got = two_way_table(model, want["base"], ("rr_B", "weeks"), ranges, NAMES, want["wtp"])
     assert list("st_" + got["strategy"]) == two["strategy"]
     np.testing.assert_allclose(got["net_benefit"], two["outcome_val"], rtol=RTOL)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -144,6 +145,24 @@ def test_an_existing_folder_is_kept_unless_forced(tmp_path):
     with pytest.raises(InputFault, match="something else"):
         run_economics(BREAK_EVEN, tmp_path / "mine", force=True)
     assert not list(tmp_path.glob("*.partial*"))
+
+
+def test_a_folder_that_cannot_take_its_name_leaves_the_older_one_whole(tmp_path, monkeypatch):
+    out = run_economics(BREAK_EVEN, tmp_path / "out").folder
+    before = {file.name: file.read_bytes() for file in out.iterdir() if file.is_file()}
+    rename, calls = Path.rename, []
+
+    def killed(self, target):
+        calls.append(self.name)
+        if len(calls) == 2:  # the older folder has gone aside, the new one has not taken its name
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run_economics(BREAK_EVEN, tmp_path / "out", force=True, seed=7)
+    assert {file.name: file.read_bytes() for file in out.iterdir() if file.is_file()} == before
+    assert [folder.name for folder in tmp_path.iterdir()] == ["out"]
 
 
 @pytest.mark.slow

@@ -151,9 +151,9 @@ def test_draws_have_the_declared_moments_and_dependence():
         care_pathway__weeks_se=6, psa={"draws": 40_000, "seed": 3, "correlation": [
             {"between": ["effect", "weeks"], "rho": 0.6}]},
     )  # fmt: skip
-    from sos_eval.economics.model.draws import draw
+    from sos_eval.economics.model.draws import draw_parameters
 
-    drawn = draw(found.model.parameters, found.section.psa.correlation, 40_000, np.random.default_rng(1))
+    drawn = draw_parameters(found.model.parameters, found.section.psa.correlation, 40_000, np.random.default_rng(1))
     assert drawn["weeks"].mean() == pytest.approx(60, abs=0.15)
     assert drawn["weeks"].std() == pytest.approx(6, rel=0.02)
     assert drawn["effect"].std() == pytest.approx(0.5, rel=0.02)

@@ -1,4 +1,4 @@
-"""How long are files and functions, how complete the types: `make house` prints it.
+"""How long are files and functions, how complete the types, how files hang together: `make house` prints it.
 
 Counted as the comparison in `docs/architecture.md` is: lines of a file as it stands; lines of a function from its first
 statement after the docstring to its last.
@@ -15,6 +15,8 @@ from pathlib import Path
 from time import perf_counter
 
 from tests.conftest import ROOT
+from tests.house import structure
+from tests.house.crossings import calls, crossed
 
 LONG = 60
 
@@ -67,6 +69,19 @@ def main() -> None:
     print(f"functions over {LONG} lines: {len(long) / len(found):.1%}", *long, sep="\n  ")
     print(f"return types: {sum(one.returns is not None for _, one in found) / len(found):.0%}")
     print(f"sos-eval --help: {help_seconds():.2f} s")
+    print_structure()
+    for name, call in calls():
+        print("{}: {} functions in {} files".format(name, *crossed(call)))
+
+
+def print_structure() -> None:
+    """Print rooms, circles of files and names that stand twice."""
+    circles, classes, functions_ = structure.circles(), *map(structure.doubled, (ast.ClassDef, ast.FunctionDef))
+    print("files a room: " + ", ".join(f"{room} {n}" for room, n in structure.rooms().items()))
+    print(f"circles of files: {len(circles)}", *(", ".join(circle) for circle in circles), sep="\n  ")
+    print(f"doubled class names: {len(classes)}", *classes)
+    print(f"doubled public function names: {len(functions_)}", *functions_)
+    print(f"private files in estimators/: {len(structure.private_files('estimators'))}")
 
 
 if __name__ == "__main__":

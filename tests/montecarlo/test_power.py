@@ -20,6 +20,7 @@ from sos_eval.jobs.power import plan_study
 from sos_eval.montecarlo.line.compiled import Line, compile_line
 from sos_eval.montecarlo.line.draws import estimate_draws
 from sos_eval.montecarlo.mdes import normal_mdes, normal_power
+from sos_eval.worlds.draw import draw_world
 from sos_eval.worlds.source import data_of
 from sos_eval.worlds.world import World
 from tests.conftest import ROOT
@@ -86,7 +87,7 @@ def test_a_sweep_is_full_factorial_on_the_same_random_numbers():
 def test_a_batch_is_a_loop(method):
     """The same line draw by draw, through `complete` and a fresh error, to 1e-10 of its size."""
     world = tiny(authorities__n=30, adoption__treated=12)
-    draws = world.draw(np.random.default_rng(3), 6)
+    draws = draw_world(world, np.random.default_rng(3), 6)
     line = Line("one", method)
     batch = compile_line(line, draws, data_of(draws))
     assert batch.path == "batch"
@@ -324,7 +325,7 @@ def test_a_mediator_as_covariate_is_refused():
 def test_a_mediator_to_match_on_is_refused():
     """The comparison group of a batch is that of the first draw, whose mediators are no other draw's."""
     world = se.load_world(ROOT / "synthetic" / "programme_theory.yaml")
-    draws = world.draw(np.random.default_rng(1), 2)
+    draws = draw_world(world, np.random.default_rng(1), 2)
     line = Line("one", TWFE(), comparison=Nearest(on=("trust",)))
     with pytest.raises(InputFault, match="one: covariate trust is a mediator"):
         compile_line(line, draws, data_of(draws))

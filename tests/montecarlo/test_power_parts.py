@@ -11,7 +11,7 @@ import sos_eval as se
 from sos_eval.errors import Faults, InputFault
 from sos_eval.estimators import TWFE
 from sos_eval.montecarlo.diagnosands import DIAGNOSANDS, RowDraws, diagnose, jackknife_error
-from sos_eval.montecarlo.mdes import by_interpolation, by_shift, normal_mdes
+from sos_eval.montecarlo.mdes import _crossing, by_interpolation, by_shift, normal_mdes
 from sos_eval.montecarlo.sweep import combinations, parse_sweeps, sound_sweeps, split_key, swept_text
 from sos_eval.montecarlo.words import article, chances
 from sos_eval.montecarlo.workers import _some
@@ -208,3 +208,12 @@ def test_taking_some_tasks_loses_none():
     assert _some(waiting, 2) == [1, 2]
     assert _some(waiting, 2) == [3]
     assert _some(waiting, 2) == []
+
+
+def test_power_that_falls_with_the_effect_is_pooled_before_the_target_is_looked_for():
+    # Pooled by hand: 0.5 of 100 draws and 0.2 of 200 become 90 of 300 rejections, 0.3; the rest rises already. The
+    # target lies between the effects 3 and 4, on the straight line between the scores of 0.3 and 0.9.
+    effects, power = np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.1, 0.5, 0.2, 0.9])
+    got = _crossing(effects, power, np.array([100.0, 100, 200, 100]), 0.8)
+    low, goal, high = ndtri((0.3, 0.8, 0.9))
+    assert got == pytest.approx(3 + (goal - low) / (high - low), rel=1e-12)

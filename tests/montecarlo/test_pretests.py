@@ -17,6 +17,7 @@ from sos_eval.montecarlo.line.compiled import Line, compile_line
 from sos_eval.montecarlo.line.draws import estimate_draws
 from sos_eval.montecarlo.pretests import pretest_rows
 from sos_eval.numerics.pretest import pass_each, pass_jointly
+from sos_eval.worlds.draw import draw_world
 from sos_eval.worlds.source import data_of
 from sos_eval.worlds.world import World
 from tests.worlds.tiny import tiny
@@ -53,7 +54,7 @@ def _diverging(**changes: Any) -> World:
 )  # fmt: skip
 def test_a_batch_is_a_loop(method, options):
     """Tests, violations and trends draw by draw, each with a fresh influence function, are those of the batch."""
-    draws = _diverging(**options).draw(np.random.default_rng(3), 6)
+    draws = draw_world(_diverging(**options), np.random.default_rng(3), 6)
     batch = compile_line(Line("one", method, pretest=Pretrends()), draws, data_of(draws))
     assert batch.path == "batch"
     fast, slow = (
@@ -68,7 +69,7 @@ def test_a_batch_is_a_loop(method, options):
 
 def test_the_batch_s_p_is_the_check_s():
     """At the check's own p as limit the test passes, a hair above it does not."""
-    draws = _diverging().draw(np.random.default_rng(5), 1)
+    draws = draw_world(_diverging(), np.random.default_rng(5), 1)
     line = Line("one", CallawaySantAnna())
     fitted = compile_line(line, draws, data_of(draws)).reference
     p = Pretrends().check(fitted, np.random.default_rng(0))[0].value

@@ -182,7 +182,7 @@ def test_writing_one_report_leaves_the_bundles_figures_alone(reported, tmp_path)
 def test_wrong_formats_and_places_are_the_users_fault(reported, tmp_path):
     with pytest.raises(InputFault, match="no report format 'pdf'; write one of: html, docx, md"):
         reported.report("pdf")
-    with pytest.raises(InputFault, match="cannot be written"):
+    with pytest.raises(InputFault, match="nowhere does not exist; make it first"):
         reported.report("md", tmp_path / "nowhere" / "x.md")
 
 

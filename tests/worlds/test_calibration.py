@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from sos_eval.panel.england.published import panel_file
+from sos_eval.worlds.draw import draw_world
 from sos_eval.worlds.moments import moments
 from sos_eval.worlds.world import load_world
 from tests.conftest import ROOT
@@ -80,7 +81,7 @@ def drawn():
     late = world.periods >= 2014
     tables = []
     for seed in range(FRAMES):
-        draws = world.draw(np.random.default_rng(seed), 40)
+        draws = draw_world(world, np.random.default_rng(seed), 40)
         score = draws.frame.table["idaci"].to_numpy()
         one = moments(draws.observed[..., late], draws.frame.exposure[:, late], score, world.periods[late])
         tables.append(one.set_index("moment")["value"])

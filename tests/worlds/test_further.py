@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sos_eval.errors import InputFault
+from sos_eval.worlds.draw import draw_world
 from sos_eval.worlds.source import data_of, draw_once
 from tests.worlds.tiny import tiny
 
@@ -17,7 +18,7 @@ VALUE = {"name": "days", "link": "identity", "mean": {"2011": 40.0}, "distributi
 
 
 def test_a_further_outcome_has_its_own_column_mean_and_effect():
-    draws = tiny(further=[SECOND]).draw(np.random.default_rng(1), 400)
+    draws = draw_world(tiny(further=[SECOND]), np.random.default_rng(1), 400)
     own = draws.about("re_entries")
     assert own.untreated.mean() == pytest.approx(9.0, rel=0.03)
     treated = draws.frame.own > 0
@@ -48,7 +49,7 @@ def test_levels_and_shocks_are_correlated_as_declared(correlation):
         outcome__persistence=fading, further=[{**SECOND, "persistence": fading, "correlation": correlation}],
         authorities__covariates={}, effect__size=0.0,
     )  # fmt: skip
-    draws = world.draw(np.random.default_rng(2), 2500)
+    draws = draw_world(world, np.random.default_rng(2), 2500)
     first, second = np.log(draws.untreated), np.log(draws.about("re_entries").untreated)
     levels = np.corrcoef(first.mean(-1).ravel(), second.mean(-1).ravel())[0, 1]
     changes = np.corrcoef(np.diff(first).ravel(), np.diff(second).ravel())[0, 1]
@@ -90,7 +91,7 @@ def test_wrong_further_outcomes_are_said(changes, said):
 
 def test_mergers_revisions_and_suppression_come_to_every_outcome():
     world = tiny(further=[SECOND], missing={"suppress_below": 60})
-    draws = world.draw(np.random.default_rng(1), 20)
+    draws = draw_world(world, np.random.default_rng(1), 20)
     seen = draws.about("re_entries").observed
     assert np.isnan(seen).any()
     assert np.nanmin(np.where(seen > 0, seen, np.inf)) >= 60

@@ -9,6 +9,7 @@ from sos_eval.errors import DesignFault
 from sos_eval.estimators import CallawaySantAnna
 from sos_eval.montecarlo.line.compiled import Line, compile_line
 from sos_eval.montecarlo.line.draws import estimate_draws
+from sos_eval.worlds.draw import draw_world
 from sos_eval.worlds.mergers import Geography
 from sos_eval.worlds.source import data_of
 from sos_eval.worlds.world import document_of, world_from
@@ -42,7 +43,7 @@ def test_sums_shares_and_averages_by_hand():
 def test_predecessors_end_when_the_successor_starts_and_nothing_is_lost():
     """One group of two untreated becomes one in 2014: seven authorities are published then, eight before."""
     merger = {"start": 2014, "treated": "drop", "among": "untreated"}
-    plain, merged = (tiny(**more).draw(np.random.default_rng(4)) for more in ({}, {"mergers": [merger]}))
+    plain, merged = (draw_world(tiny(**more), np.random.default_rng(4)) for more in ({}, {"mergers": [merger]}))
     data = data_of(merged)
     assert data.groupby("year").size().tolist() == [8, 8, 8, 7, 7, 7]
     new = data[data["la_code"] == 209]
@@ -60,9 +61,9 @@ def test_predecessors_end_when_the_successor_starts_and_nothing_is_lost():
 
 def test_a_treated_group_is_left_out_or_one_throughout():
     merger = {"start": 2014, "among": "treated"}
-    drop = data_of(tiny(mergers=[{**merger, "treated": "drop"}]).draw(np.random.default_rng(4)))
+    drop = data_of(draw_world(tiny(mergers=[{**merger, "treated": "drop"}]), np.random.default_rng(4)))
     assert drop.groupby("year").size().tolist() == [6] * 6
-    merge = data_of(tiny(mergers=[{**merger, "treated": "merge"}]).draw(np.random.default_rng(4)))
+    merge = data_of(draw_world(tiny(mergers=[{**merger, "treated": "merge"}]), np.random.default_rng(4)))
     assert merge.groupby("year").size().tolist() == [7] * 6
     assert merge.loc[merge["la_code"] == 209, "first_treated"].nunique() == 1
     assert merge.loc[merge["la_code"] == 209, "first_treated"].min() in (2013, 2015)
@@ -72,7 +73,7 @@ def test_the_truth_of_a_diluted_successor():
     """Two of eight start in 2014 (-3); one is merged with an untreated one: -3 by its share of children."""
     merger = {"start": 2015, "treated": "merge", "among": "treated"}
     for seed in range(20):
-        draws = tiny(adoption=CALENDAR, mergers=[merger]).draw(np.random.default_rng(seed), 2)
+        draws = draw_world(tiny(adoption=CALENDAR, mergers=[merger]), np.random.default_rng(seed), 2)
         frame = draws.frame
         members = frame.geography.groups[0]
         if np.isfinite(frame.drawn.first_treated[members]).sum() == 1:
@@ -88,7 +89,7 @@ def test_the_truth_of_a_diluted_successor():
 def test_an_estimate_on_draws_with_mergers_is_that_on_their_tables():
     """Draw by draw as a file would be read: the panel with gaps gives the same estimate."""
     world = tiny(mergers=[{"start": 2014, "treated": "drop", "among": "untreated"}])
-    draws = world.draw(np.random.default_rng(4), 1)
+    draws = draw_world(world, np.random.default_rng(4), 1)
     ready = compile_line(Line("one", CallawaySantAnna()), draws, data_of(draws))
     found = estimate_draws(ready, draws, lambda rep, k: np.random.default_rng(0))
     own = CallawaySantAnna().fit(
@@ -127,4 +128,4 @@ def test_mergers_that_find_no_authorities_say_so():
     merger = {"start": 2014, "treated": "drop", "among": "untreated", "authorities": 3}
     world = tiny(adoption={"pattern": "stepped_wedge", "steps": [2013]}, mergers=[merger])
     with pytest.raises(DesignFault, match=r"mergers\.0: no 3 authorities of one region, all untreated, are left"):
-        world.draw(np.random.default_rng(1))
+        draw_world(world, np.random.default_rng(1))

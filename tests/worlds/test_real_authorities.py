@@ -14,6 +14,7 @@ from sos_eval.errors import DataFault, DesignFault, InputFault
 from sos_eval.estimators import TWFE
 from sos_eval.montecarlo.dask import _findable
 from sos_eval.montecarlo.plan import plan_study
+from sos_eval.worlds.draw import draw_world
 from sos_eval.worlds.source import data_of
 from sos_eval.worlds.world import World, document_of, load_world, world_from
 
@@ -46,7 +47,7 @@ def test_regions_deprivation_and_children_are_the_file_s(tmp_path):
     world = _world(tmp_path)
     assert world.authorities.n == 11
     assert {name: one.authorities for name, one in world.authorities.regions.items()} == {"N": 6, "S": 5}
-    draws = world.draw(np.random.default_rng(1), 3)
+    draws = draw_world(world, np.random.default_rng(1), 3)
     real = _data().query("code != 'A11'").sort_values(["reg", "code"], key=lambda x: x.str[1:].astype(int)
                                                       if x.name == "code" else x)  # fmt: skip
     own = [f"A{i}" for i in (0, 10, 2, 4, 6, 8, 1, 3, 5, 7, 9)]

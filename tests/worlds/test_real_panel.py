@@ -13,6 +13,7 @@ from sos_eval.errors import DataFault, DesignFault
 from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD
 from sos_eval.montecarlo.line.compiled import Line, compile_line
 from sos_eval.montecarlo.line.draws import estimate_draws
+from sos_eval.worlds.draw import draw_world
 from sos_eval.worlds.source import data_of
 from sos_eval.worlds.world import World, load_world
 
@@ -45,7 +46,7 @@ def _world(folder: Path, text: str = TEXT, data: pd.DataFrame | None = None) -> 
 def test_untreated_outcomes_are_the_panels_own(tmp_path):
     """Nine authorities without a gap; each draw treats others; who is not yet treated has its real count."""
     world = _world(tmp_path)
-    draws = world.draw(np.random.default_rng(1), 50)
+    draws = draw_world(world, np.random.default_rng(1), 50)
     real = _data().pivot(index="code", columns="year", values="starts").drop("A9").to_numpy()
     exposure = draws.frame.exposure
     seen = set()
@@ -60,21 +61,21 @@ def test_untreated_outcomes_are_the_panels_own(tmp_path):
 
 def test_named_authorities_never_start(tmp_path):
     world = _world(tmp_path, TEXT.replace("region: reg}", 'region: reg, never: ["A0", "A1"]}'))
-    draws = world.draw(np.random.default_rng(3), 200)
+    draws = draw_world(world, np.random.default_rng(3), 200)
     starts = np.array([draws.placed(rep)[0] for rep in range(200)])
     assert not np.isfinite(starts[:, :2]).any()
     assert np.isfinite(starts[:, 2:]).any(0).all()
 
 
 def test_every_authority_is_treated_equally_often(tmp_path):
-    draws = _world(tmp_path).draw(np.random.default_rng(2), 4000)
+    draws = draw_world(_world(tmp_path), np.random.default_rng(2), 4000)
     share = np.mean([np.isfinite(draws.placed(rep)[0]) for rep in range(4000)], axis=0)
     assert np.abs(share - 4 / 9).max() < 4.5 * np.sqrt(4 / 9 * 5 / 9 / 4000)
 
 
 def test_regions_limit_placebo_adoption(tmp_path):
     world = _world(tmp_path, TEXT.replace("treated: 4,", "treated: 4, regions: [N],"))
-    draws = world.draw(np.random.default_rng(3), 40)
+    draws = draw_world(world, np.random.default_rng(3), 40)
     north = (draws.frame.table["region"] == "N").to_numpy()
     assert all(not np.isfinite(draws.placed(rep)[0][~north]).any() for rep in range(40))
 
@@ -96,7 +97,7 @@ def _refitted(method, draws, rep) -> pd.Series:
 def test_moving_authorities_is_moving_adoption(tmp_path, method):
     """The batch, in which authorities change places, equals re-estimating the real panel under each adoption."""
     world = _world(tmp_path)
-    draws = world.draw(np.random.default_rng(4), 5)
+    draws = draw_world(world, np.random.default_rng(4), 5)
     batch = compile_line(Line("one", method), draws, data_of(draws))
     assert batch.path == "batch"
     fast = estimate_draws(batch, draws, lambda rep, k: np.random.default_rng(0))
@@ -128,7 +129,7 @@ def _effects(draws, rep):
 
 def test_who_stands_where_moderates_the_effect(tmp_path):
     world = _world(tmp_path, WIDER.replace("size: -2.0", "size: -2.0, moderator: {poverty: 0.5}"), _wider())
-    draws = world.draw(np.random.default_rng(1), 20)
+    draws = draw_world(world, np.random.default_rng(1), 20)
     z = np.arange(9.0) ** 2
     z = (z - z.mean()) / z.std()
     truths = draws.true_effects
@@ -144,7 +145,7 @@ def test_who_stands_where_moderates_the_effect(tmp_path):
 
 def test_practice_spreads_within_regions_and_unrecorded(tmp_path):
     effect = "size: -2.0, spillover: {share: 0.5}, contamination: {share: 0.4, dose: 0.25, start: 2014}"
-    draws = _world(tmp_path, WIDER.replace("size: -2.0", effect), _wider()).draw(np.random.default_rng(1), 20)
+    draws = draw_world(_world(tmp_path, WIDER.replace("size: -2.0", effect), _wider()), np.random.default_rng(1), 20)
     north = np.arange(9) < 5
     for rep in range(20):
         added, starts = _effects(draws, rep)
@@ -159,7 +160,7 @@ def test_practice_spreads_within_regions_and_unrecorded(tmp_path):
 
 def test_adopters_are_selected_on_a_number_of_their_own(tmp_path):
     text = WIDER.replace("treated: 4,", "treated: 4, selection: {covariates: {poverty: 3}},")
-    draws = _world(tmp_path, text, _wider()).draw(np.random.default_rng(1), 200)
+    draws = draw_world(_world(tmp_path, text, _wider()), np.random.default_rng(1), 200)
     share = np.mean([np.isfinite(draws.placed(rep)[0]) for rep in range(200)], axis=0)
     assert share[:3].max() < 0.2
     assert share[-2:].min() > 0.9
@@ -167,7 +168,7 @@ def test_adopters_are_selected_on_a_number_of_their_own(tmp_path):
 
 def test_gaps_and_suppression_are_of_the_authoritys_own_counts(tmp_path):
     world = _world(tmp_path, TEXT.replace("size: -2.0}", "size: 0}\nmissing: {share: 0.1, suppress_below: 55}"))
-    draws = world.draw(np.random.default_rng(1), 100)
+    draws = draw_world(world, np.random.default_rng(1), 100)
     real = _data().pivot(index="code", columns="year", values="starts").drop("A9").to_numpy()
     gone = np.array([np.isnan(draws.placed(rep)[1]) for rep in range(100)])
     assert gone[:, real < 55].all()
@@ -179,7 +180,7 @@ def test_gaps_and_suppression_are_of_the_authoritys_own_counts(tmp_path):
 def test_two_outcomes_of_one_panel_share_their_adopters(tmp_path):
     text = WIDER + "further: [{name: stays, per: 10000, effect: {size: 5.0}}]\n"
     world = _world(tmp_path, text, _wider())
-    draws = world.draw(np.random.default_rng(1), 20)
+    draws = draw_world(world, np.random.default_rng(1), 20)
     for rep in range(20):
         first, starts = _effects(draws, rep)
         second, same = _effects(draws.about("stays"), rep)
@@ -195,7 +196,7 @@ def test_two_outcomes_of_one_panel_share_their_adopters(tmp_path):
 
 
 def test_a_rate_ratio_is_of_the_children_of_who_is_treated(tmp_path):
-    draws = _world(tmp_path).draw(np.random.default_rng(1), 10)
+    draws = draw_world(_world(tmp_path), np.random.default_rng(1), 10)
     table = data_of(draws)
     ready = compile_line(Line("p", PoissonDiD()), draws, table)
     found = estimate_draws(ready, draws, lambda rep, k: np.random.default_rng(0))
@@ -210,7 +211,7 @@ def test_a_rate_ratio_is_of_the_children_of_who_is_treated(tmp_path):
 @pytest.mark.parametrize("method", [TWFE(), CallawaySantAnna()])
 def test_gaps_follow_authorities(tmp_path, method):
     text = WIDER.replace("size: -2.0}", "size: -2.0, moderator: {poverty: 0.5}, spillover: {}}\nmissing: {share: 0.08}")
-    draws = _world(tmp_path, text, _wider()).draw(np.random.default_rng(5), 6)
+    draws = draw_world(_world(tmp_path, text, _wider()), np.random.default_rng(5), 6)
     ready = compile_line(Line("one", method), draws, data_of(draws))
     assert ready.why == "the outcomes have gaps, and every draw has its own"
     fast = estimate_draws(ready, draws, lambda rep, k: np.random.default_rng(0))
@@ -263,7 +264,7 @@ def test_faults_of_the_declaration(tmp_path):
 def test_faults_of_the_data(tmp_path, change, said):
     world = _world(tmp_path, data=change(_data()))
     with pytest.raises(DataFault, match=said.replace("(", r"\(")):
-        world.draw(np.random.default_rng(1))
+        draw_world(world, np.random.default_rng(1))
 
 
 def test_a_covariate_that_is_not_one_number_is_refused(tmp_path):
@@ -271,16 +272,16 @@ def test_a_covariate_that_is_not_one_number_is_refused(tmp_path):
     data.loc[2, "poverty"] = 7
     data.loc[data["code"] == "A4", "poverty"] = np.nan
     with pytest.raises(DataFault, match=r"'poverty' is not one number throughout for A0, A4; write each"):
-        _world(tmp_path, WIDER, data).draw(np.random.default_rng(1))
+        draw_world(_world(tmp_path, WIDER, data), np.random.default_rng(1))
     world = _world(tmp_path, WIDER.replace("size: -2.0", "size: -2.0, spillover: {neighbours: 4}"), _wider())
     with pytest.raises(DesignFault, match=r"spillover.neighbours: 4 neighbours in a region of 4 authorities"):
-        world.draw(np.random.default_rng(1))
+        draw_world(world, np.random.default_rng(1))
 
 
 def test_counts_that_nothing_moved_are_the_real_ones_to_the_last_digit(tmp_path):
     """So that none is hidden that equals the threshold, and a file holds 60 and not 59.99999999999999."""
     text = TEXT + "missing: {suppress_below: 60}\n"
-    draws = _world(tmp_path, text).draw(np.random.default_rng(1), 200)
+    draws = draw_world(_world(tmp_path, text), np.random.default_rng(1), 200)
     real = _data().pivot(index="code", columns="year", values="starts").drop("A9").to_numpy()
     for rep in range(200):
         starts, observed = draws.placed(rep)
@@ -292,7 +293,7 @@ def test_counts_that_nothing_moved_are_the_real_ones_to_the_last_digit(tmp_path)
 def test_fidelity_is_that_of_who_adopts(tmp_path):
     """In the table of data the effect of every adopter is its own fidelity over the mean times the declared one."""
     world = _world(tmp_path, TEXT.replace("size: -2.0", "size: -2.0, fidelity: {mean: 0.5, sd: 0.2}"))
-    draws = world.draw(np.random.default_rng(4))
+    draws = draw_world(world, np.random.default_rng(4))
     table = data_of(draws)
     real = _data().query("code != 'A9'").set_index(["code", "year"])["starts"]
     table["effect"] = 1e4 * (table["care_entries"] - real.reindex(pd.MultiIndex.from_frame(table[["la_code", "year"]]))
@@ -306,10 +307,10 @@ def test_fidelity_is_that_of_who_adopts(tmp_path):
 def test_regions_of_a_panel_are_checked(tmp_path):
     wrong = TEXT.replace("treated: 4,", "treated: 4, regions: [N, Sauth],")
     with pytest.raises(DesignFault, match=r"adoption\.regions: no region of the panel is called 'Sauth'"):
-        _world(tmp_path, wrong).draw(np.random.default_rng(1))
+        draw_world(_world(tmp_path, wrong), np.random.default_rng(1))
 
 
 def test_more_adopters_than_authorities_is_refused_when_the_panel_is_read(tmp_path):
     world = _world(tmp_path, TEXT.replace("treated: 4,", "treated: 12,"))
     with pytest.raises(DesignFault, match="12 of 9 authorities cannot start"):
-        world.draw(np.random.default_rng(1))
+        draw_world(world, np.random.default_rng(1))

@@ -11,6 +11,7 @@ import pytest
 from sos_eval.errors import DataFault, DesignFault
 from sos_eval.montecarlo.study import Point, Study
 from sos_eval.panel.england.published import panel_file
+from sos_eval.worlds.draw import draw_world
 from sos_eval.worlds.moments import moments
 from sos_eval.worlds.residuals import Residuals, read_residuals, resample
 from sos_eval.worlds.world import document_of, world_from
@@ -63,7 +64,7 @@ def test_moments_of_the_real_panel_stay():
         },
     )  # fmt: skip
     assert world_from(document_of(world)) == world
-    draws = world.draw(np.random.default_rng(1), 200)
+    draws = draw_world(world, np.random.default_rng(1), 200)
     zeros = np.arange(148.0)
     drawn = moments(draws.observed, draws.frame.exposure, zeros, world.periods).set_index("moment")
     data = pd.read_csv(file)

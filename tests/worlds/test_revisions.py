@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sos_eval.errors import DesignFault
+from sos_eval.worlds.draw import draw_world
 from sos_eval.worlds.revisions import Rebasing, Revisions, publish_children
 from tests.worlds.tiny import tiny
 
@@ -13,14 +14,14 @@ TIMES = np.arange(2011.0, 2017.0)
 
 
 def _drawn(reps=400, **revisions):
-    return tiny(revisions=revisions).draw(np.random.default_rng(1), reps)
+    return draw_world(tiny(revisions=revisions), np.random.default_rng(1), reps)
 
 
 def test_the_first_release_is_wrong_where_it_says_and_a_later_one_is_the_truth():
     """A third of the figures of age 0 are wrong, 4 people on average, three quarters of them too low."""
     ages = {"0": {"share": 1 / 3, "size": 4.0}}
     first, later = (_drawn(by_age=ages, too_low=0.75, release=release) for release in (2016, 2017))
-    plain = tiny().draw(np.random.default_rng(1), 400)
+    plain = draw_world(tiny(), np.random.default_rng(1), 400)
     np.testing.assert_array_equal(later.observed, plain.observed)
     np.testing.assert_array_equal(first.observed[..., :-1], plain.observed[..., :-1])
     change = (first.observed - plain.observed)[..., -1].ravel()
@@ -35,7 +36,7 @@ def test_the_first_release_is_wrong_where_it_says_and_a_later_one_is_the_truth()
 
 def test_the_truth_is_that_of_true_figures():
     draws = _drawn(3, by_age={"0": {"share": 1.0, "size": 9.0}}, rebasing={"census": [2011], "drift": 0.01})
-    plain = tiny().draw(np.random.default_rng(1), 3)
+    plain = draw_world(tiny(), np.random.default_rng(1), 3)
     assert draws.truth.query("scale == 'rate_per'").equals(plain.truth.query("scale == 'rate_per'"))
     assert (draws.frame.children == plain.frame.children).all()
     assert (draws.outcomes < plain.outcomes).mean() > 0.5  # too many children make rates too low
@@ -68,4 +69,4 @@ def test_faults_of_revisions():
     with pytest.raises(DesignFault, match="revisions: only counts of people are revised"):
         tiny(revisions={"rebasing": {"census": [2011]}}, outcome__distribution="none", outcome__link="identity")
     with pytest.raises(DesignFault, match="the drift leaves an authority without children"):
-        tiny(revisions={"rebasing": {"census": [2011], "drift": -0.5}}).draw(np.random.default_rng(1))
+        draw_world(tiny(revisions={"rebasing": {"census": [2011], "drift": -0.5}}), np.random.default_rng(1))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sos_eval.errors import DesignFault
+from sos_eval.worlds.draw import draw_world
 from sos_eval.worlds.source import data_of
 from sos_eval.worlds.world import document_of, world_from
 from tests.worlds.tiny import tiny
@@ -29,7 +30,7 @@ def _overall(truth, estimand="att", scale="rate_per"):
 
 def test_the_total_effect_is_the_declared_one():
     """Direct -1 and -2 through mediators: -3, whatever the draw."""
-    draws = tiny(theory=CHAIN, effect={"size": -1.0}).draw(np.random.default_rng(1), 3)
+    draws = draw_world(tiny(theory=CHAIN, effect={"size": -1.0}), np.random.default_rng(1), 3)
     assert _overall(draws.truth) == pytest.approx(-1.0 + THROUGH, abs=1e-9)
     treated = draws.frame.own > 0
     np.testing.assert_allclose((draws.expected - draws.untreated)[:, treated], -3.0)
@@ -39,14 +40,14 @@ def test_the_total_effect_is_the_declared_one():
 def test_ratios_multiply_along_the_chain():
     """Mediators move the logarithm: a direct 0.9 and exp(-0.2) through them."""
     chain = {**CHAIN, "edges": [[a, b, by * (0.1 if b == "outcome" else 1)] for a, b, by in CHAIN["edges"]]}
-    draws = tiny(theory=chain, effect={"size": -0.1, "scale": "ratio"}).draw(np.random.default_rng(1), 3)
+    draws = draw_world(tiny(theory=chain, effect={"size": -0.1, "scale": "ratio"}), np.random.default_rng(1), 3)
     assert _overall(draws.truth, "rate_ratio", "ratio") == pytest.approx(0.9 * np.exp(-0.2), abs=1e-12)
 
 
 def test_mediators_follow_fidelity_in_time():
     """A full dose at first; half the staff leaves each year: trust is moved by 0.8, 0.4, 0.2, 0.1."""
     effect = {"size": 0.0, "fidelity": {"mean": 0.7, "sd": 0.0, "turnover": 0.5}}
-    data = data_of(tiny(theory=CHAIN, effect=effect).draw(np.random.default_rng(1)))
+    data = data_of(draw_world(tiny(theory=CHAIN, effect=effect), np.random.default_rng(1)))
     rows = data[data["first_treated"] == 2013].groupby("year")[["trust", "stability"]].mean()
     np.testing.assert_allclose(rows["trust"], [10, 10, 10.8, 10.4, 10.2, 10.1])
     np.testing.assert_allclose(rows["stability"] - 5, (rows["trust"] - 10) / 2)
@@ -61,7 +62,7 @@ def test_mediators_spread_moves_the_outcome_by_their_paths():
         outcome__link="identity", outcome__distribution="none", outcome__level_sd=0.0,
     )  # fmt: skip
     assert world.theory.variance == pytest.approx(0.3125)
-    draws = world.draw(np.random.default_rng(2), 4000)
+    draws = draw_world(world, np.random.default_rng(2), 4000)
     gap = draws.untreated[:, 0] - 28
     error = (gap**2).std(0) / np.sqrt(4000)
     assert (np.abs((gap**2).mean(0) - 0.3125) < 4.5 * error).all()
@@ -72,7 +73,7 @@ def test_mediators_spread_moves_the_outcome_by_their_paths():
 def test_measurement_error_is_in_the_column_only():
     noisy = {"mean": 10.0, "error_sd": 1.0}
     world = tiny(theory={**CHAIN, "mediators": {"trust": noisy, "stability": {"measured": False}}})
-    draws = world.draw(np.random.default_rng(1), 2)
+    draws = draw_world(world, np.random.default_rng(1), 2)
     assert set(draws.mediators) == {"trust"}
     assert "stability" not in data_of(draws)
     assert draws.mediators["trust"][0].std() > 0.5
@@ -122,4 +123,4 @@ def test_a_mediator_cannot_bear_another_columns_name():
 def test_a_spread_that_takes_rates_below_zero_is_refused():
     wild = {**CHAIN, "mediators": {**CHAIN["mediators"], "trust": {"level_sd": 20.0}}}
     with pytest.raises(DesignFault, match=r"theory.mediators: their spread takes .*% of all rates below zero"):
-        tiny(theory=wild).draw(np.random.default_rng(1), 50)
+        draw_world(tiny(theory=wild), np.random.default_rng(1), 50)

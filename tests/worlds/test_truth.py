@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from sos_eval.errors import DesignFault
+from sos_eval.worlds.draw import draw_world
 from sos_eval.worlds.effects import Effect, draw_doses, of_authorities
 from sos_eval.worlds.neighbours import Spillover, neighbours_of
 from sos_eval.worlds.truth import true_effects
@@ -78,7 +79,7 @@ def test_log_scale_by_hand():
 )
 def test_shapes_of_an_effect(effect, expected):
     """Event times -1 to 2 of the cohort of 2013 of an effect of -3."""
-    truth = tiny(effect={"size": -3.0, **effect}).draw(np.random.default_rng(1)).truth
+    truth = draw_world(tiny(effect={"size": -3.0, **effect}), np.random.default_rng(1)).truth
     rows = truth[(truth["scale"] == "rate_per") & (truth["aggregation"] == "group_time") & (truth["cohort"] == 2013)]
     values = rows[rows["event_time"].between(-1, 2)]["true_effect"]
     np.testing.assert_allclose(values, expected, atol=1e-9)
@@ -86,14 +87,14 @@ def test_shapes_of_an_effect(effect, expected):
 
 def test_ratio_effects_are_the_declared_ratio():
     """An 8% fall is a rate ratio of 0.92 and a log difference of log 0.92, whatever the levels."""
-    truth = tiny(effect={"size": -0.08, "scale": "ratio"}).draw(np.random.default_rng(1), 5).truth
+    truth = draw_world(tiny(effect={"size": -0.08, "scale": "ratio"}), np.random.default_rng(1), 5).truth
     assert _value(truth, "rate_ratio", "ratio", aggregation="overall") == pytest.approx(0.92, abs=1e-12)
     assert _value(truth, "att", "log", aggregation="simple") == pytest.approx(np.log(0.92), abs=1e-12)
 
 
 def test_moderator_leaves_the_average_over_authorities():
     """The multiple is 1 on average over all authorities; treated ones differ by their own value."""
-    draws = tiny(effect={"size": -3.0, "moderator": {"idaci": 0.5}}).draw(np.random.default_rng(1))
+    draws = draw_world(tiny(effect={"size": -3.0, "moderator": {"idaci": 0.5}}), np.random.default_rng(1))
     idaci = draws.frame.table["idaci"].to_numpy()
     multiple = 1 + 0.5 * (idaci - idaci.mean()) / idaci.std()
     expected = -3 * multiple[draws.frame.first_treated == 2013].mean()
@@ -103,7 +104,9 @@ def test_moderator_leaves_the_average_over_authorities():
 
 def test_spillover_and_contamination_are_in_the_data_and_not_in_the_truth():
     effect = {"size": -3.0, "spillover": {"share": 0.5}, "contamination": {"share": 0.5, "dose": 1.0}}
-    draws = tiny(outcome__distribution="none", outcome__link="identity", effect=effect).draw(np.random.default_rng(1))
+    draws = draw_world(
+        tiny(outcome__distribution="none", outcome__link="identity", effect=effect), np.random.default_rng(1)
+    )
     never = ~np.isfinite(draws.frame.first_treated)
     fall = (draws.observed - draws.untreated)[0, never]
     assert (fall[:, :2] == 0).all()
@@ -113,7 +116,7 @@ def test_spillover_and_contamination_are_in_the_data_and_not_in_the_truth():
 
 def test_nobody_treated_has_no_truth():
     world = tiny(adoption={"pattern": "none"}, effect={"size": 0.0})
-    assert world.draw(np.random.default_rng(1)).truth.empty
+    assert draw_world(world, np.random.default_rng(1)).truth.empty
 
 
 def test_spillover_to_neighbours_by_hand():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sos_eval.errors import DesignFault
+from sos_eval.worlds.draw import draw_world
 from sos_eval.worlds.source import data_of, draw_once
 from sos_eval.worlds.world import document_of, load_world, world_from
 from tests.conftest import ROOT
@@ -101,7 +102,7 @@ def test_a_world_survives_being_written_down():
 
 
 def test_draw_is_a_batch_on_one_frame():
-    draws = tiny().draw(np.random.default_rng(1), 7)
+    draws = draw_world(tiny(), np.random.default_rng(1), 7)
     assert draws.outcomes.shape == (7, 8, 6)
     assert draws.panel.n_units == 8
     assert draws.panel.cohorts.tolist() == [2013.0, 2015.0]

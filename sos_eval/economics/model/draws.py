@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sos_eval.economics.declared import Correlation
 
-__all__ = ["Parameter", "correlation_problem", "draw", "interval"]
+__all__ = ["Parameter", "central_interval", "correlation_problem", "draw_parameters"]
 
 Array = NDArray[np.float64]
 
@@ -57,7 +57,7 @@ def quantile(parameter: Parameter, u: Array) -> Array:
     return np.asarray(gammaincinv(shape, u) * se**2 / mean)
 
 
-def interval(parameter: Parameter, level: float = 0.95) -> tuple[float, float]:
+def central_interval(parameter: Parameter, level: float = 0.95) -> tuple[float, float]:
     """Return a parameter's central interval."""
     low, high = quantile(parameter, np.array([(1 - level) / 2, (1 + level) / 2]))
     return float(low), float(high)
@@ -80,7 +80,7 @@ def _matrix(names: Sequence[str], declared: Sequence[Correlation]) -> Array:
     return matrix
 
 
-def draw(
+def draw_parameters(
     parameters: Sequence[Parameter], correlation: Sequence[Correlation], count: int, rng: np.random.Generator
 ) -> Mapping[str, Array]:
     """Draw all parameters, (count,) each; correlated ones through a Cholesky root of their normal scores.

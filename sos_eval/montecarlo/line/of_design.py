@@ -14,6 +14,7 @@ from sos_eval.checks.pretrends import Pretrends
 from sos_eval.declare import Document
 from sos_eval.design.at_its_key import at_its_key
 from sos_eval.design.design import Design, Entry
+from sos_eval.design.lock import as_locked
 from sos_eval.design.resolve import resolve
 from sos_eval.errors import DesignFault, Fault
 from sos_eval.montecarlo.line.compiled import Line
@@ -70,8 +71,7 @@ def design_lines(design: Design, changes: Mapping[str, Any]) -> tuple[Line, ...]
     DesignFault
         A changed key does not exist, or the changed design is at fault.
     """
-    if changes:
-        design = resolve(_with(design.document, changes))
+    design = as_locked(resolve(_with(design.document, changes)) if changes else design)
     return tuple(_line(design, entry, outcome) for entry in design.estimators for outcome in _outcomes(entry))
 
 

@@ -39,7 +39,7 @@ def _detectable(headline: Mapping[str, Any]) -> list[tuple[str, float]]:
     found, natural = headline.get("detectable"), headline["natural_units"]
     if not isinstance(found, Mapping):
         return []
-    share = float(headline["percent"]["level_without"]) if headline["scale"] == "ratio" else 1.0
+    share = float(headline["percent"]["level_without"]) if found.get("unit") == "share" else 1.0
     size = share * float(natural["average_exposure"]) / float(headline["per"])
     return [
         (f"detectable {name}", sign * float(found[name]) * size)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sos_eval.bundle.whole import write_file
 from sos_eval.report.theme import COLOURS, INK, canvas, house_style, image, legend
 
 __all__ = ["draw_calibration"]
@@ -62,7 +63,7 @@ def draw_calibration(table: pd.DataFrame, path: Path) -> None:
         axes[1].set_xlabel("Period")
         axes[1].set_ylabel("Rates over authorities")
         legend(axes[1])
-    path.write_bytes(image(figure, path.suffix.removeprefix(".")))
+    write_file(path, image(figure, path.suffix.removeprefix(".")))
 
 
 def _named(rows: pd.DataFrame) -> list[str]:
