@@ -90,7 +90,10 @@ class PlaceboTime(Check):
         p = float(symmetric_ranks(size.max(1))[0])
         starts, periods = [_moved(fitted.source, shift)[0] for shift in shifts], fitted.source.periods
         most = periods.name(starts[int(np.argmax(size[0]))])
-        text = f"Of {len(shifts)} placebo starts that in {most} shows most; one that shows as much or more comes up in {100 * p:.2g} of 100 of {draws:,} draws by the headline's own lots."
+        text = (
+            f"Of {len(shifts)} placebo starts that in {most} shows most; one that shows as much or more comes up in "
+            f"{100 * p:.2g} of 100 of {draws:,} draws by the headline's own lots."
+        )
         table = pd.DataFrame({"placebo_start": periods.written(starts), "statistic": size[0]}).assign(
             p_value=p, p_mcse=np.sqrt(p * (1 - p) / draws), draws=draws, strata=" ".join(fitted.strata)
         )
