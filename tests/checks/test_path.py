@@ -45,6 +45,16 @@ def test_a_steady_divergence_is_measured_and_its_bias_told_both_ways():
     assert "if it returned to its earlier mean" in found["path.implied_bias"].text
 
 
+def test_bias_is_counted_from_what_the_estimate_compares_with():
+    """Periods 1 to 3 before, 4 after: from their mean it is 2 periods, from the last of them 1."""
+    for method, apart in ((TWFE(), 2.0), (CallawaySantAnna(), 1.0)):
+        found = checked(fit(method, eight()))
+        assert found["path.implied_bias"].value == pytest.approx(found["path.detectable_slope"].value * apart)
+    # the last earlier period lies 3 from the mean of the other two among the treated, .75 among the comparison: of
+    # the contrast of 2.25 two thirds are its distance from the mean of all three
+    assert "if it returned to its earlier mean, 1.5 lower" in found["path.implied_bias"].text
+
+
 def test_interval_and_p_of_the_slope_agree():
     for seed in range(12):
         table = checked(fit(TWFE(), noise_panel(40, 8, 8, seed=seed)), draws=399)["path.slope"].table
