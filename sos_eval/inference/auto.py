@@ -257,6 +257,11 @@ class Auto(InferenceMethod):
         return strata_columns(self.strata)
 
     @property
+    def lots(self) -> tuple[str, ...]:
+        """The strata."""
+        return self.strata
+
+    @property
     def effects_within(self) -> tuple[str, ...]:
         """The strata, unless their effects are declined."""
         return self.strata if self.strata_effects else ()

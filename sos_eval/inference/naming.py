@@ -39,7 +39,10 @@ def named(methods: Sequence[InferenceMethod], declared: Sequence[InferenceMethod
             name = next(f"{name}:{k}" for k in range(2, len(order) + 2) if f"{name}:{k}" not in taken)
         taken.add(name)
         names.append((method, name))
-    return tuple(replace(method, id=next(name for one, name in names if one is method)) for method in methods)
+    called = {id(one): name for one, name in names}
+    return tuple(
+        method if called[id(method)] == method.key else replace(method, id=called[id(method)]) for method in methods
+    )
 
 
 def id_problems(methods: Sequence[InferenceMethod]) -> list[tuple[int, str, str]]:

@@ -237,9 +237,10 @@ def _without_strata(fitted: Fitted, test: InferenceMethod, account: Account) -> 
     value, mean, p = float(plain.estimate.values[row]), float(np.nanmean(drawn)), float(permuted.p_value()[row])
     spread = float(np.nanstd(drawn))
     log = " on the log scale" if plain.estimate.cells["scale"].iloc[row] == "ratio" else ""
+    off = ", not zero" if abs(mean) > 3 * spread / np.sqrt(len(drawn)) else ""
     text = (
         f"Without stratum-by-period effects the estimate{log} is {value:.3g} (p = {p:.2g}, {len(drawn):,} draws), and "
-        f"random adoptions from the same strata average {mean:.3g} (standard deviation {spread:.3g}), not zero."
+        f"random adoptions from the same strata average {mean:.3g} (standard deviation {spread:.3g}){off}."
     )
     table = pd.DataFrame({"estimate": [value], "p_value": p, "mean_of_draws": mean, "sd_of_draws": spread})
     return CheckResult("without_strata_effects", "estimate", value, text, table=table)

@@ -11,7 +11,7 @@ from sos_eval.comparison.build import Rebuilding, build
 from sos_eval.design.at_its_key import at_its_key
 from sos_eval.design.design import Design, Entry
 from sos_eval.errors import Faults, NotIdentified
-from sos_eval.inference.auto import Auto, resolve
+from sos_eval.inference.auto import resolve
 from sos_eval.inference.design_facts import design_facts
 from sos_eval.inference.duration import estimates_anew, seconds_each
 from sos_eval.inference.randomization import Randomization
@@ -138,13 +138,12 @@ def _group(
 
 def estimate(design: Design, groups: dict[Key, Group], crew: Crew = ALONE) -> dict[Key, Fitted]:
     """Estimate every entry on its comparison group; the crew is for what asks for many estimates of it."""
-    return {key: replace(_fit(group), crew=crew, strata=_strata(design, group)) for key, group in groups.items()}
+    return {key: replace(_fit(group), crew=crew, strata=_lots(design, group)) for key, group in groups.items()}
 
 
-def _strata(design: Design, group: Group) -> tuple[str, ...]:
-    """Return the strata of the headline's lots; none where the first inference declares none."""
-    first = (group.entry.inference or design.inference)[0]
-    return first.strata if isinstance(first, Randomization | Auto) else ()
+def _lots(design: Design, group: Group) -> tuple[str, ...]:
+    """Return the strata of the first declared test that draws within some: the headline's, where the rule takes one."""
+    return next((method.lots for method in group.entry.inference or design.inference if method.lots), ())
 
 
 def _fit(group: Group) -> Fitted:

@@ -94,6 +94,11 @@ class InferenceMethod(Method):
         return self.alone_from < FEW
 
     @property
+    def lots(self) -> tuple[str, ...]:
+        """Strata within which it swaps starts, and within which checks that draw lots swap them too."""
+        return ()
+
+    @property
     def effects_within(self) -> tuple[str, ...]:
         """Strata whose period effects the estimate carries; none unless the method draws by stratum."""
         return ()

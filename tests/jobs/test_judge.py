@@ -99,6 +99,10 @@ def test_the_estimate_carries_stratum_effects_and_the_other_stands_beside(bundle
     assert abs(own["mean_estimate"]) < 4 * table["sd_of_draws"] / np.sqrt(399)
 
 
+def test_the_path_is_tested_within_the_strata_of_the_headline_s_lots(bundle):
+    assert set(bundle.tables("path.slope")["strata"]) == {"side"}
+
+
 def test_page_one_s_data_hold_the_size_that_could_be_found_and_whether_estimates_part(bundle):
     headline = json.loads((bundle.path / "headline.json").read_text())
     seen = headline["detectable"]
