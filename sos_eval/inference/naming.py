@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 
 from sos_eval.results.inference import InferenceMethod
+from sos_eval.results.method import registered
 
 __all__ = ["id_problems", "named"]
 
-_ID = re.compile(r"[A-Za-z0-9_.:+=-]+")
+_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=-]{0,59}")
 
 
 def named(methods: Sequence[InferenceMethod], declared: Sequence[InferenceMethod] = ()) -> tuple[InferenceMethod, ...]:
@@ -46,15 +47,24 @@ def named(methods: Sequence[InferenceMethod], declared: Sequence[InferenceMethod
 
 
 def id_problems(methods: Sequence[InferenceMethod]) -> list[tuple[int, str, str]]:
-    """List ids that name no file, and those of which two are the same: position, what is wrong, what to write."""
+    """List ids that name no file, that a method has of itself, or of which two are the same.
+
+    Returns
+    -------
+    list of (position, what is wrong, what to write)
+    """
     problems: list[tuple[int, str, str]] = []
     seen: set[str] = set()
     for place, method in enumerate(methods):
-        if method.id and not _ID.fullmatch(method.id):
-            problems.append((place, f"id {method.id!r} is no name", "write letters, digits, _ - . : + ="))
-        if method.id in seen:
-            problems.append((place, f"two entries are called {method.id!r}", "give each an id of its own"))
-        seen |= {method.id} if method.id else set()
+        name = method.id
+        if name and not _ID.fullmatch(name):
+            problems.append((place, f"id {name!r} is no name", "write at most 60 letters, digits, _ - . + ="))
+        elif re.split("[-:]", name)[0] in registered("inference"):
+            what = f"id {name!r} begins as the name that a method has of itself"
+            problems.append((place, what, "give it a word of your own"))
+        if name and name.casefold() in seen:
+            problems.append((place, f"two entries are called {name!r}", "give each an id of its own"))
+        seen |= {name.casefold()} if name else set()
     return problems
 
 

@@ -130,6 +130,12 @@ class Randomization(InferenceMethod):
     interval_draws: Annotated[int, at.Ge(99)] = 999
     """Draws behind the interval where it costs new fits one by one (rate ratios, comparison groups built anew)."""
 
+    def __post_init__(self) -> None:
+        if not self.strata_effects and not self.strata:
+            raise ValueError("strata_effects: false goes with strata")
+        if len(set(self.strata)) < len(self.strata):
+            raise ValueError("strata: the same one is named twice")
+
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that the strata name."""
@@ -215,6 +221,7 @@ class Randomization(InferenceMethod):
         row = _headline_row(fitted, p)
         facts: dict[str, Any] = {
             "statistic": self.statistic,
+            "key": self.key,
             "assignments": _counted(space.size),
             "complete": permuted.complete,
             "draws": len(permuted.drawn),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sos_eval.bundle.files import csv_text, json_text
 from sos_eval.bundle.whole import make_folder, write_file
 from sos_eval.design.design import load_design
-from sos_eval.errors import DataFault, DesignFault, Fault, Faults, InputFault
+from sos_eval.errors import DataFault, DesignFault, Fault, Faults, InputFault, nearest
 from sos_eval.jobs.steps import load_panels
 from sos_eval.numerics.detectable import FALL, RISE, Found, Lots, findable
 from sos_eval.numerics.lots import contrast_lots
@@ -86,6 +86,7 @@ def feasible(panel: Panel, scheme: Scheme, *, seed: int = 0) -> Feasible:
     """
     if not (~panel.ever_treated).any():
         raise DataFault(panel.fault("every unit is treated at some time", "give a panel with units that are not"))
+    _refuse_columns(panel, scheme)
     quiet = panel.keep(panel.units[~panel.ever_treated])
     rows = [
         _row(quiet.select(outcome.name), scheme, treated, window, within, seed)
@@ -96,6 +97,16 @@ def feasible(panel: Panel, scheme: Scheme, *, seed: int = 0) -> Feasible:
     ]
     table = pd.DataFrame(rows, columns=list(FEASIBLE_COLUMNS))
     return Feasible(table, _sentence(table, scheme))
+
+
+def _refuse_columns(panel: Panel, scheme: Scheme) -> None:
+    """Refuse columns to compare within that the panel does not hold, or that are no group of units."""
+    faults, known = Faults(DataFault), panel.further_columns
+    for name in scheme.within:
+        if name and name not in known:
+            held = f"what is read of {panel.source} holds {', '.join(known) or 'no further column'}"
+            faults.add("", f"--within: no column {name!r}; {held}", nearest(name, known) if known else "")
+    faults.stop()
 
 
 def _row(
@@ -126,8 +137,6 @@ def _strata(panel: Panel, within: str, complete: NDArray[np.bool_]) -> tuple[NDA
     """Return the stratum of each complete unit, or why there is none."""
     if not within:
         return np.zeros(int(complete.sum()), np.intp), ""
-    if within not in panel.frame:
-        return np.zeros(0, np.intp), f"the panel has no column {within}"
     values = pd.Series(panel.unit_values(within))[complete]
     if values.isna().any():
         return np.zeros(0, np.intp), f"{within} is missing for some units"

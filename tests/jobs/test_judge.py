@@ -121,9 +121,28 @@ def test_page_one_s_data_hold_the_size_that_could_be_found_and_whether_estimates
 def test_two_entries_of_one_name_are_refused(tmp_path, bundle):
     from sos_eval.errors import DesignFault
 
-    text = DESIGN.replace("id: again", "id: randomization")
-    text = text.replace("{method: analytic}", "{method: analytic, id: randomization}")
+    text = DESIGN.replace("{method: analytic}", "{method: analytic, id: Again}")
     (tmp_path / "p.csv").write_bytes((bundle.path.parent / "p.csv").read_bytes())
     (tmp_path / "lots.yaml").write_text(text, encoding="utf-8")
-    with pytest.raises(DesignFault, match=r"inference: two entries are called 'randomization'.*give each an id"):
+    with pytest.raises(DesignFault, match=r"inference: two entries are called 'Again'.*give each an id"):
         run(tmp_path / "lots.yaml", out=tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["randomization", "randomization-coefficient", "a:b", "..", "x" * 61, "a/b"])
+def test_ids_that_are_no_names_or_a_method_s_own_are_refused(tmp_path, bundle, name):
+    from sos_eval.design.design import load_design
+    from sos_eval.errors import DesignFault
+
+    (tmp_path / "lots.yaml").write_text(DESIGN.replace("id: again", f'id: "{name}"'), encoding="utf-8")
+    with pytest.raises(DesignFault, match=r"inference: id"):
+        load_design(tmp_path / "lots.yaml")
+
+
+def test_one_treated_unit_keeps_its_estimates(tmp_path, bundle):
+    table = pd.read_csv(bundle.path.parent / "p.csv")
+    table.loc[table["la"] != "u00", "start"] = 0
+    table.to_csv(tmp_path / "p.csv", index=False)
+    text = DESIGN.replace("statistic: both", "statistic: studentised").replace("id: again", "id: again, interval: none")
+    (tmp_path / "lots.yaml").write_text(text, encoding="utf-8")
+    alone = run(tmp_path / "lots.yaml", out=tmp_path / "out")
+    assert alone.estimates["estimate"].notna().any()
