@@ -253,8 +253,6 @@ class PanelSpec(Declared):
             raise ValueError("geography goes with source: england")
         if self.source == "england" and (self.table, self.header_row, self.wide) != (None, None, None):
             raise ValueError("table, header_row and wide are for files; source: england ships with the package")
-        if self.source == "csv" and self.table is not None:
-            raise ValueError("table names a sheet or a DuckDB table; a csv has none")
         if (self.outcome is None) == (not self.outcomes):
             raise ValueError("write either outcome or outcomes, and only one of them")
         if self.wide is not None and self.wide.into != self.time:
