@@ -12,8 +12,9 @@ import pandas as pd
 from annotated_types import Ge, Gt
 
 from sos_eval.checks.quantity import Quantity, overall
-from sos_eval.errors import InputFault
+from sos_eval.errors import InputFault, NotIdentified
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.assignments import assignment_space
 from sos_eval.results.check import Check, CheckResult
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
@@ -50,10 +51,32 @@ class PlaceboUnits(Check):
                 f"{untreated.n_units} untreated units cannot play {len(starts)} treated and a comparison"
             )
         try:
-            table = _placebos(fitted, untreated, self._assignments(untreated.n_units, starts, rng))
+            table = _placebos(fitted, untreated, self._lots(fitted, starts, rng))
         except InputFault as fault:
             return self._not_done(fault.faults[0].what)
         return [self._spread(whole, table, len(starts), untreated.n_units), self._error_ratio(whole, table)]
+
+    def _lots(self, fitted: Fitted, starts: Array, rng: np.random.Generator) -> Array:
+        """Return who starts when in every placebo, (draws, n): within the strata of the headline's lots, if any."""
+        source, space = fitted.source, assignment_space(fitted.source, fitted.strata) if fitted.strata else ""
+        untreated = ~source.ever_treated
+        if isinstance(space, str):
+            return self._assignments(int(untreated.sum()), starts, rng)
+        stratum = space.stratum[space.item]
+        treated = np.isin(source.units, fitted.panel.units[fitted.panel.ever_treated])
+        assigned = np.full((self.draws, int(untreated.sum())), np.inf)
+        for s, name in enumerate(space.names):
+            inside, begun = np.flatnonzero(stratum[untreated] == s), source.first_treated[treated & (stratum == s)]
+            if len(begun) and len(inside) < len(begun) + 1:
+                what = (
+                    f"stratum {name}: {len(inside)} untreated units cannot play {len(begun)} treated and a comparison"
+                )
+                raise NotIdentified(source.fault(what))
+            order = (
+                np.r_[begun, np.full(len(inside) - len(begun), np.inf)] if len(begun) else np.full(len(inside), np.inf)
+            )
+            assigned[:, inside] = rng.permuted(np.broadcast_to(order, (self.draws, len(inside))), axis=1)
+        return assigned
 
     def _assignments(self, n: int, starts: Array, rng: np.random.Generator) -> Array:
         """Return who starts when in every placebo, (draws, n)."""

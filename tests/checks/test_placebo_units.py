@@ -1,5 +1,7 @@
 """Placebos in space: enumeration by hand, what is read, spread against error, and what cannot be done."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -96,3 +98,23 @@ def test_placebos_whose_matching_loses_a_cohort_are_aligned_by_their_cells():
     found = checked(fitted, draws=60)["placebo_units"]
     assert len(found.table) == 60
     assert found.table["estimate"].notna().any()
+
+
+def test_sets_are_drawn_within_the_strata_of_the_headline_s_lots():
+    """Small units are noisy and none of them is treated: sets that held some would lie too widely apart."""
+    rng = np.random.default_rng(5)
+    small = np.arange(40) >= 20
+    y = rng.normal(size=(40, 6)) * np.where(small, 9.0, 1.0)[:, None]
+    panel = panel_of(y, [2004] * 4 + [np.inf] * 36, side=np.where(small, "small", "large"))
+    wide = checked(fit(TWFE(), panel))["placebo_units"]
+    within = PlaceboUnits().check(replace(fit(TWFE(), panel), strata=("side",)), np.random.default_rng(0))[0]
+    assert len(within.table) == 499
+    assert within.value < 0.75 * wide.value
+
+
+def test_a_stratum_without_enough_untreated_units_is_a_reason():
+    panel = panel_of(
+        np.random.default_rng(1).normal(size=(12, 6)), [2004] * 3 + [np.inf] * 9, side=list("aaaabbbbbbbb")
+    )
+    found = PlaceboUnits().check(replace(fit(TWFE(), panel), strata=("side",)), np.random.default_rng(0))
+    assert all("1 untreated units cannot play 3 treated" in one.text for one in found)
