@@ -103,6 +103,16 @@ def test_the_path_is_tested_within_the_strata_of_the_headline_s_lots(bundle):
     assert set(bundle.tables("path.slope")["strata"]) == {"side"}
 
 
+def test_the_figure_says_that_two_statistics_are_taken_together(bundle):
+    from sos_eval.report.figures.randomization import _note, data
+
+    table = data(bundle)
+    note = _note(bundle, table["statistic"].to_numpy(float), float(table["observed"].iloc[0]))
+    p = pd.read_csv(bundle.path / "tests.csv")["p"].iloc[0]
+    assert note.startswith(f"p = {p:.3f} ")
+    assert "taken together" in note
+
+
 def test_page_one_s_data_hold_the_size_that_could_be_found_and_whether_estimates_part(bundle):
     headline = json.loads((bundle.path / "headline.json").read_text())
     seen = headline["detectable"]

@@ -73,6 +73,11 @@ def _note(bundle: ResultBundle, draws: np.ndarray, observed: float) -> str:
     if not np.isfinite(p):
         return "No p value was computed."
     error = float(np.sqrt(p * (1 - p) / max(len(draws), 1)))
+    if facts_of(bundle, name).get("statistic") == "both":
+        return (
+            f"p = {p:.3f} (simulation error ± {error:.3f}) of the effect over its error, which is shown, and the effect "
+            "itself taken together: how often the smaller p of the two is as small in the draws."
+        )
     return (
         f"p = {p:.3f} (simulation error ± {error:.3f}): a result at least as far from zero came up in "
         f"{100 * p:.0f}% of the draws, the observed one counted as one of them."
