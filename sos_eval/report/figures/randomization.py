@@ -75,7 +75,7 @@ def _note(bundle: ResultBundle, draws: np.ndarray, observed: float) -> str:
     error = float(np.sqrt(p * (1 - p) / max(len(draws), 1)))
     if facts_of(bundle, name).get("statistic") == "both":
         return (
-            f"p = {p:.3f} (simulation error ± {error:.3f}) of the effect over its error, which is shown, and the effect "
+            f"p = {p:.3f} (simulation error ± {error:.3f}) of the effect over its error (shown) and the effect "
             "itself taken together: how often the smaller p of the two is as small in the draws."
         )
     return (
