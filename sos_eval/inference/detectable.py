@@ -13,14 +13,15 @@ from sos_eval.numerics.detectable import FALL, RISE, Found, Lots, findable
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Panel
 from sos_eval.results.assignments import AssignmentSpace, assignment_space
+from sos_eval.results.estimator import Estimator
 from sos_eval.results.fitted import Fitted
 
 __all__ = ["DetectableSize", "detectable_size"]
 
 #: Fewest draws behind the sizes; adoptions in which an effect is put in place, and the test's draws on each.
 DRAWS, PLACED, PLACED_DRAWS = 4_999, 10, 499
-#: The same where each draw builds its comparison group again.
-REBUILT_DRAWS, REBUILT_PLACED_DRAWS = 999, 199
+#: The same where each draw costs a new fit: groups that are built again, estimators that loop over adoptions.
+FITTED_DRAWS, FITTED_PLACED_DRAWS = 999, 199
 #: With more of the draws than this not estimable nothing is said.
 LOSABLE = 0.2
 
@@ -93,7 +94,7 @@ def detectable_size(fitted: Fitted, test: Randomization, *, power: float = 0.8, 
     alpha, draw = round(1 - test.level, 12), _Drawer(fitted, test, space, ratio, seed)
     effect = float(fitted.estimate.values[_row(fitted)])
     bare = without_effect(fitted.source, effect, ratio=ratio)
-    draws = max(test.draws, DRAWS) if fitted.rebuild is None else REBUILT_DRAWS
+    draws = FITTED_DRAWS if _is_fitted_anew(fitted) else max(test.draws, DRAWS)
     lots = draw.lots(bare, draws, "first")
     lost = 1 - len(lots.usable.estimate) / len(lots.estimate)
     if lost > LOSABLE:
@@ -112,6 +113,12 @@ def _row(fitted: Fitted) -> int:
     overall = (cells["aggregation"] == "overall").to_numpy()
     ratio = overall & (cells["scale"] == "ratio").to_numpy()
     return int(np.argmax(ratio if ratio.any() else overall))
+
+
+def _is_fitted_anew(fitted: Fitted) -> bool:
+    """Whether every draw costs a new fit."""
+    loops = type(fitted.estimator).estimate_assignments is Estimator.estimate_assignments
+    return fitted.rebuild is not None or loops
 
 
 def _why_silent(fitted: Fitted, test: Randomization, space: AssignmentSpace | str) -> str:
@@ -146,7 +153,7 @@ class _Drawer:
         """Draw the test on adoptions in which an effect is in place."""
         adoptions = self.space.draw(PLACED, stream(self.seed, "detectable", "placed")).first_treated[:PLACED]
         moved = [without_effect(bare.with_first_treated(one), -effect, ratio=self.ratio) for one in adoptions]
-        draws = PLACED_DRAWS if self.fitted.rebuild is None else REBUILT_PLACED_DRAWS
+        draws = FITTED_PLACED_DRAWS if _is_fitted_anew(self.fitted) else PLACED_DRAWS
         return [self.lots(panel, draws, "second", k).usable for k, panel in enumerate(moved)]
 
 

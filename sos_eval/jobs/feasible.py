@@ -230,9 +230,8 @@ def _sentence(table: pd.DataFrame, scheme: Scheme) -> str:
     parts = [_part(row) for _, row in seen.iloc[[0, -1]].drop_duplicates().iterrows()]
     share = {0.8: "four times in five", 0.9: "nine times in ten", 0.5: "one time in two"}
     often = share.get(scheme.power, f"{100 * scheme.power:.0f} times in 100")
-    return f"If starters were drawn by lot, a comparison over {_years(seen.iloc[0])} would find {often} " + (
-        f"{'; '.join(parts)}."
-    )
+    over = f"If the authorities that start were drawn by lot, a comparison over {_years(seen.iloc[0])}"
+    return f"{over} would find {often} {'; '.join(parts)}."
 
 
 def _years(row: pd.Series[Any]) -> str:
@@ -240,9 +239,9 @@ def _years(row: pd.Series[Any]) -> str:
 
 
 def _part(row: pd.Series[Any]) -> str:
-    """Return ``with 10 starters a fall of 22% (19 to 25%) or a rise of 24% (21 to 27%)``."""
+    """Return ``with 10 authorities a fall of 22% (19 to 25%) or a rise of 24% (21 to 27%)``."""
     words = [f"a {name} of {_range(row, name)}" for name in ("fall", "rise")]
-    return f"with {row['treated']} starters {' or '.join(words)}"
+    return f"with {row['treated']} authorities {' or '.join(words)}"
 
 
 def _range(row: pd.Series[Any], name: str) -> str:

@@ -68,5 +68,5 @@ def _estimates(facts: RunFacts) -> str:
     side = "higher" if parts.difference > 0 else "lower"
     return (
         f"{span}. One ({parts.estimator}) is {number(abs(parts.difference))}{unit} {side} than the headline, further "
-        f"than chance makes them ({p_text(parts.p_difference)}): they do not estimate the same."
+        f"than chance makes them ({p_text(parts.p_difference)}): they may not estimate the same."
     )

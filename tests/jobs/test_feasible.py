@@ -52,7 +52,7 @@ def test_command_on_the_panel_that_ships(tmp_path, capsys):
     args = ["feasible", "--treated", "10", "--after", "4", "--within", "region", "--out", str(tmp_path / "f"), "--json"]
     assert answered(cli, args, Screen(log_folder=tmp_path)) == 0
     said = json.loads(capsys.readouterr().out)
-    assert "with 10 starters a fall of" in said["sentence"]
+    assert "with 10 authorities a fall of" in said["sentence"]
     table = pd.read_csv(tmp_path / "f" / "feasible.csv")
     assert tuple(table.columns) == FEASIBLE_COLUMNS
     assert (table["units"] == quiet_panel(None, None).n_units).all()
