@@ -20,8 +20,8 @@ STAMP := $(VENV)/.installed-$(LOCK_HASH)
 TESTS ?= tests
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help setup run example test test-all reference types lint format house designs docs bench coverage lines bad-inputs \
-	wheelhouse lock new-estimator clean
+.PHONY: help setup run example test test-all reference types lint format house designs docs bench coverage detectable lines bad-inputs \
+	hostile wheelhouse lock new-estimator clean
 
 help: ## this list
 	@echo "usage: make TARGET [PYTHON=python3.12] [WHEELHOUSE=folder]"; echo
@@ -78,8 +78,14 @@ bad-inputs: $(STAMP) ## what the tool says to wrong input, case by case
 	$(BIN)/python -m tests.cli.bad_power
 	$(BIN)/python -m tests.panel.bad_inputs
 
+hostile: $(STAMP) ## every hostile file and declaration, in forks with limits, against its stored answer
+	$(PYTEST) -n 2 tests/hostile
+
 coverage: $(STAMP) ## size and coverage of every inference by simulation, on real noise and on england (two to three hours on two cores)
 	$(BIN)/python -m tests.statistical.coverage
+
+detectable: $(STAMP) ## are stated detectable sizes found four times in five, on the published panel's noise (about half an hour)
+	$(BIN)/python -m tests.statistical.detectable
 
 lines: $(STAMP) ## lines that the fast tests do not reach
 	$(BIN)/python -m coverage run --source sos_eval -m pytest -q -m "not slow" $(TESTS)
@@ -88,7 +94,7 @@ lines: $(STAMP) ## lines that the fast tests do not reach
 bench: $(STAMP) .bench-venv/.installed ## timings of what users wait for, and of estimators beside their peers
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.cluster
-	for bench in peers power large permutations processes; do \
+	for bench in peers power large permutations matched processes; do \
 		RAYON_NUM_THREADS=1 NUMBA_NUM_THREADS=1 POLARS_MAX_THREADS=1 .bench-venv/bin/python -m bench.$$bench || exit 1; done
 
 .bench-venv/.installed: bench/requirements.txt

@@ -6,24 +6,37 @@ Schema and the docs are read off that field. Declarations are data: nothing in t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 import annotated_types as at
+from pydantic import BeforeValidator
 
 from sos_eval.errors import DesignFault, Fault, Faults, OurFault, nearest
+from sos_eval.limits import limits
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-__all__ = ["Declared", "Document", "Seed", "build", "json_schema", "read_yaml", "seeded", "valid_keys"]
+__all__ = ["Declared", "Document", "Seed", "build", "json_schema", "read_json", "read_yaml", "seeded", "valid_keys"]
 
 T = TypeVar("T")
+
+
+def _no_flag(value: Any) -> Any:
+    """Refuse true and false where a number is meant."""
+    if value is True or value is False:
+        raise ValueError(f"{str(value).lower()} is no number: write a whole number, 20260101")
+    return value
+
+
 #: Where everything random begins.
-Seed = Annotated[int, at.Ge(0)]
+Seed = Annotated[int, at.Ge(0), BeforeValidator(_no_flag)]
 Path_ = tuple[str | int, ...]
 
 
@@ -80,7 +93,7 @@ def read_yaml(path: str | Path) -> Document:
     file = Path(path)
     text = _read_text(file)
     try:
-        _refuse_tags(file, text)
+        _refuse_events(file, text)
         loaded = YAML(typ="rt", pure=True).load(text)
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -91,21 +104,53 @@ def read_yaml(path: str | Path) -> Document:
         line = mark.line + 1 if mark else 1
         what = " ".join(str(part) for part in (error.context, error.problem) if part)
         raise DesignFault(Fault(f"{file}:{line}", f"not valid YAML ({what})", "mend the line")) from None
-    except YAMLError as error:
-        raise DesignFault(Fault(str(file), f"not valid YAML ({' '.join(str(error).split())})")) from None
+    except (YAMLError, ValueError, TypeError, OverflowError, AttributeError) as error:  # the last: !!int abc and such
+        what = f"not valid YAML ({' '.join(str(error).split())[:200]})"
+        raise DesignFault(Fault(str(file), what, "write plain values")) from None
+    except RecursionError:
+        raise DesignFault(Fault(str(file), "nests too deep to be read", "write it flatter")) from None
     if loaded is None:
         raise DesignFault(Fault(str(file), "the file is empty", "start from `sos-eval init`"))
     if not isinstance(loaded, Mapping):
         raise DesignFault(Fault(f"{file}:1", "the file holds no keys", 'write "key: value" lines'))
-    lines: dict[Path_, int] = {}
-    return Document(_plain(loaded, (), lines), file, lines)
+    taken = _Plainer(file)
+    return Document(taken.plain(loaded), file, taken.lines)
 
 
-def _refuse_tags(file: Path, text: str) -> None:
-    """Refuse ``!tags``: they ask a reader to make objects, and a declaration holds plain values only."""
+def read_json(path: str | Path, pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]] = dict) -> dict[str, Any]:
+    """Read a JSON object; `pairs` makes one from its fields.
+
+    Raises
+    ------
+    DesignFault
+        The file is missing, too large, not UTF-8, not JSON, nests too deep, or holds no object.
+    """
+    file = Path(path)
+    text = _read_text(file)
+    try:
+        loaded = json.loads(text, object_pairs_hook=pairs)
+    except json.JSONDecodeError as error:
+        raise DesignFault(Fault(f"{file}:{error.lineno}", f"not valid JSON ({error.msg})", "mend the line")) from None
+    except RecursionError:
+        raise DesignFault(Fault(str(file), f"nests deeper than {limits().depth}", "write it flatter")) from None
+    if not isinstance(loaded, dict):
+        raise DesignFault(Fault(str(file), "the file holds no object", 'write {"key": value}'))
+    taken: dict[str, Any] = _Plainer(file).plain(loaded)
+    return taken
+
+
+def _refuse_events(file: Path, text: str) -> None:
+    """Refuse what nests too deep, and ``!tags``: they ask for objects, and a declaration holds plain values only."""
     from ruamel.yaml import YAML
 
+    deep = 0
     for event in YAML(typ="rt", pure=True).parse(text):
+        kind = type(event).__name__
+        deep += kind.endswith(("MappingStartEvent", "SequenceStartEvent"))
+        deep -= kind.endswith(("MappingEndEvent", "SequenceEndEvent"))
+        if deep > limits().depth:
+            where = f"{file}:{event.start_mark.line + 1}"
+            raise DesignFault(Fault(where, f"nests deeper than {limits().depth}", "raise it with --limit-depth"))
         tag = str(getattr(event, "tag", None) or "")
         if (tag and not tag.startswith("tag:yaml.org,2002:")) or tag.startswith("tag:yaml.org,2002:python"):
             where, shown = f"{file}:{event.start_mark.line + 1}", tag.replace("tag:yaml.org,2002:", "!!")
@@ -115,11 +160,13 @@ def _refuse_tags(file: Path, text: str) -> None:
 def _read_text(file: Path) -> str:
     """Return a file's text, without a byte-order mark."""
     try:
+        if (size := file.stat().st_size) > limits().text_bytes:
+            what = f"holds {size:,} bytes, more than {limits().text_bytes:,}"
+            raise DesignFault(Fault(str(file), what, "raise it with --limit-bytes"))
         return file.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        near = (
-            nearest(file.name, [p.name for p in sorted(file.parent.glob("[!.]*.y*ml"))]) if file.parent.is_dir() else ""
-        )
+        beside = sorted(file.parent.glob(f"[!.]*{file.suffix[:2]}*")) if file.parent.is_dir() else []
+        near = nearest(file.name, [p.name for p in beside])
         raise DesignFault(Fault(str(file), "no such file", near)) from None
     except UnicodeDecodeError as error:
         raise DesignFault(Fault(str(file), f"byte {error.start} is not UTF-8 text", "save the file as UTF-8")) from None
@@ -127,18 +174,53 @@ def _read_text(file: Path) -> str:
         raise DesignFault(Fault(str(file), f"cannot be read ({error.strerror})")) from None
 
 
-def _plain(node: Any, path: Path_, lines: dict[Path_, int]) -> Any:
-    """Turn the reader's nodes into plain values and note the lines on the way."""
-    marks: Any = getattr(node, "lc", None)
-    if isinstance(node, Mapping):
+class _Plainer:
+    """Turns the reader's nodes into plain values, and notes the lines on the way."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.lines: dict[Path_, int] = {}
+        self._values = 0
+
+    def plain(self, node: Any, path: Path_ = ()) -> Any:
+        """Return a node as dicts, lists and scalars; aliases are followed, up to a limit."""
+        self._values += 1
+        if self._values > limits().values:
+            what = f"holds more than {limits().values:,} values once its aliases are followed"
+            raise DesignFault(Fault(str(self.file), what, "raise it with --limit-bytes"))
+        if len(path) > limits().depth:
+            what = f"nests deeper than {limits().depth} once its aliases are followed"
+            raise DesignFault(Fault(str(self.file), what, "raise it with --limit-depth"))
+        marks: Any = getattr(node, "lc", None)
+        if isinstance(node, Mapping):
+            return self._mapping(node, path, marks)
+        if isinstance(node, list):
+            for i in range(len(node) if marks is not None else 0):
+                self.lines[(*path, i)] = marks.item(i)[0] + 1
+            return [self.plain(value, (*path, i)) for i, value in enumerate(node)]
+        return self._scalar(node, path)
+
+    def _mapping(self, node: Mapping[Any, Any], path: Path_, marks: Any) -> dict[str, Any]:
+        values: dict[str, Any] = {}
         for key in node:
-            lines[(*path, str(key))] = marks.key(key)[0] + 1
-        return {str(key): _plain(value, (*path, str(key)), lines) for key, value in node.items()}
-    if isinstance(node, list):
-        for i in range(len(node)):
-            lines[(*path, i)] = marks.item(i)[0] + 1
-        return [_plain(value, (*path, i), lines) for i, value in enumerate(node)]
-    return _scalar(node)
+            word = str(self._scalar(key, path))
+            if marks is not None and (marks.data or {}).get(key):  # a key that was merged in has no line of its own
+                self.lines[(*path, word)] = marks.key(key)[0] + 1
+            if word in values:
+                where = f"{self.file}:{self.lines.get((*path, word), self.lines.get(path, 1))}"
+                raise DesignFault(Fault(where, f"{word}: the key stands twice, as number and as text", "keep one"))
+            values[word] = self.plain(node[key], (*path, word))
+        return values
+
+    def _scalar(self, node: Any, path: Path_) -> Any:
+        value = _scalar(node)
+        if isinstance(value, str) and "\0" in value:
+            where = f"{self.file}:{self.lines.get(path, 1)}"
+            raise DesignFault(Fault(where, "a null character", "write plain text"))
+        if isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value):
+            where = f"{self.file}:{self.lines.get(path, 1)}"
+            raise DesignFault(Fault(where, "half a character (a lone surrogate)", "write the character itself"))
+        return value
 
 
 def _scalar(node: Any) -> Any:
@@ -148,7 +230,7 @@ def _scalar(node: Any) -> Any:
     for kind in (int, float, str):
         if isinstance(node, kind):
             return kind(node)
-    return node
+    return node.isoformat() if isinstance(node, date) else node
 
 
 def _adapter_of(kind: Any) -> TypeAdapter[Any]:
@@ -198,12 +280,19 @@ def build(kind: type[T], value: Any, document: Document, path: Path_ = (), fault
     from pydantic import ValidationError
 
     checked: T | None = None
+    own = Faults()
     try:
         checked = _adapter_of(kind).validate_python(value)
+        for inner in _flags(value, checked):
+            flagged = (*path, *inner)
+            (faults or own).add(
+                document.where(flagged), f"{_dotted(flagged)}: true or false where a number is meant", "write a number"
+            )
+        own.stop()
     except ValidationError as error:
-        own = faults or Faults()
+        own = faults or own
         for full, problem in _deepest([(_located(one["loc"], document, path), one) for one in error.errors()]):
-            key = ".".join(str(part) for part in full) or str(document.path.name)
+            key = _dotted(full) or str(document.path.name)
             what, instead = _words(problem, kind, full[len(path) :])
             own.add(document.where(full), f"{key}: {what}", instead)
         if faults is None:
@@ -223,6 +312,23 @@ def seeded(given: Any, otherwise: int = 0) -> int:
     if checked is None:
         raise OurFault("a seed was not read, and no fault says why")
     return checked
+
+
+def _flags(given: Any, made: Any) -> Iterator[Path_]:
+    """Yield the keys where true or false was written and a number was read."""
+    if isinstance(given, bool) and isinstance(made, int | float) and not isinstance(made, bool):
+        yield ()
+    if isinstance(given, Mapping):
+        for key, value in given.items():
+            part = made.get(key) if isinstance(made, Mapping) else getattr(made, str(key), None)
+            yield from ((key, *rest) for rest in _flags(value, part))
+    elif isinstance(given, list) and isinstance(made, list | tuple) and len(made) == len(given):
+        for i, (value, part) in enumerate(zip(given, made, strict=True)):
+            yield from ((i, *rest) for rest in _flags(value, part))
+
+
+def _dotted(path: Path_) -> str:
+    return ".".join(str(part) for part in path)
 
 
 def _located(loc: Path_, document: Document, path: Path_) -> Path_:

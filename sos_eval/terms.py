@@ -13,7 +13,9 @@ __all__ = [
     "FLOW_COLUMNS",
     "GLOSSARY",
     "KEY_COLUMNS",
+    "PERIOD_COLUMNS",
     "ROLES",
+    "TEST_COLUMNS",
     "Aggregation",
     "Direction",
     "Role",
@@ -47,7 +49,13 @@ BALANCE_COLUMNS = (
     "n_treated", "n_comparison", "ess_comparison",
 )  # fmt: skip
 DIAGNOSTIC_COLUMNS = ("name", "outcome", "estimator", "statistic", "value", "threshold", "passed", "text")
+TEST_COLUMNS = (
+    "estimator", "outcome", "aggregation", "inference", "statistic", "strata", "draws", "observed", "mean", "sd",
+    "mean_estimate", "p", "p_centred", "mcse", "low", "high", "low_mcse", "high_mcse",
+)  # fmt: skip
 FLOW_COLUMNS = ("step", "what", "units", "rows", "names", "reason")
+#: Columns of any table that hold periods; they are written in the panel's own notation.
+PERIOD_COLUMNS = ("cohort", "time", "first_treated", "embedded", "stopped")
 ADOPTION_COLUMNS = ("unit", "first_treated", "embedded", "stopped", "prior_use", "evidence", "note")
 
 GLOSSARY: dict[str, str] = {

@@ -15,7 +15,7 @@ from sos_eval.bundle.files import csv_text, json_text, plain, read_table, yaml_t
 from sos_eval.bundle.whole import check_folder, write_folder
 from sos_eval.errors import Fault, InputFault
 from sos_eval.results.facts import RunFacts
-from sos_eval.terms import BALANCE_COLUMNS, DIAGNOSTIC_COLUMNS, EFFECT_COLUMNS, FLOW_COLUMNS
+from sos_eval.terms import BALANCE_COLUMNS, DIAGNOSTIC_COLUMNS, EFFECT_COLUMNS, FLOW_COLUMNS, TEST_COLUMNS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,7 +37,7 @@ class BundleContent:
     ----------
     design
         The resolved design, as plain values.
-    estimates, balance, flow, diagnostics
+    estimates, balance, flow, diagnostics, tests
         In the columns of `terms`.
     weights
         Unit weights and matched sets; None where they are withheld (rows are people).
@@ -57,6 +57,7 @@ class BundleContent:
     weights: pd.DataFrame | None = field(default_factory=_table("unit", "weight"))
     flow: pd.DataFrame = field(default_factory=_table(*FLOW_COLUMNS))
     diagnostics: pd.DataFrame = field(default_factory=_table(*DIAGNOSTIC_COLUMNS))
+    tests: pd.DataFrame = field(default_factory=_table(*TEST_COLUMNS))
     headline: Mapping[str, Any] = field(default_factory=dict)
     facts: RunFacts = field(default_factory=RunFacts)
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -280,6 +281,7 @@ def _write_content(folder: Path, content: BundleContent) -> None:
         "balance.csv": csv_text(content.balance),
         "flow.csv": csv_text(content.flow),
         "diagnostics.csv": csv_text(content.diagnostics),
+        "tests.csv": csv_text(content.tests),
         "headline.json": json_text(content.headline),
         "provenance.json": json_text(content.provenance),
         "results.json": json_text(_results(content)),
@@ -311,6 +313,7 @@ def _results(content: BundleContent) -> dict[str, Any]:
         "balance": content.balance,
         "flow": content.flow,
         "diagnostics": content.diagnostics,
+        "tests": content.tests,
         "provenance": content.provenance,
         "tables": sorted(content.tables),
         "economics": {n: v for n, v in content.economics.items() if isinstance(v, Mapping)},

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sos_eval.terms import PERIOD_COLUMNS
+
 __all__ = ["csv_text", "json_text", "plain", "read_table", "records", "yaml_text"]
 
 #: Columns that are words or ids whatever they look like ("007", "NA", "306").
@@ -57,6 +59,8 @@ def read_table(path: Path) -> pd.DataFrame:
             columns[name] = table[name].astype(object)
         else:
             columns[name] = _numbers(cells)
+            if name in PERIOD_COLUMNS and columns[name].dtype == object:  # periods that are written as 2014/15
+                columns[name] = columns[name].where(columns[name] != "")
     return pd.DataFrame(columns)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ from sos_eval.errors import OurFault
 from sos_eval.panel.panel import Panel
 from sos_eval.results.facts import OutcomeFacts, PanelFacts
 
-__all__ = ["adoption", "outcome_paths", "panel_facts"]
+__all__ = ["adoption", "lost_periods", "outcome_paths", "panel_facts"]
 
 Array = NDArray[np.float64]
 
@@ -138,11 +140,34 @@ def panel_facts(panel: Panel) -> PanelFacts:
         n_comparison_units=int((~treated).sum()), n_clusters=panel.n_clusters,
         n_treated_clusters=panel.n_treated_clusters, n_rows=panel.n_rows, untreated_means=panel.untreated_means,
         layout=panel.layout, weighted=panel.weighted,
-        omitted_times={f"{time:g}": why for time, why in panel.omitted_times.items()},
-        flagged_times={f"{time:g}": why for time, why in panel.flagged_times.items()},
-        cohorts=tuple(float(cohort) for cohort in panel.cohorts),
+        omitted_times={panel.periods.name(time): why for time, why in panel.omitted_times.items()},
+        flagged_times={panel.periods.name(time): why for time, why in panel.flagged_times.items()},
+        cohorts=tuple(float(cohort) for cohort in panel.cohorts), **_numbering(panel),
         outcomes={outcome.name: _outcome_facts(panel.select(outcome.name)) for outcome in panel.outcomes},
+        support=panel.support,
     )  # fmt: skip
+
+
+def lost_periods(panel: Panel) -> dict[str, Any]:
+    """Return the fields of `PanelFacts` on periods without a treated unit's outcome; none where rows are people."""
+    treated = panel.ever_treated
+    if panel.layout != "panel" or not treated.any():
+        return {}
+    empty = np.isnan(panel.matrix()[treated])
+    early = np.isin(panel.times, panel.pre_times)
+    return {
+        "gaps": {panel.periods.name(time): int(n) for time, n in zip(panel.times, empty.sum(0), strict=True) if n},
+        "n_early": int(early.sum()), "n_early_seen": int((~empty.all(0) & early).sum()),
+    }  # fmt: skip
+
+
+def _numbering(panel: Panel) -> dict[str, Any]:
+    """Return the number behind each period as it is written; nothing where periods are plain numbers."""
+    if panel.periods.plain:
+        return {}
+    low = min(panel.times.min(), panel.first_treated.min())
+    numbers = np.arange(low, panel.times.max() + 1)
+    return {"period": panel.periods.unit, "periods": {panel.periods.name(number): float(number) for number in numbers}}
 
 
 def _outcome_facts(panel: Panel) -> OutcomeFacts:
@@ -152,7 +177,7 @@ def _outcome_facts(panel: Panel) -> OutcomeFacts:
     before = ever & (frame["time"] < frame["first_treated"]).to_numpy()
     return OutcomeFacts(
         label=outcome.label, scale=outcome.scale, per=outcome.per, counted=outcome.counted,
-        transform=outcome.transform, role=outcome.role,
+        transform=outcome.transform, role=outcome.role, margin=outcome.margin,
         mean_exposure=_mean(frame["exposure"]), mean_exposure_treated=_mean(frame.loc[ever, "exposure"]),
         mean_treated=_mean(frame.loc[ever & ~before, "outcome"]),
         mean_treated_before=_mean(frame.loc[before, "outcome"]),

@@ -51,7 +51,7 @@ def write_file(path: Path, content: str | bytes, *, again: str = "", sync: bool 
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add a line to a file in one write, on the disk before this returns; lines of others at the same moment stay whole.
+    """Add a line to a file in one write, on the disk before this returns; other writers' lines stay whole.
 
     A file that ends within a line, where a machine stopped, gets its line's end first.
 

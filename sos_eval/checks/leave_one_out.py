@@ -51,7 +51,8 @@ class LeaveOneOut(Check):
         worst = known.iloc[int(np.argmax(known["change"].abs().to_numpy(float)))]
         value = float(abs(worst["change"]))
         passed = judged(value, self.max_change, complete=len(known) == len(table))
-        text = _words(str(worst["unit"]), float(worst["estimate"]), whole, table, known)
+        name = fitted.source.unit_names.get(str(worst["unit"]), str(worst["unit"]))
+        text = _words(name, float(worst["estimate"]), whole, table, known)
         return [CheckResult("leave_one_out", "max_change", value, text, limit, passed, table)]
 
     def _left_out(self, fitted: Fitted) -> Iterator[tuple[str, str, list[str]]]:

@@ -26,7 +26,7 @@ FEWEST_PERIODS, FEWEST_LOTS = 3, 20
 PLACED, PLACED_DRAWS = 10, 499
 ALONE = "one treated unit, or a stratum without comparison: the earlier path has no error"
 REBUILT = "the comparison group is built again in every draw"
-NAMES = ("slope", "largest", "joint", "detectable_slope", "implied_bias")
+NAMES = ("slope", "largest", "joint", "detectable_slope", "implied_bias", "gone_on", "returned")
 
 
 @register("path")
@@ -55,7 +55,10 @@ class Path(Check):
     """Declared limit: the joint test fails where p is below it."""
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
-        """Return ``path.slope``, ``path.largest``, ``path.joint``, ``path.detectable_slope``, ``path.implied_bias``."""
+        """Return ``path.slope``, ``.largest``, ``.joint``, ``.detectable_slope``, ``.implied_bias`` and two biases.
+
+        ``path.gone_on`` and ``path.returned`` are what the path seen before the start would add to the estimate.
+        """
         strata = fitted.strata if self.strata is None else self.strata
         space = assignment_space(fitted.source, strata)
         early = _early(fitted)
@@ -80,12 +83,13 @@ class Path(Check):
         table = lottery.table(drawn, p, (low, high), seen)
         return [
             self._slope(drawn, p[0], (low, high), table), self._largest(lottery, drawn, p[1]),
-            self._joint(p[2], len(drawn.value) - 1), self._blind(seen, lottery), self._bias(seen, drawn, lottery),
+            self._joint(p[2], len(drawn.value) - 1), self._blind(seen, lottery), self._bias(seen, lottery),
+            *_onward(drawn, lottery),
         ]  # fmt: skip
 
     def _interval(self, lottery: PathLottery, drawn: ContrastLots) -> tuple[float, float]:
         """Return the slopes that the test does not reject: the statistic of each draw solved in the slope taken out."""
-        step = float(np.std(drawn.value[:, -1]))
+        step = float(np.nanstd(drawn.value[:, -1]))
         if not step > 0 or not np.isfinite(drawn.error[0, -1]):
             return np.nan, np.nan
         above, below = (lottery.observed_lots(-sign * step) for sign in (1.0, -1.0))
@@ -122,7 +126,7 @@ class Path(Check):
         text = (
             f"Before the start the treated moved away from units drawn alike by {value:.3g} a period "
             f"({100 * self.level:g}% interval {ends[0]:.3g} to {ends[1]:.3g}); such a slope or a steeper one comes up "
-            f"in {100 * p:.2g} of 100 draws."
+            f"in {_of_100(p)} of 100 draws."
         )
         return CheckResult("path.slope", "slope", value, text, table=table)
 
@@ -131,14 +135,14 @@ class Path(Check):
         value = float(drawn.value[0, k])
         text = (
             f"Of the earlier periods {lottery.names[k]} lies furthest from the mean of the others, by {value:.3g}; one "
-            f"that far out comes up in {100 * p:.2g} of 100 draws."
+            f"that far out comes up in {_of_100(p)} of 100 draws."
         )
         return CheckResult("path.largest", "contrast", value, text)
 
     def _joint(self, p: float, draws: int) -> CheckResult:
         text = (
             f"Taking slope and largest period together, a path as unlike that of units drawn alike comes up in "
-            f"{100 * p:.2g} of 100 of {draws:,} draws. That is no evidence that trends were parallel."
+            f"{_of_100(p)} of 100 of {draws:,} draws. That is no evidence that trends were parallel."
         )
         limit = np.nan if self.min_p is None else self.min_p
         return CheckResult("path.joint", "p_value", p, text, limit, None if self.min_p is None else p >= self.min_p)
@@ -149,25 +153,42 @@ class Path(Check):
         text = f"This check would miss one steady divergence in five of {seen[0]:.3g} a period."
         return CheckResult("path.detectable_slope", "slope", seen[0], text)
 
-    def _bias(self, seen: tuple[float, float], drawn: ContrastLots, lottery: PathLottery) -> CheckResult:
-        apart = lottery.apart
-        on, back = float(drawn.value[0, -1]) * apart, lottery.return_to_mean(drawn)
-        shift = f"A divergence of that size would shift the answer by {seen[0] * apart:.3g}. "
-        text = (
-            f"{shift if np.isfinite(seen[0]) else ''}If the path seen before the start had gone on, it alone would "
-            f"make the estimate {_higher(on)}; if it returned to its earlier mean, {_higher(back)}."
-        )
-        return CheckResult("path.implied_bias", "bias", seen[0] * apart, text)
+    def _bias(self, seen: tuple[float, float], lottery: PathLottery) -> CheckResult:
+        if not np.isfinite(seen[0]):
+            return self._not_done("implied_bias", REBUILT)
+        bias = seen[0] * lottery.apart
+        text = f"A divergence that this check would miss one time in five would shift the answer by {bias:.3g}."
+        return CheckResult("path.implied_bias", "bias", bias, text)
 
     def _not_done(self, name: str, reason: str) -> CheckResult:
         statistic = "p_value" if name == "joint" else "slope"
         return CheckResult(f"path.{name}", statistic, np.nan, f"Not done: {reason}.")
 
 
+def _onward(drawn: ContrastLots, lottery: PathLottery) -> list[CheckResult]:
+    """Say what the path seen before the start adds to the estimate if it went on, and if it returned to its mean."""
+    on, back = float(drawn.value[0, -1]) * lottery.apart, lottery.return_to_mean(drawn)
+    return [
+        CheckResult(
+            "path.gone_on", "bias", on,
+            f"If the path seen before the start had gone on, it alone would make the estimate {_higher(on)}.",
+        ),
+        CheckResult(
+            "path.returned", "bias", back,
+            f"If it returned to its earlier mean, that alone would make the estimate {_higher(back)}.",
+        ),
+    ]  # fmt: skip
+
+
 def _higher(value: float) -> str:
     if abs(value) < 1e-12:
         return "neither higher nor lower"
     return f"{abs(value):.3g} {'higher' if value > 0 else 'lower'}"
+
+
+def _of_100(p: float) -> str:
+    """Return a share as so many in 100: whole ones, below one with a digit."""
+    return f"{100 * p:.0f}" if p >= 0.01 else f"{100 * p:.1g}"
 
 
 def _early(fitted: Fitted) -> Array:

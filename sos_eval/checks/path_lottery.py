@@ -129,16 +129,18 @@ class PathLottery:
 
     @property
     def apart(self) -> float:
-        """How many periods the centre of those after the start lies behind the centre of those before it."""
+        """How many periods the centre of those after the start lies behind what the estimate compares them with."""
         first = self.cohorts.min()
         after = self.panel.times[self.panel.times >= first]
-        return float(after.mean() - self.early.mean())
+        base = self.early[-1] if self.fitted.estimator.compares_with_last else self.early.mean()
+        return float(after.mean() - base)
 
     def return_to_mean(self, drawn: ContrastLots) -> float:
         """Return what a return to the earlier mean does to an estimate that compares with the last earlier period."""
         if not self.fitted.estimator.compares_with_last:
             return 0.0
-        return -float(drawn.value[0, -2])
+        k = len(self.early)  # the contrast is with the mean of the other periods, k / (k - 1) from that of all
+        return -float(drawn.value[0, -2]) * (k - 1) / k
 
     def table(
         self, drawn: ContrastLots, p: Array, ends: tuple[float, float], seen: tuple[float, float]

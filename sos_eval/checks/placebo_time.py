@@ -1,8 +1,8 @@
-"""What the design would have found before anything happened."""
+"""What the design would have found before anything happened: one test over all placebo starts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -10,11 +10,18 @@ import pandas as pd
 from annotated_types import Ge, Gt, Lt
 
 from sos_eval.checks.quantity import Quantity, caution, refitted
+from sos_eval.errors import InputFault
+from sos_eval.numerics.lots import symmetric_ranks
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.assignments import assignment_space
 from sos_eval.results.check import Check, CheckResult
+from sos_eval.results.estimate import Batch
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
 
 __all__ = ["PlaceboTime"]
+
+FEWEST_LOTS = 20
 
 
 @register("placebo_time")
@@ -23,55 +30,110 @@ class PlaceboTime(Check):
     """The whole design again with the start moved earlier, on periods before anyone's first start only.
 
     Every unit that is ever treated gets the same placebo start: the k-th last of the periods before the first start of
-    anyone. Comparison group and estimator are applied as declared; no treated period is in the data.
+    anyone. Comparison group and estimator are applied as declared; no treated period is in the data. Several starts
+    are one path seen several times, so they get one p: of the largest statistic over starts among those of random
+    adoptions, drawn by the headline's own lots.
     """
 
-    reference: ClassVar[str] = "Imbens and Rubin (2015), section 21.4"
+    reference: ClassVar[str] = "Imbens and Rubin (2015), section 21.4; Westfall and Young (1993)"
 
     shift: tuple[Annotated[int, Ge(1)], ...] = (1, 2, 3)
     """How many periods before the first start the placebo start lies; one estimate each."""
     level: Annotated[float, Gt(0), Lt(1)] = 0.95
-    """Coverage of the intervals."""
+    """Coverage of the conventional intervals."""
+    draws: Annotated[int, Ge(19)] = 999
+    """Random adoptions; where there are no more than this, all are listed."""
+    rebuilt_draws: Annotated[int, Ge(19)] = 199
+    """Most draws where each builds its comparison group again."""
     min_p: Annotated[float, Ge(0), Lt(1)] | None = None
-    """Declared limit: a placebo fails where its p is below it."""
+    """Declared limit: the check fails where the one p of all placebo starts is below it."""
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
-        """Return ``placebo_time.<k>`` for every shift."""
-        return [self._one(fitted, shift) for shift in dict.fromkeys(self.shift)]
+        """Return ``placebo_time.<k>`` for every shift, then ``placebo_time.largest``."""
+        shifts = tuple(dict.fromkeys(self.shift))
+        each = [self._one(fitted, shift) for shift in shifts]
+        done = [shift for shift, result in zip(shifts, each, strict=True) if np.isfinite(result.value)]
+        return [*each, self._largest(fitted, done, rng)]
 
     def _one(self, fitted: Fitted, shift: int) -> CheckResult:
-        name, limit = f"placebo_time.{shift}", np.nan if self.min_p is None else self.min_p
-        before = fitted.source.pre_times
+        name, before = f"placebo_time.{shift}", fitted.source.pre_times
         if len(before) <= shift:
             why = f"{len(before)} periods lie before the first start, a placebo {shift} earlier needs {shift + 1}"
-            return CheckResult(name, "estimate", np.nan, f"Not done: {why}.", limit)
-        start = before[-shift]
-        panel = fitted.source.keep_times(before)
-        panel = panel.with_first_treated(np.where(panel.ever_treated, start, np.inf))
+            return CheckResult(name, "estimate", np.nan, f"Not done: {why}.")
+        start, panel = _moved(fitted.source, shift)
         found = refitted(fitted, panel, self.level)
         if not np.isfinite(found.estimate):
-            return CheckResult(name, "estimate", np.nan, f"Not done: {found.reason}.", limit, table=_row(start, found))
-        judged = self.min_p is not None and np.isfinite(found.p_value)
-        passed = bool(found.p_value >= limit) if judged else None
-        return CheckResult(
-            name,
-            "estimate",
-            found.estimate,
-            _words(start, found) + caution(fitted) + ".",
-            limit,
-            passed,
-            _row(start, found),
+            return CheckResult(name, "estimate", np.nan, f"Not done: {found.reason}.", table=_row(panel, start, found))
+        text = _words(panel.periods.name(start), found, fitted)
+        return CheckResult(name, "estimate", found.estimate, text, table=_row(panel, start, found))
+
+    def _largest(self, fitted: Fitted, shifts: list[int], rng: np.random.Generator) -> CheckResult:
+        """Set the largest of all placebo starts among those of random adoptions."""
+        space = assignment_space(fitted.source, fitted.strata)
+        if isinstance(space, str):
+            return self._silent(space)
+        if not shifts or space.size < FEWEST_LOTS:
+            few = f"{space.size} possible adoptions are too few to compare with"
+            return self._silent(few if shifts else "no placebo start could be estimated")
+        draws = self.draws if fitted.rebuild is None else min(self.draws, self.rebuilt_draws)
+        drawn = np.vstack([fitted.source.first_treated, space.draw(draws, rng).first_treated])
+        try:
+            statistic = np.column_stack([_statistic(fitted, shift, drawn) for shift in shifts])
+        except InputFault as fault:
+            return self._silent(fault.faults[0].what)
+        if not np.isfinite(statistic[0]).all():
+            return self._silent("a placebo start has no error to divide by")
+        return self._judged(fitted, shifts, np.abs(statistic))
+
+    def _judged(self, fitted: Fitted, shifts: list[int], size: Array) -> CheckResult:
+        draws, limit = len(size) - 1, np.nan if self.min_p is None else self.min_p
+        p = float(symmetric_ranks(size.max(1))[0])
+        starts, periods = [_moved(fitted.source, shift)[0] for shift in shifts], fitted.source.periods
+        most = periods.name(starts[int(np.argmax(size[0]))])
+        text = (
+            f"Of {len(shifts)} placebo starts that in {most} shows most; one that shows as much or more comes up in "
+            f"{100 * p:.2g} of 100 of {draws:,} draws by the headline's own lots."
         )
+        table = pd.DataFrame({"placebo_start": periods.written(starts), "statistic": size[0]}).assign(
+            p_value=p, p_mcse=np.sqrt(p * (1 - p) / draws), draws=draws, strata=" ".join(fitted.strata)
+        )
+        passed = None if self.min_p is None else p >= self.min_p
+        return CheckResult("placebo_time.largest", "p_value", p, text, limit, passed, table)
+
+    def _silent(self, reason: str) -> CheckResult:
+        limit = np.nan if self.min_p is None else self.min_p
+        text = f"Not done: {reason}. The intervals of the placebo starts are conventional, and no test."
+        return CheckResult("placebo_time.largest", "p_value", np.nan, text, limit)
 
 
-def _row(start: float, found: Quantity) -> pd.DataFrame:
-    return pd.DataFrame([{"placebo_start": start, **found.row}])
+def _moved(source: Panel, shift: int) -> tuple[float, Panel]:
+    """Return a placebo start, and the earlier periods with everybody's start moved to it."""
+    before = source.pre_times
+    start, panel = float(before[-shift]), source.keep_times(before)
+    return start, panel.with_first_treated(np.where(panel.ever_treated, start, np.inf))
 
 
-def _words(start: float, found: Quantity) -> str:
-    """Say what was found, and whether its interval includes no effect."""
+def _statistic(fitted: Fitted, shift: int, adoptions: Array) -> Array:
+    """Estimate a placebo start under adoptions, (draws,): over its error, or over its spread where it has none."""
+    start, panel = _moved(fitted.source, shift)
+    batch = replace(fitted, source=panel).refit_assignments(np.where(np.isfinite(adoptions), start, np.inf))
+    row = int(np.flatnonzero(batch.cells["aggregation"] == "overall")[0])
+    return np.asarray(batch.values[:, row] / _error(batch, row))
+
+
+def _error(batch: Batch, row: int) -> Array:
+    if batch.std_error is None:
+        return np.full(len(batch.values), np.nanstd(batch.values[1:, row], ddof=1))
+    errors = batch.std_error[:, row]
+    return np.where(errors > 0, errors, np.nan)
+
+
+def _row(panel: Panel, start: float, found: Quantity) -> pd.DataFrame:
+    return pd.DataFrame([{"placebo_start": panel.periods.written([start])[0], **found.row}])
+
+
+def _words(start: str, found: Quantity, fitted: Fitted) -> str:
+    """Say what was found, and what its interval is worth."""
     if not np.isfinite(found.std_error):
-        return f"With a placebo start in {start:g} the estimate is {found.words}; no interval exists for it"
-    includes = found.conf_low <= found.neutral <= found.conf_high
-    verdict = "includes no effect" if includes else "excludes no effect, though nothing had begun"
-    return f"With a placebo start in {start:g} the estimate is {found.words}: the interval {verdict}"
+        return f"With a placebo start in {start} the estimate is {found.words}; no interval exists for it."
+    return f"With a placebo start in {start} the estimate is {found.words}, a conventional interval{caution(fitted)}."

@@ -149,18 +149,19 @@ def _companion(fitted: Fitted) -> PreCoefficients:
     values, columns = [], []
     for time in earlier:
         pair = panel.keep_times([time, last])
+        both = f"{panel.periods.name(time)} and {panel.periods.name(last)}"
         starts = np.where(np.isfinite(pair.first_treated), last, np.inf)
         try:
             one = fixed.refit(pair.with_first_treated(starts))
         except InputFault as fault:
-            return _none(estimate, f"{time:g} and {last:g}: {fault.faults[0].what}")
+            return _none(estimate, f"{both}: {fault.faults[0].what}")
         row = int(np.flatnonzero(one.cells["aggregation"] == "overall")[0])
         if one.influence is None or not np.isfinite(one.influence[:, row]).all() or not np.isfinite(one.values[row]):
-            return _none(estimate, f"{time:g} and {last:g}: {one.cells['reason'].iloc[row] or 'not identified'}")
+            return _none(estimate, f"{both}: {one.cells['reason'].iloc[row] or 'not identified'}")
         values.append(-one.values[row])
         columns.append(-_aligned(one.influence[:, row], one.panel, estimate.panel))
     table = pd.DataFrame({"cohort": np.nan, "time": earlier, "event_time": np.array(earlier) - panel.cohorts.min()})
-    source = f"the same model on each earlier period with {last:g}, comparison group as built"
+    source = f"the same model on each earlier period with {panel.periods.name(last)}, comparison group as built"
     return _from(
         estimate, table, np.array(values), np.column_stack(columns), np.array(earlier) - last, source
     )  # fmt: skip

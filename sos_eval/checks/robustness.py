@@ -12,11 +12,14 @@ from annotated_types import Gt, Lt
 
 from sos_eval.checks.quantity import Quantity, judged, overall, refitted
 from sos_eval.panel.panel import Panel
+from sos_eval.panel.periods import Period
 from sos_eval.results.check import Check, CheckResult
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
 
 __all__ = ["Robustness"]
+
+_ENDS: tuple[tuple[Literal["from", "to"], int], ...] = (("from", 0), ("to", -1))
 
 
 @register("robustness")
@@ -24,9 +27,9 @@ __all__ = ["Robustness"]
 class Robustness(Check):
     """The overall effect under other declared start years and windows, comparison group built again each time."""
 
-    starts: tuple[float, ...] = ()
+    starts: tuple[Period, ...] = ()
     """First start years: everybody's start is shifted so that the first falls in that year."""
-    windows: tuple[dict[Literal["from", "to"], float], ...] = ()
+    windows: tuple[dict[Literal["from", "to"], Period], ...] = ()
     """First and last period, within those of the panel: {from: 2011, to: 2019}."""
     level: Annotated[float, Gt(0), Lt(1)] = 0.95
     """Coverage of the intervals."""
@@ -37,8 +40,9 @@ class Robustness(Check):
         if not self.starts and not self.windows:
             raise ValueError("write starts: [2014, 2015], or windows: [{from: 2011, to: 2019}], or both")
         for window in self.windows:
-            if window.get("from", -np.inf) > window.get("to", np.inf):
-                raise ValueError(f"a window goes from {window['from']:g} to {window['to']:g}, which is before it")
+            first, last = window.get("from", -np.inf), window.get("to", np.inf)
+            if isinstance(first, float) and isinstance(last, float) and first > last:
+                raise ValueError(f"a window goes from {first:g} to {last:g}, which is before it")
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Return ``robustness``: the largest change, and a table with a row per variant."""
@@ -62,19 +66,22 @@ class Robustness(Check):
 
     def _variants(self, source: Panel) -> Iterator[tuple[str, Panel | str]]:
         """Yield each variant's label and its panel, or why there is none."""
-        for start in self.starts:
-            label = f"first start {start:g}"
+        name, span = source.periods.name, [source.periods.name(time) for time in source.times[[0, -1]]]
+        for start in map(source.periods.declared, self.starts):
+            label = f"first start {name(start)}"
             if not len(source.cohorts):
                 yield label, "nobody is treated"
             elif not source.times[0] < start <= source.times[-1]:
-                yield label, f"no start in {start:g}: the panel holds {source.times[0]:g} to {source.times[-1]:g}"
+                yield label, f"no start in {name(start)}: the panel holds {span[0]} to {span[1]}"
             else:
                 yield label, source.with_first_treated(source.first_treated + (start - source.cohorts.min()))
         for window in self.windows:
-            first, last = window.get("from", source.times[0]), window.get("to", source.times[-1])
-            label = f"{first:g} to {last:g}"
-            if first < source.times[0] or last > source.times[-1]:
-                yield label, f"the panel holds {source.times[0]:g} to {source.times[-1]:g} only"
+            first, last = (
+                source.periods.declared(window[key]) if key in window else source.times[at] for key, at in _ENDS
+            )
+            label = f"{name(first)} to {name(last)}"
+            if not (first >= source.times[0] and last <= source.times[-1]):
+                yield label, f"the panel holds {span[0]} to {span[1]} only"
             else:
                 inside = (source.times >= first) & (source.times <= last)
                 yield label, source.keep_times(source.times[inside])

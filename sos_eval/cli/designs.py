@@ -9,7 +9,7 @@ from typing import get_args
 import click
 
 from sos_eval.bundle.whole import write_file
-from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet
+from sos_eval.cli.screen import Screen, as_json, check_ending, pass_screen, quiet
 from sos_eval.errors import Fault, InputFault
 
 __all__ = ["check", "lock", "protocol"]
@@ -49,6 +49,7 @@ def protocol(screen: Screen, design: Path, form: str, out: Path | None) -> None:
 
     declared = as_locked(load_design(design))
     out = out or design.with_name(f"{design.stem}.protocol.{form}")
+    check_ending(out, form)
     write_file(out, protocol_file(declared, form))
     screen.say(f"protocol: {out}")
 

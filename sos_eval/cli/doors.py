@@ -9,8 +9,31 @@ from typing import Any
 import click
 
 from sos_eval.errors import nearest
+from sos_eval.limits import raised
 
 __all__ = ["Doors"]
+
+
+#: Commands that read no file of the user's.
+_READ_NOTHING = frozenset({"init", "list", "england"})
+
+
+def _limited(command: click.Command) -> click.Command:
+    """Add the options that raise readers' limits, which no file can do; once."""
+    if not any(option.name == "limit_bytes" for option in command.params):
+        for name, key, words in (
+            ("--limit-bytes", "size", "Largest file that is read, in bytes once it is unpacked."),
+            ("--limit-depth", "depth", "How deep a YAML or JSON file may nest."),
+        ):
+
+            def put(ctx: click.Context, option: click.Parameter, value: int | None, key: str = key) -> None:
+                ctx.find_root().with_resource(raised(**{key: value}))
+
+            kind = click.IntRange(min=1)
+            command.params.append(
+                click.Option([name], type=kind, expose_value=False, is_eager=True, callback=put, help=words)
+            )
+    return command
 
 
 class Doors(click.Group):
@@ -42,7 +65,7 @@ class Doors(click.Group):
             return None
         module, name = self.doors[cmd_name][0].split(":")
         command: click.Command = getattr(import_module(module), name)
-        return command
+        return command if isinstance(command, click.Group) or cmd_name in _READ_NOTHING else _limited(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sos_eval.bundle.whole import write_file
-from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet
+from sos_eval.cli.screen import Screen, as_json, check_ending, pass_screen, quiet
 
 __all__ = ["figure", "report", "table"]
 
@@ -36,6 +36,8 @@ def report(screen: Screen, bundle: Path, form: str, out: Path | None) -> None:
         page = write_power_report(bundle)
         screen.answer(f"report: {page}", {"file": str(page)})
         return
+    if out is not None:
+        check_ending(out, form)
     file = read_bundle(bundle).report(form, out)
     screen.answer(f"report: {file}", {"file": str(file)})
 

@@ -27,7 +27,7 @@ README = """# An evaluation project
 
     sos-eval check designs/sos_pilots_care_entry.yaml      is the design in order?
     sos-eval protocol designs/sos_pilots_care_entry.yaml   the plan, to be read and agreed
-    sos-eval lock designs/sos_pilots_care_entry.yaml       freeze it before outcomes are seen
+    sos-eval lock designs/sos_pilots_care_entry.yaml --outcomes-seen published   freeze it; the answer is recorded
     sos-eval run designs/sos_pilots_care_entry.yaml        results and report, in reports/
 
 Two examples run as they are: `sos_pilots_care_entry.yaml` on the published panel of England that ships with sos_eval

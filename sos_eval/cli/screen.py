@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 
 import click
 
-from sos_eval.errors import InputFault
+from sos_eval.errors import Fault, InputFault
 
-__all__ = ["LOG_NAME", "Screen", "answered", "as_json", "pass_screen", "quiet", "seed"]
+__all__ = ["LOG_NAME", "Screen", "answered", "as_json", "check_ending", "pass_screen", "quiet", "seed"]
 
 LOG_NAME = "sos-eval-error.log"
 
@@ -115,6 +115,19 @@ def seed(command: C) -> C:
     """Add `--seed` to a command; it goes before the seeds in the file."""
     option = click.option("--seed", type=click.IntRange(min=0), help="Goes before every seed in the file.")
     return option(command)
+
+
+def check_ending(out: Path, form: str) -> None:
+    """Refuse a file whose name says another format: it would be written over something that is no report.
+
+    Raises
+    ------
+    InputFault
+        The ending is not the format's.
+    """
+    if out.suffix.lower() != f".{form}":
+        what = f"--out: does not end in .{form}, which is what is written"
+        raise InputFault(Fault(str(out), what, f"name it {out.stem}.{form}, or give another --format"))
 
 
 def answered(command: click.Command, args: Sequence[str] | None, screen: Screen) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, ClassVar, Literal
@@ -232,10 +233,10 @@ class Nearest(GroupMethod):
     def _why_unmatched(self, i: int, distance: Array, barred: NDArray[np.bool_]) -> str:
         """Say why one treated unit has no donor."""
         if barred[0, i].all():
-            return f"no donor with the same {', '.join(self.exact)}"
+            return f"no comparison unit has the same {', '.join(self.exact)}"
         if barred[:, i].any(0).all():
-            return f"no donor within the caliper of {self.caliper:g} SD"
-        return "its acceptable donors were all chosen by others (replace: false)"
+            return f"no comparison unit is close enough (within {self.caliper:g} standard deviations)"
+        return "every comparison unit that is close enough stands in for another"
 
     def _notes(self, panel: Panel, chosen: NDArray[np.intp], without: dict[str, str]) -> list[str]:
         """Say what the reader has to know about the match."""
@@ -244,12 +245,12 @@ class Nearest(GroupMethod):
         if without:
             rest = int((found > 0).sum())
             notes.append(
-                f"{len(without)} treated unit(s) found no donor and are left out ({listed(list(without))}): the "
-                f"estimate is about the {rest} that remain, not about all treated units"
+                f"{len(without)} treated unit(s) found no comparison unit and are left out "
+                f"({_names(panel, without)}): the estimate is about the {rest} that remain, not about all treated units"
             )
         fewer = panel.units[panel.ever_treated][(found > 0) & (found < self.ratio)]
         if len(fewer):
-            notes.append(f"fewer than {self.ratio} donors for {listed(list(fewer))}")
+            notes.append(f"fewer than {self.ratio} comparison units for {_names(panel, fewer)}")
         if self.distance == "euclidean":
             notes.append("euclidean distance is on the covariates' own units: a wide scale counts for more")
         return notes
@@ -274,6 +275,10 @@ class _Covariates:
         """Which units are equal on every column of `exact`, (n, n)."""
         codes = self.values[list(self.exact)].apply(lambda column: pd.factorize(column)[0]).to_numpy()
         return np.asarray((codes[:, None] == codes[None]).all(-1))
+
+
+def _names(panel: Panel, units: Iterable[str]) -> str:
+    return listed([panel.unit_names[unit] for unit in units])
 
 
 def _sets(panel: Panel, chosen: NDArray[np.intp], distance: Array) -> pd.DataFrame:
@@ -301,7 +306,7 @@ def _outside(panel: Panel, score: Array | None, name: str) -> dict[str, str]:
         return {}
     treated = panel.ever_treated
     low, high = score[~treated].min(), score[~treated].max()
-    words = "propensity" if name in _MODELLED else panel.label(name)
+    words = "estimated chance of starting" if name in _MODELLED else panel.label(name)
     return {
         str(unit): f"{words} {value:.3g} is outside the untreated units' range, {low:.3g} to {high:.3g}"
         for unit, value in zip(panel.units[treated], score[treated], strict=True)

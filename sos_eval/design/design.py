@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Gt
 
 from sos_eval.comparison.group import GroupMethod
 from sos_eval.declare import Declared, Document
@@ -37,8 +39,20 @@ class Question(Declared):
     """Which way the outcome should move if the intervention does what it intends."""
     caveats: tuple[str, ...] = ()
     """Free text, shown on page one of the report."""
-    meaningful_change: float | None = None
-    """Smallest change that would matter, on the outcome's scale; an interval inside it is "no meaningful effect"."""
+    smallest_worthwhile: Annotated[float, Gt(0)] | None = None
+    """Smallest change worth having, on the outcome's scale, named before outcomes are seen; an interval inside it is
+    "no meaningful effect"."""
+    meaningful_change: Annotated[float, Gt(0)] | None = None
+    """Older name of `smallest_worthwhile`."""
+
+    def __post_init__(self) -> None:
+        if self.smallest_worthwhile is not None and self.meaningful_change is not None:
+            raise ValueError("smallest_worthwhile and meaningful_change are one thing: write smallest_worthwhile")
+
+    @property
+    def worthwhile(self) -> float | None:
+        """The smallest change worth having, under either name."""
+        return self.meaningful_change if self.smallest_worthwhile is None else self.smallest_worthwhile
 
 
 @dataclass(frozen=True)

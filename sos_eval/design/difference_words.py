@@ -176,7 +176,7 @@ def _sentence(one: Difference) -> str:
         return f"`{one.dotted}` is now {_value(one.now)}, the locked plan said {_value(one.locked)}"
     says, without = _SAYS[pattern]
     stars = [str(part) for part, word in zip(one.key, pattern.split("."), strict=True) if word == "*"]
-    now = without if _is_unsaid(one.now) else says
+    now = without if _is_unsaid(one.now) or one.now == "none" else says
     return f"{now.format(*stars, value=_value(one.now))}, the locked plan said {_value(one.locked)}"
 
 

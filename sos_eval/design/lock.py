@@ -88,6 +88,8 @@ def write_lock(design: Design, outcomes_seen: str, *, force: bool = False) -> Pa
             Fault("", f"outcomes_seen: {outcomes_seen!r} is no answer", nearest(outcomes_seen, get_args(OutcomesSeen)))
         )
     path = lock_path(design)
+    if path == design.path:
+        raise InputFault(Fault(str(path), "is named as a lock", "name the design .yaml: its lock goes beside it"))
     if path.exists() and not force:
         locked = _read(path)
         if not compare_plans(locked, design).author and not any(_data_differences(locked, design)):
@@ -108,7 +110,8 @@ def _content(design: Design, outcomes_seen: str) -> dict[str, Any]:
     return {
         "schema": SCHEMA, "design_sha256": hash_mapping(resolved), "sos_eval": __version__,
         "locked_at": datetime.now(UTC).isoformat(timespec="seconds"), "outcomes_seen": outcomes_seen,
-        "written": plain(design.document.data), "design": plain(resolved),
+        "written": plain(design.document.data), "written_sha256": hash_mapping(plain(design.document.data)),
+        "design": plain(resolved),
         "published": published_hashes(design),
     }  # fmt: skip
 
@@ -164,11 +167,27 @@ def _read(path: Path) -> dict[str, Any]:
     """Read a lock file."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DesignFault(Fault(str(path), f"is not a readable lock ({error})", "lock the design again")) from None
     needed = {"schema", "design", "design_sha256", "locked_at", "outcomes_seen"}
     if not isinstance(content, dict) or not needed <= set(content) or content["schema"] not in (SCHEMA, _EARLIER):
         raise DesignFault(Fault(str(path), f"is not a lock of schema {SCHEMA}", "lock the design again"))
     if content["schema"] == SCHEMA and "written" not in content:
         raise DesignFault(Fault(str(path), "does not hold what its author wrote", "lock the design again"))
+    _refuse_edited(path, content)
     return content
+
+
+def _refuse_edited(path: Path, content: dict[str, Any]) -> None:
+    """Refuse a lock whose parts are not of the kind that was written, or whose plan is not the one that was hashed."""
+    kinds = {"design": dict, "locked_at": str, "written": dict, "published": dict}
+    broken = [name for name, kind in kinds.items() if name in content and not isinstance(content[name], kind)]
+    if content["outcomes_seen"] not in get_args(OutcomesSeen):
+        broken.append("outcomes_seen")
+    if broken:
+        what = f"is damaged: {', '.join(broken)} is not what a lock holds"
+        raise DesignFault(Fault(str(path), what, "lock the design again"))
+    edited = hash_mapping(content["design"]) != content["design_sha256"]
+    if edited or content.get("written_sha256", "") not in ("", hash_mapping(content.get("written", {}))):
+        what = "was edited after it was written: its plan does not have the hash that it names"
+        raise DesignFault(Fault(str(path), what, "take the lock as it was written, or lock the design again"))

@@ -50,8 +50,8 @@ def _question(design: Design) -> Iterator[str]:
         "Outcome": asked.outcome, "Expected direction": asked.expected_direction,
     }  # fmt: skip
     yield _table(("", ""), [(key, value or "not declared") for key, value in rows.items()])
-    if asked.meaningful_change is not None:
-        yield f"A change smaller than {asked.meaningful_change:g} on the outcome's scale would not matter."
+    if asked.worthwhile is not None:
+        yield f"A change smaller than {asked.worthwhile:g} on the outcome's scale would not matter."
     if asked.caveats:
         yield "Known beforehand:"
         yield "\n".join(f"- {caveat}" for caveat in asked.caveats)

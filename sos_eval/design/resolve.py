@@ -115,12 +115,18 @@ def _top_level(reader: Reader) -> None:
             reader.add((), f"{key}: is missing", "add it")
     if not isinstance(data.get("name", ""), str):
         reader.add(("name",), f"name: {data['name']!r} is not text", "write a name in letters")
+    elif len(data.get("name", "")) > 100:
+        reader.add(
+            ("name",),
+            f"name: {len(data['name']):,} letters, and folders bear it",
+            "write at most 100; title may be longer",
+        )
 
 
 def _entries(reader: Reader, spec: PanelSpec | None, comparison: Any, inference: Any) -> tuple[Entry, ...]:
     """Read `estimators`."""
     declared = reader.document.data.get("estimators")
-    if declared is None:
+    if "estimators" not in reader.document.data:
         return ()
     if not isinstance(declared, list) or not declared:
         reader.add(("estimators",), "estimators: must be a list with at least one entry", "write - {id: …, method: …}")

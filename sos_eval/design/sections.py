@@ -11,6 +11,7 @@ from sos_eval.comparison.group import GroupMethod
 from sos_eval.comparison.none import NoComparison
 from sos_eval.declare import Document, build, valid_keys
 from sos_eval.errors import Faults, nearest
+from sos_eval.inference.naming import id_problems
 from sos_eval.results.check import Check
 from sos_eval.results.inference import InferenceMethod
 from sos_eval.results.method import registered
@@ -157,7 +158,10 @@ def read_inference(reader: Reader, given: Any, path: Path_) -> tuple[InferenceMe
             reader.add(where, f"{'.'.join(map(str, where))}: {one!r} is not a mapping", "write {method: …}")
             continue
         made.append(read_method(reader, "inference", one, where))
-    return tuple(one for one in made if one is not None)
+    methods = tuple(one for one in made if one is not None)
+    for place, what, instead in id_problems(methods):
+        reader.add((*path, place) if isinstance(given, list) else path, f"{'.'.join(map(str, path))}: {what}", instead)
+    return methods
 
 
 def read_checks(reader: Reader, given: Any, path: Path_) -> tuple[Check, ...]:

@@ -228,7 +228,7 @@ class TwoByTwoEstimator(PlannedEstimator):
         if ahead:
             what = (
                 f"{self.name}: start within the anticipation ({self.anticipation:g}) after the last period "
-                f"({panel.times[-1]:g}), and so may respond in it: {listed(ahead)}"
+                f"({panel.periods.name(panel.times[-1])}), and so may respond in it: {listed(ahead)}"
             )
             raise NotIdentified(panel.fault(what, "leave them out with panel.exclude, or end panel.window earlier"))
 

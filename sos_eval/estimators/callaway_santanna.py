@@ -74,6 +74,16 @@ class CallawaySantAnna(TwoByTwoEstimator):
         event = estimate.cells["event_time"].to_numpy(float)[rows]
         return np.asarray(event - np.array([gaps.get(e, np.nan) for e in event]))
 
+    def _adjust_note(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        notes = super()._adjust_note(names)
+        if self.anticipation < 2 or self.base_period == "universal":
+            return notes
+        return (
+            *notes,
+            f"anticipation of {self.anticipation:g} periods: cells within it keep the last base before it, as in the "
+            "paper; did and diff-diff compare them with the period before (docs/methods.md)",
+        )
+
     @property
     def nuisance(self) -> Nuisance:
         """How a comparison is adjusted."""

@@ -93,7 +93,7 @@ class Analytic(InferenceMethod):
         """Return effects with cluster-robust errors, intervals and bands."""
         estimate = fitted.estimate
         if (why := self.why_not(estimate)) or estimate.influence is None:
-            return refused(fitted, self.name, self.level, why)
+            return refused(fitted, self.key, self.level, why)
         factor = small_sample_factor(estimate, self.small_sample)
         sums = cluster_sums(estimate.influence, estimate.panel.clusters)
         raw = np.sqrt(factor.variance * np.einsum("ij,ij->j", sums, sums)) / estimate.panel.n_influence
@@ -107,6 +107,6 @@ class Analytic(InferenceMethod):
             )
         facts = {"small_sample": self.small_sample, "variance_factor": factor.variance, "band_draws": self.band_draws}
         return wald_rows(
-            fitted, self.name, level=self.level, std_error=std_error, df=factor.df,
+            fitted, self.key, level=self.level, std_error=std_error, df=factor.df,
             bands=bands, reasons=reasons, facts=facts,
         )  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 from sos_eval.declare import Seed
 from sos_eval.inference.analytic import Analytic
 from sos_eval.inference.design_facts import DesignFacts, design_facts
+from sos_eval.inference.naming import named
 from sos_eval.inference.randomization import Randomization
 from sos_eval.inference.two_way import TwoWay
 from sos_eval.inference.wald import refused
@@ -76,8 +77,8 @@ class Resolution:
         """Return what the bundle says about it; ``headline`` is None where no procedure is relied on."""
         return ResolutionFacts(
             rule=self.rule, choice=self.choice, changed=self.changed, reliable=self.reliable, caution=self.caution,
-            headline=self.methods[0].name if self.reliable else None,
-            methods=tuple(method.name for method in self.methods), **self.counts,
+            headline=self.methods[0].key if self.reliable else None,
+            methods=tuple(method.key for method in self.methods), **self.counts,
         )  # fmt: skip
 
 
@@ -98,7 +99,7 @@ class Withheld(InferenceMethod):
 
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return the estimates with the reason on every row."""
-        return refused(fitted, self.name, self.level, self.reason)
+        return refused(fitted, self.key, self.level, self.reason)
 
 
 def resolve(declared: Sequence[InferenceMethod], facts: DesignFacts) -> Resolution:
@@ -179,7 +180,7 @@ def _test(test: Randomization, facts: DesignFacts) -> tuple[Randomization | None
     size = facts.assignments(test.strata)
     if isinstance(size, str):
         return None, size
-    if test.statistic == "studentised" and (not facts.has_influence or facts.n_treated_clusters < 2):
+    if test.statistic != "coefficient" and (not facts.has_influence or facts.n_treated_clusters < 2):
         return None, "a studentised test needs two treated clusters and an estimator with an influence function"
     if size < 10**15 and 1 / size > round(1 - test.level, 12):
         return None, f"{size} possible assignments cannot reject at level {test.level:g}"
@@ -229,7 +230,7 @@ def _resolution(
         "declared_first": asked[0].name,
     }
     changed = methods[0] != asked[0]
-    return Resolution(methods, RULE, choice[:1].upper() + choice[1:], changed, reliable, caution, counts)
+    return Resolution(named(methods, asked), RULE, choice[:1].upper() + choice[1:], changed, reliable, caution, counts)
 
 
 @register("auto")
@@ -254,6 +255,11 @@ class Auto(InferenceMethod):
     def columns(self) -> tuple[str, ...]:
         """Columns that the strata name."""
         return strata_columns(self.strata)
+
+    @property
+    def lots(self) -> tuple[str, ...]:
+        """The strata."""
+        return self.strata
 
     @property
     def effects_within(self) -> tuple[str, ...]:

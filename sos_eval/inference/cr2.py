@@ -35,4 +35,4 @@ class CR2(InferenceMethod):
 
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return effects with CR2 errors; joint HTZ tests of event times are among the facts."""
-        return adjusted_sandwich(fitted, self.name, self.level, cr2, joint_tests=True)
+        return adjusted_sandwich(fitted, self.key, self.level, cr2, joint_tests=True)

@@ -35,4 +35,4 @@ class CR3(InferenceMethod):
 
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return effects with CR3 errors."""
-        return adjusted_sandwich(fitted, self.name, self.level, cr3)
+        return adjusted_sandwich(fitted, self.key, self.level, cr3)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sos_eval.errors import InputFault
-from sos_eval.inference.randomization import Randomization, statistics
+from sos_eval.inference.randomization import Randomization
+from sos_eval.inference.statistic import statistics
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.assignments import assignment_space
@@ -152,7 +153,7 @@ def lost_share(fitted: Fitted, test: Randomization) -> float:
     except InputFault:  # not one of them can be estimated
         return 1.0
     row = int(np.argmax((batch.cells["aggregation"] == "overall").to_numpy()))
-    return float(np.isnan(statistics(batch, studentised=test.statistic == "studentised")[:, row]).mean())
+    return float(np.isnan(statistics(batch, studentised=test.statistic != "coefficient")[:, row]).mean())
 
 
 def _with_noise(panel: Panel, rng: np.random.Generator) -> Panel:

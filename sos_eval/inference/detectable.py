@@ -13,12 +13,15 @@ from sos_eval.numerics.detectable import FALL, RISE, Found, Lots, findable
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Panel
 from sos_eval.results.assignments import AssignmentSpace, assignment_space
+from sos_eval.results.estimator import Estimator
 from sos_eval.results.fitted import Fitted
 
 __all__ = ["DetectableSize", "detectable_size"]
 
 #: Fewest draws behind the sizes; adoptions in which an effect is put in place, and the test's draws on each.
 DRAWS, PLACED, PLACED_DRAWS = 4_999, 10, 499
+#: The same where each draw costs a new fit: groups that are built again, estimators that loop over adoptions.
+FITTED_DRAWS, FITTED_PLACED_DRAWS = 999, 199
 #: With more of the draws than this not estimable nothing is said.
 LOSABLE = 0.2
 
@@ -80,8 +83,8 @@ def detectable_size(fitted: Fitted, test: Randomization, *, power: float = 0.8, 
     Returns
     -------
     DetectableSize
-        Empty with a reason where fewer than 1/alpha adoptions are possible, where more than a fifth of them cannot be
-        estimated, or where the comparison group is built again in every draw.
+        Empty with a reason where fewer than 1/alpha adoptions are possible, or more than a fifth of them cannot be
+        estimated.
     """
     space = assignment_space(fitted.source, test.strata)
     ratio = bool(fitted.estimate.cells["scale"].iloc[_row(fitted)] == "ratio")
@@ -91,7 +94,8 @@ def detectable_size(fitted: Fitted, test: Randomization, *, power: float = 0.8, 
     alpha, draw = round(1 - test.level, 12), _Drawer(fitted, test, space, ratio, seed)
     effect = float(fitted.estimate.values[_row(fitted)])
     bare = without_effect(fitted.source, effect, ratio=ratio)
-    lots = draw.lots(bare, max(test.draws, DRAWS), "first")
+    draws = FITTED_DRAWS if _is_fitted_anew(fitted) else max(test.draws, DRAWS)
+    lots = draw.lots(bare, draws, "first")
     lost = 1 - len(lots.usable.estimate) / len(lots.estimate)
     if lost > LOSABLE:
         why = f"{lost:.0%} of the random adoptions cannot be estimated"
@@ -111,14 +115,18 @@ def _row(fitted: Fitted) -> int:
     return int(np.argmax(ratio if ratio.any() else overall))
 
 
+def _is_fitted_anew(fitted: Fitted) -> bool:
+    """Whether every draw costs a new fit."""
+    loops = type(fitted.estimator).estimate_assignments is Estimator.estimate_assignments
+    return fitted.rebuild is not None or loops
+
+
 def _why_silent(fitted: Fitted, test: Randomization, space: AssignmentSpace | str) -> str:
     """Say why no size can be given; empty where one can."""
     if isinstance(space, str):
         return space
     if space.size < 1 / round(1 - test.level, 12):
         return f"{space.size} possible adoptions cannot reject at level {test.level:g}"
-    if fitted.rebuild is not None:
-        return "the comparison group is built again in every draw"
     return "" if np.isfinite(fitted.estimate.values[_row(fitted)]) else "there is no overall estimate"
 
 
@@ -145,7 +153,8 @@ class _Drawer:
         """Draw the test on adoptions in which an effect is in place."""
         adoptions = self.space.draw(PLACED, stream(self.seed, "detectable", "placed")).first_treated[:PLACED]
         moved = [without_effect(bare.with_first_treated(one), -effect, ratio=self.ratio) for one in adoptions]
-        return [self.lots(panel, PLACED_DRAWS, "second", k).usable for k, panel in enumerate(moved)]
+        draws = FITTED_PLACED_DRAWS if _is_fitted_anew(self.fitted) else PLACED_DRAWS
+        return [self.lots(panel, draws, "second", k).usable for k, panel in enumerate(moved)]
 
 
 def _panel_error(fitted: Fitted) -> float:

@@ -75,7 +75,7 @@ class Jackknife(InferenceMethod):
         """Return effects with jackknife errors."""
         estimate = fitted.estimate
         if why := self.why_not(estimate):
-            return refused(fitted, self.name, self.level, why)
+            return refused(fitted, self.key, self.level, why)
         values, names, refusals = leave_one_out(fitted)
         n_clusters = len(names)
         raw = np.sqrt((n_clusters - 1) / n_clusters * ((values - estimate.values) ** 2).sum(0))
@@ -89,7 +89,7 @@ class Jackknife(InferenceMethod):
         std_error = np.where(constant | (missing > 0), np.nan, raw)
         table = pd.DataFrame(values).assign(cluster=names).melt("cluster", var_name="row", value_name="estimate")
         found = wald_rows(
-            fitted, self.name, level=self.level, std_error=std_error, df=float(n_clusters - 1), reasons=list(reasons),
+            fitted, self.key, level=self.level, std_error=std_error, df=float(n_clusters - 1), reasons=list(reasons),
             facts={"clusters": n_clusters, "refused_without": refusals},
         )  # fmt: skip
         return Inferred(found.table, {"jackknife": table}, found.facts)

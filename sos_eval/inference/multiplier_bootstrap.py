@@ -56,7 +56,7 @@ class MultiplierBootstrap(InferenceMethod):
         """Return effects with bootstrap errors, normal (or t) intervals and uniform bands."""
         estimate = fitted.estimate
         if (why := self.why_not(estimate)) or estimate.influence is None:
-            return refused(fitted, self.name, self.level, why)
+            return refused(fitted, self.key, self.level, why)
         factor = small_sample_factor(estimate, "default")
         scores = cluster_scores(estimate, estimate.influence) * np.sqrt(factor.variance)
         refuse_too_many(fitted.source, "draws", self.draws, sum(scores.shape))
@@ -65,7 +65,7 @@ class MultiplierBootstrap(InferenceMethod):
         std_error, reasons = why_no_error(estimate, raw)
         facts = {"weights": self.weights, "draws": self.draws, "spread": self.spread}
         return wald_rows(
-            fitted, self.name, level=self.level, std_error=std_error, df=factor.df,
+            fitted, self.key, level=self.level, std_error=std_error, df=factor.df,
             bands=self._bands(estimate, drawn, std_error, factor.df), reasons=reasons, facts=facts,
         )  # fmt: skip
 

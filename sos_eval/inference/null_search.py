@@ -8,14 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sos_eval.errors import InputFault
+from sos_eval.inference.statistic import Statistic, compared
 from sos_eval.numerics.inversion import TIES, Rejection, search
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.adoptions import Adoptions
 from sos_eval.results.estimate import Batch
 
-__all__ = ["Limits", "searched", "without_effect"]
+__all__ = ["TOLERANCE", "Limits", "end_error", "extreme_draws", "searched", "without_effect"]
 
-_TOLERANCE = 0.01
+TOLERANCE = 0.01
+#: How far apart, in steps near an error, p is asked for its slope at an interval's end.
+_APART = 0.15
 _OVERALL_ONLY = "every trial value needs a new estimation, so the interval is made for the overall effect only"
 _ADDITIVE = "no interval by inversion on this scale; read the rate ratio's"
 
@@ -28,6 +31,8 @@ class Limits:
     ----------
     draws
         Random assignments behind them.
+    low_error, high_error
+        Monte Carlo errors of the overall effect's ends, on the working scale; NaN where there are none.
     """
 
     low: Array
@@ -35,6 +40,8 @@ class Limits:
     reasons: list[str]
     how: str
     draws: int = 0
+    low_error: float = np.nan
+    high_error: float = np.nan
 
     @classmethod
     def none(cls, m: int, reason: str = "") -> Limits:
@@ -57,7 +64,7 @@ def without_effect(panel: Panel, theta: float, *, ratio: bool) -> Panel:
 
 
 def searched(
-    adoptions: Adoptions, batch: Batch, *, complete: bool, studentised: bool, level: float, draws: int
+    adoptions: Adoptions, batch: Batch, *, complete: bool, statistic: Statistic, level: float, draws: int
 ) -> Limits:
     """Search the limits of the overall effect, everything estimated anew at each trial value on common draws.
 
@@ -71,10 +78,10 @@ def searched(
     """
     cells = adoptions.fitted.estimate.cells
     ratio = (cells["scale"] == "ratio").to_numpy()
-    null = _Null(adoptions if complete else adoptions.first(1 + draws), studentised)
+    null = _Null(adoptions if complete else adoptions.first(1 + draws), statistic, complete)
     rejection = Rejection.at(level, null.draws, complete=complete)
-    limits = Limits.none(len(cells))
-    for j in np.flatnonzero(np.isfinite(null.statistic(batch)[0])):
+    limits, errors = Limits.none(len(cells)), (np.nan, np.nan)
+    for j in np.flatnonzero(np.isfinite(null.values(batch)[0])):
         if cells["aggregation"].iloc[j] != "overall":
             limits.reasons[j] = _OVERALL_ONLY
         elif ratio.any() and not ratio[j]:
@@ -82,8 +89,29 @@ def searched(
         else:
             spread = float(np.nanstd(batch.values[:100, j]))
             limits.low[j], limits.high[j], limits.reasons[j] = _ends(null, rejection, int(j), bool(ratio[j]), spread)
-    how = f"search on {null.draws} common draws, ends to {_TOLERANCE:g} standard errors (outer end reported)"
-    return replace(limits, how=how, draws=null.draws)
+            if not complete:
+                errors = null.end_errors((limits.low[j], limits.high[j]), int(j), bool(ratio[j]), spread, level)
+    how = f"search on {null.draws} common draws, ends to {TOLERANCE:g} standard errors (outer end reported)"
+    return replace(limits, how=how, draws=null.draws, low_error=errors[0], high_error=errors[1])
+
+
+def extreme_draws(statistic: Array) -> int | None:
+    """Count the draws as extreme as the observed statistic, which stands first; None where that does not exist."""
+    if not np.isfinite(statistic[0]):
+        return None
+    reached = (np.abs(statistic[1:]) >= (1 - TIES) * abs(statistic[0])) | np.isnan(statistic[1:])
+    return int(reached.sum())
+
+
+def end_error(extreme: Callable[[float], int | None], end: float, unit: float, *, level: float, draws: int) -> float:
+    """Return the Monte Carlo error of an interval's end: ``sqrt(a (1 - a) / R) / |dp/dtheta|`` at level a, R draws."""
+    if not np.isfinite(end) or not unit > 0:
+        return float("nan")
+    counts = [extreme(end + side * _APART * unit) for side in (-1.0, 1.0)]
+    if counts[0] is None or counts[1] is None or counts[0] == counts[1]:
+        return float("nan")
+    slope = abs(counts[1] - counts[0]) / draws / (2 * _APART * unit)
+    return float(np.sqrt(level * (1 - level) / draws) / slope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +119,26 @@ class _Null:
     """An estimate under the observed assignment and others, and which statistic is compared."""
 
     adoptions: Adoptions
-    studentised: bool
+    statistic: Statistic
+    complete: bool
 
     @property
     def draws(self) -> int:
         """How many assignments beside the observed."""
         return len(self.adoptions.first_treated) - 1
 
-    def statistic(self, batch: Batch) -> Array:
+    def values(self, batch: Batch) -> Array:
         """Return what is compared, (1 + draws, m)."""
-        if not self.studentised or batch.std_error is None:
-            return batch.values
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(batch.values / batch.std_error)
+        statistic = self.statistic if batch.std_error is not None else "coefficient"
+        return compared(batch, statistic, complete=self.complete)
+
+    def end_errors(
+        self, ends: tuple[float, float], j: int, ratio: bool, spread: float, level: float
+    ) -> tuple[float, float]:
+        """Return the Monte Carlo errors of a row's ends."""
+        extreme = self.extreme_at(j, ratio=ratio)
+        low, high = (end_error(extreme, float(end), spread, level=level, draws=self.draws) for end in ends)
+        return low, high
 
     def extreme_at(self, j: int, *, ratio: bool) -> Callable[[float], int | None]:
         """Return how many draws of row j are extreme under a constant effect; None where it has no estimate then."""
@@ -113,11 +148,7 @@ class _Null:
                 batch = self.adoptions.estimated(without_effect(self.adoptions.fitted.source, theta, ratio=ratio))
             except InputFault:  # no assignment can be estimated, the observed one included
                 return None
-            statistic = self.statistic(batch)[:, j]
-            if not np.isfinite(statistic[0]):
-                return None
-            reached = (np.abs(statistic[1:]) >= (1 - TIES) * abs(statistic[0])) | np.isnan(statistic[1:])
-            return int(reached.sum())
+            return extreme_draws(self.values(batch)[:, j])
 
         return extreme
 
@@ -127,7 +158,7 @@ def _ends(null: _Null, rejection: Rejection, j: int, ratio: bool, spread: float)
     centre = float(null.adoptions.fitted.estimate.values[j])
     unit = spread if spread > 0 else max(abs(centre), 1e-6)
     extreme = null.extreme_at(j, ratio=ratio)
-    ends = search(extreme, rejection, null.draws, centre=centre, unit=unit, tolerance=_TOLERANCE)
+    ends = search(extreme, rejection, null.draws, centre=centre, unit=unit, tolerance=TOLERANCE)
     sides = [side for side, end in zip(("below", "above"), ends, strict=True) if end is None]
     why = f"constant effects far {' and '.join(sides)} cannot be tested (no estimate without them): open on "
     why += "both sides" if len(sides) == 2 else "that side"

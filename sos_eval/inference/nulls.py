@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.inference.null_search import Limits, searched, without_effect
-from sos_eval.numerics.inversion import Rejection, Terms, limits
+from sos_eval.inference.null_search import TOLERANCE, Limits, end_error, extreme_draws, searched, without_effect
+from sos_eval.inference.statistic import Statistic, compared
+from sos_eval.numerics.inversion import Rejection, Terms, limits, search
 from sos_eval.panel.panel import Array
 from sos_eval.results.adoptions import Adoptions
 from sos_eval.results.estimate import Batch
@@ -29,7 +32,7 @@ _SINGLE_CELL = "no interval by inversion for single cells"
 
 
 def constant_effect_limits(
-    adoptions: Adoptions, batch: Batch, *, complete: bool, studentised: bool, level: float, search_draws: int
+    adoptions: Adoptions, batch: Batch, *, complete: bool, statistic: Statistic, level: float, search_draws: int
 ) -> Limits:
     """Invert the randomization test of a constant effect, exactly where the estimator is linear in the outcome.
 
@@ -49,11 +52,11 @@ def constant_effect_limits(
     if fitted.rebuild is not None and not complete:  # every draw builds its comparison group again
         adoptions, batch = adoptions.first(1 + search_draws), _first(batch, 1 + search_draws)
     if not (fitted.estimate.cells["scale"] == "ratio").any():
-        terms = _linear_terms(adoptions, batch, studentised=studentised)
+        terms = _linear_terms(adoptions, batch, studentised=statistic != "coefficient")
         if terms is not None:
-            return _unbounded_named(_exact(fitted, terms, level=level, complete=complete))
+            return _unbounded_named(_exact(fitted, terms, statistic, level=level, complete=complete))
     return _unbounded_named(
-        searched(adoptions, batch, complete=complete, studentised=studentised, level=level, draws=search_draws)
+        searched(adoptions, batch, complete=complete, statistic=statistic, level=level, draws=search_draws)
     )
 
 
@@ -72,6 +75,25 @@ class _LinearTerms:
     v0: Array
     v1: Array
     v2: Array
+
+    def centre(self, j: int) -> float:
+        """Return the effect that a row's own estimate says."""
+        return float(self.a[0, j] / self.b[0, j])
+
+    def unit(self, j: int) -> float:
+        """Return a step that is near a row's error."""
+        return float(np.sqrt(self.v0[0, j])) if self.v0[0, j] != 1 else float(np.nanstd(self.a[:, j])) or 1.0
+
+    def extreme(self, j: int, statistic: Statistic, *, complete: bool) -> Callable[[float], int | None]:
+        """Return how many draws of a row are as extreme as the observed under a constant effect."""
+
+        def under(theta: float) -> int | None:
+            value = (self.a[:, j] - theta * self.b[:, j])[:, None]
+            variance = self.v0[:, j] - 2 * theta * self.v1[:, j] + theta**2 * self.v2[:, j]
+            batch = Batch(pd.DataFrame(index=[0]), value, np.sqrt(np.maximum(variance, 0.0))[:, None])
+            return extreme_draws(compared(batch, statistic, complete=complete)[:, 0])
+
+        return under
 
     def of_row(self, j: int, usable: NDArray[np.bool_]) -> Terms:
         a, b, v0, v1, v2 = (part[:, j] for part in (self.a, self.b, self.v0, self.v1, self.v2))
@@ -116,7 +138,7 @@ def _is_parabola(adoptions: Adoptions, theta: float, terms: _LinearTerms) -> boo
     return bool(np.nanmax(off, initial=0.0) <= _LINEAR * np.nanmax(np.abs(expected), initial=0.0))
 
 
-def _exact(fitted: Fitted, terms: _LinearTerms, *, level: float, complete: bool) -> Limits:
+def _exact(fitted: Fitted, terms: _LinearTerms, statistic: Statistic, *, level: float, complete: bool) -> Limits:
     """Solve for the limits of every aggregated row that a constant effect moves one for one."""
     cells = fitted.estimate.cells
     solved = Limits.none(len(cells))
@@ -129,16 +151,45 @@ def _exact(fitted: Fitted, terms: _LinearTerms, *, level: float, complete: bool)
         elif not moved[j]:
             solved.reasons[j] = _BEFORE
         else:
-            solved.low[j], solved.high[j] = _row_limits(terms, j, level=level, complete=complete)
+            solved.low[j], solved.high[j] = _row_limits(terms, j, statistic, level=level, complete=complete)
     draws = len(terms.a) - 1
-    return replace(solved, draws=draws, how=f"exact: the statistic of each of {draws} draws solved in the effect")
+    how = f"exact: the statistic of each of {draws} draws solved in the effect"
+    if statistic == "both":
+        how = f"search on {draws} draws, ends to {TOLERANCE:g} standard errors (outer end reported)"
+    return _with_errors(replace(solved, draws=draws, how=how), fitted, terms, statistic, level=level, complete=complete)
 
 
-def _row_limits(terms: _LinearTerms, j: int, *, level: float, complete: bool) -> tuple[float, float]:
+def _with_errors(
+    ends: Limits, fitted: Fitted, terms: _LinearTerms, statistic: Statistic, *, level: float, complete: bool
+) -> Limits:
+    """Add the Monte Carlo errors of the overall effect's ends."""
+    overall = (fitted.estimate.cells["aggregation"] == "overall").to_numpy()
+    if complete or not overall.any():
+        return ends
+    j = int(np.argmax(overall))
+    extreme, unit = terms.extreme(j, statistic, complete=complete), terms.unit(j)
+    errors = [end_error(extreme, float(end[j]), unit, level=level, draws=ends.draws) for end in (ends.low, ends.high)]
+    return replace(ends, low_error=errors[0], high_error=errors[1])
+
+
+def _row_limits(
+    terms: _LinearTerms, j: int, statistic: Statistic, *, level: float, complete: bool
+) -> tuple[float, float]:
+    if statistic == "both":
+        return _joint_limits(terms, j, level=level, complete=complete)
     usable = np.isfinite(terms.a[1:, j]) & np.isfinite(terms.v0[1:, j])
     rejection = Rejection.at(level, len(usable), complete=complete, always_extreme=int((~usable).sum()))
-    unit = float(np.sqrt(terms.v0[0, j])) if terms.v0[0, j] != 1 else float(np.nanstd(terms.a[:, j])) or 1.0
-    return limits(terms.of_row(j, usable), rejection, centre=float(terms.a[0, j] / terms.b[0, j]), unit=unit)
+    return limits(terms.of_row(j, usable), rejection, centre=terms.centre(j), unit=terms.unit(j))
+
+
+def _joint_limits(terms: _LinearTerms, j: int, *, level: float, complete: bool) -> tuple[float, float]:
+    """Return the ends where two statistics are taken together: ranks are no polynomials, so they are searched."""
+    draws = len(terms.a) - 1
+    low, high = search(
+        terms.extreme(j, "both", complete=complete), Rejection.at(level, draws, complete=complete), draws,
+        centre=terms.centre(j), unit=terms.unit(j), tolerance=TOLERANCE,
+    )  # fmt: skip
+    return -np.inf if low is None else low, np.inf if high is None else high
 
 
 def _unbounded_named(ends: Limits) -> Limits:

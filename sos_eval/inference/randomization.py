@@ -15,6 +15,8 @@ from sos_eval.errors import OurFault
 from sos_eval.inference.memory import refuse_too_many
 from sos_eval.inference.null_search import Limits
 from sos_eval.inference.nulls import constant_effect_limits
+from sos_eval.inference.statistic import Statistic, compared, statistics
+from sos_eval.inference.tests_table import table_of_tests
 from sos_eval.inference.wald import refused
 from sos_eval.numerics.inversion import TIES
 from sos_eval.numerics.random import stream
@@ -27,7 +29,7 @@ from sos_eval.results.inference import InferenceMethod, Inferred
 from sos_eval.results.method import register
 from sos_eval.results.table import effect_table
 
-__all__ = ["Permuted", "Randomization", "permute", "statistics", "strata_columns"]
+__all__ = ["Permuted", "Randomization", "permute", "strata_columns"]
 
 
 _APART = (
@@ -58,6 +60,14 @@ class Permuted:
     complete: bool
     batch: Batch
     adoptions: Adoptions
+    statistic: Statistic
+
+    @property
+    def shown(self) -> Array:
+        """What a figure shows, (1 + draws, m): the studentised estimate where two statistics are taken together."""
+        if self.statistic == "both":
+            return statistics(self.batch, studentised=True)
+        return np.vstack([self.observed, self.drawn])
 
     def extreme(self) -> NDArray[np.intp]:
         """Count draws at least as extreme as the observed, two-sided by absolute value, ties included, (m,)."""
@@ -75,24 +85,14 @@ class Permuted:
         return np.where(np.isnan(p), np.nan, 0.0 if self.complete else np.sqrt(p * (1 - p) / len(self.drawn)))
 
 
-def statistics(batch: Batch, *, studentised: bool) -> Array:
-    """Estimates, or estimates over their own errors, (draws, m); NaN where 0/0."""
-    if not studentised:
-        return batch.values
-    if batch.std_error is None:
-        raise OurFault("a studentised statistic needs errors, and the batch has none")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(batch.values / batch.std_error)
-
-
-def permute(fitted: Fitted, assignments: Assignments, *, studentised: bool) -> Permuted:
+def permute(fitted: Fitted, assignments: Assignments, statistic: Statistic) -> Permuted:
     """Estimate under the observed and all given assignments."""
     adoptions = Adoptions(fitted, np.vstack([fitted.source.first_treated, assignments.first_treated]))
     batch = adoptions.estimated()
     if batch.values.shape[1] != len(fitted.estimate.values):
         raise OurFault(f"{fitted.id}: permuted estimates have other cells than the estimate")
-    values = statistics(batch, studentised=studentised)
-    return Permuted(values[0], values[1:], assignments.complete, batch, adoptions)
+    values = compared(batch, statistic, complete=assignments.complete)
+    return Permuted(values[0], values[1:], assignments.complete, batch, adoptions, statistic)
 
 
 @register("randomization")
@@ -114,8 +114,9 @@ class Randomization(InferenceMethod):
 
     level: Annotated[float, at.Gt(0), at.Lt(1)] = 0.95
     """Coverage of the interval."""
-    statistic: Literal["studentised", "coefficient"] = "studentised"
-    """studentised (estimate over its cluster-robust error, both made anew in every draw) or coefficient."""
+    statistic: Statistic = "studentised"
+    """studentised (estimate over its cluster-robust error, both made anew in every draw), coefficient, or both: the
+    smaller of their two p values is set against the smaller one of every draw, which ends the choice between them."""
     strata: tuple[str, ...] = ()
     """Starts are swapped within strata: a column constant within units, or exposure_half, outcome_third …"""
     strata_effects: bool = True
@@ -129,10 +130,21 @@ class Randomization(InferenceMethod):
     interval_draws: Annotated[int, at.Ge(99)] = 999
     """Draws behind the interval where it costs new fits one by one (rate ratios, comparison groups built anew)."""
 
+    def __post_init__(self) -> None:
+        if not self.strata_effects and not self.strata:
+            raise ValueError("strata_effects: false goes with strata")
+        if len(set(self.strata)) < len(self.strata):
+            raise ValueError("strata: the same one is named twice")
+
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that the strata name."""
         return strata_columns(self.strata)
+
+    @property
+    def lots(self) -> tuple[str, ...]:
+        """The strata."""
+        return self.strata
 
     @property
     def effects_within(self) -> tuple[str, ...]:
@@ -147,12 +159,12 @@ class Randomization(InferenceMethod):
         """Return effects with randomization p-values and intervals."""
         space = self._space(fitted)
         if isinstance(space, str):
-            return refused(fitted, self.name, self.level, space)
+            return refused(fitted, self.key, self.level, space)
         draws_of = rng if self.seed is None else stream(self.seed, self.name, fitted.id, fitted.panel.active)
         each = 3 * fitted.source.n_units + 6 * len(fitted.estimate.values)
         refuse_too_many(fitted.source, "draws", min(self.draws, space.size), each)
         assignments = space.draw(self.draws, draws_of)
-        permuted = permute(fitted, assignments, studentised=self.statistic == "studentised")
+        permuted = permute(fitted, assignments, self.statistic)
         hopeless = self._hopeless(space, assignments)
         limits = Limits.none(len(permuted.observed), hopeless)
         if self.interval == "inversion" and not hopeless:
@@ -165,12 +177,12 @@ class Randomization(InferenceMethod):
         """Invert the test, on so many draws where each costs a new fit."""
         return constant_effect_limits(
             permuted.adoptions, permuted.batch, complete=permuted.complete,
-            studentised=self.statistic == "studentised", level=self.level, search_draws=search_draws,
+            statistic=self.statistic, level=self.level, search_draws=search_draws,
         )  # fmt: skip
 
     def _space(self, fitted: Fitted) -> AssignmentSpace | str:
         """Return the space of assignments, or why there is none."""
-        if self.statistic == "studentised" and fitted.estimate.influence is None:
+        if self.statistic != "coefficient" and fitted.estimate.influence is None:
             return "the estimator has no error of its own to studentise with; write statistic: coefficient"
         return assignment_space(fitted.source, self.strata)
 
@@ -186,7 +198,7 @@ class Randomization(InferenceMethod):
     def _why_no_statistic(self, fitted: Fitted) -> NDArray[Any]:
         """Say of each row, (m,), what stands in place of a statistic that does not exist."""
         told = (fitted.estimate.cells["reason"] != "").to_numpy()
-        lonely = (fitted.estimate.cells["n_treated_units"] == 1).to_numpy() & (self.statistic == "studentised")
+        lonely = (fitted.estimate.cells["n_treated_units"] == 1).to_numpy() & (self.statistic != "coefficient")
         return np.where(lonely, _LONELY, np.where(told, "", "no statistic to permute"))
 
     def _apart(self, p: Array, limits: Limits) -> NDArray[np.bool_]:
@@ -203,25 +215,30 @@ class Randomization(InferenceMethod):
         apart = np.where(self._apart(p, limits), _APART, "")
         reasons = ["; ".join(filter(None, texts)) for texts in zip(why, limits.reasons, apart, strict=True)]
         table = effect_table(
-            fitted, self.name, level=self.level, conf=(limits.low, limits.high), statistic=permuted.observed,
+            fitted, self.key, level=self.level, conf=(limits.low, limits.high), statistic=permuted.observed,
             p_value=p, reason=reasons,
         )  # fmt: skip
         row = _headline_row(fitted, p)
         facts: dict[str, Any] = {
             "statistic": self.statistic,
+            "key": self.key,
             "assignments": _counted(space.size),
             "complete": permuted.complete,
             "draws": len(permuted.drawn),
             "failed_draws": failed,
             "strata": space.table(),
             "tie_tolerance": TIES,
-            "observed": float(permuted.observed[row]),
+            "observed": float(permuted.shown[0, row]),
             "p_value": float(p[row]),
             "p_monte_carlo_error": float(permuted.monte_carlo_error()[row]),
             "two_sided": "by absolute value of the statistic",
             "interval": limits.how,
         }
-        return Inferred(table, _tables(fitted, permuted, row), facts)
+        tests = table_of_tests(
+            fitted, permuted.batch, row, key=self.key, statistic=self.statistic, strata=self.strata,
+            complete=permuted.complete, limits=limits,
+        )  # fmt: skip
+        return Inferred(table, _tables(fitted, permuted, row, self.key), facts, tests)
 
 
 def _counted(size: int) -> int | float | str:
@@ -243,11 +260,20 @@ def _headline_row(fitted: Fitted, p: Array) -> int:
     return int(np.argmax(overall if overall.any() else usable))
 
 
-def _tables(fitted: Fitted, permuted: Permuted, row: int) -> dict[str, pd.DataFrame]:
+def _tables(fitted: Fitted, permuted: Permuted, row: int, key: str) -> dict[str, pd.DataFrame]:
     """Distribution of the overall statistic, and p with its Monte Carlo error for every row."""
     keys = fitted.estimate.cells[["aggregation", "cohort", "time", "event_time"]].reset_index(drop=True)
     rows = keys.assign(
         statistic=permuted.observed, extreme=permuted.extreme(), draws=len(permuted.drawn), p_value=permuted.p_value(),
         p_monte_carlo_error=permuted.monte_carlo_error(),
     )  # fmt: skip
-    return {"randomization": pd.DataFrame({"statistic": permuted.drawn[:, row]}), "randomization_p": rows}
+    batch = permuted.batch
+    draws = pd.DataFrame({"estimate": batch.values[:, row]})
+    if batch.std_error is not None:
+        draws["std_error"] = batch.std_error[:, row]
+    draws.insert(0, "draw", np.arange(len(draws)))
+    name, drawn = key.replace(":", "-"), permuted.shown[1:, row]
+    return {
+        "randomization": pd.DataFrame({"statistic": drawn}), "randomization_p": rows,
+        f"draws.{{}}.{name}": draws,
+    }  # fmt: skip

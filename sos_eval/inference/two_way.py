@@ -58,7 +58,7 @@ class TwoWay(InferenceMethod):
         """Return effects with two-way errors and intervals."""
         estimate = fitted.estimate
         if why := self.why_not(estimate):
-            return refused(fitted, self.name, self.level, why)
+            return refused(fitted, self.key, self.level, why)
         scores, first, second = self._by_time(estimate) if not self.also else self._by_column(estimate)
         factor = self._factor(estimate, len(np.unique(first)), len(np.unique(second)))
         variance = two_way(scores, first, second)
@@ -68,7 +68,7 @@ class TwoWay(InferenceMethod):
         facts = {"also": self.also or estimate.panel.label("time"), "n_also": len(np.unique(second)),
                  "small_sample": self.small_sample, "variance_factor": factor.variance}  # fmt: skip
         return wald_rows(
-            fitted, self.name, level=self.level, std_error=std_error, df=factor.df, reasons=reasons, facts=facts
+            fitted, self.key, level=self.level, std_error=std_error, df=factor.df, reasons=reasons, facts=facts
         )
 
     def why_not(self, estimate: Estimate) -> str:

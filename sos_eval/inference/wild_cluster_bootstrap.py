@@ -124,7 +124,7 @@ class WildClusterBootstrap(InferenceMethod):
         """Return effects with bootstrap p-values and intervals."""
         estimate = fitted.estimate
         if why := self.why_not(estimate):
-            return refused(fitted, self.name, self.level, why)
+            return refused(fitted, self.key, self.level, why)
         design = regression_clusters(estimate)
         n_clusters = len(design.rows)
         complete = self.weights == "rademacher" and 2**n_clusters <= self.draws
@@ -145,7 +145,7 @@ class WildClusterBootstrap(InferenceMethod):
         reasons = [_UNBOUNDED if endless[j] else _OPEN if open_end[j] else reasons[j] for j in range(m)]
         low, high = np.where(endless, np.nan, low), np.where(endless, np.nan, high)
         table = effect_table(
-            fitted, self.name, level=self.level, conf=(low, high), statistic=statistic, p_value=p, reason=reasons
+            fitted, self.key, level=self.level, conf=(low, high), statistic=statistic, p_value=p, reason=reasons
         )
         error = np.zeros(m) if complete else np.sqrt(p * (1 - p) / len(drawn))
         facts: dict[str, Any] = {

@@ -16,7 +16,7 @@ from sos_eval.numerics.random import stream
 
 __all__ = ["STEPS", "Account"]
 
-STEPS = ("load_panel", "identify", "compare", "estimate", "infer", "check", "cost", "write")
+STEPS = ("load_panel", "identify", "compare", "estimate", "infer", "check", "judge", "cost", "write")
 
 
 @dataclass

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
-from sos_eval.bundle.tables import panel_facts
+from sos_eval.bundle.tables import lost_periods, panel_facts
 from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_state
 from sos_eval.errors import listed
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
+from sos_eval.jobs.judge import Judged
+from sos_eval.panel.panel import Panel
 from sos_eval.results.facts import (
     CheckFacts,
     HeadlineKey,
     LockFacts,
     MethodFacts,
+    PanelFacts,
     ProcedureFacts,
     QuestionFacts,
     RunFacts,
@@ -31,15 +34,16 @@ def run_facts(
     fitted: dict[Key, Fitted],
     answers: dict[Key, Answer],
     checked: list[Checked],
+    judged: Judged,
 ) -> RunFacts:
     """Gather what a run knows once its estimates, inference and checks are there."""
     first = primary(design, groups)
     resolution = answers[first].resolution
     methods = _methods(groups, answers)
     return RunFacts(
-        headline=HeadlineKey(*first, resolution.methods[0].name),
+        headline=HeadlineKey(*first, resolution.methods[0].key),
         question=QuestionFacts(**asdict(design.question)),
-        panel=panel_facts(fitted[first].panel),
+        panel=_panel_facts(groups[first], fitted[first].panel),
         inference=resolution.facts(),
         lock=LockFacts(**asdict(lock_state(design))),
         caveats=_caveats(design, groups[first]),
@@ -51,7 +55,9 @@ def run_facts(
             for inferred in answer.inferred
         ),
         references={method.name: method.reference for method in methods if method.reference},
-        methods={method.name: _method_facts(method) for method in methods},
+        methods={_key(method): _method_facts(method) for method in methods},
+        detectable=judged.detectable,
+        disagreement=judged.disagreement,
     )
 
 
@@ -61,21 +67,46 @@ def _methods(groups: dict[Key, Group], answers: dict[Key, Answer]) -> list[Metho
     return estimators + [method for answer in answers.values() for method in answer.resolution.methods]
 
 
+def _key(method: Method) -> str:
+    """Return what a method is called in the tables."""
+    return method.key if isinstance(method, InferenceMethod) else method.name
+
+
 def _method_facts(method: Method) -> MethodFacts:
     """Return what a method says of itself."""
     if isinstance(method, InferenceMethod):
-        return MethodFacts(method.label, method.says, method.few_clusters, method.alone_from)
+        return MethodFacts(method.told_label, method.says, method.few_clusters, method.alone_from)
     return MethodFacts(method.label, says="")
 
 
 def _caveats(design: Design, group: Group) -> tuple[str, ...]:
     """List what a reader of page one has to know: declared, from the data, from the comparison group."""
-    caveats = [*design.question.caveats, *group.source.caveats]
-    reasons = group.comparison.off_support
-    for reason in dict.fromkeys(reasons.values()):
-        names = [group.source.unit_names[unit] for unit, why in reasons.items() if why == reason]
-        caveats.append(f"{len(names)} treated ({listed(names)}) off the comparison's support: {reason}.")
+    caveats = [*design.question.caveats, *group.comparison.panel.caveats]
+    kept = set(group.comparison.panel.units)
+    far = [group.source.unit_names[unit] for unit in group.comparison.off_support if unit in kept]
+    if far:
+        caveats.append(
+            f"No comparison unit is quite like {len(far)} of the treated units that are kept ({listed(far)}): they lie "
+            "outside the range of the comparison group on what it was matched by."
+        )
     return tuple(dict.fromkeys(caveats))
+
+
+def _panel_facts(group: Group, estimated: Panel) -> PanelFacts:
+    """Describe the estimate's panel, and what it lost on the way from the source."""
+    whole = group.source.keep(group.comparison.panel.units)
+    return replace(panel_facts(estimated), left_out=_left_out(group), **lost_periods(whole))
+
+
+def _left_out(group: Group) -> dict[str, int]:
+    """Count the adopters that the estimate leaves out, by reason."""
+    early = [row for row in group.source.flow if row.step == "treated in the first period"]
+    reasons = {"had begun in the first period or before it": sum(row.units for row in early)} if early else {}
+    treated = group.source.ever_treated & (group.comparison.weights == 0)
+    for unit in group.source.units[treated]:
+        why = group.comparison.off_support.get(str(unit), "the comparison group gives it no weight")
+        reasons[why] = reasons.get(why, 0) + 1
+    return reasons
 
 
 def _notes(groups: dict[Key, Group], fitted: dict[Key, Fitted]) -> dict[str, tuple[str, ...]]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sos_eval.bundle.files import csv_text, json_text
 from sos_eval.bundle.whole import make_folder, write_file
 from sos_eval.design.design import load_design
-from sos_eval.errors import DataFault, DesignFault, Fault, Faults, InputFault
+from sos_eval.errors import DataFault, DesignFault, Fault, Faults, InputFault, nearest
 from sos_eval.jobs.steps import load_panels
 from sos_eval.numerics.detectable import FALL, RISE, Found, Lots, findable
 from sos_eval.numerics.lots import contrast_lots
@@ -86,6 +86,7 @@ def feasible(panel: Panel, scheme: Scheme, *, seed: int = 0) -> Feasible:
     """
     if not (~panel.ever_treated).any():
         raise DataFault(panel.fault("every unit is treated at some time", "give a panel with units that are not"))
+    _refuse_columns(panel, scheme)
     quiet = panel.keep(panel.units[~panel.ever_treated])
     rows = [
         _row(quiet.select(outcome.name), scheme, treated, window, within, seed)
@@ -96,6 +97,16 @@ def feasible(panel: Panel, scheme: Scheme, *, seed: int = 0) -> Feasible:
     ]
     table = pd.DataFrame(rows, columns=list(FEASIBLE_COLUMNS))
     return Feasible(table, _sentence(table, scheme))
+
+
+def _refuse_columns(panel: Panel, scheme: Scheme) -> None:
+    """Refuse columns to compare within that the panel does not hold, or that are no group of units."""
+    faults, known = Faults(DataFault), panel.further_columns
+    for name in scheme.within:
+        if name and name not in known:
+            held = f"what is read of {panel.source} holds {', '.join(known) or 'no further column'}"
+            faults.add("", f"--within: no column {name!r}; {held}", nearest(name, known) if known else "")
+    faults.stop()
 
 
 def _row(
@@ -126,8 +137,6 @@ def _strata(panel: Panel, within: str, complete: NDArray[np.bool_]) -> tuple[NDA
     """Return the stratum of each complete unit, or why there is none."""
     if not within:
         return np.zeros(int(complete.sum()), np.intp), ""
-    if within not in panel.frame:
-        return np.zeros(0, np.intp), f"the panel has no column {within}"
     values = pd.Series(panel.unit_values(within))[complete]
     if values.isna().any():
         return np.zeros(0, np.intp), f"{within} is missing for some units"
@@ -221,9 +230,8 @@ def _sentence(table: pd.DataFrame, scheme: Scheme) -> str:
     parts = [_part(row) for _, row in seen.iloc[[0, -1]].drop_duplicates().iterrows()]
     share = {0.8: "four times in five", 0.9: "nine times in ten", 0.5: "one time in two"}
     often = share.get(scheme.power, f"{100 * scheme.power:.0f} times in 100")
-    return f"If starters were drawn by lot, a comparison over {_years(seen.iloc[0])} would find {often} " + (
-        f"{'; '.join(parts)}."
-    )
+    over = f"If the authorities that start were drawn by lot, a comparison over {_years(seen.iloc[0])}"
+    return f"{over} would find {often} {'; '.join(parts)}."
 
 
 def _years(row: pd.Series[Any]) -> str:
@@ -231,9 +239,9 @@ def _years(row: pd.Series[Any]) -> str:
 
 
 def _part(row: pd.Series[Any]) -> str:
-    """Return ``with 10 starters a fall of 22% (19 to 25%) or a rise of 24% (21 to 27%)``."""
+    """Return ``with 10 authorities a fall of 22% (19 to 25%) or a rise of 24% (21 to 27%)``."""
     words = [f"a {name} of {_range(row, name)}" for name in ("fall", "rise")]
-    return f"with {row['treated']} starters {' or '.join(words)}"
+    return f"with {row['treated']} authorities {' or '.join(words)}"
 
 
 def _range(row: pd.Series[Any], name: str) -> str:

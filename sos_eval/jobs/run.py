@@ -11,7 +11,11 @@ from sos_eval.design.lock import as_locked
 from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.facts import run_facts
+<<<<<<< HEAD
 from sos_eval.jobs.runs import logged
+=======
+from sos_eval.jobs.judge import judge
+>>>>>>> origin/main
 from sos_eval.jobs.write import write
 
 __all__ = ["Progress", "default_out", "run"]
@@ -80,12 +84,15 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
         inferred = steps.infer(plan, fitted, account)
     with account.step("check"):
         checked = steps.check(plan, fitted, groups, account)
-    facts = run_facts(plan, groups, fitted, inferred, checked)
+    with account.step("judge"):
+        judged = judge(plan, groups, fitted, inferred, account)
+        checked += judged.checked
+    facts = run_facts(plan, groups, fitted, inferred, checked, judged)
     with account.step("cost"):
         costed = steps.cost(plan, inferred, checked, groups, facts)
     facts = logged(plan, folder, facts, account)
     with account.step("write"):
-        return write(plan, folder, groups, inferred, checked, facts, costed, account, force=force)
+        return write(plan, folder, groups, inferred, checked, facts, judged, costed, account, force=force)
 
 
 def default_out(design: Design) -> Path:

@@ -56,7 +56,7 @@ def write_simulation(
         The world is at fault, a file exists and `force` is not given, or the folder cannot be written.
     """
     target = Path(out)
-    refuse_target(target, [truth_path(target)], "a simulated panel", force=force)
+    refuse_target(target, [truth_path(target)] if target.name else [], "a simulated panel", force=force)
     draws = draw_once(load_world(world_path), seed)
     for file, table in ((target, data_of(draws)), (truth_path(target), draws.truth)):
         write_file(file, table.to_csv(index=False, lineterminator="\n"))

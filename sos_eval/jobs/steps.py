@@ -138,7 +138,12 @@ def _group(
 
 def estimate(design: Design, groups: dict[Key, Group], crew: Crew = ALONE) -> dict[Key, Fitted]:
     """Estimate every entry on its comparison group; the crew is for what asks for many estimates of it."""
-    return {key: replace(_fit(group), crew=crew) for key, group in groups.items()}
+    return {key: replace(_fit(group), crew=crew, strata=_lots(design, group)) for key, group in groups.items()}
+
+
+def _lots(design: Design, group: Group) -> tuple[str, ...]:
+    """Return the strata of the first declared test that draws within some: the headline's, where the rule takes one."""
+    return next((method.lots for method in group.entry.inference or design.inference if method.lots), ())
 
 
 def _fit(group: Group) -> Fitted:

@@ -16,13 +16,19 @@ from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_path
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
+<<<<<<< HEAD
 from sos_eval.jobs.runs import data_files, kept_as
+=======
+from sos_eval.jobs.check import data_paths
+from sos_eval.jobs.judge import Judged
+>>>>>>> origin/main
 from sos_eval.panel.disclosure import masked, withholds_weights
 from sos_eval.panel.flow import flow_table
 from sos_eval.report.render import render_all
 from sos_eval.report.words import headline_of
 from sos_eval.results.facts import RunFacts
 from sos_eval.results.table import stack
+from sos_eval.terms import TEST_COLUMNS
 
 __all__ = ["write"]
 
@@ -34,6 +40,7 @@ def write(
     answers: dict[Key, Answer],
     checked: list[Checked],
     facts: RunFacts,
+    judged: Judged,
     costed: dict[str, Any],
     account: Account,
     *,
@@ -43,18 +50,31 @@ def write(
     first = primary(design, groups)
     estimates = stack([one.table for answer in answers.values() for one in answer.inferred])
     people = ["n_obs"] if groups[first].source.layout == "cross_sections" else []
-    shown, _ = masked(estimates, people, design.disclosure)
+    periods = groups[first].source.periods
+    shown, _ = masked(periods.in_table(estimates), people, design.disclosure)
     flow, _ = masked(flow_table(groups[first].comparison.panel), ["rows"] if people else [], design.disclosure)
     content = BundleContent(
         design=design.resolved, estimates=shown, balance=groups[first].comparison.balance,
         weights=_weights(groups[first]), flow=flow,
         diagnostics=diagnostics_of(checked), headline=headline_of(estimates, facts), facts=facts,
         provenance=_provenance(design, account, facts),
-        tables=_tables(groups, answers, checked, first), economics=costed, log="\n".join(account.log) + "\n",
+        tables=_tables(groups, answers, checked, first) | _curve(judged), tests=_tests(answers), economics=costed,
+        log="\n".join(account.log) + "\n",
     )  # fmt: skip
     formats = design.report.formats
     keep = kept_as(out, facts.lock)
     return write_bundle(out, content, force=force, render=lambda folder: render_all(folder, formats), keep=keep)
+
+
+def _curve(judged: Judged) -> dict[str, pd.DataFrame]:
+    """Return the power of the headline's test at every size."""
+    return {"detectable": judged.curve} if len(judged.curve) else {}
+
+
+def _tests(answers: dict[Key, Answer]) -> pd.DataFrame:
+    """Return `tests.csv`: every permutation test of every estimate."""
+    rows = [one.tests for answer in answers.values() for one in answer.inferred if one.tests is not None]
+    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=list(TEST_COLUMNS))
 
 
 def _provenance(design: Design, account: Account, facts: RunFacts) -> dict[str, Any]:
@@ -74,10 +94,10 @@ def _weights(group: Group) -> pd.DataFrame | None:
     if withholds_weights(panel):
         return None
     first = pd.Series(panel.first_treated)
-    table = pd.DataFrame({
+    table = panel.periods.in_table(pd.DataFrame({
         "unit": panel.units, "first_treated": first.where(first.map(math.isfinite)), "weight": comparison.weights,
         "reason": [comparison.off_support.get(str(unit), "") for unit in panel.units],
-    })  # fmt: skip
+    }))  # fmt: skip
     if comparison.sets is None:
         return table
     sets = comparison.sets.groupby("unit")["matched_set"].agg(lambda values: " ".join(map(str, values)))
@@ -100,10 +120,14 @@ def _tables(
     for (estimator, outcome), answer in answers.items():
         for one in answer.inferred:
             for name, table in one.tables.items():
-                tables[f"{estimator}.{name}" if outcome == first[1] else f"{estimator}.{outcome}.{name}"] = table
+                if name.startswith("draws."):
+                    tables[name.replace("{}", f"{estimator}.{outcome}")] = table
+                else:  # of several tests of an estimate the first is drawn; all are in tests.csv
+                    called = f"{estimator}.{name}" if outcome == first[1] else f"{estimator}.{outcome}.{name}"
+                    tables.setdefault(called, table)
     for one_check in checked:
         if len(one_check.result.table):
             own = (one_check.estimator, one_check.outcome) == first
             name = one_check.result.name
             tables[name if own else f"{one_check.estimator}.{one_check.outcome}.{name}"] = one_check.result.table
-    return tables
+    return {name: group.source.periods.in_table(table) for name, table in tables.items()}

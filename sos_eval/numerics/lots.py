@@ -97,15 +97,16 @@ def _lots(
 ) -> tuple[Array, Array]:
     member = np.eye(int(strata.max()) + 1)[strata]
     whole = sum((weights * (starts == g)).sum(1) for g, _ in cohorts)
-    value, score = 0.0, 0.0
+    value: Array = np.zeros((len(starts), cohorts[0][1].shape[1]))
+    score: Array = np.zeros((len(starts), *cohorts[0][1].shape))
     for g, contrast in cohorts:
         treated, control = weights * (starts == g), weights * (starts > g)
         with np.errstate(divide="ignore", invalid="ignore"):
             own = _cohort(contrast, treated, control, member, strata)
             share = treated.sum(1) / whole
-        value = value + share[:, None] * own[0]
-        score = score + share[:, None, None] * own[1]
-    return np.asarray(value), _error(np.asarray(score), clusters)
+        value = value + np.where(share[:, None] > 0, share[:, None] * own[0], 0.0)
+        score = score + np.where(share[:, None, None] > 0, share[:, None, None] * own[1], 0.0)
+    return value, _error(score, clusters)
 
 
 def _cohort(contrast: Array, treated: Array, control: Array, member: Array, strata: Codes) -> tuple[Array, Array]:

@@ -68,7 +68,7 @@ def fit_poisson_grid(y: Array, at_risk: Array, treated: Array, covariates: Array
     for _ in range(MAX_STEPS):
         mean = _means(theta, total, at_risk, columns, strata)
         score, information = _newton(mean, events, columns, total, members)
-        step = _solved(information, score)
+        step = _stepped(information, score)
         step[done] = 0.0
         theta += step
         done |= settled
@@ -83,7 +83,7 @@ def fit_poisson_grid(y: Array, at_risk: Array, treated: Array, covariates: Array
     unit = (rest[..., 1:] * by_time[:, strata]).sum(-1)
     for j, column in enumerate(columns):
         unit += row[:, j, None] * (column * rest).sum(-1)
-    return GridFit(theta[:, 0], unit, done & np.isfinite(theta).all(-1))
+    return GridFit(theta[:, 0], unit, done & np.isfinite(theta).all(-1) & np.isfinite(row).all(-1))
 
 
 def _members(strata: Codes) -> list[Codes]:
@@ -144,6 +144,17 @@ def _newton(
             square = (columns[k] * weighted[j]).sum((-2, -1)) - (share * by_unit[k]).sum(-1)
             information[:, j, k] = information[:, k, j] = square
     return score, information
+
+
+def _stepped(information: Array, score: Array) -> Array:
+    """Solve the system of each step; how near to singular it is, is asked at the end alone."""
+    usable = np.isfinite(information).all(axis=(-2, -1))
+    step = np.full(score.shape, np.nan)
+    try:
+        step[usable] = np.linalg.solve(information[usable], score[usable][..., None])[..., 0]
+    except np.linalg.LinAlgError:  # one of them is exactly singular
+        return _solved(information, score)
+    return step
 
 
 def _solved(information: Array, score: Array) -> Array:

@@ -7,12 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from sos_eval.panel.axis import noted, numbered
+from sos_eval.panel.breaks import breaks
 from sos_eval.panel.caveats import Caveat
 from sos_eval.panel.frame import labels_of, lay_out, missing_covariates
 from sos_eval.panel.identified import check_identified
+from sos_eval.panel.noted import one_sided, varying_weights
 from sos_eval.panel.panel import FlowRow, Panel
 from sos_eval.panel.rates import outcome_of
-from sos_eval.panel.read.columns import Reading
+from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.rows import PlacedRows, identify
 from sos_eval.panel.selection import drop_unusable, select_rows
 from sos_eval.panel.spec import PanelSpec
@@ -55,7 +58,8 @@ def assemble(
         With every fault that was found.
     """
     reading = with_columns(reading, spec, also)
-    whole, rows = identify(reading, spec.unit, spec.time)
+    whole, rows = identify(reading, spec)
+    spec = numbered(reading, spec, rows.periods)
     if not len(rows.codes):
         reading.add(f"{spec.unit}, {spec.time}: no row has both a unit and a period")
         reading.faults.stop()
@@ -76,12 +80,22 @@ def assemble(
         untreated_means="never" if adoption.known.all() else "unknown",
         year_convention=spec.year_convention,
         adoption=adoption.register,
-        omitted_times={time: one.why for one in spec.omit_times for time in one.times},
-        flagged_times=dict(spec.flag_times),
+        omitted_times={float(time): one.why for one in spec.omit_times for time in one.times},
+        flagged_times={float(time): why for time, why in spec.flag_times.items()},
         weighted=spec.weight is not None,
         source=reading.name,
-        flow=(*flow, *adoption.flow, *dict.fromkeys(notes), *gaps),
-        noted_caveats=adoption.caveats,
+        flow=(
+            *flow,
+            *noted(rows.periods, spec),
+            *adoption.flow,
+            *dict.fromkeys(notes),
+            *reading.notes,
+            *gaps,
+            *one_sided(frame, rows, spec),
+            *varying_weights(kept, rows, spec),
+        ),
+        noted_caveats=(*breaks(kept, rows, adoption.first_treated), *adoption.caveats),
+        periods=rows.periods,
     ).located(rows.codes, rows.units)
     panel = _with_absorbing(_with_unknown(drop_unusable(panel, spec)))
     check_identified(panel, require_untreated=require_untreated, require_treated=require_treated)
@@ -98,7 +112,7 @@ def _with_unknown(panel: Panel) -> Panel:
         return panel.changed(untreated_means="never")
     caveat = Caveat(
         "Whether {n} of the {of} untreated units used the intervention is unknown: the comparison is with usual "
-        "practice, which may include it. Units that took it up in the years compared make a difference look smaller.",
+        "practice, which may include it.",
         tuple((str(unit), "") for unit in unknown),
         "untreated",
     )

@@ -24,11 +24,14 @@ class Caveat:
         Unit and, where there are any, words about it; empty for a sentence about no unit.
     among
         Which units it is about.
+    place
+        ``basis``: a clause of the sentence on what the estimate rests on.
     """
 
     text: str
     units: tuple[tuple[str, str], ...] = ()
     among: Literal["treated", "untreated"] = "treated"
+    place: Literal["caveats", "basis"] = "caveats"
 
 
 def sentences(

@@ -18,9 +18,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import DataFault, Faults, listed
+from sos_eval.panel.axis import numbered
 from sos_eval.panel.caveats import Caveat
 from sos_eval.panel.panel import FlowRow, Panel
-from sos_eval.panel.read.columns import Reading
+from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.spec import PanelSpec
 
 __all__ = ["dated", "year_in"]
@@ -45,6 +46,7 @@ def dated(panel: Panel, spec: PanelSpec, reading: Reading, also: Sequence[str] =
     DataFault
         A covariate is dated at or after the first start and not declared, or `measured` names no covariate.
     """
+    spec = numbered(reading, spec, panel.periods)
     used = [name for name in dict.fromkeys((*spec.covariates, *also)) if name in panel.frame]
     faults = Faults(DataFault)
     own = replace(reading, faults=faults)
@@ -56,12 +58,14 @@ def dated(panel: Panel, spec: PanelSpec, reading: Reading, also: Sequence[str] =
     undated: list[str] = []
     for name in used:
         if name in spec.measured:
-            late += [f"{name} ({spec.measured[name]:g})"] if spec.measured[name] >= first else []
+            taken = float(spec.measured[name])
+            late += [f"{name} ({panel.periods.name(taken)})"] if taken >= first else []
         elif (year := _date(panel, name)) is not None and year >= first:
-            what = f"{name} is measured in {year:g}, at or after the first start ({first:g})"
+            when = panel.periods.name
+            what = f"{name} is measured in {when(year)}, at or after the first start ({when(first)})"
             own.fault_of(
                 ("covariates",), f"{what}: the intervention may have changed it",
-                f"use an earlier one, or declare measured: {{{name}: {year:g}}}",
+                f"use an earlier one, or declare measured: {{{name}: {panel.periods.name(year)}}}",
             )  # fmt: skip
         elif year is None and pd.api.types.is_numeric_dtype(panel.frame[name]):
             undated.append(name)
@@ -71,12 +75,13 @@ def dated(panel: Panel, spec: PanelSpec, reading: Reading, also: Sequence[str] =
 
 def _with_caveats(panel: Panel, first: float, late: list[str], undated: list[str]) -> Panel:
     flow: list[FlowRow] = []
+    when = panel.periods.name(first)
     caveats: list[Caveat] = []
     if late:
-        reason = f"measured at or after the first start ({first:g}), as declared"
+        reason = f"measured at or after the first start ({when}), as declared"
         flow.append(FlowRow("covariate timing", "noted", 0, 0, ", ".join(late), reason))
         text = (
-            f"Measured at or after the first start ({first:g}), so the intervention may have changed it: "
+            f"Measured at or after the first start ({when}), so the intervention may have changed it: "
             f"{', '.join(late)}. Adjusting for it can hide part of the effect."
         )
         caveats.append(Caveat(text.replace("{", "{{").replace("}", "}}")))
@@ -101,8 +106,8 @@ def year_in(name: str) -> float | None:
 def _date(panel: Panel, name: str) -> float | None:
     """Return when a covariate was first measured; None where nothing tells."""
     year = year_in(name)
-    if year is not None and panel.times[0] >= 1000:  # periods are years
-        return year
+    if year is not None and (not panel.periods.plain or panel.times[0] >= 1000):  # periods say years
+        return panel.periods.last_of_year(year)
     column: pd.Series[Any] = panel.frame[name]
     seen = column.notna().to_numpy()
     if not seen.any():

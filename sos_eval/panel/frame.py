@@ -10,7 +10,9 @@ import pandas as pd
 
 from sos_eval.panel.panel import Array, FlowRow
 from sos_eval.panel.rates import Measured, measure, named_cells
-from sos_eval.panel.read.columns import Reading, numbers, parsed, suppressed, texts
+from sos_eval.panel.read.columns import SUPPRESSION, numbers, parsed, refuse_errors, suppressed, texts
+from sos_eval.panel.read.reading import Reading
+from sos_eval.panel.read.written import written
 from sos_eval.panel.rows import PlacedRows, check_constant, check_unique
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.treatment import Adoption
@@ -86,6 +88,7 @@ def _names(reading: Reading, rows: PlacedRows, name: str) -> Any:
 
 def _clusters(reading: Reading, rows: PlacedRows, spec: PanelSpec) -> Any:
     name = str(spec.cluster)
+    refuse_errors(reading, name)
     codes, distinct = texts(reading.frame[name])
     if (codes < 0).any():
         reading.add(f"{name}: no cluster in {reading.lines(codes < 0)}", "every row names its cluster")
@@ -133,6 +136,11 @@ def missing_covariates(frame: pd.DataFrame, rows: PlacedRows, names: Sequence[st
     return tuple(flow)
 
 
+def _looks_numeric(words: Any) -> bool:
+    """Say whether cells that could not be read are numbers in some way: they are no categories then."""
+    return written([str(word) for word in dict.fromkeys(words) if word not in SUPPRESSION]).numeric
+
+
 def _covariate(reading: Reading, rows: PlacedRows, spec: PanelSpec, name: str, columns: dict[str, Any]) -> None:
     """Add a covariate: numbers, or a category where no cell is a number."""
     if name in OUR_NAMES and labels_of(spec).get(name) != name:
@@ -141,11 +149,12 @@ def _covariate(reading: Reading, rows: PlacedRows, spec: PanelSpec, name: str, c
     if name in OUR_NAMES:
         return
     column = reading.frame[name]
-    values, bad, words = parsed(column)
+    values, bad, words = parsed(reading, name)
     if not bad.any():
         columns[name] = values
         return
-    if np.isnan(values[~bad]).all() and not suppressed(words[bad]).all():
+    if np.isnan(values[~bad]).all() and not suppressed(words[bad]).all() and not _looks_numeric(words[bad]):
+        refuse_errors(reading, name)
         codes, distinct = texts(column)
         labels = np.array([*distinct, None], dtype=object)[codes]
         if spec.layout == "panel" and len(rows.changing(codes)):

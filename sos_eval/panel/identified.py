@@ -40,7 +40,7 @@ def check_identified(panel: Panel, *, require_untreated: bool = True, require_tr
             faults.add(source, what, "give another column")
         faults.stop()
     if panel.n_times == 1:
-        what = f"{time}: there is one period, {panel.times[0]:g}"
+        what = f"{time}: there is one period, {panel.periods.name(panel.times[0])}"
         faults.add(source, what, "an evaluation needs periods before and after the start")
         faults.stop()
     for one in panel.outcomes:
@@ -65,5 +65,5 @@ def _treated_and_untreated(panel: Panel, start: str, faults: Faults, *, require_
         left += f"; {late[0].units} start after the last period: {late[0].names}" if late else ""
         faults.add(panel.source, f"{start}: no unit is treated{left}", "name at least one start within the periods")
     elif require_untreated and panel.ever_treated.all() and len(cohorts) == 1:
-        what = f"{start}: no unit is untreated: all {panel.n_units} start in {cohorts[0]:g}"
+        what = f"{start}: no unit is untreated: all {panel.n_units} start in {panel.periods.name(cohorts[0])}"
         faults.add(panel.source, what, "add untreated units, or units that start later")

@@ -14,16 +14,19 @@ import pandas as pd
 from sos_eval.declare import Document
 from sos_eval.errors import DataFault, Faults, nearest
 from sos_eval.panel.assemble import Adopt, assemble, named_columns
+from sos_eval.panel.breaks import OWN_COLUMNS
 from sos_eval.panel.covariates import dated
 from sos_eval.panel.england.published import read_published
 from sos_eval.panel.panel import Panel
-from sos_eval.panel.read.columns import Reading, texts
+from sos_eval.panel.read.columns import texts
 from sos_eval.panel.read.files import SUFFIXES, read_file, source_of
+from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.register import from_register, with_overlapping
 from sos_eval.panel.rows import PlacedRows
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.tabular import reading_of
 from sos_eval.panel.treatment import Adoption, from_column, from_status
+from sos_eval.panel.wide import long, matches, refuse_wide
 
 __all__ = ["World", "load_panel"]
 
@@ -69,6 +72,7 @@ def load_panel(
         With every fault of the data at once.
     """
     reading = _read(spec, document, base, override, world, also)
+    reading = long(reading, spec, [name for name, _ in named_columns(spec, also)])
     reading = _recoded(reading, spec)
     panel = assemble(reading, spec, also=also, adopt=_adopt(spec, base), require_untreated=require_untreated)
     return dated(panel, spec, reading, also)
@@ -86,7 +90,7 @@ def _read(
     faults = Faults(DataFault)
     if isinstance(override, pd.DataFrame):
         return replace(reading_of(override), faults=faults, document=document)
-    names = {name for name, _ in named_columns(spec, also)} | set(spec.recode)
+    names = {name for name, _ in named_columns(spec, also)} | set(spec.recode) | OWN_COLUMNS
     where, key = Reading(pd.DataFrame(), "", faults, document).at("path")
     if override is None and spec.source == "england":
         if spec.path:
@@ -108,8 +112,19 @@ def _read(
         else:
             faults.add(where, f"{key}: no such file: {path}", "paths are relative to the design file")
             faults.stop()
-    reading = read_file(path, source, faults, needed=names.__contains__, table=spec.table, where=where, key=key)
-    return replace(reading, document=document)
+
+    def needed(name: str) -> bool:
+        return name in names or (spec.wide is not None and matches(spec.wide, name))
+
+    keys = (spec.unit, spec.time) if spec.wide is None else (spec.unit,)
+    reading = read_file(
+        path, source, faults, needed=needed, keys=keys, table=spec.table,
+        header_row=spec.header_row, where=where, key=key,
+    )  # fmt: skip
+    reading = replace(reading, document=document)
+    if spec.wide is None:
+        refuse_wide(reading, spec)
+    return reading
 
 
 def _source(spec: PanelSpec, path: Path, faults: Faults, where: str, key: str, *, given: bool) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import Fault, OurFault, listed
 from sos_eval.panel.caveats import Caveat, sentences
+from sos_eval.panel.periods import Periods
 from sos_eval.terms import Scale, YearConvention
 
 __all__ = ["NAMED", "Array", "FlowRow", "Outcome", "Panel"]
@@ -46,6 +47,7 @@ class Outcome:
     counted: bool = False
     transform: Literal["none", "log"] = "none"
     role: str = ""
+    margin: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ class Panel:
         What was kept and dropped so far.
     noted_caveats
         What page one must say of the data: prior use, overlapping programmes, covariates measured late.
+    periods
+        How the user writes periods; everything that holds them here are the numbers that stand for them.
     """
 
     frame: pd.DataFrame
@@ -110,6 +114,7 @@ class Panel:
     source: str = "data"
     flow: tuple[FlowRow, ...] = ()
     noted_caveats: tuple[Caveat, ...] = ()
+    periods: Periods = field(default_factory=Periods)
 
     @property
     def further_columns(self) -> list[str]:
@@ -280,7 +285,7 @@ class Panel:
         gone = self.times[~np.isin(self.times, list(times))]
         flow = self.flow
         if step and len(gone):
-            names = ", ".join(f"{time:g}" for time in gone)
+            names = ", ".join(self.periods.name(time) for time in gone)
             flow = (*flow, FlowRow(step, "dropped", 0, int((~mask).sum()), names, reason))
         return replace(self, frame=self.frame[mask].reset_index(drop=True), flow=flow)
 
@@ -383,9 +388,18 @@ class Panel:
     @property
     def caveats(self) -> tuple[str, ...]:
         """Sentences for page one, about the units that are in this panel."""
+        return self._sentences("caveats")
+
+    @property
+    def support(self) -> tuple[str, ...]:
+        """Clauses for page one on whom the estimate rests."""
+        return self._sentences("basis")
+
+    def _sentences(self, place: str) -> tuple[str, ...]:
         treated = set(self.units[self.ever_treated])
         groups = {"treated": treated, "untreated": set(self.units) - treated}
-        return sentences(self.noted_caveats, groups, self.unit_names)
+        noted = [caveat for caveat in self.noted_caveats if caveat.place == place]
+        return sentences(noted, groups, self.unit_names)
 
     def label(self, name: str) -> str:
         """Return the user's column behind one of our names."""

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import listed
 from sos_eval.panel.panel import NAMED, Array, FlowRow, Outcome
-from sos_eval.panel.read.columns import SUPPRESSION, Reading, many, numbers, parsed, suppressed
+from sos_eval.panel.read.columns import SUPPRESSION, many, numbers, parsed, suppressed
+from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.rows import PlacedRows
 from sos_eval.panel.spec import OutcomeSpec
 
@@ -30,7 +31,8 @@ class Measured:
 def outcome_of(name: str, spec: OutcomeSpec) -> Outcome:
     """Describe a declared outcome to the rest of the house."""
     scale = "log" if spec.transform == "log" else "rate_per" if spec.counted else "value"
-    return Outcome(name, spec.words, scale, spec.per, spec.counted, spec.transform, spec.role)  # type: ignore[arg-type]
+    own = (spec.per, spec.counted, spec.transform, spec.role, spec.margin)
+    return Outcome(name, spec.words, scale, *own)  # type: ignore[arg-type]
 
 
 def measure(reading: Reading, rows: PlacedRows, spec: OutcomeSpec, *, missing_symbols: bool) -> Measured:
@@ -86,7 +88,7 @@ def _refuse(reading: Reading, rows: PlacedRows, name: str, bad: NDArray[np.bool_
 
 def _symbols(reading: Reading, rows: PlacedRows, name: str, flow: list[FlowRow]) -> NDArray[np.bool_]:
     """Find the suppression symbols in a column, (n_rows,), and note which were met."""
-    _, bad, words = parsed(reading.frame[name])
+    _, bad, words = parsed(reading, name)
     symbols = bad & suppressed(words)
     if symbols.any():
         seen = ", ".join(f'"{word}" {SUPPRESSION[word]}' for word in dict.fromkeys(words[symbols]))
@@ -114,5 +116,5 @@ def named_cells(rows: PlacedRows, mask: NDArray[np.bool_], at_most: int = NAMED)
 def _cell(rows: PlacedRows, code: int, mask: NDArray[np.bool_]) -> str:
     end = rows.starts[code + 1] if code + 1 < len(rows.starts) else len(rows.codes)
     own = slice(rows.starts[code], end)
-    times: Sequence[str] = [f"{time:g}" for time in np.unique(rows.times[own][mask[own]])]
+    times: Sequence[str] = [rows.named(time) for time in np.unique(rows.times[own][mask[own]])]
     return f"{rows.units[code]} ({listed(times, 12)})"

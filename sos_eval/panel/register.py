@@ -10,15 +10,17 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.panel.caveats import Caveat
+from sos_eval.panel.dates import is_date, period_from
 from sos_eval.panel.panel import Array
-from sos_eval.panel.periods import is_date, period_from
+from sos_eval.panel.periods import Periods
 from sos_eval.panel.prior_use import VOCABULARY, prior_use, prior_use_caveats
-from sos_eval.panel.read.columns import Reading, numbers, texts
+from sos_eval.panel.read.columns import numbers, texts
 from sos_eval.panel.read.files import read_file, source_of
+from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.rows import PlacedRows, near_unit
 from sos_eval.panel.spec import PanelSpec, Treatment
 from sos_eval.panel.treatment import EMPTY, Adoption, dated_starts, settled, starts
-from sos_eval.terms import ADOPTION_COLUMNS, YearConvention
+from sos_eval.terms import ADOPTION_COLUMNS
 
 __all__ = ["from_register", "with_overlapping"]
 
@@ -34,8 +36,8 @@ def from_register(reading: Reading, rows: PlacedRows, path: Path, spec: PanelSpe
     if register is None:
         return settled(rows, np.full(len(rows.units), np.inf), "never")
     place = _places(register, rows, reading)
-    first = starts(register, "first_treated", convention)
-    embedded, stopped = _period(register, "embedded", convention), _period(register, "stopped", convention)
+    first = starts(register, "first_treated", convention, rows.periods)
+    embedded, stopped = (_period(register, name, rows.periods) for name in ("embedded", "stopped"))
     _refuse_order(register, first, embedded, stopped, way)
     _refuse_prior_use(register)
     starts_of = _spread(place, first, EMPTY, rows)
@@ -48,8 +50,8 @@ def from_register(reading: Reading, rows: PlacedRows, path: Path, spec: PanelSpe
             table[name] = _spread(place, _words(register, name), "", rows)
     status = _exposure(rows, adoption.first_treated, table, partial=way.transition == "partial")
     prior = prior_use_caveats(table["prior_use"]) if "prior_use" in table else ()
-    caveats = (*prior, *_stops(table))
-    flow = dated_starts(register, "first_treated", convention)
+    caveats = (*prior, *_stops(table, rows.periods))
+    flow = dated_starts(register, "first_treated", convention, rows.periods)
     return replace(adoption, status=status, register=table, caveats=caveats, flow=flow)
 
 
@@ -85,15 +87,27 @@ def _places(register: Reading, rows: PlacedRows, reading: Reading) -> Any:
     return np.append(known, -1)[codes]
 
 
-def _period(register: Reading, name: str, convention: YearConvention) -> Array:
+def _period(register: Reading, name: str, periods: Periods) -> Array:
     """Return an optional column of periods, NaN where empty; of dates, the first year that begins after them."""
     if name not in register.header:
         return np.full(len(register.frame), np.nan)
     words = _words(register, name)
+    if not periods.plain:
+        return _period_on(register, name, periods, words)
     dates = np.array([is_date(word) for word in words])
     values = numbers(register, name, dates)
-    values[dates] = [period_from(word, convention) for word in words[dates]]
+    values[dates] = [period_from(word, periods.convention) for word in words[dates]]
     broken = ~np.isnan(values) & (values != np.floor(values))
+    if broken.any():
+        register.add(f"{name}: no whole period in {register.lines(broken)}", "write a period, as in the panel")
+    return values
+
+
+def _period_on(register: Reading, name: str, periods: Periods, words: Any) -> Array:
+    """Return periods of an axis of codes, quarters or the like; of dates, the first that begins on or after them."""
+    values = np.array([periods.number(word) for word in words])
+    values = np.where(np.isnan(values), [periods.around(word, after=True) for word in words], values)
+    broken = np.isnan(values) & (words != "")
     if broken.any():
         register.add(f"{name}: no whole period in {register.lines(broken)}", "write a period, as in the panel")
     return values
@@ -155,8 +169,8 @@ def _refuse_prior_use(register: Reading) -> None:
             register.add(f'prior_use: "{word}" ({register.lines(words == word)})', f"write {VOCABULARY}")
 
 
-def _stops(table: pd.DataFrame) -> tuple[Caveat, ...]:
-    units = tuple((str(unit), f"{time:g}") for unit, time in table["stopped"].dropna().items())
+def _stops(table: pd.DataFrame, periods: Periods) -> tuple[Caveat, ...]:
+    units = tuple((str(unit), periods.name(time)) for unit, time in table["stopped"].dropna().items())
     return (Caveat("The intervention ended again in {n} of {of} treated units: {names}.", units),) if units else ()
 
 

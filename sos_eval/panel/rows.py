@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import listed, nearest
+from sos_eval.panel.axis import axis_of
 from sos_eval.panel.panel import Array
-from sos_eval.panel.read.columns import Reading, parsed, texts
+from sos_eval.panel.periods import Periods
+from sos_eval.panel.read.columns import texts
+from sos_eval.panel.read.reading import Reading
+from sos_eval.panel.spec import PanelSpec
+from sos_eval.panel.units import refuse_doubtful_units
 
 __all__ = ["PlacedRows", "check_constant", "check_unique", "identify", "near_unit"]
 
@@ -31,12 +36,19 @@ class PlacedRows:
         Periods, increasing within units.
     starts : (n_units,)
         First row of each unit.
+    periods
+        How the user writes periods.
     """
 
     units: NDArray[np.object_]
     codes: NDArray[np.intp]
     times: Array
     starts: NDArray[np.intp]
+    periods: Periods = field(default_factory=Periods)
+
+    def named(self, time: float) -> str:
+        """Return a period as the user writes it."""
+        return self.periods.name(time)
 
     def first(self, values: Any) -> Any:
         """Return each unit's first value, (n_units,)."""
@@ -48,15 +60,17 @@ class PlacedRows:
         return np.flatnonzero(low != high)
 
 
-def identify(reading: Reading, unit: str, time: str) -> tuple[Reading, PlacedRows]:
+def identify(reading: Reading, spec: PanelSpec) -> tuple[Reading, PlacedRows]:
     """Sort a table by unit and time.
 
     Rows without a unit or without a whole period are faults; they are left aside so that the others can be checked.
     """
+    unit = spec.unit
     codes, names = texts(reading.frame[unit])
     if (codes < 0).any():
         reading.add(f"{unit}: no unit in {reading.lines(codes < 0)}", "every row names its unit")
-    times = _periods(reading, time)
+    periods, times = axis_of(reading, spec)
+    refuse_doubtful_units(reading, spec, codes, names, times)
     usable = (codes >= 0) & np.isfinite(times)
     order = _sorted(codes, times, usable)
     if len(order) < len(codes) or (np.diff(order) < 0).any():
@@ -64,7 +78,7 @@ def identify(reading: Reading, unit: str, time: str) -> tuple[Reading, PlacedRow
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
     present = np.array(names, dtype=object)[codes[starts]]
     codes = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(codes)))
-    return reading, PlacedRows(present, codes, times, starts)
+    return reading, PlacedRows(present, codes, times, starts, periods)
 
 
 def _sorted(codes: NDArray[np.intp], times: Array, usable: NDArray[np.bool_]) -> NDArray[np.intp]:
@@ -75,34 +89,6 @@ def _sorted(codes: NDArray[np.intp], times: Array, usable: NDArray[np.bool_]) ->
         order = np.lexsort((times, codes))
         order = order[usable[order]]
     return order
-
-
-def _periods(reading: Reading, name: str) -> Array:
-    """Return whole periods, (n_rows,); NaN where a fault was noted."""
-    column = reading.frame[name]
-    if pd.api.types.is_datetime64_any_dtype(column):
-        reading.add(f"{name}: dates, not periods", "write the year as a number, and say year_convention")
-        return np.full(len(column), np.nan)
-    values, bad, words = parsed(column)
-    if bad.any():
-        seen = listed([repr(word) for word in dict.fromkeys(words[bad])], 4)
-        reading.add(
-            f"{name}: periods that are no number, {seen}, {reading.lines(bad)}",
-            "write one whole number per period (2015 for 2014/15), and say year_convention",
-        )
-    empty = np.isnan(values) & ~bad
-    if empty.any():
-        reading.add(f"{name}: no period in {reading.lines(empty)}", "every row names its period")
-    with np.errstate(invalid="ignore"):
-        broken = values != np.floor(values)
-    broken &= ~np.isnan(values)
-    if broken.any():
-        seen = listed([f"{value:g}" for value in dict.fromkeys(values[broken])], 4)
-        reading.add(
-            f"{name}: fractional periods, {seen}, {reading.lines(broken)}",
-            "number the periods 1, 2, 3 … (quarters too)",
-        )
-    return np.where(broken, np.nan, values)
 
 
 def check_unique(reading: Reading, rows: PlacedRows) -> None:
@@ -122,7 +108,7 @@ def check_unique(reading: Reading, rows: PlacedRows) -> None:
 def _repeated(reading: Reading, rows: PlacedRows, head: int) -> str:
     alike = np.flatnonzero((rows.codes == rows.codes[head]) & (rows.times == rows.times[head]))
     count = "two" if len(alike) == 2 else str(len(alike))
-    return f"{rows.units[rows.codes[head]]}, {rows.times[head]:g} has {count} rows ({reading.lines(alike)})"
+    return f"{rows.units[rows.codes[head]]}, {rows.named(rows.times[head])} has {count} rows ({reading.lines(alike)})"
 
 
 def check_constant(reading: Reading, rows: PlacedRows, column: str, labels: Any, what: str, instead: str) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sos_eval.errors import DataFault, listed
 from sos_eval.panel.panel import NAMED, Array, FlowRow, Panel
-from sos_eval.panel.read.columns import Reading, many
+from sos_eval.panel.read.columns import many
+from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.rows import PlacedRows, near_unit
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.treatment import Adoption
@@ -17,6 +20,7 @@ from sos_eval.panel.treatment import Adoption
 __all__ = ["drop_unusable", "select_rows"]
 
 Mask = NDArray[np.bool_]
+_ENDS: tuple[tuple[Literal["from", "to"], float], ...] = (("from", -np.inf), ("to", np.inf))
 
 
 def select_rows(
@@ -40,7 +44,7 @@ def select_rows(
         return reading, rows, adoption, tuple(flow)
     present, codes = np.unique(rows.codes[kept], return_inverse=True)
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
-    smaller = PlacedRows(rows.units[present], codes, rows.times[kept], starts)
+    smaller = PlacedRows(rows.units[present], codes, rows.times[kept], starts, rows.periods)
     status = None if adoption.status is None else adoption.status[kept]
     own = replace(adoption, first_treated=adoption.first_treated[present], known=adoption.known[present], status=status)
     return reading.kept(kept), smaller, own, tuple(flow)
@@ -57,35 +61,40 @@ def _excluded(reading: Reading, rows: PlacedRows, units: tuple[str, ...], place:
 
 def _periods_left_out(reading: Reading, rows: PlacedRows, spec: PanelSpec, kept: Mask, flow: list[FlowRow]) -> Mask:
     """Apply the window and the omitted periods."""
-    low, high = spec.window.get("from", -np.inf), spec.window.get("to", np.inf)
+    low, high = (float(spec.window.get(key, end)) for key, end in _ENDS)
     outside = (rows.times < low) | (rows.times > high)
-    cuts = [("window", outside, f"outside {_words(low, high)}")] if spec.window else []
+    cuts = [("window", outside, f"outside {_words(rows, low, high)}")] if spec.window else []
     present = np.unique(rows.times) if spec.flag_times or spec.omit_times else np.array([])
-    _refuse_absent(reading, present, "flag_times", tuple(spec.flag_times))
+    _refuse_absent(reading, rows, present, "flag_times", tuple(spec.flag_times))
     for one in spec.omit_times:
-        _refuse_absent(reading, present, "omit_times", one.times)
+        times = [float(time) for time in one.times]
+        gaps = [time for time in times if present[0] < time < present[-1] and time not in present]
+        _refuse_absent(reading, rows, present, "omit_times", [time for time in times if time not in gaps])
+        if gaps:
+            words = ", ".join(rows.named(time) for time in gaps)
+            flow.append(FlowRow("omit_times", "noted", 0, 0, words, one.why or "no rows, as declared"))
         cuts.append(("omit_times", np.isin(rows.times, one.times), one.why))
     for step, gone, why in cuts:
         dropped = gone & kept
         if dropped.any():
-            names = ", ".join(f"{time:g}" for time in np.unique(rows.times[dropped]))
+            names = ", ".join(rows.named(time) for time in np.unique(rows.times[dropped]))
             lost = len(np.unique(rows.codes[kept])) - len(np.unique(rows.codes[kept & ~gone]))
             flow.append(FlowRow(step, "dropped", lost, int(dropped.sum()), names, why))
         kept = kept & ~gone
     return kept
 
 
-def _refuse_absent(reading: Reading, present: Array, key: str, times: tuple[float, ...]) -> None:
+def _refuse_absent(reading: Reading, rows: PlacedRows, present: Array, key: str, times: Sequence[Any]) -> None:
     for time in times:
         if time not in present:
-            hint = f"periods run from {present[0]:g} to {present[-1]:g}"
-            reading.fault_of((key,), f"no period {time:g} in {reading.name}", hint)
+            hint = f"periods run from {rows.named(present[0])} to {rows.named(present[-1])}"
+            reading.fault_of((key,), f"no period {rows.named(time)} in {reading.name}", hint)
 
 
-def _words(low: float, high: float) -> str:
+def _words(rows: PlacedRows, low: float, high: float) -> str:
     if np.isinf(low):
-        return f"the window, up to {high:g}"
-    return f"the window, from {low:g}" + ("" if np.isinf(high) else f" to {high:g}")
+        return f"the window, up to {rows.named(high)}"
+    return f"the window, from {rows.named(low)}" + ("" if np.isinf(high) else f" to {rows.named(high)}")
 
 
 def drop_unusable(panel: Panel, spec: PanelSpec) -> Panel:
@@ -95,7 +104,9 @@ def drop_unusable(panel: Panel, spec: PanelSpec) -> Panel:
     panel = _late_starts(panel)
     if panel.n_times:
         first = panel.times[0]
-        reason = f"treated in or before the first period ({first:g}): there is no period before its start"
+        reason = (
+            f"treated in or before the first period ({panel.periods.name(first)}): there is no period before its start"
+        )
         panel = _without(panel, panel.first_treated <= first, "treated in the first period", reason)
     if spec.layout == "panel":
         panel = _balanced(panel, spec)
@@ -136,9 +147,9 @@ def _late_starts(panel: Panel) -> Panel:
     if not late.any():
         return panel
     column = panel.frame["first_treated"].to_numpy(float)
-    names = listed([f"{unit} ({start:g})" for unit, start in zip(panel.units[late], panel.first_treated[late],
-                                                                  strict=True)], NAMED)  # fmt: skip
-    reason = f"start after the last period ({panel.times[-1]:g}): untreated throughout"
+    pairs = zip(panel.units[late], panel.first_treated[late], strict=True)
+    names = listed([f"{unit} ({panel.periods.name(start)})" for unit, start in pairs], NAMED)
+    reason = f"start after the last period ({panel.periods.name(panel.times[-1])}): untreated throughout"
     row = FlowRow("starts later", "noted", int(late.sum()), int(late[panel.unit_codes].sum()), names, reason)
     untreated = panel.with_columns(first_treated=np.where(late[panel.unit_codes], np.inf, column)).noted(row)
     starts = dict(zip(panel.units[late], panel.first_treated[late].tolist(), strict=True))
@@ -159,7 +170,8 @@ def _balanced(panel: Panel, spec: PanelSpec) -> Panel:
         what = f"{many(int(short.sum()), 'unit')} without an outcome in some of {panel.n_times} periods: {names}"
         raise DataFault(panel.fault(what, "unbalanced: allow, or balance to leave them out"))
     lacking = int(panel.n_units * panel.n_times - seen.sum())
-    reason = f"lack {lacking} outcomes of {panel.n_units * panel.n_times}; kept (unbalanced: allow)"
+    whole = panel.n_units * panel.n_times
+    reason = f"no outcome in {lacking:,} of {whole:,} units and periods; the others are kept (unbalanced: allow)"
     return panel.noted(FlowRow("unbalanced", "noted", int(short.sum()), lacking, names, reason))
 
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from annotated_types import Gt
+from annotated_types import Ge, Gt
 from pydantic import AfterValidator, BeforeValidator
 
 from sos_eval.declare import Declared
+from sos_eval.panel.periods import Period, PeriodUnit
 from sos_eval.terms import YearConvention
 
-__all__ = ["Exclusion", "Geography", "Omission", "OutcomeSpec", "PanelSpec", "Treatment"]
+__all__ = ["Exclusion", "Geography", "Omission", "OutcomeSpec", "PanelSpec", "PeriodStep", "Treatment", "Wide"]
 
 Source = Literal["csv", "parquet", "xlsx", "duckdb", "england", "dfe", "ssda903", "world"]
 
@@ -36,10 +37,17 @@ class OutcomeSpec(Declared):
     """`log` takes the natural logarithm of the rate or value; zeros are then refused."""
     label: str = ""
     """Words for a reader; the columns' names without it."""
-    role: Literal["", "primary", "secondary", "sensitivity", "harm", "benefit"] = ""
-    """What the outcome is for; `harm` marks one that should not get worse."""
+    role: Literal["", "primary", "secondary", "sensitivity", "safety", "harm", "benefit"] = ""
+    """What the outcome is for; `safety` (or `harm`) marks one that should not get worse: page one shows it."""
+    margin: float | None = None
+    """Of a safety outcome: the largest worsening that would be accepted, on its scale. 2 where a rise is harm, -2
+    where a fall is."""
 
     def __post_init__(self) -> None:
+        if self.margin is not None and self.role not in ("safety", "harm"):
+            raise ValueError("a margin belongs to an outcome that should not get worse: write role: safety beside it")
+        if self.margin == 0:
+            raise ValueError("margin: 0 does not say which way is harm: write a small rise (0.01) or fall (-0.01)")
         if (self.count is None) == (self.value is None):
             raise ValueError("write either count (with exposure) or value, and only one of them")
         if (self.count is None) != (self.exposure is None):
@@ -100,6 +108,10 @@ def _texts(value: Any) -> Any:
     return [str(int(one)) if isinstance(one, float) and one.is_integer() else str(one) for one in values]
 
 
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str | int) else value
+
+
 def _numbers(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
@@ -118,7 +130,9 @@ class Exclusion(Declared):
 class Omission(Declared):
     """Periods that are left out, and why."""
 
-    times: Annotated[tuple[float, ...], BeforeValidator(_numbers, json_schema_input_type=list[float] | float)]
+    times: Annotated[
+        tuple[Period, ...], BeforeValidator(_numbers, json_schema_input_type=list[float | str] | float | str)
+    ]
     """Periods."""
     why: str = ""
     """The reason, shown in the flow of units."""
@@ -145,6 +159,30 @@ def _built(source: str) -> str:
 
 
 @dataclass(frozen=True)
+class PeriodStep(Declared):
+    """How far one period is from the next."""
+
+    step: Annotated[int, Ge(1)]
+    """2: every second year (or quarter, or month)."""
+    of: PeriodUnit | None = None
+    """year, quarter or month, where the notation does not say."""
+
+
+@dataclass(frozen=True)
+class Wide(Declared):
+    """A table with a column per period, read as a row per unit and period."""
+
+    columns: Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=list[str] | str)]
+    """The columns, with * and ?: "20*", or one pattern per variable: [entries_20*, children_20*]."""
+    into: str
+    """Name of the column of periods that they become; panel.time."""
+
+    def __post_init__(self) -> None:
+        if any(not pattern.strip("*? ") for pattern in self.columns):
+            raise ValueError('write what the names begin with: "20*", "entries_20*"')
+
+
+@dataclass(frozen=True)
 class PanelSpec(Declared):
     """The data of a design: source, columns, treatment, and what is left out."""
 
@@ -153,7 +191,7 @@ class PanelSpec(Declared):
     unit: str
     """Column of unit ids."""
     time: str
-    """Column of periods: whole numbers, one unit apart."""
+    """Column of periods, one apart: 2015, or what is read as such: 201415, 2014/15, 201506, 2015-06, 2015Q2, dates."""
     treatment: Treatment
     """Who was treated from when."""
     path: str = ""
@@ -162,10 +200,16 @@ class PanelSpec(Declared):
     """Of `source: england`: constant (unless declared), 148 areas throughout; as_published, the areas of each year."""
     table: str | None = None
     """Table of a DuckDB file or sheet of a workbook; not needed where there is only one."""
+    header_row: Annotated[int, Ge(1)] | None = None
+    """Line or row that names the columns, in csv and xlsx; found where it is the first that names unit and time."""
+    wide: Wide | None = None
+    """Of a table with a column per period: which columns, and what the column of periods is called."""
     outcome: OutcomeSpec | None = None
     """The outcome; or `outcomes`."""
     outcomes: dict[str, OutcomeSpec] = field(default_factory=dict)
     """Several outcomes by name; an estimator's `outcome:` chooses."""
+    period: PeriodUnit | PeriodStep | None = None
+    """year, quarter or month, where the notation of `time` is not plain; {step: 2} where a period is two of them."""
     year_convention: YearConvention = "calendar"
     """calendar; ends_march: 2015 is April 2014 to March 2015; starts_april: 2015 is April 2015 to March 2016.
 
@@ -173,7 +217,7 @@ class PanelSpec(Declared):
     """
     covariates: tuple[str, ...] = ()
     """Columns to adjust for or match on."""
-    measured: dict[str, float] = field(default_factory=dict)
+    measured: dict[str, Period] = field(default_factory=dict)
     """Covariate to the period it was measured in; needed where that is not before the first start."""
     unit_name: str | None = None
     """Column of readable names of units, for figures and the report; a unit's last name counts."""
@@ -185,11 +229,11 @@ class PanelSpec(Declared):
     """panel: a row per unit and time; cross_sections: rows are people or events."""
     unbalanced: Literal["allow", "balance", "error"] = "allow"
     """allow; balance: keep units seen in every period and name the others; error: refuse."""
-    window: dict[Literal["from", "to"], float] = field(default_factory=dict)
+    window: dict[Literal["from", "to"], Period] = field(default_factory=dict)
     """First and last period that are used."""
     omit_times: Annotated[
         tuple[Omission, ...],
-        BeforeValidator(_omissions, json_schema_input_type=list[float | Omission] | Omission | dict[str, str]),
+        BeforeValidator(_omissions, json_schema_input_type=list[float | str | Omission] | Omission | dict[str, str]),
     ] = ()
     """Periods left out: a list, a mapping of period to reason, or {times, why}."""
     exclude: Annotated[
@@ -197,7 +241,7 @@ class PanelSpec(Declared):
         BeforeValidator(_exclusions, json_schema_input_type=list[Exclusion | str | int] | Exclusion),
     ] = ()
     """Units left out: {units, why}, or a list of such mappings."""
-    flag_times: dict[float, str] = field(default_factory=dict)
+    flag_times: dict[Period, str] = field(default_factory=dict)
     """Periods that are kept and marked in figures and report, with words: {2021: pandemic year}."""
     recode: dict[str, dict[str, str | int | float]] = field(default_factory=dict)
     """Column to replacements, applied before anything else: {region: {Inner London: London}}."""
@@ -207,9 +251,16 @@ class PanelSpec(Declared):
     def __post_init__(self) -> None:
         if self.geography is not None and self.source != "england":
             raise ValueError("geography goes with source: england")
+        if self.source == "england" and (self.table, self.header_row, self.wide) != (None, None, None):
+            raise ValueError("table, header_row and wide are for files; source: england ships with the package")
         if (self.outcome is None) == (not self.outcomes):
             raise ValueError("write either outcome or outcomes, and only one of them")
-        if self.window.get("from", float("-inf")) > self.window.get("to", float("inf")):
+        if self.wide is not None and self.wide.into != self.time:
+            raise ValueError(f"wide.into is {self.wide.into!r}, time is {self.time!r}: they are the same column")
+        if len(self.path) > 1000:
+            raise ValueError(f"path: {len(self.path):,} letters are no path; write a shorter one")
+        ends = [self.window.get(key) for key in ("from", "to")]
+        if isinstance(ends[0], float) and isinstance(ends[1], float) and ends[0] > ends[1]:
             raise ValueError("window.from is after window.to")
 
     @property

@@ -11,7 +11,7 @@ import pandas as pd
 from sos_eval.errors import DataFault, Faults
 from sos_eval.panel.assemble import assemble
 from sos_eval.panel.panel import Panel
-from sos_eval.panel.read.columns import Reading
+from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.spec import OutcomeSpec, PanelSpec, Treatment
 
 __all__ = ["from_frame", "reading_of"]

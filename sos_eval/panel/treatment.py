@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,9 +12,11 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import listed
 from sos_eval.panel.caveats import Caveat
+from sos_eval.panel.dates import is_date, period_of
 from sos_eval.panel.panel import NAMED, Array, FlowRow
-from sos_eval.panel.periods import is_date, period_of
-from sos_eval.panel.read.columns import Reading, texts
+from sos_eval.panel.periods import Periods
+from sos_eval.panel.read.columns import texts
+from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.rows import PlacedRows, check_constant
 from sos_eval.terms import YearConvention
 
@@ -52,12 +55,14 @@ class Adoption:
     flow: tuple[FlowRow, ...] = ()
 
 
-def starts(reading: Reading, name: str, convention: YearConvention) -> Array:
+def starts(reading: Reading, name: str, convention: YearConvention, periods: Periods) -> Array:
     """Read a column of starts, (n_rows,): a period, ``inf`` = never, ``-inf`` = empty, -1 = "unknown".
 
-    A date (2014-10, 2014-10-01) counts as the year that it falls in.
+    A date (2014-10, 2014-10-01) counts as the period that it falls in.
     """
     column = reading.frame[name]
+    if not periods.plain:
+        return _worded(reading, name, periods)
     if pd.api.types.is_float_dtype(column) or pd.api.types.is_integer_dtype(column):
         values = column.to_numpy(dtype=float, na_value=np.nan)
         values = np.where(values == 0, np.inf, values)
@@ -74,10 +79,45 @@ def starts(reading: Reading, name: str, convention: YearConvention) -> Array:
         seen = listed([repr(word) for word in dict.fromkeys(words)], 4)
         reading.add(
             f"{name}: starts that are no period, {seen}, {reading.lines(bad)}",
-            'write the first treated period as a whole number, or a date (2014-10); 0 or "never" where never treated',
+            f'write the first treated period as a whole number, or a date (2014-10); 0 or "never" where never treated'
+            f"{_recoding(name, words)}",
         )
         values = np.where(bad, np.inf, values)
     return values
+
+
+def _worded(reading: Reading, name: str, periods: Periods) -> Array:
+    """Read starts that are written as the panel's periods are."""
+    codes, distinct = texts(reading.frame[name])
+    values = np.array([_start_on(word, periods) for word in distinct] + [EMPTY])[codes]
+    bad = np.isnan(values)
+    if bad.any():
+        seen = listed([repr(word) for word in dict.fromkeys(np.array(distinct, dtype=object)[codes[bad]])], 4)
+        like = periods.name(periods.last_of_year(2014.0) or 1.0)
+        dated = periods.unit == "year" and periods.convention == "calendar" and periods.notation != "day"
+        further = "; a date needs year_convention" if dated else ", or a date"
+        reading.add(
+            f"{name}: starts that are no period, {seen}, {reading.lines(bad)}",
+            f'write the first treated period as {like}{further}; 0 or "never" where never treated'
+            f"{_recoding(name, np.array(distinct, dtype=object)[codes[bad]])}",
+        )
+    return np.where(bad, np.inf, values)
+
+
+def _recoding(name: str, words: Iterable[str]) -> str:
+    """Say how words that are no period at all are taken for never or unknown."""
+    plain = [word for word in dict.fromkeys(words) if not any(char.isdigit() for char in word)]
+    return f'; or recode: {{{name}: {{"{plain[0]}": never}}}} (or unknown)' if plain else ""
+
+
+def _start_on(word: str, periods: Periods) -> float:
+    """Return one start on an axis of codes, quarters or the like; NaN where it is none."""
+    if word.lower() in NEVER_WORDS:
+        return np.inf
+    if word.lower() == "unknown":
+        return _UNKNOWN
+    number = periods.number(word)
+    return periods.around(word) if np.isnan(number) else number
 
 
 def _start(word: str, convention: YearConvention) -> float:
@@ -92,15 +132,16 @@ def _start(word: str, convention: YearConvention) -> float:
     return float(value) if np.isfinite(value) and value > 0 and float(value).is_integer() else np.nan
 
 
-def dated_starts(reading: Reading, name: str, convention: YearConvention) -> tuple[FlowRow, ...]:
+def dated_starts(reading: Reading, name: str, convention: YearConvention, periods: Periods) -> tuple[FlowRow, ...]:
     """Note starts that were given as dates, and the years they were taken for."""
     if pd.api.types.is_numeric_dtype(reading.frame[name]):
         return ()
     dates = [word for word in texts(reading.frame[name])[1] if is_date(word)]
     if not dates:
         return ()
-    shown = listed([f"{word} is {period_of(word, convention):g}" for word in dates], NAMED)
-    reason = f"{name}: dates, taken for the year they fall in (year_convention: {convention})"
+    falls = [period_of(word, convention) if periods.plain else periods.around(word) for word in dates]
+    shown = listed([f"{word} is {periods.name(time)}" for word, time in zip(dates, falls, strict=True)], NAMED)
+    reason = f"{name}: dates, taken for the {periods.unit} they fall in (year_convention: {convention})"
     return (FlowRow("starts as dates", "noted", 0, 0, shown, reason),)
 
 
@@ -114,7 +155,7 @@ def from_column(
 ) -> Adoption:
     """Take each unit's start from a column that repeats it in every row."""
     before = len(reading.faults.found)
-    values = starts(reading, name, convention)
+    values = starts(reading, name, convention, rows.periods)
     if len(reading.faults.found) > before:
         return settled(rows, rows.first(values), untreated_means)
     if rows.times.min() < 0 <= rows.times.max() and _zeros(reading.frame[name]):
@@ -125,17 +166,21 @@ def from_column(
         return settled(rows, rows.first(values), untreated_means)
     if (values == 1).any() and np.isin(values, (1, np.inf, EMPTY)).all() and rows.times.min() > 1:
         reading.add(
-            f"{name}: holds only 0 and 1, so it says who, not when; periods run from {rows.times.min():g}",
+            f"{name}: holds only 0 and 1, so it says who, not when; periods run from {rows.named(rows.times.min())}",
             "write each unit's first treated period, or treatment: {status: COLUMN} if it is 1 from the start onward",
         )
         return settled(rows, rows.first(values), untreated_means)
     if len(rows.changing(values)):
         labels = pd.Series(values).map(lambda start: {EMPTY: "nothing", _UNKNOWN: "unknown"}.get(start, start))
+        if not rows.periods.plain:
+            labels = labels.map(
+                lambda start: rows.named(start) if isinstance(start, float) and start < np.inf else start
+            )
         check_constant(
             reading, rows, name, labels.to_numpy(dtype=object), "a unit changes cohort",
             "a unit has one first treated period, the same in all its rows",
         )  # fmt: skip
-    flow = dated_starts(reading, name, convention)
+    flow = dated_starts(reading, name, convention, rows.periods)
     return replace(settled(rows, rows.first(values), untreated_means), flow=flow)
 
 
@@ -184,7 +229,7 @@ def _unseen_starts(rows: PlacedRows, first: Array) -> tuple[FlowRow, ...]:
     doubtful = np.isfinite(first) & (first > times[0]) & ~seen
     if not doubtful.any():
         return ()
-    shown = [f"{unit} ({start:g})" for unit, start in zip(rows.units[doubtful], first[doubtful], strict=True)]
+    shown = [f"{unit} ({rows.named(start)})" for unit, start in zip(rows.units[doubtful], first[doubtful], strict=True)]
     reason = "no row in the period before the status became 1: the start may be earlier"
     return (FlowRow("start not seen", "noted", len(shown), 0, listed(shown, NAMED), reason),)
 
@@ -193,5 +238,8 @@ _STATUS = {"0": 0.0, "1": 1.0, "false": 0.0, "true": 1.0, "0.0": 0.0, "1.0": 1.0
 
 
 def _refuse_stops(reading: Reading, rows: PlacedRows, name: str, stops: NDArray[np.bool_]) -> None:
-    shown = [f"{rows.units[rows.codes[i]]} in {rows.times[i]:g} ({reading.lines([i])})" for i in np.flatnonzero(stops)]
+    shown = [
+        f"{rows.units[rows.codes[i]]} in {rows.named(rows.times[i])} ({reading.lines([i])})"
+        for i in np.flatnonzero(stops)
+    ]
     reading.add(f"{name}: goes back to 0: {listed(shown, 4)}", "absorbing: false, or mend the rows")

@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 
 from sos_eval.report.verdict import HeadlineEffect
-from sos_eval.report.wording import count, p_text
+from sos_eval.report.wording import count, in_units, minus_signs, p_text, per_hundred
 from sos_eval.results.facts import CheckFacts, HeadlineKey, QuestionFacts, RunFacts
 from sos_eval.results.inference import FEW
 from sos_eval.terms import Verdict
 
-__all__ = ["FEW_FOR_BANDS", "attenuation", "caveats", "does_not_show", "must_not_say", "what_would_change_it"]
+__all__ = ["FEW_FOR_BANDS", "caveats", "does_not_show", "must_not_say", "what_would_change_it"]
 
 #: Placebo groups that spread this much wider than the conventional error says are told on page one.
 _WIDE = 1.25
@@ -36,14 +36,17 @@ def must_not_say(verdict: Verdict) -> list[str]:
 
 
 def caveats(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> list[str]:
-    """Return sentences for page one: the design's own caveats, then those that the data give cause for."""
-    said = [*facts.question.caveats, *facts.caveats, *_too_narrow(effect, facts, units)]
+    """Return what limits the answer, by weight: its range, the design's caveats, the data's, what checks saw."""
+    said = _too_narrow(effect, facts, units)
     said += [facts.inference.caution] if facts.inference.caution else []
+    said += facts.question.caveats
+    said += [in_units(text, units) for text in facts.caveats if text not in facts.question.caveats]
     about = [check for check in facts.checks if _is_about(check, facts.headline)]
-    said += [_apart(check, units) for check in about if _shows_divergence(check)]
+    if not any(check.name.startswith("path.") for check in about):
+        said += [_apart(check, units) for check in about if _shows_divergence(check)]
     said += _placebos(about, units)
     said += [f"A declared check failed: {check.text}" for check in facts.checks if check.passed is False]
-    return list(dict.fromkeys(said))
+    return [minus_signs(text) for text in dict.fromkeys(said)]
 
 
 def _too_narrow(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> list[str]:
@@ -63,14 +66,13 @@ def _is_about(check: CheckFacts, key: HeadlineKey) -> bool:
 
 def _placebos(checks: Sequence[CheckFacts], units: tuple[str, str]) -> list[str]:
     """Say what placebos found where nothing should be found, threshold or none."""
-    said = []
-    early = [check for check in checks if check.name.startswith("placebo_time.")]
-    seen = [check for check in early if "excludes no effect" in check.text]
-    if seen:
-        said.append(
-            f"With the start moved to earlier years, when nothing had begun, {len(seen)} of {len(early)} placebo "
-            f"intervals leave out no difference: part of any difference here may have been there before."
-        )
+    early = [check.value for check in checks if check.name == "placebo_time.largest"]
+    said = [
+        "With the start moved to earlier years, when nothing had begun, a difference as large as the largest seen "
+        f"comes up in {per_hundred(p)} of 100 draws: part of any difference here may have been there before."
+        for p in early
+        if p < 0.05
+    ]
     ratios = [check.value for check in checks if check.name == "placebo_units.error_ratio"]
     if any(ratio >= _WIDE for ratio in ratios):
         said.append(
@@ -89,17 +91,6 @@ def _apart(check: CheckFacts, units: tuple[str, str]) -> str:
     return (
         f"Treated and comparison {units[1]} seem not to have been on the same path before the start (joint test, "
         f"{p_text(check.value)}), so the comparison may not be fair."
-    )
-
-
-def attenuation(facts: RunFacts, units: tuple[str, str]) -> str:
-    """Say what unknown use among the comparison does to the size of a difference; empty where use is known."""
-    if facts.panel.untreated_means != "unknown":
-        return ""
-    did = facts.question.intervention
-    return (
-        f"Which comparison {units[1]} used {did} too is not known. If half of them did, a difference between using it "
-        "and not using it would show here at about half its size."
     )
 
 
@@ -124,7 +115,7 @@ def what_would_change_it(
 ) -> list[str]:
     """Return what evidence would move the verdict."""
     said = []
-    needed = _units_needed(effect, facts.question.meaningful_change)
+    needed = _units_needed(effect, facts)
     if verdict == "inconclusive" and needed:
         said.append(needed.format(units=units[1]))
     if verdict == "not_identified":
@@ -141,19 +132,27 @@ def what_would_change_it(
     return said
 
 
-def _units_needed(effect: HeadlineEffect, declared: float | None) -> str:
+def _units_needed(effect: HeadlineEffect, facts: RunFacts) -> str:
     """Say how many treated units would be needed to see a change worth seeing: errors shrink as one over root n."""
     treated = float(effect.row["n_treated_units"] or 0)
+    declared = facts.question.worthwhile
     target = declared or 0.1 * effect.without
-    detectable = abs(effect.difference(effect.detectable))
+    detectable = _seen(effect, facts)
     if not (treated > 0 and target > 0 and math.isfinite(detectable)) or detectable <= target:
         return ""
     needed = treated * (detectable / target) ** 2
-    words = "the change declared as meaningful" if declared else "a change of 10%"
+    words = "the smallest change worth having" if declared else "a change of 10%"
     return (
         f"More treated {{units}}: to see {words} four times in five would take roughly {_rounded(needed)} of them "
         f"rather than {treated:.0f}, all else equal."
     )
+
+
+def _seen(effect: HeadlineEffect, facts: RunFacts) -> float:
+    """Return the change that the headline's test finds in the direction expected, as a difference of the outcome."""
+    seen = facts.detectable
+    size = seen.rise if seen.declared_direction == "increase" or not math.isfinite(seen.fall) else seen.fall
+    return size * effect.without if seen.unit == "share" else size
 
 
 def _rounded(n: float) -> str:

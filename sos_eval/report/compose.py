@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from sos_eval.bundle.bundle import ResultBundle
-from sos_eval.report.content import Block, Bullets, Heading, ReportDocument, Text
+from sos_eval.report.content import ReportDocument
 from sos_eval.report.draw import Drawn
 from sos_eval.report.economics_blocks import economics
+<<<<<<< HEAD
 from sos_eval.report.plan import lock_sentence, plan_badge
 from sos_eval.report.reading import unit_words
+=======
+from sos_eval.report.first_page import first_page, limits
+from sos_eval.report.plan import plan_badge
+>>>>>>> origin/main
 from sos_eval.report.sections import effect, implementation, mechanisms, moderators, provenance
-from sos_eval.results.facts import QuestionFacts
 
 __all__ = ["compose"]
 
 _BADGES = {
-    "inconclusive": "Inconclusive", "decrease": "A decrease, if the comparison is fair",
-    "increase": "An increase, if the comparison is fair", "no_meaningful_effect": "No meaningful change",
+    "inconclusive": "Inconclusive", "decrease": "Lower than the comparison suggests",
+    "increase": "Higher than the comparison suggests", "no_meaningful_effect": "No difference worth having",
     "not_identified": "Cannot be answered with these data",
 }  # fmt: skip
-_MOST_BULLETS = 10
 
 
 def compose(bundle: ResultBundle, drawn: Drawn) -> ReportDocument:
@@ -28,11 +32,16 @@ def compose(bundle: ResultBundle, drawn: Drawn) -> ReportDocument:
     headline = bundle.headline
     title = str(bundle.design.get("title") or bundle.design.get("name") or "Evaluation")
     body = [
+        *limits(bundle),
         *effect(bundle, drawn), *mechanisms(bundle), *moderators(bundle), *implementation(bundle, drawn),
         *economics(bundle, drawn), *provenance(bundle, drawn),
     ]  # fmt: skip
-    badge = _BADGES.get(str(headline.get("verdict")), "No headline")
     failed = any(passed is False for passed in bundle.diagnostics["passed"])
+    verdict = _BADGES.get(str(headline.get("verdict")), "No headline")
+    check = "a declared check failed" if failed else ""
+    parts = (verdict, _part(headline, "badge"), check, plan_badge(bundle.facts.lock))
+    badge = "; ".join(part for part in parts if part)
+<<<<<<< HEAD
     badge += "; a declared check failed" if failed else ""
     return ReportDocument(title, f"{badge}{plan_badge(bundle.facts.lock)}", _first_page(bundle), body)
 
@@ -87,3 +96,14 @@ def _listed(title: str, items: Sequence[str] | None) -> list[Block]:
     shown = tuple(str(item) for item in items[:_MOST_BULLETS])
     more = len(items) - len(shown)
     return [Heading(title), Bullets((*shown, f"and {more} more, in headline.json") if more else shown)]
+=======
+    return ReportDocument(title, badge, first_page(bundle, drawn), body)
+
+
+def _part(headline: Mapping[str, Any], name: str) -> str:
+    """Return what is said where tests or estimates part; an older bundle holds the sentence alone."""
+    said = headline.get("disagreement")
+    if isinstance(said, Mapping):
+        return str(said.get(name) or "")
+    return str(said or "") if name == "text" else ""
+>>>>>>> origin/main

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-__all__ = ["Block", "Bullets", "Code", "Heading", "Picture", "ReportDocument", "Table", "Text", "slug"]
+__all__ = ["Block", "Bullets", "Code", "Heading", "Link", "Picture", "ReportDocument", "Table", "Text", "slug"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,15 @@ class Code:
     summary: str
 
 
-Block = Heading | Text | Bullets | Table | Picture | Code
+@dataclass(frozen=True)
+class Link:
+    """Words that lead to a heading further down."""
+
+    text: str
+    heading: str
+
+
+Block = Heading | Text | Bullets | Table | Picture | Code | Link
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,7 @@ class ReportDocument:
     badge
         The verdict in a few words.
     first_page
-        For a director: answer, range, why it is uncertain, what it does not show, caveats, lock state.
+        For a director: lock state, answer, safety, one figure, at most seven sentences.
     body
         For everybody else, under the EMMIE headings.
     """

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.compose import compose
-from sos_eval.report.content import Block, Bullets, Code, Heading, Picture, Table, Text
+from sos_eval.report.content import Block, Bullets, Code, Heading, Link, Picture, Table, Text
 from sos_eval.report.draw import Drawn
 
 __all__ = ["render_docx"]
@@ -55,6 +55,8 @@ def _add(word: Any, block: Block, drawn: Drawn) -> None:
             _add_table(word, frame, caption)
         case Picture(name, alt):
             _add_picture(word, drawn.images[name]["png"], alt)
+        case Link(text, _):
+            word.add_paragraph(f"{text} (further down)")
         case Code(text, summary):
             word.add_paragraph().add_run(summary).bold = True
             _add_code(word, text)

@@ -6,7 +6,7 @@ import re
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.compose import compose
-from sos_eval.report.content import Block, Bullets, Code, Heading, Picture, Table, Text
+from sos_eval.report.content import Block, Bullets, Code, Heading, Link, Picture, Table, Text, slug
 from sos_eval.report.draw import Drawn
 from sos_eval.report.tabulate import table_text
 
@@ -32,6 +32,8 @@ def _block(block: Block) -> str:
             return f"{_plain(caption)}\n\n{table_text(frame, 'md').rstrip()}"
         case Picture(name, alt):
             return f"![{_plain(alt)}](figures/{name}.png)"
+        case Link(text, heading):
+            return f"[{_plain(text)}](#{slug(heading)})"
         case Code(text, summary):
             fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
             return f"{_plain(summary)}:\n\n{fence}yaml\n{text.rstrip()}\n{fence}"

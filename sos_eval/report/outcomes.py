@@ -1,4 +1,4 @@
-"""What page one says of the outcomes beside the headline's, possible harms among them."""
+"""What the report says of the outcomes beside the headline's; those on safety stand on page one (`safety`)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from sos_eval.report.safety import SAFETY_ROLES
 from sos_eval.report.verdict import HeadlineEffect, effect_of, verdict_of
 from sos_eval.report.wording import plain_words
 from sos_eval.results.facts import OutcomeFacts, RunFacts
@@ -16,8 +17,8 @@ from sos_eval.terms import Verdict
 __all__ = ["other_outcomes"]
 
 _VERDICTS: dict[Verdict, str] = {
-    "inconclusive": "inconclusive", "decrease": "lower, if the comparison is fair",
-    "increase": "higher, if the comparison is fair", "no_meaningful_effect": "no meaningful change",
+    "inconclusive": "inconclusive", "decrease": "lower than the comparison suggests",
+    "increase": "higher than the comparison suggests", "no_meaningful_effect": "no meaningful change",
     "not_identified": "cannot be answered with these data",
 }  # fmt: skip
 
@@ -40,13 +41,12 @@ def other_outcomes(
     said = []
     for name, outcome in facts.panel.outcomes.items():
         row = replace(facts.headline, outcome=name).overall(estimates)
-        if row is None or name == facts.headline.outcome:
+        if row is None or name == facts.headline.outcome or outcome.role in SAFETY_ROLES:
             continue
         effect = effect_of(row, outcome)
         if not facts.inference.reliable:
             effect = replace(effect, low=math.nan, high=math.nan, p=math.nan, std_error=math.nan)
         label = plain_words(outcome.label or name)
-        harm = " (declared as a possible harm)" if outcome.role == "harm" else ""
         verdict = _VERDICTS[verdict_of(effect)]
-        said.append(f"{label[:1].upper()}{label[1:]}{harm}: {verdict}. {ranged(effect, outcome)}".strip())
+        said.append(f"{label[:1].upper()}{label[1:]}: {verdict}. {ranged(effect, outcome)}".strip())
     return said

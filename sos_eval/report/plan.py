@@ -16,7 +16,7 @@ _STATES = {"as_locked": "As locked"}
 
 def plan_badge(lock: LockFacts) -> str:
     """Return what the badge adds where a run differs from its lock."""
-    return "; not as locked" if lock.state == "changed" else ""
+    return "not as locked" if lock.state == "changed" else ""
 
 
 def lock_sentence(lock: LockFacts) -> str:
@@ -40,7 +40,7 @@ def _runs(lock: LockFacts) -> str:
     split = ", ".join(f"{many} {how}" for many, how in parts if many)
     before = f" Under earlier locks of this plan: {count(lock.runs_before, 'run')}." if lock.runs_before else ""
     since = f"{count(len(lock.runs), 'run')} since the lock"
-    return f"{since}: {split} (listed under provenance).{before}" if lock.runs else f"No {'run'} since the lock.{before}"
+    return f"{since}: {split} (listed under provenance).{before}" if lock.runs else before.strip()
 
 
 def since_the_lock(lock: LockFacts) -> list[Block]:

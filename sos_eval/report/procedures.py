@@ -1,19 +1,16 @@
-"""Several ways to say how uncertain one number is, side by side, and a sentence where they disagree."""
+"""Several ways to say how uncertain one number is, and a sentence where valid ones part by more than chance."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from sos_eval.report.verdict import HeadlineEffect, effect_of, verdict_of
-from sos_eval.report.wording import listing, p_text, percent
-from sos_eval.results.facts import MethodFacts, OutcomeFacts, RunFacts
+from sos_eval.report.wording import listing, number, p_text
+from sos_eval.results.facts import DisagreementFacts, RunFacts
 
 __all__ = ["disagreement", "procedure_rows"]
-
-#: Two p values this far apart are told to the reader even where both are on the same side of the line.
-_FAR = 0.1
 
 
 def procedure_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -22,30 +19,54 @@ def procedure_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{name: row.get(name) for name in names} for row in rows]
 
 
-def disagreement(
-    effect: HeadlineEffect, others: Sequence[Mapping[str, Any]], facts: RunFacts, units: tuple[str, str]
-) -> str:
-    """Return a sentence that names the procedures where they do not say the same; else nothing."""
-    effects = [effect, *(effect_of(row, OutcomeFacts()) for row in others)]
-    effects = [procedure for procedure in effects if math.isfinite(procedure.p)]
-    if len(effects) < 2:
+def disagreement(facts: RunFacts, units: tuple[str, str]) -> dict[str, Any]:
+    """Return what `headline.json` says of it: the facts, which kind they are of, and a text, empty where nothing parts.
+
+    The verdict is not touched; ``badge`` is what stands beside it where valid tests of the number part.
+    """
+    parts = facts.disagreement
+    kind = "tests" if parts.fires else "estimates" if parts.numbers_part else "none"
+    text = _tests(facts, units) if parts.fires else _estimates(facts) if math.isfinite(parts.p_difference) else ""
+    badge = "not by every valid test" if parts.fires else ""
+    return {"kind": kind, "badge": badge, **asdict(parts), "text": text}
+
+
+def _tests(facts: RunFacts, units: tuple[str, str]) -> str:
+    """Say which tests part, what they say together, and why they may."""
+    parts, used = facts.disagreement, facts.headline.inference
+    own = next((test for test in parts.tests if test.id == used), parts.tests[0])
+    others = [f"{p_text(test.p)} by the {facts.method(test.id).label}" for test in parts.tests if test is not own]
+    joint = f" Taking the two together {p_text(parts.p_joint)}." if math.isfinite(parts.p_joint) else ""
+    return (
+        f"Valid tests of this number part: by the declared one {p_text(own.p)}; {listing(others)}.{joint}"
+        f"{_why(parts, units)} The verdict is that of the declared test, as fixed beforehand."
+    )
+
+
+def _why(parts: DisagreementFacts, units: tuple[str, str]) -> str:
+    """Say what the treated units' changes look like beside the others' where that is unusual."""
+    if not (parts.sd_treated > 0 and parts.sd_comparison > 0):
         return ""
-    verdicts = {verdict_of(procedure) for procedure in effects}
-    spread = max(procedure.p for procedure in effects) - min(procedure.p for procedure in effects)
-    if len(verdicts) == 1 and spread <= _FAR:
+    ratio = parts.sd_treated / parts.sd_comparison
+    if 0.67 < ratio < 1.5:
         return ""
-    # what needs most clusters first: the reader meets the claim before the doubt
-    effects.sort(key=lambda procedure: -facts.method(_name(procedure)).alone_from)
-    said = listing([_said(procedure, facts.method(_name(procedure)), units) for procedure in effects])
-    used = facts.method(_name(effect)).label
-    return f"Ways of judging chance disagree: {said}. The headline uses the {used}, as the rule fixed beforehand."
+    how = "even" if ratio < 1 else "uneven"
+    return (
+        f" The treated {units[1]}' changes were unusually {how} (standard deviation {number(parts.sd_treated)} against "
+        f"{number(parts.sd_comparison)}), which only the statistic over its own error takes into account."
+    )
 
 
-def _name(effect: HeadlineEffect) -> str:
-    return str(effect.row["inference"])
-
-
-def _said(effect: HeadlineEffect, method: MethodFacts, units: tuple[str, str]) -> str:
-    """Return what one procedure says, in its own words."""
-    often = percent(effect.p) if effect.p >= 0.001 else "less than 0.1%"
-    return method.says.format(label=method.label, p=p_text(effect.p), often=often, units=units[1])
+def _estimates(facts: RunFacts) -> str:
+    """Say how far other estimates on the same units lie, and whether chance does that."""
+    parts = facts.disagreement
+    per = facts.outcome.per if facts.outcome is not None else 1.0
+    unit = f" per {per:,g}" if per != 1 else ""
+    span = f"Estimates on the same units run from {number(parts.low)} to {number(parts.high)}{unit}"
+    if not parts.numbers_part:
+        return f"{span}, no further apart than chance makes them ({p_text(parts.p_difference)})."
+    side = "higher" if parts.difference > 0 else "lower"
+    return (
+        f"{span}. One ({parts.estimator}) is {number(abs(parts.difference))}{unit} {side} than the headline, further "
+        f"than chance makes them ({p_text(parts.p_difference)}): they may not estimate the same."
+    )

@@ -28,7 +28,8 @@ def convention(bundle: ResultBundle) -> str:
 
 def time_label(bundle: ResultBundle) -> str:
     """Return the label of an axis of times."""
-    return time_axis(convention(bundle))
+    period = bundle.facts.panel.period
+    return period.capitalize() if period else time_axis(convention(bundle))
 
 
 def outcome_label(bundle: ResultBundle, name: str) -> str:
@@ -102,6 +103,7 @@ def table_of(bundle: ResultBundle, kind: str) -> tuple[str, pd.DataFrame]:
     Tables are called ``<kind>`` or ``<estimator>.<…>.<kind>``; without one, the name is empty.
     """
     names = [name for name in bundle.table_names if name == kind or name.endswith(f".{kind}")]
+    names = [name for name in names if not name.startswith("draws.")]
     key = bundle.facts.headline
     names.sort(key=lambda name: (key.estimator not in name.split("."), key.outcome not in name.split("."), name))
     return (names[0], bundle.tables(names[0])) if names else ("", pd.DataFrame())

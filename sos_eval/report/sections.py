@@ -15,7 +15,7 @@ from sos_eval.report.plan import since_the_lock
 from sos_eval.report.reading import estimator_label, method_label, outcome_label, scale_label
 from sos_eval.report.tables.effects import summaries
 from sos_eval.report.tabulate import shown
-from sos_eval.report.wording import alike, number, p_number
+from sos_eval.report.wording import alike, minus_signs, number, p_number
 
 __all__ = ["effect", "implementation", "mechanisms", "moderators", "provenance"]
 
@@ -104,7 +104,8 @@ def _checks(bundle: ResultBundle) -> list[Block]:
         "Check": [str(name) for name in table["name"]], "Outcome": [outcome_label(bundle, o) for o in table["outcome"]],
         "Statistic": [str(name).replace("_", " ") for name in table["statistic"]],
         "Value": [number(value) for value in table["value"]], "Threshold": [number(v) for v in table["threshold"]],
-        "Verdict": [judged[passed] for passed in table["passed"]], "In words": [str(text) for text in table["text"]],
+        "Verdict": [judged[passed] for passed in table["passed"]],
+        "In words": [minus_signs(str(text)) for text in table["text"]],
     }, dtype=object)  # fmt: skip
     frame = _without_constant(frame, "Outcome")
     return [Table(frame, "Checks; without a declared threshold a check informs and neither passes nor fails")]

@@ -17,8 +17,8 @@ __all__ = ["RULE", "HeadlineEffect", "Natural", "beside", "effect_of", "natural_
 
 RULE = (
     "The verdict is a direction where the interval leaves out no difference and p, where there is one, agrees; it is "
-    "no meaningful effect where the whole interval is inside the change declared as meaningful; otherwise it is "
-    "inconclusive. Without an estimate it is not identified."
+    "no meaningful effect where the whole interval is inside the smallest change declared as worth having; "
+    "otherwise it is inconclusive. Without an estimate it is not identified."
 )
 _SAME = ("estimator", "outcome", "estimand", "aggregation", "scale")
 
@@ -74,12 +74,6 @@ class HeadlineEffect:
         width = (high - low) / (2 * self.z)
         errors = [error for error in (self.std_error, width) if math.isfinite(error) and error > 0]
         return max(errors) if errors else math.nan
-
-    @property
-    def detectable(self) -> float:
-        """Smallest true effect with 80% power at this error: (z_{1-α/2} + z_{0.8}) × error, 2.8 of them at 95%."""
-        size = (self.z + NormalDist().inv_cdf(0.8)) * self.error
-        return math.exp(size) if self.scale == "ratio" else size
 
 
 def _log(ratio: float) -> float:

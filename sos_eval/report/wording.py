@@ -8,13 +8,17 @@ import re
 __all__ = [
     "alike",
     "count",
+    "in_units",
     "interval_words",
     "listing",
+    "minus_signs",
     "number",
     "p_number",
     "p_text",
+    "per_hundred",
     "percent",
     "plain_words",
+    "sentence_count",
     "signed",
     "time_axis",
     "year_label",
@@ -76,6 +80,38 @@ def p_text(p: float) -> str:
 def p_number(p: float) -> str:
     """Return p for a column headed p: ``0.043``, ``0.43``, ``<0.001``; empty where there is none."""
     return p_text(p).removeprefix("p ").removeprefix("= ").replace("< ", "<")
+
+
+def per_hundred(p: float) -> str:
+    """Return how many of 100 draws a p is: ``29``, ``0.6``, ``fewer than 0.1``."""
+    return "fewer than 0.1" if p < 0.001 else number(100 * p, 2)
+
+
+def minus_signs(text: str) -> str:
+    """Return text with a minus sign before negative numbers.
+
+    Examples
+    --------
+    >>> minus_signs("from -1.2 to 3 in 2014-15, ages 0-17")
+    'from −1.2 to 3 in 2014-15, ages 0-17'
+    """
+    return re.sub(r"(?<![\w.)\]-])-(?=\d|\.\d)", "−", text)
+
+
+def in_units(text: str, units: tuple[str, str]) -> str:
+    """Return text of the run with units called what they are: ``3 treated units`` reads ``3 treated authorities``."""
+    return re.sub(r"\bunits?\b", lambda found: units[found.group().endswith("s")], text)
+
+
+def sentence_count(text: str) -> int:
+    """Return how many sentences a text has.
+
+    Examples
+    --------
+    >>> sentence_count("One of 0.5 a year. Two?"), sentence_count("no stop")
+    (2, 1)
+    """
+    return max(1, len(re.findall(r"[.!?](?=\s|$)", text.strip())))
 
 
 def count(n: float, word: str, many: str | None = None) -> str:

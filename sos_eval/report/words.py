@@ -9,10 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from sos_eval.report.cautions import attenuation, caveats, does_not_show, must_not_say, what_would_change_it
+from sos_eval.report.attenuation import attenuation
+from sos_eval.report.basis import basis
+from sos_eval.report.cautions import caveats, does_not_show, must_not_say, what_would_change_it
+from sos_eval.report.earlier_path import earlier_path
 from sos_eval.report.outcomes import other_outcomes
 from sos_eval.report.procedures import disagreement, procedure_rows
 from sos_eval.report.reading import words_for_units
+from sos_eval.report.safety import safety_rows
 from sos_eval.report.verdict import (
     RULE,
     HeadlineEffect,
@@ -22,8 +26,8 @@ from sos_eval.report.verdict import (
     natural_units,
     verdict_of,
 )
-from sos_eval.report.wording import alike, count, interval_words, number, percent, plain_words
-from sos_eval.results.facts import OutcomeFacts, QuestionFacts, RunFacts
+from sos_eval.report.wording import alike, count, interval_words, listing, number, percent, plain_words
+from sos_eval.results.facts import DetectableFacts, OutcomeFacts, QuestionFacts, RunFacts
 from sos_eval.terms import Verdict
 
 __all__ = ["headline_of"]
@@ -48,17 +52,22 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
     effect = effect_of(row, outcome)
     if not facts.inference.reliable:
         effect = replace(effect, low=math.nan, high=math.nan, p=math.nan, std_error=math.nan)
-    verdict = verdict_of(effect, question.meaningful_change)
+    verdict = verdict_of(effect, question.worthwhile)
     natural = natural_units(effect, outcome)
     others = beside(estimates, row)
     units = words_for_units(facts.panel.unit, question.comparator, question.population)
     return {
         "sentence": sentence(verdict, effect, natural, question=question, outcome=outcome, units=units),
-        "disagreement": disagreement(effect, others, facts, units),
+        "disagreement": disagreement(facts, units),
         "other_outcomes": other_outcomes(
             estimates, facts,
             lambda other, own: range_text(other, None, outcome=own, units=units, question=question),
         ),
+        "safety": safety_rows(
+            estimates, facts,
+            lambda other, own: range_text(other, None, outcome=own, units=units, question=question),
+        ),
+        "basis": basis(effect, facts, units), "earlier_path": earlier_path(effect, facts, units),
         **{name: row[name] for name in ("estimator", "outcome", "inference", "estimand", "aggregation", "scale")},
         "per": outcome.per,
         "estimate": effect.estimate, "std_error": effect.std_error, "conf_low": effect.low, "conf_high": effect.high,
@@ -67,8 +76,8 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
         "natural_units": _natural(natural, units, question, outcome), "percent": _percent(effect),
         "verdict": verdict, "verdict_rule": RULE, "reason": row["reason"],
         "range": range_text(effect, natural, outcome=outcome, units=units, question=question),
-        "detectable": effect.detectable,
-        "detectable_text": detectable_text(effect, outcome, units),
+        "detectable": asdict(facts.detectable),
+        "detectable_text": detectable_text(effect, facts, units),
         "attenuation": attenuation(facts, units),
         "beside": procedure_rows(others),
         "caveats": caveats(effect, facts, units),
@@ -126,13 +135,27 @@ def sentence(
         reason = str(effect.row["reason"])
         return f"These data cannot say whether {did} changed {what}" + (f": {reason}." if reason else ".")
     if verdict == "inconclusive":
-        return f"This evaluation cannot tell whether {did} changed {what}. {span}"
-    if verdict == "no_meaningful_effect" and question.meaningful_change is not None:
-        margin = _scaled(question.meaningful_change, outcome)
-        return f"Any change in {what} with {did} was smaller than the change declared as meaningful ({margin}). {span}"
+        worth = _room_for_worth(effect, question, outcome)
+        return f"This evaluation cannot tell whether {did} changed {what}. {span}{worth}"
+    if verdict == "no_meaningful_effect" and question.worthwhile is not None:
+        least = _scaled(question.worthwhile, outcome)
+        return f"Any difference in {what} with {did} is smaller than the smallest one worth having ({least}). {span}"
     lower = "lower" if verdict == "decrease" else "higher"
-    said = f"If the comparison is fair, {what} came out {lower} with {did} than without it. {span}"
+    said = (
+        f"After the start, {what} came out {lower} in the {units[1]} that began {did} than the comparison suggests. "
+        f"{span}"
+    )
     return f"{said}{_expectation(verdict, question)}"
+
+
+def _room_for_worth(effect: HeadlineEffect, question: QuestionFacts, outcome: OutcomeFacts) -> str:
+    """Say whether the range has room for a change worth having, where one was declared."""
+    least = question.worthwhile
+    if least is None or math.isnan(effect.low) or math.isnan(effect.high):
+        return ""
+    fall, rise = effect.difference(effect.low) <= -least, effect.difference(effect.high) >= least
+    ways = listing([word for word, there in (("a fall", fall), ("a rise", rise)) if there], "and")
+    return f" The range has room for {ways} worth having ({_scaled(least, outcome)} or more)." if ways else ""
 
 
 def _expectation(verdict: str, question: QuestionFacts) -> str:
@@ -237,19 +260,32 @@ def _percent(effect: HeadlineEffect) -> dict[str, Any]:
             "estimate": shares[0], "low": shares[1], "high": shares[2]}  # fmt: skip
 
 
-def detectable_text(effect: HeadlineEffect, outcome: OutcomeFacts, units: tuple[str, str]) -> str:
-    """Say what the evaluation could have seen."""
-    size = effect.detectable
-    if not math.isfinite(size):
+def detectable_text(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> str:
+    """Say which fall and which rise the headline's test would have found; empty where that cannot be said."""
+    seen = facts.detectable
+    if seen.reason or not facts.inference.reliable:
         return ""
-    share = effect.share(size)
-    if effect.scale == "ratio":
-        said = f"{percent(share)} of the rate"
-    else:
-        said = _scaled(size, outcome) if effect.scale == "rate_per" else number(size)
-        said += f" ({percent(abs(share))} of the level without it)" if math.isfinite(share) else ""
-    treated = count(float(effect.row["n_treated_units"] or 0), f"treated {units[0]}", f"treated {units[1]}")
-    return (
-        f"With {treated} and this much variation, a true change smaller than about {said} would have been missed more "
-        "than one time in five."
-    )
+    treated = count(float(effect.row["n_treated_units"] or 0), units[0], units[1])
+    often = {0.8: "four times in five", 0.9: "nine times in ten"}.get(seen.power, f"{percent(seen.power)} of the time")
+    assumed = f"If the {treated} had been drawn as assumed"
+    rise = f"a rise would have to be {_seen(seen, 'rise', effect)}"
+    if not math.isfinite(seen.fall):
+        return f"{assumed}, no fall could be found {often}; {rise}."
+    fall = _seen(seen, "fall", effect)
+    return f"{assumed} and the true change were a fall of {fall}, this test would find it {often}; {rise}."
+
+
+def _seen(seen: DetectableFacts, name: str, effect: HeadlineEffect) -> str:
+    """Return ``17% (15 to 19%)``: a size and two errors each way, as a share where the level is known."""
+    size, error = (float(getattr(seen, key)) for key in (name, f"{name}_error"))
+    low, high = max(size - 2 * error, 0.0), size + 2 * error
+    if seen.unit == "share":
+        return f"{percent(size)} ({100 * low:.0f} to {percent(high)})"
+    unit = f" {seen.unit}" if seen.unit.startswith("per ") else ""
+    share = f", {percent(size / effect.without)} of the level without it" if effect.without > 0 else ""
+    return f"{_two(size)}{unit} ({_two(low)} to {_two(high)}{share})"
+
+
+def _two(value: float) -> str:
+    """Return a size to two significant digits: its error allows no more."""
+    return f"{float(f'{value:.2g}'):g}"

@@ -189,7 +189,7 @@ class Estimator(Method):
             require_untreated=self.needs.get("untreated_units", 1) > 0,
         )  # fmt: skip
         fitted = Fitted(self.name, "primary", self, self.complete(panel), panel)
-        table: EffectTable = method.infer(fitted, rng).table
+        table = EffectTable(panel.periods.in_table(method.infer(fitted, rng).table))
         table.attrs |= {"flow": fitted.panel.flow, "notes": fitted.estimate.notes}
         return table
 

@@ -16,6 +16,8 @@ from sos_eval.terms import Direction
 __all__ = [
     "SAYS",
     "CheckFacts",
+    "DetectableFacts",
+    "DisagreementFacts",
     "HeadlineKey",
     "LockFacts",
     "LoggedRun",
@@ -26,6 +28,7 @@ __all__ = [
     "QuestionFacts",
     "ResolutionFacts",
     "RunFacts",
+    "StandingTest",
 ]
 
 #: How a procedure states its p unless it says otherwise.
@@ -63,7 +66,13 @@ class QuestionFacts:
     outcome: str = ""
     expected_direction: Direction = "none"
     caveats: tuple[str, ...] = ()
+    smallest_worthwhile: float | None = None
     meaningful_change: float | None = None
+
+    @property
+    def worthwhile(self) -> float | None:
+        """The smallest change worth having, under either name."""
+        return self.meaningful_change if self.smallest_worthwhile is None else self.smallest_worthwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,7 @@ class OutcomeFacts:
 
     Attributes
     ----------
-    label, scale, per, counted, transform, role
+    label, scale, per, counted, transform, role, margin
         As in the panel's `Outcome`.
     mean_exposure, mean_exposure_treated
         Mean population at risk of a unit and period, of all and of ever treated units; NaN where there is none.
@@ -88,6 +97,7 @@ class OutcomeFacts:
     counted: bool = False
     transform: str = "none"
     role: str = ""
+    margin: float | None = None
     mean_exposure: float = math.nan
     mean_exposure_treated: float = math.nan
     mean_treated: float = math.nan
@@ -104,10 +114,22 @@ class PanelFacts:
     ----------
     unit, time
         The user's columns.
+    first_time, last_time, cohorts
+        Numbers of periods; `periods` says how these are written.
+    period, periods
+        year, quarter or month, and each period as it is written to its number; empty where periods are plain numbers.
     omitted_times, flagged_times
         Time (as text) to the declared reason.
     outcomes
         Outcome name to its facts; empty where a bundle does not say.
+    left_out
+        Reason to the number of adopters that the estimate leaves out for it.
+    gaps
+        Period (as text) to the number of treated units without the headline's outcome in it.
+    n_early, n_early_seen
+        Periods before the first start, and those in which some treated unit has the outcome.
+    support
+        Clauses on the comparison group for the sentence on what the estimate rests on.
     """
 
     unit: str = ""
@@ -128,7 +150,24 @@ class PanelFacts:
     omitted_times: Mapping[str, str] = field(default_factory=dict)
     flagged_times: Mapping[str, str] = field(default_factory=dict)
     cohorts: tuple[float, ...] = ()
+    period: str = ""
+    periods: Mapping[str, float] = field(default_factory=dict)
     outcomes: Mapping[str, OutcomeFacts] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    gaps: Mapping[str, int] = field(default_factory=dict)
+    n_early: int = 0
+    n_early_seen: int = 0
+    support: tuple[str, ...] = ()
+
+    def place(self, time: Any) -> float:
+        """Return the number of a period as it is written; NaN where there is none."""
+        word = f"{time:.0f}" if isinstance(time, float) and math.isfinite(time) else str(time)
+        return self.periods.get(word, math.nan) if self.periods else float(time)
+
+    def written(self, number: float) -> str:
+        """Return how the period of a number is written; nothing between periods that are codes."""
+        names = {value: word for word, value in self.periods.items()}
+        return names.get(round(number), "") if names else f"{number:.0f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +310,84 @@ class MethodFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class DetectableFacts:
+    """Which fall and which rise the headline's test would have found, had the starts been drawn as assumed.
+
+    Attributes
+    ----------
+    test
+        Its name in the column `inference`.
+    power, level
+        How often a change of these sizes is found, and one minus the size of the test.
+    fall, rise
+        As a change on the outcome's scale, or as a share of the rate (`unit` ``share``); NaN where none is found.
+    fall_error, rise_error
+        Of the draws and of the panel together.
+    error_monte_carlo, error_panel
+        Relative errors of the sizes.
+    reason
+        Why nothing is said.
+    """
+
+    test: str = ""
+    power: float = 0.8
+    level: float = 0.95
+    fall: float = math.nan
+    rise: float = math.nan
+    unit: str = ""
+    fall_error: float = math.nan
+    rise_error: float = math.nan
+    error_monte_carlo: float = math.nan
+    error_panel: float = math.nan
+    declared_direction: Direction = "none"
+    reason: str = "not asked"
+
+
+@dataclass(frozen=True, slots=True)
+class StandingTest:
+    """A test's p with its Monte Carlo error."""
+
+    id: str
+    p: float = math.nan
+    mcse: float = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class DisagreementFacts:
+    """Whether valid tests of the headline's number, or estimates of it on the same units, part by more than chance.
+
+    Attributes
+    ----------
+    fires
+        Whether valid tests of the same number part.
+    tests
+        Those that count, fixed by the design.
+    p_joint
+        Of two permutation tests taken together by the draws that they share.
+    numbers_part
+        Whether other estimates on the same units part.
+    difference, p_difference, estimator
+        The other estimate that lies furthest from the headline's: by how much, how often by chance, whose.
+    low, high
+        Range of all of them.
+    sd_treated, sd_comparison
+        Spread of units' changes, which is what two statistics of one number part over.
+    """
+
+    fires: bool = False
+    tests: tuple[StandingTest, ...] = ()
+    p_joint: float = math.nan
+    numbers_part: bool = False
+    difference: float = math.nan
+    p_difference: float = math.nan
+    estimator: str = ""
+    low: float = math.nan
+    high: float = math.nan
+    sd_treated: float = math.nan
+    sd_comparison: float = math.nan
+
+
+@dataclass(frozen=True, slots=True)
 class RunFacts:
     """Everything that a run knows beside its tables.
 
@@ -290,6 +407,8 @@ class RunFacts:
         What each inference wrote down, by estimate; ``inference_facts`` of `results.json`.
     references, methods
         The paper behind each method in use, and its words, by the method's name.
+    detectable, disagreement
+        What the headline's test could have seen, and whether valid tests or other estimates part.
     """
 
     headline: HeadlineKey = HeadlineKey()
@@ -303,6 +422,8 @@ class RunFacts:
     procedures: tuple[ProcedureFacts, ...] = ()
     references: Mapping[str, str] = field(default_factory=dict)
     methods: Mapping[str, MethodFacts] = field(default_factory=dict)
+    detectable: DetectableFacts = field(default_factory=DetectableFacts)
+    disagreement: DisagreementFacts = field(default_factory=DisagreementFacts)
 
     @property
     def outcome(self) -> OutcomeFacts | None:
@@ -326,6 +447,7 @@ class RunFacts:
             "failed_checks": [check.name for check in self.checks if check.passed is False],
             "headline_key": asdict(self.headline),
             "methods": {name: asdict(method) for name, method in self.methods.items()},
+            "detectable": asdict(self.detectable), "disagreement": asdict(self.disagreement),
         }  # fmt: skip
 
     @classmethod
@@ -338,7 +460,18 @@ class RunFacts:
         return made
 
 
-_READ = ("question", "panel", "inference", "lock", "caveats", "notes", "references", "methods")
+_READ = (
+    "question",
+    "panel",
+    "inference",
+    "lock",
+    "caveats",
+    "notes",
+    "references",
+    "methods",
+    "detectable",
+    "disagreement",
+)
 
 
 def _older_key(results: Mapping[str, Any]) -> dict[str, str]:

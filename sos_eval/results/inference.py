@@ -33,11 +33,14 @@ class Inferred:
         statistic's distribution over draws).
     facts
         Plain values for `results.json`: draws, strata, number of possible assignments, Monte Carlo error of p …
+    tests
+        Rows of `tests.csv`; None where nothing is permuted.
     """
 
     table: EffectTable
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    tests: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Standing:
     note: str = ""
 
 
+@dataclass(frozen=True)
 class InferenceMethod(Method):
     """A way to say how uncertain an estimate is. Every subclass has a field ``level`` (0.95).
 
@@ -65,6 +69,19 @@ class InferenceMethod(Method):
     """How its p is stated: ``{label}``, ``{p}``, ``{often}`` (p as a percentage), ``{units}``."""
 
     level: float
+    id: str = field(default="", kw_only=True)
+    """Its name in the column `inference`; unless given, the method's, and for later ones of a method what differs."""
+
+    @property
+    def key(self) -> str:
+        """What stands in the column `inference`."""
+        return self.id or self.name
+
+    @property
+    def told_label(self) -> str:
+        """Its words, with what an id of its own or a further entry of the method adds."""
+        more = self.id.removeprefix(self.name).lstrip(":")
+        return f"{self.label} ({more.replace(':', ', ').replace('_', ' ')})" if more else self.label
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -75,6 +92,11 @@ class InferenceMethod(Method):
     def few_clusters(self) -> bool:
         """Whether it holds where few clusters are treated (or few are not)."""
         return self.alone_from < FEW
+
+    @property
+    def lots(self) -> tuple[str, ...]:
+        """Strata within which it swaps starts, and within which checks that draw lots swap them too."""
+        return ()
 
     @property
     def effects_within(self) -> tuple[str, ...]:

@@ -41,8 +41,22 @@ def test_a_steady_divergence_is_measured_and_its_bias_told_both_ways():
     found = checked(fit(CallawaySantAnna(), made.with_outcome(made.frame["outcome"] + slope)), draws=499)
     assert found["path.slope"].value == pytest.approx(5.0, abs=1.0)
     assert found["path.joint"].value == 1 / 500
-    assert "If the path seen before the start had gone on" in found["path.implied_bias"].text
-    assert "if it returned to its earlier mean" in found["path.implied_bias"].text
+    share = found["path.implied_bias"].value / found["path.detectable_slope"].value
+    assert found["path.gone_on"].value == pytest.approx(found["path.slope"].value * share)
+    assert "had gone on, it alone would make the estimate" in found["path.gone_on"].text
+    assert found["path.returned"].value < 0
+    assert "If it returned to its earlier mean" in found["path.returned"].text
+
+
+def test_bias_is_counted_from_what_the_estimate_compares_with():
+    """Periods 1 to 3 before, 4 after: from their mean it is 2 periods, from the last of them 1."""
+    for method, apart in ((TWFE(), 2.0), (CallawaySantAnna(), 1.0)):
+        found = checked(fit(method, eight()))
+        assert found["path.implied_bias"].value == pytest.approx(found["path.detectable_slope"].value * apart)
+    # the last earlier period lies 3 from the mean of the other two among the treated, .75 among the comparison: of
+    # the contrast of 2.25 two thirds are its distance from the mean of all three
+    assert found["path.returned"].value == pytest.approx(-1.5)
+    assert found["path.returned"].text.endswith("would make the estimate 1.5 lower.")
 
 
 def test_interval_and_p_of_the_slope_agree():
@@ -76,7 +90,8 @@ def test_a_common_slope_of_a_stratum_is_no_divergence():
 )
 def test_it_says_why_it_is_silent(made, words):
     found = checked(fit(TWFE(), made))
-    assert set(found) == {f"path.{name}" for name in ("slope", "largest", "joint", "detectable_slope", "implied_bias")}
+    names = ("slope", "largest", "joint", "detectable_slope", "implied_bias", "gone_on", "returned")
+    assert set(found) == {f"path.{name}" for name in names}
     assert all(np.isnan(one.value) and words in one.text for one in found.values())
 
 

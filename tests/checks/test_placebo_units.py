@@ -1,5 +1,7 @@
 """Placebos in space: enumeration by hand, what is read, spread against error, and what cannot be done."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,9 +24,9 @@ def test_one_treated_unit_is_set_against_every_untreated_one():
     expected = [c - (0.0 - c) / 4 for c in change[1:]]  # the five sum to zero
     result = found["placebo_units"]
     assert result.table["estimate"].to_numpy() == pytest.approx(expected)
-    # 1.25, -2.5, 0, 5, -3.75 against 5: one as large, and the estimate itself
-    assert result.value == pytest.approx(2 / 6)
-    assert "Of 5 sets of 1 of the 5 untreated units, given the same starts, 1 show" in result.text
+    assert (result.statistic, result.value) == ("spread", pytest.approx(np.sqrt(np.mean(np.square(expected)))))
+    assert "Of 5 sets of 1 of the 5 untreated units, given the same starts, 95 in 100 lie between" in result.text
+    assert "p =" not in result.text
 
 
 def test_the_estimate_s_own_units_never_play():
@@ -60,11 +62,11 @@ def test_a_ratio_is_compared_in_logs():
     counts = rng.poisson(40, (12, 5)) + 1.0
     counts[:2, 3:] *= 3
     panel = panel_of(counts, [2004] * 2 + [np.inf] * 10, exposure=np.ones((12, 5)))
-    found = checked(fit(PoissonDiD(), panel), min_p=0.05)
+    found = checked(fit(PoissonDiD(), panel))
     assert len(found["placebo_units"].table) == 45  # every pair of ten
     assert found["placebo_units"].table["estimate"].between(0.5, 2).all()
-    assert found["placebo_units"].value == pytest.approx(1 / 46)
-    assert found["placebo_units"].passed is False
+    spread = np.sqrt(np.mean(np.log(found["placebo_units"].table["estimate"]) ** 2))
+    assert found["placebo_units"].value == pytest.approx(spread)
     assert "on the log scale" in found["placebo_units.error_ratio"].text
 
 
@@ -78,7 +80,7 @@ def test_spread_is_set_beside_the_error():
 
 
 def test_what_cannot_be_done_is_said():
-    found = checked(fit(TWFE(), noise_panel(n_units=10, n_treated=6)), min_p=0.1, max_error_ratio=2)
+    found = checked(fit(TWFE(), noise_panel(n_units=10, n_treated=6)), max_error_ratio=2)
     for result in found.values():
         assert np.isnan(result.value)
         assert result.passed is None
@@ -96,3 +98,23 @@ def test_placebos_whose_matching_loses_a_cohort_are_aligned_by_their_cells():
     found = checked(fitted, draws=60)["placebo_units"]
     assert len(found.table) == 60
     assert found.table["estimate"].notna().any()
+
+
+def test_sets_are_drawn_within_the_strata_of_the_headline_s_lots():
+    """Small units are noisy and none of them is treated: sets that held some would lie too widely apart."""
+    rng = np.random.default_rng(5)
+    small = np.arange(40) >= 20
+    y = rng.normal(size=(40, 6)) * np.where(small, 9.0, 1.0)[:, None]
+    panel = panel_of(y, [2004] * 4 + [np.inf] * 36, side=np.where(small, "small", "large"))
+    wide = checked(fit(TWFE(), panel))["placebo_units"]
+    within = PlaceboUnits().check(replace(fit(TWFE(), panel), strata=("side",)), np.random.default_rng(0))[0]
+    assert len(within.table) == 499
+    assert within.value < 0.75 * wide.value
+
+
+def test_a_stratum_without_enough_untreated_units_is_a_reason():
+    panel = panel_of(
+        np.random.default_rng(1).normal(size=(12, 6)), [2004] * 3 + [np.inf] * 9, side=list("aaaabbbbbbbb")
+    )
+    found = PlaceboUnits().check(replace(fit(TWFE(), panel), strata=("side",)), np.random.default_rng(0))
+    assert all("1 untreated units cannot play 3 treated" in one.text for one in found)

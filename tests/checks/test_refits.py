@@ -1,5 +1,7 @@
 """Checks that estimate again: placebo in time, leave one out, robustness."""
 
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +53,9 @@ def test_placebo_by_hand():
     """Start in 2004, placebo one year earlier: change from 2002 to 2003 of treated less untreated (two units each)."""
     y = np.array([[1.0, 2, 5, 90], [3, 3, 4, 80], [0, 1, 1, 0], [2, 2, 4, 0]])
     fitted = fit(CallawaySantAnna(), panel_of(y, [2004, 2004, np.inf, np.inf]))
-    one, two = PlaceboTime(shift=(1, 2)).check(fitted, RNG)
+    one, two, largest = PlaceboTime(shift=(1, 2)).check(fitted, RNG)
+    assert np.isnan(largest.value)
+    assert "6 possible adoptions are too few to compare with. The intervals" in largest.text
     assert one.value == pytest.approx((3 + 1) / 2 - (0 + 2) / 2)
     # two earlier: 2002 and 2003 against 2001, averaged
     assert two.value == pytest.approx(((1 + 4) / 2 + (0 + 1) / 2) / 2 - ((1 + 1) / 2 + (0 + 2) / 2) / 2)
@@ -63,8 +67,11 @@ def test_placebo_reads_no_treated_period():
     panel = noise_panel(effect=3.0)
     wild = panel.matrix().copy()
     wild[:, 3:] = 1e9
-    before = [one.value for one in PlaceboTime(shift=(1, 2)).check(fit(TWFE(), panel), RNG)]
-    after = [one.value for one in PlaceboTime(shift=(1, 2)).check(fit(TWFE(), panel.with_outcome(wild)), RNG)]
+    check = PlaceboTime(shift=(1, 2), draws=99)
+    before, after = (
+        [one.value for one in check.check(fit(TWFE(), made), np.random.default_rng(0))]
+        for made in (panel, panel.with_outcome(wild))
+    )
     assert before == after
 
 
@@ -72,7 +79,7 @@ def test_placebo_builds_the_comparison_group_again():
     panel = noise_panel()
     method = Nearest(on=("outcome_pre",), distance="outcome_pre")
     fitted = fit(TWFE(), panel, rebuild=Rebuilding(method))
-    (result,) = PlaceboTime(shift=(1,)).check(fitted, RNG)
+    result, _ = PlaceboTime(shift=(1,), rebuilt_draws=19).check(fitted, RNG)
     earlier = panel.keep_times([2001, 2002, 2003])
     earlier = earlier.with_first_treated(np.where(earlier.ever_treated, 2003, np.inf))
     assert result.value == value(TWFE(), Rebuilding(method)(earlier))
@@ -81,18 +88,55 @@ def test_placebo_builds_the_comparison_group_again():
 def test_a_planted_earlier_effect_is_found_and_judged():
     panel = noise_panel(n_units=60, n_treated=30, seed=4)
     early = panel.matrix() + 10.0 * (panel.ever_treated[:, None] & (panel.times >= 2003))
-    (found,) = PlaceboTime(shift=(1,), min_p=0.05).check(fit(TWFE(), panel.with_outcome(early)), RNG)
-    assert found.value == pytest.approx(10, abs=1)
-    assert found.passed is False
-    assert "excludes no effect, though nothing had begun" in found.text
+    one, found = PlaceboTime(shift=(1,), min_p=0.05, draws=99).check(fit(TWFE(), panel.with_outcome(early)), RNG)
+    assert one.value == pytest.approx(10, abs=1)
+    assert one.passed is None
+    assert (found.name, found.value, found.passed) == ("placebo_time.largest", 1 / 100, False)
+
+
+def test_placebo_starts_have_one_p_among_all_adoptions():
+    """Eight units, two of them treated: the largest statistic over both starts, in all 28 adoptions and as observed."""
+    panel = panel_of(np.random.default_rng(3).normal(size=(8, 5)), [2005, 2005] + [np.inf] * 6)
+    *each, found = PlaceboTime(shift=(1, 2)).check(fit(TWFE(), panel), RNG)
+    early, sizes = panel.keep_times(panel.pre_times), []
+    for pair in combinations(range(8), 2):
+        size = []
+        for start in (2004.0, 2003.0):
+            made = TWFE().complete(early.with_first_treated(np.where(np.isin(range(8), pair), start, np.inf)))
+            size.append(abs(overall(made).estimate) / overall(made).std_error)
+        sizes.append(max(size))
+    assert found.value == pytest.approx((1 + sum(size >= sizes[0] * (1 - 1e-9) for size in sizes)) / 29)
+    assert found.table["placebo_start"].tolist() == [2004, 2003]
+    assert found.table["statistic"].max() == pytest.approx(sizes[0])
+    assert all("conventional interval" in one.text for one in each)
+
+
+def test_placebo_starts_are_drawn_within_the_strata_of_the_headline():
+    """Strata of four with one treated each: 16 adoptions, of which 20 would be needed."""
+    made = panel_of(
+        np.random.default_rng(4).normal(size=(8, 5)), [2005, *[np.inf] * 3] * 2, part=[0, 0, 0, 0, 1, 1, 1, 1]
+    )
+    found = PlaceboTime(shift=(1,)).check(replace(fit(TWFE(), made), strata=("part",)), RNG)[-1]
+    assert "16 possible adoptions" in found.text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("treated", [4, 10])
+def test_placebo_starts_find_nothing_nineteen_times_in_twenty(treated):
+    draws = 400
+    fits = (fit(TWFE(), noise_panel(40, treated, 8, seed=seed)) for seed in range(draws))
+    made = [PlaceboTime(draws=199).check(one, np.random.default_rng(k))[-1].value for k, one in enumerate(fits)]
+    assert np.mean(np.array(made) <= 0.05) == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / draws))
 
 
 def test_placebo_that_cannot_be_done_says_why():
-    (late,) = PlaceboTime(shift=(3,), min_p=0.1).check(fit(TWFE(), noise_panel()), RNG)
+    late, judged = PlaceboTime(shift=(3,), min_p=0.1).check(fit(TWFE(), noise_panel()), RNG)
     assert np.isnan(late.value)
-    assert late.passed is None
+    assert judged.passed is None
+    assert "Not done: no placebo start could be estimated." in judged.text
     assert late.text == "Not done: 3 periods lie before the first start, a placebo 3 earlier needs 4."
-    (bare,) = PlaceboTime(shift=(1,), min_p=0.1).check(fit(RefitOnly(), noise_panel()), RNG)
+    bare, largest = PlaceboTime(shift=(1,), min_p=0.1, draws=99).check(fit(RefitOnly(), noise_panel()), RNG)
+    assert 0.01 <= largest.value <= 1  # over the draws' own spread
     assert np.isfinite(bare.value)
     assert bare.passed is None
     assert "no interval exists" in bare.text

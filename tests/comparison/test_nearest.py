@@ -57,7 +57,7 @@ def test_replacement_and_ratio_share_the_weights():
 def test_caliper_leaves_out_with_a_reason():
     panel = eight(poor=[1.6, 5, 9, 1.5, 4, 2, 80, 90])
     found = matched(panel, caliper=0.05)  # 0.05 x 38 = 1.9: c at 9 is 5 from e, too far
-    assert found.off_support == {"c": "no donor within the caliper of 0.05 SD"}
+    assert found.off_support == {"c": "no comparison unit is close enough (within 0.05 standard deviations)"}
     assert found.weights[2] == 0
     assert "c" not in found.panel.units
     step = next(row for row in found.panel.flow if row.names == "c")
@@ -73,13 +73,13 @@ def test_exact_cells_and_what_is_left_when_they_are_empty():
     assert sets_of(found) == {"a": ["d"], "b": ["e"], "c": ["f"]}
     alone = np.array(["N", "N", "W", "N", "N", "S", "E", "N"], dtype=object)
     left = matched(eight(poor=POOR, region=alone), exact=("region",))
-    assert left.off_support == {"c": "no donor with the same region"}
+    assert left.off_support == {"c": "no comparison unit has the same region"}
 
 
 def test_donors_run_out_without_replacement():
     panel = eight(poor=POOR, region=np.array(["N", "N", "S", "N", "S", "S", "S", "S"], dtype=object))
     found = matched(panel, exact=("region",))
-    assert found.off_support == {"a": "its acceptable donors were all chosen by others (replace: false)"}
+    assert found.off_support == {"a": "every comparison unit that is close enough stands in for another"}
 
 
 def test_treated_outside_the_range_are_named_and_kept():

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sos_eval.bundle.provenance import hash_mapping
 from sos_eval.design.design import load_design
 from sos_eval.design.lock import as_locked, lock_state, write_lock
 from sos_eval.errors import InputFault
@@ -35,11 +36,15 @@ def written_by_another(path: Path, change: Callable[[dict[str, Any]], object]) -
     lock = path.with_suffix(".lock")
     content = json.loads(lock.read_text())
     change(content)
+    content["design_sha256"] = hash_mapping(content["design"])
+    if "written" in content:
+        content["written_sha256"] = hash_mapping(content["written"])
     lock.write_text(json.dumps(content))
 
 
 def as_first_schema(content: dict[str, Any]) -> None:
     content.pop("written")
+    content.pop("written_sha256")
     content["schema"] = "sos-eval/lock/1"
 
 
@@ -181,3 +186,29 @@ def test_a_lock_that_has_no_room_is_a_fault_and_the_old_one_stays(path, monkeypa
         write_lock(load_design(path), "yes", force=True)
     assert sorted(file.name for file in path.parent.iterdir()) == ["small.lock", "small.yaml"]
     assert path.with_suffix(".lock").read_text() == before
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"outcomes_seen": "maybe"}, {"outcomes_seen": ["no"]}, {"design": [1]}, {"design": None}, {"written": "abc"},
+        {"written": None}, {"locked_at": None}, {"published": None}, {"design_sha256": "00"}, {"written": {}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_lock_that_was_edited_or_damaged_is_refused_by_name(tmp_path, edit):
+    from sos_eval.design.lock import lock_path
+    from sos_eval.errors import DesignFault
+
+    shutil.copy(ROOT / "designs" / "matched_did_care_entry.yaml", tmp_path / "d.yaml")
+    text = (tmp_path / "d.yaml").read_text().replace("../synthetic/", f"{ROOT / 'synthetic'}/")
+    (tmp_path / "d.yaml").write_text(text, encoding="utf-8")
+    design = load_design(tmp_path / "d.yaml")
+    write_lock(design, "no")
+    lock = lock_path(design)
+    lock.write_text(json.dumps(json.loads(lock.read_text()) | edit), encoding="utf-8")
+    with pytest.raises(DesignFault, match=r"is damaged|was edited"):
+        lock_state(design)
+    lock.write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(DesignFault, match="not a readable lock"):
+        lock_state(design)

@@ -154,7 +154,7 @@ def test_a_dossier_is_checked_in_full(tmp_path):
 
 def test_a_file_that_is_no_dossier_is_refused_in_words(tmp_path):
     (tmp_path / "dossier.json").write_text("[1]")
-    with pytest.raises(DesignFault, match="one JSON object"):
+    with pytest.raises(DesignFault, match="holds no object"):
         read_dossier(tmp_path / "dossier.json")
     with pytest.raises(DesignFault, match=r'did you mean "dossier.json"'):
         read_dossier(tmp_path / "dosier.json")

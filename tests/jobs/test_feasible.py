@@ -40,12 +40,11 @@ def test_strata_wide_differences_cost_nothing_within_strata():
 
 def test_what_cannot_be_asked_is_a_reason():
     panel = noise_panel(12, 2, 8)
-    scheme = Scheme(treated=(4, 10), windows=((4, 4), (8, 8)), within=("", "nowhere"))
+    scheme = Scheme(treated=(4, 10), windows=((4, 4), (8, 8)), within=("",))
     table = feasible(panel, scheme).table.set_index(["treated", "before", "within"])
     assert table.loc[(4, 4, ""), "reason"] == ""
     assert "cannot be 10 starters" in table.loc[(10, 4, ""), "reason"]
     assert table.loc[(4, 8, ""), "reason"] == "the panel has 8 periods"
-    assert table.loc[(4, 4, "nowhere"), "reason"] == "the panel has no column nowhere"
     assert table["fall"].notna().sum() == 1
 
 
@@ -53,7 +52,7 @@ def test_command_on_the_panel_that_ships(tmp_path, capsys):
     args = ["feasible", "--treated", "10", "--after", "4", "--within", "region", "--out", str(tmp_path / "f"), "--json"]
     assert answered(cli, args, Screen(log_folder=tmp_path)) == 0
     said = json.loads(capsys.readouterr().out)
-    assert "with 10 starters a fall of" in said["sentence"]
+    assert "with 10 authorities a fall of" in said["sentence"]
     table = pd.read_csv(tmp_path / "f" / "feasible.csv")
     assert tuple(table.columns) == FEASIBLE_COLUMNS
     assert (table["units"] == quiet_panel(None, None).n_units).all()
@@ -68,6 +67,7 @@ def test_command_on_the_panel_that_ships(tmp_path, capsys):
         (["--treated", "ten"], "write whole numbers"),
         (["--before", "0"], "numbers from 1 on"),
         (["--panel", "nowhere.csv"], "nowhere.csv"),
+        (["--within", "nope"], "no column 'nope'; what is read of"),
         (["nowhere.yaml"], "nowhere.yaml"),
     ],
 )

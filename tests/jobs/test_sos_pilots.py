@@ -38,7 +38,10 @@ def by_hand(*, same_regions: bool) -> tuple[float, float, int]:
         data = data[data["region"].isin(set(data.loc[data["la_code"].isin(PILOTS), "region"]))]
     data = data[~data["la_code"].isin(LEFT_OUT)]
     treated = (data["la_code"].isin(PILOTS) & (data["year"] > 2015)).astype(float)
-    years = pd.get_dummies(data["year"], dtype=float).iloc[:, 1:]
+    before = data[data["year"] < 2015].groupby("la_code")["children_0_17"].mean()
+    large = data["la_code"].map(before > before.median()).astype(str)  # starts are drawn within halves by population
+    years = pd.get_dummies(data["year"].astype(str) + large, dtype=float)
+    years = years.drop(columns=[name for name in years if name.startswith("2011")])
     x = np.column_stack([treated, pd.get_dummies(data["la_code"], dtype=float), years])
     fit = sm.GLM(data["care_entries"], x, family=sm.families.Poisson(), offset=np.log(data["children_0_17"])).fit(
         tol=1e-12
@@ -47,7 +50,7 @@ def by_hand(*, same_regions: bool) -> tuple[float, float, int]:
     bread = np.linalg.inv((x * mu[:, None]).T @ x)
     scores = pd.DataFrame((data["care_entries"].to_numpy() - mu)[:, None] * x)
     sums = scores.groupby(data["la_code"].to_numpy()).sum().to_numpy()
-    g, n, k = len(sums), len(data), 1 + data["year"].nunique()
+    g, n, k = len(sums), len(data), 1 + 1 + years.shape[1]
     variance = (bread @ sums.T @ sums @ bread)[0, 0] * g / (g - 1) * (n - 1) / (n - k)
     return float(np.asarray(fit.params)[0]), float(np.sqrt(variance)), g
 

@@ -87,3 +87,13 @@ def test_draws_are_those_of_one_adoption_at_a_time_with_weights_clusters_and_coh
 
 def test_ranks_count_ties_and_what_does_not_exist():
     np.testing.assert_allclose(symmetric_ranks(np.array([1.0, -3.0, 2.0, 3.0, np.nan])), [1, 0.6, 0.8, 0.6, 0.2])
+
+
+def test_a_cohort_that_a_draw_leaves_without_units_adds_nothing():
+    y = np.random.default_rng(1).normal(size=(6, 3))
+    contrast = y @ path_weights(np.arange(3.0))
+    starts = np.array([[9.0, 9, INF, INF, INF, INF]])
+    alone = contrast_lots([(9.0, contrast)], starts, np.ones(6), np.zeros(6, int), np.arange(6))
+    both = contrast_lots([(7.0, contrast), (9.0, contrast)], starts, np.ones(6), np.zeros(6, int), np.arange(6))
+    np.testing.assert_allclose(both.value, alone.value)
+    np.testing.assert_allclose(both.error, alone.error)

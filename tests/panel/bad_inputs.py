@@ -97,6 +97,7 @@ def two_of(name: str) -> str:
     return csv_text().replace("idaci", name, 1)
 
 
+WIDE = "la_code,first_year,2011,2012,2013\n001,2012,1,2,3\n002,,2,3,4\n"
 UNITS = [f"00{i}" for i in range(1, 9)]
 
 BAD: tuple[Bad, ...] = (
@@ -117,7 +118,7 @@ BAD: tuple[Bad, ...] = (
     ),
     Bad("semicolons", file("panel.csv", csv_text().replace(",", ";")), True),
     Bad("a comma inside a name", file("panel.csv", csv_text().replace("North", "Bristol, City of", 1)), True),
-    Bad("a title above the names", file("panel.csv", "Children by authority\n" + csv_text()), True),
+    Bad("a header row that is not there", block(header_row=900)),
     Bad("an open quotation mark", file("panel.csv", csv_text().replace("North", '"North', 1)), True),
     Bad(
         "a cut-off gzip file",
@@ -141,6 +142,13 @@ BAD: tuple[Bad, ...] = (
     Bad("no unit", cell("003", 2012, "la_code", None)),
     Bad("no period", cell("003", 2012, "year", None)),
     Bad("a financial year", cell("003", 2012, "year", "2011/12")),
+    Bad("every second year", column("year", 2 * table()["year"] - 2011)),
+    Bad("a year that nobody has", lambda design: setattr(design, "data", design.data[design.data["year"] != 2012])),
+    Bad("a mistyped year", cell("003", 2012, "year", -2010)),
+    Bad("a column per year", file("panel.csv", WIDE), True),
+    Bad("a unit written two ways", both(*[cell("003", year, "la_code", "3.0") for year in (2014, 2015)])),
+    Bad("a spreadsheet's error for a unit", cell("003", 2012, "la_code", "#REF!")),
+    Bad("a total among the units", both(*[cell("008", year, "la_code", "England") for year in range(2011, 2016)])),
     Bad("a fractional period", cell("003", 2012, "year", 2012.5)),
     Bad("one period", block(window={"from": 2012, "to": 2012})),
     Bad("an excluded unit that is not there", block(exclude={"units": [8]})),
@@ -150,7 +158,13 @@ BAD: tuple[Bad, ...] = (
     # -- numbers
     Bad("suppression symbols", both(cell("003", 2012, "entries", "c"), cell("004", 2012, "entries", ".."))),
     Bad("text in a number column", cell("003", 2012, "entries", "about 20")),
-    Bad("a thousands separator", cell("003", 2012, "entries", "1,020")),
+    Bad("a decimal comma", cell("003", 2012, "entries", "20,5")),
+    Bad("per cent in some cells only", both(cell("003", 2012, "idaci", "20%"), block(covariates=["idaci"]))),
+    Bad("two currencies", both(column("cost", "£12"), cell("003", 2012, "cost", "€12"), block(covariates=["cost"]))),
+    Bad(
+        "thousands commas in some cells only",
+        both(cell("003", 2012, "entries", "1,020"), cell("004", 2012, "entries", "1020")),
+    ),
     Bad("infinite", cell("003", 2012, "entries", "inf")),
     Bad("a negative count", cell("003", 2012, "entries", -4)),
     Bad("zero exposure", cell("003", 2012, "children", 0)),
@@ -173,6 +187,7 @@ BAD: tuple[Bad, ...] = (
     Bad("a unit that changes cluster", both(cell("003", 2012, "region", "East"), block(cluster="region"))),
     Bad("a unit that changes region", both(cell("003", 2012, "region", "East"), block(covariates=["region"]))),
     Bad("a start that is no period", cell("003", 2012, "first_year", "autumn 2014")),
+    Bad("a start that is a word", cell("007", 2012, "first_year", "Not using")),
     Bad(
         "a flag that says who, not when",
         both(column("pilot", (table()["first_year"] > 0).astype(int)), block(treatment={"status": "pilot"})),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sos_eval.errors import DataFault, InputFault
-from sos_eval.panel.read import csv, raw, stores
+from sos_eval.panel.read import csv, reading, stores
 from tests.panel.bad_inputs import BAD, told
 
 PINNED = (Path(__file__).parent / "bad_inputs.txt").read_text(encoding="utf-8")
@@ -45,7 +45,7 @@ def test_a_huge_csv_stops_at_a_limit(small, monkeypatch):
 
 
 def test_a_huge_table_is_refused_before_it_is_read(small, monkeypatch):
-    monkeypatch.setattr(raw, "MAX_ROWS", 30)
+    monkeypatch.setattr(reading, "MAX_ROWS", 30)
     small.data.to_parquet(small.folder / "p.parquet")
     with pytest.raises(DataFault, match="40 rows, more than 30"):
         small.load(override=small.folder / "p.parquet")

@@ -139,4 +139,4 @@ def test_the_register_names_programmes_by_the_units_of_the_panel(tmp_path):
     assert (register["programme"] == "Signs of Safety MTM pilots").sum() == 10
     register.to_csv(tmp_path / "programmes.csv", index=False)
     panel = loaded(tmp_path, DESIGN.replace("pilots.csv}", "pilots.csv, overlapping: programmes.csv}"))
-    assert "Norfolk" in panel.caveats[0] or "926 (" in panel.caveats[0]
+    assert "Norfolk" in panel.caveats[1] or "926 (" in panel.caveats[1]

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sos_eval.errors import InputFault
+from sos_eval.errors import DataFault, Faults, InputFault
 from sos_eval.panel.flow import flow_table
 from sos_eval.panel.read.columns import as_text, parsed, texts
+from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.tabular import from_frame
 from tests.panel.test_tabular import NAMES, eight_units
 
@@ -20,7 +21,7 @@ from tests.panel.test_tabular import NAMES, eight_units
 def test_any_column_parses_to_numbers_missing_or_bad(values):
     """Every cell is exactly one of: a finite number, missing, or bad with its words."""
     column = pd.Series(values, dtype=object)
-    numbers, bad, words = parsed(column)
+    numbers, bad, words = parsed(Reading(column.to_frame("x"), "data", Faults(DataFault)), "x")
     assert not np.isinf(numbers).any()
     for value, number, is_bad, word in zip(values, numbers, bad, words, strict=True):
         empty = as_text(value) == ""

@@ -2,14 +2,16 @@ import pytest
 
 from sos_eval.bundle.bundle import BundleContent, read_bundle, write_bundle
 from sos_eval.report.draw import draw_all
+from sos_eval.report.words import headline_of
 from tests.bundle.handmade import estimates, full
+from tests.pilots import pilots_facts
 
 
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory):
     """The handmade result with every table."""
     folder = tmp_path_factory.mktemp("bundles") / "full"
-    write_bundle(folder, full())
+    write_bundle(folder, full(headline=headline_of(estimates(), pilots_facts())))
     return read_bundle(folder)
 
 

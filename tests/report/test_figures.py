@@ -14,7 +14,7 @@ from sos_eval.results.method import registered, summary
 from tests.bundle.handmade import estimates, figure_tables, full
 
 NAMES = [
-    "adoption", "balance", "estimates", "event_study", "flow", "leave_one_out", "outcome_paths", "overlap",
+    "adoption", "answer", "balance", "estimates", "event_study", "flow", "leave_one_out", "outcome_paths", "overlap",
     "randomization", "robustness",
 ]  # fmt: skip
 
@@ -195,12 +195,14 @@ def test_a_hundred_units_left_out_keep_the_figure_readable(tmp_path):
     assert "The 124 authorities that move it less are in the data file" in figure.get_label()
 
 
-def test_user_text_is_never_read_as_mathematics(tmp_path):
+def test_user_text_is_never_read_as_mathematics(bundle, tmp_path):
     """A dollar sign in a reason or a name does not start a formula, nor end the run."""
     flow = full().flow.assign(reason="costs $5 and $_bad")
     adopters = figure_tables()["adoption"].assign(label="St $Helens_$")
-    bundle = write_bundle(tmp_path / "b", full(flow=flow, tables=figure_tables() | {"adoption": adopters}))
-    assert len(draw_all(bundle, ("svg",)).images) == len(NAMES)
+    made = write_bundle(
+        tmp_path / "b", full(flow=flow, tables=figure_tables() | {"adoption": adopters}, headline=bundle.headline)
+    )
+    assert len(draw_all(made, ("svg",)).images) == len(NAMES)
 
 
 def test_drawing_leaves_other_peoples_settings_alone(bundle):

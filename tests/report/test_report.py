@@ -12,6 +12,7 @@ from sos_eval.report.compose import compose
 from sos_eval.report.content import Bullets, Heading, Table, Text
 from sos_eval.report.draw import draw_all
 from sos_eval.report.economics_blocks import economics
+from sos_eval.report.first_page import LIMITS, NOT_ASSESSED
 from sos_eval.report.methods_blocks import methods, notes
 from sos_eval.report.render import render_all
 from sos_eval.report.words import headline_of
@@ -99,16 +100,16 @@ def test_the_page_can_be_read_without_seeing_it(page):
 
 
 def test_page_one_answers_a_director(bundle, drawn):
-    """Answer, range, why uncertain, what it does not show, caveats, lock state with what was changed."""
+    """Lock state with what was changed, answer, range, safety, and a way to what limits the answer."""
     document = compose(read_bundle_of(bundle), drawn)
     words = [one.text for one in document.first_page if isinstance(one, Text | Heading)]
     words += [item for one in document.first_page if isinstance(one, Bullets) for item in one.items]
     assert any("95% interval" in text and "children a year" in text for text in words)
-    for heading in ("The answer", "Why it is uncertain", "What this does not show", "Caveats",
-                    "Was the plan fixed beforehand?"):  # fmt: skip
-        assert heading in words
-    assert "Changed since it was locked. Changed: seed: 1 -> 2." in words
-    assert document.badge == "Inconclusive; a declared check failed"
+    assert words[2].startswith("This evaluation cannot tell whether Signs of Safety changed")
+    assert words[3] == NOT_ASSESSED
+    assert document.first_page[-1].heading == LIMITS
+    assert "Changed since it was locked. What differs: seed: 1 -> 2." in words
+    assert document.badge == "Inconclusive; a declared check failed; not as locked"
 
 
 def read_bundle_of(bundle):
@@ -120,7 +121,7 @@ def read_bundle_of(bundle):
 def test_the_body_follows_emmie_and_says_what_is_missing(bundle, drawn):
     document = compose(bundle, drawn)
     headings = [one.text for one in document.body if isinstance(one, Heading) and one.level == 2]
-    assert headings == [*EMMIE, "Provenance"]
+    assert headings == [LIMITS, *EMMIE, "Provenance"]
     after = {one.text: document.body[i + 1] for i, one in enumerate(document.body) if isinstance(one, Heading)}
     for name in ("Mechanisms", "Moderators", "Economics"):
         assert after[name].text.startswith("Not evaluated. It would need")
@@ -154,7 +155,7 @@ def test_all_formats_say_the_same_sentences(reported):
     headings = [one.text for one in word.paragraphs if one.style.name == "Heading 1"]
     assert [name for name in headings if name in EMMIE] == EMMIE
     described = [shape._inline.docPr.get("descr") for shape in word.inline_shapes]
-    assert len(described) == 10
+    assert len(described) == 11
     assert all(len(text) > 20 for text in described)
 
 

@@ -34,7 +34,11 @@ def test_user_text_cannot_break_a_table(tmp_path, form, escaped):
 
 
 def test_the_headline_as_a_table(bundle):
-    assert bundle.table("headline").to_numpy().tolist() == [["verdict", "inconclusive"]]
+    said = dict(bundle.table("headline").to_numpy().tolist())
+    assert said["sentence"] == bundle.headline["sentence"]
+    assert said["verdict"] == "inconclusive"
+    assert said["natural_units.low"] == bundle.headline["natural_units"]["low"]
+    assert said["must_not_say"] == "; ".join(bundle.headline["must_not_say"])
 
 
 def test_unknown_tables_and_formats_get_the_nearest(bundle):

@@ -10,7 +10,7 @@ import pytest
 from sos_eval.bundle.files import json_text
 from sos_eval.report.verdict import effect_of, natural_units, verdict_of
 from sos_eval.report.words import fewer, headline_of, in_a_sentence
-from sos_eval.results.facts import CheckFacts, HeadlineKey
+from sos_eval.results.facts import CheckFacts, DetectableFacts, HeadlineKey, StandingTest
 from tests.bundle.handmade import diagnostics, effect, estimates
 from tests.pilots import pilots_facts
 
@@ -117,7 +117,7 @@ VERDICTS = {
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_our_own_words_keep_to_what_must_not_be_said(verdict):
     """No sentence that we choose contains a phrase that the same headline forbids."""
-    bare = facts(question=question(meaningful_change=0.5, caveats=()), caveats=())
+    bare = facts(question=question(smallest_worthwhile=0.5, caveats=()), caveats=())
     found = headline_of(one(**VERDICTS[verdict]), bare)
     assert found["verdict"] == verdict
     own = {name: value for name, value in found.items() if name not in ("must_not_say", "verdict", "verdict_rule")}
@@ -131,17 +131,31 @@ def test_absence_of_evidence_is_not_evidence_of_absence(verdict):
     assert {"no effect", "works", "proves", "caused", "saves"} <= set(found["must_not_say"])
 
 
-def test_disagreeing_procedures_are_told_to_the_director():
-    found = headline_of(estimates(), facts())["disagreement"]
-    assert "a conventional calculation says p = 0.080" in found
-    assert (
-        "shuffling which authorities were treated gives a result at least this far from zero 43% of the time" in found
-    )
+def disagreement_of(**changes):
+    found = replace(facts().disagreement, **changes)
+    return headline_of(estimates(), facts(disagreement=found))["disagreement"]
 
 
-def test_agreeing_procedures_need_no_sentence():
-    rows = pd.DataFrame([effect(**VERDICTS["decrease"]), effect(**VERDICTS["decrease"] | {"inference": "analytic"})])
-    assert headline_of(rows, facts())["disagreement"] == ""
+def test_valid_tests_that_part_are_told_with_their_joint_p_and_the_badge():
+    tests = (StandingTest("randomization", 0.044, 0.002), StandingTest("randomization:coefficient", 0.22, 0.004))
+    found = disagreement_of(fires=True, tests=tests, p_joint=0.06, sd_treated=2.6, sd_comparison=6.8)
+    assert found["badge"] == "not by every valid test"
+    assert "by the declared one p = 0.044" in found["text"]
+    assert "Taking the two together p = 0.060." in found["text"]
+    assert "unusually even (standard deviation 2.60 against 6.80)" in found["text"]
+
+
+def test_estimates_that_part_are_told_and_others_get_a_neutral_line():
+    apart = disagreement_of(numbers_part=True, difference=-2.1, p_difference=0.01, estimator="log", low=-3.0, high=-0.9)
+    assert "further than chance makes them (p = 0.010)" in apart["text"]
+    assert apart["badge"] == ""
+    alike = disagreement_of(numbers_part=False, difference=-0.1, p_difference=0.7, estimator="log", low=-1.0, high=-0.9)
+    assert "no further apart than chance makes them" in alike["text"]
+
+
+def test_nothing_to_part_is_no_sentence():
+    bare = type(facts().disagreement)()
+    assert headline_of(estimates(), facts(disagreement=bare))["disagreement"]["text"] == ""
 
 
 def test_the_headline_is_the_rules_row_and_not_the_kindest():
@@ -152,24 +166,34 @@ def test_the_headline_is_the_rules_row_and_not_the_kindest():
     assert HeadlineKey("poisson", "entry", "randomization").overall(estimates()) is None
 
 
-def test_what_could_be_seen_uses_the_larger_error():
-    """Half-width 6.2 / 1.96 = 3.163 is larger than 2.6; times 2.8016 is 8.86."""
-    found = headline_of(estimates(), facts())
-    assert found["detectable"] == pytest.approx((4.1 + 8.3) / 2 / 1.959963984540054 * 2.8015852, rel=1e-6)
-    assert "smaller than about 8.86 per 10,000 (27% of the level without it)" in found["detectable_text"]
-
-
-def test_units_needed_grow_with_the_square_of_the_error():
-    """4 × (8.862 / 3.34)² = 28.2, said as roughly 29."""
-    assert any(
-        "roughly 29 of them rather than 4" in text for text in headline_of(estimates(), facts())["what_would_change_it"]
+def seen(**changes):
+    found = DetectableFacts(
+        test="randomization", fall=6.18, rise=5.96, unit="per 10,000", fall_error=0.86, rise_error=0.83, reason=""
     )
+    return facts(detectable=replace(found, **changes))
+
+
+def test_what_could_be_seen_has_a_fall_and_a_rise_with_their_errors():
+    text = headline_of(estimates(), seen())["detectable_text"]
+    assert "had been drawn as assumed and the true change were a fall of 6.2 per 10,000 (4.5 to 7.9" in text
+    assert "this test would find it four times in five; a rise would have to be 6 per 10,000 (4.3 to 7.6" in text
+    ratio = headline_of(estimates(), seen(fall=0.17, rise=0.216, unit="share", fall_error=0.01, rise_error=0.02))
+    assert "a fall of 17% (15 to 19%)" in ratio["detectable_text"]
+    none = headline_of(estimates(), seen(fall=math.nan, fall_error=math.nan))["detectable_text"]
+    assert "no fall could be found four times in five; a rise would have to be" in none
+    assert headline_of(estimates(), seen(reason="no procedure is relied on"))["detectable_text"] == ""
+
+
+def test_units_needed_grow_with_the_square_of_the_size():
+    """4 x (6.18 / 3.34)^2 = 13.7, said as roughly 14."""
+    told = headline_of(estimates(), seen())["what_would_change_it"]
+    assert any("roughly 14 of them rather than 4" in text for text in told), told
 
 
 def test_unknown_use_among_comparisons_is_a_caveat_and_a_failed_check_another():
     whole = headline_of(estimates(), facts(checks=checks_of(diagnostics())))
     found = whole["caveats"]
-    assert "If half of them did" in whole["attenuation"]
+    assert "those that used it throughout hide none of a constant one" in whole["attenuation"]
     assert "A declared check failed: Without 303 it changes by 2.4." in found
     assert "Six of ten pilots used the approach <before> it started." in found
     known = headline_of(estimates(), facts(panel=replace(facts().panel, untreated_means="never")))
@@ -236,30 +260,18 @@ def test_divergence_before_the_start_is_a_caveat_even_without_a_threshold(p, est
     )
 
 
-def test_placebos_that_find_what_is_not_there_are_caveats_even_without_a_threshold():
-    check = CheckFacts("placebo_time.1", "entry", "primary", "estimate", 1.0)
-    texts = ["the interval excludes no effect, though nothing had begun", "the interval includes no effect"]
-    early = [replace(check, name=f"placebo_time.{k}", text=text) for k, text in enumerate(texts, 1)]
-    spread = replace(check, name="placebo_units.error_ratio", statistic="ratio", value=1.56, text="…")
-    found = headline_of(estimates(), facts(checks=(*early, spread)))["caveats"]
-    assert any("1 of 2 placebo intervals leave out no difference" in text for text in found)
+@pytest.mark.parametrize(("p", "said"), [(0.02, True), (0.09, False), (math.nan, False)])
+def test_placebo_starts_are_told_by_their_one_p(p, said):
+    check = CheckFacts("placebo_time.largest", "entry", "primary", "p_value", p, text="…")
+    found = headline_of(estimates(), facts(checks=(check,)))["caveats"]
+    assert any("comes up in 2 of 100 draws: part of any difference" in text for text in found) == said
+    others = headline_of(estimates(), facts(checks=(replace(check, estimator="twfe"),)))["caveats"]
+    assert not any("100 draws" in text for text in others)
+
+
+def test_placebos_that_spread_wider_than_the_error_are_a_caveat():
+    spread = CheckFacts("placebo_units.error_ratio", "entry", "primary", "ratio", 1.56, text="…")
+    found = headline_of(estimates(), facts(checks=(spread,)))["caveats"]
     assert any("1.6 times as widely as the conventional error" in text for text in found)
-    calm = headline_of(estimates(), facts(checks=(early[1], replace(spread, value=1.1))))["caveats"]
-    assert not any("placebo" in text or "conventional error says" in text for text in calm)
-    others = headline_of(estimates(), facts(checks=(replace(early[0], estimator="twfe"),)))["caveats"]
-    assert not any("placebo" in text for text in others)
-
-
-def test_a_possible_harm_stands_on_page_one():
-    """A second outcome of the primary estimator, under the headline's own inference."""
-    both = pd.concat([estimates(), one(outcome="re_referral", estimate=2.0, conf_low=0.5, conf_high=3.5, p_value=0.01)])
-    panel = facts().panel
-    harm = replace(panel.outcomes["entry"], label="Re-referrals per 100", role="harm", per=100.0)
-    outcomes = {**panel.outcomes, "re_referral": harm}
-    found = headline_of(both, facts(panel=replace(panel, outcomes=outcomes)))["other_outcomes"]
-    assert len(found) == 1
-    assert found[0].startswith(
-        "Re-referrals per 100 (declared as a possible harm): higher, if the comparison is fair. "
-        "The best estimate is 2.00 more per 100 (95% interval: 0.50 more to 3.50 more)"
-    )
-    assert headline_of(estimates(), facts())["other_outcomes"] == []
+    calm = headline_of(estimates(), facts(checks=(replace(spread, value=1.1),)))["caveats"]
+    assert not any("conventional error says" in text for text in calm)

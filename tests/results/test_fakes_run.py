@@ -28,7 +28,9 @@ seed: 4
 """
 
 
-@pytest.mark.parametrize("fake", FAKES)
+@pytest.mark.parametrize(
+    "fake", [fake if fake == "refit" else pytest.param(fake, marks=pytest.mark.slow) for fake in FAKES]
+)
 def test_fakes_reach_a_bundle(fake, tmp_path, monkeypatch):
     estimator, make = FAKES[fake]
     monkeypatch.setitem(_REGISTRY["estimator"], estimator.name, type(estimator))

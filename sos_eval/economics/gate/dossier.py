@@ -11,7 +11,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from sos_eval.errors import DesignFault, Fault, Faults, nearest
+from sos_eval.declare import read_json
+from sos_eval.errors import Faults, nearest
 
 __all__ = ["Dossier", "check_dossier", "gate_rule", "read_dossier"]
 
@@ -58,17 +59,7 @@ def read_dossier(path: str | Path) -> Dossier:
         Every field that is unknown, of the wrong type or out of range, at once.
     """
     file = Path(path)
-    try:
-        loaded = json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=partial(_once, str(file)))
-    except FileNotFoundError:
-        near = nearest(file.name, [p.name for p in sorted(file.parent.glob("*.json"))]) if file.parent.is_dir() else ""
-        raise DesignFault(Fault(str(file), "no such file", near)) from None
-    except json.JSONDecodeError as error:
-        raise DesignFault(Fault(f"{file}:{error.lineno}", f"not valid JSON ({error.msg})", "mend the line")) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DesignFault(Fault(str(file), f"cannot be read as UTF-8 text ({error})")) from None
-    if not isinstance(loaded, dict):
-        raise DesignFault(Fault(str(file), "a dossier is one JSON object", 'write {"sms": 3, …}'))
+    loaded = read_json(file, partial(_once, str(file)))
     return check_dossier(loaded, str(file), f"declared in {file.name}")
 
 

@@ -236,7 +236,7 @@ def _placebos(out: Evidence, tables: Mapping[str, pd.DataFrame]) -> None:
 def _pre_periods(panel: PanelFacts) -> int:
     """Count the periods in use before anybody's start; omitted ones do not count."""
     start = min(panel.cohorts)
-    omitted = [float(time) for time in panel.omitted_times if panel.first_time < float(time) < panel.last_time]
+    omitted = [time for time in map(panel.place, panel.omitted_times) if panel.first_time < time < panel.last_time]
     steps = panel.n_times + len(omitted) - 1
     span = (panel.last_time - panel.first_time) / steps if steps > 0 else 1.0
     return int(round((start - panel.first_time) / span) - sum(time < start for time in omitted))

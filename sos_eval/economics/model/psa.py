@@ -10,6 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import DataFault, Faults, listed, nearest
+from sos_eval.panel.read.columns import parsed
+from sos_eval.panel.read.files import read_file, source_of
+from sos_eval.panel.read.reading import Reading
 
 __all__ = ["Samples", "read_samples", "same_strategies", "samples"]
 
@@ -125,12 +128,33 @@ def _read(path: Path, faults: Faults) -> pd.DataFrame | None:
         near = nearest(path.name, [p.name for p in sorted(path.parent.glob("*"))]) if path.parent.is_dir() else ""
         faults.add(str(path), "no such file", near)
         return None
-    try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-    except (ValueError, OSError) as error:
-        faults.add(str(path), f"cannot be read as a table ({error})", "write a CSV with a header line")
+    source = source_of(path) or "csv"
+    reading = faults.noted(lambda: read_file(path, source, Faults(DataFault)))
+    if reading is None:
         return None
+    return _columns(reading, faults) if _named(path, reading.header, faults) else None
+
+
+def _columns(reading: Reading, faults: Faults) -> pd.DataFrame:
+    """Return a table's columns as numbers; NaN where a draw is none."""
+    table = pd.DataFrame({name: parsed(reading, name)[0] for name in reading.header})
+    for row in reading.notes:
+        faults.add(reading.name, f"{row.reason}: a draw is a plain number", "write draws without signs or separators")
+    if (np.diff(reading.frame.index) != 1).any():
+        faults.add(reading.name, "blank rows between the draws", "a row is one draw, in every table")
     return table
+
+
+def _named(path: Path, header: tuple[str, ...], faults: Faults) -> bool:
+    """Say whether every column has a name of its own; R gives its row names none."""
+    before = len(faults.found)
+    nameless = [str(i + 1) for i, name in enumerate(header) if not name or name.startswith("Unnamed:")]
+    if nameless:
+        what = f"column {listed(nameless)} has no name: row names are no strategy"
+        faults.add(str(path), what, "leave it out (in R: write.csv(…, row.names = FALSE))")
+    for name in dict.fromkeys(name for name in header if name and header.count(name) > 1):
+        faults.add(str(path), f'{header.count(name)} columns are called "{name}"', "give each a name of its own")
+    return len(faults.found) == before
 
 
 def _same_columns(effects: pd.DataFrame, costs: pd.DataFrame, where: str, faults: Faults) -> None:

@@ -14,7 +14,6 @@ from sos_eval.checks.pretrends import Pretrends
 from sos_eval.comparison.build import Rebuilding, build
 from sos_eval.errors import DataFault, Fault, NotIdentified, OurFault
 from sos_eval.inference.analytic import Analytic
-from sos_eval.inference.matrix import standing
 from sos_eval.inference.randomization import Randomization
 from sos_eval.montecarlo.line.pretest import PretestPlan, plan_pretest
 from sos_eval.montecarlo.line.rows import rows_of, scalar_rows
@@ -197,7 +196,7 @@ def _stratified(line: Line, source: Panel) -> Panel:
 
 def _defined(line: Line, reference: Fitted) -> tuple[tuple[InferenceMethod, ...], str]:
     """Return the inference that is defined for an estimate, and what is not; refuse a line whose first is not."""
-    found = [(method, standing(str(method.name), reference)) for method in line.inference]
+    found = [(method, method.standing(reference.estimate)) for method in line.inference]
     first, of_first = found[0]
     if of_first.status == "refused":
         what = f"{line.id}: inference {first.name} is refused for {line.method.name}: {of_first.note}"

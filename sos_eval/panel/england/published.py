@@ -7,9 +7,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from sos_eval.errors import Faults
-from sos_eval.panel.read.columns import Reading
 from sos_eval.panel.read.files import read_file
-from sos_eval.panel.read.raw import Needed
+from sos_eval.panel.read.reading import Needed, Reading
 from sos_eval.panel.spec import Geography
 
 __all__ = ["FOLDER", "PROGRAMMES", "SOURCES", "panel_file", "read_published"]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.declare import Document
-from sos_eval.errors import Faults, listed, nearest
-from sos_eval.panel.panel import Array, FlowRow
+from sos_eval.errors import listed
+from sos_eval.panel.panel import Array
+from sos_eval.panel.read.reading import Reading
+from sos_eval.panel.read.written import ERRORS, Written, written
 
-__all__ = ["MISSING", "SUPPRESSION", "Reading", "as_text", "many", "numbers", "parsed", "suppressed", "texts"]
+__all__ = ["MISSING", "SUPPRESSION", "as_text", "many", "numbers", "parsed", "refuse_errors", "suppressed", "texts"]
 
 #: Written for "no value"; anything else that is no number is a fault.
 MISSING = frozenset({"", "NA", "NaN", "nan", "NULL", "null", "None", "<NA>", "NaT"})
@@ -32,80 +31,6 @@ SUPPRESSION = {
     "-": "not available or zero, by publication",
     "*": "suppressed",
 }
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A table as it was read, and where to send the reader for its faults.
-
-    Attributes
-    ----------
-    frame
-        Columns under the user's names; the index is the place of each row: the line of a csv file, the row of a
-        sheet, the position (from 0) in a DataFrame.
-    name
-        The file, or "data" for a DataFrame.
-    faults
-        The collector.
-    document
-        The design; None for a DataFrame without one.
-    place
-        What the index counts: "line" or "row".
-    header
-        All columns of the file, read or not; the frame's own without it.
-    flow
-        What reading has left out.
-    """
-
-    frame: pd.DataFrame
-    name: str
-    faults: Faults
-    document: Document | None = None
-    place: str = "row"
-    header: tuple[str, ...] = ()
-    flow: tuple[FlowRow, ...] = ()
-
-    def lines(self, rows: Any) -> str:
-        """Name rows by their place: ``lines 3, 8 and 12 more``; `rows` is a mask or positions in `frame`."""
-        places = np.asarray(self.frame.index)[rows]
-        return f"{self.place}{'' if len(places) == 1 else 's'} {listed(list(places), 4)}"
-
-    def add(self, what: str, instead: str = "") -> None:
-        """Note a fault of the data."""
-        self.faults.add(self.name, what, instead)
-
-    def at(self, *keys: str) -> tuple[str, str]:
-        """Return where a key of the `panel:` block stands, and its name."""
-        if self.document is None:
-            named = [key for key in keys if key not in {"count", "value"}]
-            return self.name, str(named[-1])
-        path = ("panel", *keys)
-        return self.document.where(path), ".".join(path)
-
-    def fault_of(self, keys: Sequence[str], what: str, instead: str = "") -> None:
-        """Note a fault of the design's `panel:` block."""
-        where, key = self.at(*keys)
-        self.faults.add(where, f"{key}: {what}", instead)
-
-    def column(self, name: str, *keys: str) -> bool:
-        """Say whether a column is there, once; note a fault where it is not."""
-        header = self.header or tuple(str(column) for column in self.frame.columns)
-        found = header.count(name)
-        if not found:
-            hint = nearest(name, header)
-            hint = hint if hint.startswith("did you mean") else f"its columns are {listed(header, 12)}"
-            self.fault_of(keys, f'{self.name} has no column "{name}"', hint)
-        if found > 1:
-            self.add(f'{found} columns are called "{name}"', "give each column a name of its own")
-        return found == 1
-
-    def kept_at(self, places: Any) -> Reading:
-        """Keep rows by position, in that order."""
-        return replace(self, frame=self.frame.iloc[places])
-
-    def kept(self, mask: Any) -> Reading:
-        """Keep some rows; lines stay those of the file."""
-        return replace(self, frame=self.frame[mask])
 
 
 def many(count: int, word: str) -> str:
@@ -148,8 +73,8 @@ def texts(column: pd.Series[Any]) -> tuple[NDArray[np.intp], list[str]]:
     return np.append(place, -1)[codes], distinct
 
 
-def parsed(column: pd.Series[Any]) -> tuple[Array, NDArray[np.bool_], NDArray[np.object_]]:
-    """Parse a column strictly.
+def parsed(reading: Reading, name: str) -> tuple[Array, NDArray[np.bool_], NDArray[np.object_]]:
+    """Parse a column of numbers: as they are, or as people write them (1,234, £12, 12%), which is noted.
 
     Returns
     -------
@@ -160,6 +85,7 @@ def parsed(column: pd.Series[Any]) -> tuple[Array, NDArray[np.bool_], NDArray[np
     words : (n_rows,)
         What those rows hold; only filled where `bad`.
     """
+    column = reading.frame[name]
     words = np.broadcast_to(np.array("", dtype=object), len(column))
     if pd.api.types.is_numeric_dtype(column):
         values = column.to_numpy(dtype=float, na_value=np.nan)
@@ -168,13 +94,25 @@ def parsed(column: pd.Series[Any]) -> tuple[Array, NDArray[np.bool_], NDArray[np
             words = np.where(bad, "inf", words)
         return np.where(bad, np.nan, values), bad, words
     codes, distinct = texts(column)
-    numeric = pd.to_numeric(pd.Series(distinct, dtype=object), errors="coerce").to_numpy(float)
-    finite = np.where(np.isfinite(numeric), numeric, np.nan)
+    as_written = written([word for word in distinct if word not in SUPPRESSION])
+    finite = np.array([as_written.values.get(word, np.nan) for word in distinct])
+    _note_written(reading, name, as_written, codes, distinct)
     values = np.append(finite, np.nan)[codes]
     bad = np.isnan(values) & (codes >= 0)
     if bad.any():
         words = np.where(bad, np.array([*distinct, ""], dtype=object)[codes], words)
     return values, bad, words
+
+
+def _note_written(
+    reading: Reading, name: str, as_written: Written, codes: NDArray[np.intp], distinct: list[str]
+) -> None:
+    """Note numbers that were written with signs or separators, and how one of them was read."""
+    if as_written.signed:
+        word = as_written.signed[0]
+        marked = np.isin(distinct, as_written.signed)
+        rows = int(np.append(marked, False)[codes].sum())
+        reading.note("numbers as text", rows, f'{name}: "{word}" is read as {as_written.values[word]:.10g}')
 
 
 def suppressed(words: NDArray[np.object_]) -> NDArray[np.bool_]:
@@ -187,7 +125,7 @@ def numbers(reading: Reading, name: str, allowed: NDArray[np.bool_] | None = Non
 
     Rows that are `allowed` may hold something else and become NaN.
     """
-    values, bad, words = parsed(reading.frame[name])
+    values, bad, words = parsed(reading, name)
     bad = bad if allowed is None else bad & ~allowed
     if bad.any():
         _not_numbers(reading, name, bad, words)
@@ -210,6 +148,19 @@ def _not_numbers(reading: Reading, name: str, bad: NDArray[np.bool_], words: NDA
     text = bad & ~symbols & ~endless
     if text.any():
         seen = [repr(word) for word in dict.fromkeys(words[text])]
-        what = f"{name}: text in a number column, {listed(seen, 4)}, {reading.lines(text)}"
-        commas = all("," in word for word in words[text])
-        reading.add(what, "write numbers without separators: 1234.5" if commas else "write numbers, or leave empty")
+        why = written([word for word in texts(reading.frame[name])[1] if word not in SUPPRESSION]).why
+        what = why or "text in a number column"
+        reading.add(
+            f"{name}: {what}, {listed(seen, 4)}, {reading.lines(text)}",
+            "write numbers with a decimal point and without signs: 1234.5" if why else "write numbers, or leave empty",
+        )
+
+
+def refuse_errors(reading: Reading, name: str) -> None:
+    """Refuse the errors of a spreadsheet (#REF!, #N/A) in a column of ids or categories."""
+    codes, distinct = texts(reading.frame[name])
+    wrong = [i for i, word in enumerate(distinct) if word.upper() in ERRORS]
+    if wrong:
+        rows = np.isin(codes, wrong)
+        seen = listed([distinct[i] for i in wrong])
+        reading.add(f"{name}: {seen}, an error of a spreadsheet, {reading.lines(rows)}", "mend the formula, or recode")

@@ -6,7 +6,7 @@ import csv
 import gzip
 import zlib
 from collections.abc import Iterator, Sequence
-from io import TextIOWrapper
+from io import BufferedReader, RawIOBase, TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,57 +15,118 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.errors import Faults, OurFault, listed
-from sos_eval.panel.read.raw import MAX_ROWS, Needed, RawTable
+from sos_eval.limits import limits
+from sos_eval.panel.read.layout import DEEPEST, Header, header_of, trimmed
+from sos_eval.panel.read.reading import MAX_ROWS, Reading, Wanted
 
 __all__ = ["read_csv"]
 
 _PIECE = 200_000
+_LONGEST = 4_000_000
+
+#: A row, and the line that it begins on.
+Placed = tuple[list[str], int]
 
 
-def read_csv(path: Path, needed: Needed, table: str | None, faults: Faults) -> RawTable:
+class _TooLarge(Exception):
+    """A file that unpacks to more than the limit."""
+
+
+class _Counted(RawIOBase):
+    """A packed file that stops where it has unpacked to more than the limit."""
+
+    def __init__(self, file: Any) -> None:
+        self.file, self.left = file, limits().table_bytes
+
+    def readable(self) -> bool:
+        """Return True: that is all it is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read some bytes, as long as there are not too many."""
+        data = self.file.read(len(buffer))
+        self.left -= len(data)
+        if self.left < 0:
+            raise _TooLarge
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def read_csv(wanted: Wanted) -> Reading:
     """Read in pieces, each column as categories of text, so that codes keep their zeros and memory stays small."""
+    path, faults = wanted.path, wanted.faults
     with _opened(path) as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
-        reader = csv.reader(text, strict=True)
+        reader = csv.reader(_lines(text, wanted), strict=True)
         try:
-            return _pieces(reader, path, needed, faults)
+            return _pieces(reader, wanted)
         except UnicodeDecodeError:
             faults.add(f"{path}:{_bad_line(path)}", "is not UTF-8 text", 'save it as "CSV UTF-8"')
         except csv.Error as error:
             line = _open_quote(path) or reader.line_num
             faults.add(f"{path}:{line}", f"is no csv ({error})", "check the quotation marks in that line")
+        except _TooLarge:
+            faults.add(str(path), f"unpacks to more than {limits().table_bytes:,} bytes", "raise it with --limit-bytes")
         except (OSError, EOFError, zlib.error) as error:  # the last two: damaged compression
             faults.add(str(path), f"cannot be read ({error})", "check the file")
     faults.stop()
     raise OurFault("a csv file was neither read nor refused")
 
 
-def _pieces(reader: Any, path: Path, needed: Needed, faults: Faults) -> RawTable:
-    header = tuple(cell.strip() for cell in next(reader, []))
-    if not any(header):
-        faults.add(f"{path}:1", "the first line is empty", "the first line names the columns")
-        faults.stop()
-    _refuse_delimiter(header, path, faults)
-    wanted = [i for i, name in enumerate(header) if needed(name)]
+def _lines(text: TextIOWrapper, wanted: Wanted) -> Iterator[str]:
+    """Yield lines; one that is longer than any row of a panel ends the reading before it fills the memory."""
+    number = 0
+    while line := text.readline(_LONGEST):
+        number += 1
+        if len(line) >= _LONGEST:
+            wanted.refuse(f"the line holds more than {_LONGEST:,} characters", "check the file", line=number)
+        yield line
+
+
+def _pieces(reader: Any, wanted: Wanted) -> Reading:
+    head, header = _head(reader, wanted)
+    _refuse_delimiter(header.names, wanted.path, wanted.faults)
+    chosen = [i for i, name in enumerate(header.names) if wanted.needed(name)]
+    width = len(header.names)
     pieces: list[list[Any]] = []
     places: list[Any] = []
     ragged: list[tuple[int, int]] = []
-    for rows, lines in _chunks(reader):
-        long = [i for i, row in enumerate(rows) if len(row) != len(header)] if _uneven(rows, header) else []
-        ragged += [(int(lines[i]), len(rows[i])) for i in long if any(cell.strip() for cell in rows[i])]
-        for i in long:
-            rows[i] = [*rows[i], *[""] * len(header)]
-        pieces.append([pd.Categorical([row[i] for row in rows]) for i in wanted])
+    for rows, lines in _chunks(reader, head[header.rows :]):
+        uneven = [i for i, row in enumerate(rows) if len(row) != width] if set(map(len, rows)) != {width} else []
+        ragged += [(int(lines[i]), len(rows[i])) for i in uneven if any(cell.strip() for cell in rows[i])]
+        for i in uneven:
+            rows[i] = [*rows[i], *[""] * width]
+        pieces.append([pd.Categorical([row[i] for row in rows]) for i in chosen])
         places.append(lines)
         if sum(map(len, places)) > MAX_ROWS:
-            faults.add(str(path), f"more than {MAX_ROWS:,} rows", "aggregate to a row per unit and time first")
-            faults.stop()
-    _refuse_ragged(ragged, header, path, faults)
-    columns = [_joined([piece[k] for piece in pieces]) for k in range(len(wanted))]
-    return RawTable(header, columns, [header[i] for i in wanted], np.concatenate(places) if places else np.arange(0))
+            wanted.refuse(f"more than {MAX_ROWS:,} rows", "aggregate to a row per unit and time first")
+    columns = [_joined([piece[k] for piece in pieces]) for k in range(len(chosen))]
+    lines = np.concatenate(places) if places else np.arange(0)
+    names = [header.names[i] for i in chosen]
+    read = trimmed(wanted.reading(header.names, columns, names, lines, place="line", flow=header.flow), wanted)
+    kept = set(read.frame.index.tolist()) if ragged else set()
+    _refuse_ragged([one for one in ragged if one[0] in kept], header.names, wanted)
+    return read
 
 
-def _chunks(reader: Any) -> Iterator[tuple[list[list[str]], Any]]:
-    """Yield rows in pieces with the line that each begins on."""
+def _head(reader: Any, wanted: Wanted) -> tuple[list[Placed], Header]:
+    """Read the first rows, and find the names of the columns among them."""
+    head: list[Placed] = []
+    before = 0
+    for row in islice(reader, max(DEEPEST, wanted.header_row or 0)):
+        head.append((row, before + 1))
+        before = reader.line_num
+    if not head or (not any(cell.strip() for cell in head[0][0]) and not wanted.keys):
+        wanted.refuse("the first line is empty", "the first line names the columns", line=1)
+    header = header_of([row for row, _ in head], wanted, [line for _, line in head])
+    if not any(header.names):
+        wanted.refuse("the first line is empty", "the first line names the columns", line=1)
+    return head, header
+
+
+def _chunks(reader: Any, head: list[Placed]) -> Iterator[tuple[list[list[str]], Any]]:
+    """Yield rows in pieces with the line that each begins on; first those that were read already."""
+    if head:
+        yield [row for row, _ in head], np.array([line for _, line in head])
     before = reader.line_num
     while rows := list(islice(reader, _PIECE)):
         lines = np.arange(before + 1, before + 1 + len(rows))
@@ -76,18 +137,13 @@ def _chunks(reader: Any) -> Iterator[tuple[list[list[str]], Any]]:
         yield rows, lines
 
 
-def _uneven(rows: list[list[str]], header: tuple[str, ...]) -> bool:
-    return set(map(len, rows)) != {len(header)}
-
-
-def _refuse_ragged(ragged: list[tuple[int, int]], header: tuple[str, ...], path: Path, faults: Faults) -> None:
+def _refuse_ragged(ragged: list[tuple[int, int]], header: tuple[str, ...], wanted: Wanted) -> None:
     if ragged:
         shown = listed([f"line {line} has {cells} cells" for line, cells in ragged], 4)
         what = f"{shown}, where the first line has {len(header)}"
         quoted = 'put cells with commas in quotation marks: "Bristol, City of"'
-        titled = "the first line names the columns: remove titles and notes above it"
-        faults.add(str(path), what, titled if len(header) == 1 else quoted)
-        faults.stop()
+        titled = "the first line names the columns: remove titles and notes above it, or say header_row"
+        wanted.refuse(what, titled if len(header) == 1 else quoted)
 
 
 def _refuse_delimiter(header: tuple[str, ...], path: Path, faults: Faults) -> None:
@@ -105,7 +161,9 @@ def _joined(pieces: Sequence[Any]) -> Any:
 
 
 def _opened(path: Path) -> Any:
-    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")
+    if path.name.lower().endswith(".gz"):
+        return BufferedReader(_Counted(gzip.open(path, "rb")))
+    return path.open("rb")
 
 
 def _open_quote(path: Path) -> int | None:

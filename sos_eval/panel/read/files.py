@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pandas as pd
 
 from sos_eval.errors import Faults, nearest
-from sos_eval.panel.panel import FlowRow
-from sos_eval.panel.read.columns import Reading, as_text
 from sos_eval.panel.read.csv import read_csv
-from sos_eval.panel.read.raw import Needed, RawTable
+from sos_eval.panel.read.reading import Needed, Reading, Wanted
 from sos_eval.panel.read.stores import read_duckdb, read_parquet, read_xlsx
 
 __all__ = ["SUFFIXES", "read_file", "source_of"]
@@ -32,8 +26,8 @@ def source_of(path: Path) -> str | None:
 
 
 def read_file(
-    path: Path, source: str, faults: Faults, *, needed: Needed = lambda name: True, table: str | None = None,
-    where: str = "", key: str = "",
+    path: Path, source: str, faults: Faults, *, needed: Needed = lambda name: True, keys: tuple[str, ...] = (),
+    table: str | None = None, header_row: int | None = None, where: str = "", key: str = "",
 ) -> Reading:  # fmt: skip
     """Read a file's needed columns.
 
@@ -43,10 +37,10 @@ def read_file(
         The file, and csv, xlsx, parquet or duckdb.
     faults
         The collector; a file that cannot be read stops there.
-    needed
-        Which columns to read.
-    table
-        A DuckDB table or a sheet.
+    needed, keys
+        Which columns to read, and which must stand in the row that names the columns.
+    table, header_row
+        A DuckDB table or a sheet; the row that names the columns, where it is not found.
     where, key
         Where the file is named, for a missing one.
 
@@ -57,36 +51,16 @@ def read_file(
     """
     _refuse_unreadable(path, source, faults, where, key)
     readers = {"csv": read_csv, "xlsx": read_xlsx, "parquet": read_parquet, "duckdb": read_duckdb}
+    wanted = Wanted(path, faults, needed, keys, table, header_row)
     try:
-        read = readers[source](path, needed, table, faults)
+        reading = readers[source](wanted)
     except MemoryError:
         faults.add(str(path), "too large for this machine's memory", "keep fewer columns or rows, or aggregate first")
         faults.stop()
         raise
-    frame = pd.DataFrame(dict(enumerate(read.columns)), index=read.places)
-    frame.columns = pd.Index(read.names)
-    return _without_blank_rows(frame, read, path, source, faults)
-
-
-def _without_blank_rows(frame: pd.DataFrame, read: RawTable, path: Path, source: str, faults: Faults) -> Reading:
-    """Leave rows aside that are empty in every needed column, and say so."""
-    flow: tuple[FlowRow, ...] = ()
-    if source in {"csv", "xlsx"} and len(frame):
-        blank = np.ones(len(frame), bool)
-        for i in range(frame.shape[1]):
-            blank &= _blank(frame.iloc[:, i])
-        if blank.any():
-            flow = (FlowRow("blank rows", "noted", 0, int(blank.sum()), "", "rows without any value were left aside"),)
-            frame = frame[~blank]
-    if not len(frame):
-        faults.add(str(path), "the file has column names but no rows", "add a row per unit and time")
-        faults.stop()
-    return Reading(frame, str(path), faults, place="line" if source == "csv" else "row", header=read.header, flow=flow)
-
-
-def _blank(column: pd.Series[Any]) -> Any:
-    codes, found = pd.factorize(column)
-    return np.append([not as_text(value) for value in found], True)[codes].astype(bool)
+    if not len(reading.frame):
+        wanted.refuse("the file has column names but no rows", "add a row per unit and time")
+    return reading
 
 
 def _refuse_unreadable(path: Path, source: str, faults: Faults, where: str, key: str) -> None:

@@ -1,90 +1,170 @@
-"""Workbooks, parquet and DuckDB: the needed columns of one table or sheet; DuckDB is opened read-only."""
+"""Workbooks, parquet and DuckDB: the needed columns of one table or sheet; DuckDB is opened locked down."""
 
 from __future__ import annotations
 
 import zlib
 from contextlib import closing
 from itertools import islice
-from pathlib import Path
-from zipfile import BadZipFile
+from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import pandas as pd
 
-from sos_eval.errors import Faults
-from sos_eval.panel.read.columns import as_text
-from sos_eval.panel.read.raw import MAX_ROWS, Needed, RawTable, chosen, refuse_huge
+from sos_eval.errors import OurFault, listed
+from sos_eval.limits import limits
+from sos_eval.panel.read.layout import DEEPEST, header_of, trimmed
+from sos_eval.panel.read.reading import MAX_ROWS, Reading, Wanted, chosen, refuse_huge
 
 __all__ = ["read_duckdb", "read_parquet", "read_xlsx"]
 
 #: What the libraries raise on a damaged file: parse errors of XML are SyntaxErrors, Arrow's are ValueErrors or
 #: OSErrors, a locked or strange zip is a RuntimeError. Only calls of those libraries stand where it is caught.
 _DAMAGE = (
-    OSError, EOFError, ValueError, KeyError, IndexError, TypeError, SyntaxError, RuntimeError, BadZipFile, zlib.error,
+    OSError, EOFError, ValueError, KeyError, IndexError, TypeError, SyntaxError, RuntimeError, AttributeError,
+    BadZipFile, zlib.error,
 )  # fmt: skip
 
+#: Whole numbers beyond this are not exact as floats.
+_EXACT = 2**53
 
-def read_xlsx(path: Path, needed: Needed, table: str | None, faults: Faults) -> RawTable:
+
+def read_xlsx(wanted: Wanted) -> Reading:
     """Read one sheet; a cell's formula counts as the value that was saved with it."""
     from openpyxl import load_workbook
 
     try:
-        with closing(load_workbook(path, read_only=True, data_only=True)) as book:
-            name = chosen(list(book.sheetnames), table, path, "sheets", faults)
-            rows = book[name].iter_rows(values_only=True)
-            header = tuple(as_text(cell) for cell in next(rows, ()))
-            wanted = [i for i, column in enumerate(header) if column and needed(column)]
-            cells = [[row[i] if i < len(row) else None for i in wanted] for row in islice(rows, MAX_ROWS)]
+        _refuse_bomb(wanted)
+        with closing(load_workbook(wanted.path, read_only=True, data_only=True)) as book:
+            if not book.worksheets:
+                wanted.refuse("holds no sheet with cells, only charts", "name a workbook with the table")
+            name = chosen([sheet.title for sheet in book.worksheets], wanted, "sheets")
+            sheet: Any = book[name]
+            sheet.reset_dimensions()  # what the file says of its size may be wrong
+            rows = [list(row) for row in islice(sheet.iter_rows(values_only=True), MAX_ROWS)]
     except _DAMAGE as error:
-        _refuse_damaged(path, "a workbook", error, faults)
+        _refuse_damaged(wanted, "a workbook", error)
         raise
-    if not any(header):
-        faults.add(str(path), f'sheet "{name}": the first row is empty', "the first row names the columns")
-        faults.stop()
-    columns = [pd.Series([row[k] for row in cells], dtype=object).to_numpy() for k in range(len(wanted))]
-    return RawTable(header, columns, [header[i] for i in wanted], np.arange(2, 2 + len(cells)))
+    if not any(cell is not None for row in rows[:DEEPEST] for cell in row):
+        wanted.refuse(f'sheet "{name}": the first row is empty', "the first row names the columns")
+    header = header_of(rows[: max(DEEPEST, wanted.header_row or 0)], wanted, range(1, len(rows) + 1))
+    if not any(header.names):
+        wanted.refuse(f'sheet "{name}": the first row is empty', "the first row names the columns")
+    places = [i for i, column in enumerate(header.names) if column and wanted.needed(column)]
+    body = rows[header.rows :]
+    columns = [pd.Series([row[i] if i < len(row) else None for row in body], dtype=object).to_numpy() for i in places]
+    at = np.arange(header.rows + 1, len(rows) + 1)
+    names = [header.names[i] for i in places]
+    return trimmed(wanted.reading(header.names, columns, names, at, flow=header.flow), wanted)
 
 
-def _refuse_damaged(path: Path, kind: str, error: Exception, faults: Faults) -> None:
-    faults.add(str(path), f"cannot be read as {kind} ({' '.join(str(error).split())[:200]})", "write the file again")
-    faults.stop()
+def _refuse_bomb(wanted: Wanted) -> None:
+    """Refuse a workbook that unpacks to more than the limit."""
+    with ZipFile(wanted.path) as packed:
+        size = sum(entry.file_size for entry in packed.infolist())
+    if size > limits().table_bytes:
+        wanted.refuse(f"unpacks to {size:,} bytes, more than {limits().table_bytes:,}", "raise it with --limit-bytes")
 
 
-def read_parquet(path: Path, needed: Needed, table: str | None, faults: Faults) -> RawTable:
-    """Read needed columns with the types that the file declares."""
+def _refuse_damaged(wanted: Wanted, kind: str, error: Exception) -> None:
+    wanted.refuse(f"cannot be read as {kind} ({' '.join(str(error).split())[:200]})", "write the file again")
+
+
+def read_parquet(wanted: Wanted) -> Reading:
+    """Read needed columns with the types that the file declares; whole numbers stay whole beside missing values."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(wanted.path)
         header = tuple(file.schema_arrow.names)
-        refuse_huge(file.metadata.num_rows, path, faults)
-        names = [name for name in dict.fromkeys(header) if needed(name)]
-        frame = file.read(columns=names).to_pandas(ignore_metadata=True)
+        refuse_huge(file.metadata.num_rows, wanted)
+        names = [name for name in dict.fromkeys(header) if wanted.needed(name)]
+        _refuse_twice(wanted, [name for name in names if header.count(name) > 1])
+        kinds = {name: str(file.schema_arrow.field(name).type) for name in names
+                 if pa.types.is_nested(file.schema_arrow.field(name).type)}  # fmt: skip
+        _refuse_nested(wanted, kinds)
+        table = file.read(columns=names)
+        columns = [_exact(table.column(name)) for name in names]
     except _DAMAGE as error:
-        _refuse_damaged(path, "parquet", error, faults)
+        _refuse_damaged(wanted, "parquet", error)
         raise
-    return RawTable(header, [frame[name].array for name in names], names, np.arange(len(frame)))
+    return wanted.reading(header, columns, names, np.arange(table.num_rows))
 
 
-def read_duckdb(path: Path, needed: Needed, table: str | None, faults: Faults) -> RawTable:
-    """Read one table of a DuckDB file, which is never written to."""
+def _exact(column: Any) -> Any:
+    """Return an Arrow column for pandas; whole numbers beside missing ones do not become floats."""
+    import pyarrow as pa
+
+    if pa.types.is_integer(column.type) and column.null_count:
+        return column.to_pandas(types_mapper={column.type: pd.Int64Dtype()}.get).array
+    return column.to_pandas().array
+
+
+def _refuse_twice(wanted: Wanted, names: list[str]) -> None:
+    if names:
+        wanted.refuse(f"several columns are called {listed([repr(name) for name in names])}", "give each its own name")
+
+
+def _refuse_nested(wanted: Wanted, kinds: dict[str, str]) -> None:
+    """Refuse columns whose cells hold lists or mappings."""
+    if kinds:
+        shown = listed([f'"{name}" ({kind})' for name, kind in kinds.items()])
+        wanted.refuse(f"{shown}: cells that hold several values", "write a column with one value a row")
+
+
+def read_duckdb(wanted: Wanted) -> Reading:
+    """Read one table of a DuckDB file, or a view over its own tables; nothing else can be read or loaded from there."""
     import duckdb
 
+    path = wanted.path
+    if path.with_name(f"{path.name}.wal").exists():
+        wanted.refuse(
+            "has changes that are not in the file yet (a .wal beside it)", "close the database that writes it"
+        )
+    locked: dict[str, Any] = {
+        "enable_external_access": False, "autoinstall_known_extensions": False, "autoload_known_extensions": False,
+        "allow_community_extensions": False, "lock_configuration": True,
+    }  # fmt: skip
     try:
-        with duckdb.connect(str(path), read_only=True) as connection:
-            listing = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'main' ORDER BY 1"
-            tables = [str(row[0]) for row in connection.execute(listing).fetchall()]
-            name = _quoted(chosen(tables, table, path, "tables", faults))
-            header = tuple(str(row[0]) for row in connection.execute(f"DESCRIBE {name}").fetchall())
-            rows = connection.execute(f"SELECT count(*) FROM {name}").fetchone()
-            refuse_huge(int(rows[0]) if rows else 0, path, faults)
-            names = [column for column in header if needed(column)]
-            wanted = ", ".join(map(_quoted, names)) or "1"
-            frame = connection.execute(f"SELECT {wanted} FROM {name}").df()
-    except duckdb.Error as error:
-        _refuse_damaged(path, "DuckDB", error, faults)
-        raise
-    return RawTable(header, [frame[column].array for column in names], names, np.arange(len(frame)))
+        with duckdb.connect(str(path), read_only=True, config=locked) as connection:
+            return _of_duckdb(connection, wanted)
+    except duckdb.PermissionException as error:
+        wanted.refuse(f"reads something outside the file ({_first_line(error)})", "read a table, or a view over tables")
+    except (duckdb.Error, UnicodeDecodeError) as error:
+        _refuse_damaged(wanted, "DuckDB", error)
+    raise OurFault("a DuckDB file was neither read nor refused")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0][:160]
+
+
+def _of_duckdb(connection: Any, wanted: Wanted) -> Reading:
+    listing = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'main' ORDER BY 1"
+    tables = [str(row[0]) for row in connection.execute(listing).fetchall()]
+    table = _quoted(chosen(tables, wanted, "tables"))
+    described = {str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE {table}").fetchall()}
+    rows = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+    refuse_huge(int(rows[0]) if rows else 0, wanted)
+    kinds = {name: kind for name, kind in described.items() if wanted.needed(name)}
+    nested = ("STRUCT", "MAP", "UNION", "BLOB")
+    _refuse_nested(wanted, {n: k for n, k in kinds.items() if k.endswith("]") or k.startswith(nested)})
+    wide = _wide(connection, table, kinds)
+    columns = [f"CAST({_quoted(n)} AS VARCHAR) AS {_quoted(n)}" if n in wide else _quoted(n) for n in kinds]
+    frame = connection.execute(f"SELECT {', '.join(columns) or '1'} FROM {table}").df()
+    return wanted.reading(tuple(described), [frame[n].array for n in kinds], list(kinds), np.arange(len(frame)))
+
+
+def _wide(connection: Any, table: str, kinds: dict[str, str]) -> set[str]:
+    """Return the columns of whole numbers that a float would not hold exactly: they are read as text."""
+    whole = [n for n, kind in kinds.items() if kind.endswith(("INT", "INTEGER")) or kind.startswith("DECIMAL")]
+    if not whole:
+        return set()
+    ends = ", ".join(f"max({_quoted(n)}), min({_quoted(n)})" for n in whole)
+    found = connection.execute(f"SELECT {ends} FROM {table}").fetchone() or ()
+    pairs = zip(whole, found[::2], found[1::2], strict=True)
+    return {n for n, high, low in pairs if high is not None and (high > _EXACT or low < -_EXACT)}
 
 
 def _quoted(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from sos_eval.report.figures import (
     adoption,
+    answer,
     balance,
     economics_first,
     economics_full,
@@ -17,6 +18,7 @@ from sos_eval.report.figures import (
 
 __all__ = [
     "adoption",
+    "answer",
     "balance",
     "economics_first",
     "economics_full",

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
-from sos_eval.report.figures.time import whole_years
+from sos_eval.report.figures.time import placed, whole_years
 from sos_eval.report.reading import time_label, unit_words
 from sos_eval.report.theme import MUTED, TREATED, canvas
 
@@ -31,6 +31,7 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
 @figure("adoption", data)
 def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """When each unit starts, is embedded and stops; many units are counted by period instead."""
+    table = placed(bundle, table)
     treated = table[table["first_treated"].notna()]
     rest = table[table["first_treated"].isna()]
     one, many = unit_words(bundle)
@@ -52,7 +53,7 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     )
     (_timelines if lines else _counts)(axes[0], treated, span)
     axes[0].set_xlim(span[0] - 0.6, span[1] + 0.6)
-    whole_years(axes[0])
+    whole_years(axes[0], panel.written)
     axes[0].set_xlabel(time_label(bundle))
     return shown
 

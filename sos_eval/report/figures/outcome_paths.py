@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
-from sos_eval.report.figures.time import mark_times
+from sos_eval.report.figures.time import mark_times, placed
 from sos_eval.report.reading import outcome_label, time_label, unit_words
 from sos_eval.report.theme import COMPARISON, MUTED, TREATED, canvas, evenly, legend
 
@@ -35,17 +36,19 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
 @figure("outcome_paths", data)
 def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Mean outcome over time of treated and comparison units, with starts and flagged times marked."""
+    table = placed(bundle, table)
+    when = bundle.facts.panel.written
     outcomes = list(dict.fromkeys(table["outcome"]))
     words = [outcome_label(bundle, name) for name in outcomes]
     title = words[0] if len(words) == 1 else "Outcomes"
-    note = f"Means over {unit_words(bundle)[1]} with an outcome in that period. {_times_note(table)}"
+    note = f"Means over {unit_words(bundle)[1]} with an outcome in that period. {_times_note(table, when)}"
     shown, axes = canvas(
         f"{title}: treated and comparison over time", height=3.1 * len(outcomes), rows=len(outcomes), note=note,
         left=0.8, hspace=0.5, sharex=True, top=0.5,
     )  # fmt: skip
     for one, name, label in zip(axes, outcomes, words, strict=True):
         _panel(one, table[table["outcome"] == name])
-        mark_times(one, table)
+        mark_times(one, table, when)
         one.set_ylabel("\n".join(evenly(label, 34)))
         legend(one, columns=2)
     axes[-1].set_xlabel(time_label(bundle))
@@ -66,12 +69,12 @@ def _panel(axes: Axes, table: pd.DataFrame) -> None:
         axes.axvline(cohort - 0.5, color=TREATED, lw=0.9, ls=(0, (1, 2)), zorder=1, label=words)
 
 
-def _times_note(table: pd.DataFrame) -> str:
+def _times_note(table: pd.DataFrame, when: Callable[[float], str]) -> str:
     """Say what is shaded and what is left out, with the reasons."""
     parts = []
     for column, words in (("flagged", "Shaded"), ("omitted", "Left out of the analysis")):
         marked = table[table[column] != ""].drop_duplicates("time")
-        named = [f"{time:g} ({why})" for time, why in zip(marked["time"], marked[column], strict=True)]
+        named = [f"{when(time)} ({why})" for time, why in zip(marked["time"], marked[column], strict=True)]
         if named:
             parts.append(f"{words}: {', '.join(named)}.")
     return " ".join(parts)

@@ -24,15 +24,19 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
     if table.empty:
         raise NothingToShow("the design does not ask for randomization inference")
     if "observed" not in table.columns:
-        table = table.assign(observed=facts_of(bundle, name).get("observed", np.nan))
+        observed = facts_of(bundle, name).get("observed")
+        table = table.assign(observed=np.nan if observed is None else observed)
+    if not np.isfinite(table[["statistic", "observed"]].to_numpy(float)).any():
+        raise NothingToShow("the test has no statistic here: see the reason in the table of estimates")
     return table
 
 
 def facts_of(bundle: ResultBundle, table: str) -> dict[str, Any]:
     """Return what the permutation that made a table wrote down of itself."""
     outcome, parts = bundle.facts.headline.outcome, table.split(".")
-    made = [facts for facts in bundle.facts.procedures if facts.inference == "randomization"]
-    made.sort(key=lambda facts: (facts.estimator not in parts, facts.outcome != outcome))
+    made = [facts for facts in bundle.facts.procedures if "p_monte_carlo_error" in facts.details]
+    used = bundle.facts.headline.inference
+    made.sort(key=lambda facts: (facts.estimator not in parts, facts.outcome != outcome, facts.inference != used))
     return dict(made[0].details) if made else {}
 
 
@@ -52,7 +56,7 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
         axes[0].axvline(observed, color=TREATED, lw=2.2, label=f"Observed: {number(observed)}")
         axes[0].axvline(-observed, color=COMPARISON, lw=1.4, ls="--", label="As far on the other side")
     name, _ = table_of(bundle, "randomization")
-    studentised = facts_of(bundle, name).get("statistic") == "studentised"
+    studentised = facts_of(bundle, name).get("statistic") in ("studentised", "both")
     axes[0].set_xlabel("Effect divided by its standard error" if studentised else "Test statistic")
     axes[0].set_ylabel("Draws")
     axes[0].grid(visible=False, axis="x")
@@ -62,11 +66,18 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
 
 def _note(bundle: ResultBundle, draws: np.ndarray, observed: float) -> str:
     """Say the p value with its Monte Carlo error."""
-    permuted = replace(bundle.facts.headline, inference="randomization").overall(bundle.estimates)
+    name, _ = table_of(bundle, "randomization")
+    made = facts_of(bundle, name).get("key", "randomization")
+    permuted = replace(bundle.facts.headline, inference=str(made)).overall(bundle.estimates)
     p = float(permuted["p_value"]) if permuted is not None else np.nan
     if not np.isfinite(p):
         return "No p value was computed."
     error = float(np.sqrt(p * (1 - p) / max(len(draws), 1)))
+    if facts_of(bundle, name).get("statistic") == "both":
+        return (
+            f"p = {p:.3f} (simulation error ± {error:.3f}) of the effect over its error (shown) and the effect "
+            "itself taken together: how often the smaller p of the two is as small in the draws."
+        )
     return (
         f"p = {p:.3f} (simulation error ± {error:.3f}): a result at least as far from zero came up in "
         f"{100 * p:.0f}% of the draws, the observed one counted as one of them."

@@ -1,0 +1,246 @@
+"""What the headline's test could have seen, and whether valid tests of its number or other estimates of it part."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.design.design import Design
+from sos_eval.errors import InputFault
+from sos_eval.inference.auto import RELIED_ON
+from sos_eval.inference.detectable import DetectableSize, detectable_size
+from sos_eval.inference.randomization import Randomization, permute
+from sos_eval.jobs.account import Account
+from sos_eval.jobs.answers import Answer, Checked, Group, Key, primary
+from sos_eval.numerics.detectable import FALL, RISE, Found
+from sos_eval.numerics.disagreement import disagree, estimates_apart, joint_ranks
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.assignments import assignment_space
+from sos_eval.results.check import CheckResult
+from sos_eval.results.facts import DetectableFacts, DisagreementFacts, StandingTest
+from sos_eval.results.fitted import Fitted
+from sos_eval.results.inference import FEW, InferenceMethod, Inferred
+
+__all__ = ["Judged", "judge"]
+
+#: Random adoptions on which other estimates of the effect are set beside the headline's.
+SHARED_DRAWS = 999
+#: Those behind the estimate without stratum effects.
+DRAWS_WITHOUT = 1_999
+#: Estimates that part by less often than this are told.
+APART = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The facts, the power at every size for `tables/detectable.csv`, and the estimate without stratum effects."""
+
+    detectable: DetectableFacts = field(default_factory=DetectableFacts)
+    disagreement: DisagreementFacts = field(default_factory=DisagreementFacts)
+    curve: pd.DataFrame = field(default_factory=pd.DataFrame)
+    checked: tuple[Checked, ...] = ()
+
+
+def judge(
+    design: Design, groups: dict[Key, Group], fitted: dict[Key, Fitted], answers: dict[Key, Answer], account: Account
+) -> Judged:
+    """Look at the headline's number from both sides; neither moves the verdict."""
+    first = primary(design, groups)
+    answer, estimate = answers[first], fitted[first]
+    detectable, curve = _detectable(design, estimate, answer)
+    apart = _disagreement(first, groups, fitted, answer, account)
+    plain = _without_strata(estimate, answer.resolution.methods[0], account)
+    checked = () if plain is None else (Checked(*first, plain),)
+    return Judged(detectable, apart, curve, checked)
+
+
+def _detectable(design: Design, fitted: Fitted, answer: Answer) -> tuple[DetectableFacts, pd.DataFrame]:
+    """Ask which fall and rise the headline's test would find."""
+    test, aimed = answer.resolution.methods[0], design.question.expected_direction
+    silent = DetectableFacts(test=test.key, level=test.level, declared_direction=aimed)
+    if not answer.resolution.reliable:
+        return _because(silent, "no procedure is relied on"), pd.DataFrame()
+    if not isinstance(test, Randomization):
+        return _because(silent, "the headline's test is not a permutation test"), pd.DataFrame()
+    size = detectable_size(fitted, test, seed=design.seed)
+    if size.fall is None or size.rise is None:
+        return _because(silent, size.reason), pd.DataFrame()
+    outcome = fitted.panel.outcome
+    unit = "share" if size.is_ratio else f"per {outcome.per:,g}" if outcome.scale == "rate_per" else outcome.scale
+    fall, fall_error = _shown(size, size.fall, FALL)
+    rise, rise_error = _shown(size, size.rise, RISE)
+    if unit.startswith("per ") and fall >= _level(fitted):
+        fall, fall_error = math.nan, math.nan
+    facts = DetectableFacts(
+        test=test.key, power=size.power, level=size.level, fall=fall, rise=rise, unit=unit, fall_error=fall_error,
+        rise_error=rise_error, error_monte_carlo=size.fall.error / size.fall.size, error_panel=size.panel_error,
+        declared_direction=aimed, reason="",
+    )  # fmt: skip
+    return facts, size.curve
+
+
+def _because(silent: DetectableFacts, reason: str) -> DetectableFacts:
+    return DetectableFacts(
+        test=silent.test, level=silent.level, declared_direction=silent.declared_direction, reason=reason
+    )
+
+
+def _shown(size: DetectableSize, found: Found, sign: float) -> tuple[float, float]:
+    """Return a size as it is told, with the error of its draws and of the panel together."""
+    error = float(np.hypot(found.error, found.size * np.nan_to_num(size.panel_error)))
+    ends = [size.shown(max(found.size + side * error, 0.0), sign) for side in (-1.0, 1.0)]
+    return size.shown(found.size, sign), (ends[1] - ends[0]) / 2
+
+
+def _level(fitted: Fitted) -> float:
+    """Return the treated units' mean outcome before their start: a fall of more cannot be."""
+    frame = fitted.panel.frame
+    before = np.isfinite(frame["first_treated"]) & (frame["time"] < frame["first_treated"])
+    return float(frame.loc[before, "outcome"].mean())
+
+
+def _disagreement(
+    first: Key, groups: dict[Key, Group], fitted: dict[Key, Fitted], answer: Answer, account: Account
+) -> DisagreementFacts:
+    """Set valid tests of the headline's number, and other estimates on the same units, against each other."""
+    estimate, test = fitted[first], answer.resolution.methods[0]
+    standing = _standing(estimate, answer)
+    p, errors = [one.p for one in standing], [one.mcse for one in standing]
+    fires = len(standing) > 1 and disagree(p, errors, round(1 - test.level, 12))
+    changes = _changes(estimate.panel)
+    others = _others(first, groups, fitted)
+    numbers = _numbers(estimate, others, test, account) if others and isinstance(test, Randomization) else {}
+    tests = DisagreementFacts(fires=fires, tests=tuple(standing), p_joint=_joint(answer) if fires else math.nan)
+    said: dict[str, Any] = {**changes, **numbers}
+    return replace(tests, **said)
+
+
+def _standing(fitted: Fitted, answer: Answer) -> list[StandingTest]:
+    """List the declared tests of the number whose size was measured to hold at this number treated."""
+    clusters = min(fitted.panel.n_treated_clusters, fitted.panel.n_clusters - fitted.panel.n_treated_clusters)
+    pairs = zip(answer.resolution.methods, answer.inferred, strict=True)
+    tested = [_tested(method, inferred) for method, inferred in pairs if clusters >= _needs(method)]
+    return [one for one in tested if math.isfinite(one.p)]
+
+
+def _needs(method: InferenceMethod) -> int:
+    """Return the fewest clusters with which a method counts: plain cluster-robust ones from where `auto` relies on."""
+    return RELIED_ON if method.alone_from >= FEW else method.alone_from
+
+
+def _tested(method: InferenceMethod, inferred: Inferred) -> StandingTest:
+    table = inferred.table
+    rows = table[table["aggregation"].isin(["overall", "simple"]) & (table["subgroup"] == "")]
+    rows = rows.sort_values("aggregation", key=lambda column: column != "overall", kind="stable")
+    p = float(rows["p_value"].iloc[0]) if len(rows) else math.nan
+    return StandingTest(method.key, p, float(inferred.facts.get("p_monte_carlo_error", 0.0)))
+
+
+def _joint(answer: Answer) -> float:
+    """Return the joint p of the studentised estimate and the coefficient by the first permutation test's draws."""
+    for inferred in answer.inferred:
+        draws = next((table for name, table in inferred.tables.items() if name.startswith("draws.")), None)
+        if draws is not None and "std_error" in draws:
+            estimate = draws["estimate"].to_numpy(float)
+            both = np.column_stack([estimate / draws["std_error"].to_numpy(float), estimate])
+            return float(joint_ranks(both)[0])
+    return math.nan
+
+
+def _changes(panel: Panel) -> dict[str, float]:
+    """Return the spread of units' changes, treated and comparison, where all start at once."""
+    if panel.layout != "panel" or len(panel.cohorts) != 1:
+        return {}
+    after = panel.times >= panel.cohorts[0]
+    with np.errstate(invalid="ignore"):
+        change = np.nanmean(panel.matrix()[:, after], axis=1) - np.nanmean(panel.matrix()[:, ~after], axis=1)
+    ever = panel.ever_treated
+    return {"sd_treated": float(np.nanstd(change[ever])), "sd_comparison": float(np.nanstd(change[~ever]))}
+
+
+def _others(first: Key, groups: dict[Key, Group], fitted: dict[Key, Fitted]) -> dict[str, Fitted]:
+    """Return the other estimates of the outcome on the same units and periods."""
+    source = groups[first].source
+    same = {}
+    for key, fit in fitted.items():
+        own = groups[key].source
+        alike = np.array_equal(own.units, source.units) and np.array_equal(own.times, source.times)
+        if key != first and key[1] == first[1] and alike and fit.rebuild is None and _overall(fit) is not None:
+            same[key[0]] = fit
+    return same
+
+
+def _overall(fitted: Fitted) -> int | None:
+    """Return the position of the overall effect, the ratio where there is one; None where there is none."""
+    cells = fitted.estimate.cells
+    rows = np.flatnonzero((cells["aggregation"] == "overall") & np.isfinite(fitted.estimate.values))
+    ratios = [row for row in rows if cells["scale"].iloc[row] == "ratio"]
+    return int((ratios or list(rows))[0]) if len(rows) else None
+
+
+def _numbers(
+    estimate: Fitted, others: dict[str, Fitted], test: Randomization, account: Account
+) -> dict[str, bool | float | str]:
+    """Set other estimates against the headline's under the same random adoptions, all as differences of the outcome."""
+    space = assignment_space(estimate.source, test.strata)
+    if isinstance(space, str):
+        return {}
+    drawn = space.draw(SHARED_DRAWS, account.stream("judge", "estimates")).first_treated
+    starts = np.vstack([estimate.source.first_treated, drawn])
+    level = _level(estimate)
+    columns = {"": _under(estimate, starts, level)}
+    columns |= {name: _under(fit, starts, level) for name, fit in others.items()}
+    known = {name: values for name, values in columns.items() if np.isfinite(values).all()}
+    if "" not in known or len(known) < 2:
+        return {}
+    names = [name for name in known if name]
+    apart = estimates_apart(known[""], np.column_stack([known[name] for name in names]))
+    observed = [float(values[0]) for values in known.values()]
+    return {
+        "numbers_part": apart.p <= APART, "difference": float(apart.difference[apart.largest]), "p_difference": apart.p,
+        "estimator": names[apart.largest], "low": min(observed), "high": max(observed),
+    }  # fmt: skip
+
+
+def _under(fitted: Fitted, starts: Array, level: float) -> Array:
+    """Return the overall effect under adoptions as a difference on the outcome's scale, (draws,); NaN where refused."""
+    row = _overall(fitted)
+    if row is None:
+        return np.full(len(starts), np.nan)
+    try:
+        values = fitted.refit_assignments(starts).values[:, row]
+    except InputFault:
+        return np.full(len(starts), np.nan)
+    scale = fitted.estimate.cells["scale"].iloc[row]
+    return np.asarray(np.expm1(values) * level if scale in ("ratio", "log") else values)
+
+
+def _without_strata(fitted: Fitted, test: InferenceMethod, account: Account) -> CheckResult | None:
+    """Return the estimate without stratum-by-period effects, its p, and the mean of its draws; None without strata.
+
+    Drawn by stratum and estimated without, an estimate is off centre: the mean of its draws says how far.
+    """
+    if not fitted.source.stratified or not isinstance(test, Randomization) or fitted.rebuild is not None:
+        return None
+    source = fitted.source.changed(frame=fitted.source.frame.drop(columns="stratum"))
+    plain = replace(fitted, source=source, estimate=fitted.estimator.complete(source))
+    space, row = assignment_space(source, test.strata), _overall(plain)
+    if isinstance(space, str) or row is None:
+        return None
+    assignments = space.draw(min(test.draws, DRAWS_WITHOUT), account.stream("judge", "without strata"))
+    permuted = permute(plain, assignments, test.statistic)
+    drawn = permuted.batch.values[1:, row]
+    value, mean, p = float(plain.estimate.values[row]), float(np.nanmean(drawn)), float(permuted.p_value()[row])
+    spread = float(np.nanstd(drawn))
+    log = " on the log scale" if plain.estimate.cells["scale"].iloc[row] == "ratio" else ""
+    off = ", not zero" if abs(mean) > 3 * spread / np.sqrt(len(drawn)) else ""
+    text = (
+        f"Without stratum-by-period effects the estimate{log} is {value:.3g} (p = {p:.2g}, {len(drawn):,} draws), and "
+        f"random adoptions from the same strata average {mean:.3g} (standard deviation {spread:.3g}){off}."
+    )
+    table = pd.DataFrame({"estimate": [value], "p_value": p, "mean_of_draws": mean, "sd_of_draws": spread})
+    return CheckResult("without_strata_effects", "estimate", value, text, table=table)

@@ -1,0 +1,41 @@
+"""Two tests of one number taken together by the draws that they share: the smaller of their p values, and its own p."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sos_eval.numerics.lots import symmetric_ranks
+
+__all__ = ["joint_statistic"]
+
+Array = NDArray[np.float64]
+
+
+def joint_statistic(statistics: tuple[Array, ...], *, complete: bool) -> Array:
+    """Return minus the log of the smallest p of several statistics, (1 + draws, m): large is extreme.
+
+    Parameters
+    ----------
+    statistics
+        Each (1 + draws, m), without regard to sign; the observed assignment first.
+    complete
+        Whether the draws are all assignments there are, the observed one among them: ranks are then among them alone.
+    """
+    smallest = np.minimum.reduce([_ranks(one, complete=complete) for one in statistics])
+    with np.errstate(divide="ignore"):
+        return np.asarray(-np.log(smallest))
+
+
+def _ranks(statistic: Array, *, complete: bool) -> Array:
+    """Return the p of every row by its rank, column by column; NaN where the observed one does not exist."""
+    out = np.full(statistic.shape, np.nan)
+    for j in np.flatnonzero(np.isfinite(statistic[0])):
+        column = statistic[:, j]
+        if not complete:
+            out[:, j] = symmetric_ranks(column)
+            continue
+        drawn = symmetric_ranks(column[1:])
+        place = int(np.argmin(np.abs(np.abs(column[1:]) - abs(column[0]))))
+        out[0, j], out[1:, j] = drawn[place], drawn
+    return out

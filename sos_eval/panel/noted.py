@@ -1,0 +1,52 @@
+"""What a run says of its data without being asked: levels on one side only, weights that change over time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.errors import listed
+from sos_eval.panel.panel import NAMED, FlowRow
+from sos_eval.panel.read.columns import parsed
+from sos_eval.panel.read.reading import Reading
+from sos_eval.panel.rows import PlacedRows
+from sos_eval.panel.spec import PanelSpec
+
+__all__ = ["one_sided", "varying_weights"]
+
+
+def one_sided(frame: pd.DataFrame, rows: PlacedRows, spec: PanelSpec) -> tuple[FlowRow, ...]:
+    """Note levels of a category that only treated or only untreated units have: nobody is like them to compare with."""
+    return tuple(row for name in dict.fromkeys(spec.covariates) for row in _levels(frame, rows, name))
+
+
+def _levels(frame: pd.DataFrame, rows: PlacedRows, name: str) -> list[FlowRow]:
+    if name not in frame or pd.api.types.is_numeric_dtype(frame[name]):
+        return []
+    levels = rows.first(frame[name].to_numpy(dtype=object))
+    treated = np.isfinite(rows.first(frame["first_treated"].to_numpy(float)))
+    notes = []
+    for level in dict.fromkeys(level for level in levels if not pd.isna(level)):
+        units = levels == level
+        sides = set(treated[units].tolist())
+        if len(sides) == 1 and 0 < treated.sum() < len(treated):
+            side, other = ("treated", "untreated") if sides == {True} else ("untreated", "treated")
+            reason = (
+                f'{name}: only {side} units have the level "{level}", so that adjusting by weights finds no {other} '
+                "unit like them; leave them out (exclude, or comparison.restrict), or recode the level"
+            )
+            names = listed(list(rows.units[units]), NAMED)
+            notes.append(FlowRow("level on one side", "noted", int(units.sum()), 0, names, reason))
+    return notes
+
+
+def varying_weights(reading: Reading, rows: PlacedRows, spec: PanelSpec) -> tuple[FlowRow, ...]:
+    """Note units whose weight changes over time: one weight a unit enters."""
+    if spec.weight is None or spec.layout != "panel":
+        return ()
+    values = np.nan_to_num(parsed(reading, spec.weight)[0], nan=-1.0)
+    changing = rows.changing(values) if len(values) == len(rows.codes) else np.array([], np.intp)
+    if not len(changing):
+        return ()
+    reason = f"{spec.weight}: changes over time; a unit weighs its mean over the periods before anyone starts"
+    return (FlowRow("weights over time", "noted", len(changing), 0, listed(list(rows.units[changing]), NAMED), reason),)

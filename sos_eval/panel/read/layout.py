@@ -1,0 +1,151 @@
+"""Tables as people lay them out: titles above the names, names in two rows, notes and totals below."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.errors import listed
+from sos_eval.panel.panel import FlowRow
+from sos_eval.panel.read.columns import as_text, texts
+from sos_eval.panel.read.reading import Reading, Wanted
+
+__all__ = ["DEEPEST", "TOTALS", "Header", "header_of", "trimmed"]
+
+#: Rows among which the names of the columns are looked for.
+DEEPEST = 60
+
+#: What all units together are called.
+TOTALS = frozenset({
+    "england", "wales", "scotland", "great britain", "united kingdom", "uk", "national", "total", "totals", "all",
+    "grand total", "england total", "total england", "all england", "all authorities", "all local authorities",
+})  # fmt: skip
+
+
+#: A number that begins a word: what any period holds, and a note seldom does.
+_PERIOD_LIKE = re.compile(r"(?<![^\W_])\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Where the names of the columns stand.
+
+    Attributes
+    ----------
+    names
+        One per column, empty where it has none.
+    rows
+        How many rows stand above the first row of data, those of the names included.
+    flow
+        What was done to find them.
+    """
+
+    names: tuple[str, ...]
+    rows: int
+    flow: tuple[FlowRow, ...] = ()
+
+
+def header_of(rows: Sequence[Sequence[Any]], wanted: Wanted, places: Sequence[int]) -> Header:
+    """Find the names of the columns among the first rows of a table.
+
+    The first row has them, unless another is declared (`header_row`) or is the first to name unit and time. Where a
+    needed name stands in the row below, beside blanks under unit and time, the two rows are read as one (merged cells).
+
+    Parameters
+    ----------
+    rows
+        The first rows, as they stand.
+    wanted
+        What is asked of the file.
+    places
+        Line or row of each.
+    """
+    words = [[as_text(cell) for cell in row] for row in rows]
+    at = _place_of(words, wanted, places)
+    names = tuple(words[at]) if at < len(words) else ()
+    below = words[at + 1] if at + 1 < len(words) else []
+    merged = _merged(names, below, wanted)
+    depth = 1 if merged == names else 2
+    flow = []
+    if at > 0 and wanted.header_row is None:
+        title = listed([f'"{" ".join(filter(None, row))[:60]}"' for row in words[:at] if any(row)], 2)
+        why = f"the names of the columns stand in row {places[at]}; above them: {title or 'nothing'}"
+        flow.append(FlowRow("header", "noted", 0, at, "", why))
+    if depth == 2:
+        why = f"names of columns in two rows ({places[at]} and {places[at + 1]}), read as one"
+        flow.append(FlowRow("header", "noted", 0, 2, "", why))
+    return Header(merged, at + depth, tuple(flow))
+
+
+def _place_of(words: list[list[str]], wanted: Wanted, places: Sequence[int]) -> int:
+    if wanted.header_row is not None:
+        if wanted.header_row not in places:
+            wanted.refuse(f"header_row: there is no row {wanted.header_row}", f"rows are counted from {places[0]}")
+        return list(places).index(wanted.header_row)
+    if not wanted.keys:
+        return 0
+    return next((i for i, row in enumerate(words) if set(wanted.keys) <= set(row)), 0)
+
+
+def _merged(names: tuple[str, ...], below: list[str], wanted: Wanted) -> tuple[str, ...]:
+    """Return names that stand in two rows as one; the upper row where there is nothing to add."""
+    under = {name: below[i] for i, name in enumerate(names) if name in wanted.keys and i < len(below)}
+    further = [word for word in below if word and wanted.needed(word) and word not in names]
+    if not wanted.keys or not further or len(under) < len(wanted.keys) or any(under.values()):
+        return names
+    width = max(len(names), len(below))
+    upper, lower = [*names, *[""] * width][:width], [*below, *[""] * width][:width]
+    return tuple(low or up for up, low in zip(upper, lower, strict=True))
+
+
+def trimmed(reading: Reading, wanted: Wanted) -> Reading:
+    """Leave rows aside that are blank, and notes and totals below the table, and say so."""
+    frame = reading.frame
+    if not frame.size:
+        return reading
+    blank = np.column_stack([_blank(frame.iloc[:, i]) for i in range(frame.shape[1])])
+    empty = blank.all(axis=1)
+    notes = _below(reading, wanted, blank)
+    flow = list(reading.flow)
+    if empty.any():
+        flow.append(FlowRow("blank rows", "noted", 0, int(empty.sum()), "", "rows without any value were left aside"))
+    notes &= ~empty
+    if notes.any():
+        first = [" ".join(filter(None, map(as_text, row)))[:60] for row in frame[notes].to_numpy(dtype=object)[:3]]
+        why = f"{reading.lines(notes)} below the table: {listed([repr(words) for words in first])}"
+        flow.append(FlowRow("notes below the table", "noted", 0, int(notes.sum()), "", why))
+    if not (empty | notes).any():
+        return reading
+    kept = reading.kept(~(empty | notes))
+    return Reading(kept.frame, kept.name, kept.faults, place=kept.place, header=kept.header, flow=tuple(flow))
+
+
+def _below(reading: Reading, wanted: Wanted, blank: Any) -> Any:
+    """Say which rows at the end have no period and are notes or totals, (n_rows,).
+
+    A row is a note where its cells hold no number, a total where its first word says so.
+    """
+    frame = reading.frame
+    notes = np.zeros(len(frame), bool)
+    if len(wanted.keys) < 2 or wanted.keys[1] not in frame.columns:
+        return notes
+    last = list(frame.columns).index(wanted.keys[1])
+    for i in range(len(frame) - 1, -1, -1):
+        if not blank[i, last] and _PERIOD_LIKE.search(as_text(frame.iloc[i, last])):
+            break
+        words = [as_text(cell) for cell in frame.iloc[i] if as_text(cell)]
+        number = pd.to_numeric(pd.Series(words[1:], dtype=object), errors="coerce").notna().any()
+        notes[i] = not words or words[0].casefold() in TOTALS or not number
+        if not notes[i]:
+            break
+    return notes
+
+
+def _blank(column: pd.Series) -> Any:
+    codes, _ = texts(column)
+    return codes < 0

@@ -1,0 +1,100 @@
+"""Tables with a column per period: read as a row per unit and period, where the design says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.errors import listed
+from sos_eval.panel.panel import FlowRow
+from sos_eval.panel.read.columns import texts
+from sos_eval.panel.read.reading import Reading
+from sos_eval.panel.spec import PanelSpec, Wide
+
+__all__ = ["long", "matches", "refuse_wide"]
+
+#: What looks like a period in a column's name: 2015, 201415, 2014/15, 2015Q2.
+_PERIOD = re.compile(r"(?:.*\D)?(?:19|20)\d\d(?:\d\d|[/-]\d\d(?:\d\d)?|[ -]?Q[1-4])?")
+
+
+def matches(wide: Wide, name: str) -> bool:
+    """Say whether a column holds one period of a wide table."""
+    return any(fnmatchcase(name, pattern) for pattern in wide.columns)
+
+
+def refuse_wide(reading: Reading, spec: PanelSpec) -> None:
+    """Stop where the column of periods is missing and the names of other columns are periods."""
+    periods = [name for name in reading.header if _PERIOD.fullmatch(name)]
+    if spec.time in reading.header or len(periods) < 3:
+        return
+    stem = re.split(r"(?<=19|20)\d\d", periods[0])[0]
+    reading.fault_of(
+        ("time",), f'{reading.name} has no column "{spec.time}", but a column per period: {listed(periods, 3)}',
+        f'read it with wide: {{columns: "{stem}*", into: {spec.time}}}',
+    )  # fmt: skip
+    reading.faults.stop()
+
+
+def long(reading: Reading, spec: PanelSpec, names: Sequence[str]) -> Reading:
+    """Turn the columns of a wide table into rows.
+
+    A pattern's values become the column that its names begin with (``entries_2015`` gives ``entries``); where they are
+    periods and nothing else, the one column that the design names and the table lacks.
+
+    Parameters
+    ----------
+    reading, spec
+        The table as it was read, and the block with `wide`.
+    names
+        Columns that the design names.
+    """
+    if spec.wide is None:
+        return reading
+    frame = reading.frame
+    there = [str(name) for name in frame.columns]
+    kept = [name for name in there if not matches(spec.wide, name)]
+    lacking = [name for name in dict.fromkeys(names) if name not in kept and name != spec.time]
+    pieces = [_of_pattern(reading, spec, pattern, there, kept, lacking) for pattern in spec.wide.columns]
+    reading.faults.stop()
+    whole = pieces[0]
+    for piece in pieces[1:]:
+        whole = whole.merge(piece.drop(columns=kept), on=["_row", spec.time], how="outer")
+    whole = whole.sort_values(["_row", spec.time], kind="stable")
+    whole.index = pd.Index(whole.pop("_row"))
+    periods = len(dict.fromkeys(whole[spec.time]))
+    row = FlowRow("wide table", "noted", 0, len(whole), "", f"{periods} columns of periods read as rows of {spec.time}")
+    return replace(reading, frame=whole, header=tuple(map(str, whole.columns)), flow=(*reading.flow, row))
+
+
+def _of_pattern(
+    reading: Reading, spec: PanelSpec, pattern: str, there: list[str], kept: list[str], lacking: list[str]
+) -> pd.DataFrame:
+    """Return the rows of one variable: what is kept, the period, the value, and the row of the file."""
+    columns = [name for name in there if fnmatchcase(name, pattern)]
+    if not columns:
+        reading.fault_of(("wide", "columns"), f'{reading.name} has no column like "{pattern}"', "write what they share")
+    prefix = re.split(r"[\d*?\[]", pattern)[0]
+    called = prefix.rstrip("_ -.:") or (lacking[0] if len(lacking) == 1 else "")
+    if not called:
+        what = f'the values of "{pattern}" may be any of {listed(lacking) or "no column that the design names"}'
+        reading.fault_of(("wide", "columns"), what, "name the outcome: {value: COLUMN}, or columns entries_20*")
+    pieces = []
+    for name in columns:
+        piece = reading.frame[kept].copy()
+        piece[spec.time], piece[called] = name[len(prefix) :], _text(reading.frame[name])
+        piece["_row"] = np.asarray(reading.frame.index)
+        pieces.append(piece)
+    return pd.concat(pieces) if pieces else reading.frame[kept].assign(_row=np.asarray(reading.frame.index))
+
+
+def _text(column: pd.Series) -> np.ndarray:
+    """Return a column as numbers where it is of numbers, else as text: pieces of several types stay one column."""
+    if pd.api.types.is_numeric_dtype(column):
+        return np.asarray(column)
+    codes, distinct = texts(column)
+    return np.array([*distinct, ""], dtype=object)[codes]

@@ -1,0 +1,119 @@
+"""Page one: the verdict, safety beside it, one figure, at most seven sentences by weight; the rest is further down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.report.attenuation import attenuation_table
+from sos_eval.report.content import Block, Bullets, Heading, Link, Picture, Table, Text
+from sos_eval.report.draw import Drawn
+from sos_eval.report.plan import lock_sentence
+from sos_eval.report.reading import unit_words
+from sos_eval.report.safety import safety_words
+from sos_eval.report.wording import minus_signs, sentence_count
+from sos_eval.results.facts import QuestionFacts
+
+__all__ = ["LIMITS", "MOST_SENTENCES", "first_page", "limits"]
+
+LIMITS, MOST_SENTENCES = "What limits the answer", 7
+NOT_ASSESSED = "Safety was not assessed: no outcome of this design is declared as one that should not get worse."
+
+
+def first_page(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
+    """Return page one."""
+    shown, more = _within_budget(bundle)
+    headline = bundle.headline
+    return [
+        *_question(bundle.facts.question),
+        Text(lock_sentence(bundle.facts.lock), "small"),
+        Text(str(headline.get("sentence") or "This bundle has no headline."), "answer"),
+        *_safety(bundle),
+        *([Picture("answer", drawn.alt["answer"])] if "answer" in drawn.images else []),
+        *([Bullets(tuple(shown))] if shown else []),
+        Link(f"{LIMITS}: {_how_many(more)}, and words that it does not support", LIMITS),
+    ]
+
+
+def _how_many(more: Sequence[str]) -> str:
+    return f"{len(more)} more points" if more else "what it does not show"
+
+
+def limits(bundle: ResultBundle) -> list[Block]:
+    """Return what page one has no room for."""
+    headline, units = bundle.headline, unit_words(bundle)
+    _, more = _within_budget(bundle)
+    blocks: list[Block] = [Heading(LIMITS), *([Bullets(tuple(more))] if more else [])]
+    if headline.get("attenuation"):
+        caption = (
+            "How much of an effect the estimate is expected to show, by the share of it that was there before the "
+            f"start and by the share of comparison {units[1]} that took the practice up in between; no number of this "
+            "report is divided by it"
+        )
+        blocks += [Text(str(headline["attenuation"])), Table(attenuation_table(units), caption)]
+    blocks += _listed("The other outcomes", headline.get("other_outcomes"))
+    if len(headline.get("other_outcomes") or []) > 1:
+        blocks.append(Text("Intervals are not widened for looking at several outcomes.", "small"))
+    blocks += _listed("What this does not show", headline.get("does_not_show"))
+    blocks += _listed("What would change the answer", headline.get("what_would_change_it"))
+    phrases = [f"“{phrase}”" for phrase in headline.get("must_not_say") or []]
+    return [*blocks, *([Text(f"This result does not support the words {', '.join(phrases)}.")] if phrases else [])]
+
+
+def weighed(bundle: ResultBundle) -> list[str]:
+    """Return every sentence on the answer's limits, in the fixed order of weight."""
+    headline = bundle.headline
+    checks = zip(bundle.diagnostics["passed"], bundle.diagnostics["text"], strict=True)
+    failed = [minus_signs(f"A declared check failed: {text}") for passed, text in checks if passed is False]
+    parts, neutral = _disagreement(headline.get("disagreement"))
+    first = [parts, headline.get("basis"), headline.get("detectable_text"), headline.get("earlier_path")]
+    said = (*failed, *first, *(headline.get("caveats") or []), neutral)
+    return list(dict.fromkeys(str(text) for text in said if text))
+
+
+def _disagreement(said: Any) -> tuple[str, str]:
+    """Return what is said where tests or estimates part, and where they do not; an older bundle's is a sentence."""
+    if not isinstance(said, Mapping):
+        return str(said or ""), ""
+    text = str(said.get("text") or "")
+    return ("", text) if said.get("kind") == "none" else (text, "")
+
+
+def _within_budget(bundle: ResultBundle) -> tuple[list[str], list[str]]:
+    """Return what fits on page one, and the rest: as many texts as have seven sentences, by weight."""
+    texts, room = weighed(bundle), MOST_SENTENCES
+    for k, text in enumerate(texts):
+        room -= sentence_count(text)
+        if room < 0:
+            return texts[:k], texts[k:]
+    return texts, []
+
+
+def _question(question: QuestionFacts) -> list[Block]:
+    """Return the question as declared: what, for whom, against what."""
+    named = (("Evaluated", question.intervention), ("Outcome", question.outcome), ("For", question.population),
+             ("Compared with", question.comparator))  # fmt: skip
+    parts = [f"{label}: {text}." for label, text in named if text]
+    return [Text(" ".join(parts), "small")] if parts else []
+
+
+def _safety(bundle: ResultBundle) -> list[Block]:
+    """Return a table of the safety outcomes, or a sentence that there are none."""
+    rows = bundle.headline.get("safety")
+    if not rows:
+        return [Text(NOT_ASSESSED)]
+    said = [safety_words(row, bundle.facts) for row in rows]
+    frame = pd.DataFrame({
+        "Should not get worse": [row["label"] for row in rows], "Estimate and range": [row["text"] for row in rows],
+        "Harm": [words for words, _ in said], "p": [p for _, p in said],
+    }, dtype=object)  # fmt: skip
+    several = "; p is not adjusted for their number" if len(rows) > 1 else ""
+    return [Table(frame, f"Safety beside the verdict{several}")]
+
+
+def _listed(title: str, items: Sequence[str] | None) -> list[Block]:
+    """Return a heading and its bullets; nothing where there are none."""
+    return [Heading(title, 3), Bullets(tuple(str(item) for item in items))] if items else []

@@ -1,0 +1,80 @@
+"""Outcomes that should not get worse, beside the verdict: estimate, range, whether harm beyond a margin is excluded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from sos_eval.report.verdict import HeadlineEffect, effect_of
+from sos_eval.report.wording import number, p_number, plain_words
+from sos_eval.results.facts import OutcomeFacts, RunFacts
+
+__all__ = ["SAFETY_ROLES", "harm_excluded", "safety_rows", "safety_words"]
+
+SAFETY_ROLES = ("safety", "harm")
+
+
+def safety_rows(
+    estimates: pd.DataFrame, facts: RunFacts, ranged: Callable[[HeadlineEffect, OutcomeFacts], str]
+) -> list[dict[str, Any]]:
+    """Return a row per safety outcome, of the headline's estimator under the headline's inference.
+
+    Parameters
+    ----------
+    estimates
+        In the columns of `estimates.csv`.
+    facts
+        Which outcomes are declared, with their margins.
+    ranged
+        Writes estimate and range.
+    """
+    named = {name: one for name, one in facts.panel.outcomes.items() if one.role in SAFETY_ROLES}
+    return [_row(name, outcome, estimates, facts, ranged) for name, outcome in named.items()]
+
+
+def _row(
+    name: str, outcome: OutcomeFacts, estimates: pd.DataFrame, facts: RunFacts,
+    ranged: Callable[[HeadlineEffect, OutcomeFacts], str],
+) -> dict[str, Any]:  # fmt: skip
+    label = plain_words(outcome.label or name)
+    said: dict[str, Any] = {"outcome": name, "label": f"{label[:1].upper()}{label[1:]}", "margin": outcome.margin}
+    row = replace(facts.headline, outcome=name).overall(estimates)
+    if row is None:
+        return said | {"estimate": math.nan, "excluded": None, "text": "No overall estimate."}
+    effect = effect_of(row, outcome)
+    if not facts.inference.reliable:
+        effect = replace(effect, low=math.nan, high=math.nan, p=math.nan)
+    excluded = harm_excluded(effect, outcome.margin)
+    return said | {
+        "estimate": effect.estimate, "conf_low": effect.low, "conf_high": effect.high, "p_value": effect.p,
+        "excluded": excluded, "text": ranged(effect, outcome),
+    }  # fmt: skip
+
+
+def harm_excluded(effect: HeadlineEffect, margin: float | None) -> bool | None:
+    """Say whether the harmful end of the range lies within the margin; None without either.
+
+    A positive margin takes a rise for harm, a negative one a fall.
+    """
+    if margin is None:
+        return None
+    end = effect.difference(effect.high if margin > 0 else effect.low)
+    if math.isnan(end):
+        return None
+    return end < margin if margin > 0 else end > margin
+
+
+def safety_words(row: Mapping[str, Any], facts: RunFacts) -> tuple[str, str]:
+    """Return a safety outcome's verdict in words, and its p."""
+    margin, outcome = row["margin"], facts.panel.outcomes.get(str(row["outcome"]), OutcomeFacts())
+    p = p_number(float("nan") if row.get("p_value") is None else float(row["p_value"]))
+    if margin is None:
+        return "no margin was declared", p
+    unit = f" per {outcome.per:,g}" if outcome.scale == "rate_per" else ""
+    beyond = f"{'a rise' if margin > 0 else 'a fall'} of {number(abs(margin))}{unit} or more"
+    words = {True: f"{beyond} is excluded", False: f"{beyond} is not excluded", None: "cannot be said: no range"}
+    return words[row["excluded"]], p

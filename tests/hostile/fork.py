@@ -1,0 +1,85 @@
+"""One command in a fork of its own, with limits of time and memory, so that nothing it does reaches the next."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+#: Seconds and bytes that a command may take.
+SECONDS, MEMORY = 30, 3 * 2**30
+TOO_LONG = 124
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended: exit code, what it said, how long it took."""
+
+    code: int
+    said: str
+    seconds: float
+
+    @property
+    def told(self) -> tuple[int, str]:
+        """Return the exit code and the first line that was said, without folders and long words."""
+        lines = [line for line in self.said.splitlines() if line.strip() and self.code not in {0, 3}]
+        return self.code, " ".join(word[:60] for word in lines[0].split())[:240] if lines else ""
+
+
+def run(arguments: list[str], folder: Path) -> Outcome:
+    """Run `sos-eval` in a folder and wait for it."""
+    _warm()
+    begun = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        _child(arguments, folder)
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            code = os.waitstatus_to_exitcode(status)
+            break
+        if time.monotonic() - begun > SECONDS:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            code = TOO_LONG
+            break
+        time.sleep(0.005)
+    said = (folder / ".said").read_text(encoding="utf-8", errors="replace").replace(f"{folder}/", "")
+    return Outcome(code, said.replace(str(folder), "FOLDER"), time.monotonic() - begun)
+
+
+@cache
+def _warm() -> None:
+    """Import in the parent what every child needs."""
+    for name in ("cli.main", "cli.designs", "jobs.check", "jobs.run", "jobs.simulate", "jobs.economics", "jobs.power"):
+        import_module(f"sos_eval.{name}")
+    for name in ("ruamel.yaml", "pyarrow.parquet", "duckdb", "openpyxl", "scipy.stats"):
+        import_module(name)
+
+
+def _child(arguments: list[str], folder: Path) -> None:
+    """Answer one command and leave, whatever happens."""
+    code = 125
+    try:
+        os.chdir(folder)
+        said = os.open(".said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for old, new in ((0, nowhere), (1, nowhere), (2, said)):
+            os.dup2(new, old)
+        sys.stdin, sys.stdout, sys.stderr = (
+            os.fdopen(0, "r"), os.fdopen(1, "w"), os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace"),
+        )  # fmt: skip
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        from sos_eval.cli.main import cli
+        from sos_eval.cli.screen import Screen, answered
+
+        code = answered(cli, arguments, Screen())
+        sys.stderr.flush()
+    finally:
+        os._exit(code)

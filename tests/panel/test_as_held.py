@@ -1,0 +1,319 @@
+"""Tables as analysts hold them: read with a note, or refused; never another number in silence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+
+from sos_eval.economics.model.psa import read_samples
+from sos_eval.errors import DataFault
+from sos_eval.estimators import TWFE, CallawaySantAnna
+from sos_eval.limits import raised
+from sos_eval.panel.read.written import written
+from tests.panel.small import SmallDesign, table
+
+
+def steps(panel) -> dict[str, str]:
+    return {row.step: row.reason for row in panel.flow}
+
+
+def same(panel, other) -> None:
+    for name in ("unit", "time", "first_treated", "outcome", "exposure"):
+        assert panel.frame[name].tolist() == other.frame[name].tolist()
+
+
+# -- units --------------------------------------------------------------------------------------------------------
+
+
+def two_ways() -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    rows = [
+        (
+            str(800 + i),
+            year,
+            2014 if i < 10 else 0,
+            20 + i * 0.1 + (year - 2011) + 3 * (i < 10 and year >= 2014) + rng.normal() * 0.3,
+        )
+        for i in range(30)
+        for year in range(2011, 2017)
+    ]
+    return pd.DataFrame(rows, columns=["la", "year", "g", "y"])
+
+
+@pytest.mark.parametrize("write", ["{}.0", "0{}", "{}\u200b"])
+def test_case_units_written_two_ways(write):
+    """30 units, estimate 3.068; with the last years under other ids it was 2.914 on 50 units."""
+    data = two_ways()
+    clean = TWFE().fit(data, unit="la", time="year", outcome="y", first_treated="g")
+    assert (round(clean["estimate"].iloc[0], 3), clean["n_units"].iloc[0]) == (3.068, 30)
+    late = data["year"] >= 2015
+    spoilt = data.assign(la=data["la"].where(~late, data["la"].map(write.format)))
+    with pytest.raises(DataFault, match=r"probably one unit written two ways.*recode"):
+        TWFE().fit(spoilt, unit="la", time="year", outcome="y", first_treated="g")
+
+
+def test_blanks_around_an_id_are_no_part_of_it():
+    data = two_ways()
+    spoilt = data.assign(la=data["la"].where(data["year"] < 2015, data["la"].map(" {}\u00a0".format)))
+    assert TWFE().fit(spoilt, unit="la", time="year", outcome="y", first_treated="g")["n_units"].iloc[0] == 30
+
+
+def test_recode_is_the_way_out(small: SmallDesign):
+    plain = small.load()
+    small.cell("003", 2015, "la_code", "3.0")
+    small.block["recode"] = {"la_code": {"3.0": "003"}}
+    same(small.load(), plain)
+
+
+def test_ids_that_are_seen_in_the_same_period_are_two_units(small: SmallDesign):
+    small.data["la_code"] = small.data["la_code"].replace("008", "7")
+    assert "7" in small.load().units
+
+
+def test_a_total_is_refused_or_left_out_by_name(small: SmallDesign):
+    total = small.data.groupby("year", as_index=False)[["entries", "children"]].sum()
+    small.data = pd.concat([small.data, total.assign(la_code="E92000001", first_year=0)])
+    with pytest.raises(DataFault, match=r'"E92000001", lines .* a total, not one of the units'):
+        small.load()
+    small.block["exclude"] = {"units": ["E92000001"], "why": "total"}
+    assert small.load().n_units == 8
+
+
+def test_regions_may_be_what_is_studied(small: SmallDesign):
+    small.data["la_code"] = small.data["la_code"].map(lambda code: f"E12000{code}")
+    assert small.load().n_units == 8
+
+
+# -- numbers ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "values"),
+    [
+        (["1,234", "12", "1,234,567.5"], [1234, 12, 1234567.5]),
+        (["12%", "3.5%"], [12, 3.5]),
+        (["£1,000", "£2"], [1000, 2]),
+        (["−3", "4"], [-3, 4]),
+        (["-£3", "£4"], [-3, 4]),
+    ],
+)
+def test_plain_forms_are_read(words, values):
+    found = written(words)
+    assert [found.values[word] for word in words] == values
+    assert not found.why
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["12%", "12"],
+        ["£12", "12"],
+        ["£12", "€12"],
+        ["12,5", "13,1"],
+        ["0,125", "1,250"],
+        ["1,234", "1234"],
+        ["1.234,5"],
+    ],
+)
+def test_mixed_and_ambiguous_forms_are_refused(words):
+    assert written(words).why
+
+
+def test_case_numbers_as_text(small: SmallDesign):
+    """A covariate in per cent is a number, not a category per value."""
+    plain = small.data["idaci"] * 100
+    small.data["idaci"] = plain.map("{:.0f}%".format)
+    small.block["covariates"] = ["idaci"]
+    panel = small.load()
+    assert panel.frame["idaci"].tolist() == plain.round().tolist()
+    assert steps(panel)["numbers as text"] == 'idaci: "0%" is read as 0'
+
+
+# -- layouts ------------------------------------------------------------------------------------------------------
+
+
+def test_a_title_and_notes_are_left_aside(small: SmallDesign):
+    plain = small.load()
+    text = "Children starting to be looked after,,\nEngland 2011 to 2015\n\n" + small.data.to_csv(index=False)
+    small.write("panel.csv", text + "Total,,,1234,80000,,,\n\nSource: DfE, SSDA903\nc = confidential\n")
+    panel = small.load(write=False)
+    same(panel, plain)
+    assert "stand in row 4" in steps(panel)["header"]
+    assert "lines 45, 47, 48 below the table" in steps(panel)["notes below the table"]
+
+
+def test_a_workbook_with_a_title_and_names_in_two_rows(small: SmallDesign):
+    from openpyxl import Workbook
+
+    plain = small.load()
+    book = Workbook()
+    sheet = book.active
+    sheet.append(["Looked-after children"])
+    sheet.append([])
+    sheet.append(["la_code", "year", "first_year", "Children", None])
+    sheet.append([None, None, None, "entries", "children"])
+    sheet.merge_cells("D3:E3")
+    for row in small.data[["la_code", "year", "first_year", "entries", "children"]].itertuples(index=False):
+        sheet.append([row.la_code, *map(int, row[1:])])
+    book.save(small.folder / "p.xlsx")
+    panel = small.load(override=small.folder / "p.xlsx")
+    same(panel, plain)
+    assert "rows (3 and 4), read as one" in steps(panel)["header"]
+
+
+def test_a_declared_header_row(small: SmallDesign):
+    plain = small.load()
+    names = ",".join(small.data.columns)
+    small.write("panel.csv", f"{names}\n" + small.data.to_csv(index=False))
+    small.block["header_row"] = 2
+    same(small.load(write=False), plain)
+
+
+@pytest.mark.parametrize("prefix", ["", "entries_"])
+def test_a_column_per_year(small: SmallDesign, prefix: str):
+    plain = small.load()
+    wide = small.data.pivot(index=["la_code", "first_year"], columns="year", values="entries")
+    wide.columns = pd.Index([f"{prefix}{year}" for year in wide.columns])
+    wide.reset_index().assign(children=10000).to_csv(small.folder / "panel.csv", index=False)
+    with pytest.raises(DataFault, match=r'column per period: .*read it with wide: \{columns: "' + prefix + "20*"):
+        small.load(write=False)
+    small.block["wide"] = {"columns": f"{prefix}20*", "into": "year"}
+    panel = small.load(write=False)
+    same(panel, plain)
+    assert steps(panel)["wide table"] == "5 columns of periods read as rows of year"
+
+
+# -- stores -------------------------------------------------------------------------------------------------------
+
+
+def stored(folder: Path, *statements: str) -> Path:
+    given = table()
+    with duckdb.connect(str(folder / "p.duckdb")) as connection:
+        connection.register("given", given)
+        for statement in statements:
+            connection.execute(statement)
+    return folder / "p.duckdb"
+
+
+WIDEST = "170141183460469231731687303715884105"
+
+
+def test_widest_integers_stay_apart(small: SmallDesign):
+    ids = f"({WIDEST}000::HUGEINT + la_code::INT) AS la_code"
+    path = stored(small.folder, f"CREATE TABLE a AS SELECT * REPLACE ({ids}) FROM given")
+    panel = small.load(override=path)
+    assert panel.units.tolist() == [f"{WIDEST}00{i}" for i in range(1, 9)]
+
+
+def test_a_view_over_the_files_own_tables_is_read(small: SmallDesign):
+    plain = small.load()
+    path = stored(small.folder, "CREATE TABLE a AS FROM given", "CREATE VIEW b AS FROM a")
+    small.block["table"] = "b"
+    same(small.load(override=path), plain)
+
+
+def test_a_view_that_reads_elsewhere_is_refused(small: SmallDesign):
+    small.data.to_csv(small.folder / "panel.csv", index=False)
+    path = stored(small.folder, f"CREATE VIEW a AS FROM read_csv('{small.folder}/panel.csv')")
+    with pytest.raises(DataFault, match="reads something outside the file"):
+        small.load(override=path)
+
+
+def test_changes_beside_a_database_are_refused(small: SmallDesign):
+    path = stored(small.folder, "CREATE TABLE a AS FROM given")
+    small.write("p.duckdb.wal", b"x")
+    with pytest.raises(DataFault, match="has changes that are not in the file yet"):
+        small.load(override=path)
+
+
+def test_whole_numbers_beside_missing_ones_stay_whole(small: SmallDesign):
+    small.data["la_code"] = pd.array([2**53 + int(code) for code in small.data["la_code"]], dtype="Int64")
+    small.data.loc[3, "la_code"] = pd.NA
+    small.data.to_parquet(small.folder / "p.parquet")
+    with pytest.raises(DataFault, match="no unit in row 3") as caught:
+        small.load(override=small.folder / "p.parquet")
+    assert len(caught.value.faults) == 1
+
+
+def test_a_limit_stops_what_unpacks_too_far(small: SmallDesign):
+    small.data.to_csv(small.folder / "p.csv.gz", index=False)
+    with (
+        raised(size=300),
+        pytest.raises(DataFault, match="unpacks to more than 300 bytes"),
+    ):
+        small.load(override=small.folder / "p.csv.gz")
+
+
+# -- psa ----------------------------------------------------------------------------------------------------------
+
+
+def test_case_psa_row_names(tmp_path: Path):
+    """R's row names are no strategy: two strategies, or a refusal of the column without a name."""
+    draws = pd.DataFrame({"Usual": [10.0, 10.1], "New": [10.3, 10.2]})
+    for name in ("effects", "costs"):
+        draws.to_csv(tmp_path / f"{name}.csv")
+    with pytest.raises(DataFault, match=r"column 1 has no name.*row\.names = FALSE"):
+        read_samples(tmp_path / "effects.csv", tmp_path / "costs.csv")
+    for name in ("effects", "costs"):
+        draws.to_csv(tmp_path / f"{name}.csv", index=False)
+    assert read_samples(tmp_path / "effects.csv", tmp_path / "costs.csv").strategies == ("Usual", "New")
+
+
+@pytest.mark.parametrize(
+    ("effects", "said"),
+    [("a,a\n1,2\n2,3\n", '2 columns are called "a"'), ("a,b\n1%,2%\n2%,3%\n", "a draw is a plain number"),
+     ("a,b\n1,2\n\n2,3\n", "blank rows between the draws")],
+)  # fmt: skip
+def test_draws_that_are_written_strangely_are_refused(tmp_path: Path, effects: str, said: str):
+    (tmp_path / "effects.csv").write_text(effects)
+    (tmp_path / "costs.csv").write_text("a,b\n1,2\n2,3\n")
+    with pytest.raises(DataFault, match=said):
+        read_samples(tmp_path / "effects.csv", tmp_path / "costs.csv")
+
+
+# -- what is said without being asked -------------------------------------------------------------------------------
+
+
+def test_case_level_only_untreated():
+    """A level that only untreated units have is named, with the way out."""
+    rng = np.random.default_rng(8)
+    rows = [
+        (
+            f"u{i}",
+            year,
+            start,
+            "Z" if i in (40, 41) else "ABC"[i % 3],
+            5 + i * 0.1 + 2 * (0 < start <= year) + rng.normal(),
+        )
+        for i, start in enumerate([2014] * 15 + [2015] * 15 + [0] * 30)
+        for year in range(2011, 2018)
+    ]
+    data = pd.DataFrame(rows, columns=["u", "t", "g", "r", "y"])
+    found = CallawaySantAnna(adjust="ipw").fit(
+        data, unit="u", time="t", outcome="y", first_treated="g", covariates=["r"]
+    )
+    (row,) = [row for row in found.attrs["flow"] if row.step == "level on one side"]
+    assert row.names == "u40, u41"
+    assert row.reason.startswith('r: only untreated units have the level "Z"')
+    assert "comparison.restrict" in row.reason
+
+
+def test_weights_that_change_over_time_are_noted(small: SmallDesign):
+    small.data["w"] = 1.0
+    small.block["weight"] = "w"
+    assert "weights over time" not in steps(small.load())
+    small.cell("003", 2015, "w", 2.0)
+    assert "w: changes over time" in steps(small.load())["weights over time"]
+
+
+@pytest.mark.parametrize(("anticipation", "noted"), [(0, False), (1, False), (2, True)])
+def test_a_long_anticipation_is_noted(anticipation: int, noted: bool):
+    data = two_ways()
+    found = CallawaySantAnna(anticipation=anticipation).fit(
+        data, unit="la", time="year", outcome="y", first_treated="g"
+    )
+    assert any("as in the paper; did and diff-diff" in note for note in found.attrs["notes"]) is noted
