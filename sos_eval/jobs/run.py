@@ -11,11 +11,8 @@ from sos_eval.design.lock import as_locked
 from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.facts import run_facts
-<<<<<<< HEAD
-from sos_eval.jobs.runs import logged
-=======
 from sos_eval.jobs.judge import judge
->>>>>>> origin/main
+from sos_eval.jobs.runs import logged
 from sos_eval.jobs.write import write
 
 __all__ = ["Progress", "default_out", "run"]

@@ -16,12 +16,8 @@ from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_path
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
-<<<<<<< HEAD
-from sos_eval.jobs.runs import data_files, kept_as
-=======
-from sos_eval.jobs.check import data_paths
 from sos_eval.jobs.judge import Judged
->>>>>>> origin/main
+from sos_eval.jobs.runs import data_files, kept_as
 from sos_eval.panel.disclosure import masked, withholds_weights
 from sos_eval.panel.flow import flow_table
 from sos_eval.report.render import render_all

@@ -106,7 +106,8 @@ def test_what_is_kept_already_is_never_written_over(tmp_path):
     (tmp_path / "out.as-locked").mkdir()
     (tmp_path / "out.as-locked" / "mine.txt").write_text("kept")
     assert run(path, seed=2).facts.lock.notes == (
-        "out.as-locked was there already and is left as it is; the bundle as locked that stood here before is replaced.",
+        "out.as-locked was there already and is left as it is; "
+        "the bundle as locked that stood here before is replaced.",
     )
     assert [file.name for file in (tmp_path / "out.as-locked").iterdir()] == ["mine.txt"]
     assert ResultBundle(tmp_path / "out").facts.lock.state == "changed"
