@@ -78,10 +78,8 @@ class Team:
             yield self
         except BaseException:
             if self._pool is not None:
-                self._pool.shutdown(wait=False, cancel_futures=True)
                 for child in set(active_children()) - before:
-                    child.terminate()
-                    child.join()
+                    child.terminate()  # the pool's own thread sees the end and is the only one to reap
             raise
         finally:
             if self._pool is not None:

@@ -35,11 +35,12 @@ def test_an_interruption_ends_its_processes_at_once(monkeypatch):
         if size == 2:
             raise KeyboardInterrupt
 
-    start = time.perf_counter()
-    with pytest.raises(KeyboardInterrupt), Team(2, interrupt).at_work() as team:
-        team.work(time.sleep, [0.0, 0.0, 60.0, 60.0], [1, 2, 3, 4])
-    assert time.perf_counter() - start < 30
-    assert not active_children()
+    for _ in range(5):  # two threads that reap one child leave it listed in about one of three
+        start = time.perf_counter()
+        with pytest.raises(KeyboardInterrupt), Team(2, interrupt).at_work() as team:
+            team.work(time.sleep, [0.0, 0.0, 60.0, 60.0], [1, 2, 3, 4])
+        assert time.perf_counter() - start < 30
+        assert not active_children()
 
 
 def test_a_fault_in_a_process_is_the_fault(monkeypatch):
