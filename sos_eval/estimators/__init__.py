@@ -1,8 +1,23 @@
 """Ways to estimate effects: one method, one file."""
 
 from sos_eval.estimators.callaway_santanna import CallawaySantAnna
+from sos_eval.estimators.etwfe import ETWFE
 from sos_eval.estimators.event_study_twfe import EventStudyTWFE
+from sos_eval.estimators.imputation import Imputation
 from sos_eval.estimators.poisson_did import PoissonDiD
+from sos_eval.estimators.stacked import Stacked
+from sos_eval.estimators.sun_abraham import SunAbraham
 from sos_eval.estimators.twfe import TWFE
+from sos_eval.estimators.two_stage import TwoStage
 
-__all__ = ["TWFE", "CallawaySantAnna", "EventStudyTWFE", "PoissonDiD"]
+__all__ = [
+    "ETWFE",
+    "TWFE",
+    "CallawaySantAnna",
+    "EventStudyTWFE",
+    "Imputation",
+    "PoissonDiD",
+    "Stacked",
+    "SunAbraham",
+    "TwoStage",
+]

@@ -29,7 +29,7 @@ from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, cells
 from sos_eval.results.method import register
 
-__all__ = ["PoissonDiD"]
+__all__ = ["NOT_CONVERGED", "PoissonDiD", "count_columns", "eventful", "exposure_of"]
 
 
 PARTLY = "some periods count as a fraction of exposure: read the rate ratio, which is of full exposure"
@@ -68,7 +68,7 @@ class PoissonDiD(StatedRegression):
 
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate the rate ratio and, from it, the change in the rate among the treated."""
-        rows, stated = self._stated(regression_rows(self._eventful(panel), self._names(panel), **_sides(panel)))
+        rows, stated = self._stated(regression_rows(self._eventful(panel), self._names(panel), **count_columns(panel)))
         rows, fit = self._fit(rows)
         table = cells(**stated.cells, n_obs=len(rows.used), n_units=rows.n_units, n_treated_units=rows.n_treated_units)
         return _two_cells(rows, fit, table, panel.outcome.per if panel.outcome.counted else 1.0)
@@ -79,7 +79,11 @@ class PoissonDiD(StatedRegression):
         if panel.layout != "panel" or panel.partly_exposed or panel.outcome.transform != "none":
             return by_draw
         table = self._table_of(panel)
-        grid = None if table is None else self._grid(panel, complete_rows(panel, self._names(panel), **_sides(panel)))
+        grid = (
+            None
+            if table is None
+            else self._grid(panel, complete_rows(panel, self._names(panel), **count_columns(panel)))
+        )
         if table is None or grid is None:
             return by_draw
         treated = np.nan_to_num(panel.matrix("treated"))[grid[0].units][:, grid[0].times]
@@ -91,7 +95,7 @@ class PoissonDiD(StatedRegression):
         table = self._table_of(panel.with_first_treated(first_treated[0]))
         grid = None
         if table is not None:
-            grid = self._grid(panel, complete_rows(self._eventful(panel), self._names(panel), **_sides(panel)))
+            grid = self._grid(panel, complete_rows(self._eventful(panel), self._names(panel), **count_columns(panel)))
         if table is None or grid is None:
             return super().estimate_assignments(panel, first_treated)
         shared, counts = grid
@@ -109,7 +113,7 @@ class PoissonDiD(StatedRegression):
         """Estimate under many adoptions, each with a comparison group of its own; all at once on a balanced panel."""
         grid = None
         if panel.layout == "panel" and panel.is_balanced and (panel.matrix("weight") > 0).all():
-            grid = self._grid(panel, complete_rows(self._eventful(panel), self._names(panel), **_sides(panel)))
+            grid = self._grid(panel, complete_rows(self._eventful(panel), self._names(panel), **count_columns(panel)))
         if grid is None or not (grid[0].weights > 0).all():
             return super().estimate_groups(panel, first_treated, weights, cells)
         shared, counts = grid
@@ -124,7 +128,7 @@ class PoissonDiD(StatedRegression):
         )  # fmt: skip
 
     def _grid(self, panel: Panel, rows: Rows) -> tuple[CountGrid, Array] | None:
-        return count_grid(panel, rows, _exposure(rows))
+        return count_grid(panel, rows, exposure_of(rows))
 
     def _table_of(self, panel: Panel) -> pd.DataFrame | None:
         """Return the table of cells; None where this panel is refused."""
@@ -134,19 +138,7 @@ class PoissonDiD(StatedRegression):
             return None
 
     def _eventful(self, panel: Panel) -> Panel:
-        """Leave out units and periods that have no event."""
-        column = str(_sides(panel)["outcome"])
-        counts = panel.frame[column].to_numpy(float)
-        if (counts < 0).any():
-            where = listed(list(dict.fromkeys(panel.frame["unit"][counts < 0])))
-            raise NotIdentified(panel.fault(f"{self.name}: counts below zero: {where}", "choose another estimator"))
-        events = np.bincount(panel.unit_codes, np.nan_to_num(counts), panel.n_units)
-        panel = without(panel, events == 0, "no event in any period")
-        counts = np.nan_to_num(panel.frame[column].to_numpy(float))
-        quiet = np.bincount(panel.time_codes, counts, panel.n_times) == 0
-        if quiet.any():
-            panel = panel.keep_times(panel.times[~quiet], "estimate", "no event in any unit")
-        return panel
+        return eventful(panel, self.name)
 
     def _fit(self, rows: Rows) -> tuple[Rows, PoissonFit]:
         """Fit; leave out rows that separation fits perfectly, and fit again."""
@@ -160,6 +152,22 @@ class PoissonDiD(StatedRegression):
         return left, _fit_rows(left)
 
 
+def eventful(panel: Panel, name: str) -> Panel:
+    """Leave out units and periods that have no event; refuse counts below zero in the words of a method's name."""
+    column = str(count_columns(panel)["outcome"])
+    counts = panel.frame[column].to_numpy(float)
+    if (counts < 0).any():
+        where = listed(list(dict.fromkeys(panel.frame["unit"][counts < 0])))
+        raise NotIdentified(panel.fault(f"{name}: counts below zero: {where}", "choose another estimator"))
+    events = np.bincount(panel.unit_codes, np.nan_to_num(counts), panel.n_units)
+    panel = without(panel, events == 0, "no event in any period")
+    counts = np.nan_to_num(panel.frame[column].to_numpy(float))
+    quiet = np.bincount(panel.time_codes, counts, panel.n_times) == 0
+    if quiet.any():
+        panel = panel.keep_times(panel.times[~quiet], "estimate", "no event in any unit")
+    return panel
+
+
 class _Sides(TypedDict):
     """Columns of a count regression: its left-hand side, and what must be known beside it."""
 
@@ -167,7 +175,8 @@ class _Sides(TypedDict):
     also: tuple[str, ...]
 
 
-def _sides(panel: Panel) -> _Sides:
+def count_columns(panel: Panel) -> _Sides:
+    """Return the columns of a count regression on a panel."""
     counted = panel.outcome.counted
     return {"outcome": "count" if counted else "outcome", "also": ("exposure",) if counted else ()}
 
@@ -175,10 +184,10 @@ def _sides(panel: Panel) -> _Sides:
 def _fit_rows(rows: Rows) -> PoissonFit:
     """Fit the rows as they are."""
     x = np.column_stack([rows.treated, rows.covariates])
-    return fit_poisson(rows.outcome, x, np.log(_exposure(rows)), rows.effects)
+    return fit_poisson(rows.outcome, x, np.log(exposure_of(rows)), rows.effects)
 
 
-def _exposure(rows: Rows) -> Array:
+def exposure_of(rows: Rows) -> Array:
     """Return the population at risk of each row; ones where the outcome has none."""
     if not rows.panel.outcome.counted:
         return np.ones(len(rows.used))
@@ -207,7 +216,7 @@ def _two_cells(rows: Rows, fit: PoissonFit, table: pd.DataFrame, per: float) -> 
     linear = _working_regression(rows, fit)
     n = rows.panel.n_influence
     b = fit.coef[0] if settled else np.nan
-    at_risk = rows.weights * _exposure(rows) * rows.treated
+    at_risk = rows.weights * exposure_of(rows) * rows.treated
     rate = per * (rows.weights * rows.outcome * rows.treated).sum() / at_risk.sum()
     rate_score = (per * rows.outcome * rows.weights * rows.treated - rate * at_risk) / at_risk.sum()
     psi_b = influence_of(linear, n)[:, 0]

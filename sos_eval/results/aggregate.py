@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sos_eval.results.estimate import CELL_COLUMNS, Columns, Estimate, cell_columns, stacked
 
-__all__ = ["EVERY", "AggregationPlan", "EventTimes", "plan_aggregations", "with_aggregations"]
+__all__ = ["EVERY", "AggregationPlan", "EventTimes", "families", "plan_aggregations", "with_aggregations"]
 
 Array = NDArray[np.float64]
 
@@ -140,7 +140,7 @@ def plan_aggregations(
         Which cells the averages by event time are made of.
     """
     group, time = np.asarray(group_time["cohort"], float), np.asarray(group_time["time"], float)
-    keys, inside = _families(group, time, time >= group, event_times.inside(group, time))
+    keys, inside = families(group, time, time >= group, event_times.inside(group, time))
     own = cohorts[:, None] == group
     members = (inside[:, None, :] & own).astype(float)
     overall = [key["aggregation"] == "overall" for key in keys]
@@ -151,7 +151,7 @@ def plan_aggregations(
     return AggregationPlan(_laid_out(rows + plain, group_time), members, means)
 
 
-def _families(
+def families(
     group: Array, time: Array, post: NDArray[np.bool_], by_event: NDArray[np.bool_]
 ) -> tuple[list[dict[str, Any]], NDArray[np.bool_]]:
     """Return each aggregate's name and key, and the cells that it averages, (p, m)."""

@@ -25,12 +25,17 @@ OPTIONS = {
         {"adjust": "dr_improved"}, {"adjust": "dr_improved", "base_period": "universal"},
         {"balance_e": 1}, {"window": (-1, 2), "adjust": "reg"},
     ],
+    "etwfe": [
+        {}, {"covariates": ()}, {"covariates": (), "control": "never_treated"}, {"covariates": (), "family": "poisson"},
+    ],
     "event_study_twfe": [{}, {"window": (-3, 1)}],
+    "imputation": [{}, {"covariates": ()}, {"covariates": (), "leave_out": True, "leads_tested": 1}],
     "poisson_did": [{}, {"covariates": ()}],
+    "stacked": [{}, {"window": (-2, 1)}],
+    "sun_abraham": [{}, {"covariates": (), "reference_time": -2}],
     "twfe": [{}, {"covariates": ()}],
+    "two_stage": [{}, {"covariates": ()}],
 }  # fmt: skip
-#: Estimators whose model is multiplicative: additive shifts and effects are not theirs.
-MULTIPLICATIVE = {"poisson_did"}
 
 CASES = [
     pytest.param(name, method(**options), id=f"{name}-{'-'.join(map(str, options.values())) or 'default'}")
@@ -46,6 +51,11 @@ VARIANTS = {
 }
 every_variant = pytest.mark.parametrize("more", [pytest.param(more, id=one) for one, more in VARIANTS.items()])
 every_estimator = pytest.mark.parametrize(("name", "estimator"), CASES)
+
+
+def multiplicative(estimator) -> bool:
+    """Whether the model is multiplicative: additive shifts and effects are not its own."""
+    return estimator.name == "poisson_did" or getattr(estimator, "family", "") == "poisson"
 
 
 def frame(seed: int = 1) -> pd.DataFrame:
@@ -108,7 +118,7 @@ def test_shift_and_scale(name, estimator):
     base = panel_of(df)
     one = estimator.complete(base)
     ratio = (one.cells["scale"] == "ratio").to_numpy()
-    if name in MULTIPLICATIVE:
+    if multiplicative(estimator):
         moved = estimator.complete(panel_of(df.assign(entries=df["entries"] * 3, children=df["children"] * 2)))
         same(moved, one, np.where(ratio, 1.0, 1.5))
         absorbed = 1.5 ** (df["la"].str[2:].astype(int) % 3) * 1.1 ** (df["year"] - 2001)
@@ -274,7 +284,7 @@ def test_no_effect_is_no_effect(name, estimator):
     rng = np.random.default_rng(3)
     unit, time = rng.normal(0, 0.3, (N, 1)), rng.normal(0, 0.1, (1, T))
     df = frame()
-    rate = 0.01 * np.exp(unit + time) if name in MULTIPLICATIVE else 0.01 * (3 + unit + time)
+    rate = 0.01 * np.exp(unit + time) if multiplicative(estimator) else 0.01 * (3 + unit + time)
     estimate = estimator.complete(panel_of(df.assign(entries=rate.ravel() * df["children"])))
     size = np.abs(numbers(estimate))
     assert np.nanmax(size) < 1e-8

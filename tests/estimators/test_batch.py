@@ -7,7 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE, PoissonDiD
+from sos_eval.estimators import (
+    ETWFE,
+    TWFE,
+    CallawaySantAnna,
+    EventStudyTWFE,
+    Imputation,
+    PoissonDiD,
+    Stacked,
+    SunAbraham,
+    TwoStage,
+)
 from sos_eval.results.estimate import loop_batch
 from tests.estimators.panels import INF, counts_panel, panel
 
@@ -25,6 +35,8 @@ VARIANTS = {
 ESTIMATORS = [
     CallawaySantAnna(), CallawaySantAnna(control="not_yet_treated", base_period="universal"),
     CallawaySantAnna(anticipation=1), TWFE(), EventStudyTWFE(), EventStudyTWFE(window=(-3, 2)), PoissonDiD(),
+    Imputation(), Imputation(leave_out=True), SunAbraham(), ETWFE(), TwoStage(),
+    Stacked(window=(-2, 1)),
 ]  # fmt: skip
 
 

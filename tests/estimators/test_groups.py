@@ -9,7 +9,14 @@ import pytest
 
 from sos_eval.comparison import Nearest, Rebuilding, build
 from sos_eval.errors import OurFault
-from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE, PoissonDiD
+from sos_eval.estimators import (
+    TWFE,
+    CallawaySantAnna,
+    EventStudyTWFE,
+    Imputation,
+    PoissonDiD,
+    SunAbraham,
+)
 from sos_eval.inference.null_search import without_effect
 from sos_eval.results.adoptions import Adoptions
 from sos_eval.results.estimate import loop_batch
@@ -17,7 +24,14 @@ from sos_eval.results.estimator import Estimator
 from sos_eval.results.fitted import Fitted
 from tests.estimators.panels import counts_panel
 
-ESTIMATORS = [CallawaySantAnna(control="not_yet_treated"), TWFE(), EventStudyTWFE(), PoissonDiD()]
+ESTIMATORS = [
+    CallawaySantAnna(control="not_yet_treated"),
+    TWFE(),
+    EventStudyTWFE(),
+    PoissonDiD(),
+    Imputation(),
+    SunAbraham(),
+]
 
 
 def matched(estimator, *, caliper=0.6, n=26, gap=False, **options):

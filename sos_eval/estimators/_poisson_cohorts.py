@@ -1,0 +1,110 @@
+"""Effects per cohort and period in a Poisson model with an exposure offset, averaged over treated rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.estimators._regression import SINGLE, Rows
+from sos_eval.estimators._two_way import Statement
+from sos_eval.estimators.poisson_did import NOT_CONVERGED, exposure_of
+from sos_eval.numerics.absorb import TwoWayEffects
+from sos_eval.numerics.poisson import PoissonFit, fit_poisson
+from sos_eval.panel.panel import Array
+from sos_eval.results.estimate import Estimate, cells
+
+__all__ = ["by_cohort_effects", "poisson_effects"]
+
+Bools = NDArray[np.bool_]
+
+
+def by_cohort_effects(rows: Rows) -> Rows:
+    """Return the rows with an effect for each cohort in place of one for each unit."""
+    start = rows.frame["first_treated"].to_numpy(float)
+    cohort = np.unique(np.where(start > rows.panel.times[-1], np.inf, start), return_inverse=True)[1]
+    return replace(rows, effects=TwoWayEffects(cohort, rows.effects.time, rows.effects.weights))
+
+
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """Weighted means over the rows behind each row of the estimate: as fitted, and as they would be untreated.
+
+    Attributes
+    ----------
+    values : (2, q)
+    influence : (n_influence, 2, q)
+    """
+
+    values: Array
+    influence: Array
+
+
+def poisson_effects(rows: Rows, stated: Statement) -> Estimate:
+    """Fit counts on the statement's terms, and compare fitted means of treated rows with those without treatment.
+
+    With mean ``mu = exp(eta)`` and delta what the terms say of a row, weighted sums of mu and of ``mu exp(-delta)``
+    over treated rows are compared (Wooldridge 2023): their difference, on the outcome's `per`, and their log ratio.
+    Shares of rows and covariates are taken as fixed.
+    """
+    fit = fit_poisson(
+        rows.outcome, np.column_stack([stated.terms, rows.covariates]), np.log(exposure_of(rows)), rows.effects
+    )
+    inside = stated.counted.T
+    means = _means(rows, fit, stated.terms, inside)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = np.concatenate([np.log(means.values[0] / means.values[1]), means.values[0] - means.values[1]])
+        relative = means.influence / means.values
+    influence = np.concatenate(
+        [relative[:, 0] - relative[:, 1], means.influence[:, 0] - means.influence[:, 1]], axis=1
+    )  # fmt: skip
+    table = _table(rows, stated, inside)
+    if not fit.converged:
+        values[:], influence[:] = np.nan, np.nan
+        table["reason"] = NOT_CONVERGED
+    elif rows.n_treated_units == 1:
+        influence[:] = np.nan
+        table["reason"] = SINGLE
+    return Estimate(table, values, influence, rows.panel, notes=rows.notes)
+
+
+def _means(rows: Rows, fit: PoissonFit, terms: Array, inside: Bools) -> _Means:
+    """Return weighted means and their influence, by way of the working regression.
+
+    A sum ``sum a d eta`` moves with the scores ``x (y - mu) w`` by the projection of ``a / (w mu)`` on the regressors.
+    """
+    w, mu, n = rows.weights, fit.mean, rows.panel.n_influence
+    per = rows.panel.outcome.per if rows.panel.outcome.counted else 1.0
+    delta = terms @ fit.coef[: terms.shape[1]]
+    share = inside * w
+    share = per * share / (share @ exposure_of(rows))[:, None]
+    sums = np.stack([share * mu, share * mu * np.exp(-delta)])
+    working = TwoWayEffects(rows.effects.unit, rows.effects.time, w * mu)
+    target = sums / (w * mu)
+    left = working.residual(target)
+    left = left - (left * (w * mu)) @ fit.x @ fit.bread @ fit.x.T
+    score = (rows.outcome - mu) * w
+    moved = (target - left) * score
+    influence = np.stack([_by_unit(one, rows.influence_codes, n) for one in moved], axis=1)
+    coef = _by_unit((fit.x * score[:, None]).T, rows.influence_codes, n) @ fit.bread
+    influence[:, 1] -= coef[:, : terms.shape[1]] @ (sums[1] @ terms).T
+    return _Means(sums.sum(-1), influence * n)
+
+
+def _by_unit(columns: Array, codes: NDArray[np.intp], n: int) -> Array:
+    """Sum columns (q, rows) by unit, (n, q)."""
+    return np.column_stack([np.bincount(codes, column, n) for column in columns])
+
+
+def _table(rows: Rows, stated: Statement, inside: Bools) -> pd.DataFrame:
+    """Lay out rate ratios, then changes, each with its treated units."""
+    unit = rows.panel.unit_codes[rows.used]
+    treated = [len(np.unique(unit[one])) for one in inside]
+    scale = "rate_per" if rows.panel.outcome.counted else "value"
+    parts = [
+        cells(**(dict(stated.cells) | {"estimand": name, "scale": kind}), n_treated_units=treated)
+        for name, kind in (("rate_ratio", "ratio"), ("att", scale))
+    ]
+    return pd.concat(parts, ignore_index=True).assign(n_obs=len(rows.used), n_units=rows.n_units)

@@ -1,0 +1,161 @@
+"""Extended two-way fixed effects (Wooldridge 2025)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.estimators._cells import Control
+from sos_eval.estimators._cohorts import CohortCells, CohortRegression, cohort_cells
+from sos_eval.estimators._poisson_cohorts import by_cohort_effects, poisson_effects
+from sos_eval.estimators._regression import (
+    Rows,
+    covariate_columns,
+    independent,
+    regression_rows,
+    time_varying,
+)
+from sos_eval.estimators._two_way import Statement
+from sos_eval.estimators.poisson_did import count_columns, eventful
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice
+from sos_eval.results.estimator import PlannedEstimator
+from sos_eval.results.method import register
+
+__all__ = ["ETWFE"]
+
+#: What stands between a covariate's name and the period that it is a regressor in.
+IN = " in period "
+
+
+@register("etwfe")
+@dataclass(frozen=True)
+class ETWFE(CohortRegression):
+    """Extended two-way fixed effects: an effect per cohort and period, covariates with effects of their own in each."""
+
+    control: Control = "not_yet_treated"
+    """Compare with all untreated rows (not_yet_treated), or give periods before the start coefficients too, so that
+    every cohort is compared with units that are never treated, since the last period before its start."""
+    covariates: tuple[str, ...] | None = None
+    """Covariates, each with slopes by period, by cohort and by effect; those of the panel unless named here."""
+
+    family: Literal["linear", "poisson"] = "linear"
+    """Linear in the outcome, or Poisson in counts with an exposure offset: rate ratios, and changes of the rate."""
+    effects: Literal["unit", "cohort"] = "unit"
+    """Of the Poisson model: an effect for each unit, or for each cohort (the paper's pooled model)."""
+
+    label: ClassVar[str] = "extended two-way fixed effects"
+    reference: ClassVar[str] = "Wooldridge (2025)"
+    needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1}
+    takes_unbalanced: ClassVar[bool] = True
+    takes_cross_sections: ClassVar[bool] = True
+    takes_covariates: ClassVar[bool] = True
+    remedy: ClassVar[str] = "leave out a covariate: a cohort needs more units than covariates"
+
+    @property
+    def compares_with_last(self) -> bool:  # type: ignore[override]
+        """Whether effects are changes since the last period before the start."""
+        return self.control == "never_treated"
+
+    @property
+    def weighs_exposure(self) -> bool:  # type: ignore[override]
+        """Whether units count by their exposure."""
+        return self.family == "poisson"
+
+    def __post_init__(self) -> None:
+        if self.family == "poisson" and self.control == "never_treated":
+            raise ValueError("control: never_treated is of the linear family; leave it out")
+        if self.family == "linear" and self.effects == "cohort":
+            raise ValueError("effects: cohort is of the Poisson family: in a linear model both give the same effects")
+
+    def cells_of(self, panel: Panel, start: Array, time: Array) -> CohortCells:
+        """Lay out cohorts by period: treated ones, or all but the last before the start."""
+        return cohort_cells(panel, start, time, None if self.control == "not_yet_treated" else -1.0, self.name)
+
+    def why_absorbed(self, rows: Rows) -> str:
+        """Say so of slopes, where there are covariates."""
+        if not self._own(rows.panel):
+            return "an effect is a combination of unit and time effects"
+        return "slopes of covariates by cohort, period or effect cannot be told apart"
+
+    def estimate(self, panel: Panel) -> Estimate:
+        """Estimate every effect, and averages over the treated rows."""
+        panel = self._with_slopes(panel)
+        if self.family == "linear":
+            return super().estimate(panel)
+        rows = regression_rows(eventful(panel, self.name), self._names(panel), **count_columns(panel))
+        return poisson_effects(*self._stated(by_cohort_effects(rows) if self.effects == "cohort" else rows))
+
+    def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:
+        """Plan for batches of outcomes; one at a time in the Poisson model."""
+        if self.family == "poisson":
+            return self.unplanned(panel, choice)
+        return super().compile(self._with_slopes(panel), choice)
+
+    def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
+        """Estimate under many adoptions; one at a time with covariates, whose slopes go with the cohorts."""
+        if self._own(panel) or self.family == "poisson":
+            return PlannedEstimator.estimate_assignments(self, panel, first_treated)
+        return super().estimate_assignments(panel, first_treated)
+
+    def estimate_groups(self, panel: Panel, first_treated: Array, weights: Array, cells: pd.DataFrame) -> Batch:
+        """Estimate under many adoptions, each with a comparison group of its own."""
+        if self._own(panel) or self.family == "poisson":
+            return PlannedEstimator.estimate_groups(self, panel, first_treated, weights, cells)
+        return super().estimate_groups(panel, first_treated, weights, cells)
+
+    def _own(self, panel: Panel) -> tuple[str, ...]:
+        return panel.covariates if self.covariates is None else self.covariates
+
+    def _names(self, panel: Panel) -> tuple[str, ...]:
+        """Return the covariates that vary within units, and all of them by period where those are columns already."""
+        own = self._own(panel)
+        by_period = [str(name) for name in panel.frame if IN in str(name)]
+        slopes = [name for name in by_period if name.split(IN)[0].split("=")[0] in own]
+        return (*time_varying(panel, own), *slopes)
+
+    def _with_slopes(self, panel: Panel) -> Panel:
+        """Add each covariate by period, the first period apart."""
+        time = panel.frame["time"].to_numpy(float)
+        x, labels = covariate_columns(panel.frame, self._own(panel))
+        columns = {
+            f"{label}{IN}{panel.periods.name(one)}": np.where(time == one, column, 0.0)
+            for label, column in zip(labels, x.T, strict=True)
+            for one in panel.times[1:]
+        }
+        return panel.with_columns(**columns) if columns else panel
+
+    def _stated(self, rows: Rows) -> tuple[Rows, Statement]:
+        """State the effects, and after them slopes by cohort and by effect, of covariates less their cohort's mean."""
+        rows, stated = super()._stated(rows)
+        x, _ = covariate_columns(rows.frame, self._own(rows.panel))
+        if not x.shape[1]:
+            return rows, stated
+        start = rows.frame["first_treated"].to_numpy(float)
+        cohort = np.unique(start, return_inverse=True)[1]
+        centred = x - _means(x, rows.weights, cohort)[cohort]
+        effects = stated.terms[:, :, None] * centred[:, None, :]
+        rows = _with_slopes_by_cohort(rows, x, cohort)
+        terms = np.concatenate([stated.terms, effects.reshape(len(x), -1)], 1)
+        self._refuse_absorbed(rows, terms)
+        more = terms.shape[1] - stated.terms.shape[1]
+        none = np.zeros((len(stated.contrast), more))
+        contrast, shared = np.hstack([stated.contrast, none]), np.hstack([stated.shared, none > 0])
+        return rows, replace(stated, terms=terms, contrast=contrast, shared=shared)
+
+
+def _means(x: Array, weights: Array, cohort: NDArray[np.intp]) -> Array:
+    """Return the cohorts' weighted means of columns x (n, p), (c, p)."""
+    total = np.bincount(cohort, weights)
+    return np.column_stack([np.bincount(cohort, weights * column) / total for column in x.T])
+
+
+def _with_slopes_by_cohort(rows: Rows, x: Array, cohort: NDArray[np.intp]) -> Rows:
+    """Add slopes of columns x (n, p) by cohort, where they are no combination of what is there."""
+    slopes = np.column_stack([x * (cohort == one)[:, None] for one in range(cohort.max() + 1)])
+    kept = independent(rows, np.column_stack([rows.covariates, slopes]))[rows.covariates.shape[1] :]
+    return replace(rows, covariates=np.column_stack([rows.covariates, slopes[:, kept]]))
