@@ -7,6 +7,8 @@ from sos_eval.estimators.imputation import Imputation
 from sos_eval.estimators.poisson_did import PoissonDiD
 from sos_eval.estimators.stacked import Stacked
 from sos_eval.estimators.sun_abraham import SunAbraham
+from sos_eval.estimators.synthetic_control import SyntheticControl
+from sos_eval.estimators.synthetic_did import SyntheticDiD
 from sos_eval.estimators.twfe import TWFE
 from sos_eval.estimators.two_stage import TwoStage
 
@@ -19,5 +21,7 @@ __all__ = [
     "PoissonDiD",
     "Stacked",
     "SunAbraham",
+    "SyntheticControl",
+    "SyntheticDiD",
     "TwoStage",
 ]

@@ -18,7 +18,7 @@ from sos_eval.estimators.fast.assignments import batch_assignments
 from sos_eval.estimators.fast.groups import Grouped, batch_groups, has_own_clusters
 from sos_eval.estimators.fast.imputed import Centre, ImputedPlan, Leads
 from sos_eval.estimators.fast.imputed_pattern import ImputedPattern, within_periods
-from sos_eval.estimators.fast.outcomes import plan_outcomes
+from sos_eval.estimators.fast.outcomes import OutcomePlan, plan_outcomes
 from sos_eval.estimators.fast.regression import RegressionPattern, has_cohort_form, is_single
 from sos_eval.numerics.untreated import UntreatedFit, fit_untreated
 from sos_eval.panel.panel import Array, Panel
@@ -131,17 +131,19 @@ class ImputedEstimator(PlannedEstimator):
 
     def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:
         """Plan for batches of outcomes; a loop where the panel itself is refused, in the words of a single fit."""
+        loop = self.unplanned(panel, choice)
         try:
-            design = self._design(panel)
+            plan = self._by_cohort(panel, choice) if self.has_pattern(panel) else None
+            return Planned(plan, loop) if plan else self._plan(panel, self._design(panel), choice)
         except NotIdentified:
-            return self.unplanned(panel, choice)
-        rows = self._plan(panel, design, choice)
-        if not self.has_pattern(panel):
-            return rows
+            return loop
+
+    def _by_cohort(self, panel: Panel, choice: RowChoice | None) -> OutcomePlan | None:
+        """Plan by sums over cohorts; None where one of the rows is not identified."""
         pattern = self._pattern(panel, panel.first_treated, np.unique(panel.first_treated))
         plan = plan_outcomes(panel, pattern, choice, no_errors=is_single(panel.first_treated, panel.times))
-        known = np.isfinite(plan.apply(np.zeros((1, panel.n_units, panel.n_times))).values).all()
-        return Planned(plan, rows.otherwise) if known else rows
+        nothing = plan.apply(np.zeros((1, panel.n_units, panel.n_times))).values
+        return plan if np.isfinite(nothing).all() else None
 
     def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
         """Estimate under many adoptions: at once where sums by cohort are enough, else one after another."""

@@ -65,16 +65,16 @@ class Stacked(PlannedEstimator):
 
     def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:
         """Plan for batches of outcomes; a loop where the panel itself is refused, in the words of a single fit."""
+        loop = self.unplanned(panel, choice)
         try:
-            rows = complete_rows(panel, ())
-            design = self._design(panel, *_pairs(rows))
+            if not self._has_pattern(panel):
+                rows = complete_rows(panel, ())
+                return self._plan(panel, rows, self._design(panel, *_pairs(rows)), choice)
+            pattern = self._pattern(panel, panel.first_treated, np.unique(panel.first_treated))
         except NotIdentified:
-            return self.unplanned(panel, choice)
-        if not self._has_pattern(panel):
-            return self._plan(panel, rows, design, choice)
-        pattern = self._pattern(panel, panel.first_treated, np.unique(panel.first_treated))
-        plan = plan_outcomes(panel, pattern, choice, no_errors=is_single(panel.first_treated, panel.times))
-        return Planned(plan, self.unplanned(panel, choice))
+            return loop
+        alone = is_single(panel.first_treated, panel.times)
+        return Planned(plan_outcomes(panel, pattern, choice, no_errors=alone), loop)
 
     def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
         """Estimate under many adoptions: at once where sums by cohort are enough, else one after another."""

@@ -31,7 +31,8 @@ class Estimator(Method):
 
     Class attributes say early what it needs, so that a design can be refused before anything runs:
     ``needs`` maps ``pre_periods``, ``treated_units``, ``untreated_units``, ``exposure`` to minimum counts;
-    ``takes_unbalanced``, ``takes_switching``, ``takes_cross_sections`` and ``takes_covariates`` say what it can do;
+    ``takes_unbalanced``, ``takes_switching``, ``takes_cross_sections``, ``takes_covariates`` and ``takes_weights`` say
+    what it can do;
     ``weighs_exposure`` says that units count by their exposure, ``compares_with_last`` that effects are changes since
     the last period before the start (and not since the mean of all of them).
     """
@@ -42,6 +43,7 @@ class Estimator(Method):
     takes_switching: ClassVar[bool] = False
     takes_cross_sections: ClassVar[bool] = False
     takes_covariates: ClassVar[bool] = False
+    takes_weights: ClassVar[bool] = True
     weighs_exposure: ClassVar[bool] = False
     compares_with_last: ClassVar[bool] = False
 

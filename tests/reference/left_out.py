@@ -45,6 +45,12 @@ RULES = (
     (r"imputation|two_stage|etwfe|stacked", r".*", r"n_\w+.*|sub_exp.*|event\[.*|.*level.*", "counts, labels"),
     (r"two_stage", r"care_event_window", r".*", f"{NOT_YET}: event times joined at the ends of a window"),
     (r"etwfe", r"counts_poisson_x1_link", r".*", "not offered: means of the linear index; rate ratios are"),
+    (r"synthdid", r".*", r"N0|T0|noise_level|placebo_reps", "inputs of the case"),
+    (r"synthdid", r".*", r"sdid\..*", "stops before the optimum; the tight run is compared"),
+    (r"synthdid", r".*", r"(sc|did)\..*", "other methods; synthetic controls are compared with augsynth"),
+    (r"synthdid", r".*", r"se_(placebo|bootstrap).*", f"{NOT_YET}: placebo variance and bootstrap"),
+    (r"synthetic_control", r"prop99_v_.*", r".*", f"{NOT_YET}: predictors with weights V"),
+    (r"synthetic_control", r".*", r"time.*|.*l2_imbalance", "labels, and what follows from the gaps"),
     (r"stacked", r".*", r"did\..*", "not offered: the mean of the years before as reference"),
     (r"stacked", r".*", r"control_weight.*", "enter the estimates, which are compared"),
     (r"pretrends", r".*", r".*(bayes_factor|likelihood_ratio|mean_after_pretest).*",
@@ -61,6 +67,8 @@ OUTSIDE = (
     (r"clubsandwich_mortality", r".*", "clubsandwich_mortality_mv.csv"),
     (r"wild_bootstrap", r"produc_.*", "plm_produc.csv"),
     (r"matchit_lalonde", r".*", "matchit_lalonde.csv"),
+    (r"synthdid|synthetic_control", r"prop99.*", "california_prop99.csv"),
+    (r"imputation|two_stage|etwfe|stacked", r"mpdta.*", "mpdta.csv"),
 )
 
 

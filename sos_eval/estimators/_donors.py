@@ -1,0 +1,133 @@
+"""What methods share that weigh untreated units so that they look like the treated ones did before the start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.errors import NotIdentified, listed
+from sos_eval.estimators._averages import Averages, averages
+from sos_eval.panel.panel import Array, Panel
+
+__all__ = ["Cohort", "DonorDesign", "donor_design", "notes_on"]
+
+Bools = NDArray[np.bool_]
+
+COVARIATES = "covariates are no part of this method: it balances earlier outcomes alone"
+STRATA = "effects of strata by period are no part of this method: the estimate is not made within strata"
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """Units that start together.
+
+    Attributes
+    ----------
+    start : float
+    units : (n_units,)
+        Which they are.
+    before : int
+        How many periods lie before the start.
+    """
+
+    start: float
+    units: Bools
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class DonorDesign:
+    """Cohorts, and the units that are untreated throughout.
+
+    Attributes
+    ----------
+    outcomes : (n_units, n_times)
+        Without gaps.
+    donors : (n_units,)
+        Which units are donors.
+    cohorts
+        Those with enough periods before their start.
+    lay, cell_cohort
+        Rows of the estimate; position in `cohorts` of each cell.
+    """
+
+    panel: Panel
+    outcomes: Array
+    donors: Bools
+    cohorts: tuple[Cohort, ...]
+    lay: Averages
+    cell_cohort: NDArray[np.intp]
+
+    @property
+    def mass(self) -> Array:
+        """Treated units behind each cell, (m,)."""
+        return np.array([self.cohorts[k].units.sum() for k in self.cell_cohort], float)
+
+    def table(self) -> pd.DataFrame:
+        """Lay out the rows with the treated units that each counts."""
+        sizes = np.array([cohort.units.sum() for cohort in self.cohorts])
+        behind = self.lay.inside.astype(float) @ (self.cell_cohort[:, None] == np.arange(len(sizes))) > 0
+        columns = self.lay.columns(n_treated_units=behind @ sizes, scale=self.panel.outcome.scale)
+        return pd.DataFrame(columns).assign(n_obs=self.outcomes.size, n_units=self.panel.n_units)
+
+
+def donor_design(panel: Panel, name: str, *, periods: int, donors: int) -> DonorDesign:
+    """Find cohorts and donors.
+
+    Parameters
+    ----------
+    periods, donors
+        Fewest periods before a start, and fewest donors.
+
+    Raises
+    ------
+    NotIdentified
+        Gaps, weights, too few donors or periods: with what to declare instead.
+    """
+    if panel.layout != "panel" or not panel.is_balanced:
+        raise NotIdentified(
+            panel.fault(f"{name}: units lack periods, and it compares whole paths", "narrow panel.window")
+        )
+    if len(np.unique(panel.weights)) > 1 or not (panel.matrix("weight") == panel.weights[:, None]).all():
+        what = f"{name}: units weigh differently, and the method finds weights of its own"
+        raise NotIdentified(panel.fault(what, "leave out panel.weight, and weights of a comparison group"))
+    free = panel.first_treated > panel.times[-1]
+    if free.sum() < donors:
+        what = f"{name}: {int(free.sum())} units are untreated throughout, and at least {donors} are needed as donors"
+        raise NotIdentified(panel.fault(what, "widen the comparison group"))
+    within = panel.cohorts[(panel.cohorts > panel.times[0]) & (panel.cohorts <= panel.times[-1])]
+    every = [Cohort(one, panel.first_treated == one, int((panel.times < one).sum())) for one in within]
+    kept = tuple(cohort for cohort in every if cohort.before >= periods)
+    if not kept:
+        what = f"{name}: no cohort has {periods} periods before its start, the fewest that weights can be found from"
+        raise NotIdentified(panel.fault(what, "widen panel.window"))
+    panel = _without(panel, free | np.logical_or.reduce([cohort.units for cohort in kept]), periods)
+    return _laid_out(panel, tuple(cohort.start for cohort in kept))
+
+
+def _without(panel: Panel, part: Bools, periods: int) -> Panel:
+    """Leave out units of cohorts that start too early, and say so."""
+    if part.all():
+        return panel
+    return panel.keep(panel.units[part], "estimate", f"fewer than {periods} periods before the start")
+
+
+def _laid_out(panel: Panel, starts: tuple[float, ...]) -> DonorDesign:
+    times = panel.times
+    cohorts = tuple(Cohort(one, panel.first_treated == one, int((times < one).sum())) for one in starts)
+    cell = [(k, time) for k, cohort in enumerate(cohorts) for time in times[cohort.before :]]
+    group = np.array([k for k, _ in cell], np.intp)
+    lay = averages(np.array(starts)[group], np.array([time for _, time in cell]))
+    return DonorDesign(panel, panel.matrix(), panel.first_treated > times[-1], cohorts, lay, group)
+
+
+def notes_on(panel: Panel, alone: Array) -> tuple[str, ...]:
+    """Say what of a panel the method does not use, and name cohorts of one unit (starts, any)."""
+    names = [panel.periods.name(one) for one in alone]
+    return (
+        *([COVARIATES] if panel.covariates else []), *([STRATA] if panel.stratified else []),
+        *([f"cohorts of one unit: {listed(names)}"] if names else []),
+    )  # fmt: skip

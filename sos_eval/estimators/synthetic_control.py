@@ -1,0 +1,68 @@
+"""Synthetic control, ridge-augmented (Abadie, Diamond and Hainmueller 2010; Ben-Michael, Feller and Rothstein 2021)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Gt
+
+from sos_eval.estimators._donors import Cohort, DonorDesign, donor_design, notes_on
+from sos_eval.numerics.ascm import augmented, chosen_penalty, cross_validated
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.estimate import Estimate
+from sos_eval.results.estimator import Estimator
+from sos_eval.results.method import register
+
+__all__ = ["SyntheticControl"]
+
+
+@register("synthetic_control")
+@dataclass(frozen=True)
+class SyntheticControl(Estimator):
+    """Synthetic control: for every treated unit a weighted mean of donors that follows its earlier path."""
+
+    augment: Literal["cross_validated", "none"] | Annotated[float, Gt(0)] = "cross_validated"
+    """Ridge penalty of the augmentation, which takes out what fit is lacking: found by leaving out earlier periods,
+    given, or none (weights that are not negative)."""
+    level: Literal["kept", "unit_means_out"] = "kept"
+    """Whether each unit's mean before the start is taken out first (unit_means_out)."""
+
+    label: ClassVar[str] = "synthetic control"
+    reference: ClassVar[str] = "Abadie, Diamond and Hainmueller (2010); Ben-Michael, Feller and Rothstein (2021)"
+    needs: ClassVar[dict[str, int]] = {"pre_periods": 4, "treated_units": 1, "untreated_units": 2}
+    takes_weights: ClassVar[bool] = False
+
+    def estimate(self, panel: Panel) -> Estimate:
+        """Estimate each cohort's mean gap in every period from its start on, and averages by treated unit-periods."""
+        design = donor_design(panel, self.name, periods=4, donors=2)
+        found = [self._gaps(design, cohort) for cohort in design.cohorts]
+        late = [gaps.mean(0)[cohort.before :] for gaps, cohort in zip(found, design.cohorts, strict=True)]
+        cells = np.concatenate(late)
+        values = cells @ design.lay.mix(design.mass)
+        told = [_fit(design, cohort, gaps) for cohort, gaps in zip(design.cohorts, found, strict=True)]
+        notes = (*notes_on(design.panel, np.empty(0)), *told)
+        return Estimate(design.table(), values, None, design.panel, notes=notes)
+
+    def weights(self, donors: Array, treated: Array) -> Array:
+        """Return the weights of donors (n, t) for one treated unit (t,) from outcomes before the start, (n,)."""
+        if self.augment == "none":
+            return augmented(donors, treated, None)
+        found = chosen_penalty(cross_validated(donors, treated)) if self.augment == "cross_validated" else self.augment
+        return np.asarray(augmented(donors, treated, np.array([found]))[0])
+
+    def _gaps(self, design: DonorDesign, cohort: Cohort) -> Array:
+        """Return each treated unit's outcomes less its synthetic control's in all periods, (u, t)."""
+        outcomes = design.outcomes
+        if self.level == "unit_means_out":
+            outcomes = outcomes - outcomes[:, : cohort.before].mean(1, keepdims=True)
+        donors, early = outcomes[design.donors], outcomes[design.donors, : cohort.before]
+        return np.array([own - self.weights(early, own[: cohort.before]) @ donors for own in outcomes[cohort.units]])
+
+
+def _fit(design: DonorDesign, cohort: Cohort, gaps: Array) -> str:
+    """Say how close the synthetic controls of a cohort come before its start."""
+    size = np.sqrt((gaps[:, : cohort.before] ** 2).mean())
+    name = design.panel.periods.name(cohort.start)
+    return f"start in {name}: gaps before the start have a root mean square of {size:.3g}"
