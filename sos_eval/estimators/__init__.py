@@ -5,6 +5,7 @@ from sos_eval.estimators.etwfe import ETWFE
 from sos_eval.estimators.event_study_twfe import EventStudyTWFE
 from sos_eval.estimators.imputation import Imputation
 from sos_eval.estimators.poisson_did import PoissonDiD
+from sos_eval.estimators.roth_santanna import RothSantAnna
 from sos_eval.estimators.stacked import Stacked
 from sos_eval.estimators.sun_abraham import SunAbraham
 from sos_eval.estimators.synthetic_control import SyntheticControl
@@ -19,6 +20,7 @@ __all__ = [
     "EventStudyTWFE",
     "Imputation",
     "PoissonDiD",
+    "RothSantAnna",
     "Stacked",
     "SunAbraham",
     "SyntheticControl",

@@ -12,7 +12,7 @@ from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._averages import Averages, averages
 from sos_eval.panel.panel import Array, Panel
 
-__all__ = ["Cohort", "DonorDesign", "donor_design", "notes_on"]
+__all__ = ["Cohort", "DonorDesign", "donor_design", "notes_on", "refuse_gaps_and_weights"]
 
 Bools = NDArray[np.bool_]
 
@@ -87,13 +87,7 @@ def donor_design(panel: Panel, name: str, *, periods: int, donors: int) -> Donor
     NotIdentified
         Gaps, weights, too few donors or periods: with what to declare instead.
     """
-    if panel.layout != "panel" or not panel.is_balanced:
-        raise NotIdentified(
-            panel.fault(f"{name}: units lack periods, and it compares whole paths", "narrow panel.window")
-        )
-    if len(np.unique(panel.weights)) > 1 or not (panel.matrix("weight") == panel.weights[:, None]).all():
-        what = f"{name}: units weigh differently, and the method finds weights of its own"
-        raise NotIdentified(panel.fault(what, "leave out panel.weight, and weights of a comparison group"))
+    refuse_gaps_and_weights(panel, name)
     free = panel.first_treated > panel.times[-1]
     if free.sum() < donors:
         what = f"{name}: {int(free.sum())} units are untreated throughout, and at least {donors} are needed as donors"
@@ -106,6 +100,17 @@ def donor_design(panel: Panel, name: str, *, periods: int, donors: int) -> Donor
         raise NotIdentified(panel.fault(what, "widen panel.window"))
     panel = _without(panel, free | np.logical_or.reduce([cohort.units for cohort in kept]), periods)
     return _laid_out(panel, tuple(cohort.start for cohort in kept))
+
+
+def refuse_gaps_and_weights(panel: Panel, name: str) -> None:
+    """Refuse panels with gaps, cross-sections, and units that weigh differently, in the words of a method's name."""
+    if panel.layout != "panel" or not panel.is_balanced:
+        raise NotIdentified(
+            panel.fault(f"{name}: units lack periods, and it compares whole paths", "narrow panel.window")
+        )
+    if len(np.unique(panel.weights)) > 1 or not (panel.matrix("weight") == panel.weights[:, None]).all():
+        what = f"{name}: units weigh differently, which the method does not know"
+        raise NotIdentified(panel.fault(what, "leave out panel.weight, and weights of a comparison group"))
 
 
 def _without(panel: Panel, part: Bools, periods: int) -> Panel:

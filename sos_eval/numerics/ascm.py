@@ -15,6 +15,8 @@ Array = NDArray[np.float64]
 
 #: Penalties that cross-validation tries: the largest, and so much smaller by steps.
 STEPS, SMALLEST = 20, 1e-8
+#: Donors differ along a direction where its sum of squares is more than this share of all.
+ROUNDING = 1e-20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,9 @@ def augmented(donors: Array, treated: Array, penalties: Array | None) -> Array:
     centred = donors - donors.mean(0)
     left = treated - weights @ donors
     values, vectors = np.linalg.eigh(centred.T @ centred)
-    along = left @ vectors / (np.maximum(values, 0.0) + penalties[:, None])
-    return np.asarray(weights + along @ vectors.T @ centred.T)
+    differ = values > ROUNDING * (donors**2).sum()  # where donors are alike there is nothing to augment with
+    along = left @ vectors[:, differ] / (values[differ] + penalties[:, None])
+    return np.asarray(weights + along @ vectors[:, differ].T @ centred.T)
 
 
 def cross_validated(donors: Array, treated: Array) -> Penalties:

@@ -31,7 +31,8 @@ OPTIONS = {
     "event_study_twfe": [{}, {"window": (-3, 1)}],
     "imputation": [{}, {"covariates": ()}, {"covariates": (), "leave_out": True, "leads_tested": 1}],
     "poisson_did": [{}, {"covariates": ()}],
-    "synthetic_control": [{"level": "unit_means_out"}, {"augment": 5.0}],
+    "roth_santanna": [{}, {"beta": 1.0}],
+    "synthetic_control": [{"level": "unit_means_out"}, {"augment": "none"}],
     "stacked": [{}, {"window": (-2, 1)}],
     "sun_abraham": [{}, {"covariates": (), "reference_time": -2}],
     "twfe": [{}, {"covariates": ()}],
@@ -56,8 +57,8 @@ every_estimator = pytest.mark.parametrize(("name", "estimator"), CASES)
 
 #: Its penalty is the spread of changes, common ones included (the paper's zeta).
 MOVED_BY_COMMON_CHANGES = {"synthetic_did"}
-#: It follows the treated units' level, which a constant of theirs moves, unless unit means are taken out.
-MOVED_BY_LEVELS = {"synthetic_control"}
+#: They weigh or adjust for levels, which units' constants move.
+MOVED_BY_LEVELS = {"synthetic_control", "roth_santanna"}
 
 
 def skip_where_refused(estimator, more, *, gaps=False) -> None:

@@ -76,7 +76,7 @@ def test_what_it_does_not_take_is_refused_by_name():
     gappy[5, 2] = np.nan
     with pytest.raises(NotIdentified, match="units lack periods, and it compares whole paths; narrow"):
         SyntheticDiD().complete(panel(gappy, G))
-    with pytest.raises(NotIdentified, match="units weigh differently, and the method finds weights of its own"):
+    with pytest.raises(NotIdentified, match="units weigh differently, which the method does not know"):
         SyntheticDiD().complete(panel(Y, G, weights=RNG.uniform(1, 2, 8)))
     with pytest.raises(NotIdentified, match="1 units are untreated throughout, and at least 2 are needed as donors"):
         SyntheticDiD().complete(panel(Y[:4], G[:4]))
