@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sos_eval.errors import NotIdentified
 from sos_eval.results.method import registered
 from tests.conftest import ROOT
 from tests.fakes import fit
@@ -47,8 +48,10 @@ def test_the_page_has_every_pair():
 def test_a_cell_is_what_happens(estimator, method, monkeypatch):
     """Defined: numbers for every effect without another fit. By refitting: not without one. Refused: the note."""
     fitted, said = FITS[estimator], SAID[estimator, method]
-    table = infer(method, fitted)
-    note = NOTES[re.search(r"\d+", said)[0]] if said.startswith("refused") else ""
+    told = NOTES[found[0]] if (found := re.search(r"\d+", said)) else ""
+    options = {"statistic": "coefficient"} if method == "randomization" and "coefficient" in told else {}
+    table = infer(method, fitted, **options)
+    note, refits = told if said.startswith("refused") else "", said.startswith("by refitting")
     told = table[table["reason"] == note]
     assert "overall" in set(told["aggregation"])
     assert told["estimate"].notna().all()
@@ -56,21 +59,26 @@ def test_a_cell_is_what_happens(estimator, method, monkeypatch):
     assert (numbers.isna() if note else np.isfinite(numbers)).all(axis=None), numbers
     others = table[table["reason"] != note]
     assert (others["reason"] != "").all()
-    only_tested = others["reason"].str.startswith("no interval")
+    only_tested = others["reason"].str.startswith(("no interval", "every trial value needs a new estimation"))
     assert others[NUMBERS[:3]].isna().all(axis=None)
     assert (others["p_value"].notna() == only_tested).all()
     again = []
     for way in ("complete", "estimate_assignments"):
         monkeypatch.setattr(type(fitted.estimator), way, lambda *_: again.append(1) or 1 / 0)
-    with pytest.raises(ZeroDivisionError) if said == "by refitting" else nullcontext():
-        infer(method, fitted)
-    assert bool(again) == (said == "by refitting")
+    with pytest.raises(ZeroDivisionError) if refits else nullcontext():
+        infer(method, fitted, **options)
+    assert bool(again) == refits
 
 
 @pytest.mark.parametrize(("estimator", "method"), SAID)
 def test_one_treated_cluster_has_a_randomization_test_and_nothing_else(estimator, method):
     panel = demonstration()
     one = panel.with_first_treated(np.where(np.arange(24) == 4, 2006.0, np.inf))
+    needed = registered("estimator")[estimator].needs["treated_units"]
+    if needed > 1:
+        with pytest.raises(NotIdentified, match="one unit alone"):
+            fit(registered("estimator")[estimator](), one)
+        return
     fitted = fit(registered("estimator")[estimator](), one)
     if method == "randomization":
         table = infer(method, fitted, statistic="coefficient")
