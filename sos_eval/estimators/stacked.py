@@ -26,6 +26,7 @@ from sos_eval.results.method import register
 __all__ = ["Stacked"]
 
 OVERALL = "overall: the mean of event times from 0 on, each over the same cohorts"
+NO_COVARIATES = "covariates are no part of this method"
 NO_STRATA = "effects of strata by period are no part of this method: the estimate is not made within strata"
 
 
@@ -60,7 +61,8 @@ class Stacked(PlannedEstimator):
         values, score = plan.scored(rows.outcome[None])
         influence = score[0] * rows.panel.n_influence
         influence[:, plan.no_error] = np.nan
-        notes = (*rows.notes, OVERALL, *filter(None, [design.note]), *([NO_STRATA] if panel.stratified else []))
+        unused = (*([NO_COVARIATES] if panel.covariates else []), *([NO_STRATA] if panel.stratified else []))
+        notes = (*rows.notes, OVERALL, *filter(None, [design.note]), *unused)
         return Estimate(plan.cells, values[0], influence, rows.panel, notes=notes)
 
     def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import Stacked
-from sos_eval.estimators.stacked import NO_STRATA
+from sos_eval.estimators.stacked import NO_COVARIATES, NO_STRATA
 from sos_eval.results.estimate import clustered_error
 from tests.estimators.panels import INF, panel, row
 
@@ -68,6 +70,8 @@ def test_edges():
     assert np.isnan(clustered_error(single)).all()
     within = panel(Y, G).with_columns(stratum=np.repeat(["a", "b"] * 4, 2))
     assert NO_STRATA in Stacked().complete(within).notes
+    adjusted = replace(panel(Y, G).with_columns(z=np.tile([1.0, 2], 8)), covariates=("z",))
+    assert NO_COVARIATES in Stacked().complete(adjusted).notes
 
 
 def test_errors_within_are_free_of_calendar_years_and_pooled_ones_are_not():
