@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sos_eval.checks.balance import balance_results
+from sos_eval.checks.goodman_bacon import GoodmanBacon
 from sos_eval.checks.leave_one_out import LeaveOneOut
 from sos_eval.checks.path import Path
 from sos_eval.checks.placebo_time import PlaceboTime
@@ -10,4 +11,13 @@ from sos_eval.checks.placebo_units import PlaceboUnits
 from sos_eval.checks.pretrends import Pretrends
 from sos_eval.checks.robustness import Robustness
 
-__all__ = ["LeaveOneOut", "Path", "PlaceboTime", "PlaceboUnits", "Pretrends", "Robustness", "balance_results"]
+__all__ = [
+    "GoodmanBacon",
+    "LeaveOneOut",
+    "Path",
+    "PlaceboTime",
+    "PlaceboUnits",
+    "Pretrends",
+    "Robustness",
+    "balance_results",
+]

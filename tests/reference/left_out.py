@@ -50,6 +50,8 @@ RULES = (
     (r"synthdid", r".*", r"sdid_tight\.zeta.*", "inputs of the weights, which are compared"),
     (r"staggered", r".*(cohort|calendar|_sa).*", r".*", f"{NOT_YET}: these averages, and the last cohort alone"),
     (r"staggered", r".*", r"se(\[.*)?|vcov(\[.*)?", "not offered: the refined error; the conservative one is compared"),
+    (r"bacon", r"counts_log_rate_z", r".*", f"{NOT_YET}: the decomposition with covariates"),
+    (r"bacon", r".*", r"(treated|untreated|type|by_type).*", "labels, and sums of what is compared"),
     (r"staggered", r".*", r"event.*", "labels"),
     (r"synthdid", r".*", r"N0|T0|noise_level|placebo_reps", "inputs of the case"),
     (r"synthdid", r".*", r"sdid\..*", "stops before the optimum; the tight run is compared"),
@@ -74,7 +76,7 @@ OUTSIDE = (
     (r"wild_bootstrap", r"produc_.*", "plm_produc.csv"),
     (r"matchit_lalonde", r".*", "matchit_lalonde.csv"),
     (r"synthdid|synthetic_control", r"prop99.*", "california_prop99.csv"),
-    (r"imputation|two_stage|etwfe|stacked", r"mpdta.*", "mpdta.csv"),
+    (r"imputation|two_stage|etwfe|stacked|staggered|bacon", r"mpdta.*", "mpdta.csv"),
 )
 
 
