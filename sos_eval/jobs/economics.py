@@ -151,9 +151,10 @@ def evidence_of(bundle: ResultBundle) -> Evidence:
 
 def _provenance(section: EconomicsSection, document: Document, seed: int) -> dict[str, Any]:
     """Say which inputs were used, by their hashes."""
-    folder, psa = document.path.parent, section.psa
-    files = [document.path, *(folder / name for name in (psa.effects, psa.costs, psa.params) if name)]
-    hashes = {str(file): sha256(file.read_bytes()).hexdigest() for file in files}
+    folder, psa, pathway = document.path.parent, section.psa, section.care_pathway
+    stays = pathway.stays.path if pathway is not None and pathway.stays is not None else None
+    names = [document.path.name, *(name for name in (psa.effects, psa.costs, psa.params, stays) if name)]
+    hashes = {name: sha256((folder / name).read_bytes()).hexdigest() for name in names}
     return {"sos_eval": __version__, "seed": seed, "sha256": hashes}
 
 

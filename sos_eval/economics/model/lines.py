@@ -47,6 +47,11 @@ class LedgerLine:
     source: str
     spread: int = 0
 
+    @property
+    def released(self) -> float:
+        """Share of a saving that becomes money; what an averted entry costs more is paid in full."""
+        return self.cashable if self.amount >= 0 else 1.0
+
 
 _TIMING = {"fixed": "first_year", "authority_year": "each_year", "case": "case", "child_week": "child_week"}
 
