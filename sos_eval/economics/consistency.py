@@ -272,6 +272,8 @@ def _implementation(section: EconomicsSection) -> Iterator[Problem]:
         if line is not None and line.unit not in (None, unit):
             what = f"{line.name}: {key} is counted {'once' if unit == 'fixed' else 'each year'} for each authority"
             yield ("implementation", key, "unit"), f"{what}, not per {line.unit}", f"leave it out, or write {unit}"
+    if declared.optimism_bias and not declared.optimism_source.strip():
+        yield ("implementation", "optimism_source"), "is missing: an uplift without a source", "say where it comes from"
     years = declared.amortisation
     if years is not None and section.frame is not None and years <= section.frame.horizon:
         what = f"an annuity of {years} years within a horizon of {section.frame.horizon} only spreads: nothing changes"

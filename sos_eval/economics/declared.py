@@ -284,6 +284,11 @@ class Implementation(Declared):
     """Leadership and coaching time, each year."""
     turnover: Share = 0.0
     """Share of staff that leaves in a year: the part of the training that is repeated from the second year on."""
+    optimism_bias: NonNegative = 0.0
+    """Share by which the programme's costs are raised because plans cost more than they say (Green Book supplementary
+    guidance): 0.1 adds a tenth to every line of the programme."""
+    optimism_source: str = ""
+    """Where that share comes from; needed with it."""
     amortisation: Annotated[int, Ge(1)] | None = None
     """Years that training and set-up are of use, where that is longer than the horizon: only the years within it are
     charged, as an annuity. Empty: they fall in the first year. The budget shows the cash that is paid."""

@@ -35,11 +35,14 @@ from sos_eval.economics.section import EconomicsSection
 from sos_eval.economics.sensitivity import natural_base, own_interval, sensitivity_tables
 from sos_eval.economics.summary import economic_headline, main_results
 from sos_eval.economics.tables import exact_tables
+from sos_eval.economics.value import value_for_money
 from sos_eval.economics.voi.evppi import evppi, evppi_table
 from sos_eval.economics.voi.evsi import evsi
 
 __all__ = ["Evaluation", "Outputs", "evaluate"]
 
+#: What is printed of a programme without any evidence carries this.
+BREAK_EVEN_ONLY = "break-even only: no evidence of effect"
 NORMAL_95 = 1.959964  # z(0.975)
 Array = NDArray[np.float64]
 Outputs = dict[str, "pd.DataFrame | dict[str, Any]"]
@@ -102,6 +105,7 @@ def evaluate(prepared: Prepared, measured: Evidence, streams: Streams, where: st
     outputs: Outputs = {"gate": gate_file(verdict, mark, printed, currency), "cheers": sheet}
     if printed == "E0":
         outputs["missing"] = missing_inputs(verdict)
+        outputs |= break_even_only(prepared, model, draws) if model is not None else {}
         return Evaluation(outputs, verdict, printed, mark)
     if model is not None:
         outputs |= first_tables(prepared, model, draws, streams)
@@ -147,6 +151,22 @@ def timing_table(model: DecisionModel) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["convention", "saving_per_averted", "share_of_declared", "text"])
 
 
+def break_even_only(prepared: Prepared, model: DecisionModel, draws: Mapping[str, Array]) -> Outputs:
+    """Compute what a programme that was never evaluated would have to achieve, outside the tiers.
+
+    Only costs and care enter; the decision record 0031 says why this is printed where nothing else is.
+    """
+    out: Outputs = {
+        "breakeven": break_even_table(model, draws),
+        "max_programme_cost": justifiable_cost(model, draws),
+        "parameters": parameter_table(prepared, model, with_effect=False),
+    }
+    for table in (out["breakeven"], out["max_programme_cost"]):
+        assert isinstance(table, pd.DataFrame)
+        table["label"] = BREAK_EVEN_ONLY
+    return out | ({"timing": timing_table(model)} if model.stay is not None else {})
+
+
 def break_even_fall(model: DecisionModel) -> float:
     """Return the break-even effect at expected values, as a fall in the rate."""
     base = {name: np.array([value]) for name, value in model.base.items()}
@@ -160,7 +180,8 @@ def gate_file(verdict: Verdict, mark: str, printed: str, currency: str) -> dict[
     out["printed_as"] = printed
     out["currency"] = currency
     out["watermark"] = mark or None
-    out["condition"] = "conditional on the effect being causal" if printed == "E2" else None
+    conditions = {"E0": BREAK_EVEN_ONLY, "E2": "conditional on the effect being causal"}
+    out["condition"] = conditions.get(printed)
     return out
 
 
@@ -287,6 +308,7 @@ def full_tables(prepared: Prepared, psa: Samples, draws: Mapping[str, Array], st
         out |= sensitivity_tables(prepared)
         out["parameters"] = parameter_table(prepared, prepared.model, with_effect=True)
         out["scenarios"] = scenario_table(prepared, with_effect=True)
+        out["value_for_money"] = value_for_money(prepared, draws)
         if section.equity:
             out["equity"] = equity_table(prepared, with_effect=True)
     return {name: table for name, table in out.items() if len(table)}

@@ -77,6 +77,8 @@ CASES = {
         "weeks does not vary: a correlation with it does nothing"),
     "a sensitivity about no threshold": ({"decision_threshold": None, "dsa": {"ranges": {"weeks": [40, 80]}}},
         "add decision_threshold"),
+    "optimism from nowhere": ({"implementation": {"optimism_bias": 0.1, "licence": {"name": "l", "amount": 1, **LINE}}},
+        "optimism_source: is missing"),
     "a rate in per cent": ({"discount": {"costs": 3.5, "effects": 0.0}}, "write 0.035 for 3.5%"),
     "a rate with its sign": ({"discount": {"costs": "3.5%", "effects": 0.0}}, "write 0.035 for 3.5%"),
     "a financial year with a stroke": ({"frame__price_year": "2023/24"}, "a financial year is written 2023-24"),

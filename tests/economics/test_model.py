@@ -367,3 +367,30 @@ def test_a_stated_prior_is_among_the_inputs():
     got = evaluate(found, Evidence(), lambda *names: np.random.default_rng(1), "x.yaml").outputs["parameters"]
     row = got.set_index("parameter").loc["prior of the effect"]
     assert (row["mean"], row["std_error"], row["source"]) == (0.5, 2, "a stated belief")
+
+
+def test_a_programme_without_evidence_gets_its_break_even_and_nothing_more():
+    got = evaluate(prepared(effect={"baseline": 30}), Evidence(), lambda *names: np.random.default_rng(1), "x.yaml")
+    assert got.verdict.tier == "E0"
+    assert set(got.outputs) == {"gate", "cheers", "missing", "breakeven", "max_programme_cost", "parameters", "timing"}
+    assert got.outputs["gate"]["condition"] == "break-even only: no evidence of effect"
+    assert set(got.outputs["breakeven"]["label"]) == {"break-even only: no evidence of effect"}
+    assert got.outputs["breakeven"]["value"][0] == pytest.approx(60_000 / 11_200)
+
+
+def test_optimism_bias_raises_the_programme_and_nothing_else():
+    raised = {"optimism_bias": 0.2, "optimism_source": "guidance", "licence": {
+        "name": "licence", "amount": 30_000, **LINE}}  # fmt: skip
+    model = prepared(implementation=raised).model
+    assert model.programme_cost(base(model))[0] == pytest.approx(72_000)
+    assert model.saving_per_averted(base(model))[0] == pytest.approx(11_200)
+
+
+def test_value_for_money_by_hand():
+    # 8 entries a year save 89,600 for 60,000; 16 units at 1,000 add 16,000. Only the effect varies.
+    table = full_run().outputs["value_for_money"].set_index("quantity")
+    assert table.loc["present cost of the programme", "value"] == pytest.approx(60_000)
+    assert table.loc["benefit-cost ratio, savings only", "value"] == pytest.approx(89_600 / 60_000, rel=0.01)
+    assert table.loc["benefit-cost ratio, effects priced", "value"] == pytest.approx(105_600 / 60_000, rel=0.01)
+    wide = table.loc["net present value, savings only"]
+    assert (wide["high"] - wide["low"]) == pytest.approx(2 * 1.96 * 0.5 * 11_200, rel=0.05)
