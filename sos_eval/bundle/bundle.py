@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sos_eval.bundle.files import csv_text, json_text, plain, read_table, yaml_text
+from sos_eval.bundle.unmet import Unmet, note_unmet, unmet_checks
 from sos_eval.bundle.whole import check_folder, write_folder
 from sos_eval.errors import Fault, InputFault
 from sos_eval.results.facts import RunFacts
@@ -242,8 +243,8 @@ def _check_existing(target: Path, out: str | Path, *, force: bool) -> None:
 
 
 def write_bundle(
-    out: str | Path, content: BundleContent, *, force: bool = False, render: Callable[[Path], None] | None = None,
-    keep: Path | None = None,
+    out: str | Path, content: BundleContent, *, force: bool = False,
+    render: Callable[[Path], Sequence[Unmet]] | None = None, keep: Path | None = None,
 ) -> ResultBundle:  # fmt: skip
     """Write a bundle whole or not at all.
 
@@ -259,7 +260,8 @@ def write_bundle(
     force
         Replace an existing bundle.
     render
-        Draws figures and report into the folder it is given, before the folder takes its name.
+        Draws figures and report into the folder it is given, before the folder takes its name, and returns those
+        that could not be made: they are listed in `results.json` and stop nothing.
     keep
         The name that an existing bundle goes on under; it is removed unless given.
     """
@@ -267,7 +269,7 @@ def write_bundle(
     def fill(folder: Path) -> None:
         _write_content(folder, content)
         if render is not None:
-            render(folder)
+            note_unmet(folder, render(folder))
 
     check_out(out, force=force)
     write_folder(out, fill, keep=keep)
@@ -316,6 +318,7 @@ def _results(content: BundleContent) -> dict[str, Any]:
         "tests": content.tests,
         "provenance": content.provenance,
         "tables": sorted(content.tables),
+        "unmet": unmet_checks(content.diagnostics),
         "economics": {n: v for n, v in content.economics.items() if isinstance(v, Mapping)},
     }
     return dict(plain(own | content.facts.to_json()))

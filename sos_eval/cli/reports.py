@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from sos_eval.bundle.whole import write_file
-from sos_eval.cli.screen import Screen, as_json, check_ending, pass_screen, quiet
+from sos_eval.cli.screen import UNMET, Screen, as_json, check_ending, not_made, pass_screen, quiet
 
 __all__ = ["figure", "report", "table"]
 
@@ -22,9 +23,13 @@ _OUT = click.option("--out", type=click.Path(path_type=Path), help="File to writ
 @quiet
 @as_json
 @pass_screen
-def report(screen: Screen, bundle: Path, form: str, out: Path | None) -> None:
-    """Write the report of a bundle or of a power study, from its folder alone."""
+def report(screen: Screen, bundle: Path, form: str, out: Path | None) -> int:
+    """Write the report of a bundle or of a power study, from its folder alone.
+
+    Exit 3 where it is written but a figure could not be made.
+    """
     from sos_eval.bundle.bundle import read_bundle
+    from sos_eval.report.render import reported
 
     if (bundle / "study.json").is_file():
         if form != "html" or out is not None:
@@ -35,11 +40,13 @@ def report(screen: Screen, bundle: Path, form: str, out: Path | None) -> None:
 
         page = write_power_report(bundle)
         screen.answer(f"report: {page}", {"file": str(page)})
-        return
+        return 0
     if out is not None:
         check_ending(out, form)
-    file = read_bundle(bundle).report(form, out)
-    screen.answer(f"report: {file}", {"file": str(file)})
+    file, failed = reported(read_bundle(bundle), form, out)
+    unmet = [asdict(line) for line in failed]
+    screen.answer("\n".join([f"report: {file}", *not_made(unmet)]), {"file": str(file), "unmet": unmet})
+    return UNMET if unmet else 0
 
 
 @click.command()

@@ -1,14 +1,14 @@
 """What the user sees: words, `--json`, `--quiet`, progress bars, faults and exit codes.
 
-Exit codes: 0 done; 1 a fault of ours (traceback in a log file); 2 the user's input is wrong; 3 finished, but a
-check with a declared threshold failed; 130 interrupted.
+Exit codes: 0 done; 1 a fault of ours (traceback in a log file); 2 the user's input is wrong; 3 finished and
+written, but something declared did not come about: a check's threshold, a figure, a format; 130 interrupted.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,12 @@ import click
 
 from sos_eval.errors import Fault, InputFault
 
-__all__ = ["LOG_NAME", "Screen", "answered", "as_json", "check_ending", "pass_screen", "quiet", "seed"]
+__all__ = [
+    "LOG_NAME", "UNMET", "Screen", "answered", "as_json", "check_ending", "not_made", "pass_screen", "quiet", "seed",
+]  # fmt: skip
 
 LOG_NAME = "sos-eval-error.log"
+UNMET = 3
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -115,6 +118,11 @@ def seed(command: C) -> C:
     """Add `--seed` to a command; it goes before the seeds in the file."""
     option = click.option("--seed", type=click.IntRange(min=0), help="Goes before every seed in the file.")
     return option(command)
+
+
+def not_made(unmet: Iterable[Mapping[str, str]]) -> list[str]:
+    """Say which figures and formats could not be made, a line each."""
+    return [f"could not be made, a fault of ours: {line['kind']} {line['name']}: {line['why']}" for line in unmet]
 
 
 def check_ending(out: Path, form: str) -> None:
