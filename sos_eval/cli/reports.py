@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from sos_eval.bundle.whole import write_file
+from sos_eval.bundle.listing import data_files_of
+from sos_eval.bundle.whole import refuse_inputs, write_file
 from sos_eval.cli.screen import UNMET, Screen, as_json, check_ending, not_made, pass_screen, quiet
 
 __all__ = ["figure", "report", "table"]
@@ -20,10 +21,13 @@ _OUT = click.option("--out", type=click.Path(path_type=Path), help="File to writ
 @_BUNDLE
 @click.option("--format", "form", type=click.Choice(["html", "docx", "md"]), default="html", show_default=True)
 @_OUT
+@click.option(
+    "--despite-damage", is_flag=True, help="Report a bundle whose files were cut or changed; the page says so."
+)
 @quiet
 @as_json
 @pass_screen
-def report(screen: Screen, bundle: Path, form: str, out: Path | None) -> int:
+def report(screen: Screen, bundle: Path, form: str, out: Path | None, despite_damage: bool) -> int:
     """Write the report of a bundle or of a power study, from its folder alone.
 
     Exit 3 where it is written but a figure could not be made.
@@ -32,9 +36,9 @@ def report(screen: Screen, bundle: Path, form: str, out: Path | None) -> int:
     from sos_eval.report.render import reported
 
     if (bundle / "study.json").is_file():
-        if form != "html" or out is not None:
+        if form != "html" or out is not None or despite_damage:
             raise click.UsageError(
-                "a power study has one report, report.html in its folder: leave out --format and --out"
+                "a power study has one report, report.html in its folder: leave out --format, --out, --despite-damage"
             )
         from sos_eval.report.power.page import write_power_report
 
@@ -43,7 +47,8 @@ def report(screen: Screen, bundle: Path, form: str, out: Path | None) -> int:
         return 0
     if out is not None:
         check_ending(out, form)
-    file, failed = reported(read_bundle(bundle), form, out)
+    opened = read_bundle(bundle, despite_damage=despite_damage)
+    file, failed = reported(opened, form, out)
     unmet = [asdict(line) for line in failed]
     screen.answer("\n".join([f"report: {file}", *not_made(unmet)]), {"file": str(file), "unmet": unmet})
     return UNMET if unmet else 0
@@ -70,6 +75,7 @@ def figure(screen: Screen, bundle: Path, name: str | None, form: str | None, out
         out = Path(f"{name}.{form or 'svg'}")
     elif form is not None and out.suffix != f".{form}":
         raise click.UsageError(f"--format {form} and --out {out} disagree; write one of the two")
+    refuse_inputs([out], data_files_of(bundle))
     file = save_figure(opened, name, out)
     screen.answer(f"figure: {file}", {"figure": name, "file": str(file)})
 
@@ -97,6 +103,7 @@ def table(screen: Screen, bundle: Path, name: str | None, form: str, out: Path |
     if out is None:
         screen.answer(text.rstrip("\n"), rows.to_dict(orient="records"))
         return
+    refuse_inputs([out], data_files_of(bundle))
     write_file(out, text)
     screen.answer(f"table: {out}", {"table": name, "file": str(out)})
 

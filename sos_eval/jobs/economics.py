@@ -13,6 +13,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle, is_bundle, read_bundle
 from sos_eval.bundle.files import csv_text, json_text
+from sos_eval.bundle.listing import list_files, refuse_strangers
 from sos_eval.bundle.unmet import Unmet
 from sos_eval.bundle.whole import check_folder, write_folder
 from sos_eval.declare import Document, Path_, build, read_yaml
@@ -89,7 +90,9 @@ def run_economics(
     outputs = dict(found.outputs)
     outputs["provenance"] = _provenance(section, document, own_seed)
     unmet: list[Unmet] = []
-    write_folder(folder, lambda partial_folder: unmet.extend(_write(partial_folder, outputs, title or path.stem)))
+    write_folder(
+        folder, lambda partial_folder: unmet.extend(_write(partial_folder, outputs, title or path.stem)), replace=force
+    )
     return EconomicsRun(folder, found.verdict, found.watermark, tuple(unmet))
 
 
@@ -178,6 +181,7 @@ def _check_existing(target: Path, folder: Path, *, force: bool) -> None:
         raise InputFault(Fault(str(folder), what, "choose another --out"))
     if any(target.iterdir()) and not force:
         raise InputFault(Fault(str(folder), "exists already", "choose another --out, or replace it with --force"))
+    refuse_strangers(target, folder)
 
 
 def _write(folder: Path, outputs: Mapping[str, Any], title: str) -> list[Unmet]:
@@ -188,4 +192,6 @@ def _write(folder: Path, outputs: Mapping[str, Any], title: str) -> list[Unmet]:
         table = isinstance(value, pd.DataFrame)
         text = csv_text(value) if table else json_text(value)
         (folder / f"{name}.{'csv' if table else 'json'}").write_text(text, encoding="utf-8", newline="\n")
-    return write_page(folder, title)
+    unmet = write_page(folder, title)
+    list_files(folder)
+    return unmet

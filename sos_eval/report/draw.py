@@ -111,6 +111,8 @@ def _take(drawn: Drawn, name: str, drawing: Drawing, bundle: ResultBundle, forms
 
 def quotes(bundle: ResultBundle) -> bool:
     """Whether an error's own words, which can hold cells of the data, may stand in what is made from a bundle."""
+    if bundle.damage:  # its design may not be the one that ran
+        return False
     return bool((bundle.design.get("disclosure") or {}).get("profile", "open") == "open")
 
 

@@ -61,8 +61,15 @@ def reported(bundle: ResultBundle, form: str = "html", out: Path | None = None) 
     """
     writer = _writer(bundle, form)
     file = Path(out) if out is not None else bundle.path / f"report.{form}"
-    drawn = draw_all(bundle, _IMAGES[form])
-    write_file(file, writer(bundle, drawn))
+    try:
+        drawn = draw_all(bundle, _IMAGES[form])
+        content = writer(bundle, drawn)
+    except Exception as error:
+        if not bundle.damage:
+            raise
+        what = f"too damaged for a report ({failure_words(error, quote=quotes(bundle))})"
+        raise InputFault([Fault(str(bundle.path), what, "run the design again"), *bundle.damage]) from None
+    write_file(file, content)
     return file, drawn.unmet
 
 

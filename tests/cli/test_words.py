@@ -94,7 +94,7 @@ def test_files_are_written_whole_or_not_at_all(tmp_path):
     with pytest.raises(DataFault, match="does not exist; make it first"):
         write_file(tmp_path / "missing" / "a.txt", "text")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(DataFault, match="cannot be written"):
+    with pytest.raises(DataFault, match="is a folder; name a file"):
         write_file(tmp_path / "folder", b"text")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "folder"]
 

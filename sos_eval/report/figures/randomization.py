@@ -44,16 +44,15 @@ def facts_of(bundle: ResultBundle, table: str) -> dict[str, Any]:
 def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Distribution of the test statistic under shuffled treatment, with the observed one and its p."""
     draws = table["statistic"].dropna().to_numpy(float)
-    beyond = int(np.isinf(draws).sum())
-    draws = draws[np.isfinite(draws)]
+    placed = draws[np.isfinite(draws)]
     observed = float(table["observed"].iloc[0])
     many = unit_words(bundle)[1]
     shown, axes = canvas(
         f"Could chance do this? The result when the treated {many} are drawn by lot", height=2.5, top=0.42,
-        note=_note(bundle, len(draws) + beyond, observed) + _beyond(beyond),
+        note=_note(bundle, draws, observed) + _beyond(len(draws) - len(placed)),
     )  # fmt: skip
-    axes[0].hist(draws, bins=min(60, max(12, int(np.sqrt(len(draws))))), color="#bfbfbf", edgecolor="white", lw=0.4,
-                 label=f"Shuffled ({len(draws):,} draws)")  # fmt: skip
+    axes[0].hist(placed, bins=min(60, max(12, int(np.sqrt(len(placed))))), color="#bfbfbf", edgecolor="white", lw=0.4,
+                 label=f"Shuffled ({len(placed):,} draws)")  # fmt: skip
     if np.isfinite(observed):
         axes[0].axvline(observed, color=TREATED, lw=2.2, label=f"Observed: {number(observed)}")
         axes[0].axvline(-observed, color=COMPARISON, lw=1.4, ls="--", label="As far on the other side")
@@ -71,7 +70,7 @@ def _beyond(draws: int) -> str:
     return f" {draws:,} more draws count in p and lie beyond the axis: their standard error is zero." if draws else ""
 
 
-def _note(bundle: ResultBundle, draws: int, observed: float) -> str:
+def _note(bundle: ResultBundle, draws: np.ndarray, observed: float) -> str:
     """Say the p value with its Monte Carlo error."""
     name, _ = table_of(bundle, "randomization")
     made = facts_of(bundle, name).get("key", "randomization")
@@ -79,7 +78,7 @@ def _note(bundle: ResultBundle, draws: int, observed: float) -> str:
     p = float(permuted["p_value"]) if permuted is not None else np.nan
     if not np.isfinite(p):
         return "No p value was computed."
-    error = float(np.sqrt(p * (1 - p) / max(draws, 1)))
+    error = float(np.sqrt(p * (1 - p) / max(len(draws), 1)))
     if facts_of(bundle, name).get("statistic") == "both":
         return (
             f"p = {p:.3f} (simulation error ± {error:.3f}) of the effect over its error (shown) and the effect "
