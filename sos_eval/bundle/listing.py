@@ -124,10 +124,14 @@ def _read(folder: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
     if not file.is_file():
         what = "is not there: the folder was cut, or written before folders listed their files"
         raise InputFault(Fault(str(file), what, _AGAIN_WHOLE))
-    found = read_object(file)
+    damaged = Fault(str(file), "is damaged: it is not what was written", _AGAIN_WHOLE)
+    try:
+        found = read_object(file)
+    except InputFault:
+        raise InputFault(damaged) from None
     data, made = found.get("read"), found.get("made")
     if found.get("schema") != SCHEMA or found.get("sha256") != _of_list(data, made):
-        raise InputFault(Fault(str(file), "is damaged: it is not what was written", _AGAIN_WHOLE))
+        raise InputFault(damaged)
     return dict(found["read"]), list(found["made"])
 
 

@@ -67,7 +67,7 @@ def reported(bundle: ResultBundle, form: str = "html", out: Path | None = None) 
     except Exception as error:
         if not bundle.damage:
             raise
-        what = f"too damaged for a report ({failure_words(error, quote=quotes(bundle))})"
+        what = f"too damaged for a report ({type(error).__name__})"
         raise InputFault([Fault(str(bundle.path), what, "run the design again"), *bundle.damage]) from None
     write_file(file, content)
     return file, drawn.unmet
