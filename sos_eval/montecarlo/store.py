@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from sos_eval.bundle.files import read_object
 from sos_eval.bundle.partial import sweep
 from sos_eval.bundle.whole import make_folder, write_file
 from sos_eval.errors import Fault, InputFault, OurFault
@@ -137,8 +138,8 @@ def _same_study(plan: Path, study: Study, *, resume: bool) -> None:
     """Refuse a folder of another study, and one of the same without `resume`."""
     folder = str(plan.parent)
     try:
-        kept = json.loads(plan.read_text(encoding="utf-8"))["hash"]
-    except (OSError, ValueError, KeyError):
+        kept = read_object(plan)["hash"]
+    except (InputFault, KeyError):
         what = f"{PLAN} cannot be read, so that nobody knows which study the folder holds"
         raise InputFault(Fault(folder, what, "name a new folder")) from None
     if kept != study.hash:

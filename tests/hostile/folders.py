@@ -274,3 +274,11 @@ def folders() -> Iterator[Hostile]:
                           ("power", ("power", "d.yaml", "--world", "v.yaml", "--reps", "4", "--out", "o", "--workers", "1")),
                           ("economics", ("economics", "economics.yaml", "--out", "o")), ("protocol", ("protocol", "design.yaml"))):  # fmt: skip
         yield Hostile(f"files of at most 500 bytes: {name}", also(*lists), command, file_bytes=500)
+    for damage in ("a list", "nesting of 100000", "empty"):
+        spoilt = within("p", lambda folder, damage=damage: DAMAGES[damage](folder / "study.json"))
+        texts = {"d.yaml": bad_power.DESIGN, "world.yaml": bad_power.WORLD}
+        yield Hostile(
+            f"study.json {damage}, resumed",
+            lambda folder, spoilt=spoilt, texts=texts: (spoilt(folder), write(folder, texts))[0],
+            ("power", "d.yaml", "--world", "world.yaml", "--reps", "4", "--resume", "p"),
+        )
