@@ -8,7 +8,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
 
@@ -43,7 +43,8 @@ def holding(*paths: Path) -> Iterator[None]:
     files = [os.open(path, os.O_RDONLY) for path in paths]
     try:
         for file in files:
-            fcntl.flock(file, fcntl.LOCK_SH)
+            with suppress(OSError):  # a network disk without locks: nothing on it passes for abandoned, or is swept
+                fcntl.flock(file, fcntl.LOCK_SH)
         yield
     finally:
         for file in files:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
@@ -56,6 +57,18 @@ def test_a_file_of_a_dead_writer_is_swept_by_the_next(tmp_path):
     (tmp_path / ".a.txt.partial-mine").write_text("not ours")
     write_file(tmp_path / "a.txt", "whole")
     assert names(tmp_path) == [".a.txt.partial-mine", "a.txt"]
+
+
+def test_a_disk_without_locks_is_written_to_and_never_swept(tmp_path, monkeypatch):
+    def no_locks(file, how):
+        raise OSError(errno.ENOTSUP, "not supported")
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    left = partial_name(tmp_path / "a.txt", hidden=True)
+    left.write_text("half")
+    write_file(tmp_path / "a.txt", "whole")
+    write_folder(tmp_path / "out", filled("whole"))
+    assert names(tmp_path) == [left.name, "a.txt", "out"]
 
 
 def test_a_folder_that_was_moved_aside_by_a_dead_writer_is_put_back(tmp_path):
