@@ -167,7 +167,12 @@ def _read_text(file: Path) -> str:
         if (size := file.stat().st_size) > limits().text_bytes:
             what = f"holds {size:,} bytes, more than {limits().text_bytes:,}"
             raise DesignFault(Fault(str(file), what, "raise it with --limit-bytes"))
-        return file.read_bytes().decode("utf-8-sig")
+        with file.open("rb") as opened:
+            content = opened.read(limits().text_bytes + 1)  # a device or a pipe does not say how much it holds
+        if len(content) > limits().text_bytes:
+            what = f"holds more than {limits().text_bytes:,} bytes"
+            raise DesignFault(Fault(str(file), what, "raise it with --limit-bytes"))
+        return content.decode("utf-8-sig")
     except FileNotFoundError:
         beside = sorted(file.parent.glob(f"[!.]*{file.suffix[:2]}*")) if file.parent.is_dir() else []
         near = nearest(file.name, [p.name for p in beside])

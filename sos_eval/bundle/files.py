@@ -124,6 +124,8 @@ def read_object(path: Path) -> dict[str, Any]:
     """
     again = "make it again, or restore the folder"
     try:
+        if path.exists() and not path.is_file():
+            raise InputFault(Fault(str(path), "cannot be read: it is no file", again))
         if (size := path.stat().st_size) > limits().table_bytes:
             raise InputFault(Fault(str(path), f"holds {size:,} bytes", "raise the limit with --limit-bytes"))
         loaded = json.loads(path.read_text(encoding="utf-8"))

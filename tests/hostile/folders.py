@@ -282,3 +282,9 @@ def folders() -> Iterator[Hostile]:
             lambda folder, spoilt=spoilt, texts=texts: (spoilt(folder), write(folder, texts))[0],
             ("power", "d.yaml", "--world", "world.yaml", "--reps", "4", "--resume", "p"),
         )
+    for name, command in (("check", ("check",)), ("a dossier", ("economics", "--gate")), ("report", ("report",))):
+        yield Hostile(f"a device without end: {name}", lambda folder: None, (*command, "/dev/zero"))
+    yield Hostile("a device for a data file", lambda folder: None, ("check", "design.yaml", "--panel", "/dev/zero"))
+    link = within("b", lambda b: ((b / "results.json").unlink(), (b / "results.json").symlink_to("/dev/zero"))[0])
+    yield Hostile("a bundle with a link to a device", link, ("report", "b"))
+    yield Hostile("a bundle with a link to a device, despite", link, ("report", "b", "--despite-damage"))
