@@ -62,6 +62,8 @@ def reported(bundle: ResultBundle, form: str = "html", out: Path | None = None) 
     writer = _writer(bundle, form)
     file = Path(out) if out is not None else bundle.path / f"report.{form}"
     try:
+        if bundle.damage:  # what every page needs is read once, before each figure finds it unreadable
+            _ = bundle.design, bundle.headline, bundle.facts
         drawn = draw_all(bundle, _IMAGES[form])
         content = writer(bundle, drawn)
     except Exception as error:
