@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sos_eval.bundle.listing import list_files
 from sos_eval.errors import Faults, InputFault, OurFault
 from sos_eval.montecarlo.chunk import Chunk, Task
 from sos_eval.montecarlo.diagnosands import DIAGNOSANDS, Diagnosand
@@ -114,6 +115,8 @@ def power(
             raise KeyboardInterrupt(f"{store.count} of {total} chunks are kept; go on with --resume {out}") from stop
     finished = finish(study, store, target, {**DIAGNOSANDS, **(diagnosands or {})})
     store.write_tables(finished)
+    if out:
+        list_files(Path(out))
     return finished
 
 

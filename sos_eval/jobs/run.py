@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sos_eval.bundle.bundle import ResultBundle, check_out
+from sos_eval.bundle.whole import refuse_inputs
 from sos_eval.design.design import Design, load_design
-from sos_eval.design.lock import as_locked
+from sos_eval.design.lock import as_locked, lock_path
 from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.facts import run_facts
 from sos_eval.jobs.judge import judge
-from sos_eval.jobs.runs import logged
+from sos_eval.jobs.runs import data_files, logged
 from sos_eval.jobs.write import write
 
 __all__ = ["Progress", "default_out", "run"]
@@ -62,6 +63,7 @@ def run(
     plan = as_locked(design if isinstance(design, Design) else load_design(design, panel=panel, seed=seed))
     folder = Path(out) if out is not None else default_out(plan)
     check_out(folder, force=force)
+    refuse_inputs([folder], [plan.path, lock_path(plan), *data_files(plan)])
     account = Account(plan, progress, notice, workers)
     with account.crew.at_work():
         return _evaluated(plan, folder, account, force=force)

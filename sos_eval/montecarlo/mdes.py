@@ -154,9 +154,11 @@ def by_shift(draws: RowDraws, target: float) -> Detectable:
             f"the test finds an effect that is not there in {size:.0%} of draws: nothing it finds is told from none"
         )
         return Detectable(np.nan, np.nan, np.nan, how, reason)
-    whole = _shifted(error, half, usable, target)
     groups = min(50, len(error))
     member = np.arange(len(error)) % groups
+    if not all(usable[member != g].any() for g in range(groups)):
+        return Detectable(np.nan, np.nan, np.nan, how, "one draw with an interval shows no spread: draw more")
+    whole = _shifted(error, half, usable, target)
     parts = np.array(
         [_shifted(error[member != g], half[member != g], usable[member != g], target) for g in range(groups)]
     )

@@ -109,8 +109,12 @@ def own_evidence(
     out.measured("cost_ab_share", _graded_share(model), "cost_consequence.csv: grade")
     if mde is not None:
         base = {name: np.array([value]) for name, value in model.base.items()}
-        ratio = mde / float(break_even_rate(model, base)[0])
-        out.measured("mde_over_breakeven", ratio, "2.80 standard errors of the effect over breakeven.csv")
+        enough = float(break_even_rate(model, base)[0])
+        if enough > 0:
+            source = "2.80 standard errors of the effect over breakeven.csv"
+            out.measured("mde_over_breakeven", mde / enough, source)
+        else:
+            out.reasons["mde_over_breakeven"] = "the programme costs nothing, so that any fall breaks even"
     return out
 
 
