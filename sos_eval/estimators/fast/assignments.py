@@ -125,7 +125,7 @@ class Part:
     usable : (r,)
         Draws for which they hold; others are estimated by themselves, as those with an empty value are.
     failures : (r,) or None
-        Why a draw has an empty value, where that is said already: then none is estimated by itself.
+        Why a draw has an empty value, where that is said already: then none that holds is estimated by itself.
     """
 
     cells: pd.DataFrame
@@ -158,11 +158,12 @@ def by_pattern(
         except InputFault as fault:
             failures[draws] = _said(panel.with_first_treated(first_treated[draws[0]]), complete, fault)
             continue
-        if part.failures is not None:
+        again = ~part.usable
+        if part.failures is None:
+            again = again | np.isnan(part.values).any(1)
+        else:
             failures[draws] = part.failures
-            parts.append((draws, part))
-            continue
-        for i in np.flatnonzero(~part.usable | np.isnan(part.values).any(1)):
+        for i in np.flatnonzero(again):
             own = panel.with_first_treated(first_treated[draws[i]])
             part.values[i], part.std_error[i], failures[draws[i]] = by_itself(own, part.cells, complete)
         parts.append((draws, part))
