@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import InputFault
 from sos_eval.estimators.fast.cohort_means import Contributions, Sums, errors, upper
+from sos_eval.numerics.scale import near_one
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import ABSENT, Batch, Estimate, aligned
 from sos_eval.terms import KEY_COLUMNS
@@ -86,8 +87,8 @@ class Units:
 
 
 def unit_data(panel: Panel) -> Units:
-    """Return what the draws on a panel share."""
-    return Units(panel.weights, panel.clusters)
+    """Return what the draws on a panel share; what weights are counted in decides nothing."""
+    return Units(near_one(panel.weights), panel.clusters)
 
 
 def batch_assignments(
