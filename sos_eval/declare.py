@@ -164,6 +164,8 @@ def _refuse_events(file: Path, text: str) -> None:
 def _read_text(file: Path) -> str:
     """Return a file's text, without a byte-order mark."""
     try:
+        if file.is_char_device() or file.is_block_device():
+            raise DesignFault(Fault(str(file), "is a device, not a file", "name a file"))
         if (size := file.stat().st_size) > limits().text_bytes:
             what = f"holds {size:,} bytes, more than {limits().text_bytes:,}"
             raise DesignFault(Fault(str(file), what, "raise it with --limit-bytes"))

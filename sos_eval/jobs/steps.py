@@ -23,7 +23,7 @@ from sos_eval.panel.spec import PanelSpec
 from sos_eval.results.assignments import stratified
 from sos_eval.results.crew import ALONE, Crew
 from sos_eval.results.facts import RunFacts
-from sos_eval.results.fitted import Fitted
+from sos_eval.results.fitted import Fitted, standing
 from sos_eval.results.inference import InferenceMethod
 from sos_eval.worlds.source import world_frame
 
@@ -151,7 +151,8 @@ def _fit(group: Group) -> Fitted:
     entry, method = group.entry, group.entry.comparison.unrestricted()
     estimate = entry.method.complete(group.comparison.panel)
     again = Rebuilding(method) if method.rebuilds else None
-    return Fitted(entry.id, entry.role, entry.method, estimate, group.source, group.comparison, again)
+    source = group.source if again else standing(group.source, group.comparison.panel, estimate)
+    return Fitted(entry.id, entry.role, entry.method, estimate, source, group.comparison, again)
 
 
 def infer(design: Design, fitted: dict[Key, Fitted], account: Account) -> dict[Key, Answer]:

@@ -16,7 +16,16 @@ from sos_eval.terms import Role
 if TYPE_CHECKING:
     from sos_eval.results.estimator import Estimator
 
-__all__ = ["Fitted"]
+__all__ = ["Fitted", "standing"]
+
+
+def standing(source: Panel, given: Panel, estimate: Estimate) -> Panel:
+    """Return a source without the units that a method left out of what it was given.
+
+    They are in no number of the estimate, and so no cluster to leave out, and nobody to hand a start to.
+    """
+    left_out = set(given.units) - set(estimate.panel.units)
+    return source.keep([unit for unit in source.units if unit not in left_out]) if left_out else source
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +41,8 @@ class Fitted:
     estimate
         Cells with all aggregations.
     source
-        The panel before the comparison group was built.
+        The panel before the comparison group was built; without the units that the method left out, where no group
+        is built anew (see `standing`).
     comparison
         The comparison in use, or None.
     rebuild
