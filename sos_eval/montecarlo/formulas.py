@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.montecarlo.diagnosands import RowDraws
+from sos_eval.montecarlo.diagnosands import RowDraws, true_effect
 from sos_eval.montecarlo.line.compiled import Ready
 from sos_eval.montecarlo.line.rows import JOINT, LEADING
 from sos_eval.montecarlo.mdes import normal_mdes, normal_power
-from sos_eval.montecarlo.study import CompiledPoint
+from sos_eval.montecarlo.point import CompiledPoint
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.worlds.adoption import Selectivity
@@ -171,7 +171,7 @@ def formula_rows(
         one = {**row, **known[who], "target_power": target}
         if not one["reason"]:
             error, level = one["std_error"], float(row["level"])
-            one["power_by_formula"] = normal_power(float(draws.true_effect.mean()), error, level)
+            one["power_by_formula"] = normal_power(true_effect(draws), error, level)
             one["mdes_by_formula"] = normal_mdes(error, target, level)
         found.append(one)
     return found

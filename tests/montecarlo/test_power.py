@@ -144,7 +144,8 @@ def test_another_study_is_refused_by_hash(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"reps": 0}, "reps: 0 draws; write 1 to"),
+        ({"reps": 0}, "reps: 0 draws; write 2 to"),
+        ({"reps": 1}, "reps: 1 draw: one says nothing of the next; write 2 to"),
         ({"chunk": 0}, "chunk: 0 draws; write at least 1"),
         ({"target": 1.5}, "power: 1.5 is no probability"),
         ({"sweep": {"world.effect.sise": [1]}}, 'effect.sise: no such key; did you mean "size"?'),
@@ -160,7 +161,7 @@ def test_wrong_input_is_said(arguments, said):
 
 def test_two_wrong_points_are_said_together():
     with pytest.raises(InputFault) as caught:
-        plan_study(TWFE(), tiny(), reps=0 + 1, sweep={"world.adoption.treated": [900, 901]})
+        plan_study(TWFE(), tiny(), reps=2, sweep={"world.adoption.treated": [900, 901]})
     assert len(caught.value.faults) == 2
 
 
@@ -225,7 +226,7 @@ def test_a_users_own_diagnosand_has_its_error():
 def test_find_brackets_the_formula():
     """An effect of 1 has power 50% where its error is 1/1.96: 4/n1 + 4/(40 - n1) = 0.52 / 2, n1 about 9."""
     world = _normal(adoption={"pattern": "calendar", "treated": 2, "start": 2012})
-    found = find_smallest(TWFE(), world, "world.adoption.treated", reps=600, target=0.5)
+    found = find_smallest(TWFE(), world, "world.adoption.treated", reps=600, frames=1, target=0.5)
     exact = next(n for n in range(2, 20) if normal_power(1.0, np.sqrt(2 / n + 2 / (40 - n)), 0.95) >= 0.5)
     assert found.value == pytest.approx(exact, abs=2)
     table = found.table.set_index("world.adoption.treated")
@@ -240,7 +241,7 @@ def test_find_brackets_the_formula():
     assert found.low <= found.value
     assert found.high is None or found.high >= found.value
     assert "with a test that holds its level" in found.sentence
-    impossible = find_smallest(TWFE(), _normal(effect={"size": 0.001}), "world.adoption.treated", reps=50)
+    impossible = find_smallest(TWFE(), _normal(effect={"size": 0.001}), "world.adoption.treated", reps=50, frames=1)
     assert impossible.value is None
     assert re.match(
         r"No value of world\.adoption\.treated that was tried \([\d, ]+\) has power 80%", impossible.sentence
@@ -256,7 +257,7 @@ def test_find_brackets_the_formula():
 def test_power_that_rises_and_falls_again_is_found_between():
     """Of 40 authorities 35 treated have power 31% by the formula, 40 cannot be estimated, and 9 have 50%."""
     world = _normal(adoption={"pattern": "calendar", "treated": 35, "start": 2012})
-    found = find_smallest(TWFE(), world, "world.adoption.treated", reps=400, target=0.5)
+    found = find_smallest(TWFE(), world, "world.adoption.treated", reps=400, frames=1, target=0.5)
     assert found.value is not None
     assert 7 <= found.value <= 17
     table = found.table.set_index("world.adoption.treated")

@@ -190,10 +190,39 @@ def _limits(study: PowerFolder) -> tuple[str, ...]:
     """Say what a power study cannot say."""
     return (
         f"It describes evaluations of the declared world {study.plan['world']}, not any real programme.",
-        "Authorities and, unless the world is a real panel, who starts when are drawn once: the numbers hold for them.",
+        _of_frames(study),
         "Every share carries Monte Carlo error, which is given beside it.",
         "An effect that the world does not declare (spillover, anticipation, selection) is not in these numbers.",
     )
+
+
+def _of_frames(study: PowerFolder) -> str:
+    """Say what was drawn of authorities and adopters, and for which the numbers hold."""
+    frames, reps = study.frames, int(study.plan["reps"])
+    if study.plan.get("fixed"):
+        return (
+            "The authorities and their outcomes are a real panel's and stay as they are; who starts when is drawn anew "
+            "every time. The power is conditional on this panel: another one may give another power."
+        )
+    if frames == 1:
+        return (
+            "Authorities and who starts when are drawn once: the numbers hold for these. Another draw of them may "
+            "differ by more than the Monte Carlo error."
+        )
+    if frames == reps:
+        return "Authorities and who starts when are drawn anew for every simulated evaluation."
+    return (
+        f"Authorities and who starts when are drawn {frames:,} times, for about {reps / frames:,.0f} simulated "
+        f"evaluations each{_apart(study)}. Monte Carlo errors count the draws of authorities; intervals are of t with "
+        f"{frames - 1:,} degrees of freedom."
+    )
+
+
+def _apart(study: PowerFolder) -> str:
+    """Say how far apart the power is between draws of authorities, at the point where that is most."""
+    spread = study.headline["power_frame_sd"].max()
+    words = f"; between them power has a standard deviation of up to {100 * spread:.0f} points"
+    return "" if spread != spread else words
 
 
 def _how(study: PowerFolder) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sos_eval.errors import Fault, InputFault
+from sos_eval.numerics.clusters import reach
 from sos_eval.results.table import overall_rows
 
 if TYPE_CHECKING:
@@ -52,6 +53,16 @@ class PowerFolder:
     sentences: tuple[str, ...]
     pretests: pd.DataFrame | None = None
     families: pd.DataFrame | None = None
+
+    @property
+    def frames(self) -> int:
+        """How many draws of authorities and adopters there are; studies made before they were counted have one."""
+        return int(self.plan.get("frames", 1))
+
+    @property
+    def z(self) -> float:
+        """How many Monte Carlo errors a 95% interval reaches to either side."""
+        return reach(self.frames, int(self.plan["reps"]))
 
     @property
     def swept(self) -> list[str]:
