@@ -18,7 +18,7 @@ from sos_eval.numerics.clusters import reach
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array
 
-__all__ = ["Detectable", "by_interpolation", "by_shift", "detectable", "normal_mdes", "normal_power"]
+__all__ = ["CENTRED", "Detectable", "by_interpolation", "by_shift", "detectable", "normal_mdes", "normal_power"]
 
 REDRAWS = 2000
 INSIDE = (0.025, 0.975)

@@ -39,7 +39,8 @@ FORMULAS = {
     "estimator": "Estimator", "outcome": "Outcome", "inference": "Inference", "formula": "Formula",
     "std_error": "Its error", "sd_estimate": "SD of estimates", "sd_estimate_mcse": "Its Monte Carlo error",
     "power_by_formula": "Power by formula", "power": "Power", "power_mcse": "Its Monte Carlo error ",
-    "mdes_by_formula": "Detectable by formula", "reason": "Why empty",
+    "mdes_by_formula": "Detectable by formula", "mdes_fall": "Fall found", "mdes_fall_mcse": "Its Monte Carlo error  ",
+    "mdes_rise": "Rise found", "mdes_rise_mcse": "Its Monte Carlo error   ", "reason": "Why empty",
 }  # fmt: skip
 
 PRETESTS = {
@@ -158,7 +159,9 @@ def _by_formula(study: PowerFolder) -> list[Block]:
     words = (
         "Where theory gives the error of an estimate, the spread of the simulated estimates should be the same up to "
         "its Monte Carlo error. Power by formula is that of a normal test of the declared level. Where the simulated "
-        "power is higher, look at the size of the test: one that finds effects that are not there finds true ones too."
+        "power is higher, look at the size of the test: one that finds effects that are not there finds true ones too. "
+        "The formula's detectable effect is one number of a normal test of known error; the fall and the rise that the "
+        "declared test finds so often, each in its own direction, come from the draws."
     )
     return [Heading("By formula"), Text(words), Table(_text(table).rename(columns=FORMULAS), "Overall effects")]
 
