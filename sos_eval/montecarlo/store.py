@@ -128,6 +128,7 @@ def _plan(study: Study) -> dict[str, object]:
     """Say what a folder holds."""
     return {
         "schema": "sos-eval/power/1", "hash": study.hash, "reps": study.reps, "seed": study.seed, "chunk": study.chunk,
+        "frames": study.frames, "fixed": study.fixed,
         "world": study.points[0].world.name, "title": study.title,
         "world_title": study.points[0].world.title,
         "points": [{str(k): v for k, v in point.keys.items()} for point in study.points],
@@ -138,12 +139,14 @@ def _same_study(plan: Path, study: Study, *, resume: bool) -> None:
     """Refuse a folder of another study, and one of the same without `resume`."""
     folder = str(plan.parent)
     try:
-        kept = read_object(plan)["hash"]
+        read = read_object(plan)
+        kept, frames = read["hash"], read.get("frames", 1)
     except (InputFault, KeyError):
         what = f"{PLAN} cannot be read, so that nobody knows which study the folder holds"
         raise InputFault(Fault(folder, what, "name a new folder")) from None
     if kept != study.hash:
-        what = f"holds another study (hash {str(kept)[:12]}, this one is {study.hash[:12]})"
+        more = f": its draws are on {frames} frames, here on {study.frames}" if frames != study.frames else ""
+        what = f"holds another study{more} (hash {str(kept)[:12]}, this one is {study.hash[:12]})"
         raise InputFault(Fault(folder, what, "name a new folder, or take back what was changed since"))
     if not resume:
         raise InputFault(

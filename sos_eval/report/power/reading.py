@@ -11,6 +11,7 @@ import pandas as pd
 from sos_eval.bundle.files import read_object
 from sos_eval.bundle.listing import refuse_damage
 from sos_eval.errors import Fault, InputFault
+from sos_eval.numerics.clusters import reach
 from sos_eval.results.table import overall_rows
 
 if TYPE_CHECKING:
@@ -53,6 +54,16 @@ class PowerFolder:
     sentences: tuple[str, ...]
     pretests: pd.DataFrame | None = None
     families: pd.DataFrame | None = None
+
+    @property
+    def frames(self) -> int:
+        """How many draws of authorities and adopters there are; studies made before they were counted have one."""
+        return int(self.plan.get("frames", 1))
+
+    @property
+    def z(self) -> float:
+        """How many Monte Carlo errors a 95% interval reaches to either side."""
+        return reach(self.frames, int(self.plan["reps"]))
 
     @property
     def swept(self) -> list[str]:
