@@ -19,7 +19,6 @@ from sos_eval.jobs.answers import Answer, Checked, Group, Key, primary
 from sos_eval.numerics.detectable import FALL, RISE, Found
 from sos_eval.numerics.disagreement import disagree, estimates_apart, joint_ranks
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.assignments import assignment_space
 from sos_eval.results.check import CheckResult
 from sos_eval.results.facts import DetectableFacts, DisagreementFacts, StandingTest
 from sos_eval.results.fitted import Fitted
@@ -80,7 +79,28 @@ def _detectable(design: Design, fitted: Fitted, answer: Answer) -> tuple[Detecta
         rise_error=rise_error, error_monte_carlo=size.fall.error / size.fall.size, error_panel=size.panel_error,
         declared_direction=aimed, reason="",
     )  # fmt: skip
-    return facts, size.curve
+    return replace(facts, **_at_worthwhile(design, fitted, size)), size.curve
+
+
+def _at_worthwhile(design: Design, fitted: Fitted, size: DetectableSize) -> dict[str, Any]:
+    """Say how often the test finds the smallest change worth having, and says that none as large is there.
+
+    An interval lies within the change worth having, w, where ``c s + |b| < w``: where the draw would have found both a
+    fall and a rise of w.
+    """
+    least = design.question.worthwhile
+    if least is None or size.fall is None or size.rise is None:
+        return {}
+    if size.is_ratio:
+        share = least / _level(fitted)
+        fall, rise = -float(np.log1p(-share)) if share < 1 else math.inf, float(np.log1p(share))
+    else:
+        fall = rise = least
+    both = (size.fall.needed < fall) & (size.rise.needed < rise)
+    return {
+        "worthwhile": least, "worthwhile_fall": size.fall.power_at(fall)[0],
+        "worthwhile_rise": size.rise.power_at(rise)[0], "equivalence": float(both.mean()),
+    }  # fmt: skip
 
 
 def _because(silent: DetectableFacts, reason: str) -> DetectableFacts:
@@ -186,7 +206,7 @@ def _numbers(
     estimate: Fitted, others: dict[str, Fitted], test: Randomization, account: Account
 ) -> dict[str, bool | float | str]:
     """Set other estimates against the headline's under the same random adoptions, all as differences of the outcome."""
-    space = assignment_space(estimate.source, test.strata)
+    space = estimate.space(test.strata)
     if isinstance(space, str):
         return {}
     drawn = space.draw(SHARED_DRAWS, account.stream("judge", "estimates")).first_treated
@@ -228,7 +248,7 @@ def _without_strata(fitted: Fitted, test: InferenceMethod, account: Account) -> 
         return None
     source = fitted.source.changed(frame=fitted.source.frame.drop(columns="stratum"))
     plain = replace(fitted, source=source, estimate=fitted.estimator.complete(source))
-    space, row = assignment_space(source, test.strata), _overall(plain)
+    space, row = plain.space(test.strata), _overall(plain)
     if isinstance(space, str) or row is None:
         return None
     assignments = space.draw(min(test.draws, DRAWS_WITHOUT), account.stream("judge", "without strata"))

@@ -17,6 +17,7 @@ from sos_eval.inference.duration import estimates_anew, seconds_each
 from sos_eval.inference.randomization import Randomization
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Answer, Checked, Group, Key
+from sos_eval.jobs.families import with_families
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.spec import PanelSpec
@@ -118,20 +119,30 @@ def compare(design: Design, panels: dict[str, Panel]) -> dict[Key, Group]:
         for outcome in _outcomes(entry, panels[entry.id]):
             with at_its_key(design.document, design.panel.covariates):
                 strata = (entry.inference or design.inference)[0].effects_within
-                groups[entry.id, outcome] = _group(entry, panels[entry.id], outcome, strata, built)
+                lots_of = _lots_of(design, panels, entry)
+                groups[entry.id, outcome] = _group(entry, panels[entry.id], outcome, strata, lots_of, built)
     return groups
 
 
+def _lots_of(design: Design, panels: dict[str, Panel], entry: Entry) -> str:
+    """Return the outcome by which the strata of an entry's lots are cut: the headline's, else the entry's first."""
+    first = next(one for one in design.estimators if one.role == "primary")
+    own = _outcomes(first, panels[first.id])
+    marked = [one.name for one in panels[first.id].outcomes if one.name in own and one.role == "primary"]
+    headline, there = (marked or own)[0], [one.name for one in panels[entry.id].outcomes]
+    return headline if headline in there else there[0]
+
+
 def _group(
-    entry: Entry, panel: Panel, outcome: str, strata: tuple[str, ...],
+    entry: Entry, panel: Panel, outcome: str, strata: tuple[str, ...], lots_of: str,
     built: list[tuple[Panel, str, Any, tuple[str, ...], Group]],
 ) -> Group:  # fmt: skip
     """Build one group, or take the one that was built for the same panel, outcome and method."""
     for known_panel, known_outcome, method, known_strata, group in built:
         if known_panel is panel and (known_outcome, method, known_strata) == (outcome, entry.comparison, strata):
             return replace(group, entry=entry)
-    restricted = stratified(entry.comparison.restricted(panel.select(outcome)), strata)
-    group = Group(entry, restricted, build(entry.comparison.unrestricted(), restricted))
+    restricted = stratified(entry.comparison.restricted(panel.select(outcome)), strata, lots_of)
+    group = Group(entry, restricted, build(entry.comparison.unrestricted(), restricted), lots_of)
     built.append((panel, outcome, entry.comparison, strata, group))
     return group
 
@@ -151,7 +162,9 @@ def _fit(group: Group) -> Fitted:
     entry, method = group.entry, group.entry.comparison.unrestricted()
     estimate = entry.method.complete(group.comparison.panel)
     again = Rebuilding(method) if method.rebuilds else None
-    return Fitted(entry.id, entry.role, entry.method, estimate, group.source, group.comparison, again)
+    return Fitted(
+        entry.id, entry.role, entry.method, estimate, group.source, group.comparison, again, lots_of=group.lots_of
+    )
 
 
 def infer(design: Design, fitted: dict[Key, Fitted], account: Account) -> dict[Key, Answer]:
@@ -164,10 +177,11 @@ def infer(design: Design, fitted: dict[Key, Fitted], account: Account) -> dict[K
         inferred = []
         for k, method in enumerate(resolution.methods):
             _say_how_long(method, estimate, account)
-            inferred.append(method.infer(estimate, account.stream("inference", *key, k, str(method.name))))
+            lots = account.stream("inference", key[0], estimate.lots_of, k, str(method.name))
+            inferred.append(method.infer(estimate, lots))
         answers[key] = Answer(resolution, tuple(inferred))
     account.expects("", 0)
-    return answers
+    return with_families(fitted, answers)
 
 
 def _say_how_long(method: InferenceMethod, fitted: Fitted, account: Account) -> None:
