@@ -72,7 +72,9 @@ class TWFE(TwoWayRegression):
     def _products(self, panel: Panel) -> list[tuple[str, str, float]]:
         """List the regressors by period: their name, their covariate and their period."""
         own = self.covariates or ()
-        return [(f"{name} in {panel.periods.name(time)}", name, float(time)) for name in own for time in panel.times[1:]]
+        return [
+            (f"{name} in {panel.periods.name(time)}", name, float(time)) for name in own for time in panel.times[1:]
+        ]
 
     def _names(self, panel: Panel) -> tuple[str, ...]:
         return super()._names(panel) if self.by is None else tuple(name for name, _, _ in self._products(panel))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sos_eval.checks.balance import balance_results
+from sos_eval.checks.robustness import Robustness
 from sos_eval.comparison.build import Rebuilding, build
 from sos_eval.design.at_its_key import at_its_key
 from sos_eval.design.design import Design, Entry
@@ -16,7 +17,8 @@ from sos_eval.inference.design_facts import design_facts
 from sos_eval.inference.duration import estimates_anew, seconds_each
 from sos_eval.inference.randomization import Randomization
 from sos_eval.jobs.account import Account
-from sos_eval.jobs.answers import Answer, Checked, Group, Key
+from sos_eval.jobs.alternatives import compared
+from sos_eval.jobs.answers import Answer, Checked, Group, Key, primary
 from sos_eval.jobs.families import with_families
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.panel import Panel
@@ -218,7 +220,11 @@ def check(design: Design, fitted: dict[Key, Fitted], groups: dict[Key, Group], a
         if one.role != "primary":
             continue
         for k, method in enumerate(design.checks):
-            results = method.check(one, account.stream("check", *key, k, str(method.name)))
+            rng = account.stream("check", *key, k, str(method.name))
+            if isinstance(method, Robustness) and method.vary:
+                results = compared(design, k, groups[key], one, rng) if key == primary(design, groups) else []
+            else:
+                results = method.check(one, rng)
             checked += [Checked(*key, result) for result in results]
         checked += [Checked(*key, result) for result in balance_results(groups[key].entry.comparison, one.comparison)]
     return checked
