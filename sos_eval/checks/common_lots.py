@@ -14,7 +14,7 @@ from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import loop_batch
 from sos_eval.results.fitted import Fitted
 
-__all__ = ["CommonLots", "Drawn", "Varied", "level_before", "overall_row"]
+__all__ = ["CommonLots", "DrawnEffect", "Varied", "level_before", "overall_row"]
 
 ELSEWHERE = "treats units that the primary estimate does not have, so its lots say nothing of them"
 
@@ -46,7 +46,7 @@ class Varied:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class DrawnEffect:
     """The overall effect on its working scale under the observed adoption and the draws, (1 + draws,); NaN: refused."""
 
     value: Array
@@ -98,7 +98,7 @@ class CommonLots:
         starts = np.array([float(start) for start, _ in kinds])
         return cls(source.units, starts[code], np.array([kind for _, kind in kinds], object)[code], drawn.complete)
 
-    def drawn(self, varied: Varied) -> Drawn | str:
+    def drawn(self, varied: Varied) -> DrawnEffect | str:
         """Estimate an alternative under every adoption; the reason where these lots say nothing of it."""
         fitted = varied.fitted
         row = overall_row(fitted) if fitted is not None else None
@@ -116,7 +116,7 @@ class CommonLots:
             return fault.faults[0].what
 
 
-def _batch(fitted: Fitted, starts: Array, gone: NDArray[np.bool_], row: int) -> Drawn:
+def _batch(fitted: Fitted, starts: Array, gone: NDArray[np.bool_], row: int) -> DrawnEffect:
     """Estimate under adoptions, (1 + draws, n_units), units that are gone left out of each.
 
     A unit that is treated in every period takes no part in any estimator; a comparison group is built without it.
@@ -127,7 +127,7 @@ def _batch(fitted: Fitted, starts: Array, gone: NDArray[np.bool_], row: int) -> 
     else:
         batch = fitted.refit_assignments(np.where(gone, fitted.source.times[0], starts))
     error = np.full(len(starts), np.nan) if batch.std_error is None else batch.std_error[:, row]
-    return Drawn(batch.values[:, row], error)
+    return DrawnEffect(batch.values[:, row], error)
 
 
 def _without(panel: Panel, gone: NDArray[np.bool_]) -> Panel:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sos_eval.checks.common_lots import CommonLots, Drawn, Varied, level_before, overall_row
+from sos_eval.checks.common_lots import CommonLots, DrawnEffect, Varied, level_before, overall_row
 from sos_eval.checks.quantity import Quantity, overall
 from sos_eval.numerics.detectable import Lots
 from sos_eval.numerics.disagreement import estimates_apart
@@ -51,9 +51,9 @@ def shifts(primary: Fitted, varied: Sequence[Varied], lots: CommonLots | str, le
         Coverage of the intervals, which take the draws' own critical value.
     """
     base = Varied("as declared", primary)
-    known: dict[int, Drawn | str] = {}
+    known: dict[int, DrawnEffect | str] = {}
 
-    def drawn(one: Varied) -> Drawn | str:
+    def drawn(one: Varied) -> DrawnEffect | str:
         if id(one.fitted) not in known:
             known[id(one.fitted)] = lots if isinstance(lots, str) else lots.drawn(one)
         return known[id(one.fitted)]
@@ -75,7 +75,7 @@ def shifts(primary: Fitted, varied: Sequence[Varied], lots: CommonLots | str, le
 
 
 def _row(
-    one: Varied, own: Drawn | str, against: Varied, other: Drawn | str, level: float, complete: bool
+    one: Varied, own: DrawnEffect | str, against: Varied, other: DrawnEffect | str, level: float, complete: bool
 ) -> tuple[dict[str, Any], Array | None]:  # fmt: skip
     """Return a row of the table, and the alternative's distance from its reference in every draw."""
     row: dict[str, Any] = {"variant": one.label, "estimate": np.nan, "scale": "", "reason": one.reason}
@@ -116,7 +116,7 @@ def _common_scale(one: Fitted, other: Fitted) -> tuple[str, list[Any]]:
     return next(scale for scale in scales if scale not in _LOGS), ways
 
 
-def _tested(own: Drawn, quantity: Quantity, level: float, complete: bool) -> dict[str, Any]:
+def _tested(own: DrawnEffect, quantity: Quantity, level: float, complete: bool) -> dict[str, Any]:
     """Return p and interval by the draws, with the mean of the drawn estimates."""
     errors = own.error if np.isfinite(own.error).any() else np.ones(len(own.value))
     critical = Lots(own.value[1:], errors[1:]).usable.critical(round(1 - level, 12))

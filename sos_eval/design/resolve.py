@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sos_eval.checks.alternatives import Alternative
+from sos_eval.checks.robustness import Robustness
 from sos_eval.declare import Document, Seed, valid_keys
-from sos_eval.design.alternatives import read_alternatives
 from sos_eval.design.design import SCHEMA, Design, Entry, EntryKeys, Question, Report
 from sos_eval.design.sections import (
     SECTIONS,
@@ -24,6 +25,7 @@ from sos_eval.design.varied import refuse_unknown_covariates, varied
 from sos_eval.errors import Faults, OurFault, nearest
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.panel.spec import PanelSpec
+from sos_eval.results.check import Check
 
 __all__ = ["plain", "resolve"]
 
@@ -46,7 +48,7 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
     inference = read_inference(reader, data.get("inference", "auto"), ("inference",))
     entries = _entries(reader, spec, comparison, inference)
     checks = read_checks(reader, data.get("checks", []), ("checks",))
-    alternatives = read_alternatives(reader, checks, entries)
+    alternatives = _alternatives(reader, checks, entries)
     economics = read_economics(reader, data.get("economics"), ("economics",))
     disclosure = reader.build(Disclosure, data.get("disclosure", {}), ("disclosure",))
     report = reader.build(Report, data.get("report", {}), ("report",))
@@ -176,6 +178,52 @@ def _entry(reader: Reader, i: int, given: Any, spec: PanelSpec | None, compariso
         id=keys.id or str(method.name), role=keys.role or ("primary" if i == 0 else "secondary"), method=method,
         panel=spec, comparison=comparison, outcomes=outcomes, inference=infer, label=keys.label, changes=keys.changes,
     )  # fmt: skip
+
+
+def _alternatives(reader: Reader, checks: Sequence[Check], entries: Sequence[Entry]) -> tuple[tuple[Entry, ...], ...]:
+    """Resolve every alternative of every check, in the order of the checks; none for checks without any.
+
+    Each is the primary entry with its changes; faults stand at the alternative's line.
+    """
+    primary = next((entry for entry in entries if entry.role == "primary"), None)
+    resolved = []
+    for i, check in enumerate(checks):
+        vary = check.vary if isinstance(check, Robustness) and primary is not None else ()
+        where: tuple[str | int, ...] = ("checks", i, "robustness", "vary")
+        made = [_alternative(reader, one, primary, (*where, k)) for k, one in enumerate(vary) if primary is not None]
+        resolved.append(tuple(made))
+    return tuple(resolved)
+
+
+def _headline_outcome(entry: Entry) -> str:
+    """Return the outcome that the primary entry answers with: the one marked primary, else its first."""
+    own = entry.outcomes or tuple(entry.panel.outcomes) or ("outcome",)
+    marked = [name for name in own if name in entry.panel.outcomes and entry.panel.outcomes[name].role == "primary"]
+    return (marked or own)[0]
+
+
+def _alternative(reader: Reader, alternative: Alternative, primary: Entry, path: tuple[str | int, ...]) -> Entry:
+    """Return the entry that stands for an alternative; the primary one where it has a fault."""
+    changes = {**primary.changes, **alternative.changes, **_exposure(alternative, primary)}
+    spec, comparison = varied(reader, changes, (*path, "with"), primary.panel, primary.comparison)
+    method = primary.method
+    if alternative.estimator is not None:
+        method = read_method(reader, "estimator", dict(alternative.estimator), (*path, "estimator"))
+    if not isinstance(spec, PanelSpec) or method is None:
+        return primary
+    refuse_unknown_covariates(reader, method, spec, (*path, "estimator"))
+    return replace(
+        primary, id=f"{primary.id}: {alternative.words}", role="sensitivity", method=method, panel=spec,
+        comparison=comparison, outcomes=(_headline_outcome(primary),), label=alternative.words, changes=changes,
+    )  # fmt: skip
+
+
+def _exposure(alternative: Alternative, primary: Entry) -> Mapping[str, Any]:
+    """Return the key that another denominator stands at."""
+    if alternative.exposure is None:
+        return {}
+    section = f"outcomes.{_headline_outcome(primary)}" if primary.panel.outcomes else "outcome"
+    return {f"panel.{section}.exposure": alternative.exposure}
 
 
 def _file_name(reader: Reader, name: str, path: tuple[str | int, ...]) -> None:
