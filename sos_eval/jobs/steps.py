@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sos_eval.checks.balance import balance_results
+from sos_eval.checks.robustness import Robustness
 from sos_eval.comparison.build import Rebuilding, build
 from sos_eval.design.at_its_key import at_its_key
 from sos_eval.design.design import Design, Entry
@@ -16,7 +17,9 @@ from sos_eval.inference.design_facts import design_facts
 from sos_eval.inference.duration import estimates_anew, seconds_each
 from sos_eval.inference.randomization import Randomization
 from sos_eval.jobs.account import Account
-from sos_eval.jobs.answers import Answer, Checked, Group, Key
+from sos_eval.jobs.alternatives import compared
+from sos_eval.jobs.answers import Answer, Checked, Group, Key, primary
+from sos_eval.jobs.families import with_families
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.spec import PanelSpec
@@ -118,20 +121,30 @@ def compare(design: Design, panels: dict[str, Panel]) -> dict[Key, Group]:
         for outcome in _outcomes(entry, panels[entry.id]):
             with at_its_key(design.document, design.panel.covariates):
                 strata = (entry.inference or design.inference)[0].effects_within
-                groups[entry.id, outcome] = _group(entry, panels[entry.id], outcome, strata, built)
+                lots_of = _lots_of(design, panels, entry)
+                groups[entry.id, outcome] = _group(entry, panels[entry.id], outcome, strata, lots_of, built)
     return groups
 
 
+def _lots_of(design: Design, panels: dict[str, Panel], entry: Entry) -> str:
+    """Return the outcome by which the strata of an entry's lots are cut: the headline's, else the entry's first."""
+    first = next(one for one in design.estimators if one.role == "primary")
+    own = _outcomes(first, panels[first.id])
+    marked = [one.name for one in panels[first.id].outcomes if one.name in own and one.role == "primary"]
+    headline, there = (marked or own)[0], [one.name for one in panels[entry.id].outcomes]
+    return headline if headline in there else there[0]
+
+
 def _group(
-    entry: Entry, panel: Panel, outcome: str, strata: tuple[str, ...],
+    entry: Entry, panel: Panel, outcome: str, strata: tuple[str, ...], lots_of: str,
     built: list[tuple[Panel, str, Any, tuple[str, ...], Group]],
 ) -> Group:  # fmt: skip
     """Build one group, or take the one that was built for the same panel, outcome and method."""
     for known_panel, known_outcome, method, known_strata, group in built:
         if known_panel is panel and (known_outcome, method, known_strata) == (outcome, entry.comparison, strata):
             return replace(group, entry=entry)
-    restricted = stratified(entry.comparison.restricted(panel.select(outcome)), strata)
-    group = Group(entry, restricted, build(entry.comparison.unrestricted(), restricted))
+    restricted = stratified(entry.comparison.restricted(panel.select(outcome)), strata, lots_of)
+    group = Group(entry, restricted, build(entry.comparison.unrestricted(), restricted), lots_of)
     built.append((panel, outcome, entry.comparison, strata, group))
     return group
 
@@ -152,7 +165,8 @@ def _fit(group: Group) -> Fitted:
     estimate = entry.method.complete(group.comparison.panel)
     again = Rebuilding(method) if method.rebuilds else None
     source = group.source if again else standing(group.source, group.comparison.panel, estimate)
-    return Fitted(entry.id, entry.role, entry.method, estimate, source, group.comparison, again)
+    lots_of = group.lots_of
+    return Fitted(entry.id, entry.role, entry.method, estimate, source, group.comparison, again, lots_of=lots_of)
 
 
 def infer(design: Design, fitted: dict[Key, Fitted], account: Account) -> dict[Key, Answer]:
@@ -165,10 +179,11 @@ def infer(design: Design, fitted: dict[Key, Fitted], account: Account) -> dict[K
         inferred = []
         for k, method in enumerate(resolution.methods):
             _say_how_long(method, estimate, account)
-            inferred.append(method.infer(estimate, account.stream("inference", *key, k, str(method.name))))
+            lots = account.stream("inference", key[0], estimate.lots_of, k, str(method.name))
+            inferred.append(method.infer(estimate, lots))
         answers[key] = Answer(resolution, tuple(inferred))
     account.expects("", 0)
-    return answers
+    return with_families(fitted, answers)
 
 
 def _say_how_long(method: InferenceMethod, fitted: Fitted, account: Account) -> None:
@@ -205,7 +220,11 @@ def check(design: Design, fitted: dict[Key, Fitted], groups: dict[Key, Group], a
         if one.role != "primary":
             continue
         for k, method in enumerate(design.checks):
-            results = method.check(one, account.stream("check", *key, k, str(method.name)))
+            rng = account.stream("check", *key, k, str(method.name))
+            if isinstance(method, Robustness) and method.vary:
+                results = compared(design, k, groups[key], one, rng) if key == primary(design, groups) else []
+            else:
+                results = method.check(one, rng)
             checked += [Checked(*key, result) for result in results]
         checked += [Checked(*key, result) for result in balance_results(groups[key].entry.comparison, one.comparison)]
     return checked

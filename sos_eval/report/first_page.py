@@ -101,17 +101,25 @@ def _question(question: QuestionFacts) -> list[Block]:
 
 
 def _safety(bundle: ResultBundle) -> list[Block]:
-    """Return a table of the safety outcomes, or a sentence that there are none."""
-    rows = bundle.headline.get("safety")
+    """Return a table of the safety outcomes and those of displacement; a sentence where none is of safety."""
+    rows = bundle.headline.get("safety") or []
+    silent = [] if any(row.get("role") != "displacement" for row in rows) else [Text(NOT_ASSESSED)]
     if not rows:
-        return [Text(NOT_ASSESSED)]
+        return [*silent]
     said = [safety_words(row, bundle.facts) for row in rows]
     frame = pd.DataFrame({
         "Should not get worse": [row["label"] for row in rows], "Estimate and range": [row["text"] for row in rows],
         "Harm": [words for words, _ in said], "p": [p for _, p in said],
     }, dtype=object)  # fmt: skip
-    several = "; p is not adjusted for their number" if len(rows) > 1 else ""
-    return [Table(frame, f"Safety beside the verdict{several}")]
+    return [*silent, Table(frame, f"Safety beside the verdict{_for_their_number(rows)}")]
+
+
+def _for_their_number(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Say whether p is adjusted for the number of outcomes; nothing of one alone."""
+    if len(rows) < 2:
+        return ""
+    known = all(row.get("p_adjusted") is not None for row in rows if row.get("p_value") is not None)
+    return "; p is adjusted for their number, the ranges are not" if known else "; p is not adjusted for their number"
 
 
 def _listed(title: str, items: Sequence[str] | None) -> list[Block]:

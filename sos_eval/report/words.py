@@ -26,7 +26,7 @@ from sos_eval.report.verdict import (
     natural_units,
     verdict_of,
 )
-from sos_eval.report.wording import alike, count, interval_words, listing, number, percent, plain_words
+from sos_eval.report.wording import alike, count, interval_words, listing, number, per_hundred, percent, plain_words
 from sos_eval.results.facts import DetectableFacts, OutcomeFacts, QuestionFacts, RunFacts
 from sos_eval.terms import Verdict
 
@@ -269,10 +269,24 @@ def detectable_text(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, s
     often = {0.8: "four times in five", 0.9: "nine times in ten"}.get(seen.power, f"{percent(seen.power)} of the time")
     assumed = f"If the {treated} had been drawn as assumed"
     rise = f"a rise would have to be {_seen(seen, 'rise', effect)}"
+    worth = _worth_seen(seen, facts.outcome or OutcomeFacts())
     if not math.isfinite(seen.fall):
-        return f"{assumed}, no fall could be found {often}; {rise}."
+        return f"{assumed}, no fall could be found {often}; {rise}{worth}."
     fall = _seen(seen, "fall", effect)
-    return f"{assumed} and the true change were a fall of {fall}, this test would find it {often}; {rise}."
+    return f"{assumed} and the true change were a fall of {fall}, this test would find it {often}; {rise}{worth}."
+
+
+def _worth_seen(seen: DetectableFacts, outcome: OutcomeFacts) -> str:
+    """Say how often the smallest change worth having is found, and ruled out where nothing changes."""
+    if math.isnan(seen.worthwhile):
+        return ""
+    ways = {"decrease": (("a fall", seen.worthwhile_fall),), "increase": (("a rise", seen.worthwhile_rise),)}
+    shown = ways.get(seen.declared_direction, (*ways["decrease"], *ways["increase"]))
+    found = listing([f"{name} of it in {per_hundred(share)} of 100 cases" for name, share in shown], "and")
+    return (
+        f"; the smallest change worth having is {_scaled(seen.worthwhile, outcome)}, and it would find {found} and, "
+        f"where nothing changes, rule it out in {per_hundred(seen.equivalence)}"
+    )
 
 
 def _seen(seen: DetectableFacts, name: str, effect: HeadlineEffect) -> str:

@@ -212,3 +212,18 @@ def test_checks_are_told_with_minus_signs_and_names(tmp_path):
 def test_words_of_the_run_name_units():
     assert in_units("3 of 10 treated units; one unit", ("school", "schools")) == "3 of 10 treated schools; one school"
     assert minus_signs("-1.2 to 3, 2014-15 (-0.5)") == "−1.2 to 3, 2014-15 (−0.5)"
+
+
+def test_the_smallest_change_worth_having_is_what_power_is_said_of(tmp_path):
+    for name in ("none", "grid", "huge"):
+        (tmp_path / name).mkdir()
+    curve = run_case(tmp_path / "none").tables("detectable").set_index("direction")
+    row = curve.loc["fall"].iloc[25]
+    made = run_case(tmp_path / "grid", question=f"smallest_worthwhile: {row['size']:.17g}").headline
+    seen = made["detectable"]
+    assert 0.5 < row["power"] == pytest.approx(seen["worthwhile_fall"], abs=1e-12)
+    assert seen["worthwhile_fall"] + seen["worthwhile_rise"] - 1 <= seen["equivalence"] <= seen["worthwhile_fall"]
+    assert f"it would find a fall of it in {100 * row['power']:.0f} of 100 cases and" in made["detectable_text"]
+    assert made["detectable_text"].endswith(f"rule it out in {100 * seen['equivalence']:.0f}.")
+    huge = run_case(tmp_path / "huge", question="smallest_worthwhile: 1000").headline["detectable"]
+    assert (huge["worthwhile_rise"], huge["equivalence"]) == (1.0, 1.0)
