@@ -12,10 +12,11 @@ from sos_eval.report.attenuation import attenuation_table
 from sos_eval.report.content import Block, Bullets, Heading, Link, Picture, Table, Text
 from sos_eval.report.draw import Drawn
 from sos_eval.report.plan import lock_sentence
-from sos_eval.report.reading import unit_words
+from sos_eval.report.reading import scale_label, unit_words
 from sos_eval.report.safety import safety_words
-from sos_eval.report.wording import minus_signs, sentence_count
-from sos_eval.results.facts import QuestionFacts
+from sos_eval.report.tables.converted import converted
+from sos_eval.report.wording import minus_signs, number, sentence_count
+from sos_eval.results.facts import OutcomeFacts, QuestionFacts
 
 __all__ = ["LIMITS", "MOST_SENTENCES", "first_page", "limits"]
 
@@ -54,6 +55,7 @@ def limits(bundle: ResultBundle) -> list[Block]:
             "report is divided by it"
         )
         blocks += [Text(str(headline["attenuation"])), Table(attenuation_table(units), caption)]
+    blocks += numbers(bundle)
     blocks += _listed("The other outcomes", headline.get("other_outcomes"))
     if len(headline.get("other_outcomes") or []) > 1:
         blocks.append(Text("Intervals are not widened for looking at several outcomes.", "small"))
@@ -61,6 +63,32 @@ def limits(bundle: ResultBundle) -> list[Block]:
     blocks += _listed("What would change the answer", headline.get("what_would_change_it"))
     phrases = [f"“{phrase}”" for phrase in headline.get("must_not_say") or []]
     return [*blocks, *([Text(f"This result does not support the words {', '.join(phrases)}.")] if phrases else [])]
+
+
+def numbers(bundle: ResultBundle) -> list[Block]:
+    """Return the numbers of page one in all their units, and how one is made of the other."""
+    if not bundle.headline.get("converted"):
+        return []
+    table = converted(bundle).dropna(axis="columns", how="all")
+    scale = scale_label(bundle, str(bundle.headline["outcome"]), str(bundle.headline["scale"]))
+    natural = bundle.headline.get("natural_units") or {}
+    outcome = bundle.facts.outcome or OutcomeFacts()
+    names = {"what": "", "value": f"As estimated ({scale})", "percent": "Per cent",
+             "difference": f"Difference{f' per {outcome.per:,g}' if outcome.scale == 'rate_per' else ''}",
+             "people": str(natural.get("unit", "People")).capitalize()}  # fmt: skip
+    if bundle.headline["scale"] not in ("ratio", "log"):
+        table = table.drop(columns="difference", errors="ignore")
+    texts = {names[name]: [_cell(value) for value in table[name]] for name in table.columns}
+    frame = pd.DataFrame(texts, dtype=object)
+    caption = "The numbers of page one in all their units (headline.json: converted)"
+    return [Table(frame, caption), Text(str(bundle.headline.get("conversions") or ""), "small")]
+
+
+def _cell(value: Any) -> str:
+    """Return a cell for the eye: the words of the first column, numbers after it."""
+    if isinstance(value, str):
+        return value[:1].upper() + value[1:]
+    return number(float(value))
 
 
 def weighed(bundle: ResultBundle) -> list[str]:

@@ -12,10 +12,11 @@ import pandas as pd
 from sos_eval.report.attenuation import attenuation
 from sos_eval.report.basis import basis
 from sos_eval.report.cautions import caveats, does_not_show, must_not_say, what_would_change_it
+from sos_eval.report.converted import conversions, converted_rows
 from sos_eval.report.earlier_path import earlier_path
 from sos_eval.report.outcomes import other_outcomes
 from sos_eval.report.procedures import disagreement, procedure_rows
-from sos_eval.report.reading import words_for_units
+from sos_eval.report.reading import period_word, words_for_units
 from sos_eval.report.safety import safety_rows
 from sos_eval.report.verdict import (
     RULE,
@@ -26,7 +27,7 @@ from sos_eval.report.verdict import (
     natural_units,
     verdict_of,
 )
-from sos_eval.report.wording import alike, count, interval_words, listing, number, percent, plain_words
+from sos_eval.report.wording import alike, count, interval_words, listing, percent, plain_words
 from sos_eval.results.facts import DetectableFacts, OutcomeFacts, QuestionFacts, RunFacts
 from sos_eval.terms import Verdict
 
@@ -55,17 +56,17 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
     verdict = verdict_of(effect, question.worthwhile)
     natural = natural_units(effect, outcome)
     others = beside(estimates, row)
-    units = words_for_units(facts.panel.unit, question.comparator, question.population)
+    units, every = words_for_units(facts.panel.unit, question.comparator, question.population), period_word(facts.panel)
     return {
-        "sentence": sentence(verdict, effect, natural, question=question, outcome=outcome, units=units),
+        "sentence": sentence(verdict, effect, natural, question=question, outcome=outcome, units=units, every=every),
         "disagreement": disagreement(facts, units),
         "other_outcomes": other_outcomes(
             estimates, facts,
-            lambda other, own: range_text(other, None, outcome=own, units=units, question=question),
+            lambda other, own: range_text(other, None, outcome=own, units=units, question=question, every=every),
         ),
         "safety": safety_rows(
             estimates, facts,
-            lambda other, own: range_text(other, None, outcome=own, units=units, question=question),
+            lambda other, own: range_text(other, None, outcome=own, units=units, question=question, every=every),
         ),
         "basis": basis(effect, facts, units), "earlier_path": earlier_path(effect, facts, units),
         **{name: row[name] for name in ("estimator", "outcome", "inference", "estimand", "aggregation", "scale")},
@@ -73,9 +74,11 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
         "estimate": effect.estimate, "std_error": effect.std_error, "conf_low": effect.low, "conf_high": effect.high,
         "conf_level": effect.level, "p_value": effect.p,
         "n_units": row["n_units"], "n_treated_units": row["n_treated_units"], "n_clusters": row["n_clusters"],
-        "natural_units": _natural(natural, units, question, outcome), "percent": _percent(effect),
+        "natural_units": _natural(natural, units, question, outcome, every), "percent": _percent(effect),
         "verdict": verdict, "verdict_rule": RULE, "reason": row["reason"],
-        "range": range_text(effect, natural, outcome=outcome, units=units, question=question),
+        "range": range_text(effect, natural, outcome=outcome, units=units, question=question, every=every),
+        "converted": converted_rows(effect, facts, outcome),
+        "conversions": conversions(effect, outcome, units, every),
         "detectable": asdict(facts.detectable),
         "detectable_text": detectable_text(effect, facts, units),
         "attenuation": attenuation(facts, units),
@@ -127,10 +130,11 @@ def sentence(
     question: QuestionFacts,
     outcome: OutcomeFacts,
     units: tuple[str, str],
+    every: str,
 ) -> str:
     """Return the answer in one or two sentences of plain English."""
     what, did = _outcome(question, outcome), question.intervention
-    span = range_text(effect, natural, outcome=outcome, units=units, question=question)
+    span = range_text(effect, natural, outcome=outcome, units=units, question=question, every=every)
     if verdict == "not_identified":
         reason = str(effect.row["reason"])
         return f"These data cannot say whether {did} changed {what}" + (f": {reason}." if reason else ".")
@@ -166,8 +170,8 @@ def _expectation(verdict: str, question: QuestionFacts) -> str:
 
 
 def _scaled(value: float, outcome: OutcomeFacts) -> str:
-    """Return a size with its unit: ``1.5 per 10,000``."""
-    return f"{number(value)} per {outcome.per:,g}" if outcome.scale == "rate_per" else number(value)
+    """Return a declared size with its unit: ``1.5 per 10,000``."""
+    return f"{value:,g} per {outcome.per:,g}" if outcome.scale == "rate_per" else f"{value:,g}"
 
 
 def range_text(
@@ -177,8 +181,9 @@ def range_text(
     outcome: OutcomeFacts,
     units: tuple[str, str],
     question: QuestionFacts,
+    every: str,
 ) -> str:
-    """Return estimate and range: on the outcome's scale, then as people a year where it counts people."""
+    """Return estimate and range: on the outcome's scale, then as people a period where it counts people."""
     if not math.isfinite(effect.estimate):
         return ""
     values = [effect.estimate, effect.low, effect.high]
@@ -198,9 +203,7 @@ def range_text(
     noun = people(question, outcome)
     size = f"{units[0]} of average size ({natural.exposure:,.0f} {'children' if noun == 'children' else 'people'})"
     article = "an" if units[0] == "authority" else "a"
-    return (
-        f"{said}: anything from {fewer(natural.low, noun)} to {fewer(natural.high, noun)} a year in {article} {size}."
-    )
+    return f"{said}: anything from {fewer(natural.low, noun)} to {fewer(natural.high, noun)} a {every} in {article} {size}."
 
 
 def _sizes(values: list[float]) -> list[str]:
@@ -244,11 +247,11 @@ def people(question: QuestionFacts, outcome: OutcomeFacts) -> str:
 
 
 def _natural(
-    natural: Natural | None, units: tuple[str, str], question: QuestionFacts, outcome: OutcomeFacts
+    natural: Natural | None, units: tuple[str, str], question: QuestionFacts, outcome: OutcomeFacts, every: str
 ) -> dict[str, Any] | None:
     if natural is None:
         return None
-    unit = f"{people(question, outcome)} a year per {units[0]} of average size"
+    unit = f"{people(question, outcome)} a {every} per {units[0]} of average size"
     return {"unit": unit, "estimate": natural.estimate, "low": natural.low, "high": natural.high,
             "average_exposure": natural.exposure}  # fmt: skip
 

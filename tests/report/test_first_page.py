@@ -40,7 +40,7 @@ def test_the_path_is_quoted_in_words_and_keeps_the_conventional_test_off_page_on
     assert value["path.joint"] <= 0.01
     assert value["pretrends.joint"] < 0.05
     assert said.startswith(
-        f"Before the start the authorities that began rose {value['path.slope']:.1f} per 10,000 a year"
+        f"Before the start the rate rose {value['path.slope']:.1f} per 10,000 a year more in the authorities that began "
     )
     assert f"such a path or one as unlike comes up in {per_hundred(value['path.joint'])} of 100 draws" in said
     assert f"it alone would make the answer {value['path.gone_on']:.1f} per 10,000 higher" in said
@@ -73,7 +73,7 @@ def test_safety_stands_beside_the_verdict(case):
     (shown,) = [one for one in page(bundle).first_page if isinstance(one, Table)]
     assert shown.frame["Should not get worse"].tolist() == ["Re-referrals"] * 4
     assert shown.frame["Harm"].tolist() == [
-        "a rise of 5 per 10,000 or more is excluded", "a rise of 0.0100 per 10,000 or more is not excluded",
+        "a rise of 5 per 10,000 or more is excluded", "a rise of 0.01 per 10,000 or more is not excluded",
         "a fall of 5 per 10,000 or more is excluded", "no margin was declared",
     ]  # fmt: skip
     *with_margin, bare = bundle.headline["safety"]
@@ -108,7 +108,7 @@ def test_the_smallest_change_worth_having_drives_verdict_and_sentence(case):
     assert "is smaller than the smallest one worth having (4 per 10,000)" in inside["sentence"]
     room = case("room").headline
     assert room["verdict"] == "inconclusive"
-    assert room["sentence"].endswith("The range has room for a rise worth having (0.100 per 10,000 or more).")
+    assert room["sentence"].endswith("The range has room for a rise worth having (0.1 per 10,000 or more).")
 
 
 def test_one_thing_has_one_name(tmp_path):

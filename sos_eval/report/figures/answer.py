@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.reading import scale_label
+from sos_eval.report.tables.converted import converted
 from sos_eval.report.theme import INK, MUTED, TREATED, canvas
 
 if TYPE_CHECKING:
@@ -18,34 +18,15 @@ if TYPE_CHECKING:
 
 
 def data(bundle: ResultBundle) -> pd.DataFrame:
-    """Return estimate, range, no difference, detectable fall and rise: as people a year where the outcome counts."""
-    headline = bundle.headline
+    """Return estimate, range, no difference, detectable fall and rise: as people a period where the outcome counts."""
+    headline, rows = bundle.headline, converted(bundle)
     natural = headline.get("natural_units")
-    own = (headline.get("estimate"), headline.get("conf_low"), headline.get("conf_high"))
     unit = scale_label(bundle, str(headline.get("outcome")), str(headline.get("scale")))
-    neutral = 1.0 if headline.get("scale") == "ratio" else 0.0
-    if natural:
-        own, unit, neutral = (natural["estimate"], natural["low"], natural["high"]), str(natural["unit"]), 0.0
-    best, low, high = (math.nan if value is None else float(value) for value in own)
-    if not math.isfinite(best):
+    shown = rows.assign(value=rows["people"], unit=natural["unit"]) if natural else rows.assign(unit=unit)
+    if not math.isfinite(shown["value"].iloc[0]):
         raise NothingToShow("there is no overall estimate")
-    rows = [("estimate", best), ("low", low), ("high", high), ("no difference", neutral)]
-    rows += _detectable(headline) if natural else []
-    return pd.DataFrame(rows, columns=["what", "value"]).assign(unit=unit)
-
-
-def _detectable(headline: Mapping[str, Any]) -> list[tuple[str, float]]:
-    """Return the detectable fall and rise as people a year, where the run gives them."""
-    found, natural = headline.get("detectable"), headline["natural_units"]
-    if not isinstance(found, Mapping):
-        return []
-    share = float(headline["percent"]["level_without"]) if found.get("unit") == "share" else 1.0
-    size = share * float(natural["average_exposure"]) / float(headline["per"])
-    return [
-        (f"detectable {name}", sign * float(found[name]) * size)
-        for name, sign in (("fall", -1.0), ("rise", 1.0))
-        if found.get(name) is not None
-    ]
+    kept = shown["value"].notna() | shown["what"].isin(["estimate", "low", "high"])
+    return shown.loc[kept, ["what", "value", "unit"]]
 
 
 @figure("answer", data)
