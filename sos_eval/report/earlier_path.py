@@ -25,10 +25,9 @@ def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]
     unit, slope = _unit(outcome), rows["slope"].value
     what = "the rate" if outcome.scale == "rate_per" else "the outcome"
     rose = f"rose {number(abs(slope), 2)}{unit} a {every} {'more' if slope > 0 else 'less'}"
-    seen = (
-        f"Before the start {what} {rose} in the {units[1]} that began than in {units[1]} drawn alike; such a path or one as unlike comes up in "
-        f"{per_hundred(joint.value)} of 100 draws"
-    )
+    where = f"in the {units[1]} that began than in {units[1]} drawn alike"
+    often = f"such a path or one as unlike comes up in {per_hundred(joint.value)} of 100 draws"
+    seen = f"Before the start {what} {rose} {where}; {often}"
     onward = _onward(rows["gone_on"].value, rows["returned"].value, unit)
     return f"{seen}; {onward}{_blind(rows, _found(effect, facts), unit, every)}."
 

@@ -203,7 +203,8 @@ def range_text(
     noun = people(question, outcome)
     size = f"{units[0]} of average size ({natural.exposure:,.0f} {'children' if noun == 'children' else 'people'})"
     article = "an" if units[0] == "authority" else "a"
-    return f"{said}: anything from {fewer(natural.low, noun)} to {fewer(natural.high, noun)} a {every} in {article} {size}."
+    span = f"{fewer(natural.low, noun)} to {fewer(natural.high, noun)}"
+    return f"{said}: anything from {span} a {every} in {article} {size}."
 
 
 def _sizes(values: list[float]) -> list[str]:

@@ -40,7 +40,8 @@ def test_the_path_is_quoted_in_words_and_keeps_the_conventional_test_off_page_on
     assert value["path.joint"] <= 0.01
     assert value["pretrends.joint"] < 0.05
     assert said.startswith(
-        f"Before the start the rate rose {value['path.slope']:.1f} per 10,000 a year more in the authorities that began "
+        f"Before the start the rate rose {value['path.slope']:.1f} per 10,000 a year more in the authorities that "
+        "began than in authorities drawn alike; "
     )
     assert f"such a path or one as unlike comes up in {per_hundred(value['path.joint'])} of 100 draws" in said
     assert f"it alone would make the answer {value['path.gone_on']:.1f} per 10,000 higher" in said

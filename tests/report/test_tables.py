@@ -42,7 +42,7 @@ def test_the_headline_as_a_table(bundle):
 
 
 def test_numbers_of_page_one_stand_in_a_table_by_hand(bundle):
-    """1.9 fewer per 10,000 of a level of 33.4 (31.5 as it was, plus 1.9) are 5.69%; in 55,500 children 10.5 children."""
+    """1.9 fewer per 10,000 of a level of 33.4 (31.5 and 1.9 more) are 5.69%; of 55,500 children 10.5."""
     table = bundle.table("converted").set_index("what")
     assert table.loc["estimate"].tolist() == pytest.approx([-1.9, -100 * 1.9 / 33.4, -1.9, -10.545], abs=1e-12)
     assert table.loc["high"].tolist() == pytest.approx([4.1, 100 * 4.1 / 33.4, 4.1, 4.1 * 5.55], abs=1e-12)
