@@ -47,7 +47,8 @@ def limits(bundle: ResultBundle) -> list[Block]:
     """Return what page one has no room for."""
     headline, units = bundle.headline, unit_words(bundle)
     _, more = _within_budget(bundle)
-    blocks: list[Block] = [Heading(LIMITS), *([Bullets(tuple(more))] if more else [])]
+    whole = Text("Page one says all that limits the answer. Its numbers follow in all their units.")
+    blocks: list[Block] = [Heading(LIMITS), Bullets(tuple(more)) if more else whole]
     if headline.get("attenuation"):
         caption = (
             "How much of an effect the estimate is expected to show, by the share of it that was there before the "

@@ -7,9 +7,10 @@ import pytest
 from sos_eval.errors import InputFault
 from sos_eval.report.attenuation import attenuation_table, remaining_share
 from sos_eval.report.compose import compose
-from sos_eval.report.content import Bullets, Picture, Table, Text
+from sos_eval.report.content import Bullets, Heading, Picture, Table, Text
 from sos_eval.report.draw import draw_all
 from sos_eval.report.first_page import MOST_SENTENCES, NOT_ASSESSED
+from sos_eval.report.sections import APPENDIX
 from sos_eval.report.wording import in_units, minus_signs, per_hundred, sentence_count
 from tests.report.cases import run_case
 
@@ -186,3 +187,34 @@ def test_checks_are_told_with_minus_signs_and_names(case):
 def test_words_of_the_run_name_units():
     assert in_units("3 of 10 treated units; one unit", ("school", "schools")) == "3 of 10 treated schools; one school"
     assert minus_signs("-1.2 to 3, 2014-15 (-0.5)") == "−1.2 to 3, 2014-15 (−0.5)"
+
+
+def test_units_that_were_left_out_keep_their_names(case):
+    """The flow of units prints names; the bundle holds those of every unit that was read."""
+    bundle = case("far")
+    names = bundle.tables("unit_names")
+    assert len(names) == 40
+    assert names.loc[names["unit"] == "L07", "label"].tolist() == ["Place 07"]
+
+
+@pytest.mark.parametrize("name", ["full", "lower", "made alike", "far", "placed"])
+def test_chapters_open_with_what_was_found_and_options_stand_in_the_appendix(case, name):
+    """Nothing before the appendix uses words of the trade's code; the appendix opens with words."""
+    body = page(case(name)).body
+    at = next(i for i, one in enumerate(body) if one == Heading(APPENDIX))
+    for i, one in enumerate(body):
+        if isinstance(one, Heading) and one.level == 2 and i <= at:
+            assert isinstance(body[i + 1], Text | Bullets)
+    assert body[at + 1].text.startswith("The answer is the estimate “")
+    words = " ".join(_words(one) for one in [*page(case(name)).first_page, *body[:at]])
+    for term in ("caliper", "propensity", "off the comparison", "(replace: false)", "replace: ", "lack 1 ", "2015.0"):
+        assert term not in words
+
+
+def _words(one):
+    """Every word of a block."""
+    if isinstance(one, Bullets):
+        return " ".join(one.items)
+    if isinstance(one, Table):
+        return " ".join([one.caption, *map(str, one.frame.columns), *map(str, one.frame.to_numpy().ravel())])
+    return getattr(one, "text", "")
