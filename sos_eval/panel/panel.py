@@ -400,7 +400,7 @@ class Panel:
 
     def _sentences(self, place: str) -> tuple[str, ...]:
         treated = set(self.units[self.ever_treated])
-        groups = {"treated": treated, "untreated": set(self.units) - treated}
+        groups = {"treated": treated, "untreated": set(self.units) - treated, "everybody": set(self.units)}
         noted = [caveat for caveat in self.noted_caveats if caveat.place == place]
         return sentences(noted, groups, self.unit_names)
 

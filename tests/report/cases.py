@@ -88,8 +88,10 @@ def _placed(made: pd.DataFrame) -> pd.DataFrame:
     return made.assign(
         region=np.where(made["la_code"] < "L20", "North", "South"),
         counts_vintage=np.where(made["year"] < 2015, "old", "new"),
+        children_0_17_source=np.where(made["year"] < 2015, "census of 2011", "census of 2021"),
+        parts=np.where((made["la_code"] == "L30") & (made["year"] < 2015), 2, 1),
         entries=made["entries"].where((made["la_code"] != "L03") | (made["year"] != 2016)),
-    )
+    ).query("la_code != 'L31' or year < 2015")
 
 
 def _far(made: pd.DataFrame) -> pd.DataFrame:

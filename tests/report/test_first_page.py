@@ -134,6 +134,19 @@ def test_donors_elsewhere_and_another_release_are_told(case):
         "Counts come from another release from 2015 on (new) than up to 2014 (old): where that changed what was "
         "counted, it looks like part of the answer."
     ) in headline["caveats"]
+    assert any(
+        text.startswith(
+            "Children are counted by another source from 2015 on (census of 2021) than up to 2014 (census of"
+        )
+        for text in headline["caveats"]
+    )
+    assert (
+        "From 2015 on 1 of 40 authorities are made of another number of authorities: Place 30 (2 to 1)."
+    ) in headline["caveats"]
+    assert (
+        "1 of 40 authorities are in the data on one side of the first start only, as where boundaries change: Place 31 "
+        "(before only)."
+    ) in headline["caveats"]
 
 
 def test_one_release_throughout_is_no_caveat(case):
