@@ -63,7 +63,7 @@ def _redrawn(reading: Reading, rows: PlacedRows, ends: tuple[float, float]) -> C
     changed = [code for code in sides[0] if code in sides[1] and sides[0][code] != sides[1][code]]
     units = tuple((str(rows.units[code]), f"{sides[0][code]} to {sides[1][code]}") for code in changed)
     now = rows.periods.name(ends[1])
-    text = f"From {now} on {{n}} of {{of}} units are made of another number of authorities: {{names}}."
+    text = f"Made of another number of authorities from {now} on, {{n}} of {{of}} units: {{names}}."
     return Caveat(text, units, "everybody") if units else None
 
 
@@ -72,7 +72,7 @@ def _come_and_gone(rows: PlacedRows, start: float) -> Caveat | None:
     before, after = (set(rows.codes[side].tolist()) for side in (rows.times < start, rows.times >= start))
     apart = sorted(before ^ after)
     units = tuple((str(rows.units[code]), "before only" if code in before else "after only") for code in apart)
-    text = "{n} of {of} units are in the data on one side of the first start only, as where boundaries change: {names}."
+    text = "In the data on one side of the first start only, as where boundaries change, {n} of {of} units: {names}."
     return Caveat(text, units, "everybody") if units else None
 
 

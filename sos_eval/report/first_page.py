@@ -9,16 +9,17 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.attenuation import attenuation_table
+from sos_eval.report.cautions import FAILED
 from sos_eval.report.content import Block, Bullets, Heading, Link, Picture, Table, Text
 from sos_eval.report.draw import Drawn
 from sos_eval.report.plan import lock_sentence
 from sos_eval.report.reading import scale_label, unit_words
 from sos_eval.report.safety import safety_words
 from sos_eval.report.tables.converted import converted
-from sos_eval.report.wording import minus_signs, number, sentence_count
+from sos_eval.report.wording import number, sentence_count
 from sos_eval.results.facts import OutcomeFacts, QuestionFacts
 
-__all__ = ["LIMITS", "MOST_SENTENCES", "first_page", "limits"]
+__all__ = ["LIMITS", "MOST_SENTENCES", "first_page", "limits", "numbers", "weighed"]
 
 LIMITS, MOST_SENTENCES = "What limits the answer", 7
 NOT_ASSESSED = "Safety was not assessed: no outcome of this design is declared as one that should not get worse."
@@ -95,8 +96,7 @@ def _cell(value: Any) -> str:
 def weighed(bundle: ResultBundle) -> list[str]:
     """Return every sentence on the answer's limits, in the fixed order of weight."""
     headline = bundle.headline
-    checks = zip(bundle.diagnostics["passed"], bundle.diagnostics["text"], strict=True)
-    failed = [minus_signs(f"A declared check failed: {text}") for passed, text in checks if passed is False]
+    failed = [text for text in headline.get("caveats") or [] if str(text).startswith(FAILED)]
     parts, neutral = _disagreement(headline.get("disagreement"))
     first = [parts, headline.get("basis"), headline.get("detectable_text"), headline.get("earlier_path")]
     said = (*failed, *first, *(headline.get("caveats") or []), neutral)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from sos_eval.report.attenuation import attenuation
 from sos_eval.report.basis import basis
-from sos_eval.report.cautions import caveats, does_not_show, must_not_say, what_would_change_it
+from sos_eval.report.cautions import caveats, does_not_show, failed_checks, must_not_say, what_would_change_it
 from sos_eval.report.converted import conversions, converted_rows
 from sos_eval.report.earlier_path import earlier_path
 from sos_eval.report.outcomes import other_outcomes
@@ -27,7 +27,7 @@ from sos_eval.report.verdict import (
     natural_units,
     verdict_of,
 )
-from sos_eval.report.wording import alike, count, interval_words, listing, percent, plain_words
+from sos_eval.report.wording import alike, count, listing, percent, plain_words
 from sos_eval.results.facts import DetectableFacts, OutcomeFacts, QuestionFacts, RunFacts
 from sos_eval.terms import Verdict
 
@@ -106,12 +106,14 @@ def in_a_sentence(text: str) -> str:
 
 def _without_row(facts: RunFacts) -> dict[str, Any]:
     """Return the headline of a run that has no overall estimate."""
+    units = words_for_units(facts.panel.unit, facts.question.comparator, facts.question.population)
     about = f"whether {facts.question.intervention} changed {_outcome(facts.question, OutcomeFacts())}"
     return {
         "sentence": f"These data and this design give no overall estimate, so they cannot say {about}.",
         "verdict": "not_identified", "verdict_rule": RULE, "estimate": math.nan, "conf_low": math.nan,
         "conf_high": math.nan, "p_value": math.nan, "must_not_say": must_not_say("not_identified"),
-        "caveats": list(facts.question.caveats), "does_not_show": [], "what_would_change_it": [],
+        "caveats": [*facts.question.caveats, *failed_checks(facts, units)], "does_not_show": [],
+        "what_would_change_it": [],
         "lock": asdict(facts.lock), "inference_rule": asdict(facts.inference),
     }  # fmt: skip
 
@@ -194,10 +196,13 @@ def range_text(
         more = _directions(values, counted=effect.scale in ("rate_per", "count"))
         best, low, high = (f"{size}{word}" for size, word in zip(_sizes(values), more, strict=True))
     said = f"The best estimate is {best}{unit}"
-    ends = f"{low} to {high}"
+    low, high = (
+        "no lower limit" if effect.low == -math.inf else low,
+        "no upper limit" if effect.high == math.inf else high,
+    )
     if math.isnan(effect.low) or math.isnan(effect.high):
         return f"{said}; no reliable range can be given with this design."
-    said = f"{said} ({100 * effect.level:g}% interval: {_open(effect, ends)})"
+    said = f"{said} ({100 * effect.level:g}% interval: {low} to {high})"
     if natural is None or not all(map(math.isfinite, (natural.low, natural.high))):
         return f"{said}."
     noun = people(question, outcome)
@@ -216,11 +221,6 @@ def _directions(values: list[float], *, counted: bool) -> list[str]:
     """Return ``fewer`` and ``more`` for counts and rates, else ``lower`` and ``higher``."""
     less, more = (" fewer", " more") if counted else (" lower", " higher")
     return [less if value < 0 else more if value > 0 else "" for value in values]
-
-
-def _open(effect: HeadlineEffect, ends: str) -> str:
-    """Return the ends of an interval, infinite ones in words."""
-    return interval_words(effect.low, effect.high) if math.isinf(effect.low) or math.isinf(effect.high) else ends
 
 
 def percent_change(share: float) -> str:
@@ -271,12 +271,12 @@ def detectable_text(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, s
         return ""
     treated = count(float(effect.row["n_treated_units"] or 0), units[0], units[1])
     often = {0.8: "four times in five", 0.9: "nine times in ten"}.get(seen.power, f"{percent(seen.power)} of the time")
-    assumed = f"If the {treated} had been drawn as assumed"
+    assumed = f"If the {treated} had been drawn by lot, as the test assumes"
     rise = f"a rise would have to be {_seen(seen, 'rise', effect)}"
     if not math.isfinite(seen.fall):
         return f"{assumed}, no fall could be found {often}; {rise}."
     fall = _seen(seen, "fall", effect)
-    return f"{assumed} and the true change were a fall of {fall}, this test would find it {often}; {rise}."
+    return f"{assumed}, and the true change were a fall of {fall}, this test would find it {often}; {rise}."
 
 
 def _seen(seen: DetectableFacts, name: str, effect: HeadlineEffect) -> str:

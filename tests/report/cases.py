@@ -107,6 +107,7 @@ CASES: Mapping[str, Mapping[str, Any]] = {
              "strata": ", strata: [exposure_half]"},
     "diverging": {"slope": 2.0, "checks": "path, pretrends"},
     "diverging, no path": {"slope": 2.0, "checks": "pretrends"},
+    "failed": {"slope": 2.0, "checks": "{pretrends: {min_p: 0.05}}, placebo_time"},
     "lower": {"effect": -5.0, "checks": "path, leave_one_out"},
     "room": {"question": "meaningful_change: 0.1", "means": "unknown"},
     "made alike": {"comparison": "comparison: {method: nearest, on: [outcome_pre], ratio: 2}"},

@@ -9,7 +9,7 @@ from sos_eval.report.attenuation import attenuation_table, remaining_share
 from sos_eval.report.compose import compose
 from sos_eval.report.content import Bullets, Heading, Picture, Table, Text
 from sos_eval.report.draw import draw_all
-from sos_eval.report.first_page import MOST_SENTENCES, NOT_ASSESSED
+from sos_eval.report.first_page import MOST_SENTENCES, NOT_ASSESSED, weighed
 from sos_eval.report.sections import APPENDIX
 from sos_eval.report.wording import in_units, minus_signs, per_hundred, sentence_count
 from tests.report.cases import run_case
@@ -140,11 +140,11 @@ def test_donors_elsewhere_and_another_release_are_told(case):
         )
         for text in headline["caveats"]
     )
+    assert ("Made of another number of authorities from 2015 on, 1 of 40 authorities: Place 30 (2 to 1).") in headline[
+        "caveats"
+    ]
     assert (
-        "From 2015 on 1 of 40 authorities are made of another number of authorities: Place 30 (2 to 1)."
-    ) in headline["caveats"]
-    assert (
-        "1 of 40 authorities are in the data on one side of the first start only, as where boundaries change: Place 31 "
+        "In the data on one side of the first start only, as where boundaries change, 1 of 40 authorities: Place 31 "
         "(before only)."
     ) in headline["caveats"]
 
@@ -200,6 +200,41 @@ def test_checks_are_told_with_minus_signs_and_names(case):
 def test_words_of_the_run_name_units():
     assert in_units("3 of 10 treated units; one unit", ("school", "schools")) == "3 of 10 treated schools; one school"
     assert minus_signs("-1.2 to 3, 2014-15 (-0.5)") == "−1.2 to 3, 2014-15 (−0.5)"
+
+
+#: Case, and how sentences of its page one begin: each kind of sentence from a run that makes it.
+SENTENCES = [
+    ("full", "After the start, children starting to be looked after per 10,000 children came out higher in the"),
+    ("lower", "After the start, children starting to be looked after per 10,000 children came out lower in the"),
+    ("diverging", "This is the opposite of what was expected."),
+    ("safety", "Any difference in children starting to be looked after per 10,000 children with Signs of Safety is "),
+    ("room", "This evaluation cannot tell whether Signs of Safety changed children starting to be looked after per"),
+    ("room", "The range has room for a rise worth having (0.1 per 10,000 or more)."),
+    ("room", "Whether 32 of the 32 untreated authorities used the intervention is unknown: the comparison is with u"),
+    ("far", "The best estimate is 0.120 fewer per 10,000 (95% interval: 0.547 fewer to no upper limit)."),
+    ("far", "The answer rests on 6 authorities that began Signs of Safety, compared with 1 authority; 2 of 8 that b"),
+    ("far", "No comparison authority is quite like 6 of the treated authorities that are kept (Place 02, Place 03,"),
+    ("early years empty", "The answer rests on 8 authorities that began Signs of Safety, compared with 32 authoriti"),
+    ("placed", "The answer rests on 8 authorities that began Signs of Safety, compared with 32 authorities; 20 of t"),
+    ("placed", "Counts come from another release from 2015 on (new) than up to 2014 (old): where that changed what "),
+    ("placed", "Children are counted by another source from 2015 on (census of 2021) than up to 2014 (census of 201"),
+    ("placed", "Made of another number of authorities from 2015 on, 1 of 40 authorities: Place 30 (2 to 1)."),
+    ("placed", "In the data on one side of the first start only, as where boundaries change, 1 of 40 authorities: P"),
+    ("full", "If the 8 authorities had been drawn by lot, as the test assumes, and the true change were a fall of"),
+    ("diverging", "Before the start the rate rose 2.0 per 10,000 a year more in the authorities that began than in "),
+    ("made alike", "The path before the start says nothing about whether the comparison is fair: the comparison gro"),
+    ("diverging, no path", "Treated and comparison authorities seem not to have been on the same path before the st"),
+    ("failed", "A declared check failed: Treated and comparison authorities seem not to have been on the same path "),
+    ("failed", "With the start moved to earlier years, when nothing had begun, a difference as large as the largest"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "begins"), SENTENCES)
+def test_every_kind_of_sentence_is_made_by_a_run(case, name, begins):
+    bundle = case(name)
+    said = [str(bundle.headline["sentence"]), *weighed(bundle)]
+    assert any(f" {begins}" in f" {text}" for text in said), said
+    assert not any(technical in text for text in said for technical in ("Wald", "coefficients", "chi-squared", "e-0"))
 
 
 def test_units_that_were_left_out_keep_their_names(case):

@@ -190,7 +190,10 @@ def seen(**changes):
 
 def test_what_could_be_seen_has_a_fall_and_a_rise_with_their_errors():
     text = headline_of(estimates(), seen())["detectable_text"]
-    assert "had been drawn as assumed and the true change were a fall of 6.2 per 10,000 (4.5 to 7.9" in text
+    assert (
+        "had been drawn by lot, as the test assumes, and the true change were a fall of 6.2 per 10,000 (4.5 to 7.9"
+        in text
+    )
     assert "this test would find it four times in five; a rise would have to be 6 per 10,000 (4.3 to 7.6" in text
     ratio = headline_of(estimates(), seen(fall=0.17, rise=0.216, unit="share", fall_error=0.01, rise_error=0.02))
     assert "a fall of 17% (15 to 19%)" in ratio["detectable_text"]
