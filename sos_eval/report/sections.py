@@ -58,7 +58,7 @@ def _found(bundle: ResultBundle) -> list[Block]:
         unit = scale_label(bundle, str(headline["outcome"]), str(headline["scale"]))
         own, low, high = alike([float(headline["estimate"]), others.min(), others.max()])
         where = f"runs from {low} to {high}" if len(others) > 1 else f"is {low}"
-        what = f"The {len(others)} others" if len(others) > 1 else "The other estimate"
+        what = f"The {len(others)} other estimates" if len(others) > 1 else "The other estimate"
         said.append(
             f"{what} of this outcome on the same scale ({unit}) {where.replace('runs', 'run')}; this one is {own}."
         )
