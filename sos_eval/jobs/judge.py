@@ -170,9 +170,12 @@ def _changes(panel: Panel) -> dict[str, float]:
     if panel.layout != "panel" or len(panel.cohorts) != 1:
         return {}
     after = panel.times >= panel.cohorts[0]
-    with np.errstate(invalid="ignore"):
-        change = np.nanmean(panel.matrix()[:, after], axis=1) - np.nanmean(panel.matrix()[:, ~after], axis=1)
-    ever = panel.ever_treated
+    outcome, ever = panel.matrix(), panel.ever_treated
+    with np.errstate(invalid="ignore"):  # a unit seen on one side only has no change
+        after_mean, before_mean = (
+            np.nansum(side, axis=1) / np.isfinite(side).sum(axis=1) for side in (outcome[:, after], outcome[:, ~after])
+        )
+    change = after_mean - before_mean
     return {"sd_treated": float(np.nanstd(change[ever])), "sd_comparison": float(np.nanstd(change[~ever]))}
 
 

@@ -14,6 +14,7 @@ from sos_eval.jobs.account import Account
 from sos_eval.jobs.facts import run_facts
 from sos_eval.jobs.judge import judge
 from sos_eval.jobs.runs import data_files, logged
+from sos_eval.jobs.universal_base import universal_base
 from sos_eval.jobs.write import write
 
 __all__ = ["Progress", "default_out", "run"]
@@ -90,8 +91,9 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
     with account.step("cost"):
         costed = steps.cost(plan, inferred, checked, groups, facts)
     facts = logged(plan, folder, facts, account)
+    further = universal_base(fitted, account)
     with account.step("write"):
-        return write(plan, folder, groups, inferred, checked, facts, judged, costed, account, force=force)
+        return write(plan, folder, groups, inferred, checked, facts, judged, costed, further, account, force=force)
 
 
 def default_out(design: Design) -> Path:

@@ -12,7 +12,7 @@ from sos_eval.comparison.build import Rebuilding, build
 from sos_eval.design.at_its_key import at_its_key
 from sos_eval.design.design import Design, Entry
 from sos_eval.errors import Faults, NotIdentified
-from sos_eval.inference.auto import resolve
+from sos_eval.inference.auto import Resolution, resolve
 from sos_eval.inference.design_facts import design_facts
 from sos_eval.inference.duration import estimates_anew, seconds_each
 from sos_eval.inference.randomization import Randomization
@@ -27,7 +27,6 @@ from sos_eval.results.assignments import stratified
 from sos_eval.results.crew import ALONE, Crew
 from sos_eval.results.facts import RunFacts
 from sos_eval.results.fitted import Fitted, standing
-from sos_eval.results.inference import InferenceMethod
 from sos_eval.worlds.source import world_frame
 
 __all__ = ["check", "compare", "cost", "estimate", "identify", "infer", "load_panels", "rounded"]
@@ -172,32 +171,39 @@ def _fit(group: Group) -> Fitted:
 def infer(design: Design, fitted: dict[Key, Fitted], account: Account) -> dict[Key, Answer]:
     """Apply to each estimate the inference that the rule on the design puts first, and all the declared."""
     methods = {entry.id: entry.inference or design.inference for entry in design.estimators}
-    answers: dict[Key, Answer] = {}
+    resolutions: dict[Key, Resolution] = {}
     for key, estimate in fitted.items():
         account.expects(f"{key[0]}, choice of inference", 0)
-        resolution = resolve(methods[key[0]], design_facts(estimate))
+        resolutions[key] = resolve(methods[key[0]], design_facts(estimate))
+    account.expects("", 0)
+    _say_how_long(resolutions, fitted, account)
+    answers: dict[Key, Answer] = {}
+    for key, estimate in fitted.items():
         inferred = []
-        for k, method in enumerate(resolution.methods):
-            _say_how_long(method, estimate, account)
+        for k, method in enumerate(resolutions[key].methods):
+            account.expects(f"{estimate.id}, {method.name}", estimates_anew(method, estimate))
             lots = account.stream("inference", key[0], estimate.lots_of, k, str(method.name))
             inferred.append(method.infer(estimate, lots))
-        answers[key] = Answer(resolution, tuple(inferred))
+        answers[key] = Answer(resolutions[key], tuple(inferred))
     account.expects("", 0)
     return with_families(fitted, answers)
 
 
-def _say_how_long(method: InferenceMethod, fitted: Fitted, account: Account) -> None:
-    """Say beforehand where an inference will take more than ten seconds, from a few estimates that are timed."""
-    what, estimates = f"{fitted.id}, {method.name}", estimates_anew(method, fitted)
-    account.expects("", 0)
-    if estimates and isinstance(method, Randomization):
-        seconds = estimates * seconds_each(method, replace(fitted, crew=ALONE)) / account.workers
+def _say_how_long(resolutions: dict[Key, Resolution], fitted: dict[Key, Fitted], account: Account) -> None:
+    """Say beforehand which inference will take more than ten seconds, and how long all of it, where that does."""
+    among, whole = f" on {account.workers} processes" if account.workers > 1 else "", 0.0
+    pairs = [(fitted[key], method) for key, resolution in resolutions.items() for method in resolution.methods]
+    for estimate, method in pairs:
+        estimates = estimates_anew(method, estimate)
+        if not (estimates and isinstance(method, Randomization)):
+            continue
+        seconds = estimates * seconds_each(method, replace(estimate, crew=ALONE)) / account.workers
+        whole += seconds
         if seconds > SAID_FROM:
-            among = f" on {account.workers} processes" if account.workers > 1 else ""
-            account.say(
-                f"{what}: about {rounded(seconds)}{among} for some {estimates:,} estimates under other adoptions"
-            )
-    account.expects(what, estimates)
+            what = f"{estimate.id}, {method.name}: about {rounded(seconds)}{among}"
+            account.say(f"{what} for some {estimates:,} estimates under other adoptions")
+    if whole > SAID_FROM and len(pairs) > 1:
+        account.say(f"all inference together: about {rounded(whole)}{among}; checks and figures come after it")
 
 
 def rounded(seconds: float) -> str:

@@ -12,7 +12,7 @@ from sos_eval.report.draw import Drawn
 from sos_eval.report.economics_blocks import economics
 from sos_eval.report.first_page import first_page, limits
 from sos_eval.report.plan import plan_badge
-from sos_eval.report.sections import effect, implementation, mechanisms, moderators, provenance
+from sos_eval.report.sections import appendix, effect, implementation, mechanisms, moderators, provenance
 
 __all__ = ["compose"]
 
@@ -30,7 +30,7 @@ def compose(bundle: ResultBundle, drawn: Drawn) -> ReportDocument:
     body = [
         *limits(bundle),
         *effect(bundle, drawn), *mechanisms(bundle), *moderators(bundle), *implementation(bundle, drawn),
-        *economics(bundle, drawn), *provenance(bundle, drawn),
+        *economics(bundle, drawn), *appendix(bundle), *provenance(bundle, drawn),
     ]  # fmt: skip
     failed = any(passed is False for passed in bundle.diagnostics["passed"])
     verdict = _BADGES.get(str(headline.get("verdict")), "No headline")

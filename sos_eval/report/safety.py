@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from sos_eval.report.verdict import HeadlineEffect, effect_of
-from sos_eval.report.wording import number, p_number, plain_words
+from sos_eval.report.wording import p_number, plain_words
 from sos_eval.results.facts import OutcomeFacts, RunFacts
 from sos_eval.terms import SAFETY_ROLES
 
@@ -83,6 +83,6 @@ def safety_words(row: Mapping[str, Any], facts: RunFacts) -> tuple[str, str]:
     if margin is None:
         return "no margin was declared", p
     unit = f" per {outcome.per:,g}" if outcome.scale == "rate_per" else ""
-    beyond = f"{'a rise' if margin > 0 else 'a fall'} of {number(abs(margin))}{unit} or more"
+    beyond = f"{'a rise' if margin > 0 else 'a fall'} of {abs(margin):,g}{unit} or more"
     words = {True: f"{beyond} is excluded", False: f"{beyond} is not excluded", None: "cannot be said: no range"}
     return words[row["excluded"]], p
