@@ -37,7 +37,7 @@ def simulate(
 
     if out is None and compare is None:
         raise click.UsageError("write --out P.csv, --compare PANEL, or both")
-    refuse_inputs([file for file in (out, plot) if file is not None], [world, compare])
+    refuse_inputs([file for file in (out, plot) if file is not None and not file.is_dir()], [world, compare])
     if compare is not None:
         _compared(screen, world, compare, first, plot, seed)
     if out is None:
