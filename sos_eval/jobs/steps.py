@@ -149,8 +149,20 @@ def _group(
 
 
 def estimate(design: Design, groups: dict[Key, Group], crew: Crew = ALONE) -> dict[Key, Fitted]:
-    """Estimate every entry on its comparison group; the crew is for what asks for many estimates of it."""
-    return {key: replace(_fit(group), crew=crew, strata=_lots(design, group)) for key, group in groups.items()}
+    """Estimate every entry on its comparison group; the crew is for what asks for many estimates of it.
+
+    Lots are drawn on the units that stand in the estimate of the outcome that they are of: outcomes that share lots
+    share those units, and a unit that one of them lacks drops from its statistic alone.
+    """
+    fitted = {key: replace(_fit(group), crew=crew, strata=_lots(design, group)) for key, group in groups.items()}
+    return {key: _on_shared_lots(one, groups[key], fitted.get((key[0], one.lots_of))) for key, one in fitted.items()}
+
+
+def _on_shared_lots(fitted: Fitted, group: Group, first: Fitted | None) -> Fitted:
+    """Return an estimate with the lots of the outcome whose lots it shares (`first`)."""
+    if first is None or first is fitted or fitted.rebuild is not None:
+        return fitted
+    return replace(fitted, source=group.source.keep(first.source.units))
 
 
 def _lots(design: Design, group: Group) -> tuple[str, ...]:
