@@ -155,7 +155,8 @@ class ImputedEstimator(PlannedEstimator):
     def estimate_groups(self, panel: Panel, first_treated: Array, weights: Array, cells: pd.DataFrame) -> Batch:
         """Estimate under many adoptions, each with a comparison group of its own."""
         treated = np.isfinite(first_treated) & (weights > 0)
-        if not self.has_pattern(panel) or not has_own_clusters(panel) or not (weights[treated] == 1).all():
+        alike = (weights[treated] == 1).all() and not self.unit_left_out(panel)
+        if not self.has_pattern(panel) or not has_own_clusters(panel) or not alike:
             return super().estimate_groups(panel, first_treated, weights, cells)
         grouped = Grouped(panel, first_treated, weights, cells)
         return batch_groups(grouped, partial(self._pattern, panel), self.complete)

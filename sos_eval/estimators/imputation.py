@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sos_eval.estimators._imputed import ImputedEstimator, ImputedRows
 from sos_eval.estimators._regression import independent, keep_rows
+from sos_eval.estimators.fast.assignments import unit_data
 from sos_eval.estimators.fast.groups import has_own_clusters
 from sos_eval.estimators.fast.imputed import Centre, Leads
 from sos_eval.estimators.fast.regression import RegressionPattern, plan_regression
@@ -67,7 +68,7 @@ class Imputation(ImputedEstimator):
 
     def unit_left_out(self, panel: Panel) -> float:
         """Return the weight that all units have."""
-        return float(panel.weights[0]) if self.leave_out else 0.0
+        return float(unit_data(panel).weights[0]) if self.leave_out else 0.0
 
     def has_pattern(self, panel: Panel) -> bool:
         """Whether sums by cohort are enough: cells' means weigh by squared weights, and by clusters."""

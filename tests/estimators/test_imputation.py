@@ -125,3 +125,13 @@ def test_what_cannot_be_imputed_is_refused_with_what_to_declare():
         Imputation().complete(panel(Y, [INF] * 8))
     early = Imputation().complete(panel(STAGGERED, np.where(np.arange(10) == 0, 1, STARTS)))
     assert [(line.names, line.reason) for line in early.panel.flow] == [("u00", "no untreated period observed")]
+
+
+def test_units_that_all_weigh_three_are_units():
+    """Left out of their own mean, in batches too."""
+    made = panel(STAGGERED, STARTS, weights=np.full(10, 3.0))
+    method = Imputation(leave_out=True)
+    one = method.complete(panel(STAGGERED, STARTS))
+    batch = method.estimate_assignments(made, STARTS[None])
+    np.testing.assert_allclose(batch.values[0], one.values, rtol=1e-10)
+    np.testing.assert_allclose(batch.std_error[0], clustered_error(one), rtol=1e-10)
