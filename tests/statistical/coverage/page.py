@@ -62,6 +62,8 @@ often on the adoptions on which the rule relies on it. Draws whose own estimate 
 event times hold two or three authorities, whose error is as good as unknown. The row says how often such a band leaves
 zero somewhere though nothing happened.
 
+**Further estimators** (imputation, Sun-Abraham, …) are in [their own table](coverage_family.md).
+
 **Not measured.** Matched comparison groups rebuilt in every draw, clusters above the authority, CR2, CR3 and the wild
 bootstrap of the event-study regression (half a second a draw), trends that differ by adoption.
 
