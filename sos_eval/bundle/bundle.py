@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sos_eval.bundle.files import csv_text, json_text, plain, read_table, yaml_text
+from sos_eval.bundle.gate import Confidential, gated
+from sos_eval.bundle.places import placeless
 from sos_eval.bundle.whole import check_folder, write_folder
 from sos_eval.errors import Fault, InputFault
 from sos_eval.results.facts import RunFacts
@@ -42,13 +44,19 @@ class BundleContent:
     weights
         Unit weights and matched sets; None where they are withheld (rows are people).
     headline, facts, provenance
-        `headline.json`; what else `results.json` says; `provenance.json`.
+        `headline.json`, or how it is told from estimates and facts; what else `results.json` says; `provenance.json`.
     tables
         Written to ``tables/<name>.csv``; what figures read.
     economics
         Written to ``economics/``: a table as CSV, a mapping as JSON.
     log
         Written to `log.txt`.
+    confidential
+        What the gate knows; everything passes it before it is written.
+    withheld
+        Written to `disclosure.csv`: what the gate held back; None where there is no profile.
+    places
+        Folders of this machine that no text may name; see `placeless`.
     """
 
     design: Mapping[str, Any]
@@ -58,12 +66,15 @@ class BundleContent:
     flow: pd.DataFrame = field(default_factory=_table(*FLOW_COLUMNS))
     diagnostics: pd.DataFrame = field(default_factory=_table(*DIAGNOSTIC_COLUMNS))
     tests: pd.DataFrame = field(default_factory=_table(*TEST_COLUMNS))
-    headline: Mapping[str, Any] = field(default_factory=dict)
+    headline: Mapping[str, Any] | Callable[[pd.DataFrame, RunFacts], Mapping[str, Any]] = field(default_factory=dict)
     facts: RunFacts = field(default_factory=RunFacts)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     economics: Mapping[str, pd.DataFrame | Mapping[str, Any]] = field(default_factory=dict)
     log: str = ""
+    confidential: Confidential = field(default_factory=Confidential)
+    withheld: pd.DataFrame | None = None
+    places: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -265,13 +276,21 @@ def write_bundle(
     """
 
     def fill(folder: Path) -> None:
-        _write_content(folder, content)
+        passed = _told(gated(content, content.confidential))
+        _write_content(folder, placeless(passed, content.places))
         if render is not None:
             render(folder)
 
     check_out(out, force=force)
     write_folder(out, fill, keep=keep)
     return ResultBundle(Path(out))
+
+
+def _told(content: BundleContent) -> BundleContent:
+    """Return a content with its headline, told from its own estimates and facts."""
+    if isinstance(content.headline, Mapping):
+        return content
+    return replace(content, headline=content.headline(content.estimates, content.facts))
 
 
 def _write_content(folder: Path, content: BundleContent) -> None:
@@ -289,6 +308,8 @@ def _write_content(folder: Path, content: BundleContent) -> None:
     }
     if content.weights is not None:
         texts["weights.csv"] = csv_text(content.weights)
+    if content.withheld is not None:
+        texts["disclosure.csv"] = csv_text(content.withheld)
     texts |= {f"tables/{name}.csv": csv_text(table) for name, table in content.tables.items()}
     texts |= dict(_economics_file(name, value) for name, value in content.economics.items())
     for name in ("figures", "tables", *(["economics"] if content.economics else [])):

@@ -10,6 +10,7 @@ from sos_eval.design.design import Design, load_design
 from sos_eval.design.lock import as_locked
 from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
+from sos_eval.jobs.discreet import discreet
 from sos_eval.jobs.facts import run_facts
 from sos_eval.jobs.judge import judge
 from sos_eval.jobs.runs import logged
@@ -63,7 +64,7 @@ def run(
     folder = Path(out) if out is not None else default_out(plan)
     check_out(folder, force=force)
     account = Account(plan, progress, notice, workers)
-    with account.crew.at_work():
+    with account.crew.at_work(), discreet(plan):
         return _evaluated(plan, folder, account, force=force)
 
 
