@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from sos_eval.bundle.content import BundleContent
 from sos_eval.bundle.files import csv_text, json_text, plain, read_table, yaml_text
-from sos_eval.bundle.gate import Confidential, gated
+from sos_eval.bundle.gate import gated
 from sos_eval.bundle.places import placeless
 from sos_eval.bundle.whole import check_folder, write_folder
 from sos_eval.errors import Fault, InputFault
 from sos_eval.results.facts import RunFacts
-from sos_eval.terms import BALANCE_COLUMNS, DIAGNOSTIC_COLUMNS, EFFECT_COLUMNS, FLOW_COLUMNS, TEST_COLUMNS
+from sos_eval.terms import BALANCE_COLUMNS, DIAGNOSTIC_COLUMNS, EFFECT_COLUMNS, FLOW_COLUMNS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,56 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA", "BundleContent", "ResultBundle", "check_out", "is_bundle", "read_bundle", "write_bundle"]
 
 SCHEMA = "sos-eval/bundle/1"
-
-
-def _table(*columns: str) -> Callable[[], pd.DataFrame]:
-    return lambda: pd.DataFrame(columns=list(columns))
-
-
-@dataclass(frozen=True)
-class BundleContent:
-    """Everything that a run hands over to be written.
-
-    Attributes
-    ----------
-    design
-        The resolved design, as plain values.
-    estimates, balance, flow, diagnostics, tests
-        In the columns of `terms`.
-    weights
-        Unit weights and matched sets; None where they are withheld (rows are people).
-    headline, facts, provenance
-        `headline.json`, or how it is told from estimates and facts; what else `results.json` says; `provenance.json`.
-    tables
-        Written to ``tables/<name>.csv``; what figures read.
-    economics
-        Written to ``economics/``: a table as CSV, a mapping as JSON.
-    log
-        Written to `log.txt`.
-    confidential
-        What the gate knows; everything passes it before it is written.
-    withheld
-        Written to `disclosure.csv`: what the gate held back; None where there is no profile.
-    places
-        Folders of this machine that no text may name; see `placeless`.
-    """
-
-    design: Mapping[str, Any]
-    estimates: pd.DataFrame
-    balance: pd.DataFrame = field(default_factory=_table(*BALANCE_COLUMNS))
-    weights: pd.DataFrame | None = field(default_factory=_table("unit", "weight"))
-    flow: pd.DataFrame = field(default_factory=_table(*FLOW_COLUMNS))
-    diagnostics: pd.DataFrame = field(default_factory=_table(*DIAGNOSTIC_COLUMNS))
-    tests: pd.DataFrame = field(default_factory=_table(*TEST_COLUMNS))
-    headline: Mapping[str, Any] | Callable[[pd.DataFrame, RunFacts], Mapping[str, Any]] = field(default_factory=dict)
-    facts: RunFacts = field(default_factory=RunFacts)
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    economics: Mapping[str, pd.DataFrame | Mapping[str, Any]] = field(default_factory=dict)
-    log: str = ""
-    confidential: Confidential = field(default_factory=Confidential)
-    withheld: pd.DataFrame | None = None
-    places: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,34 +5,27 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.bundle.content import BundleContent, Confidential
+from sos_eval.bundle.digits import rounded, rounded_table
 from sos_eval.bundle.withheld import BACK, few_words, path_rows, result_rows
-from sos_eval.panel.disclosure import Disclosure, masked
+from sos_eval.panel.disclosure import masked
 from sos_eval.results.facts import CheckFacts, DetectableFacts, DisagreementFacts, RunFacts
 from sos_eval.terms import PERIOD_COLUMNS
 
-if TYPE_CHECKING:
-    from sos_eval.bundle.bundle import BundleContent
-
-__all__ = ["Confidential", "gated", "significant"]
+__all__ = ["gated"]
 
 #: Results of a row of effects.
 _RESULTS = (
     "estimate", "std_error", "conf_low", "conf_high", "band_low", "band_high", "statistic", "df", "p_value",
 )  # fmt: skip
 _TESTED = ("observed", "mean", "sd", "mean_estimate", "p", "p_centred", "mcse", "low", "high", "low_mcse", "high_mcse")
-#: Numbers that are declared, or say where in a table a result stands.
-_KEPT = (*PERIOD_COLUMNS, "event_time", "conf_level", "level", "threshold", "placebo_start", "weight")
-#: Facts that are declared, or are the numbers of periods.
-_DECLARED = frozenset({
-    "question", "lock", "periods", "cohorts", "first_time", "last_time", "per", "margin", "level", "power",
-})  # fmt: skip
 _ONE_UNIT = "withheld: each row is about a single unit"
 _DRAWS = "withheld: with the seed, every draw is one more equation on the counts of single units"
 _POOLED = "withheld: beside the mean of rates it would give back counts of single units"
@@ -42,45 +35,12 @@ _SENTENCE = "A sentence that counts or names people is withheld (disclosure)."
 _COUNTED = re.compile(r"\d[\d,]*\s+(?:rows?|people|persons?|children|child|events?|observations?|cells?|values?)\b")
 
 
-@dataclass(frozen=True)
-class Confidential:
-    """What the gate knows beside the content.
-
-    Attributes
-    ----------
-    disclosure
-        What may leave.
-    people
-        Whether rows are people.
-    names
-        Identifiers and names of units, which no sentence may hold where rows are people.
-    behind
-        The counts behind each row of `outcome_paths`; see `path_counts`.
-    """
-
-    disclosure: Disclosure = field(default_factory=Disclosure)
-    people: bool = False
-    names: frozenset[str] = frozenset()
-    behind: Sequence[NDArray[np.float64]] = ()
-
-
 def gated(content: BundleContent, about: Confidential) -> BundleContent:
     """Return what may be written of a content, with the list of what is held back.
 
     Without a profile the content is returned as it is.
     """
     return _Gate(content, about).passed() if about.disclosure.guards else content
-
-
-def significant(value: float, digits: int = 4) -> float:
-    """Round to significant digits.
-
-    Examples
-    --------
-    >>> significant(12345.678), significant(-0.00123456), significant(0.0)
-    (12350.0, -0.001235, 0.0)
-    """
-    return float(f"{value:.{digits - 1}e}") if math.isfinite(value) else value
 
 
 class _Gate:
@@ -107,7 +67,7 @@ class _Gate:
         out = replace(
             content, estimates=estimates, tables=tables, balance=self._balance(content.balance),
             weights=self._weights(content.weights), flow=self._flow(content.flow),
-            diagnostics=diagnostics, tests=self._tests(content.tests), headline=_rounded(headline), facts=facts,
+            diagnostics=diagnostics, tests=self._tests(content.tests), headline=rounded(headline), facts=facts,
             economics=self._economics(content.economics),
             log="\n".join(self._said("log.txt", content.log.split("\n"))),
         )  # fmt: skip
@@ -153,7 +113,7 @@ class _Gate:
         self, file: str, table: pd.DataFrame, columns: Sequence[str], why: Mapping[str, Any], said: str
     ) -> pd.DataFrame:
         """Empty cells of rows, say why beside them, and round what is left."""
-        out = _rounded_table(table)
+        out = rounded_table(table)
         present = [name for name in columns if name in out.columns]
         for reason, rows in why.items():
             if not rows.any():
@@ -184,7 +144,7 @@ class _Gate:
         if reason:
             self._note(file, "the whole file", max(table.size, 1), reason)
             return None
-        return _rounded_table(table)
+        return rounded_table(table)
 
     def _whole_table(self, name: str, table: pd.DataFrame) -> str:
         """Say why a whole file of ``tables/`` is held back; nothing where it is not."""
@@ -230,7 +190,7 @@ class _Gate:
         if table is None or self.about.people:
             self._note("weights.csv", "the whole file", 1, _PEOPLE)
             return None
-        return _rounded_table(table, also=("weight",))
+        return rounded_table(table, also=("weight",))
 
     def _flow(self, table: pd.DataFrame) -> pd.DataFrame:
         """Mask counts of people in the flow, and what would name or count them in words."""
@@ -262,7 +222,7 @@ class _Gate:
 
     def _facts(self, facts: RunFacts) -> RunFacts:
         """Round the facts, empty those on few units, and hold back sentences that count or name people."""
-        out: RunFacts = _rounded(facts)
+        out: RunFacts = rounded(facts)
         notes = {name: tuple(self._said("results.json", said)) for name, said in facts.notes.items()}
         out = replace(out, notes=notes, caveats=tuple(self._said("results.json", facts.caveats)))
         kept = [one for one in out.procedures if (one.estimator, one.outcome) not in self.silent]
@@ -301,7 +261,7 @@ class _Gate:
             self._note("economics/", "the whole folder", len(economics), self.few)
             return {}
         return {
-            name: _rounded_table(value) if isinstance(value, pd.DataFrame) else _rounded(value)
+            name: rounded_table(value) if isinstance(value, pd.DataFrame) else rounded(value)
             for name, value in economics.items()
         }
 
@@ -334,30 +294,3 @@ def _data_columns(table: pd.DataFrame) -> list[str]:
 def _by_period(table: pd.DataFrame) -> bool:
     """Whether a table tells results by period."""
     return bool({"event_time", "cohort", "period", "time"} & set(table.columns))
-
-
-def _rounded_table(table: pd.DataFrame, also: Sequence[str] = ()) -> pd.DataFrame:
-    """Write a table's numbers to four significant digits; what is declared or counts stays."""
-    out = table.copy()
-    for name in out.columns:
-        if out[name].dtype.kind == "f" and (name not in _KEPT or name in also):
-            out[name] = out[name].map(significant)
-        elif out[name].dtype == object and name not in _KEPT:
-            out[name] = out[name].map(lambda cell: significant(cell) if isinstance(cell, float) else cell)
-    return out
-
-
-def _rounded(value: Any) -> Any:
-    """Write the numbers of facts to four significant digits; declared ones and counts stay."""
-    if isinstance(value, pd.DataFrame):
-        return _rounded_table(value)
-    if isinstance(value, float):
-        return significant(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        held = {one.name: getattr(value, one.name) for one in fields(value)}
-        return replace(value, **{name: _rounded(item) for name, item in held.items() if name not in _DECLARED})
-    if isinstance(value, Mapping):
-        return {name: item if name in _DECLARED else _rounded(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_rounded(item) for item in value)
-    return value

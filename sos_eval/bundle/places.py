@@ -27,7 +27,7 @@ def placeless(value: T, places: Iterable[Path] = ()) -> T:
 
     Examples
     --------
-    >>> placeless({"file": "/home/ann/study/panel.csv", "said": "read from /home/ann/x.csv"}, [Path("/home/ann")])
+    >>> placeless({"file": "/srv/ann/study/panel.csv", "said": "read from /srv/ann/x.csv"}, [Path("/srv/ann")])
     {'file': 'panel.csv', 'said': 'read from x.csv'}
     """
     known = sorted({str(place) for place in places if len(place.parts) > 1}, key=len, reverse=True)

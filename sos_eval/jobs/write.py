@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from sos_eval.bundle.bundle import BundleContent, ResultBundle, write_bundle
-from sos_eval.bundle.gate import Confidential
+from sos_eval.bundle.content import Confidential
 from sos_eval.bundle.provenance import provenance
 from sos_eval.bundle.tables import adoption, outcome_paths, path_counts
 from sos_eval.design.design import Design

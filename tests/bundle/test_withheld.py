@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import BundleContent
-from sos_eval.bundle.gate import Confidential, gated
+from sos_eval.bundle.content import Confidential
+from sos_eval.bundle.gate import gated
 from sos_eval.bundle.withheld import path_rows, result_rows
 from sos_eval.terms import EFFECT_COLUMNS
 
