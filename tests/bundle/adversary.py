@@ -117,7 +117,7 @@ class Adversary:
             return
         table, name = pd.read_csv(file), next(iter(self.groups))[0]
         method = self.groups[name, "outcome"].entry.method
-        for _, row in table.iterrows():
+        for _, row in table[table["estimate"].notna()].iterrows():
             kept = self.panel.units != row["unit"]
             whole = method.estimate_many(self.panel.keep(self.panel.units[kept]), self.basis[:, kept])
             at = np.flatnonzero((whole.cells["aggregation"] == "overall").to_numpy())

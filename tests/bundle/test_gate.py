@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 import sos_eval as se
 from sos_eval.bundle.files import csv_text, read_table
+from sos_eval.jobs.judge import Judged
 from tests.bundle.adversary import Adversary
 
 DESIGN = """\
@@ -60,11 +62,12 @@ def run(folder: Path, name: str) -> Path:
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    """Figures are drawn from the folder's own tables and add nothing to what is published."""
+    """Leave out what publishes nothing linear: figures of the folder's own tables, and detectable sizes."""
     monkeypatch.setattr("sos_eval.jobs.write.render_all", lambda folder, forms: [])
+    monkeypatch.setattr("sos_eval.jobs.run.judge", lambda *run: Judged())
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 def test_nothing_comes_back_from_what_is_published(seed, tmp_path, undrawn):
     smallest = drawn(tmp_path, seed)
     adversary = Adversary(tmp_path / "guarded.yaml")
@@ -75,6 +78,56 @@ def test_the_adversary_succeeds_where_there_is_no_gate(tmp_path, undrawn):
     smallest = drawn(tmp_path, 3)
     adversary = Adversary(tmp_path / "open.yaml")
     assert len(adversary.recovered(adversary.statements(run(tmp_path, "open"), digits=17), smallest)) > 5
+
+
+def pilot(folder: Path) -> None:
+    """One pilot with 1 to 4 entries a year among eight authorities that never begin."""
+    rng = np.random.default_rng(8)
+    data = pd.DataFrame([(f"A{u}", 2012 if u == 0 else 0, 2010 + t) for u in range(9) for t in range(5)])
+    data.columns = ["la", "start", "year"]
+    data["children"] = 900 + 37 * data.index
+    data["entries"] = np.where(data["start"] > 0, 1 + data.index % 4, rng.poisson(25, len(data)))
+    data.to_csv(folder / "panel.csv", index=False)
+    design = DESIGN.replace("CONTROL", "never_treated").replace("formats: []", "formats: [html, md]")
+    (folder / "open.yaml").write_text(design)
+    (folder / "guarded.yaml").write_text(f"{design}disclosure: {{profile: dfe}}\n")
+
+
+def test_one_pilot_s_counts_do_not_come_out(tmp_path):
+    pilot(tmp_path)
+    whole, guarded, adversary = run(tmp_path, "open"), run(tmp_path, "guarded"), Adversary(tmp_path / "open.yaml")
+    assert set(adversary.recovered(adversary.statements(whole, digits=17), 6)) == set(range(5))
+    assert adversary.recovered(adversary.statements(guarded, digits=4), 6) == []
+    table = read_table(guarded / "estimates.csv")
+    assert table["estimate"].isna().all()
+    assert (table["reason"] == "withheld: rests on fewer than 3 units").all()
+
+
+def test_nothing_withheld_stands_on_the_page(tmp_path):
+    pilot(tmp_path)
+    whole, guarded = run(tmp_path, "open"), run(tmp_path, "guarded")
+    held = read_table(whole / "estimates.csv")[["estimate", "std_error", "conf_low", "conf_high"]].stack()
+    paths = read_table(whole / "tables" / "outcome_paths.csv")
+    held = pd.concat([held, paths.loc[paths["group"] == "treated", "mean"]])
+    words = {f"{abs(value):.3g}" for value in held if len(f"{abs(value):.3g}") > 3}
+    read = {word.strip(".") for word in re.findall(r"\d+\.\d+", (whole / "report.md").read_text())}
+    assert words & read
+    told = {word.strip(".") for word in re.findall(r"\d+\.\d+", (guarded / "report.md").read_text())}
+    assert words & told == set()
+    assert (guarded / "report.html").stat().st_size > 10_000
+
+
+def test_what_is_shown_has_four_digits_and_the_list_says_what_is_not(tmp_path, undrawn):
+    drawn(tmp_path, 4)
+    guarded = run(tmp_path, "guarded")
+    for name in ("estimates.csv", "tests.csv", "tables/outcome_paths.csv"):
+        numbers = read_table(guarded / name).select_dtypes("float").stack().dropna()
+        assert [value for value in numbers if float(f"{value:.3e}") != value] == []
+    listed = read_table(guarded / "disclosure.csv")
+    assert listed.columns.tolist() == ["file", "what", "cells", "reason"]
+    assert (listed["cells"] > 0).all()
+    assert {"tables/leave_one_out.csv", "tables/outcome_paths.csv"} <= set(listed["file"])
+    assert not (run(tmp_path, "open") / "disclosure.csv").exists()
 
 
 @pytest.mark.slow
