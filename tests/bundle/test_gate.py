@@ -115,6 +115,7 @@ def test_nothing_withheld_stands_on_the_page(tmp_path):
     told = {word.strip(".") for word in re.findall(r"\d+\.\d+", (guarded / "report.md").read_text())}
     assert words & told == set()
     assert (guarded / "report.html").stat().st_size > 10_000
+    assert "does not say" in se.read_bundle(guarded).headline["sentence"]
 
 
 def test_what_is_shown_has_four_digits_and_the_list_says_what_is_not(tmp_path, undrawn):

@@ -72,8 +72,10 @@ def test_the_identifiers_are_there_to_be_found(tmp_path):
     assert canaries[0].encode() in bytes_of(tmp_path)
 
 
-def test_no_byte_of_a_run_holds_an_identifier(tmp_path, capfd):
+@pytest.mark.parametrize("profile", ["dfe", "ons_srs"])
+def test_no_byte_of_a_run_holds_an_identifier(profile, tmp_path, capfd):
     table, canaries = planted(tmp_path)
+    (tmp_path / "people.yaml").write_text(DESIGN.replace("profile: dfe", f"profile: {profile}"))
     table.to_csv(tmp_path / "people.csv", index=False)
     words = ["run", str(tmp_path / "people.yaml"), "--out", str(tmp_path / "out"), "--workers", "1"]
     code = answered(cli, words, Screen(log_folder=tmp_path))
