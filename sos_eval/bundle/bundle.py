@@ -59,6 +59,11 @@ class ResultBundle:
         """`diagnostics.csv`: a row per check; ``passed`` is True, False or None (informs)."""
         return self._csv("diagnostics.csv", *DIAGNOSTIC_COLUMNS)
 
+    @property
+    def guarded(self) -> bool:
+        """Whether a disclosure profile held when it was written."""
+        return (self.path / "disclosure.csv").is_file()
+
     @cached_property
     def headline(self) -> dict[str, Any]:
         """`headline.json`."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.bundle.digits import rounded_table
 from sos_eval.bundle.files import csv_text
 from sos_eval.bundle.whole import write_file
 from sos_eval.errors import Fault, InputFault, nearest
@@ -87,7 +88,7 @@ def draw_all(bundle: ResultBundle, forms: tuple[str, ...] = ("svg", "png"), only
         shown = drawing.draw(data, bundle)
         drawn.alt[name] = str(shown.get_label())
         drawn.images[name] = {form: image(shown, form) for form in forms}
-        drawn.data[name] = csv_text(data)
+        drawn.data[name] = csv_text(rounded_table(data) if bundle.guarded else data)
     return drawn
 
 
