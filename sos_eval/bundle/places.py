@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path, PureWindowsPath
@@ -28,7 +29,7 @@ def placeless(value: T, places: Iterable[Path] = ()) -> T:
     Examples
     --------
     >>> placeless({"file": "/srv/ann/study/panel.csv", "said": "read from /srv/ann/x.csv"}, [Path("/srv/ann")])
-    {'file': 'panel.csv', 'said': 'read from x.csv'}
+    {'file': 'study/panel.csv', 'said': 'read from x.csv'}
     """
     known = sorted({str(place) for place in places if len(place.parts) > 1}, key=len, reverse=True)
     named: T = _mapped(value, lambda text: _named(text, known))
@@ -36,13 +37,11 @@ def placeless(value: T, places: Iterable[Path] = ()) -> T:
 
 
 def _named(text: str, known: list[str]) -> str:
-    if "\n" not in text and _is_path(text):
-        return PureWindowsPath(text).name
     for place in known:
-        for slash in "/\\":
-            text = text.replace(place + slash, "")
-        text = text.replace(place, Path(place).name)
-    return text
+        itself = rf"(?<![\w.:/\\-]){re.escape(place)}"
+        text = re.sub(rf"{itself}[/\\]", "", text)
+        text = re.sub(rf"{itself}(?![\w.-])", Path(place).name.replace("\\", ""), text)
+    return PureWindowsPath(text).name if "\n" not in text and _is_path(text) else text
 
 
 def _is_path(text: str) -> bool:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle, is_bundle, read_bundle
 from sos_eval.bundle.files import csv_text, json_text
+from sos_eval.bundle.places import placeless
 from sos_eval.bundle.whole import check_folder, write_folder
 from sos_eval.declare import Document, Path_, build, read_yaml
 from sos_eval.economics.cost import effect_from
@@ -153,7 +154,7 @@ def _provenance(section: EconomicsSection, document: Document, seed: int) -> dic
     """Say which inputs were used, by their hashes."""
     folder, psa = document.path.parent, section.psa
     files = [document.path, *(folder / name for name in (psa.effects, psa.costs, psa.params) if name)]
-    hashes = {str(file): sha256(file.read_bytes()).hexdigest() for file in files}
+    hashes = {placeless(str(file), [folder]): sha256(file.read_bytes()).hexdigest() for file in files}
     return {"sos_eval": __version__, "seed": seed, "sha256": hashes}
 
 
