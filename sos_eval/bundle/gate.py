@@ -17,7 +17,7 @@ from sos_eval.bundle.digits import rounded, rounded_table
 from sos_eval.bundle.withheld import BACK, few_words, path_rows, result_rows
 from sos_eval.panel.disclosure import masked
 from sos_eval.results.facts import CheckFacts, DetectableFacts, DisagreementFacts, RunFacts
-from sos_eval.terms import PERIOD_COLUMNS
+from sos_eval.terms import EFFECT_COLUMNS, PERIOD_COLUMNS
 
 __all__ = ["gated"]
 
@@ -77,7 +77,7 @@ class _Gate:
         if cells:
             self.held.append((file, what, cells, reason))
 
-    def _estimates(self, table: pd.DataFrame) -> pd.DataFrame:
+    def _estimates(self, table: pd.DataFrame, file: str = "estimates.csv") -> pd.DataFrame:
         """Hold back rows of effects on few units, and those that would give them back."""
         keys = ["estimator", "outcome", "inference", "scale", "subgroup"]
         few, back = np.zeros(len(table), bool), np.zeros(len(table), bool)
@@ -85,10 +85,10 @@ class _Gate:
             rows = table.iloc[at]
             few[at], back[at] = result_rows(rows, self.about.disclosure.fewest)
             self._remember((str(rows["estimator"].iloc[0]), str(rows["outcome"].iloc[0])), rows, few[at], back[at])
-        out = self._people(self._one_count(table), "n_obs", "estimates.csv")
-        return self._without("estimates.csv", out, _RESULTS, {self.few: few, BACK: back}, "reason")
+        out = self._people(self._one_count(table, file), "n_obs", file)
+        return self._without(file, out, _RESULTS, {self.few: few, BACK: back}, "reason")
 
-    def _one_count(self, table: pd.DataFrame) -> pd.DataFrame:
+    def _one_count(self, table: pd.DataFrame, file: str) -> pd.DataFrame:
         """Leave the number of people, where rows are people, to the headline's overall row.
 
         Rounded sums over many sets that overlap give back what is in them; sums of nested sets do not.
@@ -98,7 +98,7 @@ class _Gate:
         headline = self.content.facts.headline
         own = headline.rows(table)
         told = table.index.isin(own.index[own["aggregation"] == "overall"]) & (table["subgroup"] == "").to_numpy()
-        self._note("estimates.csv", "n_obs", int((~told).sum()), _SETS)
+        self._note(file, "n_obs", int((~told).sum()), _SETS)
         return table.assign(n_obs=table["n_obs"].astype(float).where(told))
 
     def _remember(self, key: tuple[str, str], rows: pd.DataFrame, few: Any, back: Any) -> None:
@@ -140,6 +140,8 @@ class _Gate:
         file = f"tables/{name}.csv"
         if name == "outcome_paths":
             return self._paths(file, table)
+        if set(EFFECT_COLUMNS) <= set(table.columns):
+            return self._estimates(table, file)
         reason = self._whole_table(name, table)
         if reason:
             self._note(file, "the whole file", max(table.size, 1), reason)

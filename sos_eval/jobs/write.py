@@ -12,7 +12,7 @@ import pandas as pd
 from sos_eval.bundle.bundle import BundleContent, ResultBundle, write_bundle
 from sos_eval.bundle.content import Confidential
 from sos_eval.bundle.provenance import provenance
-from sos_eval.bundle.tables import adoption, outcome_paths, path_counts
+from sos_eval.bundle.tables import adoption, outcome_paths, path_counts, unit_names
 from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_path
 from sos_eval.jobs.account import Account
@@ -39,6 +39,7 @@ def write(
     facts: RunFacts,
     judged: Judged,
     costed: dict[str, Any],
+    further: dict[str, pd.DataFrame],
     account: Account,
     *,
     force: bool,
@@ -46,13 +47,16 @@ def write(
     """Lay out the bundle's content and write it whole, figures and report included."""
     first = primary(design, groups)
     estimates = stack([one.table for answer in answers.values() for one in answer.inferred])
+    periods = groups[first].source.periods
+    further = {name: periods.in_table(one) for name, one in further.items()}
     content = BundleContent(
         design=design.resolved, estimates=groups[first].source.periods.in_table(estimates),
         balance=groups[first].comparison.balance, weights=_weights(groups[first]),
         flow=flow_table(groups[first].comparison.panel),
         diagnostics=diagnostics_of(checked), headline=headline_of, facts=facts,
         provenance=_provenance(design, account, facts),
-        tables=_tables(groups, answers, checked, first) | _curve(judged), tests=_tests(answers), economics=costed,
+        tables=_tables(groups, answers, checked, first) | _curve(judged) | further, tests=_tests(answers),
+        economics=costed,
         log="\n".join(account.log) + "\n", confidential=_confidential(design, groups, first),
         places=_places(design),
     )  # fmt: skip
@@ -128,6 +132,8 @@ def _tables(
     """Return the further tables that figures read, by file name."""
     group = groups[first]
     tables = {"adoption": adoption(group.source)}
+    if group.source.names_read:
+        tables["unit_names"] = unit_names(group.source)
     if group.source.layout == "panel":
         tables["outcome_paths"] = outcome_paths(group.source, _chosen(group))
     if group.comparison.sets is not None:
