@@ -7,10 +7,11 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 import pandas as pd
-from annotated_types import Gt
+from annotated_types import Gt, Le
 
 from sos_eval.comparison.balance import balance_table
 from sos_eval.comparison.covariates import BUILT_IN, dummies, unit_values
+from sos_eval.comparison.measures import MEASURE_COLUMNS, measures_table
 from sos_eval.comparison.restrict import Restrict
 from sos_eval.declare import Declared
 from sos_eval.errors import Faults, InputFault, NotIdentified, listed
@@ -29,6 +30,16 @@ class BalanceLimits(Declared):
     """Largest absolute standardised mean difference."""
     max_variance_ratio: Annotated[float, Gt(1)] | None = None
     """Largest variance ratio, either way: 2 accepts 0.5 to 2."""
+    max_ks: Annotated[float, Gt(0), Le(1)] | None = None
+    """Largest distance between the distribution functions of a covariate."""
+    min_overlap: Annotated[float, Gt(0), Le(1)] | None = None
+    """Smallest overlap coefficient of a covariate."""
+    max_l1: Annotated[float, Gt(0), Le(1)] | None = None
+    """Largest joint distance over the cells of all covariates."""
+    max_prognostic: Annotated[float, Gt(0)] | None = None
+    """Largest absolute standardised difference of the prognostic score."""
+    min_ess: Annotated[float, Gt(0)] | None = None
+    """Smallest effective number of comparison units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +99,8 @@ class GroupMethod(ComparisonMethod):
     on: tuple[str, ...] = ()
     """Covariates, `outcome_pre`, `outcome_pre_slope`: averages over the periods before the first start of anyone."""
     balance: BalanceLimits | None = None
-    """Declared limits on imbalance: {max_smd, max_variance_ratio}."""
+    """Declared limits on imbalance: {max_smd, max_variance_ratio, max_ks, min_overlap, max_l1, max_prognostic,
+    min_ess}."""
     missing: Literal["fault", "exclude"] = "fault"
     """Units without a value of a covariate: refused by name, or left out with the reason in the flow of units."""
 
@@ -150,15 +162,16 @@ class GroupMethod(ComparisonMethod):
     def compare(self, panel: Panel) -> Comparison:
         """Build the group, and say how balanced it is."""
         made = self.select(panel)
-        table, notes = self._balance(panel, made)
+        table, measures, notes = self._balance(panel, made)
         return Comparison(
             panel=apply_weights(panel, made.weights, made.kept.flow),
             weights=made.weights,
             sets=made.matched.sets,
             balance=table,
+            measures=measures,
             off_support=made.matched.off_support,
             overlap=_overlap(made),
-            notes=(*made.matched.notes, *notes),
+            notes=(*made.matched.notes, *self._unchanged(made), *notes),
             uses_outcomes=any(name in BUILT_IN for name in self.reads),
         )
 
@@ -182,10 +195,19 @@ class GroupMethod(ComparisonMethod):
         faults.stop()
         return panel, values.reindex(panel.units)
 
-    def _balance(self, panel: Panel, made: Selection) -> tuple[pd.DataFrame, list[str]]:
+    def _unchanged(self, made: Selection) -> list[str]:
+        """Say where a method changes nothing."""
+        if not self.rebuilds or not (made.matched.weights == 1.0).all() or not len(made.matched.weights):
+            return []
+        return [
+            f"{self.label} changed nothing: all {len(made.matched.weights)} units that could take part do, each with "
+            "weight one, so the comparison group is what it would be without it"
+        ]
+
+    def _balance(self, panel: Panel, made: Selection) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
         """Return balance over all of a panel's units before and the selected after, and what to say about it."""
         if not self.reads or not panel.ever_treated.any() or panel.ever_treated.all():
-            return pd.DataFrame(columns=list(BALANCE_COLUMNS)), []
+            return pd.DataFrame(columns=list(BALANCE_COLUMNS)), pd.DataFrame(columns=list(MEASURE_COLUMNS)), []
         values = unit_values(panel, self.reads, key="comparison.on", faults=Faults(NotIdentified))
         gaps = [name for name in values if values[name].isna().any()]
         names, x = dummies(values, drop_first=False)
@@ -197,7 +219,7 @@ class GroupMethod(ComparisonMethod):
         empty = table.loc[table["std_mean_diff"].isna(), "covariate"].unique()
         if len(empty):
             notes.append(f"no standardised difference for {listed(list(empty))}: it does not vary among treated units")
-        return table, notes
+        return table, measures_table(panel, values, made.weights), notes
 
 
 def _nobody(panel: Panel, name: str) -> str:

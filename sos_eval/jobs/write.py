@@ -111,6 +111,8 @@ def _tables(
         tables["outcome_paths"] = outcome_paths(group.source, chosen)
     if group.comparison.sets is not None:
         tables["sets"] = group.comparison.sets
+    if len(group.comparison.measures):
+        tables["balance_measures"] = group.comparison.measures
     if group.comparison.overlap is not None:
         tables["overlap"] = group.comparison.overlap.astype({"treated": int})
     for (estimator, outcome), answer in answers.items():

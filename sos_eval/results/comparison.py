@@ -30,6 +30,8 @@ class Comparison:
         Columns ``unit, matched_set, weight, distance``; None where there are no sets.
     balance
         Columns of `balance.csv`, before and after.
+    measures
+        Balance beyond those: columns ``measure, covariate, stage, value, reason``.
     off_support
         Treated units without an acceptable comparison, with the reason: ``unit -> reason``.
     overlap
@@ -43,6 +45,7 @@ class Comparison:
     weights: Array
     sets: pd.DataFrame | None = None
     balance: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(BALANCE_COLUMNS)))
+    measures: pd.DataFrame = field(default_factory=pd.DataFrame)
     off_support: dict[str, str] = field(default_factory=dict)
     overlap: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
@@ -94,7 +97,7 @@ class ComparisonMethod(Method):
 
     @property
     def imbalance_limits(self) -> dict[str, float]:
-        """Declared limits on imbalance by name (``max_smd``, ``max_variance_ratio``); empty where it has none."""
+        """Declared limits on imbalance by name (``max_smd``, ``min_overlap`` …); empty where it has none."""
         return {}
 
     def compare(self, panel: Panel) -> Comparison:
