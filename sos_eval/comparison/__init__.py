@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from sos_eval.comparison.build import Rebuilding, build
+from sos_eval.comparison.cem import CEM
+from sos_eval.comparison.exact import Exact
 from sos_eval.comparison.group import BalanceLimits, GroupMethod
 from sos_eval.comparison.nearest import Nearest
 from sos_eval.comparison.none import NoComparison
 from sos_eval.comparison.restrict import Excluded, Restrict
+from sos_eval.comparison.subclass import Subclass
 
-__all__ = ["BalanceLimits", "Excluded", "GroupMethod", "Nearest", "NoComparison", "Rebuilding", "Restrict", "build"]
+__all__ = [
+    "CEM",
+    "BalanceLimits",
+    "Exact",
+    "Excluded",
+    "GroupMethod",
+    "Nearest",
+    "NoComparison",
+    "Rebuilding",
+    "Restrict",
+    "Subclass",
+    "build",
+]

@@ -107,7 +107,8 @@ def _tables(
     group = groups[first]
     tables = {"adoption": adoption(group.source)}
     if group.source.layout == "panel":
-        chosen = group.comparison.weights if group.comparison.sets is not None else None
+        comparison = group.comparison
+        chosen = comparison.weights if comparison.sets is not None or (comparison.weights != 1.0).any() else None
         tables["outcome_paths"] = outcome_paths(group.source, chosen)
     if group.comparison.sets is not None:
         tables["sets"] = group.comparison.sets

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sos_eval.comparison import Nearest, NoComparison, Restrict
+from sos_eval.comparison import CEM, Exact, Nearest, NoComparison, Restrict, Subclass
 from sos_eval.comparison.regroup import group_weights
 from sos_eval.errors import InputFault
 from sos_eval.numerics.assignment import match_weights_many, nearest_many
@@ -32,6 +32,12 @@ METHODS = [
     Nearest(on=("x", "z"), distance="euclidean", exact=("kind",)),
     Nearest(on=("x", "z"), restrict=Restrict(same=("kind",))),
     NoComparison(),
+    Exact(on=("kind",)),
+    Exact(on=("kind",), estimand="ate"),
+    CEM(on=("x", "kind"), cutpoints={"x": (-0.5, 0.5)}, groupings={"kind": (("north", "south"),)}),
+    CEM(on=("x", "outcome_pre"), rule="q3"),
+    Subclass(on=("x", "z"), classes=3),
+    Subclass(on=("x", "kind"), classes=2, estimand="ate"),
 ]
 
 
