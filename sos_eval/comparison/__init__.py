@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from sos_eval.comparison.build import Rebuilding, build
+from sos_eval.comparison.cbps import CBPS
 from sos_eval.comparison.cem import CEM
+from sos_eval.comparison.entropy import Entropy
 from sos_eval.comparison.exact import Exact
 from sos_eval.comparison.group import BalanceLimits, GroupMethod
+from sos_eval.comparison.ipw import IPW
 from sos_eval.comparison.nearest import Nearest
 from sos_eval.comparison.none import NoComparison
 from sos_eval.comparison.restrict import Excluded, Restrict
+from sos_eval.comparison.stable import Stable
 from sos_eval.comparison.subclass import Subclass
 
 __all__ = [
+    "CBPS",
     "CEM",
+    "IPW",
     "BalanceLimits",
+    "Entropy",
     "Exact",
     "Excluded",
     "GroupMethod",
@@ -21,6 +28,7 @@ __all__ = [
     "NoComparison",
     "Rebuilding",
     "Restrict",
+    "Stable",
     "Subclass",
     "build",
 ]

@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 from sos_eval.panel.panel import Array
 from sos_eval.terms import BALANCE_COLUMNS
 
-__all__ = ["balance_table", "effective_size", "ks_distance", "standardised_difference", "weighted_variance"]
+__all__ = [
+    "balance_table",
+    "effective_size",
+    "ks_distance",
+    "standardised_difference",
+    "treated_deviations",
+    "weighted_variance",
+]
 
 Mask = NDArray[np.bool_]
 
@@ -92,6 +99,21 @@ def _treated_sd(x: Array, treated: Mask, w: Array) -> float:
         p = _mean(x[treated], w[treated])
         return float(np.sqrt(p * (1 - p)))
     return float(np.sqrt(weighted_variance(x[treated], w[treated])))
+
+
+def treated_deviations(x: Array, treated: Mask, w: Array) -> Array:
+    """Return the treated units' standard deviation of each covariate, (k,): the scale of standardised differences.
+
+    Of a covariate with two values sqrt(p (1 - p)) times their distance; zero where nothing varies.
+    """
+    return np.array([_two_or_more_sd(column[treated], w[treated], len(np.unique(column)) <= 2) for column in x.T])
+
+
+def _two_or_more_sd(x: Array, w: Array, two: bool) -> float:
+    if (w > 0).sum() < 2:
+        return 0.0
+    share = w / w.sum()
+    return float(np.sqrt(share @ (x - x @ share) ** 2 if two else weighted_variance(x, w)))
 
 
 def weighted_variance(x: Array, w: Array) -> float:

@@ -12,6 +12,7 @@ from annotated_types import Gt, Le
 from sos_eval.comparison.balance import balance_table
 from sos_eval.comparison.covariates import BUILT_IN, dummies, unit_values
 from sos_eval.comparison.measures import MEASURE_COLUMNS, measures_table
+from sos_eval.comparison.propensity import calibration
 from sos_eval.comparison.restrict import Restrict
 from sos_eval.declare import Declared
 from sos_eval.errors import Faults, InputFault, NotIdentified, listed
@@ -54,12 +55,15 @@ class Matched:
         Units of weight zero, group by group, with the reason for `flow`.
     score : (n,) or None
         One number per unit that was matched on.
+    chance
+        Whether that is an estimated chance of being treated.
     """
 
     weights: Array
     dropped: tuple[tuple[tuple[str, ...], str], ...] = ()
     sets: pd.DataFrame | None = None
     score: Array | None = None
+    chance: bool = False
     off_support: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -171,6 +175,7 @@ class GroupMethod(ComparisonMethod):
             measures=measures,
             off_support=made.matched.off_support,
             overlap=_overlap(made),
+            calibration=_calibration(made),
             notes=(*made.matched.notes, *self._unchanged(made), *notes),
             uses_outcomes=any(name in BUILT_IN for name in self.reads),
         )
@@ -246,3 +251,9 @@ def _overlap(made: Selection) -> pd.DataFrame | None:
             "weight": made.matched.weights,
         }
     )
+
+
+def _calibration(made: Selection) -> pd.DataFrame | None:
+    """Compare an estimated chance of being treated with what happened; None where none was estimated."""
+    score = made.matched.score
+    return calibration(score, made.inside.ever_treated) if made.matched.chance and score is not None else None

@@ -215,6 +215,7 @@ class PairMethod(GroupMethod):
             dropped=tuple(dropped),
             sets=_sets(panel, chosen, distance),
             score=score,
+            chance=self.scored == "probability",
             off_support=self._off_support(panel, score) | without,
             notes=tuple(self._notes(panel, chosen, without)),
         )

@@ -11,17 +11,50 @@ from numpy.typing import NDArray
 
 from sos_eval.comparison.covariates import dummies
 from sos_eval.errors import Fault, NotIdentified, listed
-from sos_eval.numerics.logistic import LogisticFit, LogisticFits, SeparationError, logistic, logistics
+from sos_eval.numerics.logistic import (
+    COLLINEAR,
+    SEPARATED,
+    LogisticFit,
+    LogisticFits,
+    SeparationError,
+    logistic,
+    logistics,
+)
 from sos_eval.panel.panel import Array, Panel
 
-__all__ = ["FEWEST_A_PARAMETER", "Model", "calibration", "collinear", "few_note", "propensities", "propensity"]
+__all__ = [
+    "FEWEST_A_PARAMETER",
+    "Model",
+    "calibration",
+    "collinear",
+    "few_note",
+    "propensities",
+    "propensity",
+    "refuse_model",
+    "regressors",
+    "said",
+]
 
 Bools = NDArray[np.bool_]
 
 #: A propensity with fewer treated units a parameter than this is fitted, with a warning.
 FEWEST_A_PARAMETER = 5
 
-Model = Literal["logistic"]
+Model = Literal["logistic", "boosting", "forest"]
+
+
+def refuse_model(model: Model) -> None:
+    """Refuse learners that authorities are too few for.
+
+    Raises
+    ------
+    ValueError
+    """
+    if model != "logistic":
+        raise ValueError(
+            f"model: {model} is for rows that are people, fitted by cross-fitting: units are too few to learn from; "
+            "write model: logistic"
+        )
 
 
 def regressors(values: pd.DataFrame, on: Sequence[str]) -> tuple[list[str], Array]:
@@ -82,11 +115,19 @@ def calibration(probability: Array, treated: Bools) -> pd.DataFrame:
 
 
 def _separated(panel: Panel, names: list[str]) -> Fault:
-    what = f"comparison.on: {listed(names)} separate treated from untreated units, so there is no propensity to fit"
-    return Fault(panel.source, what, "match on fewer covariates, or write distance: mahalanobis")
+    what = f"comparison.on: {listed(names)} {said(SEPARATED)}"
+    return Fault(panel.source, what, "match on fewer covariates, or write method: mahalanobis")
 
 
 def collinear(panel: Panel, names: list[str]) -> Fault:
     """Return the fault of covariates that are collinear or do not vary."""
-    what = f"comparison.on: {listed(names)} are collinear, or one of them does not vary"
-    return Fault(panel.source, what, "take one of them out")
+    return Fault(panel.source, f"comparison.on: {listed(names)} {said(COLLINEAR)}", "take one of them out")
+
+
+def said(why: str) -> str:
+    """Say of covariates why a model of the chance, or weights, do not exist."""
+    words = {
+        SEPARATED: "separate treated from untreated units, so there is no propensity to fit",
+        COLLINEAR: "are collinear, or one of them does not vary",
+    }
+    return words.get(why, f"give no weights: {why}")

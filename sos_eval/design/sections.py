@@ -47,7 +47,7 @@ CONTRACT = {
     ),
     "comparison": (
         "none", "declared", "neighbours", "nearest", "optimal", "full", "subclass", "cem", "exact", "mahalanobis",
-        "ipw", "cbps", "entropy",
+        "ipw", "cbps", "entropy", "stable",
     ),
     "inference": (
         "analytic", "multiplier_bootstrap", "wild_cluster_bootstrap", "cr2", "cr3", "randomization", "conley_taber",

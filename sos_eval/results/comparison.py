@@ -36,6 +36,8 @@ class Comparison:
         Treated units without an acceptable comparison, with the reason: ``unit -> reason``.
     overlap
         For the overlap figure: columns ``unit, treated, distance, weight``; None where nothing is estimated.
+    calibration
+        Of an estimated chance of being treated: columns ``fifth, n_units, n_treated, expected, observed``.
     uses_outcomes
         Whether pre-treatment outcomes enter (``outcome_pre``): then an inference that permutes treatment must
         rebuild the comparison for each permutation.
@@ -48,6 +50,7 @@ class Comparison:
     measures: pd.DataFrame = field(default_factory=pd.DataFrame)
     off_support: dict[str, str] = field(default_factory=dict)
     overlap: pd.DataFrame | None = None
+    calibration: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
     uses_outcomes: bool = False
 

@@ -35,7 +35,7 @@ def agrees(found, treated, values, *, rel=1e-8, columns=None):
     for arm, group in (("treated", treated), ("control", ~treated)):
         own = weights[group]
         np.testing.assert_allclose(own.sum() ** 2 / (own @ own), values[f"ess_{arm}"], rtol=rel)
-        assert (own > 0).sum() == values[f"n_{arm}"]
+        assert (own > 0).sum() == values[f"n_{arm}"] - values.get(f"n_zero_{arm}", 0)
     checked = 0
     table = found.balance.set_index(["stage", "covariate"])
     stored = values.get("balance") or values.get("balance_cobalt")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sos_eval.comparison import CEM, Exact, Nearest, NoComparison, Restrict, Subclass
+from sos_eval.comparison import CBPS, CEM, IPW, Entropy, Exact, Nearest, NoComparison, Restrict, Stable, Subclass
 from sos_eval.comparison.regroup import group_weights
 from sos_eval.errors import InputFault
 from sos_eval.numerics.assignment import match_weights_many, nearest_many
@@ -38,6 +38,15 @@ METHODS = [
     CEM(on=("x", "outcome_pre"), rule="q3"),
     Subclass(on=("x", "z"), classes=3),
     Subclass(on=("x", "kind"), classes=2, estimand="ate"),
+    IPW(on=("x", "z")),
+    IPW(on=("x", "kind"), estimand="ate", stabilised=True, trim_chance=(0.1, 0.8)),
+    IPW(on=("x",), estimand="ato", trim_weights=0.9, trim_both_ends=True),
+    Entropy(on=("x", "z")),
+    Entropy(on=("x",), moments=2, estimand="ate"),
+    Entropy(on=("x", "kind"), tolerance=0.2),
+    CBPS(on=("x", "outcome_pre")),
+    CBPS(on=("z", "kind"), estimand="ate"),
+    Stable(on=("x", "kind"), tolerance=0.1),
 ]
 
 
