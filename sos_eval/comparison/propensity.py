@@ -119,9 +119,9 @@ def _separated(panel: Panel, names: list[str]) -> Fault:
     return Fault(panel.source, what, "match on fewer covariates, or write method: mahalanobis")
 
 
-def collinear(panel: Panel, names: list[str]) -> Fault:
+def collinear(panel: Panel, names: list[str], instead: str = "take one of them out") -> Fault:
     """Return the fault of covariates that are collinear or do not vary."""
-    return Fault(panel.source, f"comparison.on: {listed(names)} {said(COLLINEAR)}", "take one of them out")
+    return Fault(panel.source, f"comparison.on: {listed(names)} {said(COLLINEAR)}", instead)
 
 
 def said(why: str) -> str:

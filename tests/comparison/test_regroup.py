@@ -5,7 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sos_eval.comparison import CBPS, CEM, IPW, Entropy, Exact, Nearest, NoComparison, Restrict, Stable, Subclass
+from sos_eval.comparison import (
+    CBPS,
+    CEM,
+    IPW,
+    Entropy,
+    Exact,
+    Full,
+    Mahalanobis,
+    Nearest,
+    NoComparison,
+    Optimal,
+    Restrict,
+    Stable,
+    Subclass,
+)
 from sos_eval.comparison.regroup import group_weights
 from sos_eval.errors import InputFault
 from sos_eval.numerics.assignment import match_weights_many, nearest_many
@@ -47,6 +61,13 @@ METHODS = [
     CBPS(on=("x", "outcome_pre")),
     CBPS(on=("z", "kind"), estimand="ate"),
     Stable(on=("x", "kind"), tolerance=0.1),
+    Mahalanobis(on=("x", "z"), ridge=0.1, ratio=2),
+    Mahalanobis(on=("x", "kind"), metric="ranks", caliper=0.4, within=("x", "outcome_pre")),
+    Optimal(on=("x", "z"), ratio=2),
+    Optimal(on=("x", "z"), distance="mahalanobis", exact=("kind",)),
+    Full(on=("x", "z")),
+    Full(on=("x", "z"), distance="linear_logit", caliper=0.2, estimand="ate"),
+    Full(on=("x", "z"), distance="mahalanobis", controls=(1, 4)),
 ]
 
 
