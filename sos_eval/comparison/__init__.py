@@ -5,6 +5,7 @@ from __future__ import annotations
 from sos_eval.comparison.build import Rebuilding, build
 from sos_eval.comparison.cbps import CBPS
 from sos_eval.comparison.cem import CEM
+from sos_eval.comparison.declared import DeclaredSets
 from sos_eval.comparison.entropy import Entropy
 from sos_eval.comparison.exact import Exact
 from sos_eval.comparison.full import Full
@@ -23,6 +24,7 @@ __all__ = [
     "CEM",
     "IPW",
     "BalanceLimits",
+    "DeclaredSets",
     "Entropy",
     "Exact",
     "Excluded",

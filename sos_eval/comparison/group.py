@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -124,6 +125,10 @@ class GroupMethod(ComparisonMethod):
         """Columns of the user's table that the panel has to carry for this method."""
         same = self.restrict.same if self.restrict else ()
         return tuple(name for name in dict.fromkeys((*self.reads, *same)) if name not in BUILT_IN)
+
+    def with_files(self, base: Path, where: str, faults: Faults) -> Self:
+        """Return the method with what its files hold; `base` is the design's folder, `where` its line."""
+        return self
 
     def restricted(self, panel: Panel) -> Panel:
         """Return the panel without the untreated units that may not be donors."""

@@ -16,9 +16,12 @@ from numpy.typing import NDArray
 from sos_eval.errors import DesignFault, nearest
 from sos_eval.panel.panel import Array, Panel
 
-__all__ = ["AssignmentSpace", "Assignments", "assignment_space", "strata_columns", "stratified"]
+__all__ = ["MATCHED_SETS", "AssignmentSpace", "Assignments", "assignment_space", "strata_columns", "stratified"]
 
 Codes = NDArray[np.intp]
+#: Column of a panel whose comparison was written by hand: starts are swapped within it, whatever strata are declared.
+MATCHED_SETS = "matched_sets"
+
 _PARTS = {"half": 2, "third": 3, "quarter": 4, "fifth": 5}
 _CUT = re.compile(rf"(.+)_({'|'.join(_PARTS)})")
 
@@ -160,6 +163,13 @@ def assignment_space(panel: Panel, strata: Sequence[str]) -> AssignmentSpace | s
     DesignFault
         A stratum's column does not exist or is not numeric.
     """
+    if MATCHED_SETS in panel.frame:
+        strata = (*strata, MATCHED_SETS)
+    return _space(panel, strata)
+
+
+def _space(panel: Panel, strata: Sequence[str]) -> AssignmentSpace | str:
+    """Lay out who can swap within some strata."""
     if why := _more_than_a_start(panel):
         return why
     item = _items(panel)
@@ -185,7 +195,7 @@ def stratified(panel: Panel, strata: Sequence[str]) -> Panel:
     Starts that are drawn by stratum are analysed by stratum (Imbens and Rubin 2015, chapter 9; Bugni, Canay and Shaikh
     2018). Without strata, or where treatment cannot be permuted, the panel is returned as it is.
     """
-    space = assignment_space(panel, strata) if strata else ""
+    space = _space(panel, strata) if strata else ""
     if isinstance(space, str) or len(space.names) == 1:
         return panel
     label = np.array(space.names, dtype=object)[space.stratum[space.item]]
