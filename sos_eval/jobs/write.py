@@ -26,7 +26,7 @@ from sos_eval.results.facts import RunFacts
 from sos_eval.results.table import stack
 from sos_eval.terms import TEST_COLUMNS
 
-__all__ = ["write"]
+__all__ = ["weights_table", "write"]
 
 
 def write(
@@ -51,7 +51,7 @@ def write(
     flow, _ = masked(flow_table(groups[first].comparison.panel), ["rows"] if people else [], design.disclosure)
     content = BundleContent(
         design=design.resolved, estimates=shown, balance=groups[first].comparison.balance,
-        weights=_weights(groups[first]), flow=flow,
+        weights=weights_table(groups[first]), flow=flow,
         diagnostics=diagnostics_of(checked), headline=headline_of(estimates, facts), facts=facts,
         provenance=_provenance(design, account, facts),
         tables=_tables(groups, answers, checked, first) | _curve(judged), tests=_tests(answers), economics=costed,
@@ -84,7 +84,7 @@ def _provenance(design: Design, account: Account, facts: RunFacts) -> dict[str, 
     )  # fmt: skip
 
 
-def _weights(group: Group) -> pd.DataFrame | None:
+def weights_table(group: Group) -> pd.DataFrame | None:
     """Return `weights.csv`; None where rows are people."""
     panel, comparison = group.source, group.comparison
     if withholds_weights(panel):
