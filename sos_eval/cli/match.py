@@ -82,5 +82,5 @@ def _facts(group: MatchedGroup) -> dict[str, object]:
 
 def _records(table: pd.DataFrame) -> list[dict[str, object]]:
     """Return a table's rows, None for what is missing."""
-    rows: list[dict[str, object]] = table.astype(object).where(table.notna(), None).to_dict("records")
-    return rows
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]

@@ -13,6 +13,7 @@ from sos_eval.comparison.group import BalanceLimits, GroupMethod
 from sos_eval.comparison.ipw import IPW
 from sos_eval.comparison.mahalanobis import Mahalanobis
 from sos_eval.comparison.nearest import Nearest
+from sos_eval.comparison.neighbours import StatisticalNeighbours
 from sos_eval.comparison.none import NoComparison
 from sos_eval.comparison.optimal import Optimal
 from sos_eval.comparison.restrict import Excluded, Restrict
@@ -37,6 +38,7 @@ __all__ = [
     "Rebuilding",
     "Restrict",
     "Stable",
+    "StatisticalNeighbours",
     "Subclass",
     "build",
 ]

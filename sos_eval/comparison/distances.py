@@ -98,6 +98,10 @@ class DistanceMethod(GroupMethod):
     def apart(self, x: Array, treated: Bools) -> Array | None:
         """Return the distance between covariates (n, k), (n_treated, n_untreated); None where the score's is used."""
 
+    def given(self, units: NDArray[np.object_]) -> Array | None:
+        """Return distances that a file gives, (n, n), infinite where it bars a pair; None where it gives none."""
+        return None
+
     @abstractmethod
     def weigh(self, distance: Array, turns: Chosen) -> tuple[Array, Array]:
         """Return the weights of treated (r, t) and untreated (r, u) by distances (r, t, u), infinite where barred."""
@@ -117,7 +121,10 @@ class DistanceMethod(GroupMethod):
         both_arms(panel)
         treated, score = panel.ever_treated, self._score(panel, values)
         raw = self._distance(panel, values, score)
-        distances = Distances(raw, self._barred(values, treated, score), score, self._turns(score, treated))
+        barred = self._barred(values, treated, score)
+        if (given := self.given(panel.units)) is not None:
+            barred[0] |= np.isinf(given[np.ix_(treated, ~treated)])
+        distances = Distances(raw, barred, score, self._turns(score, treated))
         made = self.arrange(panel, distances)
         few = few_note(panel, values, self.modelled_on) if self.scored in MODELLED else []
         return replace(
@@ -129,7 +136,9 @@ class DistanceMethod(GroupMethod):
         """Match under many adoptions, (draws, n), in arrays; by itself where that finds no group, which says why."""
         treated = np.isfinite(first_treated)
         weights, counts = np.zeros(treated.shape), treated.sum(1)
-        covariates = _Covariates(values, self.on, self.exact, self.every_category)
+        covariates = _Covariates(
+            values, self.on, self.exact, self.every_category, self.given(np.asarray(values.index, dtype=object))
+        )
         for count in np.unique(counts[(counts > 0) & (counts < treated.shape[1])]):
             alike = np.flatnonzero(counts == count)
             for first in range(0, len(alike), DRAWS_AT_ONCE):
@@ -147,6 +156,9 @@ class DistanceMethod(GroupMethod):
         inside, donors = np.split(order, [int(treated[0].sum())], axis=1)
         score = self._scores(covariates, treated)
         distance = self._distances(covariates, treated, score, inside, donors)
+        if covariates.given is not None:
+            apart = covariates.given[inside[:, :, None], donors[:, None, :]]
+            distance[np.isinf(apart)] = np.inf
         if self.exact:
             distance[~covariates.same[inside[:, :, None], donors[:, None, :]]] = np.inf
         fitted = ~np.isnan(distance).any((1, 2))
@@ -162,6 +174,8 @@ class DistanceMethod(GroupMethod):
         self, covariates: _Covariates, treated: Bools, score: Array | None, inside: Chosen, donors: Chosen
     ) -> Array:
         """Return the distances, (r, n_treated, n_untreated): infinite beyond the caliper, NaN where there are none."""
+        if not self.on and score is None and covariates.given is not None:
+            return covariates.given[inside[:, :, None], donors[:, None, :]]
         gap = None
         if score is not None:
             of_donors = np.take_along_axis(score, donors, axis=1)
@@ -205,6 +219,8 @@ class DistanceMethod(GroupMethod):
 
     def _distance(self, panel: Panel, values: pd.DataFrame, score: Array | None) -> Array:
         """Return the distance of every pair, (n_treated, n_untreated)."""
+        if not self.on and score is None and (given := self.given(panel.units)) is not None:
+            return given[np.ix_(panel.ever_treated, ~panel.ever_treated)]
         names, x = dummies(values[list(self.on)], drop_first=not self.every_category)
         try:
             measured = self.apart(x, panel.ever_treated)
@@ -290,6 +306,7 @@ class _Covariates:
     on: tuple[str, ...]
     exact: tuple[str, ...]
     every_category: bool
+    given: Array | None
 
     @cached_property
     def numbers(self) -> Array:

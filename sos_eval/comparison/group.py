@@ -181,7 +181,7 @@ class GroupMethod(ComparisonMethod):
             off_support=made.matched.off_support,
             overlap=_overlap(made),
             calibration=_calibration(made),
-            notes=(*made.matched.notes, *self._unchanged(made), *notes),
+            notes=(*made.matched.notes, *self._unchanged(made), *notes, *self._several_starts(panel)),
             uses_outcomes=any(name in BUILT_IN for name in self.reads),
         )
 
@@ -212,6 +212,17 @@ class GroupMethod(ComparisonMethod):
         return [
             f"{self.label} changed nothing: all {len(made.matched.weights)} units that could take part do, each with "
             "weight one, so the comparison group is what it would be without it"
+        ]
+
+    def _several_starts(self, panel: Panel) -> list[str]:
+        """Say on which values units that start at different times are compared."""
+        if not self.reads or len(panel.cohorts) < 2:
+            return []
+        first = panel.periods.name(panel.cohorts[0])
+        return [
+            f"units that start at {len(panel.cohorts)} different times are compared together, on values before the "
+            f"first start of anyone ({first}): nothing measured after a start enters, and later starters are compared "
+            "on older values"
         ]
 
     def _balance(self, panel: Panel, made: Selection) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:

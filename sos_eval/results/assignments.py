@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 from sos_eval.errors import DesignFault, nearest
 from sos_eval.panel.panel import Array, Panel
 
-__all__ = ["MATCHED_SETS", "AssignmentSpace", "Assignments", "assignment_space", "strata_columns", "stratified"]
+__all__ = [
+    "MATCHED_SETS",
+    "AssignmentSpace",
+    "Assignments",
+    "assignment_space",
+    "drawn_within",
+    "strata_columns",
+    "stratified",
+]
 
 Codes = NDArray[np.intp]
 #: Column of a panel whose comparison was written by hand: starts are swapped within it, whatever strata are declared.
@@ -163,9 +171,12 @@ def assignment_space(panel: Panel, strata: Sequence[str]) -> AssignmentSpace | s
     DesignFault
         A stratum's column does not exist or is not numeric.
     """
-    if MATCHED_SETS in panel.frame:
-        strata = (*strata, MATCHED_SETS)
-    return _space(panel, strata)
+    return _space(panel, drawn_within(panel, strata))
+
+
+def drawn_within(panel: Panel, strata: Sequence[str]) -> tuple[str, ...]:
+    """Return the strata within which starts are swapped: those declared, and matched sets that were written by hand."""
+    return (*strata, MATCHED_SETS) if MATCHED_SETS in panel.frame else tuple(strata)
 
 
 def _space(panel: Panel, strata: Sequence[str]) -> AssignmentSpace | str:

@@ -54,6 +54,12 @@ class Comparison:
     notes: tuple[str, ...] = ()
     uses_outcomes: bool = False
 
+    @property
+    def made_alike(self) -> str:
+        """Why the path before the start tests nothing; empty where earlier outcomes did not enter."""
+        why = "the comparison group was made alike on earlier outcomes, so its earlier path is no test"
+        return why if self.uses_outcomes else ""
+
 
 @dataclass(frozen=True, slots=True)
 class GroupWeights:

@@ -118,6 +118,14 @@ def test_a_method_that_changes_nothing_says_so():
     assert not any("changed nothing" in note for note in build(Nearest(on=("x",), distance="x"), eight(x=ONE)).notes)
 
 
+def test_units_that_start_at_different_times_are_compared_together_and_that_is_said():
+    note = build(Nearest(on=("x",), distance="x"), eight(x=np.arange(8.0))).notes[-1]
+    assert note.startswith("units that start at 2 different times are compared together, on values before the first")
+    assert "(2013)" in note
+    once = panel_of(list("abcd"), [1, 2, 3], [3, 3, NEVER, NEVER], np.zeros((4, 3)), x=[1.0, 2, 1.5, 3])
+    assert not any("different times" in one for one in build(Nearest(on=("x",), distance="x"), once).notes)
+
+
 @pytest.mark.reference
 @pytest.mark.parametrize("case", ["auth_cem_sturges", "auth_cem_scott", "auth_cem_fd", "auth_cem_q4", "auth_cem_bins3"])
 def test_joint_distance_and_support_are_cem_s(case):

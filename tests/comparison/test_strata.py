@@ -75,7 +75,7 @@ def test_groupings_count_as_one_and_the_rest_stand_for_themselves():
 def test_automatic_cut_points_are_said_and_keep_two_values_apart():
     found = build(CEM(on=("size", "town")), eight(size=SIZE, town=[1, 1, 0, 1, 0, 0, 0, 0]))
     # Sturges: 4 bins of 1 to 20
-    assert found.notes[-1] == "cut-points taken from the data: size at 5.75, 10.5, 15.25"
+    assert found.notes[0] == "cut-points taken from the data: size at 5.75, 10.5, 15.25"
     halves = CEM(on=("town",), rule="q2")
     assert build(halves, eight(town=[1, 1, 0, 1, 0, 0, 0, 0])).weights.tolist() == pytest.approx(
         [1, 1, 1, 10 / 3, 5 / 12, 5 / 12, 5 / 12, 5 / 12]
