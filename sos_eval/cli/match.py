@@ -48,11 +48,10 @@ def _told(group: MatchedGroup) -> str:
     parts = [f"{group.name}: {group.method}"]
     balance = group.tables["balance"]
     if len(balance):
-        shown = balance[
-            ["covariate", "stage", "mean_treated", "mean_comparison", "std_mean_diff", "variance_ratio", "ks"]
-        ]
+        names = ["covariate", "stage", "mean_treated", "mean_comparison", "std_mean_diff", "variance_ratio", "ks"]
+        numbers = balance[names].round(3).replace({0.0: 0.0})  # no minus before a zero
         last = balance.iloc[-1]
-        parts.append(shown.round(3).to_string(index=False, na_rep=""))
+        parts.append(numbers.to_string(index=False, na_rep=""))
         parts.append(
             f"{last['n_treated']:.0f} treated and {last['n_comparison']:.0f} comparison units, worth "
             f"{last['ess_comparison']:.1f} equally weighted"
@@ -64,7 +63,11 @@ def _told(group: MatchedGroup) -> str:
 
 def _step(step: str, what: str, units: int, names: str, reason: str) -> str:
     """Say one line of the flow."""
-    return f"{step}: {what} {units}" + (f" ({names})" if names else "") + (f": {reason}" if reason else "")
+    return (
+        f"{step if step == what else f'{step}: {what}'} {units}"
+        + (f" ({names})" if names else "")
+        + (f": {reason}" if reason else "")
+    )
 
 
 def _facts(group: MatchedGroup) -> dict[str, object]:
