@@ -55,6 +55,7 @@ class DeclaredSets(GroupMethod):
 
     reference: ClassVar[str] = "Rosenbaum (2002), section 10.1"
     label: ClassVar[str] = "declared matched sets"
+    by_cohort: ClassVar[bool] = False
 
     sets: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
     """Treated unit -> its comparators: {304: [305, 306]}."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -16,12 +16,13 @@ from sos_eval.comparison.measures import MEASURE_COLUMNS, measures_table
 from sos_eval.comparison.propensity import calibration
 from sos_eval.comparison.restrict import Restrict
 from sos_eval.declare import Declared
-from sos_eval.errors import Faults, InputFault, NotIdentified, listed
+from sos_eval.errors import Fault, Faults, InputFault, NotIdentified, listed
 from sos_eval.panel.panel import Array, FlowRow, Panel
+from sos_eval.panel.pretreatment import outcome_pre
 from sos_eval.results.comparison import Comparison, ComparisonMethod, GroupWeights, weighed
 from sos_eval.terms import BALANCE_COLUMNS
 
-__all__ = ["BalanceLimits", "GroupMethod", "Matched", "Selection", "apply_weights"]
+__all__ = ["BalanceLimits", "GroupMethod", "Matched", "Selection", "apply_weights", "overlap_table"]
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,9 @@ class Selection:
 class GroupMethod(ComparisonMethod):
     """Base of the comparison methods: a subclass writes `match`, and says in `needs_complete` what it reads."""
 
+    by_cohort: ClassVar[bool] = True
+    """Whether a cohort by itself may get other donors."""
+
     restrict: Restrict | None = None
     """Which untreated units may be donors: {same, as_treated, exclude, why}."""
     on: tuple[str, ...] = ()
@@ -108,6 +112,22 @@ class GroupMethod(ComparisonMethod):
     min_ess}."""
     missing: Literal["fault", "exclude"] = "fault"
     """Units without a value of a covariate: refused by name, or left out with the reason in the flow of units."""
+    cohorts: Literal["together", "apart"] = "together"
+    """Units that start at different times: together, on values before the first start of anyone, or each cohort by
+    itself, on values before its own start, with units that never start."""
+
+    def splits(self, panel: Panel) -> bool:
+        """Whether each cohort of a panel is compared by itself.
+
+        Raises
+        ------
+        NotIdentified
+            Cohorts are declared apart, and the method does not depend on who starts when.
+        """
+        if self.cohorts == "apart" and not self.by_cohort:
+            what = f"comparison.cohorts: {self.name} is the same for every cohort"
+            raise NotIdentified(Fault(panel.source, what, "leave cohorts out"))
+        return self.cohorts == "apart" and len(panel.cohorts) > 1
 
     @property
     def imbalance_limits(self) -> dict[str, float]:
@@ -179,7 +199,7 @@ class GroupMethod(ComparisonMethod):
             balance=table,
             measures=measures,
             off_support=made.matched.off_support,
-            overlap=_overlap(made),
+            overlap=overlap_table(made),
             calibration=_calibration(made),
             notes=(*made.matched.notes, *self._unchanged(made), *notes, *self._several_starts(panel)),
             uses_outcomes=any(name in BUILT_IN for name in self.reads),
@@ -240,7 +260,8 @@ class GroupMethod(ComparisonMethod):
         empty = table.loc[table["std_mean_diff"].isna(), "covariate"].unique()
         if len(empty):
             notes.append(f"no standardised difference for {listed(list(empty))}: it does not vary among treated units")
-        return table, measures_table(panel, values, made.weights), notes
+        measures = measures_table(values, panel.ever_treated, panel.weights, made.weights, outcome_pre(panel))
+        return table, measures, notes
 
 
 def _nobody(panel: Panel, name: str) -> str:
@@ -255,7 +276,7 @@ def apply_weights(panel: Panel, weights: Array, flow: tuple[FlowRow, ...]) -> Pa
     return replace(weighed(panel, weights), flow=flow)
 
 
-def _overlap(made: Selection) -> pd.DataFrame | None:
+def overlap_table(made: Selection) -> pd.DataFrame | None:
     """Return the score's distribution for the overlap figure; None where no score was matched on."""
     if made.matched.score is None:
         return None

@@ -13,8 +13,7 @@ from sos_eval.comparison.covariates import BUILT_IN, dummies, is_text
 from sos_eval.numerics.coarsen import bins_scott, intervals, round_breaks
 from sos_eval.numerics.overlap import overlap_coefficient
 from sos_eval.numerics.strata import common_support, joint_distance, strata
-from sos_eval.panel.panel import Array, Panel
-from sos_eval.panel.pretreatment import outcome_pre
+from sos_eval.panel.panel import Array
 
 __all__ = ["MEASURE_COLUMNS", "measures_table"]
 
@@ -39,7 +38,7 @@ class _Stage:
         return not (self.weights[self.treated].sum() > 0 and self.weights[~self.treated].sum() > 0)
 
 
-def measures_table(panel: Panel, values: pd.DataFrame, weights: Array) -> pd.DataFrame:
+def measures_table(values: pd.DataFrame, treated: Bools, base: Array, weights: Array, earlier: Array) -> pd.DataFrame:
     """Measure how alike the groups are before and after, beside the columns of `balance.csv`.
 
     ``overlap``: the overlap coefficient of a covariate; ``l1`` and ``local_common_support``: over the joint cells of
@@ -49,12 +48,14 @@ def measures_table(panel: Panel, values: pd.DataFrame, weights: Array) -> pd.Dat
 
     Parameters
     ----------
-    panel
-        Blind to later outcomes.
     values
-        Covariates, (n_units, k); units with a missing value are left out.
-    weights : (n_units,)
-        What the comparison multiplies the panel's weights by.
+        Covariates, (n, k); units with a missing value are left out.
+    treated, base : (n,)
+        Who is treated, and the panel's own weights.
+    weights : (n,)
+        What the comparison multiplies them by.
+    earlier : (n,)
+        Mean outcome before the start.
 
     Returns
     -------
@@ -62,13 +63,12 @@ def measures_table(panel: Panel, values: pd.DataFrame, weights: Array) -> pd.Dat
         Columns ``measure, covariate, stage, value, reason``; ``reason`` says why a value is empty.
     """
     complete = values.notna().all(axis=1).to_numpy()
-    inside, base = values[complete], panel.weights[complete]
-    treated = panel.ever_treated[complete]
-    stages = [_Stage("before", treated, base), _Stage("after", treated, base * weights[complete])]
+    inside, group = values[complete], treated[complete]
+    stages = [_Stage("before", group, base[complete]), _Stage("after", group, (base * weights)[complete])]
     if any(stage.empty for stage in stages):
         return pd.DataFrame(columns=list(MEASURE_COLUMNS))
     rows = _overlaps(inside, stages) + _joint(inside, stages) + _numbers(stages)
-    rows += _prognostic(inside, outcome_pre(panel)[complete], stages)
+    rows += _prognostic(inside, earlier[complete], stages)
     return pd.DataFrame(rows, columns=list(MEASURE_COLUMNS))
 
 

