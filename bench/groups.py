@@ -14,6 +14,7 @@ import pandas as pd
 from sos_eval.comparison import CEM
 from sos_eval.numerics.assignment import nearest, optimal
 from sos_eval.numerics.distance import absolute, mahalanobis
+from sos_eval.numerics.line import nearest_on_line
 from sos_eval.numerics.logistic import logistic
 from sos_eval.numerics.strata import stratum_weights
 
@@ -36,7 +37,7 @@ def on_propensity() -> Callable[[], object]:
     def match() -> object:
         score = logistic(treated.astype(float), design).probability
         order = np.argsort(-score[treated], kind="stable")
-        return nearest(absolute(score, treated), order=order)
+        return nearest_on_line(score[treated], score[~treated], order=order)
 
     return match
 

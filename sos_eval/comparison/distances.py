@@ -125,7 +125,10 @@ class DistanceMethod(GroupMethod):
         if (given := self.given(panel.units)) is not None:
             barred[0] |= np.isinf(given[np.ix_(treated, ~treated)])
         distances = Distances(raw, barred, score, self._turns(score, treated))
-        made = self.arrange(panel, distances)
+        return self._told(panel, values, score, self.arrange(panel, distances))
+
+    def _told(self, panel: Panel, values: pd.DataFrame, score: Array | None, made: Matched) -> Matched:
+        """Add to a match what its score says."""
         few = few_note(panel, values, self.modelled_on) if self.scored in MODELLED else []
         return replace(
             made, score=score, chance=self.scored == "probability",
@@ -258,11 +261,11 @@ class DistanceMethod(GroupMethod):
         words = "estimated chance of starting" if self.scored in MODELLED else panel.label(str(self.scored))
         return outside_range(panel, score, words)
 
-    def why_unmatched(self, i: int, barred: Bools) -> str:
-        """Say why one treated unit, counted among the treated, has no donor."""
-        if barred[0, i].all():
+    def why_unmatched(self, barred: Bools) -> str:
+        """Say why a treated unit has no donor, from what bars it: by exact cell and by caliper, (2, n_untreated)."""
+        if barred[0].all():
             return f"no comparison unit has the same {', '.join(self.exact)}"
-        if barred[:, i].any(0).all():
+        if barred.any(0).all():
             return f"no comparison unit is close enough (within {self.caliper:g} standard deviations)"
         return "every comparison unit that is close enough stands in for another"
 

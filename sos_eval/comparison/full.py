@@ -69,7 +69,7 @@ class Full(DeclaredDistance):
         weights = np.empty(panel.n_units)
         weights[treated], weights[~treated] = self._by_set(sets)
         without = {
-            str(panel.units[treated][i]): self.why_unmatched(int(i), distances.barred)
+            str(panel.units[treated][i]): self.why_unmatched(distances.barred[:, i])
             for i in np.flatnonzero(sets[0] < 0)
         }
         far = dict.fromkeys(map(str, panel.units[~treated][sets[1] < 0]), "no treated unit is close enough or alike")
@@ -84,7 +84,7 @@ class Full(DeclaredDistance):
     def _fault(self, panel: Panel, distances: Distances) -> Fault:
         """Say why there are no sets."""
         if not np.isfinite(distances.allowed).any():
-            why = self.why_unmatched(0, distances.barred)
+            why = self.why_unmatched(distances.barred[:, 0])
             return Fault(
                 panel.source, f"comparison: no treated unit has an acceptable donor ({why})",
                 "loosen caliper, exact or restrict",

@@ -97,12 +97,12 @@ class StatisticalNeighbours(PairMethod):
         """The largest score first where there is one."""
         return "largest" if self.scored else "data"
 
-    def why_unmatched(self, i: int, barred: Bools) -> str:
-        """Say why one treated unit, counted among the treated, has no donor."""
-        if barred[0, i].all():
+    def why_unmatched(self, barred: Bools) -> str:
+        """Say why a treated unit has no donor, from what bars it, (2, n_untreated)."""
+        if barred[0].all():
             also = f" with the same {', '.join(self.exact)}" if self.exact else ""
             return f"none of its neighbours{also} is an untreated unit of the panel"
-        return super().why_unmatched(i, barred)
+        return super().why_unmatched(barred)
 
     def arrange(self, panel: Panel, distances: Distances) -> Matched:
         """Turn choices into sets, and say who has no list."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import pandas as pd
 from annotated_types import Ge
 
 from sos_eval.comparison.arms import dropped_by_reason, left_out_note, names_of
-from sos_eval.comparison.distances import Chosen, DistanceMethod, Distances
+from sos_eval.comparison.distances import Bools, Chosen, DistanceMethod, Distances
 from sos_eval.comparison.group import Matched
 from sos_eval.errors import Fault, NotIdentified
 from sos_eval.numerics.assignment import match_weights, match_weights_many
@@ -36,15 +37,32 @@ class PairMethod(DistanceMethod):
         return match_weights_many(self.choose(distance, turns), distance.shape[2])
 
     def arrange(self, panel: Panel, distances: Distances) -> Matched:
-        """Turn choices into weights, sets, and the reasons of those who are left out."""
+        """Match by distances, and say what became of each."""
         chosen = self.choose(distances.allowed[None], distances.turns[None])[0]
+        return self.placed(
+            panel, chosen, lambda row, donor: distances.raw[row, donor], lambda row: distances.barred[:, row]
+        )
+
+    def placed(
+        self, panel: Panel, chosen: Chosen, apart: Callable[[Chosen, Chosen], Array], barred: Callable[[int], Bools]
+    ) -> Matched:
+        """Turn choices into weights, sets, and the reasons of those who are left out.
+
+        Parameters
+        ----------
+        chosen : (n_treated, width)
+            Positions of donors, -1 for none.
+        apart
+            The distances of pairs, by their positions.
+        barred
+            What bars a treated unit's pairs: by exact cell, by caliper, (2, n_untreated).
+        """
         treated = panel.ever_treated
         for_treated, for_donors = match_weights(chosen, int((~treated).sum()))
         weights = np.empty(panel.n_units)
         weights[treated], weights[~treated] = for_treated, for_donors
         without = {
-            str(panel.units[treated][i]): self.why_unmatched(int(i), distances.barred)
-            for i in np.flatnonzero(for_treated == 0)
+            str(panel.units[treated][i]): self.why_unmatched(barred(int(i))) for i in np.flatnonzero(for_treated == 0)
         }
         if not for_treated.any():
             what = f"comparison: no treated unit has an acceptable donor ({next(iter(without.values()))})"
@@ -56,7 +74,7 @@ class PairMethod(DistanceMethod):
         return Matched(
             weights=weights,
             dropped=tuple(dropped),
-            sets=_sets(panel, chosen, distances.raw),
+            sets=_sets(panel, chosen, apart),
             off_support=without,
             notes=tuple(self.notes(panel, chosen, without)),
         )
@@ -70,7 +88,7 @@ class PairMethod(DistanceMethod):
         return notes
 
 
-def _sets(panel: Panel, chosen: Chosen, distance: Array) -> pd.DataFrame:
+def _sets(panel: Panel, chosen: Chosen, apart: Callable[[Chosen, Chosen], Array]) -> pd.DataFrame:
     """List the matched sets: the treated unit, then its donors, each with 1/k."""
     treated, donors = panel.units[panel.ever_treated], panel.units[~panel.ever_treated]
     counts = (chosen >= 0).sum(1)
@@ -82,7 +100,7 @@ def _sets(panel: Panel, chosen: Chosen, distance: Array) -> pd.DataFrame:
             "unit": donors[chosen[row, rank]],
             "matched_set": treated[row],
             "weight": 1.0 / counts[row],
-            "distance": distance[row, chosen[row, rank]],
+            "distance": apart(row, chosen[row, rank]),
         }
     )
     position = np.concatenate([own, row])
