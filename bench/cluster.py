@@ -74,7 +74,7 @@ def main() -> None:
             "Dask, two workers": lambda study: on_dask(study, double),
         }
         for size in (10, 250):
-            study = plan_study(CallawaySantAnna(), world, reps=size * options.chunks, chunk=size)
+            study = plan_study(CallawaySantAnna(), world, reps=size * options.chunks, chunk=size, frames=1)
             turns = [{name: way(study) for name, way in ways.items()} for _ in range(options.times)]
             found = {name: median(turn[name] for turn in turns) for name in ways}
             alone = found["this process"]

@@ -39,7 +39,7 @@ METHODS = {
 
 def ours(world: object, method: object, reps: int) -> tuple[float, float, float]:
     """Return milliseconds a draw: in all, drawing, estimating (after the plan is compiled)."""
-    study = plan_study(method, world, reps=reps, chunk=250)
+    study = plan_study(method, world, reps=reps, frames=1, chunk=250)  # what a further frame costs: docs/scale.md
     compute(study, Task(0, 0))
     started = perf_counter()
     chunks = [compute(study, task) for task in study.tasks]

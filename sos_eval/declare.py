@@ -143,7 +143,7 @@ def _refuse_events(file: Path, text: str) -> None:
     """Refuse what nests too deep, and ``!tags``: they ask for objects, and a declaration holds plain values only."""
     from ruamel.yaml import YAML
 
-    deep = 0
+    deep = values = 0
     for event in YAML(typ="rt", pure=True).parse(text):
         kind = type(event).__name__
         deep += kind.endswith(("MappingStartEvent", "SequenceStartEvent"))
@@ -151,6 +151,10 @@ def _refuse_events(file: Path, text: str) -> None:
         if deep > limits().depth:
             where = f"{file}:{event.start_mark.line + 1}"
             raise DesignFault(Fault(where, f"nests deeper than {limits().depth}", "raise it with --limit-depth"))
+        values += kind.endswith(("StartEvent", "ScalarEvent"))
+        if values > limits().values:
+            what = f"holds more than {limits().values:,} values"
+            raise DesignFault(Fault(str(file), what, "raise it with --limit-bytes"))
         tag = str(getattr(event, "tag", None) or "")
         if (tag and not tag.startswith("tag:yaml.org,2002:")) or tag.startswith("tag:yaml.org,2002:python"):
             where, shown = f"{file}:{event.start_mark.line + 1}", tag.replace("tag:yaml.org,2002:", "!!")
@@ -160,10 +164,17 @@ def _refuse_events(file: Path, text: str) -> None:
 def _read_text(file: Path) -> str:
     """Return a file's text, without a byte-order mark."""
     try:
+        if file.is_char_device() or file.is_block_device():
+            raise DesignFault(Fault(str(file), "is a device, not a file", "name a file"))
         if (size := file.stat().st_size) > limits().text_bytes:
             what = f"holds {size:,} bytes, more than {limits().text_bytes:,}"
             raise DesignFault(Fault(str(file), what, "raise it with --limit-bytes"))
-        return file.read_bytes().decode("utf-8-sig")
+        with file.open("rb") as opened:
+            content = opened.read(limits().text_bytes + 1)  # a device or a pipe does not say how much it holds
+        if len(content) > limits().text_bytes:
+            what = f"holds more than {limits().text_bytes:,} bytes"
+            raise DesignFault(Fault(str(file), what, "raise it with --limit-bytes"))
+        return content.decode("utf-8-sig")
     except FileNotFoundError:
         beside = sorted(file.parent.glob(f"[!.]*{file.suffix[:2]}*")) if file.parent.is_dir() else []
         near = nearest(file.name, [p.name for p in beside])

@@ -29,7 +29,7 @@ class FileLimits:
     table_bytes: int = 4 * 2**30
     text_bytes: int = 4 * 2**20
     depth: int = 50
-    values: int = 200_000
+    values: int = 100_000
 
 
 _DEFAULT = FileLimits()

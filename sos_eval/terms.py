@@ -15,6 +15,7 @@ __all__ = [
     "KEY_COLUMNS",
     "PERIOD_COLUMNS",
     "ROLES",
+    "SAFETY_ROLES",
     "TEST_COLUMNS",
     "Aggregation",
     "Direction",
@@ -51,8 +52,10 @@ BALANCE_COLUMNS = (
 DIAGNOSTIC_COLUMNS = ("name", "outcome", "estimator", "statistic", "value", "threshold", "passed", "text")
 TEST_COLUMNS = (
     "estimator", "outcome", "aggregation", "inference", "statistic", "strata", "draws", "observed", "mean", "sd",
-    "mean_estimate", "p", "p_centred", "mcse", "low", "high", "low_mcse", "high_mcse",
+    "mean_estimate", "p", "p_centred", "mcse", "low", "high", "low_mcse", "high_mcse", "family", "p_adjusted",
 )  # fmt: skip
+#: Roles of outcomes that stand beside the verdict: those that should not get worse, and where children may be moved to.
+SAFETY_ROLES = ("safety", "harm", "displacement")
 FLOW_COLUMNS = ("step", "what", "units", "rows", "names", "reason")
 #: Columns of any table that hold periods; they are written in the panel's own notation.
 PERIOD_COLUMNS = ("cohort", "time", "first_treated", "embedded", "stopped")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sos_eval.bundle.files import csv_text, json_text, plain, read_table, yaml_text
+from sos_eval.bundle.files import csv_text, json_text, plain, read_object, read_table, yaml_text
+from sos_eval.bundle.listing import LIST, damage, list_files, refuse_strangers
+from sos_eval.bundle.unmet import Unmet, note_unmet, unmet_checks
 from sos_eval.bundle.whole import check_folder, write_folder
+from sos_eval.declare import read_yaml
 from sos_eval.errors import Fault, InputFault
 from sos_eval.results.facts import RunFacts
 from sos_eval.terms import BALANCE_COLUMNS, DIAGNOSTIC_COLUMNS, EFFECT_COLUMNS, FLOW_COLUMNS, TEST_COLUMNS
@@ -68,9 +70,18 @@ class BundleContent:
 
 @dataclass(frozen=True)
 class ResultBundle:
-    """A bundle on disk; each part is read when it is first asked for."""
+    """A bundle on disk; each part is read when it is first asked for.
+
+    Attributes
+    ----------
+    path
+        Its folder.
+    damage
+        What is wrong with its files, where it was opened all the same.
+    """
 
     path: Path
+    damage: tuple[Fault, ...] = ()
 
     @cached_property
     def estimates(self) -> pd.DataFrame:
@@ -124,10 +135,7 @@ class ResultBundle:
     @cached_property
     def design(self) -> dict[str, Any]:
         """`design.yaml`: the resolved design, as plain values."""
-        from ruamel.yaml import YAML
-
-        loaded = YAML(typ="safe", pure=True).load(self.path / "design.yaml")
-        return dict(loaded or {})
+        return read_yaml(self.path / "design.yaml").data
 
     @cached_property
     def economics(self) -> dict[str, Any]:
@@ -175,19 +183,24 @@ class ResultBundle:
         return read_table(file) if file.exists() else pd.DataFrame(columns=list(columns))
 
     def _json(self, name: str) -> dict[str, Any]:
-        try:
-            return dict(json.loads((self.path / name).read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
-            raise InputFault(Fault(str(self.path / name), f"cannot be read: {error}", "run the design again")) from None
+        return read_object(self.path / name)
 
 
-def read_bundle(path: str | Path) -> ResultBundle:
+def read_bundle(path: str | Path, *, despite_damage: bool = False) -> ResultBundle:
     """Open a bundle.
+
+    Parameters
+    ----------
+    path
+        Its folder.
+    despite_damage
+        Open one whose files are not as they were written; its report says so.
 
     Raises
     ------
     InputFault
-        The folder is missing or no bundle, or was written by another version of the format.
+        The folder is missing or no bundle, was written by another version of the format, or a file of it is missing,
+        cut or changed.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -195,11 +208,13 @@ def read_bundle(path: str | Path) -> ResultBundle:
     if (folder / "study.json").is_file():
         what = "a power study, not a result bundle"
         raise InputFault(Fault(str(folder), what, "its tables are the CSV files in it, its figures lie in figures/"))
-    schema = _schema_of(folder)
-    if schema != SCHEMA:
+    schema, faults = _schema_of(folder), damage(folder)
+    if schema != SCHEMA and not ((folder / LIST).is_file() and faults):
         found = f"a bundle of schema {schema!r}" if schema else "not a result bundle (no results.json with a schema)"
         raise InputFault(Fault(str(folder), found, f"this version reads {SCHEMA}; run the design again"))
-    return ResultBundle(folder)
+    if faults and not despite_damage:
+        raise InputFault(faults)
+    return ResultBundle(folder, tuple(faults))
 
 
 def is_bundle(folder: Path) -> bool:
@@ -209,10 +224,9 @@ def is_bundle(folder: Path) -> bool:
 
 def _schema_of(folder: Path) -> str:
     try:
-        found = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return str(read_object(folder / "results.json").get("schema", ""))
+    except InputFault:
         return ""
-    return str(found.get("schema", "")) if isinstance(found, dict) else ""
 
 
 def check_out(out: str | Path, *, force: bool) -> Path:
@@ -239,11 +253,12 @@ def _check_existing(target: Path, out: str | Path, *, force: bool) -> None:
         raise InputFault(Fault(str(out), what, "choose another --out"))
     if not force:
         raise InputFault(Fault(str(out), "exists already", "choose another --out, or replace it with --force"))
+    refuse_strangers(target, out)
 
 
 def write_bundle(
-    out: str | Path, content: BundleContent, *, force: bool = False, render: Callable[[Path], None] | None = None,
-    keep: Path | None = None,
+    out: str | Path, content: BundleContent, *, force: bool = False,
+    render: Callable[[Path], Sequence[Unmet]] | None = None, keep: Path | None = None,
 ) -> ResultBundle:  # fmt: skip
     """Write a bundle whole or not at all.
 
@@ -259,7 +274,8 @@ def write_bundle(
     force
         Replace an existing bundle.
     render
-        Draws figures and report into the folder it is given, before the folder takes its name.
+        Draws figures and report into the folder it is given, before the folder takes its name, and returns those
+        that could not be made: they are listed in `results.json` and stop nothing.
     keep
         The name that an existing bundle goes on under; it is removed unless given.
     """
@@ -267,10 +283,12 @@ def write_bundle(
     def fill(folder: Path) -> None:
         _write_content(folder, content)
         if render is not None:
-            render(folder)
+            note_unmet(folder, render(folder))
+        list_files(folder)
+        check_out(out, force=force)  # again: what was there may not be what there is now
 
     check_out(out, force=force)
-    write_folder(out, fill, keep=keep)
+    write_folder(out, fill, keep=keep, replace=force)
     return ResultBundle(Path(out))
 
 
@@ -316,6 +334,7 @@ def _results(content: BundleContent) -> dict[str, Any]:
         "tests": content.tests,
         "provenance": content.provenance,
         "tables": sorted(content.tables),
+        "unmet": unmet_checks(content.diagnostics),
         "economics": {n: v for n, v in content.economics.items() if isinstance(v, Mapping)},
     }
     return dict(plain(own | content.facts.to_json()))

@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sos_eval.errors import Fault, InputFault
+from sos_eval.limits import limits
 from sos_eval.terms import PERIOD_COLUMNS
 
-__all__ = ["csv_text", "json_text", "plain", "read_table", "records", "yaml_text"]
+__all__ = ["csv_text", "json_text", "plain", "read_object", "read_table", "records", "yaml_text"]
 
 #: Columns that are words or ids whatever they look like ("007", "NA", "306").
 _WORDS = frozenset({
@@ -110,6 +112,30 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a table as a list of rows."""
     columns = {str(name): [plain(v) for v in table[name]] for name in table.columns}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a JSON object of a folder that a job wrote.
+
+    Raises
+    ------
+    InputFault
+        It cannot be read, is larger than a table may be, nests too deep, or is no object.
+    """
+    again = "make it again, or restore the folder"
+    try:
+        if path.exists() and not path.is_file():
+            raise InputFault(Fault(str(path), "cannot be read: it is no file", again))
+        if (size := path.stat().st_size) > limits().table_bytes:
+            raise InputFault(Fault(str(path), f"holds {size:,} bytes", "raise the limit with --limit-bytes"))
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputFault(Fault(str(path), f"cannot be read: {error}", again)) from None
+    except RecursionError:
+        raise InputFault(Fault(str(path), "cannot be read: nests too deep", again)) from None
+    if not isinstance(loaded, dict):
+        raise InputFault(Fault(str(path), "cannot be read: it holds no object", again))
+    return loaded
 
 
 def json_text(value: Any) -> str:

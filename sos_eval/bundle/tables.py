@@ -12,7 +12,7 @@ from sos_eval.errors import OurFault
 from sos_eval.panel.panel import Panel
 from sos_eval.results.facts import OutcomeFacts, PanelFacts
 
-__all__ = ["adoption", "lost_periods", "outcome_paths", "panel_facts"]
+__all__ = ["adoption", "lost_periods", "outcome_paths", "panel_facts", "unit_names"]
 
 Array = NDArray[np.float64]
 
@@ -111,6 +111,11 @@ def adoption(panel: Panel) -> pd.DataFrame:
         "status": np.where(np.isfinite(starts), "treated", untreated),
     })  # fmt: skip
     return out.sort_values(["first_treated", "unit"], kind="stable").reset_index(drop=True)
+
+
+def unit_names(panel: Panel) -> pd.DataFrame:
+    """Return ``unit, label`` of every unit that was read, those left out since with them."""
+    return pd.DataFrame({"unit": list(panel.names_read), "label": list(panel.names_read.values())}, dtype="str")
 
 
 def _register(panel: Panel, column: str) -> Array:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from sos_eval.bundle.partial import holding, partial_name, replaced_name, sweep
+from sos_eval.bundle.stopping import unbroken
 from sos_eval.errors import DataFault, Fault, Faults, InputFault
 
-__all__ = ["append_line", "check_folder", "make_folder", "refuse_target", "write_file", "write_folder"]
+__all__ = [
+    "append_line", "check_folder", "make_folder", "refuse_inputs", "refuse_target", "unwritable", "write_file",
+    "write_folder",
+]  # fmt: skip
 
 #: What a system says where a file does not fit: disk, quota, largest size of a file.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -32,22 +36,35 @@ def write_file(path: Path, content: str | bytes, *, again: str = "", sync: bool 
     Raises
     ------
     DataFault
-        The folder is missing or cannot be written, or has no room.
+        The folder is missing or cannot be written, or has no room; or the place is a link, a folder or a device.
     """
     if not path.parent.is_dir():
         raise DataFault(Fault(str(path), f"the folder {path.parent} does not exist", "make it first"))
-    partial = path.with_name(f".{path.name}.partial")
+    _refuse_link_or_device(path)
+    if path.is_dir():
+        raise DataFault(Fault(str(path), "is a folder", "name a file"))
+    partial = partial_name(path, hidden=True)
     try:
-        with partial.open("wb") as file:
+        sweep(path, hidden=True)
+        with partial.open("xb") as file, holding(partial):
             file.write(content.encode() if isinstance(content, str) else content)
             if sync:
                 file.flush()
                 os.fsync(file.fileno())
-        partial.replace(path)
+            file.close()
+            partial.replace(path)
     except OSError as error:
         raise _fault(path, error, again) from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _refuse_link_or_device(path: Path) -> None:
+    """Refuse to write where a link, a device or a pipe stands."""
+    if path.is_symlink():
+        raise DataFault(Fault(str(path), "is a link, and what it leads to is left as it is", "name the file itself"))
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise DataFault(Fault(str(path), "is a device or a pipe, not a file", "name a file"))
 
 
 def append_line(path: Path, line: str) -> None:
@@ -60,6 +77,7 @@ def append_line(path: Path, line: str) -> None:
     DataFault
         The file cannot be written.
     """
+    _refuse_link_or_device(path)
     try:
         torn = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
         content = f"{chr(10) if torn else ''}{line}\n".encode()
@@ -72,6 +90,23 @@ def append_line(path: Path, line: str) -> None:
             os.close(file)
     except OSError as error:
         raise _fault(path, error, "") from None
+
+
+def refuse_inputs(targets: Iterable[Path], inputs: Iterable[Path | None]) -> None:
+    """Refuse to write over what the same command reads, or over a folder that holds it.
+
+    Raises
+    ------
+    InputFault
+        With every such file.
+    """
+    faults = Faults(InputFault)
+    read = [file.resolve() for file in inputs if file is not None]
+    for target in targets:
+        place = target.resolve()
+        if any(place == file or (place.is_dir() and place in file.parents) for file in read):
+            faults.add(str(target), "is, or holds, what this command reads", "choose another --out")
+    faults.stop()
 
 
 def refuse_target(target: Path, beside: Sequence[Path], what: str, *, force: bool) -> None:
@@ -116,6 +151,11 @@ def make_folder(path: Path, *, again: str = "") -> None:
         raise _fault(path, error, again) from None
 
 
+def unwritable(error: BaseException) -> bool:
+    """Whether an error is the user's disk, not our code: full, read-only, over quota, not permitted."""
+    return isinstance(error, OSError) and error.errno in _UNWRITABLE
+
+
 def _fault(path: Path, error: OSError, again: str) -> DataFault:
     room = f"make room in {path.parent} and run again {again}".strip() if error.errno in NO_ROOM else ""
     return DataFault(Fault(str(path), f"cannot be written ({error.strerror})", room))
@@ -129,19 +169,29 @@ def check_folder(out: str | Path) -> None:
     InputFault
         It cannot.
     """
+    if Path(out).is_symlink():
+        what = "is a link, and what it leads to is left as it is"
+        raise InputFault(Fault(str(out), what, "name the folder itself"))
     target = Path(out).resolve()
     parent = next(folder for folder in target.parents if folder.exists())
     if not parent.is_dir():
         raise InputFault(Fault(str(out), f"{parent} is a file, not a folder", "choose another --out"))
     try:
+        if parent == target.parent:
+            sweep(target)
         # asking for permission is not enough: some file systems grant it and then refuse
-        Path(tempfile.mkdtemp(prefix=f"{target.name}.partial-", dir=parent)).rmdir()
+        with unbroken():
+            probe = partial_name(parent / target.name)
+            probe.mkdir()
+            probe.rmdir()
     except OSError as error:
         what = f"{parent} cannot be written to ({error.strerror})"
         raise InputFault(Fault(str(out), what, "choose another --out")) from error
 
 
-def write_folder(out: str | Path, fill: Callable[[Path], object], *, keep: Path | None = None) -> None:
+def write_folder(
+    out: str | Path, fill: Callable[[Path], object], *, keep: Path | None = None, replace: bool = True
+) -> None:
     """Write a folder whole or not at all, in place of an older one of its name.
 
     Everything is written to a sibling ``<out>.partial-…`` that takes the name `out` at the very end; an exception or
@@ -155,23 +205,32 @@ def write_folder(out: str | Path, fill: Callable[[Path], object], *, keep: Path 
         Writes the content into the folder that it is given.
     keep
         The name that the older folder goes on under; it is removed unless given.
+    replace
+        Whether an older folder may go; where not, one that appears while this is written stays, and this is refused.
 
     Raises
     ------
     InputFault
-        The disk is full, read-only or not permitted.
+        The disk is full, read-only or not permitted; or the folder appeared meanwhile.
     """
     target = Path(out).resolve()
-    made = _make_parents(target, out)
-    partial: Path | None = None
+    made: list[Path] = []
+    partial = partial_name(target)
     try:
-        partial = Path(tempfile.mkdtemp(prefix=f"{target.name}.partial-", dir=target.parent))
-        partial.chmod(0o777 & ~_umask())
-        fill(partial)
-        _take_name(partial, target, keep)
+        with unbroken():
+            made = _make_parents(target, out)
+            partial.mkdir()
+        with holding(partial):
+            fill(partial)
+            with unbroken():
+                _take_name(partial, target, keep, replace=replace)
     except BaseException as error:
-        _take_back(partial, made)
-        if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+        with unbroken():
+            _take_back(partial, made)
+        if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST) and target.exists():
+            what = "appeared while this was being made, and is left as it is"
+            raise InputFault(Fault(str(out), what, "choose another --out")) from None
+        if isinstance(error, OSError) and unwritable(error):
             raise InputFault(Fault(str(out), f"cannot be written: {error.strerror or error}", "")) from error
         raise
 
@@ -186,32 +245,27 @@ def _make_parents(target: Path, out: str | Path) -> list[Path]:
     return missing
 
 
-def _take_back(partial: Path | None, made: list[Path]) -> None:
+def _take_back(partial: Path, made: list[Path]) -> None:
     """Remove what was written, and the folders made for it."""
-    if partial is not None:
-        shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(partial, ignore_errors=True)
     for folder in made:
-        if not any(folder.iterdir()):
+        if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _take_name(partial: Path, target: Path, keep: Path | None) -> None:
+def _take_name(partial: Path, target: Path, keep: Path | None, *, replace: bool) -> None:
     """Rename the finished folder; an older one goes, or takes its other name, only once the new one is in its place."""
-    if not target.exists():
+    if not replace or not target.exists():
         partial.rename(target)
         return
-    old = keep or partial.with_name(partial.name.replace(".partial-", ".old-"))
-    target.rename(old)
-    try:
-        partial.rename(target)
-    except BaseException:
-        old.rename(target)
-        raise
+    old = keep or replaced_name(partial)
+    with holding(target):
+        target.rename(old)
+        try:
+            partial.rename(target)
+        except BaseException:
+            if not target.exists():
+                old.rename(target)
+            raise
     if keep is None:
         shutil.rmtree(old)

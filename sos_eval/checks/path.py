@@ -14,7 +14,7 @@ from sos_eval.numerics.detectable import FALL, RISE, Lots, findable
 from sos_eval.numerics.inversion import Rejection, Terms, limits
 from sos_eval.numerics.lots import ContrastLots, symmetric_ranks
 from sos_eval.panel.panel import Array
-from sos_eval.results.assignments import AssignmentSpace, assignment_space
+from sos_eval.results.assignments import AssignmentSpace
 from sos_eval.results.check import Check, CheckResult
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
@@ -60,7 +60,7 @@ class Path(Check):
         ``path.gone_on`` and ``path.returned`` are what the path seen before the start would add to the estimate.
         """
         strata = fitted.strata if self.strata is None else self.strata
-        space = assignment_space(fitted.source, strata)
+        space = fitted.space(strata)
         early = _early(fitted)
         why = _why_silent(fitted, space, early)
         if why or isinstance(space, str):

@@ -13,7 +13,6 @@ from sos_eval.checks.quantity import Quantity, caution, refitted
 from sos_eval.errors import InputFault
 from sos_eval.numerics.lots import symmetric_ranks
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.assignments import assignment_space
 from sos_eval.results.check import Check, CheckResult
 from sos_eval.results.estimate import Batch
 from sos_eval.results.fitted import Fitted
@@ -69,7 +68,7 @@ class PlaceboTime(Check):
 
     def _largest(self, fitted: Fitted, shifts: list[int], rng: np.random.Generator) -> CheckResult:
         """Set the largest of all placebo starts among those of random adoptions."""
-        space = assignment_space(fitted.source, fitted.strata)
+        space = fitted.space(fitted.strata)
         if isinstance(space, str):
             return self._silent(space)
         if not shifts or space.size < FEWEST_LOTS:

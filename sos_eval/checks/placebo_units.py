@@ -14,7 +14,6 @@ from annotated_types import Ge, Gt
 from sos_eval.checks.quantity import Quantity, overall
 from sos_eval.errors import InputFault, NotIdentified
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.assignments import assignment_space
 from sos_eval.results.check import Check, CheckResult
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
@@ -58,7 +57,7 @@ class PlaceboUnits(Check):
 
     def _lots(self, fitted: Fitted, starts: Array, rng: np.random.Generator) -> Array:
         """Return who starts when in every placebo, (draws, n): within the strata of the headline's lots, if any."""
-        source, space = fitted.source, assignment_space(fitted.source, fitted.strata) if fitted.strata else ""
+        source, space = fitted.source, fitted.space(fitted.strata) if fitted.strata else ""
         untreated = ~source.ever_treated
         if isinstance(space, str):
             return self._assignments(int(untreated.sum()), starts, rng)

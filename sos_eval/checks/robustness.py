@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from annotated_types import Gt, Lt
+from annotated_types import Ge, Gt, Lt
 
+from sos_eval.checks.alternatives import Alternative
+from sos_eval.checks.common_lots import CommonLots, Varied
 from sos_eval.checks.quantity import Quantity, judged, overall, refitted
+from sos_eval.checks.shifts import Shifts, shifts, why_scales_part
+from sos_eval.errors import InputFault, OurFault
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.periods import Period
 from sos_eval.results.check import Check, CheckResult
@@ -31,14 +35,22 @@ class Robustness(Check):
     """First start years: everybody's start is shifted so that the first falls in that year."""
     windows: tuple[dict[Literal["from", "to"], Period], ...] = ()
     """First and last period, within those of the panel: {from: 2011, to: 2019}."""
+    vary: tuple[Alternative, ...] = ()
+    """Alternatives: changes of the design, each estimated again under the headline's own random adoptions."""
+    draws: Annotated[int, Ge(19)] = 999
+    """Random adoptions that the alternatives share; where there are no more than this, all are listed."""
+    rebuilt_draws: Annotated[int, Ge(19)] = 199
+    """Most of them where each builds its comparison group again."""
     level: Annotated[float, Gt(0), Lt(1)] = 0.95
     """Coverage of the intervals."""
     max_change: Annotated[float, Gt(0)] | None = None
     """Declared limit: the check fails where a variant moves the estimate by more."""
 
     def __post_init__(self) -> None:
-        if not self.starts and not self.windows:
-            raise ValueError("write starts: [2014, 2015], or windows: [{from: 2011, to: 2019}], or both")
+        if not self.starts and not self.windows and not self.vary:
+            raise ValueError("write starts: [2014, 2015], windows: [{from: 2011, to: 2019}] or vary: [{start: -1}]")
+        if len({one.words for one in self.vary}) < len(self.vary):
+            raise ValueError("vary: two alternatives have the same words; give each its own label")
         for window in self.windows:
             first, last = window.get("from", -np.inf), window.get("to", np.inf)
             if isinstance(first, float) and isinstance(last, float) and first > last:
@@ -46,6 +58,8 @@ class Robustness(Check):
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Return ``robustness``: the largest change, and a table with a row per variant."""
+        if self.vary:
+            raise OurFault("robustness: alternatives are resolved by the design, and are compared in `compare`")
         whole = overall(fitted.estimate, self.level)
         limit = np.nan if self.max_change is None else self.max_change
         if not np.isfinite(whole.estimate):
@@ -63,6 +77,41 @@ class Robustness(Check):
         value = float(abs(worst["change"]))
         passed = judged(value, self.max_change, complete=len(known) == len(table) - 1)
         return [CheckResult("robustness", "max_change", value, _words(table, known, whole), limit, passed, table)]
+
+    def compare(self, fitted: Fitted, varied: Sequence[Varied], rng: np.random.Generator) -> list[CheckResult]:
+        """Return ``robustness``: the largest shift of the alternatives that were estimated, and a row of each.
+
+        Parameters
+        ----------
+        varied
+            The alternatives `vary`, resolved and estimated.
+        """
+        own = [self._of_panel(fitted, label, panel) for label, panel in self._variants(fitted.source)]
+        everything = [*varied, *own]
+        slow = fitted.rebuild is not None or any(one.fitted is not None and one.fitted.rebuild for one in varied)
+        lots = CommonLots.of(fitted, min(self.draws, self.rebuilt_draws) if slow else self.draws, rng)
+        found = shifts(fitted, everything, lots, self.level)
+        limit = np.nan if self.max_change is None else self.max_change
+        known = found.table.iloc[1:]
+        known = known[known["shift"].notna()] if "shift" in known else known.iloc[:0]
+        if known.empty:
+            why = str(found.table["reason"].iloc[1])
+            return [CheckResult("robustness", "max_shift", np.nan, f"Not done: {why}.", limit, table=found.table)]
+        value = float(known["shift"].abs().max())
+        passed = judged(value, self.max_change, complete=len(known) == len(everything))
+        text = _shift_words(found, known, fitted, len(everything) - len(known), self.level)
+        return [CheckResult("robustness", "max_shift", value, text, limit, passed, found.table)]
+
+    def _of_panel(self, fitted: Fitted, label: str, panel: Panel | str) -> Varied:
+        """Estimate a variant of the source panel."""
+        if isinstance(panel, str):
+            return Varied(label, reason=panel)
+        try:
+            made = replace(fitted, source=panel, estimate=fitted.refit(panel))
+        except InputFault as fault:
+            return Varied(label, reason=fault.faults[0].what)
+        moved = panel.cohorts.min() - fitted.source.cohorts.min() if len(fitted.source.cohorts) else 0.0
+        return Varied(label, made, start=float(moved))
 
     def _variants(self, source: Panel) -> Iterator[tuple[str, Panel | str]]:
         """Yield each variant's label and its panel, or why there is none."""
@@ -85,6 +134,27 @@ class Robustness(Check):
             else:
                 inside = (source.times >= first) & (source.times <= last)
                 yield label, source.keep_times(source.times[inside])
+
+
+def _shift_words(found: Shifts, known: pd.DataFrame, fitted: Fitted, missing: int, level: float) -> str:
+    """Say the range, the largest shift for its error, what could not be done, and why scales part."""
+    whole = overall(fitted.estimate, level)
+    alike = known[known["scale"] == whole.scale]
+    span = alike if len(alike) else known
+    said = (
+        f"Over {len(known)} alternative{'' if len(known) == 1 else 's'} the estimate goes from "
+        f"{whole.shown(float(span['estimate'].min()))} to {whole.shown(float(span['estimate'].max()))}; the design's "
+        f"own is {whole.shown(whole.estimate)}"
+    )
+    if found.largest:
+        row = known.set_index("variant").loc[found.largest]
+        said += (
+            f"; the largest shift for its error is that of {found.largest}, {row['shift']:.3g} (error "
+            f"{row['shift_error']:.2g}), and random adoptions make one as large in {100 * found.p:.2g} of 100 draws"
+        )
+    failed = f"; {missing} could not be estimated" if missing else ""
+    part = f" {why_scales_part(fitted)}" if len(alike) < len(known) else ""
+    return f"{said}{failed}.{part}".rstrip()
 
 
 def _row(label: str, found: Quantity, whole: Quantity) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import get_args
 
 import click
 
-from sos_eval.bundle.whole import write_file
+from sos_eval.bundle.whole import refuse_inputs, write_file
 from sos_eval.cli.screen import Screen, as_json, check_ending, pass_screen, quiet
 from sos_eval.errors import Fault, InputFault
 
@@ -50,6 +50,7 @@ def protocol(screen: Screen, design: Path, form: str, out: Path | None) -> None:
     declared = as_locked(load_design(design))
     out = out or design.with_name(f"{design.stem}.protocol.{form}")
     check_ending(out, form)
+    refuse_inputs([out], [design])
     write_file(out, protocol_file(declared, form))
     screen.say(f"protocol: {out}")
 
@@ -68,9 +69,10 @@ def lock(screen: Screen, design: Path, panel: Path | None, outcomes_seen: str | 
     and the answer is recorded and printed on page one of the report.
     """
     from sos_eval.design.design import load_design
-    from sos_eval.design.lock import write_lock
+    from sos_eval.design.lock import lock_path, write_lock
 
     declared = load_design(design, panel=panel)
+    refuse_inputs([lock_path(declared)], [design, panel])
     path = write_lock(declared, outcomes_seen or _ask_whether_seen(), force=force)
     screen.say(f"locked: {path}")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet, seed
+from sos_eval.cli.screen import UNMET, Screen, as_json, not_made, pass_screen, quiet, seed
 
 if TYPE_CHECKING:
     from sos_eval.economics.gate.verdict import Verdict
@@ -30,15 +31,18 @@ __all__ = ["economics"]
 @pass_screen
 def economics(
     screen: Screen, source: Path | None, dossier: Path | None, out: Path | None, force: bool, seed: int | None
-) -> None:
-    """Evaluate costs and effects, as far as the evidence allows."""
+) -> int:
+    """Evaluate costs and effects, as far as the evidence allows.
+
+    Exit 3 where all is written but a figure could not be made.
+    """
     if (source is None) == (dossier is None):
         raise click.UsageError("name a bundle or a declaration (x.yaml), or a dossier with --gate: one of them")
     if dossier is not None:
         _judge(screen, dossier)
-    else:
-        assert source is not None
-        _evaluate(screen, source, out, force, seed)
+        return 0
+    assert source is not None
+    return _evaluate(screen, source, out, force, seed)
 
 
 def _judge(screen: Screen, dossier: Path) -> None:
@@ -50,16 +54,18 @@ def _judge(screen: Screen, dossier: Path) -> None:
     screen.answer(verdict_text(verdict), verdict.to_dict())
 
 
-def _evaluate(screen: Screen, source: Path, out: Path | None, force: bool, seed: int | None) -> None:
+def _evaluate(screen: Screen, source: Path, out: Path | None, force: bool, seed: int | None) -> int:
     """Run the economics job and say what it wrote."""
     from sos_eval.jobs.economics import run_economics
 
     done = run_economics(source, out, force=force, seed=seed)
     text = [verdict_text(done.verdict)]
     text += [done.watermark] if done.watermark else []
-    text.append(f"written: {done.folder}")
+    unmet = [asdict(line) for line in done.unmet]
+    text += [f"written: {done.folder}", *not_made(unmet)]
     answer = {"folder": str(done.folder), "watermark": done.watermark or None, "gate": done.verdict.to_dict()}
-    screen.answer("\n".join(text), answer)
+    screen.answer("\n".join(text), answer | {"unmet": unmet})
+    return UNMET if unmet else 0
 
 
 def verdict_text(verdict: Verdict) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from sos_eval.bundle.whole import refuse_inputs
 from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet, seed
 
 __all__ = ["feasible"]
@@ -49,6 +50,7 @@ def feasible(
         treated=treated, windows=tuple((b, a) for b in before for a in after),
         within=("",) if within is None else ("", within),
     )  # fmt: skip
+    refuse_inputs([] if out is None else job.files_of(out), [design, panel])
     answer = job.feasible(job.quiet_panel(design, panel), scheme, seed=seed or 0)
     written = [] if out is None else job.write_feasible(answer, out, force=force)
     shown = answer.table.drop(columns=["fall_error", "rise_error", "panel_error"]).round(3).to_string(index=False)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from sos_eval.bundle.stopping import stopped_in_order
 from sos_eval.cli.doors import Doors
 from sos_eval.cli.screen import Screen, answered
 from sos_eval.terms import __version__
@@ -54,4 +55,6 @@ def cli() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit code."""
-    sys.exit(answered(cli, args, Screen()))
+    with stopped_in_order():
+        code = answered(cli, args, Screen())
+    sys.exit(code)

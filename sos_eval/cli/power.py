@@ -27,6 +27,7 @@ SHOWN = ("true_effect", "bias", "sd_estimate", "coverage", "power", "power_mcse"
 @click.option("--world", type=click.Path(path_type=Path), required=True, help="World file that is drawn.")
 @click.option("--reps", type=int, default=1000, show_default=True, help="Draws at every combination of swept keys.")
 @click.option("--sweep", multiple=True, metavar="KEY=A,B", help="world.KEY or design.KEY and its values; repeatable.")
+@click.option("--frames", type=int, help="Draws of authorities and adopters; one a draw or 50 unless given.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write; reports/power-<design> unless given.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Go on with an interrupted study.")
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, tcp://host:port, in place of processes here.")
@@ -56,7 +57,8 @@ SHOWN = ("true_effect", "bias", "sd_estimate", "coverage", "power", "power_mcse"
 @as_json
 @pass_screen
 def power(
-    screen: Screen, design: Path, world: Path, reps: int, sweep: tuple[str, ...], out: Path | None, resume: Path | None,
+    screen: Screen, design: Path, world: Path, reps: int, sweep: tuple[str, ...],
+    frames: int | None, out: Path | None, resume: Path | None,
     scheduler: str | None, workers: int | None, chunk: int, permutations: int, rematch: bool, checks: bool,
     pretests: bool, find: str | None, target: float, explain: bool, seed: int | None,
 ) -> None:  # fmt: skip
@@ -68,6 +70,7 @@ def power(
     plan: dict[str, Any] = {
         "reps": reps,
         "seed": seed,
+        "frames": frames,
         "chunk": chunk,
         "permutations": permutations,
         "rematch": rematch,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from sos_eval.bundle.whole import write_file
-from sos_eval.cli.screen import Screen, as_json, check_ending, pass_screen, quiet
+from sos_eval.bundle.listing import data_files_of
+from sos_eval.bundle.whole import refuse_inputs, write_file
+from sos_eval.cli.screen import UNMET, Screen, as_json, check_ending, not_made, pass_screen, quiet
 
 __all__ = ["figure", "report", "table"]
 
@@ -19,27 +21,37 @@ _OUT = click.option("--out", type=click.Path(path_type=Path), help="File to writ
 @_BUNDLE
 @click.option("--format", "form", type=click.Choice(["html", "docx", "md"]), default="html", show_default=True)
 @_OUT
+@click.option(
+    "--despite-damage", is_flag=True, help="Report a bundle whose files were cut or changed; the page says so."
+)
 @quiet
 @as_json
 @pass_screen
-def report(screen: Screen, bundle: Path, form: str, out: Path | None) -> None:
-    """Write the report of a bundle or of a power study, from its folder alone."""
+def report(screen: Screen, bundle: Path, form: str, out: Path | None, despite_damage: bool) -> int:
+    """Write the report of a bundle or of a power study, from its folder alone.
+
+    Exit 3 where it is written but a figure could not be made.
+    """
     from sos_eval.bundle.bundle import read_bundle
+    from sos_eval.report.render import reported
 
     if (bundle / "study.json").is_file():
-        if form != "html" or out is not None:
+        if form != "html" or out is not None or despite_damage:
             raise click.UsageError(
-                "a power study has one report, report.html in its folder: leave out --format and --out"
+                "a power study has one report, report.html in its folder: leave out --format, --out, --despite-damage"
             )
         from sos_eval.report.power.page import write_power_report
 
         page = write_power_report(bundle)
         screen.answer(f"report: {page}", {"file": str(page)})
-        return
+        return 0
     if out is not None:
         check_ending(out, form)
-    file = read_bundle(bundle).report(form, out)
-    screen.answer(f"report: {file}", {"file": str(file)})
+    opened = read_bundle(bundle, despite_damage=despite_damage)
+    file, failed = reported(opened, form, out)
+    unmet = [asdict(line) for line in failed]
+    screen.answer("\n".join([f"report: {file}", *not_made(unmet)]), {"file": str(file), "unmet": unmet})
+    return UNMET if unmet else 0
 
 
 @click.command()
@@ -63,6 +75,7 @@ def figure(screen: Screen, bundle: Path, name: str | None, form: str | None, out
         out = Path(f"{name}.{form or 'svg'}")
     elif form is not None and out.suffix != f".{form}":
         raise click.UsageError(f"--format {form} and --out {out} disagree; write one of the two")
+    refuse_inputs([out], data_files_of(bundle))
     file = save_figure(opened, name, out)
     screen.answer(f"figure: {file}", {"figure": name, "file": str(file)})
 
@@ -90,6 +103,7 @@ def table(screen: Screen, bundle: Path, name: str | None, form: str, out: Path |
     if out is None:
         screen.answer(text.rstrip("\n"), rows.to_dict(orient="records"))
         return
+    refuse_inputs([out], data_files_of(bundle))
     write_file(out, text)
     screen.answer(f"table: {out}", {"table": name, "file": str(out)})
 

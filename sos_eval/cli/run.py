@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet, seed
+from sos_eval.cli.screen import UNMET, Screen, as_json, not_made, pass_screen, quiet, seed
 
 if TYPE_CHECKING:
     from sos_eval.bundle.bundle import ResultBundle
 
 __all__ = ["run"]
-
-CHECK_FAILED = 3
 
 
 @click.command()
@@ -34,7 +32,8 @@ def run(
 ) -> int:  # fmt: skip
     """Run a declared design: estimates, checks, figures and report in one folder.
 
-    Exit 3 where everything is written but a check with a declared threshold failed.
+    Exit 3 where everything is written but something declared did not come about: a check failed its threshold, a
+    figure or a format could not be made.
     """
     from sos_eval.design.design import load_design
     from sos_eval.jobs.run import default_out
@@ -46,18 +45,12 @@ def run(
     with screen.steps(declared.name) as tell:
         cores = workers or os.cpu_count() or 1
         bundle = job(declared, out=folder, force=force, progress=tell, notice=screen.note, workers=cores)
-    failed = failed_checks(bundle)
-    screen.answer(_told(bundle, failed), _facts(bundle, failed))
-    return CHECK_FAILED if failed else 0
+    unmet: list[dict[str, str]] = bundle.results["unmet"]
+    screen.answer(_told(bundle, unmet), _facts(bundle, unmet))
+    return UNMET if unmet else 0
 
 
-def failed_checks(bundle: ResultBundle) -> list[str]:
-    """Name the checks whose declared threshold was not met."""
-    rows = bundle.diagnostics
-    return [str(name) for name, passed in zip(rows["name"], rows["passed"], strict=True) if passed is False]
-
-
-def _told(bundle: ResultBundle, failed: list[str]) -> str:
+def _told(bundle: ResultBundle, unmet: list[dict[str, str]]) -> str:
     """Say the result in a few lines."""
     lines = [str(bundle.headline.get("sentence", "")), f"results: {bundle.path}"]
     reports = sorted(bundle.path.glob("report.*"))
@@ -65,12 +58,18 @@ def _told(bundle: ResultBundle, failed: list[str]) -> str:
     lock = bundle.facts.lock
     lines += [f"not as locked: {'; '.join(lock.differs)}"] if lock.state == "changed" else []
     lines += lock.notes
-    if failed:
-        lines.append(f"checks that failed their declared threshold: {', '.join(failed)}")
+    failed = _named(unmet, "check")
+    lines += [f"checks that failed their declared threshold: {', '.join(failed)}"] if failed else []
+    lines += not_made(line for line in unmet if line["kind"] != "check")
     return "\n".join(line for line in lines if line)
 
 
-def _facts(bundle: ResultBundle, failed: list[str]) -> dict[str, Any]:
+def _named(unmet: list[dict[str, str]], kind: str) -> list[str]:
+    return [line["name"] for line in unmet if line["kind"] == kind]
+
+
+def _facts(bundle: ResultBundle, unmet: list[dict[str, str]]) -> dict[str, Any]:
     lock = bundle.facts.lock
     told = {"state": lock.state, "differs": list(lock.differs), "runs": len(lock.runs), "notes": list(lock.notes)}
-    return {"bundle": str(bundle.path), "headline": dict(bundle.headline), "failed_checks": failed, "lock": told}
+    answer = {"bundle": str(bundle.path), "headline": dict(bundle.headline), "lock": told}
+    return answer | {"failed_checks": _named(unmet, "check"), "unmet": unmet}

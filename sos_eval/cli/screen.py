@@ -1,27 +1,34 @@
 """What the user sees: words, `--json`, `--quiet`, progress bars, faults and exit codes.
 
-Exit codes: 0 done; 1 a fault of ours (traceback in a log file); 2 the user's input is wrong; 3 finished, but a
-check with a declared threshold failed; 130 interrupted.
+Exit codes: 0 done; 1 a fault of ours (traceback in a log file); 2 the user's input is wrong; 3 finished and
+written, but something declared did not come about: a check's threshold, a figure, a format; 128 and the number
+of the signal that stopped it, 130 for Ctrl-C.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGINT
 from traceback import format_tb
 from typing import Any, TypeVar
 
 import click
 
+from sos_eval.bundle.stopping import Stopped
+from sos_eval.bundle.whole import unwritable, write_file
 from sos_eval.errors import Fault, InputFault
 
-__all__ = ["LOG_NAME", "Screen", "answered", "as_json", "check_ending", "pass_screen", "quiet", "seed"]
+__all__ = [
+    "LOG_NAME", "UNMET", "Screen", "answered", "as_json", "check_ending", "not_made", "pass_screen", "quiet", "seed",
+]  # fmt: skip
 
 LOG_NAME = "sos-eval-error.log"
+UNMET = 3
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -117,6 +124,11 @@ def seed(command: C) -> C:
     return option(command)
 
 
+def not_made(unmet: Iterable[Mapping[str, str]]) -> list[str]:
+    """Say which figures and formats could not be made, a line each."""
+    return [f"could not be made, a fault of ours: {line['kind']} {line['name']}: {line['why']}" for line in unmet]
+
+
 def check_ending(out: Path, form: str) -> None:
     """Refuse a file whose name says another format: it would be written over something that is no report.
 
@@ -150,12 +162,28 @@ def answered(command: click.Command, args: Sequence[str] | None, screen: Screen)
     except (click.Abort, KeyboardInterrupt) as stop:
         kept = str(stop) or str(stop.__context__ or "")
         click.echo(f"stopped: {kept or 'nothing was left half-written'}", err=True)
-        return 130
+        return 128 + _signal_of(stop)
     except InputFault as error:
         return _refuse(error, screen)
     except Exception as error:
+        if isinstance(error, OSError) and unwritable(error):
+            return _refuse(_unwritten(error), screen)
         return _apologise(error, screen)
     return code if isinstance(code, int) else 0
+
+
+def _signal_of(error: BaseException | None) -> int:
+    """Return the number of the signal that stopped a command, whatever was said on the way."""
+    while error is not None:
+        if isinstance(error, Stopped):
+            return error.number
+        error = error.__cause__ or error.__context__
+    return SIGINT
+
+
+def _unwritten(error: OSError) -> InputFault:
+    """Say which file the disk did not take."""
+    return InputFault(Fault(str(error.filename or ""), f"cannot be written or read ({error.strerror})", ""))
 
 
 def _refuse(error: InputFault, screen: Screen) -> int:
@@ -173,10 +201,10 @@ def _apologise(error: Exception, screen: Screen) -> int:
     log = screen.log_folder / LOG_NAME
     what = f"{type(error).__name__}: {_first_line(error)}"
     try:
-        log.write_text("\n".join(_trace(error)) + "\n", encoding="utf-8")
+        write_file(log, "\n".join(_trace(error)) + "\n")
         told = f"the traceback is in {log}"
-    except OSError as why:
-        told = f"the traceback could not be written to {log} ({why.strerror})"
+    except InputFault as why:
+        told = f"the traceback could not be written: {why}"
     click.echo(f"a fault of ours, not of your input: {what}; {told}", err=True)
     return 1
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from sos_eval.bundle.whole import refuse_inputs
 from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet, seed
 
 __all__ = ["simulate"]
@@ -36,6 +37,7 @@ def simulate(
 
     if out is None and compare is None:
         raise click.UsageError("write --out P.csv, --compare PANEL, or both")
+    refuse_inputs([file for file in (out, plot) if file is not None and not file.is_dir()], [world, compare])
     if compare is not None:
         _compared(screen, world, compare, first, plot, seed)
     if out is None:

@@ -116,6 +116,8 @@ class Design:
         The file it was read from, for faults.
     overrides
         What the command line changed: key to (declared, used).
+    alternatives
+        By check, the entries that its alternatives resolve to; empty for checks without any.
     """
 
     name: str
@@ -133,6 +135,7 @@ class Design:
     resolved: Mapping[str, Any]
     document: Document
     overrides: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    alternatives: tuple[tuple[Entry, ...], ...] = ()
 
     @property
     def path(self) -> Path:

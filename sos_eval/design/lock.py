@@ -88,6 +88,7 @@ def write_lock(design: Design, outcomes_seen: str, *, force: bool = False) -> Pa
             Fault("", f"outcomes_seen: {outcomes_seen!r} is no answer", nearest(outcomes_seen, get_args(OutcomesSeen)))
         )
     path = lock_path(design)
+    _refuse_shared(design)
     if path == design.path:
         raise InputFault(Fault(str(path), "is named as a lock", "name the design .yaml: its lock goes beside it"))
     if path.exists() and not force:
@@ -98,6 +99,15 @@ def write_lock(design: Design, outcomes_seen: str, *, force: bool = False) -> Pa
     content = _content(design, outcomes_seen)
     write_file(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     return path
+
+
+def _refuse_shared(design: Design) -> None:
+    """Refuse a design whose lock would be that of another file beside it: ``x.yaml`` and ``x.yml``."""
+    shared = [design.path.with_suffix(ending).name for ending in (".yaml", ".yml") if ending != design.path.suffix]
+    beside = [name for name in shared if (design.path.parent / name).is_file()]
+    if beside:
+        what = f"shares its lock {lock_path(design).name} with {' and '.join(beside)}"
+        raise InputFault(Fault(str(design.path), what, "give one of the designs another name"))
 
 
 def _data_differences(locked: dict[str, Any], design: Design) -> Iterator[str]:
@@ -121,6 +131,7 @@ def lock_state(design: Design) -> LockState:
     path = lock_path(design)
     if not path.exists():
         return LockState("never_locked", "This plan was never locked: nothing shows that it came before the outcomes.")
+    _refuse_shared(design)
     locked = _read(path)
     seen, when = str(locked["outcomes_seen"]), str(locked["locked_at"])
     differences = compare_plans(locked, design)

@@ -9,10 +9,13 @@ from typing import Any
 from sos_eval.bundle.provenance import hash_mapping
 from sos_eval.declare import valid_keys
 from sos_eval.design.design import Design, Entry
+from sos_eval.design.estimand import estimand_rows, intercurrent_rows
 from sos_eval.design.lock import lock_state
 from sos_eval.design.resolve import plain
+from sos_eval.errors import listed
 from sos_eval.inference.auto import RULE
 from sos_eval.results.method import summary
+from sos_eval.terms import SAFETY_ROLES
 
 __all__ = ["protocol"]
 
@@ -27,7 +30,8 @@ def protocol(design: Design) -> str:
     """
     parts = [
         f"# {design.title}", "Evaluation protocol and statistical analysis plan", *_state(design),
-        "## 1. Question", *_question(design), "## 2. Data", *_data(design), "## 3. Comparison group",
+        "## 1. Question", *_question(design), "### The estimand", *_estimand(design),
+        "## 2. Data", *_data(design), "## 3. Comparison group",
         *_method(design.comparison), "The group is built before any outcome from the first start onward is read.",
         "## 4. Estimators", *_estimators(design), "## 5. Uncertainty and the headline", *_inference(design),
         "## 6. Checks", *_checks(design), "## 7. Mechanisms, moderators, implementation, economics", *_emmie(design),
@@ -51,10 +55,36 @@ def _question(design: Design) -> Iterator[str]:
     }  # fmt: skip
     yield _table(("", ""), [(key, value or "not declared") for key, value in rows.items()])
     if asked.worthwhile is not None:
-        yield f"A change smaller than {asked.worthwhile:g} on the outcome's scale would not matter."
+        yield (
+            f"A change smaller than {asked.worthwhile:g} on the outcome's scale would not matter. The verdict is no "
+            "meaningful effect only where the whole interval is smaller; the report says how often the headline's test "
+            "would find a change of this size, and how often it would rule one out where nothing changes."
+        )
     if asked.caveats:
         yield "Known beforehand:"
         yield "\n".join(f"- {caveat}" for caveat in asked.caveats)
+
+
+def _estimand(design: Design) -> Iterator[str]:
+    yield _table(("part", "as declared"), list(estimand_rows(design)))
+    yield "What may come between the start and the outcome, and how this design treats it:"
+    yield _table(("event", "treated as"), list(intercurrent_rows(design)))
+    yield _safety(design)
+
+
+def _safety(design: Design) -> str:
+    """Name the outcomes that should not get worse, and how several are judged."""
+    named = [
+        f"{one.label or name} ({one.role}{f', margin {one.margin:g}' if one.margin is not None else ''})"
+        for name, one in design.panel.outcomes.items() if one.role in SAFETY_ROLES
+    ]  # fmt: skip
+    if not named:
+        return "No outcome is declared as one that should not get worse: safety is not assessed."
+    return (
+        f"Beside the verdict stand {listed(named)}. Their p values are adjusted for their number by the adoptions that "
+        "they share (Westfall and Young 1993, step-down max-t); a unit without an outcome is left out of that outcome "
+        "alone."
+    )
 
 
 def _data(design: Design) -> Iterator[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sos_eval.checks.alternatives import Alternative
+from sos_eval.checks.robustness import Robustness
 from sos_eval.declare import Document, Seed, valid_keys
 from sos_eval.design.design import SCHEMA, Design, Entry, EntryKeys, Question, Report
 from sos_eval.design.sections import (
@@ -19,11 +21,16 @@ from sos_eval.design.sections import (
     read_inference,
     read_method,
 )
+from sos_eval.design.varied import refuse_unknown_covariates, varied
 from sos_eval.errors import Faults, OurFault, nearest
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.panel.spec import PanelSpec
+from sos_eval.results.check import Check
 
 __all__ = ["plain", "resolve"]
+
+#: Fields whose key is a word of the language.
+_KEYS = {"changes": "with"}
 
 
 def resolve(document: Document, *, panel: str | Path | None = None, seed: int | None = None) -> Design:
@@ -41,6 +48,7 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
     inference = read_inference(reader, data.get("inference", "auto"), ("inference",))
     entries = _entries(reader, spec, comparison, inference)
     checks = read_checks(reader, data.get("checks", []), ("checks",))
+    alternatives = _alternatives(reader, checks, entries)
     economics = read_economics(reader, data.get("economics"), ("economics",))
     disclosure = reader.build(Disclosure, data.get("disclosure", {}), ("disclosure",))
     report = reader.build(Report, data.get("report", {}), ("report",))
@@ -53,6 +61,7 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
         name=str(data["name"]), title=str(data.get("title", data["name"])), question=question, panel=spec,
         comparison=comparison, estimators=entries, inference=inference, checks=checks, economics=economics,
         disclosure=disclosure, report=report, seed=number, resolved={}, document=document, overrides=overrides,
+        alternatives=alternatives,
     )  # fmt: skip
     return replace(design, resolved=_resolved(design))
 
@@ -159,16 +168,62 @@ def _entry(reader: Reader, i: int, given: Any, spec: PanelSpec | None, compariso
     if keys is None or method is None:
         return None
     _file_name(reader, keys.id or "", (*path, "id"))
-    spec, comparison = _varied(reader, keys.changes, (*path, "with"), spec, comparison)
+    spec, comparison = varied(reader, keys.changes, (*path, "with"), spec, comparison)
     if spec is None:
         return None
     outcomes = (keys.outcome,) if isinstance(keys.outcome, str) else tuple(keys.outcome or ())
     _known_outcomes(reader, outcomes, spec, path)
-    _known_covariates(reader, method, spec, path)
+    refuse_unknown_covariates(reader, method, spec, path)
     return Entry(
         id=keys.id or str(method.name), role=keys.role or ("primary" if i == 0 else "secondary"), method=method,
         panel=spec, comparison=comparison, outcomes=outcomes, inference=infer, label=keys.label, changes=keys.changes,
     )  # fmt: skip
+
+
+def _alternatives(reader: Reader, checks: Sequence[Check], entries: Sequence[Entry]) -> tuple[tuple[Entry, ...], ...]:
+    """Resolve every alternative of every check, in the order of the checks; none for checks without any.
+
+    Each is the primary entry with its changes; faults stand at the alternative's line.
+    """
+    primary = next((entry for entry in entries if entry.role == "primary"), None)
+    resolved = []
+    for i, check in enumerate(checks):
+        vary = check.vary if isinstance(check, Robustness) and primary is not None else ()
+        where: tuple[str | int, ...] = ("checks", i, "robustness", "vary")
+        made = [_alternative(reader, one, primary, (*where, k)) for k, one in enumerate(vary) if primary is not None]
+        resolved.append(tuple(made))
+    return tuple(resolved)
+
+
+def _headline_outcome(entry: Entry) -> str:
+    """Return the outcome that the primary entry answers with: the one marked primary, else its first."""
+    own = entry.outcomes or tuple(entry.panel.outcomes) or ("outcome",)
+    marked = [name for name in own if name in entry.panel.outcomes and entry.panel.outcomes[name].role == "primary"]
+    return (marked or own)[0]
+
+
+def _alternative(reader: Reader, alternative: Alternative, primary: Entry, path: tuple[str | int, ...]) -> Entry:
+    """Return the entry that stands for an alternative; the primary one where it has a fault."""
+    changes = {**primary.changes, **alternative.changes, **_exposure(alternative, primary)}
+    spec, comparison = varied(reader, changes, (*path, "with"), primary.panel, primary.comparison)
+    method = primary.method
+    if alternative.estimator is not None:
+        method = read_method(reader, "estimator", dict(alternative.estimator), (*path, "estimator"))
+    if not isinstance(spec, PanelSpec) or method is None:
+        return primary
+    refuse_unknown_covariates(reader, method, spec, (*path, "estimator"))
+    return replace(
+        primary, id=f"{primary.id}: {alternative.words}", role="sensitivity", method=method, panel=spec,
+        comparison=comparison, outcomes=(_headline_outcome(primary),), label=alternative.words, changes=changes,
+    )  # fmt: skip
+
+
+def _exposure(alternative: Alternative, primary: Entry) -> Mapping[str, Any]:
+    """Return the key that another denominator stands at."""
+    if alternative.exposure is None:
+        return {}
+    section = f"outcomes.{_headline_outcome(primary)}" if primary.panel.outcomes else "outcome"
+    return {f"panel.{section}.exposure": alternative.exposure}
 
 
 def _file_name(reader: Reader, name: str, path: tuple[str | int, ...]) -> None:
@@ -185,52 +240,6 @@ def _known_outcomes(reader: Reader, outcomes: tuple[str, ...], spec: PanelSpec, 
             reader.add((*path, "outcome"), f"{_dotted(path)}.outcome: no outcome {name!r}", nearest(name, known))
 
 
-def _known_covariates(reader: Reader, method: Any, spec: PanelSpec, path: tuple[str | int, ...]) -> None:
-    """Check an estimator's own covariates: the panel section reads and dates them."""
-    for name in (method.covariates if method is not None else None) or ():
-        if name not in spec.covariates:
-            near = nearest(name, spec.covariates) or f"write panel.covariates: [{name}]"
-            what = f"{_dotted(path)}.covariates: {name!r} is not among panel.covariates"
-            reader.add((*path, "covariates"), what, near)
-
-
-def _varied(reader: Reader, changes: Mapping[str, Any], path: tuple[str | int, ...], spec: Any, comparison: Any) -> Any:
-    """Apply an entry's `with:` to the panel and comparison sections and read them again."""
-    if not changes:
-        return spec, comparison
-    data = {key: _copy(reader.document.data.get(key)) for key in ("panel", "comparison")}
-    for key, value in changes.items():
-        parts = key.split(".")
-        if parts[0] not in data:
-            reader.add((*path, key), f"with.{key}: only keys of panel and comparison can differ", "write panel.…")
-            return spec, comparison
-        _set(data, parts, value)
-    apart = Reader(reader.document, Faults())
-    varied = apart.build(PanelSpec, data["panel"], ("panel",))
-    group = read_comparison(apart, data["comparison"], ("comparison",))
-    known = {fault.what for fault in reader.faults.found}
-    for fault in apart.faults.found:
-        if fault.what not in known:
-            reader.add(path, f"with: {fault.what}", fault.instead)
-    return varied, group
-
-
-def _copy(value: Any) -> Any:
-    """Copy nested plain values."""
-    if isinstance(value, dict):
-        return {key: _copy(item) for key, item in value.items()}
-    return [_copy(item) for item in value] if isinstance(value, list) else value
-
-
-def _set(data: dict[str, Any], parts: list[str], value: Any) -> None:
-    """Set a dotted key, making the mappings on the way."""
-    for part in parts[:-1]:
-        if not isinstance(data.get(part), dict):
-            data[part] = {}
-        data = data[part]
-    data[parts[-1]] = value
-
-
 def _dotted(path: tuple[str | int, ...]) -> str:
     return ".".join(str(part) for part in path)
 
@@ -239,7 +248,7 @@ def plain(value: Any) -> Any:
     """Return a declared object as plain values: what goes into design.yaml, hashes and JSON."""
     if is_dataclass(value) and not isinstance(value, type):
         own = {"method": value.name} if hasattr(value, "kind") and hasattr(value, "name") else {}
-        return {**own, **{f.name: plain(getattr(value, f.name)) for f in fields(value)}}
+        return {**own, **{_KEYS.get(f.name, f.name): plain(getattr(value, f.name)) for f in fields(value)}}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -117,27 +117,35 @@ def cost_consequence(model: DecisionModel, draws: Values) -> pd.DataFrame:
         )
         rows.append({
             "bearer": line.bearer, "line": line.name, "meaning": meaning, "value": value, "low": low, "high": high,
-            "cashable": value * line.cashable if line.kind == "saving" else np.nan, "counted": model.counted(line),
+            "cashable": value * line.released if line.kind == "saving" else np.nan, "counted": model.counted(line),
             "grade": line.grade, "price_year": line.price_year, "source": line.source,
         })  # fmt: skip
     return pd.DataFrame(rows).sort_values(["bearer", "meaning"], kind="stable", ignore_index=True)
 
 
 def budget_impact(model: DecisionModel, *, with_savings: bool) -> pd.DataFrame:
-    """Money by year and bearer, undiscounted; with savings (all, and cashable beside them) where they may be shown."""
+    """Cash by year and bearer, undiscounted; with savings (all, and cashable beside them) where they may be shown.
+
+    Returns
+    -------
+    DataFrame
+        ``year, bearer, counted, cost`` and ``saving, cashable_saving``. Only bearers that the perspective counts are to
+        be added up; the others are shown apart. What is bought in one year is paid in it, annuity or not.
+    """
     base = _base(model)
     averted = float(model.averted(base)[0])
     tables = []
     for line in model.lines:
-        money = model.paid(line, base)[0]
+        money = model.paid(line, base, cash=True)[0]
         table = pd.DataFrame({"year": np.arange(1, model.years + 1), "bearer": line.bearer})
+        table["counted"] = model.counted(line)
         table["cost"] = money if line.kind == "programme" else 0.0
         table["saving"] = money * averted if line.kind == "saving" else 0.0
-        table["cashable_saving"] = table["saving"] * line.cashable
+        table["cashable_saving"] = table["saving"] * line.released
         tables.append(table)
-    total = pd.concat(tables).groupby(["year", "bearer"], as_index=False, sort=True).sum()
+    total = pd.concat(tables).groupby(["year", "bearer", "counted"], as_index=False, sort=True).sum()
     if not with_savings:
-        return total.loc[total["cost"] != 0, ["year", "bearer", "cost"]].reset_index(drop=True)
+        return total.loc[total["cost"] != 0, ["year", "bearer", "counted", "cost"]].reset_index(drop=True)
     return total
 
 
@@ -181,5 +189,9 @@ def _base(model: DecisionModel) -> dict[str, Array]:
 
 
 def _ends(values: Array) -> tuple[float, float]:
-    low, high = np.quantile(values, [0.025, 0.975])
+    """Return the central 95% of draws; where some are infinite, ends that are draws: nothing lies between them."""
+    if np.isfinite(values).all():
+        low, high = np.quantile(values, [0.025, 0.975])
+    else:
+        low, high = np.quantile(values, 0.025, method="lower"), np.quantile(values, 0.975, method="higher")
     return float(low), float(high)

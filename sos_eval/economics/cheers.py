@@ -51,6 +51,7 @@ def _held(section: EconomicsSection, title: str) -> dict[str, str]:
     priced = [*section.costs, *(pathway.placements if pathway else ())]
     if priced or section.implementation:
         held["14"] = f"{len(priced)} unit costs with source, price year and grade, beside those of the programme"
+    if _sourced(section):
         held["22"] = "every input with its error and source: cost_consequence.csv, parameters.csv"
     if pathway is not None:
         held["16"] = "entries averted, placement mix with moves, weeks in care by year; open source in this package"
@@ -58,9 +59,27 @@ def _held(section: EconomicsSection, title: str) -> dict[str, str]:
         held["18"] = f"by {', '.join(sorted({g.dimension for g in section.equity}))}"
         held["19"] = "entries and costs by group: equity.csv; no group is given a higher weight"
     if effect is not None or section.psa.effects:
-        held["20"] = f"probabilistic analysis, {len(section.scenarios)} scenarios, one-way ranges; gate on evidence"
-        held["17"] = "exact decision analysis on the draws; see docs/methods.md of this package"
+        held["20"] = _uncertainty(section)
+    if pathway is not None and pathway.stays is not None:
+        entries = "through the year" if pathway.entries == "spread" else "on its first day"
+        held["17"] = f"expected values over draws; entries {entries}, {pathway.stays.distribution} stays"
     return held
+
+
+def _sourced(section: EconomicsSection) -> bool:
+    """Whether every input says where it comes from (costs and placements are refused without)."""
+    effect, pathway = section.effect, section.care_pathway
+    if effect is None or not effect.baseline_source.strip():
+        return False
+    return pathway is None or bool(pathway.weeks_source.strip())
+
+
+def _uncertainty(section: EconomicsSection) -> str:
+    """Say which analyses of uncertainty are declared."""
+    parts = ["draws from files" if section.psa.effects else f"{section.psa.draws:,} draws of the parameters"]
+    parts += [f"{len(section.scenarios)} scenarios"] if section.scenarios else []
+    parts += ["one-way ranges"] if section.effect is not None and section.decision_threshold is not None else []
+    return "; ".join([*parts, "gate on the evidence"])
 
 
 def _frame_answers(section: EconomicsSection) -> dict[str, str]:

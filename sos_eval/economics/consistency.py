@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sos_eval.economics.declared import CostLine
+from sos_eval.economics.declared import CarePathway, CostLine
 from sos_eval.economics.gate.dossier import gate_rule
 from sos_eval.economics.model.deflator import Deflator
 from sos_eval.economics.model.discount import schedule_names
@@ -17,15 +17,15 @@ __all__ = ["Problem", "problems"]
 Problem = tuple[tuple[str | int, ...], str, str]
 
 
-def problems(section: EconomicsSection, deflator: Deflator) -> list[Problem]:
-    """List everything that contradicts itself in a declaration."""
+def problems(section: EconomicsSection, deflator: Deflator, *, scenario: bool = False) -> list[Problem]:
+    """List everything that contradicts itself in a declaration, or in that of a scenario."""
     found: list[Problem] = []
-    for check in (_thresholds, _gate, _files_or_model, _frame, _discount, _strategies, _effect, _pathway):
+    for check in (_thresholds, _gate, _files_or_model, _frame, _discount, _strategies, _effect, _pathway, _stays):
         found += list(check(section))
-    for check in (_counted_twice, _equity, _cheers):
+    for check in (_implementation, _decision, _equity, _cheers):
         found += list(check(section))
     found += list(_lines(section, deflator))
-    return found
+    return found if scenario else [*found, *_marginal_child(section)]
 
 
 def modelled(section: EconomicsSection) -> bool:
@@ -129,6 +129,8 @@ def _effect(section: EconomicsSection) -> Iterator[Problem]:
             yield ("effect", "estimate"), "an estimate beside a bundle to take it from", "keep one of them"
         if effect.std_error is None:
             yield ("effect", "std_error"), "is missing: an effect without its error is no evidence", "add it"
+        if effect.std_error == 0:
+            yield ("effect", "std_error"), "0: no estimate is known without error", "write its standard error"
         if not effect.source.strip() and not effect.bundle:
             yield ("effect", "source"), "is missing", "say where the estimate comes from"
         if ratio and effect.estimate <= 0:
@@ -165,6 +167,53 @@ def _pathway(section: EconomicsSection) -> Iterator[Problem]:
                 yield (*path, "to", target), "no other placement is called so", nearest(target, names)
         if sum(place.to.values()) > 1:
             yield (*path, "to"), f"the probabilities sum to {sum(place.to.values()):g}", "let them sum to 1 at most"
+
+
+def _stays(section: EconomicsSection) -> Iterator[Problem]:
+    """Check the distribution of stays and the ages at entry."""
+    pathway = section.care_pathway
+    if pathway is None:
+        return
+    stays, here = pathway.stays, ("care_pathway", "stays")
+    if stays is None:
+        what = "is missing: with the same mean, long stays run beyond the horizon and short ones do not"
+        yield here, what, "{distribution: empirical, path: stays.csv}, or weibull or gamma with a shape, or fixed"
+    else:
+        shaped, filed = stays.distribution in ("weibull", "gamma"), stays.distribution == "empirical"
+        for key, given, wanted in (("shape", stays.shape, shaped), ("path", stays.path, filed)):
+            if (given is not None) != wanted:
+                what = f"{stays.distribution} stays {'need it' if wanted else 'have none'}"
+                yield (*here, key), what, "add it" if wanted else "leave it out"
+        if filed and pathway.age_at_entry:
+            yield ("care_pathway", "age_at_entry"), "observed stays have ended at 18 already", "leave it out"
+        if pathway.weeks is None and not filed:
+            yield ("care_pathway", "weeks"), f"is missing: {stays.distribution} stays need their mean", "add it"
+    yield from _ages(pathway)
+
+
+def _ages(pathway: CarePathway) -> Iterator[Problem]:
+    here = ("care_pathway", "age_at_entry")
+    for age in pathway.age_at_entry:
+        try:
+            within = 0 <= float(age) < 18
+        except ValueError:
+            within = False
+        if not within:
+            yield (*here, age), f"{age}: an age at entry is a number of years from 0 to below 18", "{0: 0.3, 10: 0.7}"
+    total = sum(pathway.age_at_entry.values())
+    if pathway.age_at_entry and abs(total - 1) > 1e-6:
+        yield here, f"the shares sum to {total:.6g}", "let them sum to 1"
+
+
+def _marginal_child(section: EconomicsSection) -> Iterator[Problem]:
+    """Ask for a scenario with a shorter stay: the child whose entry is averted is not the average child in care."""
+    pathway = section.care_pathway
+    if pathway is None:
+        return
+    shorter = [scenario.change.get("care_pathway.weeks") for scenario in section.scenarios]
+    if not any(isinstance(w, (int, float)) and (pathway.weeks is None or w < pathway.weeks) for w in shorter):
+        what = "none has a shorter stay: the child whose entry is averted stays less long than the average one"
+        yield ("scenarios",), what, "add {name: shorter stay of the marginal child, change: {care_pathway.weeks: …}}"
 
 
 def _declared_lines(section: EconomicsSection) -> Iterator[tuple[tuple[str | int, ...], CostLine]]:
@@ -212,16 +261,56 @@ def _lines(section: EconomicsSection, deflator: Deflator) -> Iterator[Problem]:
         yield ("costs",), f"{name}: two cost lines have this name", "give each its own"
 
 
-def _counted_twice(section: EconomicsSection) -> Iterator[Problem]:
-    """Refuse a benefit that is both a saving and part of what the threshold values."""
-    savings = [line.name for line in section.costs if line.unit in ("case", "child_week")]
-    savings += ["care_pathway"] if section.care_pathway is not None else []
-    for i, name in enumerate(section.threshold_includes):
-        if name in savings:
-            what = f"{name} is counted twice: as a saving and in the threshold"
-            yield ("threshold_includes", i), what, "take it out of one of them"
-        elif name not in [line.name for line in section.costs] and name != "care_pathway":
-            yield ("threshold_includes", i), f"no cost is called {name!r}", nearest(name, savings)
+def _implementation(section: EconomicsSection) -> Iterator[Problem]:
+    """Refuse a unit that a line of the programme cannot have, and an annuity that only spreads."""
+    declared = section.implementation
+    if declared is None:
+        return
+    wanted = {"training": "fixed", "set_up": "fixed", "licence": "authority_year", "running": "authority_year"}
+    for key, unit in wanted.items():
+        line = getattr(declared, key)
+        if line is not None and line.unit not in (None, unit):
+            what = f"{line.name}: {key} is counted {'once' if unit == 'fixed' else 'each year'} for each authority"
+            yield ("implementation", key, "unit"), f"{what}, not per {line.unit}", f"leave it out, or write {unit}"
+    if declared.optimism_bias and not declared.optimism_source.strip():
+        yield ("implementation", "optimism_source"), "is missing: an uplift without a source", "say where it comes from"
+    years = declared.amortisation
+    if years is not None and section.frame is not None and years <= section.frame.horizon:
+        what = f"an annuity of {years} years within a horizon of {section.frame.horizon} only spreads: nothing changes"
+        yield ("implementation", "amortisation"), what, "leave it out; it is for what is of use beyond the horizon"
+
+
+def _decision(section: EconomicsSection) -> Iterator[Problem]:
+    """Refuse a sensitivity analysis that has no threshold to be about."""
+    if section.decision_threshold is None and (section.dsa.ranges or section.dsa.two_way):
+        what = "the net benefit is varied at the decision threshold, and none is declared"
+        yield ("dsa",), what, "add decision_threshold: money a unit of effect"
+    for name, (low, high) in section.dsa.ranges.items():
+        share = name.startswith("mix[")
+        if not low < high:
+            yield ("dsa", "ranges", name), f"[{low:g}, {high:g}]: the first is not the lower", f"[{high:g}, {low:g}]"
+        elif share and not 0 <= low < high <= 1:
+            yield ("dsa", "ranges", name), f"[{low:g}, {high:g}]: a share of the mix lies in 0 to 1", ""
+    places = section.care_pathway.placements if section.care_pathway is not None else ()
+    for place in places:
+        if place.share == 1 and f"mix[{place.name}]" in section.dsa.ranges:
+            what = f"{place.name} is the whole mix: no other placement can take up the rest"
+            yield ("dsa", "ranges", f"mix[{place.name}]"), what, "give another placement a share"
+    for key, pairs in (
+        (("dsa", "two_way"), section.dsa.two_way),
+        (("psa", "correlation"), [entry.between for entry in section.psa.correlation]),
+        (("voi", "evppi"), section.voi.evppi),
+    ):
+        yield from _twice(key, pairs)
+
+
+def _twice(key: tuple[str, str], groups: Sequence[Sequence[str]]) -> Iterator[Problem]:
+    """Refuse a group of parameters that is given twice, or holds a parameter twice."""
+    for i, group in enumerate(groups):
+        if len(set(group)) < len(group):
+            yield (*key, i), f"{', '.join(group)}: a parameter with itself", "name each once"
+        if frozenset(group) in [frozenset(earlier) for earlier in groups[:i]]:
+            yield (*key, i), f"{', '.join(group)}: given twice", "keep one of them"
 
 
 def _equity(section: EconomicsSection) -> Iterator[Problem]:
@@ -238,6 +327,34 @@ def _cheers(section: EconomicsSection) -> Iterator[Problem]:
     for name in section.cheers:
         if name not in items:
             yield ("cheers", name), "CHEERS 2022 has items 1 to 28", "write the item's number"
+
+
+def idle_parameters(section: EconomicsSection, fixed: Sequence[str]) -> Iterator[Problem]:
+    """Refuse to correlate, or to vary over a grid, what does not vary (`fixed`: parameters without uncertainty)."""
+    for i, entry in enumerate(section.psa.correlation):
+        for name in entry.between:
+            if name in fixed and not _to_come(section, name):
+                yield ("psa", "correlation", i), f"{name} does not vary: a correlation with it does nothing", (
+                    "declare its standard error, or leave the pair out"
+                )  # fmt: skip
+    for i, pair in enumerate(section.dsa.two_way):
+        for name in pair:
+            if name in fixed and name not in section.dsa.ranges and not _to_come(section, name):
+                yield ("dsa", "two_way", i), f"{name} does not vary", f"give its range under dsa.ranges.{name}"
+        if all(name.startswith("mix[") for name in pair):
+            yield ("dsa", "two_way", i), "two shares of one mix move together", "vary one of them"
+
+
+def too_long(weeks: float, limit: float) -> Iterator[Problem]:
+    """Refuse a mean stay that ages at entry do not leave room for (`weeks`: the longest that may be drawn)."""
+    if weeks >= limit:
+        what = f"up to {weeks:,.0f} weeks may be drawn, but the ages at entry leave {limit:,.0f} on average before 18"
+        yield ("care_pathway", "weeks"), what, "check weeks, weeks_se and age_at_entry"
+
+
+def _to_come(section: EconomicsSection, name: str) -> bool:
+    """Whether it is the effect, which a run has yet to give."""
+    return name == "effect" and section.effect is not None and section.effect.estimate is None
 
 
 def unknown_parameters(section: EconomicsSection, names: Sequence[str]) -> Iterator[Problem]:
@@ -263,5 +380,3 @@ def unknown_parameters(section: EconomicsSection, names: Sequence[str]) -> Itera
         for name in entry.between:
             if name not in names:
                 yield ("psa", "correlation", i), f"no parameter is called {name!r}", nearest(name, names)
-        if entry.between[0] == entry.between[1]:
-            yield ("psa", "correlation", i), "a parameter with itself", "name two"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from re import fullmatch
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, MinLen
+from pydantic import BeforeValidator
 
 from sos_eval.declare import Declared
 
@@ -26,12 +28,24 @@ __all__ = [
     "ProposedStudy",
     "Psa",
     "Scenario",
+    "Stays",
     "Strategy",
     "Subgroup",
     "Voi",
 ]
 
+
+def _as_share(value: Any) -> Any:
+    """Refuse a rate in per cent: it would be read as 350% a year."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and value > 1
+    if number or (isinstance(value, str) and fullmatch(r"[0-9.]+ ?%", value.strip())):
+        percent = float(str(value).strip(" %"))
+        raise ValueError(f"{value}: a rate is a share of one; write {percent / 100:g} for {percent:g}%")
+    return value
+
+
 Share = Annotated[float, Ge(0), Le(1)]
+Rate = Annotated[str | Share, BeforeValidator(_as_share)]
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
 Perspective = Literal["authority", "public_sector", "societal"]
@@ -65,8 +79,6 @@ class DecisionFrame(Declared):
     """Children aged 0 to 17 in one authority that takes the programme up."""
     authorities: Annotated[int, Ge(1)] = 1
     """Authorities that take it up: the results are for all of them."""
-    cycle: Literal[1] = 1
-    """Length of a step in years; costs and effects fall on whole years."""
     prices: Literal["real", "nominal"] = "real"
     """Whether amounts of later years are in the prices of `price_year` (real) or of their own year."""
     uplift: float | None = None
@@ -79,9 +91,9 @@ class DecisionFrame(Declared):
 class Discount(Declared):
     """Discount rates of costs and of effects: a dated schedule by name, or a yearly rate."""
 
-    costs: str | Share = "green_book_2003"
+    costs: Rate = "green_book_2003"
     """Name of a schedule, or a rate."""
-    effects: str | Share = "green_book_2003"
+    effects: Rate = "green_book_2003"
     """Name of a schedule, or a rate."""
     why: str = ""
     """Why these rates."""
@@ -153,6 +165,9 @@ class DeclaredEffect(Declared):
     """Share of the effect lost each year after that."""
     unit: Literal["care_entry", "week_of_care", "re_entry", "qaly"] = "care_entry"
     """What a unit of effect is, and so what a threshold prices."""
+    constant: Literal["difference", "ratio"] | None = None
+    """What is the same in every group of children (equity): the fall per `per` children, or the share of entries;
+    empty: as `scale` says."""
     per_entry: float = 1.0
     """Units for each entry averted (re-entries, QALYs); weeks of care follow from the pathway."""
     per_entry_se: NonNegative = 0.0
@@ -216,17 +231,39 @@ class Placement(Declared):
 
 
 @dataclass(frozen=True)
+class Stays(Declared):
+    """How stays in care vary around their mean."""
+
+    distribution: Literal["empirical", "weibull", "gamma", "fixed"]
+    """empirical: from a file of entry cohorts; weibull or gamma with a shape; fixed: every stay is the mean."""
+    shape: Positive | None = None
+    """Of the Weibull or gamma distribution; 1 is exponential: leaving is as likely at any length of stay."""
+    path: str | None = None
+    """CSV of entry cohorts, ended and still open: columns weeks and ended (1 or 0). Never the stock on one day: long
+    stays are overrepresented there."""
+    why: str = ""
+    """Why this distribution, or where the file comes from."""
+
+
+@dataclass(frozen=True)
 class CarePathway(Declared):
     """What an entry to care leads to: where, for how many weeks, at what cost."""
 
     placements: Annotated[tuple[Placement, ...], MinLen(1)]
     """Placement mix at entry, and moves."""
-    weeks: Positive
-    """Expected weeks in care of an averted entry."""
-    weeks_se: NonNegative = 0.0
-    """Standard error of it."""
+    weeks: Positive | None = None
+    """Expected weeks in care of an averted entry; empty: the mean of the file of stays."""
+    weeks_se: NonNegative | None = None
+    """Standard error of it; empty: that of the file's mean, or known where there is none."""
     weeks_source: str = ""
     """Where it comes from."""
+    stays: Stays | None = None
+    """How stays vary around their mean: with the same mean, long ones run beyond the horizon."""
+    age_at_entry: dict[str, Share] = field(default_factory=dict)
+    """Age in years at entry -> share of entries: no stay runs beyond 18, the mean stays as declared. Empty: the tail of
+    the distribution is not ended, and the output says so."""
+    entries: Literal["spread", "first_day"] = "spread"
+    """Whether averted entries fall evenly through the year, or all on its first day."""
     concentration: Positive | None = None
     """Children behind the placement mix: total of the Dirichlet distribution; empty: the mix is taken as known."""
     cashable: Share = 0.0
@@ -247,8 +284,14 @@ class Implementation(Declared):
     """Leadership and coaching time, each year."""
     turnover: Share = 0.0
     """Share of staff that leaves in a year: the part of the training that is repeated from the second year on."""
+    optimism_bias: NonNegative = 0.0
+    """Share by which the programme's costs are raised because plans cost more than they say (Green Book supplementary
+    guidance): 0.1 adds a tenth to every line of the programme."""
+    optimism_source: str = ""
+    """Where that share comes from; needed with it."""
     amortisation: Annotated[int, Ge(1)] | None = None
-    """Years over which training and set-up are spread as an annuity; empty: they fall in the first year."""
+    """Years that training and set-up are of use, where that is longer than the horizon: only the years within it are
+    charged, as an annuity. Empty: they fall in the first year. The budget shows the cash that is paid."""
 
 
 @dataclass(frozen=True)
@@ -284,7 +327,7 @@ class Dsa(Declared):
     """Deterministic sensitivity analysis."""
 
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """Range of a parameter; without one its 95% interval."""
+    """Range of a parameter, lower end first; without one its 95% interval. A share of the mix is a share, 0 to 1."""
     two_way: tuple[tuple[str, str], ...] = ()
     """Pairs of parameters for a grid."""
     points: Annotated[int, Ge(2)] = 11

@@ -1,27 +1,34 @@
-"""Results by declared group of children: who enters care, what it costs, and who would gain."""
+"""Results by declared group of children: who enters care, what it costs, and who would gain.
+
+A group's effect depends on what is held constant between groups: the fall in the rate, or its ratio. The declaration
+says which (the estimator's own scale where it is silent); the other stands beside it. Groups that make up all children
+add up to the total either way.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from sos_eval.economics.declared import Subgroup
-from sos_eval.economics.model.evaluated import DecisionModel
-from sos_eval.economics.section import threshold_grid
+from sos_eval.economics.model.evaluated import DecisionModel, rate_fall
 
 if TYPE_CHECKING:
     from sos_eval.economics.prepared import Prepared
 
 __all__ = ["equity_table"]
 
+_ALL = "all groups"
+
 
 def equity_table(prepared: Prepared, *, with_effect: bool) -> pd.DataFrame:
     """Evaluate each group with its own baseline, and its own effect and weeks where they are declared.
 
-    The programme's cost is shared out by children, since it is paid for all of them.
+    The programme's cost is shared out by children, since it is paid for all of them. Groups of a dimension whose shares
+    sum to one have a row for all of them.
 
     Parameters
     ----------
@@ -29,42 +36,97 @@ def equity_table(prepared: Prepared, *, with_effect: bool) -> pd.DataFrame:
         The evaluation.
     with_effect
         Whether the effect may be combined with costs; else entries and their cost are shown alone.
+
+    Returns
+    -------
+    DataFrame
+        ``dimension, subgroup, children, entries_per_year, saving_per_averted, programme_cost, breakeven_share,
+        source``; with the effect ``constant, averted_per_year, averted_if_difference_constant,
+        averted_if_ratio_constant, inc_effect, inc_cost, threshold, incremental_net_benefit`` (the last two empty
+        without a decision threshold).
     """
     model = prepared.model
     assert model is not None
-    rows = [_row(prepared, model, group, with_effect) for group in prepared.section.equity]
+    dimensions = dict.fromkeys(group.dimension for group in prepared.section.equity)
+    rows: list[dict[str, Any]] = []
+    for dimension in dimensions:
+        groups = [group for group in prepared.section.equity if group.dimension == dimension]
+        own = [_row(model, group, groups, with_effect=with_effect) for group in groups]
+        rows += [*own, *([_sum(own)] if _complete(groups) else [])]
     return pd.DataFrame(rows)
 
 
-def _row(prepared: Prepared, model: DecisionModel, group: Subgroup, with_effect: bool) -> dict[str, Any]:
+def _complete(groups: Sequence[Subgroup]) -> bool:
+    return abs(sum(group.share for group in groups) - 1) < 1e-6
+
+
+def _row(model: DecisionModel, group: Subgroup, groups: Sequence[Subgroup], *, with_effect: bool) -> dict[str, Any]:
+    """Return one group."""
     frame, effect = model.section.frame, model.section.effect
     assert frame is not None
     assert effect is not None
     children = group.share * frame.population * frame.authorities
     base = {name: np.array([value]) for name, value in model.base.items()}
-    base["baseline"] = np.array([group.baseline])
     if group.weeks is not None:
         base["weeks"] = np.array([group.weeks])
-    if group.effect is not None:
-        base["effect"] = np.array([group.effect])
     saving = float(model.saving_per_averted(base)[0])
     programme = float(model.programme_cost(base)[0]) * group.share
+    entries = group.baseline * children / effect.per
     row = {
-        "dimension": group.dimension, "subgroup": group.name, "children": children,
-        "entries_per_year": group.baseline * children / effect.per, "saving_per_averted": saving,
-        "programme_cost": programme,
-        "breakeven_share": programme / saving / (group.baseline * children / effect.per) if saving > 0 else np.nan,
-        "source": group.source,
+        "dimension": group.dimension, "subgroup": group.name, "children": children, "entries_per_year": entries,
+        "saving_per_averted": saving, "programme_cost": programme,
+        "breakeven_share": programme / saving / entries if saving > 0 else np.nan, "source": group.source,
     }  # fmt: skip
-    if with_effect:
-        own = replace(
-            model, section=replace(model.section, frame=replace(frame, population=frame.population * group.share))
-        )
-        averted = float(own.averted(base)[0])
-        units = averted * float(model.effect_units(base)[0])
-        cost = programme - averted * saving
-        grid = threshold_grid(prepared.section.thresholds) or [0.0]
-        middle = grid[len(grid) // 2]
-        row |= {"averted_per_year": averted, "inc_effect": units, "inc_cost": cost, "threshold": middle}
-        row |= {"incremental_net_benefit": middle * units - cost}
-    return row
+    return row | _effects(model, group, groups, base, row) if with_effect else row
+
+
+def _effects(
+    model: DecisionModel, group: Subgroup, groups: Sequence[Subgroup], base: dict[str, Any], row: dict[str, Any]
+) -> dict[str, Any]:
+    """Return what the effect does in the group, on the declared scale and on the other."""
+    effect, threshold = model.section.effect, model.section.decision_threshold
+    assert effect is not None
+    falls = _falls(model, group, groups, base)
+    constant = "own effect" if group.effect is not None else _constant(model)
+    averted = {name: fall * row["children"] / effect.per for name, fall in falls.items()}
+    units = averted[constant] * float(model.effect_units(base)[0])
+    cost = row["programme_cost"] - averted[constant] * row["saving_per_averted"]
+    price = np.nan if threshold is None else threshold
+    return {
+        "constant": constant, "averted_per_year": averted[constant],
+        "averted_if_difference_constant": averted["difference"], "averted_if_ratio_constant": averted["ratio"],
+        "inc_effect": units, "inc_cost": cost, "threshold": price, "incremental_net_benefit": price * units - cost,
+    }  # fmt: skip
+
+
+def _constant(model: DecisionModel) -> str:
+    effect = model.section.effect
+    assert effect is not None
+    own = "ratio" if effect.scale in ("rate_ratio", "odds_ratio") else "difference"
+    return effect.constant or own
+
+
+def _falls(model: DecisionModel, group: Subgroup, groups: Sequence[Subgroup], base: dict[str, Any]) -> dict[str, float]:
+    """Return the group's fall in the rate: the same difference, the same share of entries, or its own effect.
+
+    Shares are of the groups' own entries where these make up all children, so that falls add up to the total.
+    """
+    effect = model.section.effect
+    assert effect is not None
+    total = float(rate_fall(effect, base)[0])
+    entries = sum(each.share * each.baseline for each in groups) if _complete(groups) else effect.baseline
+    falls = {"difference": total, "ratio": total * group.baseline / entries}
+    if group.effect is None:
+        return falls
+    own = {**base, "baseline": np.array([group.baseline]), "effect": np.array([group.effect])}
+    return falls | {"own effect": float(rate_fall(effect, own)[0])}
+
+
+def _sum(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Add groups that make up all children up."""
+    table = pd.DataFrame(rows)
+    added = ["children", "entries_per_year", "programme_cost", "averted_per_year", "averted_if_difference_constant",
+             "averted_if_ratio_constant", "inc_effect", "inc_cost", "incremental_net_benefit"]  # fmt: skip
+    total = {name: float(table[name].sum(skipna=False)) for name in added if name in table}
+    kept = {name: table[name].iloc[0] for name in ("dimension", "threshold") if name in table}
+    return {**kept, "subgroup": _ALL, **total}

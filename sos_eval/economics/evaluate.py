@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from sos_eval.economics.breakeven import (
 )
 from sos_eval.economics.ceac import Sweep, sweep
 from sos_eval.economics.cheers import answered, cheers_sheet
+from sos_eval.economics.decision import decided
 from sos_eval.economics.equity import equity_table
 from sos_eval.economics.gate.dossier import gate_rule
 from sos_eval.economics.gate.evidence import POWER_80, Evidence, dossier_of, own_evidence
@@ -30,15 +31,19 @@ from sos_eval.economics.model.evaluated import DecisionModel, rate_fall
 from sos_eval.economics.model.psa import Samples
 from sos_eval.economics.prepared import Prepared, effect_there, studies_fit
 from sos_eval.economics.scenarios import scenario_table, structural_count
-from sos_eval.economics.section import EconomicsSection, threshold_grid
-from sos_eval.economics.sensitivity import sensitivity_tables
+from sos_eval.economics.section import EconomicsSection
+from sos_eval.economics.sensitivity import natural_base, own_interval, sensitivity_tables
 from sos_eval.economics.summary import economic_headline, main_results
 from sos_eval.economics.tables import exact_tables
+from sos_eval.economics.value import value_for_money
 from sos_eval.economics.voi.evppi import evppi, evppi_table
 from sos_eval.economics.voi.evsi import evsi
 
 __all__ = ["Evaluation", "Outputs", "evaluate"]
 
+#: What is printed of a programme without any evidence carries this.
+BREAK_EVEN_ONLY = "break-even only: no evidence of effect"
+NORMAL_95 = 1.959964  # z(0.975)
 Array = NDArray[np.float64]
 Outputs = dict[str, "pd.DataFrame | dict[str, Any]"]
 Streams = Callable[..., np.random.Generator]
@@ -96,20 +101,70 @@ def evaluate(prepared: Prepared, measured: Evidence, streams: Streams, where: st
     override = Override(section.gate.override, section.gate.why) if section.gate.override else None
     mark = watermark(verdict, override)
     printed = override.tier if override and mark else verdict.tier
-    outputs: Outputs = {"gate": gate_file(verdict, mark, printed), "cheers": sheet}
+    currency = section.frame.currency if section.frame is not None else "GBP"
+    outputs: Outputs = {"gate": gate_file(verdict, mark, printed, currency), "cheers": sheet}
     if printed == "E0":
         outputs["missing"] = missing_inputs(verdict)
+        outputs |= break_even_only(prepared, model, draws) if model is not None else {}
         return Evaluation(outputs, verdict, printed, mark)
     if model is not None:
         outputs |= first_tables(prepared, model, draws, streams)
         outputs["budget_impact"] = budget_impact(model, with_savings=printed in ("E2", "E3"))
     if printed in ("E2", "E3"):
         outputs |= full_tables(prepared, psa, draws, streams)
-        head = economic_headline(psa, prepared.reference, outputs, verdict.tier, verdict.binding, mark)
-        outputs |= {"summary": main_results(psa, prepared.reference, outputs, printed, mark), "headline": head}
+        chosen = decided(psa, prepared.reference, section.decision_threshold)
+        head = economic_headline(chosen, outputs, verdict.tier, verdict.binding, mark)
+        outputs |= {"summary": main_results(chosen, outputs, printed, mark), "headline": head}
     else:
         outputs["missing"] = missing_inputs(verdict)
     return Evaluation(outputs, verdict, printed, mark)
+
+
+_CONVENTIONS: tuple[tuple[str, str, str], ...] = (
+    ("all entries on the first day of the year, every stay the mean", "first_day", "fixed"),
+    ("entries spread through the year, every stay the mean", "spread", "fixed"),
+    ("entries spread through the year, exponential stays", "spread", "gamma"),
+)
+
+
+def timing_table(model: DecisionModel) -> pd.DataFrame:
+    """Say what conventions of timing do to the saving for one entry averted in each year of full effect.
+
+    Returns
+    -------
+    DataFrame
+        ``convention, saving_per_averted, share_of_declared, text``: as declared, and three conventions beside it, with
+        the same mean stay.
+    """
+    assert model.stay is not None
+    base = {name: np.array([value]) for name, value in model.base.items()}
+    own = float(model.saving_per_averted(base)[0])
+    cut = "no age at entry is declared: no stay is ended at 18" if np.isinf(model.stay.limit) else "they end at 18"
+    rows = [("as declared", own, 1.0, f"{model.stay.kind} stays; {cut}")]
+    for words, entries, kind in _CONVENTIONS:
+        one = np.ones(1) if kind == "fixed" else np.empty(0)
+        stay = replace(model.stay, kind=kind, shape=1.0, points=one, mass=one, spread=entries == "spread")
+        saving = float(replace(model, stay=stay).saving_per_averted(base)[0])
+        more = f"{abs(saving / own - 1):.1%} {'more' if saving > own else 'less'}" if own else "another sum"
+        text = "the same as declared" if np.isclose(saving, own) else f"would say that {more} is saved"
+        rows.append((words, saving, saving / own if own else np.nan, text))
+    return pd.DataFrame(rows, columns=["convention", "saving_per_averted", "share_of_declared", "text"])
+
+
+def break_even_only(prepared: Prepared, model: DecisionModel, draws: Mapping[str, Array]) -> Outputs:
+    """Compute what a programme that was never evaluated would have to achieve, outside the tiers.
+
+    Only costs and care enter; the decision record 0031 says why this is printed where nothing else is.
+    """
+    out: Outputs = {
+        "breakeven": break_even_table(model, draws),
+        "max_programme_cost": justifiable_cost(model, draws),
+        "parameters": parameter_table(prepared, model, with_effect=False),
+    }
+    for table in (out["breakeven"], out["max_programme_cost"]):
+        assert isinstance(table, pd.DataFrame)
+        table["label"] = BREAK_EVEN_ONLY
+    return out | ({"timing": timing_table(model)} if model.stay is not None else {})
 
 
 def break_even_fall(model: DecisionModel) -> float:
@@ -118,13 +173,15 @@ def break_even_fall(model: DecisionModel) -> float:
     return float(break_even_rate(model, base)[0])
 
 
-def gate_file(verdict: Verdict, mark: str, printed: str) -> dict[str, Any]:
-    """Return `gate.json`: the plain verdict, what is printed, and under what condition."""
+def gate_file(verdict: Verdict, mark: str, printed: str, currency: str) -> dict[str, Any]:
+    """Return `gate.json`: the plain verdict, what is printed, in which money, and under what condition."""
     out = verdict.to_dict()
     out["allowed"] = gate_rule()["tiers"][verdict.tier]
     out["printed_as"] = printed
+    out["currency"] = currency
     out["watermark"] = mark or None
-    out["condition"] = "conditional on the effect being causal" if printed == "E2" else None
+    conditions = {"E0": BREAK_EVEN_ONLY, "E2": "conditional on the effect being causal"}
+    out["condition"] = conditions.get(printed)
     return out
 
 
@@ -176,29 +233,57 @@ def first_tables(prepared: Prepared, model: DecisionModel, draws: Mapping[str, A
         "breakeven": break_even_table(model, draws),
         "max_programme_cost": justifiable_cost(model, draws),
         "cost_consequence": cost_consequence(model, draws),
-        "parameters": parameter_table(prepared, model),
+        "parameters": parameter_table(prepared, model, with_effect=False),
         "scenarios": scenario_table(prepared, with_effect=False),
     }
+    if model.stay is not None and model.lines:
+        out["timing"] = timing_table(model)
     if section.equity:
         out["equity"] = equity_table(prepared, with_effect=False)
     prior = section.effect.prior if section.effect is not None else None
     if prior is not None:
         rng = streams("economics", "prior")
         believed = prior.mean + prior.sd * rng.standard_normal(section.psa.draws)
-        thresholds = np.array(sorted({0.0, *_few(threshold_grid(section.thresholds))}))
+        thresholds = np.array(sorted({0.0, *_few(section.prices, section.decision_threshold)}))
         out["research_value"] = research_bound(model, draws, believed, thresholds, decisions(prepared))
     return {name: table for name, table in out.items() if not isinstance(table, pd.DataFrame) or len(table)}
 
 
-def _few(grid: list[float], most: int = 10) -> list[float]:
-    """Return at most a few thresholds, evenly spread."""
-    return grid if len(grid) <= most else [grid[i] for i in np.linspace(0, len(grid) - 1, most).astype(int)]
+def _few(grid: list[float], decision: float | None, most: int = 10) -> list[float]:
+    """Return a few thresholds, evenly spread, and the one at which the decision is taken."""
+    few = grid if len(grid) <= most else [grid[i] for i in np.linspace(0, len(grid) - 1, most).astype(int)]
+    return sorted({*few, *([] if decision is None else [decision])})
 
 
-def parameter_table(prepared: Prepared, model: DecisionModel) -> pd.DataFrame:
-    """List every parameter with its distribution; the effect only as far as it is declared."""
-    rows = [(p.name, p.mean, p.se, p.law) for p in model.parameters if p.name != "effect"]
-    return pd.DataFrame(rows, columns=["parameter", "mean", "std_error", "distribution"])
+def parameter_table(prepared: Prepared, model: DecisionModel, *, with_effect: bool) -> pd.DataFrame:
+    """List every input with its distribution and its source; the effect only where it is used."""
+    base, sources = natural_base(model), input_sources(model)
+    rows = []
+    for p in model.parameters:
+        if p.name == "effect" and not with_effect:
+            continue
+        low, high = own_interval(p, model)
+        law = {"share": "dirichlet", "lognormal_median": "lognormal (median; error of the log)"}.get(p.law, p.law)
+        error = np.nan if p.law == "share" else p.se
+        rows.append((p.name, base[p.name], error, low, high, law, sources[p.name]))
+    prior = model.section.effect.prior if model.section.effect is not None else None
+    if prior is not None:
+        ends = (prior.mean - NORMAL_95 * prior.sd, prior.mean + NORMAL_95 * prior.sd)
+        rows.append(("prior of the effect", prior.mean, prior.sd, *ends, "normal", prior.source))
+    names = ["parameter", "mean", "std_error", "low", "high", "distribution", "source"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def input_sources(model: DecisionModel) -> dict[str, str]:
+    """Say of every parameter where it comes from."""
+    effect, pathway = model.section.effect, model.section.care_pathway
+    assert effect is not None
+    found = {"effect": effect.source, "baseline": effect.baseline_source, "per_entry": effect.per_entry_source}
+    if pathway is not None:
+        found["weeks"] = pathway.weeks_source
+        found |= {f"mix[{place.name}]": place.source for place in pathway.placements}
+    found |= {line.key: line.source for line in model.lines}
+    return {name: text.strip() or "no source is declared" for name, text in found.items()}
 
 
 def decisions(prepared: Prepared) -> float:
@@ -212,7 +297,7 @@ def full_tables(prepared: Prepared, psa: Samples, draws: Mapping[str, Array], st
     section, reference = prepared.section, prepared.reference
     effect_there(prepared)
     studies_fit(prepared, psa)
-    lam = np.array(threshold_grid(section.thresholds) or [0.0])
+    lam = np.array(section.prices)
     swept = sweep(psa.effects, psa.costs, lam, reference)
     out: Outputs = dict(exact_tables(psa, swept, reference))
     if not section.voi.evpi:
@@ -220,8 +305,10 @@ def full_tables(prepared: Prepared, psa: Samples, draws: Mapping[str, Array], st
     out["psa"] = psa_table(psa, reference)
     out |= information(prepared, psa, swept, streams)
     if prepared.model is not None:
-        out |= sensitivity_tables(prepared, lam)
+        out |= sensitivity_tables(prepared)
+        out["parameters"] = parameter_table(prepared, prepared.model, with_effect=True)
         out["scenarios"] = scenario_table(prepared, with_effect=True)
+        out["value_for_money"] = value_for_money(prepared, draws)
         if section.equity:
             out["equity"] = equity_table(prepared, with_effect=True)
     return {name: table for name, table in out.items() if len(table)}
@@ -235,7 +322,7 @@ def information(prepared: Prepared, psa: Samples, swept: Sweep, streams: Streams
     if groups:
         out["evppi"] = evppi_table(groups, swept)
     if voi.studies:
-        few = np.array(_few(list(lam)))
+        few = np.array(_few(list(lam), prepared.section.decision_threshold))
         out["evsi"] = evsi(psa, voi.studies, few, reference, decisions(prepared), lambda name: streams("evsi", name))
     total = decisions(prepared)
     if voi.evpi and (voi.decisions_per_year, voi.years) != (1.0, 1):

@@ -96,7 +96,9 @@ def quadrant(inc_cost: float, inc_effect: float) -> str:
     return _QUADRANTS[(int(np.sign(inc_effect)), int(np.sign(inc_cost)))]
 
 
-def versus(strategies: Sequence[str], effects: Array, costs: Array, reference: int) -> pd.DataFrame:
+def versus(
+    strategies: Sequence[str], effects: Array, costs: Array, reference: int, frontier: pd.DataFrame
+) -> pd.DataFrame:
     """Compare every strategy with the reference.
 
     Parameters
@@ -107,30 +109,35 @@ def versus(strategies: Sequence[str], effects: Array, costs: Array, reference: i
         Draws.
     reference
         Column of the reference.
+    frontier
+        From `incremental`.
 
     Returns
     -------
     DataFrame
-        ``strategy, reference, inc_cost, inc_effect, icer, quadrant, reason`` and the share of draws in each
-        quadrant. ``icer`` only where more effect costs more (or less costs less); elsewhere it is empty and
-        ``quadrant`` says which of the two is better.
+        ``strategy, reference, inc_cost, inc_effect, icer, status, quadrant, reason`` and the share of draws in each
+        quadrant. ``icer`` only where the strategy follows the reference on the frontier: a ratio of a dominated
+        strategy, or one that jumps over a strategy on the frontier, would be no price of anything.
     """
-    rows = []
+    rows, place = [], frontier.set_index("strategy")
+    before = dict(zip(frontier["strategy"][1:], frontier["strategy"][:-1], strict=True))
     for j, name in enumerate(strategies):
         if j == reference:
             continue
         d_effect, d_cost = effects[:, j] - effects[:, reference], costs[:, j] - costs[:, reference]
         mean_effect, mean_cost = float(d_effect.mean()), float(d_cost.mean())
         words = quadrant(mean_cost, mean_effect)
-        divided = mean_cost * mean_effect > 0
+        status, ratio = str(place.loc[name, "status"]), float(place["icer"].to_numpy(float)[place.index.get_loc(name)])
+        reason = _why_no_ratio(mean_cost, mean_effect, status, before.get(name), strategies[reference])
         rows.append({
             "strategy": name,
             "reference": strategies[reference],
             "inc_cost": mean_cost,
             "inc_effect": mean_effect,
-            "icer": mean_cost / mean_effect if divided else np.nan,
+            "icer": np.nan if reason else ratio,
+            "status": status,
             "quadrant": words,
-            "reason": "" if divided else _why_no_ratio(mean_effect),
+            "reason": reason,
             "share_ne": float(((d_effect > 0) & (d_cost > 0)).mean()),
             "share_se": float(((d_effect > 0) & (d_cost <= 0)).mean()),
             "share_nw": float(((d_effect <= 0) & (d_cost > 0)).mean()),
@@ -139,7 +146,15 @@ def versus(strategies: Sequence[str], effects: Array, costs: Array, reference: i
     return pd.DataFrame(rows)
 
 
-def _why_no_ratio(mean_effect: float) -> str:
-    if mean_effect == 0:
+def _why_no_ratio(cost: float, effect: float, status: str, before: str | None, reference: str) -> str:
+    """Say why a strategy has no ratio against the reference; empty where it has one."""
+    if effect == 0:
         return "the incremental effect is zero: a ratio to it does not exist; compare the costs"
-    return "cost and effect point to the same choice: a negative ratio would say nothing, the quadrant does"
+    if cost * effect <= 0:
+        return "cost and effect point to the same choice: a negative ratio would say nothing, the quadrant does"
+    if status != "ND":
+        return f"{'extendedly ' if status == 'ED' else ''}dominated: no ratio"
+    if before != reference:
+        where = f"it follows {before} on the frontier" if before and effect > 0 else "it stands before the reference"
+        return f"{where}: incremental.csv has the ratio"
+    return ""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sos_eval.declare import Document, Path_
-from sos_eval.economics.consistency import modelled, problems, unknown_parameters
+from sos_eval.economics.consistency import Problem, idle_parameters, modelled, problems, too_long, unknown_parameters
 from sos_eval.economics.model.deflator import Deflator, deflator_names, named_deflator, read_deflator
 from sos_eval.economics.model.discount import Schedule, flat, named_schedule
-from sos_eval.economics.model.draws import correlation_problem
-from sos_eval.economics.model.evaluated import DecisionModel, decision_model
+from sos_eval.economics.model.draws import central_interval, correlation_problem
+from sos_eval.economics.model.evaluated import WEEKS, DecisionModel, decision_model
 from sos_eval.economics.model.psa import Samples, read_samples
+from sos_eval.economics.model.stay import Observed, read_stays
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.economics.voi.evsi import study_problems
-from sos_eval.errors import DesignFault, Faults, nearest
+from sos_eval.errors import DataFault, DesignFault, Faults, nearest
 
 __all__ = ["Prepared", "effect_there", "prepare", "studies_fit"]
 
@@ -47,7 +49,7 @@ class Prepared:
     path: Path_
 
 
-def prepare(section: EconomicsSection, document: Document, path: Path_ = ()) -> Prepared:
+def prepare(section: EconomicsSection, document: Document, path: Path_ = (), *, scenario: bool = False) -> Prepared:
     """Check a declaration and read what it names.
 
     Parameters
@@ -56,6 +58,8 @@ def prepare(section: EconomicsSection, document: Document, path: Path_ = ()) -> 
         The typed declaration.
     document, path
         Its file, and where in it the block stands; files are relative to it.
+    scenario
+        Whether it is the declaration of a scenario, which has none of its own.
 
     Raises
     ------
@@ -64,13 +68,14 @@ def prepare(section: EconomicsSection, document: Document, path: Path_ = ()) -> 
     """
     faults = Faults(DesignFault)
     deflator = _deflator(section, document, path, faults)
-    for key, what, instead in problems(section, deflator):
+    for key, what, instead in problems(section, deflator, scenario=scenario):
         _add(faults, document, path, key, what, instead)
     faults.stop()
+    observed = _observed(section, document)
     schedules = [_schedule(rate) for rate in (section.rates.costs, section.rates.effects)]
     model = samples = None
     if modelled(section):
-        model = decision_model(section, deflator, schedules[0], schedules[1])
+        model = decision_model(section, deflator, schedules[0], schedules[1], observed)
         names, strategies = [p.name for p in model.parameters], model.strategies
     else:
         samples = _read(section, document)
@@ -81,12 +86,25 @@ def prepare(section: EconomicsSection, document: Document, path: Path_ = ()) -> 
     if wanted not in strategies:
         _add(faults, document, path, ("reference",), f"no strategy is called {wanted!r}", nearest(wanted, strategies))
     faults.stop()
+    if model is not None:
+        for key, what, instead in idle_parameters(section, [p.name for p in model.parameters if not p.varies]):
+            _add(faults, document, path, key, what, instead)
+        for key, what, instead in _room(model):
+            _add(faults, document, path, key, what, instead)
+        faults.stop()
     wrong = correlation_problem(names, section.psa.correlation) if model is not None else ""
     if wrong:
         _add(faults, document, path, ("psa", "correlation"), wrong, "weaken them until they fit together")
     faults.stop()
     reference = strategies.index(wanted)
     return Prepared(section, model, samples, reference, deflator, schedules[0], schedules[1], document, path)
+
+
+def _room(model: DecisionModel) -> Iterator[Problem]:
+    """Check that stays fit between the ages at entry and 18, in any draw."""
+    if model.stay is not None:
+        stay = next(p for p in model.parameters if p.name == "weeks")
+        yield from too_long(central_interval(stay, 1 - 1e-12)[1], model.stay.limit * WEEKS)
 
 
 def studies_fit(prepared: Prepared, psa: Samples) -> None:
@@ -135,6 +153,17 @@ def _deflator(section: EconomicsSection, document: Document, path: Path_, faults
         _add(faults, document, path, ("deflator",), f"no series is called {declared!r}", instead)
         return named_deflator(deflator_names()[0])
     return named_deflator(declared)
+
+
+def _observed(section: EconomicsSection, document: Document) -> Observed | None:
+    """Read the file of stays, where one is named."""
+    pathway = section.care_pathway
+    if pathway is None or pathway.stays is None or pathway.stays.path is None:
+        return None
+    faults = Faults(DataFault)
+    observed = read_stays(document.path.parent / pathway.stays.path, faults)
+    faults.stop()
+    return observed
 
 
 def _schedule(rate: str | float) -> Schedule:

@@ -10,10 +10,11 @@ import pandas as pd
 
 from sos_eval.declare import build
 from sos_eval.economics.breakeven import break_even_rate
+from sos_eval.economics.decision import choose
 from sos_eval.economics.declared import Scenario
-from sos_eval.economics.icers import quadrant
+from sos_eval.economics.icers import incremental, quadrant
 from sos_eval.economics.model.evaluated import DecisionModel, rate_fall
-from sos_eval.economics.section import EconomicsSection, threshold_grid
+from sos_eval.economics.section import EconomicsSection
 from sos_eval.errors import DesignFault, Fault, Faults, nearest
 
 if TYPE_CHECKING:
@@ -50,24 +51,29 @@ def scenario_table(prepared: Prepared, *, with_effect: bool) -> pd.DataFrame:
     prepared
         The evaluation.
     with_effect
-        Whether costs and effects may be shown together; else only the break-even effect is.
+        Whether costs and effects may be shown together: a row per scenario and strategy, with the frontier's ratios and
+        the strategy that is best at the decision threshold; else only the break-even effect is, a row per scenario.
     """
     rows = []
     for scenario, model in scenario_models(prepared):
-        base = {name: np.array([value]) for name, value in model.base.items()}
-        fall = float(break_even_rate(model, base)[0])
-        row: dict[str, Any] = {
-            "scenario": scenario.name if scenario else "base case",
-            "changes": "; ".join(f"{k} = {v}" for k, v in scenario.change.items()) if scenario else "",
-            "structural": bool(scenario and scenario.structural),
-            "breakeven_fall": fall if np.isfinite(fall) else np.nan,
-            "programme_cost": float(model.programme_cost(base)[0]),
-            "saving_per_averted": float(model.saving_per_averted(base)[0]),
-        }
-        if with_effect:
-            row |= _results(prepared, model, base)
-        rows.append(row)
+        row = _costs(scenario, model)
+        rows += [row | more for more in _results(prepared, model)] if with_effect else [row]
     return pd.DataFrame(rows)
+
+
+def _costs(scenario: Scenario | None, model: DecisionModel) -> dict[str, Any]:
+    """Return what a scenario is and what needs no effect."""
+    base = {name: np.array([value]) for name, value in model.base.items()}
+    fall = float(break_even_rate(model, base)[0])
+    return {
+        "scenario": scenario.name if scenario else "base case",
+        "changes": "; ".join(f"{k} = {v}" for k, v in scenario.change.items()) if scenario else "",
+        "why": scenario.why if scenario else "",
+        "structural": bool(scenario and scenario.structural),
+        "breakeven_fall": fall if np.isfinite(fall) else np.nan,
+        "programme_cost": float(model.programme_cost(base)[0]),
+        "saving_per_averted": float(model.saving_per_averted(base)[0]),
+    }
 
 
 def structural_count(prepared: Prepared) -> int:
@@ -87,17 +93,25 @@ def _outline(model: DecisionModel) -> np.ndarray:
     return np.concatenate([model.programme_cost(base), *savings, model.effect_units(base), fall])
 
 
-def _results(prepared: Prepared, model: DecisionModel, base: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Return the last strategy against the reference at expected values."""
-    effects, costs = model.evaluate(base)
-    d_effect = float(effects[0, -1] - effects[0, prepared.reference])
-    d_cost = float(costs[0, -1] - costs[0, prepared.reference])
-    grid = threshold_grid(prepared.section.thresholds) or [0.0]
-    middle = grid[len(grid) // 2]
-    return {
-        "inc_cost": d_cost, "inc_effect": d_effect, "quadrant": quadrant(d_cost, d_effect), "threshold": middle,
-        "incremental_net_benefit": middle * d_effect - d_cost,
-    }  # fmt: skip
+def _results(prepared: Prepared, model: DecisionModel) -> list[dict[str, Any]]:
+    """Return every strategy against the reference at expected values, and which is best at the decision threshold."""
+    base = {name: np.array([value]) for name, value in model.base.items()}
+    (effects,), (costs,) = model.evaluate(base)
+    reference, threshold = prepared.reference, model.section.decision_threshold
+    frontier = incremental(model.strategies, costs, effects).set_index("strategy")
+    d_effect, d_cost = effects - effects[reference], costs - costs[reference]
+    price = np.nan if threshold is None else threshold
+    best = "" if threshold is None else model.strategies[choose(price * d_effect - d_cost, reference)[0]]
+    return [
+        {
+            "strategy": name, "inc_cost": float(d_cost[j]), "inc_effect": float(d_effect[j]),
+            "quadrant": quadrant(d_cost[j], d_effect[j]), "status": frontier.loc[name, "status"],
+            "icer": frontier.loc[name, "icer"], "threshold": price,
+            "incremental_net_benefit": price * float(d_effect[j]) - float(d_cost[j]), "best": best,
+        }
+        for j, name in enumerate(model.strategies)
+        if j != reference
+    ]  # fmt: skip
 
 
 def _changed(prepared: Prepared, scenario: Scenario, i: int) -> DecisionModel:
@@ -116,7 +130,7 @@ def _changed(prepared: Prepared, scenario: Scenario, i: int) -> DecisionModel:
     _keep_effect(changed, prepared.section)
     section = build(EconomicsSection, changed, document, path)
     assert section is not None
-    model = prepare(section, document, path).model
+    model = prepare(section, document, path, scenario=True).model
     assert model is not None
     return model
 

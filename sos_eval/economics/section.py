@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isclose
 from typing import Annotated, Literal
 
 from annotated_types import Ge
@@ -55,9 +56,9 @@ class EconomicsSection(Declared):
     reference: str | None = None
     """The comparator among the strategies of the draws; default: the frame's, else the first."""
     thresholds: Thresholds = ()
-    """Money a unit of effect: a list, or from, to and step."""
-    threshold_includes: tuple[str, ...] = ()
-    """Costs that the threshold already values (care_pathway, names of cost lines): counted there, not as savings."""
+    """Money a unit of effect, as plotted: a list, or from, to and step."""
+    decision_threshold: Annotated[float, Ge(0)] | None = None
+    """Money a unit of effect at which the decision is taken: verdict, tornado, scenarios and equity are about it."""
     dsa: Dsa = field(default_factory=Dsa)
     """One-way and two-way sensitivity."""
     scenarios: tuple[Scenario, ...] = ()
@@ -75,6 +76,14 @@ class EconomicsSection(Declared):
     def rates(self) -> Discount:
         """The declared rates; the Green Book's where none are (populations of draws from files)."""
         return self.discount or Discount()
+
+    @property
+    def prices(self) -> list[float]:
+        """Every threshold that is computed, in order: the plotted ones, and the one at which the decision is taken."""
+        grid, decision = threshold_grid(self.thresholds), self.decision_threshold
+        if decision is None:
+            return grid or [0.0]
+        return sorted({decision, *(value for value in grid if not isclose(value, decision, rel_tol=1e-9))})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,45 +11,80 @@ from numpy.typing import NDArray
 
 from sos_eval.economics.dsa import one_way, tornado, two_way_table
 from sos_eval.economics.model.draws import Parameter, central_interval
+from sos_eval.economics.model.evaluated import DecisionModel
 
 if TYPE_CHECKING:
     from sos_eval.economics.prepared import Prepared
 
-__all__ = ["sensitivity_tables"]
+__all__ = ["natural_base", "own_interval", "sensitivity_tables"]
 
 Array = NDArray[np.float64]
+Span = tuple[float, float]
 
 
-def sensitivity_tables(prepared: Prepared, thresholds: Array) -> dict[str, pd.DataFrame]:
-    """Vary one parameter at a time, and declared pairs, at the middle threshold."""
+def sensitivity_tables(prepared: Prepared) -> dict[str, pd.DataFrame]:
+    """Vary one parameter at a time, and declared pairs, at the decision threshold.
+
+    A share of the placement mix is varied on its own scale, the others taking up the rest in the proportions they have.
+    Without a decision threshold there is no net benefit to vary, and no table.
+    """
     model, declared = prepared.model, prepared.section.dsa
+    threshold = prepared.section.decision_threshold
     assert model is not None
-    ranges = {p.name: declared.ranges.get(p.name) or _own(p) for p in model.parameters}
+    base = natural_base(model)
+    ranges = {p.name: declared.ranges.get(p.name) or own_interval(p, model) for p in model.parameters}
     ranges = {name: span for name, span in ranges.items() if span[0] < span[1]}
-    if not ranges:
+    if threshold is None or not ranges:
         return {}
-    middle = float(thresholds[len(thresholds) // 2])
 
     def run(values: Mapping[str, Array]) -> tuple[Array, Array]:
-        return model.evaluate(values)
+        return model.evaluate(_rest(values, base))
 
     reference = prepared.reference
     out = {
-        "tornado": tornado(run, model.base, ranges, model.strategies, reference, middle),
-        "one_way": one_way(run, model.base, ranges, model.strategies, middle, declared.points),
+        "tornado": tornado(run, base, ranges, model.strategies, reference, threshold),
+        "one_way": one_way(run, base, ranges, model.strategies, threshold, declared.points),
     }
     grids = [
-        two_way_table(run, model.base, pair, ranges, model.strategies, middle, declared.points)
+        two_way_table(run, base, pair, ranges, model.strategies, threshold, declared.points)
         for pair in declared.two_way
-        if set(pair) <= set(ranges)
     ]
     if grids:
         out["two_way"] = pd.concat(grids, ignore_index=True)
     for table in out.values():
-        table["threshold"] = middle
+        table["threshold"] = threshold
     return out
 
 
-def _own(parameter: Parameter) -> tuple[float, float]:
-    """Return a parameter's 95% interval; a placement share is varied with its group, not alone."""
-    return (0.0, 0.0) if parameter.law == "share" else central_interval(parameter)
+def natural_base(model: DecisionModel) -> dict[str, float]:
+    """Return every parameter at its expected value on the scale a reader knows: a share of the mix is a share."""
+    base = model.base
+    total = sum(base[name] for name in _mix(base))
+    return {name: value / total if name in _mix(base) else value for name, value in base.items()}
+
+
+def own_interval(parameter: Parameter, model: DecisionModel) -> Span:
+    """Return a parameter's 95% interval; of a share of the mix that of its beta distribution."""
+    if parameter.law != "share":
+        return central_interval(parameter)
+    from scipy.special import betaincinv
+
+    rest = sum(p.mean for p in model.parameters if p.law == "share") - parameter.mean
+    low, high = betaincinv(parameter.mean, rest, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _mix(values: Mapping[str, object]) -> list[str]:
+    return [name for name in values if name.startswith("mix[")]
+
+
+def _rest(values: Mapping[str, Array], base: Mapping[str, float]) -> Mapping[str, Array]:
+    """Let the shares that are not varied take up the rest, in the proportions they have."""
+    names = _mix(values)
+    varied = [name for name in names if np.any(values[name] != base[name])]
+    if not varied:
+        return values
+    left = 1 - sum(values[name] for name in varied)
+    others = 1 - sum(base[name] for name in varied)
+    rest = {name: np.asarray(base[name] / others * left) for name in names if name not in varied}
+    return {**values, **rest}

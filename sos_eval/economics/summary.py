@@ -2,76 +2,131 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from sos_eval.economics.model.psa import Samples
+from sos_eval.economics.decision import Decision
 
-__all__ = ["economic_headline", "main_results"]
+__all__ = ["UNDECIDED", "economic_headline", "main_results"]
+
+#: Why no single verdict is given.
+UNDECIDED = "no decision_threshold is declared: the curves say what holds at which threshold, none is singled out"
+_NAMES = ["quantity", "strategy", "threshold", "value", "low", "high", "text"]
+Row = tuple[Any, ...]
 
 
-def _best(outputs: dict[str, Any], threshold: float) -> str:
-    table = outputs["ceaf"]
-    return str(table.loc[table["threshold"] == threshold, "strategy"].iloc[0])
+def main_results(chosen: Decision, outputs: Mapping[str, Any], printed: str, mark: str) -> pd.DataFrame:
+    """Give the main results in rows: ``quantity, strategy, threshold, value, low, high, text, condition``.
 
-
-def main_results(psa: Samples, reference: int, outputs: dict[str, Any], printed: str, mark: str) -> pd.DataFrame:
-    """Give the main results in rows: ``quantity, strategy, threshold, value, low, high, text``."""
-    condition = mark or ("conditional on the effect being causal" if printed == "E2" else "")
-    rows: list[tuple[Any, ...]] = []
-    for _, row in outputs["quadrants"].iterrows():
-        text = f"{row['strategy']} is {row['quadrant']} against {row['reference']}"
-        rows.append(("incremental cost", row["strategy"], None, row["inc_cost"], None, None, text))
-        rows.append(("incremental effect", row["strategy"], None, row["inc_effect"], None, None, text))
-        rows.append(("incremental cost-effectiveness ratio", row["strategy"], None, row["icer"], None, None,
-                     row["reason"] or text))  # fmt: skip
-    middle = _middle(outputs)
-    pairs = outputs["pairwise"]
-    for _, row in pairs[pairs["threshold"] == middle].iterrows():
-        rows.append(("incremental net benefit", row["strategy"], middle, row["eib"], row["conf_low"],
-                     row["conf_high"], "95% interval over draws"))  # fmt: skip
-        rows.append(("probability cost-effective", row["strategy"], middle, row["prob_cost_effective"], None, None,
-                     f"against {psa.strategies[reference]}"))  # fmt: skip
-    rows.append(("best on average", _best(outputs, middle), middle, None, None, None, "highest expected net benefit"))
-    table = pd.DataFrame(rows, columns=["quantity", "strategy", "threshold", "value", "low", "high", "text"])
-    table["condition"] = condition
+    Ratios are those of the frontier, each against the strategy before it there; a dominated strategy has its status and
+    no ratio. Rows at a threshold are about the declared one.
+    """
+    rows = [*_increments(outputs), *_frontier(outputs["incremental"]), *_at_threshold(chosen, outputs)]
+    table = pd.DataFrame(rows, columns=_NAMES)
+    table["condition"] = mark or ("conditional on the effect being causal" if printed == "E2" else "")
     return table
 
 
-def _middle(outputs: dict[str, Any]) -> float:
-    thresholds = outputs["ceaf"]["threshold"]
-    return float(thresholds.iloc[len(thresholds) // 2])
+def _increments(outputs: Mapping[str, Any]) -> list[Row]:
+    """Return cost and effect of every strategy against the comparator."""
+    rows: list[Row] = []
+    for _, row in outputs["quadrants"].iterrows():
+        text = f"{row['strategy']} against {row['reference']}: {row['quadrant']}"
+        rows.append(("incremental cost", row["strategy"], None, row["inc_cost"], None, None, text))
+        rows.append(("incremental effect", row["strategy"], None, row["inc_effect"], None, None, text))
+    return rows
+
+
+def _frontier(table: pd.DataFrame) -> list[Row]:
+    """Return the ratio of every strategy on the frontier, and the status of those that are not."""
+    before = dict(zip(table["strategy"][1:], table["strategy"][:-1], strict=True))  # ND stand first, by cost
+    rows: list[Row] = []
+    for _, row in table.iterrows():
+        text = _standing(str(row["status"]), before.get(row["strategy"]), ratio=bool(pd.notna(row["icer"])))
+        value = row["icer"] if pd.notna(row["icer"]) else None
+        rows.append(("incremental cost-effectiveness ratio", row["strategy"], None, value, None, None, text))
+    return rows
+
+
+def _standing(status: str, before: str | None, *, ratio: bool) -> str:
+    """Say where a strategy stands on the frontier."""
+    if status == "D":
+        return "dominated: another costs no more and does no worse; no ratio"
+    if status == "ED":
+        return "extendedly dominated: a mix of two others does more for the money; no ratio"
+    return f"against {before}, the one before it on the frontier" if ratio else "the cheapest on the frontier: no ratio"
+
+
+def _at_threshold(chosen: Decision, outputs: Mapping[str, Any]) -> list[Row]:
+    """Return what holds at the declared threshold; without one, the reason why there is no verdict."""
+    if chosen.threshold is None:
+        return [("best on average", None, None, None, None, None, UNDECIDED)]
+    pairs, rows = outputs["pairwise"], []
+    for _, row in pairs[pairs["threshold"] == chosen.threshold].iterrows():
+        ends = (row["eib"], row["conf_low"], row["conf_high"])
+        rows.append(("incremental net benefit", row["strategy"], chosen.threshold, *ends, "95% interval over draws"))
+        text, share = f"against {chosen.reference}", row["prob_cost_effective"]
+        rows.append(("probability cost-effective", row["strategy"], chosen.threshold, share, None, None, text))
+    text = "highest expected net benefit"
+    return [*rows, ("best on average", chosen.best, chosen.threshold, None, None, None, text)]
 
 
 def economic_headline(
-    psa: Samples, reference: int, outputs: dict[str, Any], tier: str, limits: Sequence[str], mark: str
+    chosen: Decision, outputs: Mapping[str, Any], tier: str, limits: Sequence[str], mark: str
 ) -> dict[str, Any]:
-    """Return the headline: filled at E3 only, never by an override (`mark`); `limits` are the criteria that bind."""
+    """Return the headline: filled at E3 and at a declared threshold only, never by an override (`mark`).
+
+    Parameters
+    ----------
+    chosen
+        The decision at the declared threshold.
+    outputs
+        The tables of the full analysis.
+    tier, limits
+        What the evidence grants, and the criteria that bind.
+    mark
+        Watermark of an override; empty without one.
+    """
     empty: dict[str, Any] = {"icer": None, "inmb": None, "probability_cost_effective": None, "sentence": None}
     if mark or tier != "E3":
-        reason = (
-            mark or f"the evidence grants {tier} (binding: {', '.join(limits)}): conditional on the effect being causal"
-        )
-        return {**empty, "reason": reason}
-    pairs, middle = outputs["pairwise"], _middle(outputs)
-    frontier = outputs["incremental"]
-    row = pairs[pairs["threshold"] == middle].iloc[-1]
-    against = outputs["quadrants"].set_index("strategy").loc[row["strategy"]]
-    sentence = (
-        f"{row['strategy']} is {against['quadrant']} than {psa.strategies[reference]}"
-        if not against["reason"]
-        else f"{row['strategy']}: {against['quadrant']}"
-    )
-    best = _best(outputs, middle)
+        binding = f"the evidence grants {tier} (binding: {', '.join(limits)}): conditional on the effect being causal"
+        return {**empty, "reason": mark or binding}
+    if chosen.threshold is None:
+        return {**empty, "reason": UNDECIDED}
+    return _filled(chosen, outputs)
+
+
+def _filled(chosen: Decision, outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the headline about the strategy that is best at the threshold, or about the best that is not worth it."""
+    pairs, frontier = outputs["pairwise"], outputs["incremental"].set_index("strategy")
+    at = pairs[(pairs["threshold"] == chosen.threshold) & (pairs["strategy"] == chosen.subject)].iloc[0]
+    places = list(frontier.index)
+    icer, status = frontier.loc[chosen.subject, "icer"], str(frontier.loc[chosen.subject, "status"])
+    before = places[places.index(chosen.subject) - 1] if pd.notna(icer) else None
+    quadrant = outputs["quadrants"].set_index("strategy").loc[chosen.subject, "quadrant"]
     return {
-        "icer": None if pd.isna(against["icer"]) else float(against["icer"]),
-        "inmb": {"value": float(row["eib"]), "low": float(row["conf_low"]), "high": float(row["conf_high"])},
-        "threshold": middle,
-        "probability_cost_effective": float(row["prob_cost_effective"]),
-        "strategy": str(row["strategy"]),
-        "status": str(frontier.set_index("strategy").loc[row["strategy"], "status"]),
-        "sentence": f"{sentence}. At {middle:,.10g} a unit of effect the best on average is {best}.",
-        "reason": "" if not against["reason"] else str(against["reason"]),
+        "icer": None if pd.isna(icer) else float(icer),
+        "icer_against": before,
+        "inmb": {"value": float(at["eib"]), "low": float(at["conf_low"]), "high": float(at["conf_high"])},
+        "threshold": chosen.threshold,
+        "probability_cost_effective": float(at["prob_cost_effective"]),
+        "strategy": chosen.subject,
+        "best": chosen.best,
+        "status": status,
+        "sentence": _sentence(chosen, str(quadrant), float(at["eib"])),
+        "reason": "" if pd.notna(icer) else _standing(status, before, ratio=False),
     }
+
+
+def _sentence(chosen: Decision, quadrant: str, benefit: float) -> str:
+    """Say what is best at the threshold, and where the strategy lies against the comparator."""
+    assert chosen.threshold is not None
+    at = f"At {chosen.threshold:,.10g} a unit of effect"
+    where = f"{chosen.subject} against {chosen.reference}: {quadrant}"
+    if chosen.best == chosen.reference:
+        less = f"{-benefit:,.0f} lower" if benefit < 0 else "no higher"
+        runner_up = f"the next is {chosen.subject}, whose expected net benefit is {less}"
+        return f"{at} {chosen.reference} is best on average; {runner_up}. {where}."
+    return f"{at} {chosen.subject} is best on average, by {benefit:,.0f} over {chosen.reference}. {where}."

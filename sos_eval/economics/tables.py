@@ -24,9 +24,10 @@ def exact_tables(psa: Samples, swept: Sweep, reference: int) -> dict[str, pd.Dat
     reference
         Column of the comparator.
     """
+    frontier = incremental(psa.strategies, psa.costs.mean(0), psa.effects.mean(0))
     return {
-        "incremental": incremental(psa.strategies, psa.costs.mean(0), psa.effects.mean(0)),
-        "quadrants": versus(psa.strategies, psa.effects, psa.costs, reference),
+        "incremental": frontier,
+        "quadrants": versus(psa.strategies, psa.effects, psa.costs, reference, frontier),
         "net_benefit": net_benefit(psa, swept),
         "pairwise": pairwise(psa, swept, reference),
         "ceac": _long(psa, swept, probability=swept.probability),

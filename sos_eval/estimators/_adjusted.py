@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._cells import CellPlan, taking_part, without_transition
+from sos_eval.estimators._involved import in_some_cell, involved
 from sos_eval.estimators._regression import SINGLE, covariate_columns, missing_note
 from sos_eval.estimators.fast.adjusted import Shares, assigned, plan_adjusted
 from sos_eval.estimators.fast.assignments import Part, batch_assignments, by_pattern
@@ -65,8 +66,7 @@ class TwoByTwoEstimator(PlannedEstimator):
         """Estimate every cohort's effect in every period that can be compared."""
         names = self._names(panel)
         panel, notes = _with_complete_rows(panel, names)
-        plan = self._laid_out(panel)
-        kept = taking_part(panel, plan, self.anticipation)
+        kept, plan = self._taking_part(panel)
         notes = (*notes, *([plan.note] if plan.note else []), *self._adjust_note(names))
         if names or kept.layout != "panel" or not kept.is_balanced:
             return self._cell_by_cell(kept, names, plan, notes)
@@ -74,6 +74,16 @@ class TwoByTwoEstimator(PlannedEstimator):
         table = group_time_columns(plan, codes, kept.outcome.scale)
         values, influence = cohort_effects(plan, codes, kept.weights, kept.matrix())
         return _finished(kept, plan, table, values, influence, notes)
+
+    def _taking_part(self, panel: Panel) -> tuple[Panel, CellPlan]:
+        """Lay out the cells, and leave out units that are in none: the cells are those of the others alone."""
+        plan = self._laid_out(panel)
+        kept = in_some_cell(taking_part(panel, plan, self.anticipation), plan, pairs=self._takes_pairs(panel))
+        return (panel, plan) if kept.n_units == panel.n_units else self._taking_part(kept)
+
+    def _takes_pairs(self, panel: Panel) -> bool:
+        """Whether cells compare units seen in both periods."""
+        return panel.layout == "panel" and (panel.is_balanced or not self.compares_levels)
 
     def _cell_by_cell(self, panel: Panel, names: tuple[str, ...], plan: CellPlan, notes: tuple[str, ...]) -> Estimate:
         """Estimate with covariates, of cross-sections, or on a panel with gaps."""
@@ -90,7 +100,7 @@ class TwoByTwoEstimator(PlannedEstimator):
         influence = effects.score[0, :, :, 0] * panel.n_influence
         influence[:, np.isnan(values)] = np.nan
         notes = (*notes, *self._data_notes(panel, names), *_trim_note(panel, data, effects.trimmed[0], self.nuisance))
-        return _finished(panel, plan, table, values, influence, notes)
+        return _finished(panel, plan, table, values, influence, notes, pairs=isinstance(data, Changes))
 
     def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:
         """Plan for batches of outcomes; a loop where units are not seen throughout."""
@@ -133,8 +143,9 @@ class TwoByTwoEstimator(PlannedEstimator):
         plan = self._laid_out(panel)
         pattern = self._patterned(plan, plan.codes(panel.first_treated), panel)
         data, shares = self._compared(panel, names, anyone=_gappy(panel, plan)), _shares(panel)
+        who = involved(panel, plan, pairs=isinstance(data, Changes))
         place = shares.place[data.unit] if panel.layout == "panel" or _nested(panel) else panel.clusters
-        return assigned(data, shares, place, pattern, first_treated, self._adjusted_for(names))
+        return assigned(data, shares, place, pattern, first_treated, self._adjusted_for(names), who)
 
     def _alike(self, panel: Panel, first_treated: Array) -> NDArray[np.bool_]:
         """Say what the cells of each draw depend on, (r, any): starts, rows left out, whether units with gaps count."""
@@ -249,8 +260,9 @@ def _instead(why: str) -> str:
 
 
 def _finished(
-    panel: Panel, plan: CellPlan, table: Columns, values: Array, influence: Array, notes: tuple[str, ...]
-) -> Estimate:
+    panel: Panel, plan: CellPlan, table: Columns, values: Array, influence: Array, notes: tuple[str, ...],
+    *, pairs: bool = True,
+) -> Estimate:  # fmt: skip
     """Put the estimate together and say what its errors leave out."""
     influence[:, plan.is_base] = np.nan
     if plan.n_treated(panel.first_treated) == 1:
@@ -260,8 +272,9 @@ def _finished(
         reasons, more = _one_sided(table)
         notes = (*notes, *more)
     weights = panel.weights if panel.layout == "panel" else panel.frame["weight"].to_numpy(float)
-    starts = panel.first_treated if panel.layout == "panel" else panel.frame["first_treated"].to_numpy(float)
-    shares = (plan.codes(starts)[:, None] == plan.positions) * (weights / weights.mean())[:, None]
+    members = involved(panel, plan, pairs=pairs).weighing(plan.codes(panel.first_treated), plan.positions)
+    members = members if panel.layout == "panel" else members[panel.unit_codes]
+    shares = members * (weights / weights.mean())[:, None]
     table["reason"] = reasons
     return Estimate(pd.DataFrame(table), values, influence, panel, shares=shares, notes=notes)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sos_eval.errors import NotIdentified, listed
 from sos_eval.numerics.absorb import TwoWayEffects
 from sos_eval.numerics.regress import LinearFit, least_squares
+from sos_eval.numerics.scale import near_one
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Estimate
 
@@ -184,7 +185,8 @@ def _not_single(panel: Panel, complete: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _assemble(panel: Panel, used: NDArray[np.intp], outcome: str, notes: tuple[str, ...]) -> Rows:
     """Gather the arrays of the rows."""
     frame = panel.frame
-    weights = frame["weight"].to_numpy(float)[used]
+    weights = near_one(frame["weight"].to_numpy(float)[used])
+    weights = np.ones(len(weights)) if len(np.unique(weights)) == 1 else weights
     unit, time = _without_gaps(panel.unit_codes[used]), _without_gaps(panel.time_codes[used])
     effects = TwoWayEffects(unit, time, None if (weights == 1).all() else weights)
     codes = panel.unit_codes[used] if panel.layout == "panel" else used
@@ -350,6 +352,7 @@ def covariate_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[Array,
 
 def _standardised(table: Array) -> Array:
     """Return columns less their mean and over their standard deviation; one that does not vary becomes zeros."""
-    centred = table - np.nan_to_num(np.nanmean(table, axis=0))
+    whole = near_one(table)
+    centred = near_one(whole - np.nan_to_num(np.nanmean(whole, axis=0)))
     spread = np.nan_to_num(np.nanstd(centred, axis=0))
     return np.asarray(centred / np.where(spread > 0, spread, 1.0))

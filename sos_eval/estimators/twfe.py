@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
+import pandas as pd
 
-from sos_eval.estimators._regression import Rows
+from sos_eval.errors import NotIdentified
+from sos_eval.estimators._regression import Rows, time_varying
 from sos_eval.estimators._two_way import Statement, TwoWayRegression
 from sos_eval.numerics.regress import LinearFit
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice
 from sos_eval.results.method import register
 
 __all__ = ["TWFE"]
@@ -23,6 +26,8 @@ class TWFE(TwoWayRegression):
 
     covariates: tuple[str, ...] | None = None
     """Time-varying regressors; those of the panel unless named here."""
+    by: Literal["period"] | None = None
+    """`period`: covariates that do not change over time enter with a coefficient of their own in every period."""
 
     label: ClassVar[str] = "two-way fixed effects"
     reference: ClassVar[str] = "Goodman-Bacon (2021); weights of de Chaisemartin and D'Haultfoeuille (2020)"
@@ -31,6 +36,54 @@ class TWFE(TwoWayRegression):
     takes_switching: ClassVar[bool] = True
     takes_cross_sections: ClassVar[bool] = True
     takes_covariates: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.by is not None and not self.covariates:
+            raise ValueError("by: period goes with covariates: name those that enter by period")
+
+    def estimate(self, panel: Panel) -> Estimate:
+        """Estimate treatment's coefficient."""
+        return super().estimate(self._by_period(panel))
+
+    def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:
+        """Plan for batches of outcomes."""
+        return super().compile(self._by_period(panel), choice)
+
+    def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
+        """Estimate under many adoptions."""
+        return super().estimate_assignments(self._by_period(panel), first_treated)
+
+    def estimate_groups(self, panel: Panel, first_treated: Array, weights: Array, cells: pd.DataFrame) -> Batch:
+        """Estimate under many adoptions, each with a comparison group of its own."""
+        return super().estimate_groups(self._by_period(panel), first_treated, weights, cells)
+
+    def _by_period(self, panel: Panel) -> Panel:
+        """Add each covariate times each period but the first, where covariates enter by period."""
+        names = [name for name, _, _ in self._products(panel)]
+        if self.by is None or set(names) <= set(panel.frame):
+            return panel
+        self._refuse_unknown(panel)
+        self._refuse_varying(panel)
+        time = panel.frame["time"].to_numpy(float)
+        return panel.with_columns(
+            **{name: panel.frame[own].to_numpy(float) * (time == at) for name, own, at in self._products(panel)}
+        )
+
+    def _products(self, panel: Panel) -> list[tuple[str, str, float]]:
+        """List the regressors by period: their name, their covariate and their period."""
+        own = self.covariates or ()
+        return [
+            (f"{name} in {panel.periods.name(time)}", name, float(time)) for name in own for time in panel.times[1:]
+        ]
+
+    def _names(self, panel: Panel) -> tuple[str, ...]:
+        return super()._names(panel) if self.by is None else tuple(name for name, _, _ in self._products(panel))
+
+    def _refuse_varying(self, panel: Panel) -> None:
+        """Refuse covariates that change over time: after a start they may have changed with it."""
+        for name in time_varying(panel, self.covariates or ()):
+            what = f"twfe: {name} changes over time, and by: period is for covariates that do not"
+            raise NotIdentified(panel.fault(what, "leave by out, or name one that is constant within units"))
 
     def state(self, panel: Panel, start: Array, time: Array, treated: Array) -> Statement:
         """State the one regressor, treatment, and its coefficient as ``overall``."""

@@ -12,7 +12,6 @@ from sos_eval.inference.randomization import Randomization
 from sos_eval.inference.statistic import statistics
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.assignments import assignment_space
 from sos_eval.results.fitted import Fitted
 
 __all__ = ["DesignFacts", "design_facts", "effective_clusters", "lost_share"]
@@ -73,7 +72,7 @@ def design_facts(fitted: Fitted) -> DesignFacts:
     )
 
     def assignments(strata: tuple[str, ...]) -> int | str:
-        space = assignment_space(fitted.source, strata)
+        space = fitted.space(strata)
         return space if isinstance(space, str) else space.size
 
     return DesignFacts(
@@ -144,7 +143,7 @@ def lost_share(fitted: Fitted, test: Randomization) -> float:
         Its strata and its statistic count.
     """
     rng = stream(0, "rule", "adoptions that cannot be estimated")
-    space = assignment_space(fitted.source, test.strata)
+    space = fitted.space(test.strata)
     if isinstance(space, str):
         return 0.0
     drawn = space.draw(TRIED, rng).first_treated

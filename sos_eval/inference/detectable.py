@@ -12,7 +12,7 @@ from sos_eval.inference.randomization import Randomization
 from sos_eval.numerics.detectable import FALL, RISE, Found, Lots, findable
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Panel
-from sos_eval.results.assignments import AssignmentSpace, assignment_space
+from sos_eval.results.assignments import AssignmentSpace
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.fitted import Fitted
 
@@ -86,7 +86,7 @@ def detectable_size(fitted: Fitted, test: Randomization, *, power: float = 0.8, 
         Empty with a reason where fewer than 1/alpha adoptions are possible, or more than a fifth of them cannot be
         estimated.
     """
-    space = assignment_space(fitted.source, test.strata)
+    space = fitted.space(test.strata)
     ratio = bool(fitted.estimate.cells["scale"].iloc[_row(fitted)] == "ratio")
     why = _why_silent(fitted, test, space)
     if why or isinstance(space, str):

@@ -10,7 +10,6 @@ from sos_eval.inference.randomization import Randomization
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array
 from sos_eval.results.adoptions import Adoptions
-from sos_eval.results.assignments import assignment_space
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod
 
@@ -24,7 +23,7 @@ def estimates_anew(method: InferenceMethod, fitted: Fitted) -> int:
     """Count about how many estimates under other adoptions a method makes; none unless it permutes."""
     if not isinstance(method, Randomization):
         return 0
-    space = assignment_space(fitted.source, method.strata)
+    space = fitted.space(method.strata)
     if isinstance(space, str):
         return 0
     draws = min(space.size, method.draws)
@@ -37,7 +36,7 @@ def estimates_anew(method: InferenceMethod, fitted: Fitted) -> int:
 
 def seconds_each(method: Randomization, fitted: Fitted) -> float:
     """Time what one more adoption costs, on adoptions that the inference does not use."""
-    space = assignment_space(fitted.source, method.strata)
+    space = fitted.space(method.strata)
     if isinstance(space, str):
         return 0.0
     drawn = space.draw(2 * MORE, stream(0, "duration")).first_treated[: FEW + MORE]

@@ -22,7 +22,7 @@ from sos_eval.numerics.inversion import TIES
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array
 from sos_eval.results.adoptions import Adoptions
-from sos_eval.results.assignments import Assignments, AssignmentSpace, assignment_space, drawn_within, strata_columns
+from sos_eval.results.assignments import Assignments, AssignmentSpace, drawn_within, strata_columns
 from sos_eval.results.estimate import Batch, Estimate
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod, Inferred
@@ -160,7 +160,8 @@ class Randomization(InferenceMethod):
         space = self._space(fitted)
         if isinstance(space, str):
             return refused(fitted, self.key, self.level, space)
-        draws_of = rng if self.seed is None else stream(self.seed, self.name, fitted.id, fitted.panel.active)
+        shared = fitted.lots_of or fitted.panel.active
+        draws_of = rng if self.seed is None else stream(self.seed, self.name, fitted.id, shared)
         each = 3 * fitted.source.n_units + 6 * len(fitted.estimate.values)
         refuse_too_many(fitted.source, "draws", min(self.draws, space.size), each)
         assignments = space.draw(self.draws, draws_of)
@@ -184,7 +185,7 @@ class Randomization(InferenceMethod):
         """Return the space of assignments, or why there is none."""
         if self.statistic != "coefficient" and fitted.estimate.influence is None:
             return "the estimator has no error of its own to studentise with; write statistic: coefficient"
-        return assignment_space(fitted.source, self.strata)
+        return fitted.space(self.strata)
 
     def _hopeless(self, space: AssignmentSpace, assignments: Assignments) -> str:
         """Say that the smallest possible p is too large to reject; empty where it is not."""

@@ -36,7 +36,7 @@ def table_of_tests(
         "estimator": fitted.id, "outcome": fitted.panel.active,
         "aggregation": str(fitted.estimate.cells["aggregation"].iloc[row]), "inference": key,
         "strata": " ".join(strata), "draws": len(batch.values) - 1,
-        "mean_estimate": _mean(batch.values[1:, row]),
+        "mean_estimate": _mean(batch.values[1:, row]), "family": "",
     }  # fmt: skip
     ratio = fitted.estimate.cells["scale"].iloc[row] == "ratio"
     low, high = (float(np.exp(end[row])) if ratio else float(end[row]) for end in (limits.low, limits.high))

@@ -22,11 +22,15 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Group:
-    """An entry on one outcome, with its panel before and after the comparison group was built."""
+    """An entry on one outcome, with its panel before and after the comparison group was built.
+
+    `lots_of` names the outcome by which the strata of the lots are cut, one for all outcomes.
+    """
 
     entry: Entry
     source: Panel
     comparison: Comparison
+    lots_of: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,11 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context
-from signal import SIG_IGN, SIGINT, signal
 from time import perf_counter
 from typing import Any
 
 from sos_eval.errors import OurFault
-from sos_eval.montecarlo.workers import end_with, one_thread_each
+from sos_eval.montecarlo.workers import ended_since, follow, one_thread_each
 
 __all__ = ["Team"]
 
@@ -63,7 +62,7 @@ class Team:
     def _on_processes(self, piece: Callable[[Any], Any], pieces: Sequence[Any]) -> Iterator[Any]:
         """Yield answers in the order of the pieces."""
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(self.workers, get_context("spawn"), _begin, (os.getpid(),))
+            self._pool = ProcessPoolExecutor(self.workers, get_context("spawn"), follow, (os.getpid(),))
         try:
             with one_thread_each():
                 yield from self._pool.map(piece, pieces)
@@ -73,21 +72,10 @@ class Team:
     @contextmanager
     def at_work(self) -> Iterator[Team]:
         """Let its processes go at the end, at once where the run is interrupted."""
-        before = set(active_children())
         try:
-            yield self
-        except BaseException:
-            if self._pool is not None:
-                for child in set(active_children()) - before:
-                    child.terminate()  # the pool's own thread sees the end and is the only one to reap
-            raise
+            with ended_since(active_children()):
+                yield self
         finally:
             if self._pool is not None:
                 self._pool.shutdown(cancel_futures=True)
                 self._pool = None
-
-
-def _begin(parent: int) -> None:
-    """Leave interruptions to the process that started this one, and end with it."""
-    signal(SIGINT, SIG_IGN)
-    end_with(parent)

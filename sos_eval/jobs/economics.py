@@ -13,6 +13,8 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle, is_bundle, read_bundle
 from sos_eval.bundle.files import csv_text, json_text
+from sos_eval.bundle.listing import list_files, refuse_strangers
+from sos_eval.bundle.unmet import Unmet
 from sos_eval.bundle.whole import check_folder, write_folder
 from sos_eval.declare import Document, Path_, build, read_yaml
 from sos_eval.economics.cost import effect_from
@@ -41,11 +43,14 @@ class EconomicsRun:
         Where.
     verdict, watermark
         The gate's, and the mark of an override.
+    unmet
+        Figures that could not be made.
     """
 
     folder: Path
     verdict: Verdict
     watermark: str
+    unmet: tuple[Unmet, ...] = ()
 
 
 def run_economics(
@@ -84,8 +89,11 @@ def run_economics(
     found, own_seed = _evaluated(section, document, where, bundle, seed, title)
     outputs = dict(found.outputs)
     outputs["provenance"] = _provenance(section, document, own_seed)
-    write_folder(folder, lambda partial_folder: _write(partial_folder, outputs, title or path.stem))
-    return EconomicsRun(folder, found.verdict, found.watermark)
+    unmet: list[Unmet] = []
+    write_folder(
+        folder, lambda partial_folder: unmet.extend(_write(partial_folder, outputs, title or path.stem)), replace=force
+    )
+    return EconomicsRun(folder, found.verdict, found.watermark, tuple(unmet))
 
 
 def _evaluated(
@@ -151,9 +159,10 @@ def evidence_of(bundle: ResultBundle) -> Evidence:
 
 def _provenance(section: EconomicsSection, document: Document, seed: int) -> dict[str, Any]:
     """Say which inputs were used, by their hashes."""
-    folder, psa = document.path.parent, section.psa
-    files = [document.path, *(folder / name for name in (psa.effects, psa.costs, psa.params) if name)]
-    hashes = {str(file): sha256(file.read_bytes()).hexdigest() for file in files}
+    folder, psa, pathway = document.path.parent, section.psa, section.care_pathway
+    stays = pathway.stays.path if pathway is not None and pathway.stays is not None else None
+    names = [document.path.name, *(name for name in (psa.effects, psa.costs, psa.params, stays) if name)]
+    hashes = {name: sha256((folder / name).read_bytes()).hexdigest() for name in names}
     return {"sos_eval": __version__, "seed": seed, "sha256": hashes}
 
 
@@ -173,14 +182,17 @@ def _check_existing(target: Path, folder: Path, *, force: bool) -> None:
         raise InputFault(Fault(str(folder), what, "choose another --out"))
     if any(target.iterdir()) and not force:
         raise InputFault(Fault(str(folder), "exists already", "choose another --out, or replace it with --force"))
+    refuse_strangers(target, folder)
 
 
-def _write(folder: Path, outputs: Mapping[str, Any], title: str) -> None:
-    """Write tables, figures and page into a folder."""
+def _write(folder: Path, outputs: Mapping[str, Any], title: str) -> list[Unmet]:
+    """Write tables, figures and page into a folder; return the figures that failed."""
     from sos_eval.report.economics_page import write_page
 
     for name, value in outputs.items():
         table = isinstance(value, pd.DataFrame)
         text = csv_text(value) if table else json_text(value)
         (folder / f"{name}.{'csv' if table else 'json'}").write_text(text, encoding="utf-8", newline="\n")
-    write_page(folder, title)
+    unmet = write_page(folder, title)
+    list_files(folder)
+    return unmet

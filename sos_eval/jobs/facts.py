@@ -8,8 +8,10 @@ from sos_eval.bundle.tables import lost_periods, panel_facts
 from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_state
 from sos_eval.errors import listed
+from sos_eval.inference.analytic import Analytic
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
 from sos_eval.jobs.judge import Judged
+from sos_eval.jobs.universal_base import varies_base
 from sos_eval.panel.panel import Panel
 from sos_eval.results.facts import (
     CheckFacts,
@@ -63,8 +65,9 @@ def run_facts(
 
 def _methods(groups: dict[Key, Group], answers: dict[Key, Answer]) -> list[Method]:
     """List the estimators and the inference in use."""
-    estimators: list[Method] = [group.entry.method for group in groups.values()]
-    return estimators + [method for answer in answers.values() for method in answer.resolution.methods]
+    entries = [group.entry.method for group in groups.values()]
+    figures: list[Method] = [Analytic()] if any(map(varies_base, entries)) else []
+    return [*figures, *entries, *(method for answer in answers.values() for method in answer.resolution.methods)]
 
 
 def _key(method: Method) -> str:

@@ -28,7 +28,7 @@ from sos_eval.panel.read.files import read_file, source_of
 from sos_eval.panel.tabular import from_frame
 from sos_eval.report.feasible_figure import draw_feasible
 
-__all__ = ["FEASIBLE_COLUMNS", "Feasible", "Scheme", "feasible", "quiet_panel", "write_feasible"]
+__all__ = ["FEASIBLE_COLUMNS", "Feasible", "Scheme", "feasible", "files_of", "quiet_panel", "write_feasible"]
 
 FEASIBLE_COLUMNS = (
     "outcome", "treated", "before", "after", "within", "fall", "fall_error", "rise", "rise_error", "unit",
@@ -288,6 +288,11 @@ def quiet_panel(design: Path | None, panel: Path | None) -> Panel:
 _VOCABULARY = frozenset({"la_code", "year", "care_entries", "children_0_17", "region"})
 
 
+def files_of(out: Path) -> list[Path]:
+    """Return the files that are written into a folder."""
+    return [out / f"feasible.{ending}" for ending in ("csv", "svg", "json")]
+
+
 def write_feasible(answer: Feasible, out: Path, *, force: bool = False) -> list[Path]:
     """Write `feasible.csv`, `feasible.svg` and `feasible.json` into a folder.
 
@@ -296,7 +301,7 @@ def write_feasible(answer: Feasible, out: Path, *, force: bool = False) -> list[
     InputFault
         A file is there and `force` is not given, or the folder cannot be written.
     """
-    files = [out / f"feasible.{ending}" for ending in ("csv", "svg", "json")]
+    files = files_of(out)
     there = [str(file) for file in files if file.exists()]
     if there and not force:
         raise InputFault(Fault(there[0], "--out: is there already", "name another folder, or add --force"))

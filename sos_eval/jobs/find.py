@@ -31,6 +31,8 @@ BETWEEN = 6
 #: A test holds its level where it rejects no more than this many times as often without an effect, and where chance
 #: explains what is more: two Monte Carlo errors.
 HELD, CHANCE = 1.3, 2.0
+#: Errors of a difference in power beyond which it is a fall: several pairs of values are compared.
+FALLEN = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,8 @@ def find_smallest(
     rows = [{key: value, **asdict(one), "holds": one.holds} for value, one in sorted(search.tried.items())]
     table = pd.DataFrame(rows).drop(columns="level")
     ends = _ends(search.tried, target)
-    return SmallestValue(key, smallest, *ends, table, _sentence(key, smallest, ends, search.tried, target))
+    said = _sentence(key, smallest, ends, search.tried, target) + _fall(search.tried)
+    return SmallestValue(key, smallest, *ends, table, said)
 
 
 @dataclass
@@ -280,6 +283,21 @@ def _sentence(
         f"{one.power_mcse:.1%}) with a test that holds its level ({one.size:.1%} without an effect, Monte Carlo error "
         f"{one.size_mcse:.1%}). For all that so many draws can say it is {between}."
     )
+
+
+def _fall(tried: Mapping[int, Tried]) -> str:
+    """Say where power falls as the key rises by more than chance: a larger value is then no safer."""
+    simulated = [(value, one) for value, one in sorted(tried.items()) if not one.reason]
+    falls = [
+        (low, high)
+        for i, low in enumerate(simulated)
+        for high in simulated[i + 1 :]
+        if low[1].power - high[1].power > FALLEN * np.hypot(low[1].power_mcse, high[1].power_mcse)
+    ]
+    if not falls:
+        return ""
+    (low, one), (high, other) = max(falls, key=lambda pair: pair[0][1].power - pair[1][1].power)
+    return f" Power does not only rise with it: {one.power:.1%} at {low} and {other.power:.1%} at {high}."
 
 
 def _none_found(key: str, tried: Mapping[int, Tried], target: float) -> str:

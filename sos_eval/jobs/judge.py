@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sos_eval.checks.common_lots import level_before, overall_row
 from sos_eval.design.design import Design
 from sos_eval.errors import InputFault
 from sos_eval.inference.auto import RELIED_ON
@@ -19,7 +20,6 @@ from sos_eval.jobs.answers import Answer, Checked, Group, Key, primary
 from sos_eval.numerics.detectable import FALL, RISE, Found
 from sos_eval.numerics.disagreement import disagree, estimates_apart, joint_ranks
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.assignments import assignment_space
 from sos_eval.results.check import CheckResult
 from sos_eval.results.facts import DetectableFacts, DisagreementFacts, StandingTest
 from sos_eval.results.fitted import Fitted
@@ -61,7 +61,7 @@ def judge(
 
 def _unmatched(fitted: Fitted) -> CheckResult | None:
     """Return the estimate without a match on earlier outcomes; None where there was no such match."""
-    row = _overall(fitted)
+    row = overall_row(fitted)
     if row is None or fitted.rebuild is None or fitted.comparison is None or not fitted.comparison.made_alike:
         return None
     try:
@@ -69,7 +69,7 @@ def _unmatched(fitted: Fitted) -> CheckResult | None:
     except InputFault as fault:
         text = f"Without the match on earlier outcomes nothing can be estimated: {fault.faults[0].what}."
         return CheckResult("unmatched", "estimate", math.nan, text)
-    at = _overall(plain)
+    at = overall_row(plain)
     if at is None:
         return CheckResult("unmatched", "estimate", math.nan, "Without the match there is no overall effect.")
     value = float(plain.estimate.values[at])
@@ -97,14 +97,35 @@ def _detectable(design: Design, fitted: Fitted, answer: Answer) -> tuple[Detecta
     unit = "share" if size.is_ratio else f"per {outcome.per:,g}" if outcome.scale == "rate_per" else outcome.scale
     fall, fall_error = _shown(size, size.fall, FALL)
     rise, rise_error = _shown(size, size.rise, RISE)
-    if unit.startswith("per ") and fall >= _level(fitted):
+    if unit.startswith("per ") and fall >= level_before(fitted):
         fall, fall_error = math.nan, math.nan
     facts = DetectableFacts(
         test=test.key, power=size.power, level=size.level, fall=fall, rise=rise, unit=unit, fall_error=fall_error,
         rise_error=rise_error, error_monte_carlo=size.fall.error / size.fall.size, error_panel=size.panel_error,
         declared_direction=aimed, reason="",
     )  # fmt: skip
-    return facts, size.curve
+    return replace(facts, **_at_worthwhile(design, fitted, size)), size.curve
+
+
+def _at_worthwhile(design: Design, fitted: Fitted, size: DetectableSize) -> dict[str, Any]:
+    """Say how often the test finds the smallest change worth having, and says that none as large is there.
+
+    An interval lies within the change worth having, w, where ``c s + |b| < w``: where the draw would have found both a
+    fall and a rise of w.
+    """
+    least = design.question.worthwhile
+    if least is None or size.fall is None or size.rise is None:
+        return {}
+    if size.is_ratio:
+        share = least / level_before(fitted)
+        fall, rise = -float(np.log1p(-share)) if share < 1 else math.inf, float(np.log1p(share))
+    else:
+        fall = rise = least
+    both = (size.fall.needed < fall) & (size.rise.needed < rise)
+    return {
+        "worthwhile": least, "worthwhile_fall": size.fall.power_at(fall)[0],
+        "worthwhile_rise": size.rise.power_at(rise)[0], "equivalence": float(both.mean()),
+    }  # fmt: skip
 
 
 def _because(silent: DetectableFacts, reason: str) -> DetectableFacts:
@@ -118,13 +139,6 @@ def _shown(size: DetectableSize, found: Found, sign: float) -> tuple[float, floa
     error = float(np.hypot(found.error, found.size * np.nan_to_num(size.panel_error)))
     ends = [size.shown(max(found.size + side * error, 0.0), sign) for side in (-1.0, 1.0)]
     return size.shown(found.size, sign), (ends[1] - ends[0]) / 2
-
-
-def _level(fitted: Fitted) -> float:
-    """Return the treated units' mean outcome before their start: a fall of more cannot be."""
-    frame = fitted.panel.frame
-    before = np.isfinite(frame["first_treated"]) & (frame["time"] < frame["first_treated"])
-    return float(frame.loc[before, "outcome"].mean())
 
 
 def _disagreement(
@@ -180,9 +194,12 @@ def _changes(panel: Panel) -> dict[str, float]:
     if panel.layout != "panel" or len(panel.cohorts) != 1:
         return {}
     after = panel.times >= panel.cohorts[0]
-    with np.errstate(invalid="ignore"):
-        change = np.nanmean(panel.matrix()[:, after], axis=1) - np.nanmean(panel.matrix()[:, ~after], axis=1)
-    ever = panel.ever_treated
+    outcome, ever = panel.matrix(), panel.ever_treated
+    with np.errstate(invalid="ignore"):  # a unit seen on one side only has no change
+        after_mean, before_mean = (
+            np.nansum(side, axis=1) / np.isfinite(side).sum(axis=1) for side in (outcome[:, after], outcome[:, ~after])
+        )
+    change = after_mean - before_mean
     return {"sd_treated": float(np.nanstd(change[ever])), "sd_comparison": float(np.nanstd(change[~ever]))}
 
 
@@ -193,29 +210,21 @@ def _others(first: Key, groups: dict[Key, Group], fitted: dict[Key, Fitted]) -> 
     for key, fit in fitted.items():
         own = groups[key].source
         alike = np.array_equal(own.units, source.units) and np.array_equal(own.times, source.times)
-        if key != first and key[1] == first[1] and alike and fit.rebuild is None and _overall(fit) is not None:
+        if key != first and key[1] == first[1] and alike and fit.rebuild is None and overall_row(fit) is not None:
             same[key[0]] = fit
     return same
-
-
-def _overall(fitted: Fitted) -> int | None:
-    """Return the position of the overall effect, the ratio where there is one; None where there is none."""
-    cells = fitted.estimate.cells
-    rows = np.flatnonzero((cells["aggregation"] == "overall") & np.isfinite(fitted.estimate.values))
-    ratios = [row for row in rows if cells["scale"].iloc[row] == "ratio"]
-    return int((ratios or list(rows))[0]) if len(rows) else None
 
 
 def _numbers(
     estimate: Fitted, others: dict[str, Fitted], test: Randomization, account: Account
 ) -> dict[str, bool | float | str]:
     """Set other estimates against the headline's under the same random adoptions, all as differences of the outcome."""
-    space = assignment_space(estimate.source, test.strata)
+    space = estimate.space(test.strata)
     if isinstance(space, str):
         return {}
     drawn = space.draw(SHARED_DRAWS, account.stream("judge", "estimates")).first_treated
     starts = np.vstack([estimate.source.first_treated, drawn])
-    level = _level(estimate)
+    level = level_before(estimate)
     columns = {"": _under(estimate, starts, level)}
     columns |= {name: _under(fit, starts, level) for name, fit in others.items()}
     known = {name: values for name, values in columns.items() if np.isfinite(values).all()}
@@ -232,7 +241,7 @@ def _numbers(
 
 def _under(fitted: Fitted, starts: Array, level: float) -> Array:
     """Return the overall effect under adoptions as a difference on the outcome's scale, (draws,); NaN where refused."""
-    row = _overall(fitted)
+    row = overall_row(fitted)
     if row is None:
         return np.full(len(starts), np.nan)
     try:
@@ -252,7 +261,7 @@ def _without_strata(fitted: Fitted, test: InferenceMethod, account: Account) -> 
         return None
     source = fitted.source.changed(frame=fitted.source.frame.drop(columns="stratum"))
     plain = replace(fitted, source=source, estimate=fitted.estimator.complete(source))
-    space, row = assignment_space(source, test.strata), _overall(plain)
+    space, row = plain.space(test.strata), overall_row(plain)
     if isinstance(space, str) or row is None:
         return None
     assignments = space.draw(min(test.draws, DRAWS_WITHOUT), account.stream("judge", "without strata"))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sos_eval.bundle.listing import list_files
 from sos_eval.errors import Faults, InputFault, OurFault
 from sos_eval.montecarlo.chunk import Chunk, Task
 from sos_eval.montecarlo.diagnosands import DIAGNOSANDS, Diagnosand
@@ -29,6 +30,7 @@ def power(
     reps: int = 1000,
     sweep: Mapping[str, Sequence[Any]] | None = None,
     seed: int | None = None,
+    frames: int | None = None,
     chunk: int = 250,
     workers: int = 1,
     scheduler: str | None = None,
@@ -49,13 +51,16 @@ def power(
     design
         A `Design`, an estimator, or estimators by id.
     world
-        What is drawn. Authorities, exposure and adoption are drawn once; outcomes in every draw.
+        What is drawn: authorities and who starts when (a frame), and on each frame outcomes.
     reps
         How many draws at every combination of swept keys.
     sweep
         ``world.KEY`` or ``design.KEY`` to values; all combinations are simulated, on the same random numbers.
     seed
         The same seed gives the same tables, whatever the number of workers.
+    frames
+        How many frames the draws are spread over. Unless given: one a draw where some line is estimated draw by draw,
+        50 where all come in batches, and the one that there is where the world is a real panel.
     chunk
         Draws a chunk: bounds memory; part of the plan.
     workers, scheduler
@@ -85,7 +90,9 @@ def power(
     InputFault
         Everything that is wrong with design, world and sweep, at once.
     """
-    asked: dict[str, Any] = {"permutations": permutations, "rematch": rematch, "checks": checks, "pretests": pretests}
+    asked: dict[str, Any] = {
+        "frames": frames, "permutations": permutations, "rematch": rematch, "checks": checks, "pretests": pretests,
+    }  # fmt: skip
     faults = Faults(InputFault)
     _check(target, diagnosands, sweep or (), workers, out, faults, resume=resume)
     study = faults.noted(lambda: plan_study(design, world, reps=reps, sweep=sweep, seed=seed, chunk=chunk, **asked))
@@ -114,6 +121,8 @@ def power(
             raise KeyboardInterrupt(f"{store.count} of {total} chunks are kept; go on with --resume {out}") from stop
     finished = finish(study, store, target, {**DIAGNOSANDS, **(diagnosands or {})})
     store.write_tables(finished)
+    if out:
+        list_files(Path(out))
     return finished
 
 

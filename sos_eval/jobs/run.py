@@ -6,13 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sos_eval.bundle.bundle import ResultBundle, check_out
+from sos_eval.bundle.whole import refuse_inputs
 from sos_eval.design.design import Design, load_design
-from sos_eval.design.lock import as_locked
+from sos_eval.design.lock import as_locked, lock_path
 from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.facts import run_facts
 from sos_eval.jobs.judge import judge
-from sos_eval.jobs.runs import logged
+from sos_eval.jobs.runs import data_files, logged
+from sos_eval.jobs.universal_base import universal_base
 from sos_eval.jobs.write import write
 
 __all__ = ["Progress", "default_out", "run"]
@@ -62,6 +64,7 @@ def run(
     plan = as_locked(design if isinstance(design, Design) else load_design(design, panel=panel, seed=seed))
     folder = Path(out) if out is not None else default_out(plan)
     check_out(folder, force=force)
+    refuse_inputs([folder], [plan.path, lock_path(plan), *data_files(plan)])
     account = Account(plan, progress, notice, workers)
     with account.crew.at_work():
         return _evaluated(plan, folder, account, force=force)
@@ -88,8 +91,9 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
     with account.step("cost"):
         costed = steps.cost(plan, inferred, checked, groups, facts)
     facts = logged(plan, folder, facts, account)
+    further = universal_base(fitted, account)
     with account.step("write"):
-        return write(plan, folder, groups, inferred, checked, facts, judged, costed, account, force=force)
+        return write(plan, folder, groups, inferred, checked, facts, judged, costed, further, account, force=force)
 
 
 def default_out(design: Design) -> Path:

@@ -122,7 +122,7 @@ def _read(path: Path) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
 def _parsed(text: str) -> dict[str, Any] | None:
     try:
         line = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return line if isinstance(line, dict) and line.get("schema") == SCHEMA else None
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from sos_eval.bundle.whole import refuse_target, write_file
+from sos_eval.bundle.whole import refuse_inputs, refuse_target, write_file
 from sos_eval.worlds.source import data_of, draw_once
-from sos_eval.worlds.world import World, load_world
+from sos_eval.worlds.world import World, files_read, load_world
 
 __all__ = ["simulate", "truth_path", "write_simulation"]
 
@@ -57,7 +57,9 @@ def write_simulation(
     """
     target = Path(out)
     refuse_target(target, [truth_path(target)] if target.name else [], "a simulated panel", force=force)
-    draws = draw_once(load_world(world_path), seed)
+    world = load_world(world_path)
+    refuse_inputs([target, truth_path(target)], [Path(world_path), *files_read(world_path)])
+    draws = draw_once(world, seed)
     for file, table in ((target, data_of(draws)), (truth_path(target), draws.truth)):
         write_file(file, table.to_csv(index=False, lineterminator="\n"))
     return target, truth_path(target)

@@ -7,24 +7,26 @@ from pathlib import Path
 from typing import Any
 
 from sos_eval.checks.balance import balance_results
+from sos_eval.checks.robustness import Robustness
 from sos_eval.comparison.build import Rebuilding, build
 from sos_eval.design.at_its_key import at_its_key
 from sos_eval.design.design import Design, Entry
 from sos_eval.errors import Faults, NotIdentified
-from sos_eval.inference.auto import resolve
+from sos_eval.inference.auto import Resolution, resolve
 from sos_eval.inference.design_facts import design_facts
 from sos_eval.inference.duration import estimates_anew, seconds_each
 from sos_eval.inference.randomization import Randomization
 from sos_eval.jobs.account import Account
-from sos_eval.jobs.answers import Answer, Checked, Group, Key
+from sos_eval.jobs.alternatives import compared
+from sos_eval.jobs.answers import Answer, Checked, Group, Key, primary
+from sos_eval.jobs.families import with_families
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.results.assignments import stratified
 from sos_eval.results.crew import ALONE, Crew
 from sos_eval.results.facts import RunFacts
-from sos_eval.results.fitted import Fitted
-from sos_eval.results.inference import InferenceMethod
+from sos_eval.results.fitted import Fitted, standing
 from sos_eval.worlds.source import world_frame
 
 __all__ = ["check", "compare", "cost", "estimate", "identify", "infer", "load_panels", "rounded"]
@@ -118,27 +120,49 @@ def compare(design: Design, panels: dict[str, Panel]) -> dict[Key, Group]:
         for outcome in _outcomes(entry, panels[entry.id]):
             with at_its_key(design.document, design.panel.covariates):
                 strata = (entry.inference or design.inference)[0].effects_within
-                groups[entry.id, outcome] = _group(entry, panels[entry.id], outcome, strata, built)
+                lots_of = _lots_of(design, panels, entry)
+                groups[entry.id, outcome] = _group(entry, panels[entry.id], outcome, strata, lots_of, built)
     return groups
 
 
+def _lots_of(design: Design, panels: dict[str, Panel], entry: Entry) -> str:
+    """Return the outcome by which the strata of an entry's lots are cut: the headline's, else the entry's first."""
+    first = next(one for one in design.estimators if one.role == "primary")
+    own = _outcomes(first, panels[first.id])
+    marked = [one.name for one in panels[first.id].outcomes if one.name in own and one.role == "primary"]
+    headline, there = (marked or own)[0], [one.name for one in panels[entry.id].outcomes]
+    return headline if headline in there else there[0]
+
+
 def _group(
-    entry: Entry, panel: Panel, outcome: str, strata: tuple[str, ...],
+    entry: Entry, panel: Panel, outcome: str, strata: tuple[str, ...], lots_of: str,
     built: list[tuple[Panel, str, Any, tuple[str, ...], Group]],
 ) -> Group:  # fmt: skip
     """Build one group, or take the one that was built for the same panel, outcome and method."""
     for known_panel, known_outcome, method, known_strata, group in built:
         if known_panel is panel and (known_outcome, method, known_strata) == (outcome, entry.comparison, strata):
             return replace(group, entry=entry)
-    restricted = stratified(entry.comparison.restricted(panel.select(outcome)), strata)
-    group = Group(entry, restricted, build(entry.comparison.unrestricted(), restricted))
+    restricted = stratified(entry.comparison.restricted(panel.select(outcome)), strata, lots_of)
+    group = Group(entry, restricted, build(entry.comparison.unrestricted(), restricted), lots_of)
     built.append((panel, outcome, entry.comparison, strata, group))
     return group
 
 
 def estimate(design: Design, groups: dict[Key, Group], crew: Crew = ALONE) -> dict[Key, Fitted]:
-    """Estimate every entry on its comparison group; the crew is for what asks for many estimates of it."""
-    return {key: replace(_fit(group), crew=crew, strata=_lots(design, group)) for key, group in groups.items()}
+    """Estimate every entry on its comparison group; the crew is for what asks for many estimates of it.
+
+    Lots are drawn on the units that stand in the estimate of the outcome that they are of: outcomes that share lots
+    share those units, and a unit that one of them lacks drops from its statistic alone.
+    """
+    fitted = {key: replace(_fit(group), crew=crew, strata=_lots(design, group)) for key, group in groups.items()}
+    return {key: _on_shared_lots(one, groups[key], fitted.get((key[0], one.lots_of))) for key, one in fitted.items()}
+
+
+def _on_shared_lots(fitted: Fitted, group: Group, first: Fitted | None) -> Fitted:
+    """Return an estimate with the lots of the outcome whose lots it shares (`first`)."""
+    if first is None or first is fitted or fitted.rebuild is not None:
+        return fitted
+    return replace(fitted, source=group.source.keep(first.source.units))
 
 
 def _lots(design: Design, group: Group) -> tuple[str, ...]:
@@ -151,37 +175,47 @@ def _fit(group: Group) -> Fitted:
     entry, method = group.entry, group.entry.comparison.unrestricted()
     estimate = entry.method.complete(group.comparison.panel)
     again = Rebuilding(method) if method.rebuilds else None
-    return Fitted(entry.id, entry.role, entry.method, estimate, group.source, group.comparison, again)
+    source = group.source if again else standing(group.source, group.comparison.panel, estimate)
+    lots_of = group.lots_of
+    return Fitted(entry.id, entry.role, entry.method, estimate, source, group.comparison, again, lots_of=lots_of)
 
 
 def infer(design: Design, fitted: dict[Key, Fitted], account: Account) -> dict[Key, Answer]:
     """Apply to each estimate the inference that the rule on the design puts first, and all the declared."""
     methods = {entry.id: entry.inference or design.inference for entry in design.estimators}
-    answers: dict[Key, Answer] = {}
+    resolutions: dict[Key, Resolution] = {}
     for key, estimate in fitted.items():
         account.expects(f"{key[0]}, choice of inference", 0)
-        resolution = resolve(methods[key[0]], design_facts(estimate))
+        resolutions[key] = resolve(methods[key[0]], design_facts(estimate))
+    account.expects("", 0)
+    _say_how_long(resolutions, fitted, account)
+    answers: dict[Key, Answer] = {}
+    for key, estimate in fitted.items():
         inferred = []
-        for k, method in enumerate(resolution.methods):
-            _say_how_long(method, estimate, account)
-            inferred.append(method.infer(estimate, account.stream("inference", *key, k, str(method.name))))
-        answers[key] = Answer(resolution, tuple(inferred))
+        for k, method in enumerate(resolutions[key].methods):
+            account.expects(f"{estimate.id}, {method.name}", estimates_anew(method, estimate))
+            lots = account.stream("inference", key[0], estimate.lots_of, k, str(method.name))
+            inferred.append(method.infer(estimate, lots))
+        answers[key] = Answer(resolutions[key], tuple(inferred))
     account.expects("", 0)
-    return answers
+    return with_families(fitted, answers)
 
 
-def _say_how_long(method: InferenceMethod, fitted: Fitted, account: Account) -> None:
-    """Say beforehand where an inference will take more than ten seconds, from a few estimates that are timed."""
-    what, estimates = f"{fitted.id}, {method.name}", estimates_anew(method, fitted)
-    account.expects("", 0)
-    if estimates and isinstance(method, Randomization):
-        seconds = estimates * seconds_each(method, replace(fitted, crew=ALONE)) / account.workers
+def _say_how_long(resolutions: dict[Key, Resolution], fitted: dict[Key, Fitted], account: Account) -> None:
+    """Say beforehand which inference will take more than ten seconds, and how long all of it, where that does."""
+    among, whole = f" on {account.workers} processes" if account.workers > 1 else "", 0.0
+    pairs = [(fitted[key], method) for key, resolution in resolutions.items() for method in resolution.methods]
+    for estimate, method in pairs:
+        estimates = estimates_anew(method, estimate)
+        if not (estimates and isinstance(method, Randomization)):
+            continue
+        seconds = estimates * seconds_each(method, replace(estimate, crew=ALONE)) / account.workers
+        whole += seconds
         if seconds > SAID_FROM:
-            among = f" on {account.workers} processes" if account.workers > 1 else ""
-            account.say(
-                f"{what}: about {rounded(seconds)}{among} for some {estimates:,} estimates under other adoptions"
-            )
-    account.expects(what, estimates)
+            what = f"{estimate.id}, {method.name}: about {rounded(seconds)}{among}"
+            account.say(f"{what} for some {estimates:,} estimates under other adoptions")
+    if whole > SAID_FROM and len(pairs) > 1:
+        account.say(f"all inference together: about {rounded(whole)}{among}; checks and figures come after it")
 
 
 def rounded(seconds: float) -> str:
@@ -204,7 +238,11 @@ def check(design: Design, fitted: dict[Key, Fitted], groups: dict[Key, Group], a
         if one.role != "primary":
             continue
         for k, method in enumerate(design.checks):
-            results = method.check(one, account.stream("check", *key, k, str(method.name)))
+            rng = account.stream("check", *key, k, str(method.name))
+            if isinstance(method, Robustness) and method.vary:
+                results = compared(design, k, groups[key], one, rng) if key == primary(design, groups) else []
+            else:
+                results = method.check(one, rng)
             checked += [Checked(*key, result) for result in results]
         checked += [Checked(*key, result) for result in balance_results(groups[key].entry.comparison, one.comparison)]
     return checked

@@ -11,7 +11,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import BundleContent, ResultBundle, write_bundle
 from sos_eval.bundle.provenance import provenance
-from sos_eval.bundle.tables import adoption, outcome_paths
+from sos_eval.bundle.tables import adoption, outcome_paths, unit_names
 from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_path
 from sos_eval.jobs.account import Account
@@ -38,6 +38,7 @@ def write(
     facts: RunFacts,
     judged: Judged,
     costed: dict[str, Any],
+    further: dict[str, pd.DataFrame],
     account: Account,
     *,
     force: bool,
@@ -49,12 +50,14 @@ def write(
     periods = groups[first].source.periods
     shown, _ = masked(periods.in_table(estimates), people, design.disclosure)
     flow, _ = masked(flow_table(groups[first].comparison.panel), ["rows"] if people else [], design.disclosure)
+    further = {name: masked(periods.in_table(one), people, design.disclosure)[0] for name, one in further.items()}
     content = BundleContent(
         design=design.resolved, estimates=shown, balance=groups[first].comparison.balance,
         weights=weights_table(groups[first]), flow=flow,
         diagnostics=diagnostics_of(checked), headline=headline_of(estimates, facts), facts=facts,
         provenance=_provenance(design, account, facts),
-        tables=_tables(groups, answers, checked, first) | _curve(judged), tests=_tests(answers), economics=costed,
+        tables=_tables(groups, answers, checked, first) | _curve(judged) | further, tests=_tests(answers),
+        economics=costed,
         log="\n".join(account.log) + "\n",
     )  # fmt: skip
     formats = design.report.formats
@@ -106,6 +109,8 @@ def _tables(
     """Return the further tables that figures read, by file name."""
     group = groups[first]
     tables = {"adoption": adoption(group.source)}
+    if group.source.names_read:
+        tables["unit_names"] = unit_names(group.source)
     if group.source.layout == "panel":
         comparison = group.comparison
         chosen = comparison.weights if comparison.sets is not None or (comparison.weights != 1.0).any() else None

@@ -19,7 +19,8 @@ from typing import Any
 
 from sos_eval.errors import Fault, InputFault, OurFault
 from sos_eval.montecarlo.chunk import Chunk, Task
-from sos_eval.montecarlo.study import ENGINE, Point, Study, compute
+from sos_eval.montecarlo.point import Point
+from sos_eval.montecarlo.study import ENGINE, Study, compute
 from sos_eval.terms import __version__
 from sos_eval.worlds.world import document_of, with_files, world_from
 
@@ -137,7 +138,7 @@ def _gather(
     cluster = _Cluster(client)
 
     def submit(lot: list[Task]) -> None:
-        alone = replace(study, points=(_findable(study.points[lot[0].point]),))
+        alone = replace(study, points=(_findable(study.points[lot[0].point]),), asked=study.frames)
         chunks = [task.chunk for task in lot]
         future = client.submit(compute_there, alone, chunks, versions_here(), pure=False)
         under_way[future] = lot

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sos_eval.numerics.clusters import error_of_mean
 from sos_eval.panel.panel import Array
 
-__all__ = ["DIAGNOSANDS", "Diagnosand", "RowDraws", "diagnose", "share"]
+__all__ = ["DIAGNOSANDS", "Diagnosand", "RowDraws", "diagnose", "groups_of", "share"]
+
+Codes = NDArray[np.intp]
 
 GROUPS = 50
 
@@ -28,6 +31,9 @@ class RowDraws:
         As in `estimates.csv`.
     level
         Of the interval; a p-value below ``1 - level`` rejects.
+    frames
+        The frame (draw of authorities and adopters) of each draw, where some share theirs and others do not; None
+        where all draws are independent, given the one frame if there is one.
     """
 
     estimate: Array
@@ -37,6 +43,7 @@ class RowDraws:
     p_value: Array
     true_effect: Array
     level: float
+    frames: Codes | None = None
 
     @property
     def rejects(self) -> NDArray[np.bool_]:
@@ -47,7 +54,8 @@ class RowDraws:
         """Return the draws where a mask is false."""
         names = ("estimate", "std_error", "conf_low", "conf_high", "p_value", "true_effect")
         chosen: dict[str, Array] = {name: getattr(self, name)[~mask] for name in names}
-        return RowDraws(**chosen, level=self.level)
+        frames = None if self.frames is None else self.frames[~mask]
+        return RowDraws(**chosen, level=self.level, frames=frames)
 
 
 Diagnosand = Callable[[RowDraws], float]
@@ -145,31 +153,30 @@ def diagnose(draws: RowDraws, diagnosands: Mapping[str, Diagnosand]) -> dict[str
 
 
 def _error_of_bias(draws: RowDraws) -> float:
-    """Return the standard deviation of the errors over the root of their number."""
-    error = draws.estimate - draws.true_effect
-    n = int(np.isfinite(error).sum())
-    return float(np.nanstd(error, ddof=1) / np.sqrt(n)) if n > 1 else np.nan
+    """Return the error of the mean of the errors."""
+    return error_of_mean(draws.estimate - draws.true_effect, draws.frames)
 
 
 def _error_of_coverage(draws: RowDraws) -> float:
-    """Binomial error over the draws with an interval."""
-    n = int((np.isfinite(draws.conf_low) & np.isfinite(draws.conf_high) & np.isfinite(draws.true_effect)).sum())
-    return _binomial(coverage(draws), n)
+    """Error of a share of the draws with an interval."""
+    known = np.isfinite(draws.conf_low) & np.isfinite(draws.conf_high) & np.isfinite(draws.true_effect)
+    held = (draws.conf_low <= draws.true_effect) & (draws.true_effect <= draws.conf_high)
+    return share(held[known], None if draws.frames is None else draws.frames[known])[1]
 
 
 def _error_of_power(draws: RowDraws) -> float:
-    """Binomial error over all draws."""
-    return _binomial(power(draws), len(draws.rejects))
+    """Error of a share of all draws."""
+    return share(draws.rejects, draws.frames)[1]
 
 
-def _binomial(rate: float, n: int) -> float:
-    return float(np.sqrt(rate * (1 - rate) / n)) if n else np.nan
-
-
-def share(hits: NDArray[np.bool_]) -> tuple[float, float]:
-    """Return a share of draws and its binomial error."""
+def share(hits: NDArray[np.bool_], frames: Codes | None = None) -> tuple[float, float]:
+    """Return a share of draws and its Monte Carlo error: binomial where no frame is shared by some of them only."""
+    if not len(hits):
+        return np.nan, np.nan
     rate = float(hits.mean())
-    return rate, _binomial(rate, len(hits))
+    if frames is None:
+        return rate, float(np.sqrt(rate * (1 - rate) / len(hits)))
+    return rate, error_of_mean(hits.astype(float), frames)
 
 
 #: Monte Carlo errors that have a formula.
@@ -181,18 +188,23 @@ CLOSED: Mapping[str, Diagnosand] = {
 
 
 def jackknife_error(function: Diagnosand, draws: RowDraws) -> float:
-    """Return a diagnosand's Monte Carlo error by leaving out interleaved groups of draws.
+    """Return a diagnosand's Monte Carlo error by leaving out interleaved groups of draws, or of frames.
 
     The delete-a-group jackknife (Efron and Tibshirani 1993, section 11.5) with up to 50 groups: for a mean of
     independent draws it is their standard deviation over the root of their number, up to its own noise; it holds
     for any smooth diagnosand, a user's own too.
     """
-    reps = len(draws.estimate)
-    groups = min(GROUPS, reps)
+    member, groups = groups_of(len(draws.estimate), draws.frames)
     if groups < 2:
         return np.nan
-    member = np.arange(reps) % groups
     values = np.array([function(draws.without(member == g)) for g in range(groups)])
     if not np.isfinite(values).all():
         return np.nan
     return float(np.sqrt((groups - 1) / groups * ((values - values.mean()) ** 2).sum()))
+
+
+def groups_of(reps: int, frames: Codes | None) -> tuple[Codes, int]:
+    """Return the group of each draw for a jackknife, and how many there are: draws of a frame stay together."""
+    place = np.arange(reps) if frames is None else np.unique(frames, return_inverse=True)[1]
+    groups = min(GROUPS, int(place.max(initial=-1)) + 1)
+    return (place % groups if groups else place), groups

@@ -45,18 +45,21 @@ def family_rows(keys: Sequence[Mapping[str, Any]], drawn: Sequence[RowDraws]) ->
 
 def _family(key: Mapping[str, Any], names: Sequence[str], drawn: Sequence[RowDraws]) -> list[dict[str, Any]]:
     """Lay out one family, a row a decision and adjustment."""
+    frames = drawn[0].frames
     absent = np.array([bool((np.abs(one.true_effect) < NOTHING).all()) for one in drawn])
     rows: list[dict[str, Any]] = []
     for adjustment in ADJUSTMENTS:
         found = np.array([one.rejects for one in (drawn if adjustment == "none" else _by_holm(drawn))])
         same = {**key, "outcomes": len(names), "adjustment": adjustment}
         for decision, hits in ((DECISIONS[0], np.any(found, axis=0)), (DECISIONS[1], np.all(found, axis=0))):
-            rows.append({**same, "decision": decision, "outcome": "", **_share(hits), "reason": ""})
-        wrong = _share(np.any(found[absent], axis=0)) if absent.any() else {"share": np.nan, "share_mcse": np.nan}
+            rows.append({**same, "decision": decision, "outcome": "", **_share(hits, frames), "reason": ""})
+        wrong = (
+            _share(np.any(found[absent], axis=0), frames) if absent.any() else {"share": np.nan, "share_mcse": np.nan}
+        )
         reason = "" if absent.any() else SHARED
         rows.append({**same, "decision": DECISIONS[2], "outcome": "", **wrong, "reason": reason})
         for name, hits in zip(names, found, strict=True):
-            rows.append({**same, "decision": DECISIONS[3], "outcome": name, **_share(hits), "reason": ""})
+            rows.append({**same, "decision": DECISIONS[3], "outcome": name, **_share(hits, frames), "reason": ""})
     return rows
 
 
@@ -80,9 +83,9 @@ def adjusted(p: Array) -> Array:
     return out
 
 
-def _share(hits: NDArray[np.bool_]) -> dict[str, float]:
+def _share(hits: NDArray[np.bool_], frames: NDArray[np.intp] | None) -> dict[str, float]:
     """Return a share of draws with its Monte Carlo error."""
-    return dict(zip(("share", "share_mcse"), share(hits), strict=True))
+    return dict(zip(("share", "share_mcse"), share(hits, frames), strict=True))
 
 
 def family_table(rows: Sequence[Mapping[str, Any]], swept: Sequence[str]) -> pd.DataFrame:

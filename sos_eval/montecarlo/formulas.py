@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.montecarlo.diagnosands import RowDraws
+from sos_eval.montecarlo.diagnosands import RowDraws, true_effect
 from sos_eval.montecarlo.line.compiled import Ready
 from sos_eval.montecarlo.line.rows import JOINT, LEADING
 from sos_eval.montecarlo.mdes import normal_mdes, normal_power
-from sos_eval.montecarlo.study import CompiledPoint
+from sos_eval.montecarlo.needed import found_sizes
+from sos_eval.montecarlo.point import CompiledPoint
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.worlds.adoption import Selectivity
@@ -124,7 +125,7 @@ SERIAL = "Burlig, Preonas and Woerman (2020), equation 2"
 WEDGE = "Hussey and Hughes (2007), equation 8, with fixed unit effects"
 COLUMNS = (
     "formula", "std_error", "sd_estimate", "sd_estimate_mcse", "power_by_formula", "power", "power_mcse",
-    "mdes_by_formula", "level", "reason",
+    "mdes_by_formula", "level", "reason", "mdes_fall", "mdes_fall_mcse", "mdes_rise", "mdes_rise_mcse",
 )  # fmt: skip
 #: Outcomes on which an estimator and a formula's comparison have to agree, and how closely.
 TRIALS, AGREED = 3, 1e-9
@@ -171,8 +172,9 @@ def formula_rows(
         one = {**row, **known[who], "target_power": target}
         if not one["reason"]:
             error, level = one["std_error"], float(row["level"])
-            one["power_by_formula"] = normal_power(float(draws.true_effect.mean()), error, level)
+            one["power_by_formula"] = normal_power(true_effect(draws), error, level)
             one["mdes_by_formula"] = normal_mdes(error, target, level)
+            one |= found_sizes(draws, target)
         found.append(one)
     return found
 

@@ -11,13 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from sos_eval.montecarlo.diagnosands import RowDraws
+from sos_eval.montecarlo.diagnosands import RowDraws, groups_of
 from sos_eval.montecarlo.line.rows import JOINT, LEADING, ROW_KEYS
 from sos_eval.montecarlo.study import Study
+from sos_eval.numerics.clusters import reach
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array
 
-__all__ = ["Detectable", "by_interpolation", "by_shift", "detectable", "normal_mdes", "normal_power"]
+__all__ = ["CENTRED", "Detectable", "by_interpolation", "by_shift", "detectable", "normal_mdes", "normal_power"]
 
 REDRAWS = 2000
 INSIDE = (0.025, 0.975)
@@ -52,7 +53,7 @@ class Detectable:
 
 def by_interpolation(
     effects: Array, power: Array, reps: Array, target: float, rng: np.random.Generator,
-    rejects: NDArray[np.bool_] | None = None,
+    rejects: NDArray[np.bool_] | None = None, frames: NDArray[np.intp] | None = None,
 ) -> Detectable:  # fmt: skip
     """Interpolate power between simulated effect sizes, linearly in its normal score.
 
@@ -65,6 +66,8 @@ def by_interpolation(
     rejects : (k, n) or None
         Which draws reject at each effect, where the effects share their random numbers: whole draws are drawn again.
         Without it power is drawn again from a binomial distribution, effect by effect.
+    frames : (n,) or None
+        The frame of each draw: whole frames are drawn again, with all draws on them.
 
     Notes
     -----
@@ -86,15 +89,20 @@ def by_interpolation(
     if rejects is None:
         drawn = rng.binomial(n.astype(int), share, (REDRAWS, len(share))) / n
     else:
-        drawn = _redrawn(rejects[order], rng)
+        drawn = _redrawn(rejects[order], frames, rng)
     crossings = np.array([_crossing(size, one, n, target) for one in drawn])
     low, high = np.quantile(crossings, INSIDE, method="inverted_cdf")
     ends = [float(end) if np.isfinite(end) else np.nan for end in (low, high)]
     return Detectable(whole, ends[0], ends[1], how, _open(low, high))
 
 
-def _redrawn(rejects: NDArray[np.bool_], rng: np.random.Generator) -> Array:
-    """Draw n of n draws again with replacement, many times: the power at each effect, (REDRAWS, k)."""
+def _redrawn(rejects: NDArray[np.bool_], frames: NDArray[np.intp] | None, rng: np.random.Generator) -> Array:
+    """Draw n of n draws, or of frames, again with replacement, many times: the power at each effect, (REDRAWS, k)."""
+    if frames is not None:
+        _, member = np.unique(frames, return_inverse=True)
+        found = np.array([np.bincount(member, one) for one in rejects])
+        chosen = rng.multinomial(found.shape[1], np.full(found.shape[1], 1 / found.shape[1]), REDRAWS)
+        return np.asarray(chosen @ found.T / (chosen @ np.bincount(member))[:, None])
     patterns, counts = np.unique(rejects, axis=1, return_counts=True)
     again = rng.multinomial(counts.sum(), counts / counts.sum(), REDRAWS)
     return np.asarray(again @ patterns.T / counts.sum())
@@ -154,14 +162,16 @@ def by_shift(draws: RowDraws, target: float) -> Detectable:
             f"the test finds an effect that is not there in {size:.0%} of draws: nothing it finds is told from none"
         )
         return Detectable(np.nan, np.nan, np.nan, how, reason)
+    member, groups = groups_of(len(error), draws.frames)
+    if not all(usable[member != g].any() for g in range(groups)):
+        return Detectable(np.nan, np.nan, np.nan, how, "one draw with an interval shows no spread: draw more")
     whole = _shifted(error, half, usable, target)
-    groups = min(50, len(error))
-    member = np.arange(len(error)) % groups
     parts = np.array(
         [_shifted(error[member != g], half[member != g], usable[member != g], target) for g in range(groups)]
     )
     spread = float(np.sqrt((groups - 1) / groups * ((parts - parts.mean()) ** 2).sum()))
-    wide = float(ndtri(INSIDE[1])) * spread
+    shared = 1 if draws.frames is None else len(np.unique(draws.frames))
+    wide = reach(shared, len(error)) * spread
     reason = "" if wide < whole else "interval: lower end below no effect: draw more"
     return Detectable(whole, whole - wide if wide < whole else np.nan, whole + wide, how, reason)
 
@@ -208,7 +218,7 @@ def detectable(
             size = by_interpolation(
                 group["true_effect"].to_numpy(float), group["power"].to_numpy(float),
                 group["reps"].to_numpy(float), target, rng,
-                np.array([drawn[int(i)].rejects for i in group.index]),
+                np.array([drawn[int(i)].rejects for i in group.index]), drawn[int(group.index[0])].frames,
             )  # fmt: skip
         else:
             size = _by_shift(drawn[int(group.index[0])], named, target)

@@ -13,14 +13,15 @@ from sos_eval.checks.pretrends import Pretrends
 from sos_eval.declare import seeded
 from sos_eval.errors import Fault, Faults, InputFault
 from sos_eval.montecarlo.line.compiled import Line, Ready
-from sos_eval.montecarlo.study import Point, Study, described
+from sos_eval.montecarlo.point import Point
+from sos_eval.montecarlo.study import Study, described
 from sos_eval.montecarlo.sweep import combinations, sound_sweeps, split_key, swept_text
 from sos_eval.results.estimator import Estimator
 from sos_eval.worlds.world import World, document_of, world_from
 
 __all__ = ["explain", "lines_of", "plan_study"]
 
-REPS_AT_MOST = 10_000_000
+REPS_AT_LEAST, REPS_AT_MOST = 2, 10_000_000
 
 
 def plan_study(
@@ -30,6 +31,7 @@ def plan_study(
     reps: int,
     sweep: Mapping[str, Sequence[Any]] | None = None,
     seed: int | None = None,
+    frames: int | None = None,
     chunk: int = 250,
     permutations: int = 999,
     rematch: bool = False,
@@ -43,8 +45,9 @@ def plan_study(
     for name, value in (("reps", reps), ("chunk", chunk), ("permutations", permutations)):
         if isinstance(value, bool) or not isinstance(value, int):
             raise InputFault(Fault("", f"{name}: {value!r} is no whole number", f"write {name}=1000"))
-    if not 1 <= reps <= REPS_AT_MOST:
-        faults.add("", f"reps: {reps} draws", f"write 1 to {REPS_AT_MOST}")
+    if not REPS_AT_LEAST <= reps <= REPS_AT_MOST:
+        of_one = ": one says nothing of the next" if reps == 1 else ""
+        faults.add("", f"reps: {reps} draw{'s' * (reps != 1)}{of_one}", f"write {REPS_AT_LEAST} to {REPS_AT_MOST}")
     if permutations and permutations < 19:
         faults.add("", f"permutations: {permutations} cannot reject at 5%", "write at least 19, or 0 for as declared")
     if chunk < 1:
@@ -59,8 +62,23 @@ def plan_study(
             points.append(Point(told, there, asked))
     if not faults.found:
         _check_moved(sweeps, points, faults)
+    _check_frames(frames, reps, points, faults)
     faults.stop()
-    return Study(tuple(points), reps, seeded(seed, world.seed), chunk, title=str(getattr(design, "title", "")))
+    title = str(getattr(design, "title", ""))
+    return Study(tuple(points), reps, seeded(seed, world.seed), chunk, title=title, asked=frames or 0)
+
+
+def _check_frames(frames: int | None, reps: int, points: Sequence[Point], faults: Faults) -> None:
+    """Note a number of frames that cannot be drawn."""
+    if frames is None:
+        return
+    if isinstance(frames, bool) or not isinstance(frames, int):
+        faults.add("", f"frames: {frames!r} is no whole number", "write frames=50")
+    elif not 1 <= frames <= max(reps, 1):
+        faults.add("", f"frames: {frames} draws of authorities for {reps} draws of outcomes", f"write 1 to {reps}")
+    elif frames > 1 and points and all(point.world.panel is not None for point in points):
+        what = f"frames: {frames}, and a real panel's authorities are what they are: there is one draw of them"
+        faults.add("", what, "leave frames out")
 
 
 def _as_asked(line: Line, permutations: int, rematch: bool, *, checks: bool, pretests: bool) -> Line:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sos_eval.montecarlo.diagnosands import RowDraws, bias, coverage, diagnose, mean_estimate, share, true_effect
 from sos_eval.montecarlo.line.pretest import PRETEST, TESTS
 from sos_eval.montecarlo.line.rows import JOINT, LEADING
+from sos_eval.numerics.clusters import error_of_mean
 from sos_eval.panel.panel import Array
 
 __all__ = ["pretest_rows", "pretest_table"]
@@ -43,13 +44,13 @@ def pretest_rows(
     """
     if str(key["inference"]).endswith(JOINT):
         return []
-    violation, trend = (_mean(pretests[:, PRETEST.index(name)]) for name in ("violation", "trend"))
+    violation, trend = (_mean(pretests[:, PRETEST.index(name)], draws.frames) for name in ("violation", "trend"))
     spread = pretests[:, PRETEST.index("violation")]
     moved = _seen(violation, draws)
     rows = []
     for k, name in enumerate(TESTS):
         done, passed = np.isfinite(pretests[:, k]), pretests[:, k] == 1
-        passing = share(passed) if done.any() else (np.nan, np.nan)
+        passing = share(passed, draws.frames) if done.any() else (np.nan, np.nan)
         rate = passing if moved else (np.nan, np.nan)
         rows.append(
             {
@@ -107,12 +108,10 @@ def _reason(
     return "" if passed.any() else "no draw passes"
 
 
-def _mean(values: Array) -> tuple[float, float]:
+def _mean(values: Array, frames: NDArray[np.intp] | None) -> tuple[float, float]:
     """Return a mean over draws and its Monte Carlo error."""
     known = values[np.isfinite(values)]
-    if not len(known):
-        return np.nan, np.nan
-    return float(known.mean()), float(_deviation(known) / np.sqrt(len(known)))
+    return (float(known.mean()), error_of_mean(values, frames)) if len(known) else (np.nan, np.nan)
 
 
 def _deviation(values: Array) -> float:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from sos_eval.bundle.files import read_object
+from sos_eval.bundle.partial import sweep
 from sos_eval.bundle.whole import make_folder, write_file
 from sos_eval.errors import Fault, InputFault, OurFault
 from sos_eval.montecarlo.chunk import Chunk, Task, is_kept, read_chunk, write_chunk
@@ -46,6 +48,8 @@ class Store:
         if folder is None:
             return cls(study)
         plan = folder / PLAN
+        if folder.is_dir():
+            sweep(plan, hidden=True)
         if plan.exists():
             _same_study(plan, study, resume=resume)
         elif resume:
@@ -114,8 +118,8 @@ def _begin(plan: Path, study: Study) -> None:
     make_folder(plan.parent)
     try:
         write_file(plan, json.dumps(_plan(study), indent=2) + "\n")
-    except InputFault:
-        if new:
+    except BaseException:
+        if new and not any(plan.parent.iterdir()):
             plan.parent.rmdir()
         raise
 
@@ -124,6 +128,7 @@ def _plan(study: Study) -> dict[str, object]:
     """Say what a folder holds."""
     return {
         "schema": "sos-eval/power/1", "hash": study.hash, "reps": study.reps, "seed": study.seed, "chunk": study.chunk,
+        "frames": study.frames, "fixed": study.fixed,
         "world": study.points[0].world.name, "title": study.title,
         "world_title": study.points[0].world.title,
         "points": [{str(k): v for k, v in point.keys.items()} for point in study.points],
@@ -134,12 +139,14 @@ def _same_study(plan: Path, study: Study, *, resume: bool) -> None:
     """Refuse a folder of another study, and one of the same without `resume`."""
     folder = str(plan.parent)
     try:
-        kept = json.loads(plan.read_text(encoding="utf-8"))["hash"]
-    except (OSError, ValueError, KeyError):
+        read = read_object(plan)
+        kept, frames = read["hash"], read.get("frames", 1)
+    except (InputFault, KeyError):
         what = f"{PLAN} cannot be read, so that nobody knows which study the folder holds"
         raise InputFault(Fault(folder, what, "name a new folder")) from None
     if kept != study.hash:
-        what = f"holds another study (hash {str(kept)[:12]}, this one is {study.hash[:12]})"
+        more = f": its draws are on {frames} frames, here on {study.frames}" if frames != study.frames else ""
+        what = f"holds another study{more} (hash {str(kept)[:12]}, this one is {study.hash[:12]})"
         raise InputFault(Fault(folder, what, "name a new folder, or take back what was changed since"))
     if not resume:
         raise InputFault(

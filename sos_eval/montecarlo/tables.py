@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sos_eval.montecarlo.chunk import Chunk
 from sos_eval.montecarlo.diagnosands import DIAGNOSANDS, Diagnosand, RowDraws, diagnose
@@ -22,6 +23,7 @@ from sos_eval.montecarlo.pretests import pretest_rows, pretest_table
 from sos_eval.montecarlo.store import Store
 from sos_eval.montecarlo.study import Study
 from sos_eval.montecarlo.words import joint_findings, reassurances, study_sentences
+from sos_eval.numerics.clusters import spread_between
 
 __all__ = ["columns_of", "finish", "row_draws"]
 
@@ -30,6 +32,9 @@ SHOWN = (
     "true_effect", "mean_estimate", "bias", "bias_mcse", "rmse", "sd_estimate", "mean_std_error", "coverage",
     "coverage_mcse", "power", "power_mcse", "type_s", "type_m",
 )  # fmt: skip
+
+#: How many frames the draws are on, and the standard deviation of power between them; the last columns.
+FRAMED = ("frames", "power_frame_sd")
 
 
 def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, Diagnosand]) -> Power:
@@ -46,11 +51,12 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
         frame, values = _joined(chunks)
         failures: Counter[tuple[str, str, str, str]] = sum((chunk.failures for chunk in chunks), Counter())
         keys = [{str(name): value for name, value in key.items()} for key in frame.to_dict("records")]
-        of_point = [row_draws(values[k], float(key["level"])) for k, key in enumerate(keys)]
+        of_point = [row_draws(values[k], float(key["level"]), study.clusters) for k, key in enumerate(keys)]
         for key, draws in zip(keys, of_point, strict=True):
             who = key["estimator"], key["outcome"], str(key["inference"]).removesuffix(JOINT)
             lost = sum(n for reason, n in failures.items() if reason[:3] == who)
-            rows.append({**key, **point.keys, "reps": study.reps, "failures": lost, **diagnose(draws, diagnosands)})
+            found = diagnose(draws, diagnosands) | _of_frames(study, draws)
+            rows.append({**key, **point.keys, "reps": study.reps, "failures": lost, **found})
         by_formula += formula_rows(study.at(number), rows[len(drawn) :], of_point, target)
         drawn += of_point
         pretested += _pretests(study, number, chunks, keys, of_point)
@@ -63,8 +69,11 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
     swept = list(study.points[0].keys)
     table = pd.DataFrame(rows)
     mdes = detectable(table, drawn, swept, study, target)
-    spent = [(ms["draw"], ms[line.id]) for ms, p in zip(seconds, study.points, strict=True) for line in p.lines]
-    explained = explain(study).assign(ms_draw=[draw for draw, _ in spent], ms_estimate=[line for _, line in spent])
+    spent = [
+        (ms["frame"], ms["draw"], ms[line.id]) for ms, p in zip(seconds, study.points, strict=True) for line in p.lines
+    ]
+    of_frame, draw, line = (list(one) for one in zip(*spent, strict=True))
+    explained = explain(study).assign(ms_draw=draw, ms_estimate=line, ms_frame=of_frame)
     summary = _laid_out(table, swept, diagnosands)
     failed_columns = ["estimator", "outcome", "inference", *swept, "reason", "draws"]
     failures_table = pd.DataFrame(failed, columns=failed_columns)
@@ -72,6 +81,12 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
     families, formulas = family_table(together, swept), formula_table(by_formula, swept)
     said = (*study_sentences(study, summary), *joint_findings(study, families), *reassurances(study, pretests))
     return Power(summary, mdes, failures_table, said, explained, pretests, families, formulas, store.folder)
+
+
+def _of_frames(study: Study, draws: RowDraws) -> dict[str, float]:
+    """Say how many frames the draws are on, and how far apart the power is between them."""
+    spread = np.nan if draws.frames is None else spread_between(draws.rejects.astype(float), draws.frames)
+    return dict(zip(FRAMED, (study.frames, spread), strict=True))
 
 
 def _pretests(
@@ -101,9 +116,9 @@ def _seconds(chunks: Sequence[Chunk]) -> dict[str, float]:
     return {name: 1000 * sum(chunk.seconds.get(name, 0.0) for chunk in chunks) / reps for name in names}
 
 
-def row_draws(values: Any, level: float) -> RowDraws:
+def row_draws(values: Any, level: float, frames: NDArray[np.intp] | None = None) -> RowDraws:
     """Return one row's draws by name."""
-    return RowDraws(**{name: values[:, i] for i, name in enumerate(QUANTITIES)}, level=level)
+    return RowDraws(**{name: values[:, i] for i, name in enumerate(QUANTITIES)}, level=level, frames=frames)
 
 
 def _laid_out(table: pd.DataFrame, swept: list[str], diagnosands: Mapping[str, Diagnosand]) -> pd.DataFrame:
@@ -119,4 +134,4 @@ def columns_of(diagnosands: Mapping[str, Diagnosand]) -> list[str]:
     """Return the columns of `power.csv` in their order, without those of swept keys."""
     further = [f"{name}_mcse" for name in diagnosands if f"{name}_mcse" not in SHOWN]
     users = [name for name in diagnosands if name not in DIAGNOSANDS]
-    return [*LEADING, "reps", *SHOWN, "failures", "estimand", "scale", "level", *users, *further]
+    return [*LEADING, "reps", *SHOWN, "failures", "estimand", "scale", "level", *users, *further, *FRAMED]

@@ -59,7 +59,7 @@ def study_sentences(study: Study, summary: pd.DataFrame) -> tuple[str, ...]:
         years = int((ready.panel.times >= starts.min()).sum()) if len(starts) else 0
         several = len(set(summary["outcome"][summary["estimator"] == ready.line.id])) > 1
         on = f" on {ready.source.active}" if several else ""
-        said.append(_sentence(row, _where(point.keys, len(starts), years), ready.untreated, on))
+        said.append(_sentence(row, _where(point.keys, len(starts), years), ready.untreated, on, _over(study)))
     return tuple(said)
 
 
@@ -77,13 +77,23 @@ def article(size: str) -> str:
     return "an" if whole in ("11", "18") or (whole.startswith("8") and len(whole) < 3) else "a"
 
 
-def _sentence(row: pd.Series, where: str, untreated: float, on: str) -> str:
+def _over(study: Study) -> str:
+    """Say how many draws of authorities a power is over, where that is not one a draw."""
+    if study.fixed:
+        return "given the panel's own authorities"
+    if study.frames == study.reps:
+        return ""
+    return f"over {in_letters(study.frames)} draws of authorities" if study.frames > 1 else "on one draw of authorities"
+
+
+def _sentence(row: pd.Series, where: str, untreated: float, on: str, over: str = "") -> str:
     """Say one row; its effect as a share of what is expected of the treated without it."""
     effect, share = float(row["true_effect"]), float(row["power"])
     how = f"{row['estimator']}{on}, {row['inference']} inference"
     no_effect = effect == 1 if row["scale"] == "ratio" else effect == 0
     if no_effect:
-        return f"{where}, {how} would report an effect that is not there in {share:.1%} of evaluations."
+        given = f" {over}" if over else ""
+        return f"{where}, {how} would report an effect that is not there in {share:.1%} of evaluations{given}."
     relative = {"ratio": effect - 1, "rate_per": effect / untreated, "log": float(np.expm1(effect))}
     change = relative.get(str(row["scale"]))
     size = f"{abs(effect):.3g}" if change is None else f"{abs(change):.0%}"
@@ -94,13 +104,15 @@ def _sentence(row: pd.Series, where: str, untreated: float, on: str) -> str:
     seen = f"{article(size)} {size} {fall}"
     other = "rise" if fall == "fall" else "fall"
     instead = f", and report a {other} in {wrong:.0%} of evaluations" if wrong >= WRONG else ""
-    shown = f"power {share:.0%}, Monte Carlo error {_error(share, mcse, int(row['reps']))}"
+    independent = int(row["frames"]) if row["frames"] > 1 else int(row["reps"])
+    given = f", {over}" if over else ""
+    shown = f"power {share:.0%}, Monte Carlo error {_error(share, mcse, independent)}{given}"
     lost = f"; {int(row['failures'])} of {int(row['reps'])} draws could not be estimated" if row["failures"] else ""
     return f"{where}, you would miss {seen} {missed}{instead} ({shown}; {how}{lost})."
 
 
 def _error(share: float, mcse: float, reps: int) -> str:
-    """Say a share's Monte Carlo error; of none or all of the draws, what the true share may be (3 in n, at 95%)."""
+    """Say a share's Monte Carlo error; of none or all of n independent draws, what the true share may be (3 in n)."""
     return f"{mcse:.1%}" if 0 < share < 1 else f"not estimable: true share within {min(3 / reps, 1):.1%} of it"
 
 

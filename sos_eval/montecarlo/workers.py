@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
-from multiprocessing import get_context
-from threading import Thread
+from multiprocessing import active_children, get_context
+from multiprocessing.process import BaseProcess
+from signal import SIG_IGN, SIGINT, signal
+from threading import Event, Thread
 from time import perf_counter, sleep
 
 from sos_eval.errors import OurFault
 from sos_eval.montecarlo.chunk import Chunk, Task
 from sos_eval.montecarlo.study import Study, compute
 
-__all__ = ["Keep", "end_with", "on_processes", "on_threads", "one_thread_each", "run_tasks"]
+__all__ = ["Keep", "end_with", "ended_since", "follow", "on_processes", "on_threads", "one_thread_each", "run_tasks"]
 
 #: Receives every finished chunk, in whatever order they finish.
 Keep = Callable[[Task, Chunk], None]
@@ -87,19 +89,29 @@ def on_threads(study: Study, tasks: Sequence[Task], keep: Keep, workers: int) ->
             return
         for point in {task.point for task in tasks}:
             study.at(point)  # compiled before threads ask for it at the same time
+        stop = Event()
         with ThreadPoolExecutor(workers) as pool:
-            _drain(pool, partial(compute, study), list(tasks), keep, workers * AHEAD)
+            try:
+                _drain(pool, partial(compute, study, stop=stop), list(tasks), keep, workers * AHEAD)
+            except BaseException:
+                stop.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
 
 def on_processes(study: Study, tasks: Sequence[Task], keep: Keep, workers: int) -> None:
-    """Compute on processes; where one dies, what it had is done again by new ones."""
+    """Compute on processes; where one dies, what it had is done again by new ones.
+
+    An interruption ends them at once: what they had under way is not kept.
+    """
     left = list(tasks)
     deaths = 0
     while left:
         before = len(left)
         try:
-            spawned = get_context("spawn")
-            with one_thread_each(), ProcessPoolExecutor(workers, spawned, _begin, (os.getpid(), study)) as pool:
+            others, given = active_children(), (os.getpid(), study)
+            pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, given)
+            with one_thread_each(), pool, ended_since(others):
                 _drain(pool, _compute_given, left, keep, workers * AHEAD)
         except BrokenProcessPool:
             deaths = deaths + 1 if len(left) == before else 1
@@ -111,12 +123,33 @@ def on_processes(study: Study, tasks: Sequence[Task], keep: Keep, workers: int) 
 def _begin(parent: int, study: Study) -> None:
     """Take the study that this process is started for."""
     _GIVEN.append(study)
-    end_with(parent)
+    follow(parent)
 
 
 def _compute_given(task: Task) -> Chunk:
     """Compute a chunk of the study that this process was started for."""
     return compute(_GIVEN[0], task)
+
+
+@contextmanager
+def ended_since(before: Collection[BaseProcess]) -> Iterator[None]:
+    """End the processes that were started after some others, where what they work for fails or is interrupted.
+
+    They are told to end, no more: the thread of their pool sees the end and is the only one to reap. It stumbles over
+    futures that somebody else has cancelled, so that nobody does.
+    """
+    try:
+        yield
+    except BaseException:
+        for child in set(active_children()) - set(before):
+            child.terminate()
+        raise
+
+
+def follow(parent: int) -> None:
+    """Leave interruptions to the process that started this one, and end with it."""
+    signal(SIGINT, SIG_IGN)
+    end_with(parent)
 
 
 def end_with(parent: int) -> None:
@@ -134,21 +167,16 @@ def _drain(pool: Executor, job: Callable[[Task], Chunk], left: list[Task], keep:
     """Keep a bounded number of chunks under way; take from `left` what is done."""
     under_way: dict[Future[Chunk], Task] = {}
     waiting = iter(list(left))
-    try:
-        for task in _some(waiting, ahead):
-            under_way[pool.submit(job, task)] = task
-        while under_way:
-            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-            for future in done:
-                task = under_way.pop(future)
-                keep(task, future.result())
-                left.remove(task)
-                for more in _some(waiting, 1):
-                    under_way[pool.submit(job, more)] = more
-    except BaseException:
-        for future in under_way:
-            future.cancel()
-        raise
+    for task in _some(waiting, ahead):
+        under_way[pool.submit(job, task)] = task
+    while under_way:
+        done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+        for future in done:
+            task = under_way.pop(future)
+            keep(task, future.result())
+            left.remove(task)
+            for more in _some(waiting, 1):
+                under_way[pool.submit(job, more)] = more
 
 
 def _some(tasks: Iterator[Task], n: int) -> list[Task]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.numerics.lots import symmetric_ranks
+from sos_eval.numerics.inversion import TIES
 
 __all__ = ["westfall_young"]
 
 Array = NDArray[np.float64]
 
 
-def westfall_young(statistics: Array) -> Array:
+def westfall_young(statistics: Array, *, complete: bool = False) -> Array:
     """Return step-down max-t adjusted p values, (k,).
 
     Algorithm 4.1 of Westfall and Young (1993): outcomes are taken from the largest statistic down, each is set against
@@ -21,20 +21,24 @@ def westfall_young(statistics: Array) -> Array:
     Parameters
     ----------
     statistics : (1 + draws, k)
-        Without regard to sign; the observed adoption first, the same adoptions for every outcome.
+        Without regard to sign; the observed adoption first, the same adoptions for every outcome. A statistic that does
+        not exist counts as extreme.
+    complete
+        Whether the draws are all adoptions there are, the observed one among them: p is then a share of the draws.
 
     Examples
     --------
     >>> westfall_young(np.array([[3.0, 1.0], [1.0, 2.0], [2.5, 0.5], [0.1, 3.5]])).tolist()
     [0.5, 0.75]
     """
-    size = np.abs(statistics)
+    size = np.where(np.isnan(statistics), np.inf, np.abs(statistics))
     order = np.argsort(-size[0], kind="stable")
     adjusted = np.empty(len(order))
     largest = 0.0
     for place, outcome in enumerate(order):
         left = size[:, order[place:]].max(1)
         left[0] = size[0, outcome]
-        largest = max(largest, float(symmetric_ranks(left)[0]))
+        reached = left >= left[0] * (1 - TIES)
+        largest = max(largest, float(reached[1:].mean() if complete else reached.mean()))
         adjusted[outcome] = largest
     return adjusted

@@ -120,6 +120,7 @@ def _leverage(treated: Bools, x: Array, weights: Array, fits: LogisticFits) -> A
 def _tilted_leverage(treated: Bools, x: Array, weights: Array, odds: Array, failures: NDArray[np.object_]) -> Array:
     """Return the same for tilted odds."""
     k, scale = x.shape[1], np.sqrt((x**2).mean(0))
+    scale[scale == 0] = 1.0
     scaled = x / scale
     slope = gram(weights * odds, scaled)
     slope[failures != ""] = np.eye(k)

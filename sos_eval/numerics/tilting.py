@@ -37,7 +37,7 @@ def tilting(treated: Array, compared: Array, x: Array, start: Array) -> tuple[Ar
         False where no weights of the comparison reach the covariate means of the treated.
     """
     scale = np.sqrt((x**2).mean(0))
-    scaled = x / scale
+    scaled = x / np.where(scale > 0, scale, 1.0)
     aim = treated @ scaled
 
     def tilted(coef: Array, lanes: Lanes) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from sos_eval.panel.axis import noted, numbered
 from sos_eval.panel.breaks import breaks
 from sos_eval.panel.caveats import Caveat
-from sos_eval.panel.frame import labels_of, lay_out, missing_covariates
+from sos_eval.panel.frame import labels_of, lay_out, missing_covariates, names_of
 from sos_eval.panel.identified import check_identified
 from sos_eval.panel.noted import one_sided, varying_weights
 from sos_eval.panel.panel import FlowRow, Panel
@@ -64,6 +64,8 @@ def assemble(
         reading.add(f"{spec.unit}, {spec.time}: no row has both a unit and a period")
         reading.faults.stop()
     adoption = (adopt or _column_adoption(spec))(whole, rows)
+    names = names_of(whole, rows, spec.unit_name)[rows.starts] if spec.unit_name else []
+    called = dict(zip(rows.units.tolist(), map(str, names), strict=False))
     kept, rows, adoption, flow = select_rows(whole, rows, adoption, spec)
     frame, measured = lay_out(kept, rows, adoption, spec, also)
     reading.faults.stop()
@@ -96,6 +98,7 @@ def assemble(
         ),
         noted_caveats=(*breaks(kept, rows, adoption.first_treated), *adoption.caveats),
         periods=rows.periods,
+        names_read=called,
     ).located(rows.codes, rows.units)
     panel = _with_absorbing(_with_unknown(drop_unusable(panel, spec)))
     check_identified(panel, require_untreated=require_untreated, require_treated=require_treated)

@@ -1,4 +1,7 @@
-"""What the panel's own columns say of itself: counts from another release after the start, donors in other regions."""
+"""What the panel's own columns say of itself: another release, source or geography from the start on, and donors.
+
+A break counts where it stands at the first start: the last period before it against the first one from it on.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,14 @@ from sos_eval.panel.rows import PlacedRows
 
 __all__ = ["OWN_COLUMNS", "breaks"]
 
-VINTAGE, REGION = "counts_vintage", "region"
+VINTAGE, POPULATION, PARTS, REGION = "counts_vintage", "children_0_17_source", "parts", "region"
 #: Columns of the published panel and of worlds that are read for this, declared or not.
-OWN_COLUMNS = frozenset({VINTAGE, REGION})
+OWN_COLUMNS = frozenset({VINTAGE, POPULATION, PARTS, REGION})
+#: What comes from somewhere else, and what that may do.
+_SOURCES = {
+    VINTAGE: ("Counts come from another release", "where that changed what was counted"),
+    POPULATION: ("Children are counted by another source", "where that changed how many there are"),
+}
 
 
 def breaks(reading: Reading, rows: PlacedRows, first_treated: Array) -> tuple[Caveat, ...]:
@@ -23,24 +31,49 @@ def breaks(reading: Reading, rows: PlacedRows, first_treated: Array) -> tuple[Ca
     started = (first_treated > rows.times.min()) & (first_treated <= rows.times.max())
     if not started.any():
         return ()
-    found = (_vintage(reading, rows, float(first_treated[started].min())), _elsewhere(reading, rows, started))
+    start = float(first_treated[started].min())
+    ends = float(rows.times[rows.times < start].max()), float(rows.times[rows.times >= start].min())
+    found = [_source(reading, rows, name, ends) for name in _SOURCES]
+    found += [_redrawn(reading, rows, ends), _come_and_gone(rows, start), _elsewhere(reading, rows, started)]
     return tuple(caveat for caveat in found if caveat is not None)
 
 
-def _vintage(reading: Reading, rows: PlacedRows, start: float) -> Caveat | None:
-    """Compare the releases of the last period before the first start and of the first one from it on."""
-    words = _texts(reading, VINTAGE)
+def _source(reading: Reading, rows: PlacedRows, name: str, ends: tuple[float, float]) -> Caveat | None:
+    """Compare where a column's numbers come from in the last period before the first start and the first from it on."""
+    words = _texts(reading, name)
     if words is None:
         return None
-    last, first = rows.times[rows.times < start].max(), rows.times[rows.times >= start].min()
-    before, after = (set(words[rows.times == time]) - {""} for time in (last, first))
+    before, after = (set(words[rows.times == time]) - {"", "missing"} for time in ends)
     if not before or not after or before & after:
         return None
-    now, then = rows.periods.name(first), rows.periods.name(last)
+    then, now = (rows.periods.name(time) for time in ends)
+    what, why = _SOURCES[name]
     return Caveat(
-        f"Counts come from another release from {now} on ({_listed(after)}) than up to {then} "
-        f"({_listed(before)}): where that changed what was counted, it looks like part of the answer."
+        f"{what} from {now} on ({_listed(after)}) than up to {then} ({_listed(before)}): {why}, it looks like part of "
+        "the answer."
     )
+
+
+def _redrawn(reading: Reading, rows: PlacedRows, ends: tuple[float, float]) -> Caveat | None:
+    """Name the units that are made of another number of authorities from the first start on."""
+    words = _texts(reading, PARTS)
+    if words is None:
+        return None
+    sides = [dict(zip(rows.codes[rows.times == time], words[rows.times == time], strict=True)) for time in ends]
+    changed = [code for code in sides[0] if code in sides[1] and sides[0][code] != sides[1][code]]
+    units = tuple((str(rows.units[code]), f"{sides[0][code]} to {sides[1][code]}") for code in changed)
+    now = rows.periods.name(ends[1])
+    text = f"Made of another number of authorities from {now} on, {{n}} of {{of}} units: {{names}}."
+    return Caveat(text, units, "everybody") if units else None
+
+
+def _come_and_gone(rows: PlacedRows, start: float) -> Caveat | None:
+    """Name the units of which the data hold no period before the first start, or none from it on."""
+    before, after = (set(rows.codes[side].tolist()) for side in (rows.times < start, rows.times >= start))
+    apart = sorted(before ^ after)
+    units = tuple((str(rows.units[code]), "before only" if code in before else "after only") for code in apart)
+    text = "In the data on one side of the first start only, as where boundaries change, {n} of {of} units: {names}."
+    return Caveat(text, units, "everybody") if units else None
 
 
 def _elsewhere(reading: Reading, rows: PlacedRows, started: NDArray[np.bool_]) -> Caveat | None:

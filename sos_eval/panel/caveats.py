@@ -30,7 +30,7 @@ class Caveat:
 
     text: str
     units: tuple[tuple[str, str], ...] = ()
-    among: Literal["treated", "untreated"] = "treated"
+    among: Literal["treated", "untreated", "everybody"] = "treated"
     place: Literal["caveats", "basis"] = "caveats"
 
 
@@ -44,7 +44,7 @@ def sentences(
     noted
         Caveats in their order.
     groups
-        Units that are in the panel now: ``treated``, ``untreated``.
+        Units that are in the panel now: ``treated``, ``untreated``, ``everybody``.
     named
         Names of units.
 

@@ -17,7 +17,7 @@ from sos_eval.panel.rows import PlacedRows, check_constant, check_unique
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.treatment import Adoption
 
-__all__ = ["OUR_NAMES", "labels_of", "lay_out", "missing_covariates"]
+__all__ = ["OUR_NAMES", "labels_of", "lay_out", "missing_covariates", "names_of"]
 
 #: Columns of `Panel.frame` that a covariate may not be called, unless it is that very column.
 OUR_NAMES = (
@@ -63,7 +63,7 @@ def lay_out(
     unit = pd.Series(rows.units, dtype="str").take(rows.codes).array
     columns: dict[str, Any] = {"unit": unit, "time": rows.times}
     if spec.unit_name:
-        columns["unit_name"] = _names(reading, rows, spec.unit_name)
+        columns["unit_name"] = names_of(reading, rows, spec.unit_name)
     columns |= {"first_treated": first, "treated": treated}
     columns["cluster"] = _clusters(reading, rows, spec) if spec.cluster else unit
     columns["weight"] = _weights(reading, str(spec.weight), measured) if spec.weight else np.ones(len(rows.codes))
@@ -78,7 +78,7 @@ def lay_out(
     return pd.DataFrame(columns, copy=False), measured  # each column was made here, and none is ever written to
 
 
-def _names(reading: Reading, rows: PlacedRows, name: str) -> Any:
+def names_of(reading: Reading, rows: PlacedRows, name: str) -> Any:
     """Return a readable name per row: each unit's last, the id where it has none."""
     codes, distinct = texts(reading.frame[name])
     last = codes[np.append(rows.starts[1:], len(codes)) - 1]

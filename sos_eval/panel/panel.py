@@ -95,6 +95,8 @@ class Panel:
         What page one must say of the data: prior use, overlapping programmes, covariates measured late.
     periods
         How the user writes periods; everything that holds them here are the numbers that stand for them.
+    names_read
+        Unit to name of every unit that was read, those left out since with them; empty without `panel.unit_name`.
     """
 
     frame: pd.DataFrame
@@ -115,6 +117,7 @@ class Panel:
     flow: tuple[FlowRow, ...] = ()
     noted_caveats: tuple[Caveat, ...] = ()
     periods: Periods = field(default_factory=Periods)
+    names_read: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def further_columns(self) -> list[str]:
@@ -397,7 +400,7 @@ class Panel:
 
     def _sentences(self, place: str) -> tuple[str, ...]:
         treated = set(self.units[self.ever_treated])
-        groups = {"treated": treated, "untreated": set(self.units) - treated}
+        groups = {"treated": treated, "untreated": set(self.units) - treated, "everybody": set(self.units)}
         noted = [caveat for caveat in self.noted_caveats if caveat.place == place]
         return sentences(noted, groups, self.unit_names)
 

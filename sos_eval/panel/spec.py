@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator
 
 from sos_eval.declare import Declared
 from sos_eval.panel.periods import Period, PeriodUnit
-from sos_eval.terms import YearConvention
+from sos_eval.terms import SAFETY_ROLES, YearConvention
 
 __all__ = ["Exclusion", "Geography", "Omission", "OutcomeSpec", "PanelSpec", "PeriodStep", "Treatment", "Wide"]
 
@@ -37,14 +37,15 @@ class OutcomeSpec(Declared):
     """`log` takes the natural logarithm of the rate or value; zeros are then refused."""
     label: str = ""
     """Words for a reader; the columns' names without it."""
-    role: Literal["", "primary", "secondary", "sensitivity", "safety", "harm", "benefit"] = ""
-    """What the outcome is for; `safety` (or `harm`) marks one that should not get worse: page one shows it."""
+    role: Literal["", "primary", "secondary", "sensitivity", "safety", "harm", "displacement", "benefit"] = ""
+    """What the outcome is for; `safety` (or `harm`) marks one that should not get worse, `displacement` one to which
+    children may be moved (kinship care, plans): page one shows them, with p adjusted for their number."""
     margin: float | None = None
     """Of a safety outcome: the largest worsening that would be accepted, on its scale. 2 where a rise is harm, -2
     where a fall is."""
 
     def __post_init__(self) -> None:
-        if self.margin is not None and self.role not in ("safety", "harm"):
+        if self.margin is not None and self.role not in SAFETY_ROLES:
             raise ValueError("a margin belongs to an outcome that should not get worse: write role: safety beside it")
         if self.margin == 0:
             raise ValueError("margin: 0 does not say which way is harm: write a small rise (0.01) or fall (-0.01)")

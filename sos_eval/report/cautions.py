@@ -11,11 +11,20 @@ from sos_eval.results.facts import CheckFacts, HeadlineKey, QuestionFacts, RunFa
 from sos_eval.results.inference import FEW
 from sos_eval.terms import Verdict
 
-__all__ = ["FEW_FOR_BANDS", "caveats", "does_not_show", "must_not_say", "what_would_change_it"]
+__all__ = [
+    "FAILED",
+    "FEW_FOR_BANDS",
+    "caveats",
+    "does_not_show",
+    "failed_checks",
+    "must_not_say",
+    "what_would_change_it",
+]
 
 #: Placebo groups that spread this much wider than the conventional error says are told on page one.
 _WIDE = 1.25
 
+FAILED = "A declared check failed:"
 _NEVER = ["proves", "proven", "works", "caused", "saves", "cost-effective", "guarantees"]
 _BY_VERDICT: dict[str, list[str]] = {
     "inconclusive": ["no effect", "no difference was found", "does not work", "reduces", "reduced", "promising"],
@@ -43,10 +52,16 @@ def caveats(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> 
     said += [in_units(text, units) for text in facts.caveats if text not in facts.question.caveats]
     about = [check for check in facts.checks if _is_about(check, facts.headline)]
     if not any(check.name.startswith("path.") for check in about):
-        said += [_apart(check, units) for check in about if _shows_divergence(check)]
+        said += [_apart(check, units) for check in about if _shows_divergence(check) and check.passed is not False]
     said += _placebos(about, units)
-    said += [f"A declared check failed: {check.text}" for check in facts.checks if check.passed is False]
+    said += failed_checks(facts, units)
     return [minus_signs(text) for text in dict.fromkeys(said)]
+
+
+def failed_checks(facts: RunFacts, units: tuple[str, str]) -> list[str]:
+    """Say which declared checks failed: a divergence before the start in plain words, others in their own."""
+    failed = [check for check in facts.checks if check.passed is False]
+    return [f"{FAILED} {_apart(one, units) if _shows_divergence(one) else in_units(one.text, units)}" for one in failed]
 
 
 def _too_narrow(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> list[str]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from sos_eval.bundle.bundle import ResultBundle
-from sos_eval.report.content import ReportDocument
+from sos_eval.report.content import Block, Bullets, ReportDocument, Text
 from sos_eval.report.draw import Drawn
 from sos_eval.report.economics_blocks import economics
 from sos_eval.report.first_page import first_page, limits
 from sos_eval.report.plan import plan_badge
-from sos_eval.report.sections import effect, implementation, mechanisms, moderators, provenance
+from sos_eval.report.sections import appendix, effect, implementation, mechanisms, moderators, provenance
 
 __all__ = ["compose"]
 
@@ -29,14 +30,23 @@ def compose(bundle: ResultBundle, drawn: Drawn) -> ReportDocument:
     body = [
         *limits(bundle),
         *effect(bundle, drawn), *mechanisms(bundle), *moderators(bundle), *implementation(bundle, drawn),
-        *economics(bundle, drawn), *provenance(bundle, drawn),
+        *economics(bundle, drawn), *appendix(bundle), *provenance(bundle, drawn),
     ]  # fmt: skip
     failed = any(passed is False for passed in bundle.diagnostics["passed"])
     verdict = _BADGES.get(str(headline.get("verdict")), "No headline")
     check = "a declared check failed" if failed else ""
-    parts = (verdict, _part(headline, "badge"), check, plan_badge(bundle.facts.lock))
+    damaged = "damaged: not as the run wrote it" if bundle.damage else ""
+    parts = (damaged, verdict, _part(headline, "badge"), check, plan_badge(bundle.facts.lock))
     badge = "; ".join(part for part in parts if part)
-    return ReportDocument(title, badge, first_page(bundle, drawn), body)
+    return ReportDocument(title, badge, [*_damage(bundle), *first_page(bundle, drawn)], body)
+
+
+def _damage(bundle: ResultBundle) -> list[Block]:
+    """Say what of a bundle is not as the run wrote it."""
+    if not bundle.damage:
+        return []
+    words = "This bundle is damaged, and the report was asked for all the same. What follows may be wrong."
+    return [Text(words, "answer"), Bullets(tuple(f"{Path(f.where).name} {f.what}" for f in bundle.damage))]
 
 
 def _part(headline: Mapping[str, Any], name: str) -> str:

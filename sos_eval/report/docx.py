@@ -11,6 +11,7 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.compose import compose
 from sos_eval.report.content import Block, Bullets, Code, Heading, Link, Picture, Table, Text
 from sos_eval.report.draw import Drawn
+from sos_eval.report.wording import in_word
 
 __all__ = ["render_docx"]
 
@@ -24,13 +25,14 @@ def render_docx(bundle: ResultBundle, drawn: Drawn) -> bytes:
 
     document = compose(bundle, drawn)
     word: Any = Word()
-    word.core_properties.title, word.core_properties.author = document.title, "sos_eval"
+    title = in_word(document.title)
+    word.core_properties.title, word.core_properties.author = title[:255], "sos_eval"
     word.core_properties.language = "en-GB"
     word.styles["Normal"].font.size = Pt(10)
     for section in word.sections:
         section.left_margin = section.right_margin = section.top_margin = section.bottom_margin = Cm(2.0)
-    word.add_heading(document.title, 0)
-    word.add_paragraph().add_run(document.badge).bold = True
+    word.add_heading(title, 0)
+    word.add_paragraph().add_run(in_word(document.badge)).bold = True
     for block in document.first_page:
         _add(word, block, drawn)
     word.add_page_break()
@@ -45,27 +47,27 @@ def _add(word: Any, block: Block, drawn: Drawn) -> None:
     """Add one block."""
     match block:
         case Heading(text, level):
-            word.add_heading(text, level - 1)
+            word.add_heading(in_word(text), level - 1)
         case Text(text, tone):
-            word.add_paragraph().add_run(text).bold = tone == "answer"
+            word.add_paragraph().add_run(in_word(text)).bold = tone == "answer"
         case Bullets(items):
             for item in items:
-                word.add_paragraph(item, style="List Bullet")
+                word.add_paragraph(in_word(item), style="List Bullet")
         case Table(frame, caption):
             _add_table(word, frame, caption)
         case Picture(name, alt):
             _add_picture(word, drawn.images[name]["png"], alt)
         case Link(text, _):
-            word.add_paragraph(f"{text} (further down)")
+            word.add_paragraph(f"{in_word(text)} (further down)")
         case Code(text, summary):
-            word.add_paragraph().add_run(summary).bold = True
+            word.add_paragraph().add_run(in_word(summary)).bold = True
             _add_code(word, text)
 
 
 def _add_code(word: Any, text: str) -> None:
     from docx.shared import Pt
 
-    run = word.add_paragraph().add_run(text)
+    run = word.add_paragraph().add_run(in_word(text))
     run.font.name, run.font.size = "Courier New", Pt(7.5)
 
 
@@ -74,7 +76,7 @@ def _add_picture(word: Any, png: bytes, alt: str) -> None:
     from docx.shared import Cm
 
     shape = word.add_picture(BytesIO(png), width=Cm(_WIDTH_CM))
-    shape._inline.docPr.set("descr", alt)
+    shape._inline.docPr.set("descr", in_word(alt))
 
 
 def _add_table(word: Any, frame: pd.DataFrame, caption: str) -> None:
@@ -82,7 +84,7 @@ def _add_table(word: Any, frame: pd.DataFrame, caption: str) -> None:
     from docx.oxml import OxmlElement
     from docx.shared import Pt
 
-    word.add_paragraph().add_run(caption).bold = True
+    word.add_paragraph().add_run(in_word(caption)).bold = True
     table = word.add_table(rows=1, cols=frame.shape[1], style="Light List Accent 1")
     header = OxmlElement("w:tblHeader")
     table.rows[0]._tr.get_or_add_trPr().append(header)
@@ -90,6 +92,6 @@ def _add_table(word: Any, frame: pd.DataFrame, caption: str) -> None:
     for k, values in enumerate(rows):
         cells = table.rows[0].cells if k == 0 else table.add_row().cells
         for cell, value in zip(cells, values, strict=True):
-            cell.text = value
+            cell.text = in_word(value)
             for run in cell.paragraphs[0].runs:
                 run.font.size = Pt(7.5)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.bundle.files import csv_text
+from sos_eval.bundle.unmet import Unmet, failure_words
 from sos_eval.bundle.whole import write_file
 from sos_eval.errors import Fault, InputFault, nearest
 from sos_eval.report.drawing import Drawing, NothingToShow
@@ -17,7 +18,7 @@ from sos_eval.results.method import registered
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Drawn", "available", "draw", "draw_all", "save", "save_figure"]
+__all__ = ["Drawn", "available", "draw", "draw_all", "quotes", "save", "save_figure"]
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,20 @@ class Drawn:
         Figure name to its title; and to title and note, for readers who do not see it.
     skipped
         Figure name to the reason.
+    failed
+        Figure name to how the drawing of it failed, which is a fault of ours.
     """
 
     images: dict[str, dict[str, bytes]] = field(default_factory=dict)
     data: dict[str, str] = field(default_factory=dict)
     alt: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def unmet(self) -> list[Unmet]:
+        """The figures that could not be made."""
+        return [Unmet("figure", name, why) for name, why in self.failed.items()]
 
 
 def available(bundle: ResultBundle) -> tuple[list[str], dict[str, str]]:
@@ -74,21 +83,37 @@ def draw(bundle: ResultBundle, name: str) -> Figure:
 
 
 def draw_all(bundle: ResultBundle, forms: tuple[str, ...] = ("svg", "png"), only: str = "") -> Drawn:
-    """Draw every figure that the bundle has data for, in memory; `only` those whose name starts so."""
+    """Draw every figure that the bundle has data for, in memory; `only` those whose name starts so.
+
+    One that fails stops no other: it is in `Drawn.failed`.
+    """
     drawn = Drawn()
     for name, drawing in registered("figure").items():
         if not name.startswith(only):
             continue
         try:
-            data = drawing.data(bundle)
+            _take(drawn, name, drawing, bundle, forms)
         except NothingToShow as fault:
             drawn.skipped[name] = str(fault)
-            continue
-        shown = drawing.draw(data, bundle)
-        drawn.alt[name] = str(shown.get_label())
-        drawn.images[name] = {form: image(shown, form) for form in forms}
-        drawn.data[name] = csv_text(data)
+        except Exception as error:  # whatever it is, the other figures and the estimates stand
+            drawn.failed[name] = failure_words(error, quote=quotes(bundle))
+            drawn.skipped[name] = f"it could not be drawn, a fault of ours ({drawn.failed[name]})"
     return drawn
+
+
+def _take(drawn: Drawn, name: str, drawing: Drawing, bundle: ResultBundle, forms: tuple[str, ...]) -> None:
+    """Draw one figure, all of it or nothing."""
+    data = drawing.data(bundle)
+    shown = drawing.draw(data, bundle)
+    images, text = {form: image(shown, form) for form in forms}, csv_text(data)
+    drawn.alt[name], drawn.images[name], drawn.data[name] = str(shown.get_label()), images, text
+
+
+def quotes(bundle: ResultBundle) -> bool:
+    """Whether an error's own words, which can hold cells of the data, may stand in what is made from a bundle."""
+    if bundle.damage:  # its design may not be the one that ran
+        return False
+    return bool((bundle.design.get("disclosure") or {}).get("profile", "open") == "open")
 
 
 def save(drawn: Drawn, folder: Path) -> None:

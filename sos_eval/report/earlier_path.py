@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from sos_eval.report.reading import period_word
 from sos_eval.report.verdict import HeadlineEffect
 from sos_eval.report.wording import number, per_hundred
 from sos_eval.results.facts import CheckFacts, OutcomeFacts, RunFacts
@@ -20,15 +21,15 @@ def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]
     if not math.isfinite(joint.value):
         reason = joint.text.removeprefix("Not done: ").rstrip(".")
         return f"The path before the start says nothing about whether the comparison is fair: {reason}."
-    unit = _unit(facts.outcome or OutcomeFacts())
-    slope = rows["slope"].value
-    drew = f"rose {number(abs(slope), 2)}{unit} a year {'more' if slope > 0 else 'less'}"
-    seen = (
-        f"Before the start the {units[1]} that began {drew} than {units[1]} drawn alike; such a path or one as unlike "
-        f"comes up in {per_hundred(joint.value)} of 100 draws"
-    )
+    outcome, every = facts.outcome or OutcomeFacts(), period_word(facts.panel)
+    unit, slope = _unit(outcome), rows["slope"].value
+    what = "the rate" if outcome.scale == "rate_per" else "the outcome"
+    rose = f"rose {number(abs(slope), 2)}{unit} a {every} {'more' if slope > 0 else 'less'}"
+    where = f"in the {units[1]} that began than in {units[1]} drawn alike"
+    often = f"such a path or one as unlike comes up in {per_hundred(joint.value)} of 100 draws"
+    seen = f"Before the start {what} {rose} {where}; {often}"
     onward = _onward(rows["gone_on"].value, rows["returned"].value, unit)
-    return f"{seen}; {onward}{_blind(rows, _found(effect, facts), unit)}."
+    return f"{seen}; {onward}{_blind(rows, _found(effect, facts), unit, every)}."
 
 
 def _is_own(check: CheckFacts, facts: RunFacts) -> bool:
@@ -61,11 +62,11 @@ def _found(effect: HeadlineEffect, facts: RunFacts) -> float:
     return least * effect.without if facts.detectable.unit == "share" else least
 
 
-def _blind(rows: dict[str, CheckFacts], found: float, unit: str) -> str:
+def _blind(rows: dict[str, CheckFacts], found: float, unit: str, every: str) -> str:
     """Say which divergence would be missed one time in five, and what that is worth beside what could be found."""
     slope, bias = rows["detectable_slope"].value, abs(rows["implied_bias"].value)
     if not math.isfinite(slope):
         return ""
     little = ", more than the effect that could be found, so this says little" if bias > found else ""
-    worth = f"{number(slope, 2)} a year, {number(bias, 2)}{unit} on the answer"
+    worth = f"{number(slope, 2)} a {every}, {number(bias, 2)}{unit} on the answer"
     return f" (a divergence of {worth}, is missed one time in five{little})"

@@ -15,7 +15,9 @@ __all__ = ["economics"]
 
 #: Tables in the report, in order; the rest are in the bundle's folder ``economics``.
 _TABLES = {
-    "summary": "Main results", "incremental": "Incremental costs and effects", "breakeven": "Break-even effect",
+    "summary": "Main results", "incremental": "Incremental costs and effects", "value_for_money": "Value for money",
+    "breakeven": "Break-even effect",
+    "timing": "When the money falls: what the convention does to the saving",
     "cost_consequence": "Costs and consequences by bearer", "research_value": "Bound on the value of research",
     "scenarios": "Scenarios", "equity": "By group of children", "budget_impact": "Budget impact by year",
     "parameters": "Inputs and their uncertainty", "cheers": "CHEERS 2022",

@@ -8,6 +8,7 @@ from typing import Any
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.bundle.files import read_table
+from sos_eval.bundle.unmet import Unmet
 from sos_eval.report.content import ReportDocument
 from sos_eval.report.draw import Drawn, draw_all, save
 from sos_eval.report.economics_blocks import economics
@@ -26,8 +27,8 @@ class EconomicsFolder(ResultBundle):
         return found | {file.stem: self._json(file.name) for file in sorted(self.path.glob("*.json"))}
 
 
-def write_page(path: Path, title: str) -> None:
-    """Write figures and ``report.html`` into a finished folder."""
+def write_page(path: Path, title: str) -> list[Unmet]:
+    """Write figures and ``report.html`` into a finished folder; return the figures that failed."""
     folder = EconomicsFolder(path)
     drawn: Drawn = draw_all(folder, ("svg",), only="economics_")
     save(drawn, path / "figures")
@@ -35,3 +36,4 @@ def write_page(path: Path, title: str) -> None:
         title, f"Evidence: tier {folder.economics['gate']['tier']}", body=economics(folder, drawn)
     )
     (path / "report.html").write_text(render_document(document, drawn), encoding="utf-8", newline="\n")
+    return drawn.unmet

@@ -9,15 +9,17 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.attenuation import attenuation_table
+from sos_eval.report.cautions import FAILED
 from sos_eval.report.content import Block, Bullets, Heading, Link, Picture, Table, Text
 from sos_eval.report.draw import Drawn
 from sos_eval.report.plan import lock_sentence
-from sos_eval.report.reading import unit_words
+from sos_eval.report.reading import scale_label, unit_words
 from sos_eval.report.safety import safety_words
-from sos_eval.report.wording import minus_signs, sentence_count
-from sos_eval.results.facts import QuestionFacts
+from sos_eval.report.tables.converted import converted
+from sos_eval.report.wording import number, sentence_count
+from sos_eval.results.facts import OutcomeFacts, QuestionFacts
 
-__all__ = ["LIMITS", "MOST_SENTENCES", "first_page", "limits"]
+__all__ = ["LIMITS", "MOST_SENTENCES", "first_page", "limits", "numbers", "weighed"]
 
 LIMITS, MOST_SENTENCES = "What limits the answer", 7
 NOT_ASSESSED = "Safety was not assessed: no outcome of this design is declared as one that should not get worse."
@@ -46,7 +48,8 @@ def limits(bundle: ResultBundle) -> list[Block]:
     """Return what page one has no room for."""
     headline, units = bundle.headline, unit_words(bundle)
     _, more = _within_budget(bundle)
-    blocks: list[Block] = [Heading(LIMITS), *([Bullets(tuple(more))] if more else [])]
+    whole = Text("Page one says all that limits the answer. Its numbers follow in all their units.")
+    blocks: list[Block] = [Heading(LIMITS), Bullets(tuple(more)) if more else whole]
     if headline.get("attenuation"):
         caption = (
             "How much of an effect the estimate is expected to show, by the share of it that was there before the "
@@ -54,6 +57,7 @@ def limits(bundle: ResultBundle) -> list[Block]:
             "report is divided by it"
         )
         blocks += [Text(str(headline["attenuation"])), Table(attenuation_table(units), caption)]
+    blocks += numbers(bundle)
     blocks += _listed("The other outcomes", headline.get("other_outcomes"))
     if len(headline.get("other_outcomes") or []) > 1:
         blocks.append(Text("Intervals are not widened for looking at several outcomes.", "small"))
@@ -63,11 +67,36 @@ def limits(bundle: ResultBundle) -> list[Block]:
     return [*blocks, *([Text(f"This result does not support the words {', '.join(phrases)}.")] if phrases else [])]
 
 
+def numbers(bundle: ResultBundle) -> list[Block]:
+    """Return the numbers of page one in all their units, and how one is made of the other."""
+    if not bundle.headline.get("converted"):
+        return []
+    table = converted(bundle).dropna(axis="columns", how="all")
+    scale = scale_label(bundle, str(bundle.headline["outcome"]), str(bundle.headline["scale"]))
+    natural = bundle.headline.get("natural_units") or {}
+    outcome = bundle.facts.outcome or OutcomeFacts()
+    names = {"what": "", "value": f"As estimated ({scale})", "percent": "Per cent",
+             "difference": f"Difference{f' per {outcome.per:,g}' if outcome.scale == 'rate_per' else ''}",
+             "people": str(natural.get("unit", "People")).capitalize()}  # fmt: skip
+    if bundle.headline["scale"] not in ("ratio", "log"):
+        table = table.drop(columns="difference", errors="ignore")
+    texts = {names[name]: [_cell(value) for value in table[name]] for name in table.columns}
+    frame = pd.DataFrame(texts, dtype=object)
+    caption = "The numbers of page one in all their units (headline.json: converted)"
+    return [Table(frame, caption), Text(str(bundle.headline.get("conversions") or ""), "small")]
+
+
+def _cell(value: Any) -> str:
+    """Return a cell for the eye: the words of the first column, numbers after it."""
+    if isinstance(value, str):
+        return value[:1].upper() + value[1:]
+    return number(float(value))
+
+
 def weighed(bundle: ResultBundle) -> list[str]:
     """Return every sentence on the answer's limits, in the fixed order of weight."""
     headline = bundle.headline
-    checks = zip(bundle.diagnostics["passed"], bundle.diagnostics["text"], strict=True)
-    failed = [minus_signs(f"A declared check failed: {text}") for passed, text in checks if passed is False]
+    failed = [text for text in headline.get("caveats") or [] if str(text).startswith(FAILED)]
     parts, neutral = _disagreement(headline.get("disagreement"))
     first = [parts, headline.get("basis"), headline.get("detectable_text"), headline.get("earlier_path")]
     said = (*failed, *first, *(headline.get("caveats") or []), neutral)
@@ -101,17 +130,25 @@ def _question(question: QuestionFacts) -> list[Block]:
 
 
 def _safety(bundle: ResultBundle) -> list[Block]:
-    """Return a table of the safety outcomes, or a sentence that there are none."""
-    rows = bundle.headline.get("safety")
+    """Return a table of the safety outcomes and those of displacement; a sentence where none is of safety."""
+    rows = bundle.headline.get("safety") or []
+    silent = [] if any(row.get("role") != "displacement" for row in rows) else [Text(NOT_ASSESSED)]
     if not rows:
-        return [Text(NOT_ASSESSED)]
+        return [*silent]
     said = [safety_words(row, bundle.facts) for row in rows]
     frame = pd.DataFrame({
         "Should not get worse": [row["label"] for row in rows], "Estimate and range": [row["text"] for row in rows],
         "Harm": [words for words, _ in said], "p": [p for _, p in said],
     }, dtype=object)  # fmt: skip
-    several = "; p is not adjusted for their number" if len(rows) > 1 else ""
-    return [Table(frame, f"Safety beside the verdict{several}")]
+    return [*silent, Table(frame, f"Safety beside the verdict{_for_their_number(rows)}")]
+
+
+def _for_their_number(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Say whether p is adjusted for the number of outcomes; nothing of one alone."""
+    if len(rows) < 2:
+        return ""
+    known = all(row.get("p_adjusted") is not None for row in rows if row.get("p_value") is not None)
+    return "; p is adjusted for their number, the ranges are not" if known else "; p is not adjusted for their number"
 
 
 def _listed(title: str, items: Sequence[str] | None) -> list[Block]:

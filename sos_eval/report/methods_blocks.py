@@ -9,8 +9,9 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.content import Block, Bullets, Table, Text
-from sos_eval.report.reading import estimator_label, method_label
-from sos_eval.report.wording import number
+from sos_eval.report.reading import estimator_label, method_label, unit_words
+from sos_eval.report.wording import count as many
+from sos_eval.report.wording import in_units, listing, minus_signs, number
 
 __all__ = ["methods", "notes", "together"]
 
@@ -19,23 +20,37 @@ _SHORTEST = 160
 
 
 def methods(bundle: ResultBundle) -> list[Block]:
-    """Say what was estimated and how, from the resolved design and what the procedures wrote down."""
-    blocks: list[Block] = []
+    """Say what was estimated and how: words first, the declared options in a table after them."""
     entries = [entry for entry in bundle.design.get("estimators") or [] if isinstance(entry, dict)]
-    if entries:
-        rows = [_entry(bundle, entry) for entry in entries]
-        names = ["Estimator", "Role", "Method", "Options", "Differs from the design in", "Paper"]
-        frame = pd.DataFrame(rows, columns=names, dtype=object)
-        empty = [name for name in names if not any(frame[name])]
-        blocks.append(Table(frame.drop(columns=empty), "Estimators as declared, with every default"))
+    blocks: list[Block] = [Text(_declared(bundle, entries))] if entries else []
     resolution = bundle.facts.inference
     if resolution.rule:
         blocks.append(Text(_sentence(f"What makes the headline was fixed by the design alone. {resolution.rule}")))
         blocks.append(Text(_sentence(f"Chosen here: {resolution.choice}")))
-    blocks += _chance(bundle)
     if bundle.headline.get("verdict_rule"):
         blocks.append(Text(str(bundle.headline["verdict_rule"])))
-    return blocks
+    return [*blocks, *_chance(bundle), *_options(bundle, entries)]
+
+
+def _declared(bundle: ResultBundle, entries: list[dict[str, Any]]) -> str:
+    """Say which estimate answers the question, and how many were declared beside it."""
+    key = bundle.facts.headline
+    said = f"The answer is the estimate “{estimator_label(bundle, key.estimator)}”" if key.estimator else ""
+    said += f", judged by the {method_label(bundle, key.inference)}" if said and key.inference else ""
+    roles = [str(entry.get("role") or "secondary") for entry in entries if entry.get("id") != key.estimator]
+    counted = listing([f"{roles.count(role)} {role}" for role in dict.fromkeys(roles)])
+    more = f"{many(len(roles), 'further estimate')} {'was' if len(roles) == 1 else 'were'} declared beside it"
+    return " ".join(text for text in (f"{said}." if said else "", f"{more}: {counted}." if roles else "") if text)
+
+
+def _options(bundle: ResultBundle, entries: list[dict[str, Any]]) -> list[Block]:
+    """Return the declared estimators with every option."""
+    if not entries:
+        return []
+    names = ["Estimator", "Role", "Method", "Options", "Differs from the design in", "Paper"]
+    frame = pd.DataFrame([_entry(bundle, entry) for entry in entries], columns=names, dtype=object)
+    empty = [name for name in names if not any(frame[name])]
+    return [Table(frame.drop(columns=empty), "Estimators as declared, with every default")]
 
 
 def _entry(bundle: ResultBundle, entry: dict[str, Any]) -> list[str]:
@@ -116,8 +131,12 @@ def _sentence(text: str) -> str:
 
 def notes(bundle: ResultBundle) -> list[Block]:
     """Return what estimators and comparison groups had to say, each thing once."""
-    by_estimator = bundle.facts.notes
-    pairs = [(estimator_label(bundle, name), text) for name, texts in by_estimator.items() for text in texts]
+    by_estimator, units = bundle.facts.notes, unit_words(bundle)
+    pairs = [
+        (estimator_label(bundle, name), in_units(minus_signs(text), units))
+        for name, texts in by_estimator.items()
+        for text in texts
+    ]
     said = together(pairs, everybody={estimator_label(bundle, name) for name in by_estimator})
     return [Bullets(tuple(said))] if said else []
 

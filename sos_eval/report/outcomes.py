@@ -8,11 +8,10 @@ from dataclasses import replace
 
 import pandas as pd
 
-from sos_eval.report.safety import SAFETY_ROLES
 from sos_eval.report.verdict import HeadlineEffect, effect_of, verdict_of
 from sos_eval.report.wording import plain_words
 from sos_eval.results.facts import OutcomeFacts, RunFacts
-from sos_eval.terms import Verdict
+from sos_eval.terms import SAFETY_ROLES, Verdict
 
 __all__ = ["other_outcomes"]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sos_eval.report.wording import listing, number, p_text
+from sos_eval.report.wording import alike, listing, number, p_text
 from sos_eval.results.facts import DisagreementFacts, RunFacts
 
 __all__ = ["disagreement", "procedure_rows"]
@@ -62,7 +62,8 @@ def _estimates(facts: RunFacts) -> str:
     parts = facts.disagreement
     per = facts.outcome.per if facts.outcome is not None else 1.0
     unit = f" per {per:,g}" if per != 1 else ""
-    span = f"Estimates on the same units run from {number(parts.low)} to {number(parts.high)}{unit}"
+    low, high = alike([parts.low, parts.high], 2)
+    span = f"Estimates on the same units run from {low} to {high}{unit}"
     if not parts.numbers_part:
         return f"{span}, no further apart than chance makes them ({p_text(parts.p_difference)})."
     side = "higher" if parts.difference > 0 else "lower"

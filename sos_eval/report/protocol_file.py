@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sos_eval.design.design import Design
 from sos_eval.design.protocol import protocol
 from sos_eval.errors import OurFault
+from sos_eval.report.wording import in_word
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -55,7 +56,7 @@ def document(text: str) -> bytes:
     from markdown_it.tree import SyntaxTreeNode
 
     made = Document()
-    for node in SyntaxTreeNode(_markdown().parse(text)).children:
+    for node in SyntaxTreeNode(_markdown().parse(in_word(text))).children:
         _add(made, node)
     stream = BytesIO()
     made.save(stream)

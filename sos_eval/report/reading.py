@@ -8,11 +8,11 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.wording import plain_words, time_axis
-from sos_eval.results.facts import OutcomeFacts
+from sos_eval.results.facts import OutcomeFacts, PanelFacts
 
 __all__ = [
     "convention", "estimator_label", "headline_row_keys", "headline_scale", "method_label", "outcome_label",
-    "scale_label", "table_of", "time_label", "unit_words", "words_for_units",
+    "period_word", "scale_label", "table_of", "time_label", "unit_words", "words_for_units",
 ]  # fmt: skip
 
 _UNITS = {
@@ -30,6 +30,11 @@ def time_label(bundle: ResultBundle) -> str:
     """Return the label of an axis of times."""
     period = bundle.facts.panel.period
     return period.capitalize() if period else time_axis(convention(bundle))
+
+
+def period_word(panel: PanelFacts) -> str:
+    """Return what one period is: a year unless the panel says quarter or month."""
+    return panel.period or "year"
 
 
 def outcome_label(bundle: ResultBundle, name: str) -> str:

@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.bundle.unmet import Unmet, failure_words
 from sos_eval.bundle.whole import write_file
 from sos_eval.errors import Fault, InputFault, nearest
 from sos_eval.report.docx import render_docx
-from sos_eval.report.draw import Drawn, draw_all, save
+from sos_eval.report.draw import Drawn, draw_all, quotes, save
 from sos_eval.report.html import render_html
 from sos_eval.report.markdown import render_markdown
 
-__all__ = ["REPORT_FORMATS", "render_all", "write_report"]
+__all__ = ["REPORT_FORMATS", "render_all", "reported", "write_report"]
 
 #: Format -> from a bundle and its figures to the bytes of a file ``report.<format>``.
 REPORT_FORMATS: dict[str, Callable[[ResultBundle, Drawn], bytes]] = {
@@ -26,17 +27,32 @@ REPORT_FORMATS: dict[str, Callable[[ResultBundle, Drawn], bytes]] = {
 _IMAGES: dict[str, tuple[str, ...]] = {"html": ("svg",), "docx": ("png",), "md": ()}
 
 
-def render_all(folder: Path, forms: Sequence[str] = ("html",)) -> None:
-    """Draw every figure into a bundle's folder and write its report; the `render` of `write_bundle`."""
+def render_all(folder: Path, forms: Sequence[str] = ("html",)) -> list[Unmet]:
+    """Draw every figure into a bundle's folder and write its report; the `render` of `write_bundle`.
+
+    A figure or format that fails stops neither the others nor the run: it is returned with how it failed.
+    """
     bundle = ResultBundle(folder)
     drawn = draw_all(bundle)
     save(drawn, folder / "figures")
+    unmet = drawn.unmet
     for form in forms:
-        (folder / f"report.{form}").write_bytes(_writer(bundle, form)(bundle, drawn))
+        try:
+            content = _writer(bundle, form)(bundle, drawn)
+        except Exception as error:  # whatever it is, the estimates stand
+            unmet.append(Unmet("format", form, failure_words(error, quote=quotes(bundle))))
+        else:
+            (folder / f"report.{form}").write_bytes(content)
+    return unmet
 
 
 def write_report(bundle: ResultBundle, form: str = "html", out: Path | None = None) -> Path:
-    """Write one report, into the bundle or elsewhere, and return where it is.
+    """Write one report, into the bundle or elsewhere, and return where it is; see `reported`."""
+    return reported(bundle, form, out)[0]
+
+
+def reported(bundle: ResultBundle, form: str = "html", out: Path | None = None) -> tuple[Path, list[Unmet]]:
+    """Write one report, into the bundle or elsewhere, and return where it is and which figures failed.
 
     Raises
     ------
@@ -45,9 +61,18 @@ def write_report(bundle: ResultBundle, form: str = "html", out: Path | None = No
     """
     writer = _writer(bundle, form)
     file = Path(out) if out is not None else bundle.path / f"report.{form}"
-    content = writer(bundle, draw_all(bundle, _IMAGES[form]))
+    try:
+        if bundle.damage:  # what every page needs is read once, before each figure finds it unreadable
+            _ = bundle.design, bundle.headline, bundle.facts
+        drawn = draw_all(bundle, _IMAGES[form])
+        content = writer(bundle, drawn)
+    except Exception as error:
+        if not bundle.damage:
+            raise
+        what = f"too damaged for a report ({type(error).__name__})"
+        raise InputFault([Fault(str(bundle.path), what, "run the design again"), *bundle.damage]) from None
     write_file(file, content)
-    return file
+    return file, drawn.unmet
 
 
 def _writer(bundle: ResultBundle, form: str) -> Callable[[ResultBundle, Drawn], bytes]:

@@ -10,12 +10,11 @@ from typing import Any
 import pandas as pd
 
 from sos_eval.report.verdict import HeadlineEffect, effect_of
-from sos_eval.report.wording import number, p_number, plain_words
+from sos_eval.report.wording import p_number, plain_words
 from sos_eval.results.facts import OutcomeFacts, RunFacts
+from sos_eval.terms import SAFETY_ROLES
 
-__all__ = ["SAFETY_ROLES", "harm_excluded", "safety_rows", "safety_words"]
-
-SAFETY_ROLES = ("safety", "harm")
+__all__ = ["harm_excluded", "safety_rows", "safety_words"]
 
 
 def safety_rows(
@@ -41,7 +40,9 @@ def _row(
     ranged: Callable[[HeadlineEffect, OutcomeFacts], str],
 ) -> dict[str, Any]:  # fmt: skip
     label = plain_words(outcome.label or name)
-    said: dict[str, Any] = {"outcome": name, "label": f"{label[:1].upper()}{label[1:]}", "margin": outcome.margin}
+    said: dict[str, Any] = {
+        "outcome": name, "label": f"{label[:1].upper()}{label[1:]}", "role": outcome.role, "margin": outcome.margin
+    }  # fmt: skip
     row = replace(facts.headline, outcome=name).overall(estimates)
     if row is None:
         return said | {"estimate": math.nan, "excluded": None, "text": "No overall estimate."}
@@ -51,8 +52,14 @@ def _row(
     excluded = harm_excluded(effect, outcome.margin)
     return said | {
         "estimate": effect.estimate, "conf_low": effect.low, "conf_high": effect.high, "p_value": effect.p,
-        "excluded": excluded, "text": ranged(effect, outcome),
+        "p_adjusted": _adjusted(facts, name), "excluded": excluded, "text": ranged(effect, outcome),
     }  # fmt: skip
+
+
+def _adjusted(facts: RunFacts, outcome: str) -> float:
+    """Return the headline test's p of an outcome, adjusted for their number; NaN where it was not made."""
+    procedure = facts.procedure(replace(facts.headline, outcome=outcome)) if facts.inference.reliable else None
+    return float(procedure.details.get("p_adjusted", math.nan)) if procedure else math.nan
 
 
 def harm_excluded(effect: HeadlineEffect, margin: float | None) -> bool | None:
@@ -71,10 +78,11 @@ def harm_excluded(effect: HeadlineEffect, margin: float | None) -> bool | None:
 def safety_words(row: Mapping[str, Any], facts: RunFacts) -> tuple[str, str]:
     """Return a safety outcome's verdict in words, and its p."""
     margin, outcome = row["margin"], facts.panel.outcomes.get(str(row["outcome"]), OutcomeFacts())
-    p = p_number(float("nan") if row.get("p_value") is None else float(row["p_value"]))
+    values = [row.get(name) for name in ("p_adjusted", "p_value")]
+    p = p_number(next((float(one) for one in values if one is not None and not math.isnan(float(one))), math.nan))
     if margin is None:
         return "no margin was declared", p
     unit = f" per {outcome.per:,g}" if outcome.scale == "rate_per" else ""
-    beyond = f"{'a rise' if margin > 0 else 'a fall'} of {number(abs(margin))}{unit} or more"
+    beyond = f"{'a rise' if margin > 0 else 'a fall'} of {abs(margin):,g}{unit} or more"
     words = {True: f"{beyond} is excluded", False: f"{beyond} is not excluded", None: "cannot be said: no range"}
     return words[row["excluded"]], p

@@ -12,13 +12,14 @@ from sos_eval.report.content import Block, Bullets, Code, Heading, Picture, Tabl
 from sos_eval.report.draw import Drawn
 from sos_eval.report.methods_blocks import methods, notes, together
 from sos_eval.report.plan import since_the_lock
-from sos_eval.report.reading import estimator_label, method_label, outcome_label, scale_label
+from sos_eval.report.reading import estimator_label, method_label, outcome_label, scale_label, unit_words
 from sos_eval.report.tables.effects import summaries
 from sos_eval.report.tabulate import shown
-from sos_eval.report.wording import alike, minus_signs, number, p_number
+from sos_eval.report.wording import alike, count, in_units, listing, minus_signs, number, p_number, plain_words
 
-__all__ = ["effect", "implementation", "mechanisms", "moderators", "provenance"]
+__all__ = ["APPENDIX", "appendix", "effect", "implementation", "mechanisms", "moderators", "provenance"]
 
+APPENDIX, _MOST_STARTS = "How it was estimated", 6
 _BALANCE = {
     "covariate": "Covariate", "stage": "Stage", "mean_treated": "Mean, treated", "mean_comparison": "Mean, comparison",
     "std_mean_diff": "Standardised difference", "variance_ratio": "Variance ratio", "n_treated": "Treated",
@@ -27,15 +28,12 @@ _BALANCE = {
 
 
 def effect(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
-    """Return the E of EMMIE: how it was estimated, all estimates side by side, comparison group, checks."""
+    """Return the E of EMMIE: what was found, all estimates side by side, over time, comparison group, checks."""
     return [
         Heading("Effect"),
-        Heading("How it was estimated", 3),
-        *methods(bundle),
-        Heading("Every estimate side by side", 3),
+        *_found(bundle),
         *_pictures(drawn, "estimates"),
         Table(_effects(bundle), "Overall effects: every estimator and every procedure in the design"),
-        *notes(bundle),
         Heading("Over time", 3),
         *_pictures(drawn, "outcome_paths", "event_study"),
         Heading("The comparison group", 3),
@@ -46,6 +44,30 @@ def effect(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *_checks(bundle),
         *_pictures(drawn, "randomization", "leave_one_out", "robustness"),
     ]
+
+
+def _found(bundle: ResultBundle) -> list[Block]:
+    """Say the declared estimate, and between what the other estimates of the same outcome and scale lie."""
+    headline = bundle.headline
+    said = [str(headline.get("range") or headline.get("sentence") or "")]
+    rows = summaries(bundle.estimates)
+    for name in ("outcome", "scale", "inference"):
+        rows = rows[rows[name] == headline.get(name)]
+    others = rows.loc[(rows["estimator"] != headline.get("estimator")), "estimate"].dropna()
+    if len(others):
+        unit = scale_label(bundle, str(headline["outcome"]), str(headline["scale"]))
+        own, low, high = alike([float(headline["estimate"]), others.min(), others.max()])
+        where = f"runs from {low} to {high}" if len(others) > 1 else f"is {low}"
+        what = f"The {len(others)} other estimates" if len(others) > 1 else "The other estimate"
+        said.append(
+            f"{what} of this outcome on the same scale ({unit}) {where.replace('runs', 'run')}; this one is {own}."
+        )
+    return [Text(" ".join(text for text in said if text))] if any(said) else []
+
+
+def appendix(bundle: ResultBundle) -> list[Block]:
+    """Return how it was estimated: words first, the declared options as a table after them."""
+    return [Heading(APPENDIX), *methods(bundle), *notes(bundle)]
 
 
 def _pictures(drawn: Drawn, *names: str) -> list[Block]:
@@ -83,15 +105,19 @@ def _effect_row(bundle: ResultBundle, row: pd.Series) -> list[str]:
 
 
 def _comparison(bundle: ResultBundle) -> list[Block]:
+    """Say who stands in for the treated."""
     declared = bundle.design.get("comparison")
     method = declared.get("method", "none") if isinstance(declared, dict) else "none"
+    panel, many = bundle.facts.panel, unit_words(bundle)[1]
+    who = (
+        f"{panel.n_comparison_units:,} untreated {many} stand" if panel.n_comparison_units else "Untreated units stand"
+    )
     if method == "none":
-        return [
-            Text("All untreated units that the design keeps stand in for the treated; none were matched or weighted.")
-        ]
+        return [Text(f"{who} in for the treated: all that the design keeps; none were matched or weighted.")]
     on = declared.get("on") or [] if isinstance(declared, dict) else []
-    named = f" on {', '.join(map(str, on))}" if on else ""
-    return [Text(f"Built by the method {method}{named}, before any outcome after the first start was read.")]
+    named = f" on {listing([plain_words(str(name)) for name in on])}" if on else ""
+    how = f"chosen by the method {method}{named}, before any outcome after the first start was read"
+    return [Text(f"{who} in for the treated, {how}.")]
 
 
 def _checks(bundle: ResultBundle) -> list[Block]:
@@ -100,15 +126,34 @@ def _checks(bundle: ResultBundle) -> list[Block]:
     if table.empty:
         return [Text("The design declares no checks.")]
     judged = {True: "passed", False: "failed", None: "informs"}
+    units = unit_words(bundle)
     frame = pd.DataFrame({
-        "Check": [str(name) for name in table["name"]], "Outcome": [outcome_label(bundle, o) for o in table["outcome"]],
+        "Check": [_check_name(name) for name in table["name"]],
+        "Outcome": [outcome_label(bundle, o) for o in table["outcome"]],
         "Statistic": [str(name).replace("_", " ") for name in table["statistic"]],
         "Value": [number(value) for value in table["value"]], "Threshold": [number(v) for v in table["threshold"]],
         "Verdict": [judged[passed] for passed in table["passed"]],
-        "In words": [minus_signs(str(text)) for text in table["text"]],
+        "In words": [in_units(minus_signs(str(text)), units) for text in table["text"]],
     }, dtype=object)  # fmt: skip
-    frame = _without_constant(frame, "Outcome")
-    return [Table(frame, "Checks; without a declared threshold a check informs and neither passes nor fails")]
+    return [Text(_judged(table)), Table(_without_constant(frame, "Outcome"), "Checks")]
+
+
+def _check_name(name: object) -> str:
+    """Return a check's name in words: ``path.joint`` reads ``path: joint``."""
+    return str(name).replace(".", ": ").replace("_", " ")
+
+
+def _judged(table: pd.DataFrame) -> str:
+    """Say how many of the checks were judged, and what the others are for."""
+    passed, failed = (sum(one is verdict for one in table["passed"]) for verdict in (True, False))
+    informs = len(table) - passed - failed
+    parts = [
+        (failed, "failed"),
+        (passed, "passed"),
+        (informs, "without a threshold: they inform, and neither pass nor fail"),
+    ]
+    said = listing([f"{n} {how}" for n, how in parts if n])
+    return f"Of {count(len(table), 'line')} of the checks, {said}."
 
 
 def mechanisms(bundle: ResultBundle) -> list[Block]:
@@ -143,11 +188,21 @@ def moderators(bundle: ResultBundle) -> list[Block]:
 
 def implementation(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     """Return the I of EMMIE: who started when, and fidelity where it was measured."""
-    blocks: list[Block] = [Heading("Implementation"), *_pictures(drawn, "adoption")]
+    blocks: list[Block] = [Heading("Implementation"), *_began(bundle), *_pictures(drawn, "adoption")]
     if bundle.design.get("implementation"):
         return [*blocks, Text("Fidelity as declared in the design; see the tables of the bundle.")]
     needed = "It would need a fidelity or dose measured per unit and period, declared under “implementation”."
     return [*blocks, Text(f"How well it was put into practice was not evaluated. {needed}")]
+
+
+def _began(bundle: ResultBundle) -> list[Block]:
+    """Say how many began and when."""
+    panel = bundle.facts.panel
+    if not (panel.n_treated_units and panel.cohorts):
+        return []
+    starts = [panel.written(start) for start in panel.cohorts if panel.written(start)]
+    when = f"in {listing(starts)}" if len(starts) <= _MOST_STARTS else f"between {starts[0]} and {starts[-1]}"
+    return [Text(f"{count(panel.n_treated_units, *unit_words(bundle))} began {when}.")]
 
 
 def _not_evaluated(title: str, needs: str) -> list[Block]:

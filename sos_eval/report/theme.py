@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
+
+from sos_eval.report.wording import in_word
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +25,7 @@ __all__ = [
     "house_style",
     "image",
     "legend",
+    "room_of",
     "shade",
     "wrapped",
 ]
@@ -34,6 +37,7 @@ INK, MUTED, FAINT = "#1a1a1a", "#595959", "#d9d9d9"
 FORMATS = ("svg", "png", "pdf")
 
 WIDTH = 7.2
+_LONGEST = 44
 _DPI = 110
 
 _STYLE: dict[str, Any] = {
@@ -48,6 +52,9 @@ _STYLE: dict[str, Any] = {
     "axes.formatter.useoffset": False, "path.simplify": True, "pdf.fonttype": 42,
 }  # fmt: skip
 
+
+#: Control characters, which a name may hold and a file of XML may not.
+_NOT_IN_XML = bytes({*range(32)} - {9, 10, 13})
 
 #: No dates and no names of programs in a file.
 _METADATA: dict[str, dict[str, Any]] = {
@@ -112,6 +119,7 @@ def wrapped(text: str, width: float, *, size: float, even: bool = True) -> str:
     """Break text to a width in inches; DejaVu Sans is on average 0.53 em wide, bold 0.6."""
     if not text:
         return ""
+    text = in_word(text)
     most = max(int((width - 0.3) * 72 / ((0.6 if even else 0.53) * size)), 12)
     return "\n".join(evenly(text, most) if even else textwrap.wrap(text, most))
 
@@ -120,6 +128,17 @@ def evenly(text: str, most: int) -> list[str]:
     """Break text at the narrowest width that needs no more lines than `most` letters: no word is left alone."""
     lines = len(textwrap.wrap(text, most))
     return next((fit for at in range(12, most + 1) if len(fit := textwrap.wrap(text, at)) == lines), [text])
+
+
+def room_of(labels: Iterable[str]) -> list[str]:
+    """Return labels as the margin beside an axis has room for them: of long ones the middle is left out.
+
+    Examples
+    --------
+    >>> room_of(["Leeds", "The Royal Borough of Somewhere upon Some River with Another"])
+    ['Leeds', 'The Royal Borough of Somewhe…er with Another']
+    """
+    return [text if len(text) <= _LONGEST else f"{text[:28]}…{text[-15:]}" for text in map(in_word, map(str, labels))]
 
 
 def legend(axes: Axes, *, columns: int = 3, handles: Sequence[Any] | None = None) -> None:
@@ -160,4 +179,4 @@ def image(figure: Figure, form: str) -> bytes:
     """Return a figure as svg, png or pdf."""
     out = BytesIO()
     figure.savefig(out, format=form)
-    return out.getvalue()
+    return out.getvalue().translate(None, _NOT_IN_XML) if form == "svg" else out.getvalue()

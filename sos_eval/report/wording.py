@@ -9,6 +9,7 @@ __all__ = [
     "alike",
     "count",
     "in_units",
+    "in_word",
     "interval_words",
     "listing",
     "minus_signs",
@@ -23,6 +24,15 @@ __all__ = [
     "time_axis",
     "year_label",
 ]
+
+
+#: Characters that Word and XML cannot hold and no font draws, though a name or a title can have them.
+_NO_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def in_word(text: str) -> str:
+    """Return text with a mark in the place of what no document can hold: control characters, halves of others."""
+    return _NO_CHARACTER.sub("\ufffd", text)
 
 
 def alike(values: list[float], digits: int = 3) -> list[str]:

@@ -11,11 +11,12 @@ import pandas as pd
 
 from sos_eval.report.attenuation import attenuation
 from sos_eval.report.basis import basis
-from sos_eval.report.cautions import caveats, does_not_show, must_not_say, what_would_change_it
+from sos_eval.report.cautions import caveats, does_not_show, failed_checks, must_not_say, what_would_change_it
+from sos_eval.report.converted import conversions, converted_rows
 from sos_eval.report.earlier_path import earlier_path
 from sos_eval.report.outcomes import other_outcomes
 from sos_eval.report.procedures import disagreement, procedure_rows
-from sos_eval.report.reading import words_for_units
+from sos_eval.report.reading import period_word, words_for_units
 from sos_eval.report.safety import safety_rows
 from sos_eval.report.verdict import (
     RULE,
@@ -26,7 +27,7 @@ from sos_eval.report.verdict import (
     natural_units,
     verdict_of,
 )
-from sos_eval.report.wording import alike, count, interval_words, listing, number, percent, plain_words
+from sos_eval.report.wording import alike, count, listing, per_hundred, percent, plain_words
 from sos_eval.results.facts import DetectableFacts, OutcomeFacts, QuestionFacts, RunFacts
 from sos_eval.terms import Verdict
 
@@ -55,17 +56,17 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
     verdict = verdict_of(effect, question.worthwhile)
     natural = natural_units(effect, outcome)
     others = beside(estimates, row)
-    units = words_for_units(facts.panel.unit, question.comparator, question.population)
+    units, every = words_for_units(facts.panel.unit, question.comparator, question.population), period_word(facts.panel)
     return {
-        "sentence": sentence(verdict, effect, natural, question=question, outcome=outcome, units=units),
+        "sentence": sentence(verdict, effect, natural, question=question, outcome=outcome, units=units, every=every),
         "disagreement": disagreement(facts, units),
         "other_outcomes": other_outcomes(
             estimates, facts,
-            lambda other, own: range_text(other, None, outcome=own, units=units, question=question),
+            lambda other, own: range_text(other, None, outcome=own, units=units, question=question, every=every),
         ),
         "safety": safety_rows(
             estimates, facts,
-            lambda other, own: range_text(other, None, outcome=own, units=units, question=question),
+            lambda other, own: range_text(other, None, outcome=own, units=units, question=question, every=every),
         ),
         "basis": basis(effect, facts, units), "earlier_path": earlier_path(effect, facts, units),
         **{name: row[name] for name in ("estimator", "outcome", "inference", "estimand", "aggregation", "scale")},
@@ -73,9 +74,11 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
         "estimate": effect.estimate, "std_error": effect.std_error, "conf_low": effect.low, "conf_high": effect.high,
         "conf_level": effect.level, "p_value": effect.p,
         "n_units": row["n_units"], "n_treated_units": row["n_treated_units"], "n_clusters": row["n_clusters"],
-        "natural_units": _natural(natural, units, question, outcome), "percent": _percent(effect),
+        "natural_units": _natural(natural, units, question, outcome, every), "percent": _percent(effect),
         "verdict": verdict, "verdict_rule": RULE, "reason": row["reason"],
-        "range": range_text(effect, natural, outcome=outcome, units=units, question=question),
+        "range": range_text(effect, natural, outcome=outcome, units=units, question=question, every=every),
+        "converted": converted_rows(effect, facts, outcome),
+        "conversions": conversions(effect, outcome, units, every),
         "detectable": asdict(facts.detectable),
         "detectable_text": detectable_text(effect, facts, units),
         "attenuation": attenuation(facts, units),
@@ -103,12 +106,14 @@ def in_a_sentence(text: str) -> str:
 
 def _without_row(facts: RunFacts) -> dict[str, Any]:
     """Return the headline of a run that has no overall estimate."""
+    units = words_for_units(facts.panel.unit, facts.question.comparator, facts.question.population)
     about = f"whether {facts.question.intervention} changed {_outcome(facts.question, OutcomeFacts())}"
     return {
         "sentence": f"These data and this design give no overall estimate, so they cannot say {about}.",
         "verdict": "not_identified", "verdict_rule": RULE, "estimate": math.nan, "conf_low": math.nan,
         "conf_high": math.nan, "p_value": math.nan, "must_not_say": must_not_say("not_identified"),
-        "caveats": list(facts.question.caveats), "does_not_show": [], "what_would_change_it": [],
+        "caveats": [*facts.question.caveats, *failed_checks(facts, units)], "does_not_show": [],
+        "what_would_change_it": [],
         "lock": asdict(facts.lock), "inference_rule": asdict(facts.inference),
     }  # fmt: skip
 
@@ -127,10 +132,11 @@ def sentence(
     question: QuestionFacts,
     outcome: OutcomeFacts,
     units: tuple[str, str],
+    every: str,
 ) -> str:
     """Return the answer in one or two sentences of plain English."""
     what, did = _outcome(question, outcome), question.intervention
-    span = range_text(effect, natural, outcome=outcome, units=units, question=question)
+    span = range_text(effect, natural, outcome=outcome, units=units, question=question, every=every)
     if verdict == "not_identified":
         reason = str(effect.row["reason"])
         return f"These data cannot say whether {did} changed {what}" + (f": {reason}." if reason else ".")
@@ -166,8 +172,8 @@ def _expectation(verdict: str, question: QuestionFacts) -> str:
 
 
 def _scaled(value: float, outcome: OutcomeFacts) -> str:
-    """Return a size with its unit: ``1.5 per 10,000``."""
-    return f"{number(value)} per {outcome.per:,g}" if outcome.scale == "rate_per" else number(value)
+    """Return a declared size with its unit: ``1.5 per 10,000``."""
+    return f"{value:,g} per {outcome.per:,g}" if outcome.scale == "rate_per" else f"{value:,g}"
 
 
 def range_text(
@@ -177,8 +183,9 @@ def range_text(
     outcome: OutcomeFacts,
     units: tuple[str, str],
     question: QuestionFacts,
+    every: str,
 ) -> str:
-    """Return estimate and range: on the outcome's scale, then as people a year where it counts people."""
+    """Return estimate and range: on the outcome's scale, then as people a period where it counts people."""
     if not math.isfinite(effect.estimate):
         return ""
     values = [effect.estimate, effect.low, effect.high]
@@ -189,18 +196,20 @@ def range_text(
         more = _directions(values, counted=effect.scale in ("rate_per", "count"))
         best, low, high = (f"{size}{word}" for size, word in zip(_sizes(values), more, strict=True))
     said = f"The best estimate is {best}{unit}"
-    ends = f"{low} to {high}"
+    low, high = (
+        "no lower limit" if effect.low == -math.inf else low,
+        "no upper limit" if effect.high == math.inf else high,
+    )
     if math.isnan(effect.low) or math.isnan(effect.high):
         return f"{said}; no reliable range can be given with this design."
-    said = f"{said} ({100 * effect.level:g}% interval: {_open(effect, ends)})"
+    said = f"{said} ({100 * effect.level:g}% interval: {low} to {high})"
     if natural is None or not all(map(math.isfinite, (natural.low, natural.high))):
         return f"{said}."
     noun = people(question, outcome)
     size = f"{units[0]} of average size ({natural.exposure:,.0f} {'children' if noun == 'children' else 'people'})"
     article = "an" if units[0] == "authority" else "a"
-    return (
-        f"{said}: anything from {fewer(natural.low, noun)} to {fewer(natural.high, noun)} a year in {article} {size}."
-    )
+    span = f"{fewer(natural.low, noun)} to {fewer(natural.high, noun)}"
+    return f"{said}: anything from {span} a {every} in {article} {size}."
 
 
 def _sizes(values: list[float]) -> list[str]:
@@ -212,11 +221,6 @@ def _directions(values: list[float], *, counted: bool) -> list[str]:
     """Return ``fewer`` and ``more`` for counts and rates, else ``lower`` and ``higher``."""
     less, more = (" fewer", " more") if counted else (" lower", " higher")
     return [less if value < 0 else more if value > 0 else "" for value in values]
-
-
-def _open(effect: HeadlineEffect, ends: str) -> str:
-    """Return the ends of an interval, infinite ones in words."""
-    return interval_words(effect.low, effect.high) if math.isinf(effect.low) or math.isinf(effect.high) else ends
 
 
 def percent_change(share: float) -> str:
@@ -244,11 +248,11 @@ def people(question: QuestionFacts, outcome: OutcomeFacts) -> str:
 
 
 def _natural(
-    natural: Natural | None, units: tuple[str, str], question: QuestionFacts, outcome: OutcomeFacts
+    natural: Natural | None, units: tuple[str, str], question: QuestionFacts, outcome: OutcomeFacts, every: str
 ) -> dict[str, Any] | None:
     if natural is None:
         return None
-    unit = f"{people(question, outcome)} a year per {units[0]} of average size"
+    unit = f"{people(question, outcome)} a {every} per {units[0]} of average size"
     return {"unit": unit, "estimate": natural.estimate, "low": natural.low, "high": natural.high,
             "average_exposure": natural.exposure}  # fmt: skip
 
@@ -267,12 +271,26 @@ def detectable_text(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, s
         return ""
     treated = count(float(effect.row["n_treated_units"] or 0), units[0], units[1])
     often = {0.8: "four times in five", 0.9: "nine times in ten"}.get(seen.power, f"{percent(seen.power)} of the time")
-    assumed = f"If the {treated} had been drawn as assumed"
+    assumed = f"If the {treated} had been drawn by lot, as the test assumes"
     rise = f"a rise would have to be {_seen(seen, 'rise', effect)}"
+    worth = _worth_seen(seen, facts.outcome or OutcomeFacts())
     if not math.isfinite(seen.fall):
-        return f"{assumed}, no fall could be found {often}; {rise}."
+        return f"{assumed}, no fall could be found {often}; {rise}{worth}."
     fall = _seen(seen, "fall", effect)
-    return f"{assumed} and the true change were a fall of {fall}, this test would find it {often}; {rise}."
+    return f"{assumed}, and the true change were a fall of {fall}, this test would find it {often}; {rise}{worth}."
+
+
+def _worth_seen(seen: DetectableFacts, outcome: OutcomeFacts) -> str:
+    """Say how often the smallest change worth having is found, and ruled out where nothing changes."""
+    if math.isnan(seen.worthwhile):
+        return ""
+    ways = {"decrease": (("a fall", seen.worthwhile_fall),), "increase": (("a rise", seen.worthwhile_rise),)}
+    shown = ways.get(seen.declared_direction, (*ways["decrease"], *ways["increase"]))
+    found = listing([f"{name} of it in {per_hundred(share)} of 100 cases" for name, share in shown], "and")
+    return (
+        f"; the smallest change worth having is {_scaled(seen.worthwhile, outcome)}, and it would find {found} and, "
+        f"where nothing changes, rule it out in {per_hundred(seen.equivalence)}"
+    )
 
 
 def _seen(seen: DetectableFacts, name: str, effect: HeadlineEffect) -> str:

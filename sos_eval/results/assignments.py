@@ -200,13 +200,14 @@ def _space(panel: Panel, strata: Sequence[str]) -> AssignmentSpace | str:
     return space
 
 
-def stratified(panel: Panel, strata: Sequence[str]) -> Panel:
+def stratified(panel: Panel, strata: Sequence[str], lots_of: str = "") -> Panel:
     """Return the panel with each unit's stratum, so that estimates carry stratum-by-period effects.
 
     Starts that are drawn by stratum are analysed by stratum (Imbens and Rubin 2015, chapter 9; Bugni, Canay and Shaikh
-    2018). Without strata, or where treatment cannot be permuted, the panel is returned as it is.
+    2018). Without strata, or where treatment cannot be permuted, the panel is returned as it is. `lots_of` names the
+    outcome by which strata are cut; the one in use unless given.
     """
-    space = _space(panel, strata) if strata else ""
+    space = _space(panel.select(lots_of) if lots_of else panel, strata) if strata else ""
     if isinstance(space, str) or len(space.names) == 1:
         return panel
     label = np.array(space.names, dtype=object)[space.stratum[space.item]]

@@ -17,7 +17,7 @@ from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import EVERY, EventTimes, with_aggregations
 from sos_eval.results.comparison import weighed
 from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, Unplanned, loop_batch
-from sos_eval.results.fitted import Fitted
+from sos_eval.results.fitted import Fitted, standing
 from sos_eval.results.method import Method, lookup
 from sos_eval.results.table import EffectTable
 
@@ -188,7 +188,8 @@ class Estimator(Method):
             per=per, covariates=covariates, weight=weight, cluster=cluster,
             require_untreated=self.needs.get("untreated_units", 1) > 0,
         )  # fmt: skip
-        fitted = Fitted(self.name, "primary", self, self.complete(panel), panel)
+        estimate = self.complete(panel)
+        fitted = Fitted(self.name, "primary", self, estimate, standing(panel, panel, estimate))
         table = EffectTable(panel.periods.in_table(method.infer(fitted, rng).table))
         table.attrs |= {"flow": fitted.panel.flow, "notes": fitted.estimate.notes}
         return table

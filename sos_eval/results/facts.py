@@ -325,6 +325,12 @@ class DetectableFacts:
         Of the draws and of the panel together.
     error_monte_carlo, error_panel
         Relative errors of the sizes.
+    worthwhile
+        The smallest change worth having, on the outcome's scale; NaN where none was declared, with the next three.
+    worthwhile_fall, worthwhile_rise
+        How often a change of that size is found, by its sign.
+    equivalence
+        How often "smaller than worth having" is said where nothing changes.
     reason
         Why nothing is said.
     """
@@ -340,6 +346,10 @@ class DetectableFacts:
     error_monte_carlo: float = math.nan
     error_panel: float = math.nan
     declared_direction: Direction = "none"
+    worthwhile: float = math.nan
+    worthwhile_fall: float = math.nan
+    worthwhile_rise: float = math.nan
+    equivalence: float = math.nan
     reason: str = "not asked"
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.adoptions import Adoptions
+from sos_eval.results.assignments import AssignmentSpace, assignment_space
 from sos_eval.results.comparison import Comparison
 from sos_eval.results.crew import ALONE, Crew
 from sos_eval.results.estimate import Batch, Estimate
@@ -16,7 +17,16 @@ from sos_eval.terms import Role
 if TYPE_CHECKING:
     from sos_eval.results.estimator import Estimator
 
-__all__ = ["Fitted"]
+__all__ = ["Fitted", "standing"]
+
+
+def standing(source: Panel, given: Panel, estimate: Estimate) -> Panel:
+    """Return a source without the units that a method left out of what it was given.
+
+    They are in no number of the estimate, and so no cluster to leave out, and nobody to hand a start to.
+    """
+    left_out = set(given.units) - set(estimate.panel.units)
+    return source.keep([unit for unit in source.units if unit not in left_out]) if left_out else source
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +42,8 @@ class Fitted:
     estimate
         Cells with all aggregations.
     source
-        The panel before the comparison group was built.
+        The panel before the comparison group was built; without the units that the method left out, where no group
+        is built anew (see `standing`).
     comparison
         The comparison in use, or None.
     rebuild
@@ -40,6 +51,9 @@ class Fitted:
         (restrictions that do are in here too). A `Regrouping` does so for many adoptions at once.
     strata
         Within which the headline's test swaps starts; checks that draw lots draw the same.
+    lots_of
+        The outcome by which strata are cut: the headline's, so that all outcomes share their lots; the estimate's own
+        where none is named.
     crew
         Who makes estimates under many adoptions.
     """
@@ -52,12 +66,17 @@ class Fitted:
     comparison: Comparison | None = None
     rebuild: Callable[[Panel], Panel] | None = None
     strata: tuple[str, ...] = ()
+    lots_of: str = ""
     crew: Crew = ALONE
 
     @property
     def panel(self) -> Panel:
         """The panel that was estimated on."""
         return self.estimate.panel
+
+    def space(self, strata: Sequence[str]) -> AssignmentSpace | str:
+        """Lay out who can swap starts with whom, or say why nobody can; the same for every outcome of a design."""
+        return assignment_space(self.source.select(self.lots_of) if self.lots_of else self.source, strata)
 
     def refit(self, panel: Panel) -> Estimate:
         """Make the estimate again on a changed *source* panel, comparison group included."""

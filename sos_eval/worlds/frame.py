@@ -1,4 +1,4 @@
-"""What stays fixed over the draws of a study: authorities, their adoption, and the doses that follow from it."""
+"""What stays fixed over a batch of draws: authorities, their adoption, and the doses that follow from it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FIRST_CODE = 201
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """What stays fixed over the draws of a study: authorities, their covariates, exposure and adoption.
+    """What stays fixed over a batch of draws: authorities, their covariates, exposure and adoption.
 
     Attributes
     ----------

@@ -262,6 +262,13 @@ def with_files(data: Any, change: Callable[[str], str]) -> Any:
     return data
 
 
+def files_read(path: str | Path) -> list[Path]:
+    """Return the files that a world's file names."""
+    document, files = read_yaml(path), list[Path]()
+    with_files(document.data, lambda name: files.append(document.path.parent / name) or name)  # type: ignore[func-returns-value]
+    return files
+
+
 def _with(data: Any, keys: tuple[str, ...], change: Callable[[str], str]) -> Any:
     """Return nested values with the text under some keys, if it is there, changed."""
     if not keys:

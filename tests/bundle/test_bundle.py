@@ -9,6 +9,7 @@ import pytest
 
 from sos_eval.bundle import bundle as room
 from sos_eval.bundle.bundle import BundleContent, check_out, read_bundle, write_bundle
+from sos_eval.bundle.listing import list_files
 from sos_eval.errors import InputFault
 from sos_eval.terms import EFFECT_COLUMNS
 from tests.bundle.handmade import content, estimates
@@ -190,6 +191,7 @@ def test_a_results_json_that_no_run_wrote_is_the_users_fault(tmp_path):
     write_bundle(tmp_path / "out", content())
     file = tmp_path / "out" / "results.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"panel": "none"}))
+    list_files(tmp_path / "out")
     with pytest.raises(InputFault, match=r"results\.json: does not hold what a run writes there"):
         _ = read_bundle(tmp_path / "out").facts
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
 import click
 import pytest
 
+from sos_eval.bundle.stopping import Stopped
 from sos_eval.bundle.whole import write_file
 from sos_eval.cli.main import COMMANDS, NOT_IN_THIS_VERSION, cli
 from sos_eval.cli.screen import LOG_NAME, Screen, answered, as_json, pass_screen
@@ -94,7 +96,7 @@ def test_files_are_written_whole_or_not_at_all(tmp_path):
     with pytest.raises(DataFault, match="does not exist; make it first"):
         write_file(tmp_path / "missing" / "a.txt", "text")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(DataFault, match="cannot be written"):
+    with pytest.raises(DataFault, match="is a folder; name a file"):
         write_file(tmp_path / "folder", b"text")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "folder"]
 
@@ -114,3 +116,31 @@ def test_quiet_prints_nothing(capsys):
 def test_json_needs_no_terminal(capsys):
     Screen(as_json=True).answer("text", {"path": Path("x")})
     assert json.loads(capsys.readouterr().out) == {"path": "x"}
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS])
+def test_a_disk_that_takes_nothing_is_the_users_fault_wherever_it_shows(code, capsys):
+    assert answered(raising(OSError(code, "refused", "out.csv")), [], Screen()) == 2
+    assert capsys.readouterr().err == "out.csv: cannot be written or read (refused)\n"
+
+
+def test_another_error_of_the_system_is_ours(tmp_path):
+    assert answered(raising(OSError(errno.EIO, "broken")), [], Screen(log_folder=tmp_path)) == 1
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_signal_has_its_own_exit_code(wrapped, capsys):
+    stop: BaseException = Stopped(15)
+    if wrapped:  # as power does, which says what it kept
+        stop = KeyboardInterrupt("3 of 4 chunks are kept")
+        stop.__cause__ = Stopped(15)
+    assert answered(raising(stop), [], Screen()) == 143
+    assert capsys.readouterr().err.strip().startswith("stopped: ")
+
+
+def test_a_log_that_is_a_link_is_left(tmp_path, capsys):
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / LOG_NAME).symlink_to(tmp_path / "mine")
+    assert answered(raising(ValueError("x")), [], Screen(log_folder=tmp_path)) == 1
+    assert "is a link" in capsys.readouterr().err
+    assert (tmp_path / "mine").read_text() == "mine"

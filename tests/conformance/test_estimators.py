@@ -131,13 +131,32 @@ def test_a_covariates_unit_and_origin_do_not_matter(name, estimator, factor):
     df[["x", "z"]] = (df[["x", "z"]] * 1024).round() / 1024
     one = panel_of(df)
     starts = np.array([np.random.default_rng(4).permutation(one.first_treated) for _ in range(2)])
-    batch = estimator.estimate_assignments(one, starts)
+    outcomes = one.matrix() * np.random.default_rng(5).uniform(0.8, 1.2, (2, N, T))
+    batch, drawn = estimator.estimate_assignments(one, starts), estimator.estimate_many(one, outcomes)
     for moved in (df[["x", "z"]] * factor, df[["x", "z"]] + 2.0**30, (df[["x", "z"]] - 2.0**30) * factor):
         other = panel_of(df.assign(x=moved["x"], z=moved["z"]))
         same(estimator.complete(other), estimator.complete(one))
-        again = estimator.estimate_assignments(other, starts)
-        np.testing.assert_allclose(again.values, batch.values, rtol=1e-9, atol=SAME)
-        np.testing.assert_allclose(again.std_error, batch.std_error, rtol=1e-9, atol=SAME)
+        pairs = (
+            (estimator.estimate_assignments(other, starts), batch),
+            (estimator.estimate_many(other, outcomes), drawn),
+        )
+        for again, before in pairs:
+            np.testing.assert_allclose(again.values, before.values, rtol=1e-9, atol=SAME)
+            np.testing.assert_allclose(again.std_error, before.std_error, rtol=1e-9, atol=SAME)
+
+
+@every_estimator
+@pytest.mark.parametrize("factor", [2.0**-600, 2.0**-43, 2.0**600], ids=["1e-180", "1e-13", "1e180"])
+def test_the_unit_of_weights_and_covariates_does_not_matter(name, estimator, factor):
+    """Weights below 1e-12 are weights, and what squares to zero or infinity is a number like any other."""
+    df = frame()
+    one = panel_of(df, weight="weight")
+    other = panel_of(df.assign(weight=df["weight"] * factor, x=df["x"] * factor, z=df["z"] * factor), weight="weight")
+    starts = np.array([np.random.default_rng(4).permutation(one.first_treated) for _ in range(2)])
+    same(estimator.complete(other), estimator.complete(one))
+    again, batch = (estimator.estimate_assignments(panel, starts) for panel in (other, one))
+    np.testing.assert_allclose(again.values, batch.values, rtol=1e-9, atol=SAME)
+    np.testing.assert_allclose(again.std_error, batch.std_error, rtol=1e-9, atol=SAME)
 
 
 @every_estimator

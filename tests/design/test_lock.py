@@ -113,3 +113,13 @@ def test_a_lock_holds_the_data_that_ship(path):
     with pytest.raises(InputFault, match="locks another plan"):
         write_lock(load_design(path), "published")
     assert lock_state(load_design(path, panel="mine.csv")).differences == ('panel.path: "" -> "mine.csv"',)
+
+
+def test_two_designs_of_one_stem_do_not_share_a_lock(path):
+    other = path.with_suffix(".yml")
+    write_lock(load_design(path), "no")
+    other.write_text(DESIGN)
+    for one, beside in ((path, "small.yml"), (other, "small.yaml")):
+        for asked in (lambda one=one: write_lock(load_design(one), "no"), lambda one=one: lock_state(load_design(one))):
+            with pytest.raises(InputFault, match=f"shares its lock small.lock with {beside}"):
+                asked()

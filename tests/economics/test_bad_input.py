@@ -11,7 +11,7 @@ from sos_eval.economics.prepared import prepare
 from sos_eval.economics.section import EconomicsFile, EconomicsSection, threshold_grid
 from sos_eval.errors import DesignFault, InputFault
 from sos_eval.jobs.economics import run_economics
-from tests.economics.test_model import LINE, declared
+from tests.economics.test_model import LINE, SHORTER, declared
 
 
 def refused(**changes):
@@ -44,9 +44,46 @@ CASES = {
         {**PLACE, "name": "b", "share": 0.25}]}, "the probabilities sum to 1.2"),
     "correlations that cannot be": ({"psa": {"correlation": [
         {"between": ["effect", "weeks"], "rho": 0.9}, {"between": ["weeks", "baseline"], "rho": 0.9},
-        {"between": ["effect", "baseline"], "rho": -0.9}]}}, "not positive definite"),
-    "a benefit counted twice": ({"threshold_includes": ["care_pathway"]},
-        "counted twice: as a saving and in the threshold"),
+        {"between": ["effect", "baseline"], "rho": -0.9}]}, "care_pathway__weeks_se": 6, "effect__baseline_se": 1},
+        "not positive definite"),
+    "stays without a distribution": ({"care_pathway": {"weeks": 60, "placements": [PLACE]}}, "care_pathway.stays: is"),
+    "a shape that is needed": ({"care_pathway__stays": {"distribution": "gamma"}}, "stays.shape: gamma stays need it"),
+    "a shape that does nothing": ({"care_pathway__stays": {"distribution": "fixed", "shape": 2}},
+        "fixed stays have none"),
+    "a mean that is missing": ({"care_pathway__weeks": None}, "fixed stays need their mean"),
+    "an age of an adult": ({"care_pathway__age_at_entry": {"18": 1}}, "from 0 to below 18"),
+    "ages that do not sum": ({"care_pathway__age_at_entry": {"3": 0.5, "10": 0.4}}, "the shares sum to 0.9"),
+    "no room before 18": ({"care_pathway__age_at_entry": {"17": 1}, "care_pathway__weeks_se": 3},
+        "the ages at entry leave 52 on average before 18"),
+    "no marginal child": ({"scenarios": []}, "scenarios: none has a shorter stay"),
+    "a longer stay is no shorter one": ({"scenarios": [{"name": "x", "change": {"care_pathway.weeks": 61}}]},
+        "scenarios: none has a shorter stay"),
+    "a unit of training": ({"implementation": {"training": {"name": "t", "amount": 1, "unit": "case", **LINE}}},
+        "training is counted once for each authority, not per case"),
+    "a unit of a licence": ({"implementation": {"licence": {"name": "l", "amount": 1, "unit": "fixed", **LINE}}},
+        "licence is counted each year for each authority, not per fixed"),
+    "an annuity that only spreads": ({"implementation": {"amortisation": 2, "training": {
+        "name": "t", "amount": 1, **LINE}}}, "only spreads: nothing changes"),
+    "a reversed range": ({"dsa": {"ranges": {"weeks": [80, 40]}}}, "the first is not the lower; [40, 80]"),
+    "a share beyond one": ({"dsa": {"ranges": {"mix[foster]": [0.5, 1.5]}}}, "lies in 0 to 1"),
+    "a share that is all": ({"dsa": {"ranges": {"mix[foster]": [0.5, 0.9]}}}, "foster is the whole mix"),
+    "a grid over what does not vary": ({"dsa": {"two_way": [["effect", "weeks"]]}},
+        "weeks does not vary; give its range under dsa.ranges.weeks"),
+    "a grid given twice": ({"dsa": {"ranges": {"weeks": [40, 80]},
+        "two_way": [["effect", "weeks"], ["weeks", "effect"]]}}, "dsa.two_way.1: weeks, effect: given twice"),
+    "a correlation given twice": ({"psa": {"correlation": [{"between": ["effect", "weeks"], "rho": 0.9},
+        {"between": ["weeks", "effect"], "rho": 0.1}]}}, "psa.correlation.1: weeks, effect: given twice"),
+    "a correlation with what does not vary": ({"psa": {"correlation": [{"between": ["effect", "weeks"], "rho": 0.9}]}},
+        "weeks does not vary: a correlation with it does nothing"),
+    "a sensitivity about no threshold": ({"decision_threshold": None, "dsa": {"ranges": {"weeks": [40, 80]}}},
+        "add decision_threshold"),
+    "optimism from nowhere": ({"implementation": {"optimism_bias": 0.1, "licence": {"name": "l", "amount": 1, **LINE}}},
+        "optimism_source: is missing"),
+    "a rate in per cent": ({"discount": {"costs": 3.5, "effects": 0.0}}, "write 0.035 for 3.5%"),
+    "a rate with its sign": ({"discount": {"costs": "3.5%", "effects": 0.0}}, "write 0.035 for 3.5%"),
+    "a financial year with a stroke": ({"frame__price_year": "2023/24"}, "a financial year is written 2023-24"),
+    "an effect without any error": ({"effect": {"baseline": 30, "estimate": -1.0, "std_error": 0, "source": "x"}},
+        "std_error: 0: no estimate is known without error"),
     "identical strategies": ({"strategies": [
         {"name": "usual", "effect": 0, "programme": 0}, {"name": "x"}, {"name": "y"}]}, "y and x are identical"),
     "an effect without its error": ({"effect": {"baseline": 30, "estimate": -1.0, "source": "x"}},
@@ -73,7 +110,7 @@ def test_a_contradiction_is_refused_in_words(changes, words):
 
 
 def test_all_faults_come_together():
-    text = refused(**cost(source=None, price_year=None), frame__uplift=0.02, threshold_includes=["care_pathway"])
+    text = refused(**cost(source=None, price_year=None), frame__uplift=0.02, scenarios=[])
     assert len(text.splitlines()) == 4
 
 
@@ -92,7 +129,7 @@ def test_a_scenario_that_changes_what_is_not_there():
     from sos_eval.economics.scenarios import scenario_table
 
     document = Document(
-        declared(scenarios=[{"name": "longer", "change": {"fram.horizon": 3}},
+        declared(scenarios=[SHORTER, {"name": "longer", "change": {"fram.horizon": 3}},
                             {"name": "minus", "change": {"frame.horizon": -3}}]), Path("bad.yaml"))  # fmt: skip
     found = prepare(build(EconomicsSection, document.data, document), document)
     with pytest.raises(DesignFault) as caught:

@@ -54,7 +54,8 @@ def test_best_strategy_frontier_and_evpi_agree_with_bcea(name):
 def test_means_and_icers_against_the_reference_agree(name):
     psa, want = case(name), expected(f"{name}_cea")
     ref = psa.position(want["ref"])
-    table = versus(psa.strategies, psa.effects, psa.costs, ref).set_index("strategy")
+    frontier = incremental(psa.strategies, psa.costs.mean(0), psa.effects.mean(0))
+    table = versus(psa.strategies, psa.effects, psa.costs, ref, frontier).set_index("strategy")
     for strategy, icer in want["icer_ref_vs"].items():
         row = table.loc[strategy]
         np.testing.assert_allclose(row["inc_cost"] / row["inc_effect"], icer, rtol=RTOL)
@@ -101,12 +102,24 @@ def test_the_cheapest_can_be_dominated_only_by_an_equally_cheap_one():
 def test_quadrants_are_words_and_a_negative_ratio_is_never_given():
     effects = np.array([[0, 1.0, -1.0, 0.0]] * 3)
     costs = np.array([[0, -5.0, 5.0, 2.0]] * 3)
-    table = versus(["usual", "better", "worse", "same"], effects, costs, 0).set_index("strategy")
+    names = ["usual", "better", "worse", "same"]
+    table = versus(names, effects, costs, 0, incremental(names, costs[0], effects[0])).set_index("strategy")
     assert table["icer"].isna().all()
     assert "dominates" in table.loc["better", "quadrant"]
     assert "dominated by" in table.loc["worse", "quadrant"]
     assert "zero" in table.loc["same", "reason"]
     assert quadrant(-3.0, -1.0) == "less effective and less costly"
+
+
+def test_a_ratio_against_the_comparator_is_only_the_next_one_on_the_frontier():
+    # As in the table by hand: B follows A; C follows B; D is extendedly dominated, E dominated
+    names, cost, effect = list("ABCDE"), np.array([0, 10, 30, 28, 11.0]), np.array([0, 1, 2, 1.5, 1])
+    table = versus(names, effect[None], cost[None], 0, incremental(names, cost, effect)).set_index("strategy")
+    assert table.loc["B", "icer"] == 10
+    assert table["icer"].drop("B").isna().all()
+    assert table.loc["C", "reason"] == "it follows B on the frontier: incremental.csv has the ratio"
+    assert table.loc["D", "reason"] == "extendedly dominated: no ratio"
+    assert table.loc["E", "reason"] == "dominated: no ratio"
 
 
 def test_sweep_by_hand():

@@ -82,7 +82,9 @@ def test_checks_are_read_from_diagnostics_and_their_intervals():
     got = measured(diagnostics=found, tables=tables)
     assert got.facts["pretrend_p"] == 0.4
     assert got.facts["mbar"] == 1.2
-    assert got.facts["placebo_time_ok"] is False
+    # conventional intervals of several starts are no test, whatever they hold
+    assert "placebo_time_ok" not in got.facts
+    assert "no p over its starts" in got.reasons["placebo_time_ok"]
     # a drift of 0.5 a period over the mean distance of the effects, events 0, 1, 2: 0.5 x 2 = 1 per 10,000; the
     # weaker placebo detects 2.80 x 0.7; break-even 2 per 10,000
     got.over_break_even(2.0, baseline=30, per=10000)
@@ -90,16 +92,44 @@ def test_checks_are_read_from_diagnostics_and_their_intervals():
     assert got.facts["placebo_detectable"] == pytest.approx(2.801585 * 0.7 / 2)
 
 
+NAMES = {"largest": "placebo_time.largest", "joint": "pretrends.joint", "path": "path.joint"}
+
+
+def diagnosed(**values):
+    return pd.DataFrame({
+        "name": [NAMES[name] for name in values], "statistic": "p_value", "value": list(values.values()),
+        "estimator": "primary", "outcome": "entry",
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize(("p", "passed"), [(0.05, True), (0.049, False), (0.8, True)])
+def test_placebo_starts_are_judged_by_their_one_permutation_p(p, passed):
+    tables = {"placebo_time.1": pd.DataFrame({"conf_low": [0.1], "conf_high": [2.0], "std_error": [0.7]})}
+    got = measured(diagnostics=diagnosed(largest=p), tables=tables)
+    assert got.facts["placebo_time_ok"] is passed
+    assert got.pointers["placebo_time_ok"] == f"diagnostics.csv: placebo_time.largest, p = {p:.3g} against 0.05"
+
+
+def test_a_p_that_does_not_exist_is_no_pass():
+    assert "placebo_time_ok" not in measured(diagnostics=diagnosed(largest=np.nan)).facts
+
+
+def test_the_path_by_the_headline_s_lots_goes_before_the_conventional_joint_test():
+    both = measured(diagnostics=diagnosed(joint=0.001, path=0.24))
+    assert (both.facts["pretrend_p"], both.pointers["pretrend_p"]) == (0.24, "diagnostics.csv: path.joint")
+    assert measured(diagnostics=diagnosed(joint=0.001, path=np.nan)).facts["pretrend_p"] == 0.001
+
+
 def test_an_interval_that_does_not_exist_is_no_pass():
-    tables = {"placebo_time.1": pd.DataFrame({"conf_low": [np.nan], "conf_high": [np.nan], "scale": ["ratio"]})}
+    tables = {"placebo_outcome.1": pd.DataFrame({"conf_low": [np.nan], "conf_high": [np.nan], "scale": ["ratio"]})}
     got = measured(tables=tables)
-    assert "placebo_time_ok" not in got.facts
-    assert "not every interval is finite" in got.reasons["placebo_time_ok"]
+    assert "placebo_outcome_ok" not in got.facts
+    assert "not every interval is finite" in got.reasons["placebo_outcome_ok"]
 
 
 def test_a_ratio_contains_no_effect_at_one():
-    tables = {"placebo_time.1": pd.DataFrame({"conf_low": [0.9], "conf_high": [1.1], "scale": ["ratio"]})}
-    assert measured(tables=tables).facts["placebo_time_ok"] is True
+    tables = {"placebo_outcome.1": pd.DataFrame({"conf_low": [0.9], "conf_high": [1.1], "scale": ["ratio"]})}
+    assert measured(tables=tables).facts["placebo_outcome_ok"] is True
 
 
 @pytest.mark.parametrize(("state", "seen", "fixed"), [

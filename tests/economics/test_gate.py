@@ -10,6 +10,7 @@ import pytest
 from sos_eval.economics.gate.dossier import check_dossier, gate_rule, read_dossier
 from sos_eval.economics.gate.verdict import Override, judge, watermark
 from sos_eval.errors import DesignFault
+from tests.conftest import ROOT
 from tests.reference.stored import stored
 
 GOOD = {
@@ -150,6 +151,15 @@ def test_a_dossier_is_checked_in_full(tmp_path):
     assert "randomised: 1 is neither true nor false" in text
     assert "draws: 5000.5 is not a whole number" in text
     assert "trimmed: nan is not a finite number" in text
+
+
+def test_the_example_dossier_names_every_field_and_reaches_e2():
+    """Twelve authorities, a breakdown value of 0.5 and a detectable effect of 1.6 break-evens: E2, and what binds."""
+    file = ROOT / "designs" / "economics_dossier.json"
+    assert set(json.loads(file.read_text(encoding="utf-8"))) == set(gate_rule()["fields"])
+    got = judge(read_dossier(file))
+    assert got.tier == "E2"
+    assert {"G3", "G6"} <= set(got.lift)
 
 
 def test_a_file_that_is_no_dossier_is_refused_in_words(tmp_path):

@@ -18,6 +18,9 @@ from sos_eval.economics.section import EconomicsSection
 from tests.pilots import pilots_facts
 
 LINE = {"price_year": "2024-25", "source": "by hand", "grade": "B"}
+#: All entries on the first day of the year and every stay the mean: the convention that a hand can work.
+FIRST_DAY = {"stays": {"distribution": "fixed"}, "entries": "first_day"}
+SHORTER = {"name": "shorter stay", "change": {"care_pathway.weeks": 30}}
 
 
 def declared(**changes):
@@ -27,11 +30,13 @@ def declared(**changes):
                   "comparator": "usual", "population": 10_000},
         "discount": {"costs": 0.0, "effects": 0.0},
         "effect": {"baseline": 30, "estimate": -2.0, "std_error": 0.5, "source": "by hand"},
-        "care_pathway": {"weeks": 60, "cashable": 0.5,
+        "care_pathway": {"weeks": 60, "cashable": 0.5, **FIRST_DAY,
                          "placements": [{"name": "foster", "share": 1, "weekly_cost": 100, **LINE}]},
         "implementation": {"licence": {"name": "licence", "amount": 30_000, **LINE}},
         "thresholds": [0, 1000],
+        "decision_threshold": 1000,
         "psa": {"draws": 2000, "seed": 1},
+        "scenarios": [SHORTER],
     }  # fmt: skip
     for key, value in changes.items():
         where, *rest = key.split("__")
@@ -75,7 +80,8 @@ def test_break_even_by_hand():
 
 
 def test_no_effect_can_pay_for_what_saves_nothing():
-    model = prepared(care_pathway__weeks=0.001, implementation={
+    shorter = {"name": "shorter", "change": {"care_pathway.weeks": 0.0005}}
+    model = prepared(care_pathway__weeks=0.001, scenarios=[shorter], implementation={
         "licence": {"name": "licence", "amount": 9e9, **LINE}}).model  # fmt: skip
     table = break_even(model, base(model))
     assert "no effect pays the programme back" in table["text"][0]
@@ -105,7 +111,7 @@ def test_moves_between_placements_and_a_dear_one():
         {"name": "foster", "share": 0.5, "weekly_cost": 100, "to": {"residential": 0.1}, **LINE},
         {"name": "residential", "share": 0.5, "weekly_cost": 1000, **LINE},
     ]
-    model = prepared(care_pathway={"weeks": 60, "placements": places}).model
+    model = prepared(care_pathway={"weeks": 60, "placements": places, **FIRST_DAY}).model
     want = 2 * 52 * 550 + 8 * (0.55 * 1000 + 0.45 * 100)
     assert model.saving_per_averted(base(model))[0] == pytest.approx(want)
 
@@ -130,7 +136,7 @@ def test_costs_outside_the_perspective_are_listed_and_not_counted():
 
 def test_budget_shows_cashable_only_beside_all():
     model = prepared().model
-    assert list(budget_impact(model, with_savings=False).columns) == ["year", "bearer", "cost"]
+    assert list(budget_impact(model, with_savings=False).columns) == ["year", "bearer", "counted", "cost"]
     full = budget_impact(model, with_savings=True)
     assert full["saving"].tolist() == pytest.approx([2 * 5200, 2 * 6000])
     assert full["cashable_saving"].tolist() == pytest.approx([5200, 6000])
@@ -168,13 +174,14 @@ def test_scenarios_keep_the_estimate_that_a_run_gave():
     row = {"aggregation": "overall", "scale": "rate_per", "estimate": -3.0, "std_error": 0.4, "subgroup": "",
            "estimator": "primary", "outcome": "entry", "inference": "randomization"}  # fmt: skip
     document = Document(
-        declared(effect={"baseline": 30}, scenarios=[{"name": "dear", "change": {
+        declared(effect={"baseline": 30}, scenarios=[SHORTER, {"name": "dear", "change": {
             "care_pathway.placements.foster.weekly_cost": 200}}]), Path("by_hand.yaml"))  # fmt: skip
     declaration = build(EconomicsSection, document.data, document)
     section = effect_from(declaration, pd.DataFrame([row]), "a run", pilots_facts())
     table = scenario_table(prepare(section, document), with_effect=True).set_index("scenario")
-    assert table["inc_effect"].tolist() == pytest.approx([6, 6])
-    assert table["inc_cost"].tolist() == pytest.approx([60_000 - 3 * 11_200, 60_000 - 3 * 22_400])
+    # 30 weeks: 3,000 in each of the two years
+    assert table["inc_effect"].tolist() == pytest.approx([6, 6, 6])
+    assert table["inc_cost"].tolist() == pytest.approx([60_000 - 3 * each for each in (11_200, 6_000, 22_400)])
 
 
 def full_run(**changes):
@@ -187,7 +194,7 @@ def full_run(**changes):
         gate={"facts": facts, "evidence": dict.fromkeys(facts, "by hand")}, psa={"draws": 5000, "seed": 1},
         effect={"baseline": 30, "estimate": -8.0, "std_error": 0.5, "source": "by hand"},
         cheers={str(i): "said" for i in range(1, 29)},
-        scenarios=[{"name": str(i), "change": {"frame.horizon": i}, "structural": True} for i in (1, 3, 5)],
+        scenarios=[SHORTER, *({"name": str(i), "change": {"frame.horizon": i}, "structural": True} for i in (1, 3, 5))],
         voi={"evppi": [["effect"]], "decisions_per_year": 2, "years": 5},
         equity=[{"name": "poor", "dimension": "deprivation_fifth", "share": 0.2, "baseline": 60, "source": "x"}],
         **changes,
@@ -218,7 +225,8 @@ def test_e2_is_marked_conditional_and_its_headline_stays_empty():
     found = prepared(gate={"facts": facts, "evidence": dict.fromkeys(facts, "by hand")},
                      psa={"draws": 5000, "seed": 1}, cheers={str(i): "x" for i in range(1, 29)},
                      effect={"baseline": 30, "estimate": -8.0, "std_error": 0.5, "source": "x"},
-                     scenarios=[{"name": "h", "change": {"frame.horizon": 4}, "structural": True}])  # fmt: skip
+                     scenarios=[SHORTER, {"name": "h", "change": {"frame.horizon": 4}, "structural": True}],
+                     )  # fmt: skip
     two = evaluate(found, Evidence(), lambda *names: np.random.default_rng(1), "x.yaml")
     assert two.verdict.tier == "E2"
     assert two.outputs["headline"]["inmb"] is None
@@ -270,3 +278,119 @@ def test_the_research_bound_says_no_probability():
     got = evaluate(found, Evidence(), lambda *names: np.random.default_rng(1), "x.yaml")
     assert got.verdict.tier == "E1"
     assert list(got.outputs["research_value"]) == want
+
+
+def test_an_averted_entry_that_costs_more_elsewhere_costs_it_in_cash():
+    # Half of 11,200 can be cashed; support at home for each of the two averted entries, 500, is paid in full.
+    home = {"name": "support at home", "amount": -500, "unit": "case", "distribution": "normal", **LINE}
+    model = prepared(costs=[home]).model
+    assert model.saving_per_averted(base(model))[0] == pytest.approx(11_200 - 1000)
+    assert model.saving_per_averted(base(model), cashable=True)[0] == pytest.approx(5600 - 1000)
+    budget = budget_impact(model, with_savings=True)
+    assert budget["cashable_saving"].tolist() == pytest.approx([2 * (2600 - 500), 2 * (3000 - 500)])
+
+
+def test_the_budget_is_cash_and_the_perspective_is_added_up():
+    # Training of 1,000 is of use for four years: two of them count, half the sum; the cash goes out in year 1.
+    health = {"name": "visits", "amount": 700, "unit": "case", "bearer": "health", **LINE}
+    programme = {"amortisation": 4, "training": {"name": "training", "amount": 1000, **LINE}}
+    model = prepared(implementation=programme, costs=[health]).model
+    assert model.programme_cost(base(model))[0] == pytest.approx(500)
+    budget = budget_impact(model, with_savings=True)
+    assert budget[budget["counted"]].groupby("year")["cost"].sum().tolist() == pytest.approx([1000, 0])
+    assert budget.loc[~budget["counted"], "bearer"].tolist() == ["health", "health"]
+
+
+def test_a_share_of_the_mix_is_varied_on_its_own_scale_and_the_others_take_the_rest():
+    # First day, 60 weeks, two years: 112 weeks for an entry averted in each year, at x of 1,000 and 1 - x of 100. Eight
+    # entries a year: -60,000 + 8 x 112 (100 + 900 x), and 16 at 1,000.
+    places = [{"name": "residential", "share": 0.2, "weekly_cost": 1000, **LINE},
+              {"name": "foster", "share": 0.5, "weekly_cost": 100, **LINE},
+              {"name": "kinship", "share": 0.3, "weekly_cost": 100, **LINE}]  # fmt: skip
+    pathway = {"weeks": 60, "concentration": 60, "placements": places, **FIRST_DAY}
+    table = full_run(care_pathway=pathway, dsa={"ranges": {"mix[residential]": [0.1, 0.3]}}).outputs["tornado"]
+    row = table.set_index("parameter").loc["mix[residential]"]
+    want = [16_000 - 60_000 + 8 * 112 * (100 + 900 * x) for x in (0.1, 0.3, 0.2)]
+    assert row[["inmb_low", "inmb_high", "inmb_base"]].tolist() == pytest.approx(want)
+    own = table.set_index("parameter").loc["mix[foster]"]  # beta(30, 30)
+    assert own[["low", "high"]].tolist() == pytest.approx([0.374983, 0.625017], abs=1e-6)
+
+
+def test_groups_add_up_to_the_total_whatever_is_constant():
+    # A fifth of the children enters at 60, the rest at 22.5: 30 on average. Two fewer per 10,000: 0.4 and 1.6 entries
+    # if the difference is constant; if the ratio is, 4 and 1.5 fewer per 10,000: 0.8 and 1.2.
+    from sos_eval.economics.equity import equity_table
+
+    groups = [{"name": "poor", "dimension": "fifth", "share": 0.2, "baseline": 60, "source": "x"},
+              {"name": "others", "dimension": "fifth", "share": 0.8, "baseline": 22.5, "source": "x"}]  # fmt: skip
+    table = equity_table(prepared(equity=groups), with_effect=True).set_index("subgroup")
+    assert table["averted_if_difference_constant"].tolist() == pytest.approx([0.4, 1.6, 2.0])
+    assert table["averted_if_ratio_constant"].tolist() == pytest.approx([0.8, 1.2, 2.0])
+    assert table["averted_per_year"].tolist() == pytest.approx([0.4, 1.6, 2.0])
+    assert table.loc["all groups", "inc_cost"] == pytest.approx(60_000 - 2 * 11_200)
+    ratio = equity_table(prepared(equity=groups, effect__constant="ratio"), with_effect=True).set_index("subgroup")
+    assert ratio["averted_per_year"].tolist() == pytest.approx([0.8, 1.2, 2.0])
+    assert set(ratio["constant"].dropna()) == {"ratio"}
+
+
+def test_every_input_is_listed_with_its_source():
+    table = full_run().outputs["parameters"].set_index("parameter")
+    assert table.loc["effect", "source"] == "by hand"
+    assert table.loc["weeks", "source"] == "no source is declared"
+    assert table.loc["mix[foster]", "mean"] == 1
+    assert "effect" not in evaluate(
+        prepared(gate={"facts": {"sms": 2, "emmie_econ": 1, "complete": 0.9},
+                       "evidence": dict.fromkeys(("sms", "emmie_econ", "complete"), "x")}),
+        Evidence(), lambda *names: np.random.default_rng(1), "x.yaml",
+    ).outputs["parameters"]["parameter"].tolist()  # fmt: skip
+
+
+def test_the_reporting_sheet_is_filled_only_from_what_is_there():
+    from sos_eval.economics.cheers import cheers_sheet
+
+    def answers(**changes):
+        return cheers_sheet(prepared(**changes).section).set_index("item")["answer"]
+
+    assert answers()[22] == ""  # neither the baseline nor the weeks say where they come from
+    sourced = {"effect__baseline_source": "a table", "care_pathway__weeks_source": "returns"}
+    assert answers(**sourced)[22].startswith("every input")
+    assert answers()[20] == "2,000 draws of the parameters; 1 scenarios; one-way ranges; gate on the evidence"
+    assert "one-way" not in answers(decision_threshold=None)[20]
+    assert answers()[17].endswith("entries on its first day, fixed stays")
+
+
+def test_a_stated_prior_is_among_the_inputs():
+    prior = {"mean": 0.5, "sd": 2, "source": "a stated belief"}
+    facts = {"sms": 2, "emmie_econ": 1, "complete": 0.9}
+    found = prepared(effect={"baseline": 30, "prior": prior},
+                     gate={"facts": facts, "evidence": dict.fromkeys(facts, "by hand")})  # fmt: skip
+    got = evaluate(found, Evidence(), lambda *names: np.random.default_rng(1), "x.yaml").outputs["parameters"]
+    row = got.set_index("parameter").loc["prior of the effect"]
+    assert (row["mean"], row["std_error"], row["source"]) == (0.5, 2, "a stated belief")
+
+
+def test_a_programme_without_evidence_gets_its_break_even_and_nothing_more():
+    got = evaluate(prepared(effect={"baseline": 30}), Evidence(), lambda *names: np.random.default_rng(1), "x.yaml")
+    assert got.verdict.tier == "E0"
+    assert set(got.outputs) == {"gate", "cheers", "missing", "breakeven", "max_programme_cost", "parameters", "timing"}
+    assert got.outputs["gate"]["condition"] == "break-even only: no evidence of effect"
+    assert set(got.outputs["breakeven"]["label"]) == {"break-even only: no evidence of effect"}
+    assert got.outputs["breakeven"]["value"][0] == pytest.approx(60_000 / 11_200)
+
+
+def test_optimism_bias_raises_the_programme_and_nothing_else():
+    raised = {"optimism_bias": 0.2, "optimism_source": "guidance", "licence": {
+        "name": "licence", "amount": 30_000, **LINE}}  # fmt: skip
+    model = prepared(implementation=raised).model
+    assert model.programme_cost(base(model))[0] == pytest.approx(72_000)
+    assert model.saving_per_averted(base(model))[0] == pytest.approx(11_200)
+
+
+def test_value_for_money_by_hand():
+    # 8 entries a year save 89,600 for 60,000; 16 units at 1,000 add 16,000. Only the effect varies.
+    table = full_run().outputs["value_for_money"].set_index("quantity")
+    assert table.loc["present cost of the programme", "value"] == pytest.approx(60_000)
+    assert table.loc["benefit-cost ratio, savings only", "value"] == pytest.approx(89_600 / 60_000, rel=0.01)
+    assert table.loc["benefit-cost ratio, effects priced", "value"] == pytest.approx(105_600 / 60_000, rel=0.01)
+    wide = table.loc["net present value, savings only"]
+    assert (wide["high"] - wide["low"]) == pytest.approx(2 * 1.96 * 0.5 * 11_200, rel=0.05)

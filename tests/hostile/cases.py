@@ -59,18 +59,19 @@ Make = Callable[[Path], None]
 
 @dataclass(frozen=True)
 class Hostile:
-    """One input: its name, who writes the files, and what is typed."""
+    """One input: its name, who writes the files, what is typed, and how large a file may become (0: any size)."""
 
     name: str
     make: Make
     command: tuple[str, ...] = ("check", "design.yaml")
+    file_bytes: int = 0
 
     def outcome(self, folder: Path) -> Outcome:
         """Write the files and run the command in a fork."""
         data().to_csv(folder / "panel.csv", index=False)
         write(folder, {"design.yaml": DESIGN, "world.yaml": WORLD, "economics.yaml": ECONOMICS, **DRAWS})
         self.make(folder)
-        return run(list(self.command), folder)
+        return run(list(self.command), folder, self.file_bytes)
 
 
 def data() -> pd.DataFrame:
@@ -441,7 +442,9 @@ def cases() -> list[Hostile]:
         for name, texts in PSA.items()
     ]
     typed = [Hostile(f"command {name}", lambda folder: None, command) for name, command in COMMANDS.items()]
-    return [*in_cells(), *others(), *gates, *draws, *typed]
+    from tests.hostile.folders import folders
+
+    return [*in_cells(), *others(), *gates, *draws, *typed, *folders()]
 
 
 def main(part: int = 0, of: int = 1) -> None:

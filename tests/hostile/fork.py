@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import sys
@@ -29,16 +30,14 @@ class Outcome:
     def told(self) -> tuple[int, str]:
         """Return the exit code and the first line that was said, without folders and long words."""
         lines = [line for line in self.said.splitlines() if line.strip() and self.code not in {0, 3}]
-        return self.code, " ".join(word[:60] for word in lines[0].split())[:240] if lines else ""
+        first = " ".join(word[:60] for word in lines[0].split())[:240] if lines else ""
+        return self.code, re.sub(r"[\d,]+ of its [\d,]+ bytes", "n of its m bytes", first)
 
 
-def run(arguments: list[str], folder: Path) -> Outcome:
+def run(arguments: list[str], folder: Path, file_bytes: int = 0) -> Outcome:
     """Run `sos-eval` in a folder and wait for it."""
-    _warm()
     begun = time.monotonic()
-    child = os.fork()
-    if child == 0:
-        _child(arguments, folder)
+    child = start(arguments, folder, file_bytes)
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
@@ -54,16 +53,34 @@ def run(arguments: list[str], folder: Path) -> Outcome:
     return Outcome(code, said.replace(str(folder), "FOLDER"), time.monotonic() - begun)
 
 
+def start(arguments: list[str], folder: Path, file_bytes: int = 0) -> int:
+    """Start `sos-eval` in a folder and return the number of its process."""
+    _warm()
+    child = os.fork()
+    if child == 0:
+        _child(arguments, folder, file_bytes)
+    return child
+
+
 @cache
 def _warm() -> None:
     """Import in the parent what every child needs."""
-    for name in ("cli.main", "cli.designs", "jobs.check", "jobs.run", "jobs.simulate", "jobs.economics", "jobs.power"):
+    for name in (
+        "cli.main",
+        "cli.designs",
+        "jobs.check",
+        "jobs.run",
+        "jobs.simulate",
+        "jobs.economics",
+        "jobs.power",
+        "report.render",
+    ):
         import_module(f"sos_eval.{name}")
     for name in ("ruamel.yaml", "pyarrow.parquet", "duckdb", "openpyxl", "scipy.stats"):
         import_module(name)
 
 
-def _child(arguments: list[str], folder: Path) -> None:
+def _child(arguments: list[str], folder: Path, file_bytes: int) -> None:
     """Answer one command and leave, whatever happens."""
     code = 125
     try:
@@ -76,10 +93,14 @@ def _child(arguments: list[str], folder: Path) -> None:
             os.fdopen(0, "r"), os.fdopen(1, "w"), os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace"),
         )  # fmt: skip
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        if file_bytes:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+        from sos_eval.bundle.stopping import stopped_in_order
         from sos_eval.cli.main import cli
         from sos_eval.cli.screen import Screen, answered
 
-        code = answered(cli, arguments, Screen())
+        with stopped_in_order():
+            code = answered(cli, arguments, Screen())
         sys.stderr.flush()
     finally:
         os._exit(code)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sos_eval.cli.main import COMMANDS
 from tests.hostile.cases import Hostile, cases
 
 EXPECTED = {
@@ -16,7 +17,8 @@ CASES = cases()
 
 def test_every_case_has_its_answer():
     assert list(EXPECTED) == [case.name for case in CASES]
-    assert len(CASES) >= 200
+    assert len(CASES) >= 600
+    assert {case.command[0] for case in CASES if case.command} >= {*COMMANDS}
     assert {code for code, _ in EXPECTED.values()} <= {0, 2, 3}
     assert not [name for name, (_, said) in EXPECTED.items() if "fault of ours" in said or "Traceback" in said]
 

@@ -38,5 +38,5 @@ def test_makefile_lists_what_the_readme_names():
 def test_the_examples_of_the_power_page_run(monkeypatch):
     monkeypatch.chdir(ROOT)
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "power.md").read_text(), re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     exec("\n".join(blocks), {})

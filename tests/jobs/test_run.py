@@ -97,6 +97,14 @@ def test_long_inference_is_announced_and_counted(folder, monkeypatch):
     assert (quiet.path / "estimates.csv").read_bytes() == (slow.path / "estimates.csv").read_bytes()
 
 
+def test_the_whole_is_announced_where_no_single_inference_is_long(folder, monkeypatch):
+    """297 and 1,485 estimates at 6 milliseconds: 1.8 and 8.9 seconds, 10.7 together."""
+    said = []
+    monkeypatch.setattr("sos_eval.jobs.steps.seconds_each", lambda method, fitted: 0.006)
+    run(folder, "whole", notice=said.append)
+    assert said == ["all inference together: about 10 seconds; checks and figures come after it"]
+
+
 def test_interrupted_inference_leaves_nothing(folder):
     """Stopped in the middle of counting estimates."""
 

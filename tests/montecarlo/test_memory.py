@@ -33,7 +33,7 @@ def test_the_numbers_that_fit():
 
 def test_a_chunk_takes_what_is_said():
     """Of a chunk of 400 draws, to a third."""
-    study = plan_study(CallawaySantAnna(), tiny(authorities__n=60), reps=400, chunk=400)
+    study = plan_study(CallawaySantAnna(), tiny(authorities__n=60), reps=400, chunk=400, frames=1)
     study.at(0)
     tracemalloc.start()
     compute(study, study.tasks[0])

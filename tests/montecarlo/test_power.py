@@ -15,11 +15,12 @@ import sos_eval as se
 from sos_eval.comparison.nearest import Nearest
 from sos_eval.errors import DesignFault, InputFault, NotIdentified
 from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD
-from sos_eval.jobs.find import Tried, _ends, _without_effects, find_smallest
+from sos_eval.jobs.find import Tried, _ends, _fall, _without_effects, find_smallest
 from sos_eval.jobs.power import plan_study
 from sos_eval.montecarlo.line.compiled import Line, compile_line
 from sos_eval.montecarlo.line.draws import estimate_draws
 from sos_eval.montecarlo.mdes import normal_mdes, normal_power
+from sos_eval.montecarlo.words import in_letters
 from sos_eval.worlds.draw import draw_world
 from sos_eval.worlds.source import data_of
 from sos_eval.worlds.world import World
@@ -144,7 +145,8 @@ def test_another_study_is_refused_by_hash(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"reps": 0}, "reps: 0 draws; write 1 to"),
+        ({"reps": 0}, "reps: 0 draws; write 2 to"),
+        ({"reps": 1}, "reps: 1 draw: one says nothing of the next; write 2 to"),
         ({"chunk": 0}, "chunk: 0 draws; write at least 1"),
         ({"target": 1.5}, "power: 1.5 is no probability"),
         ({"sweep": {"world.effect.sise": [1]}}, 'effect.sise: no such key; did you mean "size"?'),
@@ -160,7 +162,7 @@ def test_wrong_input_is_said(arguments, said):
 
 def test_two_wrong_points_are_said_together():
     with pytest.raises(InputFault) as caught:
-        plan_study(TWFE(), tiny(), reps=0 + 1, sweep={"world.adoption.treated": [900, 901]})
+        plan_study(TWFE(), tiny(), reps=2, sweep={"world.adoption.treated": [900, 901]})
     assert len(caught.value.faults) == 2
 
 
@@ -225,7 +227,7 @@ def test_a_users_own_diagnosand_has_its_error():
 def test_find_brackets_the_formula():
     """An effect of 1 has power 50% where its error is 1/1.96: 4/n1 + 4/(40 - n1) = 0.52 / 2, n1 about 9."""
     world = _normal(adoption={"pattern": "calendar", "treated": 2, "start": 2012})
-    found = find_smallest(TWFE(), world, "world.adoption.treated", reps=600, target=0.5)
+    found = find_smallest(TWFE(), world, "world.adoption.treated", reps=600, frames=1, target=0.5)
     exact = next(n for n in range(2, 20) if normal_power(1.0, np.sqrt(2 / n + 2 / (40 - n)), 0.95) >= 0.5)
     assert found.value == pytest.approx(exact, abs=2)
     table = found.table.set_index("world.adoption.treated")
@@ -240,7 +242,7 @@ def test_find_brackets_the_formula():
     assert found.low <= found.value
     assert found.high is None or found.high >= found.value
     assert "with a test that holds its level" in found.sentence
-    impossible = find_smallest(TWFE(), _normal(effect={"size": 0.001}), "world.adoption.treated", reps=50)
+    impossible = find_smallest(TWFE(), _normal(effect={"size": 0.001}), "world.adoption.treated", reps=50, frames=1)
     assert impossible.value is None
     assert re.match(
         r"No value of world\.adoption\.treated that was tried \([\d, ]+\) has power 80%", impossible.sentence
@@ -256,7 +258,7 @@ def test_find_brackets_the_formula():
 def test_power_that_rises_and_falls_again_is_found_between():
     """Of 40 authorities 35 treated have power 31% by the formula, 40 cannot be estimated, and 9 have 50%."""
     world = _normal(adoption={"pattern": "calendar", "treated": 35, "start": 2012})
-    found = find_smallest(TWFE(), world, "world.adoption.treated", reps=400, target=0.5)
+    found = find_smallest(TWFE(), world, "world.adoption.treated", reps=400, frames=1, target=0.5)
     assert found.value is not None
     assert 7 <= found.value <= 17
     table = found.table.set_index("world.adoption.treated")
@@ -265,8 +267,39 @@ def test_power_that_rises_and_falls_again_is_found_between():
     assert table["power"][35] == pytest.approx(0.31, abs=0.08)
     assert np.isnan(table["power"][40])
     assert table["reason"][40]
+    best = table["power"].idxmax()
+    said = (
+        f" Power does not only rise with it: {table['power'][best]:.1%} at {best} and {table['power'][35]:.1%} at 35."
+    )
+    assert found.sentence.endswith(said)
     assert found.low is not None
     assert found.low <= found.value
+
+
+@pytest.mark.slow
+def test_adopters_of_the_reference_world_are_searched_between():
+    """Doubling from 60 tries 60, 120 and 148: 78%, 78%, and all treated, which cannot be estimated. 79 to 84% lie
+    between, in a sweep of 2,000 draws on one frame; the search has to look there and to say what it tried."""
+    lines = {"primary": CallawaySantAnna(), "twfe": TWFE()}
+    world = se.load_world(ROOT / "synthetic" / "england.yaml")
+    found = find_smallest(lines, world, "world.adoption.treated", reps=2000, frames=1)
+    table = found.table.set_index("world.adoption.treated")
+    assert {60, 120, 148} <= set(table.index)
+    assert table["power"][[60, 120]].tolist() == pytest.approx([0.78, 0.78], abs=0.03)
+    assert np.isnan(table["power"][148])
+    assert table["reason"][148]
+    assert found.value is not None
+    assert 60 < found.value < 120
+    assert table["power"][found.value] >= 0.8
+    assert "possible" not in found.sentence
+
+
+def test_a_fall_by_more_than_chance_is_said():
+    """By hand: 90 to 80% with errors of 2 points is 3.5 errors of the difference; 90 to 83% is 2.5."""
+    one = {"power_mcse": 0.02, "size": 0.05, "size_mcse": 0.01, "level": 0.95}
+    tried = {4: Tried(0.5, **one), 8: Tried(0.9, **one), 16: Tried(0.8, **one), 32: Tried(np.nan, *[np.nan] * 4, "no")}
+    assert _fall(tried) == " Power does not only rise with it: 90.0% at 8 and 80.0% at 16."
+    assert _fall(tried | {16: Tried(0.83, **one)}) == ""
 
 
 def test_the_world_without_effects_has_none_through_mediators_either():
@@ -306,6 +339,34 @@ def test_sentence_says_what_is_missed():
     )
     nothing = se.power(TWFE(), tiny(effect__size=0.0), reps=40)
     assert "would report an effect that is not there" in nothing.sentences[0]
+
+
+#: Words for a chance that are no fraction of their own, and what they stand for.
+IN_WORDS = {
+    "practically never": 0.0, "two times in five": 0.4, "half of the time": 0.5, "three times in five": 0.6,
+    "practically always": 1.0,
+}  # fmt: skip
+
+
+def _said(words: str) -> float:
+    """Read a chance in words back into a number."""
+    times = re.fullmatch(r"(\w+) times? in (\w+)", words)
+    if words in IN_WORDS or times is None:
+        return IN_WORDS[words]
+    number = {in_letters(n): n for n in range(1, 101)}
+    return number[times[1]] / number[times[2]]
+
+
+@pytest.mark.parametrize("size", [0.1, 0.3, 0.5, 0.65, 0.8, 1.0, 1.2, 2.0])
+def test_words_are_made_from_the_number(size):
+    """Runs whose power goes from none to all: nobody reads another chance than the one that was found."""
+    done = se.power(TWFE(), _normal(effect={"size": size}), reps=400, frames=1, seed=4)
+    found = done.summary.iloc[0]
+    missed = 1 - found["power"] * (1 - np.nan_to_num(found["type_s"]))
+    words = re.search(r"you would miss an? .*? (?:fall|rise) (.*?)(?: \(power|, and report)", done.sentences[0])
+    assert words is not None, done.sentences[0]
+    assert abs(_said(words[1]) - missed) <= max(0.006, 0.15 * min(missed, 1 - missed))
+    assert f"power {found['power']:.0%}" in done.sentences[0]
 
 
 def test_explain_says_how_and_why():

@@ -8,8 +8,10 @@ import pytest
 
 import sos_eval as se
 from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE
+from sos_eval.montecarlo.diagnosands import RowDraws
 from sos_eval.montecarlo.formulas import pre_post, serial_error, stepped_wedge_error
-from sos_eval.montecarlo.mdes import normal_power
+from sos_eval.montecarlo.mdes import normal_mdes, normal_power
+from sos_eval.montecarlo.needed import found_sizes
 from sos_eval.panel.england.published import panel_file
 from sos_eval.worlds.world import document_of, load_world, world_from
 from tests.conftest import ROOT
@@ -164,3 +166,30 @@ def test_simulated_mdes_on_real_noise_lies_near_the_formula():
     size = done.summary.set_index("world.adoption.treated")["power"]
     assert size[5] > 0.1
     assert size[70] == pytest.approx(0.05, abs=0.015)
+
+
+def test_the_fall_and_the_rise_that_are_found_by_hand():
+    """Eight draws, half width 2, errors -3 to 4: a rise of 2 - e is needed, a fall of 2 + e; the seventh is 80%."""
+    error = np.array([-3.0, -2, -1, 0, 1, 2, 3, 4])
+    truth = np.full(8, 10.0)
+    estimate = truth + error
+    draws = RowDraws(estimate, np.ones(8), estimate - 2, estimate + 2, np.full(8, 0.5), truth, 0.95)
+    found = found_sizes(draws, 0.8)
+    assert found["mdes_rise"] == 2 + 2
+    assert found["mdes_fall"] == 2 + 3
+    without = [sorted(2 + np.delete(error, i))[5] for i in range(8)]
+    assert found["mdes_fall_mcse"] == pytest.approx(np.sqrt(7 / 8 * ((without - np.mean(without)) ** 2).sum()))
+    six = (estimate, np.ones(8), estimate - 2, estimate + 2, np.full(8, 0.5), truth)
+    failed = RowDraws(*[np.r_[one[:-3], [np.nan] * 3] for one in six], 0.95)
+    assert np.isnan(found_sizes(failed, 0.8)["mdes_fall"])
+
+
+def test_the_sizes_found_are_the_formula_s_for_a_normal_estimate():
+    """20,000 normal errors of SD 1: both sides 2.80, the formula's number."""
+    error = np.random.default_rng(1).standard_normal(20_000)
+    one, none = np.ones(20_000), np.zeros(20_000)
+    draws = RowDraws(error, one, error - 1.959964, error + 1.959964, one, none, 0.95)
+    found = found_sizes(draws, 0.8)
+    for side in ("fall", "rise"):
+        assert abs(found[f"mdes_{side}"] - normal_mdes(1.0, 0.8, 0.95)) < 4 * found[f"mdes_{side}_mcse"]
+        assert found[f"mdes_{side}_mcse"] < 0.03

@@ -35,7 +35,7 @@ def shifted_draws(error: float, upper: float = 1.0) -> RowDraws:
 def row(**changed: object) -> pd.Series:
     return pd.Series({
         "estimator": "twfe", "inference": "analytic", "scale": "rate_per", "true_effect": -3.0, "power": 0.9,
-        "power_mcse": 0.01, "type_s": 0.0, "reps": 1000, "failures": 0, **changed,
+        "power_mcse": 0.01, "type_s": 0.0, "reps": 1000, "failures": 0, "frames": 1, **changed,
     })  # fmt: skip
 
 

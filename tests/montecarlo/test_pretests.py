@@ -119,7 +119,7 @@ def test_parallel_worlds_pass_at_the_test_s_size_and_say_so():
 
 def test_a_violation_is_the_bias_where_nothing_else_makes_one():
     """Straight trends: the estimator's answer to untreated paths is its bias; passing draws differ from all."""
-    done = se.power({"cs": CallawaySantAnna()}, _diverging(), reps=300, seed=2, pretests=True)
+    done = se.power({"cs": CallawaySantAnna()}, _diverging(), reps=300, seed=2, frames=1, pretests=True)
     row = done.pretests.query("check == 'pretrends.joint' and aggregation == 'overall'").iloc[0]
     assert row["violation_sd"] == pytest.approx(0, abs=1e-10)
     assert row["bias"] == pytest.approx(row["violation"], abs=4 * row["bias_mcse"])

@@ -10,7 +10,7 @@ import pytest
 import sos_eval as se
 from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE, PoissonDiD
 from sos_eval.jobs.power import plan_study
-from sos_eval.montecarlo import study as room
+from sos_eval.montecarlo import point as room
 from sos_eval.montecarlo import workers
 from sos_eval.montecarlo.dask import compute_there, versions_here
 from sos_eval.montecarlo.study import compute
@@ -35,13 +35,15 @@ def compiled(monkeypatch) -> list[str]:
 def test_every_point_is_compiled_once(compiled, points):
     """However many there are: a bounded cache compiled the ninth and all after it five times each."""
     sweep = {"world.effect.size": [-1 - 0.1 * i for i in range(points)]}
-    done = se.power({"a": CallawaySantAnna(), "b": TWFE()}, tiny(), reps=4, chunk=2, sweep=sweep, pretests=True)
+    done = se.power(
+        {"a": CallawaySantAnna(), "b": TWFE()}, tiny(), reps=4, frames=1, chunk=2, sweep=sweep, pretests=True
+    )
     assert len(done.explained) == 2 * points
     assert sorted(compiled) == ["a"] * points + ["b"] * points
 
 
 def test_what_is_compiled_stays_where_it_is(compiled):
-    study = plan_study(CallawaySantAnna(), tiny(), reps=4, chunk=2)
+    study = plan_study(CallawaySantAnna(), tiny(), reps=4, frames=1, chunk=2)
     bare = len(pickle.dumps(study))
     study.at(0)
     assert len(pickle.dumps(study)) == bare
@@ -53,7 +55,7 @@ def test_what_is_compiled_stays_where_it_is(compiled):
 
 def test_lots_on_a_cluster_s_worker_share_what_is_compiled(compiled):
     """Every lot comes with a copy of the study of its own."""
-    study = plan_study(CallawaySantAnna(), tiny(), reps=8, chunk=2, seed=77)
+    study = plan_study(CallawaySantAnna(), tiny(), reps=8, frames=1, chunk=2, seed=77)
     lots = [compute_there(pickle.loads(pickle.dumps(study)), [chunk], versions_here())[0] for chunk in range(4)]
     assert len(compiled) == 1
     for lot, task in zip(lots, study.tasks, strict=True):
@@ -64,7 +66,7 @@ METHODS = {"a": CallawaySantAnna(), "b": TWFE(), "c": EventStudyTWFE(), "d": Poi
 
 
 def test_threads_give_the_bytes_of_one():
-    plan = plan_study(METHODS, tiny(), reps=60, chunk=2, seed=3)
+    plan = plan_study(METHODS, tiny(), reps=60, frames=5, chunk=2, seed=3)
     chunks = {n: {} for n in (1, 4)}
     for n, kept in chunks.items():
         workers.on_threads(plan, plan.tasks, kept.__setitem__, n)

@@ -1,9 +1,13 @@
-"""Small designs that are run: forty authorities over nine years, noise of 1 per 10,000; each case changes some keys."""
+"""Small designs that are run: forty authorities over nine years, noise of 1 per 10,000; each case changes some keys.
+
+`CASES` are run once for all tests that read them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +32,7 @@ panel:
   year_convention: ends_march
   outcomes:
     entry: {{count: entries, exposure: children, per: 10000, label: Children starting to be looked after}}
-    referral: {{count: referrals, exposure: children, per: 10000, label: Re-referrals{safety}}}
+    referral: {{count: referrals, exposure: children, per: 10000, label: Re-referrals{safety}}}{outcomes}
   treatment: {{first_treated: start, untreated_means: {means}}}
 {comparison}
 estimators:
@@ -38,7 +42,10 @@ inference:
 checks: [{checks}]
 seed: 1
 """
-KEYS = {"question": "caveats: []", "safety": "", "means": "never", "comparison": "", "checks": "path", "strata": ""}
+KEYS = {
+    "question": "caveats: []", "safety": "", "outcomes": "", "means": "never", "comparison": "", "checks": "path",
+    "strata": "",
+}  # fmt: skip
 
 
 def table(effect: float = 0.0, slope: float = 0.0) -> pd.DataFrame:
@@ -62,3 +69,52 @@ def run_case(
     change(table(effect, slope)).to_csv(folder / "case.csv", index=False)
     (folder / "case.yaml").write_text(DESIGN.format(**(KEYS | keys)))
     return se.run(se.load_design(folder / "case.yaml"), out=folder / "out")
+
+
+def _further(name: str, more: str) -> str:
+    """Return the line of one more outcome on re-referrals."""
+    return (
+        f"\n    {name}: {{count: referrals, exposure: children, per: 10000, label: Re-referrals, role: safety{more}}}"
+    )
+
+
+def _no_early_children(made: pd.DataFrame) -> pd.DataFrame:
+    """Empty the exposure of three of five earlier years; one release throughout."""
+    return made.assign(children=made["children"].where(~made["year"].between(2010, 2012)), counts_vintage="one")
+
+
+def _placed(made: pd.DataFrame) -> pd.DataFrame:
+    """Put half of the authorities where nobody begins, change the release at the start, and lose a value."""
+    return made.assign(
+        region=np.where(made["la_code"] < "L20", "North", "South"),
+        counts_vintage=np.where(made["year"] < 2015, "old", "new"),
+        children_0_17_source=np.where(made["year"] < 2015, "census of 2011", "census of 2021"),
+        parts=np.where((made["la_code"] == "L30") & (made["year"] < 2015), 2, 1),
+        entries=made["entries"].where((made["la_code"] != "L03") | (made["year"] != 2016)),
+    ).query("la_code != 'L31' or year < 2015")
+
+
+def _far(made: pd.DataFrame) -> pd.DataFrame:
+    """Make two that begin far larger than all others."""
+    return made.assign(size=made["la_code"].isin(["L00", "L01"]) * 100.0 + made["la_code"].str[1:].astype(int))
+
+
+SEVEN = "caveats: [One. Two., Three., Four., Five., Six., Seven.]"
+_BY_SIZE = "{method: nearest, distance: size, caliper: 0.5, replace: true}"
+_MARGINS = (("little", ", margin: 0.01"), ("fall", ", margin: -5"), ("bare", ""))
+CASES: Mapping[str, Mapping[str, Any]] = {
+    "full": {"question": SEVEN, "checks": "path, pretrends, placebo_time",
+             "strata": ", strata: [exposure_half]"},
+    "diverging": {"slope": 2.0, "checks": "path, pretrends"},
+    "diverging, no path": {"slope": 2.0, "checks": "pretrends"},
+    "failed": {"slope": 2.0, "checks": "{pretrends: {min_p: 0.05}}, placebo_time"},
+    "lower": {"effect": -5.0, "checks": "path, leave_one_out"},
+    "room": {"question": "meaningful_change: 0.1", "means": "unknown"},
+    "made alike": {"comparison": "comparison: {method: nearest, on: [outcome_pre], ratio: 2}"},
+    "safety": {"question": "smallest_worthwhile: 4", "safety": ", role: safety, margin: 5", "checks": "",
+               "outcomes": "".join(_further(*more) for more in _MARGINS)},
+    "early years empty": {"change": _no_early_children, "checks": ""},
+    "placed": {"change": _placed, "checks": ""},
+    "far": {"change": _far, "checks": "",
+            "comparison": f"  covariates: [size]\n  measured: {{size: 2010}}\ncomparison: {_BY_SIZE}"},
+}  # fmt: skip

@@ -1,3 +1,5 @@
+from functools import cache
+
 import pytest
 
 from sos_eval.bundle.bundle import BundleContent, read_bundle, write_bundle
@@ -5,6 +7,7 @@ from sos_eval.report.draw import draw_all
 from sos_eval.report.words import headline_of
 from tests.bundle.handmade import estimates, full
 from tests.pilots import pilots_facts
+from tests.report.cases import CASES, run_case
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +30,14 @@ def bare(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundles") / "bare"
     write_bundle(folder, BundleContent({"name": "bare"}, estimates().iloc[:0]))
     return read_bundle(folder)
+
+
+@pytest.fixture(scope="session")
+def case(tmp_path_factory):
+    """Return the bundle of a case by its name, run when it is first asked for."""
+
+    @cache
+    def run(name):
+        return run_case(tmp_path_factory.mktemp("case"), **CASES[name])
+
+    return run

@@ -246,3 +246,38 @@ def test_several_outcomes_do_not_run_into_one_another(tmp_path):
     assert len(boxes) == 15
     overlapping = [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if a.overlaps(b)]
     assert overlapping == []
+
+
+@pytest.mark.xdist_group("cases")
+def test_event_study_of_a_run_has_one_base_and_permuted_intervals_after_the_start(case):
+    """A path that goes on at 2 a year is a line; short differences before long ones would draw a kink at the start."""
+    bundle = case("diverging")
+    data = registered("figure")["event_study"].data(bundle)
+    own = data[data["outcome"] == "entry"].set_index("event_time")
+    steps = np.diff(own["estimate"])
+    assert own.index.tolist() == [-5, -4, -3, -2, -1, 0, 1, 2, 3]
+    assert steps == pytest.approx(2.0, abs=1.0)
+    assert set(own.loc[0:, "inference"]) == {"randomization"}
+    assert set(own.loc[:-2, "inference"]) == {"analytic"}
+    rows = bundle.estimates.query("aggregation == 'event_time' and outcome == 'entry' and event_time >= 0")
+    assert own.loc[0:, "estimate"].to_numpy() == pytest.approx(rows["estimate"].to_numpy(), abs=1e-12)
+    note = bundle.figure("event_study").get_label()
+    assert "conventional intervals and bands are too narrow" in note
+
+
+def test_estimators_of_an_outcome_share_an_axis(tmp_path):
+    wide = estimates().assign(estimator="wide", estimate=lambda table: 10 * table["estimate"])
+    bundle = write_bundle(tmp_path / "b", full(estimates=pd.concat([estimates(), wide])))
+    limits = {tuple(axes.get_ylim()) for axes in bundle.figure("event_study").axes if axes.get_visible()}
+    assert len(limits) == 1
+
+
+@pytest.mark.parametrize("width", [350])
+def test_the_answer_is_legible_on_a_telephone(bundle, width):
+    """Shown `width` pixels wide, its smallest letters are 9 pixels high or more."""
+    from matplotlib.text import Text
+
+    figure = drawn(bundle.figure("answer"))
+    shrunk = min(width / (96 * figure.get_size_inches()[0]), 1.0)
+    sizes = [one.get_fontsize() for one in figure.findobj(Text) if one.get_text().strip() and one.get_visible()]
+    assert min(sizes) * 96 / 72 * shrunk >= 9

@@ -2,31 +2,28 @@
 
 import math
 
-import numpy as np
 import pytest
 
 from sos_eval.errors import InputFault
 from sos_eval.report.attenuation import attenuation_table, remaining_share
 from sos_eval.report.compose import compose
-from sos_eval.report.content import Bullets, Picture, Table, Text
+from sos_eval.report.content import Bullets, Heading, Picture, Table, Text
 from sos_eval.report.draw import draw_all
-from sos_eval.report.first_page import MOST_SENTENCES, NOT_ASSESSED
+from sos_eval.report.first_page import MOST_SENTENCES, NOT_ASSESSED, weighed
+from sos_eval.report.sections import APPENDIX
 from sos_eval.report.wording import in_units, minus_signs, per_hundred, sentence_count
 from tests.report.cases import run_case
 
-CAVEATS = "caveats: [One. Two., Three., Four., Five., Six., Seven.]"
+pytestmark = pytest.mark.xdist_group("cases")  # one process, so that no case is run twice
 
 
 def page(bundle):
-    return compose(bundle, draw_all(bundle, ("svg",)))
+    """The report of a bundle, with page one's figure."""
+    return compose(bundle, draw_all(bundle, ("svg",), only="answer"))
 
 
-def bullets(bundle):
-    return [item for one in page(bundle).first_page if isinstance(one, Bullets) for item in one.items]
-
-
-def test_page_one_has_a_verdict_one_figure_and_at_most_seven_sentences(tmp_path):
-    document = page(run_case(tmp_path, question=CAVEATS, checks="path, pretrends, placebo_time"))
+def test_page_one_has_a_verdict_one_figure_and_at_most_seven_sentences(case):
+    document = page(case("full"))
     sentences = [item for one in document.first_page if isinstance(one, Bullets) for item in one.items]
     assert MOST_SENTENCES - 1 <= sum(map(sentence_count, sentences)) <= MOST_SENTENCES
     assert [one.name for one in document.first_page if isinstance(one, Picture)] == ["answer"]
@@ -37,14 +34,15 @@ def test_page_one_has_a_verdict_one_figure_and_at_most_seven_sentences(tmp_path)
     assert not set(sentences) & set(below)
 
 
-def test_the_path_is_quoted_in_words_and_keeps_the_conventional_test_off_page_one(tmp_path):
-    bundle = run_case(tmp_path, slope=2.0, checks="path, pretrends")
+def test_the_path_is_quoted_in_words_and_keeps_the_conventional_test_off_page_one(case):
+    bundle = case("diverging")
     value = {check.name: check.value for check in bundle.facts.checks if check.outcome == "entry"}
     said = bundle.headline["earlier_path"]
     assert value["path.joint"] <= 0.01
     assert value["pretrends.joint"] < 0.05
     assert said.startswith(
-        f"Before the start the authorities that began rose {value['path.slope']:.1f} per 10,000 a year"
+        f"Before the start the rate rose {value['path.slope']:.1f} per 10,000 a year more in the authorities that "
+        "began than in authorities drawn alike; "
     )
     assert f"such a path or one as unlike comes up in {per_hundred(value['path.joint'])} of 100 draws" in said
     assert f"it alone would make the answer {value['path.gone_on']:.1f} per 10,000 higher" in said
@@ -53,44 +51,39 @@ def test_the_path_is_quoted_in_words_and_keeps_the_conventional_test_off_page_on
     assert not any("joint test" in text for text in bundle.headline["caveats"])
 
 
-def test_the_path_of_a_group_made_alike_is_no_test(tmp_path):
-    comparison = "comparison: {method: nearest, on: [outcome_pre], ratio: 2}"
-    said = run_case(tmp_path, comparison=comparison).headline["earlier_path"]
+def test_the_path_of_a_group_made_alike_is_no_test(case):
+    said = case("made alike").headline["earlier_path"]
     assert said.startswith("The path before the start says nothing about whether the comparison is fair: the comp")
 
 
-def test_without_path_the_conventional_test_speaks(tmp_path):
-    bundle = run_case(tmp_path, slope=2.0, checks="pretrends")
+def test_without_path_the_conventional_test_speaks(case):
+    bundle = case("diverging, no path")
     assert bundle.headline["earlier_path"] == ""
     assert any("joint test, p" in text for text in bundle.headline["caveats"])
 
 
-def test_checks_draw_the_headlines_own_lots(tmp_path):
-    bundle = run_case(tmp_path, strata=", strata: [exposure_half]", checks="path, placebo_time")
+def test_checks_draw_the_headlines_own_lots(case):
+    bundle = case("full")
     assert set(bundle.tables("path.slope")["strata"]) == {"exposure_half"}
     assert set(bundle.tables("placebo_time.largest")["strata"]) == {"exposure_half"}
     assert bundle.tables("placebo_time.largest")["placebo_start"].tolist() == [2014, 2013, 2012]
 
 
-@pytest.mark.parametrize(("margin", "words"), [(5, "a rise of 5 per 10,000 or more is excluded"),
-                                               (0.01, "a rise of 0.0100 per 10,000 or more is not excluded"),
-                                               (-5, "a fall of 5 per 10,000 or more is excluded")])  # fmt: skip
-def test_safety_stands_beside_the_verdict(tmp_path, margin, words):
-    bundle = run_case(tmp_path, safety=f", role: safety, margin: {margin}")
+def test_safety_stands_beside_the_verdict(case):
+    """A margin of 5 is excluded either way, a tiny one is not, and without a margin nothing is claimed."""
+    bundle = case("safety")
     (shown,) = [one for one in page(bundle).first_page if isinstance(one, Table)]
-    assert shown.frame["Should not get worse"].tolist() == ["Re-referrals"]
-    assert shown.frame["Harm"].tolist() == [words]
-    row = bundle.headline["safety"][0]
-    end = row["conf_high"] if margin > 0 else row["conf_low"]
-    assert row["excluded"] == (end < margin if margin > 0 else end > margin)
+    assert shown.frame["Should not get worse"].tolist() == ["Re-referrals"] * 4
+    assert shown.frame["Harm"].tolist() == [
+        "a rise of 5 per 10,000 or more is excluded", "a rise of 0.01 per 10,000 or more is not excluded",
+        "a fall of 5 per 10,000 or more is excluded", "no margin was declared",
+    ]  # fmt: skip
+    *with_margin, bare = bundle.headline["safety"]
+    assert bare["excluded"] is None
+    for row, margin in zip(with_margin, (5, 0.01, -5), strict=True):
+        end = row["conf_high"] if margin > 0 else row["conf_low"]
+        assert row["excluded"] == (end < margin if margin > 0 else end > margin)
     assert bundle.headline["other_outcomes"] == []
-
-
-def test_safety_without_a_margin_claims_nothing(tmp_path):
-    bundle = run_case(tmp_path, safety=", role: safety")
-    assert bundle.headline["safety"][0]["excluded"] is None
-    (shown,) = [one for one in page(bundle).first_page if isinstance(one, Table)]
-    assert shown.frame["Harm"].tolist() == ["no margin was declared"]
 
 
 @pytest.mark.parametrize(
@@ -102,8 +95,8 @@ def test_a_margin_that_means_nothing_is_a_fault(tmp_path, keys, words):
         run_case(tmp_path, safety=keys)
 
 
-def test_a_lower_outcome_is_said_as_what_was_compared(tmp_path):
-    bundle = run_case(tmp_path, effect=-5.0)
+def test_a_lower_outcome_is_said_as_what_was_compared(case):
+    bundle = case("lower")
     assert bundle.headline["sentence"].startswith(
         "After the start, children starting to be looked after per 10,000 children came out lower in the authorities "
         "that began Signs of Safety than the comparison suggests. The best estimate is"
@@ -111,15 +104,13 @@ def test_a_lower_outcome_is_said_as_what_was_compared(tmp_path):
     assert page(bundle).badge == "Lower than the comparison suggests"
 
 
-def test_the_smallest_change_worth_having_drives_verdict_and_sentence(tmp_path):
-    for name in ("wide", "narrow"):
-        (tmp_path / name).mkdir()
-    inside = run_case(tmp_path / "wide", question="smallest_worthwhile: 4").headline
+def test_the_smallest_change_worth_having_drives_verdict_and_sentence(case):
+    inside = case("safety").headline
     assert inside["verdict"] == "no_meaningful_effect"
     assert "is smaller than the smallest one worth having (4 per 10,000)" in inside["sentence"]
-    room = run_case(tmp_path / "narrow", question="meaningful_change: 0.1").headline
+    room = case("room").headline
     assert room["verdict"] == "inconclusive"
-    assert room["sentence"].endswith("The range has room for a rise worth having (0.100 per 10,000 or more).")
+    assert room["sentence"].endswith("The range has room for a rise worth having (0.1 per 10,000 or more).")
 
 
 def test_one_thing_has_one_name(tmp_path):
@@ -127,46 +118,43 @@ def test_one_thing_has_one_name(tmp_path):
         run_case(tmp_path, question="smallest_worthwhile: 4\n  meaningful_change: 4")
 
 
-def test_lost_periods_are_on_page_one(tmp_path):
-    def gaps(made):
-        return made.assign(children=made["children"].where(~made["year"].between(2010, 2012)))
-
-    said = run_case(tmp_path, gaps).headline["basis"]
+def test_lost_periods_are_on_page_one(case):
+    said = case("early years empty").headline["basis"]
     assert "; all that began lack an outcome in 2010, 2011 and 2012, so that 2 of 5 earlier periods count." in said
 
 
-def test_some_without_an_outcome_are_counted(tmp_path):
-    def gap(made):
-        return made.assign(entries=made["entries"].where((made["la_code"] != "L03") | (made["year"] != 2016)))
-
-    assert "; 1 of the 8 that began lacks an outcome in 2016." in run_case(tmp_path, gap).headline["basis"]
+def test_some_without_an_outcome_are_counted(case):
+    assert "; 1 of the 8 that began lacks an outcome in 2016." in case("placed").headline["basis"]
 
 
-def test_donors_elsewhere_and_another_release_are_told(tmp_path):
-    def placed(made):
-        region = np.where(made["la_code"] < "L20", "North", "South")
-        return made.assign(region=region, counts_vintage=np.where(made["year"] < 2015, "old", "new"))
-
-    headline = run_case(tmp_path, placed).headline
-    assert "; 20 of the 32 comparison authorities lie in regions where nobody began." in headline["basis"]
+def test_donors_elsewhere_and_another_release_are_told(case):
+    headline = case("placed").headline
+    assert "; 20 of the 32 comparison authorities lie in regions where nobody began;" in headline["basis"]
     assert (
         "Counts come from another release from 2015 on (new) than up to 2014 (old): where that changed what was "
         "counted, it looks like part of the answer."
     ) in headline["caveats"]
+    assert any(
+        text.startswith(
+            "Children are counted by another source from 2015 on (census of 2021) than up to 2014 (census of"
+        )
+        for text in headline["caveats"]
+    )
+    assert ("Made of another number of authorities from 2015 on, 1 of 40 authorities: Place 30 (2 to 1).") in headline[
+        "caveats"
+    ]
+    assert (
+        "In the data on one side of the first start only, as where boundaries change, 1 of 40 authorities: Place 31 "
+        "(before only)."
+    ) in headline["caveats"]
 
 
-def test_one_release_throughout_is_no_caveat(tmp_path):
-    bundle = run_case(tmp_path, lambda made: made.assign(counts_vintage="one"))
-    assert not any("release" in text for text in bundle.headline["caveats"])
+def test_one_release_throughout_is_no_caveat(case):
+    assert not any("release" in text for text in case("early years empty").headline["caveats"])
 
 
-def test_adopters_without_a_counterpart_are_one_clause(tmp_path):
-    def far(made):
-        return made.assign(size=made["la_code"].isin(["L00", "L01"]) * 100.0 + made["la_code"].str[1:].astype(int))
-
-    method = "{method: nearest, distance: size, caliper: 0.5, replace: true}"
-    comparison = f"  covariates: [size]\n  measured: {{size: 2010}}\ncomparison: {method}"
-    bundle = run_case(tmp_path, far, comparison=comparison)
+def test_adopters_without_a_counterpart_are_one_clause(case):
+    bundle = case("far")
     said = bundle.headline["basis"]
     assert (
         "; 2 of 8 that began are left out, because no comparison authority is close enough (within 0.5 standard" in said
@@ -175,33 +163,33 @@ def test_adopters_without_a_counterpart_are_one_clause(tmp_path):
     assert not any(word in words for word in ("caliper", "support", "propensity", "(replace: false)"))
 
 
-def test_attenuation_is_a_table(tmp_path):
+def test_attenuation_is_a_table(case):
     """Half the effect there before and a quarter of the comparison in between: a quarter of it shows."""
     assert remaining_share(0.5, 0.25) == 0.25
     frame = attenuation_table(("authority", "authorities"))
     assert frame.iloc[2].tolist() == ["50% of it", "50%", "40%", "25%", "0%"]
     assert frame.iloc[3, -1] == "−25%"
-    bundle = run_case(tmp_path, means="unknown")
+    bundle = case("room")
     assert any(isinstance(one, Table) and one.caption.startswith("How much of an effect") for one in page(bundle).body)
     assert "those that used it throughout hide none" in bundle.headline["attenuation"]
 
 
-def test_known_use_needs_no_attenuation(tmp_path):
-    bundle = run_case(tmp_path)
+def test_known_use_needs_no_attenuation(case):
+    bundle = case("full")
     assert bundle.headline["attenuation"] == ""
     assert not any(isinstance(one, Table) and one.caption.startswith("How much") for one in page(bundle).body)
 
 
-def test_the_one_figure_holds_estimate_and_range_in_children(tmp_path):
-    bundle = run_case(tmp_path)
+def test_the_one_figure_holds_estimate_and_range_in_children(case):
+    bundle = case("full")
     data = draw_all(bundle, ("svg",), only="answer").data["answer"]
     natural = bundle.headline["natural_units"]
     assert f"estimate,{natural['estimate']}" in data
     assert math.isfinite(natural["low"])
 
 
-def test_checks_are_told_with_minus_signs_and_names(tmp_path):
-    bundle = run_case(tmp_path, slope=-2.0, checks="path, leave_one_out")
+def test_checks_are_told_with_minus_signs_and_names(case):
+    bundle = case("lower")
     (checks,) = [one for one in page(bundle).body if isinstance(one, Table) and one.caption.startswith("Checks")]
     words = " ".join(checks.frame["In words"])
     assert "−" in words
@@ -212,3 +200,84 @@ def test_checks_are_told_with_minus_signs_and_names(tmp_path):
 def test_words_of_the_run_name_units():
     assert in_units("3 of 10 treated units; one unit", ("school", "schools")) == "3 of 10 treated schools; one school"
     assert minus_signs("-1.2 to 3, 2014-15 (-0.5)") == "−1.2 to 3, 2014-15 (−0.5)"
+
+
+def test_the_smallest_change_worth_having_is_what_power_is_said_of(tmp_path):
+    for name in ("none", "grid", "huge"):
+        (tmp_path / name).mkdir()
+    curve = run_case(tmp_path / "none").tables("detectable").set_index("direction")
+    row = curve.loc["fall"].iloc[25]
+    made = run_case(tmp_path / "grid", question=f"smallest_worthwhile: {row['size']:.17g}").headline
+    seen = made["detectable"]
+    assert 0.5 < row["power"] == pytest.approx(seen["worthwhile_fall"], abs=1e-12)
+    assert seen["worthwhile_fall"] + seen["worthwhile_rise"] - 1 <= seen["equivalence"] <= seen["worthwhile_fall"]
+    assert f"it would find a fall of it in {100 * row['power']:.0f} of 100 cases and" in made["detectable_text"]
+    assert made["detectable_text"].endswith(f"rule it out in {100 * seen['equivalence']:.0f}.")
+    huge = run_case(tmp_path / "huge", question="smallest_worthwhile: 1000").headline["detectable"]
+    assert (huge["worthwhile_rise"], huge["equivalence"]) == (1.0, 1.0)
+
+
+#: Case, and how sentences of its page one begin: each kind of sentence from a run that makes it.
+SENTENCES = [
+    ("full", "After the start, children starting to be looked after per 10,000 children came out higher in the"),
+    ("lower", "After the start, children starting to be looked after per 10,000 children came out lower in the"),
+    ("diverging", "This is the opposite of what was expected."),
+    ("safety", "Any difference in children starting to be looked after per 10,000 children with Signs of Safety is "),
+    ("room", "This evaluation cannot tell whether Signs of Safety changed children starting to be looked after per"),
+    ("room", "The range has room for a rise worth having (0.1 per 10,000 or more)."),
+    ("room", "Whether 32 of the 32 untreated authorities used the intervention is unknown: the comparison is with u"),
+    ("far", "The best estimate is 0.120 fewer per 10,000 (95% interval: 0.547 fewer to no upper limit)."),
+    ("far", "The answer rests on 6 authorities that began Signs of Safety, compared with 1 authority; 2 of 8 that b"),
+    ("far", "No comparison authority is quite like 6 of the treated authorities that are kept (Place 02, Place 03,"),
+    ("early years empty", "The answer rests on 8 authorities that began Signs of Safety, compared with 32 authoriti"),
+    ("placed", "The answer rests on 8 authorities that began Signs of Safety, compared with 32 authorities; 20 of t"),
+    ("placed", "Counts come from another release from 2015 on (new) than up to 2014 (old): where that changed what "),
+    ("placed", "Children are counted by another source from 2015 on (census of 2021) than up to 2014 (census of 201"),
+    ("placed", "Made of another number of authorities from 2015 on, 1 of 40 authorities: Place 30 (2 to 1)."),
+    ("placed", "In the data on one side of the first start only, as where boundaries change, 1 of 40 authorities: P"),
+    ("full", "If the 8 authorities had been drawn by lot, as the test assumes, and the true change were a fall of"),
+    ("diverging", "Before the start the rate rose 2.0 per 10,000 a year more in the authorities that began than in "),
+    ("made alike", "The path before the start says nothing about whether the comparison is fair: the comparison gro"),
+    ("diverging, no path", "Treated and comparison authorities seem not to have been on the same path before the st"),
+    ("failed", "A declared check failed: Treated and comparison authorities seem not to have been on the same path "),
+    ("failed", "With the start moved to earlier years, when nothing had begun, a difference as large as the largest"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "begins"), SENTENCES)
+def test_every_kind_of_sentence_is_made_by_a_run(case, name, begins):
+    bundle = case(name)
+    said = [str(bundle.headline["sentence"]), *weighed(bundle)]
+    assert any(f" {begins}" in f" {text}" for text in said), said
+    assert not any(technical in text for text in said for technical in ("Wald", "coefficients", "chi-squared", "e-0"))
+
+
+def test_units_that_were_left_out_keep_their_names(case):
+    """The flow of units prints names; the bundle holds those of every unit that was read."""
+    bundle = case("far")
+    names = bundle.tables("unit_names")
+    assert len(names) == 40
+    assert names.loc[names["unit"] == "L07", "label"].tolist() == ["Place 07"]
+
+
+@pytest.mark.parametrize("name", ["full", "lower", "made alike", "far", "placed"])
+def test_chapters_open_with_what_was_found_and_options_stand_in_the_appendix(case, name):
+    """Nothing before the appendix uses words of the trade's code; the appendix opens with words."""
+    body = page(case(name)).body
+    at = next(i for i, one in enumerate(body) if one == Heading(APPENDIX))
+    for i, one in enumerate(body):
+        if isinstance(one, Heading) and one.level == 2 and i <= at:
+            assert isinstance(body[i + 1], Text | Bullets)
+    assert body[at + 1].text.startswith("The answer is the estimate “")
+    words = " ".join(_words(one) for one in [*page(case(name)).first_page, *body[:at]])
+    for term in ("caliper", "propensity", "off the comparison", "(replace: false)", "replace: ", "lack 1 ", "2015.0"):
+        assert term not in words
+
+
+def _words(one):
+    """Every word of a block."""
+    if isinstance(one, Bullets):
+        return " ".join(one.items)
+    if isinstance(one, Table):
+        return " ".join([one.caption, *map(str, one.frame.columns), *map(str, one.frame.to_numpy().ravel())])
+    return getattr(one, "text", "")

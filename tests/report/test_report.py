@@ -15,6 +15,7 @@ from sos_eval.report.economics_blocks import economics
 from sos_eval.report.first_page import LIMITS, NOT_ASSESSED
 from sos_eval.report.methods_blocks import methods, notes
 from sos_eval.report.render import render_all
+from sos_eval.report.sections import APPENDIX
 from sos_eval.report.words import headline_of
 from sos_eval.results.facts import CheckFacts, LockFacts, ProcedureFacts
 from tests.bundle.handmade import design, diagnostics, estimates, full
@@ -121,7 +122,7 @@ def read_bundle_of(bundle):
 def test_the_body_follows_emmie_and_says_what_is_missing(bundle, drawn):
     document = compose(bundle, drawn)
     headings = [one.text for one in document.body if isinstance(one, Heading) and one.level == 2]
-    assert headings == [LIMITS, *EMMIE, "Provenance"]
+    assert headings == [LIMITS, *EMMIE, APPENDIX, "Provenance"]
     after = {one.text: document.body[i + 1] for i, one in enumerate(document.body) if isinstance(one, Heading)}
     for name in ("Mechanisms", "Moderators", "Economics"):
         assert after[name].text.startswith("Not evaluated. It would need")
@@ -220,7 +221,9 @@ def test_methods_tell_options_rule_and_how_chance_was_judged(tmp_path):
         notes={"primary": ("7 rows left out",), "late": ("7 rows left out", "slow")},
     )  # fmt: skip
     bundle = write_bundle(tmp_path / "b", content(facts, design=design() | {"estimators": entries}))
-    table, *rest = methods(bundle)
+    *rest, table = methods(bundle)
+    assert rest[0].text.startswith("The answer is the estimate “Poisson”, judged by the ")
+    assert rest[0].text.endswith("1 further estimate was declared beside it: 1 sensitivity.")
     assert table.frame["Options"].tolist() == ["control: never_treated", ""]
     assert table.frame["Differs from the design in"].tolist() == ["", "panel.window.to: 2025"]
     lines = next(one.items for one in rest if isinstance(one, Bullets))

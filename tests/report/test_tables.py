@@ -8,7 +8,7 @@ from tests.bundle.handmade import full
 
 
 def test_the_tables_of_the_contract_are_registered_with_one_line():
-    assert list(registered("table")) == ["balance", "diagnostics", "effects", "flow", "headline"]
+    assert list(registered("table")) == ["balance", "converted", "diagnostics", "effects", "flow", "headline"]
     assert all(summary(maker) for maker in registered("table").values())
 
 
@@ -39,6 +39,17 @@ def test_the_headline_as_a_table(bundle):
     assert said["verdict"] == "inconclusive"
     assert said["natural_units.low"] == bundle.headline["natural_units"]["low"]
     assert said["must_not_say"] == "; ".join(bundle.headline["must_not_say"])
+
+
+def test_numbers_of_page_one_stand_in_a_table_by_hand(bundle):
+    """1.9 fewer per 10,000 of a level of 33.4 (31.5 and 1.9 more) are 5.69%; of 55,500 children 10.5."""
+    table = bundle.table("converted").set_index("what")
+    assert table.loc["estimate"].tolist() == pytest.approx([-1.9, -100 * 1.9 / 33.4, -1.9, -10.545], abs=1e-12)
+    assert table.loc["high"].tolist() == pytest.approx([4.1, 100 * 4.1 / 33.4, 4.1, 4.1 * 5.55], abs=1e-12)
+    assert table.loc["no difference"].tolist() == [0.0, 0.0, 0.0, 0.0]
+    said = bundle.headline["conversions"]
+    assert "Per cent: the difference over the level of treated authorities without it, 33.4 per 10,000" in said
+    assert "People: the difference times the mean exposure of an authority and year, 55,500, over 10,000." in said
 
 
 def test_unknown_tables_and_formats_get_the_nearest(bundle):

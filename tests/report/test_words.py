@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from sos_eval.bundle.files import json_text
+from sos_eval.report.converted import converted_rows, detectable_value
 from sos_eval.report.verdict import effect_of, natural_units, verdict_of
 from sos_eval.report.words import fewer, headline_of, in_a_sentence
 from sos_eval.results.facts import CheckFacts, DetectableFacts, HeadlineKey, StandingTest
@@ -79,6 +80,20 @@ def test_a_ratio_becomes_children_too():
     assert found.high == pytest.approx(21.0, abs=1e-12)
     words = headline_of(pd.DataFrame([row]), facts())["sentence"]
     assert "The best estimate is 20% lower (95% interval: 50% lower to 28% higher)" in words
+
+
+def test_detectable_sizes_are_converted_beside_the_estimate():
+    """A rate ratio of 0.8 of 25 per 10,000: a detectable fall of a fifth is 0.8 too, 5 per 10,000, 15 of 30,000."""
+    row = effect(estimate=0.8, conf_low=0.5, conf_high=1.28, std_error=0.24, scale="ratio", estimand="rate_ratio")
+    outcome = replace(facts().outcome, mean_treated=20.0, mean_exposure=30_000.0)
+    found = effect_of(row, outcome)
+    made = converted_rows(found, seen(fall=0.2, rise=0.25, unit="share"), outcome)
+    rows = {one["what"]: [one[name] for name in ("value", "percent", "difference", "people")] for one in made}
+    assert rows["estimate"] == pytest.approx([0.8, -20.0, -5.0, -15.0], abs=1e-12)
+    assert rows["detectable fall"] == pytest.approx([0.8, -20.0, -5.0, -15.0], abs=1e-12)
+    assert rows["detectable rise"] == pytest.approx([1.25, 25.0, 6.25, 18.75], abs=1e-12)
+    assert rows["no difference"] == [1.0, 0.0, 0.0, 0.0]
+    assert math.isnan(detectable_value(found, seen(reason="no procedure is relied on"), "fall"))
 
 
 @pytest.mark.parametrize(
@@ -175,7 +190,10 @@ def seen(**changes):
 
 def test_what_could_be_seen_has_a_fall_and_a_rise_with_their_errors():
     text = headline_of(estimates(), seen())["detectable_text"]
-    assert "had been drawn as assumed and the true change were a fall of 6.2 per 10,000 (4.5 to 7.9" in text
+    assert (
+        "had been drawn by lot, as the test assumes, and the true change were a fall of 6.2 per 10,000 (4.5 to 7.9"
+        in text
+    )
     assert "this test would find it four times in five; a rise would have to be 6 per 10,000 (4.3 to 7.6" in text
     ratio = headline_of(estimates(), seen(fall=0.17, rise=0.216, unit="share", fall_error=0.01, rise_error=0.02))
     assert "a fall of 17% (15 to 19%)" in ratio["detectable_text"]

@@ -1,5 +1,7 @@
 """Is a stated detectable size found four times in five? `python -m tests.statistical.detectable` prints the table.
 
+A number of draws may follow, and a part of the lines' names: ``300 poisson_did``.
+
 On the published panel's own noise: starters are drawn by lot, the stated fall or rise is put in place, and the
 headline's test is run on every draw.
 """
@@ -46,6 +48,7 @@ CASES = [
     *(Case(TWFE(), n, "none", s) for n in (5, 10, 20, 40) for s in ("studentised", "coefficient")),
     *(Case(TWFE(), 10, "quartiles", s, e) for s in ("studentised", "coefficient") for e in (True, False)),
     *(Case(PoissonDiD(), 10, "quartiles", s) for s in ("studentised", "coefficient")),
+    *(Case(PoissonDiD(), n, "none", s) for n in (5, 10, 20, 40) for s in ("studentised", "coefficient")),
 ]
 
 
@@ -99,5 +102,7 @@ def line(case: Case, draws: int) -> str:
 
 
 if __name__ == "__main__":
+    draws, named = (int(sys.argv[1]) if len(sys.argv) > 1 else 600), (sys.argv[2] if len(sys.argv) > 2 else "")
     for one in CASES:
-        print(line(one, int(sys.argv[1]) if len(sys.argv) > 1 else 600), flush=True)
+        if named in one.name:
+            print(line(one, draws), flush=True)

@@ -107,3 +107,8 @@ def test_a_fault_stands_once():
     faults.add("a", "b")
     faults.add("a", "b")
     assert len(faults.found) == 1
+
+
+def test_a_device_is_refused_at_once():
+    with pytest.raises(DesignFault, match="is a device, not a file"):
+        read_yaml("/dev/zero")

@@ -18,6 +18,8 @@ from sos_eval.results.facts import PanelFacts, RunFacts
 __all__ = ["Evidence", "bundle_evidence", "dossier_of", "own_evidence"]
 
 POWER_80 = 2.801585  # z(0.975) + z(0.80)
+#: Placebo starts whose p is smaller are not passed.
+PLACEBO_LEVEL = 0.05
 
 
 @dataclass(slots=True)
@@ -109,8 +111,12 @@ def own_evidence(
     out.measured("cost_ab_share", _graded_share(model), "cost_consequence.csv: grade")
     if mde is not None:
         base = {name: np.array([value]) for name, value in model.base.items()}
-        ratio = mde / float(break_even_rate(model, base)[0])
-        out.measured("mde_over_breakeven", ratio, "2.80 standard errors of the effect over breakeven.csv")
+        enough = float(break_even_rate(model, base)[0])
+        if enough > 0:
+            source = "2.80 standard errors of the effect over breakeven.csv"
+            out.measured("mde_over_breakeven", mde / enough, source)
+        else:
+            out.reasons["mde_over_breakeven"] = "the programme costs nothing, so that any fall breaks even"
     return out
 
 
@@ -147,7 +153,7 @@ def bundle_evidence(
     out.per = facts.outcome.per if facts.outcome is not None else None
     _diagnosed(out, checks)
     _drift(out, rows, checks)
-    _placebos(out, tables)
+    _placebos(out, checks, tables)
     _balanced(out, balance)
     if facts.lock.state:
         fixed = facts.lock.state == "as_locked" and facts.lock.outcomes_seen == "no"
@@ -198,9 +204,15 @@ def _few_clusters(out: Evidence, facts: RunFacts) -> None:
 
 
 def _diagnosed(out: Evidence, diagnostics: pd.DataFrame) -> None:
-    """Measure pre-trends, the breakdown value and placebos from the checks that were run."""
+    """Measure pre-trends and the breakdown value from the checks that were run.
+
+    The path before the start by the headline's own lots goes before the conventional joint test, whose size few treated
+    clusters spoil.
+    """
+    path = _rows(diagnostics, "path.joint")
+    trend = "path.joint" if path["value"].notna().any() else "pretrends.joint"
     for name, check, statistic in (
-        ("pretrend_p", "pretrends.joint", "p_value"),
+        ("pretrend_p", trend, "p_value"),
         ("mbar", "honest_did", "breakdown"),
         ("robustness_ratio", "refuters", "robustness_ratio"),
     ):
@@ -213,24 +225,44 @@ def _diagnosed(out: Evidence, diagnostics: pd.DataFrame) -> None:
             out.reasons[name] = f"the check {check} was not run, or gave no {statistic}"
 
 
-def _placebos(out: Evidence, tables: Mapping[str, pd.DataFrame]) -> None:
-    """Measure placebos: whether every interval contains zero, and how far it reaches."""
-    for name, check in (("placebo_time_ok", "placebo_time"), ("placebo_outcome_ok", "placebo_outcome")):
-        own = [t for key, t in tables.items() if (key == check or key.startswith(f"{check}.")) and "conf_low" in t]
-        if not own:
-            out.reasons[name] = f"the check {check} was not run, or gave no interval"
-            continue
-        table = pd.concat(own, ignore_index=True)
-        low, high = (table[column].to_numpy(float) for column in ("conf_low", "conf_high"))
-        ratio = table["scale"].eq("ratio") if "scale" in table else pd.Series(False, index=table.index)
-        neutral = np.where(ratio, 1.0, 0.0)
-        if not (np.isfinite(low) & np.isfinite(high)).all():
-            out.reasons[name] = f"tables/{check}…: not every interval is finite"
-            continue
-        contains = bool(((low <= neutral) & (high >= neutral)).all())
-        out.measured(name, contains, f"tables/{check}…: {len(table)} intervals against no effect")
-        if "std_error" in table:
-            out.unseen["placebo_detectable"] = float(POWER_80 * table["std_error"].max())
+def _placebos(out: Evidence, diagnostics: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Measure placebos: one p over all placebo starts by the headline's own lots, and intervals of placebo outcomes.
+
+    The conventional intervals of placebo starts are several tests of one path, too narrow with few treated clusters.
+    """
+    found = _rows(diagnostics, "placebo_time.largest")
+    p = float(found["value"].iloc[0]) if len(found) else float("nan")
+    if np.isfinite(p):
+        pointer = f"diagnostics.csv: placebo_time.largest, p = {p:.3g} against {PLACEBO_LEVEL:g}"
+        out.measured("placebo_time_ok", p >= PLACEBO_LEVEL, pointer)
+    else:
+        out.reasons["placebo_time_ok"] = "the check placebo_time was not run, or gave no p over its starts"
+    _placebo_outcome(out, _tables_of(tables, "placebo_outcome"))
+    errors = [table["std_error"].max() for check in ("placebo_time", "placebo_outcome")
+              for table in _tables_of(tables, check) if "std_error" in table]  # fmt: skip
+    if errors:
+        out.unseen["placebo_detectable"] = float(POWER_80 * max(errors))
+
+
+def _tables_of(tables: Mapping[str, pd.DataFrame], check: str) -> list[pd.DataFrame]:
+    """Return the tables of a check that hold intervals."""
+    return [t for key, t in tables.items() if (key == check or key.startswith(f"{check}.")) and "conf_low" in t]
+
+
+def _placebo_outcome(out: Evidence, own: list[pd.DataFrame]) -> None:
+    """Measure whether every interval of a placebo outcome contains no effect."""
+    if not own:
+        out.reasons["placebo_outcome_ok"] = "the check placebo_outcome was not run, or gave no interval"
+        return
+    table = pd.concat(own, ignore_index=True)
+    low, high = (table[column].to_numpy(float) for column in ("conf_low", "conf_high"))
+    ratio = table["scale"].eq("ratio") if "scale" in table else pd.Series(False, index=table.index)
+    neutral = np.where(ratio, 1.0, 0.0)
+    if not (np.isfinite(low) & np.isfinite(high)).all():
+        out.reasons["placebo_outcome_ok"] = "tables/placebo_outcome…: not every interval is finite"
+        return
+    contains = bool(((low <= neutral) & (high >= neutral)).all())
+    out.measured("placebo_outcome_ok", contains, f"tables/placebo_outcome…: {len(table)} intervals against no effect")
 
 
 def _pre_periods(panel: PanelFacts) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from re import fullmatch
 
 from sos_eval.errors import DataFault, Fault, nearest
 
@@ -36,6 +37,9 @@ class Deflator:
         """Say why a price year cannot be used, or nothing."""
         if year in self.index:
             return ""
+        other = fullmatch(r"(\d{4})[/\u2013_ ](?:\d{2})?(\d{2})", year)
+        if other:
+            return f"price year {year}: a financial year is written {other[1]}-{other[2]}"
         span = [key for key in self.index if ("-" in key) == ("-" in year)]
         covers = f"{span[0]} to {span[-1]}" if span else f"{next(iter(self.index))} and others"
         return f"price year {year} is outside the deflator {self.name} ({self.vintage}), which covers {covers}"

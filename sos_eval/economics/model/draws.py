@@ -36,6 +36,11 @@ class Parameter:
     se: float
     law: str
 
+    @property
+    def varies(self) -> bool:
+        """Whether draws of it differ."""
+        return self.law == "share" or (self.law != "fixed" and self.se > 0)
+
 
 def quantile(parameter: Parameter, u: Array) -> Array:
     """Return the quantiles of a parameter at probabilities u."""

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.economics.declared import BEARERS, DeclaredEffect
+from sos_eval.economics.declared import BEARERS, CarePathway, DeclaredEffect
 from sos_eval.economics.model.deflator import Deflator
 from sos_eval.economics.model.discount import Schedule, factors
 from sos_eval.economics.model.draws import Parameter
 from sos_eval.economics.model.lines import LedgerLine, ledger_lines
+from sos_eval.economics.model.stay import Observed, Stay, stay_of
 from sos_eval.economics.section import EconomicsSection
 
 __all__ = ["WEEKS", "DecisionModel", "decision_model", "rate_fall"]
@@ -44,6 +45,8 @@ class DecisionModel:
         Discount factors of costs and effects, the effect's share left, and nominal growth of prices, by year.
     moves : (P, P)
         Yearly probabilities of moving between placements.
+    stay
+        Distribution of stays; empty without a care pathway.
     parameters
         All uncertain numbers.
     """
@@ -58,6 +61,7 @@ class DecisionModel:
     profile: Array
     growth: Array
     moves: Array
+    stay: Stay | None
     parameters: tuple[Parameter, ...]
 
     @property
@@ -82,10 +86,10 @@ class DecisionModel:
         assert frame is not None
         return np.asarray(rate_fall(effect, values) * frame.population / effect.per * frame.authorities)
 
-    def weeks_by_year(self, values: Values) -> Array:
-        """Weeks in care of an averted entry in its first, second … year, (m, Y)."""
-        weeks = values["weeks"]
-        return np.clip(weeks[:, None] - WEEKS * np.arange(self.years), 0.0, WEEKS)
+    def weeks_by_year(self, values: Values) -> tuple[Array, Array]:
+        """Weeks of an averted entry by calendar year: in that year of the stay, and in the one before, (m, Y) each."""
+        assert self.stay is not None
+        return self.stay.weeks_by_year(values["weeks"], self.years, WEEKS)
 
     def mix_by_year(self, values: Values) -> Array:
         """Share of an averted entry's weeks in each placement, by year after entry, (m, Y, P)."""
@@ -99,36 +103,44 @@ class DecisionModel:
             mix = mix @ self.moves
         return out
 
-    def paid(self, line: LedgerLine, values: Values) -> Array:
+    def paid(self, line: LedgerLine, values: Values, *, cash: bool = False) -> Array:
         """Money by year, undiscounted, (m, Y): of a programme line in full; of a saving per entry averted a year.
 
-        A saving is per entry averted in each year of full effect; weeks of one entry run on into later years.
+        A saving is per entry averted in each year of full effect; weeks of one entry run on into later years. With
+        `cash` an annuity is the sum that is paid, in the year in which it is.
         """
         amount = values[line.key] * line.quantity
         if line.kind == "programme":
-            return self._programme(line, amount) * self.growth
+            return self._programme(line, amount, cash=cash) * self.growth
         first = np.zeros((len(amount), self.years))
         if line.timing == "case":
             first[:, 0] = amount
         elif line.timing == "child_week":
-            first = self.weeks_by_year(values) * amount[:, None]
+            first = np.add(*self.weeks_by_year(values)) * amount[:, None]
         else:
-            assert self.section.care_pathway is not None
-            place = [f"weekly[{p.name}]" for p in self.section.care_pathway.placements].index(line.key)
-            first = self.weeks_by_year(values) * self.mix_by_year(values)[:, :, place] * amount[:, None]
+            first = self._placed(line, values) * amount[:, None]
         out = np.zeros_like(first)
         for t in range(self.years):
             out[:, t:] += self.profile[t] * first[:, : self.years - t]
         return out * self.growth
 
-    def _programme(self, line: LedgerLine, amount: Array) -> Array:
+    def _placed(self, line: LedgerLine, values: Values) -> Array:
+        """Weeks of an averted entry in one kind of placement, by calendar year, (m, Y)."""
+        assert self.section.care_pathway is not None
+        place = [f"weekly[{p.name}]" for p in self.section.care_pathway.placements].index(line.key)
+        fresh, carried = self.weeks_by_year(values)
+        mix = self.mix_by_year(values)[:, :, place]
+        before = np.column_stack([np.zeros(len(mix)), mix[:, :-1]])
+        return np.asarray(fresh * mix + carried * before)
+
+    def _programme(self, line: LedgerLine, amount: Array, *, cash: bool) -> Array:
         assert self.section.frame is not None
         pattern = np.zeros(self.years)
         if line.timing == "each_year":
             pattern[:] = 1.0
         elif line.timing == "repeated":
             pattern[1:] = 1.0
-        elif line.spread:
+        elif line.spread and not cash:
             life = np.asarray(self._life_factors(line.spread))
             pattern[: line.spread] = 1 / life.sum()
         else:
@@ -157,7 +169,7 @@ class DecisionModel:
         total = np.zeros(len(next(iter(values.values()))))
         for line in self.lines:
             if line.kind == kind and self.counted(line):
-                total = total + self.present(line, values) * (line.cashable if cashable else 1.0)
+                total = total + self.present(line, values) * (line.released if cashable else 1.0)
         return total
 
     def effect_units(self, values: Values) -> Array:
@@ -165,7 +177,7 @@ class DecisionModel:
         effect = self.section.effect
         assert effect is not None
         if effect.unit == "week_of_care":
-            first = self.weeks_by_year(values)
+            first = np.add(*self.weeks_by_year(values))
             out = np.zeros_like(first)
             for t in range(self.years):
                 out[:, t:] += self.profile[t] * first[:, : self.years - t]
@@ -194,9 +206,13 @@ def rate_fall(effect: DeclaredEffect, values: Values) -> Array:
 
 
 def decision_model(
-    section: EconomicsSection, deflator: Deflator, cost_schedule: Schedule, effect_schedule: Schedule
+    section: EconomicsSection,
+    deflator: Deflator,
+    cost_schedule: Schedule,
+    effect_schedule: Schedule,
+    observed: Observed | None = None,
 ) -> DecisionModel:
-    """Build the model of a checked declaration."""
+    """Build the model of a checked declaration; `observed` are the stays of its file."""
     frame, effect = section.frame, section.effect
     assert frame is not None
     assert effect is not None
@@ -218,7 +234,8 @@ def decision_model(
         profile=np.where(years < full, 1.0, (1 - effect.decay) ** np.maximum(years - full + 1, 0)),
         growth=np.asarray(growth ** years.astype(float)),
         moves=_moves(section),
-        parameters=tuple(_parameters(section, lines)),
+        stay=stay_of(section.care_pathway, observed) if section.care_pathway is not None else None,
+        parameters=tuple(_parameters(section, lines, observed)),
     )
 
 
@@ -236,7 +253,7 @@ def _moves(section: EconomicsSection) -> Array:
     return out
 
 
-def _parameters(section: EconomicsSection, lines: tuple[LedgerLine, ...]) -> list[Parameter]:
+def _parameters(section: EconomicsSection, lines: tuple[LedgerLine, ...], observed: Observed | None) -> list[Parameter]:
     """List every uncertain number."""
     effect, pathway = section.effect, section.care_pathway
     assert effect is not None
@@ -250,7 +267,7 @@ def _parameters(section: EconomicsSection, lines: tuple[LedgerLine, ...]) -> lis
         Parameter("per_entry", effect.per_entry, effect.per_entry_se, "normal"),
     ]
     if pathway is not None:
-        out.append(Parameter("weeks", pathway.weeks, pathway.weeks_se, "gamma"))
+        out.append(_weeks(pathway, observed))
         for place in pathway.placements:
             shape = place.share * (pathway.concentration or 1.0)
             random = pathway.concentration is not None and 0 < place.share < 1
@@ -261,3 +278,11 @@ def _parameters(section: EconomicsSection, lines: tuple[LedgerLine, ...]) -> lis
             out.append(Parameter(line.key, line.amount, line.se, line.law))
         seen.add(line.key)
     return out
+
+
+def _weeks(pathway: CarePathway, observed: Observed | None) -> Parameter:
+    """Return the mean stay: as declared, else as observed."""
+    if pathway.weeks is not None:
+        return Parameter("weeks", pathway.weeks, pathway.weeks_se or 0.0, "gamma")
+    assert observed is not None
+    return Parameter("weeks", observed.mean, observed.error if pathway.weeks_se is None else pathway.weeks_se, "gamma")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sos_eval.economics.declared import CostLine, Placement
 from sos_eval.economics.model.deflator import Deflator
@@ -47,6 +47,11 @@ class LedgerLine:
     source: str
     spread: int = 0
 
+    @property
+    def released(self) -> float:
+        """Share of a saving that becomes money; what an averted entry costs more is paid in full."""
+        return self.cashable if self.amount >= 0 else 1.0
+
 
 _TIMING = {"fixed": "first_year", "authority_year": "each_year", "case": "case", "child_week": "child_week"}
 
@@ -62,7 +67,8 @@ def ledger_lines(section: EconomicsSection, deflator: Deflator) -> list[LedgerLi
         lines.append(_line(declared, kind, timing))
     if section.care_pathway is not None:
         lines += [_placement(place, section.care_pathway.cashable) for place in section.care_pathway.placements]
-    return [_deflated(line, deflator, wanted) for line in lines]
+    uplift = 1 + (section.implementation.optimism_bias if section.implementation is not None else 0.0)
+    return [_raised(_deflated(line, deflator, wanted), uplift) for line in lines]
 
 
 def _programme(section: EconomicsSection) -> Iterator[LedgerLine]:
@@ -104,7 +110,10 @@ def _placement(place: Placement, cashable: float) -> LedgerLine:
 
 
 def _deflated(line: LedgerLine, deflator: Deflator, wanted: str) -> LedgerLine:
-    from dataclasses import replace
-
     factor = deflator.factor(line.price_year, wanted)
     return replace(line, amount=line.amount * factor, se=line.se * factor)
+
+
+def _raised(line: LedgerLine, uplift: float) -> LedgerLine:
+    """Raise what the programme costs by the declared optimism bias."""
+    return replace(line, quantity=line.quantity * uplift) if line.kind == "programme" else line

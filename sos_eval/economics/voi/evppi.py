@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sos_eval.economics.ceac import Sweep
 from sos_eval.economics.model.psa import Samples
+from sos_eval.economics.voi.richer import rules
 from sos_eval.economics.voi.smooth import Smooth, smooth
 
 __all__ = ["Evppi", "evppi", "evppi_table", "gain"]
@@ -23,6 +24,9 @@ Array = NDArray[np.float64]
 _REPLICATES = 200
 _THIN = 1000  # draws on which the error is evaluated
 _Z = 1.96
+_SHUFFLES = 5
+_ERRORS = 2.0
+_RICHER = "by boosted trees out of fold, a lower bound: the splines find less by more than two errors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +39,21 @@ class Evppi:
         The group.
     evppi, std_error : (T,)
         By threshold.
+    smoothed, floor : (T,)
+        What the regression finds in the group, and what it finds in the same parameters with their rows shuffled, which
+        are worth nothing: the second is taken off the first.
     note
         What the number alone does not show: parameters that do not vary, interactions left out.
+    richer : (T,)
+        Where boosted trees found more than the smoother, by more than two errors: their value is given.
     """
 
     parameters: tuple[str, ...]
     evppi: Array
     std_error: Array
+    smoothed: Array
+    floor: Array
+    richer: NDArray[np.bool_]
     note: str = ""
 
 
@@ -68,10 +80,36 @@ def evppi(
     x = x[:, x.std(0) > 1e-12 * np.abs(x.mean(0))]
     if not x.shape[1]:
         zero = np.zeros(len(lam))
-        return Evppi(names, zero, zero, "these parameters do not vary: they are known already")
-    value, error = gain(psa, x, lam, reference, rng)
-    note = "more than 30 parameters: fitted without interactions" if x.shape[1] > 30 else ""
-    return Evppi(names, value, error, note)
+        note = "these parameters do not vary: they are known already"
+        return Evppi(names, zero, zero, zero, zero, np.zeros(len(lam), bool), note)
+    smoothed, error = gain(psa, x, lam, reference, rng)
+    floor, spread = _floor(psa, x, lam, reference, rng)
+    value, error = smoothed - floor, np.hypot(error, spread)
+    richer = np.zeros(len(lam), bool)
+    if x.shape[1] > 1:
+        held = rules(x, *_increments(psa, reference), lam, rng)
+        richer = held.excess > _ERRORS * held.excess_error
+        value, error = np.where(richer, held.value, value), np.where(richer, held.error, error)
+    note = "more than 30 parameters: fitted without interactions" if x.shape[1] > 30 and not richer.all() else ""
+    return Evppi(names, value, error, smoothed, floor, richer, note)
+
+
+def _floor(psa: Samples, x: Array, lam: Array, reference: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Return the value that the regression finds in shuffled parameters, and its standard error, (T,) each."""
+    outcomes = np.column_stack(_increments(psa, reference))
+    found = []
+    for _ in range(_SHUFFLES):
+        shuffled = x[rng.permutation(len(x))]
+        effect, cost = np.split(smooth(shuffled, outcomes).fitted(shuffled), 2, axis=1)
+        found.append(_gain(effect, cost, lam)[0])
+    return np.mean(found, axis=0), np.std(found, axis=0, ddof=1) / np.sqrt(_SHUFFLES)
+
+
+def _increments(psa: Samples, reference: int) -> tuple[Array, Array]:
+    """Return effects and costs against the comparator, (n, K - 1) each."""
+    others = [j for j in range(len(psa.strategies)) if j != reference]
+    effect, cost = (table[:, others] - table[:, [reference]] for table in (psa.effects, psa.costs))
+    return effect, cost
 
 
 def gain(psa: Samples, x: Array, lam: Array, reference: int, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -80,12 +118,10 @@ def gain(psa: Samples, x: Array, lam: Array, reference: int, rng: np.random.Gene
     The error has two parts, added as variances: that of the regression (coefficients drawn around their estimate, on a
     spread of draws) and that of averaging over a finite number of draws.
     """
-    others = [j for j in range(len(psa.strategies)) if j != reference]
-    y = np.column_stack([table[:, others] - table[:, [reference]] for table in (psa.effects, psa.costs)])
-    fit = smooth(x, y)
+    fit = smooth(x, np.column_stack(_increments(psa, reference)))
     effect, cost = np.split(fit.fitted(x), 2, axis=1)
     value, sampling = _gain(effect, cost, lam)
-    return value, np.hypot(_fit_error(fit, x, lam, len(others), rng), sampling)
+    return value, np.hypot(_fit_error(fit, x, lam, effect.shape[1], rng), sampling)
 
 
 def _gain(effect: Array, cost: Array, lam: Array) -> tuple[Array, Array]:
@@ -129,6 +165,8 @@ def evppi_table(results: Sequence[Evppi], swept: Sweep) -> pd.DataFrame:
     for one in results:
         table = pd.DataFrame({"parameters": "+".join(one.parameters), "threshold": swept.thresholds})
         table["evppi"], table["std_error"], table["note"] = one.evppi, one.std_error, one.note
+        table.loc[one.richer, "note"] = _RICHER
+        table["smoothed"], table["noise_floor"] = one.smoothed, one.floor
         over = one.evppi - swept.evpi
         _mark(table, over, np.hypot(one.std_error, swept.evpi_error), swept.evpi, "above the EVPI")
         for part in results:

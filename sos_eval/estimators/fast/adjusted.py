@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.estimators._cells import CellPlan
+from sos_eval.estimators._involved import Involved
 from sos_eval.estimators.fast.assignments import Part, chunks, score_errors
 from sos_eval.estimators.fast.cells import GroupTimePattern
 from sos_eval.estimators.fast.effects import CellEffects, Changes, Compared, Nuisance, cell_effects, summed
@@ -126,36 +127,47 @@ class Shares:
 
 
 def assigned(
-    data: Compared, shares: Shares, place: Codes, pattern: GroupTimePattern, first_treated: Array, nuisance: Nuisance
-) -> Part:
+    data: Compared, shares: Shares, place: Codes, pattern: GroupTimePattern, first_treated: Array, nuisance: Nuisance,
+    who: Involved,
+) -> Part:  # fmt: skip
     """Estimate draws of one pattern, (r, n_units).
+
+    Draws that lose a start or a period with the units in no cell have other cells: they are estimated by themselves.
 
     Parameters
     ----------
     place : (n,)
         Where the contribution of each row of the data is summed: one place a cluster.
+    who
+        Whom the cells involve.
     """
     codes = pattern.codes(first_treated)
     m, q, c = len(pattern.plan.group), len(pattern.cells), int(place.max(initial=-1)) + 1
     where = None if np.array_equal(place, np.arange(len(data.weights))) else place
-    values, std_error = np.empty((len(codes), q)), np.empty((len(codes), q))
-    failures = np.full(len(codes), "", object)
+    values, std_error = np.full((2, len(codes), q), np.nan)
+    failures, holds = np.full(len(codes), "", object), who.same_plan(codes)
+    held = np.flatnonzero(holds)
     size = c * 2 * (m + q) + len(shares.unit) * len(pattern.plan.cohorts) + 12 * len(place)
-    for some in chunks(len(codes), size, _HOLD):
+    for rows in chunks(len(held), size, _HOLD):
+        some = held[rows]
         effects = cell_effects(data, pattern.plan, codes[some], nuisance, where)
-        values[some], std_error[some] = _assigned(effects, shares, codes[some], pattern)
+        values[some], std_error[some] = _assigned(effects, shares, codes[some], pattern, who)
         empty = effects.reasons != ""
         failures[some] = np.where(empty.any(1), effects.reasons[np.arange(len(empty)), empty.argmax(1)], "")
     std_error[np.isnan(values)] = np.nan
-    std_error[np.isin(first_treated, pattern.plan.cohorts).sum(1) == 1] = np.nan
+    std_error[(np.isin(first_treated, pattern.plan.cohorts) & who.members(codes)).sum(1) == 1] = np.nan
     std_error[:, pattern.no_error] = np.nan
-    return Part(pattern.cells, values, std_error, np.ones(len(codes), bool), failures)
+    return Part(pattern.cells, values, std_error, holds, failures)
 
 
-def _assigned(effects: CellEffects, shares: Shares, codes: Codes, pattern: GroupTimePattern) -> tuple[Array, Array]:
+def _assigned(
+    effects: CellEffects, shares: Shares, codes: Codes, pattern: GroupTimePattern, who: Involved
+) -> tuple[Array, Array]:
     """Return values and errors (r, q) of one chunk."""
     cell_values, score = effects.values[:, :, 0], effects.score[..., 0]
-    members = (codes[:, shares.unit, None] == pattern.plan.positions) * shares.weights[:, None]
+    positions = pattern.plan.positions
+    own = codes[..., None] == positions if who.everyone else who.weighing(codes, positions)
+    members = own[:, shares.unit] * shares.weights[:, None]
     sizes = members.sum(1)
     same = bool((sizes == sizes[0]).all())
     mix = pattern.aggregation.weights(sizes[0] if same else sizes)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import InputFault
 from sos_eval.estimators.fast.cohort_means import Contributions, Sums, errors, upper
+from sos_eval.numerics.scale import near_one
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import ABSENT, Batch, Estimate, aligned
 from sos_eval.terms import KEY_COLUMNS
@@ -86,8 +87,8 @@ class Units:
 
 
 def unit_data(panel: Panel) -> Units:
-    """Return what the draws on a panel share."""
-    return Units(panel.weights, panel.clusters)
+    """Return what the draws on a panel share; what weights are counted in decides nothing."""
+    return Units(near_one(panel.weights), panel.clusters)
 
 
 def batch_assignments(
@@ -125,7 +126,7 @@ class Part:
     usable : (r,)
         Draws for which they hold; others are estimated by themselves, as those with an empty value are.
     failures : (r,) or None
-        Why a draw has an empty value, where that is said already: then none is estimated by itself.
+        Why a draw has an empty value, where that is said already: then none that holds is estimated by itself.
     """
 
     cells: pd.DataFrame
@@ -158,11 +159,12 @@ def by_pattern(
         except InputFault as fault:
             failures[draws] = _said(panel.with_first_treated(first_treated[draws[0]]), complete, fault)
             continue
-        if part.failures is not None:
+        again = ~part.usable
+        if part.failures is None:
+            again = again | np.isnan(part.values).any(1)
+        else:
             failures[draws] = part.failures
-            parts.append((draws, part))
-            continue
-        for i in np.flatnonzero(~part.usable | np.isnan(part.values).any(1)):
+        for i in np.flatnonzero(again):
             own = panel.with_first_treated(first_treated[draws[i]])
             part.values[i], part.std_error[i], failures[draws[i]] = by_itself(own, part.cells, complete)
         parts.append((draws, part))

@@ -23,7 +23,7 @@ from sos_eval.results.assignments import stratified
 from sos_eval.results.check import Check
 from sos_eval.results.estimate import Compiled
 from sos_eval.results.estimator import Estimator
-from sos_eval.results.fitted import Fitted
+from sos_eval.results.fitted import Fitted, standing
 from sos_eval.results.inference import InferenceMethod
 from sos_eval.terms import Role
 from sos_eval.worlds.draws import Draws
@@ -271,14 +271,20 @@ def _check_covariates(line: Line, source: Panel, draws: Draws) -> None:
 def fitted_on(line: Line, source: Panel, *, balance: bool = True) -> Fitted:
     """Build the comparison group and estimate, with the way to do it again; balance is for the first draw only."""
     if line.comparison is None:
-        return Fitted(line.id, line.role, line.method, line.method.complete(source), source)
+        return _without_group(line, source)
     method = line.comparison.unrestricted()
     comparison = build(method, source) if balance else None
     panel = comparison.panel if comparison else Rebuilding(method)(source)
     if not balance and not line.rematch:
-        return Fitted(line.id, line.role, line.method, line.method.complete(panel), panel)
+        return _without_group(line, panel)
     again = Rebuilding(method) if method.rebuilds else None
     return Fitted(line.id, line.role, line.method, line.method.complete(panel), source, comparison, again)
+
+
+def _without_group(line: Line, panel: Panel) -> Fitted:
+    """Estimate on a panel whose comparison group is not built anew."""
+    estimate = line.method.complete(panel)
+    return Fitted(line.id, line.role, line.method, estimate, standing(panel, panel, estimate))
 
 
 def _why_loop(ready: Ready, draws: Draws) -> str:

@@ -11,7 +11,7 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.figures.time import placed, whole_years
 from sos_eval.report.reading import time_label, unit_words
-from sos_eval.report.theme import MUTED, TREATED, canvas
+from sos_eval.report.theme import MUTED, TREATED, canvas, room_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +47,7 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     if lines and treated["stopped"].notna().any():
         note += " Cross: stopped."
     title = f"When treated {many} started" if lines else f"How many {many} started, by period"
-    widest = max(len(str(label)) for label in treated["label"]) if lines else 0
+    widest = max(map(len, room_of(treated["label"]))) if lines else 0
     shown, axes = canvas(
         title, height=max(0.19 * len(treated), 1.2) if lines else 2.4, note=note, left=max(0.35 + 0.072 * widest, 0.72)
     )
@@ -70,7 +70,7 @@ def _timelines(axes: Axes, treated: pd.DataFrame, span: tuple[float, float]) -> 
     axes.plot(start, y, ls="none", marker="|", ms=9, mew=1.8, color=TREATED, zorder=3)
     stopped = treated["stopped"].notna().to_numpy()
     axes.plot(stop[stopped], y[stopped], ls="none", marker="X", color="black", ms=5, zorder=4)
-    axes.set_yticks(y, [str(label) for label in treated["label"]])
+    axes.set_yticks(y, room_of(treated["label"]))
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(-0.7, len(treated) - 0.3)
     axes.grid(visible=False, axis="y")

@@ -3,68 +3,75 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.reading import scale_label
+from sos_eval.report.tables.converted import converted
 from sos_eval.report.theme import INK, MUTED, TREATED, canvas
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
+#: Inches: as wide as a telephone shows it, so that its words keep their size there.
+_WIDTH = 4.0
+_MARKS = {
+    "detectable fall": ("<", "a fall that would be found", -0.2),
+    "detectable rise": (">", "a rise that would be found", -1.0),
+}
+
+
 def data(bundle: ResultBundle) -> pd.DataFrame:
-    """Return estimate, range, no difference, detectable fall and rise: as people a year where the outcome counts."""
-    headline = bundle.headline
+    """Return estimate, range, no difference, detectable fall and rise: as people a period where the outcome counts."""
+    headline, rows = bundle.headline, converted(bundle)
     natural = headline.get("natural_units")
-    own = (headline.get("estimate"), headline.get("conf_low"), headline.get("conf_high"))
     unit = scale_label(bundle, str(headline.get("outcome")), str(headline.get("scale")))
-    neutral = 1.0 if headline.get("scale") == "ratio" else 0.0
-    if natural:
-        own, unit, neutral = (natural["estimate"], natural["low"], natural["high"]), str(natural["unit"]), 0.0
-    best, low, high = (math.nan if value is None else float(value) for value in own)
-    if not math.isfinite(best):
+    shown = rows.assign(value=rows["people"], unit=natural["unit"]) if natural else rows.assign(unit=unit)
+    if not math.isfinite(shown["value"].iloc[0]):
         raise NothingToShow("there is no overall estimate")
-    rows = [("estimate", best), ("low", low), ("high", high), ("no difference", neutral)]
-    rows += _detectable(headline) if natural else []
-    return pd.DataFrame(rows, columns=["what", "value"]).assign(unit=unit)
-
-
-def _detectable(headline: Mapping[str, Any]) -> list[tuple[str, float]]:
-    """Return the detectable fall and rise as people a year, where the run gives them."""
-    found, natural = headline.get("detectable"), headline["natural_units"]
-    if not isinstance(found, Mapping):
-        return []
-    share = float(headline["percent"]["level_without"]) if found.get("unit") == "share" else 1.0
-    size = share * float(natural["average_exposure"]) / float(headline["per"])
-    return [
-        (f"detectable {name}", sign * float(found[name]) * size)
-        for name, sign in (("fall", -1.0), ("rise", 1.0))
-        if found.get(name) is not None
-    ]
+    kept = shown["value"].notna() | shown["what"].isin(["estimate", "low", "high"])
+    return shown.loc[kept, ["what", "value", "unit"]]
 
 
 @figure("answer", data)
 def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
-    """Estimate and range on one line, no difference dotted, what the test would find marked."""
+    """Estimate and range on one line, no difference and what the test would find marked and named."""
     value = dict(zip(table["what"], table["value"], strict=True))
-    marks = {name: size for name, size in value.items() if name.startswith("detectable")}
     unit = str(table["unit"].iloc[0])
-    note = "Square and line: estimate and range. Dotted: no difference."
-    note += " Triangles: the fall and the rise that the test would find four times in five." if marks else ""
-    shown, (axes,) = canvas(f"The answer, {unit}", height=0.62, note=note, left=0.3, right=0.3)
-    axes.axvline(value["no difference"], color=MUTED, lw=1.1, ls=":")
+    note = (
+        "Square and line: estimate and range. Triangles: a true change of that size would be found four times in five."
+    )
+    note = note if any(name in value for name in _MARKS) else "Square and line: estimate and range."
+    title = f"The answer, {unit}"
+    shown, (axes,) = canvas(title, height=1.45, note=note, left=0.2, right=0.2, width=_WIDTH, bottom=0.4)
+    axes.axvline(value["no difference"], ymax=0.85, color=MUTED, lw=1.1, ls=":")
+    axes.text(value["no difference"], 1.3, "no difference", ha="center", va="bottom", size=9, color=INK)
     if math.isfinite(value["low"]) and math.isfinite(value["high"]):
-        axes.plot([value["low"], value["high"]], [0, 0], color=TREATED, lw=3)
-    axes.plot([value["estimate"]], [0], marker="s", ms=8, color=TREATED)
-    for size in marks.values():
-        axes.plot([size], [0], marker="v", ms=8, color=INK, ls="none")
-    axes.set(ylim=(-1, 1), yticks=[], xlabel=unit[:1].upper() + unit[1:])
+        axes.plot([value["low"], value["high"]], [0.7, 0.7], color=TREATED, lw=4)
+    axes.plot([value["estimate"]], [0.7], marker="s", ms=9, color=TREATED)
+    for name, (marker, _, row) in _MARKS.items():
+        if name in value:
+            axes.plot([value[name]], [row], marker=marker, ms=8, color=INK, ls="none")
+    axes.set(ylim=(-1.4, 1.9), yticks=[])
     axes.margins(x=0.08)
+    for name, (_, words, row) in _MARKS.items():
+        if name in value:
+            _named(axes, value[name], row, words)
+    axes.tick_params(axis="x", labelsize=9)
     for side in ("left", "right", "top"):
         axes.spines[side].set_visible(False)
     return shown
+
+
+def _named(axes: Axes, at: float, row: float, words: str) -> None:
+    """Write words beside a mark, on the side that has more room."""
+    right = at < sum(axes.get_xlim()) / 2
+    axes.annotate(
+        words, (at, row), xytext=(9 if right else -9, 0), textcoords="offset points", va="center",
+        ha="left" if right else "right", size=9, color=INK, bbox={"fc": "white", "ec": "none", "pad": 1.0},
+    )  # fmt: skip

@@ -10,7 +10,7 @@ import pandas as pd
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.reading import unit_words
-from sos_eval.report.theme import COMPARISON, INK, MUTED, TREATED, canvas, legend
+from sos_eval.report.theme import COMPARISON, INK, MUTED, TREATED, canvas, legend, room_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,7 +32,7 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     wide = wide.reindex(columns=["before", "after"])
     largest = wide.abs().max(axis=1)
     wide = wide.loc[largest.sort_values().index]
-    labels = [_BUILT_IN.get(str(name), str(name).replace("_", " ")) for name in wide.index]
+    labels = room_of([_BUILT_IN.get(str(name), str(name).replace("_", " ")) for name in wide.index])
     limit = _limit(bundle)
     shown, axes = canvas(
         "Balance: difference between treated and comparison, in standard deviations", top=0.42,

@@ -14,8 +14,9 @@ from sos_eval.report.theme import COLOURS, INK, MUTED, canvas, legend
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["economic_table", "gate_of", "marked", "pounds"]
+__all__ = ["amounts", "colours_of", "economic_table", "gate_of", "marked"]
 
+_SIGNS = {"GBP": "£", "EUR": "€", "USD": "$"}
 _SHADES = ("#b2182b", "#ef8a62", "#92c5de", "#2166ac")
 
 
@@ -40,20 +41,28 @@ def marked(bundle: ResultBundle, note: str = "") -> str:
     return f"{mark[:1].upper()}{mark[1:]}{'' if mark.endswith('.') else '.'} {note}".strip() if mark else note
 
 
-def pounds(axis: Any) -> None:
-    """Write money on an axis in thousands or millions."""
+def colours_of(bundle: ResultBundle) -> dict[str, str]:
+    """Return a colour for each strategy, the same in every figure: by the order in which they are declared."""
+    names = economic_table(bundle, "net_benefit")["strategy"].unique()
+    return dict(zip(map(str, names), COLOURS * (1 + len(names) // len(COLOURS)), strict=False))
+
+
+def amounts(axis: Any, bundle: ResultBundle) -> None:
+    """Write money on an axis in thousands or millions of the declared currency."""
     from matplotlib.ticker import FuncFormatter
 
-    axis.set_major_formatter(FuncFormatter(lambda value, _: money(value)))
+    currency = str(gate_of(bundle).get("currency") or "GBP")
+    axis.set_major_formatter(FuncFormatter(lambda value, _: money(value, currency)))
 
 
-def money(value: float) -> str:
-    """Write an amount briefly."""
-    size = abs(value)
+def money(value: float, currency: str = "GBP") -> str:
+    """Write an amount briefly: £1.2m, -€30k, CHF 5."""
+    sign = _SIGNS.get(currency, f"{currency} ")
+    size, minus = abs(value), "\N{MINUS SIGN}" if value < 0 else ""
     for unit, letter in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
         if size >= unit:
-            return f"£{value / unit:,.3g}{letter}".replace("£-", "-£")
-    return f"£{value:,.3g}".replace("£-", "-£")
+            return f"{minus}{sign}{size / unit:,.3g}{letter}"
+    return f"{minus}{sign}{size:,.3g}"
 
 
 def _justifiable(bundle: ResultBundle) -> pd.DataFrame:
@@ -74,7 +83,7 @@ def break_even(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     axes.axhline(float(table["declared_cost"].iloc[0]), color=INK, lw=1.0, ls=":", label="declared cost")
     axes.set(xlabel="Share of entries to care averted (%)", ylabel="Cost an authority and year", xlim=(0, None))
     axes.set_ylim(0, None)
-    pounds(axes.yaxis)
+    amounts(axes.yaxis, bundle)
     legend(axes)
     return shown
 
@@ -86,10 +95,10 @@ def _budget(bundle: ResultBundle) -> pd.DataFrame:
 @figure("economics_budget", _budget)
 def budget(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Show money by year: the cost, and where they may be shown the savings with the cashable part beside."""
-    years = table.groupby("year", sort=True).sum(numeric_only=True)
+    years = table[table["counted"].astype(bool)].groupby("year", sort=True).sum(numeric_only=True)
     shown, (axes, *_) = canvas(
         "Budget impact by year, undiscounted", height=2.6, left=0.85, top=0.36,
-        note=marked(bundle, "All authorities and bearers together; the table has them apart."),
+        note=marked(bundle, "Cash of all authorities and of the bearers that count; the table has all apart."),
     )  # fmt: skip
     wide = 0.28
     axes.bar(years.index, years["cost"], width=wide, color=COLOURS[1], label="programme cost")
@@ -99,7 +108,7 @@ def budget(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
         axes.bar(years.index + 2 * wide, years["cashable_saving"], width=wide, color=COLOURS[5], label=label)
     axes.set(xlabel="Year", ylabel="Money")
     axes.set_xticks(list(years.index))
-    pounds(axes.yaxis)
+    amounts(axes.yaxis, bundle)
     legend(axes)
     return shown
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
-from sos_eval.report.drawing import figure
-from sos_eval.report.figures.economics_first import economic_table, marked, pounds
+from sos_eval.report.drawing import NothingToShow, figure
+from sos_eval.report.figures.economics_first import amounts, colours_of, economic_table, marked
 from sos_eval.report.theme import COLOURS, INK, canvas, legend, wrapped
 
 if TYPE_CHECKING:
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 
 _DOTS = 1500
 _BARS = 12
+
+
+def decision_threshold(bundle: ResultBundle) -> float:
+    """Return the threshold at which the decision is taken, or say that none is declared."""
+    at = economic_table(bundle, "summary").set_index("quantity")["threshold"].get("best on average")
+    if at is None or pd.isna(at):
+        raise NothingToShow("no decision_threshold is declared")
+    return float(at)
 
 
 def _plane(bundle: ResultBundle) -> pd.DataFrame:
@@ -30,13 +38,16 @@ def plane(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Show the draws on the cost-effectiveness plane."""
     note = marked(bundle, f"{table['draw'].nunique():,} draws shown; crosses: means of the draws shown.")
     shown, (axes, *_) = canvas("Cost and effect against the comparator", height=3.4, note=note, left=0.85, top=0.36)
-    for colour, (name, group) in zip(COLOURS, table.groupby("strategy", sort=False), strict=False):
-        axes.scatter(group["inc_effect"], group["inc_cost"], s=5, color=colour, alpha=0.3, lw=0, label=str(name))
+    colours = colours_of(bundle)
+    for name, group in table.groupby("strategy", sort=False):
+        axes.scatter(
+            group["inc_effect"], group["inc_cost"], s=5, color=colours[str(name)], alpha=0.3, lw=0, label=str(name)
+        )
         axes.plot(group["inc_effect"].mean(), group["inc_cost"].mean(), "x", color=INK, ms=8, mew=2)
     axes.axhline(0, color=INK, lw=0.8)
     axes.axvline(0, color=INK, lw=0.8)
     axes.set(xlabel="Additional units of effect", ylabel="Additional cost")
-    pounds(axes.yaxis)
+    amounts(axes.yaxis, bundle)
     legend(axes)
     for handle in axes.get_legend().legend_handles:  # type: ignore[union-attr]
         if handle is not None:
@@ -57,12 +68,13 @@ def acceptability(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     title = "Probability of being cost-effective by threshold"
     shown, (axes, *_) = canvas(title, height=2.9, note=note, top=0.5)
     curves = table[table["curve"] == "acceptability"]
-    for colour, (name, group) in zip(COLOURS * 3, curves.groupby("strategy", sort=False), strict=False):
-        axes.plot(group["threshold"], group["probability"], color=colour, lw=1.3, label=str(name))
+    colours = colours_of(bundle)
+    for name, group in curves.groupby("strategy", sort=False):
+        axes.plot(group["threshold"], group["probability"], color=colours[str(name)], lw=1.3, label=str(name))
     frontier = table[table["curve"] == "frontier"]
     axes.plot(frontier["threshold"], frontier["probability"], color=INK, lw=2.6, alpha=0.55, label="frontier")
     axes.set(xlabel="Threshold: money a unit of effect", ylabel="Probability", ylim=(0, 1))
-    pounds(axes.xaxis)
+    amounts(axes.xaxis, bundle)
     legend(axes)
     return shown
 
@@ -83,8 +95,8 @@ def information(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     axes.plot(table["threshold"], table["evpi"], color=COLOURS[0])
     axes.set(xlabel="Threshold: money a unit of effect", ylabel="A decision")
     axes.set_ylim(0, None)
-    pounds(axes.xaxis)
-    pounds(axes.yaxis)
+    amounts(axes.xaxis, bundle)
+    amounts(axes.yaxis, bundle)
     return shown
 
 
@@ -96,11 +108,12 @@ def _loss(bundle: ResultBundle) -> pd.DataFrame:
 def loss(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Show the expected loss of choosing each strategy; the lowest curve is the value of perfect information."""
     shown, (axes, *_) = canvas("Expected loss of each choice", height=2.7, note=marked(bundle), left=0.85, top=0.5)
-    for colour, (name, group) in zip(COLOURS * 3, table.groupby("strategy", sort=False), strict=False):
-        axes.plot(group["threshold"], group["expected_loss"], color=colour, label=str(name))
+    colours = colours_of(bundle)
+    for name, group in table.groupby("strategy", sort=False):
+        axes.plot(group["threshold"], group["expected_loss"], color=colours[str(name)], label=str(name))
     axes.set(xlabel="Threshold: money a unit of effect", ylabel="Expected loss a decision")
-    pounds(axes.xaxis)
-    pounds(axes.yaxis)
+    amounts(axes.xaxis, bundle)
+    amounts(axes.yaxis, bundle)
     legend(axes)
     return shown
 
@@ -120,16 +133,16 @@ def partial(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
         axes.fill_between(x, group["evppi"] - reach, group["evppi"] + reach, color=colour, alpha=0.12, lw=0)
         axes.plot(x, group["evppi"], color=colour, label=str(name))
     axes.set(xlabel="Threshold: money a unit of effect", ylabel="A decision")
-    pounds(axes.xaxis)
-    pounds(axes.yaxis)
+    amounts(axes.xaxis, bundle)
+    amounts(axes.yaxis, bundle)
     legend(axes, columns=2)
     return shown
 
 
 def _studies(bundle: ResultBundle) -> pd.DataFrame:
     table = economic_table(bundle, "evsi")
-    middle = sorted(table["threshold"].unique())[table["threshold"].nunique() // 2]
-    return pd.DataFrame(table[table["threshold"] == middle]).reset_index(drop=True)
+    threshold = decision_threshold(bundle)
+    return pd.DataFrame(table[table["threshold"] == threshold]).reset_index(drop=True)
 
 
 @figure("economics_studies", _studies)
@@ -143,15 +156,16 @@ def studies(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
         axes.errorbar(group["size"], group["enbs"], yerr=reach, color=colour, marker="o", label=str(name))
     axes.axhline(0, color=INK, lw=0.8)
     axes.set(xlabel="Observations", ylabel="Value less cost of the study")
-    pounds(axes.yaxis)
+    amounts(axes.yaxis, bundle)
     legend(axes)
     return shown
 
 
 def _tornado(bundle: ResultBundle) -> pd.DataFrame:
-    table = economic_table(bundle, "tornado")
-    last = table["strategy"].iloc[-1]
-    return pd.DataFrame(table[table["strategy"] == last]).head(_BARS).reset_index(drop=True)
+    table, pairs = economic_table(bundle, "tornado"), economic_table(bundle, "pairwise")
+    pairs = pairs[pairs["threshold"] == decision_threshold(bundle)]
+    subject = pairs["strategy"].iloc[int(pairs["eib"].argmax())]  # the best, or the best that is not the comparator
+    return pd.DataFrame(table[table["strategy"] == subject]).head(_BARS).reset_index(drop=True)
 
 
 @figure("economics_tornado", _tornado)
@@ -172,7 +186,7 @@ def tornado(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
             place, text = axes.get_yaxis_transform(), f"0 at {_short(row['switch_value'])}"
             axes.text(1.01, at_y, text, transform=place, va="center", size=7.5)
     axes.set_xlabel("Incremental net benefit (light: low end of the range; dark: high end)")
-    pounds(axes.xaxis)
+    amounts(axes.xaxis, bundle)
     return shown
 
 
@@ -204,9 +218,11 @@ def two_way(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     grid = table.assign(code=table["strategy"].map(names.index)).pivot_table(
         index="second_value", columns="first_value", values="code"
     )
-    colours = ListedColormap(list(COLOURS[: len(names)]))
-    axes.pcolormesh(grid.columns, grid.index, grid.to_numpy(float), cmap=colours, vmin=-0.5, vmax=len(names) - 0.5)
+    own = [colours_of(bundle)[str(name)] for name in names]
+    axes.pcolormesh(
+        grid.columns, grid.index, grid.to_numpy(float), cmap=ListedColormap(own), vmin=-0.5, vmax=len(names) - 0.5
+    )
     axes.grid(visible=False)
     axes.set(xlabel=str(table["first"].iloc[0]), ylabel=str(table["second"].iloc[0]))
-    legend(axes, handles=[Patch(color=COLOURS[i], label=str(name)) for i, name in enumerate(names)])
+    legend(axes, handles=[Patch(color=colour, label=str(name)) for colour, name in zip(own, names, strict=True)])
     return shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,10 +15,12 @@ from sos_eval.report.reading import (
     estimator_label,
     method_label,
     outcome_label,
+    period_word,
     scale_label,
     unit_words,
 )
 from sos_eval.report.theme import INK, MUTED, TREATED, canvas, wrapped
+from sos_eval.report.wording import listing
 from sos_eval.results.inference import FEW
 
 if TYPE_CHECKING:
@@ -40,17 +43,32 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
     first = bundle.facts.headline
     groups = [group for _, group in rows.groupby(["outcome", "estimator", "scale"], sort=False)]
     groups.sort(key=lambda g: (g["outcome"].iloc[0] != first.outcome, g["estimator"].iloc[0] != first.estimator))
-    kept = pd.concat([_one_inference(group, first.inference) for group in groups], ignore_index=True)
+    kept = pd.concat([_one_a_time(_on_one_base(bundle, group), first.inference) for group in groups], ignore_index=True)
     return kept.reindex(columns=_COLUMNS)
 
 
-def _one_inference(group: pd.DataFrame, wanted: str) -> pd.DataFrame:
-    """Keep one inference: of those that give most intervals the wanted, else the first."""
-    names = list(dict.fromkeys(group["inference"]))
+def _on_one_base(bundle: ResultBundle, group: pd.DataFrame) -> pd.DataFrame:
+    """Put periods before the start on the base of those after it, where the estimator's own bases vary."""
+    table = bundle.tables(f"{group['estimator'].iloc[0]}.{group['outcome'].iloc[0]}.universal_base")
+    if table.empty:
+        return group
+    before = table[(table["event_time"] < 0) & (table["scale"] == group["scale"].iloc[0])]
+    whole: pd.DataFrame = pd.concat(
+        [before.assign(reason=before["reason"].fillna("")), group[group["event_time"] >= 0]]
+    )
+    return whole
+
+
+def _one_a_time(group: pd.DataFrame, wanted: str) -> pd.DataFrame:
+    """Keep a row an event time: the wanted inference where it has an interval, else the one that has most of them."""
     intervals = group["conf_low"].notna().groupby(group["inference"]).sum()
-    names.sort(key=lambda name: (-int(intervals[name]), name != wanted))
-    own: pd.DataFrame = group[group["inference"] == names[0]]
-    return own.sort_values("event_time")
+    names = sorted(intervals.index, key=lambda name: (-int(intervals[name]), name != wanted))
+    order = {name: k for k, name in enumerate(names)}
+    has = group["conf_low"].notna()
+    rank = np.where(has & (group["inference"] == wanted), -1, group["inference"].map(order) + len(order) * ~has)
+    ranked = group.assign(rank=rank).sort_values(["event_time", "rank"], kind="stable")
+    kept: pd.DataFrame = ranked.drop_duplicates("event_time").drop(columns="rank")
+    return kept
 
 
 @figure("event_study", data)
@@ -61,7 +79,8 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     columns = 1 if len(panels) == 1 else 2
     rows = -(-len(panels) // columns)
     single = len(panels) == 1
-    title = "Effect by years since the start"
+    every = period_word(bundle.facts.panel)
+    title = f"Effect by {every}s since the start"
     several = len(set(table["outcome"])) > 1
     if not several:
         title = f"{title}: {outcome_label(bundle, table['outcome'].iloc[0])}"
@@ -77,19 +96,39 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
         one.set_title(heading, size=8.5)
         outcome, scale = group[["outcome", "scale"]].iloc[0]
         one.set_ylabel(f"Difference, {scale_label(bundle, outcome, scale)}" if scale != "ratio" else "Rate ratio")
+    _same_axes(axes, panels)
     for one in axes[len(panels) :]:
         one.set_visible(False)
     for one in axes[max(len(panels) - columns, 0) : len(panels)]:
-        one.set_xlabel("Years since the first treated period")
+        one.set_xlabel(f"{every.capitalize()}s since the first treated period")
     return shown
+
+
+def _same_axes(axes: Sequence[Axes], panels: Sequence[pd.DataFrame]) -> None:
+    """Give all estimators of an outcome on a scale the same axis."""
+    keys = [tuple(panel[["outcome", "scale"]].iloc[0]) for panel in panels]
+    for key in dict.fromkeys(keys):
+        alike = [one for one, own in zip(axes, keys, strict=False) if own == key]
+        ends = [one.get_ylim() for one in alike]
+        for one in alike:
+            one.set_ylim(min(low for low, _ in ends), max(high for _, high in ends))
 
 
 def _heading(group: pd.DataFrame, bundle: ResultBundle, *, several: bool, columns: int) -> str:
     """Say whose effects they are, and how the intervals were made."""
     first = group.iloc[0]
-    own = f"{estimator_label(bundle, first['estimator'])}; {method_label(bundle, first['inference'])}"
+    how = listing([_whose(bundle, group, name) for name in dict.fromkeys(group["inference"])])
+    own = f"{estimator_label(bundle, first['estimator'])}; {how}"
     own = f"{outcome_label(bundle, first['outcome'])}: {own}" if several else own
     return wrapped(own, 6.2 if columns == 1 else 3.1, size=8.5)
+
+
+def _whose(bundle: ResultBundle, group: pd.DataFrame, name: str) -> str:
+    """Name a procedure, with the side of the start that its intervals are on where several share a panel."""
+    used = group[group["conf_low"].notna()]
+    e = used.loc[used["inference"] == name, "event_time"]
+    side = " before the start" if (e < 0).all() else " from the start on" if (e >= 0).all() else ""
+    return method_label(bundle, name) + (side if len(set(used["inference"])) > 1 else "")
 
 
 def _panel(axes: Axes, group: pd.DataFrame) -> None:
@@ -135,7 +174,7 @@ def _note(table: pd.DataFrame, left_out: int, bundle: ResultBundle) -> str:
     """Explain the marks that are there."""
     parts = ["Hollow circles: before the start. Filled squares: after it."]
     if is_reference(table).any():
-        parts.append("Diamond: the reference period, set to no difference.")
+        parts.append("Diamond: the reference period, set to no difference; all others are compared with it.")
     if table["conf_low"].notna().any():
         level = table["conf_level"].dropna()
         share = f"{100 * level.iloc[0]:g}% " if len(level) else ""

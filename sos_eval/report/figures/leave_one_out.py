@@ -10,7 +10,7 @@ import pandas as pd
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.reading import headline_scale, scale_label, table_of, unit_words
-from sos_eval.report.theme import INK, TREATED, canvas
+from sos_eval.report.theme import INK, TREATED, canvas, room_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,7 +35,7 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
 def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Overall effect without each unit in turn, against the effect with all; units that move it most are shown."""
     largest = table.loc[table["change"].abs().sort_values(ascending=False).index[:_MOST_LINES]].sort_values("estimate")
-    labels = [f"without {name}" for name in largest.get("label", largest["unit"]).astype(str)]
+    labels = room_of([f"without {name}" for name in largest.get("label", largest["unit"]).astype(str)])
     scale = headline_scale(bundle)
     whole = float(table["all_units"].iloc[0])
     many = unit_words(bundle)[1]

@@ -44,14 +44,15 @@ def facts_of(bundle: ResultBundle, table: str) -> dict[str, Any]:
 def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Distribution of the test statistic under shuffled treatment, with the observed one and its p."""
     draws = table["statistic"].dropna().to_numpy(float)
+    placed = draws[np.isfinite(draws)]
     observed = float(table["observed"].iloc[0])
     many = unit_words(bundle)[1]
     shown, axes = canvas(
         f"Could chance do this? The result when the treated {many} are drawn by lot", height=2.5, top=0.42,
-        note=_note(bundle, draws, observed),
+        note=_note(bundle, draws, observed) + _beyond(len(draws) - len(placed)),
     )  # fmt: skip
-    axes[0].hist(draws, bins=min(60, max(12, int(np.sqrt(len(draws))))), color="#bfbfbf", edgecolor="white", lw=0.4,
-                 label=f"Shuffled ({len(draws):,} draws)")  # fmt: skip
+    axes[0].hist(placed, bins=min(60, max(12, int(np.sqrt(len(placed))))), color="#bfbfbf", edgecolor="white", lw=0.4,
+                 label=f"Shuffled ({len(placed):,} draws)")  # fmt: skip
     if np.isfinite(observed):
         axes[0].axvline(observed, color=TREATED, lw=2.2, label=f"Observed: {number(observed)}")
         axes[0].axvline(-observed, color=COMPARISON, lw=1.4, ls="--", label="As far on the other side")
@@ -62,6 +63,11 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     axes[0].grid(visible=False, axis="x")
     legend(axes[0])
     return shown
+
+
+def _beyond(draws: int) -> str:
+    """Say how many draws have no place on the axis."""
+    return f" {draws:,} more draws count in p and lie beyond the axis: their standard error is zero." if draws else ""
 
 
 def _note(bundle: ResultBundle, draws: np.ndarray, observed: float) -> str:

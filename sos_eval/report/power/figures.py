@@ -10,7 +10,7 @@ import pandas as pd
 
 from sos_eval.report.power.naming import keys_named, line_named, point_named, room_for
 from sos_eval.report.power.reading import EFFECT, PowerFolder, Shown
-from sos_eval.report.power.side_by_side import Z, by_formula, decisions_together, draws_that_pass
+from sos_eval.report.power.side_by_side import by_formula, decisions_together, draws_that_pass
 from sos_eval.report.theme import COLOURS, MUTED, canvas, legend
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def power_curves(study: PowerFolder) -> Shown | None:
     figure, axes = canvas(title, height=2.4 * rows, note=note, rows=rows, columns=columns, top=0.62, hspace=0.6)
     styles = _styles(table, study.line)
     for ax, (label, part) in zip(axes, panels, strict=False):
-        _curves(ax, part, key, study.line, styles, levels)
+        _curves(ax, part, key, study, styles, levels)
         ax.set_title(label, pad=22 if label else 6)
         ax.set_xlabel(_words(key))
         ax.set_ylabel("Power")
@@ -80,14 +80,14 @@ def _levels(study: PowerFolder) -> list[float]:
 
 
 def _curves(
-    ax: Axes, part: pd.DataFrame, key: str, by: list[str], styles: Mapping[str, Mapping[str, str]],
+    ax: Axes, part: pd.DataFrame, key: str, study: PowerFolder, styles: Mapping[str, Mapping[str, str]],
     levels: Sequence[float],
 ) -> None:  # fmt: skip
     """Draw a line per estimator and inference, and per outcome where there are several."""
-    for name, line in part.groupby(by, sort=False):
+    for name, line in part.groupby(study.line, sort=False):
         one, label = line.sort_values(key), line_named(name)
         ax.errorbar(
-            one[key], one["power"], yerr=Z * one["power_mcse"], capsize=2, label=label,
+            one[key], one["power"], yerr=study.z * one["power_mcse"], capsize=2, label=label,
             color=styles[label]["color"], marker=styles[label]["marker"],
         )  # fmt: skip
     for level in levels:
@@ -165,9 +165,9 @@ def bias_and_coverage(study: PowerFolder) -> Shown | None:
         "Bias, and how often intervals hold the truth", height=height, note=note, columns=2, sharey=True, left=left
     )
     place = np.arange(len(table))[::-1]
-    axes[0].errorbar(table["bias"], place, xerr=Z * table["bias_mcse"], fmt="o", color=COLOURS[0], capsize=2)
+    axes[0].errorbar(table["bias"], place, xerr=study.z * table["bias_mcse"], fmt="o", color=COLOURS[0], capsize=2)
     axes[0].axvline(0, color=MUTED, lw=0.8)
-    bars = (Z * table["coverage_mcse"]).to_numpy(float)
+    bars = (study.z * table["coverage_mcse"]).to_numpy(float)
     bars = np.array([np.minimum(bars, table["coverage"]), np.minimum(bars, 1 - table["coverage"])])
     axes[1].errorbar(table["coverage"], place, xerr=bars, fmt="s", color=COLOURS[1], capsize=2)
     axes[1].axvline(float(table["level"].to_numpy()[0]), color=MUTED, lw=0.8)

@@ -39,7 +39,8 @@ FORMULAS = {
     "estimator": "Estimator", "outcome": "Outcome", "inference": "Inference", "formula": "Formula",
     "std_error": "Its error", "sd_estimate": "SD of estimates", "sd_estimate_mcse": "Its Monte Carlo error",
     "power_by_formula": "Power by formula", "power": "Power", "power_mcse": "Its Monte Carlo error ",
-    "mdes_by_formula": "Detectable by formula", "reason": "Why empty",
+    "mdes_by_formula": "Detectable by formula", "mdes_fall": "Fall found", "mdes_fall_mcse": "Its Monte Carlo error  ",
+    "mdes_rise": "Rise found", "mdes_rise_mcse": "Its Monte Carlo error   ", "reason": "Why empty",
 }  # fmt: skip
 
 PRETESTS = {
@@ -158,7 +159,9 @@ def _by_formula(study: PowerFolder) -> list[Block]:
     words = (
         "Where theory gives the error of an estimate, the spread of the simulated estimates should be the same up to "
         "its Monte Carlo error. Power by formula is that of a normal test of the declared level. Where the simulated "
-        "power is higher, look at the size of the test: one that finds effects that are not there finds true ones too."
+        "power is higher, look at the size of the test: one that finds effects that are not there finds true ones too. "
+        "The formula's detectable effect is one number of a normal test of known error; the fall and the rise that the "
+        "declared test finds so often, each in its own direction, come from the draws."
     )
     return [Heading("By formula"), Text(words), Table(_text(table).rename(columns=FORMULAS), "Overall effects")]
 
@@ -190,10 +193,39 @@ def _limits(study: PowerFolder) -> tuple[str, ...]:
     """Say what a power study cannot say."""
     return (
         f"It describes evaluations of the declared world {study.plan['world']}, not any real programme.",
-        "Authorities and, unless the world is a real panel, who starts when are drawn once: the numbers hold for them.",
+        _of_frames(study),
         "Every share carries Monte Carlo error, which is given beside it.",
         "An effect that the world does not declare (spillover, anticipation, selection) is not in these numbers.",
     )
+
+
+def _of_frames(study: PowerFolder) -> str:
+    """Say what was drawn of authorities and adopters, and for which the numbers hold."""
+    frames, reps = study.frames, int(study.plan["reps"])
+    if study.plan.get("fixed"):
+        return (
+            "The authorities and their outcomes are a real panel's and stay as they are; who starts when is drawn anew "
+            "every time. The power is conditional on this panel: another one may give another power."
+        )
+    if frames == 1:
+        return (
+            "Authorities and who starts when are drawn once: the numbers hold for these. Another draw of them may "
+            "differ by more than the Monte Carlo error."
+        )
+    if frames == reps:
+        return "Authorities and who starts when are drawn anew for every simulated evaluation."
+    return (
+        f"Authorities and who starts when are drawn {frames:,} times, for about {reps / frames:,.0f} simulated "
+        f"evaluations each{_apart(study)}. Monte Carlo errors count the draws of authorities; intervals are of t with "
+        f"{frames - 1:,} degrees of freedom."
+    )
+
+
+def _apart(study: PowerFolder) -> str:
+    """Say how far apart the power is between draws of authorities, at the point where that is most."""
+    spread = study.headline["power_frame_sd"].max()
+    words = f"; between them power has a standard deviation of up to {100 * spread:.0f} points"
+    return "" if spread != spread else words
 
 
 def _how(study: PowerFolder) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from sos_eval.bundle.files import read_object
+from sos_eval.bundle.listing import refuse_damage
 from sos_eval.errors import Fault, InputFault
+from sos_eval.numerics.clusters import reach
 from sos_eval.results.table import overall_rows
 
 if TYPE_CHECKING:
@@ -54,6 +56,16 @@ class PowerFolder:
     families: pd.DataFrame | None = None
 
     @property
+    def frames(self) -> int:
+        """How many draws of authorities and adopters there are; studies made before they were counted have one."""
+        return int(self.plan.get("frames", 1))
+
+    @property
+    def z(self) -> float:
+        """How many Monte Carlo errors a 95% interval reaches to either side."""
+        return reach(self.frames, int(self.plan["reps"]))
+
+    @property
     def swept(self) -> list[str]:
         """Swept keys."""
         return list(self.plan["points"][0])
@@ -87,16 +99,17 @@ def read_power(folder: str | Path) -> PowerFolder:
     Raises
     ------
     InputFault
-        The folder holds no finished power study.
+        The folder holds no finished power study, or one of its files is missing, cut or changed.
     """
     path = Path(folder)
     names = ("power", "mdes", "failures", "explain", "formulas", "sample")
     missing = [f"{name}.csv" for name in names if not (path / f"{name}.csv").is_file()]
     if missing or not (path / "study.json").is_file():
         raise InputFault(Fault(str(path), "holds no finished power study", "finish it with sos-eval power --resume"))
+    refuse_damage(path)
     tables = {name: pd.read_csv(path / f"{name}.csv", keep_default_na=True) for name in names}
     sentences = tuple((path / "sentences.txt").read_text(encoding="utf-8").splitlines())
-    plan = json.loads((path / "study.json").read_text(encoding="utf-8"))
+    plan = read_object(path / "study.json")
     pretests, families = (_if_there(path / f"{name}.csv") for name in ("pretests", "families"))
     return PowerFolder(path=path, plan=plan, sentences=sentences, pretests=pretests, families=families, **tables)
 

@@ -16,9 +16,8 @@ from sos_eval.results.table import overall_rows
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Z", "by_formula", "decisions_together", "draws_that_pass"]
+__all__ = ["by_formula", "decisions_together", "draws_that_pass"]
 
-Z = 1.96
 ROWS_AT_MOST = 24
 MARKS = ("o", "s")
 
@@ -36,9 +35,9 @@ def draws_that_pass(study: PowerFolder) -> Shown | None:
         "parallel trends; where trends are not parallel, a pass reassures falsely."
     )
     figure, axes = _rows("What is reported where a pre-trend test passes", labels, note, columns=3)
-    _dots(axes[0], table, ("pass_rate",), ("Draws",), first=2)
-    _dots(axes[1], table, ("bias", "bias_passing"), ("All draws", "Draws that pass"))
-    _dots(axes[2], table, ("coverage", "coverage_passing"), ("All draws", "Draws that pass"))
+    _dots(axes[0], study.z, table, ("pass_rate",), ("Draws",), first=2)
+    _dots(axes[1], study.z, table, ("bias", "bias_passing"), ("All draws", "Draws that pass"))
+    _dots(axes[2], study.z, table, ("coverage", "coverage_passing"), ("All draws", "Draws that pass"))
     axes[0].set_xlim(-0.03, 1.03)
     axes[1].axvline(0, color=MUTED, lw=0.8)
     axes[2].axvline(float(table["level"].to_numpy()[0]), color=MUTED, lw=0.8)
@@ -56,8 +55,8 @@ def by_formula(study: PowerFolder) -> Shown | None:
     labels = [point_named(row, study.line, study.swept) for row in table.to_dict("records")]
     note = "Bars: 95% Monte Carlo intervals. Power by formula is that of a normal test that holds its level."
     figure, axes = _rows("Simulation beside formula", labels, note, columns=2)
-    _dots(axes[0], table, ("std_error", "sd_estimate"), ("Formula", "Simulation"))
-    _dots(axes[1], table, ("power_by_formula", "power"), ("Formula", "Simulation"))
+    _dots(axes[0], study.z, table, ("std_error", "sd_estimate"), ("Formula", "Simulation"))
+    _dots(axes[1], study.z, table, ("power_by_formula", "power"), ("Formula", "Simulation"))
     axes[0].set_xlabel("Standard deviation of estimates")
     axes[1].set_xlabel("Power")
     largest = table[["std_error", "sd_estimate"]].to_numpy(float).max()
@@ -86,7 +85,7 @@ def decisions_together(study: PowerFolder) -> Shown | None:
         "reported."
     )
     figure, axes = _rows("Effects reported on several outcomes", labels, note, columns=1)
-    _dots(axes[0], both, ("share", "share_holm"), ("Unadjusted", "By Holm"))
+    _dots(axes[0], study.z, both, ("share", "share_holm"), ("Unadjusted", "By Holm"))
     axes[0].axvline(allowed, color=MUTED, lw=0.8, ls=":")
     axes[0].set_xlim(-0.03, 1.03)
     axes[0].set_xlabel("Share of draws")
@@ -114,11 +113,13 @@ def _rows(title: str, labels: Sequence[str], note: str, *, columns: int) -> tupl
     return figure, axes
 
 
-def _dots(axis: Axes, table: pd.DataFrame, columns: Sequence[str], labels: Sequence[str], *, first: int = 0) -> None:
+def _dots(
+    axis: Axes, z: float, table: pd.DataFrame, columns: Sequence[str], labels: Sequence[str], *, first: int = 0
+) -> None:
     """Draw a dot a row and column, the second a little lower, with bars where there is Monte Carlo error."""
     place = np.arange(len(table))[::-1]
     for k, (column, label) in enumerate(zip(columns, labels, strict=True)):
-        error = Z * table[f"{column}_mcse"] if f"{column}_mcse" in table else None
+        error = z * table[f"{column}_mcse"] if f"{column}_mcse" in table else None
         down = 0.12 * (2 * k - 1) if len(columns) > 1 else 0.0
         axis.errorbar(
             table[column], place - down, xerr=error, fmt=MARKS[k], color=COLOURS[first + k], capsize=2, label=label

@@ -21,6 +21,8 @@ def _flat(prefix: str, value: object) -> list[tuple[str, object]]:
     """Return nested values as lines of ``a.b`` and value."""
     if isinstance(value, dict):
         return [line for key, item in value.items() for line in _flat(f"{prefix}.{key}" if prefix else key, item)]
+    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        return [line for k, item in enumerate(value) for line in _flat(f"{prefix}.{item.get('what', k + 1)}", item)]
     if isinstance(value, list):
         return [(prefix, "; ".join(map(str, value)))]
     return [(prefix, value)]

@@ -1,0 +1,149 @@
+"""Estimates of several designs under the same random adoptions, and how far each lies from the first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.checks.alternatives import PriorUseClass, prior_use_classes
+from sos_eval.errors import InputFault
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.estimate import loop_batch
+from sos_eval.results.fitted import Fitted
+
+__all__ = ["CommonLots", "DrawnEffect", "Varied", "level_before", "overall_row"]
+
+ELSEWHERE = "treats units that the primary estimate does not have, so its lots say nothing of them"
+
+
+@dataclass(frozen=True, slots=True)
+class Varied:
+    """An alternative that was estimated, or why it could not be.
+
+    Attributes
+    ----------
+    label
+        Its words.
+    fitted
+        None with a `reason`. Its source holds the moved starts.
+    start
+        By how many periods starts were moved.
+    left_out
+        Classes of prior use whose treated units take no part.
+    against
+        The primary estimate on the unit-periods that both have; None where it is set against the primary as it is.
+    """
+
+    label: str
+    fitted: Fitted | None = None
+    reason: str = ""
+    start: float = 0.0
+    left_out: tuple[PriorUseClass, ...] = ()
+    against: Fitted | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnEffect:
+    """The overall effect on its working scale under the observed adoption and the draws, (1 + draws,); NaN: refused."""
+
+    value: Array
+    error: Array
+
+    @property
+    def statistic(self) -> Array:
+        """The effect over its error; the effect itself where no error is there."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(self.value / self.error) if np.isfinite(self.error).any() else self.value
+
+
+@dataclass(frozen=True, slots=True)
+class CommonLots:
+    """Adoptions drawn once on the primary estimate's units; what a unit brings with its start goes with it.
+
+    Attributes
+    ----------
+    units : (n_units,)
+        Those of the primary estimate.
+    starts : (1 + draws, n_units)
+        The observed adoption first.
+    prior_use : (1 + draws, n_units)
+        The class of prior use that came with each start.
+    complete
+        Whether the draws are all adoptions there are.
+    """
+
+    units: NDArray[np.object_]
+    starts: Array
+    prior_use: NDArray[np.object_]
+    complete: bool
+
+    @classmethod
+    def of(cls, fitted: Fitted, draws: int, rng: np.random.Generator) -> CommonLots | str:
+        """Draw adoptions within the strata of the headline's test; the reason where starts cannot be swapped."""
+        space = fitted.space(fitted.strata)
+        if isinstance(space, str):
+            return space
+        source = fitted.source
+        classes = prior_use_classes(source)
+        own = np.full(source.n_units, "none", object) if isinstance(classes, str) else classes
+        records = pd.MultiIndex.from_arrays([source.first_treated, np.where(source.ever_treated, own, "none")])
+        codes, kinds = pd.factorize(records, sort=False)
+        of_item = np.full(len(space.starts), -1.0)
+        of_item[space.item] = codes
+        drawn = replace(space, starts=of_item).draw(draws, rng)
+        code = np.vstack([codes, drawn.first_treated]).astype(np.intp)
+        starts = np.array([float(start) for start, _ in kinds])
+        return cls(source.units, starts[code], np.array([kind for _, kind in kinds], object)[code], drawn.complete)
+
+    def drawn(self, varied: Varied) -> DrawnEffect | str:
+        """Estimate an alternative under every adoption; the reason where these lots say nothing of it."""
+        fitted = varied.fitted
+        row = overall_row(fitted) if fitted is not None else None
+        if fitted is None or row is None:
+            return varied.reason or "no overall effect"
+        place = pd.Index(self.units).get_indexer(pd.Index(fitted.source.units))
+        own = fitted.source.first_treated
+        if np.isfinite(own[place < 0]).any():
+            return ELSEWHERE
+        starts = np.where(place >= 0, self.starts[:, place] + varied.start, own)
+        gone = (place >= 0) & np.isfinite(starts) & np.isin(self.prior_use[:, place], varied.left_out)
+        try:
+            return _batch(fitted, starts, gone, row)
+        except InputFault as fault:
+            return fault.faults[0].what
+
+
+def _batch(fitted: Fitted, starts: Array, gone: NDArray[np.bool_], row: int) -> DrawnEffect:
+    """Estimate under adoptions, (1 + draws, n_units), units that are gone left out of each.
+
+    A unit that is treated in every period takes no part in any estimator; a comparison group is built without it.
+    """
+    if fitted.rebuild is not None and gone.any():
+        panels = (_without(fitted.source.with_first_treated(s), out) for s, out in zip(starts, gone, strict=True))
+        batch = loop_batch(panels, fitted.refit, fitted.estimate.cells)
+    else:
+        batch = fitted.refit_assignments(np.where(gone, fitted.source.times[0], starts))
+    error = np.full(len(starts), np.nan) if batch.std_error is None else batch.std_error[:, row]
+    return DrawnEffect(batch.values[:, row], error)
+
+
+def _without(panel: Panel, gone: NDArray[np.bool_]) -> Panel:
+    return panel.keep(panel.units[~gone])
+
+
+def overall_row(fitted: Fitted) -> int | None:
+    """Return the position of the overall effect, the ratio where there is one; None where there is none."""
+    cells = fitted.estimate.cells
+    rows = np.flatnonzero((cells["aggregation"] == "overall") & np.isfinite(fitted.estimate.values))
+    ratios = [row for row in rows if cells["scale"].iloc[row] == "ratio"]
+    return int((ratios or list(rows))[0]) if len(rows) else None
+
+
+def level_before(fitted: Fitted) -> float:
+    """Return the treated units' mean outcome before their start: what a ratio is a share of."""
+    frame = fitted.panel.frame
+    before = np.isfinite(frame["first_treated"]) & (frame["time"] < frame["first_treated"])
+    return float(frame.loc[before, "outcome"].mean())

@@ -1,0 +1,84 @@
+"""The estimand of a design: for whom, which strategy against which, what is summarised, and what comes in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sos_eval.design.design import Design, Entry
+from sos_eval.panel.spec import Treatment
+
+__all__ = ["estimand_rows", "intercurrent_rows"]
+
+
+def estimand_rows(design: Design) -> Iterator[tuple[str, str]]:
+    """Yield the parts of the estimand, each from the declaration."""
+    asked, entry = design.question, next(one for one in design.estimators if one.role == "primary")
+    treated = "units that began within the window, in the periods from their start on"
+    yield "Population", f"{asked.population or 'not declared'}: {treated}"
+    yield "Strategy", f"{asked.intervention or 'the intervention'} from `first_treated` on"
+    yield "Compared with", asked.comparator or "not declared"
+    yield "Outcome", asked.outcome or "not declared"
+    yield "Summary", _summary(entry)
+
+
+def _summary(entry: Entry) -> str:
+    """Say what the primary estimate averages."""
+    what = "ratio of rates" if entry.method.weighs_exposure else "average difference"
+    weight = "units by their exposure" if entry.method.weighs_exposure else "units alike"
+    weight = f"units by {entry.panel.weight}" if entry.panel.weight else weight
+    return f"{what} over treated units and periods ({entry.id}, {entry.method.label}), {weight}"
+
+
+def intercurrent_rows(design: Design) -> Iterator[tuple[str, str]]:
+    """Yield what may happen between start and outcome, with how this design treats it."""
+    way = design.panel.treatment or Treatment(first_treated="first_treated")
+    yield "Stopping", _stopping(way)
+    yield (
+        "Use before the start",
+        "counts as before: an effect already there makes the estimate smaller. Who had used it is read from the "
+        "register (`prior_use`), named in the report, and can be left out by `robustness`"
+        if way.adoption
+        else "not recorded: no register is declared",
+    )
+    yield "Transition", _transition(way)
+    yield (
+        "Authorities that merge or are divided",
+        {"constant": "one geography is used throughout: predecessors are added up", "as_published": (
+            "each authority as published: it ends or begins where it was merged or divided"
+        )}.get(design.panel.geography or "", "as the file has them: no geography is declared"),
+    )  # fmt: skip
+    yield "Comparison units that start later", _late(way)
+    yield (
+        "Other programmes",
+        "not adjusted for: named in the report from the register of programmes"
+        if way.overlapping
+        else "not recorded: no register of other programmes is declared",
+    )
+
+
+def _stopping(way: Treatment) -> str:
+    if way.status is not None and not way.absorbing:
+        return "exposure ends with it: a unit counts as treated in the periods in which it is"
+    if way.adoption:
+        return (
+            "where the register says `stopped`, exposure ends with it; estimators that take a start as lasting refuse "
+            "such units. Units without that entry count as treated to the end, whether they kept to it or not"
+        )
+    return "not looked at: a unit that began counts as treated to the end (treatment policy)"
+
+
+def _transition(way: Treatment) -> str:
+    if way.transition == "drop":
+        return "periods from the start up to `embedded` are left out"
+    if way.transition == "partial":
+        return "periods from the start up to `embedded` count as partly exposed"
+    return "counts as exposed from the first treated period on"
+
+
+def _late(way: Treatment) -> str:
+    if way.untreated_means == "unknown":
+        return (
+            "not known which: those that take it up in the years compared make the estimate smaller, and the report "
+            "says by how much"
+        )
+    return "a unit that starts within the window counts as treated from then on; the others are taken never to have"

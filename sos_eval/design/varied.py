@@ -1,0 +1,58 @@
+"""What differs from the design's own sections: for one estimator, or in an alternative."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sos_eval.design.sections import Reader, read_comparison
+from sos_eval.errors import Faults, nearest
+from sos_eval.panel.spec import PanelSpec
+
+__all__ = ["refuse_unknown_covariates", "varied"]
+
+
+def varied(reader: Reader, changes: Mapping[str, Any], path: tuple[str | int, ...], spec: Any, comparison: Any) -> Any:
+    """Apply a `with:` to the panel and comparison sections and read them again."""
+    if not changes:
+        return spec, comparison
+    data = {key: _copy(reader.document.data.get(key)) for key in ("panel", "comparison")}
+    for key, value in changes.items():
+        parts = key.split(".")
+        if parts[0] not in data:
+            reader.add((*path, key), f"with.{key}: only keys of panel and comparison can differ", "write panel.…")
+            return spec, comparison
+        _set(data, parts, value)
+    apart = Reader(reader.document, Faults())
+    spec = apart.build(PanelSpec, data["panel"], ("panel",))
+    group = read_comparison(apart, data["comparison"], ("comparison",))
+    known = {fault.what for fault in reader.faults.found}
+    for fault in apart.faults.found:
+        if fault.what not in known:
+            reader.add(path, f"with: {fault.what}", fault.instead)
+    return spec, group
+
+
+def _copy(value: Any) -> Any:
+    """Copy nested plain values."""
+    if isinstance(value, dict):
+        return {key: _copy(item) for key, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list) else value
+
+
+def _set(data: dict[str, Any], parts: list[str], value: Any) -> None:
+    """Set a dotted key, making the mappings on the way."""
+    for part in parts[:-1]:
+        if not isinstance(data.get(part), dict):
+            data[part] = {}
+        data = data[part]
+    data[parts[-1]] = value
+
+
+def refuse_unknown_covariates(reader: Reader, method: Any, spec: PanelSpec, path: tuple[str | int, ...]) -> None:
+    """Check an estimator's own covariates: the panel section reads and dates them."""
+    for name in (method.covariates if method is not None else None) or ():
+        if name not in spec.covariates:
+            near = nearest(name, spec.covariates) or f"write panel.covariates: [{name}]"
+            what = f"{'.'.join(str(part) for part in path)}.covariates: {name!r} is not among panel.covariates"
+            reader.add((*path, "covariates"), what, near)

@@ -1,0 +1,126 @@
+"""The alternatives of a design, each loaded, compared and estimated as the design itself is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.checks.alternatives import Alternative, prior_use_classes
+from sos_eval.checks.common_lots import Varied
+from sos_eval.checks.robustness import Robustness
+from sos_eval.comparison.build import Rebuilding, build
+from sos_eval.design.design import Design, Entry
+from sos_eval.errors import InputFault, NotIdentified, OurFault
+from sos_eval.jobs.answers import Group
+from sos_eval.panel.load import load_panel
+from sos_eval.panel.panel import Panel
+from sos_eval.results.assignments import stratified
+from sos_eval.results.check import CheckResult
+from sos_eval.results.fitted import Fitted
+from sos_eval.worlds.source import world_frame
+
+__all__ = ["compared"]
+
+
+def compared(design: Design, place: int, group: Group, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
+    """Estimate the alternatives of one check, and set them against the headline's estimate.
+
+    Parameters
+    ----------
+    place
+        Of the check in the design.
+    group, fitted
+        The headline's.
+    """
+    check = design.checks[place]
+    if not isinstance(check, Robustness):
+        raise OurFault(f"checks.{place} has no alternatives")
+    pairs = zip(check.vary, design.alternatives[place], strict=True)
+    return check.compare(fitted, [_varied(design, one, entry, group, fitted) for one, entry in pairs], rng)
+
+
+def _varied(design: Design, one: Alternative, entry: Entry, group: Group, fitted: Fitted) -> Varied:
+    """Estimate an alternative; what these data cannot answer is its reason."""
+    try:
+        source = _source(design, one, entry, group)
+        against, source = _on_common_rows(source, fitted) if one.on_common_rows else (None, source)
+        moved = _moved(source, one.start)
+        made = _fit(entry, moved, group, fitted, _left_out(moved, one))
+        return Varied(one.words, made, start=float(one.start), left_out=one.left_by_start, against=against)
+    except InputFault as fault:
+        return Varied(one.words, reason="; ".join(one.what for one in fault.faults))
+
+
+def _source(design: Design, one: Alternative, entry: Entry, group: Group) -> Panel:
+    """Load an alternative's panel, restricted and stratified as the headline's is."""
+    columns = {*entry.comparison.columns, *one.columns}
+    columns |= {name for method in entry.inference or design.inference for name in method.columns}
+    given = design.overrides.get("panel.path", (None, None))[1]
+    panel = load_panel(
+        entry.panel, design.document, base=design.base, override=Path(given) if given else None,
+        also=[name for name in sorted(columns) if name not in entry.panel.covariates],
+        world=lambda path: world_frame(path, design.seed),
+        require_untreated=entry.method.needs.get("untreated_units", 1) > 0,
+    ).select(group.source.active)  # fmt: skip
+    strata = (entry.inference or design.inference)[0].effects_within
+    restricted = entry.comparison.restricted(panel)
+    return one.changed(restricted if one.within else stratified(restricted, strata, group.lots_of))
+
+
+def _moved(source: Panel, start: int) -> Panel:
+    """Move everybody's start; refuse a move that changes who is treated in no period."""
+    if not start:
+        return source
+    moved = source.with_first_treated(source.first_treated + start)
+    if not len(source.cohorts) or not source.times[0] < moved.cohorts.min() <= source.times[-1]:
+        raise NotIdentified(source.fault("no start there: the panel does not reach so far"))
+    if np.array_equal(moved.frame["treated"], source.frame["treated"]):
+        raise NotIdentified(source.fault("no period lies between the two starts, so nothing changes"))
+    return moved
+
+
+def _left_out(source: Panel, one: Alternative) -> Sequence[str]:
+    """Return the treated units that an alternative leaves out by their prior use."""
+    if not one.left_by_start:
+        return []
+    classes = prior_use_classes(source)
+    if isinstance(classes, str):
+        raise NotIdentified(source.fault(classes))
+    gone = source.ever_treated & np.isin(classes, one.left_by_start)
+    if not gone.any():
+        raise NotIdentified(source.fault("the register names nobody of that prior use, so nobody is left out"))
+    return [str(unit) for unit in source.units[gone]]
+
+
+def _fit(entry: Entry, source: Panel, group: Group, fitted: Fitted, gone: Sequence[str]) -> Fitted:
+    """Build the comparison group and estimate; `source` keeps the units that are gone, for the lots."""
+    method = entry.comparison.unrestricted()
+    kept = source.keep([unit for unit in source.units if unit not in gone])
+    comparison = build(method, kept)
+    again = Rebuilding(method) if method.rebuilds else None
+    estimate = entry.method.complete(comparison.panel)
+    return Fitted(
+        entry.id, "sensitivity", entry.method, estimate, source, comparison, again,
+        strata=fitted.strata, lots_of=group.lots_of, crew=fitted.crew,
+    )  # fmt: skip
+
+
+def _on_common_rows(source: Panel, fitted: Fitted) -> tuple[Fitted, Panel]:
+    """Return the headline's estimate, and the alternative's panel, on the unit-periods where both have an outcome."""
+    own = fitted.source
+    both = own.units[np.isin(own.units, source.units)]
+    panels = [panel.keep(both).keep_times(np.intersect1d(own.times, source.times)) for panel in (own, source)]
+    keys = [pd.MultiIndex.from_frame(panel.frame[["unit", "time"]][panel.frame["outcome"].notna()]) for panel in panels]
+    common = keys[0].intersection(keys[1])
+    ours, theirs = (_emptied(panel, common) for panel in panels)
+    return replace(fitted, source=ours, estimate=fitted.refit(ours)), theirs
+
+
+def _emptied(panel: Panel, kept: pd.MultiIndex) -> Panel:
+    """Return the panel without outcomes outside some unit-periods."""
+    inside = pd.MultiIndex.from_frame(panel.frame[["unit", "time"]]).isin(kept)
+    return panel.with_columns(outcome=panel.frame["outcome"].where(inside), count=panel.frame["count"].where(inside))

@@ -1,0 +1,182 @@
+"""Alternatives are resolved, named, and estimated again with the same lots: by hand on eight units."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sos_eval.design.design import load_design
+from sos_eval.errors import InputFault
+from sos_eval.jobs.run import run
+
+DESIGN = """\
+schema: sos-eval/design/1
+name: eight
+panel:
+  source: csv
+  path: p.csv
+  unit: la
+  time: year
+  outcome: {{count: n, exposure: children, per: 100}}
+  treatment: {{adoption: r.csv, untreated_means: never}}
+estimators: [{{id: primary, method: twfe}}]
+inference: [{{method: randomization, statistic: coefficient, draws: 999}}]
+checks:
+  - robustness:
+      vary:
+{vary}
+seed: 1
+"""
+RATES = np.random.default_rng(1).integers(20, 40, (8, 4)).astype(float)
+OTHER = np.array([150.0, 180, 160, 200, 210, 190, 170, 220])
+#: Two of the first three starters had used it before; who had goes with the start.
+USED = ("2+", "0-1", "2")
+UNITS = [f"u{i}" for i in range(8)]
+
+
+def made(folder, *vary, change=lambda table: table):
+    unit, year = np.repeat(np.arange(8), 4), np.tile([2001, 2002, 2003, 2004], 8)
+    table = pd.DataFrame({
+        "la": np.array(UNITS)[unit], "year": year, "n": RATES.ravel() * 2, "children": 200.0, "other": OTHER[unit],
+        "share": 10.0 * (unit % 3), "region": np.array(["north", "south"])[unit % 2], "high": unit * 1.0,
+    })  # fmt: skip
+    table.loc[(table["year"] == 2001), "other"] = np.nan
+    change(table).to_csv(folder / "p.csv", index=False)
+    pd.DataFrame({"unit": UNITS[:3], "first_treated": 2003, "prior_use": USED}).to_csv(folder / "r.csv", index=False)
+    lines = "\n".join(f"        - {one}" for one in vary)
+    (folder / "d.yaml").write_text(DESIGN.format(vary=lines), encoding="utf-8")
+    return folder / "d.yaml"
+
+
+def table(folder, *vary, **more):
+    bundle = run(made(folder, *vary, **more), out=folder / "out")
+    return bundle.tables("robustness").set_index("variant"), bundle
+
+
+def effect(treated, rates=RATES, first=2, units=range(8), periods=range(4)):
+    """Return the difference in mean changes, from the periods before the start to those from it on."""
+    after = [t for t in periods if t >= first]
+    before = [t for t in periods if t < first]
+    change = rates[:, after].mean(1) - rates[:, before].mean(1)
+    inside = [i for i in units if i in treated]
+    return change[inside].mean() - change[[i for i in units if i not in treated]].mean()
+
+
+ADOPTIONS = [set(one) for one in combinations(range(8), 3)]
+
+
+def by_hand(one, other):
+    """Return a shift, its error and its p over all 56 adoptions."""
+    drawn = np.array([one(treated) - other(treated) for treated in ADOPTIONS])
+    observed = one({0, 1, 2}) - other({0, 1, 2})
+    size = np.abs(drawn - np.median(drawn))
+    p = (size >= abs(observed - np.median(drawn)) * (1 - 1e-9)).mean()
+    return observed, drawn.std(ddof=1), p
+
+
+# prior use makes the records 56 * 6 / 2: one of the three starts is "unknown", two are "used"
+def test_shifts_errors_and_p_over_all_adoptions(tmp_path):
+    got, bundle = table(tmp_path, "{start: 1}", "{with: {panel.window.from: 2002}}", "{start: -1, label: sooner}")
+    assert list(got.index) == ["as declared", "start 1 period later", "window.from: 2002", "sooner"]
+    expected = {
+        "start 1 period later": by_hand(lambda treated: effect(treated, first=3), effect),
+        "window.from: 2002": by_hand(lambda treated: effect(treated, periods=(1, 2, 3)), effect),
+        "sooner": by_hand(lambda treated: effect(treated, first=1), effect),
+    }
+    for name, (shift, error, p) in expected.items():
+        assert got["shift"][name] == pytest.approx(shift, abs=1e-8)
+        assert got["shift_p"][name] == pytest.approx(p, abs=1e-12)
+        assert got["shift_error"][name] == pytest.approx(error, rel=0.01)
+    assert got["estimate"]["as declared"] == pytest.approx(effect({0, 1, 2}), abs=1e-8)
+    assert got["draws"]["as declared"] == 168
+    check = bundle.diagnostics.set_index("name").loc["robustness"]
+    assert check["value"] == pytest.approx(max(abs(one[0]) for one in expected.values()), abs=1e-8)
+    assert "Over 3 alternatives the estimate goes from" in check["text"]
+
+
+def test_who_had_used_it_before_goes_with_the_start(tmp_path):
+    got, _ = table(tmp_path, "{leave_out: {prior_use: [used]}}", "{leave_out: {prior_use: [unknown, none]}}")
+    names = [
+        "without those that had used it before",
+        "without those that may have used it before or had not used it before",
+    ]
+    assert list(got.index[1:]) == names
+    shifts = {name: [] for name in names}
+    for treated in ADOPTIONS:
+        for beginner in treated:
+            rest = treated - {beginner}
+            for name, gone in zip(names, (rest, {beginner}), strict=True):
+                units = [i for i in range(8) if i not in gone]
+                shifts[name].append(effect(treated, units=units) - effect(treated))
+    for name, gone in zip(names, ({0, 2}, {1}), strict=True):
+        observed = effect({0, 1, 2}, units=[i for i in range(8) if i not in gone]) - effect({0, 1, 2})
+        drawn = np.array(shifts[name])
+        size = np.abs(drawn - np.median(drawn))
+        assert got["shift"][name] == pytest.approx(observed, abs=1e-8)
+        assert got["shift_error"][name] == pytest.approx(drawn.std(ddof=1), abs=1e-8)
+        assert got["shift_p"][name] == pytest.approx((size >= abs(observed - np.median(drawn)) - 1e-9).mean())
+
+
+def test_another_denominator_is_set_against_the_primary_on_the_years_that_have_both(tmp_path):
+    got, _ = table(tmp_path, "{exposure: other}", "{without_percent: share}")
+    other = RATES * 2 / OTHER[:, None] * 100
+    row = got.loc["per other"]
+    assert row["estimate"] == pytest.approx(effect({0, 1, 2}, other, periods=(1, 2, 3)), abs=1e-8)
+    assert row["shift"] == pytest.approx(row["estimate"] - effect({0, 1, 2}, periods=(1, 2, 3)), abs=1e-8)
+    assert row["against"] == "the primary estimate on the unit-periods that both have"
+    less = RATES * (1 - 0.1 * (np.arange(8) % 3))[:, None]
+    assert got["estimate"]["without share"] == pytest.approx(effect({0, 1, 2}, less), abs=1e-8)
+
+
+def test_highest_units_go_and_regions_enter_by_period(tmp_path):
+    got, _ = table(tmp_path, "{leave_out: {highest: high, units: 2}}", "{within: [region]}")
+    assert got["estimate"]["without the 2 highest on high"] == pytest.approx(
+        effect({0, 1, 2}, units=range(6)), abs=1e-8
+    )
+    change = RATES[:, 2:].mean(1) - RATES[:, :2].mean(1)
+    x = np.column_stack([np.arange(8) < 3, np.arange(8) % 2 == 0, np.arange(8) % 2 == 1]).astype(float)
+    assert got["estimate"]["within region"] == pytest.approx(np.linalg.lstsq(x, change, rcond=None)[0][0], abs=1e-8)
+
+
+def test_logs_and_differences_stand_side_by_side_with_why_they_part(tmp_path):
+    got, bundle = table(tmp_path, "{label: ratio, estimator: {method: poisson_did}}")
+    assert got["scale"]["ratio"] == "ratio"
+    before = RATES[:, :2].mean(1)
+    level, d = before[:3].mean(), (RATES[:, 2:].mean(1) - before)[3:].mean()
+    expected = (got["estimate"]["ratio"] - 1) * level - effect({0, 1, 2})
+    assert got["shift"]["ratio"] == pytest.approx(expected, abs=1e-6)
+    text = bundle.diagnostics.set_index("name")["text"]["robustness"]
+    assert f"Differences and ratios part because the treated began at {level:.3g}" in text
+    assert f"is {d * level / before[3:].mean():.3g} of the treated's level" in text
+
+
+def test_where_the_data_do_not_reach_the_row_says_why(tmp_path):
+    got, bundle = table(
+        tmp_path, "{start: 5}", "{with: {panel.window.from: 2004}}", "{leave_out: {prior_use: [none]}}", "{start: 1}",
+    )  # fmt: skip
+    assert "does not reach so far" in got["reason"]["start 5 periods later"]
+    assert got["reason"]["window.from: 2004"] != ""
+    assert "names nobody of that prior use" in got["reason"]["without those that had not used it before"]
+    assert got["estimate"].notna().sum() == 2
+    assert "3 could not be estimated" in bundle.diagnostics.set_index("name")["text"]["robustness"]
+
+
+@pytest.mark.parametrize(
+    ("vary", "words"),
+    [
+        ("{}", "changes nothing"),
+        ("{strat: 1}", 'did you mean "start"?'),
+        ("{leave_out: {}}", "write either prior_use"),
+        ("{with: {estimators.id: 1}}", "only keys of panel and comparison can differ"),
+        ("{with: {panel.window.fro: 1}}", "'fro' is not one of the options"),
+        ("{estimator: {method: twfe, covariates: [poverty], by: period}}", "is not among panel.covariates"),
+    ],
+)
+def test_faults_stand_at_the_alternative(tmp_path, vary, words):
+    with pytest.raises(InputFault) as fault:
+        load_design(made(tmp_path, vary))
+    assert words in str(fault.value)
+    assert "d.yaml:1" in str(fault.value)
