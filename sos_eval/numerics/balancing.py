@@ -138,6 +138,7 @@ def _within(target: Array, weighed: Array, x: Array, tolerance: Array) -> tuple[
         pull = _pull(weights, weighed, x[:, held])
         against = np.zeros(len(target))
         against[held] = np.maximum(pull * side[held], 0.0)
+        against[tolerance == 0] = 0.0  # an exact mean has no inside to leave to
         outside = ~held & (np.abs(gap) > tolerance * (1 + 1e-12))
         if (against > _ROUNDING).any():  # held at an end that it would leave inwards
             side[int(np.argmax(against))] = 0.0

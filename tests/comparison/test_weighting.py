@@ -123,6 +123,13 @@ def test_covariates_constant_in_one_group():
         build(IPW(on=("x",)), eight(x=np.ones(8)))
 
 
+def test_a_tolerance_of_what_does_not_vary_among_the_treated_is_zero():
+    panel = eight(x=[2.0, 2, 2, 1, 2, 3, 4, 1], y=[1.0, 2, 6, 0, 1, 2, 3, 4])
+    found = build(Entropy(on=("x", "y"), tolerance=0.1), panel)
+    assert after(found)["x"] == pytest.approx(2, abs=1e-9)
+    assert after(found)["y"] == pytest.approx(3 - 0.1 * np.sqrt(7), abs=1e-9)  # treated 1 2 6: variance 7
+
+
 def test_more_covariates_than_treated_units():
     rng = np.random.default_rng(2)
     panel = panel_of(list("abcdefgh"), [1, 2], [2, 2, *[NEVER] * 6], np.zeros((8, 2)), **{
