@@ -25,7 +25,7 @@ __all__ = ["csv_text", "json_text", "plain", "read_object", "read_table", "recor
 _WORDS = frozenset({
     "unit", "matched_set", "cluster", "name", "names", "label", "status", "group", "estimator", "role", "estimand",
     "aggregation", "subgroup", "scale", "outcome", "inference", "reason", "covariate", "stage", "text", "step", "what",
-    "evidence", "note", "flagged", "omitted", "choice", "variant",
+    "evidence", "note", "flagged", "omitted", "choice", "variant", "measure",
 })  # fmt: skip
 
 #: How a text begins that a spreadsheet would run; a number with a sign is none.

@@ -27,7 +27,7 @@ from sos_eval.results.facts import RunFacts
 from sos_eval.results.table import stack
 from sos_eval.terms import TEST_COLUMNS
 
-__all__ = ["write"]
+__all__ = ["weights_table", "write"]
 
 
 def write(
@@ -51,7 +51,7 @@ def write(
     further = {name: periods.in_table(one) for name, one in further.items()}
     content = BundleContent(
         design=design.resolved, estimates=groups[first].source.periods.in_table(estimates),
-        balance=groups[first].comparison.balance, weights=_weights(groups[first]),
+        balance=groups[first].comparison.balance, weights=weights_table(groups[first]),
         flow=flow_table(groups[first].comparison.panel),
         diagnostics=diagnostics_of(checked), headline=headline_of, facts=facts,
         provenance=_provenance(design, account, facts),
@@ -84,8 +84,9 @@ def _places(design: Design) -> tuple[Path, ...]:
 
 
 def _chosen(group: Group) -> Any:
-    """Return the weights of the comparison group where it is matched."""
-    return group.comparison.weights if group.comparison.sets is not None else None
+    """Return the weights of the comparison group where it is matched or weighted."""
+    comparison = group.comparison
+    return comparison.weights if comparison.sets is not None or (comparison.weights != 1.0).any() else None
 
 
 def _curve(judged: Judged) -> dict[str, pd.DataFrame]:
@@ -110,7 +111,7 @@ def _provenance(design: Design, account: Account, facts: RunFacts) -> dict[str, 
     )  # fmt: skip
 
 
-def _weights(group: Group) -> pd.DataFrame | None:
+def weights_table(group: Group) -> pd.DataFrame | None:
     """Return `weights.csv`; None where rows are people."""
     panel, comparison = group.source, group.comparison
     if withholds_weights(panel):
@@ -138,8 +139,12 @@ def _tables(
         tables["outcome_paths"] = outcome_paths(group.source, _chosen(group))
     if group.comparison.sets is not None:
         tables["sets"] = group.comparison.sets
+    if len(group.comparison.measures):
+        tables["balance_measures"] = group.comparison.measures
     if group.comparison.overlap is not None:
         tables["overlap"] = group.comparison.overlap.astype({"treated": int})
+    if group.comparison.calibration is not None:
+        tables["calibration"] = group.comparison.calibration
     for (estimator, outcome), answer in answers.items():
         for one in answer.inferred:
             for name, table in one.tables.items():
