@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -17,7 +16,6 @@ from sos_eval.errors import Fault, InputFault
 from sos_eval.jobs import steps
 from sos_eval.jobs.answers import Group
 from sos_eval.jobs.write import weights_table
-from sos_eval.panel.disclosure import masked
 from sos_eval.panel.flow import flow_table
 from sos_eval.results.check import CheckResult
 
@@ -61,6 +59,10 @@ def match_design(path: str | Path, *, panel: str | Path | None = None) -> list[M
         Every fault of the design, of its data, or of a group that cannot be built.
     """
     design = as_locked(load_design(path, panel=panel))
+    if design.disclosure.guards:
+        what = "disclosure: tables of a match do not pass the gate that a bundle passes"
+        instead = "use `sos-eval run`, whose balance and flow do, or disclosure: {profile: open} where they may leave"
+        raise InputFault(Fault(design.document.where(("disclosure",)), what, instead))
     groups: list[tuple[Group, list[str]]] = []
     built = steps.compare(design, steps.load_panels(design))
     several = len({outcome for _, outcome in built}) > 1
@@ -71,13 +73,13 @@ def match_design(path: str | Path, *, panel: str | Path | None = None) -> list[M
             groups.append((group, [name]))
         else:
             users.append(name)
-    return [_laid_out(group, names, design.disclosure) for group, names in groups]
+    return [_laid_out(group, names) for group, names in groups]
 
 
-def _laid_out(group: Group, names: list[str], disclosure: Any) -> MatchedGroup:
+def _laid_out(group: Group, names: list[str]) -> MatchedGroup:
     """Lay out one group."""
-    comparison, people = group.comparison, group.source.layout == "cross_sections"
-    flow, _ = masked(flow_table(comparison.panel), ["rows"] if people else [], disclosure)
+    comparison = group.comparison
+    flow = flow_table(comparison.panel)
     tables = {"balance": comparison.balance, "balance_measures": comparison.measures, "flow": flow}
     if (weights := weights_table(group)) is not None:
         tables["weights"] = weights

@@ -79,3 +79,10 @@ def test_json_and_no_limit(design, capsys):
     assert told["unmet"] == []
     assert [group["estimators"] for group in told["groups"]] == ["one, two", "all"]
     assert told["groups"][0]["limits"][0]["threshold"] is None
+
+
+def test_a_design_with_a_disclosure_profile_is_refused(design):
+    # the tables of a match do not pass the gate that a bundle passes
+    design.write_text(design.read_text() + "disclosure: {profile: dfe}\n")
+    with pytest.raises(InputFault, match="do not pass the gate that a bundle passes; use `sos-eval run`"):
+        match_design(design)
