@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from sos_eval.bundle.content import BundleContent
 from sos_eval.bundle.files import csv_text, json_text, plain, read_object, read_table, yaml_text
+from sos_eval.bundle.gate import gated
 from sos_eval.bundle.listing import LIST, damage, list_files, refuse_strangers
+from sos_eval.bundle.places import placeless
 from sos_eval.bundle.unmet import Unmet, note_unmet, unmet_checks
 from sos_eval.bundle.whole import check_folder, write_folder
 from sos_eval.declare import read_yaml
 from sos_eval.errors import Fault, InputFault
 from sos_eval.results.facts import RunFacts
-from sos_eval.terms import BALANCE_COLUMNS, DIAGNOSTIC_COLUMNS, EFFECT_COLUMNS, FLOW_COLUMNS, TEST_COLUMNS
+from sos_eval.terms import BALANCE_COLUMNS, DIAGNOSTIC_COLUMNS, EFFECT_COLUMNS, FLOW_COLUMNS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,47 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA", "BundleContent", "ResultBundle", "check_out", "is_bundle", "read_bundle", "write_bundle"]
 
 SCHEMA = "sos-eval/bundle/1"
-
-
-def _table(*columns: str) -> Callable[[], pd.DataFrame]:
-    return lambda: pd.DataFrame(columns=list(columns))
-
-
-@dataclass(frozen=True)
-class BundleContent:
-    """Everything that a run hands over to be written.
-
-    Attributes
-    ----------
-    design
-        The resolved design, as plain values.
-    estimates, balance, flow, diagnostics, tests
-        In the columns of `terms`.
-    weights
-        Unit weights and matched sets; None where they are withheld (rows are people).
-    headline, facts, provenance
-        `headline.json`; what else `results.json` says; `provenance.json`.
-    tables
-        Written to ``tables/<name>.csv``; what figures read.
-    economics
-        Written to ``economics/``: a table as CSV, a mapping as JSON.
-    log
-        Written to `log.txt`.
-    """
-
-    design: Mapping[str, Any]
-    estimates: pd.DataFrame
-    balance: pd.DataFrame = field(default_factory=_table(*BALANCE_COLUMNS))
-    weights: pd.DataFrame | None = field(default_factory=_table("unit", "weight"))
-    flow: pd.DataFrame = field(default_factory=_table(*FLOW_COLUMNS))
-    diagnostics: pd.DataFrame = field(default_factory=_table(*DIAGNOSTIC_COLUMNS))
-    tests: pd.DataFrame = field(default_factory=_table(*TEST_COLUMNS))
-    headline: Mapping[str, Any] = field(default_factory=dict)
-    facts: RunFacts = field(default_factory=RunFacts)
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    economics: Mapping[str, pd.DataFrame | Mapping[str, Any]] = field(default_factory=dict)
-    log: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,6 +69,11 @@ class ResultBundle:
     def diagnostics(self) -> pd.DataFrame:
         """`diagnostics.csv`: a row per check; ``passed`` is True, False or None (informs)."""
         return self._csv("diagnostics.csv", *DIAGNOSTIC_COLUMNS)
+
+    @property
+    def guarded(self) -> bool:
+        """Whether a disclosure profile held when it was written."""
+        return (self.path / "disclosure.csv").is_file()
 
     @cached_property
     def headline(self) -> dict[str, Any]:
@@ -281,7 +248,8 @@ def write_bundle(
     """
 
     def fill(folder: Path) -> None:
-        _write_content(folder, content)
+        passed = _told(gated(content, content.confidential))
+        _write_content(folder, placeless(passed, content.places))
         if render is not None:
             note_unmet(folder, render(folder))
         list_files(folder)
@@ -290,6 +258,13 @@ def write_bundle(
     check_out(out, force=force)
     write_folder(out, fill, keep=keep, replace=force)
     return ResultBundle(Path(out))
+
+
+def _told(content: BundleContent) -> BundleContent:
+    """Return a content with its headline, told from its own estimates and facts."""
+    if isinstance(content.headline, Mapping):
+        return content
+    return replace(content, headline=content.headline(content.estimates, content.facts))
 
 
 def _write_content(folder: Path, content: BundleContent) -> None:
@@ -307,6 +282,8 @@ def _write_content(folder: Path, content: BundleContent) -> None:
     }
     if content.weights is not None:
         texts["weights.csv"] = csv_text(content.weights)
+    if content.withheld is not None:
+        texts["disclosure.csv"] = csv_text(content.withheld)
     texts |= {f"tables/{name}.csv": csv_text(table) for name, table in content.tables.items()}
     texts |= dict(_economics_file(name, value) for name, value in content.economics.items())
     for name in ("figures", "tables", *(["economics"] if content.economics else [])):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date
@@ -24,17 +25,36 @@ __all__ = ["csv_text", "json_text", "plain", "read_object", "read_table", "recor
 _WORDS = frozenset({
     "unit", "matched_set", "cluster", "name", "names", "label", "status", "group", "estimator", "role", "estimand",
     "aggregation", "subgroup", "scale", "outcome", "inference", "reason", "covariate", "stage", "text", "step", "what",
-    "evidence", "note", "flagged", "omitted", "choice", "variant",
+    "evidence", "note", "flagged", "omitted", "choice", "variant", "measure",
 })  # fmt: skip
+
+#: How a text begins that a spreadsheet would run; a number with a sign is none.
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def csv_text(table: pd.DataFrame) -> str:
-    r"""Write a table: floats in full double precision, empty for what is missing, ``true`` and ``false``, ``\n``."""
+    r"""Write a table: floats in full double precision, empty for what is missing, ``true`` and ``false``, ``\n``.
+
+    A text that a spreadsheet would take for a formula has an apostrophe before it; `read_table` takes it off.
+    """
     out = table.copy()
     for name in out.columns:
+        if out[name].dtype.kind == "O":
+            out[name] = out[name].map(_harmless)
         if out[name].dtype == bool or (out[name].dtype == object and out[name].map(_is_flag).any()):
             out[name] = out[name].map(_flag_text)
     return str(out.to_csv(index=False, lineterminator="\n", na_rep=""))
+
+
+def _harmless(cell: Any) -> Any:
+    """Put an apostrophe before a text that begins a formula, or already begins with apostrophes and one."""
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
+
+
+def _as_meant(cell: str) -> str:
+    """Take the apostrophe off again."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def _is_flag(value: Any) -> bool:
@@ -54,11 +74,11 @@ def read_table(path: Path) -> pd.DataFrame:
     is_check = "passed" in table.columns
     columns: dict[str, Any] = {}
     for name in table.columns:
-        cells = table[name].tolist()
+        cells = [_as_meant(cell) for cell in table[name]]
         if name == "passed":
             columns[name] = pd.Series([{"true": True, "false": False}.get(cell) for cell in cells], dtype=object)
         elif name in _WORDS or (is_check and name == "statistic"):
-            columns[name] = table[name].astype(object)
+            columns[name] = pd.Series(cells, dtype=object)
         else:
             columns[name] = _numbers(cells)
             if name in PERIOD_COLUMNS and columns[name].dtype == object:  # periods that are written as 2014/15

@@ -12,9 +12,42 @@ from sos_eval.errors import OurFault
 from sos_eval.panel.panel import Panel
 from sos_eval.results.facts import OutcomeFacts, PanelFacts
 
-__all__ = ["adoption", "lost_periods", "outcome_paths", "panel_facts", "unit_names"]
+__all__ = ["adoption", "lost_periods", "outcome_paths", "panel_facts", "path_counts", "unit_names"]
 
 Array = NDArray[np.float64]
+
+
+def path_counts(panel: Panel, comparison_weights: Array | None = None) -> list[Array]:
+    """Return the counts behind each row of `outcome_paths`, which the gate reads and nobody writes.
+
+    Returns
+    -------
+    list of (n_units_of_row, 3)
+        Of each unit: its position, what one count adds to the sum of weighted rates, its count. Without rows where
+        the outcome is no count or is transformed.
+    """
+    return [
+        counts
+        for one in panel.outcomes
+        for group in _groups(panel.select(one.name), comparison_weights)
+        for counts in _counts(panel.select(one.name), group[2])
+    ]
+
+
+def _counts(panel: Panel, weights: Array) -> list[Array]:
+    """Return the counts behind one line of the figure, a table per time."""
+    frame, units = panel.frame, np.asarray(panel.unit_codes)
+    counted = panel.outcome.counted and panel.outcome.transform == "none"
+    used = frame["outcome"].notna().to_numpy() & (weights > 0) & counted
+    count, exposure, time = (frame[name].to_numpy(float) for name in ("count", "exposure", "time"))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rows = np.column_stack([units, weights / exposure, count])
+    return [rows[used & (time == at)] for at in _times(panel)]
+
+
+def _times(panel: Panel) -> Array:
+    """Return all times of a path, those left out of the analysis included."""
+    return np.union1d(panel.times, np.array(list(panel.omitted_times), float))
 
 
 def outcome_paths(panel: Panel, comparison_weights: Array | None = None) -> pd.DataFrame:
@@ -42,6 +75,12 @@ def outcome_paths(panel: Panel, comparison_weights: Array | None = None) -> pd.D
 
 def _paths_of(panel: Panel, comparison_weights: Array | None) -> pd.DataFrame:
     """Return the rows of the outcome in use."""
+    pieces = [_path(panel, *group) for group in _groups(panel, comparison_weights)]
+    return pd.concat(pieces, ignore_index=True)
+
+
+def _groups(panel: Panel, comparison_weights: Array | None) -> list[tuple[str, float, Array]]:
+    """Return the lines of the figure: group, cohort, and a weight per row of the panel."""
     own = _row_weights(panel, None)
     starts = panel.frame["first_treated"].to_numpy(float)
     treated, never = np.isfinite(starts), ~np.isfinite(starts)
@@ -50,7 +89,7 @@ def _paths_of(panel: Panel, comparison_weights: Array | None) -> pd.DataFrame:
     groups += [("treated", cohort, np.where(starts == cohort, chosen, 0.0)) for cohort in panel.cohorts]
     if comparison_weights is not None:
         groups.append(("comparison_before", np.nan, np.where(never, own, 0.0)))
-    return pd.concat([_path(panel, *group) for group in groups], ignore_index=True)
+    return groups
 
 
 def _row_weights(panel: Panel, more: Array | None) -> Array:
@@ -74,7 +113,7 @@ def _path(panel: Panel, group: str, cohort: float, weights: Array) -> pd.DataFra
     for name in ("outcome", "count", "exposure"):
         frame[name] = panel.frame[name].to_numpy(float)[observed] * weights[observed]
     sums = frame.groupby("time")[["weight", "outcome", "count", "exposure"]].sum(min_count=1)
-    times = np.union1d(panel.times, np.array(list(panel.omitted_times), float))
+    times = _times(panel)
     sums = sums.reindex(times)
     out = pd.DataFrame({
         "outcome": panel.active, "group": group, "cohort": cohort, "time": times,

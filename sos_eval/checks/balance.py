@@ -1,6 +1,9 @@
-"""Declared limits on imbalance, judged on the balance table: every comparison group gets these two lines."""
+"""Declared limits on imbalance, judged on the balance tables: every comparison group gets the first two lines."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -9,6 +12,38 @@ from sos_eval.results.check import CheckResult
 from sos_eval.results.comparison import Comparison, ComparisonMethod
 
 __all__ = ["balance_results"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    """A limit: what it judges, and which way.
+
+    Attributes
+    ----------
+    source
+        Column of `balance.csv`, or a measure beside it.
+    size
+        What is compared with the limit: a ratio counts the same either way round.
+    """
+
+    words: str
+    source: str
+    size: Callable[[pd.Series], pd.Series]
+    least: bool = False
+    always: bool = False
+
+
+_LIMITS = {
+    "max_smd": _Judgement("standardised mean difference", "std_mean_diff", abs, always=True),
+    "max_variance_ratio": _Judgement(
+        "variance ratio", "variance_ratio", lambda ratio: ratio.where(ratio >= 1, 1 / ratio), always=True
+    ),
+    "max_ks": _Judgement("distance between distribution functions", "ks", abs),
+    "min_overlap": _Judgement("overlap coefficient", "overlap", abs, least=True),
+    "max_l1": _Judgement("joint distance", "l1", abs),
+    "max_prognostic": _Judgement("standardised difference of the prognostic score", "prognostic", abs),
+    "min_ess": _Judgement("effective number of comparison units", "ess_comparison", abs, least=True),
+}
 
 
 def balance_results(method: ComparisonMethod, comparison: Comparison | None) -> list[CheckResult]:
@@ -24,36 +59,53 @@ def balance_results(method: ComparisonMethod, comparison: Comparison | None) -> 
     Returns
     -------
     list of CheckResult
-        ``balance.max_smd`` and ``balance.max_variance_ratio``; empty where the design names no covariate and no
-        limit.
+        ``balance.max_smd`` and ``balance.max_variance_ratio``, and a line for each further limit that is declared;
+        empty where the design names no covariate and no limit.
     """
     limits = method.imbalance_limits
-    table = pd.DataFrame() if comparison is None else comparison.balance
-    if table.empty and not limits:
+    if (comparison is None or comparison.balance.empty) and not limits:
         return []
-    after = table[(table["stage"] == "after") & (table["covariate"] != "distance")] if len(table) else table
-    return [
-        _judged(after, limits, "max_smd", "std_mean_diff", "standardised mean difference"),
-        _judged(after, limits, "max_variance_ratio", "variance_ratio", "variance ratio"),
-    ]
+    asked = {name: what for name, what in _LIMITS.items() if what.always or name in limits}
+    return [_judged(comparison, name, what, limits.get(name)) for name, what in asked.items()]
 
 
-def _judged(after: pd.DataFrame, limits: dict[str, float], limit: str, column: str, words: str) -> CheckResult:
-    """Judge one statistic by its worst covariate; a ratio counts the same either way round."""
-    threshold = limits.get(limit)
-    name = f"balance.{limit}"
+def _values(comparison: Comparison | None, source: str) -> tuple[pd.Series, str]:
+    """Return a statistic after the group was built, by covariate, and why it has none."""
+    if comparison is None or comparison.balance.empty:
+        return pd.Series(dtype=float), "no covariate is named under comparison.on"
+    further = comparison.measures
+    if source in set(further.get("measure", ())):
+        after = further[(further["stage"] == "after") & (further["measure"] == source)]
+        return after.set_index("covariate")["value"].astype(float), next(iter(filter(None, after["reason"])), "")
+    table = comparison.balance
+    if source not in table:
+        return pd.Series(dtype=float), "a group has no unit with complete covariates"
+    after = table[(table["stage"] == "after") & (table["covariate"] != "distance")]
+    return after.set_index("covariate")[source].astype(float), "none exists"
+
+
+def _judged(comparison: Comparison | None, limit: str, what: _Judgement, threshold: float | None) -> CheckResult:
+    """Judge one statistic by its worst covariate."""
+    name, statistic = f"balance.{limit}", what.words.replace(" ", "_")
     declared = np.nan if threshold is None else float(threshold)
-    values = after.set_index("covariate")[column].astype(float) if len(after) else pd.Series(dtype=float)
-    size = values.abs() if column == "std_mean_diff" else values.where(values >= 1, 1 / values)
+    values, why = _values(comparison, what.source)
+    size = what.size(values)
     known = size.dropna()
     if known.empty:
-        text = f"No {words} to judge: {'no covariate is named under comparison.on' if values.empty else 'none exists'}."
-        return CheckResult(name, words.replace(" ", "_"), np.nan, text, declared)
-    worst, value = str(known.idxmax()), float(known.max())
-    text = f"The largest {words} after the comparison group was built is {value:.2f} ({worst})"
-    passed = None if threshold is None else bool(value <= threshold)
-    verdict = "." if threshold is None else f"; the declared limit is {threshold:g}."
-    gaps = list(size.index[size.isna()])
-    missing = f" None exists for {', '.join(map(str, gaps))}." if gaps and column == "std_mean_diff" else ""
+        return CheckResult(name, statistic, np.nan, f"No {what.words} to judge: {why}.", declared)
+    worst = str(known.idxmin() if what.least else known.idxmax())
+    value = float(known.loc[worst])
+    passed = None if threshold is None else bool(value >= threshold if what.least else value <= threshold)
+    gaps = list(size.index[size.isna()]) if limit != "max_variance_ratio" else []
+    text = _sentence(what, worst, value, threshold, gaps)
     table = pd.DataFrame({"covariate": size.index, "value": size.to_numpy()})
-    return CheckResult(name, words.replace(" ", "_"), value, text + verdict + missing, declared, passed, table)
+    return CheckResult(name, statistic, value, text, declared, passed, table)
+
+
+def _sentence(what: _Judgement, worst: str, value: float, threshold: float | None, gaps: list[str]) -> str:
+    """Say what was found, of which covariate, and what was declared."""
+    which = f"{'smallest' if what.least else 'largest'} " if worst else ""
+    of = f" ({worst})" if worst else ""
+    limit = "" if threshold is None else f"; the declared limit is {threshold:g}"
+    missing = f" None exists for {', '.join(map(str, gaps))}." if gaps else ""
+    return f"The {which}{what.words} after the comparison group was built is {value:.2f}{of}{limit}.{missing}"

@@ -202,8 +202,8 @@ def _why_silent(fitted: Fitted, space: AssignmentSpace | str, early: Array) -> s
     """Say why there is no test; empty where there is one."""
     if isinstance(space, str):
         return space
-    if fitted.comparison is not None and fitted.comparison.uses_outcomes:
-        return "the comparison group was made alike on earlier outcomes, so its earlier path is no test"
+    if fitted.comparison is not None and fitted.comparison.made_alike:
+        return fitted.comparison.made_alike
     if fitted.panel.layout != "panel":
         return "rows are people or events, not one a unit and period"
     if len(early) < FEWEST_PERIODS:

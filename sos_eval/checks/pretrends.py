@@ -51,6 +51,12 @@ class Pretrends(Check):
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Return ``pretrends.joint``, ``pretrends.slope`` and ``pretrends.detectable_slope``."""
+        if fitted.comparison is not None and (alike := fitted.comparison.made_alike):
+            return [
+                _not_done("pretrends.joint", "p_value", alike, _threshold(self.min_p)),
+                _not_done("pretrends.slope", "slope", alike, _threshold(self.max_slope)),
+                _not_done("pretrends.detectable_slope", "slope", alike, _threshold(self.max_detectable_slope)),
+            ]
         options = {"include_anticipation": self.include_anticipation}
         joint = pre_coefficients(fitted, by=self.of, **options)
         trend = pre_coefficients(fitted, by="event_time", **options)

@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 from sos_eval.panel.panel import Array
 from sos_eval.terms import BALANCE_COLUMNS
 
-__all__ = ["balance_table", "effective_size", "ks_distance", "weighted_variance"]
+__all__ = [
+    "balance_table",
+    "effective_size",
+    "ks_distance",
+    "standardised_difference",
+    "treated_deviations",
+    "weighted_variance",
+]
 
 Mask = NDArray[np.bool_]
 
@@ -44,28 +51,38 @@ def balance_table(names: list[str], x: Array, treated: Mask, *, base_weights: Ar
     for j, name in enumerate(names):
         seen = np.isfinite(x[:, j])
         value, group = x[seen, j], treated[seen]
-        scale = _treated_sd(value, group, base_weights[seen])
-        for stage, w in (("before", base_weights[seen]), ("after", (base_weights * weights)[seen])):
-            rows.append({"covariate": name, "stage": stage, **_row(value, group, w, scale)})
+        before = base_weights[seen]
+        for stage, w in (("before", before), ("after", (base_weights * weights)[seen])):
+            rows.append({"covariate": name, "stage": stage, **_row(value, group, w, before)})
     return pd.DataFrame(rows, columns=list(BALANCE_COLUMNS))
 
 
-def _row(x: Array, treated: Mask, w: Array, scale: float) -> dict[str, float]:
+def _row(x: Array, treated: Mask, w: Array, before: Array) -> dict[str, float]:
     """Return the numbers of one covariate in one stage."""
-    mean_treated, mean_comparison = _mean(x[treated], w[treated]), _mean(x[~treated], w[~treated])
     with np.errstate(divide="ignore", invalid="ignore"):
-        difference = float(np.float64(mean_treated - mean_comparison) / scale) if scale > 0 else np.nan
         ratio = np.float64(weighted_variance(x[treated], w[treated])) / weighted_variance(x[~treated], w[~treated])
     return {
-        "mean_treated": mean_treated,
-        "mean_comparison": mean_comparison,
-        "std_mean_diff": difference,
+        "mean_treated": _mean(x[treated], w[treated]),
+        "mean_comparison": _mean(x[~treated], w[~treated]),
+        "std_mean_diff": standardised_difference(x, treated, w, before),
         "variance_ratio": np.nan if _is_binary(x) or not np.isfinite(ratio) else float(ratio),
         "ks": ks_distance(x, treated, w),
         "n_treated": int((w[treated] > 0).sum()),
         "n_comparison": int((w[~treated] > 0).sum()),
         "ess_comparison": effective_size(w[~treated]),
     }
+
+
+def standardised_difference(x: Array, treated: Mask, w: Array, before: Array) -> float:
+    """Difference of weighted means over the standard deviation of the treated before; NaN where that is zero.
+
+    Parameters
+    ----------
+    x, treated, w, before : (n,)
+        Values, who is treated, the weights of the means and those of the deviation.
+    """
+    scale = _treated_sd(x, treated, before)
+    return (_mean(x[treated], w[treated]) - _mean(x[~treated], w[~treated])) / scale if scale > 0 else float("nan")
 
 
 def _is_binary(x: Array) -> bool:
@@ -82,6 +99,21 @@ def _treated_sd(x: Array, treated: Mask, w: Array) -> float:
         p = _mean(x[treated], w[treated])
         return float(np.sqrt(p * (1 - p)))
     return float(np.sqrt(weighted_variance(x[treated], w[treated])))
+
+
+def treated_deviations(x: Array, treated: Mask, w: Array) -> Array:
+    """Return the treated units' standard deviation of each covariate, (k,): the scale of standardised differences.
+
+    Of a covariate with two values sqrt(p (1 - p)) times their distance; zero where nothing varies.
+    """
+    return np.array([_two_or_more_sd(column[treated], w[treated], len(np.unique(column)) <= 2) for column in x.T])
+
+
+def _two_or_more_sd(x: Array, w: Array, two: bool) -> float:
+    if (w > 0).sum() < 2:
+        return 0.0
+    share = w / w.sum()
+    return float(np.sqrt(share @ (x - x @ share) ** 2 if two else weighted_variance(x, w)))
 
 
 def weighted_variance(x: Array, w: Array) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from sos_eval.comparison.cohorts import compared_apart, weights_apart
 from sos_eval.comparison.group import GroupMethod, apply_weights
 from sos_eval.comparison.regroup import group_weights
 from sos_eval.panel.panel import Array, Panel
@@ -15,9 +16,10 @@ __all__ = ["Rebuilding", "build"]
 def build(method: GroupMethod, panel: Panel) -> Comparison:
     """Build the comparison group, with the original outcomes in its panel.
 
-    The method sees `panel.blinded()`: no outcome from the first start of anyone onward can enter.
+    The method sees `panel.blinded()`: no outcome from the first start of anyone onward can enter. Where cohorts are
+    compared apart it sees each with the units that never start, blinded from that cohort's start on.
     """
-    made = method.compare(panel.blinded())
+    made = compared_apart(method, panel) if method.splits(panel) else method.compare(panel.blinded())
     return replace(made, panel=apply_weights(panel, made.weights, made.panel.flow))
 
 
@@ -29,6 +31,8 @@ class Rebuilding:
 
     def __call__(self, panel: Panel) -> Panel:
         """Return what `build` makes of the panel."""
+        if self.method.splits(panel):
+            return apply_weights(panel, weights_apart(self.method, panel), panel.flow)
         return apply_weights(panel, self.method.select(panel.blinded()).weights, panel.flow)
 
     def weights(self, panel: Panel, first_treated: Array) -> GroupWeights:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
-from typing import Annotated, Literal, Self
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
-from annotated_types import Gt
+from annotated_types import Gt, Le
 
 from sos_eval.comparison.balance import balance_table
 from sos_eval.comparison.covariates import BUILT_IN, dummies, unit_values
+from sos_eval.comparison.measures import MEASURE_COLUMNS, measures_table
+from sos_eval.comparison.propensity import calibration
 from sos_eval.comparison.restrict import Restrict
 from sos_eval.declare import Declared
-from sos_eval.errors import Faults, InputFault, NotIdentified, listed
+from sos_eval.errors import Fault, Faults, InputFault, NotIdentified, listed
 from sos_eval.panel.panel import Array, FlowRow, Panel
+from sos_eval.panel.pretreatment import outcome_pre
 from sos_eval.results.comparison import Comparison, ComparisonMethod, GroupWeights, weighed
 from sos_eval.terms import BALANCE_COLUMNS
 
-__all__ = ["BalanceLimits", "GroupMethod", "Matched", "Selection", "apply_weights"]
+__all__ = ["BalanceLimits", "GroupMethod", "Matched", "Selection", "apply_weights", "overlap_table"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,16 @@ class BalanceLimits(Declared):
     """Largest absolute standardised mean difference."""
     max_variance_ratio: Annotated[float, Gt(1)] | None = None
     """Largest variance ratio, either way: 2 accepts 0.5 to 2."""
+    max_ks: Annotated[float, Gt(0), Le(1)] | None = None
+    """Largest distance between the distribution functions of a covariate."""
+    min_overlap: Annotated[float, Gt(0), Le(1)] | None = None
+    """Smallest overlap coefficient of a covariate."""
+    max_l1: Annotated[float, Gt(0), Le(1)] | None = None
+    """Largest joint distance over the cells of all covariates."""
+    max_prognostic: Annotated[float, Gt(0)] | None = None
+    """Largest absolute standardised difference of the prognostic score."""
+    min_ess: Annotated[float, Gt(0)] | None = None
+    """Smallest effective number of comparison units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +57,15 @@ class Matched:
         Units of weight zero, group by group, with the reason for `flow`.
     score : (n,) or None
         One number per unit that was matched on.
+    chance
+        Whether that is an estimated chance of being treated.
     """
 
     weights: Array
     dropped: tuple[tuple[tuple[str, ...], str], ...] = ()
     sets: pd.DataFrame | None = None
     score: Array | None = None
+    chance: bool = False
     off_support: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -83,14 +100,34 @@ class Selection:
 class GroupMethod(ComparisonMethod):
     """Base of the comparison methods: a subclass writes `match`, and says in `needs_complete` what it reads."""
 
+    by_cohort: ClassVar[bool] = True
+    """Whether a cohort by itself may get other donors."""
+
     restrict: Restrict | None = None
     """Which untreated units may be donors: {same, as_treated, exclude, why}."""
     on: tuple[str, ...] = ()
     """Covariates, `outcome_pre`, `outcome_pre_slope`: averages over the periods before the first start of anyone."""
     balance: BalanceLimits | None = None
-    """Declared limits on imbalance: {max_smd, max_variance_ratio}."""
+    """Declared limits on imbalance: {max_smd, max_variance_ratio, max_ks, min_overlap, max_l1, max_prognostic,
+    min_ess}."""
     missing: Literal["fault", "exclude"] = "fault"
     """Units without a value of a covariate: refused by name, or left out with the reason in the flow of units."""
+    cohorts: Literal["together", "apart"] = "together"
+    """Units that start at different times: together, on values before the first start of anyone, or each cohort by
+    itself, on values before its own start, with units that never start."""
+
+    def splits(self, panel: Panel) -> bool:
+        """Whether each cohort of a panel is compared by itself.
+
+        Raises
+        ------
+        NotIdentified
+            Cohorts are declared apart, and the method does not depend on who starts when.
+        """
+        if self.cohorts == "apart" and not self.by_cohort:
+            what = f"comparison.cohorts: {self.name} is the same for every cohort"
+            raise NotIdentified(Fault(panel.source, what, "leave cohorts out"))
+        return self.cohorts == "apart" and len(panel.cohorts) > 1
 
     @property
     def imbalance_limits(self) -> dict[str, float]:
@@ -108,6 +145,10 @@ class GroupMethod(ComparisonMethod):
         """Columns of the user's table that the panel has to carry for this method."""
         same = self.restrict.same if self.restrict else ()
         return tuple(name for name in dict.fromkeys((*self.reads, *same)) if name not in BUILT_IN)
+
+    def with_files(self, base: Path, where: str, faults: Faults) -> Self:
+        """Return the method with what its files hold; `base` is the design's folder, `where` its line."""
+        return self
 
     def restricted(self, panel: Panel) -> Panel:
         """Return the panel without the untreated units that may not be donors."""
@@ -150,15 +191,17 @@ class GroupMethod(ComparisonMethod):
     def compare(self, panel: Panel) -> Comparison:
         """Build the group, and say how balanced it is."""
         made = self.select(panel)
-        table, notes = self._balance(panel, made)
+        table, measures, notes = self._balance(panel, made)
         return Comparison(
             panel=apply_weights(panel, made.weights, made.kept.flow),
             weights=made.weights,
             sets=made.matched.sets,
             balance=table,
+            measures=measures,
             off_support=made.matched.off_support,
-            overlap=_overlap(made),
-            notes=(*made.matched.notes, *notes),
+            overlap=overlap_table(made),
+            calibration=_calibration(made),
+            notes=(*made.matched.notes, *self._unchanged(made), *notes, *self._several_starts(panel)),
             uses_outcomes=any(name in BUILT_IN for name in self.reads),
         )
 
@@ -182,10 +225,30 @@ class GroupMethod(ComparisonMethod):
         faults.stop()
         return panel, values.reindex(panel.units)
 
-    def _balance(self, panel: Panel, made: Selection) -> tuple[pd.DataFrame, list[str]]:
+    def _unchanged(self, made: Selection) -> list[str]:
+        """Say where a method changes nothing."""
+        if not self.rebuilds or not (made.matched.weights == 1.0).all() or not len(made.matched.weights):
+            return []
+        return [
+            f"{self.label} changed nothing: all {len(made.matched.weights)} units that could take part do, each with "
+            "weight one, so the comparison group is what it would be without it"
+        ]
+
+    def _several_starts(self, panel: Panel) -> list[str]:
+        """Say on which values units that start at different times are compared."""
+        if not self.reads or len(panel.cohorts) < 2:
+            return []
+        first = panel.periods.name(panel.cohorts[0])
+        return [
+            f"units that start at {len(panel.cohorts)} different times are compared together, on values before the "
+            f"first start of anyone ({first}): nothing measured after a start enters, and later starters are compared "
+            "on older values"
+        ]
+
+    def _balance(self, panel: Panel, made: Selection) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
         """Return balance over all of a panel's units before and the selected after, and what to say about it."""
         if not self.reads or not panel.ever_treated.any() or panel.ever_treated.all():
-            return pd.DataFrame(columns=list(BALANCE_COLUMNS)), []
+            return pd.DataFrame(columns=list(BALANCE_COLUMNS)), pd.DataFrame(columns=list(MEASURE_COLUMNS)), []
         values = unit_values(panel, self.reads, key="comparison.on", faults=Faults(NotIdentified))
         gaps = [name for name in values if values[name].isna().any()]
         names, x = dummies(values, drop_first=False)
@@ -197,7 +260,8 @@ class GroupMethod(ComparisonMethod):
         empty = table.loc[table["std_mean_diff"].isna(), "covariate"].unique()
         if len(empty):
             notes.append(f"no standardised difference for {listed(list(empty))}: it does not vary among treated units")
-        return table, notes
+        measures = measures_table(values, panel.ever_treated, panel.weights, made.weights, outcome_pre(panel))
+        return table, measures, notes
 
 
 def _nobody(panel: Panel, name: str) -> str:
@@ -212,7 +276,7 @@ def apply_weights(panel: Panel, weights: Array, flow: tuple[FlowRow, ...]) -> Pa
     return replace(weighed(panel, weights), flow=flow)
 
 
-def _overlap(made: Selection) -> pd.DataFrame | None:
+def overlap_table(made: Selection) -> pd.DataFrame | None:
     """Return the score's distribution for the overlap figure; None where no score was matched on."""
     if made.matched.score is None:
         return None
@@ -224,3 +288,9 @@ def _overlap(made: Selection) -> pd.DataFrame | None:
             "weight": made.matched.weights,
         }
     )
+
+
+def _calibration(made: Selection) -> pd.DataFrame | None:
+    """Compare an estimated chance of being treated with what happened; None where none was estimated."""
+    score = made.matched.score
+    return calibration(score, made.inside.ever_treated) if made.matched.chance and score is not None else None

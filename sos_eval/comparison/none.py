@@ -21,6 +21,7 @@ class NoComparison(GroupMethod):
     """All untreated units, restricted where `restrict` says so; `on` only reports balance."""
 
     rebuilds: ClassVar[bool] = False
+    by_cohort: ClassVar[bool] = False
 
     def match(self, panel: Panel, values: pd.DataFrame) -> Matched:
         """Take everybody, with weight one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sos_eval.comparison.cohorts import weights_apart
 from sos_eval.comparison.group import GroupMethod
 from sos_eval.errors import InputFault
 from sos_eval.panel.panel import Array, Panel
@@ -19,6 +20,8 @@ def group_weights(method: GroupMethod, panel: Panel, first_treated: Array) -> Gr
     Who could take part and their covariates depend on the first start of anyone alone, which permutations share.
     """
     weights, failures = np.zeros(first_treated.shape), np.full(len(first_treated), "", object)
+    if method.splits(panel):
+        return _cohorts_apart(method, panel, first_treated)
     common = method.restrict is None
     firsts, lot = np.unique(first_treated.min(1) if common else np.arange(len(weights)), return_inverse=True)
     for number in range(len(firsts)):
@@ -40,3 +43,14 @@ def _of_one_start(method: GroupMethod, panel: Panel, first_treated: Array) -> Gr
     weights = np.zeros(first_treated.shape)
     weights[:, place] = groups.weights
     return GroupWeights(weights, groups.failures)
+
+
+def _cohorts_apart(method: GroupMethod, panel: Panel, first_treated: Array) -> GroupWeights:
+    """Build the groups of adoptions cohort by cohort, (draws, n_units), one after another."""
+    weights, failures = np.zeros(first_treated.shape), np.full(len(first_treated), "", object)
+    for draw, starts in enumerate(first_treated):
+        try:
+            weights[draw] = weights_apart(method, panel.with_first_treated(starts))
+        except InputFault as fault:
+            failures[draw] = fault.faults[0].what
+    return GroupWeights(weights, failures)

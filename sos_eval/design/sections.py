@@ -47,7 +47,7 @@ CONTRACT = {
     ),
     "comparison": (
         "none", "declared", "neighbours", "nearest", "optimal", "full", "subclass", "cem", "exact", "mahalanobis",
-        "ipw", "cbps", "entropy",
+        "ipw", "cbps", "entropy", "stable",
     ),
     "inference": (
         "analytic", "multiplier_bootstrap", "wild_cluster_bootstrap", "cr2", "cr3", "randomization", "conley_taber",
@@ -142,7 +142,17 @@ def read_comparison(reader: Reader, given: Any, path: Path_) -> GroupMethod:
         reader.add(path, f"comparison: {given!r} is not a mapping", "write {method: …}")
         given = {"method": "none"}
     made: GroupMethod | None = read_method(reader, "comparison", {"method": "none", **given}, path)
-    return made if made is not None else NoComparison()
+    if made is None:
+        return NoComparison()
+    return reader.faults.noted(lambda: _with_files(made, reader.document, path)) or made
+
+
+def _with_files(made: GroupMethod, document: Document, path: Path_) -> GroupMethod:
+    """Return a comparison method with what its files hold."""
+    faults = Faults()
+    found = made.with_files(document.path.parent, document.where((*path, "file")), faults)
+    faults.stop()
+    return found
 
 
 def read_inference(reader: Reader, given: Any, path: Path_) -> tuple[InferenceMethod, ...]:

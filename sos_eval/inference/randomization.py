@@ -22,7 +22,7 @@ from sos_eval.numerics.inversion import TIES
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array
 from sos_eval.results.adoptions import Adoptions
-from sos_eval.results.assignments import Assignments, AssignmentSpace, strata_columns
+from sos_eval.results.assignments import Assignments, AssignmentSpace, drawn_within, strata_columns
 from sos_eval.results.estimate import Batch, Estimate
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod, Inferred
@@ -236,8 +236,8 @@ class Randomization(InferenceMethod):
             "interval": limits.how,
         }
         tests = table_of_tests(
-            fitted, permuted.batch, row, key=self.key, statistic=self.statistic, strata=self.strata,
-            complete=permuted.complete, limits=limits,
+            fitted, permuted.batch, row, key=self.key, statistic=self.statistic,
+            strata=drawn_within(fitted.source, self.strata), complete=permuted.complete, limits=limits,
         )  # fmt: skip
         return Inferred(table, _tables(fitted, permuted, row, self.key), facts, tests)
 

@@ -9,6 +9,7 @@ from sos_eval.design.design import Design, load_design
 from sos_eval.design.lock import as_locked
 from sos_eval.errors import Fault, InputFault
 from sos_eval.jobs import steps
+from sos_eval.jobs.discreet import discreet
 from sos_eval.panel.england.published import panel_file
 from sos_eval.panel.spec import PanelSpec
 
@@ -50,9 +51,10 @@ def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checku
         if panel is not None:
             raise InputFault(Fault(str(panel), "no such file", "give the panel's path"))
         return Checkup(design, False, f"{design.path}: the design is in order; its data were not read ({missing})")
-    panels = steps.load_panels(design)
-    steps.identify(design, panels)
-    steps.compare(design, panels)
+    with discreet(design):
+        panels = steps.load_panels(design)
+        steps.identify(design, panels)
+        steps.compare(design, panels)
     main = panels[design.estimators[0].id]
     text = f"{main.n_units} units, {int(main.ever_treated.sum())} ever treated, {main.n_times} periods"
     return Checkup(design, True, f"{design.path}: in order ({text})")

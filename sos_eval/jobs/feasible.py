@@ -18,6 +18,7 @@ from sos_eval.bundle.files import csv_text, json_text
 from sos_eval.bundle.whole import make_folder, write_file
 from sos_eval.design.design import load_design
 from sos_eval.errors import DataFault, DesignFault, Fault, Faults, InputFault, nearest
+from sos_eval.jobs.discreet import discreet
 from sos_eval.jobs.steps import load_panels
 from sos_eval.numerics.detectable import FALL, RISE, Found, Lots, findable
 from sos_eval.numerics.lots import contrast_lots
@@ -265,7 +266,8 @@ def quiet_panel(design: Path | None, panel: Path | None) -> Panel:
     """
     if design is not None:
         plan = load_design(design, panel=panel)
-        return next(iter(load_panels(plan).values()))
+        with discreet(plan):
+            return next(iter(load_panels(plan).values()))
     faults = Faults(DataFault)
     if panel is None:
         reading = read_published("constant", faults, _VOCABULARY.__contains__)

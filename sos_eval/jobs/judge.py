@@ -54,8 +54,32 @@ def judge(
     detectable, curve = _detectable(design, estimate, answer)
     apart = _disagreement(first, groups, fitted, answer, account)
     plain = _without_strata(estimate, answer.resolution.methods[0], account)
-    checked = () if plain is None else (Checked(*first, plain),)
+    beside = [plain, _unmatched(estimate)]
+    checked = tuple(Checked(*first, one) for one in beside if one is not None)
     return Judged(detectable, apart, curve, checked)
+
+
+def _unmatched(fitted: Fitted) -> CheckResult | None:
+    """Return the estimate without a match on earlier outcomes; None where there was no such match."""
+    row = overall_row(fitted)
+    if row is None or fitted.rebuild is None or fitted.comparison is None or not fitted.comparison.made_alike:
+        return None
+    try:
+        plain = replace(fitted, estimate=fitted.estimator.complete(fitted.source))
+    except InputFault as fault:
+        text = f"Without the match on earlier outcomes nothing can be estimated: {fault.faults[0].what}."
+        return CheckResult("unmatched", "estimate", math.nan, text)
+    at = overall_row(plain)
+    if at is None:
+        return CheckResult("unmatched", "estimate", math.nan, "Without the match there is no overall effect.")
+    value = float(plain.estimate.values[at])
+    log = " on the log scale" if plain.estimate.cells["scale"].iloc[at] == "ratio" else ""
+    text = (
+        f"Without the match on earlier outcomes, on all {fitted.source.n_units} units, the estimate{log} is "
+        f"{value:.3g} instead of {fitted.estimate.values[row]:.3g}. Outcomes that were made alike part again where "
+        "they were alike by chance, so that neither number is the safe one."
+    )
+    return CheckResult("unmatched", "estimate", value, text)
 
 
 def _detectable(design: Design, fitted: Fitted, answer: Answer) -> tuple[DetectableFacts, pd.DataFrame]:

@@ -11,6 +11,7 @@ from sos_eval.design.design import Design, load_design
 from sos_eval.design.lock import as_locked, lock_path
 from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
+from sos_eval.jobs.discreet import discreet
 from sos_eval.jobs.facts import run_facts
 from sos_eval.jobs.judge import judge
 from sos_eval.jobs.runs import data_files, logged
@@ -66,7 +67,7 @@ def run(
     check_out(folder, force=force)
     refuse_inputs([folder], [plan.path, lock_path(plan), *data_files(plan)])
     account = Account(plan, progress, notice, workers)
-    with account.crew.at_work():
+    with account.crew.at_work(), discreet(plan):
         return _evaluated(plan, folder, account, force=force)
 
 

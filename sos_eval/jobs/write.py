@@ -10,15 +10,16 @@ from typing import Any
 import pandas as pd
 
 from sos_eval.bundle.bundle import BundleContent, ResultBundle, write_bundle
+from sos_eval.bundle.content import Confidential
 from sos_eval.bundle.provenance import provenance
-from sos_eval.bundle.tables import adoption, outcome_paths, unit_names
+from sos_eval.bundle.tables import adoption, outcome_paths, path_counts, unit_names
 from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_path
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
 from sos_eval.jobs.judge import Judged
 from sos_eval.jobs.runs import data_files, kept_as
-from sos_eval.panel.disclosure import masked, withholds_weights
+from sos_eval.panel.disclosure import withholds_weights
 from sos_eval.panel.flow import flow_table
 from sos_eval.report.render import render_all
 from sos_eval.report.words import headline_of
@@ -26,7 +27,7 @@ from sos_eval.results.facts import RunFacts
 from sos_eval.results.table import stack
 from sos_eval.terms import TEST_COLUMNS
 
-__all__ = ["write"]
+__all__ = ["weights_table", "write"]
 
 
 def write(
@@ -46,23 +47,46 @@ def write(
     """Lay out the bundle's content and write it whole, figures and report included."""
     first = primary(design, groups)
     estimates = stack([one.table for answer in answers.values() for one in answer.inferred])
-    people = ["n_obs"] if groups[first].source.layout == "cross_sections" else []
     periods = groups[first].source.periods
-    shown, _ = masked(periods.in_table(estimates), people, design.disclosure)
-    flow, _ = masked(flow_table(groups[first].comparison.panel), ["rows"] if people else [], design.disclosure)
-    further = {name: masked(periods.in_table(one), people, design.disclosure)[0] for name, one in further.items()}
+    further = {name: periods.in_table(one) for name, one in further.items()}
     content = BundleContent(
-        design=design.resolved, estimates=shown, balance=groups[first].comparison.balance,
-        weights=_weights(groups[first]), flow=flow,
-        diagnostics=diagnostics_of(checked), headline=headline_of(estimates, facts), facts=facts,
+        design=design.resolved, estimates=groups[first].source.periods.in_table(estimates),
+        balance=groups[first].comparison.balance, weights=weights_table(groups[first]),
+        flow=flow_table(groups[first].comparison.panel),
+        diagnostics=diagnostics_of(checked), headline=headline_of, facts=facts,
         provenance=_provenance(design, account, facts),
         tables=_tables(groups, answers, checked, first) | _curve(judged) | further, tests=_tests(answers),
         economics=costed,
-        log="\n".join(account.log) + "\n",
+        log="\n".join(account.log) + "\n", confidential=_confidential(design, groups, first),
+        places=_places(design),
     )  # fmt: skip
     formats = design.report.formats
     keep = kept_as(out, facts.lock)
     return write_bundle(out, content, force=force, render=lambda folder: render_all(folder, formats), keep=keep)
+
+
+def _confidential(design: Design, groups: dict[Key, Group], first: Key) -> Confidential:
+    """Return what the gate has to know of a run."""
+    group, people = groups[first], groups[first].source.layout == "cross_sections"
+    if not design.disclosure.guards:
+        return Confidential(people=people)
+    panels = [one.source for one in groups.values()]
+    names = {str(name) for panel in panels for pair in panel.unit_names.items() for name in pair if people}
+    behind = [] if people else path_counts(group.source, _chosen(group))
+    return Confidential(design.disclosure, people, frozenset(names), behind)
+
+
+def _places(design: Design) -> tuple[Path, ...]:
+    """Return the folders of this machine that texts of a run may name files in."""
+    folders = [design.base, *(file.parent for file in data_files(design)), Path.cwd(), Path.home()]
+    absolute = [folder for folder in folders if folder.is_absolute()]
+    return tuple(dict.fromkeys([*absolute, *(folder.resolve() for folder in folders)]))
+
+
+def _chosen(group: Group) -> Any:
+    """Return the weights of the comparison group where it is matched or weighted."""
+    comparison = group.comparison
+    return comparison.weights if comparison.sets is not None or (comparison.weights != 1.0).any() else None
 
 
 def _curve(judged: Judged) -> dict[str, pd.DataFrame]:
@@ -87,7 +111,7 @@ def _provenance(design: Design, account: Account, facts: RunFacts) -> dict[str, 
     )  # fmt: skip
 
 
-def _weights(group: Group) -> pd.DataFrame | None:
+def weights_table(group: Group) -> pd.DataFrame | None:
     """Return `weights.csv`; None where rows are people."""
     panel, comparison = group.source, group.comparison
     if withholds_weights(panel):
@@ -112,12 +136,15 @@ def _tables(
     if group.source.names_read:
         tables["unit_names"] = unit_names(group.source)
     if group.source.layout == "panel":
-        chosen = group.comparison.weights if group.comparison.sets is not None else None
-        tables["outcome_paths"] = outcome_paths(group.source, chosen)
+        tables["outcome_paths"] = outcome_paths(group.source, _chosen(group))
     if group.comparison.sets is not None:
         tables["sets"] = group.comparison.sets
+    if len(group.comparison.measures):
+        tables["balance_measures"] = group.comparison.measures
     if group.comparison.overlap is not None:
         tables["overlap"] = group.comparison.overlap.astype({"treated": int})
+    if group.comparison.calibration is not None:
+        tables["calibration"] = group.comparison.calibration
     for (estimator, outcome), answer in answers.items():
         for one in answer.inferred:
             for name, table in one.tables.items():

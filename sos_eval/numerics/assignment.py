@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["match_weights", "match_weights_many", "nearest", "nearest_many"]
+__all__ = ["match_weights", "match_weights_many", "nearest", "nearest_many", "optimal"]
 
 Array = NDArray[np.float64]
 
@@ -111,3 +111,40 @@ def match_weights_many(chosen: NDArray[np.intp], n_untreated: int) -> tuple[Arra
     untreated = np.bincount(place, share, draws * n_untreated).astype(float).reshape(draws, n_untreated)
     used, total = (untreated > 0).sum(1, keepdims=True), untreated.sum(1, keepdims=True)
     return (counts > 0).astype(float), untreated * (used / np.where(used > 0, total, 1.0))
+
+
+def optimal(distance: Array, *, ratio: int = 1) -> NDArray[np.intp]:
+    """Match without replacement so that the sum of distances is smallest among all largest matchings (Rosenbaum 1989).
+
+    Pairs are those of a linear assignment; of several that are equally near, the first that it finds.
+
+    Parameters
+    ----------
+    distance : (n_treated, n_untreated)
+        Infinite where a pair is not allowed.
+    ratio
+        Donors per treated unit, at most.
+
+    Returns
+    -------
+    chosen : (n_treated, ratio)
+        Positions of donors, nearest first, -1 where there was none left.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    allowed = np.isfinite(distance)
+    chosen = np.full((len(distance), ratio), -1, dtype=np.intp)
+    if not allowed.any():
+        return chosen
+    largest = float(distance[allowed].max()) or 1.0
+    # a barred pair costs more than every pair of a matching together, so that as many as can be are matched
+    barred = 2.0 * (1 + min(ratio * len(distance), distance.shape[1]))
+    cost = np.where(allowed, np.round(distance / (largest * TIE)) * TIE, barred)
+    row, donor = linear_sum_assignment(np.repeat(cost, ratio, axis=0))
+    row = row // ratio
+    kept = allowed[row, donor]
+    row, donor = row[kept], donor[kept]
+    order = np.lexsort((donor, distance[row, donor], row))
+    row, donor = row[order], donor[order]
+    chosen[row, np.arange(len(row)) - np.searchsorted(row, row)] = donor
+    return chosen

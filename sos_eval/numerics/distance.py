@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["absolute", "euclidean", "mahalanobis", "pooled_covariance"]
+__all__ = ["absolute", "euclidean", "mahalanobis", "pooled_covariance", "rank_mahalanobis"]
 
 Array = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ def pooled_covariance(x: Array, treated: NDArray[np.bool_]) -> Array:
     return np.asarray(centred.T @ centred / (len(x) - 2))
 
 
-def mahalanobis(x: Array, treated: NDArray[np.bool_]) -> Array:
+def mahalanobis(x: Array, treated: NDArray[np.bool_], ridge: float = 0.0) -> Array:
     """Mahalanobis distance with the pooled within-group covariance, (n_treated, n_untreated).
 
     Rosenbaum and Rubin (1985), as MatchIt computes it.
@@ -67,6 +67,8 @@ def mahalanobis(x: Array, treated: NDArray[np.bool_]) -> Array:
         Covariates.
     treated : (n,)
         Who is treated.
+    ridge
+        Added to every variance, as a share of it.
 
     Raises
     ------
@@ -78,7 +80,28 @@ def mahalanobis(x: Array, treated: NDArray[np.bool_]) -> Array:
         raise np.linalg.LinAlgError("a covariate does not vary")
     scaled = x / scale
     covariance = pooled_covariance(scaled, treated)
+    covariance = covariance + ridge * np.diag(np.diag(covariance))
     if np.linalg.matrix_rank(covariance, hermitian=True) < x.shape[1]:
         raise np.linalg.LinAlgError("collinear covariates")
     root = np.linalg.cholesky(covariance)
     return euclidean(np.linalg.solve(root, scaled.T).T, treated)
+
+
+def rank_mahalanobis(x: Array, treated: NDArray[np.bool_], ridge: float = 0.0) -> Array:
+    """Mahalanobis distance of ranks, their variances set to those of ranks without ties, (n_treated, n_untreated).
+
+    Rosenbaum (2010, section 8.3), with a generalised inverse, as MatchIt computes it; see `mahalanobis`.
+    """
+    from scipy.stats import rankdata
+
+    ranks = rankdata(x, axis=0)
+    covariance = np.atleast_2d(np.cov(ranks.T))
+    deviation = np.sqrt(np.diag(covariance))
+    if not (deviation > 0).all():
+        raise np.linalg.LinAlgError("a covariate does not vary")
+    untied = np.arange(1.0, len(x) + 1).std(ddof=1) / deviation
+    covariance = covariance * np.outer(untied, untied)
+    covariance = covariance + ridge * np.diag(np.diag(covariance))
+    size, direction = np.linalg.eigh(covariance)
+    kept = size > 1e-10 * size[-1]
+    return euclidean(ranks @ direction[:, kept] / np.sqrt(size[kept]), treated)

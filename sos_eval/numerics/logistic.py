@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sos_eval.numerics.newton import Lanes, maximise, solve
 
-__all__ = ["COLLINEAR", "LogisticFit", "LogisticFits", "SeparationError", "gram", "logistic", "logistics"]
+__all__ = ["COLLINEAR", "SEPARATED", "LogisticFit", "LogisticFits", "SeparationError", "gram", "logistic", "logistics"]
 
 Array = NDArray[np.float64]
 
@@ -19,7 +19,7 @@ _EXTREME = 1e-6
 _FULL_RANK = 1e-8
 
 COLLINEAR = "collinear regressors"
-_SEPARATED = "the regressors separate ones from zeros"
+SEPARATED = "the regressors separate ones from zeros"
 _NOT_MAXIMISED = "the likelihood could not be maximised"
 
 
@@ -82,7 +82,7 @@ def logistic(y: Array, x: Array, weights: Array | None = None) -> LogisticFit:
     w = np.ones(len(y)) if weights is None else np.asarray(weights, float)
     fits = logistics(y[None], x, w[None])
     if why := fits.failures[0]:
-        kinds = {COLLINEAR: np.linalg.LinAlgError, _SEPARATED: SeparationError}
+        kinds = {COLLINEAR: np.linalg.LinAlgError, SEPARATED: SeparationError}
         raise kinds.get(why, ArithmeticError)(why)
     return LogisticFit(fits.coef[0], fits.linear[0], fits.probability[0], fits.bread[0])
 
@@ -111,7 +111,7 @@ def logistics(y: Array, x: Array, weights: Array) -> LogisticFits:
     for lane in fine[~converged | extreme[fine]]:
         used = weights[lane] > 0
         if _separated(y[lane, used], scaled[used]):
-            failures[lane] = _SEPARATED
+            failures[lane] = SEPARATED
     bread = _breads(scaled, weights * probability * (1 - probability), failures)
     failed = failures != ""
     coef[failed] = 0.0

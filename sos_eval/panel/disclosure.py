@@ -1,4 +1,4 @@
-"""Small counts of people are masked before a table leaves; counts of units and estimates are not."""
+"""What may leave under a disclosure profile: small counts of people are masked, results on few units withheld."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from annotated_types import Ge
 from sos_eval.declare import Declared
 from sos_eval.panel.panel import Array, Panel
 
-__all__ = ["PROFILES", "Disclosure", "masked", "withholds_weights"]
+__all__ = ["FEWEST_UNITS", "PROFILES", "Disclosure", "masked", "withholds_weights"]
 
 #: Profile -> (smallest count that is shown, what counts are rounded to). dfe: the DfE's statistical releases show
 #: no count of 1 to 5 and round to 5 where they round; ons_srs: outputs of the ONS Secure Research Service show no
-#: count under 10.
-PROFILES: dict[str, tuple[int, int]] = {"open": (0, 1), "dfe": (6, 5), "ons_srs": (10, 1)}
+#: count under 10, and none from which one follows by subtraction: they are rounded to 10.
+PROFILES: dict[str, tuple[int, int]] = {"open": (0, 1), "dfe": (6, 5), "ons_srs": (10, 10)}
+
+#: Fewest units that a result may rest on where a profile holds.
+FEWEST_UNITS = 3
 
 
 @dataclass(frozen=True)
@@ -26,11 +29,23 @@ class Disclosure(Declared):
     """What may leave: the `disclosure:` block."""
 
     profile: Literal["open", "dfe", "ons_srs"] = "open"
-    """open: nothing is masked; dfe: counts of 1 to 5 masked, others rounded to 5; ons_srs: counts under 10 masked."""
+    """open: nothing is masked; dfe: counts of 1 to 5 masked, others rounded to 5; ons_srs: under 10, to 10."""
     minimum_count: Annotated[int, Ge(0)] | None = None
     """Smallest count of people that is shown; the profile's own without it. Zero is always shown."""
     round_to: Annotated[int, Ge(1)] | None = None
-    """What counts of people are rounded to; the profile's own without it."""
+    """What counts of people are rounded to; the profile's own without it, or `minimum_count` where that is more."""
+    minimum_units: Annotated[int, Ge(1)] | None = None
+    """Fewest units that a result may rest on: 3 unless given; 1 where nothing else is declared."""
+
+    @property
+    def guards(self) -> bool:
+        """Whether anything is held back: a profile other than open, or a number of its own."""
+        return self.profile != "open" or self.smallest > 1 or self.step > 1 or (self.minimum_units or 1) > 1
+
+    @property
+    def fewest(self) -> int:
+        """Fewest units that a result may rest on."""
+        return (FEWEST_UNITS if self.guards else 1) if self.minimum_units is None else self.minimum_units
 
     @property
     def smallest(self) -> int:
@@ -40,7 +55,8 @@ class Disclosure(Declared):
     @property
     def step(self) -> int:
         """What counts are rounded to."""
-        return PROFILES[self.profile][1] if self.round_to is None else self.round_to
+        own = max(PROFILES[self.profile][1], self.minimum_count or 1)
+        return own if self.round_to is None else self.round_to
 
 
 def masked(table: pd.DataFrame, columns: Sequence[str], disclosure: Disclosure) -> tuple[pd.DataFrame, int]:

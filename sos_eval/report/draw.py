@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.bundle.digits import rounded_table
 from sos_eval.bundle.files import csv_text
 from sos_eval.bundle.unmet import Unmet, failure_words
 from sos_eval.bundle.whole import write_file
@@ -105,13 +106,16 @@ def _take(drawn: Drawn, name: str, drawing: Drawing, bundle: ResultBundle, forms
     """Draw one figure, all of it or nothing."""
     data = drawing.data(bundle)
     shown = drawing.draw(data, bundle)
-    images, text = {form: image(shown, form) for form in forms}, csv_text(data)
+    images, text = (
+        {form: image(shown, form) for form in forms},
+        csv_text(rounded_table(data) if bundle.guarded else data),
+    )
     drawn.alt[name], drawn.images[name], drawn.data[name] = str(shown.get_label()), images, text
 
 
 def quotes(bundle: ResultBundle) -> bool:
     """Whether an error's own words, which can hold cells of the data, may stand in what is made from a bundle."""
-    if bundle.damage:  # its design may not be the one that ran
+    if bundle.damage or bundle.guarded:  # its design may not be the one that ran
         return False
     return bool((bundle.design.get("disclosure") or {}).get("profile", "open") == "open")
 

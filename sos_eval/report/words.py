@@ -139,7 +139,8 @@ def sentence(
     span = range_text(effect, natural, outcome=outcome, units=units, question=question, every=every)
     if verdict == "not_identified":
         reason = str(effect.row["reason"])
-        return f"These data cannot say whether {did} changed {what}" + (f": {reason}." if reason else ".")
+        who = "This page does not say" if reason.startswith("withheld") else "These data cannot say"
+        return f"{who} whether {did} changed {what}" + (f": {reason}." if reason else ".")
     if verdict == "inconclusive":
         worth = _room_for_worth(effect, question, outcome)
         return f"This evaluation cannot tell whether {did} changed {what}. {span}{worth}"

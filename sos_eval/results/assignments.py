@@ -16,9 +16,20 @@ from numpy.typing import NDArray
 from sos_eval.errors import DesignFault, nearest
 from sos_eval.panel.panel import Array, Panel
 
-__all__ = ["AssignmentSpace", "Assignments", "assignment_space", "strata_columns", "stratified"]
+__all__ = [
+    "MATCHED_SETS",
+    "AssignmentSpace",
+    "Assignments",
+    "assignment_space",
+    "drawn_within",
+    "strata_columns",
+    "stratified",
+]
 
 Codes = NDArray[np.intp]
+#: Column of a panel whose comparison was written by hand: starts are swapped within it, whatever strata are declared.
+MATCHED_SETS = "matched_sets"
+
 _PARTS = {"half": 2, "third": 3, "quarter": 4, "fifth": 5}
 _CUT = re.compile(rf"(.+)_({'|'.join(_PARTS)})")
 
@@ -160,6 +171,16 @@ def assignment_space(panel: Panel, strata: Sequence[str]) -> AssignmentSpace | s
     DesignFault
         A stratum's column does not exist or is not numeric.
     """
+    return _space(panel, drawn_within(panel, strata))
+
+
+def drawn_within(panel: Panel, strata: Sequence[str]) -> tuple[str, ...]:
+    """Return the strata within which starts are swapped: those declared, and matched sets that were written by hand."""
+    return (*strata, MATCHED_SETS) if MATCHED_SETS in panel.frame else tuple(strata)
+
+
+def _space(panel: Panel, strata: Sequence[str]) -> AssignmentSpace | str:
+    """Lay out who can swap within some strata."""
     if why := _more_than_a_start(panel):
         return why
     item = _items(panel)
@@ -186,7 +207,7 @@ def stratified(panel: Panel, strata: Sequence[str], lots_of: str = "") -> Panel:
     2018). Without strata, or where treatment cannot be permuted, the panel is returned as it is. `lots_of` names the
     outcome by which strata are cut; the one in use unless given.
     """
-    space = assignment_space(panel.select(lots_of) if lots_of else panel, strata) if strata else ""
+    space = _space(panel.select(lots_of) if lots_of else panel, strata) if strata else ""
     if isinstance(space, str) or len(space.names) == 1:
         return panel
     label = np.array(space.names, dtype=object)[space.stratum[space.item]]

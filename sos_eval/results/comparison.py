@@ -30,10 +30,14 @@ class Comparison:
         Columns ``unit, matched_set, weight, distance``; None where there are no sets.
     balance
         Columns of `balance.csv`, before and after.
+    measures
+        Balance beyond those: columns ``measure, covariate, stage, value, reason``.
     off_support
         Treated units without an acceptable comparison, with the reason: ``unit -> reason``.
     overlap
         For the overlap figure: columns ``unit, treated, distance, weight``; None where nothing is estimated.
+    calibration
+        Of an estimated chance of being treated: columns ``fifth, n_units, n_treated, expected, observed``.
     uses_outcomes
         Whether pre-treatment outcomes enter (``outcome_pre``): then an inference that permutes treatment must
         rebuild the comparison for each permutation.
@@ -43,10 +47,18 @@ class Comparison:
     weights: Array
     sets: pd.DataFrame | None = None
     balance: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(BALANCE_COLUMNS)))
+    measures: pd.DataFrame = field(default_factory=pd.DataFrame)
     off_support: dict[str, str] = field(default_factory=dict)
     overlap: pd.DataFrame | None = None
+    calibration: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
     uses_outcomes: bool = False
+
+    @property
+    def made_alike(self) -> str:
+        """Why the path before the start tests nothing; empty where earlier outcomes did not enter."""
+        why = "the comparison group was made alike on earlier outcomes, so its earlier path is no test"
+        return why if self.uses_outcomes else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +106,7 @@ class ComparisonMethod(Method):
 
     @property
     def imbalance_limits(self) -> dict[str, float]:
-        """Declared limits on imbalance by name (``max_smd``, ``max_variance_ratio``); empty where it has none."""
+        """Declared limits on imbalance by name (``max_smd``, ``min_overlap`` …); empty where it has none."""
         return {}
 
     def compare(self, panel: Panel) -> Comparison:

@@ -88,7 +88,7 @@ class OutcomeFacts:
     mean_treated, mean_treated_before, mean_comparison
         Mean outcome of treated units after and before their start, and of the others.
     n_missing
-        Rows without an outcome.
+        Rows without an outcome; NaN where a profile masks it.
     """
 
     label: str = ""
@@ -103,7 +103,7 @@ class OutcomeFacts:
     mean_treated: float = math.nan
     mean_treated_before: float = math.nan
     mean_comparison: float = math.nan
-    n_missing: int = 0
+    n_missing: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class PanelFacts:
     n_comparison_units: int = 0
     n_clusters: int = 0
     n_treated_clusters: int = 0
-    n_rows: int = 0
+    n_rows: float = 0
     untreated_means: str = ""
     layout: str = ""
     weighted: bool = False

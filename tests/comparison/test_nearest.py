@@ -304,3 +304,24 @@ def test_matchit_nhefs_within_cells():
     assert abs(att - values["outcome"]["att_weighted_diff"]) < 0.25 * values["outcome"]["se_HC3"]
     same = np.mean([set(theirs[ids[int(t)]]) == {ids[int(c)] for c in cs} for t, cs in sets_of(found).items()])
     assert same > 0.9, same
+
+
+def test_many_pairs_are_matched_along_the_line_with_the_same_result(monkeypatch):
+    rng = np.random.default_rng(7)
+    panel = panel_of(
+        [f"u{i:02}" for i in range(60)], [1, 2], np.where(np.arange(60) < 20, 2, NEVER), np.zeros((60, 2)),
+        x=rng.normal(size=60) + (np.arange(60) < 20),
+    )  # fmt: skip
+    methods = [
+        Nearest(on=("x",)),
+        Nearest(on=("x",), distance="linear_logit", ratio=2, caliper=0.1, order="smallest"),
+        Nearest(distance="x", caliper=0.02),
+    ]
+    every = [build(method, panel) for method in methods]
+    monkeypatch.setattr("sos_eval.comparison.nearest.DENSE", 0)
+    for method, expected in zip(methods, every, strict=True):
+        found = build(method, panel)
+        np.testing.assert_array_equal(found.weights, expected.weights)
+        assert found.off_support == expected.off_support
+        assert found.notes == expected.notes
+        assert found.sets.equals(expected.sets)

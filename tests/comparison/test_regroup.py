@@ -5,7 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sos_eval.comparison import Nearest, NoComparison, Restrict
+from sos_eval.comparison import (
+    CBPS,
+    CEM,
+    IPW,
+    Entropy,
+    Exact,
+    Full,
+    Mahalanobis,
+    Nearest,
+    NoComparison,
+    Optimal,
+    Restrict,
+    Stable,
+    Subclass,
+)
 from sos_eval.comparison.regroup import group_weights
 from sos_eval.errors import InputFault
 from sos_eval.numerics.assignment import match_weights_many, nearest_many
@@ -32,6 +46,28 @@ METHODS = [
     Nearest(on=("x", "z"), distance="euclidean", exact=("kind",)),
     Nearest(on=("x", "z"), restrict=Restrict(same=("kind",))),
     NoComparison(),
+    Exact(on=("kind",)),
+    Exact(on=("kind",), estimand="ate"),
+    CEM(on=("x", "kind"), cutpoints={"x": (-0.5, 0.5)}, groupings={"kind": (("north", "south"),)}),
+    CEM(on=("x", "outcome_pre"), rule="q3"),
+    Subclass(on=("x", "z"), classes=3),
+    Subclass(on=("x", "kind"), classes=2, estimand="ate"),
+    IPW(on=("x", "z")),
+    IPW(on=("x", "kind"), estimand="ate", stabilised=True, trim_chance=(0.1, 0.8)),
+    IPW(on=("x",), estimand="ato", trim_weights=0.9, trim_both_ends=True),
+    Entropy(on=("x", "z")),
+    Entropy(on=("x",), moments=2, estimand="ate"),
+    Entropy(on=("x", "kind"), tolerance=0.2),
+    CBPS(on=("x", "outcome_pre")),
+    CBPS(on=("z", "kind"), estimand="ate"),
+    Stable(on=("x", "kind"), tolerance=0.1),
+    Mahalanobis(on=("x", "z"), ridge=0.1, ratio=2),
+    Mahalanobis(on=("x", "kind"), metric="ranks", caliper=0.4, within=("x", "outcome_pre")),
+    Optimal(on=("x", "z"), ratio=2),
+    Optimal(on=("x", "z"), distance="mahalanobis", exact=("kind",)),
+    Full(on=("x", "z")),
+    Full(on=("x", "z"), distance="linear_logit", caliper=0.2, estimand="ate"),
+    Full(on=("x", "z"), distance="mahalanobis", controls=(1, 4)),
 ]
 
 

@@ -112,6 +112,7 @@ def test_the_worked_break_even_design_lands_at_e1_and_says_nothing_more(tmp_path
     assert found.verdict.tier == "E1"
     assert not found.watermark
     assert_silent(found.folder)
+    assert f'"{BREAK_EVEN.name}"' in (found.folder / "provenance.json").read_text()
     names = {f.stem for f in found.folder.glob("*.csv")}
     assert {"breakeven", "max_programme_cost", "cost_consequence", "budget_impact", "research_value"} <= names
     assert {"scenarios", "equity", "cheers", "missing", "parameters"} <= names

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pandas as pd
 import pytest
 
@@ -21,6 +23,20 @@ def test_evaluation_runs(path, tmp_path):
     primary = estimates[(estimates["role"] == "primary") & (estimates["aggregation"] == "overall")]
     assert primary["estimate"].notna().all()
     assert (out / "report.html").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("profile", ["dfe", "ons_srs"])
+@pytest.mark.parametrize("path", EVALUATIONS, ids=lambda path: path.stem)
+@pytest.mark.slow
+def test_evaluation_ends_with_a_page_under_every_profile(path, profile, tmp_path):
+    for folder in ("designs", "synthetic"):
+        shutil.copytree(path.parents[1] / folder, tmp_path / folder)
+    design = tmp_path / "designs" / path.name
+    design.write_text(f"{path.read_text()}\ndisclosure: {{profile: {profile}}}\n")
+    out = tmp_path / "bundle"
+    assert answered(cli, ["run", str(design), "--out", str(out), "--quiet"], Screen(log_folder=tmp_path)) in (0, 3)
+    assert (out / "report.html").stat().st_size > 10_000
+    assert (out / "disclosure.csv").is_file()
 
 
 @pytest.mark.parametrize("path", ECONOMICS, ids=lambda path: path.stem)

@@ -1,0 +1,298 @@
+"""The one gate of the bundle's writer: under a disclosure profile nothing is written that has not passed it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.bundle.content import BundleContent, Confidential
+from sos_eval.bundle.digits import rounded, rounded_table
+from sos_eval.bundle.withheld import BACK, few_words, path_rows, result_rows
+from sos_eval.panel.disclosure import masked
+from sos_eval.results.facts import CheckFacts, DetectableFacts, DisagreementFacts, RunFacts
+from sos_eval.terms import EFFECT_COLUMNS, PERIOD_COLUMNS
+
+__all__ = ["gated"]
+
+#: Results of a row of effects.
+_RESULTS = (
+    "estimate", "std_error", "conf_low", "conf_high", "band_low", "band_high", "statistic", "df", "p_value",
+)  # fmt: skip
+_TESTED = ("observed", "mean", "sd", "mean_estimate", "p", "p_centred", "mcse", "low", "high", "low_mcse", "high_mcse")
+_ONE_UNIT = "withheld: each row is about a single unit"
+_DRAWS = "withheld: with the seed, every draw is one more equation on the counts of single units"
+_POOLED = "withheld: beside the mean of rates it would give back counts of single units"
+_SETS = "withheld: counts of people are told of nested sets only"
+_PEOPLE = "withheld: rows are people"
+_SENTENCE = "A sentence that counts or names people is withheld (disclosure)."
+_COUNTED = re.compile(r"\d[\d,]*\s+(?:rows?|people|persons?|children|child|events?|observations?|cells?|values?)\b")
+
+
+def gated(content: BundleContent, about: Confidential) -> BundleContent:
+    """Return what may be written of a content, with the list of what is held back.
+
+    Without a profile the content is returned as it is.
+    """
+    return _Gate(content, about).passed() if about.disclosure.guards else content
+
+
+class _Gate:
+    """One passage: the content as it came, and what was held back so far."""
+
+    def __init__(self, content: BundleContent, about: Confidential) -> None:
+        self.content, self.about = content, about
+        self.few = few_words(about.disclosure.fewest)
+        self.held: list[tuple[str, str, int, str]] = []
+        self.silent: set[tuple[str, str]] = set()
+        self.partial: set[tuple[str, str]] = set()
+        self.hidden: set[str] = set()
+
+    def passed(self) -> BundleContent:
+        """Hold back what must be, round the rest."""
+        content = self.content
+        estimates = self._estimates(content.estimates)
+        passed = {name: self._table(name, table) for name, table in content.tables.items()}
+        tables = {name: table for name, table in passed.items() if table is not None}
+        diagnostics = self._diagnostics(content.diagnostics)
+        facts = self._facts(content.facts)
+        facts = replace(facts, checks=tuple(CheckFacts(*row) for row in diagnostics.itertuples(index=False)))
+        headline = content.headline if isinstance(content.headline, Mapping) else content.headline(estimates, facts)
+        out = replace(
+            content, estimates=estimates, tables=tables, balance=self._balance(content.balance),
+            weights=self._weights(content.weights), flow=self._flow(content.flow),
+            diagnostics=diagnostics, tests=self._tests(content.tests), headline=rounded(headline), facts=facts,
+            economics=self._economics(content.economics),
+            log="\n".join(self._said("log.txt", content.log.split("\n"))),
+        )  # fmt: skip
+        return replace(out, withheld=pd.DataFrame(self.held, columns=["file", "what", "cells", "reason"]))
+
+    def _note(self, file: str, what: str, cells: int, reason: str) -> None:
+        if cells:
+            self.held.append((file, what, cells, reason))
+
+    def _estimates(self, table: pd.DataFrame, file: str = "estimates.csv") -> pd.DataFrame:
+        """Hold back rows of effects on few units, and those that would give them back."""
+        keys = ["estimator", "outcome", "inference", "scale", "subgroup"]
+        few, back = np.zeros(len(table), bool), np.zeros(len(table), bool)
+        for _, at in table.groupby(keys, dropna=False, sort=False).indices.items():
+            rows = table.iloc[at]
+            few[at], back[at] = result_rows(rows, self.about.disclosure.fewest)
+            self._remember((str(rows["estimator"].iloc[0]), str(rows["outcome"].iloc[0])), rows, few[at], back[at])
+        out = self._people(self._one_count(table, file), "n_obs", file)
+        return self._without(file, out, _RESULTS, {self.few: few, BACK: back}, "reason")
+
+    def _one_count(self, table: pd.DataFrame, file: str) -> pd.DataFrame:
+        """Leave the number of people, where rows are people, to the headline's overall row.
+
+        Rounded sums over many sets that overlap give back what is in them; sums of nested sets do not.
+        """
+        if not self.about.people:
+            return table
+        headline = self.content.facts.headline
+        own = headline.rows(table)
+        told = table.index.isin(own.index[own["aggregation"] == "overall"]) & (table["subgroup"] == "").to_numpy()
+        self._note(file, "n_obs", int((~told).sum()), _SETS)
+        return table.assign(n_obs=table["n_obs"].astype(float).where(told))
+
+    def _remember(self, key: tuple[str, str], rows: pd.DataFrame, few: Any, back: Any) -> None:
+        """Keep of which estimates nothing may be said, and of which not all."""
+        total = rows["aggregation"].isin(["overall", "simple"]).to_numpy()
+        if (few & total).any():
+            self.silent.add(key)
+        if (few | back).any():
+            self.partial.add(key)
+
+    def _without(
+        self, file: str, table: pd.DataFrame, columns: Sequence[str], why: Mapping[str, Any], said: str
+    ) -> pd.DataFrame:
+        """Empty cells of rows, say why beside them, and round what is left."""
+        out = rounded_table(table)
+        present = [name for name in columns if name in out.columns]
+        for reason, rows in why.items():
+            if not rows.any():
+                continue
+            for label, at in _labelled(out).items():
+                cells = out.loc[at & rows, present].notna().to_numpy().sum()
+                self._note(file, f"{label}: {', '.join(present)}", int(cells), reason)
+            for name in present:
+                out[name] = out[name].astype(float).mask(rows)
+            if said in out.columns:
+                out[said] = out[said].astype(object).mask(rows, reason)
+        return out
+
+    def _people(self, table: pd.DataFrame, column: str, file: str) -> pd.DataFrame:
+        """Mask a column that counts people, where rows are people."""
+        if not self.about.people:
+            return table
+        out, hidden = masked(table, [column], self.about.disclosure)
+        self._note(file, column, hidden, f"withheld: a count of people under {self.about.disclosure.smallest}")
+        return out
+
+    def _table(self, name: str, table: pd.DataFrame) -> pd.DataFrame | None:
+        """Return a file of ``tables/``; None where the whole is held back."""
+        file = f"tables/{name}.csv"
+        if name == "outcome_paths":
+            return self._paths(file, table)
+        if set(EFFECT_COLUMNS) <= set(table.columns):
+            return self._estimates(table, file)
+        reason = self._whole_table(name, table)
+        if reason:
+            self._note(file, "the whole file", max(table.size, 1), reason)
+            return None
+        return rounded_table(table)
+
+    def _whole_table(self, name: str, table: pd.DataFrame) -> str:
+        """Say why a whole file of ``tables/`` is held back; nothing where it is not."""
+        if "draw" in table.columns or ".randomization" in name or name.startswith("draws."):
+            return _DRAWS
+        about_units = {"unit", "label"} & set(table.columns)
+        if about_units and (self.about.people or (name != "adoption" and _data_columns(table))):
+            return _PEOPLE if self.about.people else _ONE_UNIT
+        key = self._estimate_of(name)
+        if key in self.silent:
+            return self.few
+        return BACK if key in self.partial and _by_period(table) else ""
+
+    def _estimate_of(self, name: str) -> tuple[str, str]:
+        """Return whose table it is by its name; the headline's own carry none."""
+        headline = self.content.facts.headline
+        named = [key for key in self.silent | self.partial if name.startswith(f"{key[0]}.{key[1]}.")]
+        return named[0] if named else (headline.estimator, headline.outcome)
+
+    def _paths(self, file: str, table: pd.DataFrame) -> pd.DataFrame:
+        """Hold back mean outcomes on few units, those that would give them back, and pooled means of counts."""
+        few, back = path_rows(table, self.about.behind, self.about.disclosure.fewest)
+        self.hidden = {str(group) for group in table["group"][few | back]}  # a cohort that is held back counts
+        out = self._without(file, table, ("mean", "mean_pooled"), {self.few: few, BACK: back}, "")
+        pooled = int(out["mean_pooled"].notna().sum())
+        self._note(file, "mean_pooled", pooled, _POOLED)
+        return out.assign(mean_pooled=np.nan) if pooled else out
+
+    def _balance(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Hold back balance on few units, and of outcomes whose path is held back."""
+        fewest = self.about.disclosure.fewest
+        n = table[["n_treated", "n_comparison"]].astype(float)
+        few = (n < fewest).any(axis=1).to_numpy()
+        outcomes = table["covariate"].astype(str).str.startswith("outcome_pre").to_numpy()
+        sizes = n.groupby(table["covariate"])
+        apart = (sizes.transform("max") - sizes.transform("min")).to_numpy(float)
+        near = ((apart > 0) & (apart < fewest)).any(axis=1) & (table["stage"] == "before").to_numpy()
+        back = ~few & outcomes & (near | bool(self.hidden))
+        columns = ("mean_treated", "mean_comparison", "std_mean_diff", "variance_ratio", "ks")
+        return self._without("balance.csv", table, columns, {self.few: few, BACK: back}, "")
+
+    def _weights(self, table: pd.DataFrame | None) -> pd.DataFrame | None:
+        if table is None or self.about.people:
+            self._note("weights.csv", "the whole file", 1, _PEOPLE)
+            return None
+        return rounded_table(table, also=("weight",))
+
+    def _flow(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Mask counts of people in the flow, and what would name or count them in words."""
+        if not self.about.people:
+            return table
+        ends = table["step"].isin(["start", "end"])
+        self._note("flow.csv", "rows", int((~ends).sum()), _SETS)
+        out = self._people(table.assign(rows=table["rows"].astype(float).where(ends)), "rows", "flow.csv")
+        for name in ("what", "reason"):
+            out[name] = self._said("flow.csv", [str(text) for text in table[name]])
+        self._note("flow.csv", "names", int((table["names"] != "").sum()), _PEOPLE)
+        return out.assign(names="")
+
+    def _diagnostics(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Hold back checks of estimates on few units, of single units, and by period where periods are held back."""
+        keys = list(zip(table["estimator"], table["outcome"], strict=True))
+        name = table["name"].astype(str)
+        few = np.array([key in self.silent for key in keys], bool)
+        alone = name.str.startswith("leave_one_out").to_numpy(bool) & ~few
+        by_period = name.str.startswith(("pretrends", "path")).to_numpy(bool)
+        back = np.array([key in self.partial for key in keys], bool) & by_period & ~few
+        out = self._without("diagnostics.csv", table, ("value",), {self.few: few, _ONE_UNIT: alone, BACK: back}, "text")
+        return out.assign(text=self._said("diagnostics.csv", [str(text) for text in out["text"]]))
+
+    def _tests(self, table: pd.DataFrame) -> pd.DataFrame:
+        keys = zip(table["estimator"], table["outcome"], strict=True)
+        few = np.array([key in self.silent for key in keys], bool)
+        return self._without("tests.csv", table, _TESTED, {self.few: few}, "")
+
+    def _facts(self, facts: RunFacts) -> RunFacts:
+        """Round the facts, empty those on few units, and hold back sentences that count or name people."""
+        out: RunFacts = rounded(facts)
+        notes = {name: tuple(self._said("results.json", said)) for name, said in facts.notes.items()}
+        out = replace(out, notes=notes, caveats=tuple(self._said("results.json", facts.caveats)))
+        kept = [one for one in out.procedures if (one.estimator, one.outcome) not in self.silent]
+        out = replace(out, procedures=tuple(kept), panel=self._panel_facts(out))
+        if (facts.headline.estimator, facts.headline.outcome) not in self.silent:
+            return out
+        self._note("results.json", "detectable, disagreement", 2, self.few)
+        detectable = DetectableFacts(test=facts.detectable.test, level=facts.detectable.level, reason=self.few)
+        return replace(out, detectable=detectable, disagreement=DisagreementFacts())
+
+    def _panel_facts(self, facts: RunFacts) -> Any:
+        """Empty means of outcomes on few units or beside paths that are held back; mask counts of people.
+
+        Means before and after the start weigh cohorts otherwise than paths do: together they tell cohorts apart.
+        """
+        panel, fewest = facts.panel, self.about.disclosure.fewest
+        treated = panel.n_treated_units < fewest or "treated" in self.hidden
+        others = panel.n_comparison_units < fewest or "comparison" in self.hidden
+        empty: dict[str, Any] = {name: math.nan for name in ("mean_treated", "mean_treated_before") if treated}
+        empty |= {"mean_comparison": math.nan} if others else {}
+        self._note("results.json", ", ".join(empty), len(empty) * len(panel.outcomes), BACK)
+        empty |= {"n_missing": math.nan} if self.about.people else {}
+        outcomes = {name: replace(one, **empty) for name, one in panel.outcomes.items()}
+        return replace(panel, outcomes=outcomes, n_rows=self._count(panel.n_rows))
+
+    def _count(self, value: float) -> float:
+        """Return a count of people as it may be shown."""
+        if not self.about.people:
+            return value
+        return float(masked(pd.DataFrame({"n": [value]}), ["n"], self.about.disclosure)[0]["n"].iloc[0])
+
+    def _economics(self, economics: Mapping[str, Any]) -> dict[str, Any]:
+        """Hold an economic evaluation back where its effect is; round it elsewhere."""
+        headline = self.content.facts.headline
+        if economics and (headline.estimator, headline.outcome) in self.silent:
+            self._note("economics/", "the whole folder", len(economics), self.few)
+            return {}
+        return {
+            name: rounded_table(value) if isinstance(value, pd.DataFrame) else rounded(value)
+            for name, value in economics.items()
+        }
+
+    def _said(self, file: str, texts: Sequence[str]) -> list[str]:
+        """Return sentences, without those that count or name people where rows are people."""
+        if not self.about.people:
+            return list(texts)
+        held = [bool(_COUNTED.search(text)) or self._names(text) for text in texts]
+        self._note(file, "sentences", sum(held), _PEOPLE)
+        return [_SENTENCE if gone else text for gone, text in zip(held, texts, strict=True)]
+
+    def _names(self, text: str) -> bool:
+        """Whether a sentence holds the name of a unit."""
+        return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in self.about.names if name in text)
+
+
+def _labelled(table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+    """Return the rows of a table by the words that the output checker finds them under."""
+    named = [name for name in ("estimator", "outcome", "aggregation", "group", "covariate", "name") if name in table]
+    words = pd.Series([" ".join(map(str, row)) for row in zip(*(table[name] for name in named), strict=True)])
+    return {str(word): (words == word).to_numpy() for word in words.unique()}
+
+
+def _data_columns(table: pd.DataFrame) -> list[str]:
+    """Return the columns of a table by unit that were computed from data."""
+    plain = {*PERIOD_COLUMNS, "weight", "matched_set", "treated"}
+    return [str(name) for name in table.columns if table[name].dtype.kind == "f" and name not in plain]
+
+
+def _by_period(table: pd.DataFrame) -> bool:
+    """Whether a table tells results by period."""
+    return bool({"event_time", "cohort", "period", "time"} & set(table.columns))

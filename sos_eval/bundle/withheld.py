@@ -1,0 +1,152 @@
+"""Which rows a profile holds back: those on few units, and as many more as subtraction would need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+__all__ = ["BACK", "few_treated", "few_words", "path_rows", "result_rows", "said"]
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+#: Why a row on enough units is held back.
+BACK = "withheld: with what is shown beside it, it would give back a result on few units"
+#: Fewest whole numbers that a mean must leave open for each of the counts behind it.
+_OPEN = 2
+
+
+def few_words(fewest: int) -> str:
+    """Say why a result on few units is held back."""
+    return f"withheld: rests on fewer than {fewest} units"
+
+
+def said(column: pd.Series) -> Flags:
+    """Say which cells of a column of periods hold one, numbers or text."""
+    return np.asarray(column.notna() & (column != ""))
+
+
+def few_treated(rows: pd.DataFrame, fewest: int) -> Flags:
+    """Say which rows of effects have fewer treated, or fewer other, units than may be shown."""
+    treated, every = (rows[name].to_numpy(float) for name in ("n_treated_units", "n_units"))
+    others = every - treated
+    return np.asarray((treated < fewest) | ((others > 0) & (others < fewest)))
+
+
+def result_rows(rows: pd.DataFrame, fewest: int) -> tuple[Flags, Flags]:
+    """Say which rows of one estimator, outcome, inference, scale and subgroup are held back.
+
+    Parameters
+    ----------
+    rows
+        In the columns of `estimates.csv`.
+    fewest
+        Fewest units of a result.
+
+    Returns
+    -------
+    few, back : (n_rows,)
+        Rows on fewer treated (or other) units, and those that would give such a row back: the next smallest of its
+        kind, every cell where one is held back, averages of a kind that is not whole.
+    """
+    few = few_treated(rows, fewest)
+    kind = rows["aggregation"].to_numpy(object)
+    event, total = rows["event_time"].to_numpy(float), rows["n_treated_units"].to_numpy(float)
+    keyed = {
+        "group_time": kind == "group_time",
+        "cohort": (kind == "cohort") & said(rows["cohort"]),
+        "lags": (kind == "event_time") & (event >= 0),
+        "leads": (kind == "event_time") & (event < 0),
+        "calendar": (kind == "calendar") & said(rows["time"]),
+    }
+    held = few.copy()
+    for name, own in keyed.items():
+        if not (few & own).any():
+            continue
+        if name == "group_time":
+            held |= own
+        else:
+            held |= _with_next(own, few, total, fewest, disjoint=name == "cohort")
+    if (few & keyed["cohort"]).any():
+        held |= keyed["group_time"]
+    averages = np.isin(kind, ["event_time", "calendar"]) & ~np.logical_or.reduce(list(keyed.values()))
+    whole = ~np.logical_or.reduce([held & keyed[name] for name in ("lags", "calendar", "cohort")]).any()
+    held |= ~whole & (averages | (kind == "simple"))
+    return few, held & ~few
+
+
+def _with_next(own: Flags, few: Flags, total: Array, fewest: int, *, disjoint: bool) -> Flags:
+    """Hold back few-unit rows of a kind, and the next smallest until all held back rest on enough units together."""
+    held = own & few
+    for k in sorted(np.flatnonzero(own & ~few), key=lambda k: total[k]):
+        together = total[held].sum() if disjoint else total[held].max()
+        if together >= fewest:
+            break
+        held[k] = True
+    return held
+
+
+def path_rows(paths: pd.DataFrame, behind: Sequence[Array], fewest: int) -> tuple[Flags, Flags]:
+    """Say which mean outcomes of `outcome_paths.csv` are held back.
+
+    Parameters
+    ----------
+    paths
+        A row per outcome, group, cohort and time.
+    behind
+        Per row, of each unit that the mean averages: its position among units, what one count adds to the sum, its
+        count; (n_units_of_row, 3), empty where the outcome is no count.
+    fewest
+        Fewest units of a result.
+
+    Returns
+    -------
+    few, back : (n_rows,)
+        Means over fewer units; and those from which such a mean, or a count of one unit, would come back.
+    """
+    n = paths["n_units"].to_numpy(float)
+    few = (n > 0) & (n < fewest)
+    back = np.zeros(len(paths), bool)
+    for _, at in paths.groupby(["outcome", "group", "cohort"], dropna=False, sort=False).indices.items():
+        if any(_tight(behind[k]) for k in at if n[k] >= fewest):
+            back[at] = True
+    for name in paths["outcome"].unique():
+        at = np.flatnonzero(paths["outcome"] == name)
+        cohorts = at[said(paths["cohort"].iloc[at])]
+        back[cohorts] |= (few | back)[cohorts].any()  # effects tell cohorts apart: one level shown places the others
+        _hold_before(paths, behind, few, back, at, fewest)
+    return few, back & ~few
+
+
+def _tight(units: Array) -> bool:
+    """Whether a mean leaves fewer than two whole numbers open for some count behind it that is not zero."""
+    if not len(units):
+        return False
+    each, count = units[:, 1], units[:, 2]
+    most = float(each @ count) / each[count > 0]
+    return bool(len(most) and most.min() < _OPEN)
+
+
+def _hold_before(
+    paths: pd.DataFrame, behind: Sequence[Array], few: Flags, back: Flags, at: NDArray[np.intp], fewest: int
+) -> None:
+    """Hold back the untreated before selection where selection left out fewer units than may be shown."""
+    rows = paths.iloc[at]
+    group = rows["group"].to_numpy(object)
+    chosen, before = at[group == "comparison"], at[group == "comparison_before"]
+    if not len(before):
+        return
+    gone = [_only(behind[b], behind[c]) for b, c in zip(before, chosen, strict=True)]
+    n = paths["n_units"].to_numpy(float)
+    missing = n[before] - n[chosen]
+    hidden = (few | back)[chosen].any()
+    if hidden or ((missing > 0) & (missing < fewest)).any() or any(map(_tight, gone)):
+        back[before] = True
+
+
+def _only(units: Array, others: Array) -> Array:
+    """Return the units that others do not hold."""
+    return units[~np.isin(units[:, 0], others[:, 0])] if len(units) and len(others) else units[:0]

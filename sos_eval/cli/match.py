@@ -1,0 +1,89 @@
+"""`sos-eval match`: the comparison groups of a design before any outcome is read."""
+
+from __future__ import annotations
+
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sos_eval.jobs.match import MatchedGroup
+
+__all__ = ["match"]
+
+LIMIT_FAILED = 3
+
+
+@click.command()
+@click.argument("design", type=click.Path(path_type=Path))
+@click.option("--panel", type=click.Path(path_type=Path), help="Data file, in place of panel.path.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for balance, flow, weights and sets as CSV.")
+@click.option("--force", is_flag=True, help="Replace what an earlier call wrote there.")
+@quiet
+@as_json
+@pass_screen
+def match(screen: Screen, design: Path, panel: Path | None, out: Path | None, force: bool) -> int:
+    """Show who is compared with whom, how alike they are, and who was left out and why.
+
+    Nothing later than the first start of anyone is seen. Exit 3 where a declared limit on imbalance is not kept.
+    """
+    from sos_eval.jobs.match import match_design, write_groups
+
+    groups = match_design(design, panel=panel)
+    written = [] if out is None else write_groups(groups, out, force=force)
+    lines = [*(_told(group) for group in groups), *(f"written: {file}" for file in written)]
+    unmet = [name for group in groups for name in group.unmet]
+    screen.answer("\n\n".join(lines), {"groups": [_facts(group) for group in groups], "unmet": unmet})
+    return LIMIT_FAILED if unmet else 0
+
+
+def _told(group: MatchedGroup) -> str:
+    """Say one group in words and tables."""
+    parts = [f"{group.name}: {group.method}"]
+    balance = group.tables["balance"]
+    if len(balance):
+        names = ["covariate", "stage", "mean_treated", "mean_comparison", "std_mean_diff", "variance_ratio", "ks"]
+        numbers = balance[names].round(3).replace({0.0: 0.0})  # no minus before a zero
+        last = balance.iloc[-1]
+        parts.append(numbers.to_string(index=False, na_rep=""))
+        parts.append(
+            f"{last['n_treated']:.0f} treated and {last['n_comparison']:.0f} comparison units, worth "
+            f"{last['ess_comparison']:.1f} equally weighted"
+        )
+    flow = group.tables["flow"]
+    parts += [_step(*row) for row in flow[["step", "what", "units", "names", "reason"]].itertuples(index=False)]
+    return "\n".join([*parts, *group.notes, *(one.text for one in group.limits)])
+
+
+def _step(step: str, what: str, units: int, names: str, reason: str) -> str:
+    """Say one line of the flow."""
+    return (
+        f"{step if step == what else f'{step}: {what}'} {units}"
+        + (f" ({names})" if names else "")
+        + (f": {reason}" if reason else "")
+    )
+
+
+def _facts(group: MatchedGroup) -> dict[str, object]:
+    """Return one group for `--json`."""
+    tables = {name: _records(table) for name, table in group.tables.items()}
+    limits = [
+        {
+            "name": one.name, "value": one.value if isfinite(one.value) else None,
+            "threshold": one.threshold if isfinite(one.threshold) else None, "passed": one.passed, "text": one.text,
+        }
+        for one in group.limits
+    ]  # fmt: skip
+    return {"estimators": group.name, "method": group.method, "notes": list(group.notes), "limits": limits, **tables}
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, object]]:
+    """Return a table's rows, None for what is missing."""
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]

@@ -1,0 +1,133 @@
+"""The chance of being treated given covariates: one model for all methods that use it, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.comparison.covariates import dummies
+from sos_eval.errors import Fault, NotIdentified, listed
+from sos_eval.numerics.logistic import (
+    COLLINEAR,
+    SEPARATED,
+    LogisticFit,
+    LogisticFits,
+    SeparationError,
+    logistic,
+    logistics,
+)
+from sos_eval.panel.panel import Array, Panel
+
+__all__ = [
+    "FEWEST_A_PARAMETER",
+    "Model",
+    "calibration",
+    "collinear",
+    "few_note",
+    "propensities",
+    "propensity",
+    "refuse_model",
+    "regressors",
+    "said",
+]
+
+Bools = NDArray[np.bool_]
+
+#: A propensity with fewer treated units a parameter than this is fitted, with a warning.
+FEWEST_A_PARAMETER = 5
+
+Model = Literal["logistic", "boosting", "forest"]
+
+
+def refuse_model(model: Model) -> None:
+    """Refuse learners that authorities are too few for.
+
+    Raises
+    ------
+    ValueError
+    """
+    if model != "logistic":
+        raise ValueError(
+            f"model: {model} is for rows that are people, fitted by cross-fitting: units are too few to learn from; "
+            "write model: logistic"
+        )
+
+
+def regressors(values: pd.DataFrame, on: Sequence[str]) -> tuple[list[str], Array]:
+    """Return the names and the regressors of a propensity, (n, 1 + columns): the constant, then the covariates."""
+    names, x = dummies(values[list(on)], drop_first=True)
+    return names, np.column_stack([np.ones(len(x)), x])
+
+
+def propensity(panel: Panel, values: pd.DataFrame, on: Sequence[str]) -> LogisticFit:
+    """Fit the chance of ever being treated, by maximum likelihood.
+
+    Raises
+    ------
+    NotIdentified
+        The covariates separate treated from untreated units, or are collinear.
+    """
+    names, x = regressors(values, on)
+    try:
+        return logistic(panel.ever_treated.astype(float), x)
+    except SeparationError:
+        raise NotIdentified(_separated(panel, names)) from None
+    except np.linalg.LinAlgError:
+        raise NotIdentified(collinear(panel, names)) from None
+
+
+def propensities(values: pd.DataFrame, on: Sequence[str], treated: Bools) -> LogisticFits:
+    """Fit the chance under many adoptions, (r, n), each by itself."""
+    return logistics(treated.astype(float), regressors(values, on)[1], np.ones(treated.shape))
+
+
+def few_note(panel: Panel, values: pd.DataFrame, on: Sequence[str]) -> list[str]:
+    """Warn of a propensity with few treated (or untreated) units a parameter."""
+    parameters = regressors(values, on)[1].shape[1]
+    treated = int(panel.ever_treated.sum())
+    fewer, who = min((treated, "treated"), (panel.n_units - treated, "untreated"))
+    if fewer >= FEWEST_A_PARAMETER * parameters:
+        return []
+    return [
+        f"the propensity has {parameters} parameters for {fewer} {who} units, fewer than {FEWEST_A_PARAMETER} a "
+        "parameter: it fits these units rather than a rule, and weights or pairs that rest on it vary much by chance"
+    ]
+
+
+def calibration(probability: Array, treated: Bools) -> pd.DataFrame:
+    """Compare the chances with what happened, by fifths of the chance.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``fifth, n_units, n_treated, expected, observed``; units of equal chance stay together.
+    """
+    cuts = np.unique(np.quantile(probability, [0.2, 0.4, 0.6, 0.8]))
+    frame = pd.DataFrame({"fifth": np.searchsorted(cuts, probability, side="left"), "p": probability, "d": treated})
+    fifths = frame.groupby("fifth").agg(
+        n_units=("p", "size"), n_treated=("d", "sum"), expected=("p", "mean"), observed=("d", "mean")
+    )
+    return fifths.reset_index(drop=True).rename_axis("fifth").reset_index().assign(fifth=lambda t: t["fifth"] + 1)
+
+
+def _separated(panel: Panel, names: list[str]) -> Fault:
+    what = f"comparison.on: {listed(names)} {said(SEPARATED)}"
+    return Fault(panel.source, what, "match on fewer covariates, or write method: mahalanobis")
+
+
+def collinear(panel: Panel, names: list[str], instead: str = "take one of them out") -> Fault:
+    """Return the fault of covariates that are collinear or do not vary."""
+    return Fault(panel.source, f"comparison.on: {listed(names)} {said(COLLINEAR)}", instead)
+
+
+def said(why: str) -> str:
+    """Say of covariates why a model of the chance, or weights, do not exist."""
+    words = {
+        SEPARATED: "separate treated from untreated units, so there is no propensity to fit",
+        COLLINEAR: "are collinear, or one of them does not vary",
+    }
+    return words.get(why, f"give no weights: {why}")

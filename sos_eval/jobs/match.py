@@ -1,0 +1,113 @@
+"""The job `match`: the comparison groups of a design, with their balance and flow, before any outcome is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from sos_eval.bundle.files import csv_text
+from sos_eval.bundle.whole import write_file
+from sos_eval.checks.balance import balance_results
+from sos_eval.design.design import load_design
+from sos_eval.design.lock import as_locked
+from sos_eval.errors import Fault, InputFault
+from sos_eval.jobs import steps
+from sos_eval.jobs.answers import Group
+from sos_eval.jobs.write import weights_table
+from sos_eval.panel.flow import flow_table
+from sos_eval.results.check import CheckResult
+
+__all__ = ["MatchedGroup", "match_design", "write_groups"]
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedGroup:
+    """A comparison group and who uses it.
+
+    Attributes
+    ----------
+    name
+        Estimators and, where there are several, the outcome.
+    tables
+        File name (without its ending) -> table: balance, balance_measures, flow; weights and sets where they may leave.
+    limits
+        Declared limits on imbalance, judged.
+    notes
+        What the method has to say.
+    """
+
+    name: str
+    method: str
+    tables: dict[str, pd.DataFrame]
+    limits: tuple[CheckResult, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def unmet(self) -> list[str]:
+        """Names of the limits that are not kept."""
+        return [one.name for one in self.limits if one.passed is False]
+
+
+def match_design(path: str | Path, *, panel: str | Path | None = None) -> list[MatchedGroup]:
+    """Build every comparison group of a design; nothing is estimated, and groups are built blind to later outcomes.
+
+    Raises
+    ------
+    InputFault
+        Every fault of the design, of its data, or of a group that cannot be built.
+    """
+    design = as_locked(load_design(path, panel=panel))
+    if design.disclosure.guards:
+        what = "disclosure: tables of a match do not pass the gate that a bundle passes"
+        instead = "use `sos-eval run`, whose balance and flow do, or disclosure: {profile: open} where they may leave"
+        raise InputFault(Fault(design.document.where(("disclosure",)), what, instead))
+    groups: list[tuple[Group, list[str]]] = []
+    built = steps.compare(design, steps.load_panels(design))
+    several = len({outcome for _, outcome in built}) > 1
+    for (entry, outcome), group in built.items():
+        name = f"{entry} on {outcome}" if several else entry
+        users = next((names for known, names in groups if known.comparison is group.comparison), None)
+        if users is None:
+            groups.append((group, [name]))
+        else:
+            users.append(name)
+    return [_laid_out(group, names) for group, names in groups]
+
+
+def _laid_out(group: Group, names: list[str]) -> MatchedGroup:
+    """Lay out one group."""
+    comparison = group.comparison
+    flow = flow_table(comparison.panel)
+    tables = {"balance": comparison.balance, "balance_measures": comparison.measures, "flow": flow}
+    if (weights := weights_table(group)) is not None:
+        tables["weights"] = weights
+        if comparison.sets is not None:
+            tables["sets"] = group.source.periods.in_table(comparison.sets)
+    if comparison.calibration is not None:
+        tables["calibration"] = comparison.calibration
+    limits = tuple(balance_results(group.entry.comparison, comparison))
+    return MatchedGroup(
+        ", ".join(names), group.entry.comparison.label, tables, limits, comparison.notes
+    )  # fmt: skip
+
+
+def write_groups(groups: list[MatchedGroup], out: Path, *, force: bool) -> list[Path]:
+    """Write each group's tables into a folder, numbered where there are several.
+
+    Raises
+    ------
+    InputFault
+        A file is there already and `force` does not say to replace it.
+    """
+    files = {
+        out / f"{name}{'' if len(groups) == 1 else f'.{k}'}.csv": table
+        for k, group in enumerate(groups, 1) for name, table in group.tables.items()
+    }  # fmt: skip
+    if not force and (there := [file for file in files if file.exists()]):
+        raise InputFault(Fault(str(there[0]), "is there already", "add --force, or give another --out"))
+    out.mkdir(parents=True, exist_ok=True)
+    for file, table in files.items():
+        write_file(file, csv_text(table))
+    return list(files)

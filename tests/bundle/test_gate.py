@@ -1,0 +1,166 @@
+"""The gate of the writer: what a profile holds back, and that nobody who solves gets it back."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sos_eval as se
+from sos_eval.bundle.files import csv_text, read_table
+from sos_eval.jobs.judge import Judged
+from tests.bundle.adversary import Adversary
+
+DESIGN = """\
+schema: sos-eval/design/1
+name: small
+panel:
+  source: csv
+  path: panel.csv
+  unit: la
+  time: year
+  outcome: {count: entries, exposure: children, per: 10000}
+  treatment: {first_treated: start}
+estimators:
+  - {id: primary, method: callaway_santanna, control: CONTROL}
+  - {id: twfe, method: twfe}
+  - {id: event, method: event_study_twfe}
+inference: [{method: randomization, draws: 99}, {method: analytic}]
+checks: [pretrends, leave_one_out]
+seed: 4
+report: {formats: []}
+"""
+
+
+def drawn(folder: Path, seed: int) -> int:
+    """Write a small random panel and its design under a random profile; return the smallest count that is shown."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(1, 5, size=rng.integers(1, 4))
+    untreated = int(rng.integers(3, 7))
+    periods = int(rng.integers(4, 7))
+    starts = np.repeat(2012 + np.arange(len(sizes)), sizes)
+    starts = np.concatenate([starts, np.zeros(untreated, int)])
+    data = pd.DataFrame([(f"A{u:02d}", start, 2010 + t) for u, start in enumerate(starts) for t in range(periods)])
+    data.columns = ["la", "start", "year"]
+    level = rng.choice([1.5, 4.0, 12.0, 60.0], size=len(starts)).repeat(periods)
+    data["children"] = rng.choice([300, 1000, 5000], size=len(starts)).repeat(periods) + rng.integers(0, 99, len(data))
+    data["entries"] = rng.poisson(level)
+    data.to_csv(folder / "panel.csv", index=False)
+    profile, smallest = [("dfe", 6), ("ons_srs", 10)][seed % 2]
+    design = DESIGN.replace("CONTROL", ["never_treated", "not_yet_treated"][seed // 2 % 2])
+    (folder / "open.yaml").write_text(design)
+    (folder / "guarded.yaml").write_text(f"{design}disclosure: {{profile: {profile}}}\n")
+    return smallest
+
+
+def run(folder: Path, name: str) -> Path:
+    return se.run(folder / f"{name}.yaml", out=folder / name).path
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave out what publishes nothing linear: figures of the folder's own tables, and detectable sizes."""
+    monkeypatch.setattr("sos_eval.jobs.write.render_all", lambda folder, forms: [])
+    monkeypatch.setattr("sos_eval.jobs.run.judge", lambda *run: Judged())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_nothing_comes_back_from_what_is_published(seed, tmp_path, undrawn):
+    smallest = drawn(tmp_path, seed)
+    adversary = Adversary(tmp_path / "guarded.yaml")
+    assert adversary.recovered(adversary.statements(run(tmp_path, "guarded"), digits=4), smallest) == []
+
+
+def test_the_adversary_succeeds_where_there_is_no_gate(tmp_path, undrawn):
+    smallest = drawn(tmp_path, 3)
+    adversary = Adversary(tmp_path / "open.yaml")
+    assert len(adversary.recovered(adversary.statements(run(tmp_path, "open"), digits=17), smallest)) > 5
+
+
+def pilot(folder: Path) -> None:
+    """One pilot with 1 to 4 entries a year among eight authorities that never begin."""
+    rng = np.random.default_rng(8)
+    data = pd.DataFrame([(f"A{u}", 2012 if u == 0 else 0, 2010 + t) for u in range(9) for t in range(5)])
+    data.columns = ["la", "start", "year"]
+    data["children"] = 900 + 37 * data.index
+    data["entries"] = np.where(data["start"] > 0, 1 + data.index % 4, rng.poisson(25, len(data)))
+    data.to_csv(folder / "panel.csv", index=False)
+    design = DESIGN.replace("CONTROL", "never_treated").replace("formats: []", "formats: [html, md]")
+    (folder / "open.yaml").write_text(design)
+    (folder / "guarded.yaml").write_text(f"{design}disclosure: {{profile: dfe}}\n")
+
+
+def test_one_pilot_s_counts_do_not_come_out(tmp_path):
+    pilot(tmp_path)
+    whole, guarded, adversary = run(tmp_path, "open"), run(tmp_path, "guarded"), Adversary(tmp_path / "open.yaml")
+    assert set(adversary.recovered(adversary.statements(whole, digits=17), 6)) == set(range(5))
+    assert adversary.recovered(adversary.statements(guarded, digits=4), 6) == []
+    table = read_table(guarded / "estimates.csv")
+    assert table["estimate"].isna().all()
+    assert (table["reason"] == "withheld: rests on fewer than 3 units").all()
+
+
+def test_nothing_withheld_stands_on_the_page(tmp_path):
+    pilot(tmp_path)
+    whole, guarded = run(tmp_path, "open"), run(tmp_path, "guarded")
+    held = read_table(whole / "estimates.csv")[["estimate", "std_error", "conf_low", "conf_high"]].stack()
+    paths = read_table(whole / "tables" / "outcome_paths.csv")
+    held = pd.concat([held, paths.loc[paths["group"] == "treated", "mean"]])
+    words = {f"{abs(value):.3g}" for value in held if len(f"{abs(value):.3g}") > 3}
+    read = {word.strip(".") for word in re.findall(r"\d+\.\d+", (whole / "report.md").read_text())}
+    assert words & read
+    told = {word.strip(".") for word in re.findall(r"\d+\.\d+", (guarded / "report.md").read_text())}
+    assert words & told == set()
+    assert (guarded / "report.html").stat().st_size > 10_000
+    assert "does not say" in se.read_bundle(guarded).headline["sentence"]
+
+
+def test_what_is_shown_has_four_digits_and_the_list_says_what_is_not(tmp_path):
+    drawn(tmp_path, 4)
+    guarded = run(tmp_path, "guarded")
+    files = sorted({*guarded.rglob("*.csv")})
+    assert {"answer.csv", "estimates.csv", "outcome_paths.csv"} <= {file.name for file in files}
+    for file in files:
+        numbers = read_table(file).select_dtypes("float").stack().dropna()
+        assert [value for value in numbers if float(f"{value:.3e}") != value] == []
+    listed = read_table(guarded / "disclosure.csv")
+    assert listed.columns.tolist() == ["file", "what", "cells", "reason"]
+    assert (listed["cells"] > 0).all()
+    assert {"tables/leave_one_out.csv", "tables/outcome_paths.csv"} <= set(listed["file"])
+    assert not (run(tmp_path, "open") / "disclosure.csv").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(20))
+def test_none_of_a_thousand_bundles_gives_a_count_back(block, tmp_path, undrawn):
+    for seed in range(1000 + 50 * block, 1050 + 50 * block):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        smallest = drawn(folder, seed)
+        adversary = Adversary(folder / "guarded.yaml")
+        found = adversary.recovered(adversary.statements(run(folder, "guarded"), digits=4), smallest)
+        assert found == [], f"seed {seed}"
+
+
+def test_cells_that_a_spreadsheet_would_run_come_back_as_meant(tmp_path):
+    texts = ["=1+1", "-1.5", "+44 20", "@x", "'=x", "''-y", "-", "plain", "'quoted'", "\tx", "−3"]
+    table = pd.DataFrame({"unit": texts, "estimate": np.arange(len(texts)) - 5.5}).astype({"unit": object})
+    (tmp_path / "t.csv").write_text(csv_text(table), encoding="utf-8")
+    raw = pd.read_csv(tmp_path / "t.csv", dtype=str)
+    assert [cell for cell in raw["unit"] if cell[0] in "=+-@\t"] == ["-1.5"]
+    assert raw["estimate"][0] == "-5.5"
+    pd.testing.assert_frame_equal(read_table(tmp_path / "t.csv"), table)
+
+
+def test_no_place_of_the_machine_is_written(tmp_path):
+    folder = tmp_path / "Jo Smith" / "study"
+    folder.mkdir(parents=True)
+    drawn(folder, 5)
+    written = se.run(folder / "open.yaml", out=folder / "open", panel=folder / "panel.csv").path
+    for file in (file for file in written.rglob("*") if file.is_file()):
+        content = file.read_bytes()
+        for place in (str(tmp_path), "Jo Smith", str(Path.home()) + "/", str(Path.cwd()) + "/"):
+            assert place.encode() not in content, file.name

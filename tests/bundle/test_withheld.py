@@ -1,0 +1,70 @@
+"""Which rows are held back, on tables small enough to see through."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.bundle.bundle import BundleContent
+from sos_eval.bundle.content import Confidential
+from sos_eval.bundle.gate import gated
+from sos_eval.bundle.withheld import path_rows, result_rows
+from sos_eval.terms import EFFECT_COLUMNS
+
+
+def effects(*rows):
+    """Rows of (aggregation, cohort, time, event time, treated units); ten units are never treated."""
+    table = pd.DataFrame(rows, columns=["aggregation", "cohort", "time", "event_time", "n_treated_units"])
+    return table.assign(n_units=table["n_treated_units"] + 10)
+
+
+def test_a_cohort_of_one_takes_the_next_and_all_cells_with_it():
+    table = effects(
+        ("group_time", 2012, 2012, 0, 1), ("group_time", 2013, 2013, 0, 4), ("group_time", 2014, 2014, 0, 9),
+        ("cohort", 2012, np.nan, np.nan, 1), ("cohort", 2013, np.nan, np.nan, 4), ("cohort", 2014, np.nan, np.nan, 9),
+        ("event_time", np.nan, np.nan, 0, 14), ("event_time", np.nan, np.nan, np.nan, 14),
+        ("overall", np.nan, np.nan, np.nan, 14), ("simple", np.nan, np.nan, np.nan, 14),
+    )  # fmt: skip
+    few, back = result_rows(table, 3)
+    assert np.flatnonzero(few).tolist() == [0, 3]
+    assert np.flatnonzero(back).tolist() == [1, 2, 4, 7, 9]
+
+
+def test_three_small_cohorts_hide_one_another():
+    table = effects(*[("cohort", 2012 + k, np.nan, np.nan, n) for k, n in enumerate([1, 1, 1, 6])])
+    few, back = result_rows(table, 3)
+    assert few.tolist() == [True, True, True, False]
+    assert not back.any()
+
+
+def test_a_comparison_of_two_units_is_few():
+    table = effects(("overall", np.nan, np.nan, np.nan, 8)).assign(n_units=10)
+    assert result_rows(table, 3)[0].all()
+
+
+def paths(*rows):
+    """Rows of (group, cohort, time) with the counts behind them, exposure 100 and one weight for all."""
+    table = pd.DataFrame([row[:3] for row in rows], columns=["group", "cohort", "time"]).assign(outcome="outcome")
+    behind = [np.array([(unit, 0.01, count) for unit, count in row[3].items()]) for row in rows]
+    return table.assign(n_units=[len(row[3]) for row in rows]), behind
+
+
+def test_a_mean_that_one_small_count_carries_takes_its_path():
+    table, behind = paths(
+        ("treated", np.nan, 2010, {0: 5, 1: 9, 2: 4}), ("treated", np.nan, 2011, {0: 1, 1: 0, 2: 0}),
+        ("comparison", np.nan, 2010, {3: 5, 4: 9, 5: 4}), ("comparison", np.nan, 2011, {3: 1, 4: 1, 5: 0}),
+    )  # fmt: skip
+    few, back = path_rows(table, behind, 3)
+    assert not few.any()
+    assert back.tolist() == [True, True, False, False]
+
+
+def test_matching_that_leaves_out_one_unit_hides_the_untreated_before_it():
+    chosen, before = {3: 5, 4: 9, 5: 4}, {3: 5, 4: 9, 5: 4, 6: 2}
+    table, behind = paths(("comparison", np.nan, 2010, chosen), ("comparison_before", np.nan, 2010, before))
+    assert path_rows(table, behind, 3)[1].tolist() == [False, True]
+
+
+def test_without_a_profile_nothing_is_touched():
+    content = BundleContent(design={}, estimates=pd.DataFrame(columns=list(EFFECT_COLUMNS)))
+    assert gated(content, Confidential()) is content

@@ -1,0 +1,134 @@
+"""Under a profile no fault, log or bundle quotes a value or an identifier of a person."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sos_eval.cli.main import cli
+from sos_eval.cli.screen import Screen, answered
+
+DESIGN = """\
+schema: sos-eval/design/1
+name: people
+panel:
+  source: csv
+  path: people.csv
+  unit: child
+  time: year
+  outcome: {value: days}
+  treatment: {first_treated: start}
+  cluster: la
+  covariates: [deprived]
+  measured: {deprived: 2010}
+  layout: cross_sections
+estimators: [{id: primary, method: twfe}, {id: cells, method: callaway_santanna, adjust: reg}]
+inference: {method: analytic}
+checks: [leave_one_out, pretrends]
+disclosure: {profile: dfe}
+report: {formats: [html, docx, md]}
+seed: 4
+"""
+
+
+def planted(folder: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Return people of twelve authorities, and the words that must never come out."""
+    rng = np.random.default_rng(3)
+    rows = [
+        (f"KANARI{u:03d}X", f"Zebulonia Q{u:03d}", 2010 + t, 2012 if u % 12 < 5 else 0, f"LA{u % 12}", float(u % 2))
+        for u in range(120)
+        for t in range(4)
+    ]
+    table = pd.DataFrame(rows, columns=["child", "unit_name", "year", "start", "la", "deprived"])
+    table["days"] = rng.normal(40, 9, len(table)).round(3)
+    (folder / "people.yaml").write_text(DESIGN)
+    return table, ["KANARI", "Zebulonia"]
+
+
+def bytes_of(folder: Path) -> bytes:
+    """Return every byte below a folder, the members of zip files unpacked; input files are left out."""
+    out = b""
+    for file in sorted(file for file in folder.rglob("*") if file.is_file() and file.name != "people.csv"):
+        out += file.name.encode() + b"\n" + file.read_bytes()
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(BytesIO(file.read_bytes())) as members:
+                out += b"".join(members.read(name) for name in members.namelist())
+    return out
+
+
+def test_the_identifiers_are_there_to_be_found(tmp_path):
+    table, canaries = planted(tmp_path)
+    table.to_csv(tmp_path / "people.csv", index=False)
+    (tmp_path / "people.yaml").write_text(DESIGN.replace("disclosure: {profile: dfe}\n", ""))
+    assert (
+        answered(cli, ["run", str(tmp_path / "people.yaml"), "--out", str(tmp_path / "out"), "--quiet"], Screen()) == 0
+    )
+    assert canaries[0].encode() in bytes_of(tmp_path)
+
+
+@pytest.mark.parametrize("profile", ["dfe", "ons_srs"])
+def test_no_byte_of_a_run_holds_an_identifier(profile, tmp_path, capfd):
+    table, canaries = planted(tmp_path)
+    (tmp_path / "people.yaml").write_text(DESIGN.replace("profile: dfe", f"profile: {profile}"))
+    table.to_csv(tmp_path / "people.csv", index=False)
+    words = ["run", str(tmp_path / "people.yaml"), "--out", str(tmp_path / "out"), "--workers", "1"]
+    code = answered(cli, words, Screen(log_folder=tmp_path))
+    told = capfd.readouterr()
+    assert code in (0, 3), told.err
+    everything = bytes_of(tmp_path) + (told.out + told.err).encode()
+    assert (tmp_path / "out" / "report.docx").is_file()
+    assert not (tmp_path / "out" / "weights.csv").exists()
+    assert [canary for canary in canaries if canary.encode() in everything] == []
+
+
+def _with(column: str, at: int, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    return lambda table: table.assign(**{column: table[column].astype(object).where(table.index != at, value)})
+
+
+SLIPS = {
+    "text among numbers": _with("days", 7, "Zebulonia"),
+    "two starts": _with("start", 9, 2013),
+    "no period": _with("year", 8, "KANARI year"),
+    "a covariate that varies": _with("deprived", 5, "Zebulonia Q5"),
+    "nobody begins": lambda table: table.assign(start=0),
+    "a column is missing": lambda table: table.drop(columns="days"),
+}
+
+
+@pytest.mark.parametrize("name", SLIPS)
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_no_fault_quotes_the_data(name, command, tmp_path, capfd):
+    table, canaries = planted(tmp_path)
+    SLIPS[name](table).to_csv(tmp_path / "people.csv", index=False)
+    more = ["--out", str(tmp_path / "out")] if command == "run" else []
+    code = answered(cli, [command, str(tmp_path / "people.yaml"), *more], Screen(log_folder=tmp_path))
+    told = capfd.readouterr()
+    assert code == 2, told
+    assert [canary for canary in [*canaries, "2013 "] if canary in told.out + told.err] == []
+    assert "people.yaml" in told.err or "people.csv" in told.err
+
+
+def test_a_fault_of_ours_holds_no_data(tmp_path, capfd, monkeypatch):
+    table, canaries = planted(tmp_path)
+    table.to_csv(tmp_path / "people.csv", index=False)
+
+    message = f"invalid literal: {table['child'][7]} of {canaries[1]}"
+
+    def broken(design, panels):
+        raise ValueError(message)
+
+    monkeypatch.setattr("sos_eval.jobs.steps.identify", broken)
+    words = ["run", str(tmp_path / "people.yaml"), "--out", str(tmp_path / "out")]
+    assert answered(cli, words, Screen()) == 1
+    log = tmp_path / "sos-eval-error.log"
+    told = capfd.readouterr()
+    assert "ValueError" in log.read_text()
+    assert "identify" in log.read_text()
+    everything = log.read_text() + told.out + told.err
+    assert [canary for canary in canaries if canary in everything] == []

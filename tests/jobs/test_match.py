@@ -1,0 +1,88 @@
+"""The job and command `match`: comparison groups before any outcome is read."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sos_eval.cli.main import cli
+from sos_eval.cli.screen import Screen, answered
+from sos_eval.errors import InputFault
+from sos_eval.jobs.match import match_design, write_groups
+
+DESIGN = """\
+schema: sos-eval/design/1
+name: x
+panel:
+  {source: csv, path: panel.csv, unit: la, time: year, outcome: {value: y}, treatment: {first_treated: start},
+   covariates: [poor]}
+comparison: {method: nearest, on: [poor], distance: poor, balance: {max_smd: 0.1}}
+estimators:
+  - {id: one, method: callaway_santanna}
+  - {id: two, method: twfe}
+  - {id: all, method: twfe, role: sensitivity, with: {comparison: none}}
+"""
+POOR = [1.6, 5, 9, 1.5, 4, 2, 8.25, 20]
+
+
+@pytest.fixture
+def design(tmp_path):
+    rows = [
+        {"la": unit, "year": year, "y": year - 2000.0, "start": start, "poor": poor}
+        for unit, start, poor in zip("abcdefgh", [2013, 2013, 2014, 0, 0, 0, 0, 0], POOR, strict=True)
+        for year in range(2010, 2016)
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "panel.csv", index=False)
+    (tmp_path / "x.yaml").write_text(DESIGN, encoding="utf-8")
+    return tmp_path / "x.yaml"
+
+
+def test_every_group_once_with_its_users(design):
+    matched, everybody = match_design(design)
+    assert (matched.name, everybody.name) == ("one, two", "all")
+    assert matched.unmet == ["balance.max_smd"]  # (5.2 - 4.583) / 3.704
+    weights = matched.tables["weights"].set_index("unit")["weight"]
+    assert weights.to_dict() == {"a": 1, "b": 1, "c": 1, "d": 1, "e": 1, "f": 0, "g": 1, "h": 0}
+    assert matched.tables["flow"]["names"].tolist()[-2] == "f, h"
+    assert set(matched.tables) == {"balance", "balance_measures", "flow", "weights", "sets"}
+
+
+def test_outcomes_from_the_first_start_on_are_never_seen(design):
+    design.write_text(
+        design.read_text().replace("on: [poor], distance: poor", "on: [outcome_pre], distance: outcome_pre")
+    )
+    before = match_design(design)[0].tables["balance"]
+    panel = pd.read_csv(design.parent / "panel.csv")
+    panel["y"] = panel["y"].where(panel["year"] < 2013, np.random.default_rng(3).normal(size=len(panel)) * 1e6)
+    panel.to_csv(design.parent / "panel.csv", index=False)
+    pd.testing.assert_frame_equal(match_design(design)[0].tables["balance"], before)
+
+
+def test_command_tells_writes_and_ends_with_3_where_a_limit_is_not_kept(design, capsys, tmp_path):
+    out = tmp_path / "out"
+    assert answered(cli, ["match", str(design), "--out", str(out)], Screen()) == 3
+    told = capsys.readouterr().out
+    assert "3 treated and 3 comparison units, worth 3.0 equally weighted" in told
+    assert "comparison: dropped 2 (f, h): not chosen as a donor by matching" in told
+    assert "the declared limit is 0.1" in told
+    assert {"balance.1.csv", "flow.1.csv", "weights.1.csv", "flow.2.csv"} <= {file.name for file in out.iterdir()}
+    with pytest.raises(InputFault, match="is there already"):
+        write_groups(match_design(design), out, force=False)
+    write_groups(match_design(design), out, force=True)
+
+
+def test_json_and_no_limit(design, capsys):
+    design.write_text(design.read_text().replace(", balance: {max_smd: 0.1}", ""))
+    assert answered(cli, ["match", str(design), "--json"], Screen()) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["unmet"] == []
+    assert [group["estimators"] for group in told["groups"]] == ["one, two", "all"]
+    assert told["groups"][0]["limits"][0]["threshold"] is None
+
+
+def test_a_design_with_a_disclosure_profile_is_refused(design):
+    # the tables of a match do not pass the gate that a bundle passes
+    design.write_text(design.read_text() + "disclosure: {profile: dfe}\n")
+    with pytest.raises(InputFault, match="do not pass the gate that a bundle passes; use `sos-eval run`"):
+        match_design(design)
