@@ -60,9 +60,10 @@ def _held(section: EconomicsSection, title: str) -> dict[str, str]:
         held["19"] = "entries and costs by group: equity.csv; no group is given a higher weight"
     if effect is not None or section.psa.effects:
         held["20"] = _uncertainty(section)
-    if pathway is not None and pathway.stays is not None:
+    if pathway is not None:
+        kind = pathway.stays.distribution if pathway.stays is not None else "exponential"
         entries = "through the year" if pathway.entries == "spread" else "on its first day"
-        held["17"] = f"expected values over draws; entries {entries}, {pathway.stays.distribution} stays"
+        held["17"] = f"expected values over draws; entries {entries}, {kind} stays"
     return held
 
 

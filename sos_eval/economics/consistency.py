@@ -17,15 +17,15 @@ __all__ = ["Problem", "problems"]
 Problem = tuple[tuple[str | int, ...], str, str]
 
 
-def problems(section: EconomicsSection, deflator: Deflator, *, scenario: bool = False) -> list[Problem]:
-    """List everything that contradicts itself in a declaration, or in that of a scenario."""
+def problems(section: EconomicsSection, deflator: Deflator) -> list[Problem]:
+    """List everything that contradicts itself in a declaration."""
     found: list[Problem] = []
     for check in (_thresholds, _gate, _files_or_model, _frame, _discount, _strategies, _effect, _pathway, _stays):
         found += list(check(section))
     for check in (_implementation, _decision, _equity, _cheers):
         found += list(check(section))
     found += list(_lines(section, deflator))
-    return found if scenario else [*found, *_marginal_child(section)]
+    return found
 
 
 def modelled(section: EconomicsSection) -> bool:
@@ -174,20 +174,17 @@ def _stays(section: EconomicsSection) -> Iterator[Problem]:
     pathway = section.care_pathway
     if pathway is None:
         return
-    stays, here = pathway.stays, ("care_pathway", "stays")
-    if stays is None:
-        what = "is missing: with the same mean, long stays run beyond the horizon and short ones do not"
-        yield here, what, "{distribution: empirical, path: stays.csv}, or weibull or gamma with a shape, or fixed"
-    else:
+    stays, here, filed = pathway.stays, ("care_pathway", "stays"), False
+    if stays is not None:
         shaped, filed = stays.distribution in ("weibull", "gamma"), stays.distribution == "empirical"
         for key, given, wanted in (("shape", stays.shape, shaped), ("path", stays.path, filed)):
             if (given is not None) != wanted:
                 what = f"{stays.distribution} stays {'need it' if wanted else 'have none'}"
                 yield (*here, key), what, "add it" if wanted else "leave it out"
-        if filed and pathway.age_at_entry:
-            yield ("care_pathway", "age_at_entry"), "observed stays have ended at 18 already", "leave it out"
-        if pathway.weeks is None and not filed:
-            yield ("care_pathway", "weeks"), f"is missing: {stays.distribution} stays need their mean", "add it"
+    if filed and pathway.age_at_entry:
+        yield ("care_pathway", "age_at_entry"), "observed stays have ended at 18 already", "leave it out"
+    if pathway.weeks is None and not filed:
+        yield ("care_pathway", "weeks"), "is missing: stays need their mean", "add it"
     yield from _ages(pathway)
 
 
@@ -203,17 +200,6 @@ def _ages(pathway: CarePathway) -> Iterator[Problem]:
     total = sum(pathway.age_at_entry.values())
     if pathway.age_at_entry and abs(total - 1) > 1e-6:
         yield here, f"the shares sum to {total:.6g}", "let them sum to 1"
-
-
-def _marginal_child(section: EconomicsSection) -> Iterator[Problem]:
-    """Ask for a scenario with a shorter stay: the child whose entry is averted is not the average child in care."""
-    pathway = section.care_pathway
-    if pathway is None:
-        return
-    shorter = [scenario.change.get("care_pathway.weeks") for scenario in section.scenarios]
-    if not any(isinstance(w, (int, float)) and (pathway.weeks is None or w < pathway.weeks) for w in shorter):
-        what = "none has a shorter stay: the child whose entry is averted stays less long than the average one"
-        yield ("scenarios",), what, "add {name: shorter stay of the marginal child, change: {care_pathway.weeks: …}}"
 
 
 def _declared_lines(section: EconomicsSection) -> Iterator[tuple[tuple[str | int, ...], CostLine]]:

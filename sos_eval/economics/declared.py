@@ -258,7 +258,8 @@ class CarePathway(Declared):
     weeks_source: str = ""
     """Where it comes from."""
     stays: Stays | None = None
-    """How stays vary around their mean: with the same mean, long ones run beyond the horizon."""
+    """How stays vary around their mean: with the same mean, long ones run beyond the horizon. Empty: exponential (a
+    gamma of shape 1), which the output says is assumed."""
     age_at_entry: dict[str, Share] = field(default_factory=dict)
     """Age in years at entry -> share of entries: no stay runs beyond 18, the mean stays as declared. Empty: the tail of
     the distribution is not ended, and the output says so."""

@@ -43,6 +43,11 @@ __all__ = ["Evaluation", "Outputs", "evaluate"]
 
 #: What is printed of a programme without any evidence carries this.
 BREAK_EVEN_ONLY = "break-even only: no evidence of effect"
+#: What is missing where every averted entry is taken to last as the average one.
+AVERAGE_CHILD = (
+    "no scenario has a shorter stay (change: {care_pathway.weeks: …}): the child whose entry is averted stays less "
+    "long than the average child in care"
+)
 NORMAL_95 = 1.959964  # z(0.975)
 Array = NDArray[np.float64]
 Outputs = dict[str, "pd.DataFrame | dict[str, Any]"]
@@ -113,7 +118,7 @@ def evaluate(prepared: Prepared, measured: Evidence, streams: Streams, where: st
     if printed in ("E2", "E3"):
         outputs |= full_tables(prepared, psa, draws, streams)
         chosen = decided(psa, prepared.reference, section.decision_threshold)
-        head = economic_headline(chosen, outputs, verdict.tier, verdict.binding, mark)
+        head = economic_headline(chosen, outputs, verdict.tier, verdict.binding, mark, _withheld(section))
         outputs |= {"summary": main_results(chosen, outputs, printed, mark), "headline": head}
     else:
         outputs["missing"] = missing_inputs(verdict)
@@ -140,7 +145,12 @@ def timing_table(model: DecisionModel) -> pd.DataFrame:
     base = {name: np.array([value]) for name, value in model.base.items()}
     own = float(model.saving_per_averted(base)[0])
     cut = "no age at entry is declared: no stay is ended at 18" if np.isinf(model.stay.limit) else "they end at 18"
-    rows = [("as declared", own, 1.0, f"{model.stay.kind} stays; {cut}")]
+    pathway = model.section.care_pathway
+    assert pathway is not None
+    assumed = "no distribution of stays is declared: exponential"
+    said = [f"{model.stay.kind} stays" if pathway.stays is not None else assumed, cut]
+    said += [] if marginal_child(model.section) else [AVERAGE_CHILD]
+    rows = [("as declared", own, 1.0, "; ".join(said))]
     for words, entries, kind in _CONVENTIONS:
         one = np.ones(1) if kind == "fixed" else np.empty(0)
         stay = replace(model.stay, kind=kind, shape=1.0, points=one, mass=one, spread=entries == "spread")
@@ -165,6 +175,19 @@ def break_even_only(prepared: Prepared, model: DecisionModel, draws: Mapping[str
         assert isinstance(table, pd.DataFrame)
         table["label"] = BREAK_EVEN_ONLY
     return out | ({"timing": timing_table(model)} if model.stay is not None else {})
+
+
+def marginal_child(section: EconomicsSection) -> bool:
+    """Whether a scenario has a shorter stay: the child whose entry is averted is not the average child in care."""
+    pathway = section.care_pathway
+    shorter = [scenario.change.get("care_pathway.weeks") for scenario in section.scenarios]
+    mean = None if pathway is None else pathway.weeks
+    return any(isinstance(w, (int, float)) and (mean is None or w < mean) for w in shorter)
+
+
+def _withheld(section: EconomicsSection) -> str:
+    """Say what the declaration lacks for a headline, or nothing."""
+    return AVERAGE_CHILD if section.care_pathway is not None and not marginal_child(section) else ""
 
 
 def break_even_fall(model: DecisionModel) -> float:

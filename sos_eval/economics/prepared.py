@@ -49,7 +49,7 @@ class Prepared:
     path: Path_
 
 
-def prepare(section: EconomicsSection, document: Document, path: Path_ = (), *, scenario: bool = False) -> Prepared:
+def prepare(section: EconomicsSection, document: Document, path: Path_ = ()) -> Prepared:
     """Check a declaration and read what it names.
 
     Parameters
@@ -58,8 +58,6 @@ def prepare(section: EconomicsSection, document: Document, path: Path_ = (), *, 
         The typed declaration.
     document, path
         Its file, and where in it the block stands; files are relative to it.
-    scenario
-        Whether it is the declaration of a scenario, which has none of its own.
 
     Raises
     ------
@@ -68,7 +66,7 @@ def prepare(section: EconomicsSection, document: Document, path: Path_ = (), *, 
     """
     faults = Faults(DesignFault)
     deflator = _deflator(section, document, path, faults)
-    for key, what, instead in problems(section, deflator, scenario=scenario):
+    for key, what, instead in problems(section, deflator):
         _add(faults, document, path, key, what, instead)
     faults.stop()
     observed = _observed(section, document)

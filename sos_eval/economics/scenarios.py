@@ -130,7 +130,7 @@ def _changed(prepared: Prepared, scenario: Scenario, i: int) -> DecisionModel:
     _keep_effect(changed, prepared.section)
     section = build(EconomicsSection, changed, document, path)
     assert section is not None
-    model = prepare(section, document, path, scenario=True).model
+    model = prepare(section, document, path).model
     assert model is not None
     return model
 

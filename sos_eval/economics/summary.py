@@ -74,7 +74,7 @@ def _at_threshold(chosen: Decision, outputs: Mapping[str, Any]) -> list[Row]:
 
 
 def economic_headline(
-    chosen: Decision, outputs: Mapping[str, Any], tier: str, limits: Sequence[str], mark: str
+    chosen: Decision, outputs: Mapping[str, Any], tier: str, limits: Sequence[str], mark: str, lacking: str = ""
 ) -> dict[str, Any]:
     """Return the headline: filled at E3 and at a declared threshold only, never by an override (`mark`).
 
@@ -88,13 +88,15 @@ def economic_headline(
         What the evidence grants, and the criteria that bind.
     mark
         Watermark of an override; empty without one.
+    lacking
+        What the declaration lacks for a headline; empty where nothing is.
     """
     empty: dict[str, Any] = {"icer": None, "inmb": None, "probability_cost_effective": None, "sentence": None}
     if mark or tier != "E3":
         binding = f"the evidence grants {tier} (binding: {', '.join(limits)}): conditional on the effect being causal"
         return {**empty, "reason": mark or binding}
-    if chosen.threshold is None:
-        return {**empty, "reason": UNDECIDED}
+    if chosen.threshold is None or lacking:
+        return {**empty, "reason": lacking or UNDECIDED}
     return _filled(chosen, outputs)
 
 

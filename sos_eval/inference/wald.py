@@ -95,12 +95,16 @@ def too_few_treated(estimate: Estimate) -> str:
 
 
 def _fitted_perfectly(estimate: Estimate) -> bool:
-    """Whether the one cluster that is never treated adds nothing to the error of any row, up to rounding."""
+    """Whether the one cluster that is never treated adds nothing to the error of any effect, up to rounding.
+
+    Rows before the start are left out: two-stage's are of the residuals that the first stage leaves this cluster.
+    """
     panel, influence = estimate.panel, estimate.influence
     if influence is None:
         return len(panel.cohorts) == 1
     starts = panel.first_treated if panel.layout == "panel" else panel.frame["first_treated"].to_numpy(float)
-    sums = cluster_sums(influence[:, ~np.isnan(influence).any(0)], panel.clusters)
+    effects = ~(estimate.cells["event_time"].to_numpy(float) < 0) & ~np.isnan(influence).any(0)
+    sums = cluster_sums(influence[:, effects], panel.clusters)
     untreated = np.bincount(panel.clusters[np.isfinite(starts)], minlength=len(sums)) == 0
     return bool((np.abs(sums[untreated]) <= 1e-6 * np.abs(sums).max(0, initial=0.0)).all())
 

@@ -123,7 +123,10 @@ def test_what_a_command_reads_is_not_written_over(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_takes_back_what_is_half_written(tmp_path, number):
+def test_a_signal_takes_back_what_is_half_written(tmp_path, number, request):
+    before = signal.signal(number, signal.SIG_DFL)  # nohup leaves the hang-up ignored
+    request.addfinalizer(lambda: signal.signal(number, before))
+
     def stopped(folder):
         filled("half")(folder)
         os.kill(os.getpid(), number)

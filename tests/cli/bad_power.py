@@ -88,7 +88,7 @@ class PowerCase:
 
 
 CASES: dict[str, PowerCase] = {
-    "no draws": PowerCase(("reps: 0 draws; write 1 to",), args=("--reps", "0")),
+    "no draws": PowerCase(("reps: 0 draws; write 2 to",), args=("--reps", "0")),
     "a swept key that is not there": PowerCase(
         ('effect.sise: no such key; did you mean "size"?',), args=("--sweep", "world.effect.sise=1,2")
     ),
@@ -137,7 +137,7 @@ CASES: dict[str, PowerCase] = {
     ),
     "a scheduler that cannot be reached": PowerCase(("--scheduler", "tcp://"), args=("--scheduler", _nobody())),
     "the folder of another study": PowerCase(
-        ("out: holds another study (hash", "name a new folder"), args=("--resume",), prepare=_another_study
+        ("out: holds another study", "name a new folder"), args=("--resume",), prepare=_another_study
     ),
     "a folder that holds this study": PowerCase(
         ("out: holds this study already", "add --resume"), args=("--reps", "3"), prepare=_another_study

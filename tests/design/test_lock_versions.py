@@ -19,7 +19,7 @@ from sos_eval.report.protocol_file import protocol_file
 from tests.conftest import ROOT
 from tests.design.test_lock import DESIGN
 
-SHIPPED = sorted([*(Path(__file__).parent / "locks").glob("*.lock"), *(ROOT / "designs").glob("*.lock")])
+OLDER = Path(__file__).parent / "locks"
 BANDS = "inference.0.band_draws"
 
 
@@ -48,14 +48,9 @@ def as_first_schema(content: dict[str, Any]) -> None:
     content["schema"] = "sos-eval/lock/1"
 
 
-@pytest.mark.parametrize("lock", SHIPPED, ids=lambda lock: f"{lock.parent.name}/{lock.stem}")
-@pytest.mark.parametrize("author", ["then", "now"])
-def test_every_lock_that_shipped_is_as_locked_under_the_plan_of_its_day_and_under_todays(tmp_path, lock, author):
-    shutil.copy(lock, tmp_path / "plan.lock")
-    today = ROOT / "designs" / "economics_randomised_rollout.yaml"
-    shutil.copy(
-        Path(__file__).parent / "locks" / "2026-11-22.yaml" if author == "then" else today, tmp_path / "plan.yaml"
-    )
+def test_a_lock_of_an_earlier_version_is_as_locked_under_the_plan_of_its_day(tmp_path):
+    for ending in ("lock", "yaml"):
+        shutil.copy(OLDER / f"2026-11-22.{ending}", tmp_path / f"plan.{ending}")
     design = load_design(tmp_path / "plan.yaml")
     assert (lock_state(design).state, lock_state(design).differences) == ("as_locked", ())
     kept = as_locked(design)
@@ -64,8 +59,22 @@ def test_every_lock_that_shipped_is_as_locked_under_the_plan_of_its_day_and_unde
     assert kept.estimators[0].method.gaps == "levels"  # what the version of that day did, before there was a key
     assert kept.panel.treatment.untreated_means == kept.estimators[0].panel.treatment.untreated_means == "never"
     assert lock_state(kept) == lock_state(design)
-    told = "estimators.0.inference.0.band_draws: 20000 (5000 in this version)" in lock_state(design).text
-    assert told == (author == "then")
+    assert "estimators.0.inference.0.band_draws: 20000 (5000 in this version)" in lock_state(design).text
+
+
+@pytest.mark.parametrize("lock", sorted((ROOT / "designs").glob("*.lock")), ids=lambda lock: lock.stem)
+def test_every_lock_that_ships_is_as_locked_under_the_plan_that_ships(lock):
+    state = lock_state(load_design(lock.with_suffix(".yaml")))
+    assert (state.state, state.differences) == ("as_locked", ())
+
+
+def test_a_plan_that_asks_for_more_than_its_lock_is_changed(tmp_path):
+    """The plan of 2026-11-22 has since got a decision threshold and a distribution of stays: that is the author's."""
+    shutil.copy(OLDER / "2026-11-22.lock", tmp_path / "plan.lock")
+    shutil.copy(ROOT / "designs" / "economics_randomised_rollout.yaml", tmp_path / "plan.yaml")
+    state = lock_state(load_design(tmp_path / "plan.yaml"))
+    assert state.state == "changed"
+    assert any(text.startswith("economics.decision_threshold: ") for text in state.differences)
 
 
 @pytest.mark.parametrize("older", [False, True])

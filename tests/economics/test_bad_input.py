@@ -46,18 +46,14 @@ CASES = {
         {"between": ["effect", "weeks"], "rho": 0.9}, {"between": ["weeks", "baseline"], "rho": 0.9},
         {"between": ["effect", "baseline"], "rho": -0.9}]}, "care_pathway__weeks_se": 6, "effect__baseline_se": 1},
         "not positive definite"),
-    "stays without a distribution": ({"care_pathway": {"weeks": 60, "placements": [PLACE]}}, "care_pathway.stays: is"),
     "a shape that is needed": ({"care_pathway__stays": {"distribution": "gamma"}}, "stays.shape: gamma stays need it"),
     "a shape that does nothing": ({"care_pathway__stays": {"distribution": "fixed", "shape": 2}},
         "fixed stays have none"),
-    "a mean that is missing": ({"care_pathway__weeks": None}, "fixed stays need their mean"),
+    "a mean that is missing": ({"care_pathway__weeks": None}, "stays need their mean"),
     "an age of an adult": ({"care_pathway__age_at_entry": {"18": 1}}, "from 0 to below 18"),
     "ages that do not sum": ({"care_pathway__age_at_entry": {"3": 0.5, "10": 0.4}}, "the shares sum to 0.9"),
     "no room before 18": ({"care_pathway__age_at_entry": {"17": 1}, "care_pathway__weeks_se": 3},
         "the ages at entry leave 52 on average before 18"),
-    "no marginal child": ({"scenarios": []}, "scenarios: none has a shorter stay"),
-    "a longer stay is no shorter one": ({"scenarios": [{"name": "x", "change": {"care_pathway.weeks": 61}}]},
-        "scenarios: none has a shorter stay"),
     "a unit of training": ({"implementation": {"training": {"name": "t", "amount": 1, "unit": "case", **LINE}}},
         "training is counted once for each authority, not per case"),
     "a unit of a licence": ({"implementation": {"licence": {"name": "l", "amount": 1, "unit": "fixed", **LINE}}},
@@ -110,8 +106,8 @@ def test_a_contradiction_is_refused_in_words(changes, words):
 
 
 def test_all_faults_come_together():
-    text = refused(**cost(source=None, price_year=None), frame__uplift=0.02, scenarios=[])
-    assert len(text.splitlines()) == 4
+    text = refused(**cost(source=None, price_year=None), frame__uplift=0.02)
+    assert len(text.splitlines()) == 3
 
 
 @pytest.mark.parametrize(("changes", "words"), [

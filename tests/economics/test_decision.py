@@ -69,3 +69,12 @@ def test_without_a_decision_threshold_no_single_verdict_is_given():
 def test_the_best_and_the_best_of_the_others():
     assert choose(np.array([0.0, -5.0, -2.0]), 0) == (0, 2)
     assert choose(np.array([0.0, 3.0, 7.0]), 0) == (2, 2)
+
+
+@pytest.mark.parametrize("scenarios", [[], [{"name": "longer", "change": {"care_pathway.weeks": 61}}]])
+def test_without_the_marginal_childs_shorter_stay_there_is_no_headline(scenarios):
+    outputs = full_run(scenarios=[*scenarios, *(
+        {"name": str(i), "change": {"frame.horizon": i}, "structural": True} for i in (1, 3, 5))]).outputs  # fmt: skip
+    assert outputs["headline"]["inmb"] is None
+    assert "no scenario has a shorter stay" in outputs["headline"]["reason"]
+    assert "no scenario has a shorter stay" in outputs["timing"]["text"][0]

@@ -92,7 +92,7 @@ def test_without_the_override_draws_alone_are_not_evidence(tmp_path):
     found = run_economics(smoking(tmp_path, ""), tmp_path / "out")
     assert found.verdict.tier == "E0"
     assert sorted(f.name for f in found.folder.iterdir()) == [
-        "cheers.csv", "figures", "gate.json", "missing.csv", "provenance.json", "report.html",
+        "cheers.csv", "figures", "files.json", "gate.json", "missing.csv", "provenance.json", "report.html",
     ]  # fmt: skip
     assert_silent(found.folder)
 

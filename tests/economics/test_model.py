@@ -194,10 +194,10 @@ def full_run(**changes):
         gate={"facts": facts, "evidence": dict.fromkeys(facts, "by hand")}, psa={"draws": 5000, "seed": 1},
         effect={"baseline": 30, "estimate": -8.0, "std_error": 0.5, "source": "by hand"},
         cheers={str(i): "said" for i in range(1, 29)},
-        scenarios=[SHORTER, *({"name": str(i), "change": {"frame.horizon": i}, "structural": True} for i in (1, 3, 5))],
         voi={"evppi": [["effect"]], "decisions_per_year": 2, "years": 5},
         equity=[{"name": "poor", "dimension": "deprivation_fifth", "share": 0.2, "baseline": 60, "source": "x"}],
-        **changes,
+        **({"scenarios": [SHORTER, *(
+            {"name": str(i), "change": {"frame.horizon": i}, "structural": True} for i in (1, 3, 5))]} | changes),
     )  # fmt: skip
     return evaluate(found, Evidence(), lambda *names: np.random.default_rng(len(names)), "by_hand.yaml")
 

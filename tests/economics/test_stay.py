@@ -154,3 +154,12 @@ def test_timing_says_in_which_direction_the_convention_errs():
     assert table.loc[2, "text"] == "the same as declared"
     assert table.loc[3, "text"].endswith("less is saved")
     assert "no stay is ended at 18" in table.loc[0, "text"]
+
+
+def test_stays_without_a_distribution_are_exponential_and_say_so():
+    line = {"price_year": "2024-25", "source": "by hand", "grade": "B"}
+    places = [{"name": "foster", "share": 1, "weekly_cost": 100, **line}]
+    bare, told = (prepared(care_pathway={"weeks": 60, "placements": places, **more}).model
+                  for more in ({}, {"stays": {"distribution": "gamma", "shape": 1}}))  # fmt: skip
+    assert bare.saving_per_averted(base(bare)) == told.saving_per_averted(base(told))
+    assert timing_table(bare)["text"][0].startswith("no distribution of stays is declared: exponential;")

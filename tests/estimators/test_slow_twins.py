@@ -111,9 +111,24 @@ def averages(found, share):
     return pd.Series(rows.values(), pd.MultiIndex.from_tuples(rows).map(str))
 
 
-def twin(panel, weight, *options):
-    share = {g: weight[panel.first_treated == g].sum() for g in panel.cohorts}
-    return averages(group_time(panel, weight, *options), share)
+def weighing(panel, g, found, ahead, gaps):
+    """Units of a cohort with an effect to be averaged: seen at its base and in some period from its start on.
+
+    Where levels are compared, whoever is seen in a period that some cell takes; where nobody has an effect, everybody.
+    """
+    seen, times, own = ~np.isnan(panel.matrix()), panel.times, panel.first_treated == g
+    used = np.isin(times, [t for one, t in found if one == g])
+    base = np.flatnonzero(times < g - ahead)[-1]
+    here = seen[:, base] & seen[:, used & (times >= g)].any(1)
+    if gaps == "levels":
+        here = seen[:, used].any(1) | seen[:, base]
+    return own & here if (own & here).any() else own
+
+
+def twin(panel, weight, control, base_period, ahead, gaps=None):
+    found = group_time(panel, weight, control, base_period, ahead, gaps)
+    share = {g: weight[weighing(panel, g, found, ahead, gaps)].sum() for g in {one for one, _ in found}}
+    return averages(found, share)
 
 
 def twin_error(panel, options, step=1e-5):
@@ -167,11 +182,12 @@ def test_adjusted_errors_are_derivatives_in_the_weights(kind, adjust):
     estimate, step = estimator.complete(with_x), 1e-5
     known = np.isfinite(estimate.values)
     assert known.any()
+    there = list(estimate.panel.units)
     for unit in (0, 9, 20):
         own = step * (with_x.unit_codes == unit)
         weight = with_x.frame["weight"].to_numpy()
         up, down = (estimator.complete(with_x.with_columns(weight=weight * (1 + s * own))).values for s in (1, -1))
-        ours = estimate.influence[unit] / made.n_influence
+        ours = estimate.influence[there.index(with_x.units[unit])] / estimate.panel.n_influence
         np.testing.assert_allclose(ours[known], ((up - down) / (2 * step))[known], atol=1e-7)
 
 

@@ -38,8 +38,8 @@ def study(out: Path, *, resume: bool = False) -> None:
 
 
 def written(folder: Path) -> dict[str, bytes]:
-    """Return all files but those that say how long it took."""
-    timed = {"explain.csv", "report.html"}
+    """Return all files but those that say how long it took, and the list with their hashes."""
+    timed = {"explain.csv", "report.html", "files.json"}
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file() and path.name not in timed}
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.economics.declared import CarePathway
+from sos_eval.economics.declared import CarePathway, Stays
 from sos_eval.errors import DataFault, Faults, OurFault
 
 __all__ = ["Observed", "Stay", "read_stays", "stay_of"]
@@ -164,17 +164,17 @@ def stay_of(pathway: CarePathway, observed: Observed | None) -> Stay:
     observed
         The stays of its file, where they are empirical.
     """
-    assert pathway.stays is not None
+    declared = pathway.stays or Stays("gamma", shape=1.0)
     points, mass = np.empty(0), np.empty(0)
-    if pathway.stays.distribution == "fixed":
+    if declared.distribution == "fixed":
         points, mass = np.ones(1), np.ones(1)
     elif observed is not None:
         points, mass = observed.weeks / observed.mean, observed.mass
     ages = {float(age): share for age, share in pathway.age_at_entry.items()}
     longest = np.array([_ADULT - age for age in ages]) if ages else np.array([np.inf])
     share = np.array(list(ages.values())) if ages else np.ones(1)
-    shape = pathway.stays.shape if pathway.stays.shape is not None else np.nan
-    return Stay(pathway.stays.distribution, shape, points, mass, longest, share, pathway.entries == "spread")
+    shape = declared.shape if declared.shape is not None else np.nan
+    return Stay(declared.distribution, shape, points, mass, longest, share, pathway.entries == "spread")
 
 
 def read_stays(path: Path, faults: Faults) -> Observed | None:
