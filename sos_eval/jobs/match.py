@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from sos_eval.bundle.files import csv_text
-from sos_eval.bundle.whole import write_file
+from sos_eval.bundle.whole import make_folder, write_file
 from sos_eval.checks.balance import balance_results
 from sos_eval.design.design import load_design
 from sos_eval.design.lock import as_locked
@@ -107,7 +107,7 @@ def write_groups(groups: list[MatchedGroup], out: Path, *, force: bool) -> list[
     }  # fmt: skip
     if not force and (there := [file for file in files if file.exists()]):
         raise InputFault(Fault(str(there[0]), "is there already", "add --force, or give another --out"))
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     for file, table in files.items():
         write_file(file, csv_text(table))
     return list(files)

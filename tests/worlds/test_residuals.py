@@ -82,7 +82,8 @@ def test_a_study_knows_the_panel_of_residuals_by_its_content(tmp_path):
     def hashed(folder, counts=(20, 20, 20, 80)):
         folder.mkdir()
         data = pd.DataFrame({
-            "unit": ["a", "a", "b", "b"], "year": [2011, 2012] * 2, "cla_started": counts, "pop_0_17": [1000] * 4
+            "unit": ["a"] * 6 + ["b"] * 6, "year": [*range(2011, 2017)] * 2, "cla_started": [20] * 8 + [*counts],
+            "pop_0_17": [1000] * 12,
         })  # fmt: skip
         data.to_csv(folder / "p.csv", index=False)
         world = tiny()
