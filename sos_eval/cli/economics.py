@@ -59,11 +59,15 @@ def _evaluate(screen: Screen, source: Path, out: Path | None, force: bool, seed:
     from sos_eval.jobs.economics import run_economics
 
     done = run_economics(source, out, force=force, seed=seed)
-    text = [verdict_text(done.verdict)]
-    text += [done.watermark] if done.watermark else []
+    text = [*([done.watermark] if done.watermark else []), done.finding, "", verdict_text(done.verdict)]
     unmet = [asdict(line) for line in done.unmet]
     text += [f"written: {done.folder}", *not_made(unmet)]
-    answer = {"folder": str(done.folder), "watermark": done.watermark or None, "gate": done.verdict.to_dict()}
+    answer = {
+        "folder": str(done.folder),
+        "finding": done.finding,
+        "watermark": done.watermark or None,
+        "gate": done.verdict.to_dict(),
+    }
     screen.answer("\n".join(text), answer | {"unmet": unmet})
     return UNMET if unmet else 0
 

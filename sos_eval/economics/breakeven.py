@@ -55,7 +55,7 @@ def break_even(model: DecisionModel, draws: Values) -> pd.DataFrame:
         text = _reachable(point, effect.baseline)
         for quantity, scale in (
             (f"fewer entries per {effect.per:,.10g} children a year", 1.0),
-            ("fewer entries a year, all authorities", children),
+            (f"fewer entries a year, {_where(frame.authorities)}", children),
             ("share of all entries averted", 1 / effect.baseline),
         ):
             rows.append((counting, quantity, point * scale, low * scale, high * scale, text))
@@ -65,6 +65,10 @@ def break_even(model: DecisionModel, draws: Values) -> pd.DataFrame:
     numbers = ["value", "low", "high"]
     table[numbers] = table[numbers].replace([np.inf, -np.inf], np.nan)
     return table
+
+
+def _where(authorities: int) -> str:
+    return "one authority" if authorities == 1 else f"all {authorities:,} authorities"
 
 
 def _reachable(rate: float, baseline: float) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sos_eval.economics.decision import Decision
 
-__all__ = ["UNDECIDED", "economic_headline", "main_results"]
+__all__ = ["UNDECIDED", "economic_headline", "finding", "main_results"]
 
 #: Why no single verdict is given.
 UNDECIDED = "no decision_threshold is declared: the curves say what holds at which threshold, none is singled out"
@@ -132,3 +132,37 @@ def _sentence(chosen: Decision, quadrant: str, benefit: float) -> str:
         runner_up = f"the next is {chosen.subject}, whose expected net benefit is {less}"
         return f"{at} {chosen.reference} is best on average; {runner_up}. {where}."
     return f"{at} {chosen.subject} is best on average, by {benefit:,.0f} over {chosen.reference}. {where}."
+
+
+def finding(outputs: Mapping[str, Any]) -> str:
+    """Say what was found in a sentence: the headline's, else what would have to happen for costs to be recovered.
+
+    Parameters
+    ----------
+    outputs
+        Tables and mappings of an evaluation by name.
+    """
+    head = outputs.get("headline")
+    if isinstance(head, Mapping) and head.get("sentence"):
+        return str(head["sentence"])
+    table = outputs.get("breakeven")
+    if not isinstance(table, pd.DataFrame) or not len(table):
+        return "No economic result: the evidence and the declared costs carry none."
+    rows = table.set_index(["counting", "quantity"])
+    everything, cash = (rows.xs(counting) for counting in ("all savings", "cashable savings only"))
+    share, text = everything["value"].get("share of all entries averted"), str(everything["text"].iloc[0])
+    label = f"{table['label'].iloc[0].capitalize()}. " if "label" in table else ""
+    if share is None or pd.isna(share) or share > 1:
+        return f"{label}{text[:1].upper()}{text[1:]}."
+    a_year = everything.loc[[str(name).startswith("fewer entries a year") for name in everything.index]].iloc[0]
+    only = cash["value"].get("share of all entries averted")
+    money = "" if only is None or pd.isna(only) else f"; {_share(float(only))} if only cashable savings count"
+    return (
+        f"{label}To pay for itself the programme would have to avert {_share(float(share))} of entries to care, "
+        f"{a_year['value']:.3g} a year (95% interval from costs and care {a_year['low']:.3g} to {a_year['high']:.3g}), "
+        f"in each year of full effect{money}."
+    )
+
+
+def _share(value: float) -> str:
+    return f"{value:.1%}" if value <= 1 else "more than all"

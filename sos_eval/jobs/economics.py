@@ -23,6 +23,7 @@ from sos_eval.economics.gate.evidence import Evidence, bundle_evidence
 from sos_eval.economics.gate.verdict import Verdict
 from sos_eval.economics.prepared import prepare
 from sos_eval.economics.section import EconomicsFile, EconomicsSection
+from sos_eval.economics.summary import finding
 from sos_eval.errors import DesignFault, Fault, InputFault
 from sos_eval.numerics.random import stream
 from sos_eval.terms import __version__
@@ -43,6 +44,8 @@ class EconomicsRun:
         Where.
     verdict, watermark
         The gate's, and the mark of an override.
+    finding
+        What was found, in a sentence.
     unmet
         Figures that could not be made.
     """
@@ -50,6 +53,7 @@ class EconomicsRun:
     folder: Path
     verdict: Verdict
     watermark: str
+    finding: str
     unmet: tuple[Unmet, ...] = ()
 
 
@@ -93,7 +97,7 @@ def run_economics(
     write_folder(
         folder, lambda partial_folder: unmet.extend(_write(partial_folder, outputs, title or path.stem)), replace=force
     )
-    return EconomicsRun(folder, found.verdict, found.watermark, tuple(unmet))
+    return EconomicsRun(folder, found.verdict, found.watermark, finding(found.outputs), tuple(unmet))
 
 
 def _evaluated(

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.economics.summary import finding
 from sos_eval.report.content import Block, Bullets, Heading, Picture, Table, Text
 from sos_eval.report.draw import Drawn
 from sos_eval.report.tabulate import shown
@@ -35,31 +36,36 @@ def economics(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     if not found:
         return [Heading("Economics"), Text(_NEEDS)]
     gate = found.get("gate")
-    blocks: list[Block] = [Heading("Economics"), *(_gate(gate) if isinstance(gate, dict) else [])]
+    mark = gate.get("watermark") if isinstance(gate, dict) else ""
+    blocks: list[Block] = [Heading("Economics"), *([Text(str(mark), "answer")] if mark else []), Text(finding(found))]
+    blocks += _tier(gate) if isinstance(gate, dict) else []
     headline = found.get("headline")
-    if isinstance(headline, dict):
-        said = headline.get("sentence") or f"No headline: {headline.get('reason') or 'the gate grants none'}."
-        blocks.append(Text(str(said)))
+    if isinstance(headline, dict) and not headline.get("sentence"):
+        blocks.append(Text(f"No headline: {headline.get('reason') or 'the gate grants none'}."))
     blocks += [Picture(name, drawn.alt[name]) for name in drawn.images if name.startswith("economics_")]
     for name, caption in _TABLES.items():
         table = found.get(name)
         if isinstance(table, pd.DataFrame) and len(table):
             more = f" (first {_MOST_ROWS} of {len(table):,} rows)" if len(table) > _MOST_ROWS else ""
             blocks.append(Table(_worded(shown(table.head(_MOST_ROWS))), caption + more))
-    return blocks
+    return [*blocks, *(_gate(gate) if isinstance(gate, dict) else [])]
 
 
 def _worded(table: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns=lambda name: str(name).replace("_", " "))
 
 
-def _gate(gate: dict[str, Any]) -> list[Block]:
-    """Return the verdict of the gate: the mark of an override first, then the tier, its condition and what lifts it."""
-    blocks: list[Block] = [Text(str(gate["watermark"]), "answer")] if gate.get("watermark") else []
+def _tier(gate: dict[str, Any]) -> list[Block]:
+    """Say how far the evidence carries, and under what condition."""
     tier = f"Tier granted by the evidence: {gate.get('tier', 'none')}."
     allowed = f" It allows: {gate['allowed']}." if gate.get("allowed") else ""
-    condition = f" Everything below is {gate['condition']}." if gate.get("condition") else ""
-    blocks.append(Text(f"{tier}{allowed}{condition}"))
+    condition = f" Everything here is {gate['condition']}." if gate.get("condition") else ""
+    return [Text(f"{tier}{allowed}{condition} What the tier rests on stands at the end of the chapter.")]
+
+
+def _gate(gate: dict[str, Any]) -> list[Block]:
+    """Return what would lift the tier, and the evidence criterion by criterion."""
+    blocks: list[Block] = []
     lift, evidence = gate.get("lift") or {}, gate.get("evidence") or {}
     if lift:
         lines = tuple(f"{_criterion(name, evidence)}: {text}" for name, text in lift.items())

@@ -248,3 +248,23 @@ def test_the_shipped_roll_out_is_still_the_plan_that_was_locked():
 
     state = lock_state(load_design(ROOT / "designs" / "economics_randomised_rollout.yaml"))
     assert (state.state, state.differences) == ("as_locked", ())
+
+
+def test_the_terminal_and_the_page_open_with_what_was_found(tmp_path):
+    shown = CliRunner().invoke(cli, ["economics", str(BREAK_EVEN), "--out", str(tmp_path / "out")]).output
+    table = pd.read_csv(tmp_path / "out" / "breakeven.csv").set_index(["counting", "quantity"])["value"]
+    share = table["all savings", "share of all entries averted"]
+    cash = table["cashable savings only", "share of all entries averted"]
+    first = shown.splitlines()[0]
+    assert first.startswith(f"To pay for itself the programme would have to avert {share:.1%} of entries to care, ")
+    assert first.endswith(f"in each year of full effect; {cash:.1%} if only cashable savings count.")
+    assert f"{table['all savings', 'fewer entries a year, one authority']:.3g} a year (" in first
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.index(first[:60]) < page.index("Tier granted by the evidence") < page.index("What would lift it")
+
+
+def test_a_scenario_that_changes_nothing_says_so(tmp_path):
+    run_economics(BREAK_EVEN, tmp_path / "out")
+    table = pd.read_csv(tmp_path / "out" / "scenarios.csv", keep_default_na=False).set_index("scenario")["note"]
+    assert table["public sector perspective"] == "changes no result here"  # nobody but the authority bears a cost
+    assert table["horizon of ten years"] == ""
