@@ -25,9 +25,15 @@ __all__ = ["gated"]
 _RESULTS = (
     "estimate", "std_error", "conf_low", "conf_high", "band_low", "band_high", "statistic", "df", "p_value",
 )  # fmt: skip
-_TESTED = ("observed", "mean", "sd", "mean_estimate", "p", "p_centred", "mcse", "low", "high", "low_mcse", "high_mcse")
+_TESTED = (
+    "observed", "mean", "sd", "mean_estimate", "p", "p_centred", "mcse", "low", "high", "low_mcse", "high_mcse",
+    "p_adjusted",
+)  # fmt: skip
+#: Tables whose rows leave out units of their own choice.
+_OTHER_SAMPLES = ("robustness", "unmatched")
 _ONE_UNIT = "withheld: each row is about a single unit"
 _DRAWS = "withheld: with the seed, every draw is one more equation on the counts of single units"
+_SAMPLES = "withheld: on other samples than the headline's, of which the difference may be a single unit"
 _POOLED = "withheld: beside the mean of rates it would give back counts of single units"
 _SETS = "withheld: counts of people are told of nested sets only"
 _PEOPLE = "withheld: rows are people"
@@ -53,10 +59,13 @@ class _Gate:
         self.silent: set[tuple[str, str]] = set()
         self.partial: set[tuple[str, str]] = set()
         self.hidden: set[str] = set()
+        self.near: set[tuple[str, str]] = set()
 
     def passed(self) -> BundleContent:
         """Hold back what must be, round the rest."""
         content = self.content
+        self.near = self._near(content.estimates)
+        self._hold_weights(content.weights)
         estimates = self._estimates(content.estimates)
         passed = {name: self._table(name, table) for name, table in content.tables.items()}
         tables = {name: table for name, table in passed.items() if table is not None}
@@ -66,7 +75,7 @@ class _Gate:
         headline = content.headline if isinstance(content.headline, Mapping) else content.headline(estimates, facts)
         out = replace(
             content, estimates=estimates, tables=tables, balance=self._balance(content.balance),
-            weights=self._weights(content.weights), flow=self._flow(content.flow),
+            weights=None, flow=self._flow(content.flow),
             diagnostics=diagnostics, tests=self._tests(content.tests), headline=rounded(headline), facts=facts,
             economics=self._economics(content.economics),
             log="\n".join(self._said("log.txt", content.log.split("\n"))),
@@ -77,6 +86,28 @@ class _Gate:
         if cells:
             self.held.append((file, what, cells, reason))
 
+    def _near(self, table: pd.DataFrame) -> set[tuple[str, str]]:
+        """Say which estimates rest on fewer than the least number of units more or less than one that is shown.
+
+        The difference of two means over nearly the same units is a mean over the few that part them. The headline is
+        shown first, the others in their order.
+        """
+        headline = self.content.facts.headline
+        total = table[table["aggregation"].isin(["overall", "simple"])]
+        n = total.groupby(["outcome", "estimator"], sort=False)[["n_treated_units", "n_units"]].max()
+        near: set[tuple[str, str]] = set()
+        shown: dict[str, list[tuple[float, float]]] = {}
+        for outcome, estimator in sorted(n.index, key=lambda key: key[::-1] != (headline.estimator, headline.outcome)):
+            treated, every = (float(value) for value in n.loc[(outcome, estimator)])
+            apart = [
+                gap for a, b in shown.get(outcome, []) for gap in (abs(treated - a), abs(every - treated - (b - a)))
+            ]
+            if any(0 < gap < self.about.disclosure.fewest for gap in apart):
+                near.add((estimator, outcome))
+            else:
+                shown.setdefault(outcome, []).append((treated, every))
+        return near
+
     def _estimates(self, table: pd.DataFrame, file: str = "estimates.csv") -> pd.DataFrame:
         """Hold back rows of effects on few units, and those that would give them back."""
         keys = ["estimator", "outcome", "inference", "scale", "subgroup"]
@@ -84,7 +115,9 @@ class _Gate:
         for _, at in table.groupby(keys, dropna=False, sort=False).indices.items():
             rows = table.iloc[at]
             few[at], back[at] = result_rows(rows, self.about.disclosure.fewest)
-            self._remember((str(rows["estimator"].iloc[0]), str(rows["outcome"].iloc[0])), rows, few[at], back[at])
+            key = (str(rows["estimator"].iloc[0]), str(rows["outcome"].iloc[0]))
+            back[at] |= ~few[at] & (key in self.near)
+            self._remember(key, rows, few[at], back[at])
         out = self._people(self._one_count(table, file), "n_obs", file)
         return self._without(file, out, _RESULTS, {self.few: few, BACK: back}, "reason")
 
@@ -104,7 +137,7 @@ class _Gate:
     def _remember(self, key: tuple[str, str], rows: pd.DataFrame, few: Any, back: Any) -> None:
         """Keep of which estimates nothing may be said, and of which not all."""
         total = rows["aggregation"].isin(["overall", "simple"]).to_numpy()
-        if (few & total).any():
+        if (few & total).any() or key in self.near:
             self.silent.add(key)
         if (few | back).any():
             self.partial.add(key)
@@ -150,6 +183,8 @@ class _Gate:
 
     def _whole_table(self, name: str, table: pd.DataFrame) -> str:
         """Say why a whole file of ``tables/`` is held back; nothing where it is not."""
+        if name.split(".")[0] in _OTHER_SAMPLES:
+            return _SAMPLES
         if "draw" in table.columns or ".randomization" in name or name.startswith("draws."):
             return _DRAWS
         about_units = {"unit", "label"} & set(table.columns)
@@ -188,11 +223,10 @@ class _Gate:
         columns = ("mean_treated", "mean_comparison", "std_mean_diff", "variance_ratio", "ks")
         return self._without("balance.csv", table, columns, {self.few: few, BACK: back}, "")
 
-    def _weights(self, table: pd.DataFrame | None) -> pd.DataFrame | None:
-        if table is None or self.about.people:
-            self._note("weights.csv", "the whole file", 1, _PEOPLE)
-            return None
-        return rounded_table(table, also=("weight",))
+    def _hold_weights(self, table: pd.DataFrame | None) -> None:
+        """Note that weights are held back: a unit's outcome before the start may follow from its own."""
+        people = table is None or self.about.people
+        self._note("weights.csv", "the whole file", 1, _PEOPLE if people else _ONE_UNIT)
 
     def _flow(self, table: pd.DataFrame) -> pd.DataFrame:
         """Mask counts of people in the flow, and what would name or count them in words."""
@@ -212,9 +246,11 @@ class _Gate:
         name = table["name"].astype(str)
         few = np.array([key in self.silent for key in keys], bool)
         alone = name.str.startswith("leave_one_out").to_numpy(bool) & ~few
+        others = name.str.startswith(_OTHER_SAMPLES).to_numpy(bool) & ~few
         by_period = name.str.startswith(("pretrends", "path")).to_numpy(bool)
         back = np.array([key in self.partial for key in keys], bool) & by_period & ~few
-        out = self._without("diagnostics.csv", table, ("value",), {self.few: few, _ONE_UNIT: alone, BACK: back}, "text")
+        why = {self.few: few, _ONE_UNIT: alone, _SAMPLES: others, BACK: back}
+        out = self._without("diagnostics.csv", table, ("value",), why, "text")
         return out.assign(text=self._said("diagnostics.csv", [str(text) for text in out["text"]]))
 
     def _tests(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -289,7 +325,7 @@ def _labelled(table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
 
 def _data_columns(table: pd.DataFrame) -> list[str]:
     """Return the columns of a table by unit that were computed from data."""
-    plain = {*PERIOD_COLUMNS, "weight", "matched_set", "treated"}
+    plain = {*PERIOD_COLUMNS, "matched_set", "treated"}
     return [str(name) for name in table.columns if table[name].dtype.kind == "f" and name not in plain]
 
 

@@ -164,3 +164,54 @@ def test_no_place_of_the_machine_is_written(tmp_path):
         content = file.read_bytes()
         for place in (str(tmp_path), "Jo Smith", str(Path.home()) + "/", str(Path.cwd()) + "/"):
             assert place.encode() not in content, file.name
+
+
+NEAR = """\
+  - {id: fewer, method: twfe, role: sensitivity, with: {panel.exclude: {units: [A00], why: a trial}}}
+inference: {method: analytic}
+checks: [{robustness: {vary: [{leave_out: {highest: rank, units: 1}}, {with: {panel.window.to: 2013}}]}}]
+"""
+
+
+def large(folder: Path) -> tuple[pd.DataFrame, str]:
+    """Twenty authorities, eight of which begin; an estimator and a row of robustness leave one out."""
+    rng = np.random.default_rng(5)
+    data = pd.DataFrame([(f"A{u:02d}", 2012 if u < 8 else 0, 2010 + t) for u in range(20) for t in range(6)])
+    data.columns = ["la", "start", "year"]
+    data["rank"] = data["la"].str[1:].astype(float)
+    data["children"] = 900 + rng.integers(0, 99, len(data))
+    data["entries"] = rng.poisson(25, len(data))
+    data.to_csv(folder / "panel.csv", index=False)
+    head, _, tail = DESIGN.replace("CONTROL", "never_treated").partition("inference:")
+    return data, f"{head}{NEAR}{tail[tail.index('seed:') :]}"
+
+
+def test_estimates_on_nearly_the_same_units_are_not_both_written(tmp_path):
+    # 8 means of eight less 7 of seven is the eighth: an estimator without one unit, a row of robustness without one
+    _, design = large(tmp_path)
+    (tmp_path / "open.yaml").write_text(design)
+    (tmp_path / "guarded.yaml").write_text(f"{design}disclosure: {{profile: dfe}}\n")
+    whole, guarded = run(tmp_path, "open"), run(tmp_path, "guarded")
+    tables = [read_table(folder / "estimates.csv") for folder in (whole, guarded)]
+    own = [table[table["aggregation"] == "overall"].set_index("estimator")["estimate"] for table in tables]
+    assert own[0].notna().all()
+    assert set(own[1][own[1].isna()].index) == {"fewer"}
+    assert (whole / "tables" / "robustness.csv").exists()
+    assert not (guarded / "tables" / "robustness.csv").exists()
+    checks = read_table(guarded / "diagnostics.csv")
+    rows = checks[checks["name"].str.startswith("robustness")]
+    assert len(rows)
+    assert rows["value"].isna().all()
+    assert rows["text"].str.startswith("withheld: on other samples than the headline's").all()
+
+
+def test_weights_by_unit_are_not_written(tmp_path):
+    # log weight is linear in the outcome before the start, and balance.csv gives the line
+    _, design = large(tmp_path)
+    balanced = design.replace("estimators:", "comparison: {method: ipw, on: [outcome_pre]}\nestimators:")
+    balanced = balanced[: balanced.index("  - {id: fewer")] + "inference: {method: analytic}\nreport: {formats: []}\n"
+    (tmp_path / "guarded.yaml").write_text(f"{balanced}disclosure: {{profile: dfe}}\n")
+    guarded = run(tmp_path, "guarded")
+    assert not (guarded / "weights.csv").exists()
+    assert not [file for file in guarded.rglob("*.csv") if "weight" in file.read_text().split("\n")[0].split(",")]
+    assert "weights.csv" in set(read_table(guarded / "disclosure.csv")["file"])
