@@ -32,12 +32,15 @@ class Confidential:
         Identifiers and names of units, which no sentence may hold where rows are people.
     behind
         The counts behind each row of `outcome_paths`; see `path_counts`.
+    told
+        Returns a reason without words and numbers that may be from the data.
     """
 
     disclosure: Disclosure = field(default_factory=Disclosure)
     people: bool = False
     names: frozenset[str] = frozenset()
     behind: Sequence[NDArray[np.float64]] = ()
+    told: Callable[[str], str] = str
 
 
 def _table(*columns: str) -> Callable[[], pd.DataFrame]:

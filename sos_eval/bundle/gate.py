@@ -30,6 +30,7 @@ _ONE_UNIT = "withheld: each row is about a single unit"
 _DRAWS = "withheld: with the seed, every draw is one more equation on the counts of single units"
 _POOLED = "withheld: beside the mean of rates it would give back counts of single units"
 _SETS = "withheld: counts of people are told of nested sets only"
+_QUOTED = "withheld: words and numbers that may be from the data"
 _PEOPLE = "withheld: rows are people"
 _SENTENCE = "A sentence that counts or names people is withheld (disclosure)."
 _COUNTED = re.compile(r"\d[\d,]*\s+(?:rows?|people|persons?|children|child|events?|observations?|cells?|values?)\b")
@@ -80,6 +81,7 @@ class _Gate:
     def _estimates(self, table: pd.DataFrame, file: str = "estimates.csv") -> pd.DataFrame:
         """Hold back rows of effects on few units, and those that would give them back."""
         keys = ["estimator", "outcome", "inference", "scale", "subgroup"]
+        table = self._worded(file, table)
         few, back = np.zeros(len(table), bool), np.zeros(len(table), bool)
         for _, at in table.groupby(keys, dropna=False, sort=False).indices.items():
             rows = table.iloc[at]
@@ -146,7 +148,21 @@ class _Gate:
         if reason:
             self._note(file, "the whole file", max(table.size, 1), reason)
             return None
-        return rounded_table(table)
+        return rounded_table(self._worded(file, table))
+
+    def _worded(self, file: str, table: pd.DataFrame) -> pd.DataFrame:
+        """Return a table whose reasons quote no data, and whose words name and count no people."""
+        texts = {
+            str(name): ["" if pd.isna(text) else str(text) for text in table[name]]
+            for name in table.columns
+            if table[name].dtype.kind in "OTU" and (name == "reason" or self.about.people)
+        }
+        if "reason" in texts:
+            plain = [self.about.told(text) for text in texts["reason"]]
+            quoted = sum(one != other for one, other in zip(plain, texts["reason"], strict=True))
+            self._note(file, "words of reasons", quoted, _QUOTED)
+            texts["reason"] = plain
+        return table.assign(**{name: self._said(file, said) for name, said in texts.items()})
 
     def _whole_table(self, name: str, table: pd.DataFrame) -> str:
         """Say why a whole file of ``tables/`` is held back; nothing where it is not."""
@@ -214,6 +230,9 @@ class _Gate:
         alone = name.str.startswith("leave_one_out").to_numpy(bool) & ~few
         by_period = name.str.startswith(("pretrends", "path")).to_numpy(bool)
         back = np.array([key in self.partial for key in keys], bool) & by_period & ~few
+        undone = table["text"].astype(str).str.startswith("Not done").to_numpy(bool)
+        plain = [self.about.told(str(text)) if gone else text for text, gone in zip(table["text"], undone, strict=True)]
+        table = table.assign(text=plain)
         out = self._without("diagnostics.csv", table, ("value",), {self.few: few, _ONE_UNIT: alone, BACK: back}, "text")
         return out.assign(text=self._said("diagnostics.csv", [str(text) for text in out["text"]]))
 

@@ -17,6 +17,7 @@ from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_path
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
+from sos_eval.jobs.discreet import discreet_words
 from sos_eval.jobs.judge import Judged
 from sos_eval.jobs.runs import data_files, kept_as
 from sos_eval.panel.disclosure import withholds_weights
@@ -73,7 +74,7 @@ def _confidential(design: Design, groups: dict[Key, Group], first: Key) -> Confi
     panels = [one.source for one in groups.values()]
     names = {str(name) for panel in panels for pair in panel.unit_names.items() for name in pair if people}
     behind = [] if people else path_counts(group.source, _chosen(group))
-    return Confidential(design.disclosure, people, frozenset(names), behind)
+    return Confidential(design.disclosure, people, frozenset(names), behind, discreet_words(design))
 
 
 def _places(design: Design) -> tuple[Path, ...]:
