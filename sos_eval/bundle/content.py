@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.results.facts import RunFacts
+from sos_eval.results.members import Members
 from sos_eval.terms import BALANCE_COLUMNS, DIAGNOSTIC_COLUMNS, FLOW_COLUMNS, TEST_COLUMNS
 
 __all__ = ["BundleContent", "Confidential"]
@@ -32,12 +33,21 @@ class Confidential:
         Identifiers and names of units, which no sentence may hold where rows are people.
     behind
         The counts behind each row of `outcome_paths`; see `path_counts`.
+    members
+        The units behind each estimate, by estimator and outcome.
+    rows
+        By name of a file of ``tables/``, the units behind each of its rows; see `CheckResult.behind`.
+    told
+        Returns a reason without words and numbers that may be from the data.
     """
 
     disclosure: Disclosure = field(default_factory=Disclosure)
     people: bool = False
     names: frozenset[str] = frozenset()
     behind: Sequence[NDArray[np.float64]] = ()
+    members: Mapping[tuple[str, str], Members] = field(default_factory=dict)
+    rows: Mapping[str, Sequence[tuple[Members, ...]]] = field(default_factory=dict)
+    told: Callable[[str], str] = str
 
 
 def _table(*columns: str) -> Callable[[], pd.DataFrame]:

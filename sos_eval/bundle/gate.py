@@ -17,25 +17,30 @@ from sos_eval.bundle.digits import rounded, rounded_table
 from sos_eval.bundle.withheld import BACK, few_words, path_rows, result_rows
 from sos_eval.panel.disclosure import masked
 from sos_eval.results.facts import CheckFacts, DetectableFacts, DisagreementFacts, RunFacts
+from sos_eval.results.members import Members
 from sos_eval.terms import EFFECT_COLUMNS, PERIOD_COLUMNS
 
 __all__ = ["gated"]
 
+#: Tables by unit that say who starts when, and who is who.
+_PUBLIC = ("adoption", "unit_names")
+_SIZES = ("n_units", "n_treated_units")
 #: Results of a row of effects.
 _RESULTS = (
     "estimate", "std_error", "conf_low", "conf_high", "band_low", "band_high", "statistic", "df", "p_value",
 )  # fmt: skip
-_TESTED = (
-    "observed", "mean", "sd", "mean_estimate", "p", "p_centred", "mcse", "low", "high", "low_mcse", "high_mcse",
+_TESTED = ("observed", "mean", "sd", "mean_estimate", "p", "p_centred", "mcse", "low", "high", "low_mcse", "high_mcse",
     "p_adjusted",
 )  # fmt: skip
-#: Tables whose rows leave out units of their own choice.
-_OTHER_SAMPLES = ("robustness", "unmatched")
 _ONE_UNIT = "withheld: each row is about a single unit"
 _DRAWS = "withheld: with the seed, every draw is one more equation on the counts of single units"
-_SAMPLES = "withheld: on other samples than the headline's, of which the difference may be a single unit"
 _POOLED = "withheld: beside the mean of rates it would give back counts of single units"
 _SETS = "withheld: counts of people are told of nested sets only"
+_NEAR = "withheld: its units differ by fewer than may be told from those of an estimate that is shown"
+_THIN = "withheld: not all alternatives may be told"
+_UNKNOWN = "withheld: the units behind it are not known to the gate"
+_APART = (_NEAR, _UNKNOWN)
+_QUOTED = "withheld: words and numbers that may be from the data"
 _PEOPLE = "withheld: rows are people"
 _SENTENCE = "A sentence that counts or names people is withheld (disclosure)."
 _COUNTED = re.compile(r"\d[\d,]*\s+(?:rows?|people|persons?|children|child|events?|observations?|cells?|values?)\b")
@@ -56,16 +61,16 @@ class _Gate:
         self.content, self.about = content, about
         self.few = few_words(about.disclosure.fewest)
         self.held: list[tuple[str, str, int, str]] = []
-        self.silent: set[tuple[str, str]] = set()
+        self.silent: dict[tuple[str, str], str] = {}
+        self.shown: list[tuple[str, Members]] = []
+        self.thin: set[tuple[str, str]] = set()
         self.partial: set[tuple[str, str]] = set()
         self.hidden: set[str] = set()
-        self.near: set[tuple[str, str]] = set()
 
     def passed(self) -> BundleContent:
         """Hold back what must be, round the rest."""
         content = self.content
-        self.near = self._near(content.estimates)
-        self._hold_weights(content.weights)
+        self._choose()
         estimates = self._estimates(content.estimates)
         passed = {name: self._table(name, table) for name, table in content.tables.items()}
         tables = {name: table for name, table in passed.items() if table is not None}
@@ -73,6 +78,7 @@ class _Gate:
         facts = self._facts(content.facts)
         facts = replace(facts, checks=tuple(CheckFacts(*row) for row in diagnostics.itertuples(index=False)))
         headline = content.headline if isinstance(content.headline, Mapping) else content.headline(estimates, facts)
+        self._weights(content.weights)
         out = replace(
             content, estimates=estimates, tables=tables, balance=self._balance(content.balance),
             weights=None, flow=self._flow(content.flow),
@@ -82,44 +88,51 @@ class _Gate:
         )  # fmt: skip
         return replace(out, withheld=pd.DataFrame(self.held, columns=["file", "what", "cells", "reason"]))
 
+    def _choose(self) -> None:
+        """Choose the estimates that are told: the headline, then each that differs from those by enough units or none.
+
+        The silent ones keep their reason, and so do their tests, checks and tables.
+        """
+        headline = self.content.facts.headline
+        first = (headline.estimator, headline.outcome)
+        table = self.content.estimates
+        keys = list(dict.fromkeys(zip(table["estimator"], table["outcome"], strict=True)))
+        for key in sorted(keys, key=lambda key: key != first):
+            reason = self._why_silent(key[1], [self.about.members[key]] if key in self.about.members else [])
+            if reason and key != first:
+                self.silent[key] = reason
+
+    def _why_silent(self, outcome: str, behind: Sequence[Members]) -> str:
+        """Say why an estimate on some units is not told; keep those units in mind where it is."""
+        fewest = self.about.disclosure.fewest
+        if not behind:
+            return _UNKNOWN
+        if any(one.few(fewest) for one in behind):
+            return self.few
+        told = [members for name, members in self.shown if name == outcome]
+        if any(one.near(other, fewest) for one in behind for other in told):
+            return _NEAR
+        self.shown += [(outcome, one) for one in behind]
+        return ""
+
     def _note(self, file: str, what: str, cells: int, reason: str) -> None:
         if cells:
             self.held.append((file, what, cells, reason))
 
-    def _near(self, table: pd.DataFrame) -> set[tuple[str, str]]:
-        """Say which estimates rest on fewer than the least number of units more or less than one that is shown.
-
-        The difference of two means over nearly the same units is a mean over the few that part them. The headline is
-        shown first, the others in their order.
-        """
-        headline = self.content.facts.headline
-        total = table[table["aggregation"].isin(["overall", "simple"])]
-        n = total.groupby(["outcome", "estimator"], sort=False)[["n_treated_units", "n_units"]].max()
-        near: set[tuple[str, str]] = set()
-        shown: dict[str, list[tuple[float, float]]] = {}
-        for outcome, estimator in sorted(n.index, key=lambda key: key[::-1] != (headline.estimator, headline.outcome)):
-            treated, every = (float(value) for value in n.loc[(outcome, estimator)])
-            apart = [
-                gap for a, b in shown.get(outcome, []) for gap in (abs(treated - a), abs(every - treated - (b - a)))
-            ]
-            if any(0 < gap < self.about.disclosure.fewest for gap in apart):
-                near.add((estimator, outcome))
-            else:
-                shown.setdefault(outcome, []).append((treated, every))
-        return near
-
     def _estimates(self, table: pd.DataFrame, file: str = "estimates.csv") -> pd.DataFrame:
         """Hold back rows of effects on few units, and those that would give them back."""
         keys = ["estimator", "outcome", "inference", "scale", "subgroup"]
+        table = self._worded(file, table)
         few, back = np.zeros(len(table), bool), np.zeros(len(table), bool)
+        near = np.zeros(len(table), bool)
         for _, at in table.groupby(keys, dropna=False, sort=False).indices.items():
             rows = table.iloc[at]
             few[at], back[at] = result_rows(rows, self.about.disclosure.fewest)
-            key = (str(rows["estimator"].iloc[0]), str(rows["outcome"].iloc[0]))
-            back[at] |= ~few[at] & (key in self.near)
-            self._remember(key, rows, few[at], back[at])
+            near[at] = self.silent.get((str(rows["estimator"].iloc[0]), str(rows["outcome"].iloc[0]))) in _APART
+            self._remember((str(rows["estimator"].iloc[0]), str(rows["outcome"].iloc[0])), rows, few[at], back[at])
         out = self._people(self._one_count(table, file), "n_obs", file)
-        return self._without(file, out, _RESULTS, {self.few: few, BACK: back}, "reason")
+        why = {self.few: few & ~near, BACK: back & ~near, _NEAR: near}
+        return self._without(file, out, _RESULTS, why, "reason")
 
     def _one_count(self, table: pd.DataFrame, file: str) -> pd.DataFrame:
         """Leave the number of people, where rows are people, to the headline's overall row.
@@ -137,8 +150,8 @@ class _Gate:
     def _remember(self, key: tuple[str, str], rows: pd.DataFrame, few: Any, back: Any) -> None:
         """Keep of which estimates nothing may be said, and of which not all."""
         total = rows["aggregation"].isin(["overall", "simple"]).to_numpy()
-        if (few & total).any() or key in self.near:
-            self.silent.add(key)
+        if (few & total).any():
+            self.silent.setdefault(key, self.few)
         if (few | back).any():
             self.partial.add(key)
 
@@ -179,26 +192,55 @@ class _Gate:
         if reason:
             self._note(file, "the whole file", max(table.size, 1), reason)
             return None
-        return rounded_table(table)
+        table = self._worded(file, table)
+        return (
+            self._alternatives(name, table) if name in self.about.rows and "variant" in table else rounded_table(table)
+        )
+
+    def _alternatives(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
+        """Hold back alternatives on few units, and on nearly the units of an estimate that is told."""
+        file, key, behind = f"tables/{name}.csv", self._estimate_of(name), self.about.rows[name]
+        whole = [*behind, *[()] * (len(table) - len(behind))]
+        done = table["estimate"].notna().to_numpy()
+        why = [self._why_silent(key[1], one) if there else "" for one, there in zip(whole, done, strict=True)]
+        if any(why):
+            self.thin.add(key)
+        numbers = [str(column) for column in table if table[column].dtype.kind == "f" and column not in _SIZES]
+        reasons = {reason: np.array([one == reason for one in why]) for reason in dict.fromkeys(why) if reason}
+        return self._without(file, table, numbers, reasons, "reason")
+
+    def _worded(self, file: str, table: pd.DataFrame) -> pd.DataFrame:
+        """Return a table whose reasons quote no data, and whose words name and count no people."""
+        texts = {
+            str(name): ["" if pd.isna(text) else str(text) for text in table[name]]
+            for name in table.columns
+            if table[name].dtype.kind in "OTU" and (name == "reason" or self.about.people)
+        }
+        if "reason" in texts:
+            plain = [self.about.told(text) for text in texts["reason"]]
+            quoted = sum(one != other for one, other in zip(plain, texts["reason"], strict=True))
+            self._note(file, "words of reasons", quoted, _QUOTED)
+            texts["reason"] = plain
+        return table.assign(**{name: self._said(file, said) for name, said in texts.items()})
 
     def _whole_table(self, name: str, table: pd.DataFrame) -> str:
         """Say why a whole file of ``tables/`` is held back; nothing where it is not."""
-        if name.split(".")[0] in _OTHER_SAMPLES:
-            return _SAMPLES
         if "draw" in table.columns or ".randomization" in name or name.startswith("draws."):
             return _DRAWS
         about_units = {"unit", "label"} & set(table.columns)
-        if about_units and (self.about.people or (name != "adoption" and _data_columns(table))):
+        if about_units and (self.about.people or (name not in _PUBLIC and _by_unit(table))):
             return _PEOPLE if self.about.people else _ONE_UNIT
         key = self._estimate_of(name)
         if key in self.silent:
-            return self.few
+            return self.silent[key]
+        if name.endswith("without_strata_effects"):
+            return _UNKNOWN
         return BACK if key in self.partial and _by_period(table) else ""
 
     def _estimate_of(self, name: str) -> tuple[str, str]:
         """Return whose table it is by its name; the headline's own carry none."""
         headline = self.content.facts.headline
-        named = [key for key in self.silent | self.partial if name.startswith(f"{key[0]}.{key[1]}.")]
+        named = [key for key in {*self.silent, *self.partial} if name.startswith(f"{key[0]}.{key[1]}.")]
         return named[0] if named else (headline.estimator, headline.outcome)
 
     def _paths(self, file: str, table: pd.DataFrame) -> pd.DataFrame:
@@ -223,10 +265,10 @@ class _Gate:
         columns = ("mean_treated", "mean_comparison", "std_mean_diff", "variance_ratio", "ks")
         return self._without("balance.csv", table, columns, {self.few: few, BACK: back}, "")
 
-    def _hold_weights(self, table: pd.DataFrame | None) -> None:
-        """Note that weights are held back: a unit's outcome before the start may follow from its own."""
-        people = table is None or self.about.people
-        self._note("weights.csv", "the whole file", 1, _PEOPLE if people else _ONE_UNIT)
+    def _weights(self, table: pd.DataFrame | None) -> None:
+        """Hold weights by unit back: matched on outcomes, they and balance.csv give counts of single units back."""
+        size = 1 if table is None else max(table.size, 1)
+        self._note("weights.csv", "the whole file", size, _PEOPLE if self.about.people else _ONE_UNIT)
 
     def _flow(self, table: pd.DataFrame) -> pd.DataFrame:
         """Mask counts of people in the flow, and what would name or count them in words."""
@@ -246,10 +288,14 @@ class _Gate:
         name = table["name"].astype(str)
         few = np.array([key in self.silent for key in keys], bool)
         alone = name.str.startswith("leave_one_out").to_numpy(bool) & ~few
-        others = name.str.startswith(_OTHER_SAMPLES).to_numpy(bool) & ~few
         by_period = name.str.startswith(("pretrends", "path")).to_numpy(bool)
         back = np.array([key in self.partial for key in keys], bool) & by_period & ~few
-        why = {self.few: few, _ONE_UNIT: alone, _SAMPLES: others, BACK: back}
+        undone = table["text"].astype(str).str.startswith("Not done").to_numpy(bool)
+        plain = [self.about.told(str(text)) if gone else text for text, gone in zip(table["text"], undone, strict=True)]
+        table = table.assign(text=plain)
+        thin = np.array([key in self.thin for key in keys], bool) & (name == "robustness").to_numpy(bool) & ~few
+        unknown = name.isin(["unmatched", "without_strata_effects"]).to_numpy(bool) & ~few
+        why = {self.few: few, _ONE_UNIT: alone, BACK: back, _THIN: thin, _UNKNOWN: unknown}
         out = self._without("diagnostics.csv", table, ("value",), why, "text")
         return out.assign(text=self._said("diagnostics.csv", [str(text) for text in out["text"]]))
 
@@ -265,6 +311,9 @@ class _Gate:
         out = replace(out, notes=notes, caveats=tuple(self._said("results.json", facts.caveats)))
         kept = [one for one in out.procedures if (one.estimator, one.outcome) not in self.silent]
         out = replace(out, procedures=tuple(kept), panel=self._panel_facts(out))
+        if any(reason in _APART for reason in self.silent.values()):
+            self._note("results.json", "disagreement", 1, _NEAR)
+            out = replace(out, disagreement=DisagreementFacts())
         if (facts.headline.estimator, facts.headline.outcome) not in self.silent:
             return out
         self._note("results.json", "detectable, disagreement", 2, self.few)
@@ -323,9 +372,9 @@ def _labelled(table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
     return {str(word): (words == word).to_numpy() for word in words.unique()}
 
 
-def _data_columns(table: pd.DataFrame) -> list[str]:
-    """Return the columns of a table by unit that were computed from data."""
-    plain = {*PERIOD_COLUMNS, "matched_set", "treated"}
+def _by_unit(table: pd.DataFrame) -> list[str]:
+    """Return the columns of a table by unit that were computed from data, weights with them."""
+    plain = {*PERIOD_COLUMNS, "treated"}
     return [str(name) for name in table.columns if table[name].dtype.kind == "f" and name not in plain]
 
 

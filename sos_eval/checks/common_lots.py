@@ -13,6 +13,7 @@ from sos_eval.errors import InputFault
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import loop_batch
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.members import Members
 
 __all__ = ["CommonLots", "DrawnEffect", "Varied", "level_before", "overall_row"]
 
@@ -43,6 +44,19 @@ class Varied:
     start: float = 0.0
     left_out: tuple[PriorUseClass, ...] = ()
     against: Fitted | None = None
+
+    @property
+    def members(self) -> tuple[Members, ...]:
+        """The units of each estimate that its row tells of; none where it was not estimated."""
+        return tuple(Members.of(one.panel) for one in (self.fitted, self.against) if one is not None)
+
+    @property
+    def sizes(self) -> dict[str, float]:
+        """How many units its estimate rests on."""
+        if self.fitted is None:
+            return {"n_units": float("nan"), "n_treated_units": float("nan")}
+        panel = self.fitted.panel
+        return {"n_units": float(panel.n_units), "n_treated_units": float(panel.ever_treated.sum())}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from annotated_types import Ge, Gt, Lt
 
 from sos_eval.checks.alternatives import Alternative
 from sos_eval.checks.common_lots import CommonLots, Varied
-from sos_eval.checks.quantity import Quantity, judged, overall, refitted
+from sos_eval.checks.quantity import Quantity, judged, overall
 from sos_eval.checks.shifts import Shifts, shifts, why_scales_part
 from sos_eval.errors import InputFault, OurFault
 from sos_eval.panel.panel import Panel
@@ -64,19 +64,22 @@ class Robustness(Check):
         limit = np.nan if self.max_change is None else self.max_change
         if not np.isfinite(whole.estimate):
             return [CheckResult("robustness", "max_change", np.nan, f"Not done: {whole.reason}.", limit)]
-        rows = [_row("as declared", whole, whole)]
-        for label, panel in self._variants(fitted.source):
-            found = refitted(fitted, panel, self.level) if isinstance(panel, Panel) else _impossible(panel, whole)
-            rows.append(_row(label, found, whole))
-        table = pd.DataFrame(rows)
+        varied = [self._of_panel(fitted, label, panel) for label, panel in self._variants(fitted.source)]
+        everything = [Varied("as declared", fitted), *varied]
+        table = pd.DataFrame([_row(one, _quantity(one, whole, self.level), whole) for one in everything])
+        behind = tuple(one.members for one in everything)
         known = table.iloc[1:].dropna(subset=["change"])
         if known.empty:
             why = str(table["reason"].iloc[1])
-            return [CheckResult("robustness", "max_change", np.nan, f"Not done: {why}.", limit, table=table)]
+            return [
+                CheckResult("robustness", "max_change", np.nan, f"Not done: {why}.", limit, table=table, behind=behind)
+            ]
         worst = known.iloc[int(np.argmax(known["change"].abs().to_numpy(float)))]
         value = float(abs(worst["change"]))
         passed = judged(value, self.max_change, complete=len(known) == len(table) - 1)
-        return [CheckResult("robustness", "max_change", value, _words(table, known, whole), limit, passed, table)]
+        return [
+            CheckResult("robustness", "max_change", value, _words(table, known, whole), limit, passed, table, behind)
+        ]
 
     def compare(self, fitted: Fitted, varied: Sequence[Varied], rng: np.random.Generator) -> list[CheckResult]:
         """Return ``robustness``: the largest shift of the alternatives that were estimated, and a row of each.
@@ -91,16 +94,18 @@ class Robustness(Check):
         slow = fitted.rebuild is not None or any(one.fitted is not None and one.fitted.rebuild for one in varied)
         lots = CommonLots.of(fitted, min(self.draws, self.rebuilt_draws) if slow else self.draws, rng)
         found = shifts(fitted, everything, lots, self.level)
+        behind = tuple(one.members for one in (Varied("as declared", fitted), *everything))
         limit = np.nan if self.max_change is None else self.max_change
         known = found.table.iloc[1:]
         known = known[known["shift"].notna()] if "shift" in known else known.iloc[:0]
         if known.empty:
             why = str(found.table["reason"].iloc[1])
-            return [CheckResult("robustness", "max_shift", np.nan, f"Not done: {why}.", limit, table=found.table)]
+            text = f"Not done: {why}."
+            return [CheckResult("robustness", "max_shift", np.nan, text, limit, table=found.table, behind=behind)]
         value = float(known["shift"].abs().max())
         passed = judged(value, self.max_change, complete=len(known) == len(everything))
         text = _shift_words(found, known, fitted, len(everything) - len(known), self.level)
-        return [CheckResult("robustness", "max_shift", value, text, limit, passed, found.table)]
+        return [CheckResult("robustness", "max_shift", value, text, limit, passed, found.table, behind)]
 
     def _of_panel(self, fitted: Fitted, label: str, panel: Panel | str) -> Varied:
         """Estimate a variant of the source panel."""
@@ -109,7 +114,7 @@ class Robustness(Check):
         try:
             made = replace(fitted, source=panel, estimate=fitted.refit(panel))
         except InputFault as fault:
-            return Varied(label, reason=fault.faults[0].what)
+            return Varied(label, reason="; ".join(one.what for one in fault.faults))
         moved = panel.cohorts.min() - fitted.source.cohorts.min() if len(fitted.source.cohorts) else 0.0
         return Varied(label, made, start=float(moved))
 
@@ -157,13 +162,16 @@ def _shift_words(found: Shifts, known: pd.DataFrame, fitted: Fitted, missing: in
     return f"{said}{failed}.{part}".rstrip()
 
 
-def _row(label: str, found: Quantity, whole: Quantity) -> dict[str, object]:
-    return {"variant": label, "change": found.estimate - whole.estimate, **found.row}
+def _row(varied: Varied, found: Quantity, whole: Quantity) -> dict[str, object]:
+    return {"variant": varied.label, "change": found.estimate - whole.estimate, **found.row, **varied.sizes}
 
 
-def _impossible(reason: str, whole: Quantity) -> Quantity:
+def _quantity(varied: Varied, whole: Quantity, level: float) -> Quantity:
+    """Return a variant's effect, or its reason in place of a number."""
+    if varied.fitted is not None:
+        return overall(varied.fitted.estimate, level)
     nan = float("nan")
-    return Quantity(nan, nan, nan, nan, nan, whole.scale, reason)
+    return Quantity(nan, nan, nan, nan, nan, whole.scale, varied.reason)
 
 
 def _words(table: pd.DataFrame, known: pd.DataFrame, whole: Quantity) -> str:

@@ -79,6 +79,7 @@ def _row(
 ) -> tuple[dict[str, Any], Array | None]:  # fmt: skip
     """Return a row of the table, and the alternative's distance from its reference in every draw."""
     row: dict[str, Any] = {"variant": one.label, "estimate": np.nan, "scale": "", "reason": one.reason}
+    row |= one.sizes
     row["against"] = "" if one.against is None else "the primary estimate on the unit-periods that both have"
     if one.fitted is None or overall_row(one.fitted) is None or against.fitted is None:
         return row, None

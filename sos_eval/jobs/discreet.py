@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from sos_eval.design.design import Design
 from sos_eval.errors import Fault, InputFault, OurFault
 
-__all__ = ["discreet"]
+__all__ = ["discreet", "discreet_words"]
 
 #: Rooms whose faults are about data, and whose words are therefore ours.
 _ROOMS = ("panel", "comparison", "estimators", "inference", "checks", "results", "numerics", "design", "jobs")
@@ -40,12 +40,18 @@ def discreet(design: Design) -> Iterator[None]:
     try:
         yield
     except InputFault as error:
-        words = _own_words() | _words(_written(design))
-        faults = [Fault(one.where, _told(one.what, words), _told(one.instead, words)) for one in error.faults]
+        told = discreet_words(design)
+        faults = [Fault(one.where, told(one.what), told(one.instead)) for one in error.faults]
         raise type(error)(faults).with_traceback(error.__traceback__) from None
     except Exception as error:
         said = f"{type(error).__name__}, its message withheld (disclosure)"
         raise OurFault(said).with_traceback(error.__traceback__) from None
+
+
+def discreet_words(design: Design) -> Callable[[str], str]:
+    """Return what leaves of a sentence: our words, the design's, and numbers of lines."""
+    words = _own_words() | _words(_written(design))
+    return lambda text: _told(text, words)
 
 
 def _told(text: str, words: frozenset[str]) -> str:

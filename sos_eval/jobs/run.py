@@ -96,7 +96,9 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
     facts = logged(plan, folder, facts, account)
     further = universal_base(fitted, account)
     with account.step("write"):
-        return write(plan, folder, groups, inferred, checked, facts, judged, costed, further, account, force=force)
+        return write(
+            plan, folder, groups, fitted, inferred, checked, facts, judged, costed, further, account, force=force
+        )
 
 
 def default_out(design: Design) -> Path:

@@ -17,6 +17,7 @@ from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_path
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
+from sos_eval.jobs.discreet import discreet_words
 from sos_eval.jobs.judge import Judged
 from sos_eval.jobs.runs import data_files, kept_as
 from sos_eval.panel.disclosure import withholds_weights
@@ -24,6 +25,8 @@ from sos_eval.panel.flow import flow_table
 from sos_eval.report.render import render_all
 from sos_eval.report.words import headline_of
 from sos_eval.results.facts import RunFacts
+from sos_eval.results.fitted import Fitted
+from sos_eval.results.members import Members
 from sos_eval.results.table import stack
 from sos_eval.terms import TEST_COLUMNS
 
@@ -34,6 +37,7 @@ def write(
     design: Design,
     out: Path,
     groups: dict[Key, Group],
+    fitted: dict[Key, Fitted],
     answers: dict[Key, Answer],
     checked: list[Checked],
     facts: RunFacts,
@@ -57,7 +61,7 @@ def write(
         provenance=_provenance(design, account, facts),
         tables=_tables(groups, answers, checked, first) | _curve(judged) | further, tests=_tests(answers),
         economics=costed,
-        log="\n".join(account.log) + "\n", confidential=_confidential(design, groups, first),
+        log="\n".join(account.log) + "\n", confidential=_confidential(design, groups, fitted, checked, first),
         places=_places(design),
     )  # fmt: skip
     formats = design.report.formats
@@ -65,7 +69,9 @@ def write(
     return write_bundle(out, content, force=force, render=lambda folder: render_all(folder, formats), keep=keep)
 
 
-def _confidential(design: Design, groups: dict[Key, Group], first: Key) -> Confidential:
+def _confidential(
+    design: Design, groups: dict[Key, Group], fitted: dict[Key, Fitted], checked: list[Checked], first: Key
+) -> Confidential:
     """Return what the gate has to know of a run."""
     group, people = groups[first], groups[first].source.layout == "cross_sections"
     if not design.disclosure.guards:
@@ -73,7 +79,9 @@ def _confidential(design: Design, groups: dict[Key, Group], first: Key) -> Confi
     panels = [one.source for one in groups.values()]
     names = {str(name) for panel in panels for pair in panel.unit_names.items() for name in pair if people}
     behind = [] if people else path_counts(group.source, _chosen(group))
-    return Confidential(design.disclosure, people, frozenset(names), behind)
+    members = {key: Members.of(one.panel) for key, one in fitted.items()}
+    rows = {_table_name(one, first): one.result.behind for one in checked}
+    return Confidential(design.disclosure, people, frozenset(names), behind, members, rows, discreet_words(design))
 
 
 def _places(design: Design) -> tuple[Path, ...]:
@@ -127,6 +135,12 @@ def weights_table(group: Group) -> pd.DataFrame | None:
     return table.assign(matched_set=table["unit"].map(sets).fillna(""))
 
 
+def _table_name(one: Checked, first: Key) -> str:
+    """Return the name of a check's file in ``tables/``; those of the headline carry no estimator."""
+    own = (one.estimator, one.outcome) == first
+    return one.result.name if own else f"{one.estimator}.{one.outcome}.{one.result.name}"
+
+
 def _tables(
     groups: dict[Key, Group], answers: dict[Key, Answer], checked: list[Checked], first: Key
 ) -> dict[str, pd.DataFrame]:
@@ -155,7 +169,5 @@ def _tables(
                     tables.setdefault(called, table)
     for one_check in checked:
         if len(one_check.result.table):
-            own = (one_check.estimator, one_check.outcome) == first
-            name = one_check.result.name
-            tables[name if own else f"{one_check.estimator}.{one_check.outcome}.{name}"] = one_check.result.table
+            tables[_table_name(one_check, first)] = one_check.result.table
     return {name: group.source.periods.in_table(table) for name, table in tables.items()}

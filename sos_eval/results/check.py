@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import pandas as pd
 
+from sos_eval.results.members import Members
 from sos_eval.results.method import Method
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ class CheckResult:
         The numbers behind it; written to ``tables/<name>.csv`` by the run, a figure may read it from there.
     text
         One sentence in plain English.
+    behind
+        Per row of `table`, the units of every estimate that went into it; empty where they are not known. The gate
+        reads them and nobody writes them.
     """
 
     name: str
@@ -45,6 +49,7 @@ class CheckResult:
     threshold: float = np.nan
     passed: bool | None = None
     table: pd.DataFrame = field(default_factory=pd.DataFrame)
+    behind: tuple[tuple[Members, ...], ...] = ()
 
 
 class Check(Method):

@@ -166,52 +166,65 @@ def test_no_place_of_the_machine_is_written(tmp_path):
             assert place.encode() not in content, file.name
 
 
-NEAR = """\
-  - {id: fewer, method: twfe, role: sensitivity, with: {panel.exclude: {units: [A00], why: a trial}}}
-inference: {method: analytic}
-checks: [{robustness: {vary: [{leave_out: {highest: rank, units: 1}}, {with: {panel.window.to: 2013}}]}}]
+NESTED = """
+  - {id: less, method: twfe, role: sensitivity, with: {panel.exclude: [A00]}}
+  - {id: many, method: twfe, role: sensitivity, with: {panel.exclude: [A00, A01, A02]}}
+  - {id: nearby, method: twfe, role: sensitivity, with: {panel.exclude: [A01, A02, A03, A20]}}
+inference: analytic
+checks:
+  - robustness:
+      draws: 19
+      vary:
+        - {with: {panel.window.from: 2011}, label: window}
+        - {with: {panel.exclude: [A05]}, label: one}
+        - {with: {panel.exclude: [A00, A01, A02, A03, A04]}, label: few}
+        - {with: {panel.exclude: [A03, A04, A05]}, label: three}
 """
 
 
-def large(folder: Path) -> tuple[pd.DataFrame, str]:
-    """Twenty authorities, eight of which begin; an estimator and a row of robustness leave one out."""
-    rng = np.random.default_rng(5)
-    data = pd.DataFrame([(f"A{u:02d}", 2012 if u < 8 else 0, 2010 + t) for u in range(20) for t in range(6)])
+def nested(folder: Path, profile: str) -> Path:
+    """Seven pilots and twenty others; return the bundle of a design whose estimates leave some out."""
+    rng = np.random.default_rng(2)
+    data = pd.DataFrame([(f"A{u:02d}", 2012 if u < 7 else 0, 2010 + t) for u in range(27) for t in range(4)])
     data.columns = ["la", "start", "year"]
-    data["rank"] = data["la"].str[1:].astype(float)
-    data["children"] = 900 + rng.integers(0, 99, len(data))
-    data["entries"] = rng.poisson(25, len(data))
+    data["children"], data["entries"] = 900 + 37 * data.index, rng.poisson(25, len(data))
     data.to_csv(folder / "panel.csv", index=False)
-    head, _, tail = DESIGN.replace("CONTROL", "never_treated").partition("inference:")
-    return data, f"{head}{NEAR}{tail[tail.index('seed:') :]}"
+    head, rest = DESIGN.split("estimators:")
+    tail = rest[rest.index("seed:") :]
+    entries = "estimators:\n  - {id: primary, method: twfe}"
+    (folder / f"{profile}.yaml").write_text(f"{head}{entries}{NESTED}{tail}disclosure: {{profile: {profile}}}\n")
+    return run(folder, profile)
 
 
-def test_estimates_on_nearly_the_same_units_are_not_both_written(tmp_path):
-    # 8 means of eight less 7 of seven is the eighth: an estimator without one unit, a row of robustness without one
-    _, design = large(tmp_path)
-    (tmp_path / "open.yaml").write_text(design)
-    (tmp_path / "guarded.yaml").write_text(f"{design}disclosure: {{profile: dfe}}\n")
-    whole, guarded = run(tmp_path, "open"), run(tmp_path, "guarded")
-    tables = [read_table(folder / "estimates.csv") for folder in (whole, guarded)]
-    own = [table[table["aggregation"] == "overall"].set_index("estimator")["estimate"] for table in tables]
-    assert own[0].notna().all()
-    assert set(own[1][own[1].isna()].index) == {"fewer"}
-    assert (whole / "tables" / "robustness.csv").exists()
-    assert not (guarded / "tables" / "robustness.csv").exists()
-    checks = read_table(guarded / "diagnostics.csv")
-    rows = checks[checks["name"].str.startswith("robustness")]
-    assert len(rows)
-    assert rows["value"].isna().all()
-    assert rows["text"].str.startswith("withheld: on other samples than the headline's").all()
+def test_of_estimates_on_nearly_the_same_units_one_is_told(tmp_path):
+    guarded = nested(tmp_path, "dfe")
+    table = read_table(guarded / "estimates.csv")
+    told = table.groupby("estimator")["estimate"].apply(lambda values: values.notna().any())
+    assert told.to_dict() == {"primary": True, "less": False, "many": True, "nearby": False}
+    reasons = table.set_index("estimator")["reason"]
+    assert reasons["less"].str.startswith("withheld: its units differ").all()
+    rows = read_table(guarded / "tables" / "robustness.csv").set_index("variant")
+    told = rows["estimate"].notna().to_dict()
+    assert told == {"as declared": True, "window": True, "one": False, "few": False, "three": True}
+    assert rows["n_treated_units"].to_dict() == {"as declared": 7, "window": 7, "one": 6, "few": 2, "three": 4}
+    numbers = rows.loc[["one", "few"]].select_dtypes("float").drop(columns=["n_units", "n_treated_units"])
+    assert numbers.isna().all(axis=None)
+    check = read_table(guarded / "diagnostics.csv").set_index("name").loc["robustness"]
+    assert pd.isna(check["value"])
+    assert "withheld" in check["text"]
+    listed = read_table(guarded / "disclosure.csv")
+    assert {"estimates.csv", "tables/robustness.csv"} <= set(
+        listed.loc[listed["reason"].str.contains("differ"), "file"]
+    )
+    assert read_table(nested(tmp_path, "open") / "tables" / "robustness.csv")["estimate"].notna().all()
 
 
-def test_weights_by_unit_are_not_written(tmp_path):
-    # log weight is linear in the outcome before the start, and balance.csv gives the line
-    _, design = large(tmp_path)
-    balanced = design.replace("estimators:", "comparison: {method: ipw, on: [outcome_pre]}\nestimators:")
-    balanced = balanced[: balanced.index("  - {id: fewer")] + "inference: {method: analytic}\nreport: {formats: []}\n"
-    (tmp_path / "guarded.yaml").write_text(f"{balanced}disclosure: {{profile: dfe}}\n")
-    guarded = run(tmp_path, "guarded")
+def test_weights_by_unit_and_adjusted_p_of_what_is_withheld_stay(tmp_path):
+    guarded = nested(tmp_path, "dfe")
     assert not (guarded / "weights.csv").exists()
-    assert not [file for file in guarded.rglob("*.csv") if "weight" in file.read_text().split("\n")[0].split(",")]
-    assert "weights.csv" in set(read_table(guarded / "disclosure.csv")["file"])
+    listed = read_table(guarded / "disclosure.csv").set_index("file")
+    assert listed.loc["weights.csv", "reason"] == "withheld: each row is about a single unit"
+    pilot(tmp_path)
+    tests = read_table(run(tmp_path, "guarded") / "tests.csv")
+    assert len(tests)
+    assert tests[["p", "p_adjusted"]].isna().all(axis=None)

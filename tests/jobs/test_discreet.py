@@ -87,6 +87,34 @@ def test_no_byte_of_a_run_holds_an_identifier(profile, tmp_path, capfd):
     assert [canary for canary in canaries if canary.encode() in everything] == []
 
 
+FAILING = """\
+  - robustness:
+      draws: 19
+      vary:
+        - {with: {panel.outcome.value: unit_name}, label: text}
+        - {with: {panel.treatment.first_treated: unit_name}, label: start}
+        - {with: {panel.time: unit_name}, label: period}
+        - {with: {panel.window.to: 2011}}
+        - {with: {panel.layout: panel}, label: panel}
+"""
+
+
+def test_alternatives_that_fail_quote_no_data(tmp_path, capfd):
+    table, canaries = planted(tmp_path)
+    table.to_csv(tmp_path / "people.csv", index=False)
+    design = DESIGN.replace("checks: [leave_one_out, pretrends]\n", "checks:\n" + FAILING)
+    (tmp_path / "people.yaml").write_text(design)
+    words = ["run", str(tmp_path / "people.yaml"), "--out", str(tmp_path / "out"), "--workers", "1"]
+    code = answered(cli, words, Screen(log_folder=tmp_path))
+    told = capfd.readouterr()
+    assert code in (0, 3), told.err
+    reasons = pd.read_csv(tmp_path / "out" / "tables" / "robustness.csv").set_index("variant")["reason"]
+    assert (reasons.drop("as declared") != "").all()
+    assert "text in a number column" in reasons["text"]
+    everything = bytes_of(tmp_path) + (told.out + told.err).encode()
+    assert [canary for canary in canaries if canary.encode() in everything] == []
+
+
 def _with(column: str, at: int, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
     return lambda table: table.assign(**{column: table[column].astype(object).where(table.index != at, value)})
 

@@ -1,0 +1,48 @@
+"""Which units stand behind a number, so that two numbers on nearly the same units are not both told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from sos_eval.panel.panel import Panel
+
+__all__ = ["Members"]
+
+Names = frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The units of an estimate: those that ever start, by start, and the others."""
+
+    cohorts: Mapping[float, Names] = field(default_factory=dict)
+    others: Names = frozenset()
+
+    @classmethod
+    def of(cls, panel: Panel) -> Self:
+        """Return those of the panel that was estimated on."""
+        starts = panel.first_treated
+        names = panel.units.astype(str)
+        cohorts = {float(start): frozenset(names[starts == start]) for start in panel.cohorts}
+        return cls(cohorts, frozenset(names[~panel.ever_treated]))
+
+    @property
+    def treated(self) -> Names:
+        """All that ever start."""
+        return frozenset().union(*self.cohorts.values())
+
+    def few(self, fewest: int) -> bool:
+        """Whether they are fewer, treated or others, than a result may rest on."""
+        return len(self.treated) < fewest or 0 < len(self.others) < fewest
+
+    def near(self, other: Members, fewest: int) -> bool:
+        """Whether the two differ by some units, and by so few that a difference would tell of these alone."""
+        return any(0 < len(mine ^ theirs) < fewest for mine, theirs in self._beside(other))
+
+    def _beside(self, other: Members) -> Iterator[tuple[Names, Names]]:
+        yield self.treated, other.treated
+        yield self.others, other.others
+        for start in self.cohorts.keys() & other.cohorts.keys():
+            yield self.cohorts[start], other.cohorts[start]
