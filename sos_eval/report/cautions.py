@@ -14,7 +14,6 @@ from sos_eval.terms import Verdict
 __all__ = [
     "FAILED",
     "FEW_FOR_BANDS",
-    "NOT_LOOKED_AT",
     "caveats",
     "does_not_show",
     "failed_checks",
@@ -25,9 +24,6 @@ __all__ = [
 #: Placebo groups that spread this much wider than the conventional error says are told on page one.
 _WIDE = 1.25
 
-NOT_LOOKED_AT = "Whether the groups moved alike before the start was not looked at: no check of it was declared."
-#: Checks of the path before the start.
-_BEFORE = ("path", "pretrends")
 FAILED = "A declared check failed:"
 _NEVER = ["proves", "proven", "works", "caused", "saves", "cost-effective", "guarantees"]
 _BY_VERDICT: dict[str, list[str]] = {
@@ -57,7 +53,6 @@ def caveats(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> 
     about = [check for check in facts.checks if _is_about(check, facts.headline)]
     if not any(check.name.startswith("path.") for check in about):
         said += [_apart(check, units) for check in about if _shows_divergence(check) and check.passed is not False]
-    said += [] if any(check.name.startswith(_BEFORE) for check in facts.checks) else [NOT_LOOKED_AT]
     said += _placebos(about, units)
     said += failed_checks(facts, units)
     return [minus_signs(text) for text in dict.fromkeys(said)]

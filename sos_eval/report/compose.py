@@ -12,7 +12,6 @@ from sos_eval.report.draw import Drawn
 from sos_eval.report.economics_blocks import economics
 from sos_eval.report.first_page import first_page, limits
 from sos_eval.report.plan import plan_badge
-from sos_eval.report.reading import profiled
 from sos_eval.report.sections import appendix, effect, implementation, mechanisms, moderators, provenance
 
 __all__ = ["compose"]
@@ -35,8 +34,6 @@ def compose(bundle: ResultBundle, drawn: Drawn) -> ReportDocument:
     ]  # fmt: skip
     failed = any(passed is False for passed in bundle.diagnostics["passed"])
     verdict = _BADGES.get(str(headline.get("verdict")), "No headline")
-    if headline.get("verdict") == "not_identified" and profiled(bundle):
-        verdict = "Withheld, or cannot be answered with these data"
     check = "a declared check failed" if failed else ""
     damaged = "damaged: not as the run wrote it" if bundle.damage else ""
     parts = (damaged, verdict, _part(headline, "badge"), check, plan_badge(bundle.facts.lock))

@@ -13,7 +13,7 @@ from sos_eval.report.cautions import FAILED
 from sos_eval.report.content import Block, Bullets, Heading, Link, Picture, Table, Text
 from sos_eval.report.draw import Drawn
 from sos_eval.report.plan import lock_sentence
-from sos_eval.report.reading import profiled, scale_label, unit_words
+from sos_eval.report.reading import scale_label, unit_words
 from sos_eval.report.safety import safety_words
 from sos_eval.report.tables.converted import converted
 from sos_eval.report.wording import number, sentence_count
@@ -22,10 +22,6 @@ from sos_eval.results.facts import OutcomeFacts, QuestionFacts
 __all__ = ["LIMITS", "MOST_SENTENCES", "first_page", "limits", "numbers", "weighed"]
 
 LIMITS, MOST_SENTENCES = "What limits the answer", 7
-PROFILED = (
-    "A disclosure profile was applied: numbers have four significant digits, and what could point to few authorities "
-    "or children is withheld. disclosure.csv lists it."
-)
 NOT_ASSESSED = "Safety was not assessed: no outcome of this design is declared as one that should not get worse."
 
 
@@ -36,7 +32,6 @@ def first_page(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     return [
         *_question(bundle.facts.question),
         Text(lock_sentence(bundle.facts.lock), "small"),
-        *([Text(PROFILED, "small")] if profiled(bundle) else []),
         Text(str(headline.get("sentence") or "This bundle has no headline."), "answer"),
         *_safety(bundle),
         *([Picture("answer", drawn.alt["answer"])] if "answer" in drawn.images else []),
@@ -46,15 +41,14 @@ def first_page(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
 
 
 def _how_many(more: Sequence[str]) -> str:
-    points = f"{len(more)} more point{'s' if len(more) > 1 else ''}"
-    return points if more else "what it does not show"
+    return f"{len(more)} more points" if more else "what it does not show"
 
 
 def limits(bundle: ResultBundle) -> list[Block]:
     """Return what page one has no room for."""
     headline, units = bundle.headline, unit_words(bundle)
     _, more = _within_budget(bundle)
-    whole = Text("Page one says all that was found to limit the answer. Its numbers follow in all their units.")
+    whole = Text("Page one says all that limits the answer. Its numbers follow in all their units.")
     blocks: list[Block] = [Heading(LIMITS), Bullets(tuple(more)) if more else whole]
     if headline.get("attenuation"):
         caption = (

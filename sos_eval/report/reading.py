@@ -7,13 +7,12 @@ from dataclasses import asdict
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
-from sos_eval.bundle.files import read_table
 from sos_eval.report.wording import plain_words, time_axis
 from sos_eval.results.facts import OutcomeFacts, PanelFacts
 
 __all__ = [
-    "absent", "convention", "estimator_label", "headline_row_keys", "headline_scale", "method_label", "outcome_label",
-    "period_word", "profiled", "scale_label", "table_of", "time_label", "unit_words", "words_for_units",
+    "convention", "estimator_label", "headline_row_keys", "headline_scale", "method_label", "outcome_label",
+    "period_word", "scale_label", "table_of", "time_label", "unit_words", "words_for_units",
 ]  # fmt: skip
 
 _UNITS = {
@@ -113,25 +112,3 @@ def table_of(bundle: ResultBundle, kind: str) -> tuple[str, pd.DataFrame]:
     key = bundle.facts.headline
     names.sort(key=lambda name: (key.estimator not in name.split("."), key.outcome not in name.split("."), name))
     return (names[0], bundle.tables(names[0])) if names else ("", pd.DataFrame())
-
-
-def profiled(bundle: ResultBundle) -> bool:
-    """Whether the bundle was written under a disclosure profile."""
-    return (bundle.path / "disclosure.csv").exists()
-
-
-def absent(bundle: ResultBundle, what: str, asked: str) -> str:
-    """Say why a table is not there: withheld under a disclosure profile, else as `asked` says.
-
-    Parameters
-    ----------
-    what
-        Part of its file's name.
-    asked
-        What to say where nothing was withheld.
-    """
-    if profiled(bundle):
-        held = read_table(bundle.path / "disclosure.csv")["file"].astype(str)
-        if held.str.contains(what, regex=False).any():
-            return "withheld under the disclosure profile: see disclosure.csv"
-    return asked

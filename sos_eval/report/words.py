@@ -146,8 +146,7 @@ def sentence(
         return f"This evaluation cannot tell whether {did} changed {what}. {span}{worth}"
     if verdict == "no_meaningful_effect" and question.worthwhile is not None:
         least = _scaled(question.worthwhile, outcome)
-        inside = f"estimated to be smaller than the smallest one worth having ({least}): the whole range lies inside it"
-        return f"Any difference in {what} with {did} is {inside}. {span}"
+        return f"Any difference in {what} with {did} is smaller than the smallest one worth having ({least}). {span}"
     lower = "lower" if verdict == "decrease" else "higher"
     said = (
         f"After the start, {what} came out {lower} in the {units[1]} that began {did} than the comparison suggests. "
@@ -163,8 +162,7 @@ def _room_for_worth(effect: HeadlineEffect, question: QuestionFacts, outcome: Ou
         return ""
     fall, rise = effect.difference(effect.low) <= -least, effect.difference(effect.high) >= least
     ways = listing([word for word, there in (("a fall", fall), ("a rise", rise)) if there], "and")
-    size = f"as large as the smallest change worth having ({_scaled(least, outcome)})"
-    return f" The range has room for {ways} {size}." if ways else ""
+    return f" The range has room for {ways} worth having ({_scaled(least, outcome)} or more)." if ways else ""
 
 
 def _expectation(verdict: str, question: QuestionFacts) -> str:
@@ -292,7 +290,7 @@ def _worth_seen(seen: DetectableFacts, outcome: OutcomeFacts) -> str:
     found = listing([f"{name} of it in {per_hundred(share)} of 100 cases" for name, share in shown], "and")
     return (
         f"; the smallest change worth having is {_scaled(seen.worthwhile, outcome)}, and it would find {found} and, "
-        f"where nothing changes, rule it out in {per_hundred(seen.equivalence)} of 100"
+        f"where nothing changes, rule it out in {per_hundred(seen.equivalence)}"
     )
 
 
