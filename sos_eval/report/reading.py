@@ -11,7 +11,7 @@ from sos_eval.report.wording import plain_words, time_axis
 from sos_eval.results.facts import OutcomeFacts, PanelFacts
 
 __all__ = [
-    "convention", "estimator_label", "headline_row_keys", "headline_scale", "method_label", "outcome_label",
+    "axis_words", "convention", "estimator_label", "headline_row_keys", "headline_scale", "method_label", "outcome_label",
     "period_word", "scale_label", "table_of", "time_label", "unit_words", "words_for_units",
 ]  # fmt: skip
 
@@ -54,6 +54,11 @@ def scale_label(bundle: ResultBundle, name: str, scale: str) -> str:
         return f"per {outcomes[name].per:,g}" if name in outcomes else "rate"
     words = {"ratio": "rate ratio", "log": "log points", "count": "count", "value": "outcome's own units"}
     return words.get(scale, scale)
+
+
+def axis_words(bundle: ResultBundle, outcome: str, scale: str) -> str:
+    """Return what is on an axis of effects."""
+    return "Rate ratio" if scale == "ratio" else f"Difference, {scale_label(bundle, outcome, scale)}"
 
 
 def headline_scale(bundle: ResultBundle) -> str:

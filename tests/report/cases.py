@@ -109,6 +109,7 @@ CASES: Mapping[str, Mapping[str, Any]] = {
     "diverging, no path": {"slope": 2.0, "checks": "pretrends"},
     "failed": {"slope": 2.0, "checks": "{pretrends: {min_p: 0.05}}, placebo_time"},
     "lower": {"effect": -5.0, "checks": "path, leave_one_out"},
+    "two scales": {"checks": "{robustness: {draws: 199, vary: [{start: -1}, {estimator: {method: poisson_did}}]}}"},
     "room": {"question": "meaningful_change: 0.1", "means": "unknown"},
     "made alike": {"comparison": "comparison: {method: nearest, on: [outcome_pre], ratio: 2}"},
     "safety": {"question": "smallest_worthwhile: 4", "safety": ", role: safety, margin: 5", "checks": "",
