@@ -45,14 +45,14 @@ def _unit(outcome: OutcomeFacts) -> str:
 
 def _onward(on: float, back: float, unit: str) -> str:
     """Say what the path would do to the answer if it went on, and if it returned to its earlier mean."""
-    returned = f"had it returned to its earlier mean, {_shift(back, unit)}"
-    return f"had it gone on, it alone would make the answer {_shift(on, unit)}; {returned}"
+    returned = f"had it returned to its earlier mean, it would {_shift(back, unit)}"
+    return f"had it gone on, it alone would {_shift(on, unit)}; {returned}"
 
 
 def _shift(value: float, unit: str) -> str:
     if abs(value) < 1e-12:
-        return "the same"
-    return f"{number(abs(value), 2)}{unit} {'higher' if value > 0 else 'lower'}"
+        return "not change the answer"
+    return f"make the answer {number(abs(value), 2)}{unit} {'higher' if value > 0 else 'lower'}"
 
 
 def _found(effect: HeadlineEffect, facts: RunFacts) -> float:

@@ -1,6 +1,7 @@
 """Page one, from runs: each sentence by a design and data that make it, and never more than seven."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -9,8 +10,10 @@ from sos_eval.report.attenuation import attenuation_table, remaining_share
 from sos_eval.report.compose import compose
 from sos_eval.report.content import Bullets, Heading, Picture, Table, Text
 from sos_eval.report.draw import draw_all
+from sos_eval.report.earlier_path import earlier_path
 from sos_eval.report.first_page import MOST_SENTENCES, NOT_ASSESSED, weighed
 from sos_eval.report.sections import APPENDIX
+from sos_eval.report.verdict import effect_of
 from sos_eval.report.wording import in_units, minus_signs, per_hundred, sentence_count
 from tests.report.cases import run_case
 
@@ -46,9 +49,21 @@ def test_the_path_is_quoted_in_words_and_keeps_the_conventional_test_off_page_on
     )
     assert f"such a path or one as unlike comes up in {per_hundred(value['path.joint'])} of 100 draws" in said
     assert f"it alone would make the answer {value['path.gone_on']:.1f} per 10,000 higher" in said
-    assert f"had it returned to its earlier mean, {-value['path.returned']:.1f} per 10,000 lower" in said
+    assert (
+        f"had it returned to its earlier mean, it would make the answer {-value['path.returned']:.1f} per 10,000 lower"
+        in said
+    )
     assert f"(a divergence of {value['path.detectable_slope']:.2g} a year," in said
     assert not any("joint test" in text for text in bundle.headline["caveats"])
+
+
+def test_a_path_whose_return_adds_nothing_is_said_to_change_nothing(case):
+    """After a shift up, a shift of zero is no second shift up."""
+    facts = case("diverging").facts
+    checks = tuple(replace(one, value=0.0) if one.name == "path.returned" else one for one in facts.checks)
+    row = facts.headline.overall(case("diverging").estimates)
+    said = earlier_path(effect_of(row, facts.outcome), replace(facts, checks=checks), ("authority", "authorities"))
+    assert "had it returned to its earlier mean, it would not change the answer" in said
 
 
 def test_the_path_of_a_group_made_alike_is_no_test(case):
