@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 from sos_eval.report.verdict import HeadlineEffect
-from sos_eval.report.wording import count, in_units, minus_signs, p_text, per_hundred
+from sos_eval.report.wording import count, in_units, minus_signs, p_text
+from sos_eval.results.check import of_hundred
 from sos_eval.results.facts import CheckFacts, HeadlineKey, QuestionFacts, RunFacts
 from sos_eval.results.inference import FEW
 from sos_eval.terms import Verdict
@@ -84,7 +85,7 @@ def _placebos(checks: Sequence[CheckFacts], units: tuple[str, str]) -> list[str]
     early = [check.value for check in checks if check.name == "placebo_time.largest"]
     said = [
         "With the start moved to earlier years, when nothing had begun, a difference as large as the largest seen "
-        f"comes up in {per_hundred(p)} of 100 draws: part of any difference here may have been there before."
+        f"comes up in {of_hundred(p)} draws: part of any difference here may have been there before."
         for p in early
         if p < 0.05
     ]

@@ -6,7 +6,8 @@ import math
 
 from sos_eval.report.reading import period_word
 from sos_eval.report.verdict import HeadlineEffect
-from sos_eval.report.wording import number, per_hundred
+from sos_eval.report.wording import number
+from sos_eval.results.check import of_hundred
 from sos_eval.results.facts import CheckFacts, OutcomeFacts, RunFacts
 
 __all__ = ["earlier_path"]
@@ -26,7 +27,7 @@ def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]
     what = "the rate" if outcome.scale == "rate_per" else "the outcome"
     rose = f"rose {number(abs(slope), 2)}{unit} a {every} {'more' if slope > 0 else 'less'}"
     where = f"in the {units[1]} that began than in {units[1]} drawn alike"
-    often = f"such a path or one as unlike comes up in {per_hundred(joint.value)} of 100 draws"
+    often = f"such a path or one as unlike comes up in {of_hundred(joint.value)} draws"
     seen = f"Before the start {what} {rose} {where}; {often}"
     onward = _onward(rows["gone_on"].value, rows["returned"].value, unit)
     return f"{seen}; {onward}{_blind(rows, _found(effect, facts), unit, every)}."

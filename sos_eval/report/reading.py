@@ -11,8 +11,8 @@ from sos_eval.report.wording import plain_words, time_axis
 from sos_eval.results.facts import OutcomeFacts, PanelFacts
 
 __all__ = [
-    "axis_words", "convention", "estimator_label", "headline_row_keys", "headline_scale", "method_label", "outcome_label",
-    "period_word", "scale_label", "table_of", "time_label", "unit_words", "words_for_units",
+    "axis_words", "convention", "estimator_label", "headline_row_keys", "headline_scale", "method_label",
+    "outcome_label", "period_word", "scale_label", "table_of", "time_label", "unit_words", "words_for_units",
 ]  # fmt: skip
 
 _UNITS = {

@@ -14,7 +14,8 @@ from sos_eval.report.earlier_path import earlier_path
 from sos_eval.report.first_page import MOST_SENTENCES, NOT_ASSESSED, weighed
 from sos_eval.report.sections import APPENDIX
 from sos_eval.report.verdict import effect_of
-from sos_eval.report.wording import in_units, minus_signs, per_hundred, sentence_count
+from sos_eval.report.wording import in_units, minus_signs, sentence_count
+from sos_eval.results.check import of_hundred
 from tests.report.cases import run_case
 
 pytestmark = pytest.mark.xdist_group("cases")  # one process, so that no case is run twice
@@ -47,7 +48,7 @@ def test_the_path_is_quoted_in_words_and_keeps_the_conventional_test_off_page_on
         f"Before the start the rate rose {value['path.slope']:.1f} per 10,000 a year more in the authorities that "
         "began than in authorities drawn alike; "
     )
-    assert f"such a path or one as unlike comes up in {per_hundred(value['path.joint'])} of 100 draws" in said
+    assert "such a path or one as unlike comes up in fewer than 1 of 100 draws" in said
     assert f"it alone would make the answer {value['path.gone_on']:.1f} per 10,000 higher" in said
     assert (
         f"had it returned to its earlier mean, it would make the answer {-value['path.returned']:.1f} per 10,000 lower"
@@ -122,10 +123,12 @@ def test_a_lower_outcome_is_said_as_what_was_compared(case):
 def test_the_smallest_change_worth_having_drives_verdict_and_sentence(case):
     inside = case("safety").headline
     assert inside["verdict"] == "no_meaningful_effect"
-    assert "is smaller than the smallest one worth having (4 per 10,000)" in inside["sentence"]
+    assert "lies inside the smallest one worth having (4 per 10,000)" in inside["sentence"]
     room = case("room").headline
     assert room["verdict"] == "inconclusive"
-    assert room["sentence"].endswith("The range has room for a rise worth having (0.1 per 10,000 or more).")
+    assert room["sentence"].endswith(
+        "The range has room for a rise as large as the smallest fall worth having (0.1 per 10,000 or more)."
+    )
 
 
 def test_one_thing_has_one_name(tmp_path):
@@ -227,7 +230,7 @@ def test_the_smallest_change_worth_having_is_what_power_is_said_of(tmp_path):
     assert 0.5 < row["power"] == pytest.approx(seen["worthwhile_fall"], abs=1e-12)
     assert seen["worthwhile_fall"] + seen["worthwhile_rise"] - 1 <= seen["equivalence"] <= seen["worthwhile_fall"]
     assert f"it would find a fall of it in {100 * row['power']:.0f} of 100 cases and" in made["detectable_text"]
-    assert made["detectable_text"].endswith(f"rule it out in {100 * seen['equivalence']:.0f}.")
+    assert made["detectable_text"].endswith(f"rule it out in {of_hundred(seen['equivalence'])}.")
     huge = run_case(tmp_path / "huge", question="smallest_worthwhile: 1000").headline["detectable"]
     assert (huge["worthwhile_rise"], huge["equivalence"]) == (1.0, 1.0)
 
@@ -237,9 +240,9 @@ SENTENCES = [
     ("full", "After the start, children starting to be looked after per 10,000 children came out higher in the"),
     ("lower", "After the start, children starting to be looked after per 10,000 children came out lower in the"),
     ("diverging", "This is the opposite of what was expected."),
-    ("safety", "Any difference in children starting to be looked after per 10,000 children with Signs of Safety is "),
+    ("safety", "The whole 95% interval of the difference in children starting to be looked after per 10,000 childr"),
     ("room", "This evaluation cannot tell whether Signs of Safety changed children starting to be looked after per"),
-    ("room", "The range has room for a rise worth having (0.1 per 10,000 or more)."),
+    ("room", "The range has room for a rise as large as the smallest fall worth having (0.1 per 10,000 or more)."),
     ("room", "Whether 32 of the 32 untreated authorities used the intervention is unknown: the comparison is with u"),
     ("far", "The best estimate is 0.120 fewer per 10,000 (95% interval: 0.547 fewer to no upper limit)."),
     ("far", "The answer rests on 6 authorities that began Signs of Safety, compared with 1 authority; 2 of 8 that b"),
