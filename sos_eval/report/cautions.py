@@ -40,6 +40,10 @@ _BY_VERDICT: dict[str, list[str]] = {
 FEW_FOR_BANDS = 40
 
 
+#: Checks that look at the groups before the start.
+_EARLIER = ("path.", "pretrends", "placebo_time")
+
+
 def must_not_say(verdict: Verdict) -> list[str]:
     """Return phrases that this result does not support."""
     return [*_BY_VERDICT[verdict], *_NEVER]
@@ -55,6 +59,7 @@ def caveats(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> 
     if not any(check.name.startswith("path.") for check in about):
         said += [_apart(check, units) for check in about if _shows_divergence(check) and check.passed is not False]
     said += _placebos(about, units)
+    said += _unseen(about, facts, units)
     said += failed_checks(facts, units)
     return [minus_signs(text) for text in dict.fromkeys(said)]
 
@@ -96,6 +101,14 @@ def _placebos(checks: Sequence[CheckFacts], units: tuple[str, str]) -> list[str]
             "as widely as the conventional error says: conventional intervals and p values are too favourable here."
         )
     return said
+
+
+def _unseen(checks: Sequence[CheckFacts], facts: RunFacts, units: tuple[str, str]) -> list[str]:
+    """Say where nothing looked at how the groups moved before the start of a panel."""
+    if facts.panel.layout != "panel" or any(check.name.startswith(_EARLIER) for check in checks):
+        return []
+    who = f"the {units[1]} that began and those they are compared with"
+    return [f"Whether {who} moved alike before the start was not looked at: no check of it is declared."]
 
 
 def _shows_divergence(check: CheckFacts) -> bool:

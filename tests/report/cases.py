@@ -40,11 +40,11 @@ estimators:
 inference:
   - {{method: randomization, draws: 199{strata}}}
 checks: [{checks}]
-seed: 1
+seed: 1{profile}
 """
 KEYS = {
     "question": "caveats: []", "safety": "", "outcomes": "", "means": "never", "comparison": "", "checks": "path",
-    "strata": "",
+    "strata": "", "profile": "",
 }  # fmt: skip
 
 
@@ -94,6 +94,11 @@ def _placed(made: pd.DataFrame) -> pd.DataFrame:
     ).query("la_code != 'L31' or year < 2015")
 
 
+def _few(made: pd.DataFrame) -> pd.DataFrame:
+    """Leave two that begin, fewer than a disclosure profile shows."""
+    return made.assign(start=made["start"].where(made["la_code"] < "L02"))
+
+
 def _far(made: pd.DataFrame) -> pd.DataFrame:
     """Make two that begin far larger than all others."""
     return made.assign(size=made["la_code"].isin(["L00", "L01"]) * 100.0 + made["la_code"].str[1:].astype(int))
@@ -116,6 +121,7 @@ CASES: Mapping[str, Mapping[str, Any]] = {
                "outcomes": "".join(_further(*more) for more in _MARGINS)},
     "early years empty": {"change": _no_early_children, "checks": ""},
     "placed": {"change": _placed, "checks": ""},
+    "withheld": {"change": _few, "checks": "leave_one_out", "profile": "\ndisclosure: {profile: dfe}"},
     "far": {"change": _far, "checks": "",
             "comparison": f"  covariates: [size]\n  measured: {{size: 2010}}\ncomparison: {_BY_SIZE}"},
 }  # fmt: skip

@@ -72,6 +72,21 @@ def test_the_path_of_a_group_made_alike_is_no_test(case):
     assert said.startswith("The path before the start says nothing about whether the comparison is fair: the comp")
 
 
+@pytest.mark.parametrize(("name", "said"), [("far", True), ("diverging, no path", False), ("lower", False)])
+def test_a_run_that_did_not_look_before_the_start_says_so(case, name, said):
+    unseen = "moved alike before the start was not looked at: no check of it is declared."
+    assert any(text.endswith(unseen) for text in case(name).headline["caveats"]) == said
+
+
+def test_checks_open_with_what_was_found(case):
+    """Sentences first, how many lines have a threshold after them."""
+    body = page(case("full")).body
+    at = body.index(Heading("Checks", 3))
+    found, judged = body[at + 1 : at + 3]
+    assert found.items[0].startswith("Taking slope and largest period together, a path as unlike")
+    assert judged.text.startswith("Of ")
+
+
 def test_without_path_the_conventional_test_speaks(case):
     bundle = case("diverging, no path")
     assert bundle.headline["earlier_path"] == ""

@@ -293,6 +293,16 @@ def test_only_a_change_in_the_direction_expected_is_worth_having(way, high, said
     assert headline_of(rows, facts(question=asked))["sentence"].endswith(f"The range has {said}")
 
 
+def test_a_safety_ratio_stands_as_a_difference_beside_its_margin():
+    """20 per 10,000 observed at a ratio of 0.8 are 25 without it: -5 (25 x -0.5 to 25 x 0.28) per 10,000."""
+    row = effect(estimate=0.8, conf_low=0.5, conf_high=1.28, std_error=0.24, scale="ratio", estimand="rate_ratio")
+    outcome = replace(facts().outcome, mean_treated=20.0, role="safety", margin=8.0)
+    known = facts(panel=replace(facts().panel, outcomes={"entry": outcome}))
+    (found,) = headline_of(pd.DataFrame([row]), known)["safety"]
+    assert found["text"].endswith("As a difference: −5 per 10,000 (−12.5 to 7.0).")
+    assert found["excluded"]
+
+
 def test_shares_below_one_of_100_are_said_as_such():
     """0.12 of 100 cases, and 99.6 of them."""
     found = seen(worthwhile=4.0, worthwhile_fall=0.996, equivalence=0.0012, declared_direction="decrease")
