@@ -52,7 +52,8 @@ def _row(
     excluded = harm_excluded(effect, outcome.margin)
     return said | {
         "estimate": effect.estimate, "conf_low": effect.low, "conf_high": effect.high, "p_value": effect.p,
-        "p_adjusted": _adjusted(facts, name), "excluded": excluded, "text": f"{ranged(effect, outcome)}{_as_difference(effect, outcome)}",
+        "p_adjusted": _adjusted(facts, name), "excluded": excluded,
+        "text": f"{ranged(effect, outcome)}{_as_difference(effect, outcome)}",
     }  # fmt: skip
 
 

@@ -312,7 +312,7 @@ def _seen(seen: DetectableFacts, name: str, effect: HeadlineEffect) -> str:
     size, error = (float(getattr(seen, key)) for key in (name, f"{name}_error"))
     low, high = max(size - 2 * error, 0.0), size + 2 * error
     if seen.unit == "share":
-        return f"{percent(size)} ({100 * low:.0f} to {percent(high)})"
+        return f"{percent(size)} ({100 * low:.{0 if high >= 0.0995 else 1}f} to {percent(high)})"
     unit = f" {seen.unit}" if seen.unit.startswith("per ") else ""
     share = f", {percent(size / effect.without)} of the level without it" if effect.without > 0 else ""
     return f"{_two(size)}{unit} ({_two(low)} to {_two(high)}{share})"

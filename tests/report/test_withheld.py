@@ -1,4 +1,4 @@
-"""A report under a disclosure profile says what was withheld, and never that it was not asked for or cannot be known."""
+"""A report under a disclosure profile says what was withheld, never that it was not asked for or cannot be known."""
 
 import pytest
 

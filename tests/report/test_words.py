@@ -202,6 +202,11 @@ def test_what_could_be_seen_has_a_fall_and_a_rise_with_their_errors():
     assert headline_of(estimates(), seen(reason="no procedure is relied on"))["detectable_text"] == ""
 
 
+def test_the_ends_of_a_small_share_have_the_same_decimals():
+    found = seen(fall=0.04, fall_error=0.005, rise=0.05, unit="share")
+    assert "a fall of 4.0% (3.0 to 5.0%)" in headline_of(estimates(), found)["detectable_text"]
+
+
 def test_units_needed_grow_with_the_square_of_the_size():
     """4 x (6.18 / 3.34)^2 = 13.7, said as roughly 14."""
     told = headline_of(estimates(), seen())["what_would_change_it"]
@@ -299,7 +304,7 @@ def test_a_safety_ratio_stands_as_a_difference_beside_its_margin():
     outcome = replace(facts().outcome, mean_treated=20.0, role="safety", margin=8.0)
     known = facts(panel=replace(facts().panel, outcomes={"entry": outcome}))
     (found,) = headline_of(pd.DataFrame([row]), known)["safety"]
-    assert found["text"].endswith("As a difference: −5 per 10,000 (−12.5 to 7.0).")
+    assert found["text"].endswith("As a difference: −5.0 per 10,000 (−12.5 to 7.0).")
     assert found["excluded"]
 
 
