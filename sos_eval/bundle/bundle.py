@@ -75,6 +75,11 @@ class ResultBundle:
         """Whether a disclosure profile held when it was written."""
         return (self.path / "disclosure.csv").is_file()
 
+    @property
+    def withheld(self) -> pd.DataFrame:
+        """`disclosure.csv`: what a disclosure profile held back; empty where there is none."""
+        return self._csv("disclosure.csv", "file", "what", "cells", "reason")
+
     @cached_property
     def headline(self) -> dict[str, Any]:
         """`headline.json`."""

@@ -15,7 +15,7 @@ from sos_eval.numerics.inversion import Rejection, Terms, limits
 from sos_eval.numerics.lots import ContrastLots, symmetric_ranks
 from sos_eval.panel.panel import Array
 from sos_eval.results.assignments import AssignmentSpace
-from sos_eval.results.check import Check, CheckResult
+from sos_eval.results.check import Check, CheckResult, of_hundred
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
 
@@ -126,7 +126,7 @@ class Path(Check):
         text = (
             f"Before the start the treated moved away from units drawn alike by {value:.3g} a period "
             f"({100 * self.level:g}% interval {ends[0]:.3g} to {ends[1]:.3g}); such a slope or a steeper one comes up "
-            f"in {_of_100(p)} of 100 draws."
+            f"in {of_hundred(p)} draws."
         )
         return CheckResult("path.slope", "slope", value, text, table=table)
 
@@ -135,14 +135,14 @@ class Path(Check):
         value = float(drawn.value[0, k])
         text = (
             f"Of the earlier periods {lottery.names[k]} lies furthest from the mean of the others, by {value:.3g}; one "
-            f"that far out comes up in {_of_100(p)} of 100 draws."
+            f"that far out comes up in {of_hundred(p)} draws."
         )
         return CheckResult("path.largest", "contrast", value, text)
 
     def _joint(self, p: float, draws: int) -> CheckResult:
         text = (
             f"Taking slope and largest period together, a path as unlike that of units drawn alike comes up in "
-            f"{_of_100(p)} of 100 of {draws:,} draws. That is no evidence that trends were parallel."
+            f"{of_hundred(p)} draws ({draws:,} were made). That is no evidence that trends were parallel."
         )
         limit = np.nan if self.min_p is None else self.min_p
         return CheckResult("path.joint", "p_value", p, text, limit, None if self.min_p is None else p >= self.min_p)
@@ -184,11 +184,6 @@ def _higher(value: float) -> str:
     if abs(value) < 1e-12:
         return "neither higher nor lower"
     return f"{abs(value):.3g} {'higher' if value > 0 else 'lower'}"
-
-
-def _of_100(p: float) -> str:
-    """Return a share as so many in 100: whole ones, below one with a digit."""
-    return f"{100 * p:.0f}" if p >= 0.01 else f"{100 * p:.1g}"
 
 
 def _early(fitted: Fitted) -> Array:

@@ -13,7 +13,7 @@ from sos_eval.checks.quantity import Quantity, caution, refitted
 from sos_eval.errors import InputFault
 from sos_eval.numerics.lots import symmetric_ranks
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.check import Check, CheckResult
+from sos_eval.results.check import Check, CheckResult, of_hundred
 from sos_eval.results.estimate import Batch
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
@@ -91,7 +91,7 @@ class PlaceboTime(Check):
         most = periods.name(starts[int(np.argmax(size[0]))])
         text = (
             f"Of {len(shifts)} placebo starts that in {most} shows most; one that shows as much or more comes up in "
-            f"{100 * p:.2g} of 100 of {draws:,} draws by the headline's own lots."
+            f"{of_hundred(p)} draws by the headline's own lots ({draws:,} were made)."
         )
         table = pd.DataFrame({"placebo_start": periods.written(starts), "statistic": size[0]}).assign(
             p_value=p, p_mcse=np.sqrt(p * (1 - p) / draws), draws=draws, strata=" ".join(fitted.strata)

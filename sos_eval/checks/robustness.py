@@ -17,7 +17,7 @@ from sos_eval.checks.shifts import Shifts, shifts, why_scales_part
 from sos_eval.errors import InputFault, OurFault
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.periods import Period
-from sos_eval.results.check import Check, CheckResult
+from sos_eval.results.check import Check, CheckResult, of_hundred
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
 
@@ -147,7 +147,7 @@ def _shift_words(found: Shifts, known: pd.DataFrame, fitted: Fitted, missing: in
     alike = known[known["scale"] == whole.scale]
     span = alike if len(alike) else known
     said = (
-        f"Over {len(known)} alternative{'' if len(known) == 1 else 's'} the estimate goes from "
+        f"Over {_covered(len(span), len(known))} the estimate goes from "
         f"{whole.shown(float(span['estimate'].min()))} to {whole.shown(float(span['estimate'].max()))}; the design's "
         f"own is {whole.shown(whole.estimate)}"
     )
@@ -155,7 +155,7 @@ def _shift_words(found: Shifts, known: pd.DataFrame, fitted: Fitted, missing: in
         row = known.set_index("variant").loc[found.largest]
         said += (
             f"; the largest shift for its error is that of {found.largest}, {row['shift']:.3g} (error "
-            f"{row['shift_error']:.2g}), and random adoptions make one as large in {100 * found.p:.2g} of 100 draws"
+            f"{row['shift_error']:.2g}), and random adoptions make one as large in {of_hundred(found.p)} draws"
         )
     failed = f"; {missing} could not be estimated" if missing else ""
     part = f" {why_scales_part(fitted)}" if len(alike) < len(known) else ""
@@ -186,3 +186,9 @@ def _words(table: pd.DataFrame, known: pd.DataFrame, whole: Quantity) -> str:
         f"Over {len(known)} {variants} the estimate goes from {whole.shown(low)} to {whole.shown(high)}; the "
         f"design's own is {whole.shown(whole.estimate)}{sign}{failed}."
     )
+
+
+def _covered(spanned: int, known: int) -> str:
+    """Say how many alternatives a range is over: those on the design's own scale."""
+    every = f"{known} alternative{'' if known == 1 else 's'}"
+    return every if spanned == known else f"the {spanned} of {every} on the design's own scale"

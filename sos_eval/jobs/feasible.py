@@ -226,13 +226,23 @@ def _sentence(table: pd.DataFrame, scheme: Scheme) -> str:
     first = table[(table["outcome"] == table["outcome"].iloc[0]) & (table["within"] == scheme.within[0])]
     longest = first[first["before"] + first["after"] == (first["before"] + first["after"]).max()]
     seen = longest[longest["fall"].notna()].sort_values("treated")
+    if seen.empty and first["level_without"].isna().all():
+        return f"Nothing was computed: {first['reason'].iloc[0]}; try fewer periods before the start (--before N)."
     if seen.empty:
         return "None of these numbers of authorities could find a change four times in five: see the reasons."
     parts = [_part(row) for _, row in seen.iloc[[0, -1]].drop_duplicates().iterrows()]
     share = {0.8: "four times in five", 0.9: "nine times in ten", 0.5: "one time in two"}
     often = share.get(scheme.power, f"{100 * scheme.power:.0f} times in 100")
-    over = f"If the authorities that start were drawn by lot, a comparison over {_years(seen.iloc[0])}"
+    where = _compared(scheme.within)
+    over = f"If the authorities that start were drawn by lot{where}, a comparison over {_years(seen.iloc[0])}"
     return f"{over} would find {often} {'; '.join(parts)}."
+
+
+def _compared(within: tuple[str, ...]) -> str:
+    """Say which of several comparisons the sentence quotes: the first."""
+    if within[0]:
+        return f" within each {within[0]}"
+    return f" among all (not within each {' or '.join(within[1:])}: see the table)" if len(within) > 1 else ""
 
 
 def _years(row: pd.Series[Any]) -> str:

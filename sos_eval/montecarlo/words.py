@@ -103,12 +103,17 @@ def _sentence(row: pd.Series, where: str, untreated: float, on: str, over: str =
     missed = chances(1 - (share - wrong))
     seen = f"{article(size)} {size} {fall}"
     other = "rise" if fall == "fall" else "fall"
-    instead = f", and report a {other} in {wrong:.0%} of evaluations" if wrong >= WRONG else ""
+    instead = f", and report a {other} in {_rare(wrong)} of evaluations" if wrong >= WRONG else ""
     independent = int(row["frames"]) if row["frames"] > 1 else int(row["reps"])
     given = f", {over}" if over else ""
     shown = f"power {share:.0%}, Monte Carlo error {_error(share, mcse, independent)}{given}"
     lost = f"; {int(row['failures'])} of {int(row['reps'])} draws could not be estimated" if row["failures"] else ""
     return f"{where}, you would miss {seen} {missed}{instead} ({shown}; {how}{lost})."
+
+
+def _rare(share: float) -> str:
+    """Return a share in whole per cent, below one as such."""
+    return "fewer than 1%" if share < 0.01 else f"{share:.0%}"
 
 
 def _error(share: float, mcse: float, reps: int) -> str:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 from sos_eval.report.verdict import HeadlineEffect
-from sos_eval.report.wording import count, in_units, minus_signs, p_text, per_hundred
+from sos_eval.report.wording import count, in_units, minus_signs, p_text
+from sos_eval.results.check import of_hundred
 from sos_eval.results.facts import CheckFacts, HeadlineKey, QuestionFacts, RunFacts
 from sos_eval.results.inference import FEW
 from sos_eval.terms import Verdict
@@ -39,6 +40,10 @@ _BY_VERDICT: dict[str, list[str]] = {
 FEW_FOR_BANDS = 40
 
 
+#: Checks that look at the groups before the start.
+_EARLIER = ("path.", "pretrends", "placebo_time")
+
+
 def must_not_say(verdict: Verdict) -> list[str]:
     """Return phrases that this result does not support."""
     return [*_BY_VERDICT[verdict], *_NEVER]
@@ -54,6 +59,7 @@ def caveats(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> 
     if not any(check.name.startswith("path.") for check in about):
         said += [_apart(check, units) for check in about if _shows_divergence(check) and check.passed is not False]
     said += _placebos(about, units)
+    said += _unseen(about, facts, units)
     said += failed_checks(facts, units)
     return [minus_signs(text) for text in dict.fromkeys(said)]
 
@@ -84,7 +90,7 @@ def _placebos(checks: Sequence[CheckFacts], units: tuple[str, str]) -> list[str]
     early = [check.value for check in checks if check.name == "placebo_time.largest"]
     said = [
         "With the start moved to earlier years, when nothing had begun, a difference as large as the largest seen "
-        f"comes up in {per_hundred(p)} of 100 draws: part of any difference here may have been there before."
+        f"comes up in {of_hundred(p)} draws: part of any difference here may have been there before."
         for p in early
         if p < 0.05
     ]
@@ -95,6 +101,14 @@ def _placebos(checks: Sequence[CheckFacts], units: tuple[str, str]) -> list[str]
             "as widely as the conventional error says: conventional intervals and p values are too favourable here."
         )
     return said
+
+
+def _unseen(checks: Sequence[CheckFacts], facts: RunFacts, units: tuple[str, str]) -> list[str]:
+    """Say where nothing looked at how the groups moved before the start of a panel."""
+    if facts.panel.layout != "panel" or any(check.name.startswith(_EARLIER) for check in checks):
+        return []
+    who = f"the {units[1]} that began and those they are compared with"
+    return [f"Whether {who} moved alike before the start was not looked at: no check of it is declared."]
 
 
 def _shows_divergence(check: CheckFacts) -> bool:

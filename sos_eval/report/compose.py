@@ -23,6 +23,14 @@ _BADGES = {
 }  # fmt: skip
 
 
+WITHHELD = "The answer is withheld (disclosure)"
+
+
+def is_withheld(headline: Mapping[str, Any]) -> bool:
+    """Whether there is an answer that a disclosure profile holds back."""
+    return headline.get("verdict") == "not_identified" and str(headline.get("reason") or "").startswith("withheld")
+
+
 def compose(bundle: ResultBundle, drawn: Drawn) -> ReportDocument:
     """Return the report of a bundle, with the figures that could be drawn."""
     headline = bundle.headline
@@ -33,7 +41,7 @@ def compose(bundle: ResultBundle, drawn: Drawn) -> ReportDocument:
         *economics(bundle, drawn), *appendix(bundle), *provenance(bundle, drawn),
     ]  # fmt: skip
     failed = any(passed is False for passed in bundle.diagnostics["passed"])
-    verdict = _BADGES.get(str(headline.get("verdict")), "No headline")
+    verdict = WITHHELD if is_withheld(headline) else _BADGES.get(str(headline.get("verdict")), "No headline")
     check = "a declared check failed" if failed else ""
     damaged = "damaged: not as the run wrote it" if bundle.damage else ""
     parts = (damaged, verdict, _part(headline, "badge"), check, plan_badge(bundle.facts.lock))

@@ -6,7 +6,8 @@ import math
 
 from sos_eval.report.reading import period_word
 from sos_eval.report.verdict import HeadlineEffect
-from sos_eval.report.wording import number, per_hundred
+from sos_eval.report.wording import number
+from sos_eval.results.check import of_hundred
 from sos_eval.results.facts import CheckFacts, OutcomeFacts, RunFacts
 
 __all__ = ["earlier_path"]
@@ -26,7 +27,7 @@ def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]
     what = "the rate" if outcome.scale == "rate_per" else "the outcome"
     rose = f"rose {number(abs(slope), 2)}{unit} a {every} {'more' if slope > 0 else 'less'}"
     where = f"in the {units[1]} that began than in {units[1]} drawn alike"
-    often = f"such a path or one as unlike comes up in {per_hundred(joint.value)} of 100 draws"
+    often = f"such a path or one as unlike comes up in {of_hundred(joint.value)} draws"
     seen = f"Before the start {what} {rose} {where}; {often}"
     onward = _onward(rows["gone_on"].value, rows["returned"].value, unit)
     return f"{seen}; {onward}{_blind(rows, _found(effect, facts), unit, every)}."
@@ -45,14 +46,14 @@ def _unit(outcome: OutcomeFacts) -> str:
 
 def _onward(on: float, back: float, unit: str) -> str:
     """Say what the path would do to the answer if it went on, and if it returned to its earlier mean."""
-    returned = f"had it returned to its earlier mean, {_shift(back, unit)}"
-    return f"had it gone on, it alone would make the answer {_shift(on, unit)}; {returned}"
+    returned = f"had it returned to its earlier mean, it would {_shift(back, unit)}"
+    return f"had it gone on, it alone would {_shift(on, unit)}; {returned}"
 
 
 def _shift(value: float, unit: str) -> str:
     if abs(value) < 1e-12:
-        return "the same"
-    return f"{number(abs(value), 2)}{unit} {'higher' if value > 0 else 'lower'}"
+        return "not change the answer"
+    return f"make the answer {number(abs(value), 2)}{unit} {'higher' if value > 0 else 'lower'}"
 
 
 def _found(effect: HeadlineEffect, facts: RunFacts) -> float:

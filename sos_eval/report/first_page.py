@@ -16,12 +16,16 @@ from sos_eval.report.plan import lock_sentence
 from sos_eval.report.reading import scale_label, unit_words
 from sos_eval.report.safety import safety_words
 from sos_eval.report.tables.converted import converted
-from sos_eval.report.wording import number, sentence_count
+from sos_eval.report.wording import count, number, sentence_count
 from sos_eval.results.facts import OutcomeFacts, QuestionFacts
 
-__all__ = ["LIMITS", "MOST_SENTENCES", "first_page", "limits", "numbers", "weighed"]
+__all__ = ["GUARDED", "LIMITS", "MOST_SENTENCES", "first_page", "limits", "numbers", "weighed"]
 
 LIMITS, MOST_SENTENCES = "What limits the answer", 7
+GUARDED = (
+    "A disclosure profile was applied: what could tell of single people or of few units is withheld, and "
+    "disclosure.csv lists all that was."
+)
 NOT_ASSESSED = "Safety was not assessed: no outcome of this design is declared as one that should not get worse."
 
 
@@ -32,6 +36,7 @@ def first_page(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     return [
         *_question(bundle.facts.question),
         Text(lock_sentence(bundle.facts.lock), "small"),
+        *([Text(GUARDED, "small")] if bundle.guarded else []),
         Text(str(headline.get("sentence") or "This bundle has no headline."), "answer"),
         *_safety(bundle),
         *([Picture("answer", drawn.alt["answer"])] if "answer" in drawn.images else []),
@@ -41,14 +46,14 @@ def first_page(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
 
 
 def _how_many(more: Sequence[str]) -> str:
-    return f"{len(more)} more points" if more else "what it does not show"
+    return count(len(more), "more point") if more else "what it does not show"
 
 
 def limits(bundle: ResultBundle) -> list[Block]:
     """Return what page one has no room for."""
     headline, units = bundle.headline, unit_words(bundle)
     _, more = _within_budget(bundle)
-    whole = Text("Page one says all that limits the answer. Its numbers follow in all their units.")
+    whole = Text("Every sentence of this run on limits stands on page one. Its numbers follow in all their units.")
     blocks: list[Block] = [Heading(LIMITS), Bullets(tuple(more)) if more else whole]
     if headline.get("attenuation"):
         caption = (

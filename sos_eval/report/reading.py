@@ -11,8 +11,9 @@ from sos_eval.report.wording import plain_words, time_axis
 from sos_eval.results.facts import OutcomeFacts, PanelFacts
 
 __all__ = [
-    "convention", "estimator_label", "headline_row_keys", "headline_scale", "method_label", "outcome_label",
-    "period_word", "scale_label", "table_of", "time_label", "unit_words", "words_for_units",
+    "axis_words", "convention", "estimator_label", "headline_row_keys", "headline_scale", "method_label",
+    "outcome_label", "period_word", "scale_label", "table_of", "time_label", "unit_words", "why_missing",
+    "words_for_units",
 ]  # fmt: skip
 
 _UNITS = {
@@ -54,6 +55,11 @@ def scale_label(bundle: ResultBundle, name: str, scale: str) -> str:
         return f"per {outcomes[name].per:,g}" if name in outcomes else "rate"
     words = {"ratio": "rate ratio", "log": "log points", "count": "count", "value": "outcome's own units"}
     return words.get(scale, scale)
+
+
+def axis_words(bundle: ResultBundle, outcome: str, scale: str) -> str:
+    """Return what is on an axis of effects."""
+    return "Rate ratio" if scale == "ratio" else f"Difference, {scale_label(bundle, outcome, scale)}"
 
 
 def headline_scale(bundle: ResultBundle) -> str:
@@ -100,6 +106,14 @@ def words_for_units(column: str, *texts: str) -> tuple[str, str]:
             if stem in text.lower():
                 return words
     return "unit", "units"
+
+
+def why_missing(bundle: ResultBundle, kind: str, otherwise: str) -> str:
+    """Return why a bundle has no table of a kind: that it was withheld, where it was."""
+    held = bundle.withheld
+    names = held["file"].astype(str).str.removeprefix("tables/").str.removesuffix(".csv")
+    rows = held[((names == kind) | names.str.endswith(f".{kind}")) & held["file"].astype(str).str.startswith("tables/")]
+    return f"its table is {rows['reason'].iloc[0]}" if len(rows) else otherwise
 
 
 def table_of(bundle: ResultBundle, kind: str) -> tuple[str, pd.DataFrame]:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from sos_eval.report.verdict import HeadlineEffect, effect_of
-from sos_eval.report.wording import p_number, plain_words
+from sos_eval.report.wording import alike, interval_words, p_number, plain_words
 from sos_eval.results.facts import OutcomeFacts, RunFacts
 from sos_eval.terms import SAFETY_ROLES
 
@@ -52,8 +52,19 @@ def _row(
     excluded = harm_excluded(effect, outcome.margin)
     return said | {
         "estimate": effect.estimate, "conf_low": effect.low, "conf_high": effect.high, "p_value": effect.p,
-        "p_adjusted": _adjusted(facts, name), "excluded": excluded, "text": ranged(effect, outcome),
+        "p_adjusted": _adjusted(facts, name), "excluded": excluded,
+        "text": f"{ranged(effect, outcome)}{_as_difference(effect, outcome)}",
     }  # fmt: skip
+
+
+def _as_difference(effect: HeadlineEffect, outcome: OutcomeFacts) -> str:
+    """Return a ratio and its range as differences, which is what a margin is; nothing of other scales."""
+    best, low, high = (effect.difference(value) for value in (effect.estimate, effect.low, effect.high))
+    if effect.scale not in ("ratio", "log") or not math.isfinite(best):
+        return ""
+    unit = f" per {outcome.per:,g}" if outcome.scale == "rate_per" else ""
+    span = interval_words(low, high)
+    return f" As a difference: {alike([best, low, high])[0]}{unit}{f' ({span})' if span else ''}."
 
 
 def _adjusted(facts: RunFacts, outcome: str) -> float:

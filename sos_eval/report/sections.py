@@ -26,6 +26,9 @@ _BALANCE = {
     "n_comparison": "Comparison", "ess_comparison": "Comparison, effective number",
 }  # fmt: skip
 
+#: Checks whose sentences open the chapter on checks.
+_TELLING = ("path.joint", "pretrends.joint", "placebo_time.largest", "placebo_units", "leave_one_out", "robustness")
+
 
 def effect(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     """Return the E of EMMIE: what was found, all estimates side by side, over time, comparison group, checks."""
@@ -135,7 +138,19 @@ def _checks(bundle: ResultBundle) -> list[Block]:
         "Verdict": [judged[passed] for passed in table["passed"]],
         "In words": [in_units(minus_signs(str(text)), units) for text in table["text"]],
     }, dtype=object)  # fmt: skip
-    return [Text(_judged(table)), Table(_without_constant(frame, "Outcome"), "Checks")]
+    opening = Bullets(tuple(dict.fromkeys(in_units(minus_signs(text), units) for text in _seen(bundle))))
+    return [
+        *([opening] if opening.items else []),
+        Text(_judged(table)),
+        Table(_without_constant(frame, "Outcome"), "Checks"),
+    ]
+
+
+def _seen(bundle: ResultBundle) -> list[str]:
+    """Return what the checks of the headline's estimate found, the path first: the sentences that say most."""
+    table, key = bundle.diagnostics, bundle.facts.headline
+    own = table[table["estimator"].isin(["", key.estimator]) & table["outcome"].isin(["", key.outcome])]
+    return [str(text) for name in _TELLING for text in own.loc[own["name"] == name, "text"]]
 
 
 def _check_name(name: object) -> str:

@@ -16,7 +16,6 @@ __all__ = [
     "number",
     "p_number",
     "p_text",
-    "per_hundred",
     "percent",
     "plain_words",
     "sentence_count",
@@ -90,11 +89,6 @@ def p_text(p: float) -> str:
 def p_number(p: float) -> str:
     """Return p for a column headed p: ``0.043``, ``0.43``, ``<0.001``; empty where there is none."""
     return p_text(p).removeprefix("p ").removeprefix("= ").replace("< ", "<")
-
-
-def per_hundred(p: float) -> str:
-    """Return how many of 100 draws a p is: ``29``, ``0.6``, ``fewer than 0.1``."""
-    return "fewer than 0.1" if p < 0.001 else number(100 * p, 2)
 
 
 def minus_signs(text: str) -> str:

@@ -27,7 +27,8 @@ from sos_eval.report.verdict import (
     natural_units,
     verdict_of,
 )
-from sos_eval.report.wording import alike, count, listing, per_hundred, percent, plain_words
+from sos_eval.report.wording import alike, count, listing, percent, plain_words
+from sos_eval.results.check import of_hundred
 from sos_eval.results.facts import DetectableFacts, OutcomeFacts, QuestionFacts, RunFacts
 from sos_eval.terms import Verdict
 
@@ -146,7 +147,10 @@ def sentence(
         return f"This evaluation cannot tell whether {did} changed {what}. {span}{worth}"
     if verdict == "no_meaningful_effect" and question.worthwhile is not None:
         least = _scaled(question.worthwhile, outcome)
-        return f"Any difference in {what} with {did} is smaller than the smallest one worth having ({least}). {span}"
+        return (
+            f"The whole {100 * effect.level:g}% interval of the difference in {what} with {did} lies inside the "
+            f"smallest one worth having ({least}). {span}"
+        )
     lower = "lower" if verdict == "decrease" else "higher"
     said = (
         f"After the start, {what} came out {lower} in the {units[1]} that began {did} than the comparison suggests. "
@@ -161,8 +165,17 @@ def _room_for_worth(effect: HeadlineEffect, question: QuestionFacts, outcome: Ou
     if least is None or math.isnan(effect.low) or math.isnan(effect.high):
         return ""
     fall, rise = effect.difference(effect.low) <= -least, effect.difference(effect.high) >= least
-    ways = listing([word for word, there in (("a fall", fall), ("a rise", rise)) if there], "and")
-    return f" The range has room for {ways} worth having ({_scaled(least, outcome)} or more)." if ways else ""
+    worth, there = f"worth having ({_scaled(least, outcome)} or more)", {"fall": fall, "rise": rise}
+    wanted, other = {"decrease": ("fall", "rise"), "increase": ("rise", "fall")}.get(
+        question.expected_direction, ("", "")
+    )
+    if not wanted:
+        ways = listing([f"a {name}" for name in there if there[name]], "and")
+        return f" The range has room for {ways} {worth}." if ways else ""
+    if not there[wanted]:
+        alone = f" The range has room for a {other} as large as the smallest {wanted} {worth}."
+        return alone if there[other] else ""
+    return f" The range has room for a {wanted} {worth}{f' and for a {other} as large' if there[other] else ''}."
 
 
 def _expectation(verdict: str, question: QuestionFacts) -> str:
@@ -287,10 +300,10 @@ def _worth_seen(seen: DetectableFacts, outcome: OutcomeFacts) -> str:
         return ""
     ways = {"decrease": (("a fall", seen.worthwhile_fall),), "increase": (("a rise", seen.worthwhile_rise),)}
     shown = ways.get(seen.declared_direction, (*ways["decrease"], *ways["increase"]))
-    found = listing([f"{name} of it in {per_hundred(share)} of 100 cases" for name, share in shown], "and")
+    found = listing([f"{name} of it in {of_hundred(share)} cases" for name, share in shown], "and")
     return (
         f"; the smallest change worth having is {_scaled(seen.worthwhile, outcome)}, and it would find {found} and, "
-        f"where nothing changes, rule it out in {per_hundred(seen.equivalence)}"
+        f"where nothing changes, rule it out in {of_hundred(seen.equivalence)}"
     )
 
 
@@ -299,7 +312,7 @@ def _seen(seen: DetectableFacts, name: str, effect: HeadlineEffect) -> str:
     size, error = (float(getattr(seen, key)) for key in (name, f"{name}_error"))
     low, high = max(size - 2 * error, 0.0), size + 2 * error
     if seen.unit == "share":
-        return f"{percent(size)} ({100 * low:.0f} to {percent(high)})"
+        return f"{percent(size)} ({100 * low:.{0 if high >= 0.0995 else 1}f} to {percent(high)})"
     unit = f" {seen.unit}" if seen.unit.startswith("per ") else ""
     share = f", {percent(size / effect.without)} of the level without it" if effect.without > 0 else ""
     return f"{_two(size)}{unit} ({_two(low)} to {_two(high)}{share})"

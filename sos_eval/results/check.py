@@ -14,7 +14,7 @@ from sos_eval.results.method import Method
 if TYPE_CHECKING:
     from sos_eval.results.fitted import Fitted
 
-__all__ = ["Check", "CheckResult"]
+__all__ = ["Check", "CheckResult", "of_hundred"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +60,16 @@ class Check(Method):
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Check; re-estimate only through ``fitted.refit``."""
         raise NotImplementedError
+
+
+def of_hundred(share: float) -> str:
+    """Return a share as so many of 100, in whole ones.
+
+    Examples
+    --------
+    >>> of_hundred(0.29), of_hundred(0.0012), of_hundred(0.997)
+    ('29 of 100', 'fewer than 1 of 100', 'more than 99 of 100')
+    """
+    if share < 0.01:
+        return "fewer than 1 of 100"
+    return "more than 99 of 100" if share > 0.99 else f"{100 * share:.0f} of 100"

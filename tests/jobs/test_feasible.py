@@ -48,11 +48,17 @@ def test_what_cannot_be_asked_is_a_reason():
     assert table["fall"].notna().sum() == 1
 
 
+def test_where_nothing_was_computed_the_sentence_says_so_and_what_to_try():
+    said = feasible(noise_panel(12, 2, 8), Scheme(treated=(4,), windows=((8, 8),))).sentence
+    assert said == "Nothing was computed: the panel has 8 periods; try fewer periods before the start (--before N)."
+
+
 def test_command_on_the_panel_that_ships(tmp_path, capsys):
     args = ["feasible", "--treated", "10", "--after", "4", "--within", "region", "--out", str(tmp_path / "f"), "--json"]
     assert answered(cli, args, Screen(log_folder=tmp_path)) == 0
     said = json.loads(capsys.readouterr().out)
     assert "with 10 authorities a fall of" in said["sentence"]
+    assert "drawn by lot among all (not within each region: see the table), a comparison" in said["sentence"]
     table = pd.read_csv(tmp_path / "f" / "feasible.csv")
     assert tuple(table.columns) == FEASIBLE_COLUMNS
     assert (table["units"] == quiet_panel(None, None).n_units).all()

@@ -46,6 +46,12 @@ def test_rejections_of_the_wrong_sign_are_misses_and_are_said():
     assert "rise" not in _sentence(row(), "With ten", 30.0, "")
 
 
+def test_a_rare_rejection_of_the_wrong_sign_is_not_none():
+    """1 of 200 is half of one per cent."""
+    said = _sentence(row(power=0.1, type_s=0.05, reps=200), "With ten", 30.0, "")
+    assert "and report a rise in fewer than 1% of evaluations" in said
+
+
 def test_the_share_is_of_what_is_expected_without_the_effect_and_failures_are_said():
     assert "an 8% fall" in _sentence(row(true_effect=-2.4, failures=7), "With ten", 30.0, "")
     assert "7 of 1000 draws could not be estimated" in _sentence(row(failures=7), "With ten", 30.0, "")

@@ -40,11 +40,11 @@ estimators:
 inference:
   - {{method: randomization, draws: 199{strata}}}
 checks: [{checks}]
-seed: 1
+seed: 1{profile}
 """
 KEYS = {
     "question": "caveats: []", "safety": "", "outcomes": "", "means": "never", "comparison": "", "checks": "path",
-    "strata": "",
+    "strata": "", "profile": "",
 }  # fmt: skip
 
 
@@ -94,6 +94,11 @@ def _placed(made: pd.DataFrame) -> pd.DataFrame:
     ).query("la_code != 'L31' or year < 2015")
 
 
+def _few(made: pd.DataFrame) -> pd.DataFrame:
+    """Leave two that begin, fewer than a disclosure profile shows."""
+    return made.assign(start=made["start"].where(made["la_code"] < "L02"))
+
+
 def _far(made: pd.DataFrame) -> pd.DataFrame:
     """Make two that begin far larger than all others."""
     return made.assign(size=made["la_code"].isin(["L00", "L01"]) * 100.0 + made["la_code"].str[1:].astype(int))
@@ -109,12 +114,14 @@ CASES: Mapping[str, Mapping[str, Any]] = {
     "diverging, no path": {"slope": 2.0, "checks": "pretrends"},
     "failed": {"slope": 2.0, "checks": "{pretrends: {min_p: 0.05}}, placebo_time"},
     "lower": {"effect": -5.0, "checks": "path, leave_one_out"},
+    "two scales": {"checks": "{robustness: {draws: 199, vary: [{start: -1}, {estimator: {method: poisson_did}}]}}"},
     "room": {"question": "meaningful_change: 0.1", "means": "unknown"},
     "made alike": {"comparison": "comparison: {method: nearest, on: [outcome_pre], ratio: 2}"},
     "safety": {"question": "smallest_worthwhile: 4", "safety": ", role: safety, margin: 5", "checks": "",
                "outcomes": "".join(_further(*more) for more in _MARGINS)},
     "early years empty": {"change": _no_early_children, "checks": ""},
     "placed": {"change": _placed, "checks": ""},
+    "withheld": {"change": _few, "checks": "leave_one_out", "profile": "\ndisclosure: {profile: dfe}"},
     "far": {"change": _far, "checks": "",
             "comparison": f"  covariates: [size]\n  measured: {{size: 2010}}\ncomparison: {_BY_SIZE}"},
 }  # fmt: skip

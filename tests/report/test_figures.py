@@ -272,6 +272,19 @@ def test_estimators_of_an_outcome_share_an_axis(tmp_path):
     assert len(limits) == 1
 
 
+@pytest.mark.xdist_group("cases")
+def test_each_scale_of_the_robustness_picture_has_an_axis_around_its_own_no_difference(case):
+    """A run with an alternative on ratios: ratios around 1, differences around 0."""
+    bundle = case("two scales")
+    table = registered("figure")["robustness"].data(bundle)
+    assert set(table["scale"]) == {"rate_per", "ratio"}
+    marks = {}
+    for axes in bundle.figure("robustness").axes:
+        dotted = [line.get_xdata()[0] for line in axes.get_lines() if line.get_marker() == "None"]
+        marks[axes.get_title(loc="left") or axes.get_title()] = dotted
+    assert marks == {"Difference, per 10,000": [0.0], "Rate ratio": [1.0]}
+
+
 @pytest.mark.parametrize("width", [350])
 def test_the_answer_is_legible_on_a_telephone(bundle, width):
     """Shown `width` pixels wide, its smallest letters are 9 pixels high or more."""

@@ -1,6 +1,7 @@
 """Page one, from runs: each sentence by a design and data that make it, and never more than seven."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -9,9 +10,12 @@ from sos_eval.report.attenuation import attenuation_table, remaining_share
 from sos_eval.report.compose import compose
 from sos_eval.report.content import Bullets, Heading, Picture, Table, Text
 from sos_eval.report.draw import draw_all
+from sos_eval.report.earlier_path import earlier_path
 from sos_eval.report.first_page import MOST_SENTENCES, NOT_ASSESSED, weighed
 from sos_eval.report.sections import APPENDIX
-from sos_eval.report.wording import in_units, minus_signs, per_hundred, sentence_count
+from sos_eval.report.verdict import effect_of
+from sos_eval.report.wording import in_units, minus_signs, sentence_count
+from sos_eval.results.check import of_hundred
 from tests.report.cases import run_case
 
 pytestmark = pytest.mark.xdist_group("cases")  # one process, so that no case is run twice
@@ -44,16 +48,43 @@ def test_the_path_is_quoted_in_words_and_keeps_the_conventional_test_off_page_on
         f"Before the start the rate rose {value['path.slope']:.1f} per 10,000 a year more in the authorities that "
         "began than in authorities drawn alike; "
     )
-    assert f"such a path or one as unlike comes up in {per_hundred(value['path.joint'])} of 100 draws" in said
+    assert "such a path or one as unlike comes up in fewer than 1 of 100 draws" in said
     assert f"it alone would make the answer {value['path.gone_on']:.1f} per 10,000 higher" in said
-    assert f"had it returned to its earlier mean, {-value['path.returned']:.1f} per 10,000 lower" in said
+    assert (
+        f"had it returned to its earlier mean, it would make the answer {-value['path.returned']:.1f} per 10,000 lower"
+        in said
+    )
     assert f"(a divergence of {value['path.detectable_slope']:.2g} a year," in said
     assert not any("joint test" in text for text in bundle.headline["caveats"])
+
+
+def test_a_path_whose_return_adds_nothing_is_said_to_change_nothing(case):
+    """After a shift up, a shift of zero is no second shift up."""
+    facts = case("diverging").facts
+    checks = tuple(replace(one, value=0.0) if one.name == "path.returned" else one for one in facts.checks)
+    row = facts.headline.overall(case("diverging").estimates)
+    said = earlier_path(effect_of(row, facts.outcome), replace(facts, checks=checks), ("authority", "authorities"))
+    assert "had it returned to its earlier mean, it would not change the answer" in said
 
 
 def test_the_path_of_a_group_made_alike_is_no_test(case):
     said = case("made alike").headline["earlier_path"]
     assert said.startswith("The path before the start says nothing about whether the comparison is fair: the comp")
+
+
+@pytest.mark.parametrize(("name", "said"), [("far", True), ("diverging, no path", False), ("lower", False)])
+def test_a_run_that_did_not_look_before_the_start_says_so(case, name, said):
+    unseen = "moved alike before the start was not looked at: no check of it is declared."
+    assert any(text.endswith(unseen) for text in case(name).headline["caveats"]) == said
+
+
+def test_checks_open_with_what_was_found(case):
+    """Sentences first, how many lines have a threshold after them."""
+    body = page(case("full")).body
+    at = body.index(Heading("Checks", 3))
+    found, judged = body[at + 1 : at + 3]
+    assert found.items[0].startswith("Taking slope and largest period together, a path as unlike")
+    assert judged.text.startswith("Of ")
 
 
 def test_without_path_the_conventional_test_speaks(case):
@@ -107,10 +138,12 @@ def test_a_lower_outcome_is_said_as_what_was_compared(case):
 def test_the_smallest_change_worth_having_drives_verdict_and_sentence(case):
     inside = case("safety").headline
     assert inside["verdict"] == "no_meaningful_effect"
-    assert "is smaller than the smallest one worth having (4 per 10,000)" in inside["sentence"]
+    assert "lies inside the smallest one worth having (4 per 10,000)" in inside["sentence"]
     room = case("room").headline
     assert room["verdict"] == "inconclusive"
-    assert room["sentence"].endswith("The range has room for a rise worth having (0.1 per 10,000 or more).")
+    assert room["sentence"].endswith(
+        "The range has room for a rise as large as the smallest fall worth having (0.1 per 10,000 or more)."
+    )
 
 
 def test_one_thing_has_one_name(tmp_path):
@@ -212,7 +245,7 @@ def test_the_smallest_change_worth_having_is_what_power_is_said_of(tmp_path):
     assert 0.5 < row["power"] == pytest.approx(seen["worthwhile_fall"], abs=1e-12)
     assert seen["worthwhile_fall"] + seen["worthwhile_rise"] - 1 <= seen["equivalence"] <= seen["worthwhile_fall"]
     assert f"it would find a fall of it in {100 * row['power']:.0f} of 100 cases and" in made["detectable_text"]
-    assert made["detectable_text"].endswith(f"rule it out in {100 * seen['equivalence']:.0f}.")
+    assert made["detectable_text"].endswith(f"rule it out in {of_hundred(seen['equivalence'])}.")
     huge = run_case(tmp_path / "huge", question="smallest_worthwhile: 1000").headline["detectable"]
     assert (huge["worthwhile_rise"], huge["equivalence"]) == (1.0, 1.0)
 
@@ -222,9 +255,9 @@ SENTENCES = [
     ("full", "After the start, children starting to be looked after per 10,000 children came out higher in the"),
     ("lower", "After the start, children starting to be looked after per 10,000 children came out lower in the"),
     ("diverging", "This is the opposite of what was expected."),
-    ("safety", "Any difference in children starting to be looked after per 10,000 children with Signs of Safety is "),
+    ("safety", "The whole 95% interval of the difference in children starting to be looked after per 10,000 childr"),
     ("room", "This evaluation cannot tell whether Signs of Safety changed children starting to be looked after per"),
-    ("room", "The range has room for a rise worth having (0.1 per 10,000 or more)."),
+    ("room", "The range has room for a rise as large as the smallest fall worth having (0.1 per 10,000 or more)."),
     ("room", "Whether 32 of the 32 untreated authorities used the intervention is unknown: the comparison is with u"),
     ("far", "The best estimate is 0.120 fewer per 10,000 (95% interval: 0.547 fewer to no upper limit)."),
     ("far", "The answer rests on 6 authorities that began Signs of Safety, compared with 1 authority; 2 of 8 that b"),

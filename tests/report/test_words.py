@@ -202,6 +202,11 @@ def test_what_could_be_seen_has_a_fall_and_a_rise_with_their_errors():
     assert headline_of(estimates(), seen(reason="no procedure is relied on"))["detectable_text"] == ""
 
 
+def test_the_ends_of_a_small_share_have_the_same_decimals():
+    found = seen(fall=0.04, fall_error=0.005, rise=0.05, unit="share")
+    assert "a fall of 4.0% (3.0 to 5.0%)" in headline_of(estimates(), found)["detectable_text"]
+
+
 def test_units_needed_grow_with_the_square_of_the_size():
     """4 x (6.18 / 3.34)^2 = 13.7, said as roughly 14."""
     told = headline_of(estimates(), seen())["what_would_change_it"]
@@ -276,6 +281,39 @@ def test_divergence_before_the_start_is_a_caveat_even_without_a_threshold(p, est
         any("seem not to have been on the same path before the start (joint test, p = 0.006)" in text for text in found)
         == said
     )
+
+
+@pytest.mark.parametrize(
+    ("way", "high", "said"),
+    [
+        ("decrease", 1.0, "room for a fall worth having (0.5 per 10,000 or more) and for a rise as large."),
+        ("decrease", 0.1, "room for a fall worth having (0.5 per 10,000 or more)."),
+        ("increase", 0.1, "room for a fall as large as the smallest rise worth having (0.5 per 10,000 or more)."),
+        ("none", 1.0, "room for a fall and a rise worth having (0.5 per 10,000 or more)."),
+    ],
+)
+def test_only_a_change_in_the_direction_expected_is_worth_having(way, high, said):
+    asked = question(smallest_worthwhile=0.5, expected_direction=way)
+    rows = one(estimate=-0.4, conf_low=-2.0, conf_high=high, p_value=0.4)
+    assert headline_of(rows, facts(question=asked))["sentence"].endswith(f"The range has {said}")
+
+
+def test_a_safety_ratio_stands_as_a_difference_beside_its_margin():
+    """20 per 10,000 observed at a ratio of 0.8 are 25 without it: -5 (25 x -0.5 to 25 x 0.28) per 10,000."""
+    row = effect(estimate=0.8, conf_low=0.5, conf_high=1.28, std_error=0.24, scale="ratio", estimand="rate_ratio")
+    outcome = replace(facts().outcome, mean_treated=20.0, role="safety", margin=8.0)
+    known = facts(panel=replace(facts().panel, outcomes={"entry": outcome}))
+    (found,) = headline_of(pd.DataFrame([row]), known)["safety"]
+    assert found["text"].endswith("As a difference: −5.0 per 10,000 (−12.5 to 7.0).")
+    assert found["excluded"]
+
+
+def test_shares_below_one_of_100_are_said_as_such():
+    """0.12 of 100 cases, and 99.6 of them."""
+    found = seen(worthwhile=4.0, worthwhile_fall=0.996, equivalence=0.0012, declared_direction="decrease")
+    text = headline_of(estimates(), found)["detectable_text"]
+    assert "a fall of it in more than 99 of 100 cases and" in text
+    assert text.endswith("rule it out in fewer than 1 of 100.")
 
 
 @pytest.mark.parametrize(("p", "said"), [(0.02, True), (0.09, False), (math.nan, False)])

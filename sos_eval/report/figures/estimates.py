@@ -10,7 +10,7 @@ import pandas as pd
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.figures.forest import forest
-from sos_eval.report.reading import estimator_label, headline_row_keys, method_label, outcome_label, scale_label
+from sos_eval.report.reading import axis_words, estimator_label, headline_row_keys, method_label, outcome_label
 from sos_eval.report.tables.effects import summaries
 
 if TYPE_CHECKING:
@@ -57,5 +57,5 @@ def _is_said_elsewhere(table: pd.DataFrame) -> np.ndarray:
 
 def _axis(bundle: ResultBundle, outcome: str, scale: str, *, several: bool) -> str:
     """Return what is on an axis; with the outcome where there are several."""
-    words = "Rate ratio" if scale == "ratio" else f"Difference, {scale_label(bundle, outcome, scale)}"
+    words = axis_words(bundle, outcome, scale)
     return f"{outcome_label(bundle, outcome)}: {words}" if several else words

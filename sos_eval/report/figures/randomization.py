@@ -10,7 +10,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
-from sos_eval.report.reading import table_of, unit_words
+from sos_eval.report.reading import table_of, unit_words, why_missing
 from sos_eval.report.theme import COMPARISON, TREATED, canvas, legend
 from sos_eval.report.wording import number
 
@@ -22,7 +22,7 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
     """Return a row per draw: ``statistic``, with the observed one beside it."""
     name, table = table_of(bundle, "randomization")
     if table.empty:
-        raise NothingToShow("the design does not ask for randomization inference")
+        raise NothingToShow(why_missing(bundle, "randomization", "the design does not ask for randomization inference"))
     if "observed" not in table.columns:
         observed = facts_of(bundle, name).get("observed")
         table = table.assign(observed=np.nan if observed is None else observed)
