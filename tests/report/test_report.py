@@ -202,10 +202,12 @@ def test_economics_shows_the_gates_verdict_and_what_would_lift_it(tmp_path, draw
     bundle = write_bundle(tmp_path / "b", full(economics=parts))
     blocks = economics(bundle, drawn)
     assert blocks[1] == Text("OVERRIDE: not evidence", "answer")
-    assert "Tier granted by the evidence: E1. It allows: a break-even effect." in blocks[2].text
+    assert "Tier granted by the evidence: E1. It allows: a break-even effect." in blocks[3].text
     assert Bullets(("G2 treated clusters: more authorities",)) in blocks
     assert Text("No headline: tier E1 grants none.") in blocks
-    assert [one.caption for one in blocks if isinstance(one, Table)][-1] == "Main results"
+    captions = [one.caption for one in blocks if isinstance(one, Table)]
+    assert captions[0] == "Main results"
+    assert captions[-1].startswith("The evidence, criterion by criterion")
 
 
 def test_methods_tell_options_rule_and_how_chance_was_judged(tmp_path):
