@@ -30,7 +30,7 @@ panel:
   layout: cross_sections
 estimators: [{id: primary, method: twfe}, {id: cells, method: callaway_santanna, adjust: reg}]
 inference: {method: analytic}
-checks: [leave_one_out, pretrends, {robustness: {vary: [{with: {panel.window.to: 2011}}]}}]
+checks: [leave_one_out, pretrends]
 disclosure: {profile: dfe}
 report: {formats: [html, docx, md]}
 seed: 4
