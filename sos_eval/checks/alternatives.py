@@ -146,9 +146,7 @@ def _without_percent(panel: Panel, column: str) -> Panel:
 def _without_highest(panel: Panel, column: str, units: int) -> Panel:
     """Leave out the units whose mean before the first start is highest; ties by unit id."""
     before = panel.frame[panel.frame["time"].isin(panel.pre_times)]
-    if not pd.api.types.is_numeric_dtype(before[column]):
-        raise NotIdentified(panel.fault(f"{column}: holds words, and the highest are asked for"))
-    means = before[column].groupby(before["unit"].to_numpy()).mean().dropna()
+    means = pd.to_numeric(before[column]).groupby(before["unit"].to_numpy()).mean().dropna()
     if len(means) <= units:
         raise NotIdentified(
             panel.fault(f"{column}: {len(means)} units have a value before the start, {units} would go")

@@ -65,9 +65,6 @@ class DeclaredSets(GroupMethod):
     def __post_init__(self) -> None:
         if not self.sets and self.file is None:
             raise ValueError("declared needs its matched sets; write sets: {304: [305, 306]}, or file: sets.csv")
-        for unit, others in self._named.items():
-            if len(set(others)) < len(others) or unit in others:
-                raise ValueError(f"sets: {unit} lists a unit twice, or itself; take it out")
 
     def with_files(self, base: Path, where: str, faults: Faults) -> Self:
         """Read the file; what it holds becomes part of the declaration."""
@@ -175,11 +172,6 @@ class DeclaredSets(GroupMethod):
                 f"{len(lost)} declared set(s) have no treated unit with a comparator here and are left out "
                 f"({', '.join(lost)}): the estimate is about the {len(heads)} treated units that remain"
             )
-        here = {str(unit) for unit in panel.units} | {name for row in panel.flow for name in row.names.split(", ")}
-        unknown = sorted({name for unit, others in self._named.items() for name in (unit, *others)} - here)
-        if unknown:
-            notes.append(f"declared sets name units that are not in the data, and are compared without them: "
-                         f"{', '.join(unknown)}")  # fmt: skip
         served = pd.Series([other for others in self._named.values() for other in others], dtype=object).value_counts()
         several = [str(unit) for unit in served.index[served > 1] if str(unit) in set(map(str, panel.units))]
         if several:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +14,8 @@ from sos_eval.checks.common_lots import Varied
 from sos_eval.checks.robustness import Robustness
 from sos_eval.comparison.build import Rebuilding, build
 from sos_eval.design.design import Design, Entry
-from sos_eval.errors import DesignFault, Faults, InputFault, NotIdentified, OurFault
-from sos_eval.jobs.answers import Group, Key, primary
+from sos_eval.errors import InputFault, NotIdentified, OurFault
+from sos_eval.jobs.answers import Group
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.panel import Panel
 from sos_eval.results.assignments import stratified
@@ -24,10 +23,7 @@ from sos_eval.results.check import CheckResult
 from sos_eval.results.fitted import Fitted
 from sos_eval.worlds.source import world_frame
 
-__all__ = ["compared", "refuse_misnamed"]
-
-#: What a fault says of a column or a unit that is not in the data.
-_MISNAMED = re.compile(r'has no column "|\bno unit "|holds words')
+__all__ = ["compared"]
 
 
 def compared(design: Design, place: int, group: Group, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
@@ -45,34 +41,6 @@ def compared(design: Design, place: int, group: Group, fitted: Fitted, rng: np.r
         raise OurFault(f"checks.{place} has no alternatives")
     pairs = zip(check.vary, design.alternatives[place], strict=True)
     return check.compare(fitted, [_varied(design, one, entry, group, fitted) for one, entry in pairs], rng)
-
-
-def refuse_misnamed(design: Design, groups: dict[Key, Group]) -> None:
-    """Refuse alternatives that name a column or a unit which the data do not have: a slip would cost them unseen.
-
-    Raises
-    ------
-    DesignFault
-        Every one, at its line.
-    """
-    group = groups[primary(design, groups)]
-    faults = Faults(DesignFault)
-    for place, check in enumerate(design.checks):
-        if not isinstance(check, Robustness):
-            continue
-        for k, (one, entry) in enumerate(zip(check.vary, design.alternatives[place], strict=True)):
-            path = ("checks", place, "robustness", "vary", k)
-            for what, instead in _misnamed(design, one, entry, group):
-                faults.add(design.document.where(path), f"{'.'.join(map(str, path))}: {what}", instead)
-    faults.stop()
-
-
-def _misnamed(design: Design, one: Alternative, entry: Entry, group: Group) -> list[tuple[str, str]]:
-    try:
-        _source(design, one, entry, group)
-    except InputFault as error:
-        return [(fault.what, fault.instead) for fault in error.faults if _MISNAMED.search(fault.what)]
-    return []
 
 
 def _varied(design: Design, one: Alternative, entry: Entry, group: Group, fitted: Fitted) -> Varied:

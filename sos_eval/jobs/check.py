@@ -9,7 +9,6 @@ from sos_eval.design.design import Design, load_design
 from sos_eval.design.lock import as_locked
 from sos_eval.errors import Fault, InputFault
 from sos_eval.jobs import steps
-from sos_eval.jobs.alternatives import refuse_misnamed
 from sos_eval.jobs.discreet import discreet
 from sos_eval.panel.england.published import panel_file
 from sos_eval.panel.spec import PanelSpec
@@ -55,7 +54,7 @@ def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checku
     with discreet(design):
         panels = steps.load_panels(design)
         steps.identify(design, panels)
-        refuse_misnamed(design, steps.compare(design, panels))
+        steps.compare(design, panels)
     main = panels[design.estimators[0].id]
     text = f"{main.n_units} units, {int(main.ever_treated.sum())} ever treated, {main.n_times} periods"
     return Checkup(design, True, f"{design.path}: in order ({text})")

@@ -11,7 +11,6 @@ from sos_eval.design.design import Design, load_design
 from sos_eval.design.lock import as_locked, lock_path
 from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
-from sos_eval.jobs.alternatives import refuse_misnamed
 from sos_eval.jobs.discreet import discreet
 from sos_eval.jobs.facts import run_facts
 from sos_eval.jobs.judge import judge
@@ -80,7 +79,6 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
         steps.identify(plan, panels)
     with account.step("compare"):
         groups = steps.compare(plan, panels)
-        refuse_misnamed(plan, groups)
     with account.step("estimate"):
         fitted = steps.estimate(plan, groups, account.crew)
     with account.step("infer"):

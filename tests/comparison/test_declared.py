@@ -157,15 +157,3 @@ def test_a_design_reads_its_sets_and_says_where_a_file_is_missing(tmp_path):
     assert refused.value.faults[0].where.endswith("d.yaml:6")
     write(tmp_path, "treated,comparison\na,d\nb,e\nc,f\n")
     assert load_design(path).resolved["comparison"]["sets"] == {"a": ["d"], "b": ["e"], "c": ["f"]}
-
-
-def test_names_that_the_data_do_not_have_are_told():
-    found = built(SETS | {"a": ("d", "e", "D")})
-    assert any("not in the data, and are compared without them: D" in note for note in found.notes)
-    assert not any("not in the data" in note for note in built().notes)
-
-
-@pytest.mark.parametrize("others", [("d", "d", "e"), ("d", "a")])
-def test_a_set_that_lists_a_unit_twice_or_itself_is_refused(others):
-    with pytest.raises(ValueError, match="sets: a lists a unit twice, or itself"):
-        DeclaredSets(sets={"a": others})

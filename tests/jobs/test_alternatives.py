@@ -10,7 +10,6 @@ import pytest
 
 from sos_eval.design.design import load_design
 from sos_eval.errors import InputFault
-from sos_eval.jobs.check import check_design
 from sos_eval.jobs.run import run
 
 DESIGN = """\
@@ -181,18 +180,3 @@ def test_faults_stand_at_the_alternative(tmp_path, vary, words):
         load_design(made(tmp_path, vary))
     assert words in str(fault.value)
     assert "d.yaml:1" in str(fault.value)
-
-
-@pytest.mark.parametrize(("vary", "words"), [
-    ("{within: [nope]}", 'has no column "nope"'), ("{exposure: nope}", 'has no column "nope"'),
-    ("{leave_out: {highest: nope}}", 'has no column "nope"'), ("{leave_out: {highest: region}}", "holds words"),
-    ("{with: {panel.exclude: {units: [u99], why: x}}}", 'no unit "u99"'),
-])  # fmt: skip
-def test_a_slip_in_a_name_is_a_fault_before_anything_is_estimated(tmp_path, vary, words):
-    file = made(tmp_path, "{start: -1}", vary)
-    for told in (lambda: check_design(file), lambda: run(load_design(file), out=tmp_path / "out")):
-        with pytest.raises(InputFault) as caught:
-            told()
-        assert words in str(caught.value)
-        assert "checks.0.robustness.vary.1: " in str(caught.value)
-    assert not (tmp_path / "out").exists()
