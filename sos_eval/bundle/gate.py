@@ -86,7 +86,23 @@ class _Gate:
             economics=self._economics(content.economics),
             log="\n".join(self._said("log.txt", content.log.split("\n"))),
         )  # fmt: skip
-        return replace(out, withheld=pd.DataFrame(self.held, columns=["file", "what", "cells", "reason"]))
+        return replace(out, withheld=self._checked(out))
+
+    def _checked(self, out: BundleContent) -> pd.DataFrame:
+        """Return `disclosure.csv`: what was applied, what rests on how few units, and what was held back."""
+        about = self.about.disclosure
+        limits = {name: getattr(about, name) for name in ("minimum_count", "round_to", "minimum_units")}
+        words = ", ".join(f"{name} {value}" for name, value in limits.items() if value is not None)
+        applied = f"profile {about.profile}; fewest units {about.fewest}, smallest count {about.smallest}; {words}"
+        rows: list[tuple[str, str, str, str, int]] = [("all files", "every number", applied, "applied", 0)]
+        files = {"estimates.csv": out.estimates, "balance.csv": out.balance}
+        files |= {f"tables/{name}.csv": table for name, table in out.tables.items()}
+        for file, table in files.items():
+            units = _smallest_units(table)
+            what = f"fewest units behind a row that is shown: {units}" if units else "numbers"
+            rows.append((file, what, "four significant digits", "rounded", 0))
+        held = [(file, what, reason, "withheld", cells) for file, what, cells, reason in self.held]
+        return pd.DataFrame([*rows, *held], columns=["file", "what", "rule", "action", "cells"])
 
     def _choose(self) -> None:
         """Choose the estimates that are told: the headline, then each that differs from those by enough units or none.
@@ -365,9 +381,23 @@ class _Gate:
         return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in self.about.names if name in text)
 
 
+def _smallest_units(table: pd.DataFrame) -> int:
+    """Return the fewest units, treated or all, behind a row of a table that shows a number; 0 where it counts none."""
+    shown = [name for name in ("estimate", "mean", "mean_treated") if name in table]
+    counts = [name for name in ("n_units", "n_treated_units", "n_treated", "n_comparison") if name in table]
+    if not shown or not counts:
+        return 0
+    told = table.loc[table[shown[0]].notna(), counts].to_numpy(float)
+    return int(np.nanmin(told)) if np.isfinite(told).any() else 0
+
+
 def _labelled(table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
     """Return the rows of a table by the words that the output checker finds them under."""
-    named = [name for name in ("estimator", "outcome", "aggregation", "group", "covariate", "name") if name in table]
+    named = [
+        name
+        for name in ("estimator", "outcome", "aggregation", "group", "covariate", "name", "variant")
+        if name in table
+    ]
     words = pd.Series([" ".join(map(str, row)) for row in zip(*(table[name] for name in named), strict=True)])
     return {str(word): (words == word).to_numpy() for word in words.unique()}
 

@@ -17,6 +17,7 @@ from sos_eval.comparison.sets_file import read_lists
 from sos_eval.errors import Faults, NotIdentified
 from sos_eval.numerics.matched_roles import joined_sets, role_weights
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.panel.rows import near_unit
 from sos_eval.results.assignments import MATCHED_SETS
 from sos_eval.results.comparison import Comparison, GroupWeights
 from sos_eval.results.method import register
@@ -65,6 +66,28 @@ class DeclaredSets(GroupMethod):
     def __post_init__(self) -> None:
         if not self.sets and self.file is None:
             raise ValueError("declared needs its matched sets; write sets: {304: [305, 306]}, or file: sets.csv")
+        if self.file is None:
+            self._refuse_repeats()
+
+    def _refuse_repeats(self) -> None:
+        """Refuse a set that names a unit twice, or its own treated unit, as a file of sets does."""
+        for unit, others in self._named.items():
+            twice = next((other for k, other in enumerate(others) if other in others[:k]), None)
+            if unit in others or twice is not None:
+                raise ValueError(f"sets: {unit} lists {'itself' if unit in others else f'{twice} twice'}; take it out")
+
+    def _absent(self, panel: Panel) -> list[str]:
+        """Return the units of the sets that the data never held, in the order of the sets; none where nobody knows."""
+        listed = dict.fromkeys(name for unit, others in self._named.items() for name in (unit, *others))
+        return [name for name in listed if panel.units_read and name not in panel.units_read]
+
+    def _refuse_absent(self, panel: Panel) -> None:
+        """Refuse sets of the design that name units which the data never held; a file may cover more than the data."""
+        faults = Faults(NotIdentified)
+        for name in self._absent(panel) if self.file is None else ():
+            what = f'comparison.sets: no unit "{name}" in the data'
+            faults.add(panel.source, what, near_unit(name, sorted(panel.units_read)))
+        faults.stop()
 
     def with_files(self, base: Path, where: str, faults: Faults) -> Self:
         """Read the file; what it holds becomes part of the declaration."""
@@ -81,6 +104,7 @@ class DeclaredSets(GroupMethod):
 
     def restricted(self, panel: Panel) -> Panel:
         """Return the panel of the units that are in sets, with the sets within which starts may be swapped."""
+        self._refuse_absent(panel)
         kept = super().restricted(panel)
         roles = self._roles(kept)
         treated = kept.ever_treated
@@ -172,6 +196,9 @@ class DeclaredSets(GroupMethod):
                 f"{len(lost)} declared set(s) have no treated unit with a comparator here and are left out "
                 f"({', '.join(lost)}): the estimate is about the {len(heads)} treated units that remain"
             )
+        absent = self._absent(panel)
+        if absent:
+            notes.append(f"{len(absent)} unit(s) that {self.file} lists are not in the data")
         served = pd.Series([other for others in self._named.values() for other in others], dtype=object).value_counts()
         several = [str(unit) for unit in served.index[served > 1] if str(unit) in set(map(str, panel.units))]
         if several:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -27,6 +27,8 @@ OutcomesSeen = Literal["yes", "no", "published"]
 SCHEMA = "sos-eval/lock/2"
 #: Locks without ``written``: what their author wrote, with what the command line said.
 _EARLIER = "sos-eval/lock/1"
+#: By how much clocks of two machines may differ.
+_CLOCKS = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,19 @@ def _refuse_edited(path: Path, content: dict[str, Any]) -> None:
     if broken:
         what = f"is damaged: {', '.join(broken)} is not what a lock holds"
         raise DesignFault(Fault(str(path), what, "lock the design again"))
+    _refuse_future(path, content["locked_at"])
     edited = hash_mapping(content["design"]) != content["design_sha256"]
     if edited or content.get("written_sha256", "") not in ("", hash_mapping(content.get("written", {}))):
         what = "was edited after it was written: its plan does not have the hash that it names"
         raise DesignFault(Fault(str(path), what, "take the lock as it was written, or lock the design again"))
+
+
+def _refuse_future(path: Path, told: str) -> None:
+    """Refuse a lock whose day is no date, or has not come yet."""
+    instead = "take the lock as it was written, or lock the design again"
+    try:
+        when = datetime.fromisoformat(told)
+    except ValueError:
+        raise DesignFault(Fault(str(path), f"was edited after it was written: {told!r} is no date", instead)) from None
+    if (when if when.tzinfo else when.replace(tzinfo=UTC)) > datetime.now(UTC) + _CLOCKS:
+        raise DesignFault(Fault(str(path), f"was edited after it was written: {told} has not come yet", instead))

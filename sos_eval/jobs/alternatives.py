@@ -14,7 +14,7 @@ from sos_eval.checks.common_lots import Varied
 from sos_eval.checks.robustness import Robustness
 from sos_eval.comparison.build import Rebuilding, build
 from sos_eval.design.design import Design, Entry
-from sos_eval.errors import InputFault, NotIdentified, OurFault
+from sos_eval.errors import Fault, InputFault, NotIdentified, OurFault
 from sos_eval.jobs.answers import Group
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.panel import Panel
@@ -23,7 +23,36 @@ from sos_eval.results.check import CheckResult
 from sos_eval.results.fitted import Fitted
 from sos_eval.worlds.source import world_frame
 
-__all__ = ["compared"]
+__all__ = ["compared", "refuse_alternatives"]
+
+_ENDS = ("panel.window.from", "panel.window.to")
+#: What no data can answer is a row's reason; what names nothing in them is a slip.
+_SLIPS = ('no column "', 'no unit "')
+
+
+def refuse_alternatives(design: Design) -> list[Fault]:
+    """Return the faults of alternatives that name a column or a unit that is not there, or rank by a text."""
+    faults: list[Fault] = []
+    for place, check in enumerate(design.checks):
+        if isinstance(check, Robustness):
+            for k, (one, entry) in enumerate(zip(check.vary, design.alternatives[place], strict=True)):
+                where = design.document.where(("checks", place, "robustness", "vary", k))
+                faults += [replace(fault, where=where) for fault in _slips(design, one, entry)]
+    return faults
+
+
+def _slips(design: Design, one: Alternative, entry: Entry) -> list[Fault]:
+    """Load an alternative's panel, where it names something in the data; return what is not there."""
+    if not one.columns and one.exposure is None and set(one.changes) <= {"panel.window", *_ENDS}:
+        return []
+    try:
+        panel = _loaded(design, one, entry)
+    except InputFault as fault:
+        return [slip for slip in fault.faults if any(words in slip.what for words in _SLIPS)]
+    ranked = one.leave_out.highest if one.leave_out else None
+    if ranked is None or pd.api.types.is_numeric_dtype(panel.frame[ranked]):
+        return []
+    return [Fault("", f"leave_out.highest: {ranked} holds text, which has no highest", "name a column of numbers")]
 
 
 def compared(design: Design, place: int, group: Group, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
@@ -45,6 +74,8 @@ def compared(design: Design, place: int, group: Group, fitted: Fitted, rng: np.r
 
 def _varied(design: Design, one: Alternative, entry: Entry, group: Group, fitted: Fitted) -> Varied:
     """Estimate an alternative; what these data cannot answer is its reason."""
+    if _is_the_design(one, entry, group.entry):
+        return Varied(one.words, reason="it changes nothing: what it declares is the design itself")
     try:
         source = _source(design, one, entry, group)
         against, source = _on_common_rows(source, fitted) if one.on_common_rows else (None, source)
@@ -55,17 +86,28 @@ def _varied(design: Design, one: Alternative, entry: Entry, group: Group, fitted
         return Varied(one.words, reason="; ".join(one.what for one in fault.faults))
 
 
-def _source(design: Design, one: Alternative, entry: Entry, group: Group) -> Panel:
-    """Load an alternative's panel, restricted and stratified as the headline's is."""
+def _is_the_design(one: Alternative, entry: Entry, own: Entry) -> bool:
+    """Whether an alternative resolves to the entry that it is an alternative of."""
+    more = one.start or one.within or one.leave_out or one.without_percent
+    return not more and (entry.panel, entry.comparison, entry.method) == (own.panel, own.comparison, own.method)
+
+
+def _loaded(design: Design, one: Alternative, entry: Entry) -> Panel:
+    """Load an alternative's panel."""
     columns = {*entry.comparison.columns, *one.columns}
     columns |= {name for method in entry.inference or design.inference for name in method.columns}
     given = design.overrides.get("panel.path", (None, None))[1]
-    panel = load_panel(
+    return load_panel(
         entry.panel, design.document, base=design.base, override=Path(given) if given else None,
         also=[name for name in sorted(columns) if name not in entry.panel.covariates],
         world=lambda path: world_frame(path, design.seed),
         require_untreated=entry.method.needs.get("untreated_units", 1) > 0,
-    ).select(group.source.active)  # fmt: skip
+    )  # fmt: skip
+
+
+def _source(design: Design, one: Alternative, entry: Entry, group: Group) -> Panel:
+    """Load an alternative's panel, restricted and stratified as the headline's is."""
+    panel = _loaded(design, one, entry).select(group.source.active)
     strata = (entry.inference or design.inference)[0].effects_within
     restricted = entry.comparison.restricted(panel)
     return one.changed(restricted if one.within else stratified(restricted, strata, group.lots_of))

@@ -17,7 +17,7 @@ from sos_eval.inference.design_facts import design_facts
 from sos_eval.inference.duration import estimates_anew, seconds_each
 from sos_eval.inference.randomization import Randomization
 from sos_eval.jobs.account import Account
-from sos_eval.jobs.alternatives import compared
+from sos_eval.jobs.alternatives import compared, refuse_alternatives
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, primary
 from sos_eval.jobs.families import with_families
 from sos_eval.panel.load import load_panel
@@ -84,6 +84,8 @@ def identify(design: Design, panels: dict[str, Panel]) -> None:
         where = design.document.where(("estimators", i))
         for what, instead in _unmet(entry, panels[entry.id]):
             faults.add(where, f"estimators.{entry.id}: {what}", instead)
+    for fault in refuse_alternatives(design):
+        faults.add(fault.where, fault.what, fault.instead)
     faults.stop()
 
 

@@ -66,6 +66,7 @@ def assemble(
     adoption = (adopt or _column_adoption(spec))(whole, rows)
     names = names_of(whole, rows, spec.unit_name)[rows.starts] if spec.unit_name else []
     called = dict(zip(rows.units.tolist(), map(str, names), strict=False))
+    read = frozenset(map(str, rows.units))
     kept, rows, adoption, flow = select_rows(whole, rows, adoption, spec)
     frame, measured = lay_out(kept, rows, adoption, spec, also)
     reading.faults.stop()
@@ -99,6 +100,7 @@ def assemble(
         noted_caveats=(*breaks(kept, rows, adoption.first_treated), *adoption.caveats),
         periods=rows.periods,
         names_read=called,
+        units_read=read,
     ).located(rows.codes, rows.units)
     panel = _with_absorbing(_with_unknown(drop_unusable(panel, spec)))
     check_identified(panel, require_untreated=require_untreated, require_treated=require_treated)

@@ -97,6 +97,8 @@ class Panel:
         How the user writes periods; everything that holds them here are the numbers that stand for them.
     names_read
         Unit to name of every unit that was read, those left out since with them; empty without `panel.unit_name`.
+    units_read
+        Every unit that was read, those left out since with them; empty where the panel was not read from a file.
     """
 
     frame: pd.DataFrame
@@ -118,6 +120,7 @@ class Panel:
     noted_caveats: tuple[Caveat, ...] = ()
     periods: Periods = field(default_factory=Periods)
     names_read: Mapping[str, str] = field(default_factory=dict)
+    units_read: frozenset[str] = frozenset()
 
     @property
     def further_columns(self) -> list[str]:

@@ -127,9 +127,11 @@ def test_what_is_shown_has_four_digits_and_the_list_says_what_is_not(tmp_path):
         numbers = read_table(file).select_dtypes("float").stack().dropna()
         assert [value for value in numbers if float(f"{value:.3e}") != value] == []
     listed = read_table(guarded / "disclosure.csv")
-    assert listed.columns.tolist() == ["file", "what", "cells", "reason"]
-    assert (listed["cells"] > 0).all()
-    assert {"tables/leave_one_out.csv", "tables/outcome_paths.csv"} <= set(listed["file"])
+    assert listed.columns.tolist() == ["file", "what", "rule", "action", "cells"]
+    held = listed[listed["action"] == "withheld"]
+    assert (held["cells"] > 0).all()
+    assert {"tables/leave_one_out.csv", "tables/outcome_paths.csv"} <= set(held["file"])
+    assert listed.loc[0, "rule"].startswith("profile dfe; fewest units 3, smallest count 6")
     assert not (run(tmp_path, "open") / "disclosure.csv").exists()
 
 
@@ -213,9 +215,9 @@ def test_of_estimates_on_nearly_the_same_units_one_is_told(tmp_path):
     assert pd.isna(check["value"])
     assert "withheld" in check["text"]
     listed = read_table(guarded / "disclosure.csv")
-    assert {"estimates.csv", "tables/robustness.csv"} <= set(
-        listed.loc[listed["reason"].str.contains("differ"), "file"]
-    )
+    rounded = listed[listed["action"] == "rounded"].set_index("file")["what"]
+    assert rounded["tables/robustness.csv"] == "fewest units behind a row that is shown: 4"
+    assert {"estimates.csv", "tables/robustness.csv"} <= set(listed.loc[listed["rule"].str.contains("differ"), "file"])
     assert read_table(nested(tmp_path, "open") / "tables" / "robustness.csv")["estimate"].notna().all()
 
 
@@ -223,7 +225,7 @@ def test_weights_by_unit_and_adjusted_p_of_what_is_withheld_stay(tmp_path):
     guarded = nested(tmp_path, "dfe")
     assert not (guarded / "weights.csv").exists()
     listed = read_table(guarded / "disclosure.csv").set_index("file")
-    assert listed.loc["weights.csv", "reason"] == "withheld: each row is about a single unit"
+    assert listed.loc["weights.csv", "rule"] == "withheld: each row is about a single unit"
     pilot(tmp_path)
     tests = read_table(run(tmp_path, "guarded") / "tests.csv")
     assert len(tests)

@@ -157,3 +157,36 @@ def test_a_design_reads_its_sets_and_says_where_a_file_is_missing(tmp_path):
     assert refused.value.faults[0].where.endswith("d.yaml:6")
     write(tmp_path, "treated,comparison\na,d\nb,e\nc,f\n")
     assert load_design(path).resolved["comparison"]["sets"] == {"a": ["d"], "b": ["e"], "c": ["f"]}
+
+
+def test_a_set_that_names_a_unit_twice_or_itself_is_refused():
+    with pytest.raises(ValueError, match="sets: a lists d twice"):
+        DeclaredSets(sets={"a": ("d", "e", "d")})
+    with pytest.raises(ValueError, match="sets: a lists itself"):
+        DeclaredSets(sets={"a": ("d", "a")})
+
+
+def test_units_that_the_data_never_held_are_faults_at_the_design_and_counted_of_a_file(tmp_path):
+    from sos_eval.jobs.check import check_design
+    from sos_eval.jobs.run import run
+
+    panel = pd.DataFrame([
+        {"la": unit, "year": year, "y": year % 3 + 0.1 * ord(unit) * (year % 2), "start": start}
+        for unit, start in zip("abcdefgh", [2013, 2013, 2014, 0, 0, 0, 0, 0], strict=True) for year in range(2010, 2016)
+    ])  # fmt: skip
+    panel.to_csv(tmp_path / "p.csv", index=False)
+    design = (
+        "schema: sos-eval/design/1\nname: x\npanel: {source: csv, path: p.csv, unit: la, time: year,"
+        " outcome: {value: y}, treatment: {first_treated: start}, exclude: [h]}\ncomparison:\n  method: declared\n"
+        "  SETS\nestimators: [{method: twfe}]\ninference: {method: randomization, draws: 19}\n"
+    )
+    inline = write(tmp_path, design.replace("SETS", "sets: {a: [d, h], b: [e, x], y: [f], c: [g]}"), "inline.yaml")
+    with pytest.raises(NotIdentified) as refused:
+        check_design(inline)
+    assert [fault.what for fault in refused.value.faults] == [
+        'comparison.sets: no unit "x" in the data', 'comparison.sets: no unit "y" in the data',
+    ]  # fmt: skip
+    assert refused.value.faults[0].where.endswith("inline.yaml:6")
+    write(tmp_path, "treated,comparison\na,d\na,h\nb,e\nb,x\ny,f\nc,g\n")
+    bundle = run(write(tmp_path, design.replace("SETS", "file: sets.csv"), "d.yaml"), out=tmp_path / "out")
+    assert "2 unit(s) that sets.csv lists are not in the data" in str(bundle.results["notes"])

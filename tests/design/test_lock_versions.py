@@ -221,3 +221,10 @@ def test_a_lock_that_was_edited_or_damaged_is_refused_by_name(tmp_path, edit):
     lock.write_text("[" * 100_000, encoding="utf-8")
     with pytest.raises(DesignFault, match="not a readable lock"):
         lock_state(design)
+
+
+@pytest.mark.parametrize(("when", "words"), [("2999-01-01T00:00:00+00:00", "has not come yet"), ("soon", "is no date")])
+def test_a_lock_from_the_future_was_edited(path, when, words):
+    written_by_another(path, lambda content: content.update(locked_at=when))
+    with pytest.raises(InputFault, match=f"was edited after it was written: .*{words}"):
+        lock_state(load_design(path))

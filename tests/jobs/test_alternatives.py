@@ -10,6 +10,7 @@ import pytest
 
 from sos_eval.design.design import load_design
 from sos_eval.errors import InputFault
+from sos_eval.jobs.check import check_design
 from sos_eval.jobs.run import run
 
 DESIGN = """\
@@ -180,3 +181,30 @@ def test_faults_stand_at_the_alternative(tmp_path, vary, words):
         load_design(made(tmp_path, vary))
     assert words in str(fault.value)
     assert "d.yaml:1" in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("vary", "words"),
+    [
+        ("{within: [regoin]}", "regoin"),
+        ("{exposure: childrn}", "childrn"),
+        ("{without_percent: nope}", "nope"),
+        ("{leave_out: {highest: hihg, units: 2}}", "hihg"),
+        ("{with: {panel.exclude: [u9]}}", 'no unit "u9"'),
+        ("{with: {panel.cluster: nope}}", "nope"),
+        ("{leave_out: {highest: region, units: 2}}", "region holds text"),
+    ],
+)
+def test_what_names_nothing_in_the_data_is_a_fault_at_its_line(tmp_path, vary, words):
+    for act in (check_design, run):
+        with pytest.raises(InputFault) as fault:
+            act(made(tmp_path, vary))
+        assert words in str(fault.value)
+        assert "d.yaml:1" in str(fault.value)
+
+
+def test_an_alternative_that_is_the_design_itself_is_not_counted(tmp_path):
+    got, bundle = table(tmp_path, "{label: same, with: {panel.outcome.per: 100}}", "{start: 1}")
+    assert got["reason"]["same"].startswith("it changes nothing")
+    assert np.isnan(got["estimate"]["same"])
+    assert bundle.diagnostics.set_index("name")["text"]["robustness"].startswith("Over 1 alternative the")
