@@ -130,14 +130,11 @@ def read_duckdb(wanted: Wanted) -> Reading:
         with duckdb.connect(str(path), read_only=True, config=locked) as connection:
             return _of_duckdb(connection, wanted)
     except duckdb.PermissionException as error:
-        wanted.refuse(f"reads something outside the file ({_first_line(error)})", "read a table, or a view over tables")
+        reason = str(error).strip().split("\n")[0].split(" - ")[0]
+        wanted.refuse(f"reads something outside the file ({reason})", "read a table, or a view over tables")
     except (duckdb.Error, UnicodeDecodeError) as error:
         _refuse_damaged(wanted, "DuckDB", error)
     raise OurFault("a DuckDB file was neither read nor refused")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0][:160]
 
 
 def _of_duckdb(connection: Any, wanted: Wanted) -> Reading:
