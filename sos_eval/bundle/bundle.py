@@ -77,8 +77,8 @@ class ResultBundle:
 
     @property
     def withheld(self) -> pd.DataFrame:
-        """`disclosure.csv`: what a disclosure profile held back; empty where there is none."""
-        return self._csv("disclosure.csv", "file", "what", "cells", "reason")
+        """`disclosure.csv`: what a disclosure profile held back and rounded; empty where there is none."""
+        return self._csv("disclosure.csv", "file", "what", "rule", "action", "cells")
 
     @cached_property
     def headline(self) -> dict[str, Any]:

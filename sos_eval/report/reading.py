@@ -110,10 +110,10 @@ def words_for_units(column: str, *texts: str) -> tuple[str, str]:
 
 def why_missing(bundle: ResultBundle, kind: str, otherwise: str) -> str:
     """Return why a bundle has no table of a kind: that it was withheld, where it was."""
-    held = bundle.withheld
+    held = bundle.withheld[bundle.withheld["action"] == "withheld"]
     names = held["file"].astype(str).str.removeprefix("tables/").str.removesuffix(".csv")
     rows = held[((names == kind) | names.str.endswith(f".{kind}")) & held["file"].astype(str).str.startswith("tables/")]
-    return f"its table is {rows['reason'].iloc[0]}" if len(rows) else otherwise
+    return f"its table is {rows['rule'].iloc[0]}" if len(rows) else otherwise
 
 
 def table_of(bundle: ResultBundle, kind: str) -> tuple[str, pd.DataFrame]:
