@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 
 from sos_eval.economics.model.evaluated import DecisionModel
 
-__all__ = ["break_even", "break_even_rate", "budget_impact", "cost_consequence", "justifiable_cost", "research_bound"]
+__all__ = [
+    "break_even",
+    "break_even_fall",
+    "break_even_rate",
+    "budget_impact",
+    "cost_consequence",
+    "justifiable_cost",
+    "research_bound",
+]
 
 Array = NDArray[np.float64]
 Values = Mapping[str, Array]
@@ -36,6 +44,11 @@ def break_even_rate(model: DecisionModel, values: Values, *, cashable: bool = Fa
     return np.asarray(np.where(saving > 0, rate, np.inf))
 
 
+def break_even_fall(model: DecisionModel) -> float:
+    """Return the break-even effect at expected values, as a fall in the rate; infinite where nothing is saved."""
+    return float(break_even_rate(model, model.expected)[0])
+
+
 def break_even(model: DecisionModel, draws: Values) -> pd.DataFrame:
     """Break-even effect in natural units, with the interval that the costs' uncertainty gives.
 
@@ -50,7 +63,7 @@ def break_even(model: DecisionModel, draws: Values) -> pd.DataFrame:
     children = frame.population * frame.authorities / effect.per
     rows: list[tuple[object, ...]] = []
     for counting, cashable in (("all savings", False), ("cashable savings only", True)):
-        point = break_even_rate(model, _base(model), cashable=cashable)[0]
+        point = break_even_rate(model, model.expected, cashable=cashable)[0]
         low, high = _ends(break_even_rate(model, draws, cashable=cashable))
         text = _reachable(point, effect.baseline)
         for quantity, scale in (
@@ -91,13 +104,13 @@ def justifiable_cost(model: DecisionModel, draws: Values) -> pd.DataFrame:
     effect, frame = model.section.effect, model.section.frame
     assert effect is not None
     assert frame is not None
-    point = break_even_rate(model, _base(model))[0]
-    both = [point, break_even_rate(model, _base(model), cashable=True)[0]]
+    point = break_even_rate(model, model.expected)[0]
+    both = [point, break_even_rate(model, model.expected, cashable=True)[0]]
     reach = max([2 * point, *(1.2 * x for x in both)], default=0.0, key=lambda x: x if np.isfinite(x) else 0.0)
     reach = min(reach, effect.baseline) if np.isfinite(reach) and reach > 0 else 0.2 * effect.baseline
     falls = np.linspace(0, reach, _CURVE)
     units = falls * frame.population / effect.per / model.cost_factors.sum()
-    base, saving = _base(model), model.saving_per_averted(draws)
+    base, saving = model.expected, model.saving_per_averted(draws)
     low, high = _ends(saving)
     annual = model.programme_cost(base)[0] / frame.authorities / model.cost_factors.sum()
     return pd.DataFrame({
@@ -114,7 +127,7 @@ def cost_consequence(model: DecisionModel, draws: Values) -> pd.DataFrame:
     """
     rows = []
     for line in model.lines:
-        value = float(model.present(line, _base(model))[0])
+        value = float(model.present(line, model.expected)[0])
         low, high = _ends(model.present(line, draws))
         meaning = (
             "programme cost" if line.kind == "programme" else "saving for one entry averted in each year of full effect"
@@ -136,7 +149,7 @@ def budget_impact(model: DecisionModel, *, with_savings: bool) -> pd.DataFrame:
         ``year, bearer, counted, cost`` and ``saving, cashable_saving``. Only bearers that the perspective counts are to
         be added up; the others are shown apart. What is bought in one year is paid in it, annuity or not.
     """
-    base = _base(model)
+    base = model.expected
     averted = float(model.averted(base)[0])
     tables = []
     for line in model.lines:
@@ -186,10 +199,6 @@ def research_bound(
         rows.append((threshold, regret.mean(), error, decisions * regret.mean()))
     names = ["threshold", "evpi_under_prior", "std_error", "population_value"]
     return pd.DataFrame(rows, columns=names)
-
-
-def _base(model: DecisionModel) -> dict[str, Array]:
-    return {name: np.array([value]) for name, value in model.base.items()}
 
 
 def _ends(values: Array) -> tuple[float, float]:

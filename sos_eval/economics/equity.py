@@ -66,7 +66,7 @@ def _row(model: DecisionModel, group: Subgroup, groups: Sequence[Subgroup], *, w
     assert frame is not None
     assert effect is not None
     children = group.share * frame.population * frame.authorities
-    base = {name: np.array([value]) for name, value in model.base.items()}
+    base = model.expected
     if group.weeks is not None:
         base["weeks"] = np.array([group.weeks])
     saving = float(model.saving_per_averted(base)[0])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sos_eval.economics.breakeven import break_even as break_even_table
 from sos_eval.economics.breakeven import (
-    break_even_rate,
+    break_even_fall,
     budget_impact,
     cost_consequence,
     justifiable_cost,
@@ -26,15 +26,16 @@ from sos_eval.economics.gate.dossier import gate_rule
 from sos_eval.economics.gate.evidence import POWER_80, Evidence, dossier_of, own_evidence
 from sos_eval.economics.gate.verdict import Override, Verdict, judge, watermark
 from sos_eval.economics.model.discount import population_total
-from sos_eval.economics.model.draws import draw_parameters
-from sos_eval.economics.model.evaluated import DecisionModel, rate_fall
+from sos_eval.economics.model.draws import Parameter, central_interval, draw_parameters
+from sos_eval.economics.model.evaluated import DecisionModel, as_shares, rate_fall
 from sos_eval.economics.model.psa import Samples
 from sos_eval.economics.prepared import Prepared, effect_there, studies_fit
-from sos_eval.economics.scenarios import scenario_table, structural_count
+from sos_eval.economics.scenarios import VariedModel, scenario_models, scenario_table, structural_count
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.economics.sensitivity import natural_base, own_interval, sensitivity_tables
 from sos_eval.economics.summary import economic_headline, main_results
 from sos_eval.economics.tables import exact_tables
+from sos_eval.economics.timing import AVERAGE_CHILD, marginal_child, timing_table
 from sos_eval.economics.value import value_for_money
 from sos_eval.economics.voi.evppi import evppi, evppi_table
 from sos_eval.economics.voi.evsi import evsi
@@ -43,12 +44,6 @@ __all__ = ["Evaluation", "Outputs", "evaluate"]
 
 #: What is printed of a programme without any evidence carries this.
 BREAK_EVEN_ONLY = "break-even only: no evidence of effect"
-#: What is missing where every averted entry is taken to last as the average one.
-AVERAGE_CHILD = (
-    "no scenario has a shorter stay (change: {care_pathway.weeks: …}): the child whose entry is averted stays less "
-    "long than the average child in care"
-)
-NORMAL_95 = 1.959964  # z(0.975)
 Array = NDArray[np.float64]
 Outputs = dict[str, "pd.DataFrame | dict[str, Any]"]
 Streams = Callable[..., np.random.Generator]
@@ -97,7 +92,8 @@ def evaluate(prepared: Prepared, measured: Evidence, streams: Streams, where: st
     draws = model_draws(prepared, streams) if model is not None else {}
     psa = model_samples(model, draws) if model is not None else prepared.samples
     assert psa is not None
-    structural = structural_count(prepared) if model is not None else 0
+    scenarios = scenario_models(prepared) if model is not None else []
+    structural = structural_count(scenarios) if scenarios else 0
     evidence = own_evidence(section, model, psa.n_draws, answered(sheet), _mde(section, model), structural)
     evidence.absorb(measured)
     if model is not None and section.effect is not None:
@@ -110,12 +106,15 @@ def evaluate(prepared: Prepared, measured: Evidence, streams: Streams, where: st
     outputs: Outputs = {"gate": gate_file(verdict, mark, printed, currency), "cheers": sheet}
     if printed == "E0":
         outputs["missing"] = missing_inputs(verdict)
-        outputs |= break_even_only(prepared, model, draws) if model is not None else {}
+        outputs |= break_even_only(model, draws) if model is not None else {}
         return Evaluation(outputs, verdict, printed, mark)
+    full = printed in ("E2", "E3")
+    if full:
+        effect_there(prepared)
     if model is not None:
-        outputs |= first_tables(prepared, model, draws, streams)
-        outputs["budget_impact"] = budget_impact(model, with_savings=printed in ("E2", "E3"))
-    if printed in ("E2", "E3"):
+        outputs |= first_tables(prepared, model, scenarios, draws, streams, with_effect=full)
+        outputs["budget_impact"] = budget_impact(model, with_savings=full)
+    if full:
         outputs |= full_tables(prepared, psa, draws, streams)
         chosen = decided(psa, prepared.reference, section.decision_threshold)
         head = economic_headline(chosen, outputs, verdict.tier, verdict.binding, mark, _withheld(section))
@@ -125,75 +124,31 @@ def evaluate(prepared: Prepared, measured: Evidence, streams: Streams, where: st
     return Evaluation(outputs, verdict, printed, mark)
 
 
-_CONVENTIONS: tuple[tuple[str, str, str], ...] = (
-    ("all entries on the first day of the year, every stay the mean", "first_day", "fixed"),
-    ("entries spread through the year, every stay the mean", "spread", "fixed"),
-    ("entries spread through the year, exponential stays", "spread", "gamma"),
-)
+def without_effect(model: DecisionModel, draws: Mapping[str, Array], *, with_effect: bool) -> Outputs:
+    """Compute what follows from costs and care alone, and list the inputs that are used."""
+    out: Outputs = {
+        "breakeven": break_even_table(model, draws),
+        "max_programme_cost": justifiable_cost(model, draws),
+        "parameters": parameter_table(model, with_effect=with_effect),
+    }
+    return out | ({"timing": timing_table(model)} if model.stay is not None else {})
 
 
-def timing_table(model: DecisionModel) -> pd.DataFrame:
-    """Say what conventions of timing do to the saving for one entry averted in each year of full effect.
-
-    Returns
-    -------
-    DataFrame
-        ``convention, saving_per_averted, share_of_declared, text``: as declared, and three conventions beside it, with
-        the same mean stay.
-    """
-    assert model.stay is not None
-    base = {name: np.array([value]) for name, value in model.base.items()}
-    own = float(model.saving_per_averted(base)[0])
-    cut = "no age at entry is declared: no stay is ended at 18" if np.isinf(model.stay.limit) else "they end at 18"
-    pathway = model.section.care_pathway
-    assert pathway is not None
-    assumed = "no distribution of stays is declared: exponential"
-    said = [f"{model.stay.kind} stays" if pathway.stays is not None else assumed, cut]
-    said += [] if marginal_child(model.section) else [AVERAGE_CHILD]
-    rows = [("as declared", own, 1.0, "; ".join(said))]
-    for words, entries, kind in _CONVENTIONS:
-        one = np.ones(1) if kind == "fixed" else np.empty(0)
-        stay = replace(model.stay, kind=kind, shape=1.0, points=one, mass=one, spread=entries == "spread")
-        saving = float(replace(model, stay=stay).saving_per_averted(base)[0])
-        more = f"{abs(saving / own - 1):.1%} {'more' if saving > own else 'less'}" if own else "another sum"
-        text = "the same as declared" if np.isclose(saving, own) else f"would say that {more} is saved"
-        rows.append((words, saving, saving / own if own else np.nan, text))
-    return pd.DataFrame(rows, columns=["convention", "saving_per_averted", "share_of_declared", "text"])
-
-
-def break_even_only(prepared: Prepared, model: DecisionModel, draws: Mapping[str, Array]) -> Outputs:
+def break_even_only(model: DecisionModel, draws: Mapping[str, Array]) -> Outputs:
     """Compute what a programme that was never evaluated would have to achieve, outside the tiers.
 
     Only costs and care enter; the decision record 0031 says why this is printed where nothing else is.
     """
-    out: Outputs = {
-        "breakeven": break_even_table(model, draws),
-        "max_programme_cost": justifiable_cost(model, draws),
-        "parameters": parameter_table(prepared, model, with_effect=False),
-    }
+    out = without_effect(model, draws, with_effect=False)
     for table in (out["breakeven"], out["max_programme_cost"]):
         assert isinstance(table, pd.DataFrame)
         table["label"] = BREAK_EVEN_ONLY
-    return out | ({"timing": timing_table(model)} if model.stay is not None else {})
-
-
-def marginal_child(section: EconomicsSection) -> bool:
-    """Whether a scenario has a shorter stay: the child whose entry is averted is not the average child in care."""
-    pathway = section.care_pathway
-    shorter = [scenario.change.get("care_pathway.weeks") for scenario in section.scenarios]
-    mean = None if pathway is None else pathway.weeks
-    return any(isinstance(w, (int, float)) and (mean is None or w < mean) for w in shorter)
+    return out
 
 
 def _withheld(section: EconomicsSection) -> str:
     """Say what the declaration lacks for a headline, or nothing."""
     return AVERAGE_CHILD if section.care_pathway is not None and not marginal_child(section) else ""
-
-
-def break_even_fall(model: DecisionModel) -> float:
-    """Return the break-even effect at expected values, as a fall in the rate."""
-    base = {name: np.array([value]) for name, value in model.base.items()}
-    return float(break_even_rate(model, base)[0])
 
 
 def gate_file(verdict: Verdict, mark: str, printed: str, currency: str) -> dict[str, Any]:
@@ -229,9 +184,7 @@ def model_draws(prepared: Prepared, streams: Streams) -> Mapping[str, Array]:
 def model_samples(model: DecisionModel, draws: Mapping[str, Array]) -> Samples:
     """Run the model on draws of its parameters; mixes are shown as shares."""
     effects, costs = model.evaluate(draws)
-    mixes = [name for name in draws if name.startswith("mix[")]
-    total = np.sum([draws[name] for name in mixes], axis=0) if mixes else 1.0
-    shown = {name: values / total if name in mixes else values for name, values in draws.items()}
+    shown = as_shares(draws)
     return Samples(model.strategies, effects, costs, np.column_stack(list(shown.values())), tuple(shown))
 
 
@@ -249,20 +202,22 @@ def _mde(section: EconomicsSection, model: DecisionModel | None) -> float | None
     return reach
 
 
-def first_tables(prepared: Prepared, model: DecisionModel, draws: Mapping[str, Array], streams: Streams) -> Outputs:
-    """Compute what needs no effect estimate (tier E1)."""
+def first_tables(
+    prepared: Prepared,
+    model: DecisionModel,
+    scenarios: Sequence[VariedModel],
+    draws: Mapping[str, Array],
+    streams: Streams,
+    *,
+    with_effect: bool,
+) -> Outputs:
+    """Compute what needs no effect estimate (tier E1); `with_effect` sets the effect beside it where it may be."""
     section = prepared.section
-    out: Outputs = {
-        "breakeven": break_even_table(model, draws),
-        "max_programme_cost": justifiable_cost(model, draws),
-        "cost_consequence": cost_consequence(model, draws),
-        "parameters": parameter_table(prepared, model, with_effect=False),
-        "scenarios": scenario_table(prepared, with_effect=False),
-    }
-    if model.stay is not None and model.lines:
-        out["timing"] = timing_table(model)
+    out = without_effect(model, draws, with_effect=with_effect)
+    out["cost_consequence"] = cost_consequence(model, draws)
+    out["scenarios"] = scenario_table(prepared, scenarios, with_effect=with_effect)
     if section.equity:
-        out["equity"] = equity_table(prepared, with_effect=False)
+        out["equity"] = equity_table(prepared, with_effect=with_effect)
     prior = section.effect.prior if section.effect is not None else None
     if prior is not None:
         rng = streams("economics", "prior")
@@ -278,7 +233,7 @@ def _few(grid: list[float], decision: float | None, most: int = 10) -> list[floa
     return sorted({*few, *([] if decision is None else [decision])})
 
 
-def parameter_table(prepared: Prepared, model: DecisionModel, *, with_effect: bool) -> pd.DataFrame:
+def parameter_table(model: DecisionModel, *, with_effect: bool) -> pd.DataFrame:
     """List every input with its distribution and its source; the effect only where it is used."""
     base, sources = natural_base(model), input_sources(model)
     rows = []
@@ -291,7 +246,7 @@ def parameter_table(prepared: Prepared, model: DecisionModel, *, with_effect: bo
         rows.append((p.name, base[p.name], error, low, high, law, sources[p.name]))
     prior = model.section.effect.prior if model.section.effect is not None else None
     if prior is not None:
-        ends = (prior.mean - NORMAL_95 * prior.sd, prior.mean + NORMAL_95 * prior.sd)
+        ends = central_interval(Parameter("prior of the effect", prior.mean, prior.sd, "normal"))
         rows.append(("prior of the effect", prior.mean, prior.sd, *ends, "normal", prior.source))
     names = ["parameter", "mean", "std_error", "low", "high", "distribution", "source"]
     return pd.DataFrame(rows, columns=names)
@@ -318,7 +273,6 @@ def decisions(prepared: Prepared) -> float:
 def full_tables(prepared: Prepared, psa: Samples, draws: Mapping[str, Array], streams: Streams) -> Outputs:
     """Compute the full analysis (tiers E2 and E3)."""
     section, reference = prepared.section, prepared.reference
-    effect_there(prepared)
     studies_fit(prepared, psa)
     lam = np.array(section.prices)
     swept = sweep(psa.effects, psa.costs, lam, reference)
@@ -329,11 +283,7 @@ def full_tables(prepared: Prepared, psa: Samples, draws: Mapping[str, Array], st
     out |= information(prepared, psa, swept, streams)
     if prepared.model is not None:
         out |= sensitivity_tables(prepared)
-        out["parameters"] = parameter_table(prepared, prepared.model, with_effect=True)
-        out["scenarios"] = scenario_table(prepared, with_effect=True)
         out["value_for_money"] = value_for_money(prepared, draws)
-        if section.equity:
-            out["equity"] = equity_table(prepared, with_effect=True)
     return {name: table for name, table in out.items() if len(table)}
 
 

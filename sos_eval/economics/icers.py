@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["incremental", "quadrant", "versus"]
+__all__ = ["incremental", "predecessors", "quadrant", "versus"]
 
 Array = NDArray[np.float64]
 
@@ -77,6 +77,12 @@ def incremental(strategies: Sequence[str], cost: Array, effect: Array) -> pd.Dat
     return table.iloc[np.lexsort((place, rank))].reset_index(drop=True)
 
 
+def predecessors(table: pd.DataFrame) -> dict[str, str]:
+    """Return the strategy before each on the frontier, from the table of `incremental`; none for the first."""
+    names = table.loc[table["status"] == "ND", "strategy"].tolist()
+    return dict(zip(names[1:], names[:-1], strict=True))
+
+
 def _convex(frontier: list[int], cost: Array, effect: Array) -> list[int]:
     """Keep the strategies whose ICERs increase along the frontier."""
     kept: list[int] = []
@@ -119,8 +125,7 @@ def versus(
         quadrant. ``icer`` only where the strategy follows the reference on the frontier: a ratio of a dominated
         strategy, or one that jumps over a strategy on the frontier, would be no price of anything.
     """
-    rows, place = [], frontier.set_index("strategy")
-    before = dict(zip(frontier["strategy"][1:], frontier["strategy"][:-1], strict=True))
+    rows, place, before = [], frontier.set_index("strategy"), predecessors(frontier)
     for j, name in enumerate(strategies):
         if j == reference:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.declare import build
-from sos_eval.economics.breakeven import break_even_rate
+from sos_eval.economics.breakeven import break_even_fall
 from sos_eval.economics.decision import choose
 from sos_eval.economics.declared import Scenario
 from sos_eval.economics.icers import incremental, quadrant
@@ -20,10 +21,13 @@ from sos_eval.errors import DesignFault, Fault, Faults, nearest
 if TYPE_CHECKING:
     from sos_eval.economics.prepared import Prepared
 
-__all__ = ["scenario_models", "scenario_table", "structural_count"]
+__all__ = ["VariedModel", "scenario_models", "scenario_table", "structural_count"]
+
+#: A scenario, None for the base case, and its model.
+VariedModel = tuple[Scenario | None, DecisionModel]
 
 
-def scenario_models(prepared: Prepared) -> list[tuple[Scenario | None, DecisionModel]]:
+def scenario_models(prepared: Prepared) -> list[VariedModel]:
     """Return the base case and every scenario, each with its own model.
 
     Raises
@@ -32,7 +36,7 @@ def scenario_models(prepared: Prepared) -> list[tuple[Scenario | None, DecisionM
         A scenario changes a key that is not there, or to a value that is refused.
     """
     assert prepared.model is not None
-    out: list[tuple[Scenario | None, DecisionModel]] = [(None, prepared.model)]
+    out: list[VariedModel] = [(None, prepared.model)]
     faults = Faults(DesignFault)
     for i, scenario in enumerate(prepared.section.scenarios):
         try:
@@ -43,18 +47,20 @@ def scenario_models(prepared: Prepared) -> list[tuple[Scenario | None, DecisionM
     return out
 
 
-def scenario_table(prepared: Prepared, *, with_effect: bool) -> pd.DataFrame:
+def scenario_table(prepared: Prepared, models: Sequence[VariedModel], *, with_effect: bool) -> pd.DataFrame:
     """Compare scenarios at expected values.
 
     Parameters
     ----------
     prepared
         The evaluation.
+    models
+        From `scenario_models`, the base case first.
     with_effect
         Whether costs and effects may be shown together: a row per scenario and strategy, with the frontier's ratios and
         the strategy that is best at the decision threshold; else only the break-even effect is, a row per scenario.
     """
-    rows, models = [], scenario_models(prepared)
+    rows = []
     own = _outline(models[0][1])
     for scenario, model in models:
         same = scenario is not None and np.allclose(_outline(model), own, rtol=1e-12, atol=0)
@@ -65,8 +71,7 @@ def scenario_table(prepared: Prepared, *, with_effect: bool) -> pd.DataFrame:
 
 def _costs(scenario: Scenario | None, model: DecisionModel) -> dict[str, Any]:
     """Return what a scenario is and what needs no effect."""
-    base = {name: np.array([value]) for name, value in model.base.items()}
-    fall = float(break_even_rate(model, base)[0])
+    base, fall = model.expected, break_even_fall(model)
     return {
         "scenario": scenario.name if scenario else "base case",
         "changes": "; ".join(f"{k} = {v}" for k, v in scenario.change.items()) if scenario else "",
@@ -78,9 +83,9 @@ def _costs(scenario: Scenario | None, model: DecisionModel) -> dict[str, Any]:
     }
 
 
-def structural_count(prepared: Prepared) -> int:
+def structural_count(models: Sequence[VariedModel]) -> int:
     """Count the structural scenarios that change a result at expected values; one that changes none tests nothing."""
-    (_, base), *others = scenario_models(prepared)
+    (_, base), *others = models
     own = _outline(base)
     changed = [s for s, model in others if s is not None and not np.allclose(_outline(model), own, rtol=1e-12, atol=0)]
     return sum(scenario.structural for scenario in changed)
@@ -88,7 +93,7 @@ def structural_count(prepared: Prepared) -> int:
 
 def _outline(model: DecisionModel) -> np.ndarray:
     """Return what every result follows from, at expected values: costs, savings, units and size of the effect, (5,)."""
-    base, effect = {name: np.array([value]) for name, value in model.base.items()}, model.section.effect
+    base, effect = model.expected, model.section.effect
     assert effect is not None
     savings = [model.saving_per_averted(base, cashable=cashable) for cashable in (False, True)]
     fall = rate_fall(effect, base)
@@ -97,7 +102,7 @@ def _outline(model: DecisionModel) -> np.ndarray:
 
 def _results(prepared: Prepared, model: DecisionModel) -> list[dict[str, Any]]:
     """Return every strategy against the reference at expected values, and which is best at the decision threshold."""
-    base = {name: np.array([value]) for name, value in model.base.items()}
+    base = model.expected
     (effects,), (costs,) = model.evaluate(base)
     reference, threshold = prepared.reference, model.section.decision_threshold
     frontier = incremental(model.strategies, costs, effects).set_index("strategy")

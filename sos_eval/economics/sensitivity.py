@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sos_eval.economics.dsa import one_way, tornado, two_way_table
 from sos_eval.economics.model.draws import Parameter, central_interval
-from sos_eval.economics.model.evaluated import DecisionModel
+from sos_eval.economics.model.evaluated import DecisionModel, as_shares, mix_of
 
 if TYPE_CHECKING:
     from sos_eval.economics.prepared import Prepared
@@ -58,9 +58,7 @@ def sensitivity_tables(prepared: Prepared) -> dict[str, pd.DataFrame]:
 
 def natural_base(model: DecisionModel) -> dict[str, float]:
     """Return every parameter at its expected value on the scale a reader knows: a share of the mix is a share."""
-    base = model.base
-    total = sum(base[name] for name in _mix(base))
-    return {name: value / total if name in _mix(base) else value for name, value in base.items()}
+    return {name: float(values[0]) for name, values in as_shares(model.expected).items()}
 
 
 def own_interval(parameter: Parameter, model: DecisionModel) -> Span:
@@ -74,13 +72,9 @@ def own_interval(parameter: Parameter, model: DecisionModel) -> Span:
     return float(low), float(high)
 
 
-def _mix(values: Mapping[str, object]) -> list[str]:
-    return [name for name in values if name.startswith("mix[")]
-
-
 def _rest(values: Mapping[str, Array], base: Mapping[str, float]) -> Mapping[str, Array]:
     """Let the shares that are not varied take up the rest, in the proportions they have."""
-    names = _mix(values)
+    names = mix_of(values)
     varied = [name for name in names if np.any(values[name] != base[name])]
     if not varied:
         return values

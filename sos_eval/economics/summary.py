@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sos_eval.economics.decision import Decision
+from sos_eval.economics.icers import predecessors
 
 __all__ = ["UNDECIDED", "economic_headline", "finding", "main_results"]
 
@@ -41,8 +42,7 @@ def _increments(outputs: Mapping[str, Any]) -> list[Row]:
 
 def _frontier(table: pd.DataFrame) -> list[Row]:
     """Return the ratio of every strategy on the frontier, and the status of those that are not."""
-    before = dict(zip(table["strategy"][1:], table["strategy"][:-1], strict=True))  # ND stand first, by cost
-    rows: list[Row] = []
+    before, rows = predecessors(table), list[Row]()
     for _, row in table.iterrows():
         text = _standing(str(row["status"]), before.get(row["strategy"]), ratio=bool(pd.notna(row["icer"])))
         value = row["icer"] if pd.notna(row["icer"]) else None
@@ -104,9 +104,8 @@ def _filled(chosen: Decision, outputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the headline about the strategy that is best at the threshold, or about the best that is not worth it."""
     pairs, frontier = outputs["pairwise"], outputs["incremental"].set_index("strategy")
     at = pairs[(pairs["threshold"] == chosen.threshold) & (pairs["strategy"] == chosen.subject)].iloc[0]
-    places = list(frontier.index)
     icer, status = frontier.loc[chosen.subject, "icer"], str(frontier.loc[chosen.subject, "status"])
-    before = places[places.index(chosen.subject) - 1] if pd.notna(icer) else None
+    before = predecessors(outputs["incremental"]).get(chosen.subject)
     quadrant = outputs["quadrants"].set_index("strategy").loc[chosen.subject, "quadrant"]
     return {
         "icer": None if pd.isna(icer) else float(icer),

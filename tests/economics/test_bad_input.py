@@ -122,14 +122,14 @@ def test_types_and_ranges_are_refused_with_the_key(changes, words):
 
 
 def test_a_scenario_that_changes_what_is_not_there():
-    from sos_eval.economics.scenarios import scenario_table
+    from sos_eval.economics.scenarios import scenario_models, scenario_table
 
     document = Document(
         declared(scenarios=[SHORTER, {"name": "longer", "change": {"fram.horizon": 3}},
                             {"name": "minus", "change": {"frame.horizon": -3}}]), Path("bad.yaml"))  # fmt: skip
     found = prepare(build(EconomicsSection, document.data, document), document)
     with pytest.raises(DesignFault) as caught:
-        scenario_table(found, with_effect=False)
+        scenario_table(found, scenario_models(found), with_effect=False)
     assert "no such key as 'fram'; did you mean \"frame\"?" in str(caught.value)
     assert "greater than or equal to 1" in str(caught.value)
 

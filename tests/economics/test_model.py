@@ -169,7 +169,7 @@ def test_draws_have_the_declared_moments_and_dependence():
 def test_scenarios_keep_the_estimate_that_a_run_gave():
     # One estimate of 3 fewer per 10,000 from a run: 3 entries a year, two years, in the base case and with dearer care.
     from sos_eval.economics.cost import effect_from
-    from sos_eval.economics.scenarios import scenario_table
+    from sos_eval.economics.scenarios import scenario_models, scenario_table
 
     row = {"aggregation": "overall", "scale": "rate_per", "estimate": -3.0, "std_error": 0.4, "subgroup": "",
            "estimator": "primary", "outcome": "entry", "inference": "randomization"}  # fmt: skip
@@ -178,7 +178,8 @@ def test_scenarios_keep_the_estimate_that_a_run_gave():
             "care_pathway.placements.foster.weekly_cost": 200}}]), Path("by_hand.yaml"))  # fmt: skip
     declaration = build(EconomicsSection, document.data, document)
     section = effect_from(declaration, pd.DataFrame([row]), "a run", pilots_facts())
-    table = scenario_table(prepare(section, document), with_effect=True).set_index("scenario")
+    found = prepare(section, document)
+    table = scenario_table(found, scenario_models(found), with_effect=True).set_index("scenario")
     # 30 weeks: 3,000 in each of the two years
     assert table["inc_effect"].tolist() == pytest.approx([6, 6, 6])
     assert table["inc_cost"].tolist() == pytest.approx([60_000 - 3 * each for each in (11_200, 6_000, 22_400)])

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from sos_eval.declare import build, read_yaml
-from sos_eval.economics.evaluate import timing_table
 from sos_eval.economics.model.stay import Stay, read_stays
 from sos_eval.economics.prepared import prepare
 from sos_eval.economics.section import EconomicsFile
+from sos_eval.economics.timing import timing_table
 from sos_eval.errors import DataFault, Faults
 from tests.conftest import ROOT
 from tests.economics.test_model import base, prepared

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sos_eval.economics.breakeven import break_even_rate
+from sos_eval.economics.breakeven import break_even_fall
 from sos_eval.economics.gate.dossier import Dossier, check_dossier
 from sos_eval.economics.model.evaluated import DecisionModel
 from sos_eval.economics.section import EconomicsSection
@@ -110,8 +110,7 @@ def own_evidence(
     out.measured("lines_sourced", True, "cost_consequence.csv: every line was checked on reading")
     out.measured("cost_ab_share", _graded_share(model), "cost_consequence.csv: grade")
     if mde is not None:
-        base = {name: np.array([value]) for name, value in model.base.items()}
-        enough = float(break_even_rate(model, base)[0])
+        enough = break_even_fall(model)
         if enough > 0:
             source = "2.80 standard errors of the effect over breakeven.csv"
             out.measured("mde_over_breakeven", mde / enough, source)
@@ -125,7 +124,7 @@ def _graded_share(model: DecisionModel) -> float:
 
     Savings are taken at the effect that is used; without one nothing is expected to be saved.
     """
-    base = {name: np.array([value]) for name, value in model.base.items()}
+    base = model.expected
     averted = abs(float(model.averted(base)[0]))
     total = good = 0.0
     for line in model.lines:

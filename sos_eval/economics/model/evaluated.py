@@ -20,7 +20,7 @@ from sos_eval.economics.model.lines import LedgerLine, ledger_lines
 from sos_eval.economics.model.stay import Observed, Stay, stay_of
 from sos_eval.economics.section import EconomicsSection
 
-__all__ = ["WEEKS", "DecisionModel", "decision_model", "rate_fall"]
+__all__ = ["WEEKS", "DecisionModel", "as_shares", "decision_model", "mix_of", "rate_fall"]
 
 Array = NDArray[np.float64]
 Values = Mapping[str, Array]
@@ -74,6 +74,11 @@ class DecisionModel:
         """Every parameter at its expected value."""
         return {p.name: p.mean for p in self.parameters}
 
+    @property
+    def expected(self) -> dict[str, Array]:
+        """Every parameter at its expected value, as a single draw, (1,) each."""
+        return {name: np.array([value]) for name, value in self.base.items()}
+
     def counted(self, line: LedgerLine) -> bool:
         """Whether the perspective counts a line."""
         assert self.section.frame is not None
@@ -109,26 +114,36 @@ class DecisionModel:
         A saving is per entry averted in each year of full effect; weeks of one entry run on into later years. With
         `cash` an annuity is the sum that is paid, in the year in which it is.
         """
-        amount = values[line.key] * line.quantity
         if line.kind == "programme":
-            return self._programme(line, amount, cash=cash) * self.growth
+            return self._programme(line, values[line.key] * line.quantity, cash=cash) * self.growth
+        return self._saved(line, values, self._stays(values))
+
+    def _stays(self, values: Values) -> tuple[Array, Array] | None:
+        """Weeks of an averted entry by calendar year, which all lines share; None without a care pathway."""
+        return None if self.stay is None else self.weeks_by_year(values)
+
+    def _saved(self, line: LedgerLine, values: Values, stays: tuple[Array, Array] | None) -> Array:
+        """Money by year that one entry averted a year saves, (m, Y), given the weeks that it would have stayed."""
+        amount = values[line.key] * line.quantity
         first = np.zeros((len(amount), self.years))
         if line.timing == "case":
             first[:, 0] = amount
         elif line.timing == "child_week":
-            first = np.add(*self.weeks_by_year(values)) * amount[:, None]
+            assert stays is not None
+            first = np.add(*stays) * amount[:, None]
         else:
-            first = self._placed(line, values) * amount[:, None]
+            assert stays is not None
+            first = self._placed(line, values, stays) * amount[:, None]
         out = np.zeros_like(first)
         for t in range(self.years):
             out[:, t:] += self.profile[t] * first[:, : self.years - t]
         return out * self.growth
 
-    def _placed(self, line: LedgerLine, values: Values) -> Array:
+    def _placed(self, line: LedgerLine, values: Values, stays: tuple[Array, Array]) -> Array:
         """Weeks of an averted entry in one kind of placement, by calendar year, (m, Y)."""
         assert self.section.care_pathway is not None
         place = [f"weekly[{p.name}]" for p in self.section.care_pathway.placements].index(line.key)
-        fresh, carried = self.weeks_by_year(values)
+        fresh, carried = stays
         mix = self.mix_by_year(values)[:, :, place]
         before = np.column_stack([np.zeros(len(mix)), mix[:, :-1]])
         return np.asarray(fresh * mix + carried * before)
@@ -167,9 +182,11 @@ class DecisionModel:
 
     def _sum(self, kind: str, values: Values, *, cashable: bool = False) -> Array:
         total = np.zeros(len(next(iter(values.values()))))
+        stays = self._stays(values) if kind == "saving" else None
         for line in self.lines:
             if line.kind == kind and self.counted(line):
-                total = total + self.present(line, values) * (line.released if cashable else 1.0)
+                paid = self._saved(line, values, stays) if kind == "saving" else self.paid(line, values)
+                total = total + paid @ self.cost_factors * (line.released if cashable else 1.0)
         return total
 
     def effect_units(self, values: Values) -> Array:
@@ -191,6 +208,18 @@ class DecisionModel:
         savings = (averted * self.saving_per_averted(values))[:, None] * self.effect_share
         costs = self.programme_cost(values)[:, None] * self.programme_share - savings
         return effects, costs
+
+
+def mix_of(values: Mapping[str, object]) -> list[str]:
+    """Return the names of the shares of the placement mix."""
+    return [name for name in values if name.startswith("mix[")]
+
+
+def as_shares(values: Values) -> dict[str, Array]:
+    """Return parameters with the mix as shares that sum to one, as a reader knows them."""
+    names = mix_of(values)
+    total = np.sum([values[name] for name in names], axis=0) if names else 1.0
+    return {name: np.asarray(one / total) if name in names else one for name, one in values.items()}
 
 
 def rate_fall(effect: DeclaredEffect, values: Values) -> Array:
