@@ -4,6 +4,7 @@ from sos_eval.estimators.callaway_santanna import CallawaySantAnna
 from sos_eval.estimators.etwfe import ETWFE
 from sos_eval.estimators.event_study_twfe import EventStudyTWFE
 from sos_eval.estimators.imputation import Imputation
+from sos_eval.estimators.matched_did import MatchedDiD
 from sos_eval.estimators.poisson_did import PoissonDiD
 from sos_eval.estimators.roth_santanna import RothSantAnna
 from sos_eval.estimators.stacked import Stacked
@@ -19,6 +20,7 @@ __all__ = [
     "CallawaySantAnna",
     "EventStudyTWFE",
     "Imputation",
+    "MatchedDiD",
     "PoissonDiD",
     "RothSantAnna",
     "Stacked",

@@ -39,9 +39,14 @@ OPTIONS = {
     "two_stage": [{}, {"covariates": ()}],
 }  # fmt: skip
 
+#: It takes rows of people that were matched within declared sets, and nothing else: its properties are in
+#: tests/estimators/test_matched_did.py.
+ON_MATCHED_PEOPLE = {"matched_did"}
+
 CASES = [
     pytest.param(name, method(**options), id=f"{name}-{'-'.join(map(str, options.values())) or 'default'}")
     for name, method in registered("estimator").items()
+    if name not in ON_MATCHED_PEOPLE
     for options in OPTIONS.get(name, [{}])
 ]
 #: Weights and clusters above the unit, for properties that must hold with them too.

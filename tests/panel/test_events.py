@@ -44,14 +44,10 @@ EVENTS = {
 
 
 def spec(**events: object) -> PanelSpec:
-    made = build(
-        PanelSpec,
-        {
-            "source": "csv", "unit": "la", "time": "year", "layout": "cross_sections",
-            "year_convention": "starts_april", "treatment": {"first_treated": "start"}, "outcome": {"value": "days"}, "events": {**EVENTS, **events},
-        },
-        Document({}, Path("d.yaml")),
-    )  # fmt: skip
+    declared = {"source": "csv", "unit": "la", "time": "year", "layout": "cross_sections"}
+    declared |= {"year_convention": "starts_april", "treatment": {"first_treated": "start"}}
+    declared |= {"outcome": {"value": "days"}, "events": {**EVENTS, **events}}
+    made = build(PanelSpec, declared, Document({}, Path("d.yaml")))
     assert made is not None
     return made
 
