@@ -76,7 +76,7 @@ def load_panel(
     reading = _read(spec, document, base, override, world, also)
     reading = long(reading, spec, [name for name, _ in named_columns(spec, also)])
     reading = as_rows(_recoded(reading, spec), spec, base)
-    laid = also if spec.events is None else (*also, EVENT_DAY)
+    laid = also if spec.events is None or spec.events.means else (*also, EVENT_DAY)
     panel = assemble(reading, spec, also=laid, adopt=_adopt(spec, base), require_untreated=require_untreated)
     return dated(panel, spec, reading, also)
 

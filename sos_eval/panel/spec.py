@@ -257,8 +257,8 @@ class PanelSpec(Declared):
             raise ValueError("geography goes with source: england")
         if self.source == "england" and (self.table, self.header_row, self.wide) != (None, None, None):
             raise ValueError("table, header_row and wide are for files; source: england ships with the package")
-        if self.events is not None and self.layout != "cross_sections":
-            raise ValueError("events goes with layout: cross_sections")
+        if self.events is not None and (self.layout == "panel") != bool(self.events.means):
+            raise ValueError("events goes with layout: cross_sections, or with layout: panel and events.means")
         if (self.outcome is None) == (not self.outcomes):
             raise ValueError("write either outcome or outcomes, and only one of them")
         if self.wide is not None and self.wide.into != self.time:

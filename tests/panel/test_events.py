@@ -96,7 +96,7 @@ def test_a_code_is_yes_or_no_among_the_rows_that_have_one():
 def test_outliers_above_the_fence_are_left_empty_and_counted():
     rule = {"working_days": ["begun", "ended"], "outliers": 1.5}
     reading = as_rows(reading_of(ROWS), spec(**derive(days=rule)), Path())
-    # 1, 2 and 191: quartiles 1.5 and 96.5, the fence stands at 239; with a narrower one 191 goes
+    # 1, 2 and 190: quartiles 1.5 and 96, the fence stands at 237.75; with a narrower one 190 goes
     assert reading.frame["days"].notna().sum() == 3
     reading = as_rows(reading_of(ROWS), spec(**derive(days={**rule, "outliers": 0.5})), Path())
     assert reading.frame["days"].notna().sum() == 2
@@ -191,3 +191,25 @@ def test_a_panel_of_events_has_its_outcomes_by_name():
     assert panel.n_rows == 8
     assert panel.frame["outcome"].notna().sum() == 3
     assert panel.frame["event_day"].iloc[0] == (pd.Timestamp("2012-02-29") - pd.Timestamp("1970-01-01")).days
+
+
+def test_means_of_events_are_a_row_per_authority_and_year():
+    declared = spec(**derive(days=EVENTS["derive"]["days"]))
+    assert declared.layout == "cross_sections"
+    with pytest.raises(DesignFault, match=r"layout: panel and events\.means"):
+        spec(means=["days"], **derive(days=EVENTS["derive"]["days"]))
+    plain = {"source": "csv", "unit": "la", "time": "year", "layout": "panel", "year_convention": "starts_april"}
+    plain |= {"treatment": {"first_treated": "start"}, "outcome": {"value": "days"}}
+    plain["events"] = {**EVENTS, "means": ["days"], **derive(days=EVENTS["derive"]["days"])}
+    made = build(PanelSpec, plain, Document({}, Path("d.yaml")))
+    rows = as_rows(reading_of(ROWS.assign(start=np.where(ROWS["la"] == "A", 2013, 0))), made, Path())
+    # A: 2011 (empty and 2), 2012 (none), 2013 (1); B: 2013 (31 March to 31 December 2014: 189 working days), 2014 (none)
+    assert rows.frame[["la", "year"]].values.tolist() == [
+        ["A", 2011],
+        ["A", 2012],
+        ["A", 2013],
+        ["B", 2013],
+        ["B", 2014],
+    ]
+    np.testing.assert_array_equal(rows.frame["days"], [2, np.nan, 1, 191, np.nan])
+    assert rows.frame["start"].tolist() == [2013, 2013, 2013, 0, 0]

@@ -6,12 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from sos_eval.panel.dates import day_of
 from sos_eval.panel.events.authorities import joined
 from sos_eval.panel.events.dates import days_of, years_of
 from sos_eval.panel.events.rules import derived
 from sos_eval.panel.events.spec import EVENT_DAY, EventsSpec
+from sos_eval.panel.panel import FlowRow
 from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.spec import PanelSpec
 
@@ -46,7 +48,25 @@ def as_rows(reading: Reading, spec: PanelSpec, base: Path) -> Reading:
     number = np.where(np.isnat(day), np.nan, day.astype("datetime64[D]").astype(float))
     frame = reading.frame.assign(**{spec.time: years, EVENT_DAY: number})
     reading.faults.stop()
-    return replace(reading, frame=frame, header=(*(reading.header or ()), spec.time, EVENT_DAY))
+    made = replace(reading, frame=frame, header=(*(reading.header or ()), spec.time, EVENT_DAY))
+    return _means(made, spec) if events.means else made
+
+
+def _means(reading: Reading, spec: PanelSpec) -> Reading:
+    """Return a row per unit and year with the means of some columns over the events that have a value."""
+    names = spec.events.means if spec.events else ()
+    for name in names:
+        if name not in reading.frame or not pd.api.types.is_numeric_dtype(reading.frame[name]):
+            reading.fault_of(("events", "means"), f"{name} is no column of numbers", "name columns that `derive` makes")
+    reading.faults.stop()
+    table = reading.frame.groupby([spec.unit, spec.time], sort=True)[list(names)].mean().reset_index()
+    if spec.treatment.first_treated is not None:
+        first = reading.frame.groupby(spec.unit)[spec.treatment.first_treated].first()
+        table[spec.treatment.first_treated] = table[spec.unit].map(first)
+    rows = len(reading.frame)
+    note = FlowRow("means of events", "noted", 0, rows, "", "a row per unit and period: means over its events")
+    kept = replace(reading, frame=table.assign(**{EVENT_DAY: np.nan}), header=(), place="row")
+    return replace(kept, notes=[*reading.notes, note])
 
 
 def _until(reading: Reading, events: EventsSpec) -> np.ndarray:

@@ -124,6 +124,8 @@ class EventsSpec(Declared):
     """New columns in their order; a later rule may read an earlier column."""
     authorities: AuthorityTable | None = None
     """Figures of authorities by year."""
+    means: tuple[str, ...] = ()
+    """With `layout: panel`: a row per unit and year, holding the means of these columns over its events."""
 
     def __post_init__(self) -> None:
         if not self.until and any(rule.within for rule in self.derive.values()):
