@@ -13,6 +13,7 @@ from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.discreet import discreet
 from sos_eval.jobs.facts import run_facts
+from sos_eval.jobs.imputed import over_imputations
 from sos_eval.jobs.judge import judge
 from sos_eval.jobs.runs import data_files, logged
 from sos_eval.jobs.universal_base import universal_base
@@ -82,7 +83,7 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
     with account.step("estimate"):
         fitted = steps.estimate(plan, groups, account.crew)
     with account.step("infer"):
-        inferred = steps.infer(plan, fitted, account)
+        inferred = over_imputations(plan, panels, steps.infer(plan, fitted, account), account)
     with account.step("check"):
         checked = steps.check(plan, fitted, groups, account)
     with account.step("judge"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from sos_eval.jobs.account import Account
 from sos_eval.jobs.alternatives import compared, refuse_alternatives
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, primary
 from sos_eval.jobs.families import with_families
+from sos_eval.numerics.random import stream
+from sos_eval.panel.imputation import completed
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.spec import PanelSpec
@@ -36,8 +39,11 @@ __all__ = ["check", "compare", "cost", "estimate", "identify", "infer", "load_pa
 SAID_FROM = 10.0
 
 
-def load_panels(design: Design) -> dict[str, Panel]:
-    """Load each entry's panel, by entry id; entries on the same panel block share one object."""
+def load_panels(design: Design, *, imputation: int = 0) -> dict[str, Panel]:
+    """Load each entry's panel, by entry id; entries on the same panel block share one object.
+
+    Gaps that a panel declares to be imputed are filled, as in the completed data set of that number, from 0.
+    """
     given = design.overrides.get("panel.path", (None, None))[1]
     override = Path(given) if given else None
     also = _columns(design)
@@ -52,6 +58,9 @@ def load_panels(design: Design) -> dict[str, Panel]:
                     world=lambda path: world_frame(path, design.seed),
                     require_untreated=entry.method.needs.get("untreated_units", 1) > 0,
                 )  # fmt: skip
+            if (how := entry.panel.imputation) is not None:
+                lots = stream(design.seed, "imputation", imputation)
+                known = completed(known, known.covariates, how, lots)
             loaded.append((entry.panel, known))
         panels[entry.id] = known
     return panels
@@ -114,12 +123,12 @@ def _unmet(entry: Entry, panel: Panel) -> list[tuple[str, str]]:
     return unmet
 
 
-def compare(design: Design, panels: dict[str, Panel]) -> dict[Key, Group]:
-    """Build the comparison group of every entry and outcome, before any later outcome is read."""
+def compare(design: Design, panels: dict[str, Panel], only: Collection[str] | None = None) -> dict[Key, Group]:
+    """Build the comparison group of every entry (or of some, by id) and outcome, before any later outcome is read."""
     groups: dict[Key, Group] = {}
     built: list[tuple[Panel, str, Any, tuple[str, ...], Group]] = []
     for entry in design.estimators:
-        for outcome in _outcomes(entry, panels[entry.id]):
+        for outcome in _outcomes(entry, panels[entry.id]) if only is None or entry.id in only else ():
             with at_its_key(design.document, design.panel.covariates):
                 strata = (entry.inference or design.inference)[0].effects_within
                 lots_of = _lots_of(design, panels, entry)

@@ -28,8 +28,8 @@ def differences(seed: int, base: Path) -> dict[str, float]:
     tables = children_tables(children_from(WORLD), seed)
     tables["authorities"].to_csv(base / "sos_evaluation_2020_authorities.csv", index=False)
     tables["register"].to_csv(base / "sos_evaluation_2020_register.csv", index=False)
-    spec = replace(design.panel, source="csv")
-    method = design.comparison
+    spec = replace(design.panel, source="csv", imputation=None)
+    method = replace(design.comparison, people=replace(design.comparison.people, missing="category"))
     panel = load_panel(spec, design.document, base=base, override=tables["events"], also=method.columns)
     truth = tables["truth"].set_index("outcome")["true_effect"]
     entries = {entry.id: entry.method for entry in design.estimators}
