@@ -30,14 +30,21 @@ class Shifts:
     ----------
     table
         A row per alternative, the primary estimate first.
-    largest, p
-        Label of the shift that is largest for its error, and how often random adoptions make one as large; empty and
-        NaN where no shift has an error.
+    largest, p, tried
+        Label of the shift that is largest for its error, how often random adoptions make the largest of all that were
+        tried as large, and how many were; empty, NaN and zero where no shift has an error.
     """
 
     table: pd.DataFrame
     largest: str = ""
     p: float = float("nan")
+    tried: int = 0
+
+    @property
+    def scale(self) -> str:
+        """The scale of the primary estimate, on which shifts are compared with one another: ``log`` for ratios."""
+        scale = str(self.table["scale"].iloc[0])
+        return "log" if scale in _LOGS else scale
 
 
 def shifts(primary: Fitted, varied: Sequence[Varied], lots: CommonLots | str, level: float) -> Shifts:
@@ -71,7 +78,7 @@ def shifts(primary: Fitted, varied: Sequence[Varied], lots: CommonLots | str, le
         return Shifts(table)
     columns = np.column_stack(list(apart.values()))
     largest = estimates_apart(np.zeros(len(columns)), columns)
-    return Shifts(table, list(apart)[largest.largest], largest.p)
+    return Shifts(table, list(apart)[largest.largest], largest.p, len(apart))
 
 
 def _row(
@@ -156,5 +163,5 @@ def why_scales_part(fitted: Fitted) -> str:
     return (
         f"Differences and ratios part because the treated began at {treated:.3g} and the comparison at "
         f"{comparison:.3g}, and the comparison then changed by {moved:.3g}: the same number for the one, the same "
-        f"share for the other, which is {moved * treated / comparison:.3g} of the treated's level."
+        f"share for the other, which from the treated's level is {moved * treated / comparison:.3g}."
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
+import numpy as np
+
 from sos_eval.bundle.tables import lost_periods, panel_facts
 from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_state
@@ -97,19 +99,43 @@ def _caveats(design: Design, group: Group) -> tuple[str, ...]:
 
 def _panel_facts(group: Group, estimated: Panel) -> PanelFacts:
     """Describe the estimate's panel, and what it lost on the way from the source."""
-    whole = group.source.keep(group.comparison.panel.units)
-    return replace(panel_facts(estimated), left_out=_left_out(group), **lost_periods(whole))
+    whole = group.source.keep([unit for unit in estimated.units if unit not in _without_effect(group.source)])
+    return replace(panel_facts(estimated), left_out=_left_out(group, estimated), **lost_periods(whole))
 
 
-def _left_out(group: Group) -> dict[str, int]:
+def _left_out(group: Group, estimated: Panel) -> dict[str, int]:
     """Count the adopters that the estimate leaves out, by reason."""
-    early = [row for row in group.source.flow if row.step == "treated in the first period"]
+    source, kept = group.source, set(estimated.units) - _without_effect(group.source)
+    early = [row for row in source.flow if row.step == "treated in the first period"]
     reasons = {"had begun in the first period or before it": sum(row.units for row in early)} if early else {}
-    treated = group.source.ever_treated & (group.comparison.weights == 0)
-    for unit in group.source.units[treated]:
-        why = group.comparison.off_support.get(str(unit), "the comparison group gives it no weight")
+    unweighted = set(source.units[group.comparison.weights == 0])
+    for unit in source.units[source.ever_treated]:
+        if unit in unweighted:
+            why = group.comparison.off_support.get(str(unit), "the comparison group gives it no weight")
+        elif unit not in kept:
+            why = _why_not_estimated(source.keep([unit]))
+        else:
+            continue
         reasons[why] = reasons.get(why, 0) + 1
     return reasons
+
+
+def _without_effect(source: Panel) -> set[str]:
+    """Return the adopters without any outcome from their start on: whatever compares them, no effect is theirs."""
+    if source.layout != "panel":
+        return set()
+    after = source.times >= source.first_treated[:, None]
+    seen = (np.isfinite(source.matrix()) & after).any(1)
+    return set(source.units[source.ever_treated & ~seen])
+
+
+def _why_not_estimated(adopter: Panel) -> str:
+    """Say why an estimator takes a single adopter into no comparison."""
+    seen = adopter.times[np.isfinite(adopter.matrix()[0])] if adopter.layout == "panel" else adopter.times
+    start = adopter.first_treated[0]
+    if not (seen < start).any():
+        return "had no outcome before their start"
+    return "had no outcome from their start on" if not (seen >= start).any() else "are in no comparison that is made"
 
 
 def _notes(groups: dict[Key, Group], fitted: dict[Key, Fitted]) -> dict[str, tuple[str, ...]]:

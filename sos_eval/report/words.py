@@ -27,7 +27,7 @@ from sos_eval.report.verdict import (
     natural_units,
     verdict_of,
 )
-from sos_eval.report.wording import alike, count, listing, percent, plain_words
+from sos_eval.report.wording import alike, count, in_units, listing, percent, plain_words
 from sos_eval.results.check import of_hundred
 from sos_eval.results.facts import DetectableFacts, OutcomeFacts, QuestionFacts, RunFacts
 from sos_eval.terms import Verdict
@@ -51,7 +51,7 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
     if row is None:
         return _without_row(facts)
     outcome = facts.outcome or OutcomeFacts()
-    effect = effect_of(row, outcome)
+    effect = effect_of(row, outcome, facts.procedure(facts.headline))
     if not facts.inference.reliable:
         effect = replace(effect, low=math.nan, high=math.nan, p=math.nan, std_error=math.nan)
     verdict = verdict_of(effect, question.worthwhile)
@@ -141,7 +141,7 @@ def sentence(
     if verdict == "not_identified":
         reason = str(effect.row["reason"])
         who = "This page does not say" if reason.startswith("withheld") else "These data cannot say"
-        return f"{who} whether {did} changed {what}" + (f": {reason}." if reason else ".")
+        return f"{who} whether {did} changed {what}" + (f": {in_units(reason, units)}." if reason else ".")
     if verdict == "inconclusive":
         worth = _room_for_worth(effect, question, outcome)
         return f"This evaluation cannot tell whether {did} changed {what}. {span}{worth}"

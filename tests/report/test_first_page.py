@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from sos_eval.errors import InputFault
@@ -12,8 +13,9 @@ from sos_eval.report.content import Bullets, Heading, Picture, Table, Text
 from sos_eval.report.draw import draw_all
 from sos_eval.report.earlier_path import earlier_path
 from sos_eval.report.first_page import MOST_SENTENCES, NOT_ASSESSED, weighed
+from sos_eval.report.safety import harm_excluded, safety_words
 from sos_eval.report.sections import APPENDIX
-from sos_eval.report.verdict import effect_of
+from sos_eval.report.verdict import effect_of, verdict_of
 from sos_eval.report.wording import in_units, minus_signs, sentence_count
 from sos_eval.results.check import of_hundred
 from tests.report.cases import run_case
@@ -314,3 +316,42 @@ def _words(one):
     if isinstance(one, Table):
         return " ".join([one.caption, *map(str, one.frame.columns), *map(str, one.frame.to_numpy().ravel())])
     return getattr(one, "text", "")
+
+
+def test_adopters_in_no_comparison_are_left_out_and_not_said_to_lack_outcomes(case):
+    said = case("late").headline["basis"]
+    assert said.startswith("The answer rests on 6 authorities that began Signs of Safety, compared with 32 authorities")
+    assert "2 of 8 that began are left out, " in said
+    assert "1 because they had no outcome before their start" in said
+    assert "1 because they had no outcome from their start on" in said
+    assert "an outcome in" not in said
+
+
+def test_a_check_that_could_not_be_done_has_not_looked(case):
+    caveats = case("one year before").headline["caveats"]
+    assert any(text.endswith("moved alike before the start was not looked at: no check of it could be done.")
+               for text in caveats), caveats  # fmt: skip
+
+
+def test_harm_is_excluded_only_where_the_range_ends_two_errors_of_its_draws_before_the_margin(case):
+    """The ends' errors are those of tests.csv; the margins are made from them."""
+    bundle = case("safety")
+    key = replace(bundle.facts.headline, outcome="referral")
+    procedure, row = bundle.facts.procedure(key), key.overall(bundle.estimates)
+    test = pd.read_csv(bundle.path / "tests.csv").set_index(["outcome", "inference"]).loc[("referral", key.inference)]
+    assert procedure.details["high_error"] == pytest.approx(test["high_mcse"], abs=1e-12)
+    assert test["high_mcse"] > 0
+    effect = effect_of(row, bundle.facts.panel.outcomes["referral"], procedure)
+    end, error = effect.high, effect.high_error
+    assert harm_excluded(effect, end + 2.1 * error) is True
+    assert harm_excluded(effect, end + 1.9 * error) is None
+    assert harm_excluded(effect, end - 0.1 * error) is False
+    fall = effect.low - 1.9 * effect.low_error
+    assert [harm_excluded(effect, one) for one in (fall, fall - 0.2 * effect.low_error)] == [None, True]
+    told = {"outcome": "referral", "margin": end + error, "excluded": None, "conf_high": end, "p_value": 0.5}
+    assert "needs more draws: the range ends within their error of it" in safety_words(told, bundle.facts)[0]
+    assert safety_words(told | {"conf_high": None}, bundle.facts)[0] == "cannot be said: no range"
+    widest = max(-effect.low, effect.high)
+    sure = max(-effect.low + 2 * effect.low_error, effect.high + 2 * error)
+    assert verdict_of(effect, (widest + sure) / 2) == "inconclusive"
+    assert verdict_of(effect, sure + 1e-9) == "no_meaningful_effect"

@@ -71,13 +71,16 @@ def test_percent_is_of_the_level_without_treatment():
 
 
 def test_a_ratio_becomes_children_too():
-    """Rate ratio 0.8 with 20 per 10,000 observed: 25 without it, so 5 fewer per 10,000; 30,000 children: 15 fewer."""
+    """Rate ratio 0.8 with 20 per 10,000 observed: 25 without it, so 5 fewer per 10,000; 30,000 children: 15 fewer.
+
+    At 0.5 there would have been 40, so 20 fewer are 60; at 1.28 there would have been 15.625, so 4.375 more are 13.125.
+    """
     row = effect(estimate=0.8, conf_low=0.5, conf_high=1.28, std_error=0.24, scale="ratio", estimand="rate_ratio")
     outcome = replace(facts().outcome, mean_treated=20.0, mean_exposure=30_000.0)
     found = natural_units(effect_of(row, outcome), outcome)
     assert found.estimate == pytest.approx(-15.0, abs=1e-12)
-    assert found.low == pytest.approx(-37.5, abs=1e-12)
-    assert found.high == pytest.approx(21.0, abs=1e-12)
+    assert found.low == pytest.approx(-60.0, abs=1e-12)
+    assert found.high == pytest.approx(13.125, abs=1e-12)
     words = headline_of(pd.DataFrame([row]), facts())["sentence"]
     assert "The best estimate is 20% lower (95% interval: 50% lower to 28% higher)" in words
 
@@ -207,10 +210,14 @@ def test_the_ends_of_a_small_share_have_the_same_decimals():
     assert "a fall of 4.0% (3.0 to 5.0%)" in headline_of(estimates(), found)["detectable_text"]
 
 
-def test_units_needed_grow_with_the_square_of_the_size():
-    """4 x (6.18 / 3.34)^2 = 13.7, said as roughly 14."""
-    told = headline_of(estimates(), seen())["what_would_change_it"]
-    assert any("roughly 14 of them rather than 4" in text for text in told), told
+def test_units_needed_count_the_comparison_that_they_are_taken_from():
+    """1/4 + 1/8 = .375 finds 3.5; 3.34 needs .3415 = 1/5.06 + 1/6.94, said as roughly 6; 3 needs .2755 < 4/12."""
+    told = headline_of(estimates(), seen(fall=3.5))["what_would_change_it"]
+    assert any("a fall of 10% four times in five would take roughly 6 of the 12 compared" in text for text in told)
+    asked = facts(question=question(smallest_worthwhile=3.0), detectable=seen(fall=3.5).detectable)
+    told = headline_of(estimates(), asked)["what_would_change_it"]
+    assert any("than the 12 compared here" in text and "even with half of them treated" in text for text in told)
+    assert not any("compared" in text for text in headline_of(estimates(), seen(fall=3.0))["what_would_change_it"])
 
 
 def test_unknown_use_among_comparisons_is_a_caveat_and_a_failed_check_another():
@@ -299,12 +306,12 @@ def test_only_a_change_in_the_direction_expected_is_worth_having(way, high, said
 
 
 def test_a_safety_ratio_stands_as_a_difference_beside_its_margin():
-    """20 per 10,000 observed at a ratio of 0.8 are 25 without it: -5 (25 x -0.5 to 25 x 0.28) per 10,000."""
+    """20 per 10,000 observed at a ratio of 0.8 are 25 without it: -5 (20 - 40 to 20 - 15.6) per 10,000."""
     row = effect(estimate=0.8, conf_low=0.5, conf_high=1.28, std_error=0.24, scale="ratio", estimand="rate_ratio")
     outcome = replace(facts().outcome, mean_treated=20.0, role="safety", margin=8.0)
     known = facts(panel=replace(facts().panel, outcomes={"entry": outcome}))
     (found,) = headline_of(pd.DataFrame([row]), known)["safety"]
-    assert found["text"].endswith("As a difference: −5.0 per 10,000 (−12.5 to 7.0).")
+    assert found["text"].endswith("As a difference: −5.0 per 10,000 (−20.0 to 4.4).")
     assert found["excluded"]
 
 
