@@ -166,7 +166,7 @@ def missing_note(panel: Panel, complete: NDArray[np.bool_]) -> tuple[str, ...]:
     """Name the units whose rows are incomplete."""
     if complete.all():
         return ()
-    names = list(dict.fromkeys(panel.frame["unit"][~complete]))
+    names = list(dict.fromkeys(panel.frame["unit"][~complete].astype(str).map(panel.unit_names)))
     return (f"{int((~complete).sum())} rows without outcome, covariate or weight are left out: {listed(names)}",)
 
 
