@@ -93,6 +93,17 @@ def test_rows_that_separation_fits_perfectly_are_left_out():
     assert "absorbed by the unit and time effects, left out: closed" in estimate.notes
 
 
+def test_a_unit_of_whom_separation_leaves_one_row_is_not_in_the_estimate():
+    """Two more units, shut in the second year: the ratio of ratios is that of the eight, and so are their numbers."""
+    base = counts_panel([*C, [9, 0], [7, 0]], np.full((10, 2), 100.0), [*G, 2, INF])
+    shut = (base.frame["count"] == 0).to_numpy(float)
+    estimate = PoissonDiD().complete(replace(base.with_columns(shut=shut), covariates=("shut",)))
+    assert np.exp(row(estimate, estimand="rate_ratio")["value"]) == pytest.approx((49 / 43) / (65 / 55), rel=1e-12)
+    assert estimate.cells[["n_obs", "n_units", "n_treated_units"]].to_numpy().tolist() == [[16, 8, 4]] * 2
+    assert (estimate.panel.n_units, estimate.panel.n_clusters) == (8, 8)
+    assert "2 rows without events are fitted perfectly (separation) and left out: u08, u09" in estimate.notes
+
+
 def test_where_means_run_out_of_numbers_there_is_no_number_and_no_crash():
     """A null far out leaves events of 1e-33 here and there: some Newton step's means are beyond what numbers hold."""
     counts = np.random.default_rng(4).poisson(0.8, (12, 5)) * np.ones((12, 5))
