@@ -58,7 +58,7 @@ def drawn(folder: Path, seed: int) -> int:
 
 
 def beside(design: str, starts: np.ndarray, rng: np.random.Generator) -> str:
-    """Add estimators and alternatives that leave out some units, or the first period; an adopter of the first year and an other stay."""
+    """Add estimators and alternatives without some units or the first period; an adopter of 2012 and an other stay."""
 
     def some() -> str:
         out = rng.permutation(len(starts))[: rng.integers(1, 6)]
