@@ -83,8 +83,7 @@ class Pretrends(Check):
         """Choose by the design alone which p is reported."""
         if self.distribution != "auto":
             return self.distribution
-        few = found.n_treated_clusters < FEW or len(found.values) > found.n_clusters / 10
-        return "f" if few else "chi2"
+        return "f" if _few(found) else "chi2"
 
     def _slope(self, found: PreCoefficients, *, log: bool) -> CheckResult:
         """Fit a line through the coefficients."""
@@ -97,7 +96,8 @@ class Pretrends(Check):
         low, high = fit.value - reach, fit.value + reach
         text = (
             f"Before the start the treated moved away from their comparison by {fit.value:.3g}{_per(log)} a period "
-            f"(95% interval {low:.3g} to {high:.3g}; generalised least squares on {len(found.values)} coefficients)."
+            f"(95% interval {low:.3g} to {high:.3g}; generalised least squares on {len(found.values)} coefficients"
+            f"{_caution(found)})."
         )
         table = pd.DataFrame(
             {
@@ -172,6 +172,17 @@ def _joint_table(found: PreCoefficients, test: Wald) -> pd.DataFrame:
         coefficient=found.values, std_error=np.sqrt(np.diag(found.covariance)), distance=found.distance,
         wald=test.statistic, df=test.df, p_chi2=test.p_chi2, p_f=test.p_f, df_f=test.df_f, source=found.source,
     )  # fmt: skip
+
+
+def _few(found: PreCoefficients) -> bool:
+    """Say whether there are too few clusters for what is right with many."""
+    return found.n_treated_clusters < FEW or len(found.values) > found.n_clusters / 10
+
+
+def _caution(found: PreCoefficients) -> str:
+    """Say of the slope's interval that it is too narrow where the covariance comes from few clusters."""
+    behind = f"{found.n_treated_clusters} treated clusters of {found.n_clusters}"
+    return f"; with {behind} this interval is too narrow, that of path.slope is not" if _few(found) else ""
 
 
 def _per(log: bool) -> str:

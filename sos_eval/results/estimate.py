@@ -15,8 +15,8 @@ from sos_eval.panel.panel import Array, Panel
 from sos_eval.terms import KEY_COLUMNS
 
 __all__ = [
-    "ABSENT", "CELL_COLUMNS", "Batch", "Columns", "Compiled", "Estimate", "Planned", "RowChoice", "Scored",
-    "Unplanned", "aligned", "cell_columns", "cells", "joined_batches", "stacked",
+    "ABSENT", "CELL_COLUMNS", "INFINITE", "Batch", "Columns", "Compiled", "Estimate", "Planned", "RowChoice", "Scored",
+    "Unplanned", "aligned", "cell_columns", "cells", "finite", "joined_batches", "stacked",
 ]  # fmt: skip
 
 #: Returns the positions of the wanted rows in a table of cells, increasing.
@@ -27,6 +27,9 @@ Columns = dict[str, NDArray[Any]]
 
 #: Why a draw has nothing in a row that other draws have.
 ABSENT = "no unit is left in a cohort, period or event time that other draws have"
+#: Why there is no number where arithmetic ran out of them.
+INFINITE = "larger than any number that can be held"
+LARGEST_LOG = float(np.log(np.finfo(float).max))
 #: Columns of `Estimate.cells`; the first seven are the keys of `estimates.csv`.
 CELL_COLUMNS = (
     "estimand", "aggregation", "cohort", "time", "event_time", "subgroup", "scale",
@@ -189,6 +192,17 @@ def cell_columns(**given: Any) -> Columns:
 def stacked(above: Columns, below: Columns) -> pd.DataFrame:
     """Return the cells of both as one table, in `CELL_COLUMNS`."""
     return pd.DataFrame({name: np.concatenate([above[name], below[name]]) for name in CELL_COLUMNS})
+
+
+def finite(estimate: Estimate) -> Estimate:
+    """Take out values that are infinite, or would be as ratios: no number, and the reason."""
+    ratio = (estimate.cells["scale"] == "ratio").to_numpy()
+    beyond = np.isinf(estimate.values) | (ratio & (estimate.values > LARGEST_LOG))
+    if not beyond.any():
+        return estimate
+    influence = None if estimate.influence is None else np.where(beyond, np.nan, estimate.influence)
+    table = estimate.cells.assign(reason=np.where(beyond, INFINITE, estimate.cells["reason"]))
+    return replace(estimate, cells=table, values=np.where(beyond, np.nan, estimate.values), influence=influence)
 
 
 def loop_batch(

@@ -16,7 +16,7 @@ from sos_eval.errors import DataFault, DesignFault, Fault, Faults, InputFault, O
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import EVERY, EventTimes, with_aggregations
 from sos_eval.results.comparison import weighed
-from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, Unplanned, loop_batch
+from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, Unplanned, finite, loop_batch
 from sos_eval.results.fitted import Fitted, standing
 from sos_eval.results.method import Method, lookup
 from sos_eval.results.table import EffectTable
@@ -79,7 +79,7 @@ class Estimator(Method):
     def complete(self, panel: Panel) -> Estimate:
         """Estimate, and add every aggregation that the cells allow."""
         self._refuse_unknown(panel)
-        return with_aggregations(self.estimate(panel), self.event_times)
+        return finite(with_aggregations(self.estimate(panel), self.event_times))
 
     def _refuse_unknown(self, panel: Panel) -> None:
         """Refuse the method's own covariates that the panel does not have, all at once."""

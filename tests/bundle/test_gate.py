@@ -51,9 +51,38 @@ def drawn(folder: Path, seed: int) -> int:
     data.to_csv(folder / "panel.csv", index=False)
     profile, smallest = [("dfe", 6), ("ons_srs", 10)][seed % 2]
     design = DESIGN.replace("CONTROL", ["never_treated", "not_yet_treated"][seed // 2 % 2])
+    design = beside(design, starts, rng)
     (folder / "open.yaml").write_text(design)
     (folder / "guarded.yaml").write_text(f"{design}disclosure: {{profile: {profile}}}\n")
     return smallest
+
+
+def beside(design: str, starts: np.ndarray, rng: np.random.Generator) -> str:
+    """Add estimators and alternatives without some units or the first period; an adopter of 2012 and an other stay."""
+
+    def some() -> str:
+        out = rng.permutation(len(starts))[: rng.integers(1, 6)]
+        kept = [max(np.flatnonzero(starts == side), key=lambda u: (u not in out, -u)) for side in (2012, 0)]
+        return (
+            ", ".join(f"A{u:02d}" for u in sorted({*out.tolist()} - {int(u) for u in kept}))
+            or f"A{len(starts) - 1:02d}"
+        )
+
+    estimators = f"""\
+  - {{id: less, method: twfe, role: sensitivity, with: {{panel.exclude: [{some()}]}}}}
+  - {{id: fewer, method: callaway_santanna, role: sensitivity, with: {{panel.exclude: [{some()}]}}}}
+  - {{id: later, method: callaway_santanna, role: sensitivity, with: {{panel.window.from: 2011}}}}
+inference:"""
+    vary = "".join(f"\n        - {{with: {{panel.exclude: [{some()}]}}, label: without {k}}}" for k in range(4))
+    checks = f"""\
+checks:
+  - pretrends
+  - leave_one_out
+  - robustness:
+      draws: 19
+      vary:
+        - {{with: {{panel.window.from: 2011}}, label: window}}{vary}"""
+    return design.replace("inference:", estimators, 1).replace("checks: [pretrends, leave_one_out]", checks)
 
 
 def run(folder: Path, name: str) -> Path:

@@ -18,6 +18,9 @@ __all__ = ["MISSING", "SUPPRESSION", "as_text", "many", "numbers", "parsed", "re
 #: Written for "no value"; anything else that is no number is a fault.
 MISSING = frozenset({"", "NA", "NaN", "nan", "NULL", "null", "None", "<NA>", "NaT"})
 
+#: Beyond this the powers that errors are made of leave what numbers can hold.
+LARGEST = 1e60
+
 #: Symbols that English official statistics print in place of a number (GSS standard and older DfE releases).
 SUPPRESSION = {
     "c": "confidential: a small number",
@@ -129,6 +132,9 @@ def numbers(reading: Reading, name: str, allowed: NDArray[np.bool_] | None = Non
     bad = bad if allowed is None else bad & ~allowed
     if bad.any():
         _not_numbers(reading, name, bad, words)
+    if (far := np.abs(values) > LARGEST).any():
+        what = f"{name}: beyond {LARGEST:g}, of which no error can be computed, {reading.lines(far)}"
+        reading.add(what, "mend the cells, or write the column in a larger unit")
     return values
 
 
