@@ -17,6 +17,7 @@ from sos_eval.results.check import Check
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.inference import InferenceMethod
 from sos_eval.terms import Direction, Role
+from sos_eval.theory.programme import ProgrammeTheory
 
 __all__ = ["SCHEMA", "Design", "Entry", "EntryKeys", "Question", "Report", "load_design"]
 
@@ -118,6 +119,8 @@ class Design:
         What the command line changed: key to (declared, used).
     alternatives
         By check, the entries that its alternatives resolve to; empty for checks without any.
+    theory
+        The declared programme theory, its file folded in; None where there is none.
     """
 
     name: str
@@ -136,6 +139,7 @@ class Design:
     document: Document
     overrides: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     alternatives: tuple[tuple[Entry, ...], ...] = ()
+    theory: ProgrammeTheory | None = None
 
     @property
     def path(self) -> Path:

@@ -161,10 +161,24 @@ def _checks(design: Design) -> Iterator[str]:
 def _emmie(design: Design) -> Iterator[str]:
     if design.economics is None:
         yield "Economics: not declared; no cost or cost-effectiveness statement will be made."
+    yield from _theory(design)
+    rest = "Moderators and implementation" if design.theory else "Mechanisms, moderators and implementation"
+    yield f"{rest} are not evaluated by this design; the report says under each heading what evaluating it would need."
+
+
+def _theory(design: Design) -> Iterator[str]:
+    """State the programme theory, and what will be done with it."""
+    theory = design.theory
+    if theory is None:
+        return
     yield (
-        "Mechanisms, moderators and implementation are not evaluated by this design; the report says under each "
-        "heading what evaluating it would need."
+        "Mechanisms: the programme theory below is declared before outcomes are read. The report says what identifies "
+        "the effect by it, what may move trends, and which of the independences that it implies the panel contradicts. "
+        "Covariates that the intervention moves, or that open a path, are refused."
     )
+    yield "\n".join(f"- {one.words}" for one in theory.statements)
+    arrows = [(theory.label(cause), theory.label(moved)) for cause, moved in theory.graph.edges]
+    yield _table(("cause", "moves"), arrows)
 
 
 def _limits(design: Design) -> Iterator[str]:

@@ -26,6 +26,7 @@ from sos_eval.results.facts import (
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod
 from sos_eval.results.method import Method
+from sos_eval.results.theory import TheoryFacts
 
 __all__ = ["run_facts"]
 
@@ -37,6 +38,7 @@ def run_facts(
     answers: dict[Key, Answer],
     checked: list[Checked],
     judged: Judged,
+    theory: TheoryFacts,
 ) -> RunFacts:
     """Gather what a run knows once its estimates, inference and checks are there."""
     first = primary(design, groups)
@@ -60,6 +62,7 @@ def run_facts(
         methods={_key(method): _method_facts(method) for method in methods},
         detectable=judged.detectable,
         disagreement=judged.disagreement,
+        theory=theory,
     )
 
 

@@ -15,6 +15,7 @@ from sos_eval.jobs.discreet import discreet
 from sos_eval.jobs.facts import run_facts
 from sos_eval.jobs.judge import judge
 from sos_eval.jobs.runs import data_files, logged
+from sos_eval.jobs.theory import identification, theorised
 from sos_eval.jobs.universal_base import universal_base
 from sos_eval.jobs.write import write
 
@@ -77,6 +78,7 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
         panels = steps.load_panels(plan)
     with account.step("identify"):
         steps.identify(plan, panels)
+        identified = identification(plan)
     with account.step("compare"):
         groups = steps.compare(plan, panels)
     with account.step("estimate"):
@@ -85,14 +87,15 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
         inferred = steps.infer(plan, fitted, account)
     with account.step("check"):
         checked = steps.check(plan, fitted, groups, account)
+        theory = theorised(plan, identified, groups, fitted)
     with account.step("judge"):
         judged = judge(plan, groups, fitted, inferred, account)
         checked += judged.checked
-    facts = run_facts(plan, groups, fitted, inferred, checked, judged)
+    facts = run_facts(plan, groups, fitted, inferred, checked, judged, theory.facts)
     with account.step("cost"):
         costed = steps.cost(plan, inferred, checked, groups, facts)
     facts = logged(plan, folder, facts, account)
-    further = universal_base(fitted, account)
+    further = universal_base(fitted, account) | theory.tables
     with account.step("write"):
         return write(
             plan, folder, groups, fitted, inferred, checked, facts, judged, costed, further, account, force=force

@@ -171,18 +171,42 @@ def _judged(table: pd.DataFrame) -> str:
     return f"Of {count(len(table), 'line')} of the checks, {said}."
 
 
-def mechanisms(bundle: ResultBundle) -> list[Block]:
-    """Return the first M of EMMIE."""
-    theory = bundle.design.get("theory")
-    if not theory:
+def mechanisms(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
+    """Return the first M of EMMIE: how it is meant to work, and what of that the data could test."""
+    if not bundle.design.get("theory"):
         return _not_evaluated(
             "Mechanisms",
             "It would need a programme theory declared in the design under “theory” (edges and statements), and "
             "outcomes measured along it.",
         )
-    statements = [str(text) for text in (theory.get("statements") or [])] if isinstance(theory, dict) else []
-    blocks: list[Block] = [Heading("Mechanisms"), Text("The programme theory as declared; it was not tested here.")]
-    return [*blocks, *([Bullets(tuple(statements))] if statements else [])]
+    theory = bundle.facts.theory
+    said = [Text(text) for text in (theory.trends, theory.identification, theory.implications) if text]
+    statements = [Bullets(theory.statements)] if theory.statements else []
+    return [
+        Heading("Mechanisms"),
+        Heading("How it is meant to work", 3),
+        *statements,
+        *_pictures(drawn, "theory"),
+        *said,
+        *_implied(bundle),
+        Text(
+            "No effect on what lies between practice and outcome was estimated, so the mechanism itself is not shown."
+        ),
+    ]
+
+
+def _implied(bundle: ResultBundle) -> list[Block]:
+    """Return which implications of the graph were tested, and what would measure the nodes that are not."""
+    tested, nodes = bundle.tables("theory.implications"), bundle.tables("theory.nodes")
+    blocks: list[Block] = []
+    if len(tested) and tested["p_value"].notna().any():
+        names = ["left", "right", "given", "correlation", "n_units", "p_adjusted"]
+        own = shown(tested.loc[tested["p_value"].notna(), names])
+        blocks.append(Table(own, "Independences that the graph implies and the panel can test"))
+    if len(nodes) and not (nodes["measured"] == "yes").all():
+        lacking = nodes.loc[nodes["measured"] == "no", ["words", "role", "needs"]]
+        blocks.append(Table(shown(lacking), "What is not measured, and what would measure it"))
+    return blocks
 
 
 def moderators(bundle: ResultBundle) -> list[Block]:
