@@ -10,6 +10,7 @@ from sos_eval.checks.placebo_time import PlaceboTime
 from sos_eval.checks.placebo_units import PlaceboUnits
 from sos_eval.checks.pretrends import Pretrends
 from sos_eval.checks.robustness import Robustness
+from sos_eval.checks.sensitivity import Sensitivity
 
 __all__ = [
     "GoodmanBacon",
@@ -19,5 +20,6 @@ __all__ = [
     "PlaceboUnits",
     "Pretrends",
     "Robustness",
+    "Sensitivity",
     "balance_results",
 ]
