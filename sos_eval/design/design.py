@@ -17,6 +17,7 @@ from sos_eval.results.check import Check
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.inference import InferenceMethod
 from sos_eval.terms import Direction, Role
+from sos_eval.theory.moderators import Moderator
 from sos_eval.theory.programme import ProgrammeTheory
 
 __all__ = ["SCHEMA", "Design", "Entry", "EntryKeys", "Question", "Report", "load_design"]
@@ -121,6 +122,8 @@ class Design:
         By check, the entries that its alternatives resolve to; empty for checks without any.
     theory
         The declared programme theory, its file folded in; None where there is none.
+    moderators
+        By what the headline's effect is told apart.
     """
 
     name: str
@@ -140,6 +143,7 @@ class Design:
     overrides: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     alternatives: tuple[tuple[Entry, ...], ...] = ()
     theory: ProgrammeTheory | None = None
+    moderators: tuple[Moderator, ...] = ()
 
     @property
     def path(self) -> Path:

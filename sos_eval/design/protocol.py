@@ -162,8 +162,15 @@ def _emmie(design: Design) -> Iterator[str]:
     if design.economics is None:
         yield "Economics: not declared; no cost or cost-effectiveness statement will be made."
     yield from _theory(design)
-    rest = "Moderators and implementation" if design.theory else "Mechanisms, moderators and implementation"
-    yield f"{rest} are not evaluated by this design; the report says under each heading what evaluating it would need."
+    if design.moderators:
+        named = listed([one.by for one in design.moderators])
+        yield (
+            f"Moderators: the headline's effect is told apart by {named}. Each has one test, of the same effect in all "
+            "groups, by random adoptions within groups; the difference that it would find stands beside it."
+        )
+    parts = {"mechanisms": design.theory is None, "moderators": not design.moderators, "implementation": True}
+    rest = [name for name, lacking in parts.items() if lacking]
+    yield f"Not evaluated by this design: {listed(rest)}. The report says under each heading what it would need."
 
 
 def _theory(design: Design) -> Iterator[str]:

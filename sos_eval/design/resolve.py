@@ -21,7 +21,7 @@ from sos_eval.design.sections import (
     read_inference,
     read_method,
 )
-from sos_eval.design.theory import read_theory_section, refuse_bad_controls, take_covariates
+from sos_eval.design.theory import read_moderators, read_theory_section, refuse_bad_controls, take_covariates
 from sos_eval.design.varied import refuse_unknown_covariates, varied
 from sos_eval.errors import Faults, OurFault, nearest
 from sos_eval.panel.disclosure import Disclosure
@@ -52,6 +52,7 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
     entries = _entries(reader, spec, comparison, inference)
     used = [((*entry.panel.covariates, *entry.comparison.columns), entry.is_variant) for entry in entries]
     refuse_bad_controls(reader, theory, used)
+    moderators = read_moderators(reader, theory)
     checks = read_checks(reader, data.get("checks", []), ("checks",))
     alternatives = _alternatives(reader, checks, entries)
     economics = read_economics(reader, data.get("economics"), ("economics",))
@@ -66,7 +67,7 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
         name=str(data["name"]), title=str(data.get("title", data["name"])), question=question, panel=spec,
         comparison=comparison, estimators=entries, inference=inference, checks=checks, economics=economics,
         disclosure=disclosure, report=report, seed=number, resolved={}, document=document, overrides=overrides,
-        alternatives=alternatives, theory=theory,
+        alternatives=alternatives, theory=theory, moderators=moderators,
     )  # fmt: skip
     return replace(design, resolved=_resolved(design))
 
@@ -276,6 +277,8 @@ def _resolved(design: Design) -> dict[str, Any]:
         out["economics"] = plain(design.economics)
     if design.theory is not None:
         out["theory"] = plain(design.theory)
+    if design.moderators:
+        out["moderators"] = plain(design.moderators)
     return out
 
 

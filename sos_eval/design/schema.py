@@ -12,6 +12,7 @@ from sos_eval.design.theory import FROM_THEORY
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.results.method import registered, summary
+from sos_eval.theory.moderators import Moderator
 from sos_eval.theory.programme import ProgrammeTheory
 
 __all__ = ["design_schema"]
@@ -35,6 +36,11 @@ def design_schema() -> dict[str, Any]:
         "seed": {"type": "integer", "minimum": 0, "description": "Seed of everything random."},
         "economics": _economics(definitions),
         "theory": _placed(json_schema(ProgrammeTheory), definitions),
+        "moderators": {
+            "type": "array",
+            "maxItems": Moderator.most,
+            "items": _placed(json_schema(Moderator), definitions),
+        },
     }
     _chosen_by_theory(sections["panel"])
     return {

@@ -8,10 +8,11 @@ from typing import Any
 from sos_eval.design.sections import Path_, Reader
 from sos_eval.theory.controls import bad_controls
 from sos_eval.theory.identify import identified
+from sos_eval.theory.moderators import Moderator
 from sos_eval.theory.programme import ProgrammeTheory
 from sos_eval.theory.read import read_theory
 
-__all__ = ["FROM_THEORY", "read_theory_section", "refuse_bad_controls", "take_covariates"]
+__all__ = ["FROM_THEORY", "read_moderators", "read_theory_section", "refuse_bad_controls", "take_covariates"]
 
 #: What stands in place of the covariates' names where the theory chooses them.
 FROM_THEORY = {"from": "theory"}
@@ -20,6 +21,35 @@ FROM_THEORY = {"from": "theory"}
 def read_theory_section(reader: Reader) -> ProgrammeTheory | None:
     """Read `theory`; None where there is none, or where it has faults, which are noted."""
     return read_theory(reader.document, reader.document.data.get("theory"), reader.faults)
+
+
+def read_moderators(reader: Reader, theory: ProgrammeTheory | None) -> tuple[Moderator, ...]:
+    """Read `moderators`; refuse too many, and those that the theory says the intervention moves."""
+    given = reader.document.data.get("moderators", [])
+    if not isinstance(given, list):
+        reader.add(("moderators",), "moderators: must be a list", "write [{by: COLUMN}]")
+        return ()
+    if len(given) > Moderator.most:
+        what = f"moderators: {len(given)} are declared; more than {Moderator.most} find differences by chance"
+        reader.add(("moderators", Moderator.most), what, "keep the two that the theory puts first")
+    made = [reader.build(Moderator, one, ("moderators", i)) for i, one in enumerate(given)]
+    for i, one in enumerate(made):
+        for column in one.columns if one is not None and theory is not None else ():
+            _refuse_moved(reader, theory, column, ("moderators", i, "by"))
+    if given and (reader.document.data.get("disclosure") or {}).get("profile", "open") != "open":
+        what = "moderators: not in this version under a disclosure profile, where groups give back what is withheld"
+        reader.add(("moderators",), what, "take the section out")
+    return tuple(one for one in made if one is not None)
+
+
+def _refuse_moved(reader: Reader, theory: ProgrammeTheory | None, column: str, path: Path_) -> None:
+    """Note a moderator that comes after the treatment, with the way from the one to the other."""
+    node = theory.node_of.get(column) if theory is not None else None
+    if theory is None or node is None:
+        return
+    if way := theory.graph.directed_path(theory.treatment, node):
+        what = f"{'.'.join(map(str, path))}: the intervention moves {column}: {theory.graph.drawn(way)}"
+        reader.add(path, what, "name what was there before the start")
 
 
 def take_covariates(reader: Reader, theory: ProgrammeTheory | None) -> None:

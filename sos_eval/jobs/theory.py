@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 from sos_eval.design.design import Design
+from sos_eval.estimators.twfe import TWFE
+from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Group, Key, primary
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.theory import TheoryFacts
+from sos_eval.theory.first_link import first_links
 from sos_eval.theory.identify import Identification, identified
 from sos_eval.theory.implications import held_against
 from sos_eval.theory.tables import adjustment_table, edges_table, nodes_table
@@ -20,6 +23,8 @@ __all__ = ["Theorised", "identification", "theorised"]
 
 #: Level of the adjusted tests of what a theory implies.
 LEVEL = 0.05
+#: Random adoptions that test effects on mediators.
+DRAWS = 999
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,11 @@ def identification(design: Design) -> Identification | None:
 
 
 def theorised(
-    design: Design, found: Identification | None, groups: dict[Key, Group], fitted: dict[Key, Fitted]
+    design: Design,
+    found: Identification | None,
+    groups: dict[Key, Group],
+    fitted: dict[Key, Fitted],
+    account: Account,
 ) -> Theorised:
     """Return a theory's answers on the panel of the headline."""
     theory = design.theory
@@ -58,5 +67,12 @@ def theorised(
         "theory.nodes": nodes_table(theory), "theory.edges": edges_table(theory), "theory.trends": moving,
         "theory.adjustment": adjustment_table(found), "theory.implications": table,
     }  # fmt: skip
+    links = first_links(theory, _on_values(fitted[first]), DRAWS, account.stream("first_link", *first))
+    tables["mechanisms.first_link"] = links
     facts = facts_of(theory, found, moving, table, LEVEL)
     return Theorised(facts, {name: table for name, table in tables.items() if len(table)})
+
+
+def _on_values(fitted: Fitted) -> Fitted:
+    """Return the headline's estimate under a method that takes outcomes that are no counts: two-way fixed effects."""
+    return replace(fitted, estimator=TWFE()) if "exposure" in fitted.estimator.needs else fitted

@@ -195,6 +195,20 @@ def mechanisms(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     ]
 
 
+def _first_link(bundle: ResultBundle) -> list[Block]:
+    """Return the effects on what the intervention is said to work through, where that is measured."""
+    table = bundle.tables("mechanisms.first_link")
+    if table.empty:
+        said = "Nothing between practice and outcome is measured, so no effect on it was estimated: the mechanism itself"
+        return [Text(f"{said} is not shown.")]
+    names = ["words", "estimate", "std_error", "n_treated_units", "p_value", "reason"]
+    said = "The first link: by the same design and the same random adoptions, what practice does to what it is said to"
+    return [
+        Text(f"{said} work through. An effect there is needed for the mechanism, and does not show the rest of it."),
+        Table(shown(table[names]), "Effects on measured mediators"),
+    ]
+
+
 def _implied(bundle: ResultBundle) -> list[Block]:
     """Return which implications of the graph were tested, and what would measure the nodes that are not."""
     tested, nodes = bundle.tables("theory.implications"), bundle.tables("theory.nodes")
@@ -221,8 +235,19 @@ def moderators(bundle: ResultBundle) -> list[Block]:
     names = ["subgroup", "estimator", "outcome", "inference", "estimate", "conf_low", "conf_high", "p_value", "reason"]
     return [
         Heading("Moderators"),
-        Table(shown(rows[names]), "Effects by subgroup; differences between groups are not tests"),
+        Table(shown(rows[names]), "Effects by subgroup"),
+        *_difference_tests(bundle),
     ]
+
+
+def _difference_tests(bundle: ResultBundle) -> list[Block]:
+    """Return the one test of each moderator, and which difference it would have found."""
+    table = bundle.tables("moderators")
+    if table.empty:
+        return [Text("Differences between groups are not tested.")]
+    said = "Each moderator has one test: random adoptions within groups, of the same effect in all."
+    missed = "A difference smaller than the detectable one is missed more often than one time in five."
+    return [Text(f"{said} {missed}"), Table(shown(table), "Whether the effect differs between groups")]
 
 
 def implementation(bundle: ResultBundle, drawn: Drawn) -> list[Block]:

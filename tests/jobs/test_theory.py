@@ -139,3 +139,11 @@ def test_the_pilots_theory_says_what_it_would_take(tmp_path):
     found = identification(se.load_design(ROOT / "designs" / "sos_pilots_theory.yaml"))
     assert not found.holds
     assert found.missing == {"demand", "leadership"}
+
+
+def test_the_first_link_is_in_the_bundle_and_on_the_page(bundle):
+    row = bundle.tables("mechanisms.first_link").iloc[0]
+    assert (row["mediator"], row["n_treated_units"]) == ("trust", 8)
+    assert row["estimate"] == pytest.approx(1.0, abs=0.5)
+    assert row["p_value"] <= 0.05
+    assert "Effects on measured mediators" in (bundle.path / "report.html").read_text()
