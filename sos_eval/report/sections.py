@@ -189,9 +189,7 @@ def mechanisms(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *_pictures(drawn, "theory"),
         *said,
         *_implied(bundle),
-        Text(
-            "No effect on what lies between practice and outcome was estimated, so the mechanism itself is not shown."
-        ),
+        *_first_link(bundle),
     ]
 
 
@@ -199,7 +197,9 @@ def _first_link(bundle: ResultBundle) -> list[Block]:
     """Return the effects on what the intervention is said to work through, where that is measured."""
     table = bundle.tables("mechanisms.first_link")
     if table.empty:
-        said = "Nothing between practice and outcome is measured, so no effect on it was estimated: the mechanism itself"
+        said = (
+            "Nothing between practice and outcome is measured, so no effect on it was estimated: the mechanism itself"
+        )
         return [Text(f"{said} is not shown.")]
     names = ["words", "estimate", "std_error", "n_treated_units", "p_value", "reason"]
     said = "The first link: by the same design and the same random adoptions, what practice does to what it is said to"
