@@ -17,6 +17,7 @@ from sos_eval.results.check import Check
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.inference import InferenceMethod
 from sos_eval.terms import Direction, Role
+from sos_eval.theory.implementation import Implementation
 from sos_eval.theory.moderators import Moderator
 from sos_eval.theory.programme import ProgrammeTheory
 
@@ -124,6 +125,8 @@ class Design:
         The declared programme theory, its file folded in; None where there is none.
     moderators
         By what the headline's effect is told apart.
+    implementation
+        The declared fidelity; None where there is none.
     """
 
     name: str
@@ -144,6 +147,7 @@ class Design:
     alternatives: tuple[tuple[Entry, ...], ...] = ()
     theory: ProgrammeTheory | None = None
     moderators: tuple[Moderator, ...] = ()
+    implementation: Implementation | None = None
 
     @property
     def path(self) -> Path:

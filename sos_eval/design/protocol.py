@@ -168,9 +168,16 @@ def _emmie(design: Design) -> Iterator[str]:
             f"Moderators: the headline's effect is told apart by {named}. Each has one test, of the same effect in all "
             "groups, by random adoptions within groups; the difference that it would find stands beside it."
         )
-    parts = {"mechanisms": design.theory is None, "moderators": not design.moderators, "implementation": True}
+    parts = {
+        "mechanisms": design.theory is None,
+        "moderators": not design.moderators,
+        "implementation": design.implementation is None,
+    }
     rest = [name for name, lacking in parts.items() if lacking]
-    yield f"Not evaluated by this design: {listed(rest)}. The report says under each heading what it would need."
+    if design.implementation is not None:
+        yield f"Implementation: fidelity (`{design.implementation.fidelity}`) is described; no effect is read off it."
+    if rest:
+        yield f"Not evaluated by this design: {listed(rest)}. The report says under each heading what it would need."
 
 
 def _theory(design: Design) -> Iterator[str]:

@@ -21,7 +21,13 @@ from sos_eval.design.sections import (
     read_inference,
     read_method,
 )
-from sos_eval.design.theory import read_moderators, read_theory_section, refuse_bad_controls, take_covariates
+from sos_eval.design.theory import (
+    read_implementation,
+    read_moderators,
+    read_theory_section,
+    refuse_bad_controls,
+    take_covariates,
+)
 from sos_eval.design.varied import refuse_unknown_covariates, varied
 from sos_eval.errors import Faults, OurFault, nearest
 from sos_eval.panel.disclosure import Disclosure
@@ -53,6 +59,7 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
     used = [((*entry.panel.covariates, *entry.comparison.columns), entry.is_variant) for entry in entries]
     refuse_bad_controls(reader, theory, used)
     moderators = read_moderators(reader, theory)
+    implementation = read_implementation(reader)
     checks = read_checks(reader, data.get("checks", []), ("checks",))
     alternatives = _alternatives(reader, checks, entries)
     economics = read_economics(reader, data.get("economics"), ("economics",))
@@ -67,7 +74,7 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
         name=str(data["name"]), title=str(data.get("title", data["name"])), question=question, panel=spec,
         comparison=comparison, estimators=entries, inference=inference, checks=checks, economics=economics,
         disclosure=disclosure, report=report, seed=number, resolved={}, document=document, overrides=overrides,
-        alternatives=alternatives, theory=theory, moderators=moderators,
+        alternatives=alternatives, theory=theory, moderators=moderators, implementation=implementation,
     )  # fmt: skip
     return replace(design, resolved=_resolved(design))
 
@@ -279,6 +286,8 @@ def _resolved(design: Design) -> dict[str, Any]:
         out["theory"] = plain(design.theory)
     if design.moderators:
         out["moderators"] = plain(design.moderators)
+    if design.implementation is not None:
+        out["implementation"] = plain(design.implementation)
     return out
 
 

@@ -34,7 +34,7 @@ Path_ = tuple[str | int, ...]
 SECTIONS = {
     "schema": True, "name": True, "title": True, "question": True, "panel": True, "comparison": True,
     "estimators": True, "inference": True, "checks": True, "theory": True, "moderators": True,
-    "implementation": False, "economics": True, "disclosure": True, "report": True, "seed": True,
+    "implementation": True, "economics": True, "disclosure": True, "report": True, "seed": True,
 }  # fmt: skip
 
 #: Every method that the contract names; those not registered are "not in this version".

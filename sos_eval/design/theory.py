@@ -8,11 +8,19 @@ from typing import Any
 from sos_eval.design.sections import Path_, Reader
 from sos_eval.theory.controls import bad_controls
 from sos_eval.theory.identify import identified
+from sos_eval.theory.implementation import Implementation
 from sos_eval.theory.moderators import Moderator
 from sos_eval.theory.programme import ProgrammeTheory
 from sos_eval.theory.read import read_theory
 
-__all__ = ["FROM_THEORY", "read_moderators", "read_theory_section", "refuse_bad_controls", "take_covariates"]
+__all__ = [
+    "FROM_THEORY",
+    "read_implementation",
+    "read_moderators",
+    "read_theory_section",
+    "refuse_bad_controls",
+    "take_covariates",
+]
 
 #: What stands in place of the covariates' names where the theory chooses them.
 FROM_THEORY = {"from": "theory"}
@@ -36,10 +44,25 @@ def read_moderators(reader: Reader, theory: ProgrammeTheory | None) -> tuple[Mod
     for i, one in enumerate(made):
         for column in one.columns if one is not None and theory is not None else ():
             _refuse_moved(reader, theory, column, ("moderators", i, "by"))
-    if given and (reader.document.data.get("disclosure") or {}).get("profile", "open") != "open":
-        what = "moderators: not in this version under a disclosure profile, where groups give back what is withheld"
-        reader.add(("moderators",), what, "take the section out")
+    _refuse_guarded(reader, "moderators")
     return tuple(one for one in made if one is not None)
+
+
+def read_implementation(reader: Reader) -> Implementation | None:
+    """Read `implementation`; None where there is none, or where it has faults, which are noted."""
+    given = reader.document.data.get("implementation")
+    if given is None:
+        return None
+    _refuse_guarded(reader, "implementation")
+    return reader.build(Implementation, given, ("implementation",))
+
+
+def _refuse_guarded(reader: Reader, section: str) -> None:
+    """Refuse what tells of few units under a disclosure profile."""
+    declared = reader.document.data.get("disclosure")
+    if reader.document.data.get(section) and isinstance(declared, dict) and declared.get("profile", "open") != "open":
+        what = f"{section}: not in this version under a disclosure profile, because it tells of few units"
+        reader.add((section,), what, "take the section out")
 
 
 def _refuse_moved(reader: Reader, theory: ProgrammeTheory | None, column: str, path: Path_) -> None:

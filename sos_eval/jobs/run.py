@@ -13,6 +13,7 @@ from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.discreet import discreet
 from sos_eval.jobs.facts import run_facts
+from sos_eval.jobs.implementation import implemented, refuse_scores
 from sos_eval.jobs.judge import judge
 from sos_eval.jobs.moderators import moderated, refuse_groups
 from sos_eval.jobs.runs import data_files, logged
@@ -83,6 +84,7 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
     with account.step("compare"):
         groups = steps.compare(plan, panels)
         refuse_groups(plan, groups)
+        refuse_scores(plan, groups)
     with account.step("estimate"):
         fitted = steps.estimate(plan, groups, account.crew)
     with account.step("infer"):
@@ -98,7 +100,7 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
     with account.step("cost"):
         costed = steps.cost(plan, inferred, checked, groups, facts)
     facts = logged(plan, folder, facts, account)
-    further = universal_base(fitted, account) | theory.tables | by_group.tables
+    further = universal_base(fitted, account) | theory.tables | by_group.tables | implemented(plan, groups, fitted)
     with account.step("write"):
         return write(
             plan,

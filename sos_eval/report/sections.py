@@ -254,9 +254,25 @@ def implementation(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     """Return the I of EMMIE: who started when, and fidelity where it was measured."""
     blocks: list[Block] = [Heading("Implementation"), *_began(bundle), *_pictures(drawn, "adoption")]
     if bundle.design.get("implementation"):
-        return [*blocks, Text("Fidelity as declared in the design; see the tables of the bundle.")]
+        return [*blocks, *_fidelity(bundle)]
     needed = "It would need a fidelity or dose measured per unit and period, declared under “implementation”."
     return [*blocks, Text(f"How well it was put into practice was not evaluated. {needed}")]
+
+
+def _fidelity(bundle: ResultBundle) -> list[Block]:
+    """Return what was measured of practice."""
+    whole, by_time = bundle.tables("implementation"), bundle.tables("implementation.by_time")
+    if whole.empty:
+        return [Text("The fidelity that the design declares is not in the bundle.")]
+    row = whole.iloc[0]
+    said = f"Fidelity ({row['fidelity']}) was scored in {count(int(row['n_units']), *unit_words(bundle))}"
+    missing = f", not in {int(row['n_unscored'])} that began" if row["n_unscored"] else ""
+    what = "It describes practice: who practised better was not chosen by lot, so no effect is read off it."
+    return [
+        Text(f"{said}{missing}; the mean is {number(row['mean'])}. {what}"),
+        Table(shown(whole.drop(columns="fidelity")), "Fidelity, between units and within them"),
+        Table(shown(by_time), "Fidelity by periods since the start"),
+    ]
 
 
 def _began(bundle: ResultBundle) -> list[Block]:
