@@ -147,3 +147,16 @@ def test_the_first_link_is_in_the_bundle_and_on_the_page(bundle):
     assert row["estimate"] == pytest.approx(1.0, abs=0.5)
     assert row["p_value"] <= 0.05
     assert "Effects on measured mediators" in (bundle.path / "report.html").read_text()
+
+
+def test_the_emmie_design_fills_every_letter_and_finds_what_its_world_holds(tmp_path):
+    """Practice moves trust by 1 in full; adopters' fidelity is 0.7 on average."""
+    bundle = se.run(ROOT / "designs" / "sos_emmie.yaml", out=tmp_path / "out")
+    link = bundle.tables("mechanisms.first_link").iloc[0]
+    assert link["estimate"] == pytest.approx(0.7, abs=2 * link["std_error"])
+    assert link["p_value"] <= 0.05
+    assert bundle.design["panel"]["covariates"] == ["idaci"]
+    page = (bundle.path / "report.html").read_text()
+    for letter in ("Effect", "Mechanisms", "Moderators", "Implementation", "Economics"):
+        assert f">{letter}</h2>" in page
+    assert "Not evaluated." not in page
