@@ -17,7 +17,7 @@ from sos_eval.results.check import Check
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.inference import InferenceMethod
 from sos_eval.terms import Direction, Role
-from sos_eval.theory.implementation import Implementation
+from sos_eval.theory.implementation import MeasuredFidelity
 from sos_eval.theory.moderators import Moderator
 from sos_eval.theory.programme import ProgrammeTheory
 
@@ -147,7 +147,7 @@ class Design:
     alternatives: tuple[tuple[Entry, ...], ...] = ()
     theory: ProgrammeTheory | None = None
     moderators: tuple[Moderator, ...] = ()
-    implementation: Implementation | None = None
+    implementation: MeasuredFidelity | None = None
 
     @property
     def path(self) -> Path:

@@ -12,7 +12,7 @@ from sos_eval.design.theory import FROM_THEORY
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.results.method import registered, summary
-from sos_eval.theory.implementation import Implementation
+from sos_eval.theory.implementation import MeasuredFidelity
 from sos_eval.theory.moderators import Moderator
 from sos_eval.theory.programme import ProgrammeTheory
 
@@ -43,7 +43,7 @@ def design_schema() -> dict[str, Any]:
             "items": _placed(json_schema(Moderator), definitions),
         },
     }
-    sections["implementation"] = _placed(json_schema(Implementation), definitions)
+    sections["implementation"] = _placed(json_schema(MeasuredFidelity), definitions)
     _chosen_by_theory(sections["panel"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA, "type": "object",

@@ -8,7 +8,7 @@ from typing import Any
 from sos_eval.design.sections import Path_, Reader
 from sos_eval.theory.controls import bad_controls
 from sos_eval.theory.identify import identified
-from sos_eval.theory.implementation import Implementation
+from sos_eval.theory.implementation import MeasuredFidelity
 from sos_eval.theory.moderators import Moderator
 from sos_eval.theory.programme import ProgrammeTheory
 from sos_eval.theory.read import read_theory
@@ -48,13 +48,13 @@ def read_moderators(reader: Reader, theory: ProgrammeTheory | None) -> tuple[Mod
     return tuple(one for one in made if one is not None)
 
 
-def read_implementation(reader: Reader) -> Implementation | None:
+def read_implementation(reader: Reader) -> MeasuredFidelity | None:
     """Read `implementation`; None where there is none, or where it has faults, which are noted."""
     given = reader.document.data.get("implementation")
     if given is None:
         return None
     _refuse_guarded(reader, "implementation")
-    return reader.build(Implementation, given, ("implementation",))
+    return reader.build(MeasuredFidelity, given, ("implementation",))
 
 
 def _refuse_guarded(reader: Reader, section: str) -> None:

@@ -11,11 +11,11 @@ from sos_eval.declare import Declared
 from sos_eval.errors import NotIdentified
 from sos_eval.panel.panel import Panel
 
-__all__ = ["Implementation", "fidelity_by_time", "fidelity_summary", "outside_scale"]
+__all__ = ["MeasuredFidelity", "fidelity_by_time", "fidelity_summary", "outside_scale"]
 
 
 @dataclass(frozen=True)
-class Implementation(Declared):
+class MeasuredFidelity(Declared):
     """A measured fidelity or dose. It describes: no effect is read off who practised better."""
 
     fidelity: str
@@ -33,7 +33,7 @@ class Implementation(Declared):
             raise ValueError(f"minimum: {self.minimum:g} lies outside the scale from {low:g} to {high:g}")
 
 
-def outside_scale(panel: Panel, declared: Implementation) -> str:
+def outside_scale(panel: Panel, declared: MeasuredFidelity) -> str:
     """Say which treated units have scores outside the scale; empty where none has, or why there is no score at all."""
     table = _treated(panel, declared)
     low, high = declared.scale
@@ -45,7 +45,7 @@ def outside_scale(panel: Panel, declared: Implementation) -> str:
     return "" if len(table) else f"{declared.fidelity} has no score in any treated period"
 
 
-def _treated(panel: Panel, declared: Implementation) -> pd.DataFrame:
+def _treated(panel: Panel, declared: MeasuredFidelity) -> pd.DataFrame:
     """Return the scores of treated periods, a row each."""
     if not pd.api.types.is_numeric_dtype(panel.frame[declared.fidelity]):
         raise NotIdentified(panel.fault(f"implementation: {declared.fidelity} holds words", "name a column of numbers"))
@@ -55,7 +55,7 @@ def _treated(panel: Panel, declared: Implementation) -> pd.DataFrame:
     return rows[["unit", "time", "first_treated"]].assign(score=score, event_time=rows["time"] - rows["first_treated"])
 
 
-def fidelity_summary(panel: Panel, declared: Implementation) -> pd.DataFrame:
+def fidelity_summary(panel: Panel, declared: MeasuredFidelity) -> pd.DataFrame:
     """Return one line: mean, spread between units and within them, and how many reach the minimum.
 
     Between: the standard deviation of units' means. Within: the root of the mean variance around them; NaN where no
@@ -77,7 +77,7 @@ def fidelity_summary(panel: Panel, declared: Implementation) -> pd.DataFrame:
     return pd.DataFrame([row])
 
 
-def fidelity_by_time(panel: Panel, declared: Implementation) -> pd.DataFrame:
+def fidelity_by_time(panel: Panel, declared: MeasuredFidelity) -> pd.DataFrame:
     """Return the mean score and the share that reaches the minimum by periods since the start."""
     grouped = _treated(panel, declared).groupby("event_time")["score"]
     least = np.inf if declared.minimum is None else declared.minimum

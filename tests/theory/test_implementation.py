@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sos_eval.errors import DesignFault, NotIdentified
-from sos_eval.theory.implementation import Implementation, fidelity_by_time, fidelity_summary, outside_scale
+from sos_eval.theory.implementation import MeasuredFidelity, fidelity_by_time, fidelity_summary, outside_scale
 from tests.fakes import panel_of
 from tests.jobs.test_theory import load
 
@@ -20,7 +20,7 @@ def panel(scores=((0.5, 0.7), (0.9, 0.7))):
     return data.with_columns(score=fidelity.ravel())
 
 
-DECLARED = Implementation("score", minimum=0.7)
+DECLARED = MeasuredFidelity("score", minimum=0.7)
 
 
 def test_by_hand():
