@@ -9,7 +9,9 @@ from sos_eval.checks.path import Path
 from sos_eval.checks.placebo_time import PlaceboTime
 from sos_eval.checks.placebo_units import PlaceboUnits
 from sos_eval.checks.pretrends import Pretrends
+from sos_eval.checks.refuters import Refuters
 from sos_eval.checks.robustness import Robustness
+from sos_eval.checks.sensitivity import Sensitivity
 
 __all__ = [
     "GoodmanBacon",
@@ -18,6 +20,8 @@ __all__ = [
     "PlaceboTime",
     "PlaceboUnits",
     "Pretrends",
+    "Refuters",
     "Robustness",
+    "Sensitivity",
     "balance_results",
 ]

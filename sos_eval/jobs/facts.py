@@ -28,6 +28,7 @@ from sos_eval.results.facts import (
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod
 from sos_eval.results.method import Method
+from sos_eval.results.theory import TheoryFacts
 
 __all__ = ["run_facts"]
 
@@ -39,6 +40,7 @@ def run_facts(
     answers: dict[Key, Answer],
     checked: list[Checked],
     judged: Judged,
+    theory: TheoryFacts,
 ) -> RunFacts:
     """Gather what a run knows once its estimates, inference and checks are there."""
     first = primary(design, groups)
@@ -62,6 +64,7 @@ def run_facts(
         methods={_key(method): _method_facts(method) for method in methods},
         detectable=judged.detectable,
         disagreement=judged.disagreement,
+        theory=theory,
     )
 
 

@@ -27,7 +27,7 @@ from sos_eval.report.words import headline_of
 from sos_eval.results.facts import RunFacts
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.members import Members
-from sos_eval.results.table import stack
+from sos_eval.results.table import EffectTable, stack
 from sos_eval.terms import TEST_COLUMNS
 
 __all__ = ["weights_table", "write"]
@@ -46,11 +46,13 @@ def write(
     further: dict[str, pd.DataFrame],
     account: Account,
     *,
+    rows: tuple[pd.DataFrame, ...] = (),
     force: bool,
 ) -> ResultBundle:
-    """Lay out the bundle's content and write it whole, figures and report included."""
+    """Lay out the bundle's content and write it whole, figures and report included; `rows` go beside the estimates."""
     first = primary(design, groups)
-    estimates = stack([one.table for answer in answers.values() for one in answer.inferred])
+    inferred = [one.table for answer in answers.values() for one in answer.inferred]
+    estimates = stack([*inferred, *(EffectTable(row) for row in rows)])
     periods = groups[first].source.periods
     further = {name: periods.in_table(one) for name, one in further.items()}
     content = BundleContent(

@@ -9,6 +9,8 @@ from sos_eval.bundle.bundle import BundleContent
 from sos_eval.bundle.tables import adoption, outcome_paths
 from sos_eval.panel.panel import FlowRow, Outcome, Panel
 from sos_eval.terms import EFFECT_COLUMNS
+from sos_eval.theory.programme import ProgrammeTheory
+from sos_eval.theory.tables import edges_table, nodes_table
 
 YEARS = tuple(float(year) for year in range(2011, 2020))
 UNITS = tuple(f"{code}" for code in range(301, 313))
@@ -135,7 +137,12 @@ def figure_tables() -> dict[str, pd.DataFrame]:
     """The tables that figures read, made from the panel above or by rule."""
     weights = np.array([1.0] * 4 + [1.0, 0.5, 1.0, 1.0, 0.5, 1.0, 0.0, 0.0])
     k = np.arange(999)
+    theory = ProgrammeTheory(edges=(
+        ("practice", "trust"), ("trust", "outcome"), ("practice", "outcome"), ("need", "practice"), ("need", "outcome"),
+    ))  # fmt: skip
     return {
+        "theory.nodes": nodes_table(theory),
+        "theory.edges": edges_table(theory),
         "outcome_paths": outcome_paths(panel(), weights),
         "adoption": adoption(panel()),
         "overlap": pd.DataFrame({

@@ -15,7 +15,7 @@ from tests.bundle.handmade import estimates, figure_tables, full
 
 NAMES = [
     "adoption", "answer", "balance", "estimates", "event_study", "flow", "leave_one_out", "outcome_paths", "overlap",
-    "randomization", "robustness",
+    "randomization", "robustness", "theory",
 ]  # fmt: skip
 
 

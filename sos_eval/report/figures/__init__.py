@@ -14,6 +14,7 @@ from sos_eval.report.figures import (
     overlap,
     randomization,
     robustness,
+    theory,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "overlap",
     "randomization",
     "robustness",
+    "theory",
 ]
