@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sos_eval.checks.balance import balance_results
 from sos_eval.checks.goodman_bacon import GoodmanBacon
+from sos_eval.checks.honest_did import HonestDiD
 from sos_eval.checks.leave_one_out import LeaveOneOut
 from sos_eval.checks.path import Path
 from sos_eval.checks.placebo_time import PlaceboTime
@@ -13,6 +14,7 @@ from sos_eval.checks.robustness import Robustness
 
 __all__ = [
     "GoodmanBacon",
+    "HonestDiD",
     "LeaveOneOut",
     "Path",
     "PlaceboTime",

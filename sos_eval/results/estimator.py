@@ -76,6 +76,10 @@ class Estimator(Method):
         bases = np.unique(estimate.cells["event_time"].to_numpy(float)[rows[zero]])
         return np.full(len(rows), bases[0] if len(bases) == 1 else np.nan)
 
+    def on_one_base(self) -> Estimator:
+        """Return the method with every period compared with the same one; itself, unless it has an option for that."""
+        return self
+
     def complete(self, panel: Panel) -> Estimate:
         """Estimate, and add every aggregation that the cells allow."""
         self._refuse_unknown(panel)
