@@ -58,10 +58,10 @@ def load_panels(design: Design) -> dict[str, Panel]:
 
 
 def _columns(design: Design) -> list[str]:
-    """List the columns that comparison groups and inference read beside the covariates."""
+    """List the columns that comparison groups, estimators and inference read beside the covariates."""
     names: list[str] = []
     for entry in design.estimators:
-        names += entry.comparison.columns
+        names += [*entry.comparison.columns, *entry.method.columns]
         names += [name for method in (*entry.inference, *design.inference) for name in method.columns]
     return [name for name in dict.fromkeys(names) if name not in design.panel.covariates]
 

@@ -53,6 +53,11 @@ class Estimator(Method):
     """Periods before the start in which units may already respond; 0 where the method has no such option."""
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the user's table that the panel has to carry for this method, its covariates apart."""
+        return ()
+
+    @property
     def event_times(self) -> EventTimes:
         """Which cells averages by event time are made of: all, unless the method has options that say otherwise."""
         return EVERY
