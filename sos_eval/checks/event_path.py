@@ -18,9 +18,12 @@ from sos_eval.results.estimate import cluster_sums
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.without_effect import without_effect
 
-__all__ = ["EventPath", "PathDraws", "event_path"]
+__all__ = ["FEW", "EventPath", "PathDraws", "event_path"]
 
+#: Treated clusters below which the clustered covariance is too unsure of itself.
+FEW = 40
 FEWEST_LOTS, LEAST_FINITE = 20, 0.8
+SINGULAR = "the covariance of the effects by event time is singular"
 NO_BASE = "its earlier periods are not all compared with one period, so that they say nothing of a path through it"
 NO_EARLIER = "no period before the one that all are compared with says how paths diverge"
 NO_LATER = "no event time from the start on has an effect"
@@ -86,6 +89,19 @@ class EventPath:
             return NO_ERROR
         return self.scores.T @ self.scores
 
+    def spread(self, draws: int, rebuilt_draws: int, rng: np.random.Generator) -> tuple[Array, PathDraws | None] | str:
+        """Return the covariance to rely on, and the random adoptions behind it; the reason where there is none.
+
+        From `FEW` treated clusters on it is the clustered one, else that of random adoptions within the headline's
+        strata: `rebuilt_draws` at most where each builds its comparison group again.
+        """
+        if self.fitted.panel.n_treated_clusters >= FEW:
+            clustered = self.clustered
+            return clustered if isinstance(clustered, str) else _regular(clustered, None)
+        number = draws if self.fitted.rebuild is None else min(draws, rebuilt_draws)
+        made = self.drawn(self.fitted.strata, number, rng)
+        return made if isinstance(made, str) else _regular(made.covariance, made)
+
     def drawn(self, strata: tuple[str, ...], draws: int, rng: np.random.Generator) -> PathDraws | str:
         """Estimate the path under random adoptions within strata, the effect taken out; the reason where that fails."""
         space = self.fitted.space(strata)
@@ -108,6 +124,13 @@ class EventPath:
         event = (source.frame["time"] - source.frame["first_treated"]).to_numpy(float)
         after = dict(zip(self.timeline.after.tolist(), self.values[len(self.timeline.before) :].tolist(), strict=True))
         return without_effect(source, np.array([after.get(one, 0.0) for one in event]), ratio=self.ratio)
+
+
+def _regular(covariance: Array, drawn: PathDraws | None) -> tuple[Array, PathDraws | None] | str:
+    scale = np.sqrt(np.diag(covariance))
+    if not scale.all() or np.linalg.matrix_rank(covariance / np.outer(scale, scale), hermitian=True) < len(scale):
+        return SINGULAR
+    return covariance, drawn
 
 
 def event_path(fitted: Fitted) -> EventPath | str:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from annotated_types import Ge, Gt, Lt
 
-from sos_eval.checks.event_path import EventPath, PathDraws, event_path
+from sos_eval.checks.event_path import FEW, EventPath, PathDraws, event_path
 from sos_eval.numerics.hybrid import TooManyRays
 from sos_eval.numerics.path_sets import Interval, PathSets
 from sos_eval.numerics.restrictions import Bound, Monotone, Sign
@@ -20,8 +20,6 @@ from sos_eval.results.method import register
 
 __all__ = ["HonestDiD"]
 
-#: Treated clusters below which the clustered covariance is too unsure of itself.
-FEW = 40
 #: Values of M where none are declared: as such, or as multiples of the error of the last period before the base.
 _MAGNITUDES, _BENDS = (0.5, 1.0, 1.5, 2.0), (0.25, 0.5, 0.75, 1.0)
 #: Draws behind the critical value of the first stage.
@@ -69,11 +67,13 @@ class HonestDiD(Check):
         path = event_path(fitted)
         if isinstance(path, str):
             return self._not_done(path)
-        drawn = self._drawn(path, rng) if path.fitted.panel.n_treated_clusters < FEW else None
-        covariance = drawn.covariance if isinstance(drawn, PathDraws) else drawn or path.clustered
-        sets = covariance if isinstance(covariance, str) else self._sets(path, covariance, rng)
-        if isinstance(sets, str) or isinstance(drawn, str):
-            return self._not_done(str(sets))
+        spread = path.spread(self.draws, self.rebuilt_draws, rng)
+        if isinstance(spread, str):
+            return self._not_done(spread)
+        covariance, drawn = spread
+        sets = self._sets(path, covariance, rng)
+        if isinstance(sets, str):
+            return self._not_done(sets)
         try:
             rows = [(m, sets.interval(m)) for m in self._values(sets)]
             value = sets.breakdown(_unit(sets))
@@ -82,21 +82,14 @@ class HonestDiD(Check):
         told = Told(path, sets, rows, value, drawn)
         return [self._breakdown(told), self._size(told)]
 
-    def _drawn(self, path: EventPath, rng: np.random.Generator) -> PathDraws | str:
-        draws = self.draws if path.fitted.rebuild is None else min(self.draws, self.rebuilt_draws)
-        return path.drawn(path.fitted.strata, draws, rng)
-
     def _sets(self, path: EventPath, covariance: Array, rng: np.random.Generator) -> PathSets | str:
         """Lay out the sets; the reason where they cannot be made."""
         after = path.timeline.after
         wanted = after >= 0 if self.target == "average" else after == self.target
         if not (wanted & (after >= 0)).any():
             return f"target: {self.target:g} is no event time from the start on that has an effect"
-        scale = np.sqrt(np.diag(covariance))
-        if not scale.all() or np.linalg.matrix_rank(covariance / np.outer(scale, scale), hermitian=True) < len(scale):
-            return f"the covariance of {len(scale)} event times is singular"
         weights = wanted / wanted.sum()
-        normal = rng.standard_normal((FIRST_STAGE_DRAWS, len(scale)))
+        normal = rng.standard_normal((FIRST_STAGE_DRAWS, len(covariance)))
         sets = PathSets(
             path.values, covariance, path.timeline, weights, self.restriction, self.sign, self.monotone,
             round(1 - self.level, 12), np.empty(0), normal,
