@@ -58,10 +58,10 @@ def load_panels(design: Design) -> dict[str, Panel]:
 
 
 def _columns(design: Design) -> list[str]:
-    """List the columns that comparison groups, inference and the theory read beside the covariates."""
+    """List the columns that comparison groups, estimators, inference and the theory read beside the covariates."""
     names: list[str] = []
     for entry in design.estimators:
-        names += entry.comparison.columns
+        names += [*entry.comparison.columns, *entry.method.columns]
         names += [name for method in (*entry.inference, *design.inference) for name in method.columns]
     names += design.theory.columns.values() if design.theory else ()
     names += [design.implementation.fidelity] if design.implementation else []

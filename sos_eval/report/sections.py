@@ -27,7 +27,10 @@ _BALANCE = {
 }  # fmt: skip
 
 #: Checks whose sentences open the chapter on checks.
-_TELLING = ("path.joint", "pretrends.joint", "placebo_time.largest", "placebo_units", "leave_one_out", "robustness")
+_TELLING = (
+    "path.joint", "pretrends.joint", "honest_did.relative_magnitudes", "honest_did.smoothness", "placebo_time.largest",
+    "placebo_units", "leave_one_out", "robustness",
+)  # fmt: skip
 
 
 def effect(bundle: ResultBundle, drawn: Drawn) -> list[Block]:

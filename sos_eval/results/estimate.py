@@ -62,6 +62,8 @@ class Estimate:
         as fixed, or the estimator has aggregated by itself.
     notes
         Sentences for the report: units left out, controls trimmed, and the like.
+    series
+        The regression of one averaged series on time where the method is one: opens errors over time.
     """
 
     cells: pd.DataFrame
@@ -71,6 +73,7 @@ class Estimate:
     linear: LinearFit | None = None
     shares: Array | None = None
     notes: tuple[str, ...] = ()
+    series: LinearFit | None = None
 
 
 @dataclass(frozen=True, slots=True)

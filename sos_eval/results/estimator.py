@@ -53,6 +53,11 @@ class Estimator(Method):
     """Periods before the start in which units may already respond; 0 where the method has no such option."""
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the user's table that the panel has to carry for this method, its covariates apart."""
+        return ()
+
+    @property
     def event_times(self) -> EventTimes:
         """Which cells averages by event time are made of: all, unless the method has options that say otherwise."""
         return EVERY
@@ -75,6 +80,10 @@ class Estimator(Method):
         """
         bases = np.unique(estimate.cells["event_time"].to_numpy(float)[rows[zero]])
         return np.full(len(rows), bases[0] if len(bases) == 1 else np.nan)
+
+    def on_one_base(self) -> Estimator:
+        """Return the method with every period compared with the same one; itself, unless it has an option for that."""
+        return self
 
     def complete(self, panel: Panel) -> Estimate:
         """Estimate, and add every aggregation that the cells allow."""

@@ -39,10 +39,14 @@ OPTIONS = {
     "two_stage": [{}, {"covariates": ()}],
 }  # fmt: skip
 
+#: They need panels of their own (eight periods a side; who is eligible), and have these properties in their own tests.
+OWN_PANELS = ("interrupted_time_series", "triple_difference")
+
 CASES = [
     pytest.param(name, method(**options), id=f"{name}-{'-'.join(map(str, options.values())) or 'default'}")
     for name, method in registered("estimator").items()
     for options in OPTIONS.get(name, [{}])
+    if name not in OWN_PANELS
 ]
 #: Weights and clusters above the unit, for properties that must hold with them too.
 VARIANTS = {

@@ -53,7 +53,10 @@ CASES = [
 
 
 def published(treated: int) -> Panel:
-    """Return years to March 2011-2014 and 2016-2019 of areas with every count, the first `treated` starting in 2016."""
+    """Return years to March 2011-2014 and 2016-2019 of areas with every count, `treated` of them starting in 2016.
+
+    Years are numbered through, so that 2016 is 2015.
+    """
     import pandas as pd
 
     from sos_eval.panel.england.published import panel_file
@@ -63,7 +66,8 @@ def published(treated: int) -> Panel:
     whole = frame.groupby("la_code")["children_0_17"].transform(lambda values: values.notna().all())
     frame = frame[whole]
     first = np.random.default_rng(1).permutation(frame["la_code"].unique())[:treated]
-    frame = frame.assign(start=np.where(frame["la_code"].isin(first), 2016, 0))
+    through = frame["year"] - (frame["year"] > 2015)
+    frame = frame.assign(year=through, start=np.where(frame["la_code"].isin(first), 2015, 0))
     return from_frame(
         frame, unit="la_code", time="year", outcome="care_entries", exposure="children_0_17", per=10_000,
         first_treated="start",
