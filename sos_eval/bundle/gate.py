@@ -18,7 +18,7 @@ from sos_eval.bundle.withheld import BACK, few_words, path_rows, result_rows
 from sos_eval.panel.disclosure import masked
 from sos_eval.results.facts import CheckFacts, DetectableFacts, DisagreementFacts, RunFacts
 from sos_eval.results.members import Members
-from sos_eval.terms import EFFECT_COLUMNS, PERIOD_COLUMNS
+from sos_eval.terms import BALANCE_COLUMNS, EFFECT_COLUMNS, PERIOD_COLUMNS
 
 __all__ = ["gated"]
 
@@ -204,6 +204,8 @@ class _Gate:
             return self._paths(file, table)
         if set(EFFECT_COLUMNS) <= set(table.columns):
             return self._estimates(table, file)
+        if tuple(table.columns) == BALANCE_COLUMNS:
+            return self._balance(table, file)
         reason = self._whole_table(name, table)
         if reason:
             self._note(file, "the whole file", max(table.size, 1), reason)
@@ -268,18 +270,36 @@ class _Gate:
         self._note(file, "mean_pooled", pooled, _POOLED)
         return out.assign(mean_pooled=np.nan) if pooled else out
 
-    def _balance(self, table: pd.DataFrame) -> pd.DataFrame:
+    def _balance(self, table: pd.DataFrame, file: str = "balance.csv") -> pd.DataFrame:
         """Hold back balance on few units, and of outcomes whose path is held back."""
         fewest = self.about.disclosure.fewest
         n = table[["n_treated", "n_comparison"]].astype(float)
-        few = (n < fewest).any(axis=1).to_numpy()
+        few = (n < fewest).any(axis=1).to_numpy() | self._few_people(table)
         outcomes = table["covariate"].astype(str).str.startswith("outcome_pre").to_numpy()
         sizes = n.groupby(table["covariate"])
         apart = (sizes.transform("max") - sizes.transform("min")).to_numpy(float)
         near = ((apart > 0) & (apart < fewest)).any(axis=1) & (table["stage"] == "before").to_numpy()
         back = ~few & outcomes & (near | bool(self.hidden))
         columns = ("mean_treated", "mean_comparison", "std_mean_diff", "variance_ratio", "ks")
-        return self._without("balance.csv", table, columns, {self.few: few, BACK: back}, "")
+        out = self._without(file, table, columns, {self.few: few, BACK: back}, "")
+        for name in ("n_treated", "n_comparison"):
+            out = self._people(out, name, file)
+        return out
+
+    def _few_people(self, table: pd.DataFrame) -> NDArray[np.bool_]:
+        """Say which rows of balance, of rows that are people, tell of fewer people with or without something than may.
+
+        A covariate of two values has no variance ratio; its mean times the people is a count.
+        """
+        if not self.about.people:
+            return np.zeros(len(table), bool)
+        few = np.zeros(len(table), bool)
+        for group in ("treated", "comparison"):
+            n, share = table[f"n_{group}"].to_numpy(float), table[f"mean_{group}"].to_numpy(float)
+            held = np.minimum(share, 1 - share) * n
+            few |= table["variance_ratio"].isna().to_numpy() & (held > 0) & (held < self.about.disclosure.smallest)
+        whole = pd.Series(few).groupby(table["covariate"].to_numpy()).transform("max")
+        return np.asarray(whole, bool)
 
     def _weights(self, table: pd.DataFrame | None) -> None:
         """Hold weights by unit back: matched on outcomes, they and balance.csv give counts of single units back."""

@@ -32,7 +32,7 @@ def simulate(
     screen: Screen, world: Path, out: Path | None, compare: Path | None, first: int | None, plot: Path | None,
     force: bool, seed: int | None,
 ) -> None:  # fmt: skip
-    """Draw one panel from a declared world; its true effects go into P.truth.csv beside it."""
+    """Draw one panel, or events of children, from a declared world; its true effects go into P.truth.csv beside it."""
     from sos_eval.jobs.simulate import write_simulation
 
     if out is None and compare is None:

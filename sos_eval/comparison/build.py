@@ -5,22 +5,37 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from sos_eval.comparison.cohorts import compared_apart, weights_apart
+from sos_eval.comparison.declared import DeclaredSets
 from sos_eval.comparison.group import GroupMethod, apply_weights
 from sos_eval.comparison.regroup import group_weights
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.assignments import MATCHED_ROWS
 from sos_eval.results.comparison import Comparison, GroupWeights
 
-__all__ = ["Rebuilding", "build"]
+__all__ = ["Rebuilding", "RebuildingPeople", "build", "rebuilding"]
 
 
 def build(method: GroupMethod, panel: Panel) -> Comparison:
     """Build the comparison group, with the original outcomes in its panel.
 
     The method sees `panel.blinded()`: no outcome from the first start of anyone onward can enter. Where cohorts are
-    compared apart it sees each with the units that never start, blinded from that cohort's start on.
+    compared apart it sees each with the units that never start, blinded from that cohort's start on. Where rows are
+    people it sees which rows have an outcome, and its panel holds a row per row and set.
     """
+    if isinstance(method, DeclaredSets) and method.people is not None:
+        return _of_people(method, panel)
     made = compared_apart(method, panel) if method.splits(panel) else method.compare(panel.blinded())
     return replace(made, panel=apply_weights(panel, made.weights, made.panel.flow))
+
+
+def _of_people(method: DeclaredSets, panel: Panel) -> Comparison:
+    """Match rows of people on a panel that says which outcomes there are, and put their values on the matched rows."""
+    names = [str(name) for name in panel.frame if str(name).split(":")[0] in {"outcome", "count"}]
+    there = {name: panel.frame[name].where(panel.frame[name].isna(), 0.0) for name in names}
+    made = method.compare(panel.with_columns(**there))
+    rows = made.panel.frame[MATCHED_ROWS].to_numpy(int)
+    values = {name: panel.frame[name].to_numpy(float)[rows] for name in names}
+    return replace(made, panel=made.panel.with_columns(**values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +53,21 @@ class Rebuilding:
     def weights(self, panel: Panel, first_treated: Array) -> GroupWeights:
         """Build the group under each adoption, (draws, n_units)."""
         return group_weights(self.method, panel, first_treated)
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildingPeople:
+    """The way to matched rows of people again, one panel at a time."""
+
+    method: DeclaredSets
+
+    def __call__(self, panel: Panel) -> Panel:
+        """Return what `build` makes of the panel."""
+        return build(self.method, panel).panel
+
+
+def rebuilding(method: GroupMethod) -> Rebuilding | RebuildingPeople | None:
+    """Return the way to a method's group again; None where it does not depend on who is treated."""
+    if isinstance(method, DeclaredSets) and method.people is not None:
+        return RebuildingPeople(method)
+    return Rebuilding(method) if method.rebuilds else None

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sos_eval.comparison.arms import both_arms, dropped_by_reason, names_of
 from sos_eval.comparison.group import GroupMethod, Matched
+from sos_eval.comparison.people import People, matched_people
 from sos_eval.comparison.sets_file import read_lists
 from sos_eval.errors import Faults, NotIdentified
 from sos_eval.numerics.matched_roles import joined_sets, role_weights
@@ -62,6 +63,10 @@ class DeclaredSets(GroupMethod):
     """Treated unit -> its comparators: {304: [305, 306]}."""
     file: str | None = None
     """csv or xlsx with the columns treated, comparison (a line a pair), or treated, comparison_1, comparison_2 …"""
+
+    people: People | None = None
+    """Of rows that are people or events: how they are matched within the sets, {method: cem, on: […]}; a set has the
+    window of its treated unit."""
 
     def __post_init__(self) -> None:
         if not self.sets and self.file is None:
@@ -134,8 +139,20 @@ class DeclaredSets(GroupMethod):
         scaled = weights * (used.sum() / max(weights.sum(), 1.0))
         return _Roles(heads, joined_sets(pairs, panel.n_units), np.where(heads, 1.0, scaled))
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the user's table that the panel has to carry for this method."""
+        return tuple(dict.fromkeys((*super().columns, *(self.people.on if self.people else ()))))
+
     def compare(self, panel: Panel) -> Comparison:
         """Refuse comparators that are treated, and heads that are not; then build the group."""
+        self._refuse_roles(panel)
+        if self.people is None:
+            return super().compare(panel)
+        return matched_people(self.people, panel, self.sets_in(panel), self.listed(panel), self.notes_on(panel))
+
+    def _refuse_roles(self, panel: Panel) -> None:
+        """Refuse comparators that are treated, and heads that are not."""
         faults = Faults(NotIdentified)
         first = dict(zip(map(str, panel.units), panel.first_treated, strict=True))
         for unit, others in self._named.items():
@@ -147,7 +164,6 @@ class DeclaredSets(GroupMethod):
                     what = f"comparison.sets: {other} is a comparator of {unit} and is treated itself"
                     faults.add(panel.source, what, "take it out of the set, or end panel.window before it starts")
         faults.stop()
-        return super().compare(panel)
 
     def match(self, panel: Panel, values: pd.DataFrame) -> Matched:
         """Weigh the comparators of each set."""
@@ -158,9 +174,9 @@ class DeclaredSets(GroupMethod):
         return Matched(
             weights=weights,
             dropped=dropped_by_reason(out),
-            sets=self._listed(panel),
+            sets=self.listed(panel),
             off_support={unit: why for unit, why in out.items() if unit in set(map(str, panel.units[treated]))},
-            notes=tuple(self._notes(panel)),
+            notes=tuple(self.notes_on(panel)),
         )
 
     def match_many(self, panel: Panel, values: pd.DataFrame, first_treated: Array) -> GroupWeights:
@@ -172,7 +188,13 @@ class DeclaredSets(GroupMethod):
         weights[nobody] = 0.0
         return GroupWeights(weights, failures)
 
-    def _listed(self, panel: Panel) -> pd.DataFrame:
+    def sets_in(self, panel: Panel) -> dict[str, tuple[str, ...]]:
+        """Return the sets of treated units with a comparator in a panel, by treated unit."""
+        here = set(map(str, panel.units))
+        kept = {unit: tuple(one for one in others if one in here) for unit, others in self._named.items()}
+        return {unit: others for unit, others in kept.items() if unit in here and others}
+
+    def listed(self, panel: Panel) -> pd.DataFrame:
         """List the sets as declared; comparators inherit the start of each set that they are in."""
         place = {str(unit): i for i, unit in enumerate(panel.units)}
         starts, rows = panel.first_treated, []
@@ -183,7 +205,7 @@ class DeclaredSets(GroupMethod):
                 rows += [(other, unit, 1.0 / len(here), np.nan, starts[place[unit]]) for other in here]
         return pd.DataFrame(rows, columns=["unit", "matched_set", "weight", "distance", "first_treated"])
 
-    def _notes(self, panel: Panel) -> list[str]:
+    def notes_on(self, panel: Panel) -> list[str]:
         """Say who is left out, and who serves several."""
         notes = []
         left = [row for row in panel.flow if row.step == "comparison" and row.reason in (_NO_SET, _NO_COMPARATOR)]

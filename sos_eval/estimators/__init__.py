@@ -5,6 +5,7 @@ from sos_eval.estimators.etwfe import ETWFE
 from sos_eval.estimators.event_study_twfe import EventStudyTWFE
 from sos_eval.estimators.imputation import Imputation
 from sos_eval.estimators.interrupted_time_series import InterruptedTimeSeries
+from sos_eval.estimators.matched_did import MatchedDiD
 from sos_eval.estimators.poisson_did import PoissonDiD
 from sos_eval.estimators.roth_santanna import RothSantAnna
 from sos_eval.estimators.stacked import Stacked
@@ -22,6 +23,7 @@ __all__ = [
     "EventStudyTWFE",
     "Imputation",
     "InterruptedTimeSeries",
+    "MatchedDiD",
     "PoissonDiD",
     "RothSantAnna",
     "Stacked",

@@ -22,7 +22,14 @@ from sos_eval.numerics.inversion import TIES
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array
 from sos_eval.results.adoptions import Adoptions
-from sos_eval.results.assignments import Assignments, AssignmentSpace, drawn_within, strata_columns
+from sos_eval.results.assignments import (
+    MATCHED_ROWS,
+    WHY_FIXED,
+    Assignments,
+    AssignmentSpace,
+    drawn_within,
+    strata_columns,
+)
 from sos_eval.results.estimate import Batch, Estimate
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod, Inferred
@@ -150,6 +157,10 @@ class Randomization(InferenceMethod):
     def effects_within(self) -> tuple[str, ...]:
         """The strata, unless their effects are declined."""
         return self.strata if self.strata_effects else ()
+
+    def why_not(self, estimate: Estimate) -> str:
+        """Say why starts cannot be swapped; empty where they can."""
+        return WHY_FIXED if MATCHED_ROWS in estimate.panel.frame else ""
 
     def condition(self, estimate: Estimate) -> str:
         """Say which statistic alone an estimate has; empty where it has both."""

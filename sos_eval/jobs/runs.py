@@ -51,9 +51,11 @@ def kept_as(out: Path, lock: LockFacts) -> Path | None:
 
 
 def data_files(design: Design) -> list[Path]:
-    """Return the data files that a run reads, the register of starts included, where they are files."""
-    adoption = design.panel.treatment.adoption
-    files = [*data_paths(design), *([design.base / adoption] if adoption else [])]
+    """Return the data files that a run reads, registers and figures of authorities included, where they are files."""
+    spec = design.panel
+    joined = spec.events.authorities.path if spec.events and spec.events.authorities else None
+    beside = [design.base / name for name in (spec.treatment.adoption, joined) if name]
+    files = [*data_paths(design), *beside]
     return [file for file in files if file.exists()]
 
 

@@ -7,6 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from sos_eval.bundle.whole import refuse_inputs, refuse_target, write_file
+from sos_eval.declare import read_yaml
+from sos_eval.worlds.children import children_from, is_of_children
+from sos_eval.worlds.children_source import children_tables, files_of
 from sos_eval.worlds.source import data_of, draw_once
 from sos_eval.worlds.world import World, files_read, load_world
 
@@ -43,7 +46,7 @@ def truth_path(out: Path) -> Path:
 def write_simulation(
     world_path: str | Path, out: str | Path, *, seed: int | None = None, force: bool = False
 ) -> tuple[Path, Path]:
-    """Draw one panel and write it, with its truth beside it.
+    """Draw one panel and write it, with its truth beside it; of children, what a design joins to them as well.
 
     Returns
     -------
@@ -56,6 +59,8 @@ def write_simulation(
         The world is at fault, a file exists and `force` is not given, or the folder cannot be written.
     """
     target = Path(out)
+    if is_of_children(read_yaml(world_path)):
+        return _write_children(world_path, target, seed=seed, force=force)
     refuse_target(target, [truth_path(target)] if target.name else [], "a simulated panel", force=force)
     world = load_world(world_path)
     refuse_inputs([target, truth_path(target)], [Path(world_path), *files_read(world_path)])
@@ -63,3 +68,14 @@ def write_simulation(
     for file, table in ((target, data_of(draws)), (truth_path(target), draws.truth)):
         write_file(file, table.to_csv(index=False, lineterminator="\n"))
     return target, truth_path(target)
+
+
+def _write_children(world_path: str | Path, target: Path, *, seed: int | None, force: bool) -> tuple[Path, Path]:
+    """Write the tables of a world of children: events, authorities, register, sets and truth."""
+    files = files_of(target) if target.name else {"events": target}
+    refuse_target(target, [file for file in files.values() if file != target], "simulated events", force=force)
+    world = children_from(world_path)
+    refuse_inputs(list(files.values()), [Path(world_path)])
+    for name, table in children_tables(world, seed).items():
+        write_file(files[name], table.to_csv(index=False, lineterminator="\n"))
+    return target, files["truth"]

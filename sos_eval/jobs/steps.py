@@ -8,7 +8,7 @@ from typing import Any
 
 from sos_eval.checks.balance import balance_results
 from sos_eval.checks.robustness import Robustness
-from sos_eval.comparison.build import Rebuilding, build
+from sos_eval.comparison.build import build, rebuilding
 from sos_eval.design.at_its_key import at_its_key
 from sos_eval.design.design import Design, Entry
 from sos_eval.errors import Faults, NotIdentified
@@ -179,7 +179,7 @@ def _fit(group: Group) -> Fitted:
     """Estimate one group, and keep the way to do it again."""
     entry, method = group.entry, group.entry.comparison.unrestricted()
     estimate = entry.method.complete(group.comparison.panel)
-    again = Rebuilding(method) if method.rebuilds else None
+    again = rebuilding(method)
     source = group.source if again else standing(group.source, group.comparison.panel, estimate)
     lots_of = group.lots_of
     return Fitted(entry.id, entry.role, entry.method, estimate, source, group.comparison, again, lots_of=lots_of)

@@ -24,6 +24,7 @@ from sos_eval.panel.disclosure import withholds_weights
 from sos_eval.panel.flow import flow_table
 from sos_eval.report.render import render_all
 from sos_eval.report.words import headline_of
+from sos_eval.results.assignments import MATCHED_ROWS
 from sos_eval.results.facts import RunFacts
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.members import Members
@@ -75,12 +76,12 @@ def _confidential(
     design: Design, groups: dict[Key, Group], fitted: dict[Key, Fitted], checked: list[Checked], first: Key
 ) -> Confidential:
     """Return what the gate has to know of a run."""
-    group, people = groups[first], groups[first].source.layout == "cross_sections"
+    group, people = groups[first], any(one.source.layout == "cross_sections" for one in groups.values())
     if not design.disclosure.guards:
         return Confidential(people=people)
     panels = [one.source for one in groups.values()]
     names = {str(name) for panel in panels for pair in panel.unit_names.items() for name in pair if people}
-    behind = [] if people else path_counts(group.source, _chosen(group))
+    behind = path_counts(group.source, _chosen(group)) if group.source.layout == "panel" else []
     members = {key: Members.of(one.panel) for key, one in fitted.items()}
     rows = {_table_name(one, first): one.result.behind for one in checked}
     return Confidential(design.disclosure, people, frozenset(names), behind, members, rows, discreet_words(design))
@@ -143,6 +144,16 @@ def _table_name(one: Checked, first: Key) -> str:
     return one.result.name if own else f"{one.estimator}.{one.outcome}.{one.result.name}"
 
 
+def _of_people(groups: dict[Key, Group], first: Key) -> dict[str, pd.DataFrame]:
+    """Return balance and imbalance of matched rows of people, of every estimate but the headline, which has its own."""
+    tables: dict[str, pd.DataFrame] = {}
+    for key, group in groups.items():
+        if key != first and MATCHED_ROWS in group.comparison.panel.frame:
+            tables[f"{'.'.join(key)}.balance"] = group.comparison.balance
+            tables[f"{'.'.join(key)}.balance_measures"] = group.comparison.measures
+    return tables
+
+
 def _tables(
     groups: dict[Key, Group], answers: dict[Key, Answer], checked: list[Checked], first: Key
 ) -> dict[str, pd.DataFrame]:
@@ -161,6 +172,7 @@ def _tables(
         tables["overlap"] = group.comparison.overlap.astype({"treated": int})
     if group.comparison.calibration is not None:
         tables["calibration"] = group.comparison.calibration
+    tables |= _of_people(groups, first)
     for (estimator, outcome), answer in answers.items():
         for one in answer.inferred:
             for name, table in one.tables.items():

@@ -67,7 +67,7 @@ def dated(panel: Panel, spec: PanelSpec, reading: Reading, also: Sequence[str] =
                 ("covariates",), f"{what}: the intervention may have changed it",
                 f"use an earlier one, or declare measured: {{{name}: {panel.periods.name(year)}}}",
             )  # fmt: skip
-        elif year is None and pd.api.types.is_numeric_dtype(panel.frame[name]):
+        elif year is None and panel.layout == "panel" and pd.api.types.is_numeric_dtype(panel.frame[name]):
             undated.append(name)
     faults.stop()
     return _with_caveats(panel, first, late, undated)

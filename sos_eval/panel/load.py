@@ -17,6 +17,8 @@ from sos_eval.panel.assemble import Adopt, assemble, named_columns
 from sos_eval.panel.breaks import OWN_COLUMNS
 from sos_eval.panel.covariates import dated
 from sos_eval.panel.england.published import read_published
+from sos_eval.panel.events.rows import as_rows
+from sos_eval.panel.events.spec import EVENT_DAY
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.read.columns import texts
 from sos_eval.panel.read.files import SUFFIXES, read_file, source_of
@@ -73,8 +75,9 @@ def load_panel(
     """
     reading = _read(spec, document, base, override, world, also)
     reading = long(reading, spec, [name for name, _ in named_columns(spec, also)])
-    reading = _recoded(reading, spec)
-    panel = assemble(reading, spec, also=also, adopt=_adopt(spec, base), require_untreated=require_untreated)
+    reading = as_rows(_recoded(reading, spec), spec, base)
+    laid = also if spec.events is None or spec.events.means else (*also, EVENT_DAY)
+    panel = assemble(reading, spec, also=laid, adopt=_adopt(spec, base), require_untreated=require_untreated)
     return dated(panel, spec, reading, also)
 
 
@@ -91,6 +94,7 @@ def _read(
     if isinstance(override, pd.DataFrame):
         return replace(reading_of(override), faults=faults, document=document)
     names = {name for name, _ in named_columns(spec, also)} | set(spec.recode) | OWN_COLUMNS
+    names |= {name for name, _ in spec.events.read()} if spec.events else set()
     where, key = Reading(pd.DataFrame(), "", faults, document).at("path")
     if override is None and spec.source == "england":
         if spec.path:
@@ -116,7 +120,8 @@ def _read(
     def needed(name: str) -> bool:
         return name in names or (spec.wide is not None and matches(spec.wide, name))
 
-    keys = (spec.unit, spec.time) if spec.wide is None else (spec.unit,)
+    dated_by = spec.events.date if spec.events else spec.time
+    keys = (spec.unit, dated_by) if spec.wide is None else (spec.unit,)
     reading = read_file(
         path, source, faults, needed=needed, keys=keys, table=spec.table,
         header_row=spec.header_row, where=where, key=key,

@@ -17,6 +17,8 @@ __all__ = ["one_sided", "varying_weights"]
 
 def one_sided(frame: pd.DataFrame, rows: PlacedRows, spec: PanelSpec) -> tuple[FlowRow, ...]:
     """Note levels of a category that only treated or only untreated units have: nobody is like them to compare with."""
+    if spec.layout != "panel":
+        return ()
     return tuple(row for name in dict.fromkeys(spec.covariates) for row in _levels(frame, rows, name))
 
 

@@ -107,8 +107,10 @@ def _missing(rows: PlacedRows, empty: NDArray[np.bool_], name: str, word: str) -
 
 
 def named_cells(rows: PlacedRows, mask: NDArray[np.bool_], at_most: int = NAMED) -> str:
-    """Name units and periods: ``825 (2011, 2012), H_DORSET (2013) and 3 more``."""
+    """Name units and periods: ``825 (2011, 2012), H_DORSET (2013) and 3 more``; of rows of people units alone."""
     codes = np.unique(rows.codes[mask])
+    if ((np.diff(rows.codes) == 0) & (np.diff(rows.times) == 0)).sum() * 2 > len(rows.codes):  # mostly repeated
+        return listed(list(rows.units[codes]), at_most)
     shown = [_cell(rows, code, mask) for code in codes[:at_most]]
     return listed([*shown, *codes[at_most:]], at_most)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.panel.caveats import Caveat
-from sos_eval.panel.dates import is_date, period_from
+from sos_eval.panel.dates import day_of, is_date, period_from
 from sos_eval.panel.panel import Array
 from sos_eval.panel.periods import Periods
 from sos_eval.panel.prior_use import VOCABULARY, prior_use, prior_use_caveats
@@ -23,6 +24,8 @@ from sos_eval.panel.treatment import EMPTY, Adoption, dated_starts, settled, sta
 from sos_eval.terms import ADOPTION_COLUMNS
 
 __all__ = ["from_register", "with_overlapping"]
+
+_EPOCH = date(1970, 1, 1)
 
 
 def from_register(reading: Reading, rows: PlacedRows, path: Path, spec: PanelSpec) -> Adoption:
@@ -45,6 +48,8 @@ def from_register(reading: Reading, rows: PlacedRows, path: Path, spec: PanelSpe
     table = adoption.register.assign(
         embedded=_spread(place, embedded, np.nan, rows), stopped=_spread(place, stopped, np.nan, rows)
     )
+    for name, key in (("first_treated", "start_day"), ("embedded", "embedded_day")):
+        table[key] = _spread(place, _days(register, name), np.nan, rows)
     for name in register.header:
         if name and name not in {"unit", "first_treated", "embedded", "stopped", "known"}:
             table[name] = _spread(place, _words(register, name), "", rows)
@@ -101,6 +106,13 @@ def _period(register: Reading, name: str, periods: Periods) -> Array:
     if broken.any():
         register.add(f"{name}: no whole period in {register.lines(broken)}", "write a period, as in the panel")
     return values
+
+
+def _days(register: Reading, name: str) -> Array:
+    """Return an optional column's dates as days since 1970, NaN where it holds something else or nothing."""
+    words = _words(register, name) if name in register.header else np.full(len(register.frame), "")
+    days = [day_of(str(word)) for word in words]
+    return np.array([np.nan if day is None else (day - _EPOCH).days for day in days], float)
 
 
 def _period_on(register: Reading, name: str, periods: Periods, words: Any) -> Array:

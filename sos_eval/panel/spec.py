@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt
 from pydantic import AfterValidator, BeforeValidator
 
 from sos_eval.declare import Declared
+from sos_eval.panel.events.spec import EventsSpec
 from sos_eval.panel.periods import Period, PeriodUnit
 from sos_eval.terms import SAFETY_ROLES, YearConvention
 
@@ -228,6 +229,8 @@ class PanelSpec(Declared):
     """Column of weights; without it estimands average units."""
     layout: Literal["panel", "cross_sections"] = "panel"
     """panel: a row per unit and time; cross_sections: rows are people or events."""
+    events: EventsSpec | None = None
+    """Of rows that are events with dates: the year of each, outcomes by rule, figures of authorities."""
     unbalanced: Literal["allow", "balance", "error"] = "allow"
     """allow; balance: keep units seen in every period and name the others; error: refuse."""
     window: dict[Literal["from", "to"], Period] = field(default_factory=dict)
@@ -254,6 +257,8 @@ class PanelSpec(Declared):
             raise ValueError("geography goes with source: england")
         if self.source == "england" and (self.table, self.header_row, self.wide) != (None, None, None):
             raise ValueError("table, header_row and wide are for files; source: england ships with the package")
+        if self.events is not None and (self.layout == "panel") != bool(self.events.means):
+            raise ValueError("events goes with layout: cross_sections, or with layout: panel and events.means")
         if (self.outcome is None) == (not self.outcomes):
             raise ValueError("write either outcome or outcomes, and only one of them")
         if self.wide is not None and self.wide.into != self.time:

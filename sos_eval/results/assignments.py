@@ -17,7 +17,9 @@ from sos_eval.errors import DesignFault, nearest
 from sos_eval.panel.panel import Array, Panel
 
 __all__ = [
+    "MATCHED_ROWS",
     "MATCHED_SETS",
+    "WHY_FIXED",
     "AssignmentSpace",
     "Assignments",
     "assignment_space",
@@ -29,6 +31,13 @@ __all__ = [
 Codes = NDArray[np.intp]
 #: Column of a panel whose comparison was written by hand: starts are swapped within it, whatever strata are declared.
 MATCHED_SETS = "matched_sets"
+#: Column of a panel whose rows of people were matched: their places in the panel before.
+MATCHED_ROWS = "source_row"
+#: Why starts of matched rows of people are not swapped.
+WHY_FIXED = (
+    "rows of people are matched to the windows as they were, and no test swaps these: declare an estimator on the sets "
+    "themselves beside it (comparison without people), whose randomization test is over authorities"
+)
 
 _PARTS = {"half": 2, "third": 3, "quarter": 4, "fifth": 5}
 _CUT = re.compile(rf"(.+)_({'|'.join(_PARTS)})")

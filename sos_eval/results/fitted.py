@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.adoptions import Adoptions
-from sos_eval.results.assignments import AssignmentSpace, assignment_space
+from sos_eval.results.assignments import MATCHED_ROWS, WHY_FIXED, AssignmentSpace, assignment_space
 from sos_eval.results.comparison import Comparison
 from sos_eval.results.crew import ALONE, Crew
 from sos_eval.results.estimate import Batch, Estimate
@@ -76,6 +76,8 @@ class Fitted:
 
     def space(self, strata: Sequence[str]) -> AssignmentSpace | str:
         """Lay out who can swap starts with whom, or say why nobody can; the same for every outcome of a design."""
+        if MATCHED_ROWS in self.panel.frame:
+            return WHY_FIXED
         return assignment_space(self.source.select(self.lots_of) if self.lots_of else self.source, strata)
 
     def refit(self, panel: Panel) -> Estimate:

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sos_eval.declare import seeded
+from sos_eval.declare import read_yaml, seeded
 from sos_eval.numerics.random import stream
+from sos_eval.worlds.children import is_of_children
+from sos_eval.worlds.children_source import children_frame
 from sos_eval.worlds.draw import draw_outcomes
 from sos_eval.worlds.draws import Draws
 from sos_eval.worlds.frame import draw_frame
-from sos_eval.worlds.world import World, load_world
+from sos_eval.worlds.world import World, world_from
 
 __all__ = ["data_of", "draw_once", "world_frame"]
 
@@ -26,8 +28,11 @@ def draw_once(world: World, seed: int | None = None) -> Draws:
 
 
 def world_frame(path: str | Path, seed: int | None = None) -> pd.DataFrame:
-    """Draw one panel from a world's file, as ``panel: {source: world}`` reads it."""
-    return data_of(draw_once(load_world(path), seed))
+    """Draw one panel, or the events of a world of children, from a world's file: what ``source: world`` reads."""
+    document = read_yaml(path)
+    if is_of_children(document):
+        return children_frame(document, seed)
+    return data_of(draw_once(world_from(document), seed))
 
 
 def data_of(draws: Draws) -> pd.DataFrame:

@@ -225,8 +225,9 @@ def world_from(document: Document, changes: dict[str, Any] | None = None) -> Wor
     if "schema" not in data:
         faults.add(str(document.path), "schema: is missing", f"write schema: {SCHEMA}")
     if "children" in data:
-        what = "children: is not in this version: a world draws what authorities count, not the children behind it"
-        faults.add(document.where(("children",)), what, "take the section out")
+        what = "children: a world of children has no panel of authorities to draw here"
+        instead = "write: sos-eval simulate FILE --out P.csv, or panel: {source: world} in a design"
+        faults.add(document.where(("children",)), what, instead)
         data = {key: value for key, value in data.items() if key != "children"}
     world = build(World, data, document, (), faults)
     if world is not None and not faults.found and world.times.first < world.times.last:

@@ -39,8 +39,9 @@ OPTIONS = {
     "two_stage": [{}, {"covariates": ()}],
 }  # fmt: skip
 
-#: They need panels of their own (eight periods a side; who is eligible), and have these properties in their own tests.
-OWN_PANELS = ("interrupted_time_series", "triple_difference")
+#: They need panels of their own (eight periods a side; who is eligible; people matched within declared sets), and have
+#: these properties in their own tests.
+OWN_PANELS = ("interrupted_time_series", "matched_did", "triple_difference")
 
 CASES = [
     pytest.param(name, method(**options), id=f"{name}-{'-'.join(map(str, options.values())) or 'default'}")

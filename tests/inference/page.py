@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from sos_eval.comparison import DeclaredSets, build
+from sos_eval.comparison.people import People
 from sos_eval.errors import InputFault
 from sos_eval.inference.auto import RULE
 from sos_eval.inference.matrix import standing
 from sos_eval.results.method import registered, summary
+from tests.comparison.people_panel import SETS, many
 from tests.fakes import fit, panel_of
 
 CHOOSERS = ("auto",)
@@ -44,12 +47,18 @@ def demonstration():
     return panel_of(rng.poisson(exposure * 0.003).astype(float), starts, exposure=exposure)
 
 
+def matched_people():
+    """People of two pilots and two comparators, matched within declared sets."""
+    method = DeclaredSets(sets=SETS, people=People(on=("x", "kind")))
+    return build(method, method.restricted(many())).panel
+
+
 def fits():
     """Every registered estimator on the demonstration panel, or why it refuses it."""
     found = {}
     for name, method in registered("estimator").items():
         try:
-            found[name] = fit(method(), demonstration())
+            found[name] = fit(method(), matched_people() if name == "matched_did" else demonstration())
         except InputFault as fault:
             found[name] = fault.faults[0].what
     return found

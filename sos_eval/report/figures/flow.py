@@ -52,7 +52,7 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
 def _text(row: pd.Series, one: str, many: str, labels: Mapping[str, str]) -> str:
     """Return the words of a box: how many, why, who."""
     parts = [count(row["units"], one, many)] if row["units"] else []
-    parts += [count(row["rows"], "row")] if row["rows"] else []
+    parts += [count(row["rows"], "row")] if row["rows"] > 0 else []
     step = str(row["step"]).replace("_", " ")
     verb = {"start": "Start", "dropped": "Dropped", "kept": "Kept", "noted": "Noted"}[str(row["what"])]
     where = "" if step in ("start", "end") else f" ({step})"

@@ -1,0 +1,76 @@
+"""When a matched set's programme began and was embedded: the window that all its members inherit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.panel.events.spec import EVENT_DAY
+from sos_eval.panel.panel import Array, Panel
+
+__all__ = ["Windows", "windows_of"]
+
+Bools = NDArray[np.bool_]
+_DAYS_A_YEAR = 365.25
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The windows of treated units on an axis of days, or of periods where rows have no day.
+
+    Attributes
+    ----------
+    at : (n_rows,)
+        Where each row of the panel lies.
+    opens, closes
+        Unit -> first moment of the programme, and first moment of all of it.
+    year
+        Length of a year on the axis.
+    """
+
+    at: Array
+    opens: dict[str, float]
+    closes: dict[str, float]
+    year: float
+
+    def place(self, rows: NDArray[np.intp], head: NDArray[np.object_]) -> tuple[Bools, Bools, Array]:
+        """Say of rows (n,) of the sets of treated units whether they lie after the window, inside it, and how far off.
+
+        Returns
+        -------
+        post, inside : (n,)
+            From full embedding on; from the start up to it.
+        event_time : (n,)
+            Whole years: -1 is the year up to the start, 0 the year from full embedding on. Inside it is NaN.
+        """
+        at = self.at[rows]
+        opens = np.array([self.opens[str(name)] for name in head], float)
+        closes = np.array([self.closes[str(name)] for name in head], float)
+        post, inside = at >= closes, (at >= opens) & (at < closes)
+        event_time = np.where(post, np.floor((at - closes) / self.year), -np.ceil((opens - at) / self.year))
+        return post, inside, np.where(inside, np.nan, event_time)
+
+
+def windows_of(panel: Panel) -> Windows:
+    """Return the windows that a panel's register gives, by day where rows and register have days."""
+    units, starts = panel.units.astype(str), panel.first_treated
+    table = panel.adoption.reindex(panel.units)
+    first, full = (_column(table, name, panel.n_units) for name in ("start_day", "embedded_day"))
+    treated = panel.ever_treated
+    if EVENT_DAY in panel.frame and np.isfinite(first[treated]).all():
+        at, year = panel.frame[EVENT_DAY].to_numpy(float), _DAYS_A_YEAR
+    else:
+        at, year = panel.frame["time"].to_numpy(float), 1.0
+        first, full = starts, _column(table, "embedded", panel.n_units)
+    full = np.where(np.isfinite(full), full, first)
+    mine = [i for i in range(panel.n_units) if treated[i]]
+    opens = {str(units[i]): float(first[i]) for i in mine}
+    return Windows(at, opens, {str(units[i]): float(full[i]) for i in mine}, year)
+
+
+def _column(table: pd.DataFrame, name: str, n: int) -> Array:
+    """Return a column of the register by unit, (n,); NaN where it has none."""
+    return table[name].to_numpy(float) if name in table else np.full(n, np.nan)
