@@ -203,12 +203,8 @@ def moderators(bundle: ResultBundle) -> list[Block]:
 
 def implementation(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     """Return the I of EMMIE: who started when, and fidelity where it was measured."""
-    blocks: list[Block] = [
-        Heading("Implementation"),
-        *_began(bundle),
-        *_pictures(drawn, "adoption"),
-        *_programmes(bundle),
-    ]
+    blocks: list[Block] = [Heading("Implementation"), *_began(bundle), *_pictures(drawn, "adoption")]
+    blocks += _programmes(bundle)
     if bundle.design.get("implementation"):
         return [*blocks, Text("Fidelity as declared in the design; see the tables of the bundle.")]
     needed = "It would need a fidelity or dose measured per unit and period, declared under “implementation”."
@@ -229,17 +225,12 @@ def _programmes(bundle: ResultBundle) -> list[Block]:
     """Return which other programmes ran where and when; nothing where no list of them was declared."""
     if "programmes" not in bundle.table_names:
         return []
-    matrix = (
-        bundle.tables("programmes")
-        .drop(columns=["unit", "first_treated"])
-        .rename(columns={"label": "Unit", "programme": "Programme"})
-    )
-    marks = {1.0: "●", 0.0: ""}
-    periods = [column for column in matrix.columns if column not in ("Unit", "status", "Programme")]
-    for column in periods:
-        matrix[column] = [marks.get(value, "?") for value in matrix[column]]
+    names, marks = {"label": "Unit", "status": "Here", "programme": "Programme"}, {1.0: "●", 0.0: ""}
+    matrix = bundle.tables("programmes").drop(columns=["unit", "first_treated"]).rename(columns=names)
+    for period in matrix.columns[len(names) :]:
+        matrix[period] = [marks.get(value, "?") for value in matrix[period]]
     words = "Other programmes, by year: ● running, ? start not known (tables/programmes.csv)"
-    return [Table(matrix.rename(columns={"status": "Here"}).astype(str), words)]
+    return [Table(matrix.astype(str), words)]
 
 
 def _not_evaluated(title: str, needs: str) -> list[Block]:

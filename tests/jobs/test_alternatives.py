@@ -222,7 +222,7 @@ def test_where_the_data_do_not_reach_the_row_says_why(tmp_path):
     [
         ("{}", "changes nothing"),
         ("{strat: 1}", 'did you mean "start"?'),
-        ("{leave_out: {}}", "write either prior_use"),
+        ("{leave_out: {}}", "write one of prior_use"),
         ("{with: {estimators.id: 1}}", "only keys of panel and comparison can differ"),
         ("{with: {panel.window.fro: 1}}", "'fro' is not one of the options"),
         ("{estimator: {method: twfe, covariates: [poverty], by: period}}", "is not among panel.covariates"),

@@ -249,7 +249,8 @@ def test_overlapping_programmes_stand_in_a_matrix_by_unit_and_period(small):
     """A start is a period or a date of the panel's year; other words say no period."""
     small.write(
         "other.csv",
-        "unit,programme,first_treated\n001,No Wrong Door,2014\n001,Family Valued,not verified\n008,Family Valued,2013-11\n",
+        "unit,programme,first_treated\n001,No Wrong Door,2014\n"
+        "001,Family Valued,not verified\n008,Family Valued,2013-11\n",
     )
     small.block["treatment"] = {"first_treated": "first_year", "overlapping": "other.csv"}
     panel = small.load()
