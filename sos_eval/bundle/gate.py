@@ -23,7 +23,7 @@ from sos_eval.terms import BALANCE_COLUMNS, EFFECT_COLUMNS, PERIOD_COLUMNS
 __all__ = ["gated"]
 
 #: Tables by unit that say who starts when, and who is who.
-_PUBLIC = ("adoption", "unit_names")
+_PUBLIC = ("adoption", "programmes", "unit_names")
 _SIZES = ("n_units", "n_treated_units")
 #: Results of a row of effects.
 _RESULTS = (

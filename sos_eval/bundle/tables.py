@@ -12,7 +12,7 @@ from sos_eval.errors import OurFault
 from sos_eval.panel.panel import Panel
 from sos_eval.results.facts import OutcomeFacts, PanelFacts
 
-__all__ = ["adoption", "lost_periods", "outcome_paths", "panel_facts", "path_counts", "unit_names"]
+__all__ = ["adoption", "lost_periods", "outcome_paths", "panel_facts", "path_counts", "programmes", "unit_names"]
 
 Array = NDArray[np.float64]
 
@@ -150,6 +150,33 @@ def adoption(panel: Panel) -> pd.DataFrame:
         "status": np.where(np.isfinite(starts), "treated", untreated),
     })  # fmt: skip
     return out.sort_values(["first_treated", "unit"], kind="stable").reset_index(drop=True)
+
+
+def programmes(panel: Panel) -> pd.DataFrame:
+    """Return which other programmes ran where and when: a row per unit and programme, a column per period.
+
+    Returns
+    -------
+    DataFrame
+        ``unit, label, status, programme, first_treated``, then a column per period as it is written: 1 from the start
+        on, 0 before it, empty where the list says no period of a start.
+    """
+    if "programmes" not in panel.adoption.columns:
+        return pd.DataFrame()
+    joined, names = panel.adoption["programmes"].reindex(pd.Index(panel.units)), _labels(panel)
+    rows = [
+        {"unit": unit, "label": name, "status": "treated" if treated else "untreated", "programme": programme,
+         "first_treated": start, **_running(panel, start)}
+        for unit, name, treated, those in zip(panel.units, names, panel.ever_treated, joined, strict=True)
+        for programme, start in those
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _running(panel: Panel, start: float) -> dict[str, float]:
+    """Say of each period whether a programme that started then ran in it."""
+    known = np.isfinite(start)
+    return {panel.periods.name(time): float(time >= start) if known else np.nan for time in panel.times}
 
 
 def unit_names(panel: Panel) -> pd.DataFrame:

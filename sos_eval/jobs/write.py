@@ -12,7 +12,7 @@ import pandas as pd
 from sos_eval.bundle.bundle import BundleContent, ResultBundle, write_bundle
 from sos_eval.bundle.content import Confidential
 from sos_eval.bundle.provenance import provenance
-from sos_eval.bundle.tables import adoption, outcome_paths, path_counts, unit_names
+from sos_eval.bundle.tables import adoption, outcome_paths, path_counts, programmes, unit_names
 from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_path
 from sos_eval.jobs.account import Account
@@ -160,6 +160,9 @@ def _tables(
     """Return the further tables that figures read, by file name."""
     group = groups[first]
     tables = {"adoption": adoption(group.source)}
+    others = programmes(group.source)
+    if len(others):
+        tables["programmes"] = others
     if group.source.names_read:
         tables["unit_names"] = unit_names(group.source)
     if group.source.layout == "panel":

@@ -256,6 +256,7 @@ def _difference_tests(bundle: ResultBundle) -> list[Block]:
 def implementation(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     """Return the I of EMMIE: who started when, and fidelity where it was measured."""
     blocks: list[Block] = [Heading("Implementation"), *_began(bundle), *_pictures(drawn, "adoption")]
+    blocks += _programmes(bundle)
     if bundle.design.get("implementation"):
         return [*blocks, *_fidelity(bundle)]
     needed = "It would need a fidelity or dose measured per unit and period, declared under “implementation”."
@@ -286,6 +287,18 @@ def _began(bundle: ResultBundle) -> list[Block]:
     starts = [panel.written(start) for start in panel.cohorts if panel.written(start)]
     when = f"in {listing(starts)}" if len(starts) <= _MOST_STARTS else f"between {starts[0]} and {starts[-1]}"
     return [Text(f"{count(panel.n_treated_units, *unit_words(bundle))} began {when}.")]
+
+
+def _programmes(bundle: ResultBundle) -> list[Block]:
+    """Return which other programmes ran where and when; nothing where no list of them was declared."""
+    if "programmes" not in bundle.table_names:
+        return []
+    names, marks = {"label": "Unit", "status": "Here", "programme": "Programme"}, {1.0: "●", 0.0: ""}
+    matrix = bundle.tables("programmes").drop(columns=["unit", "first_treated"]).rename(columns=names)
+    for period in matrix.columns[len(names) :]:
+        matrix[period] = [marks.get(value, "?") for value in matrix[period]]
+    words = "Other programmes, by year: ● running, ? start not known (tables/programmes.csv)"
+    return [Table(matrix.astype(str), words)]
 
 
 def _not_evaluated(title: str, needs: str) -> list[Block]:

@@ -13,6 +13,9 @@ from sos_eval.design.design import load_design
 from sos_eval.errors import InputFault
 from sos_eval.jobs.check import check_design
 from sos_eval.jobs.run import run
+from sos_eval.report.compose import compose
+from sos_eval.report.content import Table
+from sos_eval.report.draw import draw_all
 from sos_eval.results.check import of_hundred
 
 DESIGN = """\
@@ -160,6 +163,27 @@ def test_a_stratum_that_is_no_column_is_a_fault_at_its_own_line(tmp_path):
     assert "d.yaml:11" in str(fault.value)
 
 
+def test_units_of_other_programmes_go_and_stand_in_a_matrix_of_the_report(tmp_path):
+    (tmp_path / "o.csv").write_text("unit,programme,first_treated\nu1,Valued,2002\nu6,Valued,\n")
+    path = made(tmp_path, "{leave_out: {programmes: true}}")
+    plan = path.read_text()
+    path.write_text(plan.replace("untreated_means: never", "untreated_means: never, overlapping: o.csv"))
+    bundle = run(path, out=tmp_path / "out")
+    row = bundle.tables("robustness").set_index("variant").loc["without those in other programmes"]
+    units = [i for i in range(8) if i not in (1, 6)]
+    assert row["estimate"] == pytest.approx(effect({0, 1, 2}, units=units), abs=1e-8)
+    table = bundle.tables("programmes").astype({"unit": str}).set_index("unit")
+    assert table.loc["u1", ["2001", "2002", "2003", "2004"]].tolist() == [0, 1, 1, 1]
+    assert table.loc["u6", ["2001", "2002", "2003", "2004"]].isna().all()
+    document = compose(bundle, draw_all(bundle, ("svg",), only="answer"))
+    matrix = next(one for one in document.body if isinstance(one, Table) and "Other programmes" in one.caption)
+    assert matrix.frame.iloc[0, -4:].tolist() == ["", "●", "●", "●"]
+    assert set(matrix.frame.iloc[1, -4:]) == {"?"}
+    path.write_text(plan)
+    reason = run(path, out=tmp_path / "bare").tables("robustness").set_index("variant")["reason"].iloc[1]
+    assert "declare treatment.overlapping" in reason
+
+
 def test_highest_units_go_and_regions_enter_by_period(tmp_path):
     got, _ = table(tmp_path, "{leave_out: {highest: high, units: 2}}", "{within: [region]}")
     assert got["estimate"]["without the 2 highest on high"] == pytest.approx(
@@ -198,7 +222,7 @@ def test_where_the_data_do_not_reach_the_row_says_why(tmp_path):
     [
         ("{}", "changes nothing"),
         ("{strat: 1}", 'did you mean "start"?'),
-        ("{leave_out: {}}", "write either prior_use"),
+        ("{leave_out: {}}", "write one of prior_use"),
         ("{with: {estimators.id: 1}}", "only keys of panel and comparison can differ"),
         ("{with: {panel.window.fro: 1}}", "'fro' is not one of the options"),
         ("{estimator: {method: twfe, covariates: [poverty], by: period}}", "is not among panel.covariates"),
