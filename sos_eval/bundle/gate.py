@@ -263,7 +263,8 @@ class _Gate:
 
     def _paths(self, file: str, table: pd.DataFrame) -> pd.DataFrame:
         """Hold back mean outcomes on few units, those that would give them back, and pooled means of counts."""
-        few, back = path_rows(table, self.about.behind, self.about.disclosure.fewest)
+        about = self.about.disclosure
+        few, back = path_rows(table, self.about.behind, about.fewest, about.smallest)
         self.hidden = {str(group) for group in table["group"][few | back]}  # a cohort that is held back counts
         out = self._without(file, table, ("mean", "mean_pooled"), {self.few: few, BACK: back}, "")
         pooled = int(out["mean_pooled"].notna().sum())

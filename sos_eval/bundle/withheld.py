@@ -15,7 +15,7 @@ Flags = NDArray[np.bool_]
 
 #: Why a row on enough units is held back.
 BACK = "withheld: with what is shown beside it, it would give back a result on few units"
-#: Fewest whole numbers that a mean must leave open for each of the counts behind it.
+#: Fewest whole numbers that a mean must leave open for each of the counts behind it, whatever the profile protects.
 _OPEN = 2
 
 
@@ -89,7 +89,9 @@ def _with_next(own: Flags, few: Flags, total: Array, fewest: int, *, disjoint: b
     return held
 
 
-def path_rows(paths: pd.DataFrame, behind: Sequence[Array], fewest: int) -> tuple[Flags, Flags]:
+def path_rows(
+    paths: pd.DataFrame, behind: Sequence[Array], fewest: int, smallest: int = _OPEN
+) -> tuple[Flags, Flags]:  # fmt: skip
     """Say which mean outcomes of `outcome_paths.csv` are held back.
 
     Parameters
@@ -101,6 +103,9 @@ def path_rows(paths: pd.DataFrame, behind: Sequence[Array], fewest: int) -> tupl
         count; (n_units_of_row, 3), empty where the outcome is no count.
     fewest
         Fewest units of a result.
+    smallest
+        Smallest count that is shown. A mean that puts a count below it is held back, for what is told beside it narrows
+        the bound.
 
     Returns
     -------
@@ -109,29 +114,29 @@ def path_rows(paths: pd.DataFrame, behind: Sequence[Array], fewest: int) -> tupl
     """
     n = paths["n_units"].to_numpy(float)
     few = (n > 0) & (n < fewest)
-    back = np.zeros(len(paths), bool)
+    back, least = np.zeros(len(paths), bool), max(smallest, _OPEN)
     for _, at in paths.groupby(["outcome", "group", "cohort"], dropna=False, sort=False).indices.items():
-        if any(_tight(behind[k]) for k in at if n[k] >= fewest):
+        if any(_tight(behind[k], least) for k in at if n[k] >= fewest):
             back[at] = True
     for name in paths["outcome"].unique():
         at = np.flatnonzero(paths["outcome"] == name)
         cohorts = at[said(paths["cohort"].iloc[at])]
         back[cohorts] |= (few | back)[cohorts].any()  # effects tell cohorts apart: one level shown places the others
-        _hold_before(paths, behind, few, back, at, fewest)
+        _hold_before(paths, behind, few, back, at, fewest, least)
     return few, back & ~few
 
 
-def _tight(units: Array) -> bool:
-    """Whether a mean leaves fewer than two whole numbers open for some count behind it that is not zero."""
+def _tight(units: Array, least: int) -> bool:
+    """Whether a mean says of some count behind it that is not zero that it is below a number."""
     if not len(units):
         return False
     each, count = units[:, 1], units[:, 2]
     most = float(each @ count) / each[count > 0]
-    return bool(len(most) and most.min() < _OPEN)
+    return bool(len(most) and most.min() < least)
 
 
 def _hold_before(
-    paths: pd.DataFrame, behind: Sequence[Array], few: Flags, back: Flags, at: NDArray[np.intp], fewest: int
+    paths: pd.DataFrame, behind: Sequence[Array], few: Flags, back: Flags, at: NDArray[np.intp], fewest: int, least: int
 ) -> None:
     """Hold back the untreated before selection where selection left out fewer units than may be shown."""
     rows = paths.iloc[at]
@@ -143,7 +148,7 @@ def _hold_before(
     n = paths["n_units"].to_numpy(float)
     missing = n[before] - n[chosen]
     hidden = (few | back)[chosen].any()
-    if hidden or ((missing > 0) & (missing < fewest)).any() or any(map(_tight, gone)):
+    if hidden or ((missing > 0) & (missing < fewest)).any() or any(_tight(units, least) for units in gone):
         back[before] = True
 
 

@@ -67,7 +67,7 @@ def _measured(table: pd.DataFrame) -> str:
     if table.empty:
         return ""
     measure = table["measure"].str.cat(table["covariate"], sep=" ").str.strip()
-    wide = table.assign(measure=measure).pivot(index="measure", columns="stage", values="value")
+    wide = table.assign(measure=measure).pivot_table(index="measure", columns="stage", values="value")
     wide = wide.reindex(index=measure.unique(), columns=["before", "after"]).round(3).replace({0.0: 0.0})
     why = [f"{name}: {reason}" for name, reason in dict(zip(measure, table["reason"], strict=True)).items() if reason]
     shown = wide.rename_axis(None, axis=1).rename_axis(None).to_string(na_rep="")

@@ -173,6 +173,8 @@ def _tables(
         tables["balance_measures"] = group.comparison.measures
     if group.comparison.overlap is not None:
         tables["overlap"] = group.comparison.overlap.astype({"treated": int})
+    if group.comparison.values is not None:
+        tables["balance_values"] = group.comparison.values
     if group.comparison.calibration is not None:
         tables["calibration"] = group.comparison.calibration
     tables |= _of_people(groups, first)

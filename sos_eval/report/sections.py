@@ -44,7 +44,7 @@ def effect(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *_pictures(drawn, "outcome_paths", "event_study"),
         Heading("The comparison group", 3),
         *_comparison(bundle),
-        *_pictures(drawn, "flow", "balance", "overlap"),
+        *_pictures(drawn, "flow", "balance", "balance_density", "balance_ecdf", "overlap"),
         *_balance(bundle),
         Heading("Checks", 3),
         *_checks(bundle),

@@ -149,6 +149,11 @@ def figure_tables() -> dict[str, pd.DataFrame]:
             "unit": list(UNITS), "treated": [1.0] * 4 + [0.0] * 8, "weight": weights,
             "distance": [0.62, 0.55, 0.48, 0.71, 0.5, 0.44, 0.61, 0.39, 0.52, 0.6, 0.08, 0.11],
         }),
+        "balance_values": pd.DataFrame({
+            "unit": list(UNITS) * 2, "treated": ([1] * 4 + [0] * 8) * 2, "covariate": ["poverty"] * 12 + ["size"] * 12,
+            "value": np.r_[np.linspace(0.1, 0.4, 12), 100.0 * (1 + k[:12] ** 2 % 7)], "before": 1.0,
+            "after": np.tile(weights, 2),
+        }),
         "primary.randomization": pd.DataFrame({"statistic": 2.2 * np.sin(k) * np.sqrt(k % 17 / 17), "observed": -1.1}),
         "leave_one_out": pd.DataFrame({
             "unit": list(UNITS), "estimate": -1.9 + 0.3 * np.sin(np.arange(12.0)),

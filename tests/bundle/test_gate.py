@@ -96,7 +96,7 @@ def undrawn(monkeypatch):
     monkeypatch.setattr("sos_eval.jobs.run.judge", lambda *run: Judged())
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [*range(6), 1371])  # 1371: a mean says that a count is below 3, an estimate below 2
 def test_nothing_comes_back_from_what_is_published(seed, tmp_path, undrawn):
     smallest = drawn(tmp_path, seed)
     adversary = Adversary(tmp_path / "guarded.yaml")
@@ -145,6 +145,19 @@ def test_nothing_withheld_stands_on_the_page(tmp_path):
     assert words & told == set()
     assert (guarded / "report.html").stat().st_size > 10_000
     assert "does not say" in se.read_bundle(guarded).headline["sentence"]
+
+
+def test_values_of_matched_covariates_by_unit_stay(tmp_path):
+    drawn(tmp_path, 4)
+    matched = "comparison: {method: nearest, on: [outcome_pre], distance: outcome_pre}\nestimators:"
+    for name in ("open", "guarded"):
+        file = tmp_path / f"{name}.yaml"
+        file.write_text(file.read_text().replace("estimators:", matched))
+    assert (run(tmp_path, "open") / "tables" / "balance_values.csv").exists()
+    guarded = run(tmp_path, "guarded")
+    assert not (guarded / "tables" / "balance_values.csv").exists()
+    held = read_table(guarded / "disclosure.csv").set_index("file")["rule"]
+    assert held["tables/balance_values.csv"] == "withheld: each row is about a single unit"
 
 
 def test_what_is_shown_has_four_digits_and_the_list_says_what_is_not(tmp_path):

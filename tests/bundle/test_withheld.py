@@ -59,6 +59,14 @@ def test_a_mean_that_one_small_count_carries_takes_its_path():
     assert back.tolist() == [True, True, False, False]
 
 
+def test_a_mean_that_puts_a_count_below_what_is_shown_takes_its_path():
+    """Counts 2, 0 and 1 of equal exposure: none is above 3, which is below 6; 5, 9 and 4 leave 0 to 18 open."""
+    rows = [("treated", np.nan, 2010, {0: 2, 1: 0, 2: 1}), ("comparison", np.nan, 2010, {3: 5, 4: 9, 5: 4})]
+    table, behind = paths(*rows)
+    assert path_rows(table, behind, 3, 6)[1].tolist() == [True, False]
+    assert path_rows(table, behind, 3, 0)[1].tolist() == [False, False]
+
+
 def test_matching_that_leaves_out_one_unit_hides_the_untreated_before_it():
     chosen, before = {3: 5, 4: 9, 5: 4}, {3: 5, 4: 9, 5: 4, 6: 2}
     table, behind = paths(("comparison", np.nan, 2010, chosen), ("comparison_before", np.nan, 2010, before))
