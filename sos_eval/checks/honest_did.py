@@ -179,12 +179,17 @@ class Told:
         """Say how much divergence the answer bears."""
         whole = self.rows[0][1]
         if np.isnan(self.breakdown):
-            held = f"the {100 * level:g}% interval is {self._range(whole)}"
-            return f"No effect is established even if {self._even} ({held})."
+            return f"No effect is established even if {self._even} ({self._held(level)} is {self._range(whole)})."
         if np.isinf(self.breakdown):
             return f"Zero is left out however large M is ({self._range(whole)} at M = 0)."
         bears = f"Zero is left out up to M = {self.breakdown:.2g}: as long as {self._bounded}"
-        return f"{bears}. If {self._even}, the {100 * level:g}% interval is {self._range(whole)}."
+        return f"{bears}. If {self._even}, {self._held(level)} is {self._range(whole)}."
+
+    def _held(self, level: float) -> str:
+        """Name the interval: of which effect, against which period."""
+        after = self.path.timeline.after[self.sets.weights > 0]
+        times = f"the average of {len(after)} event times" if len(after) > 1 else f"event time {after[0]:g}"
+        return f"the {100 * level:g}% interval of {times} against event time {self.path.timeline.base:g}"
 
     @property
     def _even(self) -> str:

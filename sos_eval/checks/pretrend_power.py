@@ -65,7 +65,7 @@ class PretrendPower(Check):
             "covariance": "clustered" if drawn is None else f"{len(drawn.estimates)} random adoptions",
         })  # fmt: skip
         log = " on the log scale" if path.ratio else ""
-        why = ", which alone would give the average effect" if self.slope is None else ""
+        why = ", which alone would give the average effect," if self.slope is None else ""
         flagged = f"would have been flagged in some earlier period {of_hundred(power)} times"
         return [
             _result("power", power, f"A straight divergence of {slope:.3g}{log} a period{why} {flagged}.", table),

@@ -15,7 +15,6 @@ import numpy as np
 
 from sos_eval.estimators import TWFE, PoissonDiD
 from sos_eval.inference.detectable import detectable_size
-from sos_eval.inference.null_search import without_effect
 from sos_eval.inference.randomization import Randomization
 from sos_eval.numerics.detectable import FALL, RISE
 from sos_eval.panel.panel import Panel
@@ -23,6 +22,7 @@ from sos_eval.panel.tabular import from_frame
 from sos_eval.results.assignments import assignment_space, stratified
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.without_effect import without_effect
 
 STRATA = {"none": (), "quartiles": ("exposure_quarter",)}
 
