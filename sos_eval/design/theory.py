@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sos_eval.design.sections import Path_, Reader
+from sos_eval.panel.disclosure import Disclosure
 from sos_eval.theory.controls import bad_controls
 from sos_eval.theory.identify import identified
 from sos_eval.theory.implementation import MeasuredFidelity
@@ -59,8 +60,8 @@ def read_implementation(reader: Reader) -> MeasuredFidelity | None:
 
 def _refuse_guarded(reader: Reader, section: str) -> None:
     """Refuse what tells of few units under a disclosure profile."""
-    declared = reader.document.data.get("disclosure")
-    if reader.document.data.get(section) and isinstance(declared, dict) and declared.get("profile", "open") != "open":
+    declared = reader.build(Disclosure, reader.document.data.get("disclosure", {}), ("disclosure",))
+    if reader.document.data.get(section) and declared is not None and declared.guards:
         what = f"{section}: not in this version under a disclosure profile, because it tells of few units"
         reader.add((section,), what, "take the section out")
 

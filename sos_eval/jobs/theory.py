@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from sos_eval.bundle.withheld import few_words
 from sos_eval.design.design import Design
 from sos_eval.estimators.twfe import TWFE
 from sos_eval.jobs.account import Account
@@ -68,9 +69,22 @@ def theorised(
         "theory.adjustment": adjustment_table(found), "theory.implications": table,
     }  # fmt: skip
     links = first_links(theory, _on_values(fitted[first]), DRAWS, account.stream("first_link", *first))
-    tables["mechanisms.first_link"] = links
+    tables["mechanisms.first_link"] = _guarded(links, design)
     facts = facts_of(theory, found, moving, table, LEVEL)
     return Theorised(facts, {name: table for name, table in tables.items() if len(table)})
+
+
+def _guarded(links: pd.DataFrame, design: Design) -> pd.DataFrame:
+    """Hold back effects on mediators that are measured in fewer units than a disclosure profile lets be told of."""
+    if not design.disclosure.guards:
+        return links
+    fewest = design.disclosure.fewest
+    sizes = links[["n_treated_units", "n_units"]].astype(float)
+    few = (sizes["n_treated_units"] < fewest) | (sizes["n_units"] - sizes["n_treated_units"] < fewest)
+    numbers = ["estimate", "std_error", "n_units", "n_treated_units", "p_value"]
+    out = links.astype(dict.fromkeys(numbers, float))
+    out.loc[few, numbers] = float("nan")
+    return out.assign(reason=out["reason"].mask(few, few_words(fewest)))
 
 
 def _on_values(fitted: Fitted) -> Fitted:

@@ -25,15 +25,15 @@ def movers(theory: ProgrammeTheory, covariates: Collection[str]) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        ``node, label, column, constant, adjusted, says``.
+        ``node, words, column, constant, adjusted, says``.
     """
     rows = []
     for node in theory.graph.nodes:
         if theory.role(node) == "common cause":
             column, constant = theory.columns.get(node, ""), theory.node(node).constant
-            row = {"node": node, "label": theory.label(node), "column": column, "constant": constant}
+            row = {"node": node, "words": theory.label(node), "column": column, "constant": constant}
             rows.append({**row, "adjusted": column in covariates, "says": _says(constant, column, covariates)})
-    return pd.DataFrame(rows, columns=["node", "label", "column", "constant", "adjusted", "says"])
+    return pd.DataFrame(rows, columns=["node", "words", "column", "constant", "adjusted", "says"])
 
 
 def _says(constant: bool, column: str, covariates: Collection[str]) -> str:

@@ -73,7 +73,7 @@ def _trends(moving: pd.DataFrame) -> str:
         "vary over time and are adjusted for": ~constant & adjusted,
         "drop out of changes unless what they do changes over time": constant,
     }
-    named = [(what, [_inside(label) for label in moving.loc[rows, "label"]]) for what, rows in groups.items()]
+    named = [(what, [_inside(label) for label in moving.loc[rows, "words"]]) for what, rows in groups.items()]
     told = [f"By the theory these {what}: {_joined(labels)}." for what, labels in named if labels]
     return " ".join([rests, *told])
 
