@@ -91,6 +91,7 @@ class _Draw:
         walk = np.cumsum(rng.standard_normal((6, n, t)) * np.where(np.arange(t) == 0, 1.0, 0.25), axis=2)
         self.pressure = walk[0]
         inspected = rng.random((n, t)) < 0.3
+        inspected[:, 0] |= ~inspected.any(axis=1)
         judged = np.clip(np.round(2.5 + 0.7 * walk[1]), 1, 4)
         columns = {
             "la_code": np.repeat(self.names, t), "year": np.tile(self.years, n),
