@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,9 @@ def _times(panel: Panel) -> Array:
     return np.union1d(panel.times, np.array(list(panel.omitted_times), float))
 
 
-def outcome_paths(panel: Panel, comparison_weights: Array | None = None) -> pd.DataFrame:
+def outcome_paths(
+    panel: Panel, comparison_weights: Array | None = None, of_outcomes: Mapping[str, Array | None] | None = None
+) -> pd.DataFrame:
     """Return mean outcomes over time, of treated units (together and by cohort) and of the comparison.
 
     Parameters
@@ -60,6 +63,8 @@ def outcome_paths(panel: Panel, comparison_weights: Array | None = None) -> pd.D
     comparison_weights : (n_units,), optional
         `Comparison.weights`: the units that stand in for the treated, and how much each counts. The untreated
         before any selection are then shown apart, as ``comparison_before``.
+    of_outcomes
+        The same of outcomes that have a comparison group of their own, by name.
 
     Returns
     -------
@@ -69,7 +74,8 @@ def outcome_paths(panel: Panel, comparison_weights: Array | None = None) -> pd.D
         weights; ``mean_pooled`` is total count over total exposure (empty where the outcome is no count, and so is a
         mean over nobody); ``flagged`` and ``omitted`` hold the declared reasons.
     """
-    pieces = [_paths_of(panel.select(one.name), comparison_weights) for one in panel.outcomes]
+    weights = {one.name: comparison_weights for one in panel.outcomes} | dict(of_outcomes or {})
+    pieces = [_paths_of(panel.select(one.name), weights[one.name]) for one in panel.outcomes]
     return pd.concat(pieces, ignore_index=True)
 
 

@@ -152,8 +152,16 @@ def _joint_words(found: PreCoefficients, test: Wald, chosen: str) -> str:
     first, other = (both[chosen], both["chi2" if chosen == "f" else "f"])
     return (
         f"Joint test of {test.df} coefficients before the start ({found.n_treated_clusters} treated clusters of "
-        f"{found.n_clusters}): Wald statistic {test.statistic:.3g}, p = {first} ({other}). A large p is no evidence "
-        "that trends were parallel."
+        f"{found.n_clusters}): Wald statistic {test.statistic:.3g}, p = {first} ({other}). {_read(test, chosen)}"
+    )
+
+
+def _read(test: Wald, chosen: str) -> str:
+    """Say what a conventional p does not show: a large one, and with few treated clusters a small one."""
+    if (test.p_f if chosen == "f" else test.p_chi2) >= 0.05:
+        return "A large p is no evidence that trends were parallel."
+    return (
+        "With few treated clusters this test rejects too often where nothing is wrong: that of the check path does not."
     )
 
 

@@ -142,9 +142,13 @@ def _why_not_estimated(adopter: Panel) -> str:
 
 
 def _notes(groups: dict[Key, Group], fitted: dict[Key, Fitted]) -> dict[str, tuple[str, ...]]:
-    """Return what estimators and comparison groups had to say, by estimator."""
-    notes: dict[str, tuple[str, ...]] = {}
-    for key, fit in fitted.items():
-        said = (*notes.get(key[0], ()), *groups[key].comparison.notes, *fit.estimate.notes)
-        notes[key[0]] = tuple(dict.fromkeys(said))
-    return {name: said for name, said in notes.items() if said}
+    """Return what estimators and comparison groups had to say, by estimator; what holds for one outcome names it."""
+    said = {key: dict.fromkeys((*groups[key].comparison.notes, *fit.estimate.notes)) for key, fit in fitted.items()}
+    notes: dict[str, dict[str, None]] = {}
+    for key, texts in said.items():
+        others = [said[other] for other in said if other[0] == key[0]]
+        for text in texts:
+            common = all(text in other for other in others)
+            label = fitted[key].panel.outcome.label or key[1]
+            notes.setdefault(key[0], {})[text if common else f"{label}: {text}"] = None
+    return {name: tuple(texts) for name, texts in notes.items()}

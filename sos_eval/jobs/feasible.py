@@ -236,8 +236,10 @@ def _sentence(table: pd.DataFrame, scheme: Scheme) -> str:
         return f"No fall, not even to nothing, could be found {_often(scheme)} over {_years(longest.iloc[0])}.{partly}"
     parts = [_part(row) for _, row in seen.iloc[[0, -1]].drop_duplicates().iterrows()]
     where = _compared(scheme.within)
+    outcomes = table["outcome"].nunique()
+    of = f" ({first['outcome'].iloc[0]})" if outcomes > 1 else ""
     over = f"If the authorities that start were drawn by lot{where}, a comparison over {_years(seen.iloc[0])}"
-    return f"{over} would find {_often(scheme)} {'; '.join(parts)}.{partly}"
+    return f"{over} would find {_often(scheme)} {'; '.join(parts)}{of}.{partly}"
 
 
 def _often(scheme: Scheme) -> str:

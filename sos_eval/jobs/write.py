@@ -166,7 +166,11 @@ def _tables(
     if group.source.names_read:
         tables["unit_names"] = unit_names(group.source)
     if group.source.layout == "panel":
-        tables["outcome_paths"] = outcome_paths(group.source, _chosen(group))
+        of_outcomes = {
+            outcome: _chosen(one) for (estimator, outcome), one in groups.items()
+            if estimator == first[0] and list(one.source.units) == list(group.source.units)
+        }  # fmt: skip
+        tables["outcome_paths"] = outcome_paths(group.source, _chosen(group), of_outcomes)
     if group.comparison.sets is not None:
         tables["sets"] = group.comparison.sets
     if len(group.comparison.measures):

@@ -59,6 +59,7 @@ def caveats(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> 
     about = [check for check in facts.checks if _is_about(check, facts.headline)]
     if not any(check.name.startswith("path.") for check in about):
         said += [_apart(check, units) for check in about if _shows_divergence(check) and check.passed is not False]
+    said += [in_units(check.text, units) for check in about if check.name == "unmatched" and math.isfinite(check.value)]
     said += _placebos(about, units)
     said += _unseen(about, facts, units)
     said += failed_checks(facts, units)
@@ -182,7 +183,7 @@ def _units_needed(effect: HeadlineEffect, facts: RunFacts) -> str:
     detectable = abs(detectable_change(effect, facts, aimed))
     if not (0 < treated < every and target > 0 and math.isfinite(detectable)) or detectable <= target:
         return ""
-    words = "the smallest change worth having" if declared else f"a {aimed} of 10%"
+    words = "the smallest change worth having" if declared else f"a {aimed} of, say, 10%"
     needed = _treated_of(every, (1 / treated + 1 / (every - treated)) * (target / detectable) ** 2)
     if math.isnan(needed):
         return (

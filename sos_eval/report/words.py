@@ -173,8 +173,10 @@ def _room_for_worth(effect: HeadlineEffect, question: QuestionFacts, outcome: Ou
         ways = listing([f"a {name}" for name in there if there[name]], "and")
         return f" The range has room for {ways} {worth}." if ways else ""
     if not there[wanted]:
-        alone = f" The range has room for a {other} as large as the smallest {wanted} {worth}."
-        return alone if there[other] else ""
+        sign, end = (-1.0, "low") if wanted == "fall" else (1.0, "high")
+        if not sign * effect.furthest(end, sign) < least:
+            return f" Whether a {wanted} {worth} lies outside the range needs more draws."
+        return f" A {wanted} {worth} lies outside the range{f'; a {other} as large does not' if there[other] else ''}."
     return f" The range has room for a {wanted} {worth}{f' and for a {other} as large' if there[other] else ''}."
 
 
@@ -303,7 +305,7 @@ def _worth_seen(seen: DetectableFacts, outcome: OutcomeFacts) -> str:
     found = listing([f"{name} of it in {of_hundred(share)} cases" for name, share in shown], "and")
     return (
         f"; the smallest change worth having is {_scaled(seen.worthwhile, outcome)}, and it would find {found} and, "
-        f"where nothing changes, rule it out in {of_hundred(seen.equivalence)}"
+        f"where nothing changes, rule out both a fall and a rise of it in {of_hundred(seen.equivalence)}"
     )
 
 

@@ -293,16 +293,18 @@ def test_divergence_before_the_start_is_a_caveat_even_without_a_threshold(p, est
 @pytest.mark.parametrize(
     ("way", "high", "said"),
     [
-        ("decrease", 1.0, "room for a fall worth having (0.5 per 10,000 or more) and for a rise as large."),
-        ("decrease", 0.1, "room for a fall worth having (0.5 per 10,000 or more)."),
-        ("increase", 0.1, "room for a fall as large as the smallest rise worth having (0.5 per 10,000 or more)."),
-        ("none", 1.0, "room for a fall and a rise worth having (0.5 per 10,000 or more)."),
+        ("decrease", 1.0, "The range has room for a fall {worth} and for a rise as large."),
+        ("decrease", 0.1, "The range has room for a fall {worth}."),
+        ("increase", 0.1, "A rise {worth} lies outside the range; a fall as large does not."),
+        ("none", 1.0, "The range has room for a fall and a rise {worth}."),
     ],
 )
 def test_only_a_change_in_the_direction_expected_is_worth_having(way, high, said):
     asked = question(smallest_worthwhile=0.5, expected_direction=way)
     rows = one(estimate=-0.4, conf_low=-2.0, conf_high=high, p_value=0.4)
-    assert headline_of(rows, facts(question=asked))["sentence"].endswith(f"The range has {said}")
+    assert headline_of(rows, facts(question=asked))["sentence"].endswith(
+        said.format(worth="worth having (0.5 per 10,000 or more)")
+    )
 
 
 def test_a_safety_ratio_stands_as_a_difference_beside_its_margin():
@@ -320,7 +322,7 @@ def test_shares_below_one_of_100_are_said_as_such():
     found = seen(worthwhile=4.0, worthwhile_fall=0.996, equivalence=0.0012, declared_direction="decrease")
     text = headline_of(estimates(), found)["detectable_text"]
     assert "a fall of it in more than 99 of 100 cases and" in text
-    assert text.endswith("rule it out in fewer than 1 of 100.")
+    assert text.endswith("rule out both a fall and a rise of it in fewer than 1 of 100.")
 
 
 @pytest.mark.parametrize(("p", "said"), [(0.02, True), (0.09, False), (math.nan, False)])
