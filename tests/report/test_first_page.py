@@ -145,7 +145,7 @@ def test_the_smallest_change_worth_having_drives_verdict_and_sentence(case):
     room = case("room").headline
     assert room["verdict"] == "inconclusive"
     assert room["sentence"].endswith(
-        "A fall worth having (0.1 per 10,000 or more) lies outside the range; a rise as large does not."
+        "Whether a fall worth having (0.1 per 10,000 or more) lies outside the range needs more draws."
     )
 
 
@@ -261,7 +261,7 @@ SENTENCES = [
     ("diverging", "This is the opposite of what was expected."),
     ("safety", "The whole 95% interval of the difference in children starting to be looked after per 10,000 childr"),
     ("room", "This evaluation cannot tell whether Signs of Safety changed children starting to be looked after per"),
-    ("room", "A fall worth having (0.1 per 10,000 or more) lies outside the range; a rise as large does not."),
+    ("room", "Whether a fall worth having (0.1 per 10,000 or more) lies outside the range needs more draws."),
     ("room", "Whether 32 of the 32 untreated authorities used the intervention is unknown: the comparison is with u"),
     ("far", "The best estimate is 0.120 fewer per 10,000 (95% interval: 0.547 fewer to no upper limit)."),
     ("far", "The answer rests on 6 authorities that began Signs of Safety, compared with 1 authority; 2 of 8 that b"),
