@@ -13,7 +13,10 @@ from sos_eval.panel.panel import Array
 from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.read.written import ERRORS, Written, written
 
-__all__ = ["MISSING", "SUPPRESSION", "as_text", "many", "numbers", "parsed", "refuse_beyond", "refuse_errors", "suppressed", "texts"]
+__all__ = [
+    "MISSING", "SUPPRESSION", "as_text", "many", "numbers", "parsed", "refuse_beyond", "refuse_errors", "suppressed",
+    "texts",
+]  # fmt: skip
 
 #: Written for "no value"; anything else that is no number is a fault.
 MISSING = frozenset({"", "NA", "NaN", "nan", "NULL", "null", "None", "<NA>", "NaT"})
