@@ -119,17 +119,18 @@ class _Gate:
                 self.silent[key] = reason
 
     def _why_silent(self, outcome: str, behind: Sequence[Members]) -> str:
-        """Say why an estimate on some units is not told; keep those units in mind where it is."""
+        """Say why an estimate on some units is not told; keep those units in mind where some of it may be.
+
+        An estimate on few units has rows on more (units not yet treated), which may be told unless others are near.
+        """
         fewest = self.about.disclosure.fewest
         if not behind:
             return _UNKNOWN
-        if any(one.few(fewest) for one in behind):
-            return self.few
         told = [members for name, members in self.shown if name == outcome]
         if any(one.near(other, fewest) for one in behind for other in told):
             return _NEAR
         self.shown += [(outcome, one) for one in behind]
-        return ""
+        return self.few if any(one.few(fewest) for one in behind) else ""
 
     def _note(self, file: str, what: str, cells: int, reason: str) -> None:
         if cells:

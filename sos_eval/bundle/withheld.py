@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.bundle.spans import hold_until_closed
+
 __all__ = ["BACK", "few_treated", "few_words", "path_rows", "result_rows", "said"]
 
 Array = NDArray[np.float64]
@@ -50,7 +52,8 @@ def result_rows(rows: pd.DataFrame, fewest: int) -> tuple[Flags, Flags]:
     -------
     few, back : (n_rows,)
         Rows on fewer treated (or other) units, and those that would give such a row back: the next smallest of its
-        kind, every cell where one is held back, averages of a kind that is not whole.
+        kind, every cell where one is held back, averages of a kind that is not whole, and whatever more it takes that
+        no sum over few units follows from those shown.
     """
     few = few_treated(rows, fewest)
     kind = rows["aggregation"].to_numpy(object)
@@ -75,7 +78,7 @@ def result_rows(rows: pd.DataFrame, fewest: int) -> tuple[Flags, Flags]:
     averages = np.isin(kind, ["event_time", "calendar"]) & ~np.logical_or.reduce(list(keyed.values()))
     whole = ~np.logical_or.reduce([held & keyed[name] for name in ("lags", "calendar", "cohort")]).any()
     held |= ~whole & (averages | (kind == "simple"))
-    return few, held & ~few
+    return few, hold_until_closed(rows, few | held, fewest) & ~few
 
 
 def _with_next(own: Flags, few: Flags, total: Array, fewest: int, *, disjoint: bool) -> Flags:

@@ -96,7 +96,7 @@ def undrawn(monkeypatch):
     monkeypatch.setattr("sos_eval.jobs.run.judge", lambda *run: Judged())
 
 
-@pytest.mark.parametrize("seed", [*range(6), 1371])  # 1371: a mean says that a count is below 3, an estimate below 2
+@pytest.mark.parametrize("seed", [*range(6), 1371, 1710, 1808])  # the last three gave a count back once
 def test_nothing_comes_back_from_what_is_published(seed, tmp_path, undrawn):
     smallest = drawn(tmp_path, seed)
     adversary = Adversary(tmp_path / "guarded.yaml")
