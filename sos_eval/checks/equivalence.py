@@ -10,7 +10,7 @@ import pandas as pd
 from annotated_types import Ge, Gt, Lt
 from scipy.special import ndtri
 
-from sos_eval.checks.event_path import event_path
+from sos_eval.checks.event_path import path_spread
 from sos_eval.results.check import Check, CheckResult
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
@@ -40,17 +40,17 @@ class Equivalence(Check):
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Return ``equivalence.largest``: the bound, and whether it is within the declared margin."""
-        path = event_path(fitted)
-        spread = path if isinstance(path, str) else path.spread(self.draws, self.rebuilt_draws, rng)
-        if isinstance(path, str) or isinstance(spread, str):
+        spread = path_spread(fitted, self.draws, self.rebuilt_draws, rng)
+        if isinstance(spread, str):
             return [self._result(np.nan, f"Not done: {spread}.", pd.DataFrame())]
-        q, (covariance, drawn) = len(path.timeline.before), spread
-        values, error = path.values[:q], np.sqrt(np.diag(covariance))[:q]
+        path = spread.path
+        q = len(path.timeline.before)
+        values, error = path.values[:q], np.sqrt(np.diag(spread.covariance))[:q]
         bounds = np.abs(values) + float(ndtri(self.level)) * error
         worst = int(bounds.argmax())
         table = pd.DataFrame({
             "event_time": path.timeline.before, "estimate": values, "std_error": error, "bound": bounds,
-            "covariance": "clustered" if drawn is None else f"{len(drawn.estimates)} random adoptions",
+            "covariance": spread.origin,
         })  # fmt: skip
         log = " on the log scale" if path.ratio else ""
         furthest = f"event time {path.timeline.before[worst]:g} is {values[worst]:.3g}, error {error[worst]:.3g}"

@@ -18,7 +18,7 @@ from sos_eval.results.estimate import cluster_sums
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.without_effect import without_effect
 
-__all__ = ["FEW", "EventPath", "PathDraws", "event_path"]
+__all__ = ["FEW", "EventPath", "PathDraws", "PathSpread", "event_path", "path_spread"]
 
 #: Treated clusters below which the clustered covariance is too unsure of itself.
 FEW = 40
@@ -124,6 +124,29 @@ class EventPath:
         event = (source.frame["time"] - source.frame["first_treated"]).to_numpy(float)
         after = dict(zip(self.timeline.after.tolist(), self.values[len(self.timeline.before) :].tolist(), strict=True))
         return without_effect(source, np.array([after.get(one, 0.0) for one in event]), ratio=self.ratio)
+
+
+@dataclass(frozen=True, slots=True)
+class PathSpread:
+    """A path with the covariance to rely on, (k, k), and the random adoptions behind it; None where it is clustered."""
+
+    path: EventPath
+    covariance: Array
+    drawn: PathDraws | None
+
+    @property
+    def origin(self) -> str:
+        """What the covariance is of, in words."""
+        return "clustered" if self.drawn is None else f"{len(self.drawn.estimates)} random adoptions"
+
+
+def path_spread(fitted: Fitted, draws: int, rebuilt_draws: int, rng: np.random.Generator) -> PathSpread | str:
+    """Return an estimate's path with its covariance (`EventPath.spread`); the reason where there is none."""
+    path = event_path(fitted)
+    if isinstance(path, str):
+        return path
+    spread = path.spread(draws, rebuilt_draws, rng)
+    return spread if isinstance(spread, str) else PathSpread(path, *spread)
 
 
 def _regular(covariance: Array, drawn: PathDraws | None) -> tuple[Array, PathDraws | None] | str:

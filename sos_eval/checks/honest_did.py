@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from annotated_types import Ge, Gt, Lt
 
-from sos_eval.checks.event_path import FEW, EventPath, PathDraws, event_path
+from sos_eval.checks.event_path import FEW, EventPath, PathDraws, PathSpread, path_spread
 from sos_eval.numerics.hybrid import TooManyRays
 from sos_eval.numerics.path_sets import Interval, PathSets
 from sos_eval.numerics.restrictions import Bound, Monotone, Sign
@@ -64,14 +64,10 @@ class HonestDiD(Check):
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Return ``honest_did.<restriction>``, the breakdown value, and ``.size``, how often M = 0 rejects a null."""
-        path = event_path(fitted)
-        if isinstance(path, str):
-            return self._not_done(path)
-        spread = path.spread(self.draws, self.rebuilt_draws, rng)
+        spread = path_spread(fitted, self.draws, self.rebuilt_draws, rng)
         if isinstance(spread, str):
             return self._not_done(spread)
-        covariance, drawn = spread
-        sets = self._sets(path, covariance, rng)
+        sets = self._sets(spread.path, spread.covariance, rng)
         if isinstance(sets, str):
             return self._not_done(sets)
         try:
@@ -79,7 +75,7 @@ class HonestDiD(Check):
             value = sets.breakdown(_unit(sets))
         except TooManyRays as many:
             return self._not_done(str(many))
-        told = Told(path, sets, rows, value, drawn)
+        told = Told(spread, sets, rows, value)
         return [self._breakdown(told), self._size(told)]
 
     def _sets(self, path: EventPath, covariance: Array, rng: np.random.Generator) -> PathSets | str:
@@ -145,15 +141,22 @@ class Told:
         Values of M with their sets, 0 first.
     breakdown
         Smallest M at which the set holds zero; NaN where it does at 0, infinite where none was found.
-    drawn
-        The random adoptions behind the covariance; None where it is the clustered one.
     """
 
-    path: EventPath
+    spread: PathSpread
     sets: PathSets
     rows: list[tuple[float, Interval]]
     breakdown: float
-    drawn: PathDraws | None
+
+    @property
+    def path(self) -> EventPath:
+        """The path that was looked at."""
+        return self.spread.path
+
+    @property
+    def drawn(self) -> PathDraws | None:
+        """The random adoptions behind the covariance; None where it is the clustered one."""
+        return self.spread.drawn
 
     @property
     def table(self) -> pd.DataFrame:
@@ -166,7 +169,7 @@ class Told:
             "reason": [one.reason for _, one in self.rows],
         }).assign(
             scale=self.path.scale, method="hybrid" if gridded else "fixed_length",
-            covariance="clustered" if self.drawn is None else f"{len(self.drawn.estimates)} random adoptions",
+            covariance=self.spread.origin,
             grid_low=grid[0], grid_high=grid[1], grid_points=len(self.sets.grid) if gridded else 0,
             n_before=len(self.path.timeline.before), n_after=len(self.path.timeline.after), source=self.path.source,
         )  # fmt: skip

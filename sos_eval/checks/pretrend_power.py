@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from annotated_types import Ge, Gt, Lt
 
-from sos_eval.checks.event_path import EventPath, PathDraws, event_path
+from sos_eval.checks.event_path import PathSpread, path_spread
 from sos_eval.numerics.pretest import likelihood_ratio, pass_each
-from sos_eval.panel.panel import Array
 from sos_eval.results.check import Check, CheckResult, of_hundred
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
@@ -43,13 +42,13 @@ class PretrendPower(Check):
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Return ``pretrend_power.power``, the bias and that after passing, Bayes factor and likelihood ratio."""
-        path = event_path(fitted)
-        spread = path if isinstance(path, str) else path.spread(self.draws, self.rebuilt_draws, rng)
-        if isinstance(path, str) or isinstance(spread, str):
+        spread = path_spread(fitted, self.draws, self.rebuilt_draws, rng)
+        if isinstance(spread, str):
             return [_result(name, np.nan, f"Not done: {spread}.") for name in NAMES]
-        return self._results(path, *spread)
+        return self._results(spread)
 
-    def _results(self, path: EventPath, covariance: Array, drawn: PathDraws | None) -> list[CheckResult]:
+    def _results(self, spread: PathSpread) -> list[CheckResult]:
+        path, covariance = spread.path, spread.covariance
         q, event = len(path.timeline.before), np.concatenate([path.timeline.before, path.timeline.after])
         distance, wanted = event - path.timeline.base, event >= 0
         slope = path.values[wanted].mean() / distance[wanted].mean() if self.slope is None else self.slope
@@ -62,7 +61,7 @@ class PretrendPower(Check):
         table = pd.DataFrame({
             "event_time": event, "estimate": path.values, "expected": expected, "expected_after_passing": passed.mean,
             "std_error": np.sqrt(np.diag(covariance)), "slope": slope,
-            "covariance": "clustered" if drawn is None else f"{len(drawn.estimates)} random adoptions",
+            "covariance": spread.origin,
         })  # fmt: skip
         log = " on the log scale" if path.ratio else ""
         why = ", which alone would give the average effect," if self.slope is None else ""
