@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -102,13 +103,14 @@ def _caveats(design: Design, group: Group) -> tuple[str, ...]:
 
 def _panel_facts(group: Group, estimated: Panel) -> PanelFacts:
     """Describe the estimate's panel, and what it lost on the way from the source."""
-    whole = group.source.keep([unit for unit in estimated.units if unit not in _without_effect(group.source)])
-    return replace(panel_facts(estimated), left_out=_left_out(group, estimated), **lost_periods(whole))
+    kept = set(estimated.units) - _without_effect(group.source)
+    whole = group.source.keep([unit for unit in estimated.units if unit in kept])
+    return replace(panel_facts(estimated), left_out=_left_out(group, kept), **lost_periods(whole))
 
 
-def _left_out(group: Group, estimated: Panel) -> dict[str, int]:
+def _left_out(group: Group, kept: Collection[str]) -> dict[str, int]:
     """Count the adopters that the estimate leaves out, by reason."""
-    source, kept = group.source, set(estimated.units) - _without_effect(group.source)
+    source = group.source
     early = [row for row in source.flow if row.step == "treated in the first period"]
     reasons = {"had begun in the first period or before it": sum(row.units for row in early)} if early else {}
     unweighted = set(source.units[group.comparison.weights == 0])

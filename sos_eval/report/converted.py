@@ -45,23 +45,24 @@ def _detectable_row(name: str, effect: HeadlineEffect, facts: RunFacts, size: fl
 
 def detectable_change(effect: HeadlineEffect, facts: RunFacts, name: str) -> float:
     """Return the detectable fall or rise as a difference of the outcome; NaN where there is none."""
-    seen = facts.detectable
-    if seen.reason or not facts.inference.reliable:
-        return math.nan
-    size = -seen.fall if name == "fall" else seen.rise
-    return size * effect.without if seen.unit == "share" else size
+    change = _change(facts, name)
+    return change * effect.without if facts.detectable.unit == "share" else change
 
 
 def detectable_value(effect: HeadlineEffect, facts: RunFacts, name: str) -> float:
     """Return the detectable fall or rise as a value of the estimate's own scale; NaN where there is none."""
+    change = _change(facts, name)
+    if facts.detectable.unit != "share":
+        return change
+    return {"ratio": 1 + change, "log": math.log1p(change)}.get(effect.scale, change * effect.without)
+
+
+def _change(facts: RunFacts, name: str) -> float:
+    """Return the detectable fall or rise with its sign, in its own unit; NaN where there is none."""
     seen = facts.detectable
     if seen.reason or not facts.inference.reliable:
         return math.nan
-    size = seen.fall if name == "fall" else seen.rise
-    change = -size if name == "fall" else size
-    if seen.unit != "share":
-        return change
-    return {"ratio": 1 + change, "log": math.log1p(change)}.get(effect.scale, change * effect.without)
+    return -seen.fall if name == "fall" else seen.rise
 
 
 def conversions(effect: HeadlineEffect, outcome: OutcomeFacts, units: tuple[str, str], every: str) -> str:
