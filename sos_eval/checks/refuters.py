@@ -13,6 +13,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from sos_eval.checks.common_lots import CommonLots, Varied
 from sos_eval.checks.remade import Remade
 from sos_eval.errors import InputFault, NotIdentified
+from sos_eval.numerics.lots import share_reached
 from sos_eval.panel.panel import Array
 from sos_eval.results.check import Check, CheckResult, of_hundred
 from sos_eval.results.fitted import Fitted
@@ -126,8 +127,7 @@ class Refuters(Check):
         drawn = _lots(fitted, self._many(remade), rng).drawn(Varied(name, other))
         if isinstance(drawn, str):
             raise NotIdentified(drawn)
-        size = np.abs(drawn.statistic)
-        p = float(np.mean(np.where(np.isnan(size), np.inf, size) >= size[0] * (1 - 1e-9)))
+        p = share_reached(drawn.statistic, complete=False)
         limit = np.nan if self.min_p is None else self.min_p
         passed = None if self.min_p is None else p >= limit
         text = f"On {name}, which the intervention should not move, random adoptions find as much in {of_hundred(p)}."

@@ -13,7 +13,7 @@ from sos_eval.checks.common_lots import CommonLots, DrawnEffect, Varied, level_b
 from sos_eval.checks.quantity import Quantity, overall
 from sos_eval.numerics.detectable import Lots
 from sos_eval.numerics.disagreement import estimates_apart
-from sos_eval.numerics.inversion import TIES
+from sos_eval.numerics.lots import share_reached
 from sos_eval.panel.panel import Array
 from sos_eval.results.fitted import Fitted
 
@@ -104,7 +104,7 @@ def _row(
     same = one.label == "as declared" or error <= 1e-12
     row |= {
         "shift_error": error,
-        "shift_p": np.nan if same else _share(distance - np.nanmedian(distance[1:]), complete),
+        "shift_p": np.nan if same else share_reached(distance - np.nanmedian(distance[1:]), complete=complete),
     }
     return row, distance
 
@@ -131,16 +131,9 @@ def _tested(own: DrawnEffect, quantity: Quantity, level: float, complete: bool) 
     ends = [own.value[0] + side * critical * errors[0] for side in (-1.0, 1.0)]
     low, high = (float(np.exp(end)) for end in ends) if quantity.scale == "ratio" else map(float, ends)
     return {
-        "conf_low": low, "conf_high": high, "p_value": _share(own.statistic, complete), "draws": len(own.value) - 1,
-        "mean_of_draws": float(np.nanmean(own.value[1:])), "std_error": float(errors[0]),
+        "conf_low": low, "conf_high": high, "p_value": share_reached(own.statistic, complete=complete),
+        "draws": len(own.value) - 1, "mean_of_draws": float(np.nanmean(own.value[1:])), "std_error": float(errors[0]),
     }  # fmt: skip
-
-
-def _share(statistic: Array, complete: bool) -> float:
-    """Return the share of adoptions whose statistic is as large, two-sided; one that does not exist counts as large."""
-    size = np.where(np.isnan(statistic), np.inf, np.abs(statistic))
-    reached = size >= size[0] * (1 - TIES)
-    return float(reached[1:].mean() if complete else reached.mean())
 
 
 def why_scales_part(fitted: Fitted) -> str:

@@ -11,15 +11,16 @@ from sos_eval.errors import InputFault
 from sos_eval.inference.design_facts import influence_weights
 from sos_eval.inference.wald import fixed_by_construction
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import Estimate
+from sos_eval.results.estimate import Estimate, overall_place
 from sos_eval.results.fitted import Fitted
 
-__all__ = ["ControlResiduals", "control_residuals", "not_defined", "overall", "symmetric_test"]
+__all__ = ["ControlResiduals", "control_residuals", "not_defined", "symmetric_test"]
 
 OVERALL_ONLY = "made for the overall effect only"
 REBUILT = "the comparison group depends on who is treated; use randomization"
 SEVERAL = "several starts need an estimator whose overall effect averages cohorts; use randomization"
 NOT_ALONE = "the estimator needs more than one treated unit, so that none can be taken for treated alone"
+NO_EFFECT = "there is no overall effect"
 NO_UNTREATED = "fewer than two clusters are never treated"
 CONSTANT = "untreated clusters do not vary"
 NOT_ESTIMABLE = "fewer than two untreated clusters can be taken for treated"
@@ -71,9 +72,11 @@ def control_residuals(fitted: Fitted) -> ControlResiduals | str:
     weight: Array = np.bincount(space.item, _unit_weights(fitted), len(space.starts)).astype(float)
     cohorts, start = np.unique(space.starts[treated], return_inverse=True)
     bare = replace(fitted, source=fitted.source.keep(fitted.source.units[np.isin(space.item, control)]))
-    items, row = space.item[np.isin(space.item, control)], overall(fitted.estimate)
+    items, row = space.item[np.isin(space.item, control)], _overall(fitted.estimate)
+    if row is None:
+        return NO_EFFECT
     try:
-        alone = np.array([_alone(bare, items, control, g) for g in cohorts])
+        alone = np.array([_alone(bare, items, control, g, row) for g in cohorts])
     except InputFault as fault:
         return fault.faults[0].what
     residual = alone * (1 - _share_among(fitted, space.item, control, weight))
@@ -90,11 +93,9 @@ def control_residuals(fitted: Fitted) -> ControlResiduals | str:
     )  # fmt: skip
 
 
-def overall(estimate: Estimate) -> int:
-    """Return the place of the overall effect, the ratio where there is one; -1 where there is none."""
-    rows = np.flatnonzero((estimate.cells["aggregation"] == "overall") & np.isfinite(estimate.values))
-    ratios = [row for row in rows if estimate.cells["scale"].iloc[row] == "ratio"]
-    return int(([*ratios, *rows] or [-1])[0])
+def _overall(estimate: Estimate) -> int | None:
+    """Return the place of the overall effect that exists; None where there is none."""
+    return overall_place(estimate.cells, np.isfinite(estimate.values))
 
 
 def not_defined(fitted: Fitted) -> str:
@@ -106,8 +107,8 @@ def not_defined(fitted: Fitted) -> str:
         return NOT_ALONE
     if panel.layout != "panel":
         return "rows are people or events, not one a unit and period"
-    if overall(estimate) < 0:
-        return "there is no overall effect"
+    if _overall(estimate) is None:
+        return NO_EFFECT
     if len(panel.cohorts) > 1 and not (estimate.cells["aggregation"] == "cohort").any():
         return SEVERAL
     return "" if panel.n_clusters - panel.n_treated_clusters >= 2 else NO_UNTREATED
@@ -118,12 +119,12 @@ def _unit_weights(fitted: Fitted) -> Array:
     return np.nan_to_num(influence_weights(fitted.source, by_exposure=fitted.estimator.weighs_exposure))
 
 
-def _alone(bare: Fitted, items: NDArray[np.intp], control: NDArray[np.intp], start: float) -> Array:
+def _alone(bare: Fitted, items: NDArray[np.intp], control: NDArray[np.intp], start: float, row: int) -> Array:
     """Estimate with one untreated cluster treated at a time, (c,)."""
     adoptions = np.where(items == control[:, None], start, np.inf)
-    batch, scale = bare.refit_assignments(adoptions), bare.estimate.cells["scale"].iloc[overall(bare.estimate)]
-    row = np.flatnonzero((batch.cells["aggregation"] == "overall") & (batch.cells["scale"] == scale))[0]
-    return batch.values[:, row]
+    batch, scale = bare.refit_assignments(adoptions), bare.estimate.cells["scale"].iloc[row]
+    at = np.flatnonzero((batch.cells["aggregation"] == "overall") & (batch.cells["scale"] == scale))[0]
+    return batch.values[:, at]
 
 
 def _share_among(fitted: Fitted, item: NDArray[np.intp], control: NDArray[np.intp], weight: Array) -> Array:

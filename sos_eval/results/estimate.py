@@ -110,6 +110,22 @@ class Batch:
         )
 
 
+def overall_place(cells: pd.DataFrame, usable: NDArray[np.bool_] | None = None) -> int | None:
+    """Return the position of the overall effect, the ratio where there is one; None where there is none.
+
+    Parameters
+    ----------
+    cells
+        As in `Estimate`.
+    usable : (m,) or None
+        Rows that count; None: all.
+    """
+    overall = (cells["aggregation"] == "overall").to_numpy() & (True if usable is None else usable)
+    ratio = overall & (cells["scale"] == "ratio").to_numpy()
+    places = np.flatnonzero(ratio if ratio.any() else overall)
+    return int(places[0]) if len(places) else None
+
+
 class Compiled(Protocol):
     """An estimator planned for a panel: what outcomes do not change is done once, and applied to any number."""
 

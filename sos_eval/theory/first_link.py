@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.errors import InputFault, NotIdentified
+from sos_eval.numerics.lots import share_reached
 from sos_eval.panel.panel import Array, Outcome, Panel
 from sos_eval.results.assignments import AssignmentSpace
 from sos_eval.results.estimate import clustered_error
@@ -70,7 +71,8 @@ def _link(
     lots = space.draw(draws, rng)
     batch = on_it.refit_assignments(np.vstack([source.first_treated, lots.first_treated]))
     at = _overall(batch.cells)
-    return {**found, "p_value": _p(_statistic(batch.values[:, at], batch.std_error, at), lots.complete)}
+    statistic = _statistic(batch.values[:, at], batch.std_error, at)
+    return {**found, "p_value": share_reached(statistic, complete=lots.complete)}
 
 
 def _on(panel: Panel, column: str) -> Panel:
@@ -94,9 +96,3 @@ def _statistic(values: Array, errors: Array | None, at: int) -> Array:
         return np.abs(values)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.abs(values / errors[:, at]))
-
-
-def _p(statistic: Array, complete: bool) -> float:
-    """Return the share of adoptions, the observed one first, that reach the observed statistic."""
-    reached = np.where(np.isnan(statistic), np.inf, statistic) >= statistic[0] * (1 - 1e-9)
-    return float(reached[1:].mean() if complete else reached.mean())

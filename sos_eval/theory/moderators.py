@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from sos_eval.declare import Declared
 from sos_eval.errors import NotIdentified
+from sos_eval.numerics.lots import share_reached
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.assignments import assignment_space, strata_columns
-from sos_eval.results.estimate import Batch, Estimate
+from sos_eval.results.estimate import Batch, overall_place
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.without_effect import without_effect
 
 __all__ = ["Moderation", "Moderator", "group_faults", "groups_of", "moderation"]
 
@@ -111,7 +113,8 @@ def moderation(fitted: Fitted, moderator: Moderator, rng: np.random.Generator) -
     source = fitted.source
     members = groups_of(source.select(fitted.lots_of) if fitted.lots_of else source, moderator.by)
     row = _overall(fitted.estimate.cells)
-    without = replace(fitted, source=_without(source, fitted.estimate, row))
+    effect, scale = float(fitted.estimate.values[row]), str(fitted.estimate.cells["scale"].iloc[row])
+    without = replace(fitted, source=without_effect(source, effect, ratio=scale == "ratio"))
     space = fitted.space((*fitted.strata, moderator.by))
     if isinstance(space, str):
         raise NotIdentified(source.fault(f"moderators: {moderator.by}: {space}"))
@@ -122,11 +125,9 @@ def moderation(fitted: Fitted, moderator: Moderator, rng: np.random.Generator) -
     effects = np.column_stack(drawn)
     sizes = np.array([(units & source.ever_treated).sum() for units in members.values()], float)
     spread = (effects - (effects @ sizes / sizes.sum())[:, None]) ** 2 @ sizes
-    reached = np.where(np.isnan(spread), np.inf, spread) >= spread[0] * (1 - 1e-9)
-    p = float(reached[1:].mean() if lots.complete else reached.mean())
+    p = share_reached(spread, complete=lots.complete)
     difference, detectable = (np.nan, np.nan) if len(members) != 2 else _two(effects)
     groups = {name: _part(fitted, units) for name, units in members.items()}
-    scale = str(fitted.estimate.cells["scale"].iloc[row])
     return Moderation(groups, p, len(starts) - 1, difference, detectable, scale)
 
 
@@ -136,22 +137,12 @@ def _part(fitted: Fitted, units: NDArray[np.bool_]) -> Fitted:
     return replace(fitted, source=source, estimate=fitted.refit(source))
 
 
-def _without(panel: Panel, estimate: Estimate, row: int) -> Panel:
-    """Return the panel with the estimated effect taken out of the periods that are treated."""
-    effect, treated = float(estimate.values[row]), panel.frame["treated"].to_numpy(float)
-    outcome = panel.frame["outcome"].to_numpy(float)
-    ratio = str(estimate.cells["scale"].iloc[row]) == "ratio"
-    changed = outcome * np.exp(-effect * treated) if ratio else outcome - effect * treated
-    return panel.with_outcome(changed)
-
-
 def _overall(cells: pd.DataFrame) -> int:
     """Return the position of the overall effect, the ratio where there is one."""
-    rows = np.flatnonzero(cells["aggregation"] == "overall")
-    if not len(rows):
+    place = overall_place(cells)
+    if place is None:
         raise NotIdentified("moderators: the estimator has no overall effect")
-    scale = cells["scale"].to_numpy(str)
-    return int(max(rows, key=lambda row: (scale[row] == "ratio", -row)))
+    return place
 
 
 def _values(batch: Batch) -> Array:
