@@ -23,7 +23,18 @@ from sos_eval.limits import limits
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-__all__ = ["Declared", "Document", "Seed", "build", "json_schema", "read_json", "read_yaml", "seeded", "valid_keys"]
+__all__ = [
+    "Declared",
+    "Document",
+    "Seed",
+    "build",
+    "json_schema",
+    "read_json",
+    "read_text",
+    "read_yaml",
+    "seeded",
+    "valid_keys",
+]
 
 T = TypeVar("T")
 
@@ -91,7 +102,7 @@ def read_yaml(path: str | Path) -> Document:
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     file = Path(path)
-    text = _read_text(file)
+    text = read_text(file)
     try:
         _refuse_events(file, text)
         loaded = YAML(typ="rt", pure=True).load(text)
@@ -126,7 +137,7 @@ def read_json(path: str | Path, pairs: Callable[[list[tuple[str, Any]]], dict[st
         The file is missing, too large, not UTF-8, not JSON, nests too deep, or holds no object.
     """
     file = Path(path)
-    text = _read_text(file)
+    text = read_text(file)
     try:
         loaded = json.loads(text, object_pairs_hook=pairs)
     except json.JSONDecodeError as error:
@@ -161,8 +172,14 @@ def _refuse_events(file: Path, text: str) -> None:
             raise DesignFault(Fault(where, f"{shown}: a tag; nothing in a declaration is run", "write a plain value"))
 
 
-def _read_text(file: Path) -> str:
-    """Return a file's text, without a byte-order mark."""
+def read_text(file: Path) -> str:
+    """Return a file's text, without a byte-order mark.
+
+    Raises
+    ------
+    DesignFault
+        The file is missing, too large or not UTF-8.
+    """
     try:
         if file.is_char_device() or file.is_block_device():
             raise DesignFault(Fault(str(file), "is a device, not a file", "name a file"))

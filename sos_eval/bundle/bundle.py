@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.content import BundleContent
@@ -18,7 +19,7 @@ from sos_eval.bundle.places import placeless
 from sos_eval.bundle.unmet import Unmet, note_unmet, unmet_checks
 from sos_eval.bundle.whole import check_folder, write_folder
 from sos_eval.declare import read_yaml
-from sos_eval.errors import Fault, InputFault
+from sos_eval.errors import Fault, Faults, InputFault, listed
 from sos_eval.results.facts import RunFacts
 from sos_eval.terms import BALANCE_COLUMNS, DIAGNOSTIC_COLUMNS, EFFECT_COLUMNS, FLOW_COLUMNS
 
@@ -48,7 +49,9 @@ class ResultBundle:
     @cached_property
     def estimates(self) -> pd.DataFrame:
         """`estimates.csv`: a row per estimator, outcome, quantity and inference."""
-        return read_table(self.path / "estimates.csv").reindex(columns=list(EFFECT_COLUMNS))
+        table = read_table(self.path / "estimates.csv").reindex(columns=list(EFFECT_COLUMNS))
+        _refuse_infinite(self.path / "estimates.csv", table)
+        return table
 
     @cached_property
     def balance(self) -> pd.DataFrame:
@@ -156,6 +159,16 @@ class ResultBundle:
 
     def _json(self, name: str) -> dict[str, Any]:
         return read_object(self.path / name)
+
+
+def _refuse_infinite(file: Path, table: pd.DataFrame) -> None:
+    """Refuse estimates that no run writes; ends of intervals may be open, and df those of a normal."""
+    faults = Faults(InputFault)
+    for name in ("estimate", "std_error", "statistic", "p_value"):
+        rows = np.flatnonzero(np.isinf(pd.to_numeric(table[name], errors="coerce"))) + 1
+        if len(rows):
+            faults.add(str(file), f"infinite {name}, rows {listed(rows.tolist())}", "run the design again")
+    faults.stop()
 
 
 def read_bundle(path: str | Path, *, despite_damage: bool = False) -> ResultBundle:

@@ -23,7 +23,7 @@ from sos_eval.terms import BALANCE_COLUMNS, EFFECT_COLUMNS, PERIOD_COLUMNS
 __all__ = ["gated"]
 
 #: Tables by unit that say who starts when, and who is who.
-_PUBLIC = ("adoption", "unit_names")
+_PUBLIC = ("adoption", "programmes", "unit_names")
 _SIZES = ("n_units", "n_treated_units")
 #: Results of a row of effects.
 _RESULTS = (
@@ -119,17 +119,18 @@ class _Gate:
                 self.silent[key] = reason
 
     def _why_silent(self, outcome: str, behind: Sequence[Members]) -> str:
-        """Say why an estimate on some units is not told; keep those units in mind where it is."""
+        """Say why an estimate on some units is not told; keep those units in mind where some of it may be.
+
+        An estimate on few units has rows on more (units not yet treated), which may be told unless others are near.
+        """
         fewest = self.about.disclosure.fewest
         if not behind:
             return _UNKNOWN
-        if any(one.few(fewest) for one in behind):
-            return self.few
         told = [members for name, members in self.shown if name == outcome]
         if any(one.near(other, fewest) for one in behind for other in told):
             return _NEAR
         self.shown += [(outcome, one) for one in behind]
-        return ""
+        return self.few if any(one.few(fewest) for one in behind) else ""
 
     def _note(self, file: str, what: str, cells: int, reason: str) -> None:
         if cells:
@@ -263,7 +264,8 @@ class _Gate:
 
     def _paths(self, file: str, table: pd.DataFrame) -> pd.DataFrame:
         """Hold back mean outcomes on few units, those that would give them back, and pooled means of counts."""
-        few, back = path_rows(table, self.about.behind, self.about.disclosure.fewest)
+        about = self.about.disclosure
+        few, back = path_rows(table, self.about.behind, about.fewest, about.smallest)
         self.hidden = {str(group) for group in table["group"][few | back]}  # a cohort that is held back counts
         out = self._without(file, table, ("mean", "mean_pooled"), {self.few: few, BACK: back}, "")
         pooled = int(out["mean_pooled"].notna().sum())

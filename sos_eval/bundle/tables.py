@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from sos_eval.errors import OurFault
 from sos_eval.panel.panel import Panel
 from sos_eval.results.facts import OutcomeFacts, PanelFacts
 
-__all__ = ["adoption", "lost_periods", "outcome_paths", "panel_facts", "path_counts", "unit_names"]
+__all__ = ["adoption", "lost_periods", "outcome_paths", "panel_facts", "path_counts", "programmes", "unit_names"]
 
 Array = NDArray[np.float64]
 
@@ -50,7 +51,9 @@ def _times(panel: Panel) -> Array:
     return np.union1d(panel.times, np.array(list(panel.omitted_times), float))
 
 
-def outcome_paths(panel: Panel, comparison_weights: Array | None = None) -> pd.DataFrame:
+def outcome_paths(
+    panel: Panel, comparison_weights: Array | None = None, of_outcomes: Mapping[str, Array | None] | None = None
+) -> pd.DataFrame:
     """Return mean outcomes over time, of treated units (together and by cohort) and of the comparison.
 
     Parameters
@@ -60,6 +63,8 @@ def outcome_paths(panel: Panel, comparison_weights: Array | None = None) -> pd.D
     comparison_weights : (n_units,), optional
         `Comparison.weights`: the units that stand in for the treated, and how much each counts. The untreated
         before any selection are then shown apart, as ``comparison_before``.
+    of_outcomes
+        The same of outcomes that have a comparison group of their own, by name.
 
     Returns
     -------
@@ -69,7 +74,8 @@ def outcome_paths(panel: Panel, comparison_weights: Array | None = None) -> pd.D
         weights; ``mean_pooled`` is total count over total exposure (empty where the outcome is no count, and so is a
         mean over nobody); ``flagged`` and ``omitted`` hold the declared reasons.
     """
-    pieces = [_paths_of(panel.select(one.name), comparison_weights) for one in panel.outcomes]
+    weights = {one.name: comparison_weights for one in panel.outcomes} | dict(of_outcomes or {})
+    pieces = [_paths_of(panel.select(one.name), weights[one.name]) for one in panel.outcomes]
     return pd.concat(pieces, ignore_index=True)
 
 
@@ -150,6 +156,33 @@ def adoption(panel: Panel) -> pd.DataFrame:
         "status": np.where(np.isfinite(starts), "treated", untreated),
     })  # fmt: skip
     return out.sort_values(["first_treated", "unit"], kind="stable").reset_index(drop=True)
+
+
+def programmes(panel: Panel) -> pd.DataFrame:
+    """Return which other programmes ran where and when: a row per unit and programme, a column per period.
+
+    Returns
+    -------
+    DataFrame
+        ``unit, label, status, programme, first_treated``, then a column per period as it is written: 1 from the start
+        on, 0 before it, empty where the list says no period of a start.
+    """
+    if "programmes" not in panel.adoption.columns:
+        return pd.DataFrame()
+    joined, names = panel.adoption["programmes"].reindex(pd.Index(panel.units)), _labels(panel)
+    rows = [
+        {"unit": unit, "label": name, "status": "treated" if treated else "untreated", "programme": programme,
+         "first_treated": start, **_running(panel, start)}
+        for unit, name, treated, those in zip(panel.units, names, panel.ever_treated, joined, strict=True)
+        for programme, start in those
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _running(panel: Panel, start: float) -> dict[str, float]:
+    """Say of each period whether a programme that started then ran in it."""
+    known = np.isfinite(start)
+    return {panel.periods.name(time): float(time >= start) if known else np.nan for time in panel.times}
 
 
 def unit_names(panel: Panel) -> pd.DataFrame:

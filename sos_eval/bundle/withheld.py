@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.bundle.spans import hold_until_closed
+
 __all__ = ["BACK", "few_treated", "few_words", "path_rows", "result_rows", "said"]
 
 Array = NDArray[np.float64]
@@ -15,7 +17,7 @@ Flags = NDArray[np.bool_]
 
 #: Why a row on enough units is held back.
 BACK = "withheld: with what is shown beside it, it would give back a result on few units"
-#: Fewest whole numbers that a mean must leave open for each of the counts behind it.
+#: Fewest whole numbers that a mean must leave open for each of the counts behind it, whatever the profile protects.
 _OPEN = 2
 
 
@@ -50,7 +52,8 @@ def result_rows(rows: pd.DataFrame, fewest: int) -> tuple[Flags, Flags]:
     -------
     few, back : (n_rows,)
         Rows on fewer treated (or other) units, and those that would give such a row back: the next smallest of its
-        kind, every cell where one is held back, averages of a kind that is not whole.
+        kind, every cell where one is held back, averages of a kind that is not whole, and whatever more it takes that
+        no sum over few units follows from those shown.
     """
     few = few_treated(rows, fewest)
     kind = rows["aggregation"].to_numpy(object)
@@ -75,7 +78,7 @@ def result_rows(rows: pd.DataFrame, fewest: int) -> tuple[Flags, Flags]:
     averages = np.isin(kind, ["event_time", "calendar"]) & ~np.logical_or.reduce(list(keyed.values()))
     whole = ~np.logical_or.reduce([held & keyed[name] for name in ("lags", "calendar", "cohort")]).any()
     held |= ~whole & (averages | (kind == "simple"))
-    return few, held & ~few
+    return few, hold_until_closed(rows, few | held, fewest) & ~few
 
 
 def _with_next(own: Flags, few: Flags, total: Array, fewest: int, *, disjoint: bool) -> Flags:
@@ -89,7 +92,9 @@ def _with_next(own: Flags, few: Flags, total: Array, fewest: int, *, disjoint: b
     return held
 
 
-def path_rows(paths: pd.DataFrame, behind: Sequence[Array], fewest: int) -> tuple[Flags, Flags]:
+def path_rows(
+    paths: pd.DataFrame, behind: Sequence[Array], fewest: int, smallest: int = _OPEN
+) -> tuple[Flags, Flags]:  # fmt: skip
     """Say which mean outcomes of `outcome_paths.csv` are held back.
 
     Parameters
@@ -101,6 +106,9 @@ def path_rows(paths: pd.DataFrame, behind: Sequence[Array], fewest: int) -> tupl
         count; (n_units_of_row, 3), empty where the outcome is no count.
     fewest
         Fewest units of a result.
+    smallest
+        Smallest count that is shown. A mean that puts a count below it is held back, for what is told beside it narrows
+        the bound.
 
     Returns
     -------
@@ -109,29 +117,29 @@ def path_rows(paths: pd.DataFrame, behind: Sequence[Array], fewest: int) -> tupl
     """
     n = paths["n_units"].to_numpy(float)
     few = (n > 0) & (n < fewest)
-    back = np.zeros(len(paths), bool)
+    back, least = np.zeros(len(paths), bool), max(smallest, _OPEN)
     for _, at in paths.groupby(["outcome", "group", "cohort"], dropna=False, sort=False).indices.items():
-        if any(_tight(behind[k]) for k in at if n[k] >= fewest):
+        if any(_tight(behind[k], least) for k in at if n[k] >= fewest):
             back[at] = True
     for name in paths["outcome"].unique():
         at = np.flatnonzero(paths["outcome"] == name)
         cohorts = at[said(paths["cohort"].iloc[at])]
         back[cohorts] |= (few | back)[cohorts].any()  # effects tell cohorts apart: one level shown places the others
-        _hold_before(paths, behind, few, back, at, fewest)
+        _hold_before(paths, behind, few, back, at, fewest, least)
     return few, back & ~few
 
 
-def _tight(units: Array) -> bool:
-    """Whether a mean leaves fewer than two whole numbers open for some count behind it that is not zero."""
+def _tight(units: Array, least: int) -> bool:
+    """Whether a mean says of some count behind it that is not zero that it is below a number."""
     if not len(units):
         return False
     each, count = units[:, 1], units[:, 2]
     most = float(each @ count) / each[count > 0]
-    return bool(len(most) and most.min() < _OPEN)
+    return bool(len(most) and most.min() < least)
 
 
 def _hold_before(
-    paths: pd.DataFrame, behind: Sequence[Array], few: Flags, back: Flags, at: NDArray[np.intp], fewest: int
+    paths: pd.DataFrame, behind: Sequence[Array], few: Flags, back: Flags, at: NDArray[np.intp], fewest: int, least: int
 ) -> None:
     """Hold back the untreated before selection where selection left out fewer units than may be shown."""
     rows = paths.iloc[at]
@@ -143,7 +151,7 @@ def _hold_before(
     n = paths["n_units"].to_numpy(float)
     missing = n[before] - n[chosen]
     hidden = (few | back)[chosen].any()
-    if hidden or ((missing > 0) & (missing < fewest)).any() or any(map(_tight, gone)):
+    if hidden or ((missing > 0) & (missing < fewest)).any() or any(_tight(units, least) for units in gone):
         back[before] = True
 
 

@@ -37,10 +37,12 @@ class LeaveOut(Declared):
     value stay."""
     units: Annotated[int, Ge(1)] = 1
     """How many of the highest."""
+    programmes: bool = False
+    """Units, treated or not, that took part in other programmes (`treatment.overlapping`)."""
 
     def __post_init__(self) -> None:
-        if bool(self.prior_use) == (self.highest is not None):
-            raise ValueError("write either prior_use: [used], or highest: COLUMN with units: 5")
+        if bool(self.prior_use) + (self.highest is not None) + self.programmes != 1:
+            raise ValueError("write one of prior_use: [used], highest: COLUMN with units: 5, programmes: true")
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ class Alternative(Declared):
         said += [f"within {', '.join(self.within)}"] if self.within else []
         if self.leave_out and self.leave_out.highest:
             said.append(f"without the {self.leave_out.units} highest on {self.leave_out.highest}")
+        if self.leave_out and self.leave_out.programmes:
+            said.append("without those in other programmes")
         if self.left_by_start:
             said.append(f"without those that {' or '.join(_BEGAN[one] for one in self.left_by_start)}")
         return said
@@ -120,6 +124,8 @@ class Alternative(Declared):
             panel = _without_percent(panel, self.without_percent)
         if self.leave_out and self.leave_out.highest:
             panel = _without_highest(panel, self.leave_out.highest, self.leave_out.units)
+        if self.leave_out and self.leave_out.programmes:
+            panel = _without_programmes(panel)
         if self.within:
             panel = _within(panel, self.within)
         return panel
@@ -153,6 +159,17 @@ def _without_highest(panel: Panel, column: str, units: int) -> Panel:
         )
     gone = set(means.sort_index().sort_values(ascending=False, kind="stable").index[:units])
     return panel.keep([unit for unit in panel.units if unit not in gone], "comparison", f"highest on {column}")
+
+
+def _without_programmes(panel: Panel) -> Panel:
+    """Leave out the units that took part in other programmes."""
+    if "programmes" not in panel.adoption:
+        raise NotIdentified(panel.fault("no list of other programmes names a unit: declare treatment.overlapping"))
+    joined = panel.adoption["programmes"].reindex(panel.units).map(bool).to_numpy(bool)
+    if joined.all() or not joined.any():
+        what = "every unit" if joined.any() else "no unit"
+        raise NotIdentified(panel.fault(f"{what} took part in other programmes, so that nothing is left to compare"))
+    return panel.keep(panel.units[~joined], "comparison", "took part in another programme")
 
 
 def _within(panel: Panel, columns: tuple[str, ...]) -> Panel:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sos_eval.checks.alternatives import PriorUseClass, prior_use_classes
 from sos_eval.errors import InputFault
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import loop_batch
+from sos_eval.results.estimate import loop_batch, overall_place
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.members import Members
 
@@ -150,10 +150,7 @@ def _without(panel: Panel, gone: NDArray[np.bool_]) -> Panel:
 
 def overall_row(fitted: Fitted) -> int | None:
     """Return the position of the overall effect, the ratio where there is one; None where there is none."""
-    cells = fitted.estimate.cells
-    rows = np.flatnonzero((cells["aggregation"] == "overall") & np.isfinite(fitted.estimate.values))
-    ratios = [row for row in rows if cells["scale"].iloc[row] == "ratio"]
-    return int((ratios or list(rows))[0]) if len(rows) else None
+    return overall_place(fitted.estimate.cells, np.isfinite(fitted.estimate.values))
 
 
 def level_before(fitted: Fitted) -> float:

@@ -19,7 +19,7 @@ from sos_eval.results.check import Check, CheckResult, of_hundred
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
 
-__all__ = ["Path"]
+__all__ = ["Path", "early_periods", "path_p_values", "why_no_path"]
 
 FEWEST_PERIODS, FEWEST_LOTS = 3, 20
 #: Adoptions in which a slope is put in place, and the draws of the test on each.
@@ -61,8 +61,8 @@ class Path(Check):
         """
         strata = fitted.strata if self.strata is None else self.strata
         space = fitted.space(strata)
-        early = _early(fitted)
-        why = _why_silent(fitted, space, early)
+        early = early_periods(fitted)
+        why = why_no_path(fitted, space, early)
         if why or isinstance(space, str):
             return [self._not_done(name, why) for name in NAMES]
         draws = self.draws if fitted.rebuild is None else min(self.draws, self.rebuilt_draws)
@@ -73,11 +73,7 @@ class Path(Check):
         drawn = lottery.observed_lots()
         if not np.isfinite(drawn.statistic[0]).all():
             return [self._not_done(name, ALONE) for name in NAMES]
-        size = np.abs(drawn.statistic)
-        slopes, largest = size[:, -1], size[:, :-1].max(1)
-        ranks = symmetric_ranks(slopes), symmetric_ranks(largest)
-        joint = symmetric_ranks(-np.log(np.minimum(*ranks)))
-        p = np.array([ranks[0][0], ranks[1][0], joint[0]])
+        p = path_p_values(drawn)
         low, high = self._interval(lottery, drawn)
         seen = self._detectable(lottery, drawn, rng)
         table = lottery.table(drawn, p, (low, high), seen)
@@ -165,6 +161,14 @@ class Path(Check):
         return CheckResult(f"path.{name}", statistic, np.nan, f"Not done: {reason}.")
 
 
+def path_p_values(drawn: ContrastLots) -> Array:
+    """Return p of the slope, of the largest period, and of both together, (3,), by the draws."""
+    size = np.abs(drawn.statistic)
+    slopes, largest = symmetric_ranks(size[:, -1]), symmetric_ranks(size[:, :-1].max(1))
+    joint = symmetric_ranks(-np.log(np.minimum(slopes, largest)))
+    return np.array([slopes[0], largest[0], joint[0]])
+
+
 def _onward(drawn: ContrastLots, lottery: PathLottery) -> list[CheckResult]:
     """Say what the path seen before the start adds to the estimate if it went on, and if it returned to its mean."""
     on, back = float(drawn.value[0, -1]) * lottery.apart, lottery.return_to_mean(drawn)
@@ -186,14 +190,14 @@ def _higher(value: float) -> str:
     return f"{abs(value):.3g} {'higher' if value > 0 else 'lower'}"
 
 
-def _early(fitted: Fitted) -> Array:
+def early_periods(fitted: Fitted) -> Array:
     """Return the periods before anyone may respond, (k,)."""
     ahead = float(fitted.estimator.anticipation)
     times, starts = fitted.panel.times, fitted.panel.cohorts
     return times[times < starts.min() - ahead] if len(starts) else times[:0]
 
 
-def _why_silent(fitted: Fitted, space: AssignmentSpace | str, early: Array) -> str:
+def why_no_path(fitted: Fitted, space: AssignmentSpace | str, early: Array) -> str:
     """Say why there is no test; empty where there is one."""
     if isinstance(space, str):
         return space

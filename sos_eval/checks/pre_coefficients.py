@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.errors import InputFault
-from sos_eval.panel.panel import Array, Panel
+from sos_eval.checks.pairs import PairEffect, pair
+from sos_eval.panel.panel import Array
 from sos_eval.results.estimate import Estimate, cluster_sums
 from sos_eval.results.fitted import Fitted
 
@@ -144,34 +144,18 @@ def _companion(fitted: Fitted) -> PreCoefficients:
         return _none(estimate, "the estimator has no coefficient per period, and pairs of periods need layout: panel")
     if len(panel.pre_times) < 2:
         return _none(estimate, "fewer than two periods lie before the first start")
-    fixed = replace(fitted, rebuild=None, source=panel)
     *earlier, last = panel.pre_times
-    values, columns = [], []
-    for time in earlier:
-        pair = panel.keep_times([time, last])
-        both = f"{panel.periods.name(time)} and {panel.periods.name(last)}"
-        starts = np.where(np.isfinite(pair.first_treated), last, np.inf)
-        try:
-            one = fixed.refit(pair.with_first_treated(starts))
-        except InputFault as fault:
-            return _none(estimate, f"{both}: {fault.faults[0].what}")
-        row = int(np.flatnonzero(one.cells["aggregation"] == "overall")[0])
-        if one.influence is None or not np.isfinite(one.influence[:, row]).all() or not np.isfinite(one.values[row]):
-            return _none(estimate, f"{both}: {one.cells['reason'].iloc[row] or 'not identified'}")
-        values.append(-one.values[row])
-        columns.append(-_aligned(one.influence[:, row], one.panel, estimate.panel))
+    pairs = [pair(fitted, time, last) for time in earlier]
+    refused = [made if isinstance(made, str) else made.reason for made in pairs]
+    if any(refused):
+        return _none(estimate, next(filter(None, refused)))
+    known = [made for made in pairs if isinstance(made, PairEffect)]
     table = pd.DataFrame({"cohort": np.nan, "time": earlier, "event_time": np.array(earlier) - panel.cohorts.min()})
     source = f"the same model on each earlier period with {panel.periods.name(last)}, comparison group as built"
     return _from(
-        estimate, table, np.array(values), np.column_stack(columns), np.array(earlier) - last, source
+        estimate, table, -np.array([made.value for made in known]),
+        -np.column_stack([made.influence for made in known]), np.array(earlier) - last, source,
     )  # fmt: skip
-
-
-def _aligned(influence: Array, own: Panel, whole: Panel) -> Array:
-    """Return an influence on fewer units as one on all of them: zero for those left out, same variance."""
-    full = np.zeros(whole.n_units)
-    full[pd.Index(whole.units).get_indexer(pd.Index(own.units))] = influence * (whole.n_units / own.n_units)
-    return full
 
 
 def _from(

@@ -83,8 +83,7 @@ class Pretrends(Check):
         """Choose by the design alone which p is reported."""
         if self.distribution != "auto":
             return self.distribution
-        few = found.n_treated_clusters < FEW or len(found.values) > found.n_clusters / 10
-        return "f" if few else "chi2"
+        return "f" if _few(found) else "chi2"
 
     def _slope(self, found: PreCoefficients, *, log: bool) -> CheckResult:
         """Fit a line through the coefficients."""
@@ -97,7 +96,8 @@ class Pretrends(Check):
         low, high = fit.value - reach, fit.value + reach
         text = (
             f"Before the start the treated moved away from their comparison by {fit.value:.3g}{_per(log)} a period "
-            f"(95% interval {low:.3g} to {high:.3g}; generalised least squares on {len(found.values)} coefficients)."
+            f"(95% interval {low:.3g} to {high:.3g}; generalised least squares on {len(found.values)} coefficients"
+            f"{_caution(found)})."
         )
         table = pd.DataFrame(
             {
@@ -152,8 +152,16 @@ def _joint_words(found: PreCoefficients, test: Wald, chosen: str) -> str:
     first, other = (both[chosen], both["chi2" if chosen == "f" else "f"])
     return (
         f"Joint test of {test.df} coefficients before the start ({found.n_treated_clusters} treated clusters of "
-        f"{found.n_clusters}): Wald statistic {test.statistic:.3g}, p = {first} ({other}). A large p is no evidence "
-        "that trends were parallel."
+        f"{found.n_clusters}): Wald statistic {test.statistic:.3g}, p = {first} ({other}). {_read(test, chosen)}"
+    )
+
+
+def _read(test: Wald, chosen: str) -> str:
+    """Say what a conventional p does not show: a large one, and with few treated clusters a small one."""
+    if (test.p_f if chosen == "f" else test.p_chi2) >= 0.05:
+        return "A large p is no evidence that trends were parallel."
+    return (
+        "With few treated clusters this test rejects too often where nothing is wrong: that of the check path does not."
     )
 
 
@@ -172,6 +180,17 @@ def _joint_table(found: PreCoefficients, test: Wald) -> pd.DataFrame:
         coefficient=found.values, std_error=np.sqrt(np.diag(found.covariance)), distance=found.distance,
         wald=test.statistic, df=test.df, p_chi2=test.p_chi2, p_f=test.p_f, df_f=test.df_f, source=found.source,
     )  # fmt: skip
+
+
+def _few(found: PreCoefficients) -> bool:
+    """Say whether there are too few clusters for what is right with many."""
+    return found.n_treated_clusters < FEW or len(found.values) > found.n_clusters / 10
+
+
+def _caution(found: PreCoefficients) -> str:
+    """Say of the slope's interval that it is too narrow where the covariance comes from few clusters."""
+    behind = f"{found.n_treated_clusters} treated clusters of {found.n_clusters}"
+    return f"; with {behind} this interval is too narrow, that of path.slope is not" if _few(found) else ""
 
 
 def _per(log: bool) -> str:

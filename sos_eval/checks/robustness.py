@@ -102,8 +102,9 @@ class Robustness(Check):
             why = str(found.table["reason"].iloc[1])
             text = f"Not done: {why}."
             return [CheckResult("robustness", "max_shift", np.nan, text, limit, table=found.table, behind=behind)]
-        value = float(known["shift"].abs().max())
-        passed = judged(value, self.max_change, complete=len(known) == len(everything))
+        alike = known[known["shift_scale"] == found.scale]
+        value = float(alike["shift"].abs().max()) if len(alike) else np.nan
+        passed = judged(value, self.max_change, complete=len(alike) == len(everything))
         text = _shift_words(found, known, fitted, len(everything) - len(known), self.level)
         return [CheckResult("robustness", "max_shift", value, text, limit, passed, found.table, behind)]
 
@@ -152,14 +153,22 @@ def _shift_words(found: Shifts, known: pd.DataFrame, fitted: Fitted, missing: in
         f"own is {whole.shown(whole.estimate)}"
     )
     if found.largest:
-        row = known.set_index("variant").loc[found.largest]
+        row = known[known["variant"] == found.largest].iloc[0]
         said += (
-            f"; the largest shift for its error is that of {found.largest}, {row['shift']:.3g} (error "
-            f"{row['shift_error']:.2g}), and random adoptions make one as large in {of_hundred(found.p)} draws"
+            f"; the largest shift for its error is that of {found.largest}, {row['shift']:.3g}"
+            f"{' in logs' if row['shift_scale'] == 'log' else ''} (error {row['shift_error']:.2g}): random adoptions "
+            f"make that one as large in {of_hundred(float(row['shift_p']))} draws{_largest_of_all(found)}"
         )
     failed = f"; {missing} could not be estimated" if missing else ""
     part = f" {why_scales_part(fitted)}" if len(alike) < len(known) else ""
     return f"{said}{failed}.{part}".rstrip()
+
+
+def _largest_of_all(found: Shifts) -> str:
+    """Say how often the largest of several shifts is as large; nothing of one alone."""
+    if found.tried < 2:
+        return ""
+    return f", and the largest of the {found.tried} that were tried as large in {of_hundred(found.p)}"
 
 
 def _row(varied: Varied, found: Quantity, whole: Quantity) -> dict[str, object]:

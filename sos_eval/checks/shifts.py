@@ -13,7 +13,7 @@ from sos_eval.checks.common_lots import CommonLots, DrawnEffect, Varied, level_b
 from sos_eval.checks.quantity import Quantity, overall
 from sos_eval.numerics.detectable import Lots
 from sos_eval.numerics.disagreement import estimates_apart
-from sos_eval.numerics.inversion import TIES
+from sos_eval.numerics.lots import share_reached
 from sos_eval.panel.panel import Array
 from sos_eval.results.fitted import Fitted
 
@@ -30,14 +30,21 @@ class Shifts:
     ----------
     table
         A row per alternative, the primary estimate first.
-    largest, p
-        Label of the shift that is largest for its error, and how often random adoptions make one as large; empty and
-        NaN where no shift has an error.
+    largest, p, tried
+        Label of the shift that is largest for its error, how often random adoptions make the largest of all that were
+        tried as large, and how many were; empty, NaN and zero where no shift has an error.
     """
 
     table: pd.DataFrame
     largest: str = ""
     p: float = float("nan")
+    tried: int = 0
+
+    @property
+    def scale(self) -> str:
+        """The scale of the primary estimate, on which shifts are compared with one another: ``log`` for ratios."""
+        scale = str(self.table["scale"].iloc[0])
+        return "log" if scale in _LOGS else scale
 
 
 def shifts(primary: Fitted, varied: Sequence[Varied], lots: CommonLots | str, level: float) -> Shifts:
@@ -71,7 +78,7 @@ def shifts(primary: Fitted, varied: Sequence[Varied], lots: CommonLots | str, le
         return Shifts(table)
     columns = np.column_stack(list(apart.values()))
     largest = estimates_apart(np.zeros(len(columns)), columns)
-    return Shifts(table, list(apart)[largest.largest], largest.p)
+    return Shifts(table, list(apart)[largest.largest], largest.p, len(apart))
 
 
 def _row(
@@ -97,7 +104,7 @@ def _row(
     same = one.label == "as declared" or error <= 1e-12
     row |= {
         "shift_error": error,
-        "shift_p": np.nan if same else _share(distance - np.nanmedian(distance[1:]), complete),
+        "shift_p": np.nan if same else share_reached(distance - np.nanmedian(distance[1:]), complete=complete),
     }
     return row, distance
 
@@ -124,16 +131,9 @@ def _tested(own: DrawnEffect, quantity: Quantity, level: float, complete: bool) 
     ends = [own.value[0] + side * critical * errors[0] for side in (-1.0, 1.0)]
     low, high = (float(np.exp(end)) for end in ends) if quantity.scale == "ratio" else map(float, ends)
     return {
-        "conf_low": low, "conf_high": high, "p_value": _share(own.statistic, complete), "draws": len(own.value) - 1,
-        "mean_of_draws": float(np.nanmean(own.value[1:])), "std_error": float(errors[0]),
+        "conf_low": low, "conf_high": high, "p_value": share_reached(own.statistic, complete=complete),
+        "draws": len(own.value) - 1, "mean_of_draws": float(np.nanmean(own.value[1:])), "std_error": float(errors[0]),
     }  # fmt: skip
-
-
-def _share(statistic: Array, complete: bool) -> float:
-    """Return the share of adoptions whose statistic is as large, two-sided; one that does not exist counts as large."""
-    size = np.where(np.isnan(statistic), np.inf, np.abs(statistic))
-    reached = size >= size[0] * (1 - TIES)
-    return float(reached[1:].mean() if complete else reached.mean())
 
 
 def why_scales_part(fitted: Fitted) -> str:
@@ -156,5 +156,5 @@ def why_scales_part(fitted: Fitted) -> str:
     return (
         f"Differences and ratios part because the treated began at {treated:.3g} and the comparison at "
         f"{comparison:.3g}, and the comparison then changed by {moved:.3g}: the same number for the one, the same "
-        f"share for the other, which is {moved * treated / comparison:.3g} of the treated's level."
+        f"share for the other, which from the treated's level is {moved * treated / comparison:.3g}."
     )

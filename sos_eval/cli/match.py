@@ -56,9 +56,29 @@ def _told(group: MatchedGroup) -> str:
             f"{last['n_treated']:.0f} treated and {last['n_comparison']:.0f} comparison units, worth "
             f"{last['ess_comparison']:.1f} equally weighted"
         )
+    parts += [_measured(group.tables["balance_measures"]), _calibrated(group.tables.get("calibration"))]
     flow = group.tables["flow"]
     parts += [_step(*row) for row in flow[["step", "what", "units", "names", "reason"]].itertuples(index=False)]
-    return "\n".join([*parts, *group.notes, *(one.text for one in group.limits)])
+    return "\n".join([part for part in parts if part] + [*group.notes, *(one.text for one in group.limits)])
+
+
+def _measured(table: pd.DataFrame) -> str:
+    """Set the measures of `balance_measures` side by side, before and after; why one is empty below."""
+    if table.empty:
+        return ""
+    measure = table["measure"].str.cat(table["covariate"], sep=" ").str.strip()
+    wide = table.assign(measure=measure).pivot_table(index="measure", columns="stage", values="value")
+    wide = wide.reindex(index=measure.unique(), columns=["before", "after"]).round(3).replace({0.0: 0.0})
+    why = [f"{name}: {reason}" for name, reason in dict(zip(measure, table["reason"], strict=True)).items() if reason]
+    shown = wide.rename_axis(None, axis=1).rename_axis(None).to_string(na_rep="")
+    return "\n".join([f"also measured:\n{shown}", *why])
+
+
+def _calibrated(table: pd.DataFrame | None) -> str:
+    """Show the propensity beside the share that is treated, by fifths."""
+    if table is None:
+        return ""
+    return f"the propensity by fifths, as estimated and as observed:\n{table.round(3).to_string(index=False)}"
 
 
 def _step(step: str, what: str, units: int, names: str, reason: str) -> str:

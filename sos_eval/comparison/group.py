@@ -201,6 +201,7 @@ class GroupMethod(ComparisonMethod):
             off_support=made.matched.off_support,
             overlap=overlap_table(made),
             calibration=_calibration(made),
+            values=self._values(panel, made),
             notes=(*made.matched.notes, *self._unchanged(made), *notes, *self._several_starts(panel)),
             uses_outcomes=any(name in BUILT_IN for name in self.reads),
         )
@@ -251,10 +252,7 @@ class GroupMethod(ComparisonMethod):
             return pd.DataFrame(columns=list(BALANCE_COLUMNS)), pd.DataFrame(columns=list(MEASURE_COLUMNS)), []
         values = unit_values(panel, self.reads, key="comparison.on", faults=Faults(NotIdentified))
         gaps = [name for name in values if values[name].isna().any()]
-        names, x = dummies(values, drop_first=False)
-        if made.matched.score is not None and "distance" not in names:
-            score = pd.Series(made.matched.score, index=made.inside.units).reindex(panel.units)
-            names, x = ["distance", *names], np.column_stack([score.to_numpy(float), x])
+        names, x = _columns(values, panel, made)
         table = balance_table(names, x, panel.ever_treated, base_weights=panel.weights, weights=made.weights)
         notes = [f"balance before leaves out units without a value of {listed(gaps)}"] if gaps else []
         empty = table.loc[table["std_mean_diff"].isna(), "covariate"].unique()
@@ -262,6 +260,28 @@ class GroupMethod(ComparisonMethod):
             notes.append(f"no standardised difference for {listed(list(empty))}: it does not vary among treated units")
         measures = measures_table(values, panel.ever_treated, panel.weights, made.weights, outcome_pre(panel))
         return table, measures, notes
+
+    def _values(self, panel: Panel, made: Selection) -> pd.DataFrame | None:
+        """Return each unit's covariates with its weights before and after, a row per unit and covariate."""
+        ever = panel.ever_treated
+        if not self.reads or not ever.any() or ever.all() or panel.layout != "panel":
+            return None
+        values = unit_values(panel, self.reads, key="comparison.on", faults=Faults(NotIdentified))
+        names, x = _columns(values, panel, made)
+        return pd.DataFrame({
+            "unit": np.tile(panel.units, len(names)), "treated": np.tile(ever.astype(int), len(names)),
+            "covariate": np.repeat(np.array(names, object), len(x)), "value": x.T.ravel(),
+            "before": np.tile(panel.weights, len(names)), "after": np.tile(panel.weights * made.weights, len(names)),
+        })  # fmt: skip
+
+
+def _columns(values: pd.DataFrame, panel: Panel, made: Selection) -> tuple[list[str], Array]:
+    """Return covariates as columns (n_units, k) and what each is called, a distance first where there is one."""
+    names, x = dummies(values, drop_first=False)
+    if made.matched.score is None or "distance" in names:
+        return names, x
+    score = pd.Series(made.matched.score, index=made.inside.units).reindex(panel.units)
+    return ["distance", *names], np.column_stack([score.to_numpy(float), x])
 
 
 def _nobody(panel: Panel, name: str) -> str:

@@ -205,9 +205,7 @@ def _complete(people: People, panel: Panel, values: pd.DataFrame, rows: _Rows) -
     names = [str(name) for name, some in zip(values, somewhere, strict=True) if some]
     if people.missing == "fault":
         what = f"comparison.people.on: {int(gone.sum())} rows have no value of {listed(names)}"
-        raise NotIdentified(
-            Fault(panel.source, what, "write people: {missing: category} or exclude, or panel.imputation")
-        )
+        raise NotIdentified(Fault(panel.source, what, "write people: {missing: category} or exclude"))
     row = FlowRow("comparison", "dropped", 0, len(np.unique(rows.place[gone])), "", f"no value of {listed(names)}")
     return rows.kept(~gone), [row]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sos_eval.declare import Document
 from sos_eval.errors import Fault, InputFault
+from sos_eval.results.assignments import strata_columns
 
 __all__ = ["at_its_key"]
 
@@ -34,13 +35,19 @@ def _sent(document: Document, covariates: Collection[str], fault: Fault) -> Faul
     lacking = re.fullmatch(r'panel\.covariates: (.* has no column "(.*)")', fault.what)
     if lacking and lacking[2] not in covariates:
         for path, value in _leaves(document.data):
-            if value == lacking[2] and path[0] != "panel":
+            if path[0] != "panel" and lacking[2] in _columns(path, value):
                 key = ".".join(str(part) for part in path if not isinstance(part, int))
-                return Fault(document.where(path), f"{key}: {lacking[1]}", fault.instead)
+                cut = " (a column, or the panel's own cut in parts: exposure_half, outcome_third, …)"
+                return Fault(document.where(path), f"{key}: {lacking[1]}", fault.instead + cut * ("strata" in path))
     key, _, _ = fault.what.partition(":")
     if key.startswith("comparison."):
         return replace(fault, where=document.where(key.split(".")))
     return fault
+
+
+def _columns(path: tuple[str | int, ...], value: Any) -> tuple[Any, ...]:
+    """Return the column that a scalar may name: itself, and in `strata` the one that is cut."""
+    return (value, *(strata_columns([value]) if "strata" in path and isinstance(value, str) else ()))
 
 
 def _leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:

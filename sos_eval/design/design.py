@@ -17,6 +17,9 @@ from sos_eval.results.check import Check
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.inference import InferenceMethod
 from sos_eval.terms import Direction, Role
+from sos_eval.theory.implementation import MeasuredFidelity
+from sos_eval.theory.moderators import Moderator
+from sos_eval.theory.programme import ProgrammeTheory
 
 __all__ = ["SCHEMA", "Design", "Entry", "EntryKeys", "Question", "Report", "load_design"]
 
@@ -118,6 +121,12 @@ class Design:
         What the command line changed: key to (declared, used).
     alternatives
         By check, the entries that its alternatives resolve to; empty for checks without any.
+    theory
+        The declared programme theory, its file folded in; None where there is none.
+    moderators
+        By what the headline's effect is told apart.
+    implementation
+        The declared fidelity; None where there is none.
     """
 
     name: str
@@ -136,6 +145,9 @@ class Design:
     document: Document
     overrides: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     alternatives: tuple[tuple[Entry, ...], ...] = ()
+    theory: ProgrammeTheory | None = None
+    moderators: tuple[Moderator, ...] = ()
+    implementation: MeasuredFidelity | None = None
 
     @property
     def path(self) -> Path:

@@ -161,10 +161,38 @@ def _checks(design: Design) -> Iterator[str]:
 def _emmie(design: Design) -> Iterator[str]:
     if design.economics is None:
         yield "Economics: not declared; no cost or cost-effectiveness statement will be made."
+    yield from _theory(design)
+    if design.moderators:
+        named = listed([one.by for one in design.moderators])
+        yield (
+            f"Moderators: the headline's effect is told apart by {named}. Each has one test, of the same effect in all "
+            "groups, by random adoptions within groups; the difference that it would find stands beside it."
+        )
+    parts = {
+        "mechanisms": design.theory is None,
+        "moderators": not design.moderators,
+        "implementation": design.implementation is None,
+    }
+    rest = [name for name, lacking in parts.items() if lacking]
+    if design.implementation is not None:
+        yield f"Implementation: fidelity (`{design.implementation.fidelity}`) is described; no effect is read off it."
+    if rest:
+        yield f"Not evaluated by this design: {listed(rest)}. The report says under each heading what it would need."
+
+
+def _theory(design: Design) -> Iterator[str]:
+    """State the programme theory, and what will be done with it."""
+    theory = design.theory
+    if theory is None:
+        return
     yield (
-        "Mechanisms, moderators and implementation are not evaluated by this design; the report says under each "
-        "heading what evaluating it would need."
+        "Mechanisms: the programme theory below is declared before outcomes are read. The report says what identifies "
+        "the effect by it, what may move trends, and which of the independences that it implies the panel contradicts. "
+        "Covariates that the intervention moves, or that open a path, are refused."
     )
+    yield "\n".join(f"- {one.words}" for one in theory.statements)
+    arrows = [(theory.label(cause), theory.label(moved)) for cause, moved in theory.graph.edges]
+    yield _table(("cause", "moves"), arrows)
 
 
 def _limits(design: Design) -> Iterator[str]:

@@ -21,6 +21,13 @@ from sos_eval.design.sections import (
     read_inference,
     read_method,
 )
+from sos_eval.design.theory import (
+    read_implementation,
+    read_moderators,
+    read_theory_section,
+    refuse_bad_controls,
+    take_covariates,
+)
 from sos_eval.design.varied import refuse_unknown_covariates, varied
 from sos_eval.errors import Faults, OurFault, nearest
 from sos_eval.panel.disclosure import Disclosure
@@ -41,12 +48,18 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
     _top_level(reader)
     data = document.data
     question = reader.build(Question, data.get("question", {}), ("question",)) or Question()
+    theory = read_theory_section(reader)
+    take_covariates(reader, theory)
     spec = reader.build(PanelSpec, data.get("panel"), ("panel",)) if "panel" in data else None
     for name in spec.outcomes if spec else ():
         _file_name(reader, name, ("panel", "outcomes", name))
     comparison = read_comparison(reader, data.get("comparison"), ("comparison",))
     inference = read_inference(reader, data.get("inference", "auto"), ("inference",))
     entries = _entries(reader, spec, comparison, inference)
+    used = [((*entry.panel.covariates, *entry.comparison.columns), entry.is_variant) for entry in entries]
+    refuse_bad_controls(reader, theory, used)
+    moderators = read_moderators(reader, theory)
+    implementation = read_implementation(reader)
     checks = read_checks(reader, data.get("checks", []), ("checks",))
     alternatives = _alternatives(reader, checks, entries)
     economics = read_economics(reader, data.get("economics"), ("economics",))
@@ -61,7 +74,7 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
         name=str(data["name"]), title=str(data.get("title", data["name"])), question=question, panel=spec,
         comparison=comparison, estimators=entries, inference=inference, checks=checks, economics=economics,
         disclosure=disclosure, report=report, seed=number, resolved={}, document=document, overrides=overrides,
-        alternatives=alternatives,
+        alternatives=alternatives, theory=theory, moderators=moderators, implementation=implementation,
     )  # fmt: skip
     return replace(design, resolved=_resolved(design))
 
@@ -99,6 +112,7 @@ def _right_kind(reader: Reader) -> None:
     other = {
         "sos-eval/economics/1": "sos-eval economics FILE",
         "sos-eval/world/1": "sos-eval simulate FILE --out P.csv",
+        "sos-eval/theory/1": "theory: {file: FILE} in a design",
     }
     schema = reader.document.data.get("schema")
     if isinstance(schema, str) and schema in other:
@@ -268,6 +282,12 @@ def _resolved(design: Design) -> dict[str, Any]:
     }  # fmt: skip
     if design.economics is not None:
         out["economics"] = plain(design.economics)
+    if design.theory is not None:
+        out["theory"] = plain(design.theory)
+    if design.moderators:
+        out["moderators"] = plain(design.moderators)
+    if design.implementation is not None:
+        out["implementation"] = plain(design.implementation)
     return out
 
 

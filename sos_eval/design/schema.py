@@ -8,9 +8,13 @@ from typing import Any
 from sos_eval.declare import json_schema
 from sos_eval.design.design import SCHEMA, EntryKeys, Question, Report
 from sos_eval.design.sections import SECTIONS
+from sos_eval.design.theory import FROM_THEORY
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.results.method import registered, summary
+from sos_eval.theory.implementation import MeasuredFidelity
+from sos_eval.theory.moderators import Moderator
+from sos_eval.theory.programme import ProgrammeTheory
 
 __all__ = ["design_schema"]
 
@@ -32,13 +36,28 @@ def design_schema() -> dict[str, Any]:
         "report": _placed(json_schema(Report), definitions),
         "seed": {"type": "integer", "minimum": 0, "description": "Seed of everything random."},
         "economics": _economics(definitions),
+        "theory": _placed(json_schema(ProgrammeTheory), definitions),
+        "moderators": {
+            "type": "array",
+            "maxItems": Moderator.most,
+            "items": _placed(json_schema(Moderator), definitions),
+        },
     }
+    sections["implementation"] = _placed(json_schema(MeasuredFidelity), definitions)
+    _chosen_by_theory(sections["panel"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA, "type": "object",
         "properties": {key: value for key, value in sections.items() if SECTIONS[key]},
         "required": ["schema", "name", "panel", "estimators"], "additionalProperties": False,
         "$defs": definitions,
     }  # fmt: skip
+
+
+def _chosen_by_theory(panel: dict[str, Any]) -> None:
+    """Let `covariates` say ``{from: theory}`` as well."""
+    own = panel["properties"]["covariates"]
+    words = {name: own.pop(name) for name in ("description", "default") if name in own}
+    panel["properties"]["covariates"] = {"anyOf": [own, {"const": FROM_THEORY}], **words}
 
 
 def _placed(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:

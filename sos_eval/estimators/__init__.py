@@ -4,6 +4,7 @@ from sos_eval.estimators.callaway_santanna import CallawaySantAnna
 from sos_eval.estimators.etwfe import ETWFE
 from sos_eval.estimators.event_study_twfe import EventStudyTWFE
 from sos_eval.estimators.imputation import Imputation
+from sos_eval.estimators.interrupted_time_series import InterruptedTimeSeries
 from sos_eval.estimators.matched_did import MatchedDiD
 from sos_eval.estimators.poisson_did import PoissonDiD
 from sos_eval.estimators.roth_santanna import RothSantAnna
@@ -11,6 +12,7 @@ from sos_eval.estimators.stacked import Stacked
 from sos_eval.estimators.sun_abraham import SunAbraham
 from sos_eval.estimators.synthetic_control import SyntheticControl
 from sos_eval.estimators.synthetic_did import SyntheticDiD
+from sos_eval.estimators.triple_difference import TripleDifference
 from sos_eval.estimators.twfe import TWFE
 from sos_eval.estimators.two_stage import TwoStage
 
@@ -20,6 +22,7 @@ __all__ = [
     "CallawaySantAnna",
     "EventStudyTWFE",
     "Imputation",
+    "InterruptedTimeSeries",
     "MatchedDiD",
     "PoissonDiD",
     "RothSantAnna",
@@ -27,5 +30,6 @@ __all__ = [
     "SunAbraham",
     "SyntheticControl",
     "SyntheticDiD",
+    "TripleDifference",
     "TwoStage",
 ]

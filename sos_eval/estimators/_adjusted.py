@@ -24,7 +24,7 @@ from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Columns, Compiled, Estimate, Planned, RowChoice
 from sos_eval.results.estimator import PlannedEstimator
 
-__all__ = ["TwoByTwoEstimator"]
+__all__ = ["TwoByTwoEstimator", "baseline_covariates", "finished"]
 
 Codes = NDArray[np.intp]
 
@@ -73,7 +73,7 @@ class TwoByTwoEstimator(PlannedEstimator):
         codes = plan.codes(kept.first_treated)
         table = group_time_columns(plan, codes, kept.outcome.scale)
         values, influence = cohort_effects(plan, codes, kept.weights, kept.matrix())
-        return _finished(kept, plan, table, values, influence, notes)
+        return finished(kept, plan, table, values, influence, notes)
 
     def _taking_part(self, panel: Panel) -> tuple[Panel, CellPlan]:
         """Lay out the cells, and leave out units that are in none: the cells are those of the others alone."""
@@ -100,7 +100,7 @@ class TwoByTwoEstimator(PlannedEstimator):
         influence = effects.score[0, :, :, 0] * panel.n_influence
         influence[:, np.isnan(values)] = np.nan
         notes = (*notes, *self._data_notes(panel, names), *_trim_note(panel, data, effects.trimmed[0], self.nuisance))
-        return _finished(panel, plan, table, values, influence, notes, pairs=isinstance(data, Changes))
+        return finished(panel, plan, table, values, influence, notes, pairs=isinstance(data, Changes))
 
     def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:
         """Plan for batches of outcomes; a loop where units are not seen throughout."""
@@ -112,7 +112,7 @@ class TwoByTwoEstimator(PlannedEstimator):
         alone = pattern.plan.n_treated(panel.first_treated) == 1
         if not names:
             return Planned(plan_outcomes(panel, pattern, choice, no_errors=alone), loop)
-        x = _baseline_covariates(panel, names)
+        x = baseline_covariates(panel, names)
         return Planned(plan_adjusted(panel, pattern, x, self._adjusted_for(names), choice, no_errors=alone), loop)
 
     def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
@@ -182,7 +182,7 @@ class TwoByTwoEstimator(PlannedEstimator):
         """Return what cells compare; `anyone` says whether a unit with gaps takes part, where the panel does not."""
         gaps = not panel.is_balanced if anyone is None else anyone
         if panel.layout == "panel" and not (gaps and self.compares_levels):
-            x = _baseline_covariates(panel, names)
+            x = baseline_covariates(panel, names)
             return Changes(panel.matrix()[:, :, None], x, panel.weights, gaps=gaps)
         frame = panel.frame
         columns, _ = covariate_columns(frame, names)
@@ -259,7 +259,7 @@ def _instead(why: str) -> str:
     return "widen panel.window, or choose other comparison units"
 
 
-def _finished(
+def finished(
     panel: Panel, plan: CellPlan, table: Columns, values: Array, influence: Array, notes: tuple[str, ...],
     *, pairs: bool = True,
 ) -> Estimate:  # fmt: skip
@@ -304,7 +304,7 @@ def _with_complete_rows(panel: Panel, names: tuple[str, ...]) -> tuple[Panel, tu
     return kept, missing_note(panel, complete)
 
 
-def _baseline_covariates(panel: Panel, names: tuple[str, ...]) -> Array:
+def baseline_covariates(panel: Panel, names: tuple[str, ...]) -> Array:
     """Return the covariates with a constant by unit and time, (n, t, 1 + p); one period where they do not vary."""
     columns, _ = covariate_columns(panel.frame, names)
     x = np.ones((panel.n_units, panel.n_times, 1 + columns.shape[1]))

@@ -19,12 +19,14 @@ from sos_eval.results.estimate import Estimate
 __all__ = [
     "SINGLE",
     "Rows",
+    "comparable",
     "complete_rows",
     "covariate_columns",
     "fit_linear",
     "independent",
     "influence_of",
     "keep_rows",
+    "keep_units",
     "linear_estimate",
     "missing_note",
     "regression_rows",
@@ -166,7 +168,7 @@ def missing_note(panel: Panel, complete: NDArray[np.bool_]) -> tuple[str, ...]:
     """Name the units whose rows are incomplete."""
     if complete.all():
         return ()
-    names = list(dict.fromkeys(panel.frame["unit"][~complete]))
+    names = list(dict.fromkeys(panel.frame["unit"][~complete].astype(str).map(panel.unit_names)))
     return (f"{int((~complete).sum())} rows without outcome, covariate or weight are left out: {listed(names)}",)
 
 
@@ -252,6 +254,27 @@ def keep_rows(rows: Rows, kept: NDArray[np.bool_]) -> Rows:
         influence_codes=rows.influence_codes[kept],
     )  # fmt: skip
     return _with_covariates(smaller, rows.names)
+
+
+def keep_units(rows: Rows, kept: NDArray[np.bool_], reason: str) -> Rows:
+    """Keep some of the rows (n,); units without any leave the panel as well, and the flow says why."""
+    panel, codes = rows.panel, rows.panel.unit_codes
+    there = np.bincount(codes[rows.used[kept]], minlength=panel.n_units) > 0
+    used = (np.cumsum(there[codes]) - 1)[rows.used]
+    place = (np.cumsum(there) - 1)[rows.influence_codes] if panel.layout == "panel" else used
+    return keep_rows(replace(rows, panel=without(panel, ~there, reason), used=used, influence_codes=place), kept)
+
+
+def comparable(rows: Rows, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Drop rows alone in their unit or period, and those of units without an untreated one, until there are none."""
+    unit, time = rows.effects.unit, rows.effects.time
+    while True:
+        units, times = np.bincount(unit, kept), np.bincount(time, kept)
+        untreated = np.bincount(unit, kept & (rows.treated == 0))
+        fewer = kept & (units[unit] > 1) & (times[time] > 1) & (untreated[unit] > 0)
+        if (fewer == kept).all():
+            return kept
+        kept = fewer
 
 
 def stacked_rows(rows: Rows, copy: NDArray[np.intp], place: NDArray[np.intp]) -> Rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -73,6 +73,10 @@ class CallawaySantAnna(TwoByTwoEstimator):
         gaps = _gaps_before(estimate)
         event = estimate.cells["event_time"].to_numpy(float)[rows]
         return np.asarray(event - np.array([gaps.get(e, np.nan) for e in event]))
+
+    def on_one_base(self) -> CallawaySantAnna:
+        """Compare everything with the last period before the start."""
+        return replace(self, base_period="universal")
 
     def _adjust_note(self, names: tuple[str, ...]) -> tuple[str, ...]:
         notes = super()._adjust_note(names)

@@ -13,10 +13,11 @@ from sos_eval.errors import InputFault, NotIdentified, listed
 from sos_eval.estimators._regression import (
     SINGLE,
     Rows,
+    comparable,
     complete_rows,
     independent,
     influence_of,
-    keep_rows,
+    keep_units,
     regression_rows,
     without,
 )
@@ -141,15 +142,16 @@ class PoissonDiD(StatedRegression):
         return eventful(panel, self.name)
 
     def _fit(self, rows: Rows) -> tuple[Rows, PoissonFit]:
-        """Fit; leave out rows that separation fits perfectly, and fit again."""
+        """Fit; leave out rows that separation fits perfectly, and fit again until there are none."""
         fit = _fit_rows(rows)
         if not fit.separated.any():
             return rows, fit
-        left = _leave_out(rows, fit.separated)
-        if not 0 < left.treated.sum() < len(left.used) or not _still_identified(left):
+        kept = comparable(rows, ~fit.separated)
+        left = _leave_out(rows, fit.separated, kept) if kept.any() else rows
+        if not 0 < (kept * rows.treated).sum() < kept.sum() or not _still_identified(left):
             note = "there is no event among rows that alone identify the effect: the rate ratio has no finite estimate"
             return replace(rows, notes=(*rows.notes, note)), replace(fit, coef=np.full_like(fit.coef, np.nan))
-        return left, _fit_rows(left)
+        return self._fit(left)
 
 
 def eventful(panel: Panel, name: str) -> Panel:
@@ -198,11 +200,11 @@ def _still_identified(rows: Rows) -> bool:
     return bool(independent(rows, np.column_stack([rows.covariates, rows.treated]))[-1])
 
 
-def _leave_out(rows: Rows, gone: NDArray[np.bool_]) -> Rows:
-    """Leave out rows and say whose they were."""
+def _leave_out(rows: Rows, gone: NDArray[np.bool_], kept: NDArray[np.bool_]) -> Rows:
+    """Leave out separated rows and those that then compare with nothing, and say whose the first were."""
     names = list(dict.fromkeys(rows.frame["unit"][gone]))
     note = f"{int(gone.sum())} rows without events are fitted perfectly (separation) and left out: {listed(names)}"
-    return keep_rows(replace(rows, notes=(*rows.notes, note)), ~gone)
+    return keep_units(replace(rows, notes=(*rows.notes, note)), kept, "nothing to compare with, once separated")
 
 
 def _two_cells(rows: Rows, fit: PoissonFit, table: pd.DataFrame, per: float) -> Estimate:

@@ -14,7 +14,7 @@ from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.fitted import Fitted
 
-__all__ = ["DesignFacts", "design_facts", "effective_clusters", "lost_share"]
+__all__ = ["DesignFacts", "design_facts", "effective_clusters", "influence_weights", "lost_share"]
 
 #: Random adoptions behind the share that cannot be estimated.
 TRIED = 499
@@ -107,14 +107,14 @@ def effective_clusters(panel: Panel, *, by_exposure: bool, power: int) -> tuple[
     power
         1: a cluster's share is its weight in the estimate. 2: its share in the variance.
     """
-    weight: Array = np.nan_to_num(_weights(panel, by_exposure=by_exposure))
+    weight: Array = np.nan_to_num(influence_weights(panel, by_exposure=by_exposure))
     starts = panel.first_treated if panel.layout == "panel" else panel.frame["first_treated"].to_numpy(float)
     total = np.bincount(panel.clusters, weight, panel.n_clusters).astype(float)
     own = np.bincount(panel.clusters, weight * np.isfinite(starts), panel.n_clusters).astype(float)
     return _effective(own**power), _effective(total[own == 0] ** power)
 
 
-def _weights(panel: Panel, *, by_exposure: bool) -> Array:
+def influence_weights(panel: Panel, *, by_exposure: bool) -> Array:
     """Weight of each entry of an influence function, (n_influence,)."""
     if panel.layout != "panel":
         weight = panel.frame["weight"].to_numpy(float)

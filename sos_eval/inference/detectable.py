@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from sos_eval.inference.null_search import without_effect
 from sos_eval.inference.randomization import Randomization
 from sos_eval.numerics.detectable import FALL, RISE, Found, Lots, findable
 from sos_eval.numerics.random import stream
@@ -15,6 +14,7 @@ from sos_eval.panel.panel import Panel
 from sos_eval.results.assignments import AssignmentSpace
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.without_effect import without_effect
 
 __all__ = ["DetectableSize", "detectable_size"]
 

@@ -18,4 +18,4 @@ def standing(method: str, fitted: Fitted) -> Standing:
         Registered name.
     """
     asked: InferenceMethod = lookup("inference", method)()
-    return asked.standing(fitted.estimate)
+    return asked.standing(fitted)

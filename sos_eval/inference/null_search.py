@@ -10,11 +10,12 @@ import numpy as np
 from sos_eval.errors import InputFault
 from sos_eval.inference.statistic import Statistic, compared
 from sos_eval.numerics.inversion import TIES, Rejection, search
-from sos_eval.panel.panel import Array, Panel
+from sos_eval.panel.panel import Array
 from sos_eval.results.adoptions import Adoptions
 from sos_eval.results.estimate import Batch
+from sos_eval.results.without_effect import without_effect
 
-__all__ = ["TOLERANCE", "Limits", "end_error", "extreme_draws", "searched", "without_effect"]
+__all__ = ["TOLERANCE", "Limits", "end_error", "extreme_draws", "searched"]
 
 TOLERANCE = 0.01
 #: How far apart, in steps near an error, p is asked for its slope at an interval's end.
@@ -47,20 +48,6 @@ class Limits:
     def none(cls, m: int, reason: str = "") -> Limits:
         """Return no intervals."""
         return cls(np.full(m, np.nan), np.full(m, np.nan), [reason] * m, "none")
-
-
-def without_effect(panel: Panel, theta: float, *, ratio: bool) -> Panel:
-    """Take a constant effect out of the treated observations.
-
-    Subtract ``theta`` from the outcome; on the ratio scale divide counts (or outcomes) by ``exp(theta)``.
-    """
-    treated = panel.frame["treated"].to_numpy(float)
-    if not ratio:
-        return panel.with_outcome(panel.frame["outcome"].to_numpy(float) - theta * treated)
-    factor = np.exp(-theta * treated)
-    if panel.outcome.counted:
-        return panel.with_count(panel.frame["count"].to_numpy(float) * factor)
-    return panel.with_outcome(panel.frame["outcome"].to_numpy(float) * factor)
 
 
 def searched(

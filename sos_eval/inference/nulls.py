@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.inference.null_search import TOLERANCE, Limits, end_error, extreme_draws, searched, without_effect
+from sos_eval.inference.null_search import TOLERANCE, Limits, end_error, extreme_draws, searched
 from sos_eval.inference.statistic import Statistic, compared
 from sos_eval.numerics.inversion import Rejection, Terms, limits, search
 from sos_eval.panel.panel import Array
 from sos_eval.results.adoptions import Adoptions
 from sos_eval.results.estimate import Batch
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.without_effect import without_effect
 
 __all__ = ["constant_effect_limits"]
 

@@ -245,6 +245,9 @@ class Randomization(InferenceMethod):
             "p_monte_carlo_error": float(permuted.monte_carlo_error()[row]),
             "two_sided": "by absolute value of the statistic",
             "interval": limits.how,
+            "low_error": 0.0 if permuted.complete else limits.low_error,
+            "high_error": 0.0 if permuted.complete else limits.high_error,
+            "errors_of_ends": "Monte Carlo, of the overall effect, on the scale of logs where the estimate is a ratio",
         }
         tests = table_of_tests(
             fitted, permuted.batch, row, key=self.key, statistic=self.statistic,

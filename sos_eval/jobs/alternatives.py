@@ -110,7 +110,19 @@ def _source(design: Design, one: Alternative, entry: Entry, group: Group) -> Pan
     panel = _loaded(design, one, entry).select(group.source.active)
     strata = (entry.inference or design.inference)[0].effects_within
     restricted = entry.comparison.restricted(panel)
-    return one.changed(restricted if one.within else stratified(restricted, strata, group.lots_of))
+    return one.changed(restricted if one.within else _in_strata(restricted, strata, group))
+
+
+def _in_strata(panel: Panel, strata: Sequence[str], group: Group) -> Panel:
+    """Give units the strata within which starts are drawn: the headline's, cut anew where there are units beside its.
+
+    An alternative that measures what strata are cut by in another way compares the same units with one another.
+    """
+    own = group.source
+    if "stratum" not in own.frame or not np.isin(panel.units, own.units).all():
+        return stratified(panel, strata, group.lots_of)
+    stratum = pd.Series(own.unit_values("stratum"), own.units).reindex(panel.units).to_numpy(object)
+    return panel.with_columns(stratum=stratum[panel.unit_codes])
 
 
 def _moved(source: Panel, start: int) -> Panel:

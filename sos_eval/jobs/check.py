@@ -10,6 +10,9 @@ from sos_eval.design.lock import as_locked
 from sos_eval.errors import Fault, InputFault
 from sos_eval.jobs import steps
 from sos_eval.jobs.discreet import discreet
+from sos_eval.jobs.implementation import refuse_scores
+from sos_eval.jobs.moderators import refuse_groups
+from sos_eval.jobs.theory import identification
 from sos_eval.panel.england.published import panel_file
 from sos_eval.panel.spec import PanelSpec
 
@@ -54,7 +57,10 @@ def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checku
     with discreet(design):
         panels = steps.load_panels(design)
         steps.identify(design, panels)
-        steps.compare(design, panels)
+        identification(design)
+        groups = steps.compare(design, panels)
+        refuse_groups(design, groups)
+        refuse_scores(design, groups)
     main = panels[design.estimators[0].id]
     text = f"{main.n_units} units, {int(main.ever_treated.sum())} ever treated, {main.n_times} periods"
     return Checkup(design, True, f"{design.path}: in order ({text})")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, replace
+
+import numpy as np
 
 from sos_eval.bundle.tables import lost_periods, panel_facts
 from sos_eval.design.design import Design
@@ -26,6 +29,7 @@ from sos_eval.results.facts import (
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod
 from sos_eval.results.method import Method
+from sos_eval.results.theory import TheoryFacts
 
 __all__ = ["run_facts"]
 
@@ -37,6 +41,7 @@ def run_facts(
     answers: dict[Key, Answer],
     checked: list[Checked],
     judged: Judged,
+    theory: TheoryFacts,
 ) -> RunFacts:
     """Gather what a run knows once its estimates, inference and checks are there."""
     first = primary(design, groups)
@@ -60,6 +65,7 @@ def run_facts(
         methods={_key(method): _method_facts(method) for method in methods},
         detectable=judged.detectable,
         disagreement=judged.disagreement,
+        theory=theory,
     )
 
 
@@ -97,25 +103,54 @@ def _caveats(design: Design, group: Group) -> tuple[str, ...]:
 
 def _panel_facts(group: Group, estimated: Panel) -> PanelFacts:
     """Describe the estimate's panel, and what it lost on the way from the source."""
-    whole = group.source.keep(group.comparison.panel.units)
-    return replace(panel_facts(estimated), left_out=_left_out(group), **lost_periods(whole))
+    kept = set(estimated.units) - _without_effect(group.source)
+    whole = group.source.keep([unit for unit in estimated.units if unit in kept])
+    return replace(panel_facts(estimated), left_out=_left_out(group, kept), **lost_periods(whole))
 
 
-def _left_out(group: Group) -> dict[str, int]:
+def _left_out(group: Group, kept: Collection[str]) -> dict[str, int]:
     """Count the adopters that the estimate leaves out, by reason."""
-    early = [row for row in group.source.flow if row.step == "treated in the first period"]
+    source = group.source
+    early = [row for row in source.flow if row.step == "treated in the first period"]
     reasons = {"had begun in the first period or before it": sum(row.units for row in early)} if early else {}
-    treated = group.source.ever_treated & (group.comparison.weights == 0)
-    for unit in group.source.units[treated]:
-        why = group.comparison.off_support.get(str(unit), "the comparison group gives it no weight")
+    unweighted = set(source.units[group.comparison.weights == 0])
+    for unit in source.units[source.ever_treated]:
+        if unit in unweighted:
+            why = group.comparison.off_support.get(str(unit), "the comparison group gives it no weight")
+        elif unit not in kept:
+            why = _why_not_estimated(source.keep([unit]))
+        else:
+            continue
         reasons[why] = reasons.get(why, 0) + 1
     return reasons
 
 
+def _without_effect(source: Panel) -> set[str]:
+    """Return the adopters without any outcome from their start on: whatever compares them, no effect is theirs."""
+    if source.layout != "panel":
+        return set()
+    after = source.times >= source.first_treated[:, None]
+    seen = (np.isfinite(source.matrix()) & after).any(1)
+    return set(source.units[source.ever_treated & ~seen])
+
+
+def _why_not_estimated(adopter: Panel) -> str:
+    """Say why an estimator takes a single adopter into no comparison."""
+    seen = adopter.times[np.isfinite(adopter.matrix()[0])] if adopter.layout == "panel" else adopter.times
+    start = adopter.first_treated[0]
+    if not (seen < start).any():
+        return "had no outcome before their start"
+    return "had no outcome from their start on" if not (seen >= start).any() else "are in no comparison that is made"
+
+
 def _notes(groups: dict[Key, Group], fitted: dict[Key, Fitted]) -> dict[str, tuple[str, ...]]:
-    """Return what estimators and comparison groups had to say, by estimator."""
-    notes: dict[str, tuple[str, ...]] = {}
-    for key, fit in fitted.items():
-        said = (*notes.get(key[0], ()), *groups[key].comparison.notes, *fit.estimate.notes)
-        notes[key[0]] = tuple(dict.fromkeys(said))
-    return {name: said for name, said in notes.items() if said}
+    """Return what estimators and comparison groups had to say, by estimator; what holds for one outcome names it."""
+    said = {key: dict.fromkeys((*groups[key].comparison.notes, *fit.estimate.notes)) for key, fit in fitted.items()}
+    notes: dict[str, dict[str, None]] = {}
+    for key, texts in said.items():
+        others = [said[other] for other in said if other[0] == key[0]]
+        for text in texts:
+            common = all(text in other for other in others)
+            label = fitted[key].panel.outcome.label or key[1]
+            notes.setdefault(key[0], {})[text if common else f"{label}: {text}"] = None
+    return {name: tuple(texts) for name, texts in notes.items()}

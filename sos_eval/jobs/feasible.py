@@ -120,7 +120,7 @@ def _row(
         "unit": f"per {panel.outcome.per:,g}" if panel.outcome.scale == "rate_per" else "", "reason": "",
     }  # fmt: skip
     if before + after > panel.n_times:
-        return row | {"reason": f"the panel has {panel.n_times} periods"}
+        return row | {"reason": f"{_SHORT}{panel.n_times} periods"}
     outcomes = panel.matrix()[:, -(before + after) :]
     complete = np.asarray(np.isfinite(outcomes).all(1))
     strata, why = _strata(panel, within, complete)
@@ -224,18 +224,34 @@ def _shown(found: tuple[Found, Found], lottery: _Lottery, level: float) -> dict[
 def _sentence(table: pd.DataFrame, scheme: Scheme) -> str:
     """Say the longest window of the first outcome, all units together, for the fewest and the most starters."""
     first = table[(table["outcome"] == table["outcome"].iloc[0]) & (table["within"] == scheme.within[0])]
-    longest = first[first["before"] + first["after"] == (first["before"] + first["after"]).max()]
+    done = first[first["rise"].notna() | first["fall"].notna()]
+    if done.empty:
+        return f"Nothing was computed: {_reasons(first)}."
+    length = done["before"] + done["after"]
+    longest = done[length == length.max()]
     seen = longest[longest["fall"].notna()].sort_values("treated")
-    if seen.empty and first["level_without"].isna().all():
-        return f"Nothing was computed: {first['reason'].iloc[0]}; try fewer periods before the start (--before N)."
+    undone = first[first["rise"].isna() & first["fall"].isna()]
+    partly = f" {len(undone)} of {len(first)} rows were not computed: {_reasons(undone)}." if len(undone) else ""
     if seen.empty:
-        return "None of these numbers of authorities could find a change four times in five: see the reasons."
+        return f"No fall, not even to nothing, could be found {_often(scheme)} over {_years(longest.iloc[0])}.{partly}"
     parts = [_part(row) for _, row in seen.iloc[[0, -1]].drop_duplicates().iterrows()]
-    share = {0.8: "four times in five", 0.9: "nine times in ten", 0.5: "one time in two"}
-    often = share.get(scheme.power, f"{100 * scheme.power:.0f} times in 100")
     where = _compared(scheme.within)
+    outcomes = table["outcome"].nunique()
+    of = f" ({first['outcome'].iloc[0]})" if outcomes > 1 else ""
     over = f"If the authorities that start were drawn by lot{where}, a comparison over {_years(seen.iloc[0])}"
-    return f"{over} would find {often} {'; '.join(parts)}."
+    return f"{over} would find {_often(scheme)} {'; '.join(parts)}{of}.{partly}"
+
+
+def _often(scheme: Scheme) -> str:
+    share = {0.8: "four times in five", 0.9: "nine times in ten", 0.5: "one time in two"}
+    return share.get(scheme.power, f"{100 * scheme.power:.0f} times in 100")
+
+
+def _reasons(rows: pd.DataFrame) -> str:
+    """Return the reasons of rows, each once, with what to ask instead where a number of periods is at fault."""
+    said = list(dict.fromkeys(rows["reason"]))
+    short = any(text.startswith(_SHORT) for text in said)
+    return "; ".join([*said, *(["ask for fewer (--before N)"] if short else [])])
 
 
 def _compared(within: tuple[str, ...]) -> str:
@@ -297,6 +313,8 @@ def quiet_panel(design: Path | None, panel: Path | None) -> Panel:
     )  # fmt: skip
 
 
+#: How a reason begins where the panel is too short for what was asked.
+_SHORT = "the panel has "
 _VOCABULARY = frozenset({"la_code", "year", "care_entries", "children_0_17", "region"})
 
 

@@ -13,9 +13,12 @@ from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.discreet import discreet
 from sos_eval.jobs.facts import run_facts
+from sos_eval.jobs.implementation import implemented, refuse_scores
 from sos_eval.jobs.imputed import over_imputations
 from sos_eval.jobs.judge import judge
+from sos_eval.jobs.moderators import moderated, refuse_groups
 from sos_eval.jobs.runs import data_files, logged
+from sos_eval.jobs.theory import identification, theorised
 from sos_eval.jobs.universal_base import universal_base
 from sos_eval.jobs.write import write
 
@@ -78,25 +81,42 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
         panels = steps.load_panels(plan)
     with account.step("identify"):
         steps.identify(plan, panels)
+        identified = identification(plan)
     with account.step("compare"):
         groups = steps.compare(plan, panels)
+        refuse_groups(plan, groups)
+        refuse_scores(plan, groups)
     with account.step("estimate"):
         fitted = steps.estimate(plan, groups, account.crew)
     with account.step("infer"):
         inferred = over_imputations(plan, panels, steps.infer(plan, fitted, account), account)
     with account.step("check"):
         checked = steps.check(plan, fitted, groups, account)
+        by_group = moderated(plan, groups, fitted, account)
+        theory = theorised(plan, identified, groups, fitted, account)
     with account.step("judge"):
         judged = judge(plan, groups, fitted, inferred, account)
         checked += judged.checked
-    facts = run_facts(plan, groups, fitted, inferred, checked, judged)
+    facts = run_facts(plan, groups, fitted, inferred, checked, judged, theory.facts)
     with account.step("cost"):
         costed = steps.cost(plan, inferred, checked, groups, facts)
     facts = logged(plan, folder, facts, account)
-    further = universal_base(fitted, account)
+    further = universal_base(fitted, account) | theory.tables | by_group.tables | implemented(plan, groups, fitted)
     with account.step("write"):
         return write(
-            plan, folder, groups, fitted, inferred, checked, facts, judged, costed, further, account, force=force
+            plan,
+            folder,
+            groups,
+            fitted,
+            inferred,
+            checked,
+            facts,
+            judged,
+            costed,
+            further,
+            account,
+            rows=by_group.rows,
+            force=force,
         )
 
 

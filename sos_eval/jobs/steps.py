@@ -67,11 +67,14 @@ def load_panels(design: Design, *, imputation: int = 0) -> dict[str, Panel]:
 
 
 def _columns(design: Design) -> list[str]:
-    """List the columns that comparison groups and inference read beside the covariates."""
+    """List the columns that comparison groups, estimators, inference and the theory read beside the covariates."""
     names: list[str] = []
     for entry in design.estimators:
-        names += entry.comparison.columns
+        names += [*entry.comparison.columns, *entry.method.columns]
         names += [name for method in (*entry.inference, *design.inference) for name in method.columns]
+    names += design.theory.columns.values() if design.theory else ()
+    names += [design.implementation.fidelity] if design.implementation else []
+    names += [name for one in design.moderators for name in one.columns]
     return [name for name in dict.fromkeys(names) if name not in design.panel.covariates]
 
 

@@ -37,7 +37,7 @@ def universal_base(fitted: dict[Key, Fitted], account: Account) -> dict[str, pd.
 
 def _event_times(fitted: Fitted, estimator: CallawaySantAnna, account: Account) -> pd.DataFrame:
     """Estimate again with one base, and keep the rows by event time."""
-    method = replace(estimator, base_period="universal")
+    method = estimator.on_one_base()
     again = replace(fitted, estimator=method, estimate=method.complete(fitted.panel))
     table = Analytic().infer(again, account.stream("universal_base", fitted.id, fitted.panel.active)).table
     rows = table[(table["aggregation"] == "event_time") & table["event_time"].notna()]

@@ -12,7 +12,7 @@ import pandas as pd
 from sos_eval.bundle.bundle import BundleContent, ResultBundle, write_bundle
 from sos_eval.bundle.content import Confidential
 from sos_eval.bundle.provenance import provenance
-from sos_eval.bundle.tables import adoption, outcome_paths, path_counts, unit_names
+from sos_eval.bundle.tables import adoption, outcome_paths, path_counts, programmes, unit_names
 from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_path
 from sos_eval.jobs.account import Account
@@ -28,7 +28,7 @@ from sos_eval.results.assignments import MATCHED_ROWS
 from sos_eval.results.facts import RunFacts
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.members import Members
-from sos_eval.results.table import stack
+from sos_eval.results.table import EffectTable, stack
 from sos_eval.terms import TEST_COLUMNS
 
 __all__ = ["weights_table", "write"]
@@ -47,11 +47,13 @@ def write(
     further: dict[str, pd.DataFrame],
     account: Account,
     *,
+    rows: tuple[pd.DataFrame, ...] = (),
     force: bool,
 ) -> ResultBundle:
-    """Lay out the bundle's content and write it whole, figures and report included."""
+    """Lay out the bundle's content and write it whole, figures and report included; `rows` go beside the estimates."""
     first = primary(design, groups)
-    estimates = stack([one.table for answer in answers.values() for one in answer.inferred])
+    inferred = [one.table for answer in answers.values() for one in answer.inferred]
+    estimates = stack([*inferred, *(EffectTable(row) for row in rows)])
     periods = groups[first].source.periods
     further = {name: periods.in_table(one) for name, one in further.items()}
     content = BundleContent(
@@ -158,16 +160,25 @@ def _tables(
     """Return the further tables that figures read, by file name."""
     group = groups[first]
     tables = {"adoption": adoption(group.source)}
+    others = programmes(group.source)
+    if len(others):
+        tables["programmes"] = others
     if group.source.names_read:
         tables["unit_names"] = unit_names(group.source)
     if group.source.layout == "panel":
-        tables["outcome_paths"] = outcome_paths(group.source, _chosen(group))
+        of_outcomes = {
+            outcome: _chosen(one) for (estimator, outcome), one in groups.items()
+            if estimator == first[0] and list(one.source.units) == list(group.source.units)
+        }  # fmt: skip
+        tables["outcome_paths"] = outcome_paths(group.source, _chosen(group), of_outcomes)
     if group.comparison.sets is not None:
         tables["sets"] = group.comparison.sets
     if len(group.comparison.measures):
         tables["balance_measures"] = group.comparison.measures
     if group.comparison.overlap is not None:
         tables["overlap"] = group.comparison.overlap.astype({"treated": int})
+    if group.comparison.values is not None:
+        tables["balance_values"] = group.comparison.values
     if group.comparison.calibration is not None:
         tables["calibration"] = group.comparison.calibration
     tables |= _of_people(groups, first)

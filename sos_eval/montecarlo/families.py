@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from sos_eval.montecarlo.diagnosands import RowDraws, share
 from sos_eval.montecarlo.line.truth import NOTHING
-from sos_eval.panel.panel import Array
+from sos_eval.numerics.multiplicity import holm
 
-__all__ = ["ADJUSTMENTS", "DECISIONS", "adjusted", "family_rows", "family_table"]
+__all__ = ["ADJUSTMENTS", "DECISIONS", "family_rows", "family_table"]
 
 #: What is decided, by its name in `families.csv`.
 DECISIONS = ("at least one", "every one", "one that is not there", "this one")
@@ -65,22 +65,8 @@ def _family(key: Mapping[str, Any], names: Sequence[str], drawn: Sequence[RowDra
 
 def _by_holm(drawn: Sequence[RowDraws]) -> list[RowDraws]:
     """Return the draws with adjusted p-values; a failed one is as far from a finding as can be."""
-    p = adjusted(np.array([np.where(np.isfinite(one.p_value), one.p_value, 1.0) for one in drawn]))
+    p = holm(np.array([np.where(np.isfinite(one.p_value), one.p_value, 1.0) for one in drawn]))
     return [replace(one, p_value=own) for one, own in zip(drawn, p, strict=True)]
-
-
-def adjusted(p: Array) -> Array:
-    """Return Holm's adjusted p-values of m outcomes, (m, reps).
-
-    That of the k-th smallest is the largest ``(m - j + 1) p_(j)`` over j up to k, at most 1. Holds the chance of any
-    false finding at the level, however the outcomes depend on each other (Holm 1979).
-    """
-    order = np.argsort(p, axis=0, kind="stable")
-    factor = len(p) - np.arange(len(p))[:, None]
-    stepped = np.minimum(np.maximum.accumulate(factor * np.take_along_axis(p, order, 0), axis=0), 1.0)
-    out = np.empty_like(p)
-    np.put_along_axis(out, order, stepped, axis=0)
-    return out
 
 
 def _share(hits: NDArray[np.bool_], frames: NDArray[np.intp] | None) -> dict[str, float]:

@@ -65,7 +65,10 @@ def plan_study(
     _check_frames(frames, reps, points, faults)
     faults.stop()
     title = str(getattr(design, "title", ""))
-    return Study(tuple(points), reps, seeded(seed, world.seed), chunk, title=title, asked=frames or 0)
+    worthwhile = getattr(getattr(design, "question", None), "worthwhile", None)
+    return Study(
+        tuple(points), reps, seeded(seed, world.seed), chunk, title=title, asked=frames or 0, worthwhile=worthwhile
+    )
 
 
 def _check_frames(frames: int | None, reps: int, points: Sequence[Point], faults: Faults) -> None:

@@ -49,7 +49,8 @@ class Study:
     many on each. Chunk size belongs to the plan: every chunk has streams of its own, named by its number and its
     frames', so the draws do not depend on who computes them, in what order, or how many there are. A study keeps what
     it has compiled, each point once a process and frame; that does not travel with it to other processes. Its title,
-    the design's, is what a report is headed with.
+    the design's, is what a report is headed with; `worthwhile` is the smallest change worth having that the design
+    declares, which sentences hold sizes against.
 
     Attributes
     ----------
@@ -64,6 +65,7 @@ class Study:
     described: Mapping[str, Any] = field(default_factory=dict)
     title: str = ""
     asked: int = 0
+    worthwhile: float | None = None
     _compiled: dict[int, CompiledPoint] = field(default_factory=dict, init=False, repr=False, compare=False)
     _further: dict[tuple[int, int], FurtherFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
 

@@ -22,7 +22,7 @@ from sos_eval.montecarlo.plan import explain
 from sos_eval.montecarlo.pretests import pretest_rows, pretest_table
 from sos_eval.montecarlo.store import Store
 from sos_eval.montecarlo.study import Study
-from sos_eval.montecarlo.words import joint_findings, reassurances, study_sentences
+from sos_eval.montecarlo.words import aims, joint_findings, reassurances, study_sentences
 from sos_eval.numerics.clusters import spread_between
 
 __all__ = ["columns_of", "finish", "row_draws"]
@@ -79,7 +79,10 @@ def finish(study: Study, store: Store, target: float, diagnosands: Mapping[str, 
     failures_table = pd.DataFrame(failed, columns=failed_columns)
     pretests = pretest_table(pretested, swept)
     families, formulas = family_table(together, swept), formula_table(by_formula, swept)
-    said = (*study_sentences(study, summary), *joint_findings(study, families), *reassurances(study, pretests))
+    said = (
+        *study_sentences(study, summary), *aims(study, summary, mdes), *joint_findings(study, families),
+        *reassurances(study, pretests),
+    )  # fmt: skip
     return Power(summary, mdes, failures_table, said, explained, pretests, families, formulas, store.folder)
 
 

@@ -13,7 +13,7 @@ from sos_eval.montecarlo.line.pretest import TESTS
 from sos_eval.montecarlo.study import Study
 from sos_eval.results.table import overall_rows
 
-__all__ = ["article", "chances", "in_letters", "joint_findings", "reassurances", "study_sentences"]
+__all__ = ["aims", "article", "chances", "in_letters", "joint_findings", "reassurances", "study_sentences"]
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
             "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty")  # fmt: skip
@@ -61,6 +61,49 @@ def study_sentences(study: Study, summary: pd.DataFrame) -> tuple[str, ...]:
         on = f" on {ready.source.active}" if several else ""
         said.append(_sentence(row, _where(point.keys, len(starts), years), ready.untreated, on, _over(study)))
     return tuple(said)
+
+
+def aims(study: Study, summary: pd.DataFrame, mdes: pd.DataFrame) -> tuple[str, ...]:
+    """Hold what the primary line detects against the smallest change worth having, for every sweep but the effect's."""
+    ready = study.at(0).lines[0]
+    first = summary[(summary["estimator"] == ready.line.id) & (summary["outcome"] == ready.source.active)]
+    if study.worthwhile is None or first.empty:
+        return ()
+    row = overall_rows(first).iloc[0]
+    same = ["estimator", "outcome", "aggregation", "inference", "estimand", "scale"]
+    rows = mdes[(mdes[same] == row[same]).all(axis=1)]
+    keys = [name for name in study.points[0].keys if name in mdes.columns]
+    return tuple(_aim(one, keys, float(study.worthwhile), ready.untreated) for _, one in rows.iterrows())
+
+
+def _aim(row: pd.Series, keys: Sequence[str], worthwhile: float, untreated: float) -> str:
+    """Say whether a change of the smallest size worth having is found as often as aimed at."""
+    there = ", ".join(f"{key} {row[key]}" for key in keys)
+    which = f"The smallest change worth having is {worthwhile:g}"
+    where, often = f" ({there})" if there else "", f"in {float(row['target_power']):.0%} of evaluations"
+    size, *ends = (_as_difference(float(row[name]), row, untreated) for name in ("mdes", "mdes_low", "mdes_high"))
+    low, high = sorted(ends) if np.isfinite(ends).all() else ends
+    if not np.isfinite(size):
+        why = row["reason"] or "no size is known"
+        return f"{which}{where}; whether it would be found {often} is not known: {why}."
+    found = f"this design finds {size:.3g} ({_span(low, high)}) {often}"
+    if low <= worthwhile <= high:
+        return f"{which}{where}; {found}, which is as large up to Monte Carlo error."
+    verdict = "so one as small would be missed more often" if size > worthwhile else "so it is found more often"
+    return f"{which}{where}; {found}, {verdict}."
+
+
+def _span(low: float, high: float) -> str:
+    """Say an interval; an end that no simulated effect reaches is open."""
+    if np.isnan(high):
+        return "of unknown error" if np.isnan(low) else f"{low:.3g} or more"
+    return f"up to {high:.3g}" if np.isnan(low) else f"{low:.3g} to {high:.3g}"
+
+
+def _as_difference(size: float, row: pd.Series, untreated: float) -> float:
+    """Return a detectable size as a difference: a ratio through the level without it, a log as a fall."""
+    shares = {"ratio": abs(size - 1), "log": float(-np.expm1(-size))}
+    return shares[str(row["scale"])] * untreated if row["scale"] in shares else size
 
 
 def _where(keys: Mapping[str, Any], treated: int, years: int) -> str:

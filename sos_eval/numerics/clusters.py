@@ -18,7 +18,8 @@ def error_of_mean(values: Array, clusters: Codes | None = None) -> float:
 
     Draws of K clusters: ``sqrt(K / (K - 1) sum_k (sum_i (v_ki - v))^2) / n``. With as many in each that is the
     standard deviation of the clusters' means over the root of K, whose expected square is B / K + W / n, with B the
-    variance between clusters and W that within one.
+    variance between clusters and W that within one. Few clusters can by chance vary less than their draws do; B is not
+    negative, so the error of as many independent draws is the least that is returned.
 
     Parameters
     ----------
@@ -35,7 +36,9 @@ def error_of_mean(values: Array, clusters: Codes | None = None) -> float:
         return np.nan
     sums = _by_cluster(some - some.mean(), clusters[there])[0]
     k = len(sums)
-    return float(np.sqrt(k / (k - 1) * (sums**2).sum()) / n) if k > 1 else np.nan
+    if k < 2:
+        return np.nan
+    return max(float(np.sqrt(k / (k - 1) * (sums**2).sum()) / n), float(some.std(ddof=1) / np.sqrt(n)))
 
 
 def spread_between(values: Array, clusters: Codes) -> float:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ContrastLots", "contrast_lots", "path_weights", "symmetric_ranks"]
+__all__ = ["ContrastLots", "contrast_lots", "path_weights", "share_reached", "symmetric_ranks"]
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -127,6 +127,17 @@ def _error(score: Array, clusters: Codes) -> Array:
     if len(np.unique(clusters)) < len(clusters):
         score = np.einsum("rnq,nc->rcq", score, np.eye(int(clusters.max()) + 1)[clusters], optimize=True)
     return np.asarray(np.sqrt((score**2).sum(1)))
+
+
+def share_reached(statistic: Array, *, complete: bool, ties: float = 1e-9) -> float:
+    """Return the share of adoptions, the observed one first, whose statistic is as large as its, two-sided.
+
+    A statistic that does not exist counts as large. Where the others are a complete list, the observed one is among
+    them and is not counted twice.
+    """
+    size = np.where(np.isnan(statistic), np.inf, np.abs(statistic))
+    reached = size >= size[0] * (1 - ties)
+    return float(reached[1:].mean() if complete else reached.mean())
 
 
 def symmetric_ranks(statistic: Array, ties: float = 1e-9) -> Array:

@@ -1,4 +1,4 @@
-"""P values of several outcomes adjusted for their number by the draws that they share (Westfall and Young 1993)."""
+"""P values adjusted for their number: by the draws that they share (Westfall and Young 1993), or by Holm (1979)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,23 @@ from numpy.typing import NDArray
 
 from sos_eval.numerics.inversion import TIES
 
-__all__ = ["westfall_young"]
+__all__ = ["holm", "westfall_young"]
 
 Array = NDArray[np.float64]
+
+
+def holm(p: Array) -> Array:
+    """Return Holm's adjusted p-values of m tests, (m, reps).
+
+    That of the k-th smallest is the largest ``(m - j + 1) p_(j)`` over j up to k, at most 1. Holds the chance of any
+    false finding at the level, however the tests depend on each other (Holm 1979).
+    """
+    order = np.argsort(p, axis=0, kind="stable")
+    factor = len(p) - np.arange(len(p))[:, None]
+    stepped = np.minimum(np.maximum.accumulate(factor * np.take_along_axis(p, order, 0), axis=0), 1.0)
+    out = np.empty_like(p)
+    np.put_along_axis(out, order, stepped, axis=0)
+    return out
 
 
 def westfall_young(statistics: Array, *, complete: bool = False) -> Array:

@@ -10,7 +10,7 @@ from scipy.special import chdtri, chndtr, ndtri
 
 from sos_eval.numerics.box import box_mean, box_probability
 
-__all__ = ["Passed", "pass_each", "pass_jointly"]
+__all__ = ["Passed", "likelihood_ratio", "pass_each", "pass_jointly"]
 
 Array = NDArray[np.float64]
 
@@ -73,6 +73,12 @@ def pass_jointly(mean: Array, covariance: Array, before: NDArray[np.bool_], *, l
     away, limit = float(m @ np.linalg.solve(own, m)), float(chdtri(q, 1 - level))
     probability = float(chndtr(limit, q, away))
     return Passed(probability, _carried_on(mean, covariance, before, m * chndtr(limit, q + 2, away) / probability))
+
+
+def likelihood_ratio(values: Array, mean: Array, covariance: Array) -> float:
+    """Return the normal density of values (q,) at a mean over that at zero (Roth 2022, section II)."""
+    away = np.linalg.solve(covariance, mean)
+    return float(np.exp(away @ values - away @ mean / 2))
 
 
 def _carried_on(mean: Array, covariance: Array, before: NDArray[np.bool_], known: Array) -> Array:

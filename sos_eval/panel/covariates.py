@@ -65,7 +65,7 @@ def dated(panel: Panel, spec: PanelSpec, reading: Reading, also: Sequence[str] =
             what = f"{name} is measured in {when(year)}, at or after the first start ({when(first)})"
             own.fault_of(
                 ("covariates",), f"{what}: the intervention may have changed it",
-                f"use an earlier one, or declare measured: {{{name}: {panel.periods.name(year)}}}",
+                f"use an earlier one, or declare the period that it describes: measured: {{{name}: …}}",
             )  # fmt: skip
         elif year is None and panel.layout == "panel" and pd.api.types.is_numeric_dtype(panel.frame[name]):
             undated.append(name)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import listed
 from sos_eval.panel.panel import NAMED, Array, FlowRow, Outcome
-from sos_eval.panel.read.columns import SUPPRESSION, many, numbers, parsed, suppressed
+from sos_eval.panel.read.columns import SUPPRESSION, many, numbers, parsed, refuse_beyond, suppressed
 from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.rows import PlacedRows
 from sos_eval.panel.spec import OutcomeSpec
@@ -52,6 +52,7 @@ def measure(reading: Reading, rows: PlacedRows, spec: OutcomeSpec, *, missing_sy
     def column(name: str, word: str) -> Array:
         symbols = _symbols(reading, rows, name, flow) if missing_symbols else None
         values = numbers(reading, name, symbols)
+        refuse_beyond(reading, name, values)
         empty = np.isnan(values) if symbols is None else np.isnan(values) & ~symbols
         if empty.any():
             flow.append(_missing(rows, empty, name, word))

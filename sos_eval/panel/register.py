@@ -20,7 +20,7 @@ from sos_eval.panel.read.files import read_file, source_of
 from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.rows import PlacedRows, near_unit
 from sos_eval.panel.spec import PanelSpec, Treatment
-from sos_eval.panel.treatment import EMPTY, Adoption, dated_starts, settled, starts
+from sos_eval.panel.treatment import EMPTY, Adoption, dated_starts, settled, started, starts
 from sos_eval.terms import ADOPTION_COLUMNS
 
 __all__ = ["from_register", "with_overlapping"]
@@ -187,7 +187,7 @@ def _stops(table: pd.DataFrame, periods: Periods) -> tuple[Caveat, ...]:
 
 
 def with_overlapping(adoption: Adoption, reading: Reading, rows: PlacedRows, path: Path) -> Adoption:
-    """Add a caveat that names the units which also took part in other programmes.
+    """Add a caveat that names the units which also took part in other programmes, and the programmes to the register.
 
     Units of that list that are not in the panel are passed over: such lists are national.
     """
@@ -205,6 +205,11 @@ def with_overlapping(adoption: Adoption, reading: Reading, rows: PlacedRows, pat
     )
     if not units:
         return adoption
+    began = [started(str(word), rows.periods) for word in when]
+    joined: list[tuple[tuple[str, float], ...]] = [
+        tuple((str(programmes[i]), began[i]) for i in np.flatnonzero(known == unit)) for unit in range(len(rows.units))
+    ]
+    register_of_units = adoption.register.assign(programmes=pd.Series(joined, rows.units, dtype=object))
     text = "Other programmes ran in {n} of the {of} %s units: {names}."
     found = (Caveat(text % "treated", units), Caveat(text % "untreated", units, "untreated"))
-    return replace(adoption, caveats=(*adoption.caveats, *found))
+    return replace(adoption, register=register_of_units, caveats=(*adoption.caveats, *found))

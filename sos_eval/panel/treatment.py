@@ -20,7 +20,7 @@ from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.rows import PlacedRows, check_constant
 from sos_eval.terms import YearConvention
 
-__all__ = ["EMPTY", "Adoption", "dated_starts", "from_column", "from_status", "settled", "starts"]
+__all__ = ["EMPTY", "Adoption", "dated_starts", "from_column", "from_status", "settled", "started", "starts"]
 
 NEVER_WORDS = frozenset({"0", "0.0", "never", "inf", "infinity"})
 #: What `starts` returns for an empty cell, and for the word "unknown".
@@ -108,6 +108,12 @@ def _recoding(name: str, words: Iterable[str]) -> str:
     """Say how words that are no period at all are taken for never or unknown."""
     plain = [word for word in dict.fromkeys(words) if not any(char.isdigit() for char in word)]
     return f'; or recode: {{{name}: {{"{plain[0]}": never}}}} (or unknown)' if plain else ""
+
+
+def started(word: str, periods: Periods) -> float:
+    """Return the period of a start that a list names, as a start of the panel would be read; NaN where it is none."""
+    number = _start(word, periods.convention) if periods.plain else _start_on(word, periods)
+    return number if np.isfinite(number) and number != _UNKNOWN else float("nan")
 
 
 def _start_on(word: str, periods: Periods) -> float:

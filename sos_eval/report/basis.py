@@ -14,9 +14,10 @@ __all__ = ["basis"]
 def basis(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> str:
     """Say on whom and on which periods the headline's estimate rests."""
     treated, every = (int(effect.row[name] or 0) for name in ("n_treated_units", "n_units"))
+    compared = facts.panel.n_comparison_units or every - treated
     did = facts.question.intervention
-    who = f"{count(treated, *units)} that began {did}, compared with {count(every - treated, *units)}"
-    clauses = [*facts.panel.support, *_left_out(facts.panel.left_out, treated), *_gaps(facts.panel)]
+    who = f"{count(treated, *units)} that began {did}, compared with {count(compared, *units)}"
+    clauses = [*facts.panel.support, *_left_out(facts.panel.left_out, treated), *_gaps(facts.panel, treated)]
     return in_units(f"{'; '.join([f'The answer rests on {who}', *clauses])}.", units)
 
 
@@ -32,15 +33,15 @@ def _left_out(reasons: Mapping[str, int], kept: int) -> list[str]:
 
 
 def _because(reason: str) -> str:
-    return f"they {reason}" if reason.startswith("had ") else reason
+    return f"they {reason}" if reason.startswith(("had ", "are ")) else reason
 
 
-def _gaps(panel: PanelFacts) -> list[str]:
+def _gaps(panel: PanelFacts, treated: int) -> list[str]:
     """Return a clause on periods in which those that began have no outcome."""
     if not panel.gaps:
         return []
     most = max(panel.gaps.values())
-    few = f"{most} of the {panel.n_treated_units} that began" if most < panel.n_treated_units else "all that began"
+    few = f"{most} of the {treated} that began" if most < treated else "all that began"
     said = f"{few} {'lacks' if most == 1 else 'lack'} an outcome in {listing(list(panel.gaps))}"
     if panel.n_early_seen < panel.n_early:
         said += f", so that {panel.n_early_seen} of {panel.n_early} earlier periods count"

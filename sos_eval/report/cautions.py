@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from sos_eval.report.converted import detectable_change
 from sos_eval.report.verdict import HeadlineEffect
 from sos_eval.report.wording import count, in_units, minus_signs, p_text
 from sos_eval.results.check import of_hundred
@@ -58,6 +59,7 @@ def caveats(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> 
     about = [check for check in facts.checks if _is_about(check, facts.headline)]
     if not any(check.name.startswith("path.") for check in about):
         said += [_apart(check, units) for check in about if _shows_divergence(check) and check.passed is not False]
+    said += [in_units(check.text, units) for check in about if check.name == "unmatched" and math.isfinite(check.value)]
     said += _placebos(about, units)
     said += _unseen(about, facts, units)
     said += failed_checks(facts, units)
@@ -104,11 +106,18 @@ def _placebos(checks: Sequence[CheckFacts], units: tuple[str, str]) -> list[str]
 
 
 def _unseen(checks: Sequence[CheckFacts], facts: RunFacts, units: tuple[str, str]) -> list[str]:
-    """Say where nothing looked at how the groups moved before the start of a panel."""
-    if facts.panel.layout != "panel" or any(check.name.startswith(_EARLIER) for check in checks):
+    """Say where nothing looked at how the groups moved before the start of a panel: the check `path` says so itself."""
+    early = [check for check in checks if check.name.startswith(_EARLIER)]
+    if facts.panel.layout != "panel" or any(_looked(check) for check in early):
         return []
     who = f"the {units[1]} that began and those they are compared with"
-    return [f"Whether {who} moved alike before the start was not looked at: no check of it is declared."]
+    why = "no check of it could be done" if early else "no check of it is declared"
+    return [f"Whether {who} moved alike before the start was not looked at: {why}."]
+
+
+def _looked(check: CheckFacts) -> bool:
+    """Whether a check found a number, or says on page one why it did not."""
+    return check.name.startswith("path.") or math.isfinite(check.value)
 
 
 def _shows_divergence(check: CheckFacts) -> bool:
@@ -162,26 +171,36 @@ def what_would_change_it(
 
 
 def _units_needed(effect: HeadlineEffect, facts: RunFacts) -> str:
-    """Say how many treated units would be needed to see a change worth seeing: errors shrink as one over root n."""
-    treated = float(effect.row["n_treated_units"] or 0)
+    """Say how many of the units compared would have to be treated to see a change worth seeing, or that none do.
+
+    Errors go with ``sqrt(1/treated + 1/comparison)``. Units that begin are taken from those compared, so the sum of the
+    two never falls below four over their number.
+    """
+    treated, every = float(effect.row["n_treated_units"] or 0), float(effect.row["n_units"] or 0)
     declared = facts.question.worthwhile
     target = declared or 0.1 * effect.without
-    detectable = _seen(effect, facts)
-    if not (treated > 0 and target > 0 and math.isfinite(detectable)) or detectable <= target:
+    aimed = "rise" if facts.detectable.declared_direction == "increase" else "fall"
+    detectable = abs(detectable_change(effect, facts, aimed))
+    if not (0 < treated < every and target > 0 and math.isfinite(detectable)) or detectable <= target:
         return ""
-    needed = treated * (detectable / target) ** 2
-    words = "the smallest change worth having" if declared else "a change of 10%"
+    words = "the smallest change worth having" if declared else f"a {aimed} of, say, 10%"
+    needed = _treated_of(every, (1 / treated + 1 / (every - treated)) * (target / detectable) ** 2)
+    if math.isnan(needed):
+        return (
+            f"More {{units}} than the {every:.0f} compared here, or outcomes that vary less: even with half of them "
+            f"treated, {words} would not be seen four times in five, all else equal (sos-eval feasible: by outcome and "
+            "years)."
+        )
     return (
-        f"More treated {{units}}: to see {words} four times in five would take roughly {_rounded(needed)} of them "
-        f"rather than {treated:.0f}, all else equal."
+        f"More treated {{units}}: to see {words} four times in five would take roughly {_rounded(needed)} of the "
+        f"{every:.0f} compared rather than {treated:.0f}, all else equal (sos-eval feasible: by outcome and years)."
     )
 
 
-def _seen(effect: HeadlineEffect, facts: RunFacts) -> float:
-    """Return the change that the headline's test finds in the direction expected, as a difference of the outcome."""
-    seen = facts.detectable
-    size = seen.rise if seen.declared_direction == "increase" or not math.isfinite(seen.fall) else seen.fall
-    return size * effect.without if seen.unit == "share" else size
+def _treated_of(every: float, precision: float) -> float:
+    """Return the smaller n with ``1/n + 1/(every - n) = precision``; NaN where no split is as precise."""
+    inside = 1 - 4 / (every * precision)
+    return every * (1 - math.sqrt(inside)) / 2 if inside >= 0 else math.nan
 
 
 def _rounded(n: float) -> str:

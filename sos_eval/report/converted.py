@@ -9,7 +9,7 @@ from sos_eval.report.verdict import HeadlineEffect
 from sos_eval.report.wording import number
 from sos_eval.results.facts import OutcomeFacts, RunFacts
 
-__all__ = ["conversions", "converted_rows", "detectable_value"]
+__all__ = ["conversions", "converted_rows", "detectable_change", "detectable_value"]
 
 
 def converted_rows(effect: HeadlineEffect, facts: RunFacts, outcome: OutcomeFacts) -> list[dict[str, Any]]:
@@ -21,49 +21,74 @@ def converted_rows(effect: HeadlineEffect, facts: RunFacts, outcome: OutcomeFact
         ``what, value, percent, difference, people``; NaN where a unit has no meaning for the outcome.
     """
     values = {"estimate": effect.estimate, "low": effect.low, "high": effect.high, "no difference": effect.nothing}
-    values |= {f"detectable {name}": detectable_value(effect, facts, name) for name in ("fall", "rise")}
     size = outcome.mean_exposure / outcome.per if outcome.counted else math.nan
-    return [_row(what, value, effect, size) for what, value in values.items()]
+    rows = [_row(what, value, effect.share(value), effect.difference(value), size) for what, value in values.items()]
+    return rows + [_detectable_row(name, effect, facts, size) for name in ("fall", "rise")]
 
 
-def _row(what: str, value: float, effect: HeadlineEffect, size: float) -> dict[str, Any]:
-    difference = effect.difference(value)
+def _row(what: str, value: float, share: float, difference: float, size: float) -> dict[str, Any]:
     return {
-        "what": what, "value": value, "percent": 100 * effect.share(value), "difference": difference,
+        "what": what,
+        "value": value,
+        "percent": 100 * share,
+        "difference": difference,
         "people": difference * size,
-    }  # fmt: skip
+    }
+
+
+def _detectable_row(name: str, effect: HeadlineEffect, facts: RunFacts, size: float) -> dict[str, Any]:
+    """Return a detectable size: a change of the level without it, as the estimate has that."""
+    change = detectable_change(effect, facts, name)
+    share = change / effect.without if effect.without > 0 else math.nan
+    return _row(f"detectable {name}", detectable_value(effect, facts, name), share, change, size)
+
+
+def detectable_change(effect: HeadlineEffect, facts: RunFacts, name: str) -> float:
+    """Return the detectable fall or rise as a difference of the outcome; NaN where there is none."""
+    change = _change(facts, name)
+    return change * effect.without if facts.detectable.unit == "share" else change
 
 
 def detectable_value(effect: HeadlineEffect, facts: RunFacts, name: str) -> float:
     """Return the detectable fall or rise as a value of the estimate's own scale; NaN where there is none."""
+    change = _change(facts, name)
+    if facts.detectable.unit != "share":
+        return change
+    return {"ratio": 1 + change, "log": math.log1p(change)}.get(effect.scale, change * effect.without)
+
+
+def _change(facts: RunFacts, name: str) -> float:
+    """Return the detectable fall or rise with its sign, in its own unit; NaN where there is none."""
     seen = facts.detectable
     if seen.reason or not facts.inference.reliable:
         return math.nan
-    size = seen.fall if name == "fall" else seen.rise
-    change = -size if name == "fall" else size
-    if seen.unit != "share":
-        return change
-    return {"ratio": 1 + change, "log": math.log1p(change)}.get(effect.scale, change * effect.without)
+    return -seen.fall if name == "fall" else seen.rise
 
 
 def conversions(effect: HeadlineEffect, outcome: OutcomeFacts, units: tuple[str, str], every: str) -> str:
     """Say how the columns of `converted_rows` are made of one another."""
     unit = f" per {outcome.per:,g}" if outcome.scale == "rate_per" else ""
-    without = f"the level of treated {units[1]} without it, {number(effect.without)}{unit}"
+    without = f"{number(effect.without)}{unit}"
     said = []
     if effect.scale in ("ratio", "log"):
         share = "the ratio less one" if effect.scale == "ratio" else "the exponential of the log less one"
         said.append(f"Per cent: {share}.")
         if math.isfinite(effect.without):
             said.append(
-                f"Difference: that share of {without} (their mean after the start over the estimated ratio, taken as "
-                "known)."
+                f"Difference: what was observed after the start, {number(effect.observed)}{unit}, less the level "
+                f"without it that goes with the ratio (observed over ratio: {without} at the estimate). Detectable "
+                "sizes are shares of that level."
             )
     elif effect.without > 0:
-        said.append(f"Per cent: the difference over {without} (their mean after the start less the estimate).")
+        said.append(
+            "Per cent: the difference over the level without it that goes with it (their mean after the start, "
+            f"{number(effect.observed)}{unit}, less the difference: {without} at the estimate). Detectable sizes are "
+            "shares of that level."
+        )
     if outcome.counted and math.isfinite(effect.difference(effect.estimate)):
         said.append(
             f"People: the difference times the mean exposure of {'an' if units[0][0] in 'aeiou' else 'a'} {units[0]} "
-            f"and {every}, {outcome.mean_exposure:,.0f}, over {outcome.per:,g}."
+            f"and {every}, {outcome.mean_exposure:,.0f}, over {outcome.per:,g}. Levels are means of rates over "
+            f"{units[1]} and {every}s; a difference that an estimator makes itself (estimates.csv) may weigh by people."
         )
     return " ".join(said)

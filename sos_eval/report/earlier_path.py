@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from sos_eval.report.converted import detectable_change
 from sos_eval.report.reading import period_word
 from sos_eval.report.verdict import HeadlineEffect
 from sos_eval.report.wording import number
@@ -58,9 +59,8 @@ def _shift(value: float, unit: str) -> str:
 
 def _found(effect: HeadlineEffect, facts: RunFacts) -> float:
     """Return the smaller of the fall and the rise that the headline's test would find, as a difference."""
-    sizes = [size for size in (facts.detectable.fall, facts.detectable.rise) if math.isfinite(size)]
-    least = min(sizes, default=math.nan)
-    return least * effect.without if facts.detectable.unit == "share" else least
+    changes = [abs(detectable_change(effect, facts, name)) for name in ("fall", "rise")]
+    return min((change for change in changes if math.isfinite(change)), default=math.nan)
 
 
 def _blind(rows: dict[str, CheckFacts], found: float, unit: str, every: str) -> str:

@@ -53,7 +53,9 @@ def limits(bundle: ResultBundle) -> list[Block]:
     """Return what page one has no room for."""
     headline, units = bundle.headline, unit_words(bundle)
     _, more = _within_budget(bundle)
-    whole = Text("Every sentence of this run on limits stands on page one. Its numbers follow in all their units.")
+    whole = Text(
+        "Page one holds every caveat of this run; what checks found is below. Its numbers follow in all their units."
+    )
     blocks: list[Block] = [Heading(LIMITS), Bullets(tuple(more)) if more else whole]
     if headline.get("attenuation"):
         caption = (

@@ -117,12 +117,15 @@ def why_missing(bundle: ResultBundle, kind: str, otherwise: str) -> str:
 
 
 def table_of(bundle: ResultBundle, kind: str) -> tuple[str, pd.DataFrame]:
-    """Return the name and content of a table such as ``leave_one_out``: of several, the headline estimator's.
+    """Return the name and content of a table such as ``leave_one_out``: the headline's, never another outcome's.
 
-    Tables are called ``<kind>`` or ``<estimator>.<…>.<kind>``; without one, the name is empty.
+    Tables are called ``<kind>`` where they are the headline's, else ``<estimator>.<…>.<kind>``; without one, the name
+    is empty.
     """
-    names = [name for name in bundle.table_names if name == kind or name.endswith(f".{kind}")]
-    names = [name for name in names if not name.startswith("draws.")]
     key = bundle.facts.headline
-    names.sort(key=lambda name: (key.estimator not in name.split("."), key.outcome not in name.split("."), name))
+    others = {name for name in bundle.facts.panel.outcomes if name != key.outcome}
+    names = [name for name in bundle.table_names if name == kind or name.endswith(f".{kind}")]
+    parts = {name: name.removesuffix(kind).strip(".").split(".") for name in names if not name.startswith("draws.")}
+    names = [name for name in parts if not others & set(parts[name][1:])]
+    names.sort(key=lambda name: (name != kind, key.estimator not in parts[name], name))
     return (names[0], bundle.tables(names[0])) if names else ("", pd.DataFrame())

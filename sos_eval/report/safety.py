@@ -46,7 +46,7 @@ def _row(
     row = replace(facts.headline, outcome=name).overall(estimates)
     if row is None:
         return said | {"estimate": math.nan, "excluded": None, "text": "No overall estimate."}
-    effect = effect_of(row, outcome)
+    effect = effect_of(row, outcome, facts.procedure(replace(facts.headline, outcome=name)))
     if not facts.inference.reliable:
         effect = replace(effect, low=math.nan, high=math.nan, p=math.nan)
     excluded = harm_excluded(effect, outcome.margin)
@@ -74,16 +74,20 @@ def _adjusted(facts: RunFacts, outcome: str) -> float:
 
 
 def harm_excluded(effect: HeadlineEffect, margin: float | None) -> bool | None:
-    """Say whether the harmful end of the range lies within the margin; None without either.
+    """Say whether the range leaves harm beyond the margin out, by more than two Monte Carlo errors of its end.
 
-    A positive margin takes a rise for harm, a negative one a fall.
+    A positive margin takes a rise for harm, a negative one a fall. None without a margin or a range, and where the
+    end lies within the margin by less than its error allows to tell.
     """
     if margin is None:
         return None
-    end = effect.difference(effect.high if margin > 0 else effect.low)
-    if math.isnan(end):
+    sign, end = (1.0, "high") if margin > 0 else (-1.0, "low")
+    reached = sign * effect.difference(getattr(effect, end))
+    if math.isnan(reached):
         return None
-    return end < margin if margin > 0 else end > margin
+    if reached >= abs(margin):
+        return False
+    return True if sign * effect.furthest(end, sign) < abs(margin) else None
 
 
 def safety_words(row: Mapping[str, Any], facts: RunFacts) -> tuple[str, str]:
@@ -95,5 +99,9 @@ def safety_words(row: Mapping[str, Any], facts: RunFacts) -> tuple[str, str]:
         return "no margin was declared", p
     unit = f" per {outcome.per:,g}" if outcome.scale == "rate_per" else ""
     beyond = f"{'a rise' if margin > 0 else 'a fall'} of {abs(margin):,g}{unit} or more"
-    words = {True: f"{beyond} is excluded", False: f"{beyond} is not excluded", None: "cannot be said: no range"}
+    end = row.get("conf_high" if margin > 0 else "conf_low")
+    unknown = "cannot be said: no range"
+    if end is not None and not math.isnan(float(end)):
+        unknown = f"whether {beyond} is excluded needs more draws: the range ends within their error of it"
+    words = {True: f"{beyond} is excluded", False: f"{beyond} is not excluded", None: unknown}
     return words[row["excluded"]], p

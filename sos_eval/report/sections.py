@@ -27,7 +27,10 @@ _BALANCE = {
 }  # fmt: skip
 
 #: Checks whose sentences open the chapter on checks.
-_TELLING = ("path.joint", "pretrends.joint", "placebo_time.largest", "placebo_units", "leave_one_out", "robustness")
+_TELLING = (
+    "path.joint", "pretrends.joint", "honest_did.relative_magnitudes", "honest_did.smoothness", "placebo_time.largest",
+    "placebo_units", "leave_one_out", "robustness",
+)  # fmt: skip
 
 
 def effect(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
@@ -41,7 +44,7 @@ def effect(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *_pictures(drawn, "outcome_paths", "event_study"),
         Heading("The comparison group", 3),
         *_comparison(bundle),
-        *_pictures(drawn, "flow", "balance", "overlap"),
+        *_pictures(drawn, "flow", "balance", "balance_density", "balance_ecdf", "overlap"),
         *_balance(bundle),
         Heading("Checks", 3),
         *_checks(bundle),
@@ -171,18 +174,56 @@ def _judged(table: pd.DataFrame) -> str:
     return f"Of {count(len(table), 'line')} of the checks, {said}."
 
 
-def mechanisms(bundle: ResultBundle) -> list[Block]:
-    """Return the first M of EMMIE."""
-    theory = bundle.design.get("theory")
-    if not theory:
+def mechanisms(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
+    """Return the first M of EMMIE: how it is meant to work, and what of that the data could test."""
+    if not bundle.design.get("theory"):
         return _not_evaluated(
             "Mechanisms",
             "It would need a programme theory declared in the design under “theory” (edges and statements), and "
             "outcomes measured along it.",
         )
-    statements = [str(text) for text in (theory.get("statements") or [])] if isinstance(theory, dict) else []
-    blocks: list[Block] = [Heading("Mechanisms"), Text("The programme theory as declared; it was not tested here.")]
-    return [*blocks, *([Bullets(tuple(statements))] if statements else [])]
+    theory = bundle.facts.theory
+    said = [Text(text) for text in (theory.trends, theory.identification, theory.implications) if text]
+    statements = [Bullets(theory.statements)] if theory.statements else []
+    return [
+        Heading("Mechanisms"),
+        Heading("How it is meant to work", 3),
+        *statements,
+        *_pictures(drawn, "theory"),
+        *said,
+        *_implied(bundle),
+        *_first_link(bundle),
+    ]
+
+
+def _first_link(bundle: ResultBundle) -> list[Block]:
+    """Return the effects on what the intervention is said to work through, where that is measured."""
+    table = bundle.tables("mechanisms.first_link")
+    if table.empty:
+        said = (
+            "Nothing between practice and outcome is measured, so no effect on it was estimated: the mechanism itself"
+        )
+        return [Text(f"{said} is not shown.")]
+    names = ["words", "estimate", "std_error", "n_treated_units", "p_value", "reason"]
+    said = "The first link: by the same design and the same random adoptions, what practice does to what it is said to"
+    return [
+        Text(f"{said} work through. An effect there is needed for the mechanism, and does not show the rest of it."),
+        Table(shown(table[names]), "Effects on measured mediators"),
+    ]
+
+
+def _implied(bundle: ResultBundle) -> list[Block]:
+    """Return which implications of the graph were tested, and what would measure the nodes that are not."""
+    tested, nodes = bundle.tables("theory.implications"), bundle.tables("theory.nodes")
+    blocks: list[Block] = []
+    if len(tested) and tested["p_value"].notna().any():
+        names = ["left", "right", "given", "correlation", "n_units", "p_adjusted"]
+        own = shown(tested.loc[tested["p_value"].notna(), names])
+        blocks.append(Table(own, "Independences that the graph implies and the panel can test"))
+    if len(nodes) and not (nodes["measured"] == "yes").all():
+        lacking = nodes.loc[nodes["measured"] == "no", ["words", "role", "needs"]]
+        blocks.append(Table(shown(lacking), "What is not measured, and what would measure it"))
+    return blocks
 
 
 def moderators(bundle: ResultBundle) -> list[Block]:
@@ -197,17 +238,45 @@ def moderators(bundle: ResultBundle) -> list[Block]:
     names = ["subgroup", "estimator", "outcome", "inference", "estimate", "conf_low", "conf_high", "p_value", "reason"]
     return [
         Heading("Moderators"),
-        Table(shown(rows[names]), "Effects by subgroup; differences between groups are not tests"),
+        Table(shown(rows[names]), "Effects by subgroup"),
+        *_difference_tests(bundle),
     ]
+
+
+def _difference_tests(bundle: ResultBundle) -> list[Block]:
+    """Return the one test of each moderator, and which difference it would have found."""
+    table = bundle.tables("moderators")
+    if table.empty:
+        return [Text("Differences between groups are not tested.")]
+    said = "Each moderator has one test: random adoptions within groups, of the same effect in all."
+    missed = "A difference smaller than the detectable one is missed more often than one time in five."
+    return [Text(f"{said} {missed}"), Table(shown(table), "Whether the effect differs between groups")]
 
 
 def implementation(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     """Return the I of EMMIE: who started when, and fidelity where it was measured."""
     blocks: list[Block] = [Heading("Implementation"), *_began(bundle), *_pictures(drawn, "adoption")]
+    blocks += _programmes(bundle)
     if bundle.design.get("implementation"):
-        return [*blocks, Text("Fidelity as declared in the design; see the tables of the bundle.")]
+        return [*blocks, *_fidelity(bundle)]
     needed = "It would need a fidelity or dose measured per unit and period, declared under “implementation”."
     return [*blocks, Text(f"How well it was put into practice was not evaluated. {needed}")]
+
+
+def _fidelity(bundle: ResultBundle) -> list[Block]:
+    """Return what was measured of practice."""
+    whole, by_time = bundle.tables("implementation"), bundle.tables("implementation.by_time")
+    if whole.empty:
+        return [Text("The fidelity that the design declares is not in the bundle.")]
+    row = whole.iloc[0]
+    said = f"Fidelity ({row['fidelity']}) was scored in {count(int(row['n_units']), *unit_words(bundle))}"
+    missing = f", not in {int(row['n_unscored'])} that began" if row["n_unscored"] else ""
+    what = "It describes practice: who practised better was not chosen by lot, so no effect is read off it."
+    return [
+        Text(f"{said}{missing}; the mean is {number(row['mean'])}. {what}"),
+        Table(shown(whole.drop(columns="fidelity")), "Fidelity, between units and within them"),
+        Table(shown(by_time), "Fidelity by periods since the start"),
+    ]
 
 
 def _began(bundle: ResultBundle) -> list[Block]:
@@ -218,6 +287,18 @@ def _began(bundle: ResultBundle) -> list[Block]:
     starts = [panel.written(start) for start in panel.cohorts if panel.written(start)]
     when = f"in {listing(starts)}" if len(starts) <= _MOST_STARTS else f"between {starts[0]} and {starts[-1]}"
     return [Text(f"{count(panel.n_treated_units, *unit_words(bundle))} began {when}.")]
+
+
+def _programmes(bundle: ResultBundle) -> list[Block]:
+    """Return which other programmes ran where and when; nothing where no list of them was declared."""
+    if "programmes" not in bundle.table_names:
+        return []
+    names, marks = {"label": "Unit", "status": "Here", "programme": "Programme"}, {1.0: "●", 0.0: ""}
+    matrix = bundle.tables("programmes").drop(columns=["unit", "first_treated"]).rename(columns=names)
+    for period in matrix.columns[len(names) :]:
+        matrix[period] = [marks.get(value, "?") for value in matrix[period]]
+    words = "Other programmes, by year: ● running, ? start not known (tables/programmes.csv)"
+    return [Table(matrix.astype(str), words)]
 
 
 def _not_evaluated(title: str, needs: str) -> list[Block]:

@@ -10,16 +10,18 @@ from typing import Any
 
 import pandas as pd
 
-from sos_eval.results.facts import OutcomeFacts
+from sos_eval.results.facts import OutcomeFacts, ProcedureFacts
 from sos_eval.terms import Verdict
 
-__all__ = ["RULE", "HeadlineEffect", "Natural", "beside", "effect_of", "natural_units", "verdict_of"]
+__all__ = ["ROOM", "RULE", "HeadlineEffect", "Natural", "beside", "effect_of", "natural_units", "verdict_of"]
 
 RULE = (
     "The verdict is a direction where the interval leaves out no difference and p, where there is one, agrees; it is "
-    "no meaningful effect where the whole interval is inside the smallest change declared as worth having; "
-    "otherwise it is inconclusive. Without an estimate it is not identified."
+    "no meaningful effect where the whole interval is inside the smallest change declared as worth having, by more "
+    "than two Monte Carlo errors of its ends; otherwise it is inconclusive. Without an estimate it is not identified."
 )
+#: So many Monte Carlo errors of an interval's end lie between it and a margin that it is said to keep.
+ROOM = 2.0
 _SAME = ("estimator", "outcome", "estimand", "aggregation", "scale")
 
 
@@ -33,6 +35,9 @@ class HeadlineEffect:
         As in the row; NaN where empty. ``scale: ratio`` holds ratios, with ``std_error`` of the log.
     without
         The level of the treated had they not been treated, on the outcome's scale; NaN where not known.
+    low_error, high_error
+        Monte Carlo errors of the interval's ends, on the log scale where ``scale: ratio``; zero where nothing is drawn,
+        NaN where there is none.
     """
 
     row: Mapping[str, Any]
@@ -44,23 +49,47 @@ class HeadlineEffect:
     level: float
     scale: str
     without: float
+    low_error: float = 0.0
+    high_error: float = 0.0
 
     @property
     def nothing(self) -> float:
         """The value that means no difference."""
         return 1.0 if self.scale == "ratio" else 0.0
 
+    @property
+    def observed(self) -> float:
+        """The mean outcome of the treated after their start, which every value of the estimate leaves as it was."""
+        if self.scale in ("ratio", "log"):
+            return self.without * (1 + self.share(self.estimate))
+        return self.without + self.estimate
+
     def share(self, value: float) -> float:
-        """Return a value of this scale as a share of the level without treatment."""
+        """Return a value of this scale as a share of the level without treatment that goes with it."""
         if self.scale == "ratio":
             return value - 1.0
         if self.scale == "log":
             return math.exp(value) - 1.0
-        return value / self.without if self.without > 0 else math.nan
+        level = self.observed - value
+        return value / level if level > 0 else math.nan
 
     def difference(self, value: float) -> float:
-        """Return a value of this scale as a difference on the outcome's scale."""
-        return self.share(value) * self.without if self.scale in ("ratio", "log") else value
+        """Return a value of this scale as a difference on the outcome's scale: observed, less what it leaves without.
+
+        What was observed is known, the level without treatment is not: at a ratio r it is ``observed / r``, so that
+        the difference is ``observed (1 - 1 / r)``.
+        """
+        if self.scale not in ("ratio", "log"):
+            return value
+        ratio = 1 + self.share(value)
+        if math.isnan(self.observed):
+            return math.nan
+        return self.observed * (1 - 1 / ratio) if ratio > 0 else -math.inf
+
+    def furthest(self, end: str, sign: float) -> float:
+        """Return the ``low`` or ``high`` end as a difference, moved by `ROOM` of its errors towards a sign."""
+        value, error = getattr(self, end), ROOM * sign * getattr(self, f"{end}_error")
+        return self.difference(value * math.exp(error) if self.scale == "ratio" else value + error)
 
     @property
     def z(self) -> float:
@@ -81,7 +110,7 @@ def _log(ratio: float) -> float:
     return math.log(ratio) if ratio > 0 else -math.inf if ratio == 0 else math.nan
 
 
-def effect_of(row: Mapping[str, Any], outcome: OutcomeFacts) -> HeadlineEffect:
+def effect_of(row: Mapping[str, Any], outcome: OutcomeFacts, procedure: ProcedureFacts | None = None) -> HeadlineEffect:
     """Read a row, with the level that treated units would have had without treatment.
 
     Parameters
@@ -90,6 +119,8 @@ def effect_of(row: Mapping[str, Any], outcome: OutcomeFacts) -> HeadlineEffect:
         Of `estimates.csv`.
     outcome
         Its outcome; ``mean_treated`` is the level of treated units after their start.
+    procedure
+        What the inference wrote down: the Monte Carlo errors of the interval's ends.
     """
     value = {name: _float(row[name]) for name in ("estimate", "conf_low", "conf_high", "p_value", "std_error")}
     level, scale = _float(row["conf_level"]), str(row["scale"])
@@ -101,8 +132,14 @@ def effect_of(row: Mapping[str, Any], outcome: OutcomeFacts) -> HeadlineEffect:
     )
     return HeadlineEffect(
         row, estimate, value["conf_low"], value["conf_high"], value["p_value"], value["std_error"],
-        level if math.isfinite(level) else 0.95, scale, without,
+        level if math.isfinite(level) else 0.95, scale, without, *_end_errors(procedure),
     )  # fmt: skip
+
+
+def _end_errors(procedure: ProcedureFacts | None) -> tuple[float, float]:
+    """Return the Monte Carlo errors of an interval's ends; zero without draws, NaN where they could not be found."""
+    details = procedure.details if procedure else {}
+    return _float(details.get("low_error", 0.0)), _float(details.get("high_error", 0.0))
 
 
 def _float(value: Any) -> float:
@@ -136,7 +173,7 @@ def verdict_of(effect: HeadlineEffect, meaningful: float | None = None) -> Verdi
         return "decrease"
     if agrees and effect.low > effect.nothing:
         return "increase"
-    if meaningful is not None and all(abs(effect.difference(end)) < meaningful for end in (effect.low, effect.high)):
+    if meaningful is not None and -meaningful < effect.furthest("low", -1) and effect.furthest("high", 1) < meaningful:
         return "no_meaningful_effect"
     return "inconclusive"
 

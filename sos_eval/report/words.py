@@ -27,7 +27,7 @@ from sos_eval.report.verdict import (
     natural_units,
     verdict_of,
 )
-from sos_eval.report.wording import alike, count, listing, percent, plain_words
+from sos_eval.report.wording import alike, count, in_units, listing, percent, plain_words
 from sos_eval.results.check import of_hundred
 from sos_eval.results.facts import DetectableFacts, OutcomeFacts, QuestionFacts, RunFacts
 from sos_eval.terms import Verdict
@@ -51,7 +51,7 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
     if row is None:
         return _without_row(facts)
     outcome = facts.outcome or OutcomeFacts()
-    effect = effect_of(row, outcome)
+    effect = effect_of(row, outcome, facts.procedure(facts.headline))
     if not facts.inference.reliable:
         effect = replace(effect, low=math.nan, high=math.nan, p=math.nan, std_error=math.nan)
     verdict = verdict_of(effect, question.worthwhile)
@@ -141,7 +141,7 @@ def sentence(
     if verdict == "not_identified":
         reason = str(effect.row["reason"])
         who = "This page does not say" if reason.startswith("withheld") else "These data cannot say"
-        return f"{who} whether {did} changed {what}" + (f": {reason}." if reason else ".")
+        return f"{who} whether {did} changed {what}" + (f": {in_units(reason, units)}." if reason else ".")
     if verdict == "inconclusive":
         worth = _room_for_worth(effect, question, outcome)
         return f"This evaluation cannot tell whether {did} changed {what}. {span}{worth}"
@@ -173,8 +173,10 @@ def _room_for_worth(effect: HeadlineEffect, question: QuestionFacts, outcome: Ou
         ways = listing([f"a {name}" for name in there if there[name]], "and")
         return f" The range has room for {ways} {worth}." if ways else ""
     if not there[wanted]:
-        alone = f" The range has room for a {other} as large as the smallest {wanted} {worth}."
-        return alone if there[other] else ""
+        sign, end = (-1.0, "low") if wanted == "fall" else (1.0, "high")
+        if not sign * effect.furthest(end, sign) < least:
+            return f" Whether a {wanted} {worth} lies outside the range needs more draws."
+        return f" A {wanted} {worth} lies outside the range{f'; a {other} as large does not' if there[other] else ''}."
     return f" The range has room for a {wanted} {worth}{f' and for a {other} as large' if there[other] else ''}."
 
 
@@ -303,7 +305,7 @@ def _worth_seen(seen: DetectableFacts, outcome: OutcomeFacts) -> str:
     found = listing([f"{name} of it in {of_hundred(share)} cases" for name, share in shown], "and")
     return (
         f"; the smallest change worth having is {_scaled(seen.worthwhile, outcome)}, and it would find {found} and, "
-        f"where nothing changes, rule it out in {of_hundred(seen.equivalence)}"
+        f"where nothing changes, rule out both a fall and a rise of it in {of_hundred(seen.equivalence)}"
     )
 
 

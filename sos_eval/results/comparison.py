@@ -38,6 +38,9 @@ class Comparison:
         For the overlap figure: columns ``unit, treated, distance, weight``; None where nothing is estimated.
     calibration
         Of an estimated chance of being treated: columns ``fifth, n_units, n_treated, expected, observed``.
+    values
+        For figures of balance: columns ``unit, treated, covariate, value, before, after``, the last two weights; None
+        where no covariate is compared, or rows are people.
     uses_outcomes
         Whether pre-treatment outcomes enter (``outcome_pre``): then an inference that permutes treatment must
         rebuild the comparison for each permutation.
@@ -51,6 +54,7 @@ class Comparison:
     off_support: dict[str, str] = field(default_factory=dict)
     overlap: pd.DataFrame | None = None
     calibration: pd.DataFrame | None = None
+    values: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
     uses_outcomes: bool = False
 

@@ -15,8 +15,8 @@ from sos_eval.panel.panel import Array, Panel
 from sos_eval.terms import KEY_COLUMNS
 
 __all__ = [
-    "ABSENT", "CELL_COLUMNS", "Batch", "Columns", "Compiled", "Estimate", "Planned", "RowChoice", "Scored",
-    "Unplanned", "aligned", "cell_columns", "cells", "joined_batches", "stacked",
+    "ABSENT", "CELL_COLUMNS", "INFINITE", "Batch", "Columns", "Compiled", "Estimate", "Planned", "RowChoice", "Scored",
+    "Unplanned", "aligned", "cell_columns", "cells", "finite", "joined_batches", "stacked",
 ]  # fmt: skip
 
 #: Returns the positions of the wanted rows in a table of cells, increasing.
@@ -27,6 +27,9 @@ Columns = dict[str, NDArray[Any]]
 
 #: Why a draw has nothing in a row that other draws have.
 ABSENT = "no unit is left in a cohort, period or event time that other draws have"
+#: Why there is no number where arithmetic ran out of them.
+INFINITE = "larger than any number that can be held"
+LARGEST_LOG = float(np.log(np.finfo(float).max))
 #: Columns of `Estimate.cells`; the first seven are the keys of `estimates.csv`.
 CELL_COLUMNS = (
     "estimand", "aggregation", "cohort", "time", "event_time", "subgroup", "scale",
@@ -59,6 +62,8 @@ class Estimate:
         as fixed, or the estimator has aggregated by itself.
     notes
         Sentences for the report: units left out, controls trimmed, and the like.
+    series
+        The regression of one averaged series on time where the method is one: opens errors over time.
     """
 
     cells: pd.DataFrame
@@ -68,6 +73,7 @@ class Estimate:
     linear: LinearFit | None = None
     shares: Array | None = None
     notes: tuple[str, ...] = ()
+    series: LinearFit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,22 @@ class Batch:
         return replace(
             self, cells=self.cells.iloc[kept].reset_index(drop=True), values=self.values[:, kept], std_error=std_error
         )
+
+
+def overall_place(cells: pd.DataFrame, usable: NDArray[np.bool_] | None = None) -> int | None:
+    """Return the position of the overall effect, the ratio where there is one; None where there is none.
+
+    Parameters
+    ----------
+    cells
+        As in `Estimate`.
+    usable : (m,) or None
+        Rows that count; None: all.
+    """
+    overall = (cells["aggregation"] == "overall").to_numpy() & (True if usable is None else usable)
+    ratio = overall & (cells["scale"] == "ratio").to_numpy()
+    places = np.flatnonzero(ratio if ratio.any() else overall)
+    return int(places[0]) if len(places) else None
 
 
 class Compiled(Protocol):
@@ -189,6 +211,17 @@ def cell_columns(**given: Any) -> Columns:
 def stacked(above: Columns, below: Columns) -> pd.DataFrame:
     """Return the cells of both as one table, in `CELL_COLUMNS`."""
     return pd.DataFrame({name: np.concatenate([above[name], below[name]]) for name in CELL_COLUMNS})
+
+
+def finite(estimate: Estimate) -> Estimate:
+    """Take out values that are infinite, or would be as ratios: no number, and the reason."""
+    ratio = (estimate.cells["scale"] == "ratio").to_numpy()
+    beyond = np.isinf(estimate.values) | (ratio & (estimate.values > LARGEST_LOG))
+    if not beyond.any():
+        return estimate
+    influence = None if estimate.influence is None else np.where(beyond, np.nan, estimate.influence)
+    table = estimate.cells.assign(reason=np.where(beyond, INFINITE, estimate.cells["reason"]))
+    return replace(estimate, cells=table, values=np.where(beyond, np.nan, estimate.values), influence=influence)
 
 
 def loop_batch(

@@ -16,7 +16,7 @@ from sos_eval.errors import DataFault, DesignFault, Fault, Faults, InputFault, O
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import EVERY, EventTimes, with_aggregations
 from sos_eval.results.comparison import weighed
-from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, Unplanned, loop_batch
+from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, Unplanned, finite, loop_batch
 from sos_eval.results.fitted import Fitted, standing
 from sos_eval.results.method import Method, lookup
 from sos_eval.results.table import EffectTable
@@ -53,6 +53,11 @@ class Estimator(Method):
     """Periods before the start in which units may already respond; 0 where the method has no such option."""
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the user's table that the panel has to carry for this method, its covariates apart."""
+        return ()
+
+    @property
     def event_times(self) -> EventTimes:
         """Which cells averages by event time are made of: all, unless the method has options that say otherwise."""
         return EVERY
@@ -76,10 +81,14 @@ class Estimator(Method):
         bases = np.unique(estimate.cells["event_time"].to_numpy(float)[rows[zero]])
         return np.full(len(rows), bases[0] if len(bases) == 1 else np.nan)
 
+    def on_one_base(self) -> Estimator:
+        """Return the method with every period compared with the same one; itself, unless it has an option for that."""
+        return self
+
     def complete(self, panel: Panel) -> Estimate:
         """Estimate, and add every aggregation that the cells allow."""
         self._refuse_unknown(panel)
-        return with_aggregations(self.estimate(panel), self.event_times)
+        return finite(with_aggregations(self.estimate(panel), self.event_times))
 
     def _refuse_unknown(self, panel: Panel) -> None:
         """Refuse the method's own covariates that the panel does not have, all at once."""

@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import pandas as pd
 
+from sos_eval.results.theory import TheoryFacts
 from sos_eval.terms import Direction
 
 __all__ = [
@@ -419,6 +420,8 @@ class RunFacts:
         The paper behind each method in use, and its words, by the method's name.
     detectable, disagreement
         What the headline's test could have seen, and whether valid tests or other estimates part.
+    theory
+        What came of the declared programme theory.
     """
 
     headline: HeadlineKey = HeadlineKey()
@@ -434,6 +437,7 @@ class RunFacts:
     methods: Mapping[str, MethodFacts] = field(default_factory=dict)
     detectable: DetectableFacts = field(default_factory=DetectableFacts)
     disagreement: DisagreementFacts = field(default_factory=DisagreementFacts)
+    theory: TheoryFacts = field(default_factory=TheoryFacts)
 
     @property
     def outcome(self) -> OutcomeFacts | None:
@@ -458,6 +462,7 @@ class RunFacts:
             "headline_key": asdict(self.headline),
             "methods": {name: asdict(method) for name, method in self.methods.items()},
             "detectable": asdict(self.detectable), "disagreement": asdict(self.disagreement),
+            **({"theory": asdict(self.theory)} if self.theory != TheoryFacts() else {}),
         }  # fmt: skip
 
     @classmethod
@@ -481,6 +486,7 @@ _READ = (
     "methods",
     "detectable",
     "disagreement",
+    "theory",
 )
 
 

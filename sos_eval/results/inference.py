@@ -111,11 +111,15 @@ class InferenceMethod(Method):
         """Say with which options alone it is defined for an estimate; empty where with any."""
         return ""
 
-    def standing(self, estimate: Estimate) -> Standing:
+    def refusal(self, fitted: Fitted) -> str:
+        """Say why it is not defined for an estimate that was made by some estimator; empty where it is."""
+        return self.why_not(fitted.estimate)
+
+    def standing(self, fitted: Fitted) -> Standing:
         """Say how it stands to an estimate: defined, by refitting, or refused."""
-        if why := self.why_not(estimate):
+        if why := self.refusal(fitted):
             return Standing("refused", why)
-        return Standing("by refitting" if self.refits else "defined", self.condition(estimate))
+        return Standing("by refitting" if self.refits else "defined", self.condition(fitted.estimate))
 
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return the effects of a fitted estimator under this method."""

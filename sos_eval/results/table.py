@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.results.estimate import CELL_COLUMNS
+from sos_eval.results.estimate import CELL_COLUMNS, INFINITE
 from sos_eval.results.fitted import Fitted
 from sos_eval.terms import EFFECT_COLUMNS
 
@@ -16,6 +16,9 @@ __all__ = ["EffectTable", "effect_table", "overall_rows"]
 
 Array = NDArray[np.float64]
 _TEXT = ("estimator", "role", "estimand", "aggregation", "subgroup", "scale", "outcome", "inference", "reason")
+_OF_THE_ERROR = (
+    "std_error", "conf_low", "conf_high", "conf_level", "band_low", "band_high", "statistic", "df", "p_value",
+)  # fmt: skip
 _COUNTS = ("n_obs", "n_units", "n_treated_units", "n_clusters")
 
 
@@ -84,6 +87,10 @@ def effect_table(
     columns["p_value"] = nothing if p_value is None else p_value
     columns["n_clusters"] = fitted.panel.n_clusters
     columns["reason"] = _reasons(estimate.cells["reason"].to_numpy(), reason)
+    endless = np.isinf(columns["std_error"])
+    if endless.any():
+        columns |= {name: np.where(endless, np.nan, columns[name]) for name in _OF_THE_ERROR}
+        columns["reason"] = _reasons(columns["reason"], np.where(endless, f"its error is {INFINITE}", ""))
     columns |= {"estimator": fitted.id, "role": fitted.role, "outcome": fitted.panel.active, "inference": inference}
     typed = {name: _typed(name, columns[name], len(nothing)) for name in EFFECT_COLUMNS}
     return EffectTable(typed, copy=False)  # each column was made here

@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linprog
 
+from sos_eval.checks import Robustness
 from sos_eval.design.design import load_design
 from sos_eval.jobs import steps
+from sos_eval.jobs.alternatives import _varied
 
 #: A number that was published says that the truth is no further from it than this share of its own last digit.
 HALF = 0.5 + 1e-6
@@ -34,13 +36,17 @@ class Statements:
         if not np.isfinite(published) or not np.abs(coefficients).max() > 0:
             return
         size = abs(published)
-        half = (
-            1e-9 * max(1.0, size) if digits > 15 or size == 0 else HALF * 10 ** (np.floor(np.log10(size)) - digits + 1)
-        )
+        half = 1e-9 * max(1.0, size)  # of arithmetic
+        if digits <= 15 and size > 0:
+            half = max(half, HALF * 10 ** (np.floor(np.log10(size)) - digits + 1))
         scale = np.abs(coefficients).max()
         self.rows.append(coefficients / scale)
         self.low.append((published - half) / scale)
         self.high.append((published + half) / scale)
+
+
+def _overall(batch):
+    return batch.values[:, np.flatnonzero((batch.cells["aggregation"] == "overall").to_numpy())[0]]
 
 
 class Adversary:
@@ -59,15 +65,28 @@ class Adversary:
         basis = np.zeros((self.size, *self.exposure.shape))
         basis.reshape(self.size, -1)[np.arange(self.size), np.arange(self.size)] = self.panel.outcome.per
         self.basis = basis / self.exposure
-        self.maps = {
-            name: fit.estimator.estimate_many(fit.panel, self.basis)
-            for (name, _), fit in fitted.items() if fit.estimator.name in LINEAR
-        }  # fmt: skip
-        for name, batch in self.maps.items():  # the statements are true of the true counts
-            truth = next(fit for (own, _), fit in fitted.items() if own == name).estimate
-            np.testing.assert_allclose(
-                self.counts @ np.nan_to_num(batch.values), np.nan_to_num(truth.values), atol=1e-6
-            )
+        self.maps = {name: self._map(fit) for (name, _), fit in fitted.items() if fit.estimator.name in LINEAR}
+        self.variants = self._variants(plan, fitted[key])
+
+    def _map(self, fit):
+        """Return an estimate of any units and periods as a map of all counts."""
+        panel = fit.panel
+        units, times = np.isin(self.panel.units, panel.units), np.isin(self.panel.times, panel.times)
+        batch = fit.estimator.estimate_many(panel, self.basis[:, units][:, :, times])
+        truth = fit.estimate.values  # the statements are true of the true counts
+        np.testing.assert_allclose(self.counts @ np.nan_to_num(batch.values), np.nan_to_num(truth), atol=1e-6)
+        return batch
+
+    def _variants(self, plan, primary):
+        """Return the overall effect of each alternative of the check `robustness`, as a map of all counts."""
+        found = {"as declared": _overall(self._map(primary))}
+        for place, check in enumerate(plan.checks):
+            pairs = zip(check.vary, plan.alternatives[place], strict=True) if isinstance(check, Robustness) else ()
+            for one, entry in pairs:
+                varied = _varied(plan, one, entry, next(iter(self.groups.values())), primary)
+                if varied.fitted is not None:
+                    found[one.words] = _overall(self._map(varied.fitted))
+        return found
 
     def _matrix(self, name):
         panel, out = self.panel, np.full((self.panel.n_units, self.panel.n_times), np.nan)
@@ -80,6 +99,7 @@ class Adversary:
         self._estimates(out, bundle, digits)
         self._paths(out, bundle, digits)
         self._leave_one_out(out, bundle, digits)
+        self._robustness(out, bundle, digits)
         self._facts(out, bundle, digits)
         return out
 
@@ -122,6 +142,16 @@ class Adversary:
             whole = method.estimate_many(self.panel.keep(self.panel.units[kept]), self.basis[:, kept])
             at = np.flatnonzero((whole.cells["aggregation"] == "overall").to_numpy())
             out.add(whole.values[:, at[0]], row["estimate"], digits)
+
+    def _robustness(self, out, bundle, digits):
+        file = bundle / "tables" / "robustness.csv"
+        if not file.exists():
+            return
+        for _, row in pd.read_csv(file).iterrows():
+            if row["variant"] in self.variants:
+                own = self.variants[row["variant"]]
+                out.add(own, row["estimate"], digits)
+                out.add(own - self.variants["as declared"], row["shift"], digits)
 
     def _facts(self, out, bundle, digits):
         facts = pd.read_json(bundle / "results.json", typ="series")["panel"]["outcomes"]["outcome"]

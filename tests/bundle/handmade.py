@@ -9,6 +9,8 @@ from sos_eval.bundle.bundle import BundleContent
 from sos_eval.bundle.tables import adoption, outcome_paths
 from sos_eval.panel.panel import FlowRow, Outcome, Panel
 from sos_eval.terms import EFFECT_COLUMNS
+from sos_eval.theory.programme import ProgrammeTheory
+from sos_eval.theory.tables import edges_table, nodes_table
 
 YEARS = tuple(float(year) for year in range(2011, 2020))
 UNITS = tuple(f"{code}" for code in range(301, 313))
@@ -135,12 +137,22 @@ def figure_tables() -> dict[str, pd.DataFrame]:
     """The tables that figures read, made from the panel above or by rule."""
     weights = np.array([1.0] * 4 + [1.0, 0.5, 1.0, 1.0, 0.5, 1.0, 0.0, 0.0])
     k = np.arange(999)
+    theory = ProgrammeTheory(edges=(
+        ("practice", "trust"), ("trust", "outcome"), ("practice", "outcome"), ("need", "practice"), ("need", "outcome"),
+    ))  # fmt: skip
     return {
+        "theory.nodes": nodes_table(theory),
+        "theory.edges": edges_table(theory),
         "outcome_paths": outcome_paths(panel(), weights),
         "adoption": adoption(panel()),
         "overlap": pd.DataFrame({
             "unit": list(UNITS), "treated": [1.0] * 4 + [0.0] * 8, "weight": weights,
             "distance": [0.62, 0.55, 0.48, 0.71, 0.5, 0.44, 0.61, 0.39, 0.52, 0.6, 0.08, 0.11],
+        }),
+        "balance_values": pd.DataFrame({
+            "unit": list(UNITS) * 2, "treated": ([1] * 4 + [0] * 8) * 2, "covariate": ["poverty"] * 12 + ["size"] * 12,
+            "value": np.r_[np.linspace(0.1, 0.4, 12), 100.0 * (1 + k[:12] ** 2 % 7)], "before": 1.0,
+            "after": np.tile(weights, 2),
         }),
         "primary.randomization": pd.DataFrame({"statistic": 2.2 * np.sin(k) * np.sqrt(k % 17 / 17), "observed": -1.1}),
         "leave_one_out": pd.DataFrame({

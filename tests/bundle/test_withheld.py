@@ -30,6 +30,21 @@ def test_a_cohort_of_one_takes_the_next_and_all_cells_with_it():
     assert np.flatnonzero(back).tolist() == [1, 2, 4, 7, 9]
 
 
+def test_margins_that_give_a_small_cohort_back_are_closed():
+    """Cohorts of 4, 2 and 1: event time 2 is the first cohort's last cell and calendar 2012 its first, so that its own
+    average gives the middle one, event time 1 then two units' effect, and so on to the one unit of 2014."""
+    cells = [("group_time", g, t, t - g, n) for g, n in ((2012, 4), (2013, 2), (2014, 1)) for t in range(g, 2015)]
+    margins = [("event_time", np.nan, np.nan, e, n) for e, n in enumerate((7, 6, 4))]
+    margins += [("calendar", np.nan, 2012 + k, np.nan, n) for k, n in enumerate((4, 6, 7))]
+    table = effects(*cells, *margins, ("cohort", 2012, np.nan, np.nan, 4), ("overall", np.nan, np.nan, np.nan, 7))
+    few, back = result_rows(table, 3)
+    shown = table[~(few | back)]
+    assert (shown["aggregation"] != "group_time").all()
+    assert (shown["aggregation"] == "overall").any()
+    first = shown["aggregation"].isin(["cohort"]) | (shown["event_time"] == 2) | (shown["time"] == 2012)
+    assert not (first.sum() == 3 and (shown["event_time"] == 1).any())
+
+
 def test_three_small_cohorts_hide_one_another():
     table = effects(*[("cohort", 2012 + k, np.nan, np.nan, n) for k, n in enumerate([1, 1, 1, 6])])
     few, back = result_rows(table, 3)
@@ -57,6 +72,14 @@ def test_a_mean_that_one_small_count_carries_takes_its_path():
     few, back = path_rows(table, behind, 3)
     assert not few.any()
     assert back.tolist() == [True, True, False, False]
+
+
+def test_a_mean_that_puts_a_count_below_what_is_shown_takes_its_path():
+    """Counts 2, 0 and 1 of equal exposure: none is above 3, which is below 6; 5, 9 and 4 leave 0 to 18 open."""
+    rows = [("treated", np.nan, 2010, {0: 2, 1: 0, 2: 1}), ("comparison", np.nan, 2010, {3: 5, 4: 9, 5: 4})]
+    table, behind = paths(*rows)
+    assert path_rows(table, behind, 3, 6)[1].tolist() == [True, False]
+    assert path_rows(table, behind, 3, 0)[1].tolist() == [False, False]
 
 
 def test_matching_that_leaves_out_one_unit_hides_the_untreated_before_it():

@@ -9,7 +9,7 @@ import pytest
 from sos_eval.checks import Pretrends
 from sos_eval.checks.pre_coefficients import pre_coefficients
 from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE, PoissonDiD
-from sos_eval.numerics.pretrend import wald
+from sos_eval.numerics.pretrend import slope, wald
 from sos_eval.panel.tabular import from_frame
 from sos_eval.results.fitted import Fitted
 from tests.fakes import RefitOnly, fit, noise_panel, panel_of
@@ -232,6 +232,28 @@ def test_few_treated_clusters_get_f_and_many_chi_squared():
         assert joint.value == joint.table[column].iloc[0]
     forced = checked(fit(CallawaySantAnna(), few), distribution="chi2")["joint"]
     assert forced.value == forced.table["p_chi2"].iloc[0]
+
+
+def test_the_slope_s_interval_is_said_to_be_too_narrow_where_it_is():
+    """On pure noise it leaves zero out in 64% of draws with four treated, in 5% with many."""
+    words = "this interval is too narrow, that of path.slope is not"
+    assert words in checked(fit(CallawaySantAnna(), one_cohort(treated=4)))["slope"].text
+    assert words not in checked(fit(CallawaySantAnna(), one_cohort(n=200, treated=80)))["slope"].text
+
+
+@pytest.mark.parametrize(("treated", "share"), [(5, 0.49), (8, 0.31)])
+def test_case_pretrend_slope_few_treated(treated, share):
+    """Noise, one start after six periods: the interval leaves zero out in a half or a third of 400 draws, which is why
+    its sentence says so. That of `path.slope` keeps its level (`test_path.py`)."""
+    rng = np.random.default_rng(treated)
+    starts = np.where(np.arange(12 * treated) < treated, 2007.0, np.inf)
+    missed = []
+    for _ in range(400):
+        fitted = fit(CallawaySantAnna(), panel_of(rng.standard_normal((len(starts), 9)), starts))
+        found = pre_coefficients(fitted, by="event_time", include_anticipation=False)
+        line = slope(found.values, found.covariance, found.distance)
+        missed.append(abs(line.value) > 1.96 * line.std_error)
+    assert np.mean(missed) == pytest.approx(share, abs=0.1)
 
 
 def test_too_many_coefficients_for_f_are_not_tested_by_chi_squared_instead():

@@ -39,15 +39,15 @@ OPTIONS = {
     "two_stage": [{}, {"covariates": ()}],
 }  # fmt: skip
 
-#: It takes rows of people that were matched within declared sets, and nothing else: its properties are in
-#: tests/estimators/test_matched_did.py.
-ON_MATCHED_PEOPLE = {"matched_did"}
+#: They need panels of their own (eight periods a side; who is eligible; people matched within declared sets), and have
+#: these properties in their own tests.
+OWN_PANELS = ("interrupted_time_series", "matched_did", "triple_difference")
 
 CASES = [
     pytest.param(name, method(**options), id=f"{name}-{'-'.join(map(str, options.values())) or 'default'}")
     for name, method in registered("estimator").items()
-    if name not in ON_MATCHED_PEOPLE
     for options in OPTIONS.get(name, [{}])
+    if name not in OWN_PANELS
 ]
 #: Weights and clusters above the unit, for properties that must hold with them too.
 VARIANTS = {

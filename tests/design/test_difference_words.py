@@ -67,6 +67,11 @@ CHECKS = "[pretrends, leave_one_out]"
         ("  window: {from: 2011}\n", "", "the window starts where the data do, the locked plan said 2011"),
         ("{from: 2011}", "{from: 2011, to: 2019}", "the window ends in 2019, the locked plan said nothing"),
         ("seed: 4", "seed: 5", "the seed is 5, the locked plan said 4"),
+        (
+            "panel:\n",
+            "question: {expected_direction: decrease}\npanel:\n",
+            "the change expected is decrease, the locked plan said none",
+        ),
         ("draws: 99", "draws: 999", "the inference randomization makes 999 draws, the locked plan said 99"),
         (
             "draws: 99", "draws: 99, statistic: coefficient",

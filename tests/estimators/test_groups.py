@@ -17,11 +17,11 @@ from sos_eval.estimators import (
     PoissonDiD,
     SunAbraham,
 )
-from sos_eval.inference.null_search import without_effect
 from sos_eval.results.adoptions import Adoptions
 from sos_eval.results.estimate import loop_batch
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.without_effect import without_effect
 from tests.estimators.panels import counts_panel
 
 ESTIMATORS = [

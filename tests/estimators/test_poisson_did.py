@@ -10,6 +10,7 @@ import pytest
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import PoissonDiD
 from sos_eval.estimators.poisson_did import NOT_CONVERGED
+from sos_eval.results.estimate import loop_batch
 from tests.estimators.panels import INF, counts_panel, panel, row
 
 C = [[10, 14], [20, 18], [5, 9], [8, 8], [12, 12], [9, 15], [30, 33], [4, 5]]
@@ -93,6 +94,17 @@ def test_rows_that_separation_fits_perfectly_are_left_out():
     assert "absorbed by the unit and time effects, left out: closed" in estimate.notes
 
 
+def test_a_unit_of_whom_separation_leaves_one_row_is_not_in_the_estimate():
+    """Two more units, shut in the second year: the ratio of ratios is that of the eight, and so are their numbers."""
+    base = counts_panel([*C, [9, 0], [7, 0]], np.full((10, 2), 100.0), [*G, 2, INF])
+    shut = (base.frame["count"] == 0).to_numpy(float)
+    estimate = PoissonDiD().complete(replace(base.with_columns(shut=shut), covariates=("shut",)))
+    assert np.exp(row(estimate, estimand="rate_ratio")["value"]) == pytest.approx((49 / 43) / (65 / 55), rel=1e-12)
+    assert estimate.cells[["n_obs", "n_units", "n_treated_units"]].to_numpy().tolist() == [[16, 8, 4]] * 2
+    assert (estimate.panel.n_units, estimate.panel.n_clusters) == (8, 8)
+    assert "2 rows without events are fitted perfectly (separation) and left out: u08, u09" in estimate.notes
+
+
 def test_where_means_run_out_of_numbers_there_is_no_number_and_no_crash():
     """A null far out leaves events of 1e-33 here and there: some Newton step's means are beyond what numbers hold."""
     counts = np.random.default_rng(4).poisson(0.8, (12, 5)) * np.ones((12, 5))
@@ -111,3 +123,19 @@ def test_a_value_outcome_is_taken_as_counts_without_offset():
     np.testing.assert_allclose(one.values, two.values, rtol=1e-10)
     with pytest.raises(NotIdentified, match="counts below zero: u03"):
         PoissonDiD().complete(panel([*C[:3], [-1, 2], *C[4:]], G))
+
+
+def test_units_that_a_draw_treats_whenever_they_are_seen_keep_the_batch(monkeypatch):
+    """Authorities that were merged late are seen in the last years alone: no draw is made by itself for them."""
+    rng = np.random.default_rng(2)
+    counts = rng.poisson(30, (14, 6)).astype(float)
+    counts[10:, :4] = np.nan
+    exposure = np.where(np.isnan(counts), np.nan, 1000.0 + np.arange(14)[:, None])
+    made = counts_panel(counts, exposure, [5, 5, 6, 6] + [INF] * 10)
+    starts = np.array([rng.permutation(made.first_treated) for _ in range(60)])
+    loop = loop_batch([made.with_first_treated(one) for one in starts], PoissonDiD().complete)
+    monkeypatch.setattr("sos_eval.estimators.fast.counts.by_itself", lambda *_: pytest.fail("a draw by itself"))
+    batch = PoissonDiD().estimate_assignments(made, starts)
+    assert (starts[:, 10:] == 5).any()
+    np.testing.assert_allclose(batch.values, loop.values, rtol=1e-9)
+    np.testing.assert_allclose(batch.std_error, loop.std_error, rtol=1e-9)

@@ -10,11 +10,12 @@ from tests.conftest import ROOT
 FILES = sorted((ROOT / "designs").glob("*.yaml"))
 EVALUATIONS = [path for path in FILES if read_yaml(path).data["schema"] == "sos-eval/design/1"]
 ECONOMICS = [path for path in FILES if read_yaml(path).data["schema"] == "sos-eval/economics/1"]
+THEORIES = [path for path in FILES if read_yaml(path).data["schema"] == "sos-eval/theory/1"]
 
 
 def test_there_are_designs_of_known_kinds():
     assert {"matched_did_care_entry", "sos_pilots_care_entry"} <= {path.stem for path in EVALUATIONS}
-    assert sorted([*EVALUATIONS, *ECONOMICS]) == FILES
+    assert sorted([*EVALUATIONS, *ECONOMICS, *THEORIES]) == FILES
 
 
 @pytest.mark.parametrize("path", EVALUATIONS, ids=lambda path: path.stem)
@@ -22,6 +23,13 @@ def test_design_is_in_order(path):
     from sos_eval.jobs.check import check_design
 
     assert check_design(path).data_read
+
+
+@pytest.mark.parametrize("path", THEORIES, ids=lambda path: path.stem)
+def test_theory_is_in_order(path):
+    from sos_eval.theory.read import read_theory_file
+
+    assert read_theory_file(path).statements
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

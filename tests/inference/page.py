@@ -30,8 +30,8 @@ The first declared method is the headline, fixed before outcomes are read; what 
 ## Estimator by inference
 
 *defined*: from the estimate as it stands; *by refitting*: everything is estimated again; *refused*: rows have a reason
-in place of an error. With fewer than two treated clusters everything is refused, except randomization of the
-coefficient.
+in place of an error. With fewer than two treated clusters everything is refused, except what takes untreated clusters
+for treated: randomization of the coefficient, `conley_taber` and `ferman_pinto`.
 
 {matrix}
 

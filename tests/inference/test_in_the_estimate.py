@@ -100,3 +100,27 @@ def test_a_batch_of_adoptions_leaves_out_the_same(method):
     loop = loop_batch([panel.with_first_treated(one) for one in starts], method.complete, batch.cells)
     np.testing.assert_allclose(batch.values, loop.values, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(batch.std_error, loop.std_error, rtol=1e-9, atol=1e-9)
+
+
+def shut() -> pd.DataFrame:
+    """Units with events in their first year alone, shut in all others: a treated one among them."""
+    rows = [
+        (f"c{i}", t, 2014 if i == 0 else 0, 9.0 + i if t == 2011 else 0.0) for i in range(5) for t in range(2011, 2019)
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def closed(df: pd.DataFrame) -> pd.DataFrame:
+    return df.assign(closed=(df["y"] == 0).astype(float))
+
+
+@pytest.mark.parametrize("inference", INFERENCE, ids=lambda one: one if isinstance(one, str) else one["method"])
+def test_units_lost_by_separation_change_nothing(inference):
+    """What is left of them is one row each, which their own effect fits: the oracle drops them by hand."""
+    by_hand, given = (
+        PoissonDiD().fit(closed(df), **NAMES, covariates=["closed"], inference=inference, seed=3)
+        for df in (whole(), pd.concat([whole(), shut()]))
+    )
+    pd.testing.assert_frame_equal(given, by_hand, check_exact=False, rtol=1e-9, atol=1e-10)
+    (dropped,) = [row for row in given.attrs["flow"] if row.what == "dropped"]
+    assert dropped.names == "c0, c1, c2, c3, c4"

@@ -9,11 +9,11 @@ import pytest
 
 from sos_eval.errors import DesignFault
 from sos_eval.estimators import CallawaySantAnna, PoissonDiD
-from sos_eval.inference.null_search import without_effect
 from sos_eval.inference.randomization import Randomization
 from sos_eval.numerics.inversion import Rejection, search
 from sos_eval.panel.panel import FlowRow
 from sos_eval.results.assignments import assignment_space
+from sos_eval.results.without_effect import without_effect
 from tests.estimators.panels import counts_panel
 from tests.fakes import CrossSection, FastLinear, InfluenceOnly, Linear, RefitOnly, fit, noise_panel, panel_of, people
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 
 import numpy as np
@@ -12,6 +13,10 @@ from sos_eval.design.design import load_design
 from sos_eval.errors import InputFault
 from sos_eval.jobs.check import check_design
 from sos_eval.jobs.run import run
+from sos_eval.report.compose import compose
+from sos_eval.report.content import Table
+from sos_eval.report.draw import draw_all
+from sos_eval.results.check import of_hundred
 
 DESIGN = """\
 schema: sos-eval/design/1
@@ -95,6 +100,9 @@ def test_shifts_errors_and_p_over_all_adoptions(tmp_path):
     assert got["draws"]["as declared"] == 168
     check = bundle.diagnostics.set_index("name").loc["robustness"]
     assert check["value"] == pytest.approx(max(abs(one[0]) for one in expected.values()), abs=1e-8)
+    row = got.loc[re.search(r"for its error is that of (.*?), -?[\d.]+ ", check["text"])[1]]
+    assert f"make that one as large in {of_hundred(row['shift_p'])} draws" in check["text"]
+    assert "and the largest of the 3 that were tried as large in" in check["text"]
     assert "Over 3 alternatives the estimate goes from" in check["text"]
 
 
@@ -132,6 +140,50 @@ def test_another_denominator_is_set_against_the_primary_on_the_years_that_have_b
     assert got["estimate"]["without share"] == pytest.approx(effect({0, 1, 2}, less), abs=1e-8)
 
 
+def test_an_alternative_keeps_the_strata_in_which_starts_are_drawn(tmp_path):
+    """Halves by children are u0 to u3 and u4 to u7; by the other denominator u0, u1, u2, u6 and the rest."""
+    path = made(tmp_path, "{exposure: other}", change=lambda panel: panel.assign(
+        children=200.0 + panel["la"].str[1:].astype(int), other=panel["other"].fillna(150.0)))  # fmt: skip
+    plan = path.read_text().replace("statistic: coefficient", "statistic: coefficient, strata: [exposure_half]")
+    path.write_text(plan)
+    pd.DataFrame({"unit": ["u0", "u1", "u5"], "first_treated": 2003}).to_csv(tmp_path / "r.csv", index=False)
+    row = run(path, out=tmp_path / "out").tables("robustness").set_index("variant").loc["per other"]
+    other = np.column_stack([np.full(8, 150.0), OTHER, OTHER, OTHER])
+    rates = RATES * 2 / other * 100
+    change = rates[:, 2:].mean(1) - rates[:, :2].mean(1)
+    x = np.column_stack([np.isin(np.arange(8), (0, 1, 5)), np.arange(8) < 4, np.arange(8) >= 4]).astype(float)
+    assert row["estimate"] == pytest.approx(np.linalg.lstsq(x, change, rcond=None)[0][0], abs=1e-8)
+
+
+def test_a_stratum_that_is_no_column_is_a_fault_at_its_own_line(tmp_path):
+    path = made(tmp_path, "{start: 1}")
+    path.write_text(path.read_text().replace("draws: 999", "draws: 999, strata: [size_half]"))
+    with pytest.raises(InputFault, match=r'inference.strata: .* has no column "size".*exposure_half') as fault:
+        run(path)
+    assert "d.yaml:11" in str(fault.value)
+
+
+def test_units_of_other_programmes_go_and_stand_in_a_matrix_of_the_report(tmp_path):
+    (tmp_path / "o.csv").write_text("unit,programme,first_treated\nu1,Valued,2002\nu6,Valued,\n")
+    path = made(tmp_path, "{leave_out: {programmes: true}}")
+    plan = path.read_text()
+    path.write_text(plan.replace("untreated_means: never", "untreated_means: never, overlapping: o.csv"))
+    bundle = run(path, out=tmp_path / "out")
+    row = bundle.tables("robustness").set_index("variant").loc["without those in other programmes"]
+    units = [i for i in range(8) if i not in (1, 6)]
+    assert row["estimate"] == pytest.approx(effect({0, 1, 2}, units=units), abs=1e-8)
+    table = bundle.tables("programmes").astype({"unit": str}).set_index("unit")
+    assert table.loc["u1", ["2001", "2002", "2003", "2004"]].tolist() == [0, 1, 1, 1]
+    assert table.loc["u6", ["2001", "2002", "2003", "2004"]].isna().all()
+    document = compose(bundle, draw_all(bundle, ("svg",), only="answer"))
+    matrix = next(one for one in document.body if isinstance(one, Table) and "Other programmes" in one.caption)
+    assert matrix.frame.iloc[0, -4:].tolist() == ["", "●", "●", "●"]
+    assert set(matrix.frame.iloc[1, -4:]) == {"?"}
+    path.write_text(plan)
+    reason = run(path, out=tmp_path / "bare").tables("robustness").set_index("variant")["reason"].iloc[1]
+    assert "declare treatment.overlapping" in reason
+
+
 def test_highest_units_go_and_regions_enter_by_period(tmp_path):
     got, _ = table(tmp_path, "{leave_out: {highest: high, units: 2}}", "{within: [region]}")
     assert got["estimate"]["without the 2 highest on high"] == pytest.approx(
@@ -151,7 +203,7 @@ def test_logs_and_differences_stand_side_by_side_with_why_they_part(tmp_path):
     assert got["shift"]["ratio"] == pytest.approx(expected, abs=1e-6)
     text = bundle.diagnostics.set_index("name")["text"]["robustness"]
     assert f"Differences and ratios part because the treated began at {level:.3g}" in text
-    assert f"is {d * level / before[3:].mean():.3g} of the treated's level" in text
+    assert f"which from the treated's level is {d * level / before[3:].mean():.3g}." in text
 
 
 def test_where_the_data_do_not_reach_the_row_says_why(tmp_path):
@@ -170,7 +222,7 @@ def test_where_the_data_do_not_reach_the_row_says_why(tmp_path):
     [
         ("{}", "changes nothing"),
         ("{strat: 1}", 'did you mean "start"?'),
-        ("{leave_out: {}}", "write either prior_use"),
+        ("{leave_out: {}}", "write one of prior_use"),
         ("{with: {estimators.id: 1}}", "only keys of panel and comparison can differ"),
         ("{with: {panel.window.fro: 1}}", "'fro' is not one of the options"),
         ("{estimator: {method: twfe, covariates: [poverty], by: period}}", "is not among panel.covariates"),

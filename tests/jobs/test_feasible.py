@@ -50,7 +50,18 @@ def test_what_cannot_be_asked_is_a_reason():
 
 def test_where_nothing_was_computed_the_sentence_says_so_and_what_to_try():
     said = feasible(noise_panel(12, 2, 8), Scheme(treated=(4,), windows=((8, 8),))).sentence
-    assert said == "Nothing was computed: the panel has 8 periods; try fewer periods before the start (--before N)."
+    assert said == "Nothing was computed: the panel has 8 periods; ask for fewer (--before N)."
+
+
+def test_a_reason_that_is_no_number_of_periods_is_not_answered_by_fewer_periods():
+    said = feasible(noise_panel(12, 2, 8), Scheme(treated=(12,), windows=((4, 4),))).sentence
+    assert said == "Nothing was computed: 10 units cannot be 12 starters and their comparison."
+
+
+def test_where_only_some_rows_were_computed_the_sentence_is_about_them_and_says_why_the_others_were_not():
+    said = feasible(noise_panel(12, 2, 8), Scheme(treated=(4,), windows=((4, 4), (8, 8)))).sentence
+    assert "a comparison over 4 periods before and 4 after the start would find four times in five with 4" in said
+    assert said.endswith("1 of 2 rows were not computed: the panel has 8 periods; ask for fewer (--before N).")
 
 
 def test_command_on_the_panel_that_ships(tmp_path, capsys):

@@ -66,10 +66,23 @@ def test_command_tells_writes_and_ends_with_3_where_a_limit_is_not_kept(design, 
     assert "3 treated and 3 comparison units, worth 3.0 equally weighted" in told
     assert "comparison: dropped 2 (f, h): not chosen as a donor by matching" in told
     assert "the declared limit is 0.1" in told
+    measured = {line.split()[0]: line.split()[1:] for line in told.split("also measured:")[1].splitlines()[2:8]}
+    assert [float(one) for one in measured["ess_treated"]] == [3, 3]
+    assert [float(one) for one in measured["ess_comparison"]] == [5, 3]
     assert {"balance.1.csv", "flow.1.csv", "weights.1.csv", "flow.2.csv"} <= {file.name for file in out.iterdir()}
     with pytest.raises(InputFault, match="is there already"):
         write_groups(match_design(design), out, force=False)
     write_groups(match_design(design), out, force=True)
+
+
+def test_a_propensity_is_shown_beside_what_was_observed(design, capsys):
+    design.write_text(design.read_text().replace("distance: poor, balance: {max_smd: 0.1}", "distance: probability"))
+    assert answered(cli, ["match", str(design)], Screen()) == 0
+    told = capsys.readouterr().out
+    assert "the propensity by fifths, as estimated and as observed" in told
+    (table, _) = (group.tables.get("calibration") for group in match_design(design))
+    assert (table["n_units"].sum(), table["n_treated"].sum()) == (8, 3)
+    assert table["expected"] @ table["n_units"] == pytest.approx(3)  # a logistic model with a constant
 
 
 def test_json_and_no_limit(design, capsys):

@@ -13,16 +13,17 @@ from sos_eval.cli.main import cli
 from sos_eval.cli.screen import Screen, answered
 from sos_eval.estimators import TWFE, CallawaySantAnna
 from sos_eval.montecarlo.diagnosands import RowDraws
-from sos_eval.montecarlo.families import adjusted, family_rows
+from sos_eval.montecarlo.families import family_rows
+from sos_eval.numerics.multiplicity import holm
 from tests.worlds.tiny import tiny
 
 
 def test_holm_by_hand():
     """Four p-values: 4 x 0.005, 3 x 0.01, then 2 x 0.03 and 1 x 0.04 pulled up; a second draw in another order."""
     p = np.array([[0.01, 0.04], [0.04, 0.03], [0.03, 0.005], [0.005, 0.9]])
-    np.testing.assert_allclose(adjusted(p)[:, 0], [0.03, 0.06, 0.06, 0.02])
-    np.testing.assert_allclose(adjusted(p)[:, 1], [0.09, 0.09, 0.02, 0.9])
-    assert adjusted(np.array([[0.6], [0.7]])).max() == 1
+    np.testing.assert_allclose(holm(p)[:, 0], [0.03, 0.06, 0.06, 0.02])
+    np.testing.assert_allclose(holm(p)[:, 1], [0.09, 0.09, 0.02, 0.9])
+    assert holm(np.array([[0.6], [0.7]])).max() == 1
 
 
 def _draws(p, true):

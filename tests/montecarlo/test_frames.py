@@ -44,6 +44,11 @@ def test_frames_of_unequal_size_and_draws_without_a_value_by_hand():
     assert spread_between(values[:4], frames[:4]) == pytest.approx(np.sqrt((between - 2) / 1.25), abs=1e-12)
 
 
+def test_frames_that_vary_less_than_their_draws_have_the_error_of_independent_draws():
+    """Both frames have a share of 1/2, which is chance: sqrt((1/3) / 4)."""
+    assert error_of_mean(np.array([1.0, 0, 0, 1]), np.array([0, 0, 1, 1])) == pytest.approx(np.sqrt(1 / 12), abs=1e-12)
+
+
 def test_nothing_between_frames_that_differ_less_than_their_draws():
     assert spread_between(np.array([1.0, 0, 0, 1]), np.array([0, 0, 1, 1])) == 0
     assert np.isnan(spread_between(np.arange(3.0), np.arange(3)))

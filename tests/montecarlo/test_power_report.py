@@ -8,10 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import sos_eval as se
 from sos_eval.cli.main import cli
 from sos_eval.cli.screen import Screen, answered
 from sos_eval.errors import InputFault
 from sos_eval.report.power.page import write_power_report
+from sos_eval.results.table import overall_rows
 from tests.conftest import ROOT
 
 WORLD = """schema: sos-eval/world/1
@@ -206,3 +208,20 @@ def test_example_worlds_and_designs_go_together():
     except InputFault as fault:
         pytest.skip(f"a method of the design is not built yet: {fault}")
     assert set(explain(plan_study(design, world, reps=2))["estimator"]) >= {"primary", "poisson"}
+
+
+@pytest.mark.parametrize(("worthwhile", "verdict"), [(30.0, "so it is found more often"), (0.1, "so one as small")])
+def test_what_is_detected_is_held_against_the_smallest_change_worth_having(project, worthwhile, verdict):
+    """The aim is the design's own, declared before; the size is that of mdes.csv."""
+    asked = f"outcome: Care entries, smallest_worthwhile: {worthwhile}}}"
+    Path("d.yaml").write_text(Path("d.yaml").read_text().replace("outcome: Care entries}", asked))
+    done = se.power(se.load_design("d.yaml"), se.load_world("w.yaml"), reps=60, permutations=0)
+    row = overall_rows(done.mdes[done.mdes["estimator"] == "primary"]).iloc[0]
+    said = f"The smallest change worth having is {worthwhile:g}; this design finds {row['mdes']:.3g} ("
+    assert done.sentences[1].startswith(said)
+    assert verdict in done.sentences[1]
+
+
+def test_no_change_worth_having_is_spoken_of_where_none_is_declared(project):
+    done = se.power(se.load_design("d.yaml"), se.load_world("w.yaml"), reps=20, permutations=0)
+    assert not any("worth having" in said for said in done.sentences)

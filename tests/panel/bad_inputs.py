@@ -166,6 +166,7 @@ BAD: tuple[Bad, ...] = (
         both(cell("003", 2012, "entries", "1,020"), cell("004", 2012, "entries", "1020")),
     ),
     Bad("infinite", cell("003", 2012, "entries", "inf")),
+    Bad("beyond what errors can be computed of", cell("003", 2012, "entries", "1e200")),
     Bad("a negative count", cell("003", 2012, "entries", -4)),
     Bad("zero exposure", cell("003", 2012, "children", 0)),
     Bad("negative exposure", cell("003", 2012, "children", -10000)),

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sos_eval.bundle.tables import programmes
 from sos_eval.declare import build, read_yaml
 from sos_eval.errors import DataFault
+from sos_eval.panel.dates import period_of
 from sos_eval.panel.flow import flow_table
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.spec import PanelSpec
@@ -241,6 +243,26 @@ def test_overlapping_programmes_become_caveats(small):
         "Other programmes ran in 1 of the 4 treated units: 001 (No Wrong Door, 2014).",
         "Other programmes ran in 1 of the 4 untreated units: 008 (Family Valued).",
     )
+
+
+def test_overlapping_programmes_stand_in_a_matrix_by_unit_and_period(small):
+    """A start is a period or a date of the panel's year; other words say no period."""
+    small.write(
+        "other.csv",
+        "unit,programme,first_treated\n001,No Wrong Door,2014\n"
+        "001,Family Valued,not verified\n008,Family Valued,2013-11\n",
+    )
+    small.block["treatment"] = {"first_treated": "first_year", "overlapping": "other.csv"}
+    panel = small.load()
+    table = programmes(panel).set_index(["unit", "programme"])
+    years = [panel.periods.name(time) for time in panel.times]
+    assert table["status"].tolist() == ["treated", "treated", "untreated"]
+    assert table.loc[("001", "No Wrong Door"), years].tolist() == [float(int(year) >= 2014) for year in years]
+    assert table.loc[("001", "Family Valued"), years].isna().all()
+    start = table.loc[("008", "Family Valued"), "first_treated"]
+    assert start == period_of("2013-11", panel.periods.convention)
+    del small.block["treatment"]["overlapping"]
+    assert programmes(small.load()).empty
 
 
 def test_caveats_call_units_by_their_names(small):

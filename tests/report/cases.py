@@ -104,6 +104,16 @@ def _far(made: pd.DataFrame) -> pd.DataFrame:
     return made.assign(size=made["la_code"].isin(["L00", "L01"]) * 100.0 + made["la_code"].str[1:].astype(int))
 
 
+def _late(made: pd.DataFrame) -> pd.DataFrame:
+    """Of eight that begin, one is seen from its start on only, and one until its start only."""
+    after = made["year"] >= 2015
+    return made[~((made["la_code"] == "L00") & ~after) & ~((made["la_code"] == "L01") & after)]
+
+
+def _one_year_before(made: pd.DataFrame) -> pd.DataFrame:
+    return made[made["year"] >= 2014]
+
+
 SEVEN = "caveats: [One. Two., Three., Four., Five., Six., Seven.]"
 _BY_SIZE = "{method: nearest, distance: size, caliper: 0.5, replace: true}"
 _MARGINS = (("little", ", margin: 0.01"), ("fall", ", margin: -5"), ("bare", ""))
@@ -122,6 +132,8 @@ CASES: Mapping[str, Mapping[str, Any]] = {
     "early years empty": {"change": _no_early_children, "checks": ""},
     "placed": {"change": _placed, "checks": ""},
     "withheld": {"change": _few, "checks": "leave_one_out", "profile": "\ndisclosure: {profile: dfe}"},
+    "late": {"change": _late, "checks": ""},
+    "one year before": {"change": _one_year_before, "checks": "placebo_time"},
     "far": {"change": _far, "checks": "",
             "comparison": f"  covariates: [size]\n  measured: {{size: 2010}}\ncomparison: {_BY_SIZE}"},
 }  # fmt: skip

@@ -8,14 +8,15 @@ import pytest
 from sos_eval.bundle.bundle import write_bundle
 from sos_eval.errors import InputFault
 from sos_eval.report.draw import available, draw_all, save, save_figure
+from sos_eval.report.figures.balance_curves import _density, _ecdf
 from sos_eval.report.figures.event_study import is_reference
 from sos_eval.report.theme import COLOURS, image, wrapped
 from sos_eval.results.method import registered, summary
 from tests.bundle.handmade import estimates, figure_tables, full
 
 NAMES = [
-    "adoption", "answer", "balance", "estimates", "event_study", "flow", "leave_one_out", "outcome_paths", "overlap",
-    "randomization", "robustness",
+    "adoption", "answer", "balance", "balance_density", "balance_ecdf", "estimates", "event_study", "flow",
+    "leave_one_out", "outcome_paths", "overlap", "randomization", "robustness", "theory",
 ]  # fmt: skip
 
 
@@ -296,3 +297,13 @@ def test_the_answer_is_legible_on_a_telephone(bundle, width):
     shrunk = min(width / (96 * figure.get_size_inches()[0]), 1.0)
     sizes = [one.get_fontsize() for one in figure.findobj(Text) if one.get_text().strip() and one.get_visible()]
     assert min(sizes) * 96 / 72 * shrunk >= 9
+
+
+def test_curves_of_balance_by_hand():
+    """Weights 1, 2 and 1 at 3, 1 and 2: shares .5, .75 and 1; a density integrates to one about the weighted mean."""
+    x, y = _ecdf(np.array([3.0, 1.0, 2.0]), np.array([1.0, 2.0, 1.0]))
+    assert x.tolist() == [1, 1, 2, 2, 3, 3]
+    assert y.tolist() == [0, 0.5, 0.5, 0.75, 0.75, 1]
+    x, y = _density(np.array([3.0, 1.0, 2.0]), np.array([1.0, 2.0, 1.0]))
+    assert np.trapezoid(y, x) == pytest.approx(1, abs=0.01)
+    assert np.trapezoid(x * y, x) == pytest.approx(1.75, abs=0.02)

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from sos_eval.errors import InputFault
@@ -12,8 +13,10 @@ from sos_eval.report.content import Bullets, Heading, Picture, Table, Text
 from sos_eval.report.draw import draw_all
 from sos_eval.report.earlier_path import earlier_path
 from sos_eval.report.first_page import MOST_SENTENCES, NOT_ASSESSED, weighed
+from sos_eval.report.reading import table_of
+from sos_eval.report.safety import harm_excluded, safety_words
 from sos_eval.report.sections import APPENDIX
-from sos_eval.report.verdict import effect_of
+from sos_eval.report.verdict import effect_of, verdict_of
 from sos_eval.report.wording import in_units, minus_signs, sentence_count
 from sos_eval.results.check import of_hundred
 from tests.report.cases import run_case
@@ -142,7 +145,7 @@ def test_the_smallest_change_worth_having_drives_verdict_and_sentence(case):
     room = case("room").headline
     assert room["verdict"] == "inconclusive"
     assert room["sentence"].endswith(
-        "The range has room for a rise as large as the smallest fall worth having (0.1 per 10,000 or more)."
+        "Whether a fall worth having (0.1 per 10,000 or more) lies outside the range needs more draws."
     )
 
 
@@ -245,7 +248,8 @@ def test_the_smallest_change_worth_having_is_what_power_is_said_of(tmp_path):
     assert 0.5 < row["power"] == pytest.approx(seen["worthwhile_fall"], abs=1e-12)
     assert seen["worthwhile_fall"] + seen["worthwhile_rise"] - 1 <= seen["equivalence"] <= seen["worthwhile_fall"]
     assert f"it would find a fall of it in {100 * row['power']:.0f} of 100 cases and" in made["detectable_text"]
-    assert made["detectable_text"].endswith(f"rule it out in {of_hundred(seen['equivalence'])}.")
+    ruled_out = f"rule out both a fall and a rise of it in {of_hundred(seen['equivalence'])}."
+    assert made["detectable_text"].endswith(ruled_out)
     huge = run_case(tmp_path / "huge", question="smallest_worthwhile: 1000").headline["detectable"]
     assert (huge["worthwhile_rise"], huge["equivalence"]) == (1.0, 1.0)
 
@@ -257,7 +261,7 @@ SENTENCES = [
     ("diverging", "This is the opposite of what was expected."),
     ("safety", "The whole 95% interval of the difference in children starting to be looked after per 10,000 childr"),
     ("room", "This evaluation cannot tell whether Signs of Safety changed children starting to be looked after per"),
-    ("room", "The range has room for a rise as large as the smallest fall worth having (0.1 per 10,000 or more)."),
+    ("room", "Whether a fall worth having (0.1 per 10,000 or more) lies outside the range needs more draws."),
     ("room", "Whether 32 of the 32 untreated authorities used the intervention is unknown: the comparison is with u"),
     ("far", "The best estimate is 0.120 fewer per 10,000 (95% interval: 0.547 fewer to no upper limit)."),
     ("far", "The answer rests on 6 authorities that began Signs of Safety, compared with 1 authority; 2 of 8 that b"),
@@ -314,3 +318,57 @@ def _words(one):
     if isinstance(one, Table):
         return " ".join([one.caption, *map(str, one.frame.columns), *map(str, one.frame.to_numpy().ravel())])
     return getattr(one, "text", "")
+
+
+def test_adopters_in_no_comparison_are_left_out_and_not_said_to_lack_outcomes(case):
+    said = case("late").headline["basis"]
+    assert said.startswith("The answer rests on 6 authorities that began Signs of Safety, compared with 32 authorities")
+    assert "2 of 8 that began are left out, " in said
+    assert "1 because they had no outcome before their start" in said
+    assert "1 because they had no outcome from their start on" in said
+    assert "an outcome in" not in said
+
+
+def test_a_check_that_could_not_be_done_has_not_looked(case):
+    caveats = case("one year before").headline["caveats"]
+    assert any(text.endswith("moved alike before the start was not looked at: no check of it could be done.")
+               for text in caveats), caveats  # fmt: skip
+
+
+def test_harm_is_excluded_only_where_the_range_ends_two_errors_of_its_draws_before_the_margin(case):
+    """The ends' errors are those of tests.csv; the margins are made from them."""
+    bundle = case("safety")
+    key = replace(bundle.facts.headline, outcome="referral")
+    procedure, row = bundle.facts.procedure(key), key.overall(bundle.estimates)
+    test = pd.read_csv(bundle.path / "tests.csv").set_index(["outcome", "inference"]).loc[("referral", key.inference)]
+    assert procedure.details["high_error"] == pytest.approx(test["high_mcse"], abs=1e-12)
+    assert test["high_mcse"] > 0
+    effect = effect_of(row, bundle.facts.panel.outcomes["referral"], procedure)
+    end, error = effect.high, effect.high_error
+    assert harm_excluded(effect, end + 2.1 * error) is True
+    assert harm_excluded(effect, end + 1.9 * error) is None
+    assert harm_excluded(effect, end - 0.1 * error) is False
+    fall = effect.low - 1.9 * effect.low_error
+    assert [harm_excluded(effect, one) for one in (fall, fall - 0.2 * effect.low_error)] == [None, True]
+    told = {"outcome": "referral", "margin": end + error, "excluded": None, "conf_high": end, "p_value": 0.5}
+    assert "needs more draws: the range ends within their error of it" in safety_words(told, bundle.facts)[0]
+    assert safety_words(told | {"conf_high": None}, bundle.facts)[0] == "cannot be said: no range"
+    widest = max(-effect.low, effect.high)
+    sure = max(-effect.low + 2 * effect.low_error, effect.high + 2 * error)
+    assert verdict_of(effect, (widest + sure) / 2) == "inconclusive"
+    assert verdict_of(effect, sure + 1e-9) == "no_meaningful_effect"
+
+
+def test_figures_take_the_tables_of_the_headline_and_of_no_other_outcome(case):
+    """The other outcome's tables carry the estimator's name; the headline's carry none."""
+    bundle = case("lower")
+    assert "primary.referral.leave_one_out" in bundle.table_names
+    assert table_of(bundle, "leave_one_out")[0] == "leave_one_out"
+    drawn = bundle.tables("draws.primary.entry.randomization").iloc[1:]
+    statistic = (drawn["estimate"] / drawn["std_error"]).to_numpy()
+    assert table_of(bundle, "randomization")[1]["statistic"].to_numpy() == pytest.approx(statistic, abs=1e-9)
+
+
+def test_the_estimate_without_a_match_on_earlier_outcomes_is_a_caveat(case):
+    caveats = case("made alike").headline["caveats"]
+    assert any(text.startswith("Without the match on earlier outcomes, on all") for text in caveats)

@@ -71,13 +71,16 @@ def test_percent_is_of_the_level_without_treatment():
 
 
 def test_a_ratio_becomes_children_too():
-    """Rate ratio 0.8 with 20 per 10,000 observed: 25 without it, so 5 fewer per 10,000; 30,000 children: 15 fewer."""
+    """Rate ratio 0.8 with 20 per 10,000 observed: 25 without it, so 5 fewer per 10,000; 30,000 children: 15 fewer.
+
+    At 0.5 there would have been 40, so 20 fewer are 60; at 1.28 there would have been 15.625, so 4.375 more are 13.125.
+    """
     row = effect(estimate=0.8, conf_low=0.5, conf_high=1.28, std_error=0.24, scale="ratio", estimand="rate_ratio")
     outcome = replace(facts().outcome, mean_treated=20.0, mean_exposure=30_000.0)
     found = natural_units(effect_of(row, outcome), outcome)
     assert found.estimate == pytest.approx(-15.0, abs=1e-12)
-    assert found.low == pytest.approx(-37.5, abs=1e-12)
-    assert found.high == pytest.approx(21.0, abs=1e-12)
+    assert found.low == pytest.approx(-60.0, abs=1e-12)
+    assert found.high == pytest.approx(13.125, abs=1e-12)
     words = headline_of(pd.DataFrame([row]), facts())["sentence"]
     assert "The best estimate is 20% lower (95% interval: 50% lower to 28% higher)" in words
 
@@ -207,10 +210,15 @@ def test_the_ends_of_a_small_share_have_the_same_decimals():
     assert "a fall of 4.0% (3.0 to 5.0%)" in headline_of(estimates(), found)["detectable_text"]
 
 
-def test_units_needed_grow_with_the_square_of_the_size():
-    """4 x (6.18 / 3.34)^2 = 13.7, said as roughly 14."""
-    told = headline_of(estimates(), seen())["what_would_change_it"]
-    assert any("roughly 14 of them rather than 4" in text for text in told), told
+def test_units_needed_count_the_comparison_that_they_are_taken_from():
+    """1/4 + 1/8 = .375 finds 3.5; 3.34 needs .3415 = 1/5.06 + 1/6.94, said as roughly 6; 3 needs .2755 < 4/12."""
+    told = headline_of(estimates(), seen(fall=3.5))["what_would_change_it"]
+    said = "a fall of, say, 10% four times in five would take roughly 6 of the 12 compared"
+    assert any(said in text for text in told)
+    asked = facts(question=question(smallest_worthwhile=3.0), detectable=seen(fall=3.5).detectable)
+    told = headline_of(estimates(), asked)["what_would_change_it"]
+    assert any("than the 12 compared here" in text and "even with half of them treated" in text for text in told)
+    assert not any("compared" in text for text in headline_of(estimates(), seen(fall=3.0))["what_would_change_it"])
 
 
 def test_unknown_use_among_comparisons_is_a_caveat_and_a_failed_check_another():
@@ -286,25 +294,27 @@ def test_divergence_before_the_start_is_a_caveat_even_without_a_threshold(p, est
 @pytest.mark.parametrize(
     ("way", "high", "said"),
     [
-        ("decrease", 1.0, "room for a fall worth having (0.5 per 10,000 or more) and for a rise as large."),
-        ("decrease", 0.1, "room for a fall worth having (0.5 per 10,000 or more)."),
-        ("increase", 0.1, "room for a fall as large as the smallest rise worth having (0.5 per 10,000 or more)."),
-        ("none", 1.0, "room for a fall and a rise worth having (0.5 per 10,000 or more)."),
+        ("decrease", 1.0, "The range has room for a fall {worth} and for a rise as large."),
+        ("decrease", 0.1, "The range has room for a fall {worth}."),
+        ("increase", 0.1, "A rise {worth} lies outside the range; a fall as large does not."),
+        ("none", 1.0, "The range has room for a fall and a rise {worth}."),
     ],
 )
 def test_only_a_change_in_the_direction_expected_is_worth_having(way, high, said):
     asked = question(smallest_worthwhile=0.5, expected_direction=way)
     rows = one(estimate=-0.4, conf_low=-2.0, conf_high=high, p_value=0.4)
-    assert headline_of(rows, facts(question=asked))["sentence"].endswith(f"The range has {said}")
+    assert headline_of(rows, facts(question=asked))["sentence"].endswith(
+        said.format(worth="worth having (0.5 per 10,000 or more)")
+    )
 
 
 def test_a_safety_ratio_stands_as_a_difference_beside_its_margin():
-    """20 per 10,000 observed at a ratio of 0.8 are 25 without it: -5 (25 x -0.5 to 25 x 0.28) per 10,000."""
+    """20 per 10,000 observed at a ratio of 0.8 are 25 without it: -5 (20 - 40 to 20 - 15.6) per 10,000."""
     row = effect(estimate=0.8, conf_low=0.5, conf_high=1.28, std_error=0.24, scale="ratio", estimand="rate_ratio")
     outcome = replace(facts().outcome, mean_treated=20.0, role="safety", margin=8.0)
     known = facts(panel=replace(facts().panel, outcomes={"entry": outcome}))
     (found,) = headline_of(pd.DataFrame([row]), known)["safety"]
-    assert found["text"].endswith("As a difference: −5.0 per 10,000 (−12.5 to 7.0).")
+    assert found["text"].endswith("As a difference: −5.0 per 10,000 (−20.0 to 4.4).")
     assert found["excluded"]
 
 
@@ -313,7 +323,7 @@ def test_shares_below_one_of_100_are_said_as_such():
     found = seen(worthwhile=4.0, worthwhile_fall=0.996, equivalence=0.0012, declared_direction="decrease")
     text = headline_of(estimates(), found)["detectable_text"]
     assert "a fall of it in more than 99 of 100 cases and" in text
-    assert text.endswith("rule it out in fewer than 1 of 100.")
+    assert text.endswith("rule out both a fall and a rise of it in fewer than 1 of 100.")
 
 
 @pytest.mark.parametrize(("p", "said"), [(0.02, True), (0.09, False), (math.nan, False)])

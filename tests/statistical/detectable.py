@@ -15,7 +15,6 @@ import numpy as np
 
 from sos_eval.estimators import TWFE, PoissonDiD
 from sos_eval.inference.detectable import detectable_size
-from sos_eval.inference.null_search import without_effect
 from sos_eval.inference.randomization import Randomization
 from sos_eval.numerics.detectable import FALL, RISE
 from sos_eval.panel.panel import Panel
@@ -23,6 +22,7 @@ from sos_eval.panel.tabular import from_frame
 from sos_eval.results.assignments import assignment_space, stratified
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.without_effect import without_effect
 
 STRATA = {"none": (), "quartiles": ("exposure_quarter",)}
 
@@ -53,7 +53,10 @@ CASES = [
 
 
 def published(treated: int) -> Panel:
-    """Return years to March 2011-2014 and 2016-2019 of areas with every count, the first `treated` starting in 2016."""
+    """Return years to March 2011-2014 and 2016-2019 of areas with every count, `treated` of them starting in 2016.
+
+    Years are numbered through, so that 2016 is 2015.
+    """
     import pandas as pd
 
     from sos_eval.panel.england.published import panel_file
@@ -63,7 +66,8 @@ def published(treated: int) -> Panel:
     whole = frame.groupby("la_code")["children_0_17"].transform(lambda values: values.notna().all())
     frame = frame[whole]
     first = np.random.default_rng(1).permutation(frame["la_code"].unique())[:treated]
-    frame = frame.assign(start=np.where(frame["la_code"].isin(first), 2016, 0))
+    through = frame["year"] - (frame["year"] > 2015)
+    frame = frame.assign(year=through, start=np.where(frame["la_code"].isin(first), 2015, 0))
     return from_frame(
         frame, unit="la_code", time="year", outcome="care_entries", exposure="children_0_17", per=10_000,
         first_treated="start",

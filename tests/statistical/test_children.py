@@ -16,7 +16,7 @@ from sos_eval.worlds.children_source import children_tables
 from tests.conftest import ROOT
 
 DESIGN, WORLD = ROOT / "designs" / "sos_evaluation_2020.yaml", ROOT / "synthetic" / "cin_cla_children.yaml"
-DRAWS = 24
+DRAWS = 12
 ENTRIES = {
     "assessment_days": "published", "re_referral": "published", "kinship": "published", "conference": "published_logit",
 }  # fmt: skip

@@ -212,7 +212,7 @@ def _diagnosed(out: Evidence, diagnostics: pd.DataFrame) -> None:
     trend = "path.joint" if path["value"].notna().any() else "pretrends.joint"
     for name, check, statistic in (
         ("pretrend_p", trend, "p_value"),
-        ("mbar", "honest_did", "breakdown"),
+        ("mbar", "honest_did.relative_magnitudes", "breakdown"),
         ("robustness_ratio", "refuters", "robustness_ratio"),
     ):
         found = _rows(diagnostics, check)

@@ -148,7 +148,7 @@ def batch_draws(
     estimate: Callable[[Panel], Estimate],
     weights: Array | None = None,
 ) -> Batch:
-    """Estimate every draw; by itself where Newton steps do not settle or a unit is treated whenever it is seen.
+    """Estimate every draw, without units that it treats whenever seen; by itself where Newton steps do not settle.
 
     Parameters
     ----------
@@ -161,19 +161,19 @@ def batch_draws(
     again, estimate
         The panel of one draw, and how it is estimated by itself.
     weights : (r, n), optional
-        What each draw multiplies the units' weights by; zero: left out. There are no gaps then, and a draw with a
-        period without an event is estimated by itself.
+        What each draw multiplies the units' weights by; zero: left out. There are no gaps then. A draw with a period
+        without an event among those that are left is estimated by itself.
     """
     values, std_error = np.empty((draws, 2)), np.empty((draws, 2))
     settled = np.empty(draws, bool)
     for rows in chunks(draws, grid.at_risk.size, CHUNK):
         y = counts if len(counts) == 1 else counts[rows]
-        inside = grid
-        if weights is not None:
-            factor = weights[rows, :, None]
+        inside, roles = grid, treated(rows)
+        factor = _factor(grid, roles, None if weights is None else weights[rows])
+        if factor is not None:
             inside, y = replace(grid, at_risk=grid.at_risk * factor), y * factor
-        values[rows], std_error[rows], settled[rows] = _fitted(inside, y, treated(rows))
-        if weights is not None:
+        values[rows], std_error[rows], settled[rows] = _fitted(inside, y, roles)
+        if factor is not None:
             settled[rows] &= _eventful(grid, y)
     failures = [""] * draws
     for draw in np.flatnonzero(~settled):
@@ -195,7 +195,7 @@ def _fitted(grid: CountGrid, y: Array, treated: Array) -> tuple[Array, Array, ND
         score = rate * ratio[:, None] * fit.score + (1 - ratio)[:, None] * score_rate
         errors = score_errors(np.stack([fit.score, score], axis=-1), grid.clusters)
     errors[(at_risk > 0).sum(-1) + np.zeros(len(values), int) == 1] = np.nan
-    return values, errors, fit.converged & ~_always_treated(grid, treated)
+    return values, errors, fit.converged
 
 
 def _eventful(grid: CountGrid, y: Array) -> NDArray[np.bool_]:
@@ -204,8 +204,12 @@ def _eventful(grid: CountGrid, y: Array) -> NDArray[np.bool_]:
     return np.asarray(np.concatenate(events, axis=1).all(1))
 
 
-def _always_treated(grid: CountGrid, treated: Array) -> NDArray[np.bool_]:
-    """Say in which draws some unit is treated whenever it is seen: it takes no part, and others are compared."""
-    seen = grid.at_risk > 0
-    inside = ((treated > 0) | ~seen).all(-1) & seen.any(-1)
-    return np.asarray(inside.any(-1))
+def _factor(grid: CountGrid, treated: Array, weights: Array | None) -> Array | None:
+    """Return what rows count in each draw, (r, n, 1): nothing where the unit is treated whenever it is seen.
+
+    None where every row counts as it is.
+    """
+    always = ((treated > 0) | (grid.at_risk <= 0)).all(-1)
+    if weights is None and not always.any():
+        return None
+    return np.where(always, 0.0, 1.0 if weights is None else weights)[..., None]

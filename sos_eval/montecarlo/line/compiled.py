@@ -196,7 +196,7 @@ def _stratified(line: Line, source: Panel) -> Panel:
 
 def _defined(line: Line, reference: Fitted) -> tuple[tuple[InferenceMethod, ...], str]:
     """Return the inference that is defined for an estimate, and what is not; refuse a line whose first is not."""
-    found = [(method, method.standing(reference.estimate)) for method in line.inference]
+    found = [(method, method.standing(reference)) for method in line.inference]
     first, of_first = found[0]
     if of_first.status == "refused":
         what = f"{line.id}: inference {first.name} is refused for {line.method.name}: {of_first.note}"

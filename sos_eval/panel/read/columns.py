@@ -13,10 +13,16 @@ from sos_eval.panel.panel import Array
 from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.read.written import ERRORS, Written, written
 
-__all__ = ["MISSING", "SUPPRESSION", "as_text", "many", "numbers", "parsed", "refuse_errors", "suppressed", "texts"]
+__all__ = [
+    "MISSING", "SUPPRESSION", "as_text", "many", "numbers", "parsed", "refuse_beyond", "refuse_errors", "suppressed",
+    "texts",
+]  # fmt: skip
 
 #: Written for "no value"; anything else that is no number is a fault.
 MISSING = frozenset({"", "NA", "NaN", "nan", "NULL", "null", "None", "<NA>", "NaT"})
+
+#: Beyond this the powers that errors are made of leave what numbers can hold.
+LARGEST = 1e60
 
 #: Symbols that English official statistics print in place of a number (GSS standard and older DfE releases).
 SUPPRESSION = {
@@ -130,6 +136,13 @@ def numbers(reading: Reading, name: str, allowed: NDArray[np.bool_] | None = Non
     if bad.any():
         _not_numbers(reading, name, bad, words)
     return values
+
+
+def refuse_beyond(reading: Reading, name: str, values: Array) -> None:
+    """Note outcomes beyond what errors can be computed of; weights and covariates have no unit of their own."""
+    if (far := np.abs(values) > LARGEST).any():
+        what = f"{name}: beyond {LARGEST:g}, of which no error can be computed, {reading.lines(far)}"
+        reading.add(what, "mend the cells, or write the column in a larger unit")
 
 
 def _not_numbers(reading: Reading, name: str, bad: NDArray[np.bool_], words: NDArray[np.object_]) -> None:

@@ -4,6 +4,7 @@ from sos_eval.report.figures import (
     adoption,
     answer,
     balance,
+    balance_curves,
     economics_first,
     economics_full,
     estimates,
@@ -14,12 +15,14 @@ from sos_eval.report.figures import (
     overlap,
     randomization,
     robustness,
+    theory,
 )
 
 __all__ = [
     "adoption",
     "answer",
     "balance",
+    "balance_curves",
     "economics_first",
     "economics_full",
     "estimates",
@@ -30,4 +33,5 @@ __all__ = [
     "overlap",
     "randomization",
     "robustness",
+    "theory",
 ]

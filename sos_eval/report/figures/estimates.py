@@ -42,7 +42,7 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     )  # fmt: skip
     levels = table["conf_level"].dropna()
     level = f"{100 * levels.iloc[0]:g}% intervals. " if len(levels) else ""
-    note = f"{level}Filled square: the headline, fixed by rule before outcomes were read. Dotted: no difference."
+    note = f"{level}Filled square: the headline, fixed by a rule on the design alone. Dotted: no difference."
     title = "The overall effect by every estimator and procedure"
     title += f": {outcome_label(bundle, outcomes[0])}" if len(outcomes) == 1 else ""
     return forest(table, title, note=note)

@@ -39,4 +39,6 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     outcome = bundle.facts.headline.outcome
     words = [axis_words(bundle, outcome, str(scale)) for scale in table["scale"]]
     title = f"Does the answer depend on a choice? {outcome_label(bundle, outcome)}"
-    return forest(table.assign(group=words), title, note="Dotted: no difference.")
+    shared = " Intervals of all rows: by the draws that they share; page one has the headline's own."
+    note = f"Dotted: no difference.{shared if 'shift' in table.columns else ''}"
+    return forest(table.assign(group=words), title, note=note)

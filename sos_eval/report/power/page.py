@@ -12,6 +12,7 @@ from sos_eval.report.content import Block, Bullets, Heading, Picture, ReportDocu
 from sos_eval.report.power.figures import FIGURES
 from sos_eval.report.power.reading import PowerFolder, headline, read_power
 from sos_eval.report.theme import house_style, image
+from sos_eval.report.wording import minus_signs
 from sos_eval.results.table import overall_rows
 
 __all__ = ["write_power_report"]
@@ -258,4 +259,4 @@ def _text(table: pd.DataFrame) -> pd.DataFrame:
 def _cell(value: object) -> str:
     if value is None or (isinstance(value, float) and value != value):
         return ""
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return minus_signs(f"{value:.3g}" if isinstance(value, float) else str(value))

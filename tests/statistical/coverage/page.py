@@ -64,8 +64,10 @@ zero somewhere though nothing happened.
 
 **Further estimators** (imputation, Sun-Abraham, …) are in [their own table](coverage_family.md).
 
-**Not measured.** Matched comparison groups rebuilt in every draw, clusters above the authority, CR2, CR3 and the wild
-bootstrap of the event-study regression (half a second a draw), trends that differ by adoption.
+**Matched designs**, matched again in every draw and permutation, are in [a table of theirs](coverage_matched.md).
+
+**Not measured.** Clusters above the authority, CR2, CR3 and the wild bootstrap of the event-study regression (half a
+second a draw), trends that differ by adoption.
 
 Measured on {states} (eight digits of the sha256 of the code, the world and the real panel behind every rate).
 """

@@ -1,0 +1,127 @@
+"""The section `theory` of a design: read, held against the covariates, and asked which of them to take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sos_eval.design.sections import Path_, Reader
+from sos_eval.panel.disclosure import Disclosure
+from sos_eval.theory.controls import bad_controls
+from sos_eval.theory.identify import identified
+from sos_eval.theory.implementation import MeasuredFidelity
+from sos_eval.theory.moderators import Moderator
+from sos_eval.theory.programme import ProgrammeTheory
+from sos_eval.theory.read import read_theory
+
+__all__ = [
+    "FROM_THEORY",
+    "read_implementation",
+    "read_moderators",
+    "read_theory_section",
+    "refuse_bad_controls",
+    "take_covariates",
+]
+
+#: What stands in place of the covariates' names where the theory chooses them.
+FROM_THEORY = {"from": "theory"}
+
+
+def read_theory_section(reader: Reader) -> ProgrammeTheory | None:
+    """Read `theory`; None where there is none, or where it has faults, which are noted."""
+    return read_theory(reader.document, reader.document.data.get("theory"), reader.faults)
+
+
+def read_moderators(reader: Reader, theory: ProgrammeTheory | None) -> tuple[Moderator, ...]:
+    """Read `moderators`; refuse too many, and those that the theory says the intervention moves."""
+    given = reader.document.data.get("moderators", [])
+    if not isinstance(given, list):
+        reader.add(("moderators",), "moderators: must be a list", "write [{by: COLUMN}]")
+        return ()
+    if len(given) > Moderator.most:
+        what = f"moderators: {len(given)} are declared; more than {Moderator.most} find differences by chance"
+        reader.add(("moderators", Moderator.most), what, "keep the two that the theory puts first")
+    made = [reader.build(Moderator, one, ("moderators", i)) for i, one in enumerate(given)]
+    for i, one in enumerate(made):
+        for column in one.columns if one is not None and theory is not None else ():
+            _refuse_moved(reader, theory, column, ("moderators", i, "by"))
+    _refuse_guarded(reader, "moderators")
+    return tuple(one for one in made if one is not None)
+
+
+def read_implementation(reader: Reader) -> MeasuredFidelity | None:
+    """Read `implementation`; None where there is none, or where it has faults, which are noted."""
+    given = reader.document.data.get("implementation")
+    if given is None:
+        return None
+    _refuse_guarded(reader, "implementation")
+    return reader.build(MeasuredFidelity, given, ("implementation",))
+
+
+def _refuse_guarded(reader: Reader, section: str) -> None:
+    """Refuse what tells of few units under a disclosure profile."""
+    declared = reader.build(Disclosure, reader.document.data.get("disclosure", {}), ("disclosure",))
+    if reader.document.data.get(section) and declared is not None and declared.guards:
+        what = f"{section}: not in this version under a disclosure profile, because it tells of few units"
+        reader.add((section,), what, "take the section out")
+
+
+def _refuse_moved(reader: Reader, theory: ProgrammeTheory | None, column: str, path: Path_) -> None:
+    """Note a moderator that comes after the treatment, with the way from the one to the other."""
+    node = theory.node_of.get(column) if theory is not None else None
+    if theory is None or node is None:
+        return
+    if way := theory.graph.directed_path(theory.treatment, node):
+        what = f"{'.'.join(map(str, path))}: the intervention moves {column}: {theory.graph.drawn(way)}"
+        reader.add(path, what, "name what was there before the start")
+
+
+def take_covariates(reader: Reader, theory: ProgrammeTheory | None) -> None:
+    """Write the columns of the smallest back-door set where `panel.covariates` is ``{from: theory}``."""
+    panel, path = reader.document.data.get("panel"), ("panel", "covariates")
+    if not isinstance(panel, dict) or panel.get("covariates") != FROM_THEORY:
+        return
+    panel["covariates"] = []
+    if theory is None:
+        if "theory" not in reader.document.data:
+            reader.add(path, "panel.covariates: from theory, and no theory is declared", "add the section theory")
+        return
+    found = identified(theory.graph, theory.treatment, theory.outcome, theory.measured)
+    if found.minimal:
+        panel["covariates"] = [theory.columns[node] for node in theory.graph.nodes if node in found.minimal[0]]
+    else:
+        lacking = ", ".join(sorted(found.missing)) or "what no adjustment replaces"
+        what = "panel.covariates: by the theory no set of measured nodes is enough"
+        reader.add(path, what, f"measure {lacking} and name its column in theory.columns, or list covariates")
+
+
+def refuse_bad_controls(
+    reader: Reader, theory: ProgrammeTheory | None, used: Sequence[tuple[Sequence[str], bool]]
+) -> None:
+    """Refuse covariates that the theory says the intervention moves, or that open a path, with the path shown.
+
+    Parameters
+    ----------
+    used
+        Of each estimator entry, the columns that it adjusts for or is matched on, and whether these are its own.
+    """
+    if theory is None:
+        return
+    for i, (columns, own) in enumerate(used):
+        for column, what, instead in bad_controls(theory, tuple(dict.fromkeys(columns))):
+            path, key = (("estimators", i), f"estimators.{i}") if own else _place(reader.document.data, i, column)
+            reader.add(path, f"{key}: {column} {what}", instead)
+
+
+def _place(data: dict[str, Any], i: int, column: str) -> tuple[Path_, str]:
+    """Return where a column is named: in the panel, in the comparison, else the entry's own line."""
+    for path, names in _named(data):
+        if column in names:
+            return (*path, names.index(column)), ".".join(path)
+    return ("estimators", i), f"estimators.{i}"
+
+
+def _named(data: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
+    for section, key in (("panel", "covariates"), ("comparison", "on"), ("comparison", "exact")):
+        names = (data.get(section) or {}).get(key) if isinstance(data.get(section), dict) else None
+        yield (section, key), names if isinstance(names, list) else []

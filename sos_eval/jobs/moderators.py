@@ -1,0 +1,100 @@
+"""What a run does with declared moderators: a row per group, and the test of their difference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.design.design import Design
+from sos_eval.errors import Faults, InputFault, NotIdentified
+from sos_eval.inference.analytic import Analytic
+from sos_eval.jobs.account import Account
+from sos_eval.jobs.answers import Group, Key, primary
+from sos_eval.results.fitted import Fitted
+from sos_eval.results.table import overall_rows
+from sos_eval.theory.moderators import Moderation, Moderator, group_faults, moderation
+
+__all__ = ["Moderated", "moderated", "refuse_groups"]
+
+FEW = "with few treated units conventional intervals are too narrow; the difference is tested by random adoptions"
+
+
+@dataclass(frozen=True)
+class Moderated:
+    """Rows of `estimates.csv` with a subgroup, and the table of tests; empty where no moderator is declared."""
+
+    rows: tuple[pd.DataFrame, ...] = ()
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+
+def refuse_groups(design: Design, groups: dict[Key, Group]) -> None:
+    """Refuse, before outcomes are read, moderators whose groups lack a treated or an untreated unit.
+
+    Raises
+    ------
+    NotIdentified
+        Every group, each with the line of its moderator.
+    """
+    faults = Faults(NotIdentified)
+    for i, one in enumerate(design.moderators):
+        where = design.document.where(("moderators", i))
+        group = groups[primary(design, groups)]
+        panel = group.source.select(group.lots_of) if group.lots_of else group.source
+        try:
+            for what in group_faults(panel, one.by):
+                faults.add(where, f"moderators.{i}.by: {what}", "choose wider groups, or take it out")
+        except InputFault as fault:
+            faults.add(where, fault.faults[0].what, "name a column that is fixed before the start")
+    faults.stop()
+
+
+def moderated(design: Design, groups: dict[Key, Group], fitted: dict[Key, Fitted], account: Account) -> Moderated:
+    """Estimate the headline by group, and test the difference."""
+    if not design.moderators:
+        return Moderated()
+    key = primary(design, groups)
+    rows, tests = [], []
+    for one in design.moderators:
+        found = moderation(fitted[key], one, account.stream("moderator", *key, one.by))
+        rows += [_row(label, group, found.scale, account) for label, group in found.groups.items()]
+        tests.append(_test(one, found))
+        if len(found.groups) == 2:
+            rows.append(_difference(one, found, rows[-2:]))
+    return Moderated(tuple(rows), {"moderators": pd.DataFrame(tests)})
+
+
+def _row(label: str, fitted: Fitted, scale: str, account: Account) -> pd.DataFrame:
+    """Return a group's overall effect with a conventional interval."""
+    inferred = Analytic(band_draws=0).infer(fitted, account.stream("moderator", label))
+    row = overall_rows(inferred.table)
+    row = row[row["scale"] == scale].iloc[[0]]
+    reason = row["reason"].where(row["reason"].astype(str) != "", FEW)
+    return row.assign(subgroup=label, role="secondary", reason=reason)
+
+
+def _difference(moderator: Moderator, found: Moderation, parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return the row of the difference of two groups, second less first, with the test's p."""
+    first, second = (part.iloc[[0]].reset_index(drop=True) for part in parts)
+    error = float(np.hypot(first["std_error"].iloc[0], second["std_error"].iloc[0]))
+    apart = np.exp(found.difference) if found.scale == "ratio" else found.difference
+    empty = dict.fromkeys(("conf_low", "conf_high", "band_low", "band_high", "statistic", "df"), np.nan)
+    counts = {name: first[name] + second[name] for name in ("n_obs", "n_units", "n_treated_units", "n_clusters")}
+    return first.assign(
+        **empty, **counts, subgroup=f"{moderator.by}: difference", estimate=apart, std_error=error,
+        p_value=found.p_value, inference="randomization", reason="",
+    )  # fmt: skip
+
+
+def _test(moderator: Moderator, found: Moderation) -> dict[str, object]:
+    """Return the line of the test."""
+    groups = "; ".join(
+        f"{name} ({int(group.panel.ever_treated.sum())} treated of {group.panel.n_units})"
+        for name, group in found.groups.items()
+    )
+    return {
+        "by": moderator.by, "groups": groups, "difference": found.difference, "p_value": found.p_value,
+        "detectable": found.detectable, "draws": found.draws,
+        "scale": "log ratio" if found.scale == "ratio" else found.scale,
+    }  # fmt: skip

@@ -1,0 +1,92 @@
+"""What a run does with a declared programme theory: identify, name what may move trends, test what can be tested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import pandas as pd
+
+from sos_eval.bundle.withheld import few_words
+from sos_eval.design.design import Design
+from sos_eval.estimators.twfe import TWFE
+from sos_eval.jobs.account import Account
+from sos_eval.jobs.answers import Group, Key, primary
+from sos_eval.results.fitted import Fitted
+from sos_eval.results.theory import TheoryFacts
+from sos_eval.theory.first_link import first_links
+from sos_eval.theory.identify import Identification, identified
+from sos_eval.theory.implications import held_against
+from sos_eval.theory.tables import adjustment_table, edges_table, nodes_table
+from sos_eval.theory.trends import movers
+from sos_eval.theory.words import facts_of
+
+__all__ = ["Theorised", "identification", "theorised"]
+
+#: Level of the adjusted tests of what a theory implies.
+LEVEL = 0.05
+#: Random adoptions that test effects on mediators.
+DRAWS = 999
+
+
+@dataclass(frozen=True)
+class Theorised:
+    """What came of a theory; empty where a design declares none."""
+
+    facts: TheoryFacts = field(default_factory=TheoryFacts)
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+
+def identification(design: Design) -> Identification | None:
+    """Return what identifies the effect by the declared graph; None where no theory is declared.
+
+    Raises
+    ------
+    InputFault
+        dowhy is not installed.
+    """
+    theory = design.theory
+    return None if theory is None else identified(theory.graph, theory.treatment, theory.outcome, theory.measured)
+
+
+def theorised(
+    design: Design,
+    found: Identification | None,
+    groups: dict[Key, Group],
+    fitted: dict[Key, Fitted],
+    account: Account,
+) -> Theorised:
+    """Return a theory's answers on the panel of the headline."""
+    theory = design.theory
+    if theory is None or found is None:
+        return Theorised()
+    first = primary(design, groups)
+    entry, source = groups[first].entry, fitted[first].source
+    used = entry.panel.covariates if entry.method.covariates is None else entry.method.covariates
+    moving = movers(theory, (*used, *entry.comparison.columns))
+    table = held_against(theory, source)
+    tables = {
+        "theory.nodes": nodes_table(theory), "theory.edges": edges_table(theory), "theory.trends": moving,
+        "theory.adjustment": adjustment_table(found), "theory.implications": table,
+    }  # fmt: skip
+    links = first_links(theory, _on_values(fitted[first]), DRAWS, account.stream("first_link", *first))
+    tables["mechanisms.first_link"] = _guarded(links, design)
+    facts = facts_of(theory, found, moving, table, LEVEL)
+    return Theorised(facts, {name: table for name, table in tables.items() if len(table)})
+
+
+def _guarded(links: pd.DataFrame, design: Design) -> pd.DataFrame:
+    """Hold back effects on mediators that are measured in fewer units than a disclosure profile lets be told of."""
+    if not design.disclosure.guards:
+        return links
+    fewest = design.disclosure.fewest
+    sizes = links[["n_treated_units", "n_units"]].astype(float)
+    few = (sizes["n_treated_units"] < fewest) | (sizes["n_units"] - sizes["n_treated_units"] < fewest)
+    numbers = ["estimate", "std_error", "n_units", "n_treated_units", "p_value"]
+    out = links.astype(dict.fromkeys(numbers, float))
+    out.loc[few, numbers] = float("nan")
+    return out.assign(reason=out["reason"].mask(few, few_words(fewest)))
+
+
+def _on_values(fitted: Fitted) -> Fitted:
+    """Return the headline's estimate under a method that takes outcomes that are no counts: two-way fixed effects."""
+    return replace(fitted, estimator=TWFE()) if "exposure" in fitted.estimator.needs else fitted

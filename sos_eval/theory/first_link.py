@@ -1,0 +1,98 @@
+"""The first link of a mechanism: whether practice moves what it is said to work through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.errors import InputFault, NotIdentified
+from sos_eval.numerics.lots import share_reached
+from sos_eval.panel.panel import Array, Outcome, Panel
+from sos_eval.results.assignments import AssignmentSpace
+from sos_eval.results.estimate import clustered_error
+from sos_eval.results.fitted import Fitted
+from sos_eval.theory.programme import ProgrammeTheory
+
+__all__ = ["first_links", "mediators"]
+
+COLUMNS = ("mediator", "words", "column", "estimate", "std_error", "n_units", "n_treated_units", "p_value", "reason")
+
+
+def mediators(theory: ProgrammeTheory) -> tuple[str, ...]:
+    """Return the mediators that the panel shows."""
+    return tuple(node for node in theory.graph.nodes if node in theory.columns and theory.role(node) == "mediator")
+
+
+def first_links(theory: ProgrammeTheory, fitted: Fitted, draws: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Estimate the effect on each measured mediator by the headline's design, and test it by the headline's lots.
+
+    Parameters
+    ----------
+    fitted
+        The headline's estimate, under a method that takes outcomes that are no counts.
+    draws
+        Random adoptions; the same for all mediators.
+
+    Returns
+    -------
+    DataFrame
+        A row per mediator: effect with its cluster-robust error, p by random adoptions, or the reason why not.
+    """
+    space = fitted.space(fitted.strata)
+    rows = []
+    for node in mediators(theory):
+        row = {"mediator": node, "words": theory.label(node), "column": theory.columns[node], "reason": ""}
+        try:
+            rows.append({**row, **_link(theory.columns[node], fitted, space, draws, rng)})
+        except InputFault as fault:
+            rows.append({**row, "reason": fault.faults[0].what})
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _link(
+    column: str, fitted: Fitted, space: AssignmentSpace | str, draws: int, rng: np.random.Generator
+) -> dict[str, float]:
+    """Return effect, error, units and p on one mediator."""
+    source = _on(fitted.source, column)
+    on_it = replace(fitted, source=source, lots_of="", estimate=fitted.refit(source))
+    row = _overall(on_it.estimate.cells)
+    errors = clustered_error(on_it.estimate)
+    panel = on_it.estimate.panel
+    found = {
+        "estimate": float(on_it.estimate.values[row]), "n_units": panel.n_units,
+        "std_error": float(errors[row]) if errors is not None else np.nan,
+        "n_treated_units": int(panel.ever_treated.sum()),
+    }  # fmt: skip
+    if isinstance(space, str):
+        raise NotIdentified(space)
+    lots = space.draw(draws, rng)
+    batch = on_it.refit_assignments(np.vstack([source.first_treated, lots.first_treated]))
+    at = _overall(batch.cells)
+    statistic = _statistic(batch.values[:, at], batch.std_error, at)
+    return {**found, "p_value": share_reached(statistic, complete=lots.complete)}
+
+
+def _on(panel: Panel, column: str) -> Panel:
+    """Return the panel with a column in place of its outcome."""
+    if not pd.api.types.is_numeric_dtype(panel.frame[column]):
+        raise NotIdentified(panel.fault(f"{column} holds words, and an effect is on numbers"))
+    own = panel.with_columns(outcome=panel.frame[column].astype(float), count=np.nan)
+    return own.changed(outcomes=(Outcome(column, column),), active=column)
+
+
+def _overall(cells: pd.DataFrame) -> int:
+    rows: Sequence[int] = np.flatnonzero(cells["aggregation"] == "overall").tolist()
+    if not rows:
+        raise NotIdentified("the estimator has no overall effect")
+    return rows[0]
+
+
+def _statistic(values: Array, errors: Array | None, at: int) -> Array:
+    """Return the effect over its error, or the effect where there is none."""
+    if errors is None or not np.isfinite(errors[:, at]).any():
+        return np.abs(values)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.abs(values / errors[:, at]))

@@ -1,0 +1,178 @@
+"""A design with a theory, from its check to its report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import sos_eval as se
+from sos_eval.errors import DesignFault, InputFault
+from tests.conftest import ROOT
+
+WORLD = """\
+schema: sos-eval/world/1
+name: theory
+title: a programme that works through trust
+seed: 3
+times: {first: 2011, last: 2018}
+columns: {unit: la_code, time: year, exposure: children_0_17}
+authorities: {n: 40, regions: {North: {authorities: 40}}}
+outcome: {name: care_entries, mean: {2011: 28}, level_sd: 0.15, persistence: {rho: 0.5, sd: 0.05}}
+adoption: {pattern: calendar, treated: 8, start: 2015}
+effect: {size: 0}
+theory:
+  edges: [[practice, trust, 1.0], [trust, outcome, -1.0]]
+  mediators: {trust: {mean: 10, level_sd: 0.5, noise_sd: 0.3}}
+"""
+DESIGN = """\
+schema: sos-eval/design/1
+name: d
+panel:
+  source: world
+  path: w.yaml
+  unit: la_code
+  time: year
+  outcome: {count: care_entries, exposure: children_0_17, per: 10000}
+  treatment: {first_treated: first_treated}
+  covariates: [idaci]
+estimators: [{method: twfe}]
+inference: analytic
+theory:
+  nodes: {trust: {label: Parents' trust}, need: {constant: true, label: Deprivation}, calls: {needs: referrals}}
+  edges: [[practice, trust], [trust, outcome], [need, practice], [need, outcome], [calls, practice], [calls, outcome]]
+  columns: {trust: trust, need: idaci}
+  statements: [Trust comes first.]
+seed: 1
+"""
+
+
+def load(folder: Path, *changes: tuple[str, str]) -> se.Design:
+    text = DESIGN
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "w.yaml").write_text(WORLD)
+    (folder / "d.yaml").write_text(text)
+    return se.load_design(folder / "d.yaml")
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("theory")
+    return se.run(load(folder), out=folder / "out")
+
+
+def test_answers_are_in_the_bundle_and_read_back(bundle):
+    told = json.loads((bundle.path / "results.json").read_text())["theory"]
+    assert told["missing"] == ["calls"]
+    assert bundle.facts.theory.missing == ("calls",)
+    assert "no adjustment for what is measured is enough to know the effect of practice on outcome" in (
+        bundle.facts.theory.identification
+    )
+    assert "not adjusted for: calls" in bundle.facts.theory.trends
+    assert "drop out of changes unless what they do changes over time: deprivation" in bundle.facts.theory.trends
+    assert {"theory.nodes", "theory.edges", "theory.trends", "theory.adjustment", "theory.implications"} <= set(
+        bundle.table_names
+    )
+
+
+def test_implications_were_tested_where_they_are_measured(bundle):
+    table = bundle.tables("theory.implications")
+    pair = table[(table["left"] == "trust") & (table["right"] == "need")]
+    assert pair["given"].item() == "practice"
+    assert pair["n_units"].item() == 40
+    assert 0 <= pair["p_adjusted"].item() <= 1
+    assert table.loc[table["right"] == "calls", "reason"].str.startswith("not measured: needs referrals").all()
+
+
+def test_report_says_how_it_is_meant_to_work(bundle):
+    page = (bundle.path / "report.html").read_text()
+    assert "How it is meant to work" in page
+    assert "they rest on parallel trends" in page
+    assert "Trust comes first." in page
+    assert (bundle.path / "figures" / "theory.svg").is_file()
+
+
+def test_resolved_design_is_a_design_again(bundle):
+    again = se.load_design(bundle.path / "design.yaml")
+    assert again.resolved["theory"] == bundle.design["theory"]
+
+
+def test_protocol_states_the_theory(tmp_path):
+    from sos_eval.design.protocol import protocol
+
+    text = protocol(load(tmp_path))
+    assert "- Trust comes first." in text
+    assert "| practice | Parents' trust |" in text
+
+
+def test_a_mediator_among_the_covariates_is_refused_with_its_path(tmp_path):
+    with pytest.raises(DesignFault) as caught:
+        load(tmp_path, ("covariates: [idaci]", "covariates: [idaci, trust]"))
+    assert [str(fault).split("d.yaml:")[1] for fault in caught.value.faults] == [
+        "10: panel.covariates: trust carries part of the effect (a mediator): practice -> trust; take it out: "
+        "adjusting for it hides what is asked"
+    ]
+
+
+def test_covariates_from_the_theory(tmp_path):
+    chosen = ("covariates: [idaci]", "covariates: {from: theory}")
+    with pytest.raises(DesignFault, match="measure calls and name its column"):
+        load(tmp_path, chosen)
+    assert load(tmp_path, chosen, (", [calls, outcome]", "")).panel.covariates == ("idaci",)
+    section = DESIGN[DESIGN.index("theory:") : DESIGN.index("seed: 1")]
+    with pytest.raises(DesignFault, match="no theory is declared"):
+        load(tmp_path, chosen, (section, ""))
+
+
+def test_a_column_that_is_not_there_is_named(tmp_path):
+    design = load(tmp_path, ("need: idaci}", "need: idacii}"), ("covariates: [idaci]", "covariates: []"))
+    with pytest.raises(InputFault, match="idacii"):
+        se.run(design, out=tmp_path / "out")
+
+
+def test_the_pilots_theory_says_what_it_would_take(tmp_path):
+    from sos_eval.jobs.theory import identification
+
+    found = identification(se.load_design(ROOT / "designs" / "sos_pilots_theory.yaml"))
+    assert not found.holds
+    assert found.missing == {"demand", "leadership"}
+
+
+def test_the_first_link_is_in_the_bundle_and_on_the_page(bundle):
+    row = bundle.tables("mechanisms.first_link").iloc[0]
+    assert (row["mediator"], row["n_treated_units"]) == ("trust", 8)
+    assert row["estimate"] == pytest.approx(1.0, abs=0.5)
+    assert row["p_value"] <= 0.05
+    assert "Effects on measured mediators" in (bundle.path / "report.html").read_text()
+
+
+def test_the_emmie_design_fills_every_letter_and_finds_what_its_world_holds(tmp_path):
+    """Practice moves trust by 1 in full; adopters' fidelity is 0.7 on average."""
+    bundle = se.run(ROOT / "designs" / "sos_emmie.yaml", out=tmp_path / "out")
+    link = bundle.tables("mechanisms.first_link").iloc[0]
+    assert link["estimate"] == pytest.approx(0.7, abs=2 * link["std_error"])
+    assert link["p_value"] <= 0.05
+    assert bundle.design["panel"]["covariates"] == ["idaci"]
+    page = (bundle.path / "report.html").read_text()
+    for letter in ("Effect", "Mechanisms", "Moderators", "Implementation", "Economics"):
+        assert f">{letter}</h2>" in page
+    assert "Not evaluated." not in page
+
+
+def test_under_a_profile_a_link_on_few_units_is_held_back(tmp_path):
+    """Trust was asked about in two of the eight adopters only."""
+    import pandas as pd
+
+    load(tmp_path, ("seed: 1\n", "disclosure: {profile: dfe}\nseed: 1\n"))
+    table = se.simulate(se.load_world(tmp_path / "w.yaml"), seed=1)
+    asked = table.loc[table["first_treated"] > 0, "la_code"].unique()[:2]
+    table.loc[(table["first_treated"] > 0) & ~table["la_code"].isin(asked), "trust"] = None
+    table.to_csv(tmp_path / "p.csv", index=False)
+    design = se.load_design(tmp_path / "d.yaml", panel=tmp_path / "p.csv")
+    row = se.run(design, out=tmp_path / "out").tables("mechanisms.first_link").iloc[0]
+    assert pd.isna(row["estimate"])
+    assert pd.isna(row["p_value"])
+    assert row["reason"].startswith("withheld")

@@ -1,0 +1,50 @@
+"""The first link: the effect on a mediator by the headline's design and lots."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sos_eval.estimators import TWFE
+from sos_eval.theory.first_link import first_links, mediators
+from sos_eval.theory.programme import ProgrammeTheory
+from tests.fakes import fit, noise_panel
+
+THEORY = ProgrammeTheory(
+    edges=(("practice", "trust"), ("trust", "outcome"), ("practice", "plan"), ("plan", "outcome"), ("need", "outcome")),
+    columns={"trust": "trust", "need": "need"},
+)
+
+
+def panel(effect, seed=0):
+    data = noise_panel(seed=seed)
+    rng = np.random.default_rng(seed + 100)
+    trust = rng.standard_normal((data.n_units, data.n_times)) + effect * data.matrix("treated")
+    return data.with_columns(trust=trust.ravel(), need=1.0)
+
+
+def links(data):
+    return first_links(THEORY, fit(TWFE(), data), 199, np.random.default_rng(0))
+
+
+def test_only_measured_mediators_have_one():
+    assert mediators(THEORY) == ("trust",)
+
+
+def test_it_is_the_estimators_own_effect_on_the_column():
+    data = panel(2.0)
+    row = links(data).iloc[0]
+    own = TWFE().complete(data.with_columns(outcome=data.frame["trust"]))
+    assert row["estimate"] == pytest.approx(own.values[0], rel=1e-10)
+    assert row["p_value"] == 1 / 200
+    assert row["n_treated_units"] == 8
+
+
+def test_without_an_effect_it_is_rarely_found():
+    p = np.array([links(panel(0.0, seed))["p_value"].item() for seed in range(60)])
+    assert (p <= 0.05).sum() <= 8  # 3 expected, 3 errors of 1.7
+
+
+def test_words_have_a_reason():
+    data = panel(0.0).with_columns(trust="much")
+    assert links(data)["reason"].item().endswith("trust holds words, and an effect is on numbers")

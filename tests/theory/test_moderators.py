@@ -1,0 +1,132 @@
+"""Moderators: groups, one test of the difference by lots, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sos_eval.errors import DesignFault, NotIdentified
+from sos_eval.estimators import TWFE, PoissonDiD
+from sos_eval.theory.moderators import Moderator, group_faults, groups_of, moderation
+from tests.fakes import fit, panel_of, people
+from tests.jobs.test_theory import load
+
+
+def panel(seed=0, effects=(-3.0, -3.0), n=40, treated=8, noise=1.0):
+    """Two groups of half the units, so many treated in each; an effect in each from the fourth of six periods on."""
+    rng = np.random.default_rng(seed)
+    group = np.repeat([0, 1], n // 2)
+    starts = np.full(n, np.inf)
+    for g in (0, 1):
+        starts[np.flatnonzero(group == g)[:treated]] = 2004.0
+    late = (np.arange(2001, 2007) >= 2004) & np.isfinite(starts)[:, None]
+    y = (
+        20
+        + rng.standard_normal((n, 1))
+        + noise * rng.standard_normal((n, 6))
+        + np.array(effects)[group][:, None] * late
+    )
+    return panel_of(y, starts, side=np.array(["north", "south"])[group])
+
+
+def found(data, method=None, **options):
+    options = {"draws": 199} | options
+    return moderation(fit(method or TWFE(), data), Moderator("side", **options), np.random.default_rng(1))
+
+
+def test_groups_are_estimated_on_their_own_units():
+    data = panel(effects=(-3.0, -1.0))
+    one = found(data)
+    assert list(one.groups) == ["side north", "side south"]
+    north = data.keep(data.units[groups_of(data, "side")["side north"]])
+    assert one.groups["side north"].estimate.values[0] == pytest.approx(TWFE().complete(north).values[0])
+    values = [part.estimate.values[0] for part in one.groups.values()]
+    assert one.difference == pytest.approx(values[1] - values[0])
+
+
+def test_four_and_four_by_hand():
+    """Groups of four with one treated: sixteen adoptions, of which the observed spread is reached by few."""
+    y = np.zeros((8, 2))
+    y[:, 1] = [5, 0.1, -0.1, 0, 1, 0.2, -0.2, 0]
+    starts = np.array([2002, np.inf, np.inf, np.inf] * 2, float)
+    data = panel_of(y, starts, side=["a"] * 4 + ["b"] * 4)
+    one = found(data)
+    assert one.draws == 16
+    effects = []
+    without = y[:, 1] - 3.0 * np.isfinite(starts)  # the estimate on all: (5 + 1) / 2 less nothing
+    for i in range(4):
+        for j in range(4, 8):
+            parts = [without[k] - np.delete(without[side], k % 4).mean()
+                     for k, side in ((i, slice(0, 4)), (j, slice(4, 8)))]  # fmt: skip
+            effects.append(parts[1] - parts[0])
+    effects = np.array(effects)
+    observed = effects[0]
+    assert one.difference == pytest.approx(observed)
+    assert one.p_value == pytest.approx(np.mean(np.abs(effects) >= abs(observed) - 1e-9))
+    assert one.detectable == pytest.approx(2.8015852 * effects.std(), rel=1e-6)
+
+
+def test_one_effect_everywhere_is_rarely_called_two_and_two_are_found():
+    same = np.array([found(panel(seed), draws=99).p_value for seed in range(60)])
+    apart = np.array([found(panel(seed, (-4.0, 0.0)), draws=99).p_value for seed in range(10)])
+    assert (same <= 0.05).sum() <= 8  # 3 expected, 3 errors of 1.7
+    assert (apart <= 0.05).sum() >= 9
+
+
+def test_ratios_are_compared_in_logs():
+    rng = np.random.default_rng(4)
+    starts = np.where(np.arange(40) % 20 < 8, 2004.0, np.inf)
+    late = (np.arange(2001, 2007) >= 2004) & np.isfinite(starts)[:, None]
+    rate = 50 * np.where(late, np.repeat([0.5, 1.0], 20)[:, None], 1.0)
+    data = panel_of(rng.poisson(rate), starts, exposure=np.ones((40, 6)), side=["a"] * 20 + ["b"] * 20)
+    one = found(data, PoissonDiD())
+    assert one.difference == pytest.approx(np.log(2), abs=0.15)
+    assert one.p_value <= 0.05
+
+
+def test_a_group_without_a_treated_unit_is_named():
+    data = panel(treated=8)
+    sides = np.where(np.arange(40) >= 35, "east", "north")
+    faults = group_faults(data.with_columns(side=sides[data.unit_codes]), "side")
+    assert faults == ["the group side east (5 units) is without a treated unit"]
+    with pytest.raises(NotIdentified, match="rows are people"):
+        groups_of(people(), "side")
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ("[{by: trust_half}]", "moderators.0.by: the intervention moves trust: practice -> trust"),
+        ("[{by: a}, {by: b}, {by: c}]", "moderators: 3 are declared; more than 2 find differences by chance"),
+        ("[{bye: a}]", 'moderators.0.bye: no such key; did you mean "by"?'),
+        ("{by: a}", "moderators: must be a list"),
+    ],
+)
+def test_faults(tmp_path, section, said):
+    with pytest.raises(DesignFault) as caught:
+        load(tmp_path, ("seed: 1\n", f"moderators: {section}\nseed: 1\n"))
+    assert any(said in str(fault) for fault in caught.value.faults)
+
+
+def test_run_writes_rows_and_the_test(tmp_path):
+    import sos_eval as se
+
+    design = load(tmp_path, ("seed: 1\n", "moderators: [{by: idaci_half, draws: 99}]\nseed: 1\n"))
+    bundle = se.run(design, out=tmp_path / "out")
+    rows = bundle.estimates[bundle.estimates["subgroup"] != ""].set_index("subgroup")
+    assert list(rows.index) == ["idaci half 1", "idaci half 2", "idaci_half: difference"]
+    first, second, apart = rows["estimate"]
+    assert apart == pytest.approx(second - first)
+    test = bundle.tables("moderators").iloc[0]
+    assert rows.loc["idaci_half: difference", "p_value"] == test["p_value"]
+    assert test["detectable"] > 0
+    assert bundle.headline["estimate"] not in (first, second)
+    assert "Whether the effect differs between groups" in (bundle.path / "report.html").read_text()
+
+
+def test_run_refuses_a_group_without_a_treated_unit(tmp_path):
+    from sos_eval.jobs.check import check_design
+
+    load(tmp_path, ("seed: 1\n", "moderators: [{by: lonely}]\nseed: 1\n"))
+    with pytest.raises(Exception, match="lonely"):
+        check_design(tmp_path / "d.yaml")
