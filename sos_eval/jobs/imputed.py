@@ -57,7 +57,7 @@ def _of_method(several: Sequence[Inferred]) -> Inferred:
     """Pool one method's tables; what stands behind a single data set is not told."""
     table, lost = pooled_table([one.table for one in several])
     facts = {**several[0].facts, "imputations": len(several)}
-    return Inferred(table, {"imputations": lost}, facts, None)
+    return Inferred(table, {"imputations": lost} if lost["within"].notna().any() else {}, facts, None)
 
 
 def pooled_table(tables: Sequence[EffectTable]) -> tuple[EffectTable, pd.DataFrame]:

@@ -93,13 +93,19 @@ def _number(x: Array, y: Array, wanted: Array, rng: np.random.Generator) -> Arra
     model = LinearRegression().fit(x[sample], y[sample])
     have, want = model.predict(x), model.predict(wanted)
     order = np.argsort(have, kind="stable")
-    ranked, donors = have[order], min(DONORS, len(y))
-    first = np.clip(np.searchsorted(ranked, want) - donors, 0, len(y) - donors)
-    near = first[:, None] + np.arange(min(2 * donors, len(y)))
-    near = np.minimum(near, len(y) - 1)
-    closest = np.argsort(np.abs(ranked[near] - want[:, None]), axis=1, kind="stable")[:, :donors]
-    chosen = closest[np.arange(len(want)), rng.integers(0, donors, len(want))]
-    return np.asarray(y[order[near[np.arange(len(want)), chosen]]])
+    donor = _near(have[order], want, rng)
+    return np.asarray(y[order[donor]])
+
+
+def _near(ranked: Array, want: Array, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return for each prediction the place of a donor, one of the nearest; ties are searched from a place at random."""
+    donors, width = min(DONORS, len(ranked)), min(2 * DONORS, len(ranked))
+    below, above = (np.searchsorted(ranked, want, side) for side in ("left", "right"))
+    first = np.clip(rng.integers(below, above + 1) - donors, 0, len(ranked) - width)
+    window = first[:, None] + np.arange(width)
+    nearest = np.argsort(np.abs(ranked[window] - want[:, None]), axis=1, kind="stable")[:, :donors]
+    rows = np.arange(len(want))
+    return np.asarray(window[rows, nearest[rows, rng.integers(0, donors, len(want))]])
 
 
 def _category(x: Array, y: Array, wanted: Array, rng: np.random.Generator) -> Array:

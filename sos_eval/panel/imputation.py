@@ -8,12 +8,16 @@ from typing import Annotated, Any
 import numpy as np
 import pandas as pd
 from annotated_types import Ge, Gt, Le
+from numpy.typing import NDArray
 
 from sos_eval.declare import Declared
 from sos_eval.errors import DataFault, Faults
 from sos_eval.panel.panel import Array, FlowRow, Panel
 
-__all__ = ["GapFilling", "completed"]
+__all__ = ["STEP", "GapFilling", "completed"]
+
+#: The step of the flow that counts rows with gaps.
+STEP = "imputation"
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,15 @@ def completed(panel: Panel, names: tuple[str, ...], how: GapFilling, rng: np.ran
     columns = [_gapped(panel.frame[name], empty[name]) for name in gaps]
     filled = impute([one for one, _ in columns], np.column_stack([period, *whole]), rng, iterations=how.iterations)
     values = {name: _named(one, words) for name, one, (_, words) in zip(gaps, filled, columns, strict=True)}
-    rows = int(np.any([empty[name] for name in gaps], axis=0).sum())
-    reason = f"gaps filled by chained equations, {how.number} times ({', '.join(gaps)})"
-    return panel.with_columns(**values).noted(FlowRow("imputation", "noted", 0, rows, "", reason))
+    rows = np.any([empty[name] for name in gaps], axis=0)
+    return panel.with_columns(**values).noted(FlowRow(STEP, "noted", 0, int(rows.sum()), "", _told(gaps, rows, how)))
+
+
+def _told(gaps: list[str], rows: NDArray[np.bool_], how: GapFilling) -> str:
+    """Say which gaps were filled, and where more completed data sets than declared are usual."""
+    share = int(np.ceil(100 * rows.mean()))
+    usual = f"; {share} of 100 rows have a gap, and as many data sets are usual" if share > how.number else ""
+    return f"Gaps in {', '.join(gaps)} were filled {how.number} times by chained equations{usual}."
 
 
 def _refuse(panel: Panel, empty: dict[str, np.ndarray], how: GapFilling) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sos_eval.numerics.chained import Gapped, impute
+from sos_eval.numerics.chained import Gapped, _near, impute
 
 
 def drawn(seed: int = 1, n: int = 4000):
@@ -50,3 +50,22 @@ def test_the_spread_around_the_prediction_is_kept():
 def test_the_same_stream_fills_alike_and_another_does_not():
     assert all(np.array_equal(a, b) for a, b in zip(filled(3), filled(3), strict=True))
     assert not np.array_equal(filled(3)[0], filled(4)[0])
+
+
+def test_donors_at_the_ends_are_the_five_nearest_there():
+    ranked = np.arange(40.0)
+    rng = np.random.default_rng(5)
+    high, low = (_near(ranked, np.full(2000, value), rng) for value in (99.0, -99.0))
+    assert np.unique(high).tolist() == [35, 36, 37, 38, 39]
+    assert np.unique(low).tolist() == [0, 1, 2, 3, 4]
+    assert np.bincount(high)[35:].min() > 330  # 400 each, four errors of 18 below
+
+
+def test_rows_with_the_same_prediction_all_lend():
+    lent = _near(np.repeat([0.0, 1.0], 50), np.full(4000, 1.0), np.random.default_rng(6))
+    assert set(lent) <= set(range(50, 100))
+    assert len(set(lent)) > 40
+
+
+def test_three_rows_are_enough_to_lend():
+    assert set(_near(np.array([1.0, 2.0, 3.0]), np.full(200, 2.0), np.random.default_rng(7))) == {0, 1, 2}
