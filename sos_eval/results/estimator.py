@@ -62,6 +62,10 @@ class Estimator(Method):
         """Which cells averages by event time are made of: all, unless the method has options that say otherwise."""
         return EVERY
 
+    def adoption(self, panel: Panel) -> Panel:
+        """Return the panel with the adoption that effects are of: its own, unless a method looks at less of it."""
+        return panel
+
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate the cells and their influence."""
         raise NotImplementedError

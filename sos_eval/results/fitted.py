@@ -78,7 +78,8 @@ class Fitted:
         """Lay out who can swap starts with whom, or say why nobody can; the same for every outcome of a design."""
         if MATCHED_ROWS in self.panel.frame:
             return WHY_FIXED
-        return assignment_space(self.source.select(self.lots_of) if self.lots_of else self.source, strata)
+        source = self.estimator.adoption(self.source)
+        return assignment_space(source.select(self.lots_of) if self.lots_of else source, strata)
 
     def refit(self, panel: Panel) -> Estimate:
         """Make the estimate again on a changed *source* panel, comparison group included."""
