@@ -27,7 +27,8 @@ _PLACES = ("group", "time", "base", "weighed")
 
 ITT = "effects are of a unit's first switch, whatever follows it; one that switches off counts with the sign reversed"
 OVERALL = "overall: the mean over switchers and the periods since their switch"
-ALONE = "a unit that switches, or is compared with, alone has no spread of its own: no analytic error"
+ALONE = "one unit switches, or is compared with: it has no spread of its own, so there is no analytic error"
+LONE = "a unit that switches alone counts its effect as chance: errors are too large rather than too small"
 NO_SWITCH = "no unit switches within the periods observed while another of the same first treatment does not"
 
 
@@ -106,14 +107,17 @@ class _Plan:
         """Return rows (q,) and every unit's influence (n, q), from outcomes (n, t), groups (n,) and weights (n, t).
 
         The influence is that of the paper's package: deviations from the mean change of a unit's own group, and of all
-        units compared at that date, each times the root of n / (n - 1). NaN where either has one unit.
+        units compared at that date, each times the root of n / (n - 1). A unit that switches alone deviates from those
+        that it is compared with: its effect counts as chance, which is too much rather than too little. NaN where one
+        unit alone is compared with, and in rows of one switcher.
         """
         change, weight = outcomes[:, self.time] - outcomes[:, self.base], weights[:, self.weighed]
-        sides = (code[:, None] == self.group, self.control.T[code])
-        (treated, own), (compared, others) = (_mean(change, weight * side) for side in sides)
-        mix = self._mix((weight * sides[0]).sum(0))
+        switched, waiting = weight * (code[:, None] == self.group), weight * self.control.T[code]
+        compared, others = _mean(change, waiting)
+        treated, own = _mean(change, switched, alone=compared)
+        mix = self._mix(switched.sum(0))
         influence = own - others
-        unknown = np.isnan(influence).any(0) @ (mix != 0) | self.fixed
+        unknown = np.isnan(influence).any(0) @ (mix != 0) | (self.table["n_treated_units"] < 2).to_numpy() | self.fixed
         mixed = np.nan_to_num(influence) @ mix * len(code)
         return (treated - compared) @ mix, np.where(unknown, np.nan, mixed)
 
@@ -125,13 +129,17 @@ class _Plan:
         return np.asarray(share * self.sign[:, None] / received)
 
 
-def _mean(change: Array, weight: Array) -> tuple[Array, Array]:
-    """Return weighted means (m,) and every unit's part in their error (n, m), from changes and weights (n, m)."""
+def _mean(change: Array, weight: Array, alone: Array | float = np.nan) -> tuple[Array, Array]:
+    """Return weighted means (m,) and every unit's part in their error (n, m), from changes and weights (n, m).
+
+    Deviations are from the mean; from `alone` (m,) in cells of one unit, which has no deviation from itself.
+    """
     number, total = (weight > 0).sum(0), weight.sum(0)
     mean = (weight * change).sum(0) / total
-    with np.errstate(divide="ignore"):
-        factor = np.where(number > 1, np.sqrt(number / (number - 1)), np.nan)
-    return mean, np.where(weight > 0, weight * (change - mean) * factor / total, 0.0)
+    several = number > 1
+    factor = np.where(several, np.sqrt(number / np.maximum(number - 1, 1)), 1.0)
+    centre = np.where(several, mean, alone)
+    return mean, np.where(weight > 0, weight * (change - centre) * factor / total, 0.0)
 
 
 @register("dechaisemartin_dhaultfoeuille")
@@ -171,7 +179,9 @@ class DechaisemartinDhaultfoeuille(Estimator):
         table = plan.table
         without = np.isnan(influence).any(0) & ~plan.fixed
         table = table.assign(reason=np.where(without, ALONE, table["reason"]))
-        notes = (*notes_on(panel, np.empty(0)), OVERALL, *([] if panel.absorbing and not switches.on.any() else [ITT]))
+        stays = panel.absorbing and not switches.on.any()
+        lonely = (switches.sizes[np.unique(plan.group)] == 1).any()
+        notes = (*notes_on(panel, np.empty(0)), OVERALL, *([] if stays else [ITT]), *([LONE] if lonely else []))
         return Estimate(table, values, influence, panel, notes=notes)
 
     def estimate_many(self, panel: Panel, outcomes: Array) -> Batch:

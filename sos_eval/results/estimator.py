@@ -204,7 +204,7 @@ class Estimator(Method):
             require_untreated=self.needs.get("untreated_units", 1) > 0,
         )  # fmt: skip
         estimate = self.complete(panel)
-        fitted = Fitted(self.name, "primary", self, estimate, standing(panel, panel, estimate))
+        fitted = Fitted(self.name, "primary", self, estimate, standing(self.adoption(panel), panel, estimate))
         table = EffectTable(panel.periods.in_table(method.infer(fitted, rng).table))
         table.attrs |= {"flow": fitted.panel.flow, "notes": fitted.estimate.notes}
         return table

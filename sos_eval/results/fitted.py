@@ -42,8 +42,8 @@ class Fitted:
     estimate
         Cells with all aggregations.
     source
-        The panel before the comparison group was built; without the units that the method left out, where no group
-        is built anew (see `standing`).
+        The panel before the comparison group was built, with the adoption that effects are of; without the units that
+        the method left out, where no group is built anew (see `standing`).
     comparison
         The comparison in use, or None.
     rebuild
@@ -78,8 +78,7 @@ class Fitted:
         """Lay out who can swap starts with whom, or say why nobody can; the same for every outcome of a design."""
         if MATCHED_ROWS in self.panel.frame:
             return WHY_FIXED
-        source = self.estimator.adoption(self.source)
-        return assignment_space(source.select(self.lots_of) if self.lots_of else source, strata)
+        return assignment_space(self.source.select(self.lots_of) if self.lots_of else self.source, strata)
 
     def refit(self, panel: Panel) -> Estimate:
         """Make the estimate again on a changed *source* panel, comparison group included."""

@@ -7,7 +7,7 @@ import pytest
 
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import CallawaySantAnna, DechaisemartinDhaultfoeuille
-from sos_eval.estimators.dechaisemartin_dhaultfoeuille import ALONE, ITT
+from sos_eval.estimators.dechaisemartin_dhaultfoeuille import ALONE, ITT, LONE
 from tests.estimators.panels import INF, panel, row
 
 # Periods 1 to 4; two start in 2, two in 3, four never.
@@ -98,12 +98,28 @@ def test_units_that_stop_can_be_permuted_by_their_starts():
     assert not DechaisemartinDhaultfoeuille().adoption(dropped).absorbing
 
 
-def test_a_switcher_alone_has_no_error_and_the_reason():
+def test_a_unit_that_switches_alone_deviates_from_its_comparison():
     estimate = DechaisemartinDhaultfoeuille(effects=1).complete(panel(Y, [2, INF, 3, 3, INF, INF, INF, INF]))
+    early = np.array([5.0, 1, 0, 0, 1, 0, 3])  # changes to period 2 of all but the first, who moved by 3
+    late = np.array([0.0, 1, 0, 1, 0])
+    own = np.concatenate([[3 - early.mean()], [0], (np.array([4.0, 3]) - 3.5) * np.sqrt(2), np.zeros(4)]) / 3
+    others = np.zeros(8)
+    others[1:] -= (early - early.mean()) / 7 * np.sqrt(7 / 6) / 3
+    others[[1, 4, 5, 6, 7]] -= 2 * (late - late.mean()) / 5 * np.sqrt(5 / 4) / 3
+    found = row(estimate, aggregation="event_time", event_time=0)
+    assert found["value"] == pytest.approx(((3 - early.mean()) + 2 * (3.5 - late.mean())) / 3)
+    assert found["error"] == pytest.approx(np.sqrt(((own + others) ** 2).sum()))
+    assert LONE in estimate.notes
+
+
+def test_one_switcher_or_one_compared_with_has_no_error_and_the_reason():
+    estimate = DechaisemartinDhaultfoeuille(effects=1).complete(panel(Y, [2, *[INF] * 7]))
     found = row(estimate, aggregation="event_time", event_time=0)
     assert np.isfinite(found["value"])
     assert np.isnan(found["error"])
     assert found["reason"] == ALONE
+    estimate = DechaisemartinDhaultfoeuille(effects=1).complete(panel(Y, [*[2] * 7, INF]))
+    assert row(estimate, aggregation="overall")["reason"] == ALONE
 
 
 def test_gaps_are_refused_by_name():
