@@ -189,7 +189,8 @@ def _fit(group: Group) -> Fitted:
     entry, method = group.entry, group.entry.comparison.unrestricted()
     estimate = entry.method.complete(group.comparison.panel)
     again = rebuilding(method)
-    source = group.source if again else standing(group.source, group.comparison.panel, estimate)
+    source = entry.method.adoption(group.source)
+    source = source if again else standing(source, group.comparison.panel, estimate)
     lots_of = group.lots_of
     return Fitted(entry.id, entry.role, entry.method, estimate, source, group.comparison, again, lots_of=lots_of)
 

@@ -42,8 +42,8 @@ class Fitted:
     estimate
         Cells with all aggregations.
     source
-        The panel before the comparison group was built; without the units that the method left out, where no group
-        is built anew (see `standing`).
+        The panel before the comparison group was built, with the adoption that effects are of; without the units that
+        the method left out, where no group is built anew (see `standing`).
     comparison
         The comparison in use, or None.
     rebuild
