@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sos_eval.checks.common_lots import level_before, overall_row
+from sos_eval.checks.common_lots import level_after, level_before, overall_row
 from sos_eval.design.design import Design
 from sos_eval.errors import InputFault
 from sos_eval.inference.auto import RELIED_ON
@@ -19,6 +19,7 @@ from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, primary
 from sos_eval.numerics.detectable import FALL, RISE, Found
 from sos_eval.numerics.disagreement import disagree, estimates_apart, joint_ranks
+from sos_eval.numerics.ratios import difference_of, log_ratio_of
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.check import CheckResult
 from sos_eval.results.facts import DetectableFacts, DisagreementFacts, StandingTest
@@ -117,8 +118,8 @@ def _at_worthwhile(design: Design, fitted: Fitted, size: DetectableSize) -> dict
     if least is None or size.fall is None or size.rise is None:
         return {}
     if size.is_ratio:
-        share = least / level_before(fitted)
-        fall, rise = -float(np.log1p(-share)) if share < 1 else math.inf, float(np.log1p(share))
+        level = level_after(fitted)
+        fall, rise = -log_ratio_of(-least, level), log_ratio_of(least, level)
     else:
         fall = rise = least
     both = (size.fall.needed < fall) & (size.rise.needed < rise)
@@ -224,7 +225,7 @@ def _numbers(
         return {}
     drawn = space.draw(SHARED_DRAWS, account.stream("judge", "estimates")).first_treated
     starts = np.vstack([estimate.source.first_treated, drawn])
-    level = level_before(estimate)
+    level = level_after(estimate)
     columns = {"": _under(estimate, starts, level)}
     columns |= {name: _under(fit, starts, level) for name, fit in others.items()}
     known = {name: values for name, values in columns.items() if np.isfinite(values).all()}
@@ -249,7 +250,7 @@ def _under(fitted: Fitted, starts: Array, level: float) -> Array:
     except InputFault:
         return np.full(len(starts), np.nan)
     scale = fitted.estimate.cells["scale"].iloc[row]
-    return np.asarray(np.expm1(values) * level if scale in ("ratio", "log") else values)
+    return np.asarray(difference_of(values, level) if scale in ("ratio", "log") else values)
 
 
 def _without_strata(fitted: Fitted, test: InferenceMethod, account: Account) -> CheckResult | None:

@@ -10,6 +10,7 @@ from sos_eval.errors import InputFault
 from sos_eval.report.attenuation import attenuation_table, remaining_share
 from sos_eval.report.compose import compose
 from sos_eval.report.content import Bullets, Heading, Picture, Table, Text
+from sos_eval.report.converted import converted_rows, detectable_change
 from sos_eval.report.draw import draw_all
 from sos_eval.report.earlier_path import earlier_path
 from sos_eval.report.first_page import MOST_SENTENCES, NOT_ASSESSED, weighed
@@ -19,7 +20,7 @@ from sos_eval.report.sections import APPENDIX
 from sos_eval.report.verdict import effect_of, verdict_of
 from sos_eval.report.wording import in_units, minus_signs, sentence_count
 from sos_eval.results.check import of_hundred
-from tests.report.cases import run_case
+from tests.report.cases import CASES, run_case
 
 pytestmark = pytest.mark.xdist_group("cases")  # one process, so that no case is run twice
 
@@ -147,6 +148,30 @@ def test_the_smallest_change_worth_having_drives_verdict_and_sentence(case):
     assert room["sentence"].endswith(
         "Whether a fall worth having (0.1 per 10,000 or more) lies outside the range needs more draws."
     )
+
+
+def test_one_ratio_has_one_size_in_children(case):
+    """A detectable size, an end of the interval and a declared size with the same ratio are as many children."""
+    bundle = case("ratio")
+    headline, facts = bundle.headline, bundle.facts
+    effect = effect_of(facts.headline.overall(bundle.estimates), facts.outcome)
+    made = {row["what"]: row for row in headline["converted"]}
+    assert headline["scale"] == "ratio"
+    for name in ("low", "high", "detectable fall", "detectable rise"):
+        assert made[name]["difference"] == pytest.approx(effect.observed * (1 - 1 / made[name]["value"]), abs=1e-9)
+    end = replace(facts, detectable=replace(facts.detectable, fall=1 - effect.low, rise=effect.high - 1))
+    sizes = {row["what"]: row for row in converted_rows(effect, end, facts.outcome)}
+    for name, detectable in (("low", "detectable fall"), ("high", "detectable rise")):
+        assert sizes[detectable]["people"] == pytest.approx(made[name]["people"], abs=1e-9)
+        assert detectable_change(effect, end, detectable.split()[1]) == pytest.approx(made[name]["difference"], abs=1e-9)
+
+
+def test_a_size_worth_having_is_the_ratio_that_its_children_are(case, tmp_path):
+    """Declared as the children of the detectable fall, it is found as often as that fall: four times in five."""
+    made = {row["what"]: row for row in case("ratio").headline["converted"]}
+    least = -made["detectable fall"]["difference"]
+    again = run_case(tmp_path, **{**CASES["ratio"], "question": f"smallest_worthwhile: {least:.17g}"})
+    assert again.headline["detectable"]["worthwhile_fall"] == pytest.approx(0.8, abs=0.001)
 
 
 def test_one_thing_has_one_name(tmp_path):
