@@ -161,7 +161,12 @@ def level_before(fitted: Fitted) -> float:
 
 
 def level_after(fitted: Fitted) -> float:
-    """Return the treated units' mean outcome from their start on: what a ratio leaves as it was observed."""
+    """Return the treated units' mean outcome from their start on: what a ratio leaves as it was observed.
+
+    NaN of logs: their mean is no level of the outcome.
+    """
+    if fitted.panel.outcome.transform == "log":
+        return float("nan")
     frame = fitted.panel.frame
     after = np.isfinite(frame["first_treated"]) & (frame["time"] >= frame["first_treated"])
     return float(frame.loc[after, "outcome"].mean())

@@ -96,6 +96,7 @@ def _row(
     scale, to_scale = _common_scale(one.fitted, against.fitted)
     values = [_observed(fit) for fit in (one.fitted, against.fitted)]
     row |= {"shift": to_scale[0](values[0]) - to_scale[1](values[1]), "shift_scale": scale}
+    row["against_estimate"] = overall(against.fitted.estimate, level).estimate
     if isinstance(own, str) or isinstance(other, str):
         row["reason"] = own if isinstance(own, str) else str(other)
         return row, None

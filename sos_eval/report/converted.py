@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from sos_eval.numerics.ratios import log_ratio_of
 from sos_eval.report.verdict import HeadlineEffect
 from sos_eval.report.wording import number
 from sos_eval.results.facts import OutcomeFacts, RunFacts
@@ -22,8 +23,20 @@ def converted_rows(effect: HeadlineEffect, facts: RunFacts, outcome: OutcomeFact
     """
     values = {"estimate": effect.estimate, "low": effect.low, "high": effect.high, "no difference": effect.nothing}
     values |= {f"detectable {name}": detectable_value(facts, name) for name in ("fall", "rise")}
+    values |= _furthest(effect, facts)
     size = outcome.mean_exposure / outcome.per if outcome.counted else math.nan
     return [_row(what, value, effect, size) for what, value in values.items()]
+
+
+def _furthest(effect: HeadlineEffect, facts: RunFacts) -> dict[str, float]:
+    """Return the other estimate that page one quotes as a value of the estimate's own scale; nothing without one."""
+    parts = facts.disagreement
+    if effect.scale == "ratio":
+        difference = effect.difference(effect.estimate) + parts.difference
+        value = math.exp(log_ratio_of(difference, effect.observed)) if math.isfinite(difference) else math.nan
+    else:
+        value = effect.estimate + parts.difference
+    return {f"furthest other estimate, “{parts.label or parts.estimator}”": value} if math.isfinite(value) else {}
 
 
 def _row(what: str, value: float, effect: HeadlineEffect, size: float) -> dict[str, Any]:

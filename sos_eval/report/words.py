@@ -60,7 +60,7 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
     units, every = words_for_units(facts.panel.unit, question.comparator, question.population), period_word(facts.panel)
     return {
         "sentence": sentence(verdict, effect, natural, question=question, outcome=outcome, units=units, every=every),
-        "disagreement": disagreement(facts, units),
+        "disagreement": disagreement(effect, facts, units),
         "other_outcomes": other_outcomes(
             estimates, facts,
             lambda other, own: range_text(other, None, outcome=own, units=units, question=question, every=every),

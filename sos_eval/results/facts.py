@@ -377,10 +377,11 @@ class DisagreementFacts:
         Of two permutation tests taken together by the draws that they share.
     numbers_part
         Whether other estimates on the same units part.
-    difference, p_difference, estimator
-        The other estimate that lies furthest from the headline's: by how much, how often by chance, whose.
-    low, high
-        Range of all of them.
+    difference, p_difference, estimator, label
+        The other estimate that lies furthest from the headline's for its error: by how much, how often the furthest of
+        all lies so far by chance, whose, and its words.
+    others
+        How many other estimates there are.
     sd_treated, sd_comparison
         Spread of units' changes, which is what two statistics of one number part over.
     """
@@ -392,8 +393,8 @@ class DisagreementFacts:
     difference: float = math.nan
     p_difference: float = math.nan
     estimator: str = ""
-    low: float = math.nan
-    high: float = math.nan
+    label: str = ""
+    others: int = 0
     sd_treated: float = math.nan
     sd_comparison: float = math.nan
 

@@ -18,7 +18,7 @@ from sos_eval.report.reading import table_of
 from sos_eval.report.safety import harm_excluded, safety_words
 from sos_eval.report.sections import APPENDIX
 from sos_eval.report.verdict import effect_of, verdict_of
-from sos_eval.report.wording import in_units, minus_signs, sentence_count
+from sos_eval.report.wording import alike, in_units, minus_signs, sentence_count
 from sos_eval.results.check import of_hundred
 from tests.report.cases import CASES, run_case
 
@@ -164,6 +164,20 @@ def test_one_ratio_has_one_size_in_children(case):
     for name, detectable in (("low", "detectable fall"), ("high", "detectable rise")):
         assert sizes[detectable]["people"] == pytest.approx(made[name]["people"], abs=1e-9)
         assert detectable_change(effect, end, detectable.split()[1]) == pytest.approx(made[name]["difference"], abs=1e-9)
+
+
+def test_the_other_estimate_that_page_one_quotes_stands_in_its_table(case):
+    """A log, turned into a difference by the same rule as the ratio that it is set against."""
+    bundle = case("ratio")
+    parts = bundle.headline["disagreement"]
+    (other,) = [row for row in bundle.headline["converted"] if row["what"].startswith("furthest other estimate")]
+    logs = bundle.estimates.query("estimator == 'log_rate' and aggregation == 'overall' and outcome == 'entry'")
+    assert other["value"] == pytest.approx(math.exp(logs["estimate"].iloc[0]), abs=1e-9)
+    own = bundle.headline["converted"][0]["difference"]
+    assert other["difference"] == pytest.approx(own + parts["difference"], abs=1e-9)
+    here, there = alike([own, other["difference"]], 2)
+    assert f"lies furthest from the answer for its error: {there} per 10,000 against {here} per 10,000" in parts["text"]
+    assert "furthest" not in draw_all(bundle, ("svg",), only="answer").data["answer"]
 
 
 def test_a_size_worth_having_is_the_ratio_that_its_children_are(case, tmp_path):

@@ -167,11 +167,15 @@ def test_valid_tests_that_part_are_told_with_their_joint_p_and_the_badge():
 
 
 def test_estimates_that_part_are_told_and_others_get_a_neutral_line():
-    apart = disagreement_of(numbers_part=True, difference=-2.1, p_difference=0.01, estimator="log", low=-3.0, high=-0.9)
-    assert "further than chance makes them (p = 0.010)" in apart["text"]
+    """The estimate is 1.9 fewer: another that is 2.1 lower is -4.0."""
+    apart = disagreement_of(numbers_part=True, difference=-2.1, p_difference=0.01, label="Logs", others=1)
+    said = "“Logs” lies furthest from the answer for its error: −4.0 per 10,000 against −1.9 per 10,000, "
+    assert f"On the same units, {said}further than chance makes it (p = 0.010): they may" in apart["text"]
     assert apart["badge"] == ""
-    alike = disagreement_of(numbers_part=False, difference=-0.1, p_difference=0.7, estimator="log", low=-1.0, high=-0.9)
-    assert "no further apart than chance makes them" in alike["text"]
+    alike = disagreement_of(numbers_part=False, difference=-2.1, p_difference=0.7, label="Logs", others=3)
+    assert alike["text"] == (
+        f"Of 3 other estimates on the same units, {said}no further than chance makes the furthest (p = 0.70)."
+    )
 
 
 def test_nothing_to_part_is_no_sentence():
