@@ -111,7 +111,7 @@ def _unseen(checks: Sequence[CheckFacts], facts: RunFacts, units: tuple[str, str
     early = [check for check in checks if check.name.startswith(_EARLIER)]
     if facts.panel.layout != "panel" or any(_looked(check) for check in early):
         return []
-    who = f"the {units[1]} that began and those they are compared with"
+    who = f"the {units[1]} with a recorded start and those they are compared with"
     why = "no check of it could be done" if early else "no check of it is declared"
     return [f"Whether {who} moved alike before the start was not looked at: {why}."]
 

@@ -270,7 +270,7 @@ def _fidelity(bundle: ResultBundle) -> list[Block]:
         return [Text("The fidelity that the design declares is not in the bundle.")]
     row = whole.iloc[0]
     said = f"Fidelity ({row['fidelity']}) was scored in {count(int(row['n_units']), *unit_words(bundle))}"
-    missing = f", not in {int(row['n_unscored'])} that began" if row["n_unscored"] else ""
+    missing = f", not in {int(row['n_unscored'])} with a recorded start" if row["n_unscored"] else ""
     what = "It describes practice: who practised better was not chosen by lot, so no effect is read off it."
     return [
         Text(f"{said}{missing}; the mean is {number(row['mean'])}. {what}"),
@@ -280,13 +280,13 @@ def _fidelity(bundle: ResultBundle) -> list[Block]:
 
 
 def _began(bundle: ResultBundle) -> list[Block]:
-    """Say how many began and when."""
+    """Say how many have a recorded start, and when."""
     panel = bundle.facts.panel
     if not (panel.n_treated_units and panel.cohorts):
         return []
     starts = [panel.written(start) for start in panel.cohorts if panel.written(start)]
     when = f"in {listing(starts)}" if len(starts) <= _MOST_STARTS else f"between {starts[0]} and {starts[-1]}"
-    return [Text(f"{count(panel.n_treated_units, *unit_words(bundle))} began {when}.")]
+    return [Text(f"{count(panel.n_treated_units, *unit_words(bundle))} have a recorded start {when}.")]
 
 
 def _programmes(bundle: ResultBundle) -> list[Block]:

@@ -153,7 +153,8 @@ def sentence(
         )
     lower = "lower" if verdict == "decrease" else "higher"
     said = (
-        f"After the start, {what} came out {lower} in the {units[1]} that began {did} than the comparison suggests. "
+        f"After the recorded start of {did}, {what} came out {lower} in the {units[1]} that have one than the "
+            f"comparison suggests. "
         f"{span}"
     )
     return f"{said}{_expectation(verdict, question)}"

@@ -123,6 +123,8 @@ class PanelFacts:
         Time (as text) to the declared reason.
     outcomes
         Outcome name to its facts; empty where a bundle does not say.
+    n_read
+        Units that were read, before any was left out; zero where a bundle does not say.
     left_out
         Reason to the number of adopters that the estimate leaves out for it.
     gaps
@@ -139,6 +141,7 @@ class PanelFacts:
     first_time: float = math.nan
     last_time: float = math.nan
     n_times: int = 0
+    n_read: int = 0
     n_units: int = 0
     n_treated_units: int = 0
     n_comparison_units: int = 0
