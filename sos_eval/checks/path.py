@@ -26,7 +26,6 @@ FEWEST_PERIODS, FEWEST_LOTS = 3, 20
 PLACED, PLACED_DRAWS = 10, 499
 ALONE = "one treated unit, or a stratum without comparison: the earlier path has no error"
 REBUILT = "the comparison group is built again in every draw"
-NAMES = ("slope", "largest", "joint", "detectable_slope", "implied_bias", "gone_on", "returned")
 
 
 @register("path")
@@ -64,7 +63,7 @@ class Path(Check):
         early = early_periods(fitted)
         why = why_no_path(fitted, space, early)
         if why or isinstance(space, str):
-            return [self._not_done(name, why) for name in NAMES]
+            return [self._not_done("joint", why)]
         draws = self.draws if fitted.rebuild is None else min(self.draws, self.rebuilt_draws)
         lottery = PathLottery.of(fitted, space.draw(draws, rng).first_treated, space, tuple(strata), early)
         return self._results(lottery, rng)
@@ -72,7 +71,7 @@ class Path(Check):
     def _results(self, lottery: PathLottery, rng: np.random.Generator) -> list[CheckResult]:
         drawn = lottery.observed_lots()
         if not np.isfinite(drawn.statistic[0]).all():
-            return [self._not_done(name, ALONE) for name in NAMES]
+            return [self._not_done("joint", ALONE)]
         p = path_p_values(drawn)
         low, high = self._interval(lottery, drawn)
         seen = self._detectable(lottery, drawn, rng)

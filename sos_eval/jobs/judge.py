@@ -153,7 +153,11 @@ def _disagreement(
     fires = len(standing) > 1 and disagree(p, errors, round(1 - test.level, 12))
     changes = _changes(estimate.panel)
     others = _others(first, groups, fitted)
-    numbers = _numbers(estimate, others, [one.entry for one in groups.values()], test, account) if others and isinstance(test, Randomization) else {}
+    numbers = (
+        _numbers(estimate, others, [one.entry for one in groups.values()], test, account)
+        if others and isinstance(test, Randomization)
+        else {}
+    )
     tests = DisagreementFacts(fires=fires, tests=tuple(standing), p_joint=_joint(answer) if fires else math.nan)
     said: dict[str, Any] = {**changes, **numbers}
     return replace(tests, **said)

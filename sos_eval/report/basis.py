@@ -23,7 +23,7 @@ def basis(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> st
     who = f"{count(treated, *units)} with a recorded start of {did}, compared with {count(compared, *units)}"
     who += _periods(facts.panel)
     lost = _left_out(facts.panel.left_out, treated)
-    aside = _aside(facts.panel.n_read - every - sum(facts.panel.left_out.values()), units)
+    aside = _aside(facts.panel.n_read - treated - compared - sum(facts.panel.left_out.values()), units)
     clauses = [*facts.panel.support, *lost, *aside, *_gaps(facts.panel, treated)]
     return in_units(f"{'; '.join([f'The answer rests on {who}', *clauses])}.", units)
 

@@ -27,7 +27,9 @@ def disagreement(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]
     """
     parts = facts.disagreement
     kind = "tests" if parts.fires else "estimates" if parts.numbers_part else "none"
-    text = _tests(facts, units) if parts.fires else _estimates(effect, facts) if math.isfinite(parts.p_difference) else ""
+    text = (
+        _tests(facts, units) if parts.fires else _estimates(effect, facts) if math.isfinite(parts.p_difference) else ""
+    )
     badge = "not by every valid test" if parts.fires else ""
     return {"kind": kind, "badge": badge, **asdict(parts), "text": text}
 
@@ -72,5 +74,7 @@ def _estimates(effect: HeadlineEffect, facts: RunFacts) -> str:
         f"{here}{unit}"
     )
     if parts.numbers_part:
-        return f"{said}, further than chance makes {which} ({p_text(parts.p_difference)}): they may not estimate the same."
+        return (
+            f"{said}, further than chance makes {which} ({p_text(parts.p_difference)}): they may not estimate the same."
+        )
     return f"{said}, no further than chance makes {which} ({p_text(parts.p_difference)})."

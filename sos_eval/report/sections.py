@@ -131,6 +131,7 @@ def _checks(bundle: ResultBundle) -> list[Block]:
     table = bundle.diagnostics
     if table.empty:
         return [Text("The design declares no checks.")]
+    table = _told_once(table)
     judged = {True: "passed", False: "failed", None: "informs"}
     units = unit_words(bundle)
     frame = pd.DataFrame({
@@ -144,9 +145,18 @@ def _checks(bundle: ResultBundle) -> list[Block]:
     opening = Bullets(tuple(dict.fromkeys(in_units(minus_signs(text), units) for text in _seen(bundle))))
     return [
         *([opening] if opening.items else []),
-        Text(_judged(table)),
+        Text(_judged(bundle.diagnostics)),
         Table(_without_constant(frame, "Outcome"), "Checks"),
     ]
+
+
+def _told_once(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep one line of a check's parts that were not done for the same reason, named by the check alone."""
+    family = table["name"].str.split(".").str[0]
+    silent = table["value"].isna() & table["text"].ne("")
+    again = table.assign(name=family).duplicated(["name", "outcome", "estimator", "text"], keep=False) & silent
+    said = table.assign(name=table["name"].where(~again, family))
+    return said[~(again & said.duplicated(["name", "outcome", "estimator", "text"]))]
 
 
 def _seen(bundle: ResultBundle) -> list[str]:

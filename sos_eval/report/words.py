@@ -19,6 +19,7 @@ from sos_eval.report.procedures import disagreement, procedure_rows
 from sos_eval.report.reading import period_word, words_for_units
 from sos_eval.report.safety import safety_rows
 from sos_eval.report.verdict import (
+    ROOM,
     RULE,
     HeadlineEffect,
     Natural,
@@ -154,7 +155,7 @@ def sentence(
     lower = "lower" if verdict == "decrease" else "higher"
     said = (
         f"After the recorded start of {did}, {what} came out {lower} in the {units[1]} that have one than the "
-            f"comparison suggests. "
+        f"comparison suggests. "
         f"{span}"
     )
     return f"{said}{_expectation(verdict, question)}"
@@ -219,7 +220,7 @@ def range_text(
     )
     if math.isnan(effect.low) or math.isnan(effect.high):
         return f"{said}; no reliable range can be given with this design."
-    said = f"{said} ({100 * effect.level:g}% interval: {low} to {high})"
+    said = f"{said} ({100 * effect.level:g}% interval: {low} to {high}{_ends_within(effect)})"
     if natural is None or not all(map(math.isfinite, (natural.low, natural.high))):
         return f"{said}."
     noun = people(question, outcome)
@@ -227,6 +228,20 @@ def range_text(
     article = "an" if units[0] == "authority" else "a"
     span = f"{fewer(natural.low, noun)} to {fewer(natural.high, noun)}"
     return f"{said}: anything from {span} a {every} in {article} {size}."
+
+
+def _ends_within(effect: HeadlineEffect) -> str:
+    """Say within what two Monte Carlo errors leave the drawn ends of a range; nothing where none is drawn."""
+    ends = {"low": effect.low_error, "high": effect.high_error}
+    sizes = [
+        ROOM * error * (100 * getattr(effect, name) if effect.scale == "ratio" else 1.0)
+        for name, error in ends.items()
+        if error > 0 and math.isfinite(getattr(effect, name))
+    ]
+    if not sizes:
+        return ""
+    unit = {"ratio": " points", "log": " in logs"}.get(effect.scale, "")
+    return f"; its ends hold within {_two(max(sizes))}{unit} by the number of draws"
 
 
 def _sizes(values: list[float]) -> list[str]:

@@ -98,7 +98,7 @@ class Fitted:
 
 
 def is_fitted_anew(fitted: Fitted) -> bool:
-    """Whether every draw costs a new fit: its comparison group is built again, or its estimator loops over adoptions."""
+    """Whether every draw costs a new fit: a comparison group built again, or an estimator that loops over adoptions."""
     from sos_eval.results.estimator import Estimator
 
     loops = type(fitted.estimator).estimate_assignments is Estimator.estimate_assignments

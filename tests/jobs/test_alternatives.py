@@ -143,7 +143,8 @@ def test_another_denominator_is_set_against_the_primary_on_the_years_that_have_b
     assert row["shift"] == pytest.approx(row["estimate"] - effect({0, 1, 2}, periods=(1, 2, 3)), abs=1e-8)
     assert row["against"] == "the primary estimate on the unit-periods that both have"
     assert row["against_estimate"] == pytest.approx(effect({0, 1, 2}, periods=(1, 2, 3)), abs=1e-8)
-    said = f"On the unit-periods that both have, “per other” is {row['estimate']:.3g} against {row['against_estimate']:.3g}."
+    both = f"{row['estimate']:.3g} against {row['against_estimate']:.3g}"
+    said = f"On the unit-periods that both have, “per other” is {both}."
     assert said in bundle.diagnostics.set_index("name")["text"]["robustness"]
     less = RATES * (1 - 0.1 * (np.arange(8) % 3))[:, None]
     assert got["estimate"]["without share"] == pytest.approx(effect({0, 1, 2}, less), abs=1e-8)

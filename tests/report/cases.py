@@ -38,13 +38,13 @@ panel:
 estimators:
   - {{id: primary, method: {method}}}{more}
 inference:
-  - {{method: randomization, draws: 199{strata}}}
+  - {{method: randomization, draws: {draws}{strata}}}{tests}
 checks: [{checks}]
 seed: 1{profile}
 """
 KEYS = {
     "question": "caveats: []", "safety": "", "outcomes": "", "means": "never", "comparison": "", "checks": "path",
-    "strata": "", "profile": "", "method": "callaway_santanna", "more": "",
+    "strata": "", "profile": "", "method": "callaway_santanna", "more": "", "tests": "", "draws": "199",
 }  # fmt: skip
 
 
@@ -126,11 +126,14 @@ CASES: Mapping[str, Mapping[str, Any]] = {
     "lower": {"effect": -5.0, "checks": "path, leave_one_out"},
     "two scales": {"checks": "{robustness: {draws: 199, vary: [{start: -1}, {estimator: {method: poisson_did}}]}}"},
     "ratio": {"method": "poisson_did", "effect": -2.0, "checks": "path",
-              "more": "\n  - {id: log_rate, method: twfe, outcome: [entry], with: {panel.outcomes.entry.transform: log}}"},
+              "more": "\n  - {id: log_rate, method: twfe, outcome: [entry], "
+                       "with: {panel.outcomes.entry.transform: log}}"},
     "room": {"question": "meaningful_change: 0.1", "means": "unknown"},
     "made alike": {"comparison": "comparison: {method: nearest, on: [outcome_pre], ratio: 2}"},
     "safety": {"question": "smallest_worthwhile: 4", "safety": ", role: safety, margin: 5", "checks": "",
                "outcomes": "".join(_further(*more) for more in _MARGINS)},
+    "doubts": {"safety": ", role: safety, margin: 5", "checks": "leave_one_out", "draws": "999",
+               "strata": ", statistic: coefficient", "tests": "\n  - {method: randomization, draws: 999}"},
     "early years empty": {"change": _no_early_children, "checks": ""},
     "placed": {"change": _placed, "checks": ""},
     "withheld": {"change": _few, "checks": "leave_one_out", "profile": "\ndisclosure: {profile: dfe}"},
