@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from sos_eval.errors import InputFault
+from sos_eval.jobs.check import check_design
 from sos_eval.report.attenuation import attenuation_table, remaining_share
 from sos_eval.report.compose import compose
 from sos_eval.report.content import Bullets, Heading, Picture, Table, Text
@@ -471,10 +472,13 @@ def _with_margin(bundle, key, outcome, margin):
 
 
 def test_a_check_that_was_not_done_is_one_line_with_its_reason(case):
-    """The groups were made alike: nothing of the path is a test."""
+    """The groups were made alike: nothing of the path is a test, which `check` says beforehand."""
     bundle = case("made alike")
     rows = bundle.diagnostics[bundle.diagnostics["outcome"] == "entry"]
     assert rows.loc[rows["name"].str.startswith("path"), "text"].str.startswith("Not done: ").tolist() == [True]
     (checks,) = [one for one in page(bundle).body if isinstance(one, Table) and one.caption.startswith("Checks")]
+    told = check_design(bundle.path.parent / "case.yaml").text.splitlines()[1:]
+    (text,) = rows.loc[rows["name"].str.startswith("path"), "text"]
+    assert told == [f"the check path will not be done: {text.removeprefix('Not done: ').rstrip('.')}"]
     silent = checks.frame[checks.frame["In words"].str.startswith("Not done")]
     assert not silent.duplicated(["Outcome", "In words"]).any()
