@@ -82,7 +82,7 @@ def test_a_ratio_becomes_children_too():
     assert found.low == pytest.approx(-60.0, abs=1e-12)
     assert found.high == pytest.approx(13.125, abs=1e-12)
     words = headline_of(pd.DataFrame([row]), facts())["sentence"]
-    assert "The best estimate is 20% lower (95% interval: 50% lower to 28% higher)" in words
+    assert "The best estimate is 20% lower (95% interval: 50% lower to 28% higher; its ends hold within" in words
 
 
 def test_detectable_sizes_are_converted_beside_the_estimate():
