@@ -201,7 +201,7 @@ def infer(design: Design, fitted: dict[Key, Fitted], account: Account) -> dict[K
     resolutions: dict[Key, Resolution] = {}
     for key, estimate in fitted.items():
         account.expects(f"{key[0]}, choice of inference", 0)
-        resolutions[key] = resolve(methods[key[0]], design_facts(estimate))
+        resolutions[key] = _as_p(resolve(methods[key[0]], design_facts(estimate)), estimate)
     account.expects("", 0)
     _say_how_long(resolutions, fitted, account)
     answers: dict[Key, Answer] = {}
@@ -214,6 +214,14 @@ def infer(design: Design, fitted: dict[Key, Fitted], account: Account) -> dict[K
         answers[key] = Answer(resolutions[key], tuple(inferred))
     account.expects("", 0)
     return with_families(fitted, answers)
+
+
+def _as_p(resolution: Resolution, fitted: Fitted) -> Resolution:
+    """Return the primary estimate's inference with its interval on the draws of its p."""
+    first, *others = resolution.methods
+    if fitted.role != "primary" or not isinstance(first, Randomization):
+        return resolution
+    return replace(resolution, methods=(first.on_all_draws(fitted), *others))
 
 
 def _say_how_long(resolutions: dict[Key, Resolution], fitted: dict[Key, Fitted], account: Account) -> None:
