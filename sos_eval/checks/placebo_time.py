@@ -94,9 +94,11 @@ class PlaceboTime(Check):
         p = float(symmetric_ranks(size.max(1))[0])
         starts, periods = [_moved(fitted.source, shift)[0] for shift in shifts], fitted.source.periods
         most = periods.name(starts[int(np.argmax(size[0]))])
+        several = f"Of {len(shifts)} placebo starts that in {most} shows most"
+        which = several if len(shifts) > 1 else f"The placebo start is in {most}"
         text = (
-            f"Of {len(shifts)} placebo starts that in {most} shows most; one that shows as much or more comes up in "
-            f"{of_hundred(p)} draws by the headline's own lots ({draws:,} were made)."
+            f"{which}; one that shows as much or more comes up in {of_hundred(p)} draws by the headline's own lots "
+            f"({draws:,} were made)."
         )
         table = pd.DataFrame({"placebo_start": periods.written(starts), "statistic": size[0]}).assign(
             p_value=p, p_mcse=np.sqrt(p * (1 - p) / draws), draws=draws, strata=" ".join(fitted.strata)
