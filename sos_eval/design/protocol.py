@@ -168,9 +168,15 @@ def _emmie(design: Design) -> Iterator[str]:
             f"Moderators: the headline's effect is told apart by {named}. Each has one test, of the same effect in all "
             "groups, by random adoptions within groups; the difference that it would find stands beside it."
         )
+    if design.discoveries:
+        yield (
+            f"Discovery: {listed([one.label for _, one in design.discoveries])} look for what the effect depends on "
+            f"among {listed(sorted({name for _, one in design.discoveries for name in one.among}))}. Whatever they "
+            "find is exploratory: a question for the next evaluation."
+        )
     parts = {
         "mechanisms": design.theory is None,
-        "moderators": not design.moderators,
+        "moderators": not (design.moderators or design.discoveries),
         "implementation": design.implementation is None,
     }
     rest = [name for name, lacking in parts.items() if lacking]

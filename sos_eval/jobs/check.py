@@ -9,6 +9,7 @@ from sos_eval.design.design import Design, load_design
 from sos_eval.design.lock import as_locked
 from sos_eval.errors import Fault, InputFault
 from sos_eval.jobs import steps
+from sos_eval.jobs.discovery import refuse_discoveries
 from sos_eval.jobs.discreet import discreet
 from sos_eval.jobs.implementation import refuse_scores
 from sos_eval.jobs.moderators import refuse_groups
@@ -60,6 +61,7 @@ def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checku
         identification(design)
         groups = steps.compare(design, panels)
         refuse_groups(design, groups)
+        refuse_discoveries(design, groups)
         refuse_scores(design, groups)
     main = panels[design.estimators[0].id]
     text = f"{main.n_units} units, {int(main.ever_treated.sum())} ever treated, {main.n_times} periods"

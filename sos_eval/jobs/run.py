@@ -11,6 +11,7 @@ from sos_eval.design.design import Design, load_design
 from sos_eval.design.lock import as_locked, lock_path
 from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
+from sos_eval.jobs.discovery import discovered, refuse_discoveries
 from sos_eval.jobs.discreet import discreet
 from sos_eval.jobs.facts import run_facts
 from sos_eval.jobs.implementation import implemented, refuse_scores
@@ -84,6 +85,7 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
     with account.step("compare"):
         groups = steps.compare(plan, panels)
         refuse_groups(plan, groups)
+        refuse_discoveries(plan, groups)
         refuse_scores(plan, groups)
     with account.step("estimate"):
         fitted = steps.estimate(plan, groups, account.crew)
@@ -92,6 +94,7 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
     with account.step("check"):
         checked = steps.check(plan, fitted, groups, account)
         by_group = moderated(plan, groups, fitted, account)
+        looked = discovered(plan, groups, fitted, account)
         theory = theorised(plan, identified, groups, fitted, account)
     with account.step("judge"):
         judged = judge(plan, groups, fitted, inferred, account)
@@ -100,7 +103,9 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
     with account.step("cost"):
         costed = steps.cost(plan, inferred, checked, groups, facts)
     facts = logged(plan, folder, facts, account)
-    further = universal_base(fitted, account) | theory.tables | by_group.tables | implemented(plan, groups, fitted)
+    further = (
+        universal_base(fitted, account) | theory.tables | by_group.tables | looked | implemented(plan, groups, fitted)
+    )
     with account.step("write"):
         return write(
             plan,

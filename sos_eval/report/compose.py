@@ -37,7 +37,7 @@ def compose(bundle: ResultBundle, drawn: Drawn) -> ReportDocument:
     title = str(bundle.design.get("title") or bundle.design.get("name") or "Evaluation")
     body = [
         *limits(bundle),
-        *effect(bundle, drawn), *mechanisms(bundle, drawn), *moderators(bundle), *implementation(bundle, drawn),
+        *effect(bundle, drawn), *mechanisms(bundle, drawn), *moderators(bundle, drawn), *implementation(bundle, drawn),
         *economics(bundle, drawn), *appendix(bundle), *provenance(bundle, drawn),
     ]  # fmt: skip
     failed = any(passed is False for passed in bundle.diagnostics["passed"])

@@ -9,6 +9,7 @@ import pandas as pd
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.bundle.files import yaml_text
 from sos_eval.report.content import Block, Bullets, Code, Heading, Picture, Table, Text
+from sos_eval.report.discovery_blocks import discovery_blocks
 from sos_eval.report.draw import Drawn
 from sos_eval.report.methods_blocks import methods, notes, together
 from sos_eval.report.plan import since_the_lock
@@ -226,9 +227,12 @@ def _implied(bundle: ResultBundle) -> list[Block]:
     return blocks
 
 
-def moderators(bundle: ResultBundle) -> list[Block]:
-    """Return the second M of EMMIE: effects by subgroup where there are any."""
+def moderators(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
+    """Return the second M of EMMIE: effects by subgroup where there are any, and what was looked for."""
     rows = bundle.estimates[bundle.estimates["subgroup"] != ""]
+    looked = discovery_blocks(bundle, _pictures(drawn, "group_effects"))
+    if rows.empty and looked:
+        return [Heading("Moderators"), *looked]
     if rows.empty:
         return _not_evaluated(
             "Moderators",
@@ -240,6 +244,7 @@ def moderators(bundle: ResultBundle) -> list[Block]:
         Heading("Moderators"),
         Table(shown(rows[names]), "Effects by subgroup"),
         *_difference_tests(bundle),
+        *looked,
     ]
 
 
