@@ -13,7 +13,7 @@ from sos_eval.jobs.discovery import refuse_discoveries
 from sos_eval.jobs.discreet import discreet
 from sos_eval.jobs.implementation import refuse_scores
 from sos_eval.jobs.moderators import refuse_groups
-from sos_eval.jobs.theory import identification
+from sos_eval.jobs.theory import identification, refuse_mediators
 from sos_eval.panel.england.published import panel_file
 from sos_eval.panel.spec import PanelSpec
 
@@ -63,6 +63,7 @@ def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checku
         refuse_groups(design, groups)
         refuse_discoveries(design, groups)
         refuse_scores(design, groups)
+        refuse_mediators(design, groups)
     main = panels[design.estimators[0].id]
     text = f"{main.n_units} units, {int(main.ever_treated.sum())} ever treated, {main.n_times} periods"
     return Checkup(design, True, f"{design.path}: in order ({text})")

@@ -18,7 +18,7 @@ from sos_eval.jobs.implementation import implemented, refuse_scores
 from sos_eval.jobs.judge import judge
 from sos_eval.jobs.moderators import moderated, refuse_groups
 from sos_eval.jobs.runs import data_files, logged
-from sos_eval.jobs.theory import identification, theorised
+from sos_eval.jobs.theory import identification, refuse_mediators, theorised
 from sos_eval.jobs.universal_base import universal_base
 from sos_eval.jobs.write import write
 
@@ -87,6 +87,7 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
         refuse_groups(plan, groups)
         refuse_discoveries(plan, groups)
         refuse_scores(plan, groups)
+        refuse_mediators(plan, groups)
     with account.step("estimate"):
         fitted = steps.estimate(plan, groups, account.crew)
     with account.step("infer"):

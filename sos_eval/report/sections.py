@@ -11,6 +11,7 @@ from sos_eval.bundle.files import yaml_text
 from sos_eval.report.content import Block, Bullets, Code, Heading, Picture, Table, Text
 from sos_eval.report.discovery_blocks import discovery_blocks
 from sos_eval.report.draw import Drawn
+from sos_eval.report.mediation_blocks import mediation_blocks
 from sos_eval.report.methods_blocks import methods, notes, together
 from sos_eval.report.plan import since_the_lock
 from sos_eval.report.reading import estimator_label, method_label, outcome_label, scale_label, unit_words
@@ -194,6 +195,7 @@ def mechanisms(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *said,
         *_implied(bundle),
         *_first_link(bundle),
+        *mediation_blocks(bundle),
     ]
 
 
