@@ -8,6 +8,7 @@ from pathlib import Path
 from sos_eval.bundle.bundle import ResultBundle, check_out
 from sos_eval.bundle.whole import refuse_inputs
 from sos_eval.design.design import Design, load_design
+from sos_eval.design.evidence import evidence_sheet
 from sos_eval.design.lock import as_locked, lock_path
 from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
@@ -107,6 +108,7 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
     further = (
         universal_base(fitted, account) | theory.tables | by_group.tables | looked | implemented(plan, groups, fitted)
     )
+    further |= evidence_sheet(plan, facts, further)
     with account.step("write"):
         return write(
             plan,
