@@ -18,8 +18,16 @@ from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.method import Method, register
 
 __all__ = [
-    "DETECTABLE", "FEWEST", "CausalForest", "Changes", "Discovery", "DoubleML", "DrLearner", "changes_of",
-    "too_few_clusters", "training",
+    "DETECTABLE",
+    "FEWEST",
+    "CausalForest",
+    "Discovery",
+    "DoubleML",
+    "DrLearner",
+    "ExploredRows",
+    "changes_of",
+    "too_few_clusters",
+    "training",
 ]  # fmt: skip
 
 #: Treated clusters, and comparison clusters, that a discovery needs.
@@ -104,8 +112,8 @@ class DrLearner(Discovery):
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
-    """Changes of units or people, ready to be learnt from.
+class ExploredRows:
+    """ExploredRows of units or people, ready to be learnt from.
 
     Attributes
     ----------
@@ -144,7 +152,7 @@ def too_few_clusters(panel: Panel) -> str:
     )
 
 
-def changes_of(panel: Panel, among: tuple[str, ...], anticipation: float = 0) -> Changes:
+def changes_of(panel: Panel, among: tuple[str, ...], anticipation: float = 0) -> ExploredRows:
     """Return the changes that effects are learnt from.
 
     Raises
@@ -167,7 +175,7 @@ def changes_of(panel: Panel, among: tuple[str, ...], anticipation: float = 0) ->
     if np.linalg.matrix_rank(np.column_stack([among_all, controlled])) < among_all.shape[1] + controlled.shape[1]:
         what = f"moderators: {', '.join((*among, *controls))} say the same: one follows from the others"
         raise NotIdentified(panel.fault(what, "take one out"))
-    return Changes(
+    return ExploredRows(
         rows.change, rows.treated.astype(float), rows.weights, _clusters(panel, rows), among_all, controlled,
         names, raw, rows.words,
     )  # fmt: skip
@@ -191,7 +199,7 @@ def _standard(values: Array) -> Array:
     return np.asarray((values - values.mean(axis=0)) / spread)
 
 
-def training(changes: Changes, rows: np.ndarray, folds: np.ndarray, seed: int) -> Training:
+def training(changes: ExploredRows, rows: np.ndarray, folds: np.ndarray, seed: int) -> Training:
     """Return some rows to learn from."""
     return Training(
         changes.change[rows], changes.treated[rows], changes.among[rows], changes.controls[rows],

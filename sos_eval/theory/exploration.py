@@ -13,7 +13,7 @@ from sos_eval.numerics.folds import cluster_folds
 from sos_eval.numerics.heterogeneity import NoOverlapError, Projection, Scores, doubly_robust, grouped, projection
 from sos_eval.numerics.multiplicity import holm
 from sos_eval.panel.panel import Array
-from sos_eval.theory.discovery import Changes, Discovery, training
+from sos_eval.theory.discovery import Discovery, ExploredRows, training
 
 __all__ = ["EXPLORATORY", "Explored", "explored"]
 
@@ -45,7 +45,7 @@ class Explored:
     members: pd.DataFrame
 
 
-def explored(discovery: Discovery, changes: Changes, rng: np.random.Generator) -> Explored:
+def explored(discovery: Discovery, changes: ExploredRows, rng: np.random.Generator) -> Explored:
     """Learn effects and judge them on rows that they were not learnt from, as often as there are splits.
 
     Medians over the splits; intervals of one split are at a level halved towards one, and p is twice the median
@@ -67,7 +67,7 @@ def explored(discovery: Discovery, changes: Changes, rng: np.random.Generator) -
     return Explored(**{name: table.assign(status=EXPLORATORY) for name, table in tables.items()})
 
 
-def _split(discovery: Discovery, changes: Changes, rng: np.random.Generator) -> Explored:
+def _split(discovery: Discovery, changes: ExploredRows, rng: np.random.Generator) -> Explored:
     """Return the tables of one dealing of clusters into folds."""
     treated = changes.treated == 1
     folds = cluster_folds(changes.clusters, treated, discovery.folds, rng)
@@ -125,7 +125,7 @@ def _line(found: Projection, direction: Array, level: float) -> dict[str, float]
 
 
 def _groups(
-    scores: Scores, changes: Changes, place: np.ndarray | None, discovery: Discovery, level: float
+    scores: Scores, changes: ExploredRows, place: np.ndarray | None, discovery: Discovery, level: float
 ) -> pd.DataFrame:
     """Return the average effect on the treated of each group by predicted effect."""
     groups = discovery.groups
@@ -141,7 +141,7 @@ def _groups(
     return pd.DataFrame({"group": np.arange(1, groups + 1), "n_treated": counts}).join(pd.DataFrame(lines))
 
 
-def _projection(scores: Scores, changes: Changes, level: float) -> pd.DataFrame:
+def _projection(scores: Scores, changes: ExploredRows, level: float) -> pd.DataFrame:
     """Return what a standard deviation of each column adds to the effect, all columns together."""
     basis = np.column_stack([np.ones(len(changes.change)), changes.among])
     found = projection(scores, basis)
@@ -150,7 +150,7 @@ def _projection(scores: Scores, changes: Changes, level: float) -> pd.DataFrame:
 
 
 def _members(
-    scores: Scores, changes: Changes, place: np.ndarray | None, groups: int, level: float
+    scores: Scores, changes: ExploredRows, place: np.ndarray | None, groups: int, level: float
 ) -> pd.DataFrame:  # fmt: skip
     """Return the mean of each column among the treated of the lowest and the highest group."""
     empty = dict.fromkeys(("lowest", "highest", "difference", "std_error", "conf_low", "conf_high"), np.nan)

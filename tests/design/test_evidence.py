@@ -73,22 +73,15 @@ def test_letters_count_what_there_is(tmp_path):
         "implementation": pd.DataFrame({"n_units": [8]}),
     }  # fmt: skip
     said = emmie_sheet(load(tmp_path), facts(), tables).set_index("letter")["evidence"]
-    assert said["Mechanism"] == "Measured mediators with a first link: 1. No mediator is measured."
+    assert said["Mechanism"] == "Measured mediators with a first link: 1."
     assert said["Implementation"] == "Fidelity scored in 8 units."
 
 
 def test_target_trial_says_what_is_declared_and_leaves_the_rest(tmp_path):
     design = load(tmp_path, ("panel:\n", "question: {intervention: X, comparator: Y, outcome: Z}\npanel:\n"))
     table = target_trial(design).set_index("element")
-    assert set(table["section"]) == {
-        "Abstract",
-        "Introduction",
-        "Methods",
-        "Results",
-        "Discussion",
-        "Other information",
-    }
-    assert len(table) == 21
+    sections = ["Abstract", "Introduction", "Methods", "Results", "Discussion", "Other information"]
+    assert list(dict.fromkeys(table["section"])) == sections
     assert table.loc["causal question", "as_declared"] == "Z: under X, against Y"
     assert table.loc["background", "state"] == "to be written"
     assert ((table["as_declared"] == "") == (table["state"] == "to be written")).all()
