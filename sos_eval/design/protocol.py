@@ -181,7 +181,10 @@ def _emmie(design: Design) -> Iterator[str]:
     }
     rest = [name for name, lacking in parts.items() if lacking]
     if design.implementation is not None:
-        yield f"Implementation: fidelity (`{design.implementation.fidelity}`) is described; no effect is read off it."
+        yield (
+            f"Implementation: fidelity (`{design.implementation.label}`) is described; what those had who practised "
+            "more is labelled as not causal, beside intention to treat."
+        )
     if rest:
         yield f"Not evaluated by this design: {listed(rest)}. The report says under each heading what it would need."
 

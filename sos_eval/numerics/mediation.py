@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.numerics.regress import least_squares
+from sos_eval.numerics.regress import least_squares, with_influence
 
 __all__ = ["QUANTITIES", "Mediation", "MediationData", "confounded_indirect", "link_test", "mediation", "residual_link"]
 
@@ -74,8 +74,8 @@ def mediation(rows: MediationData, *, interaction: bool, reference: float = 0.0)
     one, t, m = np.ones((len(rows.outcome), 1)), rows.treatment[:, None], rows.mediator[:, None]
     first = np.column_stack([one, t, rows.x])
     second = np.column_stack([one, t, m, *([t * m] if interaction else []), rows.x])
-    a, influence_a = _fit(rows.mediator, first, rows.weights)
-    b, influence_b = _fit(rows.outcome, second, rows.weights)
+    a, influence_a = with_influence(rows.mediator, first, rows.weights)
+    b, influence_b = with_influence(rows.outcome, second, rows.weights)
     means = np.average(rows.x, axis=0, weights=rows.weights) if rows.x.shape[1] else np.zeros(0)
 
     def effects(values: NDArray[np.complex128]) -> NDArray[np.complex128]:
@@ -88,12 +88,6 @@ def mediation(rows: MediationData, *, interaction: bool, reference: float = 0.0)
     sums = np.column_stack([np.bincount(codes, column) for column in of_effects.T])
     n = len(sums)
     return Mediation(effects(at).real, n / (n - 1) * sums.T @ sums, n - 1)
-
-
-def _fit(y: Array, x: Array, weights: Array) -> tuple[Array, Array]:
-    """Return coefficients, and each row's influence on them, (n, k)."""
-    coef, bread = least_squares(y, x, weights)
-    return coef, np.asarray((x * (weights * (y - x @ coef))[:, None]) @ bread)
 
 
 def _effects(

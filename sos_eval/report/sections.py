@@ -278,12 +278,23 @@ def _fidelity(bundle: ResultBundle) -> list[Block]:
     row = whole.iloc[0]
     said = f"Fidelity ({row['fidelity']}) was scored in {count(int(row['n_units']), *unit_words(bundle))}"
     missing = f", not in {int(row['n_unscored'])} that began" if row["n_unscored"] else ""
-    what = "It describes practice: who practised better was not chosen by lot, so no effect is read off it."
+    what = "It describes practice: who practised better was not chosen by lot, so no causal effect is read off it."
     return [
         Text(f"{said}{missing}; the mean is {number(row['mean'])}. {what}"),
         Table(shown(whole.drop(columns="fidelity")), "Fidelity, between units and within them"),
         Table(shown(by_time), "Fidelity by periods since the start"),
+        *_practised(bundle),
     ]
+
+
+def _practised(bundle: ResultBundle) -> list[Block]:
+    """Return the items of an instrument, and as treated beside intention to treat."""
+    items, treated = bundle.tables("implementation.items"), bundle.tables("implementation.as_treated")
+    blocks: list[Block] = [Table(shown(items), "The instrument, item by item")] if len(items) else []
+    if len(treated):
+        words = "As treated, not causal, beside intention to treat (on units' changes)"
+        blocks.append(Table(shown(treated), words))
+    return blocks
 
 
 def _began(bundle: ResultBundle) -> list[Block]:

@@ -113,7 +113,7 @@ class DrLearner(Discovery):
 
 @dataclass(frozen=True, slots=True)
 class ExploredRows:
-    """ExploredRows of units or people, ready to be learnt from.
+    """Changes of units or people, ready to be learnt from.
 
     Attributes
     ----------
