@@ -50,7 +50,7 @@ def effect(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *_balance(bundle),
         Heading("Checks", 3),
         *_checks(bundle),
-        *_pictures(drawn, "randomization", "leave_one_out", "robustness"),
+        *_pictures(drawn, "randomization", "leave_one_out", "robustness", "refuters", "common_cause"),
     ]
 
 

@@ -5,6 +5,7 @@ from sos_eval.report.figures import (
     answer,
     balance,
     balance_curves,
+    common_cause,
     economics_first,
     economics_full,
     estimates,
@@ -15,6 +16,7 @@ from sos_eval.report.figures import (
     outcome_paths,
     overlap,
     randomization,
+    refuters,
     robustness,
     theory,
 )
@@ -24,6 +26,7 @@ __all__ = [
     "answer",
     "balance",
     "balance_curves",
+    "common_cause",
     "economics_first",
     "economics_full",
     "estimates",
@@ -34,6 +37,7 @@ __all__ = [
     "outcome_paths",
     "overlap",
     "randomization",
+    "refuters",
     "robustness",
     "theory",
 ]
