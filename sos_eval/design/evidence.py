@@ -119,7 +119,8 @@ def _adjusted(design: Design) -> Iterator[str]:
 
 
 def _left_out(design: Design, left_out: Mapping[str, int]) -> Iterator[str]:
-    yield f"Comparison group: {design.comparison.label}."
+    method = design.comparison
+    yield f"Comparison group: {'all untreated units' if str(method.name) == 'none' else method.label}."
     if left_out and not design.disclosure.guards:
         yield f"Left out: {listed([f'{n} ({why})' for why, n in left_out.items()])}; flow.csv has all."
 

@@ -232,3 +232,8 @@ def test_without_econml_it_is_said_what_to_install(tmp_path, monkeypatch):
     assert "d.yaml" in str(caught.value)
     plain = load(tmp_path, ("seed: 1\n", "moderators: [{by: idaci_half, draws: 99}]\nseed: 1\n"))
     assert se.run(plain, out=tmp_path / "plain").tables("moderators.discovery").empty
+
+
+def test_as_an_estimator_it_is_sent_to_moderators(tmp_path):
+    with pytest.raises(DesignFault, match=r"where the effect differs; write moderators: \[\{discover: double_ml"):
+        load(tmp_path, ("estimators: [{method: twfe}]", "estimators: [{method: double_ml}]"))
