@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -14,9 +15,9 @@ from sos_eval.report.wording import number
 __all__ = ["mediation_blocks"]
 
 
-def mediation_blocks(bundle: ResultBundle) -> list[Block]:
+def mediation_blocks(bundle: ResultBundle, pictures: Sequence[Block]) -> list[Block]:
     """Return the test of both links, and the parts of the effect where a path is declared."""
-    return [*_joint(bundle), *_parts(bundle)]
+    return [*_joint(bundle), *_parts(bundle), *pictures]
 
 
 def _joint(bundle: ResultBundle) -> list[Block]:

@@ -195,7 +195,7 @@ def mechanisms(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *said,
         *_implied(bundle),
         *_first_link(bundle),
-        *mediation_blocks(bundle),
+        *mediation_blocks(bundle, _pictures(drawn, "mediation")),
     ]
 
 

@@ -7,7 +7,7 @@ import pytest
 import sos_eval as se
 from sos_eval.report.drawing import NothingToShow
 from sos_eval.results.method import registered
-from tests.jobs.test_theory import load
+from tests.jobs.test_theory import WORLD, load
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +37,20 @@ def test_the_contour_starts_from_an_estimate_that_is_whole(bundle):
 
 def test_a_design_that_does_not_ask_says_so(tmp_path):
     bare = se.run(load(tmp_path), out=tmp_path / "out")
-    for name in ("refuters", "common_cause", "group_effects"):
-        with pytest.raises(NothingToShow, match="the design does not"):
+    for name in ("refuters", "common_cause", "group_effects", "mediation"):
+        with pytest.raises(NothingToShow, match=r"the design does not|no effect was split"):
             registered("figure")[name].data(bare)
+
+
+def test_mediation_under_hidden_causes(tmp_path):
+    path = "  mediation: [{through: trust, ignorability: by construction}]\n  statements:"
+    design = load(tmp_path, ("  statements:", path))
+    (tmp_path / "w.yaml").write_text(WORLD.replace("n: 40", "n: 90").replace("authorities: 40", "authorities: 90")
+                                     .replace("treated: 8", "treated: 45"))  # fmt: skip
+    bundle = se.run(design, out=tmp_path / "out")
+    assert len(registered("figure")["mediation"].data(bundle)) == 19
+    assert "if causes are hidden" in bundle.figure("mediation").get_label()
+    bundle.figure("mediation").savefig(tmp_path / "m.png")
+    parts = bundle.tables("mechanisms.mediation").set_index("quantity")["estimate"]
+    assert parts["total_effect"] == pytest.approx(parts["pure_natural_direct"] + parts["total_natural_indirect"])
+    assert "tables/mechanisms.sensitivity.csv" in (bundle.path / "report.html").read_text()
