@@ -92,7 +92,7 @@ def test_the_seed_of_the_command_line_goes_before_every_seed_of_inference(tmp_pa
         ("panel.window.to: 2025", "seed: 2025", "small.yaml:13: with.seed: only keys of panel and comparison"),
         ("level: 0.9", "level: 1.9", "small.yaml:15: inference.0.level: 1.9: must be less than 1"),
         ("inference:", "implementation: {}\ninference:",
-         "implementation: fidelity: is missing; name the column with the score, or declare items"),
+         "small.yaml:14: implementation: fidelity: is missing; name the column with the score, or declare items"),
         ("outcome: {value: rate}", "outcome: {count: n}", "small.yaml:8: panel.outcome: count and exposure"),
         ("source: csv", "source: dfe", "small.yaml:4: panel.source: 'dfe' is not in this version"),
         ("control: never_treated", "small_sample: none", "small.yaml:12: estimators.0.small_sample: no such key; it"),
