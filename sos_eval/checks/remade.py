@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sos_eval.checks.common_lots import overall_row
-from sos_eval.checks.long_differences import long_differences
 from sos_eval.errors import NotIdentified
+from sos_eval.panel.long_differences import long_differences
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, loop_batch
 from sos_eval.results.fitted import Fitted

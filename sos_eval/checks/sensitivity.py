@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from annotated_types import Ge, Gt, Le, Lt
 
-from sos_eval.checks.long_differences import LongDifferences, long_differences
 from sos_eval.checks.quantity import overall
 from sos_eval.numerics.confounding import (
     Coefficient,
@@ -21,6 +20,7 @@ from sos_eval.numerics.confounding import (
     robustness_value,
 )
 from sos_eval.numerics.rosenbaum import MatchedTest, largest_gamma, m_scores, signed_rank
+from sos_eval.panel.long_differences import LongDifferences, long_differences
 from sos_eval.results.check import Check, CheckResult
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register

@@ -17,6 +17,7 @@ KINDS = {
     "comparisons": "comparison",
     "inference": "inference",
     "checks": "check",
+    "discoveries": "discovery",
     "figures": "figure",
     "tables": "table",
 }

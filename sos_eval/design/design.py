@@ -17,6 +17,7 @@ from sos_eval.results.check import Check
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.inference import InferenceMethod
 from sos_eval.terms import Direction, Role
+from sos_eval.theory.discovery import Discovery
 from sos_eval.theory.implementation import MeasuredFidelity
 from sos_eval.theory.moderators import Moderator
 from sos_eval.theory.programme import ProgrammeTheory
@@ -125,6 +126,8 @@ class Design:
         The declared programme theory, its file folded in; None where there is none.
     moderators
         By what the headline's effect is told apart.
+    discoveries
+        Entries of `moderators` that look for what it depends on, each with its place in the list.
     implementation
         The declared fidelity; None where there is none.
     """
@@ -148,6 +151,7 @@ class Design:
     theory: ProgrammeTheory | None = None
     moderators: tuple[Moderator, ...] = ()
     implementation: MeasuredFidelity | None = None
+    discoveries: tuple[tuple[int, Discovery], ...] = ()
 
     @property
     def path(self) -> Path:

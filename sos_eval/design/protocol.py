@@ -168,14 +168,23 @@ def _emmie(design: Design) -> Iterator[str]:
             f"Moderators: the headline's effect is told apart by {named}. Each has one test, of the same effect in all "
             "groups, by random adoptions within groups; the difference that it would find stands beside it."
         )
+    if design.discoveries:
+        yield (
+            f"Discovery: {listed([one.label for _, one in design.discoveries])} look for what the effect depends on "
+            f"among {listed(sorted({name for _, one in design.discoveries for name in one.among}))}. Whatever they "
+            "find is exploratory: a question for the next evaluation."
+        )
     parts = {
         "mechanisms": design.theory is None,
-        "moderators": not design.moderators,
+        "moderators": not (design.moderators or design.discoveries),
         "implementation": design.implementation is None,
     }
     rest = [name for name, lacking in parts.items() if lacking]
     if design.implementation is not None:
-        yield f"Implementation: fidelity (`{design.implementation.fidelity}`) is described; no effect is read off it."
+        yield (
+            f"Implementation: fidelity (`{design.implementation.label}`) is described; what those had who practised "
+            "more is labelled as not causal, beside intention to treat."
+        )
     if rest:
         yield f"Not evaluated by this design: {listed(rest)}. The report says under each heading what it would need."
 

@@ -22,6 +22,7 @@ from sos_eval.design.sections import (
     read_method,
 )
 from sos_eval.design.theory import (
+    read_discoveries,
     read_implementation,
     read_moderators,
     read_theory_section,
@@ -58,7 +59,7 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
     entries = _entries(reader, spec, comparison, inference)
     used = [((*entry.panel.covariates, *entry.comparison.columns), entry.is_variant) for entry in entries]
     refuse_bad_controls(reader, theory, used)
-    moderators = read_moderators(reader, theory)
+    moderators, discoveries = read_moderators(reader, theory), read_discoveries(reader, theory)
     implementation = read_implementation(reader)
     checks = read_checks(reader, data.get("checks", []), ("checks",))
     alternatives = _alternatives(reader, checks, entries)
@@ -74,7 +75,8 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
         name=str(data["name"]), title=str(data.get("title", data["name"])), question=question, panel=spec,
         comparison=comparison, estimators=entries, inference=inference, checks=checks, economics=economics,
         disclosure=disclosure, report=report, seed=number, resolved={}, document=document, overrides=overrides,
-        alternatives=alternatives, theory=theory, moderators=moderators, implementation=implementation,
+        alternatives=alternatives, theory=theory, moderators=moderators, discoveries=discoveries,
+        implementation=implementation,
     )  # fmt: skip
     return replace(design, resolved=_resolved(design))
 
@@ -284,11 +286,23 @@ def _resolved(design: Design) -> dict[str, Any]:
         out["economics"] = plain(design.economics)
     if design.theory is not None:
         out["theory"] = plain(design.theory)
-    if design.moderators:
-        out["moderators"] = plain(design.moderators)
+    if design.moderators or design.discoveries:
+        out["moderators"] = _moderators(design)
     if design.implementation is not None:
         out["implementation"] = plain(design.implementation)
     return out
+
+
+def _moderators(design: Design) -> list[dict[str, Any]]:
+    """Return the section as it was written: declared moderators and discoveries, each at its place."""
+    looked = {place: plain(one) for place, one in design.discoveries}
+    told = iter([plain(one) for one in design.moderators])
+    return [_discovering(looked[i]) if i in looked else next(told)
+            for i in range(len(looked) + len(design.moderators))]  # fmt: skip
+
+
+def _discovering(options: dict[str, Any]) -> dict[str, Any]:
+    return {"discover" if key == "method" else key: value for key, value in options.items()}
 
 
 def _entry_plain(entry: Entry) -> dict[str, Any]:

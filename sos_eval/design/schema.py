@@ -39,8 +39,12 @@ def design_schema() -> dict[str, Any]:
         "theory": _placed(json_schema(ProgrammeTheory), definitions),
         "moderators": {
             "type": "array",
-            "maxItems": Moderator.most,
-            "items": _placed(json_schema(Moderator), definitions),
+            "items": {
+                "anyOf": [
+                    _placed(json_schema(Moderator), definitions),
+                    *_methods("discovery", definitions, key="discover"),
+                ]
+            },
         },
     }
     sections["implementation"] = _placed(json_schema(MeasuredFidelity), definitions)
@@ -66,14 +70,16 @@ def _placed(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, An
     return schema
 
 
-def _methods(kind: str, definitions: dict[str, Any], more: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-    """Return one schema per registered method of a kind, told apart by its `method:`."""
+def _methods(
+    kind: str, definitions: dict[str, Any], more: Mapping[str, Any] | None = None, key: str = "method"
+) -> list[dict[str, Any]]:
+    """Return one schema per registered method of a kind, told apart by the key that names it."""
     made = []
     for name, cls in registered(kind).items():
         schema = _placed(json_schema(cls), definitions)
-        schema["properties"] = {"method": {"const": name}, **(more or {}), **schema.get("properties", {})}
+        schema["properties"] = {key: {"const": name}, **(more or {}), **schema.get("properties", {})}
         schema["description"] = summary(cls)
-        schema["required"] = [*schema.get("required", []), "method"]
+        schema["required"] = [*schema.get("required", []), key]
         made.append(schema)
     return made
 

@@ -126,7 +126,10 @@ def _class(reader: Reader, kind: str, name: Any, path: Path_) -> Any:
     if isinstance(name, str) and name in known:
         return known[name]
     dotted = ".".join(str(part) for part in path)
-    if name in CONTRACT[kind]:
+    if kind == "estimator" and name in registered("discovery"):
+        what = f"{dotted}: {name} estimates no overall effect here; it looks for where the effect differs"
+        reader.add(path, what, f"write moderators: [{{discover: {name}, among: [COLUMN]}}] beside another estimator")
+    elif name in CONTRACT[kind]:
         reader.add(path, f"{dotted}: {name} is not in this version", f"write one of: {', '.join(known)}")
     else:
         reader.add(path, f"{dotted}: no {kind} is called {name!r}", nearest(str(name), known))

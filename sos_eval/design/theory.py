@@ -6,8 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sos_eval.design.sections import Path_, Reader
+from sos_eval.errors import nearest
 from sos_eval.panel.disclosure import Disclosure
+from sos_eval.results.method import registered
 from sos_eval.theory.controls import bad_controls
+from sos_eval.theory.discovery import Discovery
 from sos_eval.theory.identify import identified
 from sos_eval.theory.implementation import MeasuredFidelity
 from sos_eval.theory.moderators import Moderator
@@ -16,6 +19,7 @@ from sos_eval.theory.read import read_theory
 
 __all__ = [
     "FROM_THEORY",
+    "read_discoveries",
     "read_implementation",
     "read_moderators",
     "read_theory_section",
@@ -33,20 +37,48 @@ def read_theory_section(reader: Reader) -> ProgrammeTheory | None:
 
 
 def read_moderators(reader: Reader, theory: ProgrammeTheory | None) -> tuple[Moderator, ...]:
-    """Read `moderators`; refuse too many, and those that the theory says the intervention moves."""
+    """Read the declared `moderators`; refuse too many, and those that the theory says the intervention moves."""
     given = reader.document.data.get("moderators", [])
     if not isinstance(given, list):
         reader.add(("moderators",), "moderators: must be a list", "write [{by: COLUMN}]")
         return ()
-    if len(given) > Moderator.most:
-        what = f"moderators: {len(given)} are declared; more than {Moderator.most} find differences by chance"
-        reader.add(("moderators", Moderator.most), what, "keep the two that the theory puts first")
-    made = [reader.build(Moderator, one, ("moderators", i)) for i, one in enumerate(given)]
-    for i, one in enumerate(made):
-        for column in one.columns if one is not None and theory is not None else ():
+    places = [i for i, one in enumerate(given) if not _looks(one)]
+    if len(places) > Moderator.most:
+        what = f"moderators: {len(places)} are declared; more than {Moderator.most} find differences by chance"
+        reader.add(("moderators", places[Moderator.most]), what, "keep the two that the theory puts first")
+    made = {i: reader.build(Moderator, given[i], ("moderators", i)) for i in places}
+    for i, one in made.items():
+        for column in one.columns if one is not None else ():
             _refuse_moved(reader, theory, column, ("moderators", i, "by"))
     _refuse_guarded(reader, "moderators")
-    return tuple(one for one in made if one is not None)
+    return tuple(one for one in made.values() if one is not None)
+
+
+def read_discoveries(reader: Reader, theory: ProgrammeTheory | None) -> tuple[tuple[int, Discovery], ...]:
+    """Read entries of `moderators` that look for differences (`discover`), each with its place in the list."""
+    given = reader.document.data.get("moderators", [])
+    made: dict[int, Discovery] = {}
+    for i, one in enumerate(given if isinstance(given, list) else ()):
+        path = ("moderators", i)
+        learners, name = registered("discovery"), str(one["discover"]) if _looks(one) else ""
+        if name and name not in learners:
+            what = f"moderators.{i}.discover: no learner is called {name!r}"
+            reader.add((*path, "discover"), what, nearest(name, learners))
+        elif any(name == known.name for known in made.values()):
+            what = f"moderators.{i}.discover: {name} is declared twice"
+            reader.add((*path, "discover"), what, "write its columns in one list")
+        elif name:
+            options = {key: value for key, value in one.items() if key != "discover"}
+            made |= {i: learner} if (learner := reader.build(learners[name], options, path)) is not None else {}
+    for i, learner in made.items():
+        for column in learner.among:
+            _refuse_moved(reader, theory, column, ("moderators", i, "among"))
+    return tuple(made.items())
+
+
+def _looks(entry: object) -> bool:
+    """Say whether an entry of `moderators` looks for differences rather than declares one."""
+    return isinstance(entry, dict) and "discover" in entry
 
 
 def read_implementation(reader: Reader) -> MeasuredFidelity | None:

@@ -10,10 +10,11 @@ from sos_eval.design.lock import as_locked
 from sos_eval.errors import Fault, InputFault
 from sos_eval.jobs import steps
 from sos_eval.jobs.answers import Group, primary
+from sos_eval.jobs.discovery import refuse_discoveries
 from sos_eval.jobs.discreet import discreet
 from sos_eval.jobs.implementation import refuse_scores
 from sos_eval.jobs.moderators import refuse_groups
-from sos_eval.jobs.theory import identification
+from sos_eval.jobs.theory import identification, refuse_mediators
 from sos_eval.panel.england.published import panel_file
 from sos_eval.panel.spec import PanelSpec
 
@@ -61,7 +62,9 @@ def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checku
         identification(design)
         groups = steps.compare(design, panels)
         refuse_groups(design, groups)
+        refuse_discoveries(design, groups)
         refuse_scores(design, groups)
+        refuse_mediators(design, groups)
     main = panels[design.estimators[0].id]
     text = f"{main.n_units} units, {int(main.ever_treated.sum())} ever treated, {main.n_times} periods"
     lines = [f"{design.path}: in order ({text})", *_foreseen(design, groups[primary(design, groups)])]

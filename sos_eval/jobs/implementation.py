@@ -8,7 +8,8 @@ from sos_eval.design.design import Design
 from sos_eval.errors import Faults, NotIdentified
 from sos_eval.jobs.answers import Group, Key, primary
 from sos_eval.results.fitted import Fitted
-from sos_eval.theory.implementation import fidelity_by_time, fidelity_summary, outside_scale
+from sos_eval.theory.as_treated import as_treated
+from sos_eval.theory.implementation import fidelity_by_time, fidelity_summary, item_table, outside_scale
 
 __all__ = ["implemented", "refuse_scores"]
 
@@ -41,8 +42,12 @@ def implemented(design: Design, groups: dict[Key, Group], fitted: dict[Key, Fitt
     declared = design.implementation
     if declared is None:
         return {}
-    source = fitted[primary(design, groups)].source
-    return {
-        "implementation": fidelity_summary(source, declared),
-        "implementation.by_time": fidelity_by_time(source, declared),
+    headline = fitted[primary(design, groups)]
+    tables = {
+        "implementation": fidelity_summary(headline.source, declared),
+        "implementation.by_time": fidelity_by_time(headline.source, declared),
+        "implementation.as_treated": as_treated(headline, declared),
     }
+    if declared.items:
+        tables["implementation.items"] = item_table(headline.source, declared)
+    return {name: table for name, table in tables.items() if len(table)}

@@ -8,9 +8,11 @@ from pathlib import Path
 from sos_eval.bundle.bundle import ResultBundle, check_out
 from sos_eval.bundle.whole import refuse_inputs
 from sos_eval.design.design import Design, load_design
+from sos_eval.design.evidence import evidence_sheet
 from sos_eval.design.lock import as_locked, lock_path
 from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
+from sos_eval.jobs.discovery import discovered, refuse_discoveries
 from sos_eval.jobs.discreet import discreet
 from sos_eval.jobs.facts import run_facts
 from sos_eval.jobs.implementation import implemented, refuse_scores
@@ -18,7 +20,7 @@ from sos_eval.jobs.imputed import over_imputations
 from sos_eval.jobs.judge import judge
 from sos_eval.jobs.moderators import moderated, refuse_groups
 from sos_eval.jobs.runs import data_files, logged
-from sos_eval.jobs.theory import identification, theorised
+from sos_eval.jobs.theory import identification, refuse_mediators, theorised
 from sos_eval.jobs.universal_base import universal_base
 from sos_eval.jobs.write import write
 
@@ -85,7 +87,9 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
     with account.step("compare"):
         groups = steps.compare(plan, panels)
         refuse_groups(plan, groups)
+        refuse_discoveries(plan, groups)
         refuse_scores(plan, groups)
+        refuse_mediators(plan, groups)
     with account.step("estimate"):
         fitted = steps.estimate(plan, groups, account.crew)
     with account.step("infer"):
@@ -93,6 +97,7 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
     with account.step("check"):
         checked = steps.check(plan, fitted, groups, account)
         by_group = moderated(plan, groups, fitted, account)
+        looked = discovered(plan, groups, fitted, account)
         theory = theorised(plan, identified, groups, fitted, account)
     with account.step("judge"):
         judged = judge(plan, groups, fitted, inferred, account)
@@ -101,7 +106,10 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
     with account.step("cost"):
         costed = steps.cost(plan, inferred, checked, groups, facts)
     facts = logged(plan, folder, facts, account)
-    further = universal_base(fitted, account) | theory.tables | by_group.tables | implemented(plan, groups, fitted)
+    further = (
+        universal_base(fitted, account) | theory.tables | by_group.tables | looked | implemented(plan, groups, fitted)
+    )
+    further |= evidence_sheet(plan, facts, further)
     with account.step("write"):
         return write(
             plan,

@@ -73,8 +73,9 @@ def _columns(design: Design) -> list[str]:
         names += [*entry.comparison.columns, *entry.method.columns]
         names += [name for method in (*entry.inference, *design.inference) for name in method.columns]
     names += design.theory.columns.values() if design.theory else ()
-    names += [design.implementation.fidelity] if design.implementation else []
+    names += design.implementation.columns if design.implementation else ()
     names += [name for one in design.moderators for name in one.columns]
+    names += [name for _, one in design.discoveries for name in one.columns]
     return [name for name in dict.fromkeys(names) if name not in design.panel.covariates]
 
 

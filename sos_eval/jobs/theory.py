@@ -8,19 +8,21 @@ import pandas as pd
 
 from sos_eval.bundle.withheld import few_words
 from sos_eval.design.design import Design
+from sos_eval.errors import Faults, NotIdentified
 from sos_eval.estimators.twfe import TWFE
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Group, Key, primary
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.theory import TheoryFacts
-from sos_eval.theory.first_link import first_links
+from sos_eval.theory.first_link import first_links, mediators
 from sos_eval.theory.identify import Identification, identified
 from sos_eval.theory.implications import held_against
+from sos_eval.theory.mediation import joint_test, parts_of_effect, too_late
 from sos_eval.theory.tables import adjustment_table, edges_table, nodes_table
 from sos_eval.theory.trends import movers
 from sos_eval.theory.words import facts_of
 
-__all__ = ["Theorised", "identification", "theorised"]
+__all__ = ["Theorised", "identification", "refuse_mediators", "theorised"]
 
 #: Level of the adjusted tests of what a theory implies.
 LEVEL = 0.05
@@ -48,6 +50,23 @@ def identification(design: Design) -> Identification | None:
     return None if theory is None else identified(theory.graph, theory.treatment, theory.outcome, theory.measured)
 
 
+def refuse_mediators(design: Design, groups: dict[Key, Group]) -> None:
+    """Refuse mediators that are measured after the outcome.
+
+    Raises
+    ------
+    NotIdentified
+        Each with the line of the theory.
+    """
+    theory, faults = design.theory, Faults(NotIdentified)
+    for node in mediators(theory) if theory is not None else ():
+        column = theory.columns[node] if theory is not None else ""
+        if what := too_late(groups[primary(design, groups)].source, column):
+            where = design.document.where(("theory", "columns", node))
+            faults.add(where, f"theory.columns.{node}: {what}", "name an earlier measurement, or widen panel.window")
+    faults.stop()
+
+
 def theorised(
     design: Design,
     found: Identification | None,
@@ -70,6 +89,10 @@ def theorised(
     }  # fmt: skip
     links = first_links(theory, _on_values(fitted[first]), DRAWS, account.stream("first_link", *first))
     tables["mechanisms.first_link"] = _guarded(links, design)
+    if not design.disclosure.guards:
+        rng = account.stream("second_link", *first)
+        tables["mechanisms.joint"] = joint_test(theory, fitted[first], links, DRAWS, rng)
+        tables["mechanisms.mediation"], tables["mechanisms.sensitivity"] = parts_of_effect(theory, fitted[first])
     facts = facts_of(theory, found, moving, table, LEVEL)
     return Theorised(facts, {name: table for name, table in tables.items() if len(table)})
 

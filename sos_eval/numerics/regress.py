@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LinearFit", "least_squares", "scaled_inverse"]
+__all__ = ["LinearFit", "least_squares", "scaled_inverse", "with_influence"]
 
 Array = NDArray[np.float64]
 
@@ -88,6 +88,12 @@ def least_squares(y: Array, x: Array, weights: Array | None = None) -> tuple[Arr
     gram = xw.T @ x
     bread = scaled_inverse(gram)
     return np.asarray((y @ xw) @ bread.T), bread
+
+
+def with_influence(y: Array, x: Array, weights: Array) -> tuple[Array, Array]:
+    """Return coefficients of a weighted regression, (k,), and each row's influence on them, (n, k)."""
+    coef, bread = least_squares(y, x, weights)
+    return coef, np.asarray((x * (weights * (y - x @ coef))[:, None]) @ bread)
 
 
 def scaled_inverse(gram: Array) -> Array:

@@ -10,6 +10,7 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.content import Block, Bullets, ReportDocument, Text
 from sos_eval.report.draw import Drawn
 from sos_eval.report.economics_blocks import economics
+from sos_eval.report.evidence_page import evidence_page
 from sos_eval.report.first_page import first_page, limits
 from sos_eval.report.plan import plan_badge
 from sos_eval.report.sections import appendix, effect, implementation, mechanisms, moderators, provenance
@@ -37,8 +38,8 @@ def compose(bundle: ResultBundle, drawn: Drawn) -> ReportDocument:
     title = str(bundle.design.get("title") or bundle.design.get("name") or "Evaluation")
     body = [
         *limits(bundle),
-        *effect(bundle, drawn), *mechanisms(bundle, drawn), *moderators(bundle), *implementation(bundle, drawn),
-        *economics(bundle, drawn), *appendix(bundle), *provenance(bundle, drawn),
+        *effect(bundle, drawn), *mechanisms(bundle, drawn), *moderators(bundle, drawn), *implementation(bundle, drawn),
+        *economics(bundle, drawn), *evidence_page(bundle), *appendix(bundle), *provenance(bundle, drawn),
     ]  # fmt: skip
     failed = any(passed is False for passed in bundle.diagnostics["passed"])
     verdict = WITHHELD if is_withheld(headline) else _BADGES.get(str(headline.get("verdict")), "No headline")

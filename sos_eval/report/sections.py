@@ -9,7 +9,9 @@ import pandas as pd
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.bundle.files import yaml_text
 from sos_eval.report.content import Block, Bullets, Code, Heading, Picture, Table, Text
+from sos_eval.report.discovery_blocks import discovery_blocks
 from sos_eval.report.draw import Drawn
+from sos_eval.report.mediation_blocks import mediation_blocks
 from sos_eval.report.methods_blocks import methods, notes, together
 from sos_eval.report.plan import since_the_lock
 from sos_eval.report.reading import estimator_label, method_label, outcome_label, scale_label, unit_words
@@ -48,7 +50,7 @@ def effect(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *_balance(bundle),
         Heading("Checks", 3),
         *_checks(bundle),
-        *_pictures(drawn, "randomization", "leave_one_out", "robustness"),
+        *_pictures(drawn, "randomization", "leave_one_out", "robustness", "refuters", "common_cause"),
     ]
 
 
@@ -203,6 +205,7 @@ def mechanisms(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *said,
         *_implied(bundle),
         *_first_link(bundle),
+        *mediation_blocks(bundle, _pictures(drawn, "mediation")),
     ]
 
 
@@ -236,9 +239,12 @@ def _implied(bundle: ResultBundle) -> list[Block]:
     return blocks
 
 
-def moderators(bundle: ResultBundle) -> list[Block]:
-    """Return the second M of EMMIE: effects by subgroup where there are any."""
+def moderators(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
+    """Return the second M of EMMIE: effects by subgroup where there are any, and what was looked for."""
     rows = bundle.estimates[bundle.estimates["subgroup"] != ""]
+    looked = discovery_blocks(bundle, _pictures(drawn, "group_effects"))
+    if rows.empty and looked:
+        return [Heading("Moderators"), *looked]
     if rows.empty:
         return _not_evaluated(
             "Moderators",
@@ -250,6 +256,7 @@ def moderators(bundle: ResultBundle) -> list[Block]:
         Heading("Moderators"),
         Table(shown(rows[names]), "Effects by subgroup"),
         *_difference_tests(bundle),
+        *looked,
     ]
 
 
@@ -281,12 +288,23 @@ def _fidelity(bundle: ResultBundle) -> list[Block]:
     row = whole.iloc[0]
     said = f"Fidelity ({row['fidelity']}) was scored in {count(int(row['n_units']), *unit_words(bundle))}"
     missing = f", not in {int(row['n_unscored'])} with a recorded start" if row["n_unscored"] else ""
-    what = "It describes practice: who practised better was not chosen by lot, so no effect is read off it."
+    what = "It describes practice: who practised better was not chosen by lot, so no causal effect is read off it."
     return [
         Text(f"{said}{missing}; the mean is {number(row['mean'])}. {what}"),
         Table(shown(whole.drop(columns="fidelity")), "Fidelity, between units and within them"),
         Table(shown(by_time), "Fidelity by periods since the start"),
+        *_practised(bundle),
     ]
+
+
+def _practised(bundle: ResultBundle) -> list[Block]:
+    """Return the items of an instrument, and as treated beside intention to treat."""
+    items, treated = bundle.tables("implementation.items"), bundle.tables("implementation.as_treated")
+    blocks: list[Block] = [Table(shown(items), "The instrument, item by item")] if len(items) else []
+    if len(treated):
+        words = "As treated, not causal, beside intention to treat (on units' changes)"
+        blocks.append(Table(shown(treated), words))
+    return blocks
 
 
 def _began(bundle: ResultBundle) -> list[Block]:

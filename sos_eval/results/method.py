@@ -19,6 +19,7 @@ ROOMS = {
     "comparison": "sos_eval.comparison",
     "inference": "sos_eval.inference",
     "check": "sos_eval.checks",
+    "discovery": "sos_eval.theory",
     "figure": "sos_eval.report.figures",
     "table": "sos_eval.report.tables",
 }

@@ -16,7 +16,7 @@ from sos_eval.results.estimate import clustered_error
 from sos_eval.results.fitted import Fitted
 from sos_eval.theory.programme import ProgrammeTheory
 
-__all__ = ["first_links", "mediators"]
+__all__ = ["first_links", "mediators", "on_column"]
 
 COLUMNS = ("mediator", "words", "column", "estimate", "std_error", "n_units", "n_treated_units", "p_value", "reason")
 
@@ -56,7 +56,7 @@ def _link(
     column: str, fitted: Fitted, space: AssignmentSpace | str, draws: int, rng: np.random.Generator
 ) -> dict[str, float]:
     """Return effect, error, units and p on one mediator."""
-    source = _on(fitted.source, column)
+    source = on_column(fitted.source, column)
     on_it = replace(fitted, source=source, lots_of="", estimate=fitted.refit(source))
     row = _overall(on_it.estimate.cells)
     errors = clustered_error(on_it.estimate)
@@ -75,7 +75,7 @@ def _link(
     return {**found, "p_value": share_reached(statistic, complete=lots.complete)}
 
 
-def _on(panel: Panel, column: str) -> Panel:
+def on_column(panel: Panel, column: str) -> Panel:
     """Return the panel with a column in place of its outcome."""
     if not pd.api.types.is_numeric_dtype(panel.frame[column]):
         raise NotIdentified(panel.fault(f"{column} holds words, and an effect is on numbers"))

@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
+from annotated_types import Gt
 
 from sos_eval.declare import Declared
 from sos_eval.errors import NotIdentified
 from sos_eval.panel.panel import Panel
 
-__all__ = ["MeasuredFidelity", "fidelity_by_time", "fidelity_summary", "outside_scale"]
+__all__ = ["MeasuredFidelity", "fidelity_by_time", "fidelity_summary", "item_table", "outside_scale", "scored"]
 
 
 @dataclass(frozen=True)
 class MeasuredFidelity(Declared):
-    """A measured fidelity or dose. It describes: no effect is read off who practised better."""
+    """A measured fidelity or dose. It describes: no causal effect is read off who practised better."""
 
-    fidelity: str
-    """Column with the score, per unit or per unit and period; only treated periods are looked at."""
+    fidelity: str = ""
+    """Column with the score, per unit or per unit and period; only treated periods are looked at. With `items` the name
+    of the score that they make."""
+    items: Mapping[str, Annotated[float, Gt(0)]] = field(default_factory=dict)
+    """An instrument: column of each item to its weight. The score is their weighted mean where all are there."""
     minimum: float | None = None
     """Score from which practice counts as the intervention."""
     scale: tuple[float, float] = (0.0, 1.0)
     """Lowest and highest score that there can be; others are refused."""
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The user's columns that it reads."""
+        return tuple(self.items) or (self.fidelity,)
+
+    @property
+    def label(self) -> str:
+        """What the score is called."""
+        return self.fidelity or "instrument"
+
     def __post_init__(self) -> None:
+        if not self.fidelity and not self.items:
+            raise ValueError("fidelity: is missing; name the column with the score, or declare items")
+        if len(self.items) == 1:
+            raise ValueError("items: one item is no instrument; name its column as fidelity")
         low, high = self.scale
         if not low < high:
             raise ValueError(f"scale: {low:g} is not below {high:g}")
@@ -41,18 +61,55 @@ def outside_scale(panel: Panel, declared: MeasuredFidelity) -> str:
     if len(wrong):
         first = wrong.iloc[0]
         where = f"{first['unit']} in {panel.periods.name(first['time'])}"
-        return f"{len(wrong)} scores of {declared.fidelity} lie outside {low:g} to {high:g}, the first {where}"
-    return "" if len(table) else f"{declared.fidelity} has no score in any treated period"
+        return f"{len(wrong)} scores of {declared.label} lie outside {low:g} to {high:g}, the first {where}"
+    return "" if len(table) else f"{declared.label} has no score in any treated period"
 
 
 def _treated(panel: Panel, declared: MeasuredFidelity) -> pd.DataFrame:
     """Return the scores of treated periods, a row each."""
-    if not pd.api.types.is_numeric_dtype(panel.frame[declared.fidelity]):
-        raise NotIdentified(panel.fault(f"implementation: {declared.fidelity} holds words", "name a column of numbers"))
-    frame = panel.frame
-    rows = frame[(frame["treated"] > 0) & frame[declared.fidelity].notna()]
-    score = rows[declared.fidelity].astype(float)
+    scores = scored(panel, declared)
+    chosen = (panel.frame["treated"] > 0) & scores.notna()
+    rows, score = panel.frame[chosen], scores[chosen]
     return rows[["unit", "time", "first_treated"]].assign(score=score, event_time=rows["time"] - rows["first_treated"])
+
+
+def scored(panel: Panel, declared: MeasuredFidelity) -> pd.Series:
+    """Return each row's score: the column, or the weighted mean of the items where all are there.
+
+    Raises
+    ------
+    NotIdentified
+        A column holds words.
+    """
+    for name in declared.columns:
+        if not pd.api.types.is_numeric_dtype(panel.frame[name]):
+            raise NotIdentified(panel.fault(f"implementation: {name} holds words", "name a column of numbers"))
+    if not declared.items:
+        return panel.frame[declared.fidelity].astype(float)
+    items = panel.frame[list(declared.items)].astype(float)
+    weights = np.array(list(declared.items.values()))
+    return pd.Series(items.to_numpy() @ weights / weights.sum(), index=items.index)
+
+
+def item_table(panel: Panel, declared: MeasuredFidelity) -> pd.DataFrame:
+    """Return a line an item over treated periods in which all items are there: weight, mean, and how far they agree.
+
+    `reliability` is Cronbach's alpha of the items standardised, ``k r / (1 + (k - 1) r)`` with the mean correlation r;
+    `rest_correlation` that of an item with the mean of the others.
+    """
+    frame = panel.frame[(panel.frame["treated"] > 0)][list(declared.items)].astype(float).dropna()
+    if len(frame) < 3:
+        return pd.DataFrame()
+    correlation = frame.corr().to_numpy()
+    k = len(declared.items)
+    mean = (correlation.sum() - k) / (k * (k - 1))
+    standard = (frame - frame.mean()) / frame.std()
+    rest = [standard[name].corr(standard.drop(columns=name).mean(axis=1)) for name in frame]
+    return pd.DataFrame({
+        "item": list(frame), "weight": list(declared.items.values()), "mean": frame.mean().to_numpy(),
+        "sd": frame.std().to_numpy(), "rest_correlation": rest, "reliability": k * mean / (1 + (k - 1) * mean),
+        "scores": len(frame),
+    })  # fmt: skip
 
 
 def fidelity_summary(panel: Panel, declared: MeasuredFidelity) -> pd.DataFrame:
@@ -68,7 +125,7 @@ def fidelity_summary(panel: Panel, declared: MeasuredFidelity) -> pd.DataFrame:
     left = int((counts - 1).sum())
     reached = np.nan if declared.minimum is None else float((means >= declared.minimum).mean())
     row = {
-        "fidelity": declared.fidelity, "n_units": len(means), "n_unscored": int(panel.ever_treated.sum()) - len(means),
+        "fidelity": declared.label, "n_units": len(means), "n_unscored": int(panel.ever_treated.sum()) - len(means),
         "scores": len(table), "mean": float(means.mean()),
         "sd_between": float(means.std()) if len(means) > 1 else np.nan,
         "sd_within": float(np.sqrt((apart**2).sum() / left)) if left else np.nan,

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any
 
+from annotated_types import MinLen
 from pydantic import BeforeValidator
 
 from sos_eval.declare import Declared
 from sos_eval.theory.graph import Graph
 
-__all__ = ["SCHEMA", "ProgrammeTheory", "Proposition", "TheoryNode"]
+__all__ = ["SCHEMA", "MediationPath", "ProgrammeTheory", "Proposition", "TheoryNode"]
 
 SCHEMA = "sos-eval/theory/1"
 
@@ -47,6 +48,20 @@ class Proposition(Declared):
         return f"{said.rstrip('.')} → {self.outcome}" if self.outcome else said
 
 
+@dataclass(frozen=True)
+class MediationPath(Declared):
+    """A way through a measured mediator, by which the effect is to be split."""
+
+    through: str
+    """The mediator's node."""
+    ignorability: Annotated[str, MinLen(1)]
+    """Why nothing hidden moves both mediator and outcome, given treatment and covariates: sequential ignorability."""
+    interaction: bool = True
+    """Whether the mediator may do more or less where practice is at work."""
+    reference: float = 0.0
+    """Change of the mediator at which the controlled direct effect is told."""
+
+
 def _stated(value: Any) -> Any:
     """Take plain text as well as a mapping."""
     return {"mechanism": value} if isinstance(value, str) else value
@@ -75,6 +90,8 @@ class ProgrammeTheory(Declared):
     """Node to the column of the panel that measures it; other nodes count as not measured."""
     statements: tuple[Stated, ...] = ()
     """Statements, as text or as {context: …, mechanism: …, outcome: …}."""
+    mediation: tuple[MediationPath, ...] = ()
+    """Ways by which the effect is split into what runs through a mediator and what does not."""
 
     @cached_property
     def graph(self) -> Graph:

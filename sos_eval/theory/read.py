@@ -107,7 +107,7 @@ def _of_yaml(section: ProgrammeTheory, found: Document, document: Document, faul
         return None
     data = {key: value for key, value in found.data.items() if key not in ("schema", "name", "title")}
     for beside in document.data.get("theory") or {}:
-        if beside not in ("file", "columns"):
+        if beside not in ("file", "columns", "mediation"):
             what = f"theory.{beside}: stands beside a file that says it"
             faults.add(document.where((*_AT, beside)), what, "write it in the file alone")
     theory = build(ProgrammeTheory, data, found, (), faults)
@@ -121,7 +121,9 @@ def _of_yaml(section: ProgrammeTheory, found: Document, document: Document, faul
     def key(*names: str) -> str:
         return keys(*names) if (*_AT, *names) in document.lines else found.where(names)
 
-    whole = replace(theory, columns={**theory.columns, **section.columns})
+    whole = replace(
+        theory, columns={**theory.columns, **section.columns}, mediation=section.mediation or theory.mediation
+    )
     return _Sourced(whole, lambda i: found.where(("edges", i)), key)
 
 
@@ -142,6 +144,21 @@ def _check(sourced: _Sourced, faults: Faults) -> None:
     if not absent and not graph.directed_path(theory.treatment, theory.outcome):
         what = f"theory: no way leads from {theory.treatment} to {theory.outcome}: it says that nothing happens"
         faults.add(sourced.key(), what, "add the arrows that are missing")
+    elif not cycle:
+        _check_paths(sourced, faults)
+
+
+def _check_paths(sourced: _Sourced, faults: Faults) -> None:
+    """Note ways through what is no mediator, or is not measured."""
+    theory = sourced.theory
+    for i, path in enumerate(theory.mediation):
+        place, what = sourced.key("mediation"), f"theory.mediation.{i}.through: {path.through}"
+        if path.through not in theory.graph.nodes:
+            faults.add(place, f"{what}: no such node", nearest(path.through, theory.graph.nodes))
+        elif theory.role(path.through) != "mediator":
+            faults.add(place, f"{what} is no mediator but {theory.role(path.through)}", "name a node on the way")
+        elif path.through not in theory.columns:
+            faults.add(place, f"{what} is not measured", "name its column in theory.columns, or take the path out")
 
 
 def _check_names(sourced: _Sourced, faults: Faults) -> None:

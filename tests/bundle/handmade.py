@@ -163,6 +163,21 @@ def figure_tables() -> dict[str, pd.DataFrame]:
             "variant": ["start a year later", "years to 2017 only", "without 2018"], "estimate": [-1.2, -2.5, -1.7],
             "conf_low": [-5.0, -8.0, -6.0], "conf_high": [2.6, 3.0, 2.6],
         }),
+        "refuters.placebo_treatment": pd.DataFrame({"draw": k[:99] + 1.0, "estimate": np.sin(k[:99] * 1.0)}),
+        "refuters.dummy_outcome": pd.DataFrame({"draw": k[:99] + 1.0, "estimate": np.cos(k[:99] * 1.0)}),
+        "refuters.common_cause": pd.DataFrame(
+            [(a, b, 1 - 3 * a * b) for a in (0.2, 0.4, 0.6) for b in (0.2, 0.4, 0.6)],
+            columns=["with_treatment", "with_outcome", "share_left"],
+        ),
+        "mechanisms.sensitivity": pd.DataFrame({
+            "rho": [-0.5, 0.0, 0.5], "indirect": [1.0, -0.5, -2.0], "rho_at_zero": -0.2, "mediator": "trust",
+            "words": "Parents' trust",
+        }),
+        "moderators.discovery.groups": pd.DataFrame({
+            "learner": "double_ml", "group": [1, 2, 3, 4], "n_treated": 10.0, "estimate": [-4.0, -2.0, -1.0, 0.5],
+            "conf_low": [-6.0, -4.0, -3.0, -1.5], "conf_high": [-2.0, 0.0, 1.0, 2.5], "p_value": 0.1,
+            "status": "exploratory",
+        }),
     }  # fmt: skip
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sos_eval.checks.long_differences import long_differences
 from sos_eval.checks.sensitivity import Sensitivity
 from sos_eval.estimators import TWFE, PoissonDiD
+from sos_eval.panel.long_differences import long_differences
 from sos_eval.panel.tabular import from_frame
 from sos_eval.results.comparison import Comparison
 from sos_eval.results.fitted import Fitted

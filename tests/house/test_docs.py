@@ -8,7 +8,7 @@ from sos_eval.results.method import registered
 from tests.conftest import ROOT
 from tests.house.generated import PAGES
 
-METHODS = ("estimator", "comparison", "inference", "check")
+METHODS = ("estimator", "comparison", "inference", "check", "discovery")
 
 
 def test_methods_page_describes_every_method_and_no_other():

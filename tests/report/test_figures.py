@@ -15,8 +15,9 @@ from sos_eval.results.method import registered, summary
 from tests.bundle.handmade import estimates, figure_tables, full
 
 NAMES = [
-    "adoption", "answer", "balance", "balance_density", "balance_ecdf", "estimates", "event_study", "flow",
-    "leave_one_out", "outcome_paths", "overlap", "randomization", "robustness", "theory",
+    "adoption", "answer", "balance", "balance_density", "balance_ecdf", "common_cause", "estimates", "event_study",
+    "flow", "group_effects", "leave_one_out", "mediation", "outcome_paths", "overlap", "randomization", "refuters",
+    "robustness", "theory",
 ]  # fmt: skip
 
 

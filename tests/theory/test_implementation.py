@@ -6,8 +6,17 @@ import numpy as np
 import pytest
 
 from sos_eval.errors import DesignFault, NotIdentified
-from sos_eval.theory.implementation import MeasuredFidelity, fidelity_by_time, fidelity_summary, outside_scale
-from tests.fakes import panel_of
+from sos_eval.estimators import TWFE
+from sos_eval.theory.as_treated import as_treated
+from sos_eval.theory.implementation import (
+    MeasuredFidelity,
+    fidelity_by_time,
+    fidelity_summary,
+    item_table,
+    outside_scale,
+    scored,
+)
+from tests.fakes import fit, panel_of
 from tests.jobs.test_theory import load
 
 
@@ -70,6 +79,65 @@ def test_run_describes_it_and_refuses_other_scales(tmp_path):
     bundle = se.run(load(tmp_path, ("seed: 1\n", scale)), out=tmp_path / "out")
     assert bundle.tables("implementation")["n_units"].item() == 8
     assert bundle.tables("implementation.by_time")["event_time"].tolist() == [0, 1, 2, 3]
-    assert "no effect is read off it" in (bundle.path / "report.html").read_text()
+    assert "no causal effect is read off it" in (bundle.path / "report.html").read_text()
     with pytest.raises(NotIdentified, match="scores of trust lie outside 0 to 1"):
         se.run(load(tmp_path, ("seed: 1\n", "implementation: {fidelity: trust}\nseed: 1\n")), out=tmp_path / "b")
+
+
+def dosed(seed=0, n=60, treated=30, slope=-2.0):
+    """A dose d does `slope` times d; whoever is treated has a dose from 0.2 to 1."""
+    rng = np.random.default_rng(seed)
+    dose = np.where(np.arange(n) < treated, rng.uniform(0.2, 1, n), 0.0)
+    starts = np.where(np.arange(n) < treated, 2004.0, np.inf)
+    late = np.arange(2001, 2007) >= 2004
+    y = 20 + rng.standard_normal((n, 1)) + 0.2 * rng.standard_normal((n, 6)) + slope * dose[:, None] * late
+    return panel_of(y, starts).with_columns(score=np.repeat(dose, 6)), dose
+
+
+def test_as_treated_by_hand():
+    """Changes -4, -2, -1 of the treated (scores .9, .7, .2) and 0, 1 of the others, whose mean is a half."""
+    y = np.zeros((5, 2))
+    y[:, 1] = [-4, -2, -1, 0, 1]
+    data = panel_of(y, [2002, 2002, 2002, np.inf, np.inf]).with_columns(score=np.repeat([0.9, 0.7, 0.2, 0, 0], 2))
+    table = as_treated(fit(TWFE(), data), MeasuredFidelity("score", minimum=0.6)).set_index("contrast")
+    assert table.loc["intention to treat", "estimate"] == pytest.approx(-7 / 3 - 0.5)
+    assert table.loc["reached 0.6", "estimate"] == pytest.approx(-3.5)
+    assert table.loc["below 0.6", "estimate"] == pytest.approx(-1.5)
+    dose, change = np.array([0.9, 0.7, 0.2]), np.array([-4, -2, -1])
+    slope = np.polyfit(dose, change, 1)[0]
+    assert table.loc["one more of the score, among the treated", "estimate"] == pytest.approx(slope)
+    assert table.loc["reached 0.6", "reading"].startswith("not causal")
+    assert "strong parallel trends, stated" in table["reading"].iloc[-1]
+    # error of intention to treat: influences (change - mean) / 3 and / 2, times 5 / 4
+    square = sum((c + 7 / 3) ** 2 for c in change) / 9 + (0.25 + 0.25) / 4
+    assert table.loc["intention to treat", "std_error"] == pytest.approx(np.sqrt(5 / 4 * square))
+
+
+def test_the_slope_of_a_dose_that_is_as_good_as_drawn_is_recovered():
+    worlds = [as_treated(fit(TWFE(), dosed(seed)[0]), MeasuredFidelity("score")).iloc[-1] for seed in range(30)]
+    slopes = np.array([one["estimate"] for one in worlds], float)
+    assert slopes.mean() == pytest.approx(-2, abs=3 * slopes.std() / np.sqrt(30))
+    inside = [one["conf_low"] <= -2 <= one["conf_high"] for one in worlds]
+    assert sum(inside) >= 25  # 28.5 expected, 3 errors of 1.2
+
+
+def test_nobody_below_is_a_reason_not_a_number():
+    table = as_treated(fit(TWFE(), dosed()[0]), MeasuredFidelity("score", minimum=0.1)).set_index("contrast")
+    assert np.isnan(table.loc["below 0.1", "estimate"])
+    assert table.loc["below 0.1", "reason"] == "no treated unit stands there, or all have the same score"
+
+
+def test_an_instrument_by_hand():
+    """Weights 2 and 1: scores (2 a + b) / 3; alpha of two items with correlation r is 2 r / (1 + r)."""
+    a, b = [0.2, 0.4, 0.9, 0.5], [0.1, 0.6, 0.8, 0.3]
+    data = panel_of(np.zeros((4, 2)), [2002, 2002, 2002, 2002])
+    data = data.with_columns(a=np.repeat(a, 2), b=np.repeat(b, 2))
+    instrument = MeasuredFidelity(items={"a": 2.0, "b": 1.0})
+    assert scored(data, instrument).to_numpy()[::2] == pytest.approx((2 * np.array(a) + b) / 3)
+    table = item_table(data, instrument)
+    r = np.corrcoef(a, b)[0, 1]
+    assert table["reliability"].tolist() == pytest.approx([2 * r / (1 + r)] * 2)
+    assert table["rest_correlation"].tolist() == pytest.approx([r, r])
+    assert fidelity_summary(data, instrument)["fidelity"].iloc[0] == "instrument"
+    lacking = data.with_columns(b=[np.nan, *data.frame["b"].tolist()[1:]])
+    assert np.isnan(scored(lacking, instrument).iloc[0])

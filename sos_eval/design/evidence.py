@@ -1,0 +1,205 @@
+"""The evidence sheet: what a reviewer needs to rate a run, beside ratings that are left to the reviewer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+from sos_eval.design.design import Design
+from sos_eval.design.target_trial import target_trial
+from sos_eval.errors import listed
+from sos_eval.results.facts import CheckFacts, RunFacts
+
+__all__ = ["emmie_sheet", "evidence_sheet", "maryland", "robins_i"]
+
+NOTHING = "nothing in this run speaks to it"
+#: Checks that speak to each domain of ROBINS-I, by the beginning of their names.
+_SPEAKS = {
+    "confounding": ("path.joint", "pretrends.joint", "honest_did", "placebo_time.largest", "refuters", "sensitivity",
+                    "balance"),
+    "selection": ("leave_one_out", "unmatched"),
+    "measurement": ("functional_form",),
+    "reported": ("robustness", "goodman_bacon"),
+}  # fmt: skip
+
+
+def evidence_sheet(design: Design, facts: RunFacts, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return the tables of the sheet.
+
+    Parameters
+    ----------
+    facts
+        Of the run.
+    tables
+        Further tables of the run, by name; of those that hold few units nothing is quoted.
+    """
+    return {
+        "evidence": maryland(design, facts), "evidence.emmie": emmie_sheet(design, facts, tables),
+        "evidence.robins_i": robins_i(design, facts), "evidence.target_trial": target_trial(design),
+    }  # fmt: skip
+
+
+def maryland(design: Design, facts: RunFacts) -> pd.DataFrame:
+    """Return the highest level of the Maryland scale that the design can claim, with the condition."""
+    level, what, condition = _level(design, facts)
+    made = sorted({check.name for check in _of_headline(facts, "confounding")})
+    return pd.DataFrame([{
+        "scale": "Maryland scientific methods scale", "at_most": level, "design": what, "condition": condition,
+        "evidence": f"{listed(made)} (diagnostics.csv)" if made else NOTHING, "judgement": "",
+    }])  # fmt: skip
+
+
+def _level(design: Design, facts: RunFacts) -> tuple[int, str, str]:
+    method = next(entry.method for entry in design.estimators if entry.role == "primary")
+    if not facts.panel.n_comparison_units:
+        return 2, "before and after, without a comparison group", "nothing else changed the outcome at the start"
+    if str(method.name) == "roth_santanna":
+        condition = "the starts were drawn by lot, as the method declares; without a documented draw level 3 at most"
+        return 5, "starts drawn by lot", condition
+    condition = (
+        "the comparability of the two groups is argued and evidenced: without the intervention their outcomes would "
+        "have changed alike. Otherwise level 2"
+    )
+    return 3, "before and after, with a comparison group", condition
+
+
+def robins_i(design: Design, facts: RunFacts) -> pd.DataFrame:
+    """Return the seven domains of ROBINS-I (2016) with the run's own evidence; the judgement is the reviewer's."""
+    panel = facts.panel
+    outcome = facts.outcome
+    evidence: dict[str, list[str]] = {
+        "Confounding": [*_adjusted(design), *_told(design, facts, "confounding")],
+        "Selection of participants": [*_left_out(design, panel.left_out), *_told(design, facts, "selection")],
+        "Classification of interventions": [_untreated(panel.untreated_means)],
+        "Deviations from intended interventions": list(_deviations(design)),
+        "Missing data": ["Counts are in flow.csv."] if design.disclosure.guards else list(_missing(facts)),
+        "Measurement of outcomes": [
+            f"The outcome is {outcome.label or facts.headline.outcome}." if outcome else "",
+            *_told(design, facts, "measurement"),
+        ],
+        "Selection of the reported result": [
+            _planned(facts), f"{len(design.estimators)} estimators and {len(facts.inference.methods)} procedures are "
+            "declared; all are reported.", *_told(design, facts, "reported"),
+        ],
+    }  # fmt: skip
+    rows = [
+        {"domain": domain, "evidence": " ".join(text for text in said if text) or NOTHING, "judgement": ""}
+        for domain, said in evidence.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _told(design: Design, facts: RunFacts, domain: str) -> list[str]:
+    """Return what the headline's checks said; under a disclosure profile only which there are."""
+    own = _of_headline(facts, domain)
+    if design.disclosure.guards:
+        names = sorted({check.name for check in own})
+        return [f"Checks made: {listed(names)} (diagnostics.csv)."] if names else []
+    return list(dict.fromkeys(check.text for check in own))
+
+
+def _of_headline(facts: RunFacts, domain: str) -> list[CheckFacts]:
+    """Return the checks of the headline that speak to a domain, without those that were not done or test software."""
+    about = {"", facts.headline.estimator, facts.headline.outcome}
+    spoken = [check for check in facts.checks if check.name.startswith(_SPEAKS[domain])]
+    silent = ("Not done", "Software")
+    return [
+        check for check in spoken
+        if {check.estimator, check.outcome} <= about and not check.text.startswith(silent)
+    ]  # fmt: skip
+
+
+def _adjusted(design: Design) -> Iterator[str]:
+    entry = next(entry for entry in design.estimators if entry.role == "primary")
+    names = [*(entry.method.covariates or entry.panel.covariates), *entry.comparison.columns]
+    yield f"Adjusted for or matched on: {listed(names)}." if names else "No covariate is adjusted for."
+    if design.theory is None:
+        yield "No programme theory says what else may move trends."
+
+
+def _left_out(design: Design, left_out: Mapping[str, int]) -> Iterator[str]:
+    method = design.comparison
+    yield f"Comparison group: {'all untreated units' if str(method.name) == 'none' else method.label}."
+    if left_out and not design.disclosure.guards:
+        yield f"Left out: {listed([f'{n} ({why})' for why, n in left_out.items()])}; flow.csv has all."
+
+
+def _untreated(means: str) -> str:
+    if means == "unknown":
+        return "Whether comparison units use the intervention is unknown: a true effect would show smaller."
+    return "Comparison units are declared never to have used it; starts are as the data record them."
+
+
+def _deviations(design: Design) -> Iterator[str]:
+    treatment = design.panel.treatment
+    if treatment is not None and treatment.overlapping:
+        yield "Other programmes are recorded (tables/programmes.csv) and not adjusted for."
+    if design.implementation is not None:
+        yield "Fidelity is described in tables/implementation.csv; units count as treated whatever it was."
+    else:
+        yield "How faithfully it was practised is not recorded."
+
+
+def _missing(facts: RunFacts) -> Iterator[str]:
+    outcome = facts.outcome
+    if outcome is not None:
+        yield f"{outcome.n_missing:,.0f} of {facts.panel.n_rows:,.0f} rows have no outcome."
+    if facts.panel.gaps:
+        yield f"{len(facts.panel.gaps)} units have gaps."
+
+
+def _planned(facts: RunFacts) -> str:
+    seen = {"no": "before outcomes were seen", "yes": "after outcomes were seen",
+            "published": "when outcomes were published"}.get(facts.lock.outcomes_seen, "")  # fmt: skip
+    said = facts.lock.text.rstrip(".")
+    return f"{said}{f' (locked {seen})' if seen else ''}." if said else "The plan was never locked."
+
+
+def emmie_sheet(design: Design, facts: RunFacts, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the five letters of EMMIE: what was asked, what this run has, and what is lacking; ratings are blank."""
+    rows = [
+        ("Effect", "Does the outcome change?", _effect(design, facts), "estimates.csv, headline.json"),
+        ("Mechanism", "How does it work?", _mechanism(facts, tables), "tables/theory.*, tables/mechanisms.*"),
+        ("Moderator", "For whom and where?", _moderator(design, tables), "tables/moderators*"),
+        ("Implementation", "How was it put into practice?", _implementation(tables), "tables/implementation*"),
+        ("Economics", "What does it cost, and for what?", _economics(design), "economics/"),
+    ]
+    return pd.DataFrame(rows, columns=["letter", "question", "evidence", "where"]).assign(strength="", quality="")
+
+
+def _effect(design: Design, facts: RunFacts) -> str:
+    panel = facts.panel
+    units = f"{panel.n_treated_units} treated and {panel.n_comparison_units} comparison units"
+    harms = [name for name, one in design.panel.outcomes.items() if one.role in ("safety", "harm", "displacement")]
+    harm = f"harms looked at: {listed(harms)}" if harms else "no harm was looked at"
+    return f"Estimated on {units} over {panel.n_times} periods; {len(facts.checks)} checks; {harm}."
+
+
+def _mechanism(facts: RunFacts, tables: Mapping[str, pd.DataFrame]) -> str:
+    if "theory.nodes" not in tables:
+        return "No programme theory is declared."
+    links = tables.get("mechanisms.first_link", pd.DataFrame())
+    joint = tables.get("mechanisms.joint", pd.DataFrame())
+    said = [facts.theory.implications, f"Measured mediators with a first link: {len(links)}." if len(links) else ""]
+    said.append(f"With both links tested together: {len(joint)}." if len(joint) else "")
+    said.append("" if len(links) else "No mediator is measured.")
+    return " ".join(text for text in said if text)
+
+
+def _moderator(design: Design, tables: Mapping[str, pd.DataFrame]) -> str:
+    said = [f"{listed([one.by for one in design.moderators])}: declared and tested."] if design.moderators else []
+    if "moderators.discovery" in tables:
+        said.append(f"{len(tables['moderators.discovery'])} learners looked for others: exploratory.")
+    return " ".join(said) or "No moderator is declared."
+
+
+def _implementation(tables: Mapping[str, pd.DataFrame]) -> str:
+    table = tables.get("implementation", pd.DataFrame())
+    return f"Fidelity scored in {int(table['n_units'].iloc[0])} units." if len(table) else "Fidelity is not measured."
+
+
+def _economics(design: Design) -> str:
+    if design.economics is None:
+        return "Not declared: nothing is said on cost or cost-effectiveness."
+    return "Declared; the evidence gate says what the effect's quality allows (economics/gate.json)."

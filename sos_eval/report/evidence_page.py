@@ -1,0 +1,29 @@
+"""The evidence sheet as a chapter: EMMIE on one page, and what a reviewer rates."""
+
+from __future__ import annotations
+
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.report.content import Block, Heading, Table, Text
+from sos_eval.report.tabulate import shown
+
+__all__ = ["evidence_page"]
+
+
+def evidence_page(bundle: ResultBundle) -> list[Block]:
+    """Return the chapter; nothing where the bundle was written before there was a sheet."""
+    level, emmie = bundle.tables("evidence"), bundle.tables("evidence.emmie")
+    if level.empty or emmie.empty:
+        return []
+    row, trial = level.iloc[0], bundle.tables("evidence.target_trial")
+    answer = str(bundle.headline.get("sentence") or "")
+    return [
+        Heading("What kind of evidence this is"),
+        Text(
+            f"At most level {row['at_most']} of the Maryland scale ({row['design']}), on one condition: "
+            f"{row['condition']}. Ratings are a reviewer's: the columns for them are empty."
+        ),
+        *([Text(answer)] if answer else []),
+        Table(shown(emmie), "EMMIE on one page"),
+        Table(shown(bundle.tables("evidence.robins_i")), "Risk of bias, by the domains of ROBINS-I (2016)"),
+        Table(shown(trial), "The trial that this stands in for, by the sections of TARGET (2025)"),
+    ]

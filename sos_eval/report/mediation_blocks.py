@@ -1,0 +1,59 @@
+"""The report on what runs through measured mediators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.report.content import Block, Bullets, Table, Text
+from sos_eval.report.tabulate import shown
+from sos_eval.report.wording import number
+
+__all__ = ["mediation_blocks"]
+
+
+def mediation_blocks(bundle: ResultBundle, pictures: Sequence[Block]) -> list[Block]:
+    """Return the test of both links, and the parts of the effect where a path is declared."""
+    return [*_joint(bundle), *_parts(bundle), *pictures]
+
+
+def _joint(bundle: ResultBundle) -> list[Block]:
+    table = bundle.tables("mechanisms.joint")
+    if table.empty:
+        return []
+    return [
+        Text(
+            "Both links together: the joint p is the larger of the first link's and of the second's, whether the "
+            "mediator's change goes with the outcome's given who began. No lot decided the mediator, so the second "
+            "link is an association: with both links present the mechanism is possible, not shown."
+        ),
+        Table(shown(table.drop(columns="mediator")), "Both links: effect on the mediator, and mediator with outcome"),
+    ]
+
+
+def _parts(bundle: ResultBundle) -> list[Block]:
+    """Return the split effects, what they rely on, and what hidden causes would do to them."""
+    table, hidden = bundle.tables("mechanisms.mediation"), bundle.tables("mechanisms.sensitivity")
+    if table.empty:
+        return []
+    declared: list[dict[str, Any]] = (bundle.design.get("theory") or {}).get("mediation") or []
+    relied = [f"{path['through']}: {path['ignorability']}" for path in declared]
+    return [
+        Text("What the split relies on, as declared and untestable: nothing hidden moves both mediator and outcome."),
+        Bullets(tuple(relied)),
+        Table(shown(table.drop(columns="mediator")), "The effect split: what runs through the mediator, and the rest"),
+        *([_hidden(hidden)] if len(hidden) else []),
+    ]
+
+
+def _hidden(table: pd.DataFrame) -> Block:
+    """Say at which correlation of errors nothing is left of the indirect effect."""
+    zero = table.groupby("words", sort=False)["rho_at_zero"].first().astype(float)
+    said = "; ".join(f"{words}: {number(rho)}" for words, rho in zero.items())
+    return Text(
+        f"A hidden cause whose errors in mediator and outcome correlate by so much leaves nothing of the indirect "
+        f"effect (without interaction): {said}. tables/mechanisms.sensitivity.csv has the effect at every correlation."
+    )

@@ -1,0 +1,85 @@
+"""What those who practised more had beside what all who began had: described, and labelled for what it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from sos_eval.numerics.regress import with_influence
+from sos_eval.panel.long_differences import LongDifferences, long_differences
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.fitted import Fitted
+from sos_eval.theory.implementation import MeasuredFidelity, scored
+
+__all__ = ["as_treated"]
+
+LEVEL = 0.95
+_ITT = "under parallel trends: all who began, whatever they practised"
+_CHOSEN = "not causal: who practised how was not drawn by lot, and may have fared differently anyway"
+_DOSE = (
+    "only under strong parallel trends, stated and untestable: at the same dose all would have had the same effect "
+    "(Callaway, Goodman-Bacon and Sant'Anna 2024)"
+)
+_FEW = "with few treated units this conventional interval is too narrow"
+#: Treated clusters from which it is not.
+_MANY = 40
+_COLUMNS = ("contrast", "estimate", "std_error", "conf_low", "conf_high", "n_treated", "reading", "reason")
+
+
+def as_treated(fitted: Fitted, declared: MeasuredFidelity) -> pd.DataFrame:
+    """Return intention to treat, the two sides of the minimum and the slope of the dose, on units' changes.
+
+    Changes (mean from the last start on, less mean before the first) on groups of the treated, covariates and strata;
+    errors from influence summed within clusters. The dose is a unit's mean score in treated periods; the slope is
+    that among the scored treated.
+    """
+    panel = fitted.panel
+    changes = long_differences(panel, fitted.estimator.anticipation)
+    if isinstance(changes, str):
+        return pd.DataFrame([{"contrast": "intention to treat", "reading": _ITT, "reason": f"not done: {changes}"}],
+                            columns=list(_COLUMNS))  # fmt: skip
+    dose = _dose(panel, changes, declared)
+    began = changes.treated.astype(float)
+    lines = [_line(panel, changes, began[:, None], "intention to treat", _ITT)]
+    if declared.minimum is not None:
+        reached = changes.treated & (dose >= declared.minimum)
+        below = changes.treated & (dose < declared.minimum)
+        unscored = changes.treated & np.isnan(dose)
+        parts = np.column_stack([reached, below, unscored]).astype(float)
+        lines.append(_line(panel, changes, parts, f"reached {declared.minimum:g}", _CHOSEN))
+        lines.append(_line(panel, changes, parts[:, [1, 0, 2]], f"below {declared.minimum:g}", _CHOSEN))
+    centred = np.where(np.isfinite(dose) & changes.treated, dose - np.nanmean(dose[changes.treated]), 0.0)
+    with_dose = np.column_stack([centred, began, changes.treated & np.isnan(dose)]).astype(float)
+    lines.append(_line(panel, changes, with_dose, "one more of the score, among the treated", _DOSE))
+    return pd.DataFrame(lines, columns=list(_COLUMNS))
+
+
+def _dose(panel: Panel, changes: LongDifferences, declared: MeasuredFidelity) -> Array:
+    """Return each unit's mean score in treated periods, (n,); NaN where none."""
+    score = scored(panel, declared).where(panel.frame["treated"] > 0)
+    return score.groupby(panel.frame["unit"]).mean().reindex(changes.units).to_numpy(float)
+
+
+def _line(panel: Panel, changes: LongDifferences, groups: Array, contrast: str, reading: str) -> dict[str, object]:
+    """Return the coefficient of the first group column beside the others."""
+    line: dict[str, object] = {"contrast": contrast, "reading": reading, "reason": ""}
+    others = groups[:, 1:][:, (groups[:, 1:] != 0).any(axis=0)]
+    x = np.column_stack([groups[:, 0], others, changes.design[:, 1:]])
+    line["n_treated"] = int(np.count_nonzero(groups[:, 0]))
+    if np.linalg.matrix_rank(x) < x.shape[1]:
+        return line | {"reason": "no treated unit stands there, or all have the same score"}
+    coef, influence = with_influence(changes.change, x, changes.weights)
+    codes = _clusters(panel, changes)
+    sums = np.bincount(codes, influence[:, 0])
+    error = float(np.sqrt(len(sums) / (len(sums) - 1) * sums @ sums))
+    half = float(stdtrit(len(sums) - 1, 0.5 + LEVEL / 2)) * error
+    estimate = float(coef[0])
+    line["reason"] = _FEW if panel.n_treated_clusters < _MANY else ""
+    return line | {"estimate": estimate, "std_error": error, "conf_low": estimate - half, "conf_high": estimate + half}
+
+
+def _clusters(panel: Panel, changes: LongDifferences) -> NDArray[np.intp]:
+    of_unit = dict(zip(panel.units, panel.unit_values("cluster"), strict=True))
+    return pd.factorize(np.array([str(of_unit[unit]) for unit in changes.units]))[0]

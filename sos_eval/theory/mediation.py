@@ -1,0 +1,166 @@
+"""Whether the effect runs through a measured mediator: two links tested, and what part of the effect takes that way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from sos_eval.errors import InputFault, NotIdentified
+from sos_eval.numerics.mediation import QUANTITIES, MediationData, confounded_indirect, link_test, mediation
+from sos_eval.panel.changes_of_people import changes_of_people
+from sos_eval.panel.long_differences import LongDifferences, long_differences
+from sos_eval.panel.panel import Panel
+from sos_eval.results.fitted import Fitted
+from sos_eval.theory.first_link import on_column
+from sos_eval.theory.programme import MediationPath, ProgrammeTheory
+
+__all__ = ["FEWEST_FOR_PARTS", "joint_test", "parts_of_effect", "too_late"]
+
+#: Treated clusters, and comparison clusters, from which an effect is split.
+FEWEST_FOR_PARTS = 40
+LEVEL = 0.95
+#: Correlations of the two models' errors for which the indirect effect is told.
+RHO = np.round(np.arange(-0.9, 0.95, 0.1), 1)
+_JOINT = ("mediator", "words", "first_p", "link", "link_error", "link_p", "joint_p", "n_units", "reason")
+_PARTS = ("mediator", "words", "quantity", "estimate", "std_error", "conf_low", "conf_high", "n_clusters", "reason")
+
+
+def too_late(panel: Panel, column: str) -> str:
+    """Say that a mediator was measured after the outcome; empty where it was not."""
+    if not len(panel.cohorts) or not pd.api.types.is_numeric_dtype(panel.frame[column]):
+        return ""
+    frame, first = panel.frame, panel.cohorts.min()
+    measured = frame.loc[frame[column].notna() & (frame["time"] >= first), "time"]
+    last = frame.loc[frame["outcome"].notna(), "time"].max()
+    if not len(measured) or measured.min() <= last:
+        return ""
+    name = panel.periods.name
+    return (
+        f"{column} is first measured in {name(measured.min())} after the start, and the outcome last in {name(last)}: "
+        "what comes after the outcome cannot be what it came through"
+    )
+
+
+def joint_test(
+    theory: ProgrammeTheory, fitted: Fitted, links: pd.DataFrame, draws: int, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Test both links of each mediator, on units: the joint p is the larger of the two.
+
+    The first is the effect on the mediator by the lots (`links`, of `first_links`). The second is the coefficient of
+    the mediator's change on the outcome's, given treatment, covariates and strata, its residuals permuted among units
+    of a stratum. No lot decided the mediator: the second link is an association.
+    """
+    rows = []
+    for _, link in links.iterrows():
+        row = {"mediator": link["mediator"], "words": link["words"], "first_p": link["p_value"], "reason": ""}
+        try:
+            data, strata = _unit_rows(fitted, str(link["column"]))
+            slope, error, p = link_test(data, strata, draws, rng)
+            joint = max(float(link["p_value"]), p) if np.isfinite(link["p_value"]) else np.nan
+            row |= {"link": slope, "link_error": error, "link_p": p, "joint_p": joint, "n_units": len(strata)}
+            row["reason"] = link["reason"]
+        except InputFault as fault:
+            row["reason"] = fault.faults[0].what
+        rows.append(row)
+    return pd.DataFrame(rows, columns=list(_JOINT))
+
+
+def _unit_rows(fitted: Fitted, column: str) -> tuple[MediationData, NDArray[np.intp]]:
+    """Return units' changes and their strata."""
+    if fitted.panel.layout != "panel":
+        raise NotIdentified("rows are people, whose mediators hang together within units: declare theory.mediation")
+    data, units = _data(fitted, column)
+    if len(units) - data.x.shape[1] < 6:  # constant, treatment, mediator, and three left over
+        raise NotIdentified(f"{len(units)} units have changes of both, too few for a second link")
+    strata = np.zeros(len(units), dtype=np.intp)
+    if fitted.panel.stratified:
+        of_unit = dict(zip(fitted.panel.units, fitted.panel.unit_values("stratum"), strict=True))
+        strata = pd.factorize(np.array([str(of_unit[unit]) for unit in units]))[0]
+    return data, strata
+
+
+def _data(fitted: Fitted, column: str) -> tuple[MediationData, NDArray[np.object_]]:
+    """Return changes of outcome and mediator of the same rows, and their units.
+
+    Raises
+    ------
+    NotIdentified
+        There are none, or regressors say the same.
+    """
+    panel = fitted.panel
+    both = panel.frame["outcome"].notna() & panel.frame[column].notna()
+    panel = panel.with_columns(outcome=panel.frame["outcome"].where(both))
+    moved = on_column(panel, column)
+    moved = moved.with_columns(outcome=moved.frame["outcome"].where(both))
+    outcome, mediator = (_changes(one, fitted.estimator.anticipation) for one in (panel, moved))
+    x = np.column_stack([np.empty((len(outcome.units), 0)), *outcome.covariates.values(), outcome.strata])
+    of_unit = dict(zip(panel.units, panel.unit_values("cluster"), strict=True))
+    clusters = pd.factorize(np.array([str(of_unit[unit]) for unit in outcome.units]))[0]
+    treated = outcome.treated.astype(float)
+    design = np.column_stack([np.ones(len(treated)), treated, mediator.change, x])
+    if np.linalg.matrix_rank(design) < design.shape[1]:
+        raise NotIdentified(f"{column}: treatment, covariates and mediator are not told apart by these units")
+    return MediationData(outcome.change, mediator.change, treated, x, outcome.weights, clusters), outcome.units
+
+
+def _changes(panel: Panel, anticipation: float) -> LongDifferences:
+    make = long_differences if panel.layout == "panel" else changes_of_people
+    rows = make(panel, anticipation)
+    if isinstance(rows, str):
+        raise NotIdentified(rows)
+    if not len(rows.units):
+        raise NotIdentified("no unit has the mediator and the outcome on both sides of the start")
+    return rows
+
+
+def parts_of_effect(theory: ProgrammeTheory, fitted: Fitted) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the parts of the effect by declared path, and the indirect one if hidden causes move both ends.
+
+    With one mediator and linear models natural and interventional effects are the same numbers. Below
+    `FEWEST_FOR_PARTS` clusters on a side, and where nothing can be computed, a line with the reason.
+    """
+    parts, hidden = [], []
+    for path in theory.mediation:
+        words = {"mediator": path.through, "words": theory.label(path.through)}
+        try:
+            _enough(fitted.panel, theory, path)
+            data, _ = _data(fitted, theory.columns[path.through])
+            parts.append(_parts(data, path).assign(**words, reason=""))
+            hidden.append(_hidden(data).assign(**words))
+        except InputFault as fault:
+            parts.append(pd.DataFrame([words | {"reason": fault.faults[0].what}]))
+    sensitivity = pd.concat(hidden, ignore_index=True) if hidden else pd.DataFrame()
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return table.reindex(columns=list(_PARTS)), sensitivity
+
+
+def _enough(panel: Panel, theory: ProgrammeTheory, path: MediationPath) -> None:
+    """Refuse to split an effect among few clusters, with what would test the path otherwise."""
+    treated = panel.n_treated_clusters
+    comparison = panel.n_clusters - treated
+    if min(treated, comparison) >= FEWEST_FOR_PARTS:
+        return
+    needs = theory.node(path.through).needs or f"{theory.label(path.through)}, measured before and after the start,"
+    raise NotIdentified(
+        f"{treated} treated and {comparison} comparison clusters: splitting an effect needs {FEWEST_FOR_PARTS} of "
+        f"each. The path would be tested by {needs} in a larger roll-out, or by families drawn by lot"
+    )
+
+
+def _parts(data: MediationData, path: MediationPath) -> pd.DataFrame:
+    """Return the quantities with clustered errors."""
+    found = mediation(data, interaction=path.interaction, reference=path.reference)
+    errors = np.sqrt(np.diag(found.covariance))
+    half = float(stdtrit(found.df, 0.5 + LEVEL / 2)) * errors
+    return pd.DataFrame({
+        "quantity": QUANTITIES, "estimate": found.effects, "std_error": errors, "conf_low": found.effects - half,
+        "conf_high": found.effects + half, "n_clusters": found.df + 1,
+    })  # fmt: skip
+
+
+def _hidden(data: MediationData) -> pd.DataFrame:
+    """Return the indirect effect under correlated errors, and the correlation at which nothing is left of it."""
+    indirect, zero = confounded_indirect(data, RHO)
+    return pd.DataFrame({"rho": RHO, "indirect": indirect, "rho_at_zero": zero})

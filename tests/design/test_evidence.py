@@ -1,0 +1,95 @@
+"""The evidence sheet: what may be claimed at most, what the run has, and blanks for the reviewer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+import sos_eval as se
+from sos_eval.design.evidence import emmie_sheet, maryland, robins_i
+from sos_eval.design.target_trial import target_trial
+from sos_eval.estimators import RothSantAnna
+from sos_eval.results.facts import CheckFacts, HeadlineKey, LockFacts, PanelFacts, RunFacts
+from tests.jobs.test_theory import load
+
+KEY = HeadlineKey("twfe", "outcome", "analytic")
+
+
+def facts(**changes):
+    panel = PanelFacts(n_treated_units=8, n_comparison_units=32, n_times=8, n_rows=320)
+    checks = (
+        CheckFacts("path.joint", "outcome", "twfe", text="The path is said."),
+        CheckFacts("path.joint", "outcome", "other", text="Another estimator's path."),
+        CheckFacts("sensitivity.e_value", "outcome", "twfe", text="Not done: no ratio."),
+        CheckFacts("refuters.subset", "outcome", "twfe", text="Software: subsets."),
+    )
+    return replace(RunFacts(headline=KEY, panel=panel, checks=checks), **changes)
+
+
+def test_maryland_by_design(tmp_path):
+    design = load(tmp_path)
+    row = maryland(design, facts()).iloc[0]
+    assert (row["at_most"], row["judgement"]) == (3, "")
+    assert "would have changed alike. Otherwise level 2" in row["condition"]
+    assert row["evidence"] == "path.joint (diagnostics.csv)"
+    alone = replace(facts(), panel=PanelFacts(n_treated_units=8))
+    assert maryland(design, alone)["at_most"].iloc[0] == 2
+    by_lot = replace(design, estimators=(replace(design.estimators[0], method=RothSantAnna()),))
+    row = maryland(by_lot, facts()).iloc[0]
+    assert row["at_most"] == 5
+    assert "without a documented draw level 3 at most" in row["condition"]
+
+
+def test_robins_has_seven_domains_the_runs_evidence_and_no_judgement(tmp_path):
+    table = robins_i(load(tmp_path), facts(lock=LockFacts(text="Locked on 1 May.", outcomes_seen="no")))
+    assert len(table) == 7
+    assert (table["judgement"] == "").all()
+    said = table.set_index("domain")["evidence"]
+    assert "Adjusted for or matched on: idaci. The path is said." in said["Confounding"]
+    assert not said.str.contains("Another estimator|Not done|Software").any()
+    assert said["Selection of the reported result"].startswith("Locked on 1 May (locked before outcomes were seen).")
+
+
+def test_under_a_profile_no_check_is_quoted(tmp_path):
+    design = load(tmp_path, ("seed: 1\n", "disclosure: {profile: dfe}\nseed: 1\n"))
+    said = robins_i(design, facts()).set_index("domain")["evidence"]
+    assert "Checks made: path.joint (diagnostics.csv)." in said["Confounding"]
+    assert "said" not in said["Confounding"]
+    assert said["Missing data"] == "Counts are in flow.csv."
+
+
+@pytest.mark.parametrize("letter", ["Mechanism", "Moderator", "Implementation", "Economics"])
+def test_a_letter_without_evidence_says_so(tmp_path, letter):
+    said = emmie_sheet(load(tmp_path), facts(), {}).set_index("letter")
+    assert said.loc[letter, "evidence"].startswith(("No ", "Not declared", "Fidelity is not"))
+    assert (said[["strength", "quality"]] == "").all(axis=None)
+
+
+def test_letters_count_what_there_is(tmp_path):
+    tables = {
+        "theory.nodes": pd.DataFrame({"node": ["a"]}), "mechanisms.first_link": pd.DataFrame({"mediator": ["trust"]}),
+        "implementation": pd.DataFrame({"n_units": [8]}),
+    }  # fmt: skip
+    said = emmie_sheet(load(tmp_path), facts(), tables).set_index("letter")["evidence"]
+    assert said["Mechanism"] == "Measured mediators with a first link: 1."
+    assert said["Implementation"] == "Fidelity scored in 8 units."
+
+
+def test_target_trial_says_what_is_declared_and_leaves_the_rest(tmp_path):
+    design = load(tmp_path, ("panel:\n", "question: {intervention: X, comparator: Y, outcome: Z}\npanel:\n"))
+    table = target_trial(design).set_index("element")
+    sections = ["Abstract", "Introduction", "Methods", "Results", "Discussion", "Other information"]
+    assert list(dict.fromkeys(table["section"])) == sections
+    assert table.loc["causal question", "as_declared"] == "Z: under X, against Y"
+    assert table.loc["background", "state"] == "to be written"
+    assert ((table["as_declared"] == "") == (table["state"] == "to be written")).all()
+
+
+def test_run_writes_the_sheet_and_the_chapter(tmp_path):
+    bundle = se.run(load(tmp_path), out=tmp_path / "out")
+    assert len(bundle.tables("evidence.robins_i")) == 7
+    page = (bundle.path / "report.html").read_text()
+    assert "At most level 3 of the Maryland scale" in page
+    assert "EMMIE on one page" in page

@@ -1,0 +1,56 @@
+"""Figures of the EMMIE chapters: what is drawn is what the tables hold."""
+
+from __future__ import annotations
+
+import pytest
+
+import sos_eval as se
+from sos_eval.report.drawing import NothingToShow
+from sos_eval.results.method import registered
+from tests.jobs.test_theory import WORLD, load
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("refuted")
+    asked = "checks: [{refuters: {draws: 39, repeats: 3, strengths: [0.2, 0.4]}}]\nseed: 1\n"
+    return se.run(load(folder, ("seed: 1\n", asked)), out=folder / "out")
+
+
+def test_refuters_show_every_draw_and_the_estimate(bundle):
+    data = registered("figure")["refuters"].data(bundle)
+    assert data["refuter"].nunique() == 2
+    assert len(data) == sum(len(bundle.tables(f"refuters.{name}")) for name in ("placebo_treatment", "dummy_outcome"))
+    assert (data["observed"] == bundle.headline["estimate"]).all()
+    assert "nothing to find" in bundle.figure("refuters").get_label()
+
+
+def test_the_contour_starts_from_an_estimate_that_is_whole(bundle):
+    data = registered("figure")["common_cause"].data(bundle)
+    grid = data.pivot_table(index="with_outcome", columns="with_treatment", values="share_left")
+    assert grid.shape == (3, 3)
+    assert (grid.loc[0.0] == 1).all()
+    assert (grid[0.0] == 1).all()
+    assert grid.loc[0.4, 0.4] == bundle.tables("refuters.common_cause")["share_left"].iloc[-1]
+    assert "common cause" in bundle.figure("common_cause").get_label()
+
+
+def test_a_design_that_does_not_ask_says_so(tmp_path):
+    bare = se.run(load(tmp_path), out=tmp_path / "out")
+    for name in ("refuters", "common_cause", "group_effects", "mediation"):
+        with pytest.raises(NothingToShow, match=r"the design does not|no effect was split"):
+            registered("figure")[name].data(bare)
+
+
+def test_mediation_under_hidden_causes(tmp_path):
+    path = "  mediation: [{through: trust, ignorability: by construction}]\n  statements:"
+    design = load(tmp_path, ("  statements:", path))
+    (tmp_path / "w.yaml").write_text(WORLD.replace("n: 40", "n: 90").replace("authorities: 40", "authorities: 90")
+                                     .replace("treated: 8", "treated: 45"))  # fmt: skip
+    bundle = se.run(design, out=tmp_path / "out")
+    assert len(registered("figure")["mediation"].data(bundle)) == 19
+    assert "if causes are hidden" in bundle.figure("mediation").get_label()
+    bundle.figure("mediation").savefig(tmp_path / "m.png")
+    parts = bundle.tables("mechanisms.mediation").set_index("quantity")["estimate"]
+    assert parts["total_effect"] == pytest.approx(parts["pure_natural_direct"] + parts["total_natural_indirect"])
+    assert "tables/mechanisms.sensitivity.csv" in (bundle.path / "report.html").read_text()

@@ -1,0 +1,130 @@
+"""Both links of a mechanism, the effect split by them, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import sos_eval as se
+from sos_eval.errors import DesignFault, NotIdentified
+from sos_eval.estimators import TWFE
+from sos_eval.theory.first_link import first_links
+from sos_eval.theory.mediation import joint_test, parts_of_effect, too_late
+from sos_eval.theory.programme import MediationPath, ProgrammeTheory, TheoryNode
+from tests.fakes import fit, panel_of
+from tests.jobs.test_theory import load
+
+THEORY = ProgrammeTheory(
+    edges=(("practice", "trust"), ("trust", "outcome"), ("practice", "outcome")), columns={"trust": "trust"},
+    nodes={"trust": TheoryNode(needs="a survey of parents")},
+    mediation=(MediationPath("trust", "simulated: nothing hidden"),),
+)  # fmt: skip
+
+
+def panel(seed, first=1.0, second=1.0, direct=0.5, product=0.0, n=40, treated=12):
+    """Practice moves trust by `first`, trust the outcome by `second` (and `product` more under practice)."""
+    rng = np.random.default_rng(seed)
+    starts = np.where(np.arange(n) < treated, 2004.0, np.inf)
+    late = (np.arange(2001, 2007) >= 2004) * np.isfinite(starts)[:, None]
+    shift = rng.standard_normal((n, 1)) * (np.arange(2001, 2007) >= 2004)  # units' own change of trust
+    trust = 5 + rng.standard_normal((n, 1)) + shift + first * late
+    change = shift + first * late
+    y = 20 + rng.standard_normal((n, 1)) + direct * late + (second + product * late) * change
+    y += 0.5 * rng.standard_normal((n, 6))
+    return panel_of(y, starts).with_columns(trust=trust.ravel())
+
+
+def joint(data, draws=199):
+    fitted, rng = fit(TWFE(), data), np.random.default_rng(0)
+    return joint_test(THEORY, fitted, first_links(THEORY, fitted, draws, rng), draws, rng).iloc[0]
+
+
+def test_the_joint_p_is_the_larger_one():
+    row = joint(panel(1))
+    assert row["joint_p"] == max(row["first_p"], row["link_p"])
+    assert row["link"] == pytest.approx(1, abs=0.3)
+    assert row["n_units"] == 40
+
+
+@pytest.mark.parametrize(("first", "second"), [(0.0, 1.0), (2.0, 0.0)])
+def test_one_missing_link_is_rarely_called_a_mechanism(first, second):
+    called = [joint(panel(seed, first, second), draws=99)["joint_p"] <= 0.05 for seed in range(60)]
+    assert sum(called) <= 8  # 3 expected, 3 errors of 1.7
+
+
+def test_both_links_are_found():
+    assert sum(joint(panel(seed, 2.0, 1.0), draws=99)["joint_p"] <= 0.05 for seed in range(10)) >= 9
+
+
+def test_parts_with_interaction_recover_the_truth():
+    """Indirect (1 + .5) x 2 = 3 under practice and 2 without, direct .5, in all 3.5."""
+    found = [
+        parts_of_effect(THEORY, fit(TWFE(), panel(seed, 2.0, 1.0, 0.5, 0.5, n=200, treated=100)))[0]
+        .set_index("quantity")["estimate"]
+        for seed in range(100, 120)
+    ]  # fmt: skip
+    truth = {"total_natural_indirect": 3, "pure_natural_indirect": 2, "pure_natural_direct": 0.5, "total_effect": 3.5}
+    for name, value in truth.items():
+        values = np.array([one[name] for one in found], float)
+        assert values.mean() == pytest.approx(value, abs=3 * values.std() / np.sqrt(20)), name
+
+
+def test_few_clusters_are_not_split_and_what_would_test_the_path_is_said():
+    table, hidden = parts_of_effect(THEORY, fit(TWFE(), panel(1)))
+    assert table["estimate"].isna().all()
+    assert hidden.empty
+    reason = table["reason"].iloc[0]
+    assert reason.startswith("12 treated and 28 comparison clusters: splitting an effect needs 40 of each.")
+    assert "a survey of parents in a larger roll-out" in reason
+
+
+def test_hidden_causes_take_the_indirect_effect_away_at_the_stated_correlation():
+    data = panel(3, 2.0, 1.0, n=200, treated=100)
+    _, hidden = parts_of_effect(THEORY, fit(TWFE(), data))
+    assert hidden["indirect"].is_monotonic_decreasing
+    zero = hidden["rho_at_zero"].iloc[0]
+    assert np.sign(hidden["indirect"]).tolist() == np.sign(zero - hidden["rho"]).tolist()
+
+
+def test_measured_after_the_outcome():
+    data = panel(1)
+    late = data.with_columns(
+        trust=data.frame["trust"].where(data.frame["time"] == 2006),
+        outcome=data.frame["outcome"].where(data.frame["time"] < 2006),
+    )
+    assert too_late(data, "trust") == ""
+    assert too_late(late, "trust").startswith(
+        "trust is first measured in 2006 after the start, and the outcome last in"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("{through: hope, ignorability: none}", "hope: no such node"),
+        ("{through: need, ignorability: none}", "need is no mediator but common cause"),
+        ("{through: trust}", "theory.mediation.0.ignorability"),
+    ],
+)
+def test_faults(tmp_path, path, said):
+    with pytest.raises(DesignFault) as caught:
+        load(tmp_path, ("  statements:", f"  mediation: [{path}]\n  statements:"))
+    assert any(said in str(fault) for fault in caught.value.faults)
+
+
+def test_run_writes_both_and_says_why_not(tmp_path):
+    path = "  mediation: [{through: trust, ignorability: by construction}]\n  statements:"
+    bundle = se.run(load(tmp_path, ("  statements:", path)), out=tmp_path / "out")
+    assert bundle.tables("mechanisms.joint")["joint_p"].iloc[0] > 0
+    assert "needs 40 of each" in bundle.tables("mechanisms.mediation")["reason"].iloc[0]
+    page = (bundle.path / "report.html").read_text()
+    assert "the mechanism is possible, not shown" in page
+    assert "trust: by construction" in page
+
+
+def test_run_refuses_a_mediator_after_the_outcome(tmp_path, monkeypatch):
+    import sos_eval.jobs.theory as job
+
+    monkeypatch.setattr(job, "too_late", lambda panel, column: f"{column} is first measured after the outcome")
+    with pytest.raises(NotIdentified, match=r"d\.yaml:\d+: theory\.columns\.trust: trust is first measured"):
+        se.run(load(tmp_path), out=tmp_path / "out")
