@@ -37,6 +37,8 @@ _DRAWS = "withheld: with the seed, every draw is one more equation on the counts
 _POOLED = "withheld: beside the mean of rates it would give back counts of single units"
 _SETS = "withheld: counts of people are told of nested sets only"
 _NEAR = "withheld: its units differ by fewer than may be told from those of an estimate that is shown"
+#: Checks whose sentence tells of every alternative.
+_OF_ALTERNATIVES = ("robustness", "specification_curve", "specification_curve.found")
 _THIN = "withheld: not all alternatives may be told"
 _UNKNOWN = "withheld: the units behind it are not known to the gate"
 _APART = (_NEAR, _UNKNOWN)
@@ -331,7 +333,7 @@ class _Gate:
         undone = table["text"].astype(str).str.startswith("Not done").to_numpy(bool)
         plain = [self.about.told(str(text)) if gone else text for text, gone in zip(table["text"], undone, strict=True)]
         table = table.assign(text=plain)
-        thin = np.array([key in self.thin for key in keys], bool) & (name == "robustness").to_numpy(bool) & ~few
+        thin = np.array([key in self.thin for key in keys], bool) & name.isin(_OF_ALTERNATIVES).to_numpy(bool) & ~few
         unknown = name.isin(["unmatched", "without_strata_effects"]).to_numpy(bool) & ~few
         why = {self.few: few, _ONE_UNIT: alone, BACK: back, _THIN: thin, _UNKNOWN: unknown}
         out = self._without("diagnostics.csv", table, ("value",), why, "text")

@@ -16,6 +16,7 @@ from sos_eval.checks.pretrends import Pretrends
 from sos_eval.checks.refuters import Refuters
 from sos_eval.checks.robustness import Robustness
 from sos_eval.checks.sensitivity import Sensitivity
+from sos_eval.checks.specification_curve import SpecificationCurve
 
 __all__ = [
     "Equivalence",
@@ -31,5 +32,6 @@ __all__ = [
     "Refuters",
     "Robustness",
     "Sensitivity",
+    "SpecificationCurve",
     "balance_results",
 ]

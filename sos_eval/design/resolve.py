@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sos_eval.checks.alternatives import Alternative
-from sos_eval.checks.robustness import Robustness
+from sos_eval.checks.compared import ComparedCheck
 from sos_eval.declare import Document, Seed, valid_keys
 from sos_eval.design.design import SCHEMA, Design, Entry, EntryKeys, Question, Report
 from sos_eval.design.sections import (
@@ -200,13 +200,23 @@ def _alternatives(reader: Reader, checks: Sequence[Check], entries: Sequence[Ent
     Each is the primary entry with its changes; faults stand at the alternative's line.
     """
     primary = next((entry for entry in entries if entry.role == "primary"), None)
-    resolved = []
-    for i, check in enumerate(checks):
-        vary = check.vary if isinstance(check, Robustness) and primary is not None else ()
-        where: tuple[str | int, ...] = ("checks", i, "robustness", "vary")
-        made = [_alternative(reader, one, primary, (*where, k)) for k, one in enumerate(vary) if primary is not None]
-        resolved.append(tuple(made))
-    return tuple(resolved)
+    if primary is None:
+        return tuple(() for _ in checks)
+    return tuple(_resolved_alternatives(reader, check, i, primary) for i, check in enumerate(checks))
+
+
+def _resolved_alternatives(reader: Reader, check: Check, i: int, primary: Entry) -> tuple[Entry, ...]:
+    """Resolve the alternatives of one check; a fault of an option is told once, not in every combination."""
+    if not isinstance(check, ComparedCheck):
+        return ()
+    made: list[Entry] = []
+    found, seen = reader.faults.found, set()
+    for one, place in zip(check.alternatives, check.places, strict=True):
+        before, told = len(found), {fault.what for fault in found} if place in seen else set()
+        made.append(_alternative(reader, one, primary, ("checks", i, str(check.name), *place)))
+        found[before:] = [fault for fault in found[before:] if fault.what not in told]
+        seen.add(place)
+    return tuple(made)
 
 
 def _headline_outcome(entry: Entry) -> str:

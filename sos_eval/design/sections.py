@@ -55,7 +55,7 @@ CONTRACT = {
     ),
     "check": (
         "pretrends", "honest_did", "placebo_time", "placebo_units", "leave_one_out", "refuters", "spillover",
-        "contamination", "robustness",
+        "contamination", "robustness", "specification_curve",
     ),
 }  # fmt: skip
 

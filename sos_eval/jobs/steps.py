@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sos_eval.checks.balance import balance_results
-from sos_eval.checks.robustness import Robustness
+from sos_eval.checks.compared import ComparedCheck
 from sos_eval.comparison.build import build, rebuilding
 from sos_eval.design.at_its_key import at_its_key
 from sos_eval.design.design import Design, Entry
@@ -244,7 +244,7 @@ def check(design: Design, fitted: dict[Key, Fitted], groups: dict[Key, Group], a
             continue
         for k, method in enumerate(design.checks):
             rng = account.stream("check", *key, k, str(method.name))
-            if isinstance(method, Robustness) and method.vary:
+            if isinstance(method, ComparedCheck) and method.alternatives:
                 results = compared(design, k, groups[key], one, rng) if key == primary(design, groups) else []
             else:
                 results = method.check(one, rng)

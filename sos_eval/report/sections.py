@@ -29,7 +29,7 @@ _BALANCE = {
 #: Checks whose sentences open the chapter on checks.
 _TELLING = (
     "path.joint", "pretrends.joint", "honest_did.relative_magnitudes", "honest_did.smoothness", "placebo_time.largest",
-    "placebo_units", "leave_one_out", "robustness",
+    "placebo_units", "leave_one_out", "robustness", "specification_curve",
 )  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def effect(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *_balance(bundle),
         Heading("Checks", 3),
         *_checks(bundle),
-        *_pictures(drawn, "randomization", "leave_one_out", "robustness"),
+        *_pictures(drawn, "randomization", "leave_one_out", "robustness", "specification_curve"),
     ]
 
 

@@ -163,6 +163,12 @@ def figure_tables() -> dict[str, pd.DataFrame]:
             "variant": ["start a year later", "years to 2017 only", "without 2018"], "estimate": [-1.2, -2.5, -1.7],
             "conf_low": [-5.0, -8.0, -6.0], "conf_high": [2.6, 3.0, 2.6],
         }),
+        "specification_curve": pd.DataFrame({
+            "variant": ["as declared", "ratio", "to 2017", "ratio; to 2017"], "estimate": [-1.9, 0.93, -2.5, 0.91],
+            "scale": ["rate_per", "ratio"] * 2, "p_value": [0.2, 0.3, 0.04, 0.2], "percent": [-6.0, -7.0, -8.0, -9.0],
+            "percent_low": -15.0, "percent_high": 4.0, "conf_low": -5.0, "conf_high": 3.0,
+            "choice.scale": ["difference", "ratio"] * 2, "choice.years": ["to 2019"] * 2 + ["to 2017"] * 2,
+        }),
     }  # fmt: skip
 
 

@@ -16,7 +16,8 @@ from tests.bundle.handmade import estimates, figure_tables, full
 
 NAMES = [
     "adoption", "answer", "balance", "balance_density", "balance_ecdf", "estimates", "event_study", "flow",
-    "leave_one_out", "outcome_paths", "overlap", "randomization", "robustness", "theory",
+    "leave_one_out", "outcome_paths", "overlap", "randomization", "robustness", "specification_curve",
+    "theory",
 ]  # fmt: skip
 
 

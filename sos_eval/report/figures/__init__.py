@@ -15,6 +15,7 @@ from sos_eval.report.figures import (
     overlap,
     randomization,
     robustness,
+    specification_curve,
     theory,
 )
 
@@ -33,5 +34,6 @@ __all__ = [
     "overlap",
     "randomization",
     "robustness",
+    "specification_curve",
     "theory",
 ]
