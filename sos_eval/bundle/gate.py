@@ -214,6 +214,8 @@ class _Gate:
             self._note(file, "the whole file", max(table.size, 1), reason)
             return None
         table = self._worded(file, table)
+        if name == "families":
+            return self._without_few(file, table, ("estimate", "p_value", "p_adjusted"), "reason")
         return (
             self._alternatives(name, table) if name in self.about.rows and "variant" in table else rounded_table(table)
         )
@@ -340,9 +342,13 @@ class _Gate:
         return out.assign(text=self._said("diagnostics.csv", [str(text) for text in out["text"]]))
 
     def _tests(self, table: pd.DataFrame) -> pd.DataFrame:
+        return self._without_few("tests.csv", table, _TESTED, "")
+
+    def _without_few(self, file: str, table: pd.DataFrame, columns: Sequence[str], said: str) -> pd.DataFrame:
+        """Empty rows of estimates on few units."""
         keys = zip(table["estimator"], table["outcome"], strict=True)
         few = np.array([key in self.silent for key in keys], bool)
-        return self._without("tests.csv", table, _TESTED, {self.few: few}, "")
+        return self._without(file, table, columns, {self.few: few}, said)
 
     def _facts(self, facts: RunFacts) -> RunFacts:
         """Round the facts, empty those on few units, and hold back sentences that count or name people."""

@@ -11,6 +11,7 @@ from annotated_types import Gt
 
 from sos_eval.comparison.group import GroupMethod
 from sos_eval.declare import Declared, Document
+from sos_eval.inference.outcome_family import OutcomeFamily
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.results.check import Check
@@ -125,6 +126,8 @@ class Design:
         The declared programme theory, its file folded in; None where there is none.
     moderators
         By what the headline's effect is told apart.
+    families
+        Outcomes that are tested together.
     implementation
         The declared fidelity; None where there is none.
     """
@@ -147,6 +150,7 @@ class Design:
     alternatives: tuple[tuple[Entry, ...], ...] = ()
     theory: ProgrammeTheory | None = None
     moderators: tuple[Moderator, ...] = ()
+    families: tuple[OutcomeFamily, ...] = ()
     implementation: MeasuredFidelity | None = None
 
     @property

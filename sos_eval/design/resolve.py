@@ -30,6 +30,7 @@ from sos_eval.design.theory import (
 )
 from sos_eval.design.varied import refuse_unknown_covariates, varied
 from sos_eval.errors import Faults, OurFault, nearest
+from sos_eval.inference.outcome_family import OutcomeFamily
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.results.check import Check
@@ -60,6 +61,7 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
     refuse_bad_controls(reader, theory, used)
     moderators = read_moderators(reader, theory)
     implementation = read_implementation(reader)
+    families = _families(reader, entries)
     checks = read_checks(reader, data.get("checks", []), ("checks",))
     alternatives = _alternatives(reader, checks, entries)
     economics = read_economics(reader, data.get("economics"), ("economics",))
@@ -75,6 +77,7 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
         comparison=comparison, estimators=entries, inference=inference, checks=checks, economics=economics,
         disclosure=disclosure, report=report, seed=number, resolved={}, document=document, overrides=overrides,
         alternatives=alternatives, theory=theory, moderators=moderators, implementation=implementation,
+        families=families,
     )  # fmt: skip
     return replace(design, resolved=_resolved(design))
 
@@ -264,6 +267,27 @@ def _known_outcomes(reader: Reader, outcomes: tuple[str, ...], spec: PanelSpec, 
             reader.add((*path, "outcome"), f"{_dotted(path)}.outcome: no outcome {name!r}", nearest(name, known))
 
 
+def _families(reader: Reader, entries: Sequence[Entry]) -> tuple[OutcomeFamily, ...]:
+    """Read `families`; an outcome stands in one at most, and some estimator is run on each."""
+    given = reader.document.data.get("families", [])
+    if not isinstance(given, list):
+        reader.add(("families",), "families: must be a list", "write [{name: harms, outcomes: [a, b]}]")
+        return ()
+    run_on = {name for entry in entries for name in entry.outcomes or tuple(entry.panel.outcomes) or ("outcome",)}
+    made = [reader.build(OutcomeFamily, one, ("families", i)) for i, one in enumerate(given)]
+    seen: set[str] = set()
+    for i, family in enumerate(made):
+        for name in family.outcomes if family is not None else ():
+            if entries and name not in run_on:
+                what = f"families.{i}.outcomes: no estimator is run on an outcome {name!r}"
+                reader.add(("families", i, "outcomes"), what, nearest(name, sorted(run_on)))
+            if name in seen:
+                what = f"families.{i}.outcomes: {name!r} stands in another family as well"
+                reader.add(("families", i, "outcomes"), what, "keep it in one")
+            seen.add(name)
+    return tuple(one for one in made if one is not None)
+
+
 def _dotted(path: tuple[str | int, ...]) -> str:
     return ".".join(str(part) for part in path)
 
@@ -296,6 +320,8 @@ def _resolved(design: Design) -> dict[str, Any]:
         out["theory"] = plain(design.theory)
     if design.moderators:
         out["moderators"] = plain(design.moderators)
+    if design.families:
+        out["families"] = plain(design.families)
     if design.implementation is not None:
         out["implementation"] = plain(design.implementation)
     return out

@@ -33,7 +33,7 @@ Path_ = tuple[str | int, ...]
 #: Top-level keys of a design; False where the room is not built yet.
 SECTIONS = {
     "schema": True, "name": True, "title": True, "question": True, "panel": True, "comparison": True,
-    "estimators": True, "inference": True, "checks": True, "theory": True, "moderators": True,
+    "estimators": True, "inference": True, "families": True, "checks": True, "theory": True, "moderators": True,
     "implementation": True, "economics": True, "disclosure": True, "report": True, "seed": True,
 }  # fmt: skip
 

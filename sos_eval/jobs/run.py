@@ -13,6 +13,7 @@ from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.discreet import discreet
 from sos_eval.jobs.facts import run_facts
+from sos_eval.jobs.families import declared_families
 from sos_eval.jobs.implementation import implemented, refuse_scores
 from sos_eval.jobs.judge import judge
 from sos_eval.jobs.moderators import moderated, refuse_groups
@@ -101,6 +102,7 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
         costed = steps.cost(plan, inferred, checked, groups, facts)
     facts = logged(plan, folder, facts, account)
     further = universal_base(fitted, account) | theory.tables | by_group.tables | implemented(plan, groups, fitted)
+    further |= declared_families(plan, inferred)
     with account.step("write"):
         return write(
             plan,

@@ -40,6 +40,7 @@ def effect(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *_found(bundle),
         *_pictures(drawn, "estimates"),
         Table(_effects(bundle), "Overall effects: every estimator and every procedure in the design"),
+        *_families(bundle),
         Heading("Over time", 3),
         *_pictures(drawn, "outcome_paths", "event_study"),
         Heading("The comparison group", 3),
@@ -50,6 +51,13 @@ def effect(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *_checks(bundle),
         *_pictures(drawn, "randomization", "leave_one_out", "robustness", "specification_curve"),
     ]
+
+
+def _families(bundle: ResultBundle) -> list[Block]:
+    """Return the p values of outcomes that the design tests together, adjusted for their number."""
+    if "families" not in bundle.table_names:
+        return []
+    return [Table(bundle.tables("families"), "Outcomes tested together: p values adjusted for their number")]
 
 
 def _found(bundle: ResultBundle) -> list[Block]:
