@@ -37,6 +37,8 @@ _DRAWS = "withheld: with the seed, every draw is one more equation on the counts
 _POOLED = "withheld: beside the mean of rates it would give back counts of single units"
 _SETS = "withheld: counts of people are told of nested sets only"
 _NEAR = "withheld: its units differ by fewer than may be told from those of an estimate that is shown"
+#: Checks that estimate without a few units: set against the estimate they tell of those.
+_WITHOUT_SOME = ("leave_one_out", "contamination")
 #: Checks whose sentence tells of every alternative.
 _OF_ALTERNATIVES = ("robustness", "specification_curve", "specification_curve.found")
 _THIN = "withheld: not all alternatives may be told"
@@ -253,6 +255,8 @@ class _Gate:
         about_units = {"unit", "label"} & set(table.columns)
         if about_units and (self.about.people or (name not in _PUBLIC and _by_unit(table))):
             return _PEOPLE if self.about.people else _ONE_UNIT
+        if name.endswith(_WITHOUT_SOME):
+            return _ONE_UNIT
         key = self._estimate_of(name)
         if key in self.silent:
             return self.silent[key]
@@ -329,7 +333,7 @@ class _Gate:
         keys = list(zip(table["estimator"], table["outcome"], strict=True))
         name = table["name"].astype(str)
         few = np.array([key in self.silent for key in keys], bool)
-        alone = name.str.startswith("leave_one_out").to_numpy(bool) & ~few
+        alone = name.str.startswith(_WITHOUT_SOME).to_numpy(bool) & ~few
         by_period = name.str.startswith(("pretrends", "path")).to_numpy(bool)
         back = np.array([key in self.partial for key in keys], bool) & by_period & ~few
         undone = table["text"].astype(str).str.startswith("Not done").to_numpy(bool)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sos_eval.checks.balance import balance_results
+from sos_eval.checks.contamination import Contamination
 from sos_eval.checks.equivalence import Equivalence
 from sos_eval.checks.functional_form import FunctionalForm
 from sos_eval.checks.goodman_bacon import GoodmanBacon
@@ -19,6 +20,7 @@ from sos_eval.checks.sensitivity import Sensitivity
 from sos_eval.checks.specification_curve import SpecificationCurve
 
 __all__ = [
+    "Contamination",
     "Equivalence",
     "FunctionalForm",
     "GoodmanBacon",
