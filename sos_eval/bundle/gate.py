@@ -38,7 +38,7 @@ _POOLED = "withheld: beside the mean of rates it would give back counts of singl
 _SETS = "withheld: counts of people are told of nested sets only"
 _NEAR = "withheld: its units differ by fewer than may be told from those of an estimate that is shown"
 #: Checks that estimate without a few units: set against the estimate they tell of those.
-_WITHOUT_SOME = ("leave_one_out", "contamination")
+_WITHOUT_SOME = ("leave_one_out", "contamination", "spillover")
 #: Checks whose sentence tells of every alternative.
 _OF_ALTERNATIVES = ("robustness", "specification_curve", "specification_curve.found")
 _THIN = "withheld: not all alternatives may be told"

@@ -18,6 +18,7 @@ from sos_eval.checks.refuters import Refuters
 from sos_eval.checks.robustness import Robustness
 from sos_eval.checks.sensitivity import Sensitivity
 from sos_eval.checks.specification_curve import SpecificationCurve
+from sos_eval.checks.spillover import Spillover
 
 __all__ = [
     "Contamination",
@@ -35,5 +36,6 @@ __all__ = [
     "Robustness",
     "Sensitivity",
     "SpecificationCurve",
+    "Spillover",
     "balance_results",
 ]

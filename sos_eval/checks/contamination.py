@@ -10,13 +10,12 @@ import pandas as pd
 from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
 
-from sos_eval.checks.common_lots import CommonLots, Varied
+from sos_eval.checks.common_lots import CommonLots, Varied, overall_row
 from sos_eval.checks.quantity import Quantity, overall, refitted
 from sos_eval.checks.shifts import told_by_lots
 from sos_eval.numerics.exposed import difference_without_exposed, extreme_units, ratio_without_exposed
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.check import Check, CheckResult, of_hundred
-from sos_eval.results.estimate import overall_place
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
 
@@ -43,7 +42,7 @@ class Contamination(Check):
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Return ``contamination``: the corrected estimate at the largest share, and a table with a row per share."""
-        whole, row = overall(fitted.estimate, self.level), _row(fitted)
+        whole, row = overall(fitted.estimate, self.level), overall_row(fitted)
         if row is None or not np.isfinite(whole.estimate):
             return [CheckResult("contamination", "corrected", np.nan, f"Not done: {whole.reason}.")]
         ends, p, why = self._interval(fitted, whole, rng)
@@ -97,10 +96,6 @@ class Contamination(Check):
             if np.isfinite(p) else f" No interval: {why}."
         )  # fmt: skip
         return f"{said}.{bounds}{test}"
-
-
-def _row(fitted: Fitted) -> int | None:
-    return overall_place(fitted.estimate.cells, np.isfinite(fitted.estimate.values))
 
 
 def _bounds(fitted: Fitted, row: int, among: NDArray[np.bool_], k: int) -> tuple[float, float, str]:

@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+W = TypeVar("W", GroupMethod, Check)
 Path_ = tuple[str | int, ...]
 
 #: Top-level keys of a design; False where the room is not built yet.
@@ -147,8 +148,8 @@ def read_comparison(reader: Reader, given: Any, path: Path_) -> GroupMethod:
     return reader.faults.noted(lambda: _with_files(made, reader.document, path)) or made
 
 
-def _with_files(made: GroupMethod, document: Document, path: Path_) -> GroupMethod:
-    """Return a comparison method with what its files hold."""
+def _with_files(made: W, document: Document, path: Path_) -> W:
+    """Return a comparison method, or a check, with what its files hold."""
     faults = Faults()
     found = made.with_files(document.path.parent, document.where((*path, "file")), faults)
     faults.stop()
@@ -199,7 +200,9 @@ def _check(reader: Reader, given: Any, path: Path_) -> Check | None:
     if cls is None:
         return None
     made: Check | None = reader.build(cls, options or {}, (*path, name))
-    return made
+    if made is None:
+        return None
+    return reader.faults.noted(lambda: _with_files(made, reader.document, (*path, name))) or made
 
 
 def read_economics(reader: Reader, given: Any, path: Path_) -> Any:

@@ -66,6 +66,7 @@ def _columns(design: Design) -> list[str]:
     names += design.theory.columns.values() if design.theory else ()
     names += [design.implementation.fidelity] if design.implementation else []
     names += [name for one in design.moderators for name in one.columns]
+    names += [name for check in design.checks for name in check.columns]
     return [name for name in dict.fromkeys(names) if name not in design.panel.covariates]
 
 
