@@ -19,6 +19,7 @@ from sos_eval.checks.robustness import Robustness
 from sos_eval.checks.sensitivity import Sensitivity
 from sos_eval.checks.specification_curve import SpecificationCurve
 from sos_eval.checks.spillover import Spillover
+from sos_eval.checks.suppression_bounds import SuppressionBounds
 
 __all__ = [
     "Contamination",
@@ -37,5 +38,6 @@ __all__ = [
     "Sensitivity",
     "SpecificationCurve",
     "Spillover",
+    "SuppressionBounds",
     "balance_results",
 ]

@@ -146,7 +146,7 @@ class Spillover(Check):
         )
         return (
             f"Untreated units near to the treated, against those near to nobody: {said}. Had nobody responded at all, "
-            f"the largest would be as large in {of_hundred(p)} random adoptions. Spillover that reaches all units alike "
+            f"the largest would be as large in {of_hundred(p)} random adoptions. Spillover to all units alike "
             "is not seen by this."
         )
 

@@ -41,6 +41,7 @@ def load_panels(design: Design) -> dict[str, Panel]:
     given = design.overrides.get("panel.path", (None, None))[1]
     override = Path(given) if given else None
     also = _columns(design)
+    described = [name for check in design.checks for name in check.columns if name not in design.panel.covariates]
     loaded: list[tuple[PanelSpec, Panel]] = []
     panels: dict[str, Panel] = {}
     for entry in design.estimators:
@@ -49,7 +50,7 @@ def load_panels(design: Design) -> dict[str, Panel]:
             with at_its_key(design.document, design.panel.covariates):
                 known = load_panel(
                     entry.panel, design.document, base=design.base, override=override, also=also,
-                    world=lambda path: world_frame(path, design.seed),
+                    world=lambda path: world_frame(path, design.seed), described=described,
                     require_untreated=entry.method.needs.get("untreated_units", 1) > 0,
                 )  # fmt: skip
             loaded.append((entry.panel, known))
@@ -66,7 +67,6 @@ def _columns(design: Design) -> list[str]:
     names += design.theory.columns.values() if design.theory else ()
     names += [design.implementation.fidelity] if design.implementation else []
     names += [name for one in design.moderators for name in one.columns]
-    names += [name for check in design.checks for name in check.columns]
     return [name for name in dict.fromkeys(names) if name not in design.panel.covariates]
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_ROW, _CURVE, _PERCENT = 0.165, 2.3, "Change in per cent of the treated's level"
+_ROW, _CURVE, _PERCENT = 0.165, 2.3, "Change in per cent of the adopters' level"
 _DRAWN = {"estimate": "at", "conf_low": "low", "conf_high": "high"}
 _OF_PERCENT = {"percent": "at", "percent_low": "low", "percent_high": "high"}
 
@@ -74,14 +74,14 @@ def _curve(axes: Axes, table: pd.DataFrame) -> None:
 
 def _choices(axes: Axes, table: pd.DataFrame, choices: dict[str, list[str]]) -> None:
     """Draw a row for every option, under the name of its choice, with a mark where a specification takes it."""
-    place, own = 0, table["headline"].to_numpy(bool)
+    place, own, size = 0, table["headline"].to_numpy(bool), float(np.clip(250 / len(table), 1.4, 3.4))
     labels: list[tuple[int, str, bool]] = []
     for name, options in choices.items():
         labels.append((place, name.removeprefix("choice.").replace("_", " ").capitalize(), True))
         for k, option in enumerate(options, place + 1):
             takes = np.flatnonzero(table[name] == option)
             axes.axhline(k, color="#e8e8e8", lw=0.7, zorder=0)
-            axes.plot(takes, np.full(len(takes), k), ls="", marker="s", ms=3.4, color=MUTED, zorder=2)
+            axes.plot(takes, np.full(len(takes), k), ls="", marker="s", ms=size, color=MUTED, zorder=2)
             axes.plot(takes[own[takes]], np.full(own[takes].sum(), k), ls="", marker="D", ms=6, color=INK, zorder=3)
             labels.append((k, option, False))
         place += len(options) + 1
