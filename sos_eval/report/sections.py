@@ -49,7 +49,7 @@ def effect(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *_balance(bundle),
         Heading("Checks", 3),
         *_checks(bundle),
-        *_pictures(drawn, "randomization", "leave_one_out", "robustness", "specification_curve"),
+        *_pictures(drawn, "randomization", "honest_did", "leave_one_out", "robustness", "specification_curve"),
     ]
 
 

@@ -159,6 +159,10 @@ def figure_tables() -> dict[str, pd.DataFrame]:
             "unit": list(UNITS), "estimate": -1.9 + 0.3 * np.sin(np.arange(12.0)),
             "change": 0.3 * np.sin(np.arange(12.0)),
         }),
+        "honest_did.relative_magnitudes": pd.DataFrame({
+            "M": [0.0, 0.5, 1.0], "low": [-4.0, -6.0, np.nan], "high": [-0.5, 1.0, 6.0], "scale": "rate_per",
+            "reason": ["", "", "the grid ends before the set does"],
+        }),
         "robustness": pd.DataFrame({
             "variant": ["start a year later", "years to 2017 only", "without 2018"], "estimate": [-1.2, -2.5, -1.7],
             "conf_low": [-5.0, -8.0, -6.0], "conf_high": [2.6, 3.0, 2.6],
