@@ -10,7 +10,7 @@ from sos_eval.checks.alternatives import Alternative
 
 __all__ = ["Combination", "combinations_of", "merged"]
 
-_WHOLE = ("start", "estimator", "exposure", "without_percent", "within", "leave_out")
+_WHOLE = ("start", "exposure", "without_percent", "within", "leave_out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,13 @@ def merged(alternatives: Sequence[Alternative]) -> Alternative | None:
             return None
         given |= dict(zip((name,), set_by, strict=False))
     keys = [key for one in alternatives for key in one.changes]
-    if any(_overlap(one, other) for i, one in enumerate(keys) for other in keys[:i]):
+    options = [key for one in alternatives for key in one.estimator or {}]
+    if len(set(options)) < len(options) or any(
+        _overlap(one, other) for i, one in enumerate(keys) for other in keys[:i]
+    ):
         return None
+    if options:
+        given["estimator"] = {key: value for one in alternatives for key, value in (one.estimator or {}).items()}
     changes = {key: value for one in alternatives for key, value in one.changes.items()}
     label = "; ".join(one.words for one in alternatives)
     return Alternative(label=label, changes=changes, **given)  # type: ignore[arg-type]

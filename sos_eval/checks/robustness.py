@@ -12,7 +12,7 @@ from annotated_types import Ge, Gt, Lt
 
 from sos_eval.checks.alternatives import Alternative
 from sos_eval.checks.common_lots import CommonLots, Varied, draws_for
-from sos_eval.checks.compared import ComparedCheck, ExpectedSign
+from sos_eval.checks.compared import ComparedCheck, ExpectedSign, Place
 from sos_eval.checks.quantity import Quantity, judged, overall
 from sos_eval.checks.shifts import Shifts, shifts, why_scales_part
 from sos_eval.errors import InputFault, OurFault
@@ -63,9 +63,9 @@ class Robustness(ComparedCheck):
         return self.vary
 
     @property
-    def places(self) -> tuple[tuple[str | int, ...], ...]:
+    def parts(self) -> tuple[tuple[Place, ...], ...]:
         """By their place in `vary`."""
-        return tuple(("vary", k) for k in range(len(self.vary)))
+        return tuple((("vary", k),) for k in range(len(self.vary)))
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Return ``robustness``: the largest change, and a table with a row per variant."""

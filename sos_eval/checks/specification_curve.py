@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Lt
 from sos_eval.checks.alternatives import Alternative
 from sos_eval.checks.combined import Combination, combinations_of
 from sos_eval.checks.common_lots import CommonLots, DrawnEffect, Varied, draws_for, level_before
-from sos_eval.checks.compared import ComparedCheck, ExpectedSign
+from sos_eval.checks.compared import ComparedCheck, ExpectedSign, Place
 from sos_eval.checks.quantity import Quantity, overall
 from sos_eval.checks.shifts import told_by_lots
 from sos_eval.errors import OurFault
@@ -69,9 +69,16 @@ class SpecificationCurve(ComparedCheck):
         return tuple(one.alternative for one in self._combinations[0])
 
     @property
-    def places(self) -> tuple[tuple[str | int, ...], ...]:
-        """By the first of the options that differ."""
-        return tuple(("vary", *next(iter(one.options.items()))) for one in self._combinations[0])
+    def parts(self) -> tuple[tuple[Place, ...], ...]:
+        """By the options that differ."""
+        return tuple(tuple(("vary", *part) for part in one.options.items()) for one in self._combinations[0])
+
+    @property
+    def may_not_fit(self) -> tuple[bool, ...]:
+        """Those that set options of whatever method they are combined with."""
+        return tuple(
+            any(self.vary[name][k].leaves_method for name, k in one.options.items()) for one in self._combinations[0]
+        )
 
     @property
     def _combinations(self) -> tuple[tuple[Combination, ...], int]:

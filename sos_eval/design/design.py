@@ -121,7 +121,7 @@ class Design:
     overrides
         What the command line changed: key to (declared, used).
     alternatives
-        By check, the entries that its alternatives resolve to; empty for checks without any.
+        By check, the entries that its alternatives resolve to, or why one is none; empty for checks without any.
     theory
         The declared programme theory, its file folded in; None where there is none.
     moderators
@@ -147,7 +147,7 @@ class Design:
     resolved: Mapping[str, Any]
     document: Document
     overrides: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-    alternatives: tuple[tuple[Entry, ...], ...] = ()
+    alternatives: tuple[tuple[Entry | str, ...], ...] = ()
     theory: ProgrammeTheory | None = None
     moderators: tuple[Moderator, ...] = ()
     families: tuple[OutcomeFamily, ...] = ()

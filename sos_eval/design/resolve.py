@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sos_eval.checks.alternatives import Alternative
-from sos_eval.checks.compared import ComparedCheck
+from sos_eval.checks.compared import ComparedCheck, Place
 from sos_eval.declare import Document, Seed, valid_keys
 from sos_eval.design.design import SCHEMA, Design, Entry, EntryKeys, Question, Report
 from sos_eval.design.sections import (
@@ -29,7 +29,7 @@ from sos_eval.design.theory import (
     take_covariates,
 )
 from sos_eval.design.varied import refuse_unknown_covariates, varied
-from sos_eval.errors import Faults, OurFault, nearest
+from sos_eval.errors import Fault, Faults, OurFault, nearest
 from sos_eval.inference.outcome_family import OutcomeFamily
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.panel.spec import PanelSpec
@@ -197,7 +197,9 @@ def _entry(reader: Reader, i: int, given: Any, spec: PanelSpec | None, compariso
     )  # fmt: skip
 
 
-def _alternatives(reader: Reader, checks: Sequence[Check], entries: Sequence[Entry]) -> tuple[tuple[Entry, ...], ...]:
+def _alternatives(
+    reader: Reader, checks: Sequence[Check], entries: Sequence[Entry]
+) -> tuple[tuple[Entry | str, ...], ...]:
     """Resolve every alternative of every check, in the order of the checks; none for checks without any.
 
     Each is the primary entry with its changes; faults stand at the alternative's line.
@@ -208,17 +210,28 @@ def _alternatives(reader: Reader, checks: Sequence[Check], entries: Sequence[Ent
     return tuple(_resolved_alternatives(reader, check, i, primary) for i, check in enumerate(checks))
 
 
-def _resolved_alternatives(reader: Reader, check: Check, i: int, primary: Entry) -> tuple[Entry, ...]:
-    """Resolve the alternatives of one check; a fault of an option is told once, not in every combination."""
+def _resolved_alternatives(reader: Reader, check: Check, i: int, primary: Entry) -> tuple[Entry | str, ...]:
+    """Resolve the alternatives of one check; a fault of an option is told once, not in every combination.
+
+    Of a combination whose method lacks an option the reason; an option that no method takes is a fault.
+    """
     if not isinstance(check, ComparedCheck):
         return ()
-    made: list[Entry] = []
+    made: list[Entry | str] = []
     found, seen = reader.faults.found, set()
-    for one, place in zip(check.alternatives, check.places, strict=True):
-        before, told = len(found), {fault.what for fault in found} if place in seen else set()
-        made.append(_alternative(reader, one, primary, ("checks", i, str(check.name), *place)))
-        found[before:] = [fault for fault in found[before:] if fault.what not in told]
-        seen.add(place)
+    unfit: dict[Place, list[Fault]] = {}
+    for one, parts, optional in zip(check.alternatives, check.parts, check.may_not_fit, strict=True):
+        before, told = len(found), {fault.what for fault in found} if parts[0] in seen else set()
+        entry = _alternative(reader, one, primary, ("checks", i, str(check.name), *parts[0]))
+        new = [fault for fault in found[before:] if fault.what not in told]
+        found[before:] = [] if optional else new
+        made.append("; ".join(fault.what for fault in new) if optional and new else entry)
+        if optional and len(parts) == 1:
+            unfit[parts[0]] = new
+        if not new:
+            unfit = {part: faults for part, faults in unfit.items() if part not in parts}
+        seen.add(parts[0])
+    found += [fault for faults in unfit.values() for fault in faults]
     return tuple(made)
 
 
@@ -235,7 +248,8 @@ def _alternative(reader: Reader, alternative: Alternative, primary: Entry, path:
     spec, comparison = varied(reader, changes, (*path, "with"), primary.panel, primary.comparison)
     method = primary.method
     if alternative.estimator is not None:
-        method = read_method(reader, "estimator", dict(alternative.estimator), (*path, "estimator"))
+        own = plain(primary.method) if alternative.leaves_method else {}
+        method = read_method(reader, "estimator", {**own, **alternative.estimator}, (*path, "estimator"))
     if not isinstance(spec, PanelSpec) or method is None:
         return primary
     refuse_unknown_covariates(reader, method, spec, (*path, "estimator"))

@@ -39,7 +39,9 @@ def refuse_alternatives(design: Design) -> list[Fault]:
         if isinstance(check, ComparedCheck):
             seen: set[tuple[str | int, ...]] = set()
             for one, entry, key in zip(check.alternatives, design.alternatives[place], check.places, strict=True):
-                if key not in seen:  # an option on its own stands before its combinations
+                if key not in seen and not isinstance(
+                    entry, str
+                ):  # an option on its own stands before its combinations
                     where = design.document.where(("checks", place, str(check.name), *key))
                     faults += [replace(fault, where=where) for fault in _slips(design, one, entry)]
                 seen.add(key)
@@ -78,12 +80,15 @@ def compared(design: Design, place: int, group: Group, fitted: Fitted, rng: np.r
 
 
 def _estimated(
-    design: Design, alternatives: Sequence[tuple[Alternative, Entry]], group: Group, fitted: Fitted
+    design: Design, alternatives: Sequence[tuple[Alternative, Entry | str]], group: Group, fitted: Fitted
 ) -> list[Varied]:  # fmt: skip
     """Estimate every alternative, those that resolve to the same estimate once."""
     varied: list[Varied] = []
     known: list[tuple[tuple[Any, ...], str]] = []
     for one, entry in alternatives:
+        if isinstance(entry, str):
+            varied.append(Varied(one.words, reason=entry))
+            continue
         decides = (
             entry.panel, entry.comparison, entry.method, one.start, one.within, one.leave_out, one.without_percent,
             one.on_common_rows,

@@ -150,3 +150,25 @@ def test_too_many_combinations_are_refused():
     with pytest.raises(ValueError, match="1,331 combinations"):
         SpecificationCurve(vary=many)
     assert len(SpecificationCurve(vary=many, combine=False).alternatives) == 30
+
+
+OPTIONS = """\
+  - specification_curve:
+      vary:
+        method: [{label: cells, estimator: {method: callaway_santanna}}]
+        base: [{label: one base, estimator: {base_period: universal}}]
+"""
+
+
+def test_options_of_whatever_method_is_in_use_and_where_it_has_none_the_reason(tmp_path):
+    table = run(made(tmp_path, OPTIONS), out=tmp_path / "out").tables("specification_curve").set_index("variant")
+    assert list(table.index) == ["as declared", "cells", "one base", "cells; one base"]
+    assert "base_period: no such key" in table["reason"]["one base"]
+    assert table["estimate"]["cells; one base"] == pytest.approx(table["estimate"]["cells"], abs=1e-9)
+
+
+def test_an_option_that_no_method_takes_is_a_fault_at_its_line(tmp_path):
+    with pytest.raises(InputFault) as fault:
+        load_design(made(tmp_path, OPTIONS.replace("base_period", "bass_period")))
+    assert str(fault.value).count("bass_period: no such key") == 1
+    assert "d.yaml:17" in str(fault.value)
