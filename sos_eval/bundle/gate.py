@@ -38,6 +38,10 @@ _MEANS = "withheld: with the seed, a mean of drawn estimates is one more equatio
 _POOLED = "withheld: beside the mean of rates it would give back counts of single units"
 _SETS = "withheld: counts of people are told of nested sets only"
 _NEAR = "withheld: its units differ by fewer than may be told from those of an estimate that is shown"
+#: Checks that estimate without a few units: set against the estimate they tell of those.
+_WITHOUT_SOME = ("leave_one_out", "contamination", "spillover")
+#: Checks whose sentence tells of every alternative.
+_OF_ALTERNATIVES = ("robustness", "specification_curve", "specification_curve.found")
 _THIN = "withheld: not all alternatives may be told"
 _UNKNOWN = "withheld: the units behind it are not known to the gate"
 _APART = (_NEAR, _UNKNOWN)
@@ -213,6 +217,8 @@ class _Gate:
             self._note(file, "the whole file", max(table.size, 1), reason)
             return None
         table = self._worded(file, table)
+        if name == "families":
+            return self._without_few(file, table, ("estimate", "p_value", "p_adjusted"), "reason")
         return (
             self._alternatives(name, table) if name in self.about.rows and "variant" in table else rounded_table(table)
         )
@@ -251,6 +257,8 @@ class _Gate:
         about_units = {"unit", "label"} & set(table.columns)
         if about_units and (self.about.people or (name not in _PUBLIC and _by_unit(table))):
             return _PEOPLE if self.about.people else _ONE_UNIT
+        if name.endswith(_WITHOUT_SOME):
+            return _ONE_UNIT
         key = self._estimate_of(name)
         if key in self.silent:
             return self.silent[key]
@@ -333,25 +341,29 @@ class _Gate:
         keys = list(zip(table["estimator"], table["outcome"], strict=True))
         name = table["name"].astype(str)
         few = np.array([key in self.silent for key in keys], bool)
-        alone = name.str.startswith("leave_one_out").to_numpy(bool) & ~few
+        alone = name.str.startswith(_WITHOUT_SOME).to_numpy(bool) & ~few
         undone = table["text"].astype(str).str.startswith("Not done").to_numpy(bool)
-        varied = name.eq("robustness").to_numpy(bool)  # its rows are judged one by one
+        varied = name.isin(_OF_ALTERNATIVES).to_numpy(bool)  # their rows are judged one by one
         back = np.array([key in self.partial for key in keys], bool) & ~(few | alone | undone | varied)
         plain = [self.about.told(str(text)) if gone else text for text, gone in zip(table["text"], undone, strict=True)]
         table = table.assign(text=plain)
-        thin = np.array([key in self.thin for key in keys], bool) & (name == "robustness").to_numpy(bool) & ~few
+        thin = np.array([key in self.thin for key in keys], bool) & name.isin(_OF_ALTERNATIVES).to_numpy(bool) & ~few
         unknown = name.isin(["unmatched", "without_strata_effects"]).to_numpy(bool) & ~few
         why = {self.few: few, _ONE_UNIT: alone, BACK: back, _THIN: thin, _UNKNOWN: unknown}
         out = self._without("diagnostics.csv", table, ("value",), why, "text")
         return out.assign(text=self._said("diagnostics.csv", [str(text) for text in out["text"]]))
 
     def _tests(self, table: pd.DataFrame) -> pd.DataFrame:
-        keys = zip(table["estimator"], table["outcome"], strict=True)
-        few = np.array([key in self.silent for key in keys], bool)
         linear = table["statistic"].eq("coefficient").to_numpy(bool)
-        out = self._without("tests.csv", table, _TESTED, {self.few: few}, "")
+        out = self._without_few("tests.csv", table, _TESTED, "")
         out = self._without("tests.csv", out, ("mean_estimate",), {_MEANS: np.ones(len(out), bool)}, "")
         return self._without("tests.csv", out, ("mean",), {_MEANS: linear}, "")
+
+    def _without_few(self, file: str, table: pd.DataFrame, columns: Sequence[str], said: str) -> pd.DataFrame:
+        """Empty rows of estimates on few units."""
+        keys = zip(table["estimator"], table["outcome"], strict=True)
+        few = np.array([key in self.silent for key in keys], bool)
+        return self._without(file, table, columns, {self.few: few}, said)
 
     def _facts(self, facts: RunFacts) -> RunFacts:
         """Round the facts, empty those on few units, and hold back sentences that count or name people."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sos_eval.checks.balance import balance_results
+from sos_eval.checks.contamination import Contamination
 from sos_eval.checks.equivalence import Equivalence
 from sos_eval.checks.functional_form import FunctionalForm
 from sos_eval.checks.goodman_bacon import GoodmanBacon
@@ -16,8 +17,12 @@ from sos_eval.checks.pretrends import Pretrends
 from sos_eval.checks.refuters import Refuters
 from sos_eval.checks.robustness import Robustness
 from sos_eval.checks.sensitivity import Sensitivity
+from sos_eval.checks.specification_curve import SpecificationCurve
+from sos_eval.checks.spillover import Spillover
+from sos_eval.checks.suppression_bounds import SuppressionBounds
 
 __all__ = [
+    "Contamination",
     "Equivalence",
     "FunctionalForm",
     "GoodmanBacon",
@@ -31,5 +36,8 @@ __all__ = [
     "Refuters",
     "Robustness",
     "Sensitivity",
+    "SpecificationCurve",
+    "Spillover",
+    "SuppressionBounds",
     "balance_results",
 ]

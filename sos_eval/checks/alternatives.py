@@ -56,7 +56,8 @@ class Alternative(Declared):
     changes: Annotated[Mapping[str, Any], Field(alias="with")] = field(default_factory=dict)
     """Written `with:`. Design keys under panel or comparison: {panel.window.from: 2012}."""
     estimator: Mapping[str, Any] | None = None
-    """Another method in place of the primary one: {method: twfe, covariates: [idaci], by: period}."""
+    """Another method in place of the primary one: {method: twfe, covariates: [idaci], by: period}; without `method`
+    other options of the one in use: {base_period: universal}."""
     exposure: str | None = None
     """Column of another denominator; it is set against the primary estimate on the unit-periods that have both."""
     without_percent: str | None = None
@@ -71,6 +72,11 @@ class Alternative(Declared):
         if not (self.start or self.changes or self.estimator or self.exposure or self.without_percent
                 or self.within or self.leave_out):  # fmt: skip
             raise ValueError("changes nothing: write start, with, estimator, exposure, within or leave_out")
+
+    @property
+    def leaves_method(self) -> bool:
+        """Whether it sets options of whatever method is in use, without naming one."""
+        return self.estimator is not None and "method" not in self.estimator
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from sos_eval.results.estimate import loop_batch, overall_place
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.members import Members
 
-__all__ = ["CommonLots", "DrawnEffect", "Varied", "level_after", "level_before", "overall_row"]
+__all__ = ["CommonLots", "DrawnEffect", "Varied", "draws_for", "level_after", "level_before", "overall_row"]
 
 ELSEWHERE = "treats units that the primary estimate does not have, so its lots say nothing of them"
 
@@ -128,6 +129,12 @@ class CommonLots:
             return _batch(fitted, starts, gone, row)
         except InputFault as fault:
             return fault.faults[0].what
+
+
+def draws_for(fitted: Fitted, varied: Sequence[Varied], draws: int, rebuilt_draws: int) -> int:
+    """Return how many adoptions alternatives share: fewer where one of them builds its comparison group again."""
+    slow = fitted.rebuild is not None or any(one.fitted is not None and one.fitted.rebuild for one in varied)
+    return min(draws, rebuilt_draws) if slow else draws
 
 
 def _batch(fitted: Fitted, starts: Array, gone: NDArray[np.bool_], row: int) -> DrawnEffect:

@@ -11,14 +11,15 @@ import pandas as pd
 from annotated_types import Ge, Gt, Lt
 
 from sos_eval.checks.alternatives import Alternative
-from sos_eval.checks.common_lots import CommonLots, Varied
+from sos_eval.checks.common_lots import CommonLots, Varied, draws_for
+from sos_eval.checks.compared import ComparedCheck, ExpectedSign, Place
 from sos_eval.checks.quantity import Quantity, judged, overall
 from sos_eval.checks.shift_words import shift_words
 from sos_eval.checks.shifts import shifts, why_scales_part
 from sos_eval.errors import InputFault, OurFault
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.periods import Period
-from sos_eval.results.check import Check, CheckResult
+from sos_eval.results.check import CheckResult
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
 
@@ -29,7 +30,7 @@ _ENDS: tuple[tuple[Literal["from", "to"], int], ...] = (("from", 0), ("to", -1))
 
 @register("robustness")
 @dataclass(frozen=True)
-class Robustness(Check):
+class Robustness(ComparedCheck):
     """The overall effect under other declared start years and windows, comparison group built again each time."""
 
     starts: tuple[Period, ...] = ()
@@ -57,6 +58,16 @@ class Robustness(Check):
             if isinstance(first, float) and isinstance(last, float) and first > last:
                 raise ValueError(f"a window goes from {first:g} to {last:g}, which is before it")
 
+    @property
+    def alternatives(self) -> tuple[Alternative, ...]:
+        """Those of `vary`."""
+        return self.vary
+
+    @property
+    def parts(self) -> tuple[tuple[Place, ...], ...]:
+        """By their place in `vary`."""
+        return tuple((("vary", k),) for k in range(len(self.vary)))
+
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Return ``robustness``: the largest change, and a table with a row per variant."""
         if self.vary:
@@ -82,18 +93,13 @@ class Robustness(Check):
             CheckResult("robustness", "max_change", value, _words(table, known, whole), limit, passed, table, behind)
         ]
 
-    def compare(self, fitted: Fitted, varied: Sequence[Varied], rng: np.random.Generator) -> list[CheckResult]:
-        """Return ``robustness``: the largest shift of the alternatives that were estimated, and a row of each.
-
-        Parameters
-        ----------
-        varied
-            The alternatives `vary`, resolved and estimated.
-        """
+    def compare(
+        self, fitted: Fitted, varied: Sequence[Varied], rng: np.random.Generator, direction: ExpectedSign = 0
+    ) -> list[CheckResult]:
+        """Return ``robustness``: the largest shift of the alternatives that were estimated, and a row of each."""
         own = [self._of_panel(fitted, label, panel) for label, panel in self._variants(fitted.source)]
         everything = [*varied, *own]
-        slow = fitted.rebuild is not None or any(one.fitted is not None and one.fitted.rebuild for one in varied)
-        lots = CommonLots.of(fitted, min(self.draws, self.rebuilt_draws) if slow else self.draws, rng)
+        lots = CommonLots.of(fitted, draws_for(fitted, varied, self.draws, self.rebuilt_draws), rng)
         found = shifts(fitted, everything, lots, self.level)
         behind = tuple(one.members for one in (Varied("as declared", fitted), *everything))
         limit = np.nan if self.max_change is None else self.max_change

@@ -18,7 +18,7 @@ from sos_eval.numerics.ratios import difference_of
 from sos_eval.panel.panel import Array
 from sos_eval.results.fitted import Fitted
 
-__all__ = ["Shifts", "shifts", "why_scales_part"]
+__all__ = ["Shifts", "shifts", "told_by_lots", "why_scales_part"]
 
 _LOGS = ("ratio", "log")
 
@@ -100,7 +100,7 @@ def _row(
     if isinstance(own, str) or isinstance(other, str):
         row["reason"] = own if isinstance(own, str) else str(other)
         return row, None
-    row |= _tested(own, quantity, level, complete)
+    row |= told_by_lots(own, quantity, level, complete)
     distance = to_scale[0](own.value) - to_scale[1](other.value)
     error = float(np.nanstd(distance[1:], ddof=1))
     same = one.label == "as declared" or error <= 1e-12
@@ -126,7 +126,7 @@ def _common_scale(one: Fitted, other: Fitted) -> tuple[str, list[Any]]:
     return next(scale for scale in scales if scale not in _LOGS), ways
 
 
-def _tested(own: DrawnEffect, quantity: Quantity, level: float, complete: bool) -> dict[str, Any]:
+def told_by_lots(own: DrawnEffect, quantity: Quantity, level: float, complete: bool) -> dict[str, Any]:
     """Return p and interval by the draws, with the mean of the drawn estimates."""
     errors = own.error if np.isfinite(own.error).any() else np.ones(len(own.value))
     critical = Lots(own.value[1:], errors[1:]).usable.critical(round(1 - level, 12))

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from sos_eval.comparison.arms import both_arms, dropped_by_reason, names_of
 from sos_eval.comparison.group import GroupMethod, Matched
 from sos_eval.comparison.people import People, matched_people
-from sos_eval.comparison.sets_file import read_lists
 from sos_eval.errors import Faults, NotIdentified
 from sos_eval.numerics.matched_roles import joined_sets, role_weights
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.panel.read.lists import read_lists
 from sos_eval.panel.rows import near_unit
 from sos_eval.results.assignments import MATCHED_SETS
 from sos_eval.results.comparison import Comparison, GroupWeights

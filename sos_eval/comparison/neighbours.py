@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from sos_eval.comparison.distances import MODELLED, MULTIVARIATE, Bools, Chosen, Distances
 from sos_eval.comparison.group import Matched
 from sos_eval.comparison.pairs import PairMethod
-from sos_eval.comparison.sets_file import read_lists
 from sos_eval.errors import Faults
 from sos_eval.numerics.assignment import nearest_many
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.panel.read.lists import places_in, read_lists
 from sos_eval.results.method import register
 
 __all__ = ["StatisticalNeighbours"]
@@ -78,15 +78,7 @@ class StatisticalNeighbours(PairMethod):
 
     def given(self, units: NDArray[np.object_]) -> Array:
         """Return each unit's place in another's list, (n, n); infinite where it is not in it."""
-        place = {str(unit): i for i, unit in enumerate(units)}
-        rank = np.full((len(units), len(units)), np.inf)
-        for unit, others in self._named.items():
-            if unit not in place:
-                continue
-            for k, other in enumerate(others[: self.closest], 1):
-                if other in place:
-                    rank[place[unit], place[other]] = k
-        return rank
+        return places_in(self._named, units, self.closest)
 
     def choose(self, distance: Array, turns: Chosen) -> Chosen:
         """Take the nearest of each list."""

@@ -11,6 +11,7 @@ from annotated_types import Gt
 
 from sos_eval.comparison.group import GroupMethod
 from sos_eval.declare import Declared, Document
+from sos_eval.inference.outcome_family import OutcomeFamily
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.results.check import Check
@@ -121,13 +122,15 @@ class Design:
     overrides
         What the command line changed: key to (declared, used).
     alternatives
-        By check, the entries that its alternatives resolve to; empty for checks without any.
+        By check, the entries that its alternatives resolve to, or why one is none; empty for checks without any.
     theory
         The declared programme theory, its file folded in; None where there is none.
     moderators
         By what the headline's effect is told apart.
     discoveries
         Entries of `moderators` that look for what it depends on, each with its place in the list.
+    families
+        Outcomes that are tested together.
     implementation
         The declared fidelity; None where there is none.
     """
@@ -147,9 +150,10 @@ class Design:
     resolved: Mapping[str, Any]
     document: Document
     overrides: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-    alternatives: tuple[tuple[Entry, ...], ...] = ()
+    alternatives: tuple[tuple[Entry | str, ...], ...] = ()
     theory: ProgrammeTheory | None = None
     moderators: tuple[Moderator, ...] = ()
+    families: tuple[OutcomeFamily, ...] = ()
     implementation: MeasuredFidelity | None = None
     discoveries: tuple[tuple[int, Discovery], ...] = ()
 

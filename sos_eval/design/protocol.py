@@ -144,6 +144,11 @@ def _differs(entry: Entry) -> Iterator[str]:
 def _inference(design: Design) -> Iterator[str]:
     for method in design.inference:
         yield from _method(method)
+    for family in design.families:
+        yield (
+            f"Family {family.name}: {listed(list(family.outcomes))} are tested together, and their p values are "
+            f"adjusted for their number ({family.adjust.replace('_', ' ')})."
+        )
     yield (
         f"The headline is the overall effect of the primary estimator. {RULE} The rule is applied before outcomes are "
         "read; no method is chosen, or left out, after its result is known."

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sos_eval.checks.alternatives import Alternative
-from sos_eval.checks.robustness import Robustness
+from sos_eval.checks.compared import ComparedCheck, Place
 from sos_eval.declare import Document, Seed, valid_keys
 from sos_eval.design.design import SCHEMA, Design, Entry, EntryKeys, Question, Report
 from sos_eval.design.sections import (
@@ -30,7 +30,8 @@ from sos_eval.design.theory import (
     take_covariates,
 )
 from sos_eval.design.varied import refuse_unknown_covariates, varied
-from sos_eval.errors import Faults, OurFault, nearest
+from sos_eval.errors import Fault, Faults, OurFault, nearest
+from sos_eval.inference.outcome_family import OutcomeFamily
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.results.check import Check
@@ -61,6 +62,7 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
     refuse_bad_controls(reader, theory, used)
     moderators, discoveries = read_moderators(reader, theory), read_discoveries(reader, theory)
     implementation = read_implementation(reader)
+    families = _families(reader, entries)
     checks = read_checks(reader, data.get("checks", []), ("checks",))
     alternatives = _alternatives(reader, checks, entries)
     economics = read_economics(reader, data.get("economics"), ("economics",))
@@ -76,7 +78,7 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
         comparison=comparison, estimators=entries, inference=inference, checks=checks, economics=economics,
         disclosure=disclosure, report=report, seed=number, resolved={}, document=document, overrides=overrides,
         alternatives=alternatives, theory=theory, moderators=moderators, discoveries=discoveries,
-        implementation=implementation,
+        implementation=implementation, families=families,
     )  # fmt: skip
     return replace(design, resolved=_resolved(design))
 
@@ -196,19 +198,42 @@ def _entry(reader: Reader, i: int, given: Any, spec: PanelSpec | None, compariso
     )  # fmt: skip
 
 
-def _alternatives(reader: Reader, checks: Sequence[Check], entries: Sequence[Entry]) -> tuple[tuple[Entry, ...], ...]:
+def _alternatives(
+    reader: Reader, checks: Sequence[Check], entries: Sequence[Entry]
+) -> tuple[tuple[Entry | str, ...], ...]:
     """Resolve every alternative of every check, in the order of the checks; none for checks without any.
 
     Each is the primary entry with its changes; faults stand at the alternative's line.
     """
     primary = next((entry for entry in entries if entry.role == "primary"), None)
-    resolved = []
-    for i, check in enumerate(checks):
-        vary = check.vary if isinstance(check, Robustness) and primary is not None else ()
-        where: tuple[str | int, ...] = ("checks", i, "robustness", "vary")
-        made = [_alternative(reader, one, primary, (*where, k)) for k, one in enumerate(vary) if primary is not None]
-        resolved.append(tuple(made))
-    return tuple(resolved)
+    if primary is None:
+        return tuple(() for _ in checks)
+    return tuple(_resolved_alternatives(reader, check, i, primary) for i, check in enumerate(checks))
+
+
+def _resolved_alternatives(reader: Reader, check: Check, i: int, primary: Entry) -> tuple[Entry | str, ...]:
+    """Resolve the alternatives of one check; a fault of an option is told once, not in every combination.
+
+    Of a combination whose method lacks an option the reason; an option that no method takes is a fault.
+    """
+    if not isinstance(check, ComparedCheck):
+        return ()
+    made: list[Entry | str] = []
+    found, seen = reader.faults.found, set()
+    unfit: dict[Place, list[Fault]] = {}
+    for one, parts, optional in zip(check.alternatives, check.parts, check.may_not_fit, strict=True):
+        before, told = len(found), {fault.what for fault in found} if parts[0] in seen else set()
+        entry = _alternative(reader, one, primary, ("checks", i, str(check.name), *parts[0]))
+        new = [fault for fault in found[before:] if fault.what not in told]
+        found[before:] = [] if optional else new
+        made.append("; ".join(fault.what for fault in new) if optional and new else entry)
+        if optional and len(parts) == 1:
+            unfit[parts[0]] = new
+        if not new:
+            unfit = {part: faults for part, faults in unfit.items() if part not in parts}
+        seen.add(parts[0])
+    found += [fault for faults in unfit.values() for fault in faults]
+    return tuple(made)
 
 
 def _headline_outcome(entry: Entry) -> str:
@@ -224,7 +249,8 @@ def _alternative(reader: Reader, alternative: Alternative, primary: Entry, path:
     spec, comparison = varied(reader, changes, (*path, "with"), primary.panel, primary.comparison)
     method = primary.method
     if alternative.estimator is not None:
-        method = read_method(reader, "estimator", dict(alternative.estimator), (*path, "estimator"))
+        own = plain(primary.method) if alternative.leaves_method else {}
+        method = read_method(reader, "estimator", {**own, **alternative.estimator}, (*path, "estimator"))
     if not isinstance(spec, PanelSpec) or method is None:
         return primary
     refuse_unknown_covariates(reader, method, spec, (*path, "estimator"))
@@ -254,6 +280,27 @@ def _known_outcomes(reader: Reader, outcomes: tuple[str, ...], spec: PanelSpec, 
     for name in outcomes:
         if name not in known:
             reader.add((*path, "outcome"), f"{_dotted(path)}.outcome: no outcome {name!r}", nearest(name, known))
+
+
+def _families(reader: Reader, entries: Sequence[Entry]) -> tuple[OutcomeFamily, ...]:
+    """Read `families`; an outcome stands in one at most, and some estimator is run on each."""
+    given = reader.document.data.get("families", [])
+    if not isinstance(given, list):
+        reader.add(("families",), "families: must be a list", "write [{name: harms, outcomes: [a, b]}]")
+        return ()
+    run_on = {name for entry in entries for name in entry.outcomes or tuple(entry.panel.outcomes) or ("outcome",)}
+    made = [reader.build(OutcomeFamily, one, ("families", i)) for i, one in enumerate(given)]
+    seen: set[str] = set()
+    for i, family in enumerate(made):
+        for name in family.outcomes if family is not None else ():
+            if entries and name not in run_on:
+                what = f"families.{i}.outcomes: no estimator is run on an outcome {name!r}"
+                reader.add(("families", i, "outcomes"), what, nearest(name, sorted(run_on)))
+            if name in seen:
+                what = f"families.{i}.outcomes: {name!r} stands in another family as well"
+                reader.add(("families", i, "outcomes"), what, "keep it in one")
+            seen.add(name)
+    return tuple(one for one in made if one is not None)
 
 
 def _dotted(path: tuple[str | int, ...]) -> str:
@@ -288,6 +335,8 @@ def _resolved(design: Design) -> dict[str, Any]:
         out["theory"] = plain(design.theory)
     if design.moderators or design.discoveries:
         out["moderators"] = _moderators(design)
+    if design.families:
+        out["families"] = plain(design.families)
     if design.implementation is not None:
         out["implementation"] = plain(design.implementation)
     return out

@@ -9,6 +9,7 @@ from sos_eval.declare import json_schema
 from sos_eval.design.design import SCHEMA, EntryKeys, Question, Report
 from sos_eval.design.sections import SECTIONS
 from sos_eval.design.theory import FROM_THEORY
+from sos_eval.inference.outcome_family import OutcomeFamily
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.results.method import registered, summary
@@ -37,6 +38,7 @@ def design_schema() -> dict[str, Any]:
         "seed": {"type": "integer", "minimum": 0, "description": "Seed of everything random."},
         "economics": _economics(definitions),
         "theory": _placed(json_schema(ProgrammeTheory), definitions),
+        "families": {"type": "array", "items": _placed(json_schema(OutcomeFamily), definitions)},
         "moderators": {
             "type": "array",
             "items": {

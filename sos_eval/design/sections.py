@@ -28,12 +28,13 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+W = TypeVar("W", GroupMethod, Check)
 Path_ = tuple[str | int, ...]
 
 #: Top-level keys of a design; False where the room is not built yet.
 SECTIONS = {
     "schema": True, "name": True, "title": True, "question": True, "panel": True, "comparison": True,
-    "estimators": True, "inference": True, "checks": True, "theory": True, "moderators": True,
+    "estimators": True, "inference": True, "families": True, "checks": True, "theory": True, "moderators": True,
     "implementation": True, "economics": True, "disclosure": True, "report": True, "seed": True,
 }  # fmt: skip
 
@@ -55,7 +56,7 @@ CONTRACT = {
     ),
     "check": (
         "pretrends", "honest_did", "placebo_time", "placebo_units", "leave_one_out", "refuters", "spillover",
-        "contamination", "robustness",
+        "contamination", "robustness", "specification_curve",
     ),
 }  # fmt: skip
 
@@ -150,8 +151,8 @@ def read_comparison(reader: Reader, given: Any, path: Path_) -> GroupMethod:
     return reader.faults.noted(lambda: _with_files(made, reader.document, path)) or made
 
 
-def _with_files(made: GroupMethod, document: Document, path: Path_) -> GroupMethod:
-    """Return a comparison method with what its files hold."""
+def _with_files(made: W, document: Document, path: Path_) -> W:
+    """Return a comparison method, or a check, with what its files hold."""
     faults = Faults()
     found = made.with_files(document.path.parent, document.where((*path, "file")), faults)
     faults.stop()
@@ -202,7 +203,9 @@ def _check(reader: Reader, given: Any, path: Path_) -> Check | None:
     if cls is None:
         return None
     made: Check | None = reader.build(cls, options or {}, (*path, name))
-    return made
+    if made is None:
+        return None
+    return reader.faults.noted(lambda: _with_files(made, reader.document, (*path, name))) or made
 
 
 def read_economics(reader: Reader, given: Any, path: Path_) -> Any:

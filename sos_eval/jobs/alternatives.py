@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sos_eval.checks.alternatives import Alternative, prior_use_classes
 from sos_eval.checks.common_lots import Varied
-from sos_eval.checks.robustness import Robustness
+from sos_eval.checks.compared import ComparedCheck, ExpectedSign
 from sos_eval.comparison.build import Rebuilding, build
 from sos_eval.design.design import Design, Entry
 from sos_eval.errors import Fault, InputFault, NotIdentified, OurFault
@@ -25,6 +26,7 @@ from sos_eval.worlds.source import world_frame
 
 __all__ = ["compared", "refuse_alternatives"]
 
+_DIRECTIONS: dict[str | None, ExpectedSign] = {"decrease": -1, "increase": 1, "none": 0, None: 0}
 _ENDS = ("panel.window.from", "panel.window.to")
 #: What no data can answer is a row's reason; what names nothing in them is a slip.
 _SLIPS = ('no column "', 'no unit "')
@@ -34,10 +36,15 @@ def refuse_alternatives(design: Design) -> list[Fault]:
     """Return the faults of alternatives that name a column or a unit that is not there, or rank by a text."""
     faults: list[Fault] = []
     for place, check in enumerate(design.checks):
-        if isinstance(check, Robustness):
-            for k, (one, entry) in enumerate(zip(check.vary, design.alternatives[place], strict=True)):
-                where = design.document.where(("checks", place, "robustness", "vary", k))
-                faults += [replace(fault, where=where) for fault in _slips(design, one, entry)]
+        if isinstance(check, ComparedCheck):
+            seen: set[tuple[str | int, ...]] = set()
+            for one, entry, key in zip(check.alternatives, design.alternatives[place], check.places, strict=True):
+                if key not in seen and not isinstance(
+                    entry, str
+                ):  # an option on its own stands before its combinations
+                    where = design.document.where(("checks", place, str(check.name), *key))
+                    faults += [replace(fault, where=where) for fault in _slips(design, one, entry)]
+                seen.add(key)
     return faults
 
 
@@ -66,10 +73,31 @@ def compared(design: Design, place: int, group: Group, fitted: Fitted, rng: np.r
         The headline's.
     """
     check = design.checks[place]
-    if not isinstance(check, Robustness):
+    if not isinstance(check, ComparedCheck):
         raise OurFault(f"checks.{place} has no alternatives")
-    pairs = zip(check.vary, design.alternatives[place], strict=True)
-    return check.compare(fitted, [_varied(design, one, entry, group, fitted) for one, entry in pairs], rng)
+    varied = _estimated(design, list(zip(check.alternatives, design.alternatives[place], strict=True)), group, fitted)
+    return check.compare(fitted, varied, rng, _DIRECTIONS[design.question.expected_direction])
+
+
+def _estimated(
+    design: Design, alternatives: Sequence[tuple[Alternative, Entry | str]], group: Group, fitted: Fitted
+) -> list[Varied]:  # fmt: skip
+    """Estimate every alternative, those that resolve to the same estimate once."""
+    varied: list[Varied] = []
+    known: list[tuple[tuple[Any, ...], str]] = []
+    for one, entry in alternatives:
+        if isinstance(entry, str):
+            varied.append(Varied(one.words, reason=entry))
+            continue
+        decides = (
+            entry.panel, entry.comparison, entry.method, one.start, one.within, one.leave_out, one.without_percent,
+            one.on_common_rows,
+        )  # fmt: skip
+        same = next((words for other, words in known if other == decides), "")
+        reason = f"what it declares is the same as: {same}"
+        varied.append(Varied(one.words, reason=reason) if same else _varied(design, one, entry, group, fitted))
+        known.append((decides, one.words))
+    return varied
 
 
 def _varied(design: Design, one: Alternative, entry: Entry, group: Group, fitted: Fitted) -> Varied:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
+
+from sos_eval.design.design import Design
 from sos_eval.inference.family import adjusted_for_number
+from sos_eval.inference.outcome_family import family_rows, outcome_families
 from sos_eval.inference.randomization import Randomization
 from sos_eval.jobs.answers import Answer, Key
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.inference import Inferred
 from sos_eval.terms import SAFETY_ROLES
 
-__all__ = ["SAFETY", "with_families"]
+__all__ = ["SAFETY", "declared_families", "with_families"]
 
 #: The family of the outcomes that should not get worse, those to which children may be displaced among them.
 SAFETY = "safety"
@@ -24,6 +29,27 @@ def with_families(fitted: dict[Key, Fitted], answers: dict[Key, Answer]) -> dict
         for test in _tests(told, members):
             told |= _adjusted(told, members, test)
     return told
+
+
+def declared_families(design: Design, answers: dict[Key, Answer]) -> dict[str, pd.DataFrame]:
+    """Return ``families``: the outcomes of every declared family, by estimator and inference; nothing without one."""
+    if not design.families:
+        return {}
+    rows = []
+    for family in design.families:
+        for entry in dict.fromkeys(key[0] for key in answers):
+            members = {key[1]: one for key, one in answers.items() if key[0] == entry and key[1] in family.outcomes}
+            methods = {method.key: method for one in members.values() for method in one.resolution.methods}
+            for key, method in methods.items():
+                rows += family_rows(family, entry, method, {name: one for name, answer in members.items()
+                                                            if (one := _by(answer, key)) is not None})  # fmt: skip
+    return {"families": outcome_families(rows)}
+
+
+def _by(answer: Answer, key: str) -> Inferred | None:
+    """Return what an answer says by an inference; None where it is not in use."""
+    pairs = zip(answer.resolution.methods, answer.inferred, strict=True)
+    return next((one for method, one in pairs if method.key == key), None)
 
 
 def _tests(answers: dict[Key, Answer], members: list[Key]) -> list[Randomization]:

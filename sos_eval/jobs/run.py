@@ -15,6 +15,7 @@ from sos_eval.jobs.account import Account
 from sos_eval.jobs.discovery import discovered, refuse_discoveries
 from sos_eval.jobs.discreet import discreet
 from sos_eval.jobs.facts import run_facts
+from sos_eval.jobs.families import declared_families
 from sos_eval.jobs.implementation import implemented, refuse_scores
 from sos_eval.jobs.imputed import over_imputations
 from sos_eval.jobs.judge import judge
@@ -109,6 +110,7 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
     further = (
         universal_base(fitted, account) | theory.tables | by_group.tables | looked | implemented(plan, groups, fitted)
     )
+    further |= declared_families(plan, inferred)
     further |= evidence_sheet(plan, facts, further)
     with account.step("write"):
         return write(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sos_eval.checks.balance import balance_results
-from sos_eval.checks.robustness import Robustness
+from sos_eval.checks.compared import ComparedCheck
 from sos_eval.comparison.build import build, rebuilding
 from sos_eval.design.at_its_key import at_its_key
 from sos_eval.design.design import Design, Entry
@@ -47,6 +47,7 @@ def load_panels(design: Design, *, imputation: int = 0) -> dict[str, Panel]:
     given = design.overrides.get("panel.path", (None, None))[1]
     override = Path(given) if given else None
     also = _columns(design)
+    described = [name for check in design.checks for name in check.columns if name not in design.panel.covariates]
     loaded: list[tuple[PanelSpec, Panel]] = []
     panels: dict[str, Panel] = {}
     for entry in design.estimators:
@@ -55,7 +56,7 @@ def load_panels(design: Design, *, imputation: int = 0) -> dict[str, Panel]:
             with at_its_key(design.document, design.panel.covariates):
                 known = load_panel(
                     entry.panel, design.document, base=design.base, override=override, also=also,
-                    world=lambda path: world_frame(path, design.seed),
+                    world=lambda path: world_frame(path, design.seed), described=described,
                     require_untreated=entry.method.needs.get("untreated_units", 1) > 0,
                 )  # fmt: skip
             if (how := entry.panel.imputation) is not None:
@@ -263,7 +264,7 @@ def check(design: Design, fitted: dict[Key, Fitted], groups: dict[Key, Group], a
             continue
         for k, method in enumerate(design.checks):
             rng = account.stream("check", *key, k, str(method.name))
-            if isinstance(method, Robustness) and method.vary:
+            if isinstance(method, ComparedCheck) and method.alternatives:
                 results = compared(design, k, groups[key], one, rng) if key == primary(design, groups) else []
             else:
                 results = method.check(one, rng)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ContrastLots", "contrast_lots", "path_weights", "share_reached", "symmetric_ranks"]
+__all__ = ["ContrastLots", "contrast_lots", "path_weights", "share_at_least", "share_reached", "symmetric_ranks"]
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -137,6 +137,15 @@ def share_reached(statistic: Array, *, complete: bool, ties: float = 1e-9) -> fl
     """
     size = np.where(np.isnan(statistic), np.inf, np.abs(statistic))
     reached = size >= size[0] * (1 - ties)
+    return float(reached[1:].mean() if complete else reached.mean())
+
+
+def share_at_least(statistic: Array, *, complete: bool, ties: float = 1e-9) -> float:
+    """Return the share of adoptions, the observed one first, whose statistic is as large as its, one-sided.
+
+    A complete list holds the observed one, which is not counted twice.
+    """
+    reached = statistic >= statistic[0] - ties * max(abs(float(statistic[0])), 1.0)
     return float(reached[1:].mean() if complete else reached.mean())
 
 

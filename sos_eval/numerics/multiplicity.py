@@ -1,4 +1,4 @@
-"""P values adjusted for their number: by the draws that they share (Westfall and Young 1993), or by Holm (1979)."""
+"""P values adjusted for their number: by draws that they share, by Holm (1979), or by Benjamini and Hochberg (1995)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sos_eval.numerics.inversion import TIES
 
-__all__ = ["holm", "westfall_young"]
+__all__ = ["benjamini_hochberg", "holm", "westfall_young"]
 
 Array = NDArray[np.float64]
 
@@ -26,11 +26,32 @@ def holm(p: Array) -> Array:
     return out
 
 
+def benjamini_hochberg(p: Array) -> Array:
+    """Return Benjamini and Hochberg's adjusted p-values of m tests, (m, reps).
+
+    That of the k-th smallest is the smallest ``m p_(j) / j`` over j from k on. Holds the expected share of findings
+    that are none at the level, where tests are independent or positively dependent (Benjamini and Yekutieli 2001).
+
+    Examples
+    --------
+    >>> benjamini_hochberg(np.array([[0.01], [0.04], [0.03], [0.5]]))[:, 0].round(4).tolist()
+    [0.04, 0.0533, 0.0533, 0.5]
+    """
+    order = np.argsort(p, axis=0, kind="stable")
+    factor = len(p) / np.arange(1.0, len(p) + 1)[:, None]
+    largest_first = (factor * np.take_along_axis(p, order, 0))[::-1]
+    out = np.empty_like(p)
+    np.put_along_axis(out, order, np.minimum.accumulate(largest_first, axis=0)[::-1], axis=0)
+    return out
+
+
 def westfall_young(statistics: Array, *, complete: bool = False) -> Array:
     """Return step-down max-t adjusted p values, (k,).
 
-    Algorithm 4.1 of Westfall and Young (1993): outcomes are taken from the largest statistic down, each is set against
-    the largest among it and all smaller ones in every draw, and no p is smaller than that of an outcome before it.
+    Algorithm 4.1 of Westfall and Young (1993), which on studentised statistics under permuted adoptions is also the
+    step-down of Romano and Wolf (2005; adjusted p values: 2016): outcomes are taken from the largest statistic down,
+    each is set against the largest among it and all smaller ones in every draw, and no p is smaller than that of an
+    outcome before it.
 
     Parameters
     ----------

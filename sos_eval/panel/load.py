@@ -44,6 +44,7 @@ def load_panel(
     override: Path | pd.DataFrame | None = None,
     world: World | None = None,
     also: Sequence[str] = (),
+    described: Sequence[str] = (),
     require_untreated: bool = True,
 ) -> Panel:
     """Load the panel that a design declares.
@@ -60,6 +61,8 @@ def load_panel(
         Draws the panel of ``source: world`` from the world's YAML.
     also
         Further columns that other parts of the design name: regions, strata, moderators, distances.
+    described
+        Columns that no estimate adjusts for, so that they may be of any period: ranges, totals.
     require_untreated
         Whether somebody must be untreated when somebody else is treated.
 
@@ -73,10 +76,11 @@ def load_panel(
     DataFault, NotIdentified
         With every fault of the data at once.
     """
-    reading = _read(spec, document, base, override, world, also)
-    reading = long(reading, spec, [name for name, _ in named_columns(spec, also)])
+    every = tuple(dict.fromkeys((*also, *described)))
+    reading = _read(spec, document, base, override, world, every)
+    reading = long(reading, spec, [name for name, _ in named_columns(spec, every)])
     reading = as_rows(_recoded(reading, spec), spec, base)
-    laid = also if spec.events is None or spec.events.means else (*also, EVENT_DAY)
+    laid = every if spec.events is None or spec.events.means else (*every, EVENT_DAY)
     panel = assemble(reading, spec, also=laid, adopt=_adopt(spec, base), require_untreated=require_untreated)
     return dated(panel, spec, reading, also)
 

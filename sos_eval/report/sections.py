@@ -31,7 +31,7 @@ _BALANCE = {
 #: Checks whose sentences open the chapter on checks.
 _TELLING = (
     "path.joint", "pretrends.joint", "honest_did.relative_magnitudes", "honest_did.smoothness", "placebo_time.largest",
-    "placebo_units", "leave_one_out", "robustness",
+    "placebo_units", "leave_one_out", "robustness", "specification_curve",
 )  # fmt: skip
 
 
@@ -42,6 +42,7 @@ def effect(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *_found(bundle),
         *_pictures(drawn, "estimates"),
         Table(_effects(bundle), "Overall effects: every estimator and every procedure in the design"),
+        *_families(bundle),
         Heading("Over time", 3),
         *_pictures(drawn, "outcome_paths", "event_study"),
         Heading("The comparison group", 3),
@@ -50,8 +51,24 @@ def effect(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *_balance(bundle),
         Heading("Checks", 3),
         *_checks(bundle),
-        *_pictures(drawn, "randomization", "leave_one_out", "robustness", "refuters", "common_cause"),
+        *_pictures(
+            drawn,
+            "randomization",
+            "honest_did",
+            "leave_one_out",
+            "robustness",
+            "specification_curve",
+            "refuters",
+            "common_cause",
+        ),
     ]
+
+
+def _families(bundle: ResultBundle) -> list[Block]:
+    """Return the p values of outcomes that the design tests together, adjusted for their number."""
+    if "families" not in bundle.table_names:
+        return []
+    return [Table(bundle.tables("families"), "Outcomes tested together: p values adjusted for their number")]
 
 
 def _found(bundle: ResultBundle) -> list[Block]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 
+from sos_eval.errors import Faults
 from sos_eval.results.members import Members
 from sos_eval.results.method import Method
 
@@ -57,6 +59,15 @@ class Check(Method):
     """A check of a fitted estimator. Options are its fields; without a declared threshold it informs."""
 
     kind: ClassVar[str] = "check"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the user's table that the panel has to carry for this check."""
+        return ()
+
+    def with_files(self, base: Path, where: str, faults: Faults) -> Self:
+        """Return the check with what its files hold, beside the design file."""
+        return self
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Check; re-estimate only through ``fitted.refit``."""

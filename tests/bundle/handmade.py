@@ -159,6 +159,10 @@ def figure_tables() -> dict[str, pd.DataFrame]:
             "unit": list(UNITS), "estimate": -1.9 + 0.3 * np.sin(np.arange(12.0)),
             "change": 0.3 * np.sin(np.arange(12.0)),
         }),
+        "honest_did.relative_magnitudes": pd.DataFrame({
+            "M": [0.0, 0.5, 1.0], "low": [-4.0, -6.0, np.nan], "high": [-0.5, 1.0, 6.0], "scale": "rate_per",
+            "reason": ["", "", "the grid ends before the set does"],
+        }),
         "robustness": pd.DataFrame({
             "variant": ["start a year later", "years to 2017 only", "without 2018"], "estimate": [-1.2, -2.5, -1.7],
             "conf_low": [-5.0, -8.0, -6.0], "conf_high": [2.6, 3.0, 2.6],
@@ -177,6 +181,12 @@ def figure_tables() -> dict[str, pd.DataFrame]:
             "learner": "double_ml", "group": [1, 2, 3, 4], "n_treated": 10.0, "estimate": [-4.0, -2.0, -1.0, 0.5],
             "conf_low": [-6.0, -4.0, -3.0, -1.5], "conf_high": [-2.0, 0.0, 1.0, 2.5], "p_value": 0.1,
             "status": "exploratory",
+        }),
+        "specification_curve": pd.DataFrame({
+            "variant": ["as declared", "ratio", "to 2017", "ratio; to 2017"], "estimate": [-1.9, 0.93, -2.5, 0.91],
+            "scale": ["rate_per", "ratio"] * 2, "p_value": [0.2, 0.3, 0.04, 0.2], "percent": [-6.0, -7.0, -8.0, -9.0],
+            "percent_low": -15.0, "percent_high": 4.0, "conf_low": -5.0, "conf_high": 3.0,
+            "choice.scale": ["difference", "ratio"] * 2, "choice.years": ["to 2019"] * 2 + ["to 2017"] * 2,
         }),
     }  # fmt: skip
 

@@ -6,9 +6,9 @@ import pytest
 
 from sos_eval.comparison import DeclaredSets, build
 from sos_eval.comparison.regroup import group_weights
-from sos_eval.comparison.sets_file import read_lists
 from sos_eval.errors import DesignFault, Faults, NotIdentified
 from sos_eval.numerics.matched_roles import joined_sets, role_weights
+from sos_eval.panel.read.lists import read_lists
 from sos_eval.results.assignments import assignment_space, stratified
 from tests.comparison.panels import eight
 

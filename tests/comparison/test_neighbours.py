@@ -5,8 +5,8 @@ import pytest
 
 from sos_eval.comparison import StatisticalNeighbours, build
 from sos_eval.comparison.regroup import group_weights
-from sos_eval.comparison.sets_file import read_lists
 from sos_eval.errors import Faults, NotIdentified
+from sos_eval.panel.read.lists import read_lists
 from tests.comparison.panels import eight
 
 # treated: a b c. b is a's closest but treated; x is not in the panel

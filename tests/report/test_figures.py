@@ -16,8 +16,8 @@ from tests.bundle.handmade import estimates, figure_tables, full
 
 NAMES = [
     "adoption", "answer", "balance", "balance_density", "balance_ecdf", "common_cause", "estimates", "event_study",
-    "flow", "group_effects", "leave_one_out", "mediation", "outcome_paths", "overlap", "randomization", "refuters",
-    "robustness", "theory",
+    "flow", "group_effects", "honest_did", "leave_one_out", "mediation", "outcome_paths", "overlap", "randomization",
+    "refuters", "robustness", "specification_curve", "theory",
 ]  # fmt: skip
 
 
@@ -308,3 +308,26 @@ def test_curves_of_balance_by_hand():
     x, y = _density(np.array([3.0, 1.0, 2.0]), np.array([1.0, 2.0, 1.0]))
     assert np.trapezoid(y, x) == pytest.approx(1, abs=0.01)
     assert np.trapezoid(x * y, x) == pytest.approx(1.75, abs=0.02)
+
+
+@pytest.mark.parametrize(("breakdown", "lines"), [(np.nan, 0), (0.25, 1)])
+def test_a_breakdown_value_is_marked_only_where_there_is_one(bundle, breakdown, lines):
+    drawing = registered("figure")["honest_did"]
+    (axes,) = drawing.draw(drawing.data(bundle).assign(breakdown=breakdown), bundle).axes
+    whole_height = [line for line in axes.lines if list(line.get_ydata()) == [0, 1]]
+    assert len(whole_height) == lines
+    assert sum("M = 0.25" in text.get_text() for text in axes.texts) == lines
+    assert sum(line.get_marker() == "v" for line in axes.lines) == 1  # the end that is not known
+
+
+def test_the_curve_marks_the_headline_alone_and_has_a_row_for_every_option(bundle):
+    drawing = registered("figure")["specification_curve"]
+    table = drawing.data(bundle)
+    assert table["at"].tolist() == sorted(table["at"])
+    assert table.loc[table["headline"], "variant"].tolist() == ["as declared"]
+    curve, below = drawing.draw(table, bundle).axes
+    assert curve.get_ylabel().startswith("Change in per cent")
+    labels = [text.get_text() for text in below.get_yticklabels()]
+    assert labels == ["Scale", "difference", "ratio", "Years", "to 2019", "to 2017"]
+    marks = [len(line.get_xdata()) for line in below.lines if line.get_marker() == "s"]
+    assert marks == [2, 2, 2, 2]

@@ -12,6 +12,7 @@ from sos_eval.report.figures import (
     event_study,
     flow,
     group_effects,
+    honest_did,
     leave_one_out,
     mediation,
     outcome_paths,
@@ -19,6 +20,7 @@ from sos_eval.report.figures import (
     randomization,
     refuters,
     robustness,
+    specification_curve,
     theory,
 )
 
@@ -34,6 +36,7 @@ __all__ = [
     "event_study",
     "flow",
     "group_effects",
+    "honest_did",
     "leave_one_out",
     "mediation",
     "outcome_paths",
@@ -41,5 +44,6 @@ __all__ = [
     "randomization",
     "refuters",
     "robustness",
+    "specification_curve",
     "theory",
 ]

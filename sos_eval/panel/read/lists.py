@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sos_eval.errors import Faults
 from sos_eval.panel.read.columns import texts
 from sos_eval.panel.read.files import read_file, source_of
 from sos_eval.panel.read.reading import Reading
 
-__all__ = ["read_lists"]
+__all__ = ["places_in", "read_lists"]
 
 _NUMBERED = re.compile(r"(.*?)_?0*([1-9]\d*)")
 
@@ -54,6 +56,27 @@ def read_lists(
         reading.add(f'no column "{many}"', f"write the columns {one}, {many}, or {one}, {many}_1, {many}_2 …")
         return {}
     return _gathered(reading, one, names)
+
+
+def places_in(
+    lists: Mapping[str, Sequence[str | int]], units: NDArray[np.object_], closest: int | None = None
+) -> NDArray[np.float64]:
+    """Return the place of the unit of a column in the list of the unit of a row, (n, n), from 1; infinite outside it.
+
+    Parameters
+    ----------
+    closest
+        How many of each list count; all unless given.
+    """
+    place = {str(unit): i for i, unit in enumerate(units)}
+    rank = np.full((len(units), len(units)), np.inf)
+    for unit, others in lists.items():
+        if str(unit) not in place:
+            continue
+        for k, other in enumerate(map(str, others[:closest]), 1):
+            if other in place:
+                rank[place[str(unit)], place[other]] = k
+    return rank
 
 
 def _numbered(reading: Reading, one: str) -> list[str]:
