@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sos_eval.checks.balance import balance_results
-from sos_eval.checks.contamination import Contamination
+from sos_eval.checks.contamination import ContaminationCheck
 from sos_eval.checks.equivalence import Equivalence
 from sos_eval.checks.functional_form import FunctionalForm
 from sos_eval.checks.goodman_bacon import GoodmanBacon
@@ -18,11 +18,11 @@ from sos_eval.checks.refuters import Refuters
 from sos_eval.checks.robustness import Robustness
 from sos_eval.checks.sensitivity import Sensitivity
 from sos_eval.checks.specification_curve import SpecificationCurve
-from sos_eval.checks.spillover import Spillover
+from sos_eval.checks.spillover import SpilloverCheck
 from sos_eval.checks.suppression_bounds import SuppressionBounds
 
 __all__ = [
-    "Contamination",
+    "ContaminationCheck",
     "Equivalence",
     "FunctionalForm",
     "GoodmanBacon",
@@ -37,7 +37,7 @@ __all__ = [
     "Robustness",
     "Sensitivity",
     "SpecificationCurve",
-    "Spillover",
+    "SpilloverCheck",
     "SuppressionBounds",
     "balance_results",
 ]

@@ -19,12 +19,12 @@ from sos_eval.results.check import Check, CheckResult, of_hundred
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
 
-__all__ = ["Contamination"]
+__all__ = ["ContaminationCheck"]
 
 
 @register("contamination")
 @dataclass(frozen=True)
-class Contamination(Check):
+class ContaminationCheck(Check):
     """The effect had a declared share of the comparison taken the intervention up unseen: corrected, and bounds."""
 
     reference: ClassVar[str] = "Bloom (1984); Horowitz and Manski (1995)"

@@ -25,12 +25,12 @@ from sos_eval.results.check import Check, CheckResult, of_hundred
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
 
-__all__ = ["Spillover"]
+__all__ = ["SpilloverCheck"]
 
 
 @register("spillover")
 @dataclass(frozen=True)
-class Spillover(Check):
+class SpilloverCheck(Check):
     """The effect on untreated units near to the treated, ring by ring, and the estimate without them."""
 
     reference: ClassVar[str] = "Butts (2021); Aronow and Samii (2017)"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sos_eval.checks import Spillover
+from sos_eval.checks import SpilloverCheck
 from sos_eval.errors import InputFault
 from sos_eval.estimators import TWFE, CallawaySantAnna
 from sos_eval.jobs.run import run
@@ -42,7 +42,9 @@ def difference(these, against):
     return CHANGE[these].mean() - CHANGE[against].mean() if these and against else np.nan
 
 
-@pytest.mark.parametrize("check", [Spillover(lists=LISTS, rings=(1, 2)), Spillover(on=("place",), rings=(1, 2))])
+@pytest.mark.parametrize(
+    "check", [SpilloverCheck(lists=LISTS, rings=(1, 2)), SpilloverCheck(on=("place",), rings=(1, 2))]
+)
 @pytest.mark.parametrize("method", [TWFE(), CallawaySantAnna()])
 def test_rings_by_hand_over_all_adoptions(check, method):
     shift, rings = check.check(fit(method, APART), np.random.default_rng(0))
@@ -70,7 +72,7 @@ def test_rings_by_hand_over_all_adoptions(check, method):
 def test_units_that_share_a_value_are_one_ring():
     region = ["a", "a", "a", "a", "b", "b", "b", "b"]
     panel = panel_of(np.column_stack([np.full(8, 10.0), 10 + CHANGE]), [2002.0] * 2 + [np.inf] * 6, region=region)
-    shift, _ = Spillover(same="region").check(fit(TWFE(), panel), np.random.default_rng(0))
+    shift, _ = SpilloverCheck(same="region").check(fit(TWFE(), panel), np.random.default_rng(0))
     row = shift.table.iloc[0]
     assert (row["n_units"], row["effect"]) == (2, pytest.approx(difference((2, 3), range(4, 8))))
     assert row["without"] == pytest.approx(difference((0, 1), range(4, 8)))
@@ -89,11 +91,11 @@ def test_a_ring_starts_with_its_nearest_treated_unit():
 
 def test_nobody_near_or_nobody_far_is_said():
     alone = {"u001": ("u002",)}
-    shift, rings = Spillover(lists=alone, rings=(1,)).check(fit(TWFE(), PANEL), np.random.default_rng(0))
+    shift, rings = SpilloverCheck(lists=alone, rings=(1,)).check(fit(TWFE(), PANEL), np.random.default_rng(0))
     assert shift.text == "Not done: nobody is in this ring."
     assert rings.text.startswith("Not done")
     assert np.isnan(rings.value)
-    shift, _ = Spillover(on=("place",), rings=(7,)).check(fit(TWFE(), PANEL), np.random.default_rng(0))
+    shift, _ = SpilloverCheck(on=("place",), rings=(7,)).check(fit(TWFE(), PANEL), np.random.default_rng(0))
     assert shift.text == "Not done: nobody is outside all rings."
 
 
@@ -101,7 +103,7 @@ def test_staggered_starts_and_errors():
     rng = np.random.default_rng(3)
     starts = [2003.0] * 3 + [2004] * 2 + [np.inf] * 15
     panel = panel_of(rng.normal(size=(20, 6)), starts, place=rng.normal(size=20))
-    shift, rings = Spillover(on=("place",), rings=(1, 3), draws=99).check(fit(CallawaySantAnna(), panel), rng)
+    shift, rings = SpilloverCheck(on=("place",), rings=(1, 3), draws=99).check(fit(CallawaySantAnna(), panel), rng)
     assert shift.table["effect"].notna().all()
     assert shift.table["conf_low"].notna().all()
     assert 0.01 <= rings.value <= 1
@@ -116,7 +118,7 @@ def test_staggered_starts_and_errors():
 )  # fmt: skip
 def test_what_cannot_be_is_refused(options, words):
     with pytest.raises(ValueError, match=words):
-        Spillover(**options)
+        SpilloverCheck(**options)
 
 
 DESIGN = """\

@@ -10,14 +10,14 @@ import sys
 
 import numpy as np
 
-from sos_eval.checks import Spillover
+from sos_eval.checks import SpilloverCheck
 from sos_eval.estimators import TWFE
 from tests.fakes import fit
 from tests.statistical.coverage.noise import real_noise
 
 CHECKS = {
-    "region": Spillover(same="region", draws=199),
-    "poverty, rings 1 and 3": Spillover(on=("idaci",), rings=(1, 3), draws=199),
+    "region": SpilloverCheck(same="region", draws=199),
+    "poverty, rings 1 and 3": SpilloverCheck(on=("idaci",), rings=(1, 3), draws=199),
 }
 
 
