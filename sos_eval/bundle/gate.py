@@ -34,6 +34,7 @@ _TESTED = ("observed", "mean", "sd", "mean_estimate", "p", "p_centred", "mcse", 
 )  # fmt: skip
 _ONE_UNIT = "withheld: each row is about a single unit"
 _DRAWS = "withheld: with the seed, every draw is one more equation on the counts of single units"
+_MEANS = "withheld: with the seed, a mean of drawn estimates is one more equation on the counts of single units"
 _POOLED = "withheld: beside the mean of rates it would give back counts of single units"
 _SETS = "withheld: counts of people are told of nested sets only"
 _NEAR = "withheld: its units differ by fewer than may be told from those of an estimate that is shown"
@@ -226,7 +227,8 @@ class _Gate:
             self.thin.add(key)
         numbers = [str(column) for column in table if table[column].dtype.kind == "f" and column not in _SIZES]
         reasons = {reason: np.array([one == reason for one in why]) for reason in dict.fromkeys(why) if reason}
-        return self._without(file, table, numbers, reasons, "reason")
+        out = self._without(file, table, numbers, reasons, "reason")
+        return self._without(file, out, ("mean_of_draws",), {_MEANS: np.ones(len(out), bool)}, "")
 
     def _worded(self, file: str, table: pd.DataFrame) -> pd.DataFrame:
         """Return a table whose reasons quote no data, and whose words name and count no people."""
@@ -254,7 +256,13 @@ class _Gate:
             return self.silent[key]
         if name.endswith("without_strata_effects"):
             return _UNKNOWN
-        return BACK if key in self.partial and _by_period(table) else ""
+        told = "variant" in table or not (_by_period(table) or self._is_of_a_check(name))
+        return "" if told or key not in self.partial else BACK
+
+    def _is_of_a_check(self, name: str) -> bool:
+        """Whether a file of ``tables/`` holds what a check found: its numbers are made of what the estimate is of."""
+        checks = {str(one).split(".")[0] for one in self.content.diagnostics["name"]}
+        return not checks.isdisjoint(name.split("."))
 
     def _estimate_of(self, name: str) -> tuple[str, str]:
         """Return whose table it is by its name; the headline's own carry none."""
@@ -321,14 +329,14 @@ class _Gate:
         return out.assign(names="")
 
     def _diagnostics(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Hold back checks of estimates on few units, of single units, and by period where periods are held back."""
+        """Hold back checks of estimates on few units, of single units, and of estimates some of which is held back."""
         keys = list(zip(table["estimator"], table["outcome"], strict=True))
         name = table["name"].astype(str)
         few = np.array([key in self.silent for key in keys], bool)
         alone = name.str.startswith("leave_one_out").to_numpy(bool) & ~few
-        by_period = name.str.startswith(("pretrends", "path")).to_numpy(bool)
-        back = np.array([key in self.partial for key in keys], bool) & by_period & ~few
         undone = table["text"].astype(str).str.startswith("Not done").to_numpy(bool)
+        varied = name.eq("robustness").to_numpy(bool)  # its rows are judged one by one
+        back = np.array([key in self.partial for key in keys], bool) & ~(few | alone | undone | varied)
         plain = [self.about.told(str(text)) if gone else text for text, gone in zip(table["text"], undone, strict=True)]
         table = table.assign(text=plain)
         thin = np.array([key in self.thin for key in keys], bool) & (name == "robustness").to_numpy(bool) & ~few
@@ -340,7 +348,10 @@ class _Gate:
     def _tests(self, table: pd.DataFrame) -> pd.DataFrame:
         keys = zip(table["estimator"], table["outcome"], strict=True)
         few = np.array([key in self.silent for key in keys], bool)
-        return self._without("tests.csv", table, _TESTED, {self.few: few}, "")
+        linear = table["statistic"].eq("coefficient").to_numpy(bool)
+        out = self._without("tests.csv", table, _TESTED, {self.few: few}, "")
+        out = self._without("tests.csv", out, ("mean_estimate",), {_MEANS: np.ones(len(out), bool)}, "")
+        return self._without("tests.csv", out, ("mean",), {_MEANS: linear}, "")
 
     def _facts(self, facts: RunFacts) -> RunFacts:
         """Round the facts, empty those on few units, and hold back sentences that count or name people."""

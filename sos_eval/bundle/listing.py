@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from sos_eval.bundle.files import json_text, read_object
-from sos_eval.bundle.whole import write_file
+from sos_eval.bundle.whole import check_folder, write_file
 from sos_eval.errors import Fault, InputFault, listed
 
-__all__ = ["LIST", "damage", "data_files_of", "list_files", "refuse_damage", "refuse_strangers"]
+__all__ = ["LIST", "check_place", "damage", "data_files_of", "list_files", "refuse_damage", "refuse_strangers"]
 
 LIST = "files.json"
 SCHEMA = "sos-eval/files/1"
@@ -77,6 +77,38 @@ def refuse_strangers(folder: Path, out: str | Path) -> None:
     if strangers:
         what = f"--force would remove what no run wrote: {listed(strangers)}"
         raise InputFault(Fault(str(out), what, "move it elsewhere, or choose another --out"))
+
+
+def check_place(folder: Path, marker: str, what: str, *, force: bool) -> None:
+    """Refuse to write over something else than an answer of the same kind, before anything is computed.
+
+    Parameters
+    ----------
+    marker
+        A file that only such an answer holds at its top.
+    what
+        The answer, e.g. ``an economic evaluation``.
+
+    Raises
+    ------
+    InputFault
+        It is a file or holds something else; it is there and `force` is not given; it cannot be written.
+    """
+    target = folder.resolve()
+    if target.exists():
+        _refuse_other(target, folder, marker, what, force=force)
+    check_folder(folder)
+
+
+def _refuse_other(target: Path, folder: Path, marker: str, what: str, *, force: bool) -> None:
+    if not target.is_dir():
+        raise InputFault(Fault(str(folder), "is a file", "name a folder that does not exist yet"))
+    if any(target.iterdir()) and ((target / "results.json").exists() or not (target / marker).exists()):
+        held = f"exists and holds something else than {what}; it is left as it is"
+        raise InputFault(Fault(str(folder), held, "choose another --out"))
+    if any(target.iterdir()) and not force:
+        raise InputFault(Fault(str(folder), "exists already", "choose another --out, or replace it with --force"))
+    refuse_strangers(target, folder)
 
 
 def _strangers(folder: Path) -> Iterator[str]:

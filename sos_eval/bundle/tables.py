@@ -213,7 +213,7 @@ def panel_facts(panel: Panel) -> PanelFacts:
     return PanelFacts(
         unit=panel.label("unit_name" if "unit_name" in panel.labels else "unit"), time=panel.label("time"),
         year_convention=panel.year_convention, first_time=float(panel.times.min()), last_time=float(panel.times.max()),
-        n_times=panel.n_times, n_units=panel.n_units, n_treated_units=int(treated.sum()),
+        n_times=panel.n_times, n_read=len(panel.names_read), n_units=panel.n_units, n_treated_units=int(treated.sum()),
         n_comparison_units=int((~treated).sum()), n_clusters=panel.n_clusters,
         n_treated_clusters=panel.n_treated_clusters, n_rows=panel.n_rows, untreated_means=panel.untreated_means,
         layout=panel.layout, weighted=panel.weighted,

@@ -15,7 +15,7 @@ from sos_eval.results.estimate import loop_batch, overall_place
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.members import Members
 
-__all__ = ["CommonLots", "DrawnEffect", "Varied", "level_before", "overall_row"]
+__all__ = ["CommonLots", "DrawnEffect", "Varied", "level_after", "level_before", "overall_row"]
 
 ELSEWHERE = "treats units that the primary estimate does not have, so its lots say nothing of them"
 
@@ -154,7 +154,19 @@ def overall_row(fitted: Fitted) -> int | None:
 
 
 def level_before(fitted: Fitted) -> float:
-    """Return the treated units' mean outcome before their start: what a ratio is a share of."""
+    """Return the treated units' mean outcome before their start: no fall can be larger."""
     frame = fitted.panel.frame
     before = np.isfinite(frame["first_treated"]) & (frame["time"] < frame["first_treated"])
     return float(frame.loc[before, "outcome"].mean())
+
+
+def level_after(fitted: Fitted) -> float:
+    """Return the treated units' mean outcome from their start on: what a ratio leaves as it was observed.
+
+    NaN of logs: their mean is no level of the outcome.
+    """
+    if fitted.panel.outcome.transform == "log":
+        return float("nan")
+    frame = fitted.panel.frame
+    after = np.isfinite(frame["first_treated"]) & (frame["time"] >= frame["first_treated"])
+    return float(frame.loc[after, "outcome"].mean())

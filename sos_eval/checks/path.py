@@ -13,9 +13,10 @@ from sos_eval.checks.path_lottery import PathLottery
 from sos_eval.numerics.detectable import FALL, RISE, Lots, findable
 from sos_eval.numerics.inversion import Rejection, Terms, limits
 from sos_eval.numerics.lots import ContrastLots, symmetric_ranks
-from sos_eval.panel.panel import Array
+from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.assignments import AssignmentSpace
 from sos_eval.results.check import Check, CheckResult, of_hundred
+from sos_eval.results.comparison import Comparison
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
 
@@ -26,7 +27,6 @@ FEWEST_PERIODS, FEWEST_LOTS = 3, 20
 PLACED, PLACED_DRAWS = 10, 499
 ALONE = "one treated unit, or a stratum without comparison: the earlier path has no error"
 REBUILT = "the comparison group is built again in every draw"
-NAMES = ("slope", "largest", "joint", "detectable_slope", "implied_bias", "gone_on", "returned")
 
 
 @register("path")
@@ -64,15 +64,20 @@ class Path(Check):
         early = early_periods(fitted)
         why = why_no_path(fitted, space, early)
         if why or isinstance(space, str):
-            return [self._not_done(name, why) for name in NAMES]
+            return [self._not_done("joint", why)]
         draws = self.draws if fitted.rebuild is None else min(self.draws, self.rebuilt_draws)
         lottery = PathLottery.of(fitted, space.draw(draws, rng).first_treated, space, tuple(strata), early)
         return self._results(lottery, rng)
 
+    def foreseen(self, comparison: Comparison) -> str:
+        """Say why there is no path to test; of rows of people the estimator decides."""
+        panel = comparison.panel
+        return _without_path(panel, comparison, panel.pre_times) if panel.layout == "panel" else comparison.made_alike
+
     def _results(self, lottery: PathLottery, rng: np.random.Generator) -> list[CheckResult]:
         drawn = lottery.observed_lots()
         if not np.isfinite(drawn.statistic[0]).all():
-            return [self._not_done(name, ALONE) for name in NAMES]
+            return [self._not_done("joint", ALONE)]
         p = path_p_values(drawn)
         low, high = self._interval(lottery, drawn)
         seen = self._detectable(lottery, drawn, rng)
@@ -197,16 +202,23 @@ def early_periods(fitted: Fitted) -> Array:
     return times[times < starts.min() - ahead] if len(starts) else times[:0]
 
 
+def _without_path(panel: Panel, comparison: Comparison | None, early: Array) -> str:
+    """Say why a panel and its group hold no path to test; empty where they do."""
+    if comparison is not None and comparison.made_alike:
+        return comparison.made_alike
+    if panel.layout != "panel":
+        return "rows are people or events, not one a unit and period"
+    if len(early) < FEWEST_PERIODS:
+        return f"{len(early)} periods before the start, and a path needs {FEWEST_PERIODS}"
+    return ""
+
+
 def why_no_path(fitted: Fitted, space: AssignmentSpace | str, early: Array) -> str:
     """Say why there is no test; empty where there is one."""
     if isinstance(space, str):
         return space
-    if fitted.comparison is not None and fitted.comparison.made_alike:
-        return fitted.comparison.made_alike
-    if fitted.panel.layout != "panel":
-        return "rows are people or events, not one a unit and period"
-    if len(early) < FEWEST_PERIODS:
-        return f"{len(early)} periods before the start, and a path needs {FEWEST_PERIODS}"
+    if why := _without_path(fitted.panel, fitted.comparison, early):
+        return why
     if space.size < FEWEST_LOTS:
         return f"{space.size} possible adoptions are too few to compare with"
     return ""

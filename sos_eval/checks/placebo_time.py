@@ -14,6 +14,7 @@ from sos_eval.errors import InputFault
 from sos_eval.numerics.lots import symmetric_ranks
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.check import Check, CheckResult, of_hundred
+from sos_eval.results.comparison import Comparison
 from sos_eval.results.estimate import Batch
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
@@ -54,11 +55,15 @@ class PlaceboTime(Check):
         done = [shift for shift, result in zip(shifts, each, strict=True) if np.isfinite(result.value)]
         return [*each, self._largest(fitted, done, rng)]
 
+    def foreseen(self, comparison: Comparison) -> str:
+        """Say so where no placebo start has a period before it."""
+        early, least = len(comparison.panel.pre_times), min(self.shift)
+        return _too_early(early, least) if early <= least else ""
+
     def _one(self, fitted: Fitted, shift: int) -> CheckResult:
         name, before = f"placebo_time.{shift}", fitted.source.pre_times
         if len(before) <= shift:
-            why = f"{len(before)} periods lie before the first start, a placebo {shift} earlier needs {shift + 1}"
-            return CheckResult(name, "estimate", np.nan, f"Not done: {why}.")
+            return CheckResult(name, "estimate", np.nan, f"Not done: {_too_early(len(before), shift)}.")
         start, panel = _moved(fitted.source, shift)
         found = refitted(fitted, panel, self.level)
         if not np.isfinite(found.estimate):
@@ -103,6 +108,10 @@ class PlaceboTime(Check):
         limit = np.nan if self.min_p is None else self.min_p
         text = f"Not done: {reason}. The intervals of the placebo starts are conventional, and no test."
         return CheckResult("placebo_time.largest", "p_value", np.nan, text, limit)
+
+
+def _too_early(early: int, shift: int) -> str:
+    return f"{early} periods lie before the first start, a placebo {shift} earlier needs {shift + 1}"
 
 
 def _moved(source: Panel, shift: int) -> tuple[float, Panel]:

@@ -12,6 +12,7 @@ from annotated_types import Ge, Gt, Lt
 from sos_eval.checks.pre_coefficients import PreCoefficients, pre_coefficients
 from sos_eval.numerics.pretrend import Wald, detectable_slope, slope, wald
 from sos_eval.results.check import Check, CheckResult
+from sos_eval.results.comparison import Comparison
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import FEW
 from sos_eval.results.method import register
@@ -48,6 +49,10 @@ class Pretrends(Check):
     """Declared limit: the slope fails where it is larger than this, either way."""
     max_detectable_slope: Annotated[float, Gt(0)] | None = None
     """Declared limit: the test is too blind where only a larger slope would have been seen."""
+
+    def foreseen(self, comparison: Comparison) -> str:
+        """Say so where the groups were made alike."""
+        return comparison.made_alike
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Return ``pretrends.joint``, ``pretrends.slope`` and ``pretrends.detectable_slope``."""

@@ -13,11 +13,12 @@ from annotated_types import Ge, Gt, Lt
 from sos_eval.checks.alternatives import Alternative
 from sos_eval.checks.common_lots import CommonLots, Varied
 from sos_eval.checks.quantity import Quantity, judged, overall
-from sos_eval.checks.shifts import Shifts, shifts, why_scales_part
+from sos_eval.checks.shift_words import shift_words
+from sos_eval.checks.shifts import shifts, why_scales_part
 from sos_eval.errors import InputFault, OurFault
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.periods import Period
-from sos_eval.results.check import Check, CheckResult, of_hundred
+from sos_eval.results.check import Check, CheckResult
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
 
@@ -105,7 +106,7 @@ class Robustness(Check):
         alike = known[known["shift_scale"] == found.scale]
         value = float(alike["shift"].abs().max()) if len(alike) else np.nan
         passed = judged(value, self.max_change, complete=len(alike) == len(everything))
-        text = _shift_words(found, known, fitted, len(everything) - len(known), self.level)
+        text = shift_words(found, overall(fitted.estimate, self.level), why_scales_part(fitted))
         return [CheckResult("robustness", "max_shift", value, text, limit, passed, found.table, behind)]
 
     def _of_panel(self, fitted: Fitted, label: str, panel: Panel | str) -> Varied:
@@ -142,35 +143,6 @@ class Robustness(Check):
                 yield label, source.keep_times(source.times[inside])
 
 
-def _shift_words(found: Shifts, known: pd.DataFrame, fitted: Fitted, missing: int, level: float) -> str:
-    """Say the range, the largest shift for its error, what could not be done, and why scales part."""
-    whole = overall(fitted.estimate, level)
-    alike = known[known["scale"] == whole.scale]
-    span = alike if len(alike) else known
-    said = (
-        f"Over {_covered(len(span), len(known))} the estimate goes from "
-        f"{whole.shown(float(span['estimate'].min()))} to {whole.shown(float(span['estimate'].max()))}; the design's "
-        f"own is {whole.shown(whole.estimate)}"
-    )
-    if found.largest:
-        row = known[known["variant"] == found.largest].iloc[0]
-        said += (
-            f"; the largest shift for its error is that of {found.largest}, {row['shift']:.3g}"
-            f"{' in logs' if row['shift_scale'] == 'log' else ''} (error {row['shift_error']:.2g}): random adoptions "
-            f"make that one as large in {of_hundred(float(row['shift_p']))} draws{_largest_of_all(found)}"
-        )
-    failed = f"; {missing} could not be estimated" if missing else ""
-    part = f" {why_scales_part(fitted)}" if len(alike) < len(known) else ""
-    return f"{said}{failed}.{part}".rstrip()
-
-
-def _largest_of_all(found: Shifts) -> str:
-    """Say how often the largest of several shifts is as large; nothing of one alone."""
-    if found.tried < 2:
-        return ""
-    return f", and the largest of the {found.tried} that were tried as large in {of_hundred(found.p)}"
-
-
 def _row(varied: Varied, found: Quantity, whole: Quantity) -> dict[str, object]:
     return {"variant": varied.label, "change": found.estimate - whole.estimate, **found.row, **varied.sizes}
 
@@ -195,9 +167,3 @@ def _words(table: pd.DataFrame, known: pd.DataFrame, whole: Quantity) -> str:
         f"Over {len(known)} {variants} the estimate goes from {whole.shown(low)} to {whole.shown(high)}; the "
         f"design's own is {whole.shown(whole.estimate)}{sign}{failed}."
     )
-
-
-def _covered(spanned: int, known: int) -> str:
-    """Say how many alternatives a range is over: those on the design's own scale."""
-    every = f"{known} alternative{'' if known == 1 else 's'}"
-    return every if spanned == known else f"the {spanned} of {every} on the design's own scale"

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sos_eval.checks.common_lots import CommonLots, DrawnEffect, Varied, level_before, overall_row
+from sos_eval.checks.common_lots import CommonLots, DrawnEffect, Varied, level_after, overall_row
 from sos_eval.checks.quantity import Quantity, overall
 from sos_eval.numerics.detectable import Lots
 from sos_eval.numerics.disagreement import estimates_apart
 from sos_eval.numerics.lots import share_reached
+from sos_eval.numerics.ratios import difference_of
 from sos_eval.panel.panel import Array
 from sos_eval.results.fitted import Fitted
 
@@ -95,6 +96,7 @@ def _row(
     scale, to_scale = _common_scale(one.fitted, against.fitted)
     values = [_observed(fit) for fit in (one.fitted, against.fitted)]
     row |= {"shift": to_scale[0](values[0]) - to_scale[1](values[1]), "shift_scale": scale}
+    row["against_estimate"] = overall(against.fitted.estimate, level).estimate
     if isinstance(own, str) or isinstance(other, str):
         row["reason"] = own if isinstance(own, str) else str(other)
         return row, None
@@ -119,8 +121,8 @@ def _common_scale(one: Fitted, other: Fitted) -> tuple[str, list[Any]]:
     scales = [str(fit.estimate.cells["scale"].iloc[overall_row(fit) or 0]) for fit in (one, other)]
     if all(scale in _LOGS for scale in scales):
         return "log", [np.asarray, np.asarray]
-    level = level_before(other if scales[1] in _LOGS and other.panel.outcome.transform == "none" else one)
-    ways = [(lambda value: np.expm1(value) * level) if scale in _LOGS else np.asarray for scale in scales]
+    level = level_after(other if scales[1] in _LOGS and other.panel.outcome.transform == "none" else one)
+    ways = [(lambda value: difference_of(value, level)) if scale in _LOGS else np.asarray for scale in scales]
     return next(scale for scale in scales if scale not in _LOGS), ways
 
 

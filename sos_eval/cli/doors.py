@@ -79,8 +79,9 @@ class Doors(click.Group):
         """Write the list of commands from the tables."""
         with formatter.section("Commands, in the order of work"):
             formatter.write_dl([(name, text) for name, (_, text) in self.doors.items()])
-        with formatter.section("Not in this version"):
-            formatter.write_dl(list(self.absent.items()))
+        if self.absent:
+            with formatter.section("Not in this version"):
+                formatter.write_dl(list(self.absent.items()))
 
 
 def _not_in_this_version(name: str, text: str) -> click.Command:

@@ -27,6 +27,7 @@ COMMANDS = {
     "simulate": ("sos_eval.cli.simulate:simulate", "draw one panel from a declared world, with its true effects"),
     "power": ("sos_eval.cli.power:power", "Monte Carlo of a whole design over a world"),
     "economics": ("sos_eval.cli.economics:economics", "economic evaluation from a bundle or from PSA samples"),
+    "synthesise": ("sos_eval.cli.synthesise:synthesise", "random-effects meta-analysis of several evaluations"),
     "report": ("sos_eval.cli.reports:report", "write a bundle's report"),
     "figure": ("sos_eval.cli.reports:figure", "draw one of a bundle's figures, or list them"),
     "table": ("sos_eval.cli.reports:table", "write one of a bundle's tables, or list them"),
@@ -34,9 +35,7 @@ COMMANDS = {
 }
 
 #: Commands of the contract whose room is not built yet.
-NOT_IN_THIS_VERSION = {
-    "synthesise": "random-effects meta-analysis of several evaluations",
-}
+NOT_IN_THIS_VERSION: dict[str, str] = {}
 
 
 @click.command(

@@ -58,8 +58,11 @@ def _told(group: MatchedGroup) -> str:
         )
     parts += [_measured(group.tables["balance_measures"]), _calibrated(group.tables.get("calibration"))]
     flow = group.tables["flow"]
-    parts += [_step(*row) for row in flow[["step", "what", "units", "names", "reason"]].itertuples(index=False)]
-    return "\n".join([part for part in parts if part] + [*group.notes, *(one.text for one in group.limits)])
+    for step, what, units, names, reason in flow[["step", "what", "units", "names", "reason"]].itertuples(index=False):
+        called = ", ".join(group.names.get(name, name) for name in str(names).split(", "))
+        parts.append(_step(step, what, units, called, reason))
+    pairs = ["who is compared with whom:", *group.pairs] if group.pairs else []
+    return "\n".join([part for part in parts if part] + [*group.notes, *(one.text for one in group.limits), *pairs])
 
 
 def _measured(table: pd.DataFrame) -> str:

@@ -12,8 +12,7 @@ from sos_eval.numerics.detectable import FALL, RISE, Found, Lots, findable
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Panel
 from sos_eval.results.assignments import AssignmentSpace
-from sos_eval.results.estimator import Estimator
-from sos_eval.results.fitted import Fitted
+from sos_eval.results.fitted import Fitted, is_fitted_anew
 from sos_eval.results.without_effect import without_effect
 
 __all__ = ["DetectableSize", "detectable_size"]
@@ -94,7 +93,7 @@ def detectable_size(fitted: Fitted, test: Randomization, *, power: float = 0.8, 
     alpha, draw = round(1 - test.level, 12), _Drawer(fitted, test, space, ratio, seed)
     effect = float(fitted.estimate.values[_row(fitted)])
     bare = without_effect(fitted.source, effect, ratio=ratio)
-    draws = FITTED_DRAWS if _is_fitted_anew(fitted) else max(test.draws, DRAWS)
+    draws = FITTED_DRAWS if is_fitted_anew(fitted) else max(test.draws, DRAWS)
     lots = draw.lots(bare, draws, "first")
     lost = 1 - len(lots.usable.estimate) / len(lots.estimate)
     if lost > LOSABLE:
@@ -113,12 +112,6 @@ def _row(fitted: Fitted) -> int:
     overall = (cells["aggregation"] == "overall").to_numpy()
     ratio = overall & (cells["scale"] == "ratio").to_numpy()
     return int(np.argmax(ratio if ratio.any() else overall))
-
-
-def _is_fitted_anew(fitted: Fitted) -> bool:
-    """Whether every draw costs a new fit."""
-    loops = type(fitted.estimator).estimate_assignments is Estimator.estimate_assignments
-    return fitted.rebuild is not None or loops
 
 
 def _why_silent(fitted: Fitted, test: Randomization, space: AssignmentSpace | str) -> str:
@@ -153,7 +146,7 @@ class _Drawer:
         """Draw the test on adoptions in which an effect is in place."""
         adoptions = self.space.draw(PLACED, stream(self.seed, "detectable", "placed")).first_treated[:PLACED]
         moved = [without_effect(bare.with_first_treated(one), -effect, ratio=self.ratio) for one in adoptions]
-        draws = FITTED_PLACED_DRAWS if _is_fitted_anew(self.fitted) else PLACED_DRAWS
+        draws = FITTED_PLACED_DRAWS if is_fitted_anew(self.fitted) else PLACED_DRAWS
         return [self.lots(panel, draws, "second", k).usable for k, panel in enumerate(moved)]
 
 

@@ -30,7 +30,7 @@ def estimates_anew(method: InferenceMethod, fitted: Fitted) -> int:
     if method.interval == "none":
         return draws
     ratio = bool((fitted.estimate.cells["scale"] == "ratio").any())
-    fewer = min(draws, method.interval_draws) if ratio or fitted.rebuild is not None else draws
+    fewer = min(draws, method.searched_draws) if ratio or fitted.rebuild is not None else draws
     return draws + (TRIALS if ratio else 2) * fewer
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 import annotated_types as at
@@ -31,12 +31,15 @@ from sos_eval.results.assignments import (
     strata_columns,
 )
 from sos_eval.results.estimate import Batch, Estimate
-from sos_eval.results.fitted import Fitted
+from sos_eval.results.fitted import Fitted, is_fitted_anew
 from sos_eval.results.inference import InferenceMethod, Inferred
 from sos_eval.results.method import register
 from sos_eval.results.table import effect_table
 
 __all__ = ["Permuted", "Randomization", "permute", "strata_columns"]
+
+#: Draws behind an interval that costs new fits, unless a design or the run says otherwise; the fewest that may be said.
+SEARCHED, _FEWEST = 999, 99
 
 
 _APART = (
@@ -134,8 +137,9 @@ class Randomization(InferenceMethod):
     """Own seed; without it the design's seed."""
     interval: Literal["inversion", "none"] = "inversion"
     """inversion of the constant-effect null, or none."""
-    interval_draws: Annotated[int, at.Ge(99)] = 999
-    """Draws behind the interval where it costs new fits one by one (rate ratios, comparison groups built anew)."""
+    interval_draws: Annotated[int, at.Ge(99)] | None = None
+    """Draws behind the interval where it costs new fits (rate ratios, comparison groups built anew). Unless given: all
+    of them, as p, for the primary estimate of a run where many are made at once; elsewhere 999."""
 
     def __post_init__(self) -> None:
         if not self.strata_effects and not self.strata:
@@ -147,6 +151,17 @@ class Randomization(InferenceMethod):
     def columns(self) -> tuple[str, ...]:
         """Columns that the strata name."""
         return strata_columns(self.strata)
+
+    @property
+    def searched_draws(self) -> int:
+        """Draws behind an interval that costs new fits."""
+        return SEARCHED if self.interval_draws is None else self.interval_draws
+
+    def on_all_draws(self, fitted: Fitted) -> Randomization:
+        """Return the test with the interval on the draws of p; as it is where it says otherwise or each costs a fit."""
+        if self.interval_draws is not None or is_fitted_anew(fitted):
+            return self
+        return replace(self, interval_draws=max(self.draws, _FEWEST))
 
     @property
     def lots(self) -> tuple[str, ...]:
@@ -180,7 +195,7 @@ class Randomization(InferenceMethod):
         hopeless = self._hopeless(space, assignments)
         limits = Limits.none(len(permuted.observed), hopeless)
         if self.interval == "inversion" and not hopeless:
-            limits = self._limits(permuted, self.interval_draws)
+            limits = self._limits(permuted, self.searched_draws)
             if self._apart(permuted.p_value(), limits).any():  # on fewer draws, which answer otherwise: on all of them
                 limits = self._limits(permuted, len(permuted.drawn))
         return self._laid_out(fitted, space, permuted, limits)

@@ -9,6 +9,7 @@ from sos_eval.design.design import Design, load_design
 from sos_eval.design.lock import as_locked
 from sos_eval.errors import Fault, InputFault
 from sos_eval.jobs import steps
+from sos_eval.jobs.answers import Group, primary
 from sos_eval.jobs.discreet import discreet
 from sos_eval.jobs.implementation import refuse_scores
 from sos_eval.jobs.moderators import refuse_groups
@@ -63,7 +64,14 @@ def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checku
         refuse_scores(design, groups)
     main = panels[design.estimators[0].id]
     text = f"{main.n_units} units, {int(main.ever_treated.sum())} ever treated, {main.n_times} periods"
-    return Checkup(design, True, f"{design.path}: in order ({text})")
+    lines = [f"{design.path}: in order ({text})", *_foreseen(design, groups[primary(design, groups)])]
+    return Checkup(design, True, "\n".join(lines))
+
+
+def _foreseen(design: Design, group: Group) -> list[str]:
+    """Name the declared checks of the primary estimate that cannot be done, with the reason."""
+    each = {check.name: check.foreseen(group.comparison) for check in design.checks}
+    return [f"the check {name} will not be done: {why}" for name, why in each.items() if why]
 
 
 def data_paths(design: Design) -> list[Path]:

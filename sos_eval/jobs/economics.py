@@ -11,11 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from sos_eval.bundle.bundle import ResultBundle, is_bundle, read_bundle
+from sos_eval.bundle.bundle import ResultBundle, read_bundle
 from sos_eval.bundle.files import csv_text, json_text
-from sos_eval.bundle.listing import list_files, refuse_strangers
+from sos_eval.bundle.listing import check_place, list_files
 from sos_eval.bundle.unmet import Unmet
-from sos_eval.bundle.whole import check_folder, write_folder
+from sos_eval.bundle.whole import write_folder
 from sos_eval.declare import Document, Path_, build, read_yaml
 from sos_eval.economics.cost import effect_from
 from sos_eval.economics.evaluate import Evaluation, evaluate
@@ -87,7 +87,7 @@ def run_economics(
         section, document, title = _from_file(path)
         where, bundle = (), _named_bundle(section, document)
         folder = Path(out) if out is not None else Path("reports") / path.stem
-    _check_out(folder, force=force)
+    check_place(folder, _MARKER, "an economic evaluation", force=force)
     if bundle is not None:
         section = effect_from(section, bundle.estimates, str(bundle.path), bundle.facts)
     found, own_seed = _evaluated(section, document, where, bundle, seed, title)
@@ -168,25 +168,6 @@ def _provenance(section: EconomicsSection, document: Document, seed: int) -> dic
     names = [document.path.name, *(name for name in (psa.effects, psa.costs, psa.params, stays) if name)]
     hashes = {name: sha256((folder / name).read_bytes()).hexdigest() for name in names}
     return {"sos_eval": __version__, "seed": seed, "sha256": hashes}
-
-
-def _check_out(folder: Path, *, force: bool) -> None:
-    """Refuse to write over something, before anything is computed."""
-    target = folder.resolve()
-    if target.exists():
-        _check_existing(target, folder, force=force)
-    check_folder(folder)
-
-
-def _check_existing(target: Path, folder: Path, *, force: bool) -> None:
-    if not target.is_dir():
-        raise InputFault(Fault(str(folder), "is a file", "name a folder that does not exist yet"))
-    if any(target.iterdir()) and (is_bundle(target) or not (target / _MARKER).exists()):
-        what = "exists and holds something else than an economic evaluation; it is left as it is"
-        raise InputFault(Fault(str(folder), what, "choose another --out"))
-    if any(target.iterdir()) and not force:
-        raise InputFault(Fault(str(folder), "exists already", "choose another --out, or replace it with --force"))
-    refuse_strangers(target, folder)
 
 
 def _write(folder: Path, outputs: Mapping[str, Any], title: str) -> list[Unmet]:

@@ -15,6 +15,7 @@ from sos_eval.inference.analytic import Analytic
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
 from sos_eval.jobs.judge import Judged
 from sos_eval.jobs.universal_base import varies_base
+from sos_eval.panel import imputation
 from sos_eval.panel.panel import Panel
 from sos_eval.results.facts import (
     CheckFacts,
@@ -143,9 +144,17 @@ def _why_not_estimated(adopter: Panel) -> str:
     return "had no outcome from their start on" if not (seen >= start).any() else "are in no comparison that is made"
 
 
+def _filled(group: Group) -> list[str]:
+    """Return which gaps of a group's covariates were filled."""
+    return [row.reason for row in group.source.flow if row.step == imputation.STEP]
+
+
 def _notes(groups: dict[Key, Group], fitted: dict[Key, Fitted]) -> dict[str, tuple[str, ...]]:
     """Return what estimators and comparison groups had to say, by estimator; what holds for one outcome names it."""
-    said = {key: dict.fromkeys((*groups[key].comparison.notes, *fit.estimate.notes)) for key, fit in fitted.items()}
+    said = {
+        key: dict.fromkeys((*_filled(groups[key]), *groups[key].comparison.notes, *fit.estimate.notes))
+        for key, fit in fitted.items()
+    }
     notes: dict[str, dict[str, None]] = {}
     for key, texts in said.items():
         others = [said[other] for other in said if other[0] == key[0]]

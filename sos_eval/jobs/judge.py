@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from sos_eval.checks.common_lots import level_before, overall_row
-from sos_eval.design.design import Design
+from sos_eval.checks.common_lots import level_after, level_before, overall_row
+from sos_eval.design.design import Design, Entry
 from sos_eval.errors import InputFault
 from sos_eval.inference.auto import RELIED_ON
 from sos_eval.inference.detectable import DetectableSize, detectable_size
@@ -19,6 +20,7 @@ from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, primary
 from sos_eval.numerics.detectable import FALL, RISE, Found
 from sos_eval.numerics.disagreement import disagree, estimates_apart, joint_ranks
+from sos_eval.numerics.ratios import difference_of, log_ratio_of
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.check import CheckResult
 from sos_eval.results.facts import DetectableFacts, DisagreementFacts, StandingTest
@@ -117,8 +119,8 @@ def _at_worthwhile(design: Design, fitted: Fitted, size: DetectableSize) -> dict
     if least is None or size.fall is None or size.rise is None:
         return {}
     if size.is_ratio:
-        share = least / level_before(fitted)
-        fall, rise = -float(np.log1p(-share)) if share < 1 else math.inf, float(np.log1p(share))
+        level = level_after(fitted)
+        fall, rise = -log_ratio_of(-least, level), log_ratio_of(least, level)
     else:
         fall = rise = least
     both = (size.fall.needed < fall) & (size.rise.needed < rise)
@@ -151,7 +153,11 @@ def _disagreement(
     fires = len(standing) > 1 and disagree(p, errors, round(1 - test.level, 12))
     changes = _changes(estimate.panel)
     others = _others(first, groups, fitted)
-    numbers = _numbers(estimate, others, test, account) if others and isinstance(test, Randomization) else {}
+    numbers = (
+        _numbers(estimate, others, [one.entry for one in groups.values()], test, account)
+        if others and isinstance(test, Randomization)
+        else {}
+    )
     tests = DisagreementFacts(fires=fires, tests=tuple(standing), p_joint=_joint(answer) if fires else math.nan)
     said: dict[str, Any] = {**changes, **numbers}
     return replace(tests, **said)
@@ -216,7 +222,7 @@ def _others(first: Key, groups: dict[Key, Group], fitted: dict[Key, Fitted]) -> 
 
 
 def _numbers(
-    estimate: Fitted, others: dict[str, Fitted], test: Randomization, account: Account
+    estimate: Fitted, others: dict[str, Fitted], entries: Sequence[Entry], test: Randomization, account: Account
 ) -> dict[str, bool | float | str]:
     """Set other estimates against the headline's under the same random adoptions, all as differences of the outcome."""
     space = estimate.space(test.strata)
@@ -224,7 +230,7 @@ def _numbers(
         return {}
     drawn = space.draw(SHARED_DRAWS, account.stream("judge", "estimates")).first_treated
     starts = np.vstack([estimate.source.first_treated, drawn])
-    level = level_before(estimate)
+    level = level_after(estimate)
     columns = {"": _under(estimate, starts, level)}
     columns |= {name: _under(fit, starts, level) for name, fit in others.items()}
     known = {name: values for name, values in columns.items() if np.isfinite(values).all()}
@@ -232,15 +238,18 @@ def _numbers(
         return {}
     names = [name for name in known if name]
     apart = estimates_apart(known[""], np.column_stack([known[name] for name in names]))
-    observed = [float(values[0]) for values in known.values()]
+    furthest = next(entry for entry in entries if entry.id == names[apart.largest])
     return {
         "numbers_part": apart.p <= APART, "difference": float(apart.difference[apart.largest]), "p_difference": apart.p,
-        "estimator": names[apart.largest], "low": min(observed), "high": max(observed),
+        "estimator": furthest.id, "label": furthest.label or furthest.method.label, "others": len(names),
     }  # fmt: skip
 
 
 def _under(fitted: Fitted, starts: Array, level: float) -> Array:
-    """Return the overall effect under adoptions as a difference on the outcome's scale, (draws,); NaN where refused."""
+    """Return the overall effect under adoptions as a difference on the outcome's scale, (draws,); NaN where refused.
+
+    Without a level, as where the headline is of logs, those in logs stay so and the others have nothing in common.
+    """
     row = overall_row(fitted)
     if row is None:
         return np.full(len(starts), np.nan)
@@ -248,8 +257,10 @@ def _under(fitted: Fitted, starts: Array, level: float) -> Array:
         values = fitted.refit_assignments(starts).values[:, row]
     except InputFault:
         return np.full(len(starts), np.nan)
-    scale = fitted.estimate.cells["scale"].iloc[row]
-    return np.asarray(np.expm1(values) * level if scale in ("ratio", "log") else values)
+    in_logs = fitted.estimate.cells["scale"].iloc[row] in ("ratio", "log")
+    if math.isnan(level):
+        return values if in_logs else np.full(len(starts), np.nan)
+    return difference_of(values, level) if in_logs else values
 
 
 def _without_strata(fitted: Fitted, test: InferenceMethod, account: Account) -> CheckResult | None:

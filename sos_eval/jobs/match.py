@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -36,6 +37,8 @@ class MatchedGroup:
         Declared limits on imbalance, judged.
     notes
         What the method has to say.
+    names
+        What each unit is called.
     """
 
     name: str
@@ -43,6 +46,19 @@ class MatchedGroup:
     tables: dict[str, pd.DataFrame]
     limits: tuple[CheckResult, ...]
     notes: tuple[str, ...]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def pairs(self) -> list[str]:
+        """Each matched set with the units that are compared in it, by name; none where no sets are made."""
+        sets = self.tables.get("sets")
+        if sets is None or not {"unit", "matched_set"} <= set(sets.columns):
+            return []
+        each = sets.astype({"unit": str, "matched_set": str}).groupby("matched_set", sort=True)["unit"]
+        return [f"{self.names.get(str(name), name)}: {self._others(str(name), units)}" for name, units in each]
+
+    def _others(self, name: str, units: pd.Series) -> str:
+        return ", ".join(self.names.get(unit, unit) for unit in units if unit != name)
 
     @property
     def unmet(self) -> list[str]:
@@ -89,7 +105,7 @@ def _laid_out(group: Group, names: list[str]) -> MatchedGroup:
         tables["calibration"] = comparison.calibration
     limits = tuple(balance_results(group.entry.comparison, comparison))
     return MatchedGroup(
-        ", ".join(names), group.entry.comparison.label, tables, limits, comparison.notes
+        ", ".join(names), group.entry.comparison.label, tables, limits, comparison.notes, group.source.names_read
     )  # fmt: skip
 
 

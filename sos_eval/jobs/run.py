@@ -14,6 +14,7 @@ from sos_eval.jobs.account import Account
 from sos_eval.jobs.discreet import discreet
 from sos_eval.jobs.facts import run_facts
 from sos_eval.jobs.implementation import implemented, refuse_scores
+from sos_eval.jobs.imputed import over_imputations
 from sos_eval.jobs.judge import judge
 from sos_eval.jobs.moderators import moderated, refuse_groups
 from sos_eval.jobs.runs import data_files, logged
@@ -88,7 +89,7 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
     with account.step("estimate"):
         fitted = steps.estimate(plan, groups, account.crew)
     with account.step("infer"):
-        inferred = steps.infer(plan, fitted, account)
+        inferred = over_imputations(plan, panels, steps.infer(plan, fitted, account), account)
     with account.step("check"):
         checked = steps.check(plan, fitted, groups, account)
         by_group = moderated(plan, groups, fitted, account)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from sos_eval.jobs.account import Account
 from sos_eval.jobs.alternatives import compared, refuse_alternatives
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, primary
 from sos_eval.jobs.families import with_families
+from sos_eval.numerics.random import stream
+from sos_eval.panel.imputation import completed
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.spec import PanelSpec
@@ -36,8 +39,11 @@ __all__ = ["check", "compare", "cost", "estimate", "identify", "infer", "load_pa
 SAID_FROM = 10.0
 
 
-def load_panels(design: Design) -> dict[str, Panel]:
-    """Load each entry's panel, by entry id; entries on the same panel block share one object."""
+def load_panels(design: Design, *, imputation: int = 0) -> dict[str, Panel]:
+    """Load each entry's panel, by entry id; entries on the same panel block share one object.
+
+    Gaps that a panel declares to be imputed are filled, as in the completed data set of that number, from 0.
+    """
     given = design.overrides.get("panel.path", (None, None))[1]
     override = Path(given) if given else None
     also = _columns(design)
@@ -52,6 +58,9 @@ def load_panels(design: Design) -> dict[str, Panel]:
                     world=lambda path: world_frame(path, design.seed),
                     require_untreated=entry.method.needs.get("untreated_units", 1) > 0,
                 )  # fmt: skip
+            if (how := entry.panel.imputation) is not None:
+                lots = stream(design.seed, "imputation", imputation)
+                known = completed(known, known.covariates, how, lots)
             loaded.append((entry.panel, known))
         panels[entry.id] = known
     return panels
@@ -117,12 +126,12 @@ def _unmet(entry: Entry, panel: Panel) -> list[tuple[str, str]]:
     return unmet
 
 
-def compare(design: Design, panels: dict[str, Panel]) -> dict[Key, Group]:
-    """Build the comparison group of every entry and outcome, before any later outcome is read."""
+def compare(design: Design, panels: dict[str, Panel], only: Collection[str] | None = None) -> dict[Key, Group]:
+    """Build the comparison group of every entry (or of some, by id) and outcome, before any later outcome is read."""
     groups: dict[Key, Group] = {}
     built: list[tuple[Panel, str, Any, tuple[str, ...], Group]] = []
     for entry in design.estimators:
-        for outcome in _outcomes(entry, panels[entry.id]):
+        for outcome in _outcomes(entry, panels[entry.id]) if only is None or entry.id in only else ():
             with at_its_key(design.document, design.panel.covariates):
                 strata = (entry.inference or design.inference)[0].effects_within
                 lots_of = _lots_of(design, panels, entry)
@@ -180,7 +189,8 @@ def _fit(group: Group) -> Fitted:
     entry, method = group.entry, group.entry.comparison.unrestricted()
     estimate = entry.method.complete(group.comparison.panel)
     again = rebuilding(method)
-    source = group.source if again else standing(group.source, group.comparison.panel, estimate)
+    source = entry.method.adoption(group.source)
+    source = source if again else standing(source, group.comparison.panel, estimate)
     lots_of = group.lots_of
     return Fitted(entry.id, entry.role, entry.method, estimate, source, group.comparison, again, lots_of=lots_of)
 
@@ -191,7 +201,7 @@ def infer(design: Design, fitted: dict[Key, Fitted], account: Account) -> dict[K
     resolutions: dict[Key, Resolution] = {}
     for key, estimate in fitted.items():
         account.expects(f"{key[0]}, choice of inference", 0)
-        resolutions[key] = resolve(methods[key[0]], design_facts(estimate))
+        resolutions[key] = _as_p(resolve(methods[key[0]], design_facts(estimate)), estimate)
     account.expects("", 0)
     _say_how_long(resolutions, fitted, account)
     answers: dict[Key, Answer] = {}
@@ -204,6 +214,14 @@ def infer(design: Design, fitted: dict[Key, Fitted], account: Account) -> dict[K
         answers[key] = Answer(resolutions[key], tuple(inferred))
     account.expects("", 0)
     return with_families(fitted, answers)
+
+
+def _as_p(resolution: Resolution, fitted: Fitted) -> Resolution:
+    """Return the primary estimate's inference with its interval on the draws of its p."""
+    first, *others = resolution.methods
+    if fitted.role != "primary" or not isinstance(first, Randomization):
+        return resolution
+    return replace(resolution, methods=(first.on_all_draws(fitted), *others))
 
 
 def _say_how_long(resolutions: dict[Key, Resolution], fitted: dict[Key, Fitted], account: Account) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 from sos_eval.montecarlo.families import ADJUSTMENTS, DECISIONS
 from sos_eval.montecarlo.line.pretest import TESTS
 from sos_eval.montecarlo.study import Study
+from sos_eval.panel.panel import Outcome
 from sos_eval.results.table import overall_rows
 
 __all__ = ["aims", "article", "chances", "in_letters", "joint_findings", "reassurances", "study_sentences"]
@@ -73,20 +74,26 @@ def aims(study: Study, summary: pd.DataFrame, mdes: pd.DataFrame) -> tuple[str, 
     same = ["estimator", "outcome", "aggregation", "inference", "estimand", "scale"]
     rows = mdes[(mdes[same] == row[same]).all(axis=1)]
     keys = [name for name in study.points[0].keys if name in mdes.columns]
-    return tuple(_aim(one, keys, float(study.worthwhile), ready.untreated) for _, one in rows.iterrows())
+    least, unit = float(study.worthwhile), _unit(ready.source.outcome)
+    return tuple(_aim(one, keys, least, ready.untreated, unit) for _, one in rows.iterrows())
 
 
-def _aim(row: pd.Series, keys: Sequence[str], worthwhile: float, untreated: float) -> str:
+def _unit(outcome: Outcome) -> str:
+    """Return the unit of a change worth having: ``per 10,000``; nothing where the outcome is no rate."""
+    return f" per {outcome.per:,g}" if outcome.scale == "rate_per" else ""
+
+
+def _aim(row: pd.Series, keys: Sequence[str], worthwhile: float, untreated: float, unit: str) -> str:
     """Say whether a change of the smallest size worth having is found as often as aimed at."""
     there = ", ".join(f"{key} {row[key]}" for key in keys)
-    which = f"The smallest change worth having is {worthwhile:g}"
+    which = f"The smallest change worth having is {worthwhile:g}{unit}"
     where, often = f" ({there})" if there else "", f"in {float(row['target_power']):.0%} of evaluations"
     size, *ends = (_as_difference(float(row[name]), row, untreated) for name in ("mdes", "mdes_low", "mdes_high"))
     low, high = sorted(ends) if np.isfinite(ends).all() else ends
     if not np.isfinite(size):
         why = row["reason"] or "no size is known"
         return f"{which}{where}; whether it would be found {often} is not known: {why}."
-    found = f"this design finds {size:.3g} ({_span(low, high)}) {often}"
+    found = f"this design finds {size:.3g}{unit} ({_span(low, high)}) {often}"
     if low <= worthwhile <= high:
         return f"{which}{where}; {found}, which is as large up to Monte Carlo error."
     verdict = "so one as small would be missed more often" if size > worthwhile else "so it is found more often"

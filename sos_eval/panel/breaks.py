@@ -84,7 +84,7 @@ def _elsewhere(reading: Reading, rows: PlacedRows, started: NDArray[np.bool_]) -
     region = words[rows.starts]
     there = set(region[started])
     units = tuple((str(unit), "") for unit, name in zip(rows.units, region, strict=True) if name and name not in there)
-    text = "{n} of the {of} comparison units lie in regions where nobody began"
+    text = "{n} of the {of} comparison units lie in regions without a recorded start"
     return Caveat(text, units, "untreated", "basis") if units else None
 
 

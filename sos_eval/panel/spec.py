@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator
 
 from sos_eval.declare import Declared
 from sos_eval.panel.events.spec import EventsSpec
+from sos_eval.panel.imputation import GapFilling
 from sos_eval.panel.periods import Period, PeriodUnit
 from sos_eval.terms import SAFETY_ROLES, YearConvention
 
@@ -206,6 +207,8 @@ class PanelSpec(Declared):
     """Line or row that names the columns, in csv and xlsx; found where it is the first that names unit and time."""
     wide: Wide | None = None
     """Of a table with a column per period: which columns, and what the column of periods is called."""
+    imputation: GapFilling | None = None
+    """Of rows of people: gaps in covariates are filled several times, and estimates pooled by Rubin's rules."""
     outcome: OutcomeSpec | None = None
     """The outcome; or `outcomes`."""
     outcomes: dict[str, OutcomeSpec] = field(default_factory=dict)
@@ -259,6 +262,8 @@ class PanelSpec(Declared):
             raise ValueError("table, header_row and wide are for files; source: england ships with the package")
         if self.events is not None and (self.layout == "panel") != bool(self.events.means):
             raise ValueError("events goes with layout: cross_sections, or with layout: panel and events.means")
+        if self.imputation is not None and self.layout != "cross_sections":
+            raise ValueError("imputation goes with layout: cross_sections")
         if (self.outcome is None) == (not self.outcomes):
             raise ValueError("write either outcome or outcomes, and only one of them")
         if self.wide is not None and self.wide.into != self.time:

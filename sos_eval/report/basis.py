@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
+from sos_eval.report.reading import period_word
 from sos_eval.report.verdict import HeadlineEffect
 from sos_eval.report.wording import count, in_units, listing
 from sos_eval.results.facts import PanelFacts, RunFacts
 
 __all__ = ["basis"]
 
+_YEARS = {"ends_march": "years to March", "starts_april": "years from April", "calendar": "years"}
+
 
 def basis(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> str:
-    """Say on whom and on which periods the headline's estimate rests."""
+    """Say on whom and on which periods the headline's estimate rests; never that a practice began, only its record."""
     treated, every = (int(effect.row[name] or 0) for name in ("n_treated_units", "n_units"))
     compared = facts.panel.n_comparison_units or every - treated
     did = facts.question.intervention
-    who = f"{count(treated, *units)} that began {did}, compared with {count(compared, *units)}"
-    clauses = [*facts.panel.support, *_left_out(facts.panel.left_out, treated), *_gaps(facts.panel, treated)]
+    who = f"{count(treated, *units)} with a recorded start of {did}, compared with {count(compared, *units)}"
+    who += _periods(facts.panel)
+    lost = _left_out(facts.panel.left_out, treated)
+    aside = _aside(facts.panel.n_read - treated - compared - sum(facts.panel.left_out.values()), units)
+    clauses = [*facts.panel.support, *lost, *aside, *_gaps(facts.panel, treated)]
     return in_units(f"{'; '.join([f'The answer rests on {who}', *clauses])}.", units)
 
 
@@ -29,7 +36,25 @@ def _left_out(reasons: Mapping[str, int], kept: int) -> list[str]:
     why = [f"{n} because {_because(reason)}" for reason, n in sorted(reasons.items(), key=lambda item: -item[1])]
     said = listing(why) if len(why) > 1 else f"because {_because(next(iter(reasons)))}"
     verb = "is" if lost == 1 else "are"
-    return [f"{lost} of {lost + kept} that began {verb} left out, {said}"]
+    return [f"{lost} of {lost + kept} with a recorded start {verb} left out, {said}"]
+
+
+def _aside(others: int, units: tuple[str, str]) -> list[str]:
+    """Return a clause on the other units of the data, which the design leaves out; the flow of units names them."""
+    if others <= 0:
+        return []
+    return [f"{count(others, f'other {units[0]}', f'other {units[1]}')} in the data take no part (who and why: below)"]
+
+
+def _periods(panel: PanelFacts) -> str:
+    """Return which periods are compared; nothing where they have no name."""
+    if not math.isfinite(panel.first_time):
+        return ""
+    first, last = panel.written(panel.first_time), panel.written(panel.last_time)
+    inside = [name for name in panel.omitted_times if panel.first_time < panel.place(name) < panel.last_time]
+    unit = _YEARS.get(panel.year_convention, f"{period_word(panel)}s" if panel.period else "periods")
+    without = f" without {listing(inside)}" if inside else ""
+    return f", {unit} {first} to {last}{without}" if first and last else ""
 
 
 def _because(reason: str) -> str:
@@ -37,11 +62,11 @@ def _because(reason: str) -> str:
 
 
 def _gaps(panel: PanelFacts, treated: int) -> list[str]:
-    """Return a clause on periods in which those that began have no outcome."""
+    """Return a clause on periods in which those with a recorded start have no outcome."""
     if not panel.gaps:
         return []
     most = max(panel.gaps.values())
-    few = f"{most} of the {treated} that began" if most < treated else "all that began"
+    few = f"{most} of the {treated} with a recorded start" if most < treated else "all with a recorded start"
     said = f"{few} {'lacks' if most == 1 else 'lack'} an outcome in {listing(list(panel.gaps))}"
     if panel.n_early_seen < panel.n_early:
         said += f", so that {panel.n_early_seen} of {panel.n_early} earlier periods count"

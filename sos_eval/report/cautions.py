@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from sos_eval.numerics.ratios import difference_of
 from sos_eval.report.converted import detectable_change
 from sos_eval.report.verdict import HeadlineEffect
 from sos_eval.report.wording import count, in_units, minus_signs, p_text
@@ -110,7 +111,7 @@ def _unseen(checks: Sequence[CheckFacts], facts: RunFacts, units: tuple[str, str
     early = [check for check in checks if check.name.startswith(_EARLIER)]
     if facts.panel.layout != "panel" or any(_looked(check) for check in early):
         return []
-    who = f"the {units[1]} that began and those they are compared with"
+    who = f"the {units[1]} with a recorded start and those they are compared with"
     why = "no check of it could be done" if early else "no check of it is declared"
     return [f"Whether {who} moved alike before the start was not looked at: {why}."]
 
@@ -178,8 +179,9 @@ def _units_needed(effect: HeadlineEffect, facts: RunFacts) -> str:
     """
     treated, every = float(effect.row["n_treated_units"] or 0), float(effect.row["n_units"] or 0)
     declared = facts.question.worthwhile
-    target = declared or 0.1 * effect.without
     aimed = "rise" if facts.detectable.declared_direction == "increase" else "fall"
+    tenth = math.log(1.1 if aimed == "rise" else 0.9)
+    target = declared or abs(float(difference_of(tenth, effect.observed)))
     detectable = abs(detectable_change(effect, facts, aimed))
     if not (0 < treated < every and target > 0 and math.isfinite(detectable)) or detectable <= target:
         return ""

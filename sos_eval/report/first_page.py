@@ -60,8 +60,9 @@ def limits(bundle: ResultBundle) -> list[Block]:
     if headline.get("attenuation"):
         caption = (
             "How much of an effect the estimate is expected to show, by the share of it that was there before the "
-            f"start and by the share of comparison {units[1]} that took the practice up in between; no number of this "
-            "report is divided by it"
+            f"start and by the share of comparison {units[1]} that took the practice up in between: one less both; "
+            f"below zero the comparison gained more of the practice in these years than the treated {units[1]} did, "
+            "and the estimate turns its sign; no number of this report is divided by it"
         )
         blocks += [Text(str(headline["attenuation"])), Table(attenuation_table(units), caption)]
     blocks += numbers(bundle)
@@ -78,7 +79,7 @@ def numbers(bundle: ResultBundle) -> list[Block]:
     """Return the numbers of page one in all their units, and how one is made of the other."""
     if not bundle.headline.get("converted"):
         return []
-    table = converted(bundle).dropna(axis="columns", how="all")
+    table = converted(bundle).dropna(axis="columns", how="all").dropna(subset="value")
     scale = scale_label(bundle, str(bundle.headline["outcome"]), str(bundle.headline["scale"]))
     natural = bundle.headline.get("natural_units") or {}
     outcome = bundle.facts.outcome or OutcomeFacts()
@@ -89,7 +90,7 @@ def numbers(bundle: ResultBundle) -> list[Block]:
         table = table.drop(columns="difference", errors="ignore")
     texts = {names[name]: [_cell(value) for value in table[name]] for name in table.columns}
     frame = pd.DataFrame(texts, dtype=object)
-    caption = "The numbers of page one in all their units (headline.json: converted)"
+    caption = "The numbers of page one in all their units"
     return [Table(frame, caption), Text(str(bundle.headline.get("conversions") or ""), "small")]
 
 

@@ -16,6 +16,8 @@ from sos_eval.report.wording import in_units, listing, minus_signs, number
 __all__ = ["methods", "notes", "together"]
 
 _NOT_OPTIONS = {"id", "role", "method", "label", "outcome", "inference", "with"}
+#: What an inference writes down for programs.
+_FOR_PROGRAMS = frozenset({"tie_tolerance", "key", "errors_of_ends"})
 _SHORTEST = 160
 
 
@@ -104,8 +106,10 @@ def _chance(bundle: ResultBundle) -> list[Block]:
 
 
 def _in_words(details: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """Return what is short enough to be read, as name and text."""
+    """Return what is short enough to be read, as name and text; what only a program needs stays in the bundle."""
     for name, value in details.items():
+        if name in _FOR_PROGRAMS:
+            continue
         text = _fact(value)
         if value not in (None, "", []) and len(text) <= _SHORTEST:
             yield name, text

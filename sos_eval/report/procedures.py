@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from sos_eval.report.verdict import HeadlineEffect
 from sos_eval.report.wording import alike, listing, number, p_text
 from sos_eval.results.facts import DisagreementFacts, RunFacts
 
@@ -19,14 +20,16 @@ def procedure_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{name: row.get(name) for name in names} for row in rows]
 
 
-def disagreement(facts: RunFacts, units: tuple[str, str]) -> dict[str, Any]:
+def disagreement(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> dict[str, Any]:
     """Return what `headline.json` says of it: the facts, which kind they are of, and a text, empty where nothing parts.
 
     The verdict is not touched; ``badge`` is what stands beside it where valid tests of the number part.
     """
     parts = facts.disagreement
     kind = "tests" if parts.fires else "estimates" if parts.numbers_part else "none"
-    text = _tests(facts, units) if parts.fires else _estimates(facts) if math.isfinite(parts.p_difference) else ""
+    text = (
+        _tests(facts, units) if parts.fires else _estimates(effect, facts) if math.isfinite(parts.p_difference) else ""
+    )
     badge = "not by every valid test" if parts.fires else ""
     return {"kind": kind, "badge": badge, **asdict(parts), "text": text}
 
@@ -57,17 +60,21 @@ def _why(parts: DisagreementFacts, units: tuple[str, str]) -> str:
     )
 
 
-def _estimates(facts: RunFacts) -> str:
-    """Say how far other estimates on the same units lie, and whether chance does that."""
+def _estimates(effect: HeadlineEffect, facts: RunFacts) -> str:
+    """Say which other estimate on the same units lies furthest for its error, and whether chance does that."""
     parts = facts.disagreement
     per = facts.outcome.per if facts.outcome is not None else 1.0
-    unit = f" per {per:,g}" if per != 1 else ""
-    low, high = alike([parts.low, parts.high], 2)
-    span = f"Estimates on the same units run from {low} to {high}{unit}"
-    if not parts.numbers_part:
-        return f"{span}, no further apart than chance makes them ({p_text(parts.p_difference)})."
-    side = "higher" if parts.difference > 0 else "lower"
-    return (
-        f"{span}. One ({parts.estimator}) is {number(abs(parts.difference))}{unit} {side} than the headline, further "
-        f"than chance makes them ({p_text(parts.p_difference)}): they may not estimate the same."
+    unit = " in logs" if effect.scale == "log" else f" per {per:,g}" if per != 1 else ""
+    own = effect.estimate if effect.scale == "log" else effect.difference(effect.estimate)
+    here, there = alike([own, own + parts.difference], 2)
+    which = "the furthest" if parts.others > 1 else "it"
+    who = f"Of {parts.others} other estimates on the same units" if parts.others > 1 else "On the same units"
+    said = (
+        f"{who}, “{parts.label or parts.estimator}” lies furthest from the answer for its error: {there}{unit} against "
+        f"{here}{unit}"
     )
+    if parts.numbers_part:
+        return (
+            f"{said}, further than chance makes {which} ({p_text(parts.p_difference)}): they may not estimate the same."
+        )
+    return f"{said}, no further than chance makes {which} ({p_text(parts.p_difference)})."

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from sos_eval.report.verdict import HeadlineEffect, effect_of
+from sos_eval.report.verdict import HeadlineEffect, beside, effect_of
 from sos_eval.report.wording import alike, interval_words, p_number, plain_words
 from sos_eval.results.facts import OutcomeFacts, RunFacts
 from sos_eval.terms import SAFETY_ROLES
@@ -50,7 +50,9 @@ def _row(
     if not facts.inference.reliable:
         effect = replace(effect, low=math.nan, high=math.nan, p=math.nan)
     excluded = harm_excluded(effect, outcome.margin)
+    doubts = [*_other_tests(estimates, row, outcome, facts), *_without_one(effect, name, outcome, facts)]
     return said | {
+        "doubts": doubts if excluded else [],
         "estimate": effect.estimate, "conf_low": effect.low, "conf_high": effect.high, "p_value": effect.p,
         "p_adjusted": _adjusted(facts, name), "excluded": excluded,
         "text": f"{ranged(effect, outcome)}{_as_difference(effect, outcome)}",
@@ -90,6 +92,28 @@ def harm_excluded(effect: HeadlineEffect, margin: float | None) -> bool | None:
     return True if sign * effect.furthest(end, sign) < abs(margin) else None
 
 
+def _other_tests(estimates: pd.DataFrame, row: Mapping[str, Any], outcome: OutcomeFacts, facts: RunFacts) -> list[str]:
+    """Name the other declared tests of the same number that hold with so few and do not leave the harm out."""
+    others = [
+        other
+        for other in beside(estimates, row)
+        if facts.panel.n_treated_clusters >= facts.method(str(other["inference"])).alone_from
+        and harm_excluded(effect_of(other, outcome), outcome.margin) is False
+    ]
+    return [f"not by the {facts.method(str(other['inference'])).label}" for other in others]
+
+
+def _without_one(effect: HeadlineEffect, name: str, outcome: OutcomeFacts, facts: RunFacts) -> list[str]:
+    """Say so where leaving one unit out moves the estimate by more than lies between the range's end and the margin."""
+    checks = [one for one in facts.checks if one.name == "leave_one_out" and one.outcome == name]
+    moved = max((abs(one.value) for one in checks if one.estimator in ("", facts.headline.estimator)), default=0.0)
+    if outcome.margin is None or not moved > 0:
+        return []
+    sign, end = (1.0, effect.high) if outcome.margin > 0 else (-1.0, effect.low)
+    reached = sign * effect.difference(end + sign * moved) >= abs(outcome.margin)
+    return ["leaving one out moves the estimate by more than the room that is left"] if reached else []
+
+
 def safety_words(row: Mapping[str, Any], facts: RunFacts) -> tuple[str, str]:
     """Return a safety outcome's verdict in words, and its p."""
     margin, outcome = row["margin"], facts.panel.outcomes.get(str(row["outcome"]), OutcomeFacts())
@@ -103,5 +127,6 @@ def safety_words(row: Mapping[str, Any], facts: RunFacts) -> tuple[str, str]:
     unknown = "cannot be said: no range"
     if end is not None and not math.isnan(float(end)):
         unknown = f"whether {beyond} is excluded needs more draws: the range ends within their error of it"
-    words = {True: f"{beyond} is excluded", False: f"{beyond} is not excluded", None: unknown}
+    doubts = "".join(f"; {text}" for text in row.get("doubts") or ())
+    words = {True: f"{beyond} is excluded{doubts}", False: f"{beyond} is not excluded", None: unknown}
     return words[row["excluded"]], p

@@ -131,6 +131,7 @@ def _checks(bundle: ResultBundle) -> list[Block]:
     table = bundle.diagnostics
     if table.empty:
         return [Text("The design declares no checks.")]
+    table = _told_once(table)
     judged = {True: "passed", False: "failed", None: "informs"}
     units = unit_words(bundle)
     frame = pd.DataFrame({
@@ -144,9 +145,18 @@ def _checks(bundle: ResultBundle) -> list[Block]:
     opening = Bullets(tuple(dict.fromkeys(in_units(minus_signs(text), units) for text in _seen(bundle))))
     return [
         *([opening] if opening.items else []),
-        Text(_judged(table)),
+        Text(_judged(bundle.diagnostics)),
         Table(_without_constant(frame, "Outcome"), "Checks"),
     ]
+
+
+def _told_once(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep one line of a check's parts that were not done for the same reason, named by the check alone."""
+    family = table["name"].str.split(".").str[0]
+    silent = table["value"].isna() & table["text"].ne("")
+    again = table.assign(name=family).duplicated(["name", "outcome", "estimator", "text"], keep=False) & silent
+    said = table.assign(name=table["name"].where(~again, family))
+    return said[~(again & said.duplicated(["name", "outcome", "estimator", "text"]))]
 
 
 def _seen(bundle: ResultBundle) -> list[str]:
@@ -270,7 +280,7 @@ def _fidelity(bundle: ResultBundle) -> list[Block]:
         return [Text("The fidelity that the design declares is not in the bundle.")]
     row = whole.iloc[0]
     said = f"Fidelity ({row['fidelity']}) was scored in {count(int(row['n_units']), *unit_words(bundle))}"
-    missing = f", not in {int(row['n_unscored'])} that began" if row["n_unscored"] else ""
+    missing = f", not in {int(row['n_unscored'])} with a recorded start" if row["n_unscored"] else ""
     what = "It describes practice: who practised better was not chosen by lot, so no effect is read off it."
     return [
         Text(f"{said}{missing}; the mean is {number(row['mean'])}. {what}"),
@@ -280,13 +290,13 @@ def _fidelity(bundle: ResultBundle) -> list[Block]:
 
 
 def _began(bundle: ResultBundle) -> list[Block]:
-    """Say how many began and when."""
+    """Say how many have a recorded start, and when."""
     panel = bundle.facts.panel
     if not (panel.n_treated_units and panel.cohorts):
         return []
     starts = [panel.written(start) for start in panel.cohorts if panel.written(start)]
     when = f"in {listing(starts)}" if len(starts) <= _MOST_STARTS else f"between {starts[0]} and {starts[-1]}"
-    return [Text(f"{count(panel.n_treated_units, *unit_words(bundle))} began {when}.")]
+    return [Text(f"{count(panel.n_treated_units, *unit_words(bundle))} have a recorded start {when}.")]
 
 
 def _programmes(bundle: ResultBundle) -> list[Block]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from sos_eval.numerics.ratios import difference_of
 from sos_eval.results.facts import OutcomeFacts, ProcedureFacts
 from sos_eval.terms import Verdict
 
@@ -76,15 +77,11 @@ class HeadlineEffect:
     def difference(self, value: float) -> float:
         """Return a value of this scale as a difference on the outcome's scale: observed, less what it leaves without.
 
-        What was observed is known, the level without treatment is not: at a ratio r it is ``observed / r``, so that
-        the difference is ``observed (1 - 1 / r)``.
+        What was observed is known, the level without treatment is not: at a ratio r it is ``observed / r``.
         """
         if self.scale not in ("ratio", "log"):
             return value
-        ratio = 1 + self.share(value)
-        if math.isnan(self.observed):
-            return math.nan
-        return self.observed * (1 - 1 / ratio) if ratio > 0 else -math.inf
+        return float(difference_of(_log(value) if self.scale == "ratio" else value, self.observed))
 
     def furthest(self, end: str, sign: float) -> float:
         """Return the ``low`` or ``high`` end as a difference, moved by `ROOM` of its errors towards a sign."""

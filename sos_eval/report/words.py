@@ -19,6 +19,7 @@ from sos_eval.report.procedures import disagreement, procedure_rows
 from sos_eval.report.reading import period_word, words_for_units
 from sos_eval.report.safety import safety_rows
 from sos_eval.report.verdict import (
+    ROOM,
     RULE,
     HeadlineEffect,
     Natural,
@@ -60,7 +61,7 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
     units, every = words_for_units(facts.panel.unit, question.comparator, question.population), period_word(facts.panel)
     return {
         "sentence": sentence(verdict, effect, natural, question=question, outcome=outcome, units=units, every=every),
-        "disagreement": disagreement(facts, units),
+        "disagreement": disagreement(effect, facts, units),
         "other_outcomes": other_outcomes(
             estimates, facts,
             lambda other, own: range_text(other, None, outcome=own, units=units, question=question, every=every),
@@ -153,7 +154,8 @@ def sentence(
         )
     lower = "lower" if verdict == "decrease" else "higher"
     said = (
-        f"After the start, {what} came out {lower} in the {units[1]} that began {did} than the comparison suggests. "
+        f"After the recorded start of {did}, {what} came out {lower} in the {units[1]} that have one than the "
+        f"comparison suggests. "
         f"{span}"
     )
     return f"{said}{_expectation(verdict, question)}"
@@ -218,7 +220,7 @@ def range_text(
     )
     if math.isnan(effect.low) or math.isnan(effect.high):
         return f"{said}; no reliable range can be given with this design."
-    said = f"{said} ({100 * effect.level:g}% interval: {low} to {high})"
+    said = f"{said} ({100 * effect.level:g}% interval: {low} to {high}{_ends_within(effect)})"
     if natural is None or not all(map(math.isfinite, (natural.low, natural.high))):
         return f"{said}."
     noun = people(question, outcome)
@@ -226,6 +228,20 @@ def range_text(
     article = "an" if units[0] == "authority" else "a"
     span = f"{fewer(natural.low, noun)} to {fewer(natural.high, noun)}"
     return f"{said}: anything from {span} a {every} in {article} {size}."
+
+
+def _ends_within(effect: HeadlineEffect) -> str:
+    """Say within what two Monte Carlo errors leave the drawn ends of a range; nothing where none is drawn."""
+    ends = {"low": effect.low_error, "high": effect.high_error}
+    sizes = [
+        ROOM * error * (100 * getattr(effect, name) if effect.scale == "ratio" else 1.0)
+        for name, error in ends.items()
+        if error > 0 and math.isfinite(getattr(effect, name))
+    ]
+    if not sizes:
+        return ""
+    unit = {"ratio": " points", "log": " in logs"}.get(effect.scale, "")
+    return f"; its ends hold within {_two(max(sizes))}{unit} by the number of draws"
 
 
 def _sizes(values: list[float]) -> list[str]:
@@ -316,7 +332,8 @@ def _seen(seen: DetectableFacts, name: str, effect: HeadlineEffect) -> str:
     if seen.unit == "share":
         return f"{percent(size)} ({100 * low:.{0 if high >= 0.0995 else 1}f} to {percent(high)})"
     unit = f" {seen.unit}" if seen.unit.startswith("per ") else ""
-    share = f", {percent(size / effect.without)} of the level without it" if effect.without > 0 else ""
+    of_level = abs(effect.share(-size if name == "fall" else size))
+    share = f", {percent(of_level)} of the level without it" if math.isfinite(of_level) else ""
     return f"{_two(size)}{unit} ({_two(low)} to {_two(high)}{share})"
 
 

@@ -12,6 +12,7 @@ from sos_eval.results.members import Members
 from sos_eval.results.method import Method
 
 if TYPE_CHECKING:
+    from sos_eval.results.comparison import Comparison
     from sos_eval.results.fitted import Fitted
 
 __all__ = ["Check", "CheckResult", "of_hundred"]
@@ -60,6 +61,10 @@ class Check(Method):
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Check; re-estimate only through ``fitted.refit``."""
         raise NotImplementedError
+
+    def foreseen(self, comparison: Comparison) -> str:
+        """Say why the comparison group leaves nothing to check, before anything is estimated; empty where it may."""
+        return ""
 
 
 def of_hundred(share: float) -> str:

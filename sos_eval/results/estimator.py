@@ -62,6 +62,10 @@ class Estimator(Method):
         """Which cells averages by event time are made of: all, unless the method has options that say otherwise."""
         return EVERY
 
+    def adoption(self, panel: Panel) -> Panel:
+        """Return the panel with the adoption that effects are of: its own, unless a method looks at less of it."""
+        return panel
+
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate the cells and their influence."""
         raise NotImplementedError
@@ -200,7 +204,7 @@ class Estimator(Method):
             require_untreated=self.needs.get("untreated_units", 1) > 0,
         )  # fmt: skip
         estimate = self.complete(panel)
-        fitted = Fitted(self.name, "primary", self, estimate, standing(panel, panel, estimate))
+        fitted = Fitted(self.name, "primary", self, estimate, standing(self.adoption(panel), panel, estimate))
         table = EffectTable(panel.periods.in_table(method.infer(fitted, rng).table))
         table.attrs |= {"flow": fitted.panel.flow, "notes": fitted.estimate.notes}
         return table

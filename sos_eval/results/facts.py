@@ -123,6 +123,8 @@ class PanelFacts:
         Time (as text) to the declared reason.
     outcomes
         Outcome name to its facts; empty where a bundle does not say.
+    n_read
+        Units that were read, before any was left out; zero where a bundle does not say.
     left_out
         Reason to the number of adopters that the estimate leaves out for it.
     gaps
@@ -139,6 +141,7 @@ class PanelFacts:
     first_time: float = math.nan
     last_time: float = math.nan
     n_times: int = 0
+    n_read: int = 0
     n_units: int = 0
     n_treated_units: int = 0
     n_comparison_units: int = 0
@@ -377,10 +380,11 @@ class DisagreementFacts:
         Of two permutation tests taken together by the draws that they share.
     numbers_part
         Whether other estimates on the same units part.
-    difference, p_difference, estimator
-        The other estimate that lies furthest from the headline's: by how much, how often by chance, whose.
-    low, high
-        Range of all of them.
+    difference, p_difference, estimator, label
+        The other estimate that lies furthest from the headline's for its error: by how much, how often the furthest of
+        all lies so far by chance, whose, and its words.
+    others
+        How many other estimates there are.
     sd_treated, sd_comparison
         Spread of units' changes, which is what two statistics of one number part over.
     """
@@ -392,8 +396,8 @@ class DisagreementFacts:
     difference: float = math.nan
     p_difference: float = math.nan
     estimator: str = ""
-    low: float = math.nan
-    high: float = math.nan
+    label: str = ""
+    others: int = 0
     sd_treated: float = math.nan
     sd_comparison: float = math.nan
 

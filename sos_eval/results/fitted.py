@@ -17,7 +17,7 @@ from sos_eval.terms import Role
 if TYPE_CHECKING:
     from sos_eval.results.estimator import Estimator
 
-__all__ = ["Fitted", "standing"]
+__all__ = ["Fitted", "is_fitted_anew", "standing"]
 
 
 def standing(source: Panel, given: Panel, estimate: Estimate) -> Panel:
@@ -42,8 +42,8 @@ class Fitted:
     estimate
         Cells with all aggregations.
     source
-        The panel before the comparison group was built; without the units that the method left out, where no group
-        is built anew (see `standing`).
+        The panel before the comparison group was built, with the adoption that effects are of; without the units that
+        the method left out, where no group is built anew (see `standing`).
     comparison
         The comparison in use, or None.
     rebuild
@@ -95,3 +95,11 @@ class Fitted:
             Not one of the adoptions can be estimated.
         """
         return Adoptions(self, first_treated).estimated()
+
+
+def is_fitted_anew(fitted: Fitted) -> bool:
+    """Whether every draw costs a new fit: a comparison group built again, or an estimator that loops over adoptions."""
+    from sos_eval.results.estimator import Estimator
+
+    loops = type(fitted.estimator).estimate_assignments is Estimator.estimate_assignments
+    return fitted.rebuild is not None or loops

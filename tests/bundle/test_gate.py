@@ -177,6 +177,36 @@ def test_what_is_shown_has_four_digits_and_the_list_says_what_is_not(tmp_path):
     assert not (run(tmp_path, "open") / "disclosure.csv").exists()
 
 
+def test_means_of_drawn_estimates_are_equations_and_held_back(tmp_path, undrawn):
+    drawn(tmp_path, 1058)
+    file = tmp_path / "guarded.yaml"
+    file.write_text(file.read_text().replace("randomization, draws", "randomization, statistic: both, draws"))
+    guarded = run(tmp_path, "guarded")
+    tests, alternatives = read_table(guarded / "tests.csv"), read_table(guarded / "tables" / "robustness.csv")
+    told = tests[tests["estimator"] == "primary"].set_index("statistic")
+    assert told["p"].notna().all()
+    assert tests["mean_estimate"].isna().all()
+    assert np.isnan(told.loc["coefficient", "mean"])
+    assert np.isfinite(told.loc["studentised", "mean"])  # no linear function of the counts
+    assert alternatives["std_error"].notna().any()
+    assert alternatives["mean_of_draws"].isna().all()
+
+
+def test_checks_of_an_estimate_some_of_which_is_held_back_are_held_back(tmp_path, undrawn):
+    drawn(tmp_path, 1058)
+    file = tmp_path / "guarded.yaml"
+    text = file.read_text()
+    checks = "checks: [pretrends, placebo_time, honest_did, sensitivity]\n"
+    file.write_text(text[: text.index("checks:")] + checks + text[text.index("seed: 4") :])
+    guarded = run(tmp_path, "guarded")
+    assert read_table(guarded / "estimates.csv").query("estimator == 'primary'")["estimate"].isna().any()
+    diagnostics = read_table(guarded / "diagnostics.csv")
+    assert diagnostics["value"].isna().all()
+    assert {"placebo_time.1", "sensitivity.robustness_value"} <= set(diagnostics["name"])
+    names = {file.stem.split(".")[0] for file in (guarded / "tables").iterdir()}
+    assert names.isdisjoint({"pretrends", "placebo_time", "honest_did", "sensitivity"})
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(20))
 def test_none_of_a_thousand_bundles_gives_a_count_back(block, tmp_path, undrawn):

@@ -100,10 +100,16 @@ def test_shifts_errors_and_p_over_all_adoptions(tmp_path):
     assert got["draws"]["as declared"] == 168
     check = bundle.diagnostics.set_index("name").loc["robustness"]
     assert check["value"] == pytest.approx(max(abs(one[0]) for one in expected.values()), abs=1e-8)
-    row = got.loc[re.search(r"for its error is that of (.*?), -?[\d.]+ ", check["text"])[1]]
+    row = got.loc[re.search(r"for its error is that of “(.*?)”, -?[\d.]+ ", check["text"])[1]]
     assert f"make that one as large in {of_hundred(row['shift_p'])} draws" in check["text"]
-    assert "and the largest of the 3 that were tried as large in" in check["text"]
-    assert "Over 3 alternatives the estimate goes from" in check["text"]
+    assert "and the largest of the 3 as large in" in check["text"]
+    low, high = got["estimate"].iloc[1:].min(), got["estimate"].iloc[1:].max()
+    assert check["text"].startswith(
+        f"3 of 3 alternatives could be estimated. On the design's own scale and data 3 are between {low:.3g} and "
+        f"{high:.3g}; the design's own is {got['estimate']['as declared']:.3g}. "
+    )
+    most = got["shift"].iloc[1:].abs().idxmax()
+    assert f"The largest shift (max_shift) is that of “{most}”, {got['shift'][most]:.3g}." in check["text"]
 
 
 def test_who_had_used_it_before_goes_with_the_start(tmp_path):
@@ -130,12 +136,16 @@ def test_who_had_used_it_before_goes_with_the_start(tmp_path):
 
 
 def test_another_denominator_is_set_against_the_primary_on_the_years_that_have_both(tmp_path):
-    got, _ = table(tmp_path, "{exposure: other}", "{without_percent: share}")
+    got, bundle = table(tmp_path, "{exposure: other}", "{without_percent: share}")
     other = RATES * 2 / OTHER[:, None] * 100
     row = got.loc["per other"]
     assert row["estimate"] == pytest.approx(effect({0, 1, 2}, other, periods=(1, 2, 3)), abs=1e-8)
     assert row["shift"] == pytest.approx(row["estimate"] - effect({0, 1, 2}, periods=(1, 2, 3)), abs=1e-8)
     assert row["against"] == "the primary estimate on the unit-periods that both have"
+    assert row["against_estimate"] == pytest.approx(effect({0, 1, 2}, periods=(1, 2, 3)), abs=1e-8)
+    both = f"{row['estimate']:.3g} against {row['against_estimate']:.3g}"
+    said = f"On the unit-periods that both have, “per other” is {both}."
+    assert said in bundle.diagnostics.set_index("name")["text"]["robustness"]
     less = RATES * (1 - 0.1 * (np.arange(8) % 3))[:, None]
     assert got["estimate"]["without share"] == pytest.approx(effect({0, 1, 2}, less), abs=1e-8)
 
@@ -199,7 +209,7 @@ def test_logs_and_differences_stand_side_by_side_with_why_they_part(tmp_path):
     assert got["scale"]["ratio"] == "ratio"
     before = RATES[:, :2].mean(1)
     level, d = before[:3].mean(), (RATES[:, 2:].mean(1) - before)[3:].mean()
-    expected = (got["estimate"]["ratio"] - 1) * level - effect({0, 1, 2})
+    expected = RATES[:3, 2:].mean() * (1 - 1 / got["estimate"]["ratio"]) - effect({0, 1, 2})
     assert got["shift"]["ratio"] == pytest.approx(expected, abs=1e-6)
     text = bundle.diagnostics.set_index("name")["text"]["robustness"]
     assert f"Differences and ratios part because the treated began at {level:.3g}" in text
@@ -214,7 +224,11 @@ def test_where_the_data_do_not_reach_the_row_says_why(tmp_path):
     assert got["reason"]["window.from: 2004"] != ""
     assert "names nobody of that prior use" in got["reason"]["without those that had not used it before"]
     assert got["estimate"].notna().sum() == 2
-    assert "3 could not be estimated" in bundle.diagnostics.set_index("name")["text"]["robustness"]
+    text = bundle.diagnostics.set_index("name")["text"]["robustness"]
+    assert text.startswith("1 of 4 alternatives could be estimated. On the design's own scale and data 1 is ")
+    lost = got[got["estimate"].isna()]["reason"]
+    assert text.endswith(f"Could not be estimated: {'; '.join(f'“{name}” ({why})' for name, why in lost.items())}.")
+    assert len(lost) == 3
 
 
 @pytest.mark.parametrize(
@@ -259,4 +273,4 @@ def test_an_alternative_that_is_the_design_itself_is_not_counted(tmp_path):
     got, bundle = table(tmp_path, "{label: same, with: {panel.outcome.per: 100}}", "{start: 1}")
     assert got["reason"]["same"].startswith("it changes nothing")
     assert np.isnan(got["estimate"]["same"])
-    assert bundle.diagnostics.set_index("name")["text"]["robustness"].startswith("Over 1 alternative the")
+    assert bundle.diagnostics.set_index("name")["text"]["robustness"].startswith("1 of 2 alternatives could be")

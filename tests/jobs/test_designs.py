@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import pandas as pd
 import pytest
 
+from sos_eval.bundle.bundle import read_bundle
 from sos_eval.cli.main import cli
 from sos_eval.cli.screen import Screen, answered
+from sos_eval.report.compose import compose
+from sos_eval.report.content import Bullets, Picture, Text
+from sos_eval.report.draw import draw_all
+from sos_eval.report.first_page import MOST_SENTENCES, weighed
+from sos_eval.report.wording import sentence_count
 from sos_eval.terms import EFFECT_COLUMNS
 from tests.house.test_designs import ECONOMICS, EVALUATIONS
 
@@ -23,6 +30,19 @@ def test_evaluation_runs(path, tmp_path):
     primary = estimates[(estimates["role"] == "primary") & (estimates["aggregation"] == "overall")]
     assert primary["estimate"].notna().all()
     assert (out / "report.html").stat().st_size > 10_000
+    assert_page_one_keeps_its_budget(read_bundle(out))
+
+
+def assert_page_one_keeps_its_budget(bundle):
+    """A verdict, one figure, at most seven sentences in the order of weight, and three numbers in that of the path."""
+    first = compose(bundle, draw_all(bundle, ("svg",), only="answer")).first_page
+    assert sum(isinstance(one, Text) and one.tone == "answer" for one in first) == 1
+    assert sum(isinstance(one, Picture) for one in first) <= 1
+    said = [text for one in first if isinstance(one, Bullets) for text in one.items]
+    assert 0 < sum(map(sentence_count, said)) <= MOST_SENTENCES
+    assert said == weighed(bundle)[: len(said)]
+    path = str(bundle.headline["earlier_path"]).replace("of 100 draws", "draws").replace("per 10,000", "")
+    assert len(re.findall(r"\d[\d.,]*\d|\d", path)) <= 3
 
 
 @pytest.mark.parametrize("profile", ["dfe", "ons_srs"])

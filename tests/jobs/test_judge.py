@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from sos_eval.jobs.run import run
+from sos_eval.report.wording import number
 from sos_eval.terms import TEST_COLUMNS
 
 DESIGN = """\
@@ -125,7 +126,10 @@ def test_page_one_s_data_hold_the_size_that_could_be_found_and_whether_estimates
     parts = headline["disagreement"]
     assert parts["kind"] == "none"
     assert [test["id"] for test in parts["tests"]] == ["randomization", "randomization:coefficient", "again"]
-    assert "no further apart than chance makes them" in parts["text"]
+    rows = bundle.estimates[(bundle.estimates["aggregation"] == "overall") & (bundle.estimates["inference"] == "again")]
+    other, own = (rows.set_index("estimator")["estimate"][name] for name in ("cells", "primary"))
+    assert parts["difference"] == pytest.approx(other - own, abs=1e-12)
+    assert f"for its error: {number(other, 2)} against {number(own, 2)}, no further than chance" in parts["text"]
 
 
 def test_two_entries_of_one_name_are_refused(tmp_path, bundle):

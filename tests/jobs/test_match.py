@@ -48,6 +48,24 @@ def test_every_group_once_with_its_users(design):
     assert set(matched.tables) == {"balance", "balance_measures", "flow", "weights", "sets"}
 
 
+def test_units_are_called_by_their_names_and_pairs_are_told(design, capsys):
+    """Every set of sets.csv is one line, by name; who is left out has a name too."""
+    panel = pd.read_csv(design.parent / "panel.csv")
+    unit = panel.columns[0]
+    panel.assign(called="Place " + panel[unit]).to_csv(design.parent / "panel.csv", index=False)
+    design.write_text(design.read_text().replace(f"unit: {unit}", f"unit: {unit}, unit_name: called"))
+    matched, _ = match_design(design)
+    sets = matched.tables["sets"].groupby("matched_set")["unit"].apply(set)
+    expected = [
+        f"Place {name}: {', '.join(f'Place {u}' for u in sorted(units - {name}))}" for name, units in sets.items()
+    ]
+    assert matched.pairs == expected
+    assert answered(cli, ["match", str(design)], Screen()) == 3
+    told = capsys.readouterr().out
+    assert "comparison: dropped 2 (Place f, Place h): not chosen" in told
+    assert "\n".join(["who is compared with whom:", *expected]) in told
+
+
 def test_outcomes_from_the_first_start_on_are_never_seen(design):
     design.write_text(
         design.read_text().replace("on: [poor], distance: poor", "on: [outcome_pre], distance: outcome_pre")

@@ -217,7 +217,8 @@ def test_what_is_detected_is_held_against_the_smallest_change_worth_having(proje
     Path("d.yaml").write_text(Path("d.yaml").read_text().replace("outcome: Care entries}", asked))
     done = se.power(se.load_design("d.yaml"), se.load_world("w.yaml"), reps=60, permutations=0)
     row = overall_rows(done.mdes[done.mdes["estimator"] == "primary"]).iloc[0]
-    said = f"The smallest change worth having is {worthwhile:g}; this design finds {row['mdes']:.3g} ("
+    found = f"this design finds {row['mdes']:.3g} per 10,000 ("
+    said = f"The smallest change worth having is {worthwhile:g} per 10,000; {found}"
     assert done.sentences[1].startswith(said)
     assert verdict in done.sentences[1]
 

@@ -12,6 +12,6 @@ def test_the_published_panel_changes_its_release_at_the_pilots_start(tmp_path):
 def test_regions_where_nobody_began_are_a_clause_and_no_caveat(tmp_path):
     panel = loaded(tmp_path, DESIGN)
     (clause,) = [caveat for caveat in panel.noted_caveats if caveat.place == "basis"]
-    assert clause.text == "{n} of the {of} comparison units lie in regions where nobody began"
+    assert clause.text == "{n} of the {of} comparison units lie in regions without a recorded start"
     assert "330" in {unit for unit, _ in clause.units}  # Birmingham: no pilot in the West Midlands
-    assert not any("regions where nobody began" in text for text in panel.caveats)
+    assert not any("regions without a recorded start" in text for text in panel.caveats)

@@ -36,15 +36,15 @@ panel:
   treatment: {{first_treated: start, untreated_means: {means}}}
 {comparison}
 estimators:
-  - {{id: primary, method: callaway_santanna}}
+  - {{id: primary, method: {method}}}{more}
 inference:
-  - {{method: randomization, draws: 199{strata}}}
+  - {{method: randomization, draws: {draws}{strata}}}{tests}
 checks: [{checks}]
 seed: 1{profile}
 """
 KEYS = {
     "question": "caveats: []", "safety": "", "outcomes": "", "means": "never", "comparison": "", "checks": "path",
-    "strata": "", "profile": "",
+    "strata": "", "profile": "", "method": "callaway_santanna", "more": "", "tests": "", "draws": "199",
 }  # fmt: skip
 
 
@@ -125,10 +125,15 @@ CASES: Mapping[str, Mapping[str, Any]] = {
     "failed": {"slope": 2.0, "checks": "{pretrends: {min_p: 0.05}}, placebo_time"},
     "lower": {"effect": -5.0, "checks": "path, leave_one_out"},
     "two scales": {"checks": "{robustness: {draws: 199, vary: [{start: -1}, {estimator: {method: poisson_did}}]}}"},
+    "ratio": {"method": "poisson_did", "effect": -2.0, "checks": "path",
+              "more": "\n  - {id: log_rate, method: twfe, outcome: [entry], "
+                       "with: {panel.outcomes.entry.transform: log}}"},
     "room": {"question": "meaningful_change: 0.1", "means": "unknown"},
     "made alike": {"comparison": "comparison: {method: nearest, on: [outcome_pre], ratio: 2}"},
     "safety": {"question": "smallest_worthwhile: 4", "safety": ", role: safety, margin: 5", "checks": "",
                "outcomes": "".join(_further(*more) for more in _MARGINS)},
+    "doubts": {"safety": ", role: safety, margin: 5", "checks": "leave_one_out", "draws": "999",
+               "strata": ", statistic: coefficient", "tests": "\n  - {method: randomization, draws: 999}"},
     "early years empty": {"change": _no_early_children, "checks": ""},
     "placed": {"change": _placed, "checks": ""},
     "withheld": {"change": _few, "checks": "leave_one_out", "profile": "\ndisclosure: {profile: dfe}"},

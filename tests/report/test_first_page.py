@@ -1,25 +1,28 @@
 """Page one, from runs: each sentence by a design and data that make it, and never more than seven."""
 
 import math
+import re
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from sos_eval.errors import InputFault
+from sos_eval.jobs.check import check_design
 from sos_eval.report.attenuation import attenuation_table, remaining_share
 from sos_eval.report.compose import compose
 from sos_eval.report.content import Bullets, Heading, Picture, Table, Text
+from sos_eval.report.converted import converted_rows, detectable_change
 from sos_eval.report.draw import draw_all
 from sos_eval.report.earlier_path import earlier_path
 from sos_eval.report.first_page import MOST_SENTENCES, NOT_ASSESSED, weighed
 from sos_eval.report.reading import table_of
-from sos_eval.report.safety import harm_excluded, safety_words
+from sos_eval.report.safety import harm_excluded, safety_rows, safety_words
 from sos_eval.report.sections import APPENDIX
 from sos_eval.report.verdict import effect_of, verdict_of
-from sos_eval.report.wording import in_units, minus_signs, sentence_count
+from sos_eval.report.wording import alike, in_units, minus_signs, sentence_count
 from sos_eval.results.check import of_hundred
-from tests.report.cases import run_case
+from tests.report.cases import CASES, run_case
 
 pytestmark = pytest.mark.xdist_group("cases")  # one process, so that no case is run twice
 
@@ -35,7 +38,10 @@ def test_page_one_has_a_verdict_one_figure_and_at_most_seven_sentences(case):
     assert MOST_SENTENCES - 1 <= sum(map(sentence_count, sentences)) <= MOST_SENTENCES
     assert [one.name for one in document.first_page if isinstance(one, Picture)] == ["answer"]
     assert [one.text for one in document.first_page if isinstance(one, Text)][-1] == NOT_ASSESSED
-    assert sentences[0] == "The answer rests on 8 authorities that began Signs of Safety, compared with 32 authorities."
+    assert sentences[0] == (
+        "The answer rests on 8 authorities with a recorded start of Signs of Safety, compared with 32 authorities, "
+        "years to March 2010 to 2018."
+    )
     below = [item for one in document.body if isinstance(one, Bullets) for item in one.items]
     assert "Seven." in below
     assert not set(sentences) & set(below)
@@ -47,17 +53,17 @@ def test_the_path_is_quoted_in_words_and_keeps_the_conventional_test_off_page_on
     said = bundle.headline["earlier_path"]
     assert value["path.joint"] <= 0.01
     assert value["pretrends.joint"] < 0.05
-    assert said.startswith(
-        f"Before the start the rate rose {value['path.slope']:.1f} per 10,000 a year more in the authorities that "
-        "began than in authorities drawn alike; "
+    on, back = value["path.gone_on"], value["path.returned"]
+    begins = (
+        "Before the start the rate rose more in the authorities with a recorded start; a path as unlike that of "
+        "authorities drawn alike comes up in fewer than 1 of 100 draws; had it gone on, it alone would make the answer "
+        f"{on:.1f} per 10,000 higher, and had it returned to its earlier mean, it would make the answer {-back:.1f} "
+        "per 10,000 lower"
     )
-    assert "such a path or one as unlike comes up in fewer than 1 of 100 draws" in said
-    assert f"it alone would make the answer {value['path.gone_on']:.1f} per 10,000 higher" in said
-    assert (
-        f"had it returned to its earlier mean, it would make the answer {-value['path.returned']:.1f} per 10,000 lower"
-        in said
-    )
-    assert f"(a divergence of {value['path.detectable_slope']:.2g} a year," in said
+    assert said.startswith(begins)
+    found = min(abs(row["difference"]) for row in bundle.headline["converted"] if row["what"].startswith("detectable"))
+    assert ("so this says little" in said) == (abs(value["path.implied_bias"]) > found)
+    assert len(re.findall(r"[0-9.]+", said.replace("per 10,000", "").replace("of 100", ""))) <= 4  # with the full stop
     assert not any("joint test" in text for text in bundle.headline["caveats"])
 
 
@@ -132,8 +138,8 @@ def test_a_margin_that_means_nothing_is_a_fault(tmp_path, keys, words):
 def test_a_lower_outcome_is_said_as_what_was_compared(case):
     bundle = case("lower")
     assert bundle.headline["sentence"].startswith(
-        "After the start, children starting to be looked after per 10,000 children came out lower in the authorities "
-        "that began Signs of Safety than the comparison suggests. The best estimate is"
+        "After the recorded start of Signs of Safety, children starting to be looked after per 10,000 children came "
+        "out lower in the authorities that have one than the comparison suggests. The best estimate is"
     )
     assert page(bundle).badge == "Lower than the comparison suggests"
 
@@ -149,6 +155,46 @@ def test_the_smallest_change_worth_having_drives_verdict_and_sentence(case):
     )
 
 
+def test_one_ratio_has_one_size_in_children(case):
+    """A detectable size, an end of the interval and a declared size with the same ratio are as many children."""
+    bundle = case("ratio")
+    headline, facts = bundle.headline, bundle.facts
+    effect = effect_of(facts.headline.overall(bundle.estimates), facts.outcome)
+    made = {row["what"]: row for row in headline["converted"]}
+    assert headline["scale"] == "ratio"
+    for name in ("low", "high", "detectable fall", "detectable rise"):
+        assert made[name]["difference"] == pytest.approx(effect.observed * (1 - 1 / made[name]["value"]), abs=1e-9)
+    end = replace(facts, detectable=replace(facts.detectable, fall=1 - effect.low, rise=effect.high - 1))
+    sizes = {row["what"]: row for row in converted_rows(effect, end, facts.outcome)}
+    for name, detectable in (("low", "detectable fall"), ("high", "detectable rise")):
+        assert sizes[detectable]["people"] == pytest.approx(made[name]["people"], abs=1e-9)
+        assert detectable_change(effect, end, detectable.split()[1]) == pytest.approx(
+            made[name]["difference"], abs=1e-9
+        )
+
+
+def test_the_other_estimate_that_page_one_quotes_stands_in_its_table(case):
+    """A log, turned into a difference by the same rule as the ratio that it is set against."""
+    bundle = case("ratio")
+    parts = bundle.headline["disagreement"]
+    (other,) = [row for row in bundle.headline["converted"] if row["what"].startswith("furthest other estimate")]
+    logs = bundle.estimates.query("estimator == 'log_rate' and aggregation == 'overall' and outcome == 'entry'")
+    assert other["value"] == pytest.approx(math.exp(logs["estimate"].iloc[0]), abs=1e-9)
+    own = bundle.headline["converted"][0]["difference"]
+    assert other["difference"] == pytest.approx(own + parts["difference"], abs=1e-9)
+    here, there = alike([own, other["difference"]], 2)
+    assert f"lies furthest from the answer for its error: {there} per 10,000 against {here} per 10,000" in parts["text"]
+    assert "furthest" not in draw_all(bundle, ("svg",), only="answer").data["answer"]
+
+
+def test_a_size_worth_having_is_the_ratio_that_its_children_are(case, tmp_path):
+    """Declared as the children of the detectable fall, it is found as often as that fall: four times in five."""
+    made = {row["what"]: row for row in case("ratio").headline["converted"]}
+    least = -made["detectable fall"]["difference"]
+    again = run_case(tmp_path, **{**CASES["ratio"], "question": f"smallest_worthwhile: {least:.17g}"})
+    assert again.headline["detectable"]["worthwhile_fall"] == pytest.approx(0.8, abs=0.001)
+
+
 def test_one_thing_has_one_name(tmp_path):
     with pytest.raises(InputFault, match="write smallest_worthwhile"):
         run_case(tmp_path, question="smallest_worthwhile: 4\n  meaningful_change: 4")
@@ -156,16 +202,19 @@ def test_one_thing_has_one_name(tmp_path):
 
 def test_lost_periods_are_on_page_one(case):
     said = case("early years empty").headline["basis"]
-    assert "; all that began lack an outcome in 2010, 2011 and 2012, so that 2 of 5 earlier periods count." in said
+    assert (
+        "; all with a recorded start lack an outcome in 2010, 2011 and 2012, so that 2 of 5 earlier periods count."
+        in said
+    )
 
 
 def test_some_without_an_outcome_are_counted(case):
-    assert "; 1 of the 8 that began lacks an outcome in 2016." in case("placed").headline["basis"]
+    assert "; 1 of the 8 with a recorded start lacks an outcome in 2016." in case("placed").headline["basis"]
 
 
 def test_donors_elsewhere_and_another_release_are_told(case):
     headline = case("placed").headline
-    assert "; 20 of the 32 comparison authorities lie in regions where nobody began;" in headline["basis"]
+    assert "; 20 of the 32 comparison authorities lie in regions without a recorded start;" in headline["basis"]
     assert (
         "Counts come from another release from 2015 on (new) than up to 2014 (old): where that changed what was "
         "counted, it looks like part of the answer."
@@ -193,7 +242,8 @@ def test_adopters_without_a_counterpart_are_one_clause(case):
     bundle = case("far")
     said = bundle.headline["basis"]
     assert (
-        "; 2 of 8 that began are left out, because no comparison authority is close enough (within 0.5 standard" in said
+        "; 2 of 8 with a recorded start are left out, because no comparison authority is close enough (within 0.5 stand"
+        in said
     )
     words = " ".join([said, *bundle.headline["caveats"]])
     assert not any(word in words for word in ("caliper", "support", "propensity", "(replace: false)"))
@@ -256,24 +306,24 @@ def test_the_smallest_change_worth_having_is_what_power_is_said_of(tmp_path):
 
 #: Case, and how sentences of its page one begin: each kind of sentence from a run that makes it.
 SENTENCES = [
-    ("full", "After the start, children starting to be looked after per 10,000 children came out higher in the"),
-    ("lower", "After the start, children starting to be looked after per 10,000 children came out lower in the"),
+    ("full", "children starting to be looked after per 10,000 children came out higher in the authorities that have"),
+    ("lower", "After the recorded start of Signs of Safety, children starting to be looked after per 10,000 children "),
     ("diverging", "This is the opposite of what was expected."),
     ("safety", "The whole 95% interval of the difference in children starting to be looked after per 10,000 childr"),
     ("room", "This evaluation cannot tell whether Signs of Safety changed children starting to be looked after per"),
     ("room", "Whether a fall worth having (0.1 per 10,000 or more) lies outside the range needs more draws."),
     ("room", "Whether 32 of the 32 untreated authorities used the intervention is unknown: the comparison is with u"),
-    ("far", "The best estimate is 0.120 fewer per 10,000 (95% interval: 0.547 fewer to no upper limit)."),
-    ("far", "The answer rests on 6 authorities that began Signs of Safety, compared with 1 authority; 2 of 8 that b"),
+    ("far", "The best estimate is 0.120 fewer per 10,000 (95% interval: 0.547 fewer to no upper limit"),
+    ("far", "The answer rests on 6 authorities with a recorded start of Signs of Safety, compared with 1 authority,"),
     ("far", "No comparison authority is quite like 6 of the treated authorities that are kept (Place 02, Place 03,"),
-    ("early years empty", "The answer rests on 8 authorities that began Signs of Safety, compared with 32 authoriti"),
-    ("placed", "The answer rests on 8 authorities that began Signs of Safety, compared with 32 authorities; 20 of t"),
+    ("early years empty", "The answer rests on 8 authorities with a recorded start of Signs of Safety, compared"),
+    ("placed", "The answer rests on 8 authorities with a recorded start of Signs of Safety, compared with 32 autho"),
     ("placed", "Counts come from another release from 2015 on (new) than up to 2014 (old): where that changed what "),
     ("placed", "Children are counted by another source from 2015 on (census of 2021) than up to 2014 (census of 201"),
     ("placed", "Made of another number of authorities from 2015 on, 1 of 40 authorities: Place 30 (2 to 1)."),
     ("placed", "In the data on one side of the first start only, as where boundaries change, 1 of 40 authorities: P"),
     ("full", "If the 8 authorities had been drawn by lot, as the test assumes, and the true change were a fall of"),
-    ("diverging", "Before the start the rate rose 2.0 per 10,000 a year more in the authorities that began than in "),
+    ("diverging", "Before the start the rate rose more in the authorities with a recorded start; a path as unlike tha"),
     ("made alike", "The path before the start says nothing about whether the comparison is fair: the comparison gro"),
     ("diverging, no path", "Treated and comparison authorities seem not to have been on the same path before the st"),
     ("failed", "A declared check failed: Treated and comparison authorities seem not to have been on the same path "),
@@ -322,8 +372,10 @@ def _words(one):
 
 def test_adopters_in_no_comparison_are_left_out_and_not_said_to_lack_outcomes(case):
     said = case("late").headline["basis"]
-    assert said.startswith("The answer rests on 6 authorities that began Signs of Safety, compared with 32 authorities")
-    assert "2 of 8 that began are left out, " in said
+    assert said.startswith(
+        "The answer rests on 6 authorities with a recorded start of Signs of Safety, compared with 32 authorities, year"
+    )
+    assert "2 of 8 with a recorded start are left out, " in said
     assert "1 because they had no outcome before their start" in said
     assert "1 because they had no outcome from their start on" in said
     assert "an outcome in" not in said
@@ -372,3 +424,61 @@ def test_figures_take_the_tables_of_the_headline_and_of_no_other_outcome(case):
 def test_the_estimate_without_a_match_on_earlier_outcomes_is_a_caveat(case):
     caveats = case("made alike").headline["caveats"]
     assert any(text.startswith("Without the match on earlier outcomes, on all") for text in caveats)
+
+
+def test_page_one_says_within_what_its_ends_hold(case):
+    """Two Monte Carlo errors of the end that has the larger one, as in tests.csv: points of a ratio, else its unit."""
+    for name, unit in (("ratio", " points"), ("lower", "")):
+        bundle = case(name)
+        row = pd.read_csv(bundle.path / "tests.csv").set_index(["estimator", "outcome"]).loc[("primary", "entry")]
+        size = [100 * row[end] if unit else 1.0 for end in ("low", "high")]
+        within = 2 * max(row["low_mcse"] * size[0], row["high_mcse"] * size[1])
+        said = f"; its ends hold within {float(f'{within:.2g}'):g}{unit} by the number of draws)"
+        assert said in bundle.headline["sentence"]
+
+
+def test_the_headlines_interval_rests_on_the_draws_of_its_p(case):
+    procedure = case("ratio").facts.procedure(case("ratio").facts.headline)
+    assert procedure.details["interval"].startswith(f"search on {procedure.details['draws']} common draws")
+
+
+def test_what_disagrees_stands_beside_harm_that_is_excluded(case):
+    """Margins are set between what the run's two tests reach, and within what leaving one out moves."""
+    bundle, first = case("doubts"), case("doubts").facts.headline.inference
+    (second,) = set(bundle.estimates["inference"]) - {first, "analytic"}
+    key = replace(bundle.facts.headline, outcome="referral", inference=second)
+    outcome = bundle.facts.panel.outcomes["referral"]
+    own = effect_of(key.overall(bundle.estimates), outcome, bundle.facts.procedure(key))
+    other = effect_of(replace(key, inference=first).overall(bundle.estimates), outcome)
+    (check,) = [one for one in bundle.facts.checks if (one.name, one.outcome) == ("leave_one_out", "referral")]
+    doubts = {"far": [], "moved": ["leaving one out moves the estimate by more than the room that is left"]}
+    margins = {"far": own.high + 100, "moved": own.high + 0.99 * check.value}
+    assert 0.99 * check.value > 2 * own.high_error
+    for name, margin in margins.items():
+        made = _with_margin(bundle, key, outcome, margin)
+        assert (made["excluded"], made["doubts"]) == (True, doubts[name])
+        assert safety_words(made, bundle.facts)[0].endswith("".join(f"; {text}" for text in doubts[name]) or "excluded")
+    margin = own.high + 2.1 * own.high_error
+    assert other.high > margin
+    doubt, *_ = _with_margin(bundle, key, outcome, margin)["doubts"]
+    assert doubt == f"not by the {bundle.facts.method(first).label}"
+
+
+def _with_margin(bundle, key, outcome, margin):
+    """The row of a run's safety outcome by one of its tests under another margin."""
+    panel = replace(bundle.facts.panel, outcomes={"referral": replace(outcome, margin=margin)})
+    (row,) = safety_rows(bundle.estimates, replace(bundle.facts, panel=panel, headline=key), lambda effect, outcome: "")
+    return row
+
+
+def test_a_check_that_was_not_done_is_one_line_with_its_reason(case):
+    """The groups were made alike: nothing of the path is a test, which `check` says beforehand."""
+    bundle = case("made alike")
+    rows = bundle.diagnostics[bundle.diagnostics["outcome"] == "entry"]
+    assert rows.loc[rows["name"].str.startswith("path"), "text"].str.startswith("Not done: ").tolist() == [True]
+    (checks,) = [one for one in page(bundle).body if isinstance(one, Table) and one.caption.startswith("Checks")]
+    told = check_design(bundle.path.parent / "case.yaml").text.splitlines()[1:]
+    (text,) = rows.loc[rows["name"].str.startswith("path"), "text"]
+    assert told == [f"the check path will not be done: {text.removeprefix('Not done: ').rstrip('.')}"]
+    silent = checks.frame[checks.frame["In words"].str.startswith("Not done")]
+    assert not silent.duplicated(["Outcome", "In words"]).any()

@@ -82,11 +82,14 @@ def test_a_ratio_becomes_children_too():
     assert found.low == pytest.approx(-60.0, abs=1e-12)
     assert found.high == pytest.approx(13.125, abs=1e-12)
     words = headline_of(pd.DataFrame([row]), facts())["sentence"]
-    assert "The best estimate is 20% lower (95% interval: 50% lower to 28% higher)" in words
+    assert "The best estimate is 20% lower (95% interval: 50% lower to 28% higher; its ends hold within" in words
 
 
 def test_detectable_sizes_are_converted_beside_the_estimate():
-    """A rate ratio of 0.8 of 25 per 10,000: a detectable fall of a fifth is 0.8 too, 5 per 10,000, 15 of 30,000."""
+    """A rate ratio of 0.8 of 25 per 10,000: a detectable fall of a fifth is 0.8 too, 5 per 10,000, 15 of 30,000.
+
+    A rise of a quarter leaves 16 of the 20 observed, so that 4 are more.
+    """
     row = effect(estimate=0.8, conf_low=0.5, conf_high=1.28, std_error=0.24, scale="ratio", estimand="rate_ratio")
     outcome = replace(facts().outcome, mean_treated=20.0, mean_exposure=30_000.0)
     found = effect_of(row, outcome)
@@ -94,9 +97,9 @@ def test_detectable_sizes_are_converted_beside_the_estimate():
     rows = {one["what"]: [one[name] for name in ("value", "percent", "difference", "people")] for one in made}
     assert rows["estimate"] == pytest.approx([0.8, -20.0, -5.0, -15.0], abs=1e-12)
     assert rows["detectable fall"] == pytest.approx([0.8, -20.0, -5.0, -15.0], abs=1e-12)
-    assert rows["detectable rise"] == pytest.approx([1.25, 25.0, 6.25, 18.75], abs=1e-12)
+    assert rows["detectable rise"] == pytest.approx([1.25, 25.0, 4.0, 12.0], abs=1e-12)
     assert rows["no difference"] == [1.0, 0.0, 0.0, 0.0]
-    assert math.isnan(detectable_value(found, seen(reason="no procedure is relied on"), "fall"))
+    assert math.isnan(detectable_value(seen(reason="no procedure is relied on"), "fall"))
 
 
 @pytest.mark.parametrize(
@@ -164,11 +167,15 @@ def test_valid_tests_that_part_are_told_with_their_joint_p_and_the_badge():
 
 
 def test_estimates_that_part_are_told_and_others_get_a_neutral_line():
-    apart = disagreement_of(numbers_part=True, difference=-2.1, p_difference=0.01, estimator="log", low=-3.0, high=-0.9)
-    assert "further than chance makes them (p = 0.010)" in apart["text"]
+    """The estimate is 1.9 fewer: another that is 2.1 lower is -4.0."""
+    apart = disagreement_of(numbers_part=True, difference=-2.1, p_difference=0.01, label="Logs", others=1)
+    said = "“Logs” lies furthest from the answer for its error: −4.0 per 10,000 against −1.9 per 10,000, "
+    assert f"On the same units, {said}further than chance makes it (p = 0.010): they may" in apart["text"]
     assert apart["badge"] == ""
-    alike = disagreement_of(numbers_part=False, difference=-0.1, p_difference=0.7, estimator="log", low=-1.0, high=-0.9)
-    assert "no further apart than chance makes them" in alike["text"]
+    alike = disagreement_of(numbers_part=False, difference=-2.1, p_difference=0.7, label="Logs", others=3)
+    assert alike["text"] == (
+        f"Of 3 other estimates on the same units, {said}no further than chance makes the furthest (p = 0.70)."
+    )
 
 
 def test_nothing_to_part_is_no_sentence():
@@ -211,8 +218,11 @@ def test_the_ends_of_a_small_share_have_the_same_decimals():
 
 
 def test_units_needed_count_the_comparison_that_they_are_taken_from():
-    """1/4 + 1/8 = .375 finds 3.5; 3.34 needs .3415 = 1/5.06 + 1/6.94, said as roughly 6; 3 needs .2755 < 4/12."""
-    told = headline_of(estimates(), seen(fall=3.5))["what_would_change_it"]
+    """A tenth below 35 without it leaves the 31.5 observed: 3.5.
+
+    1/4 + 1/8 = .375 finds 3.7; 3.5 needs .3355 = 1/5.52 + 1/6.48, said as roughly 6; 3 of 3.5 needs .2755 < 4/12.
+    """
+    told = headline_of(estimates(), seen(fall=3.7))["what_would_change_it"]
     said = "a fall of, say, 10% four times in five would take roughly 6 of the 12 compared"
     assert any(said in text for text in told)
     asked = facts(question=question(smallest_worthwhile=3.0), detectable=seen(fall=3.5).detectable)

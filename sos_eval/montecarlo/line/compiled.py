@@ -284,7 +284,7 @@ def fitted_on(line: Line, source: Panel, *, balance: bool = True) -> Fitted:
 def _without_group(line: Line, panel: Panel) -> Fitted:
     """Estimate on a panel whose comparison group is not built anew."""
     estimate = line.method.complete(panel)
-    return Fitted(line.id, line.role, line.method, estimate, standing(panel, panel, estimate))
+    return Fitted(line.id, line.role, line.method, estimate, standing(line.method.adoption(panel), panel, estimate))
 
 
 def _why_loop(ready: Ready, draws: Draws) -> str:

@@ -34,7 +34,8 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
     shown = rows.assign(value=rows["people"], unit=natural["unit"]) if natural else rows.assign(unit=unit)
     if not math.isfinite(shown["value"].iloc[0]):
         raise NothingToShow("there is no overall estimate")
-    kept = shown["value"].notna() | shown["what"].isin(["estimate", "low", "high"])
+    line = ["estimate", "low", "high"]
+    kept = shown["what"].isin(line) | (shown["what"].isin(["no difference", *_MARKS]) & shown["value"].notna())
     return shown.loc[kept, ["what", "value", "unit"]]
 
 

@@ -97,16 +97,18 @@ def _curves(
 
 def mdes_frontier(study: PowerFolder) -> Shown | None:
     """Draw what could be detected, over another swept number or by estimator."""
-    table = study.mdes[(study.mdes["aggregation"] == "overall") & study.mdes["mdes"].notna()]
+    table = study.mdes[study.mdes["aggregation"] == "overall"]
     table = table[table["scale"] == table["scale"].iloc[0]] if len(table) else table
-    if table.empty:
+    beyond = table["mdes"].isna()
+    if beyond.all():
         return None
     others = [name for name in study.others(EFFECT) if len(table[name].unique()) > 1]
     key = next((name for name in others if pd.api.types.is_numeric_dtype(table[name])), None)
     by = [*study.line, *(name for name in others if name != key)]
     target = float(table["target_power"].iloc[0])
     title = f"Smallest effect that would be found {target:.0%} of the time"
-    note = "Bars: 95% Monte Carlo intervals. Scale: " + str(table["scale"].iloc[0]) + "."
+    far = " Hollow, at the edge: none that was tried is found so often (mdes.csv says why)." if beyond.any() else ""
+    note = f"Bars: 95% Monte Carlo intervals. Scale: {table['scale'].iloc[0]}.{far}"
     if key is None:
         return _detectable_by_row(table, by, title, note), table
     lines = list(table.groupby(by, sort=False))
@@ -117,6 +119,9 @@ def mdes_frontier(study: PowerFolder) -> Shown | None:
             one[key], one["mdes"], yerr=_reach(one), color=COLOURS[number % len(COLOURS)], marker=_mark(number),
             capsize=2, label=line_named(name),
         )  # fmt: skip
+        far_off = one.loc[one["mdes"].isna(), key]
+        axes[0].plot(far_off, np.ones(len(far_off)), "^", mfc="white", clip_on=False,
+                     color=COLOURS[number % len(COLOURS)], transform=axes[0].get_xaxis_transform())  # fmt: skip
     axes[0].set_ylabel("Minimum detectable effect")
     axes[0].set_ylim(bottom=0)
     axes[0].set_xlabel(_words(key))
@@ -130,6 +135,9 @@ def _detectable_by_row(table: pd.DataFrame, by: list[str], title: str, note: str
     figure, axes = canvas(title, height=max(0.24 * len(labels), 0.8), note=note, left=room_for(labels))
     place = np.arange(len(labels))[::-1]
     axes[0].errorbar(table["mdes"], place, xerr=_reach(table), fmt="o", color=COLOURS[0], capsize=2)
+    beyond = table["mdes"].isna().to_numpy()
+    axes[0].plot(np.ones(beyond.sum()), place[beyond], ">", mfc="white", clip_on=False, color=COLOURS[0],
+                 transform=axes[0].get_yaxis_transform())  # fmt: skip
     axes[0].set_yticks(place, labels)
     axes[0].set_ylim(-0.7, len(labels) - 0.3)
     axes[0].set_xlim(left=0)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sos_eval.estimators import ETWFE, Imputation, Stacked, SunAbraham, TwoStage
+from sos_eval.estimators import ETWFE, DechaisemartinDhaultfoeuille, Imputation, Stacked, SunAbraham, TwoStage
 from sos_eval.numerics.random import stream
 from tests.conftest import ROOT
 from tests.statistical.coverage.chosen import Rates, choice
@@ -26,6 +26,7 @@ ESTIMATORS = {
     "etwfe": ETWFE(covariates=()),
     "two_stage": TwoStage(covariates=()),
     "stacked": Stacked(),
+    "dechaisemartin_dhaultfoeuille": DechaisemartinDhaultfoeuille(),
 }
 SIZES = (10, 20)
 DRAWS, EACH = 1_000, 20  # 20 outcomes on each of 50 adoptions

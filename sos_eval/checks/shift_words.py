@@ -1,0 +1,86 @@
+"""What is said of alternatives beside the primary estimate: range, shifts, other bases, which could not be done."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.checks.quantity import Quantity
+from sos_eval.checks.shifts import Shifts
+from sos_eval.results.check import of_hundred
+
+__all__ = ["shift_words"]
+
+
+def shift_words(found: Shifts, whole: Quantity, why_scales_part: str) -> str:
+    """Return the sentences on a table of alternatives.
+
+    Parameters
+    ----------
+    found
+        The table, the primary estimate first.
+    whole
+        The primary estimate.
+    why_scales_part
+        Said where some alternatives are on another scale.
+    """
+    tried = found.table.iloc[1:]
+    known = tried[tried["shift"].notna()]
+    alike = known["scale"] == whole.scale
+    said = [f"{len(known)} of {_alternatives(len(tried))} could be estimated."]
+    said += [_span(known[alike & (known["against"] == "")], whole), *_other_base(known[alike], whole)]
+    said += _moved(found, known)
+    said += [why_scales_part] if not alike.all() else []
+    return " ".join([*filter(None, said), *_failed(tried[tried["shift"].isna()])])
+
+
+def _alternatives(n: int) -> str:
+    return f"{n} alternative{'' if n == 1 else 's'}"
+
+
+def _span(alike: pd.DataFrame, whole: Quantity) -> str:
+    """Say from where to where estimates of the design's own scale and base go."""
+    own = f"the design's own is {whole.shown(whole.estimate)}"
+    if alike.empty:
+        return f"None is on the design's own scale and data; {own}."
+    low, high = (whole.shown(float(value)) for value in (alike["estimate"].min(), alike["estimate"].max()))
+    where = f"are between {low} and {high}" if len(alike) > 1 else f"is {low}"
+    return f"On the design's own scale and data {len(alike)} {where}; {own}."
+
+
+def _other_base(alike: pd.DataFrame, whole: Quantity) -> list[str]:
+    """Say what an alternative on fewer unit-periods is, against the design's own on the same ones."""
+    own = alike[alike["against"] != ""]
+    rows = zip(own["variant"], own["estimate"], own["against_estimate"], strict=True)
+    return [
+        f"On the unit-periods that both have, “{name}” is {whole.shown(value)} against {whole.shown(base)}."
+        for name, value, base in rows
+    ]
+
+
+def _moved(found: Shifts, known: pd.DataFrame) -> list[str]:
+    """Say which shift is largest, and which is largest for its error, with how often random adoptions make it."""
+    own, said = known[known["shift_scale"] == found.scale], []
+    if len(own):
+        most = own.iloc[int(np.argmax(own["shift"].abs().to_numpy(float)))]
+        said.append(f"The largest shift (max_shift) is that of “{most['variant']}”, {_shifted(most)}.")
+    if found.largest:
+        row = known[known["variant"] == found.largest].iloc[0]
+        all_tried = (
+            f", and the largest of the {found.tried} as large in {of_hundred(found.p)}" if found.tried > 1 else ""
+        )
+        said.append(
+            f"The largest for its error is that of “{found.largest}”, {_shifted(row)} (error {row['shift_error']:.2g}):"
+            f" random adoptions make that one as large in {of_hundred(float(row['shift_p']))} draws{all_tried}."
+        )
+    return said
+
+
+def _shifted(row: pd.Series) -> str:
+    return f"{row['shift']:.3g}{' in logs' if row['shift_scale'] == 'log' else ''}"
+
+
+def _failed(lost: pd.DataFrame) -> list[str]:
+    """Say which alternatives could not be estimated, and why."""
+    each = [f"“{name}” ({reason})" for name, reason in zip(lost["variant"], lost["reason"], strict=True)]
+    return [f"Could not be estimated: {'; '.join(each)}."] if each else []

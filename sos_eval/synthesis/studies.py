@@ -1,0 +1,248 @@
+"""What each study found: read from a table, or from bundles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from sos_eval.bundle.bundle import ResultBundle, is_bundle, read_bundle
+from sos_eval.errors import DataFault, Faults, nearest
+from sos_eval.panel.read.columns import numbers
+from sos_eval.panel.read.files import read_file, source_of
+from sos_eval.panel.read.reading import Reading
+
+__all__ = ["Studies", "read_studies"]
+
+Array = NDArray[np.float64]
+
+COLUMNS = ("study", "estimate", "scale")
+SCALES = {"ratio": "ratio", "log": "ratio", "difference": "difference", "rate_per": "difference", "value": "difference",
+          "count": "difference"}  # fmt: skip
+SHOW = "write study, estimate, std_error (or conf_low and conf_high) and scale (ratio, log or difference)"
+
+
+@dataclass(frozen=True, slots=True)
+class Studies:
+    """Effects of k studies on one working scale: logs of ratios, or differences.
+
+    Attributes
+    ----------
+    names, effects, variances : (k,)
+        Of the studies.
+    ratio
+        Whether effects are logs of ratios.
+    outcome
+        What was measured.
+    cluster : (k,)
+        Studies that share authorities have one; as many as studies where none do.
+    further
+        Other columns of the table by name: groups and moderators.
+    notes
+        How errors were had, and who shares authorities.
+    """
+
+    names: tuple[str, ...]
+    effects: Array
+    variances: Array
+    ratio: bool
+    outcome: str
+    cluster: NDArray[np.str_]
+    further: pd.DataFrame = field(default_factory=pd.DataFrame)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def independent(self) -> bool:
+        """Whether no two share authorities."""
+        return len(set(self.cluster)) == len(self.names)
+
+    def shown(self, value: Array | float) -> Array:
+        """Return working values as they are read: ratios, or differences."""
+        return np.exp(value) if self.ratio else np.asarray(value)
+
+
+def read_studies(sources: Sequence[Path], outcome: str | None, *, independent: bool = False) -> Studies:
+    """Read one table of studies, or two bundles and more.
+
+    Parameters
+    ----------
+    outcome
+        Which outcome, where there are several.
+    independent
+        Declares that bundles whose authorities are withheld share none.
+
+    Raises
+    ------
+    DataFault
+        Every fault: what is missing, impossible, of another scale, or not one outcome.
+    """
+    faults = Faults(DataFault)
+    folders = [source for source in sources if is_bundle(source)]
+    if folders and len(folders) < len(sources):
+        other = next(source for source in sources if source not in folders)
+        faults.add(str(other), "is no bundle, and the others are", "name bundles alone, or one table of studies")
+    elif not folders and len(sources) > 1:
+        faults.add(str(sources[1]), "one table is read, not several", "put the studies into one table")
+    faults.stop()
+    studies = _bundles(folders, outcome, independent, faults) if folders else _table(sources[0], outcome, faults)
+    if len(studies.names) < 2:
+        faults.add(str(sources[0]), "one study is no synthesis", "add studies")
+    faults.stop()
+    return studies
+
+
+def _table(path: Path, outcome: str | None, faults: Faults) -> Studies:
+    """Read a table with a row per study."""
+    reading = read_file(path, source_of(path) or "csv", faults, keys=COLUMNS)
+    for name in COLUMNS:
+        if name not in reading.frame:
+            faults.add(
+                reading.name, f"no column {name!r}", nearest(name, [str(held) for held in reading.frame]) or SHOW
+            )
+    if "std_error" not in reading.frame and not {"conf_low", "conf_high"} <= set(reading.frame):
+        faults.add(reading.name, "no column 'std_error', nor 'conf_low' and 'conf_high'", SHOW)
+    faults.stop()
+    reading = _one_outcome(reading, outcome)
+    ratio = _one_scale(reading, reading.frame["scale"].astype(str).tolist())
+    names = tuple(str(name) for name in reading.frame["study"])
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        reading.add(f"study: {twice[0]!r} stands on more than one line", "name each study once, or choose an outcome")
+    effects, errors, notes = _numbers(reading, ratio=ratio)
+    cluster = reading.frame["cluster"].astype(str).to_numpy() if "cluster" in reading.frame else np.array(names)
+    faults.stop()
+    measured = str(reading.frame["outcome"].iloc[0]) if "outcome" in reading.frame else ""
+    return Studies(names, effects, errors**2, ratio, measured, cluster.astype(str), reading.frame, notes)
+
+
+def _one_outcome(reading: Reading, outcome: str | None) -> Reading:
+    """Keep the rows of one outcome, and refuse a table of several."""
+    if "outcome" not in reading.frame:
+        if outcome is not None:
+            reading.add("no column 'outcome'", "leave out --outcome")
+            reading.faults.stop()
+        return reading
+    held = [str(one) for one in dict.fromkeys(reading.frame["outcome"])]
+    if outcome is None and len(held) > 1:
+        reading.add(f"outcome: {', '.join(held)} are not one outcome", f'choose one: --outcome "{held[0]}"')
+    elif outcome is not None and outcome not in held:
+        reading.add(f"outcome: no study of {outcome!r}", nearest(outcome, held))
+    reading.faults.stop()
+    return reading if outcome is None else reading.kept(reading.frame["outcome"].astype(str) == outcome)
+
+
+def _one_scale(reading: Reading, scales: list[str]) -> bool:
+    """Tell ratios from differences; anything else, or both at once, is a fault."""
+    for word in dict.fromkeys(scales):
+        if word not in SCALES:
+            reading.add(f"scale: {word!r} is none", nearest(word, list(SCALES)))
+    kinds = {SCALES[word] for word in scales if word in SCALES}
+    differences = sorted({word for word in scales if SCALES.get(word) == "difference"})
+    if len(kinds) > 1 or len(differences) > 1:
+        what = " and ".join(sorted(set(scales)))
+        reading.add(f"scale: {what} are never pooled", "synthesise studies of one scale at a time")
+    reading.faults.stop()
+    return kinds == {"ratio"}
+
+
+def _numbers(reading: Reading, *, ratio: bool) -> tuple[Array, Array, tuple[str, ...]]:
+    """Return effects and standard errors on the working scale; errors of intervals where there are none."""
+    met = len(reading.faults.found)
+    estimate = numbers(reading, "estimate")
+    plain = (reading.frame["scale"].astype(str) == "ratio").to_numpy()
+    columns = {name: numbers(reading, name) for name in ("std_error", "conf_low", "conf_high") if name in reading.frame}
+    level = numbers(reading, "conf_level") if "conf_level" in reading.frame else np.full(len(estimate), 0.95)
+    empty = np.full(len(estimate), np.nan)
+    low, high = (columns.get(name, empty) for name in ("conf_low", "conf_high"))
+    for name, values in (("estimate", estimate), ("conf_low", low), ("conf_high", high)):
+        if ratio and (wrong := plain & (values <= 0)).any():
+            reading.add(f"{name}: a ratio is above zero, {reading.lines(wrong)}", "write scale: log for logs of ratios")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        effects, low, high = (np.where(plain, np.log(values), values) for values in (estimate, low, high))
+        implied = (high - low) / (2 * ndtri((1 + level) / 2))
+    error = columns.get("std_error", empty)
+    used = np.isnan(error)
+    error = np.where(used, implied, error)
+    if len(reading.faults.found) > met:
+        return effects, error, ()
+    for what, wrong in (
+        ("estimate: is empty", np.isnan(effects)), ("no std_error, and no interval", np.isnan(error)),
+        ("std_error: is not above zero", error <= 0),
+    ):  # fmt: skip
+        if wrong.any():
+            reading.add(f"{what}, {reading.lines(wrong)}", "a study without an error cannot be weighed: leave it out")
+    return effects, error, (_IMPLIED.format(int(used.sum())),) if used.any() else ()
+
+
+_IMPLIED = "{} standard errors are those that intervals imply: their width over twice the normal quantile"
+
+
+def _bundles(folders: list[Path], outcome: str | None, independent: bool, faults: Faults) -> Studies:
+    """Read the headline of bundles."""
+    bundles = [faults.noted(partial(read_bundle, one)) for one in folders]
+    faults.stop()
+    rows = [_headline(bundle, faults) for bundle in bundles if bundle is not None]
+    faults.stop()
+    reading = Reading(pd.DataFrame(rows), ", ".join(map(str, folders)), faults, place="bundle")
+    reading = _one_outcome(reading, outcome)
+    scales = reading.frame["scale"].astype(str)
+    per = {f"{one['scale']} {one['per']:g}" if one["scale"] == "rate_per" else "" for one in rows}
+    if len(per) > 1:
+        reading.add(f"rates are per {', '.join(sorted(per))}", "run the designs again with one panel.outcome.per")
+    ratio = _one_scale(reading, scales.tolist())
+    effects, errors, notes = _numbers(reading, ratio=ratio)
+    faults.stop()
+    cluster, shared = _clusters(rows, independent, faults)
+    faults.stop()
+    names = tuple(str(row["study"]) for row in rows)
+    return Studies(names, effects, errors**2, ratio, str(rows[0]["outcome"]), cluster, reading.frame, (*notes, *shared))
+
+
+def _headline(bundle: ResultBundle, faults: Faults) -> dict[str, Any]:
+    """Return a bundle's headline as a row: its own interval, never another test's."""
+    said = bundle.headline
+    if said.get("estimate") is None:
+        faults.add(str(bundle.path), "its headline has no estimate", "leave it out")
+    elif said.get("std_error") is None and (said.get("conf_low") is None or said.get("conf_high") is None):
+        what = "its headline has no closed interval, so that it cannot be weighed"
+        faults.add(str(bundle.path), what, "leave it out, and say so")
+    units = frozenset(bundle.weights["unit"].astype(str)) if len(bundle.weights) else frozenset()
+    keys = ("estimate", "std_error", "conf_low", "conf_high", "conf_level", "scale", "per")
+    title = str(bundle.design.get("name", bundle.path.name))
+    return {"study": title, "outcome": str(bundle.facts.question.outcome), "units": units,
+            **{key: said.get(key) for key in keys}}  # fmt: skip
+
+
+def _clusters(
+    rows: list[dict[str, Any]], independent: bool, faults: Faults
+) -> tuple[NDArray[np.str_], tuple[str, ...]]:
+    """Put studies that share authorities, directly or through others, into one cluster."""
+    units = [frozenset(map(str, row["units"])) for row in rows]
+    hidden = [str(row["study"]) for row, one in zip(rows, units, strict=True) if not one]
+    if hidden and not independent:
+        what = (
+            f"{', '.join(hidden)}: which authorities take part is withheld, so that it cannot be seen whom they share"
+        )
+        faults.add("", what, "add --independent where they share none")
+    cluster = list(range(len(rows)))
+    pairs = [(i, j) for i in range(len(rows)) for j in range(i) if units[i] & units[j]]
+    for i, j in pairs:
+        cluster = [cluster[j] if one == cluster[i] else one for one in cluster]
+    told = tuple(
+        f"{rows[j]['study']} and {rows[i]['study']} share {len(units[i] & units[j])} authorities" for i, j in pairs
+    )
+    return np.array([str(one) for one in cluster]), told
+
+
+def chosen(studies: Studies, kept: NDArray[np.bool_]) -> Studies:
+    """Keep some studies."""
+    return replace(
+        studies, names=tuple(np.array(studies.names)[kept]), effects=studies.effects[kept],
+        variances=studies.variances[kept], cluster=studies.cluster[kept], further=studies.further[kept],
+    )  # fmt: skip

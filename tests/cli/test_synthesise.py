@@ -1,0 +1,160 @@
+"""`sos-eval synthesise`: by hand, what is refused, bundles of runs, and what it writes."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sos_eval.cli.main import cli
+from sos_eval.cli.screen import Screen, answered
+from sos_eval.jobs.synthesise import run_synthesis
+from sos_eval.synthesis.random_effects import pooled
+from sos_eval.synthesis.robust import robust
+from tests.cli.bad_inputs import DESIGN, panel
+
+
+def call(*args):
+    return answered(cli, [str(one) for one in args], Screen())
+
+
+def table(path, rows, columns=("study", "estimate", "std_error", "scale")):
+    pd.DataFrame(rows, columns=list(columns)).to_csv(path, index=False)
+    return path
+
+
+def test_equal_errors_by_hand(tmp_path):
+    # four differences with error 1: their mean is 3, the variance of the four 20/3, of which 1 is error
+    studies = table(
+        tmp_path / "s.csv", [(name, y, 1.0, "difference") for name, y in zip("abcd", [0, 2, 4, 6], strict=True)]
+    )
+    head = run_synthesis([studies], None).models.iloc[0]
+    assert head["estimate"] == pytest.approx(3)
+    assert head["tau2"] == pytest.approx(20 / 3 - 1)
+    assert head["std_error"] == pytest.approx(np.sqrt(20 / 3 / 4))
+    t = 3.182446305284263  # t of three degrees of freedom at .975
+    assert head["conf_high"] == pytest.approx(3 + t * np.sqrt(20 / 12))
+    assert head["predicted_high"] == pytest.approx(3 + t * np.sqrt(20 / 12 + 17 / 3))
+
+
+def test_ratios_are_pooled_as_logs_and_shown_as_ratios(tmp_path):
+    rows = [("a", 0.5, np.nan, 0.25, 1.0, "ratio"), ("b", np.log(2), 0.3, np.nan, np.nan, "log")]
+    columns = ("study", "estimate", "std_error", "conf_low", "conf_high", "scale")
+    answer = run_synthesis([table(tmp_path / "s.csv", rows, columns)], None)
+    implied = np.log(4) / (2 * 1.959963984540054)
+    ours = pooled(np.log([0.5, 2]), np.array([implied**2, 0.09]))
+    assert answer.models["estimate"].iloc[0] == pytest.approx(np.exp(ours.coef[0]))
+    assert answer.models["std_error"].iloc[0] == pytest.approx(ours.std_error[0])
+    assert answer.notes[0].startswith("1 standard errors are those that intervals imply")
+    assert np.isnan(answer.models["predicted_low"].iloc[0])  # two studies say nothing of a third
+
+
+def test_studies_that_share_authorities_have_errors_by_cluster(tmp_path):
+    y, cluster = [0.1, 0.3, -0.2, 0.5, 0.2, 0.0, 0.4], list("aabbcde")
+    rows = [(str(i), one, 0.2, "difference", group) for i, (one, group) in enumerate(zip(y, cluster, strict=True))]
+    columns = ("study", "estimate", "std_error", "scale", "cluster")
+    answer = run_synthesis([table(tmp_path / "s.csv", rows, columns)], None)
+    ours = robust(np.array(y), np.full(7, 0.04), np.array(cluster))
+    head = answer.models.iloc[0]
+    assert head["std_error"] == pytest.approx(ours.std_error[0])
+    assert head["df"] == pytest.approx(ours.df[0])
+    assert head["interval"] == "by cluster (CR2)"
+    assert np.isnan(head["predicted_low"])
+    assert answer.small["reason"].iloc[0].startswith("not done")
+    assert answer.without["left_out"].tolist() == [str(i) for i in range(7)]
+
+
+FAULTS = {
+    "one study": ([("a", 1, 1, "log")], "one study is no synthesis; add studies"),
+    "scales": ([("a", 1, 1, "log"), ("b", 1, 1, "difference")], "scale: difference and log are never pooled"),
+    "two kinds of difference": ([("a", 1, 1, "count"), ("b", 1, 1, "rate_per")], "count and rate_per are never pooled"),
+    "no such scale": ([("a", 1, 1, "ration"), ("b", 1, 1, "ratio")], "scale: 'ration' is none; did you mean \"ratio\""),
+    "zero variance": ([("a", 1, 0, "log"), ("b", 1, 1, "log")], "std_error: is not above zero, line 2"),
+    "no error": ([("a", 1, None, "log"), ("b", 1, 1, "log")], "no std_error, and no interval, line 2"),
+    "a negative ratio": ([("a", 1, 1, "ratio"), ("b", -1, 1, "ratio")], "estimate: a ratio is above zero, line 3"),
+    "twice": ([("a", 1, 1, "log"), ("a", 2, 1, "log")], "study: 'a' stands on more than one line"),
+    "text": ([("a", "high", 1, "log"), ("b", 1, 1, "log")], "estimate: text in a number column, 'high', line 2"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_is_refused(tmp_path, capsys, name):
+    rows, said = FAULTS[name]
+    assert call("synthesise", table(tmp_path / "s.csv", rows), "--out", tmp_path / "out") == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_several_outcomes_are_chosen_from(tmp_path, capsys):
+    rows = [(study, out, 1 + i, 1, "log") for study in "abc" for i, out in enumerate(("Entry", "Return"))]
+    studies = table(tmp_path / "s.csv", rows, ("study", "outcome", "estimate", "std_error", "scale"))
+    assert call("synthesise", studies) == 2
+    assert 'Entry, Return are not one outcome; choose one: --outcome "Entry"' in capsys.readouterr().err
+    assert call("synthesise", studies, "--outcome", "Return") == 0
+    assert "Over 3 studies the mean ratio in return is 7.39" in capsys.readouterr().out
+
+
+def test_identical_effects_leave_the_plain_interval_without_an_error(tmp_path):
+    rows = [(study, 1.0, 0.5, "log") for study in "abc"]
+    models = run_synthesis([table(tmp_path / "s.csv", rows)], None).models
+    plain = models[models["interval"] == "hartung_knapp"]
+    assert plain["std_error"].isna().all()
+    assert plain["reason"].str.startswith("all effects are identical").all()
+    assert models["std_error"].iloc[0] == pytest.approx(0.5 / np.sqrt(3))
+
+
+def test_a_moderator_needs_studies_and_no_gaps(tmp_path, capsys):
+    rows = [(study, i, 1, "log", kind) for i, (study, kind) in enumerate(zip("abc", "xyz", strict=True))]
+    studies = table(tmp_path / "s.csv", rows, ("study", "estimate", "std_error", "scale", "kind"))
+    assert call("synthesise", studies, "--moderator", "kind") == 2
+    assert "kind leaves fewer than two degrees of freedom among 3 studies" in capsys.readouterr().err
+    assert call("synthesise", studies, "--group", "kin") == 2
+    assert "--group: no column 'kin'; did you mean \"kind\"" in capsys.readouterr().err
+
+
+def test_all_that_is_written_is_one_folder_and_the_same_bytes(tmp_path):
+    rows = [(str(i), np.sin(i), 0.2 + i / 20, "difference") for i in range(12)]
+    studies = table(tmp_path / "s.csv", rows)
+    for out in ("one", "two"):
+        assert call("synthesise", studies, "--out", tmp_path / out, "--quiet") == 0
+    names = sorted(file.name for file in (tmp_path / "one").iterdir())
+    assert {"studies.csv", "synthesis.csv", "leave_one_out.csv", "small_studies.csv", "forest.svg", "funnel.svg"} < set(
+        names
+    )
+    for name in names:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+    assert pd.read_csv(tmp_path / "one" / "small_studies.csv")["p_value"].notna().all()
+    assert call("synthesise", studies, "--out", tmp_path / "one") == 2
+    assert call("synthesise", studies, "--out", tmp_path / "one", "--force") == 0
+    assert json.loads((tmp_path / "one" / "synthesis.json").read_text())["schema"] == "sos-eval/synthesis/1"
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory):
+    """Three runs: the second on other authorities, the third on those of the first."""
+    base, made = tmp_path_factory.mktemp("bundles"), []
+    for name, prefix in (("first", "A"), ("second", "B"), ("third", "A")):
+        rows = pd.read_csv(StringIO(panel()), dtype=str)
+        rows.assign(la=prefix + rows["la"]).to_csv(base / "panel.csv", index=False)
+        (base / f"{name}.yaml").write_text(DESIGN.replace("name: small", f"name: {name}"))
+        assert call("run", base / f"{name}.yaml", "--out", base / name, "--quiet") in (0, 3)
+        made.append(base / name)
+    return made
+
+
+def test_bundles_of_other_authorities_are_pooled(bundles):
+    answer = run_synthesis(bundles[:2], None)
+    heads = [json.loads((one / "headline.json").read_text()) for one in bundles[:2]]
+    np.testing.assert_allclose(answer.studies["estimate"], [head["estimate"] for head in heads])
+    assert answer.models["clusters"].iloc[0] == 2
+
+
+def test_bundles_that_share_authorities_are_one_piece_of_evidence(bundles, capsys):
+    assert call("synthesise", bundles[0], bundles[2]) == 2
+    assert "they are one piece of evidence, and are not pooled" in capsys.readouterr().err
+    answer = run_synthesis(bundles, None)
+    assert answer.models["clusters"].iloc[0] == 2
+    assert any("first and third share" in note.replace("third and first", "first and third") for note in answer.notes)

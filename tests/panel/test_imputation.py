@@ -1,0 +1,43 @@
+"""Completed panels: blind to unit, treatment and outcome; too empty a covariate is refused by name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sos_eval.errors import DataFault
+from sos_eval.panel.imputation import GapFilling, completed
+from tests.comparison.people_panel import many
+
+
+def gapped():
+    panel, rng = many(), np.random.default_rng(2)
+    x = panel.frame["x"].where(rng.random(panel.n_rows) > 0.15)
+    kind = panel.frame["kind"].where(rng.random(panel.n_rows) > 0.1)
+    return panel.with_columns(x=x, kind=kind)
+
+
+def filled(panel, seed=1, **options):
+    return completed(panel, ("x", "kind"), GapFilling(**options), np.random.default_rng(seed)).frame
+
+
+def test_gaps_are_filled_with_values_that_occur_and_noted():
+    panel = gapped()
+    frame = filled(panel)
+    assert frame[["x", "kind"]].notna().all(axis=None)
+    assert set(frame["x"]) == {0.0, 1.0, 2.0}
+    assert set(frame["kind"]) == {"north", "south"}
+    known = panel.frame["x"].notna()
+    assert (frame["x"][known] == panel.frame["x"][known]).all()
+
+
+def test_neither_unit_nor_treatment_nor_outcome_is_seen():
+    panel = gapped()
+    noise = np.random.default_rng(3).normal(size=panel.n_rows)
+    other = panel.with_columns(outcome=noise, unit=panel.frame["unit"].to_numpy()[::-1], first_treated=np.inf)
+    assert filled(panel)[["x", "kind"]].equals(filled(other)[["x", "kind"]])
+
+
+def test_a_covariate_that_is_too_empty_is_refused_by_name():
+    with pytest.raises(DataFault, match=r"x: .* of rows have no value, more than imputation\.max_missing allows"):
+        filled(gapped(), max_missing=0.1)
