@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import click
 
@@ -11,14 +11,14 @@ from sos_eval.cli.doors import Doors
 from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet
 from sos_eval.panel.spec import Geography
 
-__all__ = ["COMMANDS", "NOT_IN_THIS_VERSION", "england", "panel"]
+__all__ = ["COMMANDS", "NOT_IN_THIS_VERSION", "england", "panel", "ssda903"]
 
 COMMANDS = {
     "england": ("sos_eval.cli.panel:england", "write the published care-entry panel of English authorities"),
+    "ssda903": ("sos_eval.cli.panel:ssda903", "build a panel from SSDA903 returns"),
 }
 
 NOT_IN_THIS_VERSION = {
-    "ssda903": "build a panel from SSDA903 returns",
     "dfe": "build a panel from the DfE's published tables",
     "describe": "say what a panel holds and lacks",
     "diff": "compare two vintages of a panel",
@@ -55,3 +55,44 @@ def england(screen: Screen, out: Path, geography: str, force: bool) -> None:
     files = write_published(out, cast(Geography, geography), force=force)
     named = dict(zip(("panel", "sources", "programmes"), map(str, files), strict=True))
     screen.answer("\n".join(f"{name}: {file}" for name, file in named.items()), named)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="CSV file; P.validation.csv goes beside.")
+@click.option("--authority", help="Whose returns these are, where folders do not say so (AUTHORITY/YEAR/).")
+@click.option("--year", type=click.IntRange(1992, 2100), help="Year of the return by its end: 2019 is to March 2019.")
+@click.option("--since", type=click.IntRange(1992, 2100), help="First year whose episodes the files hold in full.")
+@click.option("--period", type=click.Choice(["year", "quarter", "month"]), default="year", show_default=True)
+@click.option(
+    "--window", "windows", type=click.IntRange(1, 240), multiple=True, default=(12,), show_default=True,
+    help="Months after an end of care in which a start is a re-entry; may be given again.",
+)  # fmt: skip
+@click.option("--policy", "policies", multiple=True, metavar="RULE=keep|exclude", help="Of a rule; may be given again.")
+@click.option(
+    "--profile", type=click.Choice(["open", "dfe", "ons_srs"]), default="dfe", show_default=True,
+    help="What may leave; open writes exact counts, for use inside.",
+)  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace what an earlier call wrote there.")
+@quiet
+@as_json
+@pass_screen
+def ssda903(
+    screen: Screen, files: tuple[Path, ...], out: Path, authority: str | None, year: int | None, since: int | None,
+    period: str, windows: tuple[int, ...], policies: tuple[str, ...], profile: str, force: bool,
+) -> None:  # fmt: skip
+    """Build a panel of authorities and periods from SSDA903 returns, CSV or XML, of any number of years.
+
+    FILES are files, or folders laid out as AUTHORITY/YEAR/episodes.csv. Nothing of a single child is written or
+    printed. P.validation.csv counts the episodes that break each rule, and says what was done about them.
+    """
+    from sos_eval.jobs.returns import write_returns
+    from sos_eval.panel.disclosure import Disclosure
+
+    declared = dict(one.partition("=")[::2] for one in policies)
+    panel_file, report, hidden = write_returns(
+        files, out, Disclosure(profile=cast(Any, profile)), authority=authority, year=year, since=since,
+        period=cast(Any, period), windows=sorted(set(windows)), policies=declared, force=force,
+    )  # fmt: skip
+    data = {"panel": str(panel_file), "validation": str(report), "masked": hidden, "profile": profile}
+    screen.answer("\n".join(f"{name}: {value}" for name, value in data.items()), data)

@@ -1,0 +1,153 @@
+"""SSDA903 returns to counts: every rule with its own episodes, counts by hand, a world read back, bad files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sos_eval.errors import DataFault, Faults
+from sos_eval.panel.care.counts import care_counts
+from sos_eval.panel.care.rules import return_rules, with_policies
+from sos_eval.panel.read.returns.files import return_files
+from sos_eval.worlds.children import children_from
+from sos_eval.worlds.children_source import children_tables
+from tests.conftest import ROOT
+from tests.panel.held import write_return, write_world
+
+
+def counted(folder: Path, policies=None, **options):
+    faults = Faults(DataFault)
+    returns = return_files([folder], faults)
+    return care_counts(returns, with_policies(policies or {}, faults), faults, **options)
+
+
+@pytest.mark.parametrize("rule", return_rules(), ids=lambda rule: rule.name)
+def test_each_rule_finds_its_own_episodes_and_no_others(rule, tmp_path):
+    broken = counted(write_return(tmp_path / "a", list(rule.breaks), rule.dob)).validation
+    found = broken.loc[broken["rule"] == rule.name, "episodes"].sum()
+    assert found == (len(rule.breaks) if rule.found is None else rule.found) > 0
+    if rule.holds:
+        held = counted(write_return(tmp_path / "b", list(rule.holds), rule.dob)).validation
+        assert rule.name not in set(held["rule"])
+
+
+BY_HAND = [
+    "1 01/05/2016 S C2 N1 U1 01/08/2016 E4A", "1 01/10/2016 S C2 N1 U4 - -",  # two starts, one child
+    "2 31/03/2017 S V2 N2 K2 01/04/2017 E13", "3 01/04/2016 S V3 N2 U4 05/04/2016 X1",  # short breaks alone
+    "4 01/06/2016 S L1 N1 T0 04/06/2016 X1", "4 04/06/2016 B C1 N1 U4 01/12/2017 E4B",
+    "5 10/04/2017 S J1 N6 K1 12/04/2017 E3", "5 10/06/2017 S V2 N6 K1 - -",
+]  # fmt: skip
+
+
+def test_counts_by_hand(tmp_path):
+    panel = counted(write_return(tmp_path, BY_HAND), since=2016).panel.set_index("year")
+    shown = panel[
+        ["care_entries", "taken_into_care", "care_exits", "reunifications", "exits_relative", "re_entries_12m"]
+    ]
+    assert shown.loc[2017].tolist() == [3, 2, 1, 1, 0, 1]
+    assert shown.loc[2018].tolist() == [1, 0, 3, 1, 1, 1]
+    assert panel.loc[2017, "re_entries_after_home_12m"] == 1
+    assert panel.loc[2018, "re_entries_after_home_12m"] == 0
+    assert np.isnan(panel.loc[2016, "re_entries_12m"])  # who left care before the returns begin is not known
+    assert panel["looked_after_at_end"].tolist() == [0, 3, 2]
+    assert panel.loc[2018, "exits_mean_days"] == pytest.approx((1 + 548 + 2) / 3)
+
+
+def test_quarters_of_a_reporting_year_follow_the_calendar(tmp_path):
+    panel = counted(write_return(tmp_path, BY_HAND), since=2017, period="quarter").panel
+    assert panel["quarter"].tolist()[:5] == ["2016Q2", "2016Q3", "2016Q4", "2017Q1", "2017Q2"]
+    assert panel["care_entries"].tolist() == [2, 0, 1, 1, 1, 0, 0, 0]
+
+
+def test_a_later_return_replaces_the_episode_of_an_earlier_one(tmp_path):
+    write_return(tmp_path, ["1 01/05/2016 S C2 N1 U1 - -"], year=2017)
+    write_return(tmp_path, ["1 01/05/2016 S C2 N1 U1 01/08/2017 E4A"], year=2018)
+    counts = counted(tmp_path)
+    assert counts.n_superseded == 1
+    assert counts.panel["reunifications"].tolist() == [0, 1]
+
+
+def test_an_excluding_policy_leaves_the_episode_out_of_every_count(tmp_path):
+    folder = write_return(tmp_path, ["1 01/05/2017 S C9 N1 U1 - -", "2 01/05/2017 S C2 N1 U1 - -"])
+    assert counted(folder).panel["care_entries"].tolist() == [2]
+    assert counted(folder, {"unknown_code": "exclude"}).panel["care_entries"].tolist() == [1]
+
+
+def test_a_world_of_children_read_back_gives_its_own_truth(tmp_path):
+    events = children_tables(children_from(ROOT / "synthetic" / "cin_cla_children.yaml"), 3)["events"]
+    panel = counted(write_world(tmp_path, events, 2019), since=2009).panel
+    care = events[events["event"] == "care"].copy()
+    for name in ("care_start", "care_end"):
+        care[name] = pd.to_datetime(care[name])
+    starts = care[care["rne"] == "S"].sort_values("care_start")
+    ends = care[~care["reason_ceased"].isin(["", "X1"])].sort_values("care_end")
+    years = {"care_start": starts, "care_end": ends}
+    for column, table in years.items():
+        table["year"] = (table[column] + pd.DateOffset(months=9)).dt.year
+    first = starts.drop_duplicates(["la_code", "child_id", "year"])
+    last = ends.drop_duplicates(["la_code", "child_id", "year"], keep="last")
+    before = pd.merge_asof(
+        starts, ends[["la_code", "child_id", "care_end", "reason_ceased"]], left_on="care_start", right_on="care_end",
+        by=["la_code", "child_id"], suffixes=("", "_before"), allow_exact_matches=False,
+    )  # fmt: skip
+    again = before[before["care_start"] <= before["care_end_before"] + pd.DateOffset(months=12)]
+    truth = {
+        "care_entries": first, "entries_unaccompanied": first[first["uasc"] == 1], "care_exits": last,
+        "reunifications": last[last["reason_ceased"].isin(["E4A", "E4B"])],
+        "re_entries_12m": again.drop_duplicates(["la_code", "child_id", "year"]),
+    }  # fmt: skip
+    keyed = panel.set_index(["la_code", "year"])
+    for name, table in truth.items():
+        want = table.groupby(["la_code", "year"]).size().reindex(keyed.index, fill_value=0)
+        seen = keyed[name].notna()
+        assert seen.sum() >= 200
+        assert want[seen].sum() > 50
+        assert (keyed[name][seen] == want[seen]).all(), name
+
+
+def refused(folder: Path) -> list[str]:
+    with pytest.raises(DataFault) as error:
+        counted(folder)
+    return [str(fault).replace(str(folder), "") for fault in error.value.faults]
+
+
+def test_faults_of_all_files_come_together_with_their_lines(tmp_path):
+    write_return(tmp_path, ["A/1 01/05/2016 S C2 N1 U1 - -", "B/1 01/05/2016 S C2 N1 U1 - -"])
+    episodes = tmp_path / "A" / "2018" / "episodes.csv"
+    episodes.write_text(episodes.read_text() + "2,01/05/2016,S\n")
+    other = tmp_path / "B" / "2018" / "episodes.csv"
+    other.write_text(other.read_text().replace("DECOM", "STARTED"))
+    said = refused(tmp_path)
+    assert len(said) == 2
+    assert said[0].startswith("/A/2018/episodes.csv:3: 3 cells, where the first line has 13")
+    assert said[1].startswith("/B/2018/episodes.csv:1: episodes without DECOM")
+
+
+XML = (
+    "<EXPSSDA903><CHILD><HEADER><CHILDID>7</CHILDID><SEX>1</SEX><DOB>01/01/2010</DOB><UASC>1</UASC></HEADER><EPISODE>"
+    "<DECOM>01/05/2017</DECOM><RNE>S</RNE><LS>C2</LS><CIN>N1</CIN><PL>U1</PL><DEC/><REC/></EPISODE></CHILD></EXPSSDA903>"
+)
+
+
+def of_xml(tmp_path: Path, text: str) -> Path:
+    (tmp_path / "A" / "2018").mkdir(parents=True)
+    (tmp_path / "A" / "2018" / "return.xml").write_text(text)
+    return tmp_path
+
+
+def test_xml_is_the_same_return(tmp_path):
+    row = counted(of_xml(tmp_path, XML)).panel.loc[0]
+    assert row[["care_entries", "entries_unaccompanied", "looked_after_kinship_at_end"]].tolist() == [1, 1, 1]
+
+
+def test_xml_with_entities_is_refused_unread(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("canary")
+    bomb = f'<!DOCTYPE a [<!ENTITY b SYSTEM "{secret}">]>' + XML.replace("N1", "&b;")
+    said = refused(of_xml(tmp_path, bomb))
+    assert len(said) == 1
+    assert "declares a document type" in said[0]
+    assert "canary" not in said[0]
