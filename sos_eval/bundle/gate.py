@@ -43,6 +43,7 @@ _WITHOUT_SOME = ("leave_one_out", "contamination", "spillover")
 #: Checks whose sentence tells of every alternative.
 _OF_ALTERNATIVES = ("robustness", "specification_curve", "specification_curve.found")
 _THIN = "withheld: not all alternatives may be told"
+_AS_BALANCE = "withheld: what balance.csv holds back would stand here"
 _UNKNOWN = "withheld: the units behind it are not known to the gate"
 _APART = (_NEAR, _UNKNOWN)
 _QUOTED = "withheld: words and numbers that may be from the data"
@@ -259,6 +260,8 @@ class _Gate:
             return _PEOPLE if self.about.people else _ONE_UNIT
         if name.endswith(_WITHOUT_SOME):
             return _ONE_UNIT
+        if "balance" in name.split(".") or name == "implementation.as_treated":
+            return _AS_BALANCE if "balance" in name.split(".") else _UNKNOWN
         key = self._estimate_of(name)
         if key in self.silent:
             return self.silent[key]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,9 +25,10 @@ Bools = NDArray[np.bool_]
 Places = NDArray[np.intp]
 _PLACES = ("group", "time", "base", "weighed")
 
-ITT = "effects are of a unit's first switch, whatever follows it; one that switches off counts with the sign reversed"
+ITT = "effects are of a unit's first switch, whatever follows it"
 OVERALL = "overall: the mean over switchers and the periods since their switch"
 ALONE = "one unit switches, or is compared with: it has no spread of its own, so there is no analytic error"
+WEIGHTLESS = "nobody behind this row has a weight"
 LONE = "a unit that switches alone counts its effect as chance: errors are too large rather than too small"
 NO_SWITCH = "no unit switches within the periods observed while another of the same first treatment does not"
 
@@ -115,7 +116,7 @@ class _Plan:
         switched, waiting = weight * (code[:, None] == self.group), weight * self.control.T[code]
         compared, others = _mean(change, waiting)
         treated, own = _mean(change, switched, alone=compared)
-        mix = self._mix(switched.sum(0))
+        mix = self._mix(switched.sum(0) * (waiting.sum(0) > 0))
         influence = own - others
         unknown = np.isnan(influence).any(0) @ (mix != 0) | (self.table["n_treated_units"] < 2).to_numpy() | self.fixed
         mixed = np.nan_to_num(influence) @ mix * len(code)
@@ -124,7 +125,7 @@ class _Plan:
     def _mix(self, mass: Array) -> Array:
         """Return what each row takes of each cell, (m, q), by the weight (m,) of the units that switched."""
         share = self.inside * mass[:, None]
-        share = share / np.where(self.fixed, 1.0, share.sum(0))
+        share = share / np.where(share.sum(0) > 0, share.sum(0), np.where(self.fixed, 1.0, np.nan))
         received = np.where(self.fixed | (self.table["aggregation"] == "overall"), 1.0, self.received @ share)
         return np.asarray(share * self.sign[:, None] / received)
 
@@ -135,6 +136,7 @@ def _mean(change: Array, weight: Array, alone: Array | float = np.nan) -> tuple[
     Deviations are from the mean; from `alone` (m,) in cells of one unit, which has no deviation from itself.
     """
     number, total = (weight > 0).sum(0), weight.sum(0)
+    total = np.where(total > 0, total, 1.0)  # nobody weighs anything: the cell is in no row (`_Plan._mix`)
     mean = (weight * change).sum(0) / total
     several = number > 1
     factor = np.where(several, np.sqrt(number / np.maximum(number - 1, 1)), 1.0)
@@ -153,8 +155,6 @@ class DechaisemartinDhaultfoeuille(Estimator):
     """Periods before the last one before the switch that have a placebo; all that can be compared, unless given."""
     control: Control = "not_yet_treated"
     """Units that have not switched yet, or those that never do (never_treated)."""
-    switchers: Literal["both", "on", "off"] = "both"
-    """Whose switches count: units that take treatment up, that drop it, or both."""
     normalized: bool = False
     """Divide every effect by the treatment received since the switch, on average, over what would have been."""
 
@@ -174,11 +174,15 @@ class DechaisemartinDhaultfoeuille(Estimator):
         """Estimate an effect at every time since the switch, placebos before it, and the mean of the effects."""
         self._refuse_gaps(panel)
         switches = _switches(panel)
+        if self.normalized and panel.weighted and not panel.absorbing:
+            what = f"{self.name}: normalized, units that weigh differently and treatment that stops do not go together"
+            raise NotIdentified(panel.fault(what, "leave out normalized, or panel.weight"))
         plan = self._plan(panel, switches)
         values, influence = plan.scored(panel.matrix(), switches.code, panel.matrix("weight"))
         table = plan.table
         without = np.isnan(influence).any(0) & ~plan.fixed
-        table = table.assign(reason=np.where(without, ALONE, table["reason"]))
+        empty = np.isnan(values)
+        table = table.assign(reason=np.where(empty, WEIGHTLESS, np.where(without, ALONE, table["reason"])))
         stays = panel.absorbing and not switches.on.any()
         lonely = (switches.sizes[np.unique(plan.group)] == 1).any()
         notes = (*notes_on(panel, np.empty(0)), OVERALL, *([] if stays else [ITT]), *([LONE] if lonely else []))
@@ -237,10 +241,7 @@ class DechaisemartinDhaultfoeuille(Estimator):
 
     def _cells(self, times: Array, switches: _Switches) -> Iterator[_Cell]:
         """Yield every effect that has somebody to be compared with, and the placebo as long before the base."""
-        counted = np.isfinite(switches.start)
-        if self.switchers != "both":
-            counted &= switches.on == (self.switchers == "off")
-        for group in np.flatnonzero(counted):
+        for group in np.flatnonzero(np.isfinite(switches.start)):
             start = switches.start[group]
             base = int(np.searchsorted(times, start)) - 1
             for time in range(base + 1, len(times)):
@@ -251,7 +252,7 @@ class DechaisemartinDhaultfoeuille(Estimator):
                     break
                 yield _Cell(int(group), event, time, base, time, control)
                 lag = event + 1
-                before = np.flatnonzero(times == times[base] - lag)
+                before = np.flatnonzero(times == start - 1 - lag)
                 if len(before) and (self.placebos is None or lag <= self.placebos):
                     yield _Cell(int(group), times[before[0]] - start, int(before[0]), base, time, control)
 
@@ -262,6 +263,7 @@ def _switches(panel: Panel) -> _Switches:
     on = treated[:, 0] > 0
     switched = treated != treated[:, :1]
     start = np.where(switched.any(1), panel.times[switched.argmax(1)], np.inf)
+    start = np.where(on | ~np.isfinite(start), start, panel.first_treated)  # which no left out period hides
     groups, code = np.unique(np.column_stack([on, start]), axis=0, return_inverse=True)
     code = code.ravel()
     path = np.array([treated[code == k].mean(0) for k in range(len(groups))])

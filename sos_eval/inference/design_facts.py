@@ -66,7 +66,7 @@ class DesignFacts:
 
 def design_facts(fitted: Fitted) -> DesignFacts:
     """Read off a fitted estimator what the rule may look at."""
-    panel, estimate = fitted.panel, fitted.estimate
+    panel, estimate = _by_treated_units(fitted.panel), fitted.estimate
     by_weight, by_variance = (
         effective_clusters(panel, by_exposure=fitted.estimator.weighs_exposure, power=power) for power in (1, 2)
     )
@@ -83,6 +83,13 @@ def design_facts(fitted: Fitted) -> DesignFacts:
         is_linear=estimate.linear is not None, rebuilds=fitted.rebuild is not None, assignments=assignments,
         lost=lambda test: lost_share(fitted, test), clusters_of=lambda column: _clusters_of(panel, column),
     )  # fmt: skip
+
+
+def _by_treated_units(panel: Panel) -> Panel:
+    """Return the panel clustered by unit where its clusters are finer: a start is a unit's, however many rows it has."""
+    if panel.n_clusters <= panel.n_units:
+        return panel
+    return replace(panel, frame=panel.frame.assign(cluster=panel.frame["unit"]))
 
 
 def _clusters_of(panel: Panel, column: str) -> int:

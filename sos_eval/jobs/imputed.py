@@ -39,12 +39,13 @@ def over_imputations(
     if not entries:
         return first
     some, ids = replace(design, estimators=entries), {entry.id for entry in entries}
-    number = max(entry.panel.imputation.number for entry in entries if entry.panel.imputation is not None)
+    numbers = {entry.id: entry.panel.imputation.number for entry in entries if entry.panel.imputation is not None}
     several = [{key: answer for key, answer in first.items() if key[0] in ids}]
-    for k in range(1, number):
+    for k in range(1, max(numbers.values())):
         groups = steps.compare(design, panels | steps.load_panels(some, imputation=k), ids)
         several.append(steps.infer(design, steps.estimate(design, groups, account.crew), account))
-    return first | {key: _pooled([one[key] for one in several if key in one]) for key in several[0]}
+    own = {key: [one[key] for one in several[: numbers[key[0]]] if key in one] for key in several[0]}
+    return first | {key: _pooled(answers) for key, answers in own.items()}
 
 
 def _pooled(answers: Sequence[Answer]) -> Answer:

@@ -69,7 +69,9 @@ def _refuse(panel: Panel, empty: dict[str, np.ndarray], how: GapFilling) -> None
     """Refuse covariates with too many gaps."""
     faults = Faults(DataFault)
     for name, gaps in empty.items():
-        if gaps.mean() > how.max_missing:
+        if gaps.all():
+            faults.add(panel.source, f"{name}: has no value to fill gaps from", "leave it out of panel.covariates")
+        elif gaps.mean() > how.max_missing:
             what = f"{name}: {gaps.mean():.0%} of rows have no value, more than imputation.max_missing allows"
             faults.add(panel.source, what, "leave it out of panel.covariates")
     faults.stop()

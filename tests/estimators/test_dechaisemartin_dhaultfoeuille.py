@@ -66,8 +66,6 @@ def test_switching_off_counts_with_its_sign_reversed():
     off = -((2 + 0) / 2 - (4 + 3) / 2)
     assert row(estimate, aggregation="event_time", event_time=0)["value"] == pytest.approx(off)
     assert ITT in estimate.notes
-    with pytest.raises(NotIdentified, match="no unit switches within the periods observed"):
-        DechaisemartinDhaultfoeuille(switchers="on").complete(switching(status))
 
 
 def test_effects_are_of_the_first_switch_whatever_follows():
@@ -129,3 +127,24 @@ def test_gaps_are_refused_by_name():
         DechaisemartinDhaultfoeuille().complete(gaps)
     with pytest.raises(NotIdentified, match="no unit switches within the periods observed"):
         DechaisemartinDhaultfoeuille().complete(panel(Y, [2] * 8))
+
+
+def test_a_period_that_is_left_out_moves_no_event_time():
+    # the second period is left out: two start in it, two in the third
+    kept = [0, 2, 3]
+    estimate = DechaisemartinDhaultfoeuille().complete(panel(Y[:, kept], G, times=[1, 3, 4]))
+    first = row(estimate, aggregation="event_time", event_time=0)
+    assert first["n_treated_units"] == 2  # those that start in 2 are not seen then
+    # the base of those that start in 3 is period 1: they moved by 5 and 3, the others by 1, 1, 1 and 3
+    assert first["value"] == pytest.approx(4.0 - 1.5)
+    assert row(estimate, aggregation="event_time", event_time=1)["n_treated_units"] == 4
+
+
+def test_a_weight_of_zero_takes_its_cell_alone():
+    weights = np.ones((8, 4))
+    weights[:2, 1] = 0.0  # the cohort of 2 weighs nothing in its first period
+    weighted = panel(Y, G).with_columns(weight=weights.ravel()).changed(weighted=True)
+    estimate = DechaisemartinDhaultfoeuille().complete(weighted)
+    # what is left of event time 0 is the cohort of 3
+    assert row(estimate, aggregation="event_time", event_time=0)["value"] == pytest.approx(3.5 - 0.5)
+    assert np.isfinite(row(estimate, aggregation="overall")["value"])

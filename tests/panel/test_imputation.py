@@ -41,3 +41,10 @@ def test_neither_unit_nor_treatment_nor_outcome_is_seen():
 def test_a_covariate_that_is_too_empty_is_refused_by_name():
     with pytest.raises(DataFault, match=r"x: .* of rows have no value, more than imputation\.max_missing allows"):
         filled(gapped(), max_missing=0.1)
+
+
+def test_a_covariate_without_any_value_is_refused_whatever_the_limit():
+    panel = many()
+    empty = panel.with_columns(x=np.full(panel.n_rows, np.nan))
+    with pytest.raises(DataFault, match="x: has no value to fill gaps from"):
+        filled(empty, max_missing=1.0)
