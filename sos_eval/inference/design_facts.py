@@ -86,7 +86,7 @@ def design_facts(fitted: Fitted) -> DesignFacts:
 
 
 def _by_treated_units(panel: Panel) -> Panel:
-    """Return the panel clustered by unit where its clusters are finer: a start is a unit's, however many rows it has."""
+    """Return the panel clustered by unit where its clusters are finer: a start is a unit's, whatever its rows."""
     if panel.n_clusters <= panel.n_units:
         return panel
     return replace(panel, frame=panel.frame.assign(cluster=panel.frame["unit"]))

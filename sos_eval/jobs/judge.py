@@ -20,7 +20,7 @@ from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, primary
 from sos_eval.numerics.detectable import FALL, RISE, Found
 from sos_eval.numerics.disagreement import disagree, estimates_apart, joint_ranks
-from sos_eval.numerics.ratios import difference_of, log_ratio_of
+from sos_eval.numerics.ratios import difference_of
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.check import CheckResult
 from sos_eval.results.facts import DetectableFacts, DisagreementFacts, StandingTest
@@ -119,8 +119,10 @@ def _at_worthwhile(design: Design, fitted: Fitted, size: DetectableSize) -> dict
     if least is None or size.fall is None or size.rise is None:
         return {}
     if size.is_ratio:
-        level = level_after(fitted)
-        fall, rise = -log_ratio_of(-least, level), log_ratio_of(least, level)
+        row = overall_row(fitted)
+        ratio = float(np.exp(fitted.estimate.values[row])) if row is not None else math.nan
+        share = least * ratio / level_after(fitted)
+        fall, rise = -float(np.log1p(-share)) if share < 1 else math.inf, float(np.log1p(share))
     else:
         fall = rise = least
     both = (size.fall.needed < fall) & (size.rise.needed < rise)

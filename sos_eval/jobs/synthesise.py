@@ -8,6 +8,7 @@ from pathlib import Path
 from sos_eval.bundle.files import csv_text, json_text
 from sos_eval.bundle.listing import check_place, list_files
 from sos_eval.bundle.whole import refuse_inputs, write_file, write_folder
+from sos_eval.errors import Fault, InputFault
 from sos_eval.report.forest_figure import draw_forest, draw_funnel
 from sos_eval.synthesis.random_effects import Heterogeneity, Interval
 from sos_eval.synthesis.studies import read_studies
@@ -40,6 +41,9 @@ def run_synthesis(
     """
     if out is not None:
         refuse_inputs([out], sources)
+        within = [source for source in sources if source.resolve() in out.resolve().parents]
+        if within:
+            raise InputFault(Fault(str(out), f"lies in {within[0]}, which this command reads", "choose another --out"))
         check_place(out, MARKER, "a synthesis", force=force)
     studies = read_studies(sources, outcome, independent=independent)
     answer = synthesise(studies, heterogeneity=heterogeneity, interval=interval, group=group, moderator=moderator)

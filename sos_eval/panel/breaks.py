@@ -48,9 +48,11 @@ def _source(reading: Reading, rows: PlacedRows, name: str, ends: tuple[float, fl
         return None
     then, now = (rows.periods.name(time) for time in ends)
     what, why = _SOURCES[name]
+    further = set(words[rows.times < ends[0]]) - {"", "missing"} - before - after
+    others = f", and periods before that from {len(further)} more" if further else ""
     return Caveat(
-        f"{what} from {now} on ({_listed(after)}) than up to {then} ({_listed(before)}): {why}, it looks like part of "
-        "the answer."
+        f"{what} from {now} on ({_listed(after)}) than in {then} ({_listed(before)}){others}: {why}, it looks like "
+        "part of the answer."
     )
 
 

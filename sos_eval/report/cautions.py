@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from sos_eval.numerics.ratios import difference_of
 from sos_eval.report.converted import detectable_change
 from sos_eval.report.verdict import HeadlineEffect
 from sos_eval.report.wording import count, in_units, minus_signs, p_text
@@ -179,9 +178,8 @@ def _units_needed(effect: HeadlineEffect, facts: RunFacts) -> str:
     """
     treated, every = float(effect.row["n_treated_units"] or 0), float(effect.row["n_units"] or 0)
     declared = facts.question.worthwhile
+    target = declared or 0.1 * effect.without
     aimed = "rise" if facts.detectable.declared_direction == "increase" else "fall"
-    tenth = math.log(1.1 if aimed == "rise" else 0.9)
-    target = declared or abs(float(difference_of(tenth, effect.observed)))
     detectable = abs(detectable_change(effect, facts, aimed))
     if not (0 < treated < every and target > 0 and math.isfinite(detectable)) or detectable <= target:
         return ""

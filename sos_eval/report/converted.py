@@ -22,10 +22,11 @@ def converted_rows(effect: HeadlineEffect, facts: RunFacts, outcome: OutcomeFact
         ``what, value, percent, difference, people``; NaN where a unit has no meaning for the outcome.
     """
     values = {"estimate": effect.estimate, "low": effect.low, "high": effect.high, "no difference": effect.nothing}
-    values |= {f"detectable {name}": detectable_value(facts, name) for name in ("fall", "rise")}
-    values |= _furthest(effect, facts)
     size = outcome.mean_exposure / outcome.per if outcome.counted else math.nan
-    return [_row(what, value, effect, size) for what, value in values.items()]
+    rows = [_row(what, value, effect.share(value), effect.difference(value), size) for what, value in values.items()]
+    rows += [_detectable_row(name, effect, facts, size) for name in ("fall", "rise")]
+    others = _furthest(effect, facts).items()
+    return rows + [_row(what, value, effect.share(value), effect.difference(value), size) for what, value in others]
 
 
 def _furthest(effect: HeadlineEffect, facts: RunFacts) -> dict[str, float]:
@@ -39,30 +40,46 @@ def _furthest(effect: HeadlineEffect, facts: RunFacts) -> dict[str, float]:
     return {f"furthest other estimate, “{parts.label or parts.estimator}”": value} if math.isfinite(value) else {}
 
 
-def _row(what: str, value: float, effect: HeadlineEffect, size: float) -> dict[str, Any]:
-    """Return a value of the estimate's scale in all units, by the same rule whatever it is."""
-    difference = effect.difference(value)
+def _row(what: str, value: float, share: float, difference: float, size: float) -> dict[str, Any]:
     return {
         "what": what,
         "value": value,
-        "percent": 100 * effect.share(value),
+        "percent": 100 * share,
         "difference": difference,
         "people": difference * size,
     }
 
 
+def _detectable_row(name: str, effect: HeadlineEffect, facts: RunFacts, size: float) -> dict[str, Any]:
+    """Return a detectable size: what would be seen were it true of the level without it, as the estimate has that.
+
+    Unlike an end of the interval it holds that level, not what was observed: it is no value of what happened.
+    """
+    change = detectable_change(effect, facts, name)
+    share = change / effect.without if effect.without > 0 else math.nan
+    return _row(f"detectable {name}", detectable_value(effect, facts, name), share, change, size)
+
+
 def detectable_change(effect: HeadlineEffect, facts: RunFacts, name: str) -> float:
     """Return the detectable fall or rise as a difference of the outcome; NaN where there is none."""
-    return effect.difference(detectable_value(facts, name))
+    change = _change(facts, name)
+    return change * effect.without if facts.detectable.unit == "share" else change
 
 
-def detectable_value(facts: RunFacts, name: str) -> float:
+def detectable_value(effect: HeadlineEffect, facts: RunFacts, name: str) -> float:
     """Return the detectable fall or rise as a value of the estimate's own scale; NaN where there is none."""
+    change = _change(facts, name)
+    if facts.detectable.unit != "share":
+        return change
+    return {"ratio": 1 + change, "log": math.log1p(change)}.get(effect.scale, change * effect.without)
+
+
+def _change(facts: RunFacts, name: str) -> float:
+    """Return the detectable fall or rise with its sign, in its own unit; NaN where there is none."""
     seen = facts.detectable
     if seen.reason or not facts.inference.reliable:
         return math.nan
-    change = -seen.fall if name == "fall" else seen.rise
-    return 1 + change if seen.unit == "share" else change
+    return -seen.fall if name == "fall" else seen.rise
 
 
 def conversions(effect: HeadlineEffect, outcome: OutcomeFacts, units: tuple[str, str], every: str) -> str:
@@ -76,12 +93,14 @@ def conversions(effect: HeadlineEffect, outcome: OutcomeFacts, units: tuple[str,
         if math.isfinite(effect.without):
             said.append(
                 f"Difference: what was observed after the start, {number(effect.observed)}{unit}, less the level "
-                f"without it that goes with the ratio (observed over ratio: {without} at the estimate)."
+                f"without it that goes with the ratio (observed over ratio: {without} at the estimate). Detectable "
+                "sizes are shares of that level."
             )
     elif effect.without > 0:
         said.append(
             "Per cent: the difference over the level without it that goes with it (their mean after the start, "
-            f"{number(effect.observed)}{unit}, less the difference: {without} at the estimate)."
+            f"{number(effect.observed)}{unit}, less the difference: {without} at the estimate). Detectable sizes are "
+            "shares of that level."
         )
     if outcome.counted and math.isfinite(effect.difference(effect.estimate)):
         said.append(

@@ -332,8 +332,7 @@ def _seen(seen: DetectableFacts, name: str, effect: HeadlineEffect) -> str:
     if seen.unit == "share":
         return f"{percent(size)} ({100 * low:.{0 if high >= 0.0995 else 1}f} to {percent(high)})"
     unit = f" {seen.unit}" if seen.unit.startswith("per ") else ""
-    of_level = abs(effect.share(-size if name == "fall" else size))
-    share = f", {percent(of_level)} of the level without it" if math.isfinite(of_level) else ""
+    share = f", {percent(size / effect.without)} of the level without it" if effect.without > 0 else ""
     return f"{_two(size)}{unit} ({_two(low)} to {_two(high)}{share})"
 
 

@@ -84,12 +84,16 @@ def read_studies(sources: Sequence[Path], outcome: str | None, *, independent: b
         Every fault: what is missing, impossible, of another scale, or not one outcome.
     """
     faults = Faults(DataFault)
+    for twice in {str(one) for one in sources if [other.resolve() for other in sources].count(one.resolve()) > 1}:
+        faults.add(twice, "is named twice: it is one study", "name each study once")
     folders = [source for source in sources if is_bundle(source)]
     if folders and len(folders) < len(sources):
         other = next(source for source in sources if source not in folders)
         faults.add(str(other), "is no bundle, and the others are", "name bundles alone, or one table of studies")
     elif not folders and len(sources) > 1:
         faults.add(str(sources[1]), "one table is read, not several", "put the studies into one table")
+    elif not folders and independent:
+        faults.add("", "--independent is for bundles", "give a table's studies that share authorities one `cluster`")
     faults.stop()
     studies = _bundles(folders, outcome, independent, faults) if folders else _table(sources[0], outcome, faults)
     if len(studies.names) < 2:
@@ -108,14 +112,22 @@ def _table(path: Path, outcome: str | None, faults: Faults) -> Studies:
             )
     if "std_error" not in reading.frame and not {"conf_low", "conf_high"} <= set(reading.frame):
         faults.add(reading.name, "no column 'std_error', nor 'conf_low' and 'conf_high'", SHOW)
+    twice = sorted({name for name in map(str, reading.frame) if list(map(str, reading.frame)).count(name) > 1})
+    for name in twice:
+        faults.add(reading.name, f"column {name!r} stands twice", "keep one")
     faults.stop()
     reading = _one_outcome(reading, outcome)
     ratio = _one_scale(reading, reading.frame["scale"].astype(str).tolist())
-    names = tuple(str(name) for name in reading.frame["study"])
+    names = tuple("" if pd.isna(name) else str(name).strip() for name in reading.frame["study"])
+    if (unnamed := np.array([not name for name in names])).any():
+        reading.add(f"study: is empty, {reading.lines(unnamed)}", "name every study")
     if twice := sorted({name for name in names if names.count(name) > 1}):
         reading.add(f"study: {twice[0]!r} stands on more than one line", "name each study once, or choose an outcome")
     effects, errors, notes = _numbers(reading, ratio=ratio)
-    cluster = reading.frame["cluster"].astype(str).to_numpy() if "cluster" in reading.frame else np.array(names)
+    cluster = np.array([f"study {k}" for k in range(len(names))], object)  # unless a study names another
+    if "cluster" in reading.frame:
+        given = reading.frame["cluster"].astype(object).where(reading.frame["cluster"].notna(), "").astype(str)
+        cluster = np.where(given.str.strip() != "", given, cluster)
     faults.stop()
     measured = str(reading.frame["outcome"].iloc[0]) if "outcome" in reading.frame else ""
     return Studies(names, effects, errors**2, ratio, measured, cluster.astype(str), reading.frame, notes)
@@ -157,7 +169,13 @@ def _numbers(reading: Reading, *, ratio: bool) -> tuple[Array, Array, tuple[str,
     estimate = numbers(reading, "estimate")
     plain = (reading.frame["scale"].astype(str) == "ratio").to_numpy()
     columns = {name: numbers(reading, name) for name in ("std_error", "conf_low", "conf_high") if name in reading.frame}
-    level = numbers(reading, "conf_level") if "conf_level" in reading.frame else np.full(len(estimate), 0.95)
+    level = np.full(len(estimate), 0.95)
+    if "conf_level" in reading.frame:
+        given = numbers(reading, "conf_level")
+        level = np.where(np.isnan(given), 0.95, given)
+        if (wrong := (level <= 0) | (level >= 1)).any():
+            reading.add(f"conf_level: is no share, {reading.lines(wrong)}", "write 0.95, or leave it empty for that")
+            return level, level, ()
     empty = np.full(len(estimate), np.nan)
     low, high = (columns.get(name, empty) for name in ("conf_low", "conf_high"))
     for name, values in (("estimate", estimate), ("conf_low", low), ("conf_high", high)):
@@ -171,6 +189,19 @@ def _numbers(reading: Reading, *, ratio: bool) -> tuple[Array, Array, tuple[str,
     error = np.where(used, implied, error)
     if len(reading.faults.found) > met:
         return effects, error, ()
+    with np.errstate(invalid="ignore"):
+        outside = (effects < low) | (effects > high)
+        unlike = ~used & np.isfinite(implied) & (np.abs(np.log(np.abs(implied / error))) > np.log(_UNLIKE))
+        far = (error > _WIDEST * np.nanmin(error)) | (ratio & (np.abs(effects) > _LARGEST_LOG))
+    if outside.any():
+        reading.add(f"estimate: lies outside its interval, {reading.lines(outside)}", "mend the line")
+    if unlike.any():
+        reading.add(
+            f"std_error: is not the one that the interval beside it implies, {reading.lines(unlike)}",
+            "for ratios write the error of the log; keep one of the two",
+        )
+    if far.any():
+        reading.add(f"beyond what can be weighed beside the others, {reading.lines(far)}", "mend the units of the line")
     for what, wrong in (
         ("estimate: is empty", np.isnan(effects)), ("no std_error, and no interval", np.isnan(error)),
         ("std_error: is not above zero", error <= 0),
@@ -180,6 +211,10 @@ def _numbers(reading: Reading, *, ratio: bool) -> tuple[Array, Array, tuple[str,
     return effects, error, (_IMPLIED.format(int(used.sum())),) if used.any() else ()
 
 
+#: How far a standard error may be from the one that the interval implies (t quantiles of few degrees of freedom).
+_UNLIKE = 2.5
+#: Largest standard error over the smallest; largest log of a ratio.
+_WIDEST, _LARGEST_LOG = 1e6, 20.0
 _IMPLIED = "{} standard errors are those that intervals imply: their width over twice the normal quantile"
 
 
@@ -191,8 +226,9 @@ def _bundles(folders: list[Path], outcome: str | None, independent: bool, faults
     faults.stop()
     reading = Reading(pd.DataFrame(rows), ", ".join(map(str, folders)), faults, place="bundle")
     reading = _one_outcome(reading, outcome)
+    rows = [rows[k] for k in reading.frame.index]
     scales = reading.frame["scale"].astype(str)
-    per = {f"{one['scale']} {one['per']:g}" if one["scale"] == "rate_per" else "" for one in rows}
+    per = {f"{one['per']:g}" for one in rows if one["scale"] == "rate_per"}
     if len(per) > 1:
         reading.add(f"rates are per {', '.join(sorted(per))}", "run the designs again with one panel.outcome.per")
     ratio = _one_scale(reading, scales.tolist())

@@ -202,13 +202,17 @@ def _moderators(studies: Studies, name: str, options: dict[str, Any]) -> pd.Data
     column = _column(studies, name, "--moderator")
     numeric = pd.to_numeric(column, errors="coerce")
     if numeric.notna().all():
-        values, labels = numeric.to_numpy(float)[:, None], [name]
+        centre = float(numeric.mean())  # so that the constant is among the studies, whatever the moderator's origin
+        values, labels = numeric.to_numpy(float)[:, None] - centre, [name]
+        constant = f"at {name} {centre:.10g}"
     else:
         words = list(dict.fromkeys(column.astype(str)))
         values = (column.astype(str).to_numpy()[:, None] == np.array(words[1:])).astype(float)
-        labels = [f"{name}: {word} less {words[0]}" for word in words[1:]]
+        labels, constant = [f"{name}: {word} less {words[0]}" for word in words[1:]], f"{name}: {words[0]}"
+    spread = values.std(0)
+    scaled = (values - values.mean(0)) / np.where(spread > 0, spread, 1.0)
     design = np.column_stack([np.ones(len(column)), values])
-    if len(column) - design.shape[1] < 2 or np.linalg.matrix_rank(design) < design.shape[1]:
+    if len(column) - design.shape[1] < 2 or np.linalg.matrix_rank(scaled) < values.shape[1]:
         what = f"--moderator: {name} leaves fewer than two degrees of freedom among {len(column)} studies"
         raise DataFault(Fault("", what, "name a moderator with fewer categories, or add studies"))
     if studies.independent:
@@ -218,7 +222,7 @@ def _moderators(studies: Studies, name: str, options: dict[str, Any]) -> pd.Data
         found = robust(studies.effects, studies.variances, studies.cluster, design, **shared)
     df = np.broadcast_to(found.df, len(found.coef))
     return pd.DataFrame({
-        "term": ["constant", *labels], "coefficient": found.coef, "std_error": found.std_error, "conf_low": found.low,
+        "term": [constant, *labels], "coefficient": found.coef, "std_error": found.std_error, "conf_low": found.low,
         "conf_high": found.high, "df": np.where(np.isfinite(df), df, np.nan), "p_value": found.p_value,
         "tau2": found.tau2, "reason": np.where(df < LEAST_DF, FEW_DF, ""),
     })  # fmt: skip

@@ -76,6 +76,21 @@ FAULTS = {
     "no error": ([("a", 1, None, "log"), ("b", 1, 1, "log")], "no std_error, and no interval, line 2"),
     "a negative ratio": ([("a", 1, 1, "ratio"), ("b", -1, 1, "ratio")], "estimate: a ratio is above zero, line 3"),
     "twice": ([("a", 1, 1, "log"), ("a", 2, 1, "log")], "study: 'a' stands on more than one line"),
+    "no share": ([("a", 1, 1, "log", 95), ("b", 1, 1, "log", 0.9)], "conf_level: is no share, line 2"),
+    "outside": (
+        [("a", -1, None, "log", None, 3, 4), ("b", 1, 1, "log")],
+        "estimate: lies outside its interval, line 2",
+    ),
+    "unlike": (
+        [("a", 0.9, 5, "log", None, 0.8, 1.0), ("b", 1, 1, "log")],
+        "std_error: is not the one that the interval",
+    ),
+    "too far": ([("a", 800, 1, "log"), ("b", 1, 1, "log")], "beyond what can be weighed beside the others, line 2"),
+    "too small": (
+        [("a", 1, 1e-200, "log"), ("b", 1, 1, "log")],
+        "beyond what can be weighed beside the others, line 3",
+    ),
+    "unnamed": ([("", 1, 1, "log"), ("b", 1, 1, "log")], "study: is empty, line 2"),
     "text": ([("a", "high", 1, "log"), ("b", 1, 1, "log")], "estimate: text in a number column, 'high', line 2"),
 }
 
@@ -83,9 +98,31 @@ FAULTS = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_what_is_refused(tmp_path, capsys, name):
     rows, said = FAULTS[name]
-    assert call("synthesise", table(tmp_path / "s.csv", rows), "--out", tmp_path / "out") == 2
+    columns = ("study", "estimate", "std_error", "scale", "conf_level", "conf_low", "conf_high")
+    rows = [(*row, *[None] * (7 - len(row))) for row in rows]
+    assert call("synthesise", table(tmp_path / "s.csv", rows, columns), "--out", tmp_path / "out") == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_an_empty_cluster_is_a_study_s_own(tmp_path):
+    rows = [
+        (name, y, 0.2, "log", cluster)
+        for name, y, cluster in zip("abcde", [0, 1, 0, 1, 2], ["x", "x", None, None, None], strict=True)
+    ]
+    answer = run_synthesis(
+        [table(tmp_path / "s.csv", rows, ("study", "estimate", "std_error", "scale", "cluster"))], None
+    )
+    assert answer.models["clusters"].iloc[0] == 4
+
+
+def test_what_is_asked_for_is_shown(tmp_path, capsys):
+    rows = [(str(i), i % 3, 0.3, "log", "ab"[i % 2], 1e9 + i) for i in range(9)]
+    studies = table(tmp_path / "s.csv", rows, ("study", "estimate", "std_error", "scale", "kind", "size"))
+    assert call("synthesise", studies, "--group", "kind", "--moderator", "size", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [row["group"] for row in told["groups"]] == ["a", "b"]
+    assert [row["term"] for row in told["moderators"]] == ["at size 1000000004", "size"]
 
 
 def test_several_outcomes_are_chosen_from(tmp_path, capsys):
@@ -158,3 +195,13 @@ def test_bundles_that_share_authorities_are_one_piece_of_evidence(bundles, capsy
     answer = run_synthesis(bundles, None)
     assert answer.models["clusters"].iloc[0] == 2
     assert any("first and third share" in note.replace("third and first", "first and third") for note in answer.notes)
+
+
+def test_a_bundle_is_one_study_and_keeps_to_itself(bundles, capsys):
+    assert call("synthesise", bundles[0], bundles[0], bundles[1]) == 2
+    assert "is named twice: it is one study" in capsys.readouterr().err
+    assert call("synthesise", *bundles[:2], "--out", bundles[0] / "inner") == 2
+    assert not (bundles[0] / "inner").exists()
+    outcome = run_synthesis(bundles[:2], None).studies["outcome"].iloc[0]
+    chosen = run_synthesis(bundles[:2], None, outcome=outcome)
+    assert len(chosen.studies) == 2

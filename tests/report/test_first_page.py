@@ -12,7 +12,6 @@ from sos_eval.jobs.check import check_design
 from sos_eval.report.attenuation import attenuation_table, remaining_share
 from sos_eval.report.compose import compose
 from sos_eval.report.content import Bullets, Heading, Picture, Table, Text
-from sos_eval.report.converted import converted_rows, detectable_change
 from sos_eval.report.draw import draw_all
 from sos_eval.report.earlier_path import earlier_path
 from sos_eval.report.first_page import MOST_SENTENCES, NOT_ASSESSED, weighed
@@ -20,7 +19,7 @@ from sos_eval.report.reading import table_of
 from sos_eval.report.safety import harm_excluded, safety_rows, safety_words
 from sos_eval.report.sections import APPENDIX
 from sos_eval.report.verdict import effect_of, verdict_of
-from sos_eval.report.wording import alike, in_units, minus_signs, sentence_count
+from sos_eval.report.wording import in_units, minus_signs, sentence_count
 from sos_eval.results.check import of_hundred
 from tests.report.cases import CASES, run_case
 
@@ -155,36 +154,20 @@ def test_the_smallest_change_worth_having_drives_verdict_and_sentence(case):
     )
 
 
-def test_one_ratio_has_one_size_in_children(case):
-    """A detectable size, an end of the interval and a declared size with the same ratio are as many children."""
+def test_ends_hold_what_was_observed_and_detectable_sizes_the_level_without(case):
+    """What was observed is known; a true change would be of the level without it, which the estimate says."""
     bundle = case("ratio")
     headline, facts = bundle.headline, bundle.facts
     effect = effect_of(facts.headline.overall(bundle.estimates), facts.outcome)
     made = {row["what"]: row for row in headline["converted"]}
     assert headline["scale"] == "ratio"
-    for name in ("low", "high", "detectable fall", "detectable rise"):
+    for name in ("estimate", "low", "high"):
         assert made[name]["difference"] == pytest.approx(effect.observed * (1 - 1 / made[name]["value"]), abs=1e-9)
-    end = replace(facts, detectable=replace(facts.detectable, fall=1 - effect.low, rise=effect.high - 1))
-    sizes = {row["what"]: row for row in converted_rows(effect, end, facts.outcome)}
-    for name, detectable in (("low", "detectable fall"), ("high", "detectable rise")):
-        assert sizes[detectable]["people"] == pytest.approx(made[name]["people"], abs=1e-9)
-        assert detectable_change(effect, end, detectable.split()[1]) == pytest.approx(
-            made[name]["difference"], abs=1e-9
-        )
-
-
-def test_the_other_estimate_that_page_one_quotes_stands_in_its_table(case):
-    """A log, turned into a difference by the same rule as the ratio that it is set against."""
-    bundle = case("ratio")
-    parts = bundle.headline["disagreement"]
-    (other,) = [row for row in bundle.headline["converted"] if row["what"].startswith("furthest other estimate")]
-    logs = bundle.estimates.query("estimator == 'log_rate' and aggregation == 'overall' and outcome == 'entry'")
-    assert other["value"] == pytest.approx(math.exp(logs["estimate"].iloc[0]), abs=1e-9)
-    own = bundle.headline["converted"][0]["difference"]
-    assert other["difference"] == pytest.approx(own + parts["difference"], abs=1e-9)
-    here, there = alike([own, other["difference"]], 2)
-    assert f"lies furthest from the answer for its error: {there} per 10,000 against {here} per 10,000" in parts["text"]
-    assert "furthest" not in draw_all(bundle, ("svg",), only="answer").data["answer"]
+    without = effect.observed / made["estimate"]["value"]
+    for name in ("detectable fall", "detectable rise"):
+        assert made[name]["difference"] == pytest.approx(without * (made[name]["value"] - 1), abs=1e-9)
+        share = made[name]["value"] - 1  # so that picture and sentence agree which is the smaller
+        assert made[name]["percent"] == pytest.approx(100 * share)
 
 
 def test_a_size_worth_having_is_the_ratio_that_its_children_are(case, tmp_path):

@@ -86,10 +86,7 @@ def test_a_ratio_becomes_children_too():
 
 
 def test_detectable_sizes_are_converted_beside_the_estimate():
-    """A rate ratio of 0.8 of 25 per 10,000: a detectable fall of a fifth is 0.8 too, 5 per 10,000, 15 of 30,000.
-
-    A rise of a quarter leaves 16 of the 20 observed, so that 4 are more.
-    """
+    """A rate ratio of 0.8 of 25 per 10,000: a detectable fall of a fifth is 0.8 too, 5 per 10,000, 15 of 30,000."""
     row = effect(estimate=0.8, conf_low=0.5, conf_high=1.28, std_error=0.24, scale="ratio", estimand="rate_ratio")
     outcome = replace(facts().outcome, mean_treated=20.0, mean_exposure=30_000.0)
     found = effect_of(row, outcome)
@@ -97,9 +94,9 @@ def test_detectable_sizes_are_converted_beside_the_estimate():
     rows = {one["what"]: [one[name] for name in ("value", "percent", "difference", "people")] for one in made}
     assert rows["estimate"] == pytest.approx([0.8, -20.0, -5.0, -15.0], abs=1e-12)
     assert rows["detectable fall"] == pytest.approx([0.8, -20.0, -5.0, -15.0], abs=1e-12)
-    assert rows["detectable rise"] == pytest.approx([1.25, 25.0, 4.0, 12.0], abs=1e-12)
+    assert rows["detectable rise"] == pytest.approx([1.25, 25.0, 6.25, 18.75], abs=1e-12)
     assert rows["no difference"] == [1.0, 0.0, 0.0, 0.0]
-    assert math.isnan(detectable_value(seen(reason="no procedure is relied on"), "fall"))
+    assert math.isnan(detectable_value(found, seen(reason="no procedure is relied on"), "fall"))
 
 
 @pytest.mark.parametrize(
@@ -218,11 +215,8 @@ def test_the_ends_of_a_small_share_have_the_same_decimals():
 
 
 def test_units_needed_count_the_comparison_that_they_are_taken_from():
-    """A tenth below 35 without it leaves the 31.5 observed: 3.5.
-
-    1/4 + 1/8 = .375 finds 3.7; 3.5 needs .3355 = 1/5.52 + 1/6.48, said as roughly 6; 3 of 3.5 needs .2755 < 4/12.
-    """
-    told = headline_of(estimates(), seen(fall=3.7))["what_would_change_it"]
+    """1/4 + 1/8 = .375 finds 3.5; 3.34 needs .3415 = 1/5.06 + 1/6.94, said as roughly 6; 3 needs .2755 < 4/12."""
+    told = headline_of(estimates(), seen(fall=3.5))["what_would_change_it"]
     said = "a fall of, say, 10% four times in five would take roughly 6 of the 12 compared"
     assert any(said in text for text in told)
     asked = facts(question=question(smallest_worthwhile=3.0), detectable=seen(fall=3.5).detectable)
