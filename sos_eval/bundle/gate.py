@@ -36,6 +36,8 @@ _ONE_UNIT = "withheld: each row is about a single unit"
 _DRAWS = "withheld: with the seed, every draw is one more equation on the counts of single units"
 _MEANS = "withheld: with the seed, a mean of drawn estimates is one more equation on the counts of single units"
 _POOLED = "withheld: beside the mean of rates it would give back counts of single units"
+#: In place of a category that few people have.
+_RARE = "(few people)"
 _SETS = "withheld: counts of people are told of nested sets only"
 _NEAR = "withheld: its units differ by fewer than may be told from those of an estimate that is shown"
 #: Checks that estimate without a few units: set against the estimate they tell of those.
@@ -302,6 +304,9 @@ class _Gate:
         near = ((apart > 0) & (apart < fewest)).any(axis=1) & (table["stage"] == "before").to_numpy()
         back = ~few & outcomes & (near | bool(self.hidden))
         columns = ("mean_treated", "mean_comparison", "std_mean_diff", "variance_ratio", "ks")
+        words = table["covariate"].astype(str)
+        rare = self._few_people(table) & words.str.contains("=", regex=False).to_numpy(bool)
+        table = table.assign(covariate=words.mask(rare, words.str.split("=").str[0] + "=" + _RARE))
         out = self._without(file, table, columns, {self.few: few, BACK: back}, "")
         for name in ("n_treated", "n_comparison"):
             out = self._people(out, name, file)
@@ -352,7 +357,9 @@ class _Gate:
         table = table.assign(text=plain)
         thin = np.array([key in self.thin for key in keys], bool) & name.isin(_OF_ALTERNATIVES).to_numpy(bool) & ~few
         unknown = name.isin(["unmatched", "without_strata_effects"]).to_numpy(bool) & ~few
-        why = {self.few: few, _ONE_UNIT: alone, BACK: back, _THIN: thin, _UNKNOWN: unknown}
+        rare = len(self.content.balance) > 0 and bool(self._few_people(self.content.balance).any())
+        worst = name.str.startswith("balance.").to_numpy(bool) & rare & ~few
+        why = {self.few: few, _ONE_UNIT: alone, BACK: back, _THIN: thin, _UNKNOWN: unknown, _AS_BALANCE: worst}
         out = self._without("diagnostics.csv", table, ("value",), why, "text")
         return out.assign(text=self._said("diagnostics.csv", [str(text) for text in out["text"]]))
 

@@ -302,3 +302,53 @@ def test_weights_by_unit_and_adjusted_p_of_what_is_withheld_stay(tmp_path):
     tests = read_table(run(tmp_path, "guarded") / "tests.csv")
     assert len(tests)
     assert tests[["p", "p_adjusted"]].isna().all(axis=None)
+
+
+PEOPLE = """
+schema: sos-eval/design/1
+name: people
+title: Children matched
+question: {intervention: visits, population: children, comparator: others, outcome: days, expected_direction: decrease}
+panel:
+  source: csv
+  path: people.csv
+  layout: cross_sections
+  unit: la
+  time: year
+  outcome: {value: days}
+  treatment: {first_treated: start}
+  covariates: [age, kind, disabled]
+comparison:
+  method: declared
+  sets: {L0: [L3, L4], L1: [L5], L2: [L6, L7]}
+  people: {method: cem, on: [age, kind, disabled], cutpoints: {age: [5.5, 10.5], disabled: [5]}}
+estimators: [{id: primary, method: matched_did}]
+inference: analytic
+disclosure: {profile: dfe}
+report: {formats: [md]}
+seed: 1
+"""
+
+
+def test_a_category_of_few_children_is_neither_named_nor_counted(tmp_path):
+    rng = np.random.default_rng(9)
+    n = 1200
+    la, year = rng.integers(0, 8, n), rng.integers(2001, 2008, n)
+    data = pd.DataFrame({"la": [f"L{one}" for one in la], "year": year, "age": rng.integers(0, 16, n)})
+    data["start"] = np.where(la < 3, 2004, 0)
+    data["kind"] = rng.choice(["north", "south"], n)
+    data["disabled"] = 0
+    data.loc[np.flatnonzero(la == 0)[:2], "disabled"] = 1
+    data.loc[np.flatnonzero(la == 1)[0], "kind"] = "CANARY"
+    data["days"] = 20 + data["age"] / 4 + rng.normal(size=n)
+    data.to_csv(tmp_path / "people.csv", index=False)
+    (tmp_path / "guarded.yaml").write_text(PEOPLE)
+    guarded = run(tmp_path, "guarded")
+    written = [file for file in guarded.rglob("*") if file.is_file()]
+    assert [file.name for file in written if b"CANARY" in file.read_bytes()] == []
+    balance = read_table(guarded / "balance.csv").set_index("covariate")
+    assert balance.loc["disabled", "std_mean_diff"].isna().all()
+    assert "kind=(few people)" in balance.index
+    worst = read_table(guarded / "diagnostics.csv").set_index("name").loc["balance.max_smd"]
+    assert np.isnan(worst["value"])
+    assert not list((guarded / "tables").glob("balance.max*"))

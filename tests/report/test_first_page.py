@@ -199,13 +199,11 @@ def test_donors_elsewhere_and_another_release_are_told(case):
     headline = case("placed").headline
     assert "; 20 of the 32 comparison authorities lie in regions without a recorded start;" in headline["basis"]
     assert (
-        "Counts come from another release from 2015 on (new) than up to 2014 (old): where that changed what was "
+        "Counts come from another release from 2015 on (new) than in 2014 (old): where that changed what was "
         "counted, it looks like part of the answer."
     ) in headline["caveats"]
     assert any(
-        text.startswith(
-            "Children are counted by another source from 2015 on (census of 2021) than up to 2014 (census of"
-        )
+        text.startswith("Children are counted by another source from 2015 on (census of 2021) than in 2014 (census of")
         for text in headline["caveats"]
     )
     assert ("Made of another number of authorities from 2015 on, 1 of 40 authorities: Place 30 (2 to 1).") in headline[
@@ -301,8 +299,8 @@ SENTENCES = [
     ("far", "No comparison authority is quite like 6 of the treated authorities that are kept (Place 02, Place 03,"),
     ("early years empty", "The answer rests on 8 authorities with a recorded start of Signs of Safety, compared"),
     ("placed", "The answer rests on 8 authorities with a recorded start of Signs of Safety, compared with 32 autho"),
-    ("placed", "Counts come from another release from 2015 on (new) than up to 2014 (old): where that changed what "),
-    ("placed", "Children are counted by another source from 2015 on (census of 2021) than up to 2014 (census of 201"),
+    ("placed", "Counts come from another release from 2015 on (new) than in 2014 (old): where that changed what "),
+    ("placed", "Children are counted by another source from 2015 on (census of 2021) than in 2014 (census of 201"),
     ("placed", "Made of another number of authorities from 2015 on, 1 of 40 authorities: Place 30 (2 to 1)."),
     ("placed", "In the data on one side of the first start only, as where boundaries change, 1 of 40 authorities: P"),
     ("full", "If the 8 authorities had been drawn by lot, as the test assumes, and the true change were a fall of"),
