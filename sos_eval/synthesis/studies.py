@@ -192,7 +192,9 @@ def _numbers(reading: Reading, *, ratio: bool) -> tuple[Array, Array, tuple[str,
     with np.errstate(invalid="ignore"):
         outside = (effects < low) | (effects > high)
         unlike = ~used & np.isfinite(implied) & (np.abs(np.log(np.abs(implied / error))) > np.log(_UNLIKE))
-        far = (error > _WIDEST * np.nanmin(error)) | (ratio & (np.abs(effects) > _LARGEST_LOG))
+        far = (error > _WIDEST * np.nanmin(np.where(error > 0, error, np.nan))) | (
+            ratio & (np.abs(effects) > _LARGEST_LOG)
+        )
     if outside.any():
         reading.add(f"estimate: lies outside its interval, {reading.lines(outside)}", "mend the line")
     if unlike.any():

@@ -50,7 +50,11 @@ CASES = {
 REASONS = ("Not done: ", "No effect is established even if ")
 
 
-@pytest.mark.parametrize("check", [name for name in registered("check")])
+#: Their specifications and columns are read by a design; they have their own tests.
+OF_A_DESIGN = ("specification_curve", "spillover", "suppression_bounds")
+
+
+@pytest.mark.parametrize("check", [name for name in registered("check") if name not in OF_A_DESIGN])
 @pytest.mark.parametrize("case", CASES)
 def test_a_number_or_a_reason(check, case):
     method, panel = CASES[case]

@@ -243,7 +243,7 @@ def test_the_published_panel_is_written_with_its_sources(tmp_path, capsys):
         (["englnd"], "no command is called 'englnd'; did you mean \"england\"?"),
         *[
             ([name, "--any", "thing"], f"`sos-eval panel {name}` is not in this version")
-            for name in ("ssda903", "dfe", "describe", "diff", "join")
+            for name in ("dfe", "describe", "diff", "join")
         ],
     ],
 )

@@ -427,6 +427,23 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "a figure of nothing": ("figure", "nothing"),
     "a table of a file": ("table", "panel.csv"),
     "no such command": ("rum", "design.yaml"),
+    "a synthesis of nothing": ("synthesise", "nothing.csv"),
+    "a synthesis of a folder": ("synthesise", "."),
+    "returns that are not there": ("panel", "ssda903", "nothing.csv", "--out", "P.csv"),
+    "returns that are a folder": ("panel", "ssda903", ".", "--out", "P.csv"),
+}  # fmt: skip
+
+
+_STUDY = "study,estimate,std_error,scale\n"
+STUDIES = {
+    "empty": "", "head alone": _STUDY, "one": _STUDY + "a,1,1,log\n", "zero error": _STUDY + "a,1,0,log\nb,1,1,log\n",
+    "infinite": _STUDY + "a,inf,1,log\nb,1,1,log\n", "text": _STUDY + "a,high,1,log\nb,1,1,log\n",
+    "two scales": _STUDY + "a,1,1,log\nb,1,1,difference\n", "no such scale": _STUDY + "a,1,1,odds\nb,1,1,log\n",
+    "negative ratio": _STUDY + "a,-1,1,ratio\nb,1,1,ratio\n", "vast error": _STUDY + "a,1,1e200,log\nb,1,1,log\n",
+    "tiny error": _STUDY + "a,1,1e-200,log\nb,1,1,log\n", "vast logs": _STUDY + "a,800,1,log\nb,801,1,log\n",
+    "column twice": "study,estimate,std_error,std_error,scale\na,1,1,1,log\nb,1,1,1,log\n",
+    "script": _STUDY + "<script>alert(1)</script>,1,1,log\n=1+1,2,1,log\n", "not a table": "\x00\x01\x02",
+    "identical": _STUDY + "a,1,1,log\nb,1,1,log\nc,1,1,log\n",
 }  # fmt: skip
 
 
@@ -441,10 +458,14 @@ def cases() -> list[Hostile]:
         )
         for name, texts in PSA.items()
     ]
+    studies = [
+        Hostile(f"studies {name}", files(s_csv=text), ("synthesise", "s.csv", "--out", "o"))
+        for name, text in STUDIES.items()
+    ]
     typed = [Hostile(f"command {name}", lambda folder: None, command) for name, command in COMMANDS.items()]
     from tests.hostile.folders import folders
 
-    return [*in_cells(), *others(), *gates, *draws, *typed, *folders()]
+    return [*in_cells(), *others(), *gates, *draws, *studies, *typed, *folders()]
 
 
 def main(part: int = 0, of: int = 1) -> None:
