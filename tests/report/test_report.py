@@ -156,7 +156,7 @@ def test_all_formats_say_the_same_sentences(reported):
     headings = [one.text for one in word.paragraphs if one.style.name == "Heading 1"]
     assert [name for name in headings if name in EMMIE] == EMMIE
     described = [shape._inline.docPr.get("descr") for shape in word.inline_shapes]
-    assert len(described) == 13
+    assert len(described) == (reported.path / "report.md").read_text(encoding="utf-8").count("](figures/") > 10
     assert all(len(text) > 20 for text in described)
 
 
