@@ -169,6 +169,9 @@ def test_all_that_is_written_is_one_folder_and_the_same_bytes(tmp_path):
     assert json.loads((tmp_path / "one" / "synthesis.json").read_text())["schema"] == "sos-eval/synthesis/1"
 
 
+built_once = pytest.mark.xdist_group("syntheses")  # one process, so that no bundle is made twice
+
+
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory):
     """Three runs: the second on other authorities, the third on those of the first."""
@@ -182,6 +185,7 @@ def bundles(tmp_path_factory):
     return made
 
 
+@built_once
 def test_bundles_of_other_authorities_are_pooled(bundles):
     answer = run_synthesis(bundles[:2], None)
     heads = [json.loads((one / "headline.json").read_text()) for one in bundles[:2]]
@@ -189,6 +193,7 @@ def test_bundles_of_other_authorities_are_pooled(bundles):
     assert answer.models["clusters"].iloc[0] == 2
 
 
+@built_once
 def test_bundles_that_share_authorities_are_one_piece_of_evidence(bundles, capsys):
     assert call("synthesise", bundles[0], bundles[2]) == 2
     assert "they are one piece of evidence, and are not pooled" in capsys.readouterr().err
@@ -197,6 +202,7 @@ def test_bundles_that_share_authorities_are_one_piece_of_evidence(bundles, capsy
     assert any("first and third share" in note.replace("third and first", "first and third") for note in answer.notes)
 
 
+@built_once
 def test_a_bundle_is_one_study_and_keeps_to_itself(bundles, capsys):
     assert call("synthesise", bundles[0], bundles[0], bundles[1]) == 2
     assert "is named twice: it is one study" in capsys.readouterr().err

@@ -22,7 +22,7 @@ panel:
   outcome: {value: rate}
 estimators: [{id: primary, method: dechaisemartin_dhaultfoeuille}, {id: twfe, method: twfe}]
 inference: {method: randomization, statistic: both, draws: 199}
-checks: [path]
+checks: []
 report: {formats: []}
 """
 

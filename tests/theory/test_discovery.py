@@ -88,6 +88,7 @@ def test_equal_to_econml_called_directly(name):
     assert ours == pytest.approx(direct.effect(at).ravel(), abs=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["double_ml", "dr_learner"])
 def test_noise_is_not_sold_as_difference(name):
     """100 worlds of one effect at 40 and 40 clusters, the fewest allowed: 5 found of each kind expected, 12 at most."""
