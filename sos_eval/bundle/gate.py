@@ -297,16 +297,16 @@ class _Gate:
         """Hold back balance on few units, and of outcomes whose path is held back."""
         fewest = self.about.disclosure.fewest
         n = table[["n_treated", "n_comparison"]].astype(float)
-        few = (n < fewest).any(axis=1).to_numpy() | self._few_people(table)
-        outcomes = table["covariate"].astype(str).str.startswith("outcome_pre").to_numpy()
+        rare, words = self._few_people(table), table["covariate"].astype(str)
+        few = (n < fewest).any(axis=1).to_numpy() | rare
+        outcomes = words.str.startswith("outcome_pre").to_numpy()
         sizes = n.groupby(table["covariate"])
         apart = (sizes.transform("max") - sizes.transform("min")).to_numpy(float)
         near = ((apart > 0) & (apart < fewest)).any(axis=1) & (table["stage"] == "before").to_numpy()
         back = ~few & outcomes & (near | bool(self.hidden))
         columns = ("mean_treated", "mean_comparison", "std_mean_diff", "variance_ratio", "ks")
-        words = table["covariate"].astype(str)
-        rare = self._few_people(table) & words.str.contains("=", regex=False).to_numpy(bool)
-        table = table.assign(covariate=words.mask(rare, words.str.split("=").str[0] + "=" + _RARE))
+        unnamed = rare & words.str.contains("=", regex=False).to_numpy(bool)
+        table = table.assign(covariate=words.mask(unnamed, words.str.split("=").str[0] + "=" + _RARE))
         out = self._without(file, table, columns, {self.few: few, BACK: back}, "")
         for name in ("n_treated", "n_comparison"):
             out = self._people(out, name, file)

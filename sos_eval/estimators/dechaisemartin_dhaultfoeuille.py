@@ -60,7 +60,7 @@ class _Switches:
         return np.bincount(self.code, minlength=len(self.start)).astype(float)
 
 
-class _Cell(NamedTuple):
+class _Change(NamedTuple):
     """A group at a time since its switch: periods as positions, and the groups (k,) that it is compared with."""
 
     group: int
@@ -147,7 +147,7 @@ def _mean(change: Array, weight: Array, alone: Array | float = np.nan) -> tuple[
 @register("dechaisemartin_dhaultfoeuille")
 @dataclass(frozen=True)
 class DechaisemartinDhaultfoeuille(Estimator):
-    """Changes since the period before a unit's first switch, on or off, less those of units not yet switched."""
+    """Changes since the period before a unit's first switch, less those of units not yet switched."""
 
     effects: Annotated[int, Ge(1)] | None = None
     """Periods since the switch, the first included, that have an effect; all that can be compared, unless given."""
@@ -172,11 +172,8 @@ class DechaisemartinDhaultfoeuille(Estimator):
 
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate an effect at every time since the switch, placebos before it, and the mean of the effects."""
-        self._refuse_gaps(panel)
+        self._refuse(panel)
         switches = _switches(panel)
-        if self.normalized and panel.weighted and not panel.absorbing:
-            what = f"{self.name}: normalized, units that weigh differently and treatment that stops do not go together"
-            raise NotIdentified(panel.fault(what, "leave out normalized, or panel.weight"))
         plan = self._plan(panel, switches)
         values, influence = plan.scored(panel.matrix(), switches.code, panel.matrix("weight"))
         table = plan.table
@@ -192,7 +189,7 @@ class DechaisemartinDhaultfoeuille(Estimator):
         """Estimate a batch of outcomes, (draws, n_units, n_times): the plan is made once."""
         if np.isnan(outcomes).any():
             return super().estimate_many(panel, outcomes)
-        self._refuse_gaps(panel)
+        self._refuse(panel)
         switches = _switches(panel)
         plan = self._plan(panel, switches)
         return _batch(panel, plan, [(one, switches.code) for one in outcomes])
@@ -204,7 +201,7 @@ class DechaisemartinDhaultfoeuille(Estimator):
         same = (np.sort(starts, axis=1) == np.sort(starts[0])).all()
         if not same or switches.on.any() or panel.layout != "panel" or not panel.is_balanced:
             return super().estimate_assignments(panel, first_treated)
-        self._refuse_gaps(panel)
+        self._refuse(panel)
         plan, outcomes = self._plan(panel, switches), panel.matrix()
         codes = np.searchsorted(switches.start, np.where(starts > panel.times[-1], np.inf, starts))
         return _batch(panel, plan, [(outcomes, code) for code in codes])
@@ -233,13 +230,16 @@ class DechaisemartinDhaultfoeuille(Estimator):
             np.where(switches.on[group], -1.0, 1.0), received, inside, table,
         )  # fmt: skip
 
-    def _refuse_gaps(self, panel: Panel) -> None:
-        """Refuse panels with gaps: when a unit switched is not known."""
+    def _refuse(self, panel: Panel) -> None:
+        """Refuse panels with gaps, when a unit switched not being known, and options that do not go together."""
         if panel.layout != "panel" or not panel.is_balanced:
             what = f"{self.name}: units lack periods, and when they switched may not be known"
             raise NotIdentified(panel.fault(what, "set panel.unbalanced: balance, or narrow panel.window"))
+        if self.normalized and panel.weighted and not panel.absorbing:
+            what = f"{self.name}: normalized, units that weigh differently and treatment that stops do not go together"
+            raise NotIdentified(panel.fault(what, "leave out normalized, or panel.weight"))
 
-    def _cells(self, times: Array, switches: _Switches) -> Iterator[_Cell]:
+    def _cells(self, times: Array, switches: _Switches) -> Iterator[_Change]:
         """Yield every effect that has somebody to be compared with, and the placebo as long before the base."""
         for group in np.flatnonzero(np.isfinite(switches.start)):
             start = switches.start[group]
@@ -250,11 +250,11 @@ class DechaisemartinDhaultfoeuille(Estimator):
                 control = later & (switches.on == switches.on[group])
                 if not control.any() or (self.effects is not None and event >= self.effects):
                     break
-                yield _Cell(int(group), event, time, base, time, control)
+                yield _Change(int(group), event, time, base, time, control)
                 lag = event + 1
                 before = np.flatnonzero(times == start - 1 - lag)
                 if len(before) and (self.placebos is None or lag <= self.placebos):
-                    yield _Cell(int(group), times[before[0]] - start, int(before[0]), base, time, control)
+                    yield _Change(int(group), times[before[0]] - start, int(before[0]), base, time, control)
 
 
 def _switches(panel: Panel) -> _Switches:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from sos_eval.jobs.run import run
+from tests.jobs.eight_units import ADOPTIONS, written
 
 DESIGN = """\
 schema: sos-eval/design/1
@@ -34,16 +33,10 @@ CHANGES = {
     "kin": [-1, -3, 2, 1, 0, 1, 2, np.nan],
 }  # fmt: skip
 FAMILY = ("hurt", "again", "kin")
-ADOPTIONS = tuple(combinations(range(8), 2))
 
 
 def bundle(folder, statistic):
-    rows = {"la": np.repeat([f"u{i}" for i in range(8)], 2), "year": np.tile([2001, 2002], 8)}
-    rows |= {name: np.ravel([[10.0, 10.0 + one] for one in change]) for name, change in CHANGES.items()}
-    start = np.repeat([2002, 2002, 0, 0, 0, 0, 0, 0], 2)
-    pd.DataFrame(rows | {"start": start}).to_csv(folder / "p.csv", index=False)
-    (folder / "d.yaml").write_text(DESIGN.format(statistic=statistic), encoding="utf-8")
-    return run(folder / "d.yaml", out=folder / "out")
+    return run(written(folder, CHANGES, DESIGN.format(statistic=statistic)), out=folder / "out")
 
 
 def _differences(name, pairs=ADOPTIONS):

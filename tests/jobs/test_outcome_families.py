@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +11,7 @@ from sos_eval.design.protocol import protocol
 from sos_eval.errors import InputFault
 from sos_eval.jobs.run import run
 from sos_eval.numerics.multiplicity import benjamini_hochberg, holm
+from tests.jobs.eight_units import ADOPTIONS, written
 from tests.jobs.test_families import CHANGES
 
 DESIGN = """\
@@ -31,17 +30,11 @@ families: [FAMILY]
 seed: 1
 """
 NAMES = ("hurt", "again", "entry")
-ADOPTIONS = tuple(combinations(range(8), 2))
 
 
 def made(folder, family):
     """Write eight units over two years, of which the first two start, and the design."""
-    rows = {"la": np.repeat([f"u{i}" for i in range(8)], 2), "year": np.tile([2001, 2002], 8)}
-    rows |= {name: np.ravel([[10.0, 10.0 + one] for one in change]) for name, change in CHANGES.items()}
-    start = np.repeat([2002, 2002, 0, 0, 0, 0, 0, 0], 2)
-    pd.DataFrame(rows | {"start": start}).to_csv(folder / "p.csv", index=False)
-    (folder / "d.yaml").write_text(DESIGN.replace("FAMILY", family), encoding="utf-8")
-    return folder / "d.yaml"
+    return written(folder, CHANGES, DESIGN.replace("FAMILY", family))
 
 
 def studentised(name, treated):

@@ -21,7 +21,7 @@ class _ForbiddenError(Exception):
     """The file declares a document type or an entity."""
 
 
-class _Reader:
+class _Streamed:
     """Turns elements into rows of the tables that are read, with their lines."""
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ def xml_pieces(path: Path, faults: Faults) -> Iterator[tuple[str, Any]]:
     """Yield (table, record batch with the line of each row) of a return in XML."""
     from xml.parsers.expat import ExpatError
 
-    reader = _Reader()
+    reader = _Streamed()
     try:
         with path.open("rb") as file:
             while block := file.read(_BLOCK):
