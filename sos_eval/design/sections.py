@@ -55,7 +55,7 @@ CONTRACT = {
         "ferman_pinto", "jackknife", "auto",
     ),
     "check": (
-        "pretrends", "honest_did", "placebo_time", "placebo_units", "leave_one_out", "refuters", "spillover",
+        "pretrends", "honest_did", "placebo_time", "placebo_units", "placebo_outcome", "leave_one_out", "refuters", "spillover",
         "contamination", "robustness", "specification_curve",
     ),
 }  # fmt: skip
