@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Le
 from pydantic import AfterValidator, BeforeValidator
 
 from sos_eval.declare import Declared
@@ -31,7 +31,7 @@ class OutcomeSpec(Declared):
     """Column of counts; needs `exposure`."""
     exposure: str | None = None
     """Column of the population at risk."""
-    per: Annotated[float, Gt(0)] = 1.0
+    per: Annotated[float, Ge(1e-12), Le(1e12)] = 1.0
     """Scale of the rate: 10000 means per 10,000."""
     value: str | None = None
     """Column of a ready value (a rate, a percentage, a mean), instead of `count`."""
@@ -260,6 +260,8 @@ class PanelSpec(Declared):
             raise ValueError("geography goes with source: england")
         if self.source == "england" and (self.table, self.header_row, self.wide) != (None, None, None):
             raise ValueError("table, header_row and wide are for files; source: england ships with the package")
+        if self.table is not None and self.source in ("csv", "parquet"):
+            raise ValueError(f"table names a sheet or a table of a store, and {self.source} has one only; take it out")
         if self.events is not None and (self.layout == "panel") != bool(self.events.means):
             raise ValueError("events goes with layout: cross_sections, or with layout: panel and events.means")
         if self.imputation is not None and self.layout != "cross_sections":
