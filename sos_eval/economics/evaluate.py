@@ -44,6 +44,11 @@ __all__ = ["Evaluation", "Outputs", "evaluate"]
 
 #: What is printed of a programme without any evidence carries this.
 BREAK_EVEN_ONLY = "break-even only: no evidence of effect"
+#: Law of a parameter -> its name in the table, where that is another.
+_LAWS = {
+    "share": "dirichlet", "lognormal_median": "lognormal (median; error of the log)",
+    "confidence": "confidence distribution of the inverted test",
+}  # fmt: skip
 Array = NDArray[np.float64]
 Outputs = dict[str, "pd.DataFrame | dict[str, Any]"]
 Streams = Callable[..., np.random.Generator]
@@ -241,7 +246,7 @@ def parameter_table(model: DecisionModel, *, with_effect: bool) -> pd.DataFrame:
         if p.name == "effect" and not with_effect:
             continue
         low, high = own_interval(p, model)
-        law = {"share": "dirichlet", "lognormal_median": "lognormal (median; error of the log)"}.get(p.law, p.law)
+        law = _LAWS.get(p.law, p.law)
         error = np.nan if p.law == "share" else p.se
         rows.append((p.name, base[p.name], error, low, high, law, sources[p.name]))
     prior = model.section.effect.prior if model.section.effect is not None else None
