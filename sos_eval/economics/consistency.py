@@ -20,7 +20,18 @@ Problem = tuple[tuple[str | int, ...], str, str]
 def problems(section: EconomicsSection, deflator: Deflator) -> list[Problem]:
     """List everything that contradicts itself in a declaration."""
     found: list[Problem] = []
-    for check in (_thresholds, _gate, _files_or_model, _frame, _discount, _strategies, _effect, _pathway, _stays):
+    for check in (
+        _thresholds,
+        _gate,
+        _files_or_model,
+        _frame,
+        _discount,
+        _strategies,
+        _uptake,
+        _effect,
+        _pathway,
+        _stays,
+    ):
         found += list(check(section))
     for check in (_implementation, _decision, _equity, _cheers):
         found += list(check(section))
@@ -117,6 +128,24 @@ def _strategies(section: EconomicsSection) -> Iterator[Problem]:
         if share in shares[:j]:
             twin = names[shares.index(share)]
             yield ("strategies", j), f"{names[j]} and {twin} are identical", "keep one of them"
+
+
+def _uptake(section: EconomicsSection) -> Iterator[Problem]:
+    """Check that authorities take a strategy up within the horizon, and stay."""
+    for j, strategy in enumerate(section.strategies):
+        shares, here = strategy.uptake, ("strategies", j, "uptake")
+        if not shares:
+            continue
+        if section.psa.effects is not None:
+            yield here, "draws from files have no budget by year: it would change nothing", "leave it out"
+        if j == 0:
+            yield here, "the comparator is what happens anyway: nobody takes it up", "leave it out"
+        if section.frame is not None and len(shares) > section.frame.horizon:
+            yield here, f"{len(shares)} years within a horizon of {section.frame.horizon}", "leave later years out"
+        if list(shares) != sorted(shares):
+            yield here, f"{list(shares)}: shares fall, but who has taken it up stays", "write rising shares"
+        if not shares[-1]:
+            yield here, "nobody ever takes it up: there is no budget", "write rising shares, such as [0.2, 0.6, 1]"
 
 
 def _effect(section: EconomicsSection) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sos_eval.economics.declared import Subgroup
+from sos_eval.economics.declared_analysis import Subgroup
 from sos_eval.economics.model.evaluated import DecisionModel, rate_fall
 
 if TYPE_CHECKING:

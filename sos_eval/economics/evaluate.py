@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from sos_eval.economics.breakeven import break_even as break_even_table
 from sos_eval.economics.breakeven import (
     break_even_fall,
-    budget_impact,
     cost_consequence,
     justifiable_cost,
     research_bound,
 )
+from sos_eval.economics.budget import budget_impact
 from sos_eval.economics.ceac import Sweep, sweep
 from sos_eval.economics.cheers import answered, cheers_sheet
 from sos_eval.economics.decision import decided
@@ -30,6 +30,7 @@ from sos_eval.economics.model.draws import Parameter, central_interval, draw_par
 from sos_eval.economics.model.evaluated import DecisionModel, as_shares, rate_fall
 from sos_eval.economics.model.psa import Samples
 from sos_eval.economics.prepared import Prepared, effect_there, studies_fit
+from sos_eval.economics.scenario_draws import scenario_draws
 from sos_eval.economics.scenarios import VariedModel, scenario_models, scenario_table, structural_count
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.economics.sensitivity import natural_base, own_interval, sensitivity_tables
@@ -118,9 +119,11 @@ def evaluate(prepared: Prepared, measured: Evidence, streams: Streams, where: st
         effect_there(prepared)
     if model is not None:
         outputs |= first_tables(prepared, model, scenarios, draws, streams, with_effect=full)
-        outputs["budget_impact"] = budget_impact(model, with_savings=full)
+        outputs["budget_impact"] = budget_impact(model, draws, with_savings=full)
     if full:
         outputs |= full_tables(prepared, psa, draws, streams)
+        if len(scenarios) > 1:
+            outputs["scenarios_probabilistic"] = scenario_draws(prepared, scenarios, streams)
         chosen = decided(psa, prepared.reference, section.decision_threshold)
         head = economic_headline(chosen, outputs, verdict.tier, verdict.binding, mark, _withheld(section))
         outputs |= {"summary": main_results(chosen, outputs, printed, mark), "headline": head}

@@ -12,7 +12,7 @@ import pandas as pd
 from sos_eval.declare import build
 from sos_eval.economics.breakeven import break_even_fall
 from sos_eval.economics.decision import choose
-from sos_eval.economics.declared import Scenario
+from sos_eval.economics.declared_analysis import Scenario
 from sos_eval.economics.icers import incremental, quadrant
 from sos_eval.economics.model.evaluated import DecisionModel, rate_fall
 from sos_eval.economics.section import EconomicsSection

@@ -16,15 +16,10 @@ from sos_eval.economics.declared import (
     DeclaredEffect,
     DeflatorFile,
     Discount,
-    Dsa,
-    GateBlock,
     Implementation,
-    Psa,
-    Scenario,
     Strategy,
-    Subgroup,
-    Voi,
 )
+from sos_eval.economics.declared_analysis import Dsa, GateBlock, Psa, Scenario, Subgroup, Voi
 
 __all__ = ["EconomicsFile", "EconomicsSection", "threshold_grid"]
 

@@ -20,7 +20,8 @@ _TABLES = {
     "breakeven": "Break-even effect",
     "timing": "When the money falls: what the convention does to the saving",
     "cost_consequence": "Costs and consequences by bearer", "research_value": "Bound on the value of research",
-    "scenarios": "Scenarios", "equity": "By group of children", "budget_impact": "Budget impact by year",
+    "scenarios": "Scenarios at expected values", "scenarios_probabilistic": "Scenarios, each with draws of its own",
+    "equity": "By group of children", "budget_impact": "Budget impact by strategy and year",
     "parameters": "Inputs and their uncertainty", "cheers": "CHEERS 2022",
 }  # fmt: skip
 _MOST_ROWS = 40

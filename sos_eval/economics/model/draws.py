@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.economics.declared import Correlation
+from sos_eval.economics.declared_analysis import Correlation
 from sos_eval.economics.model.confidence import ConfidenceDistribution
 
 __all__ = ["Parameter", "central_interval", "correlation_problem", "draw_parameters"]
