@@ -1,7 +1,7 @@
 """Budget impact: the cash of every strategy by year and bearer, as authorities take it up, with intervals from draws.
 
-Cash is not discounted, and what is bought in one year is paid in it. An authority that takes a strategy up in year s has
-in year t the money of its own year t - s + 1; strategies are against the comparator, whose own cash is none.
+Cash is not discounted, and what is bought in one year is paid in it. An authority that takes a strategy up in year s
+has in year t the money of its own year t - s + 1; strategies are against the comparator, whose own cash is none.
 """
 
 from __future__ import annotations

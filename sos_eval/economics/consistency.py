@@ -20,20 +20,9 @@ Problem = tuple[tuple[str | int, ...], str, str]
 def problems(section: EconomicsSection, deflator: Deflator) -> list[Problem]:
     """List everything that contradicts itself in a declaration."""
     found: list[Problem] = []
-    for check in (
-        _thresholds,
-        _gate,
-        _files_or_model,
-        _frame,
-        _discount,
-        _strategies,
-        _uptake,
-        _effect,
-        _pathway,
-        _stays,
-    ):
+    for check in (_thresholds, _gate, _files_or_model, _frame, _discount, _strategies, _uptake, _effect, _pathway):
         found += list(check(section))
-    for check in (_implementation, _decision, _equity, _cheers):
+    for check in (_stays, _implementation, _decision, _equity, _cheers):
         found += list(check(section))
     found += list(_lines(section, deflator))
     return found

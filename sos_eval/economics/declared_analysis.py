@@ -1,4 +1,4 @@
-"""What an economic evaluation declares of its analysis: draws, sensitivity, scenarios, information, groups, the gate."""
+"""What an economic evaluation declares of its analysis: draws, sensitivity, scenarios, information, groups, gate."""
 
 from __future__ import annotations
 

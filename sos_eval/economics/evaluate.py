@@ -20,6 +20,7 @@ from sos_eval.economics.breakeven import (
 from sos_eval.economics.budget import budget_impact
 from sos_eval.economics.ceac import Sweep, sweep
 from sos_eval.economics.cheers import answered, cheers_sheet
+from sos_eval.economics.convergence import convergence
 from sos_eval.economics.decision import decided
 from sos_eval.economics.equity import equity_table
 from sos_eval.economics.gate.dossier import gate_rule
@@ -288,6 +289,8 @@ def full_tables(prepared: Prepared, psa: Samples, draws: Mapping[str, Array], st
     if not section.voi.evpi:
         out.pop("evpi")
     out["psa"] = psa_table(psa, reference)
+    if section.decision_threshold is not None:
+        out["convergence"] = convergence(psa, reference, section.decision_threshold)
     out |= information(prepared, psa, swept, streams)
     if prepared.model is not None:
         out |= sensitivity_tables(prepared)
@@ -306,7 +309,12 @@ def information(prepared: Prepared, psa: Samples, swept: Sweep, streams: Streams
         few = np.array(_few(list(lam), prepared.section.decision_threshold))
         out["evsi"] = evsi(psa, voi.studies, few, reference, decisions(prepared), lambda name: streams("evsi", name))
     total = decisions(prepared)
-    if voi.evpi and (voi.decisions_per_year, voi.years) != (1.0, 1):
+    many = (voi.decisions_per_year, voi.years) != (1.0, 1)
+    if groups and many:
+        table = out["evppi"][["parameters", "threshold"]].assign(decisions=total)
+        table["evppi"], table["std_error"] = (total * out["evppi"][name] for name in ("evppi", "std_error"))
+        out["evppi_population"] = table
+    if voi.evpi and many:
         out["evpi_population"] = pd.DataFrame(
             {"threshold": lam, "decisions": total, "evpi": total * swept.evpi, "std_error": total * swept.evpi_error}
         )

@@ -1,4 +1,4 @@
-"""Every scenario with draws of its own: what it costs and brings, how sure that is, and how often each strategy is best.
+"""Every scenario with draws of its own: costs and effects, how sure these are, how often each strategy is best.
 
 All scenarios are drawn from the same random numbers, so that two rows differ by the scenario and not by chance.
 """

@@ -100,6 +100,28 @@ def information(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     return shown
 
 
+def _converging(bundle: ResultBundle) -> pd.DataFrame:
+    return economic_table(bundle, "convergence")
+
+
+@figure("economics_convergence", _converging)
+def converging(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
+    """Show the incremental net benefit after fewer draws, which says whether there have been enough."""
+    at = float(table["threshold"].iloc[0])
+    note = marked(bundle, f"Incremental net benefit at {at:,.10g} a unit of effect. Shaded: two Monte Carlo errors.")
+    title = "Have there been enough draws?"
+    shown, (axes, *_) = canvas(title, height=2.5, note=note, left=0.85, top=0.5)
+    colours = colours_of(bundle)
+    for name, group in table.groupby("strategy", sort=False):
+        value, reach = group["incremental_net_benefit"], 2 * group["std_error"]
+        axes.fill_between(group["draws"], value - reach, value + reach, color=colours[str(name)], alpha=0.15, lw=0)
+        axes.plot(group["draws"], value, color=colours[str(name)], label=str(name))
+    axes.set(xlabel="Draws", ylabel="Incremental net benefit")
+    amounts(axes.yaxis, bundle)
+    legend(axes)
+    return shown
+
+
 def _loss(bundle: ResultBundle) -> pd.DataFrame:
     return economic_table(bundle, "expected_loss")
 
