@@ -300,6 +300,14 @@ def _decision(section: EconomicsSection) -> Iterator[Problem]:
         if place.share == 1 and f"mix[{place.name}]" in section.dsa.ranges:
             what = f"{place.name} is the whole mix: no other placement can take up the rest"
             yield ("dsa", "ranges", f"mix[{place.name}]"), what, "give another placement a share"
+    if section.voi.next_study is not None:
+        here = ("voi", "next_study")
+        if section.decision_threshold is None:
+            yield here, "its net benefit is at the decision threshold, and none is declared", "add decision_threshold"
+        if not section.voi.next_study.cost_source.strip():
+            yield (*here, "cost_source"), "is empty", "say where the cost of an authority and year comes from"
+        if not modelled(section):
+            yield here, "draws from files name no effect that it would measure", "write it under voi.studies"
     for key, pairs in (
         (("dsa", "two_way"), section.dsa.two_way),
         (("psa", "correlation"), [entry.between for entry in section.psa.correlation]),

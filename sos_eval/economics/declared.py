@@ -114,8 +114,8 @@ class Strategy(Declared):
     programme: Share = 1.0
     """Share of the programme's cost; 0 for the comparator."""
     uptake: tuple[Share, ...] = ()
-    """For the budget: share of the authorities that have taken it up by year 1, 2 and so on; the last goes on. Empty: all
-    in year 1."""
+    """For the budget: share of the authorities that have taken it up by year 1, 2 and so on; the last goes on. Empty:
+    all in year 1."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ __all__ = [
     "Correlation",
     "Dsa",
     "GateBlock",
+    "NextStudy",
     "ProposedStudy",
     "Psa",
     "Scenario",
@@ -101,6 +102,30 @@ class ProposedStudy(Declared):
 
 
 @dataclass(frozen=True)
+class NextStudy(Declared):
+    """The next evaluation of the effect: how many authorities, over how many years, by a power study of it."""
+
+    power: str
+    """Folder that `sos-eval power --out` wrote: the errors of the estimate are those of its `power.csv`."""
+    authorities: str | Positive
+    """Swept key that is the number of authorities (such as `world.authorities.n`), or that number."""
+    years: str | Positive
+    """Swept key that is the number of years (or the last one, see `before`), or that number."""
+    cost_per_authority_year: Positive
+    """Money a year for each authority that takes part."""
+    cost_source: str
+    """Where that cost comes from."""
+    fixed_cost: Annotated[float, Ge(0)] = 0.0
+    """Cost of the study whatever its size."""
+    before: float = 0.0
+    """Taken off the swept key of years, where that is a calendar year: the year before the first."""
+    estimator: str = ""
+    """Estimator in the power study; may be left out where there is one."""
+    per: Positive = 10000
+    """What a difference in rates is per in the power study."""
+
+
+@dataclass(frozen=True)
 class Voi(Declared):
     """Value of information."""
 
@@ -110,6 +135,8 @@ class Voi(Declared):
     """Groups of parameters."""
     studies: tuple[ProposedStudy, ...] = ()
     """Proposed studies, for EVSI and ENBS."""
+    next_study: NextStudy | None = None
+    """The best size of the next evaluation, at the decision threshold."""
     decisions_per_year: Positive = 1.0
     """Decisions that better information would inform, each year, in units of the evaluation."""
     years: Annotated[int, Ge(1), Le(100)] = 1

@@ -41,6 +41,7 @@ from sos_eval.economics.timing import AVERAGE_CHILD, marginal_child, timing_tabl
 from sos_eval.economics.value import value_for_money
 from sos_eval.economics.voi.evppi import evppi, evppi_table
 from sos_eval.economics.voi.evsi import evsi
+from sos_eval.economics.voi.next_study import next_study
 
 __all__ = ["Evaluation", "Outputs", "evaluate"]
 
@@ -303,17 +304,19 @@ def information(prepared: Prepared, psa: Samples, swept: Sweep, streams: Streams
     voi, reference = prepared.section.voi, prepared.reference
     lam, out = swept.thresholds, Outputs()
     groups = [evppi(psa, group, lam, reference, streams("evppi", *group)) for group in voi.evppi]
-    if groups:
-        out["evppi"] = evppi_table(groups, swept)
-    if voi.studies:
-        few = np.array(_few(list(lam), prepared.section.decision_threshold))
-        out["evsi"] = evsi(psa, voi.studies, few, reference, decisions(prepared), lambda name: streams("evsi", name))
     total = decisions(prepared)
     many = (voi.decisions_per_year, voi.years) != (1.0, 1)
-    if groups and many:
-        table = out["evppi"][["parameters", "threshold"]].assign(decisions=total)
-        table["evppi"], table["std_error"] = (total * out["evppi"][name] for name in ("evppi", "std_error"))
-        out["evppi_population"] = table
+    if groups:
+        table = evppi_table(groups, swept)
+        out["evppi"] = table
+        if many:
+            times = {name: total * table[name] for name in ("evppi", "std_error")}
+            out["evppi_population"] = table[["parameters", "threshold"]].assign(decisions=total, **times)
+    if voi.studies:
+        few = np.array(_few(list(lam), prepared.section.decision_threshold))
+        out["evsi"] = evsi(psa, voi.studies, few, reference, total, lambda name: streams("evsi", name))
+    if voi.next_study is not None:
+        out["next_study"] = next_study(prepared, psa, streams("evsi", "next study"))
     if voi.evpi and many:
         out["evpi_population"] = pd.DataFrame(
             {"threshold": lam, "decisions": total, "evpi": total * swept.evpi, "std_error": total * swept.evpi_error}

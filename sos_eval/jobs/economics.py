@@ -177,7 +177,8 @@ def _provenance(section: EconomicsSection, document: Document, seed: int) -> dic
     """Say which inputs were used, by their hashes."""
     folder, psa, pathway = document.path.parent, section.psa, section.care_pathway
     stays = pathway.stays.path if pathway is not None and pathway.stays is not None else None
-    names = [document.path.name, *(name for name in (psa.effects, psa.costs, psa.params, stays) if name)]
+    power = f"{section.voi.next_study.power}/power.csv" if section.voi.next_study is not None else None
+    names = [document.path.name, *(name for name in (psa.effects, psa.costs, psa.params, stays, power) if name)]
     hashes = {name: sha256((folder / name).read_bytes()).hexdigest() for name in names}
     return {"sos_eval": __version__, "seed": seed, "sha256": hashes}
 

@@ -22,7 +22,8 @@ _TABLES = {
     "cost_consequence": "Costs and consequences by bearer", "research_value": "Bound on the value of research",
     "scenarios": "Scenarios at expected values", "scenarios_probabilistic": "Scenarios, each with draws of its own",
     "equity": "By group of children", "budget_impact": "Budget impact by strategy and year",
-    "parameters": "Inputs and their uncertainty", "cheers": "CHEERS 2022",
+    "evppi_population": "Value of knowing parameters, all decisions informed",
+    "next_study": "The next study: value to the decisions after it, less its cost", "parameters": "Inputs and their uncertainty", "cheers": "CHEERS 2022",
 }  # fmt: skip
 _MOST_ROWS = 40
 _NEEDS = (

@@ -183,6 +183,30 @@ def studies(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     return shown
 
 
+def _sizes(bundle: ResultBundle) -> pd.DataFrame:
+    return economic_table(bundle, "next_study")
+
+
+@figure("economics_next_study", _sizes)
+def sizes(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
+    """Show what the next study would be worth by authorities and years, and the best size."""
+    at, best = float(table["threshold"].iloc[0]), table[table["best"] == 1]
+    said = "no size is worth its cost" if best.empty else "ring: the best size"
+    note = marked(bundle, f"At a threshold of {at:,.10g}; bars: two standard errors; {said}.")
+    shown, (axes, *_) = canvas("How large should the next study be?", height=2.7, note=note, left=0.85, top=0.5)
+    for colour, (years, group) in zip(COLOURS * 3, table.groupby("years"), strict=False):
+        label = f"{years:g} years"
+        axes.errorbar(
+            group["authorities"], group["enbs"], yerr=2 * group["enbs_error"], color=colour, marker="o", label=label
+        )
+    axes.plot(best["authorities"], best["enbs"], "o", ms=12, mfc="none", mec=INK, mew=1.5)
+    axes.axhline(0, color=INK, lw=0.8)
+    axes.set(xlabel="Authorities", ylabel="Value to later decisions less cost")
+    amounts(axes.yaxis, bundle)
+    legend(axes)
+    return shown
+
+
 def _tornado(bundle: ResultBundle) -> pd.DataFrame:
     table, pairs = economic_table(bundle, "tornado"), economic_table(bundle, "pairwise")
     pairs = pairs[pairs["threshold"] == decision_threshold(bundle)]
