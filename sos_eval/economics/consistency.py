@@ -22,7 +22,7 @@ def problems(section: EconomicsSection, deflator: Deflator) -> list[Problem]:
     found: list[Problem] = []
     for check in (_thresholds, _gate, _files_or_model, _frame, _discount, _strategies, _uptake, _effect, _pathway):
         found += list(check(section))
-    for check in (_stays, _implementation, _decision, _equity, _cheers):
+    for check in (_stays, _implementation, _decision, _equity, _distribution, _cheers):
         found += list(check(section))
     found += list(_lines(section, deflator))
     return found
@@ -332,6 +332,33 @@ def _equity(section: EconomicsSection) -> Iterator[Problem]:
     for dimension, total in sums.items():
         if total > 1 + 1e-6:
             yield ("equity",), f"the shares of {dimension} sum to {total:.6g}", "let them sum to 1 at most"
+
+
+def _distribution(section: EconomicsSection) -> Iterator[Problem]:
+    """Check that the groups whose inequality counts are declared, make up all children and have their weights."""
+    declared = section.distribution
+    if declared is None:
+        return
+    groups = [group for group in section.equity if group.dimension == declared.dimension]
+    if not modelled(section):
+        yield ("distribution",), "draws from files hold no groups of children", "leave it out"
+    elif not groups:
+        known = [group.dimension for group in section.equity]
+        instead = nearest(declared.dimension, known) if known else "declare its groups under equity"
+        yield ("distribution", "dimension"), f"no group of {declared.dimension!r} under equity", instead
+    elif abs(sum(group.share for group in groups) - 1) > 1e-6:
+        total = sum(group.share for group in groups)
+        what = f"the groups are {total:.4g} of all children: inequality between some of them is none of all"
+        yield ("distribution", "dimension"), what, "declare all groups, with shares that sum to 1"
+    if not declared.why.strip():
+        yield ("distribution", "why"), "is empty: aversion and weights are judgements", "say whose"
+    names = [group.name for group in groups]
+    for name in declared.weights:
+        if name not in names:
+            yield ("distribution", "weights", name), "no group is called so", nearest(name, names)
+    missing = [name for name in names if declared.weights and name not in declared.weights]
+    if missing:
+        yield ("distribution", "weights"), f"{', '.join(missing)}: no weight", "give every group one"
 
 
 def _cheers(section: EconomicsSection) -> Iterator[Problem]:

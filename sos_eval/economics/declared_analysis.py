@@ -12,6 +12,7 @@ from sos_eval.economics.declared import Positive, Share
 
 __all__ = [
     "Correlation",
+    "Distribution",
     "Dsa",
     "GateBlock",
     "NextStudy",
@@ -161,6 +162,20 @@ class Subgroup(Declared):
     """Weeks in care in the group; empty: as for all."""
     effect: float | None = None
     """The group's own effect on the declared scale; empty: as for all."""
+
+
+@dataclass(frozen=True)
+class Distribution(Declared):
+    """How much inequality between groups of children counts, for one dimension of `equity`."""
+
+    dimension: str
+    """The dimension whose groups are compared; they make up all children."""
+    aversion: Annotated[tuple[Annotated[float, Ge(0)], ...], MinLen(1)]
+    """Aversion to inequality; 0 counts means alone, and the larger, the more the group with the most entries counts."""
+    why: str
+    """Where aversion and weights come from: both are judgements."""
+    weights: dict[str, Positive] = field(default_factory=dict)
+    """Weight of each group's net benefit, brought to a mean of 1 over children. Empty: all alike, and no such table."""
 
 
 @dataclass(frozen=True)

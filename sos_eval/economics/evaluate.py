@@ -22,6 +22,7 @@ from sos_eval.economics.ceac import Sweep, sweep
 from sos_eval.economics.cheers import answered, cheers_sheet
 from sos_eval.economics.convergence import convergence
 from sos_eval.economics.decision import decided
+from sos_eval.economics.distribution import distribution_table, weighted_table
 from sos_eval.economics.equity import equity_table
 from sos_eval.economics.gate.dossier import gate_rule
 from sos_eval.economics.gate.evidence import POWER_80, Evidence, dossier_of, own_evidence
@@ -296,6 +297,9 @@ def full_tables(prepared: Prepared, psa: Samples, draws: Mapping[str, Array], st
     if prepared.model is not None:
         out |= sensitivity_tables(prepared)
         out["value_for_money"] = value_for_money(prepared, draws)
+        if section.distribution is not None:
+            out["distribution"] = distribution_table(prepared.model, section.distribution, draws)
+            out["distribution_weighted"] = weighted_table(prepared, section.distribution)
     return {name: table for name, table in out.items() if len(table)}
 
 

@@ -17,13 +17,14 @@ __all__ = ["economics"]
 #: Tables in the report, in order; the rest are in the bundle's folder ``economics``.
 _TABLES = {
     "summary": "Main results", "incremental": "Incremental costs and effects", "value_for_money": "Value for money",
-    "breakeven": "Break-even effect",
-    "timing": "When the money falls: what the convention does to the saving",
+    "breakeven": "Break-even effect", "timing": "When the money falls: what the convention does to the saving",
     "cost_consequence": "Costs and consequences by bearer", "research_value": "Bound on the value of research",
     "scenarios": "Scenarios at expected values", "scenarios_probabilistic": "Scenarios, each with draws of its own",
-    "equity": "By group of children", "budget_impact": "Budget impact by strategy and year",
+    "equity": "By group of children", "distribution": "Inequality between groups: equally distributed equivalents",
+    "distribution_weighted": "Groups by declared weights", "budget_impact": "Budget impact by strategy and year",
     "evppi_population": "Value of knowing parameters, all decisions informed",
-    "next_study": "The next study: value to the decisions after it, less its cost", "parameters": "Inputs and their uncertainty", "cheers": "CHEERS 2022",
+    "next_study": "The next study: value to the decisions after it, less its cost",
+    "parameters": "Inputs and their uncertainty", "cheers": "CHEERS 2022",
 }  # fmt: skip
 _MOST_ROWS = 40
 _NEEDS = (

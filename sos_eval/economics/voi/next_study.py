@@ -43,7 +43,7 @@ def size_problems(prepared: Prepared) -> list[str]:
     rows, estimators = _overall(table, study), list(table["estimator"].unique())
     if study.estimator not in ("", *estimators):
         return [f"no estimator is called {study.estimator!r} there, but {listed(estimators)}"]
-    if rows["estimator"].nunique() > 1:
+    if len(set(rows["estimator"])) > 1:
         return [f"several estimators are there ({listed(estimators)}): name one under estimator"]
     return _unusable(prepared, rows)
 
@@ -72,8 +72,9 @@ def _swept(study: NextStudy) -> list[str]:
 def _overall(table: pd.DataFrame, study: NextStudy) -> pd.DataFrame:
     """Return the rows of the overall effect, one an inference: the spread of estimates is the same under each."""
     rows = table[(table["aggregation"] == "overall") & (table["outcome"] == table["outcome"].iloc[0])]
-    rows = rows[rows["estimator"] == study.estimator] if study.estimator else rows
-    return rows[rows["inference"] == rows["inference"].iloc[0]] if len(rows) else rows
+    if study.estimator:
+        rows = rows[rows["estimator"] == study.estimator]
+    return pd.DataFrame(rows[rows["inference"].isin(rows["inference"].head(1))])
 
 
 def _sizes(rows: pd.DataFrame, study: NextStudy) -> tuple[Array, Array]:
@@ -112,7 +113,8 @@ def next_study(prepared: Prepared, psa: Samples, rng: np.random.Generator) -> pd
             "enbs": left * value - cost, "enbs_error": left * spread,
         })  # fmt: skip
     table = pd.DataFrame(found)
-    return table.assign(best=((table["enbs"] == table["enbs"].max()) & (table["enbs"] > 0)).astype(int))
+    table["best"] = ((table["enbs"] == table["enbs"].max()) & (table["enbs"] > 0)).astype(int)
+    return table
 
 
 def _truth(prepared: Prepared, psa: Samples) -> Array:
