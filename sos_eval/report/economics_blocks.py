@@ -44,14 +44,21 @@ def economics(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     blocks += _tier(gate) if isinstance(gate, dict) else []
     headline = found.get("headline")
     if isinstance(headline, dict) and not headline.get("sentence"):
-        blocks.append(Text(f"No headline: {headline.get('reason') or 'the gate grants none'}."))
+        reason = str(headline.get("reason") or "the gate grants none").removesuffix(".")
+        blocks.append(Text(f"No headline: {reason}."))
     blocks += [Picture(name, drawn.alt[name]) for name in drawn.images if name.startswith("economics_")]
     for name, caption in _TABLES.items():
         table = found.get(name)
         if isinstance(table, pd.DataFrame) and len(table):
             more = f" (first {_MOST_ROWS} of {len(table):,} rows)" if len(table) > _MOST_ROWS else ""
-            blocks.append(Table(_worded(shown(table.head(_MOST_ROWS))), caption + more))
+            blocks.append(Table(_worded(shown(_told_once(table).head(_MOST_ROWS))), caption + more))
     return [*blocks, *(_gate(gate) if isinstance(gate, dict) else [])]
+
+
+def _told_once(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave the condition of all rows out: it stands at the head of the chapter."""
+    same = "condition" in table and len(set(table["condition"].fillna(""))) == 1
+    return table.drop(columns="condition") if same else table
 
 
 def _worded(table: pd.DataFrame) -> pd.DataFrame:

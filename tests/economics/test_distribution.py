@@ -63,7 +63,7 @@ def test_the_interval_is_that_of_the_draws():
 
 
 def test_weights_are_brought_to_a_mean_of_one_over_children():
-    # costs 30,000 in each half; an averted entry saves 11,200 and is two units at 1,000; weights 3 and 1 become 1.5, 0.5
+    # 30,000 in each half; an averted entry saves 11,200 and is two units at 1,000; weights 3 and 1 become 1.5 and 0.5
     ready = halves(distribution={**AVERSE, "weights": {"poor": 3, "rich": 1}}, effect__constant="ratio")
     table = weighted_table(ready, ready.section.distribution).set_index("subgroup")
     assert table.loc["poor", "weight"] == pytest.approx(1.5)
