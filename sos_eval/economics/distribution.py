@@ -42,7 +42,7 @@ def equivalent(rates: Array, shares: Array, aversion: float) -> Array:
     power = 1 + aversion
     known = np.where((rates < 0).any(1, keepdims=True), np.nan, rates)
     largest = np.where(known.max(1) == 0, 1.0, known.max(1))  # no power of a rate over it overflows
-    return np.asarray(largest * ((known / largest[:, None]) ** power @ shares) ** (1 / power))
+    return np.asarray(largest * ((known / largest[:, None]) ** power * shares).sum(1) ** (1 / power))
 
 
 def distribution_table(model: DecisionModel, declared: Distribution, draws: Mapping[str, Array]) -> pd.DataFrame:
@@ -79,7 +79,7 @@ def _inequality(
     before = np.array([[group.baseline for group in groups]])
     part = model.effect_share[j]
     after, drawn = (before - part * _falls(model, groups, values) for values in (model.expected, draws))
-    (mean_before,), (mean,) = before @ shares, after @ shares
+    (mean_before,), (mean,) = equivalent(before, shares, 0.0), equivalent(after, shares, 0.0)
     (old,), (new,) = equivalent(before, shares, aversion), equivalent(after, shares, aversion)
     falls = old - equivalent(drawn, shares, aversion)
     low, high = np.quantile(falls, [0.025, 0.975])

@@ -31,6 +31,7 @@ from sos_eval.economics.model.discount import population_total
 from sos_eval.economics.model.draws import Parameter, central_interval, draw_parameters
 from sos_eval.economics.model.evaluated import DecisionModel, as_shares, rate_fall
 from sos_eval.economics.model.psa import Samples
+from sos_eval.economics.next_study import next_study
 from sos_eval.economics.prepared import Prepared, effect_there, studies_fit
 from sos_eval.economics.scenario_draws import scenario_draws
 from sos_eval.economics.scenarios import VariedModel, scenario_models, scenario_table, structural_count
@@ -42,7 +43,6 @@ from sos_eval.economics.timing import AVERAGE_CHILD, marginal_child, timing_tabl
 from sos_eval.economics.value import value_for_money
 from sos_eval.economics.voi.evppi import evppi, evppi_table
 from sos_eval.economics.voi.evsi import evsi
-from sos_eval.economics.voi.next_study import next_study
 
 __all__ = ["Evaluation", "Outputs", "evaluate"]
 

@@ -16,7 +16,7 @@ from sos_eval.economics.model.psa import Samples, read_samples
 from sos_eval.economics.model.stay import Observed, read_stays
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.economics.voi.evsi import study_problems
-from sos_eval.economics.voi.next_study import size_problems
+from sos_eval.economics.voi.power_study import size_problems
 from sos_eval.errors import DataFault, DesignFault, Faults, nearest
 
 __all__ = ["Prepared", "effect_there", "prepare", "studies_fit"]
@@ -123,11 +123,12 @@ def studies_fit(prepared: Prepared, psa: Samples) -> None:
         Every study that cannot be simulated.
     """
     faults = Faults(DesignFault)
-    if prepared.section.voi.next_study is not None:
-        for what in size_problems(prepared):
+    study, effect = prepared.section.voi.next_study, prepared.section.effect
+    if study is not None and effect is not None:
+        for what in size_problems(study, effect, prepared.document.path.parent):
             _add(faults, prepared.document, prepared.path, ("voi", "next_study"), what, "")
-    for i, study in enumerate(prepared.section.voi.studies):
-        for what in study_problems(study, psa):
+    for i, proposed in enumerate(prepared.section.voi.studies):
+        for what in study_problems(proposed, psa):
             _add(faults, prepared.document, prepared.path, ("voi", "studies", i), what, "")
     faults.stop()
 

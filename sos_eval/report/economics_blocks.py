@@ -48,11 +48,19 @@ def economics(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         blocks.append(Text(f"No headline: {reason}."))
     blocks += [Picture(name, drawn.alt[name]) for name in drawn.images if name.startswith("economics_")]
     for name, caption in _TABLES.items():
-        table = found.get(name)
+        table = _decided(name, found)
         if isinstance(table, pd.DataFrame) and len(table):
             more = f" (first {_MOST_ROWS} of {len(table):,} rows)" if len(table) > _MOST_ROWS else ""
             blocks.append(Table(_worded(shown(_told_once(table).head(_MOST_ROWS))), caption + more))
     return [*blocks, *(_gate(gate) if isinstance(gate, dict) else [])]
+
+
+def _decided(name: str, found: dict[str, Any]) -> Any:
+    """Return a table; of values by threshold only those at which the decision is taken, where it is declared."""
+    table, at = found.get(name), found.get("convergence")
+    if name != "evppi_population" or not isinstance(at, pd.DataFrame) or not isinstance(table, pd.DataFrame):
+        return table
+    return table[table["threshold"] == at["threshold"].iloc[0]].reset_index(drop=True)
 
 
 def _told_once(table: pd.DataFrame) -> pd.DataFrame:

@@ -12,9 +12,9 @@ from scipy.stats import norm
 
 from sos_eval.declare import Document, build
 from sos_eval.economics.evaluate import model_draws, model_samples
+from sos_eval.economics.next_study import next_study
 from sos_eval.economics.prepared import prepare, studies_fit
 from sos_eval.economics.section import EconomicsSection
-from sos_eval.economics.voi.next_study import next_study
 from sos_eval.errors import DesignFault
 from sos_eval.numerics.random import stream
 from tests.economics.test_model import LINE, declared
