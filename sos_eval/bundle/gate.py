@@ -272,7 +272,7 @@ class _Gate:
 
     def _whole_table(self, name: str, table: pd.DataFrame) -> str:
         """Say why a whole file of ``tables/`` is held back; nothing where it is not."""
-        if "draw" in table.columns or ".randomization" in name or name.startswith("draws."):
+        if "draw" in table.columns or ".randomization" in name or name.startswith(("draws.", "confidence.")):
             return _DRAWS
         about_units = {"unit", "label"} & set(table.columns)
         if about_units and (self.about.people or (name not in _PUBLIC and _by_unit(table))):

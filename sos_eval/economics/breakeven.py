@@ -1,4 +1,4 @@
-"""What can be said before the effect is known: break-even effect, justifiable cost, consequences, budget, research.
+"""What can be said before the effect is known: break-even effect, justifiable cost, consequences, research.
 
 Nothing here uses an estimate of the effect; the bound on the value of research uses a prior that is stated.
 """
@@ -17,7 +17,6 @@ __all__ = [
     "break_even",
     "break_even_fall",
     "break_even_rate",
-    "budget_impact",
     "cost_consequence",
     "justifiable_cost",
     "research_bound",
@@ -138,32 +137,6 @@ def cost_consequence(model: DecisionModel, draws: Values) -> pd.DataFrame:
             "grade": line.grade, "price_year": line.price_year, "source": line.source,
         })  # fmt: skip
     return pd.DataFrame(rows).sort_values(["bearer", "meaning"], kind="stable", ignore_index=True)
-
-
-def budget_impact(model: DecisionModel, *, with_savings: bool) -> pd.DataFrame:
-    """Cash by year and bearer, undiscounted; with savings (all, and cashable beside them) where they may be shown.
-
-    Returns
-    -------
-    DataFrame
-        ``year, bearer, counted, cost`` and ``saving, cashable_saving``. Only bearers that the perspective counts are to
-        be added up; the others are shown apart. What is bought in one year is paid in it, annuity or not.
-    """
-    base = model.expected
-    averted = float(model.averted(base)[0])
-    tables = []
-    for line in model.lines:
-        money = model.paid(line, base, cash=True)[0]
-        table = pd.DataFrame({"year": np.arange(1, model.years + 1), "bearer": line.bearer})
-        table["counted"] = model.counted(line)
-        table["cost"] = money if line.kind == "programme" else 0.0
-        table["saving"] = money * averted if line.kind == "saving" else 0.0
-        table["cashable_saving"] = table["saving"] * line.released
-        tables.append(table)
-    total = pd.concat(tables).groupby(["year", "bearer", "counted"], as_index=False, sort=True).sum()
-    if not with_savings:
-        return total.loc[total["cost"] != 0, ["year", "bearer", "counted", "cost"]].reset_index(drop=True)
-    return total
 
 
 def research_bound(

@@ -20,9 +20,9 @@ Problem = tuple[tuple[str | int, ...], str, str]
 def problems(section: EconomicsSection, deflator: Deflator) -> list[Problem]:
     """List everything that contradicts itself in a declaration."""
     found: list[Problem] = []
-    for check in (_thresholds, _gate, _files_or_model, _frame, _discount, _strategies, _effect, _pathway, _stays):
+    for check in (_thresholds, _gate, _files_or_model, _frame, _discount, _strategies, _uptake, _effect, _pathway):
         found += list(check(section))
-    for check in (_implementation, _decision, _equity, _cheers):
+    for check in (_stays, _implementation, _decision, _equity, _distribution, _cheers):
         found += list(check(section))
     found += list(_lines(section, deflator))
     return found
@@ -117,6 +117,24 @@ def _strategies(section: EconomicsSection) -> Iterator[Problem]:
         if share in shares[:j]:
             twin = names[shares.index(share)]
             yield ("strategies", j), f"{names[j]} and {twin} are identical", "keep one of them"
+
+
+def _uptake(section: EconomicsSection) -> Iterator[Problem]:
+    """Check that authorities take a strategy up within the horizon, and stay."""
+    for j, strategy in enumerate(section.strategies):
+        shares, here = strategy.uptake, ("strategies", j, "uptake")
+        if not shares:
+            continue
+        if section.psa.effects is not None:
+            yield here, "draws from files have no budget by year: it would change nothing", "leave it out"
+        if j == 0:
+            yield here, "the comparator is what happens anyway: nobody takes it up", "leave it out"
+        if section.frame is not None and len(shares) > section.frame.horizon:
+            yield here, f"{len(shares)} years within a horizon of {section.frame.horizon}", "leave later years out"
+        if list(shares) != sorted(shares):
+            yield here, f"{list(shares)}: shares fall, but who has taken it up stays", "write rising shares"
+        if not shares[-1]:
+            yield here, "nobody ever takes it up: there is no budget", "write rising shares, such as [0.2, 0.6, 1]"
 
 
 def _effect(section: EconomicsSection) -> Iterator[Problem]:
@@ -282,6 +300,14 @@ def _decision(section: EconomicsSection) -> Iterator[Problem]:
         if place.share == 1 and f"mix[{place.name}]" in section.dsa.ranges:
             what = f"{place.name} is the whole mix: no other placement can take up the rest"
             yield ("dsa", "ranges", f"mix[{place.name}]"), what, "give another placement a share"
+    if section.voi.next_study is not None:
+        here = ("voi", "next_study")
+        if section.decision_threshold is None:
+            yield here, "its net benefit is at the decision threshold, and none is declared", "add decision_threshold"
+        if not section.voi.next_study.cost_source.strip():
+            yield (*here, "cost_source"), "is empty", "say where the cost of an authority and year comes from"
+        if not modelled(section):
+            yield here, "draws from files name no effect that it would measure", "write it under voi.studies"
     for key, pairs in (
         (("dsa", "two_way"), section.dsa.two_way),
         (("psa", "correlation"), [entry.between for entry in section.psa.correlation]),
@@ -306,6 +332,33 @@ def _equity(section: EconomicsSection) -> Iterator[Problem]:
     for dimension, total in sums.items():
         if total > 1 + 1e-6:
             yield ("equity",), f"the shares of {dimension} sum to {total:.6g}", "let them sum to 1 at most"
+
+
+def _distribution(section: EconomicsSection) -> Iterator[Problem]:
+    """Check that the groups whose inequality counts are declared, make up all children and have their weights."""
+    declared = section.distribution
+    if declared is None:
+        return
+    groups = [group for group in section.equity if group.dimension == declared.dimension]
+    if not modelled(section):
+        yield ("distribution",), "draws from files hold no groups of children", "leave it out"
+    elif not groups:
+        known = [group.dimension for group in section.equity]
+        instead = nearest(declared.dimension, known) if known else "declare its groups under equity"
+        yield ("distribution", "dimension"), f"no group of {declared.dimension!r} under equity", instead
+    elif abs(sum(group.share for group in groups) - 1) > 1e-6:
+        total = sum(group.share for group in groups)
+        what = f"the groups are {total:.4g} of all children: inequality between some of them is none of all"
+        yield ("distribution", "dimension"), what, "declare all groups, with shares that sum to 1"
+    if not declared.why.strip():
+        yield ("distribution", "why"), "is empty: aversion and weights are judgements", "say whose"
+    names = [group.name for group in groups]
+    for name in declared.weights:
+        if name not in names:
+            yield ("distribution", "weights", name), "no group is called so", nearest(name, names)
+    missing = [name for name in names if declared.weights and name not in declared.weights]
+    if missing:
+        yield ("distribution", "weights"), f"{', '.join(missing)}: no weight", "give every group one"
 
 
 def _cheers(section: EconomicsSection) -> Iterator[Problem]:

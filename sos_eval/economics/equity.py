@@ -7,20 +7,22 @@ add up to the total either way.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from sos_eval.economics.declared import Subgroup
+from sos_eval.economics.declared_analysis import Subgroup
 from sos_eval.economics.model.evaluated import DecisionModel, rate_fall
 
 if TYPE_CHECKING:
     from sos_eval.economics.prepared import Prepared
 
-__all__ = ["equity_table"]
+__all__ = ["constant_of", "equity_table", "group_falls", "make_up_all"]
 
+Array = NDArray[np.float64]
 _ALL = "all groups"
 
 
@@ -52,11 +54,12 @@ def equity_table(prepared: Prepared, *, with_effect: bool) -> pd.DataFrame:
     for dimension in dimensions:
         groups = [group for group in prepared.section.equity if group.dimension == dimension]
         own = [_row(model, group, groups, with_effect=with_effect) for group in groups]
-        rows += [*own, *([_sum(own)] if _complete(groups) else [])]
+        rows += [*own, *([_sum(own)] if make_up_all(groups) else [])]
     return pd.DataFrame(rows)
 
 
-def _complete(groups: Sequence[Subgroup]) -> bool:
+def make_up_all(groups: Sequence[Subgroup]) -> bool:
+    """Say whether the groups make up all children."""
     return abs(sum(group.share for group in groups) - 1) < 1e-6
 
 
@@ -86,9 +89,9 @@ def _effects(
     """Return what the effect does in the group, on the declared scale and on the other."""
     effect, threshold = model.section.effect, model.section.decision_threshold
     assert effect is not None
-    falls = _falls(model, group, groups, base)
-    constant = "own effect" if group.effect is not None else _constant(model)
-    averted = {name: fall * row["children"] / effect.per for name, fall in falls.items()}
+    falls = group_falls(model, group, groups, base)
+    constant = constant_of(model, group)
+    averted = {name: float(fall[0]) * row["children"] / effect.per for name, fall in falls.items()}
     units = averted[constant] * float(model.effect_units(base)[0])
     cost = row["programme_cost"] - averted[constant] * row["saving_per_averted"]
     price = np.nan if threshold is None else threshold
@@ -99,27 +102,32 @@ def _effects(
     }  # fmt: skip
 
 
-def _constant(model: DecisionModel) -> str:
+def constant_of(model: DecisionModel, group: Subgroup) -> str:
+    """Say what gives the group its effect: its own, or what is the same in every group."""
     effect = model.section.effect
     assert effect is not None
+    if group.effect is not None:
+        return "own effect"
     own = "ratio" if effect.scale in ("rate_ratio", "odds_ratio") else "difference"
     return effect.constant or own
 
 
-def _falls(model: DecisionModel, group: Subgroup, groups: Sequence[Subgroup], base: dict[str, Any]) -> dict[str, float]:
-    """Return the group's fall in the rate: the same difference, the same share of entries, or its own effect.
+def group_falls(
+    model: DecisionModel, group: Subgroup, groups: Sequence[Subgroup], values: Mapping[str, Array]
+) -> dict[str, Array]:
+    """Return the group's fall in the rate, (m,): the same difference, the same share of entries, or its own effect.
 
     Shares are of the groups' own entries where these make up all children, so that falls add up to the total.
     """
     effect = model.section.effect
     assert effect is not None
-    total = float(rate_fall(effect, base)[0])
-    entries = sum(each.share * each.baseline for each in groups) if _complete(groups) else effect.baseline
+    total = rate_fall(effect, values)
+    entries = sum(each.share * each.baseline for each in groups) if make_up_all(groups) else effect.baseline
     falls = {"difference": total, "ratio": total * group.baseline / entries}
     if group.effect is None:
         return falls
-    own = {**base, "baseline": np.array([group.baseline]), "effect": np.array([group.effect])}
-    return falls | {"own effect": float(rate_fall(effect, own)[0])}
+    own = {"baseline": np.full_like(total, group.baseline), "effect": np.full_like(total, group.effect)}
+    return falls | {"own effect": rate_fall(effect, {**values, **own})}
 
 
 def _sum(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 from sos_eval.economics.breakeven import break_even as break_even_table
 from sos_eval.economics.breakeven import (
     break_even_fall,
-    budget_impact,
     cost_consequence,
     justifiable_cost,
     research_bound,
 )
+from sos_eval.economics.budget import budget_impact
 from sos_eval.economics.ceac import Sweep, sweep
 from sos_eval.economics.cheers import answered, cheers_sheet
+from sos_eval.economics.convergence import convergence
 from sos_eval.economics.decision import decided
+from sos_eval.economics.distribution import distribution_table, weighted_table
 from sos_eval.economics.equity import equity_table
 from sos_eval.economics.gate.dossier import gate_rule
 from sos_eval.economics.gate.evidence import POWER_80, Evidence, dossier_of, own_evidence
@@ -29,7 +31,9 @@ from sos_eval.economics.model.discount import population_total
 from sos_eval.economics.model.draws import Parameter, central_interval, draw_parameters
 from sos_eval.economics.model.evaluated import DecisionModel, as_shares, rate_fall
 from sos_eval.economics.model.psa import Samples
+from sos_eval.economics.next_study import next_study
 from sos_eval.economics.prepared import Prepared, effect_there, studies_fit
+from sos_eval.economics.scenario_draws import scenario_draws
 from sos_eval.economics.scenarios import VariedModel, scenario_models, scenario_table, structural_count
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.economics.sensitivity import natural_base, own_interval, sensitivity_tables
@@ -44,6 +48,11 @@ __all__ = ["Evaluation", "Outputs", "evaluate"]
 
 #: What is printed of a programme without any evidence carries this.
 BREAK_EVEN_ONLY = "break-even only: no evidence of effect"
+#: Law of a parameter -> its name in the table, where that is another.
+_LAWS = {
+    "share": "dirichlet", "lognormal_median": "lognormal (median; error of the log)",
+    "confidence": "confidence distribution of the inverted test",
+}  # fmt: skip
 Array = NDArray[np.float64]
 Outputs = dict[str, "pd.DataFrame | dict[str, Any]"]
 Streams = Callable[..., np.random.Generator]
@@ -113,9 +122,11 @@ def evaluate(prepared: Prepared, measured: Evidence, streams: Streams, where: st
         effect_there(prepared)
     if model is not None:
         outputs |= first_tables(prepared, model, scenarios, draws, streams, with_effect=full)
-        outputs["budget_impact"] = budget_impact(model, with_savings=full)
+        outputs["budget_impact"] = budget_impact(model, draws, with_savings=full)
     if full:
         outputs |= full_tables(prepared, psa, draws, streams)
+        if len(scenarios) > 1:
+            outputs["scenarios_probabilistic"] = scenario_draws(prepared, scenarios, streams)
         chosen = decided(psa, prepared.reference, section.decision_threshold)
         head = economic_headline(chosen, outputs, verdict.tier, verdict.binding, mark, _withheld(section))
         outputs |= {"summary": main_results(chosen, outputs, printed, mark), "headline": head}
@@ -241,7 +252,7 @@ def parameter_table(model: DecisionModel, *, with_effect: bool) -> pd.DataFrame:
         if p.name == "effect" and not with_effect:
             continue
         low, high = own_interval(p, model)
-        law = {"share": "dirichlet", "lognormal_median": "lognormal (median; error of the log)"}.get(p.law, p.law)
+        law = _LAWS.get(p.law, p.law)
         error = np.nan if p.law == "share" else p.se
         rows.append((p.name, base[p.name], error, low, high, law, sources[p.name]))
     prior = model.section.effect.prior if model.section.effect is not None else None
@@ -280,10 +291,15 @@ def full_tables(prepared: Prepared, psa: Samples, draws: Mapping[str, Array], st
     if not section.voi.evpi:
         out.pop("evpi")
     out["psa"] = psa_table(psa, reference)
+    if section.decision_threshold is not None:
+        out["convergence"] = convergence(psa, reference, section.decision_threshold)
     out |= information(prepared, psa, swept, streams)
     if prepared.model is not None:
         out |= sensitivity_tables(prepared)
         out["value_for_money"] = value_for_money(prepared, draws)
+        if section.distribution is not None:
+            out["distribution"] = distribution_table(prepared.model, section.distribution, draws)
+            out["distribution_weighted"] = weighted_table(prepared, section.distribution)
     return {name: table for name, table in out.items() if len(table)}
 
 
@@ -292,13 +308,20 @@ def information(prepared: Prepared, psa: Samples, swept: Sweep, streams: Streams
     voi, reference = prepared.section.voi, prepared.reference
     lam, out = swept.thresholds, Outputs()
     groups = [evppi(psa, group, lam, reference, streams("evppi", *group)) for group in voi.evppi]
+    total = decisions(prepared)
+    many = (voi.decisions_per_year, voi.years) != (1.0, 1)
     if groups:
-        out["evppi"] = evppi_table(groups, swept)
+        table = evppi_table(groups, swept)
+        out["evppi"] = table
+        if many:
+            times = {name: total * table[name] for name in ("evppi", "std_error")}
+            out["evppi_population"] = table[["parameters", "threshold"]].assign(decisions=total, **times)
     if voi.studies:
         few = np.array(_few(list(lam), prepared.section.decision_threshold))
-        out["evsi"] = evsi(psa, voi.studies, few, reference, decisions(prepared), lambda name: streams("evsi", name))
-    total = decisions(prepared)
-    if voi.evpi and (voi.decisions_per_year, voi.years) != (1.0, 1):
+        out["evsi"] = evsi(psa, voi.studies, few, reference, total, lambda name: streams("evsi", name))
+    if voi.next_study is not None:
+        out["next_study"] = next_study(prepared, psa, streams("evsi", "next study"))
+    if voi.evpi and many:
         out["evpi_population"] = pd.DataFrame(
             {"threshold": lam, "decisions": total, "evpi": total * swept.evpi, "std_error": total * swept.evpi_error}
         )

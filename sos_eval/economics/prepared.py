@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sos_eval.declare import Document, Path_
 from sos_eval.economics.consistency import Problem, idle_parameters, modelled, problems, too_long, unknown_parameters
+from sos_eval.economics.model.confidence import ConfidenceDistribution
 from sos_eval.economics.model.deflator import Deflator, deflator_names, named_deflator, read_deflator
 from sos_eval.economics.model.discount import Schedule, flat, named_schedule
 from sos_eval.economics.model.draws import central_interval, correlation_problem
@@ -15,6 +16,7 @@ from sos_eval.economics.model.psa import Samples, read_samples
 from sos_eval.economics.model.stay import Observed, read_stays
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.economics.voi.evsi import study_problems
+from sos_eval.economics.voi.power_study import size_problems
 from sos_eval.errors import DataFault, DesignFault, Faults, nearest
 
 __all__ = ["Prepared", "effect_there", "prepare", "studies_fit"]
@@ -36,6 +38,8 @@ class Prepared:
         Dated series.
     document, path
         Where it stands in its file, for scenarios and faults.
+    test
+        The confidence distribution of an effect that a run's inverted test gave; empty for any other.
     """
 
     section: EconomicsSection
@@ -47,9 +51,12 @@ class Prepared:
     effect_schedule: Schedule
     document: Document
     path: Path_
+    test: ConfidenceDistribution | None = None
 
 
-def prepare(section: EconomicsSection, document: Document, path: Path_ = ()) -> Prepared:
+def prepare(
+    section: EconomicsSection, document: Document, path: Path_ = (), test: ConfidenceDistribution | None = None
+) -> Prepared:
     """Check a declaration and read what it names.
 
     Parameters
@@ -58,6 +65,8 @@ def prepare(section: EconomicsSection, document: Document, path: Path_ = ()) -> 
         The typed declaration.
     document, path
         Its file, and where in it the block stands; files are relative to it.
+    test
+        The confidence distribution of the effect, where a run's inverted test gave it.
 
     Raises
     ------
@@ -73,7 +82,7 @@ def prepare(section: EconomicsSection, document: Document, path: Path_ = ()) -> 
     schedules = [_schedule(rate) for rate in (section.rates.costs, section.rates.effects)]
     model = samples = None
     if modelled(section):
-        model = decision_model(section, deflator, schedules[0], schedules[1], observed)
+        model = decision_model(section, deflator, schedules[0], schedules[1], observed, test)
         names, strategies = [p.name for p in model.parameters], model.strategies
     else:
         samples = _read(section, document)
@@ -95,7 +104,7 @@ def prepare(section: EconomicsSection, document: Document, path: Path_ = ()) -> 
         _add(faults, document, path, ("psa", "correlation"), wrong, "weaken them until they fit together")
     faults.stop()
     reference = strategies.index(wanted)
-    return Prepared(section, model, samples, reference, deflator, schedules[0], schedules[1], document, path)
+    return Prepared(section, model, samples, reference, deflator, schedules[0], schedules[1], document, path, test)
 
 
 def _room(model: DecisionModel) -> Iterator[Problem]:
@@ -114,8 +123,12 @@ def studies_fit(prepared: Prepared, psa: Samples) -> None:
         Every study that cannot be simulated.
     """
     faults = Faults(DesignFault)
-    for i, study in enumerate(prepared.section.voi.studies):
-        for what in study_problems(study, psa):
+    study, effect = prepared.section.voi.next_study, prepared.section.effect
+    if study is not None and effect is not None:
+        for what in size_problems(study, effect, prepared.document.path.parent):
+            _add(faults, prepared.document, prepared.path, ("voi", "next_study"), what, "")
+    for i, proposed in enumerate(prepared.section.voi.studies):
+        for what in study_problems(proposed, psa):
             _add(faults, prepared.document, prepared.path, ("voi", "studies", i), what, "")
     faults.stop()
 

@@ -12,7 +12,7 @@ import pandas as pd
 from sos_eval.declare import build
 from sos_eval.economics.breakeven import break_even_fall
 from sos_eval.economics.decision import choose
-from sos_eval.economics.declared import Scenario
+from sos_eval.economics.declared_analysis import Scenario
 from sos_eval.economics.icers import incremental, quadrant
 from sos_eval.economics.model.evaluated import DecisionModel, rate_fall
 from sos_eval.economics.section import EconomicsSection
@@ -134,22 +134,23 @@ def _changed(prepared: Prepared, scenario: Scenario, i: int) -> DecisionModel:
         _set(changed, key, value, document.where((*path, "scenarios", i)), scenario.name)
     for dropped in ("scenarios", "schema", "name", "title"):
         changed.pop(dropped, None)
-    _keep_effect(changed, prepared.section)
+    kept = _keep_effect(changed, prepared.section)
     section = build(EconomicsSection, changed, document, path)
     assert section is not None
-    model = prepare(section, document, path).model
+    model = prepare(section, document, path, prepared.test if kept else None).model
     assert model is not None
     return model
 
 
-def _keep_effect(changed: dict[str, Any], section: EconomicsSection) -> None:
-    """Keep an estimate that was taken from a run: it does not stand in the declaration."""
+def _keep_effect(changed: dict[str, Any], section: EconomicsSection) -> bool:
+    """Keep an estimate that was taken from a run, as it does not stand in the declaration; say whether it was."""
     effect, used = changed.get("effect"), section.effect
     if not isinstance(effect, dict) or used is None or used.estimate is None or "estimate" in effect:
-        return
+        return False
     effect.pop("bundle", None)
     own = {"estimate": used.estimate, "std_error": used.std_error, "scale": used.scale, "source": used.source}
     effect.update(own)
+    return True
 
 
 def _set(data: Any, key: str, value: Any, where: str, name: str) -> None:

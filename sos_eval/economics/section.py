@@ -16,15 +16,10 @@ from sos_eval.economics.declared import (
     DeclaredEffect,
     DeflatorFile,
     Discount,
-    Dsa,
-    GateBlock,
     Implementation,
-    Psa,
-    Scenario,
     Strategy,
-    Subgroup,
-    Voi,
 )
+from sos_eval.economics.declared_analysis import Distribution, Dsa, GateBlock, Psa, Scenario, Subgroup, Voi
 
 __all__ = ["EconomicsFile", "EconomicsSection", "threshold_grid"]
 
@@ -67,6 +62,8 @@ class EconomicsSection(Declared):
     """What better information would be worth."""
     equity: tuple[Subgroup, ...] = ()
     """Results by group of children."""
+    distribution: Distribution | None = None
+    """How much inequality between these groups counts."""
     gate: GateBlock = field(default_factory=GateBlock)
     """Declared facts for the evidence gate, and an override."""
     cheers: dict[str, str] = field(default_factory=dict)

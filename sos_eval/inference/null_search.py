@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -34,6 +34,8 @@ class Limits:
         Random assignments behind them.
     low_error, high_error
         Monte Carlo errors of the overall effect's ends, on the working scale; NaN where there are none.
+    tried
+        Constant effects of the overall row that were tried, and how many draws were extreme under each.
     """
 
     low: Array
@@ -43,6 +45,7 @@ class Limits:
     draws: int = 0
     low_error: float = np.nan
     high_error: float = np.nan
+    tried: list[tuple[float, int]] = field(default_factory=list)
 
     @classmethod
     def none(cls, m: int, reason: str = "") -> Limits:
@@ -75,7 +78,8 @@ def searched(
             limits.reasons[j] = _ADDITIVE
         else:
             spread = float(np.nanstd(batch.values[:100, j]))
-            limits.low[j], limits.high[j], limits.reasons[j] = _ends(null, rejection, int(j), bool(ratio[j]), spread)
+            ends = _ends(null, rejection, int(j), bool(ratio[j]), spread, limits.tried)
+            limits.low[j], limits.high[j], limits.reasons[j] = ends
             if not complete:
                 errors = null.end_errors((limits.low[j], limits.high[j]), int(j), bool(ratio[j]), spread, level)
     how = f"search on {null.draws} common draws, ends to {TOLERANCE:g} standard errors (outer end reported)"
@@ -140,11 +144,24 @@ class _Null:
         return extreme
 
 
-def _ends(null: _Null, rejection: Rejection, j: int, ratio: bool, spread: float) -> tuple[float, float, str]:
-    """Return the limits of one row, and why an end is open where the null cannot be estimated so far out."""
+def _ends(
+    null: _Null, rejection: Rejection, j: int, ratio: bool, spread: float, tried: list[tuple[float, int]]
+) -> tuple[float, float, str]:
+    """Return the limits of one row, and why an end is open where the null cannot be estimated so far out.
+
+    What was tried on the way, and the estimate itself, under which every draw is extreme, is added to `tried`.
+    """
     centre = float(null.adoptions.fitted.estimate.values[j])
     unit = spread if spread > 0 else max(abs(centre), 1e-6)
-    extreme = null.extreme_at(j, ratio=ratio)
+    asked = null.extreme_at(j, ratio=ratio)
+    tried.append((centre, null.draws))
+
+    def extreme(theta: float) -> int | None:
+        count = asked(theta)
+        if count is not None:
+            tried.append((theta, count))
+        return count
+
     ends = search(extreme, rejection, null.draws, centre=centre, unit=unit, tolerance=TOLERANCE)
     sides = [side for side, end in zip(("below", "above"), ends, strict=True) if end is None]
     why = f"constant effects far {' and '.join(sides)} cannot be tested (no estimate without them): open on "

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.inference.confidence_curve import tried_effects
 from sos_eval.inference.null_search import TOLERANCE, Limits, end_error, extreme_draws, searched
 from sos_eval.inference.statistic import Statistic, compared
 from sos_eval.numerics.inversion import Rejection, Terms, limits, search
@@ -163,12 +164,15 @@ def _exact(fitted: Fitted, terms: _LinearTerms, statistic: Statistic, *, level: 
 def _with_errors(
     ends: Limits, fitted: Fitted, terms: _LinearTerms, statistic: Statistic, *, level: float, complete: bool
 ) -> Limits:
-    """Add the Monte Carlo errors of the overall effect's ends."""
+    """Add the overall effect's confidence curve, and the Monte Carlo errors of its ends."""
     overall = (fitted.estimate.cells["aggregation"] == "overall").to_numpy()
-    if complete or not overall.any():
-        return ends
     j = int(np.argmax(overall))
+    if not overall.any() or np.isnan(ends.low[j]):
+        return ends
     extreme, unit = terms.extreme(j, statistic, complete=complete), terms.unit(j)
+    ends = replace(ends, tried=tried_effects(extreme, terms.centre(j), unit, ends.draws))
+    if complete:
+        return ends
     errors = [end_error(extreme, float(end[j]), unit, level=level, draws=ends.draws) for end in (ends.low, ends.high)]
     return replace(ends, low_error=errors[0], high_error=errors[1])
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sos_eval.declare import Seed
 from sos_eval.errors import OurFault
+from sos_eval.inference.confidence_curve import CURVE, curve_table
 from sos_eval.inference.memory import refuse_too_many
 from sos_eval.inference.null_search import Limits
 from sos_eval.inference.nulls import constant_effect_limits
@@ -268,7 +269,8 @@ class Randomization(InferenceMethod):
             fitted, permuted.batch, row, key=self.key, statistic=self.statistic,
             strata=drawn_within(fitted.source, self.strata), complete=permuted.complete, limits=limits,
         )  # fmt: skip
-        return Inferred(table, _tables(fitted, permuted, row, self.key), facts, tests)
+        tables = _tables(fitted, permuted, row, self.key) | _curve(fitted, permuted, row, self.key, limits)
+        return Inferred(table, tables, facts, tests)
 
 
 def _counted(size: int) -> int | float | str:
@@ -307,3 +309,12 @@ def _tables(fitted: Fitted, permuted: Permuted, row: int, key: str) -> dict[str,
         "randomization": pd.DataFrame({"statistic": drawn}), "randomization_p": rows,
         f"draws.{{}}.{name}": draws,
     }  # fmt: skip
+
+
+def _curve(fitted: Fitted, permuted: Permuted, row: int, key: str, limits: Limits) -> dict[str, pd.DataFrame]:
+    """Return the confidence curve of the overall effect; none without an interval."""
+    if not limits.tried:
+        return {}
+    ratio = bool(fitted.estimate.cells["scale"].iloc[row] == "ratio")
+    table = curve_table(limits.tried, limits.draws, complete=permuted.complete, ratio=ratio)
+    return {f"{CURVE}{{}}.{key.replace(':', '-')}": table}

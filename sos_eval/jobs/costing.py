@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from sos_eval.design.design import Design
 from sos_eval.economics.cost import cost_estimate
+from sos_eval.inference.confidence_curve import CURVE
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
 from sos_eval.results.facts import RunFacts
 from sos_eval.results.table import stack
@@ -26,7 +29,14 @@ def costed(
         groups[first].comparison.balance,
         facts,
         {check.result.name: check.result.table for check in about if len(check.result.table)},
+        _curve(answers[first], facts),
         document=design.document,
         seed=design.seed,
         title=design.title,
     )
+
+
+def _curve(answer: Answer, facts: RunFacts) -> pd.DataFrame | None:
+    """Return the confidence curve of the headline's test; None where it is no inverted test."""
+    name = f"{CURVE}{{}}.{facts.headline.inference.replace(':', '-')}"
+    return next((one.tables[name] for one in answer.inferred if name in one.tables), None)

@@ -17,14 +17,16 @@ from sos_eval.bundle.listing import check_place, list_files
 from sos_eval.bundle.unmet import Unmet
 from sos_eval.bundle.whole import write_folder
 from sos_eval.declare import Document, Path_, build, read_yaml
-from sos_eval.economics.cost import effect_from
+from sos_eval.economics.cost import effect_from, test_of_effect
 from sos_eval.economics.evaluate import Evaluation, evaluate
 from sos_eval.economics.gate.evidence import Evidence, bundle_evidence
 from sos_eval.economics.gate.verdict import Verdict
+from sos_eval.economics.model.confidence import ConfidenceDistribution
 from sos_eval.economics.prepared import prepare
 from sos_eval.economics.section import EconomicsFile, EconomicsSection
 from sos_eval.economics.summary import finding
 from sos_eval.errors import DesignFault, Fault, InputFault
+from sos_eval.inference.confidence_curve import CURVE
 from sos_eval.numerics.random import stream
 from sos_eval.terms import __version__
 
@@ -88,9 +90,11 @@ def run_economics(
         where, bundle = (), _named_bundle(section, document)
         folder = Path(out) if out is not None else Path("reports") / path.stem
     check_place(folder, _MARKER, "an economic evaluation", force=force)
+    test: ConfidenceDistribution | str = ""
     if bundle is not None:
-        section = effect_from(section, bundle.estimates, str(bundle.path), bundle.facts)
-    found, own_seed = _evaluated(section, document, where, bundle, seed, title)
+        test = test_of_effect(section, bundle.estimates, bundle.facts, _curve(bundle))
+        section = effect_from(section, bundle.estimates, str(bundle.path), bundle.facts, test)
+    found, own_seed = _evaluated(section, document, where, bundle, test, seed, title)
     outputs = dict(found.outputs)
     outputs["provenance"] = _provenance(section, document, own_seed)
     unmet: list[Unmet] = []
@@ -105,13 +109,14 @@ def _evaluated(
     document: Document,
     where: Path_,
     bundle: ResultBundle | None,
+    test: ConfidenceDistribution | str,
     seed: int | None,
     title: str,
 ) -> tuple[Evaluation, int]:
     # the block of a design draws from the design's seed, as the run did
     given = [seed, section.psa.seed, document.data.get("seed") if where else None, _SEED]
     chosen = next(one for one in given if one is not None)
-    prepared = prepare(section, document, where)
+    prepared = prepare(section, document, where, test if isinstance(test, ConfidenceDistribution) else None)
     measured = evidence_of(bundle) if bundle is not None else Evidence()
     return evaluate(prepared, measured, partial(stream, chosen), document.where(where), title), chosen
 
@@ -155,6 +160,13 @@ def _named_bundle(section: EconomicsSection, document: Document) -> ResultBundle
     return read_bundle(document.path.parent / section.effect.bundle)
 
 
+def _curve(bundle: ResultBundle) -> pd.DataFrame | None:
+    """Return the confidence curve of the headline's test; None where the bundle has none."""
+    key = bundle.facts.headline
+    name = f"{CURVE}{key.estimator}.{key.outcome}.{key.inference.replace(':', '-')}"
+    return bundle.tables(name) if name in bundle.table_names else None
+
+
 def evidence_of(bundle: ResultBundle) -> Evidence:
     """Measure what a bundle on disk shows."""
     tables = {name: bundle.tables(name) for name in bundle.table_names}
@@ -165,7 +177,8 @@ def _provenance(section: EconomicsSection, document: Document, seed: int) -> dic
     """Say which inputs were used, by their hashes."""
     folder, psa, pathway = document.path.parent, section.psa, section.care_pathway
     stays = pathway.stays.path if pathway is not None and pathway.stays is not None else None
-    names = [document.path.name, *(name for name in (psa.effects, psa.costs, psa.params, stays) if name)]
+    power = f"{section.voi.next_study.power}/power.csv" if section.voi.next_study is not None else None
+    names = [document.path.name, *(name for name in (psa.effects, psa.costs, psa.params, stays, power) if name)]
     hashes = {name: sha256((folder / name).read_bytes()).hexdigest() for name in names}
     return {"sos_eval": __version__, "seed": seed, "sha256": hashes}
 

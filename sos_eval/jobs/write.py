@@ -185,7 +185,7 @@ def _tables(
     for (estimator, outcome), answer in answers.items():
         for one in answer.inferred:
             for name, table in one.tables.items():
-                if name.startswith("draws."):
+                if "{}" in name:
                     tables[name.replace("{}", f"{estimator}.{outcome}")] = table
                 else:  # of several tests of an estimate the first is drawn; all are in tests.csv
                     called = f"{estimator}.{name}" if outcome == first[1] else f"{estimator}.{outcome}.{name}"

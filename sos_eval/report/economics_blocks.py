@@ -17,10 +17,13 @@ __all__ = ["economics"]
 #: Tables in the report, in order; the rest are in the bundle's folder ``economics``.
 _TABLES = {
     "summary": "Main results", "incremental": "Incremental costs and effects", "value_for_money": "Value for money",
-    "breakeven": "Break-even effect",
-    "timing": "When the money falls: what the convention does to the saving",
+    "breakeven": "Break-even effect", "timing": "When the money falls: what the convention does to the saving",
     "cost_consequence": "Costs and consequences by bearer", "research_value": "Bound on the value of research",
-    "scenarios": "Scenarios", "equity": "By group of children", "budget_impact": "Budget impact by year",
+    "scenarios": "Scenarios at expected values", "scenarios_probabilistic": "Scenarios, each with draws of its own",
+    "equity": "By group of children", "distribution": "Inequality between groups: equally distributed equivalents",
+    "distribution_weighted": "Groups by declared weights", "budget_impact": "Budget impact by strategy and year",
+    "evppi_population": "Value of knowing parameters, all decisions informed",
+    "next_study": "The next study: value to the decisions after it, less its cost",
     "parameters": "Inputs and their uncertainty", "cheers": "CHEERS 2022",
 }  # fmt: skip
 _MOST_ROWS = 40
@@ -41,14 +44,29 @@ def economics(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     blocks += _tier(gate) if isinstance(gate, dict) else []
     headline = found.get("headline")
     if isinstance(headline, dict) and not headline.get("sentence"):
-        blocks.append(Text(f"No headline: {headline.get('reason') or 'the gate grants none'}."))
+        reason = str(headline.get("reason") or "the gate grants none").removesuffix(".")
+        blocks.append(Text(f"No headline: {reason}."))
     blocks += [Picture(name, drawn.alt[name]) for name in drawn.images if name.startswith("economics_")]
     for name, caption in _TABLES.items():
-        table = found.get(name)
+        table = _decided(name, found)
         if isinstance(table, pd.DataFrame) and len(table):
             more = f" (first {_MOST_ROWS} of {len(table):,} rows)" if len(table) > _MOST_ROWS else ""
-            blocks.append(Table(_worded(shown(table.head(_MOST_ROWS))), caption + more))
+            blocks.append(Table(_worded(shown(_told_once(table).head(_MOST_ROWS))), caption + more))
     return [*blocks, *(_gate(gate) if isinstance(gate, dict) else [])]
+
+
+def _decided(name: str, found: dict[str, Any]) -> Any:
+    """Return a table; of values by threshold only those at which the decision is taken, where it is declared."""
+    table, at = found.get(name), found.get("convergence")
+    if name != "evppi_population" or not isinstance(at, pd.DataFrame) or not isinstance(table, pd.DataFrame):
+        return table
+    return table[table["threshold"] == at["threshold"].iloc[0]].reset_index(drop=True)
+
+
+def _told_once(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave the condition of all rows out: it stands at the head of the chapter."""
+    same = "condition" in table and len(set(table["condition"].fillna(""))) == 1
+    return table.drop(columns="condition") if same else table
 
 
 def _worded(table: pd.DataFrame) -> pd.DataFrame:

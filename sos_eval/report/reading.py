@@ -125,7 +125,8 @@ def table_of(bundle: ResultBundle, kind: str) -> tuple[str, pd.DataFrame]:
     key = bundle.facts.headline
     others = {name for name in bundle.facts.panel.outcomes if name != key.outcome}
     names = [name for name in bundle.table_names if name == kind or name.endswith(f".{kind}")]
-    parts = {name: name.removesuffix(kind).strip(".").split(".") for name in names if not name.startswith("draws.")}
+    names = [name for name in names if not name.startswith(("draws.", "confidence."))]
+    parts = {name: name.removesuffix(kind).strip(".").split(".") for name in names}
     names = [name for name in parts if not others & set(parts[name][1:])]
     names.sort(key=lambda name: (name != kind, key.estimator not in parts[name], name))
     return (names[0], bundle.tables(names[0])) if names else ("", pd.DataFrame())

@@ -117,7 +117,9 @@ def test_the_worked_break_even_design_lands_at_e1_and_says_nothing_more(tmp_path
     assert {"breakeven", "max_programme_cost", "cost_consequence", "budget_impact", "research_value"} <= names
     assert {"scenarios", "equity", "cheers", "missing", "parameters"} <= names
     assert not {"psa", "incremental", "pairwise", "net_benefit", "evpi"} & names
-    assert list(pd.read_csv(found.folder / "budget_impact.csv").columns) == ["year", "bearer", "counted", "cost"]
+    assert list(pd.read_csv(found.folder / "budget_impact.csv").columns) == [
+        "strategy", "year", "bearer", "counted", "uptake", "cost", "cost_low", "cost_high"
+    ]  # fmt: skip
 
 
 def test_the_scan_would_notice(done):

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from sos_eval.declare import Document, build
-from sos_eval.economics.breakeven import break_even, break_even_rate, budget_impact, justifiable_cost, research_bound
+from sos_eval.economics.breakeven import break_even, break_even_rate, justifiable_cost, research_bound
+from sos_eval.economics.budget import COUNTED, budget_impact
 from sos_eval.economics.evaluate import evaluate
 from sos_eval.economics.gate.evidence import Evidence
 from sos_eval.economics.model.deflator import named_deflator
@@ -136,8 +137,12 @@ def test_costs_outside_the_perspective_are_listed_and_not_counted():
 
 def test_budget_shows_cashable_only_beside_all():
     model = prepared().model
-    assert list(budget_impact(model, with_savings=False).columns) == ["year", "bearer", "counted", "cost"]
-    full = budget_impact(model, with_savings=True)
+    costs = budget_impact(model, base(model), with_savings=False)
+    assert list(costs.columns) == [
+        "strategy", "year", "bearer", "counted", "uptake", "cost", "cost_low", "cost_high"
+    ]  # fmt: skip
+    full = budget_impact(model, base(model), with_savings=True)
+    full = full[full["bearer"] == "authority"]
     assert full["saving"].tolist() == pytest.approx([2 * 5200, 2 * 6000])
     assert full["cashable_saving"].tolist() == pytest.approx([5200, 6000])
 
@@ -287,7 +292,8 @@ def test_an_averted_entry_that_costs_more_elsewhere_costs_it_in_cash():
     model = prepared(costs=[home]).model
     assert model.saving_per_averted(base(model))[0] == pytest.approx(11_200 - 1000)
     assert model.saving_per_averted(base(model), cashable=True)[0] == pytest.approx(5600 - 1000)
-    budget = budget_impact(model, with_savings=True)
+    budget = budget_impact(model, base(model), with_savings=True)
+    budget = budget[budget["bearer"] == COUNTED]
     assert budget["cashable_saving"].tolist() == pytest.approx([2 * (2600 - 500), 2 * (3000 - 500)])
 
 
@@ -297,8 +303,8 @@ def test_the_budget_is_cash_and_the_perspective_is_added_up():
     programme = {"amortisation": 4, "training": {"name": "training", "amount": 1000, **LINE}}
     model = prepared(implementation=programme, costs=[health]).model
     assert model.programme_cost(base(model))[0] == pytest.approx(500)
-    budget = budget_impact(model, with_savings=True)
-    assert budget[budget["counted"]].groupby("year")["cost"].sum().tolist() == pytest.approx([1000, 0])
+    budget = budget_impact(model, base(model), with_savings=True)
+    assert budget[budget["bearer"] == COUNTED]["cost"].tolist() == pytest.approx([1000, 0])
     assert budget.loc[~budget["counted"], "bearer"].tolist() == ["health", "health"]
 
 

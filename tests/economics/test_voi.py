@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import norm
 
 from sos_eval.economics.ceac import sweep
-from sos_eval.economics.declared import ProposedStudy
+from sos_eval.economics.declared_analysis import ProposedStudy
 from sos_eval.economics.model.discount import factors, flat, named_schedule, population_total
 from sos_eval.economics.model.psa import Samples
 from sos_eval.economics.voi.basis import plan

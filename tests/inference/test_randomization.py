@@ -377,3 +377,27 @@ def eight_p(theta, name):
 
     observed = abs(statistic((0, 1, 2, 3)))
     return np.mean([abs(statistic(chosen)) >= observed * (1 - 1e-9) for chosen in combinations(range(8), 4)])
+
+
+def test_the_confidence_curve_is_the_test_at_every_effect_and_crosses_its_ends():
+    for options in ({"statistic": "coefficient"}, {"statistic": "studentised"}):
+        inferred = infer(fit(InfluenceOnly(), EIGHT), level=0.8, **options)
+        curve = inferred.tables["confidence.{}.randomization"]
+        assert curve["effect"].is_monotonic_increasing
+        for _, point in curve.iloc[6::12].iterrows():
+            assert point["p_value"] == pytest.approx(eight_p(point["effect"], options["statistic"]))
+        assert curve["p_value"].max() == 1  # at the estimate itself, 2
+        assert curve["effect"][curve["p_value"].idxmax()] == pytest.approx(2)
+        row, kept = overall(inferred), curve[curve["p_value"] > 0.2]["effect"]
+        assert row["conf_low"] <= kept.min() <= kept.max() <= row["conf_high"]
+    assert "confidence.{}.randomization" not in infer(fit(InfluenceOnly(), EIGHT), interval="none").tables
+
+
+def test_the_confidence_curve_of_a_ratio_is_on_its_scale_and_holds_what_was_tried():
+    fitted = fit(PoissonDiD(), few_counts(10, 4, 1, n_times=4, mean=20.0))
+    inferred = infer(fitted, statistic="coefficient", draws=150, interval_draws=99, level=0.7)
+    ratio = inferred.table[inferred.table["scale"] == "ratio"].iloc[0]
+    curve = inferred.tables["confidence.{}.randomization"]
+    assert curve["p_value"].max() == 1
+    assert curve["effect"][curve["p_value"].idxmax()] == pytest.approx(ratio["estimate"])
+    assert curve["effect"].min() <= ratio["conf_low"] < ratio["conf_high"] <= curve["effect"].max()

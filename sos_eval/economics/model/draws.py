@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.economics.declared import Correlation
+from sos_eval.economics.declared_analysis import Correlation
+from sos_eval.economics.model.confidence import ConfidenceDistribution
 
 __all__ = ["Parameter", "central_interval", "correlation_problem", "draw_parameters"]
 
@@ -28,13 +29,17 @@ class Parameter:
         error of the logarithm).
     law
         fixed, normal, gamma, lognormal (by mean and standard error), lognormal_median, or share: a gamma variate of
-        shape ``mean`` that becomes a Dirichlet share when it is divided by its group's sum.
+        shape ``mean`` that becomes a Dirichlet share when it is divided by its group's sum; or confidence: the
+        quantiles of `test`, `mean` being the estimate.
+    test
+        The confidence distribution of a test; empty for other laws.
     """
 
     name: str
     mean: float
     se: float
     law: str
+    test: ConfidenceDistribution | None = None
 
     @property
     def varies(self) -> bool:
@@ -47,6 +52,8 @@ def quantile(parameter: Parameter, u: Array) -> Array:
     from scipy.special import gammaincinv, ndtri
 
     mean, se = parameter.mean, parameter.se
+    if parameter.test is not None:
+        return parameter.test.quantile(u)
     if parameter.law == "share":
         return np.asarray(gammaincinv(mean, u))
     if parameter.law == "fixed" or se == 0:

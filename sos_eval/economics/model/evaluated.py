@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sos_eval.economics.declared import BEARERS, CarePathway, DeclaredEffect
+from sos_eval.economics.model.confidence import ConfidenceDistribution
 from sos_eval.economics.model.deflator import Deflator
 from sos_eval.economics.model.discount import Schedule, factors
 from sos_eval.economics.model.draws import Parameter
@@ -240,8 +241,19 @@ def decision_model(
     cost_schedule: Schedule,
     effect_schedule: Schedule,
     observed: Observed | None = None,
+    test: ConfidenceDistribution | None = None,
 ) -> DecisionModel:
-    """Build the model of a checked declaration; `observed` are the stays of its file."""
+    """Build the model of a checked declaration.
+
+    Parameters
+    ----------
+    section, deflator, cost_schedule, effect_schedule
+        The declaration and its dated series.
+    observed
+        The stays of its file.
+    test
+        The confidence distribution of an effect that a run's inverted test gave.
+    """
     frame, effect = section.frame, section.effect
     assert frame is not None
     assert effect is not None
@@ -264,7 +276,7 @@ def decision_model(
         growth=np.asarray(growth ** years.astype(float)),
         moves=_moves(section),
         stay=stay_of(section.care_pathway, observed) if section.care_pathway is not None else None,
-        parameters=tuple(_parameters(section, lines, observed)),
+        parameters=tuple(_parameters(section, lines, observed, test)),
     )
 
 
@@ -282,16 +294,21 @@ def _moves(section: EconomicsSection) -> Array:
     return out
 
 
-def _parameters(section: EconomicsSection, lines: tuple[LedgerLine, ...], observed: Observed | None) -> list[Parameter]:
+def _parameters(
+    section: EconomicsSection,
+    lines: tuple[LedgerLine, ...],
+    observed: Observed | None,
+    test: ConfidenceDistribution | None,
+) -> list[Parameter]:
     """List every uncertain number."""
     effect, pathway = section.effect, section.care_pathway
     assert effect is not None
     ratio = effect.scale in ("rate_ratio", "odds_ratio")
-    law = "lognormal_median" if ratio else "normal"
+    law = "confidence" if test is not None else "lognormal_median" if ratio else "normal"
     none = 1.0 if ratio else 0.0
     estimate = none if effect.estimate is None else effect.estimate
     out = [
-        Parameter("effect", estimate, effect.std_error or 0.0, law),
+        Parameter("effect", estimate, effect.std_error or 0.0, law, test),
         Parameter("baseline", effect.baseline, effect.baseline_se, "gamma"),
         Parameter("per_entry", effect.per_entry, effect.per_entry_se, "normal"),
     ]

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.economics.declared import ProposedStudy
+from sos_eval.economics.declared_analysis import ProposedStudy
 from sos_eval.economics.model.psa import Samples
 from sos_eval.economics.voi.evppi import gain
 

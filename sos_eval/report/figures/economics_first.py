@@ -94,20 +94,24 @@ def _budget(bundle: ResultBundle) -> pd.DataFrame:
 
 @figure("economics_budget", _budget)
 def budget(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
-    """Show money by year: the cost, and where they may be shown the savings with the cashable part beside."""
-    years = table[table["counted"].astype(bool)].groupby("year", sort=True).sum(numeric_only=True)
+    """Show each strategy's cash by year: cost less cashable savings, or cost alone where savings may not be shown."""
+    rows = table[table["bearer"] == "all that count"]
+    kind = "impact" if "impact" in rows else "cost"
+    said = "Cost less cashable savings" if kind == "impact" else "Cost of the programme"
     shown, (axes, *_) = canvas(
         "Budget impact by year, undiscounted", height=2.6, left=0.85, top=0.36,
-        note=marked(bundle, "Cash of all authorities and of the bearers that count; the table has all apart."),
+        note=marked(bundle, "Cash of all authorities and of the bearers that count, with 95% of draws."),
     )  # fmt: skip
-    wide = 0.28
-    axes.bar(years.index, years["cost"], width=wide, color=COLOURS[1], label="programme cost")
-    if "saving" in years:
-        axes.bar(years.index + wide, years["saving"], width=wide, color=COLOURS[0], label="savings, all")
-        label = "of which cashable"
-        axes.bar(years.index + 2 * wide, years["cashable_saving"], width=wide, color=COLOURS[5], label=label)
-    axes.set(xlabel="Year", ylabel="Money")
-    axes.set_xticks(list(years.index))
+    names = list(rows["strategy"].unique())
+    wide = 0.8 / len(names)
+    for k, (name, group) in enumerate(rows.groupby("strategy", sort=False)):
+        value, at = group[kind].to_numpy(), group["year"] + (k - (len(names) - 1) / 2) * wide
+        reach = np.maximum(np.stack([value - group[f"{kind}_low"], group[f"{kind}_high"] - value]), 0.0)
+        axes.bar(at, value, width=0.9 * wide, color=COLOURS[(k + 1) % len(COLOURS)], label=str(name))
+        axes.errorbar(at, value, yerr=reach, fmt="none", ecolor=INK, elinewidth=1.0, capsize=2)
+    axes.axhline(0, color=INK, lw=0.8)
+    axes.set(xlabel="Year", ylabel=said)
+    axes.set_xticks(sorted(rows["year"].unique()))
     amounts(axes.yaxis, bundle)
     legend(axes)
     return shown

@@ -100,6 +100,28 @@ def information(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     return shown
 
 
+def _converging(bundle: ResultBundle) -> pd.DataFrame:
+    return economic_table(bundle, "convergence")
+
+
+@figure("economics_convergence", _converging)
+def converging(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
+    """Show the incremental net benefit after fewer draws, which says whether there have been enough."""
+    at = float(table["threshold"].iloc[0])
+    note = marked(bundle, f"Incremental net benefit at {at:,.10g} a unit of effect. Shaded: two Monte Carlo errors.")
+    title = "Have there been enough draws?"
+    shown, (axes, *_) = canvas(title, height=2.5, note=note, left=0.85, top=0.5)
+    colours = colours_of(bundle)
+    for name, group in table.groupby("strategy", sort=False):
+        value, reach = group["incremental_net_benefit"], 2 * group["std_error"]
+        axes.fill_between(group["draws"], value - reach, value + reach, color=colours[str(name)], alpha=0.15, lw=0)
+        axes.plot(group["draws"], value, color=colours[str(name)], label=str(name))
+    axes.set(xlabel="Draws", ylabel="Incremental net benefit")
+    amounts(axes.yaxis, bundle)
+    legend(axes)
+    return shown
+
+
 def _loss(bundle: ResultBundle) -> pd.DataFrame:
     return economic_table(bundle, "expected_loss")
 
@@ -156,6 +178,30 @@ def studies(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
         axes.errorbar(group["size"], group["enbs"], yerr=reach, color=colour, marker="o", label=str(name))
     axes.axhline(0, color=INK, lw=0.8)
     axes.set(xlabel="Observations", ylabel="Value less cost of the study")
+    amounts(axes.yaxis, bundle)
+    legend(axes)
+    return shown
+
+
+def _sizes(bundle: ResultBundle) -> pd.DataFrame:
+    return economic_table(bundle, "next_study")
+
+
+@figure("economics_next_study", _sizes)
+def sizes(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
+    """Show what the next study would be worth by authorities and years, and the best size."""
+    at, best = float(table["threshold"].iloc[0]), table[table["best"] == 1]
+    said = "no size is worth its cost" if best.empty else "ring: the best size"
+    note = marked(bundle, f"At a threshold of {at:,.10g}; bars: two standard errors; {said}.")
+    shown, (axes, *_) = canvas("How large should the next study be?", height=2.7, note=note, left=0.85, top=0.5)
+    for colour, (years, group) in zip(COLOURS * 3, table.groupby("years"), strict=False):
+        label = f"{years:g} years"
+        axes.errorbar(
+            group["authorities"], group["enbs"], yerr=2 * group["enbs_error"], color=colour, marker="o", label=label
+        )
+    axes.plot(best["authorities"], best["enbs"], "o", ms=12, mfc="none", mec=INK, mew=1.5)
+    axes.axhline(0, color=INK, lw=0.8)
+    axes.set(xlabel="Authorities", ylabel="Value to later decisions less cost")
     amounts(axes.yaxis, bundle)
     legend(axes)
     return shown

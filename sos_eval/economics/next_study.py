@@ -1,0 +1,76 @@
+"""The best size of the next evaluation: authorities and years, by the errors that a power study of it found.
+
+A study of a given size reports the effect with the spread of estimates around the truth that the power engine simulated
+at that size. Its expected net benefit is EVSI times the decisions that come after it has ended, less its cost; the best
+size has the largest. A longer study is more precise and informs fewer decisions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.economics.model.discount import population_total
+from sos_eval.economics.model.psa import Samples
+from sos_eval.economics.voi.evppi import gain
+from sos_eval.economics.voi.power_study import error_by_size, overall_rows, sizes_of
+
+if TYPE_CHECKING:
+    from sos_eval.economics.prepared import Prepared
+
+__all__ = ["next_study"]
+
+Array = NDArray[np.float64]
+
+
+def next_study(prepared: Prepared, psa: Samples, rng: np.random.Generator) -> pd.DataFrame:
+    """Value the next study at every size of its power study.
+
+    Returns
+    -------
+    DataFrame
+        ``authorities, years, sd_estimate, threshold, evsi, std_error, decisions`` (after it has ended, discounted)``,
+        population_evsi, cost, enbs, enbs_error, best`` (1 at the size of the largest expected net benefit of sampling,
+        nowhere where none is above zero).
+    """
+    study, threshold = prepared.section.voi.next_study, prepared.section.decision_threshold
+    effect = prepared.section.effect
+    assert study is not None
+    assert effect is not None
+    assert threshold is not None
+    rows = overall_rows(study, prepared.document.path.parent)
+    truth, error = _truth(prepared, psa), error_by_size(rows, study, effect)
+    noise, lam = rng.standard_normal(len(truth)), np.array([threshold])
+    found: list[dict[str, Any]] = []
+    for n, years, sd in zip(*sizes_of(rows, study), error, strict=True):
+        (value,), (spread,) = gain(psa, (truth + sd * noise)[:, None], lam, prepared.reference, rng)
+        left = _decisions(prepared, int(np.ceil(years)))
+        cost = study.fixed_cost + study.cost_per_authority_year * n * years
+        found.append({
+            "authorities": n, "years": years, "sd_estimate": sd, "threshold": threshold, "evsi": value,
+            "std_error": spread, "decisions": left, "population_evsi": left * value, "cost": cost,
+            "enbs": left * value - cost, "enbs_error": left * spread,
+        })  # fmt: skip
+    table = pd.DataFrame(found)
+    table["best"] = ((table["enbs"] == table["enbs"].max()) & (table["enbs"] > 0)).astype(int)
+    return table
+
+
+def _truth(prepared: Prepared, psa: Samples) -> Array:
+    """Return the draws of the effect on the scale on which it is estimated, (n,)."""
+    effect = prepared.section.effect
+    assert effect is not None
+    drawn = psa.param(("effect",))[:, 0]
+    return np.asarray(np.log(drawn) if effect.scale == "rate_ratio" else drawn)
+
+
+def _decisions(prepared: Prepared, years: int) -> float:
+    """Return the decisions that come after a study of so many years, later ones discounted."""
+    voi, schedule = prepared.section.voi, prepared.cost_schedule
+    if years >= voi.years:
+        return 0.0
+    whole, during = (population_total(voi.decisions_per_year, span, schedule) for span in (voi.years, years))
+    return whole - during

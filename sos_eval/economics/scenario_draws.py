@@ -1,0 +1,78 @@
+"""Every scenario with draws of its own: costs and effects, how sure these are, how often each strategy is best.
+
+All scenarios are drawn from the same random numbers, so that two rows differ by the scenario and not by chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.economics.decision import choose
+from sos_eval.economics.model.draws import draw_parameters
+from sos_eval.economics.model.evaluated import DecisionModel
+from sos_eval.economics.scenarios import VariedModel
+
+if TYPE_CHECKING:
+    from sos_eval.economics.prepared import Prepared
+
+__all__ = ["scenario_draws"]
+
+Array = NDArray[np.float64]
+Streams = Callable[..., np.random.Generator]
+
+
+def scenario_draws(prepared: Prepared, models: Sequence[VariedModel], streams: Streams) -> pd.DataFrame:
+    """Run each scenario's own probabilistic analysis.
+
+    Parameters
+    ----------
+    prepared
+        The evaluation.
+    models
+        From `scenario_models`, the base case first.
+    streams
+        ``streams(name, …) -> Generator``.
+
+    Returns
+    -------
+    DataFrame
+        ``scenario, strategy, draws, inc_cost, inc_effect, threshold, incremental_net_benefit``, each of the three with
+        ``_low`` and ``_high`` (central 95%), ``prob_cost_effective`` (has the highest net benefit of all strategies)
+        and ``best``; a row per scenario and strategy, the comparator with its probability alone. What is at a threshold
+        is empty without a decision threshold.
+    """
+    rows = []
+    for scenario, model in models:
+        psa = model.section.psa
+        draws = draw_parameters(model.parameters, psa.correlation, psa.draws, streams("economics", "psa"))
+        name = scenario.name if scenario else "base case"
+        rows += [{"scenario": name, **row} for row in _strategies(model, draws, prepared.reference)]
+    return pd.DataFrame(rows)
+
+
+def _strategies(model: DecisionModel, draws: Mapping[str, Array], reference: int) -> list[dict[str, Any]]:
+    """Return the rows of one scenario."""
+    effects, costs = (table - table[:, [reference]] for table in model.evaluate(draws))
+    threshold = model.section.decision_threshold
+    benefit = np.full_like(costs, np.nan) if threshold is None else threshold * effects - costs
+    best = "" if threshold is None else model.strategies[choose(benefit.mean(0), reference)[0]]
+    shares = np.bincount(benefit.argmax(1), minlength=len(model.strategies)) / len(benefit)
+    rows = []
+    for j, name in enumerate(model.strategies):
+        row: dict[str, Any] = {"strategy": name, "draws": len(costs)}
+        row |= _ends("inc_cost", costs[:, j]) | _ends("inc_effect", effects[:, j])
+        row |= {"threshold": np.nan if threshold is None else threshold}
+        row |= _ends("incremental_net_benefit", benefit[:, j])
+        rows.append(row | {"prob_cost_effective": np.nan if threshold is None else shares[j], "best": best})
+    return rows
+
+
+def _ends(name: str, values: Array) -> dict[str, float]:
+    """Return mean and central 95%."""
+    low, high = np.quantile(values, [0.025, 0.975])
+    return {name: float(values.mean()), f"{name}_low": float(low), f"{name}_high": float(high)}

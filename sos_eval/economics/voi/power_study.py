@@ -1,0 +1,82 @@
+"""A power study as the next evaluation: its sizes, and the error of the effect at each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.economics.declared import DeclaredEffect
+from sos_eval.economics.declared_analysis import NextStudy
+from sos_eval.errors import listed
+
+__all__ = ["error_by_size", "overall_rows", "size_problems", "sizes_of"]
+
+Array = NDArray[np.float64]
+#: Scale of an estimate in a power study -> scales of the declared effect that it measures.
+_MEASURES = {"rate_per": ("rate_difference",), "ratio": ("rate_ratio",)}
+
+
+def size_problems(study: NextStudy, effect: DeclaredEffect, folder: Path) -> list[str]:
+    """Say why the power study, beside `folder`, gives no errors of the effect; nothing where it does."""
+    file = folder / study.power / "power.csv"
+    if not file.is_file():
+        return [f"{file}: no such file; the folder is one that sos-eval power --out wrote"]
+    table = pd.read_csv(file)
+    missing = [key for key in _swept(study) if key not in table]
+    if missing:
+        return [f"{listed(missing)}: not swept in {file}"]
+    rows, estimators = _chosen(table, study), list(table["estimator"].unique())
+    if study.estimator not in ("", *estimators):
+        return [f"no estimator is called {study.estimator!r} there, but {listed(estimators)}"]
+    if len(set(rows["estimator"])) > 1:
+        return [f"several estimators are there ({listed(estimators)}): name one under estimator"]
+    return _unusable(study, effect, rows)
+
+
+def _unusable(study: NextStudy, effect: DeclaredEffect, rows: pd.DataFrame) -> list[str]:
+    """Say which rows cannot be an error of the declared effect."""
+    scales = {scale for name in rows["scale"].unique() for scale in _MEASURES.get(str(name), ())}
+    if effect.scale not in scales:
+        return [f"it estimates on the scale {listed(list(rows['scale'].unique()))}; the effect is a {effect.scale}"]
+    sizes = rows.groupby(_swept(study)).size() if _swept(study) else pd.Series([len(rows)])
+    if (sizes > 1).any():
+        return ["a size stands there more than once: other keys were swept beside authorities and years"]
+    if not (rows["sd_estimate"] > 0).all():
+        return ["a size has no spread of estimates"]
+    years = sizes_of(rows, study)[1]
+    return [f"{years.min():g} years: before takes off more than there are"] if years.min() <= 0 else []
+
+
+def _swept(study: NextStudy) -> list[str]:
+    return [key for key in (study.authorities, study.years) if isinstance(key, str)]
+
+
+def _chosen(table: pd.DataFrame, study: NextStudy) -> pd.DataFrame:
+    """Return the rows of the overall effect, one an inference: the spread of estimates is the same under each."""
+    rows = table[(table["aggregation"] == "overall") & (table["outcome"] == table["outcome"].iloc[0])]
+    if study.estimator:
+        rows = rows[rows["estimator"] == study.estimator]
+    return pd.DataFrame(rows[rows["inference"].isin(rows["inference"].head(1))])
+
+
+def sizes_of(rows: pd.DataFrame, study: NextStudy) -> tuple[Array, Array]:
+    """Return authorities and years of every row, (k,) each."""
+    n, years = (
+        rows[key].to_numpy(float) if isinstance(key, str) else np.full(len(rows), float(key))
+        for key in (study.authorities, study.years)
+    )
+    return n, years - study.before if isinstance(study.years, str) else years
+
+
+def overall_rows(study: NextStudy, folder: Path) -> pd.DataFrame:
+    """Read the rows of the overall effect, one a size."""
+    return _chosen(pd.read_csv(folder / study.power / "power.csv"), study)
+
+
+def error_by_size(rows: pd.DataFrame, study: NextStudy, effect: DeclaredEffect) -> Array:
+    """Return the spread of estimates at every size on the declared effect's own `per`, (k,)."""
+    factor = effect.per / study.per if effect.scale == "rate_difference" else 1.0
+    return np.asarray(rows["sd_estimate"].to_numpy(float) * factor)

@@ -1,0 +1,106 @@
+"""The best size of the next evaluation against closed forms."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+
+from sos_eval.declare import Document, build
+from sos_eval.economics.evaluate import model_draws, model_samples
+from sos_eval.economics.next_study import next_study
+from sos_eval.economics.prepared import prepare, studies_fit
+from sos_eval.economics.section import EconomicsSection
+from sos_eval.errors import DesignFault
+from sos_eval.numerics.random import stream
+from tests.economics.test_model import LINE, declared
+
+#: Error of an estimate of 40 authorities over 4 years; it falls with the root of authority-years.
+SIZES = [(n, last, 0.5 * np.sqrt(160 / (n * (last - 2025)))) for n in (10, 40, 160) for last in (2027, 2029)]
+
+
+def power_table(**changes):
+    return pd.DataFrame([
+        {"estimator": "cs", "outcome": "entries", "aggregation": "overall", "inference": how, "scale": "rate_per",
+         "world.authorities.n": n, "world.times.last": last, "sd_estimate": sd, **changes}
+        for n, last, sd in SIZES for how in ("analytic", "randomization")
+    ])  # fmt: skip
+
+
+def ready(folder: Path, table=None, **changes):
+    (folder / "power").mkdir(exist_ok=True)
+    (power_table() if table is None else table).to_csv(folder / "power" / "power.csv", index=False)
+    study = {"power": "power", "authorities": "world.authorities.n", "years": "world.times.last", "before": 2025,
+             "cost_per_authority_year": 100, "cost_source": "by hand", "fixed_cost": 5000, **changes}  # fmt: skip
+    data = declared(
+        voi={"next_study": study, "decisions_per_year": 20, "years": 10},
+        implementation={"licence": {"name": "licence", "amount": 13_000, **LINE}}, psa={"draws": 100_000, "seed": 1},
+    )  # fmt: skip
+    document = Document(data, folder / "by_hand.yaml")
+    return prepare(build(EconomicsSection, document.data, document), document)
+
+
+def valued(prepared):
+    psa = model_samples(prepared.model, model_draws(prepared, partial(stream, 1)))
+    studies_fit(prepared, psa)
+    return next_study(prepared, psa, np.random.default_rng(2))
+
+
+def closed_form(error):
+    """Net benefit 13,200 x averted - 26,000: mean 400, spread 6,600; normal prior and normal result."""
+    spread = 6_600 * np.sqrt(0.5**2 / (0.5**2 + error**2))
+    return spread * norm.pdf(400 / spread) + 400 * norm.cdf(400 / spread) - 400
+
+
+def test_evsi_of_every_size_is_the_closed_form_within_three_per_cent(tmp_path):
+    table = valued(ready(tmp_path))
+    assert table[["authorities", "years"]].to_numpy().tolist() == [[n, last - 2025] for n, last, _ in SIZES]
+    for (_, row), (_, _, error) in zip(table.iterrows(), SIZES, strict=True):
+        assert row["sd_estimate"] == pytest.approx(error)
+        assert row["evsi"] == pytest.approx(closed_form(error), rel=0.03)
+
+
+def test_the_best_size_has_the_largest_value_to_later_decisions_less_its_cost(tmp_path):
+    # 20 decisions a year for ten years, undiscounted: 160 after two years of study, 120 after four
+    table = valued(ready(tmp_path))
+    want = [
+        (160 if last == 2027 else 120) * closed_form(error) - 5000 - 100 * n * (last - 2025) for n, last, error in SIZES
+    ]
+    np.testing.assert_allclose(table["enbs"], want, rtol=0.04)
+    assert table["decisions"].tolist() == pytest.approx([160, 120] * 3)
+    assert table["best"].tolist() == [int(one == max(want)) for one in want]
+    # where an authority and year costs so much that no size is worth it, none is best
+    assert valued(ready(tmp_path, cost_per_authority_year=1e6))["best"].sum() == 0
+
+
+def test_another_per_in_the_power_study_is_brought_to_the_effects(tmp_path):
+    table = valued(ready(tmp_path, power_table().assign(sd_estimate=lambda t: t["sd_estimate"] / 10), per=1000))
+    assert table["sd_estimate"].tolist() == pytest.approx([sd for *_, sd in SIZES])
+
+
+def test_a_study_that_outlasts_the_decisions_is_worth_nothing(tmp_path):
+    row = valued(ready(tmp_path, before=2010)).iloc[0]
+    assert row["population_evsi"] == 0
+    assert row["enbs"] == -row["cost"]
+
+
+@pytest.mark.parametrize(("changes", "says"), [
+    ({"power": "nowhere"}, "no such file"), ({"years": "world.times.lst"}, "not swept"),
+    ({"estimator": "twfe"}, "no estimator is called 'twfe'"), ({"before": 2030}, "takes off more than there are"),
+    ({"years": 4, "authorities": 40}, "more than once"),
+])  # fmt: skip
+def test_a_power_study_that_does_not_fit_is_refused(tmp_path, changes, says):
+    with pytest.raises(DesignFault, match=says):
+        valued(ready(tmp_path, **changes))
+
+
+def test_another_scale_and_several_estimators_are_refused(tmp_path):
+    with pytest.raises(DesignFault, match="on the scale ratio"):
+        valued(ready(tmp_path, power_table(scale="ratio")))
+    two = pd.concat([power_table(), power_table(estimator="twfe")])
+    with pytest.raises(DesignFault, match="several estimators"):
+        valued(ready(tmp_path, two))
