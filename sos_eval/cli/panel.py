@@ -16,12 +16,12 @@ __all__ = ["COMMANDS", "NOT_IN_THIS_VERSION", "england", "panel", "ssda903"]
 COMMANDS = {
     "england": ("sos_eval.cli.panel:england", "write the published care-entry panel of English authorities"),
     "ssda903": ("sos_eval.cli.panel:ssda903", "build a panel from SSDA903 returns"),
+    "describe": ("sos_eval.cli.inventory:describe", "say what a panel holds and lacks"),
+    "diff": ("sos_eval.cli.inventory:diff", "compare two vintages of a panel"),
 }
 
 NOT_IN_THIS_VERSION = {
     "dfe": "build a panel from the DfE's published tables",
-    "describe": "say what a panel holds and lacks",
-    "diff": "compare two vintages of a panel",
     "join": "join panels and covariates",
 }
 

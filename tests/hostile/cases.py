@@ -446,6 +446,37 @@ STUDIES = {
     "identical": _STUDY + "a,1,1,log\nb,1,1,log\nc,1,1,log\n",
 }  # fmt: skip
 
+_CELLS = b"la_code,year,n\n"
+#: What `panel describe` and `panel diff` are given as mine.csv.
+TABLES: dict[str, bytes] = {
+    "empty": b"", "a head alone": _CELLS, "symbols alone": _CELLS + b"1,2011,c\n1,2012,x\n", "one row": _CELLS + b"1,2011,3\n",
+    "a row twice": _CELLS + b"1,2011,3\n1,2011,3\n", "a key that is empty": _CELLS + b",2011,3\n2,,3\n",
+    "periods of words": _CELLS + b"1,then,3\n1,now,4\n", "periods far apart": _CELLS + b"1,1,3\n1,9999999,4\n",
+    "endless numbers": _CELLS + b"1,2011,inf\n1,2012,1e308\n", "nulls": b"\x00\x01\x02", "latin-1": _CELLS + b"\xe9,2011,3\n",
+    "a column twice": b"la_code,year,n,n\n1,2011,1,2\n", "no key": b"a,b\n1,2\n", "a return": b"CHILD,SEX,DOB,DUC\nSECRET,1,01/01/2010,\n",
+    "a script": _CELLS + b"<script>alert(1)</script>,2011,=1+1\n", "ragged": _CELLS + b"1,2011\n2,2011,3,4\n",
+}  # fmt: skip
+
+
+def tables() -> Iterator[Hostile]:
+    """Yield what is described and compared."""
+    for name, text in TABLES.items():
+        yield Hostile(f"describe {name}", files(mine_csv=text), ("panel", "describe", "mine.csv"))
+        if name in {"one row", "symbols alone", "a row twice", "endless numbers"}:
+            yield Hostile(
+                f"describe {name}, dfe", files(mine_csv=text), ("panel", "describe", "mine.csv", "--profile", "dfe")
+            )
+            yield Hostile(f"diff {name}", files(mine_csv=text), ("panel", "diff", "mine.csv", "mine.csv"))
+    for name, words in {
+        "describe nothing": ("describe", "nothing.csv"), "describe a design": ("describe", "design.yaml"),
+        "describe this folder": ("describe", "."), "describe by one key": ("describe", "panel.csv", "--key", "la_code"),
+        "describe by a key that is none": ("describe", "panel.csv", "--key", "la_cod", "--key", "year"),
+        "diff of one file": ("diff", "panel.csv"), "diff with nothing": ("diff", "panel.csv", "nothing.csv"),
+        "diff over its own input": ("diff", "panel.csv", "panel.csv", "--out", "panel.csv", "--force"),
+        "diff into a workbook": ("diff", "panel.csv", "panel.csv", "--out", "d.xlsx"),
+    }.items():  # fmt: skip
+        yield Hostile(name, lambda folder: None, ("panel", *words))
+
 
 def cases() -> list[Hostile]:
     """List every case; names are unique."""
@@ -465,7 +496,7 @@ def cases() -> list[Hostile]:
     typed = [Hostile(f"command {name}", lambda folder: None, command) for name, command in COMMANDS.items()]
     from tests.hostile.folders import folders
 
-    return [*in_cells(), *others(), *gates, *draws, *studies, *typed, *folders()]
+    return [*in_cells(), *others(), *gates, *draws, *studies, *typed, *tables(), *folders()]
 
 
 def main(part: int = 0, of: int = 1) -> None:
