@@ -9,19 +9,20 @@ import click
 
 from sos_eval.cli.doors import Doors
 from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet
+from sos_eval.errors import listed
 from sos_eval.panel.spec import Geography
 
-__all__ = ["COMMANDS", "NOT_IN_THIS_VERSION", "england", "panel", "ssda903"]
+__all__ = ["COMMANDS", "NOT_IN_THIS_VERSION", "dfe", "england", "panel", "ssda903"]
 
 COMMANDS = {
     "england": ("sos_eval.cli.panel:england", "write the published care-entry panel of English authorities"),
+    "dfe": ("sos_eval.cli.panel:dfe", "build a panel from the tables that the DfE and the ONS publish"),
     "ssda903": ("sos_eval.cli.panel:ssda903", "build a panel from SSDA903 returns"),
     "describe": ("sos_eval.cli.inventory:describe", "say what a panel holds and lacks"),
     "diff": ("sos_eval.cli.inventory:diff", "compare two vintages of a panel"),
 }
 
 NOT_IN_THIS_VERSION = {
-    "dfe": "build a panel from the DfE's published tables",
     "join": "join panels and covariates",
 }
 
@@ -55,6 +56,31 @@ def england(screen: Screen, out: Path, geography: str, force: bool) -> None:
     files = write_published(out, cast(Geography, geography), force=force)
     named = dict(zip(("panel", "sources", "programmes"), map(str, files), strict=True))
     screen.answer("\n".join(f"{name}: {file}" for name, file in named.items()), named)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="CSV file; vintages and files go beside.")
+@click.option("--as-of", type=click.IntRange(1992, 2100), help="The last release that counts; all without it.")
+@click.option("--force", is_flag=True, help="Replace what an earlier call wrote there.")
+@quiet
+@as_json
+@pass_screen
+def dfe(screen: Screen, files: tuple[Path, ...], out: Path, as_of: int | None, force: bool) -> None:
+    """Build a panel of authorities and years to March from published tables.
+
+    FILES are CSV files as the DfE published them, or folders of them: underlying data 2011 to 2019, explore education
+    statistics, ONS populations. P.vintages.csv holds every published cell with its release; P.files.csv the files.
+    """
+    from sos_eval.jobs.dfe import write_dfe
+
+    facts = write_dfe(files, out, as_of=as_of, force=force)
+    told = [f"{name}: {facts[name]}" for name in ("panel", "vintages", "files")]
+    told.append(f"{facts['rows']:,} rows, years to March {facts['first']} to {facts['last']}, of {facts['read']} files")
+    told += [f"{name} labels its column {was}: taken for {is_of}" for name, (was, is_of) in facts["relabelled"].items()]
+    for key, words in (("left", "no known table, left"), ("not_there", "not there in that year, left out")):
+        told += [f"{words}: {listed(facts[key])}"] if facts[key] else []
+    screen.answer("\n".join(told), facts)
 
 
 @click.command()

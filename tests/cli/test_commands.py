@@ -233,6 +233,21 @@ def test_the_published_panel_is_written_with_its_sources(tmp_path, capsys):
     assert (tmp_path / "P.csv").read_text().count("\n") == 2266
 
 
+def test_published_tables_make_a_panel(tmp_path, capsys):
+    head = "New_geog_code,geog_l,geog_c,geog_n,CLA_started"
+    for year, counts in ((2018, "7,c"), (2019, "8,9")):
+        rows = [f"E0900000{n},LA,20{n},L{n},{count}" for n, count in enumerate(counts.split(","), 1)]
+        (tmp_path / f"ADM{year}.csv").write_text("\n".join([f"{head}{year}", *rows]) + "\n")
+    assert call("panel", "dfe", tmp_path, "--out", tmp_path / "P.csv") == 0
+    assert "4 rows, years to March 2018 to 2019, of 2 files" in capsys.readouterr().out
+    assert (tmp_path / "P.csv").read_text().splitlines()[:2] == [
+        "la_code,gss_code,la_name,region,year,care_entries,care_entries_flag,counts_vintage",
+        "201,E09000001,L1,,2018,7,,DfE ULD 2018",
+    ]
+    assert call("panel", "dfe", tmp_path / "ADM2018.csv", "--out", tmp_path / "Q.csv", "--as-of", "2017") == 2
+    assert "--as-of: no release up to 2017; the first is of 2018" in capsys.readouterr().err
+
+
 def test_a_panel_is_described_and_compared(tmp_path, capsys):
     for name, geography in (("a", "constant"), ("b", "as_published")):
         assert call("panel", "england", "--out", tmp_path / f"{name}.csv", "--geography", geography, "--quiet") == 0

@@ -457,6 +457,17 @@ TABLES: dict[str, bytes] = {
     "a script": _CELLS + b"<script>alert(1)</script>,2011,=1+1\n", "ragged": _CELLS + b"1,2011\n2,2011,3,4\n",
 }  # fmt: skip
 
+_WIDE = "New_geog_code,geog_l,geog_c,geog_n,CLA_started2013"
+#: What `panel dfe` is given as ADM2013.csv.
+PUBLISHED: dict[str, bytes] = {
+    "empty": b"", "a head alone": f"{_WIDE}\n".encode(), "nulls": f"{_WIDE}\nE1,LA,202,\0,3\n".encode(), "in order": f"{_WIDE}\nE1,LA,202,Camden,3\n".encode(),
+    "a formula": f"{_WIDE}\nE1,LA,202,Camden,=1+1\n".encode(), "an error of a spreadsheet": f"{_WIDE}\nE1,LA,202,Camden,#VALUE!\n".encode(),
+    "symbols alone": f"{_WIDE}\nE1,LA,202,Camden,c\n".encode(), "the nation alone": f"{_WIDE}\nE92,NATIONAL,999,ENGLAND,30\n".encode(),
+    "ragged": f"{_WIDE}\nE1,LA,202,Camden\n".encode(), "an open quote": f'{_WIDE}\nE1,LA,202,"Camden,3\n'.encode(), "utf-16": f"{_WIDE}\nE1,LA,202,Camden,3\n".encode("utf-16"),
+    "a year that is none": b"time_period,geographic_level,old_la_code,CPP_start\nsoon,Local authority,202,3\n", "a zip": b"PK\x03\x04" + bytes(200),
+    "endless": f"{_WIDE}\nE1,LA,202,Camden,inf\n".encode(), "a decimal comma": f'{_WIDE}\nE1,LA,202,Camden,"3,5"\n'.encode(),
+}  # fmt: skip
+
 
 def tables() -> Iterator[Hostile]:
     """Yield what is described and compared."""
@@ -467,7 +478,12 @@ def tables() -> Iterator[Hostile]:
                 f"describe {name}, dfe", files(mine_csv=text), ("panel", "describe", "mine.csv", "--profile", "dfe")
             )
             yield Hostile(f"diff {name}", files(mine_csv=text), ("panel", "diff", "mine.csv", "mine.csv"))
+    for name, text in PUBLISHED.items():
+        yield Hostile(f"published {name}", files(ADM2013_csv=text), ("panel", "dfe", "ADM2013.csv", "--out", "P.csv"))
     for name, words in {
+        "published nothing": ("dfe", "nothing.csv", "--out", "P.csv"), "published this folder": ("dfe", ".", "--out", "P.csv"),
+        "published before all": ("dfe", "panel.csv", "--out", "P.csv", "--as-of", "1999"),
+        "published over its input": ("dfe", "panel.csv", "--out", "panel.csv", "--force"),
         "describe nothing": ("describe", "nothing.csv"), "describe a design": ("describe", "design.yaml"),
         "describe this folder": ("describe", "."), "describe by one key": ("describe", "panel.csv", "--key", "la_code"),
         "describe by a key that is none": ("describe", "panel.csv", "--key", "la_cod", "--key", "year"),
