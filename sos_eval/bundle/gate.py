@@ -267,7 +267,7 @@ class _Gate:
         key = self._estimate_of(name)
         if key in self.silent:
             return self.silent[key]
-        if name.endswith("without_strata_effects"):
+        if name.endswith("without_strata_effects") or "placebo_outcome" in name.split("."):
             return _UNKNOWN
         told = "variant" in table or not (_by_period(table) or self._is_of_a_check(name))
         return "" if told or key not in self.partial else BACK
@@ -356,7 +356,7 @@ class _Gate:
         plain = [self.about.told(str(text)) if gone else text for text, gone in zip(table["text"], undone, strict=True)]
         table = table.assign(text=plain)
         thin = np.array([key in self.thin for key in keys], bool) & name.isin(_OF_ALTERNATIVES).to_numpy(bool) & ~few
-        unknown = name.isin(["unmatched", "without_strata_effects"]).to_numpy(bool) & ~few
+        unknown = name.str.startswith(("unmatched", "without_strata_effects", "placebo_outcome")).to_numpy(bool) & ~few
         rare = len(self.content.balance) > 0 and bool(self._few_people(self.content.balance).any())
         worst = name.str.startswith("balance.").to_numpy(bool) & rare & ~few
         why = {self.few: few, _ONE_UNIT: alone, BACK: back, _THIN: thin, _UNKNOWN: unknown, _AS_BALANCE: worst}

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 import pandas as pd
 from annotated_types import Ge, Gt, Lt
+from numpy.typing import NDArray
 
 from sos_eval.checks.path_lottery import PathLottery
 from sos_eval.numerics.detectable import FALL, RISE, Lots, findable
@@ -84,8 +85,8 @@ class Path(Check):
         table = lottery.table(drawn, p, (low, high), seen)
         return [
             self._slope(drawn, p[0], (low, high), table), self._largest(lottery, drawn, p[1]),
-            self._joint(p[2], len(drawn.value) - 1), self._blind(seen, lottery), self._bias(seen, lottery),
-            *_onward(drawn, lottery),
+            self._joint(p[2], len(drawn.value) - 1, lottery.complete), self._blind(seen, lottery),
+            self._bias(seen, lottery), *_onward(drawn, lottery),
         ]  # fmt: skip
 
     def _interval(self, lottery: PathLottery, drawn: ContrastLots) -> tuple[float, float]:
@@ -140,10 +141,12 @@ class Path(Check):
         )
         return CheckResult("path.largest", "contrast", value, text)
 
-    def _joint(self, p: float, draws: int) -> CheckResult:
+    def _joint(self, p: float, draws: int, complete: NDArray[np.bool_]) -> CheckResult:
+        seen = f" It rests on the {complete.sum():,} of {len(complete):,} units seen in every one of these periods."
         text = (
             f"Taking slope and largest period together, a path as unlike that of units drawn alike comes up in "
             f"{of_hundred(p)} draws ({draws:,} were made). That is no evidence that trends were parallel."
+            f"{'' if complete.all() else seen}"
         )
         limit = np.nan if self.min_p is None else self.min_p
         return CheckResult("path.joint", "p_value", p, text, limit, None if self.min_p is None else p >= self.min_p)

@@ -63,7 +63,7 @@ def _moved(found: Shifts, known: pd.DataFrame) -> list[str]:
     own, said = known[known["shift_scale"] == found.scale], []
     if len(own):
         most = own.iloc[int(np.argmax(own["shift"].abs().to_numpy(float)))]
-        said.append(f"The largest shift (max_shift) is that of “{most['variant']}”, {_shifted(most)}.")
+        said.append(f"The largest shift is that of “{most['variant']}”, {_shifted(most)}.")
     if found.largest:
         row = known[known["variant"] == found.largest].iloc[0]
         all_tried = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,10 +61,17 @@ def _told(group: MatchedGroup) -> str:
     parts += [_measured(group.tables["balance_measures"]), _calibrated(group.tables.get("calibration"))]
     flow = group.tables["flow"]
     for step, what, units, names, reason in flow[["step", "what", "units", "names", "reason"]].itertuples(index=False):
-        called = ", ".join(group.names.get(name, name) for name in str(names).split(", "))
-        parts.append(_step(step, what, units, called, reason))
+        parts.append(_step(step, what, units, _called(str(names), group.names), reason))
     pairs = ["who is compared with whom:", *group.pairs] if group.pairs else []
     return "\n".join([part for part in parts if part] + [*group.notes, *(one.text for one in group.limits), *pairs])
+
+
+def _called(codes: str, names: Mapping[str, str]) -> str:
+    """Return units of the flow by their names: ``825 (2011, 2012), 304`` too, whose brackets hold periods."""
+    outside = re.split(r"( ?\([^()]*\))", codes)
+    for place in range(0, len(outside), 2):
+        outside[place] = ", ".join(names.get(code, code) for code in outside[place].split(", "))
+    return "".join(outside)
 
 
 def _measured(table: pd.DataFrame) -> str:

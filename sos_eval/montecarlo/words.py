@@ -60,7 +60,9 @@ def study_sentences(study: Study, summary: pd.DataFrame) -> tuple[str, ...]:
         years = int((ready.panel.times >= starts.min()).sum()) if len(starts) else 0
         several = len(set(summary["outcome"][summary["estimator"] == ready.line.id])) > 1
         on = f" on {ready.source.active}" if several else ""
-        said.append(_sentence(row, _where(point.keys, len(starts), years), ready.untreated, on, _over(study)))
+        every = int(ready.source.ever_treated.sum())
+        where = _where(point.keys, _who(len(starts), every), years)
+        said.append(_sentence(row, where, ready.untreated, on, _over(study)))
     return tuple(said)
 
 
@@ -113,10 +115,15 @@ def _as_difference(size: float, row: pd.Series, untreated: float) -> float:
     return shares[str(row["scale"])] * untreated if row["scale"] in shares else size
 
 
-def _where(keys: Mapping[str, Any], treated: int, years: int) -> str:
+def _who(treated: int, every: int) -> str:
+    """Say how many are treated, and of how many where the estimate leaves some out."""
+    of = f" of {in_letters(every)}" if every > treated else ""
+    return f"{in_letters(treated)}{of} treated {'authority' if every == 1 else 'authorities'}"
+
+
+def _where(keys: Mapping[str, Any], who: str, years: int) -> str:
     """Say the design in short, and the swept keys that a reader does not see from the rest of the sentence."""
     swept = [f"{key} {value}" for key, value in keys.items() if key not in TOLD]
-    who = f"{in_letters(treated)} treated {'authority' if treated == 1 else 'authorities'}"
     since = f"{in_letters(years)} {'year' if years == 1 else 'years'} since the first start"
     return f"With {who} and {since}" + (f" ({', '.join(swept)})" if swept else "")
 

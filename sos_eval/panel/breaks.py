@@ -51,8 +51,8 @@ def _source(reading: Reading, rows: PlacedRows, name: str, ends: tuple[float, fl
     further = set(words[rows.times < ends[0]]) - {"", "missing"} - before - after
     others = f", and periods before that from {len(further)} more" if further else ""
     return Caveat(
-        f"{what} from {now} on ({_listed(after)}) than in {then} ({_listed(before)}){others}: {why}, it looks like "
-        "part of the answer."
+        f"{what} from {now} on (named {_listed(after)}) than in {then} (named {_listed(before)}){others}: {why}, it "
+        "looks like part of the answer."
     )
 
 

@@ -24,7 +24,7 @@ def basis(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> st
     who += _periods(facts.panel)
     lost = _left_out(facts.panel.left_out, treated)
     aside = _aside(facts.panel.n_read - treated - compared - sum(facts.panel.left_out.values()), units)
-    clauses = [*facts.panel.support, *lost, *aside, *_gaps(facts.panel, treated)]
+    clauses = [*facts.panel.support, *lost, *_empty(facts), *_gaps(facts.panel, treated), *aside]
     return in_units(f"{'; '.join([f'The answer rests on {who}', *clauses])}.", units)
 
 
@@ -59,6 +59,16 @@ def _periods(panel: PanelFacts) -> str:
 
 def _because(reason: str) -> str:
     return f"they {reason}" if reason.startswith(("had ", "are ")) else reason
+
+
+def _empty(facts: RunFacts) -> list[str]:
+    """Return a clause on how many units and periods of those compared have no outcome; of people flow.csv says it."""
+    outcome, panel = facts.outcome, facts.panel
+    every = panel.n_units * panel.n_times
+    lost = 0 if outcome is None else every - (panel.n_rows - outcome.n_missing)
+    if panel.layout != "panel" or not 0 < lost < every:
+        return []
+    return [f"{lost:,.0f} of their {every:,} unit-{period_word(panel)}s {'has' if lost == 1 else 'have'} no outcome"]
 
 
 def _gaps(panel: PanelFacts, treated: int) -> list[str]:

@@ -107,5 +107,17 @@ def conversions(effect: HeadlineEffect, outcome: OutcomeFacts, units: tuple[str,
             f"People: the difference times the mean exposure of {'an' if units[0][0] in 'aeiou' else 'a'} {units[0]} "
             f"and {every}, {outcome.mean_exposure:,.0f}, over {outcome.per:,g}. Levels are means of rates over "
             f"{units[1]} and {every}s; a difference that an estimator makes itself (estimates.csv) may weigh by people."
+            f"{_own_size(outcome, units)}"
         )
     return " ".join(said)
+
+
+def _own_size(outcome: OutcomeFacts, units: tuple[str, str]) -> str:
+    """Say what the treated's own mean exposure makes of the numbers of people, where it is another by a tenth."""
+    own, mean = outcome.mean_exposure_treated, outcome.mean_exposure
+    if not (own > 0 and mean > 0) or abs(own / mean - 1) < 0.1:
+        return ""
+    return (
+        f" The treated {units[1]} are {'larger' if own > mean else 'smaller'} ({own:,.0f} on average): in one of their "
+        f"size every number of people is {own / mean:.2f} times as large."
+    )

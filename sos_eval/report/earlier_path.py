@@ -12,6 +12,9 @@ from sos_eval.results.facts import CheckFacts, OutcomeFacts, RunFacts
 
 __all__ = ["earlier_path"]
 
+#: A shift below this is rounding.
+_NOTHING = 1e-12
+
 
 def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> str:
     """Say which way the path went, its joint p and what it would do to the answer; empty without `path`.
@@ -47,12 +50,14 @@ def _unit(outcome: OutcomeFacts) -> str:
 
 def _onward(on: float, back: float, unit: str) -> str:
     """Say what the path would do to the answer if it went on, and if it returned to its earlier mean."""
-    returned = f"had it returned to its earlier mean, it would {_shift(back, unit)}"
-    return f"had it gone on, it alone would {_shift(on, unit)}, and {returned}"
+    gone = f"had it gone on, it alone would {_shift(on, unit)}"
+    if abs(back) < _NOTHING:
+        return f"{gone} (the answer is a change from the earlier mean, so a return to that adds nothing)"
+    return f"{gone}, and had it returned to its earlier mean, it would {_shift(back, unit)}"
 
 
 def _shift(value: float, unit: str) -> str:
-    if abs(value) < 1e-12:
+    if abs(value) < _NOTHING:
         return "not change the answer"
     return f"make the answer {number(abs(value), 2)}{unit} {'higher' if value > 0 else 'lower'}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -85,8 +85,17 @@ class HeadlineEffect:
 
     def furthest(self, end: str, sign: float) -> float:
         """Return the ``low`` or ``high`` end as a difference, moved by `ROOM` of its errors towards a sign."""
-        value, error = getattr(self, end), ROOM * sign * getattr(self, f"{end}_error")
-        return self.difference(value * math.exp(error) if self.scale == "ratio" else value + error)
+        return self.difference(self._moved(end, sign))
+
+    def _moved(self, end: str, sign: float) -> float:
+        value, error = float(getattr(self, end)), ROOM * sign * float(getattr(self, f"{end}_error"))
+        return value * math.exp(error) if self.scale == "ratio" else value + error
+
+    def within(self, end: str, measured: Callable[[float], float]) -> float:
+        """Return `ROOM` Monte Carlo errors of an end in the unit that a function measures values in; zero undrawn."""
+        if not getattr(self, f"{end}_error") > 0:
+            return 0.0
+        return abs(measured(self._moved(end, 1.0)) - measured(self._moved(end, -1.0))) / 2
 
     @property
     def z(self) -> float:

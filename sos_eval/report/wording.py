@@ -8,6 +8,7 @@ import re
 __all__ = [
     "alike",
     "count",
+    "drawn_alike",
     "in_units",
     "in_word",
     "interval_words",
@@ -21,6 +22,7 @@ __all__ = [
     "sentence_count",
     "signed",
     "time_axis",
+    "whole",
     "year_label",
 ]
 
@@ -36,9 +38,32 @@ def in_word(text: str) -> str:
 
 def alike(values: list[float], digits: int = 3) -> list[str]:
     """Return numbers with as many decimals as the largest of them needs for `digits` significant figures."""
+    decimals = _decimals(values, digits)
+    return [_fixed(value, decimals) for value in values]
+
+
+def drawn_alike(values: list[float], within: list[float], digits: int = 3) -> list[str]:
+    """Return numbers as `alike` does, one digit less where two Monte Carlo errors of a number reach its last place."""
+    decimals = _decimals(values, digits)
+    return [_fixed(value, _held(value, decimals, error)) for value, error in zip(values, within, strict=True)]
+
+
+def _decimals(values: list[float], digits: int) -> int:
     sizes = [abs(value) for value in values if math.isfinite(value) and value != 0]
-    decimals = min(max(digits - 1 - math.floor(math.log10(max(sizes))), 0), 4) if sizes else 0
-    return [f"{v:,.{decimals}f}".replace("-", "−") if math.isfinite(v) else number(v) for v in values]
+    return min(max(digits - 1 - math.floor(math.log10(max(sizes))), 0), 4) if sizes else 0
+
+
+def _held(value: float, decimals: int, within: float) -> int:
+    """Return decimals, one fewer where the last place is not above `within`; the first digit stays."""
+    fewer = decimals - 1
+    stays = math.isfinite(value) and abs(value) >= 10.0**-fewer / 2
+    return fewer if within >= 10.0**-decimals and stays else decimals
+
+
+def _fixed(value: float, decimals: int) -> str:
+    if not math.isfinite(value):
+        return number(value)
+    return f"{round(value, decimals):,.{max(decimals, 0)}f}".replace("-", "−")
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -72,11 +97,23 @@ def interval_words(low: float, high: float, digits: int = 3) -> str:
     return f"{lower} to {upper}"
 
 
-def percent(share: float) -> str:
-    """Return a share as a percentage: whole above 10%, one decimal below."""
+def percent(share: float, within: float = 0.0) -> str:
+    """Return a share as a percentage: whole above 10%, one decimal below; one digit less where two errors reach it.
+
+    Examples
+    --------
+    >>> percent(0.143), percent(0.0512), percent(0.143, within=0.012), percent(0.0512, within=0.002)
+    ('14%', '5.1%', '10%', '5%')
+    """
     if not math.isfinite(share):
         return ""
-    return f"{100 * share:.0f}%" if abs(share) >= 0.0995 else f"{100 * share:.1f}%"
+    decimals = 0 if abs(share) >= 0.0995 else 1
+    return f"{_fixed(100 * share, _held(100 * share, decimals, 100 * within))}%"
+
+
+def whole(n: float, within: float = 0.0) -> str:
+    """Return a count of whole people; in tens where two Monte Carlo errors are a person or more."""
+    return _fixed(n, _held(n, 0, within))
 
 
 def p_text(p: float) -> str:

@@ -28,7 +28,7 @@ from sos_eval.report.verdict import (
     natural_units,
     verdict_of,
 )
-from sos_eval.report.wording import alike, count, in_units, listing, percent, plain_words
+from sos_eval.report.wording import count, drawn_alike, in_units, listing, percent, plain_words, whole
 from sos_eval.results.check import of_hundred
 from sos_eval.results.facts import DetectableFacts, OutcomeFacts, QuestionFacts, RunFacts
 from sos_eval.terms import Verdict
@@ -209,10 +209,13 @@ def range_text(
     values = [effect.estimate, effect.low, effect.high]
     unit = f" per {outcome.per:,g}" if effect.scale == "rate_per" else ""
     if effect.scale in ("ratio", "log"):
-        best, low, high = (percent_change(effect.share(value)) for value in values)
+        errors = [0.0, *(effect.within(end, effect.share) for end in ("low", "high"))]
+        best, low, high = (percent_change(effect.share(v), error) for v, error in zip(values, errors, strict=True))
     else:
         more = _directions(values, counted=effect.scale in ("rate_per", "count"))
-        best, low, high = (f"{size}{word}" for size, word in zip(_sizes(values), more, strict=True))
+        errors = [0.0, *(effect.within(end, float) for end in ("low", "high"))]
+        sizes = drawn_alike([abs(value) for value in values], errors)
+        best, low, high = (f"{size}{word}" for size, word in zip(sizes, more, strict=True))
     said = f"The best estimate is {best}{unit}"
     low, high = (
         "no lower limit" if effect.low == -math.inf else low,
@@ -226,7 +229,12 @@ def range_text(
     noun = people(question, outcome)
     size = f"{units[0]} of average size ({natural.exposure:,.0f} {'children' if noun == 'children' else 'people'})"
     article = "an" if units[0] == "authority" else "a"
-    span = f"{fewer(natural.low, noun)} to {fewer(natural.high, noun)}"
+    per = natural.exposure / outcome.per
+    low, high = (
+        fewer(n, noun, per * effect.within(end, effect.difference))
+        for end, n in (("low", natural.low), ("high", natural.high))
+    )
+    span = f"{low} to {high}"
     return f"{said}: anything from {span} a {every} in {article} {size}."
 
 
@@ -244,33 +252,28 @@ def _ends_within(effect: HeadlineEffect) -> str:
     return f"; its ends hold within {_two(max(sizes))}{unit} by the number of draws"
 
 
-def _sizes(values: list[float]) -> list[str]:
-    """Return sizes without a sign, with the same decimals."""
-    return alike([abs(value) for value in values])
-
-
 def _directions(values: list[float], *, counted: bool) -> list[str]:
     """Return ``fewer`` and ``more`` for counts and rates, else ``lower`` and ``higher``."""
     less, more = (" fewer", " more") if counted else (" lower", " higher")
     return [less if value < 0 else more if value > 0 else "" for value in values]
 
 
-def percent_change(share: float) -> str:
+def percent_change(share: float, within: float = 0.0) -> str:
     """Return ``7% lower`` or ``3% higher``."""
     if not math.isfinite(share) or abs(share) < 0.0005:
         return "unchanged"
-    return f"{percent(abs(share))} {'lower' if share < 0 else 'higher'}"
+    return f"{percent(abs(share), within)} {'lower' if share < 0 else 'higher'}"
 
 
-def fewer(n: float, noun: str) -> str:
+def fewer(n: float, noun: str, within: float = 0.0) -> str:
     """Return ``47 fewer children``, ``1 more child`` or ``less than one child fewer``: whole people only."""
-    size, word = round(abs(n)), "fewer" if n < 0 else "more"
+    size, word = abs(n), "fewer" if n < 0 else "more"
     single = {"children": "child", "cases": "case"}[noun]
     if abs(n) < 0.05:
         return f"no more and no fewer {noun}"
     if abs(n) < 0.5:
         return f"less than one {single} {word}"
-    return f"{max(size, 1):,} {word} {single if size <= 1 else noun}"
+    return f"{whole(max(size, 1), within)} {word} {single if round(size) <= 1 else noun}"
 
 
 def people(question: QuestionFacts, outcome: OutcomeFacts) -> str:

@@ -109,7 +109,7 @@ def test_shifts_errors_and_p_over_all_adoptions(tmp_path):
         f"{high:.3g}; the design's own is {got['estimate']['as declared']:.3g}. "
     )
     most = got["shift"].iloc[1:].abs().idxmax()
-    assert f"The largest shift (max_shift) is that of “{most}”, {got['shift'][most]:.3g}." in check["text"]
+    assert f"The largest shift is that of “{most}”, {got['shift'][most]:.3g}." in check["text"]
 
 
 def test_who_had_used_it_before_goes_with_the_start(tmp_path):

@@ -6,7 +6,9 @@ from tests.panel.test_england import DESIGN, loaded
 def test_the_published_panel_changes_its_release_at_the_pilots_start(tmp_path):
     """Entries of 2014 are of DfE ULD 2018, those from 2015 on of later ones."""
     panel = loaded(tmp_path, DESIGN)
-    assert panel.caveats[0].startswith("Counts come from another release from 2015 on (DfE ULD 2019) than in 2014")
+    assert panel.caveats[0].startswith(
+        "Counts come from another release from 2015 on (named DfE ULD 2019) than in 2014"
+    )
 
 
 def test_regions_where_nobody_began_are_a_clause_and_no_caveat(tmp_path):

@@ -72,7 +72,7 @@ def test_a_path_whose_return_adds_nothing_is_said_to_change_nothing(case):
     checks = tuple(replace(one, value=0.0) if one.name == "path.returned" else one for one in facts.checks)
     row = facts.headline.overall(case("diverging").estimates)
     said = earlier_path(effect_of(row, facts.outcome), replace(facts, checks=checks), ("authority", "authorities"))
-    assert "had it returned to its earlier mean, it would not change the answer" in said
+    assert "(the answer is a change from the earlier mean, so a return to that adds nothing)" in said
 
 
 def test_the_path_of_a_group_made_alike_is_no_test(case):
@@ -195,15 +195,24 @@ def test_some_without_an_outcome_are_counted(case):
     assert "; 1 of the 8 with a recorded start lacks an outcome in 2016." in case("placed").headline["basis"]
 
 
+def test_cells_without_an_outcome_are_counted_whoever_they_are_of(case):
+    facts = case("placed").facts
+    every = facts.panel.n_units * facts.panel.n_times
+    lost = every - (facts.panel.n_rows - facts.outcome.n_missing)
+    said = case("placed").headline["basis"]
+    assert f"; {lost:.0f} of their {every} authority-years have no outcome;" in said
+    assert lost > 1
+
+
 def test_donors_elsewhere_and_another_release_are_told(case):
     headline = case("placed").headline
     assert "; 20 of the 32 comparison authorities lie in regions without a recorded start;" in headline["basis"]
     assert (
-        "Counts come from another release from 2015 on (new) than in 2014 (old): where that changed what was "
-        "counted, it looks like part of the answer."
+        "Counts come from another release from 2015 on (named new) than in 2014 (named old): where that changed what "
+        "was counted, it looks like part of the answer."
     ) in headline["caveats"]
     assert any(
-        text.startswith("Children are counted by another source from 2015 on (census of 2021) than in 2014 (census of")
+        text.startswith("Children are counted by another source from 2015 on (named census of 2021) than in 2014 (nam")
         for text in headline["caveats"]
     )
     assert ("Made of another number of authorities from 2015 on, 1 of 40 authorities: Place 30 (2 to 1).") in headline[
@@ -294,13 +303,13 @@ SENTENCES = [
     ("room", "This evaluation cannot tell whether Signs of Safety changed children starting to be looked after per"),
     ("room", "Whether a fall worth having (0.1 per 10,000 or more) lies outside the range needs more draws."),
     ("room", "Whether 32 of the 32 untreated authorities used the intervention is unknown: the comparison is with u"),
-    ("far", "The best estimate is 0.120 fewer per 10,000 (95% interval: 0.547 fewer to no upper limit"),
+    ("far", "The best estimate is 0.120 fewer per 10,000 (95% interval: 0.55 fewer to no upper limit"),
     ("far", "The answer rests on 6 authorities with a recorded start of Signs of Safety, compared with 1 authority,"),
     ("far", "No comparison authority is quite like 6 of the treated authorities that are kept (Place 02, Place 03,"),
     ("early years empty", "The answer rests on 8 authorities with a recorded start of Signs of Safety, compared"),
     ("placed", "The answer rests on 8 authorities with a recorded start of Signs of Safety, compared with 32 autho"),
-    ("placed", "Counts come from another release from 2015 on (new) than in 2014 (old): where that changed what "),
-    ("placed", "Children are counted by another source from 2015 on (census of 2021) than in 2014 (census of 201"),
+    ("placed", "Counts come from another release from 2015 on (named new) than in 2014 (named old): where that c"),
+    ("placed", "Children are counted by another source from 2015 on (named census of 2021) than in 2014 (named ce"),
     ("placed", "Made of another number of authorities from 2015 on, 1 of 40 authorities: Place 30 (2 to 1)."),
     ("placed", "In the data on one side of the first start only, as where boundaries change, 1 of 40 authorities: P"),
     ("full", "If the 8 authorities had been drawn by lot, as the test assumes, and the true change were a fall of"),

@@ -6,12 +6,14 @@ from sos_eval.report.reading import words_for_units
 from sos_eval.report.wording import (
     alike,
     count,
+    drawn_alike,
     interval_words,
     listing,
     number,
     p_text,
     percent,
     time_axis,
+    whole,
     year_label,
 )
 
@@ -28,6 +30,14 @@ def test_number(value, text):
 def test_numbers_that_stand_together_have_the_same_decimals():
     assert alike([-1.9, -8.3, 0.26]) == ["−1.90", "−8.30", "0.26"]
     assert alike([math.nan, 12.0]) == ["", "12.0"]
+
+
+def test_a_digit_that_two_errors_reach_is_not_printed():
+    """Statistics, item 18: the digit only where two Monte Carlo errors are below it, else one digit less."""
+    assert drawn_alike([0.28, 1.93, 2.5], [0.0, 0.03, 0.003]) == ["0.28", "1.9", "2.50"]
+    assert [whole(22.8, 0.7), whole(22.8, 1.2), whole(3.2, 1.2), whole(4.9, 1.2)] == ["23", "20", "3", "5"]
+    assert [percent(0.143, 0.009), percent(0.143, 0.012), percent(0.0512, 0.002)] == ["14%", "10%", "5%"]
+    assert percent(0.143, math.nan) == "14%"
 
 
 def test_intervals_and_p():
