@@ -42,10 +42,10 @@ def write(folder: Path, n: int) -> None:
 
 def ours(folder: Path) -> None:
     """`panel ssda903` with all rules."""
-    from sos_eval.jobs.returns import write_returns
+    from sos_eval.jobs.returns import ReturnsAsked, write_returns
     from sos_eval.panel.disclosure import Disclosure
 
-    write_returns([folder / "A"], folder / "p.csv", Disclosure(), since=2011, force=True)
+    write_returns(ReturnsAsked([folder / "A"], since=2011), folder / "p.csv", Disclosure(), force=True)
 
 
 def plain(folder: Path) -> None:

@@ -270,7 +270,8 @@ def test_a_panel_is_described_and_compared(tmp_path, capsys):
         (["england", "--out", "none/P.csv"], "--out: there is no folder none; make it first"),
         (["england", "--out", "P.csv", "--geography", "today"], "'today' is not one of 'constant', 'as_published'"),
         (["englnd"], "no command is called 'englnd'; did you mean \"england\"?"),
-        (["join", "--any", "thing"], "`sos-eval panel join` is not in this version"),
+        (["join"], "Missing argument 'PIECES...'"),
+        (["ssda903", "returns"], "give --out P.csv, or --piece PIECE.json"),
     ],
 )
 def test_what_panel_cannot_do_is_said(args, words, tmp_path, monkeypatch, capsys):

@@ -480,7 +480,11 @@ def tables() -> Iterator[Hostile]:
             yield Hostile(f"diff {name}", files(mine_csv=text), ("panel", "diff", "mine.csv", "mine.csv"))
     for name, text in PUBLISHED.items():
         yield Hostile(f"published {name}", files(ADM2013_csv=text), ("panel", "dfe", "ADM2013.csv", "--out", "P.csv"))
+    for name, piece in JSON_TEXTS.items():
+        yield Hostile(f"piece {name}", files(d_json=piece), ("panel", "join", "d.json", "--out", "P.csv"))
     for name, words in {
+        "piece of nothing": ("join", "nothing.json", "--out", "P.csv"), "piece that is a panel": ("join", "panel.csv", "--out", "P.csv"),
+        "piece and panel at once": ("ssda903", ".", "--out", "P.csv", "--piece", "p.json"), "piece as a table": ("ssda903", ".", "--piece", "p.csv"),
         "published nothing": ("dfe", "nothing.csv", "--out", "P.csv"), "published this folder": ("dfe", ".", "--out", "P.csv"),
         "published before all": ("dfe", "panel.csv", "--out", "P.csv", "--as-of", "1999"),
         "published over its input": ("dfe", "panel.csv", "--out", "panel.csv", "--force"),
