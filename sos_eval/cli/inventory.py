@@ -66,16 +66,16 @@ def diff(
     from sos_eval.jobs.inventory import compare_panels
     from sos_eval.panel.disclosure import Disclosure
 
-    found = compare_panels(before, after, key, Disclosure(profile=cast(Any, profile or "open")), out, force=force)
-    counts = found.counted()
+    changes = compare_panels(before, after, key, Disclosure(profile=cast(Any, profile or "open")), out, force=force)
+    counts = changes.counted()
     data = {
-        "before": str(before), "after": str(after), "cells_compared": found.compared, "counted": counts,
-        "differences": found.table.to_dict("records"), **({"out": str(out)} if out else {}),
+        "before": str(before), "after": str(after), "cells_compared": changes.compared, "counted": counts,
+        "differences": changes.table.to_dict("records"), **({"out": str(out)} if out else {}),
     }  # fmt: skip
     told = [", ".join(f"{what}: {n:,}" for what, n in counts.items()) or "no difference"]
-    told[0] += f" ({found.compared:,} cells compared)"
-    told += _rows([list(found.table.columns), *found.table.head(_SHOWN).to_numpy().tolist()]) if counts else []
-    told += [f"… {len(found.table) - _SHOWN:,} more"] if len(found.table) > _SHOWN else []
+    told[0] += f" ({changes.compared:,} cells compared)"
+    told += _rows([list(changes.table.columns), *changes.table.head(_SHOWN).to_numpy().tolist()]) if counts else []
+    told += [f"… {len(changes.table) - _SHOWN:,} more"] if len(changes.table) > _SHOWN else []
     screen.answer("\n".join([*told, *([f"out: {out}"] if out else [])]), data)
 
 
@@ -90,16 +90,16 @@ def _told(facts: dict[str, Any]) -> Iterator[str]:
         yield f"profile {facts['profile']}: {facts['masked']:,} small counts masked, others rounded"
     yield from _places(facts)
     yield from _columns(facts["columns"])
-    yield from _section("breaks", [_break(one) for one in facts["breaks"]])
-    yield from _section("far from their unit's own level", [_far(one) for one in facts["outliers"]])
-    yield from _section("rules that episodes break", [_rule(one) for one in facts.get("rules_broken", ())])
+    yield from _section("breaks", [_break(fact) for fact in facts["breaks"]])
+    yield from _section("far from their unit's own level", [_far(fact) for fact in facts["outliers"]])
+    yield from _section("rules that episodes break", [_rule(fact) for fact in facts.get("rules_broken", ())])
 
 
 def _places(facts: dict[str, Any]) -> Iterator[str]:
-    twice = [f"{one['unit']} in {one['period']}" for one in facts["doubled"]]
+    twice = [f"{fact['unit']} in {fact['period']}" for fact in facts["doubled"]]
     yield from _section("several rows of a unit and period", twice)
-    yield from _section("gaps", [f"{one['unit']}: no {listed(one['periods'])}" for one in facts["gaps"]])
-    ends = [f"{one['unit']}: {one['first']} to {one['last']}" for one in facts["come_and_gone"]]
+    yield from _section("gaps", [f"{fact['unit']}: no {listed(fact['periods'])}" for fact in facts["gaps"]])
+    ends = [f"{fact['unit']}: {fact['first']} to {fact['last']}" for fact in facts["come_and_gone"]]
     yield from _section("units not there throughout", ends)
 
 
@@ -122,22 +122,22 @@ def _column(facts: dict[str, Any]) -> list[str]:
     return [facts["name"], f"{facts['filled']:,}", f"{facts['missing']:,}", flags, *numbers, "; ".join(words)]
 
 
-def _break(one: dict[str, Any]) -> str:
-    where = f"{one['column']} from {one['period']}"
-    if one["kind"] == "jump":
-        return f"{where}: the median unit moves by {one['median_change_percent']:+.1f}%"
-    names = f" ({listed(one['names'], 5)})" if "names" in one else ""
-    return f"{where}: {listed(one['before'], 3)} -> {listed(one['after'], 3)}, {many(one['units'], 'unit')}{names}"
+def _break(fact: dict[str, Any]) -> str:
+    where = f"{fact['column']} from {fact['period']}"
+    if fact["kind"] == "jump":
+        return f"{where}: the median unit moves by {fact['median_change_percent']:+.1f}%"
+    names = f" ({listed(fact['names'], 5)})" if "names" in fact else ""
+    return f"{where}: {listed(fact['before'], 3)} -> {listed(fact['after'], 3)}, {many(fact['units'], 'unit')}{names}"
 
 
-def _far(one: dict[str, Any]) -> str:
-    far = f"{one['value']:,.6g}, usually {one['usual']:,.6g}"
-    return f"{one['column']} of {one['unit']} in {one['period']}: {far} ({one['distance']:g} spreads away)"
+def _far(fact: dict[str, Any]) -> str:
+    far = f"{fact['value']:,.6g}, usually {fact['usual']:,.6g}"
+    return f"{fact['column']} of {fact['unit']} in {fact['period']}: {far} ({fact['distance']:g} spreads away)"
 
 
-def _rule(one: dict[str, Any]) -> str:
-    episodes = "few" if one["episodes"] is None else f"{one['episodes']:,.0f}"
-    return f"{one['rule']}, {one['la_code']} {one['year_of_return']}: {episodes} episodes, {one['policy']}"
+def _rule(fact: dict[str, Any]) -> str:
+    episodes = "few" if fact["episodes"] is None else f"{fact['episodes']:,.0f}"
+    return f"{fact['rule']}, {fact['la_code']} {fact['year_of_return']}: {episodes} episodes, {fact['policy']}"
 
 
 def _section(title: str, lines: Sequence[str]) -> Iterator[str]:

@@ -121,7 +121,7 @@ def ssda903(
 
     if (out is None) == (piece is None):
         raise click.UsageError("give --out P.csv, or --piece PIECE.json")
-    declared = dict(one.partition("=")[::2] for one in policies)
+    declared = dict(policy.partition("=")[::2] for policy in policies)
     asked = ReturnsAsked(files, authority, year, since, cast(Any, period), sorted(set(windows)), declared)
     disclosure = Disclosure(profile=cast(Any, profile))
     if piece is not None:

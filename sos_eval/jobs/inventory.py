@@ -62,7 +62,7 @@ def compare_panels(
     if out is not None:
         refuse_target(out, [], "a table of differences", force=force)
         refuse_inputs([out], [before, after])
-    found = differences(*(keyed_file(path, key, disclosure) for path in (before, after)))
+    changes = differences(*(keyed_file(path, key, disclosure) for path in (before, after)))
     if out is not None:
-        write_file(out, found.table.to_csv(index=False, lineterminator="\n"))
-    return found
+        write_file(out, changes.table.to_csv(index=False, lineterminator="\n"))
+    return changes

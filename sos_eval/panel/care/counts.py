@@ -76,15 +76,15 @@ def _counted(
     since: int | None,
 ) -> CareCounts:  # fmt: skip
     run_sql(base, "episodes.sql", [since])
-    found = _judged(base, authorities, rules, "row", "kept")
+    reports = _judged(base, authorities, rules, "row", "kept")
     base.execute("drop table judged cascade")
     run_sql(base, "order.sql")
-    found += _judged(base, authorities, rules, "order", "left_in")
+    reports += _judged(base, authorities, rules, "order", "left_in")
     base.execute("drop table ordered cascade")
     run_sql(base, "spells.sql")
     rows, episodes = base.execute("select n_rows, n_episodes from counted").fetchone()
     panel = _panel(base, authorities, period, windows, since)
-    return CareCounts(panel, pd.concat(found, ignore_index=True), int(rows - episodes))
+    return CareCounts(panel, pd.concat(reports, ignore_index=True), int(rows - episodes))
 
 
 def _judged(
@@ -140,8 +140,8 @@ def _grid(base: Any, period: CarePeriod, since: int | None) -> pd.DataFrame:
     """Return the periods of the years that each authority returned, and from when on its returns have no hole."""
     years = base.execute("select authority, year::integer as year from returned order by all").df()
     rows = []
-    for authority, own in years.groupby("authority")["year"]:
-        held = sorted({*own, *range(since or min(own), min(own))})
+    for authority, theirs in years.groupby("authority")["year"]:
+        held = sorted({*theirs, *range(since or min(theirs), min(theirs))})
         for year in held:
             begun = next(first for first in range(year, 0, -1) if first - 1 not in held)
             days = pd.period_range(f"{year - 1}-04", f"{year}-03", freq="M")

@@ -156,7 +156,7 @@ def joined(pieces: Sequence[CarePiece], names: Sequence[str]) -> tuple[pd.DataFr
         if (piece.columns, piece.validation_columns) != (first.columns, first.validation_columns):
             faults.add(name, f"its columns are others than in {names[0]}", "make all pieces in the same way")
     whose = [piece.authority for piece in pieces]
-    for authority in sorted({one for one in whose if whose.count(one) > 1}):
+    for authority in sorted({name for name in whose if whose.count(name) > 1}):
         held = [name for name, owner in zip(names, whose, strict=True) if owner == authority]
         faults.add(listed(held), f"{authority} stands in {len(held)} pieces", "give one of each authority")
     faults.stop()

@@ -32,7 +32,7 @@ def _sums(conditions: Mapping[str, str]) -> str:
 def _groups(codes: pd.DataFrame, field: str, prefix: str, column: str) -> dict[str, str]:
     """Return a column per group of codes, and one for codes that are not known."""
     groups = codes.loc[codes["field"] == field, "group"]
-    return {f"{prefix}_{one}": f"{column} = '{one}'" for one in dict.fromkeys([*groups, "not_known"])}
+    return {f"{prefix}_{group}": f"{column} = '{group}'" for group in dict.fromkeys([*groups, "not_known"])}
 
 
 def starts(codes: pd.DataFrame, number: str) -> str:

@@ -35,7 +35,7 @@ def breaks_of(table: KeyedTable, series: Series) -> list[dict[str, Any]]:
     if series.numeric:
         return [*_jumps(series.name, steps), *_some(series.name, steps)]
     whole = list(_whole(series.name, steps))
-    periods = {one["period"] for one in whole}
+    periods = {change["period"] for change in whole}
     return [*whole, *_some(series.name, [step for step in steps if step[0] not in periods])]
 
 

@@ -15,14 +15,14 @@ __all__ = ["described"]
 
 def described(table: KeyedTable, disclosure: Disclosure) -> dict[str, Any]:
     """Say what a table holds and lacks: rows, units, periods, gaps, columns, outliers, breaks."""
-    far = [cell for one in table.series for cell in outliers(table, one)]
+    far = [cell for series in table.series for cell in outliers(table, series)]
     pairs = list(zip(table.units[table.doubled].tolist(), table.periods[table.doubled].tolist(), strict=True))
     return {
         "file": table.name, "profile": disclosure.profile, "key": list(table.key), "rows": len(table.units),
         "units": len(set(table.units.tolist())), "periods": list(table.order), "periods_missing": list(table.between),
         "doubled": [{"unit": unit, "period": period} for unit, period in dict.fromkeys(pairs)],
         "gaps": gaps(table), "come_and_gone": come_and_gone(table),
-        "columns": [column_facts(table, one) for one in table.series], "masked": table.masked,
+        "columns": [column_facts(table, series) for series in table.series], "masked": table.masked,
         "outliers": sorted(far, key=lambda cell: -cell["distance"]),
-        "breaks": [change for one in table.series for change in breaks_of(table, one)],
+        "breaks": [change for series in table.series for change in breaks_of(table, series)],
     }  # fmt: skip

@@ -52,12 +52,12 @@ def differences(before: KeyedTable, after: KeyedTable) -> TableDifferences:
     rows = [pd.MultiIndex.from_arrays([table.units, table.periods]) for table in (before, after)]
     moved = [*_moved("unit", *(set(t.units) for t in (before, after))),
              *_moved("period", *(set(t.periods) for t in (before, after))), *_rows(before, after, rows)]  # fmt: skip
-    names = [{one.name for one in table.series} for table in (before, after)]
+    names = [{series.name for series in table.series} for table in (before, after)]
     moved += [(f"column {how}", "", "", name, "", "") for how, name in _apart(*names)]
     common = rows[0].intersection(rows[1], sort=False)
     cells = [row for name in _shared(before, after) for row in _changed(before, after, rows, common, name)]
-    found = pd.DataFrame([*cells, *moved], columns=list(COLUMNS))
-    return TableDifferences(found, len(common) * len(names[0] & names[1]))
+    listing = pd.DataFrame([*cells, *moved], columns=list(COLUMNS))
+    return TableDifferences(listing, len(common) * len(names[0] & names[1]))
 
 
 def _apart(before: set[str], after: set[str]) -> list[tuple[str, str]]:
@@ -79,14 +79,14 @@ def _rows(before: KeyedTable, after: KeyedTable, rows: list[pd.MultiIndex]) -> I
 
 
 def _shared(before: KeyedTable, after: KeyedTable) -> list[str]:
-    later = {one.name for one in after.series}
-    return [one.name for one in before.series if one.name in later]
+    later = {series.name for series in after.series}
+    return [series.name for series in before.series if series.name in later]
 
 
 def _changed(
     before: KeyedTable, after: KeyedTable, rows: list[pd.MultiIndex], common: pd.MultiIndex, name: str
 ) -> Iterator[tuple[str, ...]]:  # fmt: skip
-    old, new = (next(one for one in table.series if one.name == name) for table in (before, after))
+    old, new = (next(series for series in table.series if series.name == name) for table in (before, after))
     if old.withheld or new.withheld:
         return
     at = [index.get_indexer(common) for index in rows]

@@ -131,7 +131,7 @@ def keyed(reading: Reading, key: Sequence[str], disclosure: Disclosure) -> Keyed
     made = [_guarded(series_of(reading, name), disclosure) for name in others]
     hidden = sum(count for _, count in made)
     table = KeyedTable(
-        reading.name, names, units, periods, reading, order, between, tuple(one for one, _ in made), hidden
+        reading.name, names, units, periods, reading, order, between, tuple(series for series, _ in made), hidden
     )
     if disclosure.guards and table.doubled.any():
         what = f"several rows of a unit and period, {reading.lines(table.doubled)}: they may be people"

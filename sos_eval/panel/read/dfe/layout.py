@@ -84,7 +84,7 @@ def measures_of(kind: str, release: int) -> tuple[PublishedMeasure, ...]:
             int(row["first"] or 0), int(row["last"] or 9999), int(row["shift"]),
         ) for row in _rows("measures.csv") if row["kind"] == kind
     ]  # fmt: skip
-    return tuple(one for one in made if one.first <= release <= one.last)
+    return tuple(measure for measure in made if measure.first <= release <= measure.last)
 
 
 @cache

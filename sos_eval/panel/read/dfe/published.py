@@ -62,11 +62,11 @@ def _column(file: ReleaseFile, measure: PublishedMeasure, place: int, named: int
     code = file.header.index("geog_c" if file.kind.wide else "old_la_code")
     only = file.header.index(measure.only[0]) if measure.only else None
     period = None if file.kind.wide else file.header.index("time_period")
-    own = file.release if named is None or named == file.relabelled else named
+    of_file = file.release if named is None or named == file.relabelled else named
     for line, cells in file.rows:
         if only is not None and cells[only] != measure.only[1]:
             continue
-        year = own if period is None else int(cells[period])
+        year = of_file if period is None else int(cells[period])
         yield (
             cells[code], year + measure.shift, measure.name, measure.group, cells[place],
             file.vintage, file.release, file.kind.wide, str(file.path), line,
@@ -78,8 +78,8 @@ def _refuse_odd(table: pd.DataFrame, faults: Faults) -> None:
     for file, rows in odd.groupby("file", sort=False):
         shown = listed([repr(word) for word in dict.fromkeys(rows["written"])], 3)
         where = listed([f"line {line}" for line in rows["line"]], 4)
-        known = " ".join(sorted(SUPPRESSION))
-        faults.add(str(file), f"{shown} in {where}: no number and no symbol", f"symbols are {known}")
+        meant = " ".join(sorted(SUPPRESSION))
+        faults.add(str(file), f"{shown} in {where}: no number and no symbol", f"symbols are {meant}")
     below = table[table["value"] < 0]
     for file, rows in below.groupby("file", sort=False):
         faults.add(str(file), f"a negative count in {listed([f'line {n}' for n in rows['line']], 4)}", "mend it")
@@ -87,8 +87,8 @@ def _refuse_odd(table: pd.DataFrame, faults: Faults) -> None:
 
 def latest(cells: pd.DataFrame, as_of: int | None) -> pd.DataFrame:
     """Keep each cell's last release, up to a year's; what that suppresses is not filled from an earlier one."""
-    known = cells if as_of is None else cells[cells["release"] <= as_of]
-    ordered = known.sort_values(["release", "vintage"], kind="stable")
+    counting = cells if as_of is None else cells[cells["release"] <= as_of]
+    ordered = counting.sort_values(["release", "vintage"], kind="stable")
     return ordered.drop_duplicates(["la_code", "year", "measure"], keep="last")
 
 

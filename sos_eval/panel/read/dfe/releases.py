@@ -139,15 +139,15 @@ def _release(
     if odd:
         faults.add(str(path), f"{header[level]}: {listed(odd, 4)}", "rows are of authorities, regions or the nation")
         return None
-    own = tuple((line, cells) for line, cells, word in words if word in _AUTHORITY)
-    if not own:
+    kept = tuple((line, cells) for line, cells, word in words if word in _AUTHORITY)
+    if not kept:
         faults.add(str(path), "has no row of an authority", "take the file of local authorities")
         return None
-    years = _years(path, kind, header, own, faults)
-    found = None if years is None else _named(path, kind, years, faults)
-    if found is None:
+    years = _years(path, kind, header, kept, faults)
+    year_of_it = None if years is None else _named(path, kind, years, faults)
+    if year_of_it is None:
         return None
-    return ReleaseFile(path, kind, *found, header, own, sum(word in _WIDER for _, _, word in words))
+    return ReleaseFile(path, kind, *year_of_it, header, kept, sum(word in _WIDER for _, _, word in words))
 
 
 def _years(
