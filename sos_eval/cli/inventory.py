@@ -44,6 +44,8 @@ def describe(screen: Screen, panel: Path, key: tuple[str, ...], profile: str | N
     from sos_eval.panel.disclosure import Disclosure
 
     returns = panel.is_dir()
+    if returns and key:
+        raise click.UsageError("--key is for a file: returns are described by authority and year")
     disclosure = Disclosure(profile=cast(Any, profile or ("dfe" if returns else "open")))
     facts = describe_returns(panel, disclosure) if returns else describe_panel(panel, key, disclosure)
     screen.answer("\n".join(_told(facts)), facts)
@@ -70,10 +72,12 @@ def diff(
     counts = changes.counted()
     data = {
         "before": str(before), "after": str(after), "cells_compared": changes.compared, "counted": counts,
+        "withheld": list(changes.withheld),
         "differences": changes.table.to_dict("records"), **({"out": str(out)} if out else {}),
     }  # fmt: skip
     told = [", ".join(f"{what}: {n:,}" for what, n in counts.items()) or "no difference"]
     told[0] += f" ({changes.compared:,} cells compared)"
+    told += [f"withheld, not compared: {listed(changes.withheld)}"] if changes.withheld else []
     told += _rows([list(changes.table.columns), *changes.table.head(_SHOWN).to_numpy().tolist()]) if counts else []
     told += [f"… {len(changes.table) - _SHOWN:,} more"] if len(changes.table) > _SHOWN else []
     screen.answer("\n".join([*told, *([f"out: {out}"] if out else [])]), data)

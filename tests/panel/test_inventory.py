@@ -151,6 +151,9 @@ def test_differences_under_a_profile_are_of_what_may_leave(tmp_path):
     assert compare_panels(*files[:2], (), DFE).counted() == {}
     changed = compare_panels(*files[1:], (), DFE).table
     assert set(zip(changed["before"], changed["after"], strict=True)) == {("", "5")}
+    rates = [written(tmp_path, eight().assign(rate=rate), f"r{rate}.csv") for rate in ("1.5", "2.5")]
+    found = compare_panels(*rates, (), DFE)
+    assert (found.counted(), found.withheld) == ({}, ("rate",))
 
 
 def test_a_doubled_row_is_refused_by_diff(tmp_path):

@@ -27,10 +27,13 @@ class TableDifferences:
         A row per difference, in `COLUMNS`: changed cells; units, periods, rows and columns that came or went.
     compared
         Cells that both hold, whether they differ or not.
+    withheld
+        Columns that the profile keeps inside, which were not compared.
     """
 
     table: pd.DataFrame
     compared: int
+    withheld: tuple[str, ...]
 
     def counted(self) -> dict[str, int]:
         """Return how many differences there are of each kind."""
@@ -55,9 +58,11 @@ def differences(before: KeyedTable, after: KeyedTable) -> TableDifferences:
     names = [{series.name for series in table.series} for table in (before, after)]
     moved += [(f"column {how}", "", "", name, "", "") for how, name in _apart(*names)]
     common = rows[0].intersection(rows[1], sort=False)
-    cells = [row for name in _shared(before, after) for row in _changed(before, after, rows, common, name)]
+    inside = {series.name for table in (before, after) for series in table.series if series.withheld}
+    shared = [series.name for series in before.series if series.name in names[1] - inside]
+    cells = [row for name in shared for row in _changed(before, after, rows, common, name)]
     listing = pd.DataFrame([*cells, *moved], columns=list(COLUMNS))
-    return TableDifferences(listing, len(common) * len(names[0] & names[1]))
+    return TableDifferences(listing, len(common) * len(shared), tuple(sorted(inside & names[0] & names[1])))
 
 
 def _apart(before: set[str], after: set[str]) -> list[tuple[str, str]]:
@@ -78,17 +83,10 @@ def _rows(before: KeyedTable, after: KeyedTable, rows: list[pd.MultiIndex]) -> I
                 yield (f"row {how}", unit, period, "", "", "")
 
 
-def _shared(before: KeyedTable, after: KeyedTable) -> list[str]:
-    later = {series.name for series in after.series}
-    return [series.name for series in before.series if series.name in later]
-
-
 def _changed(
     before: KeyedTable, after: KeyedTable, rows: list[pd.MultiIndex], common: pd.MultiIndex, name: str
 ) -> Iterator[tuple[str, ...]]:  # fmt: skip
     old, new = (next(series for series in table.series if series.name == name) for table in (before, after))
-    if old.withheld or new.withheld:
-        return
     at = [index.get_indexer(common) for index in rows]
     then, now = old.words[at[0]], new.words[at[1]]
     same_number = np.isfinite(old.values[at[0]]) & (old.values[at[0]] == new.values[at[1]])
