@@ -9,21 +9,22 @@ import click
 
 from sos_eval.cli.doors import Doors
 from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet
+from sos_eval.errors import listed
 from sos_eval.panel.spec import Geography
 
-__all__ = ["COMMANDS", "NOT_IN_THIS_VERSION", "england", "panel", "ssda903"]
+__all__ = ["COMMANDS", "NOT_IN_THIS_VERSION", "dfe", "england", "join", "panel", "ssda903"]
 
 COMMANDS = {
     "england": ("sos_eval.cli.panel:england", "write the published care-entry panel of English authorities"),
+    "dfe": ("sos_eval.cli.panel:dfe", "build a panel from the tables that the DfE and the ONS publish"),
     "ssda903": ("sos_eval.cli.panel:ssda903", "build a panel from SSDA903 returns"),
+    "join": ("sos_eval.cli.panel:join", "join what `ssda903 --piece` let out of several authorities"),
+    "describe": ("sos_eval.cli.inventory:describe", "say what a panel holds and lacks"),
+    "diff": ("sos_eval.cli.inventory:diff", "compare two vintages of a panel"),
 }
 
-NOT_IN_THIS_VERSION = {
-    "dfe": "build a panel from the DfE's published tables",
-    "describe": "say what a panel holds and lacks",
-    "diff": "compare two vintages of a panel",
-    "join": "join panels and covariates",
-}
+#: Commands of the contract whose room is not built yet.
+NOT_IN_THIS_VERSION: dict[str, str] = {}
 
 
 @click.command(cls=Doors, doors=COMMANDS, absent=NOT_IN_THIS_VERSION)
@@ -59,7 +60,33 @@ def england(screen: Screen, out: Path, geography: str, force: bool) -> None:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="CSV file; P.validation.csv goes beside.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="CSV file; vintages and files go beside.")
+@click.option("--as-of", type=click.IntRange(1992, 2100), help="The last release that counts; all without it.")
+@click.option("--force", is_flag=True, help="Replace what an earlier call wrote there.")
+@quiet
+@as_json
+@pass_screen
+def dfe(screen: Screen, files: tuple[Path, ...], out: Path, as_of: int | None, force: bool) -> None:
+    """Build a panel of authorities and years to March from published tables.
+
+    FILES are CSV files as the DfE published them, or folders of them: underlying data 2011 to 2019, explore education
+    statistics, ONS populations. P.vintages.csv holds every published cell with its release; P.files.csv the files.
+    """
+    from sos_eval.jobs.dfe import write_dfe
+
+    facts = write_dfe(files, out, as_of=as_of, force=force)
+    told = [f"{name}: {facts[name]}" for name in ("panel", "vintages", "files")]
+    told.append(f"{facts['rows']:,} rows, years to March {facts['first']} to {facts['last']}, of {facts['read']} files")
+    told += [f"{name} labels its column {was}: taken for {is_of}" for name, (was, is_of) in facts["relabelled"].items()]
+    for key, words in (("left", "no known table, left"), ("not_there", "not there in that year, left out")):
+        told += [f"{words}: {listed(facts[key])}"] if facts[key] else []
+    screen.answer("\n".join(told), facts)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="CSV file; P.validation.csv goes beside.")
+@click.option("--piece", type=click.Path(path_type=Path), help="JSON file of one authority, for `panel join`.")
 @click.option("--authority", help="Whose returns these are, where folders do not say so (AUTHORITY/YEAR/).")
 @click.option("--year", type=click.IntRange(1992, 2100), help="Year of the return by its end: 2019 is to March 2019.")
 @click.option("--since", type=click.IntRange(1992, 2100), help="First year whose episodes the files hold in full.")
@@ -78,21 +105,49 @@ def england(screen: Screen, out: Path, geography: str, force: bool) -> None:
 @as_json
 @pass_screen
 def ssda903(
-    screen: Screen, files: tuple[Path, ...], out: Path, authority: str | None, year: int | None, since: int | None,
-    period: str, windows: tuple[int, ...], policies: tuple[str, ...], profile: str, force: bool,
+    screen: Screen, files: tuple[Path, ...], out: Path | None, piece: Path | None, authority: str | None,
+    year: int | None, since: int | None, period: str, windows: tuple[int, ...], policies: tuple[str, ...],
+    profile: str, force: bool,
 ) -> None:  # fmt: skip
     """Build a panel of authorities and periods from SSDA903 returns, CSV or XML, of any number of years.
 
     FILES are files, or folders laid out as AUTHORITY/YEAR/episodes.csv. Nothing of a single child is written or
-    printed. P.validation.csv counts the episodes that break each rule, and says what was done about them.
+    printed. P.validation.csv counts the episodes that break each rule, and says what was done about them. With
+    --piece the masked counts of one authority are written instead, so that no record of a child has to leave it.
     """
-    from sos_eval.jobs.returns import write_returns
+    from sos_eval.jobs.pieces import write_piece
+    from sos_eval.jobs.returns import ReturnsAsked, write_returns
     from sos_eval.panel.disclosure import Disclosure
 
-    declared = dict(one.partition("=")[::2] for one in policies)
-    panel_file, report, hidden = write_returns(
-        files, out, Disclosure(profile=cast(Any, profile)), authority=authority, year=year, since=since,
-        period=cast(Any, period), windows=sorted(set(windows)), policies=declared, force=force,
-    )  # fmt: skip
-    data = {"panel": str(panel_file), "validation": str(report), "masked": hidden, "profile": profile}
+    if (out is None) == (piece is None):
+        raise click.UsageError("give --out P.csv, or --piece PIECE.json")
+    declared = dict(policy.partition("=")[::2] for policy in policies)
+    asked = ReturnsAsked(files, authority, year, since, cast(Any, period), sorted(set(windows)), declared)
+    disclosure = Disclosure(profile=cast(Any, profile))
+    if piece is not None:
+        written, hidden = write_piece(asked, piece, disclosure, force=force)
+        data = {"piece": str(written)}
+    elif out is not None:
+        panel_file, report, hidden = write_returns(asked, out, disclosure, force=force)
+        data = {"panel": str(panel_file), "validation": str(report)}
+    facts = {**data, "masked": hidden, "profile": profile}
+    screen.answer("\n".join(f"{name}: {value}" for name, value in facts.items()), facts)
+
+
+@click.command()
+@click.argument("pieces", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="CSV file; P.validation.csv goes beside.")
+@click.option("--force", is_flag=True, help="Replace what an earlier call wrote there.")
+@quiet
+@as_json
+@pass_screen
+def join(screen: Screen, pieces: tuple[Path, ...], out: Path, force: bool) -> None:
+    """Join the pieces of several authorities, as `panel ssda903 --piece` wrote them, to one panel.
+
+    Pieces that were made in different ways, or hold a count that their profile does not let out, are refused.
+    """
+    from sos_eval.jobs.pieces import join_pieces
+
+    panel_file, report, n = join_pieces(pieces, out, force=force)
+    data = {"panel": str(panel_file), "validation": str(report), "authorities": n}
     screen.answer("\n".join(f"{name}: {value}" for name, value in data.items()), data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +12,49 @@ import pandas as pd
 from sos_eval.bundle.whole import refuse_inputs, refuse_target, write_file
 from sos_eval.errors import DataFault, Faults
 from sos_eval.panel.care.counts import CareCounts, CarePeriod, care_counts
-from sos_eval.panel.care.rules import with_policies
+from sos_eval.panel.care.rules import ReturnRule, with_policies
 from sos_eval.panel.disclosure import Disclosure, masked
-from sos_eval.panel.read.returns.files import return_files
+from sos_eval.panel.read.returns.files import ReturnFile, return_files
 
-__all__ = ["masked_counts", "write_returns"]
+__all__ = ["ReturnsAsked", "masked_counts", "write_returns"]
+
+
+@dataclass(frozen=True)
+class ReturnsAsked:
+    """What is asked of returns.
+
+    Attributes
+    ----------
+    given
+        Files and folders.
+    authority, year, since
+        What folders do not say of them.
+    period, windows
+        What a row counts, and months of re-entry.
+    policies
+        Of rules, where they are not their own.
+    """
+
+    given: Sequence[Path]
+    authority: str | None = None
+    year: int | None = None
+    since: int | None = None
+    period: CarePeriod = "year"
+    windows: Sequence[int] = (12,)
+    policies: Mapping[str, str] = field(default_factory=dict)
+
+    def counted(self, targets: Sequence[Path]) -> tuple[CareCounts, tuple[ReturnRule, ...], list[ReturnFile]]:
+        """Count, with the rules and the files that were counted; `targets` may be none of these files."""
+        faults = Faults(DataFault)
+        rules = with_policies(self.policies, faults)
+        returns = return_files(self.given, faults, self.authority, self.year)
+        refuse_inputs(targets, [file.path for file in returns])
+        counts = care_counts(returns, rules, faults, period=self.period, windows=self.windows, since=self.since)
+        return counts, rules, returns
 
 
 def write_returns(
-    given: Sequence[Path], out: Path, disclosure: Disclosure, *, authority: str | None = None, year: int | None = None,
-    since: int | None = None, period: CarePeriod = "year", windows: Sequence[int] = (12,),
-    policies: Mapping[str, str] | None = None, force: bool = False,
+    asked: ReturnsAsked, out: Path, disclosure: Disclosure, *, force: bool = False
 ) -> tuple[Path, Path, int]:  # fmt: skip
     """Count returns and write the panel, ``P.csv``, and its validation report, ``P.validation.csv``.
 
@@ -37,11 +70,7 @@ def write_returns(
     """
     beside = out.with_name(f"{out.stem}.validation.csv")
     refuse_target(out, [beside], "a panel", force=force)
-    faults = Faults(DataFault)
-    rules = with_policies(policies or {}, faults)
-    returns = return_files(given, faults, authority, year)
-    refuse_inputs([out, beside], [file.path for file in returns])
-    counts = care_counts(returns, rules, faults, period=period, windows=windows, since=since)
+    counts, _, _ = asked.counted([out, beside])
     panel, validation, hidden = masked_counts(counts, disclosure)
     for file, table in ((out, panel), (beside, validation)):
         write_file(file, table.to_csv(index=False, lineterminator="\n"))

@@ -61,3 +61,13 @@ def test_unknown_rules_and_files_without_a_year_are_said_together(tmp_path, caps
     said = capsys.readouterr().err
     assert 'no rule is called "gaps"; did you mean "gap"?' in said
     assert "its year is not known" in said
+
+
+def test_a_piece_leaves_and_is_joined(folder, tmp_path, capsys):
+    piece = str(tmp_path / "A.json")
+    assert main(["panel", "ssda903", str(folder), "--piece", piece]) == 0
+    assert main(["panel", "join", piece, "--out", str(tmp_path / "P.csv"), "--json"]) == 0
+    assert '"authorities": 1' in capsys.readouterr().out
+    assert main(["panel", "ssda903", str(folder), "--out", str(tmp_path / "pooled.csv")]) == 0
+    assert (tmp_path / "P.csv").read_bytes() == (tmp_path / "pooled.csv").read_bytes()
+    assert all(CANARY.encode() not in file.read_bytes() for file in tmp_path.glob("*.*"))

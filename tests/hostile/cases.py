@@ -446,6 +446,57 @@ STUDIES = {
     "identical": _STUDY + "a,1,1,log\nb,1,1,log\nc,1,1,log\n",
 }  # fmt: skip
 
+_CELLS = b"la_code,year,n\n"
+#: What `panel describe` and `panel diff` are given as mine.csv.
+TABLES: dict[str, bytes] = {
+    "empty": b"", "a head alone": _CELLS, "symbols alone": _CELLS + b"1,2011,c\n1,2012,x\n", "one row": _CELLS + b"1,2011,3\n",
+    "a row twice": _CELLS + b"1,2011,3\n1,2011,3\n", "a key that is empty": _CELLS + b",2011,3\n2,,3\n",
+    "periods of words": _CELLS + b"1,then,3\n1,now,4\n", "periods far apart": _CELLS + b"1,1,3\n1,9999999,4\n",
+    "endless numbers": _CELLS + b"1,2011,inf\n1,2012,1e308\n", "nulls": b"\x00\x01\x02", "latin-1": _CELLS + b"\xe9,2011,3\n",
+    "a column twice": b"la_code,year,n,n\n1,2011,1,2\n", "no key": b"a,b\n1,2\n", "a return": b"CHILD,SEX,DOB,DUC\nSECRET,1,01/01/2010,\n",
+    "a script": _CELLS + b"<script>alert(1)</script>,2011,=1+1\n", "ragged": _CELLS + b"1,2011\n2,2011,3,4\n",
+}  # fmt: skip
+
+_WIDE = "New_geog_code,geog_l,geog_c,geog_n,CLA_started2013"
+#: What `panel dfe` is given as ADM2013.csv.
+PUBLISHED: dict[str, bytes] = {
+    "empty": b"", "a head alone": f"{_WIDE}\n".encode(), "nulls": f"{_WIDE}\nE1,LA,202,\0,3\n".encode(), "in order": f"{_WIDE}\nE1,LA,202,Camden,3\n".encode(),
+    "a formula": f"{_WIDE}\nE1,LA,202,Camden,=1+1\n".encode(), "an error of a spreadsheet": f"{_WIDE}\nE1,LA,202,Camden,#VALUE!\n".encode(),
+    "symbols alone": f"{_WIDE}\nE1,LA,202,Camden,c\n".encode(), "the nation alone": f"{_WIDE}\nE92,NATIONAL,999,ENGLAND,30\n".encode(),
+    "ragged": f"{_WIDE}\nE1,LA,202,Camden\n".encode(), "an open quote": f'{_WIDE}\nE1,LA,202,"Camden,3\n'.encode(), "utf-16": f"{_WIDE}\nE1,LA,202,Camden,3\n".encode("utf-16"),
+    "a year that is none": b"time_period,geographic_level,old_la_code,CPP_start\nsoon,Local authority,202,3\n", "a zip": b"PK\x03\x04" + bytes(200),
+    "endless": f"{_WIDE}\nE1,LA,202,Camden,inf\n".encode(), "a decimal comma": f'{_WIDE}\nE1,LA,202,Camden,"3,5"\n'.encode(),
+}  # fmt: skip
+
+
+def tables() -> Iterator[Hostile]:
+    """Yield what is described and compared."""
+    for name, text in TABLES.items():
+        yield Hostile(f"describe {name}", files(mine_csv=text), ("panel", "describe", "mine.csv"))
+        if name in {"one row", "symbols alone", "a row twice", "endless numbers"}:
+            yield Hostile(
+                f"describe {name}, dfe", files(mine_csv=text), ("panel", "describe", "mine.csv", "--profile", "dfe")
+            )
+            yield Hostile(f"diff {name}", files(mine_csv=text), ("panel", "diff", "mine.csv", "mine.csv"))
+    for name, text in PUBLISHED.items():
+        yield Hostile(f"published {name}", files(ADM2013_csv=text), ("panel", "dfe", "ADM2013.csv", "--out", "P.csv"))
+    for name, piece in JSON_TEXTS.items():
+        yield Hostile(f"piece {name}", files(d_json=piece), ("panel", "join", "d.json", "--out", "P.csv"))
+    for name, words in {
+        "piece of nothing": ("join", "nothing.json", "--out", "P.csv"), "piece that is a panel": ("join", "panel.csv", "--out", "P.csv"),
+        "piece and panel at once": ("ssda903", ".", "--out", "P.csv", "--piece", "p.json"), "piece as a table": ("ssda903", ".", "--piece", "p.csv"),
+        "published nothing": ("dfe", "nothing.csv", "--out", "P.csv"), "published this folder": ("dfe", ".", "--out", "P.csv"),
+        "published before all": ("dfe", "panel.csv", "--out", "P.csv", "--as-of", "1999"),
+        "published over its input": ("dfe", "panel.csv", "--out", "panel.csv", "--force"),
+        "describe nothing": ("describe", "nothing.csv"), "describe a design": ("describe", "design.yaml"),
+        "describe this folder": ("describe", "."), "describe by one key": ("describe", "panel.csv", "--key", "la_code"),
+        "describe by a key that is none": ("describe", "panel.csv", "--key", "la_cod", "--key", "year"),
+        "diff of one file": ("diff", "panel.csv"), "diff with nothing": ("diff", "panel.csv", "nothing.csv"),
+        "diff over its own input": ("diff", "panel.csv", "panel.csv", "--out", "panel.csv", "--force"),
+        "diff into a workbook": ("diff", "panel.csv", "panel.csv", "--out", "d.xlsx"),
+    }.items():  # fmt: skip
+        yield Hostile(name, lambda folder: None, ("panel", *words))
+
 
 def cases() -> list[Hostile]:
     """List every case; names are unique."""
@@ -465,7 +516,7 @@ def cases() -> list[Hostile]:
     typed = [Hostile(f"command {name}", lambda folder: None, command) for name, command in COMMANDS.items()]
     from tests.hostile.folders import folders
 
-    return [*in_cells(), *others(), *gates, *draws, *studies, *typed, *folders()]
+    return [*in_cells(), *others(), *gates, *draws, *studies, *typed, *tables(), *folders()]
 
 
 def main(part: int = 0, of: int = 1) -> None:

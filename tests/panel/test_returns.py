@@ -70,6 +70,33 @@ def test_a_later_return_replaces_the_episode_of_an_earlier_one(tmp_path):
     assert counts.panel["reunifications"].tolist() == [0, 1]
 
 
+def test_authorities_and_the_order_of_files_do_not_touch_one_another(tmp_path):
+    """Children, authorities and mixes of codes are numbered as they come: no count may depend on the numbers."""
+    events = children_tables(children_from(ROOT / "synthetic" / "cin_cla_children.yaml"), 4)["events"]
+    folder = write_world(tmp_path, events[events["la_code"].isin(sorted(events["la_code"].unique())[:3])], 2019)
+    faults = Faults(DataFault)
+    returns, rules = return_files([folder], faults), with_policies({}, faults)
+    whole = care_counts(returns, rules, faults, since=2009)
+    back = care_counts(returns[::-1], rules, faults, since=2009)
+    pd.testing.assert_frame_equal(whole.panel, back.panel)
+    pd.testing.assert_frame_equal(whole.validation, back.validation)
+    for authority in whole.panel["la_code"].unique():
+        own = [file for file in returns if file.authority == authority]
+        alone = care_counts(own, rules, faults, since=2009).panel
+        there = whole.panel[whole.panel["la_code"] == authority].reset_index(drop=True)
+        pd.testing.assert_frame_equal(alone, there)
+
+
+def test_days_that_cannot_be_read_are_told_apart_by_what_is_written(tmp_path):
+    """The same words in a later return are the same episode, other words another; alike rows are counted as copies."""
+    write_return(tmp_path, ["1 soon S C2 N1 U1 - -", "1 later S C2 N1 U1 - -"], year=2017)
+    write_return(tmp_path, ["1 soon S C2 N1 U1 - -", "1 soon S C2 N1 U1 - -"], year=2018)
+    counts = counted(tmp_path)
+    found = counts.validation.set_index(["rule", "year_of_return"])["episodes"]
+    assert counts.n_superseded == 1
+    assert found.to_dict() == {("impossible_date", 2017): 1, ("impossible_date", 2018): 2, ("repeated_row", 2018): 1}
+
+
 def test_an_excluding_policy_leaves_the_episode_out_of_every_count(tmp_path):
     folder = write_return(tmp_path, ["1 01/05/2017 S C9 N1 U1 - -", "2 01/05/2017 S C2 N1 U1 - -"])
     assert counted(folder).panel["care_entries"].tolist() == [2]

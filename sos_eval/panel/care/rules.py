@@ -34,7 +34,7 @@ class ReturnRule(Declared):
     why: str
     """Why that is the policy, and what a kept episode counts as."""
     finds: str
-    """The condition, in SQL, over the columns of `episodes.sql`. Part of the package: no file of a user holds one."""
+    """The condition, in SQL, over `by_row` (episodes.sql) or `by_order` (order.sql); no file of a user holds one."""
     breaks: tuple[str, ...]
     """Episodes that break it and those around them, for its test: CHILD DECOM RNE LS CIN PLACE DEC REC."""
     holds: tuple[str, ...]

@@ -16,6 +16,8 @@ from sos_eval.panel.read.returns.layout import READ, columns_of, missing_columns
 __all__ = ["encoding_of", "header_of", "pieces_of", "recognised"]
 
 _BLOCK = 1 << 24
+#: Columns in which most rows differ.
+_MANY = frozenset({"CHILD", "UPN"})
 
 
 def encoding_of(path: Path) -> str:
@@ -82,9 +84,9 @@ def pieces_of(path: Path, table: str, faults: Faults) -> Iterator[Any]:
     )
     parse = arrow.ParseOptions(ignore_empty_lines=False, invalid_row_handler=refuse)
     wanted = list(READ[table])
-    convert = arrow.ConvertOptions(
-        column_types=dict.fromkeys(wanted, pa.string()), include_columns=wanted, strings_can_be_null=False
-    )
+    few = pa.dictionary(pa.int32(), pa.string())  # codes and days: what is done to them is done to each once
+    kinds = {name: pa.string() if name in _MANY else few for name in wanted}
+    convert = arrow.ConvertOptions(column_types=kinds, include_columns=wanted, strings_can_be_null=False)
     try:
         with arrow.open_csv(path, read_options=read, parse_options=parse, convert_options=convert) as stream:
             yield from stream

@@ -1,0 +1,76 @@
+"""The job `panel dfe`: published tables to a panel, with every published cell and every file beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.bundle.whole import refuse_inputs, refuse_target, write_file
+from sos_eval.errors import DataFault, Faults
+from sos_eval.panel.read.dfe.assemble import KEYS, assembled
+from sos_eval.panel.read.dfe.published import cells_of, places_by_year
+from sos_eval.panel.read.dfe.releases import ReleaseFile, release_files
+
+__all__ = ["write_dfe"]
+
+
+def write_dfe(given: Sequence[Path], out: Path, *, as_of: int | None = None, force: bool = False) -> dict[str, Any]:
+    """Write ``P.csv``, every published cell with its release (``P.vintages.csv``), and the files (``P.files.csv``).
+
+    Returns
+    -------
+    facts
+        Files written, rows, years; files of folders that are no known table; authorities and years that there were not;
+        columns whose year is a label that was not changed.
+
+    Raises
+    ------
+    InputFault
+        With every file that cannot be read, every cell that is neither a number nor a symbol, and every file whose
+        release is not known.
+    """
+    vintages, listing = (out.with_name(f"{out.stem}.{rest}.csv") for rest in ("vintages", "files"))
+    refuse_target(out, [vintages, listing], "a panel", force=force)
+    faults = Faults(DataFault)
+    files, left = release_files(given, faults)
+    refuse_inputs([out, vintages, listing], [*(file.path for file in files), *left])
+    if not files and not faults.found:
+        faults.add(str(given[0]), "holds no published table that is known", "see docs/panel.md")
+    faults.stop()
+    cells = cells_of(files, faults)
+    faults.stop()
+    if as_of is not None and not (cells["release"] <= as_of).any():
+        faults.add("--as-of", f"no release up to {as_of}; the first is of {cells['release'].min()}", "")
+    faults.stop()
+    panel, nothing = assembled(cells, places_by_year(files), as_of)
+    said = cells[["la_code", "year", "measure", "written", "flag", "vintage", "file", "line"]]
+    said = said.assign(file=said["file"].map(lambda name: Path(name).name))
+    for target, table in ((out, _whole(panel)), (vintages, said), (listing, _listing(files))):
+        write_file(target, table.to_csv(index=False, lineterminator="\n"))
+    return {
+        "panel": str(out), "vintages": str(vintages), "files": str(listing), "rows": len(panel),
+        "first": int(panel["year"].min()), "last": int(panel["year"].max()), "read": len(files),
+        "left": [str(path) for path in left], "not_there": nothing,
+        "relabelled": {file.path.name: [file.relabelled, file.release] for file in files if file.relabelled},
+    }  # fmt: skip
+
+
+def _whole(panel: pd.DataFrame) -> pd.DataFrame:
+    """Write whole numbers without a point."""
+    numbers = [name for name in panel.columns if name not in KEYS and pd.api.types.is_float_dtype(panel[name])]
+    whole = [name for name in numbers if (panel[name].dropna() == np.floor(panel[name].dropna())).all()]
+    return panel.astype(dict.fromkeys(whole, "Int64"))
+
+
+def _listing(files: Sequence[ReleaseFile]) -> pd.DataFrame:
+    """Return a row per file: what it is, its release, rows of authorities read, wider rows left out."""
+    return pd.DataFrame([
+        {"file": file.path.name, "kind": file.kind.name, "vintage": file.vintage, "authority_rows": len(file.rows),
+         "regional_and_national_rows_left_out": file.wider,
+         "note": f"labels its column {file.relabelled}: taken for {file.release}" if file.relabelled else ""}
+        for file in files
+    ])  # fmt: skip

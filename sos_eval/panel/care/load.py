@@ -1,0 +1,76 @@
+"""Files of returns into typed tables, piece by piece: `load.sql` says what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.errors import Faults
+from sos_eval.panel.read.returns.files import ReturnFile
+from sos_eval.panel.read.returns.layout import READ
+from sos_eval.panel.read.returns.tables import pieces_of, recognised
+from sos_eval.panel.read.returns.xml import xml_pieces
+
+__all__ = ["load", "run_sql"]
+
+#: How the rows of a piece go into the tables; $authority and $year are whole numbers, $first the place of line 0.
+_INTO = {
+    "episodes": """insert into raw select $authority, $year, $first + line, trim(CHILD),
+        code_of(RNE), code_of(LS), code_of(CIN), code_of(PLACE), code_of(REC),
+        day_of(DECOM), odd_of(DECOM), day_of(DEC), odd_of(DEC) from piece""",
+    "header": "insert into header select $authority, $year, trim(CHILD), trim(SEX), day_of(DOB), trim(UPN) from piece",
+    "uasc": "insert into uasc select $authority, trim(CHILD), day_of(DUC) from piece",
+}
+#: Lines that one file may have: the place of a row is the file's number times this, and its line.
+_LINES = 1 << 40
+
+
+def run_sql(base: Any, name: str, values: Sequence[object] = ()) -> None:
+    """Run the statements of a file of this room; the one with a place for a value is given it."""
+    text = files("sos_eval.panel.care").joinpath(name).read_text(encoding="utf-8")
+    for statement in text.split(";\n"):
+        if statement.strip():
+            base.execute(statement, values if "?" in statement else [])
+
+
+def load(base: Any, returns: Sequence[ReturnFile], faults: Faults) -> tuple[str, ...]:
+    """Put what is read of every file into tables, and return the authorities: their number is their place."""
+    run_sql(base, "load.sql")
+    authorities = tuple(sorted({file.authority for file in returns}))
+    for number, file in enumerate(returns):
+        place = {"authority": authorities.index(file.authority), "year": file.year, "first": number * _LINES}
+        for table, piece in _pieces(file, faults):
+            base.register("piece", piece)
+            base.execute(_INTO[table], {key: value for key, value in place.items() if f"${key}" in _INTO[table]})
+            base.unregister("piece")
+    base.register("given_codes", _codes())
+    base.execute("create temp table codes as select * from given_codes")
+    base.unregister("given_codes")
+    return authorities
+
+
+def _pieces(file: ReturnFile, faults: Faults) -> Iterator[tuple[str, Any]]:
+    """Yield the tables of a file in pieces with lines."""
+    import pyarrow as pa
+
+    if file.path.suffix.lower() == ".xml":
+        yield from xml_pieces(file.path, faults)
+        return
+    table = recognised(file.path, faults)
+    if table not in READ:
+        return
+    line = 2
+    for piece in pieces_of(file.path, table, faults):
+        yield table, piece.append_column("line", pa.array(np.arange(line, line + piece.num_rows)))
+        line += piece.num_rows
+
+
+def _codes() -> pd.DataFrame:
+    """Return the lists of codes with the years in which each is valid."""
+    codes = pd.read_csv(str(files("sos_eval.panel.care").joinpath("codes.csv")), dtype=str, keep_default_na=False)
+    first, last = codes["first"].replace("", "0").astype(int), codes["last"].replace("", "9999").astype(int)
+    return codes.assign(first=first, last=last)

@@ -1,0 +1,96 @@
+"""`assembled`: published cells as a panel, a row per authority and year to March."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from sos_eval.panel.read.dfe.layout import measure_names
+from sos_eval.panel.read.dfe.published import latest
+
+__all__ = ["KEYS", "assembled"]
+
+#: The first columns of the panel.
+KEYS = ("la_code", "gss_code", "la_name", "region", "year")
+#: Group of measures -> the column that names their release; the others stand in the table of vintages alone.
+_POPULATION = ("children", "denominators")
+_VINTAGES = {"counts": "counts_vintage", "children": "children_0_17_source", "cin": "cin_vintage"}
+
+
+def assembled(cells: pd.DataFrame, places: pd.DataFrame, as_of: int | None = None) -> tuple[pd.DataFrame, list[str]]:
+    """Lay the last release of every cell out by authority and year.
+
+    Parameters
+    ----------
+    cells, places
+        Of `cells_of` and `places_by_year`.
+    as_of
+        The last release that counts; all without it.
+
+    Returns
+    -------
+    panel, left
+        Measures as numbers, empty where suppressed or not published, with a column ``…_flag`` of the symbols where
+        there are any, and the release of each group; and the authorities and years that there were not, left out.
+    """
+    chosen = latest(cells, as_of)
+    key = ["la_code", "year"]
+    numbers = chosen.pivot_table(index=key, columns="measure", values="value", aggfunc="first", dropna=False)
+    measures = [name for name in measure_names() if name in set(cells["measure"])]
+    numbers = numbers.reindex(columns=measures)
+    numbers = numbers[numbers.index.isin(_inhabited(chosen))]
+    flagged = chosen[chosen["flag"] != ""]
+    flags = flagged.pivot_table(index=key, columns="measure", values="flag", aggfunc="first").reindex(numbers.index)
+    wide = pd.DataFrame(index=numbers.index)
+    for name in measures:
+        wide[name] = numbers[name]
+        if name in flags and flags[name].notna().any():
+            wide[f"{name}_flag"] = flags[name].fillna("")
+    for group, column in _VINTAGES.items():
+        named = chosen[chosen["group"] == group].groupby(key)["vintage"].agg(_joined)
+        if len(named):
+            wide[column] = named.reindex(numbers.index).fillna("")
+    panel = _placed(wide.reset_index(), places)
+    every = chosen[key].drop_duplicates()
+    nothing = every[~pd.MultiIndex.from_frame(every).isin(numbers.index)]
+    return panel, [f"{code} {year}" for code, year in sorted(nothing.itertuples(index=False, name=None))]
+
+
+def _inhabited(chosen: pd.DataFrame) -> pd.MultiIndex:
+    """Return the authorities and years that there were, judged by counts where any were read, not by population.
+
+    There they were where a number stands, or the symbol of one that is hidden; tidy tables print `z` or `x` for
+    authorities that were not there, wide ones print `x` for what is hidden.
+    """
+    counts = chosen[~chosen["group"].isin(_POPULATION)]
+    judged = counts if len(counts) else chosen
+    hidden = ~judged["flag"].isin(["", "z", "x", ":", ".."]) | (judged["wide"] & (judged["flag"] == "x"))
+    return pd.MultiIndex.from_frame(judged.loc[judged["value"].notna() | hidden, ["la_code", "year"]])
+
+
+def _joined(vintages: Any) -> str:
+    return " / ".join(sorted(set(vintages)))
+
+
+def _placed(panel: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
+    """Put the year's code, the last name, and the region (Inner and Outer London where told) before the measures."""
+    codes = places[places["gss_code"] != ""].sort_values("release").groupby("la_code")[["year", "gss_code"]].agg(list)
+    names = places.sort_values("release").groupby("la_code")["la_name"].last()
+    regions = places[places["region"] != ""]
+    regions = regions.assign(parted=regions["region"].isin(["Inner London", "Outer London"]))
+    region = regions.sort_values(["parted", "release"]).groupby("la_code")["region"].last()
+    panel = panel.assign(
+        gss_code=[_code_of(codes.loc[code], year) if code in codes.index else "" for code, year in
+                  zip(panel["la_code"], panel["year"], strict=True)],
+        la_name=[names.get(code, "") for code in panel["la_code"]],
+        region=[region.get(code, "") for code in panel["la_code"]],
+    )  # fmt: skip
+    rest = [name for name in panel.columns if name not in KEYS]
+    return panel[[*KEYS, *rest]].sort_values(["la_code", "year"], ignore_index=True)
+
+
+def _code_of(codes: Any, year: int) -> str:
+    """Return the code of the nearest year that is named, the earlier of two."""
+    named = list(zip(codes["year"], codes["gss_code"], strict=True))
+    return str(min(named, key=lambda pair: abs(pair[0] - year))[1])

@@ -1,0 +1,182 @@
+"""`ReleaseFile`: a published file, told by its columns, with its release and its rows of authorities."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sos_eval.errors import Faults, listed
+from sos_eval.limits import limits
+from sos_eval.panel.read.dfe.layout import PublishedKind, kind_of, named_release, places_of
+from sos_eval.panel.read.returns.tables import encoding_of
+
+__all__ = ["ReleaseFile", "release_files"]
+
+#: Line and cells of each row.
+Rows = Sequence[tuple[int, tuple[str, ...]]]
+
+#: What the rows of authorities are called, in either layout, in lower case.
+_AUTHORITY = frozenset({"la", "local authority", "local authority district"})
+_WIDER = frozenset({"national", "regional", "region"})
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFile:
+    """A published file.
+
+    Attributes
+    ----------
+    path, kind
+        The file, and what it holds.
+    release
+        The year that names the release: of underlying data its own, of tidy tables the last that they hold.
+    relabelled
+        The year in the only column with one, where the release is another: a label that was not changed.
+    header
+        The names of the columns; of an empty name nothing is read.
+    rows
+        Line and cells of each authority's row.
+    wider
+        How many rows of regions and the nation were left out.
+    """
+
+    path: Path
+    kind: PublishedKind
+    release: int
+    relabelled: int | None
+    header: tuple[str, ...]
+    rows: Rows
+    wider: int
+
+    @property
+    def vintage(self) -> str:
+        """What the release is called."""
+        span = f"{self.release - 1}-{self.release % 100:02d}"
+        return self.kind.vintage.format(release=self.release, span=span)
+
+
+def release_files(given: Iterable[Path], faults: Faults) -> tuple[list[ReleaseFile], list[Path]]:
+    """Read the published files among files and folders.
+
+    Returns
+    -------
+    files, left
+        What is known, and the files of folders that are no known table. A file that is named itself and is none is a
+        fault, and so is one that cannot be read.
+    """
+    made, left = [], []
+    seen: set[Path] = set()
+    for path in given:
+        if path.is_dir():
+            inside = sorted(file for file in path.rglob("*.csv") if file.is_file())
+            if not inside:
+                faults.add(str(path), "holds no .csv file", "name the folder of the published tables")
+        elif path.is_file():
+            inside = [path]
+        else:
+            faults.add(str(path), "does not exist", "name a file or a folder")
+            continue
+        for file in inside:
+            if file.resolve() in seen:
+                continue
+            seen.add(file.resolve())
+            release = _read(file, faults, named=file == path)
+            made += [release] if release else []
+            left += [] if release else [file]
+    return made, left
+
+
+def _read(path: Path, faults: Faults, *, named: bool) -> ReleaseFile | None:
+    """Read one file; None where it is no known table, which is a fault of one that was named."""
+    table = _cells(path, faults)
+    if not table:
+        return None
+    header = tuple(name.strip().replace("-", "_") for name in table[0][1])
+    kind = kind_of(header)
+    if kind is None:
+        if named:
+            shown = listed([name[:40] for name in header if name.isprintable() and name], 6) or "no names"
+            faults.add(f"{path}:{table[0][0]}", f"is no published table that is known: {shown}", "see docs/panel.md")
+        return None
+    return _release(path, kind, header, table[1:], faults)
+
+
+def _cells(path: Path, faults: Faults) -> Rows:
+    """Return the rows that hold anything with their lines, as text."""
+    if path.stat().st_size > limits().table_bytes:
+        faults.add(str(path), f"more than {limits().table_bytes:,} bytes", "raise it with --limit-bytes")
+        return []
+    try:
+        with path.open(encoding=encoding_of(path), newline="") as file:
+            lines = (line.lstrip("\ufeff") if number == 0 else line for number, line in enumerate(file))
+            reader = csv.reader(lines, strict=True)
+            rows = [(reader.line_num, tuple(map(str.strip, row))) for row in reader]
+    except (csv.Error, UnicodeDecodeError) as error:
+        faults.add(str(path), f"is no csv ({error})", "take the file as it was published")
+        return []
+    return [row for row in rows if any(row[1])]
+
+
+def _release(
+    path: Path, kind: PublishedKind, header: tuple[str, ...], rows: Rows, faults: Faults
+) -> ReleaseFile | None:  # fmt: skip
+    doubled = [name for name, n in Counter(filter(None, header)).items() if n > 1]
+    if doubled:
+        faults.add(f"{path}:1", f"names {listed(doubled, 4)} twice", "take the file as it was published")
+        return None
+    uneven = [line for line, cells in rows if len(cells) != len(header)]
+    if uneven:
+        what = f"line{'s' * (len(uneven) > 1)} {listed(uneven, 4)}: another number of cells than the first line"
+        faults.add(str(path), what, "take the file as it was published")
+        return None
+    level = header.index("geog_l" if kind.wide else "geographic_level")
+    words = [(line, cells, cells[level].lower()) for line, cells in rows]
+    odd = sorted({word for _, _, word in words if word and word not in _AUTHORITY | _WIDER})
+    if odd:
+        faults.add(str(path), f"{header[level]}: {listed(odd, 4)}", "rows are of authorities, regions or the nation")
+        return None
+    kept = tuple((line, cells) for line, cells, word in words if word in _AUTHORITY)
+    if not kept:
+        faults.add(str(path), "has no row of an authority", "take the file of local authorities")
+        return None
+    years = _years(path, kind, header, kept, faults)
+    year_of_it = None if years is None else _named(path, kind, years, faults)
+    if year_of_it is None:
+        return None
+    return ReleaseFile(path, kind, *year_of_it, header, kept, sum(word in _WIDER for _, _, word in words))
+
+
+def _years(
+    path: Path, kind: PublishedKind, header: tuple[str, ...], rows: Rows, faults: Faults
+) -> list[int] | None:  # fmt: skip
+    """Return the years that the file names, in its columns or in its rows; None where a row names none."""
+    if kind.wide:
+        return sorted({year for _, year in places_of(kind.marks[-1], header) if year is not None})
+    at = header.index("time_period")
+    odd = [line for line, cells in rows if not re.fullmatch(r"(?:19|20)\d\d", cells[at])]
+    if odd:
+        what = f"time_period is no year in line{'s' * (len(odd) > 1)} {listed(odd, 4)}"
+        faults.add(str(path), what, "years are written 2024: reporting years, or mid-years")
+        return None
+    return sorted({int(cells[at]) for _, cells in rows})
+
+
+def _named(path: Path, kind: PublishedKind, years: list[int], faults: Faults) -> tuple[int, int | None] | None:
+    """Return the release, and the year of a column that says another; note a fault where it is not known."""
+    if not kind.wide and years:
+        return years[-1], None
+    named = named_release(path.stem)
+    if named is None and years:
+        return years[-1], None
+    if named is None:
+        what = "which year it is of is not known: its name and its columns say none"
+        faults.add(str(path), what, f"name it with its year, e.g. {path.stem}2015.csv")
+    elif years and years[-1] != named and len(years) > 1:
+        faults.add(str(path), f"is of {named} by its name, and ends in {years[-1]} by its columns", "mend the name")
+    else:
+        return named, years[0] if years and years[-1] != named else None
+    return None
