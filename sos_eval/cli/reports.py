@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from sos_eval.bundle.listing import data_files_of
-from sos_eval.bundle.whole import refuse_inputs, write_file
+from sos_eval.bundle.whole import refuse_inputs
 from sos_eval.cli.screen import UNMET, Screen, as_json, check_ending, not_made, pass_screen, quiet
 
-__all__ = ["figure", "report", "table"]
+__all__ = ["figure", "report"]
 
 _BUNDLE = click.argument("bundle", type=click.Path(path_type=Path))
 _OUT = click.option("--out", type=click.Path(path_type=Path), help="File to write.")
@@ -78,34 +78,6 @@ def figure(screen: Screen, bundle: Path, name: str | None, form: str | None, out
     refuse_inputs([out], data_files_of(bundle))
     file = save_figure(opened, name, out)
     screen.answer(f"figure: {file}", {"figure": name, "file": str(file)})
-
-
-@click.command()
-@_BUNDLE
-@click.argument("name", required=False)
-@click.option("--format", "form", type=click.Choice(["csv", "md", "tex", "html"]), default="csv", show_default=True)
-@_OUT
-@quiet
-@as_json
-@pass_screen
-def table(screen: Screen, bundle: Path, name: str | None, form: str, out: Path | None) -> None:
-    """Print one table of a bundle, or write it to a file; without a name, list the tables."""
-    from sos_eval.bundle.bundle import read_bundle
-    from sos_eval.report.tabulate import table_text
-    from sos_eval.results.method import registered
-
-    opened = read_bundle(bundle)
-    if name is None:
-        _list(screen, "table", list(registered("table")), {})
-        return
-    rows = opened.table(name)
-    text = table_text(rows, form)
-    if out is None:
-        screen.answer(text.rstrip("\n"), rows.to_dict(orient="records"))
-        return
-    refuse_inputs([out], data_files_of(bundle))
-    write_file(out, text)
-    screen.answer(f"table: {out}", {"table": name, "file": str(out)})
 
 
 def _list(screen: Screen, kind: str, names: list[str], skipped: dict[str, str]) -> None:

@@ -1,5 +1,29 @@
 """Tables of the report, one function each."""
 
-from sos_eval.report.tables import balance, converted, diagnostics, effects, flow, headline
+from sos_eval.report.tables import (
+    balance,
+    converted,
+    diagnostics,
+    effects,
+    event_study,
+    flow,
+    headline,
+    leave_one_out,
+    procedures,
+    randomization,
+    robustness,
+)
 
-__all__ = ["balance", "converted", "diagnostics", "effects", "flow", "headline"]
+__all__ = [
+    "balance",
+    "converted",
+    "diagnostics",
+    "effects",
+    "event_study",
+    "flow",
+    "headline",
+    "leave_one_out",
+    "procedures",
+    "randomization",
+    "robustness",
+]
