@@ -142,16 +142,10 @@ class ResultBundle:
         return draw(self, name)
 
     def table(self, name: str) -> pd.DataFrame:
-        """Return a table by name: one of the report, or any file of the bundle.
+        """Return a table of the report by name."""
+        from sos_eval.report.tabulate import tabulate
 
-        Raises
-        ------
-        InputFault
-            No table has this name; the nearest is named.
-        """
-        from sos_eval.report.pull.shelf import shelf_of_bundle
-
-        return shelf_of_bundle(self).table(name)
+        return tabulate(self, name)
 
     def report(self, form: str = "html", out: Path | None = None) -> Path:
         """Write the report (html, md, docx) into the bundle, or to `out`, and return where it is."""

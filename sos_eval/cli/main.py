@@ -30,10 +30,7 @@ COMMANDS = {
     "synthesise": ("sos_eval.cli.synthesise:synthesise", "random-effects meta-analysis of several evaluations"),
     "report": ("sos_eval.cli.reports:report", "write a bundle's report"),
     "figure": ("sos_eval.cli.reports:figure", "draw one of a bundle's figures, or list them"),
-    "table": (
-        "sos_eval.cli.tables:table",
-        "write tables of a run, power study or economics; or list them",
-    ),
+    "table": ("sos_eval.cli.reports:table", "write one of a bundle's tables, or list them"),
     "list": ("sos_eval.cli.catalogue:catalogue", "what there is: estimators, comparisons, inference, checks …"),
 }
 

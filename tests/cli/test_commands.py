@@ -164,46 +164,6 @@ def test_tables_are_listed_printed_and_written(bundle, capsys, tmp_path):
     assert (tmp_path / "t.csv").read_text().count("\n") >= 2
 
 
-def test_tables_of_a_publication(bundle, capsys, tmp_path):
-    args = ("table", bundle, "effects", "--columns", "estimator,estimate", "--digits", 2)
-    assert call(*args, "--json") == 0
-    assert set(json.loads(capsys.readouterr().out)[0]) == {"estimator", "estimate"}
-    for form, start in (("xlsx", b"PK"), ("docx", b"PK"), ("tex", b"% needs"), ("html", b"<!doctype html>")):
-        assert call(*args, "--out", tmp_path / f"t.{form}") == 0
-        assert (tmp_path / f"t.{form}").read_bytes().startswith(start)
-    assert call("table", bundle, "effects", "--layout", "models", "--format", "md") == 0
-    assert "| Interval |" in capsys.readouterr().out
-    assert call("table", bundle, "--all", "--out", tmp_path / "all") == 0
-    assert (tmp_path / "all" / "estimates.csv").read_bytes() == (bundle / "estimates.csv").read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("args", "words"),
-    [
-        (("effects", "--out", "t.docx", "--format", "csv"), "--out ends in .docx, --format says csv"),
-        (("effects", "--out", "t.xls"), "cannot write 'xls'"),
-        (("effects", "--out", "t"), "has no ending that says the format"),
-        (("effects", "--format", "xlsx"), "cannot be printed"),
-        (("effects", "--columns", "estimat"), "no column 'estimat'; did you mean \"estimate\"?"),
-        (("flow", "--layout", "models"), "side by side only in a table of effects"),
-        (("--all",), "--all writes files"),
-        (("--all", "--out", "t.csv"), "a csv file holds one table"),
-        (("effects", "--all", "--out", "t.xlsx"), "leave out NAME"),
-    ],
-)
-def test_tables_that_are_refused(args, words, bundle, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert call("table", bundle, *args) == 2
-    assert words in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_no_table_is_written_over_the_bundle(bundle, capsys):
-    before = (bundle / "tables" / "adoption.csv").read_bytes()
-    assert call("table", bundle, "--all", "--out", bundle / "tables") == 2
-    assert (bundle / "tables" / "adoption.csv").read_bytes() == before
-
-
 def test_report_is_written_from_the_bundle_alone(bundle, tmp_path):
     for form in ("html", "md", "docx"):
         assert call("report", bundle, "--format", form, "--out", tmp_path / f"report.{form}") == 0

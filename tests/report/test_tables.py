@@ -9,8 +9,7 @@ from tests.bundle.handmade import full
 
 def test_the_tables_of_the_contract_are_registered_with_one_line():
     assert list(registered("table")) == [
-        "balance", "converted", "diagnostics", "effects", "event_study", "flow", "headline", "leave_one_out",
-        "procedures", "randomization", "robustness",
+        "balance", "converted", "diagnostics", "effects", "event_study", "flow", "headline", "models", "procedures",
     ]  # fmt: skip
     assert all(summary(maker) for maker in registered("table").values())
 

@@ -8,22 +8,8 @@ from sos_eval.report.tables import (
     event_study,
     flow,
     headline,
-    leave_one_out,
+    models,
     procedures,
-    randomization,
-    robustness,
 )
 
-__all__ = [
-    "balance",
-    "converted",
-    "diagnostics",
-    "effects",
-    "event_study",
-    "flow",
-    "headline",
-    "leave_one_out",
-    "procedures",
-    "randomization",
-    "robustness",
-]
+__all__ = ["balance", "converted", "diagnostics", "effects", "event_study", "flow", "headline", "models", "procedures"]
