@@ -174,7 +174,7 @@ def test_latex_holds_no_letter_that_stops_it():
     assert "$-$1.2" in text
     assert "U+6771" in text
     assert all(letter in "\n" or " " <= letter <= "~" or letter == "é" for letter in text)
-    assert escaped("[") == "{[}"
+    assert escaped("[*]") == "{[}{*}{]}"
     assert "longtable" in latex_table(pd.DataFrame({"a": ["1"] * 46}), [True])
 
 
