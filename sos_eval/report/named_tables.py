@@ -14,6 +14,7 @@ from sos_eval.bundle.files import read_table
 from sos_eval.bundle.listing import refuse_damage
 from sos_eval.errors import Fault, InputFault, nearest
 from sos_eval.report.drawing import NothingToShow
+from sos_eval.report.table_notes import notes_on
 from sos_eval.report.tables.models import models_notes
 from sos_eval.results.method import registered, summary
 
@@ -111,7 +112,10 @@ def _of_bundle(bundle: ResultBundle) -> NamedTables:
         if name not in makers:
             makers[name] = partial(read_table, file)
             summaries[name] = f"The file {file.relative_to(bundle.path).as_posix()}."
-    return NamedTables(bundle.path, makers, summaries, skipped, {"models": models_notes(bundle)})
+    notes = {
+        name: notes_on(bundle, makers[name]()) for name in ("effects", "event_study", "procedures") if name in makers
+    }
+    return NamedTables(bundle.path, makers, summaries, skipped, notes | {"models": models_notes(bundle)})
 
 
 def _files(bundle: ResultBundle) -> dict[str, Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from io import BytesIO, StringIO
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -12,18 +12,13 @@ import pandas as pd
 
 from sos_eval.bundle.files import csv_text
 from sos_eval.errors import Fault, InputFault, nearest
+from sos_eval.report.latex import latex_table
 from sos_eval.report.tabulate import shown, table_text
 from sos_eval.report.wording import in_word
 
 __all__ = ["FORMATS", "FormattedTable", "columns_of"]
 
 FORMATS = ("csv", "md", "tex", "html", "xlsx", "docx")
-#: What pdflatex has no character for, after pandas has escaped the rest.
-_TEX = {
-    "−": "$-$", "–": "--", "—": "---", "“": "``", "”": "''", "‘": "`", "’": "'", "×": "$\\times$", "±": "$\\pm$",
-    "≤": "$\\leq$", "≥": "$\\geq$", "…": "\\ldots{}", "£": "\\pounds{}", "∞": "$\\infty$", "→": "$\\to$",
-    "\u00a0": "~", "τ": "$\\tau$", "²": "$^2$", "·": "$\\cdot$",
-}  # fmt: skip
 _SHEET = 31  # letters of a sheet's name
 _CELL = 32_767  # letters of a cell
 
@@ -100,9 +95,8 @@ class FormattedTable:
         return table_text(self._read, "html") + said
 
     def _tex(self) -> str:
-        body = str(self._read.map(in_word).to_latex(index=False, escape=True))
-        notes = "".join(f"\n\\par\\footnotesize {_tex_escaped(note)}" for note in self.notes)
-        return _for_latex(body.rstrip("\n") + notes) + "\n"
+        right = [self.frame.iloc[:, at].dtype.kind in "iuf" for at in range(self.frame.shape[1])]
+        return latex_table(self._read, right, self.notes)
 
     def _workbook(self) -> bytes:
         from openpyxl import Workbook
@@ -173,16 +167,3 @@ def _html_escaped(text: str) -> str:
     from html import escape
 
     return escape(text)
-
-
-def _tex_escaped(text: str) -> str:
-    """Return words as pandas escapes a cell."""
-    out = StringIO()
-    pd.DataFrame({"a": [in_word(text)]}).to_latex(out, index=False, escape=True, header=False)
-    return out.getvalue().split("\\midrule\n")[-1].split("\\toprule\n")[-1].split(" \\\\\n")[0]
-
-
-def _for_latex(text: str) -> str:
-    for letter, command in _TEX.items():
-        text = text.replace(letter, command)
-    return text

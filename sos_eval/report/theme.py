@@ -172,6 +172,10 @@ def _figure_class() -> type[Figure]:
             with house_style():
                 super().savefig(fname, **{"dpi": _DPI, "metadata": _METADATA.get(form), **options})
 
+        def _repr_png_(self) -> bytes:
+            """Show itself in a notebook."""
+            return image(self, "png")
+
     return HouseFigure
 
 

@@ -331,3 +331,8 @@ def test_the_curve_marks_the_headline_alone_and_has_a_row_for_every_option(bundl
     assert labels == ["Scale", "difference", "ratio", "Years", "to 2019", "to 2017"]
     marks = [len(line.get_xdata()) for line in below.lines if line.get_marker() == "s"]
     assert marks == [2, 2, 2, 2]
+
+
+def test_a_figure_shows_itself_in_a_notebook(bundle):
+    shown = bundle.figure("estimates")
+    assert shown._repr_png_() == image(shown, "png")

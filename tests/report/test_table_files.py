@@ -14,6 +14,7 @@ from sos_eval.bundle.files import read_table
 from sos_eval.cli.main import cli
 from sos_eval.cli.screen import Screen, answered
 from sos_eval.errors import InputFault
+from sos_eval.report.latex import escaped, latex_table
 from sos_eval.report.named_tables import named_tables
 from sos_eval.report.table_files import FORMATS, FormattedTable, columns_of
 from tests.hostile.folders import made
@@ -163,3 +164,27 @@ def test_all_tables_go_into_a_new_folder(folders, tmp_path, capsys):
     assert call("table", folders["p"], "--all", "--out", tmp_path / "all") == 2
     assert call("table", folders["p"], "--all") == 2
     assert "--out FOLDER" in capsys.readouterr().err
+
+
+HOSTILE = "50% & $x_1 #2 {a} ~^ <b> \\ | −1.2 – £3 “q” … [1] 東 \a é"
+
+
+def test_latex_holds_no_letter_that_stops_it():
+    text = latex_table(pd.DataFrame({HOSTILE: [HOSTILE]}), [False], [HOSTILE])
+    assert "$-$1.2" in text
+    assert "U+6771" in text
+    assert all(letter in "\n" or " " <= letter <= "~" or letter == "é" for letter in text)
+    assert escaped("[*]") == "{[}{*}{]}"
+    assert "longtable" in latex_table(pd.DataFrame({"a": ["1"] * 46}), [True])
+
+
+def test_notes_say_what_an_interval_is_and_whose(bundle):
+    notes = named_tables(bundle.path).notes
+    assert notes["effects"][0] == "Intervals: 95%, of each estimate by itself."
+    assert notes["effects"][-1].startswith("Inference: randomization")
+    assert "Bands cover all estimates" in " ".join(notes["event_study"])
+
+
+def test_procedures_are_those_of_the_headline(bundle):
+    table, key = bundle.table("procedures"), bundle.facts.headline
+    assert table["inference"].tolist() == key.rows(bundle.table("effects"))["inference"].tolist()
