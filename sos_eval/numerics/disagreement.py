@@ -17,6 +17,8 @@ from sos_eval.numerics.lots import symmetric_ranks
 __all__ = ["Apart", "disagree", "estimates_apart", "joint_ranks"]
 
 Array = NDArray[np.float64]
+#: Share of an estimate below which a difference is that of sums taken in another order.
+ROUNDING = 1e-12
 
 
 def disagree(p: Sequence[float], errors: Sequence[float], alpha: float) -> bool:
@@ -79,9 +81,13 @@ def estimates_apart(first: Array, others: Array) -> Apart:
     first : (draws,)
         The headline's estimates, the observed adoption first.
     others : (draws, k)
-        Other estimates in the same unit under the same adoptions.
+        Other estimates in the same unit under the same adoptions. One that parts from the first by the same in every
+        draw (two entries are equal, up to rounding) is not apart; by another in the observed one alone, infinitely.
     """
     apart = others - first[:, None]
+    rounding = ROUNDING * np.nanmax(np.abs(others), axis=0)
     spread = np.nanstd(apart[1:], axis=0, ddof=1)
-    size = np.abs(apart - np.nanmedian(apart[1:], axis=0)) / spread
+    away = np.abs(apart - np.nanmedian(apart[1:], axis=0))
+    size = np.where(away > rounding, np.inf, 0.0)
+    np.divide(away, spread, out=size, where=(spread > rounding) | np.isnan(away))
     return Apart(apart[0], float(symmetric_ranks(size.max(1))[0]), int(np.argmax(size[0])))
