@@ -70,6 +70,7 @@ GLOSSARY: dict[str, str] = {
     "cell": "one cohort at one time: ATT(g, t)",
     "estimand": "the quantity that is asked for: att, ate, rate_ratio",
     "att": "average effect on the treated, on the outcome's own scale",
+    "acrt": "average causal response on the treated: how much one more of a dose does",
     "rate_ratio": "rate with the intervention over the rate without it",
     "aggregation": "how cells are averaged",
     "group_time": "no averaging: a row per cohort and time",

@@ -1,6 +1,7 @@
 """Ways to estimate effects: one method, one file."""
 
 from sos_eval.estimators.callaway_santanna import CallawaySantAnna
+from sos_eval.estimators.continuous_did import ContinuousDiD
 from sos_eval.estimators.dechaisemartin_dhaultfoeuille import DechaisemartinDhaultfoeuille
 from sos_eval.estimators.etwfe import ETWFE
 from sos_eval.estimators.event_study_twfe import EventStudyTWFE
@@ -21,6 +22,7 @@ __all__ = [
     "ETWFE",
     "TWFE",
     "CallawaySantAnna",
+    "ContinuousDiD",
     "DechaisemartinDhaultfoeuille",
     "EventStudyTWFE",
     "Imputation",

@@ -24,6 +24,8 @@ from sos_eval.terms import __version__
 __all__ = ["data_files", "kept_as", "logged"]
 
 SCHEMA = "sos-eval/run/1"
+#: Keys of a design whose value is a file beside it, other than a panel's own.
+_FILE_KEYS = ("adoption", "file", "overlapping")
 
 
 def logged(design: Design, out: Path, facts: RunFacts, account: Account) -> RunFacts:
@@ -51,20 +53,21 @@ def kept_as(out: Path, lock: LockFacts) -> Path | None:
 
 
 def data_files(design: Design) -> list[Path]:
-    """Return the files that a run reads beside its design: data, registers, figures of authorities, lists, theory."""
+    """Return the data files that a run reads, each once: panels, and every file that the design names beside them."""
     spec = design.panel
     joined = spec.events.authorities.path if spec.events and spec.events.authorities else None
-    beside = [design.base / name for name in (spec.treatment.adoption, joined) if name]
-    files = [*data_paths(design), *beside, *(design.base / name for name in _named(design))]
-    return [file for file in dict.fromkeys(files) if file.exists()]
+    beside = [design.base / name for name in (joined, *_named_files(design.resolved)) if name]
+    return [file for file in dict.fromkeys([*data_paths(design), *beside]) if file.is_file()]
 
 
-def _named(design: Design) -> Iterator[str]:
-    """Yield the files that a design's methods name: matched sets, neighbours, a programme theory."""
-    groups = (design.comparison, *(entry.comparison for entry in design.estimators))
-    for part in (*groups, *design.checks, design.theory):
-        if name := getattr(part, "file", None):
-            yield str(name)
+def _named_files(value: Any) -> Iterator[str]:
+    """Yield the files that a resolved design names: registers, sets, neighbours and theories, wherever they stand."""
+    entries = value.items() if isinstance(value, Mapping) else ()
+    for key, inner in entries:
+        if key in _FILE_KEYS and isinstance(inner, str):
+            yield inner
+    for inner in value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ():
+        yield from _named_files(inner)
 
 
 def _beside(out: Path) -> Path:

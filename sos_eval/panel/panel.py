@@ -343,12 +343,27 @@ class Panel:
         return any(row.step == "transition" and row.what == "dropped" for row in self.flow)
 
     def with_first_treated(self, first_treated: Array) -> Panel:
-        """Return the panel with another adoption, (n_units,); treatment is then absorbing."""
+        """Return the panel with another adoption, (n_units,); treatment is then absorbing.
+
+        Doses travel with the starts where these are handed to other units: those of a cohort go to its new units, in
+        the order of units. Where starts themselves change a unit keeps its own dose.
+        """
         starts = np.asarray(first_treated, float)[self.unit_codes]
         treated = (self.frame["time"].to_numpy(float) >= starts).astype(float)
-        changed = replace(self.with_columns(first_treated=starts, treated=treated), absorbing=True)
+        doses = self._doses_handed(np.asarray(first_treated, float))
+        changed = replace(self.with_columns(first_treated=starts, treated=treated, **doses), absorbing=True)
         self.weights  # noqa: B018  those of the observed adoption stay: who weighs what is not drawn anew
         return changed._knowing(self, (*_WHO_AND_WHEN, "weights"))
+
+    def _doses_handed(self, first_treated: Array) -> dict[str, Array]:
+        """Return the column of doses under another adoption; nothing where it stays as it is."""
+        before, after = (np.argsort(starts, kind="stable") for starts in (self.first_treated, first_treated))
+        same = np.array_equal(self.first_treated[before], first_treated[after])
+        if "dose" not in self.frame or self.layout != "panel" or not same:
+            return {}
+        dose = self.matrix("dose")
+        dose[after] = dose[before]
+        return {"dose": dose[self.unit_codes, self.time_codes]}
 
     def with_columns(self, **columns: Any) -> Panel:
         """Return the panel with columns added or replaced."""

@@ -29,6 +29,7 @@ def from_frame(
     covariates: Sequence[str] = (),
     weight: str | None = None,
     cluster: str | None = None,
+    dose: str | None = None,
     layout: Literal["panel", "cross_sections"] = "panel",
     require_untreated: bool = True,
     require_treated: bool = True,
@@ -46,6 +47,8 @@ def from_frame(
         Column of the population at risk, and the scale of the rate.
     covariates, weight, cluster
         Further columns; the cluster is the unit unless given.
+    dose
+        Column of an intensity of treatment, zero or more.
     require_untreated
         Whether somebody must be untreated when somebody else is treated.
     require_treated
@@ -74,7 +77,7 @@ def from_frame(
         source="csv",
         unit=unit,
         time=time,
-        treatment=Treatment(first_treated=first_treated, untreated_means="never"),
+        treatment=Treatment(first_treated=first_treated, untreated_means="never", dose=dose),
         outcome=OutcomeSpec(
             count=outcome if counted else None, exposure=exposure, value=None if counted else outcome, per=float(per)
         ),

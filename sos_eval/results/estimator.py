@@ -161,6 +161,7 @@ class Estimator(Method):
         covariates: Sequence[str] = (),
         weight: str | None = None,
         cluster: str | None = None,
+        dose: str | None = None,
         inference: Any = "analytic",
         seed: int = 0,
     ) -> EffectTable:
@@ -177,6 +178,8 @@ class Estimator(Method):
             Column of the population at risk, and the scale of the rate.
         covariates, weight, cluster
             Further columns; the cluster is the unit unless given.
+        dose
+            Column of an intensity of treatment, for the method that asks for one.
         inference
             A method's name, its mapping of options, or a method object.
         seed
@@ -200,7 +203,7 @@ class Estimator(Method):
         covariates = (covariates,) if isinstance(covariates, str) else covariates
         panel = from_frame(
             df, unit=unit, time=time, outcome=outcome, first_treated=first_treated, exposure=exposure,
-            per=per, covariates=covariates, weight=weight, cluster=cluster,
+            per=per, covariates=covariates, weight=weight, cluster=cluster, dose=dose,
             require_untreated=self.needs.get("untreated_units", 1) > 0,
         )  # fmt: skip
         estimate = self.complete(panel)

@@ -25,6 +25,7 @@ OPTIONS = {
         {"adjust": "dr_improved"}, {"adjust": "dr_improved", "base_period": "universal"},
         {"balance_e": 1}, {"window": (-1, 2), "adjust": "reg"},
     ],
+    "continuous_did": [{}, {"control": "not_yet_treated", "degree": 2}, {"knots": (0.8,), "at": (0.6, 1.0)}],
     "dechaisemartin_dhaultfoeuille": [
         {}, {"effects": 2, "placebos": 1}, {"control": "never_treated", "normalized": True},
     ],
@@ -95,11 +96,13 @@ def frame(seed: int = 1) -> pd.DataFrame:
         "weight": np.repeat(rng.uniform(0.5, 2, N), T),
         "region": np.repeat([f"R{i % 8}" for i in range(N)], T),
         "half": np.repeat([f"H{i % 2}" for i in range(N)], T),
+        "dose": np.repeat(0.4 + 0.1 * (7 * np.arange(N) % 11), T),
     })  # fmt: skip
 
 
 def panel_of(df: pd.DataFrame, strata=(), **more):
-    columns = {"unit": "la", "time": "year", "outcome": "entries", "first_treated": "start", "exposure": "children"}
+    columns = {"unit": "la", "time": "year", "outcome": "entries", "first_treated": "start", "exposure": "children",
+               "dose": "dose"}  # fmt: skip
     panel = from_frame(df, **(columns | {"per": 1000, "covariates": ("x", "z")} | more))
     return stratified(panel.with_columns(half=df["half"].to_numpy()), strata) if strata else panel
 
@@ -221,7 +224,7 @@ def test_the_data_frame_is_left_as_it_is(name, estimator):
     more = {"weight": "weight"} if estimator.takes_weights else {}
     estimator.fit(
         df, unit="la", time="year", outcome="entries", first_treated="start", exposure="children",
-        covariates=("x", "z"), cluster="region", **more,
+        covariates=("x", "z"), cluster="region", dose="dose", **more,
     )  # fmt: skip
     pd.testing.assert_frame_equal(df, before)
 
@@ -232,7 +235,14 @@ def test_the_same_data_give_the_same_bytes(name, estimator):
     assert numbers(one).tobytes() == numbers(two).tobytes()
     table = [
         estimator.fit(
-            frame(), unit="la", time="year", outcome="entries", first_treated="start", exposure="children", seed=7
+            frame(),
+            unit="la",
+            time="year",
+            outcome="entries",
+            first_treated="start",
+            exposure="children",
+            dose="dose",
+            seed=7,
         ).to_csv()
         for _ in range(2)
     ]

@@ -53,12 +53,22 @@ def matched_people():
     return build(method, method.restricted(many())).panel
 
 
+def dosed():
+    """The demonstration panel with a dose of each unit's own."""
+    panel = demonstration()
+    return panel.with_columns(dose=1.0 + panel.unit_codes % 5)
+
+
+#: What methods need in place of the demonstration panel.
+PANELS = {"continuous_did": dosed, "matched_did": matched_people}
+
+
 def fits():
     """Every registered estimator on the demonstration panel, or why it refuses it."""
     found = {}
     for name, method in registered("estimator").items():
         try:
-            found[name] = fit(method(), matched_people() if name == "matched_did" else demonstration())
+            found[name] = fit(method(), PANELS.get(name, demonstration)())
         except InputFault as fault:
             found[name] = fault.faults[0].what
     return found
