@@ -32,6 +32,7 @@ COMMANDS = {
     "report": ("sos_eval.cli.reports:report", "write a bundle's report"),
     "figure": ("sos_eval.cli.reports:figure", "draw one of a bundle's figures, or list them"),
     "table": ("sos_eval.cli.reports:table", "write one of a bundle's tables, or list them"),
+    "doctor": ("sos_eval.cli.doctor:doctor", "whether a run would work here: versions, parts, font, folder, disk"),
     "list": ("sos_eval.cli.catalogue:catalogue", "what there is: estimators, comparisons, inference, checks …"),
 }
 
