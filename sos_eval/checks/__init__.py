@@ -10,6 +10,7 @@ from sos_eval.checks.goodman_bacon import GoodmanBacon
 from sos_eval.checks.honest_did import HonestDiD
 from sos_eval.checks.leave_one_out import LeaveOneOut
 from sos_eval.checks.path import Path
+from sos_eval.checks.placebo_outcome import PlaceboOutcome
 from sos_eval.checks.placebo_time import PlaceboTime
 from sos_eval.checks.placebo_units import PlaceboUnits
 from sos_eval.checks.pretrend_power import PretrendPower
@@ -29,6 +30,7 @@ __all__ = [
     "HonestDiD",
     "LeaveOneOut",
     "Path",
+    "PlaceboOutcome",
     "PlaceboTime",
     "PlaceboUnits",
     "PretrendPower",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from sos_eval.bundle.whole import refuse_inputs, write_file
 from sos_eval.cli.screen import UNMET, Screen, as_json, check_ending, not_made, pass_screen, quiet
 
 __all__ = ["figure", "report", "table"]
+
+_FORMATS = ["csv", "md", "tex", "html", "xlsx", "docx"]
 
 _BUNDLE = click.argument("bundle", type=click.Path(path_type=Path))
 _OUT = click.option("--out", type=click.Path(path_type=Path), help="File to write.")
@@ -83,38 +86,85 @@ def figure(screen: Screen, bundle: Path, name: str | None, form: str | None, out
 @click.command()
 @_BUNDLE
 @click.argument("name", required=False)
-@click.option("--format", "form", type=click.Choice(["csv", "md", "tex", "html"]), default="csv", show_default=True)
-@_OUT
+@click.option("--format", "form", type=click.Choice(_FORMATS), help="Else from --out's ending, or csv.")
+@click.option("--columns", help="Columns to keep, in this order: estimator,estimate,p_value.")
+@click.option("--digits", type=click.IntRange(1, 17), help="Significant digits; else all in csv and xlsx, 3 elsewhere.")
+@click.option("--all", "every", is_flag=True, help="Write every table into the folder that --out names.")
+@click.option("--out", type=click.Path(path_type=Path), help="File to write, or the folder for --all.")
 @quiet
 @as_json
 @pass_screen
-def table(screen: Screen, bundle: Path, name: str | None, form: str, out: Path | None) -> None:
-    """Print one table of a bundle, or write it to a file; without a name, list the tables."""
-    from sos_eval.bundle.bundle import read_bundle
-    from sos_eval.report.tabulate import table_text
-    from sos_eval.results.method import registered
+def table(
+    screen: Screen, bundle: Path, name: str | None, form: str | None, columns: str | None, digits: int | None,
+    every: bool, out: Path | None,
+) -> None:  # fmt: skip
+    """Print a table, or write it to a file; without a name, list the tables.
 
-    opened = read_bundle(bundle)
+    Of a run, a power study or an economic evaluation. A workbook (xlsx) or a Word document (docx) needs --out.
+    """
+    from sos_eval.report.named_tables import named_tables
+    from sos_eval.report.table_files import FormattedTable, columns_of
+
+    pulled = named_tables(bundle)
+    if every:
+        if name is not None or columns is not None or out is None:
+            raise click.UsageError("--all writes every table whole: give --out FOLDER, and no name and no --columns")
+        kind = form or "csv"
+        files = {out / f"{each}.{kind}": each for each in pulled.makers}
+        refuse_inputs(list(files), data_files_of(bundle))
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise click.UsageError(f"--out {out}: there already and not empty; name a new folder")
+        written = {
+            file: FormattedTable(each, pulled.table(each), pulled.notes.get(each, ()), digits).written(kind)
+            for file, each in files.items()
+        }
+        out.mkdir(parents=True, exist_ok=True)
+        for file, content in written.items():
+            write_file(file, content)
+        screen.answer(f"{len(files)} tables: {out}", {"tables": list(pulled.makers), "folder": str(out)})
+        return
     if name is None:
-        _list(screen, "table", list(registered("table")), {})
+        _listed(screen, pulled.summaries, pulled.skipped)
         return
-    rows = opened.table(name)
-    text = table_text(rows, form)
-    if out is None:
-        screen.answer(text.rstrip("\n"), rows.to_dict(orient="records"))
-        return
-    refuse_inputs([out], data_files_of(bundle))
-    write_file(out, text)
-    screen.answer(f"table: {out}", {"table": name, "file": str(out)})
+    rows = pulled.table(name)
+    if columns is not None:
+        rows = columns_of(rows, [column.strip() for column in columns.split(",")], f"table {name}")
+    kind = _form(form, out)
+    content = FormattedTable(name, rows, pulled.notes.get(name, ()), digits).written(kind)
+    if out is not None:
+        refuse_inputs([out], data_files_of(bundle))
+        write_file(out, content)
+        screen.answer(f"table: {out}", {"table": name, "file": str(out)})
+    elif isinstance(content, bytes):
+        raise click.UsageError(f"{kind} is no text: give --out {name}.{kind}")
+    else:
+        screen.answer(content.rstrip("\n"), rows.to_dict(orient="records"))
+
+
+def _form(form: str | None, out: Path | None) -> str:
+    """Return the format that is asked for: by name, by the file's ending, or csv on the screen."""
+    ending = out.suffix.lower().removeprefix(".") if out is not None else form or "csv"
+    if out is not None and ending not in _FORMATS:
+        raise click.UsageError(f"--out {out}: ends in none of {', '.join(f'.{one}' for one in _FORMATS)}")
+    if form is not None and form != ending:
+        raise click.UsageError(f"--format {form} and --out {out} disagree; write one of the two")
+    return ending
 
 
 def _list(screen: Screen, kind: str, names: list[str], skipped: dict[str, str]) -> None:
-    """List what there is, one line each, and why this bundle has not the rest."""
+    """List what there is of a registered kind, and why this bundle has not the rest."""
     from sos_eval.results.method import registered, summary
 
     words = {name: summary(made) for name, made in registered(kind).items()}
-    width = max((len(name) for name in words), default=0)
-    lines = [f"{name:<{width}}  {words[name]}" for name in names]
+    _listed(screen, {name: words[name] for name in names}, skipped)
+
+
+def _listed(screen: Screen, words: Mapping[str, str], skipped: Mapping[str, str]) -> None:
+    """List what there is, one line each, and why this folder has not the rest."""
+    width = max(map(len, (*words, *skipped)), default=0)
+    lines = [f"{name:<{width}}  {text}" for name, text in words.items()]
     lines += [f"{name:<{width}}  not here: {reason}" for name, reason in skipped.items()]
-    rows = [{"name": name, "summary": words[name], "reason": skipped.get(name, "")} for name in [*names, *skipped]]
+    rows = [
+        {"name": name, "summary": words.get(name, ""), "reason": skipped.get(name, "")} for name in [*words, *skipped]
+    ]
     screen.answer("\n".join(lines), rows)

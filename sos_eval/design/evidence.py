@@ -16,8 +16,8 @@ __all__ = ["emmie_sheet", "evidence_sheet", "maryland", "robins_i"]
 NOTHING = "nothing in this run speaks to it"
 #: Checks that speak to each domain of ROBINS-I, by the beginning of their names.
 _SPEAKS = {
-    "confounding": ("path.joint", "pretrends.joint", "honest_did", "placebo_time.largest", "refuters", "sensitivity",
-                    "balance"),
+    "confounding": ("path.joint", "pretrends.joint", "honest_did", "placebo_time.largest", "placebo_outcome.largest",
+                    "refuters", "sensitivity", "balance"),
     "selection": ("leave_one_out", "unmatched"),
     "measurement": ("functional_form",),
     "reported": ("robustness", "goodman_bacon"),

@@ -55,8 +55,8 @@ CONTRACT = {
         "ferman_pinto", "jackknife", "auto",
     ),
     "check": (
-        "pretrends", "honest_did", "placebo_time", "placebo_units", "leave_one_out", "refuters", "spillover",
-        "contamination", "robustness", "specification_curve",
+        "pretrends", "honest_did", "placebo_time", "placebo_units", "placebo_outcome", "leave_one_out", "refuters",
+        "spillover", "contamination", "robustness", "specification_curve",
     ),
 }  # fmt: skip
 

@@ -51,12 +51,20 @@ def kept_as(out: Path, lock: LockFacts) -> Path | None:
 
 
 def data_files(design: Design) -> list[Path]:
-    """Return the data files that a run reads, registers and figures of authorities included, where they are files."""
+    """Return the files that a run reads beside its design: data, registers, figures of authorities, lists, theory."""
     spec = design.panel
     joined = spec.events.authorities.path if spec.events and spec.events.authorities else None
     beside = [design.base / name for name in (spec.treatment.adoption, joined) if name]
-    files = [*data_paths(design), *beside]
-    return [file for file in files if file.exists()]
+    files = [*data_paths(design), *beside, *(design.base / name for name in _named(design))]
+    return [file for file in dict.fromkeys(files) if file.exists()]
+
+
+def _named(design: Design) -> Iterator[str]:
+    """Yield the files that a design's methods name: matched sets, neighbours, a programme theory."""
+    groups = (design.comparison, *(entry.comparison for entry in design.estimators))
+    for part in (*groups, *design.checks, design.theory):
+        if name := getattr(part, "file", None):
+            yield str(name)
 
 
 def _beside(out: Path) -> Path:

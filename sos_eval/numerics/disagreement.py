@@ -16,6 +16,9 @@ from sos_eval.numerics.lots import symmetric_ranks
 
 __all__ = ["Apart", "disagree", "estimates_apart", "joint_ranks"]
 
+#: Estimates whose differences spread less than this share of the widest spread are one estimate under two names.
+_SAME = 1e-9
+
 Array = NDArray[np.float64]
 
 
@@ -79,9 +82,12 @@ def estimates_apart(first: Array, others: Array) -> Apart:
     first : (draws,)
         The headline's estimates, the observed adoption first.
     others : (draws, k)
-        Other estimates in the same unit under the same adoptions.
+        Other estimates in the same unit under the same adoptions; one that is the first itself is nowhere apart.
     """
     apart = others - first[:, None]
     spread = np.nanstd(apart[1:], axis=0, ddof=1)
-    size = np.abs(apart - np.nanmedian(apart[1:], axis=0)) / spread
+    widest = max(float(np.nanstd(first[1:], ddof=1)), float(spread.max()))
+    from_middle = np.abs(apart - np.nanmedian(apart[1:], axis=0))
+    size = np.where(np.isnan(apart), np.nan, 0.0)
+    np.divide(from_middle, spread, out=size, where=(spread > _SAME * widest) & np.isfinite(apart))
     return Apart(apart[0], float(symmetric_ranks(size.max(1))[0]), int(np.argmax(size[0])))

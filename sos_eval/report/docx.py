@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
@@ -13,9 +14,11 @@ from sos_eval.report.content import Block, Bullets, Code, Heading, Link, Picture
 from sos_eval.report.draw import Drawn
 from sos_eval.report.wording import in_word
 
-__all__ = ["render_docx"]
+__all__ = ["render_docx", "table_document"]
 
 _WIDTH_CM = 17.0
+#: Columns that an upright page has room for.
+_UPRIGHT = 7
 
 
 def render_docx(bundle: ResultBundle, drawn: Drawn) -> bytes:
@@ -30,6 +33,7 @@ def render_docx(bundle: ResultBundle, drawn: Drawn) -> bytes:
     word.core_properties.language = "en-GB"
     word.styles["Normal"].font.size = Pt(10)
     for section in word.sections:
+        section.page_width, section.page_height = Cm(21.0), Cm(29.7)
         section.left_margin = section.right_margin = section.top_margin = section.bottom_margin = Cm(2.0)
     word.add_heading(title, 0)
     word.add_paragraph().add_run(in_word(document.badge)).bold = True
@@ -38,6 +42,26 @@ def render_docx(bundle: ResultBundle, drawn: Drawn) -> bytes:
     word.add_page_break()
     for block in document.body:
         _add(word, block, drawn)
+    out = BytesIO()
+    word.save(out)
+    return out.getvalue()
+
+
+def table_document(frame: pd.DataFrame, title: str, notes: Sequence[str]) -> bytes:
+    """Return one table as a .docx: A4, upright or lying as it needs, its notes under it."""
+    from docx import Document as Word
+    from docx.shared import Cm, Pt
+
+    word: Any = Word()
+    word.core_properties.title, word.core_properties.author = in_word(title)[:255], "sos_eval"
+    word.core_properties.language = "en-GB"
+    section = word.sections[0]
+    sides = (Cm(29.7), Cm(21.0)) if frame.shape[1] > _UPRIGHT else (Cm(21.0), Cm(29.7))
+    section.page_width, section.page_height = sides
+    section.left_margin = section.right_margin = section.top_margin = section.bottom_margin = Cm(2.0)
+    _add_table(word, frame, title)
+    for note in notes:
+        word.add_paragraph().add_run(in_word(note)).font.size = Pt(8)
     out = BytesIO()
     word.save(out)
     return out.getvalue()

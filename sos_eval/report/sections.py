@@ -31,7 +31,7 @@ _BALANCE = {
 #: Checks whose sentences open the chapter on checks.
 _TELLING = (
     "path.joint", "pretrends.joint", "honest_did.relative_magnitudes", "honest_did.smoothness", "placebo_time.largest",
-    "placebo_units", "leave_one_out", "robustness", "specification_curve",
+    "placebo_outcome.largest", "placebo_units", "leave_one_out", "robustness", "specification_curve",
 )  # fmt: skip
 
 

@@ -31,16 +31,16 @@ def tabulate(bundle: ResultBundle, name: str) -> pd.DataFrame:
     return makers[name](bundle)
 
 
-def shown(table: pd.DataFrame) -> pd.DataFrame:
+def shown(table: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
     """Return a table as a reader sees it: numbers rounded for the eye, flags as words, nothing for what is missing."""
-    return pd.DataFrame({name: [_cell(value) for value in table[name]] for name in table.columns}, dtype=object)
+    return pd.DataFrame({name: [_cell(value, digits) for value in table[name]] for name in table.columns}, dtype=object)
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, digits: int) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return number(value)
+        return number(value, digits)
     return "" if value is None or value is pd.NA else str(value)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sos_eval.bundle.provenance import hash_file
 from sos_eval.checks import SpilloverCheck
 from sos_eval.errors import InputFault
 from sos_eval.estimators import TWFE, CallawaySantAnna
@@ -142,6 +143,8 @@ def test_a_run_reads_neighbours_and_columns_from_files(tmp_path):
     pd.DataFrame(pairs, columns=["unit", "neighbour"]).to_csv(tmp_path / "near.csv", index=False)
     (tmp_path / "d.yaml").write_text(DESIGN, encoding="utf-8")
     bundle = run(tmp_path / "d.yaml", out=tmp_path / "out")
+    named = {one["file"].rpartition("/")[2]: one["sha256"] for one in bundle.provenance["data"]}
+    assert named["near.csv"] == hash_file(tmp_path / "near.csv")
     values = bundle.diagnostics.query("name == 'spillover'")["value"]
     assert values.iloc[1] == pytest.approx(difference((0, 1), range(4, 8)) - difference((0, 1), range(2, 8)), abs=1e-8)
     (tmp_path / "near.csv").unlink()

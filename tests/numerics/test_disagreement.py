@@ -44,3 +44,13 @@ def test_estimates_part_as_often_as_promised_and_by_hand():
     apart = estimates_apart(np.array([0.0, 0, 0, 0]), np.array([[5.0], [1.0], [0.0], [-1.0]]))
     assert apart.difference.tolist() == [5.0]
     assert (apart.p, apart.largest) == (0.25, 0)
+
+
+def test_an_estimate_under_two_names_is_nowhere_apart():
+    """Equal to rounding, beside one that parts: by hand, the other's p is as without it."""
+    first = np.array([0.0, 1.0, -1.0, 2.0])
+    moved = np.array([[1e-15, 0.0, -1e-15, 0.0], [5.0, 1.0, 0.0, -1.0]])
+    others = (first + moved).T
+    apart = estimates_apart(first, others)
+    assert (apart.p, apart.largest) == (0.25, 1)
+    assert estimates_apart(first, first[:, None]).p == 1.0

@@ -8,7 +8,7 @@ from tests.bundle.handmade import full
 
 
 def test_the_tables_of_the_contract_are_registered_with_one_line():
-    assert list(registered("table")) == ["balance", "converted", "diagnostics", "effects", "flow", "headline"]
+    assert list(registered("table")) == ["balance", "converted", "diagnostics", "effects", "flow", "headline", "models"]
     assert all(summary(maker) for maker in registered("table").values())
 
 

@@ -1,5 +1,5 @@
 """Tables of the report, one function each."""
 
-from sos_eval.report.tables import balance, converted, diagnostics, effects, flow, headline
+from sos_eval.report.tables import balance, converted, diagnostics, effects, flow, headline, models
 
-__all__ = ["balance", "converted", "diagnostics", "effects", "flow", "headline"]
+__all__ = ["balance", "converted", "diagnostics", "effects", "flow", "headline", "models"]

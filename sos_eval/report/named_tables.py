@@ -1,0 +1,122 @@
+"""The tables that can be pulled out of a folder by name: of a run, a power study, an economic evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from sos_eval.bundle.bundle import ResultBundle, read_bundle
+from sos_eval.bundle.files import read_table
+from sos_eval.bundle.listing import refuse_damage
+from sos_eval.errors import Fault, InputFault, nearest
+from sos_eval.report.drawing import NothingToShow
+from sos_eval.report.tables.models import models_notes
+from sos_eval.results.method import registered, summary
+
+__all__ = ["NamedTables", "named_tables"]
+
+#: What the files of a power study and of an economic evaluation hold; others are listed by their name.
+_WORDS = {
+    "power": "Power, bias, coverage and their Monte Carlo errors, a row per estimator and point.",
+    "mdes": "Smallest effects that are found with the power aimed at.",
+    "formulas": "Detectable sizes by formula beside those of the declared test.",
+    "failures": "Why estimates could not be made, counted.",
+    "explain": "What a draw costs, by step.",
+    "sample": "A few draws as they came.",
+    "pretests": "Power after a test of the path before the start.",
+    "families": "Outcomes tested together.",
+    "incremental": "Costs, effects and ratios along the frontier.",
+    "net_benefit": "Expected net benefit by threshold.",
+    "ceac": "Probability of being cost-effective by strategy and threshold.",
+    "ceaf": "That of the strategy with the highest expected net benefit.",
+    "evpi": "Expected value of perfect information.",
+    "evppi": "Expected value of perfect information on groups of parameters.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTables:
+    """The tables of one folder.
+
+    Attributes
+    ----------
+    makers
+        Name to what makes the table.
+    summaries
+        Name to one line on it.
+    skipped
+        Names of tables that this folder has nothing for, with the reason.
+    notes
+        Name to what is said under the table.
+    """
+
+    folder: Path
+    makers: Mapping[str, Callable[[], pd.DataFrame]]
+    summaries: Mapping[str, str]
+    skipped: Mapping[str, str]
+    notes: Mapping[str, tuple[str, ...]]
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table.
+
+        Raises
+        ------
+        InputFault
+            The folder has none of this name; the nearest is named, or why this one is not here.
+        """
+        if name in self.makers:
+            return self.makers[name]()
+        if name in self.skipped:
+            raise InputFault(Fault(str(self.folder), f"has no table {name!r}: {self.skipped[name]}"))
+        raise InputFault(Fault(str(self.folder), f"no table is called {name!r}", nearest(name, self.makers)))
+
+
+def named_tables(folder: Path) -> NamedTables:
+    """Say which tables a folder has.
+
+    Raises
+    ------
+    InputFault
+        It is neither a result bundle nor a power study nor an economic evaluation, or a file of it is damaged.
+    """
+    if (folder / "study.json").is_file() or (folder / "gate.json").is_file():
+        refuse_damage(folder)
+        return _of_files(folder)
+    return _of_bundle(read_bundle(folder))
+
+
+def _of_files(folder: Path) -> NamedTables:
+    """Take every CSV file of a folder as a table of its name."""
+    files = {file.stem: file for file in sorted(folder.glob("*.csv"))}
+    makers = {name: partial(read_table, file) for name, file in files.items()}
+    return NamedTables(folder, makers, {name: _WORDS.get(name, f"The file {name}.csv.") for name in files}, {}, {})
+
+
+def _of_bundle(bundle: ResultBundle) -> NamedTables:
+    """Take the report's own tables, then every file of numbers by its name."""
+    makers: dict[str, Callable[[], pd.DataFrame]] = {}
+    summaries, skipped = {}, {}
+    for name, make in registered("table").items():
+        try:
+            make(bundle)
+        except NothingToShow as nothing:
+            skipped[name] = str(nothing)
+            continue
+        makers[name], summaries[name] = partial(make, bundle), summary(make)
+    for name, file in _files(bundle).items():
+        if name not in makers:
+            makers[name] = partial(read_table, file)
+            summaries[name] = f"The file {file.relative_to(bundle.path).as_posix()}."
+    return NamedTables(bundle.path, makers, summaries, skipped, {"models": models_notes(bundle)})
+
+
+def _files(bundle: ResultBundle) -> dict[str, Path]:
+    """Return the CSV files of a bundle: its own, those of ``tables/``, those of ``economics/`` as economics.NAME."""
+    own = {file.stem: file for file in sorted(bundle.path.glob("*.csv"))}
+    inside = {name: bundle.path / "tables" / f"{name}.csv" for name in bundle.table_names}
+    money = {f"economics.{file.stem}": file for file in sorted((bundle.path / "economics").glob("*.csv"))}
+    return {**own, **inside, **money}
