@@ -172,6 +172,9 @@ def _figure_class() -> type[Figure]:
             with house_style():
                 super().savefig(fname, **{"dpi": _DPI, "metadata": _METADATA.get(form), **options})
 
+        def _repr_png_(self) -> bytes:
+            return image(self, "png")
+
     return HouseFigure
 
 
