@@ -106,3 +106,10 @@ def test_the_table_is_written_and_nothing_over_a_bundle(bundles, tmp_path, capsy
     capsys.readouterr()
     assert call("compare", bundles["a"], bundles["b"], "--json") == 0
     assert set(json.loads(capsys.readouterr().out)) == {"lines", "rows"}
+
+
+def test_under_a_profile_what_both_publish_is_shown(bundles):
+    rows = compare_bundles(bundles["guarded a"], bundles["a"]).table
+    old, new = (read_bundle(bundles[name]).headline for name in ("guarded a", "a"))
+    row = rows[rows["verdict_after"].fillna("") != ""].iloc[0]
+    assert (row["before"], row["after"]) == (old["estimate"], new["estimate"])
