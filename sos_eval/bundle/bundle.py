@@ -20,6 +20,7 @@ from sos_eval.bundle.unmet import Unmet, note_unmet, unmet_checks
 from sos_eval.bundle.whole import check_folder, write_folder
 from sos_eval.declare import read_yaml
 from sos_eval.errors import Fault, Faults, InputFault, listed
+from sos_eval.panel.card import card
 from sos_eval.results.facts import RunFacts
 from sos_eval.terms import BALANCE_COLUMNS, DIAGNOSTIC_COLUMNS, EFFECT_COLUMNS, FLOW_COLUMNS
 
@@ -152,6 +153,12 @@ class ResultBundle:
         from sos_eval.report.render import write_report
 
         return write_report(self, form, out)
+
+    def _repr_html_(self) -> str:
+        """Show page one's answer in a notebook, as it was written."""
+        facts = {name: self.headline.get(name) or "" for name in ("verdict", "range", "reason")}
+        damaged = {"damage": "; ".join(str(fault) for fault in self.damage)}
+        return card(str(self.headline.get("sentence") or self.path.name), damaged | facts)
 
     def _csv(self, name: str, *columns: str) -> pd.DataFrame:
         file = self.path / name

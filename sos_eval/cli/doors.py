@@ -15,7 +15,7 @@ __all__ = ["Doors"]
 
 
 #: Commands that read no file of the user's.
-_READ_NOTHING = frozenset({"init", "list", "england"})
+_READ_NOTHING = frozenset({"init", "list", "england", "doctor"})
 
 
 def _limited(command: click.Command) -> click.Command:

@@ -28,9 +28,11 @@ COMMANDS = {
     "power": ("sos_eval.cli.power:power", "Monte Carlo of a whole design over a world"),
     "economics": ("sos_eval.cli.economics:economics", "economic evaluation from a bundle or from PSA samples"),
     "synthesise": ("sos_eval.cli.synthesise:synthesise", "random-effects meta-analysis of several evaluations"),
+    "compare": ("sos_eval.cli.compare:compare", "what changed between two bundles: design, data, versions, estimates"),
     "report": ("sos_eval.cli.reports:report", "write a bundle's report"),
     "figure": ("sos_eval.cli.reports:figure", "draw one of a bundle's figures, or list them"),
     "table": ("sos_eval.cli.reports:table", "write one of a bundle's tables, or list them"),
+    "doctor": ("sos_eval.cli.doctor:doctor", "whether a run would work here: versions, parts, font, folder, disk"),
     "list": ("sos_eval.cli.catalogue:catalogue", "what there is: estimators, comparisons, inference, checks …"),
 }
 

@@ -12,6 +12,7 @@ from annotated_types import Gt
 from sos_eval.comparison.group import GroupMethod
 from sos_eval.declare import Declared, Document
 from sos_eval.inference.outcome_family import OutcomeFamily
+from sos_eval.panel.card import card
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.results.check import Check
@@ -166,6 +167,18 @@ class Design:
     def base(self) -> Path:
         """The folder that paths in the design are relative to."""
         return self.document.path.parent
+
+    def _repr_html_(self) -> str:
+        """Show what is declared in a notebook, in short."""
+        asked = self.question
+        facts = {
+            "intervention": asked.intervention, "population": asked.population, "comparator": asked.comparator,
+            "outcome": asked.outcome, "comparison group": self.comparison.name,
+            "estimators": ", ".join(f"{entry.id} ({entry.role})" for entry in self.estimators),
+            "inference": ", ".join(method.name for method in self.inference), "disclosure": self.disclosure.profile,
+            "seed": self.seed,
+        }  # fmt: skip
+        return card(self.title or self.name, facts)
 
 
 def load_design(path: str | Path, *, panel: str | Path | None = None, seed: int | None = None) -> Design:

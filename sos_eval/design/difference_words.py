@@ -13,7 +13,7 @@ from typing import Any
 
 from sos_eval.design.differences import Difference, Differences, Key, differ
 
-__all__ = ["in_words"]
+__all__ = ["bare", "in_words", "named"]
 
 #: Key (``*``: any name) to the sentence of a value, and of none; {0}, {1} … are what the stars stand for.
 _SAYS: Mapping[str, tuple[str, str]] = {
@@ -73,7 +73,7 @@ def in_words(differences: Differences) -> tuple[str, ...]:
     >>> in_words(Differences((), (), locked, run))
     ('the window starts in 2012, the locked plan said 2011',)
     """
-    told = tuple(dict.fromkeys(_plan(_bare(differences.locked), _bare(differences.run))))
+    told = tuple(dict.fromkeys(_plan(bare(differences.locked), bare(differences.run))))
     refused = tuple(_refused(one) for one in differences.author if _is_absent(one, differences))
     return (*told, *refused)
 
@@ -87,7 +87,7 @@ def _is_absent(one: Difference, differences: Differences) -> bool:
     return one.now is None and one.key not in {other.key for other in differ(differences.locked, differences.run)}
 
 
-def _bare(plan: Mapping[str, Any]) -> dict[str, Any]:
+def bare(plan: Mapping[str, Any]) -> dict[str, Any]:
     """Return a plan whose estimators hold an inference only where it is not the design's."""
     common = plan.get("inference")
     entries = [
@@ -105,8 +105,8 @@ def _plan(old: Any, new: Any, key: Key = ()) -> Iterator[str]:
         yield from _left_out(old or [], new or [], str(key[-1]))
     elif isinstance(old, dict) and isinstance(new, dict):
         yield from _mapping(old, new, key)
-    elif isinstance(old, list) and isinstance(new, list) and _named(old) and _named(new):
-        yield from _entries(_named(old), _named(new), key)
+    elif isinstance(old, list) and isinstance(new, list) and named(old) and named(new):
+        yield from _entries(named(old), named(new), key)
     else:
         yield _sentence(Difference(key, old, new))
 
@@ -120,7 +120,7 @@ def _mapping(old: dict[str, Any], new: dict[str, Any], key: Key) -> Iterator[str
         yield from _plan(old.get(name), new.get(name), (*key, name))
 
 
-def _named(entries: list[Any]) -> dict[str, dict[str, Any]]:
+def named(entries: list[Any]) -> dict[str, dict[str, Any]]:
     """Return the entries of a list by name; nothing where some have none, or two the same."""
     names = [_name(entry) for entry in entries]
     return dict(zip(names, entries, strict=True)) if "" not in names and len(set(names)) == len(names) else {}

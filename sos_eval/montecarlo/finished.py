@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from sos_eval.panel.card import card
+
 __all__ = ["Power"]
 
 
@@ -45,3 +47,7 @@ class Power:
     families: pd.DataFrame
     formulas: pd.DataFrame
     folder: Path | None = None
+
+    def _repr_html_(self) -> str:
+        """Show what it says in a notebook, a sentence a line."""
+        return card("Power study", {str(place): text for place, text in enumerate(self.sentences, 1)})

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import Fault, OurFault, listed
+from sos_eval.panel.card import card
 from sos_eval.panel.caveats import Caveat, sentences
 from sos_eval.panel.periods import Periods
 from sos_eval.terms import Scale, YearConvention
@@ -425,6 +426,15 @@ class Panel:
     def label(self, name: str) -> str:
         """Return the user's column behind one of our names."""
         return self.labels.get(name, name)
+
+    def _repr_html_(self) -> str:
+        """Show its size in a notebook: units and periods, never a count of people."""
+        first, last = (self.periods.name(float(time)) for time in (self.times[0], self.times[-1]))
+        facts = {
+            "units": self.n_units, "ever treated": int(self.ever_treated.sum()), "periods": self.n_times,
+            "from": first, "to": last, "outcome": self.outcome.label,
+        }  # fmt: skip
+        return card("Panel", facts)
 
     def fault(self, what: str, instead: str = "") -> Fault:
         """Return a fault that names this panel's source."""

@@ -184,6 +184,8 @@ class Adversary:
         goal = np.zeros(self.size)
         goal[k] = sign
         found = linprog(goal, A_ub=upper, b_ub=bounds, bounds=(0, None), method="highs")
+        if found.status not in (0, 3):  # the solver lost its way: another of its kind
+            found = linprog(goal, A_ub=upper, b_ub=bounds, bounds=(0, None), method="highs-ipm")
         if found.status == 3:
             return sign * -np.inf
         assert found.status == 0, found.message

@@ -39,6 +39,16 @@ def test_every_command_has_help(name, capsys):
     assert capsys.readouterr().out.startswith(f"Usage: sos-eval {name}")
 
 
+def test_compare_says_what_differs(bundle, capsys):
+    assert call("compare", bundle, bundle) == 0
+    assert capsys.readouterr().out.startswith("design: nothing differs\ndata: nothing differs\n")
+
+
+def test_doctor_says_whether_a_run_would_work(project, capsys):
+    assert call("doctor", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["would_run"] is True
+
+
 def test_check_says_what_is_there(project, capsys):
     assert call("check", "small.yaml") == 0
     assert capsys.readouterr().out == "small.yaml: in order (12 units, 4 ever treated, 6 periods)\n"
