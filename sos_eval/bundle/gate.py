@@ -35,6 +35,10 @@ _TESTED = ("observed", "mean", "sd", "mean_estimate", "p", "p_centred", "mcse", 
 _ONE_UNIT = "withheld: each row is about a single unit"
 _DRAWS = "withheld: with the seed, every draw is one more equation on the counts of single units"
 _MEANS = "withheld: with the seed, a mean of drawn estimates is one more equation on the counts of single units"
+_LEVEL = "withheld: beside the estimate it would give back the mean before the start"
+_PERCENT = ("percent", "percent_low", "percent_high")
+#: What the curve's sentence says in per cent of that mean.
+_IN_PERCENT = re.compile(r", from \S+% to \S+% of the treated's level before the start")
 _POOLED = "withheld: beside the mean of rates it would give back counts of single units"
 #: In place of a category that few people have.
 _RARE = "(few people)"
@@ -46,8 +50,11 @@ _WITHOUT_SOME = ("leave_one_out", "contamination", "spillover")
 _OF_ALTERNATIVES = ("robustness", "specification_curve", "specification_curve.found")
 _THIN = "withheld: not all alternatives may be told"
 _AS_BALANCE = "withheld: what balance.csv holds back would stand here"
+_LONE = "withheld: one more equation on units that begin with fewer others than may be told"
+#: Estimates of an outcome that are told where few units share a start: the headline's and so many in all.
+_MOST_BESIDE = 3
 _UNKNOWN = "withheld: the units behind it are not known to the gate"
-_APART = (_NEAR, _UNKNOWN)
+_APART = (_NEAR, _LONE, _UNKNOWN)
 _QUOTED = "withheld: words and numbers that may be from the data"
 _PEOPLE = "withheld: rows are people"
 _SENTENCE = "A sentence that counts or names people is withheld (disclosure)."
@@ -137,6 +144,10 @@ class _Gate:
         told = [members for name, members in self.shown if name == outcome]
         if any(one.near(other, fewest) for one in behind for other in told):
             return _NEAR
+        if any(one.uneven(fewest) or other.uneven(fewest) for one in behind for other in told):
+            elsewhen = any(one.elsewhen(other) for one in behind for other in told)
+            if elsewhen or len(told) >= _MOST_BESIDE:
+                return _LONE
         self.shown += [(outcome, one) for one in behind]
         return self.few if any(one.few(fewest) for one in behind) else ""
 
@@ -149,14 +160,17 @@ class _Gate:
         keys = ["estimator", "outcome", "inference", "scale", "subgroup"]
         table = self._worded(file, table)
         few, back = np.zeros(len(table), bool), np.zeros(len(table), bool)
-        near = np.zeros(len(table), bool)
+        apart = {reason: np.zeros(len(table), bool) for reason in _APART}
         for _, at in table.groupby(keys, dropna=False, sort=False).indices.items():
             rows = table.iloc[at]
             few[at], back[at] = result_rows(rows, self.about.disclosure.fewest)
-            near[at] = self.silent.get((str(rows["estimator"].iloc[0]), str(rows["outcome"].iloc[0]))) in _APART
-            self._remember((str(rows["estimator"].iloc[0]), str(rows["outcome"].iloc[0])), rows, few[at], back[at])
+            key = (str(rows["estimator"].iloc[0]), str(rows["outcome"].iloc[0]))
+            if (reason := self.silent.get(key)) in apart:
+                apart[reason][at] = True
+            self._remember(key, rows, few[at], back[at])
         out = self._people(self._one_count(table, file), "n_obs", file)
-        why = {self.few: few & ~near, BACK: back & ~near, _NEAR: near}
+        near = np.logical_or.reduce(list(apart.values()))
+        why = {self.few: few & ~near, BACK: back & ~near, **apart}
         return self._without(file, out, _RESULTS, why, "reason")
 
     def _one_count(self, table: pd.DataFrame, file: str) -> pd.DataFrame:
@@ -230,13 +244,16 @@ class _Gate:
         """Hold back alternatives on few units, and on nearly the units of an estimate that is told."""
         file, key, behind = f"tables/{name}.csv", self._estimate_of(name), self.about.rows[name]
         whole = [*behind, *[()] * (len(table) - len(behind))]
-        done = table["estimate"].notna().to_numpy()
+        declared = (table["variant"] == "as declared").to_numpy()  # the headline's own, judged with it
+        done = table["estimate"].notna().to_numpy() & ~declared
         why = [self._why_silent(key[1], one) if there else "" for one, there in zip(whole, done, strict=True)]
         if any(why):
             self.thin.add(key)
         numbers = [str(column) for column in table if table[column].dtype.kind == "f" and column not in _SIZES]
         reasons = {reason: np.array([one == reason for one in why]) for reason in dict.fromkeys(why) if reason}
         out = self._without(file, table, numbers, reasons, "reason")
+        of_level = ~table["scale"].isin(["ratio", "log"]).to_numpy(bool)
+        out = self._without(file, out, _PERCENT, {_LEVEL: of_level}, "")
         return self._without(file, out, ("mean_of_draws",), {_MEANS: np.ones(len(out), bool)}, "")
 
     def _worded(self, file: str, table: pd.DataFrame) -> pd.DataFrame:
@@ -360,6 +377,7 @@ class _Gate:
         rare = len(self.content.balance) > 0 and bool(self._few_people(self.content.balance).any())
         worst = name.str.startswith("balance.").to_numpy(bool) & rare & ~few
         why = {self.few: few, _ONE_UNIT: alone, BACK: back, _THIN: thin, _UNKNOWN: unknown, _AS_BALANCE: worst}
+        table = table.assign(text=[_IN_PERCENT.sub("", str(text)) for text in table["text"]])
         out = self._without("diagnostics.csv", table, ("value",), why, "text")
         return out.assign(text=self._said("diagnostics.csv", [str(text) for text in out["text"]]))
 

@@ -8,10 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["Stopped", "stopped_in_order", "unbroken"]
+__all__ = ["Stopped", "stop_if_told", "stopped_in_order", "unbroken"]
 
 #: Ctrl-C, a scheduler or `kill`, a terminal that was closed (which Windows does not have).
 _STOPS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+#: The signals that came: a library that calls back from C can lose the exception that one raises.
+_told: list[int] = []
 
 
 class Stopped(KeyboardInterrupt):
@@ -35,17 +39,32 @@ def stopped_in_order() -> Iterator[None]:
     A signal that whoever started the process has it ignore (`nohup`) stays ignored.
     """
     ours = [n for n in _STOPS if n != signal.SIGINT and signal.getsignal(n) == signal.SIG_DFL]
+    _told.clear()
     for number in ours:
         signal.signal(number, _stop)
     try:
         yield
     finally:
+        _told.clear()
         for number in ours:
             signal.signal(number, signal.SIG_DFL)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
+    _told.append(number)
     raise Stopped(number)
+
+
+def stop_if_told() -> None:
+    """Stop where a signal came that something in between took for a failure of its own.
+
+    Raises
+    ------
+    Stopped
+        One came.
+    """
+    if _told:
+        raise Stopped(_told[-1])
 
 
 @contextmanager

@@ -287,11 +287,15 @@ def quiet_panel(design: Path | None, panel: Path | None) -> Panel:
         Its panel block is read, with `panel` in place of the file if given; its outcomes count, its treated units do
         not.
     panel
-        Without a design: a file with the columns la_code, year, care_entries, children_0_17 and, where starters are
-        compared within regions, region.
+        In place of the design's file; a design under a disclosure profile is refused. Without a design: a file with
+        the columns la_code, year, care_entries, children_0_17 and, where starters are compared within regions, region.
     """
     if design is not None:
         plan = load_design(design, panel=panel)
+        if plan.disclosure.guards:
+            what = "disclosure: levels and sizes of feasible do not pass the gate that a bundle passes"
+            instead = "disclosure: {profile: open} where they may leave, or leave the design out (England's panel)"
+            raise DesignFault(Fault(plan.document.where(("disclosure",)), what, instead))
         with discreet(plan):
             return next(iter(load_panels(plan).values()))
     faults = Faults(DataFault)

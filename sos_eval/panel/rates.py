@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import listed
 from sos_eval.panel.panel import NAMED, Array, FlowRow, Outcome
-from sos_eval.panel.read.columns import SUPPRESSION, many, numbers, parsed, refuse_beyond, suppressed
+from sos_eval.panel.read.columns import SUPPRESSION, many, numbers, parsed, refuse_beyond, suppressed, texts
 from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.rows import PlacedRows
 from sos_eval.panel.spec import OutcomeSpec
 
 __all__ = ["Measured", "measure", "named_cells", "outcome_of"]
+
+#: So many different cells, all of one form, are a way of writing and no chance.
+_FEWEST_WORDS, _DOTTED = 3, re.compile(r"\d{1,3}\.\d{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,8 @@ def measure(reading: Reading, rows: PlacedRows, spec: OutcomeSpec, *, missing_sy
     def column(name: str, word: str) -> Array:
         symbols = _symbols(reading, rows, name, flow) if missing_symbols else None
         values = numbers(reading, name, symbols)
+        if word != "outcome":
+            _refuse_dots(reading, name)
         refuse_beyond(reading, name, values)
         empty = np.isnan(values) if symbols is None else np.isnan(values) & ~symbols
         if empty.any():
@@ -68,6 +75,17 @@ def measure(reading: Reading, rows: PlacedRows, spec: OutcomeSpec, *, missing_sy
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = count / exposure * spec.per
     return Measured(_transformed(reading, spec, str(spec.count), rate), count, exposure, tuple(flow))
+
+
+def _refuse_dots(reading: Reading, name: str) -> None:
+    """Refuse counts all of the form 50.277: thousands set apart by a dot, or decimals, which nobody can tell."""
+    if pd.api.types.is_numeric_dtype(reading.frame[name]):
+        return
+    words = [word for word in texts(reading.frame[name])[1] if word not in SUPPRESSION]
+    if len(words) >= _FEWEST_WORDS and all(map(_DOTTED.fullmatch, words)):
+        what = f"{name}: every cell is like {words[0]!r}: thousands set apart by a dot, or three decimals"
+        whole = words[0].replace(".", "")
+        reading.add(what, f"write whole numbers ({whole}), or another number of decimals ({words[0]}0)")
 
 
 def _transformed(reading: Reading, spec: OutcomeSpec, name: str, values: Array) -> Array:

@@ -20,7 +20,7 @@ from sos_eval.panel.read.files import read_file, source_of
 from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.rows import PlacedRows, near_unit
 from sos_eval.panel.spec import PanelSpec, Treatment
-from sos_eval.panel.treatment import EMPTY, Adoption, dated_starts, settled, started, starts
+from sos_eval.panel.treatment import EMPTY, Adoption, dated_starts, refuse_far, settled, started, starts
 from sos_eval.terms import ADOPTION_COLUMNS
 
 __all__ = ["from_register", "with_overlapping"]
@@ -40,6 +40,7 @@ def from_register(reading: Reading, rows: PlacedRows, path: Path, spec: PanelSpe
         return settled(rows, np.full(len(rows.units), np.inf), "never")
     place = _places(register, rows, reading)
     first = starts(register, "first_treated", convention, rows.periods)
+    refuse_far(register, "first_treated", first, rows)
     embedded, stopped = (_period(register, name, rows.periods) for name in ("embedded", "stopped"))
     _refuse_order(register, first, embedded, stopped, way)
     _refuse_prior_use(register)

@@ -20,11 +20,23 @@ from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.rows import PlacedRows, check_constant
 from sos_eval.terms import YearConvention
 
-__all__ = ["EMPTY", "Adoption", "dated_starts", "from_column", "from_status", "settled", "started", "starts"]
+__all__ = [
+    "EMPTY",
+    "Adoption",
+    "dated_starts",
+    "from_column",
+    "from_status",
+    "refuse_far",
+    "settled",
+    "started",
+    "starts",
+]
 
 NEVER_WORDS = frozenset({"0", "0.0", "never", "inf", "infinity"})
 #: What `starts` returns for an empty cell, and for the word "unknown".
 EMPTY, _UNKNOWN = -np.inf, -1.0
+#: A start as many periods before the first or after the last is a slip.
+FAR = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +96,19 @@ def starts(reading: Reading, name: str, convention: YearConvention, periods: Per
         )
         values = np.where(bad, np.inf, values)
     return values
+
+
+def refuse_far(reading: Reading, name: str, values: Array, rows: PlacedRows) -> None:
+    """Refuse starts so far from every period that they are slips of the pen: 20144, 14, or 9999 for never."""
+    first, last = float(rows.times.min()), float(rows.times.max())
+    far = np.isfinite(values) & (values != _UNKNOWN) & ((values < first - FAR) | (values > last + FAR))
+    if far.any():
+        seen = listed(list(dict.fromkeys(rows.named(start) or f"{start:g}" for start in values[far])), 4)
+        reading.add(
+            f"{name}: starts more than {FAR} periods from the data ({rows.named(first)} to {rows.named(last)}), "
+            f"{seen}, {reading.lines(far)}",
+            'mend them; where a unit never starts write 0 or "never"',
+        )
 
 
 def _worded(reading: Reading, name: str, periods: Periods) -> Array:
@@ -176,6 +201,7 @@ def from_column(
             "write each unit's first treated period, or treatment: {status: COLUMN} if it is 1 from the start onward",
         )
         return settled(rows, rows.first(values), untreated_means)
+    refuse_far(reading, name, values, rows)
     if len(rows.changing(values)):
         labels = pd.Series(values).map(lambda start: {EMPTY: "nothing", _UNKNOWN: "unknown"}.get(start, start))
         if not rows.periods.plain:

@@ -12,13 +12,17 @@ from numpy.typing import NDArray
 from sos_eval.errors import listed
 from sos_eval.panel.panel import Array
 from sos_eval.panel.read.columns import refuse_errors, texts
-from sos_eval.panel.read.layout import TOTALS
+from sos_eval.panel.read.layout import is_total
 from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.spec import PanelSpec
 
 __all__ = ["refuse_doubtful_units"]
 
 #: Codes of countries and regions.
+#: What stands in the place of a unit that nobody knows.
+_NOBODY = frozenset({"n/a", "unknown", "not known", "not applicable"})
+#: One number written with commas, or as a spreadsheet shortens it.
+_GROUPED, _SCIENTIFIC = re.compile(r"\d{1,3}(?:,\d{3})+"), re.compile(r"\d+(?:\.\d+)?[eE]\+?\d{1,2}")
 _TOTAL_CODE = re.compile(r"(?:E92|E12|E13|W92|S92|N92|K0[1-5])\d{6}")
 
 
@@ -39,7 +43,7 @@ def refuse_doubtful_units(
         Periods, NaN where unread.
     """
     refuse_errors(reading, spec.unit)
-    marks = [i for i, name in enumerate(names) if not any(map(str.isalnum, name))]
+    marks = [i for i, name in enumerate(names) if not any(map(str.isalnum, name)) or name.casefold() in _NOBODY]
     if marks:
         seen = listed([repr(names[i]) for i in marks])
         what = f"{spec.unit}: {seen} names no unit, {reading.lines(np.isin(codes, marks))}"
@@ -63,10 +67,10 @@ def _refuse_totals(
     reading: Reading, spec: PanelSpec, codes: NDArray[np.intp], names: list[str], left_out: set[str]
 ) -> None:
     """Name totals among the units; where every unit is a country or region, they are what is studied."""
-    totals = [i for i, name in enumerate(names) if _TOTAL_CODE.fullmatch(name) or name.casefold() in TOTALS]
+    totals = [i for i, name in enumerate(names) if _TOTAL_CODE.fullmatch(name) or is_total(name)]
     if spec.unit_name and spec.unit_name in reading.frame.columns:
         words_of, words = texts(reading.frame[spec.unit_name])
-        called = [i for i, word in enumerate(words) if word.casefold() in TOTALS]
+        called = [i for i, word in enumerate(words) if is_total(word)]
         totals = sorted({*totals, *codes[np.isin(words_of, called) & (codes >= 0)].tolist()})
     if 2 * len(totals) > len(names):
         return
@@ -75,7 +79,8 @@ def _refuse_totals(
         shown = listed([f'"{names[i]}"' for i in totals])
         what = f"{spec.unit}: {shown}, {reading.lines(np.isin(codes, totals))}: a total, not one of the units"
         listing = ", ".join(names[i] for i in totals[:4])
-        reading.add(what, f"leave it out of the file, or exclude: {{units: [{listing}], why: total}}")
+        instead = f"leave it out of the file, or exclude: {{units: [{listing}], why: total}}"
+        reading.add(what, f"{instead}; a unit of that name goes by another with recode")
 
 
 def _alike(names: Sequence[str]) -> list[list[int]]:
@@ -88,7 +93,9 @@ def _alike(names: Sequence[str]) -> list[list[int]]:
 
 def _bare(name: str) -> str:
     """Return what two ways to write one id have in common."""
-    text = unicodedata.normalize("NFKC", name)
+    text = re.sub(r"[’‘'`]", "", unicodedata.normalize("NFKC", name)).replace("&", " and ")
+    if _GROUPED.fullmatch(text) or _SCIENTIFIC.fullmatch(text):
+        text = f"{float(text.replace(',', '')):.0f}"
     seen = "".join(char for char in text if unicodedata.category(char) not in {"Cf", "Cc", "Zs", "Zl", "Zp"})
     return re.sub(r"^0+(?=.)", "", re.sub(r"(?<=\d)\.0+$", "", seen)).casefold()
 

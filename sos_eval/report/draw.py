@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.bundle.digits import rounded_table
 from sos_eval.bundle.files import csv_text
+from sos_eval.bundle.stopping import stop_if_told
 from sos_eval.bundle.unmet import Unmet, failure_words
 from sos_eval.bundle.whole import write_file
 from sos_eval.errors import Fault, InputFault, nearest
@@ -97,6 +98,7 @@ def draw_all(bundle: ResultBundle, forms: tuple[str, ...] = ("svg", "png"), only
         except NothingToShow as fault:
             drawn.skipped[name] = str(fault)
         except Exception as error:  # whatever it is, the other figures and the estimates stand
+            stop_if_told()
             drawn.failed[name] = failure_words(error, quote=quotes(bundle))
             drawn.skipped[name] = f"it could not be drawn, a fault of ours ({drawn.failed[name]})"
     return drawn

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.bundle.stopping import stop_if_told
 from sos_eval.bundle.unmet import Unmet, failure_words
 from sos_eval.bundle.whole import write_file
 from sos_eval.errors import Fault, InputFault, nearest
@@ -40,6 +41,7 @@ def render_all(folder: Path, forms: Sequence[str] = ("html",)) -> list[Unmet]:
         try:
             content = _writer(bundle, form)(bundle, drawn)
         except Exception as error:  # whatever it is, the estimates stand
+            stop_if_told()
             unmet.append(Unmet("format", form, failure_words(error, quote=quotes(bundle))))
         else:
             (folder / f"report.{form}").write_bytes(content)

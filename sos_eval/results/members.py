@@ -19,6 +19,7 @@ class Members:
 
     cohorts: Mapping[float, Names] = field(default_factory=dict)
     others: Names = frozenset()
+    times: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, panel: Panel) -> Self:
@@ -26,7 +27,7 @@ class Members:
         starts = panel.first_treated
         names = panel.units.astype(str)
         cohorts = {float(start): frozenset(names[starts == start]) for start in panel.cohorts}
-        return cls(cohorts, frozenset(names[~panel.ever_treated]))
+        return cls(cohorts, frozenset(names[~panel.ever_treated]), tuple(map(float, panel.times)))
 
     @property
     def treated(self) -> Names:
@@ -36,6 +37,14 @@ class Members:
     def few(self, fewest: int) -> bool:
         """Whether they are fewer, treated or others, than a result may rest on."""
         return len(self.treated) < fewest or 0 < len(self.others) < fewest
+
+    def uneven(self, fewest: int) -> bool:
+        """Whether some start has fewer units than a result may rest on."""
+        return any(len(names) < fewest for names in self.cohorts.values())
+
+    def elsewhen(self, other: Members) -> bool:
+        """Whether the two have other periods or other starts: what each says of one unit is not the same."""
+        return self.times != other.times or self.cohorts.keys() != other.cohorts.keys()
 
     def near(self, other: Members, fewest: int) -> bool:
         """Whether the two differ by some units, and by so few that a difference would tell of these alone."""

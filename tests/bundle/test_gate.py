@@ -178,7 +178,7 @@ def test_what_is_shown_has_four_digits_and_the_list_says_what_is_not(tmp_path):
 
 
 def test_means_of_drawn_estimates_are_equations_and_held_back(tmp_path, undrawn):
-    drawn(tmp_path, 1058)
+    drawn(tmp_path, 1060)
     file = tmp_path / "guarded.yaml"
     file.write_text(file.read_text().replace("randomization, draws", "randomization, statistic: both, draws"))
     guarded = run(tmp_path, "guarded")
@@ -352,3 +352,54 @@ def test_a_category_of_few_children_is_neither_named_nor_counted(tmp_path):
     worst = read_table(guarded / "diagnostics.csv").set_index("name").loc["balance.max_smd"]
     assert np.isnan(worst["value"])
     assert not list((guarded / "tables").glob("balance.max*"))
+
+
+CURVE = """\
+checks:
+  - robustness:
+      draws: 19
+      vary: [{with: {panel.window.from: 2011}, label: from 2011}, {with: {panel.window.from: 2012}, label: from 2012}]
+  - specification_curve:
+      draws: 19
+      vary: {window: [{with: {panel.window.from: 2011}, label: from 2011}]}
+seed:"""
+
+
+def one_late(folder: Path, starts: list[int], profile: str = "dfe") -> Path:
+    """Adopters and eight others whose counts are small; return the bundle with windows as alternatives."""
+    rng = np.random.default_rng(5)
+    starts = [*starts, *[0] * 8]
+    data = pd.DataFrame([(f"A{u:02d}", start, 2010 + t) for u, start in enumerate(starts) for t in range(7)])
+    data.columns = ["la", "start", "year"]
+    data["children"], data["entries"] = 5000 + 37 * data.index, rng.poisson(30, len(data))
+    data.to_csv(folder / "panel.csv", index=False)
+    head = DESIGN.split("checks:")[0].replace("CONTROL", "never_treated")
+    (folder / f"{profile}.yaml").write_text(
+        f"{head}{CURVE} 4\nreport: {{formats: []}}\ndisclosure: {{profile: {profile}}}\n"
+    )
+    return run(folder, profile)
+
+
+def test_alternatives_of_an_estimate_that_is_told_in_part_are_held_back(tmp_path, undrawn):
+    """Each window is one more equation on the one late starter: two of them and the paths gave its count back."""
+    guarded = one_late(tmp_path, [2014] * 6 + [2015])
+    for name in ("robustness", "specification_curve"):
+        table = read_table(guarded / "tables" / f"{name}.csv").set_index("variant").drop(index="as declared")
+        assert len(table)
+        assert table.select_dtypes("float").drop(columns=["n_units", "n_treated_units"]).isna().all(axis=None)
+        assert table["reason"].str.startswith("withheld: one more equation").all()
+    told = read_table(guarded / "diagnostics.csv").set_index("name")
+    assert told.loc[["robustness", "specification_curve"], "value"].isna().all()
+    assert told.loc[["robustness", "specification_curve"], "text"].str.contains("withheld").all()
+
+
+def test_a_curve_says_no_per_cent_of_a_level_that_it_would_give_back(tmp_path, undrawn):
+    guarded = one_late(tmp_path, [2014] * 6)
+    table = read_table(guarded / "tables" / "specification_curve.csv")
+    assert table["estimate"].notna().all()
+    assert table[["percent", "percent_low", "percent_high"]].isna().all(axis=None)
+    said = read_table(guarded / "diagnostics.csv").set_index("name").loc["specification_curve", "text"]
+    assert said.startswith("2 specifications: the design and combinations of window. Their median estimate is ")
+    whole = read_table(one_late(tmp_path, [2014] * 6, "open") / "diagnostics.csv").set_index("name")
+    assert "% of the treated's level before the start" in whole.loc["specification_curve", "text"]
+    assert read_table(guarded / "disclosure.csv")["rule"].str.contains("give back the mean before the start").any()

@@ -12,10 +12,13 @@ import time
 
 import pytest
 
+from sos_eval.bundle.bundle import write_bundle
 from sos_eval.bundle.partial import holding, partial_name, replaced_name, sweep
 from sos_eval.bundle.stopping import Stopped, stopped_in_order, unbroken
 from sos_eval.bundle.whole import check_folder, refuse_inputs, write_file, write_folder
 from sos_eval.errors import DataFault, InputFault
+from sos_eval.report.draw import draw_all
+from tests.bundle.handmade import full
 from tests.bundle.test_whole import holding as filled
 from tests.bundle.test_whole import names
 
@@ -174,3 +177,19 @@ def test_a_file_that_does_not_fit_is_the_users_fault_and_leaves_the_old_one(tmp_
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (tmp_path / "a.txt").read_text() == "old"
     assert names(tmp_path) == ["a.txt"]
+
+
+def test_a_stop_that_a_figure_swallowed_stops_the_report_all_the_same(tmp_path, monkeypatch):
+    """A signal inside a library's callback became the failure of a figure: exit 3, and the report went on."""
+
+    def lost(*args):
+        try:
+            os.kill(os.getpid(), signal.SIGHUP)
+            time.sleep(1)
+        except BaseException:
+            raise RuntimeError("an error in a callback") from None
+
+    monkeypatch.setattr("sos_eval.report.draw._take", lost)
+    with pytest.raises(Stopped) as stop, stopped_in_order():
+        draw_all(write_bundle(tmp_path / "b", full()), ("svg",))
+    assert stop.value.number == signal.SIGHUP

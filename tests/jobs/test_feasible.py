@@ -10,8 +10,10 @@ import pytest
 
 from sos_eval.cli.main import cli
 from sos_eval.cli.screen import Screen, answered
+from sos_eval.errors import InputFault
 from sos_eval.jobs.feasible import FEASIBLE_COLUMNS, Scheme, feasible, quiet_panel
 from tests.fakes import noise_panel
+from tests.hostile import cases
 
 
 def test_the_size_is_found_four_times_in_five():
@@ -91,3 +93,10 @@ def test_command_on_the_panel_that_ships(tmp_path, capsys):
 def test_wrong_words_are_refused(args, words, tmp_path, capsys):
     assert answered(cli, ["feasible", *args], Screen(log_folder=tmp_path)) == 2
     assert words in capsys.readouterr().err
+
+
+def test_a_design_under_a_profile_is_refused(tmp_path):
+    """Its levels and sizes would leave without passing the gate."""
+    (tmp_path / "d.yaml").write_text(f"{cases.DESIGN}disclosure: {{profile: dfe}}\n", encoding="utf-8")
+    with pytest.raises(InputFault, match=r"disclosure: levels and sizes of feasible.*profile: open"):
+        quiet_panel(tmp_path / "d.yaml", None)

@@ -317,3 +317,79 @@ def test_a_long_anticipation_is_noted(anticipation: int, noted: bool):
         data, unit="la", time="year", outcome="y", first_treated="g"
     )
     assert any("as in the paper; did and diff-diff" in note for note in found.attrs["notes"]) is noted
+
+
+# -- what a breaker brought ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "total", ["England (total)", "England - total", "England1", "Total, England", "ENG", "Inner London"]
+)
+def test_totals_as_publications_write_them_are_no_units(total):
+    data = two_ways()
+    spoilt = pd.concat([data, data[data["la"] == "829"].assign(la=total)])
+    with pytest.raises(DataFault, match="a total, not one of the units"):
+        TWFE().fit(spoilt, unit="la", time="year", outcome="y", first_treated="g")
+
+
+@pytest.mark.parametrize("name", ["N/A", "Unknown", "Err:502", "#REF"])
+def test_what_names_nobody_is_no_unit(name):
+    data = two_ways()
+    spoilt = pd.concat([data, data[data["la"] == "829"].assign(la=name)])
+    with pytest.raises(DataFault, match=r"names no unit|error of a spreadsheet"):
+        TWFE().fit(spoilt, unit="la", time="year", outcome="y", first_treated="g")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("King's Lynn", "King’s Lynn"), ("Bath & X", "Bath and X"), ("1001", "1,001"), ("100", "1E+02")]
+)
+def test_one_name_spelt_two_ways_is_one_unit(one, other):
+    data = two_ways().assign(la=lambda table: table["la"].replace({"829": one}))
+    late = data["year"] >= 2015
+    spoilt = data.assign(la=data["la"].where(~(late & (data["la"] == one)), other))
+    with pytest.raises(DataFault, match="probably one unit written two ways"):
+        TWFE().fit(spoilt, unit="la", time="year", outcome="y", first_treated="g")
+
+
+@pytest.mark.parametrize("start", [20144, 14, 1900, 9999])
+def test_a_start_far_from_every_period_is_a_slip(start):
+    data = two_ways()
+    spoilt = data.assign(g=data["g"].where(data["la"] != "800", start))
+    with pytest.raises(DataFault, match=f"starts more than 50 periods from the data.*{start}.*never"):
+        TWFE().fit(spoilt, unit="la", time="year", outcome="y", first_treated="g")
+
+
+def test_thousands_set_apart_by_a_dot_are_refused(tmp_path):
+    """A denominator like 50.277 made a rate a thousand times too large, without a word."""
+    design = SmallDesign(tmp_path)
+    design.data = design.data.assign(children=[f"{50 + k % 7}.{277 + k % 9}" for k in range(len(design.data))])
+    with pytest.raises(DataFault, match=r"every cell is like '50\.277': thousands set apart by a dot"):
+        design.load()
+    design.data = design.data.assign(children=design.data["children"] + "5")
+    assert design.load().n_units == 8
+
+
+def test_a_stray_cell_far_below_a_table_is_refused_at_once(tmp_path):
+    """A workbook of 98 rows with one cell in its last row took 107 s."""
+    from openpyxl import Workbook
+
+    book, design = Workbook(), SmallDesign(tmp_path)
+    for row in [design.data.columns.tolist(), *design.data.to_numpy(dtype=object).tolist()]:
+        book.active.append(row)
+    book.active.cell(1_000_000, 1).value = "x"
+    book.save(tmp_path / "p.xlsx")
+    design.block |= {"source": "xlsx", "path": "p.xlsx"}
+    with pytest.raises(DataFault, match="more than 100,000 empty rows below row 41"):
+        design.load(write=False)
+
+
+def test_blank_lines_below_a_table_cost_nothing(tmp_path):
+    """Each of them was looked at as a note."""
+    design = SmallDesign(tmp_path)
+    text = design.data.to_csv(index=False)
+    design.write(
+        "panel.csv", text + "," * 7 + "\n" + ",,,,,,,\n" * 50_000 + "Source: DfE,,,,,,,\n" + ",,,,,,,\n" * 50_000
+    )
+    panel = design.load(write=False)
+    assert panel.n_units == 8
+    assert "notes below the table" in steps(panel)

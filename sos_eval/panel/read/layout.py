@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from sos_eval.panel.panel import FlowRow
 from sos_eval.panel.read.columns import as_text, texts
 from sos_eval.panel.read.reading import Reading, Wanted
 
-__all__ = ["DEEPEST", "TOTALS", "Header", "header_of", "trimmed"]
+__all__ = ["DEEPEST", "Header", "header_of", "is_total", "trimmed"]
 
 #: Rows among which the names of the columns are looked for.
 DEEPEST = 60
@@ -23,7 +24,10 @@ DEEPEST = 60
 #: What all units together are called.
 TOTALS = frozenset({
     "england", "wales", "scotland", "great britain", "united kingdom", "uk", "national", "total", "totals", "all",
-    "grand total", "england total", "total england", "all england", "all authorities", "all local authorities",
+    "grand total", "england total", "total england", "all england", "all authorities", "all local authorities", "eng",
+    "north east", "north west", "yorkshire and the humber", "yorkshire and humber", "east midlands", "west midlands",
+    "east of england", "london", "inner london", "outer london", "south east", "south west", "statistical neighbours",
+    "statistical neighbour average",
 })  # fmt: skip
 
 
@@ -134,16 +138,29 @@ def _below(reading: Reading, wanted: Wanted, blank: Any) -> Any:
     notes = np.zeros(len(frame), bool)
     if len(wanted.keys) < 2 or wanted.keys[1] not in frame.columns:
         return notes
-    last = list(frame.columns).index(wanted.keys[1])
-    for i in range(len(frame) - 1, -1, -1):
-        if not blank[i, last] and _PERIOD_LIKE.search(as_text(frame.iloc[i, last])):
+    last, columns = list(frame.columns).index(wanted.keys[1]), [frame.iloc[:, k].array for k in range(frame.shape[1])]
+    for i in np.flatnonzero(~blank.all(axis=1))[::-1]:
+        if not blank[i, last] and _PERIOD_LIKE.search(as_text(columns[last][i])):
             break
-        words = [as_text(cell) for cell in frame.iloc[i] if as_text(cell)]
-        number = pd.to_numeric(pd.Series(words[1:], dtype=object), errors="coerce").notna().any()
-        notes[i] = not words or words[0].casefold() in TOTALS or not number
+        words = [word for word in (as_text(column[i]) for column in columns) if word]
+        notes[i] = is_total(words[0]) or not any(map(_is_number, words[1:]))
         if not notes[i]:
             break
     return notes
+
+
+def is_total(word: str) -> bool:
+    """Whether a word names a total, as publications write it: England, England (total), England1 with a footnote."""
+    text = re.sub(r"[\d*†‡]+$|\[\d+\]$", "", " ".join(word.casefold().split())).strip()
+    text = re.sub(r"^total[\s:,-]+|[\s:,(–-]+totals?\)?$", "", text).strip()
+    return text in TOTALS
+
+
+def _is_number(word: str) -> bool:
+    try:
+        return math.isfinite(float(word))
+    except ValueError:
+        return False
 
 
 def _blank(column: pd.Series) -> Any:

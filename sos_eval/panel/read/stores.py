@@ -29,6 +29,10 @@ _DAMAGE = (
 _EXACT = 2**53
 
 
+#: So many empty rows in a workbook's sheet are no table any more, and reading on takes minutes.
+MOST_EMPTY = 100_000
+
+
 def read_xlsx(wanted: Wanted) -> Reading:
     """Read one sheet; a cell's formula counts as the value that was saved with it."""
     from openpyxl import load_workbook
@@ -41,7 +45,7 @@ def read_xlsx(wanted: Wanted) -> Reading:
             name = chosen([sheet.title for sheet in book.worksheets], wanted, "sheets")
             sheet: Any = book[name]
             sheet.reset_dimensions()  # what the file says of its size may be wrong
-            rows = [list(row) for row in islice(sheet.iter_rows(values_only=True), MAX_ROWS)]
+            rows = _rows(sheet, wanted)
     except _DAMAGE as error:
         _refuse_damaged(wanted, "a workbook", error)
         raise
@@ -56,6 +60,23 @@ def read_xlsx(wanted: Wanted) -> Reading:
     at = np.arange(header.rows + 1, len(rows) + 1)
     names = [header.names[i] for i in places]
     return trimmed(wanted.reading(header.names, columns, names, at, flow=header.flow), wanted)
+
+
+def _rows(sheet: Any, wanted: Wanted) -> list[list[Any]]:
+    """Return the rows of a sheet down to the last that holds a cell; one that goes on without any is refused."""
+    rows: list[list[Any]] = []
+    empty = 0
+    for row in islice(sheet.iter_rows(values_only=True), MAX_ROWS):
+        if all(cell is None for cell in row):
+            empty += 1
+            if empty > MOST_EMPTY:
+                what = f'sheet "{sheet.title}": more than {MOST_EMPTY:,} empty rows below row {len(rows):,}'
+                wanted.refuse(what, "delete the rows below the table, or save the table alone as CSV")
+            continue
+        rows += [[] for _ in range(empty)]
+        empty = 0
+        rows.append(list(row))
+    return rows
 
 
 def _refuse_bomb(wanted: Wanted) -> None:

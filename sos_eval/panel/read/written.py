@@ -14,6 +14,7 @@ __all__ = ["ERRORS", "Written", "written"]
 #: What a spreadsheet shows where a formula fails.
 ERRORS = frozenset({
     "#REF!", "#N/A", "#N/A N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!",
+    "#REF", "#VALUE", "#DIV/0", "#NAME", "#NULL", "#NUM", *(f"ERR:{number}" for number in range(500, 541)),
 })  # fmt: skip
 
 _PLAIN = re.compile(
