@@ -21,7 +21,7 @@ from sos_eval.economics.section import EconomicsSection
 from sos_eval.inference.randomization import Randomization
 from tests.economics.test_facts import estimates, facts
 from tests.economics.test_model import declared
-from tests.fakes import InfluenceOnly, fit, panel_of
+from tests.fakes import FastLinear, fit, panel_of
 
 test_of_effect.__test__ = False  # type: ignore[attr-defined]
 
@@ -33,7 +33,7 @@ CHANGES = np.array([-9.0, -2.0, -1.0, 0.4, -0.7, 1.1, 0.2, -0.3, 0.8, -1.2, 0.5,
 def few_treated(level=0.95):
     panel = panel_of([[10, 10 + change] for change in CHANGES], [2002] * 3 + [np.inf] * 9)
     lots = Randomization(level=level, statistic="coefficient")
-    return lots.infer(fit(InfluenceOnly(), panel), np.random.default_rng(1))
+    return lots.infer(fit(FastLinear(), panel), np.random.default_rng(1))
 
 
 def overall(level=0.95):
