@@ -20,6 +20,9 @@ from sos_eval.results.method import registered, summary
 
 __all__ = ["NamedTables", "named_tables"]
 
+#: Files that say what a folder is: a power study, an economic evaluation, a synthesis.
+_MARKERS = ("study.json", "gate.json", "synthesis.json")
+
 #: What the files of a power study and of an economic evaluation hold; others are listed by their name.
 _WORDS = {
     "power": "Power, bias, coverage and their Monte Carlo errors, a row per estimator and point.",
@@ -82,9 +85,9 @@ def named_tables(folder: Path) -> NamedTables:
     Raises
     ------
     InputFault
-        It is neither a result bundle nor a power study nor an economic evaluation, or a file of it is damaged.
+        It is no result bundle, power study, economic evaluation or synthesis, or a file of it is damaged.
     """
-    if (folder / "study.json").is_file() or (folder / "gate.json").is_file():
+    if any((folder / marker).is_file() for marker in _MARKERS):
         refuse_damage(folder)
         return _of_files(folder)
     return _of_bundle(read_bundle(folder))

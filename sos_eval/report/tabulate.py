@@ -18,7 +18,7 @@ TABLE_FORMATS = ("csv", "md", "tex", "html")
 
 
 def tabulate(bundle: ResultBundle, name: str) -> pd.DataFrame:
-    """Return a table of the report.
+    """Return a table of the report, or a file of ``tables/``, by name.
 
     Raises
     ------
@@ -26,9 +26,12 @@ def tabulate(bundle: ResultBundle, name: str) -> pd.DataFrame:
         There is no such table; the nearest is named.
     """
     makers: dict[str, Callable[[ResultBundle], pd.DataFrame]] = registered("table")
-    if name not in makers:
-        raise InputFault(Fault(str(bundle.path), f"no table is called {name!r}", nearest(name, makers)))
-    return makers[name](bundle)
+    if name in makers:
+        return makers[name](bundle)
+    if name in bundle.table_names:
+        return bundle.tables(name)
+    known = (*makers, *bundle.table_names)
+    raise InputFault(Fault(str(bundle.path), f"no table is called {name!r}", nearest(name, known)))
 
 
 def shown(table: pd.DataFrame, digits: int = 3) -> pd.DataFrame:

@@ -67,14 +67,18 @@ def _fixed(value: float, decimals: int) -> str:
 
 
 def number(value: float, digits: int = 3) -> str:
-    """Return a number for the eye: three significant figures, at most four decimals; empty where there is none."""
+    """Return a number for the eye: three significant figures, at most four decimals; empty where there is none.
+
+    With more digits asked for there are as many decimals as they take.
+    """
     if value is None or not math.isfinite(value):
         return "" if value is None or math.isnan(value) else ("∞" if value > 0 else "−∞")
     if value == 0:
         return "0"
     if abs(value) < 5e-5:
         return f"{value:.1e}".replace("-", "−")
-    decimals = min(max(digits - 1 - math.floor(math.log10(abs(value))), 0), 4)
+    most = 4 if digits <= 3 else digits + 4
+    decimals = min(max(digits - 1 - math.floor(math.log10(abs(value))), 0), most)
     text = f"{value:,.{decimals}f}"
     if "." in text and float(value).is_integer():
         text = text.split(".")[0]

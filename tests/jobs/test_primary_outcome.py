@@ -129,3 +129,29 @@ def test_the_case_from_which_it_was_learned(tmp_path):
     assert (ran.headline["outcome"], ran.headline["verdict"]) == ("entries", "decrease")
     assert ran.headline["estimate"] == pytest.approx(-3.432, abs=5e-4)
     assert ran.headline["std_error"] == pytest.approx(0.280, abs=5e-4)
+
+
+def of_a_test(folder: Path, extra: str = "") -> se.ResultBundle:
+    """Run the design with a randomization test, its economics printed under an override."""
+    design = DESIGN.replace("{method: analytic, band_draws: 0}", "{method: randomization, draws: 499}")
+    design = design.replace("gate: {facts", "gate: {override: E2, why: how an effect is drawn, facts")
+    (folder / "d.yaml").write_text(design.replace("seed: 1\n", f"seed: 1\n{extra}"), encoding="utf-8")
+    counts().to_csv(folder / "panel.csv", index=False)
+    return se.run(folder / "d.yaml", out=folder / "out")
+
+
+def test_a_run_draws_its_effect_from_its_own_test_and_says_so(tmp_path):
+    """From the run's curve to the parameters of its economics: the drawn ends are the test's."""
+    bundle = of_a_test(tmp_path)
+    row = bundle.estimates.query("outcome == 'entries' and aggregation == 'overall'").iloc[0]
+    effect = bundle.economics["parameters"].set_index("parameter").loc["effect"]
+    assert effect["distribution"] == "confidence distribution of the inverted test"
+    assert effect["low"] == pytest.approx(row["conf_low"], abs=0.03)
+    assert effect["high"] == pytest.approx(row["conf_high"], abs=0.03)
+
+
+def test_a_profile_holds_the_curve_back(tmp_path):
+    """With the seed, each of its p values is one more equation on the counts of single units."""
+    bundle = of_a_test(tmp_path, "disclosure: {profile: dfe}\n")
+    assert not [name for name in bundle.table_names if name.startswith("confidence.")]
+    assert bundle.withheld["file"].str.startswith("tables/confidence.").any()

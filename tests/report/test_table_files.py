@@ -10,6 +10,7 @@ from io import BytesIO
 import pandas as pd
 import pytest
 
+from sos_eval.bundle.bundle import read_bundle
 from sos_eval.bundle.files import read_table
 from sos_eval.cli.main import cli
 from sos_eval.cli.screen import Screen, answered
@@ -56,6 +57,7 @@ def test_digits_are_those_asked_for_in_every_format():
     for form in ("md", "html", "tex"):
         assert "0.33" in two.written(form)
         assert "0.333" not in two.written(form)
+    assert "0.333333" in FormattedTable("t", MIXED[["value"]], digits=6).written("md")
     whole = FormattedTable("t", MIXED[["value"]])
     assert sheet(whole.written("xlsx")).cell(2, 1).value == 1 / 3
     assert whole.written("csv").splitlines()[1] == repr(1 / 3)
@@ -137,6 +139,12 @@ def test_estimators_stand_side_by_side(folders):
     ]  # fmt: skip
     assert "*" not in table.to_string()
     assert "95% interval" in " ".join(pulled.notes["models"])
+
+
+def test_python_has_the_files_by_name_as_the_command_does(folders):
+    bundle = read_bundle(folders["b"])
+    name = bundle.table_names[0]
+    pd.testing.assert_frame_equal(bundle.table(name), named_tables(folders["b"]).table(name))
 
 
 def test_a_power_study_has_its_tables(folders):
