@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import sos_eval as se
 from sos_eval.errors import NotIdentified
+
+ROOT = Path(__file__).parents[2]
 
 DESIGN = """schema: sos-eval/design/1
 name: dose
@@ -52,3 +56,33 @@ def test_without_a_declared_dose_it_is_refused(design, tmp_path):
     design.write_text(DESIGN.replace(", dose: fidelity", ""), encoding="utf-8")
     with pytest.raises(NotIdentified, match=r"continuous_did: the panel has no dose; write panel\.treatment\.dose"):
         se.run(se.load_design(design), out=tmp_path / "out")
+
+
+POWER = """\
+schema: sos-eval/design/1
+name: dose
+panel:
+  source: csv
+  path: none.csv
+  unit: la_code
+  time: year
+  outcome: {count: care_entries, exposure: children_0_17, per: 10000}
+  treatment: {first_treated: first_treated, untreated_means: never, dose: fidelity}
+estimators:
+  - {id: primary, method: continuous_did}
+  - {id: cells, method: callaway_santanna, base_period: universal}
+inference: {method: analytic}
+seed: 1
+"""
+
+
+def test_a_power_study_has_the_worlds_doses(tmp_path):
+    """The average effect is that of the group-time estimator, draw by draw; a study had no dose before."""
+    (tmp_path / "d.yaml").write_text(POWER, encoding="utf-8")
+    world = (ROOT / "synthetic" / "england.yaml").read_text(encoding="utf-8")
+    (tmp_path / "w.yaml").write_text(world.replace("effect: {", "effect: {fidelity: {mean: 0.7}, "), encoding="utf-8")
+    table = se.power(se.load_design(tmp_path / "d.yaml"), se.load_world(tmp_path / "w.yaml"), reps=20, frames=4).summary
+    rows = table[table["aggregation"] == "overall"].set_index("estimator")
+    assert rows["failures"].tolist() == [0, 0]
+    for name in ("true_effect", "mean_estimate", "sd_estimate", "power"):
+        assert rows.loc["primary", name] == pytest.approx(rows.loc["cells", name], abs=1e-9)

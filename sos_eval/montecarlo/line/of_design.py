@@ -84,7 +84,8 @@ def _line(design: Design, entry: Entry, outcome: str) -> Line:
     methods = entry.inference or design.inference
     names = [*entry.comparison.columns, *(name for method in methods for name in method.columns)]
     also = tuple(name for name in dict.fromkeys(names) if name not in entry.panel.covariates)
-    treatment = Treatment(first_treated=STARTS, untreated_means=entry.panel.treatment.untreated_means)
+    declared = entry.panel.treatment
+    treatment = Treatment(first_treated=STARTS, untreated_means=declared.untreated_means, dose=declared.dose)
     load = Load(replace(entry.panel, path="", treatment=treatment), design.document, design.base, also, outcome)
     return Line(
         id=entry.id, method=entry.method, inference=methods, role=entry.role, load=load, outcome=outcome,
