@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
 import sos_eval as se
 from sos_eval.errors import NotIdentified
-
-ROOT = Path(__file__).parents[2]
+from tests.conftest import ROOT
 
 DESIGN = """schema: sos-eval/design/1
 name: dose
