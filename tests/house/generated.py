@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from sos_eval.terms import GLOSSARY
 from tests.conftest import ROOT
+from tests.house.design_keys import design_keys
 from tests.inference.page import page as inference
 
 __all__ = ["PAGES", "glossary"]
@@ -20,7 +21,9 @@ def glossary() -> str:
     )
 
 
-PAGES: dict[str, Callable[[], str]] = {"docs/glossary.md": glossary, "docs/inference.md": inference}
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/design_keys.md": design_keys, "docs/glossary.md": glossary, "docs/inference.md": inference,
+}  # fmt: skip
 
 
 if __name__ == "__main__":
