@@ -77,7 +77,11 @@ def _without(panel: Panel, gone: list[str]) -> Panel:
 def _words(unit: str, without: float, whole: Quantity, table: pd.DataFrame, known: pd.DataFrame) -> str:
     """Say who moves the estimate most, whether anybody turns its sign, and what could not be done."""
     turned = int((np.sign(known["estimate"] - whole.neutral) != np.sign(whole.estimate - whole.neutral)).sum())
-    sign = f"; leaving out {turned} of {len(table)} would turn its sign" if turned else "; nobody alone turns its sign"
+    sign = (
+        f"; leaving out any one of {turned} of {len(table)} would turn its sign"
+        if turned
+        else "; nobody alone turns its sign"
+    )
     failed = f"; {len(table) - len(known)} could not be estimated" if len(known) < len(table) else ""
     return (
         f"Without {unit} the estimate is {whole.shown(without)} instead of {whole.shown(whole.estimate)}, the largest "

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sos_eval.report.converted import detectable_change
 from sos_eval.report.verdict import HeadlineEffect
-from sos_eval.report.wording import count, in_units, minus_signs, p_text
+from sos_eval.report.wording import count, in_units, minus_signs, p_text, percent
 from sos_eval.results.check import of_hundred
 from sos_eval.results.facts import CheckFacts, HeadlineKey, QuestionFacts, RunFacts
 from sos_eval.results.inference import FEW
@@ -186,9 +186,11 @@ def _units_needed(effect: HeadlineEffect, facts: RunFacts) -> str:
     words = "the smallest change worth having" if declared else f"a {aimed} of, say, 10%"
     needed = _treated_of(every, (1 / treated + 1 / (every - treated)) * (target / detectable) ** 2)
     if math.isnan(needed):
+        least = detectable * math.sqrt(4 / every / (1 / treated + 1 / (every - treated)))
+        size = f"one of about {percent(least / effect.without)}" if effect.without > 0 else "a larger one"
         return (
-            f"More {{units}} than the {every:.0f} compared here, or outcomes that vary less: even with half of them "
-            f"treated, {words} would not be seen four times in five, all else equal (sos-eval feasible: by outcome and "
+            f"More {{units}} than the {every:.0f} compared here, or outcomes that vary less, to see {words} four times "
+            f"in five: with half of these treated, {size} would be, all else equal (sos-eval feasible: by outcome and "
             "years)."
         )
     return (

@@ -34,7 +34,7 @@ def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]
     rose = f"{what} rose {'more' if slope > 0 else 'less'} in the {units[1]} with a recorded start"
     often = f"a path as unlike that of {units[1]} drawn alike comes up in {of_hundred(joint.value)} draws"
     onward = _onward(rows["gone_on"].value, rows["returned"].value, unit)
-    return f"Before the start {rose}; {often}; {onward}{_blind(rows, _found(effect, facts))}."
+    return f"Before the start {rose}; {often}; {onward}{_blind(rows, _found(effect, facts), unit)}."
 
 
 def _is_own(check: CheckFacts, facts: RunFacts) -> bool:
@@ -68,8 +68,12 @@ def _found(effect: HeadlineEffect, facts: RunFacts) -> float:
     return min((change for change in changes if math.isfinite(change)), default=math.nan)
 
 
-def _blind(rows: dict[str, CheckFacts], found: float) -> str:
-    """Say so where a divergence worth more than what could be found would be missed one time in five."""
-    if not abs(rows["implied_bias"].value) > found:
+def _blind(rows: dict[str, CheckFacts], found: float, unit: str) -> str:
+    """Say so where only a divergence worth more than what could be found is seen four times in five."""
+    shift = abs(rows["implied_bias"].value)
+    if not shift > found:
         return ""
-    return "; one that outweighs the effect that could be found would be missed one time in five, so this says little"
+    return (
+        f"; a divergence that shifts the answer by {number(shift, 2)}{unit}, more than the effect that could be found, "
+        "is missed one time in five and a smaller one more often, so this says little"
+    )

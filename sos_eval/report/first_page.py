@@ -26,6 +26,8 @@ GUARDED = (
     "A disclosure profile was applied: what could tell of single people or of few units is withheld, and "
     "disclosure.csv lists all that was."
 )
+#: Rows whose Monte Carlo errors allow no third digit.
+_ROUGH = ("low", "high", "detectable fall", "detectable rise")
 NOT_ASSESSED = "Safety was not assessed: no outcome of this design is declared as one that should not get worse."
 
 
@@ -88,17 +90,26 @@ def numbers(bundle: ResultBundle) -> list[Block]:
              "people": str(natural.get("unit", "People")).capitalize()}  # fmt: skip
     if bundle.headline["scale"] not in ("ratio", "log"):
         table = table.drop(columns="difference", errors="ignore")
-    texts = {names[name]: [_cell(value) for value in table[name]] for name in table.columns}
+    rough = table["what"].isin(_ROUGH).tolist()
+    ratio = bundle.headline["scale"] == "ratio"
+    texts = {
+        names[name]: [
+            _cell(value, two, ratio and name == "value") for value, two in zip(table[name], rough, strict=True)
+        ]
+        for name in table.columns
+    }
     frame = pd.DataFrame(texts, dtype=object)
     caption = "The numbers of page one in all their units"
     return [Table(frame, caption), Text(str(bundle.headline.get("conversions") or ""), "small")]
 
 
-def _cell(value: Any) -> str:
-    """Return a cell for the eye: the words of the first column, numbers after it."""
+def _cell(value: Any, rough: bool, ratio: bool) -> str:
+    """Return a cell for the eye: the words of the first column, numbers after it; rough ones to two digits."""
     if isinstance(value, str):
         return value[:1].upper() + value[1:]
-    return number(float(value))
+    if rough and ratio:
+        return number(float(value), 3 if value >= 1 else 2)
+    return number(float(value), 2 if rough else 3)
 
 
 def weighed(bundle: ResultBundle) -> list[str]:

@@ -295,8 +295,8 @@ def _natural(
 def _percent(effect: HeadlineEffect) -> dict[str, Any]:
     """Return the effect as a percentage of the level that treated units would have had without treatment."""
     shares = [100 * effect.share(value) for value in (effect.estimate, effect.low, effect.high)]
-    return {"of": "the level of treated units without the intervention", "level_without": effect.without,
-            "estimate": shares[0], "low": shares[1], "high": shares[2]}  # fmt: skip
+    of = "the level of treated units without the intervention that goes with each value"
+    return {"of": of, "level_without": effect.without, "estimate": shares[0], "low": shares[1], "high": shares[2]}
 
 
 def detectable_text(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> str:
