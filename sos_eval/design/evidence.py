@@ -112,7 +112,9 @@ def _of_headline(facts: RunFacts, domain: str) -> list[CheckFacts]:
 
 def _adjusted(design: Design) -> Iterator[str]:
     entry = next(entry for entry in design.estimators if entry.role == "primary")
-    names = [*(entry.method.covariates or entry.panel.covariates), *entry.comparison.columns]
+    earlier = ["the outcome before the start"] if "outcome_pre" in getattr(entry.comparison, "on", ()) else []
+    covariates = entry.method.covariates or entry.panel.covariates
+    names = list(dict.fromkeys([*covariates, *entry.comparison.columns, *earlier]))
     yield f"Adjusted for or matched on: {listed(names)}." if names else "No covariate is adjusted for."
     if design.theory is None:
         yield "No programme theory says what else may move trends."
@@ -144,7 +146,9 @@ def _deviations(design: Design) -> Iterator[str]:
 def _missing(facts: RunFacts) -> Iterator[str]:
     outcome = facts.outcome
     if outcome is not None:
-        yield f"{outcome.n_missing:,.0f} of {facts.panel.n_rows:,.0f} rows have no outcome."
+        every = facts.panel.n_units * facts.panel.n_times if facts.panel.layout == "panel" else facts.panel.n_rows
+        lost = every - (facts.panel.n_rows - outcome.n_missing)
+        yield f"{lost:,.0f} of {every:,.0f} rows have no outcome."
     if facts.panel.gaps:
         yield f"{len(facts.panel.gaps)} units have gaps."
 

@@ -154,7 +154,7 @@ def _disagreement(
     p, errors = [one.p for one in standing], [one.mcse for one in standing]
     fires = len(standing) > 1 and disagree(p, errors, round(1 - test.level, 12))
     changes = _changes(estimate.panel)
-    others = _others(first, groups, fitted)
+    others = _others(first, fitted)
     numbers = (
         _numbers(estimate, others, [one.entry for one in groups.values()], test, account)
         if others and isinstance(test, Randomization)
@@ -211,13 +211,16 @@ def _changes(panel: Panel) -> dict[str, float]:
     return {"sd_treated": float(np.nanstd(change[ever])), "sd_comparison": float(np.nanstd(change[~ever]))}
 
 
-def _others(first: Key, groups: dict[Key, Group], fitted: dict[Key, Fitted]) -> dict[str, Fitted]:
-    """Return the other estimates of the outcome on the same units and periods."""
-    source = groups[first].source
+def _others(first: Key, fitted: dict[Key, Fitted]) -> dict[str, Fitted]:
+    """Return the other estimates of the outcome on the same units and periods, those left in by a match.
+
+    Estimates whose group is built again in every draw are not set against one another: each draw costs a match.
+    """
+    head = fitted[first].panel
     same = {}
     for key, fit in fitted.items():
-        own = groups[key].source
-        alike = np.array_equal(own.units, source.units) and np.array_equal(own.times, source.times)
+        own = fit.panel
+        alike = np.array_equal(own.units, head.units) and np.array_equal(own.times, head.times)
         if key != first and key[1] == first[1] and alike and fit.rebuild is None and overall_row(fit) is not None:
             same[key[0]] = fit
     return same

@@ -121,6 +121,11 @@ def _read(
             faults.add(where, f"{key}: no such file: {path}", "paths are relative to the design file")
             faults.stop()
 
+    if spec.table is not None and source in ("csv", "parquet"):
+        faults.add(
+            where, f"{key}: panel.table names a sheet or a table of a store; {source} has one only", "take it out"
+        )
+
     def needed(name: str) -> bool:
         return name in names or (spec.wide is not None and matches(spec.wide, name))
 

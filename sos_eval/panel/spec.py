@@ -260,8 +260,6 @@ class PanelSpec(Declared):
             raise ValueError("geography goes with source: england")
         if self.source == "england" and (self.table, self.header_row, self.wide) != (None, None, None):
             raise ValueError("table, header_row and wide are for files; source: england ships with the package")
-        if self.table is not None and self.source in ("csv", "parquet"):
-            raise ValueError(f"table names a sheet or a table of a store, and {self.source} has one only; take it out")
         if self.events is not None and (self.layout == "panel") != bool(self.events.means):
             raise ValueError("events goes with layout: cross_sections, or with layout: panel and events.means")
         if self.imputation is not None and self.layout != "cross_sections":

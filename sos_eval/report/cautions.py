@@ -69,7 +69,13 @@ def caveats(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> 
 def failed_checks(facts: RunFacts, units: tuple[str, str]) -> list[str]:
     """Say which declared checks failed: a divergence before the start in plain words, others in their own."""
     failed = [check for check in facts.checks if check.passed is False]
-    return [f"{FAILED} {_apart(one, units) if _shows_divergence(one) else in_units(one.text, units)}" for one in failed]
+    return [f"{FAILED} {_apart(one, units) if _shows_divergence(one) else _named(one, units)}" for one in failed]
+
+
+def _named(check: CheckFacts, units: tuple[str, str]) -> str:
+    """Return what a check said, with its name where that is withheld."""
+    text = in_units(check.text, units)
+    return f"{check.name.replace('_', ' ')}, {text}" if text.startswith("withheld") else text
 
 
 def _too_narrow(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> list[str]:

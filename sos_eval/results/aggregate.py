@@ -226,7 +226,8 @@ def with_aggregations(estimate: Estimate, event_times: EventTimes = EVERY) -> Es
 def _counts(weights: Array, estimate: Estimate, plan: AggregationPlan) -> Columns:
     """Count the units that the averaged cells rest on taken together, and their rows with an outcome.
 
-    Cells of different cohorts and times have different units; a unit counts where it has influence on any of them.
+    Cells of different cohorts and times have different units; a unit counts where it has influence on any of them, or
+    is alone in its cohort: it is its own mean, so that nothing of it is left as influence.
     """
     panel, influence = estimate.panel, estimate.influence
     if influence is None or panel.layout != "panel" or len(influence) != panel.n_units:
@@ -234,9 +235,13 @@ def _counts(weights: Array, estimate: Estimate, plan: AggregationPlan) -> Column
     seen = np.isfinite(panel.frame["outcome"].to_numpy(float))
     observed = np.bincount(panel.unit_codes[seen], minlength=panel.n_units)
     averaged = (weights != 0).T.astype(float)
+    starts, sizes = np.unique(panel.first_treated, return_counts=True)
+    cohort = estimate.cells["cohort"].to_numpy(float)
+    alone = np.where(np.isin(cohort, starts[sizes == 1]) & np.isfinite(estimate.values), cohort, np.nan)
     n_units, n_obs = np.zeros(len(weights), int), np.zeros(len(weights), int)
     for some in _batches(panel.n_units):
         has = (influence[some] != 0) & ~np.isnan(influence[some])
+        has |= panel.first_treated[some][:, None] == alone
         used = has.astype(float) @ averaged > 0
         n_units += used.sum(0)
         n_obs += observed[some] @ used

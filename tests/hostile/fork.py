@@ -13,7 +13,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
-#: Seconds and bytes that a command may take.
+#: Seconds that a command may take, and bytes beside those that the process it is forked from has.
 SECONDS, MEMORY = 30, 3 * 2**30
 TOO_LONG = 124
 
@@ -80,6 +80,12 @@ def _warm() -> None:
         import_module(name)
 
 
+def _held() -> int:
+    """Return the bytes of address space that this process has already: a worker of a whole suite holds gigabytes."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    return pages * resource.getpagesize()
+
+
 def _child(arguments: list[str], folder: Path, file_bytes: int) -> None:
     """Answer one command and leave, whatever happens."""
     code = 125
@@ -92,7 +98,8 @@ def _child(arguments: list[str], folder: Path, file_bytes: int) -> None:
         sys.stdin, sys.stdout, sys.stderr = (
             os.fdopen(0, "r"), os.fdopen(1, "w"), os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace"),
         )  # fmt: skip
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        most = MEMORY + _held()
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
         if file_bytes:
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
         from sos_eval.bundle.stopping import stopped_in_order
