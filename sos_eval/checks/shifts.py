@@ -72,7 +72,7 @@ def shifts(primary: Fitted, varied: Sequence[Varied], lots: CommonLots | str, le
         against = base if one.against is None else Varied("", one.against)
         row, distance = _row(one, drawn(one), against, drawn(against), level, complete)
         rows.append(row)
-        if distance is not None and np.isfinite(distance).all() and np.std(distance[1:]) > 0:
+        if distance is not None and np.isfinite(distance).all() and np.isfinite(row["shift_p"]):
             apart[one.label] = distance
     table = pd.DataFrame(rows)
     if not apart:

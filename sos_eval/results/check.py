@@ -86,6 +86,8 @@ def of_hundred(share: float) -> str:
     >>> of_hundred(0.29), of_hundred(0.105), of_hundred(0.0012), of_hundred(0.997)
     ('29 of 100', '11 of 100', 'fewer than 1 of 100', 'more than 99 of 100')
     """
+    if np.isnan(share):
+        return "an unknown number of 100"
     if share < 0.01:
         return "fewer than 1 of 100"
     return "more than 99 of 100" if share > 0.99 else f"{int(100 * share + 0.5 + 1e-9)} of 100"
