@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -19,6 +20,8 @@ from sos_eval.report.wording import in_word
 __all__ = ["FORMATS", "FormattedTable", "columns_of"]
 
 FORMATS = ("csv", "md", "tex", "html", "xlsx", "docx")
+#: Times that a workbook's properties hold.
+_TIMES = re.compile(rb"(?<=W3CDTF\">)[^<]*")
 _SHEET = 31  # letters of a sheet's name
 _CELL = 32_767  # letters of a cell
 
@@ -154,12 +157,16 @@ def _sheet_name(name: str) -> str:
 
 
 def _saved(book: Any) -> bytes:
-    """Return a workbook's bytes, the same for the same table: without the time at which it was made."""
-    from datetime import datetime
+    """Return a workbook's bytes, the same for the same table: without the times at which it and its parts were made."""
+    from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-    book.properties.created = book.properties.modified = datetime(2000, 1, 1)
-    out = BytesIO()
-    book.save(out)
+    made, out = BytesIO(), BytesIO()
+    book.save(made)
+    with ZipFile(made) as old, ZipFile(out, "w", ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            part = ZipInfo(name, (2000, 1, 1, 0, 0, 0))
+            part.compress_type = ZIP_DEFLATED
+            new.writestr(part, _TIMES.sub(rb"2000-01-01T00:00:00Z", old.read(name)))
     return out.getvalue()
 
 
