@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,17 +10,17 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.checks.common_lots import level_after, level_before, overall_row
-from sos_eval.design.design import Design, Entry
+from sos_eval.design.design import Design
 from sos_eval.errors import InputFault
 from sos_eval.inference.auto import RELIED_ON
 from sos_eval.inference.detectable import DetectableSize, detectable_size
 from sos_eval.inference.randomization import Randomization, permute
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, primary
+from sos_eval.jobs.apart import numbers_apart
 from sos_eval.numerics.detectable import FALL, RISE, Found
-from sos_eval.numerics.disagreement import disagree, estimates_apart, joint_ranks
-from sos_eval.numerics.ratios import difference_of
-from sos_eval.panel.panel import Array, Panel
+from sos_eval.numerics.disagreement import disagree, joint_ranks
+from sos_eval.panel.panel import Panel
 from sos_eval.results.check import CheckResult
 from sos_eval.results.facts import DetectableFacts, DisagreementFacts, StandingTest
 from sos_eval.results.fitted import Fitted
@@ -29,12 +28,8 @@ from sos_eval.results.inference import FEW, InferenceMethod, Inferred
 
 __all__ = ["Judged", "judge"]
 
-#: Random adoptions on which other estimates of the effect are set beside the headline's.
-SHARED_DRAWS = 999
 #: Those behind the estimate without stratum effects.
 DRAWS_WITHOUT = 1_999
-#: Estimates that part by less often than this are told.
-APART = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +149,8 @@ def _disagreement(
     p, errors = [one.p for one in standing], [one.mcse for one in standing]
     fires = len(standing) > 1 and disagree(p, errors, round(1 - test.level, 12))
     changes = _changes(estimate.panel)
-    others = _others(first, fitted)
-    numbers = (
-        _numbers(estimate, others, [one.entry for one in groups.values()], test, account)
-        if others and isinstance(test, Randomization)
-        else {}
-    )
+    entries = [one.entry for one in groups.values()]
+    numbers = numbers_apart(first, fitted, entries, test, account)
     tests = DisagreementFacts(fires=fires, tests=tuple(standing), p_joint=_joint(answer) if fires else math.nan)
     said: dict[str, Any] = {**changes, **numbers}
     return replace(tests, **said)
@@ -209,63 +200,6 @@ def _changes(panel: Panel) -> dict[str, float]:
         )
     change = after_mean - before_mean
     return {"sd_treated": float(np.nanstd(change[ever])), "sd_comparison": float(np.nanstd(change[~ever]))}
-
-
-def _others(first: Key, fitted: dict[Key, Fitted]) -> dict[str, Fitted]:
-    """Return the other estimates of the outcome on the same units and periods, those left in by a match.
-
-    Estimates whose group is built again in every draw are not set against one another: each draw costs a match.
-    """
-    head = fitted[first].panel
-    same = {}
-    for key, fit in fitted.items():
-        own = fit.panel
-        alike = np.array_equal(own.units, head.units) and np.array_equal(own.times, head.times)
-        if key != first and key[1] == first[1] and alike and fit.rebuild is None and overall_row(fit) is not None:
-            same[key[0]] = fit
-    return same
-
-
-def _numbers(
-    estimate: Fitted, others: dict[str, Fitted], entries: Sequence[Entry], test: Randomization, account: Account
-) -> dict[str, bool | float | str]:
-    """Set other estimates against the headline's under the same random adoptions, all as differences of the outcome."""
-    space = estimate.space(test.strata)
-    if isinstance(space, str):
-        return {}
-    drawn = space.draw(SHARED_DRAWS, account.stream("judge", "estimates")).first_treated
-    starts = np.vstack([estimate.source.first_treated, drawn])
-    level = level_after(estimate)
-    columns = {"": _under(estimate, starts, level)}
-    columns |= {name: _under(fit, starts, level) for name, fit in others.items()}
-    known = {name: values for name, values in columns.items() if np.isfinite(values).all()}
-    if "" not in known or len(known) < 2:
-        return {}
-    names = [name for name in known if name]
-    apart = estimates_apart(known[""], np.column_stack([known[name] for name in names]))
-    furthest = next(entry for entry in entries if entry.id == names[apart.largest])
-    return {
-        "numbers_part": apart.p <= APART, "difference": float(apart.difference[apart.largest]), "p_difference": apart.p,
-        "estimator": furthest.id, "label": furthest.label or furthest.method.label, "others": len(names),
-    }  # fmt: skip
-
-
-def _under(fitted: Fitted, starts: Array, level: float) -> Array:
-    """Return the overall effect under adoptions as a difference on the outcome's scale, (draws,); NaN where refused.
-
-    Without a level, as where the headline is of logs, those in logs stay so and the others have nothing in common.
-    """
-    row = overall_row(fitted)
-    if row is None:
-        return np.full(len(starts), np.nan)
-    try:
-        values = fitted.refit_assignments(starts).values[:, row]
-    except InputFault:
-        return np.full(len(starts), np.nan)
-    in_logs = fitted.estimate.cells["scale"].iloc[row] in ("ratio", "log")
-    if math.isnan(level):
-        return values if in_logs else np.full(len(starts), np.nan)
-    return difference_of(values, level) if in_logs else values
 
 
 def _without_strata(fitted: Fitted, test: InferenceMethod, account: Account) -> CheckResult | None:
