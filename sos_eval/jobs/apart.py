@@ -95,9 +95,9 @@ def _deviations(fitted: Fitted, signs: Array, level: float) -> Array | None:
     value = float(estimate.values[row])
     drawn = signs @ np.nan_to_num(sums) / fitted.panel.n_influence
     if estimate.cells["scale"].iloc[row] not in ("ratio", "log"):
-        return None if math.isnan(level) else np.r_[value, drawn]
+        return None if math.isnan(level) else np.asarray(np.r_[value, drawn], float)
     if math.isnan(level):
-        return np.r_[value, drawn]
+        return np.asarray(np.r_[value, drawn], float)
     return np.r_[float(difference_of(value, level)), level * math.exp(-value) * drawn]
 
 
