@@ -98,7 +98,7 @@ def _deviations(fitted: Fitted, signs: Array, level: float) -> Array | None:
         return None if math.isnan(level) else np.asarray(np.r_[value, drawn], float)
     if math.isnan(level):
         return np.asarray(np.r_[value, drawn], float)
-    return np.r_[float(difference_of(value, level)), level * math.exp(-value) * drawn]
+    return np.asarray(np.r_[float(difference_of(value, level)), level * math.exp(-value) * drawn], float)
 
 
 def _numbers(columns: dict[str, Array], entries: Sequence[Entry]) -> dict[str, bool | float | str]:
