@@ -422,7 +422,7 @@ class _Gate:
         self._note("results.json", ", ".join(empty), len(empty) * len(panel.outcomes), BACK)
         empty |= {"n_missing": math.nan, "n_missing_exposure": math.nan} if self.about.people else {}
         outcomes = {name: replace(one, **empty) for name, one in panel.outcomes.items()}
-        return replace(panel, outcomes=outcomes, n_rows=self._count(panel.n_rows))
+        return replace(panel, outcomes=outcomes, n_rows=self._count(panel.n_rows), strata=())
 
     def _count(self, value: float) -> float:
         """Return a count of people as it may be shown."""

@@ -221,6 +221,7 @@ def panel_facts(panel: Panel) -> PanelFacts:
         flagged_times={panel.periods.name(time): why for time, why in panel.flagged_times.items()},
         cohorts=tuple(float(cohort) for cohort in panel.cohorts), **_numbering(panel),
         outcomes={outcome.name: _outcome_facts(panel.select(outcome.name)) for outcome in panel.outcomes},
+        strata=tuple(sorted(panel.frame["stratum"].astype(str).unique())) if panel.stratified else (),
         support=panel.support,
     )  # fmt: skip
 

@@ -65,10 +65,13 @@ class LeaveOneOut(Check):
         turned = int((np.sign(known["estimate"] - whole.neutral) != np.sign(whole.estimate - whole.neutral)).sum())
         text = _words(name, float(worst["estimate"]), whole, turned, table, known)
         counted = f"Leaving out any one of {turned} of {len(known)} turns the sign of the estimate."
+        unusual = self._unusual(fitted, rng)
+        often = f" So large a change comes up in {of_hundred(unusual.value)} draws of random adoptions."
+        text += often if np.isfinite(unusual.value) else ""
         return [
             CheckResult("leave_one_out", "max_change", value, text, limit, passed, table),
             CheckResult("leave_one_out.turned", "count", float(turned), counted),
-            self._unusual(fitted, rng),
+            unusual,
         ]
 
     def _unusual(self, fitted: Fitted, rng: np.random.Generator) -> CheckResult:

@@ -10,6 +10,7 @@ import pandas as pd
 from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
 
+from sos_eval.checks.last_period import last_period
 from sos_eval.checks.path_lottery import PathLottery
 from sos_eval.numerics.detectable import FALL, RISE, Lots, findable
 from sos_eval.numerics.inversion import Rejection, Terms, limits
@@ -26,6 +27,8 @@ __all__ = ["Path", "early_periods", "path_p_values", "why_no_path"]
 FEWEST_PERIODS, FEWEST_LOTS = 3, 20
 #: Adoptions in which a slope is put in place, and the draws of the test on each.
 PLACED, PLACED_DRAWS = 10, 499
+#: Adoptions by which the answer from the last earlier period alone is judged.
+LAST_DRAWS = 999
 ALONE = "one treated unit, or a stratum without comparison: the earlier path has no error"
 REBUILT = "the comparison group is built again in every draw"
 
@@ -58,7 +61,8 @@ class Path(Check):
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Return ``path.slope``, ``.largest``, ``.joint``, ``.detectable_slope``, ``.implied_bias`` and two biases.
 
-        ``path.gone_on`` and ``path.returned`` are what the path seen before the start would add to the estimate.
+        ``path.gone_on`` and ``path.returned`` are what the path seen before the start would add to the estimate;
+        ``path.last`` is the estimate from the last earlier period alone, ``path.last_shift`` the p of that shift.
         """
         strata = fitted.strata if self.strata is None else self.strata
         space = fitted.space(strata)
@@ -68,7 +72,7 @@ class Path(Check):
             return [self._not_done("joint", why)]
         draws = self.draws if fitted.rebuild is None else min(self.draws, self.rebuilt_draws)
         lottery = PathLottery.of(fitted, space.draw(draws, rng).first_treated, space, tuple(strata), early)
-        return self._results(lottery, rng)
+        return [*self._results(lottery, rng), *last_period(fitted, early, min(draws, LAST_DRAWS), rng)]
 
     def foreseen(self, comparison: Comparison) -> str:
         """Say why there is no path to test; of rows of people the estimator decides."""
@@ -126,8 +130,9 @@ class Path(Check):
     def _slope(self, drawn: ContrastLots, p: float, ends: tuple[float, float], table: pd.DataFrame) -> CheckResult:
         value = float(drawn.value[0, -1])
         text = (
-            f"Before the start the treated moved away from units drawn alike by {value:.3g} a period "
-            f"({100 * self.level:g}% interval {ends[0]:.3g} to {ends[1]:.3g}); such a slope or a steeper one comes up "
+            f"Before the start the treated rose by {abs(value):.3g} a period {'more' if value >= 0 else 'less'} than "
+            f"units drawn alike (difference {value:.3g}, {100 * self.level:g}% interval {ends[0]:.3g} to "
+            f"{ends[1]:.3g}); such a slope or a steeper one comes up "
             f"in {of_hundred(p)} draws."
         )
         return CheckResult("path.slope", "slope", value, text, table=table)

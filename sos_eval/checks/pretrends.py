@@ -100,8 +100,9 @@ class Pretrends(Check):
         reach = 1.959963984540054 * fit.std_error
         low, high = fit.value - reach, fit.value + reach
         text = (
-            f"Before the start the treated moved away from their comparison by {fit.value:.3g}{_per(log)} a period "
-            f"(95% interval {low:.3g} to {high:.3g}; generalised least squares on {len(found.values)} coefficients"
+            f"Before the start the treated rose by {abs(fit.value):.3g}{_per(log)} a period "
+            f"{'more' if fit.value >= 0 else 'less'} than their comparison (difference {fit.value:.3g}, 95% interval "
+            f"{low:.3g} to {high:.3g}; generalised least squares on {len(found.values)} coefficients"
             f"{_caution(found)})."
         )
         table = pd.DataFrame(

@@ -52,7 +52,7 @@ def intercurrent_rows(design: Design) -> Iterator[tuple[str, str]]:
         "Other programmes",
         "not adjusted for: named in the report from the register of programmes"
         if way.overlapping
-        else "not recorded: no register of other programmes is declared",
+        else "no register of other programmes is declared; units left out by name for one stand among the exclusions",
     )
 
 

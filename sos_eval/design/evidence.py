@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from sos_eval.design.design import Design
+from sos_eval.design.design import Design, Entry
 from sos_eval.design.target_trial import target_trial
 from sos_eval.errors import listed
 from sos_eval.results.facts import CheckFacts, RunFacts
@@ -114,22 +114,31 @@ def _adjusted(design: Design) -> Iterator[str]:
     entry = next(entry for entry in design.estimators if entry.role == "primary")
     earlier = ["the outcome before the start"] if "outcome_pre" in getattr(entry.comparison, "on", ()) else []
     covariates = entry.method.covariates or entry.panel.covariates
-    names = list(dict.fromkeys([*covariates, *entry.comparison.columns, *earlier]))
+    names = list(dict.fromkeys([*covariates, *_matched(entry), *earlier]))
     yield f"Adjusted for or matched on: {listed(names)}." if names else "No covariate is adjusted for."
+    strata = (entry.inference or design.inference)[0].effects_within
+    if strata:
+        yield f"Effects by stratum and period are taken out, strata by {listed(list(strata))}."
     if design.theory is None:
         yield "No programme theory says what else may move trends."
 
 
+def _matched(entry: Entry) -> Sequence[str]:
+    """Return the columns that the comparison group is built on; those of a restriction only choose who stays."""
+    return [] if str(entry.comparison.name) == "none" else entry.comparison.unrestricted().columns
+
+
 def _left_out(design: Design, left_out: Mapping[str, int]) -> Iterator[str]:
     method = design.comparison
-    yield f"Comparison group: {'all untreated units' if str(method.name) == 'none' else method.label}."
+    who = "all untreated units" if method.unrestricted() == method else "the untreated units that its restriction keeps"
+    yield f"Comparison group: {who if str(method.name) == 'none' else method.label} (flow.csv says who is left out)."
     if left_out and not design.disclosure.guards:
         yield f"Left out: {listed([f'{n} ({why})' for why, n in left_out.items()])}; flow.csv has all."
 
 
 def _untreated(means: str) -> str:
     if means == "unknown":
-        return "Whether comparison units use the intervention is unknown: a true effect would show smaller."
+        return "Whether comparison units use the intervention is unknown: a true effect may show smaller."
     return "Comparison units are declared never to have used it; starts are as the data record them."
 
 
@@ -177,7 +186,9 @@ def _effect(design: Design, facts: RunFacts) -> str:
     units = f"{panel.n_treated_units} treated and {panel.n_comparison_units} comparison units"
     harms = [name for name, one in design.panel.outcomes.items() if one.role in ("safety", "harm", "displacement")]
     harm = f"harms looked at: {listed(harms)}" if harms else "no harm was looked at"
-    return f"Estimated on {units} over {panel.n_times} periods; {len(facts.checks)} checks; {harm}."
+    checks = len(design.checks)
+    asked = f"{checks} check{'' if checks == 1 else 's'} declared"
+    return f"Estimated on {units} over {panel.n_times} periods; {asked}; {harm}."
 
 
 def _mechanism(facts: RunFacts, tables: Mapping[str, pd.DataFrame]) -> str:

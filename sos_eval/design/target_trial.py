@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from sos_eval.design.design import Design
+from sos_eval.design.design import Design, Entry
 from sos_eval.design.estimand import estimand_rows, intercurrent_rows
 from sos_eval.errors import listed
 
@@ -47,10 +47,15 @@ def _rows(design: Design) -> Iterator[tuple[str, str, str]]:
     yield "Methods", "missing data", f"unbalanced: {design.panel.unbalanced}; nothing is imputed"
     yield "Methods", "checks and sensitivity", listed([str(one.name) for one in design.checks])
     yield "Results", "who took part", "flow.csv"
-    yield "Results", "baseline", "balance.csv"
+    yield "Results", "baseline", BLANK if _unmatched(entry) else "balance.csv"
     yield "Results", "estimates", "estimates.csv, with every inference declared"
     yield "Discussion", "interpretation and limits", "; ".join(asked.caveats)
     yield "Other information", "registration, funding, interests, ethics", BLANK
+
+
+def _unmatched(entry: Entry) -> bool:
+    """Whether no covariate's balance is looked at: balance.csv is then empty."""
+    return str(entry.comparison.name) == "none" and not (entry.method.covariates or entry.panel.covariates)
 
 
 def _declared(said: str) -> str:

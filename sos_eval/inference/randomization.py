@@ -43,6 +43,7 @@ __all__ = ["Permuted", "Randomization", "permute", "strata_columns"]
 SEARCHED, _FEWEST = 999, 99
 
 
+BOTH = "the smaller p of the two statistics, each by absolute value, judged among the same draws"
 _APART = (
     "no effect is rejected by the test and lies between values that are not, or the other way about, within the width "
     "to which the ends were searched: p is the test"
@@ -269,6 +270,8 @@ class Randomization(InferenceMethod):
             fitted, permuted.batch, row, key=self.key, statistic=self.statistic,
             strata=drawn_within(fitted.source, self.strata), complete=permuted.complete, limits=limits,
         )  # fmt: skip
+        if self.statistic == "both":
+            facts |= {"two_sided": BOTH, "p_of_each": _p_of_each(tests)}
         tables = _tables(fitted, permuted, row, self.key) | _curve(fitted, permuted, row, self.key, limits)
         return Inferred(table, tables, facts, tests)
 
@@ -309,6 +312,14 @@ def _tables(fitted: Fitted, permuted: Permuted, row: int, key: str) -> dict[str,
         "randomization": pd.DataFrame({"statistic": drawn}), "randomization_p": rows,
         f"draws.{{}}.{name}": draws,
     }  # fmt: skip
+
+
+def _p_of_each(tests: pd.DataFrame) -> list[dict[str, object]]:
+    """Return the two statistics of a joint test with the p of each alone."""
+    parts = tests[tests["statistic"] != "both"]
+    return [
+        {"statistic": name, "p": round(float(p), 4)} for name, p in zip(parts["statistic"], parts["p"], strict=True)
+    ]
 
 
 def _curve(fitted: Fitted, permuted: Permuted, row: int, key: str, limits: Limits) -> dict[str, pd.DataFrame]:

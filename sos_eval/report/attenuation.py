@@ -9,7 +9,7 @@ from sos_eval.results.facts import RunFacts
 __all__ = ["attenuation", "attenuation_table", "remaining_share"]
 
 #: Shares of the effect that were there before, and of comparison weight that took the practice up in between.
-BEFORE, TAKEN_UP = (0.0, 0.25, 0.5, 0.75), (0.0, 0.1, 0.25, 0.5)
+BEFORE, TAKEN_UP = (0.0, 0.25, 0.5, 0.75), (0.0, 0.1, 0.25, 0.5, 0.67)
 
 
 def remaining_share(before: float, taken_up: float) -> float:

@@ -24,8 +24,17 @@ def basis(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> st
     who += _periods(facts.panel)
     lost = _left_out(facts.panel.left_out, treated)
     aside = _aside(facts.panel.n_read - treated - compared - sum(facts.panel.left_out.values()), units)
-    clauses = [*facts.panel.support, *lost, *_empty(facts), *_gaps(facts.panel, treated), *aside]
+    clauses = [*_within(facts.panel), *facts.panel.support, *lost, *_empty(facts), *_gaps(facts.panel, treated), *aside]
     return in_units(f"{'; '.join([f'The answer rests on {who}', *clauses])}.", units)
+
+
+def _within(panel: PanelFacts) -> list[str]:
+    """Return a clause on the strata within which changes are compared; many are counted."""
+    names, few = panel.strata, 4
+    if not names:
+        return []
+    which = f" ({', '.join(names)})" if len(names) <= few else ""
+    return [f"each change is set against those in the same of {len(names)} strata{which}"]
 
 
 def _left_out(reasons: Mapping[str, int], kept: int) -> list[str]:
@@ -43,7 +52,8 @@ def _aside(others: int, units: tuple[str, str]) -> list[str]:
     """Return a clause on the other units of the data, which the design leaves out; the flow of units names them."""
     if others <= 0:
         return []
-    return [f"{count(others, f'other {units[0]}', f'other {units[1]}')} in the data take no part (who and why: below)"]
+    who = count(others, f"other {units[0]}", f"other {units[1]}")
+    return [f"{who} in the data take no part (who and why: chapter Effect)"]
 
 
 def _periods(panel: PanelFacts) -> str:

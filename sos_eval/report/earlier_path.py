@@ -31,10 +31,12 @@ def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]
     outcome = facts.outcome or OutcomeFacts()
     unit, slope = _unit(outcome), rows["slope"].value
     what = "the rate" if outcome.scale == "rate_per" else "the outcome"
-    rose = f"{what} rose {'more' if slope > 0 else 'less'} in the {units[1]} with a recorded start"
+    somewhat = "" if joint.value < 0.05 else "somewhat "
+    rose = f"{what} rose {somewhat}{'more' if slope > 0 else 'less'} in the {units[1]} with a recorded start"
     often = f"a path as unlike that of {units[1]} drawn alike comes up in {of_hundred(joint.value)} draws"
     onward = _onward(*(_shift(rows[name].value, effect, unit) for name in ("gone_on", "returned")))
-    return f"Before the start {rose}; {often}; {onward}{_blind(rows, effect, facts, unit)}."
+    last = _last(rows, effect)
+    return f"Before the start {rose}; {often}; {onward}{last}{_blind(rows, effect, facts, unit)}."
 
 
 def _is_own(check: CheckFacts, facts: RunFacts) -> bool:
@@ -70,6 +72,19 @@ def _shift(value: float, effect: HeadlineEffect, unit: str) -> str:
     return f"make the answer {_told(value, effect, unit)} {'higher' if value > 0 else 'lower'}"
 
 
+def _last(rows: dict[str, CheckFacts], effect: HeadlineEffect) -> str:
+    """Say what the answer is from the last earlier period alone, and how often chance shifts it as far."""
+    last = rows["last"].value if "last" in rows else math.nan
+    if not math.isfinite(last):
+        return ""
+    share = effect.scale in ("ratio", "log")
+    size = effect.share(last) if share else last
+    told = percent(abs(size)) if share else number(abs(size), 2)
+    p = rows["last_shift"].value
+    often = f", a shift that chance makes in {of_hundred(p)} draws" if math.isfinite(p) else ""
+    return f"; from the last earlier period alone it is {told} {'higher' if size > 0 else 'lower'}{often}"
+
+
 def _found(effect: HeadlineEffect, facts: RunFacts) -> float:
     """Return the smaller of the fall and the rise that the headline's test would find, as a difference."""
     changes = [abs(detectable_change(effect, facts, name)) for name in ("fall", "rise")]
@@ -83,5 +98,5 @@ def _blind(rows: dict[str, CheckFacts], effect: HeadlineEffect, facts: RunFacts,
         return ""
     return (
         f"; a divergence that shifts the answer by {_told(shift, effect, unit)}, more than the effect that could be "
-        "found, is missed one time in five and a smaller one more often, so this says little"
+        "found, is missed one time in five, so this says little"
     )

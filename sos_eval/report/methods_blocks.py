@@ -25,7 +25,7 @@ _WORDS = {
     "failed_draws": "Draws that could not be estimated", "observed": "The statistic as observed", "p_value": "p",
     "p_monte_carlo_error": "Monte Carlo error of p", "two_sided": "Two-sided", "interval": "How the interval was found",
     "low_error": "Monte Carlo error of the interval's lower end", "statistic": "Statistic",
-    "high_error": "Monte Carlo error of the interval's upper end",
+    "high_error": "Monte Carlo error of the interval's upper end", "p_of_each": "p of each statistic alone",
 }  # fmt: skip
 _LOGS = " (in logs where the estimate is a ratio)"
 
@@ -108,7 +108,9 @@ def _chance(bundle: ResultBundle) -> list[Block]:
     """Return what the headline's procedure wrote down of itself: draws, strata, simulation error."""
     key = bundle.facts.headline
     procedure = bundle.facts.procedure(key)
-    details = procedure.details if procedure is not None else {}
+    details = dict(procedure.details) if procedure is not None else {}
+    if "p_of_each" in details:  # the joint p is of no one statistic
+        details.pop("observed", None)
     lines = [f"{_WORDS.get(name) or _capital(name)}: {text}{_unit(name)}." for name, text in _in_words(details)]
     title = Text(f"How chance was judged, {method_label(bundle, key.inference)}:")
     return [title, Bullets(tuple(lines))] if lines else []

@@ -14,7 +14,7 @@ from sos_eval.report.draw import Drawn
 from sos_eval.report.mediation_blocks import mediation_blocks
 from sos_eval.report.methods_blocks import methods, notes, together
 from sos_eval.report.plan import since_the_lock
-from sos_eval.report.reading import estimator_label, method_label, outcome_label, scale_label, unit_words
+from sos_eval.report.reading import estimator_label, method_label, outcome_label, scale_label, table_of, unit_words
 from sos_eval.report.tables.effects import summaries
 from sos_eval.report.tabulate import shown
 from sos_eval.report.wording import alike, count, in_units, listing, minus_signs, number, p_number, plain_words
@@ -48,6 +48,7 @@ def effect(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         Heading("The comparison group", 3),
         *_comparison(bundle),
         *_pictures(drawn, "flow", "balance", "balance_density", "balance_ecdf", "overlap"),
+        *_left_out(bundle),
         *_balance(bundle),
         Heading("Checks", 3),
         *_checks(bundle),
@@ -88,7 +89,22 @@ def _found(bundle: ResultBundle) -> list[Block]:
             f"On the same scale ({unit}), other units and periods included, {what} of this outcome "
             f"{where.replace('runs', 'run')}; this one is {own}."
         )
+    said += _alternatives(bundle)
     return [Text(" ".join(text for text in said if text))] if any(said) else []
+
+
+def _alternatives(bundle: ResultBundle) -> list[str]:
+    """Say from where to where the declared alternatives of the check `robustness` go, and where they stand."""
+    _, table = table_of(bundle, "robustness")
+    if table.empty or "scale" not in table:
+        return []
+    rows = table.iloc[1:]
+    values = rows.loc[rows["scale"] == bundle.headline.get("scale"), "estimate"].dropna()
+    if values.empty:
+        return []
+    low, high = alike([float(values.min()), float(values.max())])
+    where = f"from {low} to {high}" if len(values) > 1 else f"to {low}"
+    return [f"What the check of alternatives varies takes it {where} (chapter Checks)."]
 
 
 def appendix(bundle: ResultBundle) -> list[Block]:
@@ -168,6 +184,22 @@ def _checks(bundle: ResultBundle) -> list[Block]:
         Text(_judged(bundle.diagnostics)),
         Table(_without_constant(frame, "Outcome"), "Checks"),
     ]
+
+
+def _left_out(bundle: ResultBundle) -> list[Block]:
+    """Return a table of the units that take no part, by name, with the reason; nothing where all do."""
+    flow, labels, (one, many) = bundle.flow, bundle.tables("unit_names"), unit_words(bundle)
+    if flow.empty:
+        return []
+    names = {} if labels.empty else dict(zip(labels["unit"].astype(str), labels["label"].astype(str), strict=True))
+    gone = flow[(flow["what"] == "dropped") & (flow["units"] > 0) & flow["names"].notna()]
+    rows = [
+        (", ".join(names.get(unit, unit) for unit in str(row["names"]).split(", ")), count(row["units"], one, many),
+         in_units(str(row["reason"]), (one, many)))
+        for _, row in gone.iterrows()
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["Who", "How many", "Why"], dtype=object)
+    return [Table(frame, f"{many.capitalize()} that take no part, and why")] if rows else []
 
 
 def _told_once(table: pd.DataFrame) -> pd.DataFrame:

@@ -54,9 +54,9 @@ def _decimals(values: list[float], digits: int) -> int:
 
 
 def _held(value: float, decimals: int, within: float) -> int:
-    """Return decimals, one fewer where the last place is not above `within`; the first digit stays."""
+    """Return decimals, one fewer where the last place is not above `within`; two digits stay."""
     fewer = decimals - 1
-    stays = math.isfinite(value) and abs(value) >= 10.0**-fewer / 2
+    stays = math.isfinite(value) and abs(value) >= 10.0 ** (1 - fewer)
     return fewer if within >= 10.0**-decimals and stays else decimals
 
 
@@ -102,12 +102,12 @@ def interval_words(low: float, high: float, digits: int = 3) -> str:
 
 
 def percent(share: float, within: float = 0.0) -> str:
-    """Return a share as a percentage: whole above 10%, one decimal below; one digit less where two errors reach it.
+    """Return a share as a percentage: whole above 10%, one decimal below; a third digit goes where two errors reach it.
 
     Examples
     --------
-    >>> percent(0.143), percent(0.0512), percent(0.143, within=0.012), percent(0.0512, within=0.002)
-    ('14%', '5.1%', '10%', '5%')
+    >>> percent(0.143), percent(0.0512), percent(0.143, within=0.012), percent(1.284, within=0.02)
+    ('14%', '5.1%', '14%', '130%')
     """
     if not math.isfinite(share):
         return ""
@@ -116,7 +116,7 @@ def percent(share: float, within: float = 0.0) -> str:
 
 
 def whole(n: float, within: float = 0.0) -> str:
-    """Return a count of whole people; in tens where two Monte Carlo errors are a person or more."""
+    """Return a count of whole people; a hundred and more in tens where two Monte Carlo errors are a person or more."""
     return _fixed(n, _held(n, 0, within))
 
 

@@ -133,6 +133,8 @@ class PanelFacts:
         Period (as text) to the number of treated units without the headline's outcome in it.
     n_early, n_early_seen
         Periods before the first start, and those in which some treated unit has the outcome.
+    strata
+        Names of the strata within which units are compared; empty without them.
     support
         Clauses on the comparison group for the sentence on what the estimate rests on.
     """
@@ -163,6 +165,7 @@ class PanelFacts:
     gaps: Mapping[str, int] = field(default_factory=dict)
     n_early: int = 0
     n_early_seen: int = 0
+    strata: tuple[str, ...] = ()
     support: tuple[str, ...] = ()
 
     def place(self, time: Any) -> float:
