@@ -88,7 +88,7 @@ class LeaveOneOut(Check):
         text = (
             f"Leaving out one treated unit moves the estimate by {most[0]:.3g} at most"
             f"{_LOGS if fitted.estimate.cells['scale'].iloc[overall_row(fitted) or 0] == 'ratio' else ''}; so large a "
-            f"change comes up in {of_hundred(p)} draws by the headline's own lots ({len(most) - 1:,} were made)."
+            f"change comes up in {of_hundred(p)} draws of random adoptions ({len(most) - 1:,} were made)."
         )
         return CheckResult("leave_one_out.unusual", "p_value", p, text)
 

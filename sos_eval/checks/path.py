@@ -166,7 +166,8 @@ class Path(Check):
         if not np.isfinite(seen[0]):
             return self._not_done("implied_bias", REBUILT)
         bias = seen[0] * lottery.apart
-        text = f"A divergence that this check would miss one time in five would shift the answer by {bias:.3g}."
+        unit = _unit(lottery.fitted.panel)
+        text = f"A divergence that this check would miss one time in five would shift the answer by {bias:.3g}{unit}."
         return CheckResult("path.implied_bias", "bias", bias, text)
 
     def _not_done(self, name: str, reason: str) -> CheckResult:
@@ -185,22 +186,31 @@ def path_p_values(drawn: ContrastLots) -> Array:
 def _onward(drawn: ContrastLots, lottery: PathLottery) -> list[CheckResult]:
     """Say what the path seen before the start adds to the estimate if it went on, and if it returned to its mean."""
     on, back = float(drawn.value[0, -1]) * lottery.apart, lottery.return_to_mean(drawn)
+    unit = _unit(lottery.fitted.panel)
     return [
         CheckResult(
             "path.gone_on", "bias", on,
-            f"If the path seen before the start had gone on, it alone would make the estimate {_higher(on)}.",
+            f"If the path seen before the start had gone on, it alone would make the answer {_higher(on, unit)}.",
         ),
         CheckResult(
             "path.returned", "bias", back,
-            f"If it returned to its earlier mean, that alone would make the estimate {_higher(back)}.",
+            f"If it returned to its earlier mean, that alone would make the answer {_higher(back, unit)}.",
         ),
     ]  # fmt: skip
 
 
-def _higher(value: float) -> str:
+def _unit(panel: Panel) -> str:
+    """Return the unit of a path: that of the outcome, also where the estimate is a ratio."""
+    outcome = panel.outcome
+    if outcome.transform == "log":
+        return " in logs"
+    return f" per {outcome.per:,g}" if outcome.scale == "rate_per" else ""
+
+
+def _higher(value: float, unit: str) -> str:
     if abs(value) < 1e-12:
         return "neither higher nor lower"
-    return f"{abs(value):.3g} {'higher' if value > 0 else 'lower'}"
+    return f"{abs(value):.3g}{unit} {'higher' if value > 0 else 'lower'}"
 
 
 def early_periods(fitted: Fitted) -> Array:

@@ -97,7 +97,7 @@ class PlaceboTime(Check):
         several = f"Of {len(shifts)} placebo starts that in {most} shows most"
         which = several if len(shifts) > 1 else f"The placebo start is in {most}"
         text = (
-            f"{which}; one that shows as much or more comes up in {of_hundred(p)} draws by the headline's own lots "
+            f"{which}; one that shows as much or more comes up in {of_hundred(p)} draws of random adoptions "
             f"({draws:,} were made)."
         )
         table = pd.DataFrame({"placebo_start": periods.written(starts), "statistic": size[0]}).assign(

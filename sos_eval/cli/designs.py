@@ -70,10 +70,13 @@ def lock(screen: Screen, design: Path, panel: Path | None, outcomes_seen: str | 
     """
     from sos_eval.design.design import load_design
     from sos_eval.design.lock import lock_path, write_lock
+    from sos_eval.jobs.runs import refuse_unseen
 
     declared = load_design(design, panel=panel)
     refuse_inputs([lock_path(declared)], [design, panel])
-    path = write_lock(declared, outcomes_seen or _ask_whether_seen(), force=force)
+    answer = outcomes_seen or _ask_whether_seen()
+    refuse_unseen(declared, answer)
+    path = write_lock(declared, answer, force=force)
     screen.say(f"locked: {path}")
 
 

@@ -19,6 +19,7 @@ SCHEMA_FILE = "design.schema.json"
 EXAMPLE = (
     "designs/sos_pilots_care_entry.yaml",
     "designs/sos_pilots_register.csv",
+    "designs/sos_pilots_programmes.csv",
     "designs/matched_did_care_entry.yaml",
     "synthetic/england.yaml",
 )
@@ -33,7 +34,9 @@ README = """# An evaluation project
 Two examples run as they are: `sos_pilots_care_entry.yaml` on the published panel of England that ships with sos_eval
 (`sos-eval panel england --out data/england.csv` writes it out, with its sources and licence), and
 `matched_did_care_entry.yaml` on simulated authorities (`synthetic/england.yaml`). Copy one, point `panel:` at your
-data, and say what you want to know. What can be written stands in `design.schema.json`, which editors read; `sos-eval
+data, and say what you want to know. Where starts are permuted they take `statistic: both`: one joint p, and no choice
+between two. Where your outcome counts who is there on a day, say `stock: true` beside it. What can be written stands in
+`design.schema.json`, which editors read; `sos-eval
 list estimators` (comparisons, inference, checks) names the methods.
 
 | folder | holds |
@@ -88,6 +91,7 @@ def _example_text(name: str) -> str:
     """Return a file of the examples; a design begins with the line by which editors find the schema."""
     text = example(name).read_text(encoding="utf-8")
     design = name.startswith("designs/") and name.endswith(".yaml")
+    text = text.replace("statistic: studentised", "statistic: both") if design else text
     return f"# yaml-language-server: $schema=../{SCHEMA_FILE}\n{text}" if design else text
 
 

@@ -15,10 +15,18 @@ def estimand_rows(design: Design) -> Iterator[tuple[str, str]]:
     asked, entry = design.question, next(one for one in design.estimators if one.role == "primary")
     treated = "units that began within the window, in the periods from their start on"
     yield "Population", f"{asked.population or 'not declared'}: {treated}"
-    yield "Strategy", f"{asked.intervention or 'the intervention'} from `first_treated` on"
+    yield "Strategy", f"{asked.intervention or 'the intervention'} from the first treated period on"
     yield "Compared with", asked.comparator or "not declared"
-    yield "Outcome", asked.outcome or "not declared"
+    yield "Outcome", f"{asked.outcome}{_counted(entry)}" if asked.outcome else "not declared"
     yield "Summary", _summary(entry)
+
+
+def _counted(entry: Entry) -> str:
+    """Say whether the outcome counts what happens in a period or who is there on a day; nothing of a value."""
+    outcome = entry.panel.outcome
+    if outcome is None or not outcome.counted:
+        return ""
+    return " (counts who is there on one day)" if outcome.of_one_day else " (counts what happens in a period)"
 
 
 def _summary(entry: Entry) -> str:
@@ -83,7 +91,7 @@ def _transition(way: Treatment) -> str:
 def _late(way: Treatment) -> str:
     if way.untreated_means == "unknown":
         return (
-            "not known which: those that take it up in the years compared make the estimate smaller, and the report "
-            "says by how much"
+            "where an empty start leaves it unknown, those that take it up in the years compared make the estimate "
+            "smaller, and the report says by how much"
         )
     return "a unit that starts within the window counts as treated from then on; the others are taken never to have"

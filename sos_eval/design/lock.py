@@ -96,11 +96,20 @@ def write_lock(design: Design, outcomes_seen: str, *, force: bool = False) -> Pa
     if path.exists() and not force:
         locked = _read(path)
         if not compare_plans(locked, design).author and not any(_data_differences(locked, design)):
+            _refuse_other_answer(path, locked, outcomes_seen)
             return path
         raise InputFault(Fault(str(path), "locks another plan", "use --force to replace it; the old lock is then lost"))
     content = _content(design, outcomes_seen)
     write_file(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     return path
+
+
+def _refuse_other_answer(path: Path, locked: dict[str, Any], outcomes_seen: str) -> None:
+    """Refuse another answer than the one in the lock: it would be dropped."""
+    kept = locked.get("outcomes_seen")
+    if kept != outcomes_seen:
+        what = f"locks this plan with outcomes seen: {kept}, and the answer now is {outcomes_seen}"
+        raise InputFault(Fault(str(path), what, "use --force to lock it again with the new answer"))
 
 
 def _refuse_shared(design: Design) -> None:

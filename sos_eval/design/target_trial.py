@@ -37,7 +37,11 @@ def _rows(design: Design) -> Iterator[tuple[str, str, str]]:
     against = _declared(estimand["Compared with"]) or "a comparator that is not declared"
     yield "Methods", "strategies compared", f"{estimand['Strategy']}, against {against}"
     yield "Methods", "assignment", _assignment(str(entry.method.name))
-    yield "Methods", "start and end of follow-up", "from each unit's `first_treated` to the last period of the panel"
+    yield (
+        "Methods",
+        "start and end of follow-up",
+        "from each unit's first treated period to the last period of the panel",
+    )
     yield "Methods", "outcomes", _declared(estimand["Outcome"])
     yield "Methods", "what is estimated", estimand["Summary"]
     yield "Methods", "what comes in between", "; ".join(f"{name}: {how}" for name, how in intercurrent_rows(design))

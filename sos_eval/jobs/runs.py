@@ -15,13 +15,13 @@ from sos_eval.bundle.provenance import hash_file, hash_mapping
 from sos_eval.bundle.whole import append_line
 from sos_eval.design.design import Design
 from sos_eval.design.lock import runs_path
-from sos_eval.errors import DataFault
+from sos_eval.errors import DataFault, Fault, InputFault
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.check import data_paths
 from sos_eval.results.facts import LockFacts, LoggedRun, RunFacts
 from sos_eval.terms import __version__
 
-__all__ = ["data_files", "kept_as", "logged"]
+__all__ = ["data_files", "kept_as", "logged", "refuse_unseen"]
 
 SCHEMA = "sos-eval/run/1"
 #: Keys of a design whose value is a file beside it, other than a panel's own.
@@ -44,6 +44,25 @@ def logged(design: Design, out: Path, facts: RunFacts, account: Account) -> RunF
     account.log.extend(notes)
     told = replace(lock, runs=since, runs_before=len(lines) - len(since), notes=notes)
     return replace(facts, lock=told)
+
+
+def refuse_unseen(design: Design, outcomes_seen: str) -> None:
+    """Refuse to lock a plan with outcomes "not seen" where the log of an earlier lock or a bundle shows a run.
+
+    Raises
+    ------
+    InputFault
+        Outcomes of this plan were estimated before.
+    """
+    if outcomes_seen != "no":
+        return
+    lines, _ = _read(runs_path(design)) if runs_path(design).is_file() else ((), ())
+    out = Path("reports") / design.path.stem
+    known = [f"{runs_path(design).name} lists {len(lines)} of its runs"] if lines else []
+    known += [f"{out} holds its results"] if is_bundle(out) else []
+    if known:
+        what = f"outcomes_seen: no, but outcomes of this plan were estimated before: {'; '.join(known)}"
+        raise InputFault(Fault(str(design.path), what, "answer yes, or published where the data are public"))
 
 
 def kept_as(out: Path, lock: LockFacts) -> Path | None:

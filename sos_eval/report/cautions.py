@@ -55,7 +55,7 @@ def must_not_say(verdict: Verdict) -> list[str]:
 
 def caveats(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> list[str]:
     """Return what limits the answer, by weight: its range, the design's caveats, the data's, what checks saw."""
-    said = _too_narrow(effect, facts, units)
+    said = [*_could_turn(effect, facts.question), *_too_narrow(effect, facts, units)]
     said += [facts.inference.caution] if facts.inference.caution else []
     said += facts.question.caveats
     said += [in_units(text, units) for text in facts.caveats if text not in facts.question.caveats]
@@ -80,6 +80,24 @@ def _named(check: CheckFacts, units: tuple[str, str]) -> str:
     """Return what a check said, with its name where that is withheld."""
     text = in_units(check.text, units)
     return f"{check.name.replace('_', ' ')}, {text}" if text.startswith("withheld") else text
+
+
+def _could_turn(effect: HeadlineEffect, question: QuestionFacts) -> list[str]:
+    """Say that other random draws could turn the verdict: an end of the range lies within its errors of nothing."""
+    verdict = verdict_of(effect, question.worthwhile)
+    ends = {"decrease": ("high", 1.0), "increase": ("low", -1.0)}
+    near = {"inconclusive": [("high", -1.0), ("low", 1.0)]}.get(verdict, [ends[verdict]] if verdict in ends else [])
+    turned = [
+        end
+        for end, sign in near
+        if sign * effect.furthest(end, sign) >= 0 > sign * effect.difference(getattr(effect, end))
+    ]
+    if not turned:
+        return []
+    return [
+        "The range ends within its simulation error of no difference: other random draws could turn this verdict, and "
+        "more draws would settle it."
+    ]
 
 
 def _too_narrow(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> list[str]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from sos_eval.report.verdict import HeadlineEffect, beside, effect_of
 from sos_eval.report.wording import alike, interval_words, p_number, plain_words
-from sos_eval.results.facts import OutcomeFacts, RunFacts
+from sos_eval.results.facts import HeadlineKey, OutcomeFacts, RunFacts
 from sos_eval.terms import SAFETY_ROLES
 
 __all__ = ["harm_excluded", "safety_rows", "safety_words"]
@@ -35,6 +35,14 @@ def safety_rows(
     return [_row(name, outcome, estimates, facts, ranged) for name, outcome in named.items()]
 
 
+def _key_of(name: str, estimates: pd.DataFrame, facts: RunFacts) -> HeadlineKey:
+    """Return where an outcome's estimate stands: under the headline's estimator, else the first that has one."""
+    own = replace(facts.headline, outcome=name)
+    others = dict.fromkeys(str(one) for one in estimates.loc[estimates["outcome"] == name, "estimator"])
+    keys = [own, *(replace(own, estimator=one) for one in others)]
+    return next((key for key in keys if key.overall(estimates) is not None), own)
+
+
 def _row(
     name: str, outcome: OutcomeFacts, estimates: pd.DataFrame, facts: RunFacts,
     ranged: Callable[[HeadlineEffect, OutcomeFacts], str],
@@ -43,10 +51,11 @@ def _row(
     said: dict[str, Any] = {
         "outcome": name, "label": f"{label[:1].upper()}{label[1:]}", "role": outcome.role, "margin": outcome.margin
     }  # fmt: skip
-    row = replace(facts.headline, outcome=name).overall(estimates)
+    key = _key_of(name, estimates, facts)
+    row = key.overall(estimates)
     if row is None:
         return said | {"estimate": math.nan, "excluded": None, "text": "No overall estimate."}
-    effect = effect_of(row, outcome, facts.procedure(replace(facts.headline, outcome=name)))
+    effect = effect_of(row, outcome, facts.procedure(key))
     if not facts.inference.reliable:
         effect = replace(effect, low=math.nan, high=math.nan, p=math.nan)
     excluded = harm_excluded(effect, outcome.margin)
@@ -55,8 +64,13 @@ def _row(
         "doubts": doubts if excluded else [],
         "estimate": effect.estimate, "conf_low": effect.low, "conf_high": effect.high, "p_value": effect.p,
         "p_adjusted": _adjusted(facts, name), "excluded": excluded,
-        "text": f"{ranged(effect, outcome)}{_as_difference(effect, outcome)}",
+        "text": f"{ranged(effect, outcome)}{_as_difference(effect, outcome)}{_by(key, facts)}",
     }  # fmt: skip
+
+
+def _by(key: HeadlineKey, facts: RunFacts) -> str:
+    """Name the estimator where it is not the headline's."""
+    return "" if key.estimator == facts.headline.estimator else f" By the estimator “{key.estimator}”."
 
 
 def _as_difference(effect: HeadlineEffect, outcome: OutcomeFacts) -> str:

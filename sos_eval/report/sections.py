@@ -364,7 +364,10 @@ def _began(bundle: ResultBundle) -> list[Block]:
         return []
     starts = [panel.written(start) for start in panel.cohorts if panel.written(start)]
     when = f"in {listing(starts)}" if len(starts) <= _MOST_STARTS else f"between {starts[0]} and {starts[-1]}"
-    return [Text(f"{count(panel.n_treated_units, *unit_words(bundle))} have a recorded start {when}.")]
+    have = "has" if panel.n_treated_units == 1 else "have"
+    return [
+        Text(f"{count(panel.n_treated_units, *unit_words(bundle))} of those compared {have} a recorded start {when}.")
+    ]
 
 
 def _programmes(bundle: ResultBundle) -> list[Block]:

@@ -45,8 +45,8 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     value = dict(zip(table["what"], table["value"], strict=True))
     unit = str(table["unit"].iloc[0])
     note = (
-        "Square and line: estimate and range, what was observed held fixed. Triangles: a true change of that size, from "
-        "the level without it at the estimate, would be found four times in five."
+        "Square and line: estimate and range, what was observed held fixed. Triangles: a true change of that size "
+        "from the level without it at the estimate, would be found four times in five."
     )
     note = note if any(name in value for name in _MARKS) else "Square and line: estimate and range."
     title = f"The answer, {unit}"

@@ -21,7 +21,8 @@ _HERE = Path(__file__).parent.parent
 AGAIN = "with --resume: all draws are kept"
 SHOWN = {
     "estimator": "Estimator", "inference": "Inference", "true_effect": "True effect", "bias": "Bias",
-    "rmse": "RMSE", "sd_estimate": "SD", "mean_std_error": "Mean error", "coverage": "Coverage", "power": "Power",
+    "rmse": "RMSE", "sd_estimate": "SD", "mean_std_error": "Mean standard error", "coverage": "Coverage",
+    "power": "Power",
     "power_mcse": "Its Monte Carlo error", "type_s": "Wrong sign", "type_m": "Exaggeration", "failures": "Failed draws",
 }  # fmt: skip
 
