@@ -19,7 +19,7 @@ _NOTHING = 1e-12
 def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> str:
     """Say which way the path went, its joint p and what it would do to the answer; empty without `path`.
 
-    Three numbers at most: slope, its interval and the detectable divergence stand among the checks.
+    Five numbers at most: slope, its interval and the detectable divergence stand among the checks.
     """
     rows = {check.name.removeprefix("path."): check for check in facts.checks if _is_own(check, facts)}
     if not rows:
@@ -73,7 +73,7 @@ def _shift(value: float, effect: HeadlineEffect, unit: str) -> str:
 
 
 def _last(rows: dict[str, CheckFacts], effect: HeadlineEffect) -> str:
-    """Say what the answer is from the last earlier period alone, and how often chance shifts it as far."""
+    """Say what the answer is from the last earlier period alone, and whether chance shifts it as far."""
     last = rows["last"].value if "last" in rows else math.nan
     if not math.isfinite(last):
         return ""
@@ -81,7 +81,7 @@ def _last(rows: dict[str, CheckFacts], effect: HeadlineEffect) -> str:
     size = effect.share(last) if share else last
     told = percent(abs(size)) if share else number(abs(size), 2)
     p = rows["last_shift"].value
-    often = f", a shift that chance makes in {of_hundred(p)} draws" if math.isfinite(p) else ""
+    often = f", a shift {'within' if p > 0.05 else 'beyond'} chance" if math.isfinite(p) else ""
     return f"; from the last earlier period alone it is {told} {'higher' if size > 0 else 'lower'}{often}"
 
 

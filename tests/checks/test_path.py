@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
 
 from sos_eval.checks import Path
+from sos_eval.checks.last_period import last_period
 from sos_eval.estimators import TWFE, CallawaySantAnna
 from sos_eval.panel.panel import Panel
 from tests.estimators.panels import INF, panel
-from tests.fakes import fit, noise_panel
+from tests.fakes import fit, noise_panel, panel_of
 
 
 def checked(fitted, seed=0, **options):
@@ -43,7 +45,7 @@ def test_a_steady_divergence_is_measured_and_its_bias_told_both_ways():
     assert found["path.joint"].value == 1 / 500
     share = found["path.implied_bias"].value / found["path.detectable_slope"].value
     assert found["path.gone_on"].value == pytest.approx(found["path.slope"].value * share)
-    assert "had gone on, it alone would make the estimate" in found["path.gone_on"].text
+    assert "had gone on, it alone would make the answer" in found["path.gone_on"].text
     assert found["path.returned"].value < 0
     assert "If it returned to its earlier mean" in found["path.returned"].text
 
@@ -56,7 +58,7 @@ def test_bias_is_counted_from_what_the_estimate_compares_with():
     # the last earlier period lies 3 from the mean of the other two among the treated, .75 among the comparison: of
     # the contrast of 2.25 two thirds are its distance from the mean of all three
     assert found["path.returned"].value == pytest.approx(-1.5)
-    assert found["path.returned"].text.endswith("would make the estimate 1.5 lower.")
+    assert found["path.returned"].text.endswith("would make the answer 1.5 lower.")
 
 
 def test_interval_and_p_of_the_slope_agree():
@@ -101,3 +103,22 @@ def test_a_true_null_is_rejected_once_in_twenty(treated):
     fits = (fit(TWFE(), noise_panel(60, treated, 9, seed=seed)) for seed in range(draws))
     rejected = np.mean([checked(one, seed=i, draws=199)["path.joint"].value <= 0.05 for i, one in enumerate(fits)])
     assert rejected == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / draws))
+
+
+def test_the_last_earlier_period_alone_by_hand():
+    """Eight units, three treated: the estimate from the fourth period alone, judged among all 56 adoptions."""
+    y = np.random.default_rng(12).normal(size=(8, 6))
+    panel = panel_of(y, [2005.0] * 3 + [np.inf] * 5)
+    found = {one.name: one for one in last_period(fit(TWFE(), panel), panel.pre_times, 99, np.random.default_rng(0))}
+    after = y[:, 4:].mean(1)
+
+    def effect(change, chosen):
+        ever = np.isin(range(8), chosen)
+        return change[ever].mean() - change[~ever].mean()
+
+    alone, whole = after - y[:, 3], after - y[:, :4].mean(1)
+    sizes = [effect(alone, three) - effect(whole, three) for three in combinations(range(8), 3)]
+    assert found["path.last"].value == pytest.approx(effect(alone, (0, 1, 2)), abs=1e-9)
+    size = np.abs(np.array(sizes) - np.median(sizes))
+    assert found["path.last_shift"].value == pytest.approx((size >= size[0] * (1 - 1e-9)).mean(), abs=1e-12)
+    assert "From 2004 alone, the last period before the start," in found["path.last"].text

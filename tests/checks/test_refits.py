@@ -204,7 +204,7 @@ def test_the_largest_change_is_judged_among_all_adoptions():
             whole = value(TWFE(), chosen)
             assert turned.value == sum(np.sign(one) != np.sign(whole) for one in each)
     assert unusual.value == pytest.approx(sum(size >= sizes[0] * (1 - 1e-9) for size in sizes) / 56)
-    assert unusual.text.endswith("draws by the headline's own lots (56 were made).")
+    assert unusual.text.endswith("draws of random adoptions (56 were made).")
     none = LeaveOneOut(draws=0).check(fit(TWFE(), panel), RNG)[2]
     assert (np.isnan(none.value), none.text) == (True, "Not done: draws: 0 is declared.")
 

@@ -35,7 +35,7 @@ def test_the_shipped_design_says_what_it_estimates_and_what_may_intervene():
     parts, events = dict(estimand_rows(design)), dict(intercurrent_rows(design))
     assert parts["Summary"].startswith("ratio of rates over treated units and periods (primary, ")
     assert events["Authorities that merge or are divided"].startswith("one geography is used throughout")
-    assert events["Comparison units that start later"].startswith("not known which")
+    assert events["Comparison units that start later"].startswith("where an empty start leaves it unknown")
     assert "`prior_use`" in events["Use before the start"]
     text = protocol(design)
     assert "### The estimand" in text

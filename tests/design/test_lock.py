@@ -123,3 +123,12 @@ def test_two_designs_of_one_stem_do_not_share_a_lock(path):
         for asked in (lambda one=one: write_lock(load_design(one), "no"), lambda one=one: lock_state(load_design(one))):
             with pytest.raises(InputFault, match=f"shares its lock small.lock with {beside}"):
                 asked()
+
+
+def test_another_answer_on_outcomes_seen_is_not_dropped(path):
+    """An admission after a lock is recorded or refused, never passed over."""
+    design = load_design(path)
+    write_lock(design, "no")
+    with pytest.raises(InputFault, match="locks this plan with outcomes seen: no, and the answer now is yes"):
+        write_lock(design, "yes")
+    assert json.loads(write_lock(design, "yes", force=True).read_text())["outcomes_seen"] == "yes"

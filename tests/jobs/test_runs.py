@@ -17,7 +17,8 @@ from sos_eval.bundle.whole import append_line
 from sos_eval.cli.main import cli
 from sos_eval.cli.screen import Screen, answered
 from sos_eval.design.lock import write_lock
-from sos_eval.errors import DataFault
+from sos_eval.errors import DataFault, InputFault
+from sos_eval.jobs.runs import refuse_unseen
 from sos_eval.terms import __version__
 from tests.cli.bad_inputs import DESIGN
 from tests.cli.bad_inputs import panel as small_panel
@@ -187,3 +188,20 @@ def test_a_line_is_added_after_one_that_was_torn(tmp_path):
     assert file.read_text() == "whole\nto\nnext\n"
     with pytest.raises(DataFault, match="cannot be written"):
         append_line(tmp_path / "absent" / "log.jsonl", "next")
+
+
+def test_a_plan_that_was_run_is_not_locked_as_unseen(path):
+    """The log of a lock shows that outcomes were estimated."""
+    design = se.load_design(path)
+    with pytest.raises(InputFault, match=r"estimated before: small\.runs\.jsonl lists \d+ of its"):
+        refuse_unseen(design, "no")
+    refuse_unseen(design, "yes")
+
+
+def test_a_bundle_in_reports_shows_that_outcomes_were_seen(tmp_path, monkeypatch):
+    design = se.load_design(project(tmp_path, lock=False))
+    monkeypatch.chdir(tmp_path)
+    refuse_unseen(design, "no")
+    run(design.path, "reports/small")
+    with pytest.raises(InputFault, match="reports/small holds its results"):
+        refuse_unseen(design, "no")

@@ -39,7 +39,8 @@ def test_page_one_has_a_verdict_one_figure_and_at_most_seven_sentences(case):
     assert [one.text for one in document.first_page if isinstance(one, Text)][-1] == NOT_ASSESSED
     assert sentences[0] == (
         "The answer rests on 8 authorities with a recorded start of Signs of Safety, compared with 32 authorities, "
-        "years to March 2010 to 2018."
+        "years to March 2010 to 2018; each change is set against those in the same of 2 strata (exposure half 1, "
+        "exposure half 2)."
     )
     below = [item for one in document.body if isinstance(one, Bullets) for item in one.items]
     assert "Seven." in below
@@ -63,8 +64,11 @@ def test_the_path_is_quoted_in_words_and_keeps_the_conventional_test_off_page_on
     assert said.startswith(begins)
     found = min(abs(row["difference"]) for row in bundle.headline["converted"] if row["what"].startswith("detectable"))
     assert ("so this says little" in said) == (abs(value["path.implied_bias"]) > found)
-    assert len(re.findall(r"[0-9.]+", said.replace("per 10,000", "").replace("of 100", ""))) <= 4  # with the full stop
+    assert len(re.findall(r"[0-9.]+", said.replace("per 10,000", "").replace("of 100", ""))) <= 6  # with the full stop
     assert not any("joint test" in text for text in bundle.headline["caveats"])
+    last, chance = value["path.last"], "within" if value["path.last_shift"] > 0.05 else "beyond"
+    way = "higher" if last > 0 else "lower"
+    assert f"; from the last earlier period alone it is {abs(last):.1f} {way}, a shift {chance} chance" in said
 
 
 def test_a_path_whose_return_adds_nothing_is_said_to_change_nothing(case):
@@ -264,8 +268,8 @@ def test_attenuation_is_a_table(case):
     """Half the effect there before and a quarter of the comparison in between: a quarter of it shows."""
     assert remaining_share(0.5, 0.25) == 0.25
     frame = attenuation_table(("authority", "authorities"))
-    assert frame.iloc[2].tolist() == ["50% of it", "50%", "40%", "25%", "0%"]
-    assert frame.iloc[3, -1] == "−25%"
+    assert frame.iloc[2].tolist() == ["50% of it", "50%", "40%", "25%", "0%", "−17%"]
+    assert frame.iloc[3, -1] == "−42%"
     bundle = case("room")
     assert any(isinstance(one, Table) and one.caption.startswith("How much of an effect") for one in page(bundle).body)
     assert "those that used it throughout hide none" in bundle.headline["attenuation"]

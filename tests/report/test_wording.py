@@ -33,10 +33,13 @@ def test_numbers_that_stand_together_have_the_same_decimals():
 
 
 def test_a_digit_that_two_errors_reach_is_not_printed():
-    """Statistics, item 18: the digit only where two Monte Carlo errors are below it, else one digit less."""
+    """Statistics, item 18: one digit less where two Monte Carlo errors reach it, but never fewer than two digits.
+
+    25 fewer to 18 more in tens would read 20 to 20: page one says the errors of its ends beside them.
+    """
     assert drawn_alike([0.28, 1.93, 2.5], [0.0, 0.03, 0.003]) == ["0.28", "1.9", "2.50"]
-    assert [whole(22.8, 0.7), whole(22.8, 1.2), whole(3.2, 1.2), whole(4.9, 1.2)] == ["23", "20", "3", "5"]
-    assert [percent(0.143, 0.009), percent(0.143, 0.012), percent(0.0512, 0.002)] == ["14%", "10%", "5%"]
+    assert [whole(22.8, 0.7), whole(22.8, 1.2), whole(248, 0.7), whole(248, 1.2)] == ["23", "23", "248", "250"]
+    assert [percent(0.143, 0.012), percent(1.284, 0.009), percent(1.284, 0.012)] == ["14%", "128%", "130%"]
     assert percent(0.143, math.nan) == "14%"
 
 

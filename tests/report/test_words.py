@@ -392,3 +392,18 @@ def test_a_stock_is_at_any_one_time():
     assert " at any one time in an authority of average size" in found["sentence"]
     assert found["natural_units"]["unit"] == "children at any one time per authority of average size"
     assert " a year in an authority" in headline_of(pd.DataFrame([row]), base)["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("high", "error", "told"), [(-0.2, 0.15, True), (-0.2, 0.05, False), (0.2, 0.15, True), (4.1, 0.15, False)]
+)
+def test_a_verdict_that_other_draws_could_turn_is_told(high, error, told):
+    """Two Monte Carlo errors of the end reach no difference, from either side."""
+    base = facts()
+    key = base.headline
+    drawn = replace(base, procedures=(*(one for one in base.procedures if base.procedure(key) is not one),
+                    replace(base.procedure(key), details={"low_error": error, "high_error": error})))  # fmt: skip
+    p = 0.03 if high < 0 else 0.3
+    row = effect(estimate=-2.0, conf_low=-4.0, conf_high=high, p_value=p, std_error=1.0)
+    found = headline_of(pd.DataFrame([row]), drawn)["caveats"]
+    assert any("other random draws could turn this verdict" in text for text in found) == told
