@@ -53,8 +53,9 @@ _AS_BALANCE = "withheld: what balance.csv holds back would stand here"
 _LONE = "withheld: one more equation on units that begin with fewer others than may be told"
 #: Estimates of an outcome that are told where few units share a start: the headline's and so many in all.
 _MOST_BESIDE = 3
+_WEIGHED = "withheld: it weighs units in one more way than may be told: each is one more equation on their counts"
 _UNKNOWN = "withheld: the units behind it are not known to the gate"
-_APART = (_NEAR, _LONE, _UNKNOWN)
+_APART = (_NEAR, _LONE, _WEIGHED, _UNKNOWN)
 _QUOTED = "withheld: words and numbers that may be from the data"
 _PEOPLE = "withheld: rows are people"
 _SENTENCE = "A sentence that counts or names people is withheld (disclosure)."
@@ -148,6 +149,8 @@ class _Gate:
             elsewhen = any(one.elsewhen(other) for one in behind for other in told)
             if elsewhen or len(told) >= _MOST_BESIDE:
                 return _LONE
+        if _ways([*told, *behind]) > max(_ways(told), fewest - 1, 1):
+            return _WEIGHED
         self.shown += [(outcome, one) for one in behind]
         return self.few if any(one.few(fewest) for one in behind) else ""
 
@@ -462,6 +465,15 @@ def _smallest_units(table: pd.DataFrame) -> int:
         return 0
     told = table.loc[table[shown[0]].notna(), counts].to_numpy(float)
     return int(np.nanmin(told)) if np.isfinite(told).any() else 0
+
+
+def _ways(members: Sequence[Members]) -> int:
+    """Return in how many ways estimates weigh the counts of their units (denominators, strata, weights, covariates)."""
+    ways: list[Members] = []
+    for one in members:
+        if not any(one.weighs_as(other) for other in ways):
+            ways.append(one)
+    return len(ways)
 
 
 def _labelled(table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from sos_eval.panel.panel import Panel
+from sos_eval.results.fitted import Fitted
+from sos_eval.results.weighing import Weighing
 
 __all__ = ["Members"]
 
@@ -15,19 +16,22 @@ Names = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """The units of an estimate: those that ever start, by start, and the others."""
+    """The units of an estimate: those that ever start, by start, and the others; and how it weighs them."""
 
     cohorts: Mapping[float, Names] = field(default_factory=dict)
     others: Names = frozenset()
     times: tuple[float, ...] = ()
+    weighing: Weighing | None = field(default=None, compare=False, repr=False)
 
     @classmethod
-    def of(cls, panel: Panel) -> Self:
+    def of(cls, fitted: Fitted) -> Self:
         """Return those of the panel that was estimated on."""
+        panel = fitted.panel
         starts = panel.first_treated
         names = panel.units.astype(str)
         cohorts = {float(start): frozenset(names[starts == start]) for start in panel.cohorts}
-        return cls(cohorts, frozenset(names[~panel.ever_treated]), tuple(map(float, panel.times)))
+        others, times = frozenset(names[~panel.ever_treated]), tuple(map(float, panel.times))
+        return cls(cohorts, others, times, Weighing.of(fitted))
 
     @property
     def treated(self) -> Names:
@@ -45,6 +49,12 @@ class Members:
     def elsewhen(self, other: Members) -> bool:
         """Whether the two have other periods or other starts: what each says of one unit is not the same."""
         return self.times != other.times or self.cohorts.keys() != other.cohorts.keys()
+
+    def weighs_as(self, other: Members) -> bool:
+        """Whether the two give no two equations on the counts of one period: nothing is known of the one, or it has
+        none that the other weighs otherwise.
+        """
+        return self.weighing is None or other.weighing is None or not self.weighing.differs(other.weighing)
 
     def near(self, other: Members, fewest: int) -> bool:
         """Whether the two differ by some units, and by so few that a difference would tell of these alone."""

@@ -35,10 +35,10 @@ report: {formats: []}
 """
 
 
-def drawn(folder: Path, seed: int) -> int:
+def drawn(folder: Path, seed: int, *, curve: bool = False) -> int:
     """Write a small random panel and its design under a random profile; return the smallest count that is shown."""
     rng = np.random.default_rng(seed)
-    sizes = rng.integers(1, 5, size=rng.integers(1, 4))
+    sizes = rng.integers(3 if curve and seed % 3 else 1, 5, size=rng.integers(1, 4))
     untreated = int(rng.integers(3, 7))
     periods = int(rng.integers(4, 7))
     starts = np.repeat(2012 + np.arange(len(sizes)), sizes)
@@ -48,13 +48,33 @@ def drawn(folder: Path, seed: int) -> int:
     level = rng.choice([1.5, 4.0, 12.0, 60.0], size=len(starts)).repeat(periods)
     data["children"] = rng.choice([300, 1000, 5000], size=len(starts)).repeat(periods) + rng.integers(0, 99, len(data))
     data["entries"] = rng.poisson(level)
+    more = np.random.default_rng([seed, 1])
+    data["young"] = (data["children"] * more.uniform(0.2, 0.9, len(data))).round()
+    data["region"] = data["la"].map(dict(zip(data["la"].unique(), more.choice(["north", "south"], len(starts)))))
     data.to_csv(folder / "panel.csv", index=False)
     profile, smallest = [("dfe", 6), ("ons_srs", 10)][seed % 2]
     design = DESIGN.replace("CONTROL", ["never_treated", "not_yet_treated"][seed // 2 % 2])
     design = beside(design, starts, rng)
+    design = design.replace("seed: 4", f"{curved(starts, periods, more)}\nseed: 4") if curve else design
     (folder / "open.yaml").write_text(design)
     (folder / "guarded.yaml").write_text(f"{design}disclosure: {{profile: {profile}}}\n")
     return smallest
+
+
+def curved(starts: np.ndarray, periods: int, rng: np.random.Generator) -> str:
+    """Return a specification curve over windows, units, denominators, regions or starts: two or three choices."""
+    some = [", ".join(f"A{u:02d}" for u in rng.permutation(len(starts))[: rng.integers(1, 6)]) for _ in range(2)]
+    choices = {
+        "window": ["with: {panel.window.from: 2011}", f"with: {{panel.window.to: {2008 + periods}}}"],
+        "units": [f"with: {{panel.exclude: [{one}]}}, label: less {k}" for k, one in enumerate(some)],
+        "denominator": ["exposure: young"],
+        "regions": ["within: [region]"],
+        "start": ["start: 1", "start: -1"],
+        "method": ["estimator: {method: twfe}", "estimator: {method: event_study_twfe}"],
+    }
+    names = rng.permutation(list(choices))[: rng.integers(2, 4)]
+    options = (f"        {name}: [{', '.join(f'{{{one}}}' for one in choices[name])}]" for name in names)
+    return "\n".join(["  - specification_curve:", "      draws: 19", "      vary:", *options])
 
 
 def beside(design: str, starts: np.ndarray, rng: np.random.Generator) -> str:
