@@ -53,9 +53,10 @@ _AS_BALANCE = "withheld: what balance.csv holds back would stand here"
 _LONE = "withheld: one more equation on units that begin with fewer others than may be told"
 #: Estimates of an outcome that are told where few units share a start: the headline's and so many in all.
 _MOST_BESIDE = 3
+_SPAN = "withheld: with estimates that are shown its units would tell of fewer than may be told"
 _WEIGHED = "withheld: it weighs units in one more way than may be told: each is one more equation on their counts"
 _UNKNOWN = "withheld: the units behind it are not known to the gate"
-_APART = (_NEAR, _LONE, _WEIGHED, _UNKNOWN)
+_APART = (_NEAR, _SPAN, _LONE, _WEIGHED, _UNKNOWN)
 _QUOTED = "withheld: words and numbers that may be from the data"
 _PEOPLE = "withheld: rows are people"
 _SENTENCE = "A sentence that counts or names people is withheld (disclosure)."
@@ -145,6 +146,8 @@ class _Gate:
         told = [members for name, members in self.shown if name == outcome]
         if any(one.near(other, fewest) for one in behind for other in told):
             return _NEAR
+        if told and any(one.completes(told, fewest) for one in behind):
+            return _SPAN
         if any(one.uneven(fewest) or other.uneven(fewest) for one in behind for other in told):
             elsewhen = any(one.elsewhen(other) for one in behind for other in told)
             if elsewhen or len(told) >= _MOST_BESIDE:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
+import numpy as np
+
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.span import tells_of_few
 from sos_eval.results.weighing import Weighing
 
 __all__ = ["Members"]
@@ -65,3 +68,18 @@ class Members:
         yield self.others, other.others
         for start in self.cohorts.keys() & other.cohorts.keys():
             yield self.cohorts[start], other.cohorts[start]
+
+    def completes(self, others: Sequence[Members], fewest: int) -> bool:
+        """Whether sums over its units and those of others, told together, are a sum over few units.
+
+        What the others tell of few without it is not laid to it.
+        """
+        sides = [([one._side(key) for one in others], self._side(key)) for key in (-np.inf, np.inf, *self.cohorts)]
+        return any(
+            own not in told and tells_of_few([*told, own], fewest) and not tells_of_few(told, fewest)
+            for told, own in sides
+        )
+
+    def _side(self, key: float) -> Names:
+        """Return all treated (-inf), the others (inf) or those of a start."""
+        return self.treated if key == -np.inf else self.others if key == np.inf else self.cohorts.get(key, frozenset())

@@ -45,7 +45,7 @@ class Weighing:
         """Whether some count that both hold may add more to the one than to the other."""
         if self.adjusted != other.adjusted:
             return True
-        both = self.cells.join(other.cells, how="inner", rsuffix="_other")
+        both = self.cells.join(other.cells.add_suffix("_other"), how="inner")
         return any(_apart(both[name], both[f"{name}_other"]) for name in ("outcome", "weight", "stratum"))
 
 

@@ -46,7 +46,6 @@ class Statements:
         self.low.append((published - half) / scale)
         self.high.append((published + half) / scale)
 
-
     def add_share(self, part, whole, published, digits):
         """Take a part over a whole that is not negative: two inequalities."""
         if not np.isfinite(published):

@@ -423,3 +423,57 @@ def test_a_curve_says_no_per_cent_of_a_level_that_it_would_give_back(tmp_path, u
     whole = read_table(one_late(tmp_path, [2014] * 6, "open") / "diagnostics.csv").set_index("name")
     assert "% of the treated's level before the start" in whole.loc["specification_curve", "text"]
     assert read_table(guarded / "disclosure.csv")["rule"].str.contains("give back the mean before the start").any()
+
+
+#: Seven pilots, as many sets of four that differ pairwise by four: together they are equations enough for each pilot.
+FOURS = [(0, 1, 2, 4), (1, 2, 3, 5), (2, 3, 4, 6), (0, 3, 4, 5), (1, 4, 5, 6), (0, 2, 5, 6), (0, 1, 3, 6)]
+
+
+def equations(folder: Path, pilots: int, options: str) -> tuple[Path, Adversary]:
+    """Pilots of few entries and three others, and a curve of many alternatives; return bundle and adversary."""
+    rng = np.random.default_rng(6)
+    data = pd.DataFrame(
+        [(f"A{u:02d}", 2012 if u < pilots else 0, 2010 + t) for u in range(pilots + 3) for t in range(4)]
+    )
+    data.columns = ["la", "start", "year"]
+    data["children"] = 900 + 37 * data.index
+    for k in range(9):
+        data[f"e{k}"] = (data["children"] * rng.uniform(0.2, 0.9, len(data))).round()
+    data["entries"] = rng.poisson(np.where(data["start"] > 0, 4 * (data["year"] > 2010), 25))  # none in 2010: levels
+    data.to_csv(folder / "panel.csv", index=False)
+    head = DESIGN.split("estimators:")[0]
+    windows = ", ".join(
+        f"{{with: {{panel.window: {{from: {a}, to: {b}}}}}}}" for a, b in [(2010, 2012), (2011, 2013), (2011, 2012)]
+    )
+    (folder / "guarded.yaml").write_text(f"""\
+{head}estimators: [{{id: primary, method: twfe}}]
+inference: analytic
+checks: [{{specification_curve: {{draws: 19, vary: {{window: [{windows}], other: [{options}]}}}}}}]
+disclosure: {{profile: dfe}}
+report: {{formats: []}}
+""")
+    return run(folder, "guarded"), Adversary(folder / "guarded.yaml")
+
+
+@pytest.mark.parametrize(
+    ("pilots", "options", "rule", "switched"),
+    [
+        (3, ", ".join(f"{{exposure: e{k}}}" for k in range(9)), "weighs_as", lambda one, other: True),
+        (
+            7, ", ".join(f"{{with: {{panel.exclude: [{', '.join(f'A0{u}' for u in some)}]}}}}" for some in FOURS),
+            "completes", lambda one, others, fewest: False,
+        ),
+    ],
+    ids=["denominators", "units"],
+)  # fmt: skip
+def test_alternatives_that_together_tell_of_single_units_are_not_all_told(
+    pilots, options, rule, switched, tmp_path, undrawn, monkeypatch
+):
+    guarded, adversary = equations(tmp_path, pilots, options)
+    rows = read_table(guarded / "tables" / "specification_curve.csv")
+    assert 1 < rows["estimate"].notna().sum() < len(rows)
+    assert adversary.recovered(adversary.statements(guarded, digits=4), 6) == []
+    monkeypatch.setattr(f"sos_eval.results.members.Members.{rule}", switched)
+    (tmp_path / "again").mkdir()
+    ungated, adversary = equations(tmp_path / "again", pilots, options)
+    assert adversary.recovered(adversary.statements(ungated, digits=4), 6, within=8) != []
