@@ -326,7 +326,7 @@ class _Gate:
         sizes = n.groupby(table["covariate"])
         apart = (sizes.transform("max") - sizes.transform("min")).to_numpy(float)
         near = ((apart > 0) & (apart < fewest)).any(axis=1) & (table["stage"] == "before").to_numpy()
-        back = ~few & outcomes & (near | bool(self.hidden))
+        back = ~few & (near | (outcomes & bool(self.hidden)))
         columns = ("mean_treated", "mean_comparison", "std_mean_diff", "variance_ratio", "ks")
         unnamed = rare & words.str.contains("=", regex=False).to_numpy(bool)
         table = table.assign(covariate=words.mask(unnamed, words.str.split("=").str[0] + "=" + _RARE))
@@ -425,6 +425,8 @@ class _Gate:
         others = panel.n_comparison_units < fewest or "comparison" in self.hidden
         empty: dict[str, Any] = {name: math.nan for name in ("mean_treated", "mean_treated_before") if treated}
         empty |= {"mean_comparison": math.nan} if others else {}
+        few = min(panel.n_treated_units, panel.n_comparison_units) < fewest
+        empty |= {"mean_exposure_treated": math.nan} if few else {}
         self._note("results.json", ", ".join(empty), len(empty) * len(panel.outcomes), BACK)
         empty |= {"n_missing": math.nan} if self.about.people else {}
         outcomes = {name: replace(one, **empty) for name, one in panel.outcomes.items()}

@@ -54,9 +54,7 @@ class Members:
         return self.times != other.times or self.cohorts.keys() != other.cohorts.keys()
 
     def weighs_as(self, other: Members) -> bool:
-        """Whether the two give no two equations on the counts of one period: nothing is known of the one, or it has
-        none that the other weighs otherwise.
-        """
+        """Whether no count adds more to the one than to the other, as far as their weighing is known."""
         return self.weighing is None or other.weighing is None or not self.weighing.differs(other.weighing)
 
     def near(self, other: Members, fewest: int) -> bool:

@@ -39,7 +39,6 @@ class Statements:
         """Take a published number with so many significant digits; 17 is full precision."""
         if not np.isfinite(published) or not np.abs(coefficients).max() > 0:
             return
-        size = abs(published)
         half = _half(published, digits)
         scale = np.abs(coefficients).max()
         self.rows.append(coefficients / scale)
@@ -88,7 +87,9 @@ class Adversary:
         self.size = self.exposure.size
         self.maps = {name: self._map(fit) for (name, _), fit in fitted.items() if fit.estimator.name in LINEAR}
         self.one_base = {
-            name: self._map(replace(fit, estimator=(own := fit.estimator.on_one_base()), estimate=own.complete(fit.panel)))
+            name: self._map(
+                replace(fit, estimator=(own := fit.estimator.on_one_base()), estimate=own.complete(fit.panel))
+            )
             for (name, _), fit in fitted.items() if varies_base(fit.estimator)
         }  # fmt: skip
         self.variants = self._variants(plan, fitted[key])
@@ -150,6 +151,7 @@ class Adversary:
         for check in sorted({check for check, _ in self.variants}):
             self._alternatives(out, bundle, check, digits)
         self._tests(out, bundle, digits)
+        self._before(out, bundle, digits)
         self._facts(out, bundle, digits)
         return out
 
@@ -165,6 +167,23 @@ class Adversary:
                 at = np.flatnonzero(same)
                 assert len(at) == 1
                 out.add(batch.values[:, at[0]], row["estimate"], digits)
+
+    def _before(self, out, bundle, digits):
+        """Take the coefficients before the start that the headline's own rows are tested on."""
+        file, first = bundle / "tables" / "pretrends.joint.csv", next(iter(self.groups))[0]
+        if not file.exists():
+            return
+        table = pd.read_csv(file)
+        own = table[table["source"].str.endswith("cells of the estimate")]
+        for _, row in own.iterrows():
+            kind = row["source"].split()[0]
+            cells = self.maps[first].cells.reset_index(drop=True)
+            same = (cells["aggregation"] == kind) & (cells["event_time"] == row["event_time"])
+            if kind == "group_time":
+                same &= cells["cohort"] == row["cohort"]
+            at = np.flatnonzero(same)
+            assert len(at) == 1
+            out.add(self.maps[first].values[:, at[0]], row["coefficient"], digits)
 
     def _tests(self, out, bundle, digits):
         """Take what a test of the coefficient observed: the coefficient."""
