@@ -173,6 +173,8 @@ class _Gate:
             key = (str(rows["estimator"].iloc[0]), str(rows["outcome"].iloc[0]))
             if (reason := self.silent.get(key)) in apart:
                 apart[reason][at] = True
+            if file != "estimates.csv" and key in self.partial:
+                back[at] = ~few[at]  # sums over the same cells as those of estimates.csv, judged without them
             self._remember(key, rows, few[at], back[at])
         out = self._people(self._one_count(table, file), "n_obs", file)
         near = np.logical_or.reduce(list(apart.values()))
