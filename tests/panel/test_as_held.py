@@ -230,6 +230,34 @@ def test_changes_beside_a_database_are_refused(small: SmallDesign):
         small.load(override=path)
 
 
+ENDLESS = "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i % 7 + 1 FROM n) SELECT count(i) AS entries FROM n"
+CROSSED = "SELECT count(*) FROM range(10000000) a, range(10000000) b"
+
+
+@pytest.mark.parametrize("slow", [ENDLESS, CROSSED], ids=["recursive", "cross join"])
+def test_a_view_that_goes_on_for_ever_ends_with_its_name_and_the_option(small: SmallDesign, slow):
+    view = f"CREATE VIEW slow AS SELECT given.* FROM given_too AS given WHERE ({slow}) > 0"
+    path = stored(small.folder, "CREATE TABLE given_too AS FROM given", view)
+    small.block["table"] = "slow"
+    with raised(seconds=1), pytest.raises(DataFault, match='view "slow" took more than 1 seconds') as caught:
+        small.load(override=path)
+    assert "--limit-seconds" in str(caught.value)
+
+
+def test_a_table_of_another_schema_is_named_with_it(small: SmallDesign):
+    path = stored(small.folder, "CREATE SCHEMA care", "CREATE TABLE care.entries AS FROM given")
+    assert small.load(override=path).n_units == small.load().n_units
+    stored(small.folder, "CREATE TABLE care.other AS FROM given")
+    with pytest.raises(DataFault, match=r"holds 2 tables: care\.entries, care\.other"):
+        small.load(override=path)
+    small.block["table"] = "care.entries"
+    assert small.load(override=path).n_units > 0
+    small.block["table"] = "entries"
+    with pytest.raises(DataFault, match='has no table "entries"') as caught:
+        small.load(override=path)
+    assert "care.entries" in str(caught.value)
+
+
 def test_whole_numbers_beside_missing_ones_stay_whole(small: SmallDesign):
     small.data["la_code"] = pd.array([2**53 + int(code) for code in small.data["la_code"]], dtype="Int64")
     small.data.loc[3, "la_code"] = pd.NA
