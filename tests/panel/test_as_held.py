@@ -421,3 +421,29 @@ def test_blank_lines_below_a_table_cost_nothing(tmp_path):
     panel = design.load(write=False)
     assert panel.n_units == 8
     assert "notes below the table" in steps(panel)
+
+
+def noted(panel):
+    return {row.reason: row for row in panel.flow if row.what == "noted"}
+
+
+def test_parts_of_people_are_taken_as_written_and_noted(small: SmallDesign):
+    plain = small.load()
+    assert not any("whole numbers" in reason for reason in noted(plain))
+    small.cell("003", 2012, "entries", 23.5).cell("004", 2013, "entries", 25.25).cell("005", 2011, "children", 10000.5)
+    panel = small.load()
+    row = noted(panel)["entries: no whole numbers of people; taken as written"]
+    assert (row.units, row.rows, row.names) == (2, 2, "003 (2012), 004 (2013)")
+    assert panel.matrix("count")[2, 1] == 23.5
+    assert panel.matrix("exposure")[4, 0] == 10000.5
+    assert not any(reason.startswith("children") for reason in noted(panel))  # an exposure may be person-years
+
+
+def test_booleans_declared_as_counts_are_read_as_one_and_nought_and_noted(small: SmallDesign):
+    small.data["entries"] = small.data["entries"] % 2 == 0
+    small.data.to_parquet(small.folder / "p.parquet")
+    small.block["source"] = "parquet"
+    panel = small.load(override=small.folder / "p.parquet")
+    assert set(panel.matrix("count").ravel()) == {0.0, 1.0}
+    row = noted(panel)["entries: true and false, read as 1 and 0: is it a number of people?"]
+    assert (row.units, row.rows) == (8, 40)
