@@ -430,7 +430,7 @@ class _Gate:
         few = min(panel.n_treated_units, panel.n_comparison_units) < fewest
         empty |= {"mean_exposure_treated": math.nan} if few else {}
         self._note("results.json", ", ".join(empty), len(empty) * len(panel.outcomes), BACK)
-        empty |= {"n_missing": math.nan} if self.about.people else {}
+        empty |= {"n_missing": math.nan, "n_missing_exposure": math.nan} if self.about.people else {}
         outcomes = {name: replace(one, **empty) for name, one in panel.outcomes.items()}
         return replace(panel, outcomes=outcomes, n_rows=self._count(panel.n_rows))
 
