@@ -1,4 +1,4 @@
-"""How much a file may hold: bytes once it is unpacked, and how deep it may nest. Raised by options, never by a file."""
+"""How much a file may hold, how deep it nests, how long a database takes. Raised by options, never by a file."""
 
 from __future__ import annotations
 
@@ -24,12 +24,15 @@ class FileLimits:
         Mappings and lists within one another.
     values
         Values of a declaration once its aliases are followed.
+    seconds
+        That a database may take to answer: views compute what they like.
     """
 
     table_bytes: int = 4 * 2**30
     text_bytes: int = 4 * 2**20
     depth: int = 50
     values: int = 100_000
+    seconds: int = 25
 
 
 _DEFAULT = FileLimits()
@@ -42,12 +45,13 @@ def limits() -> FileLimits:
 
 
 @contextmanager
-def raised(*, size: int | None = None, depth: int | None = None) -> Iterator[None]:
+def raised(*, size: int | None = None, depth: int | None = None, seconds: int | None = None) -> Iterator[None]:
     """Put other limits in force for a while; None leaves one as it is."""
     given = limits()
     if size is not None:
         given = replace(given, table_bytes=size, text_bytes=size, values=max(given.values, size // 20))
-    token = _LIMITS.set(given if depth is None else replace(given, depth=depth))
+    changes = {"depth": depth, "seconds": seconds}
+    token = _LIMITS.set(replace(given, **{name: value for name, value in changes.items() if value is not None}))
     try:
         yield
     finally:

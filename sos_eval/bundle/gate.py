@@ -53,8 +53,10 @@ _AS_BALANCE = "withheld: what balance.csv holds back would stand here"
 _LONE = "withheld: one more equation on units that begin with fewer others than may be told"
 #: Estimates of an outcome that are told where few units share a start: the headline's and so many in all.
 _MOST_BESIDE = 3
+_SPAN = "withheld: with estimates that are shown its units would tell of fewer than may be told"
+_WEIGHED = "withheld: it weighs units in one more way than may be told: each is one more equation on their counts"
 _UNKNOWN = "withheld: the units behind it are not known to the gate"
-_APART = (_NEAR, _LONE, _UNKNOWN)
+_APART = (_NEAR, _SPAN, _LONE, _WEIGHED, _UNKNOWN)
 _QUOTED = "withheld: words and numbers that may be from the data"
 _PEOPLE = "withheld: rows are people"
 _SENTENCE = "A sentence that counts or names people is withheld (disclosure)."
@@ -144,10 +146,14 @@ class _Gate:
         told = [members for name, members in self.shown if name == outcome]
         if any(one.near(other, fewest) for one in behind for other in told):
             return _NEAR
+        if told and any(one.completes(told, fewest) for one in behind):
+            return _SPAN
         if any(one.uneven(fewest) or other.uneven(fewest) for one in behind for other in told):
             elsewhen = any(one.elsewhen(other) for one in behind for other in told)
             if elsewhen or len(told) >= _MOST_BESIDE:
                 return _LONE
+        if _ways([*told, *behind]) > max(_ways(told), fewest - 1, 1):
+            return _WEIGHED
         self.shown += [(outcome, one) for one in behind]
         return self.few if any(one.few(fewest) for one in behind) else ""
 
@@ -167,6 +173,8 @@ class _Gate:
             key = (str(rows["estimator"].iloc[0]), str(rows["outcome"].iloc[0]))
             if (reason := self.silent.get(key)) in apart:
                 apart[reason][at] = True
+            if file != "estimates.csv" and key in self.partial:
+                back[at] = ~few[at]  # sums over the same cells as those of estimates.csv, judged without them
             self._remember(key, rows, few[at], back[at])
         out = self._people(self._one_count(table, file), "n_obs", file)
         near = np.logical_or.reduce(list(apart.values()))
@@ -320,7 +328,7 @@ class _Gate:
         sizes = n.groupby(table["covariate"])
         apart = (sizes.transform("max") - sizes.transform("min")).to_numpy(float)
         near = ((apart > 0) & (apart < fewest)).any(axis=1) & (table["stage"] == "before").to_numpy()
-        back = ~few & outcomes & (near | bool(self.hidden))
+        back = ~few & (near | (outcomes & bool(self.hidden)))
         columns = ("mean_treated", "mean_comparison", "std_mean_diff", "variance_ratio", "ks")
         unnamed = rare & words.str.contains("=", regex=False).to_numpy(bool)
         table = table.assign(covariate=words.mask(unnamed, words.str.split("=").str[0] + "=" + _RARE))
@@ -419,6 +427,8 @@ class _Gate:
         others = panel.n_comparison_units < fewest or "comparison" in self.hidden
         empty: dict[str, Any] = {name: math.nan for name in ("mean_treated", "mean_treated_before") if treated}
         empty |= {"mean_comparison": math.nan} if others else {}
+        few = min(panel.n_treated_units, panel.n_comparison_units) < fewest
+        empty |= {"mean_exposure_treated": math.nan} if few else {}
         self._note("results.json", ", ".join(empty), len(empty) * len(panel.outcomes), BACK)
         empty |= {"n_missing": math.nan, "n_missing_exposure": math.nan} if self.about.people else {}
         outcomes = {name: replace(one, **empty) for name, one in panel.outcomes.items()}
@@ -462,6 +472,15 @@ def _smallest_units(table: pd.DataFrame) -> int:
         return 0
     told = table.loc[table[shown[0]].notna(), counts].to_numpy(float)
     return int(np.nanmin(told)) if np.isfinite(told).any() else 0
+
+
+def _ways(members: Sequence[Members]) -> int:
+    """Return in how many ways estimates weigh the counts of their units (denominators, strata, weights, covariates)."""
+    ways: list[Members] = []
+    for one in members:
+        if not any(one.weighs_as(other) for other in ways):
+            ways.append(one)
+    return len(ways)
 
 
 def _labelled(table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:

@@ -49,7 +49,7 @@ class Varied:
     @property
     def members(self) -> tuple[Members, ...]:
         """The units of each estimate that its row tells of; none where it was not estimated."""
-        return tuple(Members.of(one.panel) for one in (self.fitted, self.against) if one is not None)
+        return tuple(Members.of(one) for one in (self.fitted, self.against) if one is not None)
 
     @property
     def sizes(self) -> dict[str, float]:

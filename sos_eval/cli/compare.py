@@ -21,7 +21,9 @@ __all__ = ["compare"]
 def compare(screen: Screen, before: Path, after: Path, out: Path | None) -> None:
     """Say what changed from bundle A to bundle B: design, data, versions, estimates and the verdict.
 
-    Nothing is estimated again. Under a disclosure profile no number is shown that one of the two holds back.
+    Nothing is estimated again. Under a disclosure profile numbers are shown where both publish them and rest on the
+    same data, panel, comparison and estimator; no difference is. A bundle with a profile is not compared with one
+    without.
     """
     from sos_eval.bundle.files import records
     from sos_eval.jobs.compare import compare_bundles, write_comparison

@@ -24,6 +24,7 @@ def _limited(command: click.Command) -> click.Command:
         for name, key, words in (
             ("--limit-bytes", "size", "Largest file that is read, in bytes once it is unpacked."),
             ("--limit-depth", "depth", "How deep a YAML or JSON file may nest."),
+            ("--limit-seconds", "seconds", "How long a view of a DuckDB file may take."),
         ):
 
             def put(ctx: click.Context, option: click.Parameter, value: int | None, key: str = key) -> None:

@@ -33,6 +33,9 @@ _KEY = [
 _NUMBERS = ("estimate", "conf_low", "conf_high")
 _SHORT = "withheld: one of the two bundles does not publish it"
 _NEAR = "withheld: the units behind the two differ by fewer than may be told"
+_APART = "withheld: its data, panel, comparison or estimator differ, and no gate has judged the two together"
+#: Parts of a design that decide which units and periods every estimate rests on.
+_ON_WHOM = ("panel", "comparison")
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,11 @@ def compare_bundles(before: Path, after: Path) -> BundleComparison:
     Raises
     ------
     InputFault
-        One of them, or both, is no bundle of this version, or is damaged; all is said at once.
+        One of them, or both, is no bundle of this version, or is damaged; all is said at once. Or one was written
+        under a disclosure profile and the other was not.
     """
     a, b = _opened(before, after)
+    _refuse_open_beside_guarded(a, b)
     parts = {
         "design": list(_design(a, b)), "data": list(_data(a, b)), "versions": list(_versions(a, b)),
         "estimates": list(_estimates(a, b)),
@@ -86,6 +91,14 @@ def _opened(*folders: Path) -> tuple[ResultBundle, ...]:
             faults.extend(fault)
     faults.stop()
     return tuple(opened)
+
+
+def _refuse_open_beside_guarded(a: ResultBundle, b: ResultBundle) -> None:
+    """Refuse to set what passed no gate beside what did."""
+    if a.guarded != b.guarded:
+        bare_one, other = (a, b) if b.guarded else (b, a)
+        what = f"written without a disclosure profile, and {other.path} under one: its full digits have passed no gate"
+        raise InputFault(Fault(str(bare_one.path), what, "run its design under the same profile, and compare those"))
 
 
 def _whole(bundle: ResultBundle) -> ResultBundle:
@@ -131,7 +144,8 @@ def _data(a: ResultBundle, b: ResultBundle) -> Iterator[dict[str, Any]]:
         if np.isnan(old) != np.isnan(new):
             yield {"part": "data", "what": name, "note": _SHORT}
         elif old != new and not np.isnan(old):
-            yield {"part": "data", "what": name, "before": old, "after": new, "difference": new - old}
+            row = {"part": "data", "what": name, "before": old, "after": new}
+            yield row if a.guarded else row | {"difference": new - old}
 
 
 def _hashes(bundle: ResultBundle) -> dict[str, str]:
@@ -162,18 +176,26 @@ def _made_with(bundle: ResultBundle) -> dict[str, Any]:
 
 
 def _estimates(a: ResultBundle, b: ResultBundle) -> Iterator[dict[str, Any]]:
-    """Yield a row per estimate of either bundle; under a profile no number that one of them holds back."""
-    guarded, fewest = a.guarded or b.guarded, max(_fewest(a), _fewest(b))
+    """Yield a row per estimate of either bundle; under a profile no difference, and numbers of like estimates alone."""
+    fewest, apart = max(_fewest(a), _fewest(b)), _judged_apart(a, b)
     old, new = _keyed(a), _keyed(b)
     for key in dict.fromkeys([*old, *new]):
         row = {"part": "estimates", "what": " ".join(part for part in key if part)}
         row |= {"verdict_before": _verdict(a, key), "verdict_after": _verdict(b, key)}
         then, now = old.get(key), new.get(key)
-        if guarded and (note := _held(then, now, fewest)):
+        if a.guarded and (note := _held(then, now, fewest) or (_APART if apart & {"", key[0]} else "")):
             yield row | {"note": note}
             continue
         row["note"] = _absent(then, now)
-        yield row | _side("before", then) | _side("after", now) | _difference(then, now)
+        row |= _side("before", then) | _side("after", now)
+        yield row if a.guarded else row | _difference(then, now)
+
+
+def _judged_apart(a: ResultBundle, b: ResultBundle) -> set[str]:
+    """Return the estimators that differ in what they rest on; "" where all do."""
+    keys = [one.key for one in differ(_by_name(bare(a.design)), _by_name(bare(b.design)))]
+    every = _hashes(a) != _hashes(b) or any(key[0] in _ON_WHOM for key in keys)
+    return ({""} if every else set()) | {str(key[1]) for key in keys if key[0] == "estimators" and len(key) > 1}
 
 
 def _keyed(bundle: ResultBundle) -> dict[tuple[str, ...], pd.Series]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +59,7 @@ def measure(reading: Reading, rows: PlacedRows, spec: OutcomeSpec, *, missing_sy
         values = numbers(reading, name, symbols)
         if word != "outcome":
             _refuse_dots(reading, name)
+            flow.extend(_no_people(reading, rows, name, word, values))
         refuse_beyond(reading, name, values)
         empty = np.isnan(values) if symbols is None else np.isnan(values) & ~symbols
         if empty.any():
@@ -75,6 +76,25 @@ def measure(reading: Reading, rows: PlacedRows, spec: OutcomeSpec, *, missing_sy
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = count / exposure * spec.per
     return Measured(_transformed(reading, spec, str(spec.count), rate), count, exposure, tuple(flow))
+
+
+def _no_people(reading: Reading, rows: PlacedRows, name: str, word: str, values: Array) -> Iterator[FlowRow]:
+    """Note counts that no people add up to: yes and no, and parts of people.
+
+    A rate and a Poisson likelihood take parts as they take whole numbers (apportioned and averaged counts are such); an
+    exposure may be person-years.
+    """
+    told = np.isfinite(values)
+    if pd.api.types.is_bool_dtype(reading.frame[name].dropna().infer_objects()):
+        yield _noted(rows, told, word, f"{name}: true and false, read as 1 and 0: is it a number of people?")
+    parts = told & (values % 1 != 0)
+    if word == "count" and parts.any():
+        yield _noted(rows, parts, word, f"{name}: no whole numbers of people; taken as written")
+
+
+def _noted(rows: PlacedRows, mask: NDArray[np.bool_], word: str, reason: str) -> FlowRow:
+    units = len(np.unique(rows.codes[mask]))
+    return FlowRow(f"{word} as written", "noted", units, int(mask.sum()), named_cells(rows, mask), reason)
 
 
 def _refuse_dots(reading: Reading, name: str) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-from sos_eval.panel.panel import Panel
+import numpy as np
+
+from sos_eval.results.fitted import Fitted
+from sos_eval.results.span import tells_of_few
+from sos_eval.results.weighing import Weighing
 
 __all__ = ["Members"]
 
@@ -15,19 +19,22 @@ Names = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """The units of an estimate: those that ever start, by start, and the others."""
+    """The units of an estimate: those that ever start, by start, and the others; and how it weighs them."""
 
     cohorts: Mapping[float, Names] = field(default_factory=dict)
     others: Names = frozenset()
     times: tuple[float, ...] = ()
+    weighing: Weighing | None = field(default=None, compare=False, repr=False)
 
     @classmethod
-    def of(cls, panel: Panel) -> Self:
+    def of(cls, fitted: Fitted) -> Self:
         """Return those of the panel that was estimated on."""
+        panel = fitted.panel
         starts = panel.first_treated
         names = panel.units.astype(str)
         cohorts = {float(start): frozenset(names[starts == start]) for start in panel.cohorts}
-        return cls(cohorts, frozenset(names[~panel.ever_treated]), tuple(map(float, panel.times)))
+        others, times = frozenset(names[~panel.ever_treated]), tuple(map(float, panel.times))
+        return cls(cohorts, others, times, Weighing.of(fitted))
 
     @property
     def treated(self) -> Names:
@@ -46,6 +53,10 @@ class Members:
         """Whether the two have other periods or other starts: what each says of one unit is not the same."""
         return self.times != other.times or self.cohorts.keys() != other.cohorts.keys()
 
+    def weighs_as(self, other: Members) -> bool:
+        """Whether no count adds more to the one than to the other, as far as their weighing is known."""
+        return self.weighing is None or other.weighing is None or not self.weighing.differs(other.weighing)
+
     def near(self, other: Members, fewest: int) -> bool:
         """Whether the two differ by some units, and by so few that a difference would tell of these alone."""
         return any(0 < len(mine ^ theirs) < fewest for mine, theirs in self._beside(other))
@@ -55,3 +66,18 @@ class Members:
         yield self.others, other.others
         for start in self.cohorts.keys() & other.cohorts.keys():
             yield self.cohorts[start], other.cohorts[start]
+
+    def completes(self, others: Sequence[Members], fewest: int) -> bool:
+        """Whether sums over its units and those of others, told together, are a sum over few units.
+
+        What the others tell of few without it is not laid to it.
+        """
+        sides = [([one._side(key) for one in others], self._side(key)) for key in (-np.inf, np.inf, *self.cohorts)]
+        return any(
+            own not in told and tells_of_few([*told, own], fewest) and not tells_of_few(told, fewest)
+            for told, own in sides
+        )
+
+    def _side(self, key: float) -> Names:
+        """Return all treated (-inf), the others (inf) or those of a start."""
+        return self.treated if key == -np.inf else self.others if key == np.inf else self.cohorts.get(key, frozenset())

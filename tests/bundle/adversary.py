@@ -5,22 +5,26 @@ Exposures, starts and methods are taken as known. What is not linear in the coun
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import linprog
 
-from sos_eval.checks import Robustness
+from sos_eval.checks.compared import ComparedCheck
 from sos_eval.design.design import load_design
 from sos_eval.jobs import steps
 from sos_eval.jobs.alternatives import _varied
+from sos_eval.jobs.universal_base import varies_base
 
 #: A number that was published says that the truth is no further from it than this share of its own last digit.
 HALF = 0.5 + 1e-6
 #: Estimators that are linear in the outcomes.
 LINEAR = ("callaway_santanna", "twfe", "event_study_twfe")
+
+
+KEYS = ["aggregation", "cohort", "time", "event_time"]
 
 
 @dataclass
@@ -35,14 +39,33 @@ class Statements:
         """Take a published number with so many significant digits; 17 is full precision."""
         if not np.isfinite(published) or not np.abs(coefficients).max() > 0:
             return
-        size = abs(published)
-        half = 1e-9 * max(1.0, size)  # of arithmetic
-        if digits <= 15 and size > 0:
-            half = max(half, HALF * 10 ** (np.floor(np.log10(size)) - digits + 1))
+        half = _half(published, digits)
         scale = np.abs(coefficients).max()
         self.rows.append(coefficients / scale)
         self.low.append((published - half) / scale)
         self.high.append((published + half) / scale)
+
+    def add_share(self, part, whole, published, digits):
+        """Take a part over a whole that is not negative: two inequalities."""
+        if not np.isfinite(published):
+            return
+        half = _half(published, digits)
+        for coefficients, ends in (
+            (part - (published + half) * whole, (-np.inf, 0)),
+            (part - (published - half) * whole, (0, np.inf)),
+        ):
+            scale = np.abs(coefficients).max()
+            self.rows.append(coefficients / scale)
+            self.low.append(ends[0])
+            self.high.append(ends[1])
+
+
+def _half(published, digits):
+    """Return how far the truth may lie from a published number."""
+    half = 1e-9 * max(1.0, abs(published))  # of arithmetic
+    if digits <= 15 and published != 0:
+        half = max(half, HALF * 10 ** (np.floor(np.log10(abs(published))) - digits + 1))
+    return half
 
 
 def _overall(batch):
@@ -62,30 +85,54 @@ class Adversary:
         self.exposure = self._matrix("exposure")
         self.counts = self._matrix("count").ravel()
         self.size = self.exposure.size
-        basis = np.zeros((self.size, *self.exposure.shape))
-        basis.reshape(self.size, -1)[np.arange(self.size), np.arange(self.size)] = self.panel.outcome.per
-        self.basis = basis / self.exposure
         self.maps = {name: self._map(fit) for (name, _), fit in fitted.items() if fit.estimator.name in LINEAR}
+        self.one_base = {
+            name: self._map(
+                replace(fit, estimator=(own := fit.estimator.on_one_base()), estimate=own.complete(fit.panel))
+            )
+            for (name, _), fit in fitted.items() if varies_base(fit.estimator)
+        }  # fmt: skip
         self.variants = self._variants(plan, fitted[key])
 
-    def _map(self, fit):
-        """Return an estimate of any units and periods as a map of all counts."""
-        panel = fit.panel
+    def _rates(self, panel):
+        """Return the outcome of a panel's units and periods as a map of all counts, (n_counts, units, periods)."""
         units, times = np.isin(self.panel.units, panel.units), np.isin(self.panel.times, panel.times)
-        batch = fit.estimator.estimate_many(panel, self.basis[:, units][:, :, times])
+        basis = np.zeros((self.size, *self.exposure.shape))
+        basis.reshape(self.size, -1)[np.arange(self.size), np.arange(self.size)] = self.panel.outcome.per
+        return basis[:, units][:, :, times] / panel.matrix("exposure")
+
+    def _map(self, fit):
+        """Return an estimate of any units, periods and denominators as a map of all counts."""
+        batch = fit.estimator.estimate_many(fit.panel, self._rates(fit.panel))
         truth = fit.estimate.values  # the statements are true of the true counts
         np.testing.assert_allclose(self.counts @ np.nan_to_num(batch.values), np.nan_to_num(truth), atol=1e-6)
         return batch
 
+    def _level(self, panel):
+        """Return the treated's mean outcome before their start as a map of all counts."""
+        before = panel.first_treated[:, None] > panel.times[None, :]
+        before &= np.isfinite(panel.first_treated)[:, None]
+        return (self._rates(panel) * before).sum((1, 2)) / before.sum()
+
     def _variants(self, plan, primary):
-        """Return the overall effect of each alternative of the check `robustness`, as a map of all counts."""
-        found = {"as declared": _overall(self._map(primary))}
+        """Return effect, what it is set against and level before the start of each alternative, as maps of all counts.
+
+        By check and words; alternatives whose estimator is not linear are left out.
+        """
+        own = _overall(self._map(primary)), self._level(primary.panel)
+        found = {}
         for place, check in enumerate(plan.checks):
-            pairs = zip(check.vary, plan.alternatives[place], strict=True) if isinstance(check, Robustness) else ()
-            for one, entry in pairs:
+            if not isinstance(check, ComparedCheck):
+                continue
+            found[check.name, "as declared"] = (own[0], own[0], own[1])
+            for one, entry in zip(check.alternatives, plan.alternatives[place], strict=True):
+                if isinstance(entry, str):
+                    continue
                 varied = _varied(plan, one, entry, next(iter(self.groups.values())), primary)
-                if varied.fitted is not None:
-                    found[one.words] = _overall(self._map(varied.fitted))
+                if varied.fitted is not None and varied.fitted.estimator.name in LINEAR:
+                    against = own[0] if varied.against is None else _overall(self._map(varied.against))
+                    effect = _overall(self._map(varied.fitted))
+                    found[check.name, one.words] = effect, against, self._level(varied.fitted.panel)
         return found
 
     def _matrix(self, name):
@@ -96,26 +143,53 @@ class Adversary:
     def statements(self, bundle: Path, digits: int) -> Statements:
         """Read every table and fact of a bundle that is linear in the counts."""
         out = Statements()
-        self._estimates(out, bundle, digits)
+        self._effects(out, bundle / "estimates.csv", self.maps, digits)
+        for name, batch in self.one_base.items():
+            self._effects(out, bundle / "tables" / f"{name}.outcome.universal_base.csv", {name: batch}, digits)
         self._paths(out, bundle, digits)
         self._leave_one_out(out, bundle, digits)
-        self._robustness(out, bundle, digits)
+        for check in sorted({check for check, _ in self.variants}):
+            self._alternatives(out, bundle, check, digits)
+        self._tests(out, bundle, digits)
+        self._before(out, bundle, digits)
         self._facts(out, bundle, digits)
         return out
 
-    def _estimates(self, out, bundle, digits):
-        table = pd.read_csv(bundle / "estimates.csv")
-        keys = ["aggregation", "cohort", "time", "event_time"]
-        for name, batch in self.maps.items():
-            own = table[(table["estimator"] == name)].drop_duplicates(keys)
+    def _effects(self, out, file, maps, digits):
+        table = pd.read_csv(file) if file.exists() else pd.DataFrame(columns=["estimator", *KEYS])
+        for name, batch in maps.items():
+            own = table[(table["estimator"] == name)].drop_duplicates(KEYS)
             cells = batch.cells.reset_index(drop=True)
             for _, row in own.iterrows():
                 same = np.logical_and.reduce([
-                    (cells[key] == row[key]) | (cells[key].isna() & pd.isna(row[key])) for key in keys
+                    (cells[key] == row[key]) | (cells[key].isna() & pd.isna(row[key])) for key in KEYS
                 ])  # fmt: skip
                 at = np.flatnonzero(same)
                 assert len(at) == 1
                 out.add(batch.values[:, at[0]], row["estimate"], digits)
+
+    def _before(self, out, bundle, digits):
+        """Take the coefficients before the start that the headline's own rows are tested on."""
+        file, first = bundle / "tables" / "pretrends.joint.csv", next(iter(self.groups))[0]
+        if not file.exists():
+            return
+        table = pd.read_csv(file)
+        own = table[table["source"].str.endswith("cells of the estimate")]
+        for _, row in own.iterrows():
+            kind = row["source"].split()[0]
+            cells = self.maps[first].cells.reset_index(drop=True)
+            same = (cells["aggregation"] == kind) & (cells["event_time"] == row["event_time"])
+            if kind == "group_time":
+                same &= cells["cohort"] == row["cohort"]
+            at = np.flatnonzero(same)
+            assert len(at) == 1
+            out.add(self.maps[first].values[:, at[0]], row["coefficient"], digits)
+
+    def _tests(self, out, bundle, digits):
+        """Take what a test of the coefficient observed: the coefficient."""
+        table = pd.read_csv(bundle / "tests.csv")
+        for _, row in table[(table["statistic"] == "coefficient") & table["estimator"].isin(self.maps)].iterrows():
+            out.add(_overall(self.maps[row["estimator"]]), row["observed"], digits)
 
     def _paths(self, out, bundle, digits):
         table = pd.read_csv(bundle / "tables" / "outcome_paths.csv")
@@ -139,19 +213,23 @@ class Adversary:
         method = self.groups[name, "outcome"].entry.method
         for _, row in table[table["estimate"].notna()].iterrows():
             kept = self.panel.units != row["unit"]
-            whole = method.estimate_many(self.panel.keep(self.panel.units[kept]), self.basis[:, kept])
+            left = self.panel.keep(self.panel.units[kept])
+            whole = method.estimate_many(left, self._rates(left))
             at = np.flatnonzero((whole.cells["aggregation"] == "overall").to_numpy())
             out.add(whole.values[:, at[0]], row["estimate"], digits)
 
-    def _robustness(self, out, bundle, digits):
-        file = bundle / "tables" / "robustness.csv"
+    def _alternatives(self, out, bundle, check, digits):
+        file = bundle / "tables" / f"{check}.csv"
         if not file.exists():
             return
         for _, row in pd.read_csv(file).iterrows():
-            if row["variant"] in self.variants:
-                own = self.variants[row["variant"]]
-                out.add(own, row["estimate"], digits)
-                out.add(own - self.variants["as declared"], row["shift"], digits)
+            if (check, row["variant"]) not in self.variants:
+                continue
+            own, against, level = self.variants[check, row["variant"]]
+            out.add(own, row["estimate"], digits)
+            out.add(own - against, row.get("shift", np.nan), digits)
+            out.add(against, row.get("against_estimate", np.nan), digits)
+            out.add_share(own, level, row.get("percent", np.nan) / 100, digits)
 
     def _facts(self, out, bundle, digits):
         facts = pd.read_json(bundle / "results.json", typ="series")["panel"]["outcomes"]["outcome"]
@@ -172,6 +250,7 @@ class Adversary:
         protected = np.flatnonzero((self.counts > 0) & (self.counts < smallest))[:within]
         a = np.array(said.rows).reshape(-1, self.size)
         upper, bounds = np.concatenate([a, -a]), np.concatenate([said.high, -np.array(said.low)])
+        upper, bounds = upper[np.isfinite(bounds)], bounds[np.isfinite(bounds)]
         out = []
         for k in protected:
             ends = [self._end(k, sign, upper, bounds) for sign in (1.0, -1.0)]

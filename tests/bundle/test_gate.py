@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -35,10 +36,10 @@ report: {formats: []}
 """
 
 
-def drawn(folder: Path, seed: int) -> int:
+def drawn(folder: Path, seed: int, *, curve: bool = False) -> int:
     """Write a small random panel and its design under a random profile; return the smallest count that is shown."""
     rng = np.random.default_rng(seed)
-    sizes = rng.integers(1, 5, size=rng.integers(1, 4))
+    sizes = rng.integers(3 if curve and seed % 3 else 1, 5, size=rng.integers(1, 4))
     untreated = int(rng.integers(3, 7))
     periods = int(rng.integers(4, 7))
     starts = np.repeat(2012 + np.arange(len(sizes)), sizes)
@@ -48,13 +49,33 @@ def drawn(folder: Path, seed: int) -> int:
     level = rng.choice([1.5, 4.0, 12.0, 60.0], size=len(starts)).repeat(periods)
     data["children"] = rng.choice([300, 1000, 5000], size=len(starts)).repeat(periods) + rng.integers(0, 99, len(data))
     data["entries"] = rng.poisson(level)
+    more = np.random.default_rng([seed, 1])
+    data["young"] = (data["children"] * more.uniform(0.2, 0.9, len(data))).round()
+    data["region"] = more.choice(["north", "south"], len(starts)).repeat(periods)
     data.to_csv(folder / "panel.csv", index=False)
     profile, smallest = [("dfe", 6), ("ons_srs", 10)][seed % 2]
     design = DESIGN.replace("CONTROL", ["never_treated", "not_yet_treated"][seed // 2 % 2])
     design = beside(design, starts, rng)
+    design = design.replace("seed: 4", f"{curved(starts, periods, more)}\nseed: 4") if curve else design
     (folder / "open.yaml").write_text(design)
     (folder / "guarded.yaml").write_text(f"{design}disclosure: {{profile: {profile}}}\n")
     return smallest
+
+
+def curved(starts: np.ndarray, periods: int, rng: np.random.Generator) -> str:
+    """Return a specification curve over windows, units, denominators, regions or starts: two or three choices."""
+    some = [", ".join(f"A{u:02d}" for u in rng.permutation(len(starts))[: rng.integers(1, 6)]) for _ in range(2)]
+    choices = {
+        "window": ["with: {panel.window.from: 2011}", f"with: {{panel.window.to: {2008 + periods}}}"],
+        "units": [f"with: {{panel.exclude: [{one}]}}, label: less {k}" for k, one in enumerate(some)],
+        "denominator": ["exposure: young"],
+        "regions": ["within: [region]"],
+        "start": ["start: 1", "start: -1"],
+        "method": ["estimator: {method: twfe}", "estimator: {method: event_study_twfe}"],
+    }
+    names = rng.permutation(list(choices))[: rng.integers(2, 4)]
+    options = (f"        {name}: [{', '.join(f'{{{one}}}' for one in choices[name])}]" for name in names)
+    return "\n".join(["  - specification_curve:", "      draws: 19", "      vary:", *options])
 
 
 def beside(design: str, starts: np.ndarray, rng: np.random.Generator) -> str:
@@ -130,6 +151,72 @@ def test_one_pilot_s_counts_do_not_come_out(tmp_path):
     table = read_table(guarded / "estimates.csv")
     assert table["estimate"].isna().all()
     assert (table["reason"] == "withheld: rests on fewer than 3 units").all()
+
+
+def test_a_mean_denominator_of_few_is_held_back(tmp_path, undrawn):
+    pilot(tmp_path)
+    whole, guarded = (
+        se.read_bundle(run(tmp_path, name)).facts.panel.outcomes["outcome"] for name in ("open", "guarded")
+    )
+    assert np.isfinite(whole.mean_exposure_treated)
+    assert np.isnan(guarded.mean_exposure_treated)
+    assert np.isfinite(guarded.mean_exposure)
+
+
+#: Columns of numbers of which the adversary makes no statement, by why: see docs/disclosure.md.
+READ = {
+    "estimates": {"estimate"}, "universal_base": {"estimate"}, "outcome_paths": {"mean", "mean_pooled"},
+    "robustness": {"estimate", "shift", "against_estimate"}, "specification_curve": {"estimate", "percent"},
+    "tests": {"observed"}, "joint": {"coefficient"},
+}  # fmt: skip
+NOT_LINEAR = {
+    "std_error", "conf_low", "conf_high", "band_low", "band_high", "statistic", "df", "p_value", "shift_error",
+    "shift_p", "percent_low", "percent_high", "mean", "sd", "p", "p_centred", "mcse", "low", "high",
+    "low_mcse", "high_mcse", "p_adjusted", "value", "power", "size", "wald", "slope", "p_chi2", "p_f", "df_f",
+    "distance",
+}  # fmt: skip
+NOT_OF_COUNTS = {
+    "cohort", "time", "event_time", "conf_level", "level", "n_obs", "n_units", "n_treated_units", "n_clusters", "draws",
+    "threshold", "first_treated", "units", "rows", "cells", "at_most",
+}  # fmt: skip
+
+
+def test_each_number_that_is_written_is_read_by_the_adversary_or_named(tmp_path):
+    drawn(tmp_path, 1004, curve=True)
+    guarded = run(tmp_path, "guarded")
+    tables = {file: read_table(file) for file in guarded.rglob("*.csv")}
+    unread = set()
+    for file, table in tables.items():
+        told = {name for name in table.select_dtypes("number") if table[name].notna().any()}
+        kind = file.stem.split(".")[-1]
+        if file.parent.name == "figures":
+            continue
+        unread |= {(file.name, name) for name in told - READ.get(kind, set()) - NOT_LINEAR - NOT_OF_COUNTS}
+    assert unread == set()
+    held = [
+        table.select_dtypes("number").stack().dropna()
+        for file, table in tables.items()
+        if file.parent.name != "figures"
+    ]
+    known = set(np.concatenate(held)) | set(numbers_of(json.loads((guarded / "headline.json").read_text())))
+    assert any(file.parent.name == "figures" for file in tables)
+    for file, table in tables.items():
+        if file.parent.name == "figures":
+            told = table.select_dtypes("number").stack().dropna()
+            assert set(told[told % 1 > 0]) <= known, file.name  # whole numbers are places on an axis
+    copied = json.loads((guarded / "results.json").read_text())
+    assert copied["estimates"]
+    copies = {
+        one for one in numbers_of([copied[name] for name in ("estimates", "tests", "tables")]) if np.isfinite(one)
+    }
+    assert copies <= known
+
+
+def numbers_of(value: object) -> list[float]:
+    """Return every number of a JSON value."""
+    if isinstance(value, dict | list):
+        return [one for item in (value.values() if isinstance(value, dict) else value) for one in numbers_of(item)]
+    return [float(value)] if isinstance(value, int | float) and not isinstance(value, bool) else []
 
 
 def test_nothing_withheld_stands_on_the_page(tmp_path):
@@ -252,7 +339,8 @@ checks:
         - {with: {panel.window.from: 2011}, label: window}
         - {with: {panel.exclude: [A05]}, label: one}
         - {with: {panel.exclude: [A00, A01, A02, A03, A04]}, label: few}
-        - {with: {panel.exclude: [A03, A04, A05]}, label: three}
+        - {with: {panel.exclude: [A00, A01, A02]}, label: three}
+        - {with: {panel.exclude: [A03, A04, A05]}, label: other three}
 """
 
 
@@ -279,9 +367,13 @@ def test_of_estimates_on_nearly_the_same_units_one_is_told(tmp_path):
     assert reasons["less"].str.startswith("withheld: its units differ").all()
     rows = read_table(guarded / "tables" / "robustness.csv").set_index("variant")
     told = rows["estimate"].notna().to_dict()
-    assert told == {"as declared": True, "window": True, "one": False, "few": False, "three": True}
-    assert rows["n_treated_units"].to_dict() == {"as declared": 7, "window": 7, "one": 6, "few": 2, "three": 4}
-    numbers = rows.loc[["one", "few"]].select_dtypes("float").drop(columns=["n_units", "n_treated_units"])
+    hidden = {"one": False, "few": False, "other three": False}  # without 3, 4, 5 and without 0, 1, 2: A06 alone
+    assert told == {"as declared": True, "window": True, "three": True, **hidden}
+    assert rows["reason"]["other three"].startswith("withheld: with estimates that are shown its units would tell")
+    assert rows["n_treated_units"].to_dict() == {
+        "as declared": 7, "window": 7, "one": 6, "few": 2, "three": 4, "other three": 4,
+    }  # fmt: skip
+    numbers = rows.loc[[*hidden]].select_dtypes("float").drop(columns=["n_units", "n_treated_units"])
     assert numbers.isna().all(axis=None)
     check = read_table(guarded / "diagnostics.csv").set_index("name").loc["robustness"]
     assert pd.isna(check["value"])
@@ -403,3 +495,57 @@ def test_a_curve_says_no_per_cent_of_a_level_that_it_would_give_back(tmp_path, u
     whole = read_table(one_late(tmp_path, [2014] * 6, "open") / "diagnostics.csv").set_index("name")
     assert "% of the treated's level before the start" in whole.loc["specification_curve", "text"]
     assert read_table(guarded / "disclosure.csv")["rule"].str.contains("give back the mean before the start").any()
+
+
+#: Seven pilots, as many sets of four that differ pairwise by four: together they are equations enough for each pilot.
+FOURS = [(0, 1, 2, 4), (1, 2, 3, 5), (2, 3, 4, 6), (0, 3, 4, 5), (1, 4, 5, 6), (0, 2, 5, 6), (0, 1, 3, 6)]
+
+
+def equations(folder: Path, pilots: int, options: str) -> tuple[Path, Adversary]:
+    """Pilots of few entries and three others, and a curve of many alternatives; return bundle and adversary."""
+    rng = np.random.default_rng(6)
+    data = pd.DataFrame(
+        [(f"A{u:02d}", 2012 if u < pilots else 0, 2010 + t) for u in range(pilots + 3) for t in range(4)]
+    )
+    data.columns = ["la", "start", "year"]
+    data["children"] = 900 + 37 * data.index
+    for k in range(9):
+        data[f"e{k}"] = (data["children"] * rng.uniform(0.2, 0.9, len(data))).round()
+    data["entries"] = rng.poisson(np.where(data["start"] > 0, 4 * (data["year"] > 2010), 25))  # none in 2010: levels
+    data.to_csv(folder / "panel.csv", index=False)
+    head = DESIGN.split("estimators:")[0]
+    windows = ", ".join(
+        f"{{with: {{panel.window: {{from: {a}, to: {b}}}}}}}" for a, b in [(2010, 2012), (2011, 2013), (2011, 2012)]
+    )
+    (folder / "guarded.yaml").write_text(f"""\
+{head}estimators: [{{id: primary, method: twfe}}]
+inference: analytic
+checks: [{{specification_curve: {{draws: 19, vary: {{window: [{windows}], other: [{options}]}}}}}}]
+disclosure: {{profile: dfe}}
+report: {{formats: []}}
+""")
+    return run(folder, "guarded"), Adversary(folder / "guarded.yaml")
+
+
+@pytest.mark.parametrize(
+    ("pilots", "options", "rule", "switched"),
+    [
+        (3, ", ".join(f"{{exposure: e{k}}}" for k in range(9)), "weighs_as", lambda one, other: True),
+        (
+            7, ", ".join(f"{{with: {{panel.exclude: [{', '.join(f'A0{u}' for u in some)}]}}}}" for some in FOURS),
+            "completes", lambda one, others, fewest: False,
+        ),
+    ],
+    ids=["denominators", "units"],
+)  # fmt: skip
+def test_alternatives_that_together_tell_of_single_units_are_not_all_told(
+    pilots, options, rule, switched, tmp_path, undrawn, monkeypatch
+):
+    guarded, adversary = equations(tmp_path, pilots, options)
+    rows = read_table(guarded / "tables" / "specification_curve.csv")
+    assert 1 < rows["estimate"].notna().sum() < len(rows)
+    assert adversary.recovered(adversary.statements(guarded, digits=4), 6) == []
+    monkeypatch.setattr(f"sos_eval.results.members.Members.{rule}", switched)
+    (tmp_path / "again").mkdir()
+    ungated, adversary = equations(tmp_path / "again", pilots, options)
+    assert adversary.recovered(adversary.statements(ungated, digits=4), 6, within=8) != []

@@ -35,10 +35,14 @@ def bundles(tmp_path_factory):
     later = DESIGN.replace("callaway_santanna}", "callaway_santanna, anticipation: 1}").replace("seed: 1", "seed: 2")
     fewer = "".join(line for line in panel().splitlines(keepends=True) if not line.startswith("12,"))
     guard = "disclosure: {profile: dfe}\n"
+    waits = DESIGN.replace("callaway_santanna}", "callaway_santanna, anticipation: 1}")
     return {
         "a": made(folder / "a", DESIGN, panel()), "b": made(folder / "b", later, fewer),
         "guarded a": made(folder / "ga", DESIGN + guard, panel()),
         "guarded b": made(folder / "gb", later + guard, fewer),
+        "windowed": made(folder / "gw", DESIGN.replace("panel:", "panel:\n  window: {from: 2011}") + guard, panel()),
+        "another method": made(folder / "gm", waits + guard, panel()),
+        "seeded": made(folder / "gs", DESIGN.replace("seed: 1", "seed: 2") + guard, panel()),
     }  # fmt: skip
 
 
@@ -73,12 +77,22 @@ def test_a_bundle_does_not_differ_from_itself(bundles):
     assert answer.lines[-1] == f"estimates: {count} are the same"
 
 
-@pytest.mark.parametrize("other", ["guarded b", "b"])
-def test_under_a_profile_no_estimate_tells_one_authority_from_the_rest(bundles, other):
+@pytest.mark.parametrize("other", ["guarded b", "windowed", "another method"])
+def test_under_a_profile_no_estimate_on_other_units_periods_or_of_another_method_is_set_beside(bundles, other):
     rows = compare_bundles(bundles["guarded a"], bundles[other]).table
     estimates = rows[rows["part"] == "estimates"]
+    assert len(estimates)
     assert estimates[["before", "after", "difference", "before_low", "after_high"]].isna().all(axis=None)
     assert estimates["note"].str.startswith("withheld: ").all()
+    assert rows["difference"].isna().all()
+
+
+def test_what_passed_no_gate_is_not_set_beside_what_did(bundles, capsys):
+    for pair in (("a", "guarded a"), ("guarded a", "a")):
+        assert call("compare", *(bundles[name] for name in pair)) == 2
+        said = capsys.readouterr().err
+        assert f"{bundles['a']}: written without a disclosure profile" in said
+        assert "run its design under the same profile" in said
 
 
 def test_what_is_no_bundle_is_refused_by_name_both_at_once(bundles, tmp_path, capsys):
@@ -108,8 +122,13 @@ def test_the_table_is_written_and_nothing_over_a_bundle(bundles, tmp_path, capsy
     assert set(json.loads(capsys.readouterr().out)) == {"lines", "rows"}
 
 
-def test_under_a_profile_what_both_publish_is_shown(bundles):
-    rows = compare_bundles(bundles["guarded a"], bundles["a"]).table
-    old, new = (read_bundle(bundles[name]).headline for name in ("guarded a", "a"))
+def test_under_a_profile_what_both_publish_of_the_same_is_shown_at_its_digits(bundles):
+    rows = compare_bundles(bundles["guarded a"], bundles["seeded"]).table
+    old, new = (read_bundle(bundles[name]).headline for name in ("guarded a", "seeded"))
     row = rows[rows["verdict_after"].fillna("") != ""].iloc[0]
     assert (row["before"], row["after"]) == (old["estimate"], new["estimate"])
+    shown = rows[["before", "after", "before_low", "before_high", "after_low", "after_high"]].stack()
+    numbers = [value for value in shown if isinstance(value, float) and value == value]
+    assert numbers
+    assert [value for value in numbers if float(f"{value:.3e}") != value] == []
+    assert rows["difference"].isna().all()

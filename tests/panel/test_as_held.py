@@ -230,6 +230,34 @@ def test_changes_beside_a_database_are_refused(small: SmallDesign):
         small.load(override=path)
 
 
+ENDLESS = "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i % 7 + 1 FROM n) SELECT count(i) AS entries FROM n"
+CROSSED = "SELECT count(*) FROM range(10000000) a, range(10000000) b"
+
+
+@pytest.mark.parametrize("slow", [ENDLESS, CROSSED], ids=["recursive", "cross join"])
+def test_a_view_that_goes_on_for_ever_ends_with_its_name_and_the_option(small: SmallDesign, slow):
+    view = f"CREATE VIEW slow AS SELECT given.* FROM given_too AS given WHERE ({slow}) > 0"
+    path = stored(small.folder, "CREATE TABLE given_too AS FROM given", view)
+    small.block["table"] = "slow"
+    with raised(seconds=1), pytest.raises(DataFault, match='view "slow" took more than 1 seconds') as caught:
+        small.load(override=path)
+    assert "--limit-seconds" in str(caught.value)
+
+
+def test_a_table_of_another_schema_is_named_with_it(small: SmallDesign):
+    path = stored(small.folder, "CREATE SCHEMA care", "CREATE TABLE care.entries AS FROM given")
+    assert small.load(override=path).n_units == small.load().n_units
+    stored(small.folder, "CREATE TABLE care.other AS FROM given")
+    with pytest.raises(DataFault, match=r"holds 2 tables: care\.entries, care\.other"):
+        small.load(override=path)
+    small.block["table"] = "care.entries"
+    assert small.load(override=path).n_units > 0
+    small.block["table"] = "entries"
+    with pytest.raises(DataFault, match='has no table "entries"') as caught:
+        small.load(override=path)
+    assert "care.entries" in str(caught.value)
+
+
 def test_whole_numbers_beside_missing_ones_stay_whole(small: SmallDesign):
     small.data["la_code"] = pd.array([2**53 + int(code) for code in small.data["la_code"]], dtype="Int64")
     small.data.loc[3, "la_code"] = pd.NA
@@ -393,3 +421,29 @@ def test_blank_lines_below_a_table_cost_nothing(tmp_path):
     panel = design.load(write=False)
     assert panel.n_units == 8
     assert "notes below the table" in steps(panel)
+
+
+def noted(panel):
+    return {row.reason: row for row in panel.flow if row.what == "noted"}
+
+
+def test_parts_of_people_are_taken_as_written_and_noted(small: SmallDesign):
+    plain = small.load()
+    assert not any("whole numbers" in reason for reason in noted(plain))
+    small.cell("003", 2012, "entries", 23.5).cell("004", 2013, "entries", 25.25).cell("005", 2011, "children", 10000.5)
+    panel = small.load()
+    row = noted(panel)["entries: no whole numbers of people; taken as written"]
+    assert (row.units, row.rows, row.names) == (2, 2, "003 (2012), 004 (2013)")
+    assert panel.matrix("count")[2, 1] == 23.5
+    assert panel.matrix("exposure")[4, 0] == 10000.5
+    assert not any(reason.startswith("children") for reason in noted(panel))  # an exposure may be person-years
+
+
+def test_booleans_declared_as_counts_are_read_as_one_and_nought_and_noted(small: SmallDesign):
+    small.data["entries"] = small.data["entries"] % 2 == 0
+    small.data.to_parquet(small.folder / "p.parquet")
+    small.block["source"] = "parquet"
+    panel = small.load(override=small.folder / "p.parquet")
+    assert set(panel.matrix("count").ravel()) == {0.0, 1.0}
+    row = noted(panel)["entries: true and false, read as 1 and 0: is it a number of people?"]
+    assert (row.units, row.rows) == (8, 40)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import zlib
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from itertools import islice
+from threading import Timer
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
@@ -149,7 +151,13 @@ def read_duckdb(wanted: Wanted) -> Reading:
     }  # fmt: skip
     try:
         with duckdb.connect(str(path), read_only=True, config=locked) as connection:
-            return _of_duckdb(connection, wanted)
+            name, table = _table_of(connection, wanted)
+            try:
+                with _interrupted(connection):
+                    return _of_duckdb(connection, table, wanted)
+            except duckdb.InterruptException:
+                what = f'the table or view "{name}" took more than {limits().seconds} seconds'
+                wanted.refuse(what, "write its rows into a table, or raise the limit with --limit-seconds")
     except duckdb.PermissionException as error:
         reason = str(error).strip().split("\n")[0].split(" - ")[0]
         wanted.refuse(f"reads something outside the file ({reason})", "read a table, or a view over tables")
@@ -158,10 +166,30 @@ def read_duckdb(wanted: Wanted) -> Reading:
     raise OurFault("a DuckDB file was neither read nor refused")
 
 
-def _of_duckdb(connection: Any, wanted: Wanted) -> Reading:
-    listing = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'main' ORDER BY 1"
-    tables = [str(row[0]) for row in connection.execute(listing).fetchall()]
-    table = _quoted(chosen(tables, wanted, "tables"))
+@contextmanager
+def _interrupted(connection: Any) -> Iterator[None]:
+    """Stop whatever a database computes once its time is over."""
+    timer = Timer(limits().seconds, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _table_of(connection: Any, wanted: Wanted) -> tuple[str, str]:
+    """Return the declared table or the only one, by name and quoted; SCHEMA.TABLE outside the schema `main`."""
+    listing = "SELECT table_schema, table_name FROM information_schema.tables ORDER BY 1, 2"
+    found = [(str(schema), str(table)) for schema, table in connection.execute(listing).fetchall()]
+    places = {table if schema == "main" else f"{schema}.{table}": (schema, table) for schema, table in found}
+    own = [table for schema, table in found if schema == "main"]
+    only = wanted.table is None and len(own) == 1
+    name = own[0] if only else chosen(sorted(places, key=lambda name: (name not in own, name)), wanted, "tables")
+    return name, ".".join(map(_quoted, places[name]))
+
+
+def _of_duckdb(connection: Any, table: str, wanted: Wanted) -> Reading:
     described = {str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE {table}").fetchall()}
     rows = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
     refuse_huge(int(rows[0]) if rows else 0, wanted)

@@ -1,0 +1,57 @@
+"""How an estimate weighs the counts of units: each other way is one more equation on the same few counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.results.fitted import Fitted
+
+__all__ = ["Weighing"]
+
+_CLOSE = 1e-12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighing:
+    """What decides how much a count adds to an estimate, within units of one start: all but units and periods.
+
+    Attributes
+    ----------
+    cells
+        Outcome (which holds its denominator), weight and stratum by unit and period; means where rows are people.
+    adjusted
+        The covariates that it adjusts for, and how.
+    """
+
+    cells: pd.DataFrame
+    adjusted: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, fitted: Fitted) -> Self:
+        """Return that of an estimate."""
+        frame, how = fitted.panel.frame, fitted.estimator
+        by = frame.groupby(["unit", "time"], observed=True, sort=False)
+        cells = by[["outcome", "weight"]].mean().assign(stratum=by["stratum"].first() if "stratum" in frame else "")
+        ways = [str(getattr(how, name, "")) for name in ("adjust", "by")]
+        names = fitted.panel.covariates if how.covariates is None else how.covariates
+        takes = how.takes_covariates and ways[0] != "none" and bool(names)
+        return cls(cells, (*names, *ways) if takes else ())
+
+    def differs(self, other: Weighing) -> bool:
+        """Whether some count that both hold may add more to the one than to the other."""
+        if self.adjusted != other.adjusted:
+            return True
+        both = self.cells.join(other.cells.add_suffix("_other"), how="inner")
+        return any(_apart(both[name], both[f"{name}_other"]) for name in ("outcome", "weight", "stratum"))
+
+
+def _apart(mine: pd.Series, theirs: pd.Series) -> bool:
+    """Whether two columns differ where both hold something."""
+    known = (mine.notna() & theirs.notna()).to_numpy()
+    if mine.dtype.kind != "f":
+        return bool((mine[known] != theirs[known]).any())
+    return not np.allclose(mine[known], theirs[known], rtol=_CLOSE, atol=0.0)
