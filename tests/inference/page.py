@@ -11,6 +11,7 @@ from sos_eval.inference.auto import RULE
 from sos_eval.inference.matrix import standing
 from sos_eval.results.method import registered, summary
 from tests.comparison.people_panel import SETS, many
+from tests.estimators.test_aipw import children
 from tests.fakes import fit, panel_of
 
 CHOOSERS = ("auto",)
@@ -60,7 +61,7 @@ def dosed():
 
 
 #: What methods need in place of the demonstration panel.
-PANELS = {"continuous_did": dosed, "matched_did": matched_people}
+PANELS = {"aipw": children, "continuous_did": dosed, "matched_did": matched_people}
 
 
 def fits():
