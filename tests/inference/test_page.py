@@ -17,7 +17,7 @@ from tests.inference.page import PANELS, demonstration, fits
 
 NUMBERS = ["std_error", "conf_low", "conf_high", "p_value"]
 #: Methods whose interval is that of a test turned round: they have no standard error.
-INVERTED = {"randomization", "wild_cluster_bootstrap"}
+INVERTED = {"randomization", "subcluster_wild_bootstrap", "wild_cluster_bootstrap"}
 #: Methods that take untreated clusters for treated, and so need no second treated one.
 FROM_UNTREATED = {"conley_taber", "ferman_pinto"}
 FITS = fits()
