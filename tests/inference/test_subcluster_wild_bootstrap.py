@@ -10,6 +10,8 @@ import pytest
 from sos_eval.errors import DesignFault
 from sos_eval.estimators import TWFE
 from sos_eval.inference import Analytic, SubclusterWildBootstrap, WildClusterBootstrap
+from sos_eval.inference.auto import resolve
+from sos_eval.inference.design_facts import design_facts
 from sos_eval.inference.satterthwaite import regression_clusters
 from sos_eval.inference.wild_cluster_bootstrap import wild_test
 from sos_eval.numerics.bootstrap import all_signs, wild_terms
@@ -142,3 +144,10 @@ def test_the_error_behind_it_is_the_clusters():
     table = SubclusterWildBootstrap(draws=99).infer(fitted, RNG).table
     error = Analytic(small_sample="none").infer(fitted, RNG).table["std_error"].iloc[0]
     assert table["estimate"].iloc[0] / table["statistic"].iloc[0] == pytest.approx(error, rel=1e-8)
+
+
+def test_declared_with_few_treated_it_comes_behind_a_randomization_test():
+    facts = design_facts(fit(TWFE(), noise_panel(30, 10)))
+    chosen = resolve((SubclusterWildBootstrap(),), facts)
+    assert [method.name for method in chosen.methods] == ["randomization", "subcluster_wild_bootstrap"]
+    assert chosen.changed
