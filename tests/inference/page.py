@@ -29,7 +29,7 @@ The first declared method is the headline, fixed before outcomes are read; what 
 {rule}
 
 `auto` never takes `subcluster_wild_bootstrap`. With weights by row it rejected a true null about as often as it should
-with 2, 3, 5 and 10 treated on the published panel's noise ([methods](methods.md)); weights by authority did so from
+with 2 to 20 treated on the published panel's noise ([methods](methods.md)); weights by authority did so from
 five on alone. It is worth declaring beside a randomization test with two to four treated. Weights by unit or child were
 not measured, so that declared first with fewer than 20 treated or comparison clusters it comes behind a randomization
 test, as plain cluster-robust errors do.

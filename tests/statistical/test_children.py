@@ -45,7 +45,8 @@ def compared(seed: int, base: Path) -> dict[str, float]:
     _, matched, truth = matched_rows(seed, base, "category")
     out = {}
     for outcome, panel in matched.items():
-        method = AIPW(covariates=("age", "disabled"), expected="linear" if outcome in COUNTED else "logistic")
+        model = "linear" if outcome in COUNTED else "logistic"
+        method = AIPW(covariates=("age", "disabled"), expected=model, trim=0.01)
         out[outcome] = float(method.complete(panel).values[0] - truth[outcome])
     return out
 
