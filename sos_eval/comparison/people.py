@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Annotated, Literal
 
+import annotated_types as at
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from sos_eval.comparison.balance import balance_table, effective_size
 from sos_eval.comparison.cem import CEM, Cuts
 from sos_eval.comparison.covariates import dummies, is_text
 from sos_eval.comparison.measures import MEASURE_COLUMNS
+from sos_eval.comparison.people_chance import MISSING, chances, nearest_factors, odds_factors
 from sos_eval.comparison.windows import Windows, windows_of
 from sos_eval.declare import Declared
 from sos_eval.errors import Fault, Faults, NotIdentified, listed, nearest
@@ -28,16 +30,22 @@ __all__ = ["People", "matched_people"]
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.intp]
 
-#: What stands for a missing value where missing is a category.
-_MISSING = "missing"
+
+#: Why rows are left out, by method.
+_NO_STRATUM = "without a {other} row in the same stratum of set, period and covariates"
+_WHY_OUT = {
+    "nearest": "that no {other} row of the same set and period stands for or needs",
+    "ipw": "without a {other} row in the same set and period, or with a chance outside trim_chance",
+}
 
 
 @dataclass(frozen=True)
 class People(Declared):
     """How rows are matched within matched sets of authorities."""
 
-    method: Literal["cem", "exact"] = "cem"
-    """cem: coarsened exact matching; exact: on the values as they are."""
+    method: Literal["cem", "exact", "nearest", "ipw"] = "cem"
+    """cem: coarsened exact matching; exact: on the values as they are; nearest: pairs by the chance of being treated,
+    without replacement; ipw: comparison rows by the odds of it."""
     on: tuple[str, ...] = ()
     """Covariates of rows; set and period (before the window, after it) always count."""
     cutpoints: Mapping[str, Cuts] = field(default_factory=dict)
@@ -46,12 +54,31 @@ class People(Declared):
     """As those of the method cem."""
     missing: Literal["fault", "exclude", "category"] = "fault"
     """Rows without a value: refused, left out, or a category of their own."""
+    ratio: Annotated[int, at.Ge(1)] = 1
+    """Of nearest: comparison rows a treated row, at most."""
+    caliper: Annotated[float, at.Gt(0)] | None = None
+    """Of nearest: largest distance of a pair, in standard deviations of the chance."""
+    trim_chance: tuple[float, float] | None = None
+    """Of ipw: rows with a chance outside these limits are left out: [0.05, 0.95]."""
 
     def __post_init__(self) -> None:
-        if self.method == "exact" and (self.cutpoints or self.groupings):
+        if self.method != "cem" and (self.cutpoints or self.groupings):
             raise ValueError("cutpoints and groupings go with method: cem")
+        if self.method != "nearest" and (self.ratio != 1 or self.caliper is not None):
+            raise ValueError("ratio and caliper go with method: nearest")
+        if self.method != "ipw" and self.trim_chance is not None:
+            raise ValueError("trim_chance goes with method: ipw")
+        if self.trim_chance is not None and not 0 <= self.trim_chance[0] < self.trim_chance[1] <= 1:
+            raise ValueError("trim_chance: write the lower limit, then the upper one, both from 0 to 1: [0.05, 0.95]")
+        if self.by_chance and not self.on:
+            raise ValueError(f"{self.method} needs covariates; write on: [age]")
         if self.on:
             self.coarsening  # noqa: B018  its own rules hold here too
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether rows are matched or weighed by an estimated chance of being treated."""
+        return self.method in ("nearest", "ipw")
 
     @property
     def coarsening(self) -> CEM:
@@ -147,11 +174,14 @@ def matched_people(
     rows, missing = _complete(people, panel, values, rows)
     codes = _strata(people, panel, values, rows)
     own = panel.frame["weight"].to_numpy(float)[rows.place] / rows.times
-    weights = composite_weights(codes, rows.arm, own)
+    weights = (
+        _by_chance(people, panel, values, rows, own) if people.by_chance else composite_weights(codes, rows.arm, own)
+    )
     if not weights.any():
-        what = "comparison.people: no stratum of a set and period holds rows of both groups"
+        where = "set and period" if people.by_chance else "stratum of a set and period"
+        what = f"comparison.people: no {where} holds rows of both groups" + (" that are matched" * people.by_chance)
         raise NotIdentified(Fault(panel.source, what, "coarsen more, or match on fewer covariates"))
-    flow = (*flow, *missing, *_left_out(rows, weights))
+    flow = (*flow, *missing, *_left_out(rows, weights, _WHY_OUT.get(people.method, _NO_STRATUM)))
     lone = _sets_lost(rows, weights)
     return Comparison(
         panel=_laid_out(panel, rows, weights, flow), weights=_unit_weights(panel, rows, weights),
@@ -219,14 +249,28 @@ def _strata(people: People, panel: Panel, values: pd.DataFrame, rows: _Rows) -> 
     return strata([sets, rows.post.astype(np.intp), by_row[rows.place]]) if len(rows.place) else by_row[:0]
 
 
-def _left_out(rows: _Rows, weights: Array) -> list[FlowRow]:
-    """Count the rows that no stratum matches, by group."""
+def _by_chance(people: People, panel: Panel, values: pd.DataFrame, rows: _Rows, own: Array) -> Array:
+    """Weigh rows by their chance within set and period: own weight times match weight, made alike by cell, (n,)."""
+    cells = strata([pd.factorize(rows.matched_set, sort=True)[0].astype(np.intp), rows.post.astype(np.intp)])
+    chance = chances(values.iloc[rows.place], cells, rows.arm, own, panel.source)
+    if people.method == "nearest":
+        factor = nearest_factors(chance, cells, rows.arm, ratio=people.ratio, caliper=people.caliper)
+    else:
+        factor = odds_factors(chance, rows.arm, people.trim_chance)
+    theirs = ~rows.arm & (factor > 0)
+    if theirs.any():
+        factor[theirs] *= own[theirs].sum() / (own * factor)[theirs].sum()
+    return composite_weights(cells, rows.arm, own * factor)
+
+
+def _left_out(rows: _Rows, weights: Array, why: str) -> list[FlowRow]:
+    """Count the rows that nothing is matched with, by group."""
     flow = []
     for words, group in (("treated", rows.arm), ("comparison", ~rows.arm)):
         lost = np.setdiff1d(rows.place[group & (weights == 0)], rows.place[weights > 0])
         if len(lost):
             other = "comparison" if words == "treated" else "treated"
-            reason = f"{words} rows without a {other} row in the same stratum of set, period and covariates"
+            reason = f"{words} rows {why.format(other=other)}"
             flow.append(FlowRow("comparison", "dropped", 0, len(lost), "", reason))
     return flow
 
@@ -263,7 +307,7 @@ def _unit_weights(panel: Panel, rows: _Rows, weights: Array) -> Array:
 def _balance(people: People, values: pd.DataFrame, rows: _Rows, own: Array, weights: Array) -> pd.DataFrame:
     """Compare the rows of both arms before (each row's own weight) and after."""
     plain = values.take(rows.place)
-    texts = {str(name): plain[name].fillna(_MISSING) for name in plain if is_text(plain[name])}
+    texts = {str(name): plain[name].fillna(MISSING) for name in plain if is_text(plain[name])}
     names, x = dummies(plain.assign(**texts), drop_first=False)
     if not names:
         names, x = ["after the window"], rows.post[:, None].astype(float)

@@ -1,4 +1,4 @@
-"""Reading the sections that hold methods: which class, which keys, what is not in this version."""
+"""Reading the sections that hold methods: which class, which keys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from sos_eval.results.inference import InferenceMethod
 from sos_eval.results.method import registered
 
 __all__ = [
-    "CONTRACT",
     "SECTIONS",
     "Reader",
     "read_checks",
@@ -36,28 +35,6 @@ SECTIONS = {
     "schema": True, "name": True, "title": True, "question": True, "panel": True, "comparison": True,
     "estimators": True, "inference": True, "families": True, "checks": True, "theory": True, "moderators": True,
     "implementation": True, "economics": True, "disclosure": True, "report": True, "seed": True,
-}  # fmt: skip
-
-#: Every method that the contract names; those not registered are "not in this version".
-CONTRACT = {
-    "estimator": (
-        "twfe", "event_study_twfe", "callaway_santanna", "sun_abraham", "imputation", "two_stage", "stacked",
-        "etwfe", "poisson_did", "dechaisemartin_dhaultfoeuille", "continuous_did", "synthetic_control",
-        "synthetic_did", "matched_did", "aipw", "double_ml", "causal_forest", "interrupted_time_series",
-        "triple_difference",
-    ),
-    "comparison": (
-        "none", "declared", "neighbours", "nearest", "optimal", "full", "subclass", "cem", "exact", "mahalanobis",
-        "ipw", "cbps", "entropy", "stable",
-    ),
-    "inference": (
-        "analytic", "multiplier_bootstrap", "wild_cluster_bootstrap", "cr2", "cr3", "randomization", "conley_taber",
-        "ferman_pinto", "jackknife", "auto",
-    ),
-    "check": (
-        "pretrends", "honest_did", "placebo_time", "placebo_units", "placebo_outcome", "leave_one_out", "refuters",
-        "spillover", "contamination", "robustness", "specification_curve",
-    ),
 }  # fmt: skip
 
 #: Keys that are looked for in one kind of method and stand in another.
@@ -130,8 +107,6 @@ def _class(reader: Reader, kind: str, name: Any, path: Path_) -> Any:
     if kind == "estimator" and name in registered("discovery"):
         what = f"{dotted}: {name} estimates no overall effect here; it looks for where the effect differs"
         reader.add(path, what, f"write moderators: [{{discover: {name}, among: [COLUMN]}}] beside another estimator")
-    elif name in CONTRACT[kind]:
-        reader.add(path, f"{dotted}: {name} is not in this version", f"write one of: {', '.join(known)}")
     else:
         reader.add(path, f"{dotted}: no {kind} is called {name!r}", nearest(str(name), known))
     return None

@@ -1,5 +1,6 @@
 """Ways to estimate effects: one method, one file."""
 
+from sos_eval.estimators.aipw import AIPW
 from sos_eval.estimators.callaway_santanna import CallawaySantAnna
 from sos_eval.estimators.continuous_did import ContinuousDiD
 from sos_eval.estimators.dechaisemartin_dhaultfoeuille import DechaisemartinDhaultfoeuille
@@ -19,6 +20,7 @@ from sos_eval.estimators.twfe import TWFE
 from sos_eval.estimators.two_stage import TwoStage
 
 __all__ = [
+    "AIPW",
     "ETWFE",
     "TWFE",
     "CallawaySantAnna",

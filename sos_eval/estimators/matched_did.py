@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
+from sos_eval.estimators._people import complete_rows
 from sos_eval.estimators._regression import covariate_columns
 from sos_eval.estimators.event_study_twfe import REFERENCE_REASON
 from sos_eval.numerics.logistic import SeparationError, logistic
@@ -101,7 +102,7 @@ class MatchedDiD(Estimator):
         """Estimate the effect, or one effect by event time."""
         self._refuse_unmatched(panel)
         names = panel.covariates if self.covariates is None else self.covariates
-        panel, notes = _complete(panel, names)
+        panel, notes = complete_rows(panel, names)
         effects, terms, more = self._terms(panel)
         x, collinear = _regressors(panel, names, terms, len({j for one in effects for j in one.terms}))
         fit = self._fitted(panel, x, names)
@@ -190,17 +191,6 @@ class MatchedDiD(Estimator):
                 unit_codes=np.arange(panel.n_rows), n_obs=panel.n_rows, n_params=fit.x.shape[1], contrast=contrast,
             )  # fmt: skip
         return Estimate(table, values, influence, panel, linear=linear, notes=notes)
-
-
-def _complete(panel: Panel, names: tuple[str, ...]) -> tuple[Panel, tuple[str, ...]]:
-    """Leave out rows without a covariate, and say how many."""
-    known = panel.frame[["outcome", *names]].notna().all(axis=1).to_numpy()
-    if known.all():
-        return panel, ()
-    if not known.any():
-        raise NotIdentified(panel.fault("no row has an outcome and every covariate", "take fewer covariates"))
-    note = f"{int((~known).sum())} matched rows without a covariate are left out of the regression"
-    return replace(panel, frame=panel.frame[known].reset_index(drop=True)), (note,)
 
 
 def _regressors(panel: Panel, names: tuple[str, ...], terms: Array, first: int) -> tuple[Array, tuple[str, ...]]:

@@ -12,6 +12,7 @@ from sos_eval.inference.jackknife import Jackknife
 from sos_eval.inference.multiplier_bootstrap import MultiplierBootstrap
 from sos_eval.inference.newey_west import NeweyWest
 from sos_eval.inference.randomization import Randomization
+from sos_eval.inference.subcluster_wild_bootstrap import SubclusterWildBootstrap
 from sos_eval.inference.two_way import TwoWay
 from sos_eval.inference.wild_cluster_bootstrap import WildClusterBootstrap
 
@@ -26,6 +27,7 @@ __all__ = [
     "MultiplierBootstrap",
     "NeweyWest",
     "Randomization",
+    "SubclusterWildBootstrap",
     "TwoWay",
     "WildClusterBootstrap",
 ]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import annotated_types as at
 import numpy as np
+from numpy.typing import NDArray
 
 from sos_eval.inference.memory import refuse_too_many
 from sos_eval.inference.satterthwaite import regression_clusters, why_not_linear
@@ -48,8 +49,8 @@ def wild_test(
         See `wild_terms`.
     estimate
         The contrast's estimate.
-    weights : (draws, G)
-        Bootstrap weights.
+    weights : (draws, d)
+        Bootstrap weights of the groups that are drawn.
     restricted
         Residuals under the null (WCR) or unrestricted (WCU, centred at the estimate).
     complete
@@ -57,11 +58,12 @@ def wild_test(
     level
         Of the interval; None leaves it out.
     """
-    error = float(np.sqrt((terms.alpha**2).sum()))
+    error = terms.error
     slope = estimate / terms.width if restricted else 0.0
     numerator = weights @ (terms.alpha + slope * terms.beta)
     spread = np.sqrt(((weights @ (terms.k0 + slope * terms.k1)) ** 2).sum(1))
-    drawn = numerator / spread
+    drawn = np.full(len(weights), np.inf)  # a draw without an error counts as extreme
+    np.divide(numerator, spread, out=drawn, where=spread > 0)
     observed = estimate / error
     extra = 0 if complete else 1
     extreme = int((np.abs(drawn) >= (1 - TIES) * abs(observed)).sum())
@@ -120,23 +122,29 @@ class WildClusterBootstrap(InferenceMethod):
         """Say why it is not defined for an estimate; empty where it is."""
         return why_not_linear(estimate)
 
+    def groups(self, estimate: Estimate) -> NDArray[np.intp] | None:
+        """Return the codes of the groups whose weights are drawn, (n,); None for the clusters."""
+        return None
+
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return effects with bootstrap p-values and intervals."""
         estimate = fitted.estimate
         if why := self.why_not(estimate):
             return refused(fitted, self.key, self.level, why)
         design = regression_clusters(estimate)
+        groups = self.groups(estimate)
         n_clusters = len(design.rows)
-        complete = self.weights == "rademacher" and 2**n_clusters <= self.draws
-        refuse_too_many(fitted.source, "draws", 2**n_clusters if complete else self.draws, 4 * n_clusters)
-        drawn = all_signs(n_clusters) if complete else draw_weights(self.weights, (self.draws, n_clusters), rng)
+        n_groups = n_clusters if groups is None else int(groups.max()) + 1
+        complete = self.weights == "rademacher" and 2**n_groups <= self.draws
+        refuse_too_many(fitted.source, "draws", 2**n_groups if complete else self.draws, n_groups + 3 * n_clusters)
+        drawn = all_signs(n_groups) if complete else draw_weights(self.weights, (self.draws, n_groups), rng)
         m = len(estimate.values)
         statistic, p, low, high = np.full((4, m), np.nan)
-        raw = np.array([np.sqrt((wild_terms(design, c).alpha ** 2).sum()) for c in design.contrast])
-        usable, reasons = why_no_error(estimate, raw)
+        every = [wild_terms(design, contrast, groups) for contrast in design.contrast]
+        usable, reasons = why_no_error(estimate, np.array([terms.error for terms in every]))
         for j in np.flatnonzero(np.isfinite(usable)):
             found = wild_test(
-                wild_terms(design, design.contrast[j]), float(estimate.values[j]), drawn,
+                every[j], float(estimate.values[j]), drawn,
                 restricted=self.restricted, complete=complete, level=self.level,
             )  # fmt: skip
             statistic[j], p[j], low[j], high[j] = found.statistic, found.p_value, found.low, found.high

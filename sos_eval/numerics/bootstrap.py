@@ -13,6 +13,7 @@ from sos_eval.numerics.covariance import ClusterDesign
 __all__ = ["BootstrapWeights", "WildTerms", "all_signs", "draw_weights", "wild_terms"]
 
 Array = NDArray[np.float64]
+Codes = NDArray[np.intp]
 BootstrapWeights = Literal["rademacher", "mammen", "webb"]
 
 _GOLDEN = (1 + np.sqrt(5)) / 2
@@ -46,7 +47,15 @@ class WildTerms:
 
     With residuals under the null (the contrast equals its estimate minus ``s`` times `width`) the numerator is
     ``v @ (alpha + s beta)`` and the scores are ``v @ (k0 + s k1)``, one per cluster; their sum of squares is the
-    cluster-robust variance without factors. ``s = 0`` gives the unrestricted bootstrap.
+    cluster-robust variance without factors. ``s = 0`` gives the unrestricted bootstrap. Weights ``v`` are of the d
+    groups that are drawn: the G clusters, or finer ones.
+
+    Attributes
+    ----------
+    alpha, beta : (d,)
+    k0, k1 : (d, G)
+    error
+        Of the estimate, without factors.
     """
 
     alpha: Array
@@ -54,28 +63,50 @@ class WildTerms:
     k0: Array
     k1: Array
     width: float
+    error: float
 
 
-def wild_terms(design: ClusterDesign, contrast: Array) -> WildTerms:
+def wild_terms(design: ClusterDesign, contrast: Array, drawn: Codes | None = None) -> WildTerms:
     """Reduce a regression to what the bootstrap of one contrast needs.
 
     Cameron, Gelbach and Miller (2008), computed on clusters as in MacKinnon, Nielsen and Webb (2023, section 4):
-    the data are read once, draws cost a product of (draws, G) and (G, G).
+    the data are read once, draws cost a product of (draws, d) and (d, G).
 
     Parameters
     ----------
     contrast : (p,)
         Combination of the coefficients.
+    drawn : (n,) or None
+        Codes from zero of the groups whose weights are drawn, each inside one cluster (MacKinnon and Webb 2018); None
+        for the clusters.
     """
     a = design.inverse @ contrast
     weighted = design.z * design.weights[:, None]
     along = design.z @ a
-    scores = np.stack([weighted[rows].T @ design.residuals[rows] for rows in design.rows])  # (G, p)
-    own = np.stack([weighted[rows].T @ along[rows] for rows in design.rows])  # (G, p): Z_g' W Z_g a
-    alpha, beta = scores @ a, own @ a
+    scores = _sums(weighted * design.residuals[:, None], design, drawn)  # (d, p)
+    moved = _sums(weighted * along[:, None], design, drawn)  # (d, p): Z_s' W Z_s a
+    own = moved if drawn is None else _sums(weighted * along[:, None], design, None)  # (G, p)
+    alpha, beta = scores @ a, moved @ a
+    inside = np.eye(len(own)) if drawn is None else _inside(design, drawn)
 
-    def response(raw: Array, per_cluster: Array) -> Array:
-        # rows: the cluster whose weight moves; columns: the cluster whose score answers
-        return np.diag(raw) - per_cluster @ design.inverse @ own.T
+    def response(raw: Array, per_group: Array) -> Array:
+        # rows: the group whose weight moves; columns: the cluster whose score answers
+        return inside * raw[:, None] - per_group @ design.inverse @ own.T
 
-    return WildTerms(alpha, beta, response(alpha, scores), response(beta, own), float(contrast @ a))
+    error = float(np.sqrt(((alpha @ inside) ** 2).sum()))
+    return WildTerms(alpha, beta, response(alpha, scores), response(beta, moved), float(contrast @ a), error)
+
+
+def _sums(values: Array, design: ClusterDesign, drawn: Codes | None) -> Array:
+    """Sum rows (n, p) by cluster, or by the groups that are drawn."""
+    if drawn is None:
+        return np.stack([values[rows].sum(0) for rows in design.rows])
+    return np.column_stack([np.bincount(drawn, column) for column in values.T])
+
+
+def _inside(design: ClusterDesign, drawn: Codes) -> Array:
+    """Say which cluster each drawn group lies in, (d, G): zero or one."""
+    inside = np.zeros((int(drawn.max()) + 1, len(design.rows)))
+    for g, rows in enumerate(design.rows):
+        inside[drawn[rows], g] = 1.0
+    return inside

@@ -14,6 +14,7 @@ NAMES = {"unit": "u", "time": "t", "outcome": "y", "first_treated": "g"}
 COLUMNS = ["u", "t", "g", "y"]
 INFERENCE = [
     "analytic", "jackknife", "cr2", "cr3", "multiplier_bootstrap", {"method": "wild_cluster_bootstrap", "draws": 99},
+    {"method": "subcluster_wild_bootstrap", "draws": 99},
     {"method": "randomization", "draws": 99, "interval": "none"},
 ]  # fmt: skip
 

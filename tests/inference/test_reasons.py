@@ -18,11 +18,12 @@ N, T = 14, 6
 PLAIN = [3] * 3 + [5] * 2 + [INF] * 9
 QUICK = {
     "analytic": {"band_draws": 99}, "auto": {"draws": 39}, "multiplier_bootstrap": {"draws": 99},
-    "wild_cluster_bootstrap": {"draws": 99},
+    "subcluster_wild_bootstrap": {"draws": 99}, "wild_cluster_bootstrap": {"draws": 99},
 }  # fmt: skip
 #: What each method fills where it fills anything: an empty one needs a reason.
 FILLED = ("estimate", "p_value", "conf_low", "conf_high")
-NO_ERROR = ("randomization", "wild_cluster_bootstrap")  # methods that test without a standard error
+#: Methods that test without a standard error.
+NO_ERROR = ("randomization", "subcluster_wild_bootstrap", "wild_cluster_bootstrap")
 
 
 def _panel(starts=PLAIN, *, gaps=0, quiet=(), times=None, clusters=None, constant=False):
