@@ -76,20 +76,22 @@ def report(screen: Screen, bundle: Path, form: str, out: Path | None, despite_da
 def figure(
     screen: Screen, bundle: Path, name: str | None, form: str | None, size: str | None, theme: Path | None,
     every: bool, out: Path | None,
-) -> None:  # fmt: skip
-    """Draw one figure of a bundle into a file; without a name, list the figures that it has data for."""
+) -> int:  # fmt: skip
+    """Draw one figure of a bundle into a file; without a name, list the figures that it has data for.
+
+    Exit 3 where --all leaves out a figure that has no room at the size.
+    """
     from sos_eval.bundle.bundle import read_bundle
     from sos_eval.report.draw import available, save_figure
 
     opened = read_bundle(bundle)
     if every:
-        _every_figure(screen, opened, name, form or "svg", _order(screen, size, theme), out)
-        return
+        return _every_figure(screen, opened, name, form or "svg", _order(screen, size, theme), out)
     if name is None:
         if size is not None or theme is not None:
             raise click.UsageError("--size and --theme need the name of a figure, or --all")
         _list(screen, "figure", *available(opened))
-        return
+        return 0
     if out is None:
         out = Path(f"{name}.{form or 'svg'}")
     elif form is not None and out.suffix != f".{form}":
@@ -97,6 +99,7 @@ def figure(
     refuse_inputs([out], [*data_files_of(bundle), *([theme] if theme is not None else [])])
     file = save_figure(opened, name, out, _order(screen, size, theme))
     screen.answer(f"figure: {file}", {"figure": name, "file": str(file)})
+    return 0
 
 
 def _order(screen: Screen, size: str | None, theme: Path | None) -> FigureOrder:
@@ -116,7 +119,7 @@ def _order(screen: Screen, size: str | None, theme: Path | None) -> FigureOrder:
 
 def _every_figure(
     screen: Screen, bundle: ResultBundle, name: str | None, form: str, order: FigureOrder, out: Path | None
-) -> None:
+) -> int:
     """Write every figure with its data, and the contact sheet, into a new folder."""
     from sos_eval.report.contact_sheet import every_figure
 
@@ -124,12 +127,19 @@ def _every_figure(
         raise click.UsageError("--all draws every figure: give --out FOLDER, and no name")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise click.UsageError(f"--out {out}: there already and not empty; name a new folder")
-    files = every_figure(bundle, order, form)
+    files, failed = every_figure(bundle, order, form)
     out.mkdir(parents=True, exist_ok=True)
     for file, content in files.items():
         write_file(out / file, content)
-    names = [file.removesuffix(f".{form}") for file in files if file.endswith(f".{form}") and not file.startswith("contact_sheet")]
-    screen.answer(f"{len(names)} figures: {out}", {"figures": names, "folder": str(out)})
+    names = [
+        file.removesuffix(f".{form}")
+        for file in files
+        if file.endswith(f".{form}") and not file.startswith("contact_sheet")
+    ]
+    unmet = [asdict(line) for line in failed]
+    said = "\n".join([f"{len(names)} figures: {out}", *not_made(unmet)])
+    screen.answer(said, {"figures": names, "folder": str(out), "unmet": unmet})
+    return UNMET if unmet else 0
 
 
 @click.command()

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.bundle.digits import rounded_table
 from sos_eval.bundle.files import csv_text
-from sos_eval.errors import Faults, InputFault
-from sos_eval.report.drawing import NothingToShow
-from sos_eval.report.pulled_figure import FigureOrder
+from sos_eval.bundle.unmet import Unmet
+from sos_eval.report.draw import available, drawing_of
+from sos_eval.report.pulled_figure import FigureOrder, NoRoom
 from sos_eval.report.theme import house_style
-from sos_eval.results.method import registered
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,40 +22,32 @@ SHEET = "contact_sheet.png"
 _COLUMNS, _CELL = 3, 3.6
 
 
-def every_figure(bundle: ResultBundle, order: FigureOrder, form: str) -> dict[str, bytes]:
+def every_figure(bundle: ResultBundle, order: FigureOrder, form: str) -> tuple[dict[str, bytes], list[Unmet]]:
     """Draw every figure that a bundle has data for.
 
     Returns
     -------
     dict
         File name -> content: ``<name>.<form>`` and ``<name>.csv`` of each, and `SHEET`.
-
-    Raises
-    ------
-    InputFault
-        Some have no room at the size; all of them are named.
+    list of Unmet
+        Those that have no room at the size, with what they need.
     """
     files: dict[str, bytes] = {}
     small: dict[str, bytes] = {}
-    faults = Faults()
-    for name, drawing in registered("figure").items():
-        try:
-            data = drawing.data(bundle)
-        except NothingToShow:
-            continue
+    unmet = []
+    for name in available(bundle)[0]:
+        drawing, data = drawing_of(bundle, name)
         try:
             pulled = order.draw(drawing, data, bundle)
-        except InputFault as fault:
-            for each in fault.faults:
-                faults.add(each.where, each.what, each.instead)
+        except NoRoom as fault:
+            unmet.append(Unmet("figure", name, fault.faults[0].what))
             continue
         files[f"{name}.{form}"] = pulled.saved(form)
         files[f"{name}.csv"] = csv_text(rounded_table(data) if bundle.guarded else data).encode()
         small[name] = pulled.saved("png")
-    faults.stop()
     if small:
         files[SHEET] = _sheet(small)
-    return files
+    return files, unmet
 
 
 def _sheet(images: dict[str, bytes]) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,17 +16,21 @@ from sos_eval.errors import Fault, InputFault
 from sos_eval.report.drawing import Drawing
 from sos_eval.report.figure_look import FigureLook, FigureSize, TooTight, looking
 from sos_eval.report.recolour import recolour
-from sos_eval.report.theme import image
+from sos_eval.report.theme import house_style, image
 from sos_eval.report.theme_file import Theme
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FigureOrder", "PulledFigure"]
+__all__ = ["FigureOrder", "NoRoom", "PulledFigure"]
 
 #: Points of the house's text, the smallest that it may shrink to, and by how much at a step.
 _HOUSE, _SMALLEST, _STEP = 9.0, 6.0, 0.88
 _LOGO = 0.42
+
+
+class NoRoom(InputFault):
+    """A figure has no room at the size that is asked for."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +75,8 @@ class FigureOrder:
 
         Raises
         ------
-        InputFault
-            It has no room even then.
+        NoRoom
+            Even then there is none.
         """
         wanted = self.theme.sizes.text if self.theme is not None else _HOUSE
         scale = wanted / _HOUSE * (self.size.scale if self.size is not None else 1.0)
@@ -81,7 +86,7 @@ class FigureOrder:
             except TooTight as tight:
                 if self.size is None or _HOUSE * scale * _STEP < _SMALLEST:
                     what = f"has no room for {drawing.name}, even with letters of {_SMALLEST:g} points: {tight}"
-                    raise InputFault(Fault("--size", what, "a larger size")) from None
+                    raise NoRoom(Fault("--size", what, "a larger size")) from None
                 scale *= _STEP
 
     def _draw_at(self, scale: float, drawing: Drawing, data: pd.DataFrame, bundle: ResultBundle) -> PulledFigure:
@@ -125,7 +130,7 @@ def _refuse_cut_text(figure: Figure) -> None:
     """Raise `TooTight` where a text reaches over the edge."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     for text in _texts(figure):
         box = text.get_window_extent(canvas.get_renderer())
@@ -143,7 +148,9 @@ def _texts(figure: Figure) -> list[Any]:
         for axis in (axes.xaxis, axes.yaxis):
             low, high = sorted(axis.get_view_interval())
             ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
-            away = [tick for tick in ticks if not (axes.get_visible() and axes.axison and low <= tick.get_loc() <= high)]
+            away = [
+                tick for tick in ticks if not (axes.get_visible() and axes.axison and low <= tick.get_loc() <= high)
+            ]
             hidden |= {label for tick in away for label in (tick.label1, tick.label2)}
     texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
     return [text for text in texts if text not in hidden]
@@ -163,19 +170,17 @@ def _scaled_svg(svg: bytes, scale: float) -> bytes:
 
 def _scaled_pdf(figure: Figure, scale: float) -> bytes:
     """Return a PDF whose page is larger by `scale`, everything on it with it."""
-    from matplotlib.backends.backend_mixed import MixedModeRenderer
-    from matplotlib.backends.backend_pdf import Op, PdfFile, RendererPdf
-
-    from sos_eval.report.theme import house_style
-
+    pdf: Any = import_module("matplotlib.backends.backend_pdf")  # without types
     out = BytesIO()
     width, height = figure.get_size_inches()
     with house_style():
         before, figure.dpi = figure.dpi, 72
-        file = PdfFile(out, metadata={"CreationDate": None, "ModDate": None, "Creator": "sos_eval", "Producer": None})
+        file = pdf.PdfFile(
+            out, metadata={"CreationDate": None, "ModDate": None, "Creator": "sos_eval", "Producer": None}
+        )
         file.newPage(width * scale, height * scale)
-        file.output(scale, 0, 0, scale, 0, 0, Op.concat_matrix)
-        renderer = MixedModeRenderer(figure, width, height, 72, RendererPdf(file, 72, height, width))
+        file.output(scale, 0, 0, scale, 0, 0, pdf.Op.concat_matrix)
+        renderer = pdf.MixedModeRenderer(figure, width, height, 72, pdf.RendererPdf(file, 72, height, width))
         figure.draw(renderer)
         renderer.finalize()
         file.finalize()

@@ -35,7 +35,8 @@ def _replacements(of: ThemeColours) -> dict[tuple[int, ...], np.ndarray]:
     """Return house colour (0 to 255) -> the theme's (0 to 1)."""
     back = of.background
     pairs = {
-        "#ffffff": back, "#000000": of.ink, "#bbbbbb": mixed(of.muted, back, 0.6), "#bfbfbf": mixed(of.muted, back, 0.6),
+        "#ffffff": back, "#000000": of.ink,
+        **dict.fromkeys(("#bbbbbb", "#bfbfbf"), mixed(of.muted, back, 0.6)),
         "#9ecae1": mixed(of.treated, back, 0.45), "#e8f1f8": mixed(of.treated, back, 0.1),
         "#f0e9d2": mixed(of.muted, back, 0.2), **dict.fromkeys(_LINES_BEHIND, of.grid), INK: of.ink, MUTED: of.muted,
     }  # fmt: skip
@@ -46,7 +47,8 @@ def _replacements(of: ThemeColours) -> dict[tuple[int, ...], np.ndarray]:
 def _bytes(colour: str) -> np.ndarray:
     from matplotlib.colors import to_rgb
 
-    return np.rint(255 * np.array(to_rgb(colour))).astype(int)
+    whole: np.ndarray = np.rint(255 * np.array(to_rgb(colour))).astype(int)
+    return whole
 
 
 def _repaint(artist: Any, table: Mapping[tuple[int, ...], np.ndarray]) -> None:

@@ -21,6 +21,7 @@ __all__ = [
     "COLOURS",
     "FORMATS",
     "INK",
+    "METADATA",
     "MUTED",
     "canvas",
     "evenly",
@@ -62,7 +63,7 @@ _STYLE: dict[str, Any] = {
 _NOT_IN_XML = bytes({*range(32)} - {9, 10, 13})
 
 #: No dates and no names of programs in a file.
-_METADATA: dict[str, dict[str, Any]] = {
+METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": "sos_eval"},
     "png": {"Software": None},
     "pdf": {"CreationDate": None, "ModDate": None, "Creator": "sos_eval", "Producer": None},
@@ -76,7 +77,8 @@ def house_style() -> Iterator[None]:
 
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update({**_STYLE, **current_look().style})  # type: ignore[arg-type]
+        settings: Any = {**_STYLE, **current_look().style}
+        mpl.rcParams.update(settings)
         yield
 
 
@@ -170,7 +172,7 @@ def legend(axes: Axes, *, columns: int = 3, handles: Sequence[Any] | None = None
     options: dict[str, Any] = {
         "loc": "lower left",
         "bbox_to_anchor": (0.0, 1.0),
-        "ncols": columns,
+        "ncols": min(columns, max(int(layout_width() / 2.2), 1)),
         "borderaxespad": 0.2,
     }
     options |= {"handlelength": 2.4, "columnspacing": 1.4}
@@ -194,7 +196,7 @@ def _figure_class() -> type[Figure]:
         def savefig(self, fname: Any, **options: Any) -> None:
             form = options.get("format") or str(getattr(fname, "name", fname)).rsplit(".", 1)[-1]
             with house_style():
-                super().savefig(fname, **{"dpi": _DPI, "metadata": _METADATA.get(form), **options})
+                super().savefig(fname, **{"dpi": _DPI, "metadata": METADATA.get(form), **options})
 
         def _repr_png_(self) -> bytes:
             """Show itself in a notebook."""

@@ -105,7 +105,7 @@ class Theme(Declared):
             "comparison": (of.comparison, _MARKS),
         } | {f"more[{k}]": (colour, _MARKS) for k, colour in enumerate(of.more)}  # fmt: skip
         return [
-            f"colours.{name}: {colour} on {of.background} has a contrast of {contrast(colour, of.background):.1f}; "
+            f"colours.{name}: {colour} on {of.background} has a contrast of {contrast(colour, of.background):.2f}; "
             f"many cannot read it below {least:g}"
             for name, (colour, least) in pairs.items()
             if contrast(colour, of.background) < least
