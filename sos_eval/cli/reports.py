@@ -137,7 +137,7 @@ def _every_figure(
         if file.endswith(f".{form}") and not file.startswith("contact_sheet")
     ]
     unmet = [asdict(line) for line in failed]
-    said = "\n".join([f"{len(names)} figures: {out}", *not_made(unmet)])
+    said = "\n".join([f"{len(names)} figures: {out}", *(f"left out: {line.why}" for line in failed)])
     screen.answer(said, {"figures": names, "folder": str(out), "unmet": unmet})
     return UNMET if unmet else 0
 
