@@ -14,6 +14,8 @@ from sos_eval.errors import Fault, InputFault
 
 __all__ = ["check", "lock", "protocol"]
 
+_PROTOCOLS = ["md", "html", "docx"]
+
 _DESIGN = click.argument("design", type=click.Path(path_type=Path))
 _PANEL = click.option("--panel", type=click.Path(path_type=Path), help="Data file, in place of panel.path.")
 
@@ -37,17 +39,19 @@ def check(screen: Screen, design: Path, panel: Path | None) -> None:
 
 @click.command()
 @_DESIGN
-@click.option("--format", "form", type=click.Choice(["md", "html", "docx"]), default="md", show_default=True)
+@click.option("--format", "form", type=click.Choice(_PROTOCOLS), help="Else from --out's ending, or md.")
 @click.option("--out", type=click.Path(path_type=Path), help="File to write; beside the design unless given.")
 @quiet
 @pass_screen
-def protocol(screen: Screen, design: Path, form: str, out: Path | None) -> None:
+def protocol(screen: Screen, design: Path, form: str | None, out: Path | None) -> None:
     """Write the evaluation protocol (statistical analysis plan) that a design declares."""
     from sos_eval.design.design import load_design
     from sos_eval.design.lock import as_locked
     from sos_eval.report.protocol_file import protocol_file
 
     declared = as_locked(load_design(design))
+    ending = out.suffix.lower().removeprefix(".") if out is not None else "md"
+    form = form or (ending if ending in _PROTOCOLS else "md")
     out = out or design.with_name(f"{design.stem}.protocol.{form}")
     check_ending(out, form)
     refuse_inputs([out], [design])

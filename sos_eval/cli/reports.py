@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sos_eval.bundle.listing import data_files_of
 from sos_eval.bundle.whole import refuse_inputs, write_file
 from sos_eval.cli.screen import UNMET, Screen, as_json, check_ending, not_made, pass_screen, quiet
+
+if TYPE_CHECKING:
+    from sos_eval.bundle.bundle import ResultBundle
+    from sos_eval.report.pulled_figure import FigureOrder
 
 __all__ = ["figure", "report", "table"]
 
@@ -61,26 +66,80 @@ def report(screen: Screen, bundle: Path, form: str, out: Path | None, despite_da
 @_BUNDLE
 @click.argument("name", required=False)
 @click.option("--format", "form", type=click.Choice(["svg", "png", "pdf"]), help="Else from --out's ending, or svg.")
-@_OUT
+@click.option("--size", help="page, half, slide, or inches: 13.33x7.5. Text and wrapping are laid out anew.")
+@click.option("--theme", type=click.Path(path_type=Path), help="File with colours, font, sizes and logo.")
+@click.option("--all", "every", is_flag=True, help="Every figure and a contact sheet into the folder that --out names.")
+@click.option("--out", type=click.Path(path_type=Path), help="File to write, or the folder for --all.")
 @quiet
 @as_json
 @pass_screen
-def figure(screen: Screen, bundle: Path, name: str | None, form: str | None, out: Path | None) -> None:
-    """Draw one figure of a bundle into a file; without a name, list the figures that it has data for."""
+def figure(
+    screen: Screen, bundle: Path, name: str | None, form: str | None, size: str | None, theme: Path | None,
+    every: bool, out: Path | None,
+) -> int:  # fmt: skip
+    """Draw one figure of a bundle into a file; without a name, list the figures that it has data for.
+
+    Exit 3 where --all leaves out a figure that has no room at the size.
+    """
     from sos_eval.bundle.bundle import read_bundle
     from sos_eval.report.draw import available, save_figure
 
     opened = read_bundle(bundle)
+    if every:
+        return _every_figure(screen, opened, name, form or "svg", _order(screen, size, theme), out)
     if name is None:
+        if size is not None or theme is not None:
+            raise click.UsageError("--size and --theme need the name of a figure, or --all")
         _list(screen, "figure", *available(opened))
-        return
+        return 0
     if out is None:
         out = Path(f"{name}.{form or 'svg'}")
     elif form is not None and out.suffix != f".{form}":
         raise click.UsageError(f"--format {form} and --out {out} disagree; write one of the two")
-    refuse_inputs([out], data_files_of(bundle))
-    file = save_figure(opened, name, out)
+    refuse_inputs([out], [*data_files_of(bundle), *([theme] if theme is not None else [])])
+    file = save_figure(opened, name, out, _order(screen, size, theme))
     screen.answer(f"figure: {file}", {"figure": name, "file": str(file)})
+    return 0
+
+
+def _order(screen: Screen, size: str | None, theme: Path | None) -> FigureOrder:
+    """Read how figures are wanted, and say what of a theme cannot be read by many."""
+    from sos_eval.report.figure_look import read_size
+    from sos_eval.report.pulled_figure import FigureOrder
+    from sos_eval.report.theme_file import read_theme
+
+    wanted = None if size is None else read_size(size)
+    if theme is None:
+        return FigureOrder(wanted)
+    look, logo = read_theme(theme)
+    for line in look.unreadable:
+        screen.note(f"{theme}: {line}")
+    return FigureOrder(wanted, look, logo)
+
+
+def _every_figure(
+    screen: Screen, bundle: ResultBundle, name: str | None, form: str, order: FigureOrder, out: Path | None
+) -> int:
+    """Write every figure with its data, and the contact sheet, into a new folder."""
+    from sos_eval.report.contact_sheet import every_figure
+
+    if name is not None or out is None:
+        raise click.UsageError("--all draws every figure: give --out FOLDER, and no name")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise click.UsageError(f"--out {out}: there already and not empty; name a new folder")
+    files, failed = every_figure(bundle, order, form)
+    out.mkdir(parents=True, exist_ok=True)
+    for file, content in files.items():
+        write_file(out / file, content)
+    names = [
+        file.removesuffix(f".{form}")
+        for file in files
+        if file.endswith(f".{form}") and not file.startswith("contact_sheet")
+    ]
+    unmet = [asdict(line) for line in failed]
+    said = "\n".join([f"{len(names)} figures: {out}", *(f"left out: {line.why}" for line in failed)])
+    screen.answer(said, {"figures": names, "folder": str(out), "unmet": unmet})
+    return UNMET if unmet else 0
 
 
 @click.command()

@@ -14,13 +14,15 @@ from sos_eval.bundle.unmet import Unmet, failure_words
 from sos_eval.bundle.whole import write_file
 from sos_eval.errors import Fault, InputFault, nearest
 from sos_eval.report.drawing import Drawing, NothingToShow
+from sos_eval.report.pulled_figure import FigureOrder
 from sos_eval.report.theme import FORMATS, image
 from sos_eval.results.method import registered
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["Drawn", "available", "draw", "draw_all", "quotes", "save", "save_figure"]
+__all__ = ["Drawn", "available", "draw", "draw_all", "drawing_of", "quotes", "save", "save_figure"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,13 @@ def available(bundle: ResultBundle) -> tuple[list[str], dict[str, str]]:
 
 
 def draw(bundle: ResultBundle, name: str) -> Figure:
-    """Draw one figure.
+    """Draw one figure; see `drawing_of` for what is refused."""
+    drawing, data = drawing_of(bundle, name)
+    return drawing.draw(data, bundle)
+
+
+def drawing_of(bundle: ResultBundle, name: str) -> tuple[Drawing, pd.DataFrame]:
+    """Return a figure by name and its data.
 
     Raises
     ------
@@ -78,7 +86,7 @@ def draw(bundle: ResultBundle, name: str) -> Figure:
     if name not in drawings:
         raise InputFault(Fault(str(bundle.path), f"no figure is called {name!r}", nearest(name, drawings)))
     try:
-        return drawings[name](bundle)
+        return drawings[name], drawings[name].data(bundle)
     except NothingToShow as fault:
         names = ", ".join(available(bundle)[0]) or "none"
         raise InputFault(Fault(str(bundle.path), f"no figure {name!r}: {fault}", f"available: {names}")) from None
@@ -131,8 +139,8 @@ def save(drawn: Drawn, folder: Path) -> None:
             (folder / f"{name}.{form}").write_bytes(content)
 
 
-def save_figure(bundle: ResultBundle, name: str, out: str | Path) -> Path:
-    """Draw one figure into a file; the ending of its name says the format.
+def save_figure(bundle: ResultBundle, name: str, out: str | Path, order: FigureOrder | None = None) -> Path:
+    """Draw one figure into a file, in the size and theme that are ordered; the ending of its name says the format.
 
     Raises
     ------
@@ -144,6 +152,7 @@ def save_figure(bundle: ResultBundle, name: str, out: str | Path) -> Path:
     if form not in FORMATS:
         what = f"cannot draw as {form!r}" if form else "has no ending that says the format"
         raise InputFault(Fault(str(out), what, nearest(form, FORMATS)))
-    content = image(draw(bundle, name), form)
+    drawing, data = drawing_of(bundle, name)
+    content = (order or FigureOrder()).draw(drawing, data, bundle).saved(form)
     write_file(file, content)
     return file

@@ -6,9 +6,11 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from sos_eval.report.figure_look import TooTight, current_look
 from sos_eval.report.wording import in_word
 
 if TYPE_CHECKING:
@@ -19,11 +21,13 @@ __all__ = [
     "COLOURS",
     "FORMATS",
     "INK",
+    "METADATA",
     "MUTED",
     "canvas",
     "evenly",
     "house_style",
     "image",
+    "layout_width",
     "legend",
     "room_of",
     "shade",
@@ -38,6 +42,8 @@ FORMATS = ("svg", "png", "pdf")
 
 WIDTH = 7.2
 _LONGEST = 44
+#: Axes below this width in inches, or below this share of the height that they want, are not read.
+_NARROWEST, _FLATTEST = 1.1, 0.7
 _DPI = 110
 
 _STYLE: dict[str, Any] = {
@@ -57,7 +63,7 @@ _STYLE: dict[str, Any] = {
 _NOT_IN_XML = bytes({*range(32)} - {9, 10, 13})
 
 #: No dates and no names of programs in a file.
-_METADATA: dict[str, dict[str, Any]] = {
+METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": "sos_eval"},
     "png": {"Software": None},
     "pdf": {"CreationDate": None, "ModDate": None, "Creator": "sos_eval", "Producer": None},
@@ -71,7 +77,8 @@ def house_style() -> Iterator[None]:
 
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]
+        settings: Any = {**_STYLE, **current_look().style}
+        mpl.rcParams.update(settings)
         yield
 
 
@@ -96,13 +103,18 @@ def canvas(
         For `Figure.subplots` and its ``gridspec_kw``: ``left``, ``right``, ``bottom``, ``top`` in inches,
         ``hspace``, ``wspace`` as matplotlib has them.
     """
-    heading = wrapped(title, width, size=11.0)
+    look = current_look()
+    width = look.width or width
+    heading = wrapped(title, width - look.logo, size=11.0)
     small = wrapped(note, width, size=8.0, even=False)
     above = 0.17 + 0.185 * (heading.count("\n") + 1) + grid.pop("top", 0.16)
     below = (0.10 + 0.142 * (small.count("\n") + 1) if small else 0.05) + grid.pop("bottom", 0.48)
+    height = _height(height, above + below, look.height)
     total = height + above + below
     figure: Figure = _figure_class()(figsize=(width, total), dpi=_DPI)
     left, right = grid.pop("left", 0.72), grid.pop("right", 0.14)
+    if width - left - right < _NARROWEST:
+        raise TooTight(f"its axes would be {max(width - left - right, 0.0):.1f} inches wide")
     spec: dict[str, Any] = {"left": left / width, "right": 1 - right / width}
     spec |= {"top": 1 - above / total, "bottom": below / total}
     spec |= {name: grid.pop(name) for name in ("hspace", "wspace", "width_ratios", "height_ratios") if name in grid}
@@ -113,6 +125,20 @@ def canvas(
     stop = "" if title.endswith(("?", ".")) else "."
     figure.set_label(" ".join(f"{title}{stop} {note}".split()))
     return figure, list(axes.flat)
+
+
+def _height(wanted: float, around: float, given: float | None) -> float:
+    """Return the height of the axes where the whole figure's is given: what title and note leave."""
+    if given is None:
+        return wanted
+    if given - around < _FLATTEST * wanted:
+        raise TooTight(f"it needs {_FLATTEST * wanted + around:.1f} inches of height where it has {given:.1f}")
+    return given - around
+
+
+def layout_width() -> float:
+    """Return how wide the figures that are drawn now are, in inches at the house's size of letters."""
+    return current_look().width or WIDTH
 
 
 def wrapped(text: str, width: float, *, size: float, even: bool = True) -> str:
@@ -146,7 +172,7 @@ def legend(axes: Axes, *, columns: int = 3, handles: Sequence[Any] | None = None
     options: dict[str, Any] = {
         "loc": "lower left",
         "bbox_to_anchor": (0.0, 1.0),
-        "ncols": columns,
+        "ncols": min(columns, max(int(layout_width() / 2.2), 1)),
         "borderaxespad": 0.2,
     }
     options |= {"handlelength": 2.4, "columnspacing": 1.4}
@@ -170,7 +196,7 @@ def _figure_class() -> type[Figure]:
         def savefig(self, fname: Any, **options: Any) -> None:
             form = options.get("format") or str(getattr(fname, "name", fname)).rsplit(".", 1)[-1]
             with house_style():
-                super().savefig(fname, **{"dpi": _DPI, "metadata": _METADATA.get(form), **options})
+                super().savefig(fname, **{"dpi": _DPI, "metadata": METADATA.get(form), **options})
 
         def _repr_png_(self) -> bytes:
             """Show itself in a notebook."""
@@ -183,4 +209,15 @@ def image(figure: Figure, form: str) -> bytes:
     """Return a figure as svg, png or pdf."""
     out = BytesIO()
     figure.savefig(out, format=form)
-    return out.getvalue().translate(None, _NOT_IN_XML) if form == "svg" else out.getvalue()
+    if form != "svg":
+        return out.getvalue()
+    return _titled(figure, out.getvalue().translate(None, _NOT_IN_XML))
+
+
+def _titled(figure: Figure, svg: bytes) -> bytes:
+    """Put a figure's title and words into its drawing, for readers who do not see it."""
+    heading = " ".join(figure.texts[0].get_text().split()) if figure.texts else ""
+    label = str(figure.get_label())
+    start = svg.index(b">", svg.index(b"<svg"))
+    said = f"\n <title>{escape(in_word(heading))}</title>\n <desc>{escape(in_word(label))}</desc>".encode()
+    return svg[:start] + b' role="img"' + svg[start : start + 1] + said.translate(None, _NOT_IN_XML) + svg[start + 1 :]

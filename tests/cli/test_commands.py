@@ -71,6 +71,9 @@ def test_protocol_in_every_format(project, capsys):
     for form, start in (("md", b"# A small evaluation"), ("html", b"<!doctype html>"), ("docx", b"PK")):
         assert call("protocol", "small.yaml", "--format", form) == 0
         assert (project / f"small.protocol.{form}").read_bytes().startswith(start)
+        assert call("protocol", "small.yaml", "--out", f"plan.{form}") == 0
+        assert (project / f"plan.{form}").read_bytes().startswith(start)
+    assert call("protocol", "small.yaml", "--out", "plan.pdf") == 2
     page = (project / "small.protocol.html").read_text()
     assert "<h1>A small evaluation</h1>" in page
     assert "callaway_santanna" in page
@@ -161,6 +164,25 @@ def test_figures_are_listed_and_drawn(bundle, capsys, tmp_path):
     assert call("figure", bundle, "event_studdy") == 2
     assert 'did you mean "event_study"?' in capsys.readouterr().err
     assert call("figure", bundle, "event_study", "--format", "svg", "--out", tmp_path / "fig.png") == 2
+
+
+def test_all_figures_at_once_say_which_have_no_room(bundle, capsys, tmp_path):
+    assert call("figure", bundle, "--all", "--size", "3x3", "--out", tmp_path / "f", "--json") == 3
+    said = json.loads(capsys.readouterr().out)
+    assert said["unmet"]
+    files = {f"{name}.{form}" for name in said["figures"] for form in ("svg", "csv")} | {"contact_sheet.png"}
+    assert {file.name for file in (tmp_path / "f").iterdir()} == files
+    assert call("figure", bundle, "--all", "--out", tmp_path / "f") == 2
+    assert call("figure", bundle, "flow", "--all", "--out", tmp_path / "g") == 2
+    assert call("figure", bundle, "--size", "page") == 2
+
+
+def test_a_theme_whose_colours_are_pale_is_said(bundle, capsys, tmp_path):
+    theme = tmp_path / "theme.yaml"
+    theme.write_text("schema: sos-eval/theme/1\ncolours: {ink: '#999999'}\n")
+    assert call("figure", bundle, "flow", "--theme", theme, "--out", tmp_path / "a.svg") == 0
+    assert "colours.ink: #999999 on #ffffff has a contrast of 2.85" in capsys.readouterr().err
+    assert call("figure", bundle, "flow", "--theme", theme, "--out", theme) == 2
 
 
 def test_tables_are_listed_printed_and_written(bundle, capsys, tmp_path):

@@ -300,6 +300,21 @@ def test_the_answer_is_legible_on_a_telephone(bundle, width):
     assert min(sizes) * 96 / 72 * shrunk >= 9
 
 
+@pytest.mark.parametrize(("fall", "rise"), [(-30, 40), (-2, 40), (-40, 2), (-1, 1)])
+def test_the_words_beside_a_mark_do_not_reach_over_no_difference(bundle, fall, rise):
+    """Where a mark is close to no difference its words stand on the far side, and still on the canvas."""
+    values = {"estimate": 1.0, "low": -20.0, "high": 22.0, "no difference": 0.0}
+    values |= {"detectable fall": fall, "detectable rise": rise}
+    table = pd.DataFrame({"what": list(values), "value": list(values.values()), "unit": "children a year"})
+    figure = drawn(registered("figure")["answer"].draw(table, bundle))
+    (axes,) = figure.axes
+    zero = axes.transData.transform((0, 0))[0]
+    words = {text.get_text(): text.get_window_extent() for text in axes.texts}
+    assert words["a fall that\nwould be found"].x1 < zero < words["a rise that\nwould be found"].x0
+    assert words["a fall that\nwould be found"].x0 >= 0
+    assert words["a rise that\nwould be found"].x1 <= figure.bbox.width
+
+
 def test_curves_of_balance_by_hand():
     """Weights 1, 2 and 1 at 3, 1 and 2: shares .5, .75 and 1; a density integrates to one about the weighted mean."""
     x, y = _ecdf(np.array([3.0, 1.0, 2.0]), np.array([1.0, 2.0, 1.0]))

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 #: Inches: as wide as a telephone shows it, so that its words keep their size there.
 _WIDTH = 4.0
+#: Share of the axis that the words beside a mark take.
+_WORDS = 0.34
 _MARKS = {
-    "detectable fall": ("<", "a fall that would be found", -0.2),
-    "detectable rise": (">", "a rise that would be found", -1.0),
+    "detectable fall": ("<", "a fall that\nwould be found", -0.5),
+    "detectable rise": (">", "a rise that\nwould be found", -0.5),
 }
 
 
@@ -61,19 +63,36 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
             axes.plot([value[name]], [row], marker=marker, ms=8, color=INK, ls="none")
     axes.set(ylim=(-1.4, 1.9), yticks=[])
     axes.margins(x=0.08)
-    for name, (_, words, row) in _MARKS.items():
-        if name in value:
-            _named(axes, value[name], row, words)
+    _name_marks(axes, {name: value[name] for name in _MARKS if name in value}, value["no difference"])
     axes.tick_params(axis="x", labelsize=9)
     for side in ("left", "right", "top"):
         axes.spines[side].set_visible(False)
     return shown
 
 
-def _named(axes: Axes, at: float, row: float, words: str) -> None:
-    """Write words beside a mark, on the side that has more room."""
-    right = at < sum(axes.get_xlim()) / 2
-    axes.annotate(
-        words, (at, row), xytext=(9 if right else -9, 0), textcoords="offset points", va="center",
-        ha="left" if right else "right", size=9, color=INK, bbox={"fc": "white", "ec": "none", "pad": 1.0},
-    )  # fmt: skip
+def _name_marks(axes: Axes, marks: dict[str, float], zero: float) -> None:
+    """Write words beside each mark on its own side of no difference; where they have no room, on the far side."""
+    outward = _outward(axes, marks, zero)
+    for name, at in marks.items():
+        right = (at < zero) != (name in outward)
+        _, words, row = _MARKS[name]
+        axes.annotate(
+            words, (at, row), xytext=(9 if right else -9, 0), textcoords="offset points", va="center",
+            ha="left" if right else "right", size=9, color=INK, linespacing=1.1,
+        )  # fmt: skip
+
+
+def _outward(axes: Axes, marks: dict[str, float], zero: float) -> set[str]:
+    """Return the marks whose words do not fit between them and no difference, the axis widened for these."""
+    outward: set[str] = set()
+    for _ in marks:
+        low, high = axes.get_xlim()
+        near = {name for name, at in marks.items() if abs(at - zero) < _WORDS * (high - low)}
+        for name in sorted(near - outward):
+            outward.add(name)
+            low, high = axes.get_xlim()
+            if marks[name] < zero:
+                axes.set_xlim((marks[name] - _WORDS * high) / (1 - _WORDS), high)
+            else:
+                axes.set_xlim(low, (marks[name] - _WORDS * low) / (1 - _WORDS))
+    return outward

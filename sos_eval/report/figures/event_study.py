@@ -19,7 +19,7 @@ from sos_eval.report.reading import (
     scale_label,
     unit_words,
 )
-from sos_eval.report.theme import INK, MUTED, TREATED, canvas, wrapped
+from sos_eval.report.theme import INK, MUTED, TREATED, canvas, layout_width, wrapped
 from sos_eval.report.wording import listing
 from sos_eval.results.inference import FEW
 
@@ -120,7 +120,7 @@ def _heading(group: pd.DataFrame, bundle: ResultBundle, *, several: bool, column
     how = listing([_whose(bundle, group, name) for name in dict.fromkeys(group["inference"])])
     own = f"{estimator_label(bundle, first['estimator'])}; {how}"
     own = f"{outcome_label(bundle, first['outcome'])}: {own}" if several else own
-    return wrapped(own, 6.2 if columns == 1 else 3.1, size=8.5)
+    return wrapped(own, (layout_width() - 1.0) / columns, size=8.5)
 
 
 def _whose(bundle: ResultBundle, group: pd.DataFrame, name: str) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.reading import unit_words
-from sos_eval.report.theme import INK, MUTED, canvas
+from sos_eval.report.theme import INK, MUTED, canvas, layout_width
 from sos_eval.report.wording import count, in_units
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _text(row: pd.Series, one: str, many: str, labels: Mapping[str, str]) -> str
     reason = f"; {in_units(str(row['reason']), (one, many))}" if row["reason"] else ""
     names = in_names(str(row["names"]), labels) if row["units"] and row["step"] not in _PERIODS else str(row["names"])
     named = f" [{names if len(names) <= 110 else names[:100].rsplit(',', 1)[0] + ' …'}]" if names else ""
-    return "\n".join(textwrap.wrap(f"{head}{reason}{named}", _WIDE))
+    return "\n".join(textwrap.wrap(f"{head}{reason}{named}", int(_WIDE * (layout_width() - 0.2) / 7.0)))
 
 
 def in_names(text: str, labels: Mapping[str, str]) -> str:
@@ -78,7 +78,7 @@ def in_names(text: str, labels: Mapping[str, str]) -> str:
 def _boxes(axes: Axes, boxes: list[tuple[pd.Series, str]], heights: list[float], gap: float) -> None:
     """Draw the main column on the left and what leaves it indented on the right, joined by lines."""
     total = sum(heights) + gap * len(boxes)
-    axes.set(xlim=(0, 7.0), ylim=(total, 0))
+    axes.set(xlim=(0, layout_width() - 0.2), ylim=(total, 0))
     axes.axis("off")
     y, spine = 0.0, []
     for (row, text), height in zip(boxes, heights, strict=True):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from sos_eval.report.theme import INK, MUTED, TREATED, canvas, evenly, wrapped
+from sos_eval.report.theme import INK, MUTED, TREATED, canvas, evenly, layout_width, wrapped
 from sos_eval.report.wording import alike, interval_words, p_text
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def forest(table: pd.DataFrame, title: str, *, note: str) -> Figure:
     )  # fmt: skip
     for one, (name, group) in zip(axes, groups, strict=True):
         _group(one, group.iloc[::-1])
-        one.set_title(wrapped(name, 7.2 - left, size=9.0), size=9.0, x=0.0)
+        one.set_title(wrapped(name, layout_width() - left, size=9.0), size=9.0, x=0.0)
     return shown
 
 

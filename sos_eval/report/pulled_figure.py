@@ -1,0 +1,189 @@
+"""A figure as a report builder pulls it: laid out for a size, in a theme, as the bytes of a file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from importlib import import_module
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.errors import Fault, InputFault
+from sos_eval.report.drawing import Drawing
+from sos_eval.report.figure_look import FigureLook, FigureSize, TooTight, looking
+from sos_eval.report.recolour import recolour
+from sos_eval.report.theme import house_style, image
+from sos_eval.report.theme_file import Theme
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["FigureOrder", "NoRoom", "PulledFigure"]
+
+#: Points of the house's text, the smallest that it may shrink to, and by how much at a step.
+_HOUSE, _SMALLEST, _STEP = 9.0, 6.0, 0.88
+_LOGO = 0.42
+
+
+class NoRoom(InputFault):
+    """A figure has no room at the size that is asked for."""
+
+
+@dataclass(frozen=True)
+class PulledFigure:
+    """A figure that is drawn, and how much larger it is saved."""
+
+    figure: Figure
+    look: FigureLook
+    scale: float
+    dpi: int
+
+    def saved(self, form: str) -> bytes:
+        """Return it as svg (text as text), png or pdf."""
+        with looking(self.look):
+            if form == "svg":
+                return _scaled_svg(image(self.figure, "svg"), self.scale)
+            if form == "png":
+                out = BytesIO()
+                self.figure.savefig(out, format="png", dpi=self.dpi * self.scale)
+                return out.getvalue()
+            return _scaled_pdf(self.figure, self.scale)
+
+
+@dataclass(frozen=True)
+class FigureOrder:
+    """How a figure is wanted.
+
+    Attributes
+    ----------
+    size
+        None: as the report has it.
+    theme, logo
+        None: the house's look, no logo.
+    """
+
+    size: FigureSize | None = None
+    theme: Theme | None = None
+    logo: Path | None = None
+
+    def draw(self, drawing: Drawing, data: pd.DataFrame, bundle: ResultBundle) -> PulledFigure:
+        """Draw a figure; where its text has no room at the size, letters shrink, down to 6 points.
+
+        Raises
+        ------
+        NoRoom
+            Even then there is none.
+        """
+        wanted = self.theme.sizes.text if self.theme is not None else _HOUSE
+        scale = wanted / _HOUSE * (self.size.scale if self.size is not None else 1.0)
+        while True:
+            try:
+                return self._draw_at(scale, drawing, data, bundle)
+            except TooTight as tight:
+                if self.size is None or _HOUSE * scale * _STEP < _SMALLEST:
+                    what = f"has no room for {drawing.name}, even with letters of {_SMALLEST:g} points: {tight}"
+                    raise NoRoom(Fault("--size", what, "a larger size")) from None
+                scale *= _STEP
+
+    def _draw_at(self, scale: float, drawing: Drawing, data: pd.DataFrame, bundle: ResultBundle) -> PulledFigure:
+        style: dict[str, Any] = {"svg.fonttype": "none", **(self.theme.style if self.theme is not None else {})}
+        logo = self._logo()
+        look = FigureLook(style=style, logo=0.0 if logo is None else _LOGO * logo.shape[1] / logo.shape[0] + 0.15)
+        if self.size is not None:
+            height = None if self.size.height is None else self.size.height / scale
+            look = replace(look, width=self.size.width / scale, height=height)
+        with looking(look):
+            figure = drawing.draw(data, bundle)
+            if self.theme is not None:
+                recolour(figure, self.theme.colours)
+            if logo is not None:
+                _place(figure, logo)
+            if self.size is not None:
+                _refuse_cut_text(figure)
+        return PulledFigure(figure, look, scale, self.theme.sizes.dpi if self.theme is not None else 110)
+
+    def _logo(self) -> Any:
+        if self.logo is None:
+            return None
+        from matplotlib.image import imread
+
+        try:
+            return imread(self.logo)
+        except (OSError, SyntaxError, ValueError) as error:
+            raise InputFault(Fault(str(self.logo), f"logo: cannot be read as a picture ({error})", "a png")) from None
+
+
+def _place(figure: Figure, logo: Any) -> None:
+    """Put a logo on the top right."""
+    width, height = figure.get_size_inches()
+    wide = _LOGO * logo.shape[1] / logo.shape[0]
+    axes = figure.add_axes((1 - (wide + 0.1) / width, 1 - (_LOGO + 0.08) / height, wide / width, _LOGO / height))
+    axes.imshow(logo, aspect="auto")
+    axes.axis("off")
+
+
+def _refuse_cut_text(figure: Figure) -> None:
+    """Raise `TooTight` where a text reaches over the edge."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
+    for text in _texts(figure):
+        box = text.get_window_extent(canvas.get_renderer())
+        over = max(-box.x0, -box.y0, box.x1 - figure.bbox.width, box.y1 - figure.bbox.height)
+        if over > 2:
+            raise TooTight(f"“{text.get_text()[:40]}” would be cut")
+
+
+def _texts(figure: Figure) -> list[Any]:
+    """Return the texts that are shown; of ticks those within the limits."""
+    from matplotlib.text import Text
+
+    hidden = set()
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+            away = [
+                tick for tick in ticks if not (axes.get_visible() and axes.axison and low <= tick.get_loc() <= high)
+            ]
+            hidden |= {label for tick in away for label in (tick.label1, tick.label2)}
+    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    return [text for text in texts if text not in hidden]
+
+
+def _scaled_svg(svg: bytes, scale: float) -> bytes:
+    """Return a drawing with larger sides on the same coordinates."""
+
+    def larger(side: re.Match[str]) -> str:
+        return f'{side[1]}="{float(side[2]) * scale:g}pt"'
+
+    text = svg.decode("utf-8")
+    start, end = text.index("<svg"), text.index(">", text.index("<svg"))
+    head = re.sub(r'\b(width|height)="([\d.]+)pt"', larger, text[start:end])
+    return (text[:start] + head + text[end:]).encode("utf-8")
+
+
+def _scaled_pdf(figure: Figure, scale: float) -> bytes:
+    """Return a PDF whose page is larger by `scale`, everything on it with it."""
+    pdf: Any = import_module("matplotlib.backends.backend_pdf")  # without types
+    out = BytesIO()
+    width, height = figure.get_size_inches()
+    with house_style():
+        before, figure.dpi = figure.dpi, 72
+        file = pdf.PdfFile(
+            out, metadata={"CreationDate": None, "ModDate": None, "Creator": "sos_eval", "Producer": None}
+        )
+        file.newPage(width * scale, height * scale)
+        file.output(scale, 0, 0, scale, 0, 0, pdf.Op.concat_matrix)
+        renderer = pdf.MixedModeRenderer(figure, width, height, 72, pdf.RendererPdf(file, 72, height, width))
+        figure.draw(renderer)
+        renderer.finalize()
+        file.finalize()
+        file.close()
+        figure.dpi = before
+    return out.getvalue()

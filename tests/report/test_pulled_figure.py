@@ -1,0 +1,119 @@
+"""A figure in another size and look: its sides, its letters, its colours, and what is refused."""
+
+import re
+import struct
+
+import pytest
+
+from sos_eval.errors import InputFault
+from sos_eval.report.contact_sheet import SHEET, every_figure
+from sos_eval.report.contrast import contrast
+from sos_eval.report.draw import drawing_of, save_figure
+from sos_eval.report.figure_look import FigureSize, read_size
+from sos_eval.report.pulled_figure import FigureOrder
+from sos_eval.report.theme_file import read_theme
+
+pytestmark = pytest.mark.xdist_group("cases")
+
+DARK = """schema: sos-eval/theme/1
+colours: {treated: "#7fdbca", ink: "#f8f8f2", muted: "#b8bcd0", grid: "#3a3d52", background: "#1e2030"}
+fonts: {family: DejaVu Serif}
+"""
+
+
+def theme(folder, text=DARK):
+    file = folder / "theme.yaml"
+    file.write_text(text, encoding="utf-8")
+    return read_theme(file)
+
+
+def test_a_slide_has_its_sides_in_every_format_and_larger_letters(case, tmp_path):
+    bundle, order = case("full"), FigureOrder(read_size("slide"))
+    svg = save_figure(bundle, "event_study", tmp_path / "a.svg", order).read_text()
+    assert 'width="959.76pt" height="540pt"' in svg
+    pdf = save_figure(bundle, "event_study", tmp_path / "a.pdf", order).read_bytes()
+    assert re.search(rb"/MediaBox \[ 0 0 959\.76\d* 540\.?0*\d* \]", pdf)
+    png = save_figure(bundle, "event_study", tmp_path / "a.png", order).read_bytes()
+    assert struct.unpack(">II", png[16:24]) == (1466, 825)  # 13.33 and 7.5 inches of 110 dots
+    drawing, data = drawing_of(bundle, "adoption")
+    pulled = order.draw(drawing, data, bundle)
+    assert pulled.scale == pytest.approx(13.33 / 7.2)
+    assert pulled.figure.get_size_inches() == pytest.approx([7.2, 7.5 * 7.2 / 13.33])
+
+
+def test_text_of_a_drawing_is_text_and_it_says_what_it_shows(case, tmp_path):
+    svg = save_figure(case("full"), "event_study", tmp_path / "a.svg").read_text()
+    title = re.search("<title>(.*?)</title>", svg)[1]
+    assert title.startswith("Effect by years since the start")
+    assert re.search("<desc>(.*?)</desc>", svg)[1].startswith(title)
+    assert "<text" in svg
+    assert "Years since the first treated period" in svg
+
+
+def test_a_theme_changes_every_colour_and_the_font(case, tmp_path):
+    order = FigureOrder(None, *theme(tmp_path))
+    svg = save_figure(case("full"), "event_study", tmp_path / "a.svg", order).read_text()
+    assert "#7fdbca" in svg
+    assert "DejaVu Serif" in svg
+    for house in ("#0072b2", "#1a1a1a", "#595959", "#ffffff", "#ececec", "DejaVu Sans"):
+        assert house not in svg, house
+
+
+def test_the_same_order_gives_the_same_bytes_and_leaves_the_house_as_it_was(case, tmp_path):
+    bundle = case("full")
+    plain = save_figure(bundle, "flow", tmp_path / "a.svg").read_bytes()
+    order = FigureOrder(read_size("slide"), *theme(tmp_path))
+    for form in ("svg", "pdf", "png"):
+        first, second = (save_figure(bundle, "flow", tmp_path / f"{k}.{form}", order).read_bytes() for k in "bc")
+        assert first == second, form
+    assert save_figure(bundle, "flow", tmp_path / "d.svg").read_bytes() == plain
+
+
+def test_a_figure_that_has_no_room_is_refused_with_what_it_needs(case, tmp_path):
+    with pytest.raises(InputFault, match="has no room for estimates, even with letters of 6 points: "):
+        save_figure(case("full"), "estimates", tmp_path / "a.svg", FigureOrder(FigureSize(2.0, 2.0)))
+    assert not (tmp_path / "a.svg").exists()
+
+
+@pytest.mark.parametrize("text", ["large", "0x4", "6.5", "6.5x4in", "1000x4", "-6x4", "6.5x4.x"])
+def test_a_size_that_is_none_is_refused(text):
+    with pytest.raises(InputFault, match="inches"):
+        read_size(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("colours: {treatd: '#000000'}", "treatd"),
+        ("colours: {ink: red}", "red is no colour"),
+        ("fonts: {family: No Such Font At All}", "fonts.family: no font 'No Such Font At All' on this machine"),
+        ("logo: away.png", "logo: no picture away.png"),
+        ("sizes: {text: 2}", "sizes.text"),
+    ],
+)
+def test_a_theme_that_is_wrong_is_refused_by_line_and_key(tmp_path, text, said):
+    with pytest.raises(InputFault, match=re.escape(said)) as refused:
+        theme(tmp_path, f"schema: sos-eval/theme/1\n{text}\n")
+    assert "theme.yaml:2" in str(refused.value)
+
+
+def test_a_contrast_that_many_cannot_read_is_said(tmp_path):
+    assert theme(tmp_path)[0].unreadable == []
+    pale, _ = theme(tmp_path, 'schema: sos-eval/theme/1\ncolours: {ink: "#777777"}\n')
+    assert pale.unreadable == ["colours.ink: #777777 on #ffffff has a contrast of 4.48; many cannot read it below 4.5"]
+    assert contrast("#767676", "#ffffff") == pytest.approx(4.542, abs=1e-3)  # the known grey that is just enough
+
+
+def test_every_figure_comes_with_its_data_and_a_sheet(case):
+    files, unmet = every_figure(case("full"), FigureOrder(read_size("page")), "svg")
+    names = {file.removesuffix(".svg") for file in files if file.endswith(".svg")}
+    assert not unmet
+    assert {"answer", "event_study", "flow"} <= names
+    assert {f"{name}.csv" for name in names} | {f"{name}.svg" for name in names} | {SHEET} == set(files)
+
+
+def test_a_figure_without_room_stops_no_other(case):
+    files, unmet = every_figure(case("full"), FigureOrder(FigureSize(3.0, 3.0)), "svg")
+    assert unmet
+    assert SHEET in files
+    assert not {f"{line.name}.svg" for line in unmet} & set(files)
