@@ -62,19 +62,26 @@ def england(screen: Screen, out: Path, geography: str, force: bool) -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="CSV file; vintages and files go beside.")
 @click.option("--as-of", type=click.IntRange(1992, 2100), help="The last release that counts; all without it.")
+@click.option(
+    "--largest-suppressed", type=click.IntRange(1, 1000),
+    help="Largest count that is ever suppressed, where you know it; else what published totals leave.",
+)  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace what an earlier call wrote there.")
 @quiet
 @as_json
 @pass_screen
-def dfe(screen: Screen, files: tuple[Path, ...], out: Path, as_of: int | None, force: bool) -> None:
+def dfe(
+    screen: Screen, files: tuple[Path, ...], out: Path, as_of: int | None, largest_suppressed: int | None, force: bool
+) -> None:
     """Build a panel of authorities and years to March from published tables.
 
     FILES are CSV files as the DfE published them, or folders of them: underlying data 2011 to 2019, explore education
     statistics, ONS populations. P.vintages.csv holds every published cell with its release; P.files.csv the files.
+    Columns ..._low and ..._high say between what a suppressed count lies; the check suppression_bounds reads them.
     """
     from sos_eval.jobs.dfe import write_dfe
 
-    facts = write_dfe(files, out, as_of=as_of, force=force)
+    facts = write_dfe(files, out, as_of=as_of, most=largest_suppressed, force=force)
     told = [f"{name}: {facts[name]}" for name in ("panel", "vintages", "files")]
     told.append(f"{facts['rows']:,} rows, years to March {facts['first']} to {facts['last']}, of {facts['read']} files")
     told += [f"{name} labels its column {was}: taken for {is_of}" for name, (was, is_of) in facts["relabelled"].items()]

@@ -18,7 +18,9 @@ from sos_eval.panel.read.dfe.releases import ReleaseFile, release_files
 __all__ = ["write_dfe"]
 
 
-def write_dfe(given: Sequence[Path], out: Path, *, as_of: int | None = None, force: bool = False) -> dict[str, Any]:
+def write_dfe(
+    given: Sequence[Path], out: Path, *, as_of: int | None = None, most: int | None = None, force: bool = False
+) -> dict[str, Any]:
     """Write ``P.csv``, every published cell with its release (``P.vintages.csv``), and the files (``P.files.csv``).
 
     Returns
@@ -46,7 +48,7 @@ def write_dfe(given: Sequence[Path], out: Path, *, as_of: int | None = None, for
     if as_of is not None and not (cells["release"] <= as_of).any():
         faults.add("--as-of", f"no release up to {as_of}; the first is of {cells['release'].min()}", "")
     faults.stop()
-    panel, nothing = assembled(cells, places_by_year(files), as_of)
+    panel, nothing = assembled(cells, places_by_year(files), as_of, most)
     said = cells[["la_code", "year", "measure", "written", "flag", "vintage", "file", "line"]]
     said = said.assign(file=said["file"].map(lambda name: Path(name).name))
     for target, table in ((out, _whole(panel)), (vintages, said), (listing, _listing(files))):
