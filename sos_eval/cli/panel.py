@@ -12,12 +12,13 @@ from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet
 from sos_eval.errors import listed
 from sos_eval.panel.spec import Geography
 
-__all__ = ["COMMANDS", "NOT_IN_THIS_VERSION", "dfe", "england", "join", "panel", "ssda903"]
+__all__ = ["COMMANDS", "NOT_IN_THIS_VERSION", "cin", "dfe", "england", "join", "panel", "ssda903"]
 
 COMMANDS = {
     "england": ("sos_eval.cli.panel:england", "write the published care-entry panel of English authorities"),
     "dfe": ("sos_eval.cli.panel:dfe", "build a panel from the tables that the DfE and the ONS publish"),
     "ssda903": ("sos_eval.cli.panel:ssda903", "build a panel from SSDA903 returns"),
+    "cin": ("sos_eval.cli.panel:cin", "build a panel from CIN census returns"),
     "join": ("sos_eval.cli.panel:join", "join what `ssda903 --piece` let out of several authorities"),
     "describe": ("sos_eval.cli.inventory:describe", "say what a panel holds and lacks"),
     "diff": ("sos_eval.cli.inventory:diff", "compare two vintages of a panel"),
@@ -138,6 +139,42 @@ def ssda903(
         panel_file, report, hidden = write_returns(asked, out, disclosure, force=force)
         data = {"panel": str(panel_file), "validation": str(report)}
     facts = {**data, "masked": hidden, "profile": profile}
+    screen.answer("\n".join(f"{name}: {value}" for name, value in facts.items()), facts)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="CSV file; P.validation.csv goes beside.")
+@click.option("--authority", help="Whose returns these are, where folders do not say so (AUTHORITY/YEAR/).")
+@click.option("--year", type=click.IntRange(1992, 2100), help="Year of the return by its end: 2019 is to March 2019.")
+@click.option("--policy", "policies", multiple=True, metavar="RULE=keep|exclude", help="Of a rule; may be given again.")
+@click.option(
+    "--profile", type=click.Choice(["open", "dfe", "ons_srs"]), default="dfe", show_default=True,
+    help="What may leave; open writes exact counts, for use inside.",
+)  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace what an earlier call wrote there.")
+@quiet
+@as_json
+@pass_screen
+def cin(
+    screen: Screen, files: tuple[Path, ...], out: Path, authority: str | None, year: int | None,
+    policies: tuple[str, ...], profile: str, force: bool,
+) -> None:  # fmt: skip
+    """Build a panel of authorities and years to March from CIN census returns, XML or CSV.
+
+    FILES are files, or folders laid out as AUTHORITY/YEAR/. Counted are referrals, re-referrals within 12 months,
+    assessments, section 47 enquiries, initial conferences and plans started. Nothing of a single child is written or
+    printed. P.validation.csv counts the events that break each rule, and says what was done about them.
+    """
+    from sos_eval.jobs.census import write_census
+    from sos_eval.panel.disclosure import Disclosure
+
+    declared = dict(policy.partition("=")[::2] for policy in policies)
+    disclosure = Disclosure(profile=cast(Any, profile))
+    panel_file, report, hidden = write_census(
+        files, out, disclosure, authority=authority, year=year, policies=declared, force=force
+    )
+    facts = {"panel": str(panel_file), "validation": str(report), "masked": hidden, "profile": profile}
     screen.answer("\n".join(f"{name}: {value}" for name, value in facts.items()), facts)
 
 

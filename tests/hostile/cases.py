@@ -441,6 +441,10 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "a synthesis of a folder": ("synthesise", "."),
     "returns that are not there": ("panel", "ssda903", "nothing.csv", "--out", "P.csv"),
     "returns that are a folder": ("panel", "ssda903", ".", "--out", "P.csv"),
+    "a census that is not there": ("panel", "cin", "nothing.xml", "--out", "P.csv"),
+    "a census that is this folder": ("panel", "cin", ".", "--out", "P.csv"),
+    "a census that is a panel": ("panel", "cin", "panel.csv", "--authority", "301", "--year", "2019", "--out", "P.csv"),
+    "a census over its input": ("panel", "cin", "panel.csv", "--authority", "301", "--year", "2019", "--out", "panel.csv", "--force"),
 }  # fmt: skip
 
 
@@ -478,6 +482,13 @@ PUBLISHED: dict[str, bytes] = {
     "endless": f"{_WIDE}\nE1,LA,202,Camden,inf\n".encode(), "a decimal comma": f'{_WIDE}\nE1,LA,202,Camden,"3,5"\n'.encode(),
 }  # fmt: skip
 
+#: What `panel cin` is given as C.xml.
+CENSUS: dict[str, bytes] = {
+    "empty": b"", "nulls": bytes(40), "an entity": b'<!DOCTYPE m [<!ENTITY a "b">]><Message>&a;</Message>',
+    "a file elsewhere": b'<!DOCTYPE m SYSTEM "file:///etc/passwd"><Message/>', "another root": b"<EXPSSDA903/>", "cut off": b"<Message><Children><Child>",
+    "too deep": b"<a>" * 100_000, "no child": b"<Message><Children/></Message>", "utf-16": "<Message/>".encode("utf-16"), "a zip": b"PK\x03\x04" + bytes(200),
+}  # fmt: skip
+
 
 def tables() -> Iterator[Hostile]:
     """Yield what is described and compared."""
@@ -490,6 +501,9 @@ def tables() -> Iterator[Hostile]:
             yield Hostile(f"diff {name}", files(mine_csv=text), ("panel", "diff", "mine.csv", "mine.csv"))
     for name, text in PUBLISHED.items():
         yield Hostile(f"published {name}", files(ADM2013_csv=text), ("panel", "dfe", "ADM2013.csv", "--out", "P.csv"))
+    typed = ("panel", "cin", "C.xml", "--authority", "301", "--year", "2019", "--out", "P.csv")
+    for name, text in CENSUS.items():
+        yield Hostile(f"census {name}", files(C_xml=text), typed)
     for name, piece in JSON_TEXTS.items():
         yield Hostile(f"piece {name}", files(d_json=piece), ("panel", "join", "d.json", "--out", "P.csv"))
     for name, words in {
@@ -497,6 +511,7 @@ def tables() -> Iterator[Hostile]:
         "piece and panel at once": ("ssda903", ".", "--out", "P.csv", "--piece", "p.json"), "piece as a table": ("ssda903", ".", "--piece", "p.csv"),
         "published nothing": ("dfe", "nothing.csv", "--out", "P.csv"), "published this folder": ("dfe", ".", "--out", "P.csv"),
         "published before all": ("dfe", "panel.csv", "--out", "P.csv", "--as-of", "1999"),
+        "published with no largest": ("dfe", "panel.csv", "--out", "P.csv", "--largest-suppressed", "0"),
         "published over its input": ("dfe", "panel.csv", "--out", "panel.csv", "--force"),
         "describe nothing": ("describe", "nothing.csv"), "describe a design": ("describe", "design.yaml"),
         "describe this folder": ("describe", "."), "describe by one key": ("describe", "panel.csv", "--key", "la_code"),

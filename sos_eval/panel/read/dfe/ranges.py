@@ -57,8 +57,7 @@ def _left(cells: pd.DataFrame, hidden: pd.DataFrame, counts: dict[str, tuple[str
     )
     taken = parts[parts["parts"] != ""].groupby([*_KEY, "release", "of", "parts"])["value"].sum()
     left = []
-    for row in hidden.itertuples():
-        of, listing = counts[row.measure]
-        whole = wholes.get((row.la_code, row.year, row.release, of), np.inf)
-        left.append(whole - taken.get((row.la_code, row.year, row.release, of, listing), 0.0))
+    for *place, name in hidden[[*_KEY, "release", "measure"]].itertuples(index=False, name=None):
+        whole = wholes.get((*place, counts[name][0]), np.inf)
+        left.append(whole - taken.get((*place, *counts[name]), 0.0))
     return np.array(left, dtype=float)
