@@ -420,7 +420,7 @@ class _Gate:
         empty: dict[str, Any] = {name: math.nan for name in ("mean_treated", "mean_treated_before") if treated}
         empty |= {"mean_comparison": math.nan} if others else {}
         self._note("results.json", ", ".join(empty), len(empty) * len(panel.outcomes), BACK)
-        empty |= {"n_missing": math.nan} if self.about.people else {}
+        empty |= {"n_missing": math.nan, "n_missing_exposure": math.nan} if self.about.people else {}
         outcomes = {name: replace(one, **empty) for name, one in panel.outcomes.items()}
         return replace(panel, outcomes=outcomes, n_rows=self._count(panel.n_rows))
 

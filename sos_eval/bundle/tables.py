@@ -260,6 +260,8 @@ def _outcome_facts(panel: Panel) -> OutcomeFacts:
         mean_treated_before=_mean(frame.loc[before, "outcome"]),
         mean_comparison=_mean(frame.loc[~ever, "outcome"]),
         n_missing=int(frame["outcome"].isna().sum()),
+        n_missing_exposure=int((frame["outcome"].isna() & frame["exposure"].isna()).sum()) if outcome.counted else 0,
+        stock=outcome.stock,
     )  # fmt: skip
 
 

@@ -125,10 +125,21 @@ class CommonLots:
             return ELSEWHERE
         starts = np.where(place >= 0, self.starts[:, place] + varied.start, own)
         gone = (place >= 0) & np.isfinite(starts) & np.isin(self.prior_use[:, place], varied.left_out)
-        try:
-            return _batch(fitted, starts, gone, row)
-        except InputFault as fault:
-            return fault.faults[0].what
+        return _drawn(fitted, starts, gone, row)
+
+    def drawn_without(self, gone: Sequence[int], fitted: Fitted) -> DrawnEffect | str:
+        """Estimate the primary under every adoption without one unit of each; -1 leaves nobody out.
+
+        Parameters
+        ----------
+        gone : (1 + draws,)
+            Place of the unit among `units`.
+        """
+        row = overall_row(fitted)
+        if row is None:
+            return "no overall effect"
+        out = np.arange(len(self.units)) == np.asarray(gone)[:, None]
+        return _drawn(fitted, self.starts, out, row)
 
 
 def draws_for(fitted: Fitted, varied: Sequence[Varied], draws: int, rebuilt_draws: int) -> int:
@@ -137,12 +148,21 @@ def draws_for(fitted: Fitted, varied: Sequence[Varied], draws: int, rebuilt_draw
     return min(draws, rebuilt_draws) if slow else draws
 
 
+def _drawn(fitted: Fitted, starts: Array, gone: NDArray[np.bool_], row: int) -> DrawnEffect | str:
+    """Estimate under adoptions; the reason where the estimator refuses them."""
+    try:
+        return _batch(fitted, starts, gone, row)
+    except InputFault as fault:
+        return fault.faults[0].what
+
+
 def _batch(fitted: Fitted, starts: Array, gone: NDArray[np.bool_], row: int) -> DrawnEffect:
     """Estimate under adoptions, (1 + draws, n_units), units that are gone left out of each.
 
-    A unit that is treated in every period takes no part in any estimator; a comparison group is built without it.
+    A unit of a panel that is treated in every period takes no part in any estimator; a comparison group is built
+    without it, and people of such a unit are left out.
     """
-    if fitted.rebuild is not None and gone.any():
+    if (fitted.rebuild is not None or fitted.panel.layout != "panel") and gone.any():
         panels = (_without(fitted.source.with_first_treated(s), out) for s, out in zip(starts, gone, strict=True))
         batch = loop_batch(panels, fitted.refit, fitted.estimate.cells)
     else:

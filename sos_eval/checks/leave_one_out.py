@@ -8,15 +8,21 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
-from annotated_types import Gt, Lt
+from annotated_types import Ge, Gt, Lt
 
+from sos_eval.checks.common_lots import CommonLots, Varied, draws_for, overall_row
 from sos_eval.checks.quantity import Quantity, judged, overall, refitted
-from sos_eval.panel.panel import Panel
-from sos_eval.results.check import Check, CheckResult
+from sos_eval.numerics.lots import share_reached
+from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.check import Check, CheckResult, of_hundred
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
 
 __all__ = ["LeaveOneOut"]
+
+#: Draws where each builds its comparison group again.
+_REBUILT = 49
+_LOGS = " in logs"
 
 
 @register("leave_one_out")
@@ -32,9 +38,15 @@ class LeaveOneOut(Check):
     """Coverage of the intervals."""
     max_change: Annotated[float, Gt(0)] | None = None
     """Declared limit: the check fails where leaving somebody out moves the estimate by more."""
+    draws: Annotated[int, Ge(0)] = 199
+    """Random adoptions in which the largest change is looked for too; none with 0."""
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
-        """Return ``leave_one_out``: the largest change, and a table with a row per unit left out."""
+        """Return ``leave_one_out``: the largest change, and a table with a row per unit left out.
+
+        Beside it ``leave_one_out.turned``, how many alone turn the sign, and ``leave_one_out.unusual``, p of the
+        largest change by a treated unit under the headline's random adoptions.
+        """
         whole = overall(fitted.estimate, self.level)
         limit = np.nan if self.max_change is None else self.max_change
         if not np.isfinite(whole.estimate):
@@ -52,8 +64,40 @@ class LeaveOneOut(Check):
         value = float(abs(worst["change"]))
         passed = judged(value, self.max_change, complete=len(known) == len(table))
         name = fitted.source.unit_names.get(str(worst["unit"]), str(worst["unit"]))
-        text = _words(name, float(worst["estimate"]), whole, table, known)
-        return [CheckResult("leave_one_out", "max_change", value, text, limit, passed, table)]
+        turned = int((np.sign(known["estimate"] - whole.neutral) != np.sign(whole.estimate - whole.neutral)).sum())
+        text = _words(name, float(worst["estimate"]), whole, turned, table, known)
+        counted = f"Leaving out any one of {turned} of {len(known)} turns the sign of the estimate."
+        return [
+            CheckResult("leave_one_out", "max_change", value, text, limit, passed, table),
+            CheckResult("leave_one_out.turned", "count", float(turned), counted),
+            self._unusual(fitted, rng),
+        ]
+
+    def _unusual(self, fitted: Fitted, rng: np.random.Generator) -> CheckResult:
+        """Set the largest change by a treated unit beside that of random adoptions; the reason where that is not done.
+
+        In each of the headline's own draws the treated are left out in turn.
+        """
+        draws = draws_for(fitted, (), self.draws, _REBUILT)
+        lots = self._lots(fitted, draws, rng)
+        most = lots if isinstance(lots, str) else _largest(fitted, lots)
+        if isinstance(most, str) or not np.isfinite(most[0]):
+            why = (most if isinstance(most, str) else "") or "the estimate without one of the treated is not known"
+            return CheckResult("leave_one_out.unusual", "p_value", np.nan, f"Not done: {why}.")
+        p = share_reached(most, complete=not isinstance(lots, str) and lots.complete)
+        text = (
+            f"Leaving out one treated unit moves the estimate by {most[0]:.3g} at most"
+            f"{_LOGS if fitted.estimate.cells['scale'].iloc[overall_row(fitted) or 0] == 'ratio' else ''}; so large a "
+            f"change comes up in {of_hundred(p)} draws by the headline's own lots ({len(most) - 1:,} were made)."
+        )
+        return CheckResult("leave_one_out.unusual", "p_value", p, text)
+
+    def _lots(self, fitted: Fitted, draws: int, rng: np.random.Generator) -> CommonLots | str:
+        if not draws:
+            return "draws: 0 is declared"
+        if fitted.panel.layout != "panel":
+            return "rows are people, and leaving out units of random adoptions is for panels of units and periods"
+        return CommonLots.of(fitted, draws, rng)
 
     def _left_out(self, fitted: Fitted) -> Iterator[tuple[str, str, list[str]]]:
         """Yield who is left out: what they are, their name, and the units that go."""
@@ -74,9 +118,23 @@ def _without(panel: Panel, gone: list[str]) -> Panel:
     return panel.keep([unit for unit in panel.units if unit not in gone])
 
 
-def _words(unit: str, without: float, whole: Quantity, table: pd.DataFrame, known: pd.DataFrame) -> str:
+def _largest(fitted: Fitted, lots: CommonLots) -> Array | str:
+    """Return the largest change by leaving out one treated unit under every adoption, (1 + draws,), observed first."""
+    whole = lots.drawn(Varied("as declared", fitted))
+    if isinstance(whole, str):
+        return whole
+    places = [np.flatnonzero(row) for row in np.isfinite(lots.starts) & (lots.starts <= fitted.source.times[-1])]
+    changes = []
+    for k in range(max(map(len, places))):
+        without = lots.drawn_without([place[k] if k < len(place) else -1 for place in places], fitted)
+        if isinstance(without, str):
+            return without
+        changes.append(np.abs(without.value - whole.value))
+    return np.asarray(np.max(changes, axis=0), float)
+
+
+def _words(unit: str, without: float, whole: Quantity, turned: int, table: pd.DataFrame, known: pd.DataFrame) -> str:
     """Say who moves the estimate most, whether anybody turns its sign, and what could not be done."""
-    turned = int((np.sign(known["estimate"] - whole.neutral) != np.sign(whole.estimate - whole.neutral)).sum())
     sign = (
         f"; leaving out any one of {turned} of {len(table)} would turn its sign"
         if turned

@@ -39,7 +39,7 @@ class PlaceboUnits(Check):
     """Declared limit: fails where placebo estimates spread by more than this many of the estimate's own errors."""
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
-        """Return ``placebo_units`` (spread) and ``placebo_units.error_ratio``."""
+        """Return ``placebo_units`` (spread), ``placebo_units.error_ratio`` and ``placebo_units.own_error_ratio``."""
         whole = overall(fitted.estimate)
         if not np.isfinite(whole.estimate):
             return self._not_done(whole.reason)
@@ -53,7 +53,8 @@ class PlaceboUnits(Check):
             table = _placebos(fitted, untreated, self._lots(fitted, starts, rng))
         except InputFault as fault:
             return self._not_done(fault.faults[0].what)
-        return [self._spread(whole, table, len(starts), untreated.n_units), self._error_ratio(whole, table)]
+        spread = self._spread(whole, table, len(starts), untreated.n_units)
+        return [spread, self._error_ratio(whole, table), self._own_errors(whole, table)]
 
     def _lots(self, fitted: Fitted, starts: Array, rng: np.random.Generator) -> Array:
         """Return who starts when in every placebo, (draws, n): within the strata of the headline's lots, if any."""
@@ -113,21 +114,36 @@ class PlaceboUnits(Check):
         spread = float(np.sqrt(np.mean(values**2)))
         ratio = spread / whole.std_error
         log = " on the log scale" if whole.scale == "ratio" else ""
+        own = _own_ratio(table, whole)
         text = (
             f"Placebo estimates lie {spread:.3g}{log} from no effect (root mean square), {ratio:.2f} times the "
-            f"estimate's own cluster-robust error of {whole.std_error:.3g}."
+            f"estimate's own cluster-robust error of {whole.std_error:.3g}"
         )
-        facts = pd.DataFrame(
-            {"spread": [spread], "mean": [values.mean()], "std_error": [whole.std_error], "ratio": [ratio]}
-        )
+        text += f" and {own:.2f} times their own." if np.isfinite(own) else "."
+        facts = pd.DataFrame({
+            "spread": [spread], "mean": [values.mean()], "std_error": [whole.std_error], "ratio": [ratio],
+            "own_ratio": [own],
+        })  # fmt: skip
         passed = None if self.max_error_ratio is None else ratio <= self.max_error_ratio
         return CheckResult(name, "ratio", ratio, text, limit, passed, facts)
+
+    def _own_errors(self, whole: Quantity, table: pd.DataFrame) -> CheckResult:
+        """Set every placebo beside its own error: near one where conventional errors say how groups differ."""
+        name, ratio = "placebo_units.own_error_ratio", _own_ratio(table, whole)
+        if not np.isfinite(ratio):
+            return CheckResult(name, "ratio", np.nan, "Not done: placebos have no standard error.")
+        text = (
+            f"Placebo estimates spread {ratio:.2f} times as widely as their own cluster-robust errors say (root mean "
+            "squares); 1 is what such errors promise."
+        )
+        return CheckResult(name, "ratio", ratio, text)
 
     def _not_done(self, reason: str) -> list[CheckResult]:
         limit = np.nan if self.max_error_ratio is None else self.max_error_ratio
         return [
             CheckResult("placebo_units", "spread", np.nan, f"Not done: {reason}."),
             CheckResult("placebo_units.error_ratio", "ratio", np.nan, f"Not done: {reason}.", limit),
+            CheckResult("placebo_units.own_error_ratio", "ratio", np.nan, f"Not done: {reason}."),
         ]
 
 
@@ -140,6 +156,15 @@ def _placebos(fitted: Fitted, untreated: Panel, assigned: Array) -> pd.DataFrame
         values = np.exp(values)
     errors = np.full(len(values), np.nan) if batch.std_error is None else batch.std_error[:, row]
     return pd.DataFrame({"draw": np.arange(1, len(values) + 1), "estimate": values, "std_error": errors})
+
+
+def _own_ratio(table: pd.DataFrame, whole: Quantity) -> float:
+    """Return the spread of placebos over the root mean square of their own errors; NaN with fewer than two of them."""
+    values, errors = _working(table["estimate"].to_numpy(float), whole), table["std_error"].to_numpy(float)
+    known = np.isfinite(values) & (errors > 0)
+    if known.sum() < 2:
+        return float("nan")
+    return float(np.sqrt(np.mean(values[known] ** 2) / np.mean(errors[known] ** 2)))
 
 
 def _working(values: Array, whole: Quantity) -> Array:

@@ -15,11 +15,13 @@ from sos_eval.numerics.detectable import Lots
 from sos_eval.numerics.disagreement import estimates_apart
 from sos_eval.numerics.lots import share_reached
 from sos_eval.numerics.ratios import difference_of
-from sos_eval.panel.panel import Array
+from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.fitted import Fitted
 
-__all__ = ["Shifts", "shifts", "told_by_lots", "why_scales_part"]
+__all__ = ["OTHER_BASE", "Shifts", "shifts", "told_by_lots", "why_scales_part"]
 
+#: Opens what a row on another base says of it.
+OTHER_BASE = "the primary estimate on "
 _LOGS = ("ratio", "log")
 
 
@@ -88,7 +90,7 @@ def _row(
     """Return a row of the table, and the alternative's distance from its reference in every draw."""
     row: dict[str, Any] = {"variant": one.label, "estimate": np.nan, "scale": "", "reason": one.reason}
     row |= one.sizes
-    row["against"] = "" if one.against is None else "the primary estimate on the unit-periods that both have"
+    row["against"] = "" if one.against is None else f"{OTHER_BASE}{_shared(one.against.panel)}"
     if one.fitted is None or overall_row(one.fitted) is None or against.fitted is None:
         return row, None
     quantity = overall(one.fitted.estimate, level)
@@ -109,6 +111,14 @@ def _row(
         "shift_p": np.nan if same else share_reached(distance - np.nanmedian(distance[1:]), complete=complete),
     }
     return row, distance
+
+
+def _shared(panel: Panel) -> str:
+    """Name the unit-periods that two panels both have: from when to when, and how many periods lie before a start."""
+    seen = panel.times[np.isfinite(panel.matrix()).any(0)]
+    early = int(np.isin(seen, panel.pre_times).sum())
+    span = f"{panel.periods.name(seen[0])} to {panel.periods.name(seen[-1])}"
+    return f"the unit-periods that both have ({span}, {early} of them before the first start)"
 
 
 def _observed(fitted: Fitted) -> float:

@@ -18,6 +18,20 @@ __all__ = ["bare", "in_words", "named"]
 #: Key (``*``: any name) to the sentence of a value, and of none; {0}, {1} … are what the stars stand for.
 _SAYS: Mapping[str, tuple[str, str]] = {
     "panel.path": ("the data are {value}", "the design names no data file"),
+    "panel.source": ("the data are of the source {value}", "the data have no source"),
+    "panel.geography": ("the geography is {value}", "no geography is declared"),
+    "panel.weight": ("rows are weighted by {value}", "rows are not weighted"),
+    "panel.covariates": ("the covariates are {value}", "there are no covariates"),
+    "panel.outcome.count": ("the outcome counts {value}", "the outcome is no count"),
+    "panel.outcome.exposure": ("the outcome is divided by {value}", "the outcome is divided by nothing"),
+    "panel.outcome.label": ("the outcome is called {value}", "the outcome has no words"),
+    "panel.outcomes.*.role": ("the outcome {0} is for {value}", "the outcome {0} is for nothing named"),
+    "panel.outcomes.*.margin": (
+        "the margin of the outcome {0} is {value}",
+        "the outcome {0} has no margin",
+    ),
+    "panel.outcomes.*.count": ("the outcome {0} counts {value}", "the outcome {0} is no count"),
+    "panel.outcomes.*.exposure": ("the outcome {0} is divided by {value}", "the outcome {0} is divided by nothing"),
     "panel.window.from": ("the window starts in {value}", "the window starts where the data do"),
     "panel.window.to": ("the window ends in {value}", "the window ends where the data do"),
     "question.intervention": ("what is evaluated is called {value}", "what is evaluated has no name"),
@@ -101,7 +115,9 @@ def _plan(old: Any, new: Any, key: Key = ()) -> Iterator[str]:
     """Yield the sentences of two values that stand at a key."""
     if old == new:
         return
-    if key[:1] == ("panel",) and _lists(key[-1], old) and _lists(key[-1], new):
+    if key == ("panel", "outcomes") and isinstance(old, dict) and isinstance(new, dict):
+        yield from _outcomes(old, new)
+    elif key[:1] == ("panel",) and _lists(key[-1], old) and _lists(key[-1], new):
         yield from _left_out(old or [], new or [], str(key[-1]))
     elif isinstance(old, dict) and isinstance(new, dict):
         yield from _mapping(old, new, key)
@@ -144,6 +160,24 @@ def _entries(old: dict[str, Any], new: dict[str, Any], key: Key) -> Iterator[str
         yield f"the order of the {key[-1]}{whose} is {_value(stayed[1])}, the locked plan said {_value(stayed[0])}"
     for name in stayed[1]:
         yield from _plan(old[name], new[name], (*key, name))
+
+
+def _outcomes(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    """Yield which outcomes are new and which are gone, with what they are for, and the changes of those that stayed."""
+    yield from (
+        f"the outcome {_as(new, name)} is new, the locked plan did not have it" for name in new if name not in old
+    )
+    yield from (f"the outcome {_as(old, name)} is left out, the locked plan had it" for name in old if name not in new)
+    for name in old:
+        if name in new:
+            yield from _plan(old[name], new[name], ("panel", "outcomes", name))
+
+
+def _as(outcomes: dict[str, Any], name: str) -> str:
+    """Return an outcome's name, with its label and role."""
+    label, role = (str(outcomes[name].get(key) or "") for key in ("label", "role"))
+    more = ", ".join(text for text in (label, role) if text and text != name)
+    return f"{name} ({more})" if more else name
 
 
 def _called(entries: dict[str, Any], name: str) -> str:

@@ -35,8 +35,8 @@ def intercurrent_rows(design: Design) -> Iterator[tuple[str, str]]:
     yield "Stopping", _stopping(way)
     yield (
         "Use before the start",
-        "counts as before: an effect already there makes the estimate smaller. Who had used it is read from the "
-        "register (`prior_use`), named in the report, and can be left out by `robustness`"
+        "counts as before: an effect already there makes the estimate smaller. Where the register says who had used "
+        "it (`prior_use`), the report names them, and `robustness` can leave them out"
         if way.adoption
         else "not recorded: no register is declared",
     )
@@ -45,7 +45,7 @@ def intercurrent_rows(design: Design) -> Iterator[tuple[str, str]]:
         "Authorities that merge or are divided",
         {"constant": "one geography is used throughout: predecessors are added up", "as_published": (
             "each authority as published: it ends or begins where it was merged or divided"
-        )}.get(design.panel.geography or "", "as the file has them: no geography is declared"),
+        )}.get(_geography(design), "as the file has them: no geography is declared"),
     )  # fmt: skip
     yield "Comparison units that start later", _late(way)
     yield (
@@ -54,6 +54,11 @@ def intercurrent_rows(design: Design) -> Iterator[tuple[str, str]]:
         if way.overlapping
         else "not recorded: no register of other programmes is declared",
     )
+
+
+def _geography(design: Design) -> str:
+    """Return the geography in use; the published panel's is constant unless declared."""
+    return design.panel.geography or ("constant" if design.panel.source == "england" else "")
 
 
 def _stopping(way: Treatment) -> str:

@@ -44,8 +44,10 @@ def _source(reading: Reading, rows: PlacedRows, name: str, ends: tuple[float, fl
     if words is None:
         return None
     before, after = (set(words[rows.times == time]) - {"", "missing"} for time in ends)
-    if not before or not after or before & after:
+    if not before or not after:
         return None
+    if before & after:
+        return _earlier_source(name, words, rows, ends[0])
     then, now = (rows.periods.name(time) for time in ends)
     what, why = _SOURCES[name]
     further = set(words[rows.times < ends[0]]) - {"", "missing"} - before - after
@@ -53,6 +55,25 @@ def _source(reading: Reading, rows: PlacedRows, name: str, ends: tuple[float, fl
     return Caveat(
         f"{what} from {now} on (named {_listed(after)}) than in {then} (named {_listed(before)}){others}: {why}, it "
         "looks like part of the answer."
+    )
+
+
+def _earlier_source(name: str, words: NDArray[np.object_], rows: PlacedRows, last: float) -> Caveat | None:
+    """Name the periods before the first start whose numbers come from elsewhere than those of the last of them."""
+    there = set(words[rows.times == last])
+    early = np.unique(rows.times[rows.times < last])
+    apart = [time for time in early if (own := set(words[rows.times == time]) - {"", "missing"}) and not own & there]
+    if not apart:
+        return None
+    named = set(words[np.isin(rows.times, apart)]) - {"", "missing"}
+    names = [rows.periods.name(time) for time in apart]
+    when = (
+        f"{names[0]} to {names[-1]}" if len(apart) > 2 and apart == list(early[: len(apart)]) else " and ".join(names)
+    )
+    what, why = _SOURCES[name]
+    return Caveat(
+        f"{what} in {when} (named {_listed(named)}) than in {rows.periods.name(last)} and from the start on: {why}, it "
+        "looks like a path before the start, and part of it like the answer."
     )
 
 

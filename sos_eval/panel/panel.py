@@ -49,6 +49,7 @@ class Outcome:
     transform: Literal["none", "log"] = "none"
     role: str = ""
     margin: float | None = None
+    stock: bool = False
 
 
 @dataclass(frozen=True, slots=True)

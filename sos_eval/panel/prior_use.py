@@ -67,6 +67,9 @@ def prior_use_caveats(entries: pd.Series) -> tuple[Caveat, ...]:
     if used:
         text = "Use of the intervention before the recorded start is noted for {n} of {of} treated units: {names}."
         caveats.append(Caveat(text, used))
+        caveats.append(
+            Caveat("{n} of the {of} treated units had used it before their recorded start", used, place="basis")
+        )
     if unsure:
         text = "Of {n} of {of} treated units it is not known whether they had used it before: {names}."
         caveats.append(Caveat(text, unsure))

@@ -36,7 +36,7 @@ class Measured:
 def outcome_of(name: str, spec: OutcomeSpec) -> Outcome:
     """Describe a declared outcome to the rest of the house."""
     scale = "log" if spec.transform == "log" else "rate_per" if spec.counted else "value"
-    own = (spec.per, spec.counted, spec.transform, spec.role, spec.margin)
+    own = (spec.per, spec.counted, spec.transform, spec.role, spec.margin, spec.of_one_day)
     return Outcome(name, spec.words, scale, *own)  # type: ignore[arg-type]
 
 

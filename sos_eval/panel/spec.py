@@ -35,6 +35,9 @@ class OutcomeSpec(Declared):
     """Scale of the rate: 10000 means per 10,000."""
     value: str | None = None
     """Column of a ready value (a rate, a percentage, a mean), instead of `count`."""
+    stock: bool | None = None
+    """Whether `count` is of one day (children looked after on 31 March) rather than of events in a period: page one
+    then says "at any one time" rather than "a year". Undeclared, it is for a column whose name ends in `_31march`."""
     transform: Literal["none", "log"] = "none"
     """`log` takes the natural logarithm of the rate or value; zeros are then refused."""
     label: str = ""
@@ -55,11 +58,18 @@ class OutcomeSpec(Declared):
             raise ValueError("write either count (with exposure) or value, and only one of them")
         if (self.count is None) != (self.exposure is None):
             raise ValueError("count and exposure go together: a count needs the population at risk; else write value")
+        if self.stock is not None and self.count is None:
+            raise ValueError("stock says what a count is of: write it beside count, not value")
 
     @property
     def counted(self) -> bool:
         """Whether it is a count over an exposure."""
         return self.count is not None
+
+    @property
+    def of_one_day(self) -> bool:
+        """Whether it counts who is there on a day, as declared or by the column's name."""
+        return str(self.count).endswith("_31march") if self.stock is None else self.stock
 
     @property
     def words(self) -> str:

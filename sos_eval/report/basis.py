@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from sos_eval.report.reading import period_word
 from sos_eval.report.verdict import HeadlineEffect
 from sos_eval.report.wording import count, in_units, listing
-from sos_eval.results.facts import PanelFacts, RunFacts
+from sos_eval.results.facts import OutcomeFacts, PanelFacts, RunFacts
 
 __all__ = ["basis"]
 
@@ -68,7 +68,17 @@ def _empty(facts: RunFacts) -> list[str]:
     lost = 0 if outcome is None else every - (panel.n_rows - outcome.n_missing)
     if panel.layout != "panel" or not 0 < lost < every:
         return []
-    return [f"{lost:,.0f} of their {every:,} unit-{period_word(panel)}s {'has' if lost == 1 else 'have'} no outcome"]
+    nobody = "" if panel.gaps or panel.n_treated_units < 1 else ", all of comparison units,"
+    rows = f"{lost:,.0f} of their {every:,} unit-{period_word(panel)}s"
+    return [f"{rows}{nobody} {'has' if lost == 1 else 'have'} no outcome{_for_want(outcome, lost)}"]
+
+
+def _for_want(outcome: OutcomeFacts | None, lost: float) -> str:
+    """Say whether it is the population that lacks; nothing where it is the outcome itself."""
+    lacks = 0.0 if outcome is None else outcome.n_missing_exposure
+    if not lacks > 0:
+        return ""
+    return f" ({'' if lacks == lost else f'{lacks:,.0f} of them '}for want of the population that it is divided by)"
 
 
 def _gaps(panel: PanelFacts, treated: int) -> list[str]:

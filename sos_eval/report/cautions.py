@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from sos_eval.report.converted import detectable_change
-from sos_eval.report.verdict import HeadlineEffect
+from sos_eval.report.verdict import HeadlineEffect, verdict_of
 from sos_eval.report.wording import count, in_units, minus_signs, p_text, percent
 from sos_eval.results.check import of_hundred
 from sos_eval.results.facts import CheckFacts, HeadlineKey, QuestionFacts, RunFacts
@@ -25,6 +25,9 @@ __all__ = [
 
 #: Placebo groups that spread this much wider than the conventional error says are told on page one.
 _WIDE = 1.25
+#: Rows of the check `leave_one_out`: how many units turn the sign alone, and p of the largest change.
+_ONE_UNIT = ("leave_one_out.turned", "leave_one_out.unusual")
+_RARE = 0.05
 
 FAILED = "A declared check failed:"
 _NEVER = ["proves", "proven", "works", "caused", "saves", "cost-effective", "guarantees"]
@@ -61,6 +64,7 @@ def caveats(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> 
         said += [_apart(check, units) for check in about if _shows_divergence(check) and check.passed is not False]
     said += [in_units(check.text, units) for check in about if check.name == "unmatched" and math.isfinite(check.value)]
     said += _placebos(about, units)
+    said += _one_unit(about, verdict_of(effect, facts.question.worthwhile), units)
     said += _unseen(about, facts, units)
     said += failed_checks(facts, units)
     return [minus_signs(text) for text in dict.fromkeys(said)]
@@ -102,11 +106,33 @@ def _placebos(checks: Sequence[CheckFacts], units: tuple[str, str]) -> list[str]
         for p in early
         if p < 0.05
     ]
-    ratios = [check.value for check in checks if check.name == "placebo_units.error_ratio"]
-    if any(ratio >= _WIDE for ratio in ratios):
+    values = {check.name: check.value for check in checks if check.name.startswith("placebo_units.")}
+    ratio, own = (values.get(f"placebo_units.{name}", math.nan) for name in ("error_ratio", "own_error_ratio"))
+    if ratio >= _WIDE:
+        mostly = "" if not own < _WIDE else (
+            f", though only {own:.1f} times as widely as their own errors say, since the treated {units[1]} vary less "
+            "than others"
+        )  # fmt: skip
+        favour = "are" if not mostly else "may be"
         said.append(
-            f"Groups of comparison {units[1]} treated as if they had started differ by chance {max(ratios):.1f} times "
-            "as widely as the conventional error says: conventional intervals and p values are too favourable here."
+            f"Groups of comparison {units[1]} treated as if they had started differ by chance {ratio:.1f} times "
+            f"as widely as the conventional error of the answer says{mostly}: its conventional interval and p value "
+            f"{favour} too favourable."
+        )
+    return said
+
+
+def _one_unit(checks: Sequence[CheckFacts], verdict: Verdict, units: tuple[str, str]) -> list[str]:
+    """Say that the answer hangs on one unit: leaving it out turns a verdict's sign, or moves more than chance does."""
+    rows = {check.name: check for check in checks if check.name.startswith("leave_one_out")}
+    turned, p = (rows[name].value if name in rows else math.nan for name in _ONE_UNIT)
+    said = []
+    if verdict in ("decrease", "increase") and turned > 0:
+        said.append(f"Leaving out a single treated {units[0]} would turn the sign of the answer.")
+    if p <= _RARE:
+        said.append(
+            f"One treated {units[0]} moves the answer more than any does where {units[1]} are drawn alike: so large a "
+            f"change comes up in {of_hundred(p)} draws (chapter Checks)."
         )
     return said
 

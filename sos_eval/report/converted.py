@@ -10,7 +10,14 @@ from sos_eval.report.verdict import HeadlineEffect
 from sos_eval.report.wording import number
 from sos_eval.results.facts import OutcomeFacts, RunFacts
 
-__all__ = ["conversions", "converted_rows", "detectable_change", "detectable_value"]
+__all__ = ["PATH_ROWS", "conversions", "converted_rows", "detectable_change", "detectable_value"]
+
+#: Rows of the check `path` that page one tells, and what they are called.
+_PATH = {
+    "path.gone_on": "the path before the start, gone on",
+    "path.implied_bias": "a divergence that the check of it misses one time in five",
+}
+PATH_ROWS = tuple(_PATH.values())
 
 
 def converted_rows(effect: HeadlineEffect, facts: RunFacts, outcome: OutcomeFacts) -> list[dict[str, Any]]:
@@ -25,6 +32,7 @@ def converted_rows(effect: HeadlineEffect, facts: RunFacts, outcome: OutcomeFact
     size = outcome.mean_exposure / outcome.per if outcome.counted else math.nan
     rows = [_row(what, value, effect.share(value), effect.difference(value), size) for what, value in values.items()]
     rows += [_detectable_row(name, effect, facts, size) for name in ("fall", "rise")]
+    rows += _path_rows(effect, facts, outcome, size)
     others = _furthest(effect, facts).items()
     return rows + [_row(what, value, effect.share(value), effect.difference(value), size) for what, value in others]
 
@@ -58,6 +66,27 @@ def _detectable_row(name: str, effect: HeadlineEffect, facts: RunFacts, size: fl
     change = detectable_change(effect, facts, name)
     share = change / effect.without if effect.without > 0 else math.nan
     return _row(f"detectable {name}", detectable_value(effect, facts, name), share, change, size)
+
+
+def _path_rows(effect: HeadlineEffect, facts: RunFacts, outcome: OutcomeFacts, size: float) -> list[dict[str, Any]]:
+    """Return what the path before the start would do to the answer, as shares of the level without it."""
+    key = facts.headline
+    found = {
+        check.name: check.value
+        for check in facts.checks
+        if (check.estimator, check.outcome) == (key.estimator, key.outcome) and math.isfinite(check.value)
+    }
+    shifts = [(what, found[name]) for name, what in _PATH.items() if name in found and outcome.transform == "none"]
+    share = {what: shift / effect.without if effect.without > 0 else math.nan for what, shift in shifts}
+    value = {what: _of_scale(shift, share[what], effect) for what, shift in shifts}
+    return [_row(what, value[what], share[what], shift, size) for what, shift in shifts]
+
+
+def _of_scale(shift: float, share: float, effect: HeadlineEffect) -> float:
+    """Return a shift as a value of the estimate's own scale; NaN for a ratio that would not be above zero."""
+    if effect.scale == "ratio":
+        return 1 + share if share > -1 else math.nan
+    return (math.log1p(share) if share > -1 else math.nan) if effect.scale == "log" else shift
 
 
 def detectable_change(effect: HeadlineEffect, facts: RunFacts, name: str) -> float:
@@ -94,13 +123,13 @@ def conversions(effect: HeadlineEffect, outcome: OutcomeFacts, units: tuple[str,
             said.append(
                 f"Difference: what was observed after the start, {number(effect.observed)}{unit}, less the level "
                 f"without it that goes with the ratio (observed over ratio: {without} at the estimate). Detectable "
-                "sizes are shares of that level."
+                "sizes, and what the path before the start would do, are shares of that level."
             )
     elif effect.without > 0:
         said.append(
             "Per cent: the difference over the level without it that goes with it (their mean after the start, "
-            f"{number(effect.observed)}{unit}, less the difference: {without} at the estimate). Detectable sizes are "
-            "shares of that level."
+            f"{number(effect.observed)}{unit}, less the difference: {without} at the estimate). Detectable sizes, and "
+            "what the path before the start would do, are shares of that level."
         )
     if outcome.counted and math.isfinite(effect.difference(effect.estimate)):
         said.append(

@@ -6,7 +6,7 @@ import math
 
 from sos_eval.report.converted import detectable_change
 from sos_eval.report.verdict import HeadlineEffect
-from sos_eval.report.wording import number
+from sos_eval.report.wording import number, percent
 from sos_eval.results.check import of_hundred
 from sos_eval.results.facts import CheckFacts, OutcomeFacts, RunFacts
 
@@ -33,8 +33,8 @@ def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]
     what = "the rate" if outcome.scale == "rate_per" else "the outcome"
     rose = f"{what} rose {'more' if slope > 0 else 'less'} in the {units[1]} with a recorded start"
     often = f"a path as unlike that of {units[1]} drawn alike comes up in {of_hundred(joint.value)} draws"
-    onward = _onward(rows["gone_on"].value, rows["returned"].value, unit)
-    return f"Before the start {rose}; {often}; {onward}{_blind(rows, _found(effect, facts), unit)}."
+    onward = _onward(*(_shift(rows[name].value, effect, unit) for name in ("gone_on", "returned")))
+    return f"Before the start {rose}; {often}; {onward}{_blind(rows, effect, facts, unit)}."
 
 
 def _is_own(check: CheckFacts, facts: RunFacts) -> bool:
@@ -48,18 +48,26 @@ def _unit(outcome: OutcomeFacts) -> str:
     return f" per {outcome.per:,g}" if outcome.scale == "rate_per" else ""
 
 
-def _onward(on: float, back: float, unit: str) -> str:
+def _told(value: float, effect: HeadlineEffect, unit: str) -> str:
+    """Return a shift of the outcome in the unit that page one has the answer in: per cent of the level without it."""
+    if effect.scale in ("ratio", "log") and effect.without > 0:
+        return percent(abs(value) / effect.without)
+    return f"{number(abs(value), 2)}{unit}"
+
+
+def _onward(on: str, back: str) -> str:
     """Say what the path would do to the answer if it went on, and if it returned to its earlier mean."""
-    gone = f"had it gone on, it alone would {_shift(on, unit)}"
-    if abs(back) < _NOTHING:
-        return f"{gone} (the answer is a change from the earlier mean, so a return to that adds nothing)"
-    return f"{gone}, and had it returned to its earlier mean, it would {_shift(back, unit)}"
+    gone = f"had it gone on, it alone would {on or 'not change the answer'}"
+    if not back:
+        return f"{gone}; a return to its earlier mean would add nothing, since the answer is measured from that"
+    return f"{gone}, and had it returned to its earlier mean, it would {back}"
 
 
-def _shift(value: float, unit: str) -> str:
+def _shift(value: float, effect: HeadlineEffect, unit: str) -> str:
+    """Return what a shift does to the answer; nothing where it is none."""
     if abs(value) < _NOTHING:
-        return "not change the answer"
-    return f"make the answer {number(abs(value), 2)}{unit} {'higher' if value > 0 else 'lower'}"
+        return ""
+    return f"make the answer {_told(value, effect, unit)} {'higher' if value > 0 else 'lower'}"
 
 
 def _found(effect: HeadlineEffect, facts: RunFacts) -> float:
@@ -68,12 +76,12 @@ def _found(effect: HeadlineEffect, facts: RunFacts) -> float:
     return min((change for change in changes if math.isfinite(change)), default=math.nan)
 
 
-def _blind(rows: dict[str, CheckFacts], found: float, unit: str) -> str:
+def _blind(rows: dict[str, CheckFacts], effect: HeadlineEffect, facts: RunFacts, unit: str) -> str:
     """Say so where only a divergence worth more than what could be found is seen four times in five."""
     shift = abs(rows["implied_bias"].value)
-    if not shift > found:
+    if not shift > _found(effect, facts):
         return ""
     return (
-        f"; a divergence that shifts the answer by {number(shift, 2)}{unit}, more than the effect that could be found, "
-        "is missed one time in five and a smaller one more often, so this says little"
+        f"; a divergence that shifts the answer by {_told(shift, effect, unit)}, more than the effect that could be "
+        "found, is missed one time in five and a smaller one more often, so this says little"
     )

@@ -11,6 +11,7 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.attenuation import attenuation_table
 from sos_eval.report.cautions import FAILED
 from sos_eval.report.content import Block, Bullets, Heading, Link, Picture, Table, Text
+from sos_eval.report.converted import PATH_ROWS
 from sos_eval.report.draw import Drawn
 from sos_eval.report.plan import lock_sentence
 from sos_eval.report.reading import scale_label, unit_words
@@ -27,7 +28,7 @@ GUARDED = (
     "disclosure.csv lists all that was."
 )
 #: Rows whose Monte Carlo errors allow no third digit.
-_ROUGH = ("low", "high", "detectable fall", "detectable rise")
+_ROUGH = ("low", "high", "detectable fall", "detectable rise", *PATH_ROWS)
 NOT_ASSESSED = "Safety was not assessed: no outcome of this design is declared as one that should not get worse."
 
 

@@ -19,6 +19,15 @@ _NOT_OPTIONS = {"id", "role", "method", "label", "outcome", "inference", "with"}
 #: What an inference writes down for programs.
 _FOR_PROGRAMS = frozenset({"tie_tolerance", "key", "errors_of_ends"})
 _SHORTEST = 160
+#: What an inference writes down, in words; other names stand as they are.
+_WORDS = {
+    "assignments": "Possible assignments", "complete": "Every possible assignment was made", "draws": "Draws made",
+    "failed_draws": "Draws that could not be estimated", "observed": "The statistic as observed", "p_value": "p",
+    "p_monte_carlo_error": "Monte Carlo error of p", "two_sided": "Two-sided", "interval": "How the interval was found",
+    "low_error": "Monte Carlo error of the interval's lower end", "statistic": "Statistic",
+    "high_error": "Monte Carlo error of the interval's upper end",
+}  # fmt: skip
+_LOGS = " (in logs where the estimate is a ratio)"
 
 
 def methods(bundle: ResultBundle) -> list[Block]:
@@ -100,9 +109,17 @@ def _chance(bundle: ResultBundle) -> list[Block]:
     key = bundle.facts.headline
     procedure = bundle.facts.procedure(key)
     details = procedure.details if procedure is not None else {}
-    lines = [f"{name.replace('_', ' ').capitalize()}: {text}." for name, text in _in_words(details)]
+    lines = [f"{_WORDS.get(name) or _capital(name)}: {text}{_unit(name)}." for name, text in _in_words(details)]
     title = Text(f"How chance was judged, {method_label(bundle, key.inference)}:")
     return [title, Bullets(tuple(lines))] if lines else []
+
+
+def _capital(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _unit(name: str) -> str:
+    return _LOGS if name in ("low_error", "high_error") else ""
 
 
 def _in_words(details: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

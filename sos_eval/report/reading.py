@@ -8,11 +8,11 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.wording import plain_words, time_axis
-from sos_eval.results.facts import OutcomeFacts, PanelFacts
+from sos_eval.results.facts import OutcomeFacts, PanelFacts, QuestionFacts
 
 __all__ = [
-    "axis_words", "convention", "estimator_label", "headline_row_keys", "headline_scale", "method_label",
-    "outcome_label", "period_word", "scale_label", "table_of", "time_label", "unit_words", "why_missing",
+    "axis_words", "convention", "estimator_label", "every_of", "headline_row_keys", "headline_scale", "method_label",
+    "outcome_label", "people", "period_word", "scale_label", "table_of", "time_label", "unit_words", "why_missing",
     "words_for_units",
 ]  # fmt: skip
 
@@ -36,6 +36,17 @@ def time_label(bundle: ResultBundle) -> str:
 def period_word(panel: PanelFacts) -> str:
     """Return what one period is: a year unless the panel says quarter or month."""
     return panel.period or "year"
+
+
+def every_of(panel: PanelFacts, outcome: OutcomeFacts) -> str:
+    """Return in what time people are counted: ``a year``, or ``at any one time`` where a day's are."""
+    return "at any one time" if outcome.stock else f"a {period_word(panel)}"
+
+
+def people(question: QuestionFacts, outcome: OutcomeFacts) -> str:
+    """Return what a count counts: children where the outcome's words say so, else cases."""
+    text = f"{question.outcome} {outcome.label}".lower()
+    return "children" if "child" in text else "cases"
 
 
 def outcome_label(bundle: ResultBundle, name: str) -> str:

@@ -83,9 +83,10 @@ def _found(bundle: ResultBundle) -> list[Block]:
         unit = scale_label(bundle, str(headline["outcome"]), str(headline["scale"]))
         own, low, high = alike([float(headline["estimate"]), others.min(), others.max()])
         where = f"runs from {low} to {high}" if len(others) > 1 else f"is {low}"
-        what = f"The {len(others)} other estimates" if len(others) > 1 else "The other estimate"
+        what = f"the {len(others)} other estimates" if len(others) > 1 else "the other estimate"
         said.append(
-            f"{what} of this outcome on the same scale ({unit}) {where.replace('runs', 'run')}; this one is {own}."
+            f"On the same scale ({unit}), other units and periods included, {what} of this outcome "
+            f"{where.replace('runs', 'run')}; this one is {own}."
         )
     return [Text(" ".join(text for text in said if text))] if any(said) else []
 

@@ -16,7 +16,7 @@ from sos_eval.report.converted import conversions, converted_rows
 from sos_eval.report.earlier_path import earlier_path
 from sos_eval.report.outcomes import other_outcomes
 from sos_eval.report.procedures import disagreement, procedure_rows
-from sos_eval.report.reading import period_word, words_for_units
+from sos_eval.report.reading import every_of, people, period_word, words_for_units
 from sos_eval.report.safety import safety_rows
 from sos_eval.report.verdict import (
     ROOM,
@@ -58,7 +58,8 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
     verdict = verdict_of(effect, question.worthwhile)
     natural = natural_units(effect, outcome)
     others = beside(estimates, row)
-    units, every = words_for_units(facts.panel.unit, question.comparator, question.population), period_word(facts.panel)
+    units = words_for_units(facts.panel.unit, question.comparator, question.population)
+    every, period = every_of(facts.panel, outcome), period_word(facts.panel)
     return {
         "sentence": sentence(verdict, effect, natural, question=question, outcome=outcome, units=units, every=every),
         "disagreement": disagreement(effect, facts, units),
@@ -80,7 +81,7 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
         "verdict": verdict, "verdict_rule": RULE, "reason": row["reason"],
         "range": range_text(effect, natural, outcome=outcome, units=units, question=question, every=every),
         "converted": converted_rows(effect, facts, outcome),
-        "conversions": conversions(effect, outcome, units, every),
+        "conversions": conversions(effect, outcome, units, period),
         "detectable": asdict(facts.detectable),
         "detectable_text": detectable_text(effect, facts, units),
         "attenuation": attenuation(facts, units),
@@ -235,7 +236,7 @@ def range_text(
         for end, n in (("low", natural.low), ("high", natural.high))
     )
     span = f"{low} to {high}"
-    return f"{said}: anything from {span} a {every} in {article} {size}."
+    return f"{said}: anything from {span} {every} in {article} {size}."
 
 
 def _ends_within(effect: HeadlineEffect) -> str:
@@ -249,7 +250,7 @@ def _ends_within(effect: HeadlineEffect) -> str:
     if not sizes:
         return ""
     unit = {"ratio": " points", "log": " in logs"}.get(effect.scale, "")
-    return f"; its ends hold within {_two(max(sizes))}{unit} by the number of draws"
+    return f"; other random draws would move its ends by up to about {_two(max(sizes))}{unit}"
 
 
 def _directions(values: list[float], *, counted: bool) -> list[str]:
@@ -276,18 +277,12 @@ def fewer(n: float, noun: str, within: float = 0.0) -> str:
     return f"{whole(max(size, 1), within)} {word} {single if round(size) <= 1 else noun}"
 
 
-def people(question: QuestionFacts, outcome: OutcomeFacts) -> str:
-    """Return what a count counts: children where the outcome's words say so, else cases."""
-    text = f"{question.outcome} {outcome.label}".lower()
-    return "children" if "child" in text else "cases"
-
-
 def _natural(
     natural: Natural | None, units: tuple[str, str], question: QuestionFacts, outcome: OutcomeFacts, every: str
 ) -> dict[str, Any] | None:
     if natural is None:
         return None
-    unit = f"{people(question, outcome)} a {every} per {units[0]} of average size"
+    unit = f"{people(question, outcome)} {every} per {units[0]} of average size"
     return {"unit": unit, "estimate": natural.estimate, "low": natural.low, "high": natural.high,
             "average_exposure": natural.exposure}  # fmt: skip
 

@@ -82,14 +82,14 @@ class OutcomeFacts:
 
     Attributes
     ----------
-    label, scale, per, counted, transform, role, margin
+    label, scale, per, counted, transform, role, margin, stock
         As in the panel's `Outcome`.
     mean_exposure, mean_exposure_treated
         Mean population at risk of a unit and period, of all and of ever treated units; NaN where there is none.
     mean_treated, mean_treated_before, mean_comparison
         Mean outcome of treated units after and before their start, and of the others.
-    n_missing
-        Rows without an outcome; NaN where a profile masks it.
+    n_missing, n_missing_exposure
+        Rows without an outcome, and those of them that lack the population at risk; NaN where a profile masks it.
     """
 
     label: str = ""
@@ -105,6 +105,8 @@ class OutcomeFacts:
     mean_treated_before: float = math.nan
     mean_comparison: float = math.nan
     n_missing: float = 0
+    n_missing_exposure: float = 0
+    stock: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,9 @@ def test_spread_is_set_beside_the_error():
     assert ratio.table["spread"].iloc[0] == pytest.approx(np.sqrt((values**2).mean()))
     assert ratio.value == pytest.approx(ratio.table["spread"].iloc[0] / ratio.table["std_error"].iloc[0])
     assert ratio.passed is False
+    errors = found["placebo_units"].table["std_error"]
+    own = np.sqrt((values**2).mean() / (errors**2).mean())
+    assert found["placebo_units.own_error_ratio"].value == pytest.approx(own)
 
 
 def test_what_cannot_be_done_is_said():

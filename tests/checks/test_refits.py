@@ -147,7 +147,7 @@ def test_placebo_that_cannot_be_done_says_why():
 
 def test_leave_one_out_is_the_estimate_without_each():
     panel = noise_panel(n_units=10, n_treated=4)
-    (result,) = LeaveOneOut().check(fit(CallawaySantAnna(), panel), RNG)
+    result, *_ = LeaveOneOut().check(fit(CallawaySantAnna(), panel), RNG)
     expected = [
         value(CallawaySantAnna(), panel.keep([u for u in panel.units if u != gone])) for gone in panel.units[:4]
     ]
@@ -164,7 +164,7 @@ def test_a_unit_that_carries_the_result_is_named():
     y[2, 2:] = 40.0  # one treated unit of three has all of the effect
     y += 0.1 * np.random.default_rng(1).standard_normal(y.shape)
     panel = panel_of(y, [2003] * 3 + [np.inf] * 6)
-    (result,) = LeaveOneOut(max_change=5).check(fit(TWFE(), panel), RNG)
+    result, *_ = LeaveOneOut(max_change=5).check(fit(TWFE(), panel), RNG)
     assert result.text.startswith("Without u003 the estimate is")
     assert result.value == pytest.approx(40 / 3, abs=0.3)
     assert result.passed is False
@@ -174,7 +174,7 @@ def test_a_unit_that_carries_the_result_is_named():
 def test_comparison_units_and_clusters_can_be_left_out_too():
     cluster = ["a", "a", "b", "b", "c", "c", "d", "d", "e", "e"]
     panel = noise_panel(n_units=10, n_treated=4, cluster=cluster)
-    (result,) = LeaveOneOut(drop=("comparison", "cluster")).check(fit(TWFE(), panel), RNG)
+    result, *_ = LeaveOneOut(drop=("comparison", "cluster")).check(fit(TWFE(), panel), RNG)
     assert result.table["left_out"].value_counts().to_dict() == {"comparison": 6, "cluster": 5}
     kept = panel.keep(panel.units[2:])
     row = result.table[(result.table["left_out"] == "cluster") & (result.table["unit"] == "a")].iloc[0]
@@ -183,12 +183,30 @@ def test_comparison_units_and_clusters_can_be_left_out_too():
 
 def test_a_unit_without_which_there_is_no_estimate_keeps_its_row_and_reason():
     panel = noise_panel(n_units=8, n_treated=1)
-    (result,) = LeaveOneOut(drop=("treated", "comparison"), max_change=1e9).check(fit(TWFE(), panel), RNG)
+    result, *_ = LeaveOneOut(drop=("treated", "comparison"), max_change=1e9).check(fit(TWFE(), panel), RNG)
     alone = result.table.iloc[0]
     assert np.isnan(alone["estimate"])
     assert alone["reason"]
     assert result.passed is None
     assert "1 could not be estimated" in result.text
+
+
+def test_the_largest_change_is_judged_among_all_adoptions():
+    """Eight units, three treated: in each of the 56 adoptions the treated are left out in turn."""
+    panel = panel_of(np.random.default_rng(11).normal(size=(8, 4)), [2003] * 3 + [np.inf] * 5)
+    _, turned, unusual = LeaveOneOut().check(fit(TWFE(), panel), RNG)
+    sizes, whole = [], 0.0
+    for three in combinations(range(8), 3):
+        chosen = panel.with_first_treated(np.where(np.isin(range(8), three), 2003.0, np.inf))
+        each = [value(TWFE(), chosen.keep([u for u in panel.units if u != panel.units[k]])) for k in three]
+        sizes.append(max(abs(one - value(TWFE(), chosen)) for one in each))
+        if three == (0, 1, 2):
+            whole = value(TWFE(), chosen)
+            assert turned.value == sum(np.sign(one) != np.sign(whole) for one in each)
+    assert unusual.value == pytest.approx(sum(size >= sizes[0] * (1 - 1e-9) for size in sizes) / 56)
+    assert unusual.text.endswith("draws by the headline's own lots (56 were made).")
+    none = LeaveOneOut(draws=0).check(fit(TWFE(), panel), RNG)[2]
+    assert (np.isnan(none.value), none.text) == (True, "Not done: draws: 0 is declared.")
 
 
 # -- robustness -----------------------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from sos_eval.design.design import load_design
+from sos_eval.design.difference_words import in_words
+from sos_eval.design.differences import Differences
 from sos_eval.design.lock import lock_state, write_lock
 from tests.design.test_lock_versions import written_by_another
 
@@ -112,6 +114,17 @@ CHECKS = "[pretrends, leave_one_out]"
 )  # fmt: skip
 def test_a_change_in_plain_words(path, old, new, words):
     assert words in said(path, (old, new))
+
+
+def test_an_outcome_that_is_dropped_is_told_with_what_it_was_for():
+    entry, again = {"count": "entries"}, {"value": "again", "label": "Re-referrals", "role": "safety", "margin": 2.0}
+    locked = {"panel": {"outcomes": {"entry": entry, "again": again}}}
+    run = {"panel": {"outcomes": {"entry": {"count": "starts"}, "new": {"value": "x"}}}}
+    assert in_words(Differences((), (), locked, run)) == (
+        "the outcome new is new, the locked plan did not have it",
+        "the outcome again (Re-referrals, safety) is left out, the locked plan had it",
+        "the outcome entry counts starts, the locked plan said entries",
+    )
 
 
 def test_a_change_of_the_designs_inference_is_told_once(path):

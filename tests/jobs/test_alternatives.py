@@ -141,10 +141,11 @@ def test_another_denominator_is_set_against_the_primary_on_the_years_that_have_b
     row = got.loc["per other"]
     assert row["estimate"] == pytest.approx(effect({0, 1, 2}, other, periods=(1, 2, 3)), abs=1e-8)
     assert row["shift"] == pytest.approx(row["estimate"] - effect({0, 1, 2}, periods=(1, 2, 3)), abs=1e-8)
-    assert row["against"] == "the primary estimate on the unit-periods that both have"
+    shared = "the unit-periods that both have (2002 to 2004, 1 of them before the first start)"
+    assert row["against"] == f"the primary estimate on {shared}"
     assert row["against_estimate"] == pytest.approx(effect({0, 1, 2}, periods=(1, 2, 3)), abs=1e-8)
     both = f"{row['estimate']:.3g} against {row['against_estimate']:.3g}"
-    said = f"On the unit-periods that both have, “per other” is {both}."
+    said = f"On {shared}, “per other” is {both}."
     assert said in bundle.diagnostics.set_index("name")["text"]["robustness"]
     less = RATES * (1 - 0.1 * (np.arange(8) % 3))[:, None]
     assert got["estimate"]["without share"] == pytest.approx(effect({0, 1, 2}, less), abs=1e-8)
@@ -225,7 +226,12 @@ def test_where_the_data_do_not_reach_the_row_says_why(tmp_path):
     assert "names nobody of that prior use" in got["reason"]["without those that had not used it before"]
     assert got["estimate"].notna().sum() == 2
     text = bundle.diagnostics.set_index("name")["text"]["robustness"]
-    assert text.startswith("1 of 4 alternatives could be estimated. On the design's own scale and data 1 is ")
+    row = got.loc["start 1 period later"]
+    own = got["estimate"]["as declared"]
+    assert text.startswith(
+        f"1 of 4 alternatives could be estimated. “start 1 period later” gives {row['estimate']:.3g}; the design's own "
+        f"is {own:.3g}. “start 1 period later” shifts it by {row['shift']:.3g} (error {row['shift_error']:.2g}): "
+    )
     lost = got[got["estimate"].isna()]["reason"]
     assert text.endswith(f"Could not be estimated: {'; '.join(f'“{name}” ({why})' for name, why in lost.items())}.")
     assert len(lost) == 3

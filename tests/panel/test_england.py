@@ -139,4 +139,15 @@ def test_the_register_names_programmes_by_the_units_of_the_panel(tmp_path):
     assert (register["programme"] == "Signs of Safety MTM pilots").sum() == 10
     register.to_csv(tmp_path / "programmes.csv", index=False)
     panel = loaded(tmp_path, DESIGN.replace("pilots.csv}", "pilots.csv, overlapping: programmes.csv}"))
-    assert "Norfolk" in panel.caveats[1] or "926 (" in panel.caveats[1]
+    assert any("Norfolk" in text or "926 (" in text for text in panel.caveats)
+
+
+def test_another_denominator_inside_the_earlier_years_is_told(tmp_path):
+    """Children of 2011 and 2012 are scaled from those aged 0 to 16; those of 2013 on are the ONS's."""
+    panel = loaded(tmp_path, DESIGN)
+    assert any(
+        text.startswith(
+            "Children are counted by another source in 2011 and 2012 (named approx_scaled_0_16) than in 2014"
+        )
+        for text in panel.caveats
+    )

@@ -286,7 +286,7 @@ def test_each_scale_of_the_robustness_picture_has_an_axis_around_its_own_no_diff
         marks[axes.get_title(loc="left") or axes.get_title()] = dotted
     assert marks == {"Difference, per 10,000": [0.0], "Rate ratio": [1.0]}
     (text,) = bundle.diagnostics.query("name == 'robustness' and outcome == 'entry'")["text"]
-    assert text.startswith("2 of 2 alternatives could be estimated. On the design's own scale and data 1 is ")
+    assert text.startswith("2 of 2 alternatives could be estimated. “start 1 period earlier” gives ")
 
 
 @pytest.mark.parametrize("width", [350])

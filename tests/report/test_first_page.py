@@ -19,7 +19,7 @@ from sos_eval.report.reading import table_of
 from sos_eval.report.safety import harm_excluded, safety_rows, safety_words
 from sos_eval.report.sections import APPENDIX
 from sos_eval.report.verdict import effect_of, verdict_of
-from sos_eval.report.wording import in_units, minus_signs, sentence_count
+from sos_eval.report.wording import in_units, minus_signs, percent, sentence_count
 from sos_eval.results.check import of_hundred
 from tests.report.cases import CASES, run_case
 
@@ -53,6 +53,7 @@ def test_the_path_is_quoted_in_words_and_keeps_the_conventional_test_off_page_on
     assert value["path.joint"] <= 0.01
     assert value["pretrends.joint"] < 0.05
     on, back = value["path.gone_on"], value["path.returned"]
+    assert bundle.headline["scale"] == "rate_per"
     begins = (
         "Before the start the rate rose more in the authorities with a recorded start; a path as unlike that of "
         "authorities drawn alike comes up in fewer than 1 of 100 draws; had it gone on, it alone would make the answer "
@@ -72,7 +73,27 @@ def test_a_path_whose_return_adds_nothing_is_said_to_change_nothing(case):
     checks = tuple(replace(one, value=0.0) if one.name == "path.returned" else one for one in facts.checks)
     row = facts.headline.overall(case("diverging").estimates)
     said = earlier_path(effect_of(row, facts.outcome), replace(facts, checks=checks), ("authority", "authorities"))
-    assert "(the answer is a change from the earlier mean, so a return to that adds nothing)" in said
+    assert "; a return to its earlier mean would add nothing, since the answer is measured from that" in said
+
+
+def test_what_the_path_would_do_stands_in_every_unit(case):
+    """The shift per 10,000 over the level without it is its share; times the mean exposure, people."""
+    bundle = case("diverging")
+    value = {check.name: check.value for check in bundle.facts.checks if check.outcome == "entry"}
+    row = {one["what"]: one for one in bundle.headline["converted"]}["the path before the start, gone on"]
+    without = bundle.headline["percent"]["level_without"]
+    assert row["difference"] == row["value"] == value["path.gone_on"]
+    assert row["percent"] == pytest.approx(100 * value["path.gone_on"] / without, rel=1e-12)
+    exposure = bundle.headline["natural_units"]["average_exposure"]
+    assert row["people"] == pytest.approx(value["path.gone_on"] * exposure / 10_000, rel=1e-12)
+
+
+def test_a_ratio_has_its_path_in_per_cent(case):
+    bundle = case("ratio")
+    value = {check.name: check.value for check in bundle.facts.checks if check.outcome == "entry"}
+    share = abs(value["path.gone_on"]) / bundle.headline["percent"]["level_without"]
+    way = "higher" if value["path.gone_on"] > 0 else "lower"
+    assert f"it alone would make the answer {percent(share)} {way}" in bundle.headline["earlier_path"]
 
 
 def test_the_path_of_a_group_made_alike_is_no_test(case):
@@ -200,7 +221,7 @@ def test_cells_without_an_outcome_are_counted_whoever_they_are_of(case):
     every = facts.panel.n_units * facts.panel.n_times
     lost = every - (facts.panel.n_rows - facts.outcome.n_missing)
     said = case("placed").headline["basis"]
-    assert f"; {lost:.0f} of their {every} authority-years have no outcome;" in said
+    assert f"; {lost:.0f} of their {every} authority-years have no outcome" in said
     assert lost > 1
 
 
@@ -423,7 +444,7 @@ def test_page_one_says_within_what_its_ends_hold(case):
         row = pd.read_csv(bundle.path / "tests.csv").set_index(["estimator", "outcome"]).loc[("primary", "entry")]
         size = [100 * row[end] if unit else 1.0 for end in ("low", "high")]
         within = 2 * max(row["low_mcse"] * size[0], row["high_mcse"] * size[1])
-        said = f"; its ends hold within {float(f'{within:.2g}'):g}{unit} by the number of draws)"
+        said = f"; other random draws would move its ends by up to about {float(f'{within:.2g}'):g}{unit})"
         assert said in bundle.headline["sentence"]
 
 

@@ -229,6 +229,10 @@ def test_methods_tell_options_rule_and_how_chance_was_judged(tmp_path):
     assert table.frame["Options"].tolist() == ["control: never_treated", ""]
     assert table.frame["Differs from the design in"].tolist() == ["", "panel.window.to: 2025"]
     lines = next(one.items for one in rest if isinstance(one, Bullets))
-    assert lines[:3] == ("Draws: 4,999.", "Complete: no.", "Strata: stratum half 1, treated 2.")
-    assert lines[3] == "Assignments: 175,460,300,730."
+    assert lines[:3] == (
+        "Draws made: 4,999.",
+        "Every possible assignment was made: no.",
+        "Strata: stratum half 1, treated 2.",
+    )
+    assert lines[3] == "Possible assignments: 175,460,300,730."
     assert notes(bundle) == [Bullets(("All: 7 rows left out.", "late (two-way fixed effects): slow."))]

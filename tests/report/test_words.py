@@ -82,7 +82,9 @@ def test_a_ratio_becomes_children_too():
     assert found.low == pytest.approx(-60.0, abs=1e-12)
     assert found.high == pytest.approx(13.125, abs=1e-12)
     words = headline_of(pd.DataFrame([row]), facts())["sentence"]
-    assert "The best estimate is 20% lower (95% interval: 50% lower to 28% higher; its ends hold within" in words
+    assert (
+        "The best estimate is 20% lower (95% interval: 50% lower to 28% higher; other random draws would move" in words
+    )
 
 
 def test_detectable_sizes_are_converted_beside_the_estimate():
@@ -346,4 +348,47 @@ def test_placebos_that_spread_wider_than_the_error_are_a_caveat():
     found = headline_of(estimates(), facts(checks=(spread,)))["caveats"]
     assert any("1.6 times as widely as the conventional error" in text for text in found)
     calm = headline_of(estimates(), facts(checks=(replace(spread, value=1.1),)))["caveats"]
-    assert not any("conventional error says" in text for text in calm)
+    assert not any("conventional error of the answer says" in text for text in calm)
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [(1.5, "says: its conventional interval and p value are too favourable."),
+     (1.07, "says, though only 1.1 times as widely as their own errors say, since the treated authorities vary less "
+            "than others: its conventional interval and p value may be too favourable.")],
+)  # fmt: skip
+def test_treated_units_that_vary_less_than_others_are_told_apart_from_errors_that_are_too_small(own, said):
+    checks = tuple(
+        CheckFacts(f"placebo_units.{name}", "entry", "primary", "ratio", value, text="…")
+        for name, value in (("error_ratio", 1.56), ("own_error_ratio", own))
+    )
+    found = headline_of(estimates(), facts(checks=checks))["caveats"]
+    assert any(text.endswith(said) for text in found)
+
+
+@pytest.mark.parametrize(("verdict", "told"), [("decrease", True), ("inconclusive", False)])
+def test_a_sign_that_one_unit_turns_is_told_where_there_is_a_verdict(verdict, told):
+    """Near no difference any unit turns the sign: that is no news there."""
+    check = CheckFacts("leave_one_out.turned", "entry", "primary", "count", 1.0, text="…")
+    made = pd.DataFrame([effect(**VERDICTS[verdict])])
+    found = headline_of(made, facts(checks=(check,)))["caveats"]
+    assert any("would turn the sign of the answer" in text for text in found) == told
+
+
+@pytest.mark.parametrize(("p", "told"), [(0.03, True), (0.2, False)])
+def test_one_unit_that_moves_more_than_chance_does_is_told(p, told):
+    check = CheckFacts("leave_one_out.unusual", "entry", "primary", "p_value", p, text="…")
+    found = headline_of(estimates(), facts(checks=(check,)))["caveats"]
+    assert any("so large a change comes up in 3 of 100 draws" in text for text in found) == told
+
+
+def test_a_stock_is_at_any_one_time():
+    """Children looked after on 31 March are no number a year."""
+    row = effect(estimate=-2.0, conf_low=-3.0, conf_high=-1.0, p_value=0.001)
+    base = facts()
+    found = headline_of(pd.DataFrame([row]), replace(base, panel=replace(
+        base.panel, outcomes={**base.panel.outcomes, "entry": replace(base.outcome, stock=True)},
+    )))  # fmt: skip
+    assert " at any one time in an authority of average size" in found["sentence"]
+    assert found["natural_units"]["unit"] == "children at any one time per authority of average size"
+    assert " a year in an authority" in headline_of(pd.DataFrame([row]), base)["sentence"]
