@@ -352,7 +352,8 @@ SLIPS: dict[str, tuple[str, str]] = {
     "a covariate twice": ("[idaci, region]", "[idaci, idaci]"),
     "a covariate called unit": ("[idaci, region]", "[unit]"),
     "the outcome as a covariate": ("[idaci, region]", "[entries]"),
-    "a source that is not built": ("source: csv", "source: ssda903"),
+    "returns in place of a table": ("source: csv", "source: ssda903"),
+    "published tables in place of a table": ("source: csv", "source: dfe"),
     "another schema": ("design/1", "design/9"),
     "the file of a world": ("sos-eval/design/1", "sos-eval/world/1"),
 }  # fmt: skip

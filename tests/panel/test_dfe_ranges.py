@@ -55,7 +55,7 @@ def test_the_whole_is_that_of_the_same_release(tmp_path):
     assert ends(panel, "202", _AGE) == ["", "0", "20"]
 
 
-def _release(year: int) -> str:
+def release(year: int) -> str:
     """Twelve authorities; under ones are hidden in 306 in 2014 and 2016, and told by the whole to lie in 0 to 9."""
     ages = "SCLA_U1,SCLA_1to4,SCLA_5to9,SCLA_10to15,SCLA_16over"
     rows = [f"New_geog_code,geog_l,geog_c,geog_n,CLA_started{year},{ages}"]
@@ -71,7 +71,7 @@ def test_the_bounds_of_an_estimate_from_published_tables_to_bundle(tmp_path, mon
     monkeypatch.chdir(tmp_path)
     names = {2012: "SFR20_ADM2012", 2013: "SFR36_ADM2013", 2014: "SFR36_ADM2014", 2015: "SFR34_ADM2015",
              2016: "SFR41_ADM2016", 2017: "SFR50_ADM2017"}  # fmt: skip
-    built(tmp_path, **{name: _release(year) for year, name in names.items()})
+    built(tmp_path, **{name: release(year) for year, name in names.items()})
     (tmp_path / "register.csv").write_text("unit,first_treated\n300,2015\n301,2015\n302,2015\n303,2015\n")
     (tmp_path / "x.yaml").write_text(DESIGN)
     bundle = sos_eval.run(tmp_path / "x.yaml")
