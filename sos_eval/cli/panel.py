@@ -84,6 +84,7 @@ def dfe(
 
     facts = write_dfe(files, out, as_of=as_of, most=largest_suppressed, force=force)
     told = [f"{name}: {facts[name]}" for name in ("panel", "vintages", "files")]
+    told += [f"neighbours: {facts['neighbours']}, of {facts['neighbours_release']}"] if facts["neighbours"] else []
     told.append(f"{facts['rows']:,} rows, years to March {facts['first']} to {facts['last']}, of {facts['read']} files")
     told += [f"{name} labels its column {was}: taken for {is_of}" for name, (was, is_of) in facts["relabelled"].items()]
     for key, words in (("left", "no known table, left"), ("not_there", "not there in that year, left out")):
