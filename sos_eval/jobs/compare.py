@@ -19,7 +19,7 @@ from sos_eval.design.differences import differ
 from sos_eval.errors import Fault, Faults, InputFault
 from sos_eval.panel.disclosure import FEWEST_UNITS
 
-__all__ = ["COLUMNS", "BundleComparison", "compare_bundles", "write_comparison"]
+__all__ = ["COLUMNS", "BundleComparison", "compare_bundles", "fewest_units", "held_back", "write_comparison"]
 
 #: One line of the comparison. For estimates ``difference`` is after minus before, on the line's own scale.
 COLUMNS = (
@@ -163,13 +163,13 @@ def _made_with(bundle: ResultBundle) -> dict[str, Any]:
 
 def _estimates(a: ResultBundle, b: ResultBundle) -> Iterator[dict[str, Any]]:
     """Yield a row per estimate of either bundle; under a profile no number that one of them holds back."""
-    guarded, fewest = a.guarded or b.guarded, max(_fewest(a), _fewest(b))
+    guarded, fewest = a.guarded or b.guarded, max(fewest_units(a), fewest_units(b))
     old, new = _keyed(a), _keyed(b)
     for key in dict.fromkeys([*old, *new]):
         row = {"part": "estimates", "what": " ".join(part for part in key if part)}
         row |= {"verdict_before": _verdict(a, key), "verdict_after": _verdict(b, key)}
         then, now = old.get(key), new.get(key)
-        if guarded and (note := _held(then, now, fewest)):
+        if guarded and (note := held_back(then, now, fewest)):
             yield row | {"note": note}
             continue
         row["note"] = _absent(then, now)
@@ -201,13 +201,13 @@ def _verdict(bundle: ResultBundle, key: tuple[str, ...]) -> str:
     return str(head.get("verdict", "")) if tuple(about) == key else ""
 
 
-def _fewest(bundle: ResultBundle) -> int:
+def fewest_units(bundle: ResultBundle) -> int:
     """Return the fewest units that a result may rest on."""
     declared = (bundle.design.get("disclosure") or {}).get("minimum_units")
     return int(declared or (FEWEST_UNITS if bundle.guarded else 0))
 
 
-def _held(then: pd.Series | None, now: pd.Series | None, fewest: int) -> str:
+def held_back(then: pd.Series | None, now: pd.Series | None, fewest: int) -> str:
     """Say why a row shows no numbers under a profile; empty where both publish them."""
     if then is None or now is None or np.isnan(then["estimate"]) or np.isnan(now["estimate"]):
         return _SHORT

@@ -17,6 +17,7 @@ from sos_eval.design.design import Design, load_design
 from sos_eval.design.lock import as_locked, lock_path
 from sos_eval.errors import DataFault, Fault, Faults, InputFault, listed
 from sos_eval.jobs.check import check_design
+from sos_eval.jobs.compare import fewest_units, held_back
 from sos_eval.jobs.run import Progress, run
 from sos_eval.jobs.runs import data_files
 from sos_eval.jobs.steps import columns_beside
@@ -192,10 +193,15 @@ def _told(changes: pd.DataFrame, name: str, plan: Design, treated: set[str]) -> 
 
 
 def _row(name: str, file: Path, bundle: ResultBundle, first: ResultBundle) -> dict[str, Any]:
-    """Return the headline of one vintage, as its bundle publishes it."""
-    head = {key: _number(bundle.headline.get(key)) for key in _HEADLINE}
-    apart = head["estimate"] - _number(first.headline.get("estimate"))
+    """Return the headline of one vintage as published, without numbers that may not stand beside the first's."""
+    head, base = (
+        {key: _number(each.headline.get(key)) for key in _HEADLINE} for each in (bundle, first)
+    )  # fmt: skip
     reason = str(bundle.headline.get("reason") or "")
+    guarded = bundle.path != first.path and (bundle.guarded or first.guarded)
+    if guarded and (why := held_back(pd.Series(base), pd.Series(head), fewest_units(bundle))):
+        head, reason = {**head, **dict.fromkeys(_HEADLINE[:5], math.nan)}, why
+    apart = head["estimate"] - base["estimate"]
     return {"vintage": name, "file": file.name, **head, "difference_from_first": apart, "reason": reason}
 
 

@@ -93,6 +93,19 @@ def test_a_vintage_that_does_not_fit_is_named_and_nothing_is_written(project):
     assert not (project / "reports").exists()
 
 
+def test_under_a_profile_vintages_that_differ_by_one_unit_are_not_told_side_by_side(project):
+    (project / "small.yaml").write_text(DESIGN + "disclosure: {profile: dfe}\n")
+    text = panel()
+    (project / "later.csv").write_text(
+        "\n".join(line for line in text.splitlines() if not line.startswith("12,")) + "\n"
+    )
+    drift = run_vintages(project / "small.yaml", [project / "first.csv", project / "later.csv"])
+    row = drift.table.set_index("vintage").loc["later"]
+    assert row[["estimate", "conf_low", "p_value", "difference_from_first"]].isna().all()
+    assert row["reason"] == "withheld: the units behind the two differ by fewer than may be told"
+    assert "none on later" in drift.sentence
+
+
 def test_nothing_is_overwritten(drift):
     project, before = drift.folder.parent, (drift.folder / "drift.csv").read_bytes()
     files = [project / "first.csv", project / "later.csv"]
