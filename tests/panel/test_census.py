@@ -243,7 +243,7 @@ def test_small_counts_are_masked_by_profile(folder, tmp_path):
     ("text", "said"),
     [
         ('<!DOCTYPE m [<!ENTITY a "b">]><Message>&a;</Message>', "declares a document type or entities"),
-        ('<!DOCTYPE m SYSTEM "file:///etc/passwd"><Message/>', "declares a document type or entities"),
+        ('<!DOCTYPE m SYSTEM "elsewhere.dtd"><Message/>', "declares a document type or entities"),
         ("<EXPSSDA903/>", "no CIN census return; its outermost element is Message"),
         (message(authority="302"), "its header names authority 302"),
         ("<a>" * 100_000, "nests too deep"),
