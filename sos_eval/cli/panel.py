@@ -12,12 +12,13 @@ from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet
 from sos_eval.errors import listed
 from sos_eval.panel.spec import Geography
 
-__all__ = ["COMMANDS", "NOT_IN_THIS_VERSION", "dfe", "england", "join", "panel", "ssda903"]
+__all__ = ["COMMANDS", "NOT_IN_THIS_VERSION", "cin", "dfe", "england", "join", "panel", "ssda903"]
 
 COMMANDS = {
     "england": ("sos_eval.cli.panel:england", "write the published care-entry panel of English authorities"),
     "dfe": ("sos_eval.cli.panel:dfe", "build a panel from the tables that the DfE and the ONS publish"),
     "ssda903": ("sos_eval.cli.panel:ssda903", "build a panel from SSDA903 returns"),
+    "cin": ("sos_eval.cli.panel:cin", "build a panel from CIN census returns"),
     "join": ("sos_eval.cli.panel:join", "join what `ssda903 --piece` let out of several authorities"),
     "describe": ("sos_eval.cli.inventory:describe", "say what a panel holds and lacks"),
     "diff": ("sos_eval.cli.inventory:diff", "compare two vintages of a panel"),
@@ -62,20 +63,28 @@ def england(screen: Screen, out: Path, geography: str, force: bool) -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="CSV file; vintages and files go beside.")
 @click.option("--as-of", type=click.IntRange(1992, 2100), help="The last release that counts; all without it.")
+@click.option(
+    "--largest-suppressed", type=click.IntRange(1, 1000),
+    help="Largest count that is ever suppressed, where you know it; else what published totals leave.",
+)  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace what an earlier call wrote there.")
 @quiet
 @as_json
 @pass_screen
-def dfe(screen: Screen, files: tuple[Path, ...], out: Path, as_of: int | None, force: bool) -> None:
+def dfe(
+    screen: Screen, files: tuple[Path, ...], out: Path, as_of: int | None, largest_suppressed: int | None, force: bool
+) -> None:
     """Build a panel of authorities and years to March from published tables.
 
     FILES are CSV files as the DfE published them, or folders of them: underlying data 2011 to 2019, explore education
     statistics, ONS populations. P.vintages.csv holds every published cell with its release; P.files.csv the files.
+    Columns ..._low and ..._high say between what a suppressed count lies; the check suppression_bounds reads them.
     """
     from sos_eval.jobs.dfe import write_dfe
 
-    facts = write_dfe(files, out, as_of=as_of, force=force)
+    facts = write_dfe(files, out, as_of=as_of, most=largest_suppressed, force=force)
     told = [f"{name}: {facts[name]}" for name in ("panel", "vintages", "files")]
+    told += [f"neighbours: {facts['neighbours']}, of {facts['neighbours_release']}"] if facts["neighbours"] else []
     told.append(f"{facts['rows']:,} rows, years to March {facts['first']} to {facts['last']}, of {facts['read']} files")
     told += [f"{name} labels its column {was}: taken for {is_of}" for name, (was, is_of) in facts["relabelled"].items()]
     for key, words in (("left", "no known table, left"), ("not_there", "not there in that year, left out")):
@@ -131,6 +140,42 @@ def ssda903(
         panel_file, report, hidden = write_returns(asked, out, disclosure, force=force)
         data = {"panel": str(panel_file), "validation": str(report)}
     facts = {**data, "masked": hidden, "profile": profile}
+    screen.answer("\n".join(f"{name}: {value}" for name, value in facts.items()), facts)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="CSV file; P.validation.csv goes beside.")
+@click.option("--authority", help="Whose returns these are, where folders do not say so (AUTHORITY/YEAR/).")
+@click.option("--year", type=click.IntRange(1992, 2100), help="Year of the return by its end: 2019 is to March 2019.")
+@click.option("--policy", "policies", multiple=True, metavar="RULE=keep|exclude", help="Of a rule; may be given again.")
+@click.option(
+    "--profile", type=click.Choice(["open", "dfe", "ons_srs"]), default="dfe", show_default=True,
+    help="What may leave; open writes exact counts, for use inside.",
+)  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace what an earlier call wrote there.")
+@quiet
+@as_json
+@pass_screen
+def cin(
+    screen: Screen, files: tuple[Path, ...], out: Path, authority: str | None, year: int | None,
+    policies: tuple[str, ...], profile: str, force: bool,
+) -> None:  # fmt: skip
+    """Build a panel of authorities and years to March from CIN census returns, XML or CSV.
+
+    FILES are files, or folders laid out as AUTHORITY/YEAR/. Counted are referrals, re-referrals within 12 months,
+    assessments, section 47 enquiries, initial conferences and plans started. Nothing of a single child is written or
+    printed. P.validation.csv counts the events that break each rule, and says what was done about them.
+    """
+    from sos_eval.jobs.census import write_census
+    from sos_eval.panel.disclosure import Disclosure
+
+    declared = dict(policy.partition("=")[::2] for policy in policies)
+    disclosure = Disclosure(profile=cast(Any, profile))
+    panel_file, report, hidden = write_census(
+        files, out, disclosure, authority=authority, year=year, policies=declared, force=force
+    )
+    facts = {"panel": str(panel_file), "validation": str(report), "masked": hidden, "profile": profile}
     screen.answer("\n".join(f"{name}: {value}" for name, value in facts.items()), facts)
 
 

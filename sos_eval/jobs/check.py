@@ -16,6 +16,7 @@ from sos_eval.jobs.implementation import refuse_scores
 from sos_eval.jobs.moderators import refuse_groups
 from sos_eval.jobs.theory import identification, refuse_mediators
 from sos_eval.panel.england.published import panel_file
+from sos_eval.panel.raw import RAW, raw_files
 from sos_eval.panel.spec import PanelSpec
 
 __all__ = ["Checkup", "check_design", "data_paths"]
@@ -81,12 +82,16 @@ def data_paths(design: Design) -> list[Path]:
     """Return the files that a design's panels are read from, each once; none where it names none."""
     override = design.overrides.get("panel.path", (None, None))[1]
     if override:
-        return [Path(override)]
-    files = [_file(design, spec) for spec in (design.panel, *(entry.panel for entry in design.estimators))]
-    return [file for file in dict.fromkeys(files) if file is not None]
+        path = Path(override)
+        return raw_files(design.panel.source, path) if design.panel.source in RAW else [path]
+    specs = (design.panel, *(entry.panel for entry in design.estimators))
+    return list(dict.fromkeys(file for spec in specs for file in _files(design, spec)))
 
 
-def _file(design: Design, spec: PanelSpec) -> Path | None:
+def _files(design: Design, spec: PanelSpec) -> list[Path]:
     if spec.source == "england":
-        return panel_file(spec.geography)
-    return design.base / spec.path if spec.path else None
+        return [panel_file(spec.geography)]
+    if not spec.path:
+        return []
+    path = design.base / spec.path
+    return raw_files(spec.source, path) if spec.source in RAW else [path]

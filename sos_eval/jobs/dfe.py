@@ -12,14 +12,19 @@ import pandas as pd
 from sos_eval.bundle.whole import refuse_inputs, refuse_target, write_file
 from sos_eval.errors import DataFault, Faults
 from sos_eval.panel.read.dfe.assemble import KEYS, assembled
+from sos_eval.panel.read.dfe.neighbours import NeighbourLists
 from sos_eval.panel.read.dfe.published import cells_of, places_by_year
 from sos_eval.panel.read.dfe.releases import ReleaseFile, release_files
 
 __all__ = ["write_dfe"]
 
 
-def write_dfe(given: Sequence[Path], out: Path, *, as_of: int | None = None, force: bool = False) -> dict[str, Any]:
+def write_dfe(
+    given: Sequence[Path], out: Path, *, as_of: int | None = None, most: int | None = None, force: bool = False
+) -> dict[str, Any]:
     """Write ``P.csv``, every published cell with its release (``P.vintages.csv``), and the files (``P.files.csv``).
+
+    Lists of statistical neighbours among the files, the last of them, become ``P.neighbours.csv``.
 
     Returns
     -------
@@ -33,11 +38,14 @@ def write_dfe(given: Sequence[Path], out: Path, *, as_of: int | None = None, for
         With every file that cannot be read, every cell that is neither a number nor a symbol, and every file whose
         release is not known.
     """
-    vintages, listing = (out.with_name(f"{out.stem}.{rest}.csv") for rest in ("vintages", "files"))
-    refuse_target(out, [vintages, listing], "a panel", force=force)
-    faults = Faults(DataFault)
-    files, left = release_files(given, faults)
-    refuse_inputs([out, vintages, listing], [*(file.path for file in files), *left])
+    vintages, listing, beside = (
+        out.with_name(f"{out.stem}.{rest}.csv") for rest in ("vintages", "files", "neighbours")
+    )
+    refuse_target(out, [vintages, listing, beside], "a panel", force=force)
+    faults, lists = Faults(DataFault), list[NeighbourLists]()
+    files, left = release_files(given, faults, lists)
+    read = [*(file.path for file in files), *(each.path for each in lists), *left]
+    refuse_inputs([out, vintages, listing, beside], read)
     if not files and not faults.found:
         faults.add(str(given[0]), "holds no published table that is known", "see docs/panel.md")
     faults.stop()
@@ -46,17 +54,28 @@ def write_dfe(given: Sequence[Path], out: Path, *, as_of: int | None = None, for
     if as_of is not None and not (cells["release"] <= as_of).any():
         faults.add("--as-of", f"no release up to {as_of}; the first is of {cells['release'].min()}", "")
     faults.stop()
-    panel, nothing = assembled(cells, places_by_year(files), as_of)
+    panel, nothing = assembled(cells, places_by_year(files), as_of, most)
     said = cells[["la_code", "year", "measure", "written", "flag", "vintage", "file", "line"]]
     said = said.assign(file=said["file"].map(lambda name: Path(name).name))
     for target, table in ((out, _whole(panel)), (vintages, said), (listing, _listing(files))):
         write_file(target, table.to_csv(index=False, lineterminator="\n"))
+    neighbours = _last(lists, as_of)
+    if neighbours is not None:
+        write_file(beside, neighbours.table.to_csv(index=False, lineterminator="\n"))
     return {
+        "neighbours": str(beside) if neighbours is not None else None,
+        "neighbours_release": neighbours.release if neighbours is not None else None,
         "panel": str(out), "vintages": str(vintages), "files": str(listing), "rows": len(panel),
         "first": int(panel["year"].min()), "last": int(panel["year"].max()), "read": len(files),
         "left": [str(path) for path in left], "not_there": nothing,
         "relabelled": {file.path.name: [file.relabelled, file.release] for file in files if file.relabelled},
     }  # fmt: skip
+
+
+def _last(lists: Sequence[NeighbourLists], as_of: int | None) -> NeighbourLists | None:
+    """Return the last release of the lists, up to a year's; None where there is none."""
+    counting = [each for each in lists if as_of is None or each.release <= as_of]
+    return max(counting, key=lambda each: each.release, default=None)
 
 
 def _whole(panel: pd.DataFrame) -> pd.DataFrame:

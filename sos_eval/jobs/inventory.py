@@ -10,7 +10,7 @@ from sos_eval.bundle.whole import refuse_inputs, refuse_target, write_file
 from sos_eval.errors import DataFault, Faults
 from sos_eval.jobs.returns import masked_counts
 from sos_eval.panel.care.counts import care_counts
-from sos_eval.panel.care.rules import with_policies
+from sos_eval.panel.care.rules import return_rules, with_policies
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.panel.inventory.describe import described
 from sos_eval.panel.inventory.differences import TableDifferences, differences
@@ -41,7 +41,7 @@ def describe_returns(folder: Path, disclosure: Disclosure) -> dict[str, Any]:
         With every file that cannot be read or whose authority or year is not known.
     """
     faults = Faults(DataFault)
-    counts = care_counts(return_files([folder], faults), with_policies({}, faults), faults)
+    counts = care_counts(return_files([folder], faults), with_policies(return_rules(), {}, faults), faults)
     panel, validation, hidden = masked_counts(counts, disclosure)
     table = keyed(reading_of(panel, str(folder)), ("la_code", "year"), Disclosure())
     rules = validation.astype(object).where(validation.notna(), None).to_dict("records")

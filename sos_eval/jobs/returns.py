@@ -12,7 +12,7 @@ import pandas as pd
 from sos_eval.bundle.whole import refuse_inputs, refuse_target, write_file
 from sos_eval.errors import DataFault, Faults
 from sos_eval.panel.care.counts import CareCounts, CarePeriod, care_counts
-from sos_eval.panel.care.rules import ReturnRule, with_policies
+from sos_eval.panel.care.rules import ReturnRule, return_rules, with_policies
 from sos_eval.panel.disclosure import Disclosure, masked
 from sos_eval.panel.read.returns.files import ReturnFile, return_files
 
@@ -46,7 +46,7 @@ class ReturnsAsked:
     def counted(self, targets: Sequence[Path]) -> tuple[CareCounts, tuple[ReturnRule, ...], list[ReturnFile]]:
         """Count, with the rules and the files that were counted; `targets` may be none of these files."""
         faults = Faults(DataFault)
-        rules = with_policies(self.policies, faults)
+        rules = with_policies(return_rules(), self.policies, faults)
         returns = return_files(self.given, faults, self.authority, self.year)
         refuse_inputs(targets, [file.path for file in returns])
         counts = care_counts(returns, rules, faults, period=self.period, windows=self.windows, since=self.since)

@@ -32,7 +32,7 @@ from sos_eval.results.facts import RunFacts
 from sos_eval.results.fitted import Fitted, standing
 from sos_eval.worlds.source import world_frame
 
-__all__ = ["check", "compare", "cost", "estimate", "identify", "infer", "load_panels", "rounded"]
+__all__ = ["check", "columns_beside", "compare", "cost", "estimate", "identify", "infer", "load_panels", "rounded"]
 
 
 #: Seconds from which a run says beforehand how long an inference will take.
@@ -46,7 +46,7 @@ def load_panels(design: Design, *, imputation: int = 0) -> dict[str, Panel]:
     """
     given = design.overrides.get("panel.path", (None, None))[1]
     override = Path(given) if given else None
-    also = _columns(design)
+    also = columns_beside(design)
     described = [name for check in design.checks for name in check.columns if name not in design.panel.covariates]
     loaded: list[tuple[PanelSpec, Panel]] = []
     panels: dict[str, Panel] = {}
@@ -67,7 +67,7 @@ def load_panels(design: Design, *, imputation: int = 0) -> dict[str, Panel]:
     return panels
 
 
-def _columns(design: Design) -> list[str]:
+def columns_beside(design: Design) -> list[str]:
     """List the columns that comparison groups, estimators, inference and the theory read beside the covariates."""
     names: list[str] = []
     for entry in design.estimators:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from os.path import normpath
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from sos_eval.panel.england.published import read_published
 from sos_eval.panel.events.rows import as_rows
 from sos_eval.panel.events.spec import EVENT_DAY
 from sos_eval.panel.panel import Panel
+from sos_eval.panel.raw import RAW, raw_panel
 from sos_eval.panel.read.columns import texts
 from sos_eval.panel.read.files import SUFFIXES, read_file, source_of
 from sos_eval.panel.read.reading import Reading
@@ -120,6 +121,12 @@ def _read(
         else:
             faults.add(where, f"{key}: no such file: {path}", "paths are relative to the design file")
             faults.stop()
+
+    if source in RAW:
+        if not path.exists():
+            faults.add(where, f"{key}: no such file or folder: {path}", "paths are relative to the design file")
+            faults.stop()
+        return replace(raw_panel(cast(Any, source), path, faults), faults=faults, document=document)
 
     if spec.table is not None and source in ("csv", "parquet"):
         faults.add(

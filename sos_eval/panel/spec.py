@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import BeforeValidator
 
 from sos_eval.declare import Declared
 from sos_eval.panel.events.spec import EventsSpec
@@ -165,12 +165,6 @@ def _exclusions(value: Any) -> Any:
     return [one if isinstance(one, Mapping | Exclusion) else {"units": [one]} for one in given]
 
 
-def _built(source: str) -> str:
-    if source in {"dfe", "ssda903"}:
-        raise ValueError(f"{source!r} is not in this version; make a table of units and periods, and write source: csv")
-    return source
-
-
 @dataclass(frozen=True)
 class PeriodStep(Declared):
     """How far one period is from the next."""
@@ -199,8 +193,9 @@ class Wide(Declared):
 class PanelSpec(Declared):
     """The data of a design: source, columns, treatment, and what is left out."""
 
-    source: Annotated[Source, AfterValidator(_built)]
-    """What is read: csv, xlsx, parquet, a DuckDB file, a declared world, or england: the panel that ships."""
+    source: Source
+    """What is read: csv, xlsx, parquet, a DuckDB file, a declared world, england: the panel that ships, dfe: published
+    tables as they are, ssda903: returns laid out as AUTHORITY/YEAR/."""
     unit: str
     """Column of unit ids."""
     time: str
@@ -208,7 +203,8 @@ class PanelSpec(Declared):
     treatment: Treatment
     """Who was treated from when."""
     path: str = ""
-    """The file, relative to the design; for `source: world` the world's YAML; none for `source: england`."""
+    """The file, relative to the design; for `source: world` the world's YAML, for dfe and ssda903 a file or a folder;
+    none for `source: england`."""
     geography: Geography | None = None
     """Of `source: england`: constant (unless declared), 148 areas throughout; as_published, the areas of each year."""
     table: str | None = None

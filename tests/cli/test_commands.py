@@ -116,6 +116,23 @@ def test_run_prints_where_the_report_is(project, capsys):
     assert (project / "reports/small/report.html").is_file()
 
 
+def test_a_census_is_counted(project, capsys):
+    (project / "C.xml").write_text("<Message><Children/></Message>")
+    words = ("panel", "cin", "C.xml", "--authority", "301", "--year", "2019", "--out", "C.csv")
+    assert call(*words, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["masked"] == 0
+    assert (project / "C.csv").read_text().splitlines()[1].startswith("301,2019,0")
+
+
+def test_run_on_vintages_shows_the_drift(project, capsys):
+    (project / "later.csv").write_text(panel())
+    assert call("run", "small.yaml", "--vintages", "panel.csv", "later.csv", "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["folder"] == "reports/small.vintages"
+    assert [row["vintage"] for row in said["drift"]] == ["panel", "later"]
+    assert [row["cells_changed"] for row in said["drift"]] == [0, 0]
+
+
 def test_run_as_json(project, capsys):
     assert call("run", "small.yaml", "--json") == 0
     said = json.loads(capsys.readouterr().out)

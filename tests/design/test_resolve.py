@@ -94,7 +94,6 @@ def test_the_seed_of_the_command_line_goes_before_every_seed_of_inference(tmp_pa
         ("inference:", "implementation: {}\ninference:",
          "small.yaml:14: implementation: fidelity: is missing; name the column with the score, or declare items"),
         ("outcome: {value: rate}", "outcome: {count: n}", "small.yaml:8: panel.outcome: count and exposure"),
-        ("source: csv", "source: dfe", "small.yaml:4: panel.source: 'dfe' is not in this version"),
         ("control: never_treated", "small_sample: none", "small.yaml:12: estimators.0.small_sample: no such key; it"),
         ("id: late", "id: ../late", "small.yaml:13: estimators.1.id: '../late' cannot name a file"),
         ("name: small", "name: !!python/name:os.system small", "small.yaml:2: !!python/name:os.system: a tag"),

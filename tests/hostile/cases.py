@@ -352,7 +352,8 @@ SLIPS: dict[str, tuple[str, str]] = {
     "a covariate twice": ("[idaci, region]", "[idaci, idaci]"),
     "a covariate called unit": ("[idaci, region]", "[unit]"),
     "the outcome as a covariate": ("[idaci, region]", "[entries]"),
-    "a source that is not built": ("source: csv", "source: ssda903"),
+    "returns in place of a table": ("source: csv", "source: ssda903"),
+    "published tables in place of a table": ("source: csv", "source: dfe"),
     "another schema": ("design/1", "design/9"),
     "the file of a world": ("sos-eval/design/1", "sos-eval/world/1"),
 }  # fmt: skip
@@ -405,6 +406,10 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "run into a file": ("run", "design.yaml", "--out", "panel.csv"),
     "run over the design": ("run", "design.yaml", "--out", "design.yaml", "--force"),
     "run on another panel": ("run", "design.yaml", "--panel", "nothing.csv"),
+    "run on vintages of which one is not there": ("run", "design.yaml", "--vintages", "panel.csv", "nothing.csv"),
+    "run on one vintage": ("run", "design.yaml", "--vintages", "panel.csv"),
+    "run on a vintage twice": ("run", "design.yaml", "--vintages", "panel.csv", "panel.csv"),
+    "run on a design as a vintage": ("run", "design.yaml", "--vintages", "panel.csv", "world.yaml"),
     "run on a panel without a format": ("run", "design.yaml", "--panel", "world"),
     "run with a seed of words": ("run", "design.yaml", "--seed", "one"),
     "run a folder": ("run", "."),
@@ -437,6 +442,10 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "a synthesis of a folder": ("synthesise", "."),
     "returns that are not there": ("panel", "ssda903", "nothing.csv", "--out", "P.csv"),
     "returns that are a folder": ("panel", "ssda903", ".", "--out", "P.csv"),
+    "a census that is not there": ("panel", "cin", "nothing.xml", "--out", "P.csv"),
+    "a census that is this folder": ("panel", "cin", ".", "--out", "P.csv"),
+    "a census that is a panel": ("panel", "cin", "panel.csv", "--authority", "301", "--year", "2019", "--out", "P.csv"),
+    "a census over its input": ("panel", "cin", "panel.csv", "--authority", "301", "--year", "2019", "--out", "panel.csv", "--force"),
 }  # fmt: skip
 
 
@@ -474,6 +483,13 @@ PUBLISHED: dict[str, bytes] = {
     "endless": f"{_WIDE}\nE1,LA,202,Camden,inf\n".encode(), "a decimal comma": f'{_WIDE}\nE1,LA,202,Camden,"3,5"\n'.encode(),
 }  # fmt: skip
 
+#: What `panel cin` is given as C.xml.
+CENSUS: dict[str, bytes] = {
+    "empty": b"", "nulls": bytes(40), "an entity": b'<!DOCTYPE m [<!ENTITY a "b">]><Message>&a;</Message>',
+    "a file elsewhere": b'<!DOCTYPE m SYSTEM "elsewhere.dtd"><Message/>', "another root": b"<EXPSSDA903/>", "cut off": b"<Message><Children><Child>",
+    "too deep": b"<a>" * 100_000, "no child": b"<Message><Children/></Message>", "utf-16": "<Message/>".encode("utf-16"), "a zip": b"PK\x03\x04" + bytes(200),
+}  # fmt: skip
+
 
 def tables() -> Iterator[Hostile]:
     """Yield what is described and compared."""
@@ -486,6 +502,9 @@ def tables() -> Iterator[Hostile]:
             yield Hostile(f"diff {name}", files(mine_csv=text), ("panel", "diff", "mine.csv", "mine.csv"))
     for name, text in PUBLISHED.items():
         yield Hostile(f"published {name}", files(ADM2013_csv=text), ("panel", "dfe", "ADM2013.csv", "--out", "P.csv"))
+    typed = ("panel", "cin", "C.xml", "--authority", "301", "--year", "2019", "--out", "P.csv")
+    for name, text in CENSUS.items():
+        yield Hostile(f"census {name}", files(C_xml=text), typed)
     for name, piece in JSON_TEXTS.items():
         yield Hostile(f"piece {name}", files(d_json=piece), ("panel", "join", "d.json", "--out", "P.csv"))
     for name, words in {
@@ -493,6 +512,7 @@ def tables() -> Iterator[Hostile]:
         "piece and panel at once": ("ssda903", ".", "--out", "P.csv", "--piece", "p.json"), "piece as a table": ("ssda903", ".", "--piece", "p.csv"),
         "published nothing": ("dfe", "nothing.csv", "--out", "P.csv"), "published this folder": ("dfe", ".", "--out", "P.csv"),
         "published before all": ("dfe", "panel.csv", "--out", "P.csv", "--as-of", "1999"),
+        "published with no largest": ("dfe", "panel.csv", "--out", "P.csv", "--largest-suppressed", "0"),
         "published over its input": ("dfe", "panel.csv", "--out", "panel.csv", "--force"),
         "describe nothing": ("describe", "nothing.csv"), "describe a design": ("describe", "design.yaml"),
         "describe this folder": ("describe", "."), "describe by one key": ("describe", "panel.csv", "--key", "la_code"),

@@ -222,7 +222,7 @@ BAD: tuple[Bad, ...] = (
     Bad("text among a covariate's numbers", both(cell("003", 2012, "idaci", "high"), block(covariates=["idaci"]))),
     Bad("a recoded value that is not there", block(recode={"region": {"Nort": "N"}})),
     # -- the design's own block
-    Bad("a source that is not built", block(source="ssda903")),
+    Bad("returns whose year nobody knows", block(source="ssda903")),
     Bad("a misspelt key", block(covariate=["idaci"])),
     Bad("two kinds of treatment", block(treatment={"status": "status", "first_treated": "first_year"})),
     Bad("a count without exposure", block(outcome={"count": "entries"})),

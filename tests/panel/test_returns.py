@@ -21,7 +21,7 @@ from tests.panel.held import write_return, write_world
 def counted(folder: Path, policies=None, **options):
     faults = Faults(DataFault)
     returns = return_files([folder], faults)
-    return care_counts(returns, with_policies(policies or {}, faults), faults, **options)
+    return care_counts(returns, with_policies(return_rules(), policies or {}, faults), faults, **options)
 
 
 @pytest.mark.parametrize("rule", return_rules(), ids=lambda rule: rule.name)
@@ -75,7 +75,7 @@ def test_authorities_and_the_order_of_files_do_not_touch_one_another(tmp_path):
     events = children_tables(children_from(ROOT / "synthetic" / "cin_cla_children.yaml"), 4)["events"]
     folder = write_world(tmp_path, events[events["la_code"].isin(sorted(events["la_code"].unique())[:3])], 2019)
     faults = Faults(DataFault)
-    returns, rules = return_files([folder], faults), with_policies({}, faults)
+    returns, rules = return_files([folder], faults), with_policies(return_rules(), {}, faults)
     whole = care_counts(returns, rules, faults, since=2009)
     back = care_counts(returns[::-1], rules, faults, since=2009)
     pd.testing.assert_frame_equal(whole.panel, back.panel)

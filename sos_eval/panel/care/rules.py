@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol, TypeVar
 
 from annotated_types import MinLen
 
 from sos_eval.declare import Declared, build, read_yaml
 from sos_eval.errors import Faults, OurFault, nearest
 
-__all__ = ["Policy", "ReturnRule", "return_rules", "with_policies"]
+__all__ = ["Policy", "ReturnRule", "return_rules", "rulebook", "with_policies"]
 
 Policy = Literal["keep", "exclude"]
+
+
+class _Judging(Protocol):
+    """What every rule of a validation report has."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def policy(self) -> Policy: ...
+
+
+R = TypeVar("R", bound=_Judging)
 
 
 @dataclass(frozen=True)
@@ -48,23 +60,27 @@ class ReturnRule(Declared):
 @cache
 def return_rules() -> tuple[ReturnRule, ...]:
     """Return the rules, those of rows first, by name."""
-    folder = Path(str(files("sos_eval.panel.care").joinpath("rulebook")))
+    return tuple(sorted(rulebook(ReturnRule, "sos_eval.panel.care"), key=lambda rule: rule.at != "row"))
+
+
+def rulebook(kind: type[R], package: str) -> tuple[R, ...]:
+    """Return the rules of a package's folder `rulebook`, by name."""
     made = []
-    for file in sorted(folder.glob("*.yaml")):
+    for file in sorted(Path(str(files(package).joinpath("rulebook"))).glob("*.yaml")):
         document = read_yaml(file)
-        rule = build(ReturnRule, document.data, document)
+        rule = build(kind, document.data, document)
         if rule is None or rule.name != file.stem:
             raise OurFault(f"{file.name} does not declare the rule that it is called after")
         made.append(rule)
-    return tuple(sorted(made, key=lambda rule: rule.at != "row"))
+    return tuple(made)
 
 
-def with_policies(policies: Mapping[str, str], faults: Faults) -> tuple[ReturnRule, ...]:
-    """Return the rules with the policies that were declared; note unknown names and policies."""
-    names = [rule.name for rule in return_rules()]
+def with_policies(rules: Sequence[R], policies: Mapping[str, str], faults: Faults) -> tuple[R, ...]:
+    """Return rules with the policies that were declared; note unknown names and policies."""
+    names = [rule.name for rule in rules]
     for name, policy in policies.items():
         if name not in names:
             faults.add("--policy", f'no rule is called "{name}"', nearest(name, names))
         elif policy not in {"keep", "exclude"}:
             faults.add("--policy", f'{name}: "{policy}" is no policy', "write keep or exclude")
-    return tuple(replace(rule, policy=policies.get(rule.name, rule.policy)) for rule in return_rules())  # type: ignore[arg-type]
+    return tuple(replace(rule, policy=policies.get(rule.name, rule.policy)) for rule in rules)  # type: ignore[type-var]

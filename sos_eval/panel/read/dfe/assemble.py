@@ -8,6 +8,7 @@ import pandas as pd
 
 from sos_eval.panel.read.dfe.layout import measure_names
 from sos_eval.panel.read.dfe.published import latest
+from sos_eval.panel.read.dfe.ranges import hidden_ranges
 
 __all__ = ["KEYS", "assembled"]
 
@@ -18,7 +19,9 @@ _POPULATION = ("children", "denominators")
 _VINTAGES = {"counts": "counts_vintage", "children": "children_0_17_source", "cin": "cin_vintage"}
 
 
-def assembled(cells: pd.DataFrame, places: pd.DataFrame, as_of: int | None = None) -> tuple[pd.DataFrame, list[str]]:
+def assembled(
+    cells: pd.DataFrame, places: pd.DataFrame, as_of: int | None = None, most: int | None = None
+) -> tuple[pd.DataFrame, list[str]]:
     """Lay the last release of every cell out by authority and year.
 
     Parameters
@@ -27,12 +30,15 @@ def assembled(cells: pd.DataFrame, places: pd.DataFrame, as_of: int | None = Non
         Of `cells_of` and `places_by_year`.
     as_of
         The last release that counts; all without it.
+    most
+        The largest count that is ever suppressed; None where that is not known.
 
     Returns
     -------
     panel, left
         Measures as numbers, empty where suppressed or not published, with a column ``…_flag`` of the symbols where
-        there are any, and the release of each group; and the authorities and years that there were not, left out.
+        there are any, columns ``…_low`` and ``…_high`` between which a suppressed count lies, and the release of each
+        group; and the authorities and years that there were not, left out.
     """
     chosen = latest(cells, as_of)
     key = ["la_code", "year"]
@@ -42,11 +48,15 @@ def assembled(cells: pd.DataFrame, places: pd.DataFrame, as_of: int | None = Non
     numbers = numbers[numbers.index.isin(_inhabited(chosen))]
     flagged = chosen[chosen["flag"] != ""]
     flags = flagged.pivot_table(index=key, columns="measure", values="flag", aggfunc="first").reindex(numbers.index)
+    ranges = hidden_ranges(chosen, cells, most).set_index("measure")
     wide = pd.DataFrame(index=numbers.index)
     for name in measures:
         wide[name] = numbers[name]
         if name in flags and flags[name].notna().any():
             wide[f"{name}_flag"] = flags[name].fillna("")
+        if name in ranges.index:
+            ends = ranges.loc[[name]].set_index(key).reindex(numbers.index)
+            wide[f"{name}_low"], wide[f"{name}_high"] = ends["low"], ends["high"]
     for group, column in _VINTAGES.items():
         named = chosen[chosen["group"] == group].groupby(key)["vintage"].agg(_joined)
         if len(named):

@@ -10,7 +10,10 @@ from functools import cache
 from importlib.resources import files
 from itertools import product
 
-__all__ = ["PublishedKind", "PublishedMeasure", "kind_of", "measure_names", "measures_of", "named_release", "places_of"]
+__all__ = [
+    "PublishedKind", "PublishedMeasure", "kind_of", "measure_names", "measures_of", "named_release", "places_of",
+    "symbol_ranges", "wholes_of_parts",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +126,24 @@ def places_of(column: str, header: Sequence[str]) -> Iterator[tuple[int, int | N
         match = re.fullmatch(re.escape(name).replace(r"\{year\}", r"(\d{4})"), word)
         if match:
             yield place, int(match[1]) if match.groups() else None
+
+
+@cache
+def wholes_of_parts() -> dict[str, tuple[str, str]]:
+    """Return of every measure that counts what it is a part of, and the list of parts that exclude one another.
+
+    Both are empty where there is none; rates, percentages and populations are not among them.
+    """
+    return {row["measure"]: (row["of"], row["parts"]) for row in _rows("measures.csv") if row["of"] != "no count"}
+
+
+@cache
+def symbol_ranges() -> dict[tuple[str, bool], tuple[float, float]]:
+    """Return the least and largest count behind a symbol, by symbol and whether the table is wide.
+
+    The largest is infinite where the symbol does not say it; symbols of what was not measured or not there are no keys.
+    """
+    return {
+        (row["symbol"], wide): (float(row["low"]), float(row["high"] or "inf"))
+        for row in _rows("symbols.csv") for wide in (False, True) if row["layout"] in ("", "wide" if wide else "tidy")
+    }  # fmt: skip

@@ -12,6 +12,7 @@ from pathlib import Path
 from sos_eval.errors import Faults, listed
 from sos_eval.limits import limits
 from sos_eval.panel.read.dfe.layout import PublishedKind, kind_of, named_release, places_of
+from sos_eval.panel.read.dfe.neighbours import NeighbourLists, holds_neighbours, neighbour_lists
 from sos_eval.panel.read.returns.tables import encoding_of
 
 __all__ = ["ReleaseFile", "release_files"]
@@ -59,8 +60,17 @@ class ReleaseFile:
         return self.kind.vintage.format(release=self.release, span=span)
 
 
-def release_files(given: Iterable[Path], faults: Faults) -> tuple[list[ReleaseFile], list[Path]]:
+def release_files(
+    given: Iterable[Path], faults: Faults, neighbours: list[NeighbourLists] | None = None
+) -> tuple[list[ReleaseFile], list[Path]]:
     """Read the published files among files and folders.
+
+    Parameters
+    ----------
+    given, faults
+        Files and folders, and the collector.
+    neighbours
+        Is given the lists of statistical neighbours among them, which hold no measure of an authority.
 
     Returns
     -------
@@ -85,12 +95,16 @@ def release_files(given: Iterable[Path], faults: Faults) -> tuple[list[ReleaseFi
                 continue
             seen.add(file.resolve())
             release = _read(file, faults, named=file == path)
-            made += [release] if release else []
-            left += [] if release else [file]
+            if isinstance(release, ReleaseFile):
+                made.append(release)
+            elif release is None:
+                left.append(file)
+            elif neighbours is not None:
+                neighbours.append(release)
     return made, left
 
 
-def _read(path: Path, faults: Faults, *, named: bool) -> ReleaseFile | None:
+def _read(path: Path, faults: Faults, *, named: bool) -> ReleaseFile | NeighbourLists | None:
     """Read one file; None where it is no known table, which is a fault of one that was named."""
     table = _cells(path, faults)
     if not table:
@@ -98,6 +112,8 @@ def _read(path: Path, faults: Faults, *, named: bool) -> ReleaseFile | None:
     header = tuple(name.strip().replace("-", "_") for name in table[0][1])
     kind = kind_of(header)
     if kind is None:
+        if holds_neighbours(table[0][1]):
+            return neighbour_lists(path, table[0][1], table[1:], faults)
         if named:
             shown = listed([name[:40] for name in header if name.isprintable() and name], 6) or "no names"
             faults.add(f"{path}:{table[0][0]}", f"is no published table that is known: {shown}", "see docs/panel.md")

@@ -1,4 +1,4 @@
-"""A return as XML: read as a stream, without entities, document types or anything from elsewhere."""
+"""A return of children looked after as XML, as rows of its tables."""
 
 from __future__ import annotations
 
@@ -7,60 +7,36 @@ from pathlib import Path
 from typing import Any
 
 from sos_eval.errors import Faults
-from sos_eval.limits import limits
 from sos_eval.panel.read.returns.layout import READ
+from sos_eval.panel.read.returns.strict_xml import StrictXML
 
 __all__ = ["xml_pieces"]
 
-_BLOCK, _ROWS = 1 << 20, 50_000
+_ROWS = 50_000
 #: Element -> the column that it is in the CSV tables.
 _NAMES = {"CHILDID": "CHILD", "PL": "PLACE"}
 
 
-class _ForbiddenError(Exception):
-    """The file declares a document type or an entity."""
-
-
-class _Streamed:
+class _Streamed(StrictXML):
     """Turns elements into rows of the tables that are read, with their lines."""
 
-    def __init__(self) -> None:
-        from xml.parsers import expat
+    root, kind = "EXPSSDA903", "SSDA903 return"
 
+    def __init__(self) -> None:
+        super().__init__()
         self.rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in READ}
-        self.path: list[str] = []
         self.child: dict[str, str] = {}
         self.episode: dict[str, str] = {}
-        self.line = self.child_line = 0
-        self.text = ""
-        self.root = ""
-        self.parser = expat.ParserCreate()
-        self.parser.buffer_text = True
-        self.parser.StartElementHandler, self.parser.EndElementHandler = self._start, self._end
-        self.parser.CharacterDataHandler = self._characters
-        self.parser.StartDoctypeDeclHandler = self.parser.EntityDeclHandler = self._forbid
+        self.episode_line = self.child_line = 0
 
-    def _forbid(self, *_: Any) -> None:
-        raise _ForbiddenError
-
-    def _start(self, name: str, _: Any) -> None:
-        if len(self.path) >= limits().depth:
-            raise _ForbiddenError
-        self.root = self.root or name
-        self.path.append(name)
-        self.text = ""
+    def begin(self, name: str) -> None:
         if name == "CHILD":
-            self.child, self.child_line = {}, self.parser.CurrentLineNumber
+            self.child, self.child_line = {}, self.line
         elif name == "EPISODE":
-            self.episode, self.line = {}, self.parser.CurrentLineNumber
+            self.episode, self.episode_line = {}, self.line
 
-    def _characters(self, text: str) -> None:
-        self.text += text
-
-    def _end(self, name: str) -> None:
-        self.path.pop()
-        above = self.path[-1] if self.path else ""
-        column, text = _NAMES.get(name, name), self.text.strip()
+    def finish(self, name: str, above: str, text: str) -> None:
+        column = _NAMES.get(name, name)
         if above == "HEADER":
             self.child[column] = text
             if name == "CHILDID":
@@ -73,8 +49,7 @@ class _Streamed:
         if name == "HEADER":
             self._keep_header()
         elif name == "EPISODE":
-            self._keep("episodes", {**self.episode, "CHILD": self.child.get("CHILD", "")}, self.line)
-        self.text = ""
+            self._keep("episodes", {**self.episode, "CHILD": self.child.get("CHILD", "")}, self.episode_line)
 
     def _keep_header(self) -> None:
         self._keep("header", self.child, self.child_line)
@@ -103,20 +78,7 @@ class _Streamed:
 
 def xml_pieces(path: Path, faults: Faults) -> Iterator[tuple[str, Any]]:
     """Yield (table, record batch with the line of each row) of a return in XML."""
-    from xml.parsers.expat import ExpatError
-
     reader = _Streamed()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                reader.parser.Parse(block)
-                yield from reader.taken(_ROWS)
-            reader.parser.Parse(b"", True)
-        if reader.root != "EXPSSDA903":
-            faults.add(f"{path}:1", "no SSDA903 return", "its outermost element is EXPSSDA903")
-        yield from reader.taken(0)
-    except _ForbiddenError:
-        what = "declares a document type or entities, or nests too deep, which no return does"
-        faults.add(f"{path}:{reader.parser.CurrentLineNumber}", what, "export it again")
-    except ExpatError as error:
-        faults.add(f"{path}:{error.lineno}", "is not well-formed XML", "export it again")
+    for _ in reader.blocks(path, faults):
+        yield from reader.taken(_ROWS)
+    yield from reader.taken(0)

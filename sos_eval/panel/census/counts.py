@@ -1,0 +1,112 @@
+"""From CIN census returns to counts by authority and year, in DuckDB; the events of children stay in its memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.errors import Faults, OurFault
+from sos_eval.panel.census.rules import CensusRule
+from sos_eval.panel.read.returns.census import census_events
+from sos_eval.panel.read.returns.files import ReturnFile
+
+__all__ = ["COUNTED", "CensusCounts", "census_counts"]
+
+#: Column -> what it counts, over `counted`: events that no rule excluded, with `again` where a referral is the second
+#: of a child within twelve months.
+COUNTED = {
+    "referrals": "kind = 'referral'",
+    "referrals_no_further_action": "kind = 'referral' and nfa",
+    "rereferrals_12m": "kind = 'referral' and again",
+    "assessments": "kind = 'assessment'",
+    "section47_enquiries": "kind = 'section47'",
+    "initial_conferences": "kind = 'conference'",
+    "plans_started": "kind = 'plan'",
+}
+_COLUMNS = ("kind", "child", "birth", "referral", "beginning", "ending", "nfa")
+_AGAIN = """
+    create view counted as select authority, kind, nfa, year(counted_on) + (month(counted_on) > 3)::integer counts_in,
+        coalesce(max(began) over (partition by authority, child, kind order by began
+            range between interval 12 month preceding and interval 1 day preceding) is not null, false) again
+    from left_in where counted_on is not null
+"""
+
+
+@dataclass(frozen=True)
+class CensusCounts:
+    """What returns say.
+
+    Attributes
+    ----------
+    panel
+        A row per authority and year of return, la_code and year before the columns of `COUNTED`.
+    validation
+        A row per rule, authority and year of return: events and children that break it, and what was done.
+    """
+
+    panel: pd.DataFrame
+    validation: pd.DataFrame
+
+
+def census_counts(returns: Sequence[ReturnFile], rules: Sequence[CensusRule], faults: Faults) -> CensusCounts:
+    """Count the events of returns by the year to March that they fall in, where that year was returned.
+
+    Raises
+    ------
+    InputFault
+        With every file that cannot be read; nothing in it tells of a child.
+    """
+    import duckdb
+
+    events = _events(returns, faults)
+    faults.stop()
+    try:
+        with duckdb.connect(config={"enable_external_access": "false", "lock_configuration": "true"}) as base:
+            base.register("given_events", events)
+            text = files("sos_eval.panel.census").joinpath("events.sql").read_text(encoding="utf-8")
+            for statement in filter(str.strip, text.split(";\n")):
+                base.execute(statement)
+            report = pd.concat([_reported(base, rule) for rule in rules], ignore_index=True)
+            return CensusCounts(_panel(base, rules, returns), report)
+    except duckdb.Error as error:  # its words may hold cells of a return
+        raise OurFault(f"counting the returns stopped ({type(error).__name__})") from None
+
+
+def _events(returns: Sequence[ReturnFile], faults: Faults) -> pd.DataFrame:
+    """Return every event as written, with authority, year of return and place."""
+    rows = [
+        (file.authority, file.year, *event) for file in returns for event in census_events(file, faults)
+    ]  # fmt: skip
+    events = pd.DataFrame(rows, columns=["authority", "year", *_COLUMNS])
+    texts = {name: "string" for name in ("authority", *_COLUMNS)}
+    return events.astype({**texts, "year": "int64"}).assign(spot=range(len(events)))
+
+
+def _reported(base: Any, rule: CensusRule) -> pd.DataFrame:
+    """Count the events and children that break a rule."""
+    rows: pd.DataFrame = base.execute(
+        f"select authority la_code, year year_of_return, count(*) events, count(distinct child) children "
+        f"from judged where coalesce({rule.finds}, false) group by all order by all"
+    ).df()
+    rows.insert(0, "rule", rule.name)
+    return rows.assign(policy=rule.policy, says=rule.says)
+
+
+def _panel(base: Any, rules: Sequence[CensusRule], returns: Sequence[ReturnFile]) -> pd.DataFrame:
+    """Count what no rule excludes, in the years that were returned; re-referrals where the year before was too."""
+    excluding = [f"coalesce({rule.finds}, false)" for rule in rules if rule.policy == "exclude"]
+    base.execute(f"create view left_in as select * from judged where not ({' or '.join(excluding) or 'false'})")
+    base.execute(_AGAIN)
+    sums = ", ".join(f"count(*) filter ({finds}) {name}" for name, finds in COUNTED.items())
+    counts = base.execute(f"select authority la_code, counts_in as year, {sums} from counted group by all").df()
+    held = sorted({(file.authority, file.year) for file in returns})
+    panel = pd.DataFrame(held, columns=["la_code", "year"]).merge(counts, on=["la_code", "year"], how="left")
+    panel[list(COUNTED)] = panel[list(COUNTED)].astype(float).fillna(0.0)
+    before = np.array([(code, year - 1) in held for code, year in held], dtype=bool)
+    panel["rereferrals_12m"] = panel["rereferrals_12m"].where(before)
+    return panel

@@ -1,0 +1,85 @@
+"""XML read as a stream: no document type, no entity, nothing from elsewhere, no deep nesting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sos_eval.errors import Faults
+from sos_eval.limits import limits
+
+__all__ = ["StrictXML"]
+
+_BLOCK = 1 << 20
+
+
+class _ForbiddenError(Exception):
+    """The file declares a document type or an entity."""
+
+
+class StrictXML:
+    """Walks through the elements of a file; what extends it says in `begin` and `finish` what they mean."""
+
+    #: The outermost element, and what a file is called that has it.
+    root = kind = ""
+
+    def __init__(self) -> None:
+        from xml.parsers import expat
+
+        self.path: list[str] = []
+        self.text = self.outermost = ""
+        self.parser = expat.ParserCreate()
+        self.parser.buffer_text = True
+        self.parser.StartElementHandler, self.parser.EndElementHandler = self._start, self._end
+        self.parser.CharacterDataHandler = self._characters
+        self.parser.StartDoctypeDeclHandler = self.parser.EntityDeclHandler = self._forbid
+
+    @property
+    def line(self) -> int:
+        """The line that is being read."""
+        return int(self.parser.CurrentLineNumber)
+
+    def begin(self, name: str) -> None:
+        """Take note that an element begins."""
+
+    def finish(self, name: str, above: str, text: str) -> None:
+        """Take an element's text, with the name of the element that holds it."""
+
+    def _forbid(self, *_: Any) -> None:
+        raise _ForbiddenError
+
+    def _start(self, name: str, _: Any) -> None:
+        if len(self.path) >= limits().depth:
+            raise _ForbiddenError
+        self.outermost = self.outermost or name
+        self.path.append(name)
+        self.text = ""
+        self.begin(name)
+
+    def _characters(self, text: str) -> None:
+        self.text += text
+
+    def _end(self, name: str) -> None:
+        self.path.pop()
+        self.finish(name, self.path[-1] if self.path else "", self.text.strip())
+        self.text = ""
+
+    def blocks(self, path: Path, faults: Faults) -> Iterator[None]:
+        """Read the file block by block; note a fault where it is not what it should be, without a word of its text."""
+        from xml.parsers.expat import ExpatError
+
+        try:
+            with path.open("rb") as file:
+                while block := file.read(_BLOCK):
+                    self.parser.Parse(block)
+                    yield
+                self.parser.Parse(b"", True)
+            if self.outermost != self.root:
+                faults.add(f"{path}:1", f"no {self.kind}", f"its outermost element is {self.root}")
+            yield
+        except _ForbiddenError:
+            what = "declares a document type or entities, or nests too deep, which no return does"
+            faults.add(f"{path}:{self.line}", what, "export it again")
+        except ExpatError as error:
+            faults.add(f"{path}:{error.lineno}", "is not well-formed XML", "export it again")
