@@ -237,11 +237,11 @@ def _units_needed(effect: HeadlineEffect, facts: RunFacts) -> str:
     needed = _treated_of(every, (1 / treated + 1 / (every - treated)) * (target / detectable) ** 2)
     if math.isnan(needed):
         least = detectable * math.sqrt(4 / every / (1 / treated + 1 / (every - treated)))
-        size = f"one of about {percent(least / effect.without)}" if effect.without > 0 else "a larger one"
+        size = f"a {aimed} of about {percent(least / effect.without)}" if effect.without > 0 else f"a larger {aimed}"
         return (
             f"More {{units}} than the {every:.0f} compared here, or outcomes that vary less, to see {words} four times "
-            f"in five: with half of these treated, {size} would be, all else equal (sos-eval feasible: by outcome and "
-            "years)."
+            f"in five (with half of these treated, {size} would be seen as often; a rough guide, all else equal: "
+            "sos-eval feasible asks the panel itself)."
         )
     return (
         f"More treated {{units}}: to see {words} four times in five would take roughly {_rounded(needed)} of the "

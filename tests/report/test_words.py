@@ -224,7 +224,7 @@ def test_units_needed_count_the_comparison_that_they_are_taken_from():
     asked = facts(question=question(smallest_worthwhile=3.0), detectable=seen(fall=3.5).detectable)
     told = headline_of(estimates(), asked)["what_would_change_it"]
     assert any(
-        "than the 12 compared here" in text and "with half of these treated, one of about" in text for text in told
+        "than the 12 compared here" in text and "with half of these treated, a fall of about" in text for text in told
     )
     assert not any("compared" in text for text in headline_of(estimates(), seen(fall=3.0))["what_would_change_it"])
 
