@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sos_eval.bundle.files import csv_text, json_text
 from sos_eval.bundle.whole import make_folder, write_file
 from sos_eval.design.design import load_design
-from sos_eval.errors import DataFault, DesignFault, Fault, Faults, InputFault, nearest
+from sos_eval.errors import DataFault, DesignFault, Fault, Faults, InputFault, listed, nearest
 from sos_eval.jobs.discreet import discreet
 from sos_eval.jobs.steps import load_panels
 from sos_eval.numerics.detectable import FALL, RISE, Found, Lots, findable
@@ -222,8 +222,8 @@ def _shown(found: tuple[Found, Found], lottery: _Lottery, level: float) -> dict[
 
 
 def _sentence(table: pd.DataFrame, scheme: Scheme) -> str:
-    """Say the longest window of the first outcome, all units together, for the fewest and the most starters."""
-    first = table[(table["outcome"] == table["outcome"].iloc[0]) & (table["within"] == scheme.within[0])]
+    """Say the longest window of the first outcome, within what was asked for, for the fewest and the most starters."""
+    first = table[(table["outcome"] == table["outcome"].iloc[0]) & (table["within"] == scheme.within[-1])]
     done = first[first["rise"].notna() | first["fall"].notna()]
     if done.empty:
         return f"Nothing was computed: {_reasons(first)}."
@@ -255,10 +255,10 @@ def _reasons(rows: pd.DataFrame) -> str:
 
 
 def _compared(within: tuple[str, ...]) -> str:
-    """Say which of several comparisons the sentence quotes: the first."""
-    if within[0]:
-        return f" within each {within[0]}"
-    return f" among all (not within each {' or '.join(within[1:])}: see the table)" if len(within) > 1 else ""
+    """Say which of several comparisons the sentence quotes: the last, which was asked for."""
+    if not within[-1]:
+        return ""
+    return f" within each {within[-1]}{' (among all: see the table)' if len(within) > 1 else ''}"
 
 
 def _years(row: pd.Series[Any]) -> str:
@@ -308,6 +308,10 @@ def quiet_panel(design: Path | None, panel: Path | None) -> Panel:
         reading = read_file(
             panel, source, faults, needed=lambda name: name in _VOCABULARY, where=str(panel), key="--panel"
         )
+        missing = [name for name in _REQUIRED if name not in reading.header]
+        if missing:
+            what = f"--panel: no column {listed(missing)}; its columns are {listed(reading.header, 12)}"
+            faults.add(str(panel), what, "write a design that says which columns are meant, and name it before --panel")
     faults.stop()
     frame = reading.frame.assign(first_treated="never")
     here = [name for name in ("region",) if name in frame]
@@ -319,7 +323,8 @@ def quiet_panel(design: Path | None, panel: Path | None) -> Panel:
 
 #: How a reason begins where the panel is too short for what was asked.
 _SHORT = "the panel has "
-_VOCABULARY = frozenset({"la_code", "year", "care_entries", "children_0_17", "region"})
+_REQUIRED = ("la_code", "year", "care_entries", "children_0_17")
+_VOCABULARY = frozenset({*_REQUIRED, "region"})
 
 
 def files_of(out: Path) -> list[Path]:

@@ -71,7 +71,7 @@ def test_command_on_the_panel_that_ships(tmp_path, capsys):
     assert answered(cli, args, Screen(log_folder=tmp_path)) == 0
     said = json.loads(capsys.readouterr().out)
     assert "with 10 authorities a fall of" in said["sentence"]
-    assert "drawn by lot among all (not within each region: see the table), a comparison" in said["sentence"]
+    assert "drawn by lot within each region (among all: see the table), a comparison" in said["sentence"]
     table = pd.read_csv(tmp_path / "f" / "feasible.csv")
     assert tuple(table.columns) == FEASIBLE_COLUMNS
     assert (table["units"] == quiet_panel(None, None).n_units).all()
@@ -100,3 +100,12 @@ def test_a_design_under_a_profile_is_refused(tmp_path):
     (tmp_path / "d.yaml").write_text(f"{cases.DESIGN}disclosure: {{profile: dfe}}\n", encoding="utf-8")
     with pytest.raises(InputFault, match=r"disclosure: levels and sizes of feasible.*profile: open"):
         quiet_panel(tmp_path / "d.yaml", None)
+
+
+def test_a_file_in_other_words_is_refused_with_its_own_columns(tmp_path):
+    file = tmp_path / "councils.csv"
+    file.write_text("council,yr,starts,kids\nA,2011,3,1000\n")
+    with pytest.raises(
+        InputFault, match="no column la_code, year, care_entries, children_0_17; its columns are"
+    ):
+        quiet_panel(None, file)
