@@ -290,8 +290,9 @@ def test_published_tables_make_a_panel(tmp_path, capsys):
     assert call("panel", "dfe", tmp_path, "--out", tmp_path / "P.csv") == 0
     assert "4 rows, years to March 2018 to 2019, of 2 files" in capsys.readouterr().out
     assert (tmp_path / "P.csv").read_text().splitlines()[:2] == [
-        "la_code,gss_code,la_name,region,year,care_entries,care_entries_flag,counts_vintage",
-        "201,E09000001,L1,,2018,7,,DfE ULD 2018",
+        "la_code,gss_code,la_name,region,year,care_entries,care_entries_flag,care_entries_low,care_entries_high,"
+        "counts_vintage",
+        "201,E09000001,L1,,2018,7,,,,DfE ULD 2018",
     ]
     assert call("panel", "dfe", tmp_path / "ADM2018.csv", "--out", tmp_path / "Q.csv", "--as-of", "2017") == 2
     assert "--as-of: no release up to 2017; the first is of 2018" in capsys.readouterr().err

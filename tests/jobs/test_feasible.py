@@ -105,7 +105,5 @@ def test_a_design_under_a_profile_is_refused(tmp_path):
 def test_a_file_in_other_words_is_refused_with_its_own_columns(tmp_path):
     file = tmp_path / "councils.csv"
     file.write_text("council,yr,starts,kids\nA,2011,3,1000\n")
-    with pytest.raises(
-        InputFault, match="no column la_code, year, care_entries, children_0_17; its columns are"
-    ):
+    with pytest.raises(InputFault, match="no column la_code, year, care_entries, children_0_17; its columns are"):
         quiet_panel(None, file)
