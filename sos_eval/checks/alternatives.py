@@ -95,6 +95,11 @@ class Alternative(Declared):
         return self.leave_out.prior_use if self.leave_out else ()
 
     @property
+    def by_name(self) -> bool:
+        """Whether units are left out by name, whoever is treated."""
+        return bool(self.leave_out and self.leave_out.programmes)
+
+    @property
     def words(self) -> str:
         """Name it."""
         return self.label or "; ".join(self._words())

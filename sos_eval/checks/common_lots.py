@@ -37,6 +37,9 @@ class Varied:
         Classes of prior use whose treated units take no part.
     against
         The primary estimate on the unit-periods that both have; None where it is set against the primary as it is.
+    by_name
+        Whether treated units are left out by name: random adoptions leave the same units out, mostly untreated, so that
+        they do not say how far such a shift goes by chance.
     """
 
     label: str
@@ -45,6 +48,7 @@ class Varied:
     start: float = 0.0
     left_out: tuple[PriorUseClass, ...] = ()
     against: Fitted | None = None
+    by_name: bool = False
 
     @property
     def members(self) -> tuple[Members, ...]:

@@ -22,6 +22,7 @@ __all__ = ["OTHER_BASE", "Shifts", "shifts", "told_by_lots", "why_scales_part"]
 
 #: Opens what a row on another base says of it.
 OTHER_BASE = "the primary estimate on "
+BY_NAME = "units are left out by name, so random adoptions do not say how far chance would shift it"
 _LOGS = ("ratio", "log")
 
 
@@ -105,6 +106,8 @@ def _row(
     row |= told_by_lots(own, quantity, level, complete)
     distance = to_scale[0](own.value) - to_scale[1](other.value)
     error = float(np.nanstd(distance[1:], ddof=1))
+    if one.by_name:
+        return row | {"reason": BY_NAME}, None
     same = one.label == "as declared" or error <= 1e-12
     row |= {
         "shift_error": error,

@@ -109,7 +109,9 @@ def _varied(design: Design, one: Alternative, entry: Entry, group: Group, fitted
         against, source = _on_common_rows(source, fitted) if one.on_common_rows else (None, source)
         moved = _moved(source, one.start)
         made = _fit(entry, moved, group, fitted, _left_out(moved, one))
-        return Varied(one.words, made, start=float(one.start), left_out=one.left_by_start, against=against)
+        return Varied(
+            one.words, made, start=float(one.start), left_out=one.left_by_start, against=against, by_name=one.by_name
+        )
     except InputFault as fault:
         return Varied(one.words, reason="; ".join(one.what for one in fault.faults))
 

@@ -200,7 +200,7 @@ def with_overlapping(adoption: Adoption, reading: Reading, rows: PlacedRows, pat
     programmes = _words(register, "programme")
     when = _words(register, "first_treated") if "first_treated" in register.header else np.full(len(codes), "")
     units = tuple(
-        (str(rows.units[unit]), f"{programme}, {time}" if time else str(programme))
+        (str(rows.units[unit]), f"{programme}, {time or 'start not stated'}")
         for unit, programme, time in zip(known, programmes, when, strict=True)
         if unit >= 0
     )
@@ -211,6 +211,6 @@ def with_overlapping(adoption: Adoption, reading: Reading, rows: PlacedRows, pat
         tuple((str(programmes[i]), began[i]) for i in np.flatnonzero(known == unit)) for unit in range(len(rows.units))
     ]
     register_of_units = adoption.register.assign(programmes=pd.Series(joined, rows.units, dtype=object))
-    text = "Other programmes ran in {n} of the {of} %s units: {names}."
+    text = "Other programmes name {n} of the {of} %s units as taking part: {names}."
     found = (Caveat(text % "treated", units), Caveat(text % "untreated", units, "untreated"))
     return replace(adoption, register=register_of_units, caveats=(*adoption.caveats, *found))

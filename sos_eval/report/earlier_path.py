@@ -31,6 +31,8 @@ def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]
     outcome = facts.outcome or OutcomeFacts()
     unit, slope = _unit(outcome), rows["slope"].value
     what = "the rate" if outcome.scale == "rate_per" else "the outcome"
+    weighs = effect.scale == "ratio" or facts.panel.weighted
+    what += f" ({units[1]} counted alike, which the answer does not)" if weighs else ""
     somewhat = "" if joint.value < 0.05 else "somewhat "
     rose = f"{what} rose {somewhat}{'more' if slope > 0 else 'less'} in the {units[1]} with a recorded start"
     often = f"a path as unlike that of {units[1]} drawn alike comes up in {of_hundred(joint.value)} draws"
@@ -53,7 +55,7 @@ def _unit(outcome: OutcomeFacts) -> str:
 def _told(value: float, effect: HeadlineEffect, unit: str) -> str:
     """Return a shift of the outcome in the unit that page one has the answer in: per cent of the level without it."""
     if effect.scale in ("ratio", "log") and effect.without > 0:
-        return percent(abs(value) / effect.without)
+        return f"about {percent(abs(value) / effect.without)}"
     return f"{number(abs(value), 2)}{unit}"
 
 

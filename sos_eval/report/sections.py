@@ -96,15 +96,16 @@ def _found(bundle: ResultBundle) -> list[Block]:
 def _alternatives(bundle: ResultBundle) -> list[str]:
     """Say from where to where the declared alternatives of the check `robustness` go, and where they stand."""
     _, table = table_of(bundle, "robustness")
-    if table.empty or "scale" not in table:
+    if table.empty or not {"scale", "against"} <= set(table):
         return []
     rows = table.iloc[1:]
-    values = rows.loc[rows["scale"] == bundle.headline.get("scale"), "estimate"].dropna()
+    alike_data = (rows["scale"] == bundle.headline.get("scale")) & (rows["against"].fillna("") == "")
+    values = rows.loc[alike_data, "estimate"].dropna()
     if values.empty:
         return []
     low, high = alike([float(values.min()), float(values.max())])
     where = f"from {low} to {high}" if len(values) > 1 else f"to {low}"
-    return [f"What the check of alternatives varies takes it {where} (chapter Checks)."]
+    return [f"Alternatives on the design's own data take it {where} (chapter Checks)."]
 
 
 def appendix(bundle: ResultBundle) -> list[Block]:

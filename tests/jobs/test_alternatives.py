@@ -183,6 +183,9 @@ def test_units_of_other_programmes_go_and_stand_in_a_matrix_of_the_report(tmp_pa
     row = bundle.tables("robustness").set_index("variant").loc["without those in other programmes"]
     units = [i for i in range(8) if i not in (1, 6)]
     assert row["estimate"] == pytest.approx(effect({0, 1, 2}, units=units), abs=1e-8)
+    assert row[["shift_error", "shift_p"]].isna().all()
+    assert row["reason"].startswith("units are left out by name")
+    assert row["shift"] == pytest.approx(row["estimate"] - effect({0, 1, 2}), abs=1e-8)
     table = bundle.tables("programmes").astype({"unit": str}).set_index("unit")
     assert table.loc["u1", ["2001", "2002", "2003", "2004"]].tolist() == [0, 1, 1, 1]
     assert table.loc["u6", ["2001", "2002", "2003", "2004"]].isna().all()

@@ -243,8 +243,8 @@ def test_overlapping_programmes_become_caveats(small):
     )
     small.block["treatment"] = {"first_treated": "first_year", "overlapping": "other.csv"}
     assert small.load().caveats == (
-        "Other programmes ran in 1 of the 4 treated units: 001 (No Wrong Door, 2014).",
-        "Other programmes ran in 1 of the 4 untreated units: 008 (Family Valued).",
+        "Other programmes name 1 of the 4 treated units as taking part: 001 (No Wrong Door, 2014).",
+        "Other programmes name 1 of the 4 untreated units as taking part: 008 (Family Valued, start not stated).",
     )
 
 
@@ -273,7 +273,7 @@ def test_caveats_call_units_by_their_names(small):
     small.data["name"] = "Authority " + small.data["la_code"]
     small.block |= {"unit_name": "name", "treatment": {"first_treated": "first_year", "overlapping": "other.csv"}}
     assert small.load().caveats == (
-        "Other programmes ran in 1 of the 4 treated units: Authority 001 (No Wrong Door, 2014).",
+        "Other programmes name 1 of the 4 treated units as taking part: Authority 001 (No Wrong Door, 2014).",
     )
 
 

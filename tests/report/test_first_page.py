@@ -97,7 +97,9 @@ def test_a_ratio_has_its_path_in_per_cent(case):
     value = {check.name: check.value for check in bundle.facts.checks if check.outcome == "entry"}
     share = abs(value["path.gone_on"]) / bundle.headline["percent"]["level_without"]
     way = "higher" if value["path.gone_on"] > 0 else "lower"
-    assert f"it alone would make the answer {percent(share)} {way}" in bundle.headline["earlier_path"]
+    said = bundle.headline["earlier_path"]
+    assert f"it alone would make the answer about {percent(share)} {way}" in said
+    assert "the rate (authorities counted alike, which the answer does not) rose" in said
 
 
 def test_the_path_of_a_group_made_alike_is_no_test(case):
