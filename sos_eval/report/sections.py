@@ -99,7 +99,8 @@ def _alternatives(bundle: ResultBundle) -> list[str]:
     if table.empty or not {"scale", "against"} <= set(table):
         return []
     rows = table.iloc[1:]
-    alike_data = (rows["scale"] == bundle.headline.get("scale")) & (rows["against"].fillna("") == "")
+    own_data = rows["against"].isna() | rows["against"].eq("")
+    alike_data = rows["scale"].eq(bundle.headline.get("scale")) & own_data
     values = rows.loc[alike_data, "estimate"].dropna()
     if values.empty:
         return []
