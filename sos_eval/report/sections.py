@@ -100,7 +100,7 @@ def _alternatives(bundle: ResultBundle) -> list[str]:
         return []
     rows = table.iloc[1:]
     own_data = rows["against"].isna() | rows["against"].eq("")
-    alike_data = rows["scale"].eq(bundle.headline.get("scale")) & own_data
+    alike_data = rows["scale"].eq(str(bundle.headline.get("scale"))) & own_data
     values = rows.loc[alike_data, "estimate"].dropna()
     if values.empty:
         return []
