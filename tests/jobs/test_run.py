@@ -74,7 +74,7 @@ def test_the_same_bytes_on_any_number_of_processes(folder, monkeypatch):
     monkeypatch.setattr("sos_eval.results.adoptions.DRAWS_AT_ONCE", 20)
     monkeypatch.setattr("sos_eval.jobs.crew.PROCESSES_PAY", 0.0)
     (folder / "small.yaml").write_text(MATCHED)
-    alone, *others = (run(folder, f"w{workers}", workers=workers) for workers in (1, 2, 3))
+    alone, *others = (run(folder, f"w{workers}", workers=workers) for workers in (1, 3))
     for other in others:
         for file in (alone.path / "estimates.csv", alone.path / "diagnostics.csv", *(alone.path / "tables").iterdir()):
             assert (other.path / file.relative_to(alone.path)).read_bytes() == file.read_bytes(), file.name
