@@ -29,8 +29,13 @@ FEWEST_PERIODS, FEWEST_LOTS = 3, 20
 PLACED, PLACED_DRAWS = 10, 499
 #: Adoptions by which the answer from the last earlier period alone is judged.
 LAST_DRAWS = 999
-ALONE = "one treated unit, or a stratum without comparison: the earlier path has no error"
+ALONE = (
+    "the earlier path has no error: one treated unit, a stratum without comparison, or outcomes that are missing or do "
+    "not vary in the earlier periods"
+)
 REBUILT = "the comparison group is built again in every draw"
+UNFOUND = "no slope is found so often with this level and number of draws"
+_MISSED = {0.8: "one time in five", 0.9: "one time in ten", 0.5: "one time in two"}
 
 
 @register("path")
@@ -158,17 +163,25 @@ class Path(Check):
 
     def _blind(self, seen: tuple[float, float], lottery: PathLottery) -> CheckResult:
         if not np.isfinite(seen[0]):
-            return self._not_done("detectable_slope", REBUILT)
-        text = f"This check would miss one steady divergence in five of {seen[0]:.3g} a period."
+            return self._not_done("detectable_slope", self._why_unseen(lottery))
+        text = f"This check would miss a steady divergence of {seen[0]:.3g} a period {self._missed}."
         return CheckResult("path.detectable_slope", "slope", seen[0], text)
 
     def _bias(self, seen: tuple[float, float], lottery: PathLottery) -> CheckResult:
         if not np.isfinite(seen[0]):
-            return self._not_done("implied_bias", REBUILT)
+            return self._not_done("implied_bias", self._why_unseen(lottery))
         bias = seen[0] * lottery.apart
         unit = _unit(lottery.fitted.panel)
-        text = f"A divergence that this check would miss one time in five would shift the answer by {bias:.3g}{unit}."
+        text = f"A divergence that this check would miss {self._missed} would shift the answer by {bias:.3g}{unit}."
         return CheckResult("path.implied_bias", "bias", bias, text)
+
+    @property
+    def _missed(self) -> str:
+        """How often a divergence of the detectable size is missed."""
+        return _MISSED.get(self.power, f"{100 * (1 - self.power):.3g} times in 100")
+
+    def _why_unseen(self, lottery: PathLottery) -> str:
+        return REBUILT if lottery.fitted.rebuild is not None else UNFOUND
 
     def _not_done(self, name: str, reason: str) -> CheckResult:
         statistic = "p_value" if name == "joint" else "slope"

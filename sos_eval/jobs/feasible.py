@@ -7,6 +7,7 @@ after it is set against the mean before it, on the panel's own noise (docs/metho
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import comb, prod
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,8 @@ def _row(
     }  # fmt: skip
     if before + after > panel.n_times:
         return row | {"reason": f"{_SHORT}{panel.n_times} periods"}
+    if panel.outcome.transform == "log":
+        return row | {"reason": "the outcome is in logs; name it without transform: log, sizes are shares of its level"}
     outcomes = panel.matrix()[:, -(before + after) :]
     complete = np.asarray(np.isfinite(outcomes).all(1))
     strata, why = _strata(panel, within, complete)
@@ -130,6 +133,8 @@ def _row(
     row |= {"units": int(complete.sum()), "level_without": float(outcomes[complete].mean())}
     if lottery is None:
         return row | {"reason": f"{int(complete.sum())} units cannot be {treated} starters and their comparison"}
+    if lottery.ways < 1 / (1 - scheme.level) - 1e-9:
+        return row | {"reason": f"{lottery.ways} ways to choose who starts are too few for any test to reject"}
     found = lottery.found(scheme, stream(seed, "feasible", panel.active, treated, before, after, within))
     return row | _shown(found, lottery, float(outcomes[complete].mean()))
 
@@ -170,6 +175,12 @@ class _Lottery:
             return None
         change = outcomes[:, before:].mean(1) - outcomes[:, :before].mean(1)
         return cls(change[:, None], strata, starters)
+
+    @property
+    def ways(self) -> int:
+        """In how many ways the starters can be chosen."""
+        sizes = np.bincount(self.strata)
+        return prod(comb(int(n), int(k)) for n, k in zip(sizes, self.starters, strict=True))
 
     def draw(self, draws: int, rng: np.random.Generator) -> Array:
         """Draw starts, (draws, n): 1 for starters, ``inf`` for the others."""
@@ -274,6 +285,9 @@ def _part(row: pd.Series[Any]) -> str:
 def _range(row: pd.Series[Any], name: str) -> str:
     size, error = float(row[f"{name}_share"]), float(row[f"{name}_error"])
     level = float(row["level_without"])
+    if not level > 0:
+        own = f" {row['unit']}" if row["unit"] else ""
+        return f"{float(row[name]):.2g}{own} (error {error:.2g})"
     low, high = size - 2 * error / level, size + 2 * error / level
     return f"{100 * size:.2g}% ({100 * max(low, 0):.2g} to {100 * high:.2g}%)"
 

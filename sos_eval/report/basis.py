@@ -78,7 +78,8 @@ def _empty(facts: RunFacts) -> list[str]:
     lost = 0 if outcome is None else every - (panel.n_rows - outcome.n_missing)
     if panel.layout != "panel" or not 0 < lost < every:
         return []
-    nobody = "" if panel.gaps or panel.n_treated_units < 1 else ", all of comparison units,"
+    others = bool(panel.gaps or panel.left_out) or panel.n_treated_units < 1
+    nobody = "" if others else ", all of comparison units,"
     rows = f"{lost:,.0f} of their {every:,} unit-{period_word(panel)}s"
     return [f"{rows}{nobody} {'has' if lost == 1 else 'have'} no outcome{_for_want(outcome, lost)}"]
 

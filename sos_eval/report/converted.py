@@ -15,7 +15,7 @@ __all__ = ["PATH_ROWS", "conversions", "converted_rows", "detectable_change", "d
 #: Rows of the check `path` that page one tells, and what they are called.
 _PATH = {
     "path.gone_on": "the path before the start, gone on",
-    "path.implied_bias": "a divergence that the check of it misses one time in five",
+    "path.implied_bias": "a divergence of the size that the check of it would find",
 }
 PATH_ROWS = tuple(_PATH.values())
 

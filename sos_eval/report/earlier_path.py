@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from sos_eval.report.converted import detectable_change
 from sos_eval.report.verdict import HeadlineEffect
@@ -74,6 +75,12 @@ def _shift(value: float, effect: HeadlineEffect, unit: str) -> str:
     return f"make the answer {_told(value, effect, unit)} {'higher' if value > 0 else 'lower'}"
 
 
+def _missed(check: CheckFacts) -> str:
+    """Return how often the check itself says that it misses such a divergence."""
+    said = re.search(r"would miss (.+?) would shift", check.text)
+    return said.group(1) if said else "often"
+
+
 def _last(rows: dict[str, CheckFacts], effect: HeadlineEffect) -> str:
     """Say what the answer is from the last earlier period alone, and whether chance shifts it as far."""
     last = rows["last"].value if "last" in rows else math.nan
@@ -100,5 +107,5 @@ def _blind(rows: dict[str, CheckFacts], effect: HeadlineEffect, facts: RunFacts,
         return ""
     return (
         f"; a divergence that shifts the answer by {_told(shift, effect, unit)}, more than the effect that could be "
-        "found, is missed one time in five, so this says little"
+        f"found, is missed {_missed(rows['implied_bias'])}, so this says little"
     )

@@ -139,6 +139,8 @@ def safety_words(row: Mapping[str, Any], facts: RunFacts) -> tuple[str, str]:
     beyond = f"{'a rise' if margin > 0 else 'a fall'} of {abs(margin):,g}{unit} or more"
     end = row.get("conf_high" if margin > 0 else "conf_low")
     unknown = "cannot be said: no range"
+    if outcome.transform == "log":
+        return "cannot be said: a margin is not held against an outcome in logs", p
     if end is not None and not math.isnan(float(end)):
         unknown = f"whether {beyond} is excluded needs more draws: the range ends within their error of it"
     doubts = "".join(f"; {text}" for text in row.get("doubts") or ())

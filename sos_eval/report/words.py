@@ -167,6 +167,8 @@ def _room_for_worth(effect: HeadlineEffect, question: QuestionFacts, outcome: Ou
     least = question.worthwhile
     if least is None or math.isnan(effect.low) or math.isnan(effect.high):
         return ""
+    if outcome.transform == "log":
+        return " The smallest change worth having is not held against an outcome in logs."
     fall, rise = effect.difference(effect.low) <= -least, effect.difference(effect.high) >= least
     worth, there = f"worth having ({_scaled(least, outcome)} or more)", {"fall": fall, "rise": rise}
     wanted, other = {"decrease": ("fall", "rise"), "increase": ("rise", "fall")}.get(

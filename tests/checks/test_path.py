@@ -122,3 +122,12 @@ def test_the_last_earlier_period_alone_by_hand():
     size = np.abs(np.array(sizes) - np.median(sizes))
     assert found["path.last_shift"].value == pytest.approx((size >= size[0] * (1 - 1e-9)).mean(), abs=1e-12)
     assert "From 2004 alone, the last period before the start," in found["path.last"].text
+
+
+@pytest.mark.parametrize(
+    ("power", "said"), [(0.8, "one time in five"), (0.5, "one time in two"), (0.95, "5 times in 100")]
+)
+def test_what_is_missed_is_said_at_the_power_declared(power, said):
+    found = checked(fit(TWFE(), noise_panel(n_units=20, n_treated=6, n_times=8, seed=2)), draws=199, power=power)
+    assert found["path.detectable_slope"].text.endswith(f" a period {said}.")
+    assert f"would miss {said} would shift" in found["path.implied_bias"].text

@@ -107,3 +107,20 @@ def test_a_file_in_other_words_is_refused_with_its_own_columns(tmp_path):
     file.write_text("council,yr,starts,kids\nA,2011,3,1000\n")
     with pytest.raises(InputFault, match="no column la_code, year, care_entries, children_0_17; its columns are"):
         quiet_panel(None, file)
+
+
+def test_too_few_ways_to_choose_who_starts_have_a_reason_and_no_size():
+    """One of the 12 that are not treated: no test can reject at 5% with 12 adoptions; two of 12 have 66."""
+    panel = noise_panel(14, 2, 8)
+    alone, pair = (feasible(panel, Scheme(treated=(n,), windows=((4, 4),))).table.iloc[0] for n in (1, 2))
+    assert np.isnan(alone["rise"])
+    assert alone["reason"] == "12 ways to choose who starts are too few for any test to reject"
+    assert pair["rise"] > 0
+
+
+def test_a_level_that_is_not_above_zero_has_sizes_in_the_outcomes_own_unit():
+    panel = noise_panel(14, 3, 8)
+    below = panel.with_outcome(panel.matrix() - 1e3)
+    said = feasible(below, Scheme(treated=(3,), windows=((4, 4),))).sentence
+    assert "nan" not in said
+    assert " (error " in said

@@ -407,3 +407,13 @@ def test_a_verdict_that_other_draws_could_turn_is_told(high, error, told):
     row = effect(estimate=-2.0, conf_low=-4.0, conf_high=high, p_value=p, std_error=1.0)
     found = headline_of(pd.DataFrame([row]), drawn)["caveats"]
     assert any("other random draws could turn this verdict" in text for text in found) == told
+
+
+def test_an_outcome_in_logs_is_not_held_against_a_size_on_another_scale():
+    base = facts(question=question(smallest_worthwhile=5.0, expected_direction="decrease"))
+    logs = replace(base.outcome, transform="log", scale="log")
+    named = {**base.panel.outcomes, base.headline.outcome: logs}
+    row = effect(estimate=0.04, conf_low=-0.015, conf_high=0.11, p_value=0.1, scale="log")
+    said = headline_of(pd.DataFrame([row]), replace(base, panel=replace(base.panel, outcomes=named)))["sentence"]
+    assert "is not held against an outcome in logs" in said
+    assert "needs more draws" not in said
