@@ -9,7 +9,7 @@ import numpy as np
 from sos_eval.checks.common_lots import CommonLots, Varied
 from sos_eval.checks.quantity import overall
 from sos_eval.errors import InputFault
-from sos_eval.numerics.lots import share_reached
+from sos_eval.numerics.lots import share_shifted
 from sos_eval.panel.panel import Array
 from sos_eval.results.check import CheckResult, of_hundred
 from sos_eval.results.fitted import Fitted, is_fitted_anew
@@ -66,4 +66,4 @@ def _p(fitted: Fitted, alone: Fitted, draws: int, rng: np.random.Generator) -> f
     distance = values[1] - values[0]
     if not np.nanstd(distance[1:]) > 0:
         return float("nan")
-    return share_reached(distance - np.nanmedian(distance[1:]), complete=lots.complete)
+    return share_shifted(distance, complete=lots.complete)

@@ -13,7 +13,7 @@ from sos_eval.checks.common_lots import CommonLots, DrawnEffect, Varied, level_a
 from sos_eval.checks.quantity import Quantity, overall
 from sos_eval.numerics.detectable import Lots
 from sos_eval.numerics.disagreement import estimates_apart
-from sos_eval.numerics.lots import share_reached
+from sos_eval.numerics.lots import share_reached, share_shifted
 from sos_eval.numerics.ratios import difference_of
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.fitted import Fitted
@@ -111,7 +111,7 @@ def _row(
     same = one.label == "as declared" or error <= 1e-12
     row |= {
         "shift_error": error,
-        "shift_p": np.nan if same else share_reached(distance - np.nanmedian(distance[1:]), complete=complete),
+        "shift_p": np.nan if same else share_shifted(distance, complete=complete),
     }
     return row, distance
 

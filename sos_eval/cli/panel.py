@@ -24,6 +24,19 @@ COMMANDS = {
     "diff": ("sos_eval.cli.inventory:diff", "compare two vintages of a panel"),
 }
 
+#: Options of the commands that count returns.
+_AUTHORITY = click.option("--authority", help="Whose returns these are, where folders do not say so (AUTHORITY/YEAR/).")
+_YEAR = click.option(
+    "--year", type=click.IntRange(1992, 2100), help="Year of the return by its end: 2019 is to March 2019."
+)
+_POLICY = click.option(
+    "--policy", "policies", multiple=True, metavar="RULE=keep|exclude", help="Of a rule; may be given again."
+)
+_PROFILE = click.option(
+    "--profile", type=click.Choice(["open", "dfe", "ons_srs"]), default="dfe", show_default=True,
+    help="What may leave; open writes exact counts, for use inside.",
+)  # fmt: skip
+
 #: Commands of the contract whose room is not built yet.
 NOT_IN_THIS_VERSION: dict[str, str] = {}
 
@@ -96,19 +109,16 @@ def dfe(
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="CSV file; P.validation.csv goes beside.")
 @click.option("--piece", type=click.Path(path_type=Path), help="JSON file of one authority, for `panel join`.")
-@click.option("--authority", help="Whose returns these are, where folders do not say so (AUTHORITY/YEAR/).")
-@click.option("--year", type=click.IntRange(1992, 2100), help="Year of the return by its end: 2019 is to March 2019.")
+@_AUTHORITY
+@_YEAR
 @click.option("--since", type=click.IntRange(1992, 2100), help="First year whose episodes the files hold in full.")
 @click.option("--period", type=click.Choice(["year", "quarter", "month"]), default="year", show_default=True)
 @click.option(
     "--window", "windows", type=click.IntRange(1, 240), multiple=True, default=(12,), show_default=True,
     help="Months after an end of care in which a start is a re-entry; may be given again.",
 )  # fmt: skip
-@click.option("--policy", "policies", multiple=True, metavar="RULE=keep|exclude", help="Of a rule; may be given again.")
-@click.option(
-    "--profile", type=click.Choice(["open", "dfe", "ons_srs"]), default="dfe", show_default=True,
-    help="What may leave; open writes exact counts, for use inside.",
-)  # fmt: skip
+@_POLICY
+@_PROFILE
 @click.option("--force", is_flag=True, help="Replace what an earlier call wrote there.")
 @quiet
 @as_json
@@ -146,13 +156,10 @@ def ssda903(
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="CSV file; P.validation.csv goes beside.")
-@click.option("--authority", help="Whose returns these are, where folders do not say so (AUTHORITY/YEAR/).")
-@click.option("--year", type=click.IntRange(1992, 2100), help="Year of the return by its end: 2019 is to March 2019.")
-@click.option("--policy", "policies", multiple=True, metavar="RULE=keep|exclude", help="Of a rule; may be given again.")
-@click.option(
-    "--profile", type=click.Choice(["open", "dfe", "ons_srs"]), default="dfe", show_default=True,
-    help="What may leave; open writes exact counts, for use inside.",
-)  # fmt: skip
+@_AUTHORITY
+@_YEAR
+@_POLICY
+@_PROFILE
 @click.option("--force", is_flag=True, help="Replace what an earlier call wrote there.")
 @quiet
 @as_json

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,8 @@ from sos_eval.jobs.run import Progress, run
 from sos_eval.jobs.runs import data_files
 from sos_eval.jobs.steps import columns_beside
 from sos_eval.panel.assemble import named_columns
-from sos_eval.panel.disclosure import Disclosure
 from sos_eval.panel.inventory.differences import COLUMNS, differences
-from sos_eval.panel.inventory.keyed import KeyedTable, keyed_file
+from sos_eval.panel.inventory.keyed import keyed_file
 from sos_eval.panel.read.columns import many
 
 __all__ = ["DRIFT_COLUMNS", "VintageDrift", "run_vintages"]
@@ -85,16 +85,16 @@ def run_vintages(
     changed = _changes(plan, names)
     drift: list[VintageDrift] = []
 
-    def fill(partial: Path) -> None:
+    def fill(unfinished: Path) -> None:
         for name, file in names.items():
             run(
-                load_design(path, panel=file, seed=seed), out=partial / name, progress=progress, notice=notice,
+                load_design(path, panel=file, seed=seed), out=unfinished / name, progress=progress, notice=notice,
                 workers=workers,
             )  # fmt: skip
-        bundles = {name: read_bundle(partial / name) for name in names}
+        bundles = {name: read_bundle(unfinished / name) for name in names}
         drift.append(_drift(folder, plan, names, bundles, changed))
         for called, table in (("drift", drift[0].table), ("changes", drift[0].changes)):
-            (partial / f"{called}.csv").write_text(csv_text(table), encoding="utf-8", newline="\n")
+            (unfinished / f"{called}.csv").write_text(csv_text(table), encoding="utf-8", newline="\n")
 
     write_folder(folder, fill, replace=False)
     return drift[0]
@@ -146,16 +146,12 @@ def _changes(plan: Design, names: dict[str, Path]) -> dict[str, tuple[pd.DataFra
         what = "panel.layout: rows of this design are people or events, which two vintages do not share"
         raise InputFault(Fault(str(plan.path), what, "run it on each with --panel"))
     faults = Faults(DataFault)
-    key, guard = (plan.panel.unit, plan.panel.time), plan.disclosure
-    tables = {name: faults.noted(lambda file=file: _keyed(file, key, guard)) for name, file in names.items()}  # type: ignore[misc]
+    key = (plan.panel.unit, plan.panel.time)
+    tables = [faults.noted(partial(keyed_file, file, key, plan.disclosure)) for file in names.values()]
     faults.stop()
-    read = [table for table in tables.values() if table is not None]
+    read = [table for table in tables if table is not None]
     found = [differences(read[0], table) for table in read]
     return {name: (changes.table, changes.compared) for name, changes in zip(names, found, strict=True)}
-
-
-def _keyed(file: Path, key: tuple[str, str], guard: Disclosure) -> KeyedTable:
-    return keyed_file(file, key, guard)
 
 
 def _drift(

@@ -140,6 +140,11 @@ def share_reached(statistic: Array, *, complete: bool, ties: float = 1e-9) -> fl
     return float(reached[1:].mean() if complete else reached.mean())
 
 
+def share_shifted(distance: Array, *, complete: bool) -> float:
+    """Return the share of adoptions whose distance lies as far from the draws' median as the observed one, first."""
+    return share_reached(distance - np.nanmedian(distance[1:]), complete=complete)
+
+
 def share_at_least(statistic: Array, *, complete: bool, ties: float = 1e-9) -> float:
     """Return the share of adoptions, the observed one first, whose statistic is as large as its, one-sided.
 

@@ -12,8 +12,8 @@ from sos_eval.results.facts import OutcomeFacts, PanelFacts, QuestionFacts
 
 __all__ = [
     "axis_words", "convention", "estimator_label", "every_of", "headline_row_keys", "headline_scale", "method_label",
-    "outcome_label", "people", "period_word", "scale_label", "table_of", "time_label", "unit_words", "why_missing",
-    "words_for_units",
+    "outcome_label", "people", "period_word", "scale_label", "table_of", "time_label", "unit_labels", "unit_words",
+    "why_missing", "words_for_units",
 ]  # fmt: skip
 
 _UNITS = {
@@ -31,6 +31,12 @@ def time_label(bundle: ResultBundle) -> str:
     """Return the label of an axis of times."""
     period = bundle.facts.panel.period
     return period.capitalize() if period else time_axis(convention(bundle))
+
+
+def unit_labels(bundle: ResultBundle) -> dict[str, str]:
+    """Return the name of every unit that was read, those left out since with them; empty without names."""
+    table = bundle.tables("unit_names")
+    return {} if table.empty else dict(zip(table["unit"].astype(str), table["label"].astype(str), strict=True))
 
 
 def period_word(panel: PanelFacts) -> str:

@@ -11,6 +11,7 @@ from sos_eval.bundle.files import yaml_text
 from sos_eval.report.content import Block, Bullets, Code, Heading, Picture, Table, Text
 from sos_eval.report.discovery_blocks import discovery_blocks
 from sos_eval.report.draw import Drawn
+from sos_eval.report.flow_words import left_out
 from sos_eval.report.mediation_blocks import mediation_blocks
 from sos_eval.report.methods_blocks import methods, notes, together
 from sos_eval.report.plan import since_the_lock
@@ -190,18 +191,8 @@ def _checks(bundle: ResultBundle) -> list[Block]:
 
 def _left_out(bundle: ResultBundle) -> list[Block]:
     """Return a table of the units that take no part, by name, with the reason; nothing where all do."""
-    flow, labels, (one, many) = bundle.flow, bundle.tables("unit_names"), unit_words(bundle)
-    if flow.empty:
-        return []
-    names = {} if labels.empty else dict(zip(labels["unit"].astype(str), labels["label"].astype(str), strict=True))
-    gone = flow[(flow["what"] == "dropped") & (flow["units"] > 0) & flow["names"].notna()]
-    rows = [
-        (", ".join(names.get(unit, unit) for unit in str(row["names"]).split(", ")), count(row["units"], one, many),
-         in_units(str(row["reason"]), (one, many)))
-        for _, row in gone.iterrows()
-    ]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["Who", "How many", "Why"], dtype=object)
-    return [Table(frame, f"{many.capitalize()} that take no part, and why")] if rows else []
+    table = pd.DataFrame() if bundle.flow.empty else left_out(bundle)
+    return [] if table.empty else [Table(table, f"{unit_words(bundle)[1].capitalize()} that take no part, and why")]
 
 
 def _told_once(table: pd.DataFrame) -> pd.DataFrame:
@@ -366,10 +357,8 @@ def _began(bundle: ResultBundle) -> list[Block]:
         return []
     starts = [panel.written(start) for start in panel.cohorts if panel.written(start)]
     when = f"in {listing(starts)}" if len(starts) <= _MOST_STARTS else f"between {starts[0]} and {starts[-1]}"
-    have = "has" if panel.n_treated_units == 1 else "have"
-    return [
-        Text(f"{count(panel.n_treated_units, *unit_words(bundle))} of those compared {have} a recorded start {when}.")
-    ]
+    who, have = count(panel.n_treated_units, *unit_words(bundle)), "has" if panel.n_treated_units == 1 else "have"
+    return [Text(f"{who} of those compared {have} a recorded start {when}.")]
 
 
 def _programmes(bundle: ResultBundle) -> list[Block]:

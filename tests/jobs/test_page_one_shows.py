@@ -15,6 +15,7 @@ from sos_eval.design.lock import write_lock
 from sos_eval.jobs.run import run
 from sos_eval.report.compose import compose
 from sos_eval.report.draw import draw_all
+from sos_eval.report.flow_words import left_out
 
 DESIGNS = Path(__file__).parents[2] / "designs"
 PANEL = """\
@@ -151,3 +152,13 @@ def test_the_smallest_change_worth_having_drives_the_sentence(tmp_path):
     headline = shown(tmp_path, design(question=", expected_direction: decrease, smallest_worthwhile: 2")).headline
     assert "has room for a fall worth having (2 per 10,000 or more)" in headline["sentence"]
     assert "it would find a fall of it in" in headline["detectable_text"]
+
+
+def test_whoever_takes_no_part_is_named_with_the_reason(tmp_path):
+    """By name where units were dropped, by the years where these took units with them."""
+    panel = PANEL.replace("  unit: la", "  geography: as_published\n  unit: la") + OUTCOME
+    table = left_out(shown(tmp_path, design(panel=panel, inference="- {method: analytic}")))
+    by_reason = table.set_index("Why")["Who"]
+    assert "Liverpool" in by_reason["region: no treated authority there"]
+    gone = by_reason["outside the window, from 2011 to 2019"]
+    assert gone == "those of 2020, 2021, 2022, 2023, 2024, 2025 only"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -11,7 +10,8 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
-from sos_eval.report.reading import unit_words
+from sos_eval.report.flow_words import who
+from sos_eval.report.reading import unit_labels, unit_words
 from sos_eval.report.theme import INK, MUTED, canvas, layout_width
 from sos_eval.report.wording import count, in_units
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _LINE = 0.155
 _WIDE = 80
-#: Steps whose names are periods, whatever they cost in units.
-_PERIODS = ("window", "omit_times", "periods")
 
 
 def data(bundle: ResultBundle) -> pd.DataFrame:
@@ -36,9 +34,8 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
 def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Units and rows at the start, what was dropped or noted at each step with its reason, and what remains."""
     one, many = unit_words(bundle)
-    labels = bundle.tables("unit_names")
-    names = {} if labels.empty else dict(zip(labels["unit"].astype(str), labels["label"].astype(str), strict=True))
-    boxes = [(row, _text(row, one, many, names)) for _, row in table.iterrows()]
+    labels = unit_labels(bundle)
+    boxes = [(row, _text(row, one, many, labels)) for _, row in table.iterrows()]
     heights = [_LINE * (text.count("\n") + 1) + 0.14 for _, text in boxes]
     gap = 0.15
     shown, axes = canvas(
@@ -58,21 +55,9 @@ def _text(row: pd.Series, one: str, many: str, labels: Mapping[str, str]) -> str
     where = "" if step in ("start", "end") else f" ({step})"
     head = f"{verb}{where}: {', '.join(parts)}" if parts else f"{verb}{where}"
     reason = f"; {in_units(str(row['reason']), (one, many))}" if row["reason"] else ""
-    names = in_names(str(row["names"]), labels) if row["units"] and row["step"] not in _PERIODS else str(row["names"])
+    names = who(row, labels)
     named = f" [{names if len(names) <= 110 else names[:100].rsplit(',', 1)[0] + ' …'}]" if names else ""
     return "\n".join(textwrap.wrap(f"{head}{reason}{named}", int(_WIDE * (layout_width() - 0.2) / 7.0)))
-
-
-def in_names(text: str, labels: Mapping[str, str]) -> str:
-    """Return units by their names, what is in brackets after one (periods) as it is.
-
-    Examples
-    --------
-    >>> in_names("825 (2011, 2012), 886 and 3 more", {"825": "Buckinghamshire", "886": "Kent", "2011": "no unit"})
-    'Buckinghamshire (2011, 2012), Kent and 3 more'
-    """
-    parts = re.split(r"( \([^()]*\)|, | and \d+ more$)", text)
-    return "".join(labels.get(part, part) for part in parts)
 
 
 def _boxes(axes: Axes, boxes: list[tuple[pd.Series, str]], heights: list[float], gap: float) -> None:
