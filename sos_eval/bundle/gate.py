@@ -52,7 +52,7 @@ _THIN = "withheld: not all alternatives may be told"
 _AS_BALANCE = "withheld: what balance.csv holds back would stand here"
 _LONE = "withheld: one more equation on units that begin with fewer others than may be told"
 #: Estimates of an outcome that are told where few units share a start: the headline's and so many in all.
-_MOST_BESIDE = 3
+_MOST_BESIDE = 2
 _SPAN = "withheld: with estimates that are shown its units would tell of fewer than may be told"
 _WEIGHED = "withheld: it weighs units in one more way than may be told: each is one more equation on their counts"
 _UNKNOWN = "withheld: the units behind it are not known to the gate"
@@ -175,11 +175,22 @@ class _Gate:
                 apart[reason][at] = True
             if file != "estimates.csv" and key in self.partial:
                 back[at] = ~few[at]  # sums over the same cells as those of estimates.csv, judged without them
-            self._remember(key, rows, few[at], back[at])
+            apart[_LONE][at] |= self._lone(key, rows) & ~few[at]
+            self._remember(key, rows, few[at], back[at] | apart[_LONE][at])
         out = self._people(self._one_count(table, file), "n_obs", file)
         near = np.logical_or.reduce(list(apart.values()))
         why = {self.few: few & ~near, BACK: back & ~near, **apart}
         return self._without(file, out, _RESULTS, why, "reason")
+
+    def _lone(self, key: tuple[str, str], rows: pd.DataFrame) -> NDArray[np.bool_]:
+        """Say which rows weigh few units of one start in a way of their own, beside those of the headline.
+
+        By event time each row weighs starts otherwise; of a second estimate, only the overall row is told.
+        """
+        headline, behind = self.content.facts.headline, self.about.members.get(key, Members())
+        first = key == (headline.estimator, headline.outcome)
+        apart = not first and behind.uneven(self.about.disclosure.fewest)
+        return apart & (rows["aggregation"] != "overall").to_numpy(bool)
 
     def _one_count(self, table: pd.DataFrame, file: str) -> pd.DataFrame:
         """Leave the number of people, where rows are people, to the headline's overall row.

@@ -117,7 +117,7 @@ def undrawn(monkeypatch):
     monkeypatch.setattr("sos_eval.jobs.run.judge", lambda *run: Judged())
 
 
-@pytest.mark.parametrize("seed", [*range(6), 1371, 1710, 1808])  # the last three gave a count back once
+@pytest.mark.parametrize("seed", [*range(5), 1371, 1710, 1808, 3136])  # the last four gave a count back once
 def test_nothing_comes_back_from_what_is_published(seed, tmp_path, undrawn):
     smallest = drawn(tmp_path, seed)
     adversary = Adversary(tmp_path / "guarded.yaml")
@@ -150,7 +150,9 @@ def test_one_pilot_s_counts_do_not_come_out(tmp_path):
     assert adversary.recovered(adversary.statements(guarded, digits=4), 6) == []
     table = read_table(guarded / "estimates.csv")
     assert table["estimate"].isna().all()
-    assert (table["reason"] == "withheld: rests on fewer than 3 units").all()
+    third = table["estimator"] == "event"
+    assert (table.loc[~third, "reason"] == "withheld: rests on fewer than 3 units").all()
+    assert table.loc[third, "reason"].str.startswith("withheld: one more equation").all()
 
 
 def test_a_mean_denominator_of_few_is_held_back(tmp_path, undrawn):
