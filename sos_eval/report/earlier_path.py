@@ -32,11 +32,13 @@ def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]
     outcome = facts.outcome or OutcomeFacts()
     unit, slope = _unit(outcome), rows["slope"].value
     what = "the rate" if outcome.scale == "rate_per" else "the outcome"
-    weighs = effect.scale == "ratio" or facts.panel.weighted
-    what += f" ({units[1]} counted alike, which the answer does not)" if weighs else ""
+    answered = rows.get("as_answered")
+    what += f" ({units[1]} counted alike)" if answered else ""
     somewhat = "" if joint.value < 0.05 else "somewhat "
     rose = f"{what} rose {somewhat}{'more' if slope > 0 else 'less'} in the {units[1]} with a recorded start"
     often = f"a path as unlike that of {units[1]} drawn alike comes up in {of_hundred(joint.value)} draws"
+    if answered is not None and math.isfinite(answered.value):
+        often += f", and in {of_hundred(answered.value)} where larger ones count for more, as in the answer"
     onward = _onward(*(_shift(rows[name].value, effect, unit) for name in ("gone_on", "returned")))
     last = _last(rows, effect)
     return f"Before the start {rose}; {often}; {onward}{last}{_blind(rows, effect, facts, unit)}."
