@@ -298,7 +298,7 @@ class _Gate:
             return _PEOPLE if self.about.people else _ONE_UNIT
         if name.endswith(_WITHOUT_SOME):
             return _ONE_UNIT
-        if name.endswith("path.as_answered"):
+        if "path" in name.split("."):
             return _WEIGHED
         if "balance" in name.split(".") or name == "implementation.as_treated":
             return _AS_BALANCE if "balance" in name.split(".") else _UNKNOWN

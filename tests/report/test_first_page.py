@@ -39,8 +39,8 @@ def test_page_one_has_a_verdict_one_figure_and_at_most_seven_sentences(case):
     assert [one.text for one in document.first_page if isinstance(one, Text)][-1] == NOT_ASSESSED
     assert sentences[0] == (
         "The answer rests on 8 authorities with a recorded start of Signs of Safety, compared with 32 authorities, "
-        "years to March 2010 to 2018; each change is set against those in the same of 2 strata (exposure half 1, "
-        "exposure half 2)."
+        "years to March 2010 to 2018; each change is set against those in the same of 2 strata (lower half by "
+        "population, upper half by population)."
     )
     below = [item for one in document.body if isinstance(one, Bullets) for item in one.items]
     assert "Seven." in below
@@ -99,7 +99,8 @@ def test_a_ratio_has_its_path_in_per_cent(case):
     way = "higher" if value["path.gone_on"] > 0 else "lower"
     said = bundle.headline["earlier_path"]
     assert f"it alone would make the answer about {percent(share)} {way}" in said
-    assert "the rate (authorities counted alike, which the answer does not) rose" in said
+    assert "the rate (authorities counted alike) rose" in said
+    assert f"and in {of_hundred(value['path.as_answered'])} where larger ones count for more, as in the answer" in said
 
 
 def test_the_path_of_a_group_made_alike_is_no_test(case):
