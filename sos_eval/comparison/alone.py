@@ -33,7 +33,7 @@ def compared_within(made: Comparison, panel: Panel) -> Comparison:
         return made
     alone = {unit: name for unit, name, started in of_one_start if started}
     idle = tuple((unit, "") for unit, _, started in of_one_start if not started)
-    text = "{n} of the {of} comparison units lie in strata in which nobody starts, and add nothing"
+    text = "{n} of the {of} comparison units lie in strata in which nobody starts: no change is set against theirs"
     caveats = (Caveat(text, idle, "untreated", "basis"),) if idle else ()
     inside = made.panel.changed(noted_caveats=(*made.panel.noted_caveats, *caveats))
     for stratum in sorted(set(alone.values())):

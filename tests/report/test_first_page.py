@@ -40,7 +40,8 @@ def test_page_one_has_a_verdict_one_figure_and_at_most_seven_sentences(case):
     assert sentences[0] == (
         "The answer rests on 8 authorities with a recorded start of Signs of Safety, compared with 32 authorities, "
         "years to March 2010 to 2018; each change is set against those in the same of 2 strata (lower half by "
-        "population, upper half by population)."
+        "population, upper half by population); 20 of the 32 comparison authorities lie in strata in which nobody "
+        "starts: no change is set against theirs."
     )
     below = [item for one in document.body if isinstance(one, Bullets) for item in one.items]
     assert "Seven." in below
