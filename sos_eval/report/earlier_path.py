@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from sos_eval.report.converted import detectable_change
+from sos_eval.report.converted import detectable_change, detectable_value
 from sos_eval.report.verdict import HeadlineEffect
 from sos_eval.report.wording import number, percent
 from sos_eval.results.check import of_hundred
@@ -15,6 +15,7 @@ __all__ = ["earlier_path"]
 
 #: A shift below this is rounding.
 _NOTHING = 1e-12
+_LOGS = " on the log scale"
 
 
 def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> str:
@@ -51,12 +52,14 @@ def _is_own(check: CheckFacts, facts: RunFacts) -> bool:
 
 def _unit(outcome: OutcomeFacts) -> str:
     if outcome.transform == "log":
-        return " on the log scale"
+        return _LOGS
     return f" per {outcome.per:,g}" if outcome.scale == "rate_per" else ""
 
 
 def _told(value: float, effect: HeadlineEffect, unit: str) -> str:
     """Return a shift of the outcome in the unit that page one has the answer in: per cent of the level without it."""
+    if unit == _LOGS:
+        return f"about {percent(abs(math.expm1(value)))}"
     if effect.scale in ("ratio", "log") and effect.without > 0:
         return f"about {percent(abs(value) / effect.without)}"
     return f"{number(abs(value), 2)}{unit}"
@@ -98,7 +101,8 @@ def _last(rows: dict[str, CheckFacts], effect: HeadlineEffect) -> str:
 
 def _found(effect: HeadlineEffect, facts: RunFacts) -> float:
     """Return the smaller of the fall and the rise that the headline's test would find, as a difference."""
-    changes = [abs(detectable_change(effect, facts, name)) for name in ("fall", "rise")]
+    in_unit = detectable_value if _unit(facts.outcome or OutcomeFacts()) == _LOGS else detectable_change
+    changes = [abs(in_unit(effect, facts, name)) for name in ("fall", "rise")]
     return min((change for change in changes if math.isfinite(change)), default=math.nan)
 
 
