@@ -16,7 +16,7 @@ from sos_eval.report.draw import draw_all
 from sos_eval.report.earlier_path import earlier_path
 from sos_eval.report.first_page import MOST_SENTENCES, NOT_ASSESSED, weighed
 from sos_eval.report.reading import table_of
-from sos_eval.report.safety import harm_excluded, safety_rows, safety_words
+from sos_eval.report.safety import harm_excluded, harm_shown, safety_rows, safety_words
 from sos_eval.report.sections import APPENDIX
 from sos_eval.report.verdict import effect_of, verdict_of
 from sos_eval.report.wording import in_units, minus_signs, percent, sentence_count
@@ -421,6 +421,11 @@ def test_harm_is_excluded_only_where_the_range_ends_two_errors_of_its_draws_befo
     assert harm_excluded(effect, end - 0.1 * error) is False
     fall = effect.low - 1.9 * effect.low_error
     assert [harm_excluded(effect, one) for one in (fall, fall - 0.2 * effect.low_error)] == [None, True]
+    shifted = replace(effect, estimate=effect.estimate + 9 - effect.low, low=9.0, high=effect.high + 9 - effect.low)
+    room = 2 * effect.low_error
+    assert [harm_shown(shifted, margin) for margin in (9 - 1.05 * room, 9 - 0.95 * room)] == [True, False]
+    shown = {"outcome": "referral", "margin": 5.0, "excluded": False, "whole": True, "conf_high": 12.0, "p_value": 0.01}
+    assert safety_words(shown, bundle.facts)[0] == "a rise of 5 per 10,000 or more is what the whole range shows"
     told = {"outcome": "referral", "margin": end + error, "excluded": None, "conf_high": end, "p_value": 0.5}
     assert "needs more draws: the range ends within their error of it" in safety_words(told, bundle.facts)[0]
     assert safety_words(told | {"conf_high": None}, bundle.facts)[0] == "cannot be said: no range"
