@@ -142,9 +142,8 @@ class Path(Check):
         value = float(drawn.value[0, -1])
         text = (
             f"Before the start the treated moved {'up' if value >= 0 else 'down'} by {abs(value):.3g} a period against "
-            f"units drawn alike (difference {value:.3g}, {100 * self.level:g}% interval {ends[0]:.3g} to "
-            f"{ends[1]:.3g}); such a slope or a steeper one comes up "
-            f"in {of_hundred(p)} draws."
+            f"units drawn alike (difference {value:.3g}, {100 * self.level:g}% interval {_ends(ends)}); such a slope or "
+            f"a steeper one comes up in {of_hundred(p)} draws."
         )
         return CheckResult("path.slope", "slope", value, text, table=table)
 
@@ -247,6 +246,14 @@ def _onward(drawn: ContrastLots, lottery: PathLottery) -> list[CheckResult]:
             f"If it returned to its earlier mean, that alone would make the answer {_higher(back, unit)}.",
         ),
     ]  # fmt: skip
+
+
+def _ends(ends: tuple[float, float]) -> str:
+    """Return an interval in words, ends that no slope is steep enough for as what they are."""
+    if not np.isfinite(ends).any():
+        return "without ends: no slope, however steep, is rejected"
+    low, high = (f"{end:.3g}" if np.isfinite(end) else "no limit" for end in ends)
+    return f"{low} to {high}"
 
 
 def _by_share(log: float) -> str:

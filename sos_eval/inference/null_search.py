@@ -9,7 +9,7 @@ import numpy as np
 
 from sos_eval.errors import InputFault
 from sos_eval.inference.statistic import Statistic, compared
-from sos_eval.numerics.inversion import TIES, Rejection, search
+from sos_eval.numerics.inversion import FARTHEST, TIES, Rejection, search
 from sos_eval.panel.panel import Array
 from sos_eval.results.adoptions import Adoptions
 from sos_eval.results.estimate import Batch
@@ -18,6 +18,8 @@ from sos_eval.results.without_effect import without_effect
 __all__ = ["TOLERANCE", "Limits", "end_error", "extreme_draws", "searched"]
 
 TOLERANCE = 0.01
+#: A ratio a thousand times as large or small is no end: counts divided by it are rounding.
+_LARGEST_LOG = 6.9
 #: How far apart, in steps near an error, p is asked for its slope at an interval's end.
 _APART = 0.15
 _OVERALL_ONLY = "every trial value needs a new estimation, so the interval is made for the overall effect only"
@@ -162,7 +164,10 @@ def _ends(
             tried.append((theta, count))
         return count
 
-    ends = search(extreme, rejection, null.draws, centre=centre, unit=unit, tolerance=TOLERANCE)
+    farthest = min(FARTHEST, _LARGEST_LOG / unit) if ratio else FARTHEST
+    ends = search(
+        extreme, rejection, null.draws, centre=centre, unit=unit, tolerance=TOLERANCE, farthest=farthest
+    )  # fmt: skip
     sides = [side for side, end in zip(("below", "above"), ends, strict=True) if end is None]
     why = f"constant effects far {' and '.join(sides)} cannot be tested (no estimate without them): open on "
     why += "both sides" if len(sides) == 2 else "that side"

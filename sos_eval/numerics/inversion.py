@@ -14,7 +14,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["TIES", "Rejection", "Terms", "limits", "search"]
+__all__ = ["FARTHEST", "TIES", "Rejection", "Terms", "limits", "search"]
 
 Array = NDArray[np.float64]
 
@@ -22,8 +22,8 @@ Array = NDArray[np.float64]
 TIES = 1e-9
 _RESOLUTION = 1e-10
 _DOUBLINGS = 60
-#: How far a search goes, in steps, before it calls an end open.
-_FARTHEST = 511.0
+#: How far an end may lie, in steps, before it is called open: beyond, what is left of a statistic is rounding.
+FARTHEST = 511.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _product(one: Array, two: Array) -> Array:
 
 
 def limits(terms: Terms, rejection: Rejection, *, centre: float, unit: float) -> tuple[float, float]:
-    """Lowest and highest theta that are not rejected; infinite where none far out is.
+    """Lowest and highest theta that are not rejected; infinite where values so far out are not.
 
     Parameters
     ----------
@@ -113,7 +113,12 @@ def limits(terms: Terms, rejection: Rejection, *, centre: float, unit: float) ->
     """
     upward = terms.excess(centre, unit)
     downward = upward * np.array([1.0, -1.0, 1.0, -1.0, 1.0])[:, None]
-    return centre - unit * _outermost(downward, rejection), centre + unit * _outermost(upward, rejection)
+    below, above = (_open_beyond(_outermost(side, rejection)) for side in (downward, upward))
+    return centre - unit * below, centre + unit * above
+
+
+def _open_beyond(end: float) -> float:
+    return end if end < FARTHEST else float(np.inf)
 
 
 def _outermost(excess: Array, rejection: Rejection) -> float:
@@ -177,6 +182,7 @@ def search(
     centre: float,
     unit: float,
     tolerance: float,
+    farthest: float = FARTHEST,
 ) -> tuple[float | None, float | None]:
     """Limits where every null must be estimated anew: step outward until one is rejected, then close in on the end.
 
@@ -191,6 +197,8 @@ def search(
         How many there are.
     centre, unit
         A value that is not rejected (the estimate), and a step that is near its error.
+    farthest
+        How many steps off an end is called open.
     tolerance
         Width of the final bracket, in `unit`. The outer end is reported, so the interval is never too short by it.
 
@@ -208,7 +216,7 @@ def search(
         bracket = _Bracket(depth(draws), 0.0, depth(draws))
         while bracket.outer == np.inf:
             trial = bracket.farther()
-            if trial > _FARTHEST:
+            if trial >= farthest:
                 return float(np.inf)
             count = extreme(centre + sign * unit * trial)
             if count is None:
