@@ -14,6 +14,7 @@ from pydantic import Field
 
 from sos_eval.declare import Declared
 from sos_eval.errors import NotIdentified
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.prior_use import prior_use
 
@@ -32,7 +33,7 @@ class LeaveOut(Declared):
 
     prior_use: tuple[PriorUseClass, ...] = ()
     """Treated units by the register's `prior_use`: used, none, unknown (a range that begins at 0)."""
-    highest: str | None = None
+    highest: Column | None = None
     """Column: those units, treated or not, whose mean of it before the first start is highest; units without any
     value stay."""
     units: Annotated[int, Ge(1)] = 1
@@ -60,10 +61,10 @@ class Alternative(Declared):
     other options of the one in use: {base_period: universal}."""
     exposure: str | None = None
     """Column of another denominator; it is set against the primary estimate on the unit-periods that have both."""
-    without_percent: str | None = None
+    without_percent: Column | None = None
     """Column that holds a part of the count in per cent, which is taken out; set against the primary estimate as
     `exposure` is."""
-    within: tuple[str, ...] = ()
+    within: tuple[Column, ...] = ()
     """Columns, constant within units: estimates carry an effect of each value in every period (within regions)."""
     leave_out: LeaveOut | None = None
     """Units that are left out."""

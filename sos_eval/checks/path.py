@@ -15,6 +15,7 @@ from sos_eval.checks.path_lottery import PathLottery
 from sos_eval.numerics.detectable import FALL, RISE, Lots, findable
 from sos_eval.numerics.inversion import Rejection, Terms, limits
 from sos_eval.numerics.lots import ContrastLots, symmetric_ranks
+from sos_eval.panel.own_names import Stratum
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.assignments import AssignmentSpace, strata_columns
 from sos_eval.results.check import Check, CheckResult, of_hundred
@@ -50,7 +51,7 @@ class Path(Check):
 
     reference: ClassVar[str] = "Fisher (1935); Roth (2022); docs/methods.md"
 
-    strata: tuple[str, ...] | None = None
+    strata: tuple[Stratum, ...] | None = None
     """Starts are swapped within these; unless given, within those of the headline's own test."""
     draws: Annotated[int, Ge(19)] = 4_999
     """Random adoptions; where there are no more than this, all are listed."""

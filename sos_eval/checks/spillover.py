@@ -19,6 +19,7 @@ from sos_eval.errors import Faults, InputFault, NotIdentified
 from sos_eval.numerics.lots import share_reached
 from sos_eval.numerics.multiplicity import westfall_young
 from sos_eval.numerics.rings import ranks_of, rings_of, starts_of_ring, starts_without
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.panel.read.lists import places_in, read_lists
 from sos_eval.results.check import Check, CheckResult, of_hundred
@@ -39,9 +40,9 @@ class SpilloverCheck(Check):
     """Unit -> its neighbours, the closest first: {304: [305, 306]}."""
     file: str | None = None
     """csv or xlsx with the columns unit, neighbour (a line a pair, the closest first), or unit, SN_1, SN_2 …"""
-    same: str | None = None
+    same: Column | None = None
     """Column: units that share its value are neighbours (region); one ring."""
-    on: tuple[str, ...] = ()
+    on: tuple[Column, ...] = ()
     """Columns: the units most alike by their means before the first start, each over its standard deviation."""
     rings: tuple[Annotated[int, Ge(1)], ...] = (3,)
     """Last place of each ring in a treated unit's list: [1, 3] is the closest, and the second and third."""

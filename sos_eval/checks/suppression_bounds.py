@@ -16,6 +16,7 @@ from sos_eval.checks.quantity import overall
 from sos_eval.errors import InputFault, NotIdentified
 from sos_eval.numerics.lots import share_reached
 from sos_eval.numerics.suppressed import Margin, imbens_manski, linear_bounds, why_empty
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.check import Check, CheckResult
 from sos_eval.results.estimate import clustered_error
@@ -38,11 +39,11 @@ class SuppressionBounds(Check):
 
     reference: ClassVar[str] = "Horowitz and Manski (1995); Imbens and Manski (2004)"
 
-    low: str = ""
+    low: Column = ""
     """Column: least value of a suppressed count (primary: 1; secondary: 0); empty where nothing is suppressed."""
-    high: str = ""
+    high: Column = ""
     """Column: its largest value (primary: 5); empty for secondary suppression: what its total leaves."""
-    totals: Mapping[str, str] = field(default_factory=dict)
+    totals: Mapping[Column, Column] = field(default_factory=dict)
     """Published totals by period: {region: entries_in_region}, a column of groups to a column of their totals."""
     complete: bool = False
     """Whether all units under each total are in the panel, so that values sum to what is left; else to no more."""

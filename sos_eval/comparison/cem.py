@@ -16,6 +16,7 @@ from sos_eval.comparison.stratified import Bools, Codes, Stratification, Stratum
 from sos_eval.errors import Fault, NotIdentified, listed, nearest
 from sos_eval.numerics.coarsen import bins_freedman_diaconis, bins_scott, bins_sturges, equal_width, intervals
 from sos_eval.numerics.strata import strata
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.method import register
 
@@ -37,10 +38,10 @@ class CEM(StratumMethod):
     label: ClassVar[str] = "coarsened exact matching"
     alike: ClassVar[str] = "stratum of coarsened covariates"
 
-    cutpoints: Mapping[str, Cuts] = field(default_factory=dict)
+    cutpoints: Mapping[Column, Cuts] = field(default_factory=dict)
     """For a number: its cut-points ([4.5, 12.5]: each opens an interval), a count of bins of equal width, or a rule:
     sturges, scott, fd, or q4 (quarters, q5 fifths …)."""
-    groupings: Mapping[str, tuple[tuple[str | int | float, ...], ...]] = field(default_factory=dict)
+    groupings: Mapping[Column, tuple[tuple[str | int | float, ...], ...]] = field(default_factory=dict)
     """For categories: groups that count as one, [[A, B], [C, D]]; a category in no group stands for itself."""
     rule: str = "sturges"
     """How numbers without cut-points are cut; a number with two values is not."""

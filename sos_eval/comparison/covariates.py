@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import Faults, listed, nearest
+from sos_eval.panel.own_names import is_ours
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.panel.pretreatment import outcome_pre, outcome_pre_slope
 
@@ -16,9 +17,6 @@ __all__ = ["BUILT_IN", "dummies", "is_text", "unit_values"]
 
 #: Made from the outcome in the periods before the first start of anyone.
 BUILT_IN = {"outcome_pre": outcome_pre, "outcome_pre_slope": outcome_pre_slope}
-
-#: Columns of a panel that are outcome or treatment, never a covariate.
-_OURS = frozenset({"unit", "time", "outcome", "count", "first_treated", "treated", "cluster", "weight"})
 
 
 def unit_values(panel: Panel, names: Sequence[str], *, key: str, faults: Faults) -> pd.DataFrame:
@@ -49,11 +47,12 @@ def unit_values(panel: Panel, names: Sequence[str], *, key: str, faults: Faults)
         faults.add(panel.source, f"{key}: no period lies before the first start", "widen panel.window")
         return pd.DataFrame(index=panel.units)
     for name in dict.fromkeys(names):
-        if name in BUILT_IN:
+        if name in BUILT_IN and name in panel.frame:
+            what = f"{key}: {name} may be the column of the file or what is made from the outcome"
+            faults.add(panel.source, what, "give the column another name")
+        elif name in BUILT_IN:
             columns[name] = pd.Series(BUILT_IN[name](panel), index=panel.units)
-            continue
-        values = _column(panel, name, key, faults)
-        if values is not None:
+        elif (values := _column(panel, name, key, faults)) is not None:
             columns[name] = values
     return pd.DataFrame(columns, index=panel.units)
 
@@ -61,7 +60,7 @@ def unit_values(panel: Panel, names: Sequence[str], *, key: str, faults: Faults)
 def _column(panel: Panel, name: str, key: str, faults: Faults) -> pd.Series | None:
     """Return a column of the frame as one value per unit, (n_units,); None after a fault."""
     frame = panel.frame
-    if name not in frame or name in _OURS or ":" in name:
+    if name not in frame or is_ours(name):
         valid = [*panel.covariates, *BUILT_IN]
         hint = nearest(name, valid)
         hint = hint if hint.startswith("did you mean") else f"add it to panel.covariates ({hint or 'none is declared'})"

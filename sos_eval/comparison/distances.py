@@ -18,6 +18,7 @@ from sos_eval.comparison.group import GroupMethod, Matched
 from sos_eval.comparison.propensity import collinear, few_note, propensities, propensity
 from sos_eval.errors import Fault, NotIdentified, OurFault
 from sos_eval.numerics.distance import absolute, euclidean, mahalanobis
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.comparison import GroupWeights
 
@@ -66,7 +67,7 @@ class DistanceMethod(GroupMethod):
 
     caliper: Annotated[float, Gt(0)] | None = None
     """Largest distance of a pair, in standard deviations of the score over all units."""
-    exact: tuple[str, ...] = ()
+    exact: tuple[Column, ...] = ()
     """Columns on which a donor must equal the treated unit it serves."""
 
     @property
@@ -274,7 +275,7 @@ class DistanceMethod(GroupMethod):
 class DeclaredDistance(DistanceMethod):
     """The distance is declared: on a propensity, over all covariates, or in a column."""
 
-    distance: str = "probability"
+    distance: Column = "probability"
     """probability (propensity), linear_logit (its logit), mahalanobis, euclidean (on the columns' own units), or the
     name of a column."""
 

@@ -17,6 +17,7 @@ from sos_eval.comparison.propensity import calibration
 from sos_eval.comparison.restrict import Restrict
 from sos_eval.declare import Declared
 from sos_eval.errors import Fault, Faults, InputFault, NotIdentified, listed
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, FlowRow, Panel
 from sos_eval.panel.pretreatment import outcome_pre
 from sos_eval.results.comparison import Comparison, ComparisonMethod, GroupWeights, weighed
@@ -105,7 +106,7 @@ class GroupMethod(ComparisonMethod):
 
     restrict: Restrict | None = None
     """Which untreated units may be donors: {same, as_treated, exclude, why}."""
-    on: tuple[str, ...] = ()
+    on: tuple[Column, ...] = ()
     """Covariates, `outcome_pre`, `outcome_pre_slope`: averages over the periods before the first start of anyone."""
     balance: BalanceLimits | None = None
     """Declared limits on imbalance: {max_smd, max_variance_ratio, max_ks, min_overlap, max_l1, max_prognostic,

@@ -11,6 +11,7 @@ from sos_eval.comparison.distances import Bools, Chosen
 from sos_eval.comparison.pairs import PairMethod
 from sos_eval.numerics.assignment import nearest_many
 from sos_eval.numerics.distance import mahalanobis, rank_mahalanobis
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array
 from sos_eval.results.method import register
 
@@ -31,7 +32,7 @@ class Mahalanobis(PairMethod):
     """Added to every variance, as a share of it: keeps the distance where covariates are collinear."""
     replace: bool = False
     """Whether a donor can serve several treated units."""
-    within: tuple[str, ...] = ()
+    within: tuple[Column, ...] = ()
     """Covariates of the propensity that `caliper` is on; `on` unless given."""
 
     def __post_init__(self) -> None:

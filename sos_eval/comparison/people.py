@@ -21,6 +21,7 @@ from sos_eval.declare import Declared
 from sos_eval.errors import Fault, Faults, NotIdentified, listed, nearest
 from sos_eval.numerics.composite import composite_weights
 from sos_eval.numerics.strata import common_support, joint_distance, strata
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, FlowRow, Panel
 from sos_eval.results.assignments import MATCHED_ROWS
 from sos_eval.results.comparison import Comparison
@@ -46,11 +47,11 @@ class People(Declared):
     method: Literal["cem", "exact", "nearest", "ipw"] = "cem"
     """cem: coarsened exact matching; exact: on the values as they are; nearest: pairs by the chance of being treated,
     without replacement; ipw: comparison rows by the odds of it."""
-    on: tuple[str, ...] = ()
+    on: tuple[Column, ...] = ()
     """Covariates of rows; set and period (before the window, after it) always count."""
-    cutpoints: Mapping[str, Cuts] = field(default_factory=dict)
+    cutpoints: Mapping[Column, Cuts] = field(default_factory=dict)
     """As those of the method cem: {age: [4.5, 12.5]}."""
-    groupings: Mapping[str, tuple[tuple[str | int | float, ...], ...]] = field(default_factory=dict)
+    groupings: Mapping[Column, tuple[tuple[str | int | float, ...], ...]] = field(default_factory=dict)
     """As those of the method cem."""
     missing: Literal["fault", "exclude", "category"] = "fault"
     """Rows without a value: refused, left out, or a category of their own."""

@@ -10,6 +10,7 @@ import pandas as pd
 from sos_eval.comparison.covariates import unit_values
 from sos_eval.declare import Declared
 from sos_eval.errors import Faults, NotIdentified, listed, nearest
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Panel
 
 __all__ = ["Excluded", "Restrict"]
@@ -29,7 +30,7 @@ class Excluded(Declared):
 class Restrict(Declared):
     """Donors only where treated units are, and without those that are named."""
 
-    same: tuple[str, ...] = ()
+    same: tuple[Column, ...] = ()
     """Columns, constant within units: a donor must have the values, taken together, of some treated unit."""
     as_treated: bool = True
     """Whether `same` is in force; false switches it off without deleting it."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from sos_eval.declare import Document
 from sos_eval.errors import Fault, InputFault
+from sos_eval.panel.own_names import carried
 from sos_eval.results.assignments import strata_columns
 
 __all__ = ["at_its_key"]
@@ -33,7 +34,7 @@ def at_its_key(document: Document, covariates: Collection[str]) -> Iterator[None
 def _sent(document: Document, covariates: Collection[str], fault: Fault) -> Fault:
     """Return a fault with the design's line and key, where those are what has to be changed."""
     lacking = re.fullmatch(r'panel\.covariates: (.* has no column "(.*)")', fault.what)
-    if lacking and lacking[2] not in covariates:
+    if lacking and carried(lacking[2]) not in covariates:
         for path, value in _leaves(document.data):
             if path[0] != "panel" and lacking[2] in _columns(path, value):
                 key = ".".join(str(part) for part in path if not isinstance(part, int))

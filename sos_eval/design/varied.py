@@ -7,6 +7,7 @@ from typing import Any
 
 from sos_eval.design.sections import Reader, read_comparison
 from sos_eval.errors import Faults, nearest
+from sos_eval.panel.own_names import as_written
 from sos_eval.panel.spec import PanelSpec
 
 __all__ = ["refuse_unknown_covariates", "varied"]
@@ -53,6 +54,8 @@ def refuse_unknown_covariates(reader: Reader, method: Any, spec: PanelSpec, path
     """Check an estimator's own covariates: the panel section reads and dates them."""
     for name in (method.covariates if method is not None else None) or ():
         if name not in spec.covariates:
-            near = nearest(name, spec.covariates) or f"write panel.covariates: [{name}]"
-            what = f"{'.'.join(str(part) for part in path)}.covariates: {name!r} is not among panel.covariates"
+            near = nearest(name, spec.covariates) or f"write panel.covariates: [{as_written(name)}]"
+            what = (
+                f"{'.'.join(str(part) for part in path)}.covariates: {as_written(name)!r} is not among panel.covariates"
+            )
             reader.add((*path, "covariates"), what, near)

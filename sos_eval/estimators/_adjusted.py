@@ -20,6 +20,7 @@ from sos_eval.estimators.fast.cohort_means import cohort_effects
 from sos_eval.estimators.fast.effects import Changes, Levels, Nuisance, cell_counts, cell_effects
 from sos_eval.estimators.fast.groups import Grouped, batch_groups, has_own_clusters
 from sos_eval.estimators.fast.outcomes import plan_outcomes
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Columns, Compiled, Estimate, Planned, RowChoice
 from sos_eval.results.estimator import PlannedEstimator
@@ -46,7 +47,7 @@ class TwoByTwoEstimator(PlannedEstimator):
     """
 
     anticipation: float = 0
-    covariates: tuple[str, ...] | None = None
+    covariates: tuple[Column, ...] | None = None
 
     @property
     def nuisance(self) -> Nuisance:

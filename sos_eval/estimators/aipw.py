@@ -25,6 +25,7 @@ from sos_eval.numerics.folds import cluster_folds
 from sos_eval.numerics.heterogeneity import LARGEST_CHANCE
 from sos_eval.numerics.overlap import overlap_coefficient
 from sos_eval.numerics.random import stream
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.assignments import MATCHED_ROWS, WHY_FIXED
 from sos_eval.results.estimate import Batch, Estimate, cells
@@ -55,7 +56,7 @@ class AIPW(Estimator):
     """scikit-learn's model of the chance of treatment: logistic (no penalty), boosting or forest."""
     expected: OutcomeModel = "linear"
     """scikit-learn's model of the outcome in each arm: linear, logistic for outcomes of 0 and 1, boosting or forest."""
-    covariates: tuple[str, ...] | None = None
+    covariates: tuple[Column, ...] | None = None
     """Of rows or of units by period; those of the panel unless named here. Periods always count."""
     folds: Annotated[int, at.Ge(2)] = 5
     """A row's first stages are fitted on the units of the other folds. No unit or cluster of units is cut."""

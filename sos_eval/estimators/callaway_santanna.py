@@ -13,6 +13,7 @@ from sos_eval.estimators._adjusted import TwoByTwoEstimator
 from sos_eval.estimators._cells import BasePeriod, CellPlan, Control, plan_cells
 from sos_eval.estimators.fast.effects import Nuisance
 from sos_eval.numerics.two_by_two import Adjust
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array
 from sos_eval.results.aggregate import EventTimes
 from sos_eval.results.estimate import Estimate
@@ -38,7 +39,7 @@ class CallawaySantAnna(TwoByTwoEstimator):
     """Periods before the start in which units may already respond."""
     base_period: BasePeriod = "varying"
     """Compare earlier periods with the one before (varying), or everything with the last one before the start."""
-    covariates: tuple[str, ...] | None = None
+    covariates: tuple[Column, ...] | None = None
     """Covariates to adjust for; those of the panel unless named here."""
     trim: Annotated[float, Gt(0), Le(1)] = 0.995
     """Comparison units with a propensity at or above it are left out of ipw and dr (as DRDID does), and named."""

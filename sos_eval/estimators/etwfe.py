@@ -21,6 +21,7 @@ from sos_eval.estimators._regression import (
 )
 from sos_eval.estimators._two_way import Statement
 from sos_eval.estimators.poisson_did import count_columns, eventful
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice
 from sos_eval.results.estimator import PlannedEstimator
@@ -40,7 +41,7 @@ class ETWFE(CohortRegression):
     control: Control = "not_yet_treated"
     """Compare with all untreated rows (not_yet_treated), or give periods before the start coefficients too, so that
     every cohort is compared with units that are never treated, since the last period before its start."""
-    covariates: tuple[str, ...] | None = None
+    covariates: tuple[Column, ...] | None = None
     """Covariates, each with slopes by period, by cohort and by effect; those of the panel unless named here."""
 
     family: Literal["linear", "poisson"] = "linear"

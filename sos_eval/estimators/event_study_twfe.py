@@ -12,6 +12,7 @@ from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._regression import Rows
 from sos_eval.estimators._two_way import Statement, TwoWayRegression
 from sos_eval.numerics.regress import LinearFit
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Estimate
 from sos_eval.results.method import register
@@ -31,7 +32,7 @@ class EventStudyTWFE(TwoWayRegression):
     """Event time that the others are compared with."""
     window: tuple[float, float] | None = None
     """First and last event time of their own; those beyond are joined to the ends."""
-    covariates: tuple[str, ...] | None = None
+    covariates: tuple[Column, ...] | None = None
     """Time-varying regressors; those of the panel unless named here."""
 
     label: ClassVar[str] = "event-study fixed effects"

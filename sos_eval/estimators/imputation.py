@@ -17,6 +17,7 @@ from sos_eval.estimators.fast.groups import has_own_clusters
 from sos_eval.estimators.fast.imputed import Centre, Leads
 from sos_eval.estimators.fast.regression import RegressionPattern, plan_regression
 from sos_eval.numerics.regress import scaled_inverse
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import EVERY
 from sos_eval.results.estimate import cells
@@ -32,7 +33,7 @@ NOT_TOLD_APART = "this event time cannot be told apart from unit and time effect
 class Imputation(ImputedEstimator):
     """Imputation: treated outcomes less what unit effects, time effects and covariates of untreated rows predict."""
 
-    covariates: tuple[str, ...] | None = None
+    covariates: tuple[Column, ...] | None = None
     """Time-varying regressors; those of the panel unless named here."""
     leads_tested: Annotated[int, Ge(0)] | None = None
     """Event times before the start that are compared with the earlier ones; unless given, all but the earliest."""

@@ -16,6 +16,7 @@ from sos_eval.estimators.event_study_twfe import REFERENCE_REASON
 from sos_eval.numerics.logistic import SeparationError, logistic
 from sos_eval.numerics.marginal import Averaged, average_change
 from sos_eval.numerics.regress import LinearFit, least_squares
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.assignments import MATCHED_ROWS, WHY_FIXED
 from sos_eval.results.estimate import Batch, Estimate, cells
@@ -85,7 +86,7 @@ class MatchedDiD(Estimator):
 
     model: Literal["linear", "logit"] = "linear"
     """linear, or logit for outcomes of 0 and 1: then the effect is the average marginal effect of the product."""
-    covariates: tuple[str, ...] | None = None
+    covariates: tuple[Column, ...] | None = None
     """Of rows or of authorities by year; those of the panel unless named here."""
     averaged_over: Literal["treated", "everyone"] = "treated"
     """Of a logit: rows of pilots after the window, or all rows of that period."""

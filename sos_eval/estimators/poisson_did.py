@@ -26,6 +26,7 @@ from sos_eval.estimators.fast.counts import CountGrid, CountPlan, batch_draws, c
 from sos_eval.estimators.fast.groups import Grouped
 from sos_eval.numerics.poisson import PoissonFit, fit_poisson
 from sos_eval.numerics.regress import LinearFit
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, cells
 from sos_eval.results.method import register
@@ -42,7 +43,7 @@ NOT_CONVERGED = "the Poisson likelihood has no maximum that Newton steps reach"
 class PoissonDiD(StatedRegression):
     """Poisson difference-in-differences: counts on treatment, unit and time effects, with log exposure as offset."""
 
-    covariates: tuple[str, ...] | None = None
+    covariates: tuple[Column, ...] | None = None
     """Time-varying regressors; those of the panel unless named here."""
 
     label: ClassVar[str] = "Poisson"

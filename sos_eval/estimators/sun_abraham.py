@@ -8,6 +8,7 @@ from typing import ClassVar
 from sos_eval.estimators._cohorts import CohortCells, CohortRegression, cohort_cells
 from sos_eval.estimators._regression import Rows
 from sos_eval.numerics.regress import LinearFit
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.method import register
 
@@ -23,7 +24,7 @@ class SunAbraham(CohortRegression):
 
     reference_time: float = -1
     """Event time that each cohort's others are compared with; the last one observed before it where it is not."""
-    covariates: tuple[str, ...] | None = None
+    covariates: tuple[Column, ...] | None = None
     """Time-varying regressors; those of the panel unless named here."""
 
     label: ClassVar[str] = "Sun and Abraham"

@@ -16,6 +16,7 @@ from sos_eval.estimators._cells import BasePeriod, CellPlan, Control, plan_cells
 from sos_eval.estimators.fast.cells import group_time_columns
 from sos_eval.estimators.fast.effects import Nuisance
 from sos_eval.numerics.two_by_two import Adjust, compare_changes
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice
 from sos_eval.results.estimator import Estimator
@@ -35,7 +36,7 @@ COLLINEAR = "the comparisons with different cohorts not yet treated cannot be to
 class TripleDifference(TwoByTwoEstimator):
     """Triple differences of a staggered adoption, each of three comparisons adjusted by itself."""
 
-    eligible: str = "eligible"
+    eligible: Column = "eligible"
     """Column, constant within units: 1 where the unit is of the kind that treatment is for, else 0."""
     control: Control = "never_treated"
     """never_treated, or not_yet_treated: each cohort not yet treated by itself, combined with the least error."""
@@ -45,7 +46,7 @@ class TripleDifference(TwoByTwoEstimator):
     """Periods before the start in which units may already respond."""
     base_period: BasePeriod = "varying"
     """Compare earlier periods with the one before (varying), or everything with the last one before the start."""
-    covariates: tuple[str, ...] | None = None
+    covariates: tuple[Column, ...] | None = None
     """Covariates to adjust for; those of the panel unless named here."""
     trim: Annotated[float, Gt(0), Le(1)] = 0.995
     """Comparison units with a propensity at or above it are left out of ipw and dr."""

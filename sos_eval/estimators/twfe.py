@@ -12,6 +12,7 @@ from sos_eval.errors import NotIdentified
 from sos_eval.estimators._regression import Rows, time_varying
 from sos_eval.estimators._two_way import Statement, TwoWayRegression
 from sos_eval.numerics.regress import LinearFit
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice
 from sos_eval.results.method import register
@@ -24,7 +25,7 @@ __all__ = ["TWFE"]
 class TWFE(TwoWayRegression):
     """Two-way fixed effects: outcome on treatment, unit and time effects."""
 
-    covariates: tuple[str, ...] | None = None
+    covariates: tuple[Column, ...] | None = None
     """Time-varying regressors; those of the panel unless named here."""
     by: Literal["period"] | None = None
     """`period`: covariates that do not change over time enter with a coefficient of their own in every period."""

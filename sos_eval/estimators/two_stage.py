@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sos_eval.estimators._imputed import ImputedEstimator
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array
 from sos_eval.results.method import register
 
@@ -20,7 +21,7 @@ __all__ = ["TwoStage"]
 class TwoStage(ImputedEstimator):
     """Two stages: effects of units and time from untreated rows, then means of what all rows differ from them by."""
 
-    covariates: tuple[str, ...] | None = None
+    covariates: tuple[Column, ...] | None = None
     """Time-varying regressors of the first stage; those of the panel unless named here."""
 
     label: ClassVar[str] = "two-stage"

@@ -16,6 +16,7 @@ from sos_eval.inference.naming import named
 from sos_eval.inference.randomization import Randomization
 from sos_eval.inference.two_way import TwoWay
 from sos_eval.inference.wald import refused
+from sos_eval.panel.own_names import Stratum
 from sos_eval.results.assignments import strata_columns
 from sos_eval.results.facts import ResolutionFacts
 from sos_eval.results.fitted import Fitted
@@ -242,7 +243,7 @@ class Auto(InferenceMethod):
 
     level: Annotated[float, at.Gt(0), at.Lt(1)] = 0.95
     """Coverage of the intervals."""
-    strata: tuple[str, ...] = ()
+    strata: tuple[Stratum, ...] = ()
     """Strata of the randomization test, where the rule chooses it."""
     strata_effects: bool = True
     """The estimate carries stratum-by-period effects (cell estimators compare within strata)."""

@@ -13,6 +13,7 @@ from sos_eval.inference.control_residuals import ControlResiduals, control_resid
 from sos_eval.inference.few_treated import few_treated_rows
 from sos_eval.inference.memory import refuse_too_many
 from sos_eval.inference.wald import refused
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod, Inferred
@@ -69,7 +70,7 @@ class FermanPinto(InferenceMethod):
     """Coverage of the interval."""
     draws: Annotated[int, at.Ge(99)] = 9_999
     """Samples of residuals."""
-    size: str | None = None
+    size: Column | None = None
     """Column with the size of a unit, of which the mean over periods is taken; the exposure unless given."""
 
     @property

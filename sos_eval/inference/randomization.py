@@ -21,6 +21,7 @@ from sos_eval.inference.tests_table import table_of_tests
 from sos_eval.inference.wald import refused
 from sos_eval.numerics.inversion import TIES
 from sos_eval.numerics.random import stream
+from sos_eval.panel.own_names import Stratum
 from sos_eval.panel.panel import Array
 from sos_eval.results.adoptions import Adoptions
 from sos_eval.results.assignments import (
@@ -129,7 +130,7 @@ class Randomization(InferenceMethod):
     statistic: Statistic = "studentised"
     """studentised (estimate over its cluster-robust error, both made anew in every draw), coefficient, or both: the
     smaller of their two p values is set against the smaller one of every draw, which ends the choice between them."""
-    strata: tuple[str, ...] = ()
+    strata: tuple[Stratum, ...] = ()
     """Starts are swapped within strata: a column constant within units, or exposure_half, outcome_third …"""
     strata_effects: bool = True
     """The estimate carries stratum-by-period effects (cell estimators compare within strata)."""

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.inference.wild_cluster_bootstrap import WildClusterBootstrap
+from sos_eval.panel.own_names import column_or
 from sos_eval.results.estimate import Estimate
 from sos_eval.results.inference import FEW
 from sos_eval.results.method import register
@@ -31,7 +32,7 @@ class SubclusterWildBootstrap(WildClusterBootstrap):
 
     draws: Annotated[int, at.Ge(19)] = 1_999
     """Bootstrap draws."""
-    within: str = "row"
+    within: Annotated[str, column_or(_OWN)] = "row"
     """What has a weight of its own: row (the ordinary wild bootstrap), unit, or a column such as child_id. Each lies
     inside one cluster."""
 

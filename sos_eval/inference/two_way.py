@@ -14,6 +14,7 @@ from sos_eval.errors import OurFault
 from sos_eval.inference.analytic import Factor, no_influence, regression_factor
 from sos_eval.inference.wald import refused, too_few_treated, wald_rows, why_no_error
 from sos_eval.numerics.two_way import two_way
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Estimate
 from sos_eval.results.fitted import Fitted
@@ -44,7 +45,7 @@ class TwoWay(InferenceMethod):
 
     level: Annotated[float, at.Gt(0), at.Lt(1)] = 0.95
     """Coverage of intervals."""
-    also: str = ""
+    also: Column = ""
     """Column of the second clustering, constant within units; unless given, the periods (linear regressions only)."""
     small_sample: Literal["default", "none"] = "default"
     """default: for regressions G/(G-1)·(N-1)/(N-K) with G the smaller number of clusters (as fixest); none: 1."""

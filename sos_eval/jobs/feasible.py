@@ -25,6 +25,7 @@ from sos_eval.numerics.detectable import FALL, RISE, Found, Lots, findable
 from sos_eval.numerics.lots import contrast_lots
 from sos_eval.numerics.random import stream
 from sos_eval.panel.england.published import read_published
+from sos_eval.panel.own_names import carried
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.panel.read.files import read_file, source_of
 from sos_eval.panel.tabular import from_frame
@@ -105,7 +106,7 @@ def _refuse_columns(panel: Panel, scheme: Scheme) -> None:
     """Refuse columns to compare within that the panel does not hold, or that are no group of units."""
     faults, known = Faults(DataFault), panel.further_columns
     for name in scheme.within:
-        if name and name not in known:
+        if name and carried(name) not in known:
             held = f"what is read of {panel.source} holds {', '.join(known) or 'no further column'}"
             faults.add("", f"--within: no column {name!r}; {held}", nearest(name, known) if known else "")
     faults.stop()
@@ -143,7 +144,7 @@ def _strata(panel: Panel, within: str, complete: NDArray[np.bool_]) -> tuple[NDA
     """Return the stratum of each complete unit, or why there is none."""
     if not within:
         return np.zeros(int(complete.sum()), np.intp), ""
-    values = pd.Series(panel.unit_values(within))[complete]
+    values = pd.Series(panel.unit_values(carried(within)))[complete]
     if values.isna().any():
         return np.zeros(0, np.intp), f"{within} is missing for some units"
     return np.asarray(pd.factorize(values, sort=True)[0], np.intp), ""

@@ -13,6 +13,7 @@ from sos_eval.panel.caveats import Caveat
 from sos_eval.panel.frame import labels_of, lay_out, missing_covariates, names_of
 from sos_eval.panel.identified import check_identified
 from sos_eval.panel.noted import one_sided, varying_weights
+from sos_eval.panel.own_names import as_written
 from sos_eval.panel.panel import FlowRow, Panel
 from sos_eval.panel.rates import outcome_of
 from sos_eval.panel.read.reading import Reading
@@ -158,7 +159,7 @@ def named_columns(spec: PanelSpec, also: Sequence[str] = ()) -> list[tuple[str, 
     way = spec.treatment
     named += [(getattr(way, key), ("treatment", key)) for key in ("first_treated", "status", "dose")]
     named += [(getattr(spec, key), (key,)) for key in ("cluster", "weight", "unit_name")]
-    named += [(name, ("covariates",)) for name in (*spec.covariates, *also)]
+    named += [(as_written(name), ("covariates",)) for name in (*spec.covariates, *also)]
     return [(name, keys) for name, keys in named if name is not None]
 
 

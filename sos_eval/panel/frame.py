@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sos_eval.panel.own_names import as_written
 from sos_eval.panel.panel import Array, FlowRow
 from sos_eval.panel.rates import Measured, measure, named_cells
 from sos_eval.panel.read.columns import SUPPRESSION, numbers, parsed, refuse_errors, suppressed, texts
@@ -17,22 +18,7 @@ from sos_eval.panel.rows import PlacedRows, check_constant, check_unique
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.treatment import Adoption
 
-__all__ = ["OUR_NAMES", "labels_of", "lay_out", "missing_covariates", "names_of"]
-
-#: Columns of `Panel.frame` that a covariate may not be called, unless it is that very column.
-OUR_NAMES = (
-    "unit",
-    "time",
-    "first_treated",
-    "cluster",
-    "weight",
-    "outcome",
-    "count",
-    "exposure",
-    "treated",
-    "dose",
-    "unit_name",
-)
+__all__ = ["labels_of", "lay_out", "missing_covariates", "names_of"]
 
 
 def labels_of(spec: PanelSpec) -> dict[str, str]:
@@ -73,9 +59,17 @@ def lay_out(
         columns |= {f"outcome:{name}": one.outcome, f"count:{name}": one.count, f"exposure:{name}": one.exposure}
     if spec.treatment.dose:
         columns["dose"] = _dose(reading, spec.treatment.dose, treated)
+    very = _very_columns(spec)
     for name in dict.fromkeys((*spec.covariates, *also)):
-        _covariate(reading, rows, spec, name, columns)
+        theirs = as_written(name)
+        columns[name] = columns[theirs] if theirs in very else _covariate(reading, rows, spec, theirs)
     return pd.DataFrame(columns, copy=False), measured  # each column was made here, and none is ever written to
+
+
+def _very_columns(spec: PanelSpec) -> set[str]:
+    """Return the user's columns that stand in the panel under their own name: as covariates they are read as there."""
+    labels = labels_of(spec)
+    return {name for name in ("unit", "time", "first_treated", "cluster", "weight", "dose") if labels.get(name) == name}
 
 
 def names_of(reading: Reading, rows: PlacedRows, name: str) -> Any:
@@ -141,18 +135,12 @@ def _looks_numeric(words: Any) -> bool:
     return written([str(word) for word in dict.fromkeys(words) if word not in SUPPRESSION]).numeric
 
 
-def _covariate(reading: Reading, rows: PlacedRows, spec: PanelSpec, name: str, columns: dict[str, Any]) -> None:
-    """Add a covariate: numbers, or a category where no cell is a number."""
-    if name in OUR_NAMES and labels_of(spec).get(name) != name:
-        reading.add(f"{name}: a covariate may not have the name of one of our own columns", "rename the column")
-        return
-    if name in OUR_NAMES:
-        return
+def _covariate(reading: Reading, rows: PlacedRows, spec: PanelSpec, name: str) -> Any:
+    """Return a covariate, (n_rows,): numbers, or a category where no cell is a number."""
     column = reading.frame[name]
     values, bad, words = parsed(reading, name)
     if not bad.any():
-        columns[name] = values
-        return
+        return values
     if np.isnan(values[~bad]).all() and not suppressed(words[bad]).all() and not _looks_numeric(words[bad]):
         refuse_errors(reading, name)
         codes, distinct = texts(column)
@@ -163,6 +151,5 @@ def _covariate(reading: Reading, rows: PlacedRows, spec: PanelSpec, name: str, c
                 reading, rows, name, shown, "a unit changes its category",
                 "a category stays the same within a unit: write the one before the start",
             )  # fmt: skip
-        columns[name] = pd.array(labels, dtype="str")
-        return
-    columns[name] = numbers(reading, name)
+        return pd.array(labels, dtype="str")
+    return numbers(reading, name)

@@ -19,6 +19,7 @@ from sos_eval.panel.covariates import dated
 from sos_eval.panel.england.published import read_published
 from sos_eval.panel.events.rows import as_rows
 from sos_eval.panel.events.spec import EVENT_DAY
+from sos_eval.panel.own_names import STRATA_WORDS
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.raw import RAW, raw_panel
 from sos_eval.panel.read.columns import texts
@@ -77,13 +78,28 @@ def load_panel(
     DataFault, NotIdentified
         With every fault of the data at once.
     """
-    every = tuple(dict.fromkeys((*also, *described)))
+    named = tuple(dict.fromkeys((*also, *described)))
+    every = tuple(name for name in named if name not in STRATA_WORDS)
     reading = _read(spec, document, base, override, world, every)
+    _refuse_ambiguous(reading, spec, [name for name in named if name in STRATA_WORDS])
     reading = long(reading, spec, [name for name, _ in named_columns(spec, every)])
     reading = as_rows(_recoded(reading, spec), spec, base)
     laid = every if spec.events is None or spec.events.means else (*every, EVENT_DAY)
     panel = assemble(reading, spec, also=laid, adopt=_adopt(spec, base), require_untreated=require_untreated)
-    return dated(panel, spec, reading, also)
+    return dated(panel, spec, reading, [name for name in also if name not in STRATA_WORDS])
+
+
+def _refuse_ambiguous(reading: Reading, spec: PanelSpec, words: Sequence[str]) -> None:
+    """Refuse a stratum that may be what the panel has or a column of the file of that name which is something else."""
+    outcomes = list(spec.named_outcomes.values())
+    same = {"exposure": [one.exposure for one in outcomes], "outcome": [one.value for one in outcomes]}
+    same |= {"cluster": [spec.cluster], "unit": [spec.unit]}
+    for word in words:
+        if word in reading.columns and word not in same[word]:
+            reading.add(
+                f"{word}: as a stratum it is the panel's {word}, and the file has another column of that name",
+                "give the column another name",
+            )
 
 
 def _read(

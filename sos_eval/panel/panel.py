@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sos_eval.errors import Fault, OurFault, listed
 from sos_eval.panel.card import card
 from sos_eval.panel.caveats import Caveat, sentences
+from sos_eval.panel.own_names import as_written, is_ours
 from sos_eval.panel.periods import Periods
 from sos_eval.terms import Scale, YearConvention
 
@@ -23,11 +24,6 @@ Array = NDArray[np.float64]
 
 #: Units that a line of the flow names; the rest are counted.
 NAMED = 200
-
-#: Columns of `Panel.frame` under names of ours; other names are the user's.
-_OURS = (
-    "unit", "time", "first_treated", "cluster", "weight", "outcome", "count", "exposure", "treated", "dose", "stratum",
-)  # fmt: skip
 
 #: Those that every outcome has of its own.
 _OF_OUTCOMES = ("outcome", "count", "exposure")
@@ -75,7 +71,8 @@ class Panel:
         never), ``cluster`` (text), ``weight``, ``outcome``, ``count`` and ``exposure`` (NaN where the outcome is no
         count), ``stratum`` (text; only where estimates carry stratum-by-period effects), ``treated`` (0/1: exposed in
         this period, with stops; a fraction in a transition period counted as
-        partial), ``dose`` (where one is declared), and every covariate under the user's name.
+        partial), ``dose`` (where one is declared), and every covariate under the user's name
+        (``column unit`` where that is one of ours).
         Outcome ``k`` of several stands in ``outcome:k``, ``count:k``, ``exposure:k``; the plain names hold the one
         in use. Layout ``cross_sections``: a row is a person or event, unit and time repeat.
     labels
@@ -127,7 +124,7 @@ class Panel:
     @property
     def further_columns(self) -> list[str]:
         """Columns of the frame that bear the user's names: covariates, and what strata or matching read."""
-        return [str(name) for name in self.frame if name not in _OURS and ":" not in str(name)]
+        return [str(name) for name in self.frame if not is_ours(str(name))]
 
     # -- who and when -------------------------------------------------------------------------------------------
 
@@ -426,7 +423,7 @@ class Panel:
 
     def label(self, name: str) -> str:
         """Return the user's column behind one of our names."""
-        return self.labels.get(name, name)
+        return self.labels.get(name, as_written(name))
 
     def _repr_html_(self) -> str:
         """Show its size in a notebook: units and periods, never a count of people."""

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator
 from sos_eval.declare import Declared
 from sos_eval.panel.events.spec import EventsSpec
 from sos_eval.panel.imputation import GapFilling
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.periods import Period, PeriodUnit
 from sos_eval.terms import SAFETY_ROLES, YearConvention
 
@@ -226,9 +227,9 @@ class PanelSpec(Declared):
 
     Starts that are written as dates (2014-10) are taken for the year they fall in.
     """
-    covariates: tuple[str, ...] = ()
+    covariates: tuple[Column, ...] = ()
     """Columns to adjust for or match on."""
-    measured: dict[str, Period] = field(default_factory=dict)
+    measured: dict[Column, Period] = field(default_factory=dict)
     """Covariate to the period it was measured in; needed where that is not before the first start."""
     unit_name: str | None = None
     """Column of readable names of units, for figures and the report; a unit's last name counts."""

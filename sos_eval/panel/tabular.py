@@ -10,6 +10,7 @@ import pandas as pd
 
 from sos_eval.errors import DataFault, Faults
 from sos_eval.panel.assemble import assemble
+from sos_eval.panel.own_names import carried
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.spec import OutcomeSpec, PanelSpec, Treatment
@@ -81,7 +82,7 @@ def from_frame(
         outcome=OutcomeSpec(
             count=outcome if counted else None, exposure=exposure, value=None if counted else outcome, per=float(per)
         ),
-        covariates=tuple(covariates or ()),
+        covariates=tuple(map(carried, covariates or ())),
         weight=weight,
         cluster=cluster,
         layout=layout,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -14,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import DesignFault, nearest
+from sos_eval.panel.own_names import PARTS, in_parts
 from sos_eval.panel.panel import Array, Panel
 
 __all__ = [
@@ -38,9 +38,6 @@ WHY_FIXED = (
     "rows of people are matched to the windows as they were, and no test swaps these: declare an estimator on the sets "
     "themselves beside it (comparison without people), whose randomization test is over authorities"
 )
-
-_PARTS = {"half": 2, "third": 3, "quarter": 4, "fifth": 5}
-_CUT = re.compile(rf"(.+)_({'|'.join(_PARTS)})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +140,8 @@ def _distinct_orders(starts: Array) -> Iterator[Array]:
 
 
 def strata_columns(strata: Sequence[str]) -> tuple[str, ...]:
-    """Return the user's columns that strata name: all but those made from exposure, outcome and cluster."""
-    named = [match[1] if (match := _CUT.fullmatch(name)) else name for name in strata]
-    return tuple(name for name in dict.fromkeys(named) if name not in ("exposure", "outcome", "cluster", "unit"))
+    """Return the columns that strata name: the user's, and exposure, outcome, cluster and unit, which the panel has."""
+    return tuple(dict.fromkeys(in_parts(name)[0] for name in strata))
 
 
 def _more_than_a_start(panel: Panel) -> str:
@@ -235,9 +231,9 @@ def _items(panel: Panel) -> Codes:
 
 def _stratum_labels(panel: Panel, name: str, item: Codes) -> list[str] | None:
     """Return the label of each item, or None where it is missing or not constant."""
-    match = _CUT.fullmatch(name)
-    if match and name not in panel.frame:
-        return _quantile_labels(panel, match[1], match[2], item)
+    column, part = in_parts(name)
+    if part and name not in panel.frame:
+        return _quantile_labels(panel, column, part, item)
     _known(panel, name, name)
     values = pd.Series(panel.unit_values(name)).groupby(item)
     within = panel.frame.groupby("unit", sort=False)[name]
@@ -258,7 +254,7 @@ def _quantile_labels(panel: Panel, column: str, part: str, item: Codes) -> list[
     values = (grouped.sum(min_count=1) if column == "exposure" else grouped.mean()).to_numpy(float)
     if not np.isfinite(values).all():
         return None
-    cuts = np.quantile(values, np.arange(1, _PARTS[part]) / _PARTS[part])
+    cuts = np.quantile(values, np.arange(1, PARTS[part]) / PARTS[part])
     return [f"{column} {part} {int(k) + 1}" for k in np.searchsorted(cuts, values, side="left")]
 
 

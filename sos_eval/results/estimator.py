@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sos_eval.declare import Document, build, seeded
 from sos_eval.errors import DataFault, DesignFault, Fault, Faults, InputFault, OurFault, nearest
+from sos_eval.panel.own_names import as_written
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import EVERY, EventTimes, with_aggregations
 from sos_eval.results.comparison import weighed
@@ -99,7 +100,9 @@ class Estimator(Method):
         faults, known = Faults(DataFault), panel.further_columns
         for name in self.covariates or ():
             if name not in known:
-                faults.add(panel.source, f"{self.name}: there is no covariate {name!r}", nearest(name, known))
+                faults.add(
+                    panel.source, f"{self.name}: there is no covariate {as_written(name)!r}", nearest(name, known)
+                )
         faults.stop()
 
     def estimate_many(self, panel: Panel, outcomes: Array) -> Batch:
@@ -199,15 +202,15 @@ class Estimator(Method):
         from sos_eval.panel.tabular import from_frame
 
         method, rng = _inference(inference), np.random.default_rng(seeded(seed))
-        checked(type(self), {f.name: getattr(self, f.name) for f in fields(self)}, self.name)  # type: ignore[arg-type]
+        made = checked(type(self), {f.name: getattr(self, f.name) for f in fields(self)}, self.name)  # type: ignore[arg-type]
         covariates = (covariates,) if isinstance(covariates, str) else covariates
         panel = from_frame(
             df, unit=unit, time=time, outcome=outcome, first_treated=first_treated, exposure=exposure,
             per=per, covariates=covariates, weight=weight, cluster=cluster, dose=dose,
             require_untreated=self.needs.get("untreated_units", 1) > 0,
         )  # fmt: skip
-        estimate = self.complete(panel)
-        fitted = Fitted(self.name, "primary", self, estimate, standing(self.adoption(panel), panel, estimate))
+        estimate = made.complete(panel)
+        fitted = Fitted(self.name, "primary", made, estimate, standing(made.adoption(panel), panel, estimate))
         table = EffectTable(panel.periods.in_table(method.infer(fitted, rng).table))
         table.attrs |= {"flow": fitted.panel.flow, "notes": fitted.estimate.notes}
         return table

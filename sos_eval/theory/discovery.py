@@ -14,6 +14,7 @@ from sos_eval.numerics import _econml
 from sos_eval.numerics._econml import Training
 from sos_eval.panel.changes_of_people import changes_of_people
 from sos_eval.panel.long_differences import LongDifferences, long_differences
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.method import Method, register
 
@@ -43,7 +44,7 @@ class Discovery(Method):
 
     kind: ClassVar[str] = "discovery"
 
-    among: Annotated[tuple[str, ...], MinLen(1)]
+    among: Annotated[tuple[Column, ...], MinLen(1)]
     """Columns that the effect may depend on, all there before the start; text counts as its categories."""
     folds: Annotated[int, Interval(ge=3, le=20)] = 5
     """Parts that clusters are dealt into; effects of a part are predicted by what the others taught."""

@@ -12,6 +12,7 @@ from annotated_types import Gt
 
 from sos_eval.declare import Declared
 from sos_eval.errors import NotIdentified
+from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Panel
 
 __all__ = ["MeasuredFidelity", "fidelity_by_time", "fidelity_summary", "item_table", "outside_scale", "scored"]
@@ -21,10 +22,10 @@ __all__ = ["MeasuredFidelity", "fidelity_by_time", "fidelity_summary", "item_tab
 class MeasuredFidelity(Declared):
     """A measured fidelity or dose. It describes: no causal effect is read off who practised better."""
 
-    fidelity: str = ""
+    fidelity: Column = ""
     """Column with the score, per unit or per unit and period; only treated periods are looked at. With `items` the name
     of the score that they make."""
-    items: Mapping[str, Annotated[float, Gt(0)]] = field(default_factory=dict)
+    items: Mapping[Column, Annotated[float, Gt(0)]] = field(default_factory=dict)
     """An instrument: column of each item to its weight. The score is their weighted mean where all are there."""
     minimum: float | None = None
     """Score from which practice counts as the intervention."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sos_eval.declare import Declared
 from sos_eval.errors import NotIdentified
 from sos_eval.numerics.lots import share_reached
+from sos_eval.panel.own_names import Stratum
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.assignments import assignment_space, strata_columns
 from sos_eval.results.estimate import Batch, overall_place
@@ -30,7 +31,7 @@ class Moderator(Declared):
     most: ClassVar[int] = 2
     """How many a design may declare: each is a test, and none finds anything but large differences."""
 
-    by: str
+    by: Stratum
     """A column that does not change within a unit, or `<column>_half`, `<column>_third` of its mean before the first
     start; `exposure_half` and the like as for strata."""
     draws: Annotated[int, Ge(19)] = 999

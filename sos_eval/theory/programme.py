@@ -11,6 +11,7 @@ from annotated_types import MinLen
 from pydantic import BeforeValidator
 
 from sos_eval.declare import Declared
+from sos_eval.panel.own_names import Column
 from sos_eval.theory.graph import Graph
 
 __all__ = ["SCHEMA", "MediationPath", "ProgrammeTheory", "Proposition", "TheoryNode"]
@@ -86,7 +87,7 @@ class ProgrammeTheory(Declared):
     """What is said of nodes; where any is declared, arrows may only name those, the treatment and the outcome."""
     edges: tuple[tuple[str, str], ...] = ()
     """Arrows: [[practice, trust], [trust, outcome]]."""
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, Column] = field(default_factory=dict)
     """Node to the column of the panel that measures it; other nodes count as not measured."""
     statements: tuple[Stated, ...] = ()
     """Statements, as text or as {context: …, mechanism: …, outcome: …}."""

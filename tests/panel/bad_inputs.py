@@ -216,7 +216,6 @@ BAD: tuple[Bad, ...] = (
             block(treatment={"status": "status", "dose": "hours"}),
         ),
     ),
-    Bad("a covariate with one of our names", both(column("outcome", 1.5), block(covariates=["outcome"]))),
     # -- covariates
     Bad("a covariate measured after the start", both(column("imd_2019", 0.2), block(covariates=["imd_2019"]))),
     Bad("text among a covariate's numbers", both(cell("003", 2012, "idaci", "high"), block(covariates=["idaci"]))),

@@ -18,6 +18,7 @@ from sos_eval.inference.randomization import Randomization
 from sos_eval.montecarlo.line.pretest import PretestPlan, plan_pretest
 from sos_eval.montecarlo.line.rows import rows_of, scalar_rows
 from sos_eval.montecarlo.line.truth import NOTHING, LineTruth, plan_line_truth
+from sos_eval.panel.own_names import as_written
 from sos_eval.panel.panel import Panel
 from sos_eval.results.assignments import stratified
 from sos_eval.results.check import Check
@@ -262,7 +263,7 @@ def _check_covariates(line: Line, source: Panel, draws: Draws) -> None:
     """Refuse a mediator as covariate: every draw has its own, and the plan would keep those of the first."""
     matched = () if line.comparison is None else line.comparison.columns
     used = {*source.covariates, *(getattr(line.method, "covariates", None) or ()), *matched}
-    if mediators := sorted(used & set(draws.mediators)):
+    if mediators := sorted({as_written(name) for name in used} & set(draws.mediators)):
         what = f"{line.id}: covariate {', '.join(mediators)} is a mediator, which changes with every draw"
         instead = "take it out: adjusting for it is not in this version of power, and hides part of the effect"
         raise DataFault(Fault(source.source, what, instead))

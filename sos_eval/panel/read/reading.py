@@ -127,9 +127,14 @@ class Reading:
         where, key = self.at(*keys)
         self.faults.add(where, f"{key}: {what}", instead)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns of the file; of a DataFrame those that it has."""
+        return self.header or tuple(str(column) for column in self.frame.columns)
+
     def column(self, name: str, *keys: str) -> bool:
         """Say whether a column is there, once; note a fault where it is not."""
-        header = self.header or tuple(str(column) for column in self.frame.columns)
+        header = self.columns
         found = header.count(name)
         if not found:
             hint = nearest(name, header)
