@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sos_eval.bundle.content import BundleContent, Confidential
 from sos_eval.bundle.digits import rounded, rounded_table
-from sos_eval.bundle.told import APART, LONE, NEAR, UNKNOWN, WEIGHED, Told
+from sos_eval.bundle.told import APART, LONE, NEAR, UNKNOWN, WEIGHED, ToldEstimates
 from sos_eval.bundle.withheld import BACK, path_rows, result_rows
 from sos_eval.panel.disclosure import masked
 from sos_eval.results.facts import CheckFacts, DetectableFacts, DisagreementFacts, RunFacts
@@ -69,7 +69,7 @@ class _Gate:
 
     def __init__(self, content: BundleContent, about: Confidential) -> None:
         self.content, self.about = content, about
-        self.told = Told(about.disclosure.fewest)
+        self.told = ToldEstimates(about.disclosure.fewest)
         self.few = self.told.few
         self.held: list[tuple[str, str, int, str]] = []
         self.silent: dict[tuple[str, str], str] = {}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sos_eval.bundle.withheld import few_words
 from sos_eval.results.members import Members
 
-__all__ = ["APART", "LONE", "NEAR", "UNKNOWN", "WEIGHED", "Told"]
+__all__ = ["APART", "LONE", "NEAR", "UNKNOWN", "WEIGHED", "ToldEstimates"]
 
 NEAR = "withheld: its units differ by fewer than may be told from those of an estimate that is shown"
 LONE = "withheld: one more equation on units that begin with fewer others than may be told"
@@ -20,7 +20,7 @@ UNKNOWN = "withheld: the units behind it are not known to the gate"
 APART = (NEAR, _SPAN, LONE, WEIGHED, UNKNOWN)
 
 
-class Told:
+class ToldEstimates:
     """The estimates that are told so far, by outcome.
 
     Parameters

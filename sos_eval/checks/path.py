@@ -143,8 +143,8 @@ class Path(Check):
         value = float(drawn.value[0, -1])
         text = (
             f"Before the start the treated moved {'up' if value >= 0 else 'down'} by {abs(value):.3g} a period against "
-            f"units drawn alike (difference {value:.3g}, {100 * self.level:g}% interval {_ends(ends)}); such a slope or "
-            f"a steeper one comes up in {of_hundred(p)} draws."
+            f"units drawn alike (difference {value:.3g}, {100 * self.level:g}% interval {_ends(ends)}); such a slope "
+            f"or a steeper one comes up in {of_hundred(p)} draws."
         )
         return CheckResult("path.slope", "slope", value, text, table=table)
 

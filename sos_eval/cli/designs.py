@@ -74,13 +74,13 @@ def lock(screen: Screen, design: Path, panel: Path | None, outcomes_seen: str | 
     """
     from sos_eval.design.design import load_design
     from sos_eval.design.lock import lock_path, write_lock
-    from sos_eval.jobs.runs import refuse_unseen
+    from sos_eval.jobs.runs import data_hashes, refuse_unseen
 
     declared = load_design(design, panel=panel)
     refuse_inputs([lock_path(declared)], [design, panel])
     answer = outcomes_seen or _ask_whether_seen()
     refuse_unseen(declared, answer)
-    path = write_lock(declared, answer, force=force)
+    path = write_lock(declared, answer, force=force, data=data_hashes(declared))
     screen.say(f"locked: {path}")
 
 

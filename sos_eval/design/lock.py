@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,16 @@ from sos_eval.design.resolve import resolve
 from sos_eval.errors import DesignFault, Fault, InputFault, nearest
 from sos_eval.terms import __version__
 
-__all__ = ["LockState", "OutcomesSeen", "as_locked", "lock_path", "lock_state", "runs_path", "write_lock"]
+__all__ = [
+    "LockState",
+    "OutcomesSeen",
+    "as_locked",
+    "lock_path",
+    "lock_state",
+    "locked_data",
+    "runs_path",
+    "write_lock",
+]
 
 OutcomesSeen = Literal["yes", "no", "published"]
 SCHEMA = "sos-eval/lock/2"
@@ -67,7 +76,9 @@ def runs_path(design: Design) -> Path:
     return design.path.with_suffix(".runs.jsonl")
 
 
-def write_lock(design: Design, outcomes_seen: str, *, force: bool = False) -> Path:
+def write_lock(
+    design: Design, outcomes_seen: str, *, force: bool = False, data: Mapping[str, str] | None = None
+) -> Path:
     """Freeze a plan.
 
     Parameters
@@ -79,6 +90,8 @@ def write_lock(design: Design, outcomes_seen: str, *, force: bool = False) -> Pa
         a plan for data already seen is not pre-registration, and the report says so.
     force
         Replace an existing lock of another plan.
+    data
+        Data files that are there already, each with its SHA-256: a run on others says so.
 
     Raises
     ------
@@ -99,9 +112,15 @@ def write_lock(design: Design, outcomes_seen: str, *, force: bool = False) -> Pa
             _refuse_other_answer(path, locked, outcomes_seen)
             return path
         raise InputFault(Fault(str(path), "locks another plan", "use --force to replace it; the old lock is then lost"))
-    content = _content(design, outcomes_seen)
+    content = _content(design, outcomes_seen) | {"data": dict(data or {})}
     write_file(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     return path
+
+
+def locked_data(design: Design) -> dict[str, str]:
+    """Return the data files that were there when a plan was locked, with their hashes; none without a lock."""
+    path = lock_path(design)
+    return {str(name): str(sha256) for name, sha256 in _read(path).get("data", {}).items()} if path.exists() else {}
 
 
 def _refuse_other_answer(path: Path, locked: dict[str, Any], outcomes_seen: str) -> None:
@@ -202,7 +221,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _refuse_edited(path: Path, content: dict[str, Any]) -> None:
     """Refuse a lock whose parts are not of the kind that was written, or whose plan is not the one that was hashed."""
-    kinds = {"design": dict, "locked_at": str, "written": dict, "published": dict}
+    kinds = {"design": dict, "locked_at": str, "written": dict, "published": dict, "data": dict}
     broken = [name for name, kind in kinds.items() if name in content and not isinstance(content[name], kind)]
     if content["outcomes_seen"] not in get_args(OutcomesSeen):
         broken.append("outcomes_seen")

@@ -14,14 +14,14 @@ from sos_eval.bundle.files import plain
 from sos_eval.bundle.provenance import hash_file, hash_mapping
 from sos_eval.bundle.whole import append_line
 from sos_eval.design.design import Design
-from sos_eval.design.lock import runs_path
+from sos_eval.design.lock import locked_data, runs_path
 from sos_eval.errors import DataFault, Fault, InputFault
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.check import data_paths
 from sos_eval.results.facts import LockFacts, LoggedRun, RunFacts
 from sos_eval.terms import __version__
 
-__all__ = ["data_files", "kept_as", "logged", "refuse_unseen"]
+__all__ = ["data_files", "data_hashes", "kept_as", "logged", "refuse_unseen"]
 
 SCHEMA = "sos-eval/run/1"
 #: Letters of a file's hash that tell files of one name apart.
@@ -43,7 +43,7 @@ def logged(design: Design, out: Path, facts: RunFacts, account: Account) -> RunF
     lines, unread = _read(path)
     since = tuple(_run(line) for line in lines if line.get("locked_at") == lock.locked_at)
     told = replace(lock, runs=since, runs_before=len(lines) - len(since))
-    notes = (*_changed_data(told), *unwritten, *unread, *_kept(out, told))
+    notes = (*_changed_data(told, design), *unwritten, *unread, *_kept(out, told))
     account.log.extend(notes)
     told = replace(told, notes=notes)
     return replace(facts, lock=told)
@@ -82,6 +82,11 @@ def data_files(design: Design) -> list[Path]:
     return [file for file in dict.fromkeys([*data_paths(design), *beside]) if file.is_file()]
 
 
+def data_hashes(design: Design) -> dict[str, str]:
+    """Return the data files that a run reads and that are there, by name, with their SHA-256."""
+    return {file.name: hash_file(file) for file in data_files(design)}
+
+
 def _named_files(value: Any) -> Iterator[str]:
     """Yield the files that a resolved design names: registers, sets, neighbours and theories, wherever they stand."""
     entries = value.items() if isinstance(value, Mapping) else ()
@@ -97,8 +102,11 @@ def _beside(out: Path) -> Path:
     return target.with_name(f"{target.name}.as-locked")
 
 
-def _changed_data(lock: LockFacts) -> Iterator[str]:
-    """Say which data files changed since an earlier run of the locked plan."""
+def _changed_data(lock: LockFacts, design: Design) -> Iterator[str]:
+    """Say which data files changed since the plan was locked, and since an earlier run of it."""
+    then, now = locked_data(design), data_hashes(design)
+    for name in [name for name in now if name in then and then[name] != now[name]]:
+        yield f"The data file {name} is not the one that was there when the plan was locked."
     for name, time in lock.other_data:
         yield (
             f"The data file {name} is not the one of the run of {time.replace('T', ' ').removesuffix('+00:00')}: the "
