@@ -16,6 +16,7 @@ from sos_eval.jobs.run import run
 from sos_eval.report.compose import compose
 from sos_eval.report.draw import draw_all
 from sos_eval.report.flow_words import left_out
+from tests.conftest import without_pages
 
 DESIGNS = Path(__file__).parents[2] / "designs"
 PANEL = """\
@@ -51,7 +52,8 @@ def design(
 def shown(folder: Path, text: str) -> ResultBundle:
     shutil.copy(DESIGNS / "sos_pilots_register.csv", folder / "register.csv")
     (folder / "shows.yaml").write_text(text, encoding="utf-8")
-    return run(folder / "shows.yaml", out=folder / "out", force=True)
+    with without_pages():
+        return run(folder / "shows.yaml", out=folder / "out", force=True)
 
 
 def page(bundle: ResultBundle) -> str:
