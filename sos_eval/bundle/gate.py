@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from sos_eval.bundle.content import BundleContent, Confidential
 from sos_eval.bundle.digits import rounded, rounded_table
-from sos_eval.bundle.withheld import BACK, few_words, path_rows, result_rows
+from sos_eval.bundle.told import APART, LONE, NEAR, UNKNOWN, WEIGHED, Told
+from sos_eval.bundle.withheld import BACK, path_rows, result_rows
 from sos_eval.panel.disclosure import masked
 from sos_eval.results.facts import CheckFacts, DetectableFacts, DisagreementFacts, RunFacts
 from sos_eval.results.members import Members
@@ -43,20 +44,12 @@ _POOLED = "withheld: beside the mean of rates it would give back counts of singl
 #: In place of a category that few people have.
 _RARE = "(few people)"
 _SETS = "withheld: counts of people are told of nested sets only"
-_NEAR = "withheld: its units differ by fewer than may be told from those of an estimate that is shown"
 #: Checks that estimate without a few units: set against the estimate they tell of those.
 _WITHOUT_SOME = ("leave_one_out", "contamination", "spillover")
 #: Checks whose sentence tells of every alternative.
 _OF_ALTERNATIVES = ("robustness", "specification_curve", "specification_curve.found")
 _THIN = "withheld: not all alternatives may be told"
 _AS_BALANCE = "withheld: what balance.csv holds back would stand here"
-_LONE = "withheld: one more equation on units that begin with fewer others than may be told"
-#: Estimates of an outcome that are told where few units share a start: the headline's and so many in all.
-_MOST_BESIDE = 2
-_SPAN = "withheld: with estimates that are shown its units would tell of fewer than may be told"
-_WEIGHED = "withheld: it weighs units in one more way than may be told: each is one more equation on their counts"
-_UNKNOWN = "withheld: the units behind it are not known to the gate"
-_APART = (_NEAR, _SPAN, _LONE, _WEIGHED, _UNKNOWN)
 _QUOTED = "withheld: words and numbers that may be from the data"
 _PEOPLE = "withheld: rows are people"
 _SENTENCE = "A sentence that counts or names people is withheld (disclosure)."
@@ -76,10 +69,10 @@ class _Gate:
 
     def __init__(self, content: BundleContent, about: Confidential) -> None:
         self.content, self.about = content, about
-        self.few = few_words(about.disclosure.fewest)
+        self.told = Told(about.disclosure.fewest)
+        self.few = self.told.few
         self.held: list[tuple[str, str, int, str]] = []
         self.silent: dict[tuple[str, str], str] = {}
-        self.shown: list[tuple[str, Members]] = []
         self.thin: set[tuple[str, str]] = set()
         self.partial: set[tuple[str, str]] = set()
         self.hidden: set[str] = set()
@@ -131,31 +124,9 @@ class _Gate:
         table = self.content.estimates
         keys = list(dict.fromkeys(zip(table["estimator"], table["outcome"], strict=True)))
         for key in sorted(keys, key=lambda key: key != first):
-            reason = self._why_silent(key[1], [self.about.members[key]] if key in self.about.members else [])
+            reason = self.told.why_silent(key[1], [self.about.members[key]] if key in self.about.members else [])
             if reason and key != first:
                 self.silent[key] = reason
-
-    def _why_silent(self, outcome: str, behind: Sequence[Members]) -> str:
-        """Say why an estimate on some units is not told; keep those units in mind where some of it may be.
-
-        An estimate on few units has rows on more (units not yet treated), which may be told unless others are near.
-        """
-        fewest = self.about.disclosure.fewest
-        if not behind:
-            return _UNKNOWN
-        told = [members for name, members in self.shown if name == outcome]
-        if any(one.near(other, fewest) for one in behind for other in told):
-            return _NEAR
-        if told and any(one.completes(told, fewest) for one in behind):
-            return _SPAN
-        if any(one.uneven(fewest) or other.uneven(fewest) for one in behind for other in told):
-            elsewhen = any(one.elsewhen(other) for one in behind for other in told)
-            if elsewhen or len(told) >= _MOST_BESIDE:
-                return _LONE
-        if _ways([*told, *behind]) > max(_ways(told), fewest - 1, 1):
-            return _WEIGHED
-        self.shown += [(outcome, one) for one in behind]
-        return self.few if any(one.few(fewest) for one in behind) else ""
 
     def _note(self, file: str, what: str, cells: int, reason: str) -> None:
         if cells:
@@ -166,7 +137,7 @@ class _Gate:
         keys = ["estimator", "outcome", "inference", "scale", "subgroup"]
         table = self._worded(file, table)
         few, back = np.zeros(len(table), bool), np.zeros(len(table), bool)
-        apart = {reason: np.zeros(len(table), bool) for reason in _APART}
+        apart = {reason: np.zeros(len(table), bool) for reason in APART}
         for _, at in table.groupby(keys, dropna=False, sort=False).indices.items():
             rows = table.iloc[at]
             few[at], back[at] = result_rows(rows, self.about.disclosure.fewest)
@@ -175,8 +146,8 @@ class _Gate:
                 apart[reason][at] = True
             if file != "estimates.csv" and key in self.partial:
                 back[at] = ~few[at]  # sums over the same cells as those of estimates.csv, judged without them
-            apart[_LONE][at] |= self._lone(key, rows) & ~few[at]
-            self._remember(key, rows, few[at], back[at] | apart[_LONE][at])
+            apart[LONE][at] |= self._lone(key, rows) & ~few[at]
+            self._remember(key, rows, few[at], back[at] | apart[LONE][at])
         out = self._people(self._one_count(table, file), "n_obs", file)
         near = np.logical_or.reduce(list(apart.values()))
         why = {self.few: few & ~near, BACK: back & ~near, **apart}
@@ -265,7 +236,7 @@ class _Gate:
         whole = [*behind, *[()] * (len(table) - len(behind))]
         declared = (table["variant"] == "as declared").to_numpy()  # the headline's own, judged with it
         done = table["estimate"].notna().to_numpy() & ~declared
-        why = [self._why_silent(key[1], one) if there else "" for one, there in zip(whole, done, strict=True)]
+        why = [self.told.why_silent(key[1], one) if there else "" for one, there in zip(whole, done, strict=True)]
         if any(why):
             self.thin.add(key)
         numbers = [str(column) for column in table if table[column].dtype.kind == "f" and column not in _SIZES]
@@ -298,13 +269,15 @@ class _Gate:
             return _PEOPLE if self.about.people else _ONE_UNIT
         if name.endswith(_WITHOUT_SOME):
             return _ONE_UNIT
+        if "path" in name.split("."):
+            return WEIGHED
         if "balance" in name.split(".") or name == "implementation.as_treated":
-            return _AS_BALANCE if "balance" in name.split(".") else _UNKNOWN
+            return _AS_BALANCE if "balance" in name.split(".") else UNKNOWN
         key = self._estimate_of(name)
         if key in self.silent:
             return self.silent[key]
         if name.endswith("without_strata_effects") or "placebo_outcome" in name.split("."):
-            return _UNKNOWN
+            return UNKNOWN
         told = "variant" in table or not (_by_period(table) or self._is_of_a_check(name))
         return "" if told or key not in self.partial else BACK
 
@@ -395,7 +368,7 @@ class _Gate:
         unknown = name.str.startswith(("unmatched", "without_strata_effects", "placebo_outcome")).to_numpy(bool) & ~few
         rare = len(self.content.balance) > 0 and bool(self._few_people(self.content.balance).any())
         worst = name.str.startswith("balance.").to_numpy(bool) & rare & ~few
-        why = {self.few: few, _ONE_UNIT: alone, BACK: back, _THIN: thin, _UNKNOWN: unknown, _AS_BALANCE: worst}
+        why = {self.few: few, _ONE_UNIT: alone, BACK: back, _THIN: thin, UNKNOWN: unknown, _AS_BALANCE: worst}
         table = table.assign(text=[_IN_PERCENT.sub("", str(text)) for text in table["text"]])
         out = self._without("diagnostics.csv", table, ("value",), why, "text")
         return out.assign(text=self._said("diagnostics.csv", [str(text) for text in out["text"]]))
@@ -419,8 +392,8 @@ class _Gate:
         out = replace(out, notes=notes, caveats=tuple(self._said("results.json", facts.caveats)))
         kept = [one for one in out.procedures if (one.estimator, one.outcome) not in self.silent]
         out = replace(out, procedures=tuple(kept), panel=self._panel_facts(out))
-        if any(reason in _APART for reason in self.silent.values()):
-            self._note("results.json", "disagreement", 1, _NEAR)
+        if any(reason in APART for reason in self.silent.values()):
+            self._note("results.json", "disagreement", 1, NEAR)
             out = replace(out, disagreement=DisagreementFacts())
         if (facts.headline.estimator, facts.headline.outcome) not in self.silent:
             return out
@@ -483,15 +456,6 @@ def _smallest_units(table: pd.DataFrame) -> int:
         return 0
     told = table.loc[table[shown[0]].notna(), counts].to_numpy(float)
     return int(np.nanmin(told)) if np.isfinite(told).any() else 0
-
-
-def _ways(members: Sequence[Members]) -> int:
-    """Return in how many ways estimates weigh the counts of their units (denominators, strata, weights, covariates)."""
-    ways: list[Members] = []
-    for one in members:
-        if not any(one.weighs_as(other) for other in ways):
-            ways.append(one)
-    return len(ways)
 
 
 def _labelled(table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:

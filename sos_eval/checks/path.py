@@ -16,7 +16,7 @@ from sos_eval.numerics.detectable import FALL, RISE, Lots, findable
 from sos_eval.numerics.inversion import Rejection, Terms, limits
 from sos_eval.numerics.lots import ContrastLots, symmetric_ranks
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.assignments import AssignmentSpace
+from sos_eval.results.assignments import AssignmentSpace, strata_columns
 from sos_eval.results.check import Check, CheckResult, of_hundred
 from sos_eval.results.comparison import Comparison
 from sos_eval.results.fitted import Fitted
@@ -63,9 +63,15 @@ class Path(Check):
     min_p: Annotated[float, Ge(0), Lt(1)] | None = None
     """Declared limit: the joint test fails where p is below it."""
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that its own strata are made of."""
+        return strata_columns(self.strata or ())
+
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Return ``path.slope``, ``.largest``, ``.joint``, ``.detectable_slope``, ``.implied_bias`` and two biases.
 
+        ``path.as_answered`` is the joint p with units counted as a ratio of pooled rates counts them.
         ``path.gone_on`` and ``path.returned`` are what the path seen before the start would add to the estimate;
         ``path.last`` is the estimate from the last earlier period alone, ``path.last_shift`` the p of that shift.
         """
@@ -94,8 +100,8 @@ class Path(Check):
         table = lottery.table(drawn, p, (low, high), seen)
         return [
             self._slope(drawn, p[0], (low, high), table), self._largest(lottery, drawn, p[1]),
-            self._joint(p[2], len(drawn.value) - 1, lottery.complete), self._blind(seen, lottery),
-            self._bias(seen, lottery), *_onward(drawn, lottery),
+            self._joint(p[2], len(drawn.value) - 1, lottery.complete), *_as_answered(lottery),
+            self._blind(seen, lottery), self._bias(seen, lottery), *_onward(drawn, lottery),
         ]  # fmt: skip
 
     def _interval(self, lottery: PathLottery, drawn: ContrastLots) -> tuple[float, float]:
@@ -194,6 +200,22 @@ def path_p_values(drawn: ContrastLots) -> Array:
     slopes, largest = symmetric_ranks(size[:, -1]), symmetric_ranks(size[:, :-1].max(1))
     joint = symmetric_ranks(-np.log(np.minimum(slopes, largest)))
     return np.array([slopes[0], largest[0], joint[0]])
+
+
+def _as_answered(lottery: PathLottery) -> list[CheckResult]:
+    """Test the path with units counted as the estimate counts them; nothing where that is how they count already."""
+    answered = lottery.as_answered()
+    if answered is None:
+        return []
+    drawn = answered.observed_lots()
+    if not np.isfinite(drawn.statistic[0]).all():
+        return [CheckResult("path.as_answered", "p_value", np.nan, f"Not done: {ALONE}.")]
+    p = path_p_values(drawn)
+    text = (
+        f"In per cent of each unit's own level, with units counted as the answer counts them (by their counts before "
+        f"the start), a path as unlike that of units drawn alike comes up in {of_hundred(p[2])} draws."
+    )
+    return [CheckResult("path.as_answered", "p_value", p[2], text, table=answered.tests(drawn, p))]
 
 
 def _onward(drawn: ContrastLots, lottery: PathLottery) -> list[CheckResult]:

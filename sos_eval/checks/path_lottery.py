@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -29,6 +29,8 @@ class PathLottery:
         Periods before anyone may respond.
     weights : (n_units,) or (1 + draws, n_units)
         Of the units; by adoption where each builds its comparison group.
+    outcomes : (n_units, n_times)
+        NaN where a unit has none.
     """
 
     fitted: Fitted
@@ -37,6 +39,7 @@ class PathLottery:
     strata: tuple[str, ...]
     early: Array
     weights: Array
+    outcomes: Array
 
     @classmethod
     def of(
@@ -47,7 +50,21 @@ class PathLottery:
         weights = fitted.source.weights
         if fitted.rebuild is not None:
             weights = np.array([_rebuilt(fitted, adoption) for adoption in adoptions])
-        return cls(fitted, adoptions, space, strata, early, weights)
+        return cls(fitted, adoptions, space, strata, early, weights, fitted.source.matrix())
+
+    def as_answered(self) -> PathLottery | None:
+        """Return the lottery in which units count by their counts before the start, as in a ratio of pooled rates.
+
+        A period's outcome is set over the unit's own mean of the earlier ones: to first order the contrasts are those
+        of log pooled rates. None where the estimate counts units as they count here.
+        """
+        if not self.fitted.estimator.weighs_exposure:
+            return None
+        panel, early = self.panel, slice(0, len(self.early))
+        exposure = panel.matrix("exposure") if panel.outcome.counted else np.ones_like(self.outcomes)
+        counts = np.where(self.complete, (self.outcomes * exposure)[:, early].sum(1), 0.0)
+        mean = np.where(counts > 0, counts / exposure[:, early].sum(1), 1.0)
+        return replace(self, weights=self.weights * counts, outcomes=self.outcomes / mean[:, None])
 
     @cached_property
     def panel(self) -> Panel:
@@ -57,7 +74,7 @@ class PathLottery:
     @cached_property
     def complete(self) -> NDArray[np.bool_]:
         """Units seen in every period that enters, (n_units,)."""
-        return np.asarray(np.isfinite(self._outcomes[:, : self._last]).all(1))
+        return np.asarray(np.isfinite(self.outcomes[:, : self._last]).all(1))
 
     @cached_property
     def starts(self) -> Array:
@@ -68,10 +85,6 @@ class PathLottery:
     def cohorts(self) -> Array:
         """Starts in the window, increasing."""
         return self.fitted.panel.cohorts
-
-    @cached_property
-    def _outcomes(self) -> Array:
-        return self.panel.matrix()
 
     @cached_property
     def _last(self) -> int:
@@ -101,7 +114,7 @@ class PathLottery:
 
     def _lots(self, starts: Array, weights: Array, taken: float, put: tuple[Array, float] | None) -> ContrastLots:
         contrasts = path_weights(self.early - self.cohorts.min())
-        outcomes = self._outcomes[self.complete]
+        outcomes = self.outcomes[self.complete]
         k, cohorts = len(self.early), []
         for g in self.cohorts:
             window = slice(self._end(g) - k, self._end(g))
@@ -145,25 +158,35 @@ class PathLottery:
     def table(
         self, drawn: ContrastLots, p: Array, ends: tuple[float, float], seen: tuple[float, float]
     ) -> pd.DataFrame:
+        """Lay out the contrasts with their errors, the tests beside them, and what would have been found."""
+        detectable = [
+            {"quantity": "detectable_slope", "value": seen[0], "std_error": seen[1]},
+            {"quantity": "implied_bias", "value": seen[0] * self.apart},
+        ]  # fmt: skip
+        return self._laid_out([*self._tested(drawn, p, ends), *detectable], len(drawn.value) - 1)
+
+    def tests(self, drawn: ContrastLots, p: Array) -> pd.DataFrame:
         """Lay out the contrasts with their errors, and the tests beside them."""
-        draws = len(drawn.value) - 1
-        error = np.sqrt(p * (1 - p) / draws)
-        rows = [
+        return self._laid_out(self._tested(drawn, p, (np.nan, np.nan)), len(drawn.value) - 1)
+
+    def _tested(self, drawn: ContrastLots, p: Array, ends: tuple[float, float]) -> list[dict[str, object]]:
+        error = np.sqrt(p * (1 - p) / (len(drawn.value) - 1))
+        contrasts: list[dict[str, object]] = [
             {"quantity": "contrast", "period": name, "value": value, "std_error": own}
             for name, value, own in zip(self.names, drawn.value[0], drawn.error[0], strict=False)
         ]
-        tests = [
+        return [
+            *contrasts,
             {"quantity": "slope", "value": drawn.value[0, -1], "std_error": drawn.error[0, -1], "conf_low": ends[0],
              "conf_high": ends[1], "p_value": p[0], "p_mcse": error[0]},
             {"quantity": "largest", "p_value": p[1], "p_mcse": error[1]},
             {"quantity": "joint", "p_value": p[2], "p_mcse": error[2]},
-            {"quantity": "detectable_slope", "value": seen[0], "std_error": seen[1]},
-            {"quantity": "implied_bias", "value": seen[0] * self.apart},
         ]  # fmt: skip
+
+    def _laid_out(self, rows: list[dict[str, object]], draws: int) -> pd.DataFrame:
         columns = ["quantity", "period", "value", "std_error", "conf_low", "conf_high", "p_value", "p_mcse"]
-        return pd.DataFrame([*rows, *tests], columns=columns).assign(
-            draws=draws, strata=" ".join(self.strata), n_units=len(self.starts)
-        )
+        table = pd.DataFrame(rows, columns=columns)
+        return table.assign(draws=draws, strata=" ".join(self.strata), n_units=len(self.starts))
 
 
 def _rebuilt(fitted: Fitted, adoption: Array) -> Array:

@@ -35,6 +35,7 @@ from sos_eval.inference.outcome_family import OutcomeFamily
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.results.check import Check
+from sos_eval.terms import SAFETY_ROLES
 
 __all__ = ["plain", "resolve"]
 
@@ -167,7 +168,23 @@ def _entries(reader: Reader, spec: PanelSpec | None, comparison: Any, inference:
             entries.append(entry)
     if len(entries) == len(declared) and not any(entry.role == "primary" for entry in entries):
         reader.add(("estimators",), "estimators: none is primary", "give one entry role: primary")
+    if len(entries) == len(declared):
+        _unestimated_safety(reader, spec, entries)
     return tuple(entries)
+
+
+def _run_on(entries: Sequence[Entry]) -> set[str]:
+    """Return the outcomes that some estimator is run on."""
+    return {name for entry in entries for name in entry.outcomes or tuple(entry.panel.outcomes) or ("outcome",)}
+
+
+def _unestimated_safety(reader: Reader, spec: PanelSpec | None, entries: Sequence[Entry]) -> None:
+    """Refuse an outcome that should not get worse and that no estimator is run on: it would not be assessed."""
+    run_on = _run_on(entries)
+    for name, outcome in spec.outcomes.items() if spec else ():
+        if outcome.role in SAFETY_ROLES and name not in run_on:
+            what = f"panel.outcomes.{name}: has role {outcome.role}, and no estimator is run on it"
+            reader.add(("panel", "outcomes", name), what, f"add {name} to an estimator's outcomes")
 
 
 def _entry(reader: Reader, i: int, given: Any, spec: PanelSpec | None, comparison: Any, inference: Any) -> Entry | None:
@@ -288,7 +305,7 @@ def _families(reader: Reader, entries: Sequence[Entry]) -> tuple[OutcomeFamily, 
     if not isinstance(given, list):
         reader.add(("families",), "families: must be a list", "write [{name: harms, outcomes: [a, b]}]")
         return ()
-    run_on = {name for entry in entries for name in entry.outcomes or tuple(entry.panel.outcomes) or ("outcome",)}
+    run_on = _run_on(entries)
     made = [reader.build(OutcomeFamily, one, ("families", i)) for i, one in enumerate(given)]
     seen: set[str] = set()
     for i, family in enumerate(made):

@@ -128,7 +128,9 @@ def regression_rows(
         rows = replace(complete_rows(others, covariates, outcome=outcome, also=also), notes=rows.notes)
     if not 0 < rows.treated.sum() < len(rows.used):
         who = "no unit is" if not rows.treated.any() else "every unit is"
-        raise NotIdentified(panel.fault(f"{who} treated in the rows that are left", "widen panel.window"))
+        lost = "; ".join(f"{row.reason}: {row.names}" for row in panel.flow if row.step == "estimate")
+        left = f"the rows of {panel.outcome.name} that are left{f' ({lost})' if lost else ''}"
+        raise NotIdentified(panel.fault(f"{who} treated in {left}", "widen panel.window, or leave the outcome out"))
     return rows
 
 

@@ -37,8 +37,8 @@ class DetectableSize:
         Relative error of both that comes with the panel: ``sqrt((kurtosis - 1) / 4N)`` of the units' contributions.
     power, level
         The aim, and one minus the size of the test.
-    is_ratio
-        Whether sizes are logs of a ratio.
+    in_logs
+        Whether sizes are logs: of a ratio, or of an outcome that is in logs.
     reason
         Why nothing is said.
     """
@@ -48,7 +48,7 @@ class DetectableSize:
     panel_error: float
     power: float
     level: float
-    is_ratio: bool
+    in_logs: bool
     reason: str = ""
 
     @property
@@ -61,8 +61,8 @@ class DetectableSize:
         return pd.DataFrame(rows, columns=["direction", "size", "power", "mcse"])
 
     def shown(self, size: float, sign: float) -> float:
-        """Return a size of the working scale as a change of the outcome, or as a share of it where it is a ratio's."""
-        return float(abs(np.expm1(sign * size))) if self.is_ratio else size
+        """Return a size of the working scale as a change of the outcome, or as a share of it where it is in logs."""
+        return float(abs(np.expm1(sign * size))) if self.in_logs else size
 
 
 def detectable_size(fitted: Fitted, test: Randomization, *, power: float = 0.8, seed: int = 0) -> DetectableSize:
@@ -86,10 +86,11 @@ def detectable_size(fitted: Fitted, test: Randomization, *, power: float = 0.8, 
         estimated.
     """
     space = fitted.space(test.strata)
-    ratio = bool(fitted.estimate.cells["scale"].iloc[_row(fitted)] == "ratio")
+    scale = str(fitted.estimate.cells["scale"].iloc[_row(fitted)])
+    ratio, in_logs = scale == "ratio", scale in ("ratio", "log")
     why = _why_silent(fitted, test, space)
     if why or isinstance(space, str):
-        return DetectableSize(None, None, np.nan, power, test.level, ratio, why)
+        return DetectableSize(None, None, np.nan, power, test.level, in_logs, why)
     alpha, draw = round(1 - test.level, 12), _Drawer(fitted, test, space, ratio, seed)
     effect = float(fitted.estimate.values[_row(fitted)])
     bare = without_effect(fitted.source, effect, ratio=ratio)
@@ -98,12 +99,12 @@ def detectable_size(fitted: Fitted, test: Randomization, *, power: float = 0.8, 
     lost = 1 - len(lots.usable.estimate) / len(lots.estimate)
     if lost > LOSABLE:
         why = f"{lost:.0%} of the random adoptions cannot be estimated"
-        return DetectableSize(None, None, np.nan, power, test.level, ratio, why)
+        return DetectableSize(None, None, np.nan, power, test.level, in_logs, why)
     fall, rise = (
         findable(lots.usable, lambda size: draw.placed(bare, size), sign, alpha=alpha, power=power)
         for sign in (FALL, RISE)
     )
-    return DetectableSize(fall, rise, _panel_error(fitted), power, test.level, ratio)
+    return DetectableSize(fall, rise, _panel_error(fitted), power, test.level, in_logs)
 
 
 def _row(fitted: Fitted) -> int:

@@ -91,7 +91,7 @@ def _detectable(design: Design, fitted: Fitted, answer: Answer) -> tuple[Detecta
     if size.fall is None or size.rise is None:
         return _because(silent, size.reason), pd.DataFrame()
     outcome = fitted.panel.outcome
-    unit = "share" if size.is_ratio else f"per {outcome.per:,g}" if outcome.scale == "rate_per" else outcome.scale
+    unit = "share" if size.in_logs else f"per {outcome.per:,g}" if outcome.scale == "rate_per" else outcome.scale
     fall, fall_error = _shown(size, size.fall, FALL)
     rise, rise_error = _shown(size, size.rise, RISE)
     if unit.startswith("per ") and fall >= level_before(fitted):
@@ -111,9 +111,10 @@ def _at_worthwhile(design: Design, fitted: Fitted, size: DetectableSize) -> dict
     fall and a rise of w.
     """
     least = design.question.worthwhile
-    if least is None or size.fall is None or size.rise is None:
+    logs = fitted.panel.outcome.transform == "log"  # no change of an outcome in logs is held against it
+    if least is None or size.fall is None or size.rise is None or logs:
         return {}
-    if size.is_ratio:
+    if size.in_logs:
         row = overall_row(fitted)
         ratio = float(np.exp(fitted.estimate.values[row])) if row is not None else math.nan
         share = least * ratio / level_after(fitted)

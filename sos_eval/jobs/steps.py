@@ -9,6 +9,7 @@ from typing import Any
 
 from sos_eval.checks.balance import balance_results
 from sos_eval.checks.compared import ComparedCheck
+from sos_eval.comparison.alone import alone_in_stratum, compared_within
 from sos_eval.comparison.build import build, rebuilding
 from sos_eval.design.at_its_key import at_its_key
 from sos_eval.design.design import Design, Entry
@@ -159,7 +160,8 @@ def _group(
         if known_panel is panel and (known_outcome, method, known_strata) == (outcome, entry.comparison, strata):
             return replace(group, entry=entry)
     restricted = stratified(entry.comparison.restricted(panel.select(outcome)), strata, lots_of)
-    group = Group(entry, restricted, build(entry.comparison.unrestricted(), restricted), lots_of)
+    made = compared_within(build(entry.comparison.unrestricted(), restricted), restricted)
+    group = Group(entry, restricted, made, lots_of)
     built.append((panel, outcome, entry.comparison, strata, group))
     return group
 
@@ -191,7 +193,9 @@ def _fit(group: Group) -> Fitted:
     entry, method = group.entry, group.entry.comparison.unrestricted()
     estimate = entry.method.complete(group.comparison.panel)
     again = rebuilding(method)
-    source = entry.method.adoption(group.source)
+    source, alone = group.source, alone_in_stratum(group.source)
+    source = source.keep([unit for unit in source.units if str(unit) not in alone]) if alone else source
+    source = entry.method.adoption(source)
     source = source if again else standing(source, group.comparison.panel, estimate)
     lots_of = group.lots_of
     return Fitted(entry.id, entry.role, entry.method, estimate, source, group.comparison, again, lots_of=lots_of)

@@ -205,7 +205,9 @@ def with_overlapping(adoption: Adoption, reading: Reading, rows: PlacedRows, pat
         if unit >= 0
     )
     if not units:
-        return adoption
+        many = len(set(codes[codes >= 0]))
+        text = f"None of the {many} units that the list of other programmes names is in the panel: those are not known."
+        return replace(adoption, caveats=(*adoption.caveats, Caveat(text)))
     began = [started(str(word), rows.periods) for word in when]
     joined: list[tuple[tuple[str, float], ...]] = [
         tuple((str(programmes[i]), began[i]) for i in np.flatnonzero(known == unit)) for unit in range(len(rows.units))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 
 from sos_eval.report.reading import period_word
@@ -13,6 +14,11 @@ from sos_eval.results.facts import OutcomeFacts, PanelFacts, RunFacts
 __all__ = ["basis"]
 
 _YEARS = {"ends_march": "years to March", "starts_april": "years from April", "calendar": "years"}
+#: Strata that are parts of the units by a column, as `results.assignments` names them.
+_CUT = re.compile(r"^(.+) (half|third|quarter|fifth) (\d)$")
+_CUT_BY = {"exposure": "population", "outcome": "earlier outcome"}
+_PARTS = {"third": 3, "quarter": 4, "fifth": 5}
+_RANKS = ("lowest", "second lowest", "third lowest", "fourth lowest")
 
 
 def basis(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> str:
@@ -33,8 +39,27 @@ def _within(panel: PanelFacts) -> list[str]:
     names, few = panel.strata, 4
     if not names:
         return []
-    which = f" ({', '.join(names)})" if len(names) <= few else ""
+    which = f" ({', '.join(_stratum(name) for name in names)})" if len(names) <= few else ""
     return [f"each change is set against those in the same of {len(names)} strata{which}"]
+
+
+def _stratum(name: str) -> str:
+    """Return a stratum in words: parts by size are counted from the lowest.
+
+    Examples
+    --------
+    >>> _stratum("exposure half 1 / region north")
+    'lower half by population, region north'
+    """
+    return ", ".join(_CUT.sub(_part, one) for one in name.split(" / "))
+
+
+def _part(cut: re.Match[str]) -> str:
+    column = _CUT_BY.get(cut[1], cut[1].replace("_", " "))
+    if cut[2] == "half":
+        return f"{'lower' if cut[3] == '1' else 'upper'} half by {column}"
+    last = int(cut[3]) == _PARTS[cut[2]]
+    return f"{'highest' if last else _RANKS[int(cut[3]) - 1]} {cut[2]} by {column}"
 
 
 def _left_out(reasons: Mapping[str, int], kept: int) -> list[str]:
@@ -62,7 +87,8 @@ def _periods(panel: PanelFacts) -> str:
         return ""
     first, last = panel.written(panel.first_time), panel.written(panel.last_time)
     inside = [name for name in panel.omitted_times if panel.first_time < panel.place(name) < panel.last_time]
-    unit = _YEARS.get(panel.year_convention, f"{period_word(panel)}s" if panel.period else "periods")
+    plain = f"{period_word(panel)}s" if panel.period else "periods"
+    unit = plain if panel.period in ("quarter", "month") else _YEARS.get(panel.year_convention, plain)
     without = f" without {listing(inside)}" if inside else ""
     return f", {unit} {first} to {last}{without}" if first and last else ""
 

@@ -65,6 +65,7 @@ def _detectable_row(name: str, effect: HeadlineEffect, facts: RunFacts, size: fl
     """
     change = detectable_change(effect, facts, name)
     share = change / effect.without if effect.without > 0 else math.nan
+    share = _change(facts, name) if facts.detectable.unit == "share" else share
     return _row(f"detectable {name}", detectable_value(effect, facts, name), share, change, size)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from sos_eval.report.converted import detectable_change
+from sos_eval.report.converted import detectable_change, detectable_value
 from sos_eval.report.verdict import HeadlineEffect
 from sos_eval.report.wording import number, percent
 from sos_eval.results.check import of_hundred
@@ -15,6 +15,7 @@ __all__ = ["earlier_path"]
 
 #: A shift below this is rounding.
 _NOTHING = 1e-12
+_LOGS = " on the log scale"
 
 
 def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> str:
@@ -32,11 +33,13 @@ def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]
     outcome = facts.outcome or OutcomeFacts()
     unit, slope = _unit(outcome), rows["slope"].value
     what = "the rate" if outcome.scale == "rate_per" else "the outcome"
-    weighs = effect.scale == "ratio" or facts.panel.weighted
-    what += f" ({units[1]} counted alike, which the answer does not)" if weighs else ""
+    answered = rows.get("as_answered")
+    what += f" ({units[1]} counted alike)" if answered else ""
     somewhat = "" if joint.value < 0.05 else "somewhat "
     rose = f"{what} rose {somewhat}{'more' if slope > 0 else 'less'} in the {units[1]} with a recorded start"
     often = f"a path as unlike that of {units[1]} drawn alike comes up in {of_hundred(joint.value)} draws"
+    if answered is not None and math.isfinite(answered.value):
+        often += f", and in {of_hundred(answered.value)} where larger ones count for more, as in the answer"
     onward = _onward(*(_shift(rows[name].value, effect, unit) for name in ("gone_on", "returned")))
     last = _last(rows, effect)
     return f"Before the start {rose}; {often}; {onward}{last}{_blind(rows, effect, facts, unit)}."
@@ -49,12 +52,14 @@ def _is_own(check: CheckFacts, facts: RunFacts) -> bool:
 
 def _unit(outcome: OutcomeFacts) -> str:
     if outcome.transform == "log":
-        return " on the log scale"
+        return _LOGS
     return f" per {outcome.per:,g}" if outcome.scale == "rate_per" else ""
 
 
 def _told(value: float, effect: HeadlineEffect, unit: str) -> str:
     """Return a shift of the outcome in the unit that page one has the answer in: per cent of the level without it."""
+    if unit == _LOGS:
+        return f"about {percent(abs(math.expm1(value)))}"
     if effect.scale in ("ratio", "log") and effect.without > 0:
         return f"about {percent(abs(value) / effect.without)}"
     return f"{number(abs(value), 2)}{unit}"
@@ -96,7 +101,8 @@ def _last(rows: dict[str, CheckFacts], effect: HeadlineEffect) -> str:
 
 def _found(effect: HeadlineEffect, facts: RunFacts) -> float:
     """Return the smaller of the fall and the rise that the headline's test would find, as a difference."""
-    changes = [abs(detectable_change(effect, facts, name)) for name in ("fall", "rise")]
+    in_unit = detectable_value if _unit(facts.outcome or OutcomeFacts()) == _LOGS else detectable_change
+    changes = [abs(in_unit(effect, facts, name)) for name in ("fall", "rise")]
     return min((change for change in changes if math.isfinite(change)), default=math.nan)
 
 

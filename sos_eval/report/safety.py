@@ -14,7 +14,7 @@ from sos_eval.report.wording import alike, interval_words, p_number, plain_words
 from sos_eval.results.facts import HeadlineKey, OutcomeFacts, RunFacts
 from sos_eval.terms import SAFETY_ROLES
 
-__all__ = ["harm_excluded", "safety_rows", "safety_words"]
+__all__ = ["harm_excluded", "harm_shown", "safety_rows", "safety_words"]
 
 
 def safety_rows(
@@ -61,7 +61,7 @@ def _row(
     excluded = harm_excluded(effect, outcome.margin)
     doubts = [*_other_tests(estimates, row, outcome, facts), *_without_one(effect, name, outcome, facts)]
     return said | {
-        "doubts": doubts if excluded else [],
+        "doubts": doubts if excluded else [], "whole": harm_shown(effect, outcome.margin),
         "estimate": effect.estimate, "conf_low": effect.low, "conf_high": effect.high, "p_value": effect.p,
         "p_adjusted": _adjusted(facts, name), "excluded": excluded,
         "text": f"{ranged(effect, outcome)}{_as_difference(effect, outcome)}{_by(key, facts)}",
@@ -106,6 +106,14 @@ def harm_excluded(effect: HeadlineEffect, margin: float | None) -> bool | None:
     return True if sign * effect.furthest(end, sign) < abs(margin) else None
 
 
+def harm_shown(effect: HeadlineEffect, margin: float | None) -> bool:
+    """Say whether the whole range lies beyond the margin, by more than two Monte Carlo errors of its nearer end."""
+    if margin is None:
+        return False
+    sign, end = (1.0, "low") if margin > 0 else (-1.0, "high")
+    return sign * effect.furthest(end, -sign) >= abs(margin)
+
+
 def _other_tests(estimates: pd.DataFrame, row: Mapping[str, Any], outcome: OutcomeFacts, facts: RunFacts) -> list[str]:
     """Name the other declared tests of the same number that hold with so few and do not leave the harm out."""
     others = [
@@ -144,5 +152,6 @@ def safety_words(row: Mapping[str, Any], facts: RunFacts) -> tuple[str, str]:
     if end is not None and not math.isnan(float(end)):
         unknown = f"whether {beyond} is excluded needs more draws: the range ends within their error of it"
     doubts = "".join(f"; {text}" for text in row.get("doubts") or ())
-    words = {True: f"{beyond} is excluded{doubts}", False: f"{beyond} is not excluded", None: unknown}
+    not_excluded = f"{beyond} is what the whole range shows" if row.get("whole") else f"{beyond} is not excluded"
+    words = {True: f"{beyond} is excluded{doubts}", False: not_excluded, None: unknown}
     return words[row["excluded"]], p

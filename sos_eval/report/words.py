@@ -244,14 +244,15 @@ def range_text(
 def _ends_within(effect: HeadlineEffect) -> str:
     """Say within what two Monte Carlo errors leave the drawn ends of a range; nothing where none is drawn."""
     ends = {"low": effect.low_error, "high": effect.high_error}
+    relative = effect.scale in ("ratio", "log")
     sizes = [
-        ROOM * error * (100 * getattr(effect, name) if effect.scale == "ratio" else 1.0)
+        ROOM * error * (100 * (1 + effect.share(getattr(effect, name))) if relative else 1.0)
         for name, error in ends.items()
         if error > 0 and math.isfinite(getattr(effect, name))
     ]
     if not sizes:
         return ""
-    unit = {"ratio": " points", "log": " in logs"}.get(effect.scale, "")
+    unit = " points" if relative else ""
     return f"; other random draws would move its ends by up to about {_two(max(sizes))}{unit}"
 
 

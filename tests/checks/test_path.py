@@ -10,9 +10,9 @@ import pytest
 
 from sos_eval.checks import Path
 from sos_eval.checks.last_period import last_period
-from sos_eval.estimators import TWFE, CallawaySantAnna
+from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD
 from sos_eval.panel.panel import Panel
-from tests.estimators.panels import INF, panel
+from tests.estimators.panels import INF, counts_panel, panel
 from tests.fakes import fit, noise_panel, panel_of
 
 
@@ -131,3 +131,39 @@ def test_what_is_missed_is_said_at_the_power_declared(power, said):
     found = checked(fit(TWFE(), noise_panel(n_units=20, n_treated=6, n_times=8, seed=2)), draws=199, power=power)
     assert found["path.detectable_slope"].text.endswith(f" a period {said}.")
     assert f"would miss {said} would shift" in found["path.implied_bias"].text
+
+
+def counted(seed: int, treated: int = 8, units: int = 40) -> Panel:
+    """Counts of units of many sizes and no effect, six earlier years and two after."""
+    rng = np.random.default_rng(seed)
+    exposure = np.repeat(np.exp(rng.normal(9, 0.8, units))[:, None], 8, 1)
+    rate = 0.003 * np.exp(0.3 * rng.normal(size=(units, 1)) + 0.15 * rng.normal(size=(units, 8)).cumsum(1))
+    starts = np.where(np.arange(units) < treated, 7.0, INF)
+    return counts_panel(rng.poisson(rate * exposure), exposure, rng.permutation(starts))
+
+
+def test_units_count_as_the_answer_counts_them():
+    """The contrasts of a ratio are those of pooled counts over their own level, treated less comparison."""
+    made = counted(3)
+    found = checked(fit(PoissonDiD(), made), draws=199)["path.as_answered"]
+    table = found.table.set_index(["quantity", "period"])["value"]
+    counts, early = made.matrix("count"), slice(0, 6)
+
+    def apart(ever):
+        rate = counts[ever][:, early].sum(0) / counts[ever][:, early].sum() * 6
+        return rate - np.array([np.delete(rate, k).mean() for k in range(6)])
+
+    by_hand = apart(made.ever_treated) - apart(~made.ever_treated)
+    assert table["contrast"].to_numpy() == pytest.approx(by_hand, abs=1e-12)  # exposures do not change
+    joint = found.table.set_index("quantity")["p_value"]
+    assert found.value == joint["joint"]
+    assert "path.as_answered" not in checked(fit(TWFE(), made), draws=199)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("treated", [4, 5, 10])
+def test_counted_as_in_the_answer_a_true_null_is_rejected_once_in_twenty(treated):
+    draws = 400
+    fits = (fit(PoissonDiD(), counted(seed, treated)) for seed in range(draws))
+    rejected = np.mean([checked(one, i, draws=199)["path.as_answered"].value <= 0.05 for i, one in enumerate(fits)])
+    assert rejected == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / draws))

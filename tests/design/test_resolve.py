@@ -108,6 +108,15 @@ def test_faults(tmp_path, old, new, said):
     assert any(fault.startswith(said) for fault in found), found
 
 
+def test_an_outcome_that_should_not_get_worse_is_run_on_by_some_estimator(tmp_path):
+    text = DESIGN.replace("outcome: {value: rate}", "outcomes: {a: {value: y}, harm: {value: z, role: safety}}")
+    text = text.replace("method: callaway_santanna,", "method: callaway_santanna, outcome: a,")
+    assert faults(tmp_path, text) == [
+        "small.yaml:8: panel.outcomes.harm: has role safety, and no estimator is run on it; add harm to an "
+        "estimator's outcomes"
+    ]
+
+
 def test_all_faults_at_once(tmp_path):
     text = DESIGN.replace("unit: la", "uint: la").replace("level: 0.9", "lvel: 0.9").replace("control:", "contrl:")
     lines = [int(fault.split(":")[1]) for fault in faults(tmp_path, text + "sead: 3\n")]

@@ -139,3 +139,11 @@ def test_units_that_a_draw_treats_whenever_they_are_seen_keep_the_batch(monkeypa
     assert (starts[:, 10:] == 5).any()
     np.testing.assert_allclose(batch.values, loop.values, rtol=1e-9)
     np.testing.assert_allclose(batch.std_error, loop.std_error, rtol=1e-9)
+
+
+def test_an_outcome_without_an_event_before_the_start_is_named_with_what_was_left_out():
+    counts = np.array([[0, 0, 0, 3, 4], [0, 0, 0, 2, 5], [0, 0, 0, 3, 3], [0, 0, 0, 1, 6]])
+    made = counts_panel(counts, np.full(counts.shape, 1000.0), [4, 4, INF, INF])
+    said = r"no unit is treated in the rows of outcome that are left \(no event in any unit: 1, 2, 3\)"
+    with pytest.raises(NotIdentified, match=said):
+        PoissonDiD().complete(made)

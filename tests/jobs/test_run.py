@@ -169,6 +169,15 @@ def test_a_transformed_outcome_keeps_its_scale(folder, undrawn):
     bundle = run(folder)
     scales = bundle.estimates.groupby("estimator")["scale"].unique()
     assert list(scales["primary"]) == ["log"]
+    rows = {row["what"]: row for row in bundle.headline["converted"]}
+    seen = bundle.facts.detectable
+    assert seen.unit == "share"
+    for what, size in (("detectable fall", -seen.fall), ("detectable rise", seen.rise)):
+        assert rows[what]["percent"] == pytest.approx(100 * size)
+        assert rows[what]["value"] == pytest.approx(np.log1p(size))
+        assert rows[what]["people"] is None or np.isnan(rows[what]["people"])  # a change of logs is no number of people
+    assert "in logs" not in bundle.headline["sentence"]
+    assert "points)" in bundle.headline["sentence"]
 
 
 def without_never_treated(folder: Path, control: str) -> None:

@@ -248,6 +248,14 @@ def test_overlapping_programmes_become_caveats(small):
     )
 
 
+def test_a_list_of_other_programmes_that_names_nobody_here_is_told(small):
+    small.write("other.csv", "unit,programme,first_treated\n998,Family Valued,2013\n999,Elsewhere,\n")
+    small.block["treatment"] = {"first_treated": "first_year", "overlapping": "other.csv"}
+    assert small.load().caveats == (
+        "None of the 2 units that the list of other programmes names is in the panel: those are not known.",
+    )
+
+
 def test_overlapping_programmes_stand_in_a_matrix_by_unit_and_period(small):
     """A start is a period or a date of the panel's year; other words say no period."""
     small.write(

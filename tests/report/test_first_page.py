@@ -16,7 +16,7 @@ from sos_eval.report.draw import draw_all
 from sos_eval.report.earlier_path import earlier_path
 from sos_eval.report.first_page import MOST_SENTENCES, NOT_ASSESSED, weighed
 from sos_eval.report.reading import table_of
-from sos_eval.report.safety import harm_excluded, safety_rows, safety_words
+from sos_eval.report.safety import harm_excluded, harm_shown, safety_rows, safety_words
 from sos_eval.report.sections import APPENDIX
 from sos_eval.report.verdict import effect_of, verdict_of
 from sos_eval.report.wording import in_units, minus_signs, percent, sentence_count
@@ -39,8 +39,9 @@ def test_page_one_has_a_verdict_one_figure_and_at_most_seven_sentences(case):
     assert [one.text for one in document.first_page if isinstance(one, Text)][-1] == NOT_ASSESSED
     assert sentences[0] == (
         "The answer rests on 8 authorities with a recorded start of Signs of Safety, compared with 32 authorities, "
-        "years to March 2010 to 2018; each change is set against those in the same of 2 strata (exposure half 1, "
-        "exposure half 2)."
+        "years to March 2010 to 2018; each change is set against those in the same of 2 strata (lower half by "
+        "population, upper half by population); 20 of the 32 comparison authorities lie in strata in which nobody "
+        "starts: no change is set against theirs."
     )
     below = [item for one in document.body if isinstance(one, Bullets) for item in one.items]
     assert "Seven." in below
@@ -99,7 +100,8 @@ def test_a_ratio_has_its_path_in_per_cent(case):
     way = "higher" if value["path.gone_on"] > 0 else "lower"
     said = bundle.headline["earlier_path"]
     assert f"it alone would make the answer about {percent(share)} {way}" in said
-    assert "the rate (authorities counted alike, which the answer does not) rose" in said
+    assert "the rate (authorities counted alike) rose" in said
+    assert f"and in {of_hundred(value['path.as_answered'])} where larger ones count for more, as in the answer" in said
 
 
 def test_the_path_of_a_group_made_alike_is_no_test(case):
@@ -419,6 +421,11 @@ def test_harm_is_excluded_only_where_the_range_ends_two_errors_of_its_draws_befo
     assert harm_excluded(effect, end - 0.1 * error) is False
     fall = effect.low - 1.9 * effect.low_error
     assert [harm_excluded(effect, one) for one in (fall, fall - 0.2 * effect.low_error)] == [None, True]
+    shifted = replace(effect, estimate=effect.estimate + 9 - effect.low, low=9.0, high=effect.high + 9 - effect.low)
+    room = 2 * effect.low_error
+    assert [harm_shown(shifted, margin) for margin in (9 - 1.05 * room, 9 - 0.95 * room)] == [True, False]
+    shown = {"outcome": "referral", "margin": 5.0, "excluded": False, "whole": True, "conf_high": 12.0, "p_value": 0.01}
+    assert safety_words(shown, bundle.facts)[0] == "a rise of 5 per 10,000 or more is what the whole range shows"
     told = {"outcome": "referral", "margin": end + error, "excluded": None, "conf_high": end, "p_value": 0.5}
     assert "needs more draws: the range ends within their error of it" in safety_words(told, bundle.facts)[0]
     assert safety_words(told | {"conf_high": None}, bundle.facts)[0] == "cannot be said: no range"

@@ -1,0 +1,65 @@
+"""Which estimates are told under a disclosure profile: each held against those of its outcome that are told already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sos_eval.bundle.withheld import few_words
+from sos_eval.results.members import Members
+
+__all__ = ["APART", "LONE", "NEAR", "UNKNOWN", "WEIGHED", "Told"]
+
+NEAR = "withheld: its units differ by fewer than may be told from those of an estimate that is shown"
+LONE = "withheld: one more equation on units that begin with fewer others than may be told"
+#: Estimates of an outcome that are told where few units share a start: the headline's and so many in all.
+_MOST_BESIDE = 2
+_SPAN = "withheld: with estimates that are shown its units would tell of fewer than may be told"
+WEIGHED = "withheld: it weighs units in one more way than may be told: each is one more equation on their counts"
+UNKNOWN = "withheld: the units behind it are not known to the gate"
+#: What holds an estimate back beside others; the few units of its own are another matter.
+APART = (NEAR, _SPAN, LONE, WEIGHED, UNKNOWN)
+
+
+class Told:
+    """The estimates that are told so far, by outcome.
+
+    Parameters
+    ----------
+    fewest
+        Fewest units that a number may rest on.
+    """
+
+    def __init__(self, fewest: int) -> None:
+        self.fewest, self.few = fewest, few_words(fewest)
+        self.shown: list[tuple[str, Members]] = []
+
+    def why_silent(self, outcome: str, behind: Sequence[Members]) -> str:
+        """Say why an estimate on some units is not told; keep those units in mind where some of it may be.
+
+        An estimate on few units has rows on more (units not yet treated), which may be told unless others are near.
+        """
+        fewest = self.fewest
+        if not behind:
+            return UNKNOWN
+        told = [members for name, members in self.shown if name == outcome]
+        if any(one.near(other, fewest) for one in behind for other in told):
+            return NEAR
+        if told and any(one.completes(told, fewest) for one in behind):
+            return _SPAN
+        if any(one.uneven(fewest) or other.uneven(fewest) for one in behind for other in told):
+            elsewhen = any(one.elsewhen(other) for one in behind for other in told)
+            if elsewhen or len(told) >= _MOST_BESIDE:
+                return LONE
+        if _ways([*told, *behind]) > max(_ways(told), fewest - 1, 1):
+            return WEIGHED
+        self.shown += [(outcome, one) for one in behind]
+        return self.few if any(one.few(fewest) for one in behind) else ""
+
+
+def _ways(members: Sequence[Members]) -> int:
+    """Return in how many ways estimates weigh the counts of their units (denominators, strata, weights, covariates)."""
+    ways: list[Members] = []
+    for one in members:
+        if not any(one.weighs_as(other) for other in ways):
+            ways.append(one)
+    return len(ways)

@@ -1,0 +1,69 @@
+"""Treated units whose stratum holds no comparison are in no effect: they are left out, by name, size and count."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sos_eval as se
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.bundle.files import read_table
+
+DESIGN = """\
+schema: sos-eval/design/1
+name: x
+panel:
+  source: csv
+  path: panel.csv
+  unit: la
+  time: year
+  outcome: {{count: entries, exposure: children, per: 10000}}
+  treatment: {{first_treated: start}}
+estimators: [{{id: primary, method: {method}}}]
+inference: [{{method: randomization, draws: 99, strata: [{strata}]}}]
+checks: [{check}]
+seed: 1
+report: {{formats: []}}
+"""
+
+
+def _written(folder, regions: list[str]) -> None:
+    """Twenty-four authorities over eight years; the first two of `east`, which nobody else is in."""
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame([(f"A{u:02d}", year) for u in range(24) for year in range(2010, 2018)], columns=["la", "year"])
+    unit = frame["la"].str[1:].astype(int)
+    frame["region"] = np.where(unit < 2, "east", np.where(unit % 2, "north", "south"))
+    frame["start"] = np.where(unit < 7, "2015", "never")
+    frame["children"] = (9000 + 500 * unit + 10 * (frame["year"] - 2010)).astype(int)
+    frame["entries"] = rng.poisson(frame["children"] * 0.005)
+    frame[frame["region"].isin(regions)].to_csv(folder / "panel.csv", index=False)
+
+
+def _run(folder, method: str, regions: list[str], strata: str = "region", check: str = "pretrends") -> ResultBundle:
+    folder.mkdir()
+    _written(folder, regions)
+    (folder / "x.yaml").write_text(DESIGN.format(method=method, strata=strata, check=check), encoding="utf-8")
+    return se.run(folder / "x.yaml", out=folder / "out")
+
+
+@pytest.mark.parametrize("method", ["twfe", "poisson_did", "callaway_santanna"])
+def test_they_change_no_number_and_stand_in_no_count(tmp_path, method):
+    whole = _run(tmp_path / "whole", method, ["east", "north", "south"])
+    without = _run(tmp_path / "without", method, ["north", "south"])
+    numbers = ["estimate", "std_error", "n_obs", "n_units", "n_treated_units"]
+    pd.testing.assert_frame_equal(whole.estimates[numbers], without.estimates[numbers], rtol=1e-9)
+    assert whole.headline["natural_units"]["average_exposure"] == without.headline["natural_units"]["average_exposure"]
+    assert whole.headline["basis"].startswith("The answer rests on 5 authorities with a recorded start")
+    assert (
+        "2 of 7 with a recorded start are left out, because nobody in their stratum can be compared with them (region "
+        "east)" in whole.headline["basis"]
+    )
+    gone = whole.flow[whole.flow["step"] == "strata"]
+    assert gone[["what", "units", "names"]].to_numpy().tolist() == [["dropped", 2, "A00, A01"]]
+
+
+def test_a_check_s_own_strata_are_read(tmp_path):
+    """The headline's lots are drawn in halves by size; the path's in regions, whose column nothing else names."""
+    own = "{path: {strata: [region]}}"
+    bundle = _run(tmp_path / "own", "twfe", ["north", "south"], "exposure_half", own)
+    assert set(read_table(bundle.path / "tables" / "path.slope.csv")["strata"]) == {"region"}
+    assert np.isfinite(bundle.diagnostics.set_index("name").loc["path.joint", "value"])
