@@ -368,7 +368,9 @@ class _Gate:
         unknown = name.str.startswith(("unmatched", "without_strata_effects", "placebo_outcome")).to_numpy(bool) & ~few
         rare = len(self.content.balance) > 0 and bool(self._few_people(self.content.balance).any())
         worst = name.str.startswith("balance.").to_numpy(bool) & rare & ~few
+        weighed = name.str.endswith("gone_on_as_answered").to_numpy(bool) & ~(few | back)
         why = {self.few: few, _ONE_UNIT: alone, BACK: back, _THIN: thin, UNKNOWN: unknown, _AS_BALANCE: worst}
+        why |= {WEIGHED: weighed}
         table = table.assign(text=[_IN_PERCENT.sub("", str(text)) for text in table["text"]])
         out = self._without("diagnostics.csv", table, ("value",), why, "text")
         return out.assign(text=self._said("diagnostics.csv", [str(text) for text in out["text"]]))

@@ -64,7 +64,11 @@ class LeaveOneOut(Check):
         name = fitted.source.unit_names.get(str(worst["unit"]), str(worst["unit"]))
         turned = int((np.sign(known["estimate"] - whole.neutral) != np.sign(whole.estimate - whole.neutral)).sum())
         text = _words(name, float(worst["estimate"]), whole, turned, table, known)
-        counted = f"Leaving out any one of {turned} of {len(known)} turns the sign of the estimate."
+        counted = (
+            f"Leaving out any one of {turned} of {len(known)} turns the sign of the estimate."
+            if turned
+            else f"Leaving out any one of the {len(known)} leaves the sign of the estimate as it is."
+        )
         unusual = self._unusual(fitted, rng)
         often = f" So large a change comes up in {of_hundred(unusual.value)} draws of random adoptions."
         text += often if np.isfinite(unusual.value) else ""

@@ -100,7 +100,7 @@ class Path(Check):
         table = lottery.table(drawn, p, (low, high), seen)
         return [
             self._slope(drawn, p[0], (low, high), table), self._largest(lottery, drawn, p[1]),
-            self._joint(p[2], len(drawn.value) - 1, lottery.complete), *_as_answered(lottery),
+            self._joint(p[2], len(drawn.value) - 1, lottery.complete), *self._as_answered(lottery, rng.spawn(1)[0]),
             self._blind(seen, lottery), self._bias(seen, lottery), *_onward(drawn, lottery),
         ]  # fmt: skip
 
@@ -141,7 +141,7 @@ class Path(Check):
     def _slope(self, drawn: ContrastLots, p: float, ends: tuple[float, float], table: pd.DataFrame) -> CheckResult:
         value = float(drawn.value[0, -1])
         text = (
-            f"Before the start the treated rose by {abs(value):.3g} a period {'more' if value >= 0 else 'less'} than "
+            f"Before the start the treated moved {'up' if value >= 0 else 'down'} by {abs(value):.3g} a period against "
             f"units drawn alike (difference {value:.3g}, {100 * self.level:g}% interval {ends[0]:.3g} to "
             f"{ends[1]:.3g}); such a slope or a steeper one comes up "
             f"in {of_hundred(p)} draws."
@@ -181,6 +181,37 @@ class Path(Check):
         text = f"A divergence that this check would miss {self._missed} would shift the answer by {bias:.3g}{unit}."
         return CheckResult("path.implied_bias", "bias", bias, text)
 
+    def _as_answered(self, lottery: PathLottery, rng: np.random.Generator) -> list[CheckResult]:
+        """Test and measure the path with units counted as the estimate counts them; nothing where they are already."""
+        answered = lottery.as_answered()
+        if answered is None:
+            return []
+        drawn = answered.observed_lots()
+        if not np.isfinite(drawn.statistic[0]).all():
+            return [CheckResult("path.as_answered", "p_value", np.nan, f"Not done: {ALONE}.")]
+        p = path_p_values(drawn)
+        text = (
+            f"In shares of each unit's own level, with units counted as the answer counts them (by their counts before "
+            f"the start), a path as unlike that of units drawn alike comes up in {of_hundred(p[2])} draws."
+        )
+        seen = self._detectable(answered, drawn, rng)
+        table = answered.table(drawn, p, self._interval(answered, drawn), seen)
+        on = float(drawn.value[0, -1]) * answered.apart
+        missed = f"would miss {self._missed} would shift the answer"
+        return [
+            CheckResult("path.as_answered", "p_value", p[2], text, table=table),
+            CheckResult(
+                "path.gone_on_as_answered", "log_ratio", on,
+                f"If that path had gone on, it alone would make the answer {_by_share(on)}.",
+            ),
+            CheckResult(
+                "path.implied_bias_as_answered", "log_ratio", abs(seen[0]) * abs(answered.apart),
+                f"A divergence that this check {missed} by a factor of {np.exp(abs(seen[0] * answered.apart)):.3g}.",
+            )
+            if np.isfinite(seen[0])
+            else self._not_done("implied_bias_as_answered", self._why_unseen(lottery)),
+        ]  # fmt: skip
+
     @property
     def _missed(self) -> str:
         """How often a divergence of the detectable size is missed."""
@@ -202,22 +233,6 @@ def path_p_values(drawn: ContrastLots) -> Array:
     return np.array([slopes[0], largest[0], joint[0]])
 
 
-def _as_answered(lottery: PathLottery) -> list[CheckResult]:
-    """Test the path with units counted as the estimate counts them; nothing where that is how they count already."""
-    answered = lottery.as_answered()
-    if answered is None:
-        return []
-    drawn = answered.observed_lots()
-    if not np.isfinite(drawn.statistic[0]).all():
-        return [CheckResult("path.as_answered", "p_value", np.nan, f"Not done: {ALONE}.")]
-    p = path_p_values(drawn)
-    text = (
-        f"In per cent of each unit's own level, with units counted as the answer counts them (by their counts before "
-        f"the start), a path as unlike that of units drawn alike comes up in {of_hundred(p[2])} draws."
-    )
-    return [CheckResult("path.as_answered", "p_value", p[2], text, table=answered.tests(drawn, p))]
-
-
 def _onward(drawn: ContrastLots, lottery: PathLottery) -> list[CheckResult]:
     """Say what the path seen before the start adds to the estimate if it went on, and if it returned to its mean."""
     on, back = float(drawn.value[0, -1]) * lottery.apart, lottery.return_to_mean(drawn)
@@ -232,6 +247,12 @@ def _onward(drawn: ContrastLots, lottery: PathLottery) -> list[CheckResult]:
             f"If it returned to its earlier mean, that alone would make the answer {_higher(back, unit)}.",
         ),
     ]  # fmt: skip
+
+
+def _by_share(log: float) -> str:
+    if abs(log) < 1e-12:
+        return "neither higher nor lower"
+    return f"{100 * abs(np.expm1(log)):.3g}% {'higher' if log > 0 else 'lower'}"
 
 
 def _unit(panel: Panel) -> str:

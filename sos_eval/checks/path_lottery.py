@@ -165,10 +165,6 @@ class PathLottery:
         ]  # fmt: skip
         return self._laid_out([*self._tested(drawn, p, ends), *detectable], len(drawn.value) - 1)
 
-    def tests(self, drawn: ContrastLots, p: Array) -> pd.DataFrame:
-        """Lay out the contrasts with their errors, and the tests beside them."""
-        return self._laid_out(self._tested(drawn, p, (np.nan, np.nan)), len(drawn.value) - 1)
-
     def _tested(self, drawn: ContrastLots, p: Array, ends: tuple[float, float]) -> list[dict[str, object]]:
         error = np.sqrt(p * (1 - p) / (len(drawn.value) - 1))
         contrasts: list[dict[str, object]] = [

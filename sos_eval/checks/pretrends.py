@@ -99,9 +99,10 @@ class Pretrends(Check):
         fit = slope(found.values, found.covariance, found.distance)
         reach = 1.959963984540054 * fit.std_error
         low, high = fit.value - reach, fit.value + reach
+        way = "up" if fit.value >= 0 else "down"
         text = (
-            f"Before the start the treated rose by {abs(fit.value):.3g}{_per(log)} a period "
-            f"{'more' if fit.value >= 0 else 'less'} than their comparison (difference {fit.value:.3g}, 95% interval "
+            f"Before the start the treated moved {way} by {abs(fit.value):.3g}{_per(log)} a period against their "
+            f"comparison (difference {fit.value:.3g}, 95% interval "
             f"{low:.3g} to {high:.3g}; generalised least squares on {len(found.values)} coefficients"
             f"{_caution(found)})."
         )

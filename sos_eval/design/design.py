@@ -46,8 +46,8 @@ class Question(Declared):
     caveats: tuple[str, ...] = ()
     """Free text, shown on page one of the report."""
     smallest_worthwhile: Annotated[float, Gt(0)] | None = None
-    """Smallest change worth having, on the outcome's scale, named before outcomes are seen; an interval inside it is
-    "no meaningful effect"."""
+    """Smallest change worth having, on the outcome's scale, named before outcomes are seen; an interval inside it that
+    holds no difference is "no meaningful effect"; of one beyond no difference, page one says how it stands to it."""
     meaningful_change: Annotated[float, Gt(0)] | None = None
     """Older name of `smallest_worthwhile`."""
 

@@ -10,6 +10,7 @@ from sos_eval.design.design import Design, Entry
 from sos_eval.design.target_trial import target_trial
 from sos_eval.errors import listed
 from sos_eval.results.facts import CheckFacts, RunFacts
+from sos_eval.results.inference import strata_of_effects
 
 __all__ = ["emmie_sheet", "evidence_sheet", "maryland", "robins_i"]
 
@@ -116,7 +117,7 @@ def _adjusted(design: Design) -> Iterator[str]:
     covariates = entry.method.covariates or entry.panel.covariates
     names = list(dict.fromkeys([*covariates, *_matched(entry), *earlier]))
     yield f"Adjusted for or matched on: {listed(names)}." if names else "No covariate is adjusted for."
-    strata = (entry.inference or design.inference)[0].effects_within
+    strata = strata_of_effects(entry.inference or design.inference)
     if strata:
         yield f"Effects by stratum and period are taken out, strata by {listed(list(strata))}."
     if design.theory is None:

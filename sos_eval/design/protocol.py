@@ -11,6 +11,15 @@ from sos_eval.declare import valid_keys
 from sos_eval.design.design import Design, Entry
 from sos_eval.design.estimand import estimand_rows, intercurrent_rows
 from sos_eval.design.lock import lock_state
+from sos_eval.design.protocol_plan import (
+    header_rows,
+    left_to_write,
+    missing_data,
+    multiplicity,
+    sample_and_power,
+    sensitivity,
+    to_write,
+)
 from sos_eval.design.resolve import plain
 from sos_eval.errors import listed
 from sos_eval.inference.auto import RULE
@@ -30,21 +39,38 @@ def protocol(design: Design) -> str:
     """
     parts = [
         f"# {design.title}", "Evaluation protocol and statistical analysis plan", *_state(design),
-        "## 1. Question", *_question(design), "### The estimand", *_estimand(design),
-        "## 2. Data", *_data(design), "## 3. Comparison group",
+        _table(("", ""), list(header_rows(design))),
+        "## 1. Background", to_write("what is known, with sources; why this evaluation"),
+        "## 2. Question", *_question(design), "### The estimand", *_estimand(design),
+        "## 3. Data", *_data(design), "### Missing data", *missing_data(design),
+        "## 4. Comparison group",
         *_method(design.comparison), "The group is built before any outcome from the first start onward is read.",
-        "## 4. Estimators", *_estimators(design), "## 5. Uncertainty and the headline", *_inference(design),
-        "## 6. Checks", *_checks(design), "## 7. Mechanisms, moderators, implementation, economics", *_emmie(design),
-        "## 8. What the result may and may not be used to say", *_limits(design),
+        "## 5. Sample and power", *sample_and_power(design),
+        "## 6. Estimators", *_estimators(design), "### Sensitivity", "\n".join(sensitivity(design)),
+        "## 7. Uncertainty and the headline", *_inference(design), "### Multiplicity", *multiplicity(design),
+        "## 8. Checks", *_checks(design), "## 9. Mechanisms, moderators, implementation, economics", *_emmie(design),
+        "## 10. Timeline", to_write("dates of data, analysis and report; entry in the Evaluation Registry"),
+        "## 11. Deviations from the locked plan", *_deviations(design),
+        "## 12. What the result may and may not be used to say", *_limits(design),
     ]  # fmt: skip
-    return "\n\n".join(part for part in parts if part) + "\n"
+    text = "\n\n".join(part for part in parts if part) + "\n"
+    left = left_to_write(text)
+    return f"{text}\n## Left to write\n\n" + "\n".join(f"- {what}" for what in left) + "\n" if left else text
 
 
 def _state(design: Design) -> Iterator[str]:
     state = lock_state(design)
     yield f"{state.text} Hash of the resolved design: `{hash_mapping(design.resolved)[:16]}`. Seed: {design.seed}."
-    if state.differences:
-        yield "\n".join(f"- {line}" for line in state.words)
+
+
+def _deviations(design: Design) -> Iterator[str]:
+    """List what differs from the locked plan, in the words of the report; the reasons are the team's."""
+    state = lock_state(design)
+    if not state.differences:
+        yield "None." if state.state == "as_locked" else state.text
+        return
+    rows = [(line, to_write(f"why {line}")) for line in state.words]
+    yield _table(("What differs", "Why"), rows)
 
 
 def _question(design: Design) -> Iterator[str]:

@@ -22,6 +22,7 @@ from sos_eval.panel.panel import Panel
 from sos_eval.results.assignments import stratified
 from sos_eval.results.check import CheckResult
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.inference import strata_of_effects
 from sos_eval.worlds.source import world_frame
 
 __all__ = ["compared", "refuse_alternatives"]
@@ -138,7 +139,7 @@ def _loaded(design: Design, one: Alternative, entry: Entry) -> Panel:
 def _source(design: Design, one: Alternative, entry: Entry, group: Group) -> Panel:
     """Load an alternative's panel, restricted and stratified as the headline's is."""
     panel = _loaded(design, one, entry).select(group.source.active)
-    strata = (entry.inference or design.inference)[0].effects_within
+    strata = strata_of_effects(entry.inference or design.inference)
     restricted = entry.comparison.restricted(panel)
     return one.changed(restricted if one.within else _in_strata(restricted, strata, group))
 

@@ -111,8 +111,14 @@ def _numbers(columns: dict[str, Array], entries: Sequence[Entry]) -> dict[str, b
     furthest = next(entry for entry in entries if entry.id == names[apart.largest])
     return {
         "numbers_part": apart.p <= APART, "difference": float(apart.difference[apart.largest]), "p_difference": apart.p,
-        "estimator": furthest.id, "label": furthest.label or furthest.method.label, "others": len(names),
+        "estimator": furthest.id, "label": furthest.label or _changed(furthest), "others": len(names),
     }  # fmt: skip
+
+
+def _changed(entry: Entry) -> str:
+    """Return an estimator's words, with what differs for it: two entries of one method are told apart by that."""
+    changes = [f"{key.removeprefix('panel.').replace('.', ' ')} {value}" for key, value in entry.changes.items()]
+    return f"{entry.method.label}, {', '.join(changes)}" if changes else entry.method.label
 
 
 def _under(fitted: Fitted, starts: Array, level: float) -> Array:

@@ -24,6 +24,8 @@ from sos_eval.terms import __version__
 __all__ = ["data_files", "kept_as", "logged", "refuse_unseen"]
 
 SCHEMA = "sos-eval/run/1"
+#: Letters of a file's hash that tell files of one name apart.
+_LETTERS = 12
 #: Keys of a design whose value is a file beside it, other than a panel's own.
 _FILE_KEYS = ("adoption", "file", "overlapping")
 
@@ -40,9 +42,10 @@ def logged(design: Design, out: Path, facts: RunFacts, account: Account) -> RunF
     unwritten = _append(path, _line(design, out, lock))
     lines, unread = _read(path)
     since = tuple(_run(line) for line in lines if line.get("locked_at") == lock.locked_at)
-    notes = (*unwritten, *unread, *_kept(out, lock))
+    told = replace(lock, runs=since, runs_before=len(lines) - len(since))
+    notes = (*_changed_data(told), *unwritten, *unread, *_kept(out, told))
     account.log.extend(notes)
-    told = replace(lock, runs=since, runs_before=len(lines) - len(since), notes=notes)
+    told = replace(told, notes=notes)
     return replace(facts, lock=told)
 
 
@@ -94,9 +97,18 @@ def _beside(out: Path) -> Path:
     return target.with_name(f"{target.name}.as-locked")
 
 
+def _changed_data(lock: LockFacts) -> Iterator[str]:
+    """Say which data files changed since an earlier run of the locked plan."""
+    for name, time in lock.other_data:
+        yield (
+            f"The data file {name} is not the one of the run of {time.replace('T', ' ').removesuffix('+00:00')}: the "
+            "answer may differ because the data do."
+        )
+
+
 def _replaces(out: Path, lock: LockFacts) -> bool:
-    """Whether a run that differs from its lock takes the place of a bundle as locked."""
-    if lock.state != "changed" or not is_bundle(out):
+    """Whether a run that differs from its lock, or reads other data, takes the place of a bundle as locked."""
+    if not (lock.state == "changed" or lock.other_data) or not is_bundle(out):
         return False
     return (ResultBundle(out).results.get("lock") or {}).get("state") == "as_locked"
 
@@ -162,4 +174,6 @@ def _parsed(text: str) -> dict[str, Any] | None:
 def _run(line: Mapping[str, Any]) -> LoggedRun:
     """Return a line as a run."""
     said = {name: str(line.get(name, "")) for name in ("time", "state", "out", "sos_eval")}
-    return LoggedRun(**said, differences=tuple(str(one) for one in line.get("differences") or ()))
+    read = [one for one in line.get("data") or () if isinstance(one, dict)]
+    files = tuple(f"{one.get('file', '')} {str(one.get('sha256', ''))[:_LETTERS]}" for one in read)
+    return LoggedRun(**said, differences=tuple(str(one) for one in line.get("differences") or ()), data=files)

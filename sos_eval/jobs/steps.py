@@ -31,6 +31,7 @@ from sos_eval.results.assignments import stratified
 from sos_eval.results.crew import ALONE, Crew
 from sos_eval.results.facts import RunFacts
 from sos_eval.results.fitted import Fitted, standing
+from sos_eval.results.inference import strata_of_effects
 from sos_eval.worlds.source import world_frame
 
 __all__ = ["check", "columns_beside", "compare", "cost", "estimate", "identify", "infer", "load_panels", "rounded"]
@@ -136,7 +137,7 @@ def compare(design: Design, panels: dict[str, Panel], only: Collection[str] | No
     for entry in design.estimators:
         for outcome in _outcomes(entry, panels[entry.id]) if only is None or entry.id in only else ():
             with at_its_key(design.document, design.panel.covariates):
-                strata = (entry.inference or design.inference)[0].effects_within
+                strata = strata_of_effects(entry.inference or design.inference)
                 lots_of = _lots_of(design, panels, entry)
                 groups[entry.id, outcome] = _group(entry, panels[entry.id], outcome, strata, lots_of, built)
     return groups

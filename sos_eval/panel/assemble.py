@@ -115,9 +115,11 @@ def _with_unknown(panel: Panel) -> Panel:
     unknown = panel.units[~known & ~panel.ever_treated]
     if not len(unknown):
         return panel.changed(untreated_means="never")
+    everybody = len(unknown) == int((~panel.ever_treated).sum())
+    whose = "any of the {of}" if everybody else "{n} of the {of}"
     caveat = Caveat(
-        "Whether {n} of the {of} untreated units used the intervention is unknown: the comparison is with usual "
-        "practice, which may include it.",
+        f"Whether {whose} untreated units used the intervention is unknown: the comparison is with usual practice, "
+        "which may include it.",
         tuple((str(unit), "") for unit in unknown),
         "untreated",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sos_eval.report.reading import period_word
 from sos_eval.report.verdict import HeadlineEffect
@@ -39,8 +39,22 @@ def _within(panel: PanelFacts) -> list[str]:
     names, few = panel.strata, 4
     if not names:
         return []
-    which = f" ({', '.join(_stratum(name) for name in names)})" if len(names) <= few else ""
+    which = ", ".join(_stratum(name) for name in names) if len(names) <= few else _by_what(names)
+    which = f" ({which})" if which else ""
     return [f"each change is set against those in the same of {len(names)} strata{which}"]
+
+
+def _by_what(names: Sequence[str]) -> str:
+    """Return by what many strata are cut: the words that their names begin with.
+
+    Examples
+    --------
+    >>> _by_what(["region North East", "region North West", "region London"])
+    'by region'
+    """
+    words = [name.split() for name in names]
+    same = [row[0] for row in zip(*words, strict=False) if len(set(row)) == 1]
+    return f"by {' '.join(same)}" if same and all(row[: len(same)] == same for row in words) else ""
 
 
 def _stratum(name: str) -> str:

@@ -77,10 +77,16 @@ def _path_rows(effect: HeadlineEffect, facts: RunFacts, outcome: OutcomeFacts, s
         for check in facts.checks
         if (check.estimator, check.outcome) == (key.estimator, key.outcome) and math.isfinite(check.value)
     }
-    shifts = [(what, found[name]) for name, what in _PATH.items() if name in found and outcome.transform == "none"]
-    share = {what: shift / effect.without if effect.without > 0 else math.nan for what, shift in shifts}
-    value = {what: _of_scale(shift, share[what], effect) for what, shift in shifts}
-    return [_row(what, value[what], share[what], shift, size) for what, shift in shifts]
+    rows = []
+    for name, what in _PATH.items():
+        if name not in found or outcome.transform != "none":
+            continue
+        logs = found.get(f"{name}_as_answered", math.nan)
+        share = found[name] / effect.without if effect.without > 0 else math.nan
+        share = share if math.isnan(logs) else math.expm1(logs)
+        shift = found[name] if math.isnan(logs) else share * effect.without
+        rows.append(_row(what, _of_scale(shift, share, effect), share, shift, size))
+    return rows
 
 
 def _of_scale(shift: float, share: float, effect: HeadlineEffect) -> float:

@@ -15,13 +15,15 @@ __all__ = ["earlier_path"]
 
 #: A shift below this is rounding.
 _NOTHING = 1e-12
+#: A path whose p is below this is unlike; the verdict does not turn on it.
+_UNLIKE = 0.05
 _LOGS = " on the log scale"
 
 
 def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> str:
     """Say which way the path went, its joint p and what it would do to the answer; empty without `path`.
 
-    Five numbers at most: slope, its interval and the detectable divergence stand among the checks.
+    Slope, its interval and the detectable divergence stand among the checks.
     """
     rows = {check.name.removeprefix("path."): check for check in facts.checks if _is_own(check, facts)}
     if not rows:
@@ -34,15 +36,24 @@ def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]
     unit, slope = _unit(outcome), rows["slope"].value
     what = "the rate" if outcome.scale == "rate_per" else "the outcome"
     answered = rows.get("as_answered")
-    what += f" ({units[1]} counted alike)" if answered else ""
-    somewhat = "" if joint.value < 0.05 else "somewhat "
-    rose = f"{what} rose {somewhat}{'more' if slope > 0 else 'less'} in the {units[1]} with a recorded start"
-    often = f"a path as unlike that of {units[1]} drawn alike comes up in {of_hundred(joint.value)} draws"
-    if answered is not None and math.isfinite(answered.value):
-        often += f", and in {of_hundred(answered.value)} where larger ones count for more, as in the answer"
-    onward = _onward(*(_shift(rows[name].value, effect, unit) for name in ("gone_on", "returned")))
-    last = _last(rows, effect)
-    return f"Before the start {rose}; {often}; {onward}{last}{_blind(rows, effect, facts, unit)}."
+    seen = [one.value for one in (joint, answered) if one is not None and math.isfinite(one.value)]
+    unlike = min(seen) < _UNLIKE
+    moved = f"{what} moved {'' if unlike else 'somewhat '}{'up' if slope > 0 else 'down'}"
+    often = f"so unlike a path comes up in {of_hundred(joint.value)} draws"
+    if len(seen) > 1:
+        alike = f"with {units[1]} counted alike, in {of_hundred(seen[1])} with larger ones counting for more"
+        often += f" {alike}, as they do in the answer"
+    on = _in_logs(rows, "gone_on")
+    gone = _shift(rows["gone_on"].value, effect, unit) if math.isnan(on) else _shift(on, effect, _LOGS)
+    onward = _onward(gone, _shift(rows["returned"].value, effect, unit))
+    blind = "" if unlike else _blind(rows, effect, facts, unit)
+    where = f"in the {units[1]} with a recorded start against {units[1]} drawn alike"
+    return f"Before the start {moved} {where}; {often}; {onward}{_last(rows, effect, unit)}{blind}."
+
+
+def _in_logs(rows: dict[str, CheckFacts], name: str) -> float:
+    """Return a shift with units counted as a ratio counts them, in logs; NaN where the path is counted one way only."""
+    return rows[f"{name}_as_answered"].value if f"{name}_as_answered" in rows else math.nan
 
 
 def _is_own(check: CheckFacts, facts: RunFacts) -> bool:
@@ -68,9 +79,7 @@ def _told(value: float, effect: HeadlineEffect, unit: str) -> str:
 def _onward(on: str, back: str) -> str:
     """Say what the path would do to the answer if it went on, and if it returned to its earlier mean."""
     gone = f"had it gone on, it alone would {on or 'not change the answer'}"
-    if not back:
-        return f"{gone}; a return to its earlier mean would add nothing, since the answer is measured from that"
-    return f"{gone}, and had it returned to its earlier mean, it would {back}"
+    return f"{gone}, and had it returned to its earlier mean, it would {back or 'add nothing'}"
 
 
 def _shift(value: float, effect: HeadlineEffect, unit: str) -> str:
@@ -86,14 +95,14 @@ def _missed(check: CheckFacts) -> str:
     return said.group(1) if said else "often"
 
 
-def _last(rows: dict[str, CheckFacts], effect: HeadlineEffect) -> str:
+def _last(rows: dict[str, CheckFacts], effect: HeadlineEffect, unit: str) -> str:
     """Say what the answer is from the last earlier period alone, and whether chance shifts it as far."""
     last = rows["last"].value if "last" in rows else math.nan
     if not math.isfinite(last):
         return ""
     share = effect.scale in ("ratio", "log")
     size = effect.share(last) if share else last
-    told = percent(abs(size)) if share else number(abs(size), 2)
+    told = percent(abs(size)) if share else f"{number(abs(size), 2)}{unit}"
     p = rows["last_shift"].value
     often = f", a shift {'within' if p > 0.05 else 'beyond'} chance" if math.isfinite(p) else ""
     return f"; from the last earlier period alone it is {told} {'higher' if size > 0 else 'lower'}{often}"
@@ -101,17 +110,27 @@ def _last(rows: dict[str, CheckFacts], effect: HeadlineEffect) -> str:
 
 def _found(effect: HeadlineEffect, facts: RunFacts) -> float:
     """Return the smaller of the fall and the rise that the headline's test would find, as a difference."""
-    in_unit = detectable_value if _unit(facts.outcome or OutcomeFacts()) == _LOGS else detectable_change
-    changes = [abs(in_unit(effect, facts, name)) for name in ("fall", "rise")]
+    changes = [abs(detectable_change(effect, facts, name)) for name in ("fall", "rise")]
     return min((change for change in changes if math.isfinite(change)), default=math.nan)
+
+
+def _found_in_logs(effect: HeadlineEffect, facts: RunFacts) -> float:
+    """Return the smaller of the two in logs."""
+    values = [detectable_value(effect, facts, name) for name in ("fall", "rise")]
+    if effect.scale == "ratio":
+        values = [math.log(value) if value > 0 else math.nan for value in values]
+    return min((abs(value) for value in values if math.isfinite(value)), default=math.nan)
 
 
 def _blind(rows: dict[str, CheckFacts], effect: HeadlineEffect, facts: RunFacts, unit: str) -> str:
     """Say so where only a divergence worth more than what could be found is seen four times in five."""
-    shift = abs(rows["implied_bias"].value)
-    if not shift > _found(effect, facts):
+    own, logs = abs(rows["implied_bias"].value), _in_logs(rows, "implied_bias")
+    logs = own if unit == _LOGS else logs
+    shift, found = (own, _found(effect, facts)) if math.isnan(logs) else (logs, _found_in_logs(effect, facts))
+    if not shift > found:
         return ""
+    told = _told(shift, effect, unit if math.isnan(logs) else _LOGS)
     return (
-        f"; a divergence that shifts the answer by {_told(shift, effect, unit)}, more than the effect that could be "
+        f"; a divergence that shifts the answer by {told}, more than the effect that could be "
         f"found, is missed {_missed(rows['implied_bias'])}, so this says little"
     )

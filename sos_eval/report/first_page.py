@@ -57,7 +57,8 @@ def limits(bundle: ResultBundle) -> list[Block]:
     headline, units = bundle.headline, unit_words(bundle)
     _, more = _within_budget(bundle)
     whole = Text(
-        "Page one holds every caveat of this run; what checks found is below. Its numbers follow in all their units."
+        "Page one holds the caveats that weigh most; the others and what checks found are below. Its numbers follow in "
+        "all their units."
     )
     blocks: list[Block] = [Heading(LIMITS), Bullets(tuple(more)) if more else whole]
     if headline.get("attenuation"):
@@ -157,8 +158,8 @@ def _safety(bundle: ResultBundle) -> list[Block]:
         return [*silent]
     said = [safety_words(row, bundle.facts) for row in rows]
     frame = pd.DataFrame({
-        "Should not get worse": [row["label"] for row in rows], "Estimate and range": [row["text"] for row in rows],
-        "Harm": [words for words, _ in said], "p": [p for _, p in said],
+        "Should not get worse": [row["label"] for row in rows], "Harm": [words for words, _ in said],
+        "Estimate and range": [row["text"] for row in rows], "p of no difference": [p for _, p in said],
     }, dtype=object)  # fmt: skip
     return [*silent, Table(frame, f"Safety beside the verdict{_for_their_number(rows)}")]
 

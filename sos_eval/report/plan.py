@@ -59,5 +59,6 @@ def _table(lock: LockFacts) -> pd.DataFrame:
     return pd.DataFrame({
         "When": [run.time.replace("T", " ").removesuffix("+00:00") for run in lock.runs],
         "Stands to the lock": [_STATES.get(run.state) or "; ".join(run.differences) for run in lock.runs],
-        "Folder": [run.out for run in lock.runs], "Version": [run.sos_eval for run in lock.runs],
+        "Folder": [run.out for run in lock.runs], "Data": [", ".join(run.data) for run in lock.runs],
+        "Version": [run.sos_eval for run in lock.runs],
     }, dtype=object)  # fmt: skip

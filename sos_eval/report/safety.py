@@ -62,6 +62,7 @@ def _row(
     doubts = [*_other_tests(estimates, row, outcome, facts), *_without_one(effect, name, outcome, facts)]
     return said | {
         "doubts": doubts if excluded else [], "whole": harm_shown(effect, outcome.margin),
+        "worse": worse_beyond_chance(effect, outcome.margin),
         "estimate": effect.estimate, "conf_low": effect.low, "conf_high": effect.high, "p_value": effect.p,
         "p_adjusted": _adjusted(facts, name), "excluded": excluded,
         "text": f"{ranged(effect, outcome)}{_as_difference(effect, outcome)}{_by(key, facts)}",
@@ -114,6 +115,13 @@ def harm_shown(effect: HeadlineEffect, margin: float | None) -> bool:
     return sign * effect.furthest(end, -sign) >= abs(margin)
 
 
+def worse_beyond_chance(effect: HeadlineEffect, margin: float | None) -> bool:
+    """Say whether the whole range lies on the harmful side of no difference."""
+    if margin is None:
+        return False
+    return effect.low > effect.nothing if margin > 0 else effect.high < effect.nothing
+
+
 def _other_tests(estimates: pd.DataFrame, row: Mapping[str, Any], outcome: OutcomeFacts, facts: RunFacts) -> list[str]:
     """Name the other declared tests of the same number that hold with so few and do not leave the harm out."""
     others = [
@@ -154,4 +162,5 @@ def safety_words(row: Mapping[str, Any], facts: RunFacts) -> tuple[str, str]:
     doubts = "".join(f"; {text}" for text in row.get("doubts") or ())
     not_excluded = f"{beyond} is what the whole range shows" if row.get("whole") else f"{beyond} is not excluded"
     words = {True: f"{beyond} is excluded{doubts}", False: not_excluded, None: unknown}
-    return words[row["excluded"]], p
+    worse = f"{'higher' if margin > 0 else 'lower'} beyond chance; " if row.get("worse") else ""
+    return f"{worse}{words[row['excluded']]}", p

@@ -17,9 +17,10 @@ from sos_eval.terms import Verdict
 __all__ = ["ROOM", "RULE", "HeadlineEffect", "Natural", "beside", "effect_of", "natural_units", "verdict_of"]
 
 RULE = (
-    "The verdict is a direction where the interval leaves out no difference and p, where there is one, agrees; it is "
-    "no meaningful effect where the whole interval is inside the smallest change declared as worth having, by more "
-    "than two Monte Carlo errors of its ends; otherwise it is inconclusive. Without an estimate it is not identified."
+    "The verdict is a direction where the interval leaves out no difference and p, where there is one, agrees; where "
+    "it holds no difference, it is no meaningful effect if the whole interval is inside the smallest change declared "
+    "as worth having, by more than two Monte Carlo errors of its ends, and inconclusive if not. Without an estimate it "
+    "is not identified."
 )
 #: So many Monte Carlo errors of an interval's end lie between it and a margin that it is said to keep.
 ROOM = 2.0

@@ -155,11 +155,24 @@ def sentence(
         )
     lower = "lower" if verdict == "decrease" else "higher"
     said = (
-        f"After the recorded start of {did}, {what} came out {lower} in the {units[1]} that have one than the "
-        f"comparison suggests. "
+        f"In the {units[1]} with a recorded start of {did}, {what} came out {lower} than the comparison suggests. "
         f"{span}"
     )
-    return f"{said}{_expectation(verdict, question)}"
+    return f"{said}{_expectation(verdict, question)}{_worth_of_range(verdict, effect, question, outcome)}"
+
+
+def _worth_of_range(verdict: str, effect: HeadlineEffect, question: QuestionFacts, outcome: OutcomeFacts) -> str:
+    """Hold a range beyond no difference against the smallest change worth having, where one was declared."""
+    least = question.worthwhile
+    if least is None or outcome.transform == "log":
+        return ""
+    sign, near, far, way = (-1.0, "high", "low", "fall") if verdict == "decrease" else (1.0, "low", "high", "rise")
+    scaled = _scaled(least, outcome)
+    if sign * effect.furthest(far, sign) < least:
+        return f" The whole range is smaller than the smallest change worth having ({scaled})."
+    if sign * effect.furthest(near, -sign) >= least:
+        return f" The whole range is a {way} worth having ({scaled} or more)."
+    return f" The range has room for a {way} worth having ({scaled} or more) and for smaller ones."
 
 
 def _room_for_worth(effect: HeadlineEffect, question: QuestionFacts, outcome: OutcomeFacts) -> str:

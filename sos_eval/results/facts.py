@@ -218,13 +218,17 @@ class ResolutionFacts:
 
 @dataclass(frozen=True, slots=True)
 class LoggedRun:
-    """A run since the lock: when, as locked or how it differs, its folder's name, the version that made it."""
+    """A run since the lock: when, as locked or how it differs, its folder's name, the version that made it.
+
+    ``data`` are the files it read, each with the first letters of its hash: ``panel.csv 9d670c66``.
+    """
 
     time: str = ""
     state: str = ""
     differences: tuple[str, ...] = ()
     out: str = ""
     sos_eval: str = ""
+    data: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +259,21 @@ class LockFacts:
     def differs(self) -> tuple[str, ...]:
         """How the run differs from its lock, in plain words; bundles of older versions hold the keys alone."""
         return self.words or self.differences
+
+    @property
+    def other_data(self) -> tuple[tuple[str, str], ...]:
+        """Data files of this run that are not those of an earlier run since the lock: name, and when that run was."""
+        if not self.runs:
+            return ()
+        *earlier, own = self.runs
+        before = {name: (hashed, run.time) for run in earlier for name, hashed in map(_file_and_hash, run.data)}
+        now = dict(map(_file_and_hash, own.data))
+        return tuple((name, before[name][1]) for name in now if name in before and before[name][0] != now[name])
+
+
+def _file_and_hash(text: str) -> tuple[str, str]:
+    name, _, hashed = text.rpartition(" ")
+    return name, hashed
 
 
 @dataclass(frozen=True, slots=True)

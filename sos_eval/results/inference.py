@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -14,7 +15,7 @@ from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import Method
 from sos_eval.results.table import EffectTable
 
-__all__ = ["FEW", "InferenceMethod", "Inferred", "Standing"]
+__all__ = ["FEW", "InferenceMethod", "Inferred", "Standing", "strata_of_effects"]
 
 #: Below this many treated (or comparison) clusters a declared plain cluster-robust result never stands alone.
 FEW = 20
@@ -124,3 +125,11 @@ class InferenceMethod(Method):
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return the effects of a fitted estimator under this method."""
         raise NotImplementedError
+
+
+def strata_of_effects(methods: Sequence[InferenceMethod]) -> tuple[str, ...]:
+    """Return the strata whose period effects an estimate carries: those of the first declared test that has some.
+
+    Which test the headline takes is decided later: a stratified one is not to test an estimate without strata.
+    """
+    return next((method.effects_within for method in methods if method.lots), ())

@@ -103,6 +103,25 @@ def test_the_bundle_as_locked_is_kept(path):
     assert ResultBundle(path.parent / "third").facts.lock.notes == ()
 
 
+def test_data_that_changed_since_an_earlier_run_are_told_and_its_bundle_kept(tmp_path):
+    """The plan is as locked, and the data are others: a new answer does not quietly take the place of the first."""
+    path = project(tmp_path)
+    run(path)
+    assert run(path).facts.lock.notes == ()
+    data = tmp_path / "panel.csv"
+    data.write_text(data.read_text().replace(",20,", ",24,"))
+    lock = run(path).facts.lock
+    when = lock.runs[1].time.replace("T", " ").removesuffix("+00:00")
+    assert lock.state == "as_locked"
+    assert lock.notes == (
+        f"The data file panel.csv is not the one of the run of {when}: the answer may differ because the data do.",
+        "The bundle as locked that stood here before is kept as out.as-locked.",
+    )
+    page = page_of(ResultBundle(tmp_path / "out"))
+    assert lock.notes[0] in page
+    assert all(one in page for run_ in lock.runs for one in run_.data)
+
+
 def test_what_is_kept_already_is_never_written_over(tmp_path):
     path = project(tmp_path)
     run(path)

@@ -20,6 +20,7 @@ from sos_eval.report.safety import harm_excluded, harm_shown, safety_rows, safet
 from sos_eval.report.sections import APPENDIX
 from sos_eval.report.verdict import effect_of, verdict_of
 from sos_eval.report.wording import in_units, minus_signs, percent, sentence_count
+from sos_eval.report.words import headline_of
 from sos_eval.results.check import of_hundred
 from tests.report.cases import CASES, run_case
 
@@ -57,14 +58,14 @@ def test_the_path_is_quoted_in_words_and_keeps_the_conventional_test_off_page_on
     on, back = value["path.gone_on"], value["path.returned"]
     assert bundle.headline["scale"] == "rate_per"
     begins = (
-        "Before the start the rate rose more in the authorities with a recorded start; a path as unlike that of "
-        "authorities drawn alike comes up in fewer than 1 of 100 draws; had it gone on, it alone would make the answer "
+        "Before the start the rate moved up in the authorities with a recorded start against authorities drawn alike; "
+        "so unlike a path comes up in fewer than 1 of 100 draws; had it gone on, it alone would make the answer "
         f"{on:.1f} per 10,000 higher, and had it returned to its earlier mean, it would make the answer {-back:.1f} "
         "per 10,000 lower"
     )
     assert said.startswith(begins)
     found = min(abs(row["difference"]) for row in bundle.headline["converted"] if row["what"].startswith("detectable"))
-    assert ("so this says little" in said) == (abs(value["path.implied_bias"]) > found)
+    assert abs(value["path.implied_bias"]) < found or "so this says little" not in said  # the check has seen it
     assert len(re.findall(r"[0-9.]+", said.replace("per 10,000", "").replace("of 100", ""))) <= 6  # with the full stop
     assert not any("joint test" in text for text in bundle.headline["caveats"])
     last, chance = value["path.last"], "within" if value["path.last_shift"] > 0.05 else "beyond"
@@ -78,7 +79,7 @@ def test_a_path_whose_return_adds_nothing_is_said_to_change_nothing(case):
     checks = tuple(replace(one, value=0.0) if one.name == "path.returned" else one for one in facts.checks)
     row = facts.headline.overall(case("diverging").estimates)
     said = earlier_path(effect_of(row, facts.outcome), replace(facts, checks=checks), ("authority", "authorities"))
-    assert "; a return to its earlier mean would add nothing, since the answer is measured from that" in said
+    assert ", and had it returned to its earlier mean, it would add nothing" in said
 
 
 def test_what_the_path_would_do_stands_in_every_unit(case):
@@ -100,8 +101,10 @@ def test_a_ratio_has_its_path_in_per_cent(case):
     way = "higher" if value["path.gone_on"] > 0 else "lower"
     said = bundle.headline["earlier_path"]
     assert f"it alone would make the answer about {percent(share)} {way}" in said
-    assert "the rate (authorities counted alike) rose" in said
-    assert f"and in {of_hundred(value['path.as_answered'])} where larger ones count for more, as in the answer" in said
+    assert (
+        f"comes up in {of_hundred(value['path.joint'])} draws with authorities counted alike, in "
+        f"{of_hundred(value['path.as_answered'])} with larger ones counting for more, as they do in the answer" in said
+    )
 
 
 def test_the_path_of_a_group_made_alike_is_no_test(case):
@@ -166,16 +169,31 @@ def test_a_margin_that_means_nothing_is_a_fault(tmp_path, keys, words):
 def test_a_lower_outcome_is_said_as_what_was_compared(case):
     bundle = case("lower")
     assert bundle.headline["sentence"].startswith(
-        "After the recorded start of Signs of Safety, children starting to be looked after per 10,000 children came "
-        "out lower in the authorities that have one than the comparison suggests. The best estimate is"
+        "In the authorities with a recorded start of Signs of Safety, children starting to be looked after per 10,000 "
+        "children came out lower than the comparison suggests. The best estimate is"
     )
     assert page(bundle).badge == "Lower than the comparison suggests"
+
+
+def _said_with(bundle, least):
+    """The headline's sentence of a run had another smallest change been declared."""
+    question = replace(bundle.facts.question, smallest_worthwhile=float(least), meaningful_change=None)
+    facts = replace(bundle.facts, question=question)
+    return headline_of(bundle.estimates, facts)["sentence"]
 
 
 def test_the_smallest_change_worth_having_drives_verdict_and_sentence(case):
     inside = case("safety").headline
     assert inside["verdict"] == "no_meaningful_effect"
     assert "lies inside the smallest one worth having (4 per 10,000)" in inside["sentence"]
+    for least, told in (
+        (50, "The whole range is smaller than the smallest change worth having (50 per 10,000)."),
+        (0.01, "The whole range is a fall worth having (0.01 per 10,000 or more)."),
+    ):
+        assert told in _said_with(case("lower"), least)
+    effect = effect_of(case("lower").facts.headline.overall(case("lower").estimates), case("lower").facts.outcome)
+    between = -(effect.low + effect.high) / 2
+    assert "The range has room for a fall worth having" in _said_with(case("lower"), between)
     room = case("room").headline
     assert room["verdict"] == "inconclusive"
     assert room["sentence"].endswith(
@@ -325,13 +343,13 @@ def test_the_smallest_change_worth_having_is_what_power_is_said_of(tmp_path):
 
 #: Case, and how sentences of its page one begin: each kind of sentence from a run that makes it.
 SENTENCES = [
-    ("full", "children starting to be looked after per 10,000 children came out higher in the authorities that have"),
-    ("lower", "After the recorded start of Signs of Safety, children starting to be looked after per 10,000 children "),
+    ("full", "children starting to be looked after per 10,000 children came out higher than the comparison sugges"),
+    ("lower", "In the authorities with a recorded start of Signs of Safety, children starting to be looked after pe"),
     ("diverging", "This is the opposite of what was expected."),
     ("safety", "The whole 95% interval of the difference in children starting to be looked after per 10,000 childr"),
     ("room", "This evaluation cannot tell whether Signs of Safety changed children starting to be looked after per"),
     ("room", "Whether a fall worth having (0.1 per 10,000 or more) lies outside the range needs more draws."),
-    ("room", "Whether 32 of the 32 untreated authorities used the intervention is unknown: the comparison is with u"),
+    ("room", "Whether any of the 32 untreated authorities used the intervention is unknown: the comparison is with u"),
     ("far", "The best estimate is 0.120 fewer per 10,000 (95% interval: 0.55 fewer to no upper limit"),
     ("far", "The answer rests on 6 authorities with a recorded start of Signs of Safety, compared with 1 authority,"),
     ("far", "No comparison authority is quite like 6 of the treated authorities that are kept (Place 02, Place 03,"),
@@ -342,7 +360,7 @@ SENTENCES = [
     ("placed", "Made of another number of authorities from 2015 on, 1 of 40 authorities: Place 30 (2 to 1)."),
     ("placed", "In the data on one side of the first start only, as where boundaries change, 1 of 40 authorities: P"),
     ("full", "If the 8 authorities had been drawn by lot, as the test assumes, and the true change were a fall of"),
-    ("diverging", "Before the start the rate rose more in the authorities with a recorded start; a path as unlike tha"),
+    ("diverging", "Before the start the rate moved up in the authorities with a recorded start against authorities "),
     ("made alike", "The path before the start says nothing about whether the comparison is fair: the comparison gro"),
     ("diverging, no path", "Treated and comparison authorities seem not to have been on the same path before the st"),
     ("failed", "A declared check failed: Treated and comparison authorities seem not to have been on the same path "),

@@ -24,7 +24,7 @@ from sos_eval.results.check import Check
 from sos_eval.results.estimate import Compiled
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.fitted import Fitted, standing
-from sos_eval.results.inference import InferenceMethod
+from sos_eval.results.inference import InferenceMethod, strata_of_effects
 from sos_eval.terms import Role
 from sos_eval.worlds.draws import Draws
 from sos_eval.worlds.theory import OUTCOME
@@ -187,7 +187,7 @@ def compile_line(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
 
 def _stratified(line: Line, source: Panel) -> Panel:
     """Return the source with the strata whose period effects the line's estimate carries, as a run has them."""
-    strata = line.inference[0].effects_within
+    strata = strata_of_effects(line.inference)
     if any(name.startswith("outcome_") for name in strata):
         what = f"{line.id}: strata cut by outcomes change from draw to draw, and with them the estimate's effects"
         raise NotIdentified(Fault(source.source, what, "cut strata by exposure or a column, or strata_effects: false"))

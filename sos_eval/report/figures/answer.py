@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _WIDTH = 4.0
 #: Share of the axis that the words beside a mark take.
 _WORDS = 0.34
+#: Rounds in which the axis is widened: each adds less than the one before.
+_ROUNDS = 40
 _MARKS = {
     "detectable fall": ("<", "a fall that\nwould be found", -0.5),
     "detectable rise": (">", "a rise that\nwould be found", -0.5),
@@ -53,10 +55,10 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     note = note if any(name in value for name in _MARKS) else "Square and line: estimate and range."
     title = f"The answer, {unit}"
     shown, (axes,) = canvas(title, height=1.45, note=note, left=0.2, right=0.2, width=_WIDTH, bottom=0.4)
-    axes.axvline(value["no difference"], ymax=0.85, color=MUTED, lw=1.1, ls=":")
+    axes.axvline(value["no difference"], ymax=0.79, color=MUTED, lw=1.1, ls=":")
     axes.text(value["no difference"], 1.3, "no difference", ha="center", va="bottom", size=9, color=INK)
     if math.isfinite(value["low"]) and math.isfinite(value["high"]):
-        axes.plot([value["low"], value["high"]], [0.7, 0.7], color=TREATED, lw=4)
+        axes.plot([value["low"], value["high"]], [0.7, 0.7], color=TREATED, lw=4, solid_capstyle="butt")
     axes.plot([value["estimate"]], [0.7], marker="s", ms=9, color=TREATED)
     for name, (marker, _, row) in _MARKS.items():
         if name in value:
@@ -83,16 +85,18 @@ def _name_marks(axes: Axes, marks: dict[str, float], zero: float) -> None:
 
 
 def _outward(axes: Axes, marks: dict[str, float], zero: float) -> set[str]:
-    """Return the marks whose words do not fit between them and no difference, the axis widened for these."""
+    """Return the marks whose words do not fit between them and no difference, the axis widened for these.
+
+    Room for one takes from that for another, so that the axis is widened until all have theirs.
+    """
     outward: set[str] = set()
-    for _ in marks:
+    for _ in range(_ROUNDS):
         low, high = axes.get_xlim()
-        near = {name for name, at in marks.items() if abs(at - zero) < _WORDS * (high - low)}
-        for name in sorted(near - outward):
-            outward.add(name)
+        outward |= {name for name, at in marks.items() if abs(at - zero) < _WORDS * (high - low)}
+        for name in outward:
             low, high = axes.get_xlim()
             if marks[name] < zero:
-                axes.set_xlim((marks[name] - _WORDS * high) / (1 - _WORDS), high)
+                axes.set_xlim(min(low, (marks[name] - _WORDS * high) / (1 - _WORDS)), high)
             else:
-                axes.set_xlim(low, (marks[name] - _WORDS * low) / (1 - _WORDS))
+                axes.set_xlim(low, max(high, (marks[name] - _WORDS * low) / (1 - _WORDS)))
     return outward

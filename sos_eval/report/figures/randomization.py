@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.numerics.lots import share_reached
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.reading import table_of, unit_words, why_missing
 from sos_eval.report.theme import COMPARISON, TREATED, canvas, legend
@@ -78,11 +79,13 @@ def _note(bundle: ResultBundle, draws: np.ndarray, observed: float) -> str:
     p = float(permuted["p_value"]) if permuted is not None else np.nan
     if not np.isfinite(p):
         return "No p value was computed."
+    complete = bool(facts_of(bundle, name).get("complete", False))
     error = float(np.sqrt(p * (1 - p) / max(len(draws), 1)))
     if facts_of(bundle, name).get("statistic") == "both":
         return (
-            f"p = {p:.3f} (simulation error ± {error:.3f}) of the effect over its error (shown) and the effect "
-            "itself taken together: how often the smaller p of the two is as small in the draws."
+            f"p = {p:.3f} (simulation error ± {error:.3f}) of the effect over its error and the effect itself taken "
+            "together: how often the smaller p of the two is as small in the draws. Shown: the effect over its error, "
+            f"alone p = {share_reached(np.r_[observed, draws], complete=complete):.3f}."
         )
     return (
         f"p = {p:.3f} (simulation error ± {error:.3f}): a result at least as far from zero came up in "
