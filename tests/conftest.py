@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,9 +31,72 @@ def pytest_collection_modifyitems(config, items):
     items[:] = [item for item in items if item not in dropped]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Hand tests that share a run to one worker; xdist's own way writes groups into names, which pytest 9 ignores."""
+    if config.getoption("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return shared_by(nodeid)
+
+    return Together(config, log)
+
+
+def shared_by(nodeid: str) -> str:
+    """Return what a test shares its runs with: its file's group, the file where it has fixtures of its own, or nobody.
+
+    A group is named by ``xdist_group``; all of a file belong to the one it names.
+    """
+    file = nodeid.partition("::")[0]
+    return group_of(file) or nodeid
+
+
+@cache
+def group_of(file: str) -> str:
+    """Return the group of a file; empty where each of its tests stands alone."""
+    text = (ROOT / file).read_text(encoding="utf-8")
+    named = re.search(r'xdist_group\("(\w+)"\)', text)
+    return named[1] if named else file if 'scope="module"' in text else ""
+
+
 def shared(*parts: str) -> Path:
     """Return a file under ``../shared``; skip the test where it is absent."""
     path = SHARED.joinpath(*parts)
     if not path.exists():
         pytest.skip(f"../shared/{'/'.join(parts)} is not here")
     return path
+
+
+@contextmanager
+def without_pages() -> Iterator[None]:
+    """Run without figures and report, half of a small run's time, where neither is read."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sos_eval.jobs.write.render_all", lambda folder, forms: [])
+        yield
+
+
+@contextmanager
+def drawn_once() -> Iterator[None]:
+    """Draw what the page shows alone, and not every figure a second time as an image of dots."""
+    from sos_eval.report.draw import draw_all
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sos_eval.report.render.draw_all", lambda bundle, forms=("svg",): draw_all(bundle, forms))
+        yield
+
+
+@pytest.fixture
+def undrawn() -> Iterator[None]:
+    """Make a test's runs without figures and report."""
+    with without_pages():
+        yield
+
+
+@pytest.fixture
+def undotted() -> Iterator[None]:
+    """Make a test's runs with every figure as lines alone."""
+    with drawn_once():
+        yield

@@ -41,9 +41,8 @@ from sos_eval.estimators.fast.regression import (
 from sos_eval.estimators.fast.rows import batch_row_outcomes
 from sos_eval.numerics.regress import LinearFit
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import Batch, Compiled, Estimate, Planned, RowChoice, Unplanned, cells
+from sos_eval.results.estimate import Batch, Compiled, Estimate, Planned, RowChoice, Unplanned, cells, same_rows
 from sos_eval.results.estimator import PlannedEstimator
-from sos_eval.terms import KEY_COLUMNS
 
 __all__ = ["StatedRegression", "Statement", "TwoWayRegression"]
 
@@ -184,8 +183,7 @@ class TwoWayRegression(StatedRegression):
         rows, stated = self._stated(regression_rows(panel.with_outcome(outcomes[0]), self._names(panel)))
         table = self._row_table(rows, stated)
         stands = self._own_cells(panel)
-        keys = list(KEY_COLUMNS)
-        if stated.inside is not None or stands is None or not stands[keys].equals(table[keys]):
+        if stated.inside is not None or stands is None or not same_rows(stands, table):
             return by_draw.apply(outcomes)
         place = pd.Index(panel.units).get_indexer(pd.Index(rows.panel.units))
         contrast = _row_contrast(rows, stated)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import lru_cache
 from multiprocessing import active_children, get_context
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sos_eval.errors import OurFault
 from sos_eval.montecarlo.workers import ended_since, follow, one_thread_each
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 __all__ = ["Team"]
 
@@ -38,11 +43,9 @@ class Team:
 
     def work(self, piece: Callable[[Any], Any], pieces: Sequence[Any], sizes: Sequence[int]) -> list[Any]:
         """Do all pieces: the first here, which says how long the others take, and those on processes if it pays."""
-        from threadpoolctl import threadpool_limits
-
         start = perf_counter()
         answers: list[Any] = []
-        with threadpool_limits(1):
+        with _libraries(len(sys.modules)).limit(limits=1):
             for number, (given, size) in enumerate(zip(pieces, sizes, strict=True)):
                 if number == 1 and self._pays(perf_counter() - start, len(pieces) - 1):
                     return answers + list(self._counted(self._on_processes(piece, pieces[1:]), sizes[1:]))
@@ -79,3 +82,11 @@ class Team:
             if self._pool is not None:
                 self._pool.shutdown(cancel_futures=True)
                 self._pool = None
+
+
+@lru_cache(maxsize=1)
+def _libraries(modules: int) -> ThreadpoolController:
+    """Find the libraries with threads of their own; they come with modules, so this holds until one more is there."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

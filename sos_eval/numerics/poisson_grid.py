@@ -104,7 +104,10 @@ def _means(theta: Array, total: Array, at_risk: Array, columns: tuple[Array, ...
     with np.errstate(over="ignore", invalid="ignore"):  # draws that run away do not settle and are fitted by themselves
         later = np.exp(theta[:, len(columns) :]).reshape(len(theta), -1, at_risk.shape[-1] - 1)
         by_time = np.concatenate([np.ones((*later.shape[:2], 1)), later], axis=2)
-        mean: Array = at_risk * by_time[:, strata] * (1 + treated * (np.exp(theta[:, :1, None]) - 1))
+        factor = treated * (np.exp(theta[:, :1, None]) - 1)
+        factor += 1
+        mean: Array = at_risk * by_time[:, strata]
+        mean *= factor
         if covariates:
             mean *= np.exp(np.einsum("rc,cnt->rnt", theta[:, 1 : len(columns)], np.concatenate(covariates)))
         sums = mean.sum(-1)
@@ -127,18 +130,18 @@ def _newton(
     later, inverse = mean[:, :, 1:], np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
     weighted = [column * mean for column in columns]
     by_unit = [column.sum(-1) for column in weighted]
-    by_time = np.concatenate([later[:, inside].sum(1) for inside in members], axis=1)
+    parts = [later[:, inside] for inside in members]
+    by_time = np.concatenate([part.sum(1) for part in parts], axis=1)
     score = events - np.column_stack([*(column.sum(-1) for column in by_unit), by_time])
     information = np.zeros((len(mean), s, s))
     blocks = [slice(q + i * later.shape[2], q + (i + 1) * later.shape[2]) for i in range(len(members))]
-    for inside, block in zip(members, blocks, strict=True):
-        part = later[:, inside]
+    for inside, part, block in zip(members, parts, blocks, strict=True):
         information[:, block, block] = -(part * inverse[:, inside, None]).swapaxes(1, 2) @ part
     information[:, np.arange(q, s), np.arange(q, s)] += by_time
     for j in range(q):
         share = by_unit[j] * inverse
-        for inside, block in zip(members, blocks, strict=True):
-            cross = weighted[j][:, inside, 1:].sum(1) - (share[:, None, inside] @ later[:, inside])[:, 0]
+        for inside, part, block in zip(members, parts, blocks, strict=True):
+            cross = weighted[j][:, inside, 1:].sum(1) - (share[:, None, inside] @ part)[:, 0]
             information[:, j, block] = information[:, block, j] = cross
         for k in range(j + 1):
             square = (columns[k] * weighted[j]).sum((-2, -1)) - (share * by_unit[k]).sum(-1)

@@ -16,7 +16,7 @@ from sos_eval.terms import KEY_COLUMNS
 
 __all__ = [
     "ABSENT", "CELL_COLUMNS", "INFINITE", "Batch", "Columns", "Compiled", "Estimate", "Planned", "RowChoice", "Scored",
-    "Unplanned", "aligned", "cell_columns", "cells", "finite", "joined_batches", "stacked",
+    "Unplanned", "aligned", "cell_columns", "cells", "finite", "joined_batches", "same_rows", "stacked",
 ]  # fmt: skip
 
 #: Returns the positions of the wanted rows in a table of cells, increasing.
@@ -304,8 +304,7 @@ def _in_rows(batch: Batch | tuple[str, ...], table: pd.DataFrame) -> Batch:
         nothing = np.full((len(batch), len(table)), np.nan)
         return Batch(table, nothing, nothing, batch)
     failures = batch.failures or ("",) * len(batch.values)
-    keys = list(KEY_COLUMNS)
-    if len(table) == len(batch.cells) and table[keys].equals(batch.cells[keys]):
+    if same_rows(table, batch.cells):
         return replace(batch, failures=failures)
     place = _index(batch.cells).get_indexer(_index(table))
     both = (batch.values, batch.std_error)
@@ -315,10 +314,9 @@ def _in_rows(batch: Batch | tuple[str, ...], table: pd.DataFrame) -> Batch:
 
 def _joined(table: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataFrame:
     """Return a table with the rows that it lacks put at its end."""
-    keys = list(KEY_COLUMNS)
-    if table is None or table[keys].equals(cells[keys]):
+    if table is None or same_rows(table, cells):
         return cells if table is None else table
-    return pd.concat([table, cells]).drop_duplicates(keys, ignore_index=True)
+    return pd.concat([table, cells]).drop_duplicates(list(KEY_COLUMNS), ignore_index=True)
 
 
 def _padded(row: Array | None, size: int) -> Array:
@@ -332,14 +330,19 @@ def _padded(row: Array | None, size: int) -> Array:
 def aligned(one: Estimate, cells: pd.DataFrame) -> tuple[Array, Array | None, str]:
     """Return values and errors at the cells that are wanted, found by their keys, and why the first empty one is so."""
     errors, reasons = clustered_error(one), one.cells["reason"].to_numpy()
-    keys, values = list(KEY_COLUMNS), one.values
-    if len(one.cells) != len(cells) or not one.cells[keys].equals(cells[keys]):
+    values = one.values
+    if not same_rows(one.cells, cells):
         position = _index(one.cells).get_indexer(_index(cells))
         missing = position < 0
         values, reasons = np.where(missing, np.nan, values[position]), np.where(missing, ABSENT, reasons[position])
         errors = None if errors is None else np.where(missing, np.nan, errors[position])
     empty = np.isnan(values)
     return values, errors, str(reasons[np.argmax(empty)]) if empty.any() else ""
+
+
+def same_rows(one: pd.DataFrame, other: pd.DataFrame) -> bool:
+    """Whether two tables of cells have the same keys in the same order; column by column, which copies neither."""
+    return one is other or (len(one) == len(other) and all(one[key].equals(other[key]) for key in KEY_COLUMNS))
 
 
 def _index(cells: pd.DataFrame) -> pd.Index:

@@ -143,7 +143,7 @@ def pilot(folder: Path) -> None:
     (folder / "guarded.yaml").write_text(f"{design}disclosure: {{profile: dfe}}\n")
 
 
-def test_one_pilot_s_counts_do_not_come_out(tmp_path):
+def test_one_pilot_s_counts_do_not_come_out(tmp_path, undotted):
     pilot(tmp_path)
     whole, guarded, adversary = run(tmp_path, "open"), run(tmp_path, "guarded"), Adversary(tmp_path / "open.yaml")
     assert set(adversary.recovered(adversary.statements(whole, digits=17), 6)) == set(range(5))
@@ -183,7 +183,7 @@ NOT_OF_COUNTS = {
 }  # fmt: skip
 
 
-def test_each_number_that_is_written_is_read_by_the_adversary_or_named(tmp_path):
+def test_each_number_that_is_written_is_read_by_the_adversary_or_named(tmp_path, undotted):
     drawn(tmp_path, 1004, curve=True)
     guarded = run(tmp_path, "guarded")
     tables = {file: read_table(file) for file in guarded.rglob("*.csv")}
@@ -221,7 +221,7 @@ def numbers_of(value: object) -> list[float]:
     return [float(value)] if isinstance(value, int | float) and not isinstance(value, bool) else []
 
 
-def test_nothing_withheld_stands_on_the_page(tmp_path):
+def test_nothing_withheld_stands_on_the_page(tmp_path, undotted):
     pilot(tmp_path)
     whole, guarded = run(tmp_path, "open"), run(tmp_path, "guarded")
     held = read_table(whole / "estimates.csv")[["estimate", "std_error", "conf_low", "conf_high"]].stack()
@@ -236,7 +236,7 @@ def test_nothing_withheld_stands_on_the_page(tmp_path):
     assert "does not say" in se.read_bundle(guarded).headline["sentence"]
 
 
-def test_values_of_matched_covariates_by_unit_stay(tmp_path):
+def test_values_of_matched_covariates_by_unit_stay(tmp_path, undrawn):
     drawn(tmp_path, 4)
     matched = "comparison: {method: nearest, on: [outcome_pre], distance: outcome_pre}\nestimators:"
     for name in ("open", "guarded"):
@@ -249,7 +249,7 @@ def test_values_of_matched_covariates_by_unit_stay(tmp_path):
     assert held["tables/balance_values.csv"] == "withheld: each row is about a single unit"
 
 
-def test_what_is_shown_has_four_digits_and_the_list_says_what_is_not(tmp_path):
+def test_what_is_shown_has_four_digits_and_the_list_says_what_is_not(tmp_path, undotted):
     drawn(tmp_path, 4)
     guarded = run(tmp_path, "guarded")
     files = sorted({*guarded.rglob("*.csv")})
@@ -360,7 +360,7 @@ def nested(folder: Path, profile: str) -> Path:
     return run(folder, profile)
 
 
-def test_of_estimates_on_nearly_the_same_units_one_is_told(tmp_path):
+def test_of_estimates_on_nearly_the_same_units_one_is_told(tmp_path, undrawn):
     guarded = nested(tmp_path, "dfe")
     table = read_table(guarded / "estimates.csv")
     told = table.groupby("estimator")["estimate"].apply(lambda values: values.notna().any())
@@ -387,7 +387,7 @@ def test_of_estimates_on_nearly_the_same_units_one_is_told(tmp_path):
     assert read_table(nested(tmp_path, "open") / "tables" / "robustness.csv")["estimate"].notna().all()
 
 
-def test_weights_by_unit_and_adjusted_p_of_what_is_withheld_stay(tmp_path):
+def test_weights_by_unit_and_adjusted_p_of_what_is_withheld_stay(tmp_path, undrawn):
     guarded = nested(tmp_path, "dfe")
     assert not (guarded / "weights.csv").exists()
     listed = read_table(guarded / "disclosure.csv").set_index("file")

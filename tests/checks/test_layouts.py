@@ -9,7 +9,8 @@ from tests.fakes import FAKES, fit, noise_panel, panel_of, people
 
 OPTIONS = {
     "robustness": {"starts": (2003.0, 2005.0), "windows": ({"from": 2002},)}, "placebo_units": {"draws": 19},
-    "leave_one_out": {"draws": 19},
+    "leave_one_out": {"draws": 19}, "placebo_time": {"draws": 99}, "contamination": {"draws": 99},
+    "path": {"draws": 99}, "refuters": {"draws": 99},
     "honest_did": {"draws": 99}, "pretrend_power": {"draws": 99}, "equivalence": {"draws": 99},
     "functional_form": {"draws": 99},
 }  # fmt: skip

@@ -14,6 +14,8 @@ from sos_eval.jobs.run import run
 from sos_eval.numerics.curve import curve_test
 from tests.jobs.test_alternatives import ADOPTIONS, DESIGN, RATES, UNITS, effect
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 CURVE = """\
   - specification_curve:
       declared: {window: all years}

@@ -9,6 +9,8 @@ import pytest
 from sos_eval.jobs.run import run
 from tests.jobs.eight_units import ADOPTIONS, written
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 DESIGN = """\
 schema: sos-eval/design/1
 name: eight

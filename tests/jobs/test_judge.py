@@ -11,6 +11,7 @@ import pytest
 from sos_eval.jobs.run import run
 from sos_eval.report.wording import number
 from sos_eval.terms import TEST_COLUMNS
+from tests.conftest import without_pages
 
 DESIGN = """\
 schema: sos-eval/design/1
@@ -53,7 +54,8 @@ def bundle(tmp_path_factory):
         "y": y.ravel(), "start": np.repeat(start, 8), "side": np.repeat(side, 8),
     }).to_csv(folder / "p.csv", index=False)  # fmt: skip
     (folder / "lots.yaml").write_text(DESIGN, encoding="utf-8")
-    return run(folder / "lots.yaml", out=folder / "out")
+    with without_pages():
+        return run(folder / "lots.yaml", out=folder / "out")
 
 
 def test_entries_are_told_apart_and_every_test_is_kept(bundle):

@@ -14,6 +14,8 @@ from sos_eval.numerics.multiplicity import benjamini_hochberg, holm
 from tests.jobs.eight_units import ADOPTIONS, written
 from tests.jobs.test_families import CHANGES
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 DESIGN = """\
 schema: sos-eval/design/1
 name: eight

@@ -17,7 +17,7 @@ from sos_eval.economics.declared import DeclaredEffect
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.jobs.economics import run_economics
 from sos_eval.results.facts import RunFacts
-from tests.conftest import shared
+from tests.conftest import shared, without_pages
 
 DESIGN = """\
 schema: sos-eval/design/1
@@ -71,7 +71,8 @@ def bundle(tmp_path_factory) -> se.ResultBundle:
     folder: Path = tmp_path_factory.mktemp("second")
     counts().to_csv(folder / "panel.csv", index=False)
     (folder / "second.yaml").write_text(DESIGN)
-    return se.run(se.load_design(folder / "second.yaml"), out=folder / "out")
+    with without_pages():
+        return se.run(se.load_design(folder / "second.yaml"), out=folder / "out")
 
 
 def row_of(bundle, outcome):
@@ -137,7 +138,8 @@ def of_a_test(folder: Path, extra: str = "") -> se.ResultBundle:
     design = design.replace("gate: {facts", "gate: {override: E2, why: how an effect is drawn, facts")
     (folder / "d.yaml").write_text(design.replace("seed: 1\n", f"seed: 1\n{extra}"), encoding="utf-8")
     counts().to_csv(folder / "panel.csv", index=False)
-    return se.run(folder / "d.yaml", out=folder / "out")
+    with without_pages():
+        return se.run(folder / "d.yaml", out=folder / "out")
 
 
 def test_a_run_draws_its_effect_from_its_own_test_and_says_so(tmp_path):

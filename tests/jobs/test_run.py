@@ -69,18 +69,18 @@ MATCHED = DESIGN.replace("checks: [pretrends, leave_one_out]\n", "checks: [place
 )
 
 
-def test_the_same_bytes_on_any_number_of_processes(folder, monkeypatch):
-    """Pieces of 20 adoptions, all but the first of each on processes; matched, so that groups are built again."""
-    monkeypatch.setattr("sos_eval.results.adoptions.DRAWS_AT_ONCE", 20)
+def test_the_same_bytes_on_any_number_of_processes(folder, undrawn, monkeypatch):
+    """Pieces of 10 adoptions, all but the first of four on processes; matched, so that groups are built again."""
+    monkeypatch.setattr("sos_eval.results.adoptions.DRAWS_AT_ONCE", 10)
     monkeypatch.setattr("sos_eval.jobs.crew.PROCESSES_PAY", 0.0)
-    (folder / "small.yaml").write_text(MATCHED)
+    (folder / "small.yaml").write_text(MATCHED.replace("draws: 99", "draws: 39"))
     alone, *others = (run(folder, f"w{workers}", workers=workers) for workers in (1, 3))
     for other in others:
         for file in (alone.path / "estimates.csv", alone.path / "diagnostics.csv", *(alone.path / "tables").iterdir()):
             assert (other.path / file.relative_to(alone.path)).read_bytes() == file.read_bytes(), file.name
 
 
-def test_long_inference_is_announced_and_counted(folder, monkeypatch):
+def test_long_inference_is_announced_and_counted(folder, undrawn, monkeypatch):
     """What takes more than ten seconds is said beforehand, short inference is not; the log has it, estimates do not."""
     said, told = [], []
     quiet = run(folder, "quiet", notice=said.append, progress=lambda *given: told.append(given))
@@ -97,7 +97,7 @@ def test_long_inference_is_announced_and_counted(folder, monkeypatch):
     assert (quiet.path / "estimates.csv").read_bytes() == (slow.path / "estimates.csv").read_bytes()
 
 
-def test_the_whole_is_announced_where_no_single_inference_is_long(folder, monkeypatch):
+def test_the_whole_is_announced_where_no_single_inference_is_long(folder, undrawn, monkeypatch):
     """297 and 1,485 estimates at 6 milliseconds: 1.8 and 8.9 seconds, 10.7 together."""
     said = []
     monkeypatch.setattr("sos_eval.jobs.steps.seconds_each", lambda method, fitted: 0.006)
@@ -117,7 +117,7 @@ def test_interrupted_inference_leaves_nothing(folder):
     assert sorted(path.name for path in folder.iterdir()) == ["panel.csv", "small.yaml"]
 
 
-def test_another_seed_moves_only_what_is_drawn(folder):
+def test_another_seed_moves_only_what_is_drawn(folder, undrawn):
     first = run(folder, "a").estimates
     second = se.run(se.load_design(folder / "small.yaml", seed=5), out=folder / "b").estimates
     pd.testing.assert_series_equal(first["estimate"], second["estimate"])
@@ -126,7 +126,7 @@ def test_another_seed_moves_only_what_is_drawn(folder):
     pd.testing.assert_series_equal(first.loc[~drawn, "p_value"], second.loc[~drawn, "p_value"])
 
 
-def test_an_existing_bundle_is_left_alone(folder):
+def test_an_existing_bundle_is_left_alone(folder, undrawn):
     run(folder)
     before = (folder / "out" / "estimates.csv").stat().st_mtime_ns
     with pytest.raises(InputFault, match="--force"):
@@ -145,7 +145,7 @@ def test_a_fault_in_the_data_leaves_nothing_behind(folder):
     assert sorted(folder.iterdir()) == before
 
 
-def test_the_headline_repeats_a_row_of_the_estimates(folder):
+def test_the_headline_repeats_a_row_of_the_estimates(folder, undrawn):
     bundle = run(folder)
     row = bundle.estimates.query(
         "estimator == 'primary' and aggregation == 'overall' and inference == 'randomization'"
@@ -155,7 +155,7 @@ def test_the_headline_repeats_a_row_of_the_estimates(folder):
     assert bundle.headline["inference_rule"]["headline"] == "randomization"
 
 
-def test_a_declared_cluster_robust_headline_gives_way_to_the_rule(folder):
+def test_a_declared_cluster_robust_headline_gives_way_to_the_rule(folder, undrawn):
     text = DESIGN.replace("  - {method: randomization, draws: 99}\n", "")
     (folder / "small.yaml").write_text(text)
     bundle = run(folder)
@@ -164,7 +164,7 @@ def test_a_declared_cluster_robust_headline_gives_way_to_the_rule(folder):
     assert {"analytic", "randomization"} == set(bundle.estimates["inference"])
 
 
-def test_a_transformed_outcome_keeps_its_scale(folder):
+def test_a_transformed_outcome_keeps_its_scale(folder, undrawn):
     (folder / "small.yaml").write_text(DESIGN.replace("per: 10000}", "per: 10000, transform: log}"))
     bundle = run(folder)
     scales = bundle.estimates.groupby("estimator")["scale"].unique()
@@ -187,7 +187,7 @@ def without_never_treated(folder: Path, control: str) -> None:
     (folder / "small.yaml").write_text(text.replace("  - {id: poisson, method: poisson_did}\n", ""))
 
 
-def test_later_cohorts_serve_where_nobody_is_never_treated(folder):
+def test_later_cohorts_serve_where_nobody_is_never_treated(folder, undrawn):
     without_never_treated(folder, "not_yet_treated")
     overall = run(folder).estimates.query("aggregation == 'overall'")
     assert overall["estimate"].notna().all()
@@ -199,7 +199,7 @@ def test_never_treated_controls_are_refused_where_there_are_none(folder):
         run(folder)
 
 
-def test_tables_that_figures_read_are_in_the_bundle(folder):
+def test_tables_that_figures_read_are_in_the_bundle(folder, undrawn):
     names = run(folder).table_names
     assert {"adoption", "outcome_paths", "leave_one_out", "primary.randomization"} <= set(names)
 

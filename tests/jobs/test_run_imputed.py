@@ -10,6 +10,7 @@ from sos_eval.jobs.run import run
 from sos_eval.numerics.random import stream
 from sos_eval.panel.imputation import GapFilling, completed
 from sos_eval.panel.panel import Panel
+from tests.conftest import without_pages
 
 NUMBER, SEED = 3, 7
 DESIGN = f"""
@@ -53,7 +54,8 @@ def folder(tmp_path_factory):
     base = tmp_path_factory.mktemp("gaps")
     people().to_csv(base / "people.csv", index=False)
     (base / "gaps.yaml").write_text(DESIGN)
-    run(base / "gaps.yaml", out=base / "out")
+    with without_pages():
+        run(base / "gaps.yaml", out=base / "out")
     return base
 
 

@@ -22,6 +22,7 @@ from sos_eval.jobs.runs import refuse_unseen
 from sos_eval.terms import __version__
 from tests.cli.bad_inputs import DESIGN
 from tests.cli.bad_inputs import panel as small_panel
+from tests.conftest import drawn_once
 
 SEED = "the seed is 2, the locked plan said 1"
 KEYS = {
@@ -40,7 +41,8 @@ def project(folder: Path, *, lock: bool = True) -> Path:
 
 
 def run(path: Path, out: str = "out", **overrides: object) -> ResultBundle:
-    return se.run(se.load_design(path, **overrides), out=path.parent / out, force=True)
+    with drawn_once():
+        return se.run(se.load_design(path, **overrides), out=path.parent / out, force=True)
 
 
 def page_of(bundle: ResultBundle) -> str:

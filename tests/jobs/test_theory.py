@@ -9,7 +9,7 @@ import pytest
 
 import sos_eval as se
 from sos_eval.errors import DesignFault, InputFault
-from tests.conftest import ROOT
+from tests.conftest import ROOT, drawn_once
 
 WORLD = """\
 schema: sos-eval/world/1
@@ -61,7 +61,8 @@ def load(folder: Path, *changes: tuple[str, str]) -> se.Design:
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
     folder = tmp_path_factory.mktemp("theory")
-    return se.run(load(folder), out=folder / "out")
+    with drawn_once():
+        return se.run(load(folder), out=folder / "out")
 
 
 def test_answers_are_in_the_bundle_and_read_back(bundle):
@@ -149,7 +150,7 @@ def test_the_first_link_is_in_the_bundle_and_on_the_page(bundle):
     assert "Effects on measured mediators" in (bundle.path / "report.html").read_text()
 
 
-def test_the_emmie_design_fills_every_letter_and_finds_what_its_world_holds(tmp_path):
+def test_the_emmie_design_fills_every_letter_and_finds_what_its_world_holds(tmp_path, undotted):
     """Practice moves trust by 1 in full; adopters' fidelity is 0.7 on average."""
     bundle = se.run(ROOT / "designs" / "sos_emmie.yaml", out=tmp_path / "out")
     link = bundle.tables("mechanisms.first_link").iloc[0]
@@ -162,7 +163,7 @@ def test_the_emmie_design_fills_every_letter_and_finds_what_its_world_holds(tmp_
     assert "Not evaluated." not in page
 
 
-def test_under_a_profile_a_link_on_few_units_is_held_back(tmp_path):
+def test_under_a_profile_a_link_on_few_units_is_held_back(tmp_path, undrawn):
     """Trust was asked about in two of the eight adopters only."""
     import pandas as pd
 

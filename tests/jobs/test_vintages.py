@@ -11,6 +11,7 @@ from sos_eval.cli.screen import Screen, answered
 from sos_eval.errors import InputFault
 from sos_eval.jobs.vintages import DRIFT_COLUMNS, run_vintages
 from tests.cli.bad_inputs import DESIGN, panel
+from tests.conftest import without_pages
 
 
 def later() -> str:
@@ -37,10 +38,11 @@ def project(tmp_path, monkeypatch):
 def drift(tmp_path_factory):
     folder = _laid_out(tmp_path_factory.mktemp("vintages"))
     files = [folder / "first.csv", folder / "later.csv"]
-    return run_vintages(folder / "small.yaml", files, out=folder / "out")
+    with without_pages():
+        return run_vintages(folder / "small.yaml", files, out=folder / "out")
 
 
-def test_each_vintage_is_a_run_of_its_own(drift):
+def test_each_vintage_is_a_run_of_its_own(drift, undrawn):
     project = drift.folder.parent
     assert tuple(drift.table) == DRIFT_COLUMNS
     for name in ("first", "later"):
@@ -70,7 +72,7 @@ def test_the_cells_that_changed_are_counted_and_those_of_treated_units_named(dri
     assert drift.table["cells_changed"].tolist() == [0, 2]
 
 
-def test_the_runs_of_a_locked_design_stand_in_its_log(project):
+def test_the_runs_of_a_locked_design_stand_in_its_log(project, undrawn):
     assert answered(cli, ["lock", "small.yaml", "--outcomes-seen", "published"], Screen()) == 0
     assert answered(cli, ["run", "small.yaml", "--vintages", "first.csv", "later.csv", "--quiet"], Screen()) == 0
     assert [line.count('"state": "changed"') for line in (project / "small.runs.jsonl").read_text().splitlines()] == [

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 import sos_eval as se
+from tests.conftest import drawn_once
 
 DESIGN = """\
 schema: sos-eval/design/1
@@ -68,7 +69,8 @@ def run_case(
     """Run a case and return its bundle."""
     change(table(effect, slope)).to_csv(folder / "case.csv", index=False)
     (folder / "case.yaml").write_text(DESIGN.format(**(KEYS | keys)))
-    return se.run(se.load_design(folder / "case.yaml"), out=folder / "out")
+    with drawn_once():
+        return se.run(se.load_design(folder / "case.yaml"), out=folder / "out")
 
 
 def _further(name: str, more: str) -> str:

@@ -18,7 +18,7 @@ from sos_eval.errors import InputFault
 from sos_eval.estimators.fast.cohort_means import Contributions, Sums, errors, upper
 from sos_eval.numerics.scale import near_one
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import ABSENT, Batch, Estimate, aligned
+from sos_eval.results.estimate import ABSENT, Batch, Estimate, aligned, same_rows
 from sos_eval.terms import KEY_COLUMNS
 
 __all__ = [
@@ -285,12 +285,19 @@ def _together(parts: list[tuple[Codes, Part]], draws: int, failures: NDArray[np.
         table = pd.concat([part.cells for _, part in parts]).drop_duplicates(keys, ignore_index=True)
     values = np.full((draws, len(table)), np.nan)
     std_error = np.full_like(values, np.nan)
-    index = pd.MultiIndex.from_frame(table[keys])
     for rows, part in parts:
-        place = index.get_indexer(pd.MultiIndex.from_frame(part.cells[keys]))
+        place = _places(part.cells, table)
         values[np.ix_(rows, place)], std_error[np.ix_(rows, place)] = part.values, part.std_error
     failures[np.isnan(values).any(1) & (failures == "")] = ABSENT
     return Batch(table, values, std_error, tuple(failures))
+
+
+def _places(cells: pd.DataFrame, table: pd.DataFrame) -> NDArray[np.intp]:
+    """Return where a table has the rows of some cells, all of which it has."""
+    if same_rows(cells, table):
+        return np.arange(len(cells))
+    there, wanted = (pd.MultiIndex.from_frame(some[list(KEY_COLUMNS)]) for some in (table, cells))
+    return np.asarray(there.get_indexer(wanted), np.intp)
 
 
 def by_itself(panel: Panel, table: pd.DataFrame, complete: Callable[[Panel], Estimate]) -> tuple[Array, Array, str]:

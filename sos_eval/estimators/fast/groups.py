@@ -18,7 +18,7 @@ from sos_eval.estimators.fast.assignments import Pattern, by_itself, chunks
 from sos_eval.estimators.fast.cohort_means import Sums, errors, upper
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.comparison import weighed
-from sos_eval.results.estimate import ABSENT, Batch, Estimate
+from sos_eval.results.estimate import ABSENT, Batch, Estimate, same_rows
 from sos_eval.terms import KEY_COLUMNS
 
 __all__ = ["Grouped", "batch_groups", "has_own_clusters"]
@@ -57,6 +57,8 @@ class Grouped:
 
     def place_of(self, cells: pd.DataFrame) -> NDArray[np.intp]:
         """Return the position in `cells` of every row that is wanted; -1 where it is not there."""
+        if same_rows(self.cells, cells):
+            return np.arange(len(cells))
         wanted, there = (pd.MultiIndex.from_frame(one[list(KEY_COLUMNS)]) for one in (self.cells, cells))
         return np.asarray(there.get_indexer(wanted), np.intp)
 
