@@ -27,7 +27,7 @@ from sos_eval.panel.imputation import completed
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.spec import PanelSpec
-from sos_eval.results.assignments import stratified
+from sos_eval.results.assignments import stratified, unusable_strata
 from sos_eval.results.crew import ALONE, Crew
 from sos_eval.results.facts import RunFacts
 from sos_eval.results.fitted import Fitted, standing
@@ -160,7 +160,11 @@ def _group(
     for known_panel, known_outcome, method, known_strata, group in built:
         if known_panel is panel and (known_outcome, method, known_strata) == (outcome, entry.comparison, strata):
             return replace(group, entry=entry)
-    restricted = stratified(entry.comparison.restricted(panel.select(outcome)), strata, lots_of)
+    donors = entry.comparison.restricted(panel.select(outcome))
+    if why := unusable_strata(donors, strata, lots_of):
+        told = f"{entry.id}: {why if why.startswith('strata') else f'strata: {why}'}"
+        raise NotIdentified(donors.fault(told, "name a column that each unit has one value of, or fewer strata"))
+    restricted = stratified(donors, strata, lots_of)
     made = compared_within(build(entry.comparison.unrestricted(), restricted), restricted)
     group = Group(entry, restricted, made, lots_of)
     built.append((panel, outcome, entry.comparison, strata, group))

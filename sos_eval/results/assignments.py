@@ -26,6 +26,7 @@ __all__ = [
     "drawn_within",
     "strata_columns",
     "stratified",
+    "unusable_strata",
 ]
 
 Codes = NDArray[np.intp]
@@ -33,6 +34,9 @@ Codes = NDArray[np.intp]
 MATCHED_SETS = "matched_sets"
 #: Column of a panel whose rows of people were matched: their places in the panel before.
 MATCHED_ROWS = "source_row"
+#: How the reasons begin that declared strata themselves give.
+_UNUSABLE = "strata: "
+_ALONE = "no stratum holds both treated and untreated units (or units of different cohorts), so nothing can swap"
 #: Why starts of matched rows of people are not swapped.
 WHY_FIXED = (
     "rows of people are matched to the windows as they were, and no test swaps these: declare an estimator on the sets "
@@ -195,14 +199,20 @@ def _space(panel: Panel, strata: Sequence[str]) -> AssignmentSpace | str:
     labels = [_stratum_labels(panel, name, item) for name in strata]
     missing = [name for name, label in zip(strata, labels, strict=True) if label is None]
     if missing:
-        return f"strata: {', '.join(missing)} is missing for some units, or differs within a cluster or unit"
+        return f"{_UNUSABLE}{', '.join(missing)} is missing for some units, or differs within a cluster or unit"
     joined = pd.Series(list(zip(*labels, strict=True)) if labels else [("all",)] * (int(item.max()) + 1))
     codes, names = pd.factorize(joined.map(" / ".join), sort=True)
     own = np.asarray(starts.first().to_numpy(), dtype=np.float64)
     space = AssignmentSpace(own, np.asarray(codes, np.intp), item, tuple(map(str, names)))
     if space.size == 1:
-        return "no stratum holds both treated and untreated units (or units of different cohorts), so nothing can swap"
+        return _ALONE
     return space
+
+
+def unusable_strata(panel: Panel, strata: Sequence[str], lots_of: str = "") -> str:
+    """Say why declared strata are none to draw within; empty where they are, or where something else forbids a draw."""
+    space = _space(panel.select(lots_of) if lots_of else panel, strata) if strata else ""
+    return space if isinstance(space, str) and space.startswith((_UNUSABLE, _ALONE)) else ""
 
 
 def stratified(panel: Panel, strata: Sequence[str], lots_of: str = "") -> Panel:
