@@ -13,8 +13,8 @@ from sos_eval.bundle.stopping import unbroken
 from sos_eval.errors import DataFault, Fault, Faults, InputFault
 
 __all__ = [
-    "append_line", "check_folder", "make_folder", "refuse_inputs", "refuse_target", "unwritable", "write_file",
-    "write_folder",
+    "append_line", "check_folder", "make_folder", "refuse_existing", "refuse_inputs", "refuse_target", "unwritable",
+    "write_file", "write_folder",
 ]  # fmt: skip
 
 #: What a system says where a file does not fit: disk, quota, largest size of a file.
@@ -107,6 +107,18 @@ def refuse_inputs(targets: Iterable[Path], inputs: Iterable[Path | None]) -> Non
         if any(place == file or (place.is_dir() and place in file.parents) for file in read):
             faults.add(str(target), "is, or holds, what this command reads", "choose another --out")
     faults.stop()
+
+
+def refuse_existing(target: Path, *, force: bool) -> None:
+    """Refuse to write over a file that is there, unless asked to: it may be somebody's data.
+
+    Raises
+    ------
+    InputFault
+        The file is there.
+    """
+    if target.is_file() and not force:
+        raise InputFault(Fault(str(target), "exists", "add --force to replace it"))
 
 
 def refuse_target(target: Path, beside: Sequence[Path], what: str, *, force: bool) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sos_eval.bundle.listing import data_files_of
-from sos_eval.bundle.whole import refuse_inputs, write_file
+from sos_eval.bundle.whole import refuse_existing, refuse_inputs, write_file
 from sos_eval.cli.screen import UNMET, Screen, as_json, check_ending, not_made, pass_screen, quiet
 
 if TYPE_CHECKING:
@@ -150,12 +150,13 @@ def _every_figure(
 @click.option("--digits", type=click.IntRange(1, 17), help="Significant digits; else all in csv and xlsx, 3 elsewhere.")
 @click.option("--all", "every", is_flag=True, help="Write every table into the folder that --out names.")
 @click.option("--out", type=click.Path(path_type=Path), help="File to write, or the folder for --all.")
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
 @quiet
 @as_json
 @pass_screen
 def table(
     screen: Screen, bundle: Path, name: str | None, form: str | None, columns: str | None, digits: int | None,
-    every: bool, out: Path | None,
+    every: bool, out: Path | None, force: bool,
 ) -> None:  # fmt: skip
     """Print a table, or write it to a file; without a name, list the tables.
 
@@ -192,6 +193,7 @@ def table(
     content = FormattedTable(name, rows, pulled.notes.get(name, ()), digits).written(kind)
     if out is not None:
         refuse_inputs([out], data_files_of(bundle))
+        refuse_existing(out, force=force)
         write_file(out, content)
         screen.answer(f"table: {out}", {"table": name, "file": str(out)})
     elif isinstance(content, bytes):

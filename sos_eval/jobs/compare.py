@@ -13,7 +13,7 @@ import pandas as pd
 from sos_eval.bundle.bundle import ResultBundle, read_bundle
 from sos_eval.bundle.files import csv_text
 from sos_eval.bundle.listing import data_files_of
-from sos_eval.bundle.whole import refuse_inputs, write_file
+from sos_eval.bundle.whole import refuse_existing, refuse_inputs, write_file
 from sos_eval.design.difference_words import bare, named
 from sos_eval.design.differences import differ
 from sos_eval.errors import Fault, Faults, InputFault
@@ -73,11 +73,12 @@ def compare_bundles(before: Path, after: Path) -> BundleComparison:
     return BundleComparison(tuple(line for name, rows in parts.items() for line in _told(name, rows)), table)
 
 
-def write_comparison(answer: BundleComparison, out: Path, sources: Sequence[Path]) -> None:
+def write_comparison(answer: BundleComparison, out: Path, sources: Sequence[Path], *, force: bool = False) -> None:
     """Write the table as CSV, never over a file of the bundles."""
     if out.suffix.lower() != ".csv":
         raise InputFault(Fault(str(out), "--out: a comparison is written as CSV", f"name it {out.stem}.csv"))
     refuse_inputs([out], [file for source in sources for file in data_files_of(source)])
+    refuse_existing(out, force=force)
     write_file(out, csv_text(answer.table))
 
 

@@ -115,6 +115,8 @@ def test_a_provenance_of_another_hand_is_refused(bundles, tmp_path, capsys):
 def test_the_table_is_written_and_nothing_over_a_bundle(bundles, tmp_path, capsys):
     assert call("compare", bundles["a"], bundles["b"], "--out", tmp_path / "c.csv") == 0
     assert list(pd.read_csv(tmp_path / "c.csv").columns) == list(COLUMNS)
+    assert call("compare", bundles["a"], bundles["b"], "--out", tmp_path / "c.csv") == 2  # there already
+    assert call("compare", bundles["a"], bundles["b"], "--out", tmp_path / "c.csv", "--force") == 0
     assert call("compare", bundles["a"], bundles["b"], "--out", bundles["a"] / "estimates.csv") == 2
     assert call("compare", bundles["a"], bundles["b"], "--out", tmp_path / "c.xlsx") == 2
     capsys.readouterr()
