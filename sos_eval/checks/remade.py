@@ -17,6 +17,8 @@ from sos_eval.results.fitted import Fitted
 
 __all__ = ["Remade"]
 
+#: Column of a covariate of pure chance.
+_BY_CHANCE = "drawn by chance"
 #: Fewest untreated units whose paths are dealt out.
 _FEWEST_PATHS = 8
 
@@ -139,9 +141,9 @@ class Remade:
         if "covariates" not in {field.name for field in fields(method)} or self.fitted.rebuild:  # type: ignore[arg-type]
             raise NotIdentified(base.fault("the estimate takes no covariate of its own"))
         own = base.covariates if method.covariates is None else method.covariates
-        more = replace(method, covariates=(*own, "by_chance"))  # type: ignore[type-var]
+        more = replace(method, covariates=(*own, _BY_CHANCE))  # type: ignore[type-var]
         noise = rng.standard_normal((repeats, base.n_rows))
-        panels = (base.with_columns(by_chance=values) for values in noise)
+        panels = (base.with_columns(**{_BY_CHANCE: values}) for values in noise)
         return self.picked(loop_batch(panels, more.complete, self.fitted.estimate.cells))[0]
 
     def on_subsets(self, share: float, repeats: int, rng: np.random.Generator) -> Array:

@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 __all__ = [
+    "CUT",
     "OUR_NAMES",
     "PARTS",
     "STRATA_WORDS",
@@ -29,11 +30,12 @@ __all__ = [
 OUR_NAMES = frozenset({
     "unit", "time", "unit_name", "first_treated", "treated", "cluster", "weight", "outcome", "count", "exposure",
     "dose", "stratum", "matched_sets", "matched_set", "source_row", "arm", "post", "since_window", "event_day",
-    "by_chance",
 })  # fmt: skip
 
 #: What `outcome:entries` and its like begin with, where there are several outcomes.
 _OF_OUTCOMES = ("outcome:", "count:", "exposure:")
+#: What the columns begin with that keep in which part a unit fell when strata were cut.
+CUT = "cut:"
 _CARRIED = "column "
 
 #: Parts that a stratum may cut a number into.
@@ -46,7 +48,7 @@ STRATA_WORDS = frozenset({"exposure", "outcome", "cluster", "unit"})
 
 def is_ours(name: str) -> bool:
     """Say whether a column of a panel is one of ours."""
-    return name in OUR_NAMES or name.startswith(_OF_OUTCOMES)
+    return name in OUR_NAMES or name.startswith((*_OF_OUTCOMES, CUT))
 
 
 def carried(name: str) -> str:

@@ -37,7 +37,7 @@ def basis(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> st
 def _within(panel: PanelFacts) -> list[str]:
     """Return a clause on the strata within which changes are compared; many are counted."""
     names, few = panel.strata, 4
-    if not names:
+    if len(names) < 2:
         return []
     which = ", ".join(_stratum(name) for name in names) if len(names) <= few else _by_what(names)
     which = f" ({which})" if which else ""

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import DesignFault, nearest
-from sos_eval.panel.own_names import PARTS, in_parts
+from sos_eval.panel.own_names import CUT, PARTS, in_parts
 from sos_eval.panel.panel import Array, Panel
 
 __all__ = [
@@ -226,7 +226,19 @@ def stratified(panel: Panel, strata: Sequence[str], lots_of: str = "") -> Panel:
     if isinstance(space, str) or len(space.names) == 1:
         return panel
     label = np.array(space.names, dtype=object)[space.stratum[space.item]]
-    return panel.with_columns(stratum=label[panel.unit_codes])
+    cut = _cut_labels(panel.select(lots_of) if lots_of else panel, strata)
+    parts = {name: labels[space.item][panel.unit_codes] for name, labels in cut.items()}
+    return panel.with_columns(stratum=label[panel.unit_codes], **parts)
+
+
+def _cut_labels(panel: Panel, strata: Sequence[str]) -> dict[str, NDArray[np.object_]]:
+    """Return the labels of items in strata that are cut here, by the column that keeps them.
+
+    Fewer units would be cut elsewhere: lots are drawn within the strata that the estimate carries.
+    """
+    item = _items(panel)
+    cut = [name for name in strata if in_parts(name)[1] and name not in panel.frame]
+    return {CUT + name: np.array(_stratum_labels(panel, name, item), dtype=object) for name in cut}
 
 
 def _constant(groups: Any) -> bool:
@@ -242,6 +254,8 @@ def _items(panel: Panel) -> Codes:
 def _stratum_labels(panel: Panel, name: str, item: Codes) -> list[str] | None:
     """Return the label of each item, or None where it is missing or not constant."""
     column, part = in_parts(name)
+    if CUT + name in panel.frame:
+        return [str(label) for label in pd.Series(panel.unit_values(CUT + name)).groupby(item).first()]
     if part and name not in panel.frame:
         return _quantile_labels(panel, column, part, item)
     _known(panel, name, name)

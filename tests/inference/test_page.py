@@ -57,6 +57,10 @@ def test_a_cell_is_what_happens(estimator, method, monkeypatch):
     options = {"statistic": "coefficient"} if method == "randomization" and "coefficient" in told else {}
     table = infer(method, fitted, **options)
     note, refits = told if said.startswith("refused") else "", said.startswith("by refitting")
+    whole = table[table["aggregation"] == "overall"].iloc[0]
+    if whole["reason"] == "no value is rejected: the interval is unbounded":  # 2 of 16 signs of four clusters: p .125
+        assert (whole["n_clusters"], whole["p_value"]) == (4, 0.125)
+        return
     told = table[table["reason"] == note]
     assert "overall" in set(told["aggregation"])
     assert told["estimate"].notna().all()

@@ -302,7 +302,8 @@ def test_a_null_that_cannot_be_estimated_leaves_its_side_open_and_p_stands(n_uni
         ratio["p_value"] == infer(fitted, statistic="coefficient", draws=99, interval="none").table["p_value"].iloc[0]
     )
     assert np.isnan([ratio["conf_low"], ratio["conf_high"]]).all()
-    assert ratio["reason"].startswith("constant effects far below and above cannot be tested")
+    open_ended = ("constant effects far below and above cannot be tested", "no constant effect, however large, is rej")
+    assert ratio["reason"].startswith(open_ended)
 
 
 def test_one_treated_unit_is_told_what_to_write():

@@ -39,10 +39,8 @@ def test_page_one_has_a_verdict_one_figure_and_at_most_seven_sentences(case):
     assert [one.name for one in document.first_page if isinstance(one, Picture)] == ["answer"]
     assert [one.text for one in document.first_page if isinstance(one, Text)][-1] == NOT_ASSESSED
     assert sentences[0] == (
-        "The answer rests on 8 authorities with a recorded start of Signs of Safety, compared with 32 authorities, "
-        "years to March 2010 to 2018; each change is set against those in the same of 2 strata (lower half by "
-        "population, upper half by population); 20 of the 32 comparison authorities lie in strata in which nobody "
-        "starts: no change is set against theirs."
+        "The answer rests on 8 authorities with a recorded start of Signs of Safety, compared with 12 authorities, "
+        "years to March 2010 to 2018; 20 other authorities in the data take no part (who and why: chapter Effect)."
     )
     below = [item for one in document.body if isinstance(one, Bullets) for item in one.items]
     assert "Seven." in below
@@ -70,7 +68,8 @@ def test_the_path_is_quoted_in_words_and_keeps_the_conventional_test_off_page_on
     assert not any("joint test" in text for text in bundle.headline["caveats"])
     last, chance = value["path.last"], "within" if value["path.last_shift"] > 0.05 else "beyond"
     way = "higher" if last > 0 else "lower"
-    assert f"; from the last earlier period alone it is {abs(last):.1f} {way}, a shift {chance} chance" in said
+    alone = f"; from the last earlier period alone it is {abs(last):.1f} per 10,000 {way}"
+    assert f"{alone}, a shift {chance} chance" in said
 
 
 def test_a_path_whose_return_adds_nothing_is_said_to_change_nothing(case):

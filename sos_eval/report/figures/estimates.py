@@ -49,8 +49,8 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
 
 
 def _is_said_elsewhere(table: pd.DataFrame) -> np.ndarray:
-    """Find estimates with neither interval nor p that have one on another scale, by the same procedure."""
-    has_interval = table["conf_low"].notna() | table["p_value"].notna()
+    """Find estimates without an interval that have one on another scale, by the same procedure."""
+    has_interval = table["conf_low"].notna()
     elsewhere = has_interval.groupby([table["estimator"], table["outcome"], table["inference"]]).transform("any")
     return np.asarray(~has_interval & elsewhere & ~table["headline"], dtype=bool)
 
