@@ -46,7 +46,8 @@ def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]
     on = _in_logs(rows, "gone_on")
     gone = _shift(rows["gone_on"].value, effect, unit) if math.isnan(on) else _shift(on, effect, _LOGS)
     onward = _onward(gone, _shift(rows["returned"].value, effect, unit))
-    blind = "" if unlike else _blind(rows, effect, facts, unit)
+    blind = _blind(rows, effect, facts, unit)
+    blind += ", so this says little" if blind and not unlike else ""
     where = f"in the {units[1]} with a recorded start against {units[1]} drawn alike"
     return f"Before the start {moved} {where}; {often}; {onward}{_last(rows, effect, unit)}{blind}."
 
@@ -132,5 +133,5 @@ def _blind(rows: dict[str, CheckFacts], effect: HeadlineEffect, facts: RunFacts,
     told = _told(shift, effect, unit if math.isnan(logs) else _LOGS)
     return (
         f"; a divergence that shifts the answer by {told}, more than the effect that could be "
-        f"found, is missed {_missed(rows['implied_bias'])}, so this says little"
+        f"found, is missed {_missed(rows['implied_bias'])}"
     )
