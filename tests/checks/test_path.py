@@ -157,6 +157,12 @@ def test_units_count_as_the_answer_counts_them():
     assert table["contrast"].to_numpy() == pytest.approx(by_hand, abs=1e-12)  # exposures do not change
     joint = found.table.set_index("quantity")["p_value"]
     assert found.value == joint["joint"]
+    # one start after six of eight periods: the middle of the two after lies 4 behind that of the six before
+    on = checked(fit(PoissonDiD(), made), draws=199)["path.gone_on_as_answered"]
+    weights = np.arange(6) - 2.5
+    slope = weights @ (by_hand * 5 / 6) / (weights**2).sum()  # of a contrast, 5/6 is the distance from the whole mean
+    assert on.value == pytest.approx(4 * slope, abs=1e-12)
+    assert f"{100 * abs(np.expm1(on.value)):.3g}% {'higher' if on.value > 0 else 'lower'}" in on.text
     assert "path.as_answered" not in checked(fit(TWFE(), made), draws=199)
 
 

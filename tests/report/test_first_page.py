@@ -4,6 +4,7 @@ import math
 import re
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -96,8 +97,8 @@ def test_what_the_path_would_do_stands_in_every_unit(case):
 def test_a_ratio_has_its_path_in_per_cent(case):
     bundle = case("ratio")
     value = {check.name: check.value for check in bundle.facts.checks if check.outcome == "entry"}
-    share = abs(value["path.gone_on"]) / bundle.headline["percent"]["level_without"]
-    way = "higher" if value["path.gone_on"] > 0 else "lower"
+    share = abs(np.expm1(value["path.gone_on_as_answered"]))
+    way = "higher" if value["path.gone_on_as_answered"] > 0 else "lower"
     said = bundle.headline["earlier_path"]
     assert f"it alone would make the answer about {percent(share)} {way}" in said
     assert (
