@@ -117,7 +117,7 @@ def refuse_existing(target: Path, *, force: bool) -> None:
     InputFault
         The file is there.
     """
-    if target.is_file() and not force:
+    if target.is_file() and not (force or target.is_symlink()):  # a link is refused where it would be written
         raise InputFault(Fault(str(target), "exists", "add --force to replace it"))
 
 
