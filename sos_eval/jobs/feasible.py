@@ -270,7 +270,8 @@ def _compared(within: tuple[str, ...]) -> str:
     """Say which of several comparisons the sentence quotes: the last, which was asked for."""
     if not within[-1]:
         return ""
-    return f" within each {within[-1]}{' (compared with all authorities: the table's other rows)' if len(within) > 1 else ''}"
+    others = " (among all: the table's other rows)" if len(within) > 1 else ""
+    return f" within each {within[-1]}{others}"
 
 
 def _years(row: pd.Series[Any]) -> str:

@@ -71,10 +71,7 @@ def test_command_on_the_panel_that_ships(tmp_path, capsys):
     assert answered(cli, args, Screen(log_folder=tmp_path)) == 0
     said = json.loads(capsys.readouterr().out)
     assert "with 10 authorities a fall of" in said["sentence"]
-    assert (
-        "drawn by lot within each region (compared with all authorities: the table's other rows), a comparison"
-        in said["sentence"]
-    )
+    assert "drawn by lot within each region (among all: the table's other rows), a comparison" in said["sentence"]
     table = pd.read_csv(tmp_path / "f" / "feasible.csv")
     assert tuple(table.columns) == FEASIBLE_COLUMNS
     assert (table["units"] == quiet_panel(None, None).n_units).all()
