@@ -85,6 +85,12 @@ def _no_early_children(made: pd.DataFrame) -> pd.DataFrame:
     return made.assign(children=made["children"].where(~made["year"].between(2010, 2012)), counts_vintage="one")
 
 
+def _more_referrals(made: pd.DataFrame) -> pd.DataFrame:
+    """Give those that begin two more referrals per 10,000 from their start on."""
+    more = 2.0 * (made["start"] <= made["year"])
+    return made.assign(referrals=made["referrals"] + more * made["children"] / 1e4)
+
+
 def _placed(made: pd.DataFrame) -> pd.DataFrame:
     """Put half of the authorities where nobody begins, change the release at the start, and lose a value."""
     return made.assign(
@@ -134,6 +140,8 @@ CASES: Mapping[str, Mapping[str, Any]] = {
     "made alike": {"comparison": "comparison: {method: nearest, on: [outcome_pre], ratio: 2}"},
     "safety": {"question": "smallest_worthwhile: 4", "safety": ", role: safety, margin: 5", "checks": "",
                "outcomes": "".join(_further(*more) for more in _MARGINS)},
+    "worse": {"change": _more_referrals, "safety": ", role: safety, margin: 5", "checks": "",
+              "outcomes": "".join(_further(*more) for more in _MARGINS)},
     "doubts": {"safety": ", role: safety, margin: 5", "checks": "leave_one_out", "draws": "999",
                "strata": ", statistic: coefficient", "tests": "\n  - {method: randomization, draws: 999}"},
     "early years empty": {"change": _no_early_children, "checks": ""},

@@ -157,6 +157,15 @@ def test_safety_stands_beside_the_verdict(case):
     assert bundle.headline["other_outcomes"] == []
 
 
+def test_what_got_worse_beyond_chance_is_said_before_what_is_excluded(case):
+    (shown,) = [one for one in page(case("worse")).first_page if isinstance(one, Table)]
+    assert shown.frame["Harm"].tolist() == [
+        "higher beyond chance; a rise of 5 per 10,000 or more is excluded",
+        "higher beyond chance; a rise of 0.01 per 10,000 or more is what the whole range shows",
+        "a fall of 5 per 10,000 or more is excluded", "no margin was declared",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("keys", "words"),
     [(", margin: 2", "write role: safety beside it"), (", role: safety, margin: 0", "does not say which way is harm")],
