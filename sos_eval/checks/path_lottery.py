@@ -158,31 +158,25 @@ class PathLottery:
     def table(
         self, drawn: ContrastLots, p: Array, ends: tuple[float, float], seen: tuple[float, float]
     ) -> pd.DataFrame:
-        """Lay out the contrasts with their errors, the tests beside them, and what would have been found."""
-        detectable = [
-            {"quantity": "detectable_slope", "value": seen[0], "std_error": seen[1]},
-            {"quantity": "implied_bias", "value": seen[0] * self.apart},
-        ]  # fmt: skip
-        return self._laid_out([*self._tested(drawn, p, ends), *detectable], len(drawn.value) - 1)
-
-    def _tested(self, drawn: ContrastLots, p: Array, ends: tuple[float, float]) -> list[dict[str, object]]:
-        error = np.sqrt(p * (1 - p) / (len(drawn.value) - 1))
-        contrasts: list[dict[str, object]] = [
+        """Lay out the contrasts with their errors, and the tests beside them."""
+        draws = len(drawn.value) - 1
+        error = np.sqrt(p * (1 - p) / draws)
+        rows = [
             {"quantity": "contrast", "period": name, "value": value, "std_error": own}
             for name, value, own in zip(self.names, drawn.value[0], drawn.error[0], strict=False)
         ]
-        return [
-            *contrasts,
+        tests = [
             {"quantity": "slope", "value": drawn.value[0, -1], "std_error": drawn.error[0, -1], "conf_low": ends[0],
              "conf_high": ends[1], "p_value": p[0], "p_mcse": error[0]},
             {"quantity": "largest", "p_value": p[1], "p_mcse": error[1]},
             {"quantity": "joint", "p_value": p[2], "p_mcse": error[2]},
+            {"quantity": "detectable_slope", "value": seen[0], "std_error": seen[1]},
+            {"quantity": "implied_bias", "value": seen[0] * self.apart},
         ]  # fmt: skip
-
-    def _laid_out(self, rows: list[dict[str, object]], draws: int) -> pd.DataFrame:
         columns = ["quantity", "period", "value", "std_error", "conf_low", "conf_high", "p_value", "p_mcse"]
-        table = pd.DataFrame(rows, columns=columns)
-        return table.assign(draws=draws, strata=" ".join(self.strata), n_units=len(self.starts))
+        return pd.DataFrame([*rows, *tests], columns=columns).assign(
+            draws=draws, strata=" ".join(self.strata), n_units=len(self.starts)
+        )
 
 
 def _rebuilt(fitted: Fitted, adoption: Array) -> Array:

@@ -80,7 +80,7 @@ def lock(screen: Screen, design: Path, panel: Path | None, outcomes_seen: str | 
     refuse_inputs([lock_path(declared)], [design, panel])
     answer = outcomes_seen or _ask_whether_seen()
     refuse_unseen(declared, answer)
-    path = write_lock(declared, answer, force=force, data=data_hashes(declared))
+    path = write_lock(declared, answer, force=force, data=dict(data_hashes(declared)))
     screen.say(f"locked: {path}")
 
 

@@ -165,6 +165,8 @@ def table(
     from sos_eval.report.named_tables import named_tables
     from sos_eval.report.table_files import FormattedTable, columns_of
 
+    if force and (every or out is None):
+        raise click.UsageError("--force replaces the file that --out names: give --out FILE, and no --all")
     pulled = named_tables(bundle)
     if every:
         if name is not None or columns is not None or out is None:

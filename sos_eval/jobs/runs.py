@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
@@ -38,12 +38,12 @@ def logged(design: Design, out: Path, facts: RunFacts, account: Account) -> RunF
     lock = facts.lock
     if not lock.locked_at:
         return facts
-    path = runs_path(design)
-    unwritten = _append(path, _line(design, out, lock))
+    path, read = runs_path(design), data_hashes(design)
+    unwritten = _append(path, _line(design, out, lock, read))
     lines, unread = _read(path)
     since = tuple(_run(line) for line in lines if line.get("locked_at") == lock.locked_at)
     told = replace(lock, runs=since, runs_before=len(lines) - len(since))
-    notes = (*_changed_data(told, design), *unwritten, *unread, *_kept(out, told))
+    notes = (*_changed_data(told, locked_data(design), read), *unwritten, *unread, *_kept(out, told))
     account.log.extend(notes)
     told = replace(told, notes=notes)
     return replace(facts, lock=told)
@@ -82,9 +82,9 @@ def data_files(design: Design) -> list[Path]:
     return [file for file in dict.fromkeys([*data_paths(design), *beside]) if file.is_file()]
 
 
-def data_hashes(design: Design) -> dict[str, str]:
+def data_hashes(design: Design) -> list[tuple[str, str]]:
     """Return the data files that a run reads and that are there, by name, with their SHA-256."""
-    return {file.name: hash_file(file) for file in data_files(design)}
+    return [(file.name, hash_file(file)) for file in data_files(design)]
 
 
 def _named_files(value: Any) -> Iterator[str]:
@@ -102,16 +102,13 @@ def _beside(out: Path) -> Path:
     return target.with_name(f"{target.name}.as-locked")
 
 
-def _changed_data(lock: LockFacts, design: Design) -> Iterator[str]:
+def _changed_data(lock: LockFacts, then: Mapping[str, str], now: Sequence[tuple[str, str]]) -> Iterator[str]:
     """Say which data files changed since the plan was locked, and since an earlier run of it."""
-    then, now = locked_data(design), data_hashes(design)
-    for name in [name for name in now if name in then and then[name] != now[name]]:
-        yield f"The data file {name} is not the one that was there when the plan was locked."
-    for name, time in lock.other_data:
-        yield (
-            f"The data file {name} is not the one of the run of {time.replace('T', ' ').removesuffix('+00:00')}: the "
-            "answer may differ because the data do."
-        )
+    for name, sha256 in now:
+        if then.get(name, sha256) != sha256:
+            yield f"The data file {name} is not the one that was there when the plan was locked."
+    for name, when in lock.other_data:
+        yield f"The data file {name} is not the one of the run of {when}: the answer may differ because the data do."
 
 
 def _replaces(out: Path, lock: LockFacts) -> bool:
@@ -132,12 +129,12 @@ def _kept(out: Path, lock: LockFacts) -> Iterator[str]:
         yield f"{name} was there already and is left as it is; the bundle as locked that stood here before is replaced."
 
 
-def _line(design: Design, out: Path, lock: LockFacts) -> dict[str, Any]:
+def _line(design: Design, out: Path, lock: LockFacts, read: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """Return a run's line: names of files and folders only, nothing of a result."""
     return {
         "schema": SCHEMA, "time": datetime.now(UTC).isoformat(timespec="seconds"), "locked_at": lock.locked_at,
         "state": lock.state, "differences": list(lock.words), "design_sha256": hash_mapping(design.resolved),
-        "data": [{"file": file.name, "sha256": hash_file(file)} for file in data_files(design)],
+        "data": [{"file": name, "sha256": sha256} for name, sha256 in read],
         "overrides": {key: [_bare(value) for value in values] for key, values in design.overrides.items()},
         "sos_eval": __version__, "out": out.resolve().name,
     }  # fmt: skip

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
+from sos_eval.panel.own_names import PARTS
 from sos_eval.report.reading import period_word
 from sos_eval.report.verdict import HeadlineEffect
 from sos_eval.report.wording import count, in_units, listing
@@ -15,9 +16,8 @@ __all__ = ["basis"]
 
 _YEARS = {"ends_march": "years to March", "starts_april": "years from April", "calendar": "years"}
 #: Strata that are parts of the units by a column, as `results.assignments` names them.
-_CUT = re.compile(r"^(.+) (half|third|quarter|fifth) (\d)$")
+_CUT = re.compile(rf"^(.+) ({'|'.join(PARTS)}) (\d)$")
 _CUT_BY = {"exposure": "population", "outcome": "earlier outcome"}
-_PARTS = {"third": 3, "quarter": 4, "fifth": 5}
 _RANKS = ("lowest", "second lowest", "third lowest", "fourth lowest")
 
 
@@ -72,7 +72,7 @@ def _part(cut: re.Match[str]) -> str:
     column = _CUT_BY.get(cut[1], cut[1].replace("_", " "))
     if cut[2] == "half":
         return f"{'lower' if cut[3] == '1' else 'upper'} half by {column}"
-    last = int(cut[3]) == _PARTS[cut[2]]
+    last = int(cut[3]) == PARTS[cut[2]]
     return f"{'highest' if last else _RANKS[int(cut[3]) - 1]} {cut[2]} by {column}"
 
 

@@ -57,7 +57,7 @@ def since_the_lock(lock: LockFacts) -> list[Block]:
 
 def _table(lock: LockFacts) -> pd.DataFrame:
     return pd.DataFrame({
-        "When": [run.time.replace("T", " ").removesuffix("+00:00") for run in lock.runs],
+        "When": [run.when for run in lock.runs],
         "Stands to the lock": [_STATES.get(run.state) or "; ".join(run.differences) for run in lock.runs],
         "Folder": [run.out for run in lock.runs], "Data": [", ".join(run.data) for run in lock.runs],
         "Version": [run.sos_eval for run in lock.runs],

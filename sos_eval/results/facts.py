@@ -230,6 +230,11 @@ class LoggedRun:
     sos_eval: str = ""
     data: tuple[str, ...] = ()
 
+    @property
+    def when(self) -> str:
+        """Its time as a reader meets it."""
+        return self.time.replace("T", " ").removesuffix("+00:00")
+
 
 @dataclass(frozen=True, slots=True)
 class LockFacts:
@@ -266,7 +271,7 @@ class LockFacts:
         if not self.runs:
             return ()
         *earlier, own = self.runs
-        before = {name: (hashed, run.time) for run in earlier for name, hashed in map(_file_and_hash, run.data)}
+        before = {name: (hashed, run.when) for run in earlier for name, hashed in map(_file_and_hash, run.data)}
         now = dict(map(_file_and_hash, own.data))
         return tuple((name, before[name][1]) for name in now if name in before and before[name][0] != now[name])
 

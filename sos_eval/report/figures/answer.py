@@ -93,7 +93,7 @@ def _outward(axes: Axes, marks: dict[str, float], zero: float) -> set[str]:
     for _ in range(_ROUNDS):
         low, high = axes.get_xlim()
         outward |= {name for name, at in marks.items() if abs(at - zero) < _WORDS * (high - low)}
-        for name in outward:
+        for name in sorted(outward):
             low, high = axes.get_xlim()
             if marks[name] < zero:
                 axes.set_xlim(min(low, (marks[name] - _WORDS * high) / (1 - _WORDS)), high)
