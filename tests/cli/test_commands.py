@@ -212,6 +212,8 @@ def test_tables_are_listed_printed_and_written(bundle, capsys, tmp_path):
     assert call("table", bundle, name, "--out", tmp_path / "t.csv") == 0
     assert call("table", bundle, name, "--out", tmp_path / "t.csv") == 2  # there already
     assert call("table", bundle, name, "--out", tmp_path / "t.csv", "--force") == 0
+    assert call("table", bundle, name, "--force") == 2  # nothing to replace
+    assert call("table", bundle, "--all", "--out", tmp_path / "all", "--force") == 2
     assert (tmp_path / "t.csv").read_text().count("\n") >= 2
 
 

@@ -122,6 +122,16 @@ def test_data_that_changed_since_an_earlier_run_are_told_and_its_bundle_kept(tmp
     assert all(one in page for run_ in lock.runs for one in run_.data)
 
 
+def test_data_that_changed_since_the_lock_are_told_at_the_first_run(tmp_path):
+    path = project(tmp_path, lock=False)
+    assert answered(cli, ["lock", str(path), "--outcomes-seen", "yes"], Screen()) == 0
+    data = tmp_path / "panel.csv"
+    data.write_text(data.read_text().replace(",20,", ",24,"))
+    lock = run(path).facts.lock
+    assert lock.state == "as_locked"
+    assert lock.notes == ("The data file panel.csv is not the one that was there when the plan was locked.",)
+
+
 def test_what_is_kept_already_is_never_written_over(tmp_path):
     path = project(tmp_path)
     run(path)
