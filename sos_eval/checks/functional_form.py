@@ -48,7 +48,7 @@ class FunctionalForm(Check):
         p = {}
         for name, outcome in forms.items():
             moved = replace(fitted, source=fitted.source.with_outcome(outcome))
-            lottery = PathLottery.of(moved, drawn.first_treated, space, fitted.strata, early)
+            lottery = PathLottery.of(moved, drawn, space, fitted.strata, early)
             p[name] = path_p_values(lottery.observed_lots())
         return _results(p, _apart(fitted, forms["levels"]), len(drawn.first_treated))
 

@@ -8,11 +8,10 @@ from typing import Annotated, ClassVar
 import numpy as np
 import pandas as pd
 from annotated_types import Ge, Gt, Lt
-from numpy.typing import NDArray
 
 from sos_eval.checks.last_period import last_period
 from sos_eval.checks.path_lottery import PathLottery
-from sos_eval.numerics.detectable import FALL, RISE, Lots, findable
+from sos_eval.numerics.detectable import Lots
 from sos_eval.numerics.inversion import Rejection, Terms, limits
 from sos_eval.numerics.lots import ContrastLots, symmetric_ranks
 from sos_eval.panel.own_names import Stratum
@@ -22,12 +21,13 @@ from sos_eval.results.check import Check, CheckResult, of_hundred
 from sos_eval.results.comparison import Comparison
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
+from sos_eval.results.placed import PlacedEffect
 
 __all__ = ["Path", "early_periods", "path_p_values", "why_no_path"]
 
 FEWEST_PERIODS, FEWEST_LOTS = 3, 20
-#: Adoptions in which a slope is put in place, and the draws of the test on each.
-PLACED, PLACED_DRAWS = 10, 499
+#: Draws of the test on each adoption in which a slope is put in place.
+PLACED_DRAWS = 499
 #: Adoptions by which the answer from the last earlier period alone is judged.
 LAST_DRAWS = 999
 ALONE = (
@@ -83,7 +83,7 @@ class Path(Check):
         if why or isinstance(space, str):
             return [self._not_done("joint", why)]
         draws = self.draws if fitted.rebuild is None else min(self.draws, self.rebuilt_draws)
-        lottery = PathLottery.of(fitted, space.draw(draws, rng).first_treated, space, tuple(strata), early)
+        lottery = PathLottery.of(fitted, space.draw(draws, rng), space, tuple(strata), early)
         return [*self._results(lottery, rng), *last_period(fitted, early, min(draws, LAST_DRAWS), rng)]
 
     def foreseen(self, comparison: Comparison) -> str:
@@ -101,7 +101,7 @@ class Path(Check):
         table = lottery.table(drawn, p, (low, high), seen)
         return [
             self._slope(drawn, p[0], (low, high), table), self._largest(lottery, drawn, p[1]),
-            self._joint(p[2], len(drawn.value) - 1, lottery.complete), *self._as_answered(lottery, rng.spawn(1)[0]),
+            self._joint(p[2], lottery), *self._as_answered(lottery, rng.spawn(1)[0]),
             self._blind(seen, lottery), self._bias(seen, lottery), *_onward(drawn, lottery),
         ]  # fmt: skip
 
@@ -125,17 +125,14 @@ class Path(Check):
         if lottery.fitted.rebuild is not None:
             return np.nan, np.nan
         observed = float(drawn.value[0, -1])
-        bare = lottery.observed_lots(-observed)
-        lots = Lots(bare.value[1:, -1], bare.error[1:, -1]).usable
-        places = lottery.space.draw(PLACED, rng).first_treated[:PLACED, lottery.complete]
-        swaps = lottery.space.draw(PLACED_DRAWS, rng).first_treated[:, lottery.complete]
+        bare, seen = lottery.observed_lots(-observed), lottery.complete
+        swaps = lottery.space.draw(PLACED_DRAWS, rng)
 
-        def placed(slope: float) -> list[Lots]:
-            moved = [lottery.lots(swaps, -observed, (place, slope)) for place in places]
-            return [Lots(one.value[:, -1], one.error[:, -1]).usable for one in moved]
+        def estimated(starts: Array, place: Array, slope: float) -> Lots:
+            return _slopes(lottery.lots(starts[:, seen], -observed, (place[seen], slope)))
 
-        alpha = round(1 - self.level, 12)
-        both = [findable(lots, placed, sign, alpha=alpha, power=self.power) for sign in (FALL, RISE)]
+        placed = PlacedEffect(lottery.space, estimated, lambda k: swaps, PLACED_DRAWS, self.draws)
+        both = placed.found(_slopes(bare, lottery), rng, alpha=round(1 - self.level, 12), power=self.power)
         worst = max(both, key=lambda one: one.size)
         return worst.size, worst.error
 
@@ -157,11 +154,13 @@ class Path(Check):
         )
         return CheckResult("path.largest", "contrast", value, text)
 
-    def _joint(self, p: float, draws: int, complete: NDArray[np.bool_]) -> CheckResult:
+    def _joint(self, p: float, lottery: PathLottery) -> CheckResult:
+        complete = lottery.complete
         seen = f" It rests on the {complete.sum():,} of {len(complete):,} units seen in every one of these periods."
+        made = f"all {lottery.draws:,} that are possible" if lottery.listed else f"{lottery.draws:,} were made"
         text = (
             f"Taking slope and largest period together, a path as unlike that of units drawn alike comes up in "
-            f"{of_hundred(p)} draws ({draws:,} were made). That is no evidence that trends were parallel."
+            f"{of_hundred(p)} draws ({made}). That is no evidence that trends were parallel."
             f"{'' if complete.all() else seen}"
         )
         limit = np.nan if self.min_p is None else self.min_p
@@ -231,6 +230,12 @@ def path_p_values(drawn: ContrastLots) -> Array:
     slopes, largest = symmetric_ranks(size[:, -1]), symmetric_ranks(size[:, :-1].max(1))
     joint = symmetric_ranks(-np.log(np.minimum(slopes, largest)))
     return np.array([slopes[0], largest[0], joint[0]])
+
+
+def _slopes(drawn: ContrastLots, lottery: PathLottery | None = None) -> Lots:
+    """Return the slopes of drawn adoptions; the observed one, which comes first in a lottery, is one of a list."""
+    first = 0 if lottery is None or lottery.listed else 1
+    return Lots(drawn.value[first:, -1], drawn.error[first:, [-1]])
 
 
 def _onward(drawn: ContrastLots, lottery: PathLottery) -> list[CheckResult]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sos_eval.numerics.lots import ContrastLots, contrast_lots, path_weights
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.assignments import AssignmentSpace
+from sos_eval.results.assignments import Assignments, AssignmentSpace
 from sos_eval.results.fitted import Fitted
 
 __all__ = ["PathLottery"]
@@ -24,7 +24,9 @@ class PathLottery:
     Attributes
     ----------
     adoptions : (1 + draws, n_units)
-        The observed one first.
+        The observed one first, and only there.
+    listed
+        Whether these are all adoptions there are.
     early : (k,)
         Periods before anyone may respond.
     weights : (n_units,) or (1 + draws, n_units)
@@ -35,6 +37,7 @@ class PathLottery:
 
     fitted: Fitted
     adoptions: Array
+    listed: bool
     space: AssignmentSpace
     strata: tuple[str, ...]
     early: Array
@@ -43,14 +46,14 @@ class PathLottery:
 
     @classmethod
     def of(
-        cls, fitted: Fitted, drawn: Array, space: AssignmentSpace, strata: tuple[str, ...], early: Array
+        cls, fitted: Fitted, drawn: Assignments, space: AssignmentSpace, strata: tuple[str, ...], early: Array
     ) -> PathLottery:
         """Lay out the observed adoption and those drawn, each with the comparison group that it has."""
-        adoptions = np.vstack([fitted.source.first_treated, drawn])
+        adoptions = drawn.with_observed(fitted.source.first_treated)
         weights = fitted.source.weights
         if fitted.rebuild is not None:
             weights = np.array([_rebuilt(fitted, adoption) for adoption in adoptions])
-        return cls(fitted, adoptions, space, strata, early, weights, fitted.source.matrix())
+        return cls(fitted, adoptions, drawn.complete, space, strata, early, weights, fitted.source.matrix())
 
     def as_answered(self) -> PathLottery | None:
         """Return the lottery in which units count by their counts before the start, as in a ratio of pooled rates.
@@ -65,6 +68,11 @@ class PathLottery:
         counts = np.where(self.complete, (self.outcomes * exposure)[:, early].sum(1), 0.0)
         mean = np.where(counts > 0, counts / exposure[:, early].sum(1), 1.0)
         return replace(self, weights=self.weights * counts, outcomes=self.outcomes / mean[:, None])
+
+    @property
+    def draws(self) -> int:
+        """How many adoptions were drawn, or are listed."""
+        return len(self.adoptions) if self.listed else len(self.adoptions) - 1
 
     @cached_property
     def panel(self) -> Panel:
@@ -159,8 +167,7 @@ class PathLottery:
         self, drawn: ContrastLots, p: Array, ends: tuple[float, float], seen: tuple[float, float]
     ) -> pd.DataFrame:
         """Lay out the contrasts with their errors, and the tests beside them."""
-        draws = len(drawn.value) - 1
-        error = np.sqrt(p * (1 - p) / draws)
+        error = np.zeros(len(p)) if self.listed else np.sqrt(p * (1 - p) / self.draws)
         rows = [
             {"quantity": "contrast", "period": name, "value": value, "std_error": own}
             for name, value, own in zip(self.names, drawn.value[0], drawn.error[0], strict=False)
@@ -175,7 +182,7 @@ class PathLottery:
         ]  # fmt: skip
         columns = ["quantity", "period", "value", "std_error", "conf_low", "conf_high", "p_value", "p_mcse"]
         return pd.DataFrame([*rows, *tests], columns=columns).assign(
-            draws=draws, strata=" ".join(self.strata), n_units=len(self.starts)
+            draws=self.draws, strata=" ".join(self.strata), n_units=len(self.starts)
         )
 
 

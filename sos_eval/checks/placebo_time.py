@@ -80,17 +80,18 @@ class PlaceboTime(Check):
             few = f"{space.size} possible adoptions are too few to compare with"
             return self._silent(few if shifts else "no placebo start could be estimated")
         draws = self.draws if fitted.rebuild is None else min(self.draws, self.rebuilt_draws)
-        drawn = np.vstack([fitted.source.first_treated, space.draw(draws, rng).first_treated])
+        lots = space.draw(draws, rng)
+        drawn = lots.with_observed(fitted.source.first_treated)
         try:
             statistic = np.column_stack([_statistic(fitted, shift, drawn) for shift in shifts])
         except InputFault as fault:
             return self._silent(fault.faults[0].what)
         if not np.isfinite(statistic[0]).all():
             return self._silent("a placebo start has no error to divide by")
-        return self._judged(fitted, shifts, np.abs(statistic))
+        return self._judged(fitted, shifts, np.abs(statistic), listed=lots.complete)
 
-    def _judged(self, fitted: Fitted, shifts: list[int], size: Array) -> CheckResult:
-        draws, limit = len(size) - 1, np.nan if self.min_p is None else self.min_p
+    def _judged(self, fitted: Fitted, shifts: list[int], size: Array, *, listed: bool) -> CheckResult:
+        draws, limit = len(size) - (0 if listed else 1), np.nan if self.min_p is None else self.min_p
         p = float(symmetric_ranks(size.max(1))[0])
         starts, periods = [_moved(fitted.source, shift)[0] for shift in shifts], fitted.source.periods
         most = periods.name(starts[int(np.argmax(size[0]))])
@@ -98,10 +99,13 @@ class PlaceboTime(Check):
         which = several if len(shifts) > 1 else f"The placebo start is in {most}"
         text = (
             f"{which}; one that shows as much or more comes up in {of_hundred(p)} draws of random adoptions "
-            f"({draws:,} were made)."
+            f"({f'all {draws:,} that are possible' if listed else f'{draws:,} were made'})."
         )
         table = pd.DataFrame({"placebo_start": periods.written(starts), "statistic": size[0]}).assign(
-            p_value=p, p_mcse=np.sqrt(p * (1 - p) / draws), draws=draws, strata=" ".join(fitted.strata)
+            p_value=p,
+            p_mcse=0.0 if listed else np.sqrt(p * (1 - p) / draws),
+            draws=draws,
+            strata=" ".join(fitted.strata),
         )
         passed = None if self.min_p is None else p >= self.min_p
         return CheckResult("placebo_time.largest", "p_value", p, text, limit, passed, table)

@@ -124,10 +124,11 @@ class Refuters(Check):
             raise NotIdentified(f"the panel has no outcome {name!r}")
         source = fitted.source.select(name)
         other = replace(fitted, source=source, estimate=fitted.refit(source))
-        drawn = _lots(fitted, self._many(remade), rng).drawn(Varied(name, other))
+        lots = _lots(fitted, self._many(remade), rng)
+        drawn = lots.drawn(Varied(name, other))
         if isinstance(drawn, str):
             raise NotIdentified(drawn)
-        p = share_reached(drawn.statistic, complete=False)
+        p = share_reached(drawn.statistic, complete=lots.complete)
         limit = np.nan if self.min_p is None else self.min_p
         passed = None if self.min_p is None else p >= limit
         text = f"On {name}, which the intervention should not move, random adoptions find as much in {of_hundred(p)}."

@@ -81,7 +81,7 @@ def shifts(primary: Fitted, varied: Sequence[Varied], lots: CommonLots | str, le
     if not apart:
         return Shifts(table)
     columns = np.column_stack(list(apart.values()))
-    largest = estimates_apart(np.zeros(len(columns)), columns)
+    largest = estimates_apart(np.zeros(len(columns)), columns, complete=complete)
     return Shifts(table, list(apart)[largest.largest], largest.p, len(apart))
 
 
@@ -142,7 +142,10 @@ def _common_scale(one: Fitted, other: Fitted) -> tuple[str, list[Any]]:
 def told_by_lots(own: DrawnEffect, quantity: Quantity, level: float, complete: bool) -> dict[str, Any]:
     """Return p and interval by the draws, with the mean of the drawn estimates."""
     errors = own.error if np.isfinite(own.error).any() else np.ones(len(own.value))
-    critical = Lots(own.value[1:], errors[1:]).usable.critical(round(1 - level, 12))
+    drawn, alpha = Lots(own.value[1:], errors[1:, None]), round(1 - level, 12)
+    if complete:
+        listed = int(np.argmin(np.abs(drawn.size[:, 0] - abs(own.value[0] / errors[0]))))
+    critical = float((drawn.critical_of(listed, alpha) if complete else drawn.critical(alpha))[0])
     ends = [own.value[0] + side * critical * errors[0] for side in (-1.0, 1.0)]
     low, high = (float(np.exp(end)) for end in ends) if quantity.scale == "ratio" else map(float, ends)
     return {

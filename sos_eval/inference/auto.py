@@ -35,11 +35,14 @@ TOO_OFTEN = (5.8, 9.1)
 #: A test that loses more than this share of its level to random adoptions that cannot be estimated is not relied on.
 LOSABLE = 0.2
 
+_NONE = "no procedure is reliable here"
+
 RULE = (
     "The rule looks at the design only. Clusters are counted by their weight in the estimate: a few heavy ones count "
     f"for less. With fewer than {FEW} treated or comparison clusters a plain cluster-robust result never stands alone, "
     f"and with fewer than {InferenceMethod.alone_from} no other test does, since none was measured to hold there: "
-    "a randomization test comes first. Where the possible assignments are too few for that test to reject, or more "
+    "a randomization test comes first. Where the possible assignments are too few for that test to reject (one that "
+    "is always as extreme as the observed one, its mirror image, counts with it), or more "
     f"than {LOSABLE:.0%} of its level is used up by random adoptions that cannot be estimated, no procedure is relied "
     "on and no verdict is claimed. Otherwise the first declared method is the headline. `auto` stands for "
     f"cluster-robust errors from {RELIED_ON} clusters on both sides, counted by their share in the variance (squared "
@@ -64,6 +67,8 @@ class Resolution:
         False where the rule relies on no procedure: the headline has no p and no verdict.
     caution
         What page one has to say of a declared method that the rule leaves in its place; empty where nothing.
+    reason
+        Why no procedure is relied on; empty where one is.
     """
 
     methods: tuple[InferenceMethod, ...]
@@ -72,12 +77,14 @@ class Resolution:
     changed: bool
     reliable: bool = True
     caution: str = ""
+    reason: str = ""
     counts: dict[str, Any] = field(default_factory=dict)
 
     def facts(self) -> ResolutionFacts:
         """Return what the bundle says about it; ``headline`` is None where no procedure is relied on."""
         return ResolutionFacts(
             rule=self.rule, choice=self.choice, changed=self.changed, reliable=self.reliable, caution=self.caution,
+            reason=self.reason,
             headline=self.methods[0].key if self.reliable else None,
             methods=tuple(method.key for method in self.methods), **self.counts,
         )  # fmt: skip
@@ -117,19 +124,30 @@ def resolve(declared: Sequence[InferenceMethod], facts: DesignFacts) -> Resoluti
     first = asked[0]
     rest = tuple(method for method in asked[1:] if not isinstance(method, Auto))
     if isinstance(first, Auto):
-        methods, choice, reliable = _own_choice(first, facts)
-        return _resolution(asked, (*methods, *_others(rest, methods)), choice, facts, reliable=reliable)
+        methods, choice, why = _own_choice(first, facts)
+        return _resolution(asked, (*methods, *_others(rest, methods)), choice, facts, reason=why)
     others = (first, *rest)
+    if isinstance(first, Randomization):
+        test, why = _test(first, facts)
+        if test is None:
+            return _unreliable(asked, others, why, facts)
     if _fewest(first, facts) >= first.alone_from:
         return _resolution(asked, others, f"{first.name}, as declared", facts, caution=_caution(first, facts))
     test, why = _test(next((m for m in others if isinstance(m, Randomization)), None) or _permutation(first), facts)
     if test is None:
-        methods = (Withheld(first.level, why), *others)
-        return _resolution(asked, methods, f"no procedure is reliable here: {why}", facts, reliable=False)
+        return _unreliable(asked, others, why, facts)
     choice = (
         f"{_count(facts, facts.by_weight)}{_also(first, facts)}, so {test.name} comes before the declared {first.name}"
     )
     return _resolution(asked, (test, *_others(others, (test,))), choice, facts)
+
+
+def _unreliable(
+    asked: tuple[InferenceMethod, ...], others: tuple[InferenceMethod, ...], why: str, facts: DesignFacts
+) -> Resolution:
+    """Put estimates without errors before what was declared."""
+    methods = (Withheld(others[0].level, why), *others)
+    return _resolution(asked, methods, f"{_NONE}: {why}", facts, reason=why)
 
 
 def _fewest(method: InferenceMethod, facts: DesignFacts) -> float:
@@ -158,18 +176,18 @@ def _caution(first: InferenceMethod, facts: DesignFacts) -> str:
     )
 
 
-def _own_choice(auto: Auto, facts: DesignFacts) -> tuple[tuple[InferenceMethod, ...], str, bool]:
-    """Return the methods, the reason, and whether one of them is relied on."""
+def _own_choice(auto: Auto, facts: DesignFacts) -> tuple[tuple[InferenceMethod, ...], str, str]:
+    """Return the methods, what they were chosen by, and why none of them is relied on where none is."""
     analytic = Analytic(level=auto.level)
     counted = _count(facts, facts.by_variance)
     if min(facts.by_variance) >= RELIED_ON and facts.has_influence:
-        return (analytic,), f"{counted}: analytic cluster-robust errors", True
+        return (analytic,), f"{counted}: analytic cluster-robust errors", ""
     test, why = _test(auto.permutation(facts), facts)
     beside = (analytic,) if facts.has_influence else ()
     if test is None:
-        return (Withheld(auto.level, why), *beside), f"no procedure is reliable here: {why}", False
+        return (Withheld(auto.level, why), *beside), f"{_NONE}: {why}", why
     because = counted if facts.has_influence else "the estimator has no influence function"
-    return (test, *beside), f"{because}: randomization ({test.statistic} statistic)", True
+    return (test, *beside), f"{because}: randomization ({test.statistic} statistic)", ""
 
 
 def _permutation(first: InferenceMethod) -> Randomization:
@@ -178,13 +196,13 @@ def _permutation(first: InferenceMethod) -> Randomization:
 
 def _test(test: Randomization, facts: DesignFacts) -> tuple[Randomization | None, str]:
     """Return the test if it can reject at its level, else the reason."""
-    size = facts.assignments(test.strata)
-    if isinstance(size, str):
-        return None, size
+    smallest = facts.smallest(test)
+    if isinstance(smallest, str):
+        return None, smallest
     if test.statistic != "coefficient" and (not facts.has_influence or facts.n_treated_clusters < 2):
         return None, "a studentised test needs two treated clusters and an estimator with an influence function"
-    if size < 10**15 and 1 / size > round(1 - test.level, 12):
-        return None, f"{size} possible assignments cannot reject at level {test.level:g}"
+    if why := smallest.why_never(test.level):
+        return None, f"a randomization test {why}"
     lost = facts.lost(test)
     return (None, _lost(lost, test)) if lost > LOSABLE * (1 - test.level) else (test, "")
 
@@ -217,8 +235,8 @@ def _resolution(
     choice: str,
     facts: DesignFacts,
     *,
-    reliable: bool = True,
     caution: str = "",
+    reason: str = "",
 ) -> Resolution:
     counts = {
         "n_treated_clusters": facts.n_treated_clusters,
@@ -231,7 +249,8 @@ def _resolution(
         "declared_first": asked[0].name,
     }
     changed = methods[0] != asked[0]
-    return Resolution(named(methods, asked), RULE, choice[:1].upper() + choice[1:], changed, reliable, caution, counts)
+    said = choice[:1].upper() + choice[1:]
+    return Resolution(named(methods, asked), RULE, said, changed, not reason, caution, reason, counts)
 
 
 @register("auto")

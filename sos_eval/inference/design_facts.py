@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sos_eval.errors import InputFault
+from sos_eval.inference.attainable import SmallestP, smallest_p, with_noise
 from sos_eval.inference.randomization import Randomization
 from sos_eval.inference.statistic import statistics
 from sos_eval.numerics.random import stream
@@ -39,8 +40,8 @@ class DesignFacts:
         Whether it has an influence function, and whether it is a regression.
     rebuilds
         Whether the comparison group depends on who is treated.
-    assignments
-        Number of distinct assignments within strata (a tuple of names), or the reason why there are none.
+    smallest
+        The smallest p that a randomization test can have, or the reason why starts cannot be swapped.
     clusters_of
         Number of clusters of a second clustering by a column; of periods where the column is "".
     lost
@@ -59,7 +60,7 @@ class DesignFacts:
     has_influence: bool
     is_linear: bool
     rebuilds: bool
-    assignments: Callable[[tuple[str, ...]], int | str]
+    smallest: Callable[[Randomization], SmallestP | str]
     lost: Callable[[Randomization], float]
     clusters_of: Callable[[str], int]
 
@@ -71,16 +72,18 @@ def design_facts(fitted: Fitted) -> DesignFacts:
         effective_clusters(panel, by_exposure=fitted.estimator.weighs_exposure, power=power) for power in (1, 2)
     )
 
-    def assignments(strata: tuple[str, ...]) -> int | str:
-        space = fitted.space(strata)
-        return space if isinstance(space, str) else space.size
+    def smallest(test: Randomization) -> SmallestP | str:
+        space = fitted.space(test.strata)
+        if isinstance(space, str):
+            return space
+        return smallest_p(fitted, space, test.statistic, draws=test.draws, level=test.level)
 
     return DesignFacts(
         n_units=panel.n_units, n_clusters=panel.n_clusters, n_treated_clusters=panel.n_treated_clusters,
         n_comparison_clusters=panel.n_clusters - panel.n_treated_clusters, by_weight=by_weight,
         by_variance=by_variance, n_cohorts=len(panel.cohorts), layout=panel.layout,
         estimator=fitted.estimator.name, has_influence=estimate.influence is not None,
-        is_linear=estimate.linear is not None, rebuilds=fitted.rebuild is not None, assignments=assignments,
+        is_linear=estimate.linear is not None, rebuilds=fitted.rebuild is not None, smallest=smallest,
         lost=lambda test: lost_share(fitted, test), clusters_of=lambda column: _clusters_of(panel, column),
     )  # fmt: skip
 
@@ -155,19 +158,8 @@ def lost_share(fitted: Fitted, test: Randomization) -> float:
         return 0.0
     drawn = space.draw(TRIED, rng).first_treated
     try:
-        batch = replace(fitted, source=_with_noise(fitted.source, rng)).refit_assignments(drawn)
+        batch = replace(fitted, source=with_noise(fitted.source, rng)).refit_assignments(drawn)
     except InputFault:  # not one of them can be estimated
         return 1.0
     row = int(np.argmax((batch.cells["aggregation"] == "overall").to_numpy()))
     return float(np.isnan(statistics(batch, studentised=test.statistic != "coefficient")[:, row]).mean())
-
-
-def _with_noise(panel: Panel, rng: np.random.Generator) -> Panel:
-    """Replace what was observed from the first start on by positive noise of the same order."""
-    outcome = panel.frame["outcome"].to_numpy(float)
-    before = np.isin(panel.frame["time"].to_numpy(float), panel.pre_times)
-    known = np.abs(outcome[before & np.isfinite(outcome)])
-    scale = float(np.median(known)) if len(known) and np.median(known) > 0 else 1.0
-    noise = scale * np.exp(0.3 * rng.standard_normal(len(outcome)))
-    values = np.where(before | np.isnan(outcome), outcome, noise)
-    return panel.with_outcome(values)

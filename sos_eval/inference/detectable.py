@@ -7,18 +7,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from sos_eval.inference.attainable import smallest_p
 from sos_eval.inference.randomization import Randomization
-from sos_eval.numerics.detectable import FALL, RISE, Found, Lots, findable
+from sos_eval.numerics.detectable import FALL, RISE, Found, Lots
 from sos_eval.numerics.random import stream
-from sos_eval.panel.panel import Panel
+from sos_eval.panel.panel import Array
 from sos_eval.results.assignments import AssignmentSpace
 from sos_eval.results.fitted import Fitted, is_fitted_anew
+from sos_eval.results.placed import PlacedEffect
 from sos_eval.results.without_effect import without_effect
 
 __all__ = ["DetectableSize", "detectable_size"]
 
-#: Fewest draws behind the sizes; adoptions in which an effect is put in place, and the test's draws on each.
-DRAWS, PLACED, PLACED_DRAWS = 4_999, 10, 499
+#: Fewest draws behind the sizes, and the test's draws on each adoption in which an effect is put in place.
+DRAWS, PLACED_DRAWS = 4_999, 499
 #: The same where each draw costs a new fit: groups that are built again, estimators that loop over adoptions.
 FITTED_DRAWS, FITTED_PLACED_DRAWS = 999, 199
 #: With more of the draws than this not estimable nothing is said.
@@ -82,8 +84,8 @@ def detectable_size(fitted: Fitted, test: Randomization, *, power: float = 0.8, 
     Returns
     -------
     DetectableSize
-        Empty with a reason where fewer than 1/alpha adoptions are possible, or more than a fifth of them cannot be
-        estimated.
+        Empty with a reason where the test cannot reject whatever happened, or more than a fifth of the adoptions
+        cannot be estimated.
     """
     space = fitted.space(test.strata)
     scale = str(fitted.estimate.cells["scale"].iloc[_row(fitted)])
@@ -91,19 +93,28 @@ def detectable_size(fitted: Fitted, test: Randomization, *, power: float = 0.8, 
     why = _why_silent(fitted, test, space)
     if why or isinstance(space, str):
         return DetectableSize(None, None, np.nan, power, test.level, in_logs, why)
-    alpha, draw = round(1 - test.level, 12), _Drawer(fitted, test, space, ratio, seed)
-    effect = float(fitted.estimate.values[_row(fitted)])
-    bare = without_effect(fitted.source, effect, ratio=ratio)
-    draws = FITTED_DRAWS if is_fitted_anew(fitted) else max(test.draws, DRAWS)
-    lots = draw.lots(bare, draws, "first")
-    lost = 1 - len(lots.usable.estimate) / len(lots.estimate)
+    bare = without_effect(fitted.source, float(fitted.estimate.values[_row(fitted)]), ratio=ratio)
+    anew = is_fitted_anew(fitted)
+    first = space.draw(FITTED_DRAWS if anew else max(test.draws, DRAWS), stream(seed, "detectable", "first", 0))
+    lots = _lots(replace(fitted, source=bare), test, first.first_treated)
+    lost = 1 - lots.usable.mean()
     if lost > LOSABLE:
         why = f"{lost:.0%} of the random adoptions cannot be estimated"
         return DetectableSize(None, None, np.nan, power, test.level, in_logs, why)
-    fall, rise = (
-        findable(lots.usable, lambda size: draw.placed(bare, size), sign, alpha=alpha, power=power)
-        for sign in (FALL, RISE)
+    draws = FITTED_PLACED_DRAWS if anew else PLACED_DRAWS
+
+    def estimated(starts: Array, place: Array, effect: float) -> Lots:
+        moved = without_effect(bare.with_first_treated(place), -effect, ratio=ratio)
+        return _lots(replace(fitted, source=moved), test, starts)
+
+    placed = PlacedEffect(
+        space, estimated, lambda k: space.draw(draws, stream(seed, "detectable", "second", k)), draws, test.draws
     )
+    places = stream(seed, "detectable", "placed")
+    fall, rise = placed.found(lots, places, alpha=round(1 - test.level, 12), power=power)
+    if not (np.isfinite(fall.size) and np.isfinite(rise.size)):
+        why = "no effect, however large, is found so often with this level and these adoptions"
+        return DetectableSize(None, None, np.nan, power, test.level, in_logs, why)
     return DetectableSize(fall, rise, _panel_error(fitted), power, test.level, in_logs)
 
 
@@ -119,36 +130,20 @@ def _why_silent(fitted: Fitted, test: Randomization, space: AssignmentSpace | st
     """Say why no size can be given; empty where one can."""
     if isinstance(space, str):
         return space
-    if space.size < 1 / round(1 - test.level, 12):
-        return f"{space.size} possible adoptions cannot reject at level {test.level:g}"
+    smallest = smallest_p(fitted, space, test.statistic, draws=test.draws, level=test.level)
+    if why := smallest.why_never(test.level):
+        return f"the test {why}"
     return "" if np.isfinite(fitted.estimate.values[_row(fitted)]) else "there is no overall estimate"
 
 
-@dataclass(frozen=True, slots=True)
-class _Drawer:
-    """Draws the headline's row under random adoptions."""
-
-    fitted: Fitted
-    test: Randomization
-    space: AssignmentSpace
-    ratio: bool
-    seed: int
-
-    def lots(self, panel: Panel, draws: int, name: str, k: int = 0) -> Lots:
-        """Estimate a panel under random adoptions."""
-        drawn = self.space.draw(draws, stream(self.seed, "detectable", name, k)).first_treated
-        batch, row = replace(self.fitted, source=panel).refit_assignments(drawn), _row(self.fitted)
-        values = batch.values[:, row]
-        if self.test.statistic == "coefficient" or batch.std_error is None:
-            return Lots(values, np.ones(len(values)))
-        return Lots(values, batch.std_error[:, row])
-
-    def placed(self, bare: Panel, effect: float) -> list[Lots]:
-        """Draw the test on adoptions in which an effect is in place."""
-        adoptions = self.space.draw(PLACED, stream(self.seed, "detectable", "placed")).first_treated[:PLACED]
-        moved = [without_effect(bare.with_first_treated(one), -effect, ratio=self.ratio) for one in adoptions]
-        draws = FITTED_PLACED_DRAWS if is_fitted_anew(self.fitted) else PLACED_DRAWS
-        return [self.lots(panel, draws, "second", k).usable for k, panel in enumerate(moved)]
+def _lots(fitted: Fitted, test: Randomization, starts: Array) -> Lots:
+    """Estimate the headline's row under adoptions, with what each of the test's statistics divides it by."""
+    batch, row = fitted.refit_assignments(starts), _row(fitted)
+    values, ones = batch.values[:, row], np.ones(len(batch.values))
+    if batch.std_error is None or test.statistic == "coefficient":
+        return Lots(values, ones[:, None])
+    errors = batch.std_error[:, row]
+    return Lots(values, np.column_stack([errors, ones]) if test.statistic == "both" else errors[:, None])
 
 
 def _panel_error(fitted: Fitted) -> float:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sos_eval.declare import Seed
 from sos_eval.errors import OurFault
+from sos_eval.inference.attainable import smallest_p
 from sos_eval.inference.confidence_curve import CURVE, curve_table
 from sos_eval.inference.memory import refuse_too_many
 from sos_eval.inference.null_search import Limits
@@ -49,6 +50,7 @@ _APART = (
     "no effect is rejected by the test and lies between values that are not, or the other way about, within the width "
     "to which the ends were searched: p is the test"
 )
+_ELSEWHERE = "no interval: the test of the overall effect cannot reject"
 _LONELY = "no error to studentise with: write statistic: coefficient"
 
 
@@ -195,8 +197,11 @@ class Randomization(InferenceMethod):
         refuse_too_many(fitted.source, "draws", min(self.draws, space.size), each)
         assignments = space.draw(self.draws, draws_of)
         permuted = permute(fitted, assignments, self.statistic)
-        hopeless = self._hopeless(space, assignments)
+        smallest = smallest_p(fitted, space, self.statistic, draws=self.draws, level=self.level)
+        hopeless = smallest.why_never(self.level)
         limits = Limits.none(len(permuted.observed), hopeless)
+        if hopeless and smallest.rows:
+            limits.reasons[:] = [one.why_never(self.level) or _ELSEWHERE for one in smallest.by_row]
         if self.interval == "inversion" and not hopeless:
             limits = self._limits(permuted, self.searched_draws)
             if self._apart(permuted.p_value(), limits).any():  # on fewer draws, which answer otherwise: on all of them
@@ -215,15 +220,6 @@ class Randomization(InferenceMethod):
         if self.statistic != "coefficient" and fitted.estimate.influence is None:
             return "the estimator has no error of its own to studentise with; write statistic: coefficient"
         return fitted.space(self.strata)
-
-    def _hopeless(self, space: AssignmentSpace, assignments: Assignments) -> str:
-        """Say that the smallest possible p is too large to reject; empty where it is not."""
-        draws = len(assignments.first_treated)
-        smallest = 1 / draws if assignments.complete else 1 / (1 + draws)
-        if smallest <= round(1 - self.level, 12):
-            return ""
-        what = f"{space.size} possible assignments" if assignments.complete else f"{draws} draws"
-        return f"cannot reject at level {self.level:g}: with {what} the smallest p is {smallest:.3g}"
 
     def _why_no_statistic(self, fitted: Fitted) -> NDArray[Any]:
         """Say of each row, (m,), what stands in place of a statistic that does not exist."""

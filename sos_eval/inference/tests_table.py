@@ -9,7 +9,7 @@ import pandas as pd
 
 from sos_eval.inference.null_search import Limits
 from sos_eval.inference.statistic import Statistic, compared
-from sos_eval.numerics.lots import symmetric_ranks
+from sos_eval.numerics.lots import share_reached
 from sos_eval.panel.panel import Array
 from sos_eval.results.estimate import Batch
 from sos_eval.results.fitted import Fitted
@@ -71,7 +71,4 @@ def _one(values: Array, *, complete: bool, joint: bool) -> dict[str, float]:
 
 def _p(values: Array, *, complete: bool) -> float:
     """Return the share of draws as extreme as the observed, which counts among them unless the list is complete."""
-    if not complete:
-        return float(symmetric_ranks(values)[0])
-    size = np.where(np.isnan(values[1:]), np.inf, np.abs(values[1:]))
-    return float((size >= abs(values[0]) * (1 - 1e-9)).mean())
+    return share_reached(values, complete=complete)

@@ -17,6 +17,7 @@ from sos_eval.jobs.answers import Key
 from sos_eval.numerics.disagreement import estimates_apart
 from sos_eval.numerics.ratios import difference_of
 from sos_eval.panel.panel import Array
+from sos_eval.results.assignments import Assignments
 from sos_eval.results.estimate import cluster_sums
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod
@@ -34,11 +35,17 @@ def numbers_apart(
 ) -> dict[str, bool | float | str]:
     """Return the fields of `DisagreementFacts` on other estimates of the same units; none where nothing is shared."""
     estimate, others = fitted[first], _others(first, fitted)
+    complete = False
     if isinstance(test, Randomization) and estimate.rebuild is None:
-        by_draws = _drawn(estimate, {name: fit for name, fit in others.items() if fit.rebuild is None}, test, account)
+        space = estimate.space(test.strata)
+        others = {name: fit for name, fit in others.items() if fit.rebuild is None}
+        if isinstance(space, str) or not others:
+            return {}
+        drawn = space.draw(SHARED_DRAWS, account.stream("judge", "estimates"))
+        columns, complete = _drawn(estimate, others, drawn), drawn.complete
     else:
-        by_draws = _by_clusters(estimate, others, account)
-    return _numbers(by_draws, entries) if by_draws else {}
+        columns = _by_clusters(estimate, others, account)
+    return _numbers(columns, entries, complete=complete)
 
 
 def _others(first: Key, fitted: dict[Key, Fitted]) -> dict[str, Fitted]:
@@ -53,16 +60,12 @@ def _others(first: Key, fitted: dict[Key, Fitted]) -> dict[str, Fitted]:
     return same
 
 
-def _drawn(estimate: Fitted, others: dict[str, Fitted], test: Randomization, account: Account) -> dict[str, Array]:
+def _drawn(estimate: Fitted, others: dict[str, Fitted], drawn: Assignments) -> dict[str, Array]:
     """Return the headline's estimate (under "") and others under the same random adoptions, the observed one first.
 
     All are differences of the outcome. A group that is built again in every draw would cost a match each.
     """
-    space = estimate.space(test.strata)
-    if isinstance(space, str) or not others:
-        return {}
-    drawn = space.draw(SHARED_DRAWS, account.stream("judge", "estimates")).first_treated
-    starts = np.vstack([estimate.source.first_treated, drawn])
+    starts = np.vstack([estimate.source.first_treated, drawn.first_treated])
     level = level_after(estimate)
     return {"": _under(estimate, starts, level)} | {name: _under(fit, starts, level) for name, fit in others.items()}
 
@@ -101,13 +104,13 @@ def _deviations(fitted: Fitted, signs: Array, level: float) -> Array | None:
     return np.asarray(np.r_[float(difference_of(value, level)), level * math.exp(-value) * drawn], float)
 
 
-def _numbers(columns: dict[str, Array], entries: Sequence[Entry]) -> dict[str, bool | float | str]:
+def _numbers(columns: dict[str, Array], entries: Sequence[Entry], *, complete: bool) -> dict[str, bool | float | str]:
     """Set other estimates against the headline's (under "") by what they share: random adoptions, or clusters."""
     known = {name: values for name, values in columns.items() if np.isfinite(values).all()}
     if "" not in known or len(known) < 2:
         return {}
     names = [name for name in known if name]
-    apart = estimates_apart(known[""], np.column_stack([known[name] for name in names]))
+    apart = estimates_apart(known[""], np.column_stack([known[name] for name in names]), complete=complete)
     furthest = next(entry for entry in entries if entry.id == names[apart.largest])
     return {
         "numbers_part": apart.p <= APART, "difference": float(apart.difference[apart.largest]), "p_difference": apart.p,

@@ -7,7 +7,6 @@ after it is set against the mean before it, on the panel's own noise (docs/metho
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import comb, prod
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from sos_eval.design.design import load_design
 from sos_eval.errors import DataFault, DesignFault, Fault, Faults, InputFault, listed, nearest
 from sos_eval.jobs.discreet import discreet
 from sos_eval.jobs.steps import load_panels
-from sos_eval.numerics.detectable import FALL, RISE, Found, Lots, findable
+from sos_eval.numerics.detectable import Found, Lots
 from sos_eval.numerics.lots import contrast_lots
 from sos_eval.numerics.random import stream
 from sos_eval.panel.england.published import read_published
@@ -30,6 +29,8 @@ from sos_eval.panel.panel import Array, Panel
 from sos_eval.panel.read.files import read_file, source_of
 from sos_eval.panel.tabular import from_frame
 from sos_eval.report.feasible_figure import draw_feasible
+from sos_eval.results.assignments import AssignmentSpace
+from sos_eval.results.placed import PlacedEffect
 
 __all__ = ["FEASIBLE_COLUMNS", "Feasible", "Scheme", "feasible", "files_of", "quiet_panel", "write_feasible"]
 
@@ -37,7 +38,7 @@ FEASIBLE_COLUMNS = (
     "outcome", "treated", "before", "after", "within", "fall", "fall_error", "rise", "rise_error", "unit",
     "level_without", "fall_share", "rise_share", "panel_error", "units", "reason",
 )  # fmt: skip
-DRAWS, PLACED, PLACED_DRAWS = 4_999, 10, 499
+DRAWS, PLACED_DRAWS = 4_999, 499
 FEWEST_COMPARED = 2
 
 
@@ -134,8 +135,10 @@ def _row(
     row |= {"units": int(complete.sum()), "level_without": float(outcomes[complete].mean())}
     if lottery is None:
         return row | {"reason": f"{int(complete.sum())} units cannot be {treated} starters and their comparison"}
-    if lottery.ways < 1 / (1 - scheme.level) - 1e-9:
-        return row | {"reason": f"{lottery.ways} ways to choose who starts are too few for any test to reject"}
+    if lottery.space.size * (1 - scheme.level) < lottery.alike - 1e-9:
+        image = ", each as telling as its mirror image," if lottery.alike > 1 else ""
+        ways = f"{lottery.space.size} ways to choose who starts{image}"
+        return row | {"reason": f"{ways} are too few for any test to reject"}
     found = lottery.found(scheme, stream(seed, "feasible", panel.active, treated, before, after, within))
     return row | _shown(found, lottery, float(outcomes[complete].mean()))
 
@@ -178,38 +181,32 @@ class _Lottery:
         return cls(change[:, None], strata, starters)
 
     @property
-    def ways(self) -> int:
-        """In how many ways the starters can be chosen."""
-        sizes = np.bincount(self.strata)
-        return prod(comb(int(n), int(k)) for n, k in zip(sizes, self.starters, strict=True))
-
-    def draw(self, draws: int, rng: np.random.Generator) -> Array:
-        """Draw starts, (draws, n): 1 for starters, ``inf`` for the others."""
-        starts = np.full((draws, len(self.change)), np.inf)
+    def space(self) -> AssignmentSpace:
+        """All ways to choose who starts: 1 for starters, ``inf`` for the others."""
+        starts = np.full(len(self.change), np.inf)
         for s, count in enumerate(self.starters):
-            inside = np.flatnonzero(self.strata == s)
-            order = np.where(np.arange(len(inside)) < count, 1.0, np.inf)
-            starts[:, inside] = rng.permuted(np.broadcast_to(order, (draws, len(inside))), axis=1)
-        return starts
+            starts[np.flatnonzero(self.strata == s)[:count]] = 1.0
+        return AssignmentSpace(starts, self.strata, np.arange(len(starts)), tuple(map(str, range(len(self.starters)))))
+
+    @property
+    def alike(self) -> int:
+        """How many choices always show the same size: two where the others could start in place of the starters."""
+        sizes = np.bincount(self.strata)[self.starters > 0]
+        return 2 if np.array_equal(sizes, 2 * self.starters[self.starters > 0]) else 1
 
     def lots(self, starts: Array, placed: Array | None = None, effect: float = 0.0) -> Lots:
         """Compare under adoptions, with an effect on those of one that is in place."""
         change = self.change if placed is None else self.change + effect * np.isfinite(placed)[:, None]
         n = len(change)
         drawn = contrast_lots([(1.0, change)], starts, np.ones(n), self.strata, np.arange(n))
-        return Lots(drawn.value[:, 0], drawn.error[:, 0]).usable
+        return Lots(drawn.value[:, 0], drawn.error)
 
     def found(self, scheme: Scheme, rng: np.random.Generator) -> tuple[Found, Found]:
         """Return the fall and the rise."""
-        lots = self.lots(self.draw(DRAWS, rng))
-        places, swaps = self.draw(PLACED, rng), self.draw(PLACED_DRAWS, rng)
-        alpha = round(1 - scheme.level, 12)
-
-        def placed(effect: float) -> list[Lots]:
-            return [self.lots(swaps, place, effect) for place in places]
-
-        fall, rise = (findable(lots, placed, sign, alpha=alpha, power=scheme.power) for sign in (FALL, RISE))
-        return fall, rise
+        space = self.space
+        lots, swaps = self.lots(space.draw(DRAWS, rng).first_treated), space.draw(PLACED_DRAWS, rng)
+        placed = PlacedEffect(space, self.lots, lambda k: swaps, PLACED_DRAWS, DRAWS)
+        return placed.found(lots, rng, alpha=round(1 - scheme.level, 12), power=scheme.power)
 
     @property
     def panel_error(self) -> float:

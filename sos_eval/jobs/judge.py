@@ -19,7 +19,8 @@ from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, primary
 from sos_eval.jobs.apart import numbers_apart
 from sos_eval.numerics.detectable import FALL, RISE, Found
-from sos_eval.numerics.disagreement import disagree, joint_ranks
+from sos_eval.numerics.disagreement import disagree
+from sos_eval.numerics.joint import joint_p
 from sos_eval.panel.panel import Panel
 from sos_eval.results.check import CheckResult
 from sos_eval.results.facts import DetectableFacts, DisagreementFacts, StandingTest
@@ -184,8 +185,8 @@ def _joint(answer: Answer) -> float:
         draws = next((table for name, table in inferred.tables.items() if name.startswith("draws.")), None)
         if draws is not None and "std_error" in draws:
             estimate = draws["estimate"].to_numpy(float)
-            both = np.column_stack([estimate / draws["std_error"].to_numpy(float), estimate])
-            return float(joint_ranks(both)[0])
+            both = (estimate / draws["std_error"].to_numpy(float), estimate)
+            return joint_p(both, complete=bool(inferred.facts["complete"]))
     return math.nan
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.numerics.lots import symmetric_ranks
+from sos_eval.numerics.lots import share_reached
 
-__all__ = ["Apart", "disagree", "estimates_apart", "joint_ranks"]
+__all__ = ["Apart", "disagree", "estimates_apart"]
 
 #: Estimates whose differences spread less than this share of the widest spread are one estimate under two names.
 _SAME = 1e-9
@@ -43,18 +43,6 @@ def disagree(p: Sequence[float], errors: Sequence[float], alpha: float) -> bool:
     return bool(p[low] <= alpha < p[high] and p[high] > 2 * alpha and gap > 3 * combined)
 
 
-def joint_ranks(statistics: Array) -> Array:
-    """Return the p of the smallest p of several tests under every draw, by the draws that they share, (draws,).
-
-    Parameters
-    ----------
-    statistics : (draws, tests)
-        The observed assignment first.
-    """
-    each = np.column_stack([symmetric_ranks(column) for column in statistics.T])
-    return symmetric_ranks(-np.log(each.min(1)))
-
-
 @dataclass(frozen=True, slots=True)
 class Apart:
     """How far other estimates lie from the first, by the draws that they share.
@@ -74,7 +62,7 @@ class Apart:
     largest: int
 
 
-def estimates_apart(first: Array, others: Array) -> Apart:
+def estimates_apart(first: Array, others: Array, *, complete: bool = False) -> Apart:
     """Test whether estimates of the same effect on the same units lie further apart than random adoptions make them.
 
     Parameters
@@ -83,6 +71,8 @@ def estimates_apart(first: Array, others: Array) -> Apart:
         The headline's estimates, the observed adoption first.
     others : (draws, k)
         Other estimates in the same unit under the same adoptions; one that is the first itself is nowhere apart.
+    complete
+        Whether the draws are all adoptions there are, the observed one among them a second time.
     """
     apart = others - first[:, None]
     spread = np.nanstd(apart[1:], axis=0, ddof=1)
@@ -90,4 +80,4 @@ def estimates_apart(first: Array, others: Array) -> Apart:
     from_middle = np.abs(apart - np.nanmedian(apart[1:], axis=0))
     size = np.where(np.isnan(apart), np.nan, 0.0)
     np.divide(from_middle, spread, out=size, where=(spread > _SAME * widest) & np.isfinite(apart))
-    return Apart(apart[0], float(symmetric_ranks(size.max(1))[0]), int(np.argmax(size[0])))
+    return Apart(apart[0], share_reached(size.max(1), complete=complete), int(np.argmax(size[0])))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.numerics.lots import symmetric_ranks
+from sos_eval.numerics.lots import share_reached, symmetric_ranks
 
-__all__ = ["joint_statistic"]
+__all__ = ["joint_p", "joint_statistic"]
 
 Array = NDArray[np.float64]
 
@@ -25,6 +25,12 @@ def joint_statistic(statistics: tuple[Array, ...], *, complete: bool) -> Array:
     smallest = np.minimum.reduce([_ranks(one, complete=complete) for one in statistics])
     with np.errstate(divide="ignore"):
         return np.asarray(-np.log(smallest))
+
+
+def joint_p(statistics: tuple[Array, ...], *, complete: bool) -> float:
+    """Return the p of the smaller p of several statistics, each (1 + draws,), judged among the same draws."""
+    columns = tuple(one[:, None] for one in statistics)
+    return share_reached(joint_statistic(columns, complete=complete)[:, 0], complete=complete)
 
 
 def _ranks(statistic: Array, *, complete: bool) -> Array:

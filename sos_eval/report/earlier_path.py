@@ -45,11 +45,11 @@ def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]
         often += f" {alike}, as they do in the answer"
     on = _in_logs(rows, "gone_on")
     gone = _shift(rows["gone_on"].value, effect, unit) if math.isnan(on) else _shift(on, effect, _LOGS)
-    onward = _onward(gone, _shift(rows["returned"].value, effect, unit))
+    onward = _onward(gone, _shift(rows["returned"].value, effect, unit), "" if math.isnan(on) else ", counted so,")
     blind = _blind(rows, effect, facts, unit)
     blind += ", so this says little" if blind and not unlike else ""
     where = f"in the {units[1]} with a recorded start against {units[1]} drawn alike"
-    return f"Before the start {moved} {where}; {often}; {onward}{_last(rows, effect, unit)}{blind}."
+    return f"Before the start {moved} {where}; {often}; {onward}{_last(rows, effect, unit, testable=facts.inference.reliable)}{blind}."
 
 
 def _in_logs(rows: dict[str, CheckFacts], name: str) -> float:
@@ -77,9 +77,9 @@ def _told(value: float, effect: HeadlineEffect, unit: str) -> str:
     return f"{number(abs(value), 2)}{unit}"
 
 
-def _onward(on: str, back: str) -> str:
+def _onward(on: str, back: str, counted: str) -> str:
     """Say what the path would do to the answer if it went on, and if it returned to its earlier mean."""
-    gone = f"had it gone on, it alone would {on or 'not change the answer'}"
+    gone = f"had it{counted} gone on, it alone would {on or 'not change the answer'}"
     return f"{gone}, and had it returned to its earlier mean, it would {back or 'add nothing'}"
 
 
@@ -96,8 +96,8 @@ def _missed(check: CheckFacts) -> str:
     return said.group(1) if said else "often"
 
 
-def _last(rows: dict[str, CheckFacts], effect: HeadlineEffect, unit: str) -> str:
-    """Say what the answer is from the last earlier period alone, and whether chance shifts it as far."""
+def _last(rows: dict[str, CheckFacts], effect: HeadlineEffect, unit: str, *, testable: bool) -> str:
+    """Say what the answer is from the last earlier period alone, and whether chance shifts it as far, if it can say."""
     last = rows["last"].value if "last" in rows else math.nan
     if not math.isfinite(last):
         return ""
@@ -105,7 +105,7 @@ def _last(rows: dict[str, CheckFacts], effect: HeadlineEffect, unit: str) -> str
     size = effect.share(last) if share else last
     told = percent(abs(size)) if share else f"{number(abs(size), 2)}{unit}"
     p = rows["last_shift"].value
-    often = f", a shift {'within' if p > 0.05 else 'beyond'} chance" if math.isfinite(p) else ""
+    often = f", a shift {'within' if p > 0.05 else 'beyond'} chance" if testable and math.isfinite(p) else ""
     return f"; from the last earlier period alone it is {told} {'higher' if size > 0 else 'lower'}{often}"
 
 
@@ -130,7 +130,9 @@ def _blind(rows: dict[str, CheckFacts], effect: HeadlineEffect, facts: RunFacts,
     shift, found = (own, _found(effect, facts)) if math.isnan(logs) else (logs, _found_in_logs(effect, facts))
     if not shift > found:
         return ""
-    told = _told(shift, effect, unit if math.isnan(logs) else _LOGS)
+    told = _told(shift, effect, unit)
+    if not math.isnan(logs):
+        told = f"about {percent(math.expm1(shift))} up or {percent(-math.expm1(-shift))} down"
     return (
         f"; a divergence that shifts the answer by {told}, more than the effect that could be "
         f"found, is missed {_missed(rows['implied_bias'])}"

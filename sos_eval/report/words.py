@@ -310,10 +310,21 @@ def _percent(effect: HeadlineEffect) -> dict[str, Any]:
     return {"of": of, "level_without": effect.without, "estimate": shares[0], "low": shares[1], "high": shares[2]}
 
 
+_NO_TEST = (
+    "No test that is relied on can tell a difference from chance here, so that no range and no size that would have "
+    "been found is given"
+)
+
+
 def detectable_text(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> str:
-    """Say which fall and which rise the headline's test would have found; empty where that cannot be said."""
+    """Say which fall and rise the headline's test would have found, or why no test tells anything from chance.
+
+    Empty where the size is not known for another reason, which stands in the facts.
+    """
     seen = facts.detectable
-    if seen.reason or not facts.inference.reliable:
+    if not facts.inference.reliable:
+        return f"{_NO_TEST}: {facts.inference.reason}." if facts.inference.reason else ""
+    if seen.reason:
         return ""
     treated = count(float(effect.row["n_treated_units"] or 0), units[0], units[1])
     often = {0.8: "four times in five", 0.9: "nine times in ten"}.get(seen.power, f"{percent(seen.power)} of the time")

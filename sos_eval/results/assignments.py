@@ -59,6 +59,13 @@ class Assignments:
     first_treated: Array
     complete: bool
 
+    def with_observed(self, observed: Array) -> Array:
+        """Return the observed adoption, (n_units,), and the others below it, (rows, n_units): it is there once."""
+        others = self.first_treated
+        if self.complete:
+            others = others[(others != observed).any(1)]
+        return np.vstack([observed, others])
+
 
 @dataclass(frozen=True, slots=True)
 class AssignmentSpace:

@@ -185,7 +185,7 @@ class ResolutionFacts:
 
     Attributes
     ----------
-    rule, choice, caution
+    rule, choice, caution, reason
         In sentences; see `Resolution`.
     reliable
         False where the rule relies on no procedure: then there is no range and no verdict.
@@ -204,6 +204,7 @@ class ResolutionFacts:
     changed: bool = False
     reliable: bool = True
     caution: str = ""
+    reason: str = ""
     headline: str | None = None
     methods: tuple[str, ...] = ()
     n_treated_clusters: int = 0

@@ -9,6 +9,7 @@ import pytest
 
 from sos_eval.estimators import CallawaySantAnna, PoissonDiD
 from sos_eval.inference.analytic import Analytic
+from sos_eval.inference.attainable import SmallestP
 from sos_eval.inference.auto import FEW, LOSABLE, RELIED_ON, TOO_OFTEN, Auto, resolve
 from sos_eval.inference.cr2 import CR2
 from sos_eval.inference.cr3 import CR3
@@ -28,7 +29,8 @@ def facts(treated=30, comparison=60, influence=True, assignments=10**9, weight=N
         n_comparison_clusters=comparison, by_weight=weight or (treated, comparison),
         by_variance=variance or (treated, comparison), n_cohorts=1, layout="panel", estimator="x",
         lost=lambda test: lost, clusters_of=lambda column: {"": 8, "region": 30}[column],
-        has_influence=influence, is_linear=False, rebuilds=False, assignments=lambda strata: assignments,
+        has_influence=influence, is_linear=False, rebuilds=False,
+        smallest=lambda test: SmallestP(min(assignments, test.draws), listed=assignments <= test.draws),
     )  # fmt: skip
 
 
@@ -68,7 +70,20 @@ def test_below_five_clusters_nothing_but_a_randomization_test_stands_alone(decla
     assert not resolve([declared], facts(treated=2, assignments=15)).reliable
     own = Randomization(strata=("exposure_half",))
     assert resolve([declared, own], facts(treated=4)).methods == (own, declared)
-    assert names(resolve([own, declared], facts(treated=1))) == ["randomization", declared.name]
+    by_coefficient = Randomization(statistic="coefficient")
+    assert names(resolve([by_coefficient, declared], facts(treated=1))) == ["randomization", declared.name]
+
+
+def test_a_declared_test_that_cannot_answer_is_not_relied_on_either():
+    """One that has too few assignments, no error to studentise with, or adoptions that cannot be estimated."""
+    own = Randomization()
+    for why, design in (("15 possible", facts(assignments=15)), ("two treated", facts(treated=1)),
+                        ("cannot be estimated", facts(lost=0.02))):  # fmt: skip
+        resolution = resolve([own, Analytic()], design)
+        assert names(resolution) == ["withheld", "randomization", "analytic"]
+        assert why in resolution.choice
+        assert not resolution.reliable
+    assert resolve([own, Analytic()], facts()).reliable
 
 
 def test_a_second_clustering_with_few_clusters_does_not_stand_alone():
@@ -93,7 +108,10 @@ def test_where_nothing_is_reliable_no_verdict_is_claimed():
     assert names(resolution) == ["withheld", "analytic"]
     assert not resolution.reliable
     assert resolution.facts().headline is None
-    assert resolution.choice == "No procedure is reliable here: 15 possible assignments cannot reject at level 0.95"
+    assert resolution.choice == (
+        "No procedure is reliable here: a randomization test cannot reject at level 0.95: with 15 possible assignments "
+        "the smallest p is 0.0667"
+    )
     found = resolution.methods[0].infer(fit(InfluenceOnly(), noise_panel()), np.random.default_rng(0))
     assert found.table["p_value"].isna().all()
     assert found.table["conf_low"].isna().all()
@@ -133,11 +151,11 @@ def test_facts_of_a_fit():
     assert (found.n_clusters, found.n_treated_clusters, found.n_comparison_clusters) == (10, 4, 6)
     assert found.is_linear
     assert found.has_influence
-    assert found.assignments(()) == 210
+    assert found.smallest(Randomization()) == SmallestP(210, listed=True, rows=(1,))
     assert not design_facts(fit(RefitOnly(), noise_panel(10, 4))).has_influence
     assert "nothing can swap" in design_facts(
         fit(FastLinear(), panel_of(noise_panel(8, 4).matrix(), [2004] * 4 + [np.inf] * 4, half=list("aaaabbbb")))
-    ).assignments(("half",))
+    ).smallest(Randomization(strata=("half",)))
 
 
 def test_auto_on_a_frame_applies_the_headline():

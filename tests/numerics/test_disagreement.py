@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sos_eval.numerics.disagreement import disagree, estimates_apart, joint_ranks
+from sos_eval.numerics.disagreement import disagree, estimates_apart
+from sos_eval.numerics.joint import joint_p, joint_statistic
 
 
 @pytest.mark.parametrize(
@@ -25,13 +26,17 @@ def test_when_tests_part(p, errors, parts):
 def test_joint_p_by_hand():
     # ranks of the first: 2/4 and 1/4; smallest p of the rows: 1/4, 1/4, 2/4, 3/4, so two of four are as small
     first, second = np.array([3.0, 4.0, 1.0, 2.0]), np.array([9.0, 1.0, 8.0, 2.0])
-    np.testing.assert_allclose(joint_ranks(np.column_stack([first, second])), [0.5, 0.5, 0.75, 1.0])
+    smallest = np.exp(-joint_statistic((first[:, None], second[:, None]), complete=False)[:, 0])
+    np.testing.assert_allclose(smallest, [0.25, 0.25, 0.5, 0.75])
+    assert joint_p((first, second), complete=False) == 0.5
+    # as a complete list of three, the first row standing for its last: 3/3 and 3/3
+    assert joint_p((first[[3, 1, 2, 3]], second[[3, 1, 2, 3]]), complete=True) == pytest.approx(1.0)
 
 
 def test_joint_p_keeps_its_size():
     rng = np.random.default_rng(1)
     both = rng.multivariate_normal([0, 0], [[1, 0.8], [0.8, 1]], (2000, 200))
-    rejected = np.mean([joint_ranks(one)[0] <= 0.05 for one in both])
+    rejected = np.mean([joint_p((one[:, 0], one[:, 1]), complete=False) <= 0.05 for one in both])
     assert rejected == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / 2000))
 
 
