@@ -267,6 +267,22 @@ def test_whole_numbers_beside_missing_ones_stay_whole(small: SmallDesign):
     assert len(caught.value.faults) == 1
 
 
+@pytest.mark.parametrize(("count", "refused"), [(2**53 - 1, False), (2**53, True), (2**53 + 1, True)])
+def test_counts_that_no_float_holds_are_refused_with_their_row(small: SmallDesign, count, refused):
+    """2^53 + 1 less 2^53 was 0: a DuckDB column of whole numbers is read with its last digit or not at all."""
+    kept = small.data.astype({"entries": "int64"})
+    kept.loc[2, "entries"] = count
+    with duckdb.connect(str(small.folder / "p.duckdb")) as connection:
+        connection.register("kept", kept)
+        connection.execute("CREATE TABLE entries AS SELECT * FROM kept")
+    small.block |= {"source": "duckdb", "table": "entries"}
+    if not refused:
+        assert small.load(override=small.folder / "p.duckdb").frame["count"].max() == count
+        return
+    with pytest.raises(DataFault, match=r"entries: counts that no float holds exactly, \d+ .201\d. .row 2"):
+        small.load(override=small.folder / "p.duckdb")
+
+
 def test_a_limit_stops_what_unpacks_too_far(small: SmallDesign):
     small.data.to_csv(small.folder / "p.csv.gz", index=False)
     with (
