@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from zipfile import ZipFile
 
 import duckdb
 import numpy as np
@@ -265,6 +267,34 @@ def test_whole_numbers_beside_missing_ones_stay_whole(small: SmallDesign):
     with pytest.raises(DataFault, match="no unit in row 3") as caught:
         small.load(override=small.folder / "p.parquet")
     assert len(caught.value.faults) == 1
+
+
+def test_formulas_whose_values_were_never_saved_are_named(small: SmallDesign):
+    """What a program writes holds formulas alone until a spreadsheet saves it: the cells were taken as empty."""
+    from openpyxl import Workbook
+
+    book = Workbook()
+    book.active.append(list(small.data))
+    for row in small.data.astype(object).where(small.data.notna(), None).itertuples(index=False):
+        book.active.append(list(row))
+    place = list(small.data).index("entries") + 1
+    for row in (3, 5):
+        book.active.cell(row, place).value = "=10+2"
+    book.save(small.folder / "p.xlsx")
+    letter = book.active.cell(3, place).column_letter
+    with pytest.raises(DataFault, match=f"2 formulas without a saved value, {letter}3, {letter}5; open the workbook"):
+        small.load(override=small.folder / "p.xlsx")
+    with ZipFile(small.folder / "p.xlsx") as packed, ZipFile(small.folder / "text.xlsx", "w") as other:
+        for entry in packed.namelist():  # worked out, and an empty text
+            part = re.sub(rb'<c r="(D[35])"><f>', rb'<c r="\1" t="str"><f>', packed.read(entry))
+            other.writestr(entry, part)
+    assert small.load(override=small.folder / "text.xlsx").frame["outcome"].isna().sum() == 2
+    for row in (3, 5):
+        book.active.cell(row, place).value = None
+    book.active.cell(3, len(list(small.data)) + 3).value = "=1+1"  # beside the table
+    book.save(small.folder / "q.xlsx")
+    panel = small.load(override=small.folder / "q.xlsx")
+    assert panel.frame["outcome"].isna().sum() == 2
 
 
 @pytest.mark.parametrize(("count", "refused"), [(2**53 - 1, False), (2**53, True), (2**53 + 1, True)])

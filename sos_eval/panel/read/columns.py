@@ -14,8 +14,8 @@ from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.read.written import ERRORS, Written, written
 
 __all__ = [
-    "MISSING", "OF_RELEASES", "SUPPRESSION", "as_text", "many", "numbers", "parsed", "refuse_beyond", "refuse_errors",
-    "suppressed", "texts",
+    "LARGEST", "MISSING", "OF_RELEASES", "SUPPRESSION", "as_text", "many", "numbers", "parsed", "refuse_beyond",
+    "refuse_errors", "suppressed", "texts",
 ]  # fmt: skip
 
 #: Written for "no value"; anything else that is no number is a fault.
