@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from sos_eval.bundle.content import BundleContent, Confidential
 from sos_eval.bundle.digits import rounded, rounded_table
-from sos_eval.bundle.told import APART, LONE, NEAR, UNKNOWN, WEIGHED, ToldEstimates
+from sos_eval.bundle.searched import SearchedCounts, answering, different
+from sos_eval.bundle.told import APART, LONE, NEAR, SEARCHED, UNKNOWN, WEIGHED, ToldEstimates
 from sos_eval.bundle.withheld import BACK, path_rows, result_rows
 from sos_eval.panel.disclosure import masked
 from sos_eval.results.facts import CheckFacts, DetectableFacts, DisagreementFacts, RunFacts
@@ -33,6 +34,10 @@ _RESULTS = (
 _TESTED = ("observed", "mean", "sd", "mean_estimate", "p", "p_centred", "mcse", "low", "high", "low_mcse", "high_mcse",
     "p_adjusted",
 )  # fmt: skip
+#: What a test tells of an outcome whose counts could be searched for.
+_RANKS = ("p", "p_adjusted")
+_RANKS_OF_FAMILY = ("p_value", "p_adjusted")
+_IN_FAMILY = ("estimate", *_RANKS_OF_FAMILY)
 _ONE_UNIT = "withheld: each row is about a single unit"
 _DRAWS = "withheld: with the seed, every draw is one more equation on the counts of single units"
 _MEANS = "withheld: with the seed, a mean of drawn estimates is one more equation on the counts of single units"
@@ -69,13 +74,14 @@ class _Gate:
 
     def __init__(self, content: BundleContent, about: Confidential) -> None:
         self.content, self.about = content, about
-        self.told = ToldEstimates(about.disclosure.fewest)
+        self.told = ToldEstimates(about.disclosure.fewest, about.disclosure.smallest)
         self.few = self.told.few
         self.held: list[tuple[str, str, int, str]] = []
         self.silent: dict[tuple[str, str], str] = {}
         self.thin: set[tuple[str, str]] = set()
         self.partial: set[tuple[str, str]] = set()
         self.hidden: set[str] = set()
+        self.searched = SearchedCounts(about.disclosure)
 
     def passed(self) -> BundleContent:
         """Hold back what must be, round the rest."""
@@ -111,6 +117,9 @@ class _Gate:
             units = _smallest_units(table)
             what = f"fewest units behind a row that is shown: {units}" if units else "numbers"
             rows.append((file, what, "four significant digits", "rounded", 0))
+        for file, what, digits, cells in self.searched.coarse:
+            fewer = f"{digits} significant digits of the largest: with more, whole numbers could be searched for"
+            rows.append((file, what, fewer, "rounded", cells))
         held = [(file, what, reason, "withheld", cells) for file, what, cells, reason in self.held]
         return pd.DataFrame([*rows, *held], columns=["file", "what", "rule", "action", "cells"])
 
@@ -127,6 +136,19 @@ class _Gate:
             reason = self.told.why_silent(key[1], [self.about.members[key]] if key in self.about.members else [])
             if reason and key != first:
                 self.silent[key] = reason
+            else:
+                self._budget(key)
+
+    def _budget(self, key: tuple[str, str]) -> None:
+        """Find to how many digits an estimate may be told whose counts could be searched for."""
+        estimates, tests = (_of(key, table) for table in (self.content.estimates, self.content.tests))
+        family = self.content.tables.get("families")
+        told = [estimates.loc[answering(estimates), list(_RESULTS)], tests[list(_RANKS)]]
+        told += [] if family is None else [_of(key, family)[list(_RANKS_OF_FAMILY)]]
+        self.searched.take(key, self.about.members.get(key, Members()), different(*told))
+        if key in self.searched.digits:
+            self.partial.add(key)
+            self.silent |= {} if self.searched.digits[key] else {key: SEARCHED}
 
     def _note(self, file: str, what: str, cells: int, reason: str) -> None:
         if cells:
@@ -138,6 +160,7 @@ class _Gate:
         table = self._worded(file, table)
         few, back = np.zeros(len(table), bool), np.zeros(len(table), bool)
         apart = {reason: np.zeros(len(table), bool) for reason in APART}
+        answers = self.searched.answers(table) & (file == "estimates.csv")
         for _, at in table.groupby(keys, dropna=False, sort=False).indices.items():
             rows = table.iloc[at]
             few[at], back[at] = result_rows(rows, self.about.disclosure.fewest)
@@ -147,11 +170,13 @@ class _Gate:
             if file != "estimates.csv" and key in self.partial:
                 back[at] = ~few[at]  # sums over the same cells as those of estimates.csv, judged without them
             apart[LONE][at] |= self._lone(key, rows) & ~few[at]
+            if key in self.searched.digits and key not in self.silent:
+                apart[SEARCHED][at] = ~(few | answers)[at]
             self._remember(key, rows, few[at], back[at] | apart[LONE][at])
         out = self._people(self._one_count(table, file), "n_obs", file)
         near = np.logical_or.reduce(list(apart.values()))
         why = {self.few: few & ~near, BACK: back & ~near, **apart}
-        return self._without(file, out, _RESULTS, why, "reason")
+        return self.searched.coarser(file, self._without(file, out, _RESULTS, why, "reason"), _RESULTS)
 
     def _lone(self, key: tuple[str, str], rows: pd.DataFrame) -> NDArray[np.bool_]:
         """Say which rows weigh few units of one start in a way of their own, beside those of the headline.
@@ -225,7 +250,9 @@ class _Gate:
             return None
         table = self._worded(file, table)
         if name == "families":
-            return self._without_few(file, table, ("estimate", "p_value", "p_adjusted"), "reason")
+            out = self._without_few(file, table, _IN_FAMILY, "reason")
+            out = self._without(file, out, ("estimate",), {SEARCHED: self._searched_rows(out)}, "")
+            return self.searched.coarser(file, out, _RANKS_OF_FAMILY)
         return (
             self._alternatives(name, table) if name in self.about.rows and "variant" in table else rounded_table(table)
         )
@@ -276,6 +303,12 @@ class _Gate:
         key = self._estimate_of(name)
         if key in self.silent:
             return self.silent[key]
+        if (
+            key in self.searched.digits
+            and name not in ("families", *_PUBLIC)
+            and any(table[one].dtype.kind == "f" for one in table)
+        ):
+            return SEARCHED
         if name.endswith("without_strata_effects") or "placebo_outcome" in name.split("."):
             return UNKNOWN
         told = "variant" in table or not (_by_period(table) or self._is_of_a_check(name))
@@ -297,7 +330,10 @@ class _Gate:
         about = self.about.disclosure
         few, back = path_rows(table, self.about.behind, about.fewest, about.smallest)
         self.hidden = {str(group) for group in table["group"][few | back]}  # a cohort that is held back counts
-        out = self._without(file, table, ("mean", "mean_pooled"), {self.few: few, BACK: back}, "")
+        digits = self.searched.path_digits(table, self.about.behind, few | back)
+        gone = (digits == 0) & ~(few | back)
+        out = self._without(file, table, ("mean", "mean_pooled"), {self.few: few, BACK: back, SEARCHED: gone}, "")
+        out = self.searched.coarser_means(file, out, digits)
         pooled = int(out["mean_pooled"].notna().sum())
         self._note(file, "mean_pooled", pooled, _POOLED)
         return out.assign(mean_pooled=np.nan) if pooled else out
@@ -312,11 +348,12 @@ class _Gate:
         sizes = n.groupby(table["covariate"])
         apart = (sizes.transform("max") - sizes.transform("min")).to_numpy(float)
         near = ((apart > 0) & (apart < fewest)).any(axis=1) & (table["stage"] == "before").to_numpy()
-        back = ~few & (near | (outcomes & bool(self.hidden)))
+        searched = outcomes & bool(self.searched.outcomes)
+        back = ~few & (near | (outcomes & bool(self.hidden))) & ~searched
         columns = ("mean_treated", "mean_comparison", "std_mean_diff", "variance_ratio", "ks")
         unnamed = rare & words.str.contains("=", regex=False).to_numpy(bool)
         table = table.assign(covariate=words.mask(unnamed, words.str.split("=").str[0] + "=" + _RARE))
-        out = self._without(file, table, columns, {self.few: few, BACK: back}, "")
+        out = self._without(file, table, columns, {self.few: few, BACK: back, SEARCHED: searched & ~few}, "")
         for name in ("n_treated", "n_comparison"):
             out = self._people(out, name, file)
         return out
@@ -361,7 +398,8 @@ class _Gate:
         alone = name.str.startswith(_WITHOUT_SOME).to_numpy(bool) & ~few
         undone = table["text"].astype(str).str.startswith("Not done").to_numpy(bool)
         varied = name.isin(_OF_ALTERNATIVES).to_numpy(bool)  # their rows are judged one by one
-        back = np.array([key in self.partial for key in keys], bool) & ~(few | alone | undone | varied)
+        searched = np.array([key[1] in self.searched.outcomes for key in keys], bool) & ~(few | alone | undone)
+        back = np.array([key in self.partial for key in keys], bool) & ~(few | alone | undone | varied | searched)
         plain = [self.about.told(str(text)) if gone else text for text, gone in zip(table["text"], undone, strict=True)]
         table = table.assign(text=plain)
         thin = np.array([key in self.thin for key in keys], bool) & name.isin(_OF_ALTERNATIVES).to_numpy(bool) & ~few
@@ -369,39 +407,65 @@ class _Gate:
         rare = len(self.content.balance) > 0 and bool(self._few_people(self.content.balance).any())
         worst = name.str.startswith("balance.").to_numpy(bool) & rare & ~few
         weighed = name.str.endswith("gone_on_as_answered").to_numpy(bool) & ~(few | back)
-        why = {self.few: few, _ONE_UNIT: alone, BACK: back, _THIN: thin, UNKNOWN: unknown, _AS_BALANCE: worst}
-        why |= {WEIGHED: weighed}
+        why = {_ONE_UNIT: alone, BACK: back, _THIN: thin, UNKNOWN: unknown, _AS_BALANCE: worst}
+        why |= {WEIGHED: weighed, SEARCHED: searched}
         table = table.assign(text=[_IN_PERCENT.sub("", str(text)) for text in table["text"]])
-        out = self._without("diagnostics.csv", table, ("value",), why, "text")
+        out = self._without_few("diagnostics.csv", table, ("value",), "text")
+        out = self._without("diagnostics.csv", out, ("value",), why, "text")
         return out.assign(text=self._said("diagnostics.csv", [str(text) for text in out["text"]]))
 
     def _tests(self, table: pd.DataFrame) -> pd.DataFrame:
         linear = table["statistic"].eq("coefficient").to_numpy(bool)
         out = self._without_few("tests.csv", table, _TESTED, "")
+        searched = self._searched_rows(table)
+        beside = [name for name in _TESTED if name not in _RANKS]
+        out = self.searched.coarser(
+            "tests.csv", self._without("tests.csv", out, beside, {SEARCHED: searched}, ""), _RANKS
+        )
         out = self._without("tests.csv", out, ("mean_estimate",), {_MEANS: np.ones(len(out), bool)}, "")
         return self._without("tests.csv", out, ("mean",), {_MEANS: linear}, "")
 
-    def _without_few(self, file: str, table: pd.DataFrame, columns: Sequence[str], said: str) -> pd.DataFrame:
-        """Empty rows of estimates on few units."""
+    def _searched_rows(self, table: pd.DataFrame) -> NDArray[np.bool_]:
+        """Say which rows are of estimates that are told to few digits, since their counts could be searched for."""
         keys = zip(table["estimator"], table["outcome"], strict=True)
-        few = np.array([key in self.silent for key in keys], bool)
-        return self._without(file, table, columns, {self.few: few}, said)
+        return np.array([key in self.searched.digits and key not in self.silent for key in keys], bool)
+
+    def _without_few(self, file: str, table: pd.DataFrame, columns: Sequence[str], said: str) -> pd.DataFrame:
+        """Empty rows of estimates of which nothing is told."""
+        return self._without(file, table, columns, self._silent_rows(table), said)
+
+    def _silent_rows(self, table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+        """Return the rows of estimates of which nothing is told, by why."""
+        why = [self.silent.get(key, "") for key in zip(table["estimator"], table["outcome"], strict=True)]
+        return {reason: np.array([one == reason for one in why]) for reason in dict.fromkeys(why) if reason}
 
     def _facts(self, facts: RunFacts) -> RunFacts:
         """Round the facts, empty those on few units, and hold back sentences that count or name people."""
         out: RunFacts = rounded(facts)
         notes = {name: tuple(self._said("results.json", said)) for name, said in facts.notes.items()}
         out = replace(out, notes=notes, caveats=tuple(self._said("results.json", facts.caveats)))
-        kept = [one for one in out.procedures if (one.estimator, one.outcome) not in self.silent]
+        gone = {*self.silent, *self.searched.digits}
+        kept = [one for one in out.procedures if (one.estimator, one.outcome) not in gone]
         out = replace(out, procedures=tuple(kept), panel=self._panel_facts(out))
         if any(reason in APART for reason in self.silent.values()):
             self._note("results.json", "disagreement", 1, NEAR)
             out = replace(out, disagreement=DisagreementFacts())
-        if (facts.headline.estimator, facts.headline.outcome) not in self.silent:
+        reason = self._why_alone()
+        if not reason:
             return out
-        self._note("results.json", "detectable, disagreement", 2, self.few)
-        detectable = DetectableFacts(test=facts.detectable.test, level=facts.detectable.level, reason=self.few)
-        return replace(out, detectable=detectable, disagreement=DisagreementFacts())
+        self._note("results.json", "detectable, disagreement", 2, reason)
+        detectable = DetectableFacts(test=facts.detectable.test, level=facts.detectable.level, reason=reason)
+        out = replace(out, detectable=detectable, disagreement=DisagreementFacts())
+        if reason == SEARCHED:
+            plain = replace(out.inference, variance_treated_clusters=math.nan, variance_comparison_clusters=math.nan)
+            out = replace(out, inference=plain)
+        return out
+
+    def _why_alone(self) -> str:
+        """Say why nothing is told that is made of the headline's estimate; nothing where it may be."""
+        headline = self.content.facts.headline
+        key = (headline.estimator, headline.outcome)
+        return SEARCHED if key in self.searched.digits else self.silent.get(key, "")
 
     def _panel_facts(self, facts: RunFacts) -> Any:
         """Empty means of outcomes on few units or beside paths that are held back; mask counts of people.
@@ -417,7 +481,13 @@ class _Gate:
         empty |= {"mean_exposure_treated": math.nan} if few else {}
         self._note("results.json", ", ".join(empty), len(empty) * len(panel.outcomes), BACK)
         empty |= {"n_missing": math.nan, "n_missing_exposure": math.nan} if self.about.people else {}
-        outcomes = {name: replace(one, **empty) for name, one in panel.outcomes.items()}
+        means = ("mean_treated", "mean_treated_before", "mean_comparison")
+        alone = dict.fromkeys(means, math.nan)
+        found = [name for name in panel.outcomes if name in self.searched.outcomes]
+        self._note("results.json", ", ".join(means), len(means) * len(found), SEARCHED)
+        outcomes = {
+            name: replace(one, **(alone if name in found else {}) | empty) for name, one in panel.outcomes.items()
+        }
         return replace(panel, outcomes=outcomes, n_rows=self._count(panel.n_rows), strata=())
 
     def _count(self, value: float) -> float:
@@ -428,9 +498,8 @@ class _Gate:
 
     def _economics(self, economics: Mapping[str, Any]) -> dict[str, Any]:
         """Hold an economic evaluation back where its effect is; round it elsewhere."""
-        headline = self.content.facts.headline
-        if economics and (headline.estimator, headline.outcome) in self.silent:
-            self._note("economics/", "the whole folder", len(economics), self.few)
+        if economics and (reason := self._why_alone()):
+            self._note("economics/", "the whole folder", len(economics), reason)
             return {}
         return {
             name: rounded_table(value) if isinstance(value, pd.DataFrame) else rounded(value)
@@ -448,6 +517,11 @@ class _Gate:
     def _names(self, text: str) -> bool:
         """Whether a sentence holds the name of a unit."""
         return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in self.about.names if name in text)
+
+
+def _of(key: tuple[str, str], table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of an estimate."""
+    return table[(table["estimator"] == key[0]) & (table["outcome"] == key[1])]
 
 
 def _smallest_units(table: pd.DataFrame) -> int:

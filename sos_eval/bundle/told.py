@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from sos_eval.bundle.withheld import few_words
 from sos_eval.results.members import Members
 
-__all__ = ["APART", "LONE", "NEAR", "UNKNOWN", "WEIGHED", "ToldEstimates"]
+__all__ = ["APART", "LONE", "NEAR", "SEARCHED", "UNKNOWN", "WEIGHED", "ToldEstimates"]
 
 NEAR = "withheld: its units differ by fewer than may be told from those of an estimate that is shown"
 LONE = "withheld: one more equation on units that begin with fewer others than may be told"
 #: Estimates of an outcome that are told where few units share a start: the headline's and so many in all.
 _MOST_BESIDE = 2
 _SPAN = "withheld: with estimates that are shown its units would tell of fewer than may be told"
+SEARCHED = "withheld: the counts behind it are so few that whole numbers could be searched for"
 WEIGHED = "withheld: it weighs units in one more way than may be told: each is one more equation on their counts"
 UNKNOWN = "withheld: the units behind it are not known to the gate"
 #: What holds an estimate back beside others; the few units of its own are another matter.
-APART = (NEAR, _SPAN, LONE, WEIGHED, UNKNOWN)
+APART = (NEAR, _SPAN, LONE, SEARCHED, WEIGHED, UNKNOWN)
 
 
 class ToldEstimates:
@@ -27,10 +28,12 @@ class ToldEstimates:
     ----------
     fewest
         Fewest units that a number may rest on.
+    smallest
+        Smallest count that is shown.
     """
 
-    def __init__(self, fewest: int) -> None:
-        self.fewest, self.few = fewest, few_words(fewest)
+    def __init__(self, fewest: int, smallest: int = 0) -> None:
+        self.fewest, self.smallest, self.few = fewest, smallest, few_words(fewest)
         self.shown: list[tuple[str, Members]] = []
 
     def why_silent(self, outcome: str, behind: Sequence[Members]) -> str:
@@ -44,6 +47,8 @@ class ToldEstimates:
         told = [members for name, members in self.shown if name == outcome]
         if any(one.near(other, fewest) for one in behind for other in told):
             return NEAR
+        if told and any(one.searched(fewest, self.smallest) for one in (*told, *behind)):
+            return SEARCHED
         if told and any(one.completes(told, fewest) for one in behind):
             return _SPAN
         if any(one.uneven(fewest) or other.uneven(fewest) for one in behind for other in told):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import listed
 from sos_eval.panel.panel import NAMED, Array, FlowRow, Outcome
-from sos_eval.panel.read.columns import SUPPRESSION, many, numbers, parsed, refuse_beyond, suppressed, texts
+from sos_eval.panel.read.columns import LARGEST, SUPPRESSION, many, numbers, parsed, refuse_beyond, suppressed, texts
 from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.rows import PlacedRows
 from sos_eval.panel.spec import OutcomeSpec
@@ -21,6 +21,8 @@ __all__ = ["Measured", "measure", "named_cells", "outcome_of"]
 
 #: So many different cells, all of one form, are a way of writing and no chance.
 _FEWEST_WORDS, _DOTTED = 3, re.compile(r"\d{1,3}\.\d{3}")
+#: From here on whole numbers lose their last digit as floats, and differences of counts with it.
+_EXACT, _INEXACT = 2**53, "counts that no float holds exactly"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ def measure(reading: Reading, rows: PlacedRows, spec: OutcomeSpec, *, missing_sy
         return Measured(_transformed(reading, spec, str(spec.value), value), nothing, nothing, tuple(flow))
     count, exposure = column(str(spec.count), "count"), column(str(spec.exposure), "exposure")
     _refuse(reading, rows, str(spec.count), count < 0, "negative counts", "a count is zero or more")
+    beyond = (count >= _EXACT) & (np.abs(count) <= LARGEST)
+    _refuse(reading, rows, str(spec.count), beyond, _INEXACT, "mend the cells: so many people there are not")
     _refuse(reading, rows, str(spec.exposure), exposure <= 0, "zero or negative exposure", "leave it empty if unknown")
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = count / exposure * spec.per

@@ -35,11 +35,11 @@ class Statements:
     low: list[float] = field(default_factory=list)
     high: list[float] = field(default_factory=list)
 
-    def add(self, coefficients, published, digits):
-        """Take a published number with so many significant digits; 17 is full precision."""
+    def add(self, coefficients, published, digits, place=0.0):
+        """Take a published number with so many significant digits, or to a place; 17 digits are full precision."""
         if not np.isfinite(published) or not np.abs(coefficients).max() > 0:
             return
-        half = _half(published, digits)
+        half = half_of(published, digits, place)
         scale = np.abs(coefficients).max()
         self.rows.append(coefficients / scale)
         self.low.append((published - half) / scale)
@@ -49,7 +49,7 @@ class Statements:
         """Take a part over a whole that is not negative: two inequalities."""
         if not np.isfinite(published):
             return
-        half = _half(published, digits)
+        half = half_of(published, digits)
         for coefficients, ends in (
             (part - (published + half) * whole, (-np.inf, 0)),
             (part - (published - half) * whole, (0, np.inf)),
@@ -60,12 +60,41 @@ class Statements:
             self.high.append(ends[1])
 
 
-def _half(published, digits):
-    """Return how far the truth may lie from a published number."""
+def half_of(published, digits, place=0.0):
+    """Return how far the truth may lie from a published number: half a last digit, of the number's or at a place.
+
+    What ends earlier than four digits was rounded to four before.
+    """
     half = 1e-9 * max(1.0, abs(published))  # of arithmetic
     if digits <= 15 and published != 0:
-        half = max(half, HALF * 10 ** (np.floor(np.log10(abs(published))) - digits + 1))
-    return half
+        last = 10 ** (np.floor(np.log10(abs(published))) - digits + 1)
+        half = max(half, HALF * last)
+        half += HALF * last * 10.0 ** (digits - 4) if digits < 4 else 0.0
+    return max(half, 0.55 * place)
+
+
+def told_digits(bundle: Path, file: str, digits: int) -> int:
+    """Return to how many significant digits a bundle says that it wrote a file, as its `disclosure.csv` has it.
+
+    More than is said of any part of it is not taken: a reader does not know better.
+    """
+    listed = bundle / "disclosure.csv"
+    if not listed.exists():
+        return digits
+    rows = pd.read_csv(listed)
+    said = rows.loc[(rows["file"] == file) & (rows["action"] == "rounded"), "rule"]
+    return min([digits, *said.str.extract(r"^(\d) significant")[0].dropna().astype(int)])
+
+
+def told_place(bundle: Path, digits: int) -> float:
+    """Return the last place of `estimates.csv` where it says that all end at that of the largest; else nought."""
+    listed = bundle / "disclosure.csv"
+    rules = pd.read_csv(listed).set_index("file")["rule"].get(["estimates.csv"]) if listed.exists() else None
+    if rules is None or not rules.str.contains("digits of the largest").any():
+        return 0.0
+    levels = ["estimate", "std_error", "conf_low", "conf_high", "band_low", "band_high"]
+    largest = np.nanmax(np.abs(pd.read_csv(bundle / "estimates.csv")[levels].to_numpy(float)))
+    return float(10.0 ** (np.floor(np.log10(largest)) - told_digits(bundle, "estimates.csv", digits) + 1))
 
 
 def _overall(batch):
@@ -141,21 +170,22 @@ class Adversary:
         return out
 
     def statements(self, bundle: Path, digits: int) -> Statements:
-        """Read every table and fact of a bundle that is linear in the counts."""
+        """Read every table and fact of a bundle that is linear in the counts, to as many digits as it says at most."""
         out = Statements()
-        self._effects(out, bundle / "estimates.csv", self.maps, digits)
+        fewer, place = told_digits(bundle, "estimates.csv", digits), told_place(bundle, digits)
+        self._effects(out, bundle / "estimates.csv", self.maps, fewer, place)
         for name, batch in self.one_base.items():
             self._effects(out, bundle / "tables" / f"{name}.outcome.universal_base.csv", {name: batch}, digits)
-        self._paths(out, bundle, digits)
+        self._paths(out, bundle, told_digits(bundle, "tables/outcome_paths.csv", digits))
         self._leave_one_out(out, bundle, digits)
         for check in sorted({check for check, _ in self.variants}):
             self._alternatives(out, bundle, check, digits)
-        self._tests(out, bundle, digits)
+        self._tests(out, bundle, told_digits(bundle, "tests.csv", digits))
         self._before(out, bundle, digits)
         self._facts(out, bundle, digits)
         return out
 
-    def _effects(self, out, file, maps, digits):
+    def _effects(self, out, file, maps, digits, place=0.0):
         table = pd.read_csv(file) if file.exists() else pd.DataFrame(columns=["estimator", *KEYS])
         for name, batch in maps.items():
             own = table[(table["estimator"] == name)].drop_duplicates(KEYS)
@@ -166,7 +196,7 @@ class Adversary:
                 ])  # fmt: skip
                 at = np.flatnonzero(same)
                 assert len(at) == 1
-                out.add(batch.values[:, at[0]], row["estimate"], digits)
+                out.add(batch.values[:, at[0]], row["estimate"], digits, place)
 
     def _before(self, out, bundle, digits):
         """Take the coefficients before the start that the headline's own rows are tested on."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from zipfile import ZipFile
 
 import duckdb
 import numpy as np
@@ -265,6 +267,50 @@ def test_whole_numbers_beside_missing_ones_stay_whole(small: SmallDesign):
     with pytest.raises(DataFault, match="no unit in row 3") as caught:
         small.load(override=small.folder / "p.parquet")
     assert len(caught.value.faults) == 1
+
+
+def test_formulas_whose_values_were_never_saved_are_named(small: SmallDesign):
+    """What a program writes holds formulas alone until a spreadsheet saves it: the cells were taken as empty."""
+    from openpyxl import Workbook
+
+    book = Workbook()
+    book.active.append(list(small.data))
+    for row in small.data.astype(object).where(small.data.notna(), None).itertuples(index=False):
+        book.active.append(list(row))
+    place = list(small.data).index("entries") + 1
+    for row in (3, 5):
+        book.active.cell(row, place).value = "=10+2"
+    book.save(small.folder / "p.xlsx")
+    letter = book.active.cell(3, place).column_letter
+    with pytest.raises(DataFault, match=f"2 formulas without a saved value, {letter}3, {letter}5; open the workbook"):
+        small.load(override=small.folder / "p.xlsx")
+    with ZipFile(small.folder / "p.xlsx") as packed, ZipFile(small.folder / "text.xlsx", "w") as other:
+        for entry in packed.namelist():  # worked out, and an empty text
+            part = re.sub(rb'<c r="(D[35])"><f>', rb'<c r="\1" t="str"><f>', packed.read(entry))
+            other.writestr(entry, part)
+    assert small.load(override=small.folder / "text.xlsx").frame["outcome"].isna().sum() == 2
+    for row in (3, 5):
+        book.active.cell(row, place).value = None
+    book.active.cell(3, len(list(small.data)) + 3).value = "=1+1"  # beside the table
+    book.save(small.folder / "q.xlsx")
+    panel = small.load(override=small.folder / "q.xlsx")
+    assert panel.frame["outcome"].isna().sum() == 2
+
+
+@pytest.mark.parametrize(("count", "refused"), [(2**53 - 1, False), (2**53, True), (2**53 + 1, True)])
+def test_counts_that_no_float_holds_are_refused_with_their_row(small: SmallDesign, count, refused):
+    """2^53 + 1 less 2^53 was 0: a DuckDB column of whole numbers is read with its last digit or not at all."""
+    kept = small.data.astype({"entries": "int64"})
+    kept.loc[2, "entries"] = count
+    with duckdb.connect(str(small.folder / "p.duckdb")) as connection:
+        connection.register("kept", kept)
+        connection.execute("CREATE TABLE entries AS SELECT * FROM kept")
+    small.block |= {"source": "duckdb", "table": "entries"}
+    if not refused:
+        assert small.load(override=small.folder / "p.duckdb").frame["count"].max() == count
+        return
+    with pytest.raises(DataFault, match=r"entries: counts that no float holds exactly, \d+ .201\d. .row 2"):
+        small.load(override=small.folder / "p.duckdb")
 
 
 def test_a_limit_stops_what_unpacks_too_far(small: SmallDesign):

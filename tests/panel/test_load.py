@@ -308,6 +308,24 @@ def test_suppressed_cells_are_missing_when_declared(small):
     assert '"c" confidential: a small number' in row.reason
 
 
+@pytest.mark.parametrize(("symbol", "meaning"), [
+    ("[c]", "confidential: a small number"), ("[low]", "rounds to zero but is not zero"), ("~", "suppressed or not"),
+    ("<5", "a number under 5"),
+])  # fmt: skip
+def test_symbols_in_brackets_tildes_and_bounds_are_named_and_missing_when_declared(symbol, meaning, small):
+    small.cell("001", 2011, "entries", symbol)
+    with pytest.raises(DataFault) as caught:
+        small.load()
+    assert f'1 suppression symbol in a number column, "{symbol}" ({meaning}' in str(caught.value)
+    assert "line 2" in str(caught.value)
+    assert "panel.suppressed: missing does so" in str(caught.value)
+    small.block["suppressed"] = "missing"
+    panel = small.load()
+    assert np.isnan(panel.matrix()[0, 0])
+    row = next(row for row in panel.flow if row.step == "suppressed")
+    assert (row.names, f'"{symbol}" {meaning}' in row.reason) == ("001 (2011)", True)
+
+
 def test_balance_names_those_left_out(small):
     small.cell("005", 2012, "entries", None).block["unbalanced"] = "balance"
     panel = small.load()

@@ -14,8 +14,8 @@ from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.read.written import ERRORS, Written, written
 
 __all__ = [
-    "MISSING", "SUPPRESSION", "as_text", "many", "numbers", "parsed", "refuse_beyond", "refuse_errors", "suppressed",
-    "texts",
+    "LARGEST", "MISSING", "OF_RELEASES", "SUPPRESSION", "as_text", "many", "numbers", "parsed", "refuse_beyond",
+    "refuse_errors", "suppressed", "texts",
 ]  # fmt: skip
 
 #: Written for "no value"; anything else that is no number is a fault.
@@ -25,7 +25,7 @@ MISSING = frozenset({"", "NA", "NaN", "nan", "NULL", "null", "None", "<NA>", "Na
 LARGEST = 1e60
 
 #: Symbols that English official statistics print in place of a number (GSS standard and older DfE releases).
-SUPPRESSION = {
+OF_RELEASES = {
     "c": "confidential: a small number",
     "x": "not available",
     "z": "not applicable",
@@ -36,6 +36,14 @@ SUPPRESSION = {
     "..": "not available",
     "-": "not available or zero, by publication",
     "*": "suppressed",
+}
+
+#: Those, the same in brackets as spreadsheets of official statistics have them, and what others print.
+SUPPRESSION = {
+    **OF_RELEASES,
+    **{f"[{symbol}]": OF_RELEASES[symbol] for symbol in ("c", "x", "z", "low", "u")},
+    "~": "suppressed or not reliable, by publication",
+    **{f"<{least}": f"a number under {least}" for least in (3, 5, 6, 10)},
 }
 
 

@@ -61,7 +61,50 @@ def read_xlsx(wanted: Wanted) -> Reading:
     columns = [pd.Series([row[i] if i < len(row) else None for row in body], dtype=object).to_numpy() for i in places]
     at = np.arange(header.rows + 1, len(rows) + 1)
     names = [header.names[i] for i in places]
+    blank = {(row, place) for column, place in zip(columns, places, strict=True)
+             for row in at[[cell is None for cell in column]].tolist()}  # fmt: skip
+    if blank and (unsaved := _unsaved(wanted, name, blank)):
+        what = f'sheet "{name}": {len(unsaved)} formulas without a saved value, {listed(unsaved, 4)}'
+        wanted.refuse(what, "open the workbook in a spreadsheet and save it, or write values in place of formulas")
     return trimmed(wanted.reading(header.names, columns, names, at, flow=header.flow), wanted)
+
+
+def _unsaved(wanted: Wanted, name: str, blank: set[tuple[int, int]]) -> list[str]:
+    """Return the blank cells, by row and column, that hold a formula whose value was never worked out (B7).
+
+    One that was and is an empty text is marked as text.
+    """
+    from openpyxl import load_workbook
+
+    with ZipFile(wanted.path) as packed:
+        sheets = [entry for entry in packed.namelist() if entry.startswith("xl/worksheets/")]
+        if not any(_holds_formula(packed, entry) for entry in sheets):
+            return []
+    out = []
+    with (
+        closing(load_workbook(wanted.path, read_only=True, data_only=True)) as values,
+        closing(load_workbook(wanted.path, read_only=True)) as formulas,
+    ):
+        for book in (values, formulas):
+            book[name].reset_dimensions()
+        for both in islice(zip(values[name].iter_rows(), formulas[name].iter_rows(), strict=True), MAX_ROWS):
+            out += [
+                str(cell.coordinate)
+                for saved, cell in zip(*both, strict=True)
+                if cell.data_type == "f" and saved.data_type != "str" and (cell.row, cell.column - 1) in blank
+            ]
+    return out
+
+
+def _holds_formula(packed: ZipFile, entry: str) -> bool:
+    """Whether a part of a workbook holds a formula, read piece by piece."""
+    with packed.open(entry) as part:
+        end = b""
+        while piece := part.read(1 << 20):
+            if b"<f>" in end + piece or b"<f " in end + piece:
+                return True
+            end = piece[-2:]
+    return False
 
 
 def _rows(sheet: Any, wanted: Wanted) -> list[list[Any]]:

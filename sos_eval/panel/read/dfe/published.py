@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sos_eval.errors import Faults, listed
-from sos_eval.panel.read.columns import SUPPRESSION
+from sos_eval.panel.read.columns import OF_RELEASES
 from sos_eval.panel.read.dfe.layout import PublishedMeasure, measures_of, places_of
 from sos_eval.panel.read.dfe.releases import ReleaseFile
 from sos_eval.panel.read.written import written
@@ -27,7 +27,7 @@ _NAMES = {
     False: ("old_la_code", "new_la_code", "la_name", "region_name"),
     True: ("geog_c", "New_geog_code", "geog_n", "region"),
 }
-_SYMBOLS = frozenset({*SUPPRESSION, "."})
+_SYMBOLS = frozenset({*OF_RELEASES, "."})
 
 
 def cells_of(files: Sequence[ReleaseFile], faults: Faults) -> pd.DataFrame:
@@ -78,7 +78,7 @@ def _refuse_odd(table: pd.DataFrame, faults: Faults) -> None:
     for file, rows in odd.groupby("file", sort=False):
         shown = listed([repr(word) for word in dict.fromkeys(rows["written"])], 3)
         where = listed([f"line {line}" for line in rows["line"]], 4)
-        meant = " ".join(sorted(SUPPRESSION))
+        meant = " ".join(sorted(OF_RELEASES))
         faults.add(str(file), f"{shown} in {where}: no number and no symbol", f"symbols are {meant}")
     below = table[table["value"] < 0]
     for file, rows in below.groupby("file", sort=False):
