@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from sos_eval.declare import Seed
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators._people import complete_rows
-from sos_eval.estimators._regression import covariate_columns
 from sos_eval.numerics.crossfit import (
     ChanceModel,
     Learnt,
@@ -25,6 +24,7 @@ from sos_eval.numerics.folds import cluster_folds
 from sos_eval.numerics.heterogeneity import LARGEST_CHANCE
 from sos_eval.numerics.overlap import overlap_coefficient
 from sos_eval.numerics.random import stream
+from sos_eval.panel.columns import covariate_columns
 from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.assignments import MATCHED_ROWS, WHY_FIXED
