@@ -266,6 +266,8 @@ class _Gate:
         """Say why a whole file of ``tables/`` is held back; nothing where it is not."""
         if "draw" in table.columns or ".randomization" in name or name.startswith(("draws.", "confidence.")):
             return _DRAWS
+        if self.about.people and name == "calibration":
+            return _PEOPLE
         about_units = {"unit", "label"} & set(table.columns)
         if about_units and (self.about.people or (name not in _PUBLIC and _by_unit(table))):
             return _PEOPLE if self.about.people else _ONE_UNIT
