@@ -72,6 +72,9 @@ class Multilevel(Estimator):
         if panel.layout != "cross_sections":
             what = f"{self.name}: rows are units and periods, with no people below them"
             raise NotIdentified(panel.fault(what, "write layout: cross_sections, or method: twfe"))
+        if (n := panel.frame.loc[panel.frame["treated"] > 0, "unit"].nunique()) < 2:
+            what = f"{self.name}: {'one unit alone has' if n else 'no unit has'} treated rows, and levels need several"
+            raise NotIdentified(panel.fault(what, "write method: twfe"))
         if panel.frame.groupby("unit")["cluster"].nunique().max() > 1:
             what = f"{self.name}: clusters cut units, whose rows the model takes together"
             raise NotIdentified(panel.fault(what, "let panel.cluster hold whole units"))

@@ -211,6 +211,7 @@ def test_what_is_not_identified_is_refused_with_what_to_write():
     few = replace(few, frame=few.frame.reset_index(drop=True))
     many = {f"z{k}": np.random.default_rng(k).normal(size=4)[few.unit_codes] for k in range(3)}
     for panel, said, instead in (
+        (people.with_first_treated(np.where(np.arange(12) < 1, 2003.0, np.inf)), "one unit alone", "method: twfe"),
         (noise_panel(), "no people below them", "method: twfe"),
         (single, "too few rows a period", "levels: unit"),
         (later, "explain the treatment", "before and after"),
