@@ -203,7 +203,7 @@ def _mundlak(cells: _Cells) -> CheckResult:
         "n_clusters": [found.clusters],
     })  # fmt: skip
     text = (
-        f"Units' means of treatment and covariates tell of the outcome beside the values themselves: p "
+        f"Whether units' means of treatment and covariates tell of the outcome beside the values themselves: p "
         f"{few.p_value:.2g} (F {few.statistic:.3g} on {few.df_num} and {few.df_denom:.3g} degrees of freedom, "
         f"{found.clusters} clusters). A large p does not show that random effects are right; unit effects stay fixed."
     )

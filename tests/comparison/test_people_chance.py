@@ -164,9 +164,15 @@ def test_the_same_bytes_whatever_the_threads(model):
     weights = []
     for threads in (1, 2):
         with threadpool_limits(threads):
-            weights.append(learnt(model, trim_chance=(0.02, 0.98)).panel.frame["weight"].to_numpy().tobytes())
+            made = learnt(model, trim_chance=(0.02, 0.98), panel=many(n=600), folds=2)
+            weights.append(made.panel.frame["weight"].to_numpy().tobytes())
     assert weights[0] == weights[1]
-    other = learnt(model, trim_chance=(0.02, 0.98), deal=2).panel.frame["weight"].to_numpy().tobytes()
+    other = (
+        learnt(model, trim_chance=(0.02, 0.98), panel=many(n=600), folds=2, deal=2)
+        .panel.frame["weight"]
+        .to_numpy()
+        .tobytes()
+    )
     assert other != weights[0]
 
 
