@@ -53,6 +53,8 @@ _SETS = "withheld: counts of people are told of nested sets only"
 _WITHOUT_SOME = ("leave_one_out", "contamination", "spillover")
 #: Checks whose sentence tells of every alternative.
 _OF_ALTERNATIVES = ("robustness", "specification_curve", "specification_curve.found")
+#: Checks that make further estimates of the same units, which nothing holds against those that are told.
+_FURTHER = ("unmatched", "without_strata_effects", "placebo_outcome", "panel_tests")
 _THIN = "withheld: not all alternatives may be told"
 _AS_BALANCE = "withheld: what balance.csv holds back would stand here"
 _QUOTED = "withheld: words and numbers that may be from the data"
@@ -291,6 +293,8 @@ class _Gate:
         """Say why a whole file of ``tables/`` is held back; nothing where it is not."""
         if "draw" in table.columns or ".randomization" in name or name.startswith(("draws.", "confidence.")):
             return _DRAWS
+        if self.about.people and name == "calibration":
+            return _PEOPLE
         about_units = {"unit", "label"} & set(table.columns)
         if about_units and (self.about.people or (name not in _PUBLIC and _by_unit(table))):
             return _PEOPLE if self.about.people else _ONE_UNIT
@@ -309,7 +313,7 @@ class _Gate:
             and any(table[one].dtype.kind == "f" for one in table)
         ):
             return SEARCHED
-        if name.endswith("without_strata_effects") or "placebo_outcome" in name.split("."):
+        if name.endswith("without_strata_effects") or not {*_FURTHER[2:]}.isdisjoint(name.split(".")):
             return UNKNOWN
         told = "variant" in table or not (_by_period(table) or self._is_of_a_check(name))
         return "" if told or key not in self.partial else BACK
@@ -403,7 +407,7 @@ class _Gate:
         plain = [self.about.told(str(text)) if gone else text for text, gone in zip(table["text"], undone, strict=True)]
         table = table.assign(text=plain)
         thin = np.array([key in self.thin for key in keys], bool) & name.isin(_OF_ALTERNATIVES).to_numpy(bool) & ~few
-        unknown = name.str.startswith(("unmatched", "without_strata_effects", "placebo_outcome")).to_numpy(bool) & ~few
+        unknown = name.str.startswith(_FURTHER).to_numpy(bool) & ~few
         rare = len(self.content.balance) > 0 and bool(self._few_people(self.content.balance).any())
         worst = name.str.startswith("balance.").to_numpy(bool) & rare & ~few
         weighed = name.str.endswith("gone_on_as_answered").to_numpy(bool) & ~(few | back)

@@ -9,6 +9,7 @@ from sos_eval.checks.functional_form import FunctionalForm
 from sos_eval.checks.goodman_bacon import GoodmanBacon
 from sos_eval.checks.honest_did import HonestDiD
 from sos_eval.checks.leave_one_out import LeaveOneOut
+from sos_eval.checks.panel_tests import PanelTests
 from sos_eval.checks.path import Path
 from sos_eval.checks.placebo_outcome import PlaceboOutcome
 from sos_eval.checks.placebo_time import PlaceboTime
@@ -29,6 +30,7 @@ __all__ = [
     "GoodmanBacon",
     "HonestDiD",
     "LeaveOneOut",
+    "PanelTests",
     "Path",
     "PlaceboOutcome",
     "PlaceboTime",

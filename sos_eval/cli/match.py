@@ -58,7 +58,7 @@ def _told(group: MatchedGroup) -> str:
             f"{last['n_treated']:.0f} treated and {last['n_comparison']:.0f} comparison units, worth "
             f"{last['ess_comparison']:.1f} equally weighted"
         )
-    parts += [_measured(group.tables["balance_measures"]), _calibrated(group.tables.get("calibration"))]
+    parts += [_measured(group.tables["balance_measures"]), *_calibrated(group.tables)]
     flow = group.tables["flow"]
     for step, what, units, names, reason in flow[["step", "what", "units", "names", "reason"]].itertuples(index=False):
         parts.append(_step(step, what, units, _called(str(names), group.names), reason))
@@ -86,11 +86,17 @@ def _measured(table: pd.DataFrame) -> str:
     return "\n".join([f"also measured:\n{shown}", *why])
 
 
-def _calibrated(table: pd.DataFrame | None) -> str:
-    """Show the propensity beside the share that is treated, by fifths."""
-    if table is None:
-        return ""
-    return f"the propensity by fifths, as estimated and as observed:\n{table.round(3).to_string(index=False)}"
+def _calibrated(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Show the propensity beside the share that is treated, by tenths, and the line through them."""
+    if "calibration" not in tables:
+        return []
+    shown = [
+        tables[name].round(3).to_string(index=False, na_rep="") for name in ("calibration", "calibration_line")
+    ]  # fmt: skip
+    return [
+        f"the propensity by tenths, as estimated and as observed:\n{shown[0]}",
+        f"its line (held_out: said by a model of other folds):\n{shown[1]}",
+    ]
 
 
 def _step(step: str, what: str, units: int, names: str, reason: str) -> str:

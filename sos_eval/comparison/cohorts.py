@@ -10,8 +10,9 @@ import pandas as pd
 
 from sos_eval.comparison.arms import dropped_by_reason
 from sos_eval.comparison.balance import balance_table
+from sos_eval.comparison.calibration import said_of
 from sos_eval.comparison.covariates import BUILT_IN, dummies, unit_values
-from sos_eval.comparison.group import GroupMethod, Selection, apply_weights, overlap_table
+from sos_eval.comparison.group import GroupMethod, Selection, apply_weights, calibration_of, overlap_table
 from sos_eval.comparison.measures import measures_table
 from sos_eval.errors import Fault, Faults, InputFault, NotIdentified
 from sos_eval.panel.panel import Array, Panel
@@ -91,11 +92,13 @@ def compared_apart(method: GroupMethod, panel: Panel) -> Comparison:
     for units, why in dropped_by_reason(out):
         kept = kept.keep([unit for unit in kept.units if unit not in set(units)], "comparison", why)
     balance, measures = _balance(method, parts)
+    chance = calibration_of(method, [part.made for part in parts])
     off_support = {unit: why for part in parts for unit, why in part.made.matched.off_support.items()}
     return Comparison(
         panel=apply_weights(panel, weights, kept.flow), weights=weights, sets=_sets(parts), balance=balance,
         measures=measures, off_support=off_support,
-        overlap=_overlap(parts), notes=_notes(parts), uses_outcomes=any(name in BUILT_IN for name in method.reads),
+        overlap=_overlap(parts), calibration=chance,
+        notes=(*_notes(parts), *said_of(chance)), uses_outcomes=any(name in BUILT_IN for name in method.reads),
     )  # fmt: skip
 
 

@@ -132,9 +132,22 @@ class DistanceMethod(GroupMethod):
         """Add to a match what its score says."""
         few = few_note(panel, values, self.modelled_on) if self.scored in MODELLED else []
         return replace(
-            made, score=score, chance=self.scored == "probability",
+            made, score=score, chance=self._chance(score),
             off_support=self._off_support(panel, score) | made.off_support, notes=(*made.notes, *few),
         )  # fmt: skip
+
+    def _chance(self, score: Array | None) -> Array | None:
+        """Return the score as a chance, (n,); None where it is none."""
+        from scipy.special import expit
+
+        if score is None or not self.chance_on:
+            return None
+        return np.array(expit(score)) if self.scored == "linear_logit" else score
+
+    @property
+    def chance_on(self) -> tuple[str, ...]:
+        """Covariates of the logistic regression."""
+        return self.modelled_on if self.scored in MODELLED else ()
 
     def match_many(self, panel: Panel, values: pd.DataFrame, first_treated: Array) -> GroupWeights:
         """Match under many adoptions, (draws, n), in arrays; by itself where that finds no group, which says why."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
@@ -11,9 +12,10 @@ import pandas as pd
 from annotated_types import Gt, Le
 
 from sos_eval.comparison.balance import balance_table
+from sos_eval.comparison.calibration import calibrated, said_of
 from sos_eval.comparison.covariates import BUILT_IN, dummies, unit_values
 from sos_eval.comparison.measures import MEASURE_COLUMNS, measures_table
-from sos_eval.comparison.propensity import calibration
+from sos_eval.comparison.propensity import unseen_chance
 from sos_eval.comparison.restrict import Restrict
 from sos_eval.declare import Declared
 from sos_eval.errors import Fault, Faults, InputFault, NotIdentified, listed
@@ -23,7 +25,7 @@ from sos_eval.panel.pretreatment import outcome_pre
 from sos_eval.results.comparison import Comparison, ComparisonMethod, GroupWeights, weighed
 from sos_eval.terms import BALANCE_COLUMNS
 
-__all__ = ["BalanceLimits", "GroupMethod", "Matched", "Selection", "apply_weights", "overlap_table"]
+__all__ = ["BalanceLimits", "GroupMethod", "Matched", "Selection", "apply_weights", "calibration_of", "overlap_table"]
 
 
 @dataclass(frozen=True)
@@ -58,15 +60,15 @@ class Matched:
         Units of weight zero, group by group, with the reason for `flow`.
     score : (n,) or None
         One number per unit that was matched on.
-    chance
-        Whether that is an estimated chance of being treated.
+    chance : (n,) or None
+        The estimated chance of being treated, where there is one.
     """
 
     weights: Array
     dropped: tuple[tuple[tuple[str, ...], str], ...] = ()
     sets: pd.DataFrame | None = None
     score: Array | None = None
-    chance: bool = False
+    chance: Array | None = None
     off_support: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -81,11 +83,14 @@ class Selection:
         Units that could take part: after restriction and with complete covariates.
     weights : (n_units,)
         Per unit of the panel that was given.
+    values
+        Covariates of `inside`, a row a unit.
     """
 
     inside: Panel
     weights: Array
     matched: Matched
+    values: pd.DataFrame
 
     @property
     def kept(self) -> Panel:
@@ -142,6 +147,11 @@ class GroupMethod(ComparisonMethod):
         return self.on
 
     @property
+    def chance_on(self) -> tuple[str, ...]:
+        """Covariates of a propensity that is a logistic regression by likelihood; none where there is no such."""
+        return ()
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Columns of the user's table that the panel has to carry for this method."""
         same = self.restrict.same if self.restrict else ()
@@ -179,7 +189,7 @@ class GroupMethod(ComparisonMethod):
         matched = self.match(inside, values)
         weights = np.zeros(panel.n_units)
         weights[pd.Index(panel.units).get_indexer(pd.Index(inside.units))] = matched.weights
-        return Selection(inside, weights, matched)
+        return Selection(inside, weights, matched, values)
 
     def candidates(self, panel: Panel) -> tuple[Panel, pd.DataFrame]:
         """Return the panel of the units that could take part, and their covariates, a complete row each."""
@@ -193,6 +203,7 @@ class GroupMethod(ComparisonMethod):
         """Build the group, and say how balanced it is."""
         made = self.select(panel)
         table, measures, notes = self._balance(panel, made)
+        of_chance = calibration_of(self, [made])
         return Comparison(
             panel=apply_weights(panel, made.weights, made.kept.flow),
             weights=made.weights,
@@ -201,9 +212,15 @@ class GroupMethod(ComparisonMethod):
             measures=measures,
             off_support=made.matched.off_support,
             overlap=overlap_table(made),
-            calibration=_calibration(made),
+            calibration=of_chance,
             values=self._values(panel, made),
-            notes=(*made.matched.notes, *self._unchanged(made), *notes, *self._several_starts(panel)),
+            notes=(
+                *made.matched.notes,
+                *self._unchanged(made),
+                *notes,
+                *self._several_starts(panel),
+                *said_of(of_chance),
+            ),
             uses_outcomes=any(name in BUILT_IN for name in self.reads),
         )
 
@@ -311,7 +328,15 @@ def overlap_table(made: Selection) -> pd.DataFrame | None:
     )
 
 
-def _calibration(made: Selection) -> pd.DataFrame | None:
-    """Compare an estimated chance of being treated with what happened; None where none was estimated."""
-    score = made.matched.score
-    return calibration(score, made.inside.ever_treated) if made.matched.chance and score is not None else None
+def calibration_of(method: GroupMethod, made: Sequence[Selection]) -> dict[str, pd.DataFrame]:
+    """Compare an estimated chance with what happened, units of several selections stacked; empty without a chance."""
+    fitted = [(one, one.matched.chance) for one in made if one.matched.chance is not None]
+    if not fitted:
+        return {}
+    treated = np.concatenate([one.inside.ever_treated for one, _ in fitted])
+    chances = {"fitted": np.concatenate([chance for _, chance in fitted])}
+    if method.chance_on:
+        chances["held_out"] = np.concatenate(
+            [unseen_chance(one.values, method.chance_on, one.inside.ever_treated) for one, _ in fitted]
+        )
+    return calibrated(chances, treated)

@@ -78,6 +78,11 @@ class IPW(WeightMethod):
         return Weighed(weights, failures, chance)
 
     @property
+    def chance_on(self) -> tuple[str, ...]:
+        """Covariates of the logistic regression."""
+        return self.on
+
+    @property
     def models_chance(self) -> bool:
         """The chance is fitted by likelihood."""
         return True

@@ -12,12 +12,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.comparison.balance import balance_table, effective_size
+from sos_eval.comparison.calibration import said_of
 from sos_eval.comparison.cem import CEM, Cuts
 from sos_eval.comparison.covariates import dummies, is_text
 from sos_eval.comparison.measures import MEASURE_COLUMNS
-from sos_eval.comparison.people_chance import MISSING, chances, nearest_factors, odds_factors
+from sos_eval.comparison.people_chance import (
+    MISSING,
+    RowChances,
+    chances,
+    dealt,
+    nearest_factors,
+    odds_factors,
+    refuse_extreme,
+)
+from sos_eval.comparison.propensity import Model
 from sos_eval.comparison.windows import Windows, windows_of
-from sos_eval.declare import Declared
+from sos_eval.declare import Declared, Seed
 from sos_eval.errors import Fault, Faults, NotIdentified, listed, nearest
 from sos_eval.numerics.composite import composite_weights
 from sos_eval.numerics.strata import common_support, joint_distance, strata
@@ -61,6 +71,13 @@ class People(Declared):
     """Of nearest: largest distance of a pair, in standard deviations of the chance."""
     trim_chance: tuple[float, float] | None = None
     """Of ipw: rows with a chance outside these limits are left out: [0.05, 0.95]."""
+    model: Model = "logistic"
+    """Of nearest and ipw: the model of the chance. logistic is fitted on all rows; boosting and forest (scikit-learn)
+    say a row's chance by the rows of other folds."""
+    folds: Annotated[int, at.Ge(2)] = 5
+    """Of nearest and ipw: folds in which each person is whole; of logistic for its calibration alone."""
+    deal: Seed = 1
+    """Of nearest and ipw: number of the random deal of people into folds."""
 
     def __post_init__(self) -> None:
         if self.method != "cem" and (self.cutpoints or self.groupings):
@@ -69,6 +86,8 @@ class People(Declared):
             raise ValueError("ratio and caliper go with method: nearest")
         if self.method != "ipw" and self.trim_chance is not None:
             raise ValueError("trim_chance goes with method: ipw")
+        if not self.by_chance and (self.model, self.folds, self.deal) != ("logistic", 5, 1):
+            raise ValueError("model, folds and deal go with method: nearest or ipw")
         if self.trim_chance is not None and not 0 <= self.trim_chance[0] < self.trim_chance[1] <= 1:
             raise ValueError("trim_chance: write the lower limit, then the upper one, both from 0 to 1: [0.05, 0.95]")
         if self.by_chance and not self.on:
@@ -175,9 +194,11 @@ def matched_people(
     rows, missing = _complete(people, panel, values, rows)
     codes = _strata(people, panel, values, rows)
     own = panel.frame["weight"].to_numpy(float)[rows.place] / rows.times
+    chance = _chances(people, panel, values, rows, own) if people.by_chance else None
     weights = (
-        _by_chance(people, panel, values, rows, own) if people.by_chance else composite_weights(codes, rows.arm, own)
+        composite_weights(codes, rows.arm, own) if chance is None else _by_chance(people, panel, rows, own, chance)
     )
+    calibration = {} if chance is None else chance.calibrated(rows.arm, own)
     if not weights.any():
         where = "set and period" if people.by_chance else "stratum of a set and period"
         what = f"comparison.people: no {where} holds rows of both groups" + (" that are matched" * people.by_chance)
@@ -187,7 +208,8 @@ def matched_people(
     return Comparison(
         panel=_laid_out(panel, rows, weights, flow), weights=_unit_weights(panel, rows, weights),
         sets=listed_sets, balance=_balance(people, values, rows, own, weights),
-        measures=_measures(codes, rows, own, weights), notes=(*notes, *_notes(rows, weights), *lone),
+        measures=_measures(codes, rows, own, weights), calibration=calibration,
+        notes=(*notes, *_notes(rows, weights), *lone, *said_of(calibration)),
     )  # fmt: skip
 
 
@@ -250,14 +272,28 @@ def _strata(people: People, panel: Panel, values: pd.DataFrame, rows: _Rows) -> 
     return strata([sets, rows.post.astype(np.intp), by_row[rows.place]]) if len(rows.place) else by_row[:0]
 
 
-def _by_chance(people: People, panel: Panel, values: pd.DataFrame, rows: _Rows, own: Array) -> Array:
+def _cells(rows: _Rows) -> Codes:
+    """Return the set and period of each row, (n,)."""
+    return strata([pd.factorize(rows.matched_set, sort=True)[0].astype(np.intp), rows.post.astype(np.intp)])
+
+
+def _chances(people: People, panel: Panel, values: pd.DataFrame, rows: _Rows, own: Array) -> RowChances:
+    """Estimate the chance of each row."""
+    places, arm = rows.place, rows.arm
+    folds = dealt(places, panel.clusters[places], panel.unit_codes[places], arm, people.folds, people.deal)
+    covariates = values.iloc[places]
+    return chances(covariates, _cells(rows), arm, own, panel.source, folds=folds, model=people.model)
+
+
+def _by_chance(people: People, panel: Panel, rows: _Rows, own: Array, chance: RowChances) -> Array:
     """Weigh rows by their chance within set and period: own weight times match weight, made alike by cell, (n,)."""
-    cells = strata([pd.factorize(rows.matched_set, sort=True)[0].astype(np.intp), rows.post.astype(np.intp)])
-    chance = chances(values.iloc[rows.place], cells, rows.arm, own, panel.source)
+    cells = _cells(rows)
     if people.method == "nearest":
-        factor = nearest_factors(chance, cells, rows.arm, ratio=people.ratio, caliper=people.caliper)
+        factor = nearest_factors(chance.used, cells, rows.arm, ratio=people.ratio, caliper=people.caliper)
     else:
-        factor = odds_factors(chance, rows.arm, people.trim_chance)
+        if people.trim_chance is None:
+            refuse_extreme(chance.used, rows.arm, panel.source)
+        factor = odds_factors(chance.used, rows.arm, people.trim_chance)
     theirs = ~rows.arm & (factor > 0)
     if theirs.any():
         factor[theirs] *= own[theirs].sum() / (own * factor)[theirs].sum()

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.comparison.calibration import calibrated
 from sos_eval.comparison.covariates import dummies, is_text
-from sos_eval.comparison.propensity import said
+from sos_eval.comparison.propensity import Model, said
 from sos_eval.errors import Fault, NotIdentified, listed
 from sos_eval.numerics.assignment import match_weights
+from sos_eval.numerics.calibration import held_out
+from sos_eval.numerics.crossfit import UnlearnableError, from_other_folds
+from sos_eval.numerics.folds import cluster_folds
+from sos_eval.numerics.heterogeneity import LARGEST_CHANCE
 from sos_eval.numerics.line import nearest_on_line
 from sos_eval.numerics.logistic import COLLINEAR, SEPARATED, SeparationError, logistic
+from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array
 
-__all__ = ["MISSING", "chances", "nearest_factors", "odds_factors"]
+__all__ = ["MISSING", "RowChances", "chances", "dealt", "nearest_factors", "odds_factors", "refuse_extreme"]
 
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.intp]
@@ -23,39 +31,98 @@ Codes = NDArray[np.intp]
 MISSING = "missing"
 
 
-def chances(values: pd.DataFrame, cells: Codes, arm: Bools, own: Array, source: str) -> Array:
-    """Fit one logistic regression on covariates and cells (a set in a period), (n,); NaN in cells without both arms.
+@dataclass(frozen=True, slots=True)
+class RowChances:
+    """Chances of being of the treated arm, (n,) each; NaN in cells without both arms.
 
-    A number that is missing is its mean, and an indicator of its own says so.
+    Attributes
+    ----------
+    used
+        What rows are matched or weighed by: fitted on all rows by the logistic regression, else said by other folds.
+    held_out
+        Said by a model of the other folds; NaN too where that cannot be fitted.
+    """
+
+    used: Array
+    held_out: Array
+
+    def calibrated(self, arm: Bools, own: Array) -> dict[str, pd.DataFrame]:
+        """Compare chances with the arms, by own weights; chances that are both stand once."""
+        known = np.isfinite(self.used)
+        named = {"held_out": self.held_out[known]}
+        if self.used is not self.held_out:
+            named = {"fitted": self.used[known]} | named
+        return calibrated(named, arm[known], own[known])
+
+
+def chances(
+    values: pd.DataFrame, cells: Codes, arm: Bools, own: Array, source: str, *, folds: Codes, model: Model = "logistic"
+) -> RowChances:
+    """Estimate chances by one model of covariates and cells (a set in a period).
+
+    Logistic: by maximum likelihood on all rows, an indicator a cell. Boosting and forest learn from the other folds,
+    with each cell's place. A number that is missing is its mean, and an indicator of its own says so.
 
     Parameters
     ----------
     values
         Covariates, a line a row.
-    cells, arm, own : (n,)
-        Codes from zero, who is treated, own weights.
+    cells, arm, own, folds : (n,)
+        Codes from zero, who is treated, own weights, and folds in which people are whole.
 
     Raises
     ------
     NotIdentified
-        The covariates separate the arms, or are collinear.
+        The covariates separate the arms, are collinear, or leave nothing to learn.
     """
     counted = [np.bincount(cells, side, int(cells.max(initial=-1)) + 1) for side in (arm, ~arm)]
     both = ((counted[0] > 0) & (counted[1] > 0))[cells]
-    found = np.full(len(arm), np.nan)
+    used, unseen = np.full(len(arm), np.nan), np.full(len(arm), np.nan)
     if not both.any():
-        return found
+        return RowChances(used, unseen)
     names, columns = dummies(_filled(values[both]), drop_first=True)
     columns = columns - columns.mean(0) if columns.size else columns
     inside = np.unique(cells[both], return_inverse=True)[1]
+    if model != "logistic":
+        unseen[both] = _learnt(np.column_stack([columns, inside]), arm[both], own[both], folds[both], model, source)
+        return RowChances(unseen, unseen)
     x = np.column_stack([(inside[:, None] == np.arange(inside.max() + 1)).astype(float), columns])
     try:
-        found[both] = logistic(arm[both].astype(float), x, own[both]).probability
+        used[both] = logistic(arm[both].astype(float), x, own[both]).probability
     except (SeparationError, np.linalg.LinAlgError) as why:
         words = said(SEPARATED if isinstance(why, SeparationError) else COLLINEAR)
         what = f"comparison.people.on: {listed(names)} {words}".replace("units", "rows")
         raise NotIdentified(Fault(source, what, "match on fewer covariates, or write method: cem")) from None
-    return found
+    unseen[both] = held_out(arm[both], x, folds[both], own[both])
+    return RowChances(used, unseen)
+
+
+def _learnt(x: Array, arm: Bools, own: Array, folds: Codes, model: Model, source: str) -> Array:
+    """Learn chances from the other folds, (n,)."""
+    try:
+        return from_other_folds(
+            arm.astype(float), np.ones(len(arm), bool), x, own / own.mean(), folds, model=model, classes=True
+        )
+    except UnlearnableError as why:
+        what = f"comparison.people.model: {model}: {why}"
+        raise NotIdentified(Fault(source, what, "write fewer folds, or model: logistic")) from None
+
+
+def dealt(places: Codes, clusters: Codes, units: Codes, arm: Bools, folds: int, deal: int) -> Codes:
+    """Deal rows into folds, (n,), people whole: by cluster where clusters lie within units, else by row of the panel.
+
+    Not by authority: the treated arm of a set is one authority, from which alone its difference can be learnt.
+
+    Parameters
+    ----------
+    places, clusters, units, arm : (n,)
+        Row of the panel, codes of clusters and units, who is treated.
+    """
+    seen = np.unique(clusters, return_inverse=True)[1]
+    pairs = len(np.unique(np.column_stack([seen, units]), axis=0))
+    finer = pairs == seen.max(initial=-1) + 1 > len(np.unique(units))
+    whole = np.unique(seen if finer else places, return_inverse=True)[1].astype(np.intp)
+    return cluster_folds(whole, arm, folds, stream(deal, "people")) if len(whole) else whole
 
 
 def nearest_factors(chance: Array, cells: Codes, arm: Bools, *, ratio: int, caliper: float | None) -> Array:
@@ -71,6 +138,23 @@ def nearest_factors(chance: Array, cells: Codes, arm: Bools, *, ratio: int, cali
         chosen = nearest_on_line(chance[ours], chance[theirs], order=order, ratio=ratio, reach=reach)
         factor[ours], factor[theirs] = match_weights(chosen, len(theirs))
     return factor
+
+
+def refuse_extreme(chance: Array, arm: Bools, source: str) -> None:
+    """Refuse odds of comparison rows that hardly anybody of theirs is like.
+
+    Raises
+    ------
+    NotIdentified
+        Some have a chance above `LARGEST_CHANCE`.
+    """
+    far = int((~arm & (chance > LARGEST_CHANCE)).sum())
+    if far:
+        what = (
+            f"comparison.people: no overlap: {far} comparison rows have an estimated chance of treatment above "
+            f"{LARGEST_CHANCE:g}, and each would count {LARGEST_CHANCE / (1 - LARGEST_CHANCE):.0f} times or more"
+        )
+        raise NotIdentified(Fault(source, what, "match on fewer covariates, or write trim_chance: [0.05, 0.95]"))
 
 
 def odds_factors(chance: Array, arm: Bools, limits: tuple[float, float] | None) -> Array:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from sos_eval.comparison.covariates import dummies
 from sos_eval.errors import Fault, NotIdentified, listed
+from sos_eval.numerics.calibration import held_out
+from sos_eval.numerics.folds import cluster_folds
 from sos_eval.numerics.logistic import (
     COLLINEAR,
     SEPARATED,
@@ -20,12 +22,12 @@ from sos_eval.numerics.logistic import (
     logistic,
     logistics,
 )
+from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array, Panel
 
 __all__ = [
     "FEWEST_A_PARAMETER",
     "Model",
-    "calibration",
     "collinear",
     "few_note",
     "propensities",
@@ -33,12 +35,16 @@ __all__ = [
     "refuse_model",
     "regressors",
     "said",
+    "unseen_chance",
 ]
 
 Bools = NDArray[np.bool_]
 
 #: A propensity with fewer treated units a parameter than this is fitted, with a warning.
 FEWEST_A_PARAMETER = 5
+
+#: Folds of the units whose chance is said by a model of the others.
+_FOLDS = 10
 
 Model = Literal["logistic", "boosting", "forest"]
 
@@ -98,20 +104,17 @@ def few_note(panel: Panel, values: pd.DataFrame, on: Sequence[str]) -> list[str]
     ]
 
 
-def calibration(probability: Array, treated: Bools) -> pd.DataFrame:
-    """Compare the chances with what happened, by fifths of the chance.
+def unseen_chance(values: pd.DataFrame, on: Sequence[str], treated: Bools) -> Array:
+    """Return each unit's chance by the model of the others, (n,): ten folds, or as many as the smaller arm has units.
 
-    Returns
-    -------
-    DataFrame
-        Columns ``fifth, n_units, n_treated, expected, observed``; units of equal chance stay together.
+    Folds hold as many treated units as one another, and as many untreated: leaving units out one by one would lower
+    the share that is treated whenever a treated unit is left out. NaN where the model cannot be fitted without a fold.
     """
-    cuts = np.unique(np.quantile(probability, [0.2, 0.4, 0.6, 0.8]))
-    frame = pd.DataFrame({"fifth": np.searchsorted(cuts, probability, side="left"), "p": probability, "d": treated})
-    fifths = frame.groupby("fifth").agg(
-        n_units=("p", "size"), n_treated=("d", "sum"), expected=("p", "mean"), observed=("d", "mean")
-    )
-    return fifths.reset_index(drop=True).rename_axis("fifth").reset_index().assign(fifth=lambda t: t["fifth"] + 1)
+    folds = min(_FOLDS, int(treated.sum()), int((~treated).sum()))
+    if folds < 2:
+        return np.full(len(treated), np.nan)
+    dealt = cluster_folds(np.arange(len(treated)), treated, folds, stream(1, "calibration"))
+    return held_out(treated, regressors(values, on)[1], dealt)
 
 
 def _separated(panel: Panel, names: list[str]) -> Fault:

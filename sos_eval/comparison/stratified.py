@@ -82,7 +82,7 @@ class StratumMethod(GroupMethod):
             dropped=dropped_by_reason(without | unused),
             sets=_sets(panel, found.codes, weights),
             score=found.score,
-            chance=found.score is not None,
+            chance=found.score,
             off_support=dict(found.off_support) | without,
             notes=(*left_out_note(panel, without), *found.notes),
         )

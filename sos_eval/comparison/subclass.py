@@ -31,6 +31,11 @@ class Subclass(StratumMethod):
     classes: Annotated[int, Ge(2)] = 5
     """How many: cut at quantiles of the treated units' propensities (att), or of everybody's (ate)."""
 
+    @property
+    def chance_on(self) -> tuple[str, ...]:
+        """Covariates of the logistic regression."""
+        return self.on
+
     def stratify(self, panel: Panel, values: pd.DataFrame) -> Stratification:
         """Cut the propensity."""
         probability = propensity(panel, values, self.on).probability

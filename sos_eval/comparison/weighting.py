@@ -91,7 +91,7 @@ class WeightMethod(GroupMethod):
             weights=weights,
             dropped=dropped_by_reason(gone),
             score=chance,
-            chance=chance is not None,
+            chance=chance,
             off_support=off | without,
             notes=(*left_out_note(panel, without), *(few_note(panel, values, self.on) if self.models_chance else ())),
         )

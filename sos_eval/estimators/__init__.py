@@ -9,6 +9,7 @@ from sos_eval.estimators.event_study_twfe import EventStudyTWFE
 from sos_eval.estimators.imputation import Imputation
 from sos_eval.estimators.interrupted_time_series import InterruptedTimeSeries
 from sos_eval.estimators.matched_did import MatchedDiD
+from sos_eval.estimators.multilevel import Multilevel
 from sos_eval.estimators.poisson_did import PoissonDiD
 from sos_eval.estimators.roth_santanna import RothSantAnna
 from sos_eval.estimators.stacked import Stacked
@@ -30,6 +31,7 @@ __all__ = [
     "Imputation",
     "InterruptedTimeSeries",
     "MatchedDiD",
+    "Multilevel",
     "PoissonDiD",
     "RothSantAnna",
     "Stacked",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._cells import CellPlan, taking_part, without_transition
 from sos_eval.estimators._involved import in_some_cell, involved
-from sos_eval.estimators._regression import SINGLE, covariate_columns, missing_note
+from sos_eval.estimators._regression import SINGLE, missing_note
 from sos_eval.estimators.fast.adjusted import Shares, assigned, plan_adjusted
 from sos_eval.estimators.fast.assignments import Part, batch_assignments, by_pattern
 from sos_eval.estimators.fast.cells import GroupTimePattern, group_time_columns, group_time_pattern
@@ -20,6 +20,7 @@ from sos_eval.estimators.fast.cohort_means import cohort_effects
 from sos_eval.estimators.fast.effects import Changes, Levels, Nuisance, cell_counts, cell_effects
 from sos_eval.estimators.fast.groups import Grouped, batch_groups, has_own_clusters
 from sos_eval.estimators.fast.outcomes import plan_outcomes
+from sos_eval.panel.columns import covariate_columns
 from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Columns, Compiled, Estimate, Planned, RowChoice

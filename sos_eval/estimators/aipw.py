@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sos_eval.declare import Seed
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators._people import complete_rows
-from sos_eval.estimators._regression import covariate_columns
+from sos_eval.numerics.calibration import recalibrated
 from sos_eval.numerics.crossfit import (
     ChanceModel,
     Learnt,
@@ -25,6 +25,7 @@ from sos_eval.numerics.folds import cluster_folds
 from sos_eval.numerics.heterogeneity import LARGEST_CHANCE
 from sos_eval.numerics.overlap import overlap_coefficient
 from sos_eval.numerics.random import stream
+from sos_eval.panel.columns import covariate_columns
 from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.assignments import MATCHED_ROWS, WHY_FIXED
@@ -73,6 +74,7 @@ class AIPW(Estimator):
         arm = _arm(rows)
         folds = self._dealt(rows, arm)
         learnt = self._learnt(rows, arm, names, folds)
+        line = _calibrated(learnt.chance, arm, rows.frame["weight"].to_numpy(float))
         rows, arm, learnt, more = self._overlapping(rows, arm, learnt)
         y, weights = (rows.frame[name].to_numpy(float) for name in ("outcome", "weight"))
         value, influence = augmented_mean(y, arm, weights, learnt, self.estimand)
@@ -80,7 +82,7 @@ class AIPW(Estimator):
             estimand=[self.estimand], scale=rows.outcome.scale, n_obs=_people(rows), n_units=rows.n_units,
             n_treated_units=len(np.unique(rows.unit_codes[arm])),
         )  # fmt: skip
-        said = (*notes, *more, _overlap(arm, weights, learnt.chance, self.estimand))
+        said = (*notes, *more, line, _overlap(arm, weights, learnt.chance, self.estimand))
         return Estimate(table, np.array([value]), influence[:, None], rows, notes=said)
 
     def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
@@ -180,6 +182,19 @@ def _arm(panel: Panel) -> Bools:
 def _people(panel: Panel) -> int:
     """Count rows; those that stand in several matched sets once."""
     return panel.frame[MATCHED_ROWS].nunique() if MATCHED_ROWS in panel.frame else panel.n_rows
+
+
+def _calibrated(chance: Array, arm: Bools, weights: Array) -> str:
+    """Say how chances, each said by other folds, compare with who is treated."""
+    if not ((chance > 0) & (chance < 1)).all():
+        return "no line through chances and arms: some chances are 0 or 1"
+    line = recalibrated(chance, arm, weights)
+    if line.failure:
+        return f"no line through chances and arms: {line.failure}"
+    return (
+        f"log odds of these chances, each said by units of other folds, have slope {line.slope:.2g} and intercept "
+        f"{line.intercept:.2g} (1 and 0 where they are right)"
+    )
 
 
 def _overlap(arm: Bools, weights: Array, chance: Array, estimand: str) -> str:

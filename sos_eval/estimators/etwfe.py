@@ -14,13 +14,13 @@ from sos_eval.estimators._cohorts import CohortCells, CohortRegression, cohort_c
 from sos_eval.estimators._poisson_cohorts import by_cohort_effects, poisson_effects
 from sos_eval.estimators._regression import (
     Rows,
-    covariate_columns,
     independent,
     regression_rows,
     time_varying,
 )
 from sos_eval.estimators._two_way import Statement
 from sos_eval.estimators.poisson_did import count_columns, eventful
+from sos_eval.panel.columns import covariate_columns
 from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice

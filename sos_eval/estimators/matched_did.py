@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._people import complete_rows
-from sos_eval.estimators._regression import covariate_columns
 from sos_eval.estimators.event_study_twfe import REFERENCE_REASON
 from sos_eval.numerics.logistic import SeparationError, logistic
 from sos_eval.numerics.marginal import Averaged, average_change
-from sos_eval.numerics.regress import LinearFit, least_squares
+from sos_eval.numerics.regress import LinearFit, least_squares, told_apart
+from sos_eval.panel.columns import covariate_columns
 from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.assignments import MATCHED_ROWS, WHY_FIXED
@@ -27,8 +27,6 @@ __all__ = ["MatchedDiD"]
 
 Bools = NDArray[np.bool_]
 
-#: A regressor is taken as a combination of those before it where less than this share of its length is left.
-_COLLINEAR = 1e-7
 #: What the comparison puts on its panel.
 _NEEDED = ("arm", "post", "matched_set", "since_window", MATCHED_ROWS)
 
@@ -209,7 +207,7 @@ def _regressors(panel: Panel, names: tuple[str, ...], terms: Array, first: int) 
     columns, labels = covariate_columns(panel.frame, names)
     whole = np.column_stack([terms, periods, columns])
     weights = panel.frame["weight"].to_numpy(float)
-    kept = _independent(np.roll(whole, -first, axis=1), weights)
+    kept = told_apart(np.roll(whole, -first, axis=1), weights)
     kept = np.roll(kept, first)
     if not kept[:first].all():
         what = "matched_did: arm, period and covariates explain the effect: rows of both arms do not lie on both sides"
@@ -217,21 +215,6 @@ def _regressors(panel: Panel, names: tuple[str, ...], terms: Array, first: int) 
     gone = [label for label, stays in zip(labels, kept[len(kept) - len(labels) :], strict=True) if not stays]
     note = (f"covariates that are combinations of others, of sets and periods are left out: {listed(gone)}",)
     return whole[:, kept], note if gone else ()
-
-
-def _independent(columns: Array, weights: Array) -> Bools:
-    """Find the columns (n, k) that those before them do not explain, (k,)."""
-    gram = (columns * weights[:, None]).T @ columns
-    length = np.sqrt(np.diagonal(gram))
-    unit = gram / np.outer(np.where(length > 0, length, 1.0), np.where(length > 0, length, 1.0))
-    kept: list[int] = []
-    for j in range(len(unit)):
-        left = unit[j, j]
-        if kept:
-            left -= unit[j, kept] @ np.linalg.solve(unit[np.ix_(kept, kept)], unit[kept, j])
-        if length[j] > 0 and left > _COLLINEAR:
-            kept.append(j)
-    return np.isin(np.arange(len(unit)), kept)
 
 
 def _separating(panel: Panel, names: tuple[str, ...], y: Array) -> list[str]:

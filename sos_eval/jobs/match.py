@@ -101,8 +101,7 @@ def _laid_out(group: Group, names: list[str]) -> MatchedGroup:
         tables["weights"] = weights
         if comparison.sets is not None:
             tables["sets"] = group.source.periods.in_table(comparison.sets)
-    if comparison.calibration is not None:
-        tables["calibration"] = comparison.calibration
+    tables |= comparison.calibration
     limits = tuple(balance_results(group.entry.comparison, comparison))
     return MatchedGroup(
         ", ".join(names), group.entry.comparison.label, tables, limits, comparison.notes, group.source.names_read

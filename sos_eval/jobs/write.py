@@ -179,8 +179,7 @@ def _tables(
         tables["overlap"] = group.comparison.overlap.astype({"treated": int})
     if group.comparison.values is not None:
         tables["balance_values"] = group.comparison.values
-    if group.comparison.calibration is not None:
-        tables["calibration"] = group.comparison.calibration
+    tables |= group.comparison.calibration
     tables |= _of_people(groups, first)
     for (estimator, outcome), answer in answers.items():
         for one in answer.inferred:

@@ -14,7 +14,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ChanceModel", "Learnt", "OutcomeModel", "UnlearnableError", "augmented_mean", "cross_fitted"]
+__all__ = [
+    "ChanceModel",
+    "Learnt",
+    "OutcomeModel",
+    "UnlearnableError",
+    "augmented_mean",
+    "cross_fitted",
+    "from_other_folds",
+]
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -70,19 +78,37 @@ def cross_fitted(
     UnlearnableError
         A model has one outcome only to learn from, or does not settle.
     """
-    found = Learnt(*(np.full(len(y), np.nan) for _ in range(3)))
+    nobody = np.full(len(y), np.nan)
+    return Learnt(
+        from_other_folds(arm.astype(float), np.ones(len(y), bool), x, weights, folds, model=chance, classes=True),
+        *(
+            from_other_folds(y, group, x, weights, folds, model=outcome, classes=outcome == "logistic")
+            if both or group is not arm else nobody
+            for group in (~arm, arm)
+        ),
+    )  # fmt: skip
+
+
+def from_other_folds(
+    target: Array, among: Bools, x: Array, weights: Array, folds: Codes, *, model: OutcomeModel, classes: bool
+) -> Array:
+    """Predict each row, (n,), by a model of those rows of the other folds that are among some, (n,).
+
+    Parameters
+    ----------
+    classes
+        Whether the target holds zeros and ones, of which chances are wanted.
+
+    Raises
+    ------
+    UnlearnableError
+        As `cross_fitted`.
+    """
+    out = np.full(len(target), np.nan)
     for fold in np.unique(folds):
-        wanted = folds == fold
-        for predicted, target, rows, model in (
-            (found.chance, arm.astype(float), ~wanted, chance),
-            (found.untreated, y, ~wanted & ~arm, outcome),
-            (found.treated, y, ~wanted & arm, outcome),
-        ):
-            if predicted is found.treated and not both:
-                continue
-            classes = predicted is found.chance or model == "logistic"
-            predicted[wanted] = _learnt(model, x[rows], target[rows], weights[rows], classes=classes)(x[wanted])
-    return found
+        wanted, rows = folds == fold, (folds != fold) & among
+        out[wanted] = _learnt(model, x[rows], target[rows], weights[rows], classes=classes)(x[wanted])
+    return out
 
 
 def augmented_mean(

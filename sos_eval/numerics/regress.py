@@ -7,9 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LinearFit", "least_squares", "scaled_inverse", "with_influence"]
+__all__ = ["LinearFit", "least_squares", "scaled_inverse", "told_apart", "with_influence"]
 
 Array = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+#: A regressor is taken as a combination of those before it where less than this share of its length is left.
+_COLLINEAR = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,21 @@ def with_influence(y: Array, x: Array, weights: Array) -> tuple[Array, Array]:
     """Return coefficients of a weighted regression, (k,), and each row's influence on them, (n, k)."""
     coef, bread = least_squares(y, x, weights)
     return coef, np.asarray((x * (weights * (y - x @ coef))[:, None]) @ bread)
+
+
+def told_apart(columns: Array, weights: Array) -> Bools:
+    """Find the columns (n, k) that those before them do not explain, (k,)."""
+    gram = (columns * weights[:, None]).T @ columns
+    length = np.sqrt(np.diagonal(gram))
+    unit = gram / np.outer(np.where(length > 0, length, 1.0), np.where(length > 0, length, 1.0))
+    kept: list[int] = []
+    for j in range(len(unit)):
+        left = unit[j, j]
+        if kept:
+            left -= unit[j, kept] @ np.linalg.solve(unit[np.ix_(kept, kept)], unit[kept, j])
+        if length[j] > 0 and left > _COLLINEAR:
+            kept.append(j)
+    return np.isin(np.arange(len(unit)), kept)
 
 
 def scaled_inverse(gram: Array) -> Array:

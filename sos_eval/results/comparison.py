@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -37,7 +38,8 @@ class Comparison:
     overlap
         For the overlap figure: columns ``unit, treated, distance, weight``; None where nothing is estimated.
     calibration
-        Of an estimated chance of being treated: columns ``fifth, n_units, n_treated, expected, observed``.
+        Of an estimated chance of being treated, tables by name of file: ``calibration`` by tenths of the chance,
+        ``calibration_line`` with slope and intercept; empty where none is estimated.
     values
         For figures of balance: columns ``unit, treated, covariate, value, before, after``, the last two weights; None
         where no covariate is compared, or rows are people.
@@ -53,7 +55,7 @@ class Comparison:
     measures: pd.DataFrame = field(default_factory=pd.DataFrame)
     off_support: dict[str, str] = field(default_factory=dict)
     overlap: pd.DataFrame | None = None
-    calibration: pd.DataFrame | None = None
+    calibration: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     values: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
     uses_outcomes: bool = False

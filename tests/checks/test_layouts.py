@@ -12,7 +12,7 @@ OPTIONS = {
     "leave_one_out": {"draws": 19}, "placebo_time": {"draws": 99}, "contamination": {"draws": 99},
     "path": {"draws": 99}, "refuters": {"draws": 99},
     "honest_did": {"draws": 99}, "pretrend_power": {"draws": 99}, "equivalence": {"draws": 99},
-    "functional_form": {"draws": 99},
+    "functional_form": {"draws": 99}, "panel_tests": {"hausman": True},
 }  # fmt: skip
 
 

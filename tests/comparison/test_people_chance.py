@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import sos_eval as se
+from sos_eval.comparison.ipw import IPW
 from sos_eval.comparison.people import People
-from sos_eval.comparison.people_chance import chances, nearest_factors, odds_factors
+from sos_eval.comparison.people_chance import chances, dealt, nearest_factors, odds_factors, refuse_extreme
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import MatchedDiD
 from tests.comparison.people_panel import many
@@ -46,8 +48,8 @@ def test_chances_are_those_of_statsmodels_with_an_indicator_a_cell():
     lone = np.append(cells, 3)  # a cell of one row has no chance
     found = chances(
         pd.DataFrame({"x": np.append(x, 0.0), "kind": np.append(kind, "north")}), lone, np.append(arm, True),
-        np.append(own, 1.0), "s",
-    )  # fmt: skip
+        np.append(own, 1.0), "s", folds=np.arange(301) % 5,
+    ).used  # fmt: skip
     design = np.column_stack([np.eye(3)[cells], x, kind == "south"]).astype(float)
     told = sm.GLM(arm.astype(float), design, family=sm.families.Binomial(), var_weights=own).fit(tol=1e-14)
     np.testing.assert_allclose(found[:-1], told.predict(design), rtol=1e-8)
@@ -109,3 +111,147 @@ def test_faults_name_what_is_wrong():
         built(apart, method="ipw")
     with pytest.raises(NotIdentified, match="that are matched"):
         built(panel=many(), method="ipw", on=("x",), trim_chance=(0.999, 1.0))
+
+
+LEARNERS = ("boosting", "forest")
+
+
+def learnt(model, method="ipw", panel=None, **options):
+    rows = many(n=1600) if panel is None else panel
+    return built(panel=rows, method=method, on=("x", "kind"), model=model, **options)
+
+
+@pytest.mark.parametrize("model", LEARNERS)
+def test_learners_say_chances_by_other_folds(model):
+    """Each row's chance is that of a model of scikit-learn on the other folds, cells beside covariates."""
+    from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+
+    rng = np.random.default_rng(4)
+    n = 500
+    cells, x, own, folds = rng.integers(0, 2, n), rng.normal(size=n), rng.uniform(0.5, 1, n), rng.integers(0, 3, n)
+    arm = rng.random(n) < 1 / (1 + np.exp(x**2 - 1))
+    found = chances(pd.DataFrame({"x": x}), cells, arm, own, "s", folds=folds, model=model)
+    design = np.column_stack([x - x.mean(), cells])
+    for fold in range(3):
+        seen = folds != fold
+        learner = (
+            HistGradientBoostingClassifier(random_state=0)
+            if model == "boosting"
+            else RandomForestClassifier(200, min_samples_leaf=20, random_state=0, n_jobs=1)
+        )
+        learner.fit(design[seen], arm[seen], sample_weight=(own / own.mean())[seen])
+        np.testing.assert_allclose(found.used[~seen], learner.predict_proba(design[~seen])[:, 1], rtol=1e-10)
+    assert found.used is found.held_out
+    assert found.calibrated(arm, own)["calibration_line"]["chance"].tolist() == ["held_out"]
+
+
+@pytest.mark.parametrize("model", LEARNERS)
+def test_learnt_chances_make_a_group(model):
+    made = learnt(model, trim_chance=(0.02, 0.98))
+    ratio = made.panel.frame.groupby(["matched_set", "post", "arm"])["weight"].sum().unstack()
+    np.testing.assert_allclose(ratio[0.0] / ratio[1.0], (ratio[0.0] / ratio[1.0]).iloc[0], rtol=1e-9)
+    assert abs(MatchedDiD().complete(made.panel).values[0] - 2.0) < 0.6
+    line = made.calibration["calibration_line"]
+    assert 0.2 < line["slope"].iloc[0] < 1.5
+    pairs = learnt(model, method="nearest")
+    assert abs(MatchedDiD().complete(pairs.panel).values[0] - 2.0) < 0.6
+
+
+@pytest.mark.parametrize("model", LEARNERS)
+def test_the_same_bytes_whatever_the_threads(model):
+    from threadpoolctl import threadpool_limits
+
+    weights = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            made = learnt(model, trim_chance=(0.02, 0.98), panel=many(n=600), folds=2)
+            weights.append(made.panel.frame["weight"].to_numpy().tobytes())
+    assert weights[0] == weights[1]
+    other = (
+        learnt(model, trim_chance=(0.02, 0.98), panel=many(n=600), folds=2, deal=2)
+        .panel.frame["weight"]
+        .to_numpy()
+        .tobytes()
+    )
+    assert other != weights[0]
+
+
+def test_a_confounder_that_is_no_line_is_balanced_by_a_learner():
+    """Pilots have those in the middle: a logistic regression sees nothing of it, boosting most."""
+    rng = np.random.default_rng(3)
+    n = 6000
+    unit = rng.choice(list("ABCD"), n)
+    x = np.where(np.isin(unit, ["A", "B"]), rng.normal(0, 0.7, n), rng.normal(0, 1.2, n))
+    rows = [(u, d, 0.0, v) for u, d, v in zip(unit, rng.integers(0, 60, n) + 0.0, x, strict=True)]
+    from tests.comparison.people_panel import people_of
+
+    panel = people_of(rows, ("x",))
+    apart = {}
+    for model in ("logistic", "boosting"):
+        frame = built(panel=panel, method="ipw", on=("x",), model=model, trim_chance=(0.02, 0.98)).panel.frame
+        square = [np.average(part["x"] ** 2, weights=part["weight"]) for _, part in frame.groupby("arm")]
+        apart[model] = abs(square[0] - square[1])
+    assert apart["logistic"] > 0.5
+    assert apart["boosting"] < 0.25 * apart["logistic"]
+
+
+def test_people_stay_whole():
+    """Rows of a person, or of a cluster within an authority, are in one fold; clusters of authorities are none."""
+    place, unit = np.array([0, 0, 1, 2, 3, 4, 5, 6]), np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    arm = np.array([1, 1, 1, 1, 0, 0, 0, 0]) > 0
+    folds = dealt(place, unit, unit, arm, 2, 1)
+    assert folds[0] == folds[1]
+    assert sorted(np.bincount(folds[arm])) in ([1, 3], [2, 2])
+    child = np.array([0, 0, 0, 1, 2, 2, 3, 3])
+    by_child = dealt(place, child, unit, arm, 2, 1)
+    for code in range(4):
+        assert len(set(by_child[child == code])) == 1
+
+
+def test_no_overlap_is_refused():
+    apart = many(n=1600)
+    frame = apart.frame.assign(x=np.where(apart.frame["unit"].isin(["A", "B"]), 9.0, apart.frame["x"]))
+    frame.loc[::40, "x"] = 9.0
+    rows = apart.changed(frame=frame)
+    with pytest.raises(NotIdentified, match="1 comparison rows have an estimated chance of treatment above"):
+        refuse_extreme(np.array([0.5, 0.999]), np.array([True, False]), "s")
+    assert learnt("forest", panel=rows, trim_chance=(0.01, 0.99)).panel.n_rows > 0
+    refuse_extreme(np.array([0.999, 0.5]), np.array([True, False]), "s")
+
+
+def test_learners_are_for_rows_of_people():
+    with pytest.raises(ValueError, match="model, folds and deal go with method: nearest or ipw"):
+        People(on=("x",), model="boosting")
+    with pytest.raises(ValueError, match="model: forest is for rows that are people"):
+        IPW(on=("x",), model="forest")
+
+
+DESIGN = """\
+schema: sos-eval/design/1
+name: people
+panel:
+  {source: csv, path: people.csv, unit: la, time: year, layout: cross_sections, outcome: {value: days},
+   treatment: {first_treated: start}, covariates: [x]}
+comparison: {method: declared, sets: {A: [C, D], B: [D]}, people: {method: ipw, on: [x], model: forest}}
+estimators: [{id: main, method: matched_did}]
+inference: [{method: analytic}]
+report: {formats: []}
+seed: 4
+"""
+
+
+def test_a_run_writes_the_calibration_and_a_profile_holds_tenths_of_people_back(tmp_path):
+    frame = many(n=1600).frame
+    people = pd.DataFrame({"la": frame["unit"], "year": 2000 + frame["time"].astype(int), "days": frame["outcome"]})
+    people = people.assign(x=frame["x"], start=people["la"].map({"A": 2002, "B": 2004}).fillna(0).astype(int))
+    people.to_csv(tmp_path / "people.csv", index=False)
+    tables = {}
+    for name, more in (("open", ""), ("guarded", "disclosure: {profile: dfe, minimum_units: 2}\n")):
+        (tmp_path / f"{name}.yaml").write_text(DESIGN + more)
+        bundle = se.run(se.load_design(tmp_path / f"{name}.yaml"), out=tmp_path / name)
+        tables[name] = {table: bundle.tables(table) for table in bundle.table_names}
+    by = tables["open"]["calibration"]
+    assert set(by["chance"]) == {"held_out"}
+    assert "calibration" not in tables["guarded"]
+    slopes = [tables[name]["calibration_line"]["slope"].iloc[0] for name in ("open", "guarded")]
+    assert slopes[1] == pytest.approx(slopes[0], rel=1e-3)

@@ -45,7 +45,7 @@ OPTIONS = {
 
 #: They need panels of their own (eight periods a side; who is eligible; rows of people, matched or not), and have
 #: these properties in their own tests.
-OWN_PANELS = ("aipw", "interrupted_time_series", "matched_did", "triple_difference")
+OWN_PANELS = ("aipw", "interrupted_time_series", "matched_did", "multilevel", "triple_difference")
 
 CASES = [
     pytest.param(name, method(**options), id=f"{name}-{'-'.join(map(str, options.values())) or 'default'}")

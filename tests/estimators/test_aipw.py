@@ -12,6 +12,7 @@ from sos_eval.comparison import DeclaredSets, build
 from sos_eval.comparison.people import People
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import AIPW
+from sos_eval.estimators._people import complete_rows
 from sos_eval.inference import Analytic, Randomization
 from sos_eval.numerics.crossfit import augmented_mean, cross_fitted
 from sos_eval.panel.panel import Panel
@@ -210,3 +211,22 @@ def test_a_randomization_test_deals_learns_and_estimates_again():
     assert row["p_value"] <= 0.1
     analytic = Analytic().infer(fitted, np.random.default_rng(1)).table.iloc[0]
     assert analytic["std_error"] == pytest.approx(error(panel, AIPW()), rel=0.05)
+
+
+def test_the_notes_say_how_chances_come_about():
+    """The line through chances of other folds is that of a logistic regression on their log odds."""
+    import re
+
+    import statsmodels.api as sm
+
+    panel = children(3, units=30, each=60)
+    method = AIPW()
+    (said,) = (note for note in method.complete(panel).notes if "have slope" in note)
+    rows, _ = complete_rows(method._compared(panel), panel.covariates)
+    arm = rows.frame["treated"].to_numpy() > 0
+    chance = method._learnt(rows, arm, panel.covariates, method._dealt(rows, arm)).chance
+    odds = sm.add_constant(np.log(chance / (1 - chance)))
+    told = sm.Logit(arm + 0.0, odds).fit(disp=0, tol=1e-12).params
+    slope, intercept = map(float, re.findall(r"slope (\S+) and intercept (\S+)", said)[0])
+    assert slope == pytest.approx(told[1], rel=0.06)
+    assert intercept == pytest.approx(told[0], abs=0.06 * abs(told[0]) + 1e-3)

@@ -67,7 +67,7 @@ def dosed():
 
 
 #: What methods need in place of the demonstration panel.
-PANELS = {"aipw": children, "continuous_did": dosed, "matched_did": matched_people}
+PANELS = {"aipw": children, "continuous_did": dosed, "matched_did": matched_people, "multilevel": children}
 
 
 def fits():

@@ -87,7 +87,9 @@ def test_one_treated_cluster_has_a_test_that_takes_others_for_treated_and_nothin
     if needed > 1 or isinstance(FITS[estimator], str):
         with pytest.raises(
             NotIdentified,
-            match=None if isinstance(FITS[estimator], str) else "one unit alone|the same dose|fewer than 5 folds",
+            match=None
+            if isinstance(FITS[estimator], str)
+            else "one unit alone|no unit has|the same dose|fewer than 5 folds",
         ):
             fit(registered("estimator")[estimator](), one)
         return

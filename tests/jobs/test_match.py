@@ -97,8 +97,9 @@ def test_a_propensity_is_shown_beside_what_was_observed(design, capsys):
     design.write_text(design.read_text().replace("distance: poor, balance: {max_smd: 0.1}", "distance: probability"))
     assert answered(cli, ["match", str(design)], Screen()) == 0
     told = capsys.readouterr().out
-    assert "the propensity by fifths, as estimated and as observed" in told
+    assert "the propensity by tenths, as estimated and as observed" in told
     (table, _) = (group.tables.get("calibration") for group in match_design(design))
+    table = table[table["chance"] == "fitted"]
     assert (table["n_units"].sum(), table["n_treated"].sum()) == (8, 3)
     assert table["expected"] @ table["n_units"] == pytest.approx(3)  # a logistic model with a constant
 

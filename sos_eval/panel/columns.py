@@ -1,0 +1,43 @@
+"""Covariates as the columns of a regression."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from sos_eval.numerics.scale import near_one
+from sos_eval.panel.panel import Array
+
+__all__ = ["covariate_columns"]
+
+
+def covariate_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[Array, tuple[str, ...]]:
+    """Return covariates as columns (n, p) and what each is called.
+
+    A category becomes an indicator for each of its values but the first in the alphabet, ``region=South``. Columns are
+    less their mean and over their standard deviation: every model here has a constant or unit effects, so that no
+    estimate moves, and neither the unit of a covariate nor its origin costs digits.
+    """
+    columns: list[Array] = []
+    labels: list[str] = []
+    for name in names:
+        values = frame[name]
+        if pd.api.types.is_numeric_dtype(values):
+            columns.append(values.to_numpy(float))
+            labels.append(name)
+            continue
+        for level in sorted(values.dropna().unique())[1:]:
+            columns.append((values == level).to_numpy(float))
+            labels.append(f"{name}={level}")
+    table = np.column_stack(columns) if columns else np.empty((len(frame), 0))
+    return _standardised(table) if table.size else table, tuple(labels)
+
+
+def _standardised(table: Array) -> Array:
+    """Return columns less their mean and over their standard deviation; one that does not vary becomes zeros."""
+    whole = near_one(table)
+    centred = near_one(whole - np.nan_to_num(np.nanmean(whole, axis=0)))
+    spread = np.nan_to_num(np.nanstd(centred, axis=0))
+    return np.asarray(centred / np.where(spread > 0, spread, 1.0))
