@@ -16,6 +16,9 @@ from sos_eval.results.fitted import Fitted, is_fitted_anew
 
 __all__ = ["last_period"]
 
+#: A list of adoptions whose furthest shift comes up more often says nothing of chance.
+UNLIKELY = 0.05
+
 
 def last_period(fitted: Fitted, early: Array, draws: int, rng: np.random.Generator) -> list[CheckResult]:
     """Return ``path.last``, the estimate without the other earlier periods, and ``path.last_shift``, p of the shift.
@@ -40,7 +43,7 @@ def last_period(fitted: Fitted, early: Array, draws: int, rng: np.random.Generat
     whole, last = overall(fitted.estimate), overall(alone.estimate)
     if not np.isfinite([whole.estimate, last.estimate]).all():
         return []
-    p = _p(fitted, alone, draws, rng)
+    p, why = _p(fitted, alone, draws, rng)
     often = f"; random adoptions shift it as far in {of_hundred(p)} draws" if np.isfinite(p) else ""
     text = (
         f"From {source.periods.name(early[-1])} alone, the last period before the start, the estimate is "
@@ -50,20 +53,24 @@ def last_period(fitted: Fitted, early: Array, draws: int, rng: np.random.Generat
         CheckResult("path.last", "estimate", last.estimate, text),
         CheckResult("path.last_shift", "p_value", p, f"How often random adoptions make so large a shift: {p:.2g}.")
         if np.isfinite(p)
-        else CheckResult("path.last_shift", "p_value", p, "Not done: adoptions cannot be drawn for both estimates."),
+        else CheckResult("path.last_shift", "p_value", p, f"Not done: {why}."),
     ]
 
 
-def _p(fitted: Fitted, alone: Fitted, draws: int, rng: np.random.Generator) -> float:
-    """Return how often random adoptions move the estimate as far; NaN where they cannot be drawn."""
+def _p(fitted: Fitted, alone: Fitted, draws: int, rng: np.random.Generator) -> tuple[float, str]:
+    """Return how often random adoptions move the estimate as far; NaN, and why, where that says nothing."""
     lots = CommonLots.of(fitted, draws, rng)
     if isinstance(lots, str):
-        return float("nan")
+        return float("nan"), lots
     both = [lots.drawn(Varied("", one)) for one in (fitted, alone)]
     values = [one.value for one in both if not isinstance(one, str)]
     if len(values) < 2 or not np.isfinite([value[0] for value in values]).all():
-        return float("nan")
+        return float("nan"), "adoptions cannot be drawn for both estimates"
     distance = values[1] - values[0]
     if not np.nanstd(distance[1:]) > 0:
-        return float("nan")
-    return share_shifted(distance, complete=lots.complete)
+        return float("nan"), "adoptions do not shift the estimate"
+    furthest = distance[[int(np.nanargmax(np.abs(distance - np.nanmedian(distance[1:])))), *range(1, len(distance))]]
+    least = share_shifted(furthest, complete=lots.complete)
+    if least > UNLIKELY:
+        return float("nan"), f"of {len(distance) - 1} possible adoptions none shifts it further than chance does"
+    return share_shifted(distance, complete=lots.complete), ""

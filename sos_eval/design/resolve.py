@@ -317,7 +317,16 @@ def _families(reader: Reader, entries: Sequence[Entry]) -> tuple[OutcomeFamily, 
                 what = f"families.{i}.outcomes: {name!r} stands in another family as well"
                 reader.add(("families", i, "outcomes"), what, "keep it in one")
             seen.add(name)
+        if family is not None and run_on.issuperset(family.outcomes) and not _together(family, entries):
+            what = f"families.{i}.outcomes: no estimator is run on more than one of them, so nothing is tested together"
+            reader.add(("families", i, "outcomes"), what, "leave outcome out of an estimator: it is run on all of them")
     return tuple(one for one in made if one is not None)
+
+
+def _together(family: OutcomeFamily, entries: Sequence[Entry]) -> bool:
+    """Whether some estimator is run on several outcomes of a family, or it has one only."""
+    members = {*family.outcomes}
+    return len(members) < 2 or not entries or any(len(members & _run_on([one])) > 1 for one in entries)
 
 
 def _dotted(path: tuple[str | int, ...]) -> str:

@@ -60,8 +60,9 @@ class SmallestP:
         if self.value <= round(1 - level, 12):
             return ""
         what = f"{self.assignments} possible assignments" if self.listed else f"{self.assignments} draws"
-        alike = f", {self.alike} of them as extreme whatever the outcomes (mirror images)," if self.alike > 1 else ""
-        return f"cannot reject at level {level:g}: with {what}{alike} the smallest p is {self.value:.3g}"
+        alike = f", {self.alike} of them always as extreme (mirror images)," if self.alike > 1 else ""
+        at = f"{100 * (1 - level):.3g}%"
+        return f"cannot reject at the {at} level: with {what}{alike} the smallest p is {self.value:.3g}"
 
 
 def smallest_p(fitted: Fitted, space: AssignmentSpace, statistic: Statistic, *, draws: int, level: float) -> SmallestP:

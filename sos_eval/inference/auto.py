@@ -133,7 +133,8 @@ def resolve(declared: Sequence[InferenceMethod], facts: DesignFacts) -> Resoluti
             return _unreliable(asked, others, why, facts)
     if _fewest(first, facts) >= first.alone_from:
         return _resolution(asked, others, f"{first.name}, as declared", facts, caution=_caution(first, facts))
-    test, why = _test(next((m for m in others if isinstance(m, Randomization)), None) or _permutation(first), facts)
+    declared_test = next((method for method in others if isinstance(method, Randomization)), None)
+    test, why = _test(declared_test or Auto(level=first.level).permutation(facts), facts)
     if test is None:
         return _unreliable(asked, others, why, facts)
     choice = (
@@ -190,17 +191,16 @@ def _own_choice(auto: Auto, facts: DesignFacts) -> tuple[tuple[InferenceMethod, 
     return (test, *beside), f"{because}: randomization ({test.statistic} statistic)", ""
 
 
-def _permutation(first: InferenceMethod) -> Randomization:
-    return Randomization(level=first.level)
-
-
 def _test(test: Randomization, facts: DesignFacts) -> tuple[Randomization | None, str]:
     """Return the test if it can reject at its level, else the reason."""
     smallest = facts.smallest(test)
     if isinstance(smallest, str):
         return None, smallest
     if test.statistic != "coefficient" and (not facts.has_influence or facts.n_treated_clusters < 2):
-        return None, "a studentised test needs two treated clusters and an estimator with an influence function"
+        return None, (
+            "a studentised test needs two treated clusters in the estimate and an estimator with an influence function "
+            "(statistic: coefficient needs neither)"
+        )
     if why := smallest.why_never(test.level):
         return None, f"a randomization test {why}"
     lost = facts.lost(test)

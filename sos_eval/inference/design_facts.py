@@ -13,6 +13,7 @@ from sos_eval.inference.randomization import Randomization
 from sos_eval.inference.statistic import statistics
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.estimate import overall_place
 from sos_eval.results.fitted import Fitted
 
 __all__ = ["DesignFacts", "design_facts", "effective_clusters", "influence_weights", "lost_share"]
@@ -72,6 +73,10 @@ def design_facts(fitted: Fitted) -> DesignFacts:
         effective_clusters(panel, by_exposure=fitted.estimator.weighs_exposure, power=power) for power in (1, 2)
     )
 
+    at = overall_place(estimate.cells)
+    inside = np.nan if at is None else float(estimate.cells["n_treated_units"].iloc[at])
+    treated = panel.n_treated_clusters if np.isnan(inside) else min(panel.n_treated_clusters, int(inside))
+
     def smallest(test: Randomization) -> SmallestP | str:
         space = fitted.space(test.strata)
         if isinstance(space, str):
@@ -79,7 +84,7 @@ def design_facts(fitted: Fitted) -> DesignFacts:
         return smallest_p(fitted, space, test.statistic, draws=test.draws, level=test.level)
 
     return DesignFacts(
-        n_units=panel.n_units, n_clusters=panel.n_clusters, n_treated_clusters=panel.n_treated_clusters,
+        n_units=panel.n_units, n_clusters=panel.n_clusters, n_treated_clusters=treated,
         n_comparison_clusters=panel.n_clusters - panel.n_treated_clusters, by_weight=by_weight,
         by_variance=by_variance, n_cohorts=len(panel.cohorts), layout=panel.layout,
         estimator=fitted.estimator.name, has_influence=estimate.influence is not None,

@@ -23,6 +23,10 @@ __all__ = ["DetectableSize", "detectable_size"]
 DRAWS, PLACED_DRAWS = 4_999, 499
 #: The same where each draw costs a new fit: groups that are built again, estimators that loop over adoptions.
 FITTED_DRAWS, FITTED_PLACED_DRAWS = 999, 199
+#: Fewest draws of a test that has a size: with fewer its critical value is another one every time.
+FEWEST_DRAWS = 99
+#: Sizes of the curve of power; of a list, whose every size is asked anew.
+_STEPS, _STEPS_OF_A_LIST = 41, 11
 #: With more of the draws than this not estimable nothing is said.
 LOSABLE = 0.2
 
@@ -58,7 +62,8 @@ class DetectableSize:
         """`detectable.csv`: ``direction, size, power, mcse``, sizes as changes on the outcome's scale or as shares."""
         rows = []
         for name, found, sign in (("fall", self.fall, FALL), ("rise", self.rise, RISE)):
-            for size in np.linspace(0, 2 * found.size, 41) if found is not None else ():
+            steps = 0 if found is None else _STEPS_OF_A_LIST if found.listed else _STEPS
+            for size in np.linspace(0, 2 * found.size, steps) if found is not None else ():
                 rows.append((name, self.shown(size, sign), *found.power_at(size)))  # type: ignore[union-attr]
         return pd.DataFrame(rows, columns=["direction", "size", "power", "mcse"])
 
@@ -133,6 +138,8 @@ def _why_silent(fitted: Fitted, test: Randomization, space: AssignmentSpace | st
     smallest = smallest_p(fitted, space, test.statistic, draws=test.draws, level=test.level)
     if why := smallest.why_never(test.level):
         return f"the test {why}"
+    if space.size > test.draws < FEWEST_DRAWS:
+        return f"the test makes {test.draws} draws, and a size is said of one with {FEWEST_DRAWS} or more"
     return "" if np.isfinite(fitted.estimate.values[_row(fitted)]) else "there is no overall estimate"
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sos_eval.declare import Seed
 from sos_eval.errors import OurFault
-from sos_eval.inference.attainable import smallest_p
+from sos_eval.inference.attainable import SmallestP, smallest_p
 from sos_eval.inference.confidence_curve import CURVE, curve_table
 from sos_eval.inference.memory import refuse_too_many
 from sos_eval.inference.null_search import Limits
@@ -50,7 +50,7 @@ _APART = (
     "no effect is rejected by the test and lies between values that are not, or the other way about, within the width "
     "to which the ends were searched: p is the test"
 )
-_ELSEWHERE = "no interval: the test of the overall effect cannot reject"
+_ELSEWHERE = "no test of its own: that of the same effect on the other scale cannot reject"
 _LONELY = "no error to studentise with: write statistic: coefficient"
 
 
@@ -202,11 +202,13 @@ class Randomization(InferenceMethod):
         limits = Limits.none(len(permuted.observed), hopeless)
         if hopeless and smallest.rows:
             limits.reasons[:] = [one.why_never(self.level) or _ELSEWHERE for one in smallest.by_row]
+            overall = (fitted.estimate.cells["aggregation"] == "overall").to_numpy()
+            permuted.observed[overall & (np.array(limits.reasons) == _ELSEWHERE)] = np.nan
         if self.interval == "inversion" and not hopeless:
             limits = self._limits(permuted, self.searched_draws)
             if self._apart(permuted.p_value(), limits).any():  # on fewer draws, which answer otherwise: on all of them
                 limits = self._limits(permuted, len(permuted.drawn))
-        return self._laid_out(fitted, space, permuted, limits)
+        return self._laid_out(fitted, space, permuted, limits, smallest)
 
     def _limits(self, permuted: Permuted, search_draws: int) -> Limits:
         """Invert the test, on so many draws where each costs a new fit."""
@@ -233,10 +235,12 @@ class Randomization(InferenceMethod):
         outside = (limits.low > 0) | (limits.high < 0)
         return np.asarray(both & (outside != (p <= round(1 - self.level, 12))))
 
-    def _laid_out(self, fitted: Fitted, space: AssignmentSpace, permuted: Permuted, limits: Limits) -> Inferred:
+    def _laid_out(
+        self, fitted: Fitted, space: AssignmentSpace, permuted: Permuted, limits: Limits, smallest: SmallestP
+    ) -> Inferred:
         p = permuted.p_value()
         failed = int(np.isnan(permuted.drawn).all(1).sum())
-        no_statistic = np.isnan(p) & np.isfinite(fitted.estimate.values)
+        no_statistic = np.isnan(p) & np.isfinite(fitted.estimate.values) & (np.array(limits.reasons) != _ELSEWHERE)
         why = np.where(no_statistic, self._why_no_statistic(fitted), "")
         apart = np.where(self._apart(p, limits), _APART, "")
         reasons = ["; ".join(filter(None, texts)) for texts in zip(why, limits.reasons, apart, strict=True)]
@@ -250,6 +254,7 @@ class Randomization(InferenceMethod):
             "key": self.key,
             "assignments": _counted(space.size),
             "complete": permuted.complete,
+            "smallest_p": smallest.value,
             "draws": len(permuted.drawn),
             "failed_draws": failed,
             "strata": space.table(),

@@ -109,7 +109,8 @@ def _refuse_columns(panel: Panel, scheme: Scheme) -> None:
     for name in scheme.within:
         if name and carried(name) not in known:
             held = f"what is read of {panel.source} holds {', '.join(known) or 'no further column'}"
-            faults.add("", f"--within: no column {name!r}; {held}", nearest(name, known) if known else "")
+            way = nearest(name, known) if known else "name the column among the covariates of a design"
+            faults.add("", f"--within: no column {name!r}; {held}", way)
     faults.stop()
 
 

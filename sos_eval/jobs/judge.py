@@ -88,6 +88,8 @@ def _detectable(design: Design, fitted: Fitted, answer: Answer) -> tuple[Detecta
         return _because(silent, "no procedure is relied on"), pd.DataFrame()
     if not isinstance(test, Randomization):
         return _because(silent, "the headline's test is not a permutation test"), pd.DataFrame()
+    if not math.isfinite(float(answer.inferred[0].facts.get("p_value", math.nan))):
+        return _because(silent, "the headline's test gave no p"), pd.DataFrame()
     size = detectable_size(fitted, test, seed=design.seed)
     if size.fall is None or size.rise is None:
         return _because(silent, size.reason), pd.DataFrame()
@@ -122,7 +124,7 @@ def _at_worthwhile(design: Design, fitted: Fitted, size: DetectableSize) -> dict
         fall, rise = -float(np.log1p(-share)) if share < 1 else math.inf, float(np.log1p(share))
     else:
         fall = rise = least
-    both = (size.fall.needed < fall) & (size.rise.needed < rise)
+    both = size.fall.found_at(fall) & size.rise.found_at(rise)
     return {
         "worthwhile": least, "worthwhile_fall": size.fall.power_at(fall)[0],
         "worthwhile_rise": size.rise.power_at(rise)[0], "equivalence": float(both.mean()),
@@ -137,7 +139,7 @@ def _because(silent: DetectableFacts, reason: str) -> DetectableFacts:
 
 def _shown(size: DetectableSize, found: Found, sign: float) -> tuple[float, float]:
     """Return a size as it is told, with the error of its draws and of the panel together."""
-    error = float(np.hypot(found.error, found.size * np.nan_to_num(size.panel_error)))
+    error = float(np.hypot(found.error, found.size * size.panel_error))
     ends = [size.shown(max(found.size + side * error, 0.0), sign) for side in (-1.0, 1.0)]
     return size.shown(found.size, sign), (ends[1] - ends[0]) / 2
 

@@ -8,9 +8,10 @@ in place. Where all adoptions are listed each has a critical value of its own, w
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +84,8 @@ class Lots:
         """
         if not self.usable[own]:
             return float("nan")
-        others, bare = self.size[~self.tied(own)], float(np.sign(effect) * self.estimate[own] - abs(effect))
+        bare = math.copysign(1.0, effect) * float(self.estimate[own]) - abs(effect)
+        others = self.size[~self.tied(own)]
         passes = np.sort((others * self.error[own])[np.isfinite(others)])  # its estimate where it passes another row
         steps = np.r_[0.0, passes, 2 * passes[-1:] + 1]
         between = (steps[1:] + steps[:-1]) / 2
@@ -119,18 +121,28 @@ class Found:
         Monte Carlo error of `size`: of the draws and of the critical value; 0 of a complete list.
     needed : (draws,)
         What each adoption would have needed.
-    listed
-        Whether these are all adoptions there are: a share of them has no Monte Carlo error.
+    asked
+        Of all adoptions there are: gives what each would have needed with an effect of a size in place, which moves
+        with the size. None of a sample, whose needs are those at `size`.
     """
 
     size: float
     error: float
     needed: Array
-    listed: bool = False
+    asked: Callable[[float], Array] | None = field(default=None, compare=False)
+
+    @property
+    def listed(self) -> bool:
+        """Whether these are all adoptions there are: a share of them has no Monte Carlo error."""
+        return self.asked is not None
+
+    def found_at(self, size: float) -> NDArray[np.bool_]:
+        """Tell which adoptions find an effect of a size, with its sign, (draws,)."""
+        return np.asarray((self.needed if self.asked is None else self.asked(size)) <= size)
 
     def power_at(self, size: float) -> tuple[float, float]:
         """Return the power at a size and its Monte Carlo error."""
-        share = float((self.needed <= size).mean())
+        share = float(self.found_at(size).mean())
         return share, 0.0 if self.listed else float(np.sqrt(share * (1 - share) / len(self.needed)))
 
 
@@ -149,7 +161,7 @@ def findable(
     sign
         `FALL` or `RISE`.
     listed
-        Whether `lots` are all adoptions there are: each has its own critical value, and no error of draws is in it.
+        Whether `lots` are all adoptions there are: each has needs of its own, and no error of draws is in them.
 
     Returns
     -------
@@ -163,7 +175,7 @@ def findable(
     if not 0 < first < np.inf:  # nothing is found so often, or an effect of nought is
         return Found(max(first, 0.0), float("nan"), needed)
     if listed:
-        return _in_list(lambda size: placed(sign * size), first, power)
+        return _in_list(lambda size: placed(math.copysign(size, sign)), first, power)
     critical = placed(sign * first)
     needed = _needed(known, critical.mean(0), sign)
     parts = [_size(part, power) for part in np.array_split(needed, BATCHES)]
@@ -176,15 +188,19 @@ def _in_list(placed: Callable[[float], Array], first: float, power: float) -> Fo
     """Return the smallest size that the share aimed at of a complete list finds, to a hundredth of `STEP`."""
     tried: dict[float, Array] = {}
 
+    def asked(size: float) -> Array:
+        if size not in tried:
+            needed = placed(size)
+            tried[size] = needed[~np.isnan(needed)]
+        return tried[size]
+
     def enough(size: float) -> bool:
-        asked = placed(size)
-        tried[size] = asked[~np.isnan(asked)]
-        return bool((tried[size] <= size).mean() >= power)
+        return bool((asked(size) <= size).mean() >= power)
 
     high = first
     while not enough(high):
         if float((~np.isfinite(tried[high])).mean()) > 1 - power or high > FARTHEST * first:
-            return Found(float("inf"), float("nan"), tried[high], listed=True)
+            return Found(float("inf"), float("nan"), tried[high], asked)
         high *= 1 + STEP
     low = high / (1 + STEP)
     while low not in tried and enough(low):
@@ -192,7 +208,7 @@ def _in_list(placed: Callable[[float], Array], first: float, power: float) -> Fo
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         low, high = (low, middle) if enough(middle) else (middle, high)
-    return Found(high, 0.0, tried[high], listed=True)
+    return Found(high, 0.0, tried[high], asked)
 
 
 def _needed(lots: Lots, critical: Array, sign: float) -> Array:

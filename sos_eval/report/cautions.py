@@ -182,14 +182,15 @@ def _apart(check: CheckFacts, units: tuple[str, str]) -> str:
     )
 
 
-def does_not_show(verdict: Verdict, question: QuestionFacts, units: tuple[str, str]) -> list[str]:
+def does_not_show(
+    verdict: Verdict, question: QuestionFacts, units: tuple[str, str], *, ranged: bool = True
+) -> list[str]:
     """Return what a reader might take from the result and should not."""
     did = question.intervention
     said = []
     if verdict == "inconclusive":
-        said.append(
-            f"That {did} makes no difference: a range that includes zero also includes differences that matter."
-        )
+        also = "a range that includes zero also includes differences that matter" if ranged else "no range is known"
+        said.append(f"That {did} makes no difference: {also}.")
     if verdict in ("decrease", "increase"):
         said.append("That nothing else explains the difference: it rests on a comparison, not on an experiment.")
     said.append(f"What happened in any one {units[0]}: the number is an average over those that were treated.")
@@ -204,6 +205,8 @@ def what_would_change_it(
     """Return what evidence would move the verdict."""
     said = []
     needed = _units_needed(effect, facts)
+    if not facts.inference.reliable:
+        said.append(f"More {units[1]}, or others, so that some procedure can be relied on ({facts.inference.reason}).")
     if verdict == "inconclusive" and needed:
         said.append(needed.format(units=units[1]))
     if verdict == "not_identified":

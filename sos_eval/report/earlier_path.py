@@ -18,6 +18,8 @@ _NOTHING = 1e-12
 #: A path whose p is below this is unlike; the verdict does not turn on it.
 _UNLIKE = 0.05
 _LOGS = " on the log scale"
+#: What `path.detectable_slope` says where the check rejects no slope.
+_UNFOUND = "no slope is found so often"
 
 
 def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> str:
@@ -45,11 +47,15 @@ def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]
         often += f" {alike}, as they do in the answer"
     on = _in_logs(rows, "gone_on")
     gone = _shift(rows["gone_on"].value, effect, unit) if math.isnan(on) else _shift(on, effect, _LOGS)
-    onward = _onward(gone, _shift(rows["returned"].value, effect, unit), "" if math.isnan(on) else ", counted so,")
+    counted = "" if math.isnan(on) else ", counted so,"
+    if not math.isnan(on) and on * rows["gone_on"].value < 0:
+        counted = f", counted so, which {'rises' if on > 0 else 'falls'},"
+    onward = _onward(gone, _shift(rows["returned"].value, effect, unit), counted)
     blind = _blind(rows, effect, facts, unit)
     blind += ", so this says little" if blind and not unlike else ""
     where = f"in the {units[1]} with a recorded start against {units[1]} drawn alike"
-    return f"Before the start {moved} {where}; {often}; {onward}{_last(rows, effect, unit, testable=facts.inference.reliable)}{blind}."
+    last = _last(rows, effect, unit, testable=facts.inference.reliable)
+    return f"Before the start {moved} {where}; {often}; {onward}{last}{blind}."
 
 
 def _in_logs(rows: dict[str, CheckFacts], name: str) -> float:
@@ -128,6 +134,8 @@ def _blind(rows: dict[str, CheckFacts], effect: HeadlineEffect, facts: RunFacts,
     own, logs = abs(rows["implied_bias"].value), _in_logs(rows, "implied_bias")
     logs = own if unit == _LOGS else logs
     shift, found = (own, _found(effect, facts)) if math.isnan(logs) else (logs, _found_in_logs(effect, facts))
+    if _UNFOUND in rows["detectable_slope"].text:
+        return "; this check could have found no divergence, however steep"
     if not shift > found:
         return ""
     told = _told(shift, effect, unit)

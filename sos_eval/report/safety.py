@@ -116,9 +116,11 @@ def harm_shown(effect: HeadlineEffect, margin: float | None) -> bool:
 
 
 def worse_beyond_chance(effect: HeadlineEffect, margin: float | None) -> bool:
-    """Say whether the whole range lies on the harmful side of no difference."""
+    """Say whether the whole range lies on the harmful side of no difference; without a range, whether p says so."""
     if margin is None:
         return False
+    if math.isnan(effect.low) or math.isnan(effect.high):
+        return effect.beyond_chance and (effect.estimate > effect.nothing) == (margin > 0)
     return effect.low > effect.nothing if margin > 0 else effect.high < effect.nothing
 
 
@@ -154,7 +156,7 @@ def safety_words(row: Mapping[str, Any], facts: RunFacts) -> tuple[str, str]:
     unit = f" per {outcome.per:,g}" if outcome.scale == "rate_per" else ""
     beyond = f"{'a rise' if margin > 0 else 'a fall'} of {abs(margin):,g}{unit} or more"
     end = row.get("conf_high" if margin > 0 else "conf_low")
-    unknown = "cannot be said: no range"
+    unknown = f"whether {beyond} is excluded cannot be said: no range"
     if outcome.transform == "log":
         return "cannot be said: a margin is not held against an outcome in logs", p
     if end is not None and not math.isnan(float(end)):

@@ -19,8 +19,8 @@ __all__ = ["ROOM", "RULE", "HeadlineEffect", "Natural", "beside", "effect_of", "
 RULE = (
     "The verdict is a direction where the interval leaves out no difference and p, where there is one, agrees; where "
     "it holds no difference, it is no meaningful effect if the whole interval is inside the smallest change declared "
-    "as worth having, by more than two Monte Carlo errors of its ends, and inconclusive if not. Without an estimate it "
-    "is not identified."
+    "as worth having, by more than two Monte Carlo errors of its ends, and inconclusive if not. Where there is p and "
+    "no interval, p alone says whether it is a direction. Without an estimate it is not identified."
 )
 #: So many Monte Carlo errors of an interval's end lie between it and a margin that it is said to keep.
 ROOM = 2.0
@@ -65,6 +65,11 @@ class HeadlineEffect:
         if self.scale in ("ratio", "log"):
             return self.without * (1 + self.share(self.estimate))
         return self.without + self.estimate
+
+    @property
+    def beyond_chance(self) -> bool:
+        """Whether p rejects no difference at the interval's level; not where there is none."""
+        return self.p <= 1 - self.level + 1e-12
 
     def share(self, value: float) -> float:
         """Return a value of this scale as a share of the level without treatment that goes with it."""
@@ -174,8 +179,10 @@ def verdict_of(effect: HeadlineEffect, meaningful: float | None = None) -> Verdi
     if not math.isfinite(effect.estimate):
         return "not_identified"
     if math.isnan(effect.low) or math.isnan(effect.high):
-        return "inconclusive"
-    agrees = not math.isfinite(effect.p) or effect.p <= 1 - effect.level + 1e-12
+        if not effect.beyond_chance:
+            return "inconclusive"
+        return "decrease" if effect.estimate < effect.nothing else "increase"
+    agrees = not math.isfinite(effect.p) or effect.beyond_chance
     if agrees and effect.high < effect.nothing:
         return "decrease"
     if agrees and effect.low > effect.nothing:

@@ -87,7 +87,7 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
         "attenuation": attenuation(facts, units),
         "beside": procedure_rows(others),
         "caveats": caveats(effect, facts, units),
-        "does_not_show": does_not_show(verdict, question, units),
+        "does_not_show": does_not_show(verdict, question, units, ranged=not math.isnan(effect.low)),
         "what_would_change_it": what_would_change_it(verdict, effect, facts, units),
         "must_not_say": must_not_say(verdict),
         "inference_rule": asdict(facts.inference),
@@ -238,7 +238,7 @@ def range_text(
         "no upper limit" if effect.high == math.inf else high,
     )
     if math.isnan(effect.low) or math.isnan(effect.high):
-        return f"{said}; no reliable range can be given with this design."
+        return f"{said}; {_no_range(effect)}."
     said = f"{said} ({100 * effect.level:g}% interval: {low} to {high}{_ends_within(effect)})"
     if natural is None or not all(map(math.isfinite, (natural.low, natural.high))):
         return f"{said}."
@@ -254,6 +254,15 @@ def range_text(
     return f"{said}: anything from {span} {every} in {article} {size}."
 
 
+def _no_range(effect: HeadlineEffect) -> str:
+    """Say why an estimate stands without a range, and what its p is where it has one."""
+    if not math.isfinite(effect.p):
+        return "no reliable range can be given with this design"
+    reason = str(effect.row["reason"] or "")
+    why = f"there is none, since {reason}" if reason else "the plan asks for none"
+    return f"beside it stands no range ({why}); chance alone gives as much in {of_hundred(effect.p)} draws"
+
+
 def _ends_within(effect: HeadlineEffect) -> str:
     """Say within what two Monte Carlo errors leave the drawn ends of a range; nothing where none is drawn."""
     ends = {"low": effect.low_error, "high": effect.high_error}
@@ -265,8 +274,9 @@ def _ends_within(effect: HeadlineEffect) -> str:
     ]
     if not sizes:
         return ""
-    unit = " points" if relative else ""
-    return f"; other random draws would move its ends by up to about {_two(max(sizes))}{unit}"
+    told = _two(max(sizes))
+    unit = "" if not relative else " point" if told == "1" else " points"
+    return f"; other random draws would move its ends by up to about {told}{unit}"
 
 
 def _directions(values: list[float], *, counted: bool) -> list[str]:
@@ -310,6 +320,19 @@ def _percent(effect: HeadlineEffect) -> dict[str, Any]:
     return {"of": of, "level_without": effect.without, "estimate": shares[0], "low": shares[1], "high": shares[2]}
 
 
+def _few_ways(facts: RunFacts) -> str:
+    """Say how few ways there are to choose who starts, and how clear the clearest of them is; nothing of many."""
+    procedure = facts.procedure(facts.headline)
+    details = procedure.details if procedure else {}
+    ways, least = details.get("assignments"), details.get("smallest_p")
+    if not details.get("complete") or not isinstance(ways, int) or ways > _FEW_WAYS or least is None:
+        return ""
+    often = of_hundred(float(least))
+    return f" ({ways} ways to choose who starts: even the clearest result comes up by chance in {often})"
+
+
+#: Lists of adoptions up to this long are told.
+_FEW_WAYS = 499
 _NO_TEST = (
     "No test that is relied on can tell a difference from chance here, so that no range and no size that would have "
     "been found is given"
@@ -329,6 +352,9 @@ def detectable_text(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, s
     treated = count(float(effect.row["n_treated_units"] or 0), units[0], units[1])
     often = {0.8: "four times in five", 0.9: "nine times in ten"}.get(seen.power, f"{percent(seen.power)} of the time")
     assumed = f"If the {treated} had been drawn by lot, as the test assumes"
+    if seen.error_monte_carlo == 0:  # a list: many of few adoptions may need the same
+        often = f"at least {often}"
+    assumed += _few_ways(facts)
     rise = f"a rise would have to be {_seen(seen, 'rise', effect)}"
     worth = _worth_seen(seen, facts.outcome or OutcomeFacts())
     if not math.isfinite(seen.fall):
@@ -353,6 +379,9 @@ def _worth_seen(seen: DetectableFacts, outcome: OutcomeFacts) -> str:
 def _seen(seen: DetectableFacts, name: str, effect: HeadlineEffect) -> str:
     """Return ``17% (15 to 19%)``: a size and two errors each way, as a share where the level is known."""
     size, error = (float(getattr(seen, key)) for key in (name, f"{name}_error"))
+    if math.isnan(error):
+        own = f" {seen.unit}" if seen.unit.startswith("per ") else ""
+        return f"{percent(size) if seen.unit == 'share' else f'{_two(size)}{own}'} (its error is not known)"
     low, high = max(size - 2 * error, 0.0), size + 2 * error
     if seen.unit == "share":
         return f"{percent(size)} ({100 * low:.{0 if high >= 0.0995 else 1}f} to {percent(high)})"

@@ -22,7 +22,7 @@ from tests.estimators.panels import counts_panel
 from tests.fakes import fit, panel_of
 
 INF = np.inf
-MIRRORED = ", 2 of them as extreme whatever the outcomes (mirror images),"
+MIRRORED = ", 2 of them always as extreme (mirror images),"
 
 
 def design(sides, estimator=None, seed=0, periods=6):
@@ -55,7 +55,7 @@ def judged(fitted, **options):
 def test_where_the_smallest_p_exceeds_the_level_nothing_is_relied_on_and_no_size_is_named(sides, smallest, statistic):
     fitted = design(sides)
     resolution, size, test = judged(fitted, statistic=statistic)
-    why = f"cannot reject at level 0.95: with {smallest}"
+    why = f"cannot reject at the 5% level: with {smallest}"
     assert not resolution.reliable
     assert resolution.choice.endswith(why)
     assert size.reason == f"the test {why}"
@@ -112,6 +112,7 @@ def test_the_size_named_is_found_four_times_in_five_among_all_adoptions(sides, s
         # many adoptions may need the same: the share can pass four in five in one step, up to all of them
         assert share_found(fitted, test, found.size * 1.0001, sign) >= 0.8
         assert share_found(fitted, test, found.size * 0.997, sign) < 0.8
+        assert found.power_at(0.7 * found.size)[0] == pytest.approx(share_found(fitted, test, 0.7 * found.size, sign))
 
 
 def test_the_earlier_path_of_three_and_three_has_a_p_and_no_size_that_it_would_find():
@@ -157,4 +158,5 @@ def test_a_difference_made_of_a_ratio_has_no_mirror_image_and_is_told_so_beside_
     overall = table[table["aggregation"] == "overall"]
     assert overall.loc["ratio", "p_value"] >= 0.1
     assert overall.loc["ratio", "reason"].endswith("the smallest p is 0.1")
-    assert "the smallest p" not in overall.loc["rate_per", "reason"]
+    assert np.isnan(overall.loc["rate_per", "p_value"])
+    assert overall.loc["rate_per", "reason"].startswith("no test of its own")

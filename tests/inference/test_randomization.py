@@ -136,7 +136,7 @@ def test_too_few_assignments_cannot_reject():
     inferred = infer(fit(InfluenceOnly(), panel))
     assert overall(inferred)["p_value"] >= 0.1
     assert overall(inferred)["reason"] == (
-        "cannot reject at level 0.95: with 10 possible assignments the smallest p is 0.1"
+        "cannot reject at the 5% level: with 10 possible assignments the smallest p is 0.1"
     )
     assert np.isnan(overall(inferred)["conf_low"])
 
