@@ -17,6 +17,7 @@ from sos_eval.estimators import TWFE, PoissonDiD
 from sos_eval.inference.detectable import detectable_size
 from sos_eval.inference.randomization import Randomization
 from sos_eval.numerics.detectable import FALL, RISE
+from sos_eval.numerics.joint import joint_p
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.tabular import from_frame
 from sos_eval.results.assignments import assignment_space, stratified
@@ -49,6 +50,8 @@ CASES = [
     *(Case(TWFE(), 10, "quartiles", s, e) for s in ("studentised", "coefficient") for e in (True, False)),
     *(Case(PoissonDiD(), 10, "quartiles", s) for s in ("studentised", "coefficient")),
     *(Case(PoissonDiD(), n, "none", s) for n in (5, 10, 20, 40) for s in ("studentised", "coefficient")),
+    *(Case(TWFE(), n, "none", "both") for n in (5, 10, 20, 40)),
+    *(Case(PoissonDiD(), 10, strata, "both") for strata in ("none", "quartiles")),
 ]
 
 
@@ -83,8 +86,9 @@ def power_at(case: Case, panel: Panel, size: float, sign: float, draws: int, per
         moved = without_effect(panel.with_first_treated(adoption), -sign * size, ratio=ratio)
         lots = np.vstack([adoption, space.draw(permutations, rng).first_treated])
         batch = case.method.estimate_assignments(moved, lots)
-        value = batch.values[:, 0] / (batch.std_error[:, 0] if case.statistic == "studentised" else 1.0)
-        found += (1 + (np.abs(value[1:]) >= abs(value[0]) * (1 - 1e-9)).sum()) / (1 + permutations) <= 0.05
+        each = {"studentised": (batch.values / batch.std_error)[:, 0], "coefficient": batch.values[:, 0]}
+        tested = tuple(each.values()) if case.statistic == "both" else (each[case.statistic],)
+        found += joint_p(tested, complete=False) <= 0.05 + 1e-12
     return found / draws
 
 
@@ -96,7 +100,8 @@ def line(case: Case, draws: int) -> str:
     fitted = Fitted("one", "primary", case.method, case.method.complete(panel), panel)
     test = Randomization(statistic=case.statistic, strata=strata)
     stated = detectable_size(fitted, test)
-    bare = without_effect(panel, float(fitted.estimate.values[0]), ratio=stated.is_ratio)
+    ratio = isinstance(case.method, PoissonDiD)
+    bare = without_effect(panel, float(fitted.estimate.values[0]), ratio=ratio)
     words = []
     for name, found, sign in (("fall", stated.fall, FALL), ("rise", stated.rise, RISE)):
         power = power_at(case, bare, found.size, sign, draws)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -195,6 +196,7 @@ def read_duckdb(wanted: Wanted) -> Reading:
     try:
         with duckdb.connect(str(path), read_only=True, config=locked) as connection:
             name, table = _table_of(connection, wanted)
+            _refuse_unsteady(connection, name, wanted)
             try:
                 with _interrupted(connection):
                     return _of_duckdb(connection, table, wanted)
@@ -230,6 +232,26 @@ def _table_of(connection: Any, wanted: Wanted) -> tuple[str, str]:
     only = wanted.table is None and len(own) == 1
     name = own[0] if only else chosen(sorted(places, key=lambda name: (name not in own, name)), wanted, "tables")
     return name, ".".join(map(_quoted, places[name]))
+
+
+def _refuse_unsteady(connection: Any, name: str, wanted: Wanted) -> None:
+    """Refuse a view that gives other rows at every reading: one that draws at random, samples, or asks for the time."""
+    listing = "SELECT view_name, lower(sql) FROM duckdb_views() WHERE NOT internal"
+    views = {str(view).lower(): str(sql) for view, sql in connection.execute(listing).fetchall()}
+    asked = "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE stability <> 'CONSISTENT'"
+    unsteady = "|".join(re.escape(str(row[0])) for row in connection.execute(asked).fetchall())
+    signs = re.compile(rf"\b(?:{unsteady})\s*\(|\bcurrent_(?:date|time|timestamp)\b|\b(?:using sample|tablesample)\b")
+    left, seen = [name.split(".")[-1].lower()], set[str]()
+    while left:
+        view = left.pop()
+        sql = views.get(view, "")
+        body = sql.partition(" as ")[2] or sql
+        found = signs.search(body)
+        if found is not None:
+            what = f'the view "{name}" gives other rows at every reading ({found[0].rstrip("( ")})'
+            wanted.refuse(what, "write its rows into a table once, and read that")
+        seen.add(view)
+        left += [other for other in views if other not in seen and re.search(rf"\b{re.escape(other)}\b", body)]
 
 
 def _of_duckdb(connection: Any, table: str, wanted: Wanted) -> Reading:
