@@ -71,5 +71,5 @@ def _adjusted(answers: dict[Key, Answer], members: list[Key], test: Randomizatio
 
 
 def _place(answer: Answer, test: Randomization) -> int | None:
-    """Return where a test stands among the methods of an answer; None where it is not in use."""
-    return next((k for k, method in enumerate(answer.resolution.methods) if method == test), None)
+    """Return where a test stands among the methods of an answer, whatever its interval rests on; None without it."""
+    return next((k for k, method in enumerate(answer.resolution.methods) if method.key == test.key), None)

@@ -30,7 +30,7 @@ panel:
 estimators:
   - {id: primary, method: callaway_santanna, control: never_treated}
   - {id: twfe, method: twfe}
-inference: analytic
+inference: [{method: analytic}, {method: randomization}]
 checks: [pretrends, {robustness: {draws: 19, vary: [{with: {panel.window.from: 2011}, label: window}]}}]
 seed: 4
 report: {formats: []}

@@ -22,7 +22,7 @@ from tests.estimators.panels import counts_panel
 from tests.fakes import fit, panel_of
 
 INF = np.inf
-MIRRORED = ", 2 of them always as extreme (mirror images),"
+MIRRORED = ", 2 of them always as extreme (mirror images, or without a statistic),"
 
 
 def design(sides, estimator=None, seed=0, periods=6):

@@ -63,5 +63,7 @@ def test_the_effect_of_starting_has_its_test_and_interval(overall):
 
 
 def test_an_estimator_of_treatment_as_it_was_has_none_and_says_why(overall):
-    assert "permuted starts cannot describe" in overall["stop"].loc["twfe", "reason"]
+    rows = overall["stop"].loc[["twfe"]]
+    assert rows["inference"].tolist() == ["withheld", "randomization"]
+    assert rows["reason"].str.contains("permuted starts cannot describe").all()
     assert np.isfinite(overall["stay"].loc["twfe", "p_value"])

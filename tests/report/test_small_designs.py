@@ -58,7 +58,7 @@ def test_three_against_three_say_that_no_test_can_tell(tmp_path):
     assert said["verdict"] == "inconclusive"
     assert said["detectable_text"] == (
         f"{NO_TEST}, so that no range and no size that would have been found is given: a randomization test cannot "
-        "reject at the 5% level: with 20 possible assignments, 2 of them always as extreme (mirror images), the "
+        "reject at the 5% level: with 20 possible assignments, 2 of them always as extreme (mirror images, or without a statistic), the "
         "smallest p is 0.1."
     )
     assert said["earlier_path"].endswith("could have found no divergence, however steep, so this says little.")
