@@ -80,8 +80,11 @@ def propensity(panel: Panel, values: pd.DataFrame, on: Sequence[str]) -> Logisti
     names, x = regressors(values, on)
     try:
         return logistic(panel.ever_treated.astype(float), x)
-    except SeparationError:
-        raise NotIdentified(_separated(panel, names)) from None
+    except SeparationError as why:
+        if str(why) == SEPARATED:
+            raise NotIdentified(_separated(panel, names)) from None
+        what = f"comparison.on: {listed(names)} {said(str(why))}"
+        raise NotIdentified(Fault(panel.source, what, "match on fewer covariates, or on others")) from None
     except np.linalg.LinAlgError:
         raise NotIdentified(collinear(panel, names)) from None
 

@@ -60,7 +60,11 @@ class SmallestP:
         if self.value <= round(1 - level, 12):
             return ""
         what = f"{self.assignments} possible assignments" if self.listed else f"{self.assignments} draws"
-        alike = f", {self.alike} of them always as extreme (mirror images, or without a statistic)," if self.alike > 1 else ""
+        alike = (
+            f", {self.alike} of them always as extreme (mirror images, or without a statistic),"
+            if self.alike > 1
+            else ""
+        )
         at = f"{100 * (1 - level):.3g}%"
         return f"cannot reject at the {at} level: with {what}{alike} the smallest p is {self.value:.3g}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any, ClassVar
 
 import annotated_types as at
@@ -35,6 +35,7 @@ TOO_OFTEN = (5.8, 9.1)
 #: A test that loses more than this share of its level to random adoptions that cannot be estimated is not relied on.
 LOSABLE = 0.2
 
+_NO_ERROR = "a studentised test needs two treated clusters in the estimate and an estimator with an influence function"
 _NONE = "no procedure is reliable here"
 
 RULE = (
@@ -47,7 +48,8 @@ RULE = (
     "on and no verdict is claimed. Otherwise the first declared method is the headline. `auto` stands for "
     f"cluster-robust errors from {RELIED_ON} clusters on both sides, counted by their share in the variance (squared "
     "weights: a few heavy ones count for less still), and for the randomization test (studentised "
-    "wherever there is an error to divide by) below that or without an influence function."
+    "wherever there is an error to divide by, else of the coefficient) below that or without an influence function. A "
+    "declared studentised test without an error to divide by comes behind that of the coefficient."
 )
 
 
@@ -127,6 +129,11 @@ def resolve(declared: Sequence[InferenceMethod], facts: DesignFacts) -> Resoluti
         methods, choice, why = _own_choice(first, facts)
         return _resolution(asked, (*methods, *_others(rest, methods)), choice, facts, reason=why)
     others = (first, *rest)
+    if isinstance(first, Randomization) and _needs_error(first, facts):
+        plain = replace(first, statistic="coefficient", id="")
+        if _test(plain, facts)[0] is not None:
+            choice = f"{_count(facts, facts.by_weight)}: {_NO_ERROR}, so the coefficient is permuted in its place"
+            return _resolution(asked, (plain, *others), choice, facts)
     if isinstance(first, Randomization):
         test, why = _test(first, facts)
         if test is None:
@@ -196,15 +203,17 @@ def _test(test: Randomization, facts: DesignFacts) -> tuple[Randomization | None
     smallest = facts.smallest(test)
     if isinstance(smallest, str):
         return None, smallest
-    if test.statistic != "coefficient" and (not facts.has_influence or facts.n_treated_clusters < 2):
-        return None, (
-            "a studentised test needs two treated clusters in the estimate and an estimator with an influence function "
-            "(statistic: coefficient needs neither)"
-        )
+    if _needs_error(test, facts):
+        return None, _NO_ERROR
     if why := smallest.why_never(test.level):
         return None, f"a randomization test {why}"
     lost = facts.lost(test)
     return (None, _lost(lost, test)) if lost > LOSABLE * (1 - test.level) else (test, "")
+
+
+def _needs_error(test: Randomization, facts: DesignFacts) -> bool:
+    """Whether a test divides by an error that the estimate does not have."""
+    return test.statistic != "coefficient" and (not facts.has_influence or facts.n_treated_clusters < 2)
 
 
 def _lost(share: float, test: Randomization) -> str:

@@ -77,13 +77,13 @@ def logistic(y: Array, x: Array, weights: Array | None = None) -> LogisticFit:
     numpy.linalg.LinAlgError
         The regressors are collinear.
     SeparationError
-        Complete or quasi-complete separation (Albert and Anderson 1984), proved by a linear programme.
+        Complete or quasi-complete separation (Albert and Anderson 1984), proved by a linear programme; or, as its
+        message says, so near to it that no maximum was found.
     """
     w = np.ones(len(y)) if weights is None else np.asarray(weights, float)
     fits = logistics(y[None], x, w[None])
     if why := fits.failures[0]:
-        kinds = {COLLINEAR: np.linalg.LinAlgError, SEPARATED: SeparationError}
-        raise kinds.get(why, ArithmeticError)(why)
+        raise np.linalg.LinAlgError(why) if why == COLLINEAR else SeparationError(why)
     return LogisticFit(fits.coef[0], fits.linear[0], fits.probability[0], fits.bread[0])
 
 

@@ -189,7 +189,11 @@ def does_not_show(
     did = question.intervention
     said = []
     if verdict == "inconclusive":
-        also = "a range that includes zero also includes differences that matter" if ranged else "no range is known"
+        also = (
+            "a range that includes zero also includes differences that matter"
+            if ranged
+            else "no range stands beside it"
+        )
         said.append(f"That {did} makes no difference: {also}.")
     if verdict in ("decrease", "increase"):
         said.append("That nothing else explains the difference: it rests on a comparison, not on an experiment.")

@@ -75,15 +75,23 @@ def test_below_five_clusters_nothing_but_a_randomization_test_stands_alone(decla
 
 
 def test_a_declared_test_that_cannot_answer_is_not_relied_on_either():
-    """One that has too few assignments, no error to studentise with, or adoptions that cannot be estimated."""
+    """One that has too few assignments, or adoptions that cannot be estimated; without an error the coefficient is."""
     own = Randomization()
-    for why, design in (("15 possible", facts(assignments=15)), ("two treated", facts(treated=1)),
-                        ("cannot be estimated", facts(lost=0.02))):  # fmt: skip
+    for why, design in (("15 possible", facts(assignments=15)), ("cannot be estimated", facts(lost=0.02))):
         resolution = resolve([own, Analytic()], design)
         assert names(resolution) == ["withheld", "randomization", "analytic"]
         assert why in resolution.choice
         assert not resolution.reliable
     assert resolve([own, Analytic()], facts()).reliable
+    both = Randomization(statistic="both", strata=("half",), draws=999)
+    found = resolve([both, Analytic()], facts(treated=1))
+    assert [(one.name, getattr(one, "statistic", "")) for one in found.methods] == [
+        ("randomization", "coefficient"), ("randomization", "both"), ("analytic", ""),
+    ]  # fmt: skip
+    assert found.methods[0].strata == ("half",)
+    assert found.methods[0].draws == 999
+    assert "the coefficient is permuted in its place" in found.choice
+    assert not resolve([both], facts(treated=1, assignments=15)).reliable
 
 
 def test_a_second_clustering_with_few_clusters_does_not_stand_alone():

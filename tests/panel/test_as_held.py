@@ -290,6 +290,20 @@ def test_whole_numbers_beside_missing_ones_stay_whole(small: SmallDesign):
     assert len(caught.value.faults) == 1
 
 
+def test_true_among_counts_is_no_one(small: SmallDesign):
+    """A spreadsheet's TRUE was read as 1; a column of nothing else stays one of noughts and ones."""
+    from openpyxl import Workbook
+
+    book = Workbook()
+    book.active.append(list(small.data))
+    for row in small.data.astype(object).where(small.data.notna(), None).itertuples(index=False):
+        book.active.append(list(row))
+    book.active.cell(3, list(small.data).index("entries") + 1).value = True
+    book.save(small.folder / "p.xlsx")
+    with pytest.raises(DataFault, match=r"entries.*TRUE"):
+        small.load(override=small.folder / "p.xlsx")
+
+
 def test_formulas_whose_values_were_never_saved_are_named(small: SmallDesign):
     """What a program writes holds formulas alone until a spreadsheet saves it: the cells were taken as empty."""
     from openpyxl import Workbook

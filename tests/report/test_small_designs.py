@@ -58,13 +58,13 @@ def test_three_against_three_say_that_no_test_can_tell(tmp_path):
     assert said["verdict"] == "inconclusive"
     assert said["detectable_text"] == (
         f"{NO_TEST}, so that no range and no size that would have been found is given: a randomization test cannot "
-        "reject at the 5% level: with 20 possible assignments, 2 of them always as extreme (mirror images, or without a statistic), the "
-        "smallest p is 0.1."
+        "reject at the 5% level: with 20 possible assignments, 2 of them always as extreme (mirror images, or without "
+        "a statistic), the smallest p is 0.1."
     )
     assert said["earlier_path"].endswith("could have found no divergence, however steep, so this says little.")
     assert "within chance" not in said["earlier_path"]
     assert said["what_would_change_it"][0].startswith("More authorities, or others, so that some procedure")
-    assert "no range is known" in said["does_not_show"][0]
+    assert "no range stands beside it" in said["does_not_show"][0]
 
 
 def test_four_against_four_say_how_few_ways_there_are_and_what_is_found_at_any_size(tmp_path):
@@ -107,12 +107,25 @@ def test_one_treated_is_tested_by_the_coefficient_where_another_method_was_decla
     assert "(its error is not known)" in said["detectable_text"] or "to" in said["detectable_text"]
 
 
-def test_a_test_without_a_statistic_is_not_relied_on(tmp_path):
+def test_a_test_without_a_statistic_comes_behind_that_of_the_coefficient(tmp_path):
     """Three of four that started have no outcome from then on: one is left in the estimate, without an error."""
-    said = made(tmp_path, 4, 12, gone=3).headline
-    assert not said["inference_rule"]["reliable"]
-    assert "two treated clusters in the estimate" in said["inference_rule"]["choice"]
-    assert said["detectable_text"].startswith(NO_TEST)
+    bundle = made(tmp_path, 4, 12, gone=3)
+    said, rule = bundle.headline, bundle.headline["inference_rule"]
+    assert "two treated clusters in the estimate" in rule["choice"]
+    assert rule["headline"] == "randomization:coefficient"
+    tests = pd.read_csv(bundle.path / "tests.csv").set_index("inference")
+    assert said["p_value"] == tests.loc["randomization:coefficient", "p"] > 0.05
+    assert "randomization" in tests.index  # as declared, beside it
+
+
+def test_one_treated_under_both_statistics_is_told_by_the_coefficient(tmp_path):
+    said = made(tmp_path, 1, 24, effect=-20).headline
+    assert said["p_value"] == pytest.approx(1 / 25)
+    assert said["verdict"] == "decrease"
+    assert (
+        "(25 ways to choose who starts: even the clearest result comes up by chance in 4 of 100)"
+        in said["detectable_text"]
+    )
 
 
 def test_few_draws_name_no_size(tmp_path):

@@ -87,6 +87,14 @@ def texts(column: pd.Series[Any]) -> tuple[NDArray[np.intp], list[str]]:
     return np.append(place, -1)[codes], distinct
 
 
+def _flags_among(column: pd.Series[Any]) -> NDArray[np.bool_]:
+    """Tell which cells hold true or false in a column where others hold something else; none where all do."""
+    if column.dtype != object:
+        return np.zeros(len(column), bool)
+    flags = np.array([isinstance(value, bool | np.bool_) for value in column], bool)
+    return flags if (~flags & column.notna().to_numpy()).any() else np.zeros(len(column), bool)
+
+
 def parsed(reading: Reading, name: str) -> tuple[Array, NDArray[np.bool_], NDArray[np.object_]]:
     """Parse a column of numbers: as they are, or as people write them (1,234, £12, 12%), which is noted.
 
@@ -115,6 +123,10 @@ def parsed(reading: Reading, name: str) -> tuple[Array, NDArray[np.bool_], NDArr
     bad = np.isnan(values) & (codes >= 0)
     if bad.any():
         words = np.where(bad, np.array([*distinct, ""], dtype=object)[codes], words)
+    flags = _flags_among(column)
+    if flags.any():  # beside numbers true is no one
+        said = np.array([str(value).upper() for value in column], dtype=object)
+        return np.where(flags, np.nan, values), bad | flags, np.where(flags, said, words)
     return values, bad, words
 
 
