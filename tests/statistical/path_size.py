@@ -25,7 +25,7 @@ def p_values(seed: int, treated: int) -> list[float]:
     fitted = fit(PoissonDiD(), counted(seed, treated, units=90))
     space = fitted.space(())
     assert not isinstance(space, str)
-    drawn = space.draw(DRAWS, np.random.default_rng(seed)).first_treated
+    drawn = space.draw(DRAWS, np.random.default_rng(seed))
     lottery = PathLottery.of(fitted, drawn, space, (), early_periods(fitted))
     return [float(path_p_values(one.observed_lots())[2]) for one in (lottery, lottery.as_answered()) if one]
 
