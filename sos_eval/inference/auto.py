@@ -129,33 +129,28 @@ def resolve(declared: Sequence[InferenceMethod], facts: DesignFacts) -> Resoluti
         methods, choice, why = _own_choice(first, facts)
         return _resolution(asked, (*methods, *_others(rest, methods)), choice, facts, reason=why)
     others = (first, *rest)
-    if isinstance(first, Randomization) and _needs_error(first, facts):
-        plain = replace(first, statistic="coefficient", id="")
-        if _test(plain, facts)[0] is not None:
-            choice = f"{_count(facts, facts.by_weight)}: {_NO_ERROR}, so the coefficient is permuted in its place"
-            return _resolution(asked, (plain, *others), choice, facts)
-    if isinstance(first, Randomization):
-        test, why = _test(first, facts)
-        if test is None:
-            return _unreliable(asked, others, why, facts)
-    if _fewest(first, facts) >= first.alone_from:
+    own = next((method for method in others if isinstance(method, Randomization)), None)
+    suited = _suited(own or Randomization(level=first.level), facts)
+    if first is not own and _fewest(first, facts) >= first.alone_from:
         return _resolution(asked, others, f"{first.name}, as declared", facts, caution=_caution(first, facts))
-    declared_test = next((method for method in others if isinstance(method, Randomization)), None)
-    test, why = _test(declared_test or Auto(level=first.level).permutation(facts), facts)
+    test, why = _test(suited, facts)
     if test is None:
-        return _unreliable(asked, others, why, facts)
-    choice = (
-        f"{_count(facts, facts.by_weight)}{_also(first, facts)}, so {test.name} comes before the declared {first.name}"
-    )
+        methods = (Withheld(first.level, why), *others)
+        return _resolution(asked, methods, f"{_NONE}: {why}", facts, reason=why)
+    if test is first:
+        return _resolution(asked, others, f"{first.name}, as declared", facts)
+    counted = f"{_count(facts, facts.by_weight)}{_also(first, facts)}"
+    choice = f"{counted}, so {test.name} comes before the declared {first.name}"
+    if first is own:
+        choice = f"{counted}: {_NO_ERROR}, so the coefficient is permuted in its place"
     return _resolution(asked, (test, *_others(others, (test,))), choice, facts)
 
 
-def _unreliable(
-    asked: tuple[InferenceMethod, ...], others: tuple[InferenceMethod, ...], why: str, facts: DesignFacts
-) -> Resolution:
-    """Put estimates without errors before what was declared."""
-    methods = (Withheld(others[0].level, why), *others)
-    return _resolution(asked, methods, f"{_NONE}: {why}", facts, reason=why)
+def _suited(test: Randomization, facts: DesignFacts) -> Randomization:
+    """Return a test as it is, or of the coefficient where the estimate has no error to divide by."""
+    if test.statistic == "coefficient" or (facts.has_influence and facts.n_treated_clusters >= 2):
+        return test
+    return replace(test, statistic="coefficient", id="")
 
 
 def _fewest(method: InferenceMethod, facts: DesignFacts) -> float:
@@ -203,17 +198,10 @@ def _test(test: Randomization, facts: DesignFacts) -> tuple[Randomization | None
     smallest = facts.smallest(test)
     if isinstance(smallest, str):
         return None, smallest
-    if _needs_error(test, facts):
-        return None, _NO_ERROR
     if why := smallest.why_never(test.level):
         return None, f"a randomization test {why}"
     lost = facts.lost(test)
     return (None, _lost(lost, test)) if lost > LOSABLE * (1 - test.level) else (test, "")
-
-
-def _needs_error(test: Randomization, facts: DesignFacts) -> bool:
-    """Whether a test divides by an error that the estimate does not have."""
-    return test.statistic != "coefficient" and (not facts.has_influence or facts.n_treated_clusters < 2)
 
 
 def _lost(share: float, test: Randomization) -> str:
@@ -297,11 +285,7 @@ class Auto(InferenceMethod):
 
     def permutation(self, facts: DesignFacts) -> Randomization:
         """Return the randomization test that suits a design: studentised wherever there is an error to divide by."""
-        studentised = facts.has_influence and facts.n_treated_clusters >= 2
-        return Randomization(
-            level=self.level, statistic="studentised" if studentised else "coefficient", strata=self.strata,
-            draws=self.draws, seed=self.seed,
-        )  # fmt: skip
+        return _suited(Randomization(level=self.level, strata=self.strata, draws=self.draws, seed=self.seed), facts)
 
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Resolve and apply the headline's method; a run resolves earlier and applies all of them."""

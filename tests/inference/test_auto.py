@@ -92,6 +92,8 @@ def test_a_declared_test_that_cannot_answer_is_not_relied_on_either():
     assert found.methods[0].draws == 999
     assert "the coefficient is permuted in its place" in found.choice
     assert not resolve([both], facts(treated=1, assignments=15)).reliable
+    behind = resolve([Analytic(), both], facts(treated=1)).methods
+    assert (behind[0].statistic, behind[0].strata, behind[1:]) == ("coefficient", ("half",), (Analytic(), both))
 
 
 def test_a_second_clustering_with_few_clusters_does_not_stand_alone():
