@@ -13,7 +13,7 @@ from sos_eval.checks.common_lots import CommonLots, DrawnEffect, Varied, level_a
 from sos_eval.checks.quantity import Quantity, overall
 from sos_eval.numerics.detectable import Lots
 from sos_eval.numerics.disagreement import estimates_apart
-from sos_eval.numerics.lots import share_reached, share_shifted
+from sos_eval.numerics.lots import place_of_observed, share_reached, share_shifted
 from sos_eval.numerics.ratios import difference_of
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.fitted import Fitted
@@ -143,8 +143,7 @@ def told_by_lots(own: DrawnEffect, quantity: Quantity, level: float, complete: b
     """Return p and interval by the draws, with the mean of the drawn estimates."""
     errors = own.error if np.isfinite(own.error).any() else np.ones(len(own.value))
     drawn, alpha = Lots(own.value[1:], errors[1:, None]), round(1 - level, 12)
-    if complete:
-        listed = int(np.argmin(np.abs(drawn.size[:, 0] - abs(own.value[0] / errors[0]))))
+    listed = place_of_observed(np.r_[own.value[0] / errors[0], drawn.size[:, 0]]) if complete else 0
     critical = float((drawn.critical_of(listed, alpha) if complete else drawn.critical(alpha))[0])
     ends = [own.value[0] + side * critical * errors[0] for side in (-1.0, 1.0)]
     low, high = (float(np.exp(end)) for end in ends) if quantity.scale == "ratio" else map(float, ends)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.numerics.lots import share_reached, symmetric_ranks
+from sos_eval.numerics.lots import place_of_observed, share_reached, symmetric_ranks
 
 __all__ = ["joint_p", "joint_statistic"]
 
@@ -42,6 +42,5 @@ def _ranks(statistic: Array, *, complete: bool) -> Array:
             out[:, j] = symmetric_ranks(column)
             continue
         drawn = symmetric_ranks(column[1:])
-        place = int(np.argmin(np.abs(np.abs(column[1:]) - abs(column[0]))))
-        out[0, j], out[1:, j] = drawn[place], drawn
+        out[0, j], out[1:, j] = drawn[place_of_observed(column)], drawn
     return out

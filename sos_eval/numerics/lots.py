@@ -13,7 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ContrastLots", "contrast_lots", "path_weights", "share_at_least", "share_reached", "symmetric_ranks"]
+__all__ = [
+    "ContrastLots",
+    "contrast_lots",
+    "path_weights",
+    "place_of_observed",
+    "share_at_least",
+    "share_reached",
+    "symmetric_ranks",
+]
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -127,6 +135,15 @@ def _error(score: Array, clusters: Codes) -> Array:
     if len(np.unique(clusters)) < len(clusters):
         score = np.einsum("rnq,nc->rcq", score, np.eye(int(clusters.max()) + 1)[clusters], optimize=True)
     return np.asarray(np.sqrt((score**2).sum(1)))
+
+
+def place_of_observed(statistic: Array) -> int:
+    """Return where the observed adoption, which comes first, stands in the complete list after it: by its size.
+
+    Adoptions without a statistic are no match.
+    """
+    apart = np.abs(np.abs(statistic[1:]) - abs(statistic[0]))
+    return int(np.argmin(np.where(np.isnan(apart), np.inf, apart)))
 
 
 def share_reached(statistic: Array, *, complete: bool, ties: float = 1e-9) -> float:

@@ -33,6 +33,12 @@ def test_joint_p_by_hand():
     assert joint_p((first[[3, 1, 2, 3]], second[[3, 1, 2, 3]]), complete=True) == pytest.approx(1.0)
 
 
+def test_an_adoption_without_a_statistic_is_not_taken_for_the_observed_one():
+    """A list of four: the observed 2.0 comes third after 3.0 and the lost one, which counts as larger: p is 3/4."""
+    listed = np.array([2.0, np.nan, 2.0, 3.0, 1.0])
+    assert joint_p((listed, 2 * listed), complete=True) == 0.75
+
+
 def test_joint_p_keeps_its_size():
     rng = np.random.default_rng(1)
     both = rng.multivariate_normal([0, 0], [[1, 0.8], [0.8, 1]], (2000, 200))
