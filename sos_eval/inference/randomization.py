@@ -201,9 +201,11 @@ class Randomization(InferenceMethod):
         hopeless = smallest.why_never(self.level)
         limits = Limits.none(len(permuted.observed), hopeless)
         if hopeless and smallest.rows:
-            limits.reasons[:] = [one.why_never(self.level) or _ELSEWHERE for one in smallest.by_row]
+            reasons = [one.why_never(self.level) or _ELSEWHERE for one in smallest.by_row]
             overall = (fitted.estimate.cells["aggregation"] == "overall").to_numpy()
-            permuted.observed[overall & (np.array(limits.reasons) == _ELSEWHERE)] = np.nan
+            untold = overall & (np.array(reasons) == _ELSEWHERE)
+            limits = replace(limits, reasons=reasons)
+            permuted = replace(permuted, observed=np.where(untold, np.nan, permuted.observed))
         if self.interval == "inversion" and not hopeless:
             limits = self._limits(permuted, self.searched_draws)
             if self._apart(permuted.p_value(), limits).any():  # on fewer draws, which answer otherwise: on all of them

@@ -85,27 +85,30 @@ class Lots:
         if not self.usable[own]:
             return float("nan")
         bare = math.copysign(1.0, effect) * float(self.estimate[own]) - abs(effect)
-        others = self.size[~self.tied(own)]
-        passes = np.sort((others * self.error[own])[np.isfinite(others)])  # its estimate where it passes another row
+        size, tied, error = self.size, self.tied(own)[:, None], self.error[own]
+        others = size[~tied[:, 0]]
+        passes = np.sort((others * error)[np.isfinite(others)])  # its estimate where it passes another row
         steps = np.r_[0.0, passes, 2 * passes[-1:] + 1]
         between = (steps[1:] + steps[:-1]) / 2
-        first = bisect_left(range(len(between)), True, key=lambda i: self._rejects(own, between[i], alpha))
+
+        def rejects(i: int) -> bool:
+            smallest = _smallest_ranks(np.where(tied, between[i] / error, size))
+            return bool((smallest <= smallest[own] * (1 + TIES)).mean() <= alpha + 1e-12)
+
+        first = bisect_left(range(len(between)), True, key=rejects)
         return float(steps[first] - bare) if first < len(between) else float("inf")
 
-    def _rejects(self, own: int, value: float, alpha: float) -> bool:
-        """Say whether the list rejects where one row, and those tied with it, have another estimate."""
-        tied = self.tied(own)
-        size = np.where(tied[:, None], abs(value) / self.error[own], self.size)
-        smallest = np.min([symmetric_ranks(column) for column in size.T], axis=0)
-        return bool((smallest <= smallest[own] * (1 + TIES)).mean() <= alpha + 1e-12)
+
+def _smallest_ranks(size: Array) -> Array:
+    """Return the smaller p of each row's statistics by their ranks, (draws,)."""
+    return np.asarray(np.min([symmetric_ranks(column) for column in size.T], axis=0))
 
 
 def _critical(size: Array, rank: int) -> Array:
     """Return the statistics, (k,), that so many draws (or the smaller p of so many) reach."""
     if rank < 1:
         return np.full(size.shape[1], np.inf)
-    ranks = np.min([symmetric_ranks(column) for column in size.T], axis=0)
-    place = round(float(np.sort(ranks)[rank - 1]) * len(size)) if rank <= len(size) else 0
+    place = round(float(np.sort(_smallest_ranks(size))[rank - 1]) * len(size)) if rank <= len(size) else 0
     return np.asarray(-np.sort(-size, axis=0)[place - 1]) if place else np.zeros(size.shape[1])
 
 
