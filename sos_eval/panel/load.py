@@ -149,14 +149,16 @@ def _read(
             where, f"{key}: panel.table names a sheet or a table of a store; {source} has one only", "take it out"
         )
 
-    def needed(name: str) -> bool:
-        return name in names or (spec.wide is not None and matches(spec.wide, name))
+    def laid_wide(name: str) -> bool:
+        return spec.wide is not None and matches(spec.wide, name)
+
+    outcomes = {name for one in spec.named_outcomes.values() for name in (one.count, one.exposure, one.value)}
 
     dated_by = spec.events.date if spec.events else spec.time
     keys = (spec.unit, dated_by) if spec.wide is None else (spec.unit,)
     reading = read_file(
-        path, source, faults, needed=needed, keys=keys, table=spec.table,
-        header_row=spec.header_row, where=where, key=key,
+        path, source, faults, needed=lambda name: name in names or laid_wide(name), keys=keys, table=spec.table,
+        header_row=spec.header_row, where=where, key=key, of_one_row=lambda name: name in outcomes or laid_wide(name),
     )  # fmt: skip
     reading = replace(reading, document=document)
     if spec.wide is None:

@@ -183,10 +183,12 @@ def _not_numbers(reading: Reading, name: str, bad: NDArray[np.bool_], words: NDA
         seen = [repr(word) for word in dict.fromkeys(words[text])]
         why = written([word for word in texts(reading.frame[name])[1] if word not in SUPPRESSION]).why
         what = why or "text in a number column"
-        reading.add(
-            f"{name}: {what}, {listed(seen, 4)}, {reading.lines(text)}",
-            "write numbers with a decimal point and without signs: 1234.5" if why else "write numbers, or leave empty",
+        instead = (
+            "write numbers with a decimal point and without signs: 1234.5" if why else "write numbers, or leave empty"
         )
+        if "%" in why:
+            instead = "write, or format, all of them in per cent (12% is 12), or none"
+        reading.add(f"{name}: {what}, {listed(seen, 4)}, {reading.lines(text)}", instead)
 
 
 def refuse_errors(reading: Reading, name: str) -> None:

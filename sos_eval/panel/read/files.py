@@ -7,7 +7,8 @@ from pathlib import Path
 from sos_eval.errors import Faults, nearest
 from sos_eval.panel.read.csv import read_csv
 from sos_eval.panel.read.reading import Needed, Reading, Wanted
-from sos_eval.panel.read.stores import read_duckdb, read_parquet, read_xlsx
+from sos_eval.panel.read.stores import read_duckdb, read_parquet
+from sos_eval.panel.read.workbook import read_xlsx
 
 __all__ = ["SUFFIXES", "read_file", "source_of"]
 
@@ -28,6 +29,7 @@ def source_of(path: Path) -> str | None:
 def read_file(
     path: Path, source: str, faults: Faults, *, needed: Needed = lambda name: True, keys: tuple[str, ...] = (),
     table: str | None = None, header_row: int | None = None, where: str = "", key: str = "",
+    of_one_row: Needed = lambda name: False,
 ) -> Reading:  # fmt: skip
     """Read a file's needed columns.
 
@@ -43,6 +45,8 @@ def read_file(
         A DuckDB table or a sheet; the row that names the columns, where it is not found.
     where, key
         Where the file is named, for a missing one.
+    of_one_row
+        Which columns hold something of their row alone (counts), so that a cell merged over several is refused.
 
     Raises
     ------
@@ -51,7 +55,7 @@ def read_file(
     """
     _refuse_unreadable(path, source, faults, where, key)
     readers = {"csv": read_csv, "xlsx": read_xlsx, "parquet": read_parquet, "duckdb": read_duckdb}
-    wanted = Wanted(path, faults, needed, keys, table, header_row)
+    wanted = Wanted(path, faults, needed, keys, table, header_row, of_one_row)
     try:
         reading = readers[source](wanted)
     except MemoryError:

@@ -41,6 +41,8 @@ class Wanted:
         A DuckDB table or a sheet.
     header_row
         Where the names of the columns stand, counted from 1; None finds it.
+    of_one_row
+        Which columns hold something of their row alone (counts), so that a cell merged over several is refused.
     """
 
     path: Path
@@ -49,6 +51,7 @@ class Wanted:
     keys: tuple[str, ...] = ()
     table: str | None = None
     header_row: int | None = None
+    of_one_row: Needed = lambda name: False
 
     def refuse(self, what: str, instead: str = "", line: int | None = None) -> None:
         """Stop with a fault of the file."""

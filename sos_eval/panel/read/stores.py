@@ -1,140 +1,25 @@
-"""Workbooks, parquet and DuckDB: the needed columns of one table or sheet; DuckDB is opened locked down."""
+"""Parquet and DuckDB: the needed columns of one table; DuckDB is opened locked down."""
 
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from itertools import islice
+from contextlib import contextmanager
 from threading import Timer
 from typing import Any
-from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import pandas as pd
 
 from sos_eval.errors import OurFault, listed
 from sos_eval.limits import limits
-from sos_eval.panel.read.layout import DEEPEST, header_of, trimmed
-from sos_eval.panel.read.reading import MAX_ROWS, Reading, Wanted, chosen, refuse_huge
+from sos_eval.panel.read.damage import DAMAGE, refuse_damaged
+from sos_eval.panel.read.reading import Reading, Wanted, chosen, refuse_huge
 
-__all__ = ["read_duckdb", "read_parquet", "read_xlsx"]
-
-#: What the libraries raise on a damaged file: parse errors of XML are SyntaxErrors, Arrow's are ValueErrors or
-#: OSErrors, a locked or strange zip is a RuntimeError. Only calls of those libraries stand where it is caught.
-_DAMAGE = (
-    OSError, EOFError, ValueError, KeyError, IndexError, TypeError, SyntaxError, RuntimeError, AttributeError,
-    BadZipFile, zlib.error,
-)  # fmt: skip
+__all__ = ["read_duckdb", "read_parquet"]
 
 #: Whole numbers beyond this are not exact as floats.
 _EXACT = 2**53
-
-
-#: So many empty rows in a workbook's sheet are no table any more, and reading on takes minutes.
-MOST_EMPTY = 100_000
-
-
-def read_xlsx(wanted: Wanted) -> Reading:
-    """Read one sheet; a cell's formula counts as the value that was saved with it."""
-    from openpyxl import load_workbook
-
-    try:
-        _refuse_bomb(wanted)
-        with closing(load_workbook(wanted.path, read_only=True, data_only=True)) as book:
-            if not book.worksheets:
-                wanted.refuse("holds no sheet with cells, only charts", "name a workbook with the table")
-            name = chosen([sheet.title for sheet in book.worksheets], wanted, "sheets")
-            sheet: Any = book[name]
-            sheet.reset_dimensions()  # what the file says of its size may be wrong
-            rows = _rows(sheet, wanted)
-    except _DAMAGE as error:
-        _refuse_damaged(wanted, "a workbook", error)
-        raise
-    if not any(cell is not None for row in rows[:DEEPEST] for cell in row):
-        wanted.refuse(f'sheet "{name}": the first row is empty', "the first row names the columns")
-    header = header_of(rows[: max(DEEPEST, wanted.header_row or 0)], wanted, range(1, len(rows) + 1))
-    if not any(header.names):
-        wanted.refuse(f'sheet "{name}": the first row is empty', "the first row names the columns")
-    places = [i for i, column in enumerate(header.names) if column and wanted.needed(column)]
-    body = rows[header.rows :]
-    columns = [pd.Series([row[i] if i < len(row) else None for row in body], dtype=object).to_numpy() for i in places]
-    at = np.arange(header.rows + 1, len(rows) + 1)
-    names = [header.names[i] for i in places]
-    blank = {(row, place) for column, place in zip(columns, places, strict=True)
-             for row in at[[cell is None for cell in column]].tolist()}  # fmt: skip
-    if blank and (unsaved := _unsaved(wanted, name, blank)):
-        what = f'sheet "{name}": {len(unsaved)} formulas without a saved value, {listed(unsaved, 4)}'
-        wanted.refuse(what, "open the workbook in a spreadsheet and save it, or write values in place of formulas")
-    return trimmed(wanted.reading(header.names, columns, names, at, flow=header.flow), wanted)
-
-
-def _unsaved(wanted: Wanted, name: str, blank: set[tuple[int, int]]) -> list[str]:
-    """Return the blank cells, by row and column, that hold a formula whose value was never worked out (B7).
-
-    One that was and is an empty text is marked as text.
-    """
-    from openpyxl import load_workbook
-
-    with ZipFile(wanted.path) as packed:
-        sheets = [entry for entry in packed.namelist() if entry.startswith("xl/worksheets/")]
-        if not any(_holds_formula(packed, entry) for entry in sheets):
-            return []
-    out = []
-    with (
-        closing(load_workbook(wanted.path, read_only=True, data_only=True)) as values,
-        closing(load_workbook(wanted.path, read_only=True)) as formulas,
-    ):
-        for book in (values, formulas):
-            book[name].reset_dimensions()
-        for both in islice(zip(values[name].iter_rows(), formulas[name].iter_rows(), strict=True), MAX_ROWS):
-            out += [
-                str(cell.coordinate)
-                for saved, cell in zip(*both, strict=True)
-                if cell.data_type == "f" and saved.data_type != "str" and (cell.row, cell.column - 1) in blank
-            ]
-    return out
-
-
-def _holds_formula(packed: ZipFile, entry: str) -> bool:
-    """Whether a part of a workbook holds a formula, read piece by piece."""
-    with packed.open(entry) as part:
-        end = b""
-        while piece := part.read(1 << 20):
-            if b"<f>" in end + piece or b"<f " in end + piece:
-                return True
-            end = piece[-2:]
-    return False
-
-
-def _rows(sheet: Any, wanted: Wanted) -> list[list[Any]]:
-    """Return the rows of a sheet down to the last that holds a cell; one that goes on without any is refused."""
-    rows: list[list[Any]] = []
-    empty = 0
-    for row in islice(sheet.iter_rows(values_only=True), MAX_ROWS):
-        if all(cell is None for cell in row):
-            empty += 1
-            if empty > MOST_EMPTY:
-                what = f'sheet "{sheet.title}": more than {MOST_EMPTY:,} empty rows below row {len(rows):,}'
-                wanted.refuse(what, "delete the rows below the table, or save the table alone as CSV")
-            continue
-        rows += [[] for _ in range(empty)]
-        empty = 0
-        rows.append(list(row))
-    return rows
-
-
-def _refuse_bomb(wanted: Wanted) -> None:
-    """Refuse a workbook that unpacks to more than the limit."""
-    with ZipFile(wanted.path) as packed:
-        size = sum(entry.file_size for entry in packed.infolist())
-    if size > limits().table_bytes:
-        wanted.refuse(f"unpacks to {size:,} bytes, more than {limits().table_bytes:,}", "raise it with --limit-bytes")
-
-
-def _refuse_damaged(wanted: Wanted, kind: str, error: Exception) -> None:
-    wanted.refuse(f"cannot be read as {kind} ({' '.join(str(error).split())[:200]})", "write the file again")
 
 
 def read_parquet(wanted: Wanted) -> Reading:
@@ -153,8 +38,8 @@ def read_parquet(wanted: Wanted) -> Reading:
         _refuse_nested(wanted, kinds)
         table = file.read(columns=names)
         columns = [_exact(table.column(name)) for name in names]
-    except _DAMAGE as error:
-        _refuse_damaged(wanted, "parquet", error)
+    except DAMAGE as error:
+        refuse_damaged(wanted, "parquet", error)
         raise
     return wanted.reading(header, columns, names, np.arange(table.num_rows))
 
@@ -207,7 +92,7 @@ def read_duckdb(wanted: Wanted) -> Reading:
         reason = str(error).strip().split("\n")[0].split(" - ")[0]
         wanted.refuse(f"reads something outside the file ({reason})", "read a table, or a view over tables")
     except (duckdb.Error, UnicodeDecodeError) as error:
-        _refuse_damaged(wanted, "DuckDB", error)
+        refuse_damaged(wanted, "DuckDB", error)
     raise OurFault("a DuckDB file was neither read nor refused")
 
 

@@ -1,0 +1,226 @@
+"""Workbooks: the needed columns of one sheet, as the sheet shows them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from decimal import Decimal
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+from zipfile import ZipFile
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sos_eval.errors import listed
+from sos_eval.limits import limits
+from sos_eval.panel.panel import FlowRow
+from sos_eval.panel.read.damage import DAMAGE, refuse_damaged
+from sos_eval.panel.read.layout import DEEPEST, Header, header_of, trimmed
+from sos_eval.panel.read.reading import MAX_ROWS, Reading, Wanted, chosen
+
+__all__ = ["read_xlsx"]
+
+#: So many empty rows in a workbook's sheet are no table any more, and reading on takes minutes.
+MOST_EMPTY = 100_000
+
+#: Bytes of a sheet's tag that are looked at; none that matters here is as long.
+LONGEST_TAG = 1 << 16
+
+_FORMULA = re.compile(rb"<(?:\w+:)?f[ >/]")
+_MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^<>]*?ref="(\w+:\w+)"')
+#: What a number format says as it stands: text in quotation marks, and signs behind a backslash.
+_AS_IT_STANDS = re.compile(r'"[^"]*"|\\.')
+
+#: A merged range: first and last column, first and last row, counted from 1.
+Range = tuple[int, int, int, int]
+
+
+def read_xlsx(wanted: Wanted) -> Reading:
+    """Read one sheet as it shows: formulas as their saved values, shares in per cent so, merged cells in every row."""
+    from openpyxl import load_workbook
+
+    try:
+        _refuse_bomb(wanted)
+        with closing(load_workbook(wanted.path, read_only=True, data_only=True)) as book:
+            if not book.worksheets:
+                wanted.refuse("holds no sheet with cells, only charts", "name a workbook with the table")
+            name = chosen([sheet.title for sheet in book.worksheets], wanted, "sheets")
+            sheet: Any = book[name]
+            sheet.reset_dimensions()  # what the file says of its size may be wrong
+            rows = _rows(sheet, wanted)
+            merged = _merged(wanted, str(sheet._worksheet_path))
+    except DAMAGE as error:
+        refuse_damaged(wanted, "a workbook", error)
+        raise
+    if not any(cell is not None for row in rows[:DEEPEST] for cell in row):
+        wanted.refuse(f'sheet "{name}": the first row is empty', "the first row names the columns")
+    header = header_of(rows[: max(DEEPEST, wanted.header_row or 0)], wanted, range(1, len(rows) + 1))
+    if not any(header.names):
+        wanted.refuse(f'sheet "{name}": the first row is empty', "the first row names the columns")
+    places = [i for i, column in enumerate(header.names) if column and wanted.needed(column)]
+    body = rows[header.rows :]
+    columns = [
+        pd.Series([row[i] if i < len(row) else None for row in body], dtype=object).to_numpy(copy=True) for i in places
+    ]
+    at = np.arange(header.rows + 1, len(rows) + 1)
+    blank = {(row, place) for column, place in zip(columns, places, strict=True)
+             for row in at[[cell is None for cell in column]].tolist()}  # fmt: skip
+    if blank and (unsaved := _unsaved(wanted, name, blank)):
+        what = f'sheet "{name}": {len(unsaved)} formulas without a saved value, {listed(unsaved, 4)}'
+        wanted.refuse(what, "open the workbook in a spreadsheet and save it, or write values in place of formulas")
+    flow = _fill(merged, columns, places, header, wanted) if merged and columns else []
+    names = [header.names[i] for i in places]
+    return trimmed(wanted.reading(header.names, columns, names, at, flow=(*header.flow, *flow)), wanted)
+
+
+def _rows(sheet: Any, wanted: Wanted) -> list[list[Any]]:
+    """Return the rows of a sheet down to the last that holds a cell; one that goes on without any is refused."""
+    rows: list[list[Any]] = []
+    empty = 0
+    for row in islice(sheet.iter_rows(), MAX_ROWS):
+        values = [_shown(cell) for cell in row]
+        if all(value is None for value in values):
+            empty += 1
+            if empty > MOST_EMPTY:
+                what = f'sheet "{sheet.title}": more than {MOST_EMPTY:,} empty rows below row {len(rows):,}'
+                wanted.refuse(what, "delete the rows below the table, or save the table alone as CSV")
+            continue
+        rows += [[] for _ in range(empty)]
+        empty = 0
+        rows.append(values)
+    return rows
+
+
+def _shown(cell: Any) -> Any:
+    """Return a cell's value; a number whose format shows it in per cent as the text that it shows, to its last digit.
+
+    So it is read like any text in per cent: 12% is 12, and beside plain numbers a fault.
+    """
+    value = cell.value
+    if isinstance(value, float | int) and not isinstance(value, bool) and _in_per_cent(cell.number_format):
+        return f"{(100 * Decimal(repr(value))).normalize():f}%"
+    return value
+
+
+@lru_cache(maxsize=1024)
+def _in_per_cent(number_format: str) -> bool:
+    """Say whether a number format multiplies by a hundred.
+
+    Examples
+    --------
+    >>> [_in_per_cent(one) for one in ("0.0%", "General", '0"%"')]
+    [True, False, False]
+    """
+    return "%" in _AS_IT_STANDS.sub("", number_format)
+
+
+def _merged(wanted: Wanted, part: str) -> list[Range]:
+    """Return the ranges of a sheet whose cells are merged."""
+    from openpyxl.utils import range_boundaries
+
+    with ZipFile(wanted.path) as packed:
+        found = [range_boundaries(one.decode()) for one in _found(packed, part.lstrip("/"), _MERGED)]
+    if any(None in one for one in found):
+        raise ValueError("a merged range without a row or column")
+    return [(left, right, top, bottom) for left, top, right, bottom in found]  # type: ignore[misc]
+
+
+def _fill(
+    merged: Sequence[Range], columns: list[NDArray[np.object_]], places: list[int], header: Header, wanted: Wanted
+) -> list[FlowRow]:
+    """Write what a merged cell shows into every row of it that holds something else, and say so.
+
+    A count merged over several rows, and cells merged over several columns, are of no row or column of their own: they
+    are refused, all at once.
+    """
+    holds = np.array([[cell is not None for cell in column] for column in columns])  # (n_columns, n_rows)
+    taken = np.zeros(holds.shape, bool)
+    filled: dict[str, list[str]] = {}
+    refused: dict[tuple[str, str], list[str]] = {}
+    rows = 0
+    for one in sorted(merged):
+        left, right, top, bottom = one
+        first, last = top - header.rows - 1, min(bottom - header.rows, holds.shape[1])
+        within = [k for k, place in enumerate(places) if left <= place + 1 <= right]
+        if not within or first < 0 or first >= last:
+            continue
+        if taken[within, first:last].any():
+            wanted.refuse(f"the merged cells {_named(one)} overlap with others", "write the file again")
+        taken[within, first:last] = True
+        others = np.delete(holds, within, axis=0)[:, first:last].any(axis=0)
+        if not others.any() or not holds[within, first].any():
+            continue
+        name = header.names[places[within[0]]]
+        if len(within) > 1:
+            refused.setdefault(("over several columns", "in each cell"), []).append(_named(one))
+        elif last - first > 1 and wanted.of_one_row(name):
+            refused.setdefault((f"in {name}", "in each row"), []).append(_named(one))
+        elif last - first > 1:
+            columns[within[0]][first:last][others] = columns[within[0]][first]
+            filled.setdefault(name, []).append(_named(one))
+            rows += int(others.sum()) - 1
+    for (where, each), ranges in refused.items():
+        what = f"merged cells ({listed(ranges, 4)}) {where}"
+        wanted.faults.add(str(wanted.path), what, f"unmerge them, and write {each} what it holds")
+    wanted.faults.stop()
+    why = [
+        f"{name}: merged cells ({listed(ranges, 4)}) are read in each of their rows" for name, ranges in filled.items()
+    ]
+    return [FlowRow("merged cells", "noted", 0, rows, "", one) for one in why]
+
+
+def _named(merged: Range) -> str:
+    from openpyxl.utils import get_column_letter
+
+    left, right, top, bottom = merged
+    return f"{get_column_letter(left)}{top}:{get_column_letter(right)}{bottom}"
+
+
+def _unsaved(wanted: Wanted, name: str, blank: set[tuple[int, int]]) -> list[str]:
+    """Return the blank cells, by row and column, that hold a formula whose value was never worked out (B7).
+
+    One that was and is an empty text is marked as text.
+    """
+    from openpyxl import load_workbook
+
+    with ZipFile(wanted.path) as packed:
+        sheets = [entry for entry in packed.namelist() if entry.startswith("xl/worksheets/")]
+        if not any(next(_found(packed, entry, _FORMULA), None) for entry in sheets):
+            return []
+    out = []
+    with (
+        closing(load_workbook(wanted.path, read_only=True, data_only=True)) as values,
+        closing(load_workbook(wanted.path, read_only=True)) as formulas,
+    ):
+        for book in (values, formulas):
+            book[name].reset_dimensions()
+        for both in islice(zip(values[name].iter_rows(), formulas[name].iter_rows(), strict=True), MAX_ROWS):
+            out += [
+                str(cell.coordinate)
+                for saved, cell in zip(*both, strict=True)
+                if cell.data_type == "f" and saved.data_type != "str" and (cell.row, cell.column - 1) in blank
+            ]
+    return out
+
+
+def _found(packed: ZipFile, entry: str, pattern: re.Pattern[bytes]) -> Iterator[bytes]:
+    """Yield what of a part of a workbook matches, its group where it has one; the part is read tag by tag, in pieces."""
+    with packed.open(entry) as part:
+        left = b""
+        while piece := part.read(1 << 20):
+            whole, tag, left = (left + piece).rpartition(b"<")
+            yield from pattern.findall(whole)
+            left = (tag + left)[-LONGEST_TAG:]
+        yield from pattern.findall(left)
+
+
+def _refuse_bomb(wanted: Wanted) -> None:
+    """Refuse a workbook that unpacks to more than the limit."""
+    with ZipFile(wanted.path) as packed:
+        size = sum(entry.file_size for entry in packed.infolist())
+    if size > limits().table_bytes:
+        wanted.refuse(f"unpacks to {size:,} bytes, more than {limits().table_bytes:,}", "raise it with --limit-bytes")
