@@ -32,7 +32,7 @@ class FileLimits:
     text_bytes: int = 4 * 2**20
     depth: int = 50
     values: int = 100_000
-    seconds: int = 25
+    seconds: int = 15
 
 
 _DEFAULT = FileLimits()

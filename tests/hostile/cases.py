@@ -240,6 +240,20 @@ def titled_sheet(path: Path, frame: pd.DataFrame) -> None:
     frame.to_excel(path, index=False, startrow=3)
 
 
+def formatted(change: Callable[[Any], object]) -> Callable[[Path, pd.DataFrame], None]:
+    """Save a workbook and change how it looks."""
+
+    def save(path: Path, frame: pd.DataFrame) -> None:
+        from openpyxl import load_workbook
+
+        frame.to_excel(path, index=False)
+        book = load_workbook(path)
+        change(book.active)
+        book.save(path)
+
+    return save
+
+
 def two_sheets(path: Path, frame: pd.DataFrame) -> None:
     with pd.ExcelWriter(path) as writer:
         frame.to_excel(writer, sheet_name="a", index=False)
@@ -296,6 +310,22 @@ STORED: dict[str, Make] = {
         "duckdb", "p.duckdb",
         duckdb("CREATE TABLE a AS SELECT * REPLACE ((170141183460469231731687303715884105000 + la_code::INT)::HUGEINT AS la_code) FROM given"),
     ),
+    "duckdb, a view that goes on for ever": stored(
+        "duckdb", "p.duckdb",
+        duckdb("CREATE TABLE a AS FROM given", "CREATE VIEW b AS WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i % 7 + 1 FROM n) "
+               "SELECT a.* FROM a WHERE (SELECT count(*) FROM n) > 0"), "  table: b\n",
+    ),
+    "half a duckdb": stored(
+        "duckdb", "p.duckdb",
+        lambda path, f: (duckdb("CREATE TABLE a AS FROM given")(path, f), path.write_bytes(path.read_bytes()[:13_000]))[0],
+    ),
+    "duckdb, bytes for units": stored("duckdb", "p.duckdb", duckdb("CREATE TABLE a AS SELECT * REPLACE (encode(la_code) AS la_code) FROM given")),
+    "parquet, bytes that are no text": stored("parquet", "p.parquet", parquet(la_code=[b"\xff\xfe"] * 40)),
+    "parquet, bytes for units": stored("parquet", "p.parquet", parquet(la_code=[code.encode() for code in data()["la_code"]])),
+    "a share shown in per cent among plain numbers": stored("xlsx", "p.xlsx", formatted(lambda sheet: setattr(sheet["G8"], "number_format", "0%"))),
+    "a merged count": stored("xlsx", "p.xlsx", formatted(lambda sheet: sheet.merge_cells("D4:D6"))),
+    "merged units": stored("xlsx", "p.xlsx", formatted(lambda sheet: [sheet.merge_cells(f"A{row}:A{row + 4}") for row in range(2, 42, 5)])),
+    "cells merged over columns": stored("xlsx", "p.xlsx", formatted(lambda sheet: sheet.merge_cells("D4:E4"))),
     "no duckdb": stored("duckdb", "p.duckdb", lambda path, _: path.write_bytes(b"x" * 4096) and None),
 }  # fmt: skip
 

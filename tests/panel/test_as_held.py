@@ -9,6 +9,8 @@ from zipfile import ZipFile
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from sos_eval.economics.model.psa import read_samples
@@ -265,6 +267,39 @@ def test_a_view_that_goes_on_for_ever_ends_with_its_name_and_the_option(small: S
     with raised(seconds=1), pytest.raises(DataFault, match='view "slow" took more than 1 seconds') as caught:
         small.load(override=path)
     assert "--limit-seconds" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary(3), pa.dictionary(pa.int32(), pa.binary())])
+def test_bytes_in_parquet_are_read_as_text_with_a_note(small: SmallDesign, kind):
+    """A unit was called b'001'."""
+    plain = small.load()
+    frame = pa.Table.from_pandas(small.data)
+    codes = pa.array([code.encode() for code in small.data["la_code"]])
+    codes = codes.dictionary_encode() if pa.types.is_dictionary(kind) else codes.cast(kind)
+    pq.write_table(frame.set_column(0, "la_code", codes), small.folder / "p.parquet")
+    panel = small.load(override=small.folder / "p.parquet")
+    same(panel, plain)
+    assert [row.reason for row in panel.flow if row.step == "bytes as text"] == ["la_code: bytes, read as UTF-8 text"]
+
+
+def test_bytes_that_are_no_text_are_refused_by_name(small: SmallDesign):
+    frame = pa.Table.from_pandas(small.data)
+    pq.write_table(frame.set_column(0, "la_code", pa.array([b"\xff\xfe"] * 40)), small.folder / "p.parquet")
+    with pytest.raises(DataFault, match=r'"la_code" \(binary\): bytes that are no UTF-8 text'):
+        small.load(override=small.folder / "p.parquet")
+    path = stored(small.folder, "CREATE TABLE a AS SELECT * REPLACE (encode(la_code) AS la_code) FROM given")
+    with pytest.raises(DataFault, match=r'"la_code": bytes \(BLOB\), not text; write the column as text'):
+        small.load(override=path)
+
+
+def test_a_damaged_database_is_called_as_the_user_called_it(small: SmallDesign, monkeypatch):
+    path = stored(small.folder, "CREATE TABLE a AS FROM given")
+    path.write_bytes(path.read_bytes()[:13_000])
+    monkeypatch.chdir(small.folder)
+    with pytest.raises(DataFault) as caught:
+        small.load(override=Path("p.duckdb"))
+    assert str(caught.value).count("p.duckdb") == 2
+    assert str(small.folder) not in str(caught.value)
 
 
 def test_a_table_of_another_schema_is_named_with_it(small: SmallDesign):

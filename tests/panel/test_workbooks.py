@@ -112,5 +112,5 @@ def test_cells_merged_over_several_columns_are_refused(small):
 def test_merged_cells_that_overlap_are_damage(small):
     workbook = merged(book(small), "la_code")
     workbook.active.merged_cells.add("A3:A9")
-    with pytest.raises(DataFault, match="merged cells .* overlap"):
+    with pytest.raises(DataFault, match=r"merged cells .* overlap"):
         loaded(small, workbook)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from sos_eval.errors import OurFault, listed
 from sos_eval.limits import limits
+from sos_eval.panel.panel import FlowRow
 from sos_eval.panel.read.damage import DAMAGE, refuse_damaged
 from sos_eval.panel.read.reading import Reading, Wanted, chosen, refuse_huge
 
@@ -37,11 +38,30 @@ def read_parquet(wanted: Wanted) -> Reading:
                  if pa.types.is_nested(file.schema_arrow.field(name).type)}  # fmt: skip
         _refuse_nested(wanted, kinds)
         table = file.read(columns=names)
-        columns = [_exact(table.column(name)) for name in names]
+        decoded = {name: text for name in names if (text := _decoded(table.column(name), name, wanted)) is not None}
+        columns = [_exact(decoded.get(name, table.column(name))) for name in names]
     except DAMAGE as error:
         refuse_damaged(wanted, "parquet", error)
         raise
-    return wanted.reading(header, columns, names, np.arange(table.num_rows))
+    flow = tuple(
+        FlowRow("bytes as text", "noted", 0, table.num_rows, "", f"{name}: bytes, read as UTF-8 text")
+        for name in decoded
+    )
+    return wanted.reading(header, columns, names, np.arange(table.num_rows), flow=flow)
+
+
+def _decoded(column: Any, name: str, wanted: Wanted) -> Any:
+    """Return an Arrow column of bytes as the text that they hold, None of others: some writers leave its mark out."""
+    import pyarrow as pa
+
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    of_bytes = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
+    if not any(one(kind) for one in of_bytes):
+        return None
+    try:
+        return column.cast(kind).cast(pa.binary()).cast(pa.string())
+    except pa.ArrowInvalid:
+        return wanted.refuse(f'"{name}" ({kind}): bytes that are no UTF-8 text', "write the column as text or numbers")
 
 
 def _exact(column: Any) -> Any:
@@ -63,6 +83,13 @@ def _refuse_nested(wanted: Wanted, kinds: dict[str, str]) -> None:
     if kinds:
         shown = listed([f'"{name}" ({kind})' for name, kind in kinds.items()])
         wanted.refuse(f"{shown}: cells that hold several values", "write a column with one value a row")
+
+
+def _refuse_bytes(wanted: Wanted, names: list[str]) -> None:
+    """Refuse columns of bytes."""
+    if names:
+        shown = listed([f'"{name}"' for name in names])
+        wanted.refuse(f"{shown}: bytes (BLOB), not text", "write the column as text: decode(COLUMN)")
 
 
 def read_duckdb(wanted: Wanted) -> Reading:
@@ -144,7 +171,8 @@ def _of_duckdb(connection: Any, table: str, wanted: Wanted) -> Reading:
     rows = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
     refuse_huge(int(rows[0]) if rows else 0, wanted)
     kinds = {name: kind for name, kind in described.items() if wanted.needed(name)}
-    nested = ("STRUCT", "MAP", "UNION", "BLOB")
+    _refuse_bytes(wanted, [name for name, kind in kinds.items() if kind == "BLOB"])
+    nested = ("STRUCT", "MAP", "UNION")
     _refuse_nested(wanted, {n: k for n, k in kinds.items() if k.endswith("]") or k.startswith(nested)})
     wide = _wide(connection, table, kinds)
     columns = [f"CAST({_quoted(n)} AS VARCHAR) AS {_quoted(n)}" if n in wide else _quoted(n) for n in kinds]

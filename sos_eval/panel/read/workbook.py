@@ -126,7 +126,7 @@ def _merged(wanted: Wanted, part: str) -> list[Range]:
         found = [range_boundaries(one.decode()) for one in _found(packed, part.lstrip("/"), _MERGED)]
     if any(None in one for one in found):
         raise ValueError("a merged range without a row or column")
-    return [(left, right, top, bottom) for left, top, right, bottom in found]  # type: ignore[misc]
+    return [(left, right, top, bottom) for left, top, right, bottom in found]
 
 
 def _fill(
@@ -208,7 +208,7 @@ def _unsaved(wanted: Wanted, name: str, blank: set[tuple[int, int]]) -> list[str
 
 
 def _found(packed: ZipFile, entry: str, pattern: re.Pattern[bytes]) -> Iterator[bytes]:
-    """Yield what of a part of a workbook matches, its group where it has one; the part is read tag by tag, in pieces."""
+    """Yield what of a part of a workbook matches, its group where it has one; read in pieces that end with a tag."""
     with packed.open(entry) as part:
         left = b""
         while piece := part.read(1 << 20):
