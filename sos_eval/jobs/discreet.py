@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from sos_eval.design.design import Design
 from sos_eval.errors import Fault, InputFault, OurFault
+from sos_eval.limits import FileLimits, limits
 
 __all__ = ["discreet", "discreet_words"]
 
 #: Rooms whose faults are about data, and whose words are therefore ours.
 _ROOMS = ("panel", "comparison", "estimators", "inference", "checks", "results", "numerics", "design", "jobs")
+_FILES = ("errors.py", "declare.py", "limits.py", "terms.py")
 _WORD = re.compile(r"[^\W\d_]+(?:_[^\W\d_]+)*")
-_PIECE = re.compile(r"(?P<lines>\bline \d+|\blines \d+(?:(?:, | and | to |-)\d+)*)|(?P<token>[^\s,;:()\"'«»]+)")
+#: Places in a file, which are nobody's data.
+_LINES = r"\b(?:line|row) \d+|\b(?:line|row)s \d+(?:(?:, | and | to |-)\d+)*"
+_RANGE = r"[A-Z]{1,3}\d+:[A-Z]{1,3}\d+"
+_MERGED = rf"merged cells \({_RANGE}(?:(?:, | and ){_RANGE})*"
+_PIECE = re.compile(rf"(?P<lines>{_LINES}|{_MERGED})|(?P<token>[^\s,;:()\"'«»]+)")
 _WITHHELD = "…"
 _AGAIN = re.compile(rf"{_WITHHELD}(?:[\s,]*(?:and )?{_WITHHELD})+")
 
@@ -29,7 +37,7 @@ def discreet(design: Design) -> Iterator[None]:
     Raises
     ------
     InputFault
-        The fault as it was, every word and number withheld that is neither ours nor the design's; numbers of lines
+        The fault as it was, every word and number withheld that is neither ours nor the design's; lines and rows
         stay.
     OurFault
         In place of any other exception, without its message; the traceback stays.
@@ -56,15 +64,26 @@ def discreet_words(design: Design) -> Callable[[str], str]:
 
 def _told(text: str, words: frozenset[str]) -> str:
     """Return a sentence without what may be from the data."""
+    ours = [range(at, at + len(phrase)) for phrase in _own_phrases() for at in _places(phrase, text)]
 
     def kept(piece: re.Match[str]) -> str:
         token = piece.group()
         if piece["lines"] or not re.search(r"\w", token):
             return token
+        if any(piece.start() in one and piece.end() - 1 in one for one in ours):
+            return token
         plain = not re.search(r"\d", token) and all(word in words for word in _words(token))
         return token if plain else _WITHHELD
 
     return _AGAIN.sub(_WITHHELD, _PIECE.sub(kept, text))
+
+
+def _places(phrase: str, text: str) -> Iterator[int]:
+    """Yield where a phrase stands."""
+    at = text.find(phrase)
+    while at >= 0:
+        yield at
+        at = text.find(phrase, at + 1)
 
 
 def _words(text: str) -> frozenset[str]:
@@ -79,16 +98,74 @@ def _written(design: Design) -> str:
 @cache
 def _own_words() -> frozenset[str]:
     """Return the words of our own messages: texts in the code of the rooms, without docstrings and references."""
+    return frozenset().union(*(_words(text) for tree in _trees().values() for text in _texts(tree)))
+
+
+def _own_phrases() -> list[str]:
+    """Return what our messages say with numbers in it, as long as nobody's data says it by accident: three words.
+
+    Our constants are written out where a message names one: "more than 30,000,000 rows".
+    """
+    return [phrase for module in _trees() if module in sys.modules for phrase in _phrases(module, limits())]
+
+
+@cache
+def _phrases(module: str, in_force: FileLimits) -> tuple[str, ...]:
+    """Return the phrases of a module that has been imported, with the limits that are in force."""
+    known = vars(sys.modules[module])
+    tree = _trees()[module]
+    inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+    plain = [text for text in _texts(tree, without=inner)]
+    made = [
+        text
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        for text in _written_out(node, known, in_force)
+    ]
+    found = {text.strip() for text in (*plain, *made)}
+    return tuple(sorted(text for text in found if re.search(r"\d", text) and len(_WORD.findall(text)) >= 3))
+
+
+def _written_out(text: ast.JoinedStr, known: dict[str, Any], in_force: FileLimits) -> Iterator[str]:
+    """Yield the pieces of a formatted text between what it takes from elsewhere; our own constants are none of that."""
+    piece = ""
+    for part in text.values:
+        if isinstance(part, ast.Constant):
+            piece += str(part.value)
+        elif isinstance(part, ast.FormattedValue) and (ours := _ours(part.value, known, in_force)) is not None:
+            spec = part.format_spec.values if isinstance(part.format_spec, ast.JoinedStr) else ()
+            piece += format(ours, "".join(str(one.value) for one in spec if isinstance(one, ast.Constant)))
+        else:
+            yield piece
+            piece = ""
+    yield piece
+
+
+def _ours(value: ast.expr, known: dict[str, Any], in_force: FileLimits) -> int | float | str | None:
+    """Return a constant of a module, or one of the limits in force; None of anything else."""
+    if isinstance(value, ast.Name) and value.id.isupper():
+        found = known.get(value.id)
+        return found if isinstance(found, int | float | str) else None
+    if isinstance(value, ast.Attribute) and ast.unparse(value.value) == "limits()":
+        return int(getattr(in_force, value.attr))
+    return None
+
+
+@cache
+def _trees() -> dict[str, ast.Module]:
+    """Return the code of the rooms, by the name of each module."""
     root = Path(__file__).resolve().parents[1]
-    files = [root / "errors.py", *(file for room in _ROOMS for file in sorted((root / room).rglob("*.py")))]
-    found = [_words(text) for file in files for text in _texts(ast.parse(file.read_text(encoding="utf-8")))]
-    return frozenset().union(*found)
+    files = [*(root / name for name in _FILES), *(f for room in _ROOMS for f in sorted((root / room).rglob("*.py")))]
+    return {
+        ".".join((root.name, *file.relative_to(root).with_suffix("").parts)): ast.parse(file.read_text("utf-8"))
+        for file in files
+    }
 
 
-def _texts(tree: ast.AST) -> Iterator[str]:
+def _texts(tree: ast.AST, without: Collection[int] = ()) -> Iterator[str]:
     """Yield the texts of a file that are no docstrings and name no paper."""
     documented = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         text = node.value if isinstance(node, ast.Constant) and id(node) not in documented else None
-        if isinstance(text, str) and not re.search(r"\(\d{4}", text):
+        if isinstance(text, str) and id(node) not in without and not re.search(r"\(\d{4}", text):
             yield text

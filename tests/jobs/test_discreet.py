@@ -13,6 +13,9 @@ import pytest
 
 from sos_eval.cli.main import cli
 from sos_eval.cli.screen import Screen, answered
+from sos_eval.design.design import load_design
+from sos_eval.jobs.discreet import discreet_words
+from sos_eval.limits import raised
 
 DESIGN = """\
 schema: sos-eval/design/1
@@ -160,3 +163,34 @@ def test_a_fault_of_ours_holds_no_data(tmp_path, capfd, monkeypatch):
     assert "identify" in log.read_text()
     everything = log.read_text() + told.out + told.err
     assert [canary for canary in canaries if canary in everything] == []
+
+
+#: What leaves under a profile: theirs is withheld, ours stays, also numbers and constants of our own.
+TOLD = {
+    "days: numbers with and without %, '12', line 8; write, or format, all of them in per cent (12% is 12), or none":
+        "days: numbers with and without %, '…', line 8; write, or format, all of them in per cent (12% is 12), or none",
+    "start: starts more than 50 periods from the data (2010 to 2013), 201450, row 50; where a unit never starts write 0":
+        "start: starts more than 50 periods from the data (… to …), …, row 50; where a unit never starts write …",
+    "30,000,001 rows, more than 30,000,000": "… rows, more than 30,000,000",
+    "more than 30,000,000 rows; aggregate to a row per unit and time first":
+        "more than 30,000,000 rows; aggregate to a row per unit and time first",
+    'the view "KANARI" took more than 15 seconds; raise the limit with --limit-seconds':
+        'the view "…" took more than 15 seconds; raise the limit with --limit-seconds',
+    "merged cells (D4:D6, D8:D9 and 3 more) in days": "merged cells (D4:D6, D8:D9 and … more) in days",
+    "two rows of KANARI007X, E09:E10": "two rows of …:…",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("said", TOLD)
+def test_our_own_constants_stay_and_theirs_go(said, tmp_path):
+    planted(tmp_path)
+    told = discreet_words(load_design(tmp_path / "people.yaml"))
+    assert told(said) == TOLD[said]
+
+
+def test_a_limit_of_ours_is_told_as_it_is_in_force(tmp_path):
+    planted(tmp_path)
+    told = discreet_words(load_design(tmp_path / "people.yaml"))
+    with raised(size=1234):
+        assert told("unpacks to more than 1,234 bytes") == "unpacks to more than 1,234 bytes"
+        assert told("unpacks to more than 1,235 bytes") == "unpacks to more than … bytes"
