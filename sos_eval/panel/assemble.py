@@ -60,10 +60,10 @@ def assemble(
     """
     reading = with_columns(reading, spec, also)
     whole, rows = identify(reading, spec)
-    spec = numbered(reading, spec, rows.periods)
     if not len(rows.codes):
         reading.add(f"{spec.unit}, {spec.time}: no row has both a unit and a period")
         reading.faults.stop()
+    spec = numbered(reading, spec, rows.periods, rows.times)
     adoption = (adopt or _column_adoption(spec))(whole, rows)
     names = names_of(whole, rows, spec.unit_name)[rows.starts] if spec.unit_name else []
     called = dict(zip(rows.units.tolist(), map(str, names), strict=False))

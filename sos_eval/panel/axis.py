@@ -190,14 +190,22 @@ def _bound(periods: Periods, spec: PanelSpec, key: Any, otherwise: float) -> flo
     return otherwise if np.isnan(number) else number
 
 
-def numbered(reading: Reading, spec: PanelSpec, periods: Periods) -> PanelSpec:
-    """Return the block with the periods that it names as numbers; a word that is no period is a fault."""
+def numbered(reading: Reading, spec: PanelSpec, periods: Periods, times: Array) -> PanelSpec:
+    """Return the block with the periods that it names as numbers; a word that is no period is a fault.
+
+    Parameters
+    ----------
+    reading, spec
+        The table and the block.
+    periods, times
+        The axis, and each row's period on it, (n_rows,): a fault names the first and the last.
+    """
 
     def number(keys: tuple[str, ...], time: float | str) -> float:
         value = periods.declared(time)
         if np.isnan(value):
-            like = periods.name(periods.last_of_year(2015.0) or 1.0)
-            reading.fault_of(keys, f'"{_word(time)}" is no period of {reading.name}', f"write it as there: {like}")
+            run = f"{periods.name(times.min())} to {periods.name(times.max())}"
+            reading.fault_of(keys, f'"{_word(time)}" is no period of {reading.name}', f"write one as there: {run}")
         return value
 
     if periods.plain and not _worded(spec):

@@ -46,7 +46,7 @@ def dated(panel: Panel, spec: PanelSpec, reading: Reading, also: Sequence[str] =
     DataFault
         A covariate is dated at or after the first start and not declared, or `measured` names no covariate.
     """
-    spec = numbered(reading, spec, panel.periods)
+    spec = numbered(reading, spec, panel.periods, panel.times)
     used = [name for name in dict.fromkeys((*spec.covariates, *also)) if name in panel.frame]
     faults = Faults(DataFault)
     own = replace(reading, faults=faults)

@@ -36,9 +36,13 @@ def select_rows(
         names = listed(list(rows.units[places]), NAMED)
         flow.append(FlowRow("exclude", "dropped", len(places), int(gone.sum()), names, one.why))
         kept &= ~gone
+    if not kept.any():
+        reading.fault_of(("exclude",), f"leaves none of the {len(rows.units)} units", "name fewer")
+        reading.faults.stop()
+    _refuse_window(reading, rows, spec, rows.times[kept])
     kept = _periods_left_out(reading, rows, spec, kept, flow)
     if not kept.any():
-        reading.fault_of(("window",), "no row is left after window, omit_times and exclude", "widen them")
+        reading.fault_of(("omit_times",), "leaves no row", "name fewer periods, or widen panel.window")
         reading.faults.stop()
     if kept.all():
         return reading, rows, adoption, tuple(flow)
@@ -48,6 +52,17 @@ def select_rows(
     status = None if adoption.status is None else adoption.status[kept]
     own = replace(adoption, first_treated=adoption.first_treated[present], known=adoption.known[present], status=status)
     return reading.kept(kept), smaller, own, tuple(flow)
+
+
+def _refuse_window(reading: Reading, rows: PlacedRows, spec: PanelSpec, times: Array) -> None:
+    """Refuse a window that holds none of the periods that there are, (n_rows,), which are named."""
+    low, high = (float(spec.window.get(key, end)) for key, end in _ENDS)
+    if ((times < low) | (times > high)).all():
+        first, last = rows.named(times.min()), rows.named(times.max())
+        words = _words(rows, low, high).removeprefix("the window, ")
+        what = f"{words} holds none of the periods of {reading.name}, {first} to {last}"
+        reading.fault_of(("window",), what, f"write {{from: {first}, to: {last}}}, or a part of it")
+        reading.faults.stop()
 
 
 def _excluded(reading: Reading, rows: PlacedRows, units: tuple[str, ...], place: str) -> NDArray[np.intp]:

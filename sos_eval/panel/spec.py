@@ -279,7 +279,7 @@ class PanelSpec(Declared):
             raise ValueError(f"path: {len(self.path):,} letters are no path; write a shorter one")
         ends = [self.window.get(key) for key in ("from", "to")]
         if isinstance(ends[0], float) and isinstance(ends[1], float) and ends[0] > ends[1]:
-            raise ValueError("window.from is after window.to")
+            raise ValueError(f"window.from ({ends[0]:.10g}) is after window.to ({ends[1]:.10g}): swap them")
 
     @property
     def named_outcomes(self) -> dict[str, OutcomeSpec]:

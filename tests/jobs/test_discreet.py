@@ -169,8 +169,8 @@ def test_a_fault_of_ours_holds_no_data(tmp_path, capfd, monkeypatch):
 TOLD = {
     "days: numbers with and without %, '12', line 8; write, or format, all of them in per cent (12% is 12), or none":
         "days: numbers with and without %, '…', line 8; write, or format, all of them in per cent (12% is 12), or none",
-    "start: starts more than 50 periods from the data (2010 to 2013), 201450, row 50; where a unit never starts write 0":
-        "start: starts more than 50 periods from the data (… to …), …, row 50; where a unit never starts write …",
+    "start: starts more than 50 periods from the data (2010 to 2013), 201450, row 50; write 0":
+        "start: starts more than 50 periods from the data (… to …), …, row 50; write …",
     "30,000,001 rows, more than 30,000,000": "… rows, more than 30,000,000",
     "more than 30,000,000 rows; aggregate to a row per unit and time first":
         "more than 30,000,000 rows; aggregate to a row per unit and time first",

@@ -154,6 +154,11 @@ BAD: tuple[Bad, ...] = (
     Bad("an excluded unit that is not there", block(exclude={"units": [8]})),
     Bad("an omitted period that is not there", block(omit_times={2051: "typing"})),
     Bad("nothing left", block(window={"from": 2030})),
+    Bad("a window before all periods", block(window={"from": 1990, "to": 2000})),
+    Bad("a window backwards", block(window={"from": 2014, "to": 2012})),
+    Bad("a window that ends in a word", block(window={"to": "2014/15"})),
+    Bad("all units left out", block(exclude={"units": UNITS})),
+    Bad("all periods left out", block(omit_times={year: "none" for year in range(2011, 2016)})),
     Bad("a flagged period that is not there", block(flag_times={2051: "typing"})),
     # -- numbers
     Bad("suppression symbols", both(cell("003", 2012, "entries", "c"), cell("004", 2012, "entries", ".."))),
