@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -155,7 +156,8 @@ def answered(command: click.Command, args: Sequence[str] | None, screen: Screen)
         How to talk.
     """
     try:
-        code = command.main(args=args, prog_name="sos-eval", standalone_mode=False, obj=screen)
+        with _warned(screen):
+            code = command.main(args=args, prog_name="sos-eval", standalone_mode=False, obj=screen)
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -170,6 +172,24 @@ def answered(command: click.Command, args: Sequence[str] | None, screen: Screen)
             return _refuse(_unwritten(error), screen)
         return _apologise(error, screen)
     return code if isinstance(code, int) else 0
+
+
+@contextmanager
+def _warned(screen: Screen) -> Iterator[None]:
+    """Say our own warnings, each once; of a library's only that there was one: its words may hold data or paths."""
+    package = Path(__file__).resolve().parents[1]
+    said = set[str]()
+
+    def told(message: Warning | str, category: type[Warning], filename: str, *_: Any) -> None:
+        ours = Path(filename).is_relative_to(package)
+        line = f"note: {message if ours else f'a library warned ({category.__name__} in {Path(filename).name})'}"
+        if line not in said:
+            said.add(line)
+            screen.note(line)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = told  # type: ignore[assignment]
+        yield
 
 
 def _signal_of(error: BaseException | None) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -58,6 +60,9 @@ _STYLE: dict[str, Any] = {
     "axes.formatter.useoffset": False, "path.simplify": True, "pdf.fonttype": 42,
 }  # fmt: skip
 
+
+_NO_LETTER = re.compile(r"Glyph \d+ .*missing from (?:current )?font")
+_BOXES = "in figures, letters that the font lacks are drawn as boxes; a theme names another font (docs/figures.md)"
 
 #: Control characters, which a name may hold and a file of XML may not.
 _NOT_IN_XML = bytes({*range(32)} - {9, 10, 13})
@@ -187,6 +192,20 @@ def shade(axes: Axes, start: float, stop: float, label: str | None = None) -> No
     axes.axvspan(start, stop, color="#f0e9d2", lw=0, zorder=0, label=label)
 
 
+@contextmanager
+def _letters_told() -> Iterator[None]:
+    """Say once, in our words, that the font lacks letters; the library says it of each, and whatever else it does."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        yield
+    lacking = [one for one in found if _NO_LETTER.match(str(one.message))]
+    for one in found:
+        if one not in lacking:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    if lacking:
+        warnings.warn(_BOXES, stacklevel=1)
+
+
 @cache
 def _figure_class() -> type[Figure]:
     """Return a `Figure` that is saved in the house style whoever saves it: same figure, same bytes."""
@@ -195,7 +214,7 @@ def _figure_class() -> type[Figure]:
     class HouseFigure(Figure):
         def savefig(self, fname: Any, **options: Any) -> None:
             form = options.get("format") or str(getattr(fname, "name", fname)).rsplit(".", 1)[-1]
-            with house_style():
+            with house_style(), _letters_told():
                 super().savefig(fname, **{"dpi": _DPI, "metadata": METADATA.get(form), **options})
 
         def _repr_png_(self) -> bytes:
