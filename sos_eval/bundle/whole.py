@@ -187,7 +187,7 @@ def check_folder(out: str | Path) -> None:
     target = Path(out).resolve()
     parent = next(folder for folder in target.parents if folder.exists())
     if not parent.is_dir():
-        raise InputFault(Fault(str(out), f"{parent} is a file, not a folder", "choose another --out"))
+        raise InputFault(Fault(str(out), f"{as_typed(parent, out)} is a file, not a folder", "choose another --out"))
     try:
         if parent == target.parent:
             sweep(target)
@@ -197,8 +197,13 @@ def check_folder(out: str | Path) -> None:
             probe.mkdir()
             probe.rmdir()
     except OSError as error:
-        what = f"{parent} cannot be written to ({error.strerror})"
+        what = f"{as_typed(parent, out)} cannot be written to ({error.strerror})"
         raise InputFault(Fault(str(out), what, "choose another --out")) from error
+
+
+def as_typed(path: Path, out: str | Path) -> str:
+    """Return how a user who typed `out` calls a path beside it: from the working folder, unless `out` was not."""
+    return str(path) if Path(out).is_absolute() else os.path.relpath(path)
 
 
 def write_folder(

@@ -202,8 +202,11 @@ def _signal_of(error: BaseException | None) -> int:
 
 
 def _unwritten(error: OSError) -> InputFault:
-    """Say which file the disk did not take."""
-    return InputFault(Fault(str(error.filename or ""), f"cannot be written or read ({error.strerror})", ""))
+    """Say which file the disk did not take, from the working folder where it is in it."""
+    file = Path(str(error.filename or ""))
+    named = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+    where = str(named) if error.filename else ""
+    return InputFault(Fault(where, f"cannot be written or read ({error.strerror})", ""))
 
 
 def _refuse(error: InputFault, screen: Screen) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,13 @@ def test_below_a_file_nothing_can_be_written(tmp_path):
     with pytest.raises(DataFault, match="does not exist; make it first"):
         write_file(tmp_path / "none" / "a.txt", "x")
     assert names(tmp_path) == ["file"]
+
+
+def test_a_place_below_a_file_is_called_as_it_was_typed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(InputFault) as caught:
+        check_folder("mine.txt/b")
+    assert str(caught.value) == "mine.txt/b: mine.txt is a file, not a folder; choose another --out"
+    with pytest.raises(InputFault, match=re.escape(f"{tmp_path}/mine.txt is a file")):
+        check_folder(tmp_path / "mine.txt" / "b")

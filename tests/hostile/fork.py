@@ -49,7 +49,7 @@ def run(arguments: list[str], folder: Path, file_bytes: int = 0) -> Outcome:
             code = TOO_LONG
             break
         time.sleep(0.005)
-    said = (folder / ".said").read_text(encoding="utf-8", errors="replace").replace(f"{folder}/", "")
+    said = (folder / ".said").read_text(encoding="utf-8", errors="replace")
     return Outcome(code, said.replace(str(folder), "FOLDER"), time.monotonic() - begun)
 
 

@@ -21,6 +21,8 @@ def test_every_case_has_its_answer():
     assert {case.command[0] for case in CASES if case.command} >= {*COMMANDS}
     assert {code for code, _ in EXPECTED.values()} <= {0, 2, 3}
     assert not [name for name, (_, said) in EXPECTED.items() if "fault of ours" in said or "Traceback" in said]
+    named = [name for name, (_, said) in EXPECTED.items() if "FOLDER" in said]
+    assert named == ["file duckdb, a view that reads a file"]  # as the view itself names it
 
 
 @pytest.mark.parametrize("case", CASES[::25], ids=lambda case: case.name)
