@@ -45,12 +45,14 @@ def feasible(
     The noise is that of the panel: a DESIGN's, that of --panel P in the columns of the panel that ships, or that panel.
     """
     from sos_eval.jobs import feasible as job
+    from sos_eval.jobs.runs import files_read
 
     scheme = job.Scheme(
         treated=treated, windows=tuple((b, a) for b in before for a in after),
         within=("",) if within is None else ("", within),
     )  # fmt: skip
-    refuse_inputs([] if out is None else job.files_of(out), [design, panel])
+    read = [panel, *([] if design is None or out is None else files_read(design, panel))]
+    refuse_inputs([] if out is None else job.files_of(out), read)
     answer = job.feasible(job.quiet_panel(design, panel), scheme, seed=seed or 0)
     written = [] if out is None else job.write_feasible(answer, out, force=force)
     shown = answer.table.drop(columns=["fall_error", "rise_error", "panel_error"]).round(3).to_string(index=False)

@@ -36,9 +36,11 @@ def match(screen: Screen, design: Path, panel: Path | None, out: Path | None, fo
     Nothing later than the first start of anyone is seen. Exit 3 where a declared limit on imbalance is not kept.
     """
     from sos_eval.jobs.match import match_design, write_groups
+    from sos_eval.jobs.runs import files_read
 
     groups = match_design(design, panel=panel)
-    written = [] if out is None else write_groups(groups, out, force=force)
+    read = [] if out is None else files_read(design, panel)
+    written = [] if out is None else write_groups(groups, out, force=force, read=read)
     lines = [*(_told(group) for group in groups), *(f"written: {file}" for file in written)]
     unmet = [name for group in groups for name in group.unmet]
     screen.answer("\n\n".join(lines), {"groups": [_facts(group) for group in groups], "unmet": unmet})

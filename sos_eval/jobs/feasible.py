@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.bundle.files import csv_text, json_text
-from sos_eval.bundle.whole import make_folder, write_file
+from sos_eval.bundle.whole import check_folder, make_folder, write_file
 from sos_eval.design.design import load_design
 from sos_eval.errors import DataFault, DesignFault, Fault, Faults, InputFault, listed, nearest
 from sos_eval.jobs.discreet import discreet
@@ -354,6 +354,7 @@ def write_feasible(answer: Feasible, out: Path, *, force: bool = False) -> list[
     InputFault
         A file is there and `force` is not given, or the folder cannot be written.
     """
+    check_folder(out)
     files = files_of(out)
     there = [str(file) for file in files if file.exists()]
     if there and not force:

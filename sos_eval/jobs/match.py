@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
 from sos_eval.bundle.files import csv_text
-from sos_eval.bundle.whole import make_folder, write_file
+from sos_eval.bundle.whole import check_folder, make_folder, refuse_inputs, write_file
 from sos_eval.checks.balance import balance_results
 from sos_eval.design.design import load_design
 from sos_eval.design.lock import as_locked
@@ -108,20 +108,28 @@ def _laid_out(group: Group, names: list[str]) -> MatchedGroup:
     )  # fmt: skip
 
 
-def write_groups(groups: list[MatchedGroup], out: Path, *, force: bool) -> list[Path]:
+def write_groups(groups: list[MatchedGroup], out: Path, *, force: bool, read: Sequence[Path] = ()) -> list[Path]:
     """Write each group's tables into a folder, numbered where there are several.
+
+    Parameters
+    ----------
+    read
+        Files that the groups were made of, which are never written over.
 
     Raises
     ------
     InputFault
-        A file is there already and `force` does not say to replace it.
+        A file is there already and `force` does not say to replace it, it is one of those `read`, or the folder is a
+        link or cannot be written.
     """
+    check_folder(out)
     files = {
         out / f"{name}{'' if len(groups) == 1 else f'.{k}'}.csv": table
         for k, group in enumerate(groups, 1) for name, table in group.tables.items()
     }  # fmt: skip
     if not force and (there := [file for file in files if file.exists()]):
         raise InputFault(Fault(str(there[0]), "is there already", "add --force, or give another --out"))
+    refuse_inputs(list(files), read)
     make_folder(out)
     for file, table in files.items():
         write_file(file, csv_text(table))

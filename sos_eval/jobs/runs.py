@@ -13,8 +13,8 @@ from sos_eval.bundle.bundle import ResultBundle, is_bundle
 from sos_eval.bundle.files import plain
 from sos_eval.bundle.provenance import hash_file, hash_mapping
 from sos_eval.bundle.whole import append_line
-from sos_eval.design.design import Design
-from sos_eval.design.lock import locked_data, runs_path
+from sos_eval.design.design import Design, load_design
+from sos_eval.design.lock import lock_path, locked_data, runs_path
 from sos_eval.errors import DataFault, Fault, InputFault
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.check import data_paths
@@ -80,6 +80,12 @@ def data_files(design: Design) -> list[Path]:
     joined = spec.events.authorities.path if spec.events and spec.events.authorities else None
     beside = [design.base / name for name in (joined, *_named_files(design.resolved)) if name]
     return [file for file in dict.fromkeys([*data_paths(design), *beside]) if file.is_file()]
+
+
+def files_read(path: str | Path, panel: str | Path | None = None) -> list[Path]:
+    """Return every file that a command reads for a design: itself, its lock, and its data files."""
+    design = load_design(path, panel=panel)
+    return [design.path, lock_path(design), *data_files(design)]
 
 
 def data_hashes(design: Design) -> list[tuple[str, str]]:

@@ -124,3 +124,13 @@ def test_a_level_that_is_not_above_zero_has_sizes_in_the_outcomes_own_unit():
     said = feasible(below, Scheme(treated=(3,), windows=((4, 4),))).sentence
     assert "nan" not in said
     assert " (error " in said
+
+
+def test_the_panel_of_its_design_is_not_written_over(tmp_path, capsys):
+    cases.data().to_csv(tmp_path / "feasible.csv", index=False)
+    (tmp_path / "d.yaml").write_text(cases.DESIGN.replace("panel.csv", "feasible.csv"))
+    before = (tmp_path / "feasible.csv").read_bytes()
+    words = ["feasible", str(tmp_path / "d.yaml"), "--treated", "2", "--out", str(tmp_path), "--force"]
+    assert answered(cli, words, Screen()) == 2
+    assert "feasible.csv: is, or holds, what this command reads" in capsys.readouterr().err
+    assert (tmp_path / "feasible.csv").read_bytes() == before

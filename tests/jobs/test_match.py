@@ -118,3 +118,18 @@ def test_a_design_with_a_disclosure_profile_is_refused(design):
     design.write_text(design.read_text() + "disclosure: {profile: dfe}\n")
     with pytest.raises(InputFault, match="do not pass the gate that a bundle passes; use `sos-eval run`"):
         match_design(design)
+
+
+def test_what_it_reads_and_what_a_link_leads_to_are_not_written_over(design, tmp_path, capsys):
+    """The panel is called like one of the files that are written."""
+    (tmp_path / "panel.csv").rename(tmp_path / "balance.1.csv")
+    design.write_text(design.read_text().replace("panel.csv", "balance.1.csv"))
+    before = (tmp_path / "balance.1.csv").read_bytes()
+    assert answered(cli, ["match", str(design), "--out", str(tmp_path), "--force"], Screen()) == 2
+    assert "balance.1.csv: is, or holds, what this command reads" in capsys.readouterr().err
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "theirs")
+    assert answered(cli, ["match", str(design), "--out", str(tmp_path / "link"), "--force"], Screen()) == 2
+    assert "link: is a link" in capsys.readouterr().err
+    assert not any((tmp_path / "theirs").iterdir())
+    assert (tmp_path / "balance.1.csv").read_bytes() == before
