@@ -256,6 +256,8 @@ def nested_book(path: Path, _: object) -> None:
 BOMBS: dict[str, tuple[Make, tuple[str, ...]]] = {
     "gzip, a line of 50 megabytes": (wide_gzip, ("check", "design.yaml", "--limit-bytes", "1000000")),
     "xlsx that unpacks to 60 megabytes": (small.stored("xlsx", "p.xlsx", nested_book), ("check", "design.yaml", "--limit-bytes", "1000000")),
+    "parquet, a long text once": (small.stored("parquet", "p.parquet", small.parquet(region="N" * 100_000)), ("check", "design.yaml", "--limit-bytes", "1000000")),
+    "duckdb, a long text once": (small.stored("duckdb", "p.duckdb", small.duckdb("CREATE TABLE a AS SELECT * REPLACE (repeat('N', 100000) AS region) FROM given")), ("check", "design.yaml", "--limit-bytes", "1000000")),
     "yaml of many values": (small.files(design_yaml="x: [" + "1," * 110_000 + "1]\n"), ("check", "design.yaml")),
     "yaml of many aliases, raised": (small.files(design_yaml="x: &a [" + "1," * 999 + "]\ny: [" + "*a," * 150 + "]\n"), ("check", "design.yaml", "--limit-bytes", "8000000")),
     "a limit as a key": (small.files(design_yaml=small.DESIGN + "limit_depth: 400\n"), ("check", "design.yaml")),

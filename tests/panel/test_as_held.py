@@ -392,6 +392,27 @@ def test_a_limit_stops_what_unpacks_too_far(small: SmallDesign):
         small.load(override=small.folder / "p.csv.gz")
 
 
+@pytest.mark.parametrize("kind", ["parquet", "parquet, prefixes", "xlsx", "duckdb"])
+def test_a_long_text_that_a_file_holds_once_is_counted_in_every_row(small: SmallDesign, kind):
+    """Forty rows of 5,000 letters in a file of some kilobytes; twenty million took 20 GB."""
+    data = small.data.assign(region="N" * 5000)
+    small.block["covariates"] = ["region"]
+    path = small.folder / f"p.{kind.partition(',')[0]}"
+    if kind == "duckdb":
+        with duckdb.connect(str(path)) as connection:
+            connection.register("data", data)
+            connection.execute("CREATE TABLE a AS FROM data")
+    elif kind == "xlsx":
+        data.to_excel(path, index=False)
+    else:
+        coded = {"use_dictionary": False, "column_encoding": {"region": "DELTA_BYTE_ARRAY"}} if "," in kind else {}
+        pq.write_table(pa.Table.from_pandas(data), path, **coded)
+    with raised(size=150_000), pytest.raises(DataFault, match=r"unpacks to more than 150,000 bytes; raise it with"):
+        small.load(override=path)
+    with raised(size=250_000):
+        assert small.load(override=path).n_units == 8
+
+
 # -- psa ----------------------------------------------------------------------------------------------------------
 
 

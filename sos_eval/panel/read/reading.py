@@ -12,9 +12,10 @@ import pandas as pd
 
 from sos_eval.declare import Document
 from sos_eval.errors import Faults, listed, nearest
+from sos_eval.limits import limits
 from sos_eval.panel.panel import FlowRow
 
-__all__ = ["MAX_ROWS", "Needed", "Reading", "Wanted", "chosen", "refuse_huge"]
+__all__ = ["MAX_ROWS", "Needed", "Reading", "Wanted", "chosen", "refuse_huge", "refuse_vast"]
 
 #: More rows than this are refused: a panel has one row per unit and time.
 MAX_ROWS = 30_000_000
@@ -165,6 +166,12 @@ def chosen(names: list[str], wanted: Wanted, word: str) -> str:
         what = f"holds {len(names)} {word}: {listed(names)}" if table is None else f'has no {word[:-1]} "{table}"'
         wanted.refuse(what, "say which: panel.table" if table is None else nearest(table, names))
     return str(table)
+
+
+def refuse_vast(size: int, wanted: Wanted) -> None:
+    """Refuse what takes more bytes once it is unpacked than a table may."""
+    if size > limits().table_bytes:
+        wanted.refuse(f"unpacks to more than {limits().table_bytes:,} bytes", "raise it with --limit-bytes")
 
 
 def refuse_huge(rows: int, wanted: Wanted) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Timer
 from typing import Any
 
@@ -15,21 +16,23 @@ from sos_eval.errors import OurFault, listed
 from sos_eval.limits import limits
 from sos_eval.panel.panel import FlowRow
 from sos_eval.panel.read.damage import DAMAGE, refuse_damaged
-from sos_eval.panel.read.reading import Reading, Wanted, chosen, refuse_huge
+from sos_eval.panel.read.reading import Reading, Wanted, chosen, refuse_huge, refuse_vast
 
 __all__ = ["read_duckdb", "read_parquet"]
 
 #: Whole numbers beyond this are not exact as floats.
 _EXACT = 2**53
 
+#: Rows whose texts are in memory at once as the file holds them.
+_PIECE = 16_384
+
 
 def read_parquet(wanted: Wanted) -> Reading:
     """Read needed columns with the types that the file declares; whole numbers stay whole beside missing values."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(wanted.path)
+        file = _opened(wanted.path, wanted)
         header = tuple(file.schema_arrow.names)
         refuse_huge(file.metadata.num_rows, wanted)
         names = [name for name in dict.fromkeys(header) if wanted.needed(name)]
@@ -37,17 +40,56 @@ def read_parquet(wanted: Wanted) -> Reading:
         kinds = {name: str(file.schema_arrow.field(name).type) for name in names
                  if pa.types.is_nested(file.schema_arrow.field(name).type)}  # fmt: skip
         _refuse_nested(wanted, kinds)
-        table = file.read(columns=names)
-        decoded = {name: text for name in names if (text := _decoded(table.column(name), name, wanted)) is not None}
-        columns = [_exact(decoded.get(name, table.column(name))) for name in names]
+        given = _columns_of(file, names, wanted)
+        decoded = {name: text for name in names if (text := _decoded(given[name], name, wanted)) is not None}
+        columns = [_exact(decoded.get(name, given[name])) for name in names]
     except DAMAGE as error:
         refuse_damaged(wanted, "parquet", error)
         raise
     flow = tuple(
-        FlowRow("bytes as text", "noted", 0, table.num_rows, "", f"{name}: bytes, read as UTF-8 text")
+        FlowRow("bytes as text", "noted", 0, file.metadata.num_rows, "", f"{name}: bytes, read as UTF-8 text")
         for name in decoded
     )
-    return wanted.reading(header, columns, names, np.arange(table.num_rows), flow=flow)
+    return wanted.reading(header, columns, names, np.arange(file.metadata.num_rows), flow=flow)
+
+
+def _opened(path: Path, wanted: Wanted) -> Any:
+    """Open a file that does not unpack to more than the limit."""
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(path)
+    parts = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+    columns = [part.column(k) for part in parts for k in range(part.num_columns)]
+    refuse_vast(sum(one.total_uncompressed_size for one in columns if wanted.needed(one.path_in_schema)), wanted)
+    return file
+
+
+def _is_text(kind: Any) -> bool:
+    """Whether an Arrow type is text, or bytes that may be text."""
+    import pyarrow as pa
+
+    of = pa.types
+    kinds = (of.is_string, of.is_large_string, of.is_binary, of.is_large_binary, of.is_fixed_size_binary)
+    return any(one(kind) for one in kinds)
+
+
+def _columns_of(file: Any, names: list[str], wanted: Wanted) -> dict[str, Any]:
+    """Return columns as Arrow holds them; texts piece by piece, each once: a file holds a long one in few bytes."""
+    import pyarrow as pa
+
+    kinds = {name: file.schema_arrow.field(name).type for name in names}
+    words = [name for name, kind in kinds.items() if _is_text(kind)]
+    table = file.read(columns=[name for name in names if name not in words])
+    pieces: dict[str, list[Any]] = {name: [] for name in words}
+    size = 0
+    for batch in file.iter_batches(batch_size=_PIECE, columns=words) if words else ():
+        size += batch.nbytes
+        refuse_vast(size, wanted)
+        for name in words:
+            piece = batch.column(name)
+            pieces[name].append(piece if pa.types.is_dictionary(piece.type) else piece.dictionary_encode())
+    texts = {name: pa.chunked_array(found, pa.dictionary(pa.int32(), kinds[name])) for name, found in pieces.items()}
+    return {name: texts[name] if name in texts else table.column(name) for name in names}
 
 
 def _decoded(column: Any, name: str, wanted: Wanted) -> Any:
@@ -59,7 +101,12 @@ def _decoded(column: Any, name: str, wanted: Wanted) -> Any:
     if not any(one(kind) for one in of_bytes):
         return None
     try:
-        return column.cast(kind).cast(pa.binary()).cast(pa.string())
+        if kind is column.type:
+            return column.cast(pa.binary()).cast(pa.string())
+        return pa.chunked_array(
+            pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(pa.binary()).cast(pa.string()))
+            for chunk in column.chunks
+        )
     except pa.ArrowInvalid:
         return wanted.refuse(f'"{name}" ({kind}): bytes that are no UTF-8 text', "write the column as text or numbers")
 
@@ -174,10 +221,18 @@ def _of_duckdb(connection: Any, table: str, wanted: Wanted) -> Reading:
     _refuse_bytes(wanted, [name for name, kind in kinds.items() if kind == "BLOB"])
     nested = ("STRUCT", "MAP", "UNION")
     _refuse_nested(wanted, {n: k for n, k in kinds.items() if k.endswith("]") or k.startswith(nested)})
+    _refuse_vast_texts(connection, table, kinds, wanted)
     wide = _wide(connection, table, kinds)
     columns = [f"CAST({_quoted(n)} AS VARCHAR) AS {_quoted(n)}" if n in wide else _quoted(n) for n in kinds]
     frame = connection.execute(f"SELECT {', '.join(columns) or '1'} FROM {table}").df()
     return wanted.reading(tuple(described), [frame[n].array for n in kinds], list(kinds), np.arange(len(frame)))
+
+
+def _refuse_vast_texts(connection: Any, table: str, kinds: dict[str, str], wanted: Wanted) -> None:
+    """Refuse texts that take more bytes, row by row, than a table may."""
+    sizes = ", ".join(f"coalesce(sum(strlen({_quoted(n)})), 0)" for n, kind in kinds.items() if kind == "VARCHAR")
+    if sizes:
+        refuse_vast(int(sum(connection.execute(f"SELECT {sizes} FROM {table}").fetchone() or ())), wanted)
 
 
 def _wide(connection: Any, table: str, kinds: dict[str, str]) -> set[str]:

@@ -16,11 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import listed
-from sos_eval.limits import limits
 from sos_eval.panel.panel import FlowRow
 from sos_eval.panel.read.damage import DAMAGE, refuse_damaged
 from sos_eval.panel.read.layout import DEEPEST, Header, header_of, trimmed
-from sos_eval.panel.read.reading import MAX_ROWS, Reading, Wanted, chosen
+from sos_eval.panel.read.reading import MAX_ROWS, Reading, Wanted, chosen, refuse_vast
 
 __all__ = ["read_xlsx"]
 
@@ -80,9 +79,11 @@ def read_xlsx(wanted: Wanted) -> Reading:
 def _rows(sheet: Any, wanted: Wanted) -> list[list[Any]]:
     """Return the rows of a sheet down to the last that holds a cell; one that goes on without any is refused."""
     rows: list[list[Any]] = []
-    empty = 0
+    empty = size = 0
     for row in islice(sheet.iter_rows(), MAX_ROWS):
         values = [_shown(cell) for cell in row]
+        size += sum(len(value) for value in values if isinstance(value, str))
+        refuse_vast(size, wanted)  # a workbook holds a long text once, however many cells show it
         if all(value is None for value in values):
             empty += 1
             if empty > MOST_EMPTY:
@@ -222,5 +223,4 @@ def _refuse_bomb(wanted: Wanted) -> None:
     """Refuse a workbook that unpacks to more than the limit."""
     with ZipFile(wanted.path) as packed:
         size = sum(entry.file_size for entry in packed.infolist())
-    if size > limits().table_bytes:
-        wanted.refuse(f"unpacks to {size:,} bytes, more than {limits().table_bytes:,}", "raise it with --limit-bytes")
+    refuse_vast(size, wanted)
