@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from sos_eval.bundle.files import csv_text
+from sos_eval.bundle.places import placeless
 from sos_eval.bundle.whole import check_folder, make_folder, refuse_inputs, write_file
 from sos_eval.checks.balance import balance_results
 from sos_eval.design.design import load_design
@@ -16,7 +17,7 @@ from sos_eval.design.lock import as_locked
 from sos_eval.errors import Fault, InputFault
 from sos_eval.jobs import steps
 from sos_eval.jobs.answers import Group
-from sos_eval.jobs.write import weights_table
+from sos_eval.jobs.write import places_of, weights_table
 from sos_eval.panel.flow import flow_table
 from sos_eval.results.check import CheckResult
 
@@ -89,7 +90,7 @@ def match_design(path: str | Path, *, panel: str | Path | None = None) -> list[M
             groups.append((group, [name]))
         else:
             users.append(name)
-    return [_laid_out(group, names) for group, names in groups]
+    return [placeless(_laid_out(group, names), places_of(design)) for group, names in groups]
 
 
 def _laid_out(group: Group, names: list[str]) -> MatchedGroup:

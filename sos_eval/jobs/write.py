@@ -31,7 +31,7 @@ from sos_eval.results.members import Members
 from sos_eval.results.table import EffectTable, stack
 from sos_eval.terms import TEST_COLUMNS
 
-__all__ = ["weights_table", "write"]
+__all__ = ["places_of", "weights_table", "write"]
 
 
 def write(
@@ -65,7 +65,7 @@ def write(
         tables=_tables(groups, answers, checked, first) | _curve(judged) | further, tests=_tests(answers),
         economics=costed,
         log="\n".join(account.log) + "\n", confidential=_confidential(design, groups, fitted, checked, first),
-        places=_places(design),
+        places=places_of(design),
     )  # fmt: skip
     formats = design.report.formats
     keep = kept_as(out, facts.lock)
@@ -87,7 +87,7 @@ def _confidential(
     return Confidential(design.disclosure, people, frozenset(names), behind, members, rows, discreet_words(design))
 
 
-def _places(design: Design) -> tuple[Path, ...]:
+def places_of(design: Design) -> tuple[Path, ...]:
     """Return the folders of this machine that texts of a run may name files in."""
     folders = [design.base, *(file.parent for file in data_files(design)), Path.cwd(), Path.home()]
     absolute = [folder for folder in folders if folder.is_absolute()]
