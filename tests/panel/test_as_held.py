@@ -233,12 +233,14 @@ def test_a_view_that_reads_elsewhere_is_refused(small: SmallDesign):
         ("SELECT * REPLACE (entries + (random() * 3)::INT AS entries) FROM a", "random"),
         ("SELECT * FROM a USING SAMPLE 90%", "using sample"),
         ("SELECT * FROM a WHERE current_date > DATE '2020-01-01'", "current_date"),
+        ("SELECT * REPLACE (entries + lot(entries) AS entries) FROM a", "random"),
     ],
 )
 def test_a_view_that_gives_other_rows_at_every_reading_is_refused(small: SmallDesign, made, sign):
     """Also where another view stands between; a column that is called random is a column."""
     path = stored(
-        small.folder, "CREATE TABLE a AS FROM given", f"CREATE VIEW drawn AS {made}", "CREATE VIEW top AS FROM drawn",
+        small.folder, "CREATE TABLE a AS FROM given", "CREATE MACRO lot(n) AS (random() * n)::INT",
+        f"CREATE VIEW drawn AS {made}", "CREATE VIEW top AS FROM drawn",
         "CREATE VIEW named AS SELECT *, 1 AS random FROM a",
     )  # fmt: skip
     small.block["table"] = "top"
@@ -246,6 +248,29 @@ def test_a_view_that_gives_other_rows_at_every_reading_is_refused(small: SmallDe
         small.load(override=path)
     small.block["table"] = "named"
     assert small.load(override=path).n_units == 8
+
+
+def test_a_database_is_left_as_it_is(small: SmallDesign):
+    """Read-only: its hash, which a run keeps, is that of what was read."""
+    path = stored(small.folder, "CREATE TABLE a AS FROM given", "CREATE VIEW b AS FROM a")
+    before = path.read_bytes()
+    small.block["table"] = "b"
+    small.load(override=path, write=False)
+    assert path.read_bytes() == before
+    assert sorted(file.name for file in small.folder.iterdir()) == ["design.yaml", "p.duckdb"]
+
+
+@pytest.mark.parametrize("made", [
+    "SELECT * FROM sniff_csv('panel.csv')", "SELECT * FROM glob('*')", "SELECT * FROM read_text('/etc/hostname')",
+    "SELECT * FROM 'panel.parquet'",
+])  # fmt: skip
+def test_nothing_outside_a_database_is_read(small: SmallDesign, made, monkeypatch):
+    monkeypatch.chdir(small.folder)
+    small.data.to_csv("panel.csv", index=False)
+    small.data.to_parquet("panel.parquet")
+    path = stored(small.folder, f"CREATE VIEW a AS {made}")
+    with pytest.raises(DataFault, match="reads something outside the file"):
+        small.load(override=path)
 
 
 def test_changes_beside_a_database_are_refused(small: SmallDesign):

@@ -194,23 +194,28 @@ def _table_of(connection: Any, wanted: Wanted) -> tuple[str, str]:
 
 
 def _refuse_unsteady(connection: Any, name: str, wanted: Wanted) -> None:
-    """Refuse a view that gives other rows at every reading: one that draws at random, samples, or asks for the time."""
+    """Refuse a view that gives other rows at every reading: one that draws at random, samples, asks for the time.
+
+    Also where another view or a macro stands between.
+    """
     listing = "SELECT view_name, lower(sql) FROM duckdb_views() WHERE NOT internal"
-    views = {str(view).lower(): str(sql) for view, sql in connection.execute(listing).fetchall()}
+    found = connection.execute(listing).fetchall()
+    bodies = {str(view).lower(): str(sql).partition(" as ")[2] or str(sql) for view, sql in found}
+    listing = "SELECT function_name, lower(macro_definition) FROM duckdb_functions() WHERE NOT internal"
+    bodies |= {str(macro).lower(): str(sql or "") for macro, sql in connection.execute(listing).fetchall()}
     asked = "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE stability <> 'CONSISTENT'"
     unsteady = "|".join(re.escape(str(row[0])) for row in connection.execute(asked).fetchall())
     signs = re.compile(rf"\b(?:{unsteady})\s*\(|\bcurrent_(?:date|time|timestamp)\b|\b(?:using sample|tablesample)\b")
     left, seen = [name.split(".")[-1].lower()], set[str]()
     while left:
         view = left.pop()
-        sql = views.get(view, "")
-        body = sql.partition(" as ")[2] or sql
-        found = signs.search(body)
-        if found is not None:
-            what = f'the view "{name}" gives other rows at every reading ({found[0].rstrip("( ")})'
+        body = bodies.get(view, "")
+        sign = signs.search(body)
+        if sign is not None:
+            what = f'the view "{name}" gives other rows at every reading ({sign[0].rstrip("( ")})'
             wanted.refuse(what, "write its rows into a table once, and read that")
         seen.add(view)
-        left += [other for other in views if other not in seen and re.search(rf"\b{re.escape(other)}\b", body)]
+        left += [other for other in bodies if other not in seen and re.search(rf"\b{re.escape(other)}\b", body)]
 
 
 def _of_duckdb(connection: Any, table: str, wanted: Wanted) -> Reading:
