@@ -320,8 +320,9 @@ def quiet_panel(design: Path | None, panel: Path | None) -> Panel:
         if source is None:
             raise DesignFault(Fault(str(panel), "--panel: the name does not say the format", "name it .csv or .xlsx"))
         reading = read_file(
-            panel, source, faults, needed=lambda name: name in _VOCABULARY, where=str(panel), key="--panel"
-        )
+            panel, source, faults, needed=lambda name: name in _VOCABULARY, where=str(panel), key="--panel",
+            of_one_row=lambda name: name in _COUNTS,
+        )  # fmt: skip
         missing = [name for name in _REQUIRED if name not in reading.header]
         if missing:
             what = f"--panel: no column {listed(missing)}; its columns are {listed(reading.header, 12)}"
@@ -337,7 +338,8 @@ def quiet_panel(design: Path | None, panel: Path | None) -> Panel:
 
 #: How a reason begins where the panel is too short for what was asked.
 _SHORT = "the panel has "
-_REQUIRED = ("la_code", "year", "care_entries", "children_0_17")
+_COUNTS = ("care_entries", "children_0_17")
+_REQUIRED = ("la_code", "year", *_COUNTS)
 _VOCABULARY = frozenset({*_REQUIRED, "region"})
 
 

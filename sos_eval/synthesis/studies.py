@@ -130,6 +130,7 @@ def _table(path: Path, outcome: str | None, faults: Faults) -> Studies:
         cluster = np.where(given.str.strip() != "", given, cluster)
     faults.stop()
     measured = str(reading.frame["outcome"].iloc[0]) if "outcome" in reading.frame else ""
+    notes = (*notes, *(row.reason for row in (*reading.flow, *reading.notes)))
     return Studies(names, effects, errors**2, ratio, measured, cluster.astype(str), reading.frame, notes)
 
 

@@ -8,6 +8,7 @@ from io import StringIO
 import numpy as np
 import pandas as pd
 import pytest
+from openpyxl import Workbook
 
 from sos_eval.cli.main import cli
 from sos_eval.cli.screen import Screen, answered
@@ -50,6 +51,28 @@ def test_ratios_are_pooled_as_logs_and_shown_as_ratios(tmp_path):
     assert answer.models["std_error"].iloc[0] == pytest.approx(ours.std_error[0])
     assert answer.notes[0].startswith("1 standard errors are those that intervals imply")
     assert np.isnan(answer.models["predicted_low"].iloc[0])  # two studies say nothing of a third
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_per_cent_is_read_as_written_and_told(tmp_path, kind):
+    """12% is 12 beside 3%, whether it is text or how a workbook shows .12."""
+    plain = table(tmp_path / "plain.csv", [("a", 12.0, 1.0, "difference"), ("b", 3.0, 1.0, "difference")])
+    shown = tmp_path / f"s.{kind}"
+    if kind == "csv":
+        table(shown, [("a", "12%", 1.0, "difference"), ("b", "3%", 1.0, "difference")])
+    else:
+        book = Workbook()
+        for row in (
+            ("study", "estimate", "std_error", "scale"),
+            ("a", 0.12, 1.0, "difference"),
+            ("b", 0.03, 1.0, "difference"),
+        ):
+            book.active.append(row)
+        book.active["B2"].number_format = book.active["B3"].number_format = "0%"
+        book.save(shown)
+    answer = run_synthesis([shown], None)
+    assert answer.models["estimate"].tolist() == run_synthesis([plain], None).models["estimate"].tolist()
+    assert 'estimate: "12%" is read as 12' in answer.notes
 
 
 def test_studies_that_share_authorities_have_errors_by_cluster(tmp_path):

@@ -201,6 +201,10 @@ def read_stays(path: Path, faults: Faults) -> Observed | None:
         faults.add(str(path), f"has no column {' and no column '.join(missing)}", "weeks, and ended: 1 or 0")
         return None
     weeks, ended = (np.asarray(parsed(reading, name)[0], dtype=object) for name in ("weeks", "ended"))
+    for row in reading.notes:
+        faults.add(str(path), f"{row.reason}: weeks are plain numbers", "write them without signs or separators")
+    if reading.notes:
+        return None
     return _checked(str(path), weeks, ended, faults)
 
 
