@@ -18,11 +18,13 @@ from sos_eval.panel.spec import PanelSpec
 
 __all__ = ["refuse_doubtful_units"]
 
-#: Codes of countries and regions.
 #: What stands in the place of a unit that nobody knows.
 _NOBODY = frozenset({"n/a", "unknown", "not known", "not applicable"})
 #: One number written with commas, or as a spreadsheet shortens it.
 _GROUPED, _SCIENTIFIC = re.compile(r"\d{1,3}(?:,\d{3})+"), re.compile(r"\d+(?:\.\d+)?[eE]\+?\d{1,2}")
+#: What publications put behind a name: a superscript, [1], (r) for revised, (p) for provisional, a star.
+_FOOTNOTE = re.compile(r"(?<=\w)(?:[¹²³⁰⁴-⁹]+|\s*(?:\[\w{1,2}\]|\([a-z]\)|[*†‡§]+))$")
+#: Codes of countries and regions.
 _TOTAL_CODE = re.compile(r"(?:E92|E12|E13|W92|S92|N92|K0[1-5])\d{6}")
 
 
@@ -84,7 +86,7 @@ def _refuse_totals(
 
 
 def _alike(names: Sequence[str]) -> list[list[int]]:
-    """Group ids that differ only by leading zeros, ".0", case, spaces and characters that nobody sees."""
+    """Group ids that differ only by leading zeros, ".0", case, spaces, marks of footnotes and what nobody sees."""
     groups: dict[str, list[int]] = {}
     for i, name in enumerate(names):
         groups.setdefault(_bare(name), []).append(i)
@@ -93,7 +95,7 @@ def _alike(names: Sequence[str]) -> list[list[int]]:
 
 def _bare(name: str) -> str:
     """Return what two ways to write one id have in common."""
-    text = re.sub(r"[’‘'`]", "", unicodedata.normalize("NFKC", name)).replace("&", " and ")
+    text = re.sub(r"[’‘'`]", "", unicodedata.normalize("NFKC", _FOOTNOTE.sub("", name))).replace("&", " and ")
     if _GROUPED.fullmatch(text) or _SCIENTIFIC.fullmatch(text):
         text = f"{float(text.replace(',', '')):.0f}"
     seen = "".join(char for char in text if unicodedata.category(char) not in {"Cf", "Cc", "Zs", "Zl", "Zp"})

@@ -531,8 +531,12 @@ def test_what_names_nobody_is_no_unit(name):
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("King's Lynn", "King’s Lynn"), ("Bath & X", "Bath and X"), ("1001", "1,001"), ("100", "1E+02")]
-)
+    ("one", "other"),
+    [
+        ("King's Lynn", "King’s Lynn"), ("Bath & X", "Bath and X"), ("1001", "1,001"), ("100", "1E+02"),
+        ("Leeds", "Leeds [1]"), ("Leeds", "Leeds¹"), ("Leeds", "Leeds (r)"), ("E08000035", "E08000035*"), ("829", "８２９"),
+    ],
+)  # fmt: skip
 def test_one_name_spelt_two_ways_is_one_unit(one, other):
     data = two_ways().assign(la=lambda table: table["la"].replace({"829": one}))
     late = data["year"] >= 2015

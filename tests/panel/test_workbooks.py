@@ -114,3 +114,12 @@ def test_merged_cells_that_overlap_are_damage(small):
     workbook.active.merged_cells.add("A3:A9")
     with pytest.raises(DataFault, match=r"merged cells .* overlap"):
         loaded(small, workbook)
+
+
+def test_a_column_per_year_below_a_title_is_said_with_the_way_to_read_it(small):
+    workbook = Workbook()
+    for row in (["Looked after", None, "Year"], ["la_code", "first_year", 2011, 2012, 2013], ["001", 2012, 1, 2, 3]):
+        workbook.active.append(row)
+    small.block.update(source="xlsx", path="panel.xlsx")
+    with pytest.raises(DataFault, match=r'a column per period: 2011, 2012, 2013; read it with wide: .columns: "20\*"'):
+        loaded(small, workbook)

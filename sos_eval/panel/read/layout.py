@@ -57,7 +57,8 @@ class Header:
 def header_of(rows: Sequence[Sequence[Any]], wanted: Wanted, places: Sequence[int]) -> Header:
     """Find the names of the columns among the first rows of a table.
 
-    The first row has them, unless another is declared (`header_row`) or is the first to name unit and time. Where a
+    The first row has them, unless another is declared (`header_row`) or is the first to name unit and time, or the unit
+    where none names both. Where a
     needed name stands in the row below, beside blanks under unit and time, the two rows are read as one (merged cells).
 
     Parameters
@@ -93,7 +94,9 @@ def _place_of(words: list[list[str]], wanted: Wanted, places: Sequence[int]) -> 
         return list(places).index(wanted.header_row)
     if not wanted.keys:
         return 0
-    return next((i for i, row in enumerate(words) if set(wanted.keys) <= set(row)), 0)
+    whole = (i for i, row in enumerate(words) if set(wanted.keys) <= set(row))
+    unit = (i for i, row in enumerate(words) if wanted.keys[0] in row)  # a table with a column per period has no other
+    return next(whole, next(unit, 0))
 
 
 def _merged(names: tuple[str, ...], below: list[str], wanted: Wanted) -> tuple[str, ...]:
