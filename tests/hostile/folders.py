@@ -36,14 +36,17 @@ Damage = Callable[[Path], object]
 
 @cache
 def made(kind: str) -> Path:
-    """Make a bundle or a study once a process."""
+    """Make a bundle, a power study, an economic evaluation or a synthesis once a process."""
     folder = Path(mkdtemp(prefix="hostile-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     small.data().to_csv(folder / "panel.csv", index=False)
     write(folder, {"design.yaml": DESIGN if kind == "b" else bad_power.DESIGN, "world.yaml": bad_power.WORLD})
+    write(folder, {"economics.yaml": small.ECONOMICS, **small.DRAWS, "studies.csv": small.STUDIES["identical"]})
     command = {
         "b": ("run", "design.yaml", "--out", "b", "--workers", "1"),
         "p": ("power", "design.yaml", "--world", "world.yaml", "--reps", "4", "--out", "p", "--workers", "1"),
+        "e": ("economics", "economics.yaml", "--out", "e"),
+        "s": ("synthesise", "studies.csv", "--out", "s"),
     }[kind]
     outcome = small.run(list(command), folder)
     if outcome.code != 0:
@@ -114,6 +117,11 @@ def damaged() -> Iterator[Hostile]:
         for damage in PLAIN:
             make = within("p", lambda folder, file=file, damage=damage: DAMAGES[damage](folder / file))
             yield Hostile(f"study {file} {damage}", make, ("report", "p"))
+    for kind, file, command in (("e", "incremental.csv", "table"), ("e", "psa.csv", "figure"), ("e", "gate.json", "report"),
+                                ("e", "files.json", "table"), ("s", "synthesis.csv", "table"), ("s", "synthesis.json", "table")):  # fmt: skip
+        for damage in PLAIN:
+            make = within(kind, lambda folder, file=file, damage=damage: DAMAGES[damage](folder / file))
+            yield Hostile(f"{'evaluation' if kind == 'e' else 'synthesis'} {file} {damage}", make, (command, kind))
 
 
 def bundle(file: str, damage: str) -> Make:

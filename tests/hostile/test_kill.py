@@ -88,6 +88,17 @@ def survives(order: str, number: int, moment: int, room: Path) -> None:
     again(order, folder)
 
 
+def test_of_two_runs_into_one_place_the_second_is_refused(tmp_path):
+    """Both begin before either ends; one bundle stands there, whole, and the other says so."""
+    folder = laid_out("run", tmp_path / "work")
+    children = [start(ORDERS["run"], folder) for _ in range(2)]
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    assert sorted(codes) == [0, 2]
+    assert not damage(folder / "b")
+    assert half_written(folder) == []
+    assert "b: " in (folder / ".said").read_text()
+
+
 @pytest.mark.parametrize(("order", "number"), [("run", signal.SIGTERM), ("report", signal.SIGKILL)])
 def test_one_moment(order, number, tmp_path):
     survives(order, number, 0, tmp_path)

@@ -534,7 +534,8 @@ def test_what_names_nobody_is_no_unit(name):
     ("one", "other"),
     [
         ("King's Lynn", "King’s Lynn"), ("Bath & X", "Bath and X"), ("1001", "1,001"), ("100", "1E+02"),
-        ("Leeds", "Leeds [1]"), ("Leeds", "Leeds¹"), ("Leeds", "Leeds (r)"), ("E08000035", "E08000035*"), ("829", "８２９"),
+        ("Leeds", "Leeds [1]"), ("Leeds", "Leeds¹"), ("Leeds", "Leeds (r)"), ("E08000035", "E08000035*"),
+        ("829", "８２９"),
     ],
 )  # fmt: skip
 def test_one_name_spelt_two_ways_is_one_unit(one, other):
