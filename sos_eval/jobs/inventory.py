@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sos_eval.bundle.files import csv_text
 from sos_eval.bundle.whole import refuse_inputs, refuse_target, write_file
 from sos_eval.errors import DataFault, Faults
 from sos_eval.jobs.returns import masked_counts
@@ -64,5 +65,5 @@ def compare_panels(
         refuse_inputs([out], [before, after])
     changes = differences(*(keyed_file(path, key, disclosure) for path in (before, after)))
     if out is not None:
-        write_file(out, changes.table.to_csv(index=False, lineterminator="\n"))
+        write_file(out, csv_text(changes.table))
     return changes

@@ -343,3 +343,12 @@ def test_a_written_panel_gives_the_design_the_same_data(tmp_path):
     path = ROOT / "designs" / "sos_pilots_care_entry.yaml"
     ships, written = (load_panels(se.load_design(path, panel=given)) for given in (None, tmp_path / "P.csv"))
     assert all(ships[name].frame.equals(written[name].frame) for name in ships)
+
+
+def test_cells_that_a_spreadsheet_would_run_are_not_in_a_table_of_differences(tmp_path, capsys):
+    for name, region in (("a", "North"), ("b", "=1+1")):
+        (tmp_path / f"{name}.csv").write_text(f"la_code,year,n,region\n001,2011,3,{region}\n@x,2011,4,South\n")
+    assert call("panel", "diff", tmp_path / "a.csv", tmp_path / "b.csv", "--out", tmp_path / "d.csv") == 0
+    text = (tmp_path / "d.csv").read_text()
+    assert "001,2011,region,North,'=1+1" in text
+    assert ",=" not in text
