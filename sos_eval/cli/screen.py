@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import click
 
 from sos_eval.bundle.stopping import Stopped
+from sos_eval.bundle.warned import shown_once
 from sos_eval.bundle.whole import unwritable, write_file
 from sos_eval.errors import Fault, InputFault
 
@@ -176,19 +177,9 @@ def answered(command: click.Command, args: Sequence[str] | None, screen: Screen)
 
 @contextmanager
 def _warned(screen: Screen) -> Iterator[None]:
-    """Say our own warnings, each once; of a library's only that there was one: its words may hold data or paths."""
-    package = Path(__file__).resolve().parents[1]
-    said = set[str]()
-
-    def told(message: Warning | str, category: type[Warning], filename: str, *_: Any) -> None:
-        ours = Path(filename).is_relative_to(package)
-        line = f"note: {message if ours else f'a library warned ({category.__name__} in {Path(filename).name})'}"
-        if line not in said:
-            said.add(line)
-            screen.note(line)
-
+    """Say warnings in a line each, in our words."""
     with warnings.catch_warnings():
-        warnings.showwarning = told  # type: ignore[assignment]
+        warnings.showwarning = shown_once(screen.note)
         yield
 
 

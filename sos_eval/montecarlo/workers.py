@@ -15,6 +15,7 @@ from signal import SIG_IGN, SIGINT, signal
 from threading import Event, Thread
 from time import perf_counter, sleep
 
+from sos_eval.bundle.warned import on_terminal
 from sos_eval.errors import OurFault
 from sos_eval.montecarlo.chunk import Chunk, Task
 from sos_eval.montecarlo.study import Study, compute
@@ -147,8 +148,9 @@ def ended_since(before: Collection[BaseProcess]) -> Iterator[None]:
 
 
 def follow(parent: int) -> None:
-    """Leave interruptions to the process that started this one, and end with it."""
+    """Leave interruptions to the process that started this one, warn in our words, and end with it."""
     signal(SIGINT, SIG_IGN)
+    on_terminal()
     end_with(parent)
 
 

@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import click
 import pytest
 
 from sos_eval.cli.screen import Screen, answered
+from sos_eval.montecarlo.workers import follow
 from tests.hostile import cases as small
 
 FULL_WIDTH = str.maketrans({str(digit): chr(0xFF10 + digit) for digit in range(10)})
@@ -49,4 +52,15 @@ def test_a_librarys_words_do_not_reach_the_terminal(capfd):
             warnings.warn_explicit("KANARI007X in a cell", RuntimeWarning, "/home/somebody/lib/numpy.py", 7)
 
     assert answered(warned, [], Screen()) == 0
+    assert capfd.readouterr().err == "note: a library warned (RuntimeWarning in numpy.py)\n"
+
+
+def warn(number: int) -> int:
+    warnings.warn_explicit(f"KANARI{number}", RuntimeWarning, "/home/somebody/lib/numpy.py", number)
+    return number
+
+
+def test_nor_do_they_from_a_process_beside(capfd):
+    with ProcessPoolExecutor(1, get_context("spawn"), follow, (os.getpid(),)) as pool:
+        assert list(pool.map(warn, range(3))) == [0, 1, 2]
     assert capfd.readouterr().err == "note: a library warned (RuntimeWarning in numpy.py)\n"
