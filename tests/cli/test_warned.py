@@ -49,14 +49,14 @@ def test_a_librarys_words_do_not_reach_the_terminal(capfd):
     @click.command()
     def warned() -> None:
         for _ in range(3):
-            warnings.warn_explicit("KANARI007X in a cell", RuntimeWarning, "/home/somebody/lib/numpy.py", 7)
+            warnings.warn_explicit("KANARI007X in a cell", RuntimeWarning, "/srv/somebody/lib/numpy.py", 7)
 
     assert answered(warned, [], Screen()) == 0
     assert capfd.readouterr().err == "note: a library warned (RuntimeWarning in numpy.py)\n"
 
 
 def warn(number: int) -> int:
-    warnings.warn_explicit(f"KANARI{number}", RuntimeWarning, "/home/somebody/lib/numpy.py", number)
+    warnings.warn_explicit(f"KANARI{number}", RuntimeWarning, "/srv/somebody/lib/numpy.py", number)
     return number
 
 
