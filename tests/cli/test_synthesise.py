@@ -72,7 +72,7 @@ def test_per_cent_is_read_as_written_and_told(tmp_path, kind):
         book.save(shown)
     answer = run_synthesis([shown], None)
     assert answer.models["estimate"].tolist() == run_synthesis([plain], None).models["estimate"].tolist()
-    assert 'estimate: "12%" is read as 12' in answer.notes
+    assert 'estimate: written like "12%", which is read as 12' in answer.notes
 
 
 def test_studies_that_share_authorities_have_errors_by_cluster(tmp_path):

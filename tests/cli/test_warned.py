@@ -40,7 +40,7 @@ def test_letters_that_a_font_lacks_are_said_once(tmp_path):
     assert "Warning" not in done.stderr
     assert "site-packages" not in done.stderr
     assert done.stderr.count("letters that the font lacks are drawn as boxes") == 1
-    assert '""２０"" is read as 20' in (tmp_path / "o" / "flow.csv").read_text(encoding="utf-8")
+    assert 'written like ""１２"", which is read as 12' in (tmp_path / "o" / "flow.csv").read_text(encoding="utf-8")
     assert "１２３" in (tmp_path / "o" / "report.html").read_text(encoding="utf-8")
 
 

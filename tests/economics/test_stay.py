@@ -126,7 +126,7 @@ def test_observed_stays_by_hand(tmp_path):
     ("weeks,ended\n10,1\n-3,1\n", "1 rows without weeks above zero and ended 1 or 0 (the first: row 2)"),
     ("weeks,ended\n10,2\n", "ended 1 or 0"),
     ("weeks\n10\n", "has no column ended"),
-    ("weeks,ended\n10%,1\n20%,1\n", 'weeks: "10%" is read as 10: weeks are plain numbers'),
+    ("weeks,ended\n10%,1\n20%,1\n", 'weeks: written like "12%", which is read as 12: weeks are plain numbers'),
 ])  # fmt: skip
 def test_a_file_of_stays_that_cannot_be_used(tmp_path, text, words):
     found, faults = stays_file(tmp_path, text)

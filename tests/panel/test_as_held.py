@@ -134,7 +134,7 @@ def test_case_numbers_as_text(small: SmallDesign):
     small.block["covariates"] = ["idaci"]
     panel = small.load()
     assert panel.frame["idaci"].tolist() == plain.round().tolist()
-    assert steps(panel)["numbers as text"] == 'idaci: "0%" is read as 0'
+    assert steps(panel)["numbers as text"] == 'idaci: written like "12%", which is read as 12'
 
 
 # -- layouts ------------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def notes(panel: Panel, step: str) -> list[str]:
 def test_shares_shown_in_per_cent_are_read_as_shown(form, small):
     panel = loaded(small, per_cent(book(small), range(2, 42), form))
     assert panel.frame["idaci"].tolist() == [10.0 * (row // 5) for row in range(40)]
-    assert notes(panel, "numbers as text") == ['idaci: "0%" is read as 0']
+    assert notes(panel, "numbers as text") == ['idaci: written like "12%", which is read as 12']
 
 
 @pytest.mark.parametrize("form", ["0.00", '0.0"%"', r"0.0\%", "£#,##0.00", "General"])
@@ -123,3 +123,19 @@ def test_a_column_per_year_below_a_title_is_said_with_the_way_to_read_it(small):
     small.block.update(source="xlsx", path="panel.xlsx")
     with pytest.raises(DataFault, match=r'a column per period: 2011, 2012, 2013; read it with wide: .columns: "20\*"'):
         loaded(small, workbook)
+
+
+def test_a_note_quotes_no_cell(small):
+    """Under a profile flow.csv is published as it is: a total below the table gives a withheld count back."""
+    workbook = book(small)
+    for row in range(2, 42):
+        workbook.active.cell(row, 4).value = f"£{workbook.active.cell(row, 4).value}"
+    workbook.active.insert_rows(1)
+    workbook.active["A1"] = "Counts of KANARI, 77 in all"
+    workbook.active.append(["Total", None, None, 987654, 80000, None, None])
+    workbook.active.append(["KANARI had 77"])
+    told = " ".join(row.reason for row in loaded(small, workbook).flow if row.what == "noted")
+    assert "row 2; what stands above them is left aside" in told
+    assert "rows 43, 44 below the table, notes or totals, are left aside" in told
+    assert 'entries: written like "£12", which is read as 12' in told
+    assert not {"KANARI", "77", "987654", "£2", "Total"} & {*told.replace('"', " ").split()}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sos_eval.errors import listed
 from sos_eval.panel.panel import Array
 from sos_eval.panel.read.reading import Reading
-from sos_eval.panel.read.written import ERRORS, Written, written
+from sos_eval.panel.read.written import ERRORS, Written, like, written
 
 __all__ = [
     "LARGEST", "MISSING", "OF_RELEASES", "SUPPRESSION", "as_text", "many", "numbers", "parsed", "refuse_beyond",
@@ -133,12 +133,16 @@ def parsed(reading: Reading, name: str) -> tuple[Array, NDArray[np.bool_], NDArr
 def _note_written(
     reading: Reading, name: str, as_written: Written, codes: NDArray[np.intp], distinct: list[str]
 ) -> None:
-    """Note numbers that were written with signs or separators, and how one of them was read."""
+    """Note numbers that were written with signs or separators, and how one of that form is read; no cell is quoted."""
     if as_written.signed:
-        word = as_written.signed[0]
+        example = like(as_written.signed[0])
         marked = np.isin(distinct, as_written.signed)
         rows = int(np.append(marked, False)[codes].sum())
-        reading.note("numbers as text", rows, f'{name}: "{word}" is read as {as_written.values[word]:.10g}')
+        reading.note(
+            "numbers as text",
+            rows,
+            f'{name}: written like "{example}", which is read as {written([example]).values[example]:.10g}',
+        )
 
 
 def suppressed(words: NDArray[np.object_]) -> NDArray[np.bool_]:

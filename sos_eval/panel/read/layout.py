@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sos_eval.errors import listed
 from sos_eval.panel.panel import FlowRow
 from sos_eval.panel.read.columns import as_text, texts
 from sos_eval.panel.read.reading import Reading, Wanted
@@ -78,8 +77,7 @@ def header_of(rows: Sequence[Sequence[Any]], wanted: Wanted, places: Sequence[in
     depth = 1 if merged == names else 2
     flow = []
     if at > 0 and wanted.header_row is None:
-        title = listed([f'"{" ".join(filter(None, row))[:60]}"' for row in words[:at] if any(row)], 2)
-        why = f"the names of the columns stand in row {places[at]}; above them: {title or 'nothing'}"
+        why = f"the names of the columns stand in row {places[at]}; what stands above them is left aside"
         flow.append(FlowRow("header", "noted", 0, at, "", why))
     if depth == 2:
         why = f"names of columns in two rows ({places[at]} and {places[at + 1]}), read as one"
@@ -123,8 +121,7 @@ def trimmed(reading: Reading, wanted: Wanted) -> Reading:
         flow.append(FlowRow("blank rows", "noted", 0, int(empty.sum()), "", "rows without any value were left aside"))
     notes &= ~empty
     if notes.any():
-        first = [" ".join(filter(None, map(as_text, row)))[:60] for row in frame[notes].to_numpy(dtype=object)[:3]]
-        why = f"{reading.lines(notes)} below the table: {listed([repr(words) for words in first])}"
+        why = f"{reading.lines(notes)} below the table, notes or totals, are left aside"
         flow.append(FlowRow("notes below the table", "noted", 0, int(notes.sum()), "", why))
     if not (empty | notes).any():
         return reading

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["ERRORS", "Written", "written"]
+__all__ = ["ERRORS", "Written", "like", "written"]
 
 #: What a spreadsheet shows where a formula fails.
 ERRORS = frozenset({
@@ -75,6 +76,22 @@ def written(words: Sequence[str]) -> Written:
         return Written(plain, why=why, numeric=of_numbers)
     signed = {word: _value(match) for word, match in matches.items()}
     return Written(plain | signed, tuple(signed), numeric=of_numbers)
+
+
+def like(word: str) -> str:
+    """Return a number of our own that is written as a word is, for a note that quotes no data.
+
+    Examples
+    --------
+    >>> [like(word) for word in ("£7", "47,628", "−3.5%")]
+    ['£12', '1,234', '−12%']
+    """
+    match = _PLAIN.fullmatch(word)
+    if match is None:
+        return "12"
+    nought = ord(match["digits"][0]) - unicodedata.digit(match["digits"][0])
+    digits = "".join(chr(nought + int(one)) if one.isdigit() else one for one in ("1,234" if "," in word else "12"))
+    return f"{match['minus']}{match['sign']}{digits}{match['per']}"
 
 
 def _value(match: re.Match[str]) -> float:
