@@ -139,3 +139,15 @@ def test_a_note_quotes_no_cell(small):
     assert "rows 43, 44 below the table, notes or totals, are left aside" in told
     assert 'entries: written like "£12", which is read as 12' in told
     assert not {"KANARI", "77", "987654", "£2", "Total"} & {*told.replace('"', " ").split()}
+
+
+def test_a_count_merged_over_several_units_of_a_wide_table_is_refused(small):
+    workbook = Workbook()
+    for row in (["la_code", "first_year", 2011, 2012], ["001", 2012, 1, 2], ["002", 0, None, 3], ["003", 0, 4, 5]):
+        workbook.active.append(row)
+    workbook.active.merge_cells("C2:C3")
+    small.block.update(
+        source="xlsx", path="panel.xlsx", outcome={"value": "entries"}, wide={"columns": "20*", "into": "year"}
+    )
+    with pytest.raises(DataFault, match=r"merged cells \(C2:C3\) in 2011"):
+        loaded(small, workbook)
