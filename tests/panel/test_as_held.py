@@ -307,6 +307,14 @@ def test_bytes_in_parquet_are_read_as_text_with_a_note(small: SmallDesign, kind)
     assert [row.reason for row in panel.flow if row.step == "bytes as text"] == ["la_code: bytes, read as UTF-8 text"]
 
 
+@pytest.mark.parametrize("kind", [pa.string(), pa.binary()])
+def test_a_parquet_file_without_rows_is_said_to_have_none(small: SmallDesign, kind):
+    columns = {name: pa.array([], kind if name == "la_code" else pa.int64()) for name in small.data}
+    pq.write_table(pa.table(columns), small.folder / "p.parquet")
+    with pytest.raises(DataFault, match="the file has column names but no rows"):
+        small.load(override=small.folder / "p.parquet")
+
+
 def test_bytes_that_are_no_text_are_refused_by_name(small: SmallDesign):
     frame = pa.Table.from_pandas(small.data)
     pq.write_table(frame.set_column(0, "la_code", pa.array([b"\xff\xfe"] * 40)), small.folder / "p.parquet")

@@ -103,10 +103,11 @@ def _decoded(column: Any, name: str, wanted: Wanted) -> Any:
     try:
         if kind is column.type:
             return column.cast(pa.binary()).cast(pa.string())
-        return pa.chunked_array(
+        chunks = [
             pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(pa.binary()).cast(pa.string()))
             for chunk in column.chunks
-        )
+        ]
+        return pa.chunked_array(chunks, pa.dictionary(column.type.index_type, pa.string()))
     except pa.ArrowInvalid:
         return wanted.refuse(f'"{name}" ({kind}): bytes that are no UTF-8 text', "write the column as text or numbers")
 
