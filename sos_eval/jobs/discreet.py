@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -95,10 +96,9 @@ def _written(design: Design) -> str:
     return design.path.read_text(encoding="utf-8") if design.path.is_file() else str(design.resolved)
 
 
-@cache
 def _own_words() -> frozenset[str]:
     """Return the words of our own messages: texts in the code of the rooms, without docstrings and references."""
-    return frozenset().union(*(_words(text) for tree in _trees().values() for text in _texts(tree)))
+    return frozenset().union(*(code.words for code in _code().values()))
 
 
 def _own_phrases() -> list[str]:
@@ -106,24 +106,20 @@ def _own_phrases() -> list[str]:
 
     Our constants are written out where a message names one: "more than 30,000,000 rows".
     """
-    return [phrase for module in _trees() if module in sys.modules for phrase in _phrases(module, limits())]
+    return [phrase for module in _code() if module in sys.modules for phrase in _phrases(module, limits())]
 
 
 @cache
 def _phrases(module: str, in_force: FileLimits) -> tuple[str, ...]:
     """Return the phrases of a module that has been imported, with the limits that are in force."""
-    known = vars(sys.modules[module])
-    tree = _trees()[module]
-    inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
-    plain = [text for text in _texts(tree, without=inner)]
-    made = [
-        text
-        for node in ast.walk(tree)
-        if isinstance(node, ast.JoinedStr)
-        for text in _written_out(node, known, in_force)
-    ]
-    found = {text.strip() for text in (*plain, *made)}
-    return tuple(sorted(text for text in found if re.search(r"\d", text) and len(_WORD.findall(text)) >= 3))
+    known, code = vars(sys.modules[module]), _code()[module]
+    made = [text for node in code.formatted for text in _written_out(node, known, in_force)]
+    found = {text.strip() for text in (*code.plain, *made)}
+    return tuple(sorted(text for text in found if _with_number(text)))
+
+
+def _with_number(text: str) -> bool:
+    return re.search(r"\d", text) is not None and len(_WORD.findall(text)) >= 3
 
 
 def _written_out(text: ast.JoinedStr, known: dict[str, Any], in_force: FileLimits) -> Iterator[str]:
@@ -151,21 +147,36 @@ def _ours(value: ast.expr, known: dict[str, Any], in_force: FileLimits) -> int |
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Code:
+    """What a module says: its words, its texts with numbers, and the texts that take something from elsewhere."""
+
+    words: frozenset[str]
+    plain: tuple[str, ...]
+    formatted: tuple[ast.JoinedStr, ...]
+
+
 @cache
-def _trees() -> dict[str, ast.Module]:
-    """Return the code of the rooms, by the name of each module."""
+def _code() -> dict[str, _Code]:
+    """Return what the modules of the rooms say, by name."""
     root = Path(__file__).resolve().parents[1]
     files = [*(root / name for name in _FILES), *(f for room in _ROOMS for f in sorted((root / room).rglob("*.py")))]
-    return {
-        ".".join((root.name, *file.relative_to(root).with_suffix("").parts)): ast.parse(file.read_text("utf-8"))
-        for file in files
-    }
+    return {".".join((root.name, *file.relative_to(root).with_suffix("").parts)): _said_by(file) for file in files}
 
 
-def _texts(tree: ast.AST, without: Collection[int] = ()) -> Iterator[str]:
-    """Yield the texts of a file that are no docstrings and name no paper."""
-    documented = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        text = node.value if isinstance(node, ast.Constant) and id(node) not in documented else None
-        if isinstance(text, str) and id(node) not in without and not re.search(r"\(\d{4}", text):
-            yield text
+def _said_by(file: Path) -> _Code:
+    """Return what a module says, in texts that are no docstrings and name no paper."""
+    nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    documented = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    constants = [node for node in nodes if isinstance(node, ast.Constant) and id(node) not in documented]
+    texts = {id(node): node.value for node in constants if isinstance(node.value, str) and _own(node.value)}
+    formatted = tuple(node for node in nodes if isinstance(node, ast.JoinedStr))
+    inner = {id(part) for node in formatted for part in node.values}
+    words = frozenset().union(*map(_words, texts.values()))
+    return _Code(
+        words, tuple(text for node, text in texts.items() if node not in inner and _with_number(text)), formatted
+    )
+
+
+def _own(text: str) -> bool:
+    return not re.search(r"\(\d{4}", text)
