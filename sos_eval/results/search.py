@@ -2,7 +2,7 @@
 
 A count that is about c is taken to be one of 2c + 1 whole numbers, nought to twice itself; counts have as many
 combinations as the product of these. A number of d significant digits that is made of them leaves about one in 10^d.
-Where a value stands in place of a count, nobody here knows the count: it is taken to lie in the middle of those protected.
+Where a value stands in place of a count, nobody here knows that: it is taken to lie in the middle of those protected.
 """
 
 from __future__ import annotations
