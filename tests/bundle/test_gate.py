@@ -579,6 +579,7 @@ def test_alternatives_that_together_tell_of_single_units_are_not_all_told(
     assert 1 < rows["estimate"].notna().sum() < len(rows)
     assert adversary.recovered(adversary.statements(guarded, digits=4), 6) == []
     monkeypatch.setattr(f"sos_eval.results.members.Members.{rule}", switched)
+    monkeypatch.setattr("sos_eval.results.members.Members.pinned", lambda *told: False)
     (tmp_path / "again").mkdir()
     ungated, adversary = equations(tmp_path / "again", pilots, options)
     assert adversary.recovered(adversary.statements(ungated, digits=4), 6, within=8) != []
