@@ -84,7 +84,9 @@ def drawn_once() -> Iterator[None]:
     from sos_eval.report.draw import draw_all
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sos_eval.report.render.draw_all", lambda bundle, forms=("svg",): draw_all(bundle, forms))
+        patch.setattr(
+            "sos_eval.report.render.draw_all", lambda bundle, forms=("svg",), own=None: draw_all(bundle, forms, own=own)
+        )
         yield
 
 

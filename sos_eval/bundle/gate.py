@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.bundle.checker import for_the_checker
 from sos_eval.bundle.content import BundleContent, Confidential
+from sos_eval.bundle.covariates import CoarseCovariates
 from sos_eval.bundle.digits import rounded, rounded_table
 from sos_eval.bundle.searched import SearchedCounts, answering, different
 from sos_eval.bundle.told import APART, LONE, NEAR, SEARCHED, UNKNOWN, WEIGHED, ToldEstimates
@@ -57,6 +59,9 @@ _OF_ALTERNATIVES = ("robustness", "specification_curve", "specification_curve.fo
 _FURTHER = ("unmatched", "without_strata_effects", "placebo_outcome", "panel_tests")
 _THIN = "withheld: not all alternatives may be told"
 _AS_BALANCE = "withheld: what balance.csv holds back would stand here"
+#: Tables on how alike the groups are in all covariates together.
+_OF_COVARIATES = ("balance_measures", "overlap", "calibration")
+_COVARIATE = "withheld: a covariate could be made of small counts, and whole numbers could be searched for"
 _QUOTED = "withheld: words and numbers that may be from the data"
 _PEOPLE = "withheld: rows are people"
 _SENTENCE = "A sentence that counts or names people is withheld (disclosure)."
@@ -79,11 +84,14 @@ class _Gate:
         self.told = ToldEstimates(about.disclosure.fewest, about.disclosure.smallest)
         self.few = self.told.few
         self.held: list[tuple[str, str, int, str]] = []
+        self.rounded: list[tuple[str, str, int, int]] = []
         self.silent: dict[tuple[str, str], str] = {}
         self.thin: set[tuple[str, str]] = set()
         self.partial: set[tuple[str, str]] = set()
         self.hidden: set[str] = set()
         self.searched = SearchedCounts(about.disclosure)
+        balance = content.balance.iloc[:0] if about.people else content.balance
+        self.covariates = CoarseCovariates(balance, about.disclosure.fewest, about.disclosure.smallest)
 
     def passed(self) -> BundleContent:
         """Hold back what must be, round the rest."""
@@ -107,23 +115,21 @@ class _Gate:
         return replace(out, withheld=self._checked(out))
 
     def _checked(self, out: BundleContent) -> pd.DataFrame:
-        """Return `disclosure.csv`: what was applied, what rests on how few units, and what was held back."""
-        about = self.about.disclosure
-        limits = {name: getattr(about, name) for name in ("minimum_count", "round_to", "minimum_units")}
-        words = ", ".join(f"{name} {value}" for name, value in limits.items() if value is not None)
-        applied = f"profile {about.profile}; fewest units {about.fewest}, smallest count {about.smallest}; {words}"
-        rows: list[tuple[str, str, str, str, int]] = [("all files", "every number", applied, "applied", 0)]
-        files = {"estimates.csv": out.estimates, "balance.csv": out.balance}
-        files |= {f"tables/{name}.csv": table for name, table in out.tables.items()}
-        for file, table in files.items():
-            units = _smallest_units(table)
-            what = f"fewest units behind a row that is shown: {units}" if units else "numbers"
-            rows.append((file, what, "four significant digits", "rounded", 0))
-        for file, what, digits, cells in self.searched.coarse:
-            fewer = f"{digits} significant digits of the largest: with more, whole numbers could be searched for"
-            rows.append((file, what, fewer, "rounded", cells))
-        held = [(file, what, reason, "withheld", cells) for file, what, cells, reason in self.held]
-        return pd.DataFrame([*rows, *held], columns=["file", "what", "rule", "action", "cells"])
+        """Return `disclosure.csv`."""
+        covariate = _COVARIATE.removeprefix("withheld: ")
+        fewer = [
+            (
+                file,
+                what,
+                f"{digits} significant digits of the largest: with more, whole numbers could be searched for",
+                cells,
+            )
+            for file, what, digits, cells in self.searched.coarse
+        ]
+        fewer += [
+            (file, what, f"{places} decimal places: {covariate}", cells) for file, what, places, cells in self.rounded
+        ]
+        return for_the_checker(out, self.about.disclosure, fewer, self.held)
 
     def _choose(self) -> None:
         """Choose the estimates that are told: the headline, then each that differs from those by enough units or none.
@@ -302,6 +308,8 @@ class _Gate:
             return _ONE_UNIT
         if "path" in name.split("."):
             return WEIGHED
+        if self.covariates.names and name in _OF_COVARIATES:
+            return _COVARIATE
         if "balance" in name.split(".") or name == "implementation.as_treated":
             return _AS_BALANCE if "balance" in name.split(".") else UNKNOWN
         key = self._estimate_of(name)
@@ -358,8 +366,21 @@ class _Gate:
         unnamed = rare & words.str.contains("=", regex=False).to_numpy(bool)
         table = table.assign(covariate=words.mask(unnamed, words.str.split("=").str[0] + "=" + _RARE))
         out = self._without(file, table, columns, {self.few: few, BACK: back, SEARCHED: searched & ~few}, "")
+        out = self._coarse(file, out, columns)
         for name in ("n_treated", "n_comparison"):
             out = self._people(out, name, file)
+        return out
+
+    def _coarse(self, file: str, table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+        """Tell of covariates that could be made of small counts the standardised difference alone, to few places."""
+        rows, of = self.covariates.rows(table), self.covariates
+        beside = [name for name in columns if name != "std_mean_diff"]
+        out = self._without(file, table, beside, {_COVARIATE: rows}, "")
+        out = of.coarser(self._without(file, out, ("std_mean_diff",), {_COVARIATE: of.untold(out)}, ""))
+        told = out[rows & out["std_mean_diff"].notna().to_numpy()].groupby("covariate", sort=False).size()
+        self.rounded += [
+            (file, f"{name}: std_mean_diff", of.places[str(name)], int(cells)) for name, cells in told.items()
+        ]
         return out
 
     def _few_people(self, table: pd.DataFrame) -> NDArray[np.bool_]:
@@ -409,6 +430,7 @@ class _Gate:
         thin = np.array([key in self.thin for key in keys], bool) & name.isin(_OF_ALTERNATIVES).to_numpy(bool) & ~few
         unknown = name.str.startswith(_FURTHER).to_numpy(bool) & ~few
         rare = len(self.content.balance) > 0 and bool(self._few_people(self.content.balance).any())
+        rare |= bool(self.covariates.names)
         worst = name.str.startswith("balance.").to_numpy(bool) & rare & ~few
         weighed = name.str.endswith("gone_on_as_answered").to_numpy(bool) & ~(few | back)
         why = {_ONE_UNIT: alone, BACK: back, _THIN: thin, UNKNOWN: unknown, _AS_BALANCE: worst}
@@ -501,8 +523,9 @@ class _Gate:
         return float(masked(pd.DataFrame({"n": [value]}), ["n"], self.about.disclosure)[0]["n"].iloc[0])
 
     def _economics(self, economics: Mapping[str, Any]) -> dict[str, Any]:
-        """Hold an economic evaluation back where its effect is; round it elsewhere."""
-        if economics and (reason := self._why_alone()):
+        """Hold an economic evaluation back where its effect is, or balance that its gate reads; round it elsewhere."""
+        reason = self._why_alone() or (_AS_BALANCE if self.covariates.names else "")
+        if economics and reason:
             self._note("economics/", "the whole folder", len(economics), reason)
             return {}
         return {
@@ -526,16 +549,6 @@ class _Gate:
 def _of(key: tuple[str, str], table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of an estimate."""
     return table[(table["estimator"] == key[0]) & (table["outcome"] == key[1])]
-
-
-def _smallest_units(table: pd.DataFrame) -> int:
-    """Return the fewest units, treated or all, behind a row of a table that shows a number; 0 where it counts none."""
-    shown = [name for name in ("estimate", "mean", "mean_treated") if name in table]
-    counts = [name for name in ("n_units", "n_treated_units", "n_treated", "n_comparison") if name in table]
-    if not shown or not counts:
-        return 0
-    told = table.loc[table[shown[0]].notna(), counts].to_numpy(float)
-    return int(np.nanmin(told)) if np.isfinite(told).any() else 0
 
 
 def _labelled(table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:

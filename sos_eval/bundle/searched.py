@@ -16,7 +16,7 @@ from sos_eval.bundle.digits import significant
 from sos_eval.bundle.withheld import said
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.results.members import Members
-from sos_eval.results.search import FULL_DIGITS, can_be_searched, digits_of, digits_that_leave
+from sos_eval.results.search import FULL_DIGITS, can_be_searched, digits_of, digits_that_leave, taken
 
 __all__ = ["SearchedCounts", "answering", "different"]
 
@@ -60,8 +60,8 @@ class SearchedCounts:
     def take(self, key: Key, behind: Members, numbers: int) -> None:
         """Keep an estimate in mind, of which so many different numbers would be told, where it could be searched."""
         if behind.searched(self.about.fewest, self.about.smallest):
-            self.digits[key] = digits = digits_that_leave([behind.late_room], numbers)
-            self._room[key[1]] = behind.room - digits * numbers
+            self.digits[key] = digits = digits_that_leave([behind.late_room(self.about.smallest)], numbers)
+            self._room[key[1]] = behind.room(self.about.smallest) - digits * numbers
 
     def answers(self, table: pd.DataFrame) -> Flags:
         """Say which rows of `estimates.csv` answer for these estimates: theirs that may be told."""
@@ -117,7 +117,7 @@ class SearchedCounts:
         for name in self._searched_paths(paths, behind) | self.outcomes:
             own = (paths["outcome"] == name).to_numpy(bool)
             told = np.flatnonzero(own & whole & ~held).tolist()
-            rooms = [digits_of(behind[k][:, 2]) if len(behind[k]) else 0.0 for k in told]
+            rooms = [digits_of(taken(behind[k][:, 2], self.about.smallest)) if len(behind[k]) else 0.0 for k in told]
             left = digits_that_leave([self._room.get(name, math.inf)], len(told))
             out[own] = 0
             out[told] = min([left, *(digits_that_leave([room], 1) for room in rooms)])

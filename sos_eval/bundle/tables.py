@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sos_eval.errors import OurFault
 from sos_eval.panel.panel import Panel
 from sos_eval.results.facts import OutcomeFacts, PanelFacts
+from sos_eval.results.search import UNKNOWN
 
 __all__ = ["adoption", "lost_periods", "outcome_paths", "panel_facts", "path_counts", "programmes", "unit_names"]
 
@@ -24,8 +25,8 @@ def path_counts(panel: Panel, comparison_weights: Array | None = None) -> list[A
     Returns
     -------
     list of (n_units_of_row, 3)
-        Of each unit: its position, what one count adds to the sum of weighted rates, its count. Without rows where
-        the outcome is no count or is transformed.
+        Of each unit: its position, what one count adds to the sum of weighted rates (NaN where the outcome is no count
+        or is transformed), its count (`UNKNOWN` where a value stands in its place).
     """
     return [
         counts
@@ -38,11 +39,13 @@ def path_counts(panel: Panel, comparison_weights: Array | None = None) -> list[A
 def _counts(panel: Panel, weights: Array) -> list[Array]:
     """Return the counts behind one line of the figure, a table per time."""
     frame, units = panel.frame, np.asarray(panel.unit_codes)
-    counted = panel.outcome.counted and panel.outcome.transform == "none"
-    used = frame["outcome"].notna().to_numpy() & (weights > 0) & counted
+    used = frame["outcome"].notna().to_numpy() & (weights > 0)
     count, exposure, time = (frame[name].to_numpy(float) for name in ("count", "exposure", "time"))
+    if not panel.outcome.counted:
+        count = np.full(len(frame), UNKNOWN)
     with np.errstate(divide="ignore", invalid="ignore"):
-        rows = np.column_stack([units, weights / exposure, count])
+        each = weights / exposure if panel.outcome.counted and panel.outcome.transform == "none" else weights * np.nan
+        rows = np.column_stack([units, each, count])
     return [rows[used & (time == at)] for at in _times(panel)]
 
 

@@ -57,6 +57,8 @@ class ToldEstimates:
                 return LONE
         if _ways([*told, *behind]) > max(_ways(told), fewest - 1, 1):
             return WEIGHED
+        if any(one.pinned(told, fewest, self.smallest) for one in behind):
+            return WEIGHED
         self.shown += [(outcome, one) for one in behind]
         return self.few if any(one.few(fewest) for one in behind) else ""
 

@@ -16,6 +16,7 @@ from sos_eval.cli.screen import UNMET, Screen, as_json, check_ending, not_made, 
 if TYPE_CHECKING:
     from sos_eval.bundle.bundle import ResultBundle
     from sos_eval.report.pulled_figure import FigureOrder
+    from sos_eval.report.theme_file import OwnLook
 
 __all__ = ["figure", "report", "table"]
 
@@ -29,25 +30,30 @@ _OUT = click.option("--out", type=click.Path(path_type=Path), help="File to writ
 @_BUNDLE
 @click.option("--format", "form", type=click.Choice(["html", "docx", "md"]), default="html", show_default=True)
 @_OUT
+@click.option("--theme", type=click.Path(path_type=Path), help="File with colours, font, logo, template, style sheet.")
+@click.option("--template", type=click.Path(path_type=Path), help="A docx whose styles, margins, head and foot to use.")
 @click.option(
     "--despite-damage", is_flag=True, help="Report a bundle whose files were cut or changed; the page says so."
 )
 @quiet
 @as_json
 @pass_screen
-def report(screen: Screen, bundle: Path, form: str, out: Path | None, despite_damage: bool) -> int:
+def report(
+    screen: Screen, bundle: Path, form: str, out: Path | None, theme: Path | None, template: Path | None,
+    despite_damage: bool,
+) -> int:  # fmt: skip
     """Write the report of a bundle or of a power study, from its folder alone.
 
+    Without --theme it has the look that the design names (report.theme).
     Exit 3 where it is written but a figure could not be made.
     """
     from sos_eval.bundle.bundle import read_bundle
-    from sos_eval.report.render import reported
+    from sos_eval.report.render import kept_look, reported
+    from sos_eval.report.theme_file import SCHEMA, OwnLook, Theme
 
     if (bundle / "study.json").is_file():
-        if form != "html" or out is not None or despite_damage:
-            raise click.UsageError(
-                "a power study has one report, report.html in its folder: leave out --format, --out, --despite-damage"
-            )
+        if form != "html" or out is not None or despite_damage or theme is not None or template is not None:
+            raise click.UsageError("a power study has one report, report.html in its folder: leave out all options")
         from sos_eval.report.power.page import write_power_report
 
         page = write_power_report(bundle)
@@ -55,8 +61,14 @@ def report(screen: Screen, bundle: Path, form: str, out: Path | None, despite_da
         return 0
     if out is not None:
         check_ending(out, form)
+        refuse_inputs([out], [one for one in (theme, template) if one is not None])
+    if template is not None and form != "docx":
+        raise click.UsageError(f"--template is a Word document's: write --format docx, not {form}")
     opened = read_bundle(bundle, despite_damage=despite_damage)
-    file, failed = reported(opened, form, out)
+    own = _own_look(screen, theme) or kept_look(opened)
+    if template is not None:
+        own = (own or OwnLook(Theme(SCHEMA), Path())).on(template)
+    file, failed = reported(opened, form, out, own)
     unmet = [asdict(line) for line in failed]
     screen.answer("\n".join([f"report: {file}", *not_made(unmet)]), {"file": str(file), "unmet": unmet})
     return UNMET if unmet else 0
@@ -86,7 +98,7 @@ def figure(
 
     opened = read_bundle(bundle)
     if every:
-        return _every_figure(screen, opened, name, form or "svg", _order(screen, size, theme), out)
+        return _every_figure(screen, opened, name, form or "svg", _order(screen, opened, size, theme), out)
     if name is None:
         if size is not None or theme is not None:
             raise click.UsageError("--size and --theme need the name of a figure, or --all")
@@ -97,24 +109,31 @@ def figure(
     elif form is not None and out.suffix != f".{form}":
         raise click.UsageError(f"--format {form} and --out {out} disagree; write one of the two")
     refuse_inputs([out], [*data_files_of(bundle), *([theme] if theme is not None else [])])
-    file = save_figure(opened, name, out, _order(screen, size, theme))
+    file = save_figure(opened, name, out, _order(screen, opened, size, theme))
     screen.answer(f"figure: {file}", {"figure": name, "file": str(file)})
     return 0
 
 
-def _order(screen: Screen, size: str | None, theme: Path | None) -> FigureOrder:
-    """Read how figures are wanted, and say what of a theme cannot be read by many."""
+def _order(screen: Screen, bundle: ResultBundle, size: str | None, theme: Path | None) -> FigureOrder:
+    """Read how figures are wanted; without a theme they have the look that the bundle keeps."""
     from sos_eval.report.figure_look import read_size
     from sos_eval.report.pulled_figure import FigureOrder
-    from sos_eval.report.theme_file import read_theme
+    from sos_eval.report.render import kept_look
 
     wanted = None if size is None else read_size(size)
+    return FigureOrder(wanted, _own_look(screen, theme) or kept_look(bundle))
+
+
+def _own_look(screen: Screen, theme: Path | None) -> OwnLook | None:
+    """Read a theme, and say what of it cannot be read by many."""
+    from sos_eval.report.theme_file import read_theme
+
     if theme is None:
-        return FigureOrder(wanted)
-    look, logo = read_theme(theme)
-    for line in look.unreadable:
+        return None
+    own = read_theme(theme)
+    for line in own.theme.unreadable:
         screen.note(f"{theme}: {line}")
-    return FigureOrder(wanted, look, logo)
+    return own
 
 
 def _every_figure(

@@ -104,6 +104,8 @@ class Report(Declared):
 
     formats: tuple[Literal["html", "md", "docx"], ...] = ("html",)
     """Report files in the bundle."""
+    theme: str | None = None
+    """A theme file beside the design: colours, font, logo, Word template, style sheet (docs/figures.md)."""
 
 
 @dataclass(frozen=True)

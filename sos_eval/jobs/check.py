@@ -13,6 +13,7 @@ from sos_eval.jobs.answers import Group, primary
 from sos_eval.jobs.discovery import refuse_discoveries
 from sos_eval.jobs.discreet import discreet
 from sos_eval.jobs.implementation import refuse_scores
+from sos_eval.jobs.look import own_look
 from sos_eval.jobs.moderators import refuse_groups
 from sos_eval.jobs.theory import identification, refuse_mediators
 from sos_eval.panel.england.published import panel_file
@@ -50,6 +51,7 @@ def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checku
         Every fault of the design; where it has none, every fault of the data.
     """
     design = as_locked(load_design(path, panel=panel))
+    own_look(design)
     files = data_paths(design)
     absent = next((file for file in files if not file.exists()), None)
     if not files or absent is not None:

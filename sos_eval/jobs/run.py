@@ -19,6 +19,7 @@ from sos_eval.jobs.families import declared_families
 from sos_eval.jobs.implementation import implemented, refuse_scores
 from sos_eval.jobs.imputed import over_imputations
 from sos_eval.jobs.judge import judge
+from sos_eval.jobs.look import own_look
 from sos_eval.jobs.moderators import moderated, refuse_groups
 from sos_eval.jobs.runs import data_files, logged
 from sos_eval.jobs.theory import identification, refuse_mediators, theorised
@@ -73,6 +74,7 @@ def run(
     folder = Path(out) if out is not None else default_out(plan)
     check_out(folder, force=force)
     refuse_inputs([folder], [plan.path, lock_path(plan), *data_files(plan)])
+    own_look(plan)  # its faults come before the work
     account = Account(plan, progress, notice, workers)
     with account.crew.at_work(), discreet(plan):
         return _evaluated(plan, folder, account, force=force)

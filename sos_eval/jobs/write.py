@@ -19,6 +19,7 @@ from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
 from sos_eval.jobs.discreet import discreet_words
 from sos_eval.jobs.judge import Judged
+from sos_eval.jobs.look import own_look
 from sos_eval.jobs.runs import data_files, kept_as
 from sos_eval.panel.disclosure import withholds_weights
 from sos_eval.panel.flow import flow_table
@@ -67,9 +68,9 @@ def write(
         log="\n".join(account.log) + "\n", confidential=_confidential(design, groups, fitted, checked, first),
         places=places_of(design),
     )  # fmt: skip
-    formats = design.report.formats
+    formats, own = design.report.formats, own_look(design)
     keep = kept_as(out, facts.lock)
-    return write_bundle(out, content, force=force, render=lambda folder: render_all(folder, formats), keep=keep)
+    return write_bundle(out, content, force=force, render=lambda folder: render_all(folder, formats, own), keep=keep)
 
 
 def _confidential(

@@ -16,6 +16,7 @@ from sos_eval.errors import Fault, InputFault, nearest
 from sos_eval.report.drawing import Drawing, NothingToShow
 from sos_eval.report.pulled_figure import FigureOrder
 from sos_eval.report.theme import FORMATS, image
+from sos_eval.report.theme_file import OwnLook
 from sos_eval.results.method import registered
 
 if TYPE_CHECKING:
@@ -92,17 +93,20 @@ def drawing_of(bundle: ResultBundle, name: str) -> tuple[Drawing, pd.DataFrame]:
         raise InputFault(Fault(str(bundle.path), f"no figure {name!r}: {fault}", f"available: {names}")) from None
 
 
-def draw_all(bundle: ResultBundle, forms: tuple[str, ...] = ("svg", "png"), only: str = "") -> Drawn:
-    """Draw every figure that the bundle has data for, in memory; `only` those whose name starts so.
+def draw_all(
+    bundle: ResultBundle, forms: tuple[str, ...] = ("svg", "png"), only: str = "", own: OwnLook | None = None
+) -> Drawn:
+    """Draw every figure that the bundle has data for, in memory, in one's own look; `only` those whose name starts so.
 
     One that fails stops no other: it is in `Drawn.failed`.
     """
+    order = FigureOrder(own=own)
     drawn = Drawn()
     for name, drawing in registered("figure").items():
         if not name.startswith(only):
             continue
         try:
-            _take(drawn, name, drawing, bundle, forms)
+            _take(drawn, name, drawing, bundle, forms, order)
         except NothingToShow as fault:
             drawn.skipped[name] = str(fault)
         except Exception as error:  # whatever it is, the other figures and the estimates stand
@@ -112,14 +116,18 @@ def draw_all(bundle: ResultBundle, forms: tuple[str, ...] = ("svg", "png"), only
     return drawn
 
 
-def _take(drawn: Drawn, name: str, drawing: Drawing, bundle: ResultBundle, forms: tuple[str, ...]) -> None:
+def _take(
+    drawn: Drawn, name: str, drawing: Drawing, bundle: ResultBundle, forms: tuple[str, ...], order: FigureOrder
+) -> None:
     """Draw one figure, all of it or nothing."""
     data = drawing.data(bundle)
-    shown = drawing.draw(data, bundle)
-    images, text = (
-        {form: image(shown, form) for form in forms},
-        csv_text(rounded_table(data) if bundle.guarded else data),
-    )
+    if order.own is None:
+        shown = drawing.draw(data, bundle)
+        images = {form: image(shown, form) for form in forms}
+    else:
+        pulled = order.draw(drawing, data, bundle)
+        shown, images = pulled.figure, {form: pulled.saved(form) for form in forms}
+    text = csv_text(rounded_table(data) if bundle.guarded else data)
     drawn.alt[name], drawn.images[name], drawn.data[name] = str(shown.get_label()), images, text
 
 

@@ -9,20 +9,21 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.compose import compose
 from sos_eval.report.content import ReportDocument, slug
 from sos_eval.report.draw import Drawn, draw_all
+from sos_eval.report.theme_file import OwnLook
 
 __all__ = ["render_document", "render_html"]
 
 _HERE = Path(__file__).parent
 
 
-def render_html(bundle: ResultBundle, drawn: Drawn | None = None) -> str:
+def render_html(bundle: ResultBundle, drawn: Drawn | None = None, own: OwnLook | None = None) -> str:
     """Return the report of a bundle as a page that stands by itself."""
-    drawn = drawn if drawn is not None else draw_all(bundle, ("svg",))
-    return render_document(compose(bundle, drawn), drawn)
+    drawn = drawn if drawn is not None else draw_all(bundle, ("svg",), own=own)
+    return render_document(compose(bundle, drawn), drawn, own)
 
 
-def render_document(document: ReportDocument, drawn: Drawn) -> str:
-    """Return a document as a page that stands by itself."""
+def render_document(document: ReportDocument, drawn: Drawn, own: OwnLook | None = None) -> str:
+    """Return a document as a page that stands by itself, in one's own look."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
@@ -30,8 +31,15 @@ def render_document(document: ReportDocument, drawn: Drawn) -> str:
     room.filters["slug"] = slug
     page = room.from_string((_HERE / "page.html").read_text(encoding="utf-8"))
     pictures = {name: _data_uri(images) for name, images in drawn.images.items()}
-    css = Markup((_HERE / "page.css").read_text(encoding="utf-8"))  # our own file, not data
-    return page.render(document=document, pictures=pictures, css=css)
+    css = (_HERE / "page.css").read_text(encoding="utf-8")
+    css = Markup(css if own is None else f"{css}\n{own.css}")  # our own file, and one that loads nothing
+    logo = "" if own is None or own.logo is None else _logo_uri(own.logo)
+    return page.render(document=document, pictures=pictures, css=css, logo=logo)
+
+
+def _logo_uri(file: Path) -> str:
+    kind = "image/png" if file.suffix.lower() == ".png" else "image/jpeg"
+    return f"data:{kind};base64,{b64encode(file.read_bytes()).decode('ascii')}"
 
 
 def _data_uri(images: dict[str, bytes]) -> str:

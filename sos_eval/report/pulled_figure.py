@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, replace
 from importlib import import_module
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -17,7 +16,7 @@ from sos_eval.report.drawing import Drawing
 from sos_eval.report.figure_look import FigureLook, FigureSize, TooTight, looking
 from sos_eval.report.recolour import recolour
 from sos_eval.report.theme import house_style, image
-from sos_eval.report.theme_file import Theme
+from sos_eval.report.theme_file import OwnLook, Theme
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,13 +61,17 @@ class FigureOrder:
     ----------
     size
         None: as the report has it.
-    theme, logo
+    own
         None: the house's look, no logo.
     """
 
     size: FigureSize | None = None
-    theme: Theme | None = None
-    logo: Path | None = None
+    own: OwnLook | None = None
+
+    @property
+    def theme(self) -> Theme | None:
+        """The theme of one's own look."""
+        return None if self.own is None else self.own.theme
 
     def draw(self, drawing: Drawing, data: pd.DataFrame, bundle: ResultBundle) -> PulledFigure:
         """Draw a figure; where its text has no room at the size, letters shrink, down to 6 points.
@@ -107,14 +110,16 @@ class FigureOrder:
         return PulledFigure(figure, look, scale, self.theme.sizes.dpi if self.theme is not None else 110)
 
     def _logo(self) -> Any:
-        if self.logo is None:
+        if self.own is None or self.own.logo is None:
             return None
         from matplotlib.image import imread
 
         try:
-            return imread(self.logo)
+            return imread(self.own.logo)
         except (OSError, SyntaxError, ValueError) as error:
-            raise InputFault(Fault(str(self.logo), f"logo: cannot be read as a picture ({error})", "a png")) from None
+            raise InputFault(
+                Fault(str(self.own.logo), f"logo: cannot be read as a picture ({error})", "a png")
+            ) from None
 
 
 def _place(figure: Figure, logo: Any) -> None:

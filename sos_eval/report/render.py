@@ -14,32 +14,39 @@ from sos_eval.report.docx import render_docx
 from sos_eval.report.draw import Drawn, draw_all, quotes, save
 from sos_eval.report.html import render_html
 from sos_eval.report.markdown import render_markdown
+from sos_eval.report.theme_file import THEME_NAME, OwnLook, read_theme
 
-__all__ = ["REPORT_FORMATS", "render_all", "reported", "write_report"]
+__all__ = ["REPORT_FORMATS", "kept_look", "render_all", "reported", "write_report"]
 
-#: Format -> from a bundle and its figures to the bytes of a file ``report.<format>``.
-REPORT_FORMATS: dict[str, Callable[[ResultBundle, Drawn], bytes]] = {
-    "html": lambda bundle, drawn: render_html(bundle, drawn).encode("utf-8"),
+#: Where a bundle keeps the look that its design names.
+THEME_FOLDER = "theme"
+
+#: Format -> from a bundle, its figures and one's own look to the bytes of a file ``report.<format>``.
+REPORT_FORMATS: dict[str, Callable[[ResultBundle, Drawn, OwnLook | None], bytes]] = {
+    "html": lambda bundle, drawn, own: render_html(bundle, drawn, own).encode("utf-8"),
     "docx": render_docx,
-    "md": lambda bundle, drawn: render_markdown(bundle, drawn).encode("utf-8"),
+    "md": lambda bundle, drawn, own: render_markdown(bundle, drawn).encode("utf-8"),
 }
 
 #: The images that each format holds; Markdown links to those of the bundle.
 _IMAGES: dict[str, tuple[str, ...]] = {"html": ("svg",), "docx": ("png",), "md": ()}
 
 
-def render_all(folder: Path, forms: Sequence[str] = ("html",)) -> list[Unmet]:
+def render_all(folder: Path, forms: Sequence[str] = ("html",), own: OwnLook | None = None) -> list[Unmet]:
     """Draw every figure into a bundle's folder and write its report; the `render` of `write_bundle`.
 
-    A figure or format that fails stops neither the others nor the run: it is returned with how it failed.
+    One's own look is kept in the folder, so that what is pulled later has it too. A figure or format that fails stops
+    neither the others nor the run: it is returned with how it failed.
     """
     bundle = ResultBundle(folder)
-    drawn = draw_all(bundle)
+    if own is not None:
+        own.kept_in(folder / THEME_FOLDER)
+    drawn = draw_all(bundle, own=own)
     save(drawn, folder / "figures")
     unmet = drawn.unmet
     for form in forms:
         try:
-            content = _writer(bundle, form)(bundle, drawn)
+            content = _writer(bundle, form)(bundle, drawn, own)
         except Exception as error:  # whatever it is, the estimates stand
             stop_if_told()
             unmet.append(Unmet("format", form, failure_words(error, quote=quotes(bundle))))
@@ -53,21 +60,28 @@ def write_report(bundle: ResultBundle, form: str = "html", out: Path | None = No
     return reported(bundle, form, out)[0]
 
 
-def reported(bundle: ResultBundle, form: str = "html", out: Path | None = None) -> tuple[Path, list[Unmet]]:
+def reported(
+    bundle: ResultBundle, form: str = "html", out: Path | None = None, own: OwnLook | None = None
+) -> tuple[Path, list[Unmet]]:
     """Write one report, into the bundle or elsewhere, and return where it is and which figures failed.
+
+    Parameters
+    ----------
+    own
+        One's own look; without it the one that the bundle keeps, else the house's.
 
     Raises
     ------
     InputFault
         There is no such format, or the file cannot be written.
     """
-    writer = _writer(bundle, form)
+    writer, own = _writer(bundle, form), own or kept_look(bundle)
     file = Path(out) if out is not None else bundle.path / f"report.{form}"
     try:
         if bundle.damage:  # what every page needs is read once, before each figure finds it unreadable
             _ = bundle.design, bundle.headline, bundle.facts
-        drawn = draw_all(bundle, _IMAGES[form])
-        content = writer(bundle, drawn)
+        drawn = draw_all(bundle, _IMAGES[form], own=own)
+        content = writer(bundle, drawn, own)
     except Exception as error:
         if not bundle.damage:
             raise
@@ -77,7 +91,13 @@ def reported(bundle: ResultBundle, form: str = "html", out: Path | None = None) 
     return file, drawn.unmet
 
 
-def _writer(bundle: ResultBundle, form: str) -> Callable[[ResultBundle, Drawn], bytes]:
+def kept_look(bundle: ResultBundle) -> OwnLook | None:
+    """Return the look that a run was told to have; None where it was told none."""
+    file = bundle.path / THEME_FOLDER / THEME_NAME
+    return read_theme(file) if file.is_file() else None
+
+
+def _writer(bundle: ResultBundle, form: str) -> Callable[[ResultBundle, Drawn, OwnLook | None], bytes]:
     if form not in REPORT_FORMATS:
         raise InputFault(Fault(str(bundle.path), f"no report format {form!r}", nearest(form, REPORT_FORMATS)))
     return REPORT_FORMATS[form]

@@ -1,19 +1,34 @@
-"""An organisation's own look: a theme file with colours, font, size of letters and a logo."""
+"""An organisation's own look: a theme file with colours, font, size of letters, logo, Word template and style sheet."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import annotated_types as at
 from pydantic import AfterValidator
 
+from sos_eval.bundle.files import yaml_text
 from sos_eval.declare import Declared, build, read_yaml
 from sos_eval.errors import Fault, Faults, InputFault, nearest
-from sos_eval.report.contrast import contrast, rgb
+from sos_eval.report.contrast import contrast, mixed, rgb
+from sos_eval.report.word_template import unfit_template
 
-__all__ = ["Theme", "ThemeColours", "ThemeFonts", "ThemeSizes", "read_theme"]
+__all__ = [
+    "SCHEMA",
+    "THEME_NAME",
+    "OwnLook",
+    "Theme",
+    "ThemeColours",
+    "ThemeFonts",
+    "ThemeSizes",
+    "read_template",
+    "read_theme",
+]
 
 
 def _colour(text: str) -> str:
@@ -22,6 +37,17 @@ def _colour(text: str) -> str:
 
 
 Colour = Annotated[str, AfterValidator(_colour)]
+#: Name of a theme's file in a bundle.
+THEME_NAME = "theme.yaml"
+SCHEMA: Literal["sos-eval/theme/1"] = "sos-eval/theme/1"
+#: Key of a theme -> endings of its file, what it is, and what to write instead.
+_FILES = {
+    "logo": ((".png", ".jpg", ".jpeg"), "picture", "a png or jpg beside the theme file"),
+    "template": ((".docx",), "Word document", "a docx beside the theme file"),
+    "style_sheet": ((".css",), "style sheet", "a css beside the theme file"),
+}
+#: What makes a page load something, or ends its style.
+_LOADS = re.compile(r"@import|url\(\s*[\"']?(?!data:)[^)]{0,40}|</style|expression\(|image-set\(", re.IGNORECASE)
 #: Least contrast of text and of marks with what is behind them (WCAG 2.2, 1.4.3 and 1.4.11).
 _TEXT, _MARKS = 4.5, 3.0
 
@@ -66,13 +92,7 @@ class ThemeSizes(Declared):
 
 @dataclass(frozen=True)
 class Theme(Declared):
-    """A theme file.
-
-    Attributes
-    ----------
-    file
-        Where it was read; the logo's name is relative to it.
-    """
+    """A theme file; the files that it names are beside it."""
 
     schema: Literal["sos-eval/theme/1"]
     """Which kind of file this is."""
@@ -84,6 +104,10 @@ class Theme(Declared):
     """Sizes."""
     logo: str | None = None
     """A png or jpg beside the theme file, shown on the top right."""
+    template: str | None = None
+    """A docx beside the theme file: the styles, margins, head and foot of documents; its text is left out."""
+    style_sheet: str | None = None
+    """A css beside the theme file, which comes after the page's own and loads nothing."""
 
     @property
     def style(self) -> dict[str, Any]:
@@ -112,13 +136,78 @@ class Theme(Declared):
         ]
 
 
-def read_theme(path: str | Path) -> tuple[Theme, Path | None]:
-    """Read a theme file; return it and where its logo is.
+@dataclass(frozen=True)
+class OwnLook:
+    """A theme, and the folder that holds the files which it names.
+
+    Attributes
+    ----------
+    theme
+        As declared.
+    folder
+        Of its file.
+    given
+        A Word template in place of the theme's.
+    """
+
+    theme: Theme
+    folder: Path
+    given: Path | None = None
+
+    def on(self, template: Path) -> OwnLook:
+        """Return the look on another Word template."""
+        return replace(self, given=read_template(template))
+
+    @property
+    def logo(self) -> Path | None:
+        """Where the logo is."""
+        return self._beside(self.theme.logo)
+
+    @property
+    def template(self) -> Path | None:
+        """Where the Word template is."""
+        return self.given or self._beside(self.theme.template)
+
+    @property
+    def style_sheet(self) -> Path | None:
+        """Where the style sheet is."""
+        return self._beside(self.theme.style_sheet)
+
+    def _beside(self, name: str | None) -> Path | None:
+        return None if name is None else self.folder / name
+
+    @property
+    def css(self) -> str:
+        """What of a page follows from the theme, and then its style sheet."""
+        of, back = self.theme.colours, self.theme.colours.background
+        link = of.treated if contrast(of.treated, back) >= _TEXT else of.ink
+        family = self.theme.fonts.family.replace('"', "")
+        names = {
+            "ink": of.ink, "back": back, "accent": of.treated, "soft": mixed(of.treated, back, 0.07), "link": link,
+            "quiet": of.muted, "line": of.grid, "font": f'"{family}", Arial, sans-serif',
+        }  # fmt: skip
+        own = ":root { " + " ".join(f"--{name}: {value};" for name, value in names.items()) + " }"
+        sheet = "" if self.style_sheet is None else self.style_sheet.read_text(encoding="utf-8")
+        return f"{own}\n{sheet}"
+
+    def kept_in(self, folder: Path) -> None:
+        """Write the theme and its files into a folder of a bundle, by their own names."""
+        folder.mkdir()
+        named = {name: file for name in _FILES if (file := self._beside(getattr(self.theme, name))) is not None}
+        for file in named.values():
+            shutil.copyfile(file, folder / file.name)
+        kept = asdict(self.theme) | {name: file.name for name, file in named.items()}
+        (folder / THEME_NAME).write_text(yaml_text(kept), encoding="utf-8", newline="\n")
+
+
+def read_theme(path: str | Path) -> OwnLook:
+    """Read a theme file, and look at the files that it names.
 
     Raises
     ------
     InputFault
-        A key is unknown, a value is none, the font is not on this machine, or the logo is not there.
+        With every fault: a key is unknown, a value is none, the font is not on this machine; a file that is named is
+        not there or not of its kind, a template lacks a style, a style sheet loads something.
     """
     document = read_yaml(path)
     theme = build(Theme, document.data, document)
@@ -129,14 +218,54 @@ def read_theme(path: str | Path) -> tuple[Theme, Path | None]:
     if theme.fonts.family not in families:
         what = f"fonts.family: no font {theme.fonts.family!r} on this machine"
         faults.add(document.where(("fonts", "family")), what, nearest(theme.fonts.family, families))
-    logo = document.path.parent / theme.logo if theme.logo is not None else None
-    if logo is not None and (logo.suffix.lower() not in (".png", ".jpg", ".jpeg") or not logo.is_file()):
-        faults.add(document.where(("logo",)), f"logo: no picture {theme.logo}", "a png or jpg beside the theme file")
+    look = OwnLook(theme, document.path.parent)
+    for name, (endings, what, instead) in _FILES.items():
+        file = look._beside(getattr(theme, name))
+        if file is not None and (file.suffix.lower() not in endings or not file.is_file()):
+            faults.add(document.where((name,)), f"{name}: no {what} {getattr(theme, name)}", instead)
+        elif file is not None and (why := _UNFIT.get(name, _fits)(file)):
+            faults.add(document.where((name,)), f"{name}: {why[0]}", why[1])
     faults.stop()
-    return theme, logo
+    return look
+
+
+def read_template(path: Path) -> Path:
+    """Return a Word template that has what a report needs.
+
+    Raises
+    ------
+    InputFault
+        It is not there, cannot be read as a document, or lacks a style.
+    """
+    if not path.is_file():
+        raise InputFault(Fault(str(path), "--template: no such file", "a docx with your styles"))
+    if why := unfit_template(path):
+        raise InputFault(Fault(str(path), f"--template: {why[0]}", why[1]))
+    return path
+
+
+def _fits(file: Path) -> tuple[str, str] | None:
+    return None
+
+
+def _unfit_sheet(file: Path) -> tuple[str, str] | None:
+    """Say what a style sheet would load, or what ends it early; nothing where it is one."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return f"{file.name} is not UTF-8", "save it as UTF-8"
+    found = _LOADS.search(text)
+    return (
+        None
+        if found is None
+        else (f"{file.name} holds {found[0]}: a report loads nothing", "leave it out, or data: URLs")
+    )
 
 
 def _families() -> list[str]:
     from matplotlib.font_manager import get_font_names
 
     return sorted(get_font_names())
+
+
+_UNFIT: dict[str, Callable[[Path], tuple[str, str] | None]] = {"template": unfit_template, "style_sheet": _unfit_sheet}

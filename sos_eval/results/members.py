@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.panel.panel import Panel
 from sos_eval.results.fitted import Fitted
-from sos_eval.results.search import can_be_searched, digits_of
+from sos_eval.results.pinned import adds_to, pins_down
+from sos_eval.results.search import UNKNOWN, are_alike, can_be_searched, digits_of, taken
 from sos_eval.results.span import tells_of_few
 from sos_eval.results.weighing import Weighing
 
@@ -32,7 +34,10 @@ class Members:
     times
         Periods.
     counts
-        By unit, what it counted in each period, (n_times,), NaN where nothing weighs; empty where the outcome is none.
+        By unit, what it counted in each period, (n_times,), NaN where nothing weighs, `UNKNOWN` where a value stands in
+        place of a count; empty where rows are people.
+    each, adds
+        By unit, what one count adds to its rate, and to the estimate's sum over units, (n_times,); NaN of values.
     weighing
         How much a count adds.
     """
@@ -41,6 +46,8 @@ class Members:
     others: Names = frozenset()
     times: tuple[float, ...] = ()
     counts: Mapping[str, Array] = field(default_factory=dict, compare=False, repr=False)
+    each: Mapping[str, Array] = field(default_factory=dict, compare=False, repr=False)
+    adds: Mapping[str, Array] = field(default_factory=dict, compare=False, repr=False)
     weighing: Weighing | None = field(default=None, compare=False, repr=False)
 
     @classmethod
@@ -51,7 +58,11 @@ class Members:
         names = panel.units.astype(str)
         cohorts = {float(start): frozenset(names[starts == start]) for start in panel.cohorts}
         others, times = frozenset(names[~panel.ever_treated]), tuple(map(float, panel.times))
-        return cls(cohorts, others, times, _counts(panel), Weighing.of(fitted))
+        weighing, each = Weighing.of(fitted), _each(panel)
+        adds = (1.0 if weighing.pooled else each) * panel.frame["weight"]
+        counts = panel.frame["count"] if panel.outcome.counted else each.fillna(UNKNOWN)
+        counted, each_adds, adds_to_sum = (_by_unit(panel, cells) for cells in (counts, each, adds))
+        return cls(cohorts, others, times, counted, each_adds, adds_to_sum, weighing)
 
     @property
     def treated(self) -> Names:
@@ -77,25 +88,60 @@ class Members:
     def searched(self, fewest: int, smallest: int) -> bool:
         """Say whether counts below the smallest that is shown can be searched for as whole numbers.
 
-        In any one period, behind the treated, the others or those of one start, where they are enough to be told of.
+        In any one period, behind the treated, the others or those of one start, where they are enough to be told of:
+        listed by their mean, or found by mean and standard deviation since rates are alike.
         """
-        told = [names for names in (self.treated, self.others, *self.cohorts.values()) if len(names) >= fewest]
-        return any(can_be_searched(counts, smallest) for names in told for counts in self._of(names).T)
+        return any(
+            can_be_searched(counts, smallest) or are_alike(counts, each, smallest)
+            for names in self._enough(fewest)
+            for counts, each in zip(self._of(names, self.counts), self._of(names, self.each), strict=True)
+        )
 
-    @property
-    def room(self) -> float:
-        """How many combinations all its counts have together, as a power of ten."""
-        return sum(map(digits_of, self.counts.values()))
+    def pinned(self, others: Sequence[Members], fewest: int, smallest: int) -> bool:
+        """Say whether a count below the smallest that is shown is known where this is told beside others.
 
-    @property
-    def late_room(self) -> float:
-        """How many those have from the last period before the first start on: an effect may rest on no others."""
+        As if each told the sum of the treated, of the others and of the units of one start, period by period.
+        """
+        sides = [key for key in (-np.inf, np.inf, *self.cohorts) if len(self._side(key)) >= fewest]
+        return bool(others) and any(
+            self._pinned_at(key, time, others, smallest) for key in sides for time in self.times
+        )
+
+    def _pinned_at(self, key: float, time: float, others: Sequence[Members], smallest: int) -> bool:
+        """Say so of one side in one period."""
+        own = self._told(key, time)
+        if not any(0 < count < smallest for _, count in own.values()):
+            return False
+        told = [own, *filter(None, (one._told(key, time) for one in others))]
+        names = sorted(frozenset[str]().union(*told))
+        sums = [[one[name][0] if name in one else 0.0 for name in names] for one in told]
+        counts = [next(one[name][1] for one in told if name in one) for name in names]
+        return adds_to(np.array(sums)) and pins_down(np.array(sums), np.array(counts), smallest)
+
+    def _told(self, key: float, time: float) -> dict[str, tuple[float, float]]:
+        """Return what one count of each unit of a side adds to a period's sum, and the counts; else none."""
+        if time not in self.times:
+            return {}
+        k, names = self.times.index(time), self._side(key) & self.adds.keys()
+        cells = {name: (float(self.adds[name][k]), float(self.counts[name][k])) for name in names}
+        return {name: cell for name, cell in cells.items() if np.isfinite(cell).all()}
+
+    def _enough(self, fewest: int) -> list[Names]:
+        """Return the sets of units that are told of: the treated, the others, and those of one start."""
+        return [names for names in (self.treated, self.others, *self.cohorts.values()) if len(names) >= fewest]
+
+    def room(self, smallest: int) -> float:
+        """Return how many combinations all its counts have together, as a power of ten."""
+        return sum(digits_of(taken(counts, smallest)) for counts in self.counts.values())
+
+    def late_room(self, smallest: int) -> float:
+        """Return how many those have from the last period before the first start on: an effect may need no others."""
         early = np.flatnonzero(np.array(self.times) < min(self.cohorts, default=-np.inf))
-        return sum(digits_of(counts[early.max(initial=0) :]) for counts in self.counts.values())
+        return sum(digits_of(taken(counts[early.max(initial=0) :], smallest)) for counts in self.counts.values())
 
-    def _of(self, names: Names) -> Array:
-        """Return the counts of some units, (n_units, n_times)."""
-        return np.array([self.counts[name] for name in sorted(names & self.counts.keys())]).reshape(-1, len(self.times))
+    def _of(self, names: Names, cells: Mapping[str, Array]) -> Array:
+        """Return the numbers of some units by period, (n_times, n_units)."""
+        return np.array([cells[name] for name in sorted(names & cells.keys())]).reshape(-1, len(self.times)).T
 
     def near(self, other: Members, fewest: int) -> bool:
         """Whether the two differ by some units, and by so few that a difference would tell of these alone."""
@@ -123,12 +169,18 @@ class Members:
         return self.treated if key == -np.inf else self.others if key == np.inf else self.cohorts.get(key, frozenset())
 
 
-def _counts(panel: Panel) -> dict[str, Array]:
-    """Return what each unit counted in each period, as far as it weighs; nothing where rows are people or no counts."""
-    if not panel.outcome.counted or panel.layout != "panel":
+def _each(panel: Panel) -> pd.Series:
+    """Return what one count adds to the rate, per row of the panel; NaN where a value stands in place of counts."""
+    if not panel.outcome.counted:
+        return pd.Series(np.nan, index=panel.frame.index)
+    return panel.outcome.per / panel.frame["exposure"]
+
+
+def _by_unit(panel: Panel, cells: pd.Series) -> dict[str, Array]:
+    """Return a column by unit, (n_times,) each, NaN where nothing weighs; nothing where rows are people."""
+    if panel.layout != "panel":
         return {}
-    frame = panel.frame
-    out = np.full((panel.n_units, panel.n_times), np.nan)
+    frame, out = panel.frame, np.full((panel.n_units, panel.n_times), np.nan)
     weighs = (frame["weight"] > 0) & frame["outcome"].notna()
-    out[panel.unit_codes, panel.time_codes] = frame["count"].where(weighs).to_numpy(float)
+    out[panel.unit_codes, panel.time_codes] = cells.where(weighs).to_numpy(float)
     return dict(zip(panel.units.astype(str), out, strict=True))

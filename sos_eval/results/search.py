@@ -2,6 +2,7 @@
 
 A count that is about c is taken to be one of 2c + 1 whole numbers, nought to twice itself; counts have as many
 combinations as the product of these. A number of d significant digits that is made of them leaves about one in 10^d.
+Where a value stands in place of a count, nobody here knows that: it is taken to lie in the middle of those protected.
 """
 
 from __future__ import annotations
@@ -12,20 +13,27 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FULL_DIGITS", "LEFT", "can_be_searched", "digits_of", "digits_that_leave"]
+__all__ = [
+    "FULL_DIGITS", "LEFT", "UNKNOWN", "are_alike", "can_be_searched", "can_be_searched_by_number", "digits_of",
+    "digits_that_leave", "taken",
+]  # fmt: skip
 
 Array = NDArray[np.float64]
 
 #: Significant digits of a number under a profile.
 FULL_DIGITS = 4
+#: In place of a count that stands behind a value and is not known.
+UNKNOWN = math.inf
 #: Combinations, as a power of ten, that what is told must leave.
 LEFT = 3.0
 #: Combinations, as a power of ten, that a mean to full digits must leave for nobody to list them.
 _LISTED = 6.0
+#: Of a count, by arithmetic.
+_ROUNDING = 1e-9
 
 
 def digits_of(counts: Array) -> float:
-    """Return how many combinations counts have, as a power of ten; unknown ones have none.
+    """Return how many combinations counts have, as a power of ten; those that are no number have none.
 
     Examples
     --------
@@ -35,18 +43,73 @@ def digits_of(counts: Array) -> float:
     return float(np.log10(2 * counts[np.isfinite(counts)] + 1).sum())
 
 
+def taken(counts: Array, smallest: int) -> Array:
+    """Return counts, with those that are not known in the middle of those that are protected; NaN stays.
+
+    Examples
+    --------
+    >>> taken(np.array([12.0, UNKNOWN, np.nan]), 6)
+    array([12.,  3., nan])
+    """
+    return np.where(counts == UNKNOWN, smallest / 2, counts)
+
+
 def can_be_searched(counts: Array, smallest: int) -> bool:
     """Say whether the counts of some units in one period can be listed by their mean, and one of them is protected.
 
     Parameters
     ----------
     counts : (n_units,)
-        In one period.
+        In one period; `UNKNOWN` where a value stands in their place.
     smallest
         Smallest count that is shown: those below it, and above zero, are protected.
     """
-    protected = ((counts > 0) & (counts < smallest)).any()
-    return bool(protected) and digits_of(counts) - FULL_DIGITS < _LISTED
+    likely = taken(counts, smallest)
+    protected = ((likely > 0) & (likely < smallest)).any()
+    return bool(protected) and digits_of(likely) - FULL_DIGITS < _LISTED
+
+
+def can_be_searched_by_number(units: float, smallest: int) -> bool:
+    """Say whether so many counts of which nothing is known could be listed by their mean.
+
+    Examples
+    --------
+    >>> can_be_searched_by_number(11, 6), can_be_searched_by_number(12, 6)
+    (True, False)
+    """
+    return can_be_searched(np.full(int(units), UNKNOWN), smallest)
+
+
+def are_alike(counts: Array, each: Array, smallest: int) -> bool:
+    """Say whether mean and standard deviation of rates leave a protected count fewer than two protected values.
+
+    Of n numbers none lies further from their mean than sqrt(n - 1) standard deviations (divisor n): Samuelson (1968),
+    inequality 1.
+
+    Parameters
+    ----------
+    counts, each : (n_units,)
+        In one period; what one count adds to the rate of its unit.
+    smallest
+        Smallest count that is shown.
+
+    Examples
+    --------
+    >>> are_alike(np.array([100.0, 100.0, 2.0]), np.array([0.01, 0.01, 0.5]), 6)
+    True
+    >>> are_alike(np.array([100.0, 240.0, 2.0]), np.array([0.01, 0.01, 0.5]), 6)
+    False
+    """
+    known = np.isfinite(counts) & np.isfinite(each) & (each > 0)
+    count, one = counts[known], each[known]
+    protected = (count > 0) & (count < smallest)
+    if not protected.any():
+        return False
+    rates = count * one
+    reach = math.sqrt(len(rates) - 1) * rates.std()
+    low = np.maximum(np.ceil((rates.mean() - reach) / one - _ROUNDING), 1)
+    high = np.minimum(np.floor((rates.mean() + reach) / one + _ROUNDING), smallest - 1)
+    return bool((high - low < 1)[protected].any())
 
 
 def digits_that_leave(rooms: Iterable[float], numbers: int) -> int:

@@ -25,10 +25,13 @@ class Weighing:
         Outcome (which holds its denominator), weight and stratum by unit and period; means where rows are people.
     adjusted
         The covariates that it adjusts for, and how.
+    pooled
+        Whether it sets sums of counts against sums of denominators, not means of rates.
     """
 
     cells: pd.DataFrame
     adjusted: tuple[str, ...] = ()
+    pooled: bool = False
 
     @classmethod
     def of(cls, fitted: Fitted) -> Self:
@@ -39,11 +42,12 @@ class Weighing:
         ways = [str(getattr(how, name, "")) for name in ("adjust", "by")]
         names = fitted.panel.covariates if how.covariates is None else how.covariates
         takes = how.takes_covariates and ways[0] != "none" and bool(names)
-        return cls(cells, (*names, *ways) if takes else ())
+        pooled = "poisson" in (how.name.split("_")[0], getattr(how, "family", ""))
+        return cls(cells, (*names, *ways) if takes else (), pooled)
 
     def differs(self, other: Weighing) -> bool:
         """Whether some count that both hold may add more to the one than to the other."""
-        if self.adjusted != other.adjusted:
+        if self.adjusted != other.adjusted or self.pooled != other.pooled:
             return True
         both = self.cells.join(other.cells.add_suffix("_other"), how="inner")
         return any(_apart(both[name], both[f"{name}_other"]) for name in ("outcome", "weight", "stratum"))

@@ -11,7 +11,7 @@ import pytest
 import sos_eval as se
 from sos_eval.bundle.files import read_table
 from sos_eval.bundle.searched import SearchedCounts
-from sos_eval.bundle.told import SEARCHED
+from sos_eval.bundle.told import SEARCHED, WEIGHED
 from sos_eval.jobs.judge import Judged
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.results.search import can_be_searched, digits_of, digits_that_leave
@@ -49,6 +49,7 @@ def undrawn(monkeypatch):
 def unsearched(monkeypatch):
     """Switch the rule off."""
     monkeypatch.setattr("sos_eval.results.search._LISTED", -np.inf)
+    monkeypatch.setattr("sos_eval.results.members.are_alike", lambda *told: False)
 
 
 def world(folder: Path, counts: np.ndarray, design: str = DESIGN) -> tuple[np.ndarray, Path]:
@@ -57,6 +58,7 @@ def world(folder: Path, counts: np.ndarray, design: str = DESIGN) -> tuple[np.nd
     data = pd.DataFrame([(f"A{u:02d}", 2012 if u < units // 2 else 0, 2010 + t) for u in range(units)
                          for t in range(periods)], columns=["la", "start", "year"])  # fmt: skip
     data["children"], data["entries"] = 900 + 37 * data.index, counts.ravel()
+    data["rate"] = 10_000 * data["entries"] / data["children"]
     data.to_csv(folder / "panel.csv", index=False)
     (folder / "design.yaml").write_text(design)
     bundle = se.run(folder / "design.yaml", out=folder / "out").path
@@ -68,7 +70,7 @@ def small(n: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, MOST + 1, size=(2 * n, 4))
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)])
 def test_without_the_rule_whole_numbers_are_found(seed, tmp_path, unsearched):
     """Three treated, three others: means, event times and their errors leave one value of every protected count."""
     truth = small(3, seed)
@@ -77,14 +79,23 @@ def test_without_the_rule_whole_numbers_are_found(seed, tmp_path, unsearched):
     assert len(recovered(searcher.possible(), truth, 6)) == ((truth > 0) & (truth < 6)).sum() > 10
 
 
+COUNTED = "outcome: {count: entries, exposure: children, per: 10000}"
+VALUED = "outcome: {value: rate}"
+
+
 @pytest.mark.parametrize(("n", "digits", "size"), [(3, 1, 5_000), (5, 2, 50_000), (8, 4, 200_000)])
 @pytest.mark.parametrize("seed", [0, 2])
-def test_with_the_rule_no_small_count_is_left_with_one_value(n, digits, size, seed, tmp_path):
-    """Other counts are found that go with every number that is told: so none of the protected is known."""
+@pytest.mark.parametrize("outcome", [COUNTED, VALUED], ids=["counts", "rates"])
+def test_with_the_rule_no_small_count_is_left_with_one_value(n, digits, size, seed, outcome, tmp_path):
+    """Other counts are found that go with every number that is told: so none of the protected is known.
+
+    A rate that is declared as a value is judged as if counts of three stood behind it.
+    """
     truth = small(n, seed)
-    searcher = Searcher(*world(tmp_path, truth))
+    searcher = Searcher(*world(tmp_path, truth, DESIGN.replace(COUNTED, outcome)))
     assert searcher.digits == digits
-    assert np.isfinite(searcher.means[0]).all() == np.isfinite(searcher.means[1]).all() == (n == 8)
+    told = n == 8 or (n == 5 and outcome == VALUED)  # to one digit; where counts are known some are nought and one
+    assert np.isfinite(searcher.means[0]).all() == np.isfinite(searcher.means[1]).all() == told
     assert searcher.consistent(truth[None]).all()
     drawn = searcher.others_like(truth, np.random.default_rng(seed), size)
     fits = drawn[searcher.consistent(drawn)]
@@ -138,6 +149,53 @@ def test_ordinary_counts_are_told_as_before(n, smallest, tmp_path, monkeypatch):
         monkeypatch.setattr("sos_eval.results.search._LISTED", -np.inf)
     assert same_but_for(*bundles) == set()
     assert read_table(bundles[0] / "estimates.csv")["estimate"].notna().all()
+
+
+@pytest.mark.parametrize(("n", "rows"), [(11, 2), (12, 26)])
+def test_values_are_told_in_full_from_twelve_units_a_side(n, rows, tmp_path):
+    """Nobody here knows what counts stand behind rates: of fewer, one answer is told (by two procedures)."""
+    counts = np.random.default_rng(7).integers(100, 180, size=(2 * n, 4))
+    table = read_table(world(tmp_path, counts, DESIGN.replace(COUNTED, VALUED))[1] / "estimates.csv")
+    assert table[table["estimator"] == "primary"]["estimate"].notna().sum() == rows
+
+
+POISSON = DESIGN.replace("  - {id: twfe, method: twfe}", "  - {id: poisson, method: poisson_did}")
+
+
+@pytest.mark.parametrize(("exposures", "told"), [(20_000, {"primary"}), (None, {"primary", "poisson"})])
+def test_sums_beside_means_of_rates_are_told_where_no_small_count_is_pinned(exposures, told, tmp_path):
+    """Eleven of one exposure and a small one: sum and mean of rates together are its count."""
+    rng = np.random.default_rng(5)
+    data = pd.DataFrame([(f"A{u:02d}", 2012 if u < 12 else 0, 2010 + t) for u in range(24) for t in range(4)])
+    data.columns = ["la", "start", "year"]
+    data["children"] = rng.integers(9_000, 60_000, 24)[data.index // 4] if exposures is None else exposures
+    data["entries"] = rng.integers(60, 180, len(data))
+    few = data["la"] == "A03"
+    data.loc[few, ["children", "entries"]] = [[800, 3], [800, 5], [800, 2], [800, 4]]
+    data.to_csv(tmp_path / "panel.csv", index=False)
+    (tmp_path / "design.yaml").write_text(
+        POISSON.replace("method: callaway_santanna, control: never_treated", "method: twfe")
+    )
+    table = read_table(se.run(tmp_path / "design.yaml", out=tmp_path / "out").path / "estimates.csv")
+    assert set(table.loc[table["estimate"].notna(), "estimator"]) == told
+    assert set(table.loc[table["estimate"].isna(), "reason"]) <= {WEIGHED}
+
+
+@pytest.mark.parametrize(("last", "full"), [(100, False), (160, True)])
+def test_rates_that_are_alike_are_as_small_counts(last, full, tmp_path):
+    """Twelve of 50 per 10,000, one of them a small authority: mean and spread leave it its own count alone."""
+    counts, children = np.full((24, 4), 100), np.full((24, 4), 20_000)
+    counts[3], children[3] = 4, 800
+    counts[11] = last
+    counts[12:] = np.random.default_rng(1).integers(60, 180, (12, 4))
+    data = pd.DataFrame([(f"A{u:02d}", 2012 if u < 12 else 0, 2010 + t) for u in range(24) for t in range(4)])
+    data.columns = ["la", "start", "year"]
+    data["children"], data["entries"] = children.ravel(), counts.ravel()
+    data.to_csv(tmp_path / "panel.csv", index=False)
+    (tmp_path / "design.yaml").write_text(DESIGN)
+    table = read_table(se.run(tmp_path / "design.yaml", out=tmp_path / "out").path / "estimates.csv")
+    assert table["estimate"].notna().all() == full
+    assert full or (table.loc[table["estimate"].isna(), "reason"] == SEARCHED).all()
 
 
 def test_of_two_outcomes_the_one_with_small_counts_alone_is_held_back(tmp_path):

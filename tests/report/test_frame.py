@@ -165,6 +165,8 @@ def test_a_structural_fault_is_seen(page, sound, broken):
 def test_the_palette_of_the_page_can_be_read():
     """Every colour of text has 4.5 on what is behind it."""
     css = (Path(html.__file__).parent / "page.css").read_text(encoding="utf-8")
+    names = dict(re.findall(r"--(\w+): ([^;]+);", css))
+    css = re.sub(r"var\(--(\w+)\)", lambda used: names[used[1]], css)
     texts = {f"#{c if len(c) == 6 else ''.join(2 * x for x in c)}" for c in re.findall(r"[ {]color: #([0-9a-f]+)", css)}
     assert {"#1a1a1a", "#00558a", "#4a4a4a"} <= texts
     for colour in texts - {"#ffffff"}:

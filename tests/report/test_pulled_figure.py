@@ -51,7 +51,7 @@ def test_text_of_a_drawing_is_text_and_it_says_what_it_shows(case, tmp_path):
 
 
 def test_a_theme_changes_every_colour_and_the_font(case, tmp_path):
-    order = FigureOrder(None, *theme(tmp_path))
+    order = FigureOrder(None, theme(tmp_path))
     svg = save_figure(case("full"), "event_study", tmp_path / "a.svg", order).read_text()
     assert "#7fdbca" in svg
     assert "DejaVu Serif" in svg
@@ -62,7 +62,7 @@ def test_a_theme_changes_every_colour_and_the_font(case, tmp_path):
 def test_the_same_order_gives_the_same_bytes_and_leaves_the_house_as_it_was(case, tmp_path):
     bundle = case("full")
     plain = save_figure(bundle, "flow", tmp_path / "a.svg").read_bytes()
-    order = FigureOrder(read_size("slide"), *theme(tmp_path))
+    order = FigureOrder(read_size("slide"), theme(tmp_path))
     for form in ("svg", "pdf", "png"):
         first, second = (save_figure(bundle, "flow", tmp_path / f"{k}.{form}", order).read_bytes() for k in "bc")
         assert first == second, form
@@ -98,9 +98,11 @@ def test_a_theme_that_is_wrong_is_refused_by_line_and_key(tmp_path, text, said):
 
 
 def test_a_contrast_that_many_cannot_read_is_said(tmp_path):
-    assert theme(tmp_path)[0].unreadable == []
-    pale, _ = theme(tmp_path, 'schema: sos-eval/theme/1\ncolours: {ink: "#777777"}\n')
-    assert pale.unreadable == ["colours.ink: #777777 on #ffffff has a contrast of 4.48; many cannot read it below 4.5"]
+    assert theme(tmp_path).theme.unreadable == []
+    pale = theme(tmp_path, 'schema: sos-eval/theme/1\ncolours: {ink: "#777777"}\n')
+    assert pale.theme.unreadable == [
+        "colours.ink: #777777 on #ffffff has a contrast of 4.48; many cannot read it below 4.5"
+    ]
     assert contrast("#767676", "#ffffff") == pytest.approx(4.542, abs=1e-3)  # the known grey that is just enough
 
 

@@ -1,0 +1,119 @@
+"""Covariates made of small counts: who lists whole numbers against `balance.csv` finds none of them."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sos_eval as se
+from sos_eval.bundle.covariates import CoarseCovariates
+from sos_eval.bundle.files import read_table
+from sos_eval.terms import BALANCE_COLUMNS
+
+DESIGN = """\
+schema: sos-eval/design/1
+name: covariates
+panel:
+  source: csv
+  path: panel.csv
+  unit: la
+  time: year
+  outcome: {count: entries, exposure: children, per: 10000}
+  treatment: {first_treated: start}
+  covariates: [deaths, region]
+comparison: {method: nearest, on: [deaths, region], distance: mahalanobis}
+estimators: [{id: primary, method: callaway_santanna, control: never_treated}]
+inference: [{method: analytic}]
+checks: []
+seed: 4
+report: {formats: []}
+disclosure: {profile: dfe}
+"""
+MOST = 5
+
+
+def world(folder, n):
+    """Run n treated and n others, deaths of one to five per 10,000; return these, exposures and bundle."""
+    rng = np.random.default_rng(n)
+    data = pd.DataFrame([(f"A{u:02d}", 2012 if u < n else 0, 2010 + t) for u in range(2 * n) for t in range(4)])
+    data.columns = ["la", "start", "year"]
+    unit = data.index // 4
+    children, deaths = rng.integers(9_000, 60_000, 2 * n), rng.integers(1, MOST + 1, 2 * n)
+    data["children"], data["entries"] = children[unit], rng.integers(100, 300, len(data))
+    data["deaths"] = (10_000 * deaths / children)[unit]
+    data["region"] = np.where(unit % 2, "N", "S")
+    data.to_csv(folder / "panel.csv", index=False)
+    (folder / "design.yaml").write_text(DESIGN)
+    return deaths, children, se.run(folder / "design.yaml", out=folder / "out").path
+
+
+def fitting(n, children, row):
+    """Return all counts of treated and of others, and which pairs of them go with what a row tells."""
+    combos = np.array(list(product(range(1, MOST + 1), repeat=n)))
+    treated, others = (10_000 * combos / of for of in (children[:n], children[n:]))
+    mean, other, sd = treated.mean(1), others.mean(1), treated.std(1, ddof=1)
+    fits = np.ones((len(combos), len(combos)), bool)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        smd = (mean[:, None] - other[None]) / sd[:, None]
+        ratio = sd[:, None] ** 2 / others.var(1, ddof=1)[None]
+    numbers = {
+        "mean_treated": mean[:, None],
+        "mean_comparison": other[None],
+        "std_mean_diff": smd,
+        "variance_ratio": ratio,
+    }
+    for name, (value, half) in row.items():
+        fits &= np.abs(numbers[name] - value) <= half
+    return combos, fits
+
+
+def left(combos, fits):
+    """Return how many values each count has left."""
+    return [len(np.unique(side[rows])) for rows, side in ((fits.any(1), k) for k in combos.T)]
+
+
+@pytest.mark.parametrize("n", [4, 5])
+def test_no_count_behind_a_covariate_is_left_with_one_value(n, tmp_path):
+    """With means and ratio to four digits each has one; with what is told each has more."""
+    deaths, children, bundle = world(tmp_path, n)
+    row = read_table(bundle / "balance.csv").set_index(["covariate", "stage"]).loc[("deaths", "before")]
+    assert row[["mean_treated", "mean_comparison", "variance_ratio", "ks"]].isna().all()
+    places = 3  # nobody is left out, so that before and after are one number
+    assert row["std_mean_diff"] == round(row["std_mean_diff"], places)
+    told = {"std_mean_diff": (row["std_mean_diff"], 0.5 * 10.0**-places + 1e-9)}
+    combos, fits = fitting(n, children, told)
+    assert min(left(combos, fits) + left(combos, fits.T)) > 1
+    rates = 10_000 * deaths / children
+    full = {"mean_treated": rates[:n].mean(), "mean_comparison": rates[n:].mean(),
+            "variance_ratio": rates[:n].var() / rates[n:].var()}  # fmt: skip
+    combos, fits = fitting(n, children, {name: (value, 5e-5 * value) for name, value in full.items()})
+    assert max(left(combos, fits) + left(combos, fits.T)) == 1
+
+
+def test_categories_and_what_is_judged_elsewhere_stay(tmp_path):
+    bundle = world(tmp_path, 5)[2]
+    table = read_table(bundle / "balance.csv")
+    assert table[table["covariate"].str.startswith("region")]["mean_treated"].notna().all()
+    assert not (bundle / "tables" / "balance_measures.csv").exists()
+    checks = read_table(bundle / "diagnostics.csv")
+    assert checks.loc[checks["name"].str.startswith("balance."), "value"].isna().all()
+    listed = read_table(bundle / "disclosure.csv")
+    assert listed.loc[listed["what"] == "deaths: std_mean_diff", "rule"].str.startswith("3 decimal places").all()
+
+
+def test_from_twelve_units_a_side_balance_is_told_in_full(tmp_path):
+    assert read_table(world(tmp_path, 12)[2] / "balance.csv").drop(columns="variance_ratio").notna().all(axis=None)
+
+
+def test_places_by_hand():
+    """Seven values a count: 5 + 5 units hold 8.5 digits, three stay, and two numbers may have two each."""
+    row = dict.fromkeys(BALANCE_COLUMNS, 0.1234) | {"covariate": "deaths", "n_treated": 5, "n_comparison": 5}
+    table = pd.DataFrame([row | {"stage": "before"}, row | {"stage": "after", "std_mean_diff": 0.0321},
+                          row | {"covariate": "distance"}, row | {"covariate": "region=N"}])  # fmt: skip
+    coarse = CoarseCovariates(table, 3, 6)
+    assert coarse.places == {"deaths": 1, "distance": 0}
+    assert coarse.coarser(table)["std_mean_diff"].tolist() == [0.1, 0.0, 0.0, 0.1234]
+    assert coarse.rows(table).tolist() == [True, True, True, False]

@@ -1,0 +1,207 @@
+"""An organisation's look from the design to every page: kept in the bundle, honoured by what is pulled later."""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+
+import numpy as np
+import pandas as pd
+import pytest
+from docx import Document
+from docx.oxml.ns import qn
+from docx.shared import Cm, RGBColor
+from matplotlib.image import imsave
+
+import sos_eval as se
+from sos_eval.cli.main import answered, cli
+from sos_eval.cli.screen import Screen
+from sos_eval.errors import InputFault
+from sos_eval.report.theme_file import read_theme
+
+
+def call(*words):
+    return answered(cli, [str(word) for word in words], Screen())
+
+
+THEME = """schema: sos-eval/theme/1
+colours: {treated: "#005f73", background: "#fffdf5"}
+fonts: {family: DejaVu Serif}
+logo: parts/logo.png
+template: county.docx
+style_sheet: county.css
+"""
+DESIGN = """\
+schema: sos-eval/design/1
+name: own
+panel:
+  source: csv
+  path: panel.csv
+  unit: la
+  time: year
+  outcome: {count: entries, exposure: children, per: 10000}
+  treatment: {first_treated: start}
+estimators: [{id: primary, method: callaway_santanna, control: never_treated}]
+inference: [{method: analytic}]
+checks: []
+seed: 4
+report: {formats: [html, docx, md], theme: look/theme.yaml}
+"""
+
+
+def look(folder):
+    """Write a theme with logo, template and style sheet."""
+    (folder / "parts").mkdir(parents=True)
+    (folder / "theme.yaml").write_text(THEME)
+    imsave(folder / "parts" / "logo.png", np.full((20, 60, 3), 0.5))
+    (folder / "county.css").write_text("h1 { letter-spacing: 0.01em; }\n")
+    word = Document()
+    word.sections[0].left_margin = Cm(3.3)
+    word.sections[0].footer.paragraphs[0].text = "County Council"
+    word.styles["Heading 1"].font.color.rgb = RGBColor(0x12, 0x34, 0x56)
+    word.add_paragraph("Words of the template that no report holds")
+    word.save(folder / "county.docx")
+    return folder / "theme.yaml"
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("own")
+    look(folder / "look")
+    rng = np.random.default_rng(3)
+    data = pd.DataFrame([(f"A{u:02d}", 2012 if u < 5 else 0, 2010 + t) for u in range(12) for t in range(4)])
+    data.columns = ["la", "start", "year"]
+    data["children"], data["entries"] = 9000 + 37 * data.index, rng.integers(100, 180, len(data))
+    data.to_csv(folder / "panel.csv", index=False)
+    (folder / "design.yaml").write_text(DESIGN)
+    return se.run(folder / "design.yaml", out=folder / "out")
+
+
+def word_of(file):
+    return Document(BytesIO(file.read_bytes()))
+
+
+def test_the_page_has_colours_font_logo_and_sheet(bundle):
+    page = (bundle.path / "report.html").read_text()
+    assert "--accent: #005f73;" in page
+    assert '--font: "DejaVu Serif"' in page
+    assert page.rstrip().count("letter-spacing: 0.01em") == 1
+    assert page.count('class="logo" src="data:image/png;base64,') == 1
+    assert not re.search(r"(?:src|href)=\"(?!data:|#)", page)
+    assert "#005f73" in (bundle.path / "figures" / "estimates.svg").read_text()
+
+
+def test_the_document_stands_on_the_template(bundle):
+    word = word_of(bundle.path / "report.docx")
+    assert word.sections[0].left_margin == pytest.approx(Cm(3.3), abs=1000)
+    assert word.sections[0].footer.paragraphs[0].text == "County Council"
+    assert word.styles["Heading 1"].font.color.rgb == RGBColor(0x12, 0x34, 0x56)
+    assert not [one for one in word.paragraphs if "Words of the template" in one.text]
+    assert max(shape.width for shape in word.inline_shapes) <= Cm(21.6 - 3.3 - 3.1)
+    widest = max(sum(cell.width for cell in table.rows[0].cells) for table in word.tables)
+    assert widest <= word.sections[0].page_width - word.sections[0].left_margin - word.sections[0].right_margin + 5000
+
+
+def test_captions_are_numbered_and_links_lead_to_headings(bundle):
+    word = word_of(bundle.path / "report.docx")
+    captions = [
+        "".join(part.text for part in one._p.iter(qn("w:t"))) for one in word.paragraphs if one.style.name == "Caption"
+    ]
+    for kind in ("Table", "Figure"):
+        numbers = [int(found[1]) for text in captions if (found := re.match(rf"{kind} (\d+)\. ", text))]
+        assert numbers == list(range(1, len(numbers) + 1)) != []
+    xml = word.element.xml
+    anchors, marks = (set(re.findall(rf'{name}="(part_\d+)"', xml)) for name in ("w:anchor", "w:name"))
+    assert anchors <= marks
+    assert len(marks) > 5
+    assert all(row._tr.trPr is not None for table in word.tables for row in table.rows)
+
+
+def test_what_is_pulled_later_has_the_look_that_the_bundle_keeps(bundle, tmp_path):
+    """The theme beside the design is gone, and the bundle elsewhere."""
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for file in bundle.path.rglob("*"):
+        target = moved / file.relative_to(bundle.path)
+        target.mkdir() if file.is_dir() else target.write_bytes(file.read_bytes())
+    again = se.read_bundle(moved)
+    assert again.report("html", tmp_path / "r.html").read_bytes() == (bundle.path / "report.html").read_bytes()
+    assert call("figure", moved, "estimates", "--out", tmp_path / "e.svg") == 0
+    assert "#005f73" in (tmp_path / "e.svg").read_text()
+    assert sorted(one.name for one in (moved / "theme").iterdir()) == [
+        "county.css",
+        "county.docx",
+        "logo.png",
+        "theme.yaml",
+    ]
+
+
+def test_another_template_and_theme_can_be_asked_for(bundle, tmp_path, capsys):
+    other = Document()
+    other.sections[0].left_margin = Cm(4.4)
+    other.save(tmp_path / "other.docx")
+    asked = [
+        "report",
+        bundle.path,
+        "--format",
+        "docx",
+        "--out",
+        tmp_path / "r.docx",
+        "--template",
+        tmp_path / "other.docx",
+    ]
+    assert call(*asked) == 0
+    assert word_of(tmp_path / "r.docx").sections[0].left_margin == pytest.approx(Cm(4.4), abs=1000)
+    (tmp_path / "plain.yaml").write_text('schema: sos-eval/theme/1\ncolours: {treated: "#7a1f1f"}\n')
+    assert call("report", bundle.path, "--theme", tmp_path / "plain.yaml", "--out", tmp_path / "r.html") == 0
+    assert "--accent: #7a1f1f;" in (tmp_path / "r.html").read_text()
+    assert call("report", bundle.path, "--template", tmp_path / "other.docx") == 2
+    assert "--format docx" in capsys.readouterr().err
+
+
+def test_a_template_without_the_styles_is_refused_by_name(bundle, tmp_path, capsys):
+    bare = Document()
+    for name in ("Caption", "List Bullet"):
+        style = bare.styles[name]
+        style.element.getparent().remove(style.element)
+    bare.save(tmp_path / "bare.docx")
+    (tmp_path / "text.docx").write_text("no document")
+    for name, said in (
+        ("bare.docx", "has no style List Bullet, Caption"),
+        ("text.docx", "cannot be read as a Word document"),
+    ):
+        assert call("report", bundle.path, "--format", "docx", "--template", tmp_path / name) == 2
+        assert said in " ".join(capsys.readouterr().err.split())
+    assert call("report", bundle.path, "--format", "docx", "--template", tmp_path / "away.docx") == 2
+    assert "no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("sheet", "said"),
+    [
+        ('@import "https://example.org/a.css";', "@import"),
+        ("h1 { background: url(https://example.org/a.png); }", "url(https://example.org/a.png"),
+        ("h1 { background: url('//example.org/a.png'); }", "url('//example.org/a.png'"),
+        ("</style><script>alert(1)</script>", "</style"),
+    ],
+)
+def test_a_style_sheet_that_loads_something_is_refused(sheet, said, tmp_path):
+    (tmp_path / "a.css").write_text(sheet)
+    (tmp_path / "theme.yaml").write_text("schema: sos-eval/theme/1\nstyle_sheet: a.css\n")
+    with pytest.raises(InputFault, match=re.escape(said)):
+        read_theme(tmp_path / "theme.yaml")
+
+
+def test_data_urls_are_no_loading(tmp_path):
+    (tmp_path / "a.css").write_text("h1 { background: url(data:image/png;base64,AAAA); }")
+    (tmp_path / "theme.yaml").write_text("schema: sos-eval/theme/1\nstyle_sheet: a.css\n")
+    assert "data:image/png" in read_theme(tmp_path / "theme.yaml").css
+
+
+def test_a_theme_that_is_away_ends_check_and_run_before_the_work(bundle, tmp_path, capsys):
+    design = DESIGN.replace("look/theme.yaml", "away.yaml").replace("panel.csv", str(bundle.path.parent / "panel.csv"))
+    (tmp_path / "design.yaml").write_text(design)
+    assert call("check", tmp_path / "design.yaml") == 2
+    assert call("run", tmp_path / "design.yaml", "--out", tmp_path / "out") == 2
+    assert "away.yaml" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
