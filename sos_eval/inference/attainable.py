@@ -104,7 +104,9 @@ def _alike(batch: Batch, statistic: Statistic) -> tuple[int, ...]:
         if kind == "studentised" and batch.std_error is None:
             continue
         size: Array = np.abs(statistics(batch, studentised=kind == "studentised"))
-        alike &= np.isnan(size) | (np.abs(size - size[0]) <= TIES * size[0])
+        with np.errstate(invalid="ignore"):  # of two infinite ones, whose errors are nought
+            near = np.isfinite(size[0]) & (np.abs(size - size[0]) <= TIES * size[0])
+        alike &= np.isnan(size) | near | (size == size[0])
     return tuple(max(int(count), 1) for count in alike.sum(0))
 
 

@@ -6,17 +6,20 @@ from dataclasses import replace
 from math import comb
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sos_eval.checks import Path
 from sos_eval.checks.path import path_p_values
 from sos_eval.checks.path_lottery import PathLottery
 from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD
+from sos_eval.inference.attainable import _alike
 from sos_eval.inference.auto import Auto, resolve
 from sos_eval.inference.design_facts import design_facts
 from sos_eval.inference.detectable import detectable_size
 from sos_eval.inference.randomization import Randomization, permute
 from sos_eval.numerics.detectable import FALL, RISE
+from sos_eval.results.estimate import Batch
 from sos_eval.results.without_effect import without_effect
 from tests.estimators.panels import counts_panel
 from tests.fakes import fit, panel_of
@@ -160,3 +163,9 @@ def test_a_difference_made_of_a_ratio_has_no_mirror_image_and_is_told_so_beside_
     assert overall.loc["ratio", "reason"].endswith("the smallest p is 0.1")
     assert np.isnan(overall.loc["rate_per", "p_value"])
     assert overall.loc["rate_per", "reason"].startswith("no test of its own")
+
+
+def test_adoptions_without_an_error_are_as_extreme_as_each_other():
+    """Errors of nought: two infinite statistics are alike, a finite one is not, one that is none counts."""
+    values, errors = np.array([[1.0], [2.0], [-1.0], [0.0]]), np.array([[0.0], [0.0], [1.0], [0.0]])
+    assert _alike(Batch(pd.DataFrame({"aggregation": ["overall"]}), values, errors), "studentised") == (3,)
