@@ -164,7 +164,7 @@ def test_strata_are_matchit_s(name):
     case = cases("full_matching")[name]
     panel, treated, on, spec, values = of_case(case, NAMES[name.partition("_")[0]])
     found = build(method_of(name, spec, on), panel)
-    agrees(found, treated, values)
+    agrees(found, treated, values, standardised=spec["estimand"] == "ATT")
     assert (treated & (found.weights == 0)).sum() == values["n_unmatched_treated"]
     assert found.sets["matched_set"].nunique() == values["n_subclass"]
     if values.get("L1"):

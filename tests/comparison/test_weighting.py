@@ -8,7 +8,7 @@ from sos_eval.errors import NotIdentified
 from sos_eval.numerics.balancing import entropy_weights, moments, stable_weights
 from sos_eval.numerics.chance_weights import chance_weights, trimmed
 from tests.comparison.panels import NEVER, eight, panel_of
-from tests.comparison.reference import agrees, of_case
+from tests.comparison.reference import agrees, balanced, of_case
 from tests.reference.stored import cases
 
 #      a  b  c  d  e  f  g  h      treated: a b c
@@ -197,9 +197,17 @@ def test_weights_are_weightit_s(name):
         for arm, group in (("treated", treated), ("control", ~treated)):
             own = found.weights[group]
             assert own.sum() ** 2 / (own @ own) == pytest.approx(values[f"ess_{arm}"], rel=rel)
-            assert own.sum() == pytest.approx(values["checksum"][arm]["sum"], rel=rel)
+            sums = [own.sum(), own @ own, own[own > 0].min(), own.max()]
+            np.testing.assert_allclose(
+                sums, [values["checksum"][arm][one] for one in ("sum", "sumsq", "min", "max")], rtol=rel
+            )
+        after = {
+            covariate: {key: one for key, one in row.items() if not key.endswith("_un")}
+            for covariate, row in values["balance"].items()
+        }  # before, theirs is of the units kept
+        balanced(found.balance, after, rel=rel, standardised=False)
         return
-    agrees(found, treated, values, rel=rel)
+    agrees(found, treated, values, rel=rel, standardised=spec["estimand"] == "ATT")
     if "ps" in values and found.overlap is not None:
         stored = values["ps"]["first20"] if isinstance(values["ps"], dict) else values["ps"]
         np.testing.assert_allclose(found.overlap["distance"][: len(stored)], stored, atol=1e-7)
