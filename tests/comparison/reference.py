@@ -1,6 +1,7 @@
 """Panels of the stored reference data: each row a unit that is seen once before and once after."""
 
 import numpy as np
+import pandas as pd
 
 from sos_eval.comparison import build
 from tests.comparison.panels import NEVER, panel_of
@@ -29,10 +30,11 @@ BALANCE = {"mean_treated": "mean_treated", "mean_control": "mean_comparison", "s
            "vr": "variance_ratio", "ks": "ks"}  # fmt: skip
 
 
-def agrees(found, treated, values, *, rel=1e-8, standardised=True):
+def agrees(found, treated, values, outcome, *, rel=1e-8, standardised=True):
     """Hold weights, their sums and balance of every covariate against a case of WeightIt or MatchIt with cobalt.
 
-    ``standardised``: whether its differences are over the treated units' deviation, as ours always are.
+    ``outcome``: (n,), whose weighted means enter last. ``standardised``: whether its differences are over the treated
+    units' deviation, as ours always are.
     """
     weights = found.weights
     if "weights" in values:
@@ -53,7 +55,17 @@ def agrees(found, treated, values, *, rel=1e-8, standardised=True):
     if "checksum_w" in values:
         sums = [weights @ weights, weights @ np.arange(1, len(weights) + 1)]
         np.testing.assert_allclose(sums, [values["checksum_w"][name] for name in ("sumsq", "sum_times_row")], rtol=rel)
+    means = [np.average(outcome[group], weights=weights[group]) for group in (treated, ~treated)]
+    np.testing.assert_allclose(means[0] - means[1], values["effect"]["unadjusted"]["coef"], rtol=max(rel, 1e-7))
     balanced(found.balance, values.get("balance") or values["balance_cobalt"], rel=rel, standardised=standardised)
+
+
+def same_sets(found, values):
+    """Hold who is in a set with whom against a case of MatchIt; its units stand in the order of the panel's."""
+    ours = found.sets.set_index("unit")["matched_set"].reindex([f"u{i:05}" for i in range(len(values["subclass"]))])
+    codes, theirs = pd.factorize(ours)[0], np.array([-1 if one is None else one for one in values["subclass"]])
+    assert ((codes < 0) == (theirs < 0)).all()
+    assert len({*zip(codes, theirs, strict=True)}) == len({*codes}) == len({*theirs})
 
 
 def balanced(balance, stored, *, rel=1e-8, standardised=True):
@@ -75,4 +87,4 @@ def balanced(balance, stored, *, rel=1e-8, standardised=True):
                 )
 
 
-__all__ = ["agrees", "balanced", "build", "of_case", "people"]
+__all__ = ["agrees", "balanced", "build", "of_case", "people", "same_sets"]

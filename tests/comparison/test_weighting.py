@@ -9,7 +9,7 @@ from sos_eval.numerics.balancing import entropy_weights, moments, stable_weights
 from sos_eval.numerics.chance_weights import chance_weights, trimmed
 from tests.comparison.panels import NEVER, eight, panel_of
 from tests.comparison.reference import agrees, balanced, of_case
-from tests.reference.stored import cases
+from tests.reference.stored import cases, data
 
 #      a  b  c  d  e  f  g  h      treated: a b c
 TOWN = [1, 1, 0, 1, 0, 0, 0, 0]
@@ -207,7 +207,14 @@ def test_weights_are_weightit_s(name):
         }  # before, theirs is of the units kept
         balanced(found.balance, after, rel=rel, standardised=False)
         return
-    agrees(found, treated, values, rel=rel, standardised=spec["estimand"] == "ATT")
+    agrees(
+        found,
+        treated,
+        values,
+        data(NAMES[name.partition("_")[0]])[spec["outcome"]].to_numpy(float),
+        rel=rel,
+        standardised=spec["estimand"] == "ATT",
+    )
     if "ps" in values and found.overlap is not None:
         stored = values["ps"]["first20"] if isinstance(values["ps"], dict) else values["ps"]
         np.testing.assert_allclose(found.overlap["distance"][: len(stored)], stored, atol=1e-7)

@@ -72,7 +72,7 @@ def test_regressions_of_five_completed_data_sets_are_pooled_as_mice_pools_them()
 
 
 def test_each_completed_data_set_is_matched_by_itself_and_the_estimates_pooled():
-    """MatchIt in each of mice's data sets: pairs are its own, effect and clustered error 1e-6 (R's logit), then pooled."""
+    """MatchIt in each of mice's data sets: its own pairs, effect and clustered error 1e-6 (R's logit), then pooled."""
     case = cases("rubin")["match_within"]
     table = data("authority_134.csv")
     on = ("x1", "x2", "log_pop", "y_pre")

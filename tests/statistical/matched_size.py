@@ -1,4 +1,4 @@
-"""Size of matched designs under ``inference: auto``: ``python -m tests.statistical.matched_size noise nearest 10 1000``.
+"""Size of matched designs under ``auto``: ``python -m tests.statistical.matched_size noise nearest 10 1000``.
 
 The shipped matched design with another comparison method, no effect; matched again in every draw and every one of 199
 permutations. ``noise``: adopters by lot among the authorities of the published panel, with their own outcomes of 2011
@@ -30,7 +30,14 @@ COHORTS = {
 ON = ["deprivation", "outcome_pre", "outcome_pre_slope"]
 METHODS: dict[str, dict[str, Any]] = {
     "nearest": {"method": "nearest", "on": ON, "distance": "probability", "ratio": 2, "caliper": 0.25},
-    "apart": {"method": "nearest", "on": ON, "distance": "probability", "ratio": 2, "caliper": 0.25, "cohorts": "apart"},
+    "apart": {
+        "method": "nearest",
+        "on": ON,
+        "distance": "probability",
+        "ratio": 2,
+        "caliper": 0.25,
+        "cohorts": "apart",
+    },
     "mahalanobis": {"method": "mahalanobis", "on": ON, "ratio": 2},
     "optimal": {"method": "optimal", "on": ON, "ratio": 2},
     "full": {"method": "full", "on": ON},
@@ -76,11 +83,10 @@ def rejected(kind: str, method: str, adopters: int, reps: int, permutations: int
         folder = Path(name)
         (folder / "world.yaml").write_text(yaml_text(world(kind, adopters)), encoding="utf-8")
         (folder / "design.yaml").write_text(yaml_text(design(kind, method)), encoding="utf-8")
-        study = se.power(
-            se.load_design(folder / "design.yaml"), world=se.load_world(folder / "world.yaml"), reps=reps, permutations=permutations,
-            rematch=True, workers=1,
-        )  # fmt: skip
-        return study.table[study.table["aggregation"] == "overall"]
+        drawn = se.load_world(folder / "world.yaml")
+        made = se.load_design(folder / "design.yaml")
+        study = se.power(made, world=drawn, reps=reps, permutations=permutations, rematch=True, workers=1)
+        return study.summary[study.summary["aggregation"] == "overall"]
 
 
 def main(kind: str, method: str, adopters: str, reps: int) -> None:
@@ -93,7 +99,10 @@ def main(kind: str, method: str, adopters: str, reps: int) -> None:
                 for row in found.itertuples()
             )
             first = found.iloc[0]
-            print(f"{kind}, {one}, {number} adopters: {told}; bias {first['bias']:.2f} ({first['bias_mcse']:.2f})", flush=True)
+            print(
+                f"{kind}, {one}, {number} adopters: {told}; bias {first['bias']:.2f} ({first['bias_mcse']:.2f})",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
