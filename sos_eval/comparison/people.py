@@ -225,7 +225,9 @@ def matched_people(
 def _refuse_columns(people: People, panel: Panel) -> None:
     """Refuse columns that the panel does not have, and persons without a name, all at once."""
     faults = Faults(NotIdentified)
-    for name in people.on:
+    for name in dict.fromkeys(people.on):
+        if people.on.count(name) > 1:
+            faults.add(panel.source, f"comparison.people.on: {name} stands twice", "name it once")
         if name not in panel.further_columns:
             what = f"comparison.people.on: {name} is no covariate of the panel"
             faults.add(panel.source, what, nearest(name, panel.further_columns))

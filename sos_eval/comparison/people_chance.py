@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sos_eval.comparison.calibration import calibrated
 from sos_eval.comparison.covariates import dummies, is_text
 from sos_eval.comparison.propensity import Model, said
-from sos_eval.errors import Fault, NotIdentified, listed
+from sos_eval.errors import Fault, NotIdentified
 from sos_eval.numerics.assignment import match_weights
 from sos_eval.numerics.calibration import held_out
 from sos_eval.numerics.crossfit import UnlearnableError, from_other_folds
@@ -90,8 +90,8 @@ def chances(
     try:
         used[both] = logistic(arm[both].astype(float), x, own[both]).probability
     except (SeparationError, np.linalg.LinAlgError) as why:
-        words = said(SEPARATED if isinstance(why, SeparationError) else COLLINEAR)
-        what = f"comparison.people.on: {listed(names)} {words}".replace("units", "rows")
+        words = said(names, SEPARATED if isinstance(why, SeparationError) else COLLINEAR, "rows")
+        what = f"comparison.people.on: {words}"
         raise NotIdentified(Fault(source, what, "match on fewer covariates, or write method: cem")) from None
     unseen[both] = held_out(arm[both], x, folds[both], own[both])
     return RowChances(used, unseen)

@@ -245,10 +245,11 @@ class Randomization(InferenceMethod):
         no_statistic = np.isnan(p) & np.isfinite(fitted.estimate.values) & (np.array(limits.reasons) != _ELSEWHERE)
         why = np.where(no_statistic, self._why_no_statistic(fitted), "")
         apart = np.where(self._apart(p, limits), _APART, "")
+        observed = np.where(np.isfinite(permuted.observed), permuted.observed, np.nan)  # over an error of zero: none
         reasons = ["; ".join(filter(None, texts)) for texts in zip(why, limits.reasons, apart, strict=True)]
         table = effect_table(
-            fitted, self.key, level=self.level, conf=(limits.low, limits.high), statistic=permuted.observed,
-            p_value=p, reason=reasons,
+            fitted, self.key, level=self.level, conf=(limits.low, limits.high), statistic=observed, p_value=p,
+            reason=reasons,
         )  # fmt: skip
         row = _headline_row(fitted, p)
         facts: dict[str, Any] = {

@@ -107,7 +107,7 @@ def test_faults_name_what_is_wrong():
         with pytest.raises(ValueError, match=said):
             People(**({"on": ("x",)} | given))
     apart = [(*row[:3], float(row[0] in "AB")) for row in ROWS]
-    with pytest.raises(NotIdentified, match="separate treated from untreated rows"):
+    with pytest.raises(NotIdentified, match="separates treated from untreated rows"):
         built(apart, method="ipw")
     with pytest.raises(NotIdentified, match="that are matched"):
         built(panel=many(), method="ipw", on=("x",), trim_chance=(0.999, 1.0))
