@@ -191,9 +191,10 @@ def test_no_outcome_since_the_first_start_pairs_anybody():
 def test_units_without_a_pair_take_no_part_with_their_rows():
     panel = many()
     found = build(Nearest(on=("x",), distance="x", caliper=0.1, people=WITHIN), panel)
-    assert set(found.panel.frame["unit"]) == {"B", "D"}
+    assert found.off_support["B"].startswith("no comparison unit is close enough")
+    assert set(found.panel.frame["unit"]) == {"A", "D"}
     rows = {row.names: row.rows for row in found.panel.flow if row.step == "comparison" and row.names}
-    assert rows["A"] == (panel.frame["unit"] == "A").sum()
+    assert rows["B"] == (panel.frame["unit"] == "B").sum()
 
 
 def test_pairs_of_cohorts_apart_are_not_matched_further():

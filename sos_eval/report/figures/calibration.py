@@ -67,10 +67,10 @@ def _lines(bundle: ResultBundle, ways: list[str]) -> str:
     """Say the lines through the chances that the model did not see; the fitted model's is 1 and 0 whatever it is."""
     _, lines = table_of(bundle, "calibration_line")
     rows = lines[lines["chance"].isin(ways) & (lines["chance"] != "fitted")] if len(lines) else lines
-    return " ".join(
-        f"Held out: by a model of the others; log odds have slope {row.slope:.2f} and intercept "
-        f"{round(row.intercept, 2) + 0.0:.2f} (1 and 0 where chances are right)."
-        if pd.notna(row.slope)
-        else f"Held out: by a model of the others; no line, {row.reason}."
-        for row in rows.itertuples()
-    )
+    said = [
+        f"log odds have slope {slope:.2f} and intercept {round(start, 2) + 0.0:.2f} (1 and 0 where chances are right)"
+        if np.isfinite(slope)
+        else f"no line, {reason}"
+        for slope, start, reason in zip(rows["slope"].astype(float), rows["intercept"], rows["reason"], strict=True)
+    ]
+    return " ".join(f"Held out: by a model of the others; {one}." for one in said)
