@@ -43,7 +43,11 @@ def over_imputations(
     if not entries:
         return first
     some, ids = replace(design, estimators=entries), {entry.id for entry in entries}
-    numbers = {entry.id: entry.panel.imputation.number for entry in entries if entry.panel.imputation is not None}
+    numbers = {
+        entry.id: entry.panel.imputation.sets(panels[entry.id])
+        for entry in entries
+        if entry.panel.imputation is not None
+    }
     several = [{key: answer for key, answer in first.items() if key[0] in ids}]
     for k in range(1, max(numbers.values())):
         groups = steps.compare(design, panels | steps.load_panels(some, imputation=k), ids)
