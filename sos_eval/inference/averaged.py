@@ -13,14 +13,14 @@ from sos_eval.inference.statistic import error_of_p, share_as_extreme
 from sos_eval.panel.panel import Array
 from sos_eval.results.inference import Inferred
 
-__all__ = ["Averaged", "averaged", "is_permuted"]
+__all__ = ["AveragedTest", "averaged", "is_permuted"]
 
 #: What the lots of every completed data set have in common, or they are not the same lots.
 _OF_LOTS = ("assignments", "draws", "complete", "strata", "statistic")
 
 
 @dataclass(frozen=True, slots=True)
-class Averaged:
+class AveragedTest:
     """The test of the overall effect.
 
     Attributes
@@ -60,7 +60,7 @@ def is_permuted(one: Inferred) -> bool:
     return {"statistic", "assignments"} <= set(one.facts)
 
 
-def averaged(several: Sequence[Inferred]) -> Averaged | str:
+def averaged(several: Sequence[Inferred]) -> AveragedTest | str:
     """Average a randomization test over completed data sets, or say why it cannot be.
 
     The p of the overall effect is that of the mean statistic among its means under the draws: under the null of no
@@ -79,7 +79,7 @@ def averaged(several: Sequence[Inferred]) -> Averaged | str:
         return "the completed data sets do not have the same lots"
     studentised = first.facts["statistic"] == "studentised"
     values = np.array([_statistic(one.tables[name], studentised) for one in several]).mean(0)
-    return Averaged(int(np.flatnonzero(overall)[0]), float(values[0]), values[1:], bool(first.facts["complete"]))
+    return AveragedTest(int(np.flatnonzero(overall)[0]), float(values[0]), values[1:], bool(first.facts["complete"]))
 
 
 def _statistic(draws: pd.DataFrame, studentised: bool) -> Array:
