@@ -89,6 +89,7 @@ RULES = (
     (r"synthdid", r".*", r"sdid\..*", "stops before the optimum; the tight run is compared"),
     (r"synthdid", r".*", r"(sc|did)\..*", "other methods; synthetic controls are compared with augsynth"),
     (r"synthdid", r".*", r"se_(placebo|bootstrap).*", f"{NOT_YET}: placebo variance and bootstrap"),
+    (r"synthetic_control", r"prop99_ridge_lambda100", r"lambda", "an input of the case"),
     (r"synthetic_control", r"prop99_v_.*", r".*", f"{NOT_YET}: predictors with weights V"),
     (r"synthetic_control", r".*", r"time.*|.*l2_imbalance", "labels, and what follows from the gaps"),
     (r"stacked", r".*", r"did\..*", "not offered: the mean of the years before as reference"),
