@@ -1,18 +1,23 @@
 """Time of one match on many rows, kernels alone: ``python -m bench.groups``.
 
-Covariates are drawn; a match is its distances (or strata) and its weights, without balance and files. Best of three.
+Covariates are drawn; a match is its distances (or strata) and its weights, without balance and files. Best of three,
+or once where that is long. Names after it: only these. Memory: the largest that the process has held so far.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from resource import RUSAGE_SELF, getrusage
 from time import perf_counter
 
 import numpy as np
 import pandas as pd
 
 from sos_eval.comparison import CEM
+from sos_eval.comparison.people_chance import chances, nearest_factors
 from sos_eval.numerics.assignment import nearest, optimal
+from sos_eval.numerics.chained import Gapped, impute
 from sos_eval.numerics.distance import absolute, mahalanobis
 from sos_eval.numerics.line import nearest_on_line
 from sos_eval.numerics.logistic import logistic
@@ -66,19 +71,49 @@ def in_strata() -> Callable[[], object]:
     return lambda: stratum_weights(method.codes_many(values, treated[None]), treated[None])
 
 
-WORK = {"nearest": on_propensity, "mahalanobis": on_mahalanobis, "optimal": best_pairs, "cem": in_strata}
+def children_within_calipers(n: int = 1_000_000) -> Callable[[], object]:
+    """1:1 of 1,000,000 children on 8 covariates within 18 sets and periods and a caliper of .2, 200,000 treated."""
+    x, treated = units(n, n // 5, 8)
+    values = pd.DataFrame(x, columns=[f"x{k}" for k in range(8)])
+    cells, own = np.arange(n) % 18, np.ones(n)
+
+    def match() -> object:
+        chance = chances(values, cells, treated, own, "bench", folds=np.arange(n) % 5)
+        return nearest_factors(chance.used, cells, treated, ratio=1, caliper=0.2)
+
+    return match
 
 
-def main() -> None:
+def imputations() -> Callable[[], object]:
+    """Five imputations of 200,000 rows of 12 covariates, ten numbers and two texts, a tenth of each missing."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(200_000, 12))
+    x[:, 1:] += 0.5 * x[:, :1]
+    columns = [Gapped(column, rng.random(len(x)) < 0.1) for column in x[:, :10].T]
+    columns += [
+        Gapped(np.digitize(column, [-1, 0, 1]).astype(float), rng.random(len(x)) < 0.1, 4) for column in x[:, 10:].T
+    ]
+    period = (np.arange(len(x)) % 11).astype(float)[:, None]
+    return lambda: [impute(columns, period, np.random.default_rng(k), iterations=5) for k in range(5)]
+
+
+WORK = {"nearest": on_propensity, "mahalanobis": on_mahalanobis, "optimal": best_pairs, "cem": in_strata,
+        "children": children_within_calipers, "imputations": imputations}  # fmt: skip
+#: Work that is timed once: a single run takes long enough.
+LONG = ("children", "imputations")
+
+
+def main(names: list[str]) -> None:
     """Print a line per method."""
-    for name, made in WORK.items():
-        match, taken = made(), []
-        for _ in range(TIMES):
+    for name in names or WORK:
+        match, taken = WORK[name](), []
+        for _ in range(1 if name in LONG else TIMES):
             start = perf_counter()
             match()
             taken.append(perf_counter() - start)
-        print(f"{name:<12} {min(taken):6.2f} s   {(made.__doc__ or '').strip()}")
+        held = getrusage(RUSAGE_SELF).ru_maxrss // 1024
+        print(f"{name:<12} {min(taken):6.2f} s {held:>6,} MiB   {(WORK[name].__doc__ or '').strip()}", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

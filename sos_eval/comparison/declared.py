@@ -142,7 +142,7 @@ class DeclaredSets(GroupMethod):
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns of the user's table that the panel has to carry for this method."""
-        return tuple(dict.fromkeys((*super().columns, *(self.people.on if self.people else ()))))
+        return tuple(dict.fromkeys((*super().columns, *(self.people.columns if self.people else ()))))
 
     def compare(self, panel: Panel) -> Comparison:
         """Refuse comparators that are treated, and heads that are not; then build the group."""

@@ -92,8 +92,8 @@ class DistanceMethod(GroupMethod):
 
     @property
     def if_collinear(self) -> str:
-        """What to declare instead of covariates that are collinear."""
-        return "take one of them out"
+        """What to declare beside leaving out one of the covariates that are collinear."""
+        return ""
 
     @abstractmethod
     def apart(self, x: Array, treated: Bools) -> Array | None:

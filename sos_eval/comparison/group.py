@@ -194,6 +194,9 @@ class GroupMethod(ComparisonMethod):
     def candidates(self, panel: Panel) -> tuple[Panel, pd.DataFrame]:
         """Return the panel of the units that could take part, and their covariates, a complete row each."""
         faults = Faults(NotIdentified)
+        for name in sorted({name for name in self.on if self.on.count(name) > 1}):
+            faults.add(panel.source, f"comparison.on: {name} stands twice", "name it once")
+        faults.stop()
         inside = self.restricted(panel)
         values = unit_values(inside, self.reads, key="comparison.on", faults=faults)
         faults.stop()

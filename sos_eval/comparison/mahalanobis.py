@@ -63,8 +63,8 @@ class Mahalanobis(PairMethod):
 
     @property
     def if_collinear(self) -> str:
-        """What to declare instead of covariates that are collinear."""
-        return "take one of them out, or write ridge: 0.01"
+        """What to declare beside leaving out one of the covariates that are collinear."""
+        return ", or write ridge: 0.01"
 
     def apart(self, x: Array, treated: Bools) -> Array | None:
         """Return the Mahalanobis distance."""

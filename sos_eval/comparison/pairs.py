@@ -14,6 +14,7 @@ from annotated_types import Ge
 from sos_eval.comparison.arms import dropped_by_reason, left_out_note, names_of
 from sos_eval.comparison.distances import Bools, Chosen, DistanceMethod, Distances
 from sos_eval.comparison.group import Matched
+from sos_eval.comparison.people import People
 from sos_eval.errors import Fault, NotIdentified
 from sos_eval.numerics.assignment import match_weights, match_weights_many
 from sos_eval.panel.panel import Array, Panel
@@ -27,6 +28,14 @@ class PairMethod(DistanceMethod):
 
     ratio: Annotated[int, Ge(1)] = 1
     """Donors per treated unit, at most."""
+    people: People | None = None
+    """Of rows that are people or events: how they are matched within the pairs of units, {method: cem, on: […]}; a pair
+    has the window of its treated unit."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the user's table that the panel has to carry for this method."""
+        return tuple(dict.fromkeys((*super().columns, *(self.people.columns if self.people else ()))))
 
     @abstractmethod
     def choose(self, distance: Array, turns: Chosen) -> Chosen:

@@ -23,6 +23,7 @@ from sos_eval.comparison.people_chance import (
     dealt,
     nearest_factors,
     odds_factors,
+    persons,
     refuse_extreme,
 )
 from sos_eval.comparison.propensity import Model
@@ -78,6 +79,9 @@ class People(Declared):
     """Of nearest and ipw: folds in which each person is whole; of logistic for its calibration alone."""
     deal: Seed = 1
     """Of nearest and ipw: number of the random deal of people into folds."""
+    person: Column | None = None
+    """Of nearest and ipw: column that says whose a row is, so that folds keep the rows of a person together. Unless
+    given: the cluster where clusters lie within units, else each row of the table is a person."""
 
     def __post_init__(self) -> None:
         if self.method != "cem" and (self.cutpoints or self.groupings):
@@ -86,8 +90,8 @@ class People(Declared):
             raise ValueError("ratio and caliper go with method: nearest")
         if self.method != "ipw" and self.trim_chance is not None:
             raise ValueError("trim_chance goes with method: ipw")
-        if not self.by_chance and (self.model, self.folds, self.deal) != ("logistic", 5, 1):
-            raise ValueError("model, folds and deal go with method: nearest or ipw")
+        if not self.by_chance and (self.model, self.folds, self.deal, self.person) != ("logistic", 5, 1, None):
+            raise ValueError("model, folds, deal and person go with method: nearest or ipw")
         if self.trim_chance is not None and not 0 <= self.trim_chance[0] < self.trim_chance[1] <= 1:
             raise ValueError("trim_chance: write the lower limit, then the upper one, both from 0 to 1: [0.05, 0.95]")
         if self.by_chance and not self.on:
@@ -99,6 +103,11 @@ class People(Declared):
     def by_chance(self) -> bool:
         """Whether rows are matched or weighed by an estimated chance of being treated."""
         return self.method in ("nearest", "ipw")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of rows that are read."""
+        return self.on if self.person is None else (*self.on, self.person)
 
     @property
     def coarsening(self) -> CEM:
@@ -214,12 +223,21 @@ def matched_people(
 
 
 def _refuse_columns(people: People, panel: Panel) -> None:
-    """Refuse covariates that the panel does not have, all at once."""
+    """Refuse columns that the panel does not have, and persons without a name, all at once."""
     faults = Faults(NotIdentified)
-    for name in people.on:
+    for name in dict.fromkeys(people.on):
+        if people.on.count(name) > 1:
+            faults.add(panel.source, f"comparison.people.on: {name} stands twice", "name it once")
         if name not in panel.further_columns:
             what = f"comparison.people.on: {name} is no covariate of the panel"
             faults.add(panel.source, what, nearest(name, panel.further_columns))
+    person = people.person
+    if person is not None and person not in panel.further_columns:
+        what = f"comparison.people.person: {person} is no column of the panel"
+        faults.add(panel.source, what, nearest(person, panel.further_columns))
+    elif person is not None and (nobody := int(panel.frame[person].isna().sum())):
+        what = f"comparison.people.person: {nobody} rows have no value of {person}"
+        faults.add(panel.source, what, "fill it in, or leave person out")
     if panel.layout != "cross_sections":
         faults.add(panel.source, "comparison.people: rows are units and periods", "write layout: cross_sections")
     faults.stop()
@@ -280,7 +298,11 @@ def _cells(rows: _Rows) -> Codes:
 def _chances(people: People, panel: Panel, values: pd.DataFrame, rows: _Rows, own: Array) -> RowChances:
     """Estimate the chance of each row."""
     places, arm = rows.place, rows.arm
-    folds = dealt(places, panel.clusters[places], panel.unit_codes[places], arm, people.folds, people.deal)
+    if people.person is None:
+        whole = persons(places, panel.clusters[places], panel.unit_codes[places])
+    else:
+        whole = np.unique(panel.frame[people.person].to_numpy()[places], return_inverse=True)[1]
+    folds = dealt(whole, arm, people.folds, people.deal)
     covariates = values.iloc[places]
     return chances(covariates, _cells(rows), arm, own, panel.source, folds=folds, model=people.model)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sos_eval.comparison.calibration import calibrated
 from sos_eval.comparison.covariates import dummies, is_text
 from sos_eval.comparison.propensity import Model, said
-from sos_eval.errors import Fault, NotIdentified, listed
+from sos_eval.errors import Fault, NotIdentified
 from sos_eval.numerics.assignment import match_weights
 from sos_eval.numerics.calibration import held_out
 from sos_eval.numerics.crossfit import UnlearnableError, from_other_folds
@@ -22,7 +22,7 @@ from sos_eval.numerics.logistic import COLLINEAR, SEPARATED, SeparationError, lo
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array
 
-__all__ = ["MISSING", "RowChances", "chances", "dealt", "nearest_factors", "odds_factors", "refuse_extreme"]
+__all__ = ["MISSING", "RowChances", "chances", "dealt", "nearest_factors", "odds_factors", "persons", "refuse_extreme"]
 
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.intp]
@@ -90,8 +90,8 @@ def chances(
     try:
         used[both] = logistic(arm[both].astype(float), x, own[both]).probability
     except (SeparationError, np.linalg.LinAlgError) as why:
-        words = said(SEPARATED if isinstance(why, SeparationError) else COLLINEAR)
-        what = f"comparison.people.on: {listed(names)} {words}".replace("units", "rows")
+        words = said(names, SEPARATED if isinstance(why, SeparationError) else COLLINEAR, "rows")
+        what = f"comparison.people.on: {words}"
         raise NotIdentified(Fault(source, what, "match on fewer covariates, or write method: cem")) from None
     unseen[both] = held_out(arm[both], x, folds[both], own[both])
     return RowChances(used, unseen)
@@ -108,21 +108,31 @@ def _learnt(x: Array, arm: Bools, own: Array, folds: Codes, model: Model, source
         raise NotIdentified(Fault(source, what, "write fewer folds, or model: logistic")) from None
 
 
-def dealt(places: Codes, clusters: Codes, units: Codes, arm: Bools, folds: int, deal: int) -> Codes:
-    """Deal rows into folds, (n,), people whole: by cluster where clusters lie within units, else by row of the panel.
+def persons(places: Codes, clusters: Codes, units: Codes) -> Codes:
+    """Say whose each row is, (n,), where no column does: the cluster's where clusters lie within units, else its own.
+
+    Parameters
+    ----------
+    places, clusters, units : (n,)
+        Row of the panel, codes of clusters and units.
+    """
+    seen = np.unique(clusters, return_inverse=True)[1]
+    pairs = len(np.unique(np.column_stack([seen, units]), axis=0))
+    finer = pairs == seen.max(initial=-1) + 1 > len(np.unique(units))
+    return np.unique(seen if finer else places, return_inverse=True)[1].astype(np.intp)
+
+
+def dealt(person: Codes, arm: Bools, folds: int, deal: int) -> Codes:
+    """Deal rows into folds, (n,), each person whole.
 
     Not by authority: the treated arm of a set is one authority, from which alone its difference can be learnt.
 
     Parameters
     ----------
-    places, clusters, units, arm : (n,)
-        Row of the panel, codes of clusters and units, who is treated.
+    person, arm : (n,)
+        Codes of persons from zero, who is treated.
     """
-    seen = np.unique(clusters, return_inverse=True)[1]
-    pairs = len(np.unique(np.column_stack([seen, units]), axis=0))
-    finer = pairs == seen.max(initial=-1) + 1 > len(np.unique(units))
-    whole = np.unique(seen if finer else places, return_inverse=True)[1].astype(np.intp)
-    return cluster_folds(whole, arm, folds, stream(deal, "people")) if len(whole) else whole
+    return cluster_folds(person, arm, folds, stream(deal, "people")) if len(person) else person
 
 
 def nearest_factors(chance: Array, cells: Codes, arm: Bools, *, ratio: int, caliper: float | None) -> Array:

@@ -83,7 +83,7 @@ def propensity(panel: Panel, values: pd.DataFrame, on: Sequence[str]) -> Logisti
     except SeparationError as why:
         if str(why) == SEPARATED:
             raise NotIdentified(_separated(panel, names)) from None
-        what = f"comparison.on: {listed(names)} {said(str(why))}"
+        what = f"comparison.on: {said(names, str(why))}"
         raise NotIdentified(Fault(panel.source, what, "match on fewer covariates, or on others")) from None
     except np.linalg.LinAlgError:
         raise NotIdentified(collinear(panel, names)) from None
@@ -121,19 +121,23 @@ def unseen_chance(values: pd.DataFrame, on: Sequence[str], treated: Bools) -> Ar
 
 
 def _separated(panel: Panel, names: list[str]) -> Fault:
-    what = f"comparison.on: {listed(names)} {said(SEPARATED)}"
+    what = f"comparison.on: {said(names, SEPARATED)}"
     return Fault(panel.source, what, "match on fewer covariates, or write method: mahalanobis")
 
 
-def collinear(panel: Panel, names: list[str], instead: str = "take one of them out") -> Fault:
-    """Return the fault of covariates that are collinear or do not vary."""
-    return Fault(panel.source, f"comparison.on: {listed(names)} {said(COLLINEAR)}", instead)
+def collinear(panel: Panel, names: list[str], further: str = "") -> Fault:
+    """Return the fault of covariates that are collinear or do not vary; what else than leaving out would do follows."""
+    out = f"take {'it' if len(names) == 1 else 'one of them'} out{further}"
+    return Fault(panel.source, f"comparison.on: {said(names, COLLINEAR)}", out)
 
 
-def said(why: str) -> str:
-    """Say of covariates why a model of the chance, or weights, do not exist."""
+def said(names: Sequence[str], why: str, rows: str = "units") -> str:
+    """Say of covariates, by name, why a model of the chance, or weights, do not exist."""
+    verbs = ("separates", "does not vary", "gives") if len(names) == 1 else (
+        "separate", "are collinear, or one of them does not vary", "give"
+    )  # fmt: skip
     words = {
-        SEPARATED: "separate treated from untreated units, so there is no propensity to fit",
-        COLLINEAR: "are collinear, or one of them does not vary",
+        SEPARATED: f"{verbs[0]} treated from untreated {rows}, so there is no propensity to fit",
+        COLLINEAR: verbs[1],
     }
-    return words.get(why, f"give no weights: {why}")
+    return f"{listed(names)} {words.get(why, f'{verbs[2]} no weights: {why}')}"

@@ -13,7 +13,7 @@ from sos_eval.comparison.arms import both_arms, dropped_by_reason, left_out_note
 from sos_eval.comparison.covariates import dummies
 from sos_eval.comparison.group import GroupMethod, Matched
 from sos_eval.comparison.propensity import few_note, said
-from sos_eval.errors import Fault, NotIdentified, listed
+from sos_eval.errors import Fault, NotIdentified
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.comparison import GroupWeights
 
@@ -80,8 +80,8 @@ class WeightMethod(GroupMethod):
         both_arms(panel)
         found = self.weigh(values, panel.ever_treated[None], panel.weights)
         if why := found.failures[0]:
-            names = listed(dummies(values[list(self.on)], drop_first=True)[0])
-            raise NotIdentified(Fault(panel.source, f"comparison.on: {names} {said(str(why))}", self.instead(str(why))))
+            what = f"comparison.on: {said(dummies(values[list(self.on)], drop_first=True)[0], str(why))}"
+            raise NotIdentified(Fault(panel.source, what, self.instead(str(why))))
         weights, treated = found.weights[0], panel.ever_treated
         gone = {str(unit): self.gone for unit in panel.units[weights == 0]}
         without = {unit: why for unit, why in gone.items() if unit in set(panel.units[treated])}

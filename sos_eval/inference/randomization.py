@@ -17,7 +17,14 @@ from sos_eval.inference.confidence_curve import CURVE, curve_table
 from sos_eval.inference.memory import refuse_too_many
 from sos_eval.inference.null_search import Limits
 from sos_eval.inference.nulls import constant_effect_limits
-from sos_eval.inference.statistic import Statistic, compared, statistics
+from sos_eval.inference.statistic import (
+    Statistic,
+    compared,
+    error_of_p,
+    extreme_draws,
+    share_as_extreme,
+    statistics,
+)
 from sos_eval.inference.tests_table import table_of_tests
 from sos_eval.inference.wald import refused
 from sos_eval.numerics.inversion import TIES
@@ -85,19 +92,16 @@ class Permuted:
         return np.vstack([self.observed, self.drawn])
 
     def extreme(self) -> NDArray[np.intp]:
-        """Count draws at least as extreme as the observed, two-sided by absolute value, ties included, (m,)."""
-        reached = np.abs(self.drawn) >= (1 - TIES) * np.abs(self.observed)
-        return np.asarray((reached | np.isnan(self.drawn)).sum(0), np.intp)
+        """Count draws at least as extreme as the observed, (m,)."""
+        return extreme_draws(self.observed, self.drawn)
 
     def p_value(self) -> Array:
-        """#/R over a complete list, (1 + #)/(1 + R) over a sample (Phipson and Smyth 2010), (m,)."""
-        draws, extra = len(self.drawn), 0 if self.complete else 1
-        return np.where(np.isfinite(self.observed), (self.extreme() + extra) / (draws + extra), np.nan)
+        """Share of draws as extreme, (m,)."""
+        return share_as_extreme(self.observed, self.drawn, complete=self.complete)
 
     def monte_carlo_error(self) -> Array:
-        """Binomial standard error of a sampled p; zero for a complete list, (m,)."""
-        p = self.p_value()
-        return np.where(np.isnan(p), np.nan, 0.0 if self.complete else np.sqrt(p * (1 - p) / len(self.drawn)))
+        """Binomial standard error of p, (m,)."""
+        return error_of_p(self.p_value(), len(self.drawn), complete=self.complete)
 
 
 def permute(fitted: Fitted, assignments: Assignments, statistic: Statistic) -> Permuted:
@@ -245,10 +249,11 @@ class Randomization(InferenceMethod):
         no_statistic = np.isnan(p) & np.isfinite(fitted.estimate.values) & (np.array(limits.reasons) != _ELSEWHERE)
         why = np.where(no_statistic, self._why_no_statistic(fitted), "")
         apart = np.where(self._apart(p, limits), _APART, "")
+        observed = np.where(np.isfinite(permuted.observed), permuted.observed, np.nan)  # over an error of zero: none
         reasons = ["; ".join(filter(None, texts)) for texts in zip(why, limits.reasons, apart, strict=True)]
         table = effect_table(
-            fitted, self.key, level=self.level, conf=(limits.low, limits.high), statistic=permuted.observed,
-            p_value=p, reason=reasons,
+            fitted, self.key, level=self.level, conf=(limits.low, limits.high), statistic=observed, p_value=p,
+            reason=reasons,
         )  # fmt: skip
         row = _headline_row(fitted, p)
         facts: dict[str, Any] = {

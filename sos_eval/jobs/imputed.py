@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sos_eval.design.design import Design
+from sos_eval.inference.averaged import averaged, is_permuted
 from sos_eval.inference.wald import interval, two_sided
 from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
@@ -19,8 +21,10 @@ from sos_eval.results.inference import Inferred
 from sos_eval.results.table import EffectTable
 from sos_eval.terms import KEY_COLUMNS
 
-__all__ = ["NOT_POOLED", "over_imputations", "pooled_table"]
+__all__ = ["AVERAGED", "NOT_POOLED", "over_imputations", "pooled_table"]
 
+#: What p is of a randomization test, and why it has no interval.
+AVERAGED = "the statistic is averaged over completed data sets under the same lots, and no interval is searched for it"
 #: Why a test without an error has no p after imputation.
 NOT_POOLED = "a test without a standard error belongs to one completed data set, and is not pooled: use analytic"
 
@@ -39,7 +43,11 @@ def over_imputations(
     if not entries:
         return first
     some, ids = replace(design, estimators=entries), {entry.id for entry in entries}
-    numbers = {entry.id: entry.panel.imputation.number for entry in entries if entry.panel.imputation is not None}
+    numbers = {
+        entry.id: entry.panel.imputation.sets(panels[entry.id])
+        for entry in entries
+        if entry.panel.imputation is not None
+    }
     several = [{key: answer for key, answer in first.items() if key[0] in ids}]
     for k in range(1, max(numbers.values())):
         groups = steps.compare(design, panels | steps.load_panels(some, imputation=k), ids)
@@ -57,8 +65,22 @@ def _pooled(answers: Sequence[Answer]) -> Answer:
 def _of_method(several: Sequence[Inferred]) -> Inferred:
     """Pool one method's tables; what stands behind a single data set is not told."""
     table, lost = pooled_table([one.table for one in several])
-    facts = {**several[0].facts, "imputations": len(several)}
-    return Inferred(table, {"imputations": lost} if lost["within"].notna().any() else {}, facts, None)
+    facts: dict[str, Any] = {**several[0].facts, "imputations": len(several)}
+    tables = {"imputations": lost} if lost["within"].notna().any() else {}
+    if not is_permuted(several[0]):
+        return Inferred(table, tables, facts, None)
+    test = averaged(several)
+    if isinstance(test, str):
+        facts |= dict.fromkeys(("observed", "p_value", "p_monte_carlo_error"), np.nan)
+        reason = table["reason"].where(table["reason"] != NOT_POOLED, f"{NOT_POOLED}; {test}")
+        return Inferred(EffectTable(table.assign(reason=reason)), tables, facts, None)
+    at = np.arange(len(table)) == test.row
+    told = table.assign(
+        statistic=table["statistic"].mask(at, test.observed), p_value=table["p_value"].mask(at, test.p),
+        reason=table["reason"].mask(at, AVERAGED),
+    )  # fmt: skip
+    tables["randomization"] = pd.DataFrame({"statistic": test.drawn})
+    return Inferred(EffectTable(told), tables, facts | test.facts, None)
 
 
 def pooled_table(tables: Sequence[EffectTable]) -> tuple[EffectTable, pd.DataFrame]:

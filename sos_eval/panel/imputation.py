@@ -24,12 +24,20 @@ STEP = "imputation"
 class GapFilling(Declared):
     """How gaps in covariates are filled."""
 
-    number: Annotated[int, Ge(2)] = 5
-    """Completed data sets; about as many as per cent of rows are incomplete, five only to repeat what was published."""
+    number: Annotated[int, Ge(2)] | None = None
+    """Completed data sets. Unless given: as many as per cent of rows have a gap, and two at least (White, Royston and
+    Wood 2011); write 5 only to repeat what was published."""
     iterations: Annotated[int, Ge(1)] = 5
     """Rounds of the chained equations."""
     max_missing: Annotated[float, Gt(0), Le(1)] = 0.3
     """A covariate with a larger share of gaps is refused by name."""
+
+    def sets(self, panel: Panel) -> int:
+        """Say how many completed data sets are made of a panel that was completed once."""
+        if self.number is not None:
+            return self.number
+        gapped = sum(row.rows for row in panel.flow if row.step == STEP)
+        return max(2, _per_cent(gapped, panel.n_rows))
 
 
 def completed(panel: Panel, names: tuple[str, ...], how: GapFilling, rng: np.random.Generator) -> Panel:
@@ -60,9 +68,15 @@ def completed(panel: Panel, names: tuple[str, ...], how: GapFilling, rng: np.ran
 
 def _told(gaps: list[str], rows: NDArray[np.bool_], how: GapFilling) -> str:
     """Say which gaps were filled, and where more completed data sets than declared are usual."""
-    share = int(np.ceil(100 * rows.mean()))
-    usual = f"; {share} of 100 rows have a gap, and as many data sets are usual" if share > how.number else ""
-    return f"Gaps in {', '.join(gaps)} were filled {how.number} times by chained equations{usual}."
+    share = _per_cent(int(rows.sum()), len(rows))
+    times = how.number or max(2, share)
+    usual = f"; {share} of 100 rows have a gap, and as many data sets are usual" if share > times else ""
+    return f"Gaps in {', '.join(gaps)} were filled {times} times by chained equations{usual}."
+
+
+def _per_cent(gapped: int, rows: int) -> int:
+    """Return the share of rows with a gap in per cent, rounded up."""
+    return -(-100 * gapped // rows)
 
 
 def _refuse(panel: Panel, empty: dict[str, np.ndarray], how: GapFilling) -> None:

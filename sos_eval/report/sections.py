@@ -48,7 +48,7 @@ def effect(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *_pictures(drawn, "outcome_paths", "event_study"),
         Heading("The comparison group", 3),
         *_comparison(bundle),
-        *_pictures(drawn, "flow", "balance", "balance_density", "balance_ecdf", "overlap"),
+        *_pictures(drawn, "flow", "balance", "balance_density", "balance_ecdf", "overlap", "calibration"),
         *_left_out(bundle),
         *_balance(bundle),
         Heading("Checks", 3),

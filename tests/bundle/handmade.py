@@ -7,6 +7,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import BundleContent
 from sos_eval.bundle.tables import adoption, outcome_paths
+from sos_eval.comparison.calibration import calibrated
 from sos_eval.panel.panel import FlowRow, Outcome, Panel
 from sos_eval.terms import EFFECT_COLUMNS
 from sos_eval.theory.programme import ProgrammeTheory
@@ -149,6 +150,10 @@ def figure_tables() -> dict[str, pd.DataFrame]:
             "unit": list(UNITS), "treated": [1.0] * 4 + [0.0] * 8, "weight": weights,
             "distance": [0.62, 0.55, 0.48, 0.71, 0.5, 0.44, 0.61, 0.39, 0.52, 0.6, 0.08, 0.11],
         }),
+        **calibrated(
+            {"fitted": np.linspace(0.06, 0.74, 12), "held_out": np.linspace(0.02, 0.88, 12)[::-1] ** 1.5},
+            np.arange(12) % 3 == 0,
+        ),
         "balance_values": pd.DataFrame({
             "unit": list(UNITS) * 2, "treated": ([1] * 4 + [0] * 8) * 2, "covariate": ["poverty"] * 12 + ["size"] * 12,
             "value": np.r_[np.linspace(0.1, 0.4, 12), 100.0 * (1 + k[:12] ** 2 % 7)], "before": 1.0,

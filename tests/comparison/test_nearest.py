@@ -149,7 +149,8 @@ def test_input_is_left_as_it_is():
 
 
 FAULTS = {
-    "separated": ({"distance": "probability"}, {"poor": [9, 9, 9, 1, 2, 3, 4, 5]}, "separate treated from untreated"),
+    "separated": ({"distance": "probability"}, {"poor": [9, 9, 9, 1, 2, 3, 4, 5]}, "separates treated from untreated"),
+    "twice": ({"on": ("poor", "poor")}, {}, "poor stands twice"),
     "collinear": ({"distance": "mahalanobis", "on": ("poor", "rich")}, {}, "are collinear"),
     "unknown": ({"on": ("pore",)}, {}, 'comparison.on: pore is no covariate of the panel; did you mean "poor"?'),
     "missing": ({}, {"poor": [1, 5, 9, np.nan, 4, 2, 8, np.nan]}, "no value of poor before the first start for d, h"),

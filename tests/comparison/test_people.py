@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sos_eval.comparison import DeclaredSets, build
+from sos_eval.comparison import DeclaredSets, Mahalanobis, Nearest, Optimal, build
+from sos_eval.comparison.build import RebuildingPeople, rebuilding
 from sos_eval.comparison.people import People
 from sos_eval.errors import NotIdentified
+from sos_eval.estimators import MatchedDiD
 from tests.comparison.people_panel import SETS, many, people_of
 
 #: (authority, day, outcome, x)
@@ -139,3 +141,62 @@ def test_without_days_the_window_is_the_registers_periods():
 def test_a_set_without_matched_rows_in_both_periods_is_named():
     found = built([row for row in ROWS if row[:2] != ("B", 45)])
     assert "sets without matched rows in both periods: B" in found.notes
+
+
+WITHIN = People(method="exact", on=("kind", "x"))
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        Nearest(on=("x", "outcome_pre"), distance="mahalanobis", people=WITHIN),
+        Optimal(on=("x", "outcome_pre"), distance="mahalanobis", people=WITHIN),
+        Mahalanobis(on=("x", "outcome_pre"), people=WITHIN),
+    ],
+)
+def test_authorities_are_paired_and_their_rows_matched_within_the_pairs(method):
+    """In sequence: the rows are those of the same pairs written by hand, to the byte."""
+    panel = many()
+    found = build(method, panel)
+    pairs = found.sets[found.sets["unit"] != found.sets["matched_set"]]
+    by_hand = DeclaredSets(
+        sets={u: (o,) for u, o in zip(pairs["matched_set"], pairs["unit"], strict=True)}, people=WITHIN
+    )
+    declared = build(by_hand, by_hand.restricted(panel))
+    columns = ["unit", "event_day", "outcome", "matched_set", "arm", "post", "weight"]
+    assert found.panel.frame[columns].equals(declared.panel.frame[columns])
+    assert found.uses_outcomes
+    assert not declared.uses_outcomes
+    assert abs(MatchedDiD().complete(found.panel).values[0] - 2.0) < 0.6
+    after = found.balance.query("stage == 'after'").set_index("covariate")
+    assert abs(after.loc["x", "std_mean_diff"]) < 1e-12
+    pre = panel.frame[panel.frame["time"] < 1].groupby("unit")["x"].mean()
+    assert after.loc["x of units", "mean_treated"] == pytest.approx(pre[["A", "B"]].mean())
+    assert {"kind", "x", "outcome_pre"} - {*method.columns} == {"outcome_pre"}
+    assert isinstance(rebuilding(method), RebuildingPeople)
+
+
+def test_no_outcome_since_the_first_start_pairs_anybody():
+    panel = many()
+    method = Nearest(on=("outcome_pre",), distance="mahalanobis", people=WITHIN)
+    noise = np.random.default_rng(5).normal(size=panel.n_rows) * 100
+    since = panel.frame["time"].to_numpy() >= 1
+    other = panel.with_columns(outcome=np.where(since, noise, panel.frame["outcome"]))
+    before = panel.with_columns(outcome=np.where(since, panel.frame["outcome"], noise))
+    sets = [build(method, one).sets for one in (panel, other, before)]
+    assert sets[0].equals(sets[1])
+    assert not sets[0]["distance"].equals(sets[2]["distance"])
+
+
+def test_units_without_a_pair_take_no_part_with_their_rows():
+    panel = many()
+    found = build(Nearest(on=("x",), distance="x", caliper=0.1, people=WITHIN), panel)
+    assert found.off_support["B"].startswith("no comparison unit is close enough")
+    assert set(found.panel.frame["unit"]) == {"A", "D"}
+    rows = {row.names: row.rows for row in found.panel.flow if row.step == "comparison" and row.names}
+    assert rows["B"] == (panel.frame["unit"] == "B").sum()
+
+
+def test_pairs_of_cohorts_apart_are_not_matched_further():
+    with pytest.raises(NotIdentified, match="within pairs of cohorts apart"):
+        build(Nearest(on=("x",), distance="x", cohorts="apart", people=WITHIN), many())

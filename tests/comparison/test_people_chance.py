@@ -9,7 +9,7 @@ import pytest
 import sos_eval as se
 from sos_eval.comparison.ipw import IPW
 from sos_eval.comparison.people import People
-from sos_eval.comparison.people_chance import chances, dealt, nearest_factors, odds_factors, refuse_extreme
+from sos_eval.comparison.people_chance import chances, dealt, nearest_factors, odds_factors, persons, refuse_extreme
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import MatchedDiD
 from tests.comparison.people_panel import many
@@ -107,7 +107,7 @@ def test_faults_name_what_is_wrong():
         with pytest.raises(ValueError, match=said):
             People(**({"on": ("x",)} | given))
     apart = [(*row[:3], float(row[0] in "AB")) for row in ROWS]
-    with pytest.raises(NotIdentified, match="separate treated from untreated rows"):
+    with pytest.raises(NotIdentified, match="separates treated from untreated rows"):
         built(apart, method="ipw")
     with pytest.raises(NotIdentified, match="that are matched"):
         built(panel=many(), method="ipw", on=("x",), trim_chance=(0.999, 1.0))
@@ -199,13 +199,58 @@ def test_people_stay_whole():
     """Rows of a person, or of a cluster within an authority, are in one fold; clusters of authorities are none."""
     place, unit = np.array([0, 0, 1, 2, 3, 4, 5, 6]), np.array([0, 0, 0, 0, 1, 1, 1, 1])
     arm = np.array([1, 1, 1, 1, 0, 0, 0, 0]) > 0
-    folds = dealt(place, unit, unit, arm, 2, 1)
+    folds = dealt(persons(place, unit, unit), arm, 2, 1)
     assert folds[0] == folds[1]
     assert sorted(np.bincount(folds[arm])) in ([1, 3], [2, 2])
     child = np.array([0, 0, 0, 1, 2, 2, 3, 3])
-    by_child = dealt(place, child, unit, arm, 2, 1)
+    by_child = dealt(persons(place, child, unit), arm, 2, 1)
     for code in range(4):
         assert len(set(by_child[child == code])) == 1
+
+
+def test_a_column_says_whose_a_row_is(monkeypatch):
+    """Clusters are authorities, as errors have them; folds follow the child, also one of two authorities."""
+    panel = many(n=1600)
+    child = np.array([f"c{k}" for k in np.random.default_rng(2).integers(0, 300, panel.n_rows)], object)
+    panel = panel.with_columns(child=child)
+    seen = {}
+
+    def spied(values, cells, arm, own, source, **more):
+        seen[model] = more["folds"], arm
+        return chances(values, cells, arm, own, source, **more)
+
+    monkeypatch.setattr("sos_eval.comparison.people.chances", spied)
+    weights = {}
+    for model, person in (("by child", "child"), ("by row", None)):
+        made = learnt("boosting", panel=panel, trim_chance=(0.02, 0.98), person=person)
+        weights[model] = made.panel.frame["weight"].to_numpy()
+    in_sets = len(seen["by child"][0])
+    units = panel.frame["unit"].to_numpy()
+    of_row = [child[i] for i in range(panel.n_rows)]
+    # D's rows stand twice, once a set: rows in the order of the panel, those of windows left out
+    dated = panel.frame["event_day"].to_numpy()
+    sets = {"A": ["A"], "B": ["B"], "C": ["A"], "D": ["A", "B"]}
+    window = {"A": (10, 20), "B": (30, 40)}
+    stands = [
+        of_row[i] for i in range(panel.n_rows) for one in sets[units[i]]
+        if not window[one][0] <= dated[i] < window[one][1]
+    ]  # fmt: skip
+    assert len(stands) == in_sets
+    folds = pd.Series(seen["by child"][0]).groupby(np.array(stands)).nunique()
+    assert folds.max() == 1
+    assert pd.Series(seen["by row"][0]).groupby(np.array(stands)).nunique().max() == 5
+    assert not np.array_equal(weights["by child"], weights["by row"])
+
+
+def test_a_person_without_a_name_is_refused():
+    panel = many(n=400)
+    with pytest.raises(NotIdentified, match=r"people\.person: child is no column of the panel"):
+        learnt("boosting", panel=panel, person="child")
+    some = panel.with_columns(child=np.where(np.arange(panel.n_rows) < 3, np.nan, np.arange(panel.n_rows) // 2))
+    with pytest.raises(NotIdentified, match="3 rows have no value of child"):
+        learnt("boosting", panel=some, person="child")
+    with pytest.raises(ValueError, match="go with method: nearest or ipw"):
+        People(on=("x",), person="child")
 
 
 def test_no_overlap_is_refused():
@@ -220,7 +265,7 @@ def test_no_overlap_is_refused():
 
 
 def test_learners_are_for_rows_of_people():
-    with pytest.raises(ValueError, match="model, folds and deal go with method: nearest or ipw"):
+    with pytest.raises(ValueError, match="model, folds, deal and person go with method: nearest or ipw"):
         People(on=("x",), model="boosting")
     with pytest.raises(ValueError, match="model: forest is for rows that are people"):
         IPW(on=("x",), model="forest")
@@ -232,7 +277,7 @@ name: people
 panel:
   {source: csv, path: people.csv, unit: la, time: year, layout: cross_sections, outcome: {value: days},
    treatment: {first_treated: start}, covariates: [x]}
-comparison: {method: declared, sets: {A: [C, D], B: [D]}, people: {method: ipw, on: [x], model: forest}}
+comparison: {method: declared, sets: {A: [C, D], B: [D]}, people: {method: ipw, on: [x], model: forest, person: child}}
 estimators: [{id: main, method: matched_did}]
 inference: [{method: analytic}]
 report: {formats: []}
@@ -243,7 +288,8 @@ seed: 4
 def test_a_run_writes_the_calibration_and_a_profile_holds_tenths_of_people_back(tmp_path):
     frame = many(n=1600).frame
     people = pd.DataFrame({"la": frame["unit"], "year": 2000 + frame["time"].astype(int), "days": frame["outcome"]})
-    people = people.assign(x=frame["x"], start=people["la"].map({"A": 2002, "B": 2004}).fillna(0).astype(int))
+    people = people.assign(child=[f"c{k // 3}" for k in range(len(people))], x=frame["x"])
+    people = people.assign(start=people["la"].map({"A": 2002, "B": 2004}).fillna(0).astype(int))
     people.to_csv(tmp_path / "people.csv", index=False)
     tables = {}
     for name, more in (("open", ""), ("guarded", "disclosure: {profile: dfe, minimum_units: 2}\n")):

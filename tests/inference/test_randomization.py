@@ -57,6 +57,16 @@ def test_eight_units_listed_by_hand(statistic, estimator):
     assert len(inferred.tables["randomization"]) == 70
 
 
+def test_an_outcome_without_an_error_has_no_statistic():
+    """Changes are one number an arm: the effect is there, its error is zero, and nothing is divided by it."""
+    exact = panel_of([[10, 13]] * 4 + [[10, 11]] * 4, [2002] * 4 + [np.inf] * 4)
+    row = overall(infer(fit(InfluenceOnly(), exact), interval="none"))
+    assert row["estimate"] == 2
+    assert np.isnan(row["statistic"])
+    assert np.isnan(row["p_value"])
+    assert row["reason"] == "no statistic to permute"
+
+
 def test_cohorts_keep_their_sizes():
     # 6 units, cohorts of 1 and 2: 6!/(1! 2! 3!) = 60 assignments
     space = assignment_space(noise_panel(6, 3).with_first_treated(np.array([2003, 2004, 2004] + [np.inf] * 3)), ())

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sos_eval.jobs.imputed import AVERAGED
 from sos_eval.jobs.run import run
 from sos_eval.numerics.random import stream
 from sos_eval.panel.imputation import GapFilling, completed
@@ -30,7 +31,7 @@ panel:
   covariates: [need, kind]
   imputation: {{number: {NUMBER}, iterations: 2}}
 estimators: [{{id: primary, method: twfe}}]
-inference: {{method: analytic}}
+inference: [{{method: randomization, draws: 99}}, {{method: analytic}}]
 report: {{formats: []}}
 seed: {SEED}
 """.replace("  untreated_means: never\n", "")
@@ -101,6 +102,18 @@ def test_estimates_are_pooled_over_the_completed_data_sets(folder):
         assert lost[name] == pytest.approx(wanted[name], rel=1e-9), name
     assert lost["between"] > 0
     assert row["df"] < 23  # fewer than the complete data's clusters less one
+
+
+def test_a_randomization_test_is_averaged_over_them(folder):
+    """Under an effect of many errors no draw of the 99 is as extreme on average; there is no interval."""
+    row = pd.read_csv(folder / "out" / "estimates.csv").query("inference == 'randomization'").iloc[0]
+    assert row["p_value"] == pytest.approx(1 / 100)
+    assert row["reason"] == AVERAGED
+    assert np.isnan(row["conf_low"])
+    assert row["estimate"] == pytest.approx(by_hand(folder)["estimate"], rel=1e-9)
+    drawn = pd.read_csv(folder / "out" / "tables" / "primary.randomization.csv")
+    assert len(drawn) == 99
+    assert np.abs(drawn["statistic"]).max() < abs(row["statistic"])
 
 
 def test_what_was_filled_is_told(folder):

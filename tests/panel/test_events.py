@@ -76,7 +76,8 @@ def test_an_event_within_days_is_yes_no_or_not_yet_known():
     column = made(**derive(conferred=EVENTS["derive"]["conferred"]))["conferred"]
     # row 1: after 32 days; row 2: never, two years of follow-up; row 4: after 154 days; others are no open referrals
     np.testing.assert_array_equal(column, [np.nan, 1, 0, np.nan, 0, np.nan, np.nan, np.nan])
-    late = made(until="2014-05-31", **derive(conferred=EVENTS["derive"]["conferred"]))["conferred"]
+    early = ROWS[ROWS["date"] <= "2014-05-31"]
+    late = made(early, until="2014-05-31", **derive(conferred=EVENTS["derive"]["conferred"]))["conferred"]
     assert np.isnan(late[4])  # 61 days of follow-up do not say that none came within 90
 
 
@@ -115,6 +116,7 @@ def test_a_child_of_two_authorities_is_one_child_and_that_is_said():
         ({"ended": ["", "2012-04-01", *ROWS["ended"][2:]]}, {"days": EVENTS["derive"]["days"]},
          "days: ended comes before begun in 1 row, row 1; mend the dates, or out_of_order: missing"),
         ({"date": ["2013-02-29", *ROWS["date"][1:]]}, {}, "date: 1 cell that are no date, '2013-02-29', row 0"),
+        ({"date": ["2015-04-01", *ROWS["date"][1:]]}, {}, "date: 1 event after 2015-03-31, row 0; mend the date"),
         ({}, {"kin": EVENTS["derive"]["kin"]}, 'is_in: place holds no "U2"; write one of: K2, U1'),
         ({}, {"date": EVENTS["derive"]["days"]}, 'events: the file has a column "date" already'),
         ({}, {"kin": {"code": "plce", "is_in": ["U1"]}}, 'data has no column "plce"; did you mean "place"?'),

@@ -48,3 +48,18 @@ def test_a_covariate_without_any_value_is_refused_whatever_the_limit():
     empty = panel.with_columns(x=np.full(panel.n_rows, np.nan))
     with pytest.raises(DataFault, match="x: has no value to fill gaps from"):
         filled(empty, max_missing=1.0)
+
+
+def test_as_many_completed_data_sets_as_per_cent_of_rows_have_a_gap():
+    panel = gapped()
+    share = panel.frame[["x", "kind"]].isna().any(axis=1).mean()
+    lots = np.random.default_rng(1)
+    once = completed(panel, ("x", "kind"), GapFilling(), lots)
+    assert GapFilling().sets(once) == np.ceil(100 * share) > 20
+    assert f"were filled {np.ceil(100 * share):.0f} times by chained equations." in once.flow[-1].reason
+    assert GapFilling(number=5).sets(completed(panel, ("x", "kind"), GapFilling(number=5), lots)) == 5
+    assert GapFilling().sets(many()) == 2
+    few = panel.with_columns(x=panel.frame["x"].fillna(0.0), kind=panel.frame["kind"].fillna("north").where(
+        np.arange(panel.n_rows) > 0
+    ))  # fmt: skip
+    assert GapFilling().sets(completed(few, ("x", "kind"), GapFilling(), lots)) == 2

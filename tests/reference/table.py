@@ -28,7 +28,8 @@ FILES = (
     "did_mpdta", "did_castle", "did_sim_care", "did_sim_rc", "did_sim_unbalanced", "drdid_2x2", "fixest",
     "clubsandwich_grunfeld", "clubsandwich_mortality", "wild_bootstrap", "matchit_lalonde", "matchit_causaldata",
     "pretrends", "imputation", "two_stage", "etwfe", "stacked", "fixest_more",
-    "synthdid", "synthetic_control", "staggered", "bacon", "panel_tests",
+    "synthdid", "synthetic_control", "staggered", "bacon", "panel_tests", "weighting", "full_matching",
+    "optimal_matching", "rubin", "ame",
 )  # fmt: skip
 
 

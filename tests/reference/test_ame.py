@@ -13,6 +13,8 @@ from sos_eval.numerics.marginal import Averaged, average_change, average_slope
 from sos_eval.numerics.regress import least_squares
 from tests.reference.stored import cases, data
 
+pytestmark = pytest.mark.reference
+
 #: R's iterations stop where the deviance moves by less than 1e-8 of itself: about 1e-9 in the coefficients.
 SAME = 1e-7
 #: R's own slopes are central differences of step 1e-4.
@@ -77,6 +79,7 @@ class Model:
 def test_effects_and_errors_are_those_of_r(name):
     case = cases("ame")[name]
     model, told = Model(case), case["values"]["ame"]
+    np.testing.assert_allclose(model.coef[:6], list(case["values"]["coef"].values())[:6], rtol=SAME)
     for variable, values in told.items():
         averaged = model.effect(variable)
         tolerance = SAME if variable in ("treat", "girl", "prior") else DIFFERENCED
@@ -91,6 +94,16 @@ def test_effects_over_the_treated_are_those_of_r(name):
     averaged = model.effect("treat", model.frame["treat"].to_numpy())
     assert averaged.value == pytest.approx(case["values"]["treat_on_treated"]["estimate"], rel=SAME)
     assert model.error(averaged) == pytest.approx(case["values"]["treat_on_treated"]["se_cluster"], rel=10 * SAME)
+
+
+@pytest.mark.parametrize("name", [name for name in LOGITS if cases("ame")[name]["spec"]["over"]])
+def test_effects_by_group_are_those_of_r(name):
+    case = cases("ame")[name]
+    model, by = Model(case), case["spec"]["over"]
+    for group, told in case["values"]["treat_by"].items():
+        averaged = model.effect("treat", (model.frame[by] == float(group.partition("=")[2])).to_numpy(float))
+        assert averaged.value == pytest.approx(told["estimate"], rel=SAME)
+        assert model.error(averaged) == pytest.approx(told["se_cluster"], rel=10 * SAME)
 
 
 def test_gradients_are_those_of_small_steps():

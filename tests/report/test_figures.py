@@ -16,9 +16,9 @@ from sos_eval.results.method import registered, summary
 from tests.bundle.handmade import estimates, figure_tables, full
 
 NAMES = [
-    "adoption", "answer", "balance", "balance_density", "balance_ecdf", "common_cause", "estimates", "event_study",
-    "flow", "group_effects", "honest_did", "leave_one_out", "mediation", "outcome_paths", "overlap", "randomization",
-    "refuters", "robustness", "specification_curve", "theory",
+    "adoption", "answer", "balance", "balance_density", "balance_ecdf", "calibration", "common_cause", "estimates",
+    "event_study", "flow", "group_effects", "honest_did", "leave_one_out", "mediation", "outcome_paths", "overlap",
+    "randomization", "refuters", "robustness", "specification_curve", "theory",
 ]  # fmt: skip
 
 
@@ -357,3 +357,14 @@ def test_the_curve_marks_the_headline_alone_and_has_a_row_for_every_option(bundl
 def test_a_figure_shows_itself_in_a_notebook(bundle):
     shown = bundle.figure("estimates")
     assert shown._repr_png_() == image(shown, "png")
+
+
+def test_calibration_shows_what_the_model_did_not_see_beside_what_it_fitted(bundle):
+    figure = bundle.figure("calibration")
+    said = " ".join(texts(figure))
+    assert {"Held out", "As fitted"} <= {*texts(figure)}
+    line = bundle.tables("calibration_line").set_index("chance")
+    assert f"slope {line.loc['held_out', 'slope']:.2f}" in said
+    tenths = bundle.tables("calibration").query("chance == 'held_out'")
+    marks = figure.axes[0].collections[-1].get_offsets()
+    np.testing.assert_allclose(marks, tenths[["expected", "observed"]], rtol=1e-12)

@@ -14,6 +14,7 @@ from sos_eval.panel.events.dates import days_of, years_of
 from sos_eval.panel.events.rules import derived
 from sos_eval.panel.events.spec import EVENT_DAY, EventsSpec
 from sos_eval.panel.panel import FlowRow
+from sos_eval.panel.read.columns import many
 from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.spec import PanelSpec
 
@@ -41,8 +42,13 @@ def as_rows(reading: Reading, spec: PanelSpec, base: Path) -> Reading:
     day = days_of(reading, events.date)
     if np.isnat(day).any():
         reading.add(f"{events.date}: no date in {reading.lines(np.isnat(day))}", "every event has its date")
+    until = _until(reading, events)
+    late = day > until
+    if late.any():
+        what = f"{events.date}: {many(int(late.sum()), 'event')} after {events.until}, {reading.lines(late)}"
+        reading.add(what, "mend the date, or events.until, the last day on record")
     years = years_of(day, spec.year_convention)
-    reading = derived(reading, events, day, _until(reading, events), spec.unit)
+    reading = derived(reading, events, day, until, spec.unit)
     if events.authorities is not None:
         reading = joined(reading, events.authorities, base, spec.unit, years)
     number = np.where(np.isnat(day), np.nan, day.astype("datetime64[D]").astype(float))
