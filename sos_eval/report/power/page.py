@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from pathlib import Path
 
 import pandas as pd
 
 from sos_eval.bundle.whole import make_folder, write_file
-from sos_eval.report.content import Block, Bullets, Heading, Picture, ReportDocument, Table, Text, slug
+from sos_eval.report.content import Block, Bullets, Heading, Picture, ReportDocument, Table, Text
+from sos_eval.report.draw import Drawn
+from sos_eval.report.html import render_document
 from sos_eval.report.power.figures import FIGURES
 from sos_eval.report.power.reading import PowerFolder, headline, read_power
 from sos_eval.report.theme import house_style, image
@@ -17,7 +18,6 @@ from sos_eval.results.table import overall_rows
 
 __all__ = ["write_power_report"]
 
-_HERE = Path(__file__).parent.parent
 AGAIN = "with --resume: all draws are kept"
 SHOWN = {
     "estimator": "Estimator", "inference": "Inference", "true_effect": "True effect", "bias": "Bias",
@@ -93,15 +93,8 @@ def _draw(study: PowerFolder) -> dict[str, tuple[bytes, str]]:
 
 
 def _render(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> str:
-    from jinja2 import Environment, StrictUndefined
-    from markupsafe import Markup
-
-    room = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
-    room.filters["slug"] = slug
-    page = room.from_string((_HERE / "page.html").read_text(encoding="utf-8"))
-    pictures = {name: f"data:image/svg+xml;base64,{b64encode(svg).decode('ascii')}" for name, (svg, _) in drawn.items()}
-    css = Markup((_HERE / "page.css").read_text(encoding="utf-8"))  # our own file, not data
-    return page.render(document=_document(study, drawn), pictures=pictures, css=css)
+    images = {name: {"svg": svg} for name, (svg, _) in drawn.items()}
+    return render_document(_document(study, drawn), Drawn(images=images))
 
 
 def _document(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> ReportDocument:
