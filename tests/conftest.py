@@ -74,7 +74,7 @@ def shared(*parts: str) -> Path:
 def without_pages() -> Iterator[None]:
     """Run without figures and report, half of a small run's time, where neither is read."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sos_eval.jobs.write.render_all", lambda folder, forms: [])
+        patch.setattr("sos_eval.jobs.write.render_all", lambda *given: [])
         yield
 
 

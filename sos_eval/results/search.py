@@ -119,8 +119,10 @@ def digits_that_leave(rooms: Iterable[float], numbers: int) -> int:
     --------
     >>> digits_that_leave([17.0], 6), digits_that_leave([4.8, 9.5], 1), digits_that_leave([2.8], 1)
     (2, 1, 0)
+    >>> digits_that_leave([math.inf], 12)
+    4
     """
     if not numbers:
         return FULL_DIGITS
-    least = min(rooms) - LEFT
-    return max(0, min(FULL_DIGITS, math.floor(least / numbers)))
+    least = (min(rooms) - LEFT) / numbers
+    return FULL_DIGITS if least >= FULL_DIGITS else max(0, math.floor(least))

@@ -113,7 +113,7 @@ def run(folder: Path, name: str) -> Path:
 @pytest.fixture
 def undrawn(monkeypatch):
     """Leave out what publishes nothing linear: figures of the folder's own tables, and detectable sizes."""
-    monkeypatch.setattr("sos_eval.jobs.write.render_all", lambda folder, forms: [])
+    monkeypatch.setattr("sos_eval.jobs.write.render_all", lambda *given: [])
     monkeypatch.setattr("sos_eval.jobs.run.judge", lambda *run: Judged())
 
 

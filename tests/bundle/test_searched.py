@@ -41,7 +41,7 @@ disclosure: {profile: dfe}
 @pytest.fixture(autouse=True)
 def undrawn(monkeypatch):
     """Leave out what is not read here: figures, and detectable sizes."""
-    monkeypatch.setattr("sos_eval.jobs.write.render_all", lambda folder, forms: [])
+    monkeypatch.setattr("sos_eval.jobs.write.render_all", lambda *given: [])
     monkeypatch.setattr("sos_eval.jobs.run.judge", lambda *run: Judged())
 
 
