@@ -124,6 +124,8 @@ def path_rows(
     for name in paths["outcome"].unique():
         at = np.flatnonzero(paths["outcome"] == name)
         cohorts = at[said(paths["cohort"].iloc[at])]
+        if few[cohorts].any():  # beside effects of the other starts, the path of all would tell theirs
+            back[at[(paths["group"].iloc[at] == "treated").to_numpy()]] = True
         back[cohorts] |= (few | back)[cohorts].any()  # effects tell cohorts apart: one level shown places the others
         _hold_before(paths, behind, few, back, at, fewest, least)
     return few, back & ~few

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 import sos_eval as se
 from sos_eval.bundle.files import csv_text, read_table
+from sos_eval.bundle.withheld import path_rows
 from sos_eval.jobs.judge import Judged
 from tests.bundle.adversary import Adversary
 
@@ -583,3 +585,46 @@ def test_alternatives_that_together_tell_of_single_units_are_not_all_told(
     (tmp_path / "again").mkdir()
     ungated, adversary = equations(tmp_path / "again", pilots, options)
     assert adversary.recovered(adversary.statements(ungated, digits=4), 6, within=8) != []
+
+
+FEW_BESIDE_MANY = """\
+schema: sos-eval/design/1
+name: few
+panel:
+  source: csv
+  path: few_beside_many.csv
+  unit: la
+  time: year
+  outcome: {count: n, exposure: kids, per: 10000}
+  treatment: {first_treated: first, untreated_means: never}
+estimators: [{id: primary, method: callaway_santanna}]
+inference: [{method: analytic}]
+checks: []
+seed: 7
+report: {formats: []}
+"""
+
+
+def with_all_treated(paths, *about):
+    """Hold back as the gate does, but for the path of all treated."""
+    few, back = path_rows(paths, *about)
+    return few, back & ~((paths["group"] == "treated") & paths["cohort"].isna()).to_numpy()
+
+
+def test_a_start_of_one_does_not_come_back_from_the_path_of_all_and_event_times(
+    tmp_path, undrawn, unsearched, monkeypatch
+):
+    """One authority begins in 2013, six in 2014: with the path of all treated its counts of 2010 and 2013 came back."""
+    shutil.copy(Path(__file__).with_name("few_beside_many.csv"), tmp_path)
+    for name, profile in (("guarded", "dfe"), ("again", "dfe")):
+        (tmp_path / f"{name}.yaml").write_text(f"{FEW_BESIDE_MANY}disclosure: {{profile: {profile}}}\n")
+    adversary = Adversary(tmp_path / "guarded.yaml")
+    guarded = run(tmp_path, "guarded")
+    assert adversary.recovered(adversary.statements(guarded, digits=4), 6) == []
+    table = read_table(guarded / "estimates.csv")
+    told = table[table["estimate"].notna() & (table["aggregation"] == "event_time")]["event_time"]
+    assert set(told) == {-3.0, -2.0, -1.0}
+    means = read_table(guarded / "tables" / "outcome_paths.csv").groupby("group")["mean"].count()
+    assert means.to_dict() == {"comparison": 8, "treated": 0}
+    monkeypatch.setattr("sos_eval.bundle.gate.path_rows", with_all_treated)
+    assert adversary.recovered(adversary.statements(run(tmp_path, "again"), digits=4), 6) != []

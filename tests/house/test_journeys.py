@@ -1,4 +1,4 @@
-"""The three journeys in docs/journeys are run as they stand: each command, file and line that they are said to print."""
+"""The three journeys in docs/journeys are run as they stand: each command and file, and what they are said to print."""
 
 from __future__ import annotations
 
