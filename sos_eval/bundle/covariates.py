@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.results.search import UNKNOWN, can_be_searched_by_number, digits_of, digits_that_leave, taken
 
-__all__ = ["CoarseCovariates"]
+__all__ = ["EARLIER", "CoarseCovariates"]
 
 Flags = NDArray[np.bool_]
 
+#: Covariates that are made of the outcome.
+EARLIER = ("outcome_pre", "outcome_pre_slope")
 _DIFFERENCE = "std_mean_diff"
 #: A distance is made of the covariates: to tell it is to tell more of them.
 _OF_ALL = "distance"
@@ -30,6 +34,8 @@ class CoarseCovariates:
         In the columns of `balance.csv`.
     fewest, smallest
         Fewest units of a result; smallest count that is shown.
+    declared
+        Names of columns that the design declares as covariates, which are what they are called, whatever that is.
 
     Attributes
     ----------
@@ -37,9 +43,11 @@ class CoarseCovariates:
         By covariate, to how many decimal places; 0 where it is not told.
     """
 
-    def __init__(self, balance: pd.DataFrame, fewest: int, smallest: int) -> None:
+    def __init__(
+        self, balance: pd.DataFrame, fewest: int, smallest: int, declared: Collection[str] = frozenset()
+    ) -> None:
         names = balance["covariate"].astype(str)
-        others = names.str.contains("=", regex=False) | names.str.startswith("outcome_pre")
+        others = (names.str.contains("=", regex=False) | names.isin(EARLIER)) & ~names.isin(list(declared))
         units = balance[["n_treated", "n_comparison"]].to_numpy(float)
         told = ~others.to_numpy(bool) & (units >= fewest).all(axis=1)
         listed = np.array([can_be_searched_by_number(n, smallest) for n in units.min(axis=1)], bool)
@@ -62,7 +70,7 @@ class CoarseCovariates:
         """Write their standardised differences to their places."""
         names, numbers = table["covariate"].astype(str), table[_DIFFERENCE].astype(float)
         fewer = [
-            round(one, self.places[name]) if name in self.names else one
+            round(one, self.places[name]) + 0.0 if name in self.names else one
             for name, one in zip(names, numbers, strict=True)
         ]
         return table.assign(**{_DIFFERENCE: fewer})

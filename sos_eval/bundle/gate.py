@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 
 from sos_eval.bundle.checker import for_the_checker
 from sos_eval.bundle.content import BundleContent, Confidential
-from sos_eval.bundle.covariates import CoarseCovariates
+from sos_eval.bundle.covariates import EARLIER, CoarseCovariates
 from sos_eval.bundle.digits import rounded, rounded_table
+from sos_eval.bundle.files import json_text
 from sos_eval.bundle.searched import SearchedCounts, answering, different
 from sos_eval.bundle.told import APART, LONE, NEAR, SEARCHED, UNKNOWN, WEIGHED, ToldEstimates
 from sos_eval.bundle.withheld import BACK, path_rows, result_rows
@@ -56,13 +58,18 @@ _WITHOUT_SOME = ("leave_one_out", "contamination", "spillover")
 #: Checks whose sentence tells of every alternative.
 _OF_ALTERNATIVES = ("robustness", "specification_curve", "specification_curve.found")
 #: Checks that make further estimates of the same units, which nothing holds against those that are told.
-_FURTHER = ("unmatched", "without_strata_effects", "placebo_outcome", "panel_tests")
+_FURTHER = (
+    "unmatched", "without_strata_effects", "placebo_outcome", "panel_tests", "sensitivity", "refuters", "mechanisms",
+)  # fmt: skip
 _THIN = "withheld: not all alternatives may be told"
 _AS_BALANCE = "withheld: what balance.csv holds back would stand here"
 #: Tables on how alike the groups are in all covariates together.
-_OF_COVARIATES = ("balance_measures", "overlap", "calibration")
+_OF_COVARIATES = ("balance_measures", "overlap", "calibration", "calibration_line")
 _COVARIATE = "withheld: a covariate could be made of small counts, and whole numbers could be searched for"
 _QUOTED = "withheld: words and numbers that may be from the data"
+#: A number that is not whole, and cut-points that were taken from the data.
+_FRACTION = re.compile(r"(?<![\w.])[-−]?\d[\d,]*\.\d+(?:e[-+]?\d+)?(?![\w.]*\w)")
+_CUTS = re.compile(r"(cut-points taken from the data: ).*")
 _PEOPLE = "withheld: rows are people"
 _SENTENCE = "A sentence that counts or names people is withheld (disclosure)."
 _COUNTED = re.compile(r"\d[\d,]*\s+(?:rows?|people|persons?|children|child|events?|observations?|cells?|values?)\b")
@@ -89,16 +96,23 @@ class _Gate:
         self.thin: set[tuple[str, str]] = set()
         self.partial: set[tuple[str, str]] = set()
         self.hidden: set[str] = set()
+        self.held_balance = True
         self.searched = SearchedCounts(about.disclosure)
         balance = content.balance.iloc[:0] if about.people else content.balance
-        self.covariates = CoarseCovariates(balance, about.disclosure.fewest, about.disclosure.smallest)
+        declared = (content.design.get("panel") or {}).get("covariates") or ()
+        self.covariates = CoarseCovariates(balance, about.disclosure.fewest, about.disclosure.smallest, declared)
 
     def passed(self) -> BundleContent:
         """Hold back what must be, round the rest."""
         content = self.content
         self._choose()
         estimates = self._estimates(content.estimates)
-        passed = {name: self._table(name, table) for name, table in content.tables.items()}
+        paths = {name: self._table(name, table) for name, table in content.tables.items() if name == "outcome_paths"}
+        balance = self._balance(content.balance)
+        self.held_balance = any(file == "balance.csv" for file, *_ in self.held)
+        passed = {
+            name: paths[name] if name in paths else self._table(name, table) for name, table in content.tables.items()
+        }
         tables = {name: table for name, table in passed.items() if table is not None}
         diagnostics = self._diagnostics(content.diagnostics)
         facts = self._facts(content.facts)
@@ -106,11 +120,11 @@ class _Gate:
         headline = content.headline if isinstance(content.headline, Mapping) else content.headline(estimates, facts)
         self._weights(content.weights)
         out = replace(
-            content, estimates=estimates, tables=tables, balance=self._balance(content.balance),
+            content, estimates=estimates, tables=tables, balance=balance,
             weights=None, flow=self._flow(content.flow),
             diagnostics=diagnostics, tests=self._tests(content.tests), headline=rounded(headline), facts=facts,
             economics=self._economics(content.economics),
-            log="\n".join(self._said("log.txt", content.log.split("\n"))),
+            log="\n".join(self._said("log.txt", self._without_numbers("log.txt", content.log.split("\n")))),
         )  # fmt: skip
         return replace(out, withheld=self._checked(out))
 
@@ -254,7 +268,7 @@ class _Gate:
             return self._balance(table, file)
         reason = self._whole_table(name, table)
         if reason:
-            self._note(file, "the whole file", max(table.size, 1), reason)
+            self._note(file, "the whole file", max(int(table.notna().to_numpy().sum()), 1), reason)
             return None
         table = self._worded(file, table)
         if name == "families":
@@ -310,8 +324,10 @@ class _Gate:
             return WEIGHED
         if self.covariates.names and name in _OF_COVARIATES:
             return _COVARIATE
-        if "balance" in name.split(".") or name == "implementation.as_treated":
-            return _AS_BALANCE if "balance" in name.split(".") else UNKNOWN
+        if "balance" in name.split(".") and self.held_balance:
+            return _AS_BALANCE
+        if name == "implementation.as_treated":
+            return UNKNOWN
         key = self._estimate_of(name)
         if key in self.silent:
             return self.silent[key]
@@ -356,7 +372,7 @@ class _Gate:
         n = table[["n_treated", "n_comparison"]].astype(float)
         rare, words = self._few_people(table), table["covariate"].astype(str)
         few = (n < fewest).any(axis=1).to_numpy() | rare
-        outcomes = words.str.startswith("outcome_pre").to_numpy()
+        outcomes = words.isin(EARLIER).to_numpy()
         sizes = n.groupby(table["covariate"])
         apart = (sizes.transform("max") - sizes.transform("min")).to_numpy(float)
         near = ((apart > 0) & (apart < fewest)).any(axis=1) & (table["stage"] == "before").to_numpy()
@@ -400,11 +416,14 @@ class _Gate:
 
     def _weights(self, table: pd.DataFrame | None) -> None:
         """Hold weights by unit back: matched on outcomes, they and balance.csv give counts of single units back."""
-        size = 1 if table is None else max(table.size, 1)
+        size = 1 if table is None else max(int(table.notna().to_numpy().sum()), 1)
         self._note("weights.csv", "the whole file", size, _PEOPLE if self.about.people else _ONE_UNIT)
 
     def _flow(self, table: pd.DataFrame) -> pd.DataFrame:
         """Mask counts of people in the flow, and what would name or count them in words."""
+        for name in ("what", "reason"):
+            texts = ["" if pd.isna(text) else str(text) for text in table[name]]
+            table = table.assign(**{name: self._without_numbers("flow.csv", texts)})
         if not self.about.people:
             return table
         ends = table["step"].isin(["start", "end"])
@@ -468,7 +487,8 @@ class _Gate:
     def _facts(self, facts: RunFacts) -> RunFacts:
         """Round the facts, empty those on few units, and hold back sentences that count or name people."""
         out: RunFacts = rounded(facts)
-        notes = {name: tuple(self._said("results.json", said)) for name, said in facts.notes.items()}
+        plain = {name: self._without_numbers("results.json", said) for name, said in facts.notes.items()}
+        notes = {name: tuple(self._said("results.json", said)) for name, said in plain.items()}
         out = replace(out, notes=notes, caveats=tuple(self._said("results.json", facts.caveats)))
         gone = {*self.silent, *self.searched.digits}
         kept = [one for one in out.procedures if (one.estimator, one.outcome) not in gone]
@@ -483,8 +503,8 @@ class _Gate:
         detectable = DetectableFacts(test=facts.detectable.test, level=facts.detectable.level, reason=reason)
         out = replace(out, detectable=detectable, disagreement=DisagreementFacts())
         if reason == SEARCHED:
-            plain = replace(out.inference, variance_treated_clusters=math.nan, variance_comparison_clusters=math.nan)
-            out = replace(out, inference=plain)
+            known = replace(out.inference, variance_treated_clusters=math.nan, variance_comparison_clusters=math.nan)
+            out = replace(out, inference=known)
         return out
 
     def _why_alone(self) -> str:
@@ -540,6 +560,19 @@ class _Gate:
         held = [bool(_COUNTED.search(text)) or self._names(text) for text in texts]
         self._note(file, "sentences", sum(held), _PEOPLE)
         return [_SENTENCE if gone else text for gone, text in zip(held, texts, strict=True)]
+
+    def _without_numbers(self, file: str, texts: Sequence[str]) -> list[str]:
+        """Return sentences without numbers that are neither whole nor declared, and without cut-points of the data."""
+        fewer = [_FRACTION.sub(lambda found: found[0] if found[0] in self._written else "…", text) for text in texts]
+        out = [_CUTS.sub(r"\1…", text) for text in fewer]
+        gone = sum(one != other for one, other in zip(out, texts, strict=True))
+        self._note(file, "numbers in sentences", gone, _QUOTED)
+        return out
+
+    @cached_property
+    def _written(self) -> frozenset[str]:
+        """Return the numbers with a fraction that the design declares, as they are written."""
+        return frozenset(_FRACTION.findall(json_text(self.content.design)))
 
     def _names(self, text: str) -> bool:
         """Whether a sentence holds the name of a unit."""

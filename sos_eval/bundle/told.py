@@ -14,7 +14,7 @@ LONE = "withheld: one more equation on units that begin with fewer others than m
 #: Estimates of an outcome that are told where few units share a start: the headline's and so many in all.
 _MOST_BESIDE = 2
 _SPAN = "withheld: with estimates that are shown its units would tell of fewer than may be told"
-SEARCHED = "withheld: the counts behind it are so few that whole numbers could be searched for"
+SEARCHED = "withheld: the counts behind it are few, or not known, and whole numbers could be searched for"
 WEIGHED = "withheld: it weighs units in one more way than may be told: each is one more equation on their counts"
 UNKNOWN = "withheld: the units behind it are not known to the gate"
 #: What holds an estimate back beside others; the few units of its own are another matter.

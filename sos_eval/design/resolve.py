@@ -27,6 +27,7 @@ from sos_eval.design.theory import (
     read_moderators,
     read_theory_section,
     refuse_bad_controls,
+    refuse_doses,
     take_covariates,
 )
 from sos_eval.design.varied import refuse_unknown_covariates, varied
@@ -63,6 +64,7 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
     refuse_bad_controls(reader, theory, used)
     moderators, discoveries = read_moderators(reader, theory), read_discoveries(reader, theory)
     implementation = read_implementation(reader)
+    refuse_doses(reader, [entry.method.name for entry in entries])
     families = _families(reader, entries)
     checks = read_checks(reader, data.get("checks", []), ("checks",))
     alternatives = _alternatives(reader, checks, entries)

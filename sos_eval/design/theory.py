@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sos_eval.design.sections import Path_, Reader
-from sos_eval.errors import nearest
+from sos_eval.errors import Faults, nearest
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.results.method import registered
 from sos_eval.theory.controls import bad_controls
@@ -24,6 +24,7 @@ __all__ = [
     "read_moderators",
     "read_theory_section",
     "refuse_bad_controls",
+    "refuse_doses",
     "take_covariates",
 ]
 
@@ -33,7 +34,11 @@ FROM_THEORY = {"from": "theory"}
 
 def read_theory_section(reader: Reader) -> ProgrammeTheory | None:
     """Read `theory`; None where there is none, or where it has faults, which are noted."""
-    return read_theory(reader.document, reader.document.data.get("theory"), reader.faults)
+    given = reader.document.data.get("theory")
+    if isinstance(given, dict) and given.get("columns") and _guarded(reader):
+        what = "theory.columns: not in this version under a disclosure profile, because a mediator is an outcome too"
+        reader.add(("theory", "columns"), what, "take the columns out; the graph stays")
+    return read_theory(reader.document, given, reader.faults)
 
 
 def read_moderators(reader: Reader, theory: ProgrammeTheory | None) -> tuple[Moderator, ...]:
@@ -90,10 +95,26 @@ def read_implementation(reader: Reader) -> MeasuredFidelity | None:
     return reader.build(MeasuredFidelity, given, ("implementation",))
 
 
+def refuse_doses(reader: Reader, methods: Sequence[str]) -> None:
+    """Refuse a curve over doses under a disclosure profile: its rows are called after doses of single units."""
+    for k, method in enumerate(methods):
+        if method == "continuous_did" and _guarded(reader):
+            what = (
+                f"estimators.{k}.method: continuous_did tells doses of single units, which no disclosure profile allows"
+            )
+            reader.add(("estimators", k, "method"), what, "take the estimator out")
+
+
+def _guarded(reader: Reader) -> bool:
+    """Say whether the design declares a disclosure profile."""
+    given = reader.document.data.get("disclosure", {})
+    declared = Reader(reader.document, Faults()).build(Disclosure, given, ("disclosure",))
+    return declared is not None and declared.guards
+
+
 def _refuse_guarded(reader: Reader, section: str) -> None:
     """Refuse what tells of few units under a disclosure profile."""
-    declared = reader.build(Disclosure, reader.document.data.get("disclosure", {}), ("disclosure",))
-    if reader.document.data.get(section) and declared is not None and declared.guards:
+    if reader.document.data.get(section) and _guarded(reader):
         what = f"{section}: not in this version under a disclosure profile, because it tells of few units"
         reader.add((section,), what, "take the section out")
 

@@ -15,10 +15,14 @@ from sos_eval.results.method import register
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Drawing", "NothingToShow", "figure"]
+__all__ = ["WITHHELD", "Drawing", "NothingToShow", "figure"]
 
 Data = Callable[[ResultBundle], pd.DataFrame]
 Plot = Callable[[pd.DataFrame, ResultBundle], "Figure"]
+
+
+#: Why a figure has nothing to show where a profile held its numbers back.
+WITHHELD = "its numbers are withheld (disclosure.csv)"
 
 
 class NothingToShow(InputFault):

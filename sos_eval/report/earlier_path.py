@@ -33,6 +33,8 @@ def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]
     joint = rows["joint"]
     if not math.isfinite(joint.value):
         reason = joint.text.removeprefix("Not done: ").rstrip(".")
+        if reason.startswith("withheld"):
+            return f"What the path before the start says of the comparison is {reason}."
         return f"The path before the start says nothing about whether the comparison is fair: {reason}."
     outcome = facts.outcome or OutcomeFacts()
     unit, slope = _unit(outcome), rows["slope"].value

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.bundle.told import SEARCHED
 from sos_eval.report.attenuation import attenuation_table
 from sos_eval.report.cautions import FAILED
 from sos_eval.report.content import Block, Bullets, Heading, Link, Picture, Table, Text
@@ -25,7 +26,11 @@ __all__ = ["GUARDED", "LIMITS", "MOST_SENTENCES", "first_page", "limits", "numbe
 LIMITS, MOST_SENTENCES = "What limits the answer", 7
 GUARDED = (
     "A disclosure profile was applied: what could tell of single people or of few units is withheld, and "
-    "disclosure.csv lists all that was."
+    "disclosure.csv lists file by file what was."
+)
+COARSE = (
+    "The answer is told to few digits, and without how far other random draws would move the ends of its range: with "
+    "more, whole numbers behind it could be searched for."
 )
 #: Rows whose Monte Carlo errors allow no third digit.
 _ROUGH = ("low", "high", "detectable fall", "detectable rise", *PATH_ROWS)
@@ -40,6 +45,7 @@ def first_page(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *_question(bundle.facts.question),
         Text(lock_sentence(bundle.facts.lock), "small"),
         *([Text(GUARDED, "small")] if bundle.guarded else []),
+        *([Text(COARSE, "small")] if bundle.guarded and bundle.facts.detectable.reason == SEARCHED else []),
         Text(str(headline.get("sentence") or "This bundle has no headline."), "answer"),
         *_safety(bundle),
         *([Picture("answer", drawn.alt["answer"])] if "answer" in drawn.images else []),

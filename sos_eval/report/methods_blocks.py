@@ -47,7 +47,8 @@ def _declared(bundle: ResultBundle, entries: list[dict[str, Any]]) -> str:
     """Say which estimate answers the question, and how many were declared beside it."""
     key = bundle.facts.headline
     said = f"The answer is the estimate “{estimator_label(bundle, key.estimator)}”" if key.estimator else ""
-    said += f", judged by the {method_label(bundle, key.inference)}" if said and key.inference else ""
+    procedure = method_label(bundle, key.inference) if key.inference else ""
+    said += f", judged by {'' if procedure.startswith('no ') else 'the '}{procedure}" if said and procedure else ""
     roles = [str(entry.get("role") or "secondary") for entry in entries if entry.get("id") != key.estimator]
     counted = listing([f"{roles.count(role)} {role}" for role in dict.fromkeys(roles)])
     more = f"{many(len(roles), 'further estimate')} {'was' if len(roles) == 1 else 'were'} declared beside it"

@@ -123,8 +123,16 @@ def _balance(bundle: ResultBundle) -> list[Block]:
     table = bundle.balance
     if table.empty:
         return []
-    frame = shown(table[list(_BALANCE)]).rename(columns=_BALANCE)
+    seen = table[list(_BALANCE)]
+    frame = shown(seen).rename(columns=_BALANCE)
+    if bundle.guarded:  # a digit that is not told stands nowhere
+        frame = frame.assign(**{_BALANCE["std_mean_diff"]: [_as_told(one) for one in seen["std_mean_diff"]]})
     return [Table(frame, "Covariates before and after the comparison group was built")]
+
+
+def _as_told(value: float) -> str:
+    """Return a standardised difference without digits that it does not have."""
+    return "" if pd.isna(value) else "about 0" if value == 0 else f"{value:.3g}".replace("-", "−")
 
 
 def _effects(bundle: ResultBundle) -> pd.DataFrame:

@@ -268,4 +268,19 @@ def _families() -> list[str]:
     return sorted(get_font_names())
 
 
-_UNFIT: dict[str, Callable[[Path], tuple[str, str] | None]] = {"template": unfit_template, "style_sheet": _unfit_sheet}
+def _unfit_picture(file: Path) -> tuple[str, str] | None:
+    """Say why a file is no picture; nothing where it is one."""
+    from matplotlib.image import imread
+
+    try:
+        imread(file)
+    except (OSError, SyntaxError, ValueError) as error:
+        return f"{file.name} cannot be read as a picture ({type(error).__name__})", "a png or jpg"
+    return None
+
+
+_UNFIT: dict[str, Callable[[Path], tuple[str, str] | None]] = {
+    "logo": _unfit_picture,
+    "template": unfit_template,
+    "style_sheet": _unfit_sheet,
+}

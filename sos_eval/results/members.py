@@ -36,8 +36,9 @@ class Members:
     counts
         By unit, what it counted in each period, (n_times,), NaN where nothing weighs, `UNKNOWN` where a value stands in
         place of a count; empty where rows are people.
-    each, adds
-        By unit, what one count adds to its rate, and to the estimate's sum over units, (n_times,); NaN of values.
+    each, adds, most
+        By unit, what one count adds to its rate, and to the estimate's sum over units, and the largest that it can be
+        (its denominator), (n_times,); NaN of values.
     weighing
         How much a count adds.
     """
@@ -48,6 +49,7 @@ class Members:
     counts: Mapping[str, Array] = field(default_factory=dict, compare=False, repr=False)
     each: Mapping[str, Array] = field(default_factory=dict, compare=False, repr=False)
     adds: Mapping[str, Array] = field(default_factory=dict, compare=False, repr=False)
+    most: Mapping[str, Array] = field(default_factory=dict, compare=False, repr=False)
     weighing: Weighing | None = field(default=None, compare=False, repr=False)
 
     @classmethod
@@ -61,8 +63,9 @@ class Members:
         weighing, each = Weighing.of(fitted), _each(panel)
         adds = (1.0 if weighing.pooled else each) * panel.frame["weight"]
         counts = panel.frame["count"] if panel.outcome.counted else each.fillna(UNKNOWN)
-        counted, each_adds, adds_to_sum = (_by_unit(panel, cells) for cells in (counts, each, adds))
-        return cls(cohorts, others, times, counted, each_adds, adds_to_sum, weighing)
+        exposure = panel.frame["exposure"] if panel.outcome.counted else each
+        counted, each_adds, adds_to_sum, most = (_by_unit(panel, cells) for cells in (counts, each, adds, exposure))
+        return cls(cohorts, others, times, counted, each_adds, adds_to_sum, most, weighing)
 
     @property
     def treated(self) -> Names:
@@ -89,12 +92,17 @@ class Members:
         """Say whether counts below the smallest that is shown can be searched for as whole numbers.
 
         In any one period, behind the treated, the others or those of one start, where they are enough to be told of:
-        listed by their mean, or found by mean and standard deviation since rates are alike.
+        listed by their mean, found by mean and standard deviation since rates are alike, or left alone by a mean of
+        whole numbers over denominators.
         """
         return any(
-            can_be_searched(counts, smallest) or are_alike(counts, each, smallest)
+            can_be_searched(counts, smallest)
+            or are_alike(counts, each, smallest)
+            or pins_down(each[None], counts, smallest, most)
             for names in self._enough(fewest)
-            for counts, each in zip(self._of(names, self.counts), self._of(names, self.each), strict=True)
+            for counts, each, most in zip(
+                *(self._of(names, cells) for cells in (self.counts, self.each, self.most)), strict=True
+            )
         )
 
     def pinned(self, others: Sequence[Members], fewest: int, smallest: int) -> bool:
@@ -110,20 +118,23 @@ class Members:
     def _pinned_at(self, key: float, time: float, others: Sequence[Members], smallest: int) -> bool:
         """Say so of one side in one period."""
         own = self._told(key, time)
-        if not any(0 < count < smallest for _, count in own.values()):
+        if not any(0 < count < smallest for _, count, _ in own.values()):
             return False
         told = [own, *filter(None, (one._told(key, time) for one in others))]
         names = sorted(frozenset[str]().union(*told))
         sums = [[one[name][0] if name in one else 0.0 for name in names] for one in told]
         counts = [next(one[name][1] for one in told if name in one) for name in names]
-        return adds_to(np.array(sums)) and pins_down(np.array(sums), np.array(counts), smallest)
+        most = [next(one[name][2] for one in told if name in one) for name in names]
+        return adds_to(np.array(sums)) and pins_down(np.array(sums), np.array(counts), smallest, np.array(most))
 
-    def _told(self, key: float, time: float) -> dict[str, tuple[float, float]]:
-        """Return what one count of each unit of a side adds to a period's sum, and the counts; else none."""
+    def _told(self, key: float, time: float) -> dict[str, tuple[float, float, float]]:
+        """Return what one count of each unit of a side adds to a period's sum, the counts, and their denominators."""
         if time not in self.times:
             return {}
         k, names = self.times.index(time), self._side(key) & self.adds.keys()
-        cells = {name: (float(self.adds[name][k]), float(self.counts[name][k])) for name in names}
+        cells = {
+            name: (float(self.adds[name][k]), float(self.counts[name][k]), float(self.most[name][k])) for name in names
+        }
         return {name: cell for name, cell in cells.items() if np.isfinite(cell).all()}
 
     def _enough(self, fewest: int) -> list[Names]:

@@ -1,19 +1,19 @@
-"""Whether sums of the same counts, weighed otherwise, leave a small one known: the smallest and largest that go."""
+"""Whether sums of the same counts leave a small one known: does another protected whole number go with them."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
+from scipy.optimize import Bounds, LinearConstraint, milp
 
-from sos_eval.errors import OurFault
 from sos_eval.results.search import FULL_DIGITS
 
 __all__ = ["adds_to", "pins_down"]
 
 Array = NDArray[np.float64]
 
-_ROUNDING = 1e-6
+#: Branches that the search for another number may take; where it has not ended by then, the number counts as known.
+_NODES = 2000
 
 
 def adds_to(sums: Array) -> bool:
@@ -22,10 +22,11 @@ def adds_to(sums: Array) -> bool:
     return bool(np.linalg.matrix_rank(sums / size) > np.linalg.matrix_rank(sums[1:] / size[1:]))
 
 
-def pins_down(sums: Array, counts: Array, smallest: int) -> bool:
+def pins_down(sums: Array, counts: Array, smallest: int, most: Array | None = None) -> bool:
     """Say whether sums to full digits leave some protected count fewer than two protected values.
 
-    No count is below zero; nothing else is taken as known of them. A linear programme a bound.
+    All counts are whole numbers from nought to their denominators; nothing else is taken as known of them. An integer
+    programme looks for another value of each.
 
     Parameters
     ----------
@@ -35,6 +36,8 @@ def pins_down(sums: Array, counts: Array, smallest: int) -> bool:
         NaN where nothing weighs.
     smallest
         Smallest count that is shown: those below it, and above zero, are protected.
+    most : (n_units,)
+        The largest that each can be; without it there is none.
 
     Examples
     --------
@@ -43,31 +46,34 @@ def pins_down(sums: Array, counts: Array, smallest: int) -> bool:
     True
     >>> pins_down(np.array([equal, [0.01, 0.02, 0.5]]), counts, 6), pins_down(equal[None], counts, 6)
     (False, False)
+
+    Eleven of 20 files and one of 21: the remainder of the mean tells the count of the one.
+
+    >>> counts, files, others = np.array([9.0] * 11 + [2.0]), np.array([20.0] * 11 + [21.0]), np.arange(20.0, 32.0)
+    >>> pins_down(1 / files[None], counts, 6, files), pins_down(1 / others[None], counts, 6, others)
+    (True, False)
     """
     known = np.isfinite(counts) & np.isfinite(sums).all(axis=0)
     count, weights = counts[known], sums[:, known]
+    highest = np.full(len(count), np.inf) if most is None else np.maximum(most[known], count)
     protected = np.flatnonzero((count > 0) & (count < smallest))
-    if not len(protected):
+    values = weights @ count
+    weights, values = weights[values > 0], values[values > 0]
+    if not len(protected) or not len(values):
         return False
-    weights = weights[(values := weights @ count) > 0]
-    values = values[values > 0]
     half = 0.5 * 10.0 ** (np.floor(np.log10(values)) - FULL_DIGITS + 1)
-    limits = np.concatenate([weights, -weights]), np.concatenate([values + half, half - values])
-    return any(_known(limits, unit, len(count), smallest) for unit in protected.tolist())
+    told = LinearConstraint(weights / half[:, None], values / half - 1, values / half + 1)
+    return not all(_another(told, unit, count, highest, smallest) for unit in protected.tolist())
 
 
-def _known(limits: tuple[Array, Array], unit: int, n_units: int, smallest: int) -> bool:
-    """Say whether fewer than two protected values of one count go with upper limits of sums."""
-    ends = [_end(limits, unit, n_units, sign) for sign in (1.0, -1.0)]
-    low, high = max(np.ceil(ends[0] - _ROUNDING), 1.0), min(np.floor(ends[1] + _ROUNDING), smallest - 1.0)
-    return bool(high - low < 1)
-
-
-def _end(limits: tuple[Array, Array], unit: int, n_units: int, sign: float) -> float:
-    """Return the smallest (sign 1) or largest (sign -1) value of a count."""
-    towards = np.zeros(n_units)
-    towards[unit] = sign
-    found = linprog(towards, A_ub=limits[0], b_ub=limits[1], bounds=(0, None), method="highs")
-    if found.fun is None:
-        raise OurFault(f"no count goes with its own sums: {found.message}")
-    return sign * float(found.fun)
+def _another(told: LinearConstraint, unit: int, count: Array, highest: Array, smallest: int) -> bool:
+    """Say whether some other protected value of one count goes with what is told."""
+    for low, high in ((1.0, count[unit] - 1), (count[unit] + 1, min(smallest - 1.0, highest[unit]))):
+        lowest, most = np.zeros(len(count)), highest.copy()
+        lowest[unit], most[unit] = low, high
+        if low <= high and milp(
+            np.zeros(len(count)), constraints=told, integrality=np.ones(len(count), int), bounds=Bounds(lowest, most),
+            options={"node_limit": _NODES},
+        ).x is not None:  # fmt: skip
+            return True
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import sos_eval as se
 from sos_eval.bundle.covariates import CoarseCovariates
 from sos_eval.bundle.files import read_table
+from sos_eval.errors import InputFault
 from sos_eval.terms import BALANCE_COLUMNS
 
 DESIGN = """\
@@ -33,9 +35,14 @@ report: {formats: []}
 disclosure: {profile: dfe}
 """
 MOST = 5
+THEORY = """\
+theory:
+  {treatment: use, outcome: care, nodes: {use: {}, care: {}, fam: {}},
+   edges: [[use, fam], [fam, care]], columns: {fam: deaths}}
+"""
 
 
-def world(folder, n):
+def world(folder, n, name="deaths"):
     """Run n treated and n others, deaths of one to five per 10,000; return these, exposures and bundle."""
     rng = np.random.default_rng(n)
     data = pd.DataFrame([(f"A{u:02d}", 2012 if u < n else 0, 2010 + t) for u in range(2 * n) for t in range(4)])
@@ -43,7 +50,7 @@ def world(folder, n):
     unit = data.index // 4
     children, deaths = rng.integers(9_000, 60_000, 2 * n), rng.integers(1, MOST + 1, 2 * n)
     data["children"], data["entries"] = children[unit], rng.integers(100, 300, len(data))
-    data["deaths"] = (10_000 * deaths / children)[unit]
+    data[name] = (10_000 * deaths / children)[unit]
     data["region"] = np.where(unit % 2, "N", "S")
     data.to_csv(folder / "panel.csv", index=False)
     (folder / "design.yaml").write_text(DESIGN)
@@ -117,3 +124,57 @@ def test_places_by_hand():
     assert coarse.places == {"deaths": 1, "distance": 0}
     assert coarse.coarser(table)["std_mean_diff"].tolist() == [0.1, 0.0, 0.0, 0.1234]
     assert coarse.rows(table).tolist() == [True, True, True, False]
+
+
+@pytest.mark.parametrize("name", ["outcome_previous", "deaths=rate"])
+def test_what_a_covariate_is_called_hides_nothing(name, tmp_path, monkeypatch):
+    """Names that look like an earlier outcome's or a category's, but were declared."""
+    monkeypatch.setattr("tests.bundle.test_covariates.DESIGN", DESIGN.replace("deaths", f'"{name}"'))
+    _, _, bundle = world(tmp_path, 5, name)
+    row = read_table(bundle / "balance.csv").set_index("covariate").loc[name]
+    assert row[["mean_treated", "mean_comparison", "variance_ratio", "ks"]].isna().all(axis=None)
+    assert row["std_mean_diff"].notna().all()
+
+
+def test_cut_points_that_were_taken_from_the_data_are_not_told(tmp_path, monkeypatch):
+    """Of bins of equal width the ends are the smallest and the largest rate, each of one authority."""
+    cem = DESIGN.replace(
+        "nearest, on: [deaths, region], distance: mahalanobis", "cem, on: [outcome_pre], cutpoints: {outcome_pre: 3}"
+    )
+    monkeypatch.setattr("tests.bundle.test_covariates.DESIGN", cem)
+    bundle = world(tmp_path, 12)[2]
+    facts = (bundle / "results.json").read_text()
+    assert "cut-points taken from the data: …" in facts
+    assert not re.search(
+        r"cut-points[^\"]*\d", facts + (bundle / "flow.csv").read_text() + (bundle / "log.txt").read_text()
+    )
+
+
+def test_sensitivity_and_calibration_tell_no_covariate(tmp_path, monkeypatch):
+    """The benchmark is r² of covariate and who is treated: at three a side it left one combination."""
+    design = DESIGN.replace("checks: []", "checks: [sensitivity]").replace(
+        "distance: mahalanobis", "distance: probability"
+    )
+    monkeypatch.setattr("tests.bundle.test_covariates.DESIGN", design)
+    bundle = world(tmp_path, 5)[2]
+    assert not [
+        one.name for one in (bundle / "tables").iterdir() if one.name.startswith(("sensitivity", "calibration"))
+    ]
+    checks = read_table(bundle / "diagnostics.csv")
+    assert checks.loc[checks["name"].str.startswith("sensitivity"), "value"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (THEORY, "theory.columns: not in this version under a disclosure profile"),
+        ("", "continuous_did tells doses of single units"),
+    ],
+)  # fmt: skip
+def test_mediators_and_doses_are_refused_under_a_profile(more, said, tmp_path):
+    text = DESIGN + more
+    if not more:
+        text = text.replace("control: never_treated}]", "control: never_treated}, {id: dose, method: continuous_did}]")
+    (tmp_path / "design.yaml").write_text(text)
+    with pytest.raises(InputFault, match=said):
+        se.load_design(tmp_path / "design.yaml")

@@ -49,7 +49,7 @@ def undrawn(monkeypatch):
 def unsearched(monkeypatch):
     """Switch the rule off."""
     monkeypatch.setattr("sos_eval.results.search._LISTED", -np.inf)
-    monkeypatch.setattr("sos_eval.results.members.are_alike", lambda *told: False)
+    monkeypatch.setattr("sos_eval.results.members.Members.searched", lambda *told: False)
 
 
 def world(folder: Path, counts: np.ndarray, design: str = DESIGN) -> tuple[np.ndarray, Path]:
@@ -196,6 +196,21 @@ def test_rates_that_are_alike_are_as_small_counts(last, full, tmp_path):
     table = read_table(se.run(tmp_path / "design.yaml", out=tmp_path / "out").path / "estimates.csv")
     assert table["estimate"].notna().all() == full
     assert full or (table.loc[table["estimate"].isna(), "reason"] == SEARCHED).all()
+
+
+@pytest.mark.parametrize(("files", "full"), [(21, False), (None, True)])
+def test_a_remainder_that_tells_a_small_count_is_as_a_small_count(files, full, tmp_path):
+    """Eleven audits of 20 files and one of 21: the mean of shares, less its twentieths, is the count of the one."""
+    rng = np.random.default_rng(4)
+    data = pd.DataFrame([(f"A{u:02d}", 2012 if u < 12 else 0, 2010 + t) for u in range(24) for t in range(4)])
+    data.columns = ["la", "start", "year"]
+    unit = data.index // 4
+    data["children"] = np.where(unit == 3, files, 20) if files else rng.integers(20, 60, 24)[unit]
+    data["entries"] = np.where(unit == 3, rng.integers(1, 6, len(data)), rng.integers(8, 16, len(data)))
+    data.to_csv(tmp_path / "panel.csv", index=False)
+    (tmp_path / "design.yaml").write_text(DESIGN)
+    table = read_table(se.run(tmp_path / "design.yaml", out=tmp_path / "out").path / "estimates.csv")
+    assert table["estimate"].notna().all() == full
 
 
 def test_of_two_outcomes_the_one_with_small_counts_alone_is_held_back(tmp_path):

@@ -192,6 +192,13 @@ def test_a_style_sheet_that_loads_something_is_refused(sheet, said, tmp_path):
         read_theme(tmp_path / "theme.yaml")
 
 
+def test_a_logo_that_is_no_picture_is_the_themes_fault(tmp_path):
+    (tmp_path / "logo.png").write_text("no picture")
+    (tmp_path / "theme.yaml").write_text("schema: sos-eval/theme/1\nlogo: logo.png\n")
+    with pytest.raises(InputFault, match=r"theme.yaml:2: logo: logo.png cannot be read as a picture"):
+        read_theme(tmp_path / "theme.yaml")
+
+
 def test_data_urls_are_no_loading(tmp_path):
     (tmp_path / "a.css").write_text("h1 { background: url(data:image/png;base64,AAAA); }")
     (tmp_path / "theme.yaml").write_text("schema: sos-eval/theme/1\nstyle_sheet: a.css\n")

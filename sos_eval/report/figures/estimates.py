@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
-from sos_eval.report.drawing import NothingToShow, figure
+from sos_eval.report.drawing import WITHHELD, NothingToShow, figure
 from sos_eval.report.figures.forest import forest
 from sos_eval.report.reading import axis_words, estimator_label, headline_row_keys, method_label, outcome_label
 from sos_eval.report.tables.effects import summaries
@@ -22,6 +22,8 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
     rows = summaries(bundle.estimates)
     if rows.empty:
         raise NothingToShow("no estimator in this bundle gives an overall effect")
+    if _withheld(rows).all():
+        raise NothingToShow(WITHHELD)
     keys = headline_row_keys(bundle)
     is_headline = np.logical_and.reduce([(rows[name] == value).to_numpy() for name, value in keys.items()])
     names = ["outcome", "scale", "estimator", "role", "inference", "estimate", "conf_low", "conf_high", "conf_level",
@@ -34,6 +36,8 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Every estimate of the overall effect with its interval and p, by estimator and inference; headline marked."""
     outcomes = list(dict.fromkeys(table["outcome"]))
     table = table[~_is_said_elsewhere(table)]
+    held = _withheld(table)
+    table = table[~held]
     table = table.assign(
         group=[_axis(bundle, o, s, several=len(outcomes) > 1)
                for o, s in zip(table["outcome"], table["scale"], strict=True)],
@@ -43,9 +47,16 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     levels = table["conf_level"].dropna()
     level = f"{100 * levels.iloc[0]:g}% intervals. " if len(levels) else ""
     note = f"{level}Filled square: the headline, fixed by a rule on the design alone. Dotted: no difference."
+    note += f" Estimates that are withheld (disclosure.csv): {held.sum()}." if held.any() else ""
     title = "The overall effect by every estimator and procedure"
     title += f": {outcome_label(bundle, outcomes[0])}" if len(outcomes) == 1 else ""
     return forest(table, title, note=note)
+
+
+def _withheld(table: pd.DataFrame) -> np.ndarray:
+    """Find estimates that a profile held back."""
+    held = table["estimate"].isna() & table["reason"].astype(str).str.startswith("withheld")
+    return np.asarray(held, dtype=bool)
 
 
 def _is_said_elsewhere(table: pd.DataFrame) -> np.ndarray:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.cautions import FEW_FOR_BANDS
-from sos_eval.report.drawing import NothingToShow, figure
+from sos_eval.report.drawing import WITHHELD, NothingToShow, figure
 from sos_eval.report.reading import (
     estimator_label,
     method_label,
@@ -40,6 +40,9 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
     rows = rows[(rows["aggregation"] == "event_time") & rows["event_time"].notna() & (rows["subgroup"] == "")]
     if rows.empty:
         raise NothingToShow("no estimator in this bundle gives effects by time since the start")
+    if not np.isfinite(rows["estimate"].to_numpy(float)).any():
+        held = rows["reason"].astype(str).str.startswith("withheld").any()
+        raise NothingToShow(WITHHELD if held else "no effect by time since the start could be estimated")
     first = bundle.facts.headline
     groups = [group for _, group in rows.groupby(["outcome", "estimator", "scale"], sort=False)]
     groups.sort(key=lambda g: (g["outcome"].iloc[0] != first.outcome, g["estimator"].iloc[0] != first.estimator))

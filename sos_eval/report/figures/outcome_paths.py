@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
-from sos_eval.report.drawing import NothingToShow, figure
+from sos_eval.report.drawing import WITHHELD, NothingToShow, figure
 from sos_eval.report.figures.time import mark_times, placed
 from sos_eval.report.reading import outcome_label, time_label, unit_words
 from sos_eval.report.theme import COMPARISON, MUTED, TREATED, canvas, evenly, legend
@@ -30,6 +30,8 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
     table = bundle.tables("outcome_paths")
     if table.empty:
         raise NothingToShow("the bundle has no mean outcomes over time (tables/outcome_paths.csv)")
+    if bundle.guarded and not table["mean"].notna().any():
+        raise NothingToShow(WITHHELD)
     return table
 
 
@@ -60,7 +62,7 @@ def _panel(axes: Axes, table: pd.DataFrame) -> None:
     together = table[table["cohort"].isna()]
     for group, (label, style) in _LINES.items():
         line = together[together["group"] == group].sort_values("time")
-        if len(line):
+        if line["mean"].notna().any():
             n = int(line["n_units"].max())
             axes.plot(line["time"], line["mean"], label=f"{label} (n = {n:,})", **style)  # type: ignore[arg-type]
     cohorts = np.unique(table.loc[(table["group"] == "treated") & table["cohort"].notna(), "cohort"])
