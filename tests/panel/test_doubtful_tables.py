@@ -265,6 +265,21 @@ def test_notes_below_a_wide_table_are_left_aside(source: str, small: SmallDesign
     assert next(row for row in panel.flow if row.step == "start").units == 18
 
 
+def test_notes_below_the_names_of_units_are_left_aside(small: SmallDesign):
+    rows = [["name" if i == 0 else f"Place {i}", *row] for i, row in enumerate(by_year(counted()))]
+    book(small, *rows, ["Note: provisional"])
+    small.block |= {"wide": {"columns": ["entries_20*", "children_20*"], "into": "year"}, "unit_name": "name"}
+    assert (small.load(write=False).n_units, len(notes(small.load(write=False), "notes below the table"))) == (18, 1)
+
+
+@pytest.mark.parametrize("cell", ["c", 12, "12.5"])
+def test_a_value_alone_below_a_wide_table_is_no_note(cell: object, small: SmallDesign):
+    book(small, *by_year(counted()), [None, None, cell])
+    small.block["wide"] = {"columns": ["entries_20*", "children_20*"], "into": "year"}
+    with pytest.raises(DataFault, match="la_code: no unit in row 20"):
+        small.load(write=False)
+
+
 @pytest.mark.parametrize("row", [["E99"], ["E99", None, *["c"] * 14], ["New Place", 2014]])
 def test_a_unit_without_a_number_is_no_note(row: list[object], small: SmallDesign):
     book(small, *by_year(counted()), row)

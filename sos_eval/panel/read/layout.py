@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.panel.panel import FlowRow
-from sos_eval.panel.read.columns import as_text, texts
+from sos_eval.panel.read.columns import SUPPRESSION, as_text, texts
 from sos_eval.panel.read.reading import Reading, Wanted
 
 __all__ = ["DEEPEST", "Header", "header_of", "is_total", "trimmed"]
@@ -135,12 +135,12 @@ def _below(reading: Reading, wanted: Wanted, blank: Any) -> Any:
     """Say which rows at the end have no period and are notes or totals, (n_rows,).
 
     A row is a note where its cells hold no number, a total where its first word says so. In a table with a column per
-    period a row is one where it holds a text in the column of units and nothing else.
+    period a row is one where it holds a text and nothing else.
     """
     frame = reading.frame
     notes = np.zeros(len(frame), bool)
     if len(wanted.keys) == 1 and wanted.keys[0] in frame.columns:
-        return _below_wide(frame, list(frame.columns).index(wanted.keys[0]), blank)
+        return _below_wide(frame, blank)
     if len(wanted.keys) < 2 or wanted.keys[1] not in frame.columns:
         return notes
     last, columns = list(frame.columns).index(wanted.keys[1]), [frame.iloc[:, k].array for k in range(frame.shape[1])]
@@ -154,13 +154,14 @@ def _below(reading: Reading, wanted: Wanted, blank: Any) -> Any:
     return notes
 
 
-def _below_wide(frame: pd.DataFrame, unit: int, blank: Any) -> Any:
+def _below_wide(frame: pd.DataFrame, blank: Any) -> Any:
     """Say which rows at the end hold one text alone, (n_rows,); a code is a unit of which nothing is told."""
     notes = np.zeros(len(frame), bool)
-    cells = frame.iloc[:, unit].array
+    columns = [frame.iloc[:, k].array for k in range(frame.shape[1])]
     for i in np.flatnonzero(~blank.all(axis=1))[::-1]:
-        alone = not blank[i, unit] and np.delete(blank[i], unit).all()
-        if not alone or _CODE.fullmatch(as_text(cells[i])):
+        told = np.flatnonzero(~blank[i])
+        word = as_text(columns[told[0]][i])
+        if len(told) > 1 or _CODE.fullmatch(word) or _is_number(word) or word in SUPPRESSION:
             break
         notes[i] = True
     return notes
