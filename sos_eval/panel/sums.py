@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import listed
 from sos_eval.panel.panel import Array
-from sos_eval.panel.read.columns import parsed
+from sos_eval.panel.read.columns import LARGEST, parsed
 from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.rows import PlacedRows
 from sos_eval.panel.spec import PanelSpec
@@ -48,7 +48,10 @@ def refuse_sums(reading: Reading, rows: PlacedRows, spec: PanelSpec) -> None:
     periods = pd.factorize(rows.times)[0]
     totals = np.zeros(len(rows.units), bool)
     for among in (everybody, ~aside[rows.codes]) if aside.any() else (everybody,):
-        totals |= np.logical_and.reduce([_sums(rows, periods, column, among) for column in columns])
+        found = np.ones(len(rows.units), bool)
+        for column in columns:
+            found = found & _sums(rows, periods, column, among) if found.any() else found
+        totals |= found
     totals &= ~aside
     if totals.any():
         shown = listed([f'"{unit}"' for unit in rows.units[totals]])
@@ -60,16 +63,19 @@ def refuse_sums(reading: Reading, rows: PlacedRows, spec: PanelSpec) -> None:
 
 def _sums(rows: PlacedRows, periods: NDArray[np.intp], column: Array, among: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Say which units are the sum of all others in a column, (n_units,); the rest is (n_rows,)."""
-    told = ~np.isnan(column)
+    told = np.abs(column) <= LARGEST  # what is beyond is a fault of its own
+    values = np.where(told, column, 0.0)
     untold = np.bincount(periods, among & ~told)
-    sums = np.bincount(periods, np.where(among & told, column, 0.0))[periods]
+    sums = np.bincount(periods, np.where(among, values, 0.0))[periods]
     others = (np.bincount(periods, among) - 1)[periods]
     used = among & (untold[periods] == 0) & (others > 1)  # one other alone is no sum
-    same = np.isclose(column, sums / 2, rtol=1e-9, atol=0)
+    same = np.abs(2 * values - sums) <= 1e-9 * np.abs(sums)
+    if not (same & used).any():
+        return np.zeros(len(rows.units), bool)
 
     def times(which: NDArray[np.bool_]) -> NDArray[np.intp]:
         return np.bincount(rows.codes[used & which], minlength=len(rows.units))
 
     enough = (times(others >= _MANY_UNITS) > 0) | (times(told) >= _FEW_PERIODS)
-    found: NDArray[np.bool_] = enough & (times(~same) == 0) & (times(column != 0) > 0)
+    found: NDArray[np.bool_] = enough & (times(~same) == 0) & (times(values != 0) > 0)
     return found

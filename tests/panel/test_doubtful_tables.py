@@ -194,6 +194,15 @@ def test_england_beside_its_regions_is_their_sum(small: SmallDesign):
     assert "the sum of all other units" in refused(small, with_total(regions, "E92000001"))
 
 
+@pytest.mark.filterwarnings("error")
+def test_numbers_beyond_all_measure_are_told_without_a_warning(small: SmallDesign):
+    table = with_total(counted()).astype({"entries": object})
+    table.loc[table["year"] == 2012, "entries"] = "1e308"
+    said = refused(small, table)
+    assert "entries: beyond 1e+60" in said
+    assert '"E99"' in said
+
+
 def test_a_total_needs_every_outcome(small: SmallDesign):
     table = with_total(counted()).assign(exits=range(133))
     of = {"exposure": "children", "per": 10000}
