@@ -20,6 +20,7 @@ from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.rows import PlacedRows, identify
 from sos_eval.panel.selection import drop_unusable, select_rows
 from sos_eval.panel.spec import PanelSpec
+from sos_eval.panel.sums import refuse_sums
 from sos_eval.panel.treatment import Adoption, from_column
 
 __all__ = ["Adopt", "assemble", "named_columns"]
@@ -63,6 +64,7 @@ def assemble(
     if not len(rows.codes):
         reading.add(f"{spec.unit}, {spec.time}: no row has both a unit and a period")
         reading.faults.stop()
+    refuse_sums(whole, rows, spec)
     spec = numbered(reading, spec, rows.periods, rows.times)
     adoption = (adopt or _column_adoption(spec))(whole, rows)
     names = names_of(whole, rows, spec.unit_name)[rows.starts] if spec.unit_name else []

@@ -19,8 +19,8 @@ from sos_eval.panel.spec import OutcomeSpec
 
 __all__ = ["Measured", "measure", "named_cells", "outcome_of"]
 
-#: So many different cells, all of one form, are a way of writing and no chance.
-_FEWEST_WORDS, _DOTTED = 3, re.compile(r"\d{1,3}\.\d{3}")
+#: So many cells, all of one form, are a way of writing and no chance; no group of thousands begins with 0.
+_FEWEST_DOTTED, _DOTTED = 2, re.compile(r"[1-9]\d{0,2}\.\d{3}")
 #: From here on whole numbers lose their last digit as floats, and differences of counts with it.
 _EXACT, _INEXACT = 2**53, "counts that no float holds exactly"
 
@@ -102,14 +102,28 @@ def _noted(rows: PlacedRows, mask: NDArray[np.bool_], word: str, reason: str) ->
 
 
 def _refuse_dots(reading: Reading, name: str) -> None:
-    """Refuse counts all of the form 50.277: thousands set apart by a dot, or decimals, which nobody can tell."""
-    if pd.api.types.is_numeric_dtype(reading.frame[name]):
+    """Refuse counts of which every one with a dot is like 50.277: thousands set apart, or decimals, nobody can tell.
+
+    A cell that holds a number, as workbooks have it, holds no dot; but one of other decimals says what the dots are.
+    """
+    column = reading.frame[name]
+    if pd.api.types.is_numeric_dtype(column):
         return
-    words = [word for word in texts(reading.frame[name])[1] if word not in SUPPRESSION]
-    if len(words) >= _FEWEST_WORDS and all(map(_DOTTED.fullmatch, words)):
-        what = f"{name}: every cell is like {words[0]!r}: thousands set apart by a dot, or three decimals"
-        whole = words[0].replace(".", "")
-        reading.add(what, f"write whole numbers ({whole}), or another number of decimals ({words[0]}0)")
+    codes, words = texts(column)
+    dotted = [i for i, word in enumerate(words) if "." in word and word not in SUPPRESSION]
+    if not dotted or not all(_DOTTED.fullmatch(words[i]) for i in dotted):
+        return
+    written = np.isin(codes, dotted)
+    if column.dtype == object:
+        written &= np.array([isinstance(cell, str) for cell in column], bool)
+    found = np.flatnonzero(written)
+    if len(found) < _FEWEST_DOTTED:
+        return
+    first = found[np.argmin(np.asarray(reading.frame.index)[found])]
+    word, more = words[codes[first]], many(len(found) - 1, "cell")
+    what = f'{name}: "{word}" ({reading.lines([first])}) and {more} more: thousands set apart by a dot, or decimals'
+    other = word[:-1] if word.endswith("0") else f"{word}0"
+    reading.add(what, f"write whole numbers ({word.replace('.', '')}), or another number of decimals ({other})")
 
 
 def _transformed(reading: Reading, spec: OutcomeSpec, name: str, values: Array) -> Array:

@@ -16,7 +16,7 @@ from sos_eval.panel.read.layout import is_total
 from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.spec import PanelSpec
 
-__all__ = ["refuse_doubtful_units"]
+__all__ = ["named_totals", "refuse_doubtful_units"]
 
 #: What stands in the place of a unit that nobody knows.
 _NOBODY = frozenset({"n/a", "unknown", "not known", "not applicable"})
@@ -68,21 +68,27 @@ def refuse_doubtful_units(
 def _refuse_totals(
     reading: Reading, spec: PanelSpec, codes: NDArray[np.intp], names: list[str], left_out: set[str]
 ) -> None:
-    """Name totals among the units; where every unit is a country or region, they are what is studied."""
-    totals = [i for i, name in enumerate(names) if _TOTAL_CODE.fullmatch(name) or is_total(name)]
-    if spec.unit_name and spec.unit_name in reading.frame.columns:
-        words_of, words = texts(reading.frame[spec.unit_name])
-        called = [i for i, word in enumerate(words) if is_total(word)]
-        totals = sorted({*totals, *codes[np.isin(words_of, called) & (codes >= 0)].tolist()})
-    if 2 * len(totals) > len(names):
-        return
-    totals = [i for i in totals if names[i] not in left_out]
+    """Note a fault for the totals among the units that the design does not leave out."""
+    totals = [i for i in named_totals(reading, spec, codes, names) if names[i] not in left_out]
     if totals:
         shown = listed([f'"{names[i]}"' for i in totals])
         what = f"{spec.unit}: {shown}, {reading.lines(np.isin(codes, totals))}: a total, not one of the units"
         listing = ", ".join(names[i] for i in totals[:4])
         instead = f"leave it out of the file, or exclude: {{units: [{listing}], why: total}}"
         reading.add(what, f"{instead}; a unit of that name goes by another with recode")
+
+
+def named_totals(reading: Reading, spec: PanelSpec, codes: NDArray[np.intp], names: Sequence[str]) -> list[int]:
+    """Return which units are called a total; none where most are countries or regions: they are what is studied.
+
+    Parameters are those of `refuse_doubtful_units`.
+    """
+    totals = [i for i, name in enumerate(names) if _TOTAL_CODE.fullmatch(name) or is_total(name)]
+    if spec.unit_name and spec.unit_name in reading.frame.columns:
+        words_of, words = texts(reading.frame[spec.unit_name])
+        called = [i for i, word in enumerate(words) if is_total(word)]
+        totals = sorted({*totals, *codes[np.isin(words_of, called) & (codes >= 0)].tolist()})
+    return [] if 2 * len(totals) > len(names) else totals
 
 
 def _alike(names: Sequence[str]) -> list[list[int]]:

@@ -12,7 +12,6 @@ import pandas as pd
 
 from sos_eval.errors import listed
 from sos_eval.panel.panel import FlowRow
-from sos_eval.panel.read.columns import texts
 from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.spec import PanelSpec, Wide
 
@@ -59,6 +58,7 @@ def long(reading: Reading, spec: PanelSpec, names: Sequence[str]) -> Reading:
     there = [str(name) for name in frame.columns]
     kept = [name for name in there if not matches(spec.wide, name)]
     lacking = [name for name in dict.fromkeys(names) if name not in kept and name != spec.time]
+    _refuse_twice(reading, spec.wide, there, lacking)
     pieces = [_of_pattern(reading, spec, pattern, there, kept, lacking) for pattern in spec.wide.columns]
     reading.faults.stop()
     whole = pieces[0]
@@ -69,6 +69,23 @@ def long(reading: Reading, spec: PanelSpec, names: Sequence[str]) -> Reading:
     periods = len(dict.fromkeys(whole[spec.time]))
     row = FlowRow("wide table", "noted", 0, len(whole), "", f"{periods} columns of periods read as rows of {spec.time}")
     return replace(reading, frame=whole, header=tuple(map(str, whole.columns)), flow=(*reading.flow, row))
+
+
+def _refuse_twice(reading: Reading, wide: Wide, there: Sequence[str], lacking: Sequence[str]) -> None:
+    """Stop where two columns have one name, as years have below two merged names."""
+    twice = [name for name in dict.fromkeys(there) if there.count(name) > 1]
+    periods = [name for name in twice if matches(wide, name)]
+    if periods:
+        instead = "give each column a name of its own"
+        if periods[0][0].isdigit():
+            first, second = lacking[:2] if len(lacking) > 1 else ("entries", "children")
+            columns = [f"{name}_{periods[0][:2]}*" for name in (first, second)]
+            instead += f", in one row: {first}_{periods[0]}, {second}_{periods[0]}; and wide: {{columns: {columns}}}"
+        reading.add(f"{listed(periods, 3)}: more than one column of that name", instead.replace("'", ""))
+    for name in twice:
+        if name not in periods:
+            reading.add(f'{there.count(name)} columns are called "{name}"', "give each column a name of its own")
+    reading.faults.stop()
 
 
 def _of_pattern(
@@ -86,15 +103,12 @@ def _of_pattern(
     pieces = []
     for name in columns:
         piece = reading.frame[kept].copy()
-        piece[spec.time], piece[called] = name[len(prefix) :], _text(reading.frame[name])
+        piece[spec.time], piece[called] = name[len(prefix) :], _cells(reading.frame[name])
         piece["_row"] = np.asarray(reading.frame.index)
         pieces.append(piece)
     return pd.concat(pieces) if pieces else reading.frame[kept].assign(_row=np.asarray(reading.frame.index))
 
 
-def _text(column: pd.Series) -> np.ndarray:
-    """Return a column as numbers where it is of numbers, else as text: pieces of several types stay one column."""
-    if pd.api.types.is_numeric_dtype(column):
-        return np.asarray(column)
-    codes, distinct = texts(column)
-    return np.array([*distinct, ""], dtype=object)[codes]
+def _cells(column: pd.Series) -> np.ndarray:
+    """Return a column as it stands, so that pieces of several types stay one column."""
+    return np.asarray(column) if pd.api.types.is_numeric_dtype(column) else np.asarray(column, dtype=object)

@@ -144,6 +144,8 @@ COLUMN_FORMS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "rates in per cent": ("idaci", lambda v: f"{100 * v:.0f}%"),
     "decimal commas": ("idaci", lambda v: f"{v:.2f}".replace(".", ",")),
     "counts with commas": ("entries", lambda v: f"{1000 * v:,}"),
+    "counts with dots": ("entries", lambda v: f"{40 * v:,}".replace(",", ".")),
+    "exposures with dots": ("children", lambda v: "10.000"),
     "counts in pounds": ("entries", lambda v: f"£{v}"),
     "counts as words": ("entries", lambda v: "many"),
     "all suppressed": ("entries", lambda v: "c"),
@@ -166,6 +168,11 @@ def csv_text() -> str:
 
 def wide_csv() -> str:
     return data().pivot(index="la_code", columns="year", values="entries").reset_index().to_csv(index=False)
+
+
+def total_rows(code: str) -> str:
+    sums = data().groupby("year", as_index=False)[["entries", "children"]].sum()
+    return "".join(f"{code},{row.year},0,{row.entries},{row.children},All,0.3,0\n" for row in sums.itertuples())
 
 
 FILES: dict[str, Make] = {
@@ -193,6 +200,7 @@ FILES: dict[str, Make] = {
     "an England row a year": files(
         panel_csv=csv_text() + "".join(f"England,{y},0,900,80000,All,0.3,0\n" for y in range(2011, 2016))
     ),
+    "a total under a code of its own": files(panel_csv=csv_text() + total_rows("E99")),
     "a row twice": files(panel_csv=csv_text() + csv_text().split("\n")[7] + "\n"),
     "rows of commas": files(panel_csv=csv_text() + ",,,,,,,\n" * 500),
     "a row too long": files(panel_csv=csv_text().replace("North", "North,more", 1)),
@@ -252,6 +260,44 @@ def formatted(change: Callable[[Any], object]) -> Callable[[Path, pd.DataFrame],
         book.save(path)
 
     return save
+
+
+def hide(sheet: Any) -> None:
+    for row in (2, 3, 7):
+        sheet.row_dimensions[row].hidden = True
+    sheet.column_dimensions["D"].hidden = True
+
+
+def by_year(frame: pd.DataFrame) -> list[list[Any]]:
+    """Return rows with a column per year and variable, below their names."""
+    wide = frame.pivot(index="la_code", columns="year", values=["entries", "children"])
+    kept = frame.groupby("la_code")[["first_year", "region", "idaci"]].first()
+    rows = zip(kept.itertuples(), wide.to_numpy().tolist(), strict=True)
+    return [
+        ["la_code", *kept.columns, *(f"{name}_{year}" for name, year in wide.columns)],
+        *([*a, *b] for a, b in rows),
+    ]
+
+
+def sheet_of(rows: list[list[Any]], path: Path) -> None:
+    from openpyxl import Workbook
+
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(path)
+
+
+def years_twice(path: Path, frame: pd.DataFrame) -> None:
+    names, *rows = by_year(frame)
+    above = ["", "", "", "", "entries", *[""] * 4, "children"]
+    sheet_of([above, [name.split("_")[-1] if name[-1].isdigit() else name for name in names], *rows], path)
+
+
+def wide_with_notes(path: Path, frame: pd.DataFrame) -> None:
+    rows = by_year(frame)
+    total = ["Total", None, None, None, *(sum(column) for column in list(zip(*rows[1:], strict=True))[4:])]
+    sheet_of([*rows, total, [], ["Note: provisional"], ["Source: DfE"]], path)
 
 
 def two_sheets(path: Path, frame: pd.DataFrame) -> None:
@@ -326,6 +372,11 @@ STORED: dict[str, Make] = {
     "a merged count": stored("xlsx", "p.xlsx", formatted(lambda sheet: sheet.merge_cells("D4:D6"))),
     "merged units": stored("xlsx", "p.xlsx", formatted(lambda sheet: [sheet.merge_cells(f"A{row}:A{row + 4}") for row in range(2, 42, 5)])),
     "cells merged over columns": stored("xlsx", "p.xlsx", formatted(lambda sheet: sheet.merge_cells("D4:E4"))),
+    "rows and a column that are hidden": stored("xlsx", "p.xlsx", formatted(hide)),
+    "years below two merged names": stored("xlsx", "p.xlsx", years_twice, '  wide: {columns: "20*", into: year}\n  header_row: 2\n'),
+    "notes and a total below a wide sheet": stored(
+        "xlsx", "p.xlsx", wide_with_notes, "  wide: {columns: [entries_20*, children_20*], into: year}\n"
+    ),
     "no duckdb": stored("duckdb", "p.duckdb", lambda path, _: path.write_bytes(b"x" * 4096) and None),
 }  # fmt: skip
 

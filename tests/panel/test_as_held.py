@@ -566,7 +566,7 @@ def test_thousands_set_apart_by_a_dot_are_refused(tmp_path):
     """A denominator like 50.277 made a rate a thousand times too large, without a word."""
     design = SmallDesign(tmp_path)
     design.data = design.data.assign(children=[f"{50 + k % 7}.{277 + k % 9}" for k in range(len(design.data))])
-    with pytest.raises(DataFault, match=r"every cell is like '50\.277': thousands set apart by a dot"):
+    with pytest.raises(DataFault, match=r'children: "50\.277" \(line 2\) and 39 cells more: thousands set'):
         design.load()
     design.data = design.data.assign(children=design.data["children"] + "5")
     assert design.load().n_units == 8

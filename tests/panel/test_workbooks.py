@@ -151,3 +151,34 @@ def test_a_count_merged_over_several_units_of_a_wide_table_is_refused(small):
     )
     with pytest.raises(DataFault, match=r"merged cells \(C2:C3\) in 2011"):
         loaded(small, workbook)
+
+
+def test_merged_cells_are_counted_by_column_and_row(small):
+    """Two columns of eight authorities, each told in the four rows below its first: 32 of 40 rows, not 64."""
+    workbook = merged(merged(book(small), "la_code"), "first_year")
+    panel = loaded(small, workbook)
+    assert [row.rows for row in panel.flow if row.step == "merged cells"] == [32, 32]
+
+
+def test_hidden_rows_and_columns_are_read_and_said(small):
+    plain = loaded(small, book(small)).frame
+    workbook = book(small)
+    for row in (3, 4, 5, 9, 50):  # no table reaches row 50
+        workbook.active.row_dimensions[row].hidden = True
+    workbook.active["H1"] = "remarks"
+    for letter in "DH":  # entries, and remarks, which nobody reads
+        workbook.active.column_dimensions[letter].hidden = True
+    panel = loaded(small, workbook)
+    assert panel.frame.equals(plain)
+    assert [(row.rows, row.reason) for row in panel.flow if row.step.startswith("hidden")] == [
+        (4, "rows 3, 4, 5, 9: hidden in the sheet, read as the others"),
+        (40, "entries: hidden in the sheet, read as the others"),
+    ]
+
+
+def test_a_sheet_that_hides_nothing_says_nothing_of_it(small):
+    workbook = book(small)
+    workbook.active.row_dimensions[3].height = 40
+    workbook.active.column_dimensions["D"].width = 30
+    workbook.active["G2"] = 'hidden="1"'
+    assert not [row for row in loaded(small, workbook).flow if row.step.startswith("hidden")]

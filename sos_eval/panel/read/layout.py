@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.panel.panel import FlowRow
-from sos_eval.panel.read.columns import as_text, texts
+from sos_eval.panel.read.columns import SUPPRESSION, as_text, texts
 from sos_eval.panel.read.reading import Reading, Wanted
 
 __all__ = ["DEEPEST", "Header", "header_of", "is_total", "trimmed"]
@@ -32,6 +32,8 @@ TOTALS = frozenset({
 
 #: A number that begins a word: what any period holds, and a note seldom does.
 _PERIOD_LIKE = re.compile(r"(?<![^\W_])\d")
+#: One word with a digit in it, as units are numbered.
+_CODE = re.compile(r"[\w-]*\d[\w-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +134,13 @@ def trimmed(reading: Reading, wanted: Wanted) -> Reading:
 def _below(reading: Reading, wanted: Wanted, blank: Any) -> Any:
     """Say which rows at the end have no period and are notes or totals, (n_rows,).
 
-    A row is a note where its cells hold no number, a total where its first word says so.
+    A row is a note where its cells hold no number, a total where its first word says so. In a table with a column per
+    period a row is one where it holds a text and nothing else.
     """
     frame = reading.frame
     notes = np.zeros(len(frame), bool)
+    if len(wanted.keys) == 1 and wanted.keys[0] in frame.columns:
+        return _below_wide(frame, blank)
     if len(wanted.keys) < 2 or wanted.keys[1] not in frame.columns:
         return notes
     last, columns = list(frame.columns).index(wanted.keys[1]), [frame.iloc[:, k].array for k in range(frame.shape[1])]
@@ -146,6 +151,19 @@ def _below(reading: Reading, wanted: Wanted, blank: Any) -> Any:
         notes[i] = is_total(words[0]) or not any(map(_is_number, words[1:]))
         if not notes[i]:
             break
+    return notes
+
+
+def _below_wide(frame: pd.DataFrame, blank: Any) -> Any:
+    """Say which rows at the end hold one text alone, (n_rows,); a code is a unit of which nothing is told."""
+    notes = np.zeros(len(frame), bool)
+    columns = [frame.iloc[:, k].array for k in range(frame.shape[1])]
+    for i in np.flatnonzero(~blank.all(axis=1))[::-1]:
+        told = np.flatnonzero(~blank[i])
+        word = as_text(columns[told[0]][i])
+        if len(told) > 1 or _CODE.fullmatch(word) or _is_number(word) or word in SUPPRESSION:
+            break
+        notes[i] = True
     return notes
 
 

@@ -104,8 +104,8 @@ class Reading:
     notes: list[FlowRow] = field(default_factory=list)
 
     def lines(self, rows: Any) -> str:
-        """Name rows by their place: ``lines 3, 8 and 12 more``; `rows` is a mask or positions in `frame`."""
-        places = np.asarray(self.frame.index)[rows]
+        """Name rows by their place, each once: ``lines 3, 8 and 12 more``; `rows` is a mask or positions in `frame`."""
+        places = pd.unique(np.asarray(self.frame.index)[rows])
         return f"{self.place}{'' if len(places) == 1 else 's'} {listed(list(places), 4)}"
 
     def add(self, what: str, instead: str = "") -> None:

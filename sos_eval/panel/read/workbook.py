@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from itertools import islice
@@ -31,6 +32,8 @@ LONGEST_TAG = 1 << 16
 
 _FORMULA = re.compile(rb"<(?:\w+:)?f[ >/]")
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^<>]*?ref="(\w+:\w+)"')
+_ROW_OR_COLUMN = re.compile(rb"<(?:\w+:)?(row|col)\b([^<>]*)>")
+_ATTRIBUTE = re.compile(rb'\b(r|min|max|hidden)="(\w+)"')
 #: What a number format says as it stands: text in quotation marks, and signs behind a backslash.
 _AS_IT_STANDS = re.compile(r'"[^"]*"|\\.')
 
@@ -52,6 +55,7 @@ def read_xlsx(wanted: Wanted) -> Reading:
             sheet.reset_dimensions()  # what the file says of its size may be wrong
             rows = _rows(sheet, wanted)
             merged = _merged(wanted, str(sheet._worksheet_path))
+            hidden = _hidden(wanted, str(sheet._worksheet_path))
     except DAMAGE as error:
         refuse_damaged(wanted, "a workbook", error)
         raise
@@ -73,7 +77,8 @@ def read_xlsx(wanted: Wanted) -> Reading:
         wanted.refuse(what, "open the workbook in a spreadsheet and save it, or write values in place of formulas")
     flow = _fill(merged, columns, places, header, wanted) if merged and columns else []
     names = [header.names[i] for i in places]
-    return trimmed(wanted.reading(header.names, columns, names, at, flow=(*header.flow, *flow)), wanted)
+    read = trimmed(wanted.reading(header.names, columns, names, at, flow=(*header.flow, *flow)), wanted)
+    return replace(read, flow=(*read.flow, *_told_hidden(read, hidden, places)))
 
 
 def _rows(sheet: Any, wanted: Wanted) -> list[list[Any]]:
@@ -130,6 +135,39 @@ def _merged(wanted: Wanted, part: str) -> list[Range]:
     return [(left, right, top, bottom) for left, top, right, bottom in found]
 
 
+def _hidden(wanted: Wanted, part: str) -> tuple[set[int], list[tuple[int, int]]]:
+    """Return the rows of a sheet that do not show, and the first and last of each span of such columns, from 1."""
+    rows: set[int] = set()
+    columns: list[tuple[int, int]] = []
+    at = 0
+    with ZipFile(wanted.path) as packed:
+        for tag, attributes in _found(packed, part.lstrip("/"), _ROW_OR_COLUMN):
+            said = dict(_ATTRIBUTE.findall(attributes))
+            at = int(said.get(b"r", at + 1)) if tag == b"row" else at
+            if said.get(b"hidden") not in {b"1", b"true"}:
+                continue
+            if tag == b"row":
+                rows.add(at)
+            else:
+                columns.append((int(said[b"min"]), int(said[b"max"])))
+    return rows, columns
+
+
+def _told_hidden(
+    read: Reading, hidden: tuple[set[int], list[tuple[int, int]]], places: Sequence[int]
+) -> Iterator[FlowRow]:
+    """Say which rows and columns of a table were read though the sheet does not show them."""
+    rows, spans = hidden
+    of_table = np.isin(np.asarray(read.frame.index), list(rows))
+    if of_table.any():
+        why = f"{read.lines(of_table)}: hidden in the sheet, read as the others"
+        yield FlowRow("hidden rows", "noted", 0, int(of_table.sum()), "", why)
+    for place, name in zip(places, read.frame.columns, strict=True):
+        if any(first <= place + 1 <= last for first, last in spans):
+            why = f"{name}: hidden in the sheet, read as the others"
+            yield FlowRow("hidden columns", "noted", 0, len(read.frame), "", why)
+
+
 def _fill(
     merged: Sequence[Range], columns: list[NDArray[np.object_]], places: list[int], header: Header, wanted: Wanted
 ) -> list[FlowRow]:
@@ -142,7 +180,7 @@ def _fill(
     taken = np.zeros(holds.shape, bool)
     filled: dict[str, list[str]] = {}
     refused: dict[tuple[str, str], list[str]] = {}
-    rows = 0
+    rows: dict[str, int] = {}
     for one in sorted(merged):
         left, right, top, bottom = one
         first, last = top - header.rows - 1, min(bottom - header.rows, holds.shape[1])
@@ -152,7 +190,7 @@ def _fill(
         if taken[within, first:last].any():
             wanted.refuse(f"the merged cells {_named(one)} overlap with others", "write the file again")
         taken[within, first:last] = True
-        others = np.delete(holds, within, axis=0)[:, first:last].any(axis=0)
+        others: NDArray[np.bool_] = np.any(np.delete(holds, within, axis=0)[:, first:last], axis=0)
         if not others.any() or not holds[within, first].any():
             continue
         name = header.names[places[within[0]]]
@@ -163,15 +201,16 @@ def _fill(
         elif last - first > 1:
             columns[within[0]][first:last][others] = columns[within[0]][first]
             filled.setdefault(name, []).append(_named(one))
-            rows += int(others.sum()) - 1
+            rows[name] = rows.get(name, 0) + int(others[1:].sum())
     for (where, each), ranges in refused.items():
         what = f"merged cells ({listed(ranges, 4)}) {where}"
         wanted.faults.add(str(wanted.path), what, f"unmerge them, and write {each} what it holds")
     wanted.faults.stop()
-    why = [
-        f"{name}: merged cells ({listed(ranges, 4)}) are read in each of their rows" for name, ranges in filled.items()
-    ]
-    return [FlowRow("merged cells", "noted", 0, rows, "", one) for one in why]
+    why = {
+        name: f"{name}: merged cells ({listed(ranges, 4)}) are read in each of their rows"
+        for name, ranges in filled.items()
+    }
+    return [FlowRow("merged cells", "noted", 0, rows[name], "", one) for name, one in why.items()]
 
 
 def _named(merged: Range) -> str:
@@ -208,8 +247,8 @@ def _unsaved(wanted: Wanted, name: str, blank: set[tuple[int, int]]) -> list[str
     return out
 
 
-def _found(packed: ZipFile, entry: str, pattern: re.Pattern[bytes]) -> Iterator[bytes]:
-    """Yield what of a part of a workbook matches, its group where it has one; read in pieces that end with a tag."""
+def _found(packed: ZipFile, entry: str, pattern: re.Pattern[bytes]) -> Iterator[Any]:
+    """Yield what of a part of a workbook matches, its groups where it has any; read in pieces that end with a tag."""
     with packed.open(entry) as part:
         left = b""
         while piece := part.read(1 << 20):
