@@ -194,7 +194,8 @@ class GroupMethod(ComparisonMethod):
     def candidates(self, panel: Panel) -> tuple[Panel, pd.DataFrame]:
         """Return the panel of the units that could take part, and their covariates, a complete row each."""
         faults = Faults(NotIdentified)
-        for name in sorted({name for name in self.on if self.on.count(name) > 1}):
+        doubtful = BUILT_IN.keys() & set(panel.covariates)  # a column or what is made of the outcome: said further on
+        for name in sorted({name for name in self.on if self.on.count(name) > 1} - doubtful):
             faults.add(panel.source, f"comparison.on: {name} stands twice", "name it once")
         faults.stop()
         inside = self.restricted(panel)
