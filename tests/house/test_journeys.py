@@ -59,7 +59,10 @@ class Reader:
                 assert plain(line) in plain(self.printed), f"{line}\nis not in\n{self.printed}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, id=page.stem, marks=[pytest.mark.slow] * (page.stem == "methodologist")) for page in PAGES],
+)
 def test_a_journey_does_what_it_says(page, tmp_path):
     reader = Reader(tmp_path)
     for block in blocks(page):
