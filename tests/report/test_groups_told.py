@@ -1,0 +1,71 @@
+"""What page one says of the comparison group: who is left out of it, and whether it was made alike."""
+
+from __future__ import annotations
+
+from sos_eval.report.first_page import weighed
+from tests.report.cases import run_case
+
+SETS = "{method: declared, sets: {L00: [L10, L11], L01: [L12], L02: [L13], L03: [L14], L04: [L15], L05: [L38]}}"
+
+
+def test_adopters_in_no_declared_set_are_left_out_by_number_and_reason(tmp_path):
+    """Eight begin: five are in sets, L05's comparators are gone from the data, L06 and L07 are in none."""
+    keys = {"comparison": f"  exclude: {{units: [L38], why: gone}}\ncomparison: {SETS}", "checks": "", "draws": "99"}
+    bundle = run_case(tmp_path, **keys)
+    said = bundle.headline["basis"]
+    assert said.startswith(
+        "The answer rests on 5 authorities with a recorded start of Signs of Safety, compared with 6 "
+    )
+    assert (
+        "3 of 8 with a recorded start are left out, 2 because they are in no matched set and 1 because no comp" in said
+    )
+
+
+def _apart(made):
+    """Those that begin lie between the others' levels, near their mean: their nearest by size lie above them."""
+    begins = made["start"].notna()
+    unit = made["la_code"].str[1:].astype(int)
+    size = unit.where(begins, unit.where(unit < 16, unit + 100)) % 8 + 20.0 * (unit >= 16)
+    level = 30.0 + begins * unit + (~begins & (unit < 16)) * 8.0 + (unit >= 16) * (unit - 24) / 3
+    return made.assign(size=size, entries=(level + 0.01 * (made["year"] % 3)) * made["children"] / 1e4)
+
+
+def test_what_a_match_left_apart_is_not_said_to_be_made_alike(tmp_path):
+    keys = {
+        "comparison": "  covariates: [size]\n  measured: {size: 2010}\n"
+        "comparison: {method: mahalanobis, on: [size, outcome_pre], exact: [size]}",
+        "checks": "path, pretrends", "draws": "99",
+    }  # fmt: skip
+    bundle = run_case(tmp_path, _apart, **keys)
+    rows = bundle.balance.set_index(["covariate", "stage"])["std_mean_diff"].abs()
+    before, after = rows["outcome_pre", "before"], rows["outcome_pre", "after"]
+    assert after > max(before, 0.1)
+    lines = bundle.diagnostics.set_index("name")["text"]
+    for name in ("pretrends.joint", "path.joint"):
+        assert lines[[name]].str.contains("matched on earlier outcomes, but not made alike").all()
+    said = " ".join(weighed(bundle))
+    assert f"in the outcome before the start {before:.2g} before, {after:.2g} after" in said
+    assert "less like the treated authorities than the untreated authorities together were" in said
+    assert "were made alike" not in said
+    assert "part again" not in said
+
+
+def _twins(made):
+    """Each of the eight that begin has a twin of nearly its level among the others."""
+    unit = made["la_code"].str[1:].astype(int)
+    level = 30.0 + unit.where(unit >= 16, unit % 8) + 0.001 * unit + 0.01 * ((unit * made["year"]) % 7)
+    return made.assign(entries=level * made["children"] / 1e4)
+
+
+def test_what_a_match_made_alike_is_said_to_be(tmp_path):
+    keys = {
+        "comparison": "comparison: {method: nearest, on: [outcome_pre], distance: outcome_pre}",
+        "checks": "pretrends", "draws": "99",
+    }  # fmt: skip
+    bundle = run_case(tmp_path, _twins, **keys)
+    rows = bundle.balance.set_index(["covariate", "stage"])["std_mean_diff"].abs()
+    assert rows["outcome_pre", "after"] < min(rows["outcome_pre", "before"], 0.1)
+    said = " ".join(weighed(bundle))
+    assert "Outcomes that were made alike part again" in said
+    assert "was not looked at: no check of it could be done, since the comparison group was made alike on e" in said
+    assert "balance.unlike" not in set(bundle.diagnostics["name"])
