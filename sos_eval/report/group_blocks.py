@@ -1,0 +1,90 @@
+"""Who stands in for the treated: the headline's comparison group, those of rows of people, and their balance."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.report.content import Block, Table, Text
+from sos_eval.report.reading import estimator_label, outcome_label, unit_words
+from sos_eval.report.tabulate import shown
+from sos_eval.report.wording import listing, number, plain_words
+
+__all__ = ["balance_table_of", "group_words", "groups_of_rows", "why_no_balance"]
+
+_BALANCE = {
+    "covariate": "Covariate", "stage": "Stage", "mean_treated": "Mean, treated", "mean_comparison": "Mean, comparison",
+    "std_mean_diff": "Standardised difference", "variance_ratio": "Variance ratio", "n_treated": "Treated",
+    "n_comparison": "Comparison", "ess_comparison": "Comparison, effective number",
+}  # fmt: skip
+_OWN = ".balance"
+
+
+def group_words(bundle: ResultBundle) -> list[Block]:
+    """Say who stands in for the treated, how they were found, and what of that is known."""
+    declared = bundle.design.get("comparison")
+    options: dict[str, Any] = declared if isinstance(declared, dict) else {}
+    method = str(options.get("method", "none"))
+    panel, many = bundle.facts.panel, unit_words(bundle)[1]
+    who = (
+        f"{panel.n_comparison_units:,} untreated {many} stand" if panel.n_comparison_units else "Untreated units stand"
+    )
+    if method == "none":
+        return [Text(f"{who} in for the treated: all that the design keeps; none were matched or weighted.")]
+    if method == "declared":
+        seen = "Whether outcomes had been seen when they were written is not known to this run."
+        return [Text(f"{who} in for the treated, in matched sets that are written in the design. {seen}")]
+    on = options.get("on") or []
+    named = f" on {listing([plain_words(str(name)) for name in on])}" if on else ""
+    how = f"chosen by the method {method}{named}, before any outcome after the first start was read"
+    return [Text(f"{who} in for the treated, {how}.")]
+
+
+def groups_of_rows(bundle: ResultBundle) -> list[Block]:
+    """Return a table of the estimates that match rows of people: rows kept of each arm, how alike before and after."""
+    rows = [found for name in bundle.table_names if name.endswith(_OWN) if (found := _group(bundle, name))]
+    if not rows:
+        return []
+    said = (
+        "These estimates compare rows of people (events, or children), matched within the sets. The tables named hold "
+        "their balance by covariate; beside them lie tables that end on .balance_measures (joint measures) and "
+        "on .flow (what became of the rows, step by step)."
+    )
+    caption = "Rows that were matched, and the largest standardised difference of a covariate"
+    return [Text(said), Table(pd.DataFrame(rows, dtype=object), caption)]
+
+
+def _group(bundle: ResultBundle, name: str) -> dict[str, str]:
+    """Return the line of one table of balance; nothing where its numbers are withheld."""
+    estimator, _, outcome = name.removesuffix(_OWN).partition(".")
+    table = bundle.tables(name)
+    stages = {stage: table[table["stage"] == stage] for stage in ("before", "after")}
+    cells = {"Estimator": estimator_label(bundle, estimator), "Outcome": outcome_label(bundle, outcome)}
+    for arm, column in (("treated", "n_treated"), ("comparison", "n_comparison")):
+        kept, every = (float(stages[stage][column].max()) for stage in ("after", "before"))
+        cells[f"Rows, {arm}"] = "withheld" if math.isnan(kept) else f"{kept:,.0f} of {every:,.0f}"
+    for stage, part in stages.items():
+        worst = float(part["std_mean_diff"].abs().max())
+        cells[f"Largest difference {stage}"] = number(worst) or "withheld"
+    return {**cells, "Table": f"tables/{name}.csv"} if len(table) else {}
+
+
+def balance_table_of(bundle: ResultBundle) -> list[Block]:
+    """Return the balance of the headline's group as a table; nothing where no covariate is compared."""
+    table = bundle.balance
+    if table.empty:
+        return []
+    frame = shown(table[list(_BALANCE)]).rename(columns=_BALANCE)
+    return [Table(frame, "Covariates before and after the comparison group was built")]
+
+
+def why_no_balance(bundle: ResultBundle) -> str:
+    """Say why there is no balance of the headline's group to draw: withheld, elsewhere, or never asked for."""
+    if "balance.csv" in set(bundle.withheld.get("file", pd.Series(dtype=str)).astype(str)):
+        return "balance of the headline's comparison group is withheld (disclosure.csv)"
+    own = [name for name in bundle.table_names if name.endswith(_OWN)]
+    where = f"; that of groups of rows is in {listing([f'tables/{name}.csv' for name in own])}" if own else ""
+    return f"the headline's comparison group was compared on no covariate (balance.csv){where}"
