@@ -16,14 +16,16 @@ _LEVEL = 0.05
 def clustered_apart(estimates: pd.DataFrame, facts: RunFacts, units: tuple[str, str]) -> list[str]:
     """Say of which outcomes the clustered p is below 0.05 and that of the headline's procedure is not.
 
-    The test is the headline estimator's own on the same outcome; the smallest clustered p of any estimator is told.
+    The test is the headline estimator's own on the same outcome; the smallest p of any estimator is told whose errors
+    are clustered by unit, or wider.
     """
     whole = estimates[
         (estimates["aggregation"] == "overall") & (estimates["subgroup"] == "") & estimates["p_value"].notna()
     ]
     key = facts.headline
     tests = whole[(whole["estimator"] == key.estimator) & (whole["inference"] == key.inference)]
-    clustered = whole[(whole["inference"] == "analytic") & whole["n_treated_units"].between(1, FEW - 1)]
+    by_unit = (whole["inference"] == "analytic") & (whole["n_clusters"] <= whole["n_units"])
+    clustered = whole[by_unit & whole["n_treated_units"].between(1, FEW - 1)]
     if key.inference == "analytic" or clustered.empty:
         return []
     said = []
@@ -31,11 +33,11 @@ def clustered_apart(estimates: pd.DataFrame, facts: RunFacts, units: tuple[str, 
         own = clustered[clustered["outcome"] == test["outcome"]].sort_values("p_value", kind="stable")
         own = own[own["p_value"] < _LEVEL]
         if test["p_value"] >= _LEVEL and len(own):
-            outcome = facts.panel.outcomes.get(str(test["outcome"]), OutcomeFacts())
+            outcome, least = facts.panel.outcomes.get(str(test["outcome"]), OutcomeFacts()), own.iloc[0]
             label = plain_words(outcome.label or str(test["outcome"]))
             said.append(
-                f"{label[:1].lower()}{label[1:]}, {p_text(own['p_value'].iloc[0])} ({own['estimator'].iloc[0]}) where "
-                f"the test of the answer has {p_text(test['p_value'])}"
+                f"{label[:1].lower()}{label[1:]}, {p_text(least['p_value'])} (estimate {least['estimator']}) where the "
+                f"test of the answer has {p_text(test['p_value'])}"
             )
     if not said:
         return []

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
-from sos_eval.report.content import Block, Table, Text
+from sos_eval.report.content import Block, Bullets, Table, Text
 from sos_eval.report.reading import estimator_label, outcome_label, unit_words
 from sos_eval.report.tabulate import shown
 from sos_eval.report.wording import listing, number, plain_words
@@ -20,7 +20,7 @@ _BALANCE = {
     "std_mean_diff": "Standardised difference", "variance_ratio": "Variance ratio", "n_treated": "Treated",
     "n_comparison": "Comparison", "ess_comparison": "Comparison, effective number",
 }  # fmt: skip
-_OWN = ".balance"
+_OWN, _FLOW = ".balance", ".flow"
 
 
 def group_words(bundle: ResultBundle) -> list[Block]:
@@ -54,7 +54,23 @@ def groups_of_rows(bundle: ResultBundle) -> list[Block]:
         "on .flow (what became of the rows, step by step)."
     )
     caption = "Rows that were matched, and the largest standardised difference of a covariate"
-    return [Text(said), Table(pd.DataFrame(rows, dtype=object), caption)]
+    return [Text(said), Table(pd.DataFrame(rows, dtype=object), caption), *_lost_rows(bundle)]
+
+
+def _lost_rows(bundle: ResultBundle) -> list[Block]:
+    """Say how many rows were read, and which were dropped for what; those of one flow once."""
+    said: dict[str, list[str]] = {}
+    for name in (one for one in bundle.table_names if one.endswith(_FLOW)):
+        flow = bundle.tables(name)
+        lost = flow[(flow["what"] == "dropped") & (flow["units"] == 0) & flow["rows"].gt(0)]
+        estimator, _, outcome = name.removesuffix(_FLOW).partition(".")
+        parts = [f"{row['rows']:,.0f} dropped: {row['reason']}" for _, row in lost.iterrows()]
+        if parts:
+            ends = {step: float(flow["rows"][flow["step"] == step].sum()) for step in ("start", "end")}
+            first = f"{ends['start']:,.0f} rows read, of which those without the outcome take no part"
+            text = "; ".join([first, *parts, f"{ends['end']:,.0f} kept, a row once for each set that it serves"])
+            said.setdefault(text, []).append(f"{estimator_label(bundle, estimator)}, {outcome_label(bundle, outcome)}")
+    return [Bullets(tuple(f"{listing(whose)}: {text}." for text, whose in said.items()))] if said else []
 
 
 def _group(bundle: ResultBundle, name: str) -> dict[str, str]:
@@ -69,6 +85,8 @@ def _group(bundle: ResultBundle, name: str) -> dict[str, str]:
     for stage, part in stages.items():
         worst = float(part["std_mean_diff"].abs().max())
         cells[f"Largest difference {stage}"] = number(worst) or "withheld"
+    found = bundle.estimates.query("estimator == @estimator and outcome == @outcome")["n_clusters"].max()
+    cells["Clusters of errors"] = number(float(found), 9)
     return {**cells, "Table": f"tables/{name}.csv"} if len(table) else {}
 
 
