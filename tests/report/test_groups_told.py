@@ -69,3 +69,16 @@ def test_what_a_match_made_alike_is_said_to_be(tmp_path):
     assert "Outcomes that were made alike part again" in said
     assert "was not looked at: no check of it could be done, since the comparison group was made alike on e" in said
     assert "balance.unlike" not in set(bundle.diagnostics["name"])
+
+
+def test_a_path_that_pretrends_alone_saw_is_on_page_one(tmp_path):
+    """Those that begin drift a little: the joint test is silent, the slope is told."""
+    bundle = run_case(tmp_path, slope=0.2, checks="pretrends", draws="99")
+    lines = bundle.diagnostics[bundle.diagnostics["outcome"] == "entry"].set_index("name")
+    assert lines.loc["pretrends.joint", "value"] >= 0.05
+    slope = lines.loc["pretrends.slope", "value"]
+    way = "up" if slope > 0 else "down"
+    said = " ".join(weighed(bundle))
+    assert (
+        f"Before the start the treated moved {way} by {abs(slope):.3g} a period against their comparison; its j" in said
+    )
