@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from sos_eval.report.figures.randomization import _note
 from sos_eval.report.first_page import weighed
+from sos_eval.report.verdict import effect_of
+from sos_eval.report.words import range_text
 from tests.report.cases import run_case
 
 SETS = "{method: declared, sets: {L00: [L10, L11], L01: [L12], L02: [L13], L03: [L14], L04: [L15], L05: [L38]}}"
@@ -82,3 +87,24 @@ def test_a_path_that_pretrends_alone_saw_is_on_page_one(tmp_path):
     assert (
         f"Before the start the treated moved {way} by {abs(slope):.3g} a period against their comparison; its j" in said
     )
+
+
+def test_a_p_of_counted_draws_is_never_told_as_zero(tmp_path):
+    """The smallest p that 1,999 draws can give is one of 2,000: the observed one is counted."""
+    bundle = run_case(tmp_path, effect=-5.0, checks="", draws="1999")
+    p = bundle.facts.headline.overall(bundle.estimates)["p_value"]
+    assert p == 1 / 2000
+    table = bundle.tables("primary.randomization")
+    note = _note(bundle, table["statistic"].to_numpy(float), 1.0)
+    assert note.startswith(
+        "p = 0.0005 (simulation error ± 0.0005): a result at least as far from zero came up in fewer "
+    )
+
+
+def test_an_end_that_rounds_to_nothing_is_not_told_as_zero_on_one_side(tmp_path):
+    bundle = run_case(tmp_path, checks="", draws="99")
+    effect = effect_of(bundle.facts.headline.overall(bundle.estimates), bundle.facts.outcome, None)
+    near = replace(effect, scale="value", estimate=-0.0116, low=-0.0251, high=3.9e-6, low_error=0.0, high_error=0.0)
+    said = range_text(near, None, outcome=bundle.facts.outcome, units=("authority", "authorities"),
+                      question=bundle.facts.question, every="a year")  # fmt: skip
+    assert "0.0251 lower to less than 0.0001 higher" in said
