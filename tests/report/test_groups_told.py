@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from sos_eval.report.figures.randomization import _note
 from sos_eval.report.first_page import weighed
+from sos_eval.report.group_blocks import why_no_balance
 from sos_eval.report.verdict import effect_of
 from sos_eval.report.words import range_text
 from tests.report.cases import run_case
@@ -108,3 +109,18 @@ def test_an_end_that_rounds_to_nothing_is_not_told_as_zero_on_one_side(tmp_path)
     said = range_text(near, None, outcome=bundle.facts.outcome, units=("authority", "authorities"),
                       question=bundle.facts.question, every="a year")  # fmt: skip
     assert "0.0251 lower to less than 0.0001 higher" in said
+
+
+def _two_begin(made):
+    """Two that begin, fewer than the profile shows, with a size to be matched on."""
+    start = made["start"].where(made["la_code"] < "L02")
+    return made.assign(start=start, size=made["la_code"].str[1:].astype(int) % 8 + 0.5)
+
+
+def test_balance_that_a_profile_holds_back_is_said_to_be_withheld(tmp_path):
+    comparison = "  covariates: [size]\n  measured: {size: 2010}\ncomparison: {method: nearest, on: [size]}"
+    keys = {"comparison": comparison, "checks": "", "draws": "99", "profile": "\ndisclosure: {profile: dfe}"}
+    bundle = run_case(tmp_path, _two_begin, **keys)
+    assert bundle.balance["std_mean_diff"].isna().all()
+    assert why_no_balance(bundle) == "balance of the headline's comparison group is withheld (disclosure.csv)"
+    assert "no comparison group was built" not in (bundle.path / "report.html").read_text(encoding="utf-8")
