@@ -24,7 +24,7 @@ from sos_eval.bundle.withheld import BACK, path_rows, result_rows
 from sos_eval.panel.disclosure import masked
 from sos_eval.results.facts import CheckFacts, DetectableFacts, DisagreementFacts, RunFacts
 from sos_eval.results.members import Members
-from sos_eval.terms import BALANCE_COLUMNS, EFFECT_COLUMNS, PERIOD_COLUMNS
+from sos_eval.terms import BALANCE_COLUMNS, EFFECT_COLUMNS, FLOW_COLUMNS, PERIOD_COLUMNS
 
 __all__ = ["gated"]
 
@@ -266,6 +266,8 @@ class _Gate:
             return self._estimates(table, file)
         if tuple(table.columns) == BALANCE_COLUMNS:
             return self._balance(table, file)
+        if tuple(table.columns) == FLOW_COLUMNS:
+            return self._flow(table, file)
         reason = self._whole_table(name, table)
         if reason:
             self._note(file, "the whole file", max(int(table.notna().to_numpy().sum()), 1), reason)
@@ -419,7 +421,7 @@ class _Gate:
         size = 1 if table is None else max(int(table.notna().to_numpy().sum()), 1)
         self._note("weights.csv", "the whole file", size, _PEOPLE if self.about.people else _ONE_UNIT)
 
-    def _flow(self, table: pd.DataFrame) -> pd.DataFrame:
+    def _flow(self, table: pd.DataFrame, file: str = "flow.csv") -> pd.DataFrame:
         """Mask counts of people in the flow, and what would name or count them in words."""
         for name in ("what", "reason"):
             texts = ["" if pd.isna(text) else str(text) for text in table[name]]
@@ -427,11 +429,11 @@ class _Gate:
         if not self.about.people:
             return table
         ends = table["step"].isin(["start", "end"])
-        self._note("flow.csv", "rows", int((~ends).sum()), _SETS)
-        out = self._people(table.assign(rows=table["rows"].astype(float).where(ends)), "rows", "flow.csv")
+        self._note(file, "rows", int((~ends).sum()), _SETS)
+        out = self._people(table.assign(rows=table["rows"].astype(float).where(ends)), "rows", file)
         for name in ("what", "reason"):
-            out[name] = self._said("flow.csv", [str(text) for text in table[name]])
-        self._note("flow.csv", "names", int((table["names"] != "").sum()), _PEOPLE)
+            out[name] = self._said(file, [str(text) for text in table[name]])
+        self._note(file, "names", int((table["names"] != "").sum()), _PEOPLE)
         return out.assign(names="")
 
     def _diagnostics(self, table: pd.DataFrame) -> pd.DataFrame:

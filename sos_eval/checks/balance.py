@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.results.check import CheckResult
-from sos_eval.results.comparison import Comparison, ComparisonMethod
+from sos_eval.results.comparison import Comparison, ComparisonMethod, gaps_told
 
 __all__ = ["balance_results"]
 
@@ -59,14 +59,34 @@ def balance_results(method: ComparisonMethod, comparison: Comparison | None) -> 
     Returns
     -------
     list of CheckResult
-        ``balance.max_smd`` and ``balance.max_variance_ratio``, and a line for each further limit that is declared;
-        empty where the design names no covariate and no limit.
+        ``balance.max_smd`` and ``balance.max_variance_ratio``, a line for each further limit that is declared, and
+        ``balance.unlike`` where the group is less like the treated than all untreated units were, or not alike on the
+        earlier outcomes that it was matched on; empty where the design names no covariate and no limit.
     """
     limits = method.imbalance_limits
     if (comparison is None or comparison.balance.empty) and not limits:
         return []
     asked = {name: what for name, what in _LIMITS.items() if what.always or name in limits}
-    return [_judged(comparison, name, what, limits.get(name)) for name, what in asked.items()]
+    return [*(_judged(comparison, name, what, limits.get(name)) for name, what in asked.items()), *_unlike(comparison)]
+
+
+def _unlike(comparison: Comparison | None) -> list[CheckResult]:
+    """Say where the group is less like the treated than all untreated units, or not alike on what it was matched on."""
+    if comparison is None:
+        return []
+    gaps, earlier = comparison.differences, comparison.left_apart
+    worse = gaps[(gaps["after"] > gaps["before"]) & (gaps["after"] > comparison.max_smd)]
+    apart = earlier.drop(index=worse.index.intersection(earlier.index))
+    texts = []
+    if len(worse):
+        texts.append(
+            "The comparison group that was built is less like the treated units than the untreated units together "
+            f"were: standardised difference {gaps_told(worse)}."
+        )
+    if len(apart):
+        texts.append(f"Matched on, but not made alike: standardised difference {gaps_told(apart)}.")
+    worst = float(pd.concat([worse, apart])["after"].max())
+    return [CheckResult("balance.unlike", "standardised_mean_difference", worst, " ".join(texts))] if texts else []
 
 
 def _values(comparison: Comparison | None, source: str) -> tuple[pd.Series, str]:

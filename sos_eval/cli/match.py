@@ -62,8 +62,8 @@ def _told(group: MatchedGroup) -> str:
         )
     parts += [_measured(group.tables["balance_measures"]), *_calibrated(group.tables)]
     flow = group.tables["flow"]
-    for step, what, units, names, reason in flow[["step", "what", "units", "names", "reason"]].itertuples(index=False):
-        parts.append(_step(step, what, units, _called(str(names), group.names), reason))
+    for step, what, units, rows, names, reason in flow.itertuples(index=False):
+        parts.append(_step(step, what, _size(units, rows), _called(str(names), group.names), reason))
     pairs = ["who is compared with whom:", *group.pairs] if group.pairs else []
     return "\n".join([part for part in parts if part] + [*group.notes, *(one.text for one in group.limits), *pairs])
 
@@ -101,10 +101,15 @@ def _calibrated(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     ]
 
 
-def _step(step: str, what: str, units: int, names: str, reason: str) -> str:
+def _size(units: int, rows: int) -> str:
+    """Return how many units a line of the flow is about, or how many rows where it is about no whole unit."""
+    return f"{rows:,} row{'' if rows == 1 else 's'}" if rows and not units else f"{units}"
+
+
+def _step(step: str, what: str, size: str, names: str, reason: str) -> str:
     """Say one line of the flow."""
     return (
-        f"{step if step == what else f'{step}: {what}'} {units}"
+        f"{step if step == what else f'{step}: {what}'} {size}"
         + (f" ({names})" if names else "")
         + (f": {reason}" if reason else "")
     )

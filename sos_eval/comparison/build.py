@@ -15,7 +15,7 @@ from sos_eval.comparison.regroup import group_weights
 from sos_eval.errors import Fault, NotIdentified, OurFault
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.assignments import MATCHED_ROWS
-from sos_eval.results.comparison import Comparison, GroupWeights
+from sos_eval.results.comparison import OF_UNITS, Comparison, GroupWeights
 
 __all__ = ["Rebuilding", "RebuildingPeople", "build", "people_of", "rebuilding"]
 
@@ -62,11 +62,11 @@ def _in_sequence(method: GroupMethod, people: People, panel: Panel, there: Panel
     pairs = units.sets.groupby("matched_set", sort=False)["unit"]
     sets = {str(head): tuple(str(one) for one in members if one != head) for head, members in pairs}
     made = matched_people(people, replace(there, flow=units.panel.flow), sets, units.sets, units.notes)
-    named = units.balance.assign(covariate=units.balance["covariate"] + " of units")
+    named = units.balance.assign(covariate=units.balance["covariate"] + OF_UNITS)
     return replace(
         made, balance=pd.concat([made.balance, named], ignore_index=True), overlap=units.overlap,
         off_support=units.off_support, calibration=made.calibration or units.calibration,
-        uses_outcomes=units.uses_outcomes,
+        uses_outcomes=units.uses_outcomes, max_smd=units.max_smd,
     )  # fmt: skip
 
 

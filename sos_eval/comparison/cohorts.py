@@ -17,7 +17,7 @@ from sos_eval.comparison.measures import measures_table
 from sos_eval.errors import Fault, Faults, InputFault, NotIdentified
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.panel.pretreatment import outcome_pre
-from sos_eval.results.comparison import Comparison
+from sos_eval.results.comparison import USUAL_SMD, Comparison
 
 __all__ = ["compared_apart", "weights_apart"]
 
@@ -99,6 +99,7 @@ def compared_apart(method: GroupMethod, panel: Panel) -> Comparison:
         measures=measures, off_support=off_support,
         overlap=_overlap(parts), calibration=chance,
         notes=(*_notes(parts), *said_of(chance)), uses_outcomes=any(name in BUILT_IN for name in method.reads),
+        max_smd=method.imbalance_limits.get("max_smd", USUAL_SMD),
     )  # fmt: skip
 
 

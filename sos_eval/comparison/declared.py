@@ -111,17 +111,26 @@ class DeclaredSets(GroupMethod):
         """Return the panel of the units that are in sets, with the sets within which starts may be swapped."""
         self._refuse_absent(panel)
         kept = super().restricted(panel)
-        roles = self._roles(kept)
-        treated = kept.ever_treated
-        lonely = np.isin(kept.units.astype(str), list(self._named)) & treated & (roles.joined < 0)
-        reasons = ((lonely, _NO_COMPARATOR), ((roles.joined < 0) & ~lonely, _NO_SET))
-        for units, why in [(set(kept.units[gone]), why) for gone, why in reasons if gone.any()]:
+        for units, why in dropped_by_reason(self._outside(kept)):
             kept = kept.keep([unit for unit in kept.units if unit not in units], "comparison", why)
         roles = self._roles(kept)
         if not len(kept.units):
             return kept
         labels = np.array([f"{one + 1:03}" for one in roles.joined], dtype=object)
         return kept.with_columns(**{MATCHED_SETS: labels[kept.unit_codes]})
+
+    def adopters_without(self, panel: Panel) -> dict[str, str]:
+        """Return the treated units that are in no set, or in one without a comparator, with the reason."""
+        treated = set(map(str, panel.units[panel.ever_treated]))
+        out = self._outside(super().restricted(panel))
+        return {unit: f"are {why}" if why == _NO_SET else why for unit, why in out.items() if unit in treated}
+
+    def _outside(self, panel: Panel) -> dict[str, str]:
+        """Return the units that stand in no set with a comparator, those that lack one first, with the reason."""
+        treated, joined = panel.ever_treated, self._roles(panel).joined
+        lonely = np.isin(panel.units.astype(str), list(self._named)) & treated & (joined < 0)
+        reasons = ((lonely, _NO_COMPARATOR), ((joined < 0) & ~lonely, _NO_SET))
+        return {str(unit): why for gone, why in reasons for unit in panel.units[gone]}
 
     def _roles(self, panel: Panel) -> _Roles:
         """Lay the sets out on a panel's units."""

@@ -22,7 +22,7 @@ from sos_eval.errors import Fault, Faults, InputFault, NotIdentified, listed
 from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, FlowRow, Panel
 from sos_eval.panel.pretreatment import outcome_pre
-from sos_eval.results.comparison import Comparison, ComparisonMethod, GroupWeights, weighed
+from sos_eval.results.comparison import USUAL_SMD, Comparison, ComparisonMethod, GroupWeights, weighed
 from sos_eval.terms import BALANCE_COLUMNS
 
 __all__ = ["BalanceLimits", "GroupMethod", "Matched", "Selection", "apply_weights", "calibration_of", "overlap_table"]
@@ -165,6 +165,10 @@ class GroupMethod(ComparisonMethod):
         """Return the panel without the untreated units that may not be donors."""
         return self.restrict.apply(panel) if self.restrict else panel
 
+    def adopters_without(self, panel: Panel) -> dict[str, str]:
+        """Return the treated units that `restricted` leaves out, with the reason: ``they {reason}`` or a clause."""
+        return {}
+
     def unrestricted(self) -> Self:
         """Return the same method without its restriction."""
         return replace(self, restrict=None)
@@ -226,6 +230,7 @@ class GroupMethod(ComparisonMethod):
                 *said_of(of_chance),
             ),
             uses_outcomes=any(name in BUILT_IN for name in self.reads),
+            max_smd=self.imbalance_limits.get("max_smd", USUAL_SMD),
         )
 
     def _complete(self, panel: Panel, values: pd.DataFrame) -> tuple[Panel, pd.DataFrame]:

@@ -48,7 +48,7 @@ def _rows(design: Design) -> Iterator[tuple[str, str, str]]:
     yield "Methods", "assumptions", _assumptions(design)
     inference = listed([one.key for one in entry.inference or design.inference])
     yield "Methods", "analysis", f"{entry.id} ({entry.method.label}); inference: {inference}"
-    yield "Methods", "missing data", f"unbalanced: {design.panel.unbalanced}; nothing is imputed"
+    yield "Methods", "missing data", f"unbalanced: {design.panel.unbalanced}; {_imputed(design)}"
     yield "Methods", "checks and sensitivity", listed([str(one.name) for one in design.checks])
     yield "Results", "who took part", "flow.csv"
     yield "Results", "baseline", BLANK if _unmatched(entry) else "balance.csv"
@@ -60,6 +60,16 @@ def _rows(design: Design) -> Iterator[tuple[str, str, str]]:
 def _unmatched(entry: Entry) -> bool:
     """Whether no covariate's balance is looked at: balance.csv is then empty."""
     return str(entry.comparison.name) == "none" and not (entry.method.covariates or entry.panel.covariates)
+
+
+def _imputed(design: Design) -> str:
+    """Say whether gaps are filled, of whatever entry."""
+    ways = [one for one in (design.panel.imputation, *(entry.panel.imputation for entry in design.estimators)) if one]
+    if not ways:
+        return "nothing is imputed"
+    number = ways[0].number
+    many = f"{number} times" if number else "once per cent of rows with a gap"
+    return f"gaps of covariates are imputed {many}, where an estimator uses them; outcomes are not"
 
 
 def _declared(said: str) -> str:

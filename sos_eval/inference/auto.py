@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any, ClassVar
@@ -200,14 +201,19 @@ def _test(test: Randomization, facts: DesignFacts) -> tuple[Randomization | None
         return None, smallest
     if why := smallest.why_never(test.level):
         return None, f"a randomization test {why}"
-    lost = facts.lost(test)
-    return (None, _lost(lost, test)) if lost > LOSABLE * (1 - test.level) else (test, "")
+    lost, why = facts.lost(test)
+    return (None, _lost(lost, why, test)) if lost > LOSABLE * (1 - test.level) else (test, "")
 
 
-def _lost(share: float, test: Randomization) -> str:
+def _lost(share: float, why: str, test: Randomization) -> str:
+    """Say by which rule a test is not relied on, and what keeps adoptions from being estimated."""
+    size = 1 - test.level
+    bare = re.sub(r" \([^()]*\)$", "", why).removeprefix("comparison.on: ")
+    mostly = f" (most often: {bare})" if bare else ""
     return (
-        f"{share:.1%} of random adoptions cannot be estimated and count as extreme, so a test at level {test.level:g} "
-        "would hardly reject whatever happened; fewer covariates, or larger cohorts, would mend it"
+        f"{share:.1%} of random adoptions cannot be estimated{mostly} and count as extreme: more than "
+        f"{LOSABLE * size:.2g} of all, which is the {LOSABLE:.0%} of the level {size:.2g} up to which a test is relied "
+        "on"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -46,7 +47,8 @@ class DesignFacts:
     clusters_of
         Number of clusters of a second clustering by a column; of periods where the column is "".
     lost
-        Share of random adoptions under which a randomization test's statistic does not exist; see `lost_share`.
+        Share of random adoptions under which a randomization test's statistic does not exist, and the reason of most
+        of these; see `lost_share`.
     """
 
     n_units: int
@@ -62,7 +64,7 @@ class DesignFacts:
     is_linear: bool
     rebuilds: bool
     smallest: Callable[[Randomization], SmallestP | str]
-    lost: Callable[[Randomization], float]
+    lost: Callable[[Randomization], tuple[float, str]]
     clusters_of: Callable[[str], int]
 
 
@@ -146,8 +148,8 @@ def _effective(share: Array) -> float:
     return round(float(relative.sum()) ** 2 / squares, 9) if squares > 0 else 0.0
 
 
-def lost_share(fitted: Fitted, test: Randomization) -> float:
-    """Share of random adoptions that leave the test without a statistic for the headline's row.
+def lost_share(fitted: Fitted, test: Randomization) -> tuple[float, str]:
+    """Share of random adoptions that leave the test without a statistic for the headline's row, and why most do.
 
     It looks at which outcomes there are, and at their values before anybody's start; later values are replaced by
     noise, so that the answer is the design's.
@@ -160,11 +162,13 @@ def lost_share(fitted: Fitted, test: Randomization) -> float:
     rng = stream(0, "rule", "adoptions that cannot be estimated")
     space = fitted.space(test.strata)
     if isinstance(space, str):
-        return 0.0
+        return 0.0, ""
     drawn = space.draw(TRIED, rng).first_treated
     try:
         batch = replace(fitted, source=with_noise(fitted.source, rng)).refit_assignments(drawn)
-    except InputFault:  # not one of them can be estimated
-        return 1.0
+    except InputFault as none:  # not one of them can be estimated
+        return 1.0, none.faults[0].what
     row = int(np.argmax((batch.cells["aggregation"] == "overall").to_numpy()))
-    return float(np.isnan(statistics(batch, studentised=test.statistic != "coefficient")[:, row]).mean())
+    lost = np.isnan(statistics(batch, studentised=test.statistic != "coefficient")[:, row])
+    why = Counter(batch.failures[draw] for draw in np.flatnonzero(lost) if batch.failures[draw])
+    return float(lost.mean()), why.most_common(1)[0][0] if why else ""

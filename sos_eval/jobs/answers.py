@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -24,13 +25,15 @@ Key = tuple[str, str]
 class Group:
     """An entry on one outcome, with its panel before and after the comparison group was built.
 
-    `lots_of` names the outcome by which the strata of the lots are cut, one for all outcomes.
+    `lots_of` names the outcome by which the strata of the lots are cut, one for all outcomes; `adopters_without` are
+    the treated units that the restriction of the panel left out, with the reason.
     """
 
     entry: Entry
     source: Panel
     comparison: Comparison
     lots_of: str = ""
+    adopters_without: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,8 @@ def _left_out(group: Group, kept: Collection[str]) -> dict[str, int]:
     source = group.source
     early = [row for row in source.flow if row.step == "treated in the first period"]
     reasons = {"had begun in the first period or before it": sum(row.units for row in early)} if early else {}
+    for why in group.adopters_without.values():
+        reasons[why] = reasons.get(why, 0) + 1
     unweighted = set(source.units[group.comparison.weights == 0])
     for unit in source.units[source.ever_treated]:
         if unit in unweighted:

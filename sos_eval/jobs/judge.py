@@ -72,10 +72,13 @@ def _unmatched(fitted: Fitted) -> CheckResult | None:
         return CheckResult("unmatched", "estimate", math.nan, "Without the match there is no overall effect.")
     value = float(plain.estimate.values[at])
     log = " on the log scale" if plain.estimate.cells["scale"].iloc[at] == "ratio" else ""
+    part = (
+        " Outcomes that were made alike part again where they were alike by chance, so that neither number is the safe "
+        "one."
+    )
     text = (
         f"Without the match on earlier outcomes, on all {fitted.source.n_units} units, the estimate{log} is "
-        f"{value:.3g} instead of {fitted.estimate.values[row]:.3g}. Outcomes that were made alike part again where "
-        "they were alike by chance, so that neither number is the safe one."
+        f"{value:.3g} instead of {fitted.estimate.values[row]:.3g}.{part if fitted.comparison.is_alike else ''}"
     )
     return CheckResult("unmatched", "estimate", value, text)
 

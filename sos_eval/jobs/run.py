@@ -24,6 +24,7 @@ from sos_eval.jobs.moderators import moderated, refuse_groups
 from sos_eval.jobs.runs import data_files, logged
 from sos_eval.jobs.theory import identification, refuse_mediators, theorised
 from sos_eval.jobs.universal_base import universal_base
+from sos_eval.jobs.world_truth import true_of
 from sos_eval.jobs.write import write
 
 __all__ = ["Progress", "default_out", "run"]
@@ -112,7 +113,7 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
     further = (
         universal_base(fitted, account) | theory.tables | by_group.tables | looked | implemented(plan, groups, fitted)
     )
-    further |= declared_families(plan, inferred)
+    further |= declared_families(plan, inferred) | true_of(plan)
     further |= evidence_sheet(plan, facts, further)
     with account.step("write"):
         return write(

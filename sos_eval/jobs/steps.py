@@ -166,7 +166,7 @@ def _group(
         raise NotIdentified(donors.fault(told, "name a column that each unit has one value of, or fewer strata"))
     restricted = stratified(donors, strata, lots_of)
     made = compared_within(build(entry.comparison.unrestricted(), restricted), restricted)
-    group = Group(entry, restricted, made, lots_of)
+    group = Group(entry, restricted, made, lots_of, entry.comparison.adopters_without(panel.select(outcome)))
     built.append((panel, outcome, entry.comparison, strata, group))
     return group
 

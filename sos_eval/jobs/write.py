@@ -146,12 +146,13 @@ def _table_name(one: Checked, first: Key) -> str:
 
 
 def _of_people(groups: dict[Key, Group], first: Key) -> dict[str, pd.DataFrame]:
-    """Return balance and imbalance of matched rows of people, of every estimate but the headline, which has its own."""
+    """Return balance, imbalance and flow of matched rows, of every estimate but the headline, which has its own."""
     tables: dict[str, pd.DataFrame] = {}
     for key, group in groups.items():
         if key != first and MATCHED_ROWS in group.comparison.panel.frame:
             tables[f"{'.'.join(key)}.balance"] = group.comparison.balance
             tables[f"{'.'.join(key)}.balance_measures"] = group.comparison.measures
+            tables[f"{'.'.join(key)}.flow"] = flow_table(group.comparison.panel)
     return tables
 
 

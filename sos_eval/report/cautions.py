@@ -62,7 +62,9 @@ def caveats(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> 
     about = [check for check in facts.checks if _is_about(check, facts.headline)]
     if not any(check.name.startswith("path.") for check in about):
         said += [_apart(check, units) for check in about if _shows_divergence(check) and check.passed is not False]
-    said += [in_units(check.text, units) for check in about if check.name == "unmatched" and math.isfinite(check.value)]
+        said += _moved(about, units)
+    for name in ("balance.unlike", "unmatched"):
+        said += [in_units(check.text, units) for check in about if check.name == name and math.isfinite(check.value)]
     said += _placebos(about, units)
     said += _one_unit(about, verdict_of(effect, facts.question.worthwhile), units)
     said += _unseen(about, facts, units)
@@ -161,8 +163,16 @@ def _unseen(checks: Sequence[CheckFacts], facts: RunFacts, units: tuple[str, str
     if facts.panel.layout != "panel" or any(_looked(check) for check in early):
         return []
     who = f"the {units[1]} with a recorded start and those they are compared with"
-    why = "no check of it could be done" if early else "no check of it is declared"
+    why = _why_unseen(early)
     return [f"Whether {who} moved alike before the start was not looked at: {why}."]
+
+
+def _why_unseen(early: Sequence[CheckFacts]) -> str:
+    """Say why no check saw the path: none is declared, or the one reason that all of them give."""
+    if not early:
+        return "no check of it is declared"
+    said = {check.text.removeprefix("Not done: ").rstrip(".") for check in early if check.text.startswith("Not done: ")}
+    return f"no check of it could be done{f', since {said.pop()}' if len(said) == 1 else ''}"
 
 
 def _looked(check: CheckFacts) -> bool:
@@ -173,6 +183,18 @@ def _looked(check: CheckFacts) -> bool:
 def _shows_divergence(check: CheckFacts) -> bool:
     """Whether a check saw the treated and their comparison move apart before the start, threshold or none."""
     return check.name == "pretrends.joint" and check.statistic == "p_value" and check.value < 0.05
+
+
+def _moved(checks: Sequence[CheckFacts], units: tuple[str, str]) -> list[str]:
+    """Say which way the path went where `pretrends` alone looked at it and its joint test is silent."""
+    slopes = [check for check in checks if check.name == "pretrends.slope" and math.isfinite(check.value)]
+    if any(map(_shows_divergence, checks)):
+        return []
+    return [
+        f"{in_units(check.text.partition(' (')[0], units)}; its joint test does not tell that from chance, which is no "
+        "evidence of the same path (the check path, which says how often chance does this, is not declared)."
+        for check in slopes
+    ]
 
 
 def _apart(check: CheckFacts, units: tuple[str, str]) -> str:

@@ -11,24 +11,21 @@ from sos_eval.bundle.files import yaml_text
 from sos_eval.report.content import Block, Bullets, Code, Heading, Picture, Table, Text
 from sos_eval.report.discovery_blocks import discovery_blocks
 from sos_eval.report.draw import Drawn
+from sos_eval.report.family_blocks import families
 from sos_eval.report.flow_words import left_out
+from sos_eval.report.group_blocks import balance_table_of, group_words, groups_of_rows
 from sos_eval.report.mediation_blocks import mediation_blocks
 from sos_eval.report.methods_blocks import methods, notes, together
 from sos_eval.report.plan import since_the_lock
 from sos_eval.report.reading import estimator_label, method_label, outcome_label, scale_label, table_of, unit_words
 from sos_eval.report.tables.effects import summaries
 from sos_eval.report.tabulate import shown
-from sos_eval.report.wording import alike, count, in_units, listing, minus_signs, number, p_number, plain_words
+from sos_eval.report.truth_blocks import beside_the_truth
+from sos_eval.report.wording import alike, count, in_units, listing, minus_signs, number, p_number
 
 __all__ = ["APPENDIX", "appendix", "effect", "implementation", "mechanisms", "moderators", "provenance"]
 
 APPENDIX, _MOST_STARTS = "How it was estimated", 6
-_BALANCE = {
-    "covariate": "Covariate", "stage": "Stage", "mean_treated": "Mean, treated", "mean_comparison": "Mean, comparison",
-    "std_mean_diff": "Standardised difference", "variance_ratio": "Variance ratio", "n_treated": "Treated",
-    "n_comparison": "Comparison", "ess_comparison": "Comparison, effective number",
-}  # fmt: skip
-
 #: Checks whose sentences open the chapter on checks.
 _TELLING = (
     "path.joint", "pretrends.joint", "honest_did.relative_magnitudes", "honest_did.smoothness", "placebo_time.largest",
@@ -43,14 +40,16 @@ def effect(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *_found(bundle),
         *_pictures(drawn, "estimates"),
         Table(_effects(bundle), "Overall effects: every estimator and every procedure in the design"),
-        *_families(bundle),
+        *families(bundle),
+        *beside_the_truth(bundle),
         Heading("Over time", 3),
         *_pictures(drawn, "outcome_paths", "event_study"),
         Heading("The comparison group", 3),
-        *_comparison(bundle),
+        *group_words(bundle),
         *_pictures(drawn, "flow", "balance", "balance_density", "balance_ecdf", "overlap", "calibration"),
         *_left_out(bundle),
-        *_balance(bundle),
+        *balance_table_of(bundle),
+        *groups_of_rows(bundle),
         Heading("Checks", 3),
         *_checks(bundle),
         *_pictures(
@@ -64,13 +63,6 @@ def effect(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
             "common_cause",
         ),
     ]
-
-
-def _families(bundle: ResultBundle) -> list[Block]:
-    """Return the p values of outcomes that the design tests together, adjusted for their number."""
-    if "families" not in bundle.table_names:
-        return []
-    return [Table(bundle.tables("families"), "Outcomes tested together: p values adjusted for their number")]
 
 
 def _found(bundle: ResultBundle) -> list[Block]:
@@ -119,22 +111,6 @@ def _pictures(drawn: Drawn, *names: str) -> list[Block]:
     return [Picture(name, drawn.alt[name]) for name in names if name in drawn.images]
 
 
-def _balance(bundle: ResultBundle) -> list[Block]:
-    table = bundle.balance
-    if table.empty:
-        return []
-    seen = table[list(_BALANCE)]
-    frame = shown(seen).rename(columns=_BALANCE)
-    if bundle.guarded:  # a digit that is not told stands nowhere
-        frame = frame.assign(**{_BALANCE["std_mean_diff"]: [_as_told(one) for one in seen["std_mean_diff"]]})
-    return [Table(frame, "Covariates before and after the comparison group was built")]
-
-
-def _as_told(value: float) -> str:
-    """Return a standardised difference without digits that it does not have."""
-    return "" if pd.isna(value) else "about 0" if value == 0 else f"{value:.3g}".replace("-", "−")
-
-
 def _effects(bundle: ResultBundle) -> pd.DataFrame:
     """Return the overall effects for the eye."""
     rows = [_effect_row(bundle, row) for _, row in summaries(bundle.estimates).iterrows()]
@@ -155,22 +131,6 @@ def _effect_row(bundle: ResultBundle, row: pd.Series) -> list[str]:
         f"{low} to {high}" if low and high else "", p_number(row["p_value"]), f"{int(row['n_treated_units'])}",
         str(row["reason"]),
     ]  # fmt: skip
-
-
-def _comparison(bundle: ResultBundle) -> list[Block]:
-    """Say who stands in for the treated."""
-    declared = bundle.design.get("comparison")
-    method = declared.get("method", "none") if isinstance(declared, dict) else "none"
-    panel, many = bundle.facts.panel, unit_words(bundle)[1]
-    who = (
-        f"{panel.n_comparison_units:,} untreated {many} stand" if panel.n_comparison_units else "Untreated units stand"
-    )
-    if method == "none":
-        return [Text(f"{who} in for the treated: all that the design keeps; none were matched or weighted.")]
-    on = declared.get("on") or [] if isinstance(declared, dict) else []
-    named = f" on {listing([plain_words(str(name)) for name in on])}" if on else ""
-    how = f"chosen by the method {method}{named}, before any outcome after the first start was read"
-    return [Text(f"{who} in for the treated, {how}.")]
 
 
 def _checks(bundle: ResultBundle) -> list[Block]:

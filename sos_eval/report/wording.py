@@ -144,7 +144,15 @@ def minus_signs(text: str) -> str:
 
 
 def in_units(text: str, units: tuple[str, str]) -> str:
-    """Return text of the run with units called what they are: ``3 treated units`` reads ``3 treated authorities``."""
+    """Return text of the run with units called what they are: ``3 treated units`` reads ``3 treated authorities``.
+
+    Examples
+    --------
+    >>> in_units("a unit of 3 units", ("authority", "authorities"))
+    'an authority of 3 authorities'
+    """
+    if units[0][:1].lower() in "aeio":  # "u" is said as in unit
+        text = re.sub(r"\b([Aa]) (?=unit\b)", r"\1n ", text)
     return re.sub(r"\bunits?\b", lambda found: units[found.group().endswith("s")], text)
 
 

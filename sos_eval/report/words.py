@@ -12,6 +12,7 @@ import pandas as pd
 from sos_eval.report.attenuation import attenuation
 from sos_eval.report.basis import basis
 from sos_eval.report.cautions import caveats, does_not_show, failed_checks, must_not_say, what_would_change_it
+from sos_eval.report.clustered import clustered_apart
 from sos_eval.report.converted import conversions, converted_rows
 from sos_eval.report.earlier_path import earlier_path
 from sos_eval.report.outcomes import other_outcomes
@@ -86,7 +87,7 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
         "detectable_text": detectable_text(effect, facts, units),
         "attenuation": attenuation(facts, units),
         "beside": procedure_rows(others),
-        "caveats": caveats(effect, facts, units),
+        "caveats": [*clustered_apart(estimates, facts, units), *caveats(effect, facts, units)],
         "does_not_show": does_not_show(verdict, question, units, ranged=not math.isnan(effect.low)),
         "what_would_change_it": what_would_change_it(verdict, effect, facts, units),
         "must_not_say": must_not_say(verdict),
@@ -231,7 +232,7 @@ def range_text(
         more = _directions(values, counted=effect.scale in ("rate_per", "count"))
         errors = [0.0, *(effect.within(end, float) for end in ("low", "high"))]
         sizes = drawn_alike([abs(value) for value in values], errors)
-        best, low, high = (f"{size}{word}" for size, word in zip(sizes, more, strict=True))
+        best, low, high = (f"{_above_nothing(size)}{word}" for size, word in zip(sizes, more, strict=True))
     said = f"The best estimate is {best}{unit}"
     low, high = (
         "no lower limit" if effect.low == -math.inf else low,
@@ -252,6 +253,11 @@ def range_text(
     )
     span = f"{low} to {high}"
     return f"{said}: anything from {span} {every} in {article} {size}."
+
+
+def _above_nothing(size: str) -> str:
+    """Return a size that is not zero; one that is rounded to nothing as less than its last place."""
+    return f"less than {size[:-1]}1" if re.fullmatch(r"0\.0+", size) else size
 
 
 def _no_range(effect: HeadlineEffect) -> str:

@@ -14,7 +14,26 @@ from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.method import Method
 from sos_eval.terms import BALANCE_COLUMNS
 
-__all__ = ["Comparison", "ComparisonMethod", "GroupWeights", "Regrouping", "weighed"]
+__all__ = [
+    "EARLIER_OUTCOMES",
+    "OF_UNITS",
+    "USUAL_SMD",
+    "Comparison",
+    "ComparisonMethod",
+    "GroupWeights",
+    "Regrouping",
+    "gaps_told",
+    "weighed",
+]
+
+#: Covariates that are made of earlier outcomes, in words.
+EARLIER_OUTCOMES = {"outcome_pre": "the outcome before the start", "outcome_pre_slope": "the trend before the start"}
+#: What a covariate of units ends on in a table of balance of people.
+OF_UNITS = " of units"
+#: Standardised mean difference up to which groups count as alike where no limit is declared.
+USUAL_SMD = 0.1
+#: A difference below this is rounding.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +65,8 @@ class Comparison:
     uses_outcomes
         Whether pre-treatment outcomes enter (``outcome_pre``): then an inference that permutes treatment must
         rebuild the comparison for each permutation.
+    max_smd
+        Standardised mean difference up to which groups count as alike: the declared limit, else the usual one.
     """
 
     panel: Panel
@@ -59,12 +80,54 @@ class Comparison:
     values: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
     uses_outcomes: bool = False
+    max_smd: float = USUAL_SMD
 
     @property
     def made_alike(self) -> str:
-        """Why the path before the start tests nothing; empty where earlier outcomes did not enter."""
-        why = "the comparison group was made alike on earlier outcomes, so its earlier path is no test"
-        return why if self.uses_outcomes else ""
+        """Why the path before the start tests nothing; empty where earlier outcomes did not enter.
+
+        Whether the match did make them alike is for the balance to say; numbers of it stand in the checks ``balance``.
+        """
+        if not self.uses_outcomes:
+            return ""
+        did = "made alike on earlier outcomes" if self.is_alike else "matched on earlier outcomes"
+        but = ", but not made alike" if len(self.left_apart) else ""
+        return f"the comparison group was {did}{but}, so its earlier path is no test"
+
+    @property
+    def is_alike(self) -> bool:
+        """Whether a match on earlier outcomes made them alike, as far as the balance says."""
+        return self.uses_outcomes and len(self._earlier()) > 0 and self.left_apart.empty
+
+    @property
+    def left_apart(self) -> pd.DataFrame:
+        """Earlier outcomes that were matched on and lie further apart than before, or than `max_smd`; `differences`."""
+        gaps = self._earlier()
+        return gaps[(gaps["after"] > gaps["before"] + _ROUNDING) | (gaps["after"] > self.max_smd)]
+
+    @property
+    def differences(self) -> pd.DataFrame:
+        """Absolute standardised mean difference by covariate: columns ``before, after``; those without one left out."""
+        rows = self.balance[self.balance["covariate"] != "distance"]
+        stages = {
+            stage: rows[rows["stage"] == stage].groupby("covariate", sort=False)["std_mean_diff"].first()
+            for stage in ("before", "after")
+        }
+        return pd.DataFrame(stages, dtype=float).abs().dropna()
+
+    def _earlier(self) -> pd.DataFrame:
+        """Return the differences of earlier outcomes; none where they were not matched on."""
+        gaps = self.differences if self.uses_outcomes else self.differences.iloc[:0]
+        return gaps.loc[np.array([str(name).removesuffix(OF_UNITS) in EARLIER_OUTCOMES for name in gaps.index], bool)]
+
+
+def gaps_told(gaps: pd.DataFrame) -> str:
+    """Return differences in words: ``in the outcome before the start 0.085 before, 0.36 after``."""
+    said = []
+    for name, before, after in gaps.itertuples():
+        bare = str(name).removesuffix(OF_UNITS)
+        said.append(f"in {EARLIER_OUTCOMES.get(bare, bare)} {before:.2g} before, {after:.2g} after")
+    return "; ".join(said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,14 @@ import pandas as pd
 
 from sos_eval.declare import read_yaml, seeded
 from sos_eval.numerics.random import stream
-from sos_eval.worlds.children import is_of_children
-from sos_eval.worlds.children_source import children_frame
+from sos_eval.worlds.children import children_from, is_of_children
+from sos_eval.worlds.children_source import children_frame, children_tables
 from sos_eval.worlds.draw import draw_outcomes
 from sos_eval.worlds.draws import Draws
 from sos_eval.worlds.frame import draw_frame
 from sos_eval.worlds.world import World, world_from
 
-__all__ = ["data_of", "draw_once", "world_frame"]
+__all__ = ["data_of", "draw_once", "true_overall", "world_frame"]
 
 
 def draw_once(world: World, seed: int | None = None) -> Draws:
@@ -33,6 +33,21 @@ def world_frame(path: str | Path, seed: int | None = None) -> pd.DataFrame:
     if is_of_children(document):
         return children_frame(document, seed)
     return data_of(draw_once(world_from(document), seed))
+
+
+def true_overall(path: str | Path, seed: int | None = None) -> tuple[pd.DataFrame, str]:
+    """Return the overall effects of what `world_frame` draws, ``outcome, scale, true_effect``, and whose they are."""
+    document = read_yaml(path)
+    if is_of_children(document):
+        truth = children_tables(children_from(document), seed)["truth"]
+        whose = "the average over the events of the treated after full embedding; an earlier window dilutes it"
+    else:
+        world = world_from(document)
+        truth = draw_once(world, seed).truth
+        truth = truth if "outcome" in truth else truth.assign(outcome=world.outcome.name)
+        whose = "the average over the treated and their periods from the start on, in this draw"
+    whole = truth[(truth["aggregation"] == "overall") & truth["subgroup"].isin(["", None])]
+    return whole[["outcome", "scale", "true_effect"]].dropna().reset_index(drop=True), whose
 
 
 def data_of(draws: Draws) -> pd.DataFrame:

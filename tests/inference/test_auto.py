@@ -28,7 +28,8 @@ def facts(treated=30, comparison=60, influence=True, assignments=10**9, weight=N
         n_units=treated + comparison, n_clusters=treated + comparison, n_treated_clusters=treated,
         n_comparison_clusters=comparison, by_weight=weight or (treated, comparison),
         by_variance=variance or (treated, comparison), n_cohorts=1, layout="panel", estimator="x",
-        lost=lambda test: lost, clusters_of=lambda column: {"": 8, "region": 30}[column],
+        lost=lambda test: (lost, "nobody is left (cohort 2013)"),
+        clusters_of=lambda column: {"": 8, "region": 30}[column],
         has_influence=influence, is_linear=False, rebuilds=False,
         smallest=lambda test: SmallestP(min(assignments, test.draws), listed=assignments <= test.draws),
     )  # fmt: skip
@@ -248,7 +249,10 @@ def test_a_test_that_loses_its_level_is_not_relied_on():
     resolution = resolve([Auto()], facts(treated=5, lost=0.07))
     assert not resolution.reliable
     assert names(resolution) == ["withheld", "analytic"]
-    assert "7.0% of random adoptions cannot be estimated" in resolution.choice
+    assert resolution.choice.endswith(
+        "7.0% of random adoptions cannot be estimated (most often: nobody is left) and count as extreme: more than "
+        "0.01 of all, which is the 20% of the level 0.05 up to which a test is relied on"
+    )
     assert not resolve([Analytic()], facts(treated=5, lost=0.07)).reliable
 
 
@@ -257,9 +261,11 @@ def test_a_cohort_of_one_has_no_propensity_at_the_ends_of_the_covariate():
     rng = np.random.default_rng(3)
     panel = panel_of(rng.normal(size=(24, 4)), [2003] + [np.inf] * 23, x=rng.normal(size=24))
     adjusted, plain = fit(CallawaySantAnna(adjust="ipw"), panel), fit(CallawaySantAnna(), panel)
-    assert lost_share(adjusted, Randomization(statistic="coefficient")) == pytest.approx(2 / 24)
-    assert lost_share(plain, Randomization(statistic="coefficient")) == 0
+    share, why = lost_share(adjusted, Randomization(statistic="coefficient"))
+    assert share == pytest.approx(2 / 24)
+    assert "separate" in why
+    assert lost_share(plain, Randomization(statistic="coefficient")) == (0, "")
     other = panel.with_columns(outcome=np.where(panel.frame["time"] < 2003, panel.frame["outcome"], 5.0))
     again = fit(CallawaySantAnna(adjust="ipw"), panel)
     again = Fitted("a", "primary", again.estimator, again.estimate, other)
-    assert lost_share(again, Randomization(statistic="coefficient")) == pytest.approx(2 / 24)
+    assert lost_share(again, Randomization(statistic="coefficient")) == (share, why)

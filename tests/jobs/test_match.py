@@ -66,6 +66,28 @@ def test_units_are_called_by_their_names_and_pairs_are_told(design, capsys):
     assert "\n".join(["who is compared with whom:", *expected]) in told
 
 
+def test_rows_are_counted_where_no_whole_unit_is_dropped(tmp_path, capsys):
+    """One of a's three children a year is of an age that no child of b has: four rows beside those of the window."""
+    rows = [
+        {"la": unit, "year": year, "y": float(age), "age": age}
+        for unit, ages in (("a", (1, 2, 9)), ("b", (1, 2, 2)))
+        for year in range(2011, 2016) for age in ages
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_csv(tmp_path / "panel.csv", index=False)
+    pd.DataFrame({"unit": ["a"], "first_treated": [2013], "embedded": [2014]}).to_csv(tmp_path / "r.csv", index=False)
+    (tmp_path / "x.yaml").write_text(
+        "schema: sos-eval/design/1\nname: x\npanel: {source: csv, path: panel.csv, layout: cross_sections, unit: la, "
+        "time: year, outcome: {value: y}, treatment: {adoption: r.csv, untreated_means: never}, covariates: [age]}\n"
+        "comparison: {method: declared, sets: {a: [b]}, people: {method: exact, on: [age]}}\n"
+        "estimators: [{id: one, method: matched_did}]\n",
+        encoding="utf-8",
+    )
+    assert answered(cli, ["match", str(tmp_path / "x.yaml")], Screen()) == 0
+    told = capsys.readouterr().out
+    assert "comparison: dropped 4 rows: treated rows" in told
+    assert "dropped 0" not in told
+
+
 def test_outcomes_from_the_first_start_on_are_never_seen(design):
     design.write_text(
         design.read_text().replace("on: [poor], distance: poor", "on: [outcome_pre], distance: outcome_pre")

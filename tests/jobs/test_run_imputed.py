@@ -122,3 +122,9 @@ def test_what_was_filled_is_told(folder):
     assert flow["rows"].tolist() == [gaps.sum()]
     told = f"Gaps in need, kind were filled 3 times by chained equations; {np.ceil(100 * gaps.mean()):.0f} of 100 rows"
     assert flow["reason"].iloc[0].startswith(told)
+
+
+def test_the_sheet_does_not_say_that_nothing_is_imputed(folder):
+    said = (folder / "out" / "tables" / "evidence.target_trial.csv").read_text()
+    assert f"gaps of covariates are imputed {NUMBER} times" in said
+    assert "nothing is imputed" not in said

@@ -9,6 +9,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
+from sos_eval.report.group_blocks import why_no_balance
 from sos_eval.report.reading import unit_words
 from sos_eval.report.theme import COMPARISON, INK, MUTED, TREATED, canvas, legend, room_of
 
@@ -21,7 +22,7 @@ _BUILT_IN = {"outcome_pre": "outcome before the start", "outcome_pre_slope": "tr
 def data(bundle: ResultBundle) -> pd.DataFrame:
     """Return `balance.csv`."""
     if bundle.balance["std_mean_diff"].notna().sum() == 0:
-        raise NothingToShow("no comparison group was built on covariates, so there is no balance to show (balance.csv)")
+        raise NothingToShow(why_no_balance(bundle))
     return bundle.balance
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.figures.balance import _BUILT_IN
+from sos_eval.report.group_blocks import why_no_balance
 from sos_eval.report.reading import table_of
 from sos_eval.report.theme import COMPARISON, TREATED, canvas
 
@@ -30,7 +31,7 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
     """Return the curves' values of ``tables/balance_values.csv``: covariates that are numbers."""
     _, table = table_of(bundle, "balance_values")
     if table.empty:
-        raise NothingToShow("no comparison group was built on covariates, or their values by unit are withheld")
+        raise NothingToShow(f"there are no values by unit: they are withheld, or {why_no_balance(bundle)}")
     numbers = table.groupby("covariate")["value"].transform("nunique") > 2
     if not numbers.any():
         raise NothingToShow("no covariate is a number of more than two values")

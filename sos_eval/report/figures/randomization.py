@@ -14,6 +14,7 @@ from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.reading import table_of, unit_words, why_missing
 from sos_eval.report.theme import COMPARISON, TREATED, canvas, legend
 from sos_eval.report.wording import number
+from sos_eval.results.check import of_hundred
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -81,13 +82,19 @@ def _note(bundle: ResultBundle, draws: np.ndarray, observed: float) -> str:
         return "No p value was computed."
     complete = bool(facts_of(bundle, name).get("complete", False))
     error = float(np.sqrt(p * (1 - p) / max(len(draws), 1)))
+    said = f"{_told(p)} (simulation error ± {number(error, 2)})"
     if facts_of(bundle, name).get("statistic") == "both":
         return (
-            f"p = {p:.3f} (simulation error ± {error:.3f}) of the effect over its error and the effect itself taken "
+            f"{said} of the effect over its error and the effect itself taken "
             "together: how often the smaller p of the two is as small in the draws. Shown: the effect over its error, "
-            f"alone p = {share_reached(np.r_[observed, draws], complete=complete):.3f}."
+            f"alone {_told(share_reached(np.r_[observed, draws], complete=complete))}."
         )
     return (
-        f"p = {p:.3f} (simulation error ± {error:.3f}): a result at least as far from zero came up in "
-        f"{100 * p:.0f}% of the draws, the observed one counted as one of them."
+        f"{said}: a result at least as far from zero came up in "
+        f"{of_hundred(p)} draws, the observed one counted as one of them."
     )
+
+
+def _told(p: float) -> str:
+    """Return a p of counted draws, which is never zero: ``p = 0.0002``."""
+    return f"p = {number(p, 1)}" if p < 0.001 else f"p = {p:.3f}"

@@ -1,0 +1,116 @@
+"""Who stands in for the treated: the headline's comparison group, those of rows of people, and their balance."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.report.content import Block, Bullets, Table, Text
+from sos_eval.report.reading import estimator_label, outcome_label, unit_words
+from sos_eval.report.tabulate import shown
+from sos_eval.report.wording import listing, number, plain_words
+
+__all__ = ["balance_table_of", "group_words", "groups_of_rows", "why_no_balance"]
+
+_BALANCE = {
+    "covariate": "Covariate", "stage": "Stage", "mean_treated": "Mean, treated", "mean_comparison": "Mean, comparison",
+    "std_mean_diff": "Standardised difference", "variance_ratio": "Variance ratio", "n_treated": "Treated",
+    "n_comparison": "Comparison", "ess_comparison": "Comparison, effective number",
+}  # fmt: skip
+_OWN, _FLOW = ".balance", ".flow"
+
+
+def group_words(bundle: ResultBundle) -> list[Block]:
+    """Say who stands in for the treated, how they were found, and what of that is known."""
+    declared = bundle.design.get("comparison")
+    options: dict[str, Any] = declared if isinstance(declared, dict) else {}
+    method = str(options.get("method", "none"))
+    panel, many = bundle.facts.panel, unit_words(bundle)[1]
+    who = (
+        f"{panel.n_comparison_units:,} untreated {many} stand" if panel.n_comparison_units else "Untreated units stand"
+    )
+    if method == "none":
+        return [Text(f"{who} in for the treated: all that the design keeps; none were matched or weighted.")]
+    if method == "declared":
+        seen = "Whether outcomes had been seen when they were written is not known to this run."
+        return [Text(f"{who} in for the treated, in matched sets that are written in the design. {seen}")]
+    on = options.get("on") or []
+    named = f" on {listing([plain_words(str(name)) for name in on])}" if on else ""
+    how = f"chosen by the method {method}{named}, before any outcome after the first start was read"
+    return [Text(f"{who} in for the treated, {how}.")]
+
+
+def groups_of_rows(bundle: ResultBundle) -> list[Block]:
+    """Return a table of the estimates that match rows of people: rows kept of each arm, how alike before and after."""
+    rows = [found for name in bundle.table_names if name.endswith(_OWN) if (found := _group(bundle, name))]
+    if not rows:
+        return []
+    said = (
+        "These estimates compare rows of people (events, or children), matched within the sets. The tables named hold "
+        "their balance by covariate; beside them lie tables that end on .balance_measures (joint measures) and "
+        "on .flow (what became of the rows, step by step)."
+    )
+    caption = "Rows that were matched, and the largest standardised difference of a covariate"
+    return [Text(said), Table(pd.DataFrame(rows, dtype=object), caption), *_lost_rows(bundle)]
+
+
+def _lost_rows(bundle: ResultBundle) -> list[Block]:
+    """Say how many rows were read, and which were dropped for what; those of one flow once."""
+    said: dict[str, list[str]] = {}
+    for name in (one for one in bundle.table_names if one.endswith(_FLOW)):
+        flow = bundle.tables(name)
+        lost = flow[(flow["what"] == "dropped") & (flow["units"] == 0) & flow["rows"].gt(0)]
+        estimator, _, outcome = name.removesuffix(_FLOW).partition(".")
+        parts = [f"{row['rows']:,.0f} dropped: {row['reason']}" for _, row in lost.iterrows()]
+        if parts:
+            ends = {step: float(flow["rows"][flow["step"] == step].sum()) for step in ("start", "end")}
+            first = f"{ends['start']:,.0f} rows read, of which those without the outcome take no part"
+            text = "; ".join([first, *parts, f"{ends['end']:,.0f} kept, a row once for each set that it serves"])
+            said.setdefault(text, []).append(f"{estimator_label(bundle, estimator)}, {outcome_label(bundle, outcome)}")
+    return [Bullets(tuple(f"{listing(whose)}: {text}." for text, whose in said.items()))] if said else []
+
+
+def _group(bundle: ResultBundle, name: str) -> dict[str, str]:
+    """Return the line of one table of balance; nothing where its numbers are withheld."""
+    estimator, _, outcome = name.removesuffix(_OWN).partition(".")
+    table = bundle.tables(name)
+    stages = {stage: table[table["stage"] == stage] for stage in ("before", "after")}
+    cells = {"Estimator": estimator_label(bundle, estimator), "Outcome": outcome_label(bundle, outcome)}
+    for arm, column in (("treated", "n_treated"), ("comparison", "n_comparison")):
+        kept, every = (float(stages[stage][column].max()) for stage in ("after", "before"))
+        cells[f"Rows, {arm}"] = "withheld" if math.isnan(kept) else f"{kept:,.0f} of {every:,.0f}"
+    for stage, part in stages.items():
+        worst = float(part["std_mean_diff"].abs().max())
+        cells[f"Largest difference {stage}"] = number(worst) or "withheld"
+    found = bundle.estimates.query("estimator == @estimator and outcome == @outcome")["n_clusters"].max()
+    cells["Clusters of errors"] = number(float(found), 9)
+    return {**cells, "Table": f"tables/{name}.csv"} if len(table) else {}
+
+
+def balance_table_of(bundle: ResultBundle) -> list[Block]:
+    """Return the balance of the headline's group as a table; nothing where no covariate is compared."""
+    table = bundle.balance
+    if table.empty:
+        return []
+    seen = table[list(_BALANCE)]
+    frame = shown(seen).rename(columns=_BALANCE)
+    if bundle.guarded:  # a digit that is not told stands nowhere
+        frame = frame.assign(**{_BALANCE["std_mean_diff"]: [_as_told(one) for one in seen["std_mean_diff"]]})
+    return [Table(frame, "Covariates before and after the comparison group was built")]
+
+
+def why_no_balance(bundle: ResultBundle) -> str:
+    """Say why there is no balance of the headline's group to draw: withheld, elsewhere, or never asked for."""
+    if "balance.csv" in set(bundle.withheld.get("file", pd.Series(dtype=str)).astype(str)):
+        return "balance of the headline's comparison group is withheld (disclosure.csv)"
+    own = [name for name in bundle.table_names if name.endswith(_OWN)]
+    where = f"; that of groups of rows is in {listing([f'tables/{name}.csv' for name in own])}" if own else ""
+    return f"the headline's comparison group was compared on no covariate (balance.csv){where}"
+
+
+def _as_told(value: float) -> str:
+    """Return a standardised difference without digits that it does not have."""
+    return "" if pd.isna(value) else "about 0" if value == 0 else f"{value:.3g}".replace("-", "−")

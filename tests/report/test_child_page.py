@@ -1,0 +1,148 @@
+"""A page on children: matched rows, outcomes tested together, true effects of the world, clustered errors of few."""
+
+from __future__ import annotations
+
+import shutil
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sos_eval.bundle.files import yaml_text
+from sos_eval.declare import read_yaml
+from sos_eval.jobs.run import run
+from sos_eval.report.clustered import clustered_apart
+from sos_eval.report.content import Table, Text
+from sos_eval.report.family_blocks import families
+from sos_eval.report.group_blocks import group_words, groups_of_rows, why_no_balance
+from sos_eval.report.truth_blocks import beside_the_truth
+from sos_eval.worlds.children import children_from
+from sos_eval.worlds.children_source import children_tables
+from tests.conftest import ROOT, without_pages
+
+OUTCOMES = ("assessment_days", "conference")
+
+
+def _smaller(design, world):
+    """Keep two outcomes, the sets and the linear model of the 2020 design, on a fifth of the children."""
+    world["children"]["referrals"] = 80
+    panel = design["panel"]
+    panel["outcomes"] = {name: panel["outcomes"][name] for name in OUTCOMES}
+    panel["events"]["derive"]["previous_plan"]["is_in"] = [1]
+    del panel["imputation"]
+    design["comparison"]["people"]["missing"] = "category"
+    sets, published = design["estimators"][0], next(one for one in design["estimators"] if one["id"] == "published")
+    del sets["with"]["panel.imputation"]
+    sets["with"]["panel.events.means"] = ["days", "conferred"]
+    sets["inference"][0]["draws"] = 199
+    design["estimators"] = [sets, published | {"outcome": list(OUTCOMES), "covariates": []}]
+    design["families"][0]["outcomes"] = list(OUTCOMES)
+    design["checks"] = ["path"]
+
+
+def _run(folder, more=None):
+    for name in ("designs", "synthetic"):
+        (folder / name).mkdir(parents=True)
+    for file in (ROOT / "designs").glob("sos_evaluation_2020*"):
+        shutil.copy(file, folder / "designs")
+    design = deepcopy(read_yaml(ROOT / "designs" / "sos_evaluation_2020.yaml").data)
+    world = deepcopy(read_yaml(ROOT / "synthetic" / "cin_cla_children.yaml").data)
+    _smaller(design, world)
+    for path, what in (("designs/x.yaml", design | (more or {})), ("synthetic/cin_cla_children.yaml", world)):
+        (folder / path).write_text(yaml_text(what))
+    with without_pages():
+        return run(folder / "designs" / "x.yaml", out=folder / "out")
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    return _run(tmp_path_factory.mktemp("children"))
+
+
+def test_balance_of_matched_rows_is_told_and_no_page_says_that_none_was_built(bundle):
+    table = bundle.tables("published.assessment_days.balance")
+    told, shown, lost = groups_of_rows(bundle)
+    assert ".flow" in told.text
+    row = shown.frame.set_index("Outcome").loc["Working days that an assessment takes"]
+    after = table[table["stage"] == "after"]
+    kept, every = (table.loc[table["stage"] == stage, "n_treated"].max() for stage in ("after", "before"))
+    assert row["Rows, treated"] == f"{kept:,.0f} of {every:,.0f}"
+    assert 0 < kept < every
+    assert float(row["Largest difference after"]) == pytest.approx(after["std_mean_diff"].abs().max(), abs=6e-4)
+    assert "tables/published.assessment_days.balance.csv" in why_no_balance(bundle)
+    flow = bundle.tables("published.assessment_days.flow")
+    dropped = flow[(flow["what"] == "dropped") & (flow["units"] == 0)]
+    assert dropped["reason"].str.startswith(("treated rows", "comparison rows", "in the window")).sum() == 3
+    assert dropped["rows"].gt(0).all()
+    for n in dropped["rows"]:
+        assert f"{n:,.0f} dropped: " in " ".join(lost.items)
+
+
+def test_of_hand_written_sets_it_is_not_said_when_they_were_written(bundle):
+    said = group_words(bundle)[0].text
+    assert said.startswith(
+        "14 untreated authorities stand in for the treated, in matched sets that are written in the "
+    )
+    assert "before any outcome" not in said
+
+
+def test_families_show_what_was_tested_in_words_and_three_digits(bundle):
+    table, *notes = families(bundle)
+    assert isinstance(table, Table)
+    text = table.frame.to_csv() + table.caption
+    assert "nan" not in text
+    assert "romano_wolf" not in text + " ".join(one.text for one in notes if isinstance(one, Text))
+    assert "Romano and Wolf" in table.caption
+    raw = bundle.tables("families")
+    assert len(table.frame) == raw["p_value"].notna().sum() < len(raw)
+    assert table.frame["Estimate"].str.len().max() <= 7
+    assert set(table.frame["Outcome"]) == {
+        "Working days that an assessment takes",
+        "Conference within 90 days of an open referral",
+    }
+
+
+def test_the_worlds_true_effects_stand_beside_what_was_found(bundle):
+    made = children_tables(children_from(bundle.path.parent / "synthetic" / "cin_cla_children.yaml"), 20260101)
+    truth = made["truth"].set_index("outcome")["true_effect"]
+    held = bundle.tables("true_effects").set_index("outcome")["true_effect"]
+    pd.testing.assert_series_equal(held, truth[list(OUTCOMES)], atol=1e-12, check_index_type=False)
+    table = next(one for one in beside_the_truth(bundle) if isinstance(one, Table)).frame
+    days = table[table["Outcome"] == "Working days that an assessment takes"]
+    assert set(days["Declared effect"]) == {"−4.00"}
+    assert set(days["Role"]) == {"primary", "secondary"}
+    rows = bundle.estimates.query("outcome == 'assessment_days' and aggregation == 'overall' and conf_low.notna()")
+    holds = np.where((rows["conf_low"] <= -4) & (rows["conf_high"] >= -4), "yes", "no").tolist()
+    assert days["Holds it"].tolist() == holds
+
+
+def test_it_is_said_where_clustered_errors_of_few_find_what_the_test_does_not(bundle):
+    """The p of both are put where they part; the sentence takes them, the smallest clustered one."""
+    facts, units = bundle.facts, ("authority", "authorities")
+    table = bundle.estimates.copy()
+    own = (table["outcome"] == "conference") & (table["aggregation"] == "overall")
+    table.loc[own & (table["estimator"] == "published") & (table["inference"] == "analytic"), "p_value"] = 0.007
+    table.loc[own & (table["estimator"] == "sets"), "p_value"] = 0.056
+    others = (table["outcome"] == "assessment_days") & (table["inference"] == facts.headline.inference)
+    table.loc[others, "p_value"] = 0.001
+    (said,) = clustered_apart(table, facts, units)
+    assert said == (
+        "With 9 treated authorities conventional clustered errors reject too often where nothing changes, and here "
+        "they part from the test that is relied on: conference within 90 days of an open referral, p = 0.007 "
+        "(estimate published) where the test of the answer has p = 0.056."
+    )
+    assert clustered_apart(table.assign(n_clusters=10_000), facts, units) == []
+    table.loc[own & (table["estimator"] == "sets"), "p_value"] = 0.04
+    assert clustered_apart(table, facts, units) == []
+    relied = replace(facts, headline=replace(facts.headline, inference="analytic"))
+    assert clustered_apart(bundle.estimates, relied, units) == []
+
+
+def test_under_a_profile_balance_is_said_to_be_withheld_where_it_is(tmp_path):
+    bundle = _run(tmp_path, {"disclosure": {"profile": "ons_srs"}})
+    flow = bundle.tables("published.assessment_days.flow")
+    ends = flow["step"].isin(["start", "end"])
+    assert flow.loc[~ends, "rows"].isna().all()
+    assert (flow["names"].isna() | flow["names"].eq("")).all()
