@@ -450,8 +450,7 @@ class _Gate:
         table = table.assign(text=plain)
         thin = np.array([key in self.thin for key in keys], bool) & name.isin(_OF_ALTERNATIVES).to_numpy(bool) & ~few
         unknown = name.str.startswith(_FURTHER).to_numpy(bool) & ~few
-        rare = len(self.content.balance) > 0 and bool(self._few_people(self.content.balance).any())
-        rare |= bool(self.covariates.names)
+        rare = self.held_balance
         worst = name.str.startswith("balance.").to_numpy(bool) & rare & ~few
         weighed = name.str.endswith("gone_on_as_answered").to_numpy(bool) & ~(few | back)
         why = {_ONE_UNIT: alone, BACK: back, _THIN: thin, UNKNOWN: unknown, _AS_BALANCE: worst}
