@@ -105,6 +105,7 @@ def _refuse_dots(reading: Reading, name: str) -> None:
     """Refuse counts of which every one with a dot is like 50.277: thousands set apart, or decimals, nobody can tell.
 
     A cell that holds a number, as workbooks have it, holds no dot; but one of other decimals says what the dots are.
+    One cell is enough where others set thousands apart by a comma.
     """
     column = reading.frame[name]
     if pd.api.types.is_numeric_dtype(column):
@@ -117,7 +118,7 @@ def _refuse_dots(reading: Reading, name: str) -> None:
     if column.dtype == object:
         written &= np.array([isinstance(cell, str) for cell in column], bool)
     found = np.flatnonzero(written)
-    if len(found) < _FEWEST_DOTTED:
+    if len(found) < (1 if any("," in word for word in words) else _FEWEST_DOTTED):  # a comma sets thousands apart
         return
     first = found[np.argmin(np.asarray(reading.frame.index)[found])]
     word, more = words[codes[first]], many(len(found) - 1, "cell")

@@ -68,9 +68,9 @@ def _read(reading: Reading, path: Path, key: str) -> Reading | None:
     if source not in {"csv", "xlsx"}:
         reading.faults.add(where, f"{name}: {path.name} is neither csv nor xlsx", "write the register as csv or xlsx")
         return None
-    register = read_file(path, source, reading.faults, where=where, key=name)
-    register = replace(register, document=reading.document)
     needed = ("unit", "first_treated" if key == "adoption" else "programme")
+    register = read_file(path, source, reading.faults, where=where, key=name, keys=("unit",))
+    register = replace(register, document=reading.document)
     lacking = [column for column in needed if column not in register.header]
     for column in lacking:
         known = ", ".join(ADOPTION_COLUMNS if key == "adoption" else ("unit", "programme", "first_treated", "note"))

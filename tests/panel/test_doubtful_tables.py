@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from openpyxl import Workbook
 
-from sos_eval.errors import DataFault
+from sos_eval.errors import DataFault, Faults
 from sos_eval.panel.panel import Panel
+from sos_eval.panel.read.lists import read_lists
 from tests.panel.small import SmallDesign
 
 YEARS = range(2011, 2018)
@@ -307,3 +308,35 @@ def test_a_total_below_a_wide_table_is_named_with_its_row_once(small: SmallDesig
     small.block["wide"] = {"columns": ["entries_20*", "children_20*"], "into": "year"}
     with pytest.raises(DataFault, match=r'la_code: "Total", row 20: a total, not one of the units'):
         small.load(write=False)
+
+
+# -- titles above registers and lists ---------------------------------------------------------------------------------
+
+
+def test_one_point_beside_a_comma_is_thousands(small: SmallDesign):
+    """1,234 in one cell says what 1.234 in another is not known to be."""
+    small.data = small.data.astype({"entries": object})
+    small.cell("001", 2011, "entries", "1,234").cell("001", 2012, "entries", "1.234")
+    with pytest.raises(DataFault, match=r'entries: "1\.234" \(line 3\) and 0 cells more: thousands set apart by a dot'):
+        small.load()
+
+
+def test_a_register_under_a_title_is_read(small: SmallDesign):
+    book = Workbook()
+    for row in (["Register of adoption"], [], ["unit", "first_treated"], ["001", 2013], ["002", 2014]):
+        book.active.append(row)
+    book.save(small.folder / "register.xlsx")
+    small.block["treatment"] = {"adoption": "register.xlsx", "untreated_means": "never"}
+    del small.data["first_year"]
+    panel = small.load()
+    assert dict(zip(panel.units, panel.first_treated, strict=True))["002"] == 2014
+    assert np.isfinite(panel.first_treated).sum() == 2
+
+
+def test_a_list_of_neighbours_under_a_title_is_read(tmp_path: Path):
+    (tmp_path / "near.csv").write_text("Statistical neighbours 2021,\n,\nunit,neighbour\na,b\na,c\n")
+    faults = Faults()
+    assert read_lists(tmp_path / "near.csv", ("unit", "neighbour"), faults, where="near", key="neighbours") == {
+        "a": ("b", "c")
+    }
+    assert not faults.found

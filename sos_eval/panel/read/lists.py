@@ -42,8 +42,8 @@ def read_lists(
     if source not in {"csv", "xlsx"}:
         faults.add(where, f"{key}: {path.name} is neither csv nor xlsx", "write it as csv or xlsx")
         return {}
-    reading = read_file(path, source, faults, where=where, key=key)
     one, many = columns
+    reading = read_file(path, source, faults, where=where, key=key, keys=(one,))
     if one not in reading.header:
         reading.add(f'no column "{one}"', f"write the columns {one}, {many}, or {one}, {many}_1, {many}_2 …")
         return {}
