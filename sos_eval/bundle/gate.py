@@ -392,7 +392,7 @@ class _Gate:
     def _coarse(self, file: str, table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
         """Tell of covariates that could be made of small counts the standardised difference alone, to few places."""
         rows, of = self.covariates.rows(table), self.covariates
-        beside = [name for name in columns if name != "std_mean_diff"]
+        beside = [*(name for name in columns if name != "std_mean_diff"), "ess_comparison"]
         out = self._without(file, table, beside, {_COVARIATE: rows}, "")
         out = of.coarser(self._without(file, out, ("std_mean_diff",), {_COVARIATE: of.untold(out)}, ""))
         told = out[rows & out["std_mean_diff"].notna().to_numpy()].groupby("covariate", sort=False).size()
@@ -498,6 +498,11 @@ class _Gate:
             self._note("results.json", "disagreement", 1, NEAR)
             out = replace(out, disagreement=DisagreementFacts())
         reason = self._why_alone()
+        if self.covariates.names:  # effective numbers of matched units are made of covariates
+            known = replace(
+                out.inference, effective_comparison_clusters=math.nan, variance_comparison_clusters=math.nan
+            )
+            out = replace(out, inference=known)
         if not reason:
             return out
         self._note("results.json", "detectable, disagreement", 2, reason)

@@ -16,6 +16,7 @@ from sos_eval.bundle.digits import significant
 from sos_eval.bundle.withheld import said
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.results.members import Members
+from sos_eval.results.pinned import pins_down
 from sos_eval.results.search import FULL_DIGITS, can_be_searched, digits_of, digits_that_leave, taken
 
 __all__ = ["SearchedCounts", "answering", "different"]
@@ -120,6 +121,8 @@ class SearchedCounts:
             rooms = [digits_of(taken(behind[k][:, 2], self.about.smallest)) if len(behind[k]) else 0.0 for k in told]
             left = digits_that_leave([self._room.get(name, math.inf)], len(told))
             out[own] = 0
+            if any(_pinned(behind[k], self.about.smallest) for k in np.flatnonzero(own).tolist()):
+                continue  # by one mean; the others and the estimate would give that back
             out[told] = min([left, *(digits_that_leave([room], 1) for room in rooms)])
         return out
 
@@ -138,8 +141,15 @@ class SearchedCounts:
         return {
             str(name)
             for name, units, told in zip(paths["outcome"], behind, enough, strict=True)
-            if told and len(units) and can_be_searched(units[:, 2], self.about.smallest)
+            if told
+            and len(units)
+            and (can_be_searched(units[:, 2], self.about.smallest) or _pinned(units, self.about.smallest))
         }
+
+
+def _pinned(units: Array, smallest: int) -> bool:
+    """Say whether a mean of some units, weighed as it is, leaves a small count known; see `path_rows`."""
+    return bool(len(units)) and pins_down(units[:, 1][None], units[:, 2], smallest)
 
 
 def _place(numbers: pd.DataFrame, least: float, digits: int) -> int:

@@ -209,8 +209,12 @@ def test_a_remainder_that_tells_a_small_count_is_as_a_small_count(files, full, t
     data["entries"] = np.where(unit == 3, rng.integers(1, 6, len(data)), rng.integers(8, 16, len(data)))
     data.to_csv(tmp_path / "panel.csv", index=False)
     (tmp_path / "design.yaml").write_text(DESIGN)
-    table = read_table(se.run(tmp_path / "design.yaml", out=tmp_path / "out").path / "estimates.csv")
-    assert table["estimate"].notna().all() == full
+    bundle = se.run(tmp_path / "design.yaml", out=tmp_path / "out").path
+    assert read_table(bundle / "estimates.csv")["estimate"].notna().all() == full
+    means = read_table(bundle / "tables" / "outcome_paths.csv")["mean"]
+    assert (
+        means.notna() == full
+    ).all()  # with any mean the remainder, or what the estimate leaves of it, would be told
 
 
 def test_of_two_outcomes_the_one_with_small_counts_alone_is_held_back(tmp_path):
