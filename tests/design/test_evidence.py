@@ -53,7 +53,8 @@ def test_robins_has_seven_domains_the_runs_evidence_and_no_judgement(tmp_path):
 
 
 def test_under_a_profile_no_check_is_quoted(tmp_path):
-    design = load(tmp_path, ("seed: 1\n", "disclosure: {profile: dfe}\nseed: 1\n"))
+    profile = ("seed: 1\n", "disclosure: {profile: dfe}\nseed: 1\n")
+    design = load(tmp_path, profile, ("  columns: {trust: trust, need: idaci}\n", ""))
     said = robins_i(design, facts()).set_index("domain")["evidence"]
     assert "Checks made: path.joint (diagnostics.csv)." in said["Confounding"]
     assert "said" not in said["Confounding"]

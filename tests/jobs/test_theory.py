@@ -163,17 +163,7 @@ def test_the_emmie_design_fills_every_letter_and_finds_what_its_world_holds(tmp_
     assert "Not evaluated." not in page
 
 
-def test_under_a_profile_a_link_on_few_units_is_held_back(tmp_path, undrawn):
-    """Trust was asked about in two of the eight adopters only."""
-    import pandas as pd
-
-    load(tmp_path, ("seed: 1\n", "disclosure: {profile: dfe}\nseed: 1\n"))
-    table = se.simulate(se.load_world(tmp_path / "w.yaml"), seed=1)
-    asked = table.loc[table["first_treated"] > 0, "la_code"].unique()[:2]
-    table.loc[(table["first_treated"] > 0) & ~table["la_code"].isin(asked), "trust"] = None
-    table.to_csv(tmp_path / "p.csv", index=False)
-    design = se.load_design(tmp_path / "d.yaml", panel=tmp_path / "p.csv")
-    row = se.run(design, out=tmp_path / "out").tables("mechanisms.first_link").iloc[0]
-    assert pd.isna(row["estimate"])
-    assert pd.isna(row["p_value"])
-    assert row["reason"].startswith("withheld")
+def test_under_a_profile_columns_of_the_theory_are_refused(tmp_path):
+    """A mediator is an outcome too, and nothing holds it against what is told of the other."""
+    with pytest.raises(InputFault, match=r"d.yaml:\d+: theory.columns: not in this version under a disclosure profile"):
+        load(tmp_path, ("seed: 1\n", "disclosure: {profile: dfe}\nseed: 1\n"))
