@@ -124,6 +124,7 @@ def unsearched(monkeypatch):
     """Switch the rule on whole numbers off: of small counts it leaves little for the other rules to hold back."""
     monkeypatch.setattr("sos_eval.results.search._LISTED", -np.inf)
     monkeypatch.setattr("sos_eval.results.members.Members.searched", lambda *told: False)
+    monkeypatch.setattr("sos_eval.bundle.searched.pins_down", lambda *told: False)
 
 
 @pytest.mark.parametrize("seed", [*range(5), 1371, 1710, 1808, 3136])  # the last four gave a count back once
