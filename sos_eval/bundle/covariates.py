@@ -8,14 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.results.comparison import are_earlier_outcomes
 from sos_eval.results.search import UNKNOWN, can_be_searched_by_number, digits_of, digits_that_leave, taken
 
-__all__ = ["EARLIER", "CoarseCovariates"]
+__all__ = ["CoarseCovariates"]
 
 Flags = NDArray[np.bool_]
 
-#: Covariates that are made of the outcome.
-EARLIER = ("outcome_pre", "outcome_pre_slope")
 _DIFFERENCE = "std_mean_diff"
 #: A distance is made of the covariates: to tell it is to tell more of them.
 _OF_ALL = "distance"
@@ -24,8 +23,8 @@ _OF_ALL = "distance"
 class CoarseCovariates:
     """The covariates of a `balance.csv` whose counts could be searched for, if they are made of counts.
 
-    Of those the standardised difference alone is told, to places that leave enough combinations of counts just below
-    the smallest that is shown: it is about one, so that one digit stands before the point. Categories
+    Of those the standardised difference alone is told, to places that leave enough combinations of counts in the
+    middle of those protected: it is about one, so that one digit stands before the point. Categories
     (``region=North``) are no counts; earlier outcomes are judged as outcomes.
 
     Parameters
@@ -47,7 +46,7 @@ class CoarseCovariates:
         self, balance: pd.DataFrame, fewest: int, smallest: int, declared: Collection[str] = frozenset()
     ) -> None:
         names = balance["covariate"].astype(str)
-        others = (names.str.contains("=", regex=False) | names.isin(EARLIER)) & ~names.isin(list(declared))
+        others = (names.str.contains("=", regex=False) | are_earlier_outcomes(names)) & ~names.isin(list(declared))
         units = balance[["n_treated", "n_comparison"]].to_numpy(float)
         told = ~others.to_numpy(bool) & (units >= fewest).all(axis=1)
         listed = np.array([can_be_searched_by_number(n, smallest) for n in units.min(axis=1)], bool)

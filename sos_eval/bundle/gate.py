@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from sos_eval.bundle.checker import for_the_checker
 from sos_eval.bundle.content import BundleContent, Confidential
-from sos_eval.bundle.covariates import EARLIER, CoarseCovariates
+from sos_eval.bundle.covariates import CoarseCovariates
 from sos_eval.bundle.digits import rounded, rounded_table
 from sos_eval.bundle.files import json_text
 from sos_eval.bundle.searched import SearchedCounts, answering, different
 from sos_eval.bundle.told import APART, LONE, NEAR, SEARCHED, UNKNOWN, WEIGHED, ToldEstimates
 from sos_eval.bundle.withheld import BACK, path_rows, result_rows
 from sos_eval.panel.disclosure import masked
+from sos_eval.results.comparison import are_earlier_outcomes
 from sos_eval.results.facts import CheckFacts, DetectableFacts, DisagreementFacts, RunFacts
 from sos_eval.results.members import Members
 from sos_eval.terms import BALANCE_COLUMNS, EFFECT_COLUMNS, FLOW_COLUMNS, PERIOD_COLUMNS
@@ -374,7 +375,7 @@ class _Gate:
         n = table[["n_treated", "n_comparison"]].astype(float)
         rare, words = self._few_people(table), table["covariate"].astype(str)
         few = (n < fewest).any(axis=1).to_numpy() | rare
-        outcomes = words.isin(EARLIER).to_numpy()
+        outcomes = are_earlier_outcomes(words)
         sizes = n.groupby(table["covariate"])
         apart = (sizes.transform("max") - sizes.transform("min")).to_numpy(float)
         near = ((apart > 0) & (apart < fewest)).any(axis=1) & (table["stage"] == "before").to_numpy()

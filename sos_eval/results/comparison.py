@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -22,6 +22,7 @@ __all__ = [
     "ComparisonMethod",
     "GroupWeights",
     "Regrouping",
+    "are_earlier_outcomes",
     "gaps_told",
     "weighed",
 ]
@@ -118,7 +119,12 @@ class Comparison:
     def _earlier(self) -> pd.DataFrame:
         """Return the differences of earlier outcomes; none where they were not matched on."""
         gaps = self.differences if self.uses_outcomes else self.differences.iloc[:0]
-        return gaps.loc[np.array([str(name).removesuffix(OF_UNITS) in EARLIER_OUTCOMES for name in gaps.index], bool)]
+        return gaps.loc[are_earlier_outcomes(gaps.index)]
+
+
+def are_earlier_outcomes(covariates: Iterable[object]) -> NDArray[np.bool_]:
+    """Say which covariates of a table of balance, of rows or of units, are made of earlier outcomes."""
+    return np.array([str(name).removesuffix(OF_UNITS) in EARLIER_OUTCOMES for name in covariates], bool)
 
 
 def gaps_told(gaps: pd.DataFrame) -> str:

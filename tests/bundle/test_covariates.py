@@ -13,6 +13,7 @@ import sos_eval as se
 from sos_eval.bundle.covariates import CoarseCovariates
 from sos_eval.bundle.files import read_table
 from sos_eval.errors import InputFault
+from sos_eval.results.comparison import are_earlier_outcomes
 from sos_eval.terms import BALANCE_COLUMNS
 
 DESIGN = """\
@@ -178,3 +179,9 @@ def test_mediators_and_doses_are_refused_under_a_profile(more, said, tmp_path):
     (tmp_path / "design.yaml").write_text(text)
     with pytest.raises(InputFault, match=said):
         se.load_design(tmp_path / "design.yaml")
+
+
+def test_earlier_outcomes_are_known_in_balance_of_rows_and_of_units():
+    """Where people are matched in pairs of units, the units' covariates are called so."""
+    names = ["outcome_pre", "outcome_pre_slope of units", "outcome_previous", "deaths of units"]
+    assert are_earlier_outcomes(names).tolist() == [True, True, False, False]
