@@ -115,15 +115,19 @@ class SearchedCounts:
         """
         out = np.full(len(paths), FULL_DIGITS)
         whole = (paths["group"].isin(["treated", "comparison"]) & ~said(paths["cohort"])).to_numpy(bool)
-        for name in self._searched_paths(paths, behind) | self.outcomes:
+        pinned = {
+            str(name)
+            for name, units in zip(paths["outcome"], behind, strict=True)
+            if len(units) and pins_down(units[:, 1][None], units[:, 2], self.about.smallest)
+        }
+        for name in pinned | self._searched_paths(paths, behind) | self.outcomes:
             own = (paths["outcome"] == name).to_numpy(bool)
             told = np.flatnonzero(own & whole & ~held).tolist()
             rooms = [digits_of(taken(behind[k][:, 2], self.about.smallest)) if len(behind[k]) else 0.0 for k in told]
             left = digits_that_leave([self._room.get(name, math.inf)], len(told))
             out[own] = 0
-            if any(_pinned(behind[k], self.about.smallest) for k in np.flatnonzero(own).tolist()):
-                continue  # by one mean; the others and the estimate would give that back
-            out[told] = min([left, *(digits_that_leave([room], 1) for room in rooms)])
+            if name not in pinned:  # by one mean: the others and the estimate would give that back
+                out[told] = min([left, *(digits_that_leave([room], 1) for room in rooms)])
         return out
 
     def coarser_means(self, file: str, paths: pd.DataFrame, digits: NDArray[np.intp]) -> pd.DataFrame:
@@ -141,15 +145,8 @@ class SearchedCounts:
         return {
             str(name)
             for name, units, told in zip(paths["outcome"], behind, enough, strict=True)
-            if told
-            and len(units)
-            and (can_be_searched(units[:, 2], self.about.smallest) or _pinned(units, self.about.smallest))
+            if told and len(units) and can_be_searched(units[:, 2], self.about.smallest)
         }
-
-
-def _pinned(units: Array, smallest: int) -> bool:
-    """Say whether a mean of some units, weighed as it is, leaves a small count known; see `path_rows`."""
-    return bool(len(units)) and pins_down(units[:, 1][None], units[:, 2], smallest)
 
 
 def _place(numbers: pd.DataFrame, least: float, digits: int) -> int:

@@ -50,14 +50,18 @@ def unsearched(monkeypatch):
     """Switch the rule off."""
     monkeypatch.setattr("sos_eval.results.search._LISTED", -np.inf)
     monkeypatch.setattr("sos_eval.results.members.Members.searched", lambda *told: False)
+    monkeypatch.setattr("sos_eval.bundle.searched.pins_down", lambda *told: False)
 
 
-def world(folder: Path, counts: np.ndarray, design: str = DESIGN) -> tuple[np.ndarray, Path]:
+def world(
+    folder: Path, counts: np.ndarray, design: str = DESIGN, children: np.ndarray | None = None
+) -> tuple[np.ndarray, Path]:
     """Write counts (2n, periods), the first half treated from 2012 on; return exposures and the run's bundle."""
     units, periods = counts.shape
     data = pd.DataFrame([(f"A{u:02d}", 2012 if u < units // 2 else 0, 2010 + t) for u in range(units)
                          for t in range(periods)], columns=["la", "start", "year"])  # fmt: skip
-    data["children"], data["entries"] = 900 + 37 * data.index, counts.ravel()
+    data["children"] = 900 + 37 * data.index if children is None else children.ravel()
+    data["entries"] = counts.ravel()
     data["rate"] = 10_000 * data["entries"] / data["children"]
     data.to_csv(folder / "panel.csv", index=False)
     (folder / "design.yaml").write_text(design)
@@ -166,17 +170,15 @@ POISSON = DESIGN.replace("  - {id: twfe, method: twfe}", "  - {id: poisson, meth
 def test_sums_beside_means_of_rates_are_told_where_no_small_count_is_pinned(exposures, told, tmp_path):
     """Eleven of one exposure and a small one: sum and mean of rates together are its count."""
     rng = np.random.default_rng(5)
-    data = pd.DataFrame([(f"A{u:02d}", 2012 if u < 12 else 0, 2010 + t) for u in range(24) for t in range(4)])
-    data.columns = ["la", "start", "year"]
-    data["children"] = rng.integers(9_000, 60_000, 24)[data.index // 4] if exposures is None else exposures
-    data["entries"] = rng.integers(60, 180, len(data))
-    few = data["la"] == "A03"
-    data.loc[few, ["children", "entries"]] = [[800, 3], [800, 5], [800, 2], [800, 4]]
-    data.to_csv(tmp_path / "panel.csv", index=False)
-    (tmp_path / "design.yaml").write_text(
-        POISSON.replace("method: callaway_santanna, control: never_treated", "method: twfe")
+    children = (
+        np.repeat(rng.integers(9_000, 60_000, 24), 4).reshape(24, 4)
+        if exposures is None
+        else np.full((24, 4), exposures)
     )
-    table = read_table(se.run(tmp_path / "design.yaml", out=tmp_path / "out").path / "estimates.csv")
+    counts = rng.integers(60, 180, (24, 4))
+    children[3], counts[3] = 800, [3, 5, 2, 4]
+    design = POISSON.replace("method: callaway_santanna, control: never_treated", "method: twfe")
+    table = read_table(world(tmp_path, counts, design, children)[1] / "estimates.csv")
     assert set(table.loc[table["estimate"].notna(), "estimator"]) == told
     assert set(table.loc[table["estimate"].isna(), "reason"]) <= {WEIGHED}
 
@@ -188,12 +190,7 @@ def test_rates_that_are_alike_are_as_small_counts(last, full, tmp_path):
     counts[3], children[3] = 4, 800
     counts[11] = last
     counts[12:] = np.random.default_rng(1).integers(60, 180, (12, 4))
-    data = pd.DataFrame([(f"A{u:02d}", 2012 if u < 12 else 0, 2010 + t) for u in range(24) for t in range(4)])
-    data.columns = ["la", "start", "year"]
-    data["children"], data["entries"] = children.ravel(), counts.ravel()
-    data.to_csv(tmp_path / "panel.csv", index=False)
-    (tmp_path / "design.yaml").write_text(DESIGN)
-    table = read_table(se.run(tmp_path / "design.yaml", out=tmp_path / "out").path / "estimates.csv")
+    table = read_table(world(tmp_path, counts, children=children)[1] / "estimates.csv")
     assert table["estimate"].notna().all() == full
     assert full or (table.loc[table["estimate"].isna(), "reason"] == SEARCHED).all()
 
@@ -202,14 +199,10 @@ def test_rates_that_are_alike_are_as_small_counts(last, full, tmp_path):
 def test_a_remainder_that_tells_a_small_count_is_as_a_small_count(files, full, tmp_path):
     """Eleven audits of 20 files and one of 21: the mean of shares, less its twentieths, is the count of the one."""
     rng = np.random.default_rng(4)
-    data = pd.DataFrame([(f"A{u:02d}", 2012 if u < 12 else 0, 2010 + t) for u in range(24) for t in range(4)])
-    data.columns = ["la", "start", "year"]
-    unit = data.index // 4
-    data["children"] = np.where(unit == 3, files, 20) if files else rng.integers(20, 60, 24)[unit]
-    data["entries"] = np.where(unit == 3, rng.integers(1, 6, len(data)), rng.integers(8, 16, len(data)))
-    data.to_csv(tmp_path / "panel.csv", index=False)
-    (tmp_path / "design.yaml").write_text(DESIGN)
-    bundle = se.run(tmp_path / "design.yaml", out=tmp_path / "out").path
+    children = np.full((24, 4), 20) if files else np.repeat(rng.integers(20, 60, 24), 4).reshape(24, 4)
+    children[3] = files or children[3]
+    counts = np.where(np.arange(24)[:, None] == 3, rng.integers(1, 6, (24, 4)), rng.integers(8, 16, (24, 4)))
+    bundle = world(tmp_path, counts, children=children)[1]
     assert read_table(bundle / "estimates.csv")["estimate"].notna().all() == full
     means = read_table(bundle / "tables" / "outcome_paths.csv")["mean"]
     assert (
