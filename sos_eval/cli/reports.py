@@ -65,9 +65,9 @@ def report(
     if template is not None and form != "docx":
         raise click.UsageError(f"--template is a Word document's: write --format docx, not {form}")
     opened = read_bundle(bundle, despite_damage=despite_damage)
-    own = _own_look(screen, theme) or kept_look(opened)
+    own = _own_look(screen, theme)
     if template is not None:
-        own = (own or OwnLook(Theme(SCHEMA), Path())).on(template)
+        own = (own or kept_look(opened) or OwnLook(Theme(SCHEMA), Path())).on(template)
     file, failed = reported(opened, form, out, own)
     unmet = [asdict(line) for line in failed]
     screen.answer("\n".join([f"report: {file}", *not_made(unmet)]), {"file": str(file), "unmet": unmet})

@@ -40,12 +40,6 @@ Colour = Annotated[str, AfterValidator(_colour)]
 #: Name of a theme's file in a bundle.
 THEME_NAME = "theme.yaml"
 SCHEMA: Literal["sos-eval/theme/1"] = "sos-eval/theme/1"
-#: Key of a theme -> endings of its file, what it is, and what to write instead.
-_FILES = {
-    "logo": ((".png", ".jpg", ".jpeg"), "picture", "a png or jpg beside the theme file"),
-    "template": ((".docx",), "Word document", "a docx beside the theme file"),
-    "style_sheet": ((".css",), "style sheet", "a css beside the theme file"),
-}
 #: What makes a page load something, or ends its style.
 _LOADS = re.compile(r"@import|url\(\s*[\"']?(?!data:)[^)]{0,40}|</style|expression\(|image-set\(", re.IGNORECASE)
 #: Least contrast of text and of marks with what is behind them (WCAG 2.2, 1.4.3 and 1.4.11).
@@ -219,11 +213,11 @@ def read_theme(path: str | Path) -> OwnLook:
         what = f"fonts.family: no font {theme.fonts.family!r} on this machine"
         faults.add(document.where(("fonts", "family")), what, nearest(theme.fonts.family, families))
     look = OwnLook(theme, document.path.parent)
-    for name, (endings, what, instead) in _FILES.items():
+    for name, (endings, what, instead, unfit) in _FILES.items():
         file = look._beside(getattr(theme, name))
         if file is not None and (file.suffix.lower() not in endings or not file.is_file()):
             faults.add(document.where((name,)), f"{name}: no {what} {getattr(theme, name)}", instead)
-        elif file is not None and (why := _UNFIT.get(name, _fits)(file)):
+        elif file is not None and (why := unfit(file)):
             faults.add(document.where((name,)), f"{name}: {why[0]}", why[1])
     faults.stop()
     return look
@@ -242,10 +236,6 @@ def read_template(path: Path) -> Path:
     if why := unfit_template(path):
         raise InputFault(Fault(str(path), f"--template: {why[0]}", why[1]))
     return path
-
-
-def _fits(file: Path) -> tuple[str, str] | None:
-    return None
 
 
 def _unfit_sheet(file: Path) -> tuple[str, str] | None:
@@ -279,8 +269,9 @@ def _unfit_picture(file: Path) -> tuple[str, str] | None:
     return None
 
 
-_UNFIT: dict[str, Callable[[Path], tuple[str, str] | None]] = {
-    "logo": _unfit_picture,
-    "template": unfit_template,
-    "style_sheet": _unfit_sheet,
+#: Key of a theme -> endings of its file, what it is, what to write instead, and why a file is none.
+_FILES: dict[str, tuple[tuple[str, ...], str, str, Callable[[Path], tuple[str, str] | None]]] = {
+    "logo": ((".png", ".jpg", ".jpeg"), "picture", "a png or jpg beside the theme file", _unfit_picture),
+    "template": ((".docx",), "Word document", "a docx beside the theme file", unfit_template),
+    "style_sheet": ((".css",), "style sheet", "a css beside the theme file", _unfit_sheet),
 }
