@@ -18,8 +18,9 @@ from sos_eval.bundle.content import BundleContent, Confidential
 from sos_eval.bundle.covariates import CoarseCovariates
 from sos_eval.bundle.digits import rounded, rounded_table
 from sos_eval.bundle.files import json_text
+from sos_eval.bundle.nested import nested_outcomes
 from sos_eval.bundle.searched import SearchedCounts, answering, different
-from sos_eval.bundle.told import APART, LONE, NEAR, SEARCHED, UNKNOWN, WEIGHED, ToldEstimates
+from sos_eval.bundle.told import APART, LONE, NEAR, NESTED, SEARCHED, UNKNOWN, WEIGHED, ToldEstimates
 from sos_eval.bundle.withheld import BACK, path_rows, result_rows
 from sos_eval.panel.disclosure import masked
 from sos_eval.results.comparison import are_earlier_outcomes
@@ -156,11 +157,21 @@ class _Gate:
         table = self.content.estimates
         keys = list(dict.fromkeys(zip(table["estimator"], table["outcome"], strict=True)))
         for key in sorted(keys, key=lambda key: key != first):
-            reason = self.told.why_silent(key[1], [self.about.members[key]] if key in self.about.members else [])
+            reason = NESTED if key[1] in self.nested else self._why_silent(key)
             if reason and key != first:
                 self.silent[key] = reason
             else:
                 self._budget(key)
+
+    def _why_silent(self, key: tuple[str, str]) -> str:
+        """Say why an estimate is not told beside those that are."""
+        return self.told.why_silent(key[1], [self.about.members[key]] if key in self.about.members else [])
+
+    @cached_property
+    def nested(self) -> frozenset[str]:
+        """Return the outcomes that are part of one that is told, or hold one, and are not told themselves."""
+        paths, first = self.content.tables.get("outcome_paths"), self.content.facts.headline.outcome
+        return frozenset() if paths is None else nested_outcomes(paths, self.about.behind, first, self.about.disclosure)
 
     def _budget(self, key: tuple[str, str]) -> None:
         """Find to how many digits an estimate may be told whose counts could be searched for."""
@@ -362,8 +373,10 @@ class _Gate:
         few, back = path_rows(table, self.about.behind, about.fewest, about.smallest)
         self.hidden = {str(group) for group in table["group"][few | back]}  # a cohort that is held back counts
         digits = self.searched.path_digits(table, self.about.behind, few | back)
-        gone = (digits == 0) & ~(few | back)
-        out = self._without(file, table, ("mean", "mean_pooled"), {self.few: few, BACK: back, SEARCHED: gone}, "")
+        nested = table["outcome"].isin(self.nested).to_numpy(bool) & ~(few | back)
+        gone = (digits == 0) & ~(few | back | nested)
+        why = {self.few: few, BACK: back, NESTED: nested, SEARCHED: gone}
+        out = self._without(file, table, ("mean", "mean_pooled"), why, "")
         out = self.searched.coarser_means(file, out, digits)
         pooled = int(out["mean_pooled"].notna().sum())
         self._note(file, "mean_pooled", pooled, _POOLED)
@@ -536,7 +549,7 @@ class _Gate:
         empty |= {"n_missing": math.nan, "n_missing_exposure": math.nan} if self.about.people else {}
         means = ("mean_treated", "mean_treated_before", "mean_comparison")
         alone = dict.fromkeys(means, math.nan)
-        found = [name for name in panel.outcomes if name in self.searched.outcomes]
+        found = [name for name in panel.outcomes if name in self.searched.outcomes | self.nested]
         self._note("results.json", ", ".join(means), len(means) * len(found), SEARCHED)
         outcomes = {
             name: replace(one, **(alone if name in found else {}) | empty) for name, one in panel.outcomes.items()

@@ -7,18 +7,19 @@ from collections.abc import Sequence
 from sos_eval.bundle.withheld import few_words
 from sos_eval.results.members import Members
 
-__all__ = ["APART", "LONE", "NEAR", "SEARCHED", "UNKNOWN", "WEIGHED", "ToldEstimates"]
+__all__ = ["APART", "LONE", "NEAR", "NESTED", "SEARCHED", "UNKNOWN", "WEIGHED", "ToldEstimates"]
 
 NEAR = "withheld: its units differ by fewer than may be told from those of an estimate that is shown"
 LONE = "withheld: one more equation on units that begin with fewer others than may be told"
 #: Estimates of an outcome that are told where few units share a start: the headline's and so many in all.
 _MOST_BESIDE = 2
 _SPAN = "withheld: with estimates that are shown its units would tell of fewer than may be told"
-SEARCHED = "withheld: the counts behind it are few, or not known, and whole numbers could be searched for"
+SEARCHED = "withheld: its counts or covariates are few, or not known, and whole numbers could be searched for"
+NESTED = "withheld: beside an outcome that is shown, their difference is a count that could be found"
 WEIGHED = "withheld: it weighs units in one more way than may be told: each is one more equation on their counts"
 UNKNOWN = "withheld: the units behind it are not known to the gate"
 #: What holds an estimate back beside others; the few units of its own are another matter.
-APART = (NEAR, _SPAN, LONE, SEARCHED, WEIGHED, UNKNOWN)
+APART = (NEAR, _SPAN, LONE, SEARCHED, NESTED, WEIGHED, UNKNOWN)
 
 
 class ToldEstimates:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sos_eval.bundle.spans import hold_until_closed
 
-__all__ = ["BACK", "few_treated", "few_words", "path_rows", "result_rows", "said"]
+__all__ = ["BACK", "carries", "few_treated", "few_words", "path_rows", "result_rows", "said"]
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -133,9 +133,11 @@ def path_rows(
 
 def _tight(units: Array, least: int) -> bool:
     """Whether a mean says of some count behind it that is not zero that it is below a number."""
-    if not len(units):
-        return False
-    each, count = units[:, 1], units[:, 2]
+    return bool(len(units)) and carries(units[:, 1], units[:, 2], least)
+
+
+def carries(each: Array, count: Array, least: int) -> bool:
+    """Whether a sum, to which each count adds so much, says of some that is not zero that it is below a number."""
     most = float(each @ count) / each[count > 0]
     return bool(len(most) and most.min() < least)
 

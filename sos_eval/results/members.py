@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from sos_eval.panel.panel import Panel
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.pinned import adds_to, pins_down
-from sos_eval.results.search import UNKNOWN, are_alike, can_be_searched, digits_of, taken
+from sos_eval.results.search import (
+    UNKNOWN,
+    are_alike,
+    can_be_searched,
+    can_be_searched_by_number,
+    digits_of,
+    taken,
+)
 from sos_eval.results.span import tells_of_few
 from sos_eval.results.weighing import Weighing
 
@@ -92,18 +99,25 @@ class Members:
         """Say whether counts below the smallest that is shown can be searched for as whole numbers.
 
         In any one period, behind the treated, the others or those of one start, where they are enough to be told of:
-        listed by their mean, found by mean and standard deviation since rates are alike, or left alone by a mean of
-        whole numbers over denominators.
+        listed by their mean, found by mean and standard deviation since rates are alike, or left alone by a mean (as
+        the estimate weighs them too) of whole numbers over denominators. So are those that covariates may be made of,
+        where these decide what the estimate is.
         """
-        return any(
+        return self._covariates_searched(smallest) or any(
             can_be_searched(counts, smallest)
             or are_alike(counts, each, smallest)
-            or pins_down(each[None], counts, smallest, most)
+            or any(pins_down(one[None], counts, smallest, most) for one in (each, adds))
             for names in self._enough(fewest)
-            for counts, each, most in zip(
-                *(self._of(names, cells) for cells in (self.counts, self.each, self.most)), strict=True
+            for counts, each, adds, most in zip(
+                *(self._of(names, cells) for cells in (self.counts, self.each, self.adds, self.most)), strict=True
             )
         )
+
+    def _covariates_searched(self, smallest: int) -> bool:
+        """Say so of counts that its covariates may be made of: nobody here knows these."""
+        by_numbers = self.weighing is not None and self.weighing.by_numbers and bool(self.counts)
+        sides = (len(self.treated), len(self.others))
+        return by_numbers and any(can_be_searched_by_number(n, smallest) for n in sides if n)
 
     def pinned(self, others: Sequence[Members], fewest: int, smallest: int) -> bool:
         """Say whether a count below the smallest that is shown is known where this is told beside others.
@@ -142,13 +156,24 @@ class Members:
         return [names for names in (self.treated, self.others, *self.cohorts.values()) if len(names) >= fewest]
 
     def room(self, smallest: int) -> float:
-        """Return how many combinations all its counts have together, as a power of ten."""
-        return sum(digits_of(taken(counts, smallest)) for counts in self.counts.values())
+        """Return how many combinations all its counts have together, as a power of ten.
+
+        Those of a covariate, a count a unit in the middle of those protected, where these are fewer and it is made of
+        covariates.
+        """
+        return self._least(sum(digits_of(taken(counts, smallest)) for counts in self.counts.values()), smallest)
 
     def late_room(self, smallest: int) -> float:
         """Return how many those have from the last period before the first start on: an effect may need no others."""
         early = np.flatnonzero(np.array(self.times) < min(self.cohorts, default=-np.inf))
-        return sum(digits_of(taken(counts[early.max(initial=0) :], smallest)) for counts in self.counts.values())
+        late = (counts[early.max(initial=0) :] for counts in self.counts.values())
+        return self._least(sum(digits_of(taken(counts, smallest)) for counts in late), smallest)
+
+    def _least(self, room: float, smallest: int) -> float:
+        """Return the smaller of a room and of that of a covariate that decides what the estimate is."""
+        if not self._covariates_searched(smallest):
+            return room
+        return min(room, digits_of(taken(np.full(len(self.counts), UNKNOWN), smallest)))
 
     def _of(self, names: Names, cells: Mapping[str, Array]) -> Array:
         """Return the numbers of some units by period, (n_times, n_units)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -27,11 +28,14 @@ class Weighing:
         The covariates that it adjusts for, and how.
     pooled
         Whether it sets sums of counts against sums of denominators, not means of rates.
+    by_numbers
+        Whether covariates that are numbers decide: it adjusts for some, or a comparison weighs units by some.
     """
 
     cells: pd.DataFrame
     adjusted: tuple[str, ...] = ()
     pooled: bool = False
+    by_numbers: bool = False
 
     @classmethod
     def of(cls, fitted: Fitted) -> Self:
@@ -43,7 +47,8 @@ class Weighing:
         names = fitted.panel.covariates if how.covariates is None else how.covariates
         takes = how.takes_covariates and ways[0] != "none" and bool(names)
         pooled = "poisson" in (how.name.split("_")[0], getattr(how, "family", ""))
-        return cls(cells, (*names, *ways) if takes else (), pooled)
+        by_numbers = (takes and bool(_numbers(frame, names))) or _weighs_by_numbers(fitted)
+        return cls(cells, (*names, *ways) if takes else (), pooled, by_numbers)
 
     def differs(self, other: Weighing) -> bool:
         """Whether some count that both hold may add more to the one than to the other."""
@@ -51,6 +56,22 @@ class Weighing:
             return True
         both = self.cells.join(other.cells.add_suffix("_other"), how="inner")
         return any(_apart(both[name], both[f"{name}_other"]) for name in ("outcome", "weight", "stratum"))
+
+
+def _numbers(frame: pd.DataFrame, names: Iterable[str]) -> list[str]:
+    """Return the covariates that are numbers."""
+    return [name for name in names if name in frame and pd.api.types.is_numeric_dtype(frame[name])]
+
+
+def _weighs_by_numbers(fitted: Fitted) -> bool:
+    """Whether a comparison weighs some units of one side otherwise than others, by covariates that are numbers."""
+    made, panel = fitted.comparison, fitted.panel
+    if made is None or not _numbers(fitted.source.frame, made.balance["covariate"].unique()):
+        return False
+    own, source = (one.frame.groupby("unit", observed=True)["weight"].first() for one in (panel, fitted.source))
+    times = (own / source).reindex(panel.units).to_numpy(float)
+    sides = (times[panel.ever_treated], times[~panel.ever_treated])
+    return any(np.ptp(side) > _CLOSE for side in sides if len(side))
 
 
 def _apart(mine: pd.Series, theirs: pd.Series) -> bool:

@@ -15,6 +15,7 @@ from sos_eval.bundle.files import read_table
 from sos_eval.errors import InputFault
 from sos_eval.results.comparison import are_earlier_outcomes
 from sos_eval.terms import BALANCE_COLUMNS
+from tests.bundle.test_searched import undrawn  # noqa: F401
 
 DESIGN = """\
 schema: sos-eval/design/1
@@ -185,3 +186,62 @@ def test_earlier_outcomes_are_known_in_balance_of_rows_and_of_units():
     """Where people are matched in pairs of units, the units' covariates are called so."""
     names = ["outcome_pre", "outcome_pre_slope of units", "outcome_previous", "deaths of units"]
     assert are_earlier_outcomes(names).tolist() == [True, True, False, False]
+
+
+ADJUSTED = re.sub(r"comparison: .*\n", "", DESIGN).replace(
+    "never_treated}", "never_treated, adjust: reg, covariates: [deaths]}"
+)
+ENTROPY = DESIGN.replace("nearest, on: [deaths, region], distance: mahalanobis", "entropy, on: [deaths]")
+
+
+def cells(folder, bundle):
+    """Return changes of outcomes since 2011, (units, 3), and what is told of the effects in 2010, 2012 and 2013."""
+    data = pd.read_csv(folder / "panel.csv")
+    rates = (10_000 * data["entries"] / data["children"]).to_numpy().reshape(-1, 4)
+    table = read_table(bundle / "estimates.csv").query("aggregation == 'group_time'")
+    table = table[table["inference"] == "analytic"].set_index("event_time")
+    change = np.column_stack([rates[:, 1] - rates[:, 0], rates[:, 2] - rates[:, 1], rates[:, 3] - rates[:, 1]])
+    return change, table["estimate"].reindex([-1.0, 0.0, 1.0])
+
+
+def test_an_adjusted_effect_tells_of_no_covariate(tmp_path, monkeypatch):
+    """Outcomes are known: the cells adjusted by regression leave one combination of deaths; with the rule none stand.
+
+    An effect is the treated's mean change, less what the others' line gives at the treated's mean covariate.
+    """
+    monkeypatch.setattr("tests.bundle.test_covariates.DESIGN", ADJUSTED)
+    for name in ("off", "on"):
+        (tmp_path / name).mkdir()
+    with monkeypatch.context() as off:
+        off.setattr("sos_eval.results.members.Members.searched", lambda *told: False)
+        deaths, children, bundle = world(tmp_path / "off", 4)
+    change, effects = cells(tmp_path / "off", bundle)
+    combos = np.array(list(product(range(1, MOST + 1), repeat=4)))
+    treated, others = (10_000 * combos / of for of in (children[:4], children[4:]))
+    centred = others - others.mean(1, keepdims=True)
+    fits = np.ones((len(combos), len(combos)), bool)
+    for changed, effect in zip(change.T, effects, strict=True):
+        slope = centred @ changed[4:] / (centred**2).sum(1)
+        at = changed[4:].mean() + slope * (treated.mean(1)[:, None] - others.mean(1))
+        fits &= np.abs(changed[:4].mean() - at - effect) <= 0.5 * 10.0 ** (np.floor(np.log10(abs(effect))) - 3)
+    found = left(combos, fits) + left(combos, fits.T)
+    assert max(found) == 1
+    assert [int(combos[k, u]) for side in (1, 0) for k in np.flatnonzero(fits.any(side)) for u in range(4)] == [*deaths]
+    bundle = world(tmp_path / "on", 4)[2]
+    assert cells(tmp_path / "on", bundle)[1].isna().all()
+    assert read_table(bundle / "estimates.csv")["estimate"].isna().all()
+
+
+@pytest.mark.parametrize("design", [ADJUSTED, ENTROPY], ids=["adjusted", "weighted"])
+@pytest.mark.parametrize(("n", "full"), [(5, False), (12, True)])
+def test_what_covariates_decide_is_told_in_full_from_twelve_units_a_side(design, n, full, tmp_path, monkeypatch):
+    monkeypatch.setattr("tests.bundle.test_covariates.DESIGN", design)
+    bundle = world(tmp_path, n)[2]
+    assert read_table(bundle / "estimates.csv")["estimate"].notna().all() == full
+    assert read_table(bundle / "tables" / "outcome_paths.csv")["mean"].notna().any() == full
+
+
+def test_units_that_are_chosen_but_not_weighed_are_told_as_others(tmp_path):
+    """Nearest one to one: who is in tells of no number, and effects of outcomes alone."""
+    table = read_table(world(tmp_path, 5)[2] / "estimates.csv")
+    assert table["estimate"].notna().all()

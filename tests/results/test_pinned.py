@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sos_eval.results.members import Members
 from sos_eval.results.pinned import adds_to, pins_down
 from sos_eval.results.search import are_alike
 
@@ -38,3 +39,15 @@ def test_alike_by_hand():
     assert are_alike(np.array([10.0, 10, 10, 4]), each, 6)
     assert not are_alike(np.array([10.0, 10, 30, 4]), each, 6)
     assert not are_alike(np.array([10.0, 10, 10, 4]), each, 4)  # 4 is shown
+
+
+@pytest.mark.parametrize(("last", "found"), [(20 / 21, True), (1.0, False)])
+def test_a_weighted_mean_that_tells_a_small_count_by_its_remainder_is_searched(last, found):
+    """Twelve audits of 20 files: equal rates tell nothing, weighed 20/21 the last adds as one of 21 files would."""
+    names = [f"A{k:02d}" for k in range(12)]
+    counts = {name: np.array([2.0 if name == "A11" else 9.0]) for name in names}
+    each = {name: np.array([1 / 20]) for name in names}
+    adds = {name: one * (last if name == "A11" else 1) for name, one in each.items()}
+    most = {name: np.array([20.0]) for name in names}
+    behind = Members({2012.0: frozenset(names)}, frozenset(), (2012.0,), counts, each, adds, most)
+    assert behind.searched(3, 6) == found
