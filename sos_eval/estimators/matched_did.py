@@ -23,10 +23,12 @@ from sos_eval.results.estimate import Batch, Estimate, cells
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.method import register
 
-__all__ = ["MatchedDiD"]
+__all__ = ["LAGS_ONLY", "MatchedDiD"]
 
 Bools = NDArray[np.bool_]
 
+#: What a model without years before the window takes for granted.
+LAGS_ONLY = "of lags only: all years before the window are the reference, and taken to be alike"
 #: What the comparison puts on its panel.
 _NEEDED = ("arm", "post", "matched_set", "since_window", MATCHED_ROWS)
 
@@ -90,12 +92,12 @@ class MatchedDiD(Estimator):
     """Of a logit: rows of pilots after the window, or all rows of that period."""
     event_study: tuple[int, int] | None = None
     """First and last year of an event study, [-9, 3]: years before the window opens and after it closes, each against
-    the last one before; those beyond are joined to the ends."""
+    the last one before; those beyond are joined to the ends. Of lags only, [-1, 3]: against all years before."""
 
     def __post_init__(self) -> None:
         first, last = self.event_study or (-2, 0)
-        if not (first <= -2 and last >= 0):
-            raise ValueError(f"event_study: {first} to {last} hold no year before the reference (-1), or none after it")
+        if not (first <= -1 and last >= 0):
+            raise ValueError(f"event_study: {first} to {last} hold no year before the window, or none after it")
 
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate the effect, or one effect by event time."""
@@ -141,6 +143,7 @@ class MatchedDiD(Estimator):
         effects.append(_Effect("overall", np.nan, later, (arm > 0) & (event >= 0)))
         joined = (since < first) | (since > last)
         note = [f"years before {first} are joined to it, and those after {last}"] if joined.any() else []
+        note += [LAGS_ONLY] if first == -1 else []
         return effects, np.column_stack([each * arm[:, None], arm, each]), note
 
     def _fitted(self, panel: Panel, x: Array, names: tuple[str, ...]) -> _Fit:
@@ -181,7 +184,7 @@ class MatchedDiD(Estimator):
         table = _cells(panel, effects)
         if self.event_study is not None:
             table, values, influence, contrast = _with_reference(
-                table, values, influence, contrast, _seen_before(panel)
+                table, values, influence, contrast, _seen_before(panel, self.event_study[0])
             )
         linear = None
         if self.model == "linear":
@@ -238,10 +241,11 @@ def _cells(panel: Panel, effects: list[_Effect]) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _seen_before(panel: Panel) -> int:
-    """Count the treated units with rows in the year before their window."""
-    last = (panel.frame["arm"] > 0) & (panel.frame["since_window"] == -1)
-    return int(panel.frame["unit"][last].nunique())
+def _seen_before(panel: Panel, first: int) -> int:
+    """Count the treated units with rows in the year before their window; in any where all are joined to it."""
+    since = panel.frame["since_window"]
+    there = (panel.frame["arm"] > 0) & ((since < 0) if first == -1 else (since == -1))
+    return int(panel.frame["unit"][there].nunique())
 
 
 def _with_reference(

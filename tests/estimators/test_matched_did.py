@@ -12,6 +12,7 @@ from sos_eval.comparison import DeclaredSets, build
 from sos_eval.comparison.people import People
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import MatchedDiD
+from sos_eval.estimators.matched_did import LAGS_ONLY
 from sos_eval.inference import Analytic, Randomization
 from sos_eval.panel.panel import Panel
 from sos_eval.results.estimate import clustered_error
@@ -130,6 +131,24 @@ def test_years_beyond_the_ends_are_joined_and_that_is_said():
     assert estimate.cells["event_time"].dropna().tolist() == [-2, -1, 0, 1]
 
 
+def test_of_lags_only_each_is_set_against_all_years_before():
+    """By least squares on dummies of the years after, one for the arm and one for each year."""
+    panel = matched(wide(), on=())
+    estimate = MatchedDiD(event_study=(-1, 3)).complete(panel)
+    frame = panel.frame
+    later = np.column_stack([frame["since_window"] == e for e in range(4)]).astype(float)
+    arm = frame["arm"].to_numpy(float)[:, None]
+    years = np.column_stack([frame["time"] == t for t in np.unique(frame["time"])]).astype(float)
+    root = np.sqrt(frame["weight"].to_numpy(float))
+    x = np.column_stack([later * arm, arm, later, years]) * root[:, None]
+    by_hand = np.linalg.lstsq(x, frame["outcome"].to_numpy(float) * root, rcond=None)[0]
+    table = estimate.cells.assign(value=estimate.values).set_index("event_time")
+    np.testing.assert_allclose(table["value"].loc[[0, 1, 2, 3]], by_hand[:4], rtol=1e-8)
+    assert table.loc[-1.0, ["value", "n_treated_units"]].tolist() == [0, 2]
+    assert table.index.dropna().tolist() == [-1, 0, 1, 2, 3]
+    assert LAGS_ONLY in estimate.notes
+
+
 def test_order_of_rows_names_of_units_and_scale_of_weights_do_not_matter():
     panel = matched()
     plain = MatchedDiD().complete(panel)
@@ -188,8 +207,8 @@ def test_refusals_say_what_to_write():
     apart = panel.with_columns(outcome=(panel.frame["kind"] == "south").astype(float))
     with pytest.raises(NotIdentified, match="tell ones from zeros without an error: kind=south"):
         MatchedDiD(model="logit").complete(apart)
-    with pytest.raises(ValueError, match="hold no year before the reference"):
-        MatchedDiD(event_study=(-1, 3))
+    with pytest.raises(ValueError, match="hold no year before the window"):
+        MatchedDiD(event_study=(0, 3))
     before = replace(panel, frame=panel.frame[panel.frame["post"] == 0].reset_index(drop=True))
     with pytest.raises(NotIdentified, match="both sides of a window"):
         MatchedDiD().complete(before)
