@@ -108,6 +108,9 @@ BAD: tuple[Bad, ...] = (
     Bad("column names only", file("panel.csv", csv_text().split("\n")[0] + "\n"), True),
     Bad("Latin-1 text", file("panel.csv", csv_text().replace("South", "Süd", 1).encode("latin-1")), True),
     Bad("UTF-16 text", file("panel.csv", csv_text().encode("utf-16")), True),
+    Bad("UTF-32 text", file("panel.csv", csv_text().encode("utf-32")), True),
+    Bad("UTF-7 text", file("panel.csv", b"+/v8-" + csv_text().encode("utf-7")), True),
+    Bad("a device", block(path="/dev/zero")),
     Bad(
         "a workbook called csv",
         lambda design: (

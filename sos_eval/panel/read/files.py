@@ -18,6 +18,11 @@ SUFFIXES = {
     ".duckdb": "duckdb", ".ddb": "duckdb", ".db": "duckdb",
 }  # fmt: skip
 _MAGIC = {b"PK\x03\x04": "xlsx", b"PAR1": "parquet"}
+#: How text in other encodings begins; the longer mark before the one that it begins with.
+_MARKS = {
+    b"\xff\xfe\x00\x00": "UTF-32", b"\x00\x00\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16",
+    b"+/v": "UTF-7",
+}  # fmt: skip
 
 
 def source_of(path: Path) -> str | None:
@@ -74,6 +79,8 @@ def _refuse_unreadable(path: Path, source: str, faults: Faults, where: str, key:
         size = path.stat().st_size
         if path.is_dir():
             faults.add(where or str(path), f"{named}{path} is a directory", "name a file in it")
+        elif not path.is_file():
+            faults.add(where or str(path), f"{named}{path} is a device or a pipe, not a file", "name a file")
         elif size == 0:
             faults.add(str(path), "the file is empty", "a first line names the columns, then a row per unit and time")
         else:
@@ -95,5 +102,5 @@ def _refuse_other_format(path: Path, source: str, faults: Faults) -> None:
         faults.add(str(path), f"holds {kind}, not {source}", f"write source: {kind}")
     elif source in {"xlsx", "parquet", "duckdb"} and kind is None:
         faults.add(str(path), f"is no {source} file", "check source: and the file")
-    elif source == "csv" and head[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        faults.add(str(path), "is UTF-16 text", 'save it as "CSV UTF-8"')
+    elif source == "csv" and (other := next((name for mark, name in _MARKS.items() if head.startswith(mark)), "")):
+        faults.add(str(path), f"is {other} text", 'save it as "CSV UTF-8"')
