@@ -273,7 +273,7 @@ def _unit(panel: Panel) -> str:
     outcome = panel.outcome
     if outcome.transform == "log":
         return " in logs"
-    return f" per {outcome.per:,g}" if outcome.scale == "rate_per" else ""
+    return f" per {outcome.per:,.10g}" if outcome.scale == "rate_per" else ""
 
 
 def _higher(value: float, unit: str) -> str:

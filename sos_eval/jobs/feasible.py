@@ -121,7 +121,7 @@ def _row(
     before, after = window
     row: dict[str, object] = {
         "outcome": panel.active, "treated": treated, "before": before, "after": after, "within": within,
-        "unit": f"per {panel.outcome.per:,g}" if panel.outcome.scale == "rate_per" else "", "reason": "",
+        "unit": f"per {panel.outcome.per:,.10g}" if panel.outcome.scale == "rate_per" else "", "reason": "",
     }  # fmt: skip
     if before + after > panel.n_times:
         return row | {"reason": f"{_SHORT}{panel.n_times} periods"}

@@ -97,7 +97,7 @@ def _detectable(design: Design, fitted: Fitted, answer: Answer) -> tuple[Detecta
     if size.fall is None or size.rise is None:
         return _because(silent, size.reason), pd.DataFrame()
     outcome = fitted.panel.outcome
-    unit = "share" if size.in_logs else f"per {outcome.per:,g}" if outcome.scale == "rate_per" else outcome.scale
+    unit = "share" if size.in_logs else f"per {outcome.per:,.10g}" if outcome.scale == "rate_per" else outcome.scale
     fall, fall_error = _shown(size, size.fall, FALL)
     rise, rise_error = _shown(size, size.rise, RISE)
     if unit.startswith("per ") and fall >= level_before(fitted):

@@ -82,7 +82,7 @@ def aims(study: Study, summary: pd.DataFrame, mdes: pd.DataFrame) -> tuple[str, 
 
 def _unit(outcome: Outcome) -> str:
     """Return the unit of a change worth having: ``per 10,000``; nothing where the outcome is no rate."""
-    return f" per {outcome.per:,g}" if outcome.scale == "rate_per" else ""
+    return f" per {outcome.per:,.10g}" if outcome.scale == "rate_per" else ""
 
 
 def _aim(row: pd.Series, keys: Sequence[str], worthwhile: float, untreated: float, unit: str) -> str:

@@ -120,7 +120,7 @@ def _change(facts: RunFacts, name: str) -> float:
 
 def conversions(effect: HeadlineEffect, outcome: OutcomeFacts, units: tuple[str, str], every: str) -> str:
     """Say how the columns of `converted_rows` are made of one another."""
-    unit = f" per {outcome.per:,g}" if outcome.scale == "rate_per" else ""
+    unit = f" per {outcome.per:,.10g}" if outcome.scale == "rate_per" else ""
     without = f"{number(effect.without)}{unit}"
     said = []
     if effect.scale in ("ratio", "log"):
@@ -141,7 +141,7 @@ def conversions(effect: HeadlineEffect, outcome: OutcomeFacts, units: tuple[str,
     if outcome.counted and math.isfinite(effect.difference(effect.estimate)):
         said.append(
             f"People: the difference times the mean exposure of {'an' if units[0][0] in 'aeiou' else 'a'} {units[0]} "
-            f"and {every}, {outcome.mean_exposure:,.0f}, over {outcome.per:,g}. Levels are means of rates over "
+            f"and {every}, {outcome.mean_exposure:,.0f}, over {outcome.per:,.10g}. Levels are means of rates over "
             f"{units[1]} and {every}s; a difference that an estimator makes itself (estimates.csv) may weigh by people."
             f"{_own_size(outcome, units)}"
         )

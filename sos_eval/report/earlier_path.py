@@ -73,7 +73,7 @@ def _is_own(check: CheckFacts, facts: RunFacts) -> bool:
 def _unit(outcome: OutcomeFacts) -> str:
     if outcome.transform == "log":
         return _LOGS
-    return f" per {outcome.per:,g}" if outcome.scale == "rate_per" else ""
+    return f" per {outcome.per:,.10g}" if outcome.scale == "rate_per" else ""
 
 
 def _told(value: float, effect: HeadlineEffect, unit: str) -> str:

@@ -94,7 +94,7 @@ def numbers(bundle: ResultBundle) -> list[Block]:
     natural = bundle.headline.get("natural_units") or {}
     outcome = bundle.facts.outcome or OutcomeFacts()
     names = {"what": "", "value": f"As estimated ({scale})", "percent": "Per cent",
-             "difference": f"Difference{f' per {outcome.per:,g}' if outcome.scale == 'rate_per' else ''}",
+             "difference": f"Difference{f' per {outcome.per:,.10g}' if outcome.scale == 'rate_per' else ''}",
              "people": str(natural.get("unit", "People")).capitalize()}  # fmt: skip
     if bundle.headline["scale"] not in ("ratio", "log"):
         table = table.drop(columns="difference", errors="ignore")

@@ -64,7 +64,7 @@ def _estimates(effect: HeadlineEffect, facts: RunFacts) -> str:
     """Say which other estimate on the same units lies furthest for its error, and whether chance does that."""
     parts = facts.disagreement
     per = facts.outcome.per if facts.outcome is not None else 1.0
-    unit = " in logs" if effect.scale == "log" else f" per {per:,g}" if per != 1 else ""
+    unit = " in logs" if effect.scale == "log" else f" per {per:,.10g}" if per != 1 else ""
     own = effect.estimate if effect.scale == "log" else effect.difference(effect.estimate)
     here, there = alike([own, own + parts.difference], 2)
     which = "the furthest" if parts.others > 1 else "it"

@@ -61,7 +61,7 @@ def outcome_label(bundle: ResultBundle, name: str) -> str:
     label = plain_words(outcome.label or name)
     label = label[:1].upper() + label[1:]
     if outcome.counted and outcome.per != 1 and " per " not in label.lower():
-        label = f"{label} per {outcome.per:,g}"
+        label = f"{label} per {outcome.per:,.10g}"
     return f"{label} (log)" if outcome.transform == "log" else label
 
 
@@ -69,7 +69,7 @@ def scale_label(bundle: ResultBundle, name: str, scale: str) -> str:
     """Return the unit that an outcome's effect is in."""
     outcomes = bundle.facts.panel.outcomes
     if scale == "rate_per":
-        return f"per {outcomes[name].per:,g}" if name in outcomes else "rate"
+        return f"per {outcomes[name].per:,.10g}" if name in outcomes else "rate"
     words = {"ratio": "rate ratio", "log": "log points", "count": "count", "value": "outcome's own units"}
     return words.get(scale, scale)
 

@@ -79,7 +79,7 @@ def _as_difference(effect: HeadlineEffect, outcome: OutcomeFacts) -> str:
     best, low, high = (effect.difference(value) for value in (effect.estimate, effect.low, effect.high))
     if effect.scale not in ("ratio", "log") or not math.isfinite(best):
         return ""
-    unit = f" per {outcome.per:,g}" if outcome.scale == "rate_per" else ""
+    unit = f" per {outcome.per:,.10g}" if outcome.scale == "rate_per" else ""
     span = interval_words(low, high)
     return f" As a difference: {alike([best, low, high])[0]}{unit}{f' ({span})' if span else ''}."
 
@@ -153,7 +153,7 @@ def safety_words(row: Mapping[str, Any], facts: RunFacts) -> tuple[str, str]:
     p = p_number(next((float(one) for one in values if one is not None and not math.isnan(float(one))), math.nan))
     if margin is None:
         return "no margin was declared", p
-    unit = f" per {outcome.per:,g}" if outcome.scale == "rate_per" else ""
+    unit = f" per {outcome.per:,.10g}" if outcome.scale == "rate_per" else ""
     beyond = f"{'a rise' if margin > 0 else 'a fall'} of {abs(margin):,g}{unit} or more"
     end = row.get("conf_high" if margin > 0 else "conf_low")
     unknown = f"whether {beyond} is excluded cannot be said: no range"

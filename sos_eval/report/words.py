@@ -208,7 +208,7 @@ def _expectation(verdict: str, question: QuestionFacts) -> str:
 
 def _scaled(value: float, outcome: OutcomeFacts) -> str:
     """Return a declared size with its unit: ``1.5 per 10,000``."""
-    return f"{value:,g} per {outcome.per:,g}" if outcome.scale == "rate_per" else f"{value:,g}"
+    return f"{value:,g} per {outcome.per:,.10g}" if outcome.scale == "rate_per" else f"{value:,g}"
 
 
 def range_text(
@@ -224,7 +224,7 @@ def range_text(
     if not math.isfinite(effect.estimate):
         return ""
     values = [effect.estimate, effect.low, effect.high]
-    unit = f" per {outcome.per:,g}" if effect.scale == "rate_per" else ""
+    unit = f" per {outcome.per:,.10g}" if effect.scale == "rate_per" else ""
     if effect.scale in ("ratio", "log"):
         errors = [0.0, *(effect.within(end, effect.share) for end in ("low", "high"))]
         best, low, high = (percent_change(effect.share(v), error) for v, error in zip(values, errors, strict=True))

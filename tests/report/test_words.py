@@ -271,6 +271,15 @@ def test_an_open_interval_is_said_in_words():
     assert "no lower limit to 4.10" in headline_of(rows, facts())["sentence"]
 
 
+def test_rates_per_million_are_written_in_figures():
+    """1e+06 is no number for a page."""
+    own = facts()
+    outcomes = {name: replace(one, per=1e6) for name, one in own.panel.outcomes.items()}
+    said = headline_of(estimates(), replace(own, panel=replace(own.panel, outcomes=outcomes)))["sentence"]
+    assert "per 1,000,000" in said
+    assert "e+" not in said
+
+
 def test_without_a_reliable_procedure_there_is_an_estimate_and_no_range():
     """A rule that finds no declared procedure reliable leaves the estimate, whatever a table's p says."""
     found = headline_of(one(**VERDICTS["decrease"]), facts(inference=replace(facts().inference, reliable=False)))
