@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+import pandas as pd
 import pytest
+
+from sos_eval.results.facts import DetectableFacts
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -94,6 +97,14 @@ def drawn_once() -> Iterator[None]:
 def undrawn() -> Iterator[None]:
     """Make a test's runs without figures and report."""
     with without_pages():
+        yield
+
+
+@pytest.fixture
+def unsized() -> Iterator[None]:
+    """Make a test's runs without detectable sizes: over a complete list they take nine tenths of a small run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sos_eval.jobs.judge._detectable", lambda *given: (DetectableFacts(), pd.DataFrame()))
         yield
 
 

@@ -15,7 +15,7 @@ from sos_eval.jobs.check import check_design
 from tests.checks.test_refuters import panel
 from tests.fakes import fit
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("undrawn", "unsized")
 
 CHANGE = np.array([3.0, 1.0, 0.5, -1.0, 2.0, 0.0, -0.5, 1.5])
 

@@ -14,7 +14,7 @@ from sos_eval.jobs.run import run
 from sos_eval.numerics.curve import curve_test
 from tests.jobs.test_alternatives import ADOPTIONS, DESIGN, RATES, UNITS, effect
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("undrawn", "unsized")
 
 CURVE = """\
   - specification_curve:

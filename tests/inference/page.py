@@ -66,8 +66,13 @@ def dosed():
     return panel.with_columns(dose=1.0 + panel.unit_codes % 5)
 
 
+def few_children():
+    """Twelve children an authority: a fit of random effects is slow."""
+    return children(each=12)
+
+
 #: What methods need in place of the demonstration panel.
-PANELS = {"aipw": children, "continuous_did": dosed, "matched_did": matched_people, "multilevel": children}
+PANELS = {"aipw": children, "continuous_did": dosed, "matched_did": matched_people, "multilevel": few_children}
 
 
 def fits():

@@ -71,8 +71,12 @@ def test_where_the_smallest_p_exceeds_the_level_nothing_is_relied_on_and_no_size
 
 
 @pytest.mark.parametrize(
-    ("sides", "level"), [([(3, 3)], 0.9), ([(4, 4)], 0.95), ([(3, 5)], 0.95), ([(1, 1)] * 6, 0.95)]
-)
+    ("sides", "level"),
+    [
+        ([(3, 3)], 0.9), ([(3, 5)], 0.95),
+        pytest.param([(4, 4)], 0.95, marks=pytest.mark.slow), pytest.param([(1, 1)] * 6, 0.95, marks=pytest.mark.slow),
+    ],
+)  # fmt: skip
 def test_at_a_level_that_can_be_reached_the_test_is_relied_on(sides, level):
     resolution, size, _ = judged(design(sides), level=level)
     assert resolution.reliable
@@ -103,7 +107,12 @@ def share_found(fitted, test, size, sign):
 
 
 @pytest.mark.parametrize(
-    ("sides", "statistic"), [([(4, 4)], "both"), ([(3, 5)], "studentised"), ([(1, 1)] * 6, "coefficient")]
+    ("sides", "statistic"),
+    [
+        ([(3, 5)], "studentised"),
+        pytest.param([(4, 4)], "both", marks=pytest.mark.slow),
+        pytest.param([(1, 1)] * 6, "coefficient", marks=pytest.mark.slow),
+    ],
 )
 def test_the_size_named_is_found_four_times_in_five_among_all_adoptions(sides, statistic):
     fitted = design(sides, seed=5)

@@ -21,6 +21,8 @@ INVERTED = {"randomization", "subcluster_wild_bootstrap", "wild_cluster_bootstra
 #: Methods that take untreated clusters for treated, and so need no second treated one.
 FROM_UNTREATED = {"conley_taber", "ferman_pinto"}
 FITS = fits()
+#: A fit of random effects for every draw and every shift.
+LONG = {("multilevel", "randomization")}
 
 
 def matrix() -> tuple[dict[tuple[str, str], str], dict[str, str]]:
@@ -46,7 +48,9 @@ def test_the_page_has_every_pair():
     }
 
 
-@pytest.mark.parametrize(("estimator", "method"), SAID)
+@pytest.mark.parametrize(
+    ("estimator", "method"), [pytest.param(*pair, marks=[pytest.mark.slow] * (pair in LONG)) for pair in SAID]
+)
 def test_a_cell_is_what_happens(estimator, method, monkeypatch):
     """Defined: numbers for every effect without another fit. By refitting: not without one. Refused: the note."""
     fitted, said = FITS[estimator], SAID[estimator, method]

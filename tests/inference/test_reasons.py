@@ -17,7 +17,7 @@ from tests.estimators.panels import INF, counts_panel
 N, T = 14, 6
 PLAIN = [3] * 3 + [5] * 2 + [INF] * 9
 QUICK = {
-    "analytic": {"band_draws": 99}, "auto": {"draws": 39}, "randomization": {"draws": 99},
+    "analytic": {"band_draws": 99}, "auto": {"draws": 39}, "randomization": {"draws": 39},
     "multiplier_bootstrap": {"draws": 99},
     "subcluster_wild_bootstrap": {"draws": 99}, "wild_cluster_bootstrap": {"draws": 99},
 }  # fmt: skip

@@ -9,6 +9,8 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.bundle.files import read_table
 from sos_eval.errors import InputFault
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 DESIGN = """\
 schema: sos-eval/design/1
 name: x

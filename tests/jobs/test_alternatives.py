@@ -18,7 +18,7 @@ from sos_eval.report.content import Table
 from sos_eval.report.draw import draw_all
 from sos_eval.results.check import of_hundred
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("undrawn", "unsized")
 
 DESIGN = """\
 schema: sos-eval/design/1

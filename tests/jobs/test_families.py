@@ -9,7 +9,7 @@ import pytest
 from sos_eval.jobs.run import run
 from tests.jobs.eight_units import ADOPTIONS, written
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("undrawn", "unsized")
 
 DESIGN = """\
 schema: sos-eval/design/1

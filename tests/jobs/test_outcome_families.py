@@ -14,7 +14,7 @@ from sos_eval.numerics.multiplicity import benjamini_hochberg, holm
 from tests.jobs.eight_units import ADOPTIONS, written
 from tests.jobs.test_families import CHANGES
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("undrawn", "unsized")
 
 DESIGN = """\
 schema: sos-eval/design/1
