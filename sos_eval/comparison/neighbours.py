@@ -91,10 +91,12 @@ class StatisticalNeighbours(PairMethod):
 
     def why_unmatched(self, barred: Bools) -> str:
         """Say why a treated unit has no donor, from what bars it, (2, n_untreated)."""
+        also = f" with the same {', '.join(self.exact)}" if self.exact else ""
         if barred[0].all():
-            also = f" with the same {', '.join(self.exact)}" if self.exact else ""
             return f"none of its neighbours{also} is an untreated unit of the panel"
-        return super().why_unmatched(barred)
+        if barred.any(0).all():
+            return super().why_unmatched(barred)
+        return f"every one of its neighbours{also} stands in for another"
 
     def arrange(self, panel: Panel, distances: Distances) -> Matched:
         """Turn choices into sets, and say who has no list."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sos_eval.design.sections import Reader, read_comparison
@@ -10,7 +10,7 @@ from sos_eval.errors import Faults, nearest
 from sos_eval.panel.own_names import as_written
 from sos_eval.panel.spec import PanelSpec
 
-__all__ = ["refuse_unknown_covariates", "varied"]
+__all__ = ["refuse_own_outcomes", "refuse_unknown_covariates", "varied"]
 
 
 def varied(reader: Reader, changes: Mapping[str, Any], path: tuple[str | int, ...], spec: Any, comparison: Any) -> Any:
@@ -59,3 +59,19 @@ def refuse_unknown_covariates(reader: Reader, method: Any, spec: PanelSpec, path
                 f"{'.'.join(str(part) for part in path)}.covariates: {as_written(name)!r} is not among panel.covariates"
             )
             reader.add((*path, "covariates"), what, near)
+
+
+def refuse_own_outcomes(
+    reader: Reader, method: Any, spec: PanelSpec, comparison: Any, outcomes: Sequence[str], path: tuple[str | int, ...]
+) -> None:
+    """Refuse to adjust an outcome for itself, or to match on it: values after the start would enter, or go unseen."""
+    declared = spec.outcomes or ({"outcome": spec.outcome} if spec.outcome is not None else {})
+    chosen = [declared[name] for name in outcomes or declared if name in declared]
+    own = {column for one in chosen for column in (one.value, one.count) if column is not None}
+    covariates = spec.covariates if method.covariates is None else method.covariates
+    for key, used in (("panel.covariates", covariates), ("comparison", comparison.columns)):
+        for name in sorted(own & set(used)):
+            reader.add(
+                path, f"{key}: {as_written(name)} is the outcome itself",
+                "match on outcome_pre, the outcome before the start" if key == "comparison" else "leave it out",
+            )  # fmt: skip

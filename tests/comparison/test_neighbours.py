@@ -32,7 +32,7 @@ def test_the_closest_untreated_of_each_list_by_hand():
 
 def test_without_replacement_and_with_fewer_of_each_list():
     alone = build(StatisticalNeighbours(lists=LISTS, replace=False), eight())
-    assert alone.off_support == {"b": "every comparison unit that is close enough stands in for another"}
+    assert alone.off_support == {"b": "every one of its neighbours stands in for another"}
     first = build(StatisticalNeighbours(lists=LISTS, closest=1), eight())
     assert sets_of(first) == {"c": ["h"]}
     assert first.off_support["a"] == "none of its neighbours is an untreated unit of the panel"
