@@ -55,7 +55,8 @@ most of it back.
 On real noise (`python -m tests.statistical.donor_sizes`: placebo adoption in two cohorts that is not exchangeable on
 purpose) what `auto` takes rejects, at 10 and 20 treated: `stacked` 4.8 ± 0.3 and 4.8 ± 0.3,
 `two_stage` 5.7 ± 0.3 and 6.4 ± 0.3 (10,000 draws), `synthetic_control` (the coefficient)
-2.9 ± 0.8 and 2.9 ± 0.8, `synthetic_did` 5.5 ± 1.0 and 5.6 ± 1.0 (1,000 draws).
+2.9 ± 0.8 and 2.9 ± 0.8, `synthetic_did` 5.5 ± 1.0 and 5.6 ± 1.0,
+`roth_santanna` 6.4 ± 1.1 and 6.6 ± 1.1 (1,000 draws).
 
 `aipw` compares rows and differences nothing (`python -m tests.statistical.aipw_size real 10 1000`): an authority's year
 is a row, its mean before the first start and deprivation are covariates. Real noise, 10 and 20 treated: the studentised
@@ -64,8 +65,8 @@ permutation test, which `auto` takes, rejects 7.5 ± 1.2 and 5.8 ± 1.0, cluster
 adoptions, 99 permutations) 4.4 ± 1.6 and 9.4 ± 2.0; with 20 it was not run (`aipw_size england 20 160`, five minutes of
 processor time).
 `continuous_did`, whose curve rests on fewer treated than its average, is in [methods](methods.md#continuous_did).
-Not measured either: `synthetic_did` on `england` (`family synthetic_did` prints its rows), `roth_santanna`
-(`donor_sizes roth_santanna`), `triple_difference` and `interrupted_time_series`, whose designs these worlds lack.
+Not measured either: `synthetic_did` and `roth_santanna` on `england` (`family synthetic_did`
+prints rows), `triple_difference` and `interrupted_time_series`, whose designs these worlds lack.
 
 | estimator | inference | 10 treated | 20 treated |
 |---|---|---|---|
