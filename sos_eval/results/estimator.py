@@ -95,6 +95,17 @@ class Estimator(Method):
         """Return the method with every period compared with the same one; itself, unless it has an option for that."""
         return self
 
+    def leverage(self, panel: Panel) -> tuple[Array, str] | None:
+        """Say what units count for beside their weights where rows rest on fewer of them than the overall effect.
+
+        Returns
+        -------
+        tuple of (n_units,) and str, or None
+            What each unit counts for in the row that the fewest decide, and what that row is of; None where all rows
+            rest on units by their weights. No outcome is read.
+        """
+        return None
+
     def complete(self, panel: Panel) -> Estimate:
         """Estimate, and add every aggregation that the cells allow."""
         self._refuse_unknown(panel)
