@@ -51,6 +51,9 @@ _LEVEL = "withheld: beside the estimate it would give back the mean before the s
 _PERCENT = ("percent", "percent_low", "percent_high")
 #: What the curve's sentence says in per cent of that mean.
 _IN_PERCENT = re.compile(r", from \S+% to \S+% of the treated's level before the start")
+#: What a table of alternatives tells of the difference to the headline alone.
+_BETWEEN = ("shift", "shift_error", "shift_p", "change")
+_FINER = "withheld: a difference by itself tells finer than the estimates that are shown"
 _POOLED = "withheld: beside the mean of rates it would give back counts of single units"
 #: In place of a category that few people have.
 _RARE = "(few people)"
@@ -307,6 +310,7 @@ class _Gate:
         out = self._without(file, table, numbers, reasons, "reason")
         of_level = ~table["scale"].isin(["ratio", "log"]).to_numpy(bool)
         out = self._without(file, out, _PERCENT, {_LEVEL: of_level}, "")
+        out = self._without(file, out, _BETWEEN, {_FINER: ~declared}, "")
         return self._without(file, out, ("mean_of_draws",), {_MEANS: np.ones(len(out), bool)}, "")
 
     def _worded(self, file: str, table: pd.DataFrame) -> pd.DataFrame:
@@ -343,7 +347,7 @@ class _Gate:
         if name == "implementation.as_treated":
             return UNKNOWN
         key = self._estimate_of(name)
-        if key in self.silent:
+        if key in self.silent and name not in _PUBLIC:
             return self.silent[key]
         if (
             key in self.searched.digits
@@ -374,8 +378,9 @@ class _Gate:
         self.hidden = {str(group) for group in table["group"][few | back]}  # a cohort that is held back counts
         digits = self.searched.path_digits(table, self.about.behind, few | back)
         nested = table["outcome"].isin(self.nested).to_numpy(bool) & ~(few | back)
-        gone = (digits == 0) & ~(few | back | nested)
-        why = {self.few: few, BACK: back, NESTED: nested, SEARCHED: gone}
+        unknown = ~table["outcome"].isin(self.content.estimates["outcome"]).to_numpy(bool) & ~(few | back | nested)
+        gone = (digits == 0) & ~(few | back | nested | unknown)
+        why = {self.few: few, BACK: back, NESTED: nested, UNKNOWN: unknown, SEARCHED: gone}
         out = self._without(file, table, ("mean", "mean_pooled"), why, "")
         out = self.searched.coarser_means(file, out, digits)
         pooled = int(out["mean_pooled"].notna().sum())
@@ -458,6 +463,7 @@ class _Gate:
         alone = name.str.startswith(_WITHOUT_SOME).to_numpy(bool) & ~few
         undone = table["text"].astype(str).str.startswith("Not done").to_numpy(bool)
         varied = name.isin(_OF_ALTERNATIVES).to_numpy(bool)  # their rows are judged one by one
+        between = name.eq("robustness").to_numpy(bool) & ~few
         searched = np.array([key[1] in self.searched.outcomes for key in keys], bool) & ~(few | alone | undone)
         back = np.array([key in self.partial for key in keys], bool) & ~(few | alone | undone | varied | searched)
         plain = [self.about.told(str(text)) if gone else text for text, gone in zip(table["text"], undone, strict=True)]
@@ -468,7 +474,7 @@ class _Gate:
         worst = name.str.startswith("balance.").to_numpy(bool) & rare & ~few
         weighed = name.str.endswith("gone_on_as_answered").to_numpy(bool) & ~(few | back)
         why = {_ONE_UNIT: alone, BACK: back, _THIN: thin, UNKNOWN: unknown, _AS_BALANCE: worst}
-        why |= {WEIGHED: weighed, SEARCHED: searched}
+        why |= {WEIGHED: weighed, SEARCHED: searched, _FINER: between & ~(searched | thin)}
         table = table.assign(text=[_IN_PERCENT.sub("", str(text)) for text in table["text"]])
         out = self._without_few("diagnostics.csv", table, ("value",), "text")
         out = self._without("diagnostics.csv", out, ("value",), why, "text")
@@ -549,7 +555,9 @@ class _Gate:
         empty |= {"n_missing": math.nan, "n_missing_exposure": math.nan} if self.about.people else {}
         means = ("mean_treated", "mean_treated_before", "mean_comparison")
         alone = dict.fromkeys(means, math.nan)
-        found = [name for name in panel.outcomes if name in self.searched.outcomes | self.nested]
+        estimated = set(self.content.estimates["outcome"])
+        held = self.searched.outcomes | self.nested
+        found = [name for name in panel.outcomes if name in held or name not in estimated]
         self._note("results.json", ", ".join(means), len(means) * len(found), SEARCHED)
         outcomes = {
             name: replace(one, **(alone if name in found else {}) | empty) for name, one in panel.outcomes.items()
