@@ -6,8 +6,14 @@ from collections.abc import Iterable, Mapping
 
 from sos_eval.errors import Fault, NotIdentified, listed
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.terms import Estimand
 
-__all__ = ["both_arms", "dropped_by_reason", "left_out_note", "names_of", "outside_range"]
+__all__ = ["both_arms", "dropped_by_reason", "left_out_note", "names_of", "outside_range", "whom_told"]
+
+_WHOM = {
+    "ate": "treated and untreated units are both weighed to stand for all units compared (ate)",
+    "ato": "treated and untreated units are both weighed to stand for those where the groups overlap (ato)",
+}
 
 
 def both_arms(panel: Panel) -> None:
@@ -43,6 +49,17 @@ def left_out_note(panel: Panel, without: Mapping[str, str]) -> list[str]:
         f"{len(without)} treated unit(s) found no comparison unit and are left out "
         f"({names_of(panel, without)}): the estimate is about the {rest} that remain, not about all treated units"
     ]
+
+
+def whom_told(estimand: Estimand, starts: int, *, apart: bool = False) -> list[str]:
+    """Say whom weights are about where it is not the treated; of several starts, whom those of each are about."""
+    if estimand == "att":
+        return []
+    each = (
+        "; each of {} starts with the units that never start" if apart else "; those of {} starts together, not each"
+    )
+    more = each.format(starts) if starts > 1 else ""
+    return [f"{_WHOM[estimand]}{more}: effects are about these, not about the treated"]
 
 
 def outside_range(panel: Panel, score: Array, words: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sos_eval.comparison.arms import dropped_by_reason
+from sos_eval.comparison.arms import dropped_by_reason, whom_told
 from sos_eval.comparison.balance import balance_table
 from sos_eval.comparison.calibration import said_of
 from sos_eval.comparison.covariates import BUILT_IN, dummies, unit_values
@@ -98,8 +98,8 @@ def compared_apart(method: GroupMethod, panel: Panel) -> Comparison:
         panel=apply_weights(panel, weights, kept.flow), weights=weights, sets=_sets(parts), balance=balance,
         measures=measures, off_support=off_support,
         overlap=_overlap(parts), calibration=chance,
-        notes=(*_notes(parts), *said_of(chance)), uses_outcomes=any(name in BUILT_IN for name in method.reads),
-        max_smd=method.imbalance_limits.get("max_smd", USUAL_SMD),
+        notes=(*_notes(parts), *whom_told(method.estimand, len(parts), apart=True), *said_of(chance)), uses_outcomes=any(name in BUILT_IN for name in method.reads),
+        max_smd=method.imbalance_limits.get("max_smd", USUAL_SMD), estimand=method.estimand,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from annotated_types import Gt, Le
 
+from sos_eval.comparison.arms import whom_told
 from sos_eval.comparison.balance import balance_table
 from sos_eval.comparison.calibration import calibrated, said_of
 from sos_eval.comparison.covariates import BUILT_IN, dummies, unit_values
@@ -224,6 +225,7 @@ class GroupMethod(ComparisonMethod):
             values=self._values(panel, made),
             notes=(
                 *made.matched.notes,
+                *whom_told(self.estimand, len(panel.cohorts)),
                 *self._unchanged(made),
                 *notes,
                 *self._several_starts(panel),
@@ -231,6 +233,7 @@ class GroupMethod(ComparisonMethod):
             ),
             uses_outcomes=any(name in BUILT_IN for name in self.reads),
             max_smd=self.imbalance_limits.get("max_smd", USUAL_SMD),
+            estimand=self.estimand,
         )
 
     def _complete(self, panel: Panel, values: pd.DataFrame) -> tuple[Panel, pd.DataFrame]:

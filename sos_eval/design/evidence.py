@@ -25,6 +25,13 @@ _SPEAKS = {
 }  # fmt: skip
 
 
+#: Whom the effect is an average over, where that is not the treated.
+_OVER = {
+    "att": "", "ate": ", as an average over all of these, both groups weighed to stand for all",
+    "ato": ", as an average over those of these where the groups overlap",
+}  # fmt: skip
+
+
 def evidence_sheet(design: Design, facts: RunFacts, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Return the tables of the sheet.
 
@@ -189,7 +196,7 @@ def _effect(design: Design, facts: RunFacts) -> str:
     harm = f"harms looked at: {listed(harms)}" if harms else "no harm was looked at"
     checks = len(design.checks)
     asked = f"{checks} check{'' if checks == 1 else 's'} declared"
-    return f"Estimated on {units} over {panel.n_times} periods; {asked}; {harm}."
+    return f"Estimated on {units} over {panel.n_times} periods{_OVER[panel.estimand]}; {asked}; {harm}."
 
 
 def _mechanism(facts: RunFacts, tables: Mapping[str, pd.DataFrame]) -> str:

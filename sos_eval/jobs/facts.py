@@ -51,7 +51,7 @@ def run_facts(
     return RunFacts(
         headline=HeadlineKey(*first, resolution.methods[0].key),
         question=QuestionFacts(**asdict(design.question)),
-        panel=_panel_facts(groups[first], fitted[first].panel),
+        panel=replace(_panel_facts(groups[first], fitted[first].panel), estimand=fitted[first].estimand),
         inference=resolution.facts(),
         lock=LockFacts(**asdict(lock_state(design))),
         caveats=_caveats(design, groups[first]),

@@ -11,6 +11,7 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.content import Block, Bullets, Table, Text
 from sos_eval.report.reading import estimator_label, outcome_label, unit_words
 from sos_eval.report.tabulate import shown
+from sos_eval.report.whose import in_place_of
 from sos_eval.report.wording import listing, number, plain_words
 
 __all__ = ["balance_table_of", "group_words", "groups_of_rows", "why_no_balance"]
@@ -28,19 +29,16 @@ def group_words(bundle: ResultBundle) -> list[Block]:
     declared = bundle.design.get("comparison")
     options: dict[str, Any] = declared if isinstance(declared, dict) else {}
     method = str(options.get("method", "none"))
-    panel, many = bundle.facts.panel, unit_words(bundle)[1]
-    who = (
-        f"{panel.n_comparison_units:,} untreated {many} stand" if panel.n_comparison_units else "Untreated units stand"
-    )
+    who = in_place_of(bundle.facts.panel, unit_words(bundle))
     if method == "none":
-        return [Text(f"{who} in for the treated: all that the design keeps; none were matched or weighted.")]
+        return [Text(f"{who}: all that the design keeps; none were matched or weighted.")]
     if method == "declared":
         seen = "Whether outcomes had been seen when they were written is not known to this run."
-        return [Text(f"{who} in for the treated, in matched sets that are written in the design. {seen}")]
+        return [Text(f"{who}, in matched sets that are written in the design. {seen}")]
     on = options.get("on") or []
     named = f" on {listing([plain_words(str(name)) for name in on])}" if on else ""
     how = f"chosen by the method {method}{named}, before any outcome after the first start was read"
-    return [Text(f"{who} in for the treated, {how}.")]
+    return [Text(f"{who}, {how}.")]
 
 
 def groups_of_rows(bundle: ResultBundle) -> list[Block]:

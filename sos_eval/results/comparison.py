@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.method import Method
-from sos_eval.terms import BALANCE_COLUMNS
+from sos_eval.terms import BALANCE_COLUMNS, Estimand
 
 __all__ = [
     "EARLIER_OUTCOMES",
@@ -68,6 +68,8 @@ class Comparison:
         rebuild the comparison for each permutation.
     max_smd
         Standardised mean difference up to which groups count as alike: the declared limit, else the usual one.
+    estimand
+        Whom the weights are about, and so the effects of every estimate on the group.
     """
 
     panel: Panel
@@ -82,6 +84,7 @@ class Comparison:
     notes: tuple[str, ...] = ()
     uses_outcomes: bool = False
     max_smd: float = USUAL_SMD
+    estimand: Estimand = "att"
 
     @property
     def made_alike(self) -> str:
@@ -178,6 +181,9 @@ class ComparisonMethod(Method):
     kind: ClassVar[str] = "comparison"
     rebuilds: ClassVar[bool] = True
     """Whether the group depends on who is treated, so that a permutation must build it again."""
+
+    estimand: Estimand = "att"
+    """Whom the weights are about; the treated where the method has no such option."""
 
     @property
     def imbalance_limits(self) -> dict[str, float]:

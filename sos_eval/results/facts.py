@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import pandas as pd
 
 from sos_eval.results.theory import TheoryFacts
-from sos_eval.terms import Direction
+from sos_eval.terms import Direction, Estimand
 
 __all__ = [
     "SAYS",
@@ -87,7 +87,7 @@ class OutcomeFacts:
     mean_exposure, mean_exposure_treated
         Mean population at risk of a unit and period, of all and of ever treated units; NaN where there is none.
     mean_treated, mean_treated_before, mean_comparison
-        Mean outcome of treated units after and before their start, and of the others.
+        Mean outcome of treated units after and before their start, and of the others, by the weights of the estimate.
     n_missing, n_missing_exposure
         Rows without an outcome, and those of them that lack the population at risk; NaN where a profile masks it.
     """
@@ -137,6 +137,9 @@ class PanelFacts:
         Names of the strata within which units are compared; empty without them.
     support
         Clauses on the comparison group for the sentence on what the estimate rests on.
+    estimand
+        Whom the headline is an average over: the treated (att), all units compared (ate), or those where the groups
+        overlap (ato).
     """
 
     unit: str = ""
@@ -167,6 +170,7 @@ class PanelFacts:
     n_early_seen: int = 0
     strata: tuple[str, ...] = ()
     support: tuple[str, ...] = ()
+    estimand: Estimand = "att"
 
     def place(self, time: Any) -> float:
         """Return the number of a period as it is written; NaN where there is none."""
