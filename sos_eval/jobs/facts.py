@@ -119,7 +119,7 @@ def _left_out(group: Group, kept: Collection[str]) -> dict[str, int]:
     unweighted = set(source.units[group.comparison.weights == 0])
     for unit in source.units[source.ever_treated]:
         if unit in unweighted:
-            why = group.comparison.off_support.get(str(unit), "the comparison group gives it no weight")
+            why = group.comparison.why_without(str(unit)) or "the comparison group gives it no weight"
         elif unit not in kept:
             why = _why_not_estimated(source.keep([unit]))
         else:

@@ -131,7 +131,7 @@ def weights_table(group: Group) -> pd.DataFrame | None:
     first = pd.Series(panel.first_treated)
     table = panel.periods.in_table(pd.DataFrame({
         "unit": panel.units, "first_treated": first.where(first.map(math.isfinite)), "weight": comparison.weights,
-        "reason": [comparison.off_support.get(str(unit), "") for unit in panel.units],
+        "reason": [comparison.why_without(str(unit)) for unit in panel.units],
     }))  # fmt: skip
     if comparison.sets is None:
         return table
