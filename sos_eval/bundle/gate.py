@@ -274,6 +274,9 @@ class _Gate:
         file = f"tables/{name}.csv"
         if name == "outcome_paths":
             return self._paths(file, table)
+        if reason := self._why_no_group(name):
+            self._note(file, "the whole file", max(int(table.notna().to_numpy().sum()), 1), reason)
+            return None
         if set(EFFECT_COLUMNS) <= set(table.columns):
             return self._estimates(table, file)
         if tuple(table.columns) == BALANCE_COLUMNS:
@@ -292,6 +295,32 @@ class _Gate:
         return (
             self._alternatives(name, table) if name in self.about.rows and "variant" in table else rounded_table(table)
         )
+
+    def _why_no_group(self, name: str) -> str:
+        """Say why a table of a group of units that is not the headline's is held back; nothing of others.
+
+        It is told where its estimate is, which is held against those that are told already by units and weights, and
+        where no covariate of it or of the headline's is to be told to few places: more numbers on one leave fewer.
+        """
+        stem, _, what = name.rpartition(".")
+        estimates = self.content.estimates
+        keys = {f"{key[0]}.{key[1]}": key for key in zip(estimates["estimator"], estimates["outcome"], strict=True)}
+        if self.about.people or what not in ("balance", *_OF_COVARIATES) or stem not in keys:
+            return ""
+        key = keys[stem]
+        if key in self.silent:
+            return self.silent[key]
+        if key in self.searched.digits:
+            return SEARCHED
+        return BACK if key in self.partial else _COVARIATE if self._is_coarse(stem) else ""
+
+    def _is_coarse(self, stem: str) -> bool:
+        """Whether the headline's balance, or that of another group, has a covariate whose counts could be searched for."""
+        balance, about = self.content.tables.get(f"{stem}.balance"), self.about.disclosure
+        if self.covariates.names or balance is None:
+            return True
+        declared = (self.content.design.get("panel") or {}).get("covariates") or ()
+        return bool(CoarseCovariates(balance, about.fewest, about.smallest, declared).names)
 
     def _alternatives(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
         """Hold back alternatives on few units, and on nearly the units of an estimate that is told."""
@@ -327,7 +356,8 @@ class _Gate:
         """Say why a whole file of ``tables/`` is held back; nothing where it is not."""
         if "draw" in table.columns or ".randomization" in name or name.startswith(("draws.", "confidence.")):
             return _DRAWS
-        if self.about.people and name == "calibration":
+        what = name.rpartition(".")[2]
+        if self.about.people and what == "calibration":
             return _PEOPLE
         about_units = {"unit", "label"} & set(table.columns)
         if about_units and (self.about.people or (name not in _PUBLIC and _by_unit(table))):
@@ -336,7 +366,7 @@ class _Gate:
             return _ONE_UNIT
         if "path" in name.split("."):
             return WEIGHED
-        if self.covariates.names and name in _OF_COVARIATES:
+        if self.covariates.names and what in _OF_COVARIATES:
             return _COVARIATE
         if "balance" in name.split(".") and self.held_balance:
             return _AS_BALANCE

@@ -13,6 +13,7 @@ from sos_eval.design.lock import lock_state
 from sos_eval.errors import listed
 from sos_eval.inference.analytic import Analytic
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
+from sos_eval.jobs.group_tables import row_groups
 from sos_eval.jobs.judge import Judged
 from sos_eval.jobs.universal_base import varies_base
 from sos_eval.panel import imputation
@@ -67,6 +68,7 @@ def run_facts(
         detectable=judged.detectable,
         disagreement=judged.disagreement,
         theory=theory,
+        row_groups=row_groups(groups, first),
     )
 
 

@@ -17,7 +17,8 @@ from sos_eval.design.lock import as_locked
 from sos_eval.errors import Fault, InputFault
 from sos_eval.jobs import steps
 from sos_eval.jobs.answers import Group
-from sos_eval.jobs.write import places_of, weights_table
+from sos_eval.jobs.group_tables import weights_table
+from sos_eval.jobs.write import places_of
 from sos_eval.panel.flow import flow_table
 from sos_eval.results.check import CheckResult
 

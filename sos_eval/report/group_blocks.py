@@ -43,7 +43,7 @@ def group_words(bundle: ResultBundle) -> list[Block]:
 
 def groups_of_rows(bundle: ResultBundle) -> list[Block]:
     """Return a table of the estimates that match rows of people: rows kept of each arm, how alike before and after."""
-    rows = [found for name in bundle.table_names if name.endswith(_OWN) if (found := _group(bundle, name))]
+    rows = [found for name in _of_rows(bundle, _OWN) if (found := _group(bundle, name))]
     if not rows:
         return []
     said = (
@@ -55,10 +55,20 @@ def groups_of_rows(bundle: ResultBundle) -> list[Block]:
     return [Text(said), Table(pd.DataFrame(rows, dtype=object), caption), *_lost_rows(bundle)]
 
 
+def _of_rows(bundle: ResultBundle, ending: str) -> list[str]:
+    """Return the tables of groups of rows of people that end so; other groups of units have tables of the same names."""
+    groups = bundle.facts.row_groups
+    return [
+        name
+        for name in bundle.table_names
+        if name.endswith(ending) and (groups is None or name.removesuffix(ending) in groups)
+    ]
+
+
 def _lost_rows(bundle: ResultBundle) -> list[Block]:
     """Say how many rows were read, and which were dropped for what; those of one flow once."""
     said: dict[str, list[str]] = {}
-    for name in (one for one in bundle.table_names if one.endswith(_FLOW)):
+    for name in _of_rows(bundle, _FLOW):
         flow = bundle.tables(name)
         lost = flow[(flow["what"] == "dropped") & (flow["units"] == 0) & flow["rows"].gt(0)]
         estimator, _, outcome = name.removesuffix(_FLOW).partition(".")
@@ -104,7 +114,7 @@ def why_no_balance(bundle: ResultBundle) -> str:
     """Say why there is no balance of the headline's group to draw: withheld, elsewhere, or never asked for."""
     if "balance.csv" in set(bundle.withheld.get("file", pd.Series(dtype=str)).astype(str)):
         return "balance of the headline's comparison group is withheld (disclosure.csv)"
-    own = [name for name in bundle.table_names if name.endswith(_OWN)]
+    own = _of_rows(bundle, _OWN)
     where = f"; that of groups of rows is in {listing([f'tables/{name}.csv' for name in own])}" if own else ""
     return f"the headline's comparison group was compared on no covariate (balance.csv){where}"
 

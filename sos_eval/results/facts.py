@@ -460,6 +460,9 @@ class RunFacts:
         What the headline's test could have seen, and whether valid tests or other estimates part.
     theory
         What came of the declared programme theory.
+    row_groups
+        ``<estimator>.<outcome>`` of the estimates beside the headline that are on matched rows of people; None where a
+        bundle does not say, in which all groups that have tables of their own are such.
     """
 
     headline: HeadlineKey = HeadlineKey()
@@ -476,6 +479,7 @@ class RunFacts:
     detectable: DetectableFacts = field(default_factory=DetectableFacts)
     disagreement: DisagreementFacts = field(default_factory=DisagreementFacts)
     theory: TheoryFacts = field(default_factory=TheoryFacts)
+    row_groups: tuple[str, ...] | None = None
 
     @property
     def outcome(self) -> OutcomeFacts | None:
@@ -500,6 +504,7 @@ class RunFacts:
             "headline_key": asdict(self.headline),
             "methods": {name: asdict(method) for name, method in self.methods.items()},
             "detectable": asdict(self.detectable), "disagreement": asdict(self.disagreement),
+            **({} if self.row_groups is None else {"row_groups": list(self.row_groups)}),
             **({"theory": asdict(self.theory)} if self.theory != TheoryFacts() else {}),
         }  # fmt: skip
 
@@ -525,6 +530,7 @@ _READ = (
     "detectable",
     "disagreement",
     "theory",
+    "row_groups",
 )
 
 
@@ -551,6 +557,8 @@ def _typed(kind: Any, value: Any) -> Any:
     """Read a plain value as a declared type: null among numbers is NaN, keys of another version are left aside."""
     if kind is ProcedureFacts:
         return ProcedureFacts.from_json(value)
+    if NoneType in get_args(kind) and value is not None:
+        return _typed(next(one for one in get_args(kind) if one is not NoneType), value)
     if is_dataclass(kind):
         hints = _hints(kind)  # type: ignore[arg-type]
         given = dict(value)

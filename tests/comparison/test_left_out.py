@@ -17,7 +17,7 @@ from sos_eval.comparison.subclass import Subclass
 from sos_eval.design.design import load_design
 from sos_eval.jobs import steps
 from sos_eval.jobs.facts import _left_out
-from sos_eval.jobs.write import weights_table
+from sos_eval.jobs.group_tables import weights_table
 from tests.comparison.panels import eight
 
 X = [0.0, 1, 9, 1, 2, 3, 4, 0.5]

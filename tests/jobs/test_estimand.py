@@ -1,6 +1,6 @@
 """Whose effect a number is: the treated's, all units', or where groups overlap, in tables and in words.
 
-Eight units. In town 0 one of four starts and falls by 1 from 10; in town 1 two of four do and fall by 5 from 20. Per
+Eight units (`two_towns`). In town 0 one of four starts and falls by 1 from 10; in town 1 two of four do and fall by 5 from 20. Per
 treated unit the effect is ``-(1 + 5 + 5) / 3``, per unit ``-(1 + 5) / 2``; by the overlap weights, 4 x 1/4 x 3/4 and
 4 x 1/2 x 1/2 of the towns, ``-(0.75 x 1 + 5) / 1.75``.
 """
@@ -11,9 +11,7 @@ from dataclasses import fields
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
-from sos_eval.design.design import load_design
 from sos_eval.design.estimand import estimand_rows
 from sos_eval.inference.analytic import Analytic
 from sos_eval.jobs import steps
@@ -21,49 +19,12 @@ from sos_eval.jobs.apart import _others
 from sos_eval.jobs.run import run
 from sos_eval.results.facts import RunFacts
 from sos_eval.results.method import registered
+from tests.jobs.two_towns import METHODS, weighed, written
 
 TRUE = {"att": -11 / 3, "ate": -3.0, "ato": -5.75 / 1.75}
 #: The level without it: what is seen after the start (9, 15 and 15, weighed) less the effect.
 WITHOUT = {"att": 39 / 3 + 11 / 3, "ate": (4 * 9 + 4 * 15) / 8 + 3, "ato": (0.75 * 9 + 15) / 1.75 + 5.75 / 1.75}
-METHODS = {
-    "exact": {}, "cem": {"cutpoints": {"town": [0.5]}}, "subclass": {"classes": 2}, "ipw": {}, "cbps": {},
-    "entropy": {}, "stable": {"tolerance": 0}, "full": {"distance": "town"},
-}  # fmt: skip
 ASKED = [(method, "ate") for method in METHODS] + [("ipw", "ato"), ("ipw", "att"), ("exact", "att")]
-
-
-def written(folder, comparison, **more):
-    """Write the eight units and a design on them."""
-    town = [0, 0, 0, 0, 1, 1, 1, 1]
-    starts = [2012, 0, 0, 0, 2012, 2012, 0, 0]
-    noise = [0.0, 0.3, 0.0, -0.3, 0.2, -0.2, 0.2, -0.2]  # of the last year; sums to nothing in each group of a town
-    rows = [
-        {
-            "la": f"u{k}", "year": year, "town": town[k], "first": starts[k],
-            "y": 10.0 + 10 * town[k] - (1 + 4 * town[k]) * (starts[k] > 0) * (year >= 2012) + noise[k] * (year == 2013),
-        }
-        for k in range(8)
-        for year in range(2010, 2014)
-    ]  # fmt: skip
-    pd.DataFrame(rows).to_csv(folder / "p.csv", index=False)
-    design = {
-        "schema": "sos-eval/design/1", "name": "x",
-        "question": {"intervention": "the practice", "outcome": "entries", "expected_direction": "decrease"},
-        "panel": {
-            "source": "csv", "path": "p.csv", "unit": "la", "time": "year", "outcome": {"value": "y"},
-            "treatment": {"first_treated": "first", "untreated_means": "never"},
-            "covariates": ["town"], "measured": {"town": 2010},
-        },
-        "comparison": comparison,
-        "estimators": [{"id": "one", "method": "twfe", "covariates": []}],
-        "inference": [{"method": "analytic"}], "seed": 1,
-    } | more  # fmt: skip
-    (folder / "x.yaml").write_text(yaml.safe_dump(design), encoding="utf-8")
-    return load_design(folder / "x.yaml")
-
-
-def weighed(method, estimand):
-    return {"method": method, "on": ["town"], "estimand": estimand, **METHODS[method]}
 
 
 def fitted_on(design):
