@@ -82,7 +82,7 @@ GLOSSARY: dict[str, str] = {
     "simple": "average over all treated unit-periods",
     "calendar": "average over cohorts within a period",
     "control": "which untreated units a cell is compared with: never_treated or not_yet_treated",
-    "comparison": "the group that restriction, matching or weighting builds, before outcomes are read",
+    "comparison": "the group that restriction, matching or weighting builds, before any later outcome's value is read",
     "exposure": "the population at risk behind a count: children aged 0 to 17",
     "per": "the scale of a rate: 10000 means per 10,000 children",
     "role": "primary (the question), secondary, or sensitivity (does the answer depend on a choice)",

@@ -68,6 +68,8 @@ _AS_BALANCE = "withheld: what balance.csv holds back would stand here"
 #: Tables on how alike the groups are in all covariates together.
 _OF_COVARIATES = ("balance_measures", "overlap", "calibration", "calibration_line")
 _COVARIATE = "withheld: a covariate could be made of small counts, and whole numbers could be searched for"
+#: Shares that differ by less are one.
+_ROUNDING = 1e-9
 _QUOTED = "withheld: words and numbers that may be from the data"
 #: A number that is not whole, and cut-points that were taken from the data.
 _FRACTION = re.compile(r"(?<![\w.])[-−]?\d[\d,]*\.\d+(?:e[-+]?\d+)?(?![\w.]*\w)")
@@ -448,7 +450,8 @@ class _Gate:
     def _few_people(self, table: pd.DataFrame) -> NDArray[np.bool_]:
         """Say which rows of balance, of rows that are people, tell of fewer people with or without something than may.
 
-        A covariate of two values has no variance ratio; its mean times the people is a count.
+        A covariate of two values has no variance ratio; its mean times the people is a count. Where the two are not 0
+        and 1, as the mean and the distance of the distributions tell, the codes are not known here, and it is held back.
         """
         if not self.about.people:
             return np.zeros(len(table), bool)
@@ -457,6 +460,7 @@ class _Gate:
             n, share = table[f"n_{group}"].to_numpy(float), table[f"mean_{group}"].to_numpy(float)
             held = np.minimum(share, 1 - share) * n
             few |= table["variance_ratio"].isna().to_numpy() & (held > 0) & (held < self.about.disclosure.smallest)
+        few |= table["variance_ratio"].isna().to_numpy() & ~_is_share(table)
         whole = pd.Series(few).groupby(table["covariate"].to_numpy()).transform("max")
         return np.asarray(whole, bool)
 
@@ -584,7 +588,7 @@ class _Gate:
         outcomes = {
             name: replace(one, **(alone if name in found else {}) | empty) for name, one in panel.outcomes.items()
         }
-        return replace(panel, outcomes=outcomes, n_rows=self._count(panel.n_rows), strata=())
+        return replace(panel, outcomes=outcomes, n_rows=self._count(panel.n_rows), n_gaps=self._count(panel.n_gaps), strata=())
 
     def _count(self, value: float) -> float:
         """Return a count of people as it may be shown."""
@@ -627,6 +631,13 @@ class _Gate:
     def _names(self, text: str) -> bool:
         """Whether a sentence holds the name of a unit."""
         return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in self.about.names if name in text)
+
+
+def _is_share(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Say which rows of balance are of a covariate of 0 and 1 or of one value, whose means are shares."""
+    treated, others, ks = (table[name].to_numpy(float) for name in ("mean_treated", "mean_comparison", "ks"))
+    inside = (np.minimum(treated, others) >= -_ROUNDING) & (np.maximum(treated, others) <= 1 + _ROUNDING)
+    return np.asarray(inside & (np.abs(np.abs(treated - others) - ks) <= _ROUNDING), bool)
 
 
 def _of(key: tuple[str, str], table: pd.DataFrame) -> pd.DataFrame:

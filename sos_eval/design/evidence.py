@@ -9,7 +9,7 @@ import pandas as pd
 from sos_eval.design.design import Design, Entry
 from sos_eval.design.target_trial import target_trial
 from sos_eval.errors import listed
-from sos_eval.results.facts import CheckFacts, RunFacts
+from sos_eval.results.facts import CheckFacts, PanelFacts, RunFacts
 from sos_eval.results.inference import strata_of_effects
 
 __all__ = ["emmie_sheet", "evidence_sheet", "maryland", "robins_i"]
@@ -166,8 +166,19 @@ def _missing(facts: RunFacts) -> Iterator[str]:
         every = facts.panel.n_units * facts.panel.n_times if facts.panel.layout == "panel" else facts.panel.n_rows
         lost = every - (facts.panel.n_rows - outcome.n_missing)
         yield f"{lost:,.0f} of {every:,.0f} rows have no outcome."
+    yield _covariates_missing(facts.panel)
     if facts.panel.gaps:
         yield f"{len(facts.panel.gaps)} units have gaps."
+
+
+def _covariates_missing(panel: PanelFacts) -> str:
+    """Say how many rows lack a covariate that the headline reads, and what becomes of them."""
+    if not panel.n_gaps > 0:
+        return ""
+    lack = f"{panel.n_gaps:,.0f} rows, before any are matched, have no value of {listed(panel.gap_names)}"
+    return f"{lack}. {panel.gaps_filled}" if panel.gaps_filled else (
+        f"{lack}: they take no part, or count as `missing` declares (flow.csv)."
+    )  # fmt: skip
 
 
 def _planned(facts: RunFacts) -> str:

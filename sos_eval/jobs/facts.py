@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 
@@ -108,7 +109,20 @@ def _panel_facts(group: Group, estimated: Panel) -> PanelFacts:
     """Describe the estimate's panel, and what it lost on the way from the source."""
     kept = set(estimated.units) - _without_effect(group.source)
     whole = group.source.keep([unit for unit in estimated.units if unit in kept])
-    return replace(panel_facts(estimated), left_out=_left_out(group, kept), **lost_periods(whole))
+    return replace(panel_facts(estimated), left_out=_left_out(group, kept), **lost_periods(whole), **_gaps(group))
+
+
+def _gaps(group: Group) -> dict[str, Any]:
+    """Return the fields of `PanelFacts` on gaps of the covariates that an estimate and its group read."""
+    source, entry = group.source, group.entry
+    own = source.covariates if entry.method.covariates is None else entry.method.covariates
+    read = {*(own if entry.method.takes_covariates else ()), *entry.comparison.columns}
+    for row in source.flow:
+        if row.step == imputation.STEP and read & set(names := row.names.split(", ")):
+            return {"n_gaps": row.rows, "gap_names": tuple(names), "gaps_filled": row.reason}
+    empty = source.frame[sorted(read & set(source.frame))].isna()
+    named = [str(name) for name in empty if empty[name].any()]
+    return {"n_gaps": int(empty.any(axis=1).sum()), "gap_names": tuple(named)}
 
 
 def _left_out(group: Group, kept: Collection[str]) -> dict[str, int]:

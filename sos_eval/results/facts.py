@@ -137,6 +137,9 @@ class PanelFacts:
         Names of the strata within which units are compared; empty without them.
     support
         Clauses on the comparison group for the sentence on what the estimate rests on.
+    n_gaps, gap_names, gaps_filled
+        Rows before the comparison group was built that lack a covariate, which ones, and how these are filled: of those
+        that the headline reads, or fills together with such; NaN where a profile masks the count.
     estimand
         Whom the headline is an average over: the treated (att), all units compared (ate), or those where the groups
         overlap (ato).
@@ -171,6 +174,9 @@ class PanelFacts:
     strata: tuple[str, ...] = ()
     support: tuple[str, ...] = ()
     estimand: Estimand = "att"
+    n_gaps: float = 0
+    gap_names: tuple[str, ...] = ()
+    gaps_filled: str = ""
 
     def place(self, time: Any) -> float:
         """Return the number of a period as it is written; NaN where there is none."""
