@@ -317,7 +317,7 @@ class _Gate:
         return BACK if key in self.partial else _COVARIATE if self._is_coarse(stem) else ""
 
     def _is_coarse(self, stem: str) -> bool:
-        """Whether the headline's balance, or that of another group, has a covariate whose counts could be searched for."""
+        """Whether the headline's balance, or another group's, has a covariate whose counts could be searched for."""
         balance, about = self.content.tables.get(f"{stem}.balance"), self.about.disclosure
         if self.covariates.names or balance is None:
             return True
@@ -451,7 +451,7 @@ class _Gate:
         """Say which rows of balance, of rows that are people, tell of fewer people with or without something than may.
 
         A covariate of two values has no variance ratio; its mean times the people is a count. Where the two are not 0
-        and 1, as the mean and the distance of the distributions tell, the codes are not known here, and it is held back.
+        and 1, as mean and distance of the distributions tell, the codes are not known here, and it is held back.
         """
         if not self.about.people:
             return np.zeros(len(table), bool)
@@ -588,7 +588,9 @@ class _Gate:
         outcomes = {
             name: replace(one, **(alone if name in found else {}) | empty) for name, one in panel.outcomes.items()
         }
-        return replace(panel, outcomes=outcomes, n_rows=self._count(panel.n_rows), n_gaps=self._count(panel.n_gaps), strata=())
+        return replace(
+            panel, outcomes=outcomes, n_rows=self._count(panel.n_rows), n_gaps=self._count(panel.n_gaps), strata=()
+        )
 
     def _count(self, value: float) -> float:
         """Return a count of people as it may be shown."""

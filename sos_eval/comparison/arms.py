@@ -70,9 +70,7 @@ def whom_told(estimand: Estimand, starts: int, *, apart: bool = False) -> list[s
     """Say whom weights are about where it is not the treated; of several starts, whom those of each are about."""
     if estimand == "att":
         return []
-    each = (
-        "; each of {} starts with the units that never start" if apart else "; those of {} starts together, not each"
-    )
+    each = "; each of {} starts with the units that never start" if apart else "; those of {} starts together, not each"
     more = each.format(starts) if starts > 1 else ""
     return [f"{_WHOM[estimand]}{more}: effects are about these, not about the treated"]
 

@@ -26,8 +26,9 @@ def balance_table(names: list[str], x: Array, treated: Mask, *, base_weights: Ar
 
     Conventions of MatchIt's ``summary`` for the average effect on the treated: the mean difference is divided by
     the standard deviation of the *treated before* in both stages, covariates of two values, whatever their codes, by
-    sqrt(p(1 - p)) times their distance; the variance ratio is treated over comparison, empty for these; ``ks`` is the largest distance between the
-    weighted distribution functions; ``ess`` is (sum w)^2 / sum w^2. What has no denominator is empty.
+    sqrt(p(1 - p)) times their distance; the variance ratio is treated over comparison, empty for these; ``ks`` is the
+    largest distance between the weighted distribution functions; ``ess`` is (sum w)^2 / sum w^2. What has no
+    denominator is empty.
 
     Parameters
     ----------

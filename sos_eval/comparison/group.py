@@ -26,7 +26,16 @@ from sos_eval.panel.pretreatment import outcome_pre
 from sos_eval.results.comparison import USUAL_SMD, Comparison, ComparisonMethod, GroupWeights, weighed
 from sos_eval.terms import BALANCE_COLUMNS
 
-__all__ = ["BalanceLimits", "GroupMethod", "Matched", "Selection", "apply_weights", "calibration_of", "left_out", "overlap_table"]
+__all__ = [
+    "BalanceLimits",
+    "GroupMethod",
+    "Matched",
+    "Selection",
+    "apply_weights",
+    "calibration_of",
+    "left_out",
+    "overlap_table",
+]
 
 
 @dataclass(frozen=True)
@@ -325,7 +334,9 @@ def left_out(method: GroupMethod, panel: Panel, made: Selection) -> dict[str, st
     """Return the units of a panel that take no part, each with its reason in the flow."""
     reasons = {str(unit): why for units, why in made.matched.dropped for unit in units}
     lacking = set(panel.units) - set(made.inside.units)
-    values = unit_values(panel, method.reads, key="comparison.on", faults=Faults(NotIdentified)) if lacking else {}
+    if not lacking:
+        return reasons
+    values = unit_values(panel, method.reads, key="comparison.on", faults=Faults(NotIdentified))
     for name in values:
         for unit in values[name].index[values[name].isna()]:
             if unit in lacking:

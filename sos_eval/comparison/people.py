@@ -217,7 +217,8 @@ def matched_people(
     lone, of_units = _sets_lost(rows, weights), _unit_weights(panel, rows, weights)
     return Comparison(
         panel=_laid_out(panel, rows, weights, flow), weights=of_units,
-        left_out=dict.fromkeys(map(str, panel.units[of_units == 0]), _NO_ROW), sets=listed_sets, balance=_balance(people, values, rows, own, weights),
+        left_out=dict.fromkeys(map(str, panel.units[of_units == 0]), _NO_ROW), sets=listed_sets,
+        balance=_balance(people, values, rows, own, weights),
         measures=_measures(codes, rows, own, weights), calibration=calibration,
         notes=(*notes, *_notes(rows, weights), *lone, *said_of(calibration)),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The job `match`: the comparison groups of a design, with balance and flow, before any later outcome's value is read."""
+"""The job `match`: the comparison groups of a design before any later outcome's value is read."""
 
 from __future__ import annotations
 
@@ -105,13 +105,13 @@ def seen_of_outcomes(design: Design, group: Group) -> str:
     if people_of(group.entry.comparison) is not None:
         said = "of outcomes it was seen which rows have one, after a start too, and no value"
     outcome = group.entry.panel.named_outcomes.get(group.comparison.panel.active)
-    bounded = _bounded(design, None if outcome is None else outcome.count or outcome.value)
+    bounded = _bounded(design, "" if outcome is None else outcome.count or outcome.value or "")
     if not bounded:
         return said
     return f"{said}; but {bounded} is empty above a bound (outliers) that is made from all its values, later ones too"
 
 
-def _bounded(design: Design, column: str | None) -> str:
+def _bounded(design: Design, column: str) -> str:
     """Return the column with `outliers` that an outcome's column is, or is made of; nothing where there is none."""
     rules = {} if design.panel.events is None else design.panel.events.derive
     reads = [column] if column in rules else []

@@ -56,7 +56,7 @@ def groups_of_rows(bundle: ResultBundle) -> list[Block]:
 
 
 def _of_rows(bundle: ResultBundle, ending: str) -> list[str]:
-    """Return the tables of groups of rows of people that end so; other groups of units have tables of the same names."""
+    """Return the tables of groups of rows of people that end so; groups of units have tables of the same names."""
     groups = bundle.facts.row_groups
     return [
         name

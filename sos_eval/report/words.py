@@ -326,7 +326,13 @@ def _natural(
 def _percent(effect: HeadlineEffect, facts: RunFacts) -> dict[str, Any]:
     """Return the effect as a percentage of the level that those it is about would have had without treatment."""
     shares = [100 * effect.share(value) for value in (effect.estimate, effect.low, effect.high)]
-    return {"of": level_of(facts.panel.estimand), "level_without": effect.without, "estimate": shares[0], "low": shares[1], "high": shares[2]}
+    return {
+        "of": level_of(facts.panel.estimand),
+        "level_without": effect.without,
+        "estimate": shares[0],
+        "low": shares[1],
+        "high": shares[2],
+    }
 
 
 def _few_ways(facts: RunFacts) -> str:

@@ -67,7 +67,8 @@ def test_reasons_are_those_of_the_flow(method):
 
 
 @pytest.mark.parametrize(
-    "method", [Nearest(on=("gap",), distance="gap", missing="exclude", cohorts="apart"), Exact(on=("region",), cohorts="apart")]
+    "method",
+    [Nearest(on=("gap",), distance="gap", missing="exclude", cohorts="apart"), Exact(on=("region",), cohorts="apart")],
 )
 def test_cohorts_apart_give_the_same_reasons(method):
     """Region w of c, the only one of its cohort, holds nobody else: the exact match has a cohort without a group."""
@@ -82,7 +83,13 @@ def test_cohorts_apart_give_the_same_reasons(method):
 def test_page_one_and_the_weights_give_them_too(tmp_path):
     """Of four treated units one has no value of the covariate: that is why, and not that the group gives no weight."""
     rows = [
-        {"la": f"u{k}", "year": year, "first": 2012 * (k < 4), "x": [1.0, None, 2, 3, 1, 2, 3, 2][k], "y": 10.0 + k + year % 3}
+        {
+            "la": f"u{k}",
+            "year": year,
+            "first": 2012 * (k < 4),
+            "x": [1.0, None, 2, 3, 1, 2, 3, 2][k],
+            "y": 10.0 + k + year % 3,
+        }
         for k in range(8)
         for year in range(2010, 2014)
     ]

@@ -1,8 +1,8 @@
 """Whose effect a number is: the treated's, all units', or where groups overlap, in tables and in words.
 
-Eight units (`two_towns`). In town 0 one of four starts and falls by 1 from 10; in town 1 two of four do and fall by 5 from 20. Per
-treated unit the effect is ``-(1 + 5 + 5) / 3``, per unit ``-(1 + 5) / 2``; by the overlap weights, 4 x 1/4 x 3/4 and
-4 x 1/2 x 1/2 of the towns, ``-(0.75 x 1 + 5) / 1.75``.
+Eight units (`two_towns`). In town 0 one of four starts and falls by 1 from 10; in town 1 two of four do and fall by 5
+from 20. Per treated unit the effect is ``-(1 + 5 + 5) / 3``, per unit ``-(1 + 5) / 2``; by the overlap weights,
+4 x 1/4 x 3/4 and 4 x 1/2 x 1/2 of the towns, ``-(0.75 x 1 + 5) / 1.75``.
 """
 
 import json
@@ -43,7 +43,9 @@ def test_every_method_that_takes_an_estimand_writes_it(tmp_path, method, estiman
 
 def test_the_methods_above_are_all_that_take_one():
     """A method with the option that is not tried above would be labelled by nobody's test."""
-    takes = {name for name, method in registered("comparison").items() if "estimand" in {f.name for f in fields(method)}}
+    takes = {
+        name for name, method in registered("comparison").items() if "estimand" in {f.name for f in fields(method)}
+    }
     assert takes == set(METHODS)
 
 
