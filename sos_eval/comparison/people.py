@@ -43,11 +43,12 @@ Bools = NDArray[np.bool_]
 Codes = NDArray[np.intp]
 
 
-#: Why rows are left out, by method.
+#: Why an authority is left out, and why rows are, by method.
+_NO_ROW = "no row of theirs is matched"
 _NO_STRATUM = "without a {other} row in the same stratum of set, period and covariates"
 _WHY_OUT = {
     "nearest": "that no {other} row of the same set and period stands for or needs",
-    "ipw": "without a {other} row in the same set and period, or with a chance outside trim_chance",
+    "ipw": "without a {other} row in the same set and period",
 }
 
 
@@ -212,11 +213,12 @@ def matched_people(
         where = "set and period" if people.by_chance else "stratum of a set and period"
         what = f"comparison.people: no {where} holds rows of both groups" + (" that are matched" * people.by_chance)
         raise NotIdentified(Fault(panel.source, what, "coarsen more, or match on fewer covariates"))
-    flow = (*flow, *missing, *_left_out(rows, weights, _WHY_OUT.get(people.method, _NO_STRATUM)))
-    lone = _sets_lost(rows, weights)
+    flow = (*flow, *missing, *_left_out(people, rows, weights, None if chance is None else chance.used))
+    lone, of_units = _sets_lost(rows, weights), _unit_weights(panel, rows, weights)
     return Comparison(
-        panel=_laid_out(panel, rows, weights, flow), weights=_unit_weights(panel, rows, weights),
-        sets=listed_sets, balance=_balance(people, values, rows, own, weights),
+        panel=_laid_out(panel, rows, weights, flow), weights=of_units,
+        left_out=dict.fromkeys(map(str, panel.units[of_units == 0]), _NO_ROW), sets=listed_sets,
+        balance=_balance(people, values, rows, own, weights),
         measures=_measures(codes, rows, own, weights), calibration=calibration,
         notes=(*notes, *_notes(rows, weights), *lone, *said_of(calibration)),
     )  # fmt: skip
@@ -322,15 +324,29 @@ def _by_chance(people: People, panel: Panel, rows: _Rows, own: Array, chance: Ro
     return composite_weights(cells, rows.arm, own * factor)
 
 
-def _left_out(rows: _Rows, weights: Array, why: str) -> list[FlowRow]:
-    """Count the rows that nothing is matched with, by group."""
-    flow = []
+def _left_out(people: People, rows: _Rows, weights: Array, chance: Array | None) -> list[FlowRow]:
+    """Count the rows that nothing is matched with, by group; those trimmed by their chance apart.
+
+    Parameters
+    ----------
+    chance : (n,) or None
+        Of each row, where rows are weighed by it.
+    """
+    limits, flow = people.trim_chance if people.method == "ipw" else None, []
+    outside = np.zeros(len(weights), bool)
+    if limits is not None and chance is not None:
+        outside = (chance < limits[0]) | (chance > limits[1])
+    why = _WHY_OUT.get(people.method, _NO_STRATUM)
     for words, group in (("treated", rows.arm), ("comparison", ~rows.arm)):
         lost = np.setdiff1d(rows.place[group & (weights == 0)], rows.place[weights > 0])
-        if len(lost):
-            other = "comparison" if words == "treated" else "treated"
-            reason = f"{words} rows {why.format(other=other)}"
-            flow.append(FlowRow("comparison", "dropped", 0, len(lost), "", reason))
+        trimmed = np.setdiff1d(lost, rows.place[group & ~outside])
+        other = "comparison" if words == "treated" else "treated"
+        reasons = {why.format(other=other): len(lost) - len(trimmed)}
+        if limits is not None:
+            reasons[f"with an estimated chance outside {limits[0]:g} to {limits[1]:g}"] = len(trimmed)
+        flow += [
+            FlowRow("comparison", "dropped", 0, n, "", f"{words} rows {reason}") for reason, n in reasons.items() if n
+        ]
     return flow
 
 

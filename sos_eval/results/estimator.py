@@ -21,6 +21,7 @@ from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, Unpl
 from sos_eval.results.fitted import Fitted, standing
 from sos_eval.results.method import Method, lookup
 from sos_eval.results.table import EffectTable
+from sos_eval.terms import Estimand
 
 __all__ = ["Estimator", "PlannedEstimator"]
 
@@ -50,6 +51,8 @@ class Estimator(Method):
 
     covariates: tuple[str, ...] | None = None
     """The method's own covariates; None for those of the panel, or where it has no such option."""
+    estimand: Estimand = "att"
+    """Whom the effects are about by the method's own option; the treated where it has none."""
     anticipation: float = 0
     """Periods before the start in which units may already respond; 0 where the method has no such option."""
 

@@ -86,7 +86,9 @@ def test_the_flow_counts_who_is_left_out():
     made = built(panel=many(), method="nearest", on=("x", "kind"), caliper=0.01)
     assert any("that no treated row of the same set and period stands for" in row.reason for row in made.panel.flow)
     made = built(panel=many(), method="ipw", on=("x", "kind"), trim_chance=(0.05, 0.5))
-    assert any("outside trim_chance" in row.reason for row in made.panel.flow)
+    trimmed = {row.reason for row in made.panel.flow if row.step == "comparison"}
+    assert trimmed <= {f"{who} rows with an estimated chance outside 0.05 to 0.5" for who in ("treated", "comparison")}
+    assert trimmed
 
 
 def test_a_missing_number_has_an_indicator():
