@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sos_eval.comparison.build import people_of
+from sos_eval.comparison.group import GroupMethod
 from sos_eval.design.sections import Reader, read_comparison
 from sos_eval.errors import Faults, nearest
+from sos_eval.panel.of_outcomes import of_outcomes
 from sos_eval.panel.own_names import as_written
 from sos_eval.panel.spec import PanelSpec
 
-__all__ = ["refuse_unknown_covariates", "varied"]
+__all__ = ["refuse_own_outcomes", "refuse_unknown_covariates", "varied"]
 
 
 def varied(reader: Reader, changes: Mapping[str, Any], path: tuple[str | int, ...], spec: Any, comparison: Any) -> Any:
@@ -59,3 +62,21 @@ def refuse_unknown_covariates(reader: Reader, method: Any, spec: PanelSpec, path
                 f"{'.'.join(str(part) for part in path)}.covariates: {as_written(name)!r} is not among panel.covariates"
             )
             reader.add((*path, "covariates"), what, near)
+
+
+def refuse_own_outcomes(
+    reader: Reader, method: Any, spec: PanelSpec, comparison: Any, outcomes: Sequence[str], path: tuple[str | int, ...]
+) -> None:
+    """Refuse to adjust an outcome for itself, or to match on it: values after the start would enter, or go unseen.
+
+    So with columns that are made of it, or that it is made of. Models of gaps read every covariate of the panel.
+    """
+    all_read = method.covariates is None or spec.imputation is not None
+    people = people_of(comparison) if isinstance(comparison, GroupMethod) else None
+    used = {"panel.covariates": spec.covariates if all_read else method.covariates}
+    used["comparison.people.on"] = people.on if people is not None else ()
+    used["comparison"] = [name for name in comparison.columns if name not in used["comparison.people.on"]]
+    for key, columns in used.items():
+        for name, why in sorted(of_outcomes(spec, [as_written(one) for one in columns], outcomes).items()):
+            instead = "match on outcome_pre, the outcome before the start" if key == "comparison" else "leave it out"
+            reader.add(path, f"{key}: {name} {why}", instead)
