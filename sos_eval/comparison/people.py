@@ -78,7 +78,8 @@ class People(Declared):
     folds: Annotated[int, at.Ge(2)] = 5
     """Of nearest and ipw: folds in which each person is whole; of logistic for its calibration alone."""
     deal: Seed = 1
-    """Of nearest and ipw: number of the random deal of people into folds."""
+    """Of nearest and ipw: number of the random deal of people into folds, and of the lots between rows of the same
+    chance."""
     person: Column | None = None
     """Of nearest and ipw: column that says whose a row is, so that folds keep the rows of a person together. Unless
     given: the cluster where clusters lie within units, else each row of the table is a person."""
@@ -311,7 +312,7 @@ def _by_chance(people: People, panel: Panel, rows: _Rows, own: Array, chance: Ro
     """Weigh rows by their chance within set and period: own weight times match weight, made alike by cell, (n,)."""
     cells = _cells(rows)
     if people.method == "nearest":
-        factor = nearest_factors(chance.used, cells, rows.arm, ratio=people.ratio, caliper=people.caliper)
+        factor = nearest_factors(chance.used, cells, rows.arm, ratio=people.ratio, caliper=people.caliper, deal=people.deal)
     else:
         if people.trim_chance is None:
             refuse_extreme(chance.used, rows.arm, panel.source)
