@@ -20,6 +20,9 @@ __all__ = [
 
 Mask = NDArray[np.bool_]
 
+#: Of a number, by arithmetic.
+_ROUNDING = 1e-12
+
 
 def balance_table(names: list[str], x: Array, treated: Mask, *, base_weights: Array, weights: Array) -> pd.DataFrame:
     """Compare treated units and their comparison, covariate by covariate, before and after.
@@ -110,19 +113,27 @@ def treated_deviations(x: Array, treated: Mask, w: Array) -> Array:
 
 
 def _two_or_more_sd(x: Array, w: Array, two: bool) -> float:
-    if (w > 0).sum() < 2:
+    if (w > 0).sum() < 2 or _is_constant(x[w > 0]):
         return 0.0
     share = w / w.sum()
     return float(np.sqrt(share @ (x - x @ share) ** 2 if two else weighted_variance(x, w)))
 
 
+def _is_constant(x: Array) -> bool:
+    """Say whether numbers differ by rounding alone."""
+    return bool(np.ptp(x) <= _ROUNDING * np.abs(x).max())
+
+
 def weighted_variance(x: Array, w: Array) -> float:
     """Variance with reliability weights: sum w (x - mean)^2 / (1 - sum w^2), w summing to one.
 
-    With equal weights the divisor is n - 1. NaN with fewer than two units of positive weight.
+    With equal weights the divisor is n - 1. NaN with fewer than two units of positive weight; zero where these differ
+    by rounding alone.
     """
     if (w > 0).sum() < 2:
         return float("nan")
+    if _is_constant(x[w > 0]):
+        return 0.0
     share = w / w.sum()
     mean = x @ share
     return float(share @ (x - mean) ** 2 / (1 - share @ share))

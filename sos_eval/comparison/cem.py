@@ -121,8 +121,10 @@ class CEM(StratumMethod):
 
 
 def _word(value: object) -> str:
-    """Return a category as text; numbers without a trailing .0."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    """Return a category as text; whole numbers without a trailing .0, others with every digit that tells them apart."""
+    if not isinstance(value, float):
+        return str(value)
+    return str(int(value)) if value.is_integer() else repr(float(value))
 
 
 def _shown(cuts: Array) -> str:

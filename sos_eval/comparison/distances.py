@@ -281,7 +281,9 @@ class DistanceMethod(GroupMethod):
             return f"no comparison unit has the same {', '.join(self.exact)}"
         if barred.any(0).all():
             return f"no comparison unit is close enough (within {self.caliper:g} standard deviations)"
-        return "every comparison unit that is close enough stands in for another"
+        same = f" with the same {', '.join(self.exact)}" if self.exact else ""
+        near = f"{' and' * bool(same)} that is close enough" if self.caliper is not None else ""
+        return f"every comparison unit{same}{near} stands in for another"
 
 
 @dataclass(frozen=True)

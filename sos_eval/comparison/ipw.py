@@ -49,6 +49,8 @@ class IPW(WeightMethod):
         refuse_model(self.model)
         if self.trim_chance is not None and not 0 <= self.trim_chance[0] < self.trim_chance[1] <= 1:
             raise ValueError("trim_chance: write the lower limit, then the upper one, both from 0 to 1: [0.1, 0.9]")
+        if not self.refit and self.trim_chance is None:
+            raise ValueError("refit: false changes nothing without trim_chance; write trim_chance: [0.05, 0.95]")
         if self.trim_both_ends and self.trim_weights is None:
             raise ValueError("trim_both_ends trims nothing without trim_weights; write trim_weights: 0.95")
 

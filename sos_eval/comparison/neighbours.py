@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from sos_eval.comparison.distances import MODELLED, MULTIVARIATE, Bools, Chosen, Distances
 from sos_eval.comparison.group import Matched
 from sos_eval.comparison.pairs import PairMethod
-from sos_eval.errors import Faults
+from sos_eval.errors import Faults, listed
 from sos_eval.numerics.assignment import nearest_many
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.panel.read.lists import places_in, read_lists
@@ -47,6 +48,10 @@ class StatisticalNeighbours(PairMethod):
     def __post_init__(self) -> None:
         if not self.lists and self.file is None:
             raise ValueError("neighbours needs its lists; write file: neighbours.csv, or lists: {304: [305, 306]}")
+        for unit, others in self._named.items():
+            twice = [name for name in dict.fromkeys(others) if others.count(name) > 1]
+            if unit in others or twice:
+                raise ValueError(f"lists.{unit}: {f'{twice[0]} stands twice' if twice else 'names itself'}")
         if self.distance == "rank" and (self.on or self.caliper is not None):
             raise ValueError("distance rank goes by the lists alone; with on or a caliper write distance: probability")
         if self.distance != "rank" and not self.on and self.distance in (*MODELLED, *MULTIVARIATE):
@@ -91,14 +96,19 @@ class StatisticalNeighbours(PairMethod):
 
     def why_unmatched(self, barred: Bools) -> str:
         """Say why a treated unit has no donor, from what bars it, (2, n_untreated)."""
+        also = f" with the same {', '.join(self.exact)}" if self.exact else ""
         if barred[0].all():
-            also = f" with the same {', '.join(self.exact)}" if self.exact else ""
             return f"none of its neighbours{also} is an untreated unit of the panel"
-        return super().why_unmatched(barred)
+        if barred.any(0).all():
+            return super().why_unmatched(barred)
+        return f"every one of its neighbours{also} stands in for another"
 
     def arrange(self, panel: Panel, distances: Distances) -> Matched:
         """Turn choices into sets, and say who has no list."""
         made = super().arrange(panel, distances)
         absent = [str(unit) for unit in panel.units[panel.ever_treated] if str(unit) not in self._named]
         note = [f"no list of neighbours for {', '.join(absent)}"] if absent else []
+        known, named = {*panel.units.astype(str)}, self._named
+        unknown = [name for name in dict.fromkeys(chain(named, *named.values())) if name not in known]
+        note += [f"listed, and not among the units that could take part: {listed(unknown)}"] if unknown else []
         return changed(made, notes=(*made.notes, *note))

@@ -39,6 +39,12 @@ class Restrict(Declared):
     why: str = ""
     """The reason, shown in the flow of units."""
 
+    def __post_init__(self) -> None:
+        if not self.as_treated and not self.same:
+            raise ValueError("as_treated: false switches nothing off without same")
+        if self.why and not self.exclude:
+            raise ValueError("why goes with exclude; write which units are left out")
+
     def apply(self, panel: Panel) -> Panel:
         """Leave out the untreated units that may not be donors; `flow` says who and why.
 

@@ -114,7 +114,7 @@ def _of_headline(facts: RunFacts, domain: str) -> list[CheckFacts]:
 def _adjusted(design: Design) -> Iterator[str]:
     entry = next(entry for entry in design.estimators if entry.role == "primary")
     earlier = ["the outcome before the start"] if "outcome_pre" in getattr(entry.comparison, "on", ()) else []
-    covariates = entry.method.covariates or entry.panel.covariates
+    covariates = entry.method.adjusts_for(entry.panel.covariates)
     names = list(dict.fromkeys([*covariates, *_matched(entry), *earlier]))
     yield f"Adjusted for or matched on: {listed(names)}." if names else "No covariate is adjusted for."
     strata = strata_of_effects(entry.inference or design.inference)

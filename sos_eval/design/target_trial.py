@@ -59,7 +59,7 @@ def _rows(design: Design) -> Iterator[tuple[str, str, str]]:
 
 def _unmatched(entry: Entry) -> bool:
     """Whether no covariate's balance is looked at: balance.csv is then empty."""
-    return str(entry.comparison.name) == "none" and not (entry.method.covariates or entry.panel.covariates)
+    return str(entry.comparison.name) == "none" and not entry.comparison.reads
 
 
 def _imputed(design: Design) -> str:

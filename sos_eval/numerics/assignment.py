@@ -116,7 +116,9 @@ def match_weights_many(chosen: NDArray[np.intp], n_untreated: int) -> tuple[Arra
 def optimal(distance: Array, *, ratio: int = 1) -> NDArray[np.intp]:
     """Match without replacement so that the sum of distances is smallest among all largest matchings (Rosenbaum 1989).
 
-    Pairs are those of a linear assignment; of several that are equally near, the first that it finds.
+    Where donors are too few for every treated unit to have `ratio` of them, nobody has a second while another that
+    could have a first has none, and so on: of the largest matchings those that spread donors most evenly. Pairs are
+    those of a linear assignment; of several that are equally near, the first that it finds.
 
     Parameters
     ----------
@@ -130,8 +132,6 @@ def optimal(distance: Array, *, ratio: int = 1) -> NDArray[np.intp]:
     chosen : (n_treated, ratio)
         Positions of donors, nearest first, -1 where there was none left.
     """
-    from scipy.optimize import linear_sum_assignment
-
     allowed = np.isfinite(distance)
     chosen = np.full((len(distance), ratio), -1, dtype=np.intp)
     if not allowed.any():
@@ -139,12 +139,23 @@ def optimal(distance: Array, *, ratio: int = 1) -> NDArray[np.intp]:
     largest = float(distance[allowed].max()) or 1.0
     # a barred pair costs more than every pair of a matching together, so that as many as can be are matched
     barred = 2.0 * (1 + min(ratio * len(distance), distance.shape[1]))
-    cost = np.where(allowed, np.round(distance / (largest * TIE)) * TIE, barred)
-    row, donor = linear_sum_assignment(np.repeat(cost, ratio, axis=0))
-    row = row // ratio
-    kept = allowed[row, donor]
-    row, donor = row[kept], donor[kept]
+    near, may = (side.repeat(ratio, axis=0) for side in (np.round(distance / (largest * TIE)) * TIE, allowed))
+    row, donor = _assigned(np.where(may, near, barred), allowed, ratio)
+    if ratio > 1 and (np.bincount(row, minlength=len(distance)) < ratio).any():
+        # a k-th donor costs more than a (k-1)-th and all distances together
+        turn = np.tile(np.arange(ratio), len(distance))[:, None]
+        row, donor = _assigned(np.where(may, near + turn * barred, ratio * barred**2), allowed, ratio)
     order = np.lexsort((donor, distance[row, donor], row))
     row, donor = row[order], donor[order]
     chosen[row, np.arange(len(row)) - np.searchsorted(row, row)] = donor
     return chosen
+
+
+def _assigned(cost: Array, allowed: NDArray[np.bool_], ratio: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return treated units and their donors of the cheapest assignment, barred pairs left out."""
+    from scipy.optimize import linear_sum_assignment
+
+    place, donor = linear_sum_assignment(cost)
+    row = place // ratio
+    kept = allowed[row, donor]
+    return row[kept], donor[kept]

@@ -63,6 +63,11 @@ class Estimator(Method):
         """Which cells averages by event time are made of: all, unless the method has options that say otherwise."""
         return EVERY
 
+    def adjusts_for(self, covariates: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the covariates that it adjusts for, of those of a panel; none with ``adjust: none``."""
+        takes = self.takes_covariates and getattr(self, "adjust", "") != "none"
+        return () if not takes else covariates if self.covariates is None else self.covariates
+
     def adoption(self, panel: Panel) -> Panel:
         """Return the panel with the adoption that effects are of: its own, unless a method looks at less of it."""
         return panel

@@ -44,11 +44,10 @@ class Weighing:
         by = frame.groupby(["unit", "time"], observed=True, sort=False)
         cells = by[["outcome", "weight"]].mean().assign(stratum=by["stratum"].first() if "stratum" in frame else "")
         ways = [str(getattr(how, name, "")) for name in ("adjust", "by")]
-        names = fitted.panel.covariates if how.covariates is None else how.covariates
-        takes = how.takes_covariates and ways[0] != "none" and bool(names)
+        names = how.adjusts_for(fitted.panel.covariates)
         pooled = "poisson" in (how.name.split("_")[0], getattr(how, "family", ""))
-        by_numbers = (takes and bool(_numbers(frame, names))) or _weighs_by_numbers(fitted)
-        return cls(cells, (*names, *ways) if takes else (), pooled, by_numbers)
+        by_numbers = bool(_numbers(frame, names)) or _weighs_by_numbers(fitted)
+        return cls(cells, (*names, *ways) if names else (), pooled, by_numbers)
 
     def differs(self, other: Weighing) -> bool:
         """Whether some count that both hold may add more to the one than to the other."""

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from sos_eval.comparison.balance import balance_table, effective_size, ks_distance, weighted_variance
+from sos_eval.comparison.balance import (
+    balance_table,
+    effective_size,
+    ks_distance,
+    treated_deviations,
+    weighted_variance,
+)
 from sos_eval.comparison.covariates import dummies
 from sos_eval.terms import BALANCE_COLUMNS
 from tests.reference.stored import cases, data
@@ -56,6 +62,20 @@ def test_what_has_no_denominator_is_empty():
     one_treated = rows(X, ONE, treated=np.arange(8) == 0)
     assert np.isnan(one_treated.loc["before", "std_mean_diff"])
     assert np.isfinite(one_treated.loc["before", "ks"])
+
+
+@pytest.mark.parametrize("value", [0.1, 1.0, 1e9])
+def test_what_is_the_same_among_the_treated_has_no_standardised_difference(value):
+    """Rounding of a weighted mean is no deviation: a constant came out 6.5e15 apart."""
+    rng = np.random.default_rng(1)
+    treated = np.arange(13) < 10
+    x = np.where(treated, value, value * rng.uniform(1, 2, 13))
+    x[0] *= 1 + 1e-15  # a mean over periods
+    w = rng.uniform(0.2, 1.7, 13)
+    table = balance_table(["x"], x[:, None], treated, base_weights=w, weights=np.ones(13))
+    assert table["std_mean_diff"].isna().all()
+    assert (table["variance_ratio"] == 0).all()
+    assert treated_deviations(x[:, None], treated, w).tolist() == [0.0]
 
 
 def test_weights_of_the_panel_count_before_and_after():

@@ -79,7 +79,7 @@ def test_exact_cells_and_what_is_left_when_they_are_empty():
 def test_donors_run_out_without_replacement():
     panel = eight(poor=POOR, region=np.array(["N", "N", "S", "N", "S", "S", "S", "S"], dtype=object))
     found = matched(panel, exact=("region",))
-    assert found.off_support == {"a": "every comparison unit that is close enough stands in for another"}
+    assert found.off_support == {"a": "every comparison unit with the same region stands in for another"}
 
 
 def test_treated_outside_the_range_are_named_and_kept():

@@ -30,9 +30,19 @@ def test_the_closest_untreated_of_each_list_by_hand():
     assert any("fewer than 2 comparison units for b" in note for note in two.notes)
 
 
+def test_who_is_listed_and_not_there_is_named_and_slips_are_refused():
+    found = build(StatisticalNeighbours(lists=LISTS), eight())
+    assert "listed, and not among the units that could take part: x" in found.notes
+    assert not any("listed, and" in note for note in build(StatisticalNeighbours(lists={"a": ("d",)}), eight()).notes)
+    with pytest.raises(ValueError, match=r"lists\.a: names itself"):
+        StatisticalNeighbours(lists={"a": ("d", "a")})
+    with pytest.raises(ValueError, match=r"lists\.a: d stands twice"):
+        StatisticalNeighbours(lists={"a": ("d", "e", "d")})
+
+
 def test_without_replacement_and_with_fewer_of_each_list():
     alone = build(StatisticalNeighbours(lists=LISTS, replace=False), eight())
-    assert alone.off_support == {"b": "every comparison unit that is close enough stands in for another"}
+    assert alone.off_support == {"b": "every one of its neighbours stands in for another"}
     first = build(StatisticalNeighbours(lists=LISTS, closest=1), eight())
     assert sets_of(first) == {"c": ["h"]}
     assert first.off_support["a"] == "none of its neighbours is an untreated unit of the panel"

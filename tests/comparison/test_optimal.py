@@ -1,5 +1,7 @@
 """Optimal, full and Mahalanobis matching: by hand on eight units, linear programmes, MatchIt and optmatch."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from scipy.optimize import linprog
@@ -52,6 +54,33 @@ def test_optimal_on_a_panel_by_hand():
     sets = found.sets[found.sets["unit"] != found.sets["matched_set"]].set_index("matched_set")["unit"]
     assert sets.to_dict() == {"a": "d", "b": "e", "c": "g"}  # 0.4 + 2 + 1
     assert found.weights.tolist() == [1, 1, 1, 1, 1, 0, 1, 0]
+
+
+def test_nobody_has_a_second_while_another_has_none():
+    """Two donors near a, one of them near b too: the smallest sum gives both to a, and b nobody."""
+    apart = np.array([[1.0, 1.1], [9, 8]])
+    assert optimal(apart, ratio=2).tolist() == [[0, -1], [1, -1]]
+    barred = np.array([[1.0, 1.1, 1.2], [9, INF, INF], [INF, INF, INF]])
+    assert optimal(barred, ratio=3).tolist() == [[1, 2, -1], [0, -1, -1], [-1, -1, -1]]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("bar", [0.0, 0.5])
+def test_where_donors_are_too_few_they_are_spread_evenly_and_then_at_the_smallest_sum(seed, bar):
+    """By trying every way to give seven donors to three treated units, three each at most."""
+    rng = np.random.default_rng(seed)
+    apart = np.where(rng.random((3, 7)) < bar, INF, rng.random((3, 7)))
+    best = None
+    for ways in product(range(-1, 3), repeat=7):
+        held = np.bincount([one for one in ways if one >= 0], minlength=3)
+        cost = sum(apart[one, donor] for donor, one in enumerate(ways) if one >= 0)
+        if held.max() <= 3 and np.isfinite(cost):
+            key = (-held.sum(), (held * (held - 1)).sum(), cost)
+            best = key if best is None else min(best, key)
+    found = optimal(apart, ratio=3)
+    held = (found >= 0).sum(1)
+    assert (-held.sum(), (held * (held - 1)).sum()) == best[:2]
+    assert total(apart, found) == pytest.approx(best[2], abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -133,3 +133,12 @@ def test_faults_of_the_block(data, text):
     with pytest.raises(DesignFault) as fault:
         read(Nearest, on=["poor"], **data)
     assert text in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [({"as_treated": False}, "nothing off without same"), ({"why": "too far away"}, "why goes with exclude")],
+)
+def test_what_would_do_nothing_is_refused(options, told):
+    with pytest.raises(ValueError, match=told):
+        Restrict(**options)

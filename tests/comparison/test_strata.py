@@ -72,6 +72,17 @@ def test_groupings_count_as_one_and_the_rest_stand_for_themselves():
     np.testing.assert_allclose(found.weights, [1, 1, 1, 5 / 3, 5 / 3, 5 / 9, 5 / 9, 5 / 9])
 
 
+def test_codes_of_seven_digits_are_told_apart():
+    """1234567 and 1234568 are two categories, and each can be named."""
+    codes = eight(code=[1, 1234567, 1234568, 1, 1234567, 1234567, 1234568, 1234568])
+    found = build(CEM(on=("code",), groupings={"code": ((1,),)}), codes)
+    np.testing.assert_allclose(found.weights, [1, 1, 1, 5 / 3, 5 / 6, 5 / 6, 5 / 6, 5 / 6])
+    together = build(CEM(on=("code",), groupings={"code": ((1234567, 1234568),)}), codes)
+    np.testing.assert_allclose(together.weights, found.weights)
+    with pytest.raises(NotIdentified, match='has no category 1234569; did you mean "1234568"'):
+        build(CEM(on=("code",), groupings={"code": ((1234569,),)}), codes)
+
+
 def test_automatic_cut_points_are_said_and_keep_two_values_apart():
     found = build(CEM(on=("size", "town")), eight(size=SIZE, town=[1, 1, 0, 1, 0, 0, 0, 0]))
     # Sturges: 4 bins of 1 to 20

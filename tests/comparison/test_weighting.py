@@ -300,3 +300,8 @@ def test_cubes_are_balanced_whatever_the_scale():
         standard = ((x - x.mean(0)) / x.std(0)) ** power
         weighted = weights[0] @ standard / weights[0].sum()
         np.testing.assert_allclose(weighted, standard[treated].mean(0), atol=1e-8)
+
+
+def test_a_refit_that_would_do_nothing_is_refused():
+    with pytest.raises(ValueError, match="refit: false changes nothing without trim_chance"):
+        IPW(on=("poor",), refit=False)

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 import sos_eval as se
+from sos_eval.comparison import Nearest
 from sos_eval.design.evidence import emmie_sheet, maryland, robins_i
 from sos_eval.design.target_trial import target_trial
-from sos_eval.estimators import RothSantAnna
+from sos_eval.estimators import TWFE, RothSantAnna
 from sos_eval.results.facts import CheckFacts, HeadlineKey, LockFacts, PanelFacts, RunFacts
 from tests.jobs.test_theory import load
 
@@ -50,6 +51,26 @@ def test_robins_has_seven_domains_the_runs_evidence_and_no_judgement(tmp_path):
     assert "Adjusted for or matched on: idaci. The path is said." in said["Confounding"]
     assert not said.str.contains("Another estimator|Not done|Software").any()
     assert said["Selection of the reported result"].startswith("Locked on 1 May (locked before outcomes were seen).")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"covariates": ()}, "No covariate is adjusted for."),
+        ({"covariates": None}, "Adjusted for or matched on: idaci."),
+        ({"covariates": (), "on": ("size",)}, "Adjusted for or matched on: size."),
+    ],
+)
+def test_what_is_declared_for_the_panel_and_used_by_nobody_is_not_called_adjusted_for(options, told, tmp_path):
+    design = load(tmp_path)
+    first, *others = design.estimators
+    on = options.pop("on", ())
+    entry = replace(
+        first, method=TWFE(**options), comparison=Nearest(on=on) if on else first.comparison,
+        panel=replace(first.panel, covariates=("idaci",)),
+    )  # fmt: skip
+    said = robins_i(replace(design, estimators=(entry, *others)), facts()).set_index("domain")["evidence"]
+    assert told in said["Confounding"]
 
 
 def test_under_a_profile_no_check_is_quoted(tmp_path):

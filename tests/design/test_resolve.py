@@ -136,3 +136,33 @@ def test_another_kind_of_file_is_sent_to_its_command(tmp_path, schema, command):
 def test_expressions_stay_text(tmp_path):
     design = load(tmp_path, DESIGN.replace("name: small", "name: __import__('os')"))
     assert design.name == "__import__('os')"
+
+
+COUNTED = DESIGN.replace("outcome: {value: rate}", "outcome: {count: n, exposure: children}")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (DESIGN.replace("estimators:", "comparison: {method: nearest, on: [rate]}\nestimators:"),
+         "comparison: rate is the outcome itself; match on outcome_pre, the outcome before the start"),
+        (COUNTED.replace("estimators:", "comparison: {method: cem, on: [n]}\nestimators:"),
+         "comparison: n is the outcome itself; match on outcome_pre, the outcome before the start"),
+        (DESIGN.replace("  window:", "  covariates: [rate]\n  window:"),
+         "panel.covariates: rate is the outcome itself; leave it out"),
+    ],
+)  # fmt: skip
+def test_an_outcome_is_no_covariate_of_its_own(text, told, tmp_path):
+    """Matched on by its column's name it would escape what is said of groups made alike on earlier outcomes."""
+    assert any(one.endswith(told) for one in faults(tmp_path, text))
+
+
+def test_another_outcome_and_the_population_may_be_matched_on(tmp_path):
+    both = "outcomes: {a: {count: n, exposure: children}, b: {value: rate}}"
+    text = DESIGN.replace("outcome: {value: rate}", both)
+    text = text.replace("estimators:", "comparison: {method: nearest, on: [rate, children]}\nestimators:")
+    text = text.replace("control: never_treated", "control: never_treated, outcome: a")
+    assert load(tmp_path, text.replace(", role", ", outcome: a, role"))
+    assert any(
+        "rate is the outcome itself" in one for one in faults(tmp_path, text.replace("outcome: a", "outcome: b"))
+    )
