@@ -26,7 +26,11 @@ LIMIT_FAILED = 3
 @click.command()
 @click.argument("design", type=click.Path(path_type=Path))
 @click.option("--panel", type=click.Path(path_type=Path), help="Data file, in place of panel.path.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for balance, flow, weights and sets as CSV; of people sums by set.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for balance, flow, weights and sets as CSV; of people sums by set.",
+)
 @click.option("--force", is_flag=True, help="Replace what an earlier call wrote there.")
 @quiet
 @as_json

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sos_eval.comparison.balance import balance_table, effective_size
 from sos_eval.comparison.calibration import said_of
-from sos_eval.comparison.cem import CEM, Cuts
+from sos_eval.comparison.cem import CEM, Cuts, word_of
 from sos_eval.comparison.covariates import dummies, is_text
 from sos_eval.comparison.measures import MEASURE_COLUMNS
 from sos_eval.comparison.people_chance import (
@@ -122,8 +122,8 @@ class People(Declared):
             return np.zeros(len(values), np.intp)
         faults = Faults(NotIdentified)
         for name, groups in self.groupings.items():
-            have = sorted({str(value) for value in values[name].dropna()})
-            for word in (str(value) for group in groups for value in group):
+            have = sorted({word_of(value) for value in values[name].dropna()})
+            for word in (word_of(value) for group in groups for value in group):
                 if word not in have:
                     what = f'comparison.people.groupings: {name} has no category "{word}"'
                     faults.add(source, what, nearest(word, have))

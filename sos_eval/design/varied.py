@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sos_eval.comparison.build import people_of
+from sos_eval.comparison.covariates import BUILT_IN
 from sos_eval.comparison.group import GroupMethod
 from sos_eval.design.sections import Reader, read_comparison
 from sos_eval.errors import Faults, nearest
@@ -13,7 +14,7 @@ from sos_eval.panel.of_outcomes import of_outcomes
 from sos_eval.panel.own_names import as_written
 from sos_eval.panel.spec import PanelSpec
 
-__all__ = ["refuse_own_outcomes", "refuse_unknown_covariates", "varied"]
+__all__ = ["refuse_idle_missing", "refuse_own_outcomes", "refuse_unknown_covariates", "varied"]
 
 
 def varied(reader: Reader, changes: Mapping[str, Any], path: tuple[str | int, ...], spec: Any, comparison: Any) -> Any:
@@ -62,6 +63,18 @@ def refuse_unknown_covariates(reader: Reader, method: Any, spec: PanelSpec, path
                 f"{'.'.join(str(part) for part in path)}.covariates: {as_written(name)!r} is not among panel.covariates"
             )
             reader.add((*path, "covariates"), what, near)
+
+
+def refuse_idle_missing(reader: Reader, spec: PanelSpec, comparison: Any, path: tuple[str | int, ...]) -> None:
+    """Refuse to say what becomes of gaps that there are none of: the panel's imputation fills its covariates."""
+    people = people_of(comparison) if isinstance(comparison, GroupMethod) else None
+    told = {"comparison": comparison, "comparison.people": people}
+    for key, one in told.items():
+        how = getattr(one, "missing", "fault")
+        columns = [name for name in getattr(one, "on", ()) if name not in BUILT_IN]
+        if spec.imputation is not None and how != "fault" and columns and set(columns) <= set(spec.covariates):
+            what = f"{key}.missing: {how} finds no gap: panel.imputation fills those of every covariate"
+            reader.add(path, what, f"leave {key}.missing out, or panel.imputation")
 
 
 def refuse_own_outcomes(
