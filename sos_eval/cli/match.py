@@ -29,7 +29,7 @@ LIMIT_FAILED = 3
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Folder for balance, flow, weights and sets as CSV; of people sums by set.",
+    help="Folder for balance, flow, weights and sets as CSV.",
 )
 @click.option("--force", is_flag=True, help="Replace what an earlier call wrote there.")
 @quiet

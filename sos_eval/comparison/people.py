@@ -47,8 +47,10 @@ Codes = NDArray[np.intp]
 #: Why rows are left out, by method.
 _NO_STRATUM = "without a {other} row in the same stratum of set, period and covariates"
 _WHY_OUT = {
-    "nearest": "that no {other} row of the same set and period stands for or needs",
-    "ipw": "without a {other} row in the same set and period, or with a chance outside trim_chance",
+    ("nearest", "treated"): "for which no comparison row of the same set and period is left, or near enough",
+    ("nearest", "comparison"): "that were matched with no treated row of the same set and period",
+    ("ipw", "treated"): "without a comparison row in the same set and period, or with a chance outside trim_chance",
+    ("ipw", "comparison"): "without a treated row in the same set and period, or with a chance outside trim_chance",
 }
 
 
@@ -105,6 +107,14 @@ class People(Declared):
     def by_chance(self) -> bool:
         """Whether rows are matched or weighed by an estimated chance of being treated."""
         return self.method in ("nearest", "ipw")
+
+    @property
+    def looser(self) -> str:
+        """What to write where nothing is matched."""
+        if self.by_chance:
+            limit = "caliper" if self.caliper is not None else "trim_chance" if self.trim_chance is not None else ""
+            return f"widen {limit}" if limit else "declare sets with rows of both groups in a period"
+        return f"{'coarsen more' if self.method == 'cem' else 'write method: cem'}, or match on fewer covariates"
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -176,7 +186,7 @@ def matched_people(
     made, lost, out = _two_sided(people, panel, values, rows)
     rows, weights = made.rows, made.weights
     calibration = {} if made.chance is None else made.chance.calibrated(rows.arm, made.own)
-    flow = (*flow, *missing, *out, *_left_out(rows, weights, _WHY_OUT.get(people.method, _NO_STRATUM)))
+    flow = (*flow, *missing, *out, *_left_out(rows, weights, people.method))
     return Comparison(
         panel=_laid_out(panel, rows, weights, flow), weights=_unit_weights(panel, rows, weights),
         sets=listed_sets[~listed_sets["matched_set"].astype(str).isin(lost)].reset_index(drop=True),
@@ -240,7 +250,7 @@ def _weigh(people: People, panel: Panel, values: pd.DataFrame, rows: SetRows) ->
     if not weights.any():
         where = "set and period" if people.by_chance else "stratum of a set and period"
         what = f"comparison.people: no {where} holds rows of both groups" + (" that are matched" * people.by_chance)
-        raise NotIdentified(Fault(panel.source, what, "coarsen more, or match on fewer covariates"))
+        raise NotIdentified(Fault(panel.source, what, people.looser))
     return _Weighed(rows, codes, own, weights, chance)
 
 
@@ -317,14 +327,15 @@ def _by_chance(people: People, panel: Panel, rows: SetRows, own: Array, chance: 
     return composite_weights(cells, rows.arm, own * factor)
 
 
-def _left_out(rows: SetRows, weights: Array, why: str) -> list[FlowRow]:
+def _left_out(rows: SetRows, weights: Array, method: str) -> list[FlowRow]:
     """Count the rows that nothing is matched with, by group."""
     flow = []
     for words, group in (("treated", rows.arm), ("comparison", ~rows.arm)):
         lost = np.setdiff1d(rows.place[group & (weights == 0)], rows.place[weights > 0])
         if len(lost):
             other = "comparison" if words == "treated" else "treated"
-            reason = f"{words} rows {why.format(other=other)}"
+            why = _WHY_OUT.get((method, words), _NO_STRATUM).format(other=other)
+            reason = f"{words} rows {why}"
             flow.append(FlowRow("comparison", "dropped", 0, len(lost), "", reason))
     return flow
 
@@ -353,6 +364,9 @@ def _balance(people: People, values: pd.DataFrame, rows: SetRows, own: Array, we
     plain = values.take(rows.place)
     texts = {str(name): plain[name].fillna(MISSING) for name in plain if is_text(plain[name])}
     names, x = dummies(plain.assign(**texts), drop_first=False)
+    gaps = [str(name) for name in plain if str(name) not in texts and plain[name].isna().any()]
+    names = [*names, *(f"{name}={MISSING}" for name in gaps)]
+    x = np.column_stack([x, plain[gaps].isna().to_numpy(float)])
     if not names:
         names, x = ["after the window"], rows.post[:, None].astype(float)
     factor = np.divide(weights, own, out=np.zeros(len(own)), where=own > 0)

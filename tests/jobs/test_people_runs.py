@@ -71,9 +71,7 @@ def test_match_says_who_is_compared_with_whom_and_what_each_set_weighs(tmp_path,
     assert sums["rows"].sum() == len(frame)
     # a side of a set weighs in its arms as the arms weigh together
     own = sums["matched_set"] == sums["unit"]
-    sides = sums.assign(arm=own).pivot_table(
-        index=["matched_set", "side"], columns="arm", values="weight", aggfunc="sum"
-    )
+    sides = sums.assign(arm=own).groupby(["matched_set", "side", "arm"])["weight"].sum().unstack()
     ratio = sides[False] / sides[True]
     assert ratio.to_numpy() == pytest.approx(ratio.iloc[0])
     assert answered(cli, ["match", str(design), "--out", str(tmp_path / "out")], Screen()) == 0
@@ -82,16 +80,8 @@ def test_match_says_who_is_compared_with_whom_and_what_each_set_weighs(tmp_path,
     assert " comparison rows, worth " in told
     assert {"sets.csv", "set_weights.csv"} <= {file.name for file in (tmp_path / "out").iterdir()}
     assert not (tmp_path / "out" / "weights.csv").exists()
-    assert pd.read_csv(tmp_path / "out" / "sets.csv")["unit"].tolist() == [
-        "P1",
-        "C1",
-        "C2",
-        "P2",
-        "C2",
-        "C3",
-        "P3",
-        "C4",
-    ]
+    sets = pd.read_csv(tmp_path / "out" / "sets.csv")
+    assert sets["unit"].tolist() == ["P1", "C1", "C2", "P2", "C2", "C3", "P3", "C4"]
 
 
 def panel_of(design):
@@ -108,12 +98,13 @@ def test_pairs_that_the_tool_chose_are_told_and_change_something(tmp_path):
     frame = children()
     frame = frame[frame["la"] != "C4"].assign(place=lambda one: one["la"].str[1:].astype(int))
     pairs = {"method": "optimal", "on": ["place"], "distance": "place", "people": CEM}
-    design = laid_down(tmp_path / "a", {}, frame, comparison=pairs, panel={"covariates": ["age", "place"]})
+    panel = {"covariates": ["age", "place"]}
+    design = laid_down(tmp_path / "a", {}, frame, comparison=pairs, panel=panel)
     (group,) = match_design(design)
     assert group.pairs == ["P1: C1", "P2: C2", "P3: C3"]
     assert not [note for note in group.notes if "changed nothing" in note]
-    alone = laid_down(tmp_path / "b", {}, frame, comparison={**pairs, "people": None},
-                      estimators=[{"id": "primary", "method": "twfe"}], panel={"covariates": ["age", "place"]})  # fmt: skip
+    twfe = [{"id": "primary", "method": "twfe"}]
+    alone = laid_down(tmp_path / "b", {}, frame, comparison={**pairs, "people": None}, estimators=twfe, panel=panel)
     (units,) = match_design(alone)
     assert [note for note in units.notes if "changed nothing" in note]
     assert set(group.tables["set_weights"]["unit"]) == {"P1", "P2", "P3", "C1", "C2", "C3"}
@@ -148,9 +139,7 @@ def test_gaps_that_imputation_fills_are_not_said_twice(how, tmp_path):
     with pytest.raises(InputFault) as refused:
         load_design(laid_down(tmp_path / "a", people, frame, panel=filled))
     (fault,) = refused.value.faults
-    assert (
-        fault.what == f"comparison.people.missing: {how} finds no gap: panel.imputation fills those of every covariate"
-    )
+    assert fault.what.startswith(f"comparison.people.missing: {how} finds no gap: panel.imputation fills")
     # a column beside the covariates keeps its gaps, and there it says what becomes of them
     beside = laid_down(tmp_path / "b", people, frame, panel={**filled, "covariates": ["sex", "group"]})
     rows = len(panel_of(beside))
@@ -180,3 +169,66 @@ def test_gaps_of_children_who_are_in_no_set_cost_no_degrees_of_freedom(tmp_path)
     )
     numbers = ["estimate", "std_error", "df", "conf_low", "conf_high", "p_value"]
     np.testing.assert_array_equal(filled[numbers].to_numpy(float), plain[numbers].to_numpy(float))
+
+
+@pytest.mark.parametrize(
+    ("people", "instead"),
+    [
+        ({"method": "ipw", "on": ["age"], "trim_chance": [0.001, 0.002]}, "widen trim_chance"),
+        ({"method": "exact", "on": ["row"]}, "write method: cem, or match on fewer covariates"),
+        (
+            {"method": "cem", "on": ["row"], "cutpoints": {"row": list(range(1, 900))}},
+            "coarsen more, or match on fewer",
+        ),
+    ],
+)
+def test_where_nothing_is_matched_the_hint_is_of_what_was_declared(people, instead, tmp_path):
+    frame = children().assign(row=range(900))
+    design = laid_down(tmp_path / "a", people, frame, panel={"covariates": ["age", "row"]})
+    with pytest.raises(InputFault, match=instead):
+        match_design(design)
+
+
+def test_rows_that_pairs_leave_over_are_told_apart(tmp_path):
+    people = {"method": "nearest", "on": ["age"], "caliper": 0.01}
+    (group,) = match_design(laid_down(tmp_path / "a", people))
+    told = group.tables["flow"].set_index("reason")["rows"]
+    treated = "treated rows for which no comparison row of the same set and period is left, or near enough"
+    assert told[treated] > 0
+    assert told["comparison rows that were matched with no treated row of the same set and period"] > told[treated]
+
+
+def test_a_missing_number_has_a_line_of_balance_as_a_missing_text_has(tmp_path):
+    frame = children(gaps=0.1)
+    (group,) = match_design(laid_down(tmp_path / "a", {**CEM, "on": ["age", "group"], "missing": "category"}, frame))
+    balance = group.tables["balance"].query("stage == 'after'").set_index("covariate")
+    for name in ("age=missing", "group=missing"):
+        assert 0.02 < balance.loc[name, "mean_treated"] < 0.2
+        assert balance.loc[name, "std_mean_diff"] == pytest.approx(0, abs=1e-10)  # a stratum of its own
+    (whole,) = match_design(laid_down(tmp_path / "b", {**CEM, "missing": "category"}, children()))
+    assert "age=missing" not in set(whole.tables["balance"]["covariate"])
+
+
+def test_a_file_of_sets_says_what_it_lacks_and_whom_it_names(tmp_path):
+    design = laid_down(tmp_path / "a", {}, comparison={"method": "declared", "file": "s.csv", "people": CEM})
+    for text in ("P1,C1\n", "treated,comparison\n"):
+        design.with_name("s.csv").write_text(text, encoding="utf-8")
+        with pytest.raises(InputFault, match="add a line per pair below the line treated,comparison"):
+            match_design(design)
+    design.with_name("s.csv").write_text("treated,comparison\nP1,C1\nP2,Q1\nP2,C2\nZ9,C3\n", encoding="utf-8")
+    (group,) = match_design(design)
+    assert "2 unit(s) that s.csv lists are not in the data (Q1, Z9)" in group.notes
+
+
+def test_clusters_of_children_who_are_seen_in_several_authorities_are_noted(tmp_path):
+    frame = children()
+    (group,) = match_design(laid_down(tmp_path / "a", CEM, frame, panel={"cluster": "child_id"}))
+    flow = group.tables["flow"]
+    (told,) = flow[flow["step"] == "person in several units"].to_dict("records")
+    several = frame.groupby("child_id")["la"].nunique() > 1
+    assert told["reason"].startswith(f"child_id: {several.sum()} of {len(several)} clusters have rows in several units")
+    assert told["rows"] == frame["child_id"].isin(several.index[several]).sum()
+    own = frame.assign(child_id=frame["la"] + frame["child_id"], region=frame["la"].str[0])
+    for column in ("child_id", "region"):
+        (group,) = match_design(laid_down(tmp_path / column, CEM, own, panel={"cluster": column}))
+        assert "person in several units" not in set(group.tables["flow"]["step"])

@@ -37,7 +37,10 @@ def files_of(folder, *arguments, frame, **more):
         ({"method": "nearest", "on": ["age", "sex"], "model": "forest", "folds": 2, "person": "child_id"}, {}),
         ({"method": "ipw", "on": ["age", "sex"], "model": "boosting", "folds": 2, "trim_chance": [0.01, 0.99]}, {}),
         ({"method": "cem", "on": ["age", "group"], "cutpoints": {"age": [5]}}, {"imputation": {"number": 2}}),
-        ({"method": "exact", "on": ["sex"]}, {"events": EVENTS, "covariates": ["before"], "outcome": {"value": "again"}}),
+        (
+            {"method": "exact", "on": ["sex"]},
+            {"events": EVENTS, "covariates": ["before"], "outcome": {"value": "again"}},
+        ),
     ],
     ids=["nearest", "forest", "boosting", "imputation", "events of a day"],
 )  # fmt: skip

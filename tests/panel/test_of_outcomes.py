@@ -15,7 +15,8 @@ RULES = {
     "days": EventRule(working_days=("day", "end")), "late": EventRule(code="days", is_in=("40",)),
     "later": EventRule(code="late", is_in=("1",)), "years": EventRule(years=("day", "end")),
     "age": EventRule(years=("born", "day")), "kin": EventRule(code="placement", is_in=("U1",)),
-    "own": EventRule(code="placement", is_in=("A1",)), "of_those": EventRule(code="sex", is_in=("F",), among={"days": ("1",)}),
+    "own": EventRule(code="placement", is_in=("A1",)),
+    "of_those": EventRule(code="sex", is_in=("F",), among={"days": ("1",)}),
     "rest": EventRule(code="sex", is_in=("F",), among={"placement": ("U1",)}),
 }  # fmt: skip
 
@@ -54,7 +55,8 @@ def test_a_count_is_the_outcome_and_its_population_is_not():
         ({"method": "exact", "on": ["z"]}, {"outcome": {"value": "low"}, "events": {
             "date": "day", "until": "2017-03-31", "derive": {"low": {"code": "z", "is_in": [1]}}}}, {},
          "comparison.people.on: z tells what the outcome is made of"),
-        ({"method": "cem", "on": ["age"]}, {"covariates": ["age", "y"]}, {}, "panel.covariates: y is the outcome itself"),
+        ({"method": "cem", "on": ["age"]}, {"covariates": ["age", "y"]}, {},
+         "panel.covariates: y is the outcome itself"),
         ({"method": "cem", "on": ["age"]}, {"covariates": ["age", "y"], "imputation": {"number": 2}},
          {"estimators": [{"id": "primary", "method": "matched_did", "covariates": ["age"]}]},
          "panel.covariates: y is the outcome itself"),
