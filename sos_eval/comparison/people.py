@@ -315,8 +315,9 @@ def _by_chance(people: People, panel: Panel, rows: SetRows, own: Array, chance: 
     """Weigh rows by their chance within set and period: own weight times match weight, made alike by cell, (n,)."""
     cells = rows.cells
     if people.method == "nearest":
-        how = {"ratio": people.ratio, "caliper": people.caliper, "deal": people.deal}
-        factor = nearest_factors(chance.used, cells, rows.arm, **how)
+        factor = nearest_factors(
+            chance.used, cells, rows.arm, ratio=people.ratio, caliper=people.caliper, deal=people.deal
+        )
     else:
         if people.trim_chance is None:
             refuse_extreme(chance.used, rows.arm, panel.source)

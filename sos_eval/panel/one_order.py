@@ -19,7 +19,7 @@ _LAST = {"outcome", "count"}
 
 def row_keys(frame: pd.DataFrame, names: Sequence[str]) -> NDArray[np.uint64]:
     """Return a number for each row that its values in some columns decide, and that follows none of them, (n,)."""
-    return pd.util.hash_pandas_object(frame[list(names)], index=False).to_numpy()
+    return np.asarray(pd.util.hash_pandas_object(frame[list(names)], index=False), np.uint64)
 
 
 def in_one_order(panel: Panel) -> Panel:
