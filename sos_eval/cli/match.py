@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet
+from sos_eval.results.comparison import OF_UNITS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +26,11 @@ LIMIT_FAILED = 3
 @click.command()
 @click.argument("design", type=click.Path(path_type=Path))
 @click.option("--panel", type=click.Path(path_type=Path), help="Data file, in place of panel.path.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for balance, flow, weights and sets as CSV.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for balance, flow, weights and sets as CSV.",
+)
 @click.option("--force", is_flag=True, help="Replace what an earlier call wrote there.")
 @quiet
 @as_json
@@ -55,18 +60,24 @@ def _told(group: MatchedGroup) -> str:
     if len(balance):
         names = ["covariate", "stage", "mean_treated", "mean_comparison", "std_mean_diff", "variance_ratio", "ks"]
         numbers = balance[names].round(3).replace({0.0: 0.0})  # no minus before a zero
-        last = balance.iloc[-1]
         parts.append(numbers.to_string(index=False, na_rep=""))
-        parts.append(
-            f"{last['n_treated']:.0f} treated and {last['n_comparison']:.0f} comparison units, worth "
-            f"{last['ess_comparison']:.1f} equally weighted"
-        )
+        parts.append(_sizes(balance, rows="set_weights" in group.tables))
     parts += [_measured(group.tables["balance_measures"]), *_calibrated(group.tables)]
     flow = group.tables["flow"]
     for step, what, units, rows, names, reason in flow.itertuples(index=False):
         parts.append(_step(step, what, _size(units, rows), _called(str(names), group.names), reason))
     pairs = ["who is compared with whom:", *group.pairs] if group.pairs else []
     return "\n".join([part for part in parts if part] + [*group.notes, *(one.text for one in group.limits), *pairs])
+
+
+def _sizes(balance: pd.DataFrame, *, rows: bool) -> str:
+    """Say how many are compared; of rows of people those, though units that were paired stand below them."""
+    own = balance[~balance["covariate"].str.endswith(OF_UNITS)] if rows else balance
+    last = own.iloc[-1]
+    return (
+        f"{last['n_treated']:.0f} treated and {last['n_comparison']:.0f} comparison {'rows' if rows else 'units'}, "
+        f"worth {last['ess_comparison']:.1f} equally weighted"
+    )
 
 
 def _called(codes: str, names: Mapping[str, str]) -> str:

@@ -65,7 +65,7 @@ def _in_sequence(method: GroupMethod, people: People, panel: Panel, there: Panel
     named = units.balance.assign(covariate=units.balance["covariate"] + OF_UNITS)
     return replace(
         made, balance=pd.concat([made.balance, named], ignore_index=True), overlap=units.overlap,
-        left_out={**made.left_out, **units.left_out}, off_support=units.off_support,
+        left_out={**made.left_out, **units.left_out}, off_support={**units.off_support, **made.off_support},
         calibration=made.calibration or units.calibration,
         uses_outcomes=units.uses_outcomes, max_smd=units.max_smd, estimand=units.estimand,
     )  # fmt: skip

@@ -20,7 +20,7 @@ from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.method import register
 
-__all__ = ["CEM"]
+__all__ = ["CEM", "Cuts", "word_of"]
 
 _BINS = {"sturges": bins_sturges, "scott": bins_scott, "fd": bins_freedman_diaconis}
 _QUANTILES = re.compile(r"q([2-9]|[1-9]\d+)")
@@ -59,7 +59,7 @@ class CEM(StratumMethod):
         if both:
             raise ValueError(f"{listed(both)} has cut-points and groupings; keep one of them")
         for name, groups in self.groupings.items():
-            words = [_word(value) for group in groups for value in group]
+            words = [word_of(value) for group in groups for value in group]
             if len(words) != len(set(words)):
                 raise ValueError(f"groupings.{name}: a category stands in two groups")
 
@@ -79,8 +79,8 @@ class CEM(StratumMethod):
         """Return the group or interval of each unit, (n,)."""
         name = str(column.name)
         if name in self.groupings:
-            group = {_word(value): str(k) for k, some in enumerate(self.groupings[name]) for value in some}
-            words = column.map(_word)
+            group = {word_of(value): str(k) for k, some in enumerate(self.groupings[name]) for value in some}
+            words = column.map(word_of)
             return np.asarray(pd.factorize(words.map(group).fillna("=" + words), sort=True)[0], np.intp)
         declared = self.cutpoints.get(name, self.rule)
         cuts = np.array(declared, float) if isinstance(declared, tuple) else self._of_data(column)
@@ -113,14 +113,14 @@ class CEM(StratumMethod):
                 what = f"comparison.cutpoints: {name} is text and has no cut-points"
                 raise NotIdentified(Fault(panel.source, what, "write its groups under groupings"))
         for name, groups in self.groupings.items():
-            have = sorted(set(values[name].map(_word)))
-            absent = [word for group in groups for value in group if (word := _word(value)) not in have]
+            have = sorted(set(values[name].map(word_of)))
+            absent = [word for group in groups for value in group if (word := word_of(value)) not in have]
             if absent:
                 what = f"comparison.groupings: {name} has no category {listed(absent)}"
                 raise NotIdentified(Fault(panel.source, what, nearest(absent[0], have)))
 
 
-def _word(value: object) -> str:
+def word_of(value: object) -> str:
     """Return a category as text; whole numbers without a trailing .0, others with every digit that tells them apart."""
     if not isinstance(value, float):
         return str(value)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sos_eval.comparison.arms import both_arms, dropped_by_reason, names_of
 from sos_eval.comparison.group import GroupMethod, Matched
 from sos_eval.comparison.people import People, matched_people
-from sos_eval.errors import Faults, NotIdentified
+from sos_eval.errors import Faults, NotIdentified, listed
 from sos_eval.numerics.matched_roles import joined_sets, role_weights
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.panel.read.lists import read_lists
@@ -229,7 +229,7 @@ class DeclaredSets(GroupMethod):
             )
         absent = self._absent(panel)
         if absent:
-            notes.append(f"{len(absent)} unit(s) that {self.file} lists are not in the data")
+            notes.append(f"{len(absent)} unit(s) that {self.file} lists are not in the data ({listed(absent)})")
         served = pd.Series([other for others in self._named.values() for other in others], dtype=object).value_counts()
         several = [str(unit) for unit in served.index[served > 1] if str(unit) in set(map(str, panel.units))]
         if several:

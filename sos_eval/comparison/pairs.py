@@ -13,7 +13,7 @@ from annotated_types import Ge
 
 from sos_eval.comparison.arms import dropped_by_reason, left_out_note, names_of
 from sos_eval.comparison.distances import Bools, Chosen, DistanceMethod, Distances
-from sos_eval.comparison.group import Matched
+from sos_eval.comparison.group import Matched, Selection
 from sos_eval.comparison.people import People
 from sos_eval.errors import Fault, NotIdentified
 from sos_eval.numerics.assignment import match_weights, match_weights_many
@@ -36,6 +36,10 @@ class PairMethod(DistanceMethod):
     def columns(self) -> tuple[str, ...]:
         """Columns of the user's table that the panel has to carry for this method."""
         return tuple(dict.fromkeys((*super().columns, *(self.people.columns if self.people else ()))))
+
+    def _unchanged(self, made: Selection) -> list[str]:
+        """Say where a method changes nothing; where people are matched within its pairs it always changes something."""
+        return [] if self.people is not None else super()._unchanged(made)
 
     @abstractmethod
     def choose(self, distance: Array, turns: Chosen) -> Chosen:

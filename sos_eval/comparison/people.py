@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sos_eval.comparison.balance import balance_table, effective_size
 from sos_eval.comparison.calibration import said_of
-from sos_eval.comparison.cem import CEM, Cuts
+from sos_eval.comparison.cem import CEM, Cuts, word_of
 from sos_eval.comparison.covariates import dummies, is_text
 from sos_eval.comparison.measures import MEASURE_COLUMNS
 from sos_eval.comparison.people_chance import (
@@ -26,14 +26,15 @@ from sos_eval.comparison.people_chance import (
     persons,
     refuse_extreme,
 )
+from sos_eval.comparison.people_rows import SetRows, expanded
 from sos_eval.comparison.propensity import Model
-from sos_eval.comparison.windows import Windows, windows_of
+from sos_eval.comparison.windows import windows_of
 from sos_eval.declare import Declared, Seed
 from sos_eval.errors import Fault, Faults, NotIdentified, listed, nearest
 from sos_eval.numerics.composite import composite_weights
 from sos_eval.numerics.strata import common_support, joint_distance, strata
 from sos_eval.panel.own_names import Column
-from sos_eval.panel.panel import Array, FlowRow, Panel
+from sos_eval.panel.panel import NAMED, Array, FlowRow, Panel
 from sos_eval.results.assignments import MATCHED_ROWS
 from sos_eval.results.comparison import Comparison
 
@@ -47,8 +48,10 @@ Codes = NDArray[np.intp]
 _NO_ROW = "no row of theirs is matched"
 _NO_STRATUM = "without a {other} row in the same stratum of set, period and covariates"
 _WHY_OUT = {
-    "nearest": "that no {other} row of the same set and period stands for or needs",
-    "ipw": "without a {other} row in the same set and period",
+    ("nearest", "treated"): "for which no comparison row of the same set and period is left, or near enough",
+    ("nearest", "comparison"): "that were matched with no treated row of the same set and period",
+    ("ipw", "treated"): "without a comparison row in the same set and period",
+    ("ipw", "comparison"): "without a treated row in the same set and period",
 }
 
 
@@ -79,7 +82,8 @@ class People(Declared):
     folds: Annotated[int, at.Ge(2)] = 5
     """Of nearest and ipw: folds in which each person is whole; of logistic for its calibration alone."""
     deal: Seed = 1
-    """Of nearest and ipw: number of the random deal of people into folds."""
+    """Of nearest and ipw: number of the random deal of people into folds, and of the lots between rows of the same
+    chance."""
     person: Column | None = None
     """Of nearest and ipw: column that says whose a row is, so that folds keep the rows of a person together. Unless
     given: the cluster where clusters lie within units, else each row of the table is a person."""
@@ -106,6 +110,14 @@ class People(Declared):
         return self.method in ("nearest", "ipw")
 
     @property
+    def looser(self) -> str:
+        """What to write where nothing is matched."""
+        if self.by_chance:
+            limit = "caliper" if self.caliper is not None else "trim_chance" if self.trim_chance is not None else ""
+            return f"widen {limit}" if limit else "declare sets with rows of both groups in a period"
+        return f"{'coarsen more' if self.method == 'cem' else 'write method: cem'}, or match on fewer covariates"
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Columns of rows that are read."""
         return self.on if self.person is None else (*self.on, self.person)
@@ -121,8 +133,8 @@ class People(Declared):
             return np.zeros(len(values), np.intp)
         faults = Faults(NotIdentified)
         for name, groups in self.groupings.items():
-            have = sorted({str(value) for value in values[name].dropna()})
-            for word in (str(value) for group in groups for value in group):
+            have = sorted({word_of(value) for value in values[name].dropna()})
+            for word in (word_of(value) for group in groups for value in group):
                 if word not in have:
                     what = f'comparison.people.groupings: {name} has no category "{word}"'
                     faults.add(source, what, nearest(word, have))
@@ -150,36 +162,6 @@ class People(Declared):
         return codes
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """Rows of people in sets: a row of the panel stands once for each set that its authority serves.
-
-    Attributes
-    ----------
-    place : (n,)
-        Position in the panel's frame, increasing.
-    arm : (n,)
-        Whether it is a row of the set's treated authority.
-    times : (n,)
-        In how many sets the row of the panel stands.
-    """
-
-    place: Codes
-    matched_set: NDArray[np.object_]
-    arm: Bools
-    post: Bools
-    event_time: Array
-    times: Array
-
-    def kept(self, mask: Bools) -> _Rows:
-        """Keep some rows, and count anew in how many sets each stands."""
-        place = self.place[mask]
-        times = np.bincount(place, minlength=int(place.max(initial=-1)) + 1)[place].astype(float)
-        return _Rows(
-            place, self.matched_set[mask], self.arm[mask], self.post[mask], self.event_time[mask], times
-        )  # fmt: skip
-
-
 def matched_people(
     people: People, panel: Panel, sets: Mapping[str, tuple[str, ...]], listed_sets: pd.DataFrame, notes: Sequence[str]
 ) -> Comparison:
@@ -199,29 +181,80 @@ def matched_people(
     """
     _refuse_columns(people, panel)
     hidden = panel.frame["outcome"].notna().to_numpy()
-    rows, flow = _expanded(sets, windows_of(panel), panel, hidden)
+    rows, flow = expanded(sets, windows_of(panel), panel, hidden)
     values = panel.frame[list(people.on)]
     rows, missing = _complete(people, panel, values, rows)
+    made, lost, out = _two_sided(people, panel, values, rows)
+    rows, weights = made.rows, made.weights
+    calibration = {} if made.chance is None else made.chance.calibrated(rows.arm, made.own)
+    flow = (*flow, *missing, *out, *_left_out(people, rows, weights, None if made.chance is None else made.chance.used))
+    of_units = _unit_weights(panel, rows, weights)
+    return Comparison(
+        panel=_laid_out(panel, rows, weights, flow), weights=of_units,
+        left_out=dict.fromkeys(map(str, panel.units[of_units == 0]), _NO_ROW),
+        sets=listed_sets[~listed_sets["matched_set"].astype(str).isin(lost)].reset_index(drop=True),
+        balance=_balance(people, values, rows, made.own, weights), off_support=lost,
+        measures=_measures(made.codes, rows, made.own, weights), calibration=calibration,
+        notes=(*notes, *_notes(rows, weights), *_lone(rows, weights), *said_of(calibration)),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """Rows in sets with their weights, (n,) each: stratum, own weight, composite weight; and their chances."""
+
+    rows: SetRows
+    codes: Codes
+    own: Array
+    weights: Array
+    chance: RowChances | None
+
+
+def _two_sided(
+    people: People, panel: Panel, values: pd.DataFrame, rows: SetRows
+) -> tuple[_Weighed, dict[str, str], list[FlowRow]]:
+    """Weigh rows without the sets that are not matched on both sides of their window, named with the reason.
+
+    Such a set has no difference to take a difference from, and its level would stand in the estimate. Rows that it
+    shared count for the other sets alone then, and all are matched anew. Where no set is matched on both sides all
+    stay: an estimator that needs both sides refuses them.
+    """
+    lost: dict[str, str] = {}
+    flow: list[FlowRow] = []
+    while True:
+        made = _weigh(people, panel, values, rows)
+        found = rows.one_sided(made.weights)
+        if not found or len(found) == len(np.unique(rows.matched_set)):
+            return made, lost, flow
+        for head, side in found.items():
+            kept = rows.without(head)
+            gone = len(np.unique(rows.place)) - len(np.unique(kept.place))
+            units = panel.units[np.setdiff1d(panel.unit_codes[rows.place], panel.unit_codes[kept.place])]
+            lost[head] = f"its set has no matched rows {side} its window"
+            reason = f"the set of {head} has no matched rows {side} its window: no difference can be taken from it"
+            flow.append(FlowRow("comparison", "dropped", len(units), gone, listed(list(units), NAMED), reason))
+            rows = kept
+
+
+def _weigh(people: People, panel: Panel, values: pd.DataFrame, rows: SetRows) -> _Weighed:
+    """Match and weigh rows in sets.
+
+    Raises
+    ------
+    NotIdentified
+        Nothing is matched.
+    """
     codes = _strata(people, panel, values, rows)
     own = panel.frame["weight"].to_numpy(float)[rows.place] / rows.times
     chance = _chances(people, panel, values, rows, own) if people.by_chance else None
     weights = (
         composite_weights(codes, rows.arm, own) if chance is None else _by_chance(people, panel, rows, own, chance)
     )
-    calibration = {} if chance is None else chance.calibrated(rows.arm, own)
     if not weights.any():
         where = "set and period" if people.by_chance else "stratum of a set and period"
         what = f"comparison.people: no {where} holds rows of both groups" + (" that are matched" * people.by_chance)
-        raise NotIdentified(Fault(panel.source, what, "coarsen more, or match on fewer covariates"))
-    flow = (*flow, *missing, *_left_out(people, rows, weights, None if chance is None else chance.used))
-    lone, of_units = _sets_lost(rows, weights), _unit_weights(panel, rows, weights)
-    return Comparison(
-        panel=_laid_out(panel, rows, weights, flow), weights=of_units,
-        left_out=dict.fromkeys(map(str, panel.units[of_units == 0]), _NO_ROW), sets=listed_sets,
-        balance=_balance(people, values, rows, own, weights),
-        measures=_measures(codes, rows, own, weights), calibration=calibration,
-        notes=(*notes, *_notes(rows, weights), *lone, *said_of(calibration)),
-    )  # fmt: skip
+        raise NotIdentified(Fault(panel.source, what, people.looser))
+    return _Weighed(rows, codes, own, weights, chance)
 
 
 def _refuse_columns(people: People, panel: Panel) -> None:
@@ -245,30 +278,7 @@ def _refuse_columns(people: People, panel: Panel) -> None:
     faults.stop()
 
 
-def _expanded(
-    sets: Mapping[str, tuple[str, ...]], windows: Windows, panel: Panel, observed: Bools
-) -> tuple[_Rows, tuple[FlowRow, ...]]:
-    """Lay rows with an outcome out by set, without those that lie in the set's window."""
-    units, codes = {str(unit): i for i, unit in enumerate(panel.units)}, panel.unit_codes
-    parts: list[tuple[Codes, str, Bools]] = []
-    for head, others in sets.items():
-        members = np.array([units[name] for name in (head, *others)])
-        place = np.flatnonzero(np.isin(codes, members) & observed)
-        parts.append((place, head, codes[place] == units[head]))
-    place = np.concatenate([part[0] for part in parts]) if parts else np.zeros(0, np.intp)
-    names = np.repeat(np.array([part[1] for part in parts], object), [len(part[0]) for part in parts])
-    arm = np.concatenate([part[2] for part in parts]) if parts else np.zeros(0, bool)
-    post, inside, event_time = windows.place(place, names)
-    order = np.lexsort((names.astype(str), place))
-    whole = _Rows(place, names, arm, post, event_time, np.ones(len(place)))
-    rows = replace(whole, **{f: getattr(whole, f)[order] for f in _Rows.__slots__}).kept(~inside[order])
-    dropped = len(np.unique(place[inside]))
-    reason = "in the window of every set that they are in, between its start and full embedding"
-    gone = dropped - len(np.intersect1d(np.unique(place[inside]), rows.place))
-    return rows, (FlowRow("transition", "dropped", 0, gone, "", reason),) if gone else ()
-
-
-def _complete(people: People, panel: Panel, values: pd.DataFrame, rows: _Rows) -> tuple[_Rows, list[FlowRow]]:
+def _complete(people: People, panel: Panel, values: pd.DataFrame, rows: SetRows) -> tuple[SetRows, list[FlowRow]]:
     """Refuse rows without a covariate, leave them out, or keep them, as declared."""
     empty: Bools = np.asarray(values.isna().to_numpy(bool)[rows.place], bool)
     gone: Bools = np.asarray(empty.any(1), bool)
@@ -283,7 +293,7 @@ def _complete(people: People, panel: Panel, values: pd.DataFrame, rows: _Rows) -
     return rows.kept(~gone), [row]
 
 
-def _strata(people: People, panel: Panel, values: pd.DataFrame, rows: _Rows) -> Codes:
+def _strata(people: People, panel: Panel, values: pd.DataFrame, rows: SetRows) -> Codes:
     """Return the stratum of each row: its set, its period, its covariates, (n,)."""
     used = np.unique(rows.place)
     by_row = np.zeros(len(panel.frame), np.intp)
@@ -292,12 +302,7 @@ def _strata(people: People, panel: Panel, values: pd.DataFrame, rows: _Rows) -> 
     return strata([sets, rows.post.astype(np.intp), by_row[rows.place]]) if len(rows.place) else by_row[:0]
 
 
-def _cells(rows: _Rows) -> Codes:
-    """Return the set and period of each row, (n,)."""
-    return strata([pd.factorize(rows.matched_set, sort=True)[0].astype(np.intp), rows.post.astype(np.intp)])
-
-
-def _chances(people: People, panel: Panel, values: pd.DataFrame, rows: _Rows, own: Array) -> RowChances:
+def _chances(people: People, panel: Panel, values: pd.DataFrame, rows: SetRows, own: Array) -> RowChances:
     """Estimate the chance of each row."""
     places, arm = rows.place, rows.arm
     if people.person is None:
@@ -306,14 +311,16 @@ def _chances(people: People, panel: Panel, values: pd.DataFrame, rows: _Rows, ow
         whole = np.unique(panel.frame[people.person].to_numpy()[places], return_inverse=True)[1]
     folds = dealt(whole, arm, people.folds, people.deal)
     covariates = values.iloc[places]
-    return chances(covariates, _cells(rows), arm, own, panel.source, folds=folds, model=people.model)
+    return chances(covariates, rows.cells, arm, own, panel.source, folds=folds, model=people.model)
 
 
-def _by_chance(people: People, panel: Panel, rows: _Rows, own: Array, chance: RowChances) -> Array:
+def _by_chance(people: People, panel: Panel, rows: SetRows, own: Array, chance: RowChances) -> Array:
     """Weigh rows by their chance within set and period: own weight times match weight, made alike by cell, (n,)."""
-    cells = _cells(rows)
+    cells = rows.cells
     if people.method == "nearest":
-        factor = nearest_factors(chance.used, cells, rows.arm, ratio=people.ratio, caliper=people.caliper)
+        factor = nearest_factors(
+            chance.used, cells, rows.arm, ratio=people.ratio, caliper=people.caliper, deal=people.deal
+        )
     else:
         if people.trim_chance is None:
             refuse_extreme(chance.used, rows.arm, panel.source)
@@ -324,7 +331,7 @@ def _by_chance(people: People, panel: Panel, rows: _Rows, own: Array, chance: Ro
     return composite_weights(cells, rows.arm, own * factor)
 
 
-def _left_out(people: People, rows: _Rows, weights: Array, chance: Array | None) -> list[FlowRow]:
+def _left_out(people: People, rows: SetRows, weights: Array, chance: Array | None) -> list[FlowRow]:
     """Count the rows that nothing is matched with, by group; those trimmed by their chance apart.
 
     Parameters
@@ -336,11 +343,11 @@ def _left_out(people: People, rows: _Rows, weights: Array, chance: Array | None)
     outside = np.zeros(len(weights), bool)
     if limits is not None and chance is not None:
         outside = (chance < limits[0]) | (chance > limits[1])
-    why = _WHY_OUT.get(people.method, _NO_STRATUM)
     for words, group in (("treated", rows.arm), ("comparison", ~rows.arm)):
         lost = np.setdiff1d(rows.place[group & (weights == 0)], rows.place[weights > 0])
         trimmed = np.setdiff1d(lost, rows.place[group & ~outside])
         other = "comparison" if words == "treated" else "treated"
+        why = _WHY_OUT.get((people.method, words), _NO_STRATUM)
         reasons = {why.format(other=other): len(lost) - len(trimmed)}
         if limits is not None:
             reasons[f"with an estimated chance outside {limits[0]:g} to {limits[1]:g}"] = len(trimmed)
@@ -350,17 +357,7 @@ def _left_out(people: People, rows: _Rows, weights: Array, chance: Array | None)
     return flow
 
 
-def _sets_lost(rows: _Rows, weights: Array) -> list[str]:
-    """Name the sets that are not matched in both periods: they hold no difference of differences."""
-    used = weights > 0
-    both = [
-        str(name) for name in np.unique(rows.matched_set)
-        if len(np.unique(rows.post[used & (rows.matched_set == name)])) < 2
-    ]  # fmt: skip
-    return [f"sets without matched rows in both periods: {listed(both)}"] if both else []
-
-
-def _laid_out(panel: Panel, rows: _Rows, weights: Array, flow: tuple[FlowRow, ...]) -> Panel:
+def _laid_out(panel: Panel, rows: SetRows, weights: Array, flow: tuple[FlowRow, ...]) -> Panel:
     """Return a panel of the matched rows with their set, arm, period, event time and composite weight."""
     used = weights > 0
     kept = rows.kept(used)
@@ -373,24 +370,27 @@ def _laid_out(panel: Panel, rows: _Rows, weights: Array, flow: tuple[FlowRow, ..
     return replace(panel, frame=frame, weighted=True, flow=(*panel.flow, *flow))
 
 
-def _unit_weights(panel: Panel, rows: _Rows, weights: Array) -> Array:
+def _unit_weights(panel: Panel, rows: SetRows, weights: Array) -> Array:
     """Return one for authorities with matched rows, zero for others, (n_units,)."""
     used = np.bincount(panel.unit_codes[rows.place], weights > 0, panel.n_units)
     return (used > 0).astype(float)
 
 
-def _balance(people: People, values: pd.DataFrame, rows: _Rows, own: Array, weights: Array) -> pd.DataFrame:
+def _balance(people: People, values: pd.DataFrame, rows: SetRows, own: Array, weights: Array) -> pd.DataFrame:
     """Compare the rows of both arms before (each row's own weight) and after."""
     plain = values.take(rows.place)
     texts = {str(name): plain[name].fillna(MISSING) for name in plain if is_text(plain[name])}
     names, x = dummies(plain.assign(**texts), drop_first=False)
+    gaps = [str(name) for name in plain if str(name) not in texts and plain[name].isna().any()]
+    names = [*names, *(f"{name}={MISSING}" for name in gaps)]
+    x = np.column_stack([x, plain[gaps].isna().to_numpy(float)])
     if not names:
         names, x = ["after the window"], rows.post[:, None].astype(float)
     factor = np.divide(weights, own, out=np.zeros(len(own)), where=own > 0)
     return balance_table(names, x, rows.arm, base_weights=own, weights=factor)
 
 
-def _measures(codes: Codes, rows: _Rows, own: Array, weights: Array) -> pd.DataFrame:
+def _measures(codes: Codes, rows: SetRows, own: Array, weights: Array) -> pd.DataFrame:
     """Return joint imbalance (L1), local common support and effective sizes, before and after."""
     table = []
     for stage, w in (("before", own), ("after", weights)):
@@ -403,7 +403,13 @@ def _measures(codes: Codes, rows: _Rows, own: Array, weights: Array) -> pd.DataF
     return pd.DataFrame(table, columns=list(MEASURE_COLUMNS))
 
 
-def _notes(rows: _Rows, weights: Array) -> list[str]:
+def _lone(rows: SetRows, weights: Array) -> list[str]:
+    """Say where no set is matched on both sides of its window."""
+    sets = rows.one_sided(weights)
+    return [f"no set has matched rows on both sides of its window: {listed(list(sets))}"] if sets else []
+
+
+def _notes(rows: SetRows, weights: Array) -> list[str]:
     """Say that rows stand in several sets, and that the weights add up."""
     several = rows.times.max(initial=1) > 1
     shared = "rows of authorities that serve several sets count one over their number in each; " if several else ""

@@ -135,15 +135,25 @@ def dealt(person: Codes, arm: Bools, folds: int, deal: int) -> Codes:
     return cluster_folds(person, arm, folds, stream(deal, "people")) if len(person) else person
 
 
-def nearest_factors(chance: Array, cells: Codes, arm: Bools, *, ratio: int, caliper: float | None) -> Array:
+def nearest_factors(
+    chance: Array, cells: Codes, arm: Bools, *, ratio: int, caliper: float | None, deal: int = 1
+) -> Array:
     """Match treated rows, those of the largest chance first, with the nearest of their cell, without replacement, (n,).
 
     A treated row that finds one has one; each of its k donors 1/k. The caliper is in standard deviations of the chance.
+    Rows of the same chance stand in an order by lot: by their place those of the first authority and the earliest
+    period would be taken before all others.
+
+    Parameters
+    ----------
+    deal
+        Number of the lots.
     """
+    lot = stream(deal, "people", "ties").permutation(len(arm))
     factor, known = np.zeros(len(arm)), np.isfinite(chance)
     reach = np.inf if caliper is None else caliper * float(chance[known].std(ddof=1))
     for cell in np.unique(cells[known]):
-        ours, theirs = (np.flatnonzero(known & (cells == cell) & side) for side in (arm, ~arm))
+        ours, theirs = (lot[(known & (cells == cell) & side)[lot]] for side in (arm, ~arm))
         order = np.argsort(-np.round(chance[ours], 12), kind="stable")
         chosen = nearest_on_line(chance[ours], chance[theirs], order=order, ratio=ratio, reach=reach)
         factor[ours], factor[theirs] = match_weights(chosen, len(theirs))

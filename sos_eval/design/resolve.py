@@ -30,7 +30,7 @@ from sos_eval.design.theory import (
     refuse_doses,
     take_covariates,
 )
-from sos_eval.design.varied import refuse_own_outcomes, refuse_unknown_covariates, varied
+from sos_eval.design.varied import refuse_idle_missing, refuse_own_outcomes, refuse_unknown_covariates, varied
 from sos_eval.errors import Fault, Faults, OurFault, nearest
 from sos_eval.inference.outcome_family import OutcomeFamily
 from sos_eval.panel.disclosure import Disclosure
@@ -212,6 +212,7 @@ def _entry(reader: Reader, i: int, given: Any, spec: PanelSpec | None, compariso
     _known_outcomes(reader, outcomes, spec, path)
     refuse_unknown_covariates(reader, method, spec, path)
     refuse_own_outcomes(reader, method, spec, comparison, outcomes, path)
+    refuse_idle_missing(reader, spec, comparison, path)
     return Entry(
         id=keys.id or str(method.name), role=keys.role or ("primary" if i == 0 else "secondary"), method=method,
         panel=spec, comparison=comparison, outcomes=outcomes, inference=infer, label=keys.label, changes=keys.changes,
@@ -276,6 +277,7 @@ def _alternative(reader: Reader, alternative: Alternative, primary: Entry, path:
     refuse_unknown_covariates(reader, method, spec, (*path, "estimator"))
     outcomes = (_headline_outcome(primary),)
     refuse_own_outcomes(reader, method, spec, comparison, outcomes, path)
+    refuse_idle_missing(reader, spec, comparison, path)
     return replace(
         primary, id=f"{primary.id}: {alternative.words}", role="sensitivity", method=method, panel=spec,
         comparison=comparison, outcomes=outcomes, label=alternative.words, changes=changes,

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sos_eval.comparison.build import people_of
+from sos_eval.comparison.covariates import BUILT_IN
+from sos_eval.comparison.group import GroupMethod
 from sos_eval.design.sections import Reader, read_comparison
 from sos_eval.errors import Faults, nearest
+from sos_eval.panel.of_outcomes import of_outcomes
 from sos_eval.panel.own_names import as_written
 from sos_eval.panel.spec import PanelSpec
 
-__all__ = ["refuse_own_outcomes", "refuse_unknown_covariates", "varied"]
+__all__ = ["refuse_idle_missing", "refuse_own_outcomes", "refuse_unknown_covariates", "varied"]
 
 
 def varied(reader: Reader, changes: Mapping[str, Any], path: tuple[str | int, ...], spec: Any, comparison: Any) -> Any:
@@ -61,17 +65,31 @@ def refuse_unknown_covariates(reader: Reader, method: Any, spec: PanelSpec, path
             reader.add((*path, "covariates"), what, near)
 
 
+def refuse_idle_missing(reader: Reader, spec: PanelSpec, comparison: Any, path: tuple[str | int, ...]) -> None:
+    """Refuse to say what becomes of gaps that there are none of: the panel's imputation fills its covariates."""
+    people = people_of(comparison) if isinstance(comparison, GroupMethod) else None
+    told = {"comparison": comparison, "comparison.people": people}
+    for key, one in told.items():
+        how = getattr(one, "missing", "fault")
+        columns = [name for name in getattr(one, "on", ()) if name not in BUILT_IN]
+        if spec.imputation is not None and how != "fault" and columns and set(columns) <= set(spec.covariates):
+            what = f"{key}.missing: {how} finds no gap: panel.imputation fills those of every covariate"
+            reader.add(path, what, f"leave {key}.missing out, or panel.imputation")
+
+
 def refuse_own_outcomes(
     reader: Reader, method: Any, spec: PanelSpec, comparison: Any, outcomes: Sequence[str], path: tuple[str | int, ...]
 ) -> None:
-    """Refuse to adjust an outcome for itself, or to match on it: values after the start would enter, or go unseen."""
-    declared = spec.outcomes or ({"outcome": spec.outcome} if spec.outcome is not None else {})
-    chosen = [declared[name] for name in outcomes or declared if name in declared]
-    own = {column for one in chosen for column in (one.value, one.count) if column is not None}
-    covariates = spec.covariates if method.covariates is None else method.covariates
-    for key, used in (("panel.covariates", covariates), ("comparison", comparison.columns)):
-        for name in sorted(own & set(used)):
-            reader.add(
-                path, f"{key}: {as_written(name)} is the outcome itself",
-                "match on outcome_pre, the outcome before the start" if key == "comparison" else "leave it out",
-            )  # fmt: skip
+    """Refuse to adjust an outcome for itself, or to match on it: values after the start would enter, or go unseen.
+
+    So with columns that are made of it, or that it is made of. Models of gaps read every covariate of the panel.
+    """
+    all_read = method.covariates is None or spec.imputation is not None
+    people = people_of(comparison) if isinstance(comparison, GroupMethod) else None
+    used = {"panel.covariates": spec.covariates if all_read else method.covariates}
+    used["comparison.people.on"] = people.on if people is not None else ()
+    used["comparison"] = [name for name in comparison.columns if name not in used["comparison.people.on"]]
+    for key, columns in used.items():
+        for name, why in sorted(of_outcomes(spec, [as_written(one) for one in columns], outcomes).items()):
+            instead = "match on outcome_pre, the outcome before the start" if key == "comparison" else "leave it out"
+            reader.add(path, f"{key}: {name} {why}", instead)

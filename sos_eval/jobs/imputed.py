@@ -32,7 +32,7 @@ NOT_POOLED = "a test without a standard error belongs to one completed data set,
 def over_imputations(
     design: Design, panels: dict[str, Panel], first: dict[Key, Answer], account: Account
 ) -> dict[Key, Answer]:
-    """Return answers pooled over the imputations that panels declare; those without imputation stay.
+    """Return answers pooled over the imputations that panels declare; those without imputation, or a gap, stay.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def over_imputations(
         groups = steps.compare(design, panels | steps.load_panels(some, imputation=k), ids)
         several.append(steps.infer(design, steps.estimate(design, groups, account.crew), account))
     own = {key: [one[key] for one in several[: numbers[key[0]]] if key in one] for key in several[0]}
-    return first | {key: _pooled(answers) for key, answers in own.items()}
+    return first | {key: _pooled(answers) for key, answers in own.items() if numbers[key[0]] > 1}
 
 
 def _pooled(answers: Sequence[Answer]) -> Answer:
@@ -97,7 +97,11 @@ def pooled_table(tables: Sequence[EffectTable]) -> tuple[EffectTable, pd.DataFra
     first = tables[0]
     estimates, errors = (np.array([one[name].to_numpy(float) for one in tables]) for name in ("estimate", "std_error"))
     df = first["df"].to_numpy(float)
-    pooled = pool(estimates, errors, np.where(np.isnan(df), np.inf, df))
+    complete = np.where(np.isnan(df), np.inf, df)
+    pooled = pool(estimates, errors, complete)
+    # no gap is in these rows: what was filled is of others, and nothing of the degrees of freedom is lost
+    whole = (estimates == estimates[0]).all(0) & (errors == errors[0]).all(0)
+    pooled = replace(pooled, df=np.where(whole, complete, pooled.df), missing=np.where(whole, 0.0, pooled.missing))
     level = first["conf_level"].fillna(0.95).to_numpy(float)
     low, high = interval(pooled.estimate, pooled.std_error, level, pooled.df)  # type: ignore[arg-type]
     statistic = pooled.estimate / pooled.std_error

@@ -21,6 +21,7 @@ from sos_eval.jobs.answers import Group
 from sos_eval.jobs.group_tables import weights_table
 from sos_eval.jobs.write import places_of
 from sos_eval.panel.flow import flow_table
+from sos_eval.results.assignments import MATCHED_ROWS
 from sos_eval.results.check import CheckResult
 
 __all__ = ["MatchedGroup", "match_design", "write_groups"]
@@ -35,7 +36,8 @@ class MatchedGroup:
     name
         Estimators and, where there are several, the outcome.
     tables
-        File name (without its ending) -> table: balance, balance_measures, flow; weights and sets where they may leave.
+        File name (without its ending) -> table: balance, balance_measures, flow; sets where some are made; weights, or
+        set_weights (sums by set, unit and side of its window) where rows are people.
     limits
         Declared limits on imbalance, judged.
     notes
@@ -130,14 +132,31 @@ def _laid_out(group: Group, names: list[str], design: Design) -> MatchedGroup:
     tables = {"balance": comparison.balance, "balance_measures": comparison.measures, "flow": flow}
     if (weights := weights_table(group)) is not None:
         tables["weights"] = weights
-        if comparison.sets is not None:
-            tables["sets"] = group.source.periods.in_table(comparison.sets)
+    if comparison.sets is not None:
+        tables["sets"] = group.source.periods.in_table(comparison.sets)
+    if comparison.sets is not None and MATCHED_ROWS in comparison.panel.frame:
+        tables["set_weights"] = _set_weights(comparison.sets, comparison.panel.frame)
     tables |= comparison.calibration
     limits = tuple(balance_results(group.entry.comparison, comparison))
     return MatchedGroup(
         ", ".join(names), group.entry.comparison.label, tables, limits,
         (*comparison.notes, seen_of_outcomes(design, group)), group.source.names_read,
     )  # fmt: skip
+
+
+def _set_weights(sets: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """Count the matched rows of people, and sum their weights, by set, unit and side of the set's window.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``matched_set, unit, side`` (before, after), ``rows, weight``; zero where a unit has no matched row.
+    """
+    named = frame.assign(side=frame["post"].map({0.0: "before", 1.0: "after"}))
+    sums = named.groupby(["matched_set", "unit", "side"])["weight"].agg(["size", "sum"])
+    each = sets[["matched_set", "unit"]].astype(str).merge(pd.DataFrame({"side": ["before", "after"]}), how="cross")
+    found = sums.reindex(pd.MultiIndex.from_frame(each), fill_value=0)
+    return each.assign(rows=found["size"].to_numpy(), weight=found["sum"].to_numpy(float))
 
 
 def write_groups(groups: list[MatchedGroup], out: Path, *, force: bool, read: Sequence[Path] = ()) -> list[Path]:

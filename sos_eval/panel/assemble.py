@@ -12,7 +12,8 @@ from sos_eval.panel.breaks import breaks
 from sos_eval.panel.caveats import Caveat
 from sos_eval.panel.frame import labels_of, lay_out, missing_covariates, names_of
 from sos_eval.panel.identified import check_identified
-from sos_eval.panel.noted import one_sided, varying_weights
+from sos_eval.panel.noted import one_sided, shared_clusters, varying_weights
+from sos_eval.panel.one_order import in_one_order
 from sos_eval.panel.own_names import as_written
 from sos_eval.panel.panel import FlowRow, Panel
 from sos_eval.panel.rates import outcome_of
@@ -98,6 +99,7 @@ def assemble(
             *reading.notes,
             *gaps,
             *one_sided(frame, rows, spec),
+            *shared_clusters(frame, rows, spec),
             *varying_weights(kept, rows, spec),
         ),
         noted_caveats=(*breaks(kept, rows, adoption.first_treated), *adoption.caveats),
@@ -105,7 +107,7 @@ def assemble(
         names_read=called,
         units_read=read,
     ).located(rows.codes, rows.units)
-    panel = _with_absorbing(_with_unknown(drop_unusable(panel, spec)))
+    panel = in_one_order(_with_absorbing(_with_unknown(drop_unusable(panel, spec))))
     check_identified(panel, require_untreated=require_untreated, require_treated=require_treated)
     return panel
 

@@ -18,6 +18,7 @@ __all__ = ["STEP", "GapFilling", "completed"]
 
 #: The step of the flow that counts rows with gaps.
 STEP = "imputation"
+_NO_GAP = "No covariate has a gap: nothing was imputed, and there is one data set."
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,11 @@ class GapFilling(Declared):
     """A covariate with a larger share of gaps is refused by name."""
 
     def sets(self, panel: Panel) -> int:
-        """Say how many completed data sets are made of a panel that was completed once."""
-        if self.number is not None:
-            return self.number
+        """Say how many completed data sets are made of a panel that was completed once; one where it had no gap."""
         gapped = sum(row.rows for row in panel.flow if row.step == STEP)
-        return max(2, _per_cent(gapped, panel.n_rows))
+        if not gapped:
+            return 1
+        return self.number or max(2, _per_cent(gapped, panel.n_rows))
 
 
 def completed(panel: Panel, names: tuple[str, ...], how: GapFilling, rng: np.random.Generator) -> Panel:
@@ -56,7 +57,7 @@ def completed(panel: Panel, names: tuple[str, ...], how: GapFilling, rng: np.ran
     _refuse(panel, empty, how)
     gaps = [name for name in names if empty[name].any()]
     if not gaps:
-        return panel
+        return panel.noted(FlowRow(STEP, "noted", 0, 0, "", _NO_GAP))
     whole = [_columns(panel.frame[name]) for name in names if name not in gaps]
     period = panel.frame["time"].to_numpy(float)[:, None]
     columns = [_gapped(panel.frame[name], empty[name]) for name in gaps]

@@ -1,4 +1,4 @@
-"""What a run says of its data without being asked: levels on one side only, weights that change over time."""
+"""What a run says of its data without being asked: levels on one side, shared clusters, weights that change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.rows import PlacedRows
 from sos_eval.panel.spec import PanelSpec
 
-__all__ = ["one_sided", "varying_weights"]
+__all__ = ["one_sided", "shared_clusters", "varying_weights"]
 
 
 def one_sided(frame: pd.DataFrame, rows: PlacedRows, spec: PanelSpec) -> tuple[FlowRow, ...]:
@@ -40,6 +40,26 @@ def _levels(frame: pd.DataFrame, rows: PlacedRows, name: str) -> list[FlowRow]:
             names = listed(list(rows.units[units]), NAMED)
             notes.append(FlowRow("level on one side", "noted", int(units.sum()), 0, names, reason))
     return notes
+
+
+def shared_clusters(frame: pd.DataFrame, rows: PlacedRows, spec: PanelSpec) -> tuple[FlowRow, ...]:
+    """Note clusters of people that have rows in several units: one number may be two persons.
+
+    Clusters that are no more than the units (regions) hold units whole, and nothing is noted.
+    """
+    if spec.layout == "panel" or spec.cluster is None:
+        return ()
+    codes = pd.factorize(frame["cluster"])[0]
+    units = np.unique(np.column_stack([codes, rows.codes]), axis=0)[:, 0]
+    each, size = np.bincount(units), np.bincount(codes)
+    shared = each > 1
+    if len(each) <= len(rows.units) or not shared.any():
+        return ()
+    reason = (
+        f"{spec.cluster}: {int(shared.sum())} of {len(each)} clusters have rows in several units, taken for the same "
+        "person; where numbers are given by each unit, write a column of unit and number"
+    )
+    return (FlowRow("person in several units", "noted", 0, int(size[shared].sum()), "", reason),)
 
 
 def varying_weights(reading: Reading, rows: PlacedRows, spec: PanelSpec) -> tuple[FlowRow, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sos_eval.comparison import DeclaredSets, Mahalanobis, Nearest, Optimal, build
@@ -138,9 +139,34 @@ def test_without_days_the_window_is_the_registers_periods():
     assert ("A", 12, "A") not in post
 
 
-def test_a_set_without_matched_rows_in_both_periods_is_named():
-    found = built([row for row in ROWS if row[:2] != ("B", 45)])
-    assert "sets without matched rows in both periods: B" in found.notes
+def test_a_set_matched_on_one_side_of_its_window_is_left_out_and_counted():
+    """As if it had not been declared, to the last bit: rows that it shared count whole for the other set."""
+    rows = [row for row in ROWS if row[:2] != ("B", 45)]
+    found = built(rows)
+    alone = DeclaredSets(sets={"A": SETS["A"]}, people=People(method="exact", on=("x",)))
+    panel = people_of([row for row in rows if row[0] != "B"], ("x",))
+    expected = build(alone, alone.restricted(panel))
+    columns = ["unit", "event_day", "matched_set", "weight", "post", "arm"]
+    pd.testing.assert_frame_equal(found.panel.frame[columns], expected.panel.frame[columns])
+    assert by_row(found, "weight")["D", 7, "A"] > 0
+    out = next(row for row in found.panel.flow if "no difference can be taken from it" in row.reason)
+    # B on day 5; D's rows are those of A's set too
+    assert (out.what, out.units, out.names, out.rows) == ("dropped", 1, "B", 1)
+    assert out.reason.startswith("the set of B has no matched rows after its window")
+    assert found.off_support == {"B": "its set has no matched rows after its window"}
+    assert set(found.sets["matched_set"]) == {"A"}
+    assert found.weights.tolist() == [1, 0, 1, 1]
+    before = built([row for row in ROWS if row[:2] != ("B", 5)])
+    assert before.off_support == {"B": "its set has no matched rows before its window"}
+
+
+def test_where_no_set_is_matched_on_both_sides_all_stay_and_a_difference_is_refused():
+    found = built([row for row in ROWS if row[:2] not in (("B", 45), ("A", 5))])
+    assert "no set has matched rows on both sides of its window: A, B" in found.notes
+    assert set(found.panel.frame["matched_set"]) == {"A", "B"}
+    later = built([row for row in ROWS if row[:2] not in (("B", 5), ("A", 5))])
+    with pytest.raises(NotIdentified, match="rows of both arms do not lie on both sides of a window"):
+        MatchedDiD(covariates=()).estimate(later.panel)
 
 
 WITHIN = People(method="exact", on=("kind", "x"))

@@ -58,8 +58,15 @@ def test_as_many_completed_data_sets_as_per_cent_of_rows_have_a_gap():
     assert GapFilling().sets(once) == np.ceil(100 * share) > 20
     assert f"were filled {np.ceil(100 * share):.0f} times by chained equations." in once.flow[-1].reason
     assert GapFilling(number=5).sets(completed(panel, ("x", "kind"), GapFilling(number=5), lots)) == 5
-    assert GapFilling().sets(many()) == 2
     few = panel.with_columns(x=panel.frame["x"].fillna(0.0), kind=panel.frame["kind"].fillna("north").where(
         np.arange(panel.n_rows) > 0
     ))  # fmt: skip
     assert GapFilling().sets(completed(few, ("x", "kind"), GapFilling(), lots)) == 2
+
+
+def test_without_a_gap_there_is_one_data_set_whatever_number_is_declared():
+    for number in (None, 5):
+        whole = completed(many(), ("x", "kind"), GapFilling(number=number), np.random.default_rng(1))
+        assert GapFilling(number=number).sets(whole) == 1
+        assert whole.flow[-1].reason == "No covariate has a gap: nothing was imputed, and there is one data set."
+        assert whole.flow[-1].rows == 0

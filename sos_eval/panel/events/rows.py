@@ -13,6 +13,7 @@ from sos_eval.panel.events.authorities import joined
 from sos_eval.panel.events.dates import days_of, years_of
 from sos_eval.panel.events.rules import derived
 from sos_eval.panel.events.spec import EVENT_DAY, EventsSpec
+from sos_eval.panel.one_order import row_keys
 from sos_eval.panel.panel import FlowRow
 from sos_eval.panel.read.columns import many
 from sos_eval.panel.read.reading import Reading
@@ -65,7 +66,9 @@ def _means(reading: Reading, spec: PanelSpec) -> Reading:
         if name not in reading.frame or not pd.api.types.is_numeric_dtype(reading.frame[name]):
             reading.fault_of(("events", "means"), f"{name} is no column of numbers", "name columns that `derive` makes")
     reading.faults.stop()
-    table = reading.frame.groupby([spec.unit, spec.time], sort=True)[list(names)].mean().reset_index()
+    keys = [spec.unit, spec.time]
+    events = reading.frame.take(np.argsort(row_keys(reading.frame, [*keys, *names]), kind="stable"))
+    table = events.groupby(keys, sort=True)[list(names)].mean().reset_index()
     if spec.treatment.first_treated is not None:
         first = reading.frame.groupby(spec.unit)[spec.treatment.first_treated].first()
         table[spec.treatment.first_treated] = table[spec.unit].map(first)

@@ -13,6 +13,7 @@ from sos_eval.errors import listed, nearest
 from sos_eval.numerics.working_days import working_days
 from sos_eval.panel.events.dates import Days, days_of
 from sos_eval.panel.events.spec import EventRule, EventsSpec
+from sos_eval.panel.one_order import row_keys
 from sos_eval.panel.panel import Array, FlowRow
 from sos_eval.panel.read.columns import many, texts
 from sos_eval.panel.read.reading import Reading
@@ -35,8 +36,9 @@ def derived(reading: Reading, spec: EventsSpec, day: Days, until: Days, unit: st
     unit
         The panel's column of units.
     """
+    lots = row_keys(reading.frame, list(dict.fromkeys((unit, *(name for name, _ in spec.read())))))
     for name, rule in spec.derive.items():
-        made = _Made(reading, name, rule, day, until, unit)
+        made = _Made(reading, name, rule, day, until, unit, lots)
         values = made.column()
         header = (*(reading.header or tuple(map(str, reading.frame.columns))), name)
         reading = replace(reading, frame=reading.frame.assign(**{name: values}), header=header)
@@ -46,9 +48,11 @@ def derived(reading: Reading, spec: EventsSpec, day: Days, until: Days, unit: st
 class _Made:
     """One rule on one table."""
 
-    def __init__(self, reading: Reading, name: str, rule: EventRule, day: Days, until: Days, unit: str) -> None:
+    def __init__(
+        self, reading: Reading, name: str, rule: EventRule, day: Days, until: Days, unit: str, lots: NDArray[np.uint64]
+    ) -> None:
         self.reading, self.name, self.rule, self.day, self.until = reading, name, rule, day, until
-        self.unit = unit
+        self.unit, self.lots = unit, lots
         self.inside = self._among()
 
     def column(self) -> pd.Series:
@@ -143,17 +147,18 @@ class _Made:
     def _neighbour(self) -> pd.Series:
         """Return a column's value in the same person's next row, or in the one before, among the rows that count.
 
-        Rows of a day keep their order in the file.
+        Rows of a day stand in an order that their values decide, whatever that of the file.
         """
         column = str(self.rule.next or self.rule.previous)
         keys = [pd.factorize(self.reading.frame[name])[0] for name in self.rule.by]
         rows = np.flatnonzero(self.inside & ~np.isnat(self.day) & (np.min(keys, axis=0) >= 0))
-        order = rows[np.lexsort((self.day[rows], *(key[rows] for key in keys)))]
+        order = rows[np.lexsort((self.lots[rows], self.day[rows], *(key[rows] for key in keys)))]
         same = np.all([key[order][1:] == key[order][:-1] for key in keys], axis=0)
         place = np.full(len(self.inside), -1)
         here, there = (order[:-1], order[1:]) if self.rule.next else (order[1:], order[:-1])
         place[here[same]] = there[same]
         self._note_shared(order[:-1][same], order[1:][same])
+        self._note_of_a_day(column, order[:-1][same], order[1:][same])
         return (
             self.reading.frame[column]
             .reset_index(drop=True)
@@ -161,6 +166,14 @@ class _Made:
             .reset_index(drop=True)
             .where(place >= 0)
         )
+
+    def _note_of_a_day(self, column: str, one: NDArray[np.intp], other: NDArray[np.intp]) -> None:
+        """Note persons who have several rows of a day that differ in the column: nothing says which comes first."""
+        codes = pd.factorize(self.reading.frame[column], use_na_sentinel=False)[0]
+        tied = (self.day[one] == self.day[other]) & (codes[one] != codes[other])
+        if tied.any():
+            reason = f"{self.name}: rows of a person and day differ in {column}; which comes first is settled by lot"
+            self.reading.notes.append(FlowRow("events of a day", "noted", 0, int(tied.sum()), "", reason))
 
     def _note_shared(self, one: NDArray[np.intp], other: NDArray[np.intp]) -> None:
         """Note persons whose rows lie in several units."""

@@ -34,7 +34,7 @@ def source_of(path: Path) -> str | None:
 def read_file(
     path: Path, source: str, faults: Faults, *, needed: Needed = lambda name: True, keys: tuple[str, ...] = (),
     table: str | None = None, header_row: int | None = None, where: str = "", key: str = "",
-    of_one_row: Needed = lambda name: False,
+    of_one_row: Needed = lambda name: False, rows: str = "a row per unit and time",
 ) -> Reading:  # fmt: skip
     """Read a file's needed columns.
 
@@ -52,13 +52,15 @@ def read_file(
         Where the file is named, for a missing one.
     of_one_row
         Which columns hold something of their row alone (counts), so that a cell merged over several is refused.
+    rows
+        What a row is, for a file without any.
 
     Raises
     ------
     DataFault
         The file is missing, a directory, empty, without rows, or not what its source says.
     """
-    _refuse_unreadable(path, source, faults, where, key)
+    _refuse_unreadable(path, source, faults, where, key, rows)
     readers = {"csv": read_csv, "xlsx": read_xlsx, "parquet": read_parquet, "duckdb": read_duckdb}
     wanted = Wanted(path, faults, needed, keys, table, header_row, of_one_row)
     try:
@@ -68,11 +70,11 @@ def read_file(
         faults.stop()
         raise
     if not len(reading.frame):
-        wanted.refuse("the file has column names but no rows", "add a row per unit and time")
+        wanted.refuse("the file has column names but no rows", f"add {rows}")
     return reading
 
 
-def _refuse_unreadable(path: Path, source: str, faults: Faults, where: str, key: str) -> None:
+def _refuse_unreadable(path: Path, source: str, faults: Faults, where: str, key: str, rows: str) -> None:
     """Say what is wrong with the file before it is opened."""
     named = f"{key}: " if key else ""
     try:
@@ -82,7 +84,7 @@ def _refuse_unreadable(path: Path, source: str, faults: Faults, where: str, key:
         elif not path.is_file():
             faults.add(where or str(path), f"{named}{path} is a device or a pipe, not a file", "name a file")
         elif size == 0:
-            faults.add(str(path), "the file is empty", "a first line names the columns, then a row per unit and time")
+            faults.add(str(path), "the file is empty", f"a first line names the columns, then {rows}")
         else:
             _refuse_other_format(path, source, faults)
     except (FileNotFoundError, NotADirectoryError):

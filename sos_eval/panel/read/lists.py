@@ -43,9 +43,10 @@ def read_lists(
         faults.add(where, f"{key}: {path.name} is neither csv nor xlsx", "write it as csv or xlsx")
         return {}
     one, many = columns
-    reading = read_file(path, source, faults, where=where, key=key)
+    rows = f"a line per pair below the line {one},{many}"
+    reading = read_file(path, source, faults, where=where, key=key, rows=rows)
     if one not in reading.header:  # under a title
-        reading = read_file(path, source, faults, where=where, key=key, keys=(one,))
+        reading = read_file(path, source, faults, where=where, key=key, keys=(one,), rows=rows)
     if one not in reading.header:
         reading.add(f'no column "{one}"', f"write the columns {one}, {many}, or {one}, {many}_1, {many}_2 …")
         return {}
