@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._averages import Averages, averages
+from sos_eval.estimators._strata import without_strata
 from sos_eval.panel.panel import Array, Panel
 
 __all__ = ["Cohort", "DonorDesign", "donor_design", "notes_on", "refuse_gaps_and_weights"]
@@ -17,7 +18,6 @@ __all__ = ["Cohort", "DonorDesign", "donor_design", "notes_on", "refuse_gaps_and
 Bools = NDArray[np.bool_]
 
 COVARIATES = "covariates are no part of this method: it balances earlier outcomes alone"
-STRATA = "effects of strata by period are no part of this method: the estimate is not made within strata"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,6 @@ def notes_on(panel: Panel, alone: Array) -> tuple[str, ...]:
     """Say what of a panel the method does not use, and name cohorts of one unit (starts, any)."""
     names = [panel.periods.name(one) for one in alone]
     return (
-        *([COVARIATES] if panel.covariates else []), *([STRATA] if panel.stratified else []),
+        *([COVARIATES] if panel.covariates else []), *without_strata(panel),
         *([f"cohorts of one unit: {listed(names)}"] if names else []),
     )  # fmt: skip

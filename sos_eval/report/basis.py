@@ -14,6 +14,7 @@ from sos_eval.results.facts import OutcomeFacts, PanelFacts, RunFacts
 
 __all__ = ["basis"]
 
+_SETS = "matched_sets "
 _YEARS = {"ends_march": "years to March", "starts_april": "years from April", "calendar": "years"}
 #: Strata that are parts of the units by a column, as `results.assignments` names them.
 _CUT = re.compile(rf"^(.+) ({'|'.join(PARTS)}) (\d)$")
@@ -39,6 +40,10 @@ def _within(panel: PanelFacts) -> list[str]:
     names, few = panel.strata, 4
     if len(names) < 2:
         return []
+    if all(name.startswith(_SETS) for name in names):
+        return [
+            f"each change is set against those in the same of {len(names)} matched sets (sets that share one are one)"
+        ]
     which = ", ".join(_stratum(name) for name in names) if len(names) <= few else _by_what(names)
     which = f" ({which})" if which else ""
     return [f"each change is set against those in the same of {len(names)} strata{which}"]
