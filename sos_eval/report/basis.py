@@ -15,7 +15,7 @@ from sos_eval.results.facts import OutcomeFacts, PanelFacts, RunFacts
 __all__ = ["basis"]
 
 _SETS = "matched_sets "
-_YEARS = {"ends_march": "years to March", "starts_april": "years from April", "calendar": "years"}
+_YEARS = {"ends_march": "years to March", "calendar": "years"}
 #: Strata that are parts of the units by a column, as `results.assignments` names them.
 _CUT = re.compile(rf"^(.+) ({'|'.join(PARTS)}) (\d)$")
 _CUT_BY = {"exposure": "population", "outcome": "earlier outcome"}
@@ -31,7 +31,15 @@ def basis(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> st
     who += _periods(facts.panel)
     lost = _left_out(facts.panel.left_out, treated)
     aside = _aside(facts.panel.n_read - treated - compared - sum(facts.panel.left_out.values()), units)
-    clauses = [*_within(facts.panel), *facts.panel.support, *lost, *_empty(facts), *_gaps(facts.panel, treated), *aside]
+    clauses = [
+        *_within(facts.panel),
+        *_window(facts.panel, treated),
+        *facts.panel.support,
+        *lost,
+        *_empty(facts),
+        *_gaps(facts.panel, treated),
+        *aside,
+    ]
     return in_units(f"{'; '.join([f'The answer rests on {who}', *clauses])}.", units)
 
 
@@ -41,12 +49,19 @@ def _within(panel: PanelFacts) -> list[str]:
     if len(names) < 2:
         return []
     if all(name.startswith(_SETS) for name in names):
-        return [
-            f"each change is set against those in the same of {len(names)} matched sets (sets that share one are one)"
-        ]
+        joined = "sets that share a comparison unit are one"
+        return [f"each change is set against those in the same of {len(names)} matched sets ({joined})"]
     which = ", ".join(_stratum(name) for name in names) if len(names) <= few else _by_what(names)
     which = f" ({which})" if which else ""
     return [f"each change is set against those in the same of {len(names)} strata{which}"]
+
+
+def _window(panel: PanelFacts, treated: int) -> list[str]:
+    """Return a clause on periods between start and full embedding, where they count as treated."""
+    if not panel.n_window:
+        return []
+    whose = "" if panel.n_window >= treated else f" (of {panel.n_window} of the {treated})"
+    return [f"{period_word(panel)}s between the start and full embedding count as treated{whose}"]
 
 
 def _by_what(names: Sequence[str]) -> str:
@@ -108,6 +123,8 @@ def _periods(panel: PanelFacts) -> str:
     inside = [name for name in panel.omitted_times if panel.first_time < panel.place(name) < panel.last_time]
     plain = f"{period_word(panel)}s" if panel.period else "periods"
     unit = plain if panel.period in ("quarter", "month") else _YEARS.get(panel.year_convention, plain)
+    if panel.year_convention == "starts_april" and unit == "years" and first.isdigit() and last.isdigit():
+        unit, first, last = "years from", f"April {first}", f"March {int(last) + 1}"  # a year is named by its start
     without = f" without {listing(inside)}" if inside else ""
     return f", {unit} {first} to {last}{without}" if first and last else ""
 

@@ -137,6 +137,8 @@ class PanelFacts:
         Names of the strata within which units are compared; empty without them.
     support
         Clauses on the comparison group for the sentence on what the estimate rests on.
+    n_window
+        Treated units whose periods between start and full embedding count as treated in full.
     """
 
     unit: str = ""
@@ -167,6 +169,7 @@ class PanelFacts:
     n_early_seen: int = 0
     strata: tuple[str, ...] = ()
     support: tuple[str, ...] = ()
+    n_window: int = 0
 
     def place(self, time: Any) -> float:
         """Return the number of a period as it is written; NaN where there is none."""

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from sos_eval.checks import Path
 from sos_eval.comparison import DeclaredSets, Rebuilding, build
 from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE, Imputation, PoissonDiD
 from sos_eval.estimators.fast import within_strata
@@ -53,8 +54,7 @@ def by_dummies(made):
     return coef[0], np.sqrt((score**2).sum()) / (left @ left)
 
 
-def test_one_set_a_pair_by_hand():
-    """Pairs a-c, b-d: (5 - 1) and (8 - 2), each pair alike: 5. Over all four with equal weights it is the same."""
+def test_three_sets_by_hand():
     change = np.array([5.0, 8, 1, 2, 9, 3, 7, 4])
     made = panel(np.column_stack([np.arange(8), np.arange(8) + change]), [2, 2, INF, INF, 2, INF, INF, INF])
     sets = {"00": ("02",), "01": ("03", "05"), "04": ("06",)}
@@ -104,3 +104,33 @@ def test_a_shock_to_a_set_moves_nothing():
     for estimator in (TWFE(), CallawaySantAnna(), EventStudyTWFE()):
         own, other = (fitted_on(estimator, one).estimate.values for one in (made, moved))
         np.testing.assert_allclose(own, other, atol=1e-8)
+
+
+def test_the_path_before_the_start_is_compared_as_the_estimate_is():
+    """Slope and pooling: least squares on the earlier years, unit and set-by-period effects beside treated x year."""
+    sets = {"00": ("04",), "01": ("05", "08"), "02": ("06",), "03": ("07", "09")}  # one treated each: alike in weight
+    for estimator in (TWFE(), CallawaySantAnna()):
+        fitted = fitted_on(estimator, noisy(8, (6, 6, 6, 6)), sets)
+        found = {one.name: one.value for one in Path(draws=19).check(fitted, np.random.default_rng(0))}
+        made = fitted.comparison.panel
+        early = made.keep_times(made.times[made.times < 6])
+        frame = early.frame.assign(treated=np.isfinite(early.frame["first_treated"]) * early.frame["time"])
+        slope = by_dummies(early.changed(frame=frame))[0]
+        assert found["path.slope"] == pytest.approx(slope, abs=1e-9)
+        # a steady divergence of that slope, gone on, moves the estimate by what page one says
+        apart = made.frame["time"] * np.isfinite(made.frame["first_treated"])
+        if isinstance(estimator, TWFE):
+            moved = estimator.complete(made.with_outcome(made.frame["outcome"] + slope * apart)).values[0]
+            assert found["path.gone_on"] == pytest.approx(moved - fitted.estimate.values[0], abs=1e-9)
+
+
+def test_the_path_says_which_periods_it_reads_where_there_are_earlier_ones():
+    found = {one.name: one for one in Path(draws=19).check(fitted_on(TWFE(), noisy()), np.random.default_rng(0))}
+    said = found["path.read"]  # three of the four start in period 4, one in 5
+    assert said.value == 3
+    assert said.text == (
+        "The path reads the last 3 periods before each start, as many as the earliest start has; 1 of 4 treated units "
+        "has 1 earlier one, which it does not read."
+    )
+    together = fitted_on(TWFE(), noisy(5, (4, 4, 4, 4)))
+    assert "path.read" not in {one.name for one in Path(draws=19).check(together, np.random.default_rng(0))}

@@ -30,7 +30,6 @@ def _smaller(design, world):
     world["children"]["referrals"] = 80
     panel = design["panel"]
     panel["outcomes"] = {name: panel["outcomes"][name] for name in OUTCOMES}
-    panel["events"]["derive"]["previous_plan"]["is_in"] = [1]
     del panel["imputation"]
     design["comparison"]["people"]["missing"] = "category"
     sets, published = design["estimators"][0], next(one for one in design["estimators"] if one["id"] == "published")

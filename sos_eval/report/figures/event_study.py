@@ -83,7 +83,10 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     rows = -(-len(panels) // columns)
     single = len(panels) == 1
     every = period_word(bundle.facts.panel)
+    around = _around_windows(bundle)
     title = f"Effect by {every}s since the start"
+    if set(table["estimator"]) <= around:
+        title = f"Effect by {every}s before and after the window"
     several = len(set(table["outcome"])) > 1
     if not several:
         title = f"{title}: {outcome_label(bundle, table['outcome'].iloc[0])}"
@@ -102,9 +105,22 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     _same_axes(axes, panels)
     for one in axes[len(panels) :]:
         one.set_visible(False)
-    for one in axes[max(len(panels) - columns, 0) : len(panels)]:
-        one.set_xlabel(f"{every.capitalize()}s since the first treated period")
+    for one, group in list(zip(axes, panels, strict=False))[max(len(panels) - columns, 0) :]:
+        one.set_xlabel(_counted_from(every, windowed=group["estimator"].iloc[0] in around))
     return shown
+
+
+def _around_windows(bundle: ResultBundle) -> set[str]:
+    """Return the estimators that count periods before each window opens and after it closes, and leave its rows out."""
+    entries = [one for one in bundle.design.get("estimators") or [] if isinstance(one, dict)]
+    return {str(one.get("id")) for one in entries if one.get("method") == "matched_did"}
+
+
+def _counted_from(every: str, *, windowed: bool) -> str:
+    """Return what event time counts; of matched rows 0 is the first period after full embedding."""
+    if windowed:
+        return f"{every.capitalize()}s before the window opened (negative), and since it closed (0: the first after it)"
+    return f"{every.capitalize()}s since the first treated period"
 
 
 def _same_axes(axes: Sequence[Axes], panels: Sequence[pd.DataFrame]) -> None:
@@ -175,7 +191,10 @@ def _whiskers(axes: Axes, at: np.ndarray, low: np.ndarray, high: np.ndarray, *, 
 
 def _note(table: pd.DataFrame, left_out: int, bundle: ResultBundle) -> str:
     """Explain the marks that are there."""
+    around = _around_windows(bundle)
     parts = ["Hollow circles: before the start. Filled squares: after it."]
+    if not around.isdisjoint(table["estimator"]):
+        parts.append("Dashed, where rows are matched: the window from the start to full embedding, whose rows are out.")
     if is_reference(table).any():
         parts.append("Diamond: the reference period, set to no difference; all others are compared with it.")
     if table["conf_low"].notna().any():
