@@ -122,9 +122,10 @@ def _periods(panel: PanelFacts) -> str:
     first, last = panel.written(panel.first_time), panel.written(panel.last_time)
     inside = [name for name in panel.omitted_times if panel.first_time < panel.place(name) < panel.last_time]
     plain = f"{period_word(panel)}s" if panel.period else "periods"
-    unit = plain if panel.period in ("quarter", "month") else _YEARS.get(panel.year_convention, plain)
-    if panel.year_convention == "starts_april" and unit == "years" and first.isdigit() and last.isdigit():
-        unit, first, last = "years from", f"April {first}", f"March {int(last) + 1}"  # a year is named by its start
+    yearly = panel.period not in ("quarter", "month")
+    unit = _YEARS.get(panel.year_convention, plain) if yearly else plain
+    if yearly and panel.year_convention == "starts_april":  # a year is named by its start, and ends in the next
+        unit, last = "years from April", f"March {int(last) + 1}" if last.isdigit() else last
     without = f" without {listing(inside)}" if inside else ""
     return f", {unit} {first} to {last}{without}" if first and last else ""
 
