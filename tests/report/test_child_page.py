@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from copy import deepcopy
 from dataclasses import replace
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.bundle.files import yaml_text
 from sos_eval.declare import read_yaml
 from sos_eval.jobs.run import run
@@ -21,6 +23,7 @@ from sos_eval.report.first_page import weighed
 from sos_eval.report.group_blocks import group_words, groups_of_rows, why_no_balance
 from sos_eval.report.truth_blocks import beside_the_truth
 from sos_eval.report.verdict import effect_of
+from sos_eval.results.comparison import OF_UNITS
 from sos_eval.worlds.children import children_from
 from sos_eval.worlds.children_source import children_tables
 from tests.conftest import ROOT, without_pages
@@ -80,6 +83,26 @@ def test_balance_of_matched_rows_is_told_and_no_page_says_that_none_was_built(bu
     assert dropped["rows"].gt(0).all()
     for n in dropped["rows"]:
         assert f"{n:,.0f} dropped: " in " ".join(lost.items)
+
+
+def test_rows_are_those_of_the_first_completed_data_set_and_not_of_units(bundle, tmp_path):
+    """Covariates of units, which a sequence pairs first, are no rows; several completed data sets are named."""
+    copy = shutil.copytree(bundle.path, tmp_path / "out")
+    path = copy / "tables" / "published.assessment_days.balance.csv"
+    table = pd.read_csv(path)
+    worst = table.assign(covariate=table["covariate"] + OF_UNITS, std_mean_diff=9.0, n_treated=10**6)
+    pd.concat([table, worst]).to_csv(path, index=False)
+    results = copy / "results.json"
+    told = json.loads(results.read_text(encoding="utf-8"))
+    for facts in told["inference_facts"]:
+        facts |= {"imputations": 5} if facts["estimator"] == "published" else {}
+    results.write_text(json.dumps(told), encoding="utf-8")
+    before, after = (groups_of_rows(one) for one in (bundle, ResultBundle(copy)))
+    assert "completed" not in before[0].text
+    assert "those of the first, estimates those of all." in after[0].text
+    frame = after[1].frame
+    assert set(frame["Data set"]) == {"first of 5 completed"}
+    pd.testing.assert_frame_equal(frame.drop(columns="Data set"), before[1].frame)
 
 
 def test_of_hand_written_sets_it_is_not_said_when_they_were_written(bundle):
@@ -158,7 +181,7 @@ def test_page_one_says_that_the_window_counts_and_what_is_true(bundle):
     path = bundle.headline["earlier_path"]
     assert "over the last 3 years before each start (those that start later than the first have earlier years" in path
     read = bundle.diagnostics.set_index(["name", "outcome"]).loc[("path.read", "assessment_days")]
-    assert "8 of 9 treated authorities have up to 3 earlier ones, which it does not read" in read["text"]
+    assert "8 of 9 treated units have up to 3 earlier ones, which it does not read" in read["text"]
 
 
 def test_where_the_window_is_left_out_page_one_does_not_say_that_it_counts(bundle):
