@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 import pandas as pd
 from annotated_types import Ge, Gt, Lt
+from numpy.typing import NDArray
 
 from sos_eval.checks.last_period import last_period
 from sos_eval.checks.path_lottery import PathLottery
@@ -267,7 +268,7 @@ def _read(lottery: PathLottery) -> list[CheckResult]:
     return [CheckResult("path.read", "count", float(read), text)]
 
 
-def _later(unread: Array) -> str:
+def _later(unread: NDArray[np.intp]) -> str:
     """Say how many treated units have earlier periods, and how many at most."""
     n, most = int((unread > 0).sum()), int(unread.max())
     up = f"{'up to ' if len(set(unread[unread > 0])) > 1 else ''}{most} earlier one{'s' if most > 1 else ''}"

@@ -49,9 +49,10 @@ def known_truth(bundle: ResultBundle) -> str:
     own = truth[(truth[["estimator", "outcome", "scale"]] == key).all(axis=1) & truth["true_effect"].notna()]
     if own.empty:
         return ""
-    true, low, high = float(own["true_effect"].iloc[0]), headline.get("conf_low"), headline.get("conf_high")
-    ranged = low is not None and high is not None
-    holds = f", which the range {'holds' if low <= true <= high else 'does not hold'}" if ranged else ""
+    true = float(own["true_effect"].iloc[0])
+    ends = [float(end) for end in (headline.get("conf_low"), headline.get("conf_high")) if end is not None]
+    inside = len(ends) == 2 and ends[0] <= true <= ends[1]
+    holds = f", which the range {'holds' if inside else 'does not hold'}" if len(ends) == 2 else ""
     return (
         "These data are simulated and know the true effect: over what this estimate counts as treated it is "
         f"{number(true, 3)}{holds}."
