@@ -377,8 +377,6 @@ def test_event_time_of_matched_rows_is_counted_from_the_window(bundle, tmp_path)
     entries = [{"id": "primary", "method": "matched_did", "role": "primary"}]
     made = write_bundle(tmp_path / "out", full(design=design() | {"estimators": entries}))
     figure = made.figure("event_study")
-    assert figure.axes[-1].get_xlabel() == (
-        "Years before the window opened (negative), and since it closed (0: the first after it)"
-    )
-    assert "whose rows are out" in figure.get_label()
-    assert "whose rows are out" not in bundle.figure("event_study").get_label()
+    assert figure.axes[-1].get_xlabel() == "Years around the window"
+    assert "0 the first after it closed; dashed, the window itself" in figure.get_label()
+    assert "the window itself" not in bundle.figure("event_study").get_label()
