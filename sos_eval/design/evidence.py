@@ -127,6 +127,8 @@ def _adjusted(design: Design) -> Iterator[str]:
     strata = strata_of_effects(entry.inference or design.inference)
     if strata:
         yield f"Effects by stratum and period are taken out, strata by {listed(list(strata))}."
+    if str(entry.comparison.name) == "declared" and getattr(entry.comparison, "people", None) is None:
+        yield "Effects by matched set and period are taken out; sets that share a comparison unit are one."
     if design.theory is None:
         yield "No programme theory says what else may move trends."
 

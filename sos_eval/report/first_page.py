@@ -18,6 +18,7 @@ from sos_eval.report.plan import lock_sentence
 from sos_eval.report.reading import scale_label, unit_words
 from sos_eval.report.safety import safety_words
 from sos_eval.report.tables.converted import converted
+from sos_eval.report.truth_blocks import known_truth
 from sos_eval.report.wording import count, number, sentence_count
 from sos_eval.results.facts import OutcomeFacts, QuestionFacts
 
@@ -125,7 +126,8 @@ def weighed(bundle: ResultBundle) -> list[str]:
     headline = bundle.headline
     failed = [text for text in headline.get("caveats") or [] if str(text).startswith(FAILED)]
     parts, neutral = _disagreement(headline.get("disagreement"))
-    first = [parts, headline.get("basis"), headline.get("detectable_text"), headline.get("earlier_path")]
+    first = [parts, headline.get("basis"), known_truth(bundle), headline.get("detectable_text")]
+    first.append(headline.get("earlier_path"))
     said = (*failed, *first, *(headline.get("caveats") or []), neutral)
     return list(dict.fromkeys(str(text) for text in said if text))
 
