@@ -72,6 +72,11 @@ def _level(design: Design, facts: RunFacts) -> tuple[int, str, str]:
     return 3, "before and after, with a comparison group", condition
 
 
+def _which_are_reported(design: Design) -> str:
+    """Say whether all of what is declared stands in the bundle."""
+    return "what is withheld is in disclosure.csv" if design.disclosure.guards else "all are reported"
+
+
 def robins_i(design: Design, facts: RunFacts) -> pd.DataFrame:
     """Return the seven domains of ROBINS-I (2016) with the run's own evidence; the judgement is the reviewer's."""
     panel = facts.panel
@@ -88,7 +93,7 @@ def robins_i(design: Design, facts: RunFacts) -> pd.DataFrame:
         ],
         "Selection of the reported result": [
             _planned(facts), f"{len(design.estimators)} estimators and {len(facts.inference.methods)} procedures are "
-            "declared; all are reported.", *_told(design, facts, "reported"),
+            f"declared; {_which_are_reported(design)}.", *_told(design, facts, "reported"),
         ],
     }  # fmt: skip
     rows = [

@@ -46,13 +46,19 @@ def first_page(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *_question(bundle.facts.question),
         Text(lock_sentence(bundle.facts.lock), "small"),
         *([Text(GUARDED, "small")] if bundle.guarded else []),
-        *([Text(COARSE, "small")] if bundle.guarded and bundle.facts.detectable.reason == SEARCHED else []),
+        *([Text(COARSE, "small")] if _is_coarse(bundle) else []),
         Text(str(headline.get("sentence") or "This bundle has no headline."), "answer"),
         *_safety(bundle),
         *([Picture("answer", drawn.alt["answer"])] if "answer" in drawn.images else []),
         *([Bullets(tuple(shown))] if shown else []),
         Link(f"{LIMITS}: {_how_many(more)}, and words that it does not support", LIMITS),
     ]
+
+
+def _is_coarse(bundle: ResultBundle) -> bool:
+    """Whether there is an answer, and a profile lets few of its digits be told."""
+    answered = bundle.headline.get("verdict") != "not_identified"
+    return bundle.guarded and answered and bundle.facts.detectable.reason == SEARCHED
 
 
 def _how_many(more: Sequence[str]) -> str:

@@ -84,13 +84,15 @@ def test_a_row_in_two_sets_weighs_half_in_each():
 
 def test_the_flow_counts_who_is_left_out():
     made = built(panel=many(), method="nearest", on=("x", "kind"), caliper=0.01)
-    assert any(
-        "that were matched with no treated row of the same set and period" in row.reason for row in made.panel.flow
-    )
-    made = built(panel=many(), method="ipw", on=("x", "kind"), trim_chance=(0.05, 0.5))
+    told = "that were matched with no treated row of the same set and period"
+    assert any(told in row.reason for row in made.panel.flow)
+    made = built(panel=many(), method="ipw", on=("x", "kind"), trim_chance=(0.05, 0.6))
     trimmed = {row.reason for row in made.panel.flow if row.step == "comparison"}
-    assert trimmed <= {f"{who} rows with an estimated chance outside 0.05 to 0.5" for who in ("treated", "comparison")}
+    assert trimmed <= {f"{who} rows with an estimated chance outside 0.05 to 0.6" for who in ("treated", "comparison")}
     assert trimmed
+    # limits that leave B nobody before its window leave its set out
+    made = built(panel=many(), method="ipw", on=("x", "kind"), trim_chance=(0.05, 0.5))
+    assert made.off_support == {"B": "its set has no matched rows before its window"}
 
 
 def test_a_missing_number_has_an_indicator():
