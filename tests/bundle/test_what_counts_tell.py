@@ -14,6 +14,7 @@ from sos_eval.bundle.told import NESTED, SEARCHED
 from sos_eval.report.compose import compose
 from sos_eval.report.draw import draw_all
 from sos_eval.report.first_page import COARSE
+from sos_eval.report.safety import safety_words
 from tests.bundle.test_searched import COUNTED, DESIGN, undrawn  # noqa: F401
 
 PLAIN = DESIGN.replace("  - {id: twfe, method: twfe}\n", "").split("checks:")[0] + DESIGN[DESIGN.index("seed:") :]
@@ -146,6 +147,9 @@ def test_a_safety_outcome_that_is_withheld_is_not_called_without_a_range(tmp_pat
     design = design.replace("control: never_treated", "control: never_treated, outcome: [entries, girls]")
     counts = np.random.default_rng(5).integers(300, 600, (8, 4))
     bundle = world(tmp_path, 4, design, entries=counts, girls=counts - small(4))
-    said = page_of(bundle)
-    assert "is not told: withheld (disclosure)" in said
-    assert "no range" not in said
+    read = se.read_bundle(bundle)
+    (row,) = read.headline["safety"]
+    assert row["text"] == "Withheld (disclosure)."
+    assert safety_words(row, read.facts)[0] == (
+        "whether a rise of 2 per 10,000 or more is excluded is not told: withheld (disclosure)"
+    )
