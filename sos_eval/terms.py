@@ -19,6 +19,7 @@ __all__ = [
     "TEST_COLUMNS",
     "Aggregation",
     "Direction",
+    "Estimand",
     "Role",
     "Scale",
     "Verdict",
@@ -32,6 +33,7 @@ Role = Literal["primary", "secondary", "sensitivity"]
 Aggregation = Literal["group_time", "event_time", "cohort", "calendar", "overall", "simple"]
 Scale = Literal["rate_per", "ratio", "log", "count", "value"]
 Direction = Literal["decrease", "increase", "none"]
+Estimand = Literal["att", "ate", "ato"]
 Verdict = Literal["inconclusive", "decrease", "increase", "no_meaningful_effect", "not_identified"]
 YearConvention = Literal["calendar", "ends_march", "starts_april"]
 
@@ -68,8 +70,10 @@ GLOSSARY: dict[str, str] = {
     "cohort": "the units that share a first treated period",
     "event_time": "time minus first_treated; negative before the start",
     "cell": "one cohort at one time: ATT(g, t)",
-    "estimand": "the quantity that is asked for: att, ate, rate_ratio",
+    "estimand": "the quantity that is asked for: att, ate, ato, rate_ratio",
     "att": "average effect on the treated, on the outcome's own scale",
+    "ate": "average effect over all units compared, treated and untreated, both groups weighed to stand for all",
+    "ato": "average effect where the groups overlap: each unit counts by the chance of the other group",
     "acrt": "average causal response on the treated: how much one more of a dose does",
     "rate_ratio": "rate with the intervention over the rate without it",
     "aggregation": "how cells are averaged",
@@ -78,7 +82,7 @@ GLOSSARY: dict[str, str] = {
     "simple": "average over all treated unit-periods",
     "calendar": "average over cohorts within a period",
     "control": "which untreated units a cell is compared with: never_treated or not_yet_treated",
-    "comparison": "the group that restriction, matching or weighting builds, before outcomes are read",
+    "comparison": "the group that restriction, matching or weighting builds, before any later outcome's value is read",
     "exposure": "the population at risk behind a count: children aged 0 to 17",
     "per": "the scale of a rate: 10000 means per 10,000 children",
     "role": "primary (the question), secondary, or sensitivity (does the answer depend on a choice)",

@@ -51,6 +51,9 @@ _LEVEL = "withheld: beside the estimate it would give back the mean before the s
 _PERCENT = ("percent", "percent_low", "percent_high")
 #: What the curve's sentence says in per cent of that mean.
 _IN_PERCENT = re.compile(r", from \S+% to \S+% of the treated's level before the start")
+#: What a table of alternatives tells of the difference to the headline alone.
+_BETWEEN = ("shift", "shift_error", "shift_p", "change")
+_FINER = "withheld: a difference by itself tells finer than the estimates that are shown"
 _POOLED = "withheld: beside the mean of rates it would give back counts of single units"
 #: In place of a category that few people have.
 _RARE = "(few people)"
@@ -68,6 +71,8 @@ _AS_BALANCE = "withheld: what balance.csv holds back would stand here"
 #: Tables on how alike the groups are in all covariates together.
 _OF_COVARIATES = ("balance_measures", "overlap", "calibration", "calibration_line")
 _COVARIATE = "withheld: a covariate could be made of small counts, and whole numbers could be searched for"
+#: Shares that differ by less are one.
+_ROUNDING = 1e-9
 _QUOTED = "withheld: words and numbers that may be from the data"
 #: A number that is not whole, and cut-points that were taken from the data.
 _FRACTION = re.compile(r"(?<![\w.])[-−]?\d[\d,]*\.\d+(?:e[-+]?\d+)?(?![\w.]*\w)")
@@ -274,6 +279,9 @@ class _Gate:
         file = f"tables/{name}.csv"
         if name == "outcome_paths":
             return self._paths(file, table)
+        if reason := self._why_no_group(name):
+            self._note(file, "the whole file", max(int(table.notna().to_numpy().sum()), 1), reason)
+            return None
         if set(EFFECT_COLUMNS) <= set(table.columns):
             return self._estimates(table, file)
         if tuple(table.columns) == BALANCE_COLUMNS:
@@ -293,6 +301,32 @@ class _Gate:
             self._alternatives(name, table) if name in self.about.rows and "variant" in table else rounded_table(table)
         )
 
+    def _why_no_group(self, name: str) -> str:
+        """Say why a table of a group of units that is not the headline's is held back; nothing of others.
+
+        It is told where its estimate is, which is held against those that are told already by units and weights, and
+        where no covariate of it or of the headline's is to be told to few places: more numbers on one leave fewer.
+        """
+        stem, _, what = name.rpartition(".")
+        estimates = self.content.estimates
+        keys = {f"{key[0]}.{key[1]}": key for key in zip(estimates["estimator"], estimates["outcome"], strict=True)}
+        if self.about.people or what not in ("balance", *_OF_COVARIATES) or stem not in keys:
+            return ""
+        key = keys[stem]
+        if key in self.silent:
+            return self.silent[key]
+        if key in self.searched.digits:
+            return SEARCHED
+        return BACK if key in self.partial else _COVARIATE if self._is_coarse(stem) else ""
+
+    def _is_coarse(self, stem: str) -> bool:
+        """Whether the headline's balance, or another group's, has a covariate whose counts could be searched for."""
+        balance, about = self.content.tables.get(f"{stem}.balance"), self.about.disclosure
+        if self.covariates.names or balance is None:
+            return True
+        declared = (self.content.design.get("panel") or {}).get("covariates") or ()
+        return bool(CoarseCovariates(balance, about.fewest, about.smallest, declared).names)
+
     def _alternatives(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
         """Hold back alternatives on few units, and on nearly the units of an estimate that is told."""
         file, key, behind = f"tables/{name}.csv", self._estimate_of(name), self.about.rows[name]
@@ -307,6 +341,7 @@ class _Gate:
         out = self._without(file, table, numbers, reasons, "reason")
         of_level = ~table["scale"].isin(["ratio", "log"]).to_numpy(bool)
         out = self._without(file, out, _PERCENT, {_LEVEL: of_level}, "")
+        out = self._without(file, out, _BETWEEN, {_FINER: ~declared}, "")
         return self._without(file, out, ("mean_of_draws",), {_MEANS: np.ones(len(out), bool)}, "")
 
     def _worded(self, file: str, table: pd.DataFrame) -> pd.DataFrame:
@@ -327,7 +362,8 @@ class _Gate:
         """Say why a whole file of ``tables/`` is held back; nothing where it is not."""
         if "draw" in table.columns or ".randomization" in name or name.startswith(("draws.", "confidence.")):
             return _DRAWS
-        if self.about.people and name == "calibration":
+        what = name.rpartition(".")[2]
+        if self.about.people and what == "calibration":
             return _PEOPLE
         about_units = {"unit", "label"} & set(table.columns)
         if about_units and (self.about.people or (name not in _PUBLIC and _by_unit(table))):
@@ -336,14 +372,14 @@ class _Gate:
             return _ONE_UNIT
         if "path" in name.split("."):
             return WEIGHED
-        if self.covariates.names and name in _OF_COVARIATES:
+        if self.covariates.names and what in _OF_COVARIATES:
             return _COVARIATE
         if "balance" in name.split(".") and self.held_balance:
             return _AS_BALANCE
         if name == "implementation.as_treated":
             return UNKNOWN
         key = self._estimate_of(name)
-        if key in self.silent:
+        if key in self.silent and name not in _PUBLIC:
             return self.silent[key]
         if (
             key in self.searched.digits
@@ -374,8 +410,9 @@ class _Gate:
         self.hidden = {str(group) for group in table["group"][few | back]}  # a cohort that is held back counts
         digits = self.searched.path_digits(table, self.about.behind, few | back)
         nested = table["outcome"].isin(self.nested).to_numpy(bool) & ~(few | back)
-        gone = (digits == 0) & ~(few | back | nested)
-        why = {self.few: few, BACK: back, NESTED: nested, SEARCHED: gone}
+        unknown = ~table["outcome"].isin(self.content.estimates["outcome"]).to_numpy(bool) & ~(few | back | nested)
+        gone = (digits == 0) & ~(few | back | nested | unknown)
+        why = {self.few: few, BACK: back, NESTED: nested, UNKNOWN: unknown, SEARCHED: gone}
         out = self._without(file, table, ("mean", "mean_pooled"), why, "")
         out = self.searched.coarser_means(file, out, digits)
         pooled = int(out["mean_pooled"].notna().sum())
@@ -418,7 +455,8 @@ class _Gate:
     def _few_people(self, table: pd.DataFrame) -> NDArray[np.bool_]:
         """Say which rows of balance, of rows that are people, tell of fewer people with or without something than may.
 
-        A covariate of two values has no variance ratio; its mean times the people is a count.
+        A covariate of two values has no variance ratio; its mean times the people is a count. Where the two are not 0
+        and 1, as mean and distance of the distributions tell, the codes are not known here, and it is held back.
         """
         if not self.about.people:
             return np.zeros(len(table), bool)
@@ -427,6 +465,7 @@ class _Gate:
             n, share = table[f"n_{group}"].to_numpy(float), table[f"mean_{group}"].to_numpy(float)
             held = np.minimum(share, 1 - share) * n
             few |= table["variance_ratio"].isna().to_numpy() & (held > 0) & (held < self.about.disclosure.smallest)
+        few |= table["variance_ratio"].isna().to_numpy() & ~_is_share(table)
         whole = pd.Series(few).groupby(table["covariate"].to_numpy()).transform("max")
         return np.asarray(whole, bool)
 
@@ -458,6 +497,7 @@ class _Gate:
         alone = name.str.startswith(_WITHOUT_SOME).to_numpy(bool) & ~few
         undone = table["text"].astype(str).str.startswith("Not done").to_numpy(bool)
         varied = name.isin(_OF_ALTERNATIVES).to_numpy(bool)  # their rows are judged one by one
+        between = name.eq("robustness").to_numpy(bool) & ~few
         searched = np.array([key[1] in self.searched.outcomes for key in keys], bool) & ~(few | alone | undone)
         back = np.array([key in self.partial for key in keys], bool) & ~(few | alone | undone | varied | searched)
         plain = [self.about.told(str(text)) if gone else text for text, gone in zip(table["text"], undone, strict=True)]
@@ -468,7 +508,7 @@ class _Gate:
         worst = name.str.startswith("balance.").to_numpy(bool) & rare & ~few
         weighed = name.str.endswith("gone_on_as_answered").to_numpy(bool) & ~(few | back)
         why = {_ONE_UNIT: alone, BACK: back, _THIN: thin, UNKNOWN: unknown, _AS_BALANCE: worst}
-        why |= {WEIGHED: weighed, SEARCHED: searched}
+        why |= {WEIGHED: weighed, SEARCHED: searched, _FINER: between & ~(searched | thin)}
         table = table.assign(text=[_IN_PERCENT.sub("", str(text)) for text in table["text"]])
         out = self._without_few("diagnostics.csv", table, ("value",), "text")
         out = self._without("diagnostics.csv", out, ("value",), why, "text")
@@ -549,12 +589,16 @@ class _Gate:
         empty |= {"n_missing": math.nan, "n_missing_exposure": math.nan} if self.about.people else {}
         means = ("mean_treated", "mean_treated_before", "mean_comparison")
         alone = dict.fromkeys(means, math.nan)
-        found = [name for name in panel.outcomes if name in self.searched.outcomes | self.nested]
+        estimated = set(self.content.estimates["outcome"])
+        held = self.searched.outcomes | self.nested
+        found = [name for name in panel.outcomes if name in held or name not in estimated]
         self._note("results.json", ", ".join(means), len(means) * len(found), SEARCHED)
         outcomes = {
             name: replace(one, **(alone if name in found else {}) | empty) for name, one in panel.outcomes.items()
         }
-        return replace(panel, outcomes=outcomes, n_rows=self._count(panel.n_rows), strata=())
+        return replace(
+            panel, outcomes=outcomes, n_rows=self._count(panel.n_rows), n_gaps=self._count(panel.n_gaps), strata=()
+        )
 
     def _count(self, value: float) -> float:
         """Return a count of people as it may be shown."""
@@ -597,6 +641,13 @@ class _Gate:
     def _names(self, text: str) -> bool:
         """Whether a sentence holds the name of a unit."""
         return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in self.about.names if name in text)
+
+
+def _is_share(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Say which rows of balance are of a covariate of 0 and 1 or of one value, whose means are shares."""
+    treated, others, ks = (table[name].to_numpy(float) for name in ("mean_treated", "mean_comparison", "ks"))
+    inside = (np.minimum(treated, others) >= -_ROUNDING) & (np.maximum(treated, others) <= 1 + _ROUNDING)
+    return np.asarray(inside & (np.abs(np.abs(treated - others) - ks) <= _ROUNDING), bool)
 
 
 def _of(key: tuple[str, str], table: pd.DataFrame) -> pd.DataFrame:

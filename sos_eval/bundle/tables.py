@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import OurFault
+from sos_eval.panel.levels import weighed_mean
 from sos_eval.panel.panel import Panel
 from sos_eval.results.facts import OutcomeFacts, PanelFacts
 from sos_eval.results.search import UNKNOWN
@@ -260,9 +261,9 @@ def _outcome_facts(panel: Panel) -> OutcomeFacts:
         label=outcome.label, scale=outcome.scale, per=outcome.per, counted=outcome.counted,
         transform=outcome.transform, role=outcome.role, margin=outcome.margin,
         mean_exposure=_mean(frame["exposure"]), mean_exposure_treated=_mean(frame.loc[ever, "exposure"]),
-        mean_treated=_mean(frame.loc[ever & ~before, "outcome"]),
-        mean_treated_before=_mean(frame.loc[before, "outcome"]),
-        mean_comparison=_mean(frame.loc[~ever, "outcome"]),
+        mean_treated=weighed_mean(frame[ever & ~before]),
+        mean_treated_before=weighed_mean(frame[before]),
+        mean_comparison=weighed_mean(frame[~ever]),
         n_missing=int(frame["outcome"].isna().sum()),
         n_missing_exposure=int((frame["outcome"].isna() & frame["exposure"].isna()).sum()) if outcome.counted else 0,
         stock=outcome.stock,

@@ -50,6 +50,8 @@ class ToldEstimates:
             return NEAR
         if told and any(one.searched(fewest, self.smallest) for one in (*told, *behind)):
             return SEARCHED
+        if any(self._leaves_found(one, other) for one in behind for other in told):
+            return NESTED
         if told and any(one.completes(told, fewest) for one in behind):
             return _SPAN
         if any(one.uneven(fewest) or other.uneven(fewest) for one in behind for other in told):
@@ -62,6 +64,11 @@ class ToldEstimates:
             return WEIGHED
         self.shown += [(outcome, one) for one in behind]
         return self.few if any(one.few(fewest) for one in behind) else ""
+
+    def _leaves_found(self, one: Members, other: Members) -> bool:
+        """Whether what the one counts beyond the other would be found: a part was taken out, or put in."""
+        beyond = one.beyond(other)
+        return beyond is not None and beyond.searched(self.fewest, self.smallest)
 
 
 def _ways(members: Sequence[Members]) -> int:

@@ -79,10 +79,12 @@ def _unlike(comparison: Comparison | None) -> list[CheckResult]:
     apart = earlier.drop(index=worse.index.intersection(earlier.index))
     texts = []
     if len(worse):
-        texts.append(
-            "The comparison group that was built is less like the treated units than the untreated units together "
-            f"were: standardised difference {gaps_told(worse)}."
+        built = (
+            "The comparison group that was built is less like the treated units than the untreated units together were"
+            if comparison.estimand == "att"
+            else "Treated and untreated units as they are weighed are less like each other than they were unweighed"
         )
+        texts.append(f"{built}: standardised difference {gaps_told(worse)}.")
     if len(apart):
         texts.append(f"Matched on, but not made alike: standardised difference {gaps_told(apart)}.")
     worst = float(pd.concat([worse, apart])["after"].max())

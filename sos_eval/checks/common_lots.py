@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sos_eval.checks.alternatives import PriorUseClass, prior_use_classes
 from sos_eval.errors import InputFault
+from sos_eval.panel.levels import weighed_mean
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import loop_batch, overall_place
 from sos_eval.results.fitted import Fitted
@@ -185,19 +186,19 @@ def overall_row(fitted: Fitted) -> int | None:
 
 
 def level_before(fitted: Fitted) -> float:
-    """Return the treated units' mean outcome before their start: no fall can be larger."""
+    """Return the treated units' mean outcome before their start, as they are weighed: no fall can be larger."""
     frame = fitted.panel.frame
     before = np.isfinite(frame["first_treated"]) & (frame["time"] < frame["first_treated"])
-    return float(frame.loc[before, "outcome"].mean())
+    return weighed_mean(frame[before])
 
 
 def level_after(fitted: Fitted) -> float:
     """Return the treated units' mean outcome from their start on: what a ratio leaves as it was observed.
 
-    NaN of logs: their mean is no level of the outcome.
+    As the estimate weighs them. NaN of logs: their mean is no level of the outcome.
     """
     if fitted.panel.outcome.transform == "log":
         return float("nan")
     frame = fitted.panel.frame
     after = np.isfinite(frame["first_treated"]) & (frame["time"] >= frame["first_treated"])
-    return float(frame.loc[after, "outcome"].mean())
+    return weighed_mean(frame[after])

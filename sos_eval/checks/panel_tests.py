@@ -33,7 +33,9 @@ class _Cells:
     ----------
     rows
         The treatment first among the regressors that vary within units.
-    time, clusters : (n,)
+    time : (n,)
+        Number of the period on the panel's axis: one left out of the analysis, or empty in all units, has its place.
+    clusters : (n,)
         Codes.
     """
 
@@ -92,7 +94,7 @@ class PanelTests(Check):
             return f"{len(unit)} units by periods are too few for {spent} parameters"
         if clusters.max() < 1:
             return "there is one cluster"
-        return _Cells(rows, time, clusters)
+        return _Cells(rows, np.rint(table["time"].to_numpy(float)).astype(np.intp), clusters)
 
 
 def _averaged(panel: Panel, names: tuple[str, ...]) -> pd.DataFrame:

@@ -21,7 +21,7 @@ COMMANDS = {
     "protocol": ("sos_eval.cli.designs:protocol", "write the evaluation protocol that a design declares"),
     "lock": ("sos_eval.cli.designs:lock", "freeze the plan before outcomes are seen"),
     "feasible": ("sos_eval.cli.feasible:feasible", "before funding: which change so many authorities could show"),
-    "match": ("sos_eval.cli.match:match", "who is compared with whom: balance and flow before any outcome is read"),
+    "match": ("sos_eval.cli.match:match", "who is compared with whom: balance and flow, no later outcome read"),
     "run": ("sos_eval.cli.run:run", "the main job: a design in, a folder with results and report out"),
     "panel": ("sos_eval.cli.panel:panel", "write the published panel of England; build and compare care panels"),
     "simulate": ("sos_eval.cli.simulate:simulate", "draw one panel from a declared world, with its true effects"),

@@ -1,4 +1,4 @@
-"""`sos-eval match`: the comparison groups of a design before any outcome is read."""
+"""`sos-eval match`: the comparison groups of a design before any later outcome's value is read."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ LIMIT_FAILED = 3
 def match(screen: Screen, design: Path, panel: Path | None, out: Path | None, force: bool) -> int:
     """Show who is compared with whom, how alike they are, and who was left out and why.
 
-    No outcome from the first start of anyone on is seen; of people only whether they have one. Exit 3 where a declared
-    limit on imbalance is not kept.
+    Of outcomes later than the first start of anyone nothing is seen, where rows are people whether there is one; each
+    group says which. Exit 3 where a declared limit on imbalance is not kept.
     """
     from sos_eval.jobs.match import match_design, write_groups
     from sos_eval.jobs.runs import files_read

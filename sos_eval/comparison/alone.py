@@ -43,4 +43,7 @@ def compared_within(made: Comparison, panel: Panel) -> Comparison:
     for reason in dict.fromkeys(alone.values()):
         inside = inside.keep([unit for unit in inside.units if alone.get(str(unit)) != reason], "strata", reason)
     weights = np.where(np.isin(panel.units.astype(str), list(alone)), 0.0, made.weights)
-    return replace(made, panel=inside, weights=weights, off_support={**made.off_support, **alone}) if alone else made
+    if not alone:
+        return made
+    out = {**alone, **made.left_out}  # a unit that the match left out was gone before its stratum was looked at
+    return replace(made, panel=inside, weights=weights, left_out=out, off_support={**made.off_support, **alone})

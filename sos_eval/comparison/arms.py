@@ -6,8 +6,14 @@ from collections.abc import Iterable, Mapping
 
 from sos_eval.errors import Fault, NotIdentified, listed
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.terms import Estimand
 
-__all__ = ["both_arms", "dropped_by_reason", "left_out_note", "names_of", "outside_range"]
+__all__ = ["both_arms", "dropped_by_reason", "left_out_note", "names_of", "outside_range", "whom_told"]
+
+_WHOM = {
+    "ate": "treated and untreated units are both weighed to stand for all units compared (ate)",
+    "ato": "treated and untreated units are both weighed to stand for those where the groups overlap (ato)",
+}
 
 
 def both_arms(panel: Panel) -> None:
@@ -34,15 +40,39 @@ def dropped_by_reason(without: Mapping[str, str]) -> tuple[tuple[tuple[str, ...]
     return tuple((tuple(unit for unit, why in without.items() if why == reason), reason) for reason in reasons)
 
 
-def left_out_note(panel: Panel, without: Mapping[str, str]) -> list[str]:
-    """Say that treated units are left out and whom the estimate is then about; nothing where none is."""
-    if not without:
+def left_out_note(panel: Panel, without: Mapping[str, str], estimand: Estimand = "att") -> list[str]:
+    """Say who is left out, why, and whom the estimate is then about; nothing where nobody is.
+
+    Parameters
+    ----------
+    without
+        Units that are left out, with the reason as the flow has it: treated units and, where the estimate is about more
+        than these, untreated ones, of which then as many are counted.
+    estimand
+        Whom the weights are about.
+    """
+    treated = set(map(str, panel.units[panel.ever_treated]))
+    gone = {unit: why for unit, why in without.items() if estimand != "att" or unit in treated}
+    if not gone:
         return []
-    rest = int(panel.ever_treated.sum()) - len(without)
+    who = f"{len(gone)} treated unit(s)" if estimand == "att" else f"{len(gone)} unit(s), treated or not,"
+    every = int(panel.ever_treated.sum()) if estimand == "att" else panel.n_units
+    of = "treated units" if estimand == "att" else "units"
+    why = "; ".join(
+        f"{names_of(panel, units)}: {reason}" for units, reason in dropped_by_reason(gone)
+    )  # fmt: skip
     return [
-        f"{len(without)} treated unit(s) found no comparison unit and are left out "
-        f"({names_of(panel, without)}): the estimate is about the {rest} that remain, not about all treated units"
+        f"{who} are left out ({why}): the estimate is about the {every - len(gone)} that remain, not about all {of}"
     ]
+
+
+def whom_told(estimand: Estimand, starts: int, *, apart: bool = False) -> list[str]:
+    """Say whom weights are about where it is not the treated; of several starts, whom those of each are about."""
+    if estimand == "att":
+        return []
+    each = "; each of {} starts with the units that never start" if apart else "; those of {} starts together, not each"
+    more = each.format(starts) if starts > 1 else ""
+    return [f"{_WHOM[estimand]}{more}: effects are about these, not about the treated"]
 
 
 def outside_range(panel: Panel, score: Array, words: str) -> dict[str, str]:

@@ -28,9 +28,10 @@ def balance_table(names: list[str], x: Array, treated: Mask, *, base_weights: Ar
     """Compare treated units and their comparison, covariate by covariate, before and after.
 
     Conventions of MatchIt's ``summary`` for the average effect on the treated: the mean difference is divided by
-    the standard deviation of the *treated before* in both stages, binary covariates by sqrt(p(1 - p)); the variance
-    ratio is treated over comparison, empty for binary covariates; ``ks`` is the largest distance between the
-    weighted distribution functions; ``ess`` is (sum w)^2 / sum w^2. What has no denominator is empty.
+    the standard deviation of the *treated before* in both stages, covariates of two values, whatever their codes, by
+    sqrt(p(1 - p)) times their distance; the variance ratio is treated over comparison, empty for these; ``ks`` is the
+    largest distance between the weighted distribution functions; ``ess`` is (sum w)^2 / sum w^2. What has no
+    denominator is empty.
 
     Parameters
     ----------
@@ -89,7 +90,8 @@ def standardised_difference(x: Array, treated: Mask, w: Array, before: Array) ->
 
 
 def _is_binary(x: Array) -> bool:
-    return bool(np.isin(x, (0.0, 1.0)).all())
+    """Whether a covariate has two values at most: 0 and 1, 1 and 2, or any other codes."""
+    return bool(len(x)) and bool(np.isin(x, (x.min(), x.max())).all())
 
 
 def _mean(x: Array, w: Array) -> float:
@@ -99,8 +101,9 @@ def _mean(x: Array, w: Array) -> float:
 def _treated_sd(x: Array, treated: Mask, w: Array) -> float:
     """Return the denominator of the standardised difference; NaN or zero where there is none."""
     if _is_binary(x):
-        p = _mean(x[treated], w[treated])
-        return float(np.sqrt(p * (1 - p)))
+        low, high = x.min(), x.max()
+        p = _mean((x[treated] == high).astype(float), w[treated])
+        return float((high - low) * np.sqrt(p * (1 - p)))
     return float(np.sqrt(weighted_variance(x[treated], w[treated])))
 
 

@@ -65,8 +65,9 @@ def _in_sequence(method: GroupMethod, people: People, panel: Panel, there: Panel
     named = units.balance.assign(covariate=units.balance["covariate"] + OF_UNITS)
     return replace(
         made, balance=pd.concat([made.balance, named], ignore_index=True), overlap=units.overlap,
-        off_support={**units.off_support, **made.off_support}, calibration=made.calibration or units.calibration,
-        uses_outcomes=units.uses_outcomes, max_smd=units.max_smd,
+        left_out={**made.left_out, **units.left_out}, off_support={**units.off_support, **made.off_support},
+        calibration=made.calibration or units.calibration,
+        uses_outcomes=units.uses_outcomes, max_smd=units.max_smd, estimand=units.estimand,
     )  # fmt: skip
 
 

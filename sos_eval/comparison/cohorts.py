@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sos_eval.comparison.arms import dropped_by_reason
+from sos_eval.comparison.arms import dropped_by_reason, whom_told
 from sos_eval.comparison.balance import balance_table
 from sos_eval.comparison.calibration import said_of
 from sos_eval.comparison.covariates import BUILT_IN, dummies, unit_values
-from sos_eval.comparison.group import GroupMethod, Selection, apply_weights, calibration_of, overlap_table
+from sos_eval.comparison.group import GroupMethod, Selection, apply_weights, calibration_of, left_out, overlap_table
 from sos_eval.comparison.measures import measures_table
 from sos_eval.errors import Fault, Faults, InputFault, NotIdentified
 from sos_eval.panel.panel import Array, Panel
@@ -86,7 +86,7 @@ def compared_apart(method: GroupMethod, panel: Panel) -> Comparison:
     """
     parts = _parts(method, panel)
     weights = _summed(parts, panel.n_units)
-    reasons = _reasons(parts)
+    reasons = {unit: why for part in parts for unit, why in left_out(method, part.panel, part.made).items()}
     out = {str(unit): reasons.get(str(unit), "not used") for unit in panel.units[weights == 0]}
     kept = panel
     for units, why in dropped_by_reason(out):
@@ -98,14 +98,11 @@ def compared_apart(method: GroupMethod, panel: Panel) -> Comparison:
         panel=apply_weights(panel, weights, kept.flow), weights=weights, sets=_sets(parts), balance=balance,
         measures=measures, off_support=off_support,
         overlap=_overlap(parts), calibration=chance,
-        notes=(*_notes(parts), *said_of(chance)), uses_outcomes=any(name in BUILT_IN for name in method.reads),
-        max_smd=method.imbalance_limits.get("max_smd", USUAL_SMD),
+        notes=(*_notes(parts), *whom_told(method.estimand, len(parts), apart=True), *said_of(chance)),
+        uses_outcomes=any(name in BUILT_IN for name in method.reads),
+        max_smd=method.imbalance_limits.get("max_smd", USUAL_SMD), estimand=method.estimand,
+        left_out=out,
     )  # fmt: skip
-
-
-def _reasons(parts: Sequence[_Part]) -> dict[str, str]:
-    """Return why a unit is out, the last cohort that left it out speaking for it."""
-    return {unit: why for part in parts for units, why in part.made.matched.dropped for unit in units}
 
 
 def _balance(method: GroupMethod, parts: Sequence[_Part]) -> tuple[pd.DataFrame, pd.DataFrame]:

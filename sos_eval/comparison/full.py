@@ -78,7 +78,7 @@ class Full(DeclaredDistance):
             dropped=dropped_by_reason(without | far),
             sets=_listed(panel, sets, distances.raw, weights),
             off_support=without,
-            notes=(*left_out_note(panel, without), *self.scale_note()),
+            notes=(*left_out_note(panel, without | far, self.estimand), *self.scale_note()),
         )
 
     def _fault(self, panel: Panel, distances: Distances) -> Fault:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from annotated_types import Gt, Le
 
+from sos_eval.comparison.arms import whom_told
 from sos_eval.comparison.balance import balance_table
 from sos_eval.comparison.calibration import calibrated, said_of
 from sos_eval.comparison.covariates import BUILT_IN, dummies, unit_values
@@ -25,7 +26,16 @@ from sos_eval.panel.pretreatment import outcome_pre
 from sos_eval.results.comparison import USUAL_SMD, Comparison, ComparisonMethod, GroupWeights, weighed
 from sos_eval.terms import BALANCE_COLUMNS
 
-__all__ = ["BalanceLimits", "GroupMethod", "Matched", "Selection", "apply_weights", "calibration_of", "overlap_table"]
+__all__ = [
+    "BalanceLimits",
+    "GroupMethod",
+    "Matched",
+    "Selection",
+    "apply_weights",
+    "calibration_of",
+    "left_out",
+    "overlap_table",
+]
 
 
 @dataclass(frozen=True)
@@ -224,6 +234,7 @@ class GroupMethod(ComparisonMethod):
             values=self._values(panel, made),
             notes=(
                 *made.matched.notes,
+                *whom_told(self.estimand, len(panel.cohorts)),
                 *self._unchanged(made),
                 *notes,
                 *self._several_starts(panel),
@@ -231,6 +242,8 @@ class GroupMethod(ComparisonMethod):
             ),
             uses_outcomes=any(name in BUILT_IN for name in self.reads),
             max_smd=self.imbalance_limits.get("max_smd", USUAL_SMD),
+            estimand=self.estimand,
+            left_out=left_out(self, panel, made),
         )
 
     def _complete(self, panel: Panel, values: pd.DataFrame) -> tuple[Panel, pd.DataFrame]:
@@ -248,8 +261,7 @@ class GroupMethod(ComparisonMethod):
                     "fill it in, take it out of `on`, or write missing: exclude",
                 )
             elif gone:
-                reason = f"no value of {name} before the first start"
-                panel = panel.keep([unit for unit in panel.units if unit not in gone], "comparison", reason)
+                panel = panel.keep([unit for unit in panel.units if unit not in gone], "comparison", no_value(name))
         faults.stop()
         return panel, values.reindex(panel.units)
 
@@ -316,6 +328,25 @@ def _nobody(panel: Panel, name: str) -> str:
     if name == "outcome_pre_slope" and len(panel.pre_times) < 2:
         return f"comparison.on: {name} needs two periods before the first start, there is {len(panel.pre_times)}"
     return f"comparison.on: no unit has a value of {name} before the first start"
+
+
+def left_out(method: GroupMethod, panel: Panel, made: Selection) -> dict[str, str]:
+    """Return the units of a panel that take no part, each with its reason in the flow."""
+    reasons = {str(unit): why for units, why in made.matched.dropped for unit in units}
+    lacking = set(panel.units) - set(made.inside.units)
+    if not lacking:
+        return reasons
+    values = unit_values(panel, method.reads, key="comparison.on", faults=Faults(NotIdentified))
+    for name in values:
+        for unit in values[name].index[values[name].isna()]:
+            if unit in lacking:
+                reasons.setdefault(str(unit), no_value(name))
+    return reasons
+
+
+def no_value(covariate: object) -> str:
+    """Return why a unit without a value of a covariate takes no part."""
+    return f"no value of {covariate} before the first start"
 
 
 def apply_weights(panel: Panel, weights: Array, flow: tuple[FlowRow, ...]) -> Panel:

@@ -44,13 +44,14 @@ Bools = NDArray[np.bool_]
 Codes = NDArray[np.intp]
 
 
-#: Why rows are left out, by method.
+#: Why an authority is left out, and why rows are, by method.
+_NO_ROW = "no row of theirs is matched"
 _NO_STRATUM = "without a {other} row in the same stratum of set, period and covariates"
 _WHY_OUT = {
-    ("nearest", "treated"): "for which no comparison row of the same set and period is left, or near enough",
-    ("nearest", "comparison"): "that were matched with no treated row of the same set and period",
-    ("ipw", "treated"): "without a comparison row in the same set and period, or with a chance outside trim_chance",
-    ("ipw", "comparison"): "without a treated row in the same set and period, or with a chance outside trim_chance",
+    "nearest treated": "for which no comparison row of the same set and period is left, or near enough",
+    "nearest comparison": "that were matched with no treated row of the same set and period",
+    "ipw treated": "without a comparison row in the same set and period",
+    "ipw comparison": "without a treated row in the same set and period",
 }
 
 
@@ -186,9 +187,11 @@ def matched_people(
     made, lost, out = _two_sided(people, panel, values, rows)
     rows, weights = made.rows, made.weights
     calibration = {} if made.chance is None else made.chance.calibrated(rows.arm, made.own)
-    flow = (*flow, *missing, *out, *_left_out(rows, weights, people.method))
+    flow = (*flow, *missing, *out, *_left_out(people, rows, weights, None if made.chance is None else made.chance.used))
+    of_units = _unit_weights(panel, rows, weights)
     return Comparison(
-        panel=_laid_out(panel, rows, weights, flow), weights=_unit_weights(panel, rows, weights),
+        panel=_laid_out(panel, rows, weights, flow), weights=of_units,
+        left_out=dict.fromkeys(map(str, panel.units[of_units == 0]), _NO_ROW) | lost,
         sets=listed_sets[~listed_sets["matched_set"].astype(str).isin(lost)].reset_index(drop=True),
         balance=_balance(people, values, rows, made.own, weights), off_support=lost,
         measures=_measures(made.codes, rows, made.own, weights), calibration=calibration,
@@ -328,16 +331,29 @@ def _by_chance(people: People, panel: Panel, rows: SetRows, own: Array, chance: 
     return composite_weights(cells, rows.arm, own * factor)
 
 
-def _left_out(rows: SetRows, weights: Array, method: str) -> list[FlowRow]:
-    """Count the rows that nothing is matched with, by group."""
-    flow = []
+def _left_out(people: People, rows: SetRows, weights: Array, chance: Array | None) -> list[FlowRow]:
+    """Count the rows that nothing is matched with, by group; those trimmed by their chance apart.
+
+    Parameters
+    ----------
+    chance : (n,) or None
+        Of each row, where rows are weighed by it.
+    """
+    limits, flow = people.trim_chance if people.method == "ipw" else None, []
+    outside = np.zeros(len(weights), bool)
+    if limits is not None and chance is not None:
+        outside = (chance < limits[0]) | (chance > limits[1])
     for words, group in (("treated", rows.arm), ("comparison", ~rows.arm)):
         lost = np.setdiff1d(rows.place[group & (weights == 0)], rows.place[weights > 0])
-        if len(lost):
-            other = "comparison" if words == "treated" else "treated"
-            why = _WHY_OUT.get((method, words), _NO_STRATUM).format(other=other)
-            reason = f"{words} rows {why}"
-            flow.append(FlowRow("comparison", "dropped", 0, len(lost), "", reason))
+        trimmed = np.setdiff1d(lost, rows.place[group & ~outside])
+        other = "comparison" if words == "treated" else "treated"
+        why = _WHY_OUT.get(f"{people.method} {words}", _NO_STRATUM).format(other=other)
+        reasons = {why: len(lost) - len(trimmed)}
+        if limits is not None:
+            reasons[f"with an estimated chance outside {limits[0]:g} to {limits[1]:g}"] = len(trimmed)
+        flow += [
+            FlowRow("comparison", "dropped", 0, n, "", f"{words} rows {reason}") for reason, n in reasons.items() if n
+        ]
     return flow
 
 

@@ -64,9 +64,12 @@ def refuse_model(model: Model) -> None:
 
 
 def regressors(values: pd.DataFrame, on: Sequence[str]) -> tuple[list[str], Array]:
-    """Return the names and the regressors of a propensity, (n, 1 + columns): the constant, then the covariates."""
+    """Return the names and the regressors of a propensity, (n, 1 + columns): the constant, then the covariates.
+
+    Covariates less their means: the chance is the same, and a large origin takes no digits from it.
+    """
     names, x = dummies(values[list(on)], drop_first=True)
-    return names, np.column_stack([np.ones(len(x)), x])
+    return names, np.column_stack([np.ones(len(x)), x - x.mean(0)])
 
 
 def propensity(panel: Panel, values: pd.DataFrame, on: Sequence[str]) -> LogisticFit:

@@ -84,7 +84,7 @@ class StratumMethod(GroupMethod):
             score=found.score,
             chance=found.score,
             off_support=dict(found.off_support) | without,
-            notes=(*left_out_note(panel, without), *found.notes),
+            notes=(*left_out_note(panel, without | unused, self.estimand), *found.notes),
         )
 
     def match_many(self, panel: Panel, values: pd.DataFrame, first_treated: Array) -> GroupWeights:

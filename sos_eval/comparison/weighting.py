@@ -93,7 +93,10 @@ class WeightMethod(GroupMethod):
             score=chance,
             chance=chance,
             off_support=off | without,
-            notes=(*left_out_note(panel, without), *(few_note(panel, values, self.on) if self.models_chance else ())),
+            notes=(
+                *left_out_note(panel, gone, self.estimand),
+                *(few_note(panel, values, self.on) if self.models_chance else ()),
+            ),
         )
 
     @property

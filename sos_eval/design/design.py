@@ -18,7 +18,7 @@ from sos_eval.panel.spec import PanelSpec
 from sos_eval.results.check import Check
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.inference import InferenceMethod
-from sos_eval.terms import Direction, Role
+from sos_eval.terms import Direction, Estimand, Role
 from sos_eval.theory.discovery import Discovery
 from sos_eval.theory.implementation import MeasuredFidelity
 from sos_eval.theory.moderators import Moderator
@@ -96,6 +96,11 @@ class Entry:
     def is_variant(self) -> bool:
         """Whether it runs on another panel or comparison group than the design's own."""
         return bool(self.changes)
+
+    @property
+    def estimand(self) -> Estimand:
+        """Whom the effects are about: those whom the comparison group is weighed for, else by the method's option."""
+        return self.method.estimand if self.comparison.estimand == "att" else self.comparison.estimand
 
 
 @dataclass(frozen=True)

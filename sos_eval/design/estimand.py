@@ -10,11 +10,24 @@ from sos_eval.panel.spec import Treatment
 __all__ = ["estimand_rows", "intercurrent_rows"]
 
 
+_SINCE = "in the periods from the start on"
+#: Whose effect is asked for, and what is averaged over.
+_WHOM = {
+    "att": "units that began within the window, in the periods from their start on",
+    "ate": f"all units compared, those that began within the window and those that did not, {_SINCE}",
+    "ato": f"units compared of which either could have begun or not (where the groups overlap), {_SINCE}",
+}
+_OVER = {
+    "att": "treated units and periods",
+    "ate": "all units compared, treated and untreated, in treated periods",
+    "ato": "units where treated and untreated overlap, in treated periods",
+}
+
+
 def estimand_rows(design: Design) -> Iterator[tuple[str, str]]:
     """Yield the parts of the estimand, each from the declaration."""
     asked, entry = design.question, next(one for one in design.estimators if one.role == "primary")
-    treated = "units that began within the window, in the periods from their start on"
-    yield "Population", f"{asked.population or 'not declared'}: {treated}"
+    yield "Population", f"{asked.population or 'not declared'}: {_WHOM[entry.estimand]}"
     yield "Strategy", f"{asked.intervention or 'the intervention'} from the first treated period on"
     yield "Compared with", asked.comparator or "not declared"
     yield "Outcome", f"{asked.outcome}{_counted(entry)}" if asked.outcome else "not declared"
@@ -34,7 +47,15 @@ def _summary(entry: Entry) -> str:
     what = "ratio of rates" if entry.method.weighs_exposure else "average difference"
     weight = "units by their exposure" if entry.method.weighs_exposure else "units alike"
     weight = f"units by {entry.panel.weight}" if entry.panel.weight else weight
-    return f"{what} over treated units and periods ({entry.id}, {entry.method.label}), {weight}"
+    over = _OVER[entry.estimand]
+    if entry.estimand != "att":
+        weight = f"{weight}, times the weight that {entry.comparison.label if _weighs(entry) else entry.id} gives them"
+    return f"{what} over {over} ({entry.id}, {entry.method.label}), {weight}"
+
+
+def _weighs(entry: Entry) -> bool:
+    """Whether it is the comparison group's weights that make the average, and not the estimator's own option."""
+    return entry.comparison.estimand != "att"
 
 
 def intercurrent_rows(design: Design) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ import pandas as pd
 from sos_eval.design.design import Design, Entry
 from sos_eval.design.target_trial import target_trial
 from sos_eval.errors import listed
-from sos_eval.results.facts import CheckFacts, RunFacts
+from sos_eval.results.facts import CheckFacts, PanelFacts, RunFacts
 from sos_eval.results.inference import strata_of_effects
 
 __all__ = ["emmie_sheet", "evidence_sheet", "maryland", "robins_i"]
@@ -22,6 +22,13 @@ _SPEAKS = {
     "selection": ("leave_one_out", "unmatched"),
     "measurement": ("functional_form",),
     "reported": ("robustness", "goodman_bacon"),
+}  # fmt: skip
+
+
+#: Whom the effect is an average over, where that is not the treated.
+_OVER = {
+    "att": "", "ate": ", as an average over all of these, both groups weighed to stand for all",
+    "ato": ", as an average over those of these where the groups overlap",
 }  # fmt: skip
 
 
@@ -159,8 +166,19 @@ def _missing(facts: RunFacts) -> Iterator[str]:
         every = facts.panel.n_units * facts.panel.n_times if facts.panel.layout == "panel" else facts.panel.n_rows
         lost = every - (facts.panel.n_rows - outcome.n_missing)
         yield f"{lost:,.0f} of {every:,.0f} rows have no outcome."
+    yield _covariates_missing(facts.panel)
     if facts.panel.gaps:
         yield f"{len(facts.panel.gaps)} units have gaps."
+
+
+def _covariates_missing(panel: PanelFacts) -> str:
+    """Say how many rows lack a covariate that the headline reads, and what becomes of them."""
+    if not panel.n_gaps > 0:
+        return ""
+    lack = f"{panel.n_gaps:,.0f} rows, before any are matched, have no value of {listed(panel.gap_names)}"
+    return f"{lack}. {panel.gaps_filled}" if panel.gaps_filled else (
+        f"{lack}: they take no part, or count as `missing` declares (flow.csv)."
+    )  # fmt: skip
 
 
 def _planned(facts: RunFacts) -> str:
@@ -189,7 +207,7 @@ def _effect(design: Design, facts: RunFacts) -> str:
     harm = f"harms looked at: {listed(harms)}" if harms else "no harm was looked at"
     checks = len(design.checks)
     asked = f"{checks} check{'' if checks == 1 else 's'} declared"
-    return f"Estimated on {units} over {panel.n_times} periods; {asked}; {harm}."
+    return f"Estimated on {units} over {panel.n_times} periods{_OVER[panel.estimand]}; {asked}; {harm}."
 
 
 def _mechanism(facts: RunFacts, tables: Mapping[str, pd.DataFrame]) -> str:

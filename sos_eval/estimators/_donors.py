@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._averages import Averages, averages
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.estimate import Batch, Estimate, cluster_sums
+from sos_eval.results.estimator import Estimator
 
-__all__ = ["Cohort", "DonorDesign", "donor_design", "notes_on", "refuse_gaps_and_weights"]
+__all__ = ["Cohort", "DonorDesign", "DonorEstimator", "donor_design", "notes_on", "refuse_gaps_and_weights"]
 
 Bools = NDArray[np.bool_]
 
@@ -72,6 +75,55 @@ class DonorDesign:
         behind = self.lay.inside.astype(float) @ (self.cell_cohort[:, None] == np.arange(len(sizes))) > 0
         columns = self.lay.columns(n_treated_units=behind @ sizes, scale=self.panel.outcome.scale)
         return pd.DataFrame(columns).assign(n_obs=self.outcomes.size, n_units=self.panel.n_units)
+
+
+class DonorEstimator(Estimator):
+    """An estimator that weighs donors: a subclass writes `designed` and `scored`, and has `estimate` and batches."""
+
+    def designed(self, panel: Panel) -> DonorDesign:
+        """Find cohorts and donors; see `donor_design` for what is refused."""
+        raise NotImplementedError
+
+    def scored(self, design: DonorDesign) -> tuple[Array, Array | None]:
+        """Return the rows (q,) and the influence of units on them (n_units, q), or None where there is none."""
+        raise NotImplementedError
+
+    def estimate_many(self, panel: Panel, outcomes: Array) -> Batch:
+        """Estimate a batch of outcomes, (draws, n_units, n_times): donors and cohorts are found once."""
+        if panel.layout != "panel" or not panel.is_balanced or not np.isfinite(outcomes).all():
+            return super().estimate_many(panel, outcomes)
+        own = self.complete(panel.with_outcome(outcomes[0]))
+        return self._batch(own, panel, ((one, panel.first_treated) for one in np.asarray(outcomes, float)))
+
+    def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
+        """Estimate under many adoptions, (draws, n_units), that hand the same starts to other units."""
+        starts = np.asarray(first_treated, float)
+        same = (np.sort(starts, axis=1) == np.sort(panel.first_treated)).all()
+        if not same or panel.layout != "panel" or not panel.is_balanced:
+            return super().estimate_assignments(panel, first_treated)
+        own, outcomes = self.complete(panel.with_first_treated(starts[0])), panel.matrix()
+        return self._batch(own, panel, ((outcomes, one) for one in starts))
+
+    def _batch(self, own: Estimate, panel: Panel, draws: Iterable[tuple[Array, Array]]) -> Batch:
+        """Estimate draws of outcomes (n_units, n_times) and starts (n_units,) in the rows of the first of them."""
+        design, clusters = self.designed(panel), panel.clusters
+        values, errors = [], []
+        for outcomes, starts in draws:
+            part, drawn = _redrawn(design, outcomes, starts)
+            value, influence = self.scored(drawn)
+            values.append(value)
+            if influence is not None:
+                sums = cluster_sums(influence, clusters[part])
+                errors.append(np.sqrt((sums**2).sum(0)) / len(influence))
+        return Batch(own.cells, np.array(values), np.array(errors) if errors else None, ("",) * len(values))
+
+
+def _redrawn(design: DonorDesign, outcomes: Array, starts: Array) -> tuple[Bools, DonorDesign]:
+    """Return which units take part, (n_units,), and the design with other outcomes and other units at its starts."""
+    free = starts > design.panel.times[-1]
+    part = free | np.isin(starts, [cohort.start for cohort in design.cohorts])
+    cohorts = tuple(replace(cohort, units=starts[part] == cohort.start) for cohort in design.cohorts)
+    return part, replace(design, outcomes=outcomes[part], donors=free[part], cohorts=cohorts)
 
 
 def donor_design(panel: Panel, name: str, *, periods: int, donors: int) -> DonorDesign:

@@ -306,13 +306,15 @@ def independent(rows: Rows, columns: Array) -> NDArray[np.bool_]:
     length = np.linalg.norm(columns * root[:, None], axis=0)
     left = (rows.effects.residual(columns.T) * root).T
     kept = np.zeros(columns.shape[1], bool)
-    basis = np.empty((len(columns), 0))
+    every, found = np.empty(left.shape, order="F"), 0
     for j in range(columns.shape[1]):
+        basis = every[:, :found]
         rest = left[:, j] - basis @ (basis.T @ left[:, j])
         size = np.linalg.norm(rest)
         kept[j] = size > max(ABSORBED * length[j], COLLINEAR * np.linalg.norm(left[:, j]))
         if kept[j]:
-            basis = np.column_stack([basis, rest / size])
+            every[:, found] = rest / size
+            found += 1
     return kept
 
 

@@ -15,6 +15,7 @@ from sos_eval.estimators._cells import BASE_REASON, CellPlan, Control, plan_cell
 from sos_eval.estimators._donors import refuse_gaps_and_weights
 from sos_eval.numerics.dose_basis import DoseBasis
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.results.doses import dose_name
 from sos_eval.results.estimate import Batch, Estimate, cells, cluster_sums
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.method import register
@@ -165,6 +166,23 @@ class ContinuousDiD(Estimator):
         outcomes = np.broadcast_to(panel.matrix(), (len(starts), panel.n_units, panel.n_times))
         return _batch(panel, plan, outcomes, plan.order(starts))
 
+    def leverage(self, panel: Panel) -> tuple[Array, str]:
+        """Say what each unit counts for in the row of the curve that the fewest treated units decide.
+
+        That number is (sum of squared loads)^2 / (sum of fourth powers), as in `effective_clusters`.
+        """
+        kept, plan = self._planned(panel)
+        squares = plan.load[:, plan._curved] ** 2
+        fewest = np.argmin(squares.sum(0) ** 2 / (squares**2).sum(0))
+        own = np.sqrt(squares[:, fewest])
+        treated = own > 0
+        by_role = np.where(treated, own / own[treated].mean(), 1.0)
+        taking = np.ones(kept.n_units)
+        taking[plan.order(kept.first_treated)] = by_role
+        counts = np.ones(panel.n_units)
+        counts[np.isin(panel.units, kept.units)] = taking
+        return counts, "the curve of the dose"
+
     def _planned(self, panel: Panel) -> tuple[Panel, _Plan]:
         """Lay out roles, cells and rows.
 
@@ -267,7 +285,7 @@ def _plan(
 
 def _rows(panel: Panel, laid: CellPlan, events: Array, at: Array, n_treated: Places) -> pd.DataFrame:
     """Lay out the rows: average effects by event time and overall, the average causal response, and those by dose."""
-    doses = [f"dose {one:.6g}" for one in at]
+    doses = [dose_name(one) for one in at]
     event = np.append(events, np.full(2 + 2 * len(at), np.nan))
     fixed = np.isin(event, (laid.times[laid.time] - laid.starts[laid.group])[laid.is_base])
     alone = np.where(n_treated < 2, ALONE, "")

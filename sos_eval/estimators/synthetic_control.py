@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Gt
 
-from sos_eval.estimators._donors import Cohort, DonorDesign, donor_design, notes_on
+from sos_eval.estimators._donors import Cohort, DonorDesign, DonorEstimator, donor_design, notes_on
 from sos_eval.numerics.ascm import augmented, chosen_penalty, cross_validated
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Estimate
-from sos_eval.results.estimator import Estimator
 from sos_eval.results.method import register
 
 __all__ = ["SyntheticControl"]
@@ -20,7 +20,7 @@ __all__ = ["SyntheticControl"]
 
 @register("synthetic_control")
 @dataclass(frozen=True)
-class SyntheticControl(Estimator):
+class SyntheticControl(DonorEstimator):
     """Synthetic control: for every treated unit a weighted mean of donors that follows its earlier path."""
 
     augment: Literal["cross_validated", "none"] | Annotated[float, Gt(0)] = "cross_validated"
@@ -36,14 +36,19 @@ class SyntheticControl(Estimator):
 
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate each cohort's mean gap in every period from its start on, and averages by treated unit-periods."""
-        design = donor_design(panel, self.name, periods=4, donors=2)
+        design = self.designed(panel)
         found = [self._gaps(design, cohort) for cohort in design.cohorts]
-        late = [gaps.mean(0)[cohort.before :] for gaps, cohort in zip(found, design.cohorts, strict=True)]
-        cells = np.concatenate(late)
-        values = cells @ design.lay.mix(design.mass)
         told = [_fit(design, cohort, gaps) for cohort, gaps in zip(design.cohorts, found, strict=True)]
         notes = (*notes_on(design.panel, np.empty(0)), *told)
-        return Estimate(design.table(), values, None, design.panel, notes=notes)
+        return Estimate(design.table(), _mixed(design, found), None, design.panel, notes=notes)
+
+    def designed(self, panel: Panel) -> DonorDesign:
+        """Find cohorts and donors."""
+        return donor_design(panel, self.name, periods=4, donors=2)
+
+    def scored(self, design: DonorDesign) -> tuple[Array, None]:
+        """Return the rows, (q,)."""
+        return _mixed(design, [self._gaps(design, cohort) for cohort in design.cohorts]), None
 
     def weights(self, donors: Array, treated: Array) -> Array:
         """Return the weights of donors (n, t) for one treated unit (t,) from outcomes before the start, (n,)."""
@@ -59,6 +64,12 @@ class SyntheticControl(Estimator):
             outcomes = outcomes - outcomes[:, : cohort.before].mean(1, keepdims=True)
         donors, early = outcomes[design.donors], outcomes[design.donors, : cohort.before]
         return np.array([own - self.weights(early, own[: cohort.before]) @ donors for own in outcomes[cohort.units]])
+
+
+def _mixed(design: DonorDesign, gaps: Sequence[Array]) -> Array:
+    """Average each cohort's gaps (u, t) from its start on into the rows, (q,)."""
+    late = [own.mean(0)[cohort.before :] for own, cohort in zip(gaps, design.cohorts, strict=True)]
+    return np.asarray(np.concatenate(late) @ design.lay.mix(design.mass))
 
 
 def _fit(design: DonorDesign, cohort: Cohort, gaps: Array) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from sos_eval.estimators._donors import Cohort, DonorDesign, donor_design, notes_on
+from sos_eval.estimators._donors import Cohort, DonorDesign, DonorEstimator, donor_design, notes_on
 from sos_eval.numerics.simplex import simplex_weights
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Estimate
-from sos_eval.results.estimator import Estimator
 from sos_eval.results.method import register
 
 __all__ = ["SyntheticDiD", "synthetic_weights"]
@@ -24,7 +24,7 @@ ONE_DONOR = (
 
 @register("synthetic_did")
 @dataclass(frozen=True)
-class SyntheticDiD(Estimator):
+class SyntheticDiD(DonorEstimator):
     """Synthetic difference-in-differences: donors and earlier periods weighted so that paths run parallel."""
 
     label: ClassVar[str] = "synthetic difference-in-differences"
@@ -34,23 +34,37 @@ class SyntheticDiD(Estimator):
 
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate each cohort's effect in every period from its start on, and averages by treated unit-periods."""
-        design = donor_design(panel, self.name, periods=3, donors=2)
-        mix = design.lay.mix(design.mass)
+        design = self.designed(panel)
         weights = [_weights(design, cohort) for cohort in design.cohorts]
-        found = [_cohort(design, *pair) for pair in zip(design.cohorts, weights, strict=True)]
-        cells = np.concatenate([values for values, _ in found])
-        left_out = np.concatenate([without for _, without in found], axis=1)
-        n = len(left_out)
-        rows, lost = np.nan_to_num(left_out) @ mix, np.isnan(left_out).any(0) @ (mix != 0)
-        influence = np.sqrt(n * (n - 1)) * (rows.mean(0) - rows)
-        influence[:, lost] = np.nan
-        table = design.table()
+        values, influence = _jackknifed(design, weights)
+        table, lost = design.table(), np.isnan(influence).any(0)
         alone = np.array([cohort.start for cohort in design.cohorts if cohort.units.sum() == 1])
-        single = design.lay.inside @ np.isin(design.lay.keys["cohort"][: len(cells)], alone)
+        single = design.lay.inside @ np.isin(design.lay.keys["cohort"][: len(design.cell_cohort)], alone)
         table["reason"] = np.where(single > 0, ALONE, np.where(lost, ONE_DONOR, table["reason"]))
         told = (_told(design, *pair) for pair in zip(design.cohorts, weights, strict=True))
         notes = (*notes_on(design.panel, alone), *told)
-        return Estimate(table, cells @ mix, influence, design.panel, notes=notes)
+        return Estimate(table, values, influence, design.panel, notes=notes)
+
+    def designed(self, panel: Panel) -> DonorDesign:
+        """Find cohorts and donors."""
+        return donor_design(panel, self.name, periods=3, donors=2)
+
+    def scored(self, design: DonorDesign) -> tuple[Array, Array]:
+        """Return the rows (q,) and the jackknife's influence (n_units, q)."""
+        return _jackknifed(design, [_weights(design, cohort) for cohort in design.cohorts])
+
+
+def _jackknifed(design: DonorDesign, weights: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
+    """Average cohorts' effects at their weights into the rows (q,); the jackknife as an influence, (n_units, q)."""
+    mix = design.lay.mix(design.mass)
+    found = [_cohort(design, *pair) for pair in zip(design.cohorts, weights, strict=True)]
+    cells = np.concatenate([values for values, _ in found])
+    left_out = np.concatenate([without for _, without in found], axis=1)
+    n = len(left_out)
+    rows, lost = np.nan_to_num(left_out) @ mix, np.isnan(left_out).any(0) @ (mix != 0)
+    influence = np.sqrt(n * (n - 1)) * (rows.mean(0) - rows)
+    influence[:, lost] = np.nan
+    return cells @ mix, influence
 
 
 def synthetic_weights(donors: Array, treated: Array, before: int, n_treated: int) -> tuple[Array, Array]:

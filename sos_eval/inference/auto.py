@@ -48,7 +48,8 @@ RULE = (
     f"than {LOSABLE:.0%} of its level is used up by random adoptions that cannot be estimated, no procedure is relied "
     "on and no verdict is claimed. Otherwise the first declared method is the headline. `auto` stands for "
     f"cluster-robust errors from {RELIED_ON} clusters on both sides, counted by their share in the variance (squared "
-    "weights: a few heavy ones count for less still), and for the randomization test (studentised "
+    "weights: a few heavy ones count for less still; for `continuous_did` in the row of its curve that the fewest "
+    "decide), and for the randomization test (studentised "
     "wherever there is an error to divide by, else of the coefficient) below that or without an influence function. A "
     "declared studentised test without an error to divide by comes behind that of the coefficient."
 )
@@ -224,6 +225,8 @@ def _count(facts: DesignFacts, worth: tuple[float, float]) -> str:
     if treated - worth[0] < 0.5 and comparison - worth[1] < 0.5:
         return counted
     share = "weight" if worth == facts.by_weight else "share in the variance"
+    if facts.variance_of and worth == facts.by_variance:
+        share = f"{share} of {facts.variance_of}"
     return f"{counted}, by {share} worth {worth[0]:.1f} and {worth[1]:.1f}"
 
 

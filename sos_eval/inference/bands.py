@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 
 from sos_eval.numerics.bands import Critical, enough_draws, pointwise, sup_t
 from sos_eval.panel.panel import Array
+from sos_eval.results.doses import doses_told
 
 __all__ = ["Bands", "families", "joint_bands", "normal_bands"]
 
 #: Aggregations whose rows are read together, as a curve or a table, and so get a band.
 _JOINT = ("group_time", "event_time", "cohort", "calendar")
+_DOSE = "dose"
+#: Rows that differ in these are not read together.
+_APART = ("estimand", "scale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +37,13 @@ class Bands:
 
 
 def families(cells: pd.DataFrame, usable: NDArray[np.bool_]) -> Iterator[tuple[str, NDArray[np.intp]]]:
-    """Yield the rows that get one band together: an aggregation, without its plain average."""
-    named = cells["aggregation"].to_numpy(object)
+    """Yield the rows that get one band together: an aggregation, without its plain average; a curve over doses."""
+    at_dose = np.isfinite(doses_told(cells))
+    named = np.where(at_dose, _DOSE, cells["aggregation"].to_numpy(object))
     keyed = ~np.isnan(cells[["cohort", "time", "event_time"]].to_numpy(float)).all(1)
-    joint = np.flatnonzero(keyed & usable & np.isin(named, _JOINT))
-    others = [cells[name].to_numpy(object)[joint].tolist() for name in ("estimand", "scale", "subgroup")]
+    joint = np.flatnonzero(usable & (at_dose | (keyed & np.isin(named, _JOINT))))
+    subgroup = np.where(at_dose, "", cells["subgroup"].to_numpy(object))
+    others = [column[joint].tolist() for column in (*(cells[name].to_numpy(object) for name in _APART), subgroup)]
     together: dict[tuple[Any, ...], list[int]] = {}
     for row, *of_row in zip(joint.tolist(), named[joint].tolist(), *others, strict=True):
         together.setdefault(tuple(of_row), []).append(row)

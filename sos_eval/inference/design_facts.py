@@ -33,7 +33,8 @@ class DesignFacts:
         Counts.
     by_weight, by_variance
         The treated and the comparison clusters as so many of equal weight in the estimate, and of equal share in its
-        variance; see `effective_clusters`.
+        variance; see `effective_clusters`. In the variance of the row that the fewest decide, where the estimator has
+        one that fewer decide than the overall effect.
     layout
         panel or cross_sections.
     estimator
@@ -49,6 +50,8 @@ class DesignFacts:
     lost
         Share of random adoptions under which a randomization test's statistic does not exist, and the reason of most
         of these; see `lost_share`.
+    variance_of
+        What `by_variance` is the variance of, where that is not the overall effect.
     """
 
     n_units: int
@@ -66,14 +69,16 @@ class DesignFacts:
     smallest: Callable[[Randomization], SmallestP | str]
     lost: Callable[[Randomization], tuple[float, str]]
     clusters_of: Callable[[str], int]
+    variance_of: str = ""
 
 
 def design_facts(fitted: Fitted) -> DesignFacts:
     """Read off a fitted estimator what the rule may look at."""
     panel, estimate = _by_treated_units(fitted.panel), fitted.estimate
-    by_weight, by_variance = (
-        effective_clusters(panel, by_exposure=fitted.estimator.weighs_exposure, power=power) for power in (1, 2)
-    )
+    by_exposure = fitted.estimator.weighs_exposure
+    counts, variance_of = fitted.estimator.leverage(panel) or (None, "")
+    by_weight = effective_clusters(panel, by_exposure=by_exposure, power=1)
+    by_variance = effective_clusters(panel, by_exposure=by_exposure, power=2, counts=counts)
 
     at = overall_place(estimate.cells)
     inside = np.nan if at is None else float(estimate.cells["n_treated_units"].iloc[at])
@@ -92,6 +97,7 @@ def design_facts(fitted: Fitted) -> DesignFacts:
         estimator=fitted.estimator.name, has_influence=estimate.influence is not None,
         is_linear=estimate.linear is not None, rebuilds=fitted.rebuild is not None, smallest=smallest,
         lost=lambda test: lost_share(fitted, test), clusters_of=lambda column: _clusters_of(panel, column),
+        variance_of=variance_of,
     )  # fmt: skip
 
 
@@ -109,7 +115,9 @@ def _clusters_of(panel: Panel, column: str) -> int:
     return len(panel.frame[column].unique()) if column in panel.frame else 0
 
 
-def effective_clusters(panel: Panel, *, by_exposure: bool, power: int) -> tuple[float, float]:
+def effective_clusters(
+    panel: Panel, *, by_exposure: bool, power: int, counts: Array | None = None
+) -> tuple[float, float]:
     """Count treated and comparison clusters by (sum of shares)^2 / (sum of squared shares).
 
     With equal weights that is their number; a few heavy clusters count for less. Where clusters' averages vary alike,
@@ -123,8 +131,11 @@ def effective_clusters(panel: Panel, *, by_exposure: bool, power: int) -> tuple[
         Whether the estimator weighs units by their exposure, as a Poisson likelihood does.
     power
         1: a cluster's share is its weight in the estimate. 2: its share in the variance.
+    counts : (n_influence,)
+        What weights are multiplied by, unless all count alike; see `Estimator.leverage`.
     """
     weight: Array = np.nan_to_num(influence_weights(panel, by_exposure=by_exposure))
+    weight = weight if counts is None else weight * counts
     starts = panel.first_treated if panel.layout == "panel" else panel.frame["first_treated"].to_numpy(float)
     total = np.bincount(panel.clusters, weight, panel.n_clusters).astype(float)
     own = np.bincount(panel.clusters, weight * np.isfinite(starts), panel.n_clusters).astype(float)

@@ -49,12 +49,16 @@ def numbers_apart(
 
 
 def _others(first: Key, fitted: dict[Key, Fitted]) -> dict[str, Fitted]:
-    """Return the other estimates of the outcome on the same units and periods, those left in by a match."""
-    head = fitted[first].panel
+    """Return the other estimates of the outcome on the same units and periods, those left in by a match.
+
+    Averages over others than the headline's (ate beside att) are other numbers, and part for that reason.
+    """
+    head, whom = fitted[first].panel, fitted[first].estimand
     same = {}
     for key, fit in fitted.items():
         own = fit.panel
         alike = np.array_equal(own.units, head.units) and np.array_equal(own.times, head.times)
+        alike = alike and fit.estimand == whom
         if key != first and key[1] == first[1] and alike and overall_row(fit) is not None:
             same[key[0]] = fit
     return same

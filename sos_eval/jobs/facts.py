@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from sos_eval.design.lock import lock_state
 from sos_eval.errors import listed
 from sos_eval.inference.analytic import Analytic
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
+from sos_eval.jobs.group_tables import row_groups
 from sos_eval.jobs.judge import Judged
 from sos_eval.jobs.universal_base import varies_base
 from sos_eval.panel import imputation
@@ -51,7 +53,7 @@ def run_facts(
     return RunFacts(
         headline=HeadlineKey(*first, resolution.methods[0].key),
         question=QuestionFacts(**asdict(design.question)),
-        panel=_panel_facts(groups[first], fitted[first].panel),
+        panel=replace(_panel_facts(groups[first], fitted[first].panel), estimand=fitted[first].estimand),
         inference=resolution.facts(),
         lock=LockFacts(**asdict(lock_state(design))),
         caveats=_caveats(design, groups[first]),
@@ -67,6 +69,7 @@ def run_facts(
         detectable=judged.detectable,
         disagreement=judged.disagreement,
         theory=theory,
+        row_groups=row_groups(groups, first),
     )
 
 
@@ -106,7 +109,20 @@ def _panel_facts(group: Group, estimated: Panel) -> PanelFacts:
     """Describe the estimate's panel, and what it lost on the way from the source."""
     kept = set(estimated.units) - _without_effect(group.source)
     whole = group.source.keep([unit for unit in estimated.units if unit in kept])
-    return replace(panel_facts(estimated), left_out=_left_out(group, kept), **lost_periods(whole))
+    return replace(panel_facts(estimated), left_out=_left_out(group, kept), **lost_periods(whole), **_gaps(group))
+
+
+def _gaps(group: Group) -> dict[str, Any]:
+    """Return the fields of `PanelFacts` on gaps of the covariates that an estimate and its group read."""
+    source, entry = group.source, group.entry
+    own = source.covariates if entry.method.covariates is None else entry.method.covariates
+    read = {*(own if entry.method.takes_covariates else ()), *entry.comparison.columns}
+    for row in source.flow:
+        if row.step == imputation.STEP and read & set(names := row.names.split(", ")):
+            return {"n_gaps": row.rows, "gap_names": tuple(names), "gaps_filled": row.reason}
+    empty = source.frame[sorted(read & set(source.frame))].isna()
+    named = [str(name) for name in empty if empty[name].any()]
+    return {"n_gaps": int(empty.any(axis=1).sum()), "gap_names": tuple(named)}
 
 
 def _left_out(group: Group, kept: Collection[str]) -> dict[str, int]:
@@ -119,7 +135,7 @@ def _left_out(group: Group, kept: Collection[str]) -> dict[str, int]:
     unweighted = set(source.units[group.comparison.weights == 0])
     for unit in source.units[source.ever_treated]:
         if unit in unweighted:
-            why = group.comparison.off_support.get(str(unit), "the comparison group gives it no weight")
+            why = group.comparison.why_without(str(unit)) or "the comparison group gives it no weight"
         elif unit not in kept:
             why = _why_not_estimated(source.keep([unit]))
         else:

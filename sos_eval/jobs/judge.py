@@ -76,9 +76,10 @@ def _unmatched(fitted: Fitted) -> CheckResult | None:
         " Outcomes that were made alike part again where they were alike by chance, so that neither number is the safe "
         "one."
     )
+    whom = "" if fitted.comparison.estimand == "att" else ", and an average over the treated alone,"
     text = (
         f"Without the match on earlier outcomes, on all {fitted.source.n_units} units, the estimate{log} is "
-        f"{value:.3g} instead of {fitted.estimate.values[row]:.3g}.{part if fitted.comparison.is_alike else ''}"
+        f"{value:.3g}{whom} instead of {fitted.estimate.values[row]:.3g}.{part if fitted.comparison.is_alike else ''}"
     )
     return CheckResult("unmatched", "estimate", value, text)
 

@@ -1,4 +1,4 @@
-"""The job `match`: the comparison groups of a design, with their balance and flow, before any outcome is read."""
+"""The job `match`: the comparison groups of a design before any later outcome's value is read."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from sos_eval.bundle.files import csv_text
 from sos_eval.bundle.places import placeless
 from sos_eval.bundle.whole import check_folder, make_folder, refuse_inputs, write_file
 from sos_eval.checks.balance import balance_results
-from sos_eval.design.design import load_design
+from sos_eval.comparison.build import people_of
+from sos_eval.design.design import Design, load_design
 from sos_eval.design.lock import as_locked
 from sos_eval.errors import Fault, InputFault
 from sos_eval.jobs import steps
 from sos_eval.jobs.answers import Group
-from sos_eval.jobs.write import places_of, weights_table
+from sos_eval.jobs.group_tables import weights_table
+from sos_eval.jobs.write import places_of
 from sos_eval.panel.flow import flow_table
 from sos_eval.results.assignments import MATCHED_ROWS
 from sos_eval.results.check import CheckResult
@@ -92,10 +94,38 @@ def match_design(path: str | Path, *, panel: str | Path | None = None) -> list[M
             groups.append((group, [name]))
         else:
             users.append(name)
-    return [placeless(_laid_out(group, names), places_of(design)) for group, names in groups]
+    return [placeless(_laid_out(group, names, design), places_of(design)) for group, names in groups]
 
 
-def _laid_out(group: Group, names: list[str]) -> MatchedGroup:
+def seen_of_outcomes(design: Design, group: Group) -> str:
+    """Say what of outcomes a group was built on: none later than a start, or which rows have one; and what bounds them.
+
+    A rule with `outliers` empties values above a bound that is made from all of them, those after a start too.
+    """
+    own = group.entry.comparison.cohorts == "apart"
+    said = f"of outcomes after {'a cohort’s own start' if own else 'the first start of anyone'} nothing was seen"
+    if people_of(group.entry.comparison) is not None:
+        said = "of outcomes it was seen which rows have one, after a start too, and no value"
+    outcome = group.entry.panel.named_outcomes.get(group.comparison.panel.active)
+    bounded = _bounded(design, "" if outcome is None else outcome.count or outcome.value or "")
+    if not bounded:
+        return said
+    return f"{said}; but {bounded} is empty above a bound (outliers) that is made from all its values, later ones too"
+
+
+def _bounded(design: Design, column: str) -> str:
+    """Return the column with `outliers` that an outcome's column is, or is made of; nothing where there is none."""
+    rules = {} if design.panel.events is None else design.panel.events.derive
+    reads = [column] if column in rules else []
+    while reads:
+        name = reads.pop()
+        if rules[name].outliers is not None:
+            return str(name)
+        reads += [one for one in rules[name].columns if one in rules and one != name]
+    return ""
+
+
+def _laid_out(group: Group, names: list[str], design: Design) -> MatchedGroup:
     """Lay out one group."""
     comparison = group.comparison
     flow = flow_table(comparison.panel)
@@ -109,7 +139,8 @@ def _laid_out(group: Group, names: list[str]) -> MatchedGroup:
     tables |= comparison.calibration
     limits = tuple(balance_results(group.entry.comparison, comparison))
     return MatchedGroup(
-        ", ".join(names), group.entry.comparison.label, tables, limits, comparison.notes, group.source.names_read
+        ", ".join(names), group.entry.comparison.label, tables, limits,
+        (*comparison.notes, seen_of_outcomes(design, group)), group.source.names_read,
     )  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,21 +17,20 @@ from sos_eval.design.lock import lock_path
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
 from sos_eval.jobs.discreet import discreet_words
+from sos_eval.jobs.group_tables import own_groups, weights_table
 from sos_eval.jobs.judge import Judged
 from sos_eval.jobs.look import own_look
 from sos_eval.jobs.runs import data_files, kept_as
-from sos_eval.panel.disclosure import withholds_weights
 from sos_eval.panel.flow import flow_table
 from sos_eval.report.render import render_all
 from sos_eval.report.words import headline_of
-from sos_eval.results.assignments import MATCHED_ROWS
 from sos_eval.results.facts import RunFacts
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.members import Members
 from sos_eval.results.table import EffectTable, stack
 from sos_eval.terms import TEST_COLUMNS
 
-__all__ = ["places_of", "weights_table", "write"]
+__all__ = ["places_of", "write"]
 
 
 def write(
@@ -123,37 +121,10 @@ def _provenance(design: Design, account: Account, facts: RunFacts) -> dict[str, 
     )  # fmt: skip
 
 
-def weights_table(group: Group) -> pd.DataFrame | None:
-    """Return `weights.csv`; None where rows are people."""
-    panel, comparison = group.source, group.comparison
-    if withholds_weights(panel):
-        return None
-    first = pd.Series(panel.first_treated)
-    table = panel.periods.in_table(pd.DataFrame({
-        "unit": panel.units, "first_treated": first.where(first.map(math.isfinite)), "weight": comparison.weights,
-        "reason": [comparison.off_support.get(str(unit), "") for unit in panel.units],
-    }))  # fmt: skip
-    if comparison.sets is None:
-        return table
-    sets = comparison.sets.groupby("unit")["matched_set"].agg(lambda values: " ".join(map(str, values)))
-    return table.assign(matched_set=table["unit"].map(sets).fillna(""))
-
-
 def _table_name(one: Checked, first: Key) -> str:
     """Return the name of a check's file in ``tables/``; those of the headline carry no estimator."""
     own = (one.estimator, one.outcome) == first
     return one.result.name if own else f"{one.estimator}.{one.outcome}.{one.result.name}"
-
-
-def _of_people(groups: dict[Key, Group], first: Key) -> dict[str, pd.DataFrame]:
-    """Return balance, imbalance and flow of matched rows, of every estimate but the headline, which has its own."""
-    tables: dict[str, pd.DataFrame] = {}
-    for key, group in groups.items():
-        if key != first and MATCHED_ROWS in group.comparison.panel.frame:
-            tables[f"{'.'.join(key)}.balance"] = group.comparison.balance
-            tables[f"{'.'.join(key)}.balance_measures"] = group.comparison.measures
-            tables[f"{'.'.join(key)}.flow"] = flow_table(group.comparison.panel)
-    return tables
 
 
 def _tables(
@@ -182,7 +153,7 @@ def _tables(
     if group.comparison.values is not None:
         tables["balance_values"] = group.comparison.values
     tables |= group.comparison.calibration
-    tables |= _of_people(groups, first)
+    tables |= own_groups(groups, first)
     for (estimator, outcome), answer in answers.items():
         for one in answer.inferred:
             for name, table in one.tables.items():

@@ -204,6 +204,7 @@ def normal_power(effect: float, std_error: float, level: float) -> float:
 
 
 EFFECT = "world.effect.size"
+_UNKNOWN = "the world does not know the true effect of what is estimated: sweep world.effect.size=0 as well"
 
 
 def detectable(
@@ -213,7 +214,11 @@ def detectable(
     effects = _effect_keys(study)
     rows: list[dict[str, Any]] = []
     for named, group in _groups(table, effects, swept):
-        if effects[named["outcome"]] in swept and len(group) > 1:
+        known = group["true_effect"].notna()
+        group = group[known] if known.any() else group.iloc[:1]
+        if not known.any():
+            size = Detectable(np.nan, np.nan, np.nan, "shift", _UNKNOWN)
+        elif effects[named["outcome"]] in swept and len(group) > 1:
             rng = stream(study.seed, "mdes", len(rows))
             size = by_interpolation(
                 group["true_effect"].to_numpy(float), group["power"].to_numpy(float),

@@ -151,6 +151,10 @@ def _sentence(row: pd.Series, where: str, untreated: float, on: str, over: str =
     if no_effect:
         given = f" {over}" if over else ""
         return f"{where}, {how} would report an effect that is not there in {share:.1%} of evaluations{given}."
+    if np.isnan(effect):
+        whom = "a world knows the effect on those that start, and this estimate is about others too"
+        said = f"{where}, {how} would report an effect in {share:.1%} of evaluations"
+        return f"{said}; how large it is is not known: {whom}."
     relative = {"ratio": effect - 1, "rate_per": effect / untreated, "log": float(np.expm1(effect))}
     change = relative.get(str(row["scale"]))
     size = f"{abs(effect):.3g}" if change is None else f"{abs(change):.0%}"

@@ -294,8 +294,10 @@ def correlated(residuals: Array, unit: Codes, time: Codes, clusters: Codes, null
 
     Parameters
     ----------
-    residuals, unit, time, clusters : (n,)
-        Residuals, and codes; a pair is two periods in a row of one unit, with no period between.
+    residuals, unit, clusters : (n,)
+        Residuals, and codes.
+    time : (n,)
+        Numbers of periods, one apart where one follows the other; a pair is two such periods of one unit.
     null
         What `serial_null` says.
 
@@ -335,7 +337,7 @@ def serial_null(fit: LinearFit, time: Codes) -> float:
     fit
         With fixed unit effects, its ``unit_codes`` those of units.
     time : (n,)
-        Codes.
+        Numbers of periods, as `correlated` takes them.
     """
     unit = fit.unit_codes
     later, before = _pairs(unit, time)

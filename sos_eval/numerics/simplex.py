@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dgecon, dgetrf, dgetrs
 
 __all__ = ["simplex_weights"]
 
@@ -12,6 +13,8 @@ Bools = NDArray[np.bool_]
 
 #: A gradient below this share of the largest is zero.
 FLAT = 1e-12
+#: A system whose reciprocal condition number is below this is solved by singular values.
+SINGULAR = 1e-10
 
 
 def simplex_weights(columns: Array, target: Array, penalty: float) -> Array:
@@ -58,15 +61,22 @@ def _on(gram: Array, pull: Array, positive: Bools, *, regular: bool) -> Array:
     """Solve for the positive weights with the sum as the only constraint, (n,)."""
     inside = np.flatnonzero(positive)
     size = len(inside)
-    scale = np.diagonal(gram)[inside].mean() or 1.0
-    system = np.zeros((size + 1, size + 1))
-    system[:size, :size] = gram[np.ix_(inside, inside)] / scale
-    system[:size, size] = system[size, :size] = 1.0
-    right = np.append(pull[inside] / scale, 1.0)
-    solution = np.linalg.solve(system, right) if regular else np.linalg.lstsq(system, right, rcond=1e-14)[0]
+    part = gram[inside[:, None], inside]
+    scale = part.trace() / size or 1.0
+    system, right = np.ones((size + 1, size + 1)), np.ones(size + 1)
+    system[:size, :size], system[size, size], right[:size] = part / scale, 0.0, pull[inside] / scale
+    solution = np.linalg.solve(system, right) if regular else _solved(system, right)
     out = np.zeros(len(pull))
     out[inside] = solution[:size]
     return out
+
+
+def _solved(system: Array, right: Array) -> Array:
+    """Solve; the shortest of the solutions where the system is singular, or nearly so."""
+    factors, pivots, zero = dgetrf(system)
+    if zero == 0 and dgecon(factors, np.abs(system).sum(0).max())[0] > SINGULAR:
+        return np.asarray(dgetrs(factors, pivots, right)[0])
+    return np.asarray(np.linalg.lstsq(system, right, rcond=1e-14)[0], float)
 
 
 def _towards(weights: Array, best: Array, positive: Bools) -> tuple[Array, Bools]:

@@ -64,7 +64,9 @@ def completed(panel: Panel, names: tuple[str, ...], how: GapFilling, rng: np.ran
     filled = impute([one for one, _ in columns], np.column_stack([period, *whole]), rng, iterations=how.iterations)
     values = {name: _named(one, words) for name, one, (_, words) in zip(gaps, filled, columns, strict=True)}
     rows = np.any([empty[name] for name in gaps], axis=0)
-    return panel.with_columns(**values).noted(FlowRow(STEP, "noted", 0, int(rows.sum()), "", _told(gaps, rows, how)))
+    return panel.with_columns(**values).noted(
+        FlowRow(STEP, "noted", 0, int(rows.sum()), ", ".join(gaps), _told(gaps, rows, how))
+    )
 
 
 def _told(gaps: list[str], rows: NDArray[np.bool_], how: GapFilling) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from sos_eval.panel.own_names import PARTS
 from sos_eval.report.reading import period_word
 from sos_eval.report.verdict import HeadlineEffect
+from sos_eval.report.whose import rests_on
 from sos_eval.report.wording import count, in_units, listing
 from sos_eval.results.facts import OutcomeFacts, PanelFacts, RunFacts
 
@@ -30,7 +31,8 @@ def basis(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> st
     who += _periods(facts.panel)
     lost = _left_out(facts.panel.left_out, treated)
     aside = _aside(facts.panel.n_read - treated - compared - sum(facts.panel.left_out.values()), units)
-    clauses = [*_within(facts.panel), *facts.panel.support, *lost, *_empty(facts), *_gaps(facts.panel, treated), *aside]
+    clauses = [*rests_on(facts.panel), *_within(facts.panel), *facts.panel.support, *lost, *_empty(facts)]
+    clauses += [*_gaps(facts.panel, treated), *aside]
     return in_units(f"{'; '.join([f'The answer rests on {who}', *clauses])}.", units)
 
 

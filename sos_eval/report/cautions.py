@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 from sos_eval.report.converted import detectable_change
 from sos_eval.report.verdict import HeadlineEffect, verdict_of
+from sos_eval.report.whose import others_than, stands_for
 from sos_eval.report.wording import count, in_units, minus_signs, p_text, percent
 from sos_eval.results.check import of_hundred
 from sos_eval.results.facts import CheckFacts, HeadlineKey, QuestionFacts, RunFacts
 from sos_eval.results.inference import FEW
-from sos_eval.terms import Verdict
+from sos_eval.terms import Estimand, Verdict
 
 __all__ = [
     "FAILED",
@@ -205,7 +206,7 @@ def _apart(check: CheckFacts, units: tuple[str, str]) -> str:
 
 
 def does_not_show(
-    verdict: Verdict, question: QuestionFacts, units: tuple[str, str], *, ranged: bool = True
+    verdict: Verdict, question: QuestionFacts, units: tuple[str, str], *, ranged: bool = True, whom: Estimand = "att"
 ) -> list[str]:
     """Return what a reader might take from the result and should not."""
     did = question.intervention
@@ -219,8 +220,8 @@ def does_not_show(
         said.append(f"That {did} makes no difference: {also}.")
     if verdict in ("decrease", "increase"):
         said.append("That nothing else explains the difference: it rests on a comparison, not on an experiment.")
-    said.append(f"What happened in any one {units[0]}: the number is an average over those that were treated.")
-    said.append(f"What {did} would do in {units[1]} that differ from those that were treated.")
+    said.append(f"What happened in any one {units[0]}: the number is {stands_for(whom, units)}.")
+    said.append(f"What {did} would do in {units[1]} {others_than(whom)}.")
     said.append("Whether children were safer or better off, unless the outcome itself measures that.")
     return said
 

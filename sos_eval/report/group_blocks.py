@@ -11,6 +11,7 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.content import Block, Bullets, Table, Text
 from sos_eval.report.reading import estimator_label, outcome_label, unit_words
 from sos_eval.report.tabulate import shown
+from sos_eval.report.whose import in_place_of
 from sos_eval.report.wording import listing, number, plain_words
 
 __all__ = ["balance_table_of", "group_words", "groups_of_rows", "why_no_balance"]
@@ -28,24 +29,21 @@ def group_words(bundle: ResultBundle) -> list[Block]:
     declared = bundle.design.get("comparison")
     options: dict[str, Any] = declared if isinstance(declared, dict) else {}
     method = str(options.get("method", "none"))
-    panel, many = bundle.facts.panel, unit_words(bundle)[1]
-    who = (
-        f"{panel.n_comparison_units:,} untreated {many} stand" if panel.n_comparison_units else "Untreated units stand"
-    )
+    who = in_place_of(bundle.facts.panel, unit_words(bundle))
     if method == "none":
-        return [Text(f"{who} in for the treated: all that the design keeps; none were matched or weighted.")]
+        return [Text(f"{who}: all that the design keeps; none were matched or weighted.")]
     if method == "declared":
         seen = "Whether outcomes had been seen when they were written is not known to this run."
-        return [Text(f"{who} in for the treated, in matched sets that are written in the design. {seen}")]
+        return [Text(f"{who}, in matched sets that are written in the design. {seen}")]
     on = options.get("on") or []
     named = f" on {listing([plain_words(str(name)) for name in on])}" if on else ""
     how = f"chosen by the method {method}{named}, before any outcome after the first start was read"
-    return [Text(f"{who} in for the treated, {how}.")]
+    return [Text(f"{who}, {how}.")]
 
 
 def groups_of_rows(bundle: ResultBundle) -> list[Block]:
     """Return a table of the estimates that match rows of people: rows kept of each arm, how alike before and after."""
-    rows = [found for name in bundle.table_names if name.endswith(_OWN) if (found := _group(bundle, name))]
+    rows = [found for name in _of_rows(bundle, _OWN) if (found := _group(bundle, name))]
     if not rows:
         return []
     said = (
@@ -57,10 +55,20 @@ def groups_of_rows(bundle: ResultBundle) -> list[Block]:
     return [Text(said), Table(pd.DataFrame(rows, dtype=object), caption), *_lost_rows(bundle)]
 
 
+def _of_rows(bundle: ResultBundle, ending: str) -> list[str]:
+    """Return the tables of groups of rows of people that end so; groups of units have tables of the same names."""
+    groups = bundle.facts.row_groups
+    return [
+        name
+        for name in bundle.table_names
+        if name.endswith(ending) and (groups is None or name.removesuffix(ending) in groups)
+    ]
+
+
 def _lost_rows(bundle: ResultBundle) -> list[Block]:
     """Say how many rows were read, and which were dropped for what; those of one flow once."""
     said: dict[str, list[str]] = {}
-    for name in (one for one in bundle.table_names if one.endswith(_FLOW)):
+    for name in _of_rows(bundle, _FLOW):
         flow = bundle.tables(name)
         lost = flow[(flow["what"] == "dropped") & (flow["units"] == 0) & flow["rows"].gt(0)]
         estimator, _, outcome = name.removesuffix(_FLOW).partition(".")
@@ -106,7 +114,7 @@ def why_no_balance(bundle: ResultBundle) -> str:
     """Say why there is no balance of the headline's group to draw: withheld, elsewhere, or never asked for."""
     if "balance.csv" in set(bundle.withheld.get("file", pd.Series(dtype=str)).astype(str)):
         return "balance of the headline's comparison group is withheld (disclosure.csv)"
-    own = [name for name in bundle.table_names if name.endswith(_OWN)]
+    own = _of_rows(bundle, _OWN)
     where = f"; that of groups of rows is in {listing([f'tables/{name}.csv' for name in own])}" if own else ""
     return f"the headline's comparison group was compared on no covariate (balance.csv){where}"
 

@@ -43,7 +43,7 @@ def effect(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *families(bundle),
         *beside_the_truth(bundle),
         Heading("Over time", 3),
-        *_pictures(drawn, "outcome_paths", "event_study"),
+        *_pictures(drawn, "outcome_paths", "event_study", "dose_response"),
         Heading("The comparison group", 3),
         *group_words(bundle),
         *_pictures(drawn, "flow", "balance", "balance_density", "balance_ecdf", "overlap", "calibration"),

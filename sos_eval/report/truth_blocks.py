@@ -19,7 +19,7 @@ def beside_the_truth(bundle: ResultBundle) -> list[Block]:
         return []
     truth = bundle.tables("true_effects")
     found = summaries(bundle.estimates)
-    found = found[found["estimate"].notna()]
+    found = found[found["estimate"].notna() & ~found["estimand"].isin(["ate", "ato"])]  # the truth is of the treated
     rows = []
     for outcome, scale, true, _ in truth.itertuples(index=False):
         own = found[(found["outcome"] == outcome) & (found["scale"] == scale)]

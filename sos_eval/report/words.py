@@ -29,10 +29,11 @@ from sos_eval.report.verdict import (
     natural_units,
     verdict_of,
 )
+from sos_eval.report.whose import averaged_over, came_out, level_of
 from sos_eval.report.wording import count, drawn_alike, in_units, listing, percent, plain_words, whole
 from sos_eval.results.check import of_hundred
 from sos_eval.results.facts import DetectableFacts, OutcomeFacts, QuestionFacts, RunFacts
-from sos_eval.terms import Verdict
+from sos_eval.terms import Estimand, Verdict
 
 __all__ = ["headline_of"]
 
@@ -62,7 +63,10 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
     units = words_for_units(facts.panel.unit, question.comparator, question.population)
     every, period = every_of(facts.panel, outcome), period_word(facts.panel)
     return {
-        "sentence": sentence(verdict, effect, natural, question=question, outcome=outcome, units=units, every=every),
+        "sentence": sentence(
+            verdict, effect, natural, question=question, outcome=outcome, units=units, every=every,
+            whom=facts.panel.estimand,
+        ),
         "disagreement": disagreement(effect, facts, units),
         "other_outcomes": other_outcomes(
             estimates, facts,
@@ -78,7 +82,7 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
         "estimate": effect.estimate, "std_error": effect.std_error, "conf_low": effect.low, "conf_high": effect.high,
         "conf_level": effect.level, "p_value": effect.p,
         "n_units": row["n_units"], "n_treated_units": row["n_treated_units"], "n_clusters": row["n_clusters"],
-        "natural_units": _natural(natural, units, question, outcome, every), "percent": _percent(effect),
+        "natural_units": _natural(natural, units, question, outcome, every), "percent": _percent(effect, facts),
         "verdict": verdict, "verdict_rule": RULE, "reason": row["reason"],
         "range": range_text(effect, natural, outcome=outcome, units=units, question=question, every=every),
         "converted": converted_rows(effect, facts, outcome),
@@ -88,7 +92,9 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
         "attenuation": attenuation(facts, units),
         "beside": procedure_rows(others),
         "caveats": [*clustered_apart(estimates, facts, units), *caveats(effect, facts, units)],
-        "does_not_show": does_not_show(verdict, question, units, ranged=not math.isnan(effect.low)),
+        "does_not_show": does_not_show(
+            verdict, question, units, ranged=not math.isnan(effect.low), whom=facts.panel.estimand
+        ),
         "what_would_change_it": what_would_change_it(verdict, effect, facts, units),
         "must_not_say": must_not_say(verdict),
         "inference_rule": asdict(facts.inference),
@@ -137,6 +143,7 @@ def sentence(
     outcome: OutcomeFacts,
     units: tuple[str, str],
     every: str,
+    whom: Estimand = "att",
 ) -> str:
     """Return the answer in one or two sentences of plain English."""
     what, did = _outcome(question, outcome), question.intervention
@@ -146,19 +153,16 @@ def sentence(
         who = "This page does not say" if reason.startswith("withheld") else "These data cannot say"
         return f"{who} whether {did} changed {what}" + (f": {in_units(reason, units)}." if reason else ".")
     if verdict == "inconclusive":
-        worth = _room_for_worth(effect, question, outcome)
+        worth = _room_for_worth(effect, question, outcome) + averaged_over(whom, units)
         return f"This evaluation cannot tell whether {did} changed {what}. {span}{worth}"
     if verdict == "no_meaningful_effect" and question.worthwhile is not None:
         least = _scaled(question.worthwhile, outcome)
         return (
             f"The whole {100 * effect.level:g}% interval of the difference in {what} with {did} lies inside the "
-            f"smallest one worth having ({least}). {span}"
+            f"smallest one worth having ({least}). {span}{averaged_over(whom, units)}"
         )
     lower = "lower" if verdict == "decrease" else "higher"
-    said = (
-        f"In the {units[1]} with a recorded start of {did}, {what} came out {lower} than the comparison suggests. "
-        f"{span}"
-    )
+    said = f"{came_out(whom, what, did, lower, units)} {span}"
     return f"{said}{_expectation(verdict, question)}{_worth_of_range(verdict, effect, question, outcome)}"
 
 
@@ -319,11 +323,16 @@ def _natural(
             "average_exposure": natural.exposure}  # fmt: skip
 
 
-def _percent(effect: HeadlineEffect) -> dict[str, Any]:
-    """Return the effect as a percentage of the level that treated units would have had without treatment."""
+def _percent(effect: HeadlineEffect, facts: RunFacts) -> dict[str, Any]:
+    """Return the effect as a percentage of the level that those it is about would have had without treatment."""
     shares = [100 * effect.share(value) for value in (effect.estimate, effect.low, effect.high)]
-    of = "the level of treated units without the intervention that goes with each value"
-    return {"of": of, "level_without": effect.without, "estimate": shares[0], "low": shares[1], "high": shares[2]}
+    return {
+        "of": level_of(facts.panel.estimand),
+        "level_without": effect.without,
+        "estimate": shares[0],
+        "low": shares[1],
+        "high": shares[2],
+    }
 
 
 def _few_ways(facts: RunFacts) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.method import Method
-from sos_eval.terms import BALANCE_COLUMNS
+from sos_eval.terms import BALANCE_COLUMNS, Estimand
 
 __all__ = [
     "EARLIER_OUTCOMES",
@@ -53,8 +53,10 @@ class Comparison:
         Columns of `balance.csv`, before and after.
     measures
         Balance beyond those: columns ``measure, covariate, stage, value, reason``.
+    left_out
+        Units of weight zero, with the reason that `flow` gives: ``unit -> reason``.
     off_support
-        Treated units without an acceptable comparison, with the reason: ``unit -> reason``.
+        Treated units without an acceptable comparison, those that are kept too, with the reason.
     overlap
         For the overlap figure: columns ``unit, treated, distance, weight``; None where nothing is estimated.
     calibration
@@ -68,6 +70,8 @@ class Comparison:
         rebuild the comparison for each permutation.
     max_smd
         Standardised mean difference up to which groups count as alike: the declared limit, else the usual one.
+    estimand
+        Whom the weights are about, and so the effects of every estimate on the group.
     """
 
     panel: Panel
@@ -75,6 +79,7 @@ class Comparison:
     sets: pd.DataFrame | None = None
     balance: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(BALANCE_COLUMNS)))
     measures: pd.DataFrame = field(default_factory=pd.DataFrame)
+    left_out: Mapping[str, str] = field(default_factory=dict)
     off_support: dict[str, str] = field(default_factory=dict)
     overlap: pd.DataFrame | None = None
     calibration: Mapping[str, pd.DataFrame] = field(default_factory=dict)
@@ -82,6 +87,7 @@ class Comparison:
     notes: tuple[str, ...] = ()
     uses_outcomes: bool = False
     max_smd: float = USUAL_SMD
+    estimand: Estimand = "att"
 
     @property
     def made_alike(self) -> str:
@@ -115,6 +121,10 @@ class Comparison:
             for stage in ("before", "after")
         }
         return pd.DataFrame(stages, dtype=float).abs().dropna()
+
+    def why_without(self, unit: str) -> str:
+        """Say why a unit has no weight, as the flow does; of a kept unit, why nobody is quite like it; else nothing."""
+        return self.left_out.get(unit, self.off_support.get(unit, ""))
 
     def _earlier(self) -> pd.DataFrame:
         """Return the differences of earlier outcomes; none where they were not matched on."""
@@ -178,6 +188,9 @@ class ComparisonMethod(Method):
     kind: ClassVar[str] = "comparison"
     rebuilds: ClassVar[bool] = True
     """Whether the group depends on who is treated, so that a permutation must build it again."""
+
+    estimand: Estimand = "att"
+    """Whom the weights are about; the treated where the method has no such option."""
 
     @property
     def imbalance_limits(self) -> dict[str, float]:

@@ -21,6 +21,7 @@ from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, Unpl
 from sos_eval.results.fitted import Fitted, standing
 from sos_eval.results.method import Method, lookup
 from sos_eval.results.table import EffectTable
+from sos_eval.terms import Estimand
 
 __all__ = ["Estimator", "PlannedEstimator"]
 
@@ -50,6 +51,8 @@ class Estimator(Method):
 
     covariates: tuple[str, ...] | None = None
     """The method's own covariates; None for those of the panel, or where it has no such option."""
+    estimand: Estimand = "att"
+    """Whom the effects are about by the method's own option; the treated where it has none."""
     anticipation: float = 0
     """Periods before the start in which units may already respond; 0 where the method has no such option."""
 
@@ -94,6 +97,17 @@ class Estimator(Method):
     def on_one_base(self) -> Estimator:
         """Return the method with every period compared with the same one; itself, unless it has an option for that."""
         return self
+
+    def leverage(self, panel: Panel) -> tuple[Array, str] | None:
+        """Say what units count for beside their weights where rows rest on fewer of them than the overall effect.
+
+        Returns
+        -------
+        tuple of (n_units,) and str, or None
+            What each unit counts for in the row that the fewest decide, and what that row is of; None where all rows
+            rest on units by their weights. No outcome is read.
+        """
+        return None
 
     def complete(self, panel: Panel) -> Estimate:
         """Estimate, and add every aggregation that the cells allow."""

@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import pandas as pd
 
 from sos_eval.results.theory import TheoryFacts
-from sos_eval.terms import Direction
+from sos_eval.terms import Direction, Estimand
 
 __all__ = [
     "SAYS",
@@ -87,7 +87,7 @@ class OutcomeFacts:
     mean_exposure, mean_exposure_treated
         Mean population at risk of a unit and period, of all and of ever treated units; NaN where there is none.
     mean_treated, mean_treated_before, mean_comparison
-        Mean outcome of treated units after and before their start, and of the others.
+        Mean outcome of treated units after and before their start, and of the others, by the weights of the estimate.
     n_missing, n_missing_exposure
         Rows without an outcome, and those of them that lack the population at risk; NaN where a profile masks it.
     """
@@ -137,6 +137,12 @@ class PanelFacts:
         Names of the strata within which units are compared; empty without them.
     support
         Clauses on the comparison group for the sentence on what the estimate rests on.
+    n_gaps, gap_names, gaps_filled
+        Rows before the comparison group was built that lack a covariate, which ones, and how these are filled: of those
+        that the headline reads, or fills together with such; NaN where a profile masks the count.
+    estimand
+        Whom the headline is an average over: the treated (att), all units compared (ate), or those where the groups
+        overlap (ato).
     """
 
     unit: str = ""
@@ -167,6 +173,10 @@ class PanelFacts:
     n_early_seen: int = 0
     strata: tuple[str, ...] = ()
     support: tuple[str, ...] = ()
+    estimand: Estimand = "att"
+    n_gaps: float = 0
+    gap_names: tuple[str, ...] = ()
+    gaps_filled: str = ""
 
     def place(self, time: Any) -> float:
         """Return the number of a period as it is written; NaN where there is none."""
@@ -456,6 +466,9 @@ class RunFacts:
         What the headline's test could have seen, and whether valid tests or other estimates part.
     theory
         What came of the declared programme theory.
+    row_groups
+        ``<estimator>.<outcome>`` of the estimates beside the headline that are on matched rows of people; None where a
+        bundle does not say, in which all groups that have tables of their own are such.
     """
 
     headline: HeadlineKey = HeadlineKey()
@@ -472,6 +485,7 @@ class RunFacts:
     detectable: DetectableFacts = field(default_factory=DetectableFacts)
     disagreement: DisagreementFacts = field(default_factory=DisagreementFacts)
     theory: TheoryFacts = field(default_factory=TheoryFacts)
+    row_groups: tuple[str, ...] | None = None
 
     @property
     def outcome(self) -> OutcomeFacts | None:
@@ -496,6 +510,7 @@ class RunFacts:
             "headline_key": asdict(self.headline),
             "methods": {name: asdict(method) for name, method in self.methods.items()},
             "detectable": asdict(self.detectable), "disagreement": asdict(self.disagreement),
+            **({} if self.row_groups is None else {"row_groups": list(self.row_groups)}),
             **({"theory": asdict(self.theory)} if self.theory != TheoryFacts() else {}),
         }  # fmt: skip
 
@@ -521,6 +536,7 @@ _READ = (
     "detectable",
     "disagreement",
     "theory",
+    "row_groups",
 )
 
 
@@ -547,6 +563,8 @@ def _typed(kind: Any, value: Any) -> Any:
     """Read a plain value as a declared type: null among numbers is NaN, keys of another version are left aside."""
     if kind is ProcedureFacts:
         return ProcedureFacts.from_json(value)
+    if NoneType in get_args(kind) and value is not None:
+        return _typed(next(one for one in get_args(kind) if one is not NoneType), value)
     if is_dataclass(kind):
         hints = _hints(kind)  # type: ignore[arg-type]
         given = dict(value)

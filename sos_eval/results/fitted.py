@@ -12,7 +12,7 @@ from sos_eval.results.assignments import MATCHED_ROWS, WHY_FIXED, AssignmentSpac
 from sos_eval.results.comparison import Comparison
 from sos_eval.results.crew import ALONE, Crew
 from sos_eval.results.estimate import Batch, Estimate
-from sos_eval.terms import Role
+from sos_eval.terms import Estimand, Role
 
 if TYPE_CHECKING:
     from sos_eval.results.estimator import Estimator
@@ -73,6 +73,12 @@ class Fitted:
     def panel(self) -> Panel:
         """The panel that was estimated on."""
         return self.estimate.panel
+
+    @property
+    def estimand(self) -> Estimand:
+        """Whom the effects are about: those whom the comparison group is weighed for, else by the method's option."""
+        own = self.estimator.estimand
+        return own if self.comparison is None or self.comparison.estimand == "att" else self.comparison.estimand
 
     def space(self, strata: Sequence[str]) -> AssignmentSpace | str:
         """Lay out who can swap starts with whom, or say why nobody can; the same for every outcome of a design."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -100,21 +100,53 @@ class Members:
 
         In any one period, behind the treated, the others or those of one start, where they are enough to be told of:
         listed by their mean, found by mean and standard deviation since rates are alike, or left alone by a mean (as
-        the estimate weighs them too) of whole numbers over denominators. So are those that covariates may be made of,
-        where these decide what the estimate is.
+        the estimate weighs them too) of whole numbers over denominators. So are those that covariates or weights may be
+        made of, where these decide what the estimate is; what is left of the denominators, and what is new in each
+        period where counts only grow, are judged as the counts are.
         """
-        return self._covariates_searched(smallest) or any(
+        return self._columns_searched(smallest) or any(
             can_be_searched(counts, smallest)
             or are_alike(counts, each, smallest)
             or any(pins_down(one[None], counts, smallest, most) for one in (each, adds))
+            for made in self._made_of()
             for names in self._enough(fewest)
             for counts, each, adds, most in zip(
-                *(self._of(names, cells) for cells in (self.counts, self.each, self.adds, self.most)), strict=True
+                *(self._of(names, cells) for cells in (made, self.each, self.adds, self.most)), strict=True
             )
         )
 
-    def _covariates_searched(self, smallest: int) -> bool:
-        """Say so of counts that its covariates may be made of: nobody here knows these."""
+    def _made_of(self) -> list[Mapping[str, Array]]:
+        """Return the counts, and by unit and period the counts that these tell of: the rest, and what is new."""
+        made, known = [self.counts], np.array([*self.counts.values()]).reshape(-1, len(self.times))
+        if not np.isfinite(known).any() or np.isposinf(known).any():
+            return made
+        rest = {name: self.most[name] - counts for name, counts in self.counts.items()}
+        if not (np.array([*rest.values()]) < 0).any() and np.isfinite([*rest.values()]).any():
+            made.append(rest)
+        new = np.diff(known, axis=1, prepend=np.nan)
+        if np.isfinite(new).any() and not (new < 0).any():
+            made.append(dict(zip(self.counts, new, strict=True)))
+        return made
+
+    def beyond(self, other: Members) -> Members | None:
+        """Return these units with what they count beyond another estimate's; None unless one is part of the other.
+
+        Where both hold a unit in a period.
+        """
+        place = {time: k for k, time in enumerate(other.times)}
+        at = [(k, place[time]) for k, time in enumerate(self.times) if time in place]
+        gaps = {name: np.full(len(self.times), np.nan) for name in self.counts}
+        for name in gaps.keys() & other.counts.keys():
+            for k, j in at:
+                if np.isfinite(self.counts[name][k]) and np.isfinite(other.counts[name][j]):
+                    gaps[name][k] = self.counts[name][k] - other.counts[name][j]
+        every = np.array([*gaps.values()])
+        if not np.nan_to_num(every).any() or (np.nanmin(every) < 0 < np.nanmax(every)):
+            return None
+        return replace(self, counts={name: np.abs(gap) for name, gap in gaps.items()})
+
+    def _columns_searched(self, smallest: int) -> bool:
+        """Say so of counts that its covariates or weights may be made of: nobody here knows these."""
         by_numbers = self.weighing is not None and self.weighing.by_numbers and bool(self.counts)
         sides = (len(self.treated), len(self.others))
         return by_numbers and any(can_be_searched_by_number(n, smallest) for n in sides if n)
@@ -161,19 +193,21 @@ class Members:
         Those of a covariate, a count a unit in the middle of those protected, where these are fewer and it is made of
         covariates.
         """
-        return self._least(sum(digits_of(taken(counts, smallest)) for counts in self.counts.values()), smallest)
+        return self._least(0, smallest)
 
     def late_room(self, smallest: int) -> float:
         """Return how many those have from the last period before the first start on: an effect may need no others."""
         early = np.flatnonzero(np.array(self.times) < min(self.cohorts, default=-np.inf))
-        late = (counts[early.max(initial=0) :] for counts in self.counts.values())
-        return self._least(sum(digits_of(taken(counts, smallest)) for counts in late), smallest)
+        return self._least(int(early.max(initial=0)), smallest)
 
-    def _least(self, room: float, smallest: int) -> float:
-        """Return the smaller of a room and of that of a covariate that decides what the estimate is."""
-        if not self._covariates_searched(smallest):
-            return room
-        return min(room, digits_of(taken(np.full(len(self.counts), UNKNOWN), smallest)))
+    def _least(self, first: int, smallest: int) -> float:
+        """Return the fewest combinations, from a period on, of the counts, of what these tell of, of a column's."""
+        rooms = [
+            sum(digits_of(taken(counts[first:], smallest)) for counts in made.values()) for made in self._made_of()
+        ]
+        if self._columns_searched(smallest):
+            rooms.append(digits_of(taken(np.full(len(self.counts), UNKNOWN), smallest)))
+        return min(rooms)
 
     def _of(self, names: Names, cells: Mapping[str, Array]) -> Array:
         """Return the numbers of some units by period, (n_times, n_units)."""

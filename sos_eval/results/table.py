@@ -12,7 +12,7 @@ from sos_eval.results.estimate import CELL_COLUMNS, INFINITE
 from sos_eval.results.fitted import Fitted
 from sos_eval.terms import EFFECT_COLUMNS
 
-__all__ = ["EffectTable", "effect_table", "overall_rows"]
+__all__ = ["EffectTable", "effect_table", "estimands", "overall_rows"]
 
 Array = NDArray[np.float64]
 _TEXT = ("estimator", "role", "estimand", "aggregation", "subgroup", "scale", "outcome", "inference", "reason")
@@ -70,6 +70,7 @@ def effect_table(
     low, high = conf or (nothing, nothing)
     band_low, band_high = band or (nothing, nothing)
     columns: dict[str, Any] = {name: estimate.cells[name].array for name in CELL_COLUMNS}
+    columns["estimand"] = estimands(fitted)
     ratio = estimate.cells["scale"].to_numpy() == "ratio"
     measured = {
         "estimate": estimate.values,
@@ -94,6 +95,12 @@ def effect_table(
     columns |= {"estimator": fitted.id, "role": fitted.role, "outcome": fitted.panel.active, "inference": inference}
     typed = {name: _typed(name, columns[name], len(nothing)) for name in EFFECT_COLUMNS}
     return EffectTable(typed, copy=False)  # each column was made here
+
+
+def estimands(fitted: Fitted) -> NDArray[np.object_]:
+    """Return what each cell is an average over, (m,): ``att`` where the group was weighed for others is theirs."""
+    own = fitted.estimate.cells["estimand"].to_numpy(object)
+    return np.where(own == "att", fitted.estimand, own)
 
 
 def _typed(name: str, values: Any, size: int) -> Any:

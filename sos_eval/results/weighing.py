@@ -29,7 +29,8 @@ class Weighing:
     pooled
         Whether it sets sums of counts against sums of denominators, not means of rates.
     by_numbers
-        Whether covariates that are numbers decide: it adjusts for some, or a comparison weighs units by some.
+        Whether columns of numbers decide that nobody here knows: covariates that it adjusts for or that a comparison
+        weighs units by, weights of the panel's own that are not its denominators.
     """
 
     cells: pd.DataFrame
@@ -46,7 +47,7 @@ class Weighing:
         ways = [str(getattr(how, name, "")) for name in ("adjust", "by")]
         names = how.adjusts_for(fitted.panel.covariates)
         pooled = "poisson" in (how.name.split("_")[0], getattr(how, "family", ""))
-        by_numbers = bool(_numbers(frame, names)) or _weighs_by_numbers(fitted)
+        by_numbers = bool(_numbers(frame, names)) or _weighs_by_numbers(fitted) or _weighs_rows(fitted.source.frame)
         return cls(cells, (*names, *ways) if names else (), pooled, by_numbers)
 
     def differs(self, other: Weighing) -> bool:
@@ -60,6 +61,13 @@ class Weighing:
 def _numbers(frame: pd.DataFrame, names: Iterable[str]) -> list[str]:
     """Return the covariates that are numbers."""
     return [name for name in names if name in frame and pd.api.types.is_numeric_dtype(frame[name])]
+
+
+def _weighs_rows(frame: pd.DataFrame) -> bool:
+    """Whether rows have weights of their own that are neither equal nor in proportion to denominators."""
+    weight = frame["weight"].to_numpy(float)
+    own = [weight, weight / frame["exposure"].to_numpy(float)] if "exposure" in frame else [weight]
+    return all(bool(np.ptp(one[np.isfinite(one)]) > _CLOSE * np.nanmax(np.abs(one))) for one in own)
 
 
 def _weighs_by_numbers(fitted: Fitted) -> bool:

@@ -72,6 +72,21 @@ def estimates() -> pd.DataFrame:
     return pd.DataFrame(rows)[list(EFFECT_COLUMNS)]
 
 
+def by_dose() -> pd.DataFrame:
+    """A line of a dose and its slope: permuted intervals of the effects alone, conventional ones and bands of both."""
+    rows = []
+    for dose in (0.3, 0.6, 0.9):
+        for estimand, value, error in (("att", -4.0 * dose, 0.5 + abs(dose - 0.6)), ("acrt", -4.0, 1.5)):
+            rows.append(effect(
+                estimand=estimand, subgroup=f"dose {dose:g}", estimate=value, std_error=error, inference="analytic",
+                conf_low=value - 1.96 * error, conf_high=value + 1.96 * error, band_low=value - 2.4 * error,
+                band_high=value + 2.4 * error,
+            ))  # fmt: skip
+            told = {"conf_low": value - 2.2 * error, "conf_high": value + 2.2 * error} if estimand == "att" else {}
+            rows.append(effect(estimand=estimand, subgroup=f"dose {dose:g}", estimate=value, p_value=0.04, **told))
+    return pd.DataFrame(rows)[list(EFFECT_COLUMNS)]
+
+
 def balance() -> pd.DataFrame:
     """Two covariates, before and after."""
     rows = [

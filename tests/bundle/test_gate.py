@@ -458,15 +458,16 @@ seed: 1
 """
 
 
-def test_a_category_of_few_children_is_neither_named_nor_counted(tmp_path):
+@pytest.mark.parametrize("codes", [(0, 1), (1, 2), (0, 4)])
+def test_a_category_of_few_children_is_neither_named_nor_counted(tmp_path, codes):
     rng = np.random.default_rng(9)
     n = 1200
     la, year = rng.integers(0, 8, n), rng.integers(2001, 2008, n)
     data = pd.DataFrame({"la": [f"L{one}" for one in la], "year": year, "age": rng.integers(0, 16, n)})
     data["start"] = np.where(la < 3, 2004, 0)
     data["kind"] = rng.choice(["north", "south"], n)
-    data["disabled"] = 0
-    data.loc[np.flatnonzero(la == 0)[:2], "disabled"] = 1
+    data["disabled"] = codes[0]
+    data.loc[np.flatnonzero(la == 0)[:2], "disabled"] = codes[1]
     data.loc[np.flatnonzero(la == 1)[0], "kind"] = "CANARY"
     data["days"] = 20 + data["age"] / 4 + rng.normal(size=n)
     data.to_csv(tmp_path / "people.csv", index=False)

@@ -265,3 +265,25 @@ def test_a_profile_holds_them_back(runs):
     assert lines.loc[asked, "value"].isna().all()
     assert lines.loc[asked, "text"].str.startswith("withheld").all()
     assert not [name for name in runs["guarded"].table_names if "panel_tests" in name]
+
+
+@pytest.mark.parametrize("how", ["omitted", "empty"])
+def test_lags_do_not_cross_a_period_that_is_in_no_row(how):
+    """Without its third of six periods a unit has three pairs, 0-1, 3-4 and 4-5, and not a fourth from 1 to 3."""
+    rng = np.random.default_rng(3)
+    y, starts = rng.normal(size=(8, 6)), [4.0] * 4 + [INF] * 4
+    y[:, 2] = np.nan if how == "empty" else y[:, 2]
+    made = panel(y, starts)
+    made = made.keep_times([time for time in made.times if time != made.times[2]]) if how == "omitted" else made
+    line = told(made)["serial_correlation"].table.iloc[0]
+    assert line["pairs"] == 8 * 3
+    seen = np.delete(y, 2, axis=1)
+    treated = np.outer(np.isfinite(starts), np.array([0, 0, 1, 1, 1])).astype(float)
+    left, on = (one - one.mean(0) - one.mean(1, keepdims=True) + one.mean() for one in (seen, treated))
+    left = left - on * (left * on).sum() / (on * on).sum()
+    later, before = left[:, [1, 3, 4]].ravel(), left[:, [0, 2, 3]].ravel()
+    assert line["slope"] == pytest.approx(np.polyfit(before, later, 1)[0])
+    time = np.tile([0, 1, 3, 4, 5], 8)
+    periods = (time[:, None] == np.array([1, 3, 4, 5])).astype(float)
+    rows = UnitRows(seen.ravel(), treated.reshape(-1, 1), periods, np.repeat(np.arange(8), 5))
+    assert line["expected"] == pytest.approx(projected(rows, time))

@@ -56,6 +56,18 @@ def test_binary_covariates_have_no_variance_ratio_and_sqrt_pq():
     assert table.loc["before", "ks"] == pytest.approx(2 / 3 - 1 / 5)
 
 
+@pytest.mark.parametrize(("low", "high"), [(1, 2), (2, 1), (-1, 1), (0, 7.5), (3, 3.25)])
+def test_two_values_are_binary_whatever_their_codes(low, high):
+    """Of 1 and 2 as of 0 and 1: the difference of shares over sqrt(pq), up to the sign of the coding."""
+    b = np.array([1, 1, 0, 1, 0, 0, 0, 0])
+    weights = np.array([1.0, 1, 1, 2, 1, 0, 1, 0.5])
+    table, plain = rows(low + (high - low) * b, weights), rows(b, weights)
+    assert table["variance_ratio"].isna().all()
+    assert table["std_mean_diff"].to_numpy() == pytest.approx(plain["std_mean_diff"].to_numpy() * np.sign(high - low))
+    assert table["ks"].to_numpy() == pytest.approx(plain["ks"].to_numpy())
+    assert np.isfinite(rows(low + (high - low) * np.array([0, 1, 2, 1, 0, 0, 0, 1]), weights)["variance_ratio"]).all()
+
+
 def test_what_has_no_denominator_is_empty():
     table = rows([5, 5, 5, 0, 1, 2, 3, 4], ONE)
     assert np.isnan(table.loc["before", "std_mean_diff"])

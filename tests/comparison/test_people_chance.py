@@ -87,7 +87,9 @@ def test_the_flow_counts_who_is_left_out():
     told = "that were matched with no treated row of the same set and period"
     assert any(told in row.reason for row in made.panel.flow)
     made = built(panel=many(), method="ipw", on=("x", "kind"), trim_chance=(0.05, 0.6))
-    assert any("outside trim_chance" in row.reason for row in made.panel.flow)
+    trimmed = {row.reason for row in made.panel.flow if row.step == "comparison"}
+    assert trimmed <= {f"{who} rows with an estimated chance outside 0.05 to 0.6" for who in ("treated", "comparison")}
+    assert trimmed
     # limits that leave B nobody before its window leave its set out
     made = built(panel=many(), method="ipw", on=("x", "kind"), trim_chance=(0.05, 0.5))
     assert made.off_support == {"B": "its set has no matched rows before its window"}

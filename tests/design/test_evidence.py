@@ -73,6 +73,19 @@ def test_what_is_declared_for_the_panel_and_used_by_nobody_is_not_called_adjuste
     assert told in said["Confounding"]
 
 
+def test_rows_that_lack_a_covariate_of_the_headline_are_missing_data(tmp_path):
+    design, panel = load(tmp_path), facts().panel
+    for given, said in (
+        (replace(panel, n_gaps=0), ""),
+        (replace(panel, n_gaps=12, gap_names=("need",)), "have no value of need: they take no part"),
+        (replace(panel, n_gaps=1200, gap_names=("need",), gaps_filled="Filled."), "1,200 rows, before any are matched, "
+         "have no value of need. Filled."),
+    ):  # fmt: skip
+        row = robins_i(design, replace(facts(), panel=given)).set_index("domain")["evidence"]["Missing data"]
+        assert said in row
+        assert ("no value of" in row) == bool(said)
+
+
 def test_under_a_profile_no_check_is_quoted(tmp_path):
     profile = ("seed: 1\n", "disclosure: {profile: dfe}\nseed: 1\n")
     design = load(tmp_path, profile, ("  columns: {trust: trust, need: idaci}\n", ""))

@@ -8,8 +8,9 @@ import pytest
 
 from sos_eval.cli.main import cli
 from sos_eval.cli.screen import Screen, answered
+from sos_eval.design.design import load_design
 from sos_eval.errors import InputFault
-from sos_eval.jobs.match import match_design, write_groups
+from sos_eval.jobs.match import _bounded, match_design, write_groups
 
 DESIGN = """\
 schema: sos-eval/design/1
@@ -86,6 +87,19 @@ def test_rows_are_counted_where_no_whole_unit_is_dropped(tmp_path, capsys):
     told = capsys.readouterr().out
     assert "comparison: dropped 4 rows: treated rows" in told
     assert "dropped 0" not in told
+    assert "of outcomes it was seen which rows have one, after a start too, and no value\n" in told
+
+
+def test_each_group_says_what_of_outcomes_was_seen(design):
+    """Columns that a later rule makes of one with `outliers` are bounded by later values as it is."""
+    assert {group.notes[-1] for group in match_design(design)} == {
+        "of outcomes after the first start of anyone nothing was seen"
+    }
+    text = design.read_text(encoding="utf-8").replace("method: nearest, on", "method: nearest, cohorts: apart, on")
+    design.write_text(text, encoding="utf-8")
+    assert match_design(design)[0].notes[-1] == "of outcomes after a cohort’s own start nothing was seen"
+    published = load_design("designs/sos_evaluation_2020.yaml")
+    assert [_bounded(published, name) for name in ("days", "conferred", "with_kin", "")] == ["days", "", "", ""]
 
 
 def test_outcomes_from_the_first_start_on_are_never_seen(design):

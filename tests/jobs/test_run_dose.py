@@ -49,6 +49,25 @@ def test_average_effect_response_and_doses_have_their_permutation_test(design, t
     assert "strong parallel trends" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
+def test_auto_says_what_it_counts_and_the_curve_is_drawn(design, tmp_path):
+    """A permutation test comes first, counted by the curve; its intervals of effects are beside conventional bands."""
+    text = DESIGN.replace("method: randomization", "method: auto")
+    design.write_text(text, encoding="utf-8")
+    bundle = se.run(se.load_design(design), out=tmp_path / "out")
+    said = bundle.facts.inference.choice
+    assert said.startswith("5 treated and 11 comparison clusters, by share in the variance of the curve of the dose")
+    assert said.endswith(": randomization (studentised statistic)")
+    rows = bundle.estimates[bundle.estimates["subgroup"].str.startswith("dose ")]
+    conventional = rows[rows["inference"] == "analytic"]
+    assert conventional["band_low"].lt(conventional["conf_low"] + 1e-12).all()
+    drawn = pd.read_csv(tmp_path / "out" / "figures" / "dose_response.csv")
+    assert drawn["dose"].tolist() == [0.25, 0.5] * 2
+    assert drawn["inference"].tolist() == ["randomization"] * 2 + ["analytic"] * 2
+    assert drawn["conf_low"].notna().all()
+    assert drawn["band_low"].notna().all()
+    assert "Effect by dose" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
 def test_without_a_declared_dose_it_is_refused(design, tmp_path):
     design.write_text(DESIGN.replace(", dose: fidelity", ""), encoding="utf-8")
     with pytest.raises(NotIdentified, match=r"continuous_did: the panel has no dose; write panel\.treatment\.dose"):

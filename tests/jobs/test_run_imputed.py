@@ -128,3 +128,11 @@ def test_the_sheet_does_not_say_that_nothing_is_imputed(folder):
     said = (folder / "out" / "tables" / "evidence.target_trial.csv").read_text()
     assert f"gaps of covariates are imputed {NUMBER} times" in said
     assert "nothing is imputed" not in said
+
+
+def test_the_reviewers_sheet_counts_rows_with_a_gap(folder):
+    table = people()
+    gaps = int(table[["need", "kind"]].isna().any(axis=1).sum())
+    rows = pd.read_csv(folder / "out" / "tables" / "evidence.robins_i.csv").set_index("domain")["evidence"]
+    assert f"{gaps:,} rows, before any are matched, have no value of need, kind." in rows["Missing data"]
+    assert "were filled 3 times by chained equations" in rows["Missing data"]

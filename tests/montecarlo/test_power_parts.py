@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import ndtri
@@ -217,3 +219,37 @@ def test_power_that_falls_with_the_effect_is_pooled_before_the_target_is_looked_
     got = _crossing(effects, power, np.array([100.0, 100, 200, 100]), 0.8)
     low, goal, high = ndtri((0.3, 0.8, 0.9))
     assert got == pytest.approx(3 + (goal - low) / (high - low), rel=1e-12)
+
+
+ALL_UNITS = """\
+schema: sos-eval/design/1
+name: all-units
+panel:
+  {source: csv, path: none.csv, unit: la_code, time: year, year_convention: ends_march, covariates: [idaci],
+   outcome: {count: care_entries, exposure: children_0_17, per: 10000}, measured: {idaci: 2010},
+   treatment: {first_treated: first_treated, untreated_means: never}}
+comparison: {method: ipw, on: [idaci], estimand: ate}
+estimators: [{id: base, method: twfe, covariates: []}]
+inference: [analytic]
+"""
+
+
+@pytest.mark.parametrize("size", [0.0, -2.0])
+def test_of_effects_on_others_than_the_treated_the_truth_is_known_where_there_is_none(tmp_path, size):
+    """A world knows what starting does to those that start; weights for all units (ate) ask for more."""
+    world = se.load_world("synthetic/england.yaml")
+    world = replace(world, effect=replace(world.effect, size=size))
+    (tmp_path / "d.yaml").write_text(ALL_UNITS, encoding="utf-8")
+    study = se.power(se.load_design(tmp_path / "d.yaml"), world, reps=20)
+    row = study.summary.iloc[0]
+    assert row["estimand"] == "ate"
+    assert np.isfinite([row["mean_estimate"], row["power"]]).all()
+    found = study.mdes.iloc[0]
+    if size:
+        assert np.isnan([row["true_effect"], row["bias"], row["coverage"], found["mdes"]]).all()
+        assert "does not know the true effect" in found["reason"]
+        assert any("how large it is is not known" in text for text in study.sentences)
+    else:
+        assert row["true_effect"] == 0
+        assert row["bias"] == row["mean_estimate"]
+        assert "true effect" not in found["reason"]

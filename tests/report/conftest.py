@@ -1,11 +1,12 @@
 from functools import cache
 
+import pandas as pd
 import pytest
 
 from sos_eval.bundle.bundle import BundleContent, read_bundle, write_bundle
 from sos_eval.report.draw import draw_all
 from sos_eval.report.words import headline_of
-from tests.bundle.handmade import estimates, full
+from tests.bundle.handmade import by_dose, estimates, full
 from tests.pilots import pilots_facts
 from tests.report.cases import CASES, run_case
 
@@ -14,7 +15,8 @@ from tests.report.cases import CASES, run_case
 def bundle(tmp_path_factory):
     """The handmade result with every table."""
     folder = tmp_path_factory.mktemp("bundles") / "full"
-    write_bundle(folder, full(headline=headline_of(estimates(), pilots_facts())))
+    rows = pd.concat([estimates(), by_dose()], ignore_index=True)
+    write_bundle(folder, full(headline=headline_of(rows, pilots_facts()), estimates=rows))
     return read_bundle(folder)
 
 

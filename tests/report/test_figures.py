@@ -16,9 +16,9 @@ from sos_eval.results.method import registered, summary
 from tests.bundle.handmade import estimates, figure_tables, full
 
 NAMES = [
-    "adoption", "answer", "balance", "balance_density", "balance_ecdf", "calibration", "common_cause", "estimates",
-    "event_study", "flow", "group_effects", "honest_did", "leave_one_out", "mediation", "outcome_paths", "overlap",
-    "randomization", "refuters", "robustness", "specification_curve", "theory",
+    "adoption", "answer", "balance", "balance_density", "balance_ecdf", "calibration", "common_cause", "dose_response",
+    "estimates", "event_study", "flow", "group_effects", "honest_did", "leave_one_out", "mediation", "outcome_paths",
+    "overlap", "randomization", "refuters", "robustness", "specification_curve", "theory",
 ]  # fmt: skip
 
 
@@ -208,8 +208,12 @@ def test_user_text_is_never_read_as_mathematics(bundle, tmp_path):
     flow = full().flow.assign(reason="costs $5 and $_bad")
     adopters = figure_tables()["adoption"].assign(label="St $Helens_$")
     made = write_bundle(
-        tmp_path / "b", full(flow=flow, tables=figure_tables() | {"adoption": adopters}, headline=bundle.headline)
-    )
+        tmp_path / "b",
+        full(
+            flow=flow, tables=figure_tables() | {"adoption": adopters}, headline=bundle.headline,
+            estimates=bundle.estimates,
+        ),
+    )  # fmt: skip
     assert len(draw_all(made, ("svg",)).images) == len(NAMES)
 
 

@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 
-from sos_eval.estimators import Stacked, SyntheticControl, SyntheticDiD, TwoStage
+from sos_eval.estimators import RothSantAnna, Stacked, SyntheticControl, SyntheticDiD, TwoStage
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.assignments import AssignmentSpace
 from sos_eval.results.estimator import Estimator
@@ -26,6 +26,7 @@ CASES: dict[str, tuple[Estimator, int, int]] = {
     "two_stage": (TwoStage(), 10_000, 20_000),
     "synthetic_control": (SyntheticControl(), 1_000, 1_000),
     "synthetic_did": (SyntheticDiD(), 1_000, 1_000),
+    "roth_santanna": (RothSantAnna(), 1_000, 1_000),
 }
 
 

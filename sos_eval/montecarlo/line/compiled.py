@@ -26,6 +26,7 @@ from sos_eval.results.estimate import Compiled
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.fitted import Fitted, standing
 from sos_eval.results.inference import InferenceMethod, strata_of_effects
+from sos_eval.results.table import estimands
 from sos_eval.terms import Role
 from sos_eval.worlds.draws import Draws
 from sos_eval.worlds.theory import OUTCOME
@@ -163,7 +164,8 @@ def compile_line(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
         line = replace(line, inference=line.choose(reference))
     defined, refused = _defined(line, reference)
     line = replace(line, inference=tuple(_bounded(method, line.permutations) for method in defined))
-    wanted = reference.estimate.cells.iloc[scalar_rows(reference.estimate.cells)]
+    cells = reference.estimate.cells.assign(estimand=estimands(reference))
+    wanted = cells.iloc[scalar_rows(cells)]
     rows = rows_of(line.id, source.active, wanted, line.inference, joint=bool(line.checks))
     averaged = line.method.event_times
     truth = plan_line_truth(draws.frame, source, units, times, rows, averaged, moved=draws.order is not None)

@@ -93,6 +93,9 @@ def plan_line_truth(
 ) -> LineTruth:
     """Plan the true effects of a line's rows, over its source panel's units and times.
 
+    A world knows what starting does to those that start: rows about others as well (ate, ato) have a true effect only
+    where it is none.
+
     Units treated from the panel's first period on have no effect that anybody could estimate and are left out.
 
     Parameters
@@ -111,6 +114,8 @@ def plan_line_truth(
     treated = inside[(starts > periods[0]) & np.isfinite(starts)]
     counted = source.outcome.counted
     scale, per = ("rate_per", source.outcome.per / frame.world.outcome.per) if counted else ("value", 1.0)
+    if not frame.world.effect.size:  # no effect on anybody: of those that do not start more is not known
+        rows = rows.assign(estimand=rows["estimand"].replace({"ate": "att", "ato": "att"}))
     exist = [("att", scale), ("att", "log"), *([("rate_ratio", "ratio")] if counted else [])]
     asked = set(zip(rows["estimand"], rows["scale"], strict=True))
     plan = plan_truth(frame.first_treated[treated], periods, [kind for kind in exist if kind in asked], event_times)

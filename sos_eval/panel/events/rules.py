@@ -100,7 +100,7 @@ class _Made:
         far = self.inside & (values > bound)
         if far.any():
             reason = f"{self.name}: above {bound:.4g}, the third quartile and {self.rule.outliers:g} times the distance"
-            self._note("outlier", far, f"{reason} between the quartiles")
+            self._note("outlier", far, f"{reason} between the quartiles of all rows, later ones too")
         return np.where(far, np.nan, values)
 
     def _in_order(self, gap: Array, names: tuple[str, str]) -> Array:

@@ -57,7 +57,8 @@ class EventRule(Declared):
     among: Mapping[str, Words] = field(default_factory=dict)
     """The rows that can have it: column -> values; others are empty."""
     outliers: Annotated[float, Gt(0)] | None = None
-    """Of numbers: empty above the third quartile and so many times the distance between the quartiles."""
+    """Of numbers: empty above the third quartile and so many times the distance between the quartiles. Both are of all
+    rows, those after a start too: a group that sees which rows have the outcome sees as much of later ones."""
     out_of_order: Literal["fault", "missing"] = "fault"
     """Where the second date comes before the first: refused, or empty and counted."""
 
