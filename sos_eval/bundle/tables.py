@@ -226,8 +226,16 @@ def panel_facts(panel: Panel) -> PanelFacts:
         cohorts=tuple(float(cohort) for cohort in panel.cohorts), **_numbering(panel),
         outcomes={outcome.name: _outcome_facts(panel.select(outcome.name)) for outcome in panel.outcomes},
         strata=tuple(sorted(panel.frame["stratum"].astype(str).unique())) if panel.stratified else (),
-        support=panel.support,
+        support=panel.support, n_window=_in_window(panel),
     )  # fmt: skip
+
+
+def _in_window(panel: Panel) -> int:
+    """Count the treated units that have a period between start and full embedding which counts as treated in full."""
+    if panel.layout != "panel" or panel.transition_dropped or panel.partly_exposed:
+        return 0
+    embedded, start, last = _register(panel, "embedded"), panel.first_treated, panel.times[-1]
+    return int(((start <= last) & (embedded > np.maximum(start, panel.times[0]))).sum())
 
 
 def lost_periods(panel: Panel) -> dict[str, Any]:

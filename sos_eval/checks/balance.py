@@ -119,15 +119,16 @@ def _judged(comparison: Comparison | None, limit: str, what: _Judgement, thresho
     value = float(known.loc[worst])
     passed = None if threshold is None else bool(value >= threshold if what.least else value <= threshold)
     gaps = list(size.index[size.isna()]) if limit != "max_variance_ratio" else []
-    text = _sentence(what, worst, value, threshold, gaps)
+    text = _sentence(what, worst, value, threshold, gaps, float(values.loc[worst]))
     table = pd.DataFrame({"covariate": size.index, "value": size.to_numpy()})
     return CheckResult(name, statistic, value, text, declared, passed, table)
 
 
-def _sentence(what: _Judgement, worst: str, value: float, threshold: float | None, gaps: list[str]) -> str:
-    """Say what was found, of which covariate, and what was declared."""
+def _sentence(what: _Judgement, worst: str, value: float, threshold: float | None, gaps: list[str], told: float) -> str:
+    """Say what was found, of which covariate, and what was declared; `told` is what stands in the table."""
     which = f"{'smallest' if what.least else 'largest'} " if worst else ""
-    of = f" ({worst})" if worst else ""
+    turned = f"; {told:.3g}, counted the other way round" if what.source == "variance_ratio" and told < 1 else ""
+    of = f" ({worst}{turned})" if worst else ""
     limit = "" if threshold is None else f"; the declared limit is {threshold:g}"
     missing = f" None exists for {', '.join(map(str, gaps))}." if gaps else ""
     return f"The {which}{what.words} after the comparison group was built is {value:.2f}{of}{limit}.{missing}"

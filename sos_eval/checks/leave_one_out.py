@@ -16,6 +16,7 @@ from sos_eval.numerics.lots import share_reached
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.check import Check, CheckResult, of_hundred
 from sos_eval.results.fitted import Fitted, is_fitted_anew
+from sos_eval.results.inference import FEW
 from sos_eval.results.method import register
 
 __all__ = ["LeaveOneOut"]
@@ -52,7 +53,8 @@ class LeaveOneOut(Check):
         rows = []
         for kind, name, gone in self._left_out(fitted):
             found = refitted(fitted, _without(fitted.source, gone), self.level)
-            rows.append({"unit": name, "left_out": kind, "change": found.estimate - whole.estimate, **found.row})
+            row = {"unit": name, "left_out": kind, "change": found.estimate - whole.estimate, **found.row}
+            rows.append(row | (self._few(fitted, gone) if np.isfinite(found.std_error) else {}))
         table = pd.DataFrame(rows)
         known = table[table["change"].notna()] if len(table) else table
         if known.empty:
@@ -77,6 +79,17 @@ class LeaveOneOut(Check):
             CheckResult("leave_one_out.turned", "count", float(turned), counted),
             unusual,
         ]
+
+    @staticmethod
+    def _few(fitted: Fitted, gone: list[str]) -> dict[str, object]:
+        """Return what stands in place of interval and p where few treated clusters are left; nothing elsewhere."""
+        panel = fitted.panel
+        clusters = panel.unit_values("cluster")[panel.ever_treated & ~np.isin(panel.units, gone)]
+        left = len(np.unique(clusters))
+        if not 0 < left < FEW:
+            return {}
+        why = f"no interval and no p: clustered errors of {left} treated clusters are not relied on"
+        return {"conf_low": np.nan, "conf_high": np.nan, "p_value": np.nan, "reason": why}
 
     def _unusual(self, fitted: Fitted, rng: np.random.Generator) -> CheckResult:
         """Set the largest change by a treated unit beside that of random adoptions; the reason where that is not done.

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 import pandas as pd
 from annotated_types import Ge, Gt, Lt
+from numpy.typing import NDArray
 
 from sos_eval.checks.last_period import last_period
 from sos_eval.checks.path_lottery import PathLottery
@@ -74,7 +75,8 @@ class Path(Check):
 
         ``path.as_answered`` is the joint p with units counted as a ratio of pooled rates counts them.
         ``path.gone_on`` and ``path.returned`` are what the path seen before the start would add to the estimate;
-        ``path.last`` is the estimate from the last earlier period alone, ``path.last_shift`` the p of that shift.
+        ``path.last`` is the estimate from the last earlier period alone, ``path.last_shift`` the p of that shift;
+        ``path.read``, where cohorts that start later have periods that the path does not read, how many it reads.
         """
         strata = fitted.strata if self.strata is None else self.strata
         space = fitted.space(strata)
@@ -102,7 +104,7 @@ class Path(Check):
         return [
             self._slope(drawn, p[0], (low, high), table), self._largest(lottery, drawn, p[1]),
             self._joint(p[2], lottery), *self._as_answered(lottery, rng.spawn(1)[0]),
-            self._blind(seen, lottery), self._bias(seen, lottery), *_onward(drawn, lottery),
+            self._blind(seen, lottery), self._bias(seen, lottery), *_onward(drawn, lottery), *_read(lottery),
         ]  # fmt: skip
 
     def _interval(self, lottery: PathLottery, drawn: ContrastLots) -> tuple[float, float]:
@@ -252,6 +254,25 @@ def _onward(drawn: ContrastLots, lottery: PathLottery) -> list[CheckResult]:
             f"If it returned to its earlier mean, that alone would make the answer {_higher(back, unit)}.",
         ),
     ]  # fmt: skip
+
+
+def _read(lottery: PathLottery) -> list[CheckResult]:
+    """Say which periods the path reads, where some cohort has earlier ones that it does not; nothing elsewhere."""
+    read, unread = len(lottery.early), lottery.unread
+    if not unread.any():
+        return []
+    text = (
+        f"The path reads the last {read} periods before each start, as many as the earliest start has; "
+        f"{_later(unread)}, which it does not read."
+    )
+    return [CheckResult("path.read", "count", float(read), text)]
+
+
+def _later(unread: NDArray[np.intp]) -> str:
+    """Say how many treated units have earlier periods, and how many at most."""
+    n, most = int((unread > 0).sum()), int(unread.max())
+    up = f"{'up to ' if len(set(unread[unread > 0])) > 1 else ''}{most} earlier one{'s' if most > 1 else ''}"
+    return f"{n} of {len(unread)} treated units {'has' if n == 1 else 'have'} {up}"
 
 
 def _ends(ends: tuple[float, float]) -> str:

@@ -105,6 +105,12 @@ class PathLottery:
         return int((self.panel.times <= cohort - ahead).sum())
 
     @property
+    def unread(self) -> NDArray[np.intp]:
+        """How many periods before its start each treated unit has beside those that enter, (n_treated,)."""
+        own = self.starts[np.isin(self.starts, self.cohorts)]
+        return np.array([self._end(start) - len(self.early) for start in own], np.intp)
+
+    @property
     def names(self) -> list[str]:
         """Name the periods: of one cohort by time, of several by event time."""
         if len(self.cohorts) == 1:

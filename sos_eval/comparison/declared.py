@@ -108,13 +108,16 @@ class DeclaredSets(GroupMethod):
         return {str(unit): tuple(map(str, others)) for unit, others in self.sets.items()}
 
     def restricted(self, panel: Panel) -> Panel:
-        """Return the panel of the units that are in sets, with the sets within which starts may be swapped."""
+        """Return the panel of the units that are in sets, with the sets within which starts may be swapped.
+
+        Rows of people have none: they are matched within each set by itself, and none of their starts is swapped.
+        """
         self._refuse_absent(panel)
         kept = super().restricted(panel)
         for units, why in dropped_by_reason(self._outside(kept)):
             kept = kept.keep([unit for unit in kept.units if unit not in units], "comparison", why)
         roles = self._roles(kept)
-        if not len(kept.units):
+        if not len(kept.units) or self.people is not None:
             return kept
         labels = np.array([f"{one + 1:03}" for one in roles.joined], dtype=object)
         return kept.with_columns(**{MATCHED_SETS: labels[kept.unit_codes]})

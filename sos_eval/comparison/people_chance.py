@@ -86,7 +86,8 @@ def chances(
     if model != "logistic":
         unseen[both] = _learnt(np.column_stack([columns, inside]), arm[both], own[both], folds[both], model, source)
         return RowChances(unseen, unseen)
-    x = np.column_stack([(inside[:, None] == np.arange(inside.max() + 1)).astype(float), columns])
+    level = columns.mean(0) if len(columns) else 0.0  # a large origin takes digits
+    x = np.column_stack([(inside[:, None] == np.arange(inside.max() + 1)).astype(float), columns - level])
     try:
         used[both] = logistic(arm[both].astype(float), x, own[both]).probability
     except (SeparationError, np.linalg.LinAlgError) as why:

@@ -72,6 +72,11 @@ def _level(design: Design, facts: RunFacts) -> tuple[int, str, str]:
     return 3, "before and after, with a comparison group", condition
 
 
+def _which_are_reported(design: Design) -> str:
+    """Say whether all of what is declared stands in the bundle."""
+    return "what is withheld is in disclosure.csv" if design.disclosure.guards else "all are reported"
+
+
 def robins_i(design: Design, facts: RunFacts) -> pd.DataFrame:
     """Return the seven domains of ROBINS-I (2016) with the run's own evidence; the judgement is the reviewer's."""
     panel = facts.panel
@@ -88,7 +93,7 @@ def robins_i(design: Design, facts: RunFacts) -> pd.DataFrame:
         ],
         "Selection of the reported result": [
             _planned(facts), f"{len(design.estimators)} estimators and {len(facts.inference.methods)} procedures are "
-            "declared; all are reported.", *_told(design, facts, "reported"),
+            f"declared; {_which_are_reported(design)}.", *_told(design, facts, "reported"),
         ],
     }  # fmt: skip
     rows = [
@@ -127,6 +132,8 @@ def _adjusted(design: Design) -> Iterator[str]:
     strata = strata_of_effects(entry.inference or design.inference)
     if strata:
         yield f"Effects by stratum and period are taken out, strata by {listed(list(strata))}."
+    if str(entry.comparison.name) == "declared" and getattr(entry.comparison, "people", None) is None:
+        yield "Effects by matched set and period are taken out; sets that share a comparison unit are one."
     if design.theory is None:
         yield "No programme theory says what else may move trends."
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._averages import Averages, averages
+from sos_eval.estimators._strata import without_strata
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Estimate, cluster_sums
 from sos_eval.results.estimator import Estimator
@@ -20,7 +21,6 @@ __all__ = ["Cohort", "DonorDesign", "DonorEstimator", "donor_design", "notes_on"
 Bools = NDArray[np.bool_]
 
 COVARIATES = "covariates are no part of this method: it balances earlier outcomes alone"
-STRATA = "effects of strata by period are no part of this method: the estimate is not made within strata"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +185,6 @@ def notes_on(panel: Panel, alone: Array) -> tuple[str, ...]:
     """Say what of a panel the method does not use, and name cohorts of one unit (starts, any)."""
     names = [panel.periods.name(one) for one in alone]
     return (
-        *([COVARIATES] if panel.covariates else []), *([STRATA] if panel.stratified else []),
+        *([COVARIATES] if panel.covariates else []), *without_strata(panel),
         *([f"cohorts of one unit: {listed(names)}"] if names else []),
     )  # fmt: skip

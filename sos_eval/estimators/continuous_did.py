@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._cells import BASE_REASON, CellPlan, Control, plan_cells, taking_part
 from sos_eval.estimators._donors import refuse_gaps_and_weights
+from sos_eval.estimators._strata import without_strata
 from sos_eval.numerics.dose_basis import DoseBasis
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.doses import dose_name
@@ -33,7 +34,6 @@ STRONG = (
 )
 POOLED = "cohorts share one curve of the dose"
 COVARIATES = "covariates are no part of this method"
-STRATA = "effects of strata by period are no part of this method: the estimate is not made within strata"
 ALONE = "one treated unit is seen so long after its start: it has no spread of its own"
 RESPONSE = "average causal response"
 #: Shares of the treated at or below the doses at which the curve is told, unless doses are declared.
@@ -142,7 +142,7 @@ class ContinuousDiD(Estimator):
         influence[order] = by_role
         table = plan.table
         influence[:, (table["reason"] != "").to_numpy()] = np.nan
-        extra = (COVARIATES if panel.covariates else "", STRATA if panel.stratified else "")
+        extra = (COVARIATES if panel.covariates else "", *without_strata(panel))
         pooled = POOLED if len(plan.laid.cohorts) > 1 else ""
         notes = tuple(filter(None, (STRONG, pooled, *extra, plan.laid.note)))
         return Estimate(table, values, influence, kept, notes=notes)

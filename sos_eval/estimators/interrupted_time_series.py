@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators._regression import SINGLE
+from sos_eval.estimators._strata import without_strata
 from sos_eval.numerics.segmented import segmented_fit, segments
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Estimate, cells, clustered_error
@@ -42,7 +43,8 @@ class InterruptedTimeSeries(Estimator):
         share, contrast = _shares(panel.first_treated, panel.weights), _contrast(panel.times, start)
         own = _effects(panel, start)
         series = segmented_fit(share @ panel.matrix(), panel.times, start, contrast)
-        notes = (f"step {series.coef[2]:.3g} at the start, and {series.coef[3]:.3g} a period since",)
+        said = f"step {series.coef[2]:.3g} at the start, and {series.coef[3]:.3g} a period since"
+        notes = (said, *without_strata(panel))
         return Estimate(
             self._cells(panel, start), share @ own, _influence(own, share, panel.ever_treated), panel, series=series,
             notes=(*notes, ALONE) if panel.ever_treated.all() else notes,

@@ -141,8 +141,8 @@ class MatchedDiD(Estimator):
         effects = [_Effect("event_time", e, (j,), (arm > 0) & (event == e)) for j, e in enumerate(estimated)]
         later = tuple(j for j, e in enumerate(estimated) if e >= 0)
         effects.append(_Effect("overall", np.nan, later, (arm > 0) & (event >= 0)))
-        joined = (since < first) | (since > last)
-        note = [f"years before {first} are joined to it, and those after {last}"] if joined.any() else []
+        ends = (f"years before {first}", (since < first).any()), (f"years after {last}", (since > last).any())
+        note = [f"{which} are joined to it" for which, there in ends if there]
         note += [LAGS_ONLY] if first == -1 else []
         return effects, np.column_stack([each * arm[:, None], arm, each]), note
 

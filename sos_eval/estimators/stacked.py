@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._regression import SINGLE, Rows, complete_rows
+from sos_eval.estimators._strata import without_strata
 from sos_eval.estimators.event_study_twfe import REFERENCE_REASON
 from sos_eval.estimators.fast.assignments import batch_assignments
 from sos_eval.estimators.fast.groups import Grouped, batch_groups, has_own_clusters
@@ -27,7 +28,6 @@ __all__ = ["Stacked"]
 
 OVERALL = "overall: the mean of event times from 0 on, each over the same cohorts"
 NO_COVARIATES = "covariates are no part of this method"
-NO_STRATA = "effects of strata by period are no part of this method: the estimate is not made within strata"
 
 
 @register("stacked")
@@ -61,7 +61,7 @@ class Stacked(PlannedEstimator):
         values, score = plan.scored(rows.outcome[None])
         influence = score[0] * rows.panel.n_influence
         influence[:, plan.no_error] = np.nan
-        unused = (*([NO_COVARIATES] if panel.covariates else []), *([NO_STRATA] if panel.stratified else []))
+        unused = (*([NO_COVARIATES] if panel.covariates else []), *without_strata(panel))
         notes = (*rows.notes, OVERALL, *filter(None, [design.note]), *unused)
         return Estimate(plan.cells, values[0], influence, rows.panel, notes=notes)
 

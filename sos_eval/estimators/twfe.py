@@ -11,6 +11,9 @@ import pandas as pd
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators._regression import Rows, time_varying
 from sos_eval.estimators._two_way import Statement, TwoWayRegression
+from sos_eval.estimators.fast.groups import Grouped, has_own_clusters
+from sos_eval.estimators.fast.regression import has_unit_form
+from sos_eval.estimators.fast.within_strata import batch_within_strata
 from sos_eval.numerics.regress import LinearFit
 from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
@@ -56,7 +59,11 @@ class TWFE(TwoWayRegression):
 
     def estimate_groups(self, panel: Panel, first_treated: Array, weights: Array, cells: pd.DataFrame) -> Batch:
         """Estimate under many adoptions, each with a comparison group of its own."""
-        return super().estimate_groups(self._by_period(panel), first_treated, weights, cells)
+        made = self._by_period(panel)
+        unit_form = made.stratified and has_unit_form(made, time_varying(made, self._names(made)))
+        if not unit_form or not has_own_clusters(made) or len(cells) != 1:
+            return super().estimate_groups(made, first_treated, weights, cells)
+        return batch_within_strata(Grouped(made, first_treated, weights, cells), self.complete)
 
     def _by_period(self, panel: Panel) -> Panel:
         """Add each covariate times each period but the first, where covariates enter by period."""

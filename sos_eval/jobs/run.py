@@ -113,7 +113,7 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
     further = (
         universal_base(fitted, account) | theory.tables | by_group.tables | looked | implemented(plan, groups, fitted)
     )
-    further |= declared_families(plan, inferred) | true_of(plan)
+    further |= declared_families(plan, inferred) | true_of(plan, fitted)
     further |= evidence_sheet(plan, facts, further)
     with account.step("write"):
         return write(

@@ -48,7 +48,6 @@ def load_panels(design: Design, *, imputation: int = 0) -> dict[str, Panel]:
     """
     given = design.overrides.get("panel.path", (None, None))[1]
     override = Path(given) if given else None
-    also = columns_beside(design)
     described = [name for check in design.checks for name in check.columns if name not in design.panel.covariates]
     loaded: list[tuple[PanelSpec, Panel]] = []
     panels: dict[str, Panel] = {}
@@ -57,7 +56,8 @@ def load_panels(design: Design, *, imputation: int = 0) -> dict[str, Panel]:
         if known is None:
             with at_its_key(design.document, design.panel.covariates):
                 known = load_panel(
-                    entry.panel, design.document, base=design.base, override=override, also=also,
+                    entry.panel, design.document, base=design.base, override=override,
+                    also=columns_beside(design, entry.panel),
                     world=lambda path: world_frame(path, design.seed), described=described,
                     require_untreated=entry.method.needs.get("untreated_units", 1) > 0,
                 )  # fmt: skip
@@ -69,10 +69,15 @@ def load_panels(design: Design, *, imputation: int = 0) -> dict[str, Panel]:
     return panels
 
 
-def columns_beside(design: Design) -> list[str]:
-    """List the columns that comparison groups, estimators, inference and the theory read beside the covariates."""
+def columns_beside(design: Design, panel: PanelSpec | None = None) -> list[str]:
+    """List the columns that comparison groups, estimators, inference and the theory read beside the covariates.
+
+    With `panel`, what entries on other panel blocks read is left out: they may have other columns.
+    """
     names: list[str] = []
     for entry in design.estimators:
+        if panel is not None and entry.panel != panel:
+            continue
         names += [*entry.comparison.columns, *entry.method.columns]
         names += [name for method in (*entry.inference, *design.inference) for name in method.columns]
     names += design.theory.columns.values() if design.theory else ()

@@ -15,7 +15,8 @@ from sos_eval.results.facts import OutcomeFacts, PanelFacts, RunFacts
 
 __all__ = ["basis"]
 
-_YEARS = {"ends_march": "years to March", "starts_april": "years from April", "calendar": "years"}
+_SETS = "matched_sets "
+_YEARS = {"ends_march": "years to March", "calendar": "years"}
 #: Strata that are parts of the units by a column, as `results.assignments` names them.
 _CUT = re.compile(rf"^(.+) ({'|'.join(PARTS)}) (\d)$")
 _CUT_BY = {"exposure": "population", "outcome": "earlier outcome"}
@@ -31,8 +32,16 @@ def basis(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> st
     who += _periods(facts.panel)
     lost = _left_out(facts.panel.left_out, treated)
     aside = _aside(facts.panel.n_read - treated - compared - sum(facts.panel.left_out.values()), units)
-    clauses = [*rests_on(facts.panel), *_within(facts.panel), *facts.panel.support, *lost, *_empty(facts)]
-    clauses += [*_gaps(facts.panel, treated), *aside]
+    clauses = [
+        *rests_on(facts.panel),
+        *_within(facts.panel),
+        *_window(facts.panel, treated),
+        *facts.panel.support,
+        *lost,
+        *_empty(facts),
+        *_gaps(facts.panel, treated),
+        *aside,
+    ]
     return in_units(f"{'; '.join([f'The answer rests on {who}', *clauses])}.", units)
 
 
@@ -41,9 +50,20 @@ def _within(panel: PanelFacts) -> list[str]:
     names, few = panel.strata, 4
     if len(names) < 2:
         return []
+    if all(name.startswith(_SETS) for name in names):
+        joined = "sets that share a comparison unit are one"
+        return [f"each change is set against those in the same of {len(names)} matched sets ({joined})"]
     which = ", ".join(_stratum(name) for name in names) if len(names) <= few else _by_what(names)
     which = f" ({which})" if which else ""
     return [f"each change is set against those in the same of {len(names)} strata{which}"]
+
+
+def _window(panel: PanelFacts, treated: int) -> list[str]:
+    """Return a clause on periods between start and full embedding, where they count as treated."""
+    if not panel.n_window:
+        return []
+    whose = "" if panel.n_window >= treated else f" (of {panel.n_window} of the {treated})"
+    return [f"{period_word(panel)}s between the start and full embedding count as treated{whose}"]
 
 
 def _by_what(names: Sequence[str]) -> str:
@@ -104,7 +124,10 @@ def _periods(panel: PanelFacts) -> str:
     first, last = panel.written(panel.first_time), panel.written(panel.last_time)
     inside = [name for name in panel.omitted_times if panel.first_time < panel.place(name) < panel.last_time]
     plain = f"{period_word(panel)}s" if panel.period else "periods"
-    unit = plain if panel.period in ("quarter", "month") else _YEARS.get(panel.year_convention, plain)
+    yearly = panel.period not in ("quarter", "month")
+    unit = _YEARS.get(panel.year_convention, plain) if yearly else plain
+    if yearly and panel.year_convention == "starts_april":  # a year is named by its start, and ends in the next
+        unit, last = "years from April", f"March {int(last) + 1}" if last.isdigit() else last
     without = f" without {listing(inside)}" if inside else ""
     return f", {unit} {first} to {last}{without}" if first and last else ""
 

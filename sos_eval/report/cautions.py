@@ -165,13 +165,16 @@ def _unseen(checks: Sequence[CheckFacts], facts: RunFacts, units: tuple[str, str
         return []
     who = f"the {units[1]} with a recorded start and those they are compared with"
     why = _why_unseen(early)
-    return [f"Whether {who} moved alike before the start was not looked at: {why}."]
+    what = "cannot be read here" if why.startswith("what its") else "was not looked at"
+    return [f"Whether {who} moved alike before the start {what}: {why}."]
 
 
 def _why_unseen(early: Sequence[CheckFacts]) -> str:
     """Say why no check saw the path: none is declared, or the one reason that all of them give."""
     if not early:
         return "no check of it is declared"
+    if any(check.text.startswith("withheld") for check in early):
+        return "what its checks found is withheld (disclosure.csv)"
     said = {check.text.removeprefix("Not done: ").rstrip(".") for check in early if check.text.startswith("Not done: ")}
     return f"no check of it could be done{f', since {said.pop()}' if len(said) == 1 else ''}"
 
@@ -236,7 +239,7 @@ def what_would_change_it(
         said.append(f"More {units[1]}, or others, so that some procedure can be relied on ({facts.inference.reason}).")
     if verdict == "inconclusive" and needed:
         said.append(needed.format(units=units[1]))
-    if verdict == "not_identified":
+    if verdict == "not_identified" and not str(effect.row.get("reason") or "").startswith("withheld"):
         said.append("A design that identifies the estimate: see the reason beside it in the table of estimates.")
     if verdict in ("decrease", "increase", "no_meaningful_effect"):
         said.append(

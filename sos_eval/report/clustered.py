@@ -1,4 +1,4 @@
-"""Where conventional errors of few treated clusters find what the headline's own test does not."""
+"""Where conventional errors of few treated clusters find what the test of the same estimate does not."""
 
 from __future__ import annotations
 
@@ -14,35 +14,34 @@ _LEVEL = 0.05
 
 
 def clustered_apart(estimates: pd.DataFrame, facts: RunFacts, units: tuple[str, str]) -> list[str]:
-    """Say of which outcomes the clustered p is below 0.05 and that of the headline's procedure is not.
+    """Say of which outcomes an estimate's clustered p is below 0.05 and that of the test that is relied on is not.
 
-    The test is the headline estimator's own on the same outcome; the smallest p of any estimator is told whose errors
-    are clustered by unit, or wider.
+    Both are of the headline's estimator, on the same outcome: what other estimates find is another effect.
     """
     whole = estimates[
         (estimates["aggregation"] == "overall") & (estimates["subgroup"] == "") & estimates["p_value"].notna()
     ]
     key = facts.headline
-    tests = whole[(whole["estimator"] == key.estimator) & (whole["inference"] == key.inference)]
+    whole = whole[whole["estimator"] == key.estimator]
+    tests = whole[whole["inference"] == key.inference]
     by_unit = (whole["inference"] == "analytic") & (whole["n_clusters"] <= whole["n_units"])
     clustered = whole[by_unit & whole["n_treated_units"].between(1, FEW - 1)]
     if key.inference == "analytic" or clustered.empty:
         return []
     said = []
     for _, test in tests.iterrows():
-        own = clustered[clustered["outcome"] == test["outcome"]].sort_values("p_value", kind="stable")
-        own = own[own["p_value"] < _LEVEL]
-        if test["p_value"] >= _LEVEL and len(own):
-            outcome, least = facts.panel.outcomes.get(str(test["outcome"]), OutcomeFacts()), own.iloc[0]
+        own = clustered[(clustered["outcome"] == test["outcome"]) & (clustered["scale"] == test["scale"])]
+        if test["p_value"] >= _LEVEL and len(own) and own["p_value"].iloc[0] < _LEVEL:
+            outcome = facts.panel.outcomes.get(str(test["outcome"]), OutcomeFacts())
             label = plain_words(outcome.label or str(test["outcome"]))
             said.append(
-                f"{label[:1].lower()}{label[1:]}, {p_text(least['p_value'])} (estimate {least['estimator']}) where the "
-                f"test of the answer has {p_text(test['p_value'])}"
+                f"{label[:1].lower()}{label[1:]}, {p_text(own['p_value'].iloc[0])} where the test has "
+                f"{p_text(test['p_value'])}"
             )
     if not said:
         return []
     few = count(int(clustered["n_treated_units"].max()), f"treated {units[0]}", f"treated {units[1]}")
     return [
-        f"With {few} conventional clustered errors reject too often where nothing changes, and here they part from the "
-        f"test that is relied on: {'; '.join(said)}."
+        f"Conventional clustered errors of the same estimate, which with {few} can reject too often where nothing "
+        f"changes, part from the test that is relied on: {'; '.join(said)}."
     ]

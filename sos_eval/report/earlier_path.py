@@ -6,6 +6,7 @@ import math
 import re
 
 from sos_eval.report.converted import detectable_change, detectable_value
+from sos_eval.report.reading import period_word
 from sos_eval.report.verdict import HeadlineEffect
 from sos_eval.report.wording import number, percent
 from sos_eval.results.check import of_hundred
@@ -57,7 +58,18 @@ def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]
     blind += ", so this says little" if blind and not unlike else ""
     where = f"in the {units[1]} with a recorded start against {units[1]} drawn alike"
     last = _last(rows, effect, unit, testable=facts.inference.reliable)
-    return f"Before the start {moved} {where}; {often}; {onward}{last}{blind}."
+    return f"Before the start {moved} {where}{_read(rows, facts)}; {often}; {onward}{last}{blind}."
+
+
+def _read(rows: dict[str, CheckFacts], facts: RunFacts) -> str:
+    """Say which periods the path reads, where some have earlier ones that it does not."""
+    if "read" not in rows:
+        return ""
+    period, read = period_word(facts.panel), rows["read"].value
+    return (
+        f", over the last {read:.0f} {period}s before each start (those that start later than the first have earlier "
+        f"{period}s, which this does not read)"
+    )
 
 
 def _in_logs(rows: dict[str, CheckFacts], name: str) -> float:

@@ -18,6 +18,7 @@ from sos_eval.report.plan import lock_sentence
 from sos_eval.report.reading import scale_label, unit_words
 from sos_eval.report.safety import safety_words
 from sos_eval.report.tables.converted import converted
+from sos_eval.report.truth_blocks import known_truth
 from sos_eval.report.wording import count, number, sentence_count
 from sos_eval.results.facts import OutcomeFacts, QuestionFacts
 
@@ -45,13 +46,19 @@ def first_page(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *_question(bundle.facts.question),
         Text(lock_sentence(bundle.facts.lock), "small"),
         *([Text(GUARDED, "small")] if bundle.guarded else []),
-        *([Text(COARSE, "small")] if bundle.guarded and bundle.facts.detectable.reason == SEARCHED else []),
+        *([Text(COARSE, "small")] if _is_coarse(bundle) else []),
         Text(str(headline.get("sentence") or "This bundle has no headline."), "answer"),
         *_safety(bundle),
         *([Picture("answer", drawn.alt["answer"])] if "answer" in drawn.images else []),
         *([Bullets(tuple(shown))] if shown else []),
         Link(f"{LIMITS}: {_how_many(more)}, and words that it does not support", LIMITS),
     ]
+
+
+def _is_coarse(bundle: ResultBundle) -> bool:
+    """Whether there is an answer, and a profile lets few of its digits be told."""
+    answered = bundle.headline.get("verdict") != "not_identified"
+    return bundle.guarded and answered and bundle.facts.detectable.reason == SEARCHED
 
 
 def _how_many(more: Sequence[str]) -> str:
@@ -125,7 +132,8 @@ def weighed(bundle: ResultBundle) -> list[str]:
     headline = bundle.headline
     failed = [text for text in headline.get("caveats") or [] if str(text).startswith(FAILED)]
     parts, neutral = _disagreement(headline.get("disagreement"))
-    first = [parts, headline.get("basis"), headline.get("detectable_text"), headline.get("earlier_path")]
+    first = [parts, headline.get("basis"), known_truth(bundle), headline.get("detectable_text")]
+    first.append(headline.get("earlier_path"))
     said = (*failed, *first, *(headline.get("caveats") or []), neutral)
     return list(dict.fromkeys(str(text) for text in said if text))
 

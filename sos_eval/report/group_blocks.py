@@ -13,6 +13,7 @@ from sos_eval.report.reading import estimator_label, outcome_label, unit_words
 from sos_eval.report.tabulate import shown
 from sos_eval.report.whose import in_place_of
 from sos_eval.report.wording import listing, number, plain_words
+from sos_eval.results.comparison import OF_UNITS
 
 __all__ = ["balance_table_of", "group_words", "groups_of_rows", "why_no_balance"]
 
@@ -51,6 +52,11 @@ def groups_of_rows(bundle: ResultBundle) -> list[Block]:
         "their balance by covariate; beside them lie tables that end on .balance_measures (joint measures) and "
         "on .flow (what became of the rows, step by step)."
     )
+    if any("Data set" in row for row in rows):
+        said += (
+            " Where gaps of covariates were imputed, each completed data set is matched by itself: rows, balance and "
+            "flow here are those of the first, estimates those of all."
+        )
     caption = "Rows that were matched, and the largest standardised difference of a covariate"
     return [Text(said), Table(pd.DataFrame(rows, dtype=object), caption), *_lost_rows(bundle)]
 
@@ -85,6 +91,7 @@ def _group(bundle: ResultBundle, name: str) -> dict[str, str]:
     """Return the line of one table of balance; nothing where its numbers are withheld."""
     estimator, _, outcome = name.removesuffix(_OWN).partition(".")
     table = bundle.tables(name)
+    table = table[~table["covariate"].astype(str).str.endswith(OF_UNITS)]  # in a sequence units are paired first
     stages = {stage: table[table["stage"] == stage] for stage in ("before", "after")}
     cells = {"Estimator": estimator_label(bundle, estimator), "Outcome": outcome_label(bundle, outcome)}
     for arm, column in (("treated", "n_treated"), ("comparison", "n_comparison")):
@@ -95,7 +102,17 @@ def _group(bundle: ResultBundle, name: str) -> dict[str, str]:
         cells[f"Largest difference {stage}"] = number(worst) or "withheld"
     found = bundle.estimates.query("estimator == @estimator and outcome == @outcome")["n_clusters"].max()
     cells["Clusters of errors"] = number(float(found), 9)
+    number_of = _completed(bundle, estimator, outcome)
+    cells |= {"Data set": f"first of {number_of} completed"} if number_of else {}
     return {**cells, "Table": f"tables/{name}.csv"} if len(table) else {}
+
+
+def _completed(bundle: ResultBundle, estimator: str, outcome: str) -> int:
+    """Return over how many completed data sets an estimate is pooled; 0 where nothing was imputed."""
+    for facts in bundle.results.get("inference_facts") or []:
+        if (facts.get("estimator"), facts.get("outcome")) == (estimator, outcome) and facts.get("imputations"):
+            return int(facts["imputations"])
+    return 0
 
 
 def balance_table_of(bundle: ResultBundle) -> list[Block]:

@@ -55,6 +55,8 @@ def _row(
     row = key.overall(estimates)
     if row is None:
         return said | {"estimate": math.nan, "excluded": None, "text": "No overall estimate."}
+    if math.isnan(float(row["estimate"])) and str(row["reason"] or "").startswith("withheld"):
+        return said | {"estimate": math.nan, "excluded": None, "text": "Withheld (disclosure).", "withheld": True}
     effect = effect_of(row, outcome, facts.procedure(key))
     if not facts.inference.reliable:
         effect = replace(effect, low=math.nan, high=math.nan, p=math.nan)
@@ -157,6 +159,8 @@ def safety_words(row: Mapping[str, Any], facts: RunFacts) -> tuple[str, str]:
     beyond = f"{'a rise' if margin > 0 else 'a fall'} of {abs(margin):,g}{unit} or more"
     end = row.get("conf_high" if margin > 0 else "conf_low")
     unknown = f"whether {beyond} is excluded cannot be said: no range"
+    if row.get("withheld"):
+        return f"whether {beyond} is excluded is not told: withheld (disclosure)", p
     if outcome.transform == "log":
         return "cannot be said: a margin is not held against an outcome in logs", p
     if end is not None and not math.isnan(float(end)):

@@ -8,42 +8,65 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.content import Block, Heading, Table, Text
 from sos_eval.report.reading import estimator_label, method_label, outcome_label
 from sos_eval.report.tables.effects import summaries
-from sos_eval.report.wording import alike, p_number
+from sos_eval.report.wording import alike, number, p_number
 
-__all__ = ["beside_the_truth"]
+__all__ = ["beside_the_truth", "known_truth"]
 
 
 def beside_the_truth(bundle: ResultBundle) -> list[Block]:
-    """Return every overall estimate beside the effect that the world declares; nothing where data are real."""
+    """Return overall estimates beside the true effect of what each counts as treated; nothing where data are real."""
     if "true_effects" not in bundle.table_names:
         return []
     truth = bundle.tables("true_effects")
     found = summaries(bundle.estimates)
     found = found[found["estimate"].notna() & ~found["estimand"].isin(["ate", "ato"])]  # the truth is of the treated
     rows = []
-    for outcome, scale, true, _ in truth.itertuples(index=False):
-        own = found[(found["outcome"] == outcome) & (found["scale"] == scale)]
-        alone = own.groupby("estimator", sort=False)["p_value"].transform("count") == 0
-        told = own[own["p_value"].notna() | (alone & ~own.duplicated("estimator"))]
-        rows += [_row(bundle, str(outcome), float(true), row) for _, row in told.iterrows()]
+    for estimator, outcome, scale, true, declared, _ in truth.itertuples(index=False):
+        own = found[(found["estimator"] == estimator) & (found["outcome"] == outcome) & (found["scale"] == scale)]
+        told = own[own["p_value"].notna() | (own["p_value"].isna().all() & ~own.duplicated("estimator"))]
+        rows += [_row(bundle, str(outcome), (float(true), float(declared)), row) for _, row in told.iterrows()]
     if not rows:
         return []
-    said = f"These data are simulated, so that the effect is known: {truth['whose'].iloc[0]}."
+    said = (
+        "These data are simulated, so that effects are known. The true effect beside an estimate is the average over "
+        "what that estimate counts as treated, and whether the interval holds it is asked of that. The declared effect "
+        f"is another: {truth['whose'].iloc[0]}."
+    )
     return [
-        Heading("The declared effect, and what was found", 3),
+        Heading("The true effect, and what was found", 3),
         Text(said),
-        Table(pd.DataFrame(rows, dtype=object), "Declared effect of the world beside every estimate of it"),
+        Table(pd.DataFrame(rows, dtype=object), "True effect of the world beside every estimate of it"),
     ]
 
 
-def _row(bundle: ResultBundle, outcome: str, true: float, row: pd.Series) -> dict[str, str]:
+def known_truth(bundle: ResultBundle) -> str:
+    """Say of the headline what its true effect is and whether its range holds it; empty where nobody knows."""
+    headline = bundle.headline
+    if "true_effects" not in bundle.table_names or headline.get("estimate") is None:
+        return ""
+    truth = bundle.tables("true_effects")
+    key = [headline.get(name) for name in ("estimator", "outcome", "scale")]
+    own = truth[(truth[["estimator", "outcome", "scale"]] == key).all(axis=1) & truth["true_effect"].notna()]
+    if own.empty:
+        return ""
+    true = float(own["true_effect"].iloc[0])
+    ends = [float(end) for end in (headline.get("conf_low"), headline.get("conf_high")) if end is not None]
+    inside = len(ends) == 2 and ends[0] <= true <= ends[1]
+    holds = f", which the range {'holds' if inside else 'does not hold'}" if len(ends) == 2 else ""
+    return (
+        "These data are simulated and know the true effect: over what this estimate counts as treated it is "
+        f"{number(true, 3)}{holds}."
+    )
+
+
+def _row(bundle: ResultBundle, outcome: str, known: tuple[float, float], row: pd.Series) -> dict[str, str]:
     """Return one line: the effect, an estimate of it, and whether the interval holds it."""
-    declared, best, low, high = alike([true, row["estimate"], row["conf_low"], row["conf_high"]])
-    ranged = pd.notna(row["conf_low"]) and pd.notna(row["conf_high"])
-    holds = "" if not ranged else "yes" if row["conf_low"] <= true <= row["conf_high"] else "no"
+    true, declared, best, low, high = alike([*known, row["estimate"], row["conf_low"], row["conf_high"]])
+    ranged = pd.notna(row["conf_low"]) and pd.notna(row["conf_high"]) and pd.notna(known[0])
+    holds = "" if not ranged else "yes" if row["conf_low"] <= known[0] <= row["conf_high"] else "no"
     return {
-        "Outcome": outcome_label(bundle, outcome), "Declared effect": declared,
-        "Estimator": estimator_label(bundle, row["estimator"]), "Role": str(row["role"]),
-        "Procedure": method_label(bundle, row["inference"]), "Estimate": best,
-        "Interval": f"{low} to {high}" if ranged else "", "Holds it": holds, "p": p_number(row["p_value"]),
+        "Outcome": outcome_label(bundle, outcome), "Estimator": estimator_label(bundle, row["estimator"]),
+        "Role": str(row["role"]), "Procedure": method_label(bundle, row["inference"]), "True effect": true,
+        "Estimate": best, "Interval": f"{low} to {high}" if ranged else "", "Holds it": holds,
+        "p": p_number(row["p_value"]), "Declared effect": declared,
     }  # fmt: skip

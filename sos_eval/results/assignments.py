@@ -30,7 +30,8 @@ __all__ = [
 ]
 
 Codes = NDArray[np.intp]
-#: Column of a panel whose comparison was written by hand: starts are swapped within it, whatever strata are declared.
+#: Column of a panel whose comparison was written by hand: starts are swapped within it, whatever strata are declared,
+#: and estimates carry its effects by period.
 MATCHED_SETS = "matched_sets"
 #: Column of a panel whose rows of people were matched: their places in the panel before.
 MATCHED_ROWS = "source_row"
@@ -218,7 +219,7 @@ def _space(panel: Panel, strata: Sequence[str]) -> AssignmentSpace | str:
 
 def unusable_strata(panel: Panel, strata: Sequence[str], lots_of: str = "") -> str:
     """Say why declared strata are none to draw within; empty where they are, or where something else forbids a draw."""
-    space = _space(panel.select(lots_of) if lots_of else panel, strata) if strata else ""
+    space = _space(panel.select(lots_of) if lots_of else panel, drawn_within(panel, strata)) if strata else ""
     return space if isinstance(space, str) and space.startswith((_UNUSABLE, _ALONE)) else ""
 
 
@@ -226,16 +227,27 @@ def stratified(panel: Panel, strata: Sequence[str], lots_of: str = "") -> Panel:
     """Return the panel with each unit's stratum, so that estimates carry stratum-by-period effects.
 
     Starts that are drawn by stratum are analysed by stratum (Imbens and Rubin 2015, chapter 9; Bugni, Canay and Shaikh
-    2018). Without strata, or where treatment cannot be permuted, the panel is returned as it is. `lots_of` names the
-    outcome by which strata are cut; the one in use unless given.
+    2018), those that are drawn within matched sets within these. Without either, or where treatment cannot be permuted
+    within declared strata, the panel is returned as it is; matched sets stand also there. `lots_of` names the outcome
+    by which strata are cut; the one in use unless given.
     """
-    space = _space(panel.select(lots_of) if lots_of else panel, strata) if strata else ""
-    if isinstance(space, str) or len(space.names) == 1:
+    within = drawn_within(panel, strata)
+    space = _space(panel.select(lots_of) if lots_of else panel, within) if within else ""
+    if isinstance(space, str):
+        return _by_matched_set(panel)
+    if len(space.names) == 1:
         return panel
     label = np.array(space.names, dtype=object)[space.stratum[space.item]]
     cut = _cut_labels(panel.select(lots_of) if lots_of else panel, strata)
     parts = {name: labels[space.item][panel.unit_codes] for name, labels in cut.items()}
     return panel.with_columns(stratum=label[panel.unit_codes], **parts)
+
+
+def _by_matched_set(panel: Panel) -> Panel:
+    """Return the panel with matched sets for strata; as it is where there are none, or one."""
+    if MATCHED_SETS not in panel.frame or panel.frame[MATCHED_SETS].nunique() < 2:
+        return panel
+    return panel.with_columns(stratum=f"{MATCHED_SETS} " + panel.frame[MATCHED_SETS].astype(str))
 
 
 def _cut_labels(panel: Panel, strata: Sequence[str]) -> dict[str, NDArray[np.object_]]:

@@ -143,6 +143,8 @@ class PanelFacts:
     estimand
         Whom the headline is an average over: the treated (att), all units compared (ate), or those where the groups
         overlap (ato).
+    n_window
+        Treated units whose periods between start and full embedding count as treated in full.
     """
 
     unit: str = ""
@@ -177,6 +179,7 @@ class PanelFacts:
     n_gaps: float = 0
     gap_names: tuple[str, ...] = ()
     gaps_filled: str = ""
+    n_window: int = 0
 
     def place(self, time: Any) -> float:
         """Return the number of a period as it is written; NaN where there is none."""

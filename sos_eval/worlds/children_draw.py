@@ -12,7 +12,7 @@ from sos_eval.numerics.random import stream
 from sos_eval.numerics.working_days import add_working_days
 from sos_eval.worlds.children import EVENTS, ChildWorld
 
-__all__ = ["DrawnChildren", "draw_children"]
+__all__ = ["PHASES", "DrawnChildren", "draw_children"]
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -25,6 +25,8 @@ _PLACES = ("U4", "U5", "K2", "H5", "P1", "S1")
 _PLACED = (0.55, 0.2, 0.12, 0.06, 0.05, 0.02)
 _KINSHIP = ("U1", "U2", "U3")
 _OTHER_ENDS = ("E11", "E13", "E45", "E48", "E17")
+#: What a pilot's event lies in: no effect, half of it, all of it.
+PHASES = ("before", "window", "embedded")
 #: Follow-up of a conference, and of a re-referral and an escalation, in days.
 CONFERENCE, HALF_YEAR = 90, 183
 _DAY = np.timedelta64(1, "D")
@@ -43,12 +45,13 @@ class DrawnChildren:
     authorities
         A row per authority and year: covariates of authorities.
     effects
-        Event -> the programme's effect on what is expected of each pilot row after embedding.
+        Event -> rows of the pilots, generation by generation: ``place, year``, the programme's ``effect`` on what is
+        expected of each, and ``phase``: before (the start), window (up to embedding) or embedded.
     """
 
     events: pd.DataFrame
     authorities: pd.DataFrame
-    effects: dict[str, list[Array]] = field(default_factory=lambda: {name: [] for name in EVENTS})
+    effects: dict[str, list[pd.DataFrame]] = field(default_factory=lambda: {name: [] for name in EVENTS})
 
 
 def draw_children(world: ChildWorld, seed: int) -> DrawnChildren:
@@ -154,9 +157,10 @@ class _Draw:
         day = _days(frame, "event_date")
         share = 0.5 * (day >= self.start[place]) + 0.5 * (day >= self.embedded[place])
         with_it = without + event.effect * share
-        full = share == 1
         changed = with_it - without if name == "assessment_days" else _expit(with_it) - _expit(without)
-        self.out.effects[name].append(np.asarray(changed)[full])
+        phase = np.array(PHASES, object)[(2 * share).astype(int)]
+        rows = pd.DataFrame({"place": place, "year": year, "phase": phase, "effect": np.asarray(changed)})
+        self.out.effects[name].append(rows[self.start[place] <= self.last_day])
         return without, with_it
 
     def _age(self, frame: pd.DataFrame) -> Array:

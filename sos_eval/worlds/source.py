@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from sos_eval.worlds.draws import Draws
 from sos_eval.worlds.frame import draw_frame
 from sos_eval.worlds.world import World, world_from
 
-__all__ = ["data_of", "draw_once", "true_overall", "world_frame"]
+__all__ = ["KnownEffects", "data_of", "draw_once", "known_effects", "world_frame"]
 
 
 def draw_once(world: World, seed: int | None = None) -> Draws:
@@ -35,19 +36,58 @@ def world_frame(path: str | Path, seed: int | None = None) -> pd.DataFrame:
     return data_of(draw_once(world_from(document), seed))
 
 
-def true_overall(path: str | Path, seed: int | None = None) -> tuple[pd.DataFrame, str]:
-    """Return the overall effects of what `world_frame` draws, ``outcome, scale, true_effect``, and whose they are."""
+@dataclass(frozen=True)
+class KnownEffects:
+    """The true effects of what `world_frame` draws.
+
+    Attributes
+    ----------
+    overall
+        ``outcome, scale, true_effect``: the average over the treated that the world itself states.
+    whose
+        Over whom that average is.
+    cells
+        By ``outcome, unit, time, phase``: expected outcomes ``without`` and ``with_it``, and how many ``rows`` (or
+        people) stand behind each. Of events ``without`` is zero and ``with_it`` the average effect.
+    """
+
+    overall: pd.DataFrame
+    whose: str
+    cells: pd.DataFrame
+
+
+def known_effects(path: str | Path, seed: int | None = None) -> KnownEffects:
+    """Return the effects that a world's file is known to have, in what `world_frame` draws of it."""
     document = read_yaml(path)
     if is_of_children(document):
-        truth = children_tables(children_from(document), seed)["truth"]
-        whose = "the average over the events of the treated after full embedding; an earlier window dilutes it"
-    else:
-        world = world_from(document)
-        truth = draw_once(world, seed).truth
-        truth = truth if "outcome" in truth else truth.assign(outcome=world.outcome.name)
-        whose = "the average over the treated and their periods from the start on, in this draw"
+        tables = children_tables(children_from(document), seed)
+        whose = "the average over the events of the treated after full embedding"
+        cells = tables["effects"].rename(columns={"effect": "with_it"}).assign(without=0.0)
+        cells["unit"] = cells["unit"].astype(str)
+        return KnownEffects(_whole_effects(tables["truth"]), whose, cells)
+    world = world_from(document)
+    draws = draw_once(world, seed)
+    truth = draws.truth
+    truth = truth if "outcome" in truth else truth.assign(outcome=world.outcome.name)
+    every = {world.outcome.name: draws, **draws.further}
+    cells = pd.concat([_cells_of(one).assign(outcome=name) for name, one in every.items()], ignore_index=True)
+    whose = "the average over the treated and their periods from the start on, in this draw"
+    return KnownEffects(_whole_effects(truth), whose, cells)
+
+
+def _whole_effects(truth: pd.DataFrame) -> pd.DataFrame:
     whole = truth[(truth["aggregation"] == "overall") & truth["subgroup"].isin(["", None])]
-    return whole[["outcome", "scale", "true_effect"]].dropna().reset_index(drop=True), whose
+    return whole[["outcome", "scale", "true_effect"]].dropna().reset_index(drop=True)
+
+
+def _cells_of(draws: Draws) -> pd.DataFrame:
+    """Lay out expected outcomes by authority and period; the authorities themselves where places were moved."""
+    times, units = draws.frame.world.periods, np.array(list(map(str, draws.frame.units)), object)
+    without, with_it = (draws.by_authority(one[0], 0) for one in (draws.untreated, draws.expected))
+    return pd.DataFrame({
+        "unit": np.repeat(units, len(times)), "time": np.tile(times, len(units)), "phase": "",
+        "without": without.ravel(), "with_it": with_it.ravel(), "rows": draws.frame.children.ravel(),
+    })  # fmt: skip
 
 
 def data_of(draws: Draws) -> pd.DataFrame:

@@ -11,6 +11,10 @@ import pytest
 import sos_eval as se
 from sos_eval.bundle.files import read_table
 from sos_eval.bundle.told import NESTED, SEARCHED
+from sos_eval.report.compose import compose
+from sos_eval.report.draw import draw_all
+from sos_eval.report.first_page import COARSE
+from sos_eval.report.safety import safety_words
 from tests.bundle.test_searched import COUNTED, DESIGN, undrawn  # noqa: F401
 
 PLAIN = DESIGN.replace("  - {id: twfe, method: twfe}\n", "").split("checks:")[0] + DESIGN[DESIGN.index("seed:") :]
@@ -112,3 +116,40 @@ def test_who_starts_when_is_told_where_no_estimate_is(tmp_path):
     bundle = world(tmp_path, 5, PLAIN.replace("  time: year\n", "  time: year\n  weight: staff\n"), staff=staff)
     assert set(read_table(bundle / "estimates.csv")["reason"]) == {SEARCHED}
     assert (bundle / "tables" / "adoption.csv").exists()
+
+
+def page_of(bundle: Path) -> str:
+    """Return page one and what limits the answer, as words."""
+    read = se.read_bundle(bundle)
+    document = compose(read, draw_all(read, ("svg",), only="answer"))
+    return " ".join(str(block) for block in (*document.first_page, *document.body[:12]))
+
+
+def test_a_page_whose_answer_is_withheld_says_so_and_nothing_that_is_not_so(tmp_path):
+    """Weights of 1 to 5: nothing of the answer is told, though it is identified and its path was looked at."""
+    staff = small(5, 1)[:, :1].repeat(4, axis=1)
+    weighed = PLAIN.replace("  time: year\n", "  time: year\n  weight: staff\n") + "checks: [pretrends]\n"
+    said = page_of(world(tmp_path, 5, weighed, staff=staff))
+    assert "what its checks found is withheld" in said
+    for untrue in (
+        COARSE,
+        "no check of it could be done",
+        "A design that identifies the estimate",
+        "was not looked at",
+    ):
+        assert untrue not in said
+
+
+def test_a_safety_outcome_that_is_withheld_is_not_called_without_a_range(tmp_path):
+    parts = COUNTED[9:]
+    girls = f"girls: {parts[:-1].replace('entries', 'girls')}, role: safety, margin: 2}}"
+    design = PLAIN.replace(COUNTED, f"outcomes: {{entries: {parts[:-1]}, role: primary}}, {girls}}}")
+    design = design.replace("control: never_treated", "control: never_treated, outcome: [entries, girls]")
+    counts = np.random.default_rng(5).integers(300, 600, (8, 4))
+    bundle = world(tmp_path, 4, design, entries=counts, girls=counts - small(4))
+    read = se.read_bundle(bundle)
+    (row,) = read.headline["safety"]
+    assert row["text"] == "Withheld (disclosure)."
+    assert safety_words(row, read.facts)[0] == (
+        "whether a rise of 2 per 10,000 or more is excluded is not told: withheld (disclosure)"
+    )

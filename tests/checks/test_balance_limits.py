@@ -34,6 +34,8 @@ def test_a_ratio_below_one_counts_as_its_inverse():
     assert expected > 2
     assert ratio.value == pytest.approx(expected)
     assert ratio.passed is False
+    # the table has 0.065, treated over comparison: the sentence says both
+    assert f"is {expected:.2f} (poor; {1 / expected:.3g}, counted the other way round)" in ratio.text
 
 
 def test_without_a_limit_balance_informs():

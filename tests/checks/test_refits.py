@@ -156,7 +156,18 @@ def test_leave_one_out_is_the_estimate_without_each():
     whole = value(CallawaySantAnna(), panel)
     assert result.table["change"].to_numpy() == pytest.approx(np.array(expected) - whole)
     assert result.value == pytest.approx(np.abs(np.array(expected) - whole).max())
-    assert {"conf_low", "conf_high", "std_error", "scale"} <= set(result.table.columns)
+    assert result.table[["conf_low", "conf_high", "p_value"]].isna().all(axis=None)  # three treated are left
+    assert (result.table["std_error"] > 0).all()
+    why = "no interval and no p: clustered errors of 3 treated clusters are not relied on"
+    assert set(result.table["reason"]) == {why}
+
+
+def test_leave_one_out_has_intervals_where_enough_treated_are_left():
+    panel = noise_panel(n_units=60, n_treated=21)
+    table = LeaveOneOut(draws=0).check(fit(CallawaySantAnna(), panel), RNG)[0].table
+    assert (table["conf_low"] < table["estimate"]).all()
+    assert table["p_value"].between(0, 1).all()
+    assert set(table["reason"]) == {""}
 
 
 def test_a_unit_that_carries_the_result_is_named():

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from sos_eval.comparison import DeclaredSets, build
+from sos_eval.comparison.people import People
 from sos_eval.comparison.regroup import group_weights
 from sos_eval.errors import DesignFault, Faults, NotIdentified
 from sos_eval.numerics.matched_roles import joined_sets, role_weights
@@ -64,7 +65,12 @@ def test_starts_are_swapped_within_sets_and_sets_that_share_a_comparator_are_one
     listed = space.draw(1000, np.random.default_rng(1)).first_treated
     assert (np.isfinite(listed[:, [0, 1, 3, 4]]).sum(1) == 2).all()
     assert (listed[:, [2, 5, 6]] == 2014).sum(1).tolist() == [1] * 18
-    assert stratified(source, ()) is source  # the sets draw the lots; they put no effects into the estimate
+    made = stratified(source, ())  # drawn within sets, analysed within them
+    assert made.unit_values("stratum").tolist() == [
+        f"matched_sets {k}" for k in ["001", "001", "002", "001", "001", "002", "002"]
+    ]
+    people = DeclaredSets(sets=SETS, people=People(on=("poor",))).restricted(eight())
+    assert not stratified(people, ()).stratified  # rows of people are matched within each set: no lot swaps them
 
 
 def test_roles_are_handed_on_with_the_starts():

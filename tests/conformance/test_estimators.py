@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from sos_eval.errors import InputFault
+from sos_eval.estimators._strata import NO_STRATA
 from sos_eval.panel.tabular import from_frame
 from sos_eval.results.assignments import stratified
 from sos_eval.results.estimate import clustered_error, loop_batch
@@ -124,6 +125,14 @@ def same(one, two, scale=1.0):
 def test_row_order_does_not_matter(name, estimator):
     df = frame()
     same(estimator.complete(panel_of(df)), estimator.complete(panel_of(df.sample(frac=1, random_state=3))))
+
+
+@every_estimator
+def test_strata_stand_in_the_estimate_or_it_says_that_they_do_not(name, estimator):
+    within, pooled = (estimator.complete(panel_of(frame(), strata=some)) for some in (("half",), ()))
+    alike = within.values.shape == pooled.values.shape
+    alike = alike and np.allclose(within.values, pooled.values, rtol=0, atol=SAME, equal_nan=True)
+    assert alike == (NO_STRATA in within.notes)
 
 
 @every_estimator

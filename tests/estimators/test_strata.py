@@ -5,9 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE, PoissonDiD
+from sos_eval.estimators import (
+    AIPW,
+    TWFE,
+    CallawaySantAnna,
+    EventStudyTWFE,
+    InterruptedTimeSeries,
+    Multilevel,
+    PoissonDiD,
+)
+from sos_eval.estimators._strata import NO_STRATA
 from sos_eval.results.assignments import assignment_space, stratified
 from tests.estimators.panels import INF, counts_panel, panel, row
+from tests.estimators.test_aipw import children
 
 STARTS = [2, INF, INF, INF, 2, 2, INF, INF]
 SIDE = ["a"] * 4 + ["b"] * 4
@@ -92,6 +102,16 @@ def test_draws_by_stratum_average_nothing_with_strata_and_something_without():
         means[one.stratified] = batch.values[:, 0].mean(), batch.values[:, 0].std() / np.sqrt(2000)
     assert abs(means[True][0]) < 4 * means[True][1]
     assert means[False][0] > 20 * means[False][1]
+
+
+def test_methods_on_panels_of_their_own_say_that_they_are_not_made_within_strata():
+    rng = np.random.default_rng(4)
+    made = with_side(panel(rng.normal(size=(8, 20)), [11, INF, INF, INF, 11, 11, INF, INF]))
+    assert NO_STRATA in InterruptedTimeSeries().complete(made).notes
+    rows = children(units=9, each=12)
+    rows = rows.with_columns(stratum=np.where(rows.unit_codes % 2, "a", "b"))
+    for method in (AIPW(folds=2), Multilevel()):
+        assert NO_STRATA in method.complete(rows).notes
 
 
 def test_a_stratum_without_comparison_gives_a_reason():

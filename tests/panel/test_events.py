@@ -92,6 +92,8 @@ def test_the_next_and_the_row_before_are_the_same_childs():
 def test_a_code_is_yes_or_no_among_the_rows_that_have_one():
     kin = {"code": "place", "is_in": ["U1"], "among": {"event": ["care"]}}
     np.testing.assert_array_equal(made(**derive(kin=kin))["kin"], [*[np.nan] * 6, 1, 0])
+    other = {"code": "place", "is_not": ["K2"], "among": {"event": ["care"]}}
+    np.testing.assert_array_equal(made(**derive(kin=other))["kin"], [*[np.nan] * 6, 1, 0])
 
 
 def test_outliers_above_the_fence_are_left_empty_and_counted():
@@ -119,6 +121,7 @@ def test_a_child_of_two_authorities_is_one_child_and_that_is_said():
         ({"date": ["2015-04-01", *ROWS["date"][1:]]}, {}, "date: 1 event after 2015-03-31, row 0; mend the date"),
         ({}, {"kin": EVENTS["derive"]["kin"]}, 'is_in: place holds no "U2"; write one of: K2, U1'),
         ({}, {"date": EVENTS["derive"]["days"]}, 'events: the file has a column "date" already'),
+        ({}, {"kin": {"code": "place", "is_not": ["U2"]}}, 'is_not: place holds no "U2"; write one of: K2, U1'),
         ({}, {"kin": {"code": "plce", "is_in": ["U1"]}}, 'data has no column "plce"; did you mean "place"?'),
     ],
 )  # fmt: skip
@@ -142,7 +145,8 @@ def test_dates_out_of_order_are_empty_and_counted_where_declared():
         ({}, "exactly one of"),
         ({"within": 90, "after": "date"}, "go together"),
         ({"next": "date"}, "need by"),
-        ({"code": "place"}, "code and is_in go together"),
+        ({"code": "place"}, "code goes with is_in or is_not"),
+        ({"code": "place", "is_in": ["U1"], "is_not": ["K2"]}, "code goes with is_in or is_not"),
         ({"code": "place", "is_in": ["U1"], "outliers": 1.5}, "outliers goes with"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from copy import deepcopy
 from dataclasses import replace
@@ -10,14 +11,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.bundle.files import yaml_text
 from sos_eval.declare import read_yaml
 from sos_eval.jobs.run import run
+from sos_eval.report.basis import basis
 from sos_eval.report.clustered import clustered_apart
 from sos_eval.report.content import Table, Text
 from sos_eval.report.family_blocks import families
+from sos_eval.report.first_page import weighed
 from sos_eval.report.group_blocks import group_words, groups_of_rows, why_no_balance
 from sos_eval.report.truth_blocks import beside_the_truth
+from sos_eval.report.verdict import effect_of
+from sos_eval.results.comparison import OF_UNITS
 from sos_eval.worlds.children import children_from
 from sos_eval.worlds.children_source import children_tables
 from tests.conftest import ROOT, without_pages
@@ -30,7 +36,6 @@ def _smaller(design, world):
     world["children"]["referrals"] = 80
     panel = design["panel"]
     panel["outcomes"] = {name: panel["outcomes"][name] for name in OUTCOMES}
-    panel["events"]["derive"]["previous_plan"]["is_in"] = [1]
     del panel["imputation"]
     design["comparison"]["people"]["missing"] = "category"
     sets, published = design["estimators"][0], next(one for one in design["estimators"] if one["id"] == "published")
@@ -80,6 +85,26 @@ def test_balance_of_matched_rows_is_told_and_no_page_says_that_none_was_built(bu
         assert f"{n:,.0f} dropped: " in " ".join(lost.items)
 
 
+def test_rows_are_those_of_the_first_completed_data_set_and_not_of_units(bundle, tmp_path):
+    """Covariates of units, which a sequence pairs first, are no rows; several completed data sets are named."""
+    copy = shutil.copytree(bundle.path, tmp_path / "out")
+    path = copy / "tables" / "published.assessment_days.balance.csv"
+    table = pd.read_csv(path)
+    worst = table.assign(covariate=table["covariate"] + OF_UNITS, std_mean_diff=9.0, n_treated=10**6)
+    pd.concat([table, worst]).to_csv(path, index=False)
+    results = copy / "results.json"
+    told = json.loads(results.read_text(encoding="utf-8"))
+    for facts in told["inference_facts"]:
+        facts |= {"imputations": 5} if facts["estimator"] == "published" else {}
+    results.write_text(json.dumps(told), encoding="utf-8")
+    before, after = (groups_of_rows(one) for one in (bundle, ResultBundle(copy)))
+    assert "completed" not in before[0].text
+    assert "those of the first, estimates those of all." in after[0].text
+    frame = after[1].frame
+    assert set(frame["Data set"]) == {"first of 5 completed"}
+    pd.testing.assert_frame_equal(frame.drop(columns="Data set"), before[1].frame)
+
+
 def test_of_hand_written_sets_it_is_not_said_when_they_were_written(bundle):
     said = group_words(bundle)[0].text
     assert said.startswith(
@@ -104,37 +129,90 @@ def test_families_show_what_was_tested_in_words_and_three_digits(bundle):
     }
 
 
-def test_the_worlds_true_effects_stand_beside_what_was_found(bundle):
+def _own_truth(tables, outcome):
+    """Average a pilot's years from its start year on, then pilots: what the estimate on the sets counts as treated."""
+    starts = pd.to_datetime(tables["register"].set_index("unit")["first_treated"])
+    year = starts.dt.year - (starts.dt.month < 4)
+    cells = tables["effects"].query("outcome == @outcome")
+    cells = cells[cells["time"] >= cells["unit"].map(year)]
+    by_year = cells.groupby(["unit", "time"])[["effect", "rows"]].apply(
+        lambda one: np.average(one["effect"], weights=one["rows"])
+    )
+    return by_year.groupby("unit").mean().mean()
+
+
+def test_beside_an_estimate_stands_the_true_effect_of_its_own_treated(bundle):
+    """The sets count the window as treated, where half of the effect is; the published rows come after it."""
     made = children_tables(children_from(bundle.path.parent / "synthetic" / "cin_cla_children.yaml"), 20260101)
-    truth = made["truth"].set_index("outcome")["true_effect"]
-    held = bundle.tables("true_effects").set_index("outcome")["true_effect"]
-    pd.testing.assert_series_equal(held, truth[list(OUTCOMES)], atol=1e-12, check_index_type=False)
+    declared = made["truth"].set_index("outcome")["true_effect"]
+    held = bundle.tables("true_effects").set_index(["estimator", "outcome"])
+    for outcome in OUTCOMES:
+        assert held.loc[("sets", outcome), "true_effect"] == pytest.approx(_own_truth(made, outcome), abs=1e-12)
+        assert held.loc[("published", outcome), "declared_effect"] == pytest.approx(declared[outcome], abs=1e-12)
+    assert held.loc[("published", "assessment_days"), "true_effect"] == pytest.approx(-4, abs=1e-12)
+    own = held.loc[("sets", "assessment_days"), "true_effect"]
+    assert -3.3 < own < -2.9
     table = next(one for one in beside_the_truth(bundle) if isinstance(one, Table)).frame
     days = table[table["Outcome"] == "Working days that an assessment takes"]
     assert set(days["Declared effect"]) == {"−4.00"}
-    assert set(days["Role"]) == {"primary", "secondary"}
+    assert dict(zip(days["Role"], days["True effect"], strict=True)) == {
+        "primary": f"{own:.2f}".replace("-", "−"),
+        "secondary": "−4.00",
+    }
     rows = bundle.estimates.query("outcome == 'assessment_days' and aggregation == 'overall' and conf_low.notna()")
-    holds = np.where((rows["conf_low"] <= -4) & (rows["conf_high"] >= -4), "yes", "no").tolist()
+    true = rows["estimator"].map({"sets": own, "published": -4.0})
+    holds = np.where((rows["conf_low"] <= true) & (rows["conf_high"] >= true), "yes", "no").tolist()
     assert days["Holds it"].tolist() == holds
 
 
-def test_it_is_said_where_clustered_errors_of_few_find_what_the_test_does_not(bundle):
-    """The p of both are put where they part; the sentence takes them, the smallest clustered one."""
+def test_page_one_says_that_the_window_counts_and_what_is_true(bundle):
+    said = weighed(bundle)
+    assert said[0].endswith(
+        "April 2008 to March 2019; each change is set against those in the same of 7 matched sets (sets that share a "
+        "comparison authority are one); years between the start and full embedding count as treated."
+    )
+    true = bundle.tables("true_effects").set_index(["estimator", "outcome"]).loc[("sets", OUTCOMES[0]), "true_effect"]
+    low, high = (bundle.headline[name] for name in ("conf_low", "conf_high"))
+    holds = "holds" if low <= true <= high else "does not hold"
+    assert said[1] == (
+        "These data are simulated and know the true effect: over what this estimate counts as treated it is "
+        f"−{abs(true):.2f}, which the range {holds}."
+    )
+    path = bundle.headline["earlier_path"]
+    assert "over the last 3 years before each start (those that start later than the first have earlier years" in path
+    read = bundle.diagnostics.set_index(["name", "outcome"]).loc[("path.read", "assessment_days")]
+    assert "8 of 9 treated units have up to 3 earlier ones, which it does not read" in read["text"]
+
+
+def test_where_the_window_is_left_out_page_one_does_not_say_that_it_counts(bundle):
+    facts = replace(bundle.facts, panel=replace(bundle.facts.panel, n_window=0))
+    effect = effect_of(facts.headline.overall(bundle.estimates), facts.outcome, None)
+    assert "full embedding" not in basis(effect, facts, ("authority", "authorities"))
+    some = replace(bundle.facts, panel=replace(bundle.facts.panel, n_window=4))
+    assert "count as treated (of 4 of the 9)" in basis(effect, some, ("authority", "authorities"))
+
+
+def test_it_is_said_where_clustered_errors_of_few_find_what_the_test_of_the_same_estimate_does_not(bundle):
+    """The p of both are put where they part; what another estimate finds is another effect, and is not told."""
     facts, units = bundle.facts, ("authority", "authorities")
     table = bundle.estimates.copy()
     own = (table["outcome"] == "conference") & (table["aggregation"] == "overall")
-    table.loc[own & (table["estimator"] == "published") & (table["inference"] == "analytic"), "p_value"] = 0.007
-    table.loc[own & (table["estimator"] == "sets"), "p_value"] = 0.056
-    others = (table["outcome"] == "assessment_days") & (table["inference"] == facts.headline.inference)
+    sets, tested = table["estimator"] == "sets", table["inference"] == facts.headline.inference
+    table.loc[own & ~sets & (table["inference"] == "analytic"), "p_value"] = 0.007
+    table.loc[own & sets & tested, "p_value"] = 0.056
+    table.loc[own & sets & ~tested, "p_value"] = 0.052
+    others = (table["outcome"] == "assessment_days") & tested
     table.loc[others, "p_value"] = 0.001
+    assert clustered_apart(table, facts, units) == []
+    table.loc[own & sets & ~tested, "p_value"] = 0.031
     (said,) = clustered_apart(table, facts, units)
     assert said == (
-        "With 9 treated authorities conventional clustered errors reject too often where nothing changes, and here "
-        "they part from the test that is relied on: conference within 90 days of an open referral, p = 0.007 "
-        "(estimate published) where the test of the answer has p = 0.056."
+        "Conventional clustered errors of the same estimate, which with 9 treated authorities can reject too often "
+        "where nothing changes, part from the test that is relied on: conference within 90 days of an open referral, "
+        "p = 0.031 where the test has p = 0.056."
     )
     assert clustered_apart(table.assign(n_clusters=10_000), facts, units) == []
-    table.loc[own & (table["estimator"] == "sets"), "p_value"] = 0.04
+    table.loc[own & sets & tested, "p_value"] = 0.04
     assert clustered_apart(table, facts, units) == []
     relied = replace(facts, headline=replace(facts.headline, inference="analytic"))
     assert clustered_apart(bundle.estimates, relied, units) == []

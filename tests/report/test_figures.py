@@ -13,7 +13,7 @@ from sos_eval.report.figures.balance_curves import _density, _ecdf
 from sos_eval.report.figures.event_study import is_reference
 from sos_eval.report.theme import COLOURS, image, wrapped
 from sos_eval.results.method import registered, summary
-from tests.bundle.handmade import estimates, figure_tables, full
+from tests.bundle.handmade import design, estimates, figure_tables, full
 
 NAMES = [
     "adoption", "answer", "balance", "balance_density", "balance_ecdf", "calibration", "common_cause", "dose_response",
@@ -372,3 +372,15 @@ def test_calibration_shows_what_the_model_did_not_see_beside_what_it_fitted(bund
     tenths = bundle.tables("calibration").query("chance == 'held_out'")
     marks = figure.axes[0].collections[-1].get_offsets()
     np.testing.assert_allclose(marks, tenths[["expected", "observed"]], rtol=1e-12)
+
+
+def test_event_time_of_matched_rows_is_counted_from_the_window(bundle, tmp_path):
+    """Their 0 is the first year after full embedding, and the window's own rows are out."""
+    axes = bundle.figure("event_study").axes
+    assert axes[-1].get_xlabel() == "Years since the first treated period"
+    entries = [{"id": "primary", "method": "matched_did", "role": "primary"}]
+    made = write_bundle(tmp_path / "out", full(design=design() | {"estimators": entries}))
+    figure = made.figure("event_study")
+    assert figure.axes[-1].get_xlabel() == "Years around the window"
+    assert "0 the first after it closed; dashed, the window itself" in figure.get_label()
+    assert "the window itself" not in bundle.figure("event_study").get_label()

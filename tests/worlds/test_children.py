@@ -73,6 +73,22 @@ def test_effects_are_known_by_outcome(tables):
     assert truth["kinship"] > 0 > truth["conference"]
 
 
+def test_effects_are_known_by_pilot_year_and_phase(tables):
+    """Nothing before the start, half within the window, all after it; the register says where a year lies."""
+    effects = tables["effects"].query("outcome == 'assessment_days'")
+    size = effects.groupby("phase")["effect"].agg(["min", "max"])
+    assert size.loc["before"].tolist() == [0, 0]
+    assert size.loc["window"].tolist() == pytest.approx([-2, -2])
+    assert size.loc["embedded"].tolist() == pytest.approx([-4, -4])
+    first = effects[effects["unit"] == "P01"].pivot_table(index="time", columns="phase", values="rows", aggfunc="sum")
+    assert first.loc[2014, ["before", "window"]].notna().all()  # started on 1 October 2014
+    assert first.loc[:2013, ["window", "embedded"]].isna().to_numpy().all()
+    assert first.loc[2016:, ["before", "window"]].isna().to_numpy().all()
+    truth = tables["truth"].set_index("outcome")["true_effect"]
+    for name, part in tables["effects"].query("phase == 'embedded'").groupby("outcome"):
+        assert np.average(part["effect"], weights=part["rows"]) == pytest.approx(truth[name], abs=1e-12)
+
+
 def test_without_an_effect_the_truth_is_zero():
     text = WORLD.read_text()
     world = children_from(WORLD)
@@ -85,7 +101,9 @@ def test_without_an_effect_the_truth_is_zero():
 def test_simulate_writes_what_a_design_reads(tmp_path):
     events, truth = write_simulation(WORLD, tmp_path / "c.csv", seed=3)
     names = sorted(file.name for file in tmp_path.iterdir())
-    assert names == ["c.authorities.csv", "c.csv", "c.register.csv", "c.sets.csv", "c.truth.csv"]
+    assert names == [
+        "c.authorities.csv", "c.csv", "c.effects.csv", "c.register.csv", "c.sets.csv", "c.truth.csv",
+    ]  # fmt: skip
     assert len(pd.read_csv(events, low_memory=False)) > 50_000
     assert pd.read_csv(truth)["outcome"].tolist() == list(EVENTS)
 

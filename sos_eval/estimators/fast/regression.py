@@ -23,6 +23,7 @@ __all__ = [
     "RegressionPattern",
     "group_starts",
     "has_cohort_form",
+    "has_unit_form",
     "inverse",
     "is_single",
     "plan_regression",
@@ -211,14 +212,12 @@ def is_single(first_treated: Array, times: Array) -> bool:
 
 def has_cohort_form(panel: Panel, covariates: tuple[str, ...]) -> bool:
     """Whether a panel is balanced, treated in full from each start on, without covariates, strata or moving weights."""
-    if (
-        covariates
-        or panel.stratified
-        or panel.layout != "panel"
-        or not panel.is_balanced
-        or not panel.absorbing
-        or panel.partly_exposed
-    ):
+    return not panel.stratified and has_unit_form(panel, covariates)
+
+
+def has_unit_form(panel: Panel, covariates: tuple[str, ...]) -> bool:
+    """Whether it is so but for strata: both effects then come out of a regressor in one pass."""
+    if covariates or panel.layout != "panel" or not panel.is_balanced or not panel.absorbing or panel.partly_exposed:
         return False
     weights = panel.matrix("weight")
     return bool((weights == weights[:, :1]).all() and (weights > 0).all())

@@ -136,12 +136,13 @@ class _Made:
         return pd.Series(np.fmin.reduce(days))
 
     def _code(self) -> pd.Series:
-        """Say whether a column holds one of the codes; a code that no row has is a fault."""
+        """Say whether a column holds one of the codes, or none of those of `is_not`; one that no row has is a fault."""
         codes, words = texts(self.reading.frame[str(self.rule.code)])
-        for code in self.rule.is_in:
+        key, named = ("is_in", self.rule.is_in) if self.rule.is_in else ("is_not", self.rule.is_not)
+        for code in named:
             if code not in words:
-                self._fault("is_in", f'{self.rule.code} holds no "{code}"', nearest(code, words))
-        held = np.isin(codes, [i for i, word in enumerate(words) if word in self.rule.is_in])
+                self._fault(key, f'{self.rule.code} holds no "{code}"', nearest(code, words))
+        held = np.isin(codes, [i for i, word in enumerate(words) if word in named]) == (key == "is_in")
         return pd.Series(np.where(codes < 0, np.nan, held.astype(float)))
 
     def _neighbour(self) -> pd.Series:

@@ -51,9 +51,11 @@ class EventRule(Declared):
     by: tuple[str, ...] = ()
     """Of `next` and `previous`: the columns that say who the same person is."""
     code: str | None = None
-    """1 where a column holds one of the codes `is_in`, else 0."""
+    """1 where a column holds one of the codes `is_in`, or another than those of `is_not`; else 0."""
     is_in: Words = ()
     """Of `code`: the codes."""
+    is_not: Words = ()
+    """Of `code`, in place of `is_in`: the codes that count as 0; a count of plans from 1 up is {is_not: [0]}."""
     among: Mapping[str, Words] = field(default_factory=dict)
     """The rows that can have it: column -> values; others are empty."""
     outliers: Annotated[float, Gt(0)] | None = None
@@ -69,8 +71,8 @@ class EventRule(Declared):
             raise ValueError("within, after and event go together: {within: 90, after: referral, event: conference}")
         if (self.next or self.previous) and not self.by:
             raise ValueError("next and previous need by: the columns that say who the same person is")
-        if (self.code is None) != (not self.is_in):
-            raise ValueError("code and is_in go together: {code: placement, is_in: [U1, U2]}")
+        if (self.code is None) != (not self.is_in and not self.is_not) or (self.is_in and self.is_not):
+            raise ValueError("code goes with is_in or is_not: {code: placement, is_in: [U1, U2]}")
         if self.outliers is not None and not (self.working_days or self.years):
             raise ValueError("outliers goes with working_days or years")
 

@@ -83,13 +83,16 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     rows = -(-len(panels) // columns)
     single = len(panels) == 1
     every = period_word(bundle.facts.panel)
-    title = f"Effect by {every}s since the start"
+    around = _around_windows(bundle)
+    mixed = 0 < len(around & set(table["estimator"])) < table["estimator"].nunique()
+    title = f"Effect by {every}s {'around the window' if set(table['estimator']) <= around else 'since the start'}"
+    title += ", or around the window" if mixed else ""
     several = len(set(table["outcome"])) > 1
     if not several:
         title = f"{title}: {outcome_label(bundle, table['outcome'].iloc[0])}"
     headings = [_heading(group, bundle, several=several, columns=columns) for group in panels]
     above = 0.26 + 0.15 * (1 + max(heading.count("\n") for heading in headings))
-    between, tall = above + 0.22, 3.2 if single else 2.2
+    between, tall = above + (0.42 if mixed else 0.22), 3.2 if single else 2.2
     shown, axes = canvas(
         title, height=tall * rows + between * (rows - 1), rows=rows, columns=columns, hspace=between / tall,
         wspace=0.28, note=_note(table, len(groups) - len(panels), bundle), top=above, left=0.72,
@@ -102,9 +105,20 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     _same_axes(axes, panels)
     for one in axes[len(panels) :]:
         one.set_visible(False)
-    for one in axes[max(len(panels) - columns, 0) : len(panels)]:
-        one.set_xlabel(f"{every.capitalize()}s since the first treated period")
+    for one, group in list(zip(axes, panels, strict=False))[0 if mixed else max(len(panels) - columns, 0) :]:
+        one.set_xlabel(_counted_from(every, windowed=group["estimator"].iloc[0] in around))
     return shown
+
+
+def _around_windows(bundle: ResultBundle) -> set[str]:
+    """Return the estimators that count periods before each window opens and after it closes, and leave its rows out."""
+    entries = [one for one in bundle.design.get("estimators") or [] if isinstance(one, dict)]
+    return {str(one.get("id")) for one in entries if one.get("method") == "matched_did"}
+
+
+def _counted_from(every: str, *, windowed: bool) -> str:
+    """Return what event time counts; of matched rows 0 is the first period after full embedding."""
+    return f"{every.capitalize()}s {'around the window' if windowed else 'since the first treated period'}"
 
 
 def _same_axes(axes: Sequence[Axes], panels: Sequence[pd.DataFrame]) -> None:
@@ -175,7 +189,14 @@ def _whiskers(axes: Axes, at: np.ndarray, low: np.ndarray, high: np.ndarray, *, 
 
 def _note(table: pd.DataFrame, left_out: int, bundle: ResultBundle) -> str:
     """Explain the marks that are there."""
+    around = _around_windows(bundle)
     parts = ["Hollow circles: before the start. Filled squares: after it."]
+    if not around.isdisjoint(table["estimator"]):
+        every = period_word(bundle.facts.panel)
+        parts.append(
+            f"Around the window: −1 is the last {every} before it opened, 0 the first after it closed; dashed, the "
+            "window itself, from the start to full embedding, whose rows are left out."
+        )
     if is_reference(table).any():
         parts.append("Diamond: the reference period, set to no difference; all others are compared with it.")
     if table["conf_low"].notna().any():

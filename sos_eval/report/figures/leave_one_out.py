@@ -40,7 +40,8 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     whole = float(table["all_units"].iloc[0])
     many = unit_words(bundle)[1]
     more = len(table) - len(largest)
-    bars = " Pale bars: conventional intervals." if {"conf_low", "conf_high"} <= set(largest.columns) else ""
+    ranged = {"conf_low", "conf_high"} <= set(largest.columns) and largest["conf_low"].notna().any()
+    bars = " Pale bars: conventional intervals." if ranged else ""
     note = f"Vertical line: with all {many}.{bars}" + (
         f" The {more:,} {many} that move it less are in the data file." if more else ""
     )
@@ -49,7 +50,7 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
         height=max(0.19 * len(largest) + 0.2, 1.3), left=max(0.3 + 0.068 * max(map(len, labels)), 0.9),
     )  # fmt: skip
     one, y = axes[0], np.arange(len(largest))
-    if {"conf_low", "conf_high"} <= set(largest.columns):
+    if ranged:
         one.hlines(y, largest["conf_low"], largest["conf_high"], color="#9ecae1", lw=2.2, zorder=2)
     one.plot(largest["estimate"], y, ls="none", marker="o", color=TREATED, zorder=3)
     one.axvline(whole, color=INK, lw=1.1, zorder=1)
