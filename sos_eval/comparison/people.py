@@ -26,7 +26,7 @@ from sos_eval.comparison.people_chance import (
     persons,
     refuse_extreme,
 )
-from sos_eval.comparison.people_rows import SetRows, expanded
+from sos_eval.comparison.people_rows import SetRows, expanded, rows_left_out
 from sos_eval.comparison.propensity import Model
 from sos_eval.comparison.windows import windows_of
 from sos_eval.declare import Declared, Seed
@@ -44,15 +44,8 @@ Bools = NDArray[np.bool_]
 Codes = NDArray[np.intp]
 
 
-#: Why an authority is left out, and why rows are, by method.
+#: Why an authority is left out.
 _NO_ROW = "no row of theirs is matched"
-_NO_STRATUM = "without a {other} row in the same stratum of set, period and covariates"
-_WHY_OUT = {
-    ("nearest", "treated"): "for which no comparison row of the same set and period is left, or near enough",
-    ("nearest", "comparison"): "that were matched with no treated row of the same set and period",
-    ("ipw", "treated"): "without a comparison row in the same set and period",
-    ("ipw", "comparison"): "without a treated row in the same set and period",
-}
 
 
 @dataclass(frozen=True)
@@ -187,11 +180,13 @@ def matched_people(
     made, lost, out = _two_sided(people, panel, values, rows)
     rows, weights = made.rows, made.weights
     calibration = {} if made.chance is None else made.chance.calibrated(rows.arm, made.own)
-    flow = (*flow, *missing, *out, *_left_out(people, rows, weights, None if made.chance is None else made.chance.used))
+    used = None if made.chance is None else made.chance.used
+    over = rows_left_out(people.method, people.trim_chance, rows, weights, used)
+    flow = (*flow, *missing, *out, *over)
     of_units = _unit_weights(panel, rows, weights)
     return Comparison(
         panel=_laid_out(panel, rows, weights, flow), weights=of_units,
-        left_out=dict.fromkeys(map(str, panel.units[of_units == 0]), _NO_ROW),
+        left_out=dict.fromkeys(map(str, panel.units[of_units == 0]), _NO_ROW) | lost,
         sets=listed_sets[~listed_sets["matched_set"].astype(str).isin(lost)].reset_index(drop=True),
         balance=_balance(people, values, rows, made.own, weights), off_support=lost,
         measures=_measures(made.codes, rows, made.own, weights), calibration=calibration,
@@ -329,32 +324,6 @@ def _by_chance(people: People, panel: Panel, rows: SetRows, own: Array, chance: 
     if theirs.any():
         factor[theirs] *= own[theirs].sum() / (own * factor)[theirs].sum()
     return composite_weights(cells, rows.arm, own * factor)
-
-
-def _left_out(people: People, rows: SetRows, weights: Array, chance: Array | None) -> list[FlowRow]:
-    """Count the rows that nothing is matched with, by group; those trimmed by their chance apart.
-
-    Parameters
-    ----------
-    chance : (n,) or None
-        Of each row, where rows are weighed by it.
-    """
-    limits, flow = people.trim_chance if people.method == "ipw" else None, []
-    outside = np.zeros(len(weights), bool)
-    if limits is not None and chance is not None:
-        outside = (chance < limits[0]) | (chance > limits[1])
-    for words, group in (("treated", rows.arm), ("comparison", ~rows.arm)):
-        lost = np.setdiff1d(rows.place[group & (weights == 0)], rows.place[weights > 0])
-        trimmed = np.setdiff1d(lost, rows.place[group & ~outside])
-        other = "comparison" if words == "treated" else "treated"
-        why = _WHY_OUT.get((people.method, words), _NO_STRATUM)
-        reasons = {why.format(other=other): len(lost) - len(trimmed)}
-        if limits is not None:
-            reasons[f"with an estimated chance outside {limits[0]:g} to {limits[1]:g}"] = len(trimmed)
-        flow += [
-            FlowRow("comparison", "dropped", 0, n, "", f"{words} rows {reason}") for reason, n in reasons.items() if n
-        ]
-    return flow
 
 
 def _laid_out(panel: Panel, rows: SetRows, weights: Array, flow: tuple[FlowRow, ...]) -> Panel:

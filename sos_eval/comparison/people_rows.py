@@ -13,10 +13,19 @@ from sos_eval.comparison.windows import Windows
 from sos_eval.numerics.strata import strata
 from sos_eval.panel.panel import Array, FlowRow, Panel
 
-__all__ = ["SetRows", "expanded"]
+__all__ = ["SetRows", "expanded", "rows_left_out"]
 
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.intp]
+
+#: Why rows are left out, by method and group.
+_NO_STRATUM = "without a {other} row in the same stratum of set, period and covariates"
+_WHY_OUT = {
+    "nearest treated": "for which no comparison row of the same set and period is left, or near enough",
+    "nearest comparison": "that were matched with no treated row of the same set and period",
+    "ipw treated": "without a comparison row in the same set and period",
+    "ipw comparison": "without a treated row in the same set and period",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +101,33 @@ def expanded(
     reason = "in the window of every set that they are in, between its start and full embedding"
     gone = dropped - len(np.intersect1d(np.unique(place[inside]), rows.place))
     return rows, (FlowRow("transition", "dropped", 0, gone, "", reason),) if gone else ()
+
+
+def rows_left_out(
+    method: str, limits: tuple[float, float] | None, rows: SetRows, weights: Array, chance: Array | None
+) -> list[FlowRow]:
+    """Count the rows that nothing is matched with, by group; those trimmed by their chance apart.
+
+    Parameters
+    ----------
+    method, limits
+        How rows are matched, and the limits of the chance outside which they are trimmed.
+    chance : (n,) or None
+        Of each row, where rows are weighed by it.
+    """
+    flow: list[FlowRow] = []
+    outside = np.zeros(len(weights), bool)
+    if limits is not None and chance is not None:
+        outside = (chance < limits[0]) | (chance > limits[1])
+    for words, group in (("treated", rows.arm), ("comparison", ~rows.arm)):
+        lost = np.setdiff1d(rows.place[group & (weights == 0)], rows.place[weights > 0])
+        trimmed = np.setdiff1d(lost, rows.place[group & ~outside])
+        other = "comparison" if words == "treated" else "treated"
+        why = _WHY_OUT.get(f"{method} {words}", _NO_STRATUM).format(other=other)
+        reasons = {why: len(lost) - len(trimmed)}
+        if limits is not None:
+            reasons[f"with an estimated chance outside {limits[0]:g} to {limits[1]:g}"] = len(trimmed)
+        flow += [
+            FlowRow("comparison", "dropped", 0, n, "", f"{words} rows {reason}") for reason, n in reasons.items() if n
+        ]
+    return flow
