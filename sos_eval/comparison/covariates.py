@@ -12,6 +12,7 @@ from sos_eval.errors import Faults, listed, nearest
 from sos_eval.panel.own_names import is_ours
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.panel.pretreatment import outcome_pre, outcome_pre_slope
+from sos_eval.panel.read.columns import LARGEST
 
 __all__ = ["BUILT_IN", "dummies", "is_text", "unit_values"]
 
@@ -69,7 +70,12 @@ def _column(panel: Panel, name: str, key: str, faults: Faults) -> pd.Series | No
     before = np.isin(frame["time"].to_numpy(float), panel.pre_times)
     if is_text(frame[name]):
         return _one_text(panel, name, before, key, faults)
-    return pd.Series(_means(panel, frame[name].to_numpy(float), before), index=panel.units)
+    values = _means(panel, frame[name].to_numpy(float), before)
+    if (np.abs(values) > LARGEST).any():
+        what = f"{key}: {name} goes beyond {LARGEST:g}, of which no distance can be computed"
+        faults.add(panel.source, what, "write the column in a larger unit")
+        return None
+    return pd.Series(values, index=panel.units)
 
 
 def _means(panel: Panel, values: Array, before: NDArray[np.bool_]) -> Array:

@@ -11,7 +11,7 @@ import pandas as pd
 from sos_eval.panel.own_names import as_written
 from sos_eval.panel.panel import Array, FlowRow
 from sos_eval.panel.rates import Measured, measure, named_cells
-from sos_eval.panel.read.columns import SUPPRESSION, numbers, parsed, refuse_beyond, refuse_errors, suppressed, texts
+from sos_eval.panel.read.columns import SUPPRESSION, numbers, parsed, refuse_errors, suppressed, texts
 from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.read.written import written
 from sos_eval.panel.rows import PlacedRows, check_constant, check_unique
@@ -140,7 +140,6 @@ def _covariate(reading: Reading, rows: PlacedRows, spec: PanelSpec, name: str) -
     column = reading.frame[name]
     values, bad, words = parsed(reading, name)
     if not bad.any():
-        refuse_beyond(reading, name, values)
         return values
     if np.isnan(values[~bad]).all() and not suppressed(words[bad]).all() and not _looks_numeric(words[bad]):
         refuse_errors(reading, name)

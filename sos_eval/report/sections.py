@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
@@ -22,6 +23,7 @@ from sos_eval.report.tables.effects import summaries
 from sos_eval.report.tabulate import shown
 from sos_eval.report.truth_blocks import beside_the_truth
 from sos_eval.report.wording import alike, count, in_units, listing, minus_signs, number, p_number
+from sos_eval.results.doses import doses_told
 
 __all__ = ["APPENDIX", "appendix", "effect", "implementation", "mechanisms", "moderators", "provenance"]
 
@@ -252,7 +254,8 @@ def _implied(bundle: ResultBundle) -> list[Block]:
 
 def moderators(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     """Return the second M of EMMIE: effects by subgroup where there are any, and what was looked for."""
-    rows = bundle.estimates[bundle.estimates["subgroup"] != ""]
+    others = (bundle.estimates["subgroup"] != "") & np.isnan(doses_told(bundle.estimates))  # a dose is no subgroup
+    rows = bundle.estimates[others]
     looked = discovery_blocks(bundle, _pictures(drawn, "group_effects"))
     if rows.empty and looked:
         return [Heading("Moderators"), *looked]

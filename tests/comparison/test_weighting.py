@@ -305,3 +305,11 @@ def test_cubes_are_balanced_whatever_the_scale():
 def test_a_refit_that_would_do_nothing_is_refused():
     with pytest.raises(ValueError, match="refit: false changes nothing without trim_chance"):
         IPW(on=("poor",), refit=False)
+
+
+@pytest.mark.parametrize("method", [Stable(on=("poor",), tolerance=0.1), Entropy(on=("poor",)), CBPS(on=("poor",))])
+def test_a_covariate_beyond_what_distances_can_be_computed_of_is_refused(method):
+    """Squares of 1e300 are no numbers: one method ended in a traceback, others in warnings."""
+    panel = eight(poor=[1.6, 5, 9, 1e300, 4, 2, 8.25, 20])
+    with pytest.raises(NotIdentified, match=r"poor goes beyond 1e\+60, of which no distance can be computed"):
+        build(method, panel)

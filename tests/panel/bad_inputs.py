@@ -175,10 +175,6 @@ BAD: tuple[Bad, ...] = (
     ),
     Bad("infinite", cell("003", 2012, "entries", "inf")),
     Bad("beyond what errors can be computed of", cell("003", 2012, "entries", "1e200")),
-    Bad(
-        "a covariate beyond what distances can be computed of",
-        both(cell("003", 2012, "idaci", "1e300"), block(covariates=["idaci"])),
-    ),
     Bad("a negative count", cell("003", 2012, "entries", -4)),
     Bad("zero exposure", cell("003", 2012, "children", 0)),
     Bad("negative exposure", cell("003", 2012, "children", -10000)),

@@ -38,7 +38,7 @@ seed: 1
 """
 
 
-MATCHED = """comparison: {{method: nearest, on: [{0}, outcome_pre], exact: [{2}], restrict: {{same: [{2}], why: w}}}}
+MATCHED = """comparison: {{method: nearest, on: [{0}, outcome_pre], exact: [{2}], restrict: {{same: [{2}]}}}}
 """
 
 

@@ -163,7 +163,7 @@ def numbers(reading: Reading, name: str, allowed: NDArray[np.bool_] | None = Non
 
 
 def refuse_beyond(reading: Reading, name: str, values: Array) -> None:
-    """Note outcomes and covariates beyond what errors, or distances, can be computed of."""
+    """Note outcomes beyond what errors can be computed of; weights and covariates have no unit of their own."""
     if (far := np.abs(values) > LARGEST).any():
         what = f"{name}: beyond {LARGEST:g}, of which no error can be computed, {reading.lines(far)}"
         reading.add(what, "mend the cells, or write the column in a larger unit")
