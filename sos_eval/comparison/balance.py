@@ -85,7 +85,7 @@ def standardised_difference(x: Array, treated: Mask, w: Array, before: Array) ->
     x, treated, w, before : (n,)
         Values, who is treated, the weights of the means and those of the deviation.
     """
-    scale = _treated_sd(x, treated, before)
+    scale = treated_deviations(x[:, None], treated, before)[0]
     return (_mean(x[treated], w[treated]) - _mean(x[~treated], w[~treated])) / scale if scale > 0 else float("nan")
 
 
@@ -98,24 +98,16 @@ def _mean(x: Array, w: Array) -> float:
     return float(x @ w / w.sum()) if w.sum() > 0 else float("nan")
 
 
-def _treated_sd(x: Array, treated: Mask, w: Array) -> float:
-    """Return the denominator of the standardised difference; NaN or zero where there is none."""
-    if _is_binary(x):
-        low, high = x.min(), x.max()
-        p = _mean((x[treated] == high).astype(float), w[treated])
-        return float((high - low) * np.sqrt(p * (1 - p)))
-    return float(np.sqrt(weighted_variance(x[treated], w[treated])))
-
-
 def treated_deviations(x: Array, treated: Mask, w: Array) -> Array:
     """Return the treated units' standard deviation of each covariate, (k,): the scale of standardised differences.
 
     Of a covariate with two values sqrt(p (1 - p)) times their distance; zero where nothing varies.
     """
-    return np.array([_two_or_more_sd(column[treated], w[treated], len(np.unique(column)) <= 2) for column in x.T])
+    return np.array([_deviation(column[treated], w[treated], two=_is_binary(column)) for column in x.T])
 
 
-def _two_or_more_sd(x: Array, w: Array, two: bool) -> float:
+def _deviation(x: Array, w: Array, *, two: bool) -> float:
+    """Return the standard deviation of some units, of two values by their shares; zero where nothing varies."""
     if (w > 0).sum() < 2 or _is_constant(x[w > 0]):
         return 0.0
     share = w / w.sum()

@@ -88,6 +88,9 @@ def test_what_is_the_same_among_the_treated_has_no_standardised_difference(value
     assert table["std_mean_diff"].isna().all()
     assert (table["variance_ratio"] == 0).all()
     assert treated_deviations(x[:, None], treated, w).tolist() == [0.0]
+    only = np.full(13, value)
+    only[0] *= 1 + 1e-15  # two values in all, by rounding alone
+    assert balance_table(["x"], only[:, None], treated, base_weights=w, weights=w)["std_mean_diff"].isna().all()
 
 
 def test_weights_of_the_panel_count_before_and_after():
