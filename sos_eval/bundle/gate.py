@@ -105,9 +105,12 @@ class _Gate:
         self.hidden: set[str] = set()
         self.held_balance = True
         self.searched = SearchedCounts(about.disclosure)
-        balance = content.balance.iloc[:0] if about.people else content.balance
-        declared = (content.design.get("panel") or {}).get("covariates") or ()
-        self.covariates = CoarseCovariates(balance, about.disclosure.fewest, about.disclosure.smallest, declared)
+        self.covariates = self._coarse_of(content.balance.iloc[:0] if about.people else content.balance)
+
+    def _coarse_of(self, balance: pd.DataFrame) -> CoarseCovariates:
+        """Return the covariates of a table of balance whose counts could be searched for."""
+        declared, about = (self.content.design.get("panel") or {}).get("covariates") or (), self.about.disclosure
+        return CoarseCovariates(balance, about.fewest, about.smallest, declared)
 
     def passed(self) -> BundleContent:
         """Hold back what must be, round the rest."""
@@ -192,6 +195,10 @@ class _Gate:
     def _note(self, file: str, what: str, cells: int, reason: str) -> None:
         if cells:
             self.held.append((file, what, cells, reason))
+
+    def _note_whole(self, file: str, table: pd.DataFrame, reason: str) -> None:
+        """Note that a whole file is held back."""
+        self._note(file, "the whole file", max(int(table.notna().to_numpy().sum()), 1), reason)
 
     def _estimates(self, table: pd.DataFrame, file: str = "estimates.csv") -> pd.DataFrame:
         """Hold back rows of effects on few units, and those that would give them back."""
@@ -280,7 +287,7 @@ class _Gate:
         if name == "outcome_paths":
             return self._paths(file, table)
         if reason := self._why_no_group(name):
-            self._note(file, "the whole file", max(int(table.notna().to_numpy().sum()), 1), reason)
+            self._note_whole(file, table, reason)
             return None
         if set(EFFECT_COLUMNS) <= set(table.columns):
             return self._estimates(table, file)
@@ -288,9 +295,8 @@ class _Gate:
             return self._balance(table, file)
         if tuple(table.columns) == FLOW_COLUMNS:
             return self._flow(table, file)
-        reason = self._whole_table(name, table)
-        if reason:
-            self._note(file, "the whole file", max(int(table.notna().to_numpy().sum()), 1), reason)
+        if reason := self._whole_table(name, table):
+            self._note_whole(file, table, reason)
             return None
         table = self._worded(file, table)
         if name == "families":
@@ -321,11 +327,8 @@ class _Gate:
 
     def _is_coarse(self, stem: str) -> bool:
         """Whether the headline's balance, or another group's, has a covariate whose counts could be searched for."""
-        balance, about = self.content.tables.get(f"{stem}.balance"), self.about.disclosure
-        if self.covariates.names or balance is None:
-            return True
-        declared = (self.content.design.get("panel") or {}).get("covariates") or ()
-        return bool(CoarseCovariates(balance, about.fewest, about.smallest, declared).names)
+        balance = self.content.tables.get(f"{stem}.balance")
+        return bool(self.covariates.names) or balance is None or bool(self._coarse_of(balance).names)
 
     def _alternatives(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
         """Hold back alternatives on few units, and on nearly the units of an estimate that is told."""
@@ -471,8 +474,8 @@ class _Gate:
 
     def _weights(self, table: pd.DataFrame | None) -> None:
         """Hold weights by unit back: matched on outcomes, they and balance.csv give counts of single units back."""
-        size = 1 if table is None else max(int(table.notna().to_numpy().sum()), 1)
-        self._note("weights.csv", "the whole file", size, _PEOPLE if self.about.people else _ONE_UNIT)
+        whole = pd.DataFrame() if table is None else table
+        self._note_whole("weights.csv", whole, _PEOPLE if self.about.people else _ONE_UNIT)
 
     def _flow(self, table: pd.DataFrame, file: str = "flow.csv") -> pd.DataFrame:
         """Mask counts of people in the flow, and what would name or count them in words."""

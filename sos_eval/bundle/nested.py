@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sos_eval.bundle.withheld import carries
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.results.pinned import pins_down
-from sos_eval.results.search import can_be_searched
+from sos_eval.results.search import can_be_searched, is_part
 
 __all__ = ["nested_outcomes"]
 
@@ -54,9 +54,7 @@ def _difference_is_found(
     """Say whether one outcome is part of the other, and a small count of what is left would be found."""
     gaps = [_gap(mine[key], theirs[key]) for key in mine.keys() & theirs.keys()]
     left = np.concatenate([gap[:, 2] for gap in gaps]) if gaps else np.zeros(0)
-    if not left.any() or left.min() < 0 < left.max():
-        return False
-    return any(_is_found(gap[:, 1], np.abs(gap[:, 2]), smallest) for gap in gaps)
+    return is_part(left) and any(_is_found(gap[:, 1], np.abs(gap[:, 2]), smallest) for gap in gaps)
 
 
 def _gap(mine: Array, theirs: Array) -> Array:

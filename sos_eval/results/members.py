@@ -19,6 +19,7 @@ from sos_eval.results.search import (
     can_be_searched,
     can_be_searched_by_number,
     digits_of,
+    is_part,
     taken,
 )
 from sos_eval.results.span import tells_of_few
@@ -133,17 +134,11 @@ class Members:
 
         Where both hold a unit in a period.
         """
-        place = {time: k for k, time in enumerate(other.times)}
-        at = [(k, place[time]) for k, time in enumerate(self.times) if time in place]
-        gaps = {name: np.full(len(self.times), np.nan) for name in self.counts}
-        for name in gaps.keys() & other.counts.keys():
-            for k, j in at:
-                if np.isfinite(self.counts[name][k]) and np.isfinite(other.counts[name][j]):
-                    gaps[name][k] = self.counts[name][k] - other.counts[name][j]
-        every = np.array([*gaps.values()])
-        if not np.nan_to_num(every).any() or (np.nanmin(every) < 0 < np.nanmax(every)):
+        mine, theirs = (pd.DataFrame(one.counts, index=one.times).replace(UNKNOWN, np.nan) for one in (self, other))
+        gaps = (mine - theirs).reindex(index=mine.index, columns=mine.columns)
+        if not is_part(gaps.to_numpy(float)):
             return None
-        return replace(self, counts={name: np.abs(gap) for name, gap in gaps.items()})
+        return replace(self, counts={str(name): gap.abs().to_numpy(float) for name, gap in gaps.items()})
 
     def _columns_searched(self, smallest: int) -> bool:
         """Say so of counts that its covariates or weights may be made of: nobody here knows these."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "FULL_DIGITS", "LEFT", "UNKNOWN", "are_alike", "can_be_searched", "can_be_searched_by_number", "digits_of",
-    "digits_that_leave", "taken",
+    "digits_that_leave", "is_part", "taken",
 ]  # fmt: skip
 
 Array = NDArray[np.float64]
@@ -78,6 +78,17 @@ def can_be_searched_by_number(units: float, smallest: int) -> bool:
     (True, False)
     """
     return can_be_searched(np.full(int(units), UNKNOWN), smallest)
+
+
+def is_part(gaps: Array) -> bool:
+    """Say whether counts are part of others, by what the ones exceed the others by; NaN where both are not known.
+
+    Examples
+    --------
+    >>> is_part(np.array([2.0, 0.0, np.nan])), is_part(np.array([2.0, -1.0])), is_part(np.zeros(2))
+    (True, False, False)
+    """
+    return bool((gaps > 0).any() != (gaps < 0).any())
 
 
 def are_alike(counts: Array, each: Array, smallest: int) -> bool:

@@ -15,7 +15,8 @@ from sos_eval.bundle.files import read_table
 from sos_eval.errors import InputFault
 from sos_eval.results.comparison import are_earlier_outcomes
 from sos_eval.terms import BALANCE_COLUMNS
-from tests.bundle.test_searched import undrawn  # noqa: F401
+
+pytestmark = pytest.mark.usefixtures("undrawn", "unsized")
 
 DESIGN = """\
 schema: sos-eval/design/1

@@ -13,7 +13,9 @@ from sos_eval.bundle.files import read_table
 from sos_eval.bundle.nested import nested_outcomes
 from sos_eval.bundle.told import NESTED
 from sos_eval.panel.disclosure import Disclosure
-from tests.bundle.test_searched import COUNTED, DESIGN, undrawn  # noqa: F401
+from tests.bundle.test_searched import COUNTED, DESIGN
+
+pytestmark = pytest.mark.usefixtures("undrawn", "unsized")
 
 DFE = Disclosure(profile="dfe")
 

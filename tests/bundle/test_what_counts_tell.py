@@ -15,7 +15,9 @@ from sos_eval.report.compose import compose
 from sos_eval.report.draw import draw_all
 from sos_eval.report.first_page import COARSE
 from sos_eval.report.safety import safety_words
-from tests.bundle.test_searched import COUNTED, DESIGN, undrawn  # noqa: F401
+from tests.bundle.test_searched import COUNTED, DESIGN
+
+pytestmark = pytest.mark.usefixtures("undrawn", "unsized")
 
 PLAIN = DESIGN.replace("  - {id: twfe, method: twfe}\n", "").split("checks:")[0] + DESIGN[DESIGN.index("seed:") :]
 

@@ -5,8 +5,6 @@ What its cells show is kept with it, so that it can be read without running it.
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +12,7 @@ import nbformat
 from nbclient import NotebookClient
 
 from tests.conftest import ROOT
+from tests.house.commands import with_commands
 
 PAGE = ROOT / "docs" / "journeys" / "notebook.ipynb"
 TITLE = """\
@@ -77,18 +76,13 @@ def executed(folder: Path) -> nbformat.NotebookNode:
     nbclient.exceptions.CellExecutionError
         A cell fails.
     """
-    commands = folder / "bin"
-    commands.mkdir()
-    (commands / "sos-eval").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sos_eval "$@"\n')
-    (commands / "sos-eval").chmod(0o755)
     make = {"markdown": nbformat.v4.new_markdown_cell, "code": nbformat.v4.new_code_cell}
     cells = [make[kind](text, id=f"cell-{k}") for k, (kind, text) in enumerate(CELLS)]
     book = nbformat.v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
     client = NotebookClient(
         book, kernel_name="python3", timeout=300, record_timing=False, resources={"metadata": {"path": str(folder)}}
     )
-    search = f"{commands}:{os.environ['PATH']}"
-    client.execute(env=os.environ | {"PATH": search, "PYTHONPATH": str(ROOT), "IPYTHONDIR": str(folder / "ipython")})
+    client.execute(env=with_commands(folder) | {"IPYTHONDIR": str(folder / "ipython")})
     book.metadata = {"language_info": {"name": "python"}}
     for output in (one for cell in cells for one in cell.get("outputs", [])):
         if len(output.get("data", {})) > 1:  # what a terminal would show in place of it, seconds that it took included

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.house.commands import with_commands
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs" / "journeys").glob("*.md"))
@@ -28,13 +28,7 @@ class Reader:
     """Does what a page says, from an empty folder; the folder that `init` makes is the place from then on."""
 
     def __init__(self, folder):
-        self.place, self.printed = folder, ""
-        bin_ = folder / "bin"
-        bin_.mkdir()
-        for name, words in (("sos-eval", "-m sos_eval"), ("python", "")):
-            (bin_ / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
-            (bin_ / name).chmod(0o755)
-        self.env = os.environ | {"PATH": f"{bin_}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
+        self.place, self.printed, self.env = folder, "", with_commands(folder)
 
     def does(self, line):
         """Run a command; what it prints is kept, and its exit code is the one that is said."""
