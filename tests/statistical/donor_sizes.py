@@ -3,7 +3,7 @@
 Real outcomes of English authorities with placebo adoption that is not exchangeable on purpose (`coverage.noise`), 10
 and 20 treated in two cohorts. `auto` takes a permutation test there: of the studentised estimate, or of the coefficient
 where a method has no error of its own. All draws of a method are judged by one pool of permuted adoptions, whose own
-error is in the Monte Carlo error.
+error is in the Monte Carlo error. For `triple_difference` half of the authorities, drawn by lot, count as eligible.
 """
 
 from __future__ import annotations
@@ -12,7 +12,14 @@ import sys
 
 import numpy as np
 
-from sos_eval.estimators import RothSantAnna, Stacked, SyntheticControl, SyntheticDiD, TwoStage
+from sos_eval.estimators import (
+    RothSantAnna,
+    Stacked,
+    SyntheticControl,
+    SyntheticDiD,
+    TripleDifference,
+    TwoStage,
+)
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.assignments import AssignmentSpace
 from sos_eval.results.estimator import Estimator
@@ -27,6 +34,7 @@ CASES: dict[str, tuple[Estimator, int, int]] = {
     "synthetic_control": (SyntheticControl(), 1_000, 1_000),
     "synthetic_did": (SyntheticDiD(), 1_000, 1_000),
     "roth_santanna": (RothSantAnna(), 1_000, 1_000),
+    "triple_difference": (TripleDifference(eligible="eligible"), 1_000, 1_000),
 }
 
 
@@ -42,7 +50,9 @@ def size(method: Estimator, treated: int, draws: int, pool: int) -> tuple[float,
     """Return the share of true nulls rejected at 5%, its Monte Carlo error, and what `auto` took."""
     noise, rng = real_noise(), np.random.default_rng(treated)
     observed = noise.adoptions(treated, draws, rng)
+    eligible = rng.permutation(noise.panel.n_units) % 2
     panel = noise.panel.with_first_treated(observed[0])
+    panel = panel.with_columns(eligible=eligible[panel.unit_codes])
     n = panel.n_units
     drawn = AssignmentSpace(observed[0], unrestricted(n), np.arange(n), ("all",)).draw(pool, rng)
     reference = statistic(method, panel, drawn.first_treated)

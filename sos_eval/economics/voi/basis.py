@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 __all__ = ["Basis", "Spline", "plan"]
 
 Array = NDArray[np.float64]
-_KNOTS = 10
+_KNOTS = 20
 #: Parameters in the group, at most -> functions of a parameter that enter its products (the linear one first).
 _MARGINS = ((6, 4), (14, 2), (30, 1))
 _TRIPLES = 6  # groups up to this size have linear three-way products

@@ -68,7 +68,7 @@ def _boosted(x: Array, y: Array, at: Array) -> Array:
     """Fit boosted trees to each outcome and predict, (m, M)."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    made = {"max_iter": 60, "learning_rate": 0.2, "early_stopping": False, "random_state": 0}
+    made = {"max_iter": 150, "learning_rate": 0.1, "max_leaf_nodes": 15, "early_stopping": False, "random_state": 0}
     return np.column_stack([HistGradientBoostingRegressor(**made).fit(x, column).predict(at) for column in y.T])
 
 
