@@ -141,7 +141,7 @@ def resolve(declared: Sequence[InferenceMethod], facts: DesignFacts) -> Resoluti
         return _resolution(asked, methods, f"{_NONE}: {why}", facts, reason=why)
     if test is first:
         return _resolution(asked, others, f"{first.name}, as declared", facts)
-    counted = f"{_count(facts, facts.by_weight)}{_also(first, facts)}"
+    counted = first.why_never_alone or f"{_count(facts, facts.by_weight)}{_also(first, facts)}"
     choice = f"{counted}, so {test.name} comes before the declared {first.name}"
     if first is own:
         choice = f"{counted}: {_NO_ERROR}, so the coefficient is permuted in its place"

@@ -174,7 +174,7 @@ def _standing(fitted: Fitted, answer: Answer) -> list[StandingTest]:
 
 def _needs(method: InferenceMethod) -> int:
     """Return the fewest clusters with which a method counts: plain cluster-robust ones from where `auto` relies on."""
-    return RELIED_ON if method.alone_from >= FEW else method.alone_from
+    return max(RELIED_ON, method.alone_from) if method.alone_from >= FEW else method.alone_from
 
 
 def _tested(method: InferenceMethod, inferred: Inferred) -> StandingTest:

@@ -15,10 +15,12 @@ from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import Method
 from sos_eval.results.table import EffectTable
 
-__all__ = ["FEW", "InferenceMethod", "Inferred", "Standing", "strata_of_effects"]
+__all__ = ["FEW", "NEVER", "InferenceMethod", "Inferred", "Standing", "strata_of_effects"]
 
 #: Below this many treated (or comparison) clusters a declared plain cluster-robust result never stands alone.
 FEW = 20
+#: As many clusters as no panel has: a method that never stands alone.
+NEVER = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,10 @@ class InferenceMethod(Method):
     kind: ClassVar[str] = "inference"
     alone_from: ClassVar[int] = 5
     """Fewest clusters on either side with which a declared headline stands without a randomization test before it: 20
-    for plain cluster-robust errors; for others five, the fewest with which their size was measured."""
+    for plain cluster-robust errors; for others five, the fewest with which their size was measured; `NEVER` for one
+    that no number of clusters makes hold."""
+    why_never_alone: ClassVar[str] = ""
+    """Why no number does, for page one; empty for all others."""
     refits: ClassVar[bool] = False
     """Whether it estimates everything again, in place of reading the estimate as it stands."""
     says: ClassVar[str] = SAYS

@@ -8,6 +8,8 @@ import pytest
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import TWFE, InterruptedTimeSeries
 from sos_eval.inference import Randomization
+from sos_eval.inference.auto import resolve
+from sos_eval.inference.design_facts import design_facts
 from sos_eval.inference.newey_west import NO_SERIES, NeweyWest
 from sos_eval.results.estimate import clustered_error, loop_batch
 from tests.estimators.panels import INF, panel, row
@@ -74,3 +76,16 @@ def test_what_is_refused():
     assert refused.facts["refused"] == NO_SERIES
     long = NeweyWest(lag=16).infer(fit(InterruptedTimeSeries(), made(noise=1.0)), np.random.default_rng(0))
     assert "lag 16 of 16 periods" in long.facts["refused"]
+
+
+@pytest.mark.parametrize("untreated", [40, 0])
+def test_errors_over_time_never_stand_alone(untreated):
+    # measured: 13 to 32 in 100 true nulls rejected (docs/methods.md), with 20 of 60 treated and with all
+    fitted = fit(InterruptedTimeSeries(), made(0, 0, noise=1.0, treated=20, n=20 + untreated))
+    found = resolve([NeweyWest()], design_facts(fitted))
+    assert found.methods[1].name == "newey_west"
+    if untreated:
+        assert found.methods[0].name == "randomization"
+        assert "Errors over time alone were measured to reject 13 to 32 in 100" in found.choice
+    else:
+        assert not found.reliable
