@@ -64,7 +64,8 @@ def discovered(
 def _tables(found: dict[str, Explored]) -> dict[str, pd.DataFrame]:
     """Return the tables of all learners; p of calibration is adjusted for their number (Holm)."""
     names = {"test": "moderators.discovery", "groups": "moderators.discovery.groups",
-             "projection": "moderators.discovery.projection", "members": "moderators.discovery.members"}  # fmt: skip
+             "projection": "moderators.discovery.projection", "members": "moderators.discovery.members",
+             "distribution": "moderators.discovery.distribution"}  # fmt: skip
     tables: dict[str, Any] = {
         name: pd.concat([getattr(one, part).assign(learner=learner) for learner, one in found.items()])
         for part, name in names.items()

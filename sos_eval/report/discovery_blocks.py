@@ -13,7 +13,7 @@ from sos_eval.report.tabulate import shown
 from sos_eval.report.wording import number, p_text
 from sos_eval.results.method import lookup
 
-__all__ = ["discovery_blocks", "learner_label"]
+__all__ = ["discovery_blocks", "learner_label", "more_than_noise"]
 
 _MARK = "Exploratory"
 #: Adjusted p from which a learner's predictions are told as noise.
@@ -50,6 +50,11 @@ def learner_label(name: str) -> str:
     return str(lookup("discovery", name).label)
 
 
+def more_than_noise(row: pd.Series) -> bool:
+    """Say whether a learner's predictions carry over to units that it had not seen, adjusted for all learners."""
+    return bool(row["p_adjusted"] <= _LEVEL)
+
+
 def _labelled(table: pd.DataFrame) -> pd.DataFrame:
     return shown(table.assign(learner=[learner_label(name) for name in table["learner"]]))
 
@@ -61,6 +66,6 @@ def _found(row: pd.Series, many: str) -> str:
         return f"{name}: {row['reason']}."
     what = f"the calibration slope is {number(row['slope'])} ({p_text(row['p_adjusted'])}, adjusted for all learners)"
     size = f"A difference between the outer groups below {number(row['detectable'])} is missed more often than 1 in 5."
-    if row["p_adjusted"] > _LEVEL:
+    if not more_than_noise(row):
         return f"{name}: {what}: the predicted differences cannot be told from noise. {size}"
     return f"{name}: {what}: predicted differences carry over to {many} that the learner had not seen. {size}"

@@ -256,7 +256,7 @@ def moderators(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     """Return the second M of EMMIE: effects by subgroup where there are any, and what was looked for."""
     others = (bundle.estimates["subgroup"] != "") & np.isnan(doses_told(bundle.estimates))  # a dose is no subgroup
     rows = bundle.estimates[others]
-    looked = discovery_blocks(bundle, _pictures(drawn, "group_effects"))
+    looked = discovery_blocks(bundle, _pictures(drawn, "group_effects", "effect_distribution"))
     if rows.empty and looked:
         return [Heading("Moderators"), *looked]
     if rows.empty:

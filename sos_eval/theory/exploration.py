@@ -20,6 +20,8 @@ __all__ = ["EXPLORATORY", "Explored", "explored"]
 #: What stands in every line.
 EXPLORATORY = "exploratory"
 ALIKE = "predicted effects do not differ within a fold"
+#: Of the treated, at which predicted effects are told.
+PERCENTILES = np.arange(5.0, 96.0, 5.0)
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,16 @@ class Explored:
         What a standard deviation of each column adds to the effect, p by Holm over the columns.
     members
         Mean of each column in the outer groups, and how far these are apart.
+    distribution
+        Of predicted effects over the treated: a line a percentile, as predicted and with their spread times the
+        calibration slope.
     """
 
     test: pd.DataFrame
     groups: pd.DataFrame
     projection: pd.DataFrame
     members: pd.DataFrame
+    distribution: pd.DataFrame
 
 
 def explored(discovery: Discovery, changes: ExploredRows, rng: np.random.Generator) -> Explored:
@@ -83,10 +89,23 @@ def _split(discovery: Discovery, changes: ExploredRows, rng: np.random.Generator
     )  # fmt: skip
     place = grouped(predicted, treated, folds, discovery.groups)
     level = discovery.level if discovery.splits == 1 else 0.5 + discovery.level / 2
+    test = _test(scores, predicted, place, discovery.groups, level)
     return Explored(
-        _test(scores, predicted, place, discovery.groups, level), _groups(scores, changes, place, discovery, level),
-        _projection(scores, changes, level), _members(scores, changes, place, discovery.groups, level),
+        test, _groups(scores, changes, place, discovery, level), _projection(scores, changes, level),
+        _members(scores, changes, place, discovery.groups, level),
+        _distribution(test, predicted[treated], changes.weights[treated]),
     )  # fmt: skip
+
+
+def _distribution(test: pd.DataFrame, predicted: Array, weights: Array) -> pd.DataFrame:
+    """Return percentiles of the treated's predictions around the average effect, and of the same calibrated."""
+    average, slope = test["estimate"].iloc[0], test["slope"].iloc[0]
+    columns = {name: np.quantile(values, PERCENTILES / 100, weights=weights, method="inverted_cdf")
+               for name, values in (("predicted", predicted), ("calibrated", slope * predicted))
+               if np.isfinite(values).all()}  # fmt: skip
+    if len(columns) < 2:
+        columns = dict.fromkeys(("predicted", "calibrated"), np.full(len(PERCENTILES), np.nan))
+    return pd.DataFrame({"percentile": PERCENTILES, **{name: average + values for name, values in columns.items()}})
 
 
 def _test(scores: Scores, predicted: Array, place: np.ndarray | None, groups: int, level: float) -> pd.DataFrame:

@@ -202,6 +202,23 @@ def figure_tables() -> dict[str, pd.DataFrame]:
             "conf_low": [-6.0, -4.0, -3.0, -1.5], "conf_high": [-2.0, 0.0, 1.0, 2.5], "p_value": 0.1,
             "status": "exploratory",
         }),
+        "moderators.discovery": pd.DataFrame({
+            "learner": ["double_ml"], "estimate": -1.6, "std_error": 0.8, "reason": "", "slope": 0.7,
+            "slope_error": 0.3, "p_value": 0.02, "difference": 4.5, "difference_error": 1.5,
+            "detectable": 4.2, "n": 80, "n_clusters": 80, "p_adjusted": 0.02, "status": "exploratory",
+        }),
+        "moderators.discovery.projection": pd.DataFrame({
+            "learner": ["double_ml"], "column": "idaci", "estimate": 1.2, "std_error": 0.5, "conf_low": 0.2,
+            "conf_high": 2.2, "p_value": 0.02, "p_adjusted": 0.02, "status": "exploratory",
+        }),
+        "moderators.discovery.members": pd.DataFrame({
+            "learner": ["double_ml"], "column": "idaci", "lowest": 0.1, "highest": 0.3, "difference": 0.2,
+            "std_error": 0.02, "conf_low": 0.16, "conf_high": 0.24, "status": "exploratory",
+        }),
+        "moderators.discovery.distribution": pd.DataFrame({
+            "learner": "double_ml", "percentile": k[1:20] * 5.0, "predicted": -1.6 + (k[1:20] - 10) / 3,
+            "calibrated": -1.6 + 0.7 * (k[1:20] - 10) / 3, "status": "exploratory",
+        }),
         "specification_curve": pd.DataFrame({
             "variant": ["as declared", "ratio", "to 2017", "ratio; to 2017"], "estimate": [-1.9, 0.93, -2.5, 0.91],
             "scale": ["rate_per", "ratio"] * 2, "p_value": [0.2, 0.3, 0.04, 0.2], "percent": [-6.0, -7.0, -8.0, -9.0],

@@ -1,7 +1,7 @@
 """EVPPI on cases whose value is known: closed forms, quadrature, nested and not, and brute force.
 
-``python -m tests.economics.evppi_cases [REPEATS]`` prints a row per case: the truth, the mean of repeated analyses, their
-mean standard error, and how often the truth lay within two of an analysis's own errors.
+``python -m tests.economics.evppi_cases [REPEATS]`` prints a row per case: the truth, the mean of repeated
+analyses, their mean standard error, and how often the truth lay within two of an analysis's own errors.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ _N, _VALUE = 1000.0, 30.0
 
 
 def programme(rng: np.random.Generator, n: int) -> tuple[Array, Array]:
-    """Net benefit of a programme for 1,000 children: entries averted times their cost, less its own cost (thousands)."""
+    """Net benefit of a programme for 1,000 children, in thousands: averted entries times their cost, less its own."""
     risk, ratio = rng.beta(30, 970, n), np.exp(rng.normal(log(0.9), 0.1, n))
     stay, cost = rng.gamma(25, _VALUE / 25, n), rng.gamma(16, 90.0 / 16, n)
     return np.column_stack([risk, ratio, stay, cost]), (_N * risk * (1 - ratio) * stay - cost)[:, None]
@@ -150,7 +150,7 @@ def cohort_nested(known: tuple[int, ...]) -> float:
     return expected_best((benefit - 0.7)[:, None])
 
 
-def three_strategies(x: Array) -> Array:
+def apart(x: Array) -> Array:
     return np.column_stack([0.1 + x[:, 0], -0.2 + 1.5 * x[:, 1]])
 
 
@@ -186,25 +186,31 @@ def seven(x: Array) -> Array:
     return -0.3 + 0.4 * x.sum(1) + 0.5 * x[:, 0] * x[:, 6]
 
 
+def both(x: Array) -> Array:
+    return -0.3 + x[:, 0] + x[:, 1]
+
+
 def _rule_cases() -> dict[str, Case]:
     closed, grid, brute = "closed form", "quadrature", "4 million draws"
+    one_wave, product = lambda x: np.sin(3 * x[:, 0]) - 0.2, lambda x: x[:, 0] * x[:, 1]
+    every = tuple(range(20))
     return {
         "linear": Case(normals(lambda x: 0.2 + x[:, 0], 2), (0,), lambda: unit_loss(0.2, 1), closed),
-        "sum of two": Case(normals(lambda x: -0.3 + x[:, 0] + x[:, 1], 3), (0, 1), lambda: unit_loss(-0.3, sqrt(2)), closed),
+        "sum of two": Case(normals(both, 3), (0, 1), lambda: unit_loss(-0.3, sqrt(2)), closed),
         "square": Case(normals(lambda x: x[:, 0] ** 2 - 1, 2), (0,), lambda: float(2 * norm.pdf(1)), closed),
         "lognormal": Case(normals(lambda x: np.exp(0.5 * x[:, 0]) - 1.4, 1), (0,), lognormal, closed),
-        "wave of one": Case(normals(lambda x: np.sin(3 * x[:, 0]) - 0.2, 1), (0,), lambda: by_quadrature(lambda x: np.sin(3 * x[:, 0]) - 0.2, 1), grid),
+        "wave of one": Case(normals(one_wave, 1), (0,), lambda: by_quadrature(one_wave, 1), grid),
         "goes with what matters": Case(correlated, (0,), lambda: unit_loss(0.2, 0.8), closed),
         "two values": Case(two_groups, (0,), lambda: 0.5, closed),
-        "three strategies": Case(normals(three_strategies, 2), (0, 1), lambda: by_quadrature(three_strategies, 2), grid),
-        "product of two": Case(normals(lambda x: x[:, 0] * x[:, 1], 3), (0, 1), lambda: 1 / pi, closed),
-        "product, one known": Case(normals(lambda x: x[:, 0] * x[:, 1], 3), (0,), lambda: 0.0, closed),
+        "three strategies": Case(normals(apart, 2), (0, 1), lambda: by_quadrature(apart, 2), grid),
+        "product of two": Case(normals(product, 3), (0, 1), lambda: 1 / pi, closed),
+        "product, one known": Case(normals(product, 3), (0,), lambda: 0.0, closed),
         "sum and product": Case(normals(interaction, 2), (0, 1), lambda: by_quadrature(interaction, 2), grid),
         "four, with a product": Case(normals(fourfold, 4), (0, 1, 2, 3), lambda: by_draws(fourfold, 4), brute),
         "product of three": Case(normals(triple, 3), (0, 1, 2), lambda: (2 / pi) ** 1.5 / 2, closed),
-        "seven, with a product": Case(normals(seven, 7), tuple(range(7)), lambda: by_draws(seven, 7), brute),
-        "wave times another, of eight": Case(normals(wave, 8), tuple(range(8)), lambda: by_quadrature(wave, 2), grid, True),
-        "nothing, of twenty": Case(normals(lambda x: 0 * x[:, 0], 20, 2.0), tuple(range(20)), lambda: 0.0, closed),
+        "seven, with a product": Case(normals(seven, 7), every[:7], lambda: by_draws(seven, 7), brute),
+        "wave times another, of eight": Case(normals(wave, 8), every[:8], lambda: by_quadrature(wave, 2), grid, True),
+        "nothing, of twenty": Case(normals(lambda x: 0 * x[:, 0], 20, 2.0), every, lambda: 0.0, closed),
     }  # fmt: skip
 
 
@@ -250,8 +256,8 @@ def analysed(case: Case, seed: int, n: int = _DRAWS) -> Evppi:
 
 def main(repeats: int) -> None:
     """Print the table."""
-    print("| case | of | truth | how it is known | mean of analyses | own error | within two errors |")  # noqa: T201
-    print("|---|---|---|---|---|---|---|")  # noqa: T201
+    print("| case | of | truth | how it is known | mean of analyses | own error | within two errors |")
+    print("|---|---|---|---|---|---|---|")
     for name, case in CASES.items():
         truth = case.truth()
         found = [analysed(case, seed) for seed in range(repeats)]
@@ -260,7 +266,7 @@ def main(repeats: int) -> None:
         within = int((np.abs(value - truth) <= 2 * error).sum())
         by = f" (trees in {trees})" if trees else ""
         row = f"| {name} | {len(case.group)} | {truth:.4f} | {case.source} | {value.mean():.4f} | {error.mean():.4f} "
-        print(f"{row}| {within} of {repeats}{by} |", flush=True)  # noqa: T201
+        print(f"{row}| {within} of {repeats}{by} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def test_the_contour_starts_from_an_estimate_that_is_whole(bundle):
 
 def test_a_design_that_does_not_ask_says_so(tmp_path):
     bare = se.run(load(tmp_path), out=tmp_path / "out")
-    for name in ("refuters", "common_cause", "group_effects", "mediation"):
+    for name in ("refuters", "common_cause", "group_effects", "effect_distribution", "mediation"):
         with pytest.raises(NothingToShow, match=r"the design does not|no effect was split"):
             registered("figure")[name].data(bare)
 

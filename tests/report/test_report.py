@@ -123,9 +123,12 @@ def test_the_body_follows_emmie_and_says_what_is_missing(bundle, drawn):
     document = compose(bundle, drawn)
     headings = [one.text for one in document.body if isinstance(one, Heading) and one.level == 2]
     assert headings == [LIMITS, *EMMIE, APPENDIX, "Provenance"]
-    after = {one.text: document.body[i + 1] for i, one in enumerate(document.body) if isinstance(one, Heading)}
+    write_bundle(bundle.path.parent / "bare", content(tables={}), force=True)
+    bare = compose(read_bundle(bundle.path.parent / "bare"), drawn)
+    after = {one.text: bare.body[i + 1] for i, one in enumerate(bare.body) if isinstance(one, Heading)}
     for name in ("Mechanisms", "Moderators", "Economics"):
         assert after[name].text.startswith("Not evaluated. It would need")
+    assert any(one == Heading("Exploratory: where the effect may differ", 3) for one in document.body)
 
 
 def test_every_estimate_is_in_the_table_and_none_is_hidden(bundle, drawn):

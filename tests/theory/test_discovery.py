@@ -110,6 +110,17 @@ def test_a_known_moderator_is_recovered(name):
     assert np.mean([one.members.set_index("column").loc["a", "difference"] for one in worlds]) > 1.5
 
 
+def test_predictions_over_the_treated_are_told_around_the_average_effect():
+    panel, learner = roll_out(4, slope=1.0), DoubleML(("a", "b", "c"), splits=1)
+    found = explored(learner, changes_of(panel, learner.among), np.random.default_rng(1))
+    average, slope = found.test[["estimate", "slope"]].iloc[0]
+    spread = found.distribution[["predicted", "calibrated"]] - average
+    assert found.distribution["percentile"].tolist() == list(range(5, 100, 5))
+    np.testing.assert_allclose(spread["calibrated"], slope * spread["predicted"])
+    assert (np.diff(spread["predicted"]) > 0).all()
+    assert spread["predicted"].iloc[0] < 0 < spread["predicted"].iloc[-1]
+
+
 def test_medians_over_splits_and_twice_the_median_p():
     panel, learner = roll_out(4, slope=1.0), DoubleML(("a", "b", "c"), splits=3)
     rng = np.random.default_rng(9)
@@ -214,9 +225,13 @@ def test_run_marks_everything_exploratory(tmp_path):
     bundle = se.run(design, out=tmp_path / "out")
     assert bundle.design["moderators"][1]["discover"] == "double_ml"
     names = [name for name in bundle.table_names if name.startswith("moderators.discovery")]
-    assert len(names) == 4
+    assert len(names) == 5
     assert all((bundle.tables(name)["status"] == "exploratory").all() for name in names)
-    assert bundle.tables("moderators.discovery")["p_adjusted"].iloc[0] < 0.05
+    test = bundle.tables("moderators.discovery").iloc[0]
+    assert test["p_adjusted"] < 0.05
+    spread = bundle.tables("moderators.discovery.distribution")
+    assert spread["percentile"].tolist() == list(range(5, 100, 5))
+    assert (np.diff(spread["predicted"]) >= 0).all()
     assert not bundle.estimates["subgroup"].astype(str).str.contains("double_ml").any()
     page = (bundle.path / "report.html").read_text()
     assert "Exploratory: where the effect may differ" in page
