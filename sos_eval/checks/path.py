@@ -163,7 +163,7 @@ class Path(Check):
         text = (
             f"Taking slope and largest period together, a path as unlike that of units drawn alike comes up in "
             f"{of_hundred(p)} draws ({made}). That is no evidence that trends were parallel."
-            f"{'' if complete.all() else seen}"
+            f"{'' if complete.all() else seen}{_without_group(lottery)}"
         )
         limit = np.nan if self.min_p is None else self.min_p
         return CheckResult("path.joint", "p_value", p, text, limit, None if self.min_p is None else p >= self.min_p)
@@ -232,6 +232,12 @@ def path_p_values(drawn: ContrastLots) -> Array:
     slopes, largest = symmetric_ranks(size[:, -1]), symmetric_ranks(size[:, :-1].max(1))
     joint = symmetric_ranks(-np.log(np.minimum(slopes, largest)))
     return np.array([slopes[0], largest[0], joint[0]])
+
+
+def _without_group(lottery: PathLottery) -> str:
+    """Say how many draws count as extreme because they have no comparison group; nothing where all have one."""
+    lost = lottery.without_group
+    return f" {lost:,} of them have no comparison group and count as being as unlike." if lost else ""
 
 
 def _slopes(drawn: ContrastLots, lottery: PathLottery | None = None) -> Lots:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from sos_eval.numerics.lots import ContrastLots, contrast_lots, path_weights
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.assignments import Assignments, AssignmentSpace
+from sos_eval.results.comparison import Regrouping
 from sos_eval.results.fitted import Fitted
 
 __all__ = ["PathLottery"]
@@ -30,7 +32,7 @@ class PathLottery:
     early : (k,)
         Periods before anyone may respond.
     weights : (n_units,) or (1 + draws, n_units)
-        Of the units; by adoption where each builds its comparison group.
+        Of the units; by adoption where each builds its comparison group, NaN for an adoption that has none.
     outcomes : (n_units, n_times)
         NaN where a unit has none.
     """
@@ -50,9 +52,7 @@ class PathLottery:
     ) -> PathLottery:
         """Lay out the observed adoption and those drawn, each with the comparison group that it has."""
         adoptions = drawn.with_observed(fitted.source.first_treated)
-        weights = fitted.source.weights
-        if fitted.rebuild is not None:
-            weights = np.array([_rebuilt(fitted, adoption) for adoption in adoptions])
+        weights = fitted.source.weights if fitted.rebuild is None else _rebuilt(fitted, fitted.rebuild, adoptions)
         return cls(fitted, adoptions, drawn.complete, space, strata, early, weights, fitted.source.matrix())
 
     def as_answered(self) -> PathLottery | None:
@@ -68,6 +68,11 @@ class PathLottery:
         counts = np.where(self.complete, (self.outcomes * exposure)[:, early].sum(1), 0.0)
         mean = np.where(counts > 0, counts / exposure[:, early].sum(1), 1.0)
         return replace(self, weights=self.weights * counts, outcomes=self.outcomes / mean[:, None])
+
+    @property
+    def without_group(self) -> int:
+        """How many drawn adoptions have no comparison group: their path counts as extreme."""
+        return int(np.isnan(self.weights[1:]).any(1).sum()) if self.weights.ndim > 1 else 0
 
     @property
     def draws(self) -> int:
@@ -192,10 +197,14 @@ class PathLottery:
         )
 
 
-def _rebuilt(fitted: Fitted, adoption: Array) -> Array:
-    """Return the weights of the source's units under an adoption, (n_units,): zero for those left out."""
-    source = fitted.source.with_first_treated(adoption)
-    built = fitted.rebuild(source) if fitted.rebuild is not None else source
-    weights = np.zeros(source.n_units)
-    weights[pd.Index(source.units).get_indexer(pd.Index(built.units))] = built.weights
+def _rebuilt(fitted: Fitted, rebuild: Callable[[Panel], Panel], adoptions: Array) -> Array:
+    """Return the source's units' weights under adoptions, (draws, n_units): zero if left out, NaN without a group."""
+    source = fitted.source
+    if isinstance(rebuild, Regrouping):
+        groups = rebuild.weights(source, adoptions)
+        return np.where((groups.failures == "")[:, None], groups.weights, np.nan)
+    weights = np.zeros(adoptions.shape)
+    for own, adoption in zip(weights, adoptions, strict=True):
+        built = rebuild(source.with_first_treated(adoption))
+        own[pd.Index(source.units).get_indexer(pd.Index(built.units))] = built.weights
     return weights

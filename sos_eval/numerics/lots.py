@@ -37,7 +37,7 @@ class ContrastLots:
     Attributes
     ----------
     value, error : (draws, q)
-        NaN where a stratum with treated units has no comparison.
+        NaN where a stratum with treated units has no comparison, or no treated unit counts.
     """
 
     value: Array
@@ -114,6 +114,7 @@ def _lots(
             share = treated.sum(1) / whole
         value = value + np.where(share[:, None] > 0, share[:, None] * own[0], 0.0)
         score = score + np.where(share[:, None, None] > 0, share[:, None, None] * own[1], 0.0)
+    value[~(whole > 0)] = np.nan
     return value, _error(score, clusters)
 
 

@@ -10,6 +10,9 @@ import pytest
 
 from sos_eval.checks import Path
 from sos_eval.checks.last_period import last_period
+from sos_eval.checks.path import early_periods, path_p_values
+from sos_eval.checks.path_lottery import PathLottery
+from sos_eval.comparison import Entropy, Mahalanobis, Rebuilding
 from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD
 from sos_eval.panel.panel import Panel
 from tests.estimators.panels import INF, counts_panel, panel
@@ -173,3 +176,41 @@ def test_counted_as_in_the_answer_a_true_null_is_rejected_once_in_twenty(treated
     fits = (fit(PoissonDiD(), counted(seed, treated)) for seed in range(draws))
     rejected = np.mean([checked(one, i, draws=199)["path.as_answered"].value <= 0.05 for i, one in enumerate(fits)])
     assert rejected == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / draws))
+
+
+def matched(method, covariate):
+    """Twelve units of which three start, the first of the covariate, compared by a group that every draw builds anew."""
+    made = noise_panel(12, 3, 5, seed=3)
+    own = np.empty(12)
+    own[np.argsort(~made.ever_treated, kind="stable")] = covariate
+    made = made.with_columns(size=own[made.unit_codes])
+    return fit(TWFE(), replace(made, covariates=("size",)), rebuild=Rebuilding(method))
+
+
+def test_an_adoption_without_a_comparison_group_counts_as_extreme_and_is_counted():
+    # the treated stand in the middle; where the unit of 60 starts no weights of the others reach the mean
+    size = [4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 11, 60]
+    fitted = matched(Entropy(on=("size",)), size)
+    found = checked(fitted, rebuilt_draws=99)["path.joint"]
+    lottery = PathLottery.of(fitted, *_drawn(fitted))
+    lost = np.isnan(lottery.weights).any(1)
+    assert 0 < lost.sum() < len(lost)
+    assert not lost[0]
+    drawn = lottery.observed_lots()
+    assert np.isnan(drawn.value[lost]).all()
+    assert path_p_values(drawn).min() >= lost.mean()
+    assert "have no comparison group and count as being as unlike" in found.text
+
+
+def _drawn(fitted):
+    space, early = fitted.space(()), early_periods(fitted)
+    return space.draw(99, np.random.default_rng(0)), space, (), early
+
+
+def test_groups_of_draws_built_at_once_are_those_built_one_by_one():
+    fitted = matched(Mahalanobis(on=("size",)), [4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 11, 12])
+    at_once = PathLottery.of(fitted, *_drawn(fitted))
+    again = fitted.rebuild
+    singly = PathLottery.of(replace(fitted, rebuild=lambda panel: again(panel)), *_drawn(fitted))
+    np.testing.assert_array_equal(at_once.weights, singly.weights)
+    assert at_once.without_group == 0
