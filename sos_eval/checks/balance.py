@@ -60,8 +60,9 @@ def balance_results(method: ComparisonMethod, comparison: Comparison | None) -> 
     -------
     list of CheckResult
         ``balance.max_smd`` and ``balance.max_variance_ratio``, a line for each further limit that is declared, and
-        ``balance.unlike`` where the group is less like the treated than all untreated units were, or not alike on the
-        earlier outcomes that it was matched on; empty where the design names no covariate and no limit.
+        ``balance.unlike`` where the group is less like the treated than the untreated units it was built from, counted
+        alike, or not alike on the earlier outcomes that it was matched on; empty where the design names no covariate
+        and no limit.
     """
     limits = method.imbalance_limits
     if (comparison is None or comparison.balance.empty) and not limits:
@@ -71,7 +72,7 @@ def balance_results(method: ComparisonMethod, comparison: Comparison | None) -> 
 
 
 def _unlike(comparison: Comparison | None) -> list[CheckResult]:
-    """Say where the group is less like the treated than all untreated units, or not alike on what it was matched on."""
+    """Say where the group is less like the treated than what it was built from, or not alike on what was matched on."""
     if comparison is None:
         return []
     gaps, earlier = comparison.differences, comparison.left_apart
@@ -80,7 +81,8 @@ def _unlike(comparison: Comparison | None) -> list[CheckResult]:
     texts = []
     if len(worse):
         built = (
-            "The comparison group that was built is less like the treated units than the untreated units together were"
+            "The comparison group that was built is less like the treated units than the untreated units that it was "
+            "built from, counted alike"
             if comparison.estimand == "att"
             else "Treated and untreated units as they are weighed are less like each other than they were unweighed"
         )

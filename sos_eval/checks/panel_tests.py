@@ -147,7 +147,7 @@ def _coefficients(cells: _Cells) -> list[CheckResult]:
     told = [
         CheckResult(
             "panel_tests.fixed_effects", "coefficient", float(fixed["estimate"].iloc[0]),
-            f"With fixed unit effects {_said(fixed)}.", table=fixed,
+            f"In a plain regression of its own, without strata, with fixed unit effects {_said(fixed)}.", table=fixed,
         )
     ]  # fmt: skip
     if isinstance(random, str):

@@ -22,6 +22,7 @@ class Exact(StratumMethod):
     """Units that are equal on every covariate, weighted so that the comparison is spread as the treated are."""
 
     reference: ClassVar[str] = "Stuart (2010)"
+    label: ClassVar[str] = "exact matching"
     alike: ClassVar[str] = "cell of all covariates"
 
     def stratify(self, panel: Panel, values: pd.DataFrame) -> Stratification:

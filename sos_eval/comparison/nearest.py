@@ -33,6 +33,7 @@ class Nearest(DeclaredDistance, PairMethod):
     """
 
     reference: ClassVar[str] = "Rosenbaum and Rubin (1985)"
+    label: ClassVar[str] = "nearest-neighbour matching"
 
     replace: bool = False
     """Whether a donor can serve several treated units."""

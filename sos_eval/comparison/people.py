@@ -384,4 +384,6 @@ def _notes(rows: SetRows, weights: Array) -> list[str]:
     shared = "rows of authorities that serve several sets count one over their number in each; " if several else ""
     sums = [weights[group].sum() for group in (rows.arm, ~rows.arm)]
     own = [(1 / rows.times[group & (weights > 0)]).sum() for group in (rows.arm, ~rows.arm)]
-    return [f"{shared}composite weights sum to {sums[0] / own[0]:.6g} and {sums[1] / own[1]:.6g} of the rows' own"]
+    of = [f"{total / whole:.6g} times the rows' own ({arm})" for total, whole, arm in
+          zip(sums, own, ("treated", "comparison"), strict=True)]  # fmt: skip
+    return [f"{shared}weights of matched rows sum to {' and '.join(of)}; 1 is right"]

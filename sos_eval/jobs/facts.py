@@ -19,6 +19,7 @@ from sos_eval.jobs.judge import Judged
 from sos_eval.jobs.universal_base import varies_base
 from sos_eval.panel import imputation
 from sos_eval.panel.panel import Panel
+from sos_eval.results.comparison import ComparisonMethod
 from sos_eval.results.facts import (
     CheckFacts,
     HeadlineKey,
@@ -109,7 +110,16 @@ def _panel_facts(group: Group, estimated: Panel) -> PanelFacts:
     """Describe the estimate's panel, and what it lost on the way from the source."""
     kept = set(estimated.units) - _without_effect(group.source)
     whole = group.source.keep([unit for unit in estimated.units if unit in kept])
-    return replace(panel_facts(estimated), left_out=_left_out(group, kept), **lost_periods(whole), **_gaps(group))
+    built = _built(group.entry.comparison)
+    return replace(
+        panel_facts(estimated), left_out=_left_out(group, kept), **lost_periods(whole), **_gaps(group), **built
+    )
+
+
+def _built(method: ComparisonMethod) -> dict[str, Any]:
+    """Return the fields of `PanelFacts` on what units were chosen or weighed by."""
+    on: tuple[str, ...] = getattr(method, "on", ())
+    return {"matched_by": method.label, "matched_on": on} if on else {}
 
 
 def _gaps(group: Group) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sos_eval.panel.own_names import PARTS
 from sos_eval.report.reading import period_word
 from sos_eval.report.verdict import HeadlineEffect
 from sos_eval.report.whose import rests_on
-from sos_eval.report.wording import count, in_units, listing
+from sos_eval.report.wording import count, covariate_words, in_units, listing
 from sos_eval.results.facts import OutcomeFacts, PanelFacts, RunFacts
 
 __all__ = ["basis"]
@@ -34,6 +34,7 @@ def basis(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> st
     aside = _aside(facts.panel.n_read - treated - compared - sum(facts.panel.left_out.values()), units)
     clauses = [
         *rests_on(facts.panel),
+        *_built(facts.panel),
         *_within(facts.panel),
         *_window(facts.panel, treated),
         *facts.panel.support,
@@ -43,6 +44,14 @@ def basis(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> st
         *aside,
     ]
     return in_units(f"{'; '.join([f'The answer rests on {who}', *clauses])}.", units)
+
+
+def _built(panel: PanelFacts) -> list[str]:
+    """Return a clause on what the comparison group was built by; none where nothing is chosen by covariates."""
+    if not panel.matched_on:
+        return []
+    which = listing([covariate_words(name) for name in panel.matched_on])
+    return [f"the comparison group was built by {panel.matched_by} on {which}"]
 
 
 def _within(panel: PanelFacts) -> list[str]:

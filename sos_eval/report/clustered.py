@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from sos_eval.report.wording import count, p_text, plain_words
+from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.report.reading import estimator_label, unit_words
+from sos_eval.report.tables.effects import summaries
+from sos_eval.report.wording import count, listing, p_text, plain_words
 from sos_eval.results.facts import OutcomeFacts, RunFacts
 from sos_eval.results.inference import FEW
 
-__all__ = ["clustered_apart"]
+__all__ = ["clustered_apart", "only_clustered"]
 
 _LEVEL = 0.05
 
@@ -45,3 +48,22 @@ def clustered_apart(estimates: pd.DataFrame, facts: RunFacts, units: tuple[str, 
         f"Conventional clustered errors of the same estimate, which with {few} can reject too often where nothing "
         f"changes, part from the test that is relied on: {'; '.join(said)}."
     ]
+
+
+def only_clustered(bundle: ResultBundle) -> str:
+    """Name the estimates of few treated clusters that have a conventional clustered p and no other; empty if none."""
+    rows = summaries(bundle.estimates)
+    rows = rows[rows["p_value"].notna() & (rows["estimator"] != bundle.headline.get("estimator"))]
+    few = rows[rows["n_treated_units"].between(1, FEW - 1)]
+    named = [
+        f"“{estimator_label(bundle, str(name))}”"
+        for name, own in few.groupby("estimator", sort=False)
+        if own["inference"].eq("analytic").all()
+    ]
+    if not named:
+        return ""
+    treated = count(int(few["n_treated_units"].max()), *unit_words(bundle))
+    return (
+        f"{listing(named)}: with {treated} treated, conventional clustered errors can find a difference too often "
+        "where nothing changed, and no other procedure is defined, so that their p are not relied on."
+    )

@@ -11,9 +11,11 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.bundle.told import SEARCHED
 from sos_eval.report.attenuation import attenuation_table
 from sos_eval.report.cautions import FAILED
+from sos_eval.report.clustered import only_clustered
 from sos_eval.report.content import Block, Bullets, Heading, Link, Picture, Table, Text
 from sos_eval.report.converted import PATH_ROWS
 from sos_eval.report.draw import Drawn
+from sos_eval.report.family_blocks import together
 from sos_eval.report.plan import lock_sentence
 from sos_eval.report.reading import scale_label, unit_words
 from sos_eval.report.safety import safety_words
@@ -85,7 +87,8 @@ def limits(bundle: ResultBundle) -> list[Block]:
     blocks += numbers(bundle)
     blocks += _listed("The other outcomes", headline.get("other_outcomes"))
     if len(headline.get("other_outcomes") or []) > 1:
-        blocks.append(Text("Intervals are not widened for looking at several outcomes.", "small"))
+        adjusted = "; p adjusted for their number stand in chapter Effect" if together(bundle) else ""
+        blocks.append(Text(f"Intervals are not widened for looking at several outcomes{adjusted}.", "small"))
     blocks += _listed("What this does not show", headline.get("does_not_show"))
     blocks += _listed("What would change the answer", headline.get("what_would_change_it"))
     phrases = [f"“{phrase}”" for phrase in headline.get("must_not_say") or []]
@@ -133,8 +136,8 @@ def weighed(bundle: ResultBundle) -> list[str]:
     failed = [text for text in headline.get("caveats") or [] if str(text).startswith(FAILED)]
     parts, neutral = _disagreement(headline.get("disagreement"))
     first = [parts, headline.get("basis"), known_truth(bundle), headline.get("detectable_text")]
-    first.append(headline.get("earlier_path"))
-    said = (*failed, *first, *(headline.get("caveats") or []), neutral)
+    first += [headline.get("earlier_path"), together(bundle)]
+    said = (*failed, *first, *(headline.get("caveats") or []), only_clustered(bundle), neutral)
     return list(dict.fromkeys(str(text) for text in said if text))
 
 

@@ -12,8 +12,9 @@ from sos_eval.report.content import Block, Bullets, Table, Text
 from sos_eval.report.reading import estimator_label, outcome_label, unit_words
 from sos_eval.report.tabulate import shown
 from sos_eval.report.whose import in_place_of
-from sos_eval.report.wording import listing, number, plain_words
+from sos_eval.report.wording import covariate_words, listing, number
 from sos_eval.results.comparison import OF_UNITS
+from sos_eval.results.method import lookup
 
 __all__ = ["balance_table_of", "group_words", "groups_of_rows", "why_no_balance"]
 
@@ -37,8 +38,8 @@ def group_words(bundle: ResultBundle) -> list[Block]:
         seen = "Whether outcomes had been seen when they were written is not known to this run."
         return [Text(f"{who}, in matched sets that are written in the design. {seen}")]
     on = options.get("on") or []
-    named = f" on {listing([plain_words(str(name)) for name in on])}" if on else ""
-    how = f"chosen by the method {method}{named}, before any outcome after the first start was read"
+    named = f" on {listing([covariate_words(str(name)) for name in on])}" if on else ""
+    how = f"chosen by {lookup('comparison', method).label}{named}, before any outcome after the first start was read"
     return [Text(f"{who}, {how}.")]
 
 

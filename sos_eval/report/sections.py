@@ -72,9 +72,11 @@ def _found(bundle: ResultBundle) -> list[Block]:
     headline = bundle.headline
     said = [str(headline.get("range") or headline.get("sentence") or "")]
     rows = summaries(bundle.estimates)
-    for name in ("outcome", "scale", "inference"):
+    for name in ("outcome", "scale"):
         rows = rows[rows[name] == headline.get(name)]
-    others = rows.loc[(rows["estimator"] != headline.get("estimator")), "estimate"].dropna()
+    rows = rows[(rows["estimator"] != headline.get("estimator")) & rows["estimate"].notna()]
+    # each once, by however many procedures it is judged
+    others = rows.drop_duplicates(["estimator", "aggregation", "estimand"])["estimate"]
     if len(others):
         unit = scale_label(bundle, str(headline["outcome"]), str(headline["scale"]))
         own, low, high = alike([float(headline["estimate"]), others.min(), others.max()])

@@ -8,6 +8,7 @@ import re
 __all__ = [
     "alike",
     "count",
+    "covariate_words",
     "drawn_alike",
     "in_units",
     "in_word",
@@ -187,6 +188,21 @@ def plain_words(name: str) -> str:
     'care entries per 10,000 children 0-17'
     """
     return re.sub(r"(?<=\d)_(?=\d)", "-", name).replace("_", " ")
+
+
+#: What the names of covariates mean that a comparison makes of earlier outcomes.
+_OF_OUTCOMES = {"outcome_pre": "outcome before the start", "outcome_pre_slope": "trend before the start"}
+
+
+def covariate_words(name: str) -> str:
+    """Return a covariate in words.
+
+    Examples
+    --------
+    >>> covariate_words("idaci_2015"), covariate_words("outcome_pre")
+    ('idaci 2015', 'outcome before the start')
+    """
+    return _OF_OUTCOMES.get(name, plain_words(name))
 
 
 def year_label(time: float, convention: str) -> str:

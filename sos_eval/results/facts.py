@@ -145,6 +145,9 @@ class PanelFacts:
         overlap (ato).
     n_window
         Treated units whose periods between start and full embedding count as treated in full.
+    matched_by, matched_on
+        What the comparison group was built by, in words, and on which covariates; empty where nothing chose or weighed
+        units by covariates.
     """
 
     unit: str = ""
@@ -175,6 +178,8 @@ class PanelFacts:
     n_early_seen: int = 0
     strata: tuple[str, ...] = ()
     support: tuple[str, ...] = ()
+    matched_by: str = ""
+    matched_on: tuple[str, ...] = ()
     estimand: Estimand = "att"
     n_gaps: float = 0
     gap_names: tuple[str, ...] = ()

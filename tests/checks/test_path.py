@@ -179,7 +179,7 @@ def test_counted_as_in_the_answer_a_true_null_is_rejected_once_in_twenty(treated
 
 
 def matched(method, covariate):
-    """Twelve units of which three start, the first of the covariate, compared by a group that every draw builds anew."""
+    """Twelve units of which three start, those of the first values; every draw builds its group anew."""
     made = noise_panel(12, 3, 5, seed=3)
     own = np.empty(12)
     own[np.argsort(~made.ever_treated, kind="stable")] = covariate

@@ -82,7 +82,10 @@ def test_covariates_are_balanced_within_sets_and_periods_and_l1_goes_to_zero():
     l1 = found.measures.query("measure == 'l1'").set_index("stage")["value"]
     assert l1["before"] > 0.05
     assert l1["after"] == pytest.approx(0, abs=1e-12)
-    assert any("composite weights sum to 1 and 1" in note for note in found.notes)
+    assert any(
+        "weights of matched rows sum to 1 times the rows' own (treated) and 1 times the rows' own (comparison)" in note
+        for note in found.notes
+    )
 
 
 def test_no_value_of_an_outcome_is_seen_but_which_rows_have_one_is():

@@ -63,7 +63,9 @@ def test_arms_count_the_same_in_every_set_and_period_and_weights_add_up(method):
     sums = frame.groupby(["matched_set", "post", "arm"])["weight"].sum().unstack()
     ratio = sums[0.0] / sums[1.0]
     np.testing.assert_allclose(ratio, ratio.iloc[0], rtol=1e-12)
-    assert any("composite weights sum to 1 and 1 of the rows' own" in note for note in made.notes)
+    assert any(
+        "weights of matched rows sum to 1 times the rows' own (treated) and 1 times" in note for note in made.notes
+    )
     after = made.balance.query("stage == 'after'")["std_mean_diff"].abs().max()
     assert after < max(0.1, made.balance.query("stage == 'before'")["std_mean_diff"].abs().max())
     estimate = MatchedDiD().complete(made.panel)

@@ -55,6 +55,30 @@ def test_a_shuffled_file_gives_the_same_bytes(people, panel, tmp_path):
     assert one == other
 
 
+def test_what_one_entry_reads_moves_no_other_entry(tmp_path):
+    """A column that a second entry matches on, and a second's own clusters, leave the first as it is imputed alone."""
+    frame = children(n=700, gaps=0.1)
+    frame["extra"] = np.arange(len(frame)) % 3
+    people = {"method": "cem", "on": ["age", "group"], "cutpoints": {"age": [5]}}
+    first = {"id": "primary", "method": "matched_did"}
+    again = {**first, "id": "again", "role": "sensitivity"}
+    told = []
+    for more in ([], [{**again, "with": {"comparison.people.on": ["age", "extra"]}}],
+                 [{**again, "with": {"panel.cluster": "child_id"}}]):  # fmt: skip
+        folder = tmp_path / f"{len(told)}"
+        with without_pages():
+            file = laid_down(
+                folder, people, frame=frame, panel={"imputation": {"number": 2}}, estimators=[first, *more]
+            )
+            run(file, out=folder / "out")
+        told.append(pd.read_csv(folder / "out" / "estimates.csv").set_index("estimator")[["estimate", "std_error"]])
+    for other in told[1:]:
+        pd.testing.assert_frame_equal(other.loc[["primary"]], told[0])
+    # its own clusters change errors alone
+    assert told[2].loc["again", "estimate"].tolist() == told[0]["estimate"].tolist()
+    assert told[2].loc["again", "std_error"].tolist() != told[0]["std_error"].tolist()
+
+
 def test_means_of_events_are_the_same_bytes(tmp_path):
     """Sums of floating numbers follow the order of their terms, and what came before is settled within a day."""
     from sos_eval.design.design import load_design

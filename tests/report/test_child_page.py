@@ -21,6 +21,7 @@ from sos_eval.report.content import Table, Text
 from sos_eval.report.family_blocks import families
 from sos_eval.report.first_page import weighed
 from sos_eval.report.group_blocks import group_words, groups_of_rows, why_no_balance
+from sos_eval.report.sections import _found
 from sos_eval.report.truth_blocks import beside_the_truth
 from sos_eval.report.verdict import effect_of
 from sos_eval.results.comparison import OF_UNITS
@@ -139,6 +140,31 @@ def _own_truth(tables, outcome):
         lambda one: np.average(one["effect"], weights=one["rows"])
     )
     return by_year.groupby("unit").mean().mean()
+
+
+def test_page_one_says_what_stands_out_among_all_that_is_tested_together(bundle):
+    table = bundle.tables("families")
+    own = table[(table["estimator"] == "sets") & (table["inference"] == "randomization")].set_index("outcome")
+    said = next(text for text in weighed(bundle) if text.startswith("Of 2 outcomes tested together"))
+    days, conference = own.loc[list(OUTCOMES), "p_adjusted"]
+    assert days < 0.05 <= conference
+    assert "the answer stands out beyond chance (p" in said
+    assert said.endswith(f"conference within 90 days of an open referral (p = {conference:.2g}) does not.")
+
+
+def test_estimates_that_have_a_clustered_p_alone_are_named_as_not_relied_on(bundle):
+    said = next(text for text in weighed(bundle) if "their p are not relied on" in text)
+    assert said.startswith(
+        "“As published (linear)”: with 9 authorities treated, conventional clustered errors can find"
+    )
+    rows = bundle.estimates[bundle.estimates["estimator"] == "published"]
+    assert rows.loc[rows["inference"] != "analytic", "p_value"].isna().all()
+
+
+def test_every_other_estimate_of_the_outcome_is_counted_once(bundle):
+    said = _found(bundle)[0].text
+    other = bundle.estimates.query("estimator == 'published' and outcome == 'assessment_days'")["estimate"].iloc[0]
+    assert f"the other estimate of this outcome is −{-other:.2f}" in said
 
 
 def test_beside_an_estimate_stands_the_true_effect_of_its_own_treated(bundle):

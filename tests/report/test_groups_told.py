@@ -51,7 +51,9 @@ def test_what_a_match_left_apart_is_not_said_to_be_made_alike(tmp_path):
         assert lines[[name]].str.contains("matched on earlier outcomes, but not made alike").all()
     said = " ".join(weighed(bundle))
     assert f"in the outcome before the start {before:.2g} before, {after:.2g} after" in said
-    assert "less like the treated authorities than the untreated authorities together were" in said
+    assert (
+        "less like the treated authorities than the untreated authorities that it was built from, counted alike" in said
+    )
     assert "were made alike" not in said
     assert "part again" not in said
 

@@ -12,11 +12,10 @@ from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.group_blocks import why_no_balance
 from sos_eval.report.reading import unit_words
 from sos_eval.report.theme import COMPARISON, INK, MUTED, TREATED, canvas, legend, room_of
+from sos_eval.report.wording import covariate_words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-_BUILT_IN = {"outcome_pre": "outcome before the start", "outcome_pre_slope": "trend before the start"}
 
 
 def data(bundle: ResultBundle) -> pd.DataFrame:
@@ -33,7 +32,7 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     wide = wide.reindex(columns=["before", "after"])
     largest = wide.abs().max(axis=1)
     wide = wide.loc[largest.sort_values().index]
-    labels = room_of([_BUILT_IN.get(str(name), str(name).replace("_", " ")) for name in wide.index])
+    labels = room_of([covariate_words(str(name)) for name in wide.index])
     limit = _limit(bundle)
     shown, axes = canvas(
         "Balance: difference between treated and comparison, in standard deviations", top=0.42,

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
-from sos_eval.report.figures.balance import _BUILT_IN
 from sos_eval.report.group_blocks import why_no_balance
 from sos_eval.report.reading import table_of
 from sos_eval.report.theme import COMPARISON, TREATED, canvas
+from sos_eval.report.wording import covariate_words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,7 +65,7 @@ def _curves(table: pd.DataFrame, bundle: ResultBundle, title: str, label: str, c
             inside = rows[(rows["treated"] == group) & (rows[stage] > 0)]
             x, y = curve(inside["value"].to_numpy(float), inside[stage].to_numpy(float))
             one.plot(x, y, color=colour, ls="-" if group else "--", lw=1.6, label=words if at == 0 else None)
-        one.set_title(f"{_BUILT_IN.get(name, name.replace('_', ' '))}, {stage}", fontsize=8.5, loc="left")
+        one.set_title(f"{covariate_words(str(name))}, {stage}", fontsize=8.5, loc="left")
     for one in axes[::2]:
         one.set_ylabel(label)
     axes[0].legend(loc="lower left", bbox_to_anchor=(0.0, 1.26), ncols=2, borderaxespad=0.2)  # above the panel's name
