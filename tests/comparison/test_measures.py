@@ -115,7 +115,7 @@ def test_further_limits_are_judged_only_where_they_are_declared():
 def test_a_method_that_changes_nothing_says_so():
     panel = panel_of(list("abcd"), [1, 2, 3], [3, 3, NEVER, NEVER], np.arange(12.0).reshape(4, 3), x=[1.0, 2, 1.5, 3])
     made = build(Nearest(on=("x",), distance="x"), panel)
-    assert "nearest changed nothing: all 4 units" in made.notes[0]
+    assert "nearest-neighbour matching changed nothing: all 4 units" in made.notes[0]
     assert not any("changed nothing" in note for note in build(Nearest(on=("x",), distance="x"), eight(x=ONE)).notes)
 
 
