@@ -42,6 +42,8 @@ METHODS: dict[str, dict[str, Any]] = {
     "optimal": {"method": "optimal", "on": ON, "ratio": 2},
     "full": {"method": "full", "on": ON},
     "ipw": {"method": "ipw", "on": ON},
+    "ipw_ate": {"method": "ipw", "on": ON, "estimand": "ate"},
+    "ipw_ato": {"method": "ipw", "on": ON, "estimand": "ato"},
     "entropy": {"method": "entropy", "on": ON},
     "cbps": {"method": "cbps", "on": ON},
     "stable": {"method": "stable", "on": ON, "tolerance": 0.1},
