@@ -13,6 +13,7 @@ import sys
 import numpy as np
 
 from sos_eval.estimators import (
+    ETWFE,
     RothSantAnna,
     Stacked,
     SyntheticControl,
@@ -34,6 +35,7 @@ CASES: dict[str, tuple[Estimator, int, int]] = {
     "synthetic_control": (SyntheticControl(), 1_000, 1_000),
     "synthetic_did": (SyntheticDiD(), 1_000, 1_000),
     "roth_santanna": (RothSantAnna(), 1_000, 1_000),
+    "etwfe_poisson": (ETWFE(covariates=(), family="poisson"), 1_000, 1_000),
     "triple_difference": (TripleDifference(eligible="eligible"), 1_000, 1_000),
 }
 
