@@ -64,10 +64,10 @@ permutation test, which `auto` takes, rejects 7.5 ± 1.2 and 5.8 ± 1.0, cluster
 adoptions, 99 permutations) 4.4 ± 1.6 and 9.4 ± 2.0, with 20 (`england 20 160`) 4.4 ± 1.4 and 5.6 ± 1.7.
 `continuous_did`, whose curve rests on fewer treated than its average, is in [methods](methods.md#continuous_did).
 `etwfe` with `family: poisson` on real noise (`donor_sizes etwfe_poisson`, 1,000 draws): 5.0 ± 1.0 and 5.3 ± 1.0 with 10
-and 20 treated. `triple_difference` on real noise, half of the authorities eligible by lot (`donor_sizes triple_difference`, 1,000
-draws): with 20 treated the studentised permutation test, which `auto` takes, rejects 5.2 ± 1.0; with 10 so many random
-adoptions leave a group empty that no procedure is relied on. `interrupted_time_series` is under
-[newey_west](methods.md#newey_west).
+and 20 treated. `triple_difference` on real noise, half of the authorities eligible by lot (`donor_sizes
+triple_difference`, 1,000 draws): with 20 treated the studentised permutation test, which `auto` takes, rejects
+5.2 ± 1.0; with 10 so many random adoptions leave a group empty that no procedure is relied on.
+`interrupted_time_series` is under [newey_west](methods.md#newey_west).
 Not measured: `synthetic_did` and `roth_santanna` on `england` (`family synthetic_did` prints rows).
 
 | estimator | inference | 10 treated | 20 treated |
