@@ -2,7 +2,7 @@
 
 A group's effect depends on what is held constant between groups: the fall in the rate, or its ratio. The declaration
 says which (the estimator's own scale where it is silent); the other stands beside it. Groups that make up all children
-add up to the total either way.
+add up to the total either way. Every strategy has its own rows, with its share of the programme's effect and cost.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _ALL = "all groups"
 
 
 def equity_table(prepared: Prepared, *, with_effect: bool) -> pd.DataFrame:
-    """Evaluate each group with its own baseline, and its own effect and weeks where they are declared.
+    """Evaluate each group under each strategy, with its own baseline, and its own effect and weeks where declared.
 
-    The programme's cost is shared out by children, since it is paid for all of them. Groups of a dimension whose shares
+    A strategy's cost is shared out by children, since it is paid for all of them. Groups of a dimension whose shares
     sum to one have a row for all of them.
 
     Parameters
@@ -42,19 +42,22 @@ def equity_table(prepared: Prepared, *, with_effect: bool) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``dimension, subgroup, children, entries_per_year, saving_per_averted, programme_cost, breakeven_share,
-        source``; with the effect ``constant, averted_per_year, averted_if_difference_constant,
-        averted_if_ratio_constant, inc_effect, inc_cost, threshold, incremental_net_benefit`` (the last two empty
-        without a decision threshold).
+        ``strategy, dimension, subgroup, children, entries_per_year, saving_one_each_year, saving_single_entry,
+        programme_cost, breakeven_share, source`` (`saving_one_each_year` for one entry averted in every year of full
+        effect, fading as declared, `saving_single_entry` for one averted in the first year alone; the share of the
+        group's entries that would pay for the strategy); with the effect ``constant, averted_per_year,
+        averted_if_difference_constant, averted_if_ratio_constant, inc_effect, inc_cost, threshold,
+        incremental_net_benefit`` (the last two empty without a decision threshold). The comparator has no rows.
     """
     model = prepared.model
     assert model is not None
     dimensions = dict.fromkeys(group.dimension for group in prepared.section.equity)
     rows: list[dict[str, Any]] = []
-    for dimension in dimensions:
-        groups = [group for group in prepared.section.equity if group.dimension == dimension]
-        own = [_row(model, group, groups, with_effect=with_effect) for group in groups]
-        rows += [*own, *([_sum(own)] if make_up_all(groups) else [])]
+    for j in model.others:
+        for dimension in dimensions:
+            groups = [group for group in prepared.section.equity if group.dimension == dimension]
+            own = [_row(model, j, group, groups, with_effect=with_effect) for group in groups]
+            rows += [*own, *([_sum(own)] if make_up_all(groups) else [])]
     return pd.DataFrame(rows)
 
 
@@ -63,8 +66,10 @@ def make_up_all(groups: Sequence[Subgroup]) -> bool:
     return abs(sum(group.share for group in groups) - 1) < 1e-6
 
 
-def _row(model: DecisionModel, group: Subgroup, groups: Sequence[Subgroup], *, with_effect: bool) -> dict[str, Any]:
-    """Return one group."""
+def _row(
+    model: DecisionModel, j: int, group: Subgroup, groups: Sequence[Subgroup], *, with_effect: bool
+) -> dict[str, Any]:
+    """Return one group under one strategy."""
     frame, effect = model.section.frame, model.section.effect
     assert frame is not None
     assert effect is not None
@@ -73,27 +78,29 @@ def _row(model: DecisionModel, group: Subgroup, groups: Sequence[Subgroup], *, w
     if group.weeks is not None:
         base["weeks"] = np.array([group.weeks])
     saving = float(model.saving_per_averted(base)[0])
-    programme = float(model.programme_cost(base)[0]) * group.share
+    programme = float(model.programme_share[j] * model.programme_cost(base)[0]) * group.share
     entries = group.baseline * children / effect.per
     row = {
-        "dimension": group.dimension, "subgroup": group.name, "children": children, "entries_per_year": entries,
-        "saving_per_averted": saving, "programme_cost": programme,
+        "strategy": model.strategies[j], "dimension": group.dimension, "subgroup": group.name, "children": children,
+        "entries_per_year": entries, "saving_one_each_year": saving,
+        "saving_single_entry": float(model.saving_single_entry(base)[0]), "programme_cost": programme,
         "breakeven_share": programme / saving / entries if saving > 0 else np.nan, "source": group.source,
     }  # fmt: skip
-    return row | _effects(model, group, groups, base, row) if with_effect else row
+    return row | _effects(model, j, group, groups, base, row) if with_effect else row
 
 
 def _effects(
-    model: DecisionModel, group: Subgroup, groups: Sequence[Subgroup], base: dict[str, Any], row: dict[str, Any]
+    model: DecisionModel, j: int, group: Subgroup, groups: Sequence[Subgroup], base: dict[str, Any], row: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return what the effect does in the group, on the declared scale and on the other."""
+    """Return what a strategy's effect does in the group, on the declared scale and on the other."""
     effect, threshold = model.section.effect, model.section.decision_threshold
     assert effect is not None
     falls = group_falls(model, group, groups, base)
     constant = constant_of(model, group)
-    averted = {name: float(fall[0]) * row["children"] / effect.per for name, fall in falls.items()}
+    part = float(model.effect_share[j])
+    averted = {name: part * float(fall[0]) * row["children"] / effect.per for name, fall in falls.items()}
     units = averted[constant] * float(model.effect_units(base)[0])
-    cost = row["programme_cost"] - averted[constant] * row["saving_per_averted"]
+    cost = row["programme_cost"] - averted[constant] * row["saving_one_each_year"]
     price = np.nan if threshold is None else threshold
     return {
         "constant": constant, "averted_per_year": averted[constant],
@@ -136,5 +143,5 @@ def _sum(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     added = ["children", "entries_per_year", "programme_cost", "averted_per_year", "averted_if_difference_constant",
              "averted_if_ratio_constant", "inc_effect", "inc_cost", "incremental_net_benefit"]  # fmt: skip
     total = {name: float(table[name].sum(skipna=False)) for name in added if name in table}
-    kept = {name: table[name].iloc[0] for name in ("dimension", "threshold") if name in table}
+    kept = {name: table[name].iloc[0] for name in ("strategy", "dimension", "threshold") if name in table}
     return {**kept, "subgroup": _ALL, **total}

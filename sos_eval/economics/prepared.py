@@ -92,6 +92,9 @@ def prepare(
     wanted = section.reference or (section.frame.comparator if section.frame is not None else strategies[0])
     if wanted not in strategies:
         _add(faults, document, path, ("reference",), f"no strategy is called {wanted!r}", nearest(wanted, strategies))
+    elif model is not None and wanted != strategies[0]:
+        what = f"{wanted!r}: the comparator of a declared model is the frame's, {strategies[0]!r}"
+        _add(faults, document, path, ("reference",), what, "leave it out; it is for draws from files")
     faults.stop()
     if model is not None:
         for key, what, instead in idle_parameters(section, [p.name for p in model.parameters if not p.varies]):

@@ -22,7 +22,7 @@ def test_the_headline_is_about_the_best_strategy_and_a_dominated_one_has_no_rati
     outputs = full_run(strategies=THREE).outputs
     head = outputs["headline"]
     assert (head["strategy"], head["best"], head["status"]) == ("whole", "whole", "ND")
-    assert "At 1,000 a unit of effect whole is best on average" in head["sentence"]
+    assert head["sentence"].startswith("At GBP 1,000 for an averted entry to care whole is best on average, by GBP ")
     ratios = rows(outputs, "incremental cost-effectiveness ratio")
     assert np.isnan(ratios.loc["half", "value"])
     assert ratios.loc["half", "text"].startswith("dominated")

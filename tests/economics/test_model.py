@@ -74,6 +74,7 @@ def test_break_even_by_hand():
     assert break_even_rate(model, base(model))[0] == pytest.approx(60_000 / 11_200)
     assert break_even_rate(model, base(model), cashable=True)[0] == pytest.approx(2 * 60_000 / 11_200)
     table = break_even(model, base(model)).set_index(["counting", "quantity"])
+    assert set(table["strategy"]) == {"Programme"}
     assert table.loc[("all savings", "rate ratio"), "value"] == pytest.approx(1 - 60_000 / 11_200 / 30)
     curve = justifiable_cost(model, base(model))
     at = np.interp(60_000 / 11_200, curve["fall"], curve["max_cost"])
@@ -85,7 +86,7 @@ def test_no_effect_can_pay_for_what_saves_nothing():
     model = prepared(care_pathway__weeks=0.001, scenarios=[shorter], implementation={
         "licence": {"name": "licence", "amount": 9e9, **LINE}}).model  # fmt: skip
     table = break_even(model, base(model))
-    assert "no effect pays the programme back" in table["text"][0]
+    assert "no effect pays for Programme" in table["text"][0]
 
 
 def test_discounting_deflating_turnover_and_decay():
@@ -274,7 +275,7 @@ def test_the_research_bound_says_no_probability():
     prior = {"mean": 0, "sd": 1, "source": "a stated belief"}
     found = prepared(effect={"baseline": 30, "prior": prior}, thresholds=[0, 1000])
     got = evaluate(found, Evidence(), lambda *names: np.random.default_rng(1), "x.yaml")
-    want = ["threshold", "evpi_under_prior", "std_error", "population_value"]
+    want = ["threshold", "evpi_under_prior", "std_error", "decisions", "population_value"]
     # without an EMMIE score the evidence grants nothing numeric
     assert got.verdict.tier == "E0"
     assert "research_value" not in got.outputs
