@@ -158,14 +158,16 @@ def _justifiable(model: DecisionModel, draws: Values, j: int) -> pd.DataFrame:
 def cost_consequence(model: DecisionModel, draws: Values) -> pd.DataFrame:
     """Every line by bearer: what the whole programme costs, and what one averted entry a year would release.
 
-    A strategy pays its declared share of the programme. Present values over the horizon, for all authorities; lines outside the perspective are listed and not counted.
+    A strategy pays its declared share of the programme. Present values over the horizon, for all authorities; lines
+    outside the perspective are listed and not counted.
     """
     rows = []
     for line in model.lines:
         value = float(model.present(line, model.expected)[0])
         low, high = _ends(model.present(line, draws))
         meaning = (
-            "cost of the whole programme" if line.kind == "programme"
+            "cost of the whole programme"
+            if line.kind == "programme"
             else "saving for one entry averted in each year of full effect, fading as declared"
         )
         rows.append({

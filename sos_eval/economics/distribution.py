@@ -93,7 +93,7 @@ def _inequality(
 
 def _falls(model: DecisionModel, groups: Sequence[Subgroup], values: Mapping[str, Array]) -> Array:
     """Return every group's fall in the rate under the full effect, (m, G)."""
-    return np.column_stack([group_falls(model, one, groups, values)[constant_of(model, one)] for one in groups])
+    return np.column_stack([group_falls(model, one, groups, values)[constant_of(model, one, groups)] for one in groups])
 
 
 def weighted_table(prepared: Prepared, declared: Distribution) -> pd.DataFrame:

@@ -96,7 +96,7 @@ def _effects(
     effect, threshold = model.section.effect, model.section.decision_threshold
     assert effect is not None
     falls = group_falls(model, group, groups, base)
-    constant = constant_of(model, group)
+    constant = constant_of(model, group, groups)
     part = float(model.effect_share[j])
     averted = {name: part * float(fall[0]) * row["children"] / effect.per for name, fall in falls.items()}
     units = averted[constant] * float(model.effect_units(base)[0])
@@ -109,14 +109,15 @@ def _effects(
     }  # fmt: skip
 
 
-def constant_of(model: DecisionModel, group: Subgroup) -> str:
-    """Say what gives the group its effect: its own, or what is the same in every group."""
+def constant_of(model: DecisionModel, group: Subgroup, groups: Sequence[Subgroup]) -> str:
+    """Say what gives the group its effect: its own, what is the same in every group, or in those that take the rest."""
     effect = model.section.effect
     assert effect is not None
     if group.effect is not None:
         return "own effect"
-    own = "ratio" if effect.scale in ("rate_ratio", "odds_ratio") else "difference"
-    return effect.constant or own
+    usual = "ratio" if effect.scale in ("rate_ratio", "odds_ratio") else "difference"
+    rest = make_up_all(groups) and any(one.effect is not None for one in groups)
+    return f"rest, {effect.constant or usual}" if rest else effect.constant or usual
 
 
 def group_falls(
@@ -124,17 +125,41 @@ def group_falls(
 ) -> dict[str, Array]:
     """Return the group's fall in the rate, (m,): the same difference, the same share of entries, or its own effect.
 
-    Shares are of the groups' own entries where these make up all children, so that falls add up to the total.
+    Where the groups make up all children, falls add up to the total: shares are of the groups' own entries; groups
+    without an effect of their own take up what the others leave of the total, as the same difference or share; where
+    every group has its own (they add up to the effect within 1%), each is moved in proportion to the total.
     """
     effect = model.section.effect
     assert effect is not None
     total = rate_fall(effect, values)
     entries = sum(each.share * each.baseline for each in groups) if make_up_all(groups) else effect.baseline
     falls = {"difference": total, "ratio": total * group.baseline / entries}
-    if group.effect is None:
-        return falls
-    own = {"baseline": np.full_like(total, group.baseline), "effect": np.full_like(total, group.effect)}
-    return falls | {"own effect": rate_fall(effect, {**values, **own})}
+    owned = {one.name: _own_fall(model, one, values) for one in groups if one.effect is not None}
+    if not make_up_all(groups) or not owned:
+        return falls | ({"own effect": owned[group.name]} if group.name in owned else {})
+    taken = np.asarray(sum(one.share * owned[one.name] for one in groups if one.name in owned))
+    others = [one for one in groups if one.name not in owned]
+    if not others:
+        return falls | {"own effect": owned[group.name] * _over(total, taken)}
+    if group.name in owned:
+        return falls | {"own effect": owned[group.name]}
+    children, theirs = sum(one.share for one in others), sum(one.share * one.baseline for one in others)
+    left = total - taken
+    return falls | {"rest, difference": left / children, "rest, ratio": left * group.baseline / theirs}
+
+
+def _own_fall(model: DecisionModel, group: Subgroup, values: Mapping[str, Array]) -> Array:
+    """Return the fall in the group's rate under its own effect, (m,)."""
+    effect = model.section.effect
+    assert effect is not None
+    assert group.effect is not None
+    like = np.ones_like(values["effect"])
+    return rate_fall(effect, {**values, "baseline": group.baseline * like, "effect": group.effect * like})
+
+
+def _over(total: Array, taken: Array) -> Array:
+    """Return total over taken, (m,); 1 where nothing is taken: the check has found the total to be nothing too."""
+    return np.asarray(np.divide(total, taken, out=np.ones_like(total), where=taken != 0))
 
 
 def _sum(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

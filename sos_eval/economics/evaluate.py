@@ -59,6 +59,8 @@ BREAK_EVEN_ONLY = "break-even only: no evidence of effect"
 UNUSED_EFFECT = "break-even only: the evidence gate grants E0, so no estimate of the effect is used"
 #: Draws from files have no model, and so no break-even.
 NOTHING = "nothing numeric: the evidence gate grants E0"
+#: What stands in place of a source that is not there.
+UNSOURCED = "no source is declared"
 #: Law of a parameter -> its name in the table, where that is another.
 _LAWS = {
     "share": "dirichlet", "lognormal_median": "lognormal (median; error of the log)",
@@ -108,7 +110,7 @@ def evaluate(prepared: Prepared, measured: Evidence, streams: Streams, where: st
         For CHEERS.
     """
     section, model = prepared.section, prepared.model
-    sheet = cheers_sheet(section, title)
+    sheet = cheers_sheet(section, title, sourced=model is not None and UNSOURCED not in input_sources(model).values())
     draws = model_draws(prepared, streams) if model is not None else {}
     psa = model_samples(model, draws) if model is not None else prepared.samples
     assert psa is not None
@@ -269,7 +271,7 @@ def parameter_table(model: DecisionModel, *, with_effect: bool) -> pd.DataFrame:
         low, high = own_interval(p, model)
         law = _LAWS.get(p.law, p.law)
         error = np.nan if p.law == "share" else p.se
-        rows.append((p.name, base[p.name], error, low, high, law, sources[p.name]))
+        rows.append((p.name, base[p.name], error, low, high, law, sources.get(p.name, "no estimate is used")))
     prior = model.section.effect.prior if model.section.effect is not None else None
     if prior is not None:
         ends = central_interval(Parameter("prior of the effect", prior.mean, prior.sd, "normal"))
@@ -279,15 +281,20 @@ def parameter_table(model: DecisionModel, *, with_effect: bool) -> pd.DataFrame:
 
 
 def input_sources(model: DecisionModel) -> dict[str, str]:
-    """Say of every parameter where it comes from."""
+    """Say of every parameter where it comes from; an effect that is not there has no source."""
     effect, pathway = model.section.effect, model.section.care_pathway
     assert effect is not None
-    found = {"effect": effect.source, "baseline": effect.baseline_source, "per_entry": effect.per_entry_source}
+    by_definition = {"care_entry": "by definition: an averted entry is one unit", "week_of_care": "not used"}
+    found = {"baseline": effect.baseline_source}
+    found["per_entry"] = by_definition.get(effect.unit, effect.per_entry_source)
+    if effect.estimate is not None:
+        found["effect"] = effect.source
     if pathway is not None:
-        found["weeks"] = pathway.weeks_source
+        from_file = pathway.weeks is None and pathway.stays is not None
+        found["weeks"] = pathway.weeks_source or (pathway.stays.why if from_file and pathway.stays else "")
         found |= {f"mix[{place.name}]": place.source for place in pathway.placements}
     found |= {line.key: line.source for line in model.lines}
-    return {name: text.strip() or "no source is declared" for name, text in found.items()}
+    return {name: text.strip() or UNSOURCED for name, text in found.items()}
 
 
 def decisions(prepared: Prepared) -> float:

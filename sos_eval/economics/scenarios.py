@@ -120,7 +120,9 @@ def marginal_child(models: Sequence[VariedModel]) -> str:
         stay, less = model.base.get("weeks"), float(model.saving_per_averted(model.expected)[0])
         if scenario is not None and weeks is not None and stay is not None and stay < weeks and less < saving:
             by = f"{1 - less / saving:.2%} less" if saving > 0 else f"{saving - less:,.0f} less"
-            found.append((less, f"in the scenario “{scenario.name}” ({stay:,.4g} weeks for {weeks:,.4g}) {by} is saved"))
+            found.append(
+                (less, f"in the scenario “{scenario.name}” ({stay:,.4g} weeks for {weeks:,.4g}) {by} is saved")
+            )
     return min(found)[1] if found else ""
 
 
@@ -166,12 +168,12 @@ def _changed(prepared: Prepared, scenario: Scenario, i: int) -> DecisionModel:
     changed = deepcopy(data)
     for key, value in scenario.change.items():
         _set(changed, key, value, document.where((*path, "scenarios", i)), scenario.name)
-    for dropped in ("scenarios", "schema", "name", "title"):
+    for dropped in ("scenarios", "schema", "name", "title", "equity", "distribution"):  # no result by scenario
         changed.pop(dropped, None)
     kept = _keep_effect(changed, prepared.section)
     section = build(EconomicsSection, changed, document, path)
     assert section is not None
-    model = prepare(section, document, path, prepared.test if kept else None).model
+    model = prepare(section, document, path, prepared.test if kept else None, varied=True).model
     assert model is not None
     return model
 

@@ -198,9 +198,11 @@ def finding(outputs: Mapping[str, Any]) -> str:
         if not isinstance(pairs, pd.DataFrame) or not len(pairs):
             return "No economic result: the evidence carries none."
         names = " and ".join(pairs["strategy"])
-        return f"Costs and effects of {names} against {pairs['reference'].iloc[0]}: draws from files hold no break-even."
+        return (
+            f"Costs and effects of {names} against {pairs['reference'].iloc[0]}: draws from files hold no break-even."
+        )
     subject = subject_of(outputs)
-    label = f"{table['label'].iloc[0].capitalize()}. " if "label" in table else ""
+    label = f"{_opened(str(table['label'].iloc[0]))}. " if "label" in table else ""
     names = [subject] if subject else list(table["strategy"].unique())
     return label + " ".join(_pays(table[table["strategy"] == name], name) for name in names)
 
@@ -211,7 +213,7 @@ def _pays(table: pd.DataFrame, name: str) -> str:
     everything, cash = (rows.xs(counting) for counting in ("all savings", "cashable savings only"))
     share, text = everything["value"].get("share of all entries averted"), str(everything["text"].iloc[0])
     if share is None or pd.isna(share) or share > 1:
-        return f"{text[:1].upper()}{text[1:]}."
+        return f"{_opened(text)}."
     a_year = everything.loc[[str(name).startswith("fewer entries a year") for name in everything.index]].iloc[0]
     only = cash["value"].get("share of all entries averted")
     money = "" if only is None or pd.isna(only) else f"; {_share(float(only))} if only cashable savings count"
@@ -222,6 +224,10 @@ def _pays(table: pd.DataFrame, name: str) -> str:
         f"{a_year['value']:.3g} a year (95% interval from costs and care {a_year['low']:.3g} to {a_year['high']:.3g}"
         f"{varied}), in each year of full effect{money}."
     )
+
+
+def _opened(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _share(value: float) -> str:

@@ -71,7 +71,13 @@ def test_the_best_and_the_best_of_the_others():
     assert choose(np.array([0.0, 3.0, 7.0]), 0) == (2, 2)
 
 
-@pytest.mark.parametrize("scenarios", [[], [{"name": "longer", "change": {"care_pathway.weeks": 61}}]])
+@pytest.mark.parametrize("scenarios", [
+    [], [{"name": "longer", "change": {"care_pathway.weeks": 61}}],
+    # shorter, and dearer by more than that: no less is saved
+    [{"name": "dear", "change": {"care_pathway.weeks": 59, "care_pathway.placements.foster.weekly_cost": 200}}],
+    # the same stay, and less saved for another reason
+    [{"name": "cheap", "change": {"care_pathway.placements.foster.weekly_cost": 50}}],
+])  # fmt: skip
 def test_without_the_marginal_childs_shorter_stay_there_is_no_headline(scenarios):
     outputs = full_run(scenarios=[*scenarios, *(
         {"name": str(i), "change": {"frame.horizon": i}, "structural": True} for i in (1, 3, 5))]).outputs  # fmt: skip

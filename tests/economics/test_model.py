@@ -360,11 +360,37 @@ def test_the_reporting_sheet_is_filled_only_from_what_is_there():
         return cheers_sheet(prepared(**changes).section).set_index("item")["answer"]
 
     assert answers()[22] == ""  # neither the baseline nor the weeks say where they come from
-    sourced = {"effect__baseline_source": "a table", "care_pathway__weeks_source": "returns"}
-    assert answers(**sourced)[22].startswith("every input")
     assert answers()[20] == "2,000 draws of the parameters; 1 scenarios; one-way ranges; gate on the evidence"
     assert "one-way" not in answers(decision_threshold=None)[20]
     assert answers()[17].endswith("entries on its first day, fixed stays")
+
+
+def test_every_input_has_a_source_where_the_sheet_says_so():
+    # the sheet of a run, beside the inputs of the same run: an entry of the unit is one by definition
+    sourced = {"effect__baseline_source": "a table", "care_pathway__weeks_source": "returns"}
+    for left_out in (None, *sourced):
+        given = {key: value for key, value in sourced.items() if key != left_out}
+        got = evaluate(prepared(**given), Evidence(), lambda *names: np.random.default_rng(1), "x.yaml").outputs
+        unsourced = (got["parameters"]["source"] == "no source is declared").any()
+        answer = got["cheers"].set_index("item").loc[22, "answer"]
+        assert (answer == "") == unsourced == (left_out is not None)
+
+
+def test_the_sheet_says_which_groups_count_for_more():
+    halves = [{"name": name, "dimension": "means", "share": 0.5, "baseline": rate, "source": "x"}
+              for name, rate in (("poor", 40), ("rich", 20))]  # fmt: skip
+    averse = {"dimension": "means", "aversion": [0, 1], "why": "a panel's judgement"}
+
+    def said(**changes):
+        got = evaluate(prepared(**changes), Evidence(), lambda *names: np.random.default_rng(1), "x.yaml").outputs
+        return got["cheers"].set_index("item").loc[19, "answer"]
+
+    assert said() == ""
+    assert said(equity=halves).endswith("no group is given a higher weight")
+    assert "net benefits are not weighted (a panel's judgement)" in said(equity=halves, distribution=averse)
+    weighted = said(equity=halves, distribution={**averse, "weights": {"poor": 1.5, "rich": 0.5}})
+    assert "declared weights (poor 1.5, rich 0.5)" in weighted
+    assert "no group" not in weighted
 
 
 def test_a_stated_prior_is_among_the_inputs():

@@ -341,7 +341,9 @@ def _parameters(
 
 def _weeks(pathway: CarePathway, observed: Observed | None) -> Parameter:
     """Return the mean stay: as declared, else as observed."""
-    if pathway.weeks is not None:
+    if observed is None:
+        assert pathway.weeks is not None
         return Parameter("weeks", pathway.weeks, pathway.weeks_se or 0.0, "gamma")
-    assert observed is not None
-    return Parameter("weeks", observed.mean, observed.error if pathway.weeks_se is None else pathway.weeks_se, "gamma")
+    mean = observed.mean if pathway.weeks is None else pathway.weeks
+    error = observed.error * mean / observed.mean if pathway.weeks_se is None else pathway.weeks_se
+    return Parameter("weeks", mean, error, "gamma")
