@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.economics.assumptions import assumption_table
 from sos_eval.economics.breakeven import break_even as break_even_table
 from sos_eval.economics.breakeven import (
     break_even_fall,
@@ -159,6 +160,7 @@ def without_effect(
     out: Outputs = {
         "breakeven": break_even_table(model, draws, [varied for scenario, varied in scenarios if scenario is not None]),
         "max_programme_cost": justifiable_cost(model, draws),
+        "assumptions": assumption_table(model),
         "parameters": parameter_table(model, with_effect=with_effect),
     }
     marginal = marginal_child(scenarios) or AVERAGE_CHILD

@@ -10,7 +10,7 @@ import pandas as pd
 from sos_eval.economics.decision import Decision
 from sos_eval.economics.icers import predecessors
 
-__all__ = ["UNDECIDED", "economic_headline", "finding", "main_results", "subject_of"]
+__all__ = ["UNDECIDED", "economic_headline", "finding", "main_results", "outside_tiers", "subject_of"]
 
 #: Why no single verdict is given.
 UNDECIDED = "no decision_threshold is declared: the curves say what holds at which threshold, none is singled out"
@@ -224,6 +224,14 @@ def _pays(table: pd.DataFrame, name: str) -> str:
         f"{a_year['value']:.3g} a year (95% interval from costs and care {a_year['low']:.3g} to {a_year['high']:.3g}"
         f"{varied}), in each year of full effect{money}."
     )
+
+
+def outside_tiers(outputs: Mapping[str, Any]) -> str:
+    """Say what break-even figures are where the tier printed allows nothing numeric; empty elsewhere."""
+    gate = outputs.get("gate")
+    if not isinstance(gate, Mapping) or gate.get("printed_as") != "E0" or "breakeven" not in outputs:
+        return ""
+    return "What is printed all the same stands outside the tiers: it follows from costs and care alone."
 
 
 def _opened(text: str) -> str:
