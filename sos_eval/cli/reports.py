@@ -89,7 +89,7 @@ def figure(
     screen: Screen, bundle: Path, name: str | None, form: str | None, size: str | None, theme: Path | None,
     every: bool, out: Path | None,
 ) -> int:  # fmt: skip
-    """Draw one figure of a bundle, or of an economic evaluation, into a file; without a name, list what it has data for.
+    """Draw one figure of a bundle or an economic evaluation into a file; without a name, list those with data.
 
     Exit 3 where --all leaves out a figure that has no room at the size.
     """

@@ -34,7 +34,9 @@ def _frame(model: DecisionModel) -> Iterator[Row]:
     yield "whose costs count", frame.perspective.replace("_", " "), why
     yield "years counted", f"{frame.horizon}", why
     yield "children aged 0 to 17 in an authority", f"{frame.population:,.10g}", ""
-    yield "authorities that take it up", f"{frame.authorities:,}", "all in year 1; the budget alone follows uptake"
+    uptake = any(strategy.uptake for strategy in section.strategies)
+    when = "as if all did in year 1; the budget alone follows uptake" if uptake else "all in year 1"
+    yield "authorities that take it up", f"{frame.authorities:,}", when
     yield "discounting", f"costs {section.rates.costs}, effects {section.rates.effects}", section.rates.why or _NOWHERE
     if section.decision_threshold is not None:
         price = f"{frame.currency} {section.decision_threshold:,.10g}"

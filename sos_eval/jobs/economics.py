@@ -104,7 +104,9 @@ def run_economics(
     write_folder(
         folder, lambda partial_folder: unmet.extend(_write(partial_folder, outputs, title or path.stem)), replace=force
     )
-    return EconomicsRun(folder, found.verdict, found.watermark, finding(found.outputs), tuple(unmet), outside_tiers(found.outputs))
+    return EconomicsRun(
+        folder, found.verdict, found.watermark, finding(found.outputs), tuple(unmet), outside_tiers(found.outputs)
+    )
 
 
 def _evaluated(

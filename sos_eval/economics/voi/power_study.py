@@ -90,7 +90,7 @@ def error_of_error(rows: pd.DataFrame, study: NextStudy, effect: DeclaredEffect)
         return np.asarray(rows["sd_estimate_mcse"].to_numpy(float) * _factor(study, effect))
     if "reps" not in rows:
         return np.full(len(rows), np.nan)
-    return error_by_size(rows, study, effect) / np.sqrt(2 * rows["reps"].to_numpy(float))
+    return np.asarray(error_by_size(rows, study, effect) / np.sqrt(2 * rows["reps"].to_numpy(float)))
 
 
 def _factor(study: NextStudy, effect: DeclaredEffect) -> float:

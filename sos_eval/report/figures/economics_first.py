@@ -72,7 +72,7 @@ def _justifiable(bundle: ResultBundle) -> pd.DataFrame:
 @figure("economics_break_even", _justifiable)
 def break_even(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Show how high a programme cost each effect would pay for."""
-    note = "Shaded: 95% interval from costs and care; scenarios are not in it. No estimate of the effect enters this figure."
+    note = "Shaded: 95% interval from costs and care, without scenarios. No estimate of the effect enters this figure."
     shown, (axes, *_) = canvas(
         "What programme cost would an effect pay for?", height=3.0, note=marked(bundle, note), left=0.85, top=0.36
     )
