@@ -197,10 +197,8 @@ def finding(outputs: Mapping[str, Any]) -> str:
         pairs = outputs.get("quadrants")
         if not isinstance(pairs, pd.DataFrame) or not len(pairs):
             return "No economic result: the evidence carries none."
-        names = " and ".join(pairs["strategy"])
-        return (
-            f"Costs and effects of {names} against {pairs['reference'].iloc[0]}: draws from files hold no break-even."
-        )
+        compared, against = " and ".join(pairs["strategy"]), pairs["reference"].iloc[0]
+        return f"Costs and effects of {compared} against {against}: draws from files hold no break-even."
     subject = subject_of(outputs)
     label = f"{_opened(str(table['label'].iloc[0]))}. " if "label" in table else ""
     names = [subject] if subject else list(table["strategy"].unique())

@@ -74,10 +74,11 @@ def break_even(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Show how high a programme cost each effect would pay for."""
     note = "Shaded: 95% interval from costs and care, without scenarios. No estimate of the effect enters this figure."
     shown, (axes, *_) = canvas(
-        "What programme cost would an effect pay for?", height=3.0, note=marked(bundle, note), left=0.85, top=0.36
+        "What programme cost would an effect pay for?", height=3.0, note=marked(bundle, note), left=0.85, top=0.55
     )
     costs = table.groupby("strategy", sort=False)["declared_cost"].first()
-    wide = table[table["strategy"] == table["strategy"][table["share_of_entries"].idxmax()]]  # the same line for all
+    widest = table["strategy"].iloc[int(table["share_of_entries"].argmax())]
+    wide = table[table["strategy"] == widest]  # the same line for all
     x = wide["share_of_entries"] * 100
     axes.fill_between(x, wide["low"], wide["high"], color=COLOURS[0], alpha=0.15, lw=0)
     axes.plot(x, wide["max_cost"], color=COLOURS[0], label="all savings")

@@ -227,9 +227,9 @@ def _tornado(bundle: ResultBundle) -> pd.DataFrame:
 def tornado(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Show how far each parameter alone moves the result, and where another strategy would become the best."""
     at, turned = float(table["threshold"].iloc[0]), table[table["switch_value"].notna()]
-    said = "at the right, the value at which another strategy becomes the best" if len(turned) else (
-        "within none of them another strategy becomes the best"
-    )  # fmt: skip
+    said = "within none of them another strategy becomes the best"
+    if len(turned):
+        said = "at the right, the value nearest the base case at which another strategy becomes the best"
     subject = str(table["strategy"].iloc[0])
     note = marked(bundle, f"{subject}, at a threshold of {at:,.10g}; each parameter over its range; {said}.")
     title = "Which parameter moves the incremental net benefit?"
