@@ -13,7 +13,7 @@ from sos_eval.economics.problem import Problem, modelled
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.errors import nearest
 
-__all__ = ["group_problems"]
+__all__ = ["group_problems", "stays_of_groups"]
 
 #: How far shares times rates may lie from the baseline, and shares times effects from the effect: published shares and
 #: rates are rounded.
@@ -23,6 +23,8 @@ _ROUNDING = 0.01
 def group_problems(section: EconomicsSection) -> Iterator[Problem]:
     """List what is wrong with groups of children."""
     yield from _shares(section)
+    if section.care_pathway is None and any(group.weeks is not None for group in section.equity):
+        yield ("equity",), "weeks of a group without a care_pathway change nothing", "declare it, or leave them out"
     yield from _whole(section)
     yield from _distribution(section)
 
@@ -53,6 +55,30 @@ def _whole(section: EconomicsSection) -> Iterator[Problem]:
             yield ("equity",), f"{said}{effect.baseline:g}: more entries than there are", "check shares and rates"
         if whole and effect.estimate is not None and all(group.effect is not None for group in groups):
             yield from _effects(dimension, groups, effect)
+
+
+def stays_of_groups(section: EconomicsSection, mean: float) -> Iterator[Problem]:
+    """Check that the stays of groups which make up all children make up the mean stay, weighed by entries.
+
+    Parameters
+    ----------
+    section
+        The declaration.
+    mean
+        The mean stay that the model uses, in weeks: of groups that declare none too.
+    """
+    for dimension in dict.fromkeys(group.dimension for group in section.equity):
+        groups = [group for group in section.equity if group.dimension == dimension]
+        if abs(sum(group.share for group in groups) - 1) > 1e-6 or all(group.weeks is None for group in groups):
+            continue
+        entries = [group.share * group.baseline for group in groups]
+        stays = [mean if group.weeks is None else group.weeks for group in groups]
+        own = float(np.average(stays, weights=entries))
+        if abs(own / mean - 1) > _ROUNDING:
+            what = (
+                f"{dimension}: the groups' weeks make up {own:.4g} on average over entries, the mean stay is {mean:.4g}"
+            )
+            yield ("equity",), what, "give every group the weeks of its own children, or none"
 
 
 def _effects(dimension: str, groups: Sequence[Subgroup], effect: DeclaredEffect) -> Iterator[Problem]:

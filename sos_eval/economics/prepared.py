@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sos_eval.declare import Document, Path_
 from sos_eval.economics.consistency import problems, too_long, unknown_parameters
+from sos_eval.economics.group_checks import stays_of_groups
 from sos_eval.economics.idle import idle_parameters
 from sos_eval.economics.model.confidence import ConfidenceDistribution
 from sos_eval.economics.model.deflator import Deflator, deflator_names, named_deflator, read_deflator
@@ -116,8 +117,9 @@ def prepare(
 
 
 def _room(model: DecisionModel) -> Iterator[Problem]:
-    """Check that stays fit between the ages at entry and 18, in any draw."""
+    """Check that stays fit between the ages at entry and 18, in any draw, and that groups' make up their mean."""
     if model.stay is not None:
+        yield from stays_of_groups(model.section, model.base["weeks"])
         stay = next(p for p in model.parameters if p.name == "weeks")
         yield from too_long(central_interval(stay, 1 - 1e-12)[1], model.stay.limit * WEEKS)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sos_eval.economics.decision import Decision
@@ -88,7 +89,7 @@ def _at_threshold(chosen: Decision, outputs: Mapping[str, Any]) -> list[Row]:
 def subject_of(outputs: Mapping[str, Any]) -> str:
     """Return the strategy that the decision is about, from the main results; empty where nothing is decided."""
     table = outputs.get("summary")
-    if not isinstance(table, pd.DataFrame):
+    if not isinstance(table, pd.DataFrame) or "quantity" not in table:
         return ""
     rows = table.loc[table["quantity"] == _SUBJECT, "strategy"]
     return str(rows.iloc[0]) if len(rows) else ""
@@ -200,6 +201,8 @@ def finding(outputs: Mapping[str, Any]) -> str:
         compared, against = " and ".join(pairs["strategy"]), pairs["reference"].iloc[0]
         return f"Costs and effects of {compared} against {against}: draws from files hold no break-even."
     subject = subject_of(outputs)
+    if "strategy" not in table:  # a folder of an earlier version, whose break-even was the whole programme's
+        table = table.assign(strategy="the whole programme", scenario_low=np.nan, scenario_high=np.nan)
     label = f"{_opened(str(table['label'].iloc[0]))}. " if "label" in table else ""
     names = [subject] if subject else list(table["strategy"].unique())
     return label + " ".join(_pays(table[table["strategy"] == name], name) for name in names)

@@ -90,7 +90,8 @@ def _decided(name: str, found: dict[str, Any]) -> Any:
         table = table[table["threshold"] == at["threshold"].iloc[0]]
     if name in _OF_SUBJECT and subject:
         table = table[table["strategy"] == subject].drop(columns="strategy")
-    return table[_COLUMNS.get(name, list(table.columns))].reset_index(drop=True)
+    kept = [column for column in _COLUMNS.get(name, list(table.columns)) if column in table]
+    return table[kept].reset_index(drop=True)
 
 
 def _told_once(table: pd.DataFrame) -> pd.DataFrame:

@@ -98,6 +98,8 @@ CASES = {
     "groups that are not the whole": ({"equity": [group("poor", 0.2, 90), group("rich", 0.8, 25)]},
         "fifth: shares times rates give 38 per 10,000, the baseline is 30: more than 1% apart"),
     "groups with more entries than all": ({"equity": [group("poor", 0.5, 80)]}, "more entries than there are"),
+    "stays that are not the whole": ({"equity": [group("poor", 0.2, 50, weeks=100), group("rich", 0.8, 25)]},
+        "the groups' weeks make up 73.33 on average over entries, the mean stay is 60"),
     "effects that are not the whole": ({"equity": [group("poor", 0.2, 50, effect=-5), group("rich", 0.8, 25,
         effect=-2)]}, "the groups' own effects avert 2.6 per 10,000, the effect 2"),
     "a sensitivity about no threshold": ({"decision_threshold": None, "dsa": {"ranges": {"weeks": [40, 80]}}},

@@ -135,3 +135,26 @@ def test_a_folder_that_was_changed_is_not_drawn(tmp_path, capsys):
         main(["figure", str(done.folder), "economics_tornado", "--out", str(tmp_path / "x.png")])
     assert left.value.code == 2
     assert "tornado.csv" in capsys.readouterr().err
+
+
+def test_a_folder_of_an_earlier_version_is_still_read(folder, tmp_path):
+    # before strategies had rows of their own: break-even and highest cost were the whole programme's
+    import shutil
+
+    old = tmp_path / "old"
+    shutil.copytree(folder, old)
+    kept = {"breakeven": ["counting", "quantity", "value", "low", "high", "text"], "max_programme_cost": ["fall"],
+            "summary": ["threshold", "value"], "tornado": ["parameter", "low", "high"]}  # fmt: skip
+    for name, columns in kept.items():
+        table = pd.read_csv(old / f"{name}.csv")
+        if name == "breakeven":
+            table = table[table["strategy"] == "Full programme"]
+        table[columns].to_csv(old / f"{name}.csv", index=False)
+    found = EconomicsFolder(old)
+    drawn = draw_all(found, ("svg",), only="economics_break_even")
+    assert drawn.unmet == []
+    assert "run sos-eval economics again" in drawn.skipped["economics_break_even"]
+    texts = [one.text for one in economics(found, drawn) if isinstance(one, Text)]
+    assert texts[1].startswith(
+        "To pay for itself the whole programme would have to avert 8.2% of entries to care, 171 a"
+    )

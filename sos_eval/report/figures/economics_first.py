@@ -20,11 +20,13 @@ _SIGNS = {"GBP": "£", "EUR": "€", "USD": "$"}
 _SHADES = ("#b2182b", "#ef8a62", "#92c5de", "#2166ac")
 
 
-def economic_table(bundle: ResultBundle, name: str) -> pd.DataFrame:
-    """Return a table of ``economics/``, or say that there is none."""
+def economic_table(bundle: ResultBundle, name: str, *needed: str) -> pd.DataFrame:
+    """Return a table of ``economics/``, or say that there is none, or none with the columns that are needed."""
     table = bundle.economics.get(name)
     if not isinstance(table, pd.DataFrame) or table.empty:
         raise NothingToShow("the economic evaluation did not produce this")
+    if not {*needed} <= {*table}:
+        raise NothingToShow("an earlier version wrote the economic evaluation; run sos-eval economics again")
     return table
 
 
@@ -66,7 +68,7 @@ def money(value: float, currency: str = "GBP") -> str:
 
 
 def _justifiable(bundle: ResultBundle) -> pd.DataFrame:
-    return economic_table(bundle, "max_programme_cost")
+    return economic_table(bundle, "max_programme_cost", "strategy")
 
 
 @figure("economics_break_even", _justifiable)

@@ -193,7 +193,7 @@ def studies(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
 
 
 def _sizes(bundle: ResultBundle) -> pd.DataFrame:
-    return economic_table(bundle, "next_study")
+    return economic_table(bundle, "next_study", "not_told_apart")
 
 
 @figure("economics_next_study", _sizes)
@@ -219,7 +219,7 @@ def sizes(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
 
 
 def _tornado(bundle: ResultBundle) -> pd.DataFrame:
-    table, subject = economic_table(bundle, "tornado"), subject_of(bundle.economics)
+    table, subject = economic_table(bundle, "tornado", "switches"), subject_of(bundle.economics)
     return pd.DataFrame(table[table["strategy"] == subject]).head(_BARS).reset_index(drop=True)
 
 
