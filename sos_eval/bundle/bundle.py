@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -46,6 +46,8 @@ class ResultBundle:
 
     path: Path
     damage: tuple[Fault, ...] = ()
+    #: How the names of the figures begin that a folder of this kind can have; empty: any.
+    figures: ClassVar[str] = ""
 
     @cached_property
     def estimates(self) -> pd.DataFrame:

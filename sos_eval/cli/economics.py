@@ -60,6 +60,7 @@ def _evaluate(screen: Screen, source: Path, out: Path | None, force: bool, seed:
 
     done = run_economics(source, out, force=force, seed=seed)
     text = [*([done.watermark] if done.watermark else []), done.finding, "", verdict_text(done.verdict)]
+    text += ["", done.outside] if done.outside else []
     unmet = [asdict(line) for line in done.unmet]
     text += [f"written: {done.folder}", *not_made(unmet)]
     answer = {

@@ -89,14 +89,14 @@ def figure(
     screen: Screen, bundle: Path, name: str | None, form: str | None, size: str | None, theme: Path | None,
     every: bool, out: Path | None,
 ) -> int:  # fmt: skip
-    """Draw one figure of a bundle into a file; without a name, list the figures that it has data for.
+    """Draw one figure of a bundle or an economic evaluation into a file; without a name, list those with data.
 
     Exit 3 where --all leaves out a figure that has no room at the size.
     """
-    from sos_eval.bundle.bundle import read_bundle
     from sos_eval.report.draw import available, save_figure
+    from sos_eval.report.economics_page import read_drawable
 
-    opened = read_bundle(bundle)
+    opened = read_drawable(bundle)
     if every:
         return _every_figure(screen, opened, name, form or "svg", _order(screen, opened, size, theme), out)
     if name is None:

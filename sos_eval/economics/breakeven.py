@@ -1,11 +1,12 @@
 """What can be said before the effect is known: break-even effect, justifiable cost, consequences, research.
 
-Nothing here uses an estimate of the effect; the bound on the value of research uses a prior that is stated.
+Nothing here uses an estimate of the effect; the bound on the value of research uses a prior that is stated. Every
+strategy has its own: it pays for itself where its own entries averted cover its share of the programme's cost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -27,11 +28,11 @@ Values = Mapping[str, Array]
 _CURVE = 41
 
 
-def break_even_rate(model: DecisionModel, values: Values, *, cashable: bool = False) -> Array:
-    """Return the fall in entries per `per` children and year at which savings equal the programme's cost, (m,).
+def break_even_rate(model: DecisionModel, values: Values, *, cashable: bool = False, share: float = 1.0) -> Array:
+    """Return the fall in entries per `per` children and year at which savings equal a strategy's cost, (m,).
 
-    Present cost of the programme over present saving for one entry averted in each full-effect year, over the
-    children exposed; infinite where nothing is saved.
+    Present cost of the strategy (its `share` of the programme's) over present saving for one entry averted in each
+    full-effect year, over the children exposed; infinite where nothing is saved.
     """
     frame, effect = model.section.frame, model.section.effect
     assert frame is not None
@@ -39,97 +40,135 @@ def break_even_rate(model: DecisionModel, values: Values, *, cashable: bool = Fa
     saving = model.saving_per_averted(values, cashable=cashable)
     children = frame.population * frame.authorities / effect.per
     with np.errstate(divide="ignore", invalid="ignore"):
-        rate = model.programme_cost(values) / saving / children
+        rate = share * model.programme_cost(values) / saving / children
     return np.asarray(np.where(saving > 0, rate, np.inf))
 
 
-def break_even_fall(model: DecisionModel) -> float:
+def break_even_fall(model: DecisionModel, share: float = 1.0) -> float:
     """Return the break-even effect at expected values, as a fall in the rate; infinite where nothing is saved."""
-    return float(break_even_rate(model, model.expected)[0])
+    return float(break_even_rate(model, model.expected, share=share)[0])
 
 
-def break_even(model: DecisionModel, draws: Values) -> pd.DataFrame:
-    """Break-even effect in natural units, with the interval that the costs' uncertainty gives.
+def break_even(model: DecisionModel, draws: Values, scenarios: Sequence[DecisionModel] = ()) -> pd.DataFrame:
+    """Break-even effect of every strategy in natural units, with the interval that the costs' uncertainty gives.
+
+    Parameters
+    ----------
+    model, draws
+        The model, and draws of its parameters.
+    scenarios
+        Models of the declared scenarios: what the interval from draws leaves out.
 
     Returns
     -------
     DataFrame
-        ``counting, quantity, value, low, high, text``; counting all savings, and only those that can be cashed.
+        ``strategy, counting, quantity, value, low, high, scenario_low, scenario_high, text``; counting all savings, and
+        only those that can be cashed. The range of the scenarios holds the base case; it is empty without scenarios,
+        and open (empty) above where no effect pays for the strategy in one of them.
     """
+    rows: list[tuple[object, ...]] = []
+    for j in model.others:
+        name = model.strategies[j]
+        varied = [(one, one.strategies.index(name)) for one in scenarios if name in one.strategies]
+        for counting, cashable in (("all savings", False), ("cashable savings only", True)):
+            point = break_even_rate(model, model.expected, cashable=cashable, share=model.programme_share[j])[0]
+            ends = _ends(break_even_rate(model, draws, cashable=cashable, share=model.programme_share[j]))
+            found = [_measures(model, point), *(
+                _measures(one, break_even_rate(one, one.expected, cashable=cashable, share=one.programme_share[k])[0])
+                for one, k in varied
+            )]  # fmt: skip
+            text, own = _reachable(point, _baseline(model), name), list(found[0].values())
+            edges = [list(_measures(model, end).values()) for end in ends]
+            others = np.array([list(each.values()) for each in found])
+            for i, quantity in enumerate(found[0]):
+                low, high = sorted(edge[i] for edge in edges)
+                wide = (others[:, i].min(), others[:, i].max()) if varied else (np.nan, np.nan)
+                rows.append((name, counting, quantity, own[i], low, high, *wide, text))
+    numbers = ["value", "low", "high", "scenario_low", "scenario_high"]
+    table = pd.DataFrame(rows, columns=["strategy", "counting", "quantity", *numbers, "text"])
+    table[numbers] = table[numbers].replace([np.inf, -np.inf], np.nan)
+    return table
+
+
+def _baseline(model: DecisionModel) -> float:
+    assert model.section.effect is not None
+    return model.section.effect.baseline
+
+
+def _measures(model: DecisionModel, fall: float) -> dict[str, float]:
+    """Return a fall in the rate in natural units."""
     effect, frame = model.section.effect, model.section.frame
     assert effect is not None
     assert frame is not None
     children = frame.population * frame.authorities / effect.per
-    rows: list[tuple[object, ...]] = []
-    for counting, cashable in (("all savings", False), ("cashable savings only", True)):
-        point = break_even_rate(model, model.expected, cashable=cashable)[0]
-        low, high = _ends(break_even_rate(model, draws, cashable=cashable))
-        text = _reachable(point, effect.baseline)
-        for quantity, scale in (
-            (f"fewer entries per {effect.per:,.10g} children a year", 1.0),
-            (f"fewer entries a year, {_where(frame.authorities)}", children),
-            ("share of all entries averted", 1 / effect.baseline),
-        ):
-            rows.append((counting, quantity, point * scale, low * scale, high * scale, text))
-        ratio = [1 - x / effect.baseline for x in (point, high, low)]
-        rows.append((counting, "rate ratio", *ratio, text))
-    table = pd.DataFrame(rows, columns=["counting", "quantity", "value", "low", "high", "text"])
-    numbers = ["value", "low", "high"]
-    table[numbers] = table[numbers].replace([np.inf, -np.inf], np.nan)
-    return table
+    return {
+        f"fewer entries per {effect.per:,.10g} children a year": fall,
+        f"fewer entries a year, {_where(frame.authorities)}": fall * children,
+        "share of all entries averted": fall / effect.baseline,
+        "rate ratio": 1 - fall / effect.baseline,
+    }
 
 
 def _where(authorities: int) -> str:
     return "one authority" if authorities == 1 else f"all {authorities:,} authorities"
 
 
-def _reachable(rate: float, baseline: float) -> str:
+def _reachable(rate: float, baseline: float, name: str) -> str:
     if not np.isfinite(rate):
-        return "nothing that is counted is saved: no effect pays the programme back"
+        return f"nothing that is counted is saved: no effect pays for {name}"
     if rate > baseline:
-        return "more than every entry would have to be averted: no effect pays the programme back"
+        return f"more than every entry would have to be averted: no effect pays for {name}"
     share = f"{rate / baseline:.1%} of entries"
-    return f"{share} would have to be averted in each year of full effect for the programme to pay for itself"
+    return f"{share} would have to be averted in each year of full effect for {name} to pay for itself"
 
 
 def justifiable_cost(model: DecisionModel, draws: Values) -> pd.DataFrame:
-    """Highest programme cost an authority and year that the savings of an effect would pay for.
+    """Highest cost of a strategy, an authority and year, that the savings of its effect would pay for.
 
     Returns
     -------
     DataFrame
-        ``fall, share_of_entries, max_cost, low, high, max_cost_cashable, declared_cost``; fall per `per` children.
+        ``strategy, fall, share_of_entries, max_cost, low, high, max_cost_cashable, declared_cost``; fall per `per`
+        children under the strategy. What an effect pays for is the same under each; what each costs is not.
     """
-    effect, frame = model.section.effect, model.section.frame
+    return pd.concat([_justifiable(model, draws, j) for j in model.others], ignore_index=True)
+
+
+def _justifiable(model: DecisionModel, draws: Values, j: int) -> pd.DataFrame:
+    """Return the rows of one strategy."""
+    effect, frame, own = model.section.effect, model.section.frame, float(model.programme_share[j])
     assert effect is not None
     assert frame is not None
-    point = break_even_rate(model, model.expected)[0]
-    both = [point, break_even_rate(model, model.expected, cashable=True)[0]]
+    point = break_even_rate(model, model.expected, share=own)[0]
+    both = [point, break_even_rate(model, model.expected, cashable=True, share=own)[0]]
     reach = max([2 * point, *(1.2 * x for x in both)], default=0.0, key=lambda x: x if np.isfinite(x) else 0.0)
     reach = min(reach, effect.baseline) if np.isfinite(reach) and reach > 0 else 0.2 * effect.baseline
     falls = np.linspace(0, reach, _CURVE)
     units = falls * frame.population / effect.per / model.cost_factors.sum()
     base, saving = model.expected, model.saving_per_averted(draws)
     low, high = _ends(saving)
-    annual = model.programme_cost(base)[0] / frame.authorities / model.cost_factors.sum()
+    annual = own * model.programme_cost(base)[0] / frame.authorities / model.cost_factors.sum()
     return pd.DataFrame({
-        "fall": falls, "share_of_entries": falls / effect.baseline,
+        "strategy": model.strategies[j], "fall": falls, "share_of_entries": falls / effect.baseline,
         "max_cost": units * model.saving_per_averted(base)[0], "low": units * low, "high": units * high,
         "max_cost_cashable": units * model.saving_per_averted(base, cashable=True)[0], "declared_cost": annual,
     })  # fmt: skip
 
 
 def cost_consequence(model: DecisionModel, draws: Values) -> pd.DataFrame:
-    """Every line by bearer: what the programme costs, and what one averted entry a year would release.
+    """Every line by bearer: what the whole programme costs, and what one averted entry a year would release.
 
-    Present values over the horizon, for all authorities; lines outside the perspective are listed and not counted.
+    A strategy pays its declared share of the programme. Present values over the horizon, for all authorities; lines
+    outside the perspective are listed and not counted.
     """
     rows = []
     for line in model.lines:
         value = float(model.present(line, model.expected)[0])
         low, high = _ends(model.present(line, draws))
         meaning = (
-            "programme cost" if line.kind == "programme" else "saving for one entry averted in each year of full effect"
+            "cost of the whole programme"
+            if line.kind == "programme"
+            else "saving for one entry averted in each year of full effect, fading as declared"
         )
         rows.append({
             "bearer": line.bearer, "line": line.name, "meaning": meaning, "value": value, "low": low, "high": high,
@@ -142,7 +181,7 @@ def cost_consequence(model: DecisionModel, draws: Values) -> pd.DataFrame:
 def research_bound(
     model: DecisionModel, draws: Values, effect: Array, thresholds: Array, decisions: float
 ) -> pd.DataFrame:
-    """Bound the value of research by the EVPI under the stated prior of the effect.
+    """Bound the value of research by the EVPI under the stated prior of the effect, of the choice among all strategies.
 
     How probable net benefit is under the prior is left out: by threshold, that is an acceptability curve.
 
@@ -161,16 +200,15 @@ def research_bound(
     assert frame is not None
     assert declared is not None
     averted = -effect * frame.population * frame.authorities / declared.per
-    money = averted * model.saving_per_averted(draws) - model.programme_cost(draws)
+    saved, cost = averted * model.saving_per_averted(draws), model.programme_cost(draws)
     units = averted * model.effect_units(draws)
     rows = []
     for threshold in thresholds:
-        gain = money + threshold * units
-        adopt = gain.mean() > 0
-        regret = np.maximum(gain, 0.0) - (gain if adopt else 0.0)
+        gain = (saved + threshold * units)[:, None] * model.effect_share - cost[:, None] * model.programme_share
+        regret = gain.max(1) - gain[:, int(gain.mean(0).argmax())]
         error = regret.std(ddof=1) / np.sqrt(len(regret))
-        rows.append((threshold, regret.mean(), error, decisions * regret.mean()))
-    names = ["threshold", "evpi_under_prior", "std_error", "population_value"]
+        rows.append((threshold, regret.mean(), error, decisions, decisions * regret.mean()))
+    names = ["threshold", "evpi_under_prior", "std_error", "decisions", "population_value"]
     return pd.DataFrame(rows, columns=names)
 
 

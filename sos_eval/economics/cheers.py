@@ -20,9 +20,22 @@ def _items() -> list[list[str]]:
     return items
 
 
-def cheers_sheet(section: EconomicsSection, title: str = "") -> pd.DataFrame:
-    """Fill the sheet: ``item, topic, question, answer, from`` (declaration, author, or empty: not answered)."""
+def cheers_sheet(section: EconomicsSection, title: str = "", *, sourced: bool = False) -> pd.DataFrame:
+    """Fill the sheet: ``item, topic, question, answer, from`` (declaration, author, or empty: not answered).
+
+    Parameters
+    ----------
+    section, title
+        The declaration and its title.
+    sourced
+        Whether every input says where it comes from, as ``parameters.csv`` lists them.
+    """
     held = _held(section, title)
+    if sourced:
+        held["22"] = (
+            "every input with its source, and with its error where it is not taken as known: cost_consequence.csv, "
+            "parameters.csv"
+        )
     rows = []
     for number, topic, question in _items():
         own, given = held.get(number, ""), section.cheers.get(number, "").strip()
@@ -51,13 +64,11 @@ def _held(section: EconomicsSection, title: str) -> dict[str, str]:
     priced = [*section.costs, *(pathway.placements if pathway else ())]
     if priced or section.implementation:
         held["14"] = f"{len(priced)} unit costs with source, price year and grade, beside those of the programme"
-    if _sourced(section):
-        held["22"] = "every input with its error and source: cost_consequence.csv, parameters.csv"
     if pathway is not None:
         held["16"] = "entries averted, placement mix with moves, weeks in care by year; open source in this package"
     if section.equity:
         held["18"] = f"by {', '.join(sorted({g.dimension for g in section.equity}))}"
-        held["19"] = "entries and costs by group: equity.csv; no group is given a higher weight"
+        held["19"] = _priorities(section)
     if effect is not None or section.psa.effects:
         held["20"] = _uncertainty(section)
     if pathway is not None:
@@ -67,12 +78,16 @@ def _held(section: EconomicsSection, title: str) -> dict[str, str]:
     return held
 
 
-def _sourced(section: EconomicsSection) -> bool:
-    """Whether every input says where it comes from (costs and placements are refused without)."""
-    effect, pathway = section.effect, section.care_pathway
-    if effect is None or not effect.baseline_source.strip():
-        return False
-    return pathway is None or bool(pathway.weeks_source.strip())
+def _priorities(section: EconomicsSection) -> str:
+    """Say which groups count for more, as declared."""
+    said, declared = "entries and costs by group: equity.csv", section.distribution
+    if declared is None:
+        return f"{said}; no group is given a higher weight"
+    said += f"; aversion to inequality {', '.join(f'{one:g}' for one in declared.aversion)}: distribution.csv"
+    if not declared.weights:
+        return f"{said}; net benefits are not weighted ({declared.why})"
+    weights = ", ".join(f"{name} {weight:g}" for name, weight in declared.weights.items())
+    return f"{said}; net benefits by declared weights ({weights}): distribution_weighted.csv ({declared.why})"
 
 
 def _uncertainty(section: EconomicsSection) -> str:

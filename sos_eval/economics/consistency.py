@@ -4,33 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sos_eval.economics.declared import CarePathway, CostLine
+from sos_eval.economics.declared import CarePathway
 from sos_eval.economics.gate.dossier import gate_rule
+from sos_eval.economics.group_checks import group_problems
+from sos_eval.economics.idle import given_twice, idle_keys
 from sos_eval.economics.model.deflator import Deflator
 from sos_eval.economics.model.discount import schedule_names
+from sos_eval.economics.problem import Problem, declared_lines, modelled
 from sos_eval.economics.section import EconomicsSection, threshold_grid
 from sos_eval.errors import nearest
 
-__all__ = ["Problem", "problems"]
-
-#: Path of the key, what is wrong, what to write instead.
-Problem = tuple[tuple[str | int, ...], str, str]
+__all__ = ["problems", "too_long", "unknown_parameters"]
 
 
-def problems(section: EconomicsSection, deflator: Deflator) -> list[Problem]:
-    """List everything that contradicts itself in a declaration."""
-    found: list[Problem] = []
+def problems(section: EconomicsSection, deflator: Deflator, *, varied: bool = False) -> list[Problem]:
+    """List everything that contradicts itself in a declaration.
+
+    Parameters
+    ----------
+    section, deflator
+        The declaration and its price index.
+    varied
+        Whether it is a scenario, in which a key of the base case may rest.
+    """
+    found: list[Problem] = [] if varied else list(idle_keys(section))
     for check in (_thresholds, _gate, _files_or_model, _frame, _discount, _strategies, _uptake, _effect, _pathway):
         found += list(check(section))
-    for check in (_stays, _implementation, _decision, _equity, _distribution, _cheers):
+    for check in (_stays, _implementation, _decision, given_twice, group_problems, _cheers):
         found += list(check(section))
     found += list(_lines(section, deflator))
     return found
-
-
-def modelled(section: EconomicsSection) -> bool:
-    """Whether the draws are made from the declaration, not read from files."""
-    return section.psa.effects is None and section.psa.costs is None
 
 
 def _thresholds(section: EconomicsSection) -> Iterator[Problem]:
@@ -84,7 +87,7 @@ def _frame(section: EconomicsSection) -> Iterator[Problem]:
             "nominal prices are discounted by a real schedule",
             "write a nominal rate (a number)",
         )
-    for path, line in _declared_lines(section):
+    for path, line in declared_lines(section):
         if line.prices != frame.prices:
             what = f"{line.name}: amounts are {line.prices}, the frame's are {frame.prices}: nominal and real are mixed"
             yield (*path, "prices"), what, "bring them to one"
@@ -97,6 +100,9 @@ def _discount(section: EconomicsSection) -> Iterator[Problem]:
             yield ("discount", key), f"no schedule is called {rate!r}", nearest(rate, schedule_names())
         if rate == "green_book_health_2018" and section.frame is not None and section.frame.horizon > 126:
             yield ("discount", key), "the schedule ends after 125 years", "choose another, or a shorter horizon"
+        if rate == "green_book_2026_lower" and section.frame is not None and section.frame.horizon <= 50:
+            what = f"the lower rate is a sensitivity for horizons over 50 years; this one has {section.frame.horizon}"
+            yield ("discount", key), what, "write green_book_2026"
 
 
 def _strategies(section: EconomicsSection) -> Iterator[Problem]:
@@ -220,21 +226,10 @@ def _ages(pathway: CarePathway) -> Iterator[Problem]:
         yield here, f"the shares sum to {total:.6g}", "let them sum to 1"
 
 
-def _declared_lines(section: EconomicsSection) -> Iterator[tuple[tuple[str | int, ...], CostLine]]:
-    """Yield every cost line with its path."""
-    for i, line in enumerate(section.costs):
-        yield ("costs", i), line
-    if section.implementation is not None:
-        for key in ("training", "set_up", "licence", "running"):
-            declared = getattr(section.implementation, key)
-            if declared is not None:
-                yield ("implementation", key), declared
-
-
 def _lines(section: EconomicsSection, deflator: Deflator) -> Iterator[Problem]:
     """Check that every cost says where it comes from, of which year and per what, and can be deflated."""
     entries: list[tuple[tuple[str | int, ...], str, str, object]] = [
-        (path, line.name, line.source, line.price_year) for path, line in _declared_lines(section)
+        (path, line.name, line.source, line.price_year) for path, line in declared_lines(section)
     ]
     if section.care_pathway is not None:
         for i, place in enumerate(section.care_pathway.placements):
@@ -257,16 +252,16 @@ def _lines(section: EconomicsSection, deflator: Deflator) -> Iterator[Problem]:
             )
         if line.unit == "child_week" and section.care_pathway is None:
             yield ("costs", i, "unit"), f"{line.name}: child-weeks need the care_pathway", "declare it"
-    for path, line in _declared_lines(section):
+    for path, line in declared_lines(section):
         if line.distribution in ("gamma", "lognormal") and line.amount <= 0 < line.se:
             yield (*path, "amount"), f"{line.name}: a {line.distribution} cost is above zero", "or distribution: normal"
-    names = [line.name for _, line in _declared_lines(section)]
+    names = [line.name for _, line in declared_lines(section)]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield ("costs",), f"{name}: two cost lines have this name", "give each its own"
 
 
 def _implementation(section: EconomicsSection) -> Iterator[Problem]:
-    """Refuse a unit that a line of the programme cannot have, and an annuity that only spreads."""
+    """Refuse a unit that a line of the programme cannot have, and an uplift from nowhere."""
     declared = section.implementation
     if declared is None:
         return
@@ -278,10 +273,6 @@ def _implementation(section: EconomicsSection) -> Iterator[Problem]:
             yield ("implementation", key, "unit"), f"{what}, not per {line.unit}", f"leave it out, or write {unit}"
     if declared.optimism_bias and not declared.optimism_source.strip():
         yield ("implementation", "optimism_source"), "is missing: an uplift without a source", "say where it comes from"
-    years = declared.amortisation
-    if years is not None and section.frame is not None and years <= section.frame.horizon:
-        what = f"an annuity of {years} years within a horizon of {section.frame.horizon} only spreads: nothing changes"
-        yield ("implementation", "amortisation"), what, "leave it out; it is for what is of use beyond the horizon"
 
 
 def _decision(section: EconomicsSection) -> Iterator[Problem]:
@@ -308,57 +299,6 @@ def _decision(section: EconomicsSection) -> Iterator[Problem]:
             yield (*here, "cost_source"), "is empty", "say where the cost of an authority and year comes from"
         if not modelled(section):
             yield here, "draws from files name no effect that it would measure", "write it under voi.studies"
-    for key, pairs in (
-        (("dsa", "two_way"), section.dsa.two_way),
-        (("psa", "correlation"), [entry.between for entry in section.psa.correlation]),
-        (("voi", "evppi"), section.voi.evppi),
-    ):
-        yield from _twice(key, pairs)
-
-
-def _twice(key: tuple[str, str], groups: Sequence[Sequence[str]]) -> Iterator[Problem]:
-    """Refuse a group of parameters that is given twice, or holds a parameter twice."""
-    for i, group in enumerate(groups):
-        if len(set(group)) < len(group):
-            yield (*key, i), f"{', '.join(group)}: a parameter with itself", "name each once"
-        if frozenset(group) in [frozenset(earlier) for earlier in groups[:i]]:
-            yield (*key, i), f"{', '.join(group)}: given twice", "keep one of them"
-
-
-def _equity(section: EconomicsSection) -> Iterator[Problem]:
-    sums: dict[str, float] = {}
-    for group in section.equity:
-        sums[group.dimension] = sums.get(group.dimension, 0.0) + group.share
-    for dimension, total in sums.items():
-        if total > 1 + 1e-6:
-            yield ("equity",), f"the shares of {dimension} sum to {total:.6g}", "let them sum to 1 at most"
-
-
-def _distribution(section: EconomicsSection) -> Iterator[Problem]:
-    """Check that the groups whose inequality counts are declared, make up all children and have their weights."""
-    declared = section.distribution
-    if declared is None:
-        return
-    groups = [group for group in section.equity if group.dimension == declared.dimension]
-    if not modelled(section):
-        yield ("distribution",), "draws from files hold no groups of children", "leave it out"
-    elif not groups:
-        known = [group.dimension for group in section.equity]
-        instead = nearest(declared.dimension, known) if known else "declare its groups under equity"
-        yield ("distribution", "dimension"), f"no group of {declared.dimension!r} under equity", instead
-    elif abs(sum(group.share for group in groups) - 1) > 1e-6:
-        total = sum(group.share for group in groups)
-        what = f"the groups are {total:.4g} of all children: inequality between some of them is none of all"
-        yield ("distribution", "dimension"), what, "declare all groups, with shares that sum to 1"
-    if not declared.why.strip():
-        yield ("distribution", "why"), "is empty: aversion and weights are judgements", "say whose"
-    names = [group.name for group in groups]
-    for name in declared.weights:
-        if name not in names:
-            yield ("distribution", "weights", name), "no group is called so", nearest(name, names)
-    missing = [name for name in names if declared.weights and name not in declared.weights]
-    if missing:
-        yield ("distribution", "weights"), f"{', '.join(missing)}: no weight", "give every group one"
 
 
 def _cheers(section: EconomicsSection) -> Iterator[Problem]:
@@ -368,32 +308,11 @@ def _cheers(section: EconomicsSection) -> Iterator[Problem]:
             yield ("cheers", name), "CHEERS 2022 has items 1 to 28", "write the item's number"
 
 
-def idle_parameters(section: EconomicsSection, fixed: Sequence[str]) -> Iterator[Problem]:
-    """Refuse to correlate, or to vary over a grid, what does not vary (`fixed`: parameters without uncertainty)."""
-    for i, entry in enumerate(section.psa.correlation):
-        for name in entry.between:
-            if name in fixed and not _to_come(section, name):
-                yield ("psa", "correlation", i), f"{name} does not vary: a correlation with it does nothing", (
-                    "declare its standard error, or leave the pair out"
-                )  # fmt: skip
-    for i, pair in enumerate(section.dsa.two_way):
-        for name in pair:
-            if name in fixed and name not in section.dsa.ranges and not _to_come(section, name):
-                yield ("dsa", "two_way", i), f"{name} does not vary", f"give its range under dsa.ranges.{name}"
-        if all(name.startswith("mix[") for name in pair):
-            yield ("dsa", "two_way", i), "two shares of one mix move together", "vary one of them"
-
-
 def too_long(weeks: float, limit: float) -> Iterator[Problem]:
     """Refuse a mean stay that ages at entry do not leave room for (`weeks`: the longest that may be drawn)."""
     if weeks >= limit:
         what = f"up to {weeks:,.0f} weeks may be drawn, but the ages at entry leave {limit:,.0f} on average before 18"
         yield ("care_pathway", "weeks"), what, "check weeks, weeks_se and age_at_entry"
-
-
-def _to_come(section: EconomicsSection, name: str) -> bool:
-    """Whether it is the effect, which a run has yet to give."""
-    return name == "effect" and section.effect is not None and section.effect.estimate is None
 
 
 def unknown_parameters(section: EconomicsSection, names: Sequence[str]) -> Iterator[Problem]:

@@ -29,7 +29,7 @@ def convergence(psa: Samples, reference: int, threshold: float) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``draws, strategy, threshold, incremental_net_benefit, std_error, prob_cost_effective`` at 25 numbers of draws,
+        ``draws, strategy, threshold, incremental_net_benefit, std_error, prob_best_of_all`` at 25 numbers of draws,
         evenly spread; the probability is that of the highest net benefit of all strategies.
     """
     effects, costs = (table - table[:, [reference]] for table in (psa.effects, psa.costs))
@@ -41,7 +41,7 @@ def convergence(psa: Samples, reference: int, threshold: float) -> pd.DataFrame:
     tables = [
         pd.DataFrame({
             "draws": counts, "strategy": psa.strategies[j], "threshold": threshold,
-            "incremental_net_benefit": mean[:, j], "std_error": error[:, j], "prob_cost_effective": share[:, j],
+            "incremental_net_benefit": mean[:, j], "std_error": error[:, j], "prob_best_of_all": share[:, j],
         })
         for j in others
     ]  # fmt: skip

@@ -146,5 +146,8 @@ def _error(row: Mapping[str, Any]) -> tuple[float, str]:
 def _drawn(test: ConfidenceDistribution | str) -> str:
     """Say what the effect is drawn from, and why."""
     if isinstance(test, ConfidenceDistribution):
-        return "; drawn from the confidence distribution of its inverted test, whose intervals are the test's own"
+        return (
+            "; drawn from the confidence distribution of its inverted test, whose intervals are the test's own "
+            "where its curve was computed"
+        )
     return f"; drawn from a normal distribution ({test})" if test else ""

@@ -155,16 +155,17 @@ class DeclaredEffect(Declared):
     prior: Prior | None = None
     """Stated belief for the bound on the value of research (tier E1)."""
     persistence: Annotated[int, Ge(0)] | None = None
-    """Years of full effect; empty: the whole horizon."""
+    """Years of full effect; empty: the whole horizon. Below the horizon it needs `decay`."""
     decay: Share = 0.0
-    """Share of the effect lost each year after that."""
+    """Share of the effect lost each year after the years of full effect; refused where none come after them."""
     unit: Literal["care_entry", "week_of_care", "re_entry", "qaly"] = "care_entry"
     """What a unit of effect is, and so what a threshold prices."""
     constant: Literal["difference", "ratio"] | None = None
     """What is the same in every group of children (equity): the fall per `per` children, or the share of entries;
     empty: as `scale` says."""
     per_entry: float = 1.0
-    """Units for each entry averted (re-entries, QALYs); weeks of care follow from the pathway."""
+    """Units for each entry averted (re-entries, QALYs); refused for entries, which are one each, and for weeks of care,
+    which follow from the pathway."""
     per_entry_se: NonNegative = 0.0
     """Its standard error."""
     per_entry_source: str = ""
@@ -196,7 +197,7 @@ class CostLine(Declared):
     bearer: Bearer = "authority"
     """Who bears it."""
     cashable: Share = 0.0
-    """Share of a saving that could be released as money within the horizon."""
+    """Share of a saving that could be released as money within the horizon; refused on costs of the programme."""
     prices: Literal["real", "nominal"] = "real"
     """Must agree with the frame."""
 
@@ -249,7 +250,8 @@ class CarePathway(Declared):
     weeks: Positive | None = None
     """Expected weeks in care of an averted entry; empty: the mean of the file of stays."""
     weeks_se: NonNegative | None = None
-    """Standard error of it; empty: that of the file's mean, or known where there is none."""
+    """Standard error of it; empty: that of the file's mean, in proportion where `weeks` is another mean; without a file
+    the mean is taken as known."""
     weeks_source: str = ""
     """Where it comes from."""
     stays: Stays | None = None

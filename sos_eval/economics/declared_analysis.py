@@ -155,13 +155,16 @@ class Subgroup(Declared):
     share: Share
     """Share of the children."""
     baseline: Positive
-    """Entries per `per` children a year in the group."""
+    """Entries per `per` children a year in the group. Where groups make up all children, shares times rates are the
+    baseline of the effect, within 1%."""
     source: str
     """Where share and baseline come from."""
     weeks: Positive | None = None
-    """Weeks in care in the group; empty: as for all."""
+    """Weeks in care in the group; empty: as for all. Where groups make up all children, weeks weighed by entries are
+    the mean stay within 1%."""
     effect: float | None = None
-    """The group's own effect on the declared scale; empty: as for all."""
+    """The group's own effect on the declared scale; empty: as for all. Where groups make up all children, those without
+    one take up what is left of the effect; where all have one, they add up to it within 1%."""
 
 
 @dataclass(frozen=True)

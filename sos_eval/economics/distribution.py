@@ -93,7 +93,7 @@ def _inequality(
 
 def _falls(model: DecisionModel, groups: Sequence[Subgroup], values: Mapping[str, Array]) -> Array:
     """Return every group's fall in the rate under the full effect, (m, G)."""
-    return np.column_stack([group_falls(model, one, groups, values)[constant_of(model, one)] for one in groups])
+    return np.column_stack([group_falls(model, one, groups, values)[constant_of(model, one, groups)] for one in groups])
 
 
 def weighted_table(prepared: Prepared, declared: Distribution) -> pd.DataFrame:
@@ -112,25 +112,16 @@ def weighted_table(prepared: Prepared, declared: Distribution) -> pd.DataFrame:
     table = equity_table(prepared, with_effect=True)
     rows = table[(table["dimension"] == declared.dimension) & table["subgroup"].isin(list(declared.weights))]
     weight = rows["subgroup"].map(declared.weights).astype(float)
-    weight = weight / np.average(weight, weights=rows["children"])
-    return pd.DataFrame([
-        row for j, name in enumerate(model.strategies) if j != prepared.reference
-        for row in _weighed(model, rows.assign(weight=weight), j, name)
-    ])  # fmt: skip
+    rows = rows.assign(weight=weight / np.average(weight, weights=rows["children"]))
+    return pd.DataFrame([row for name in rows["strategy"].unique() for row in _weighed(rows, name)])
 
 
-def _weighed(model: DecisionModel, rows: pd.DataFrame, j: int, name: str) -> Iterator[dict[str, Any]]:
+def _weighed(rows: pd.DataFrame, name: str) -> Iterator[dict[str, Any]]:
     """Yield a strategy's groups, and all of them."""
-    effect = model.effect_share[j] * rows["inc_effect"]
-    saving = model.effect_share[j] * rows["averted_per_year"] * rows["saving_per_averted"]
-    cost = model.programme_share[j] * rows["programme_cost"] - saving
-    benefit = rows["threshold"] * effect - cost
-    table = pd.DataFrame({
-        "strategy": name, "subgroup": rows["subgroup"], "weight": rows["weight"], "inc_effect": effect,
-        "inc_cost": cost, "threshold": rows["threshold"], "incremental_net_benefit": benefit,
-        "weighted_net_benefit": rows["weight"] * benefit,
-    })  # fmt: skip
+    kept = ["strategy", "subgroup", "weight", "inc_effect", "inc_cost", "threshold", "incremental_net_benefit"]
+    table = rows.loc[rows["strategy"] == name, kept].reset_index(drop=True)
+    table["weighted_net_benefit"] = table["weight"] * table["incremental_net_benefit"]
     yield from ({str(key): value for key, value in row.items()} for row in table.to_dict("records"))
     added = ["inc_effect", "inc_cost", "incremental_net_benefit", "weighted_net_benefit"]
-    kept = {"strategy": name, "subgroup": "all groups", "weight": 1.0, "threshold": rows["threshold"].iloc[0]}
-    yield {**kept, **{column: float(table[column].sum(skipna=False)) for column in added}}
+    whole = {"strategy": name, "subgroup": "all groups", "weight": 1.0, "threshold": table["threshold"].iloc[0]}
+    yield {**whole, **{column: float(table[column].sum(skipna=False)) for column in added}}

@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["Model", "net_benefits", "one_way", "switch_values", "tornado", "two_way_table"]
+__all__ = ["Model", "best_changes", "net_benefits", "one_way", "tornado", "two_way_table", "zero_values"]
 
 Array = NDArray[np.float64]
 #: Parameters by name, (m,) each -> effects and costs of every strategy, (m, K) each.
 Model = Callable[[Mapping[str, Array]], tuple[Array, Array]]
 Range = tuple[float, float]
-_SCAN = 401  # points between which a sign change of the incremental net benefit is looked for
+_SCAN = 401  # points between which a change of the best strategy, or of a sign, is looked for
+#: Value of a parameter, and the strategies that are best below and above it.
+Change = tuple[float, str, str]
 
 
 def net_benefits(model: Model, base: Mapping[str, float], varied: Mapping[str, Array], threshold: float) -> Array:
@@ -68,27 +70,36 @@ def tornado(
     model: Model, base: Mapping[str, float], ranges: Mapping[str, Range], strategies: Sequence[str], reference: int,
     threshold: float,
 ) -> pd.DataFrame:  # fmt: skip
-    """Incremental net benefit against the reference at both ends of each range, and where it changes sign.
+    """Incremental net benefit against the reference at both ends of each range, and what would turn the decision.
 
     Returns
     -------
     DataFrame
-        ``parameter, strategy, low, high, inmb_low, inmb_high, inmb_base, width, switch_value, reason``, widest
-        first within a strategy. ``switch_value`` is empty where the sign does not change within the range.
+        ``parameter, strategy, low, high, inmb_low, inmb_high, inmb_base, width, zero_value, reason, switch_value,
+        switch_from, switch_to, switches``, widest first within a strategy. ``switch_value`` is where the best of all
+        strategies changes, the change nearest the base value where there are several, from the strategy that is best
+        below it to the one that is above; ``switches`` says all of them, or which is best over the whole range.
+        ``zero_value`` is where the strategy's own increment over the reference changes sign, whichever strategy is best
+        there; ``reason`` says why it is empty, or that there are several.
     """
     at_base = _inmb(net_benefits(model, base, {}, threshold), reference)[0]
+    best = strategies[int(at_base.argmax())]
     rows = []
     for name, (low, high) in ranges.items():
         ends = _inmb(net_benefits(model, base, {name: np.array([low, high])}, threshold), reference)
+        changes = best_changes(model, base, name, (low, high), strategies, threshold)
+        near = min(changes, key=lambda change: abs(change[0] - base[name])) if changes else (np.nan, "", "")
+        turns = dict(zip(("switch_value", "switch_from", "switch_to"), near, strict=True))
+        turns["switches"] = _change_words(changes, best)
         for j, strategy in enumerate(strategies):
             if j == reference:
                 continue
-            roots = switch_values(model, base, name, (low, high), j, reference, threshold)
+            roots = zero_values(model, base, name, (low, high), j, reference, threshold)
             rows.append({
                 "parameter": name, "strategy": strategy, "low": low, "high": high,
                 "inmb_low": ends[0, j], "inmb_high": ends[1, j], "inmb_base": at_base[j],
-                "width": abs(ends[1, j] - ends[0, j]), "switch_value": roots[0] if roots else np.nan,
-                "reason": _switch_words(roots),
+                "width": abs(ends[1, j] - ends[0, j]), "zero_value": roots[0] if roots else np.nan,
+                "reason": _zero_words(roots, strategies[reference]), **turns,
             })  # fmt: skip
     order = {strategy: j for j, strategy in enumerate(strategies)}
     table = pd.DataFrame(rows)
@@ -98,7 +109,42 @@ def tornado(
     )
 
 
-def switch_values(
+def best_changes(
+    model: Model, base: Mapping[str, float], name: str, span: Range, strategies: Sequence[str], threshold: float
+) -> list[Change]:
+    """Values of one parameter at which the best of all strategies changes, in rising order, from which to which.
+
+    The best is looked for at 401 points, and a change between two of them refined to the last digits (Brent's method);
+    a strategy that is best between neighbouring points alone is found where the two around it are level.
+    """
+    from scipy.optimize import brentq
+
+    def at(value: float) -> Array:
+        return np.asarray(net_benefits(model, base, {name: np.array([value])}, threshold)[0])
+
+    def between(low: float, high: float, a: int, b: int) -> list[Change]:
+        value = float(brentq(lambda x: at(x)[b] - at(x)[a], low, high, xtol=1e-15, rtol=8.9e-16))
+        benefit = at(value)
+        c = int(benefit.argmax())
+        if c in (a, b) or np.isclose(benefit[c], benefit[a], rtol=1e-9, atol=1e-9):
+            return [(value, strategies[a], strategies[b])]
+        return [*between(low, value, a, c), *between(value, high, c, b)]
+
+    grid = np.linspace(*span, _SCAN)
+    best = net_benefits(model, base, {name: grid}, threshold).argmax(1)
+    found: list[Change] = []
+    for i in np.flatnonzero(np.diff(best)):
+        found += between(float(grid[i]), float(grid[i + 1]), int(best[i]), int(best[i + 1]))
+    return found
+
+
+def _change_words(changes: Sequence[Change], best: str) -> str:
+    if not changes:
+        return f"{best} is best over the whole range"
+    return "; ".join(f"from {below} to {above} at {value:,.4g}" for value, below, above in changes)
+
+
+def zero_values(
     model: Model, base: Mapping[str, float], name: str, span: Range, strategy: int, reference: int, threshold: float
 ) -> list[float]:
     """Values of one parameter at which a strategy's incremental net benefit is zero, within its range.
@@ -127,7 +173,7 @@ def _inmb(nb: Array, reference: int) -> Array:
     return nb - nb[:, [reference]]
 
 
-def _switch_words(roots: list[float]) -> str:
+def _zero_words(roots: list[float], reference: str) -> str:
     if not roots:
-        return "the incremental net benefit keeps its sign over the whole range"
+        return f"the incremental net benefit over {reference} keeps its sign over the whole range"
     return f"the sign changes {len(roots)} times; the first is given" if len(roots) > 1 else ""

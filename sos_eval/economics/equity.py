@@ -2,7 +2,7 @@
 
 A group's effect depends on what is held constant between groups: the fall in the rate, or its ratio. The declaration
 says which (the estimator's own scale where it is silent); the other stands beside it. Groups that make up all children
-add up to the total either way.
+add up to the total either way. Every strategy has its own rows, with its share of the programme's effect and cost.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _ALL = "all groups"
 
 
 def equity_table(prepared: Prepared, *, with_effect: bool) -> pd.DataFrame:
-    """Evaluate each group with its own baseline, and its own effect and weeks where they are declared.
+    """Evaluate each group under each strategy, with its own baseline, and its own effect and weeks where declared.
 
-    The programme's cost is shared out by children, since it is paid for all of them. Groups of a dimension whose shares
+    A strategy's cost is shared out by children, since it is paid for all of them. Groups of a dimension whose shares
     sum to one have a row for all of them.
 
     Parameters
@@ -42,19 +42,22 @@ def equity_table(prepared: Prepared, *, with_effect: bool) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``dimension, subgroup, children, entries_per_year, saving_per_averted, programme_cost, breakeven_share,
-        source``; with the effect ``constant, averted_per_year, averted_if_difference_constant,
-        averted_if_ratio_constant, inc_effect, inc_cost, threshold, incremental_net_benefit`` (the last two empty
-        without a decision threshold).
+        ``strategy, dimension, subgroup, children, entries_per_year, saving_one_each_year, saving_single_entry,
+        programme_cost, breakeven_share, source`` (`saving_one_each_year` for one entry averted in every year of full
+        effect, fading as declared, `saving_single_entry` for one averted in the first year alone; the share of the
+        group's entries that would pay for the strategy); with the effect ``constant, averted_per_year,
+        averted_if_difference_constant, averted_if_ratio_constant, inc_effect, inc_cost, threshold,
+        incremental_net_benefit`` (the last two empty without a decision threshold). The comparator has no rows.
     """
     model = prepared.model
     assert model is not None
     dimensions = dict.fromkeys(group.dimension for group in prepared.section.equity)
     rows: list[dict[str, Any]] = []
-    for dimension in dimensions:
-        groups = [group for group in prepared.section.equity if group.dimension == dimension]
-        own = [_row(model, group, groups, with_effect=with_effect) for group in groups]
-        rows += [*own, *([_sum(own)] if make_up_all(groups) else [])]
+    for j in model.others:
+        for dimension in dimensions:
+            groups = [group for group in prepared.section.equity if group.dimension == dimension]
+            own = [_row(model, j, group, groups, with_effect=with_effect) for group in groups]
+            rows += [*own, *([_sum(own)] if make_up_all(groups) else [])]
     return pd.DataFrame(rows)
 
 
@@ -63,8 +66,10 @@ def make_up_all(groups: Sequence[Subgroup]) -> bool:
     return abs(sum(group.share for group in groups) - 1) < 1e-6
 
 
-def _row(model: DecisionModel, group: Subgroup, groups: Sequence[Subgroup], *, with_effect: bool) -> dict[str, Any]:
-    """Return one group."""
+def _row(
+    model: DecisionModel, j: int, group: Subgroup, groups: Sequence[Subgroup], *, with_effect: bool
+) -> dict[str, Any]:
+    """Return one group under one strategy."""
     frame, effect = model.section.frame, model.section.effect
     assert frame is not None
     assert effect is not None
@@ -73,27 +78,29 @@ def _row(model: DecisionModel, group: Subgroup, groups: Sequence[Subgroup], *, w
     if group.weeks is not None:
         base["weeks"] = np.array([group.weeks])
     saving = float(model.saving_per_averted(base)[0])
-    programme = float(model.programme_cost(base)[0]) * group.share
+    programme = float(model.programme_share[j] * model.programme_cost(base)[0]) * group.share
     entries = group.baseline * children / effect.per
     row = {
-        "dimension": group.dimension, "subgroup": group.name, "children": children, "entries_per_year": entries,
-        "saving_per_averted": saving, "programme_cost": programme,
+        "strategy": model.strategies[j], "dimension": group.dimension, "subgroup": group.name, "children": children,
+        "entries_per_year": entries, "saving_one_each_year": saving,
+        "saving_single_entry": float(model.saving_single_entry(base)[0]), "programme_cost": programme,
         "breakeven_share": programme / saving / entries if saving > 0 else np.nan, "source": group.source,
     }  # fmt: skip
-    return row | _effects(model, group, groups, base, row) if with_effect else row
+    return row | _effects(model, j, group, groups, base, row) if with_effect else row
 
 
 def _effects(
-    model: DecisionModel, group: Subgroup, groups: Sequence[Subgroup], base: dict[str, Any], row: dict[str, Any]
+    model: DecisionModel, j: int, group: Subgroup, groups: Sequence[Subgroup], base: dict[str, Any], row: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return what the effect does in the group, on the declared scale and on the other."""
+    """Return what a strategy's effect does in the group, on the declared scale and on the other."""
     effect, threshold = model.section.effect, model.section.decision_threshold
     assert effect is not None
     falls = group_falls(model, group, groups, base)
-    constant = constant_of(model, group)
-    averted = {name: float(fall[0]) * row["children"] / effect.per for name, fall in falls.items()}
+    constant = constant_of(model, group, groups)
+    part = float(model.effect_share[j])
+    averted = {name: part * float(fall[0]) * row["children"] / effect.per for name, fall in falls.items()}
     units = averted[constant] * float(model.effect_units(base)[0])
-    cost = row["programme_cost"] - averted[constant] * row["saving_per_averted"]
+    cost = row["programme_cost"] - averted[constant] * row["saving_one_each_year"]
     price = np.nan if threshold is None else threshold
     return {
         "constant": constant, "averted_per_year": averted[constant],
@@ -102,14 +109,15 @@ def _effects(
     }  # fmt: skip
 
 
-def constant_of(model: DecisionModel, group: Subgroup) -> str:
-    """Say what gives the group its effect: its own, or what is the same in every group."""
+def constant_of(model: DecisionModel, group: Subgroup, groups: Sequence[Subgroup]) -> str:
+    """Say what gives the group its effect: its own, what is the same in every group, or in those that take the rest."""
     effect = model.section.effect
     assert effect is not None
     if group.effect is not None:
         return "own effect"
-    own = "ratio" if effect.scale in ("rate_ratio", "odds_ratio") else "difference"
-    return effect.constant or own
+    usual = "ratio" if effect.scale in ("rate_ratio", "odds_ratio") else "difference"
+    rest = make_up_all(groups) and any(one.effect is not None for one in groups)
+    return f"rest, {effect.constant or usual}" if rest else effect.constant or usual
 
 
 def group_falls(
@@ -117,17 +125,41 @@ def group_falls(
 ) -> dict[str, Array]:
     """Return the group's fall in the rate, (m,): the same difference, the same share of entries, or its own effect.
 
-    Shares are of the groups' own entries where these make up all children, so that falls add up to the total.
+    Where the groups make up all children, falls add up to the total: shares are of the groups' own entries; groups
+    without an effect of their own take up what the others leave of the total, as the same difference or share; where
+    every group has its own (they add up to the effect within 1%), each is moved in proportion to the total.
     """
     effect = model.section.effect
     assert effect is not None
     total = rate_fall(effect, values)
     entries = sum(each.share * each.baseline for each in groups) if make_up_all(groups) else effect.baseline
     falls = {"difference": total, "ratio": total * group.baseline / entries}
-    if group.effect is None:
-        return falls
-    own = {"baseline": np.full_like(total, group.baseline), "effect": np.full_like(total, group.effect)}
-    return falls | {"own effect": rate_fall(effect, {**values, **own})}
+    owned = {one.name: _own_fall(model, one, values) for one in groups if one.effect is not None}
+    if not make_up_all(groups) or not owned:
+        return falls | ({"own effect": owned[group.name]} if group.name in owned else {})
+    taken = np.asarray(sum(one.share * owned[one.name] for one in groups if one.name in owned))
+    others = [one for one in groups if one.name not in owned]
+    if not others:
+        return falls | {"own effect": owned[group.name] * _over(total, taken)}
+    if group.name in owned:
+        return falls | {"own effect": owned[group.name]}
+    children, theirs = sum(one.share for one in others), sum(one.share * one.baseline for one in others)
+    left = total - taken
+    return falls | {"rest, difference": left / children, "rest, ratio": left * group.baseline / theirs}
+
+
+def _own_fall(model: DecisionModel, group: Subgroup, values: Mapping[str, Array]) -> Array:
+    """Return the fall in the group's rate under its own effect, (m,)."""
+    effect = model.section.effect
+    assert effect is not None
+    assert group.effect is not None
+    like = np.ones_like(values["effect"])
+    return rate_fall(effect, {**values, "baseline": group.baseline * like, "effect": group.effect * like})
+
+
+def _over(total: Array, taken: Array) -> Array:
+    """Return total over taken, (m,); 1 where nothing is taken: the check has found the total to be nothing too."""
+    return np.asarray(np.divide(total, taken, out=np.ones_like(total), where=taken != 0))
 
 
 def _sum(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -136,5 +168,5 @@ def _sum(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     added = ["children", "entries_per_year", "programme_cost", "averted_per_year", "averted_if_difference_constant",
              "averted_if_ratio_constant", "inc_effect", "inc_cost", "incremental_net_benefit"]  # fmt: skip
     total = {name: float(table[name].sum(skipna=False)) for name in added if name in table}
-    kept = {name: table[name].iloc[0] for name in ("dimension", "threshold") if name in table}
+    kept = {name: table[name].iloc[0] for name in ("strategy", "dimension", "threshold") if name in table}
     return {**kept, "subgroup": _ALL, **total}

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.economics.assumptions import assumption_table
 from sos_eval.economics.breakeven import break_even as break_even_table
 from sos_eval.economics.breakeven import (
     break_even_fall,
@@ -34,12 +35,19 @@ from sos_eval.economics.model.psa import Samples
 from sos_eval.economics.next_study import next_study
 from sos_eval.economics.prepared import Prepared, effect_there, studies_fit
 from sos_eval.economics.scenario_draws import scenario_draws
-from sos_eval.economics.scenarios import VariedModel, scenario_models, scenario_table, structural_count
+from sos_eval.economics.scenarios import (
+    AVERAGE_CHILD,
+    VariedModel,
+    marginal_child,
+    scenario_models,
+    scenario_table,
+    structural_count,
+)
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.economics.sensitivity import natural_base, own_interval, sensitivity_tables
 from sos_eval.economics.summary import economic_headline, main_results
 from sos_eval.economics.tables import exact_tables
-from sos_eval.economics.timing import AVERAGE_CHILD, marginal_child, timing_table
+from sos_eval.economics.timing import timing_table
 from sos_eval.economics.value import value_for_money
 from sos_eval.economics.voi.evppi import evppi, evppi_table
 from sos_eval.economics.voi.evsi import evsi
@@ -48,6 +56,12 @@ __all__ = ["Evaluation", "Outputs", "evaluate"]
 
 #: What is printed of a programme without any evidence carries this.
 BREAK_EVEN_ONLY = "break-even only: no evidence of effect"
+#: And this, where there is an effect whose evidence the gate does not let through.
+UNUSED_EFFECT = "break-even only: the evidence gate grants E0, so no estimate of the effect is used"
+#: Draws from files have no model, and so no break-even.
+NOTHING = "nothing numeric: the evidence gate grants E0"
+#: What stands in place of a source that is not there.
+UNSOURCED = "no source is declared"
 #: Law of a parameter -> its name in the table, where that is another.
 _LAWS = {
     "share": "dirichlet", "lognormal_median": "lognormal (median; error of the log)",
@@ -97,7 +111,7 @@ def evaluate(prepared: Prepared, measured: Evidence, streams: Streams, where: st
         For CHEERS.
     """
     section, model = prepared.section, prepared.model
-    sheet = cheers_sheet(section, title)
+    sheet = cheers_sheet(section, title, sourced=model is not None and UNSOURCED not in input_sources(model).values())
     draws = model_draws(prepared, streams) if model is not None else {}
     psa = model_samples(model, draws) if model is not None else prepared.samples
     assert psa is not None
@@ -112,10 +126,12 @@ def evaluate(prepared: Prepared, measured: Evidence, streams: Streams, where: st
     mark = watermark(verdict, override)
     printed = override.tier if override and mark else verdict.tier
     currency = section.frame.currency if section.frame is not None else "GBP"
-    outputs: Outputs = {"gate": gate_file(verdict, mark, printed, currency), "cheers": sheet}
+    label = UNUSED_EFFECT if section.effect is not None and section.effect.estimate is not None else BREAK_EVEN_ONLY
+    label = label if model is not None else NOTHING
+    outputs: Outputs = {"gate": gate_file(verdict, mark, printed, currency, label), "cheers": sheet}
     if printed == "E0":
         outputs["missing"] = missing_inputs(verdict)
-        outputs |= break_even_only(model, draws) if model is not None else {}
+        outputs |= break_even_only(model, scenarios, draws, label) if model is not None else {}
         return Evaluation(outputs, verdict, printed, mark)
     full = printed in ("E2", "E3")
     if full:
@@ -128,48 +144,51 @@ def evaluate(prepared: Prepared, measured: Evidence, streams: Streams, where: st
         if len(scenarios) > 1:
             outputs["scenarios_probabilistic"] = scenario_draws(prepared, scenarios, streams)
         chosen = decided(psa, prepared.reference, section.decision_threshold)
-        head = economic_headline(chosen, outputs, verdict.tier, verdict.binding, mark, _withheld(section))
+        lacking = AVERAGE_CHILD if section.care_pathway is not None and not marginal_child(scenarios) else ""
+        unit = section.effect.unit if section.effect is not None else ""
+        head = economic_headline(chosen, outputs, verdict.tier, verdict.binding, mark, lacking, unit)
         outputs |= {"summary": main_results(chosen, outputs, printed, mark), "headline": head}
     else:
         outputs["missing"] = missing_inputs(verdict)
     return Evaluation(outputs, verdict, printed, mark)
 
 
-def without_effect(model: DecisionModel, draws: Mapping[str, Array], *, with_effect: bool) -> Outputs:
+def without_effect(
+    model: DecisionModel, scenarios: Sequence[VariedModel], draws: Mapping[str, Array], *, with_effect: bool
+) -> Outputs:
     """Compute what follows from costs and care alone, and list the inputs that are used."""
     out: Outputs = {
-        "breakeven": break_even_table(model, draws),
+        "breakeven": break_even_table(model, draws, [varied for scenario, varied in scenarios if scenario is not None]),
         "max_programme_cost": justifiable_cost(model, draws),
+        "assumptions": assumption_table(model),
         "parameters": parameter_table(model, with_effect=with_effect),
     }
-    return out | ({"timing": timing_table(model)} if model.stay is not None else {})
+    marginal = marginal_child(scenarios) or AVERAGE_CHILD
+    return out | ({"timing": timing_table(model, marginal)} if model.stay is not None else {})
 
 
-def break_even_only(model: DecisionModel, draws: Mapping[str, Array]) -> Outputs:
-    """Compute what a programme that was never evaluated would have to achieve, outside the tiers.
+def break_even_only(
+    model: DecisionModel, scenarios: Sequence[VariedModel], draws: Mapping[str, Array], label: str
+) -> Outputs:
+    """Compute what a programme would have to achieve where the gate grants nothing numeric, outside the tiers.
 
     Only costs and care enter; the decision record 0031 says why this is printed where nothing else is.
     """
-    out = without_effect(model, draws, with_effect=False)
+    out = without_effect(model, scenarios, draws, with_effect=False)
     for table in (out["breakeven"], out["max_programme_cost"]):
         assert isinstance(table, pd.DataFrame)
-        table["label"] = BREAK_EVEN_ONLY
+        table["label"] = label
     return out
 
 
-def _withheld(section: EconomicsSection) -> str:
-    """Say what the declaration lacks for a headline, or nothing."""
-    return AVERAGE_CHILD if section.care_pathway is not None and not marginal_child(section) else ""
-
-
-def gate_file(verdict: Verdict, mark: str, printed: str, currency: str) -> dict[str, Any]:
+def gate_file(verdict: Verdict, mark: str, printed: str, currency: str, label: str) -> dict[str, Any]:
     """Return `gate.json`: the plain verdict, what is printed, in which money, and under what condition."""
     out = verdict.to_dict()
     out["allowed"] = gate_rule()["tiers"][verdict.tier]
     out["printed_as"] = printed
     out["currency"] = currency
     out["watermark"] = mark or None
-    conditions = {"E0": BREAK_EVEN_ONLY, "E2": "conditional on the effect being causal"}
+    conditions = {"E0": label, "E2": "conditional on the effect being causal"}
     out["condition"] = conditions.get(printed)
     return out
 
@@ -224,7 +243,7 @@ def first_tables(
 ) -> Outputs:
     """Compute what needs no effect estimate (tier E1); `with_effect` sets the effect beside it where it may be."""
     section = prepared.section
-    out = without_effect(model, draws, with_effect=with_effect)
+    out = without_effect(model, scenarios, draws, with_effect=with_effect)
     out["cost_consequence"] = cost_consequence(model, draws)
     out["scenarios"] = scenario_table(prepared, scenarios, with_effect=with_effect)
     if section.equity:
@@ -254,7 +273,7 @@ def parameter_table(model: DecisionModel, *, with_effect: bool) -> pd.DataFrame:
         low, high = own_interval(p, model)
         law = _LAWS.get(p.law, p.law)
         error = np.nan if p.law == "share" else p.se
-        rows.append((p.name, base[p.name], error, low, high, law, sources[p.name]))
+        rows.append((p.name, base[p.name], error, low, high, law, sources.get(p.name, "no estimate is used")))
     prior = model.section.effect.prior if model.section.effect is not None else None
     if prior is not None:
         ends = central_interval(Parameter("prior of the effect", prior.mean, prior.sd, "normal"))
@@ -264,15 +283,20 @@ def parameter_table(model: DecisionModel, *, with_effect: bool) -> pd.DataFrame:
 
 
 def input_sources(model: DecisionModel) -> dict[str, str]:
-    """Say of every parameter where it comes from."""
+    """Say of every parameter where it comes from; an effect that is not there has no source."""
     effect, pathway = model.section.effect, model.section.care_pathway
     assert effect is not None
-    found = {"effect": effect.source, "baseline": effect.baseline_source, "per_entry": effect.per_entry_source}
+    by_definition = {"care_entry": "by definition: an averted entry is one unit", "week_of_care": "not used"}
+    found = {"baseline": effect.baseline_source}
+    found["per_entry"] = by_definition.get(effect.unit, effect.per_entry_source)
+    if effect.estimate is not None:
+        found["effect"] = effect.source
     if pathway is not None:
-        found["weeks"] = pathway.weeks_source
+        from_file = pathway.weeks is None and pathway.stays is not None
+        found["weeks"] = pathway.weeks_source or (pathway.stays.why if from_file and pathway.stays else "")
         found |= {f"mix[{place.name}]": place.source for place in pathway.placements}
     found |= {line.key: line.source for line in model.lines}
-    return {name: text.strip() or "no source is declared" for name, text in found.items()}
+    return {name: text.strip() or UNSOURCED for name, text in found.items()}
 
 
 def decisions(prepared: Prepared) -> float:

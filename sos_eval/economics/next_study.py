@@ -2,7 +2,8 @@
 
 A study of a given size reports the effect with the spread of estimates around the truth that the power engine simulated
 at that size. Its expected net benefit is EVSI times the decisions that come after it has ended, less its cost; the best
-size has the largest. A longer study is more precise and informs fewer decisions.
+size has the largest. A longer study is more precise and informs fewer decisions. Sizes that two errors do not tell from
+the best are named beside it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from sos_eval.economics.model.discount import population_total
 from sos_eval.economics.model.psa import Samples
 from sos_eval.economics.voi.evppi import gain
-from sos_eval.economics.voi.power_study import error_by_size, overall_rows, sizes_of
+from sos_eval.economics.voi.power_study import error_by_size, error_of_error, overall_rows, sizes_of
 
 if TYPE_CHECKING:
     from sos_eval.economics.prepared import Prepared
@@ -32,9 +33,12 @@ def next_study(prepared: Prepared, psa: Samples, rng: np.random.Generator) -> pd
     Returns
     -------
     DataFrame
-        ``authorities, years, sd_estimate, threshold, evsi, std_error, decisions`` (after it has ended, discounted)``,
-        population_evsi, cost, enbs, enbs_error, best`` (1 at the size of the largest expected net benefit of sampling,
-        nowhere where none is above zero).
+        ``authorities, years, sd_estimate, sd_error, threshold, evsi, std_error, decisions`` (after it has ended,
+        discounted)``, population_evsi, cost, enbs, enbs_error, best`` (1 at the size of the largest expected net
+        benefit of sampling, nowhere where none is above zero) and ``not_told_apart`` (1 at a size whose own lies within
+        two errors of it). ``enbs_error`` holds the error of EVSI and what the Monte Carlo error of ``sd_estimate``
+        makes of it; where the power study gives none, the former alone, and ``sd_error`` is empty. The sizes' errors
+        are taken as independent although they share draws, which tells fewer apart.
     """
     study, threshold = prepared.section.voi.next_study, prepared.section.decision_threshold
     effect = prepared.section.effect
@@ -43,20 +47,40 @@ def next_study(prepared: Prepared, psa: Samples, rng: np.random.Generator) -> pd
     assert threshold is not None
     rows = overall_rows(study, prepared.document.path.parent)
     truth, error = _truth(prepared, psa), error_by_size(rows, study, effect)
+    off = error_of_error(rows, study, effect)
     noise, lam = rng.standard_normal(len(truth)), np.array([threshold])
-    found: list[dict[str, Any]] = []
-    for n, years, sd in zip(*sizes_of(rows, study), error, strict=True):
+
+    def worth(sd: float) -> tuple[float, float]:
         (value,), (spread,) = gain(psa, (truth + sd * noise)[:, None], lam, prepared.reference, rng)
+        return float(value), float(spread)
+
+    found: list[dict[str, Any]] = []
+    for n, years, sd, sd_error in zip(*sizes_of(rows, study), error, off, strict=True):
+        value, spread = worth(sd)
+        slope = 0.0 if np.isnan(sd_error) else (worth(max(sd - sd_error, 0.0))[0] - worth(sd + sd_error)[0]) / 2
         left = _decisions(prepared, int(np.ceil(years)))
         cost = study.fixed_cost + study.cost_per_authority_year * n * years
         found.append({
-            "authorities": n, "years": years, "sd_estimate": sd, "threshold": threshold, "evsi": value,
-            "std_error": spread, "decisions": left, "population_evsi": left * value, "cost": cost,
-            "enbs": left * value - cost, "enbs_error": left * spread,
+            "authorities": n, "years": years, "sd_estimate": sd, "sd_error": sd_error, "threshold": threshold,
+            "evsi": value, "std_error": spread, "decisions": left, "population_evsi": left * value, "cost": cost,
+            "enbs": left * value - cost, "enbs_error": left * float(np.hypot(spread, slope)),
         })  # fmt: skip
     table = pd.DataFrame(found)
     table["best"] = ((table["enbs"] == table["enbs"].max()) & (table["enbs"] > 0)).astype(int)
+    table["not_told_apart"] = _near(table).astype(int)
     return table
+
+
+def _near(table: pd.DataFrame) -> Array:
+    """Say which sizes lie within two errors of the best, itself aside, (k,)."""
+    best = table[table["best"] == 1]
+    if best.empty:
+        return np.zeros(len(table))
+    (top, error), *_ = best[["enbs", "enbs_error"]].to_numpy(float)
+    behind = top - table["enbs"].to_numpy(float)
+    return np.asarray(
+        (behind <= 2 * np.hypot(error, table["enbs_error"].to_numpy(float))) & (table["best"] == 0), float
+    )
 
 
 def _truth(prepared: Prepared, psa: Samples) -> Array:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sos_eval.declare import Document, Path_
-from sos_eval.economics.consistency import Problem, idle_parameters, modelled, problems, too_long, unknown_parameters
+from sos_eval.economics.consistency import problems, too_long, unknown_parameters
+from sos_eval.economics.group_checks import stays_of_groups
+from sos_eval.economics.idle import idle_parameters
 from sos_eval.economics.model.confidence import ConfidenceDistribution
 from sos_eval.economics.model.deflator import Deflator, deflator_names, named_deflator, read_deflator
 from sos_eval.economics.model.discount import Schedule, flat, named_schedule
@@ -14,6 +16,7 @@ from sos_eval.economics.model.draws import central_interval, correlation_problem
 from sos_eval.economics.model.evaluated import WEEKS, DecisionModel, decision_model
 from sos_eval.economics.model.psa import Samples, read_samples
 from sos_eval.economics.model.stay import Observed, read_stays
+from sos_eval.economics.problem import Problem, modelled
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.economics.voi.evsi import study_problems
 from sos_eval.economics.voi.power_study import size_problems
@@ -55,8 +58,9 @@ class Prepared:
 
 
 def prepare(
-    section: EconomicsSection, document: Document, path: Path_ = (), test: ConfidenceDistribution | None = None
-) -> Prepared:
+    section: EconomicsSection, document: Document, path: Path_ = (), test: ConfidenceDistribution | None = None,
+    *, varied: bool = False,
+) -> Prepared:  # fmt: skip
     """Check a declaration and read what it names.
 
     Parameters
@@ -67,6 +71,8 @@ def prepare(
         Its file, and where in it the block stands; files are relative to it.
     test
         The confidence distribution of the effect, where a run's inverted test gave it.
+    varied
+        Whether the declaration is a scenario of another, in which a key of the base case may rest.
 
     Raises
     ------
@@ -75,7 +81,7 @@ def prepare(
     """
     faults = Faults(DesignFault)
     deflator = _deflator(section, document, path, faults)
-    for key, what, instead in problems(section, deflator):
+    for key, what, instead in problems(section, deflator, varied=varied):
         _add(faults, document, path, key, what, instead)
     faults.stop()
     observed = _observed(section, document)
@@ -92,6 +98,9 @@ def prepare(
     wanted = section.reference or (section.frame.comparator if section.frame is not None else strategies[0])
     if wanted not in strategies:
         _add(faults, document, path, ("reference",), f"no strategy is called {wanted!r}", nearest(wanted, strategies))
+    elif model is not None and wanted != strategies[0]:
+        what = f"{wanted!r}: the comparator of a declared model is the frame's, {strategies[0]!r}"
+        _add(faults, document, path, ("reference",), what, "leave it out; it is for draws from files")
     faults.stop()
     if model is not None:
         for key, what, instead in idle_parameters(section, [p.name for p in model.parameters if not p.varies]):
@@ -108,8 +117,9 @@ def prepare(
 
 
 def _room(model: DecisionModel) -> Iterator[Problem]:
-    """Check that stays fit between the ages at entry and 18, in any draw."""
+    """Check that stays fit between the ages at entry and 18, in any draw, and that groups' make up their mean."""
     if model.stay is not None:
+        yield from stays_of_groups(model.section, model.base["weeks"])
         stay = next(p for p in model.parameters if p.name == "weeks")
         yield from too_long(central_interval(stay, 1 - 1e-12)[1], model.stay.limit * WEEKS)
 

@@ -42,9 +42,9 @@ def scenario_draws(prepared: Prepared, models: Sequence[VariedModel], streams: S
     -------
     DataFrame
         ``scenario, strategy, draws, inc_cost, inc_effect, threshold, incremental_net_benefit``, each of the three with
-        ``_low`` and ``_high`` (central 95%), ``prob_cost_effective`` (has the highest net benefit of all strategies)
-        and ``best``; a row per scenario and strategy, the comparator with its probability alone. What is at a threshold
-        is empty without a decision threshold.
+        ``_low`` and ``_high`` (central 95%), ``prob_better_than_comparator`` (share of draws in which its net benefit
+        is above the comparator's; empty for the comparator), ``prob_best_of_all`` (is the highest) and ``best``; a row
+        per scenario and strategy. What is at a threshold is empty without a decision threshold.
     """
     rows = []
     for scenario, model in models:
@@ -68,7 +68,9 @@ def _strategies(model: DecisionModel, draws: Mapping[str, Array], reference: int
         row |= _ends("inc_cost", costs[:, j]) | _ends("inc_effect", effects[:, j])
         row |= {"threshold": np.nan if threshold is None else threshold}
         row |= _ends("incremental_net_benefit", benefit[:, j])
-        rows.append(row | {"prob_cost_effective": np.nan if threshold is None else shares[j], "best": best})
+        beats = np.nan if threshold is None or j == reference else float((benefit[:, j] > 0).mean())
+        row |= {"prob_better_than_comparator": beats, "prob_best_of_all": np.nan if threshold is None else shares[j]}
+        rows.append(row | {"best": best})
     return rows
 
 

@@ -14,17 +14,24 @@ from sos_eval.economics.breakeven import break_even_fall
 from sos_eval.economics.decision import choose
 from sos_eval.economics.declared_analysis import Scenario
 from sos_eval.economics.icers import incremental, quadrant
-from sos_eval.economics.model.evaluated import DecisionModel, rate_fall
+from sos_eval.economics.model.evaluated import DecisionModel
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.errors import DesignFault, Fault, Faults, nearest
 
 if TYPE_CHECKING:
     from sos_eval.economics.prepared import Prepared
 
-__all__ = ["VariedModel", "scenario_models", "scenario_table", "structural_count"]
+__all__ = ["AVERAGE_CHILD", "VariedModel", "marginal_child", "scenario_models", "scenario_table", "structural_count"]
 
 #: A scenario, None for the base case, and its model.
 VariedModel = tuple[Scenario | None, DecisionModel]
+#: What is missing where every averted entry is taken to last as the average one.
+AVERAGE_CHILD = (
+    "no scenario has a shorter stay and a smaller saving (change: {care_pathway.weeks: …}): the child whose entry is "
+    "averted stays less long than the average child in care"
+)
+#: How many entries of the outline follow without an effect.
+_WITHOUT_EFFECT = 5
 
 
 def scenario_models(prepared: Prepared) -> list[VariedModel]:
@@ -58,28 +65,37 @@ def scenario_table(prepared: Prepared, models: Sequence[VariedModel], *, with_ef
         From `scenario_models`, the base case first.
     with_effect
         Whether costs and effects may be shown together: a row per scenario and strategy, with the frontier's ratios and
-        the strategy that is best at the decision threshold; else only the break-even effect is, a row per scenario.
+        the strategy that is best at the decision threshold; else only the break-even effect is. Either way
+        `breakeven_fall` and `programme_cost` are the strategy's own, `saving_one_each_year` is for one entry averted in
+        every year of full effect, fading as declared, and `saving_single_entry` for one averted in the first year.
+        ``note`` says where a scenario changes nothing that the table shows.
     """
     rows = []
-    own = _outline(models[0][1])
+    shown = slice(None) if with_effect else slice(_WITHOUT_EFFECT)
+    own = _outline(models[0][1])[shown]
     for scenario, model in models:
-        same = scenario is not None and np.allclose(_outline(model), own, rtol=1e-12, atol=0)
-        row = _costs(scenario, model) | {"note": "changes no result here" if same else ""}
-        rows += [row | more for more in _results(prepared, model)] if with_effect else [row]
+        same = scenario is not None and np.allclose(_outline(model)[shown], own, rtol=1e-12, atol=0)
+        results = _results(prepared, model) if with_effect else [{}] * len(model.others)
+        for j, more in zip(model.others, results, strict=True):
+            row = _costs(scenario, model, j) | {"note": "changes no result here" if same else ""}
+            rows.append(row | more)
     return pd.DataFrame(rows)
 
 
-def _costs(scenario: Scenario | None, model: DecisionModel) -> dict[str, Any]:
-    """Return what a scenario is and what needs no effect."""
-    base, fall = model.expected, break_even_fall(model)
+def _costs(scenario: Scenario | None, model: DecisionModel, j: int) -> dict[str, Any]:
+    """Return what a scenario is, and what needs no effect of a strategy."""
+    base, share = model.expected, float(model.programme_share[j])
+    fall = break_even_fall(model, share)
     return {
         "scenario": scenario.name if scenario else "base case",
         "changes": "; ".join(f"{k} = {v}" for k, v in scenario.change.items()) if scenario else "",
         "why": scenario.why if scenario else "",
         "structural": bool(scenario and scenario.structural),
+        "strategy": model.strategies[j],
         "breakeven_fall": fall if np.isfinite(fall) else np.nan,
-        "programme_cost": float(model.programme_cost(base)[0]),
-        "saving_per_averted": float(model.saving_per_averted(base)[0]),
+        "programme_cost": share * float(model.programme_cost(base)[0]),
+        "saving_one_each_year": float(model.saving_per_averted(base)[0]),
+        "saving_single_entry": float(model.saving_single_entry(base)[0]),
     }
 
 
@@ -91,13 +107,33 @@ def structural_count(models: Sequence[VariedModel]) -> int:
     return sum(scenario.structural for scenario in changed)
 
 
+def marginal_child(models: Sequence[VariedModel]) -> str:
+    """Say how much less is saved for the marginal child: the scenario with a shorter mean stay and the least saving.
+
+    The stay is held against the mean that the base case uses, declared or observed. Empty where no scenario has both a
+    shorter stay and a saving that is strictly smaller at expected values.
+    """
+    (_, base), *others = models
+    weeks, saving = base.base.get("weeks"), float(base.saving_per_averted(base.expected)[0])
+    found: list[tuple[float, str]] = []
+    for scenario, model in others:
+        stay, less = model.base.get("weeks"), float(model.saving_per_averted(model.expected)[0])
+        if scenario is not None and weeks is not None and stay is not None and stay < weeks and less < saving:
+            by = f"{1 - less / saving:.2%} less" if saving > 0 else f"{saving - less:,.0f} less"
+            found.append(
+                (less, f"in the scenario “{scenario.name}” ({stay:,.4g} weeks for {weeks:,.4g}) {by} is saved")
+            )
+    return min(found)[1] if found else ""
+
+
 def _outline(model: DecisionModel) -> np.ndarray:
-    """Return what every result follows from, at expected values: costs, savings, units and size of the effect, (5,)."""
-    base, effect = model.expected, model.section.effect
-    assert effect is not None
+    """Return what every result follows from, at expected values: costs, savings, units and size of the effect, (7,)."""
+    base = model.expected
     savings = [model.saving_per_averted(base, cashable=cashable) for cashable in (False, True)]
-    fall = rate_fall(effect, base)
-    return np.concatenate([model.programme_cost(base), *savings, model.effect_units(base), fall])
+    alone, fall = model.saving_single_entry(base), np.array([break_even_fall(model)])
+    return np.concatenate([
+        model.programme_cost(base), *savings, alone, np.nan_to_num(fall), model.effect_units(base), model.averted(base)
+    ])  # fmt: skip
 
 
 def _results(prepared: Prepared, model: DecisionModel) -> list[dict[str, Any]]:
@@ -111,7 +147,7 @@ def _results(prepared: Prepared, model: DecisionModel) -> list[dict[str, Any]]:
     best = "" if threshold is None else model.strategies[choose(price * d_effect - d_cost, reference)[0]]
     return [
         {
-            "strategy": name, "inc_cost": float(d_cost[j]), "inc_effect": float(d_effect[j]),
+            "inc_cost": float(d_cost[j]), "inc_effect": float(d_effect[j]),
             "quadrant": quadrant(d_cost[j], d_effect[j]), "status": frontier.loc[name, "status"],
             "icer": frontier.loc[name, "icer"], "threshold": price,
             "incremental_net_benefit": price * float(d_effect[j]) - float(d_cost[j]), "best": best,
@@ -132,12 +168,12 @@ def _changed(prepared: Prepared, scenario: Scenario, i: int) -> DecisionModel:
     changed = deepcopy(data)
     for key, value in scenario.change.items():
         _set(changed, key, value, document.where((*path, "scenarios", i)), scenario.name)
-    for dropped in ("scenarios", "schema", "name", "title"):
+    for dropped in ("scenarios", "schema", "name", "title", "equity", "distribution"):  # no result by scenario
         changed.pop(dropped, None)
     kept = _keep_effect(changed, prepared.section)
     section = build(EconomicsSection, changed, document, path)
     assert section is not None
-    model = prepare(section, document, path, prepared.test if kept else None).model
+    model = prepare(section, document, path, prepared.test if kept else None, varied=True).model
     assert model is not None
     return model
 

@@ -54,6 +54,8 @@ class EconomicsSection(Declared):
     """Money a unit of effect, as plotted: a list, or from, to and step."""
     decision_threshold: Annotated[float, Ge(0)] | None = None
     """Money a unit of effect at which the decision is taken: verdict, tornado, scenarios and equity are about it."""
+    decision_threshold_source: str = ""
+    """Where that price comes from."""
     dsa: Dsa = field(default_factory=Dsa)
     """One-way and two-way sensitivity."""
     scenarios: tuple[Scenario, ...] = ()

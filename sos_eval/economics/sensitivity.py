@@ -34,6 +34,9 @@ def sensitivity_tables(prepared: Prepared) -> dict[str, pd.DataFrame]:
     base = natural_base(model)
     ranges = {p.name: declared.ranges.get(p.name) or own_interval(p, model) for p in model.parameters}
     ranges = {name: span for name, span in ranges.items() if span[0] < span[1]}
+    shares = mix_of(base)
+    if len(shares) == 2 and shares[1] not in declared.ranges:  # one share of two is the mirror image of the other
+        ranges.pop(shares[1], None)
     if threshold is None or not ranges:
         return {}
 

@@ -45,6 +45,8 @@ def net_benefit(psa: Samples, swept: Sweep) -> pd.DataFrame:
 def pairwise(psa: Samples, swept: Sweep, reference: int) -> pd.DataFrame:
     """Compare every strategy with the reference: incremental net benefit in money and in units of effect.
 
+    ``prob_cost_effective`` is the share of draws in which a strategy is better than the reference, whatever the others
+    do; that it is the best of all is in ``ceac``.
     ``eib`` is the expected incremental net monetary benefit (INMB), ``inhb`` the same divided by the threshold
     (empty at a threshold of zero, where a unit of effect has no price).
     """

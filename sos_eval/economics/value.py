@@ -57,8 +57,11 @@ def value_for_money(prepared: Prepared, draws: Mapping[str, Array]) -> pd.DataFr
 
 def _parts(cost: Array, saving: Array, cash: Array, units: Array, threshold: float | None) -> Iterator[Row]:
     """Yield what the ratio is made of."""
-    yield "present cost of the programme", cost, "discounted, in the perspective, with any optimism bias declared"
-    yield "present saving", saving, "what averted entries would have cost"
+    at_once = "as if all authorities took it up in year 1: the budget follows uptake"
+    text = f"discounted, in the perspective, with any optimism bias declared, {at_once}"
+    yield "present cost of the programme", cost, text
+    text = "what averted entries would have cost, net of what costs more in their place, such as support at home"
+    yield "present saving", saving, text
     yield "of which cashable", cash, "could be released as money within the horizon"
     yield "present units of effect", units, "discounted"
     yield "net present value, savings only", saving - cost, "saving less cost"
@@ -71,7 +74,7 @@ def _ratios(
     cost: Array, saving: Array, units: Array, threshold: float | None
 ) -> Iterator[tuple[str, float, float, float, str]]:
     """Yield benefit-cost ratios: of savings, and with effects priced."""
-    kinds = [("benefit-cost ratio, savings only", saving, "saving over cost")]
+    kinds = [("benefit-cost ratio, savings only", saving, "net saving over the cost of the programme")]
     if threshold is not None and threshold > 0:
         kinds.append(("benefit-cost ratio, effects priced", saving + threshold * units,
                       f"with a unit of effect at {threshold:,.10g}"))  # fmt: skip

@@ -24,7 +24,7 @@ from sos_eval.economics.gate.verdict import Verdict
 from sos_eval.economics.model.confidence import ConfidenceDistribution
 from sos_eval.economics.prepared import prepare
 from sos_eval.economics.section import EconomicsFile, EconomicsSection
-from sos_eval.economics.summary import finding
+from sos_eval.economics.summary import finding, outside_tiers
 from sos_eval.errors import DesignFault, Fault, InputFault
 from sos_eval.inference.confidence_curve import CURVE
 from sos_eval.numerics.random import stream
@@ -48,6 +48,8 @@ class EconomicsRun:
         The gate's, and the mark of an override.
     finding
         What was found, in a sentence.
+    outside
+        What is printed outside the tiers, where the evidence grants nothing numeric; empty elsewhere.
     unmet
         Figures that could not be made.
     """
@@ -57,6 +59,7 @@ class EconomicsRun:
     watermark: str
     finding: str
     unmet: tuple[Unmet, ...] = ()
+    outside: str = ""
 
 
 def run_economics(
@@ -101,7 +104,9 @@ def run_economics(
     write_folder(
         folder, lambda partial_folder: unmet.extend(_write(partial_folder, outputs, title or path.stem)), replace=force
     )
-    return EconomicsRun(folder, found.verdict, found.watermark, finding(found.outputs), tuple(unmet))
+    return EconomicsRun(
+        folder, found.verdict, found.watermark, finding(found.outputs), tuple(unmet), outside_tiers(found.outputs)
+    )
 
 
 def _evaluated(

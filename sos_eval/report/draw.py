@@ -59,7 +59,7 @@ class Drawn:
 def available(bundle: ResultBundle) -> tuple[list[str], dict[str, str]]:
     """Return the figures that this bundle has data for, and the reason for each of the others."""
     names, skipped = [], {}
-    for name, drawing in registered("figure").items():
+    for name, drawing in _drawings(bundle).items():
         try:
             drawing.data(bundle)
         except NothingToShow as fault:
@@ -67,6 +67,11 @@ def available(bundle: ResultBundle) -> tuple[list[str], dict[str, str]]:
         else:
             names.append(name)
     return names, skipped
+
+
+def _drawings(bundle: ResultBundle) -> dict[str, Drawing]:
+    """Return the figures that a folder of this kind can have."""
+    return {name: drawing for name, drawing in registered("figure").items() if name.startswith(bundle.figures)}
 
 
 def draw(bundle: ResultBundle, name: str) -> Figure:
@@ -83,7 +88,7 @@ def drawing_of(bundle: ResultBundle, name: str) -> tuple[Drawing, pd.DataFrame]:
     InputFault
         There is no such figure, or this bundle lacks its data; what is available is named.
     """
-    drawings: dict[str, Drawing] = registered("figure")
+    drawings = _drawings(bundle)
     if name not in drawings:
         raise InputFault(Fault(str(bundle.path), f"no figure is called {name!r}", nearest(name, drawings)))
     try:

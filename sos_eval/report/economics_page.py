@@ -4,27 +4,44 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.bundle.bundle import ResultBundle, read_bundle
 from sos_eval.bundle.files import read_table
+from sos_eval.bundle.listing import refuse_damage
 from sos_eval.bundle.unmet import Unmet
 from sos_eval.report.content import ReportDocument
 from sos_eval.report.draw import Drawn, draw_all, save
 from sos_eval.report.economics_blocks import economics
 from sos_eval.report.html import render_document
 
-__all__ = ["EconomicsFolder", "write_page"]
+__all__ = ["EconomicsFolder", "read_drawable", "write_page"]
 
 
 class EconomicsFolder(ResultBundle):
     """A folder that `sos-eval economics` wrote, for the figures to read as they read a bundle."""
+
+    figures: ClassVar[str] = "economics_"
 
     @cached_property
     def economics(self) -> dict[str, Any]:
         """Tables by name, JSON as dicts, in this folder itself."""
         found: dict[str, Any] = {file.stem: read_table(file) for file in sorted(self.path.glob("*.csv"))}
         return found | {file.stem: self._json(file.name) for file in sorted(self.path.glob("*.json"))}
+
+
+def read_drawable(folder: Path) -> ResultBundle:
+    """Open a folder that figures can be drawn from: a result bundle, or an economic evaluation of its own.
+
+    Raises
+    ------
+    InputFault
+        It is neither, or a file of it is missing, cut or changed.
+    """
+    if not (folder / "gate.json").is_file():
+        return read_bundle(folder)
+    refuse_damage(folder)
+    return EconomicsFolder(folder)
 
 
 def write_page(path: Path, title: str) -> list[Unmet]:

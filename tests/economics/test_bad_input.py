@@ -26,6 +26,10 @@ def cost(**changes):
     return {"costs": [{key: value for key, value in line.items() if value is not None}]}
 
 
+def group(name, share, baseline, **more):
+    return {"name": name, "dimension": "fifth", "share": share, "baseline": baseline, "source": "x", **more}
+
+
 PLACE = {"name": "foster", "share": 1.0, "weekly_cost": 100, **LINE}
 #: What is declared, and words that the fault must hold.
 CASES = {
@@ -71,6 +75,33 @@ CASES = {
         {"between": ["weeks", "effect"], "rho": 0.1}]}}, "psa.correlation.1: weeks, effect: given twice"),
     "a correlation with what does not vary": ({"psa": {"correlation": [{"between": ["effect", "weeks"], "rho": 0.9}]}},
         "weeks does not vary: a correlation with it does nothing"),
+    "a loss after no years of full effect": ({"effect__decay": 0.3},
+        "effect.decay: 0.3: without persistence the effect is full over the horizon of 2"),
+    "a loss after the horizon": ({"effect__decay": 0.3, "effect__persistence": 2}, "the effect is full for 2 years"),
+    "years of full effect that do not end": ({"effect__persistence": 1},
+        "effect.persistence: 1: with a decay of 0 the effect stays full"),
+    "a programme that is cashable": ({"implementation": {"running": {
+        "name": "r", "amount": 1, "cashable": 0.5, **LINE}}}, "running.cashable: r: a cost of the programme is paid"),
+    "a yearly cost that is cashable": (cost(unit="authority_year", cashable=0.5),
+        "costs.0.cashable: visits: a cost of the programme is paid in full"),
+    "turnover without training": ({"implementation": {"turnover": 0.1, "licence": {
+        "name": "l", "amount": 1, **LINE}}}, "no training is declared"),
+    "an annuity of nothing": ({"implementation": {"amortisation": 9, "licence": {
+        "name": "l", "amount": 1, **LINE}}}, "there is nothing to spread"),
+    "a mix of one that varies": ({"care_pathway__concentration": 50}, "one placement is the whole mix"),
+    "entries that count twice": ({"effect__per_entry": 2}, "effect.per_entry: 2: an averted entry is one unit"),
+    "an error of one": ({"effect__per_entry_se": 0.1}, "effect.per_entry_se: 0.1: an averted entry is one unit"),
+    "units of weeks": ({"effect__unit": "week_of_care", "effect__per_entry": 2}, "weeks follow from the care_pathway"),
+    "a lower rate for a short horizon": ({"discount": {"costs": "green_book_2026_lower", "effects": 0.0}},
+        "for horizons over 50 years; this one has 2"),
+    "another comparator": ({"reference": "Programme"}, "the comparator of a declared model is the frame's, 'usual'"),
+    "groups that are not the whole": ({"equity": [group("poor", 0.2, 90), group("rich", 0.8, 25)]},
+        "fifth: shares times rates give 38 per 10,000, the baseline is 30: more than 1% apart"),
+    "groups with more entries than all": ({"equity": [group("poor", 0.5, 80)]}, "more entries than there are"),
+    "stays that are not the whole": ({"equity": [group("poor", 0.2, 50, weeks=100), group("rich", 0.8, 25)]},
+        "the groups' weeks make up 73.33 on average over entries, the mean stay is 60"),
+    "effects that are not the whole": ({"equity": [group("poor", 0.2, 50, effect=-5), group("rich", 0.8, 25,
+        effect=-2)]}, "the groups' own effects avert 2.6 per 10,000, the effect 2"),
     "a sensitivity about no threshold": ({"decision_threshold": None, "dsa": {"ranges": {"weeks": [40, 80]}}},
         "add decision_threshold"),
     "optimism from nowhere": ({"implementation": {"optimism_bias": 0.1, "licence": {"name": "l", "amount": 1, **LINE}}},

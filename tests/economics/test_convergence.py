@@ -25,7 +25,7 @@ def test_after_two_three_and_four_draws():
     assert table["incremental_net_benefit"].tolist() == pytest.approx([0, 5, 10])
     want = [np.std(x, ddof=1) / np.sqrt(len(x)) for x in ([5, -5], [5, -5, 15], [5, -5, 15, 25])]
     assert table["std_error"].tolist() == pytest.approx(want)
-    assert table["prob_cost_effective"].tolist() == pytest.approx([1 / 2, 2 / 3, 3 / 4])
+    assert table["prob_best_of_all"].tolist() == pytest.approx([1 / 2, 2 / 3, 3 / 4])
 
 
 def test_the_populations_evppi_is_that_of_a_decision_times_the_decisions():

@@ -22,7 +22,7 @@ def test_the_headline_is_about_the_best_strategy_and_a_dominated_one_has_no_rati
     outputs = full_run(strategies=THREE).outputs
     head = outputs["headline"]
     assert (head["strategy"], head["best"], head["status"]) == ("whole", "whole", "ND")
-    assert "At 1,000 a unit of effect whole is best on average" in head["sentence"]
+    assert head["sentence"].startswith("At GBP 1,000 for an averted entry to care whole is best on average, by GBP ")
     ratios = rows(outputs, "incremental cost-effectiveness ratio")
     assert np.isnan(ratios.loc["half", "value"])
     assert ratios.loc["half", "text"].startswith("dominated")
@@ -71,7 +71,13 @@ def test_the_best_and_the_best_of_the_others():
     assert choose(np.array([0.0, 3.0, 7.0]), 0) == (2, 2)
 
 
-@pytest.mark.parametrize("scenarios", [[], [{"name": "longer", "change": {"care_pathway.weeks": 61}}]])
+@pytest.mark.parametrize("scenarios", [
+    [], [{"name": "longer", "change": {"care_pathway.weeks": 61}}],
+    # shorter, and dearer by more than that: no less is saved
+    [{"name": "dear", "change": {"care_pathway.weeks": 59, "care_pathway.placements.foster.weekly_cost": 200}}],
+    # the same stay, and less saved for another reason
+    [{"name": "cheap", "change": {"care_pathway.placements.foster.weekly_cost": 50}}],
+])  # fmt: skip
 def test_without_the_marginal_childs_shorter_stay_there_is_no_headline(scenarios):
     outputs = full_run(scenarios=[*scenarios, *(
         {"name": str(i), "change": {"frame.horizon": i}, "structural": True} for i in (1, 3, 5))]).outputs  # fmt: skip

@@ -258,7 +258,7 @@ def test_the_terminal_and_the_page_open_with_what_was_found(tmp_path):
     share = table["all savings", "share of all entries averted"]
     cash = table["cashable savings only", "share of all entries averted"]
     first = shown.splitlines()[0]
-    assert first.startswith(f"To pay for itself the programme would have to avert {share:.1%} of entries to care, ")
+    assert first.startswith(f"To pay for itself Signs of Safety would have to avert {share:.1%} of entries to care, ")
     assert first.endswith(f"in each year of full effect; {cash:.1%} if only cashable savings count.")
     assert f"{table['all savings', 'fewer entries a year, one authority']:.3g} a year (" in first
     page = (tmp_path / "out" / "report.html").read_text()

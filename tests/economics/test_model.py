@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from sos_eval.declare import Document, build
+from sos_eval.economics.assumptions import assumption_table
 from sos_eval.economics.breakeven import break_even, break_even_rate, justifiable_cost, research_bound
 from sos_eval.economics.budget import COUNTED, budget_impact
 from sos_eval.economics.evaluate import evaluate
@@ -74,6 +75,7 @@ def test_break_even_by_hand():
     assert break_even_rate(model, base(model))[0] == pytest.approx(60_000 / 11_200)
     assert break_even_rate(model, base(model), cashable=True)[0] == pytest.approx(2 * 60_000 / 11_200)
     table = break_even(model, base(model)).set_index(["counting", "quantity"])
+    assert set(table["strategy"]) == {"Programme"}
     assert table.loc[("all savings", "rate ratio"), "value"] == pytest.approx(1 - 60_000 / 11_200 / 30)
     curve = justifiable_cost(model, base(model))
     at = np.interp(60_000 / 11_200, curve["fall"], curve["max_cost"])
@@ -85,7 +87,7 @@ def test_no_effect_can_pay_for_what_saves_nothing():
     model = prepared(care_pathway__weeks=0.001, scenarios=[shorter], implementation={
         "licence": {"name": "licence", "amount": 9e9, **LINE}}).model  # fmt: skip
     table = break_even(model, base(model))
-    assert "no effect pays the programme back" in table["text"][0]
+    assert "no effect pays for Programme" in table["text"][0]
 
 
 def test_discounting_deflating_turnover_and_decay():
@@ -274,7 +276,7 @@ def test_the_research_bound_says_no_probability():
     prior = {"mean": 0, "sd": 1, "source": "a stated belief"}
     found = prepared(effect={"baseline": 30, "prior": prior}, thresholds=[0, 1000])
     got = evaluate(found, Evidence(), lambda *names: np.random.default_rng(1), "x.yaml")
-    want = ["threshold", "evpi_under_prior", "std_error", "population_value"]
+    want = ["threshold", "evpi_under_prior", "std_error", "decisions", "population_value"]
     # without an EMMIE score the evidence grants nothing numeric
     assert got.verdict.tier == "E0"
     assert "research_value" not in got.outputs
@@ -319,6 +321,10 @@ def test_a_share_of_the_mix_is_varied_on_its_own_scale_and_the_others_take_the_r
     row = table.set_index("parameter").loc["mix[residential]"]
     want = [16_000 - 60_000 + 8 * 112 * (100 + 900 * x) for x in (0.1, 0.3, 0.2)]
     assert row[["inmb_low", "inmb_high", "inmb_base"]].tolist() == pytest.approx(want)
+    # of two placements one share is the mirror image of the other: it stands there once
+    two = [{**places[0], "share": 0.2}, {**places[1], "share": 0.8}]
+    mirrored = full_run(care_pathway={**pathway, "placements": two}).outputs["tornado"]["parameter"]
+    assert [name for name in mirrored if name.startswith("mix[")] == ["mix[residential]"]
     own = table.set_index("parameter").loc["mix[foster]"]  # beta(30, 30)
     assert own[["low", "high"]].tolist() == pytest.approx([0.374983, 0.625017], abs=1e-6)
 
@@ -359,11 +365,37 @@ def test_the_reporting_sheet_is_filled_only_from_what_is_there():
         return cheers_sheet(prepared(**changes).section).set_index("item")["answer"]
 
     assert answers()[22] == ""  # neither the baseline nor the weeks say where they come from
-    sourced = {"effect__baseline_source": "a table", "care_pathway__weeks_source": "returns"}
-    assert answers(**sourced)[22].startswith("every input")
     assert answers()[20] == "2,000 draws of the parameters; 1 scenarios; one-way ranges; gate on the evidence"
     assert "one-way" not in answers(decision_threshold=None)[20]
     assert answers()[17].endswith("entries on its first day, fixed stays")
+
+
+def test_every_input_has_a_source_where_the_sheet_says_so():
+    # the sheet of a run, beside the inputs of the same run: an entry of the unit is one by definition
+    sourced = {"effect__baseline_source": "a table", "care_pathway__weeks_source": "returns"}
+    for left_out in (None, *sourced):
+        given = {key: value for key, value in sourced.items() if key != left_out}
+        got = evaluate(prepared(**given), Evidence(), lambda *names: np.random.default_rng(1), "x.yaml").outputs
+        unsourced = (got["parameters"]["source"] == "no source is declared").any()
+        answer = got["cheers"].set_index("item").loc[22, "answer"]
+        assert (answer == "") == unsourced == (left_out is not None)
+
+
+def test_the_sheet_says_which_groups_count_for_more():
+    halves = [{"name": name, "dimension": "means", "share": 0.5, "baseline": rate, "source": "x"}
+              for name, rate in (("poor", 40), ("rich", 20))]  # fmt: skip
+    averse = {"dimension": "means", "aversion": [0, 1], "why": "a panel's judgement"}
+
+    def said(**changes):
+        got = evaluate(prepared(**changes), Evidence(), lambda *names: np.random.default_rng(1), "x.yaml").outputs
+        return got["cheers"].set_index("item").loc[19, "answer"]
+
+    assert said() == ""
+    assert said(equity=halves).endswith("no group is given a higher weight")
+    assert "net benefits are not weighted (a panel's judgement)" in said(equity=halves, distribution=averse)
+    weighted = said(equity=halves, distribution={**averse, "weights": {"poor": 1.5, "rich": 0.5}})
+    assert "declared weights (poor 1.5, rich 0.5)" in weighted
+    assert "no group" not in weighted
 
 
 def test_a_stated_prior_is_among_the_inputs():
@@ -379,7 +411,9 @@ def test_a_stated_prior_is_among_the_inputs():
 def test_a_programme_without_evidence_gets_its_break_even_and_nothing_more():
     got = evaluate(prepared(effect={"baseline": 30}), Evidence(), lambda *names: np.random.default_rng(1), "x.yaml")
     assert got.verdict.tier == "E0"
-    assert set(got.outputs) == {"gate", "cheers", "missing", "breakeven", "max_programme_cost", "parameters", "timing"}
+    assert set(got.outputs) == {
+        "gate", "cheers", "missing", "breakeven", "max_programme_cost", "assumptions", "parameters", "timing"
+    }  # fmt: skip
     assert got.outputs["gate"]["condition"] == "break-even only: no evidence of effect"
     assert set(got.outputs["breakeven"]["label"]) == {"break-even only: no evidence of effect"}
     assert got.outputs["breakeven"]["value"][0] == pytest.approx(60_000 / 11_200)
@@ -391,6 +425,30 @@ def test_optimism_bias_raises_the_programme_and_nothing_else():
     model = prepared(implementation=raised).model
     assert model.programme_cost(base(model))[0] == pytest.approx(72_000)
     assert model.saving_per_averted(base(model))[0] == pytest.approx(11_200)
+
+
+def test_what_no_draw_varies_is_listed_as_declared():
+    # one year of full effect, then half: 1.5 entries for one averted in every year of full effect
+    model = prepared(effect__persistence=1, effect__decay=0.5, decision_threshold_source="a panel", implementation={
+        "turnover": 0.2, "training": {"name": "training", "amount": 1000, **LINE}}).model  # fmt: skip
+    facts = {"sms": 2, "emmie_econ": 1, "complete": 0.9}
+    got = evaluate(
+        prepared(gate={"facts": facts, "evidence": dict.fromkeys(facts, "x")}, care_pathway__cashable=0.25,
+                 care_pathway__age_at_entry={"3": 0.4, "10": 0.6}),
+        Evidence(), lambda *names: np.random.default_rng(1), "x.yaml").outputs["assumptions"]  # fmt: skip
+    rows, own = (table.set_index("assumption")["value"] for table in (got, assumption_table(model)))
+    assert own["years of full effect"] == "1 of 2"
+    assert own["share of the effect lost each year after them"] == "50%"
+    assert own["one entry averted in every year of full effect, fading"] == "1.5 entries"
+    assert own["staff that leave in a year and are trained anew"] == "20%"
+    priced = assumption_table(model).set_index("assumption")["why"]
+    assert priced["money a unit of effect at which the decision is taken"] == "a panel"
+    assert rows["years of full effect"] == "2 of 2"
+    assert rows["share of the saving that could be cashed"] == "25%"
+    assert rows["age at entry: share of entries"] == "3: 40%, 10: 60%"
+    assert rows["moves between placements in a year"] == "none"
+    assert rows["children aged 0 to 17 in an authority"] == "10,000"
+    assert rows["authorities that take it up"] == "1"
 
 
 def test_value_for_money_by_hand():

@@ -104,3 +104,37 @@ def test_another_scale_and_several_estimators_are_refused(tmp_path):
     two = pd.concat([power_table(), power_table(estimator="twfe")])
     with pytest.raises(DesignFault, match="several estimators"):
         valued(ready(tmp_path, two))
+
+
+def test_sizes_that_two_errors_do_not_tell_from_the_best_are_named(tmp_path):
+    # the closed form's slope in the error of the estimate, times the Monte Carlo error of that error, beside EVSI's own
+    table = valued(ready(tmp_path, power_table(sd_estimate_mcse=0.02)))
+    assert set(table["sd_error"]) == {0.02}
+    for _, row in table.iterrows():
+        sd = row["sd_estimate"]
+        slope = (closed_form(sd - 0.02) - closed_form(sd + 0.02)) / 2
+        own = np.hypot(row["std_error"], slope) * row["decisions"]
+        assert row["enbs_error"] == pytest.approx(own, rel=0.15)
+        assert row["enbs_error"] > row["std_error"] * row["decisions"]
+    best = table[table["best"] == 1].iloc[0]
+    apart = best["enbs"] - table["enbs"] > 2 * np.hypot(table["enbs_error"], best["enbs_error"])
+    assert table["not_told_apart"].tolist() == [int(not far and not one) for far, one in zip(
+        apart, table["best"], strict=True)]  # fmt: skip
+    # an error of the error so large that nothing is told apart from the best among sizes of like value
+    vague = valued(ready(tmp_path, power_table(sd_estimate_mcse=0.1)))
+    assert vague["not_told_apart"].sum() >= table["not_told_apart"].sum()
+    assert vague["not_told_apart"].sum() > 0
+    # none is near where none is worth its cost
+    assert valued(ready(tmp_path, cost_per_authority_year=1e6))["not_told_apart"].sum() == 0
+
+
+def test_the_error_of_a_spread_of_n_draws_is_derived_where_the_power_study_has_none(tmp_path):
+    table = valued(ready(tmp_path, power_table(reps=200)))
+    np.testing.assert_allclose(table["sd_error"], table["sd_estimate"] / 20)
+    # simulated: 4,000 spreads of 200 normal draws
+    spreads = np.random.default_rng(5).standard_normal((4000, 200)).std(1, ddof=1)
+    assert spreads.std() == pytest.approx(1 / 20, abs=4 * 0.05 / np.sqrt(8000))
+    # without both, the error is that of EVSI alone, and the column says that nothing is known
+    bare = valued(ready(tmp_path))
+    assert bare["sd_error"].isna().all()
+    np.testing.assert_allclose(bare["enbs_error"], bare["std_error"] * bare["decisions"])

@@ -31,9 +31,9 @@ def test_each_scenario_has_the_mean_interval_and_probability_of_its_own_normal()
         assert row["incremental_net_benefit"] == pytest.approx(mean, abs=4 * mc)
         assert row["incremental_net_benefit_low"] == pytest.approx(mean - 1.96 * error, abs=12 * mc)
         assert row["incremental_net_benefit_high"] == pytest.approx(mean + 1.96 * error, abs=12 * mc)
-        assert row["prob_cost_effective"] == pytest.approx(norm.cdf(mean / error), abs=0.002)
+        assert row["prob_best_of_all"] == pytest.approx(norm.cdf(mean / error), abs=0.002)
         assert row["best"] == "usual"
-        assert rows.loc[(name, "usual"), "prob_cost_effective"] + row["prob_cost_effective"] == pytest.approx(1)
+        assert rows.loc[(name, "usual"), "prob_best_of_all"] + row["prob_best_of_all"] == pytest.approx(1)
     # averted is 4.545 or more at break-even with the longer stay: the probability is that of a normal beyond 5.1 errors
 
 
@@ -41,7 +41,7 @@ def test_a_cheaper_programme_is_best_so_often_as_the_normal_says():
     cheap = {"name": "cheap", "change": {"implementation.licence.amount": 13_000}}
     row = table(scenarios=[SHORTER, cheap]).loc[("cheap", "Programme")]
     # 13,200 x averted - 26,000: 400 on average, with error 6,600
-    assert row["prob_cost_effective"] == pytest.approx(norm.cdf(400 / 6_600), abs=0.01)
+    assert row["prob_best_of_all"] == pytest.approx(norm.cdf(400 / 6_600), abs=0.01)
     assert row["best"] == "Programme"
 
 
@@ -49,5 +49,5 @@ def test_random_numbers_are_common_and_without_a_threshold_nothing_is_said_at_on
     same = {"name": "same", "change": {"frame.why": "another reason"}}
     rows = table(scenarios=[SHORTER, same], decision_threshold=None)
     assert rows.loc[("same", "Programme"), "inc_cost"] == rows.loc[("base case", "Programme"), "inc_cost"]
-    assert rows[["incremental_net_benefit", "prob_cost_effective", "threshold"]].isna().all(axis=None)
+    assert rows[["incremental_net_benefit", "prob_best_of_all", "threshold"]].isna().all(axis=None)
     assert (rows["best"] == "").all()

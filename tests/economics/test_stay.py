@@ -81,8 +81,18 @@ def test_what_the_convention_does_in_the_shipped_example():
     document = read_yaml(ROOT / "designs" / "economics_sos_breakeven.yaml")
     document.data["care_pathway"].pop("age_at_entry")
     model = prepare(build(EconomicsFile, document.data, document), document).model
-    got = dict(zip(*(timing_table(model)[name] for name in ("convention", "saving_per_averted")), strict=True))
+    got = dict(zip(*(timing_table(model)[name] for name in ("convention", "saving_one_each_year")), strict=True))
     assert list(got.values()) == pytest.approx([576_762.6, 843_175.6, 766_399.7, 576_762.6], abs=0.05)
+
+
+def test_a_single_entry_is_beside_one_in_every_year_of_full_effect():
+    # 3 full years, 0.75 and 0.5625: what is saved for one entry in each is not what is saved for one
+    document = read_yaml(ROOT / "designs" / "economics_sos_breakeven.yaml")
+    row = timing_table(prepare(build(EconomicsFile, document.data, document), document).model).iloc[0]
+    assert row["saving_one_each_year"] == pytest.approx(574_009, abs=1)
+    assert row["saving_single_entry"] == pytest.approx(190_012, abs=1)
+    # by hand: two years, 60 weeks on the first day, 52 in year 1 and 8 in year 2 at 100
+    assert timing_table(prepared().model).iloc[0]["saving_single_entry"] == pytest.approx(6000)
 
 
 def test_the_saving_at_the_ends_of_weeks_is_the_published_one():
@@ -144,6 +154,15 @@ def test_empirical_stays_carry_mean_and_error_from_their_file(tmp_path, monkeypa
     assert (found.mean, found.se) == (pytest.approx(28.75), pytest.approx(np.sqrt(18.75**2 / 12 + 3.75**2 / 2)))
     # all end within the first year of an entry on the first day: 28.75 weeks for each of two years, at 100
     assert model.saving_per_averted(base(model))[0] == pytest.approx(5750)
+    assert "which had ended at 18" in timing_table(model)["text"][0]
+    assert "no stay is ended" not in timing_table(model)["text"][0]
+    # another mean beside the file has the file's error in proportion: it varies, and may be correlated
+    both = {"distribution": "empirical", "path": "stays.csv"}
+    varied = prepared(care_pathway__stays=both, care_pathway__weeks=57.5, psa={"correlation": [
+        {"between": ["effect", "weeks"], "rho": 0.3}]}).model  # fmt: skip
+    assert {p.name: p for p in varied.parameters}["weeks"].se == pytest.approx(2 * found.se)
+    known = prepared(care_pathway__stays=both, care_pathway__weeks=57.5, care_pathway__weeks_se=3).model
+    assert {p.name: p for p in known.parameters}["weeks"].se == 3
     # and they scale with the mean
     assert model.saving_per_averted(base(model, weeks=14.375))[0] == pytest.approx(2875)
 

@@ -24,7 +24,7 @@ economics:
   frame: {perspective: public_sector, price_year: 2024-25, currency: GBP, horizon: 5, comparator: Usual practice, population: 60000, why: a check}
   discount: {costs: green_book_2003, effects: green_book_2003, why: a check}
   strategies: [{name: Usual practice, effect: 0, programme: 0}, {name: Programme}]
-  effect: {baseline: 29, baseline_se: 0.3, baseline_source: a check, persistence: 3}
+  effect: {baseline: 29, baseline_se: 0.3, baseline_source: a check, persistence: 3, decay: 0.5}
   costs: [{name: training, amount: 26000, se: 500, unit: case, bearer: health, price_year: 2023-24, grade: B, source: a check}]
   thresholds: {from: 0, to: 10000, step: 5000}
   psa: {draws: 200}

@@ -58,7 +58,11 @@ class Evidence:
         """Set what the tests could have missed against the break-even effect (a fall in the rate per `per`)."""
         for name, size in self.unseen.items():
             reach = baseline * (1 - np.exp(-size)) if self.ratio else size * per / (self.per or per)
-            self.measured(name, float(reach / fall), "what the test detects with 80% power, over breakeven.csv")
+            self.measured(
+                name,
+                float(reach / fall),
+                "what the test detects with 80% power, over the break-even effect of the whole programme",
+            )
 
 
 def dossier_of(section: EconomicsSection, measured: Evidence, where: str) -> Dossier:
@@ -112,7 +116,7 @@ def own_evidence(
     if mde is not None:
         enough = break_even_fall(model)
         if enough > 0:
-            source = "2.80 standard errors of the effect over breakeven.csv"
+            source = "2.80 standard errors of the effect over the break-even effect of the whole programme"
             out.measured("mde_over_breakeven", mde / enough, source)
         else:
             out.reasons["mde_over_breakeven"] = "the programme costs nothing, so that any fall breaks even"

@@ -2,7 +2,9 @@
 
 A level c interval of the test has its ends where p = 1 - c; they are the quantiles (1 - c) / 2 and (1 + c) / 2. So the
 distribution function is p / 2 below the estimate and 1 - p / 2 above it (Schweder and Hjort 2016, ch. 3). It is not
-symmetric where the test is not, which is why few treated units make a normal distribution a poor stand-in.
+symmetric where the test is not, which is why few treated units make a normal distribution a poor stand-in. That holds
+at the effects for which the curve was computed; between two of them, as around an estimate that few points surround,
+the distribution is a straight line on the normal scale.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ is linear in the entries averted a full-effect year, which is what the break-eve
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,11 @@ class DecisionModel:
     def years(self) -> int:
         """Horizon."""
         return len(self.profile)
+
+    @property
+    def others(self) -> tuple[int, ...]:
+        """Columns of the strategies other than the comparator."""
+        return tuple(range(1, len(self.strategies)))
 
     @property
     def base(self) -> dict[str, float]:
@@ -178,8 +183,16 @@ class DecisionModel:
         return self._sum("programme", values)
 
     def saving_per_averted(self, values: Values, *, cashable: bool = False) -> Array:
-        """Present saving, in the perspective, for one entry averted in each year of full effect, (m,)."""
+        """Present saving, in the perspective, for one entry averted in every year of full effect, fading after, (m,).
+
+        That is as many entries as `profile` adds up to: 3 full years and two of 0.75 and 0.5625 are 4.3 entries.
+        """
         return self._sum("saving", values, cashable=cashable)
+
+    def saving_single_entry(self, values: Values, *, cashable: bool = False) -> Array:
+        """Present saving, in the perspective and within the horizon, for one entry averted in the first year, (m,)."""
+        alone = replace(self, profile=np.eye(1, self.years)[0])
+        return alone.saving_per_averted(values, cashable=cashable)
 
     def _sum(self, kind: str, values: Values, *, cashable: bool = False) -> Array:
         total = np.zeros(len(next(iter(values.values()))))
@@ -328,7 +341,9 @@ def _parameters(
 
 def _weeks(pathway: CarePathway, observed: Observed | None) -> Parameter:
     """Return the mean stay: as declared, else as observed."""
-    if pathway.weeks is not None:
+    if observed is None:
+        assert pathway.weeks is not None
         return Parameter("weeks", pathway.weeks, pathway.weeks_se or 0.0, "gamma")
-    assert observed is not None
-    return Parameter("weeks", observed.mean, observed.error if pathway.weeks_se is None else pathway.weeks_se, "gamma")
+    mean = observed.mean if pathway.weeks is None else pathway.weeks
+    error = observed.error * mean / observed.mean if pathway.weeks_se is None else pathway.weeks_se
+    return Parameter("weeks", mean, error, "gamma")

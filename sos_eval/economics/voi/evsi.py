@@ -17,7 +17,10 @@ from sos_eval.economics.declared_analysis import ProposedStudy
 from sos_eval.economics.model.psa import Samples
 from sos_eval.economics.voi.evppi import gain
 
-__all__ = ["evsi", "simulated_result", "study_problems"]
+__all__ = ["ALL_DECISIONS", "evsi", "simulated_result", "study_problems"]
+
+#: Which decisions the expected net benefit of a proposed study counts.
+ALL_DECISIONS = "all decisions from today, as if the result were there at once"
 
 Array = NDArray[np.float64]
 
@@ -73,7 +76,9 @@ def evsi(
     Returns
     -------
     DataFrame
-        ``study, parameter, size, threshold, evsi, std_error, population_evsi, cost, enbs, enbs_error``.
+        ``study, parameter, size, threshold, evsi, std_error, decisions, population_evsi, cost, enbs, enbs_error,
+        counts``. The decisions are all those of the horizon of information, as if the result were there today; those of
+        ``next_study`` begin after that study has ended. ``counts`` says so.
     """
     lam, tables = np.asarray(thresholds, float), []
     for study in studies:
@@ -85,7 +90,7 @@ def evsi(
             cost = study.fixed_cost + study.cost_per_observation * size
             tables.append(pd.DataFrame({
                 "study": study.name, "parameter": study.parameter, "size": size, "threshold": lam, "evsi": value,
-                "std_error": error, "population_evsi": population * value, "cost": cost,
-                "enbs": population * value - cost, "enbs_error": population * error,
+                "std_error": error, "decisions": population, "population_evsi": population * value, "cost": cost,
+                "enbs": population * value - cost, "enbs_error": population * error, "counts": ALL_DECISIONS,
             }))  # fmt: skip
     return pd.concat(tables, ignore_index=True)

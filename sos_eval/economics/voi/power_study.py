@@ -12,7 +12,7 @@ from sos_eval.economics.declared import DeclaredEffect
 from sos_eval.economics.declared_analysis import NextStudy
 from sos_eval.errors import listed
 
-__all__ = ["error_by_size", "overall_rows", "size_problems", "sizes_of"]
+__all__ = ["error_by_size", "error_of_error", "overall_rows", "size_problems", "sizes_of"]
 
 Array = NDArray[np.float64]
 #: Scale of an estimate in a power study -> scales of the declared effect that it measures.
@@ -78,5 +78,21 @@ def overall_rows(study: NextStudy, folder: Path) -> pd.DataFrame:
 
 def error_by_size(rows: pd.DataFrame, study: NextStudy, effect: DeclaredEffect) -> Array:
     """Return the spread of estimates at every size on the declared effect's own `per`, (k,)."""
-    factor = effect.per / study.per if effect.scale == "rate_difference" else 1.0
-    return np.asarray(rows["sd_estimate"].to_numpy(float) * factor)
+    return np.asarray(rows["sd_estimate"].to_numpy(float) * _factor(study, effect))
+
+
+def error_of_error(rows: pd.DataFrame, study: NextStudy, effect: DeclaredEffect) -> Array:
+    """Return the Monte Carlo error of that spread, (k,): the power study's own, else that of n normal draws.
+
+    The spread of n draws has the standard error sd / sqrt(2 n); NaN where the power study says neither.
+    """
+    if "sd_estimate_mcse" in rows:
+        return np.asarray(rows["sd_estimate_mcse"].to_numpy(float) * _factor(study, effect))
+    if "reps" not in rows:
+        return np.full(len(rows), np.nan)
+    return np.asarray(error_by_size(rows, study, effect) / np.sqrt(2 * rows["reps"].to_numpy(float)))
+
+
+def _factor(study: NextStudy, effect: DeclaredEffect) -> float:
+    """Return what brings a difference in the power study to the effect's own `per`; 1 for a ratio."""
+    return effect.per / study.per if effect.scale == "rate_difference" else 1.0

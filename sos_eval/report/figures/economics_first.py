@@ -20,11 +20,13 @@ _SIGNS = {"GBP": "£", "EUR": "€", "USD": "$"}
 _SHADES = ("#b2182b", "#ef8a62", "#92c5de", "#2166ac")
 
 
-def economic_table(bundle: ResultBundle, name: str) -> pd.DataFrame:
-    """Return a table of ``economics/``, or say that there is none."""
+def economic_table(bundle: ResultBundle, name: str, *needed: str) -> pd.DataFrame:
+    """Return a table of ``economics/``, or say that there is none, or none with the columns that are needed."""
     table = bundle.economics.get(name)
     if not isinstance(table, pd.DataFrame) or table.empty:
         raise NothingToShow("the economic evaluation did not produce this")
+    if not {*needed} <= {*table}:
+        raise NothingToShow("an earlier version wrote the economic evaluation; run sos-eval economics again")
     return table
 
 
@@ -66,25 +68,29 @@ def money(value: float, currency: str = "GBP") -> str:
 
 
 def _justifiable(bundle: ResultBundle) -> pd.DataFrame:
-    return economic_table(bundle, "max_programme_cost")
+    return economic_table(bundle, "max_programme_cost", "strategy")
 
 
 @figure("economics_break_even", _justifiable)
 def break_even(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Show how high a programme cost each effect would pay for."""
-    note = "Shaded: 95% interval from the uncertainty of costs and care. No estimate of the effect enters this figure."
+    note = "Shaded: 95% interval from costs and care, without scenarios. No estimate of the effect enters this figure."
     shown, (axes, *_) = canvas(
-        "What programme cost would an effect pay for?", height=3.0, note=marked(bundle, note), left=0.85, top=0.36
+        "What programme cost would an effect pay for?", height=3.0, note=marked(bundle, note), left=0.85, top=0.55
     )
-    x = table["share_of_entries"] * 100
-    axes.fill_between(x, table["low"], table["high"], color=COLOURS[0], alpha=0.15, lw=0)
-    axes.plot(x, table["max_cost"], color=COLOURS[0], label="all savings")
-    axes.plot(x, table["max_cost_cashable"], color=COLOURS[1], ls="--", label="cashable savings only")
-    axes.axhline(float(table["declared_cost"].iloc[0]), color=INK, lw=1.0, ls=":", label="declared cost")
+    costs = table.groupby("strategy", sort=False)["declared_cost"].first()
+    widest = table["strategy"].iloc[int(table["share_of_entries"].argmax())]
+    wide = table[table["strategy"] == widest]  # the same line for all
+    x = wide["share_of_entries"] * 100
+    axes.fill_between(x, wide["low"], wide["high"], color=COLOURS[0], alpha=0.15, lw=0)
+    axes.plot(x, wide["max_cost"], color=COLOURS[0], label="all savings")
+    axes.plot(x, wide["max_cost_cashable"], color=COLOURS[1], ls="--", label="cashable savings only")
+    for dash, (name, cost) in zip((":", "-.", (0, (1, 4)), (0, (5, 3))) * len(costs), costs.items(), strict=False):
+        axes.axhline(float(cost), color=INK, lw=1.0, ls=dash, label=f"declared cost: {name}")
     axes.set(xlabel="Share of entries to care averted (%)", ylabel="Cost an authority and year", xlim=(0, None))
     axes.set_ylim(0, None)
     amounts(axes.yaxis, bundle)
-    legend(axes)
+    legend(axes, columns=2)
     return shown
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.economics.summary import subject_of
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.figures.economics_first import amounts, colours_of, economic_table, marked
 from sos_eval.report.theme import COLOURS, INK, canvas, legend, wrapped
@@ -65,7 +66,7 @@ def _acceptability(bundle: ResultBundle) -> pd.DataFrame:
 def acceptability(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Show the probability that each strategy is best, and the frontier of the one that is best on average."""
     note = marked(bundle, "Bold: the frontier, the probability for the strategy with the highest expected net benefit.")
-    title = "Probability of being cost-effective by threshold"
+    title = "Probability of being the best of all by threshold"
     shown, (axes, *_) = canvas(title, height=2.9, note=note, top=0.5)
     curves = table[table["curve"] == "acceptability"]
     colours = colours_of(bundle)
@@ -147,7 +148,9 @@ def _partial(bundle: ResultBundle) -> pd.DataFrame:
 @figure("economics_evppi", _partial)
 def partial(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Show what knowing groups of parameters would be worth, with errors."""
-    note = marked(bundle, "Shaded: two standard errors of the regression and of averaging.")
+    bounds = [str(name) for name, group in table.groupby("parameters", sort=False) if _bound(group)]
+    said = f" A lower bound: {', '.join(bounds)}." if bounds else ""
+    note = marked(bundle, f"Shaded: two standard errors of the regression and of averaging.{said}")
     title = "Value of knowing some parameters exactly"
     shown, (axes, *_) = canvas(title, height=2.9, note=note, left=0.85, top=0.5)
     for colour, (name, group) in zip(COLOURS * 3, table.groupby("parameters", sort=False), strict=False):
@@ -161,6 +164,11 @@ def partial(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     return shown
 
 
+def _bound(group: pd.DataFrame) -> bool:
+    """Whether the value of a group is a lower bound at some threshold."""
+    return bool(group["note"].fillna("").astype(str).str.contains("a lower bound").any())
+
+
 def _studies(bundle: ResultBundle) -> pd.DataFrame:
     table = economic_table(bundle, "evsi")
     threshold = decision_threshold(bundle)
@@ -171,7 +179,8 @@ def _studies(bundle: ResultBundle) -> pd.DataFrame:
 def studies(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Show the net benefit of proposed studies by size."""
     at = float(table["threshold"].iloc[0])
-    note = marked(bundle, f"At a threshold of {at:,.10g}. Bars: two standard errors.")
+    said = "Bars: two standard errors. All decisions from today are counted."
+    note = marked(bundle, f"At a threshold of {at:,.10g}. {said}")
     shown, (axes, *_) = canvas("Expected net benefit of research", height=2.7, note=note, left=0.85, top=0.36)
     for colour, (name, group) in zip(COLOURS, table.groupby("study", sort=False), strict=False):
         reach = 2 * group["enbs_error"]
@@ -184,14 +193,15 @@ def studies(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
 
 
 def _sizes(bundle: ResultBundle) -> pd.DataFrame:
-    return economic_table(bundle, "next_study")
+    return economic_table(bundle, "next_study", "not_told_apart")
 
 
 @figure("economics_next_study", _sizes)
 def sizes(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
-    """Show what the next study would be worth by authorities and years, and the best size."""
-    at, best = float(table["threshold"].iloc[0]), table[table["best"] == 1]
-    said = "no size is worth its cost" if best.empty else "ring: the best size"
+    """Show what the next study would be worth by authorities and years, the best size, and those not told from it."""
+    at, best, near = float(table["threshold"].iloc[0]), table[table["best"] == 1], table[table["not_told_apart"] == 1]
+    others = f"; small rings: {len(near)} that two errors do not tell from it" if len(near) else ""
+    said = "no size is worth its cost" if best.empty else f"large ring: the largest value{others}"
     note = marked(bundle, f"At a threshold of {at:,.10g}; bars: two standard errors; {said}.")
     shown, (axes, *_) = canvas("How large should the next study be?", height=2.7, note=note, left=0.85, top=0.5)
     for colour, (years, group) in zip(COLOURS * 3, table.groupby("years"), strict=False):
@@ -199,7 +209,8 @@ def sizes(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
         axes.errorbar(
             group["authorities"], group["enbs"], yerr=2 * group["enbs_error"], color=colour, marker="o", label=label
         )
-    axes.plot(best["authorities"], best["enbs"], "o", ms=12, mfc="none", mec=INK, mew=1.5)
+    axes.plot(best["authorities"], best["enbs"], "o", ms=14, mfc="none", mec=INK, mew=1.5)
+    axes.plot(near["authorities"], near["enbs"], "o", ms=10, mfc="none", mec=INK, mew=0.8)
     axes.axhline(0, color=INK, lw=0.8)
     axes.set(xlabel="Authorities", ylabel="Value to later decisions less cost")
     amounts(axes.yaxis, bundle)
@@ -208,17 +219,19 @@ def sizes(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
 
 
 def _tornado(bundle: ResultBundle) -> pd.DataFrame:
-    table, pairs = economic_table(bundle, "tornado"), economic_table(bundle, "pairwise")
-    pairs = pairs[pairs["threshold"] == decision_threshold(bundle)]
-    subject = pairs["strategy"].iloc[int(pairs["eib"].argmax())]  # the best, or the best that is not the comparator
+    table, subject = economic_table(bundle, "tornado", "switches"), subject_of(bundle.economics)
     return pd.DataFrame(table[table["strategy"] == subject]).head(_BARS).reset_index(drop=True)
 
 
 @figure("economics_tornado", _tornado)
 def tornado(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
-    """Show how far each parameter alone moves the result, and where it would change sign."""
-    at = float(table["threshold"].iloc[0])
-    note = marked(bundle, f"{table['strategy'].iloc[0]}, at a threshold of {at:,.10g}; each parameter over its range.")
+    """Show how far each parameter alone moves the result, and where another strategy would become the best."""
+    at, turned = float(table["threshold"].iloc[0]), table[table["switch_value"].notna()]
+    said = "within none of them another strategy becomes the best"
+    if len(turned):
+        said = "at the right, the value nearest the base case at which another strategy becomes the best"
+    subject = str(table["strategy"].iloc[0])
+    note = marked(bundle, f"{subject}, at a threshold of {at:,.10g}; each parameter over its range; {said}.")
     title = "Which parameter moves the incremental net benefit?"
     shown, (axes, *_) = canvas(title, height=0.3 * len(table) + 0.4, note=note, left=1.9, right=0.75)
     y = np.arange(len(table))[::-1]
@@ -229,7 +242,7 @@ def tornado(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     axes.set_yticks(y, [wrapped(str(name), 2.1, size=8.5) for name in table["parameter"]])
     for at_y, (_, row) in zip(y, table.iterrows(), strict=True):
         if np.isfinite(row["switch_value"]):
-            place, text = axes.get_yaxis_transform(), f"0 at {_short(row['switch_value'])}"
+            place, text = axes.get_yaxis_transform(), f"at {_short(row['switch_value'])}"
             axes.text(1.01, at_y, text, transform=place, va="center", size=7.5)
     axes.set_xlabel("Incremental net benefit (light: low end of the range; dark: high end)")
     amounts(axes.xaxis, bundle)

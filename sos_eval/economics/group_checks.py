@@ -1,0 +1,123 @@
+"""What declarations about groups of children can get wrong: shares, rates and effects that do not make up the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from sos_eval.economics.declared import DeclaredEffect
+from sos_eval.economics.declared_analysis import Subgroup
+from sos_eval.economics.model.evaluated import rate_fall
+from sos_eval.economics.problem import Problem, modelled
+from sos_eval.economics.section import EconomicsSection
+from sos_eval.errors import nearest
+
+__all__ = ["group_problems", "stays_of_groups"]
+
+#: How far shares times rates may lie from the baseline, and shares times effects from the effect: published shares and
+#: rates are rounded.
+_ROUNDING = 0.01
+
+
+def group_problems(section: EconomicsSection) -> Iterator[Problem]:
+    """List what is wrong with groups of children."""
+    yield from _shares(section)
+    if section.care_pathway is None and any(group.weeks is not None for group in section.equity):
+        yield ("equity",), "weeks of a group without a care_pathway change nothing", "declare it, or leave them out"
+    yield from _whole(section)
+    yield from _distribution(section)
+
+
+def _shares(section: EconomicsSection) -> Iterator[Problem]:
+    sums: dict[str, float] = {}
+    for group in section.equity:
+        sums[group.dimension] = sums.get(group.dimension, 0.0) + group.share
+    for dimension, total in sums.items():
+        if total > 1 + 1e-6:
+            yield ("equity",), f"the shares of {dimension} sum to {total:.6g}", "let them sum to 1 at most"
+
+
+def _whole(section: EconomicsSection) -> Iterator[Problem]:
+    """Check that groups which make up all children have their entries and their effect, others no more entries."""
+    effect = section.effect
+    if effect is None:
+        return
+    for dimension in dict.fromkeys(group.dimension for group in section.equity):
+        groups = [group for group in section.equity if group.dimension == dimension]
+        rate = sum(group.share * group.baseline for group in groups)
+        whole = abs(sum(group.share for group in groups) - 1) < 1e-6
+        said = f"{dimension}: shares times rates give {rate:.4g} per {effect.per:,.10g}, the baseline is "
+        if whole and abs(rate / effect.baseline - 1) > _ROUNDING:
+            what = f"{said}{effect.baseline:g}: more than {_ROUNDING:.0%} apart, which is not rounding"
+            yield ("equity",), what, "give groups and baseline of the same children and year"
+        elif rate > effect.baseline * (1 + _ROUNDING):
+            yield ("equity",), f"{said}{effect.baseline:g}: more entries than there are", "check shares and rates"
+        if whole and effect.estimate is not None and all(group.effect is not None for group in groups):
+            yield from _effects(dimension, groups, effect)
+
+
+def stays_of_groups(section: EconomicsSection, mean: float) -> Iterator[Problem]:
+    """Check that the stays of groups which make up all children make up the mean stay, weighed by entries.
+
+    Parameters
+    ----------
+    section
+        The declaration.
+    mean
+        The mean stay that the model uses, in weeks: of groups that declare none too.
+    """
+    for dimension in dict.fromkeys(group.dimension for group in section.equity):
+        groups = [group for group in section.equity if group.dimension == dimension]
+        if abs(sum(group.share for group in groups) - 1) > 1e-6 or all(group.weeks is None for group in groups):
+            continue
+        entries = [group.share * group.baseline for group in groups]
+        stays = [mean if group.weeks is None else group.weeks for group in groups]
+        own = float(np.average(stays, weights=entries))
+        if abs(own / mean - 1) > _ROUNDING:
+            what = (
+                f"{dimension}: the groups' weeks make up {own:.4g} on average over entries, the mean stay is {mean:.4g}"
+            )
+            yield ("equity",), what, "give every group the weeks of its own children, or none"
+
+
+def _effects(dimension: str, groups: Sequence[Subgroup], effect: DeclaredEffect) -> Iterator[Problem]:
+    """Check that the effects of groups that make up all children make up the effect."""
+    own = sum(group.share * _fall(effect, group.effect, group.baseline) for group in groups)
+    total = _fall(effect, effect.estimate, effect.baseline)
+    if abs(own - total) > _ROUNDING * abs(total):
+        what = f"{dimension}: the groups' own effects avert {own:.4g} per {effect.per:,.10g}, the effect {total:.4g}"
+        yield ("equity",), what, "leave one group's out: it takes up the rest"
+
+
+def _fall(effect: DeclaredEffect, size: float | None, baseline: float) -> float:
+    """Return the fall in a rate under an effect on the declared scale."""
+    assert size is not None
+    return float(rate_fall(effect, {"effect": np.array([size]), "baseline": np.array([baseline])})[0])
+
+
+def _distribution(section: EconomicsSection) -> Iterator[Problem]:
+    """Check that the groups whose inequality counts are declared, make up all children and have their weights."""
+    declared = section.distribution
+    if declared is None:
+        return
+    groups = [group for group in section.equity if group.dimension == declared.dimension]
+    if not modelled(section):
+        yield ("distribution",), "draws from files hold no groups of children", "leave it out"
+    elif not groups:
+        known = [group.dimension for group in section.equity]
+        instead = nearest(declared.dimension, known) if known else "declare its groups under equity"
+        yield ("distribution", "dimension"), f"no group of {declared.dimension!r} under equity", instead
+    elif abs(sum(group.share for group in groups) - 1) > 1e-6:
+        total = sum(group.share for group in groups)
+        what = f"the groups are {total:.4g} of all children: inequality between some of them is none of all"
+        yield ("distribution", "dimension"), what, "declare all groups, with shares that sum to 1"
+    if not declared.why.strip():
+        yield ("distribution", "why"), "is empty: aversion and weights are judgements", "say whose"
+    names = [group.name for group in groups]
+    for name in declared.weights:
+        if name not in names:
+            yield ("distribution", "weights", name), "no group is called so", nearest(name, names)
+    missing = [name for name in names if declared.weights and name not in declared.weights]
+    if missing:
+        yield ("distribution", "weights"), f"{', '.join(missing)}: no weight", "give every group one"

@@ -1,0 +1,160 @@
+"""The page and the figures of an economic evaluation: about the strategy decided on, in two names for two things."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from sos_eval.cli.main import cli, main
+from sos_eval.jobs.economics import run_economics
+from sos_eval.report.content import Table, Text
+from sos_eval.report.draw import available, draw_all
+from sos_eval.report.economics_blocks import economics
+from sos_eval.report.economics_page import EconomicsFolder
+from tests.conftest import ROOT
+from tests.economics.test_model import declared
+
+THREE = ROOT / "designs" / "economics_three_strategies.yaml"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return run_economics(THREE, tmp_path_factory.mktemp("three") / "out").folder
+
+
+@pytest.fixture(scope="module")
+def blocks(folder):
+    found = EconomicsFolder(folder)
+    return economics(found, draw_all(found, ("svg",), only="economics_gate"))
+
+
+def table_of(blocks, start):
+    (found,) = [one for one in blocks if isinstance(one, Table) and one.caption.startswith(start)]
+    return found
+
+
+def written(tmp_path, **changes):
+    file = tmp_path / "own.yaml"
+    file.write_text(json.dumps({"schema": "sos-eval/economics/1", "name": "own", **declared(**changes)}))
+    return run_economics(file, tmp_path / "out")
+
+
+def test_groups_and_what_would_turn_the_decision_are_about_the_strategy_named(folder, blocks):
+    groups = table_of(blocks, "By group of children")
+    assert groups.caption == "By group of children (Consultation only)"
+    all_rows = pd.read_csv(folder / "equity.csv")
+    assert set(all_rows["strategy"]) == {"Consultation only", "Full programme"}
+    own = all_rows[(all_rows["strategy"] == "Consultation only") & (all_rows["subgroup"] == "all groups")].iloc[0]
+    assert groups.frame["incremental net benefit"].iloc[-1] == f"{own['incremental_net_benefit']:,.0f}"
+    # the same as the model's own at expected values
+    base = pd.read_csv(folder / "scenarios.csv").query("scenario == 'base case' and strategy == 'Consultation only'")
+    assert own["incremental_net_benefit"] == pytest.approx(base["incremental_net_benefit"].iloc[0])
+    turns = table_of(blocks, "What would turn the decision")
+    assert turns.caption.endswith("(Consultation only)")
+    switches = turns.frame.set_index("parameter")["switches"]
+    assert switches["cost[family teams]"].startswith("from Full programme to Consultation only at")
+    assert switches["effect"].count("; from Consultation only to Usual practice at") == 1
+
+
+def test_information_is_in_numbers_on_the_page_with_the_decisions_it_counts(folder, blocks):
+    for name, start in (("evpi", "Value of perfect information, for a decision"),
+                        ("evpi_population", "Value of perfect information, for all")):  # fmt: skip
+        shown = table_of(blocks, start).frame
+        held = pd.read_csv(folder / f"{name}.csv").query("threshold == 20000")
+        assert shown["evpi"].tolist() == [f"{held['evpi'].iloc[0]:,.0f}"]
+    assert "note" in table_of(blocks, "Value of knowing parameters, for a decision").frame
+    assert "only the decisions after it has ended are counted" in table_of(blocks, "The next study").caption
+    assert table_of(blocks, "What is assumed").frame["assumption"].str.contains("years of full effect").any()
+
+
+def test_a_lower_bound_and_all_decisions_are_said_where_studies_are_valued(tmp_path):
+    study = {"name": "stays", "parameter": "weeks", "sizes": [50], "sd": 40, "fixed_cost": 5}
+    done = written(tmp_path, care_pathway__weeks_se=6, voi={"studies": [study], "decisions_per_year": 3, "years": 2},
+                   gate={"override": "E2", "why": "to see"})  # fmt: skip
+    shown = EconomicsFolder(done.folder)
+    assert (
+        "all decisions from today are counted"
+        in table_of(economics(shown, draw_all(shown, ("svg",), only="economics_studies")), "Proposed studies").caption
+    )
+    table = pd.read_csv(done.folder / "evsi.csv")
+    assert set(table["counts"]) == {"all decisions from today, as if the result were there at once"}
+    assert table["decisions"].tolist() == pytest.approx([6.0] * len(table))
+    # the figure of EVPPI names the groups whose value is a lower bound
+    evppi = pd.DataFrame({
+        "parameters": ["a", "a", "b", "b"], "threshold": [0.0, 1.0] * 2, "evppi": 1.0, "std_error": 0.1,
+        "note": ["", "by boosted trees out of fold, a lower bound: the splines find less", "", ""],
+    })  # fmt: skip
+    evppi.to_csv(done.folder / "evppi.csv", index=False)
+    alt = draw_all(EconomicsFolder(done.folder), ("svg",), only="economics_evppi").alt["economics_evppi"]
+    assert alt.endswith("A lower bound: a.")
+
+
+def test_where_nothing_numeric_is_granted_the_page_and_the_terminal_say_what_is_printed_all_the_same(tmp_path):
+    done = written(tmp_path)
+    assert done.verdict.tier == "E0"
+    said = "What is printed all the same stands outside the tiers: it follows from costs and care alone."
+    assert done.outside == said
+    shown = EconomicsFolder(done.folder)
+    texts = [one.text for one in economics(shown, draw_all(shown, ("svg",), only="none")) if isinstance(one, Text)]
+    assert texts[0].startswith("Break-even only: the evidence gate grants E0, so no estimate of the effect is used.")
+    assert said in texts[1]
+    assert "no evidence of effect" not in " ".join(texts)
+    shown = CliRunner().invoke(cli, ["economics", str(tmp_path / "own.yaml"), "--out", str(tmp_path / "again")])
+    assert said in shown.output
+
+
+@pytest.mark.parametrize("form", ["png", "svg", "pdf"])
+def test_a_figure_of_an_evaluation_of_its_own_is_drawn_in_any_format(folder, tmp_path, form):
+    out = tmp_path / f"tornado.{form}"
+    shown = CliRunner().invoke(cli, ["figure", str(folder), "economics_tornado", "--out", str(out), "--size", "slide"])
+    assert shown.exit_code == 0, shown.output
+    starts = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
+    assert out.read_bytes().startswith(starts[form])
+
+
+def test_the_figures_of_an_evaluation_are_its_own(folder, tmp_path, capsys):
+    names, skipped = available(EconomicsFolder(folder))
+    assert {"economics_tornado", "economics_next_study", "economics_break_even"} <= set(names)
+    assert all(name.startswith("economics_") for name in (*names, *skipped))
+    shown = CliRunner().invoke(cli, ["figure", str(folder), "--all", "--format", "png", "--out", str(tmp_path / "all")])
+    assert shown.exit_code == 0, shown.output
+    assert {f"{name}.png" for name in names} <= {file.name for file in (tmp_path / "all").iterdir()}
+    with pytest.raises(SystemExit) as left:
+        main(["figure", str(folder), "event_study"])
+    assert left.value.code == 2
+    assert "no figure is called 'event_study'" in capsys.readouterr().err
+
+
+def test_a_folder_that_was_changed_is_not_drawn(tmp_path, capsys):
+    done = written(tmp_path, gate={"override": "E2", "why": "to see"})
+    (done.folder / "tornado.csv").write_text("parameter\n")
+    with pytest.raises(SystemExit) as left:
+        main(["figure", str(done.folder), "economics_tornado", "--out", str(tmp_path / "x.png")])
+    assert left.value.code == 2
+    assert "tornado.csv" in capsys.readouterr().err
+
+
+def test_a_folder_of_an_earlier_version_is_still_read(folder, tmp_path):
+    # before strategies had rows of their own: break-even and highest cost were the whole programme's
+    import shutil
+
+    old = tmp_path / "old"
+    shutil.copytree(folder, old)
+    kept = {"breakeven": ["counting", "quantity", "value", "low", "high", "text"], "max_programme_cost": ["fall"],
+            "summary": ["threshold", "value"], "tornado": ["parameter", "low", "high"]}  # fmt: skip
+    for name, columns in kept.items():
+        table = pd.read_csv(old / f"{name}.csv")
+        if name == "breakeven":
+            table = table[table["strategy"] == "Full programme"]
+        table[columns].to_csv(old / f"{name}.csv", index=False)
+    found = EconomicsFolder(old)
+    drawn = draw_all(found, ("svg",), only="economics_break_even")
+    assert drawn.unmet == []
+    assert "run sos-eval economics again" in drawn.skipped["economics_break_even"]
+    texts = [one.text for one in economics(found, drawn) if isinstance(one, Text)]
+    assert texts[1].startswith(
+        "To pay for itself the whole programme would have to avert 8.2% of entries to care, 171 a"
+    )
