@@ -167,7 +167,8 @@ def _sentence(chosen: Decision, quadrant: str, found: Mapping[str, Any]) -> str:
     money, unit, inmb, second = found["currency"], found["unit"], found["inmb"], found["second_best"]
     at = f"At {money} {chosen.threshold:,.10g} for {unit} "
     chance = f"better than {chosen.reference} with probability {found['probability_better_than_comparator']:.2f}"
-    sure = f"95% interval over {chosen.reference} {inmb['low']:,.0f} to {inmb['high']:,.0f}; {chance}"
+    ends = f"{inmb['low']:,.0f} to {inmb['high']:,.0f}"
+    sure = f"95% interval over {chosen.reference} {ends}; {chance}"
     if len({chosen.reference, chosen.subject, second["strategy"]}) > 2 or chosen.best == chosen.reference:
         sure += f", best of all with {found['probability_best_of_all']:.2f}"
     ratio = (
