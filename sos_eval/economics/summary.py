@@ -167,10 +167,13 @@ def _sentence(chosen: Decision, quadrant: str, found: Mapping[str, Any]) -> str:
     money, unit, inmb, second = found["currency"], found["unit"], found["inmb"], found["second_best"]
     at = f"At {money} {chosen.threshold:,.10g} for {unit} "
     chance = f"better than {chosen.reference} with probability {found['probability_better_than_comparator']:.2f}"
-    sure = f"95% interval {inmb['low']:,.0f} to {inmb['high']:,.0f}; {chance}"
+    ends = f"{inmb['low']:,.0f} to {inmb['high']:,.0f}"
+    sure = f"95% interval over {chosen.reference} {ends}; {chance}"
     if len({chosen.reference, chosen.subject, second["strategy"]}) > 2 or chosen.best == chosen.reference:
         sure += f", best of all with {found['probability_best_of_all']:.2f}"
-    ratio = "" if found["icer"] is None else f" {money} {found['icer']:,.0f} for {unit}, over {found['icer_against']}."
+    ratio = (
+        "" if found["icer"] is None else f" ICER {money} {found['icer']:,.0f} for {unit}, over {found['icer_against']}."
+    )
     where = f"{chosen.subject} against {chosen.reference}: {quadrant}.{ratio}"
     if chosen.best == chosen.reference:
         less = f"{money} {-inmb['value']:,.0f} lower" if inmb["value"] < 0 else "no higher"
