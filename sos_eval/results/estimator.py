@@ -36,7 +36,8 @@ class Estimator(Method):
     ``takes_unbalanced``, ``takes_switching``, ``takes_cross_sections``, ``takes_covariates`` and ``takes_weights`` say
     what it can do;
     ``weighs_exposure`` says that units count by their exposure, ``compares_with_last`` that effects are changes since
-    the last period before the start (and not since the mean of all of them).
+    the last period before the start (and not since the mean of all of them), ``solves_anew`` that every adoption is a
+    programme of its own to be solved, so that numbers beside an estimate come from fewer of them.
     """
 
     kind: ClassVar[str] = "estimator"
@@ -48,6 +49,7 @@ class Estimator(Method):
     takes_weights: ClassVar[bool] = True
     weighs_exposure: ClassVar[bool] = False
     compares_with_last: ClassVar[bool] = False
+    solves_anew: ClassVar[bool] = False
 
     covariates: tuple[str, ...] | None = None
     """The method's own covariates; None for those of the panel, or where it has no such option."""
