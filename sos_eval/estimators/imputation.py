@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -44,6 +44,7 @@ class Imputation(ImputedEstimator):
     reference: ClassVar[str] = "Borusyak, Jaravel and Spiess (2024)"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1}
     takes_unbalanced: ClassVar[bool] = True
+    partly_exposed: ClassVar[Literal["refused", "weighed", "whole"]] = "whole"
     takes_covariates: ClassVar[bool] = True
     by_cell: ClassVar[bool] = True
 

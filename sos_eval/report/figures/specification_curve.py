@@ -68,7 +68,8 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
 
 def _options(table: pd.DataFrame, name: str) -> list[str]:
     """Return a choice's options in the order of their declaration, the design's own first."""
-    return [str(one) for one in dict.fromkeys(table.sort_values("place")[name])]
+    taken = table.sort_values("place").get(f"also.{name}", table.sort_values("place")[name])
+    return [option for option in dict.fromkeys(one for text in taken for one in str(text).split(_BETWEEN))]
 
 
 def _curve(axes: Axes, table: pd.DataFrame) -> None:
@@ -120,9 +121,9 @@ def _note(bundle: ResultBundle, table: pd.DataFrame) -> str:
         f" Random adoptions give a median as far in the expected direction in {of_hundred(float(p.iloc[0]))} draws."
         if len(p) and np.isfinite(p.iloc[0]) else ""
     )  # fmt: skip
-    same = " Hollow squares: options that give the same numbers, counted once." if _has_copies(table) else ""
+    same = "; hollow: options that give the same numbers" if _has_copies(table) else ""
     return (
-        f"{len(table)} specifications.{same} Diamond: the design's own choices, which alone give the headline. Filled: p at "
+        f"{len(table)} specifications{same}. Diamond: the design's own choices, which alone give the headline. Filled: p at "
         f"most .05 by the shared draws. Dotted: no difference.{joint} All rest on the same assumption: those that "
         f"agree are not as many pieces of evidence, and none moves the verdict."
     )
