@@ -169,7 +169,7 @@ class Told:
             "reason": [one.reason for _, one in self.rows],
         }).assign(
             scale=self.path.scale, method="hybrid" if gridded else "fixed_length",
-            covariance=self.spread.origin,
+            covariance=self.spread.origin, target=self._target, sign=self.sets.sign or "", monotone=self.sets.monotone or "",
             grid_low=grid[0], grid_high=grid[1], grid_points=len(self.sets.grid) if gridded else 0,
             n_before=len(self.path.timeline.before), n_after=len(self.path.timeline.after), source=self.path.source,
         )  # fmt: skip
@@ -178,8 +178,21 @@ class Told:
         """Return values on the scale of the estimates' table."""
         return np.exp(values) if self.path.ratio else values
 
+    @property
+    def _target(self) -> str:
+        after = self.path.timeline.after[self.sets.weights > 0]
+        return f"event time {after[0]:g}" if (self.sets.weights > 0).sum() < len(self.sets.weights) else "average"
+
     def sentence(self, level: float) -> str:
-        """Say how much divergence the answer bears."""
+        """Say how much divergence the answer bears, and what of its direction was taken as sure."""
+        sure = [
+            f"is {self.sets.sign} after the start" if self.sets.sign else "",
+            f"is {self.sets.monotone} throughout" if self.sets.monotone else "",
+        ]
+        said = " and ".join(filter(None, sure))
+        return f"{self._answer(level)}{f' This takes as sure that a divergence {said}.' if said else ''}"
+
+    def _answer(self, level: float) -> str:
         whole = self.rows[0][1]
         if np.isnan(self.breakdown):
             return f"No effect is established even if {self._even} ({self._held(level)} is {self._range(whole)})."

@@ -22,6 +22,7 @@ from sos_eval.results.check import Check, CheckResult
 from sos_eval.results.estimate import clustered_error
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
+from sos_eval.results.small_sample import small_sample_factor
 
 __all__ = ["SuppressionBounds"]
 
@@ -132,8 +133,17 @@ class SuppressionBounds(Check):
         drawn = lots if isinstance(lots, str) else lots.drawn(Varied(name, made))
         if not isinstance(lots, str) and not isinstance(drawn, str):
             p = share_reached(drawn.statistic, complete=lots.complete)
-        told = {"estimate": float(estimate.values[row]), "std_error": float(errors[row]), "p_value": p}
-        return {"end": name, "suppressed": len(cells), "sum": float(values.sum()), **told}
+        error = float(errors[row] * np.sqrt(small_sample_factor(estimate, "default").variance))
+        told = {"estimate": float(estimate.values[row]), "std_error": error, "p_value": p}
+        return {"end": name, "complete": self.complete, "suppressed": len(cells), "sum": float(values.sum()), **told}
+
+    @property
+    def _under(self) -> str:
+        """Say what holds the values beside their ranges."""
+        if not self.totals:
+            return ","
+        whole = "which they make up with the others" if self.complete else "of which they may be a part"
+        return f" and the published totals, {whole},"
 
     def _words(self, fitted: Fitted, table: pd.DataFrame, suppressed: int) -> str:
         whole = overall(fitted.estimate, self.level)
@@ -146,7 +156,7 @@ class SuppressionBounds(Check):
         )  # fmt: skip
         return (
             f"{suppressed} outcomes are suppressed. Whatever they are within the declared ranges"
-            f"{' and the published totals' if self.totals else ''}, the estimate lies between {whole.shown(low)} and "
+            f"{self._under} the estimate lies between {whole.shown(low)} and "
             f"{whole.shown(high)} (without them {whole.shown(whole.estimate)}); with chance {ends[0]} to {ends[1]} "
             f"(cluster-robust, too narrow with few treated).{tested}"
         )

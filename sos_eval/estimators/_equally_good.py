@@ -57,8 +57,8 @@ def equally_good(design: DonorDesign, paths: Sequence[Array], values: Array) -> 
     share = periods * [one.units for one in own]
     share /= share.sum()  # averages are by treated unit-periods
     everyone = _Own(
-        *(sum(one[k] for one in own) for k in range(3)),  # type: ignore[arg-type]
-        down=float(share @ [one.down for one in own]), up=float(share @ [one.up for one in own]),
+        sum(one.units for one in own), sum(one.exact for one in own), sum(one.several for one in own),
+        float(share @ [one.down for one in own]), float(share @ [one.up for one in own]),
     )  # fmt: skip
     kinds, cohorts = np.array(design.lay.keys["aggregation"]), design.lay.keys["cohort"]
     starts = [np.nan, *(cohort.start for cohort in design.cohorts)]

@@ -20,6 +20,7 @@ from sos_eval.inference.duration import estimates_anew, seconds_each
 from sos_eval.inference.randomization import Randomization
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.alternatives import compared, refuse_alternatives
+from sos_eval.jobs.apart_names import told_apart
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, primary
 from sos_eval.jobs.families import with_families
 from sos_eval.numerics.random import stream
@@ -294,7 +295,8 @@ def check(design: Design, fitted: dict[Key, Fitted], groups: dict[Key, Group], a
                 results = compared(design, k, groups[key], one, rng) if key == primary(design, groups) else []
             else:
                 results = method.check(one, rng)
-            checked += [Checked(*key, result) for result in results]
+            known = {done.result.name for done in checked if (done.estimator, done.outcome) == key}
+            checked += [Checked(*key, result) for result in told_apart(design.checks, k, results, known)]
         checked += [Checked(*key, result) for result in balance_results(groups[key].entry.comparison, one.comparison)]
     return checked
 

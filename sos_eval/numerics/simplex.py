@@ -101,7 +101,8 @@ def equally_good_range(columns: Array, target: Array, weights: Array, effect: Ar
     ]
     if not all(end.status == 0 for end in ends):
         raise np.linalg.LinAlgError("the range over equally good weights was not found")
-    return float(ends[0].fun), float(-ends[1].fun)
+    lowest, highest = (float(effect[alike] @ end.x) for end in ends)
+    return lowest, highest
 
 
 def _unpenalised(apart: Array) -> _Programme:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from sos_eval.results.comparison import Comparison
     from sos_eval.results.fitted import Fitted
 
-__all__ = ["Check", "CheckResult", "of_hundred"]
+__all__ = ["ENTRY", "Check", "CheckResult", "of_hundred"]
+
+#: Stands in a result's name between the check's own and what tells a further declaration of it apart.
+ENTRY = "@"
 
 
 @dataclass(frozen=True, slots=True)
