@@ -14,7 +14,7 @@ from sos_eval.numerics.hybrid import TooManyRays
 from sos_eval.numerics.path_sets import Interval, PathSets
 from sos_eval.numerics.restrictions import Bound, Monotone, Sign
 from sos_eval.panel.panel import Array
-from sos_eval.results.check import Check, CheckResult
+from sos_eval.results.check import Check, CheckResult, at_most
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
 
@@ -198,7 +198,7 @@ class Told:
             return f"No effect is established even if {self._even} ({self._held(level)} is {self._range(whole)})."
         if np.isinf(self.breakdown):
             return f"Zero is left out however large M is ({self._range(whole)} at M = 0)."
-        bears = f"Zero is left out up to M = {self.breakdown:.2g}: as long as {self._bounded}"
+        bears = f"Zero is left out up to M = {at_most(self.breakdown)}: as long as {self._bounded}"
         return f"{bears}. If {self._even}, {self._held(level)} is {self._range(whole)}."
 
     def _held(self, level: float) -> str:

@@ -159,6 +159,7 @@ class SpecificationCurve(ComparedCheck):
         found, left = table[table["estimate"].notna()], self._combinations[1]
         known = found[found["same_as"] == ""]
         percent = known["percent"].dropna()
+        below = int((known["estimate"] < np.where(known["scale"] == "ratio", 1.0, 0.0)).sum())
         span = (
             f", from {percent.min():.3g}% to {percent.max():.3g}% of the treated's level before the start"
             if len(percent) == len(known) else ""
@@ -171,7 +172,8 @@ class SpecificationCurve(ComparedCheck):
         gone += f"; {missing} could not be estimated" if missing else ""
         gone += f"; {left} combinations change one thing in two ways, and are none" if left else ""
         return (
-            f"{len(known)} specifications: the design and combinations of {', '.join(self.vary)}{span}{gone}. Their "
+            f"{len(known)} specifications: the design and combinations of {', '.join(self.vary)}{span}, {below} of them "
+            f"below no difference{gone}. Their "
             f"median estimate is {test.median:.2f} of its errors: random adoptions give a median {_AS_FAR[direction]} "
             f"in {of_hundred(test.p_median)} draws. A curve multiplies one assumption, that the treated would have "
             f"changed as the others did: specifications that agree are not as many pieces of evidence, and none moves "

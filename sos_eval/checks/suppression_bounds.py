@@ -63,13 +63,21 @@ class SuppressionBounds(Check):
         return (self.low, self.high, *self.totals, *self.totals.values())
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
-        """Return ``suppression_bounds``: how far apart the bounds are, and a table with a row per end."""
+        """Return ``suppression_bounds``, how far apart the bounds are with a row per end, and ``.largest_p`` of both."""
         try:
             table, text = self._bounded(fitted, rng)
         except InputFault as fault:
             return [CheckResult("suppression_bounds", "width", np.nan, f"Not done: {fault.faults[0].what}.")]
+        p = float(table["p_value"].max(skipna=False))
         width = float(np.ptp(table["estimate"].to_numpy(float)))
-        return [CheckResult("suppression_bounds", "width", width, text, table=table)]
+        found = [CheckResult("suppression_bounds", "width", width, text, table=table)]
+        if np.isfinite(p):
+            survives = p <= 1 - self.level + 1e-12 and table["estimate"].gt(0).nunique() == 1
+            said = f"survives every value that the suppressed outcomes may have (p at most {p:.2g} at either end)"
+            fails = f"does not survive every value that the suppressed outcomes may have (p is {p:.2g} at one end)"
+            what = f"A direction at the {100 * (1 - self.level):g}% level {said if survives else fails}."
+            found.append(CheckResult("suppression_bounds.largest_p", "p_value", p, what))
+        return found
 
     def _bounded(self, fitted: Fitted, rng: np.random.Generator) -> tuple[pd.DataFrame, str]:
         source = _whole(fitted)

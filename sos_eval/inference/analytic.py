@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import annotated_types as at
 import numpy as np
@@ -11,7 +11,6 @@ import numpy as np
 from sos_eval.inference.bands import Bands, normal_bands
 from sos_eval.inference.memory import refuse_too_many
 from sos_eval.inference.wald import refused, too_few_treated, wald_rows, why_no_error
-from sos_eval.numerics.regress import LinearFit
 from sos_eval.results.estimate import Estimate, cluster_sums
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import FEW, InferenceMethod, Inferred

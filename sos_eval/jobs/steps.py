@@ -20,8 +20,8 @@ from sos_eval.inference.duration import estimates_anew, seconds_each
 from sos_eval.inference.randomization import Randomization
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.alternatives import compared, refuse_alternatives
-from sos_eval.jobs.apart_names import told_apart
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, primary
+from sos_eval.jobs.apart_names import told_apart
 from sos_eval.jobs.families import with_families
 from sos_eval.numerics.random import stream
 from sos_eval.panel.imputation import completed

@@ -56,7 +56,7 @@ def every(complete):
 @pytest.mark.parametrize("complete", [True, False])
 def test_bounds_are_those_of_every_value(method, complete):
     check = SuppressionBounds(low="low", high="high", totals={"region": "total"}, complete=complete, draws=99)
-    (result,) = check.check(fit(method, panel()), np.random.default_rng(0))
+    result, _ = check.check(fit(method, panel()), np.random.default_rng(0))
     assert result.text.startswith("4 outcomes are suppressed")
     found = every(complete)
     assert len(set(np.round(found, 9))) > 3
@@ -66,7 +66,7 @@ def test_bounds_are_those_of_every_value(method, complete):
 
 
 def test_the_truth_is_inside_and_the_interval_is_that_of_imbens_and_manski():
-    (result,) = CHECK.check(fit(TWFE(), panel()), np.random.default_rng(0))
+    result, _ = CHECK.check(fit(TWFE(), panel()), np.random.default_rng(0))
     truth = overall(fit(TWFE(), panel(COUNT)).estimate).estimate
     low, high = result.table["estimate"]
     assert low <= truth <= high
@@ -178,3 +178,22 @@ def test_errors_are_those_of_a_cluster_robust_inference_on_the_filled_data():
 def test_ranges_have_to_be_named():
     with pytest.raises(ValueError, match="low: entries_low"):
         SuppressionBounds(low="x")
+
+
+def test_whether_a_direction_survives_every_value_is_a_line_of_its_own():
+    first, second = CHECK.check(fit(TWFE(), panel()), np.random.default_rng(0))
+    assert second.name == "suppression_bounds.largest_p"
+    assert second.value == first.table["p_value"].max() > 0.05
+    assert "does not survive every value" in second.text
+    # far apart, and alone in it: of 28 pairs of the eight nothing reaches p of .05, but one of .04
+    count = COUNT.copy()
+    count[:2, 1] += 90
+    made = panel(np.where(np.isfinite(LOW), np.nan, count)).with_columns(
+        total=np.array([[count[region == REGION, t].sum() for t in (0, 1)] for region in REGION]).ravel()
+    )
+    made = made.with_columns(low=np.where(np.arange(16) == 1, np.nan, LOW.ravel()))
+    check = replace(CHECK, totals={}, complete=False, level=0.9)
+    made = made.with_columns(high=np.where(np.isfinite(LOW), 5.0, np.nan).ravel())
+    _, second = check.check(fit(TWFE(), made), np.random.default_rng(0))
+    assert second.value <= 0.1
+    assert "at the 10% level survives every value" in second.text

@@ -11,7 +11,7 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.reading import axis_words, outcome_label, table_of, why_missing
 from sos_eval.report.theme import INK, MUTED, TREATED, canvas, wrapped
-from sos_eval.results.check import ENTRY
+from sos_eval.results.check import ENTRY, at_most
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,7 +94,7 @@ def _sets(axes: Axes, group: pd.DataFrame) -> None:
     if np.isfinite(value):
         place = float(np.interp(value, group["M"].to_numpy(float), x))
         axes.axvline(place, color=INK, lw=1.0, ls="--", zorder=1)
-        axes.text(place, edge[1], f" M = {value:.2g}", va="top", size=8, color=INK)
+        axes.text(place, edge[1], f" M = {at_most(value)}", va="top", size=8, color=INK)
     axes.set(ylim=edge, xlim=(-0.6, len(group) - 0.4))
     axes.grid(visible=False, axis="x")
 

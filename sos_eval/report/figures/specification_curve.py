@@ -123,8 +123,8 @@ def _note(bundle: ResultBundle, table: pd.DataFrame) -> str:
     )  # fmt: skip
     same = "; hollow: options that give the same numbers" if _has_copies(table) else ""
     return (
-        f"{len(table)} specifications{same}. Diamond: the design's own choices, which alone give the headline. Filled: p "
-        f"at most .05 by the shared draws. Dotted: no difference.{joint} All rest on the same assumption: those that "
+        f"{len(table)} specifications{same}. Diamond: the design's own choices, which alone give the headline. Filled: "
+        f"p at most .05 by the shared draws. Dotted: no difference.{joint} All rest on the same assumption: those that "
         f"agree are not as many pieces of evidence, and none moves the verdict."
     )
 
