@@ -169,7 +169,8 @@ class Told:
             "reason": [one.reason for _, one in self.rows],
         }).assign(
             scale=self.path.scale, method="hybrid" if gridded else "fixed_length",
-            covariance=self.spread.origin, target=self._target, sign=self.sets.sign or "", monotone=self.sets.monotone or "",
+            covariance=self.spread.origin, target=self._target, sign=self.sets.sign or "",
+            monotone=self.sets.monotone or "",
             grid_low=grid[0], grid_high=grid[1], grid_points=len(self.sets.grid) if gridded else 0,
             n_before=len(self.path.timeline.before), n_after=len(self.path.timeline.after), source=self.path.source,
         )  # fmt: skip

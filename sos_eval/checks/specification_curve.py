@@ -165,15 +165,17 @@ class SpecificationCurve(ComparedCheck):
             if len(percent) == len(known) else ""
         )  # fmt: skip
         missing, copies = len(table) - len(found), len(found) - len(known)
-        alike = known.loc[known["also"] != "", ["variant", "also"]].agg(" (also ".join, axis=1)
-        alike = alike.str.replace(" | ", ", ", regex=False)
-        gone = f"; {copies} more give the numbers of one of these and count with it: {alike.iloc[0]})" if copies else ""
+        alike = [
+            f"{own} (also {others.replace(' | ', ', ')})"
+            for own, others in zip(known["variant"], known["also"], strict=True) if others
+        ]  # fmt: skip
+        gone = f"; {copies} more give the numbers of one of these and count with it: {alike[0]}" if copies else ""
         gone += f", and {len(alike) - 1} more of these" if len(alike) > 1 else ""
         gone += f"; {missing} could not be estimated" if missing else ""
         gone += f"; {left} combinations change one thing in two ways, and are none" if left else ""
         return (
-            f"{len(known)} specifications: the design and combinations of {', '.join(self.vary)}{span}, {below} of them "
-            f"below no difference{gone}. Their "
+            f"{len(known)} specifications: the design and combinations of {', '.join(self.vary)}{span}, {below} of "
+            f"them below no difference{gone}. Their "
             f"median estimate is {test.median:.2f} of its errors: random adoptions give a median {_AS_FAR[direction]} "
             f"in {of_hundred(test.p_median)} draws. A curve multiplies one assumption, that the treated would have "
             f"changed as the others did: specifications that agree are not as many pieces of evidence, and none moves "

@@ -63,7 +63,7 @@ class SuppressionBounds(Check):
         return (self.low, self.high, *self.totals, *self.totals.values())
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
-        """Return ``suppression_bounds``, how far apart the bounds are with a row per end, and ``.largest_p`` of both."""
+        """Return ``suppression_bounds``, how far apart the bounds are, a row per end; ``.largest_p``, of both ends."""
         try:
             table, text = self._bounded(fitted, rng)
         except InputFault as fault:
@@ -72,7 +72,7 @@ class SuppressionBounds(Check):
         width = float(np.ptp(table["estimate"].to_numpy(float)))
         found = [CheckResult("suppression_bounds", "width", width, text, table=table)]
         if np.isfinite(p):
-            survives = p <= 1 - self.level + 1e-12 and table["estimate"].gt(0).nunique() == 1
+            survives = p <= 1 - self.level + 1e-12 and float(table["estimate"].prod()) > 0
             said = f"survives every value that the suppressed outcomes may have (p at most {p:.2g} at either end)"
             fails = f"does not survive every value that the suppressed outcomes may have (p is {p:.2g} at one end)"
             what = f"A direction at the {100 * (1 - self.level):g}% level {said if survives else fails}."

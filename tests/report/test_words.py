@@ -484,8 +484,10 @@ def test_the_curve_is_told_without_its_lesson():
 def test_nobody_never_treated_is_told_with_those_that_start_later():
     from sos_eval.report.basis import basis
 
-    panel = replace(facts().panel, n_units=14, n_treated_units=14, n_comparison_units=0, cohorts=(2012.0, 2018.0),
-                    first_time=2008.0, last_time=2019.0, omitted_times={}, periods={}, left_out={}, n_read=14)  # fmt: skip
+    panel = replace(
+        facts().panel, n_units=14, n_treated_units=14, n_comparison_units=0, cohorts=(2012.0, 2018.0), n_read=14,
+        first_time=2008.0, last_time=2019.0, omitted_times={}, periods={}, left_out={},
+    )  # fmt: skip
     found = effect_of(one(n_treated_units=11, n_units=14).iloc[0], facts().outcome, None)
     said = basis(found, facts(panel=panel), ("authority", "authorities"))
     assert (
