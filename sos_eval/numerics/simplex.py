@@ -101,7 +101,7 @@ def equally_good_range(columns: Array, target: Array, weights: Array, effect: Ar
     ]
     if not all(end.status == 0 for end in ends):
         raise np.linalg.LinAlgError("the range over equally good weights was not found")
-    lowest, highest = (float(effect[alike] @ end.x) for end in ends)
+    lowest, highest = (float(effect[alike] @ np.asarray(end.x, float)) for end in ends)
     return lowest, highest
 
 

@@ -38,8 +38,8 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
             if len(table):
                 rows = bundle.diagnostics[bundle.diagnostics["name"] == name]
                 value, text = (rows["value"].iloc[0], rows["text"].iloc[0]) if len(rows) else (np.nan, "")
-                more = {"restriction": restriction, "entry": name, "breakdown": float(value), "text": str(text)}
-                tables.append(table.assign(**more, taken=_taken(table)))
+                own_words = {"restriction": restriction, "entry": name, "text": str(text), "taken": _taken(table)}
+                tables.append(table.assign(breakdown=float(value), **own_words))
     if not tables:
         why = "the design does not ask for the check honest_did, or it could not be done"
         raise NothingToShow(why_missing(bundle, "honest_did", why))
