@@ -22,6 +22,8 @@ __all__ = ["HonestDiD"]
 
 #: Values of M where none are declared: as such, or as multiples of the error of the last period before the base.
 _MAGNITUDES, _BENDS = (0.5, 1.0, 1.5, 2.0), (0.25, 0.5, 0.75, 1.0)
+#: Values of the effect that are tested, and how many errors they reach, unless declared.
+GRID_POINTS, GRID_REACH = 4_000, 40.0
 #: Draws behind the critical value of the first stage.
 FIRST_STAGE_DRAWS = 10_000
 
@@ -51,9 +53,9 @@ class HonestDiD(Check):
     """Effect that is asked for: average of the event times from the start on, or one event time."""
     level: Annotated[float, Gt(0.5), Lt(1)] = 0.95
     """Coverage."""
-    grid_points: Annotated[int, Ge(100)] = 4_000
+    grid_points: Annotated[int, Ge(100)] = GRID_POINTS
     """Values of the effect that are tested, where the interval is made of tests."""
-    grid_reach: Annotated[float, Gt(0)] = 40.0
+    grid_reach: Annotated[float, Gt(0)] = GRID_REACH
     """How many standard errors they reach to either side of the estimate."""
     draws: Annotated[int, Ge(99)] = 999
     """Random adoptions behind the covariance, within the strata of the headline's test."""
@@ -61,6 +63,14 @@ class HonestDiD(Check):
     """Most draws where each builds its comparison group again."""
     min_breakdown: Annotated[float, Ge(0)] | None = None
     """Declared limit: the check fails where the breakdown value is below it, or does not exist."""
+
+    def __post_init__(self) -> None:
+        gridded = self.restriction != "smoothness" or self.sign is not None or self.monotone is not None
+        given = [name for name, usual in (("grid_points", GRID_POINTS), ("grid_reach", GRID_REACH))
+                 if getattr(self, name) != usual]  # fmt: skip
+        if given and not gridded:
+            what = f"{given[0]}: smoothness alone has the shortest interval of fixed length, without a grid"
+            raise ValueError(f"{what}; leave it out")
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Return ``honest_did.<restriction>``, the breakdown value, and ``.size``, how often M = 0 rejects a null."""

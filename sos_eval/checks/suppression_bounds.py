@@ -72,7 +72,9 @@ class SuppressionBounds(Check):
         width = float(np.ptp(table["estimate"].to_numpy(float)))
         found = [CheckResult("suppression_bounds", "width", width, text, table=table)]
         if np.isfinite(p):
-            survives = p <= 1 - self.level + 1e-12 and abs(np.sign(table["estimate"].to_numpy(float)).sum()) == len(table)
+            survives = p <= 1 - self.level + 1e-12 and abs(np.sign(table["estimate"].to_numpy(float)).sum()) == len(
+                table
+            )
             said = f"survives every value that the suppressed outcomes may have (p at most {p:.2g} at either end)"
             fails = f"does not survive every value that the suppressed outcomes may have (p is {p:.2g} at one end)"
             what = f"A direction at the {100 * (1 - self.level):g}% level {said if survives else fails}."

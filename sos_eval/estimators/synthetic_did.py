@@ -16,7 +16,7 @@ from sos_eval.results.method import register
 
 __all__ = ["SyntheticDiD", "synthetic_weights"]
 
-ALONE = "a cohort of one unit: without it there is no estimate, and so no jackknife error; use randomization"
+ALONE = "a cohort of one unit: without it there is no estimate, and so no jackknife error (randomization needs none)"
 ONE_DONOR = (
     "one donor has all the weight of a cohort: without it there is no estimate, so that the jackknife has no error"
 )
