@@ -14,7 +14,7 @@ from sos_eval.estimators._cells import BasePeriod, CellPlan, Control, plan_cells
 from sos_eval.estimators.fast.effects import Nuisance
 from sos_eval.numerics.two_by_two import Adjust
 from sos_eval.panel.own_names import Column
-from sos_eval.panel.panel import Array
+from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import EventTimes
 from sos_eval.results.estimate import Estimate
 from sos_eval.results.method import register

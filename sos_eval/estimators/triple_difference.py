@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified
-from sos_eval.estimators._adjusted import TRIM, TwoByTwoEstimator, refuse_trim, baseline_covariates, finished
+from sos_eval.estimators._adjusted import TRIM, TwoByTwoEstimator, baseline_covariates, finished, refuse_trim
 from sos_eval.estimators._cells import BasePeriod, CellPlan, Control, plan_cells
 from sos_eval.estimators.fast.cells import group_time_columns
 from sos_eval.estimators.fast.effects import Nuisance
