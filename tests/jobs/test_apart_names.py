@@ -89,7 +89,7 @@ def test_every_entry_has_its_lines_its_table_and_its_panel_of_the_figure(bundle)
     assert "takes as sure" not in text[own]
     shown = data(bundle).drop_duplicates("entry").set_index("entry")
     assert list(shown.index) == [*entries, "honest_did.smoothness"]
-    assert list(shown["taken"]) == ["", "event time 1", "a divergence that is negative", ""]
+    assert list(shown["taken"]) == ["", "event time 1", "negative for sure", ""]
     for one, table in zip(entries, tables, strict=False):
         assert shown["text"][one] == text[one]
         assert data(bundle).query("entry == @one")["low"].tolist() == table["low"].tolist()

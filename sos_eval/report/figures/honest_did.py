@@ -52,7 +52,7 @@ def _taken(table: pd.DataFrame) -> str:
     target, *sides = (one if isinstance(one, str) else "" for one in first)
     target = "" if target == "average" else target
     sure = " and ".join(filter(None, sides))
-    return "; ".join(filter(None, [target, f"a divergence that is {sure}" if sure else ""]))
+    return "; ".join(filter(None, [target, f"{sure} for sure" if sure else ""]))
 
 
 @figure("honest_did", data)
