@@ -31,7 +31,7 @@ checks:
   - leave_one_out
   - honest_did: {draws: 99, values: [1], grid_points: 200, target: 1}
   - honest_did: {draws: 99, values: [1], grid_points: 200, sign: negative}
-  - honest_did: {draws: 99, values: [1], grid_points: 200, restriction: smoothness}
+  - honest_did: {draws: 99, values: [1], restriction: smoothness}
 seed: 1
 """
 
