@@ -23,6 +23,7 @@ from sos_eval.bundle.searched import SearchedCounts, answering, different
 from sos_eval.bundle.told import APART, LONE, NEAR, NESTED, SEARCHED, UNKNOWN, WEIGHED, ToldEstimates
 from sos_eval.bundle.withheld import BACK, path_rows, result_rows
 from sos_eval.panel.disclosure import masked
+from sos_eval.results.check import ENTRY
 from sos_eval.results.comparison import are_earlier_outcomes
 from sos_eval.results.facts import CheckFacts, DetectableFacts, DisagreementFacts, RunFacts
 from sos_eval.results.members import Members
@@ -363,6 +364,7 @@ class _Gate:
 
     def _whole_table(self, name: str, table: pd.DataFrame) -> str:
         """Say why a whole file of ``tables/`` is held back; nothing where it is not."""
+        name = name.partition(ENTRY)[0]
         if "draw" in table.columns or ".randomization" in name or name.startswith(("draws.", "confidence.")):
             return _DRAWS
         what = name.rpartition(".")[2]
@@ -495,7 +497,7 @@ class _Gate:
     def _diagnostics(self, table: pd.DataFrame) -> pd.DataFrame:
         """Hold back checks of estimates on few units, of single units, and of estimates some of which is held back."""
         keys = list(zip(table["estimator"], table["outcome"], strict=True))
-        name = table["name"].astype(str)
+        name = table["name"].astype(str).str.partition(ENTRY)[0]
         few = np.array([key in self.silent for key in keys], bool)
         alone = name.str.startswith(_WITHOUT_SOME).to_numpy(bool) & ~few
         undone = table["text"].astype(str).str.startswith("Not done").to_numpy(bool)

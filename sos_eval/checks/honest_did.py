@@ -14,7 +14,7 @@ from sos_eval.numerics.hybrid import TooManyRays
 from sos_eval.numerics.path_sets import Interval, PathSets
 from sos_eval.numerics.restrictions import Bound, Monotone, Sign
 from sos_eval.panel.panel import Array
-from sos_eval.results.check import Check, CheckResult
+from sos_eval.results.check import Check, CheckResult, at_most
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
 
@@ -22,6 +22,8 @@ __all__ = ["HonestDiD"]
 
 #: Values of M where none are declared: as such, or as multiples of the error of the last period before the base.
 _MAGNITUDES, _BENDS = (0.5, 1.0, 1.5, 2.0), (0.25, 0.5, 0.75, 1.0)
+#: Values of the effect that are tested, and how many errors they reach, unless declared.
+GRID_POINTS, GRID_REACH = 4_000, 40.0
 #: Draws behind the critical value of the first stage.
 FIRST_STAGE_DRAWS = 10_000
 
@@ -51,9 +53,9 @@ class HonestDiD(Check):
     """Effect that is asked for: average of the event times from the start on, or one event time."""
     level: Annotated[float, Gt(0.5), Lt(1)] = 0.95
     """Coverage."""
-    grid_points: Annotated[int, Ge(100)] = 4_000
+    grid_points: Annotated[int, Ge(100)] = GRID_POINTS
     """Values of the effect that are tested, where the interval is made of tests."""
-    grid_reach: Annotated[float, Gt(0)] = 40.0
+    grid_reach: Annotated[float, Gt(0)] = GRID_REACH
     """How many standard errors they reach to either side of the estimate."""
     draws: Annotated[int, Ge(99)] = 999
     """Random adoptions behind the covariance, within the strata of the headline's test."""
@@ -61,6 +63,14 @@ class HonestDiD(Check):
     """Most draws where each builds its comparison group again."""
     min_breakdown: Annotated[float, Ge(0)] | None = None
     """Declared limit: the check fails where the breakdown value is below it, or does not exist."""
+
+    def __post_init__(self) -> None:
+        gridded = self.restriction != "smoothness" or self.sign is not None or self.monotone is not None
+        given = [name for name, usual in (("grid_points", GRID_POINTS), ("grid_reach", GRID_REACH))
+                 if getattr(self, name) != usual]  # fmt: skip
+        if given and not gridded:
+            what = f"{given[0]}: smoothness alone has the shortest interval of fixed length, without a grid"
+            raise ValueError(f"{what}; leave it out")
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Return ``honest_did.<restriction>``, the breakdown value, and ``.size``, how often M = 0 rejects a null."""
@@ -169,7 +179,8 @@ class Told:
             "reason": [one.reason for _, one in self.rows],
         }).assign(
             scale=self.path.scale, method="hybrid" if gridded else "fixed_length",
-            covariance=self.spread.origin,
+            covariance=self.spread.origin, target=self._target, sign=self.sets.sign or "",
+            monotone=self.sets.monotone or "",
             grid_low=grid[0], grid_high=grid[1], grid_points=len(self.sets.grid) if gridded else 0,
             n_before=len(self.path.timeline.before), n_after=len(self.path.timeline.after), source=self.path.source,
         )  # fmt: skip
@@ -178,14 +189,27 @@ class Told:
         """Return values on the scale of the estimates' table."""
         return np.exp(values) if self.path.ratio else values
 
+    @property
+    def _target(self) -> str:
+        after = self.path.timeline.after[self.sets.weights > 0]
+        return f"event time {after[0]:g}" if (self.sets.weights > 0).sum() < len(self.sets.weights) else "average"
+
     def sentence(self, level: float) -> str:
-        """Say how much divergence the answer bears."""
+        """Say how much divergence the answer bears, and what of its direction was taken as sure."""
+        sure = [
+            f"is {self.sets.sign} after the start" if self.sets.sign else "",
+            f"is {self.sets.monotone} throughout" if self.sets.monotone else "",
+        ]
+        said = " and ".join(filter(None, sure))
+        return f"{self._answer(level)}{f' This takes as sure that a divergence {said}.' if said else ''}"
+
+    def _answer(self, level: float) -> str:
         whole = self.rows[0][1]
         if np.isnan(self.breakdown):
             return f"No effect is established even if {self._even} ({self._held(level)} is {self._range(whole)})."
         if np.isinf(self.breakdown):
             return f"Zero is left out however large M is ({self._range(whole)} at M = 0)."
-        bears = f"Zero is left out up to M = {self.breakdown:.2g}: as long as {self._bounded}"
+        bears = f"Zero is left out up to M = {at_most(self.breakdown)}: as long as {self._bounded}"
         return f"{bears}. If {self._even}, {self._held(level)} is {self._range(whole)}."
 
     def _held(self, level: float) -> str:

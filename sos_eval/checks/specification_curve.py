@@ -27,6 +27,8 @@ __all__ = ["SpecificationCurve"]
 
 #: Specifications that one curve holds at most.
 MOST = 1_000
+#: Numbers that differ by no more than this share are the same.
+SAME = 1e-9
 _AS_FAR = {-1: "as far below zero", 0: "as far from zero", 1: "as far above zero"}
 _SIGN = {-1: "with a decrease", 0: "of one sign", 1: "with an increase"}
 
@@ -96,7 +98,8 @@ class SpecificationCurve(ComparedCheck):
     ) -> list[CheckResult]:
         """Return ``specification_curve``: p of the median, and ``specification_curve.found``: p of how many are small.
 
-        The table has a row per specification, the design itself first.
+        The table has a row per specification, the design itself first. Those that give the estimate of an earlier one
+        and its statistic under every adoption count with it, once: ``same_as`` names it, ``also`` what it stands for.
         """
         everything = [Varied("as declared", fitted), *varied]
         lots = CommonLots.of(fitted, draws_for(fitted, varied, self.draws, self.rebuilt_draws), rng)
@@ -106,14 +109,22 @@ class SpecificationCurve(ComparedCheck):
         columns = {k: column for k, column in columns.items() if np.isfinite(column[0])}
         pairs = zip(everything, drawn, strict=True)
         rows = [self._row(one, own, complete) | self._options(k) for k, (one, own) in enumerate(pairs)]
-        table, behind = pd.DataFrame(rows), tuple(one.members for one in everything)
+        table, behind = _with_copies(pd.DataFrame(rows), {}), tuple(one.members for one in everything)
         if len(columns) < 2:
             text = f"Not done: {next(filter(None, table['reason']), 'there is one specification')}."
             return [CheckResult("specification_curve", "p_value", np.nan, text, table=table, behind=behind)]
-        statistics = np.column_stack(list(columns.values()))
-        test = curve_test(statistics, direction, complete=complete, alpha=round(1 - self.level, 12))
-        table.loc[list(columns), "statistic"] = statistics[0]
-        table.loc[list(columns), "p_value"] = test.p
+        first = _first_alike(columns, table)
+        distinct = [k for k in columns if first[k] == k]
+        table = _with_copies(table, first)
+        test = curve_test(
+            np.column_stack([columns[k] for k in distinct]),
+            direction,
+            complete=complete,
+            alpha=round(1 - self.level, 12),
+        )
+        p = dict(zip(distinct, test.p.tolist(), strict=True))
+        table.loc[list(columns), "statistic"] = [float(column[0]) for column in columns.values()]
+        table.loc[list(columns), "p_value"] = [p[first[k]] for k in columns]
         return [
             CheckResult("specification_curve", "p_value", test.p_median, self._words(table, test, direction),
                         table=table, behind=behind),
@@ -141,20 +152,30 @@ class SpecificationCurve(ComparedCheck):
             row["reason"] = own
         else:
             row |= told_by_lots(own, quantity, self.level, complete)
+            row["std_error"] = float(own.error[0]) if np.isfinite(own.error).any() else _spread(own, complete)
         return row | _in_percent(one.fitted, quantity, row)
 
     def _words(self, table: pd.DataFrame, test: CurveTest, direction: int) -> str:
-        known, left = table[table["estimate"].notna()], self._combinations[1]
+        found, left = table[table["estimate"].notna()], self._combinations[1]
+        known = found[found["same_as"] == ""]
         percent = known["percent"].dropna()
+        below = int((known["estimate"] < np.where(known["scale"] == "ratio", 1.0, 0.0)).sum())
         span = (
             f", from {percent.min():.3g}% to {percent.max():.3g}% of the treated's level before the start"
             if len(percent) == len(known) else ""
         )  # fmt: skip
-        missing = len(table) - len(known)
-        gone = f"; {missing} could not be estimated" if missing else ""
+        missing, copies = len(table) - len(found), len(found) - len(known)
+        alike = [
+            f"{own} (also {others.replace(' | ', ', ')})"
+            for own, others in zip(known["variant"], known["also"], strict=True) if others
+        ]  # fmt: skip
+        gone = f"; {copies} more give the numbers of one of these and count with it: {alike[0]}" if copies else ""
+        gone += f", and {len(alike) - 1} more of these" if len(alike) > 1 else ""
+        gone += f"; {missing} could not be estimated" if missing else ""
         gone += f"; {left} combinations change one thing in two ways, and are none" if left else ""
         return (
-            f"{len(known)} specifications: the design and combinations of {', '.join(self.vary)}{span}{gone}. Their "
+            f"{len(known)} specifications: the design and combinations of {', '.join(self.vary)}{span}, {below} of "
+            f"them below no difference{gone}. Their "
             f"median estimate is {test.median:.2f} of its errors: random adoptions give a median {_AS_FAR[direction]} "
             f"in {of_hundred(test.p_median)} draws. A curve multiplies one assumption, that the treated would have "
             f"changed as the others did: specifications that agree are not as many pieces of evidence, and none moves "
@@ -163,18 +184,47 @@ class SpecificationCurve(ComparedCheck):
 
     def _found(self, test: CurveTest, direction: int) -> str:
         alpha = round(1 - self.level, 12)
-        return (
-            f"{test.found} of {len(test.p)} specifications have p of at most {alpha:g} {_SIGN[direction]}: random "
-            f"adoptions give as many in {of_hundred(test.p_found)} draws."
-        )
+        said = f"{test.found} of {len(test.p)} specifications have p of at most {alpha:g} {_SIGN[direction]}"
+        if not test.found:  # every adoption gives as many as none
+            return f"{said}."
+        return f"{said}: random adoptions give as many in {of_hundred(test.p_found)} draws."
+
+
+def _first_alike(columns: Mapping[int, Array], table: pd.DataFrame) -> dict[int, int]:
+    """Return for each specification the first with its estimate, scale and statistics under every adoption."""
+    first: dict[int, int] = {}
+    for k, own in columns.items():
+        room = SAME * float(np.nanmedian(np.abs(own)))
+        estimate, scale = float(table["estimate"].iloc[k]), table["scale"].iloc[k]
+        first[k] = next(
+            (j for j in first if first[j] == j and table["scale"].iloc[j] == scale
+             and np.isclose(table["estimate"].iloc[j], estimate, rtol=SAME, atol=0.0)
+             and np.allclose(columns[j], own, rtol=SAME, atol=room, equal_nan=True)),
+            k,
+        )  # fmt: skip
+    return first
+
+
+def _with_copies(table: pd.DataFrame, first: Mapping[int, int]) -> pd.DataFrame:
+    """Name the specification that another counts with, and what it stands for."""
+    words = list(table["variant"])
+    copies = {k: j for k, j in first.items() if j != k}
+    same = [words[copies[k]] if k in copies else "" for k in range(len(words))]
+    also = [" | ".join(words[k] for k, j in copies.items() if j == own) for own in range(len(words))]
+    return table.assign(same_as=same, also=also)
 
 
 def _studentised(effect: DrawnEffect, complete: bool) -> Array:
     """Return estimates over their errors; where there is no error, over the spread of their own draws."""
     if np.isfinite(effect.error).any():
         return effect.statistic
-    spread = float(np.nanstd(effect.value[1:] if complete else effect.value))
+    spread = _spread(effect, complete)
     return effect.value / spread if spread > 0 else np.full_like(effect.value, np.nan)
+
+
+def _spread(effect: DrawnEffect, complete: bool) -> float:
+    """Return the standard deviation of the draws: a list holds the observed adoption already."""
+    return float(np.nanstd(effect.value[1:] if complete else effect.value))
 
 
 def _in_percent(fitted: Fitted, quantity: Quantity, row: Mapping[str, Any]) -> dict[str, float]:

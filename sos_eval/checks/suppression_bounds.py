@@ -22,6 +22,7 @@ from sos_eval.results.check import Check, CheckResult
 from sos_eval.results.estimate import clustered_error
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
+from sos_eval.results.small_sample import small_sample_factor
 
 __all__ = ["SuppressionBounds"]
 
@@ -62,13 +63,23 @@ class SuppressionBounds(Check):
         return (self.low, self.high, *self.totals, *self.totals.values())
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
-        """Return ``suppression_bounds``: how far apart the bounds are, and a table with a row per end."""
+        """Return ``suppression_bounds``, how far apart the bounds are, a row per end; ``.largest_p``, of both ends."""
         try:
             table, text = self._bounded(fitted, rng)
         except InputFault as fault:
             return [CheckResult("suppression_bounds", "width", np.nan, f"Not done: {fault.faults[0].what}.")]
+        p = float(table["p_value"].max(skipna=False))
         width = float(np.ptp(table["estimate"].to_numpy(float)))
-        return [CheckResult("suppression_bounds", "width", width, text, table=table)]
+        found = [CheckResult("suppression_bounds", "width", width, text, table=table)]
+        if np.isfinite(p):
+            survives = p <= 1 - self.level + 1e-12 and abs(np.sign(table["estimate"].to_numpy(float)).sum()) == len(
+                table
+            )
+            said = f"survives every value that the suppressed outcomes may have (p at most {p:.2g} at either end)"
+            fails = f"does not survive every value that the suppressed outcomes may have (p is {p:.2g} at one end)"
+            what = f"A direction at the {100 * (1 - self.level):g}% level {said if survives else fails}."
+            found.append(CheckResult("suppression_bounds.largest_p", "p_value", p, what))
+        return found
 
     def _bounded(self, fitted: Fitted, rng: np.random.Generator) -> tuple[pd.DataFrame, str]:
         source = _whole(fitted)
@@ -132,8 +143,17 @@ class SuppressionBounds(Check):
         drawn = lots if isinstance(lots, str) else lots.drawn(Varied(name, made))
         if not isinstance(lots, str) and not isinstance(drawn, str):
             p = share_reached(drawn.statistic, complete=lots.complete)
-        told = {"estimate": float(estimate.values[row]), "std_error": float(errors[row]), "p_value": p}
-        return {"end": name, "suppressed": len(cells), "sum": float(values.sum()), **told}
+        error = float(errors[row] * np.sqrt(small_sample_factor(estimate, "default").variance))
+        told = {"estimate": float(estimate.values[row]), "std_error": error, "p_value": p}
+        return {"end": name, "complete": self.complete, "suppressed": len(cells), "sum": float(values.sum()), **told}
+
+    @property
+    def _under(self) -> str:
+        """Say what holds the values beside their ranges."""
+        if not self.totals:
+            return ","
+        whole = "which they make up with the others" if self.complete else "of which they may be a part"
+        return f" and the published totals, {whole},"
 
     def _words(self, fitted: Fitted, table: pd.DataFrame, suppressed: int) -> str:
         whole = overall(fitted.estimate, self.level)
@@ -146,7 +166,7 @@ class SuppressionBounds(Check):
         )  # fmt: skip
         return (
             f"{suppressed} outcomes are suppressed. Whatever they are within the declared ranges"
-            f"{' and the published totals' if self.totals else ''}, the estimate lies between {whole.shown(low)} and "
+            f"{self._under} the estimate lies between {whole.shown(low)} and "
             f"{whole.shown(high)} (without them {whole.shown(whole.estimate)}); with chance {ends[0]} to {ends[1]} "
             f"(cluster-robust, too narrow with few treated).{tested}"
         )

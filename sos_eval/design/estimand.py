@@ -69,7 +69,7 @@ def intercurrent_rows(design: Design) -> Iterator[tuple[str, str]]:
         if way.adoption
         else "not recorded: no register is declared",
     )
-    yield "Transition", _transition(way)
+    yield "Transition", _transition(way, design)
     yield (
         "Authorities that merge or are divided",
         {"constant": "one geography is used throughout: predecessors are added up", "as_published": (
@@ -101,11 +101,16 @@ def _stopping(way: Treatment) -> str:
     return "not looked at: a unit that began counts as treated to the end (treatment policy)"
 
 
-def _transition(way: Treatment) -> str:
+def _transition(way: Treatment, design: Design) -> str:
     if way.transition == "drop":
         return "periods from the start up to `embedded` are left out"
     if way.transition == "partial":
-        return "periods from the start up to `embedded` count as partly exposed"
+        whole = [one.id for one in design.estimators if one.method.partly_exposed == "whole"]
+        said = "periods from the start up to `embedded` count as partly exposed"
+        if not whole:
+            return said
+        of = "effects in them are those of the exposure that they had"
+        return of if len(whole) == len(design.estimators) else f"{said}; in {', '.join(whole)} {of}"
     return "counts as exposed from the first treated period on"
 
 

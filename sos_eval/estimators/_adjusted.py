@@ -35,6 +35,8 @@ GAPS = (
     "the panel has gaps and gaps: levels is declared: each cell compares the levels of all rows in its two periods, as "
     "of cross-sections, and so of different units where a row is missing"
 )
+#: Propensity from which comparison units are left out unless another is declared.
+TRIM = 0.995
 DRDID_ERROR = "error of {} on levels as the reference package computes it; `levels_error: exact` gives the derivative"
 ALONE = "one treated unit in the cohort: the error holds the comparison units' variation only"
 LONELY = "one comparison unit: the error holds the treated units' variation only"
@@ -348,3 +350,15 @@ def _trim_note(panel: Panel, data: Changes | Levels, trimmed: NDArray[np.bool_],
     units = listed(list(panel.units[np.unique(data.unit[trimmed])]))
     who = units if panel.layout == "panel" else f"{int(trimmed.sum())} rows"
     return (f"propensity of {nuisance.trim:g} or more: left out of the comparison in some cell: {who}",)
+
+
+def refuse_trim(adjust: str, trim: float) -> None:
+    """Refuse a trim where no propensity is estimated.
+
+    Raises
+    ------
+    ValueError
+        With what to write instead.
+    """
+    if adjust == "none" and trim != TRIM:
+        raise ValueError("trim: without adjust no propensity is estimated; leave it out, or write adjust: dr")

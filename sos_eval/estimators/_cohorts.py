@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._averages import averages
+from sos_eval.estimators._regression import Rows
 from sos_eval.estimators._two_way import Statement, TwoWayRegression
+from sos_eval.numerics.regress import LinearFit
 from sos_eval.panel.panel import Array, Panel
 
 __all__ = ["CohortCells", "CohortRegression", "cohort_cells"]
@@ -61,6 +63,18 @@ class CohortRegression(TwoWayRegression):
             counted=each.astype(float) @ lay.inside.T > 0, inside=None if whole else (time < cells.last)[None],
             cells={**lay.keys, "reason": np.where(shared.any(1), "", BASE)},
         )  # fmt: skip
+
+    def remarks(self, rows: Rows, fit: LinearFit) -> tuple[str, ...]:
+        """Say which rows are left out where nobody is never treated."""
+        frame, periods = rows.panel.frame.dropna(subset="outcome"), rows.panel.periods
+        start, time = (frame[name].to_numpy(float) for name in ("first_treated", "time"))
+        if (start > rows.panel.times[-1]).any():
+            return ()
+        last = float(start.max())
+        return (
+            f"nobody is never treated: those that start in {periods.name(last)} are compared with, and "
+            f"{int((time >= last).sum())} rows from then on are left out",
+        )
 
 
 def cohort_cells(panel: Panel, start: Array, time: Array, reference: float | None, name: str) -> CohortCells:

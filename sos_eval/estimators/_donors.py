@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,15 @@ from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Estimate, cluster_sums
 from sos_eval.results.estimator import Estimator
 
-__all__ = ["Cohort", "DonorDesign", "DonorEstimator", "donor_design", "notes_on", "refuse_gaps_and_weights"]
+__all__ = [
+    "Cohort",
+    "DonorDesign",
+    "DonorEstimator",
+    "donor_design",
+    "notes_on",
+    "refuse_gaps_and_weights",
+    "unsettled",
+]
 
 Bools = NDArray[np.bool_]
 
@@ -80,6 +90,8 @@ class DonorDesign:
 class DonorEstimator(Estimator):
     """An estimator that weighs donors: a subclass writes `designed` and `scored`, and has `estimate` and batches."""
 
+    solves_anew: ClassVar[bool] = True
+
     def designed(self, panel: Panel) -> DonorDesign:
         """Find cohorts and donors; see `donor_design` for what is refused."""
         raise NotImplementedError
@@ -107,15 +119,36 @@ class DonorEstimator(Estimator):
     def _batch(self, own: Estimate, panel: Panel, draws: Iterable[tuple[Array, Array]]) -> Batch:
         """Estimate draws of outcomes (n_units, n_times) and starts (n_units,) in the rows of the first of them."""
         design, clusters = self.designed(panel), panel.clusters
-        values, errors = [], []
+        values, errors, failures = [], [], []
+        lost = np.full(len(own.values), np.nan)
         for outcomes, starts in draws:
             part, drawn = _redrawn(design, outcomes, starts)
-            value, influence = self.scored(drawn)
+            try:
+                with unsettled(panel, self.name):
+                    value, influence = self.scored(drawn)
+            except NotIdentified as fault:  # counted: as a loop over single estimates does
+                value, influence, why = lost, None, fault.faults[0].what
+            else:
+                why = ""
             values.append(value)
+            failures.append(why)
             if influence is not None:
                 sums = cluster_sums(influence, clusters[part])
                 errors.append(np.sqrt((sums**2).sum(0)) / len(influence))
-        return Batch(own.cells, np.array(values), np.array(errors) if errors else None, ("",) * len(values))
+            else:
+                errors.append(lost)
+        errors_of = np.array(errors) if own.influence is not None else None
+        return Batch(own.cells, np.array(values), errors_of, tuple(failures))
+
+
+@contextmanager
+def unsettled(panel: Panel, name: str) -> Iterator[None]:
+    """Refuse, in the words of a method's name, where weights of donors are not found."""
+    try:
+        yield
+    except np.linalg.LinAlgError as why:
+        what = f"{name}: {why}"
+        raise NotIdentified(panel.fault(what, "another estimator, or another panel.window")) from why
 
 
 def _redrawn(design: DonorDesign, outcomes: Array, starts: Array) -> tuple[Bools, DonorDesign]:

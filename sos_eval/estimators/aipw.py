@@ -99,9 +99,6 @@ class AIPW(Estimator):
         if panel.layout != "cross_sections":
             what = f"{self.name}: rows are units and periods, and it compares rows of people"
             raise NotIdentified(panel.fault(what, "write layout: cross_sections, or choose another method"))
-        if panel.partly_exposed:
-            what = f"{self.name}: rows between start and full embedding are neither treated nor not"
-            raise NotIdentified(panel.fault(what, "write treatment: {transition: drop}"))
         values = panel.frame["outcome"].dropna()
         if self.expected == "logistic" and not values.isin((0.0, 1.0)).all():
             what = f"{self.name}: {panel.outcome.label} holds other values than 0 and 1"

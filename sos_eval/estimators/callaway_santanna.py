@@ -9,17 +9,21 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 
-from sos_eval.estimators._adjusted import TwoByTwoEstimator
+from sos_eval.estimators._adjusted import TRIM, TwoByTwoEstimator, refuse_trim
 from sos_eval.estimators._cells import BasePeriod, CellPlan, Control, plan_cells
 from sos_eval.estimators.fast.effects import Nuisance
 from sos_eval.numerics.two_by_two import Adjust
 from sos_eval.panel.own_names import Column
-from sos_eval.panel.panel import Array
+from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import EventTimes
 from sos_eval.results.estimate import Estimate
 from sos_eval.results.method import register
 
 __all__ = ["CallawaySantAnna"]
+
+
+#: Where an option on levels has nothing to do.
+CHANGES = "levels_error has no effect here: units are compared by their changes, not by levels"
 
 
 @register("callaway_santanna")
@@ -41,7 +45,7 @@ class CallawaySantAnna(TwoByTwoEstimator):
     """Compare earlier periods with the one before (varying), or everything with the last one before the start."""
     covariates: tuple[Column, ...] | None = None
     """Covariates to adjust for; those of the panel unless named here."""
-    trim: Annotated[float, Gt(0), Le(1)] = 0.995
+    trim: Annotated[float, Gt(0), Le(1)] = TRIM
     """Comparison units with a propensity at or above it are left out of ipw and dr (as DRDID does), and named."""
     gaps: Literal["levels"] | None = None
     """levels: where units lack periods, levels of all rows, as did; unless given, changes of units seen in both."""
@@ -60,6 +64,11 @@ class CallawaySantAnna(TwoByTwoEstimator):
     takes_cross_sections: ClassVar[bool] = True
     takes_covariates: ClassVar[bool] = True
     compares_with_last: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        refuse_trim(self.adjust, self.trim)
+        if self.adjust == "none" and self.levels_error != "drdid":
+            raise ValueError("levels_error: without adjust there is one error; leave it out, or write adjust: dr")
 
     @property
     def event_times(self) -> EventTimes:
@@ -88,6 +97,10 @@ class CallawaySantAnna(TwoByTwoEstimator):
             f"anticipation of {self.anticipation:g} periods: cells within it keep the last base before it, as in the "
             "paper; did and diff-diff compare them with the period before (docs/methods.md)",
         )
+
+    def _data_notes(self, panel: Panel, names: tuple[str, ...]) -> tuple[str, ...]:
+        unused = self.levels_error != "drdid" and self._takes_pairs(panel)
+        return (*super()._data_notes(panel, names), *([CHANGES] if unused else []))
 
     @property
     def nuisance(self) -> Nuisance:

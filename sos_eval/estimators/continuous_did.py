@@ -205,13 +205,17 @@ class ContinuousDiD(Estimator):
         dose = self._doses(kept)[order][treated]
         return kept, _plan(kept, laid, codes[order], treated, dose, self._basis(kept, dose), self._told(kept, dose))
 
+    def why_no_transition(self, panel: Panel) -> tuple[str, str] | None:
+        """Refuse embedding windows."""
+        if not (panel.partly_exposed or panel.transition_dropped):
+            return None
+        what = "it takes no embedding windows: a dose is of whole periods since the start"
+        return what, "leave out panel.treatment.transition, and let the dose say how far it was"
+
     def _refuse(self, panel: Panel) -> None:
-        """Refuse panels without a dose, with embedding windows, with treatment that stops, gaps or weights."""
+        """Refuse panels without a dose, with treatment that stops, gaps or weights."""
         if "dose" not in panel.frame:
             raise self._fault(panel, "the panel has no dose", "write panel.treatment.dose: COLUMN")
-        if panel.partly_exposed or panel.transition_dropped:
-            what = "it takes no embedding windows: a dose is of whole periods since the start"
-            raise self._fault(panel, what, "leave out panel.treatment.transition, and let the dose say how far it was")
         if not panel.absorbing:
             raise self._fault(panel, "treatment stops for some units", "choose dechaisemartin_dhaultfoeuille")
         refuse_gaps_and_weights(panel, self.name)

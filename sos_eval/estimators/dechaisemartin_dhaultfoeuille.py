@@ -183,7 +183,17 @@ class DechaisemartinDhaultfoeuille(Estimator):
         stays = panel.absorbing and not switches.on.any()
         lonely = (switches.sizes[np.unique(plan.group)] == 1).any()
         notes = (*notes_on(panel, np.empty(0)), OVERALL, *([] if stays else [ITT]), *([LONE] if lonely else []))
-        return Estimate(table, values, influence, panel, notes=notes)
+        return Estimate(table, values, influence, panel, notes=(*notes, *self._beyond(table)))
+
+    def _beyond(self, table: pd.DataFrame) -> tuple[str, ...]:
+        """Say which of the effects and placebos that are declared the panel does not have."""
+        event = table["event_time"].dropna()
+        seen = {"effects": int(event.max()) + 1, "placebos": max(int(-1 - event.min()), 0)}
+        return tuple(
+            f"{name}: {wanted} are declared, and this panel has {seen[name]}"
+            for name, wanted in (("effects", self.effects), ("placebos", self.placebos))
+            if wanted is not None and wanted > seen[name]
+        )
 
     def estimate_many(self, panel: Panel, outcomes: Array) -> Batch:
         """Estimate a batch of outcomes, (draws, n_units, n_times): the plan is made once."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from sos_eval.numerics.regress import scaled_inverse
 from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import EVERY
-from sos_eval.results.estimate import cells
+from sos_eval.results.estimate import Estimate, cells
 from sos_eval.results.method import register
 
 __all__ = ["Imputation"]
@@ -44,6 +44,7 @@ class Imputation(ImputedEstimator):
     reference: ClassVar[str] = "Borusyak, Jaravel and Spiess (2024)"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1}
     takes_unbalanced: ClassVar[bool] = True
+    partly_exposed: ClassVar[Literal["refused", "weighed", "whole"]] = "whole"
     takes_covariates: ClassVar[bool] = True
     by_cell: ClassVar[bool] = True
 
@@ -93,6 +94,16 @@ class Imputation(ImputedEstimator):
         table = self._lead_table(tested, design.rows.panel, np.array(counts))
         table["reason"] = np.where(known, "", NOT_TOLD_APART)
         return table, Leads(rows.effects, np.flatnonzero(~design.treated), x, rows.weights, direction)
+
+    def estimate(self, panel: Panel) -> Estimate:
+        """Estimate, and say where fewer leads can be tested than are declared."""
+        found = super().estimate(panel)
+        seen = int((found.cells["event_time"] < 0).sum())
+        if self.leads_tested is None or self.leads_tested <= seen:
+            return found
+        return replace(
+            found, notes=(*found.notes, f"leads_tested: {self.leads_tested} are declared, and {seen} can be")
+        )
 
     def lead_pattern(self, panel: Panel, starts: Array, sizes: NDArray[np.intp]) -> RegressionPattern | None:
         """Return the same by cohort."""

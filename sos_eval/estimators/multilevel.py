@@ -35,6 +35,7 @@ class Multilevel(Estimator):
     needs: ClassVar[dict[str, int]] = {"treated_units": 2, "untreated_units": 2}
     takes_cross_sections: ClassVar[bool] = True
     takes_unbalanced: ClassVar[bool] = True
+    partly_exposed: ClassVar[Literal["refused", "weighed", "whole"]] = "weighed"
     takes_covariates: ClassVar[bool] = True
 
     levels: Literal["unit", "unit_and_period"] = "unit_and_period"

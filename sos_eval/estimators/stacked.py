@@ -44,8 +44,9 @@ class Stacked(PlannedEstimator):
 
     label: ClassVar[str] = "weighted stacked"
     reference: ClassVar[str] = "Wing, Freedman and Hollingsworth (2024)"
-    needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1, "untreated_units": 1}
+    needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1, "untreated_units": 0}
     takes_unbalanced: ClassVar[bool] = True
+    takes_dropped: ClassVar[bool | None] = False
     compares_with_last: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -46,4 +46,4 @@ class SunAbraham(CohortRegression):
 
     def remarks(self, rows: Rows, fit: LinearFit) -> tuple[str, ...]:
         """Say what is averaged how."""
-        return (SHARES,)
+        return (SHARES, *super().remarks(rows, fit))

@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from annotated_types import Gt
 
-from sos_eval.estimators._donors import Cohort, DonorDesign, DonorEstimator, donor_design, notes_on
+from sos_eval.estimators._donors import Cohort, DonorDesign, DonorEstimator, donor_design, notes_on, unsettled
+from sos_eval.estimators._equally_good import equally_good, told
 from sos_eval.numerics.ascm import augmented, chosen_penalty, cross_validated
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Estimate
@@ -37,10 +38,13 @@ class SyntheticControl(DonorEstimator):
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate each cohort's mean gap in every period from its start on, and averages by treated unit-periods."""
         design = self.designed(panel)
-        found = [self._gaps(design, cohort) for cohort in design.cohorts]
-        told = [_fit(design, cohort, gaps) for cohort, gaps in zip(design.cohorts, found, strict=True)]
-        notes = (*notes_on(design.panel, np.empty(0)), *told)
-        return Estimate(design.table(), _mixed(design, found), None, design.panel, notes=notes)
+        with unsettled(panel, self.name):
+            found = [self._gaps(design, cohort) for cohort in design.cohorts]
+            values = _mixed(design, found)
+            several = equally_good(design, [self._paths(design, cohort) for cohort in design.cohorts], values)
+        fits = [_fit(design, cohort, gaps) for cohort, gaps in zip(design.cohorts, found, strict=True)]
+        notes = (*notes_on(design.panel, np.empty(0)), *fits, *told(several))
+        return Estimate(design.table(), values, None, design.panel, notes=notes, tables={"equally_good": several})
 
     def designed(self, panel: Panel) -> DonorDesign:
         """Find cohorts and donors."""
@@ -59,11 +63,15 @@ class SyntheticControl(DonorEstimator):
 
     def _gaps(self, design: DonorDesign, cohort: Cohort) -> Array:
         """Return each treated unit's outcomes less its synthetic control's in all periods, (u, t)."""
-        outcomes = design.outcomes
-        if self.level == "unit_means_out":
-            outcomes = outcomes - outcomes[:, : cohort.before].mean(1, keepdims=True)
+        outcomes = self._paths(design, cohort)
         donors, early = outcomes[design.donors], outcomes[design.donors, : cohort.before]
         return np.array([own - self.weights(early, own[: cohort.before]) @ donors for own in outcomes[cohort.units]])
+
+    def _paths(self, design: DonorDesign, cohort: Cohort) -> Array:
+        """Return what a cohort's weights are found from, (n_units, n_times)."""
+        if self.level == "kept":
+            return design.outcomes
+        return np.asarray(design.outcomes - design.outcomes[:, : cohort.before].mean(1, keepdims=True))
 
 
 def _mixed(design: DonorDesign, gaps: Sequence[Array]) -> Array:

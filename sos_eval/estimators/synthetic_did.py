@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from sos_eval.estimators._donors import Cohort, DonorDesign, DonorEstimator, donor_design, notes_on
+from sos_eval.estimators._donors import Cohort, DonorDesign, DonorEstimator, donor_design, notes_on, unsettled
 from sos_eval.numerics.simplex import simplex_weights
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Estimate
@@ -16,7 +16,7 @@ from sos_eval.results.method import register
 
 __all__ = ["SyntheticDiD", "synthetic_weights"]
 
-ALONE = "a cohort of one unit: without it there is no estimate, and so no jackknife error; use randomization"
+ALONE = "a cohort of one unit: without it there is no estimate, and so no jackknife error (randomization needs none)"
 ONE_DONOR = (
     "one donor has all the weight of a cohort: without it there is no estimate, so that the jackknife has no error"
 )
@@ -35,7 +35,8 @@ class SyntheticDiD(DonorEstimator):
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate each cohort's effect in every period from its start on, and averages by treated unit-periods."""
         design = self.designed(panel)
-        weights = [_weights(design, cohort) for cohort in design.cohorts]
+        with unsettled(panel, self.name):
+            weights = [_weights(design, cohort) for cohort in design.cohorts]
         values, influence = _jackknifed(design, weights)
         table, lost = design.table(), np.isnan(influence).any(0)
         alone = np.array([cohort.start for cohort in design.cohorts if cohort.units.sum() == 1])

@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified
-from sos_eval.estimators._adjusted import TwoByTwoEstimator, baseline_covariates, finished
+from sos_eval.estimators._adjusted import TRIM, TwoByTwoEstimator, baseline_covariates, finished, refuse_trim
 from sos_eval.estimators._cells import BasePeriod, CellPlan, Control, plan_cells
 from sos_eval.estimators.fast.cells import group_time_columns
 from sos_eval.estimators.fast.effects import Nuisance
@@ -48,7 +48,7 @@ class TripleDifference(TwoByTwoEstimator):
     """Compare earlier periods with the one before (varying), or everything with the last one before the start."""
     covariates: tuple[Column, ...] | None = None
     """Covariates to adjust for; those of the panel unless named here."""
-    trim: Annotated[float, Gt(0), Le(1)] = 0.995
+    trim: Annotated[float, Gt(0), Le(1)] = TRIM
     """Comparison units with a propensity at or above it are left out of ipw and dr."""
 
     label: ClassVar[str] = "triple differences"
@@ -56,6 +56,9 @@ class TripleDifference(TwoByTwoEstimator):
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 2}
     takes_covariates: ClassVar[bool] = True
     compares_with_last: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        refuse_trim(self.adjust, self.trim)
 
     def on_one_base(self) -> TripleDifference:
         """Compare everything with the last period before the start."""

@@ -37,6 +37,7 @@ class TWFE(TwoWayRegression):
     reference: ClassVar[str] = "Goodman-Bacon (2021); weights of de Chaisemartin and D'Haultfoeuille (2020)"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1}
     takes_unbalanced: ClassVar[bool] = True
+    partly_exposed: ClassVar[Literal["refused", "weighed", "whole"]] = "weighed"
     takes_switching: ClassVar[bool] = True
     takes_cross_sections: ClassVar[bool] = True
     takes_covariates: ClassVar[bool] = True

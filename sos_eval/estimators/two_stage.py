@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ class TwoStage(ImputedEstimator):
     reference: ClassVar[str] = "Gardner (2022)"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1}
     takes_unbalanced: ClassVar[bool] = True
+    partly_exposed: ClassVar[Literal["refused", "weighed", "whole"]] = "whole"
     takes_covariates: ClassVar[bool] = True
     by_cell: ClassVar[bool] = False
 

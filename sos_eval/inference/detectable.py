@@ -21,7 +21,8 @@ __all__ = ["DetectableSize", "detectable_size"]
 
 #: Fewest draws behind the sizes, and the test's draws on each adoption in which an effect is put in place.
 DRAWS, PLACED_DRAWS = 4_999, 499
-#: The same where each draw costs a new fit: groups that are built again, estimators that loop over adoptions.
+#: The same where each draw costs a new fit: groups that are built again, estimators that loop over adoptions or solve a
+#: programme in each.
 FITTED_DRAWS, FITTED_PLACED_DRAWS = 999, 199
 #: Fewest draws of a test that has a size: with fewer its critical value is another one every time.
 FEWEST_DRAWS = 99
@@ -99,7 +100,7 @@ def detectable_size(fitted: Fitted, test: Randomization, *, power: float = 0.8, 
     if why or isinstance(space, str):
         return DetectableSize(None, None, np.nan, power, test.level, in_logs, why)
     bare = without_effect(fitted.source, float(fitted.estimate.values[_row(fitted)]), ratio=ratio)
-    anew = is_fitted_anew(fitted)
+    anew = is_fitted_anew(fitted) or fitted.estimator.solves_anew
     first = space.draw(FITTED_DRAWS if anew else max(test.draws, DRAWS), stream(seed, "detectable", "first", 0))
     lots = _lots(replace(fitted, source=bare), test, first.first_treated)
     lost = 1 - lots.usable.mean()

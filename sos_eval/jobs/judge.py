@@ -94,7 +94,11 @@ def _detectable(design: Design, fitted: Fitted, answer: Answer) -> tuple[Detecta
         return _because(silent, "the headline's test is not a permutation test"), pd.DataFrame()
     if not math.isfinite(float(answer.inferred[0].facts.get("p_value", math.nan))):
         return _because(silent, "the headline's test gave no p"), pd.DataFrame()
-    size = detectable_size(fitted, test, seed=design.seed)
+    try:
+        size = detectable_size(fitted, test, seed=design.seed)
+    except (InputFault, np.linalg.LinAlgError) as fault:  # a number beside the estimate: it is left empty, and told why
+        why = fault.faults[0].what if isinstance(fault, InputFault) else str(fault)
+        return _because(silent, f"it could not be computed: {why}"), pd.DataFrame()
     if size.fall is None or size.rise is None:
         return _because(silent, size.reason), pd.DataFrame()
     outcome = fitted.panel.outcome

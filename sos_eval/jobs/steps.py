@@ -13,7 +13,7 @@ from sos_eval.comparison.alone import alone_in_stratum, compared_within
 from sos_eval.comparison.build import build, rebuilding
 from sos_eval.design.at_its_key import at_its_key
 from sos_eval.design.design import Design, Entry
-from sos_eval.errors import Faults, NotIdentified
+from sos_eval.errors import Faults, NotIdentified, listed
 from sos_eval.inference.auto import Resolution, resolve
 from sos_eval.inference.design_facts import design_facts
 from sos_eval.inference.duration import estimates_anew, seconds_each
@@ -21,6 +21,7 @@ from sos_eval.inference.randomization import Randomization
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.alternatives import compared, refuse_alternatives
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, primary
+from sos_eval.jobs.apart_names import told_apart
 from sos_eval.jobs.families import with_families
 from sos_eval.numerics.random import stream
 from sos_eval.panel.imputation import completed
@@ -127,12 +128,24 @@ def _unmet(entry: Entry, panel: Panel) -> list[tuple[str, str]]:
     if "exposure" in needs and not panel.outcome.counted:
         unmet.append((f"{method.name} needs counts with exposure", "declare panel.outcome: {count: …, exposure: …}"))
     if not panel.absorbing and not method.takes_switching:
-        unmet.append((f"{method.name} needs treatment that stays on once begun", "exclude units that stop"))
+        what = f"{method.name} needs treatment that stays on once begun, and it stops for {_stopping(panel)}"
+        unmet.append((what, "exclude units that stop, or choose dechaisemartin_dhaultfoeuille, which takes them"))
+    transition = method.why_no_transition(panel)
+    if transition is not None:
+        unmet.append((f"{method.name}: {transition[0]}", transition[1]))
     if panel.layout == "cross_sections" and not method.takes_cross_sections:
         unmet.append((f"{method.name} needs layout: panel", "choose another method"))
-    if panel.layout == "panel" and not panel.is_balanced and not method.takes_unbalanced:
+    gaps = panel.layout == "panel" and not panel.is_balanced and not panel.transition_dropped
+    if gaps and not method.takes_unbalanced:
         unmet.append((f"{method.name} needs every unit in every period", "set panel.unbalanced: balance"))
     return unmet
+
+
+def _stopping(panel: Panel) -> str:
+    """Name the units whose treatment stops."""
+    frame = panel.frame.sort_values(["unit", "time"])
+    falls = frame.groupby("unit", sort=False)["treated"].diff() < 0
+    return listed([panel.unit_names[unit] for unit in frame.loc[falls, "unit"].unique()])
 
 
 def compare(design: Design, panels: dict[str, Panel], only: Collection[str] | None = None) -> dict[Key, Group]:
@@ -282,7 +295,8 @@ def check(design: Design, fitted: dict[Key, Fitted], groups: dict[Key, Group], a
                 results = compared(design, k, groups[key], one, rng) if key == primary(design, groups) else []
             else:
                 results = method.check(one, rng)
-            checked += [Checked(*key, result) for result in results]
+            known = {done.result.name for done in checked if (done.estimator, done.outcome) == key}
+            checked += [Checked(*key, result) for result in told_apart(design.checks, k, results, known)]
         checked += [Checked(*key, result) for result in balance_results(groups[key].entry.comparison, one.comparison)]
     return checked
 

@@ -61,7 +61,7 @@ def write(
         flow=flow_table(groups[first].comparison.panel),
         diagnostics=diagnostics_of(checked), headline=headline_of, facts=facts,
         provenance=_provenance(design, account, facts),
-        tables=_tables(groups, answers, checked, first) | _curve(judged) | further, tests=_tests(answers),
+        tables=_tables(groups, fitted, answers, checked, first) | _curve(judged) | further, tests=_tests(answers),
         economics=costed,
         log="\n".join(account.log) + "\n", confidential=_confidential(design, groups, fitted, checked, first),
         places=places_of(design),
@@ -128,7 +128,11 @@ def _table_name(one: Checked, first: Key) -> str:
 
 
 def _tables(
-    groups: dict[Key, Group], answers: dict[Key, Answer], checked: list[Checked], first: Key
+    groups: dict[Key, Group],
+    fitted: dict[Key, Fitted],
+    answers: dict[Key, Answer],
+    checked: list[Checked],
+    first: Key,
 ) -> dict[str, pd.DataFrame]:
     """Return the further tables that figures read, by file name."""
     group = groups[first]
@@ -154,6 +158,8 @@ def _tables(
         tables["balance_values"] = group.comparison.values
     tables |= group.comparison.calibration
     tables |= own_groups(groups, first)
+    for (estimator, outcome), made in fitted.items():
+        tables |= {f"{estimator}.{outcome}.{name}": table for name, table in made.estimate.tables.items()}
     for (estimator, outcome), answer in answers.items():
         for one in answer.inferred:
             for name, table in one.tables.items():

@@ -28,8 +28,12 @@ def basis(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> st
     treated, every = (int(effect.row[name] or 0) for name in ("n_treated_units", "n_units"))
     compared = facts.panel.n_comparison_units or every - treated
     did = facts.question.intervention
+    later = max(facts.panel.cohorts, default=math.nan) if _later_alone(facts.panel, treated, every) else math.nan
     who = f"{count(treated, *units)} with a recorded start of {did}, compared with {count(compared, *units)}"
-    who += _periods(facts.panel)
+    if math.isfinite(later):
+        verb = "starts" if compared == 1 else "start"
+        who += f" that {verb} later, in {facts.panel.written(later)} (nobody never starts)"
+    who += _periods(facts.panel, before=later)
     lost = _left_out(facts.panel.left_out, treated)
     aside = _aside(facts.panel.n_read - treated - compared - sum(facts.panel.left_out.values()), units)
     clauses = [
@@ -52,6 +56,11 @@ def _built(panel: PanelFacts) -> list[str]:
         return []
     which = listing([covariate_words(name) for name in panel.matched_on])
     return [f"the comparison group was built by {panel.matched_by} on {which}"]
+
+
+def _later_alone(panel: PanelFacts, treated: int, every: int) -> bool:
+    """Whether those compared with are the last to start, since nobody of the panel never does."""
+    return panel.layout == "panel" and 0 < treated < every and panel.n_treated_units >= panel.n_units > 0
 
 
 def _within(panel: PanelFacts) -> list[str]:
@@ -126,12 +135,18 @@ def _aside(others: int, units: tuple[str, str]) -> list[str]:
     return [f"{who} in the data take no part (who and why: chapter Effect)"]
 
 
-def _periods(panel: PanelFacts) -> str:
-    """Return which periods are compared; nothing where they have no name."""
+def _periods(panel: PanelFacts, before: float = math.nan) -> str:
+    """Return which periods are compared, those before one where it is given; nothing where they have no name."""
     if not math.isfinite(panel.first_time):
         return ""
-    first, last = panel.written(panel.first_time), panel.written(panel.last_time)
-    inside = [name for name in panel.omitted_times if panel.first_time < panel.place(name) < panel.last_time]
+    end = panel.last_time
+    if math.isfinite(before):
+        omitted = {panel.place(name) for name in panel.omitted_times}
+        end = before - 1
+        while end in omitted:
+            end -= 1
+    first, last = panel.written(panel.first_time), panel.written(end)
+    inside = [name for name in panel.omitted_times if panel.first_time < panel.place(name) < end]
     plain = f"{period_word(panel)}s" if panel.period else "periods"
     yearly = panel.period not in ("quarter", "month")
     unit = _YEARS.get(panel.year_convention, plain) if yearly else plain

@@ -9,7 +9,7 @@ from sos_eval.report.converted import detectable_change
 from sos_eval.report.verdict import HeadlineEffect, verdict_of
 from sos_eval.report.whose import others_than, stands_for
 from sos_eval.report.wording import count, in_units, minus_signs, p_text, percent
-from sos_eval.results.check import of_hundred
+from sos_eval.results.check import ENTRY, of_hundred
 from sos_eval.results.facts import CheckFacts, HeadlineKey, QuestionFacts, RunFacts
 from sos_eval.results.inference import FEW
 from sos_eval.terms import Estimand, Verdict
@@ -56,21 +56,55 @@ def must_not_say(verdict: Verdict) -> list[str]:
 
 def caveats(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> list[str]:
     """Return what limits the answer, by weight: its range, the design's caveats, the data's, what checks saw."""
-    said = [*_could_turn(effect, facts.question), *_too_narrow(effect, facts, units)]
+    about = [check for check in facts.checks if _is_about(check, facts.headline)]
+    verdict = verdict_of(effect, facts.question.worthwhile)
+    said = [*_could_turn(effect, facts.question), *_too_narrow(effect, facts, units), *_suppressed(about, verdict)]
+    said += _borne(about, verdict)
     said += [facts.inference.caution] if facts.inference.caution else []
     said += facts.question.caveats
     said += [in_units(text, units) for text in facts.caveats if text not in facts.question.caveats]
-    about = [check for check in facts.checks if _is_about(check, facts.headline)]
     if not any(check.name.startswith("path.") for check in about):
         said += [_apart(check, units) for check in about if _shows_divergence(check) and check.passed is not False]
         said += _moved(about, units)
     for name in ("balance.unlike", "unmatched"):
         said += [in_units(check.text, units) for check in about if check.name == name and math.isfinite(check.value)]
     said += _placebos(about, units)
-    said += _one_unit(about, verdict_of(effect, facts.question.worthwhile), units)
+    said += _one_unit(about, verdict, units)
+    said += _curve(about)
     said += _unseen(about, facts, units)
     said += failed_checks(facts, units)
     return [minus_signs(text) for text in dict.fromkeys(said)]
+
+
+def _suppressed(checks: Sequence[CheckFacts], verdict: Verdict) -> list[str]:
+    """Say between what the answer lies whatever suppressed outcomes are, and whether a direction survives all."""
+    said = []
+    for check in checks:
+        own, _, entry = check.name.partition(ENTRY)
+        if own == "suppression_bounds" and math.isfinite(check.value):
+            said.append(check.text.partition(" By random adoptions")[0])
+            ends = f"suppression_bounds.largest_p{ENTRY * bool(entry)}{entry}"
+            turned = [one.text for one in checks if one.name == ends and " does not survive " in one.text]
+            said += turned if verdict in ("decrease", "increase") else []
+    return said
+
+
+def _borne(checks: Sequence[CheckFacts], verdict: Verdict) -> list[str]:
+    """Say how much divergence a direction bears, by the plain restriction first."""
+    if verdict not in ("decrease", "increase"):
+        return []
+    rows = [check for check in checks if check.name in ("honest_did.relative_magnitudes", "honest_did.smoothness")]
+    texts = [check.text for check in rows if check.text.startswith(("Zero is left out", "No effect is established"))]
+    return [texts[0].partition(". If ")[0].rstrip(".") + "."] if texts else []
+
+
+def _curve(checks: Sequence[CheckFacts]) -> list[str]:
+    """Say what other declared choices make of the answer."""
+    return [
+        check.text.partition(" A curve multiplies")[0]
+        for check in checks
+        if check.name == "specification_curve" and math.isfinite(check.value)
+    ]
 
 
 def failed_checks(facts: RunFacts, units: tuple[str, str]) -> list[str]:

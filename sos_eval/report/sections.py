@@ -23,6 +23,7 @@ from sos_eval.report.tables.effects import summaries
 from sos_eval.report.tabulate import shown
 from sos_eval.report.truth_blocks import beside_the_truth
 from sos_eval.report.wording import alike, count, in_units, listing, minus_signs, number, p_number
+from sos_eval.results.check import ENTRY
 from sos_eval.results.doses import doses_told
 
 __all__ = ["APPENDIX", "appendix", "effect", "implementation", "mechanisms", "moderators", "provenance"]
@@ -185,7 +186,9 @@ def _seen(bundle: ResultBundle) -> list[str]:
 
 def _check_name(name: object) -> str:
     """Return a check's name in words: ``path.joint`` reads ``path: joint``."""
-    return str(name).replace(".", ": ").replace("_", " ")
+    own, _, entry = str(name).partition(ENTRY)
+    said = own.replace(".", ": ").replace("_", " ")
+    return f"{said} ({entry.replace('_', ' ')})" if entry else said
 
 
 def _judged(table: pd.DataFrame) -> str:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from sos_eval.results.comparison import Comparison
     from sos_eval.results.fitted import Fitted
 
-__all__ = ["Check", "CheckResult", "of_hundred"]
+__all__ = ["ENTRY", "Check", "CheckResult", "at_most", "of_hundred"]
+
+#: Stands in a result's name between the check's own and what tells a further declaration of it apart.
+ENTRY = "@"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,20 @@ class Check(Method):
     def foreseen(self, comparison: Comparison) -> str:
         """Say why the comparison group leaves nothing to check, before anything is estimated; empty where it may."""
         return ""
+
+
+def at_most(value: float, digits: int = 2) -> str:
+    """Return a number above zero to so many digits, rounded down: up to there something held.
+
+    Examples
+    --------
+    >>> at_most(0.4988), at_most(0.5), at_most(1.279), at_most(0.0)
+    ('0.49', '0.5', '1.2', '0')
+    """
+    if not (np.isfinite(value) and value > 0):
+        return f"{value:.{digits}g}"
+    step = 10.0 ** (int(np.floor(np.log10(value))) - digits + 1)
+    return f"{np.floor(value / step * (1 + 1e-12)) * step:.{digits}g}"
 
 
 def of_hundred(share: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -64,6 +64,8 @@ class Estimate:
         Sentences for the report: units left out, controls trimmed, and the like.
     series
         The regression of one averaged series on time where the method is one: opens errors over time.
+    tables
+        Further tables for the bundle, by what they hold.
     """
 
     cells: pd.DataFrame
@@ -74,6 +76,7 @@ class Estimate:
     shares: Array | None = None
     notes: tuple[str, ...] = ()
     series: LinearFit | None = None
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

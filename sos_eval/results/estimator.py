@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.declare import Document, build, seeded
-from sos_eval.errors import DataFault, DesignFault, Fault, Faults, InputFault, OurFault, nearest
+from sos_eval.errors import DataFault, DesignFault, Fault, Faults, InputFault, NotIdentified, OurFault, nearest
 from sos_eval.panel.own_names import as_written
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import EVERY, EventTimes, with_aggregations
@@ -26,6 +26,8 @@ from sos_eval.terms import Estimand
 __all__ = ["Estimator", "PlannedEstimator"]
 
 T = TypeVar("T")
+_OTHERS_DROP = "Or choose callaway_santanna, imputation or twfe, which take such gaps"
+_OTHERS_WEIGH = "Or choose twfe or poisson_did, which weigh them"
 
 
 class Estimator(Method):
@@ -36,7 +38,11 @@ class Estimator(Method):
     ``takes_unbalanced``, ``takes_switching``, ``takes_cross_sections``, ``takes_covariates`` and ``takes_weights`` say
     what it can do;
     ``weighs_exposure`` says that units count by their exposure, ``compares_with_last`` that effects are changes since
-    the last period before the start (and not since the mean of all of them).
+    the last period before the start (and not since the mean of all of them), ``solves_anew`` that every adoption is a
+    programme of its own to be solved, so that numbers beside an estimate come from fewer of them;
+    ``partly_exposed`` what it does with periods that count as a fraction of exposure (`transition: partial`): weighs
+    their exposure, or gives them effects of their own, which are of the exposure that they had (``whole``);
+    ``takes_dropped`` whether periods of a transition may be left out: where nothing is said, whether gaps may be.
     """
 
     kind: ClassVar[str] = "estimator"
@@ -48,6 +54,9 @@ class Estimator(Method):
     takes_weights: ClassVar[bool] = True
     weighs_exposure: ClassVar[bool] = False
     compares_with_last: ClassVar[bool] = False
+    solves_anew: ClassVar[bool] = False
+    partly_exposed: ClassVar[Literal["refused", "weighed", "whole"]] = "refused"
+    takes_dropped: ClassVar[bool | None] = None
 
     covariates: tuple[str, ...] | None = None
     """The method's own covariates; None for those of the panel, or where it has no such option."""
@@ -112,7 +121,22 @@ class Estimator(Method):
     def complete(self, panel: Panel) -> Estimate:
         """Estimate, and add every aggregation that the cells allow."""
         self._refuse_unknown(panel)
+        if why := self.why_no_transition(panel):
+            raise NotIdentified(panel.fault(f"{self.name}: {why[0]}", why[1]))
         return finite(with_aggregations(self.estimate(panel), self.event_times))
+
+    def why_no_transition(self, panel: Panel) -> tuple[str, str] | None:
+        """Say why the method cannot carry a panel's periods between start and embedding, and what to write instead."""
+        dropped = self.takes_unbalanced if self.takes_dropped is None else self.takes_dropped
+        if panel.transition_dropped and not dropped:
+            what = "transition: drop leaves out periods after the start, and it compares whole paths"
+            return what, f"leave out panel.treatment.transition: they count as exposed then. {_OTHERS_DROP}"
+        if panel.partly_exposed and self.partly_exposed == "refused":
+            what = "it cannot weigh periods that count as partly exposed (transition: partial)"
+            return what, f"write treatment: {{transition: drop}}. {_OTHERS_WEIGH}" if dropped else (
+                f"leave out panel.treatment.transition: they count as exposed then. {_OTHERS_WEIGH}"
+            )
+        return None
 
     def _refuse_unknown(self, panel: Panel) -> None:
         """Refuse the method's own covariates that the panel does not have, all at once."""

@@ -11,6 +11,7 @@ from sos_eval.checks import HonestDiD
 from sos_eval.checks.event_path import event_path
 from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE, Imputation, PoissonDiD, SunAbraham
 from sos_eval.panel.panel import Panel
+from sos_eval.results.check import at_most
 from tests.estimators.panels import INF, counts_panel, panel
 from tests.fakes import fit, noise_panel
 
@@ -149,3 +150,9 @@ def test_lots_are_those_of_the_headline():
         for within in ((), ("size_half",))
     )
     assert plain != strata
+
+
+def test_a_breakdown_is_told_rounded_down():
+    assert [at_most(value) for value in (0.4988, 0.5, 0.29, 1.279, 12.7, 0.0, np.inf)] == [
+        "0.49", "0.5", "0.29", "1.2", "12", "0", "inf"
+    ]  # fmt: skip

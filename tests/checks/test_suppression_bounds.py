@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -11,9 +12,12 @@ from scipy.special import ndtr
 
 from sos_eval.checks import SuppressionBounds
 from sos_eval.checks.quantity import overall
+from sos_eval.checks.suppression_bounds import _filled, _slope
 from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD
+from sos_eval.inference import Analytic
 from sos_eval.jobs.run import run
 from sos_eval.numerics.suppressed import Margin, imbens_manski, linear_bounds
+from sos_eval.results.estimate import clustered_error
 from tests.fakes import fit, panel_of
 
 COUNT = np.array([[8.0, 5], [7, 9], [6, 3], [9, 9], [4, 7], [5, 5], [9, 8], [6, 2]])
@@ -52,7 +56,7 @@ def every(complete):
 @pytest.mark.parametrize("complete", [True, False])
 def test_bounds_are_those_of_every_value(method, complete):
     check = SuppressionBounds(low="low", high="high", totals={"region": "total"}, complete=complete, draws=99)
-    (result,) = check.check(fit(method, panel()), np.random.default_rng(0))
+    result, _ = check.check(fit(method, panel()), np.random.default_rng(0))
     assert result.text.startswith("4 outcomes are suppressed")
     found = every(complete)
     assert len(set(np.round(found, 9))) > 3
@@ -62,7 +66,7 @@ def test_bounds_are_those_of_every_value(method, complete):
 
 
 def test_the_truth_is_inside_and_the_interval_is_that_of_imbens_and_manski():
-    (result,) = CHECK.check(fit(TWFE(), panel()), np.random.default_rng(0))
+    result, _ = CHECK.check(fit(TWFE(), panel()), np.random.default_rng(0))
     truth = overall(fit(TWFE(), panel(COUNT)).estimate).estimate
     low, high = result.table["estimate"]
     assert low <= truth <= high
@@ -149,8 +153,43 @@ def test_a_run_reads_symbols_ranges_and_totals(tmp_path):
     found = [100 * one for one in every(complete=True)]
     table = bundle.tables("suppression_bounds")
     assert table["estimate"].tolist() == pytest.approx([min(found), max(found)], abs=1e-8)
+    assert table["complete"].all()
+    text = bundle.diagnostics.set_index("name")["text"]["suppression_bounds"]
+    assert "the published totals, which they make up with the others, the estimate lies between" in text
+
+
+def test_errors_are_those_of_a_cluster_robust_inference_on_the_filled_data():
+    fitted, check = fit(TWFE(), panel()), replace(CHECK, level=0.9)
+    table = check.check(fitted, np.random.default_rng(0))[0].table
+    cells, low, high = check._ranges(panel())
+    ends = linear_bounds(_slope(fitted, cells, low), low, high, check._margins(panel(), cells))
+    for k, values in enumerate(ends):
+        made = fit(TWFE(), _filled(panel(), cells, values))
+        rows = Analytic().infer(made, np.random.default_rng(0)).table
+        own = rows[rows["aggregation"] == "overall"].iloc[0]
+        assert table["estimate"].iloc[k] == pytest.approx(own["estimate"])
+        assert table["std_error"].iloc[k] == pytest.approx(own["std_error"], rel=1e-12)
+    factor = 8 / 7 * 15 / (16 - 3)  # eight clusters, 16 rows; treatment, a constant and a period
+    bare = clustered_error(made.estimate)[-1]
+    assert table["std_error"].iloc[1] == pytest.approx(bare * np.sqrt(factor))
+    assert table["conf_low"].iloc[0] < table["estimate"].min() - 1.2 * table["std_error"].iloc[0]
 
 
 def test_ranges_have_to_be_named():
     with pytest.raises(ValueError, match="low: entries_low"):
         SuppressionBounds(low="x")
+
+
+def test_whether_a_direction_survives_every_value_is_a_line_of_its_own():
+    first, second = CHECK.check(fit(TWFE(), panel()), np.random.default_rng(0))
+    assert second.name == "suppression_bounds.largest_p"
+    assert second.value == first.table["p_value"].max() > 0.05
+    assert "does not survive every value" in second.text
+    # both treated rise by about ninety, whatever of 95 to 100 the one's suppressed count is: no other pair does
+    low, high, count = LOW.copy(), np.where(np.isfinite(LOW), 5.0, np.nan), COUNT.copy()
+    low[0, 1], high[0, 1], count[1, 1] = 95, 100, 99
+    made = panel(np.where(np.isfinite(LOW), np.nan, count)).with_columns(low=low.ravel(), high=high.ravel())
+    check = SuppressionBounds(low="low", high="high", draws=99, level=0.9)
+    _, second = check.check(fit(TWFE(), made), np.random.default_rng(0))
+    assert second.value <= 0.1
+    assert "at the 10% level survives every value" in second.text

@@ -61,6 +61,7 @@ def taken(estimator, kind: str) -> bool:
         return estimator.takes_unbalanced and estimator.takes_weights
     return not (
         ("people" in kind and not estimator.takes_cross_sections)
+        or (kind == "transition: partial" and estimator.partly_exposed == "refused")
         or (kind == "gaps" and not estimator.takes_unbalanced)
         or (kind.startswith("weights") and not estimator.takes_weights)
     )

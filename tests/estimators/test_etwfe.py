@@ -106,3 +106,13 @@ def test_poisson_errors_are_the_delta_method_on_all_dummies(effects):
     found = row(estimate, estimand="att", aggregation="overall")
     assert found["value"] == pytest.approx((mu - bare)[treated].sum() / total, rel=1e-8)
     assert found["error"] == pytest.approx(np.sqrt(((scores @ slope) ** 2).sum()), rel=1e-7)
+
+
+@pytest.mark.parametrize("method", [ETWFE(), SunAbraham()])
+def test_rows_from_the_last_start_on_are_named_where_nobody_is_never_treated(method):
+    y = np.random.default_rng(2).normal(size=(8, 6))
+    found = method.complete(panel(y, [3, 3, 4, 4, 4, 6, 6, 5]))
+    said = "nobody is never treated: those that start in 6 are compared with, and 8 rows from then on are left out"
+    assert said in found.notes
+    never = method.complete(panel(y, [3, 3, 4, 4, 4, INF, INF, 5]))
+    assert not any("never treated" in note for note in never.notes)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sos_eval.errors import DesignFault, NotIdentified
-from sos_eval.estimators import SyntheticControl
+from sos_eval.estimators import SyntheticControl, SyntheticDiD
 from sos_eval.numerics.ascm import augmented
 from sos_eval.results.estimator import checked
 from tests.estimators.panels import INF, panel, row
@@ -70,3 +70,77 @@ def test_what_it_does_not_take_is_refused_by_name():
     with pytest.raises(DesignFault, match="augment"):
         checked(SyntheticControl, {"augment": -1.0}, "synthetic_control")
     assert checked(SyntheticControl, {"augment": 2.5}, "synthetic_control").augment == 2.5
+
+
+def many():
+    """Return eight units whose four donors of use fit the treated one in many ways, and effects that differ by donor.
+
+    Before the start all paths are level: donors at 0, 2, 4 and 9 (and three more at 9), the treated unit at 1. From
+    the start on the donors are at 5, 0, 0 and 9, so that the effect depends on which of them carry the weight.
+    """
+    levels, later = np.array([1.0, 0, 2, 4, 9, 9, 9, 9]), np.array([7.0, 5, 0, 0, 9, 9, 9, 9])
+    return panel(np.column_stack([np.tile(levels[:, None], 4), later]), [5, *[INF] * 7])
+
+
+def test_where_many_weights_fit_exactly_the_shortest_are_taken_and_the_range_is_told():
+    # 3a + 6b = 1, 6a + 20b = 1: weights 14/24, 8/24, 2/24 and none at 9 (see tests/numerics/test_simplex.py)
+    estimate = SyntheticControl(augment="none").complete(many())
+    assert row(estimate, aggregation="overall")["value"] == pytest.approx(7 - 5 * 14 / 24)
+    table = estimate.tables["equally_good"]
+    whole = table.iloc[0]
+    assert list(whole[["n_treated_units", "n_fitted_exactly", "n_several_weights"]]) == [1, 1, 1]
+    # most of the donors' mix is 49 / 9 (8/9 on 0 and 1/9 on 9), least 2.5 (half on 0, half on 2)
+    np.testing.assert_allclose(list(whole[["lowest", "highest"]]), [7 - 49 / 9, 4.5])
+    assert "1 of 1 treated units are fitted exactly" in estimate.notes[-1]
+    assert "the overall effect lies between 1.56 and 4.5" in estimate.notes[-1]
+
+
+def test_cross_validation_and_batches_take_the_same_weights_in_any_order_of_units():
+    made = panel(np.random.default_rng(4).normal(size=(30, 6)).cumsum(1), [5, 5, 6, *[INF] * 27])
+    other = panel(made.matrix()[::-1], made.first_treated[::-1])
+    own = SyntheticControl().complete(made)
+    np.testing.assert_allclose(SyntheticControl().complete(other).values, own.values, rtol=1e-8)
+    batch = SyntheticControl().estimate_assignments(made, made.first_treated[None])
+    np.testing.assert_allclose(batch.values[0], own.values, rtol=1e-12)
+    table = own.tables["equally_good"]
+    assert (table["lowest"] <= table["estimate"]).all()
+    assert (table["highest"] >= table["estimate"]).all()
+    # by cohort the moves of the overall effect are weighed by treated unit-periods: 2 x 2 and 1 x 1
+    moves = table["lowest"] - table["estimate"]
+    assert moves[0] == pytest.approx((4 * moves[1] + moves[2]) / 5)
+
+
+def test_a_unique_answer_has_no_range():
+    made = panel(np.vstack([np.full(5, 99.0) + np.arange(5), *np.random.default_rng(1).normal(size=(7, 5))]),
+                 [5, *[INF] * 7])  # fmt: skip
+    estimate = SyntheticControl(augment="none").complete(made)
+    whole = estimate.tables["equally_good"].iloc[0]
+    assert whole["lowest"] == whole["estimate"] == whole["highest"]
+    assert not any("fitted exactly" in note for note in estimate.notes)
+
+
+@pytest.mark.parametrize("method", [SyntheticControl(), SyntheticDiD()])
+def test_weights_that_are_not_found_are_refused_and_in_a_draw_counted(monkeypatch, method):
+    made, why = panel(Y, G), "no weights were found"
+    starts, module = np.array([G, np.roll(G, 1), np.roll(G, 2)]), type(method).__module__
+    good = method.estimate_assignments(made, starts)
+    calls, real = [], type(method).scored
+
+    def fails_once(self, design):
+        calls.append(1)
+        if len(calls) == 2:
+            raise np.linalg.LinAlgError(why)
+        return real(self, design)
+
+    monkeypatch.setattr(type(method), "scored", fails_once)
+    batch = method.estimate_assignments(made, starts)
+    assert batch.failures == ("", f"{method.name}: {why}", "")
+    assert np.isnan(batch.values[1]).all()
+    np.testing.assert_array_equal(batch.values[[0, 2]], good.values[[0, 2]])
+
+    def fails(*_):
+        raise np.linalg.LinAlgError(why)
+
+    monkeypatch.setattr(f"{module}.{'augmented' if method.name == 'synthetic_control' else 'simplex_weights'}", fails)
+    with pytest.raises(NotIdentified, match=f"{method.name}: {why}"):
+        method.complete(made)

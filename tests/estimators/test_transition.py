@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sos_eval import estimators
+from sos_eval.errors import NotIdentified
 from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD
 from sos_eval.estimators.poisson_did import PARTLY
 from sos_eval.panel.panel import FlowRow
@@ -78,3 +80,63 @@ def test_a_rate_ratio_is_of_full_exposure_and_no_change_of_rates_is_claimed():
     assert estimate.values[0] == pytest.approx(np.log(0.5), abs=1e-9)
     assert np.isnan(estimate.values[1])
     assert estimate.cells["reason"].tolist() == ["", PARTLY]
+
+
+#: What takes panels of rates, with the options that it cannot do without; twelve units, eight periods, one start.
+METHODS = {
+    "CallawaySantAnna": {}, "SunAbraham": {}, "ETWFE": {}, "Stacked": {}, "SyntheticDiD": {}, "SyntheticControl": {},
+    "RothSantAnna": {}, "DechaisemartinDhaultfoeuille": {}, "TripleDifference": {"eligible": "z"},
+    "EventStudyTWFE": {}, "InterruptedTimeSeries": {}, "TWFE": {}, "PoissonDiD": {}, "Imputation": {}, "TwoStage": {},
+}  # fmt: skip
+WEIGH, WHOLE = {"TWFE", "PoissonDiD"}, {"Imputation", "TwoStage"}
+WITHOUT_GAPS = {
+    "Stacked", "SyntheticDiD", "SyntheticControl", "RothSantAnna", "DechaisemartinDhaultfoeuille", "TripleDifference",
+    "InterruptedTimeSeries",
+}  # fmt: skip
+
+
+def long(name):
+    """Return a method and a panel that it takes."""
+    made = counts_panel(
+        np.random.default_rng(3).poisson(300, (12, 20)), np.full((12, 20), 1e4), [11, 11, 11, *[INF] * 9]
+    ).with_columns(z=np.tile(np.repeat([0.0, 1.0], 20), 6))
+    return getattr(estimators, name)(**METHODS[name]), made
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_partial_exposure_is_weighed_told_or_refused_with_what_to_write(name):
+    method, made = long(name)
+    plain = method.complete(made)
+    if name in WEIGH | WHOLE:
+        partly = method.complete(half_exposed(made))
+        moved = np.abs(partly.values - plain.values)
+        assert (np.nanmax(moved) > 1e-6) == (name in WEIGH)
+        assert any("partly exposed" in note for note in partly.notes) == (name in WHOLE)
+        return
+    with pytest.raises(NotIdentified) as fault:
+        method.complete(half_exposed(made))
+    assert f"{method.name}: it cannot weigh periods that count as partly exposed" in str(fault.value)
+    write = "leave out panel.treatment.transition" if name in WITHOUT_GAPS else "write treatment: {transition: drop}"
+    assert write in str(fault.value)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_what_cannot_leave_periods_out_names_the_transition(name):
+    method, made = long(name)
+    if name not in WITHOUT_GAPS:
+        assert np.isfinite(method.complete(without_first_year(made)).values).any()
+        return
+    with pytest.raises(NotIdentified, match="transition: drop leaves out periods after the start") as fault:
+        method.complete(without_first_year(made))
+    assert "leave out panel.treatment.transition" in str(fault.value)
+
+
+def test_stacked_compares_with_later_starters_where_nobody_is_never_treated():
+    """By hand: starts at 3 and 5, window -1 to 1; the later three are untreated through period 4."""
+    y = np.arange(36, dtype=float).reshape(6, 6) ** 1.3 % 7
+    made = panel(y, [3, 3, 3, 5, 5, 5])
+    found = estimators.Stacked(window=(-1, 1)).complete(made)
+    change = y[:, 2:4].mean(1) - y[:, 1]
+    expected = change[:3].mean() - change[3:].mean()
+    assert row(found, aggregation="overall")["value"] == pytest.approx(expected)
+    assert estimators.Stacked.needs["untreated_units"] == 0

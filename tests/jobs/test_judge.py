@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sos_eval.errors import NotIdentified
 from sos_eval.jobs.run import run
 from sos_eval.report.wording import number
 from sos_eval.terms import TEST_COLUMNS
@@ -162,3 +163,28 @@ def test_one_treated_unit_keeps_its_estimates(tmp_path, bundle):
     (tmp_path / "lots.yaml").write_text(text, encoding="utf-8")
     alone = run(tmp_path / "lots.yaml", out=tmp_path / "out")
     assert alone.estimates["estimate"].notna().any()
+
+
+@pytest.mark.parametrize("fault", [NotIdentified("no adoption can be estimated"), np.linalg.LinAlgError("no weights")])
+def test_a_size_that_cannot_be_computed_leaves_the_estimates(tmp_path, monkeypatch, fault):
+    rng = np.random.default_rng(4)
+    pd.DataFrame({
+        "la": np.repeat([f"u{i:02d}" for i in range(24)], 8), "year": np.tile(np.arange(2001, 2009), 24),
+        "y": rng.normal(10, 1, 24 * 8), "start": np.repeat([2005] * 8 + [0] * 16, 8),
+    }).to_csv(tmp_path / "p.csv", index=False)  # fmt: skip
+    text = DESIGN[: DESIGN.index("  covariates")] + (
+        "comparison: {method: none}\nestimators: [{id: primary, method: twfe}]\n"
+        "inference: [{method: randomization, draws: 199}]\n"
+    )
+    (tmp_path / "lots.yaml").write_text(text, encoding="utf-8")
+
+    def fails(*_, **__):
+        raise fault
+
+    monkeypatch.setattr("sos_eval.jobs.judge.detectable_size", fails)
+    with without_pages():
+        bundle = run(tmp_path / "lots.yaml", out=tmp_path / "out")
+    assert np.isfinite(bundle.estimates["estimate"]).any()
+    seen = json.loads((bundle.path / "headline.json").read_text(encoding="utf-8"))["detectable"]
+    assert seen["fall"] is None
+    assert seen["reason"].startswith("it could not be computed: no ")

@@ -426,3 +426,77 @@ def test_an_outcome_in_logs_is_not_held_against_a_size_on_another_scale():
     said = headline_of(pd.DataFrame([row]), replace(base, panel=replace(base.panel, outcomes=named)))["sentence"]
     assert "is not held against an outcome in logs" in said
     assert "needs more draws" not in said
+
+
+def told(verdict_row, *checks):
+    key = pilots_facts().headline
+    rows = tuple(CheckFacts(name, key.outcome, key.estimator, statistic, value, text=text)
+                 for name, statistic, value, text in checks)  # fmt: skip
+    return headline_of(verdict_row, facts(checks=rows))["caveats"]
+
+
+BOUNDS = (
+    "suppression_bounds", "width", 4.63, "11 outcomes are suppressed. Whatever they are, the estimate lies between -9 "
+    "and -4; with chance -12 to -0.8. By random adoptions p is 0.002 at the one end and 0.084 at the other.",
+)  # fmt: skip
+TURNED = (
+    "suppression_bounds.largest_p", "p_value", 0.084, "A direction at the 5% level does not survive every value that "
+    "the suppressed outcomes may have (p is 0.084 at one end).",
+)  # fmt: skip
+LASTS = (
+    "honest_did.relative_magnitudes", "breakdown", 0.4988, "Zero is left out up to M = 0.49: as long as no step of a "
+    "divergence after the start exceeds so many times the largest before. If the paths were parallel, it is 1 to 2.",
+)  # fmt: skip
+CURVE = (
+    "specification_curve", "p_value", 0.4, "104 specifications: the design and combinations of years, from -7% to 4% "
+    "of the treated's level before the start, 80 of them below no difference. Their median estimate is -0.50 of its "
+    "errors: random adoptions give a median as far below zero in 40 of 100 draws. A curve multiplies one assumption.",
+)  # fmt: skip
+
+
+def test_suppressed_outcomes_are_told_and_a_direction_that_does_not_survive_them():
+    down = one(estimate=0.8, conf_low=0.7, conf_high=0.9)
+    said = told(down, BOUNDS, TURNED)
+    assert said[:2] == [BOUNDS[3].partition(" By random")[0].replace("-", "−"), TURNED[3]]
+    lasting = (*TURNED[:3], TURNED[3].replace("does not survive", "survives"))
+    assert told(down, BOUNDS, lasting)[:1] == said[:1]
+    assert lasting[3] not in told(down, BOUNDS, lasting)
+    assert TURNED[3] not in told(one(), BOUNDS, TURNED)  # without a direction nothing is lost
+    assert "suppressed" in told(one(), BOUNDS, TURNED)[0]
+    apart = [(f"{name}@complete_True", *rest) for name, *rest in (BOUNDS, TURNED)]
+    assert told(down, *apart)[:2] == said[:2]
+
+
+def test_what_divergence_a_direction_bears_is_told():
+    down = one(estimate=0.8, conf_low=0.7, conf_high=0.9)
+    assert told(down, LASTS)[0] == LASTS[3].partition(" If ")[0]
+    lost = (*LASTS[:2], np.nan, "No effect is established even if the paths were parallel (the interval is 0 to 2).")
+    assert told(down, lost)[0] == lost[3]
+    assert not any("left out up to" in text for text in told(one(), LASTS))
+
+
+def test_the_curve_is_told_without_its_lesson():
+    assert CURVE[3].partition(" A curve")[0].replace("-", "−") in told(one(), CURVE)
+    withheld = (*CURVE[:2], np.nan, "withheld")
+    assert not any("specifications" in text for text in told(one(), withheld))
+
+
+def test_nobody_never_treated_is_told_with_those_that_start_later():
+    from sos_eval.report.basis import basis
+
+    panel = replace(
+        facts().panel, n_units=14, n_treated_units=14, n_comparison_units=0, cohorts=(2012.0, 2018.0), n_read=14,
+        first_time=2008.0, last_time=2019.0, omitted_times={}, periods={}, left_out={},
+    )  # fmt: skip
+    found = effect_of(one(n_treated_units=11, n_units=14).iloc[0], facts().outcome, None)
+    said = basis(found, facts(panel=panel), ("authority", "authorities"))
+    assert (
+        "compared with 3 authorities that start later, in 2018 (nobody never starts), years to March 2008 to 2017"
+        in said
+    )
+    omitted = replace(panel, omitted_times={"2017": "why"})
+    assert "2008 to 2016" in basis(found, facts(panel=omitted), ("authority", "authorities"))
+    never = replace(panel, n_treated_units=11)
+    assert "compared with 3 authorities, years to March 2008 to 2019" in basis(
+        found, facts(panel=never), ("authority", "authorities")
+    )

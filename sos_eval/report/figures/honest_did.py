@@ -11,6 +11,7 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.reading import axis_words, outcome_label, table_of, why_missing
 from sos_eval.report.theme import INK, MUTED, TREATED, canvas, wrapped
+from sos_eval.results.check import ENTRY, at_most
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,33 +30,46 @@ _EVEN = {"relative_magnitudes": "parallel", "relative_trend": "straight", "smoot
 def data(bundle: ResultBundle) -> pd.DataFrame:
     """Return the sets of every declared restriction, with the breakdown value where there is one."""
     tables = []
+    names = [str(name) for name in dict.fromkeys(bundle.diagnostics["name"]) if str(name).startswith("honest_did.")]
     for restriction in _BOUNDS:
-        name = f"honest_did.{restriction}"
-        _, table = table_of(bundle, name)
-        if len(table):
-            rows = bundle.diagnostics[bundle.diagnostics["name"] == name]
-            value, text = (rows["value"].iloc[0], rows["text"].iloc[0]) if len(rows) else (np.nan, "")
-            tables.append(table.assign(restriction=restriction, breakdown=float(value), text=str(text)))
+        own = f"honest_did.{restriction}"
+        for name in dict.fromkeys([own, *(one for one in names if one.startswith(f"{own}{ENTRY}"))]):
+            _, table = table_of(bundle, name)
+            if len(table):
+                rows = bundle.diagnostics[bundle.diagnostics["name"] == name]
+                value, text = (rows["value"].iloc[0], rows["text"].iloc[0]) if len(rows) else (np.nan, "")
+                own_words = {"restriction": restriction, "entry": name, "text": str(text), "taken": _taken(table)}
+                tables.append(table.assign(breakdown=float(value), **own_words))
     if not tables:
         why = "the design does not ask for the check honest_did, or it could not be done"
         raise NothingToShow(why_missing(bundle, "honest_did", why))
     return pd.concat(tables, ignore_index=True)
 
 
+def _taken(table: pd.DataFrame) -> str:
+    """Say which effect is asked for and what is taken as sure, where that is not the plain question."""
+    first = table.iloc[0].reindex(["target", "sign", "monotone"])
+    target, *sides = (one if isinstance(one, str) else "" for one in first)
+    target = "" if target == "average" else target
+    sure = " and ".join(filter(None, sides))
+    return "; ".join(filter(None, [target, f"{sure} for sure" if sure else ""]))
+
+
 @figure("honest_did", data)
 def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Show between what the effect lies if the groups would have drifted apart by so much."""
     outcome = bundle.facts.headline.outcome
-    groups = [(str(name), group) for name, group in table.groupby("restriction", sort=False)]
+    groups = [(str(name), group) for name, group in table.groupby("entry", sort=False)]
     title = f"What if the groups would have drifted apart anyway? {outcome_label(bundle, outcome)}"
     shown, axes = canvas(
         title, height=(_HEIGHT + 0.62) * len(groups) - 0.62, rows=len(groups), note=_note(groups), left=0.95,
         bottom=0.74, hspace=0.62 / _HEIGHT,
     )  # fmt: skip
-    for one, (name, group) in zip(axes, groups, strict=True):
+    for one, (_, group) in zip(axes, groups, strict=True):
+        name, taken = str(group["restriction"].iloc[0]), str(group["taken"].iloc[0])
         _sets(one, group)
         logs = ", in logs" if name == "smoothness" and (group["scale"] == "ratio").all() else ""
-        one.set_xlabel(f"{_BOUNDS[name]}{logs}", size=8.5)
+        one.set_xlabel(f"{_BOUNDS[name]}{logs}{f' ({taken})' if taken else ''}", size=8.5)
         one.set_ylabel(wrapped(axis_words(bundle, outcome, str(group["scale"].iloc[0])), 2.4, size=8.5), size=8.5)
         labels = [f"{m:g}" if m else f"0\n{_EVEN[name]}" for m in group["M"].round(3)]
         one.set_xticks(np.arange(len(group)), labels, size=8)
@@ -80,7 +94,7 @@ def _sets(axes: Axes, group: pd.DataFrame) -> None:
     if np.isfinite(value):
         place = float(np.interp(value, group["M"].to_numpy(float), x))
         axes.axvline(place, color=INK, lw=1.0, ls="--", zorder=1)
-        axes.text(place, edge[1], f" M = {value:.2g}", va="top", size=8, color=INK)
+        axes.text(place, edge[1], f" M = {at_most(value)}", va="top", size=8, color=INK)
     axes.set(ylim=edge, xlim=(-0.6, len(group) - 0.4))
     axes.grid(visible=False, axis="x")
 

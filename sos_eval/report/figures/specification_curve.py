@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _ROW, _CURVE, _PERCENT = 0.165, 2.3, "Change in per cent of the adopters' level"
+_BETWEEN = ";;"
 _DRAWN = {"estimate": "at", "conf_low": "low", "conf_high": "high"}
 _OF_PERCENT = {"percent": "at", "percent_low": "low", "percent_high": "high"}
 
@@ -30,12 +31,24 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
         raise NothingToShow(why_missing(bundle, "specification_curve", why))
     table = table.assign(headline=table.index == 0, place=np.arange(len(table)))
     known = table[table["estimate"].notna()]
+    if "same_as" in known:
+        known = _counted_once(known.fillna({"same_as": ""}))
     alike = bool((known["scale"] == known["scale"].iloc[0]).all())
     if not alike and known["percent"].isna().any():
         raise NothingToShow("its specifications are on scales that have no axis in common")
     axis = axis_words(bundle, bundle.facts.headline.outcome, str(known["scale"].iloc[0])) if alike else _PERCENT
     named = known.rename(columns=_DRAWN if alike else _OF_PERCENT)
     return named.assign(axis=axis).sort_values("at", kind="stable").reset_index(drop=True)
+
+
+def _counted_once(known: pd.DataFrame) -> pd.DataFrame:
+    """Keep one of those that give the same, with what the others of them take in ``also.<choice>``, by `;;`."""
+    once = known[known["same_as"] == ""]
+    choices = [str(name) for name in known if str(name).startswith("choice.")]
+    alike = {own: known[(known["same_as"] == own) | (known["variant"] == own)] for own in once["variant"]}
+    return once.assign(
+        **{f"also.{name}": [_BETWEEN.join(alike[own][name]) for own in once["variant"]] for name in choices}
+    )
 
 
 @figure("specification_curve", data)
@@ -55,7 +68,8 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
 
 def _options(table: pd.DataFrame, name: str) -> list[str]:
     """Return a choice's options in the order of their declaration, the design's own first."""
-    return [str(one) for one in dict.fromkeys(table.sort_values("place")[name])]
+    taken = table.sort_values("place").get(f"also.{name}", table.sort_values("place")[name])
+    return [option for option in dict.fromkeys(one for text in taken for one in str(text).split(_BETWEEN))]
 
 
 def _curve(axes: Axes, table: pd.DataFrame) -> None:
@@ -81,6 +95,10 @@ def _choices(axes: Axes, table: pd.DataFrame, choices: dict[str, list[str]]) -> 
         for k, option in enumerate(options, place + 1):
             takes = np.flatnonzero(table[name] == option)
             axes.axhline(k, color="#e8e8e8", lw=0.7, zorder=0)
+            if f"also.{name}" in table:
+                alike = [option in text.split(_BETWEEN) for text in table[f"also.{name}"]]
+                axes.plot(np.flatnonzero(alike), np.full(sum(alike), k), ls="", marker="s", ms=size, mfc="white",
+                          mec=MUTED, mew=0.6, zorder=1)  # fmt: skip
             axes.plot(takes, np.full(len(takes), k), ls="", marker="s", ms=size, color=MUTED, zorder=2)
             axes.plot(takes[own[takes]], np.full(own[takes].sum(), k), ls="", marker="D", ms=6, color=INK, zorder=3)
             labels.append((k, option, False))
@@ -103,8 +121,13 @@ def _note(bundle: ResultBundle, table: pd.DataFrame) -> str:
         f" Random adoptions give a median as far in the expected direction in {of_hundred(float(p.iloc[0]))} draws."
         if len(p) and np.isfinite(p.iloc[0]) else ""
     )  # fmt: skip
+    same = "; hollow: options that give the same numbers" if _has_copies(table) else ""
     return (
-        f"{len(table)} specifications. Diamond: the design's own choices, which alone give the headline. Filled: p at "
-        f"most .05 by the shared draws. Dotted: no difference.{joint} All rest on the same assumption: those that "
+        f"{len(table)} specifications{same}. Diamond: the design's own choices, which alone give the headline. Filled: "
+        f"p at most .05 by the shared draws. Dotted: no difference.{joint} All rest on the same assumption: those that "
         f"agree are not as many pieces of evidence, and none moves the verdict."
     )
+
+
+def _has_copies(table: pd.DataFrame) -> bool:
+    return "also" in table and bool((table["also"].fillna("") != "").any())
