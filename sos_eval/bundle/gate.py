@@ -497,7 +497,7 @@ class _Gate:
     def _diagnostics(self, table: pd.DataFrame) -> pd.DataFrame:
         """Hold back checks of estimates on few units, of single units, and of estimates some of which is held back."""
         keys = list(zip(table["estimator"], table["outcome"], strict=True))
-        name = table["name"].astype(str).str.partition(ENTRY)[0]
+        name = table["name"].astype(str).str.split(ENTRY).str[0]
         few = np.array([key in self.silent for key in keys], bool)
         alone = name.str.startswith(_WITHOUT_SOME).to_numpy(bool) & ~few
         undone = table["text"].astype(str).str.startswith("Not done").to_numpy(bool)
