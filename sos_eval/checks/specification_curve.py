@@ -174,7 +174,7 @@ class SpecificationCurve(ComparedCheck):
         gone += f"; {missing} could not be estimated" if missing else ""
         gone += f"; {left} combinations change one thing in two ways, and are none" if left else ""
         return (
-            f"{len(known)} specifications: the design and combinations of {', '.join(self.vary)}{span}, {below} of "
+            f"{len(known)} specification{'' if len(known) == 1 else 's'}: the design and combinations of {', '.join(self.vary)}{span}, {below} of "
             f"them below no difference{gone}. Their "
             f"median estimate is {test.median:.2f} of its errors: random adoptions give a median {_AS_FAR[direction]} "
             f"in {of_hundred(test.p_median)} draws. A curve multiplies one assumption, that the treated would have "
