@@ -174,8 +174,8 @@ class SpecificationCurve(ComparedCheck):
         gone += f"; {missing} could not be estimated" if missing else ""
         gone += f"; {left} combinations change one thing in two ways, and are none" if left else ""
         return (
-            f"{len(known)} specification{'' if len(known) == 1 else 's'}: the design and combinations of {', '.join(self.vary)}{span}, {below} of "
-            f"them below no difference{gone}. Their "
+            f"{len(known)} specification{'' if len(known) == 1 else 's'}: the design and combinations of "
+            f"{', '.join(self.vary)}{span}, {below} of them below no difference{gone}. Their "
             f"median estimate is {test.median:.2f} of its errors: random adoptions give a median {_AS_FAR[direction]} "
             f"in {of_hundred(test.p_median)} draws. A curve multiplies one assumption, that the treated would have "
             f"changed as the others did: specifications that agree are not as many pieces of evidence, and none moves "
