@@ -127,6 +127,16 @@ def test_the_last_earlier_period_alone_by_hand():
     assert "From 2004 alone, the last period before the start," in found["path.last"].text
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_last_earlier_period_is_not_set_beside_an_estimate_that_rests_on_it(seed):
+    """Eight units whose rates are no round numbers: what a shift of zero by construction has is rounding, and no p."""
+    y = 3e3 + np.random.default_rng(seed).normal(size=(8, 6)) / 3
+    flat = np.column_stack([np.repeat(y[:, :1], 4, axis=1), y[:, 4:]])  # one level before the start: nothing to shift
+    for method, made in ((CallawaySantAnna(), y), (TWFE(), flat)):
+        panel = panel_of(made, [2005.0] * 3 + [np.inf] * 5)
+        assert last_period(fit(method, panel), panel.pre_times, 99, np.random.default_rng(0)) == []
+
+
 @pytest.mark.parametrize(
     ("power", "said"), [(0.8, "one time in five"), (0.5, "one time in two"), (0.95, "5 times in 100")]
 )
