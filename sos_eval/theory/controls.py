@@ -34,15 +34,30 @@ def bad_controls(theory: ProgrammeTheory, columns: Sequence[str]) -> Iterator[tu
 
 
 def _colliders(theory: ProgrammeTheory, nodes: dict[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Yield columns given which a path into the treatment is open that was not without them."""
+    """Yield columns given which a path into the treatment is open that was not without them, however many others are.
+
+    Parameters
+    ----------
+    nodes
+        Of each column its node; none is moved by the treatment.
+    """
     graph = theory.graph.without_arrows_from([theory.treatment])
-    given = list(nodes.values())
-    for column, node in nodes.items():
-        path = graph.open_path(theory.treatment, theory.outcome, given)
-        through = [step for step in graph.colliders(path) if node in graph.descendants([step])] if path else []
-        if through:
-            what = f"opens a path that it is a collider on: {graph.drawn(path)}"
-            what = what if node in through else f"follows a collider, and opens its path: {graph.drawn(path)}"
-            sides = [name for name in path[1:-1] if name not in graph.colliders(path)]
-            beside = f", or add {' or '.join(sides)}, which blocks it" if sides else ""
-            yield column, what, f"take it out{beside}"
+    waiting = dict(nodes)
+    for path in graph.open_paths(theory.treatment, theory.outcome, list(nodes.values())):
+        on_path = graph.colliders(path)
+        for column, node in list(waiting.items()):
+            if any(node in graph.descendants([one]) for one in on_path):
+                del waiting[column]
+                yield column, *_told(theory, path, node)
+        if not waiting:
+            return
+
+
+def _told(theory: ProgrammeTheory, path: tuple[str, ...], node: str) -> tuple[str, str]:
+    """Say which path a covariate opens, and what to do instead."""
+    graph = theory.graph
+    on_path = graph.colliders(path)
+    opens = "opens a path that it is a collider on" if node in on_path else "follows a collider, and opens its path"
+    sides = [name for name in path[1:-1] if name not in on_path]
+    beside = f", or add {' or '.join(sides)}, which blocks it" if sides else ""
+    return f"{opens}: {graph.drawn(path)}", f"take it out{beside}"
