@@ -82,7 +82,7 @@ def robins_i(design: Design, facts: RunFacts) -> pd.DataFrame:
     panel = facts.panel
     outcome = facts.outcome
     evidence: dict[str, list[str]] = {
-        "Confounding": [*_adjusted(design), *_told(design, facts, "confounding")],
+        "Confounding": [*_adjusted(design, panel.absorbed), *_told(design, facts, "confounding")],
         "Selection of participants": [*_left_out(design, panel.left_out), *_told(design, facts, "selection")],
         "Classification of interventions": [_untreated(panel.untreated_means)],
         "Deviations from intended interventions": list(_deviations(design)),
@@ -123,12 +123,14 @@ def _of_headline(facts: RunFacts, domain: str) -> list[CheckFacts]:
     ]  # fmt: skip
 
 
-def _adjusted(design: Design) -> Iterator[str]:
+def _adjusted(design: Design, absorbed: Sequence[str]) -> Iterator[str]:
     entry = next(entry for entry in design.estimators if entry.role == "primary")
     earlier = ["the outcome before the start"] if "outcome_pre" in getattr(entry.comparison, "on", ()) else []
-    covariates = entry.method.adjusts_for(entry.panel.covariates)
+    covariates = [name for name in entry.method.adjusts_for(entry.panel.covariates) if name not in absorbed]
     names = list(dict.fromkeys([*covariates, *_matched(entry), *earlier]))
     yield f"Adjusted for or matched on: {listed(names)}." if names else "No covariate is adjusted for."
+    if absorbed:
+        yield f"Declared, but absorbed by unit and time effects, so that nothing is adjusted for: {listed(absorbed)}."
     strata = strata_of_effects(entry.inference or design.inference)
     if strata:
         yield f"Effects by stratum and period are taken out, strata by {listed(list(strata))}."

@@ -79,6 +79,17 @@ def test_answers_are_in_the_bundle_and_read_back(bundle):
     )
 
 
+def test_what_the_effects_absorb_is_not_called_adjusted_for(bundle):
+    """IDACI does not change within an authority: two-way fixed effects leave it out, whatever was declared."""
+    assert bundle.facts.panel.absorbed == ("idaci",)
+    trends = bundle.tables("theory.trends").set_index("node")
+    assert trends.loc["need", "adjusted"] == "false"
+    assert trends.loc["need", "says"].endswith("declared, but absorbed by unit and time effects: not adjusted for")
+    said = bundle.tables("evidence.robins_i").set_index("domain").loc["Confounding", "evidence"]
+    assert said.startswith("No covariate is adjusted for. Declared, but absorbed by unit and time effects, so that")
+    assert "nothing is adjusted for: idaci." in said
+
+
 def test_implications_were_tested_where_they_are_measured(bundle):
     table = bundle.tables("theory.implications")
     pair = table[(table["left"] == "trust") & (table["right"] == "need")]
