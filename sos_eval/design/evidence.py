@@ -224,16 +224,27 @@ def _mechanism(facts: RunFacts, tables: Mapping[str, pd.DataFrame]) -> str:
         return "No programme theory is declared."
     links = tables.get("mechanisms.first_link", pd.DataFrame())
     joint = tables.get("mechanisms.joint", pd.DataFrame())
-    said = [facts.theory.implications, f"Measured mediators with a first link: {len(links)}." if len(links) else ""]
-    said.append(f"With both links tested together: {len(joint)}." if len(joint) else "")
-    said.append("" if len(links) else "No mediator is measured.")
+    said = [facts.theory.implications, "" if len(links) else "No mediator is measured."]
+    said.append(_tests("First link", links, "mediator", "p_value") if len(links) else "")
+    said.append(_tests("Both links together", joint, "mediator", "joint_p") if len(joint) else "")
     return " ".join(text for text in said if text)
 
 
+def _tests(what: str, table: pd.DataFrame, name: str, p: str) -> str:
+    """Say which of a table's tests were made and what they found; a line without a p is no test."""
+    made = table[table[p].notna()]
+    found = listed([f"{row[name]} (p {float(row[p]):.2g})" for _, row in made.iterrows()])
+    lacking = listed(table.loc[table[p].isna(), name].tolist())
+    said = [f"tested: {found}"] if found else []
+    return f"{what} {'; '.join([*said, *([f'not tested: {lacking}'] if lacking else [])])}."
+
+
 def _moderator(design: Design, tables: Mapping[str, pd.DataFrame]) -> str:
-    said = [f"{listed([one.by for one in design.moderators])}: declared and tested."] if design.moderators else []
-    if "moderators.discovery" in tables:
-        said.append(f"{len(tables['moderators.discovery'])} learners looked for others: exploratory.")
+    tested = tables.get("moderators", pd.DataFrame())
+    said = [_tests("One effect in all groups", tested, "by", "p_value")] if len(tested) else []
+    found = tables.get("moderators.discovery", pd.DataFrame())
+    if len(found):
+        said.append(_tests("Differences looked for (exploratory)", found, "learner", "p_adjusted"))
     return " ".join(said) or "No moderator is declared."
 
 

@@ -59,7 +59,7 @@ def run_facts(
             _panel_facts(groups[first], fitted[first].panel),
             estimand=fitted[first].estimand,
             absorbed=absorbed_covariates(fitted[first]),
-        ),  # fmt: skip
+        ),
         inference=resolution.facts(),
         lock=LockFacts(**asdict(lock_state(design))),
         caveats=_caveats(design, groups[first]),

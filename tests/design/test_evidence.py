@@ -102,13 +102,23 @@ def test_a_letter_without_evidence_says_so(tmp_path, letter):
     assert (said[["strength", "quality"]] == "").all(axis=None)
 
 
-def test_letters_count_what_there_is(tmp_path):
+def test_letters_say_what_was_tested_and_found(tmp_path):
     tables = {
-        "theory.nodes": pd.DataFrame({"node": ["a"]}), "mechanisms.first_link": pd.DataFrame({"mediator": ["trust"]}),
+        "theory.nodes": pd.DataFrame({"node": ["a"]}),
+        "mechanisms.first_link": pd.DataFrame({"mediator": ["trust", "plans"], "p_value": [0.0042, float("nan")]}),
+        "mechanisms.joint": pd.DataFrame({"mediator": ["trust", "plans"], "joint_p": [float("nan")] * 2}),
+        "moderators": pd.DataFrame({"by": ["idaci_half"], "p_value": [0.209]}),
+        "moderators.discovery": pd.DataFrame({"learner": ["dr_learner"], "p_adjusted": [float("nan")]}),
         "implementation": pd.DataFrame({"n_units": [8]}),
     }  # fmt: skip
     said = emmie_sheet(load(tmp_path), facts(), tables).set_index("letter")["evidence"]
-    assert said["Mechanism"] == "Measured mediators with a first link: 1."
+    assert said["Mechanism"] == (
+        "First link tested: trust (p 0.0042); not tested: plans. Both links together not tested: trust, plans."
+    )
+    assert said["Moderator"] == (
+        "One effect in all groups tested: idaci_half (p 0.21). Differences looked for (exploratory) not tested: "
+        "dr_learner."
+    )
     assert said["Implementation"] == "Fidelity scored in 8 units."
 
 
