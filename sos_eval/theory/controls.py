@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sos_eval.theory.programme import ProgrammeTheory
 
-__all__ = ["bad_controls"]
+__all__ = ["bad_controls", "contradicted_split"]
 
 _KINDS = {
     "mediator": "carries part of the effect (a mediator)",
@@ -61,3 +61,22 @@ def _told(theory: ProgrammeTheory, path: tuple[str, ...], node: str) -> tuple[st
     sides = [name for name in path[1:-1] if name not in on_path]
     beside = f", or add {' or '.join(sides)}, which blocks it" if sides else ""
     return f"{opens}: {graph.drawn(path)}", f"take it out{beside}"
+
+
+def contradicted_split(theory: ProgrammeTheory, mediator: str, columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the paths that join a mediator and the outcome beside its own effect, by which no split is identified.
+
+    Sequential ignorability asks for none, given treatment and covariates (Imai, Keele and Yamamoto 2010, assumption
+    1); a cause of both that the treatment moves cannot be adjusted for either. Nodes declared constant count as given,
+    because the split is of changes.
+
+    Parameters
+    ----------
+    columns
+        Covariates of the split.
+    """
+    graph = theory.graph.without_arrows_from([mediator])
+    given = {theory.node_of[column] for column in columns if column in theory.node_of}
+    given |= {theory.treatment, *(node for node in theory.graph.nodes if theory.node(node).constant)}
+    ends = {mediator, theory.outcome}
+    return tuple(theory.graph.drawn(path) for path in graph.open_paths(mediator, theory.outcome, given - ends))

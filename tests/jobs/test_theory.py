@@ -126,6 +126,21 @@ def test_protocol_states_the_theory(tmp_path):
     assert "| practice | Parents' trust |" in text
 
 
+def test_a_split_that_the_graph_contradicts_is_refused_with_the_path(tmp_path):
+    path = "[practice, trust], [skill, trust], [skill, outcome], [practice, skill]"
+    nodes = "calls: {needs: referrals}, skill: {}}"
+    split = "  mediation: [{through: trust, ignorability: none hidden}]\n  statements:"
+    with pytest.raises(DesignFault) as caught:
+        load(
+            tmp_path, ("[practice, trust]", path), ("calls: {needs: referrals}}", nodes), ("  statements:", split)
+        )  # fmt: skip
+    [fault] = caught.value.faults
+    assert fault.what.endswith(
+        "something moves trust and the outcome, given practice and covariates: trust <- skill -> outcome"
+    )
+    assert fault.instead.startswith("take the path out")
+
+
 def test_a_mediator_among_the_covariates_is_refused_with_its_path(tmp_path):
     with pytest.raises(DesignFault) as caught:
         load(tmp_path, ("covariates: [idaci]", "covariates: [idaci, trust]"))

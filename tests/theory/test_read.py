@@ -9,9 +9,9 @@ import pytest
 
 from sos_eval.declare import read_yaml
 from sos_eval.errors import DesignFault, Faults
-from sos_eval.theory.controls import bad_controls
+from sos_eval.theory.controls import bad_controls, contradicted_split
 from sos_eval.theory.graph import Graph
-from sos_eval.theory.programme import ProgrammeTheory
+from sos_eval.theory.programme import ProgrammeTheory, TheoryNode
 from sos_eval.theory.read import read_theory, read_theory_file
 from tests.theory.brute import after, blocked, paths, random_graph
 
@@ -207,3 +207,16 @@ def test_colliders_are_those_of_listing_all_paths(seed):
         assert {column for column, _, _ in bad_controls(theory, given)} == wrong, (edges, given)
         refused += len(wrong)
     assert refused
+
+
+def test_a_split_that_the_graph_contradicts_has_its_paths():
+    """By hand: l is moved by practice and moves t and out; u moves both unseen; need is measured, area constant."""
+    edges = (("practice", "l"), ("l", "t"), ("l", "out"), ("practice", "t"), ("t", "out"), ("u", "t"), ("u", "out"),
+             ("need", "t"), ("need", "out"), ("area", "t"), ("area", "out"))  # fmt: skip
+    theory = ProgrammeTheory(
+        edges=edges, outcome="out", columns={"t": "trust", "need": "idaci"}, nodes={"area": TheoryNode(constant=True)}
+    )
+    assert set(contradicted_split(theory, "t", ["idaci"])) == {"t <- l -> out", "t <- u -> out"}
+    assert "t <- need -> out" in contradicted_split(theory, "t", [])
+    clean = ProgrammeTheory(edges=(("practice", "t"), ("t", "out"), ("practice", "out")), outcome="out")
+    assert contradicted_split(clean, "t", []) == ()
