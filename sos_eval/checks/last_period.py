@@ -14,9 +14,9 @@ from sos_eval.panel.panel import Array
 from sos_eval.results.check import CheckResult, of_hundred
 from sos_eval.results.fitted import Fitted, is_fitted_anew
 
-__all__ = ["last_period"]
+__all__ = ["UNLIKELY", "last_period"]
 
-#: A list of adoptions whose furthest shift comes up more often says nothing of chance.
+#: Below it a p speaks against chance; a list of adoptions whose furthest shift comes up more often says nothing of it.
 UNLIKELY = 0.05
 #: Shifts smaller than this share of the estimate are rounding.
 ROUNDING = 1e-9

@@ -15,10 +15,11 @@ from sos_eval.results.inference import strata_of_effects
 __all__ = ["emmie_sheet", "evidence_sheet", "maryland", "robins_i"]
 
 NOTHING = "nothing in this run speaks to it"
-#: Checks that speak to each domain of ROBINS-I, by the beginning of their names.
+#: Checks that speak to each domain of ROBINS-I, by the beginning of their names. Refuters that cannot fail on a
+#: confounded design (placebo treatments, dummy outcomes, random covariates, subsets) test software and speak to none.
 _SPEAKS = {
     "confounding": ("path.joint", "pretrends.joint", "honest_did", "placebo_time.largest", "placebo_outcome.largest",
-                    "refuters", "sensitivity", "balance"),
+                    "refuters.negative_control", "refuters.common_cause", "sensitivity", "balance"),
     "selection": ("leave_one_out", "unmatched"),
     "measurement": ("functional_form",),
     "reported": ("robustness", "goodman_bacon"),
@@ -60,11 +61,11 @@ def maryland(design: Design, facts: RunFacts) -> pd.DataFrame:
 
 def _level(design: Design, facts: RunFacts) -> tuple[int, str, str]:
     method = next(entry.method for entry in design.estimators if entry.role == "primary")
-    if not facts.panel.n_comparison_units:
-        return 2, "before and after, without a comparison group", "nothing else changed the outcome at the start"
     if str(method.name) == "roth_santanna":
         condition = "the starts were drawn by lot, as the method declares; without a documented draw level 3 at most"
         return 5, "starts drawn by lot", condition
+    if not facts.panel.n_comparison_units:
+        return 2, "before and after, without a comparison group", "nothing else changed the outcome at the start"
     condition = (
         "the comparability of the two groups is argued and evidenced: without the intervention their outcomes would "
         "have changed alike. Otherwise level 2"

@@ -46,6 +46,8 @@ def test_a_steady_divergence_is_measured_and_its_bias_told_both_ways():
     found = checked(fit(CallawaySantAnna(), made.with_outcome(made.frame["outcome"] + slope)), draws=499)
     assert found["path.slope"].value == pytest.approx(5.0, abs=1.0)
     assert found["path.joint"].value == 1 / 500
+    assert "That speaks against trends that were parallel before the start." in found["path.joint"].text
+    assert "no evidence" not in found["path.joint"].text
     share = found["path.implied_bias"].value / found["path.detectable_slope"].value
     assert found["path.gone_on"].value == pytest.approx(found["path.slope"].value * share)
     assert "had gone on, it alone would make the answer" in found["path.gone_on"].text
