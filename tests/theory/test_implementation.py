@@ -52,6 +52,14 @@ def test_scores_outside_the_scale_are_named():
     assert outside_scale(panel(((np.nan,) * 2,) * 2), DECLARED) == "score has no score in any treated period"
 
 
+def test_an_item_outside_the_scale_is_named_though_the_mean_is_inside():
+    """Weights 2 and 1 of items .9 and 0 (u001) make .6, on a scale to .8."""
+    data = panel(((0.9, 0.5), (0.5, 0.5))).with_columns(other=0.0)
+    declared = MeasuredFidelity(items={"score": 2.0, "other": 1.0}, scale=(0.0, 0.8))
+    assert scored(data, declared).to_numpy()[2] == pytest.approx(0.6)
+    assert outside_scale(data, declared) == "1 scores of score lie outside 0 to 0.8, the first u001 in 2003"
+
+
 @pytest.mark.parametrize(
     ("section", "said"),
     [
