@@ -14,16 +14,19 @@ from sos_eval.panel.panel import Array
 from sos_eval.results.check import CheckResult, of_hundred
 from sos_eval.results.fitted import Fitted, is_fitted_anew
 
-__all__ = ["last_period"]
+__all__ = ["UNLIKELY", "last_period"]
 
-#: A list of adoptions whose furthest shift comes up more often says nothing of chance.
+#: Below it a p speaks against chance; a list of adoptions whose furthest shift comes up more often says nothing of it.
 UNLIKELY = 0.05
+#: Shifts smaller than this share of the estimate are rounding.
+ROUNDING = 1e-9
 
 
 def last_period(fitted: Fitted, early: Array, draws: int, rng: np.random.Generator) -> list[CheckResult]:
     """Return ``path.last``, the estimate without the other earlier periods, and ``path.last_shift``, p of the shift.
 
-    Nothing where starts differ, where there is one earlier period, or where every adoption is fitted anew.
+    Nothing where starts differ, where there is one earlier period, where every adoption is fitted anew, or where the
+    estimate rests on the last period alone already: a shift is zero by construction there, or rounding.
 
     Parameters
     ----------
@@ -33,7 +36,7 @@ def last_period(fitted: Fitted, early: Array, draws: int, rng: np.random.Generat
         Random adoptions by which the shift is judged.
     """
     source = fitted.source
-    if len(source.cohorts) != 1 or len(early) < 2 or is_fitted_anew(fitted):
+    if len(source.cohorts) != 1 or len(early) < 2 or fitted.estimator.compares_with_last or is_fitted_anew(fitted):
         return []
     kept = source.keep_times(np.r_[early[-1], source.times[source.times >= source.cohorts[0]]])
     try:
@@ -42,6 +45,8 @@ def last_period(fitted: Fitted, early: Array, draws: int, rng: np.random.Generat
         return [CheckResult("path.last", "estimate", np.nan, f"Not done: {fault.faults[0].what}.")]
     whole, last = overall(fitted.estimate), overall(alone.estimate)
     if not np.isfinite([whole.estimate, last.estimate]).all():
+        return []
+    if abs(last.estimate - whole.estimate) <= ROUNDING * abs(whole.estimate):
         return []
     p, why = _p(fitted, alone, draws, rng)
     often = f"; random adoptions shift it as far in {of_hundred(p)} draws" if np.isfinite(p) else ""
@@ -67,7 +72,7 @@ def _p(fitted: Fitted, alone: Fitted, draws: int, rng: np.random.Generator) -> t
     if len(values) < 2 or not np.isfinite([value[0] for value in values]).all():
         return float("nan"), "adoptions cannot be drawn for both estimates"
     distance = values[1] - values[0]
-    if not np.nanstd(distance[1:]) > 0:
+    if not np.nanstd(distance[1:]) > ROUNDING * abs(values[0][0]):
         return float("nan"), "adoptions do not shift the estimate"
     furthest = distance[[int(np.nanargmax(np.abs(distance - np.nanmedian(distance[1:])))), *range(1, len(distance))]]
     least = share_shifted(furthest, complete=lots.complete)

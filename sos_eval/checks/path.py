@@ -10,7 +10,7 @@ import pandas as pd
 from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
 
-from sos_eval.checks.last_period import last_period
+from sos_eval.checks.last_period import UNLIKELY, last_period
 from sos_eval.checks.path_lottery import PathLottery
 from sos_eval.numerics.detectable import Lots
 from sos_eval.numerics.inversion import Rejection, Terms, limits
@@ -162,7 +162,7 @@ class Path(Check):
         made = f"all {lottery.draws:,} that are possible" if lottery.listed else f"{lottery.draws:,} were made"
         text = (
             f"Taking slope and largest period together, a path as unlike that of units drawn alike comes up in "
-            f"{of_hundred(p)} draws ({made}). That is no evidence that trends were parallel."
+            f"{of_hundred(p)} draws ({made}). {_speaks(p)}"
             f"{'' if complete.all() else seen}{_without_group(lottery)}"
         )
         limit = np.nan if self.min_p is None else self.min_p
@@ -336,3 +336,10 @@ def why_no_path(fitted: Fitted, space: AssignmentSpace | str, early: Array) -> s
     if space.size < FEWEST_LOTS:
         return f"{space.size} possible adoptions are too few to compare with"
     return ""
+
+
+def _speaks(p: float) -> str:
+    """Say what the joint p speaks for: nothing where it is large, against parallel trends where it is small."""
+    if p < UNLIKELY:
+        return "That speaks against trends that were parallel before the start."
+    return "That is no evidence that trends were parallel."

@@ -133,10 +133,14 @@ class Sensitivity(Check):
         test, words = made
         gamma = largest_gamma(test, 1 - self.level)
         table = pd.DataFrame({"gamma": self.gammas, "p_value": [test.p_value(one) for one in self.gammas]})
-        sets = f"{len(test.scores)} matched sets ({words})"
+        how = "exact" if test.exact else "normal approximation, so approximate with few sets"
+        sets = f"{len(test.scores)} matched sets ({words}, {how})"
         text = f"Not done: over {sets} chance at equal odds explains what is found (p {test.p_value(1.0):.3g})."
         if np.isfinite(gamma):
-            text = f"Over {sets} odds of having begun that differ {gamma:.2f} times within a set could explain it all."
+            text = (
+                f"Over {sets} odds of having begun that differ {gamma:.2f} times within a set could explain it all "
+                f"(one-sided test at {100 * (1 - self.level):.2g}%)."
+            )
         passed = None if self.min_gamma is None else bool(gamma >= limit)
         return CheckResult(name, "gamma", gamma, text, limit, passed, table)
 

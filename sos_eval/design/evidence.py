@@ -15,10 +15,11 @@ from sos_eval.results.inference import strata_of_effects
 __all__ = ["emmie_sheet", "evidence_sheet", "maryland", "robins_i"]
 
 NOTHING = "nothing in this run speaks to it"
-#: Checks that speak to each domain of ROBINS-I, by the beginning of their names.
+#: Checks that speak to each domain of ROBINS-I, by the beginning of their names. Refuters that cannot fail on a
+#: confounded design (placebo treatments, dummy outcomes, random covariates, subsets) test software and speak to none.
 _SPEAKS = {
     "confounding": ("path.joint", "pretrends.joint", "honest_did", "placebo_time.largest", "placebo_outcome.largest",
-                    "refuters", "sensitivity", "balance"),
+                    "refuters.negative_control", "refuters.common_cause", "sensitivity", "balance"),
     "selection": ("leave_one_out", "unmatched"),
     "measurement": ("functional_form",),
     "reported": ("robustness", "goodman_bacon"),
@@ -60,11 +61,11 @@ def maryland(design: Design, facts: RunFacts) -> pd.DataFrame:
 
 def _level(design: Design, facts: RunFacts) -> tuple[int, str, str]:
     method = next(entry.method for entry in design.estimators if entry.role == "primary")
-    if not facts.panel.n_comparison_units:
-        return 2, "before and after, without a comparison group", "nothing else changed the outcome at the start"
     if str(method.name) == "roth_santanna":
         condition = "the starts were drawn by lot, as the method declares; without a documented draw level 3 at most"
         return 5, "starts drawn by lot", condition
+    if not facts.panel.n_comparison_units:
+        return 2, "before and after, without a comparison group", "nothing else changed the outcome at the start"
     condition = (
         "the comparability of the two groups is argued and evidenced: without the intervention their outcomes would "
         "have changed alike. Otherwise level 2"
@@ -82,7 +83,7 @@ def robins_i(design: Design, facts: RunFacts) -> pd.DataFrame:
     panel = facts.panel
     outcome = facts.outcome
     evidence: dict[str, list[str]] = {
-        "Confounding": [*_adjusted(design), *_told(design, facts, "confounding")],
+        "Confounding": [*_adjusted(design, panel.absorbed), *_told(design, facts, "confounding")],
         "Selection of participants": [*_left_out(design, panel.left_out), *_told(design, facts, "selection")],
         "Classification of interventions": [_untreated(panel.untreated_means)],
         "Deviations from intended interventions": list(_deviations(design)),
@@ -123,12 +124,14 @@ def _of_headline(facts: RunFacts, domain: str) -> list[CheckFacts]:
     ]  # fmt: skip
 
 
-def _adjusted(design: Design) -> Iterator[str]:
+def _adjusted(design: Design, absorbed: Sequence[str]) -> Iterator[str]:
     entry = next(entry for entry in design.estimators if entry.role == "primary")
     earlier = ["the outcome before the start"] if "outcome_pre" in getattr(entry.comparison, "on", ()) else []
-    covariates = entry.method.adjusts_for(entry.panel.covariates)
+    covariates = [name for name in entry.method.adjusts_for(entry.panel.covariates) if name not in absorbed]
     names = list(dict.fromkeys([*covariates, *_matched(entry), *earlier]))
     yield f"Adjusted for or matched on: {listed(names)}." if names else "No covariate is adjusted for."
+    if absorbed:
+        yield f"Declared, but absorbed by unit and time effects, so that nothing is adjusted for: {listed(absorbed)}."
     strata = strata_of_effects(entry.inference or design.inference)
     if strata:
         yield f"Effects by stratum and period are taken out, strata by {listed(list(strata))}."
@@ -222,16 +225,27 @@ def _mechanism(facts: RunFacts, tables: Mapping[str, pd.DataFrame]) -> str:
         return "No programme theory is declared."
     links = tables.get("mechanisms.first_link", pd.DataFrame())
     joint = tables.get("mechanisms.joint", pd.DataFrame())
-    said = [facts.theory.implications, f"Measured mediators with a first link: {len(links)}." if len(links) else ""]
-    said.append(f"With both links tested together: {len(joint)}." if len(joint) else "")
-    said.append("" if len(links) else "No mediator is measured.")
+    said = [facts.theory.implications, "" if len(links) else "No mediator is measured."]
+    said.append(_tests("First link", links, "mediator", "p_value") if len(links) else "")
+    said.append(_tests("Both links together", joint, "mediator", "joint_p") if len(joint) else "")
     return " ".join(text for text in said if text)
 
 
+def _tests(what: str, table: pd.DataFrame, name: str, p: str) -> str:
+    """Say which of a table's tests were made and what they found; a line without a p is no test."""
+    made = table[table[p].notna()]
+    found = listed([f"{row[name]} (p {float(row[p]):.2g})" for _, row in made.iterrows()])
+    lacking = listed(table.loc[table[p].isna(), name].tolist())
+    said = [f"tested: {found}"] if found else []
+    return f"{what} {'; '.join([*said, *([f'not tested: {lacking}'] if lacking else [])])}."
+
+
 def _moderator(design: Design, tables: Mapping[str, pd.DataFrame]) -> str:
-    said = [f"{listed([one.by for one in design.moderators])}: declared and tested."] if design.moderators else []
-    if "moderators.discovery" in tables:
-        said.append(f"{len(tables['moderators.discovery'])} learners looked for others: exploratory.")
+    tested = tables.get("moderators", pd.DataFrame())
+    said = [_tests("One effect in all groups", tested, "by", "p_value")] if len(tested) else []
+    found = tables.get("moderators.discovery", pd.DataFrame())
+    if len(found):
+        said.append(_tests("Differences looked for (exploratory)", found, "learner", "p_adjusted"))
     return " ".join(said) or "No moderator is declared."
 
 

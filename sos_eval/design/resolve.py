@@ -27,6 +27,7 @@ from sos_eval.design.theory import (
     read_moderators,
     read_theory_section,
     refuse_bad_controls,
+    refuse_contradicted_splits,
     refuse_doses,
     take_covariates,
 )
@@ -62,6 +63,8 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
     entries = _entries(reader, spec, comparison, inference)
     used = [((*entry.panel.covariates, *entry.comparison.columns), entry.is_variant) for entry in entries]
     refuse_bad_controls(reader, theory, used)
+    headline = next((entry for entry in entries if entry.role == "primary"), None)
+    refuse_contradicted_splits(reader, theory, headline.panel.covariates if headline is not None else ())
     moderators, discoveries = read_moderators(reader, theory), read_discoveries(reader, theory)
     implementation = read_implementation(reader)
     refuse_doses(reader, [entry.method.name for entry in entries])

@@ -89,7 +89,8 @@ def _source(design: Design) -> str:
 def _assignment(method: str) -> str:
     if method == "roth_santanna":
         return "the trial draws starts by lot; so, as declared, were these"
-    return "the trial draws starts by lot; here nobody did, and changes of the comparison group stand in for chance"
+    how = "how these came about is not declared"
+    return f"the trial draws starts by lot; {how}, and changes of the comparison group stand in for chance"
 
 
 def _assumptions(design: Design) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sos_eval.design.sections import Path_, Reader
-from sos_eval.errors import Faults, nearest
+from sos_eval.errors import Faults, listed, nearest
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.results.method import registered
-from sos_eval.theory.controls import bad_controls
+from sos_eval.theory.controls import bad_controls, contradicted_split
 from sos_eval.theory.discovery import Discovery
 from sos_eval.theory.identify import identified
 from sos_eval.theory.implementation import MeasuredFidelity
@@ -24,6 +24,7 @@ __all__ = [
     "read_moderators",
     "read_theory_section",
     "refuse_bad_controls",
+    "refuse_contradicted_splits",
     "refuse_doses",
     "take_covariates",
 ]
@@ -164,6 +165,24 @@ def refuse_bad_controls(
         for column, what, instead in bad_controls(theory, tuple(dict.fromkeys(columns))):
             path, key = (("estimators", i), f"estimators.{i}") if own else _place(reader.document.data, i, column)
             reader.add(path, f"{key}: {column} {what}", instead)
+
+
+def refuse_contradicted_splits(reader: Reader, theory: ProgrammeTheory | None, columns: Sequence[str]) -> None:
+    """Refuse to split an effect through a mediator that the graph joins with the outcome otherwise, with the paths.
+
+    Parameters
+    ----------
+    columns
+        Covariates of the headline.
+    """
+    for i, path in enumerate(theory.mediation if theory is not None else ()):
+        open_ways = contradicted_split(theory, path.through, columns) if theory is not None else ()
+        if open_ways:
+            what = (
+                f"theory.mediation.{i}: the graph says otherwise than its ignorability: something moves {path.through} "
+                f"and the outcome, given practice and covariates: {listed(open_ways, 3)}"
+            )
+            reader.add(("theory", "mediation", i), what, "take the path out; both links are tested without it")
 
 
 def _place(data: dict[str, Any], i: int, column: str) -> tuple[Path_, str]:

@@ -11,6 +11,7 @@ from sos_eval.design.design import Design
 from sos_eval.errors import Faults, InputFault, NotIdentified
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Group, Key, primary
+from sos_eval.numerics import _econml
 from sos_eval.numerics.multiplicity import holm
 from sos_eval.results.fitted import Fitted
 from sos_eval.theory.discovery import changes_of, too_few_clusters
@@ -24,9 +25,13 @@ def refuse_discoveries(design: Design, groups: dict[Key, Group]) -> None:
 
     Raises
     ------
+    InputFault
+        econml, which learns them, is not installed.
     NotIdentified
         With the line of the first entry, and the differences that could be found.
     """
+    for place, _ in design.discoveries[:1]:
+        _econml.refuse_absence(design.document.where(("moderators", place)))
     faults = Faults(NotIdentified)
     for place, _ in design.discoveries[:1]:
         if what := too_few_clusters(groups[primary(design, groups)].comparison.panel):

@@ -13,6 +13,7 @@ from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_state
 from sos_eval.errors import listed
 from sos_eval.inference.analytic import Analytic
+from sos_eval.jobs.absorbed import absorbed_covariates
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
 from sos_eval.jobs.group_tables import row_groups
 from sos_eval.jobs.judge import Judged
@@ -54,7 +55,11 @@ def run_facts(
     return RunFacts(
         headline=HeadlineKey(*first, resolution.methods[0].key),
         question=QuestionFacts(**asdict(design.question)),
-        panel=replace(_panel_facts(groups[first], fitted[first].panel), estimand=fitted[first].estimand),
+        panel=replace(
+            _panel_facts(groups[first], fitted[first].panel),
+            estimand=fitted[first].estimand,
+            absorbed=absorbed_covariates(fitted[first]),
+        ),
         inference=resolution.facts(),
         lock=LockFacts(**asdict(lock_state(design))),
         caveats=_caveats(design, groups[first]),

@@ -33,6 +33,7 @@ from sos_eval.results.crew import ALONE, Crew
 from sos_eval.results.facts import RunFacts
 from sos_eval.results.fitted import Fitted, standing
 from sos_eval.results.inference import strata_of_effects
+from sos_eval.theory.first_link import mediators
 from sos_eval.worlds.source import world_frame
 
 __all__ = ["check", "columns_beside", "compare", "cost", "estimate", "identify", "infer", "load_panels", "rounded"]
@@ -55,11 +56,12 @@ def load_panels(design: Design, *, imputation: int = 0) -> dict[str, Panel]:
     for entry in design.estimators:
         known = next((panel for spec, panel in loaded if spec == entry.panel), None)
         if known is None:
+            beside, later = columns_beside(design, entry.panel), _what_came_after(design, entry.panel)
             with at_its_key(design.document, design.panel.covariates):
                 known = load_panel(
                     entry.panel, design.document, base=design.base, override=override,
-                    also=columns_beside(design, entry.panel),
-                    world=lambda path: world_frame(path, design.seed), described=described,
+                    also=[name for name in beside if name not in later],
+                    world=lambda path: world_frame(path, design.seed), described=[*described, *later],
                     require_untreated=entry.method.needs.get("untreated_units", 1) > 0,
                 )  # fmt: skip
             if (how := entry.panel.imputation) is not None:
@@ -75,17 +77,34 @@ def columns_beside(design: Design, panel: PanelSpec | None = None) -> list[str]:
 
     With `panel`, what entries on other panel blocks read is left out: they may have other columns.
     """
+    names = _compared_by(design, panel)
+    names += design.theory.columns.values() if design.theory else ()
+    names += design.implementation.columns if design.implementation else ()
+    return [name for name in dict.fromkeys(names) if name not in design.panel.covariates]
+
+
+def _compared_by(design: Design, panel: PanelSpec | None) -> list[str]:
+    """List the columns by which units are compared or grouped: those have to be there before the start."""
     names: list[str] = []
     for entry in design.estimators:
         if panel is not None and entry.panel != panel:
             continue
         names += [*entry.comparison.columns, *entry.method.columns]
         names += [name for method in (*entry.inference, *design.inference) for name in method.columns]
-    names += design.theory.columns.values() if design.theory else ()
-    names += design.implementation.columns if design.implementation else ()
     names += [name for one in design.moderators for name in one.columns]
-    names += [name for _, one in design.discoveries for name in one.columns]
-    return [name for name in dict.fromkeys(names) if name not in design.panel.covariates]
+    return names + [name for _, one in design.discoveries for name in one.columns]
+
+
+def _what_came_after(design: Design, panel: PanelSpec) -> list[str]:
+    """List the columns of fidelity and of what practice moves: nobody adjusts for them, and they may be of any period.
+
+    Those that `measured` dates are left to it.
+    """
+    names = list(design.implementation.columns) if design.implementation else []
+    if (theory := design.theory) is not None:
+        names += [theory.columns[node] for node in mediators(theory)]
+    before = {*panel.covariates, *panel.measured, *_compared_by(design, panel)}
+    return [name for name in dict.fromkeys(names) if name not in before]
 
 
 def _outcomes(entry: Entry, panel: Panel) -> list[str]:

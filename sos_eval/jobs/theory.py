@@ -10,6 +10,7 @@ from sos_eval.bundle.withheld import few_words
 from sos_eval.design.design import Design
 from sos_eval.errors import Faults, NotIdentified
 from sos_eval.estimators.twfe import TWFE
+from sos_eval.jobs.absorbed import absorbed_covariates
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Group, Key, primary
 from sos_eval.results.fitted import Fitted
@@ -80,8 +81,9 @@ def theorised(
         return Theorised()
     first = primary(design, groups)
     entry, source = groups[first].entry, fitted[first].source
-    used = entry.panel.covariates if entry.method.covariates is None else entry.method.covariates
-    moving = movers(theory, (*used, *entry.comparison.columns))
+    absorbed = absorbed_covariates(fitted[first])
+    used = [name for name in entry.method.adjusts_for(entry.panel.covariates) if name not in absorbed]
+    moving = movers(theory, (*used, *entry.comparison.columns), absorbed)
     table = held_against(theory, source)
     tables = {
         "theory.nodes": nodes_table(theory), "theory.edges": edges_table(theory), "theory.trends": moving,

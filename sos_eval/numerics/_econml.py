@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,15 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import Fault, InputFault
 
-__all__ = ["Training", "causal_forest", "double_ml", "dr_learner"]
+__all__ = ["Training", "causal_forest", "double_ml", "dr_learner", "refuse_absence"]
 
 Array = NDArray[np.float64]
+
+_ABSENT = Fault(
+    "",
+    "the design asks where the effect differs (discover), and econml, which learns that, is not installed",
+    "install econml, or take the entry with discover out",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +105,24 @@ def _module(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError:
-        what = "the design asks where the effect differs (discover), and econml, which learns that, is not installed"
-        raise InputFault(Fault("", what, "install econml, or take the entry with discover out")) from None
+        raise InputFault(_ABSENT) from None
+
+
+def refuse_absence(where: str) -> None:
+    """Say before anything is learnt that econml is not there; it is looked for and not imported, which takes seconds.
+
+    Parameters
+    ----------
+    where
+        File and line that ask for it.
+
+    Raises
+    ------
+    InputFault
+        econml is not installed.
+    """
+    if find_spec("econml") is None:
+        raise InputFault(replace(_ABSENT, where=where))
 
 
 def _line() -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,11 @@ Array = NDArray[np.float64]
 
 #: Up to where odds are looked for.
 _FURTHEST = 100.0
+#: Pairs up to which every way in which they may have fallen is counted.
+_COUNTED = 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MatchedTest:
     """A statistic over matched sets: the sum of the treated units' scores.
 
@@ -31,15 +34,37 @@ class MatchedTest:
     def p_value(self, gamma: float) -> float:
         """Return the largest one-sided p where odds of treatment within a set differ by at most `gamma`.
 
-        Normal approximation. In each set the units with the k highest scores have the higher odds; the k that gives
+        Of at most 20 pairs exact: the higher of a pair's scores is the treated unit's with chance
+        ``gamma / (1 + gamma)``, and all ways to fall are counted (Rosenbaum 2002, section 4.3). Else a normal
+        approximation: in each set the units with the k highest scores have the higher odds; the k that gives
         the largest expectation, and of these the largest variance, is taken set by set (Gastwirth, Krieger and
         Rosenbaum 2000).
         """
         from scipy.special import ndtr
 
+        if self.exact:
+            high = np.arange(len(self.scores) + 1)
+            chance = gamma / (1 + gamma)
+            return float(self._as_large @ (chance**high * (1 - chance) ** high[::-1]))
         moments = np.array([_worst(np.asarray(one), gamma) for one in self.scores])
         statistic, (mean, variance) = sum(one[0] for one in self.scores), moments.sum(0)
         return float(ndtr(-(statistic - mean) / np.sqrt(variance))) if variance > 0 else float("nan")
+
+    @property
+    def exact(self) -> bool:
+        """Whether the p values are exact, and not from a normal approximation."""
+        return 0 < len(self.scores) <= _COUNTED and all(len(one) == 2 for one in self.scores)
+
+    @cached_property
+    def _as_large(self) -> Array:
+        """Of pairs, in how many ways with k treated units on the higher score the statistic is reached, (n + 1,)."""
+        sums, highs = np.zeros(1), np.zeros(1, dtype=np.intp)
+        for one in self.scores:
+            sums = np.concatenate([sums + max(one), sums + min(one)])
+            highs = np.concatenate([highs + 1, highs])
+        rounding = 1e-9 * sum(abs(score) for one in self.scores for score in one)
+        reached = sums >= sum(one[0] for one in self.scores) - rounding
+        return np.bincount(highs[reached], minlength=len(self.scores) + 1).astype(float)
 
 
 def _worst(scores: Array, gamma: float) -> tuple[float, float]:

@@ -148,6 +148,8 @@ class PanelFacts:
     matched_by, matched_on
         What the comparison group was built by, in words, and on which covariates; empty where nothing chose or weighed
         units by covariates.
+    absorbed
+        Covariates declared for the headline that its unit and time effects absorb, so that nothing is adjusted for.
     """
 
     unit: str = ""
@@ -184,6 +186,7 @@ class PanelFacts:
     n_gaps: float = 0
     gap_names: tuple[str, ...] = ()
     gaps_filled: str = ""
+    absorbed: tuple[str, ...] = ()
     n_window: int = 0
 
     def place(self, time: Any) -> float:

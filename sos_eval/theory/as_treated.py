@@ -11,6 +11,7 @@ from sos_eval.numerics.regress import with_influence
 from sos_eval.panel.long_differences import LongDifferences, long_differences
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.inference import InferenceMethod
 from sos_eval.theory.implementation import MeasuredFidelity, scored
 
 __all__ = ["as_treated"]
@@ -25,6 +26,8 @@ _DOSE = (
 _FEW = "with few treated units this conventional interval is too narrow"
 #: Treated clusters from which it is not.
 _MANY = 40
+#: Clusters, of the contrast's own units and of all others, below which there is no such interval at all.
+_FEWEST = InferenceMethod.alone_from
 _COLUMNS = ("contrast", "estimate", "std_error", "conf_low", "conf_high", "n_treated", "reading", "reason")
 
 
@@ -33,7 +36,8 @@ def as_treated(fitted: Fitted, declared: MeasuredFidelity) -> pd.DataFrame:
 
     Changes (mean from the last start on, less mean before the first) on groups of the treated, covariates and strata;
     errors from influence summed within clusters. The dose is a unit's mean score in treated periods; the slope is
-    that among the scored treated.
+    that among the scored treated. Where fewer than five clusters are on a side of a contrast it has no conventional
+    interval: the reason says how many there are.
     """
     panel = fitted.panel
     changes = long_differences(panel, fitted.estimator.anticipation)
@@ -72,12 +76,16 @@ def _line(panel: Panel, changes: LongDifferences, groups: Array, contrast: str, 
         return line | {"reason": "no treated unit stands there, or all have the same score"}
     coef, influence = with_influence(changes.change, x, changes.weights)
     codes = _clusters(panel, changes)
+    estimate = line["estimate"] = float(coef[0])
+    own, against = (len(np.unique(codes[side])) for side in (groups[:, 0] != 0, ~changes.treated))
+    if min(own, against) < _FEWEST:
+        what = f"{own} treated and {against} comparison clusters"
+        return line | {"reason": f"{what}: below {_FEWEST} on either side there is no conventional interval"}
     sums = np.bincount(codes, influence[:, 0])
     error = float(np.sqrt(len(sums) / (len(sums) - 1) * sums @ sums))
     half = float(stdtrit(len(sums) - 1, 0.5 + LEVEL / 2)) * error
-    estimate = float(coef[0])
-    line["reason"] = _FEW if panel.n_treated_clusters < _MANY else ""
-    return line | {"estimate": estimate, "std_error": error, "conf_low": estimate - half, "conf_high": estimate + half}
+    line["reason"] = _FEW if own < _MANY else ""
+    return line | {"std_error": error, "conf_low": estimate - half, "conf_high": estimate + half}
 
 
 def _clusters(panel: Panel, changes: LongDifferences) -> NDArray[np.intp]:

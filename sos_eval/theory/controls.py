@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sos_eval.theory.programme import ProgrammeTheory
 
-__all__ = ["bad_controls"]
+__all__ = ["bad_controls", "contradicted_split"]
 
 _KINDS = {
     "mediator": "carries part of the effect (a mediator)",
@@ -34,15 +34,49 @@ def bad_controls(theory: ProgrammeTheory, columns: Sequence[str]) -> Iterator[tu
 
 
 def _colliders(theory: ProgrammeTheory, nodes: dict[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Yield columns given which a path into the treatment is open that was not without them."""
+    """Yield columns given which a path into the treatment is open that was not without them, however many others are.
+
+    Parameters
+    ----------
+    nodes
+        Of each column its node; none is moved by the treatment.
+    """
     graph = theory.graph.without_arrows_from([theory.treatment])
-    given = list(nodes.values())
-    for column, node in nodes.items():
-        path = graph.open_path(theory.treatment, theory.outcome, given)
-        through = [step for step in graph.colliders(path) if node in graph.descendants([step])] if path else []
-        if through:
-            what = f"opens a path that it is a collider on: {graph.drawn(path)}"
-            what = what if node in through else f"follows a collider, and opens its path: {graph.drawn(path)}"
-            sides = [name for name in path[1:-1] if name not in graph.colliders(path)]
-            beside = f", or add {' or '.join(sides)}, which blocks it" if sides else ""
-            yield column, what, f"take it out{beside}"
+    waiting = dict(nodes)
+    for path in graph.open_paths(theory.treatment, theory.outcome, list(nodes.values())):
+        on_path = graph.colliders(path)
+        for column, node in list(waiting.items()):
+            if any(node in graph.descendants([one]) for one in on_path):
+                del waiting[column]
+                yield column, *_told(theory, path, node)
+        if not waiting:
+            return
+
+
+def _told(theory: ProgrammeTheory, path: tuple[str, ...], node: str) -> tuple[str, str]:
+    """Say which path a covariate opens, and what to do instead."""
+    graph = theory.graph
+    on_path = graph.colliders(path)
+    opens = "opens a path that it is a collider on" if node in on_path else "follows a collider, and opens its path"
+    sides = [name for name in path[1:-1] if name not in on_path]
+    beside = f", or add {' or '.join(sides)}, which blocks it" if sides else ""
+    return f"{opens}: {graph.drawn(path)}", f"take it out{beside}"
+
+
+def contradicted_split(theory: ProgrammeTheory, mediator: str, columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the paths that join a mediator and the outcome beside its own effect, by which no split is identified.
+
+    Sequential ignorability asks for none, given treatment and covariates (Imai, Keele and Yamamoto 2010, assumption
+    1); a cause of both that the treatment moves cannot be adjusted for either. Nodes declared constant count as given,
+    because the split is of changes.
+
+    Parameters
+    ----------
+    columns
+        Covariates of the split.
+    """
+    graph = theory.graph.without_arrows_from([mediator])
+    given = {theory.node_of[column] for column in columns if column in theory.node_of}
+    given |= {theory.treatment, *(node for node in theory.graph.nodes if theory.node(node).constant)}
+    ends = {mediator, theory.outcome}
+    return tuple(theory.graph.drawn(path) for path in graph.open_paths(mediator, theory.outcome, given - ends))

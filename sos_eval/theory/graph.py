@@ -105,6 +105,20 @@ class Graph:
                     pending.append(step)
         return ()
 
+    def open_paths(self, start: str, end: str, given: Collection[str] = ()) -> Iterator[tuple[str, ...]]:
+        """Yield every open path between two nodes given others, short ones first; no node stands twice on a path."""
+        opened = self.ancestors(given)
+        pending: deque[tuple[tuple[str, bool], ...]] = deque(
+            ((start, False), step) for step in self._steps(start) if not self.separated(start, end, given)
+        )
+        while pending:
+            path = pending.popleft()
+            if path[-1][0] == end:
+                yield tuple(node for node, _ in path)
+                continue
+            seen = {node for node, _ in path}
+            pending.extend((*path, step) for step in self._further(path[-1], given, opened) if step[0] not in seen)
+
     def _steps(self, node: str) -> Iterator[tuple[str, bool]]:
         """Yield where one gets to from a node, and whether by an arrowhead."""
         yield from ((moved, True) for moved in self.children[node])

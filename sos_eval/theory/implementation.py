@@ -55,14 +55,19 @@ class MeasuredFidelity(Declared):
 
 
 def outside_scale(panel: Panel, declared: MeasuredFidelity) -> str:
-    """Say which treated units have scores outside the scale; empty where none has, or why there is no score at all."""
+    """Say which treated units have scores outside the scale; empty where none has, or why there is no score at all.
+
+    Of an instrument each item has to lie on the scale, not their mean alone.
+    """
     table = _treated(panel, declared)
     low, high = declared.scale
-    wrong = table[(table["score"] < low) | (table["score"] > high)]
-    if len(wrong):
-        first = wrong.iloc[0]
-        where = f"{first['unit']} in {panel.periods.name(first['time'])}"
-        return f"{len(wrong)} scores of {declared.label} lie outside {low:g} to {high:g}, the first {where}"
+    frame = panel.frame[panel.frame["treated"] > 0]
+    for name in declared.columns:
+        wrong = frame[(frame[name] < low) | (frame[name] > high)]
+        if len(wrong):
+            first = wrong.iloc[0]
+            where = f"{first['unit']} in {panel.periods.name(first['time'])}"
+            return f"{len(wrong)} scores of {name} lie outside {low:g} to {high:g}, the first {where}"
     return "" if len(table) else f"{declared.label} has no score in any treated period"
 
 

@@ -46,6 +46,8 @@ def test_a_steady_divergence_is_measured_and_its_bias_told_both_ways():
     found = checked(fit(CallawaySantAnna(), made.with_outcome(made.frame["outcome"] + slope)), draws=499)
     assert found["path.slope"].value == pytest.approx(5.0, abs=1.0)
     assert found["path.joint"].value == 1 / 500
+    assert "That speaks against trends that were parallel before the start." in found["path.joint"].text
+    assert "no evidence" not in found["path.joint"].text
     share = found["path.implied_bias"].value / found["path.detectable_slope"].value
     assert found["path.gone_on"].value == pytest.approx(found["path.slope"].value * share)
     assert "had gone on, it alone would make the answer" in found["path.gone_on"].text
@@ -125,6 +127,16 @@ def test_the_last_earlier_period_alone_by_hand():
     size = np.abs(np.array(sizes) - np.median(sizes))
     assert found["path.last_shift"].value == pytest.approx((size >= size[0] * (1 - 1e-9)).mean(), abs=1e-12)
     assert "From 2004 alone, the last period before the start," in found["path.last"].text
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_last_earlier_period_is_not_set_beside_an_estimate_that_rests_on_it(seed):
+    """Eight units whose rates are no round numbers: what a shift of zero by construction has is rounding, and no p."""
+    y = 3e3 + np.random.default_rng(seed).normal(size=(8, 6)) / 3
+    flat = np.column_stack([np.repeat(y[:, :1], 4, axis=1), y[:, 4:]])  # one level before the start: nothing to shift
+    for method, made in ((CallawaySantAnna(), y), (TWFE(), flat)):
+        panel = panel_of(made, [2005.0] * 3 + [np.inf] * 5)
+        assert last_period(fit(method, panel), panel.pre_times, 99, np.random.default_rng(0)) == []
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,9 @@ def facts(**changes):
         CheckFacts("path.joint", "outcome", "twfe", text="The path is said."),
         CheckFacts("path.joint", "outcome", "other", text="Another estimator's path."),
         CheckFacts("sensitivity.e_value", "outcome", "twfe", text="Not done: no ratio."),
+        CheckFacts("refuters.placebo_treatment", "outcome", "twfe", text="Placebo by lot."),
+        CheckFacts("refuters.dummy_outcome_test", "outcome", "twfe", text="Dummy outcomes."),
+        CheckFacts("refuters.negative_control", "outcome", "twfe", text="A control outcome is said."),
         CheckFacts("refuters.subset", "outcome", "twfe", text="Software: subsets."),
     )
     return replace(RunFacts(headline=KEY, panel=panel, checks=checks), **changes)
@@ -34,12 +37,14 @@ def test_maryland_by_design(tmp_path):
     row = maryland(design, facts()).iloc[0]
     assert (row["at_most"], row["judgement"]) == (3, "")
     assert "would have changed alike. Otherwise level 2" in row["condition"]
-    assert row["evidence"] == "path.joint (diagnostics.csv)"
+    assert row["evidence"] == "path.joint, refuters.negative_control (diagnostics.csv)"
     alone = replace(facts(), panel=PanelFacts(n_treated_units=8))
     assert maryland(design, alone)["at_most"].iloc[0] == 2
     by_lot = replace(design, estimators=(replace(design.estimators[0], method=RothSantAnna()),))
     row = maryland(by_lot, facts()).iloc[0]
     assert row["at_most"] == 5
+    everybody = replace(facts(), panel=PanelFacts(n_treated_units=8))  # who has not begun yet is the comparison
+    assert maryland(by_lot, everybody)["at_most"].iloc[0] == 5
     assert "without a documented draw level 3 at most" in row["condition"]
 
 
@@ -48,8 +53,8 @@ def test_robins_has_seven_domains_the_runs_evidence_and_no_judgement(tmp_path):
     assert len(table) == 7
     assert (table["judgement"] == "").all()
     said = table.set_index("domain")["evidence"]
-    assert "Adjusted for or matched on: idaci. The path is said." in said["Confounding"]
-    assert not said.str.contains("Another estimator|Not done|Software").any()
+    assert "Adjusted for or matched on: idaci. The path is said. A control outcome is said." in said["Confounding"]
+    assert not said.str.contains("Another estimator|Not done|Software|Placebo|Dummy").any()
     assert said["Selection of the reported result"].startswith("Locked on 1 May (locked before outcomes were seen).")
 
 
@@ -90,7 +95,7 @@ def test_under_a_profile_no_check_is_quoted(tmp_path):
     profile = ("seed: 1\n", "disclosure: {profile: dfe}\nseed: 1\n")
     design = load(tmp_path, profile, ("  columns: {trust: trust, need: idaci}\n", ""))
     said = robins_i(design, facts()).set_index("domain")["evidence"]
-    assert "Checks made: path.joint (diagnostics.csv)." in said["Confounding"]
+    assert "Checks made: path.joint, refuters.negative_control (diagnostics.csv)." in said["Confounding"]
     assert "said" not in said["Confounding"]
     assert said["Missing data"] == "Counts are in flow.csv."
 
@@ -102,13 +107,23 @@ def test_a_letter_without_evidence_says_so(tmp_path, letter):
     assert (said[["strength", "quality"]] == "").all(axis=None)
 
 
-def test_letters_count_what_there_is(tmp_path):
+def test_letters_say_what_was_tested_and_found(tmp_path):
     tables = {
-        "theory.nodes": pd.DataFrame({"node": ["a"]}), "mechanisms.first_link": pd.DataFrame({"mediator": ["trust"]}),
+        "theory.nodes": pd.DataFrame({"node": ["a"]}),
+        "mechanisms.first_link": pd.DataFrame({"mediator": ["trust", "plans"], "p_value": [0.0042, float("nan")]}),
+        "mechanisms.joint": pd.DataFrame({"mediator": ["trust", "plans"], "joint_p": [float("nan")] * 2}),
+        "moderators": pd.DataFrame({"by": ["idaci_half"], "p_value": [0.209]}),
+        "moderators.discovery": pd.DataFrame({"learner": ["dr_learner"], "p_adjusted": [float("nan")]}),
         "implementation": pd.DataFrame({"n_units": [8]}),
     }  # fmt: skip
     said = emmie_sheet(load(tmp_path), facts(), tables).set_index("letter")["evidence"]
-    assert said["Mechanism"] == "Measured mediators with a first link: 1."
+    assert said["Mechanism"] == (
+        "First link tested: trust (p 0.0042); not tested: plans. Both links together not tested: trust, plans."
+    )
+    assert said["Moderator"] == (
+        "One effect in all groups tested: idaci_half (p 0.21). Differences looked for (exploratory) not tested: "
+        "dr_learner."
+    )
     assert said["Implementation"] == "Fidelity scored in 8 units."
 
 
@@ -119,6 +134,7 @@ def test_target_trial_says_what_is_declared_and_leaves_the_rest(tmp_path):
     assert list(dict.fromkeys(table["section"])) == sections
     assert table.loc["causal question", "as_declared"] == "Z: under X, against Y"
     assert table.loc["background", "state"] == "to be written"
+    assert "draws starts by lot; how these came about is not declared" in table.loc["assignment", "as_declared"]
     assert ((table["as_declared"] == "") == (table["state"] == "to be written")).all()
 
 

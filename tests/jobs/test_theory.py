@@ -79,6 +79,23 @@ def test_answers_are_in_the_bundle_and_read_back(bundle):
     )
 
 
+def test_what_the_effects_absorb_is_not_called_adjusted_for(bundle):
+    """IDACI does not change within an authority: two-way fixed effects leave it out, whatever was declared."""
+    assert bundle.facts.panel.absorbed == ("idaci",)
+    trends = bundle.tables("theory.trends").set_index("node")
+    assert trends.loc["need", "adjusted"] == "false"
+    assert trends.loc["need", "says"].endswith("declared, but absorbed by unit and time effects: not adjusted for")
+    said = bundle.tables("evidence.robins_i").set_index("domain").loc["Confounding", "evidence"]
+    assert said.startswith("No covariate is adjusted for. Declared, but absorbed by unit and time effects, so that")
+    assert "nothing is adjusted for: idaci." in said
+
+
+def test_the_sheet_says_what_tests_of_the_mechanism_found(bundle):
+    said = bundle.tables("evidence.emmie").set_index("letter").loc["Mechanism", "evidence"]
+    p = bundle.tables("mechanisms.first_link")["p_value"].item()
+    assert f"First link tested: trust (p {float(p):.2g})." in said
+
+
 def test_implications_were_tested_where_they_are_measured(bundle):
     table = bundle.tables("theory.implications")
     pair = table[(table["left"] == "trust") & (table["right"] == "need")]
@@ -107,6 +124,21 @@ def test_protocol_states_the_theory(tmp_path):
     text = protocol(load(tmp_path))
     assert "- Trust comes first." in text
     assert "| practice | Parents' trust |" in text
+
+
+def test_a_split_that_the_graph_contradicts_is_refused_with_the_path(tmp_path):
+    path = "[practice, trust], [skill, trust], [skill, outcome], [practice, skill]"
+    nodes = "calls: {needs: referrals}, skill: {}}"
+    split = "  mediation: [{through: trust, ignorability: none hidden}]\n  statements:"
+    with pytest.raises(DesignFault) as caught:
+        load(
+            tmp_path, ("[practice, trust]", path), ("calls: {needs: referrals}}", nodes), ("  statements:", split)
+        )  # fmt: skip
+    [fault] = caught.value.faults
+    assert fault.what.endswith(
+        "something moves trust and the outcome, given practice and covariates: trust <- skill -> outcome"
+    )
+    assert fault.instead.startswith("take the path out")
 
 
 def test_a_mediator_among_the_covariates_is_refused_with_its_path(tmp_path):
@@ -167,3 +199,52 @@ def test_under_a_profile_columns_of_the_theory_are_refused(tmp_path):
     """A mediator is an outcome too, and nothing holds it against what is told of the other."""
     with pytest.raises(InputFault, match=r"d.yaml:\d+: theory.columns: not in this version under a disclosure profile"):
         load(tmp_path, ("seed: 1\n", "disclosure: {profile: dfe}\nseed: 1\n"))
+
+
+EIGHT = """\
+schema: sos-eval/design/1
+name: eight
+panel:
+  source: csv
+  path: p.csv
+  unit: la
+  time: year
+  outcome: {value: y}
+  treatment: {first_treated: start, untreated_means: never}
+estimators: [{method: twfe}]
+inference: analytic
+seed: 1
+"""
+
+
+def eight(folder: Path, section: str, seen: range) -> se.Design:
+    """Eight units over 2011 to 2018, three from 2015 on, outcomes to 2017; `late` is seen in some periods alone."""
+    lines = ["la,year,y,start,late"]
+    for unit in range(8):
+        for year in range(2011, 2019):
+            y = f"{unit + (year * (unit + 3)) % 5}" if year < 2018 else ""
+            late = f"{(unit + year) % 4 / 4}" if year in seen else ""
+            lines.append(f"u{unit},{year},{y},{2015 if unit < 3 else ''},{late}")
+    (folder / "p.csv").write_text("\n".join(lines))
+    (folder / "e.yaml").write_text(EIGHT + section)
+    return se.load_design(folder / "e.yaml")
+
+
+def test_fidelity_that_is_scored_in_treated_periods_alone_is_no_late_covariate(tmp_path):
+    bundle = se.run(eight(tmp_path, "implementation: {fidelity: late}\n", range(2015, 2018)), out=tmp_path / "out")
+    row = bundle.tables("implementation").iloc[0]
+    assert (row["n_units"], row["scores"]) == (3, 9)
+    design = eight(tmp_path, "implementation: {fidelity: late}\nmoderators: [{by: late}]\n", range(2015, 2018))
+    with pytest.raises(InputFault, match="late is measured in 2015, at or after the first start"):
+        se.run(design, out=tmp_path / "again")
+
+
+def test_a_mediator_measured_after_the_outcome_is_told_so_first(tmp_path):
+    theory = "theory:\n  edges: [[practice, trust], [trust, outcome]]\n  columns: {trust: late}\n"
+    design = eight(tmp_path, theory, range(2018, 2019))
+    with pytest.raises(InputFault) as caught:
+        se.run(design, out=tmp_path / "out")
+    [fault] = caught.value.faults
+    assert "theory.columns.trust: late is first measured in 2018 after the start, and the outcome last in 2017" in (
+        fault.what
+    )

@@ -134,6 +134,28 @@ def test_signed_rank_bounds_are_those_of_rbounds():
     assert test.p_value(largest_gamma(test, 0.05)) == pytest.approx(0.05, abs=1e-8)
 
 
+def test_six_pairs_by_hand():
+    """Six pairs that all speak for an effect: p is (gamma / (1 + gamma))^6, which is .05 at odds of 1.5439."""
+    test = signed_rank(np.array([1.0, 2, 3, 4, 5, 6]))
+    assert test.exact
+    assert test.p_value(2.0) == pytest.approx((2 / 3) ** 6)
+    chance = 0.05 ** (1 / 6)
+    assert largest_gamma(test, 0.05) == pytest.approx(chance / (1 - chance))
+
+
+@pytest.mark.parametrize("differences", [[3.0, 1, -2, 5, 4, 2, 2], [0.5, -0.5, 2, 2, 3, -1]])
+def test_pairs_are_those_of_listing_every_way_to_fall(differences):
+    test, gamma = signed_rank(np.array(differences)), 1.7
+    observed = sum(one[0] for one in test.scores)
+    p = 0.0
+    for fell in itertools.product([True, False], repeat=len(test.scores)):
+        reached = sum((max if high else min)(one) for high, one in zip(fell, test.scores, strict=True)) >= observed
+        p += reached * gamma ** sum(fell) / (1 + gamma) ** len(fell)
+    assert test.p_value(gamma) == pytest.approx(p)
+    assert not signed_rank(np.arange(1.0, 22.0)).exact
+    assert signed_rank(np.arange(1.0, 21.0)).exact
+
+
 def test_worst_chances_of_a_set_are_the_worst_of_all_allotments():
     """Mean and variance of a set of four against every allotment of the higher odds."""
     scores, gamma = np.array([0.9, -0.4, 0.1, -0.6]), 2.0

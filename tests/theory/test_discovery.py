@@ -250,6 +250,16 @@ def test_without_econml_it_is_said_what_to_install(tmp_path, monkeypatch):
     assert se.run(plain, out=tmp_path / "plain").tables("moderators.discovery").empty
 
 
+def test_check_says_that_econml_is_lacking(tmp_path, monkeypatch):
+    from sos_eval.jobs.check import check_design
+    from sos_eval.numerics import _econml
+
+    path = wide(tmp_path).path
+    monkeypatch.setattr(_econml, "find_spec", lambda name: None)
+    with pytest.raises(InputFault, match=r"d\.yaml:\d+: .*econml, which learns that, is not installed"):
+        check_design(path)
+
+
 def test_as_an_estimator_it_is_sent_to_moderators(tmp_path):
     with pytest.raises(DesignFault, match=r"where the effect differs; write moderators: \[\{discover: double_ml"):
         load(tmp_path, ("estimators: [{method: twfe}]", "estimators: [{method: double_ml}]"))

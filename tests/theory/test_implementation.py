@@ -52,6 +52,14 @@ def test_scores_outside_the_scale_are_named():
     assert outside_scale(panel(((np.nan,) * 2,) * 2), DECLARED) == "score has no score in any treated period"
 
 
+def test_an_item_outside_the_scale_is_named_though_the_mean_is_inside():
+    """Weights 2 and 1 of items .9 and 0 (u001) make .6, on a scale to .8."""
+    data = panel(((0.9, 0.5), (0.5, 0.5))).with_columns(other=0.0)
+    declared = MeasuredFidelity(items={"score": 2.0, "other": 1.0}, scale=(0.0, 0.8))
+    assert scored(data, declared).to_numpy()[2] == pytest.approx(0.6)
+    assert outside_scale(data, declared) == "1 scores of score lie outside 0 to 0.8, the first u001 in 2003"
+
+
 @pytest.mark.parametrize(
     ("section", "said"),
     [
@@ -108,9 +116,29 @@ def test_as_treated_by_hand():
     assert table.loc["one more of the score, among the treated", "estimate"] == pytest.approx(slope)
     assert table.loc["reached 0.6", "reading"].startswith("not causal")
     assert "strong parallel trends, stated" in table["reading"].iloc[-1]
-    # error of intention to treat: influences (change - mean) / 3 and / 2, times 5 / 4
-    square = sum((c + 7 / 3) ** 2 for c in change) / 9 + (0.25 + 0.25) / 4
-    assert table.loc["intention to treat", "std_error"] == pytest.approx(np.sqrt(5 / 4 * square))
+    # three against two: no contrast has an interval, and each says of how many
+    assert table[["std_error", "conf_low", "conf_high"]].isna().all(axis=None)
+    few = "1 treated and 2 comparison clusters: below 5 on either side there is no conventional interval"
+    assert table.loc["below 0.6", "reason"] == few
+
+
+@pytest.mark.parametrize(("reach", "has"), [(5, True), (4, False)])
+def test_as_treated_has_an_interval_from_five_clusters_on_either_side(reach, has):
+    """Eight treated, of whom `reach` come to the minimum, and five others; influences are (change - mean) / n."""
+    change = np.array([-4, -2, -1, -3, -5, -2, -6, -1, 0, 1, 0, 2, 1])
+    y = np.column_stack([np.zeros(13), change])
+    score = np.where(np.arange(13) < reach, 0.9, 0.2)
+    data = panel_of(y, [2002] * 8 + [np.inf] * 5).with_columns(score=np.repeat(score, 2))
+    table = as_treated(fit(TWFE(), data), MeasuredFidelity("score", minimum=0.6)).set_index("contrast")
+    square = sum(((part - part.mean()) ** 2).sum() / len(part) ** 2 for part in (change[:8], change[8:]))
+    assert table.loc["intention to treat", "std_error"] == pytest.approx(np.sqrt(13 / 12 * square))
+    assert (
+        table.loc["intention to treat", "reason"] == "with few treated units this conventional interval is too narrow"
+    )
+    reached = table.loc["reached 0.6"]
+    assert reached["estimate"] == pytest.approx(change[:reach].mean() - change[8:].mean())
+    assert bool(np.isfinite(reached[["std_error", "conf_low", "conf_high"]].astype(float)).all()) == has
+    assert reached["reason"].startswith("4 treated and 5 comparison clusters") != has
 
 
 def test_the_slope_of_a_dose_that_is_as_good_as_drawn_is_recovered():

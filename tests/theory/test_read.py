@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from textwrap import dedent
 
+import numpy as np
 import pytest
 
 from sos_eval.declare import read_yaml
 from sos_eval.errors import DesignFault, Faults
-from sos_eval.theory.controls import bad_controls
+from sos_eval.theory.controls import bad_controls, contradicted_split
+from sos_eval.theory.graph import Graph
+from sos_eval.theory.programme import ProgrammeTheory, TheoryNode
 from sos_eval.theory.read import read_theory, read_theory_file
+from tests.theory.brute import after, blocked, paths, random_graph
 
 
 def read(tmp_path, text, **files):
@@ -168,3 +172,51 @@ def test_bad_controls_are_shown_with_their_path(tmp_path, columns, bad):
     assert [(column, what) for column, what, _ in found] == bad
     if columns == ["idaci", "w"]:
         assert found[0][2] == "take it out, or add a or b, which blocks it"
+
+
+def test_a_collider_is_refused_beside_a_shorter_open_path():
+    """By hand: practice <- u -> outcome is open whatever is adjusted for; col opens a second path."""
+    edges = [("practice", "outcome"), ("a", "practice"), ("a", "col"), ("b", "col"), ("b", "outcome"),
+             ("u", "practice"), ("u", "outcome")]  # fmt: skip
+    theory = ProgrammeTheory(edges=tuple(edges), columns={"col": "c1"})
+    path = "practice <- a -> col <- b -> outcome"
+    assert list(bad_controls(theory, ["c1"])) == [
+        ("c1", f"opens a path that it is a collider on: {path}", "take it out, or add a or b, which blocks it")
+    ]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_colliders_are_those_of_listing_all_paths(seed):
+    """A covariate is refused where it is, or follows, a collider of any path that is open given all of them."""
+    rng, refused = np.random.default_rng(seed), 0
+    for _ in range(300):
+        edges, _ = random_graph(rng)
+        graph = Graph.of(edges)
+        early = [node for node in graph.nodes if node not in after(edges, "practice")]
+        given = [node for node in early if node != "outcome" and rng.random() < 0.5]
+        cut = [edge for edge in edges if edge[0] != "practice"]
+        on = {
+            node
+            for path in paths(cut, "practice", "outcome")
+            if not blocked(cut, path, given)
+            for left, node, right in zip(path, path[1:], path[2:], strict=False)
+            if {(left, node), (right, node)} <= set(cut)
+        }
+        wrong = {node for node in given if any(node in after(cut, one) for one in on)}
+        theory = ProgrammeTheory(edges=tuple(edges), columns={node: node for node in given})
+        assert {column for column, _, _ in bad_controls(theory, given)} == wrong, (edges, given)
+        refused += len(wrong)
+    assert refused
+
+
+def test_a_split_that_the_graph_contradicts_has_its_paths():
+    """By hand: l is moved by practice and moves t and out; u moves both unseen; need is measured, area constant."""
+    edges = (("practice", "l"), ("l", "t"), ("l", "out"), ("practice", "t"), ("t", "out"), ("u", "t"), ("u", "out"),
+             ("need", "t"), ("need", "out"), ("area", "t"), ("area", "out"))  # fmt: skip
+    theory = ProgrammeTheory(
+        edges=edges, outcome="out", columns={"t": "trust", "need": "idaci"}, nodes={"area": TheoryNode(constant=True)}
+    )
+    assert set(contradicted_split(theory, "t", ["idaci"])) == {"t <- l -> out", "t <- u -> out"}
+    assert "t <- need -> out" in contradicted_split(theory, "t", [])
+    clean = ProgrammeTheory(edges=(("practice", "t"), ("t", "out"), ("practice", "out")), outcome="out")
+    assert contradicted_split(clean, "t", []) == ()

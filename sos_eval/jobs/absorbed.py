@@ -1,0 +1,20 @@
+"""Covariates that an estimate was to adjust for and did not, because its fixed effects say the same."""
+
+from __future__ import annotations
+
+from sos_eval.panel.columns import covariate_columns
+from sos_eval.results.fitted import Fitted
+
+__all__ = ["absorbed_covariates"]
+
+#: How a regression's note on them begins.
+_NOTE = "absorbed by the unit and time effects, left out: "
+
+
+def absorbed_covariates(fitted: Fitted) -> tuple[str, ...]:
+    """Return the covariates of which the regression kept nothing; of a category some values may be kept."""
+    said = [note.removeprefix(_NOTE) for note in fitted.estimate.notes if note.startswith(_NOTE)]
+    gone = {name for names in said for name in names.split(", ")}
+    frame = fitted.estimate.panel.frame
+    names = [name for name in fitted.estimator.adjusts_for(fitted.panel.covariates) if name in frame]
+    return tuple(name for name in names if name in gone or set(covariate_columns(frame, [name])[1]) <= gone)
