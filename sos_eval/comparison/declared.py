@@ -152,6 +152,11 @@ class DeclaredSets(GroupMethod):
         return _Roles(heads, joined_sets(pairs, panel.n_units), np.where(heads, 1.0, scaled))
 
     @property
+    def uses_covariates(self) -> bool:
+        """Rows of people are matched on covariates, authorities are not."""
+        return self.people is not None
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Columns of the user's table that the panel has to carry for this method."""
         return tuple(dict.fromkeys((*super().columns, *(self.people.columns if self.people else ()))))

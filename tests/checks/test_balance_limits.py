@@ -50,3 +50,33 @@ def test_nothing_to_judge_is_said_and_not_passed():
     assert np.isnan(found["balance.max_smd"].value)
     assert found["balance.max_smd"].passed is None
     assert "no covariate is named" in found["balance.max_smd"].text
+
+
+def test_what_was_matched_on_and_not_made_alike_is_told_whatever_it_was_before():
+    """Treated 101, 102, 103, the others 1 to 5: no unit overlaps, and the nearest are hardly nearer than all."""
+    far = [101, 102, 103, 1, 2, 3, 4, 5]
+    method = Nearest(on=("far",), distance="far")
+    [found] = [one for one in balance_results(method, build(method, eight(far=far))) if one.name == "balance.unlike"]
+    # before (102 - 3) / 1 = 99; the nearest of 103, 102, 101 are 5, 4, 3: after (102 - 4) / 1 = 98
+    assert found.value == pytest.approx(98.0)
+    assert found.text == "Matched on, but not made alike: standardised difference in far 99 before, 98 after."
+    # nobody is matched: the same covariate is only reported
+    reported = NoComparison(on=("far",))
+    assert "balance.unlike" not in {one.name for one in balance_results(reported, build(reported, eight(far=far)))}
+
+
+def test_a_covariate_that_is_the_same_in_all_treated_is_told_by_its_distributions():
+    """All treated have 1; of a's, b's, c's neighbours by `near` one of three has 1."""
+    same, near = [1, 1, 1, 0, 1, 0, 1, 1], [1, 2, 3, 1, 2, 3, 40, 50]
+    method = Nearest(on=("near", "same"), distance="near")
+    [found] = [
+        one
+        for one in balance_results(method, build(method, eight(same=same, near=near)))
+        if one.name == "balance.unlike"
+    ]
+    assert found.value == pytest.approx(2 / 3)
+    assert found.statistic == "distance_between_distribution_functions"
+    assert found.text == (
+        "The same in all treated units, so without a standardised difference, and not made alike: largest distance "
+        "between distribution functions in same 0.67."
+    )
