@@ -81,6 +81,11 @@ def test_balance_of_matched_rows_is_told_and_no_page_says_that_none_was_built(bu
     flow = bundle.tables("published.assessment_days.flow")
     dropped = flow[(flow["what"] == "dropped") & (flow["units"] == 0)]
     assert dropped["reason"].str.startswith(("treated rows", "comparison rows", "in the window")).sum() == 3
+    ends = flow.set_index("step")["rows"]
+    assert ends["end"] == ends["start"] - flow.loc[flow["what"] == "dropped", "rows"].sum()
+    text = " ".join(lost.items)
+    assert f"{ends['end']:,.0f} kept (" in text
+    assert "with those that serve several sets counted in each)" in text
     assert dropped["rows"].gt(0).all()
     for n in dropped["rows"]:
         assert f"{n:,.0f} dropped: " in " ".join(lost.items)
