@@ -110,7 +110,12 @@ def _unlike(comparison: Comparison, limits: Mapping[str, float], *, built: bool)
 
 
 def _values(comparison: Comparison | None, source: str) -> tuple[pd.Series, str]:
-    """Return a statistic after the group was built, by covariate, and why it has none."""
+    """Return a statistic after the group was built, by covariate, and why it has none.
+
+    The effective number of comparison units needs no covariate.
+    """
+    if source == "ess_comparison" and comparison is not None and comparison.balance.empty:
+        return pd.Series({"": comparison.effective_untreated}), ""
     if comparison is None or comparison.balance.empty:
         return pd.Series(dtype=float), "no covariate is named under comparison.on"
     further = comparison.measures

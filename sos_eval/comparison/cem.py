@@ -107,7 +107,12 @@ class CEM(StratumMethod):
         return equal_width(x, _BINS[how](x))
 
     def _refuse(self, panel: Panel, values: pd.DataFrame) -> None:
-        """Refuse cut-points of text, and groups of categories that do not occur."""
+        """Refuse cut-points of text, a rule that cuts nothing, and groups of categories that do not occur."""
+        if self.rule != "sturges" and all(
+            name in self.cutpoints or name in self.groupings or is_text(values[name]) for name in self.on
+        ):
+            what = f"comparison.rule: {self.rule} cuts nothing: each covariate is text, or has cut-points or groupings"
+            raise NotIdentified(Fault(panel.source, what, "leave rule out"))
         for name in self.cutpoints:
             if is_text(values[name]):
                 what = f"comparison.cutpoints: {name} is text and has no cut-points"

@@ -95,6 +95,8 @@ class MatchedDiD(Estimator):
     the last one before; those beyond are joined to the ends. Of lags only, [-1, 3]: against all years before."""
 
     def __post_init__(self) -> None:
+        if self.model == "linear" and self.averaged_over != "treated":
+            raise ValueError("averaged_over goes with model: logit; a linear effect is the same for all rows")
         first, last = self.event_study or (-2, 0)
         if not (first <= -1 and last >= 0):
             raise ValueError(f"event_study: {first} to {last} hold no year before the window, or none after it")

@@ -125,6 +125,12 @@ class Comparison:
         }
         return pd.DataFrame(stages, dtype=float).abs().dropna()
 
+    @property
+    def effective_untreated(self) -> float:
+        """Effective number of untreated units, (sum w)^2 / sum w^2; NaN where there is none."""
+        weights = self.panel.weights[~self.panel.ever_treated]
+        return float(weights.sum() ** 2 / (weights @ weights)) if weights.any() else float("nan")
+
     def constant_apart(self, max_ks: float) -> pd.Series:
         """Return covariates without a standardised difference whose distributions lie further apart than `max_ks`.
 

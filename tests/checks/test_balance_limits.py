@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from sos_eval.checks.balance import balance_results
-from sos_eval.comparison import BalanceLimits, Nearest, NoComparison, build
+from sos_eval.comparison import BalanceLimits, DeclaredSets, Nearest, NoComparison, build
+from sos_eval.comparison.people import People
 from tests.comparison.panels import eight
 
 POOR = [1.6, 5, 9, 1.5, 4, 2, 8.25, 20]
@@ -46,10 +47,32 @@ def test_without_a_limit_balance_informs():
 
 def test_nothing_to_judge_is_said_and_not_passed():
     assert judged(NoComparison()) == {}
-    found = judged(NoComparison(balance=BalanceLimits(max_smd=0.1)))
-    assert np.isnan(found["balance.max_smd"].value)
-    assert found["balance.max_smd"].passed is None
-    assert "no covariate is named" in found["balance.max_smd"].text
+    with pytest.raises(ValueError, match="balance.max_smd: no covariate is named under comparison.on to judge it by"):
+        NoComparison(balance=BalanceLimits(max_smd=0.1, min_ess=3))
+    with pytest.raises(ValueError, match="balance.max_l1: no covariate"):
+        DeclaredSets(sets={"a": ("d", "e")}, balance=BalanceLimits(max_l1=0.5))
+    of_people = People(on=("x",))
+    with pytest.raises(ValueError, match="balance.min_overlap has no measure of rows of people"):
+        DeclaredSets(sets={"a": ("d",)}, people=of_people, balance=BalanceLimits(min_overlap=0.5))
+
+
+def test_the_effective_number_is_judged_without_a_covariate():
+    """a's set holds d and e, b's and c's d alone: d weighs 2.5, e 0.5, so 9 / 6.5 of two units."""
+    sets = {"a": ("d", "e"), "b": ("d",), "c": ("d",)}
+    for least, passed in ((1.3, True), (1.5, False)):
+        [found] = [
+            one
+            for one in judged(DeclaredSets(sets=sets, balance=BalanceLimits(min_ess=least))).values()
+            if one.name == "balance.min_ess"
+        ]
+        assert found.value == pytest.approx(9 / 6.5)
+        assert found.passed is passed
+        assert found.text == (
+            f"The effective number of comparison units after the comparison group was built is 1.38; the declared limit "
+            f"is {least:g}."
+        )
+    everybody = judged(NoComparison(balance=BalanceLimits(min_ess=50)))["balance.min_ess"]
+    assert (everybody.value, everybody.passed) == (5.0, False)
 
 
 def test_what_was_matched_on_and_not_made_alike_is_told_whatever_it_was_before():
