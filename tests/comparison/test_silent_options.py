@@ -9,6 +9,8 @@ from sos_eval.comparison.people import People
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import MatchedDiD
 from tests.comparison.panels import eight
+from tests.comparison.people_panel import SETS as TWO
+from tests.comparison.people_panel import people_of
 
 SETS = {"a": ("d", "e"), "b": ("d",), "c": ("d",)}
 KINDS = ["u", "v", "u", "u", "v", "u", "v", "u"]
@@ -44,3 +46,23 @@ def test_the_same_options_stand_where_they_do_something():
     assert build(Entropy(on=("kind", "x"), moments=1), panel).weights.any()
     assert MatchedDiD(model="logit", averaged_over="everyone").averaged_over == "everyone"
     assert Nearest(on=("x",), distance="x", order="smallest").takes_turns == "smallest"
+
+
+@pytest.mark.parametrize("cuts", [(1.0, 1.0), (2.0, 1.0)])
+def test_cut_points_rise(cuts):
+    for made in (lambda: CEM(on=("x",), cutpoints={"x": cuts}), lambda: People(on=("x",), cutpoints={"x": cuts})):
+        with pytest.raises(ValueError, match=r"cutpoints.x: \[.*\] do not rise; write each once, from the lowest"):
+            made()
+
+
+def test_cut_points_that_cut_nothing_are_said_to():
+    """Ages 1 to 4 lie below 45: all in one interval; at 3 they part."""
+    panel = eight(kind=KINDS, x=[1, 2, 3, 4, 1, 2, 3, 4])
+    told = "cut-points of x (45, 125) cut nothing: its values lie from 1 to 4, all in one interval, so it is not "
+    idle, cutting = (build(CEM(on=("kind", "x"), cutpoints={"x": cuts}), panel) for cuts in ((45.0, 125.0), (3.0,)))
+    assert any(note.startswith(told) for note in idle.notes)
+    assert not any("cut nothing" in note for note in cutting.notes)
+    rows = [("A", 5, 1.0, 0), ("A", 25, 2.0, 4), ("C", 6, 1.0, 0), ("C", 26, 2.0, 4), ("D", 7, 1.0, 3), ("B", 5, 1.0, 0)]
+    people = DeclaredSets(sets=TWO, people=People(on=("x",), cutpoints={"x": (45.0, 125.0)}))
+    made = build(people, people.restricted(people_of(rows, ("x",))))
+    assert any("cut-points of x (45, 125) cut nothing: its values lie from 0 to 4" in note for note in made.notes)
