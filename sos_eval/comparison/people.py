@@ -107,6 +107,8 @@ class People(Declared):
         """What to write where nothing is matched."""
         if self.by_chance:
             limit = "caliper" if self.caliper is not None else "trim_chance" if self.trim_chance is not None else ""
+            if limit == "caliper":
+                return f"widen people.caliper ({self.caliper:g} standard deviations of the chance)"
             return f"widen {limit}" if limit else "declare sets with rows of both groups in a period"
         return f"{'coarsen more' if self.method == 'cem' else 'write method: cem'}, or match on fewer covariates"
 
