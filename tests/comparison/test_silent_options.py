@@ -62,7 +62,14 @@ def test_cut_points_that_cut_nothing_are_said_to():
     idle, cutting = (build(CEM(on=("kind", "x"), cutpoints={"x": cuts}), panel) for cuts in ((45.0, 125.0), (3.0,)))
     assert any(note.startswith(told) for note in idle.notes)
     assert not any("cut nothing" in note for note in cutting.notes)
-    rows = [("A", 5, 1.0, 0), ("A", 25, 2.0, 4), ("C", 6, 1.0, 0), ("C", 26, 2.0, 4), ("D", 7, 1.0, 3), ("B", 5, 1.0, 0)]
+    rows = [
+        ("A", 5, 1.0, 0),
+        ("A", 25, 2.0, 4),
+        ("C", 6, 1.0, 0),
+        ("C", 26, 2.0, 4),
+        ("D", 7, 1.0, 3),
+        ("B", 5, 1.0, 0),
+    ]
     people = DeclaredSets(sets=TWO, people=People(on=("x",), cutpoints={"x": (45.0, 125.0)}))
     made = build(people, people.restricted(people_of(rows, ("x",))))
     assert any("cut-points of x (45, 125) cut nothing: its values lie from 0 to 4" in note for note in made.notes)

@@ -62,7 +62,9 @@ def test_every_event_follows_the_declaration(tmp_path, treatment, event, words):
 
 def test_matched_rows_are_counted_from_the_end_of_their_window(tmp_path):
     text = DESIGN.format(treatment="{adoption: r.csv}")
-    text = text.replace("  unit: la\n", "  unit: la\n  layout: cross_sections\n").replace("method: twfe", "method: matched_did")
+    text = text.replace("  unit: la\n", "  unit: la\n  layout: cross_sections\n").replace(
+        "method: twfe", "method: matched_did"
+    )
     text += "comparison: {method: declared, sets: {A: [B]}, people: {method: cem, on: [age]}}\n"
     (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
     design = load_design(tmp_path / "x.yaml")

@@ -83,7 +83,9 @@ def _without_difference(table: pd.DataFrame) -> str:
     after = table[(table["stage"] == "after") & table["std_mean_diff"].isna() & table["ks"].notna()]
     if after.empty:
         return ""
-    named = [f"{covariate_words(str(name))} ({ks:.2f})" for name, ks in zip(after["covariate"], after["ks"], strict=True)]
+    named = [
+        f"{covariate_words(str(name))} ({ks:.2f})" for name, ks in zip(after["covariate"], after["ks"], strict=True)
+    ]
     return (
         f"Not shown, the same in all treated, so without a standardised difference: {listed(named)}; in brackets the "
         "largest distance between distribution functions after."
