@@ -156,8 +156,8 @@ def _outside(known: pd.DataFrame, whole: float) -> list[CheckResult]:
         return []
     low, high = known["estimate"].min(), known["estimate"].max()
     text = (
-        f"The estimate, {whole:.3g}, lies outside all {len(known)} that leave one out ({low:.3g} to {high:.3g}): it hangs "
-        "on everybody being there, as where the comparison group is built anew each time."
+        f"The estimate, {whole:.3g}, lies outside all {len(known)} that leave one out ({low:.3g} to {high:.3g}): it "
+        "hangs on everybody being there, as where the comparison group is built anew each time."
     )
     return [CheckResult("leave_one_out.outside", "nearest_change", float(np.abs(change).min()), text)]
 

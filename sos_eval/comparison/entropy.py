@@ -39,9 +39,7 @@ class Entropy(WeightMethod):
     def match(self, panel: Panel, values: pd.DataFrame) -> Matched:
         """Refuse powers of text, of which there are none; then weigh."""
         if self.moments > 1 and all(is_text(values[name]) for name in self.on):
-            what = (
-                f"comparison.moments: {self.moments} changes nothing: every covariate is text, balanced by its shares"
-            )
+            what = f"comparison.moments: {self.moments} changes nothing: every covariate is text and has shares alone"
             raise NotIdentified(Fault(panel.source, what, "leave moments out"))
         return super().match(panel, values)
 

@@ -147,7 +147,8 @@ class GroupMethod(ComparisonMethod):
         limits = [name for name in self.imbalance_limits if name != "min_ess"]
         if limits and not self.reads and people is None:
             raise ValueError(
-                f"balance.{limits[0]}: no covariate is named under comparison.on to judge it by; write on: [outcome_pre]"
+                f"balance.{limits[0]}: no covariate is named under comparison.on to judge it by; "
+                "write on: [outcome_pre]"
             )
         lacking = [name for name in limits if name in ("min_overlap", "max_prognostic")]
         if lacking and people is not None:

@@ -192,7 +192,9 @@ def matched_people(
         sets=listed_sets[~listed_sets["matched_set"].astype(str).isin(lost)].reset_index(drop=True),
         balance=_balance(people, values, rows, made.own, weights), off_support=lost,
         measures=_measures(made.codes, rows, made.own, weights), calibration=calibration,
-        notes=(*notes, *_idle(people, values, rows), *_notes(rows, weights), *_lone(rows, weights), *said_of(calibration)),
+        notes=(
+            *notes, *_idle(people, values, rows), *_notes(rows, weights), *_lone(rows, weights), *said_of(calibration),
+        ),
     )  # fmt: skip
 
 

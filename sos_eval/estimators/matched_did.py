@@ -216,9 +216,7 @@ def _regressors(panel: Panel, names: tuple[str, ...], terms: Array, first: int) 
     kept = np.roll(kept, first)
     if not kept[:first].all():
         what = "matched_did: arm, period and covariates explain the effect: rows of both arms do not lie on both sides"
-        instead = (
-            "match more rows (a wider people.caliper, coarser strata), widen panel.window, or leave covariates out"
-        )
+        instead = "match more rows (wider people.caliper, coarser strata), widen panel.window, or leave covariates out"
         raise NotIdentified(panel.fault(f"{what} of a window", instead))
     gone = [label for label, stays in zip(labels, kept[len(kept) - len(labels) :], strict=True) if not stays]
     note = (f"covariates that are combinations of others, of sets and periods are left out: {listed(gone)}",)
