@@ -95,8 +95,6 @@ class MatchedDiD(Estimator):
     the last one before; those beyond are joined to the ends. Of lags only, [-1, 3]: against all years before."""
 
     def __post_init__(self) -> None:
-        if self.model == "linear" and self.averaged_over != "treated":
-            raise ValueError("averaged_over goes with model: logit; a linear effect is the same for all rows")
         first, last = self.event_study or (-2, 0)
         if not (first <= -1 and last >= 0):
             raise ValueError(f"event_study: {first} to {last} hold no year before the window, or none after it")
@@ -216,8 +214,7 @@ def _regressors(panel: Panel, names: tuple[str, ...], terms: Array, first: int) 
     kept = np.roll(kept, first)
     if not kept[:first].all():
         what = "matched_did: arm, period and covariates explain the effect: rows of both arms do not lie on both sides"
-        instead = "match more rows (wider people.caliper, coarser strata), widen panel.window, or leave covariates out"
-        raise NotIdentified(panel.fault(f"{what} of a window", instead))
+        raise NotIdentified(panel.fault(f"{what} of a window", "widen panel.window, or leave covariates out"))
     gone = [label for label, stays in zip(labels, kept[len(kept) - len(labels) :], strict=True) if not stays]
     note = (f"covariates that are combinations of others, of sets and periods are left out: {listed(gone)}",)
     return whole[:, kept], note if gone else ()

@@ -7,7 +7,6 @@ import pytest
 from sos_eval.comparison import CEM, DeclaredSets, Entropy, Nearest, NoComparison, build
 from sos_eval.comparison.people import People
 from sos_eval.errors import NotIdentified
-from sos_eval.estimators import MatchedDiD
 from tests.comparison.panels import eight
 from tests.comparison.people_panel import SETS as TWO
 from tests.comparison.people_panel import people_of
@@ -22,7 +21,6 @@ KINDS = ["u", "v", "u", "u", "v", "u", "v", "u"]
     (lambda: DeclaredSets(sets=SETS, people=People(on=("x",)), missing="exclude"), "missing: no covariate of units is"),
     (lambda: NoComparison(missing="exclude"), "missing: no covariate of units is read that could be missing"),
     (lambda: Nearest(on=("x",), replace=True, order="smallest"), "order: with replace: true nobody waits for another"),
-    (lambda: MatchedDiD(averaged_over="everyone"), "averaged_over goes with model: logit"),
 ])  # fmt: skip
 def test_an_option_that_nothing_reads_is_refused(made, said):
     with pytest.raises(ValueError, match=said):
@@ -44,7 +42,6 @@ def test_the_same_options_stand_where_they_do_something():
     panel = eight(kind=KINDS, x=[1, 2, 3, 4, 1, 2, 3, 4])
     assert build(CEM(on=("kind", "x"), rule="scott"), panel).weights.any()
     assert build(Entropy(on=("kind", "x"), moments=1), panel).weights.any()
-    assert MatchedDiD(model="logit", averaged_over="everyone").averaged_over == "everyone"
     assert Nearest(on=("x",), distance="x", order="smallest").takes_turns == "smallest"
 
 
