@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from sos_eval.errors import listed
 from sos_eval.results.check import CheckResult
-from sos_eval.results.comparison import Comparison, ComparisonMethod, gaps_told
+from sos_eval.results.comparison import USUAL_KS, Comparison, ComparisonMethod, gaps_told
 
 __all__ = ["balance_results"]
+
+#: How many covariates that were not made alike are named; the others are counted.
+_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,40 +65,57 @@ def balance_results(method: ComparisonMethod, comparison: Comparison | None) -> 
     list of CheckResult
         ``balance.max_smd`` and ``balance.max_variance_ratio``, a line for each further limit that is declared, and
         ``balance.unlike`` where the group is less like the treated than the untreated units it was built from, counted
-        alike, or not alike on the earlier outcomes that it was matched on; empty where the design names no covariate
-        and no limit.
+        alike, or not alike on what it was matched on; empty where the design names no covariate and no limit.
     """
     limits = method.imbalance_limits
     if (comparison is None or comparison.balance.empty) and not limits:
         return []
     asked = {name: what for name, what in _LIMITS.items() if what.always or name in limits}
-    return [*(_judged(comparison, name, what, limits.get(name)) for name, what in asked.items()), *_unlike(comparison)]
+    judged = [_judged(comparison, name, what, limits.get(name)) for name, what in asked.items()]
+    return judged if comparison is None else [*judged, *_unlike(comparison, limits, built=method.uses_covariates)]
 
 
-def _unlike(comparison: Comparison | None) -> list[CheckResult]:
+def _unlike(comparison: Comparison, limits: Mapping[str, float], *, built: bool) -> list[CheckResult]:
     """Say where the group is less like the treated than what it was built from, or not alike on what was matched on."""
-    if comparison is None:
-        return []
     gaps, earlier = comparison.differences, comparison.left_apart
-    worse = gaps[(gaps["after"] > gaps["before"]) & (gaps["after"] > comparison.max_smd)]
-    apart = earlier.drop(index=worse.index.intersection(earlier.index))
+    wide = gaps["after"] > comparison.max_smd
+    worse = gaps[(gaps["after"] > gaps["before"]) & wide]
+    kept = (wide & built) | gaps.index.isin(earlier.index)
+    apart = gaps[kept & ~gaps.index.isin(worse.index)].sort_values("after", ascending=False, kind="stable")
+    constant = comparison.constant_apart(limits.get("max_ks", USUAL_KS)) if built else pd.Series(dtype=float)
     texts = []
     if len(worse):
-        built = (
+        made = (
             "The comparison group that was built is less like the treated units than the untreated units that it was "
             "built from, counted alike"
             if comparison.estimand == "att"
             else "Treated and untreated units as they are weighed are less like each other than they were unweighed"
         )
-        texts.append(f"{built}: standardised difference {gaps_told(worse)}.")
+        texts.append(f"{made}: standardised difference {gaps_told(worse)}.")
     if len(apart):
-        texts.append(f"Matched on, but not made alike: standardised difference {gaps_told(apart)}.")
-    worst = float(pd.concat([worse, apart])["after"].max())
-    return [CheckResult("balance.unlike", "standardised_mean_difference", worst, " ".join(texts))] if texts else []
+        more = f"; and {len(apart) - _NAMED} more (balance.csv)" if len(apart) > _NAMED else ""
+        texts.append(f"Matched on, but not made alike: standardised difference {gaps_told(apart[:_NAMED])}{more}.")
+    if len(constant):
+        named = listed([f"{name} {value:.2g}" for name, value in constant.items()])
+        texts.append(
+            "The same in all treated units, so without a standardised difference, and not made alike: largest distance "
+            f"between distribution functions in {named}."
+        )
+    if not texts:
+        return []
+    of_means = pd.concat([worse, apart])["after"]
+    statistic = "standardised_mean_difference" if len(of_means) else "distance_between_distribution_functions"
+    worst = float(of_means.max() if len(of_means) else constant.max())
+    return [CheckResult("balance.unlike", statistic, worst, " ".join(texts))]
 
 
 def _values(comparison: Comparison | None, source: str) -> tuple[pd.Series, str]:
-    """Return a statistic after the group was built, by covariate, and why it has none."""
+    """Return a statistic after the group was built, by covariate, and why it has none.
+
+    The effective number of comparison units needs no covariate.
+    """
+    if source == "ess_comparison" and comparison is not None and comparison.balance.empty:
+        return pd.Series({"": comparison.effective_untreated}), ""
     if comparison is None or comparison.balance.empty:
         return pd.Series(dtype=float), "no covariate is named under comparison.on"
     further = comparison.measures

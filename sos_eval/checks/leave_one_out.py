@@ -24,6 +24,12 @@ __all__ = ["LeaveOneOut"]
 _LOGS = " in logs"
 
 
+#: Omissions from which on it is told that the estimate lies outside them all.
+_FEWEST = 5
+#: A change below this is rounding.
+_ROUNDING = 1e-9
+
+
 @register("leave_one_out")
 @dataclass(frozen=True)
 class LeaveOneOut(Check):
@@ -44,7 +50,8 @@ class LeaveOneOut(Check):
         """Return ``leave_one_out``: the largest change, and a table with a row per unit left out.
 
         Beside it ``leave_one_out.turned``, how many alone turn the sign, and ``leave_one_out.unusual``, p of the
-        largest change by a treated unit under the headline's random adoptions.
+        largest change by a treated unit under the headline's random adoptions; ``leave_one_out.outside`` where the
+        estimate lies outside the range of all that leave one out.
         """
         whole = overall(fitted.estimate, self.level)
         limit = np.nan if self.max_change is None else self.max_change
@@ -78,6 +85,7 @@ class LeaveOneOut(Check):
             CheckResult("leave_one_out", "max_change", value, text, limit, passed, table),
             CheckResult("leave_one_out.turned", "count", float(turned), counted),
             unusual,
+            *_outside(known, whole.estimate),
         ]
 
     @staticmethod
@@ -131,6 +139,27 @@ class LeaveOneOut(Check):
             clusters = source.frame.drop_duplicates("unit").set_index("unit")["cluster"]
             for cluster in pd.unique(clusters.reindex(panel.units)):
                 yield "cluster", str(cluster), list(clusters.index[clusters == cluster])
+
+
+def _outside(known: pd.DataFrame, whole: float) -> list[CheckResult]:
+    """Say that every omission moves the estimate the same way, so that it lies beyond them all; else nothing.
+
+    Parameters
+    ----------
+    known
+        The estimates without one, ``estimate`` and ``change``.
+    whole
+        The estimate with all.
+    """
+    change = known["change"].to_numpy(float)
+    if len(change) < _FEWEST or not (np.all(change > _ROUNDING) or np.all(change < -_ROUNDING)):
+        return []
+    low, high = known["estimate"].min(), known["estimate"].max()
+    text = (
+        f"The estimate, {whole:.3g}, lies outside all {len(known)} that leave one out ({low:.3g} to {high:.3g}): it "
+        "hangs on everybody being there, as where the comparison group is built anew each time."
+    )
+    return [CheckResult("leave_one_out.outside", "nearest_change", float(np.abs(change).min()), text)]
 
 
 def _without(panel: Panel, gone: list[str]) -> Panel:

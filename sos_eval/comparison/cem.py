@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -51,6 +52,9 @@ class CEM(StratumMethod):
         for name, cuts in {"rule": self.rule, **self.cutpoints}.items():
             if isinstance(cuts, str) and cuts not in _BINS and not _QUANTILES.fullmatch(cuts):
                 raise ValueError(f"{name}: {cuts!r} is no rule; write sturges, scott, fd, q4, or the cut-points")
+        for name, cuts in self.cutpoints.items():
+            if isinstance(cuts, tuple) and any(low >= high for low, high in pairwise(cuts)):
+                raise ValueError(f"cutpoints.{name}: {list(cuts)} do not rise; write each once, from the lowest")
         for key, given in (("cutpoints", self.cutpoints), ("groupings", self.groupings)):
             strange = [name for name in given if name not in self.on]
             if strange:
@@ -68,8 +72,19 @@ class CEM(StratumMethod):
         self._refuse(panel, values)
         taken = {name: cuts for name in self.on if (cuts := self._of_data(values[name])) is not None}
         said = "; ".join(f"{panel.label(name)} at {_shown(cuts)}" for name, cuts in taken.items())
-        notes = (f"cut-points taken from the data: {said}",) if taken else ()
+        notes = (*((f"cut-points taken from the data: {said}",) if taken else ()), *self.idle(values))
         return Stratification(self.codes_many(values, panel.ever_treated[None]), notes=notes)
+
+    def idle(self, values: pd.DataFrame) -> list[str]:
+        """Say which declared cut-points separate nobody: all values lie on one side of each; empty where none."""
+        cut = {name: cuts for name, cuts in self.cutpoints.items() if isinstance(cuts, tuple)}
+        known = {name: values[name].dropna().to_numpy(float) for name in cut}
+        return [
+            f"cut-points of {name} ({_shown(np.array(cut[name], float))}) cut nothing: its values lie from "
+            f"{x.min():.4g} to {x.max():.4g}, all in one interval, so it is not matched on"
+            for name, x in known.items()
+            if len(x) and not np.ptp(intervals(x, np.array(cut[name], float)))
+        ]
 
     def codes_many(self, values: pd.DataFrame, treated: Bools) -> Codes:
         """Return the stratum of each unit, (n,): it does not depend on who is treated."""
@@ -107,7 +122,12 @@ class CEM(StratumMethod):
         return equal_width(x, _BINS[how](x))
 
     def _refuse(self, panel: Panel, values: pd.DataFrame) -> None:
-        """Refuse cut-points of text, and groups of categories that do not occur."""
+        """Refuse cut-points of text, a rule that cuts nothing, and groups of categories that do not occur."""
+        if self.rule != "sturges" and all(
+            name in self.cutpoints or name in self.groupings or is_text(values[name]) for name in self.on
+        ):
+            what = f"comparison.rule: {self.rule} cuts nothing: each covariate is text, or has cut-points or groupings"
+            raise NotIdentified(Fault(panel.source, what, "leave rule out"))
         for name in self.cutpoints:
             if is_text(values[name]):
                 what = f"comparison.cutpoints: {name} is text and has no cut-points"

@@ -73,6 +73,11 @@ class DeclaredSets(GroupMethod):
             raise ValueError("declared needs its matched sets; write sets: {304: [305, 306]}, or file: sets.csv")
         if self.file is None:
             self._refuse_repeats()
+        if self.people is not None and self.on:
+            raise ValueError("on: beside people nothing is compared on it; write it under people.on, or leave it out")
+        if self.people is not None and self.cohorts == "apart":
+            raise ValueError("cohorts: declared is the same for every cohort; leave cohorts out")
+        super().__post_init__()
 
     def _refuse_repeats(self) -> None:
         """Refuse a set that names a unit twice, or its own treated unit, as a file of sets does."""
@@ -150,6 +155,11 @@ class DeclaredSets(GroupMethod):
         used = weights > 0
         scaled = weights * (used.sum() / max(weights.sum(), 1.0))
         return _Roles(heads, joined_sets(pairs, panel.n_units), np.where(heads, 1.0, scaled))
+
+    @property
+    def uses_covariates(self) -> bool:
+        """Rows of people are matched on covariates, authorities are not."""
+        return self.people is not None
 
     @property
     def columns(self) -> tuple[str, ...]:

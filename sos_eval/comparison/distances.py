@@ -300,6 +300,7 @@ class DeclaredDistance(DistanceMethod):
             raise ValueError(f"distance {self.distance} needs covariates; write on: [outcome_pre]")
         if multivariate and self.caliper is not None:
             raise ValueError(f"a caliper is in SD of a score and {self.distance} has none; use distance: probability")
+        super().__post_init__()
 
     @property
     def scored(self) -> str | None:

@@ -10,10 +10,12 @@ import pandas as pd
 from annotated_types import Ge, Le
 
 from sos_eval.comparison.balance import treated_deviations
-from sos_eval.comparison.covariates import dummies
+from sos_eval.comparison.covariates import dummies, is_text
+from sos_eval.comparison.group import Matched
 from sos_eval.comparison.weighting import Bools, Weighed, WeightMethod
+from sos_eval.errors import Fault, NotIdentified
 from sos_eval.numerics.balancing import entropy_weights, moments
-from sos_eval.panel.panel import Array
+from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.method import register
 
 __all__ = ["Entropy"]
@@ -33,6 +35,13 @@ class Entropy(WeightMethod):
     """Highest power that is balanced: means, also squares, also cubes. Of two values only the mean."""
     tolerance: Annotated[float, Ge(0)] = 0.0
     """How far a weighted mean may miss, in standard deviations of the treated."""
+
+    def match(self, panel: Panel, values: pd.DataFrame) -> Matched:
+        """Refuse powers of text, of which there are none; then weigh."""
+        if self.moments > 1 and all(is_text(values[name]) for name in self.on):
+            what = f"comparison.moments: {self.moments} changes nothing: every covariate is text and has shares alone"
+            raise NotIdentified(Fault(panel.source, what, "leave moments out"))
+        return super().match(panel, values)
 
     def weigh(self, values: pd.DataFrame, treated: Bools, base: Array) -> Weighed:
         """Balance every adoption."""

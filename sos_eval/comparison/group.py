@@ -132,6 +132,28 @@ class GroupMethod(ComparisonMethod):
     """Units that start at different times: together, on values before the first start of anyone, or each cohort by
     itself, on values before its own start, with units that never start."""
 
+    def __post_init__(self) -> None:
+        """Refuse what nothing would read or judge.
+
+        Raises
+        ------
+        ValueError
+            Units without a covariate are to be left out, or limits are to be judged, and no covariate is named; limits
+            that rows of people have no measure of.
+        """
+        people = getattr(self, "people", None)
+        if self.missing != "fault" and not self.reads:
+            raise ValueError("missing: no covariate of units is read that could be missing; leave it out")
+        limits = [name for name in self.imbalance_limits if name != "min_ess"]
+        if limits and not self.reads and people is None:
+            raise ValueError(
+                f"balance.{limits[0]}: no covariate is named under comparison.on to judge it by; "
+                "write on: [outcome_pre]"
+            )
+        lacking = [name for name in limits if name in ("min_overlap", "max_prognostic")]
+        if lacking and people is not None:
+            raise ValueError(f"balance.{lacking[0]} has no measure of rows of people; write max_smd, max_ks or max_l1")
+
     def splits(self, panel: Panel) -> bool:
         """Whether each cohort of a panel is compared by itself.
 

@@ -40,6 +40,7 @@ class Mahalanobis(PairMethod):
             raise ValueError("mahalanobis needs covariates; write on: [outcome_pre]")
         if self.within and self.caliper is None:
             raise ValueError("within names the propensity of a caliper and there is none; write caliper: 0.25")
+        super().__post_init__()
 
     @property
     def scored(self) -> str | None:

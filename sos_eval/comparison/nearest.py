@@ -43,6 +43,8 @@ class Nearest(DeclaredDistance, PairMethod):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.replace and self.order is not None:
+            raise ValueError("order: with replace: true nobody waits for another; leave order out")
         if self.scored is None and self.order in ("largest", "smallest"):
             raise ValueError(f"order {self.order} is by score and {self.distance} has none; write order: data")
 

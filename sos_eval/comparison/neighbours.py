@@ -58,6 +58,7 @@ class StatisticalNeighbours(PairMethod):
             raise ValueError(f"distance {self.distance} needs covariates; write on: [outcome_pre]")
         if self.distance in MULTIVARIATE and self.caliper is not None:
             raise ValueError(f"a caliper is in SD of a score and {self.distance} has none; use distance: probability")
+        super().__post_init__()
 
     def with_files(self, base: Path, where: str, faults: Faults) -> Self:
         """Read the file; what it holds becomes part of the declaration."""

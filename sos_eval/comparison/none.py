@@ -23,6 +23,11 @@ class NoComparison(GroupMethod):
     rebuilds: ClassVar[bool] = False
     by_cohort: ClassVar[bool] = False
 
+    @property
+    def uses_covariates(self) -> bool:
+        """Nobody is chosen by a covariate."""
+        return False
+
     def match(self, panel: Panel, values: pd.DataFrame) -> Matched:
         """Take everybody, with weight one."""
         return Matched(np.ones(panel.n_units))

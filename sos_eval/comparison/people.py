@@ -107,6 +107,8 @@ class People(Declared):
         """What to write where nothing is matched."""
         if self.by_chance:
             limit = "caliper" if self.caliper is not None else "trim_chance" if self.trim_chance is not None else ""
+            if limit == "caliper":
+                return f"widen people.caliper ({self.caliper:g} standard deviations of the chance)"
             return f"widen {limit}" if limit else "declare sets with rows of both groups in a period"
         return f"{'coarsen more' if self.method == 'cem' else 'write method: cem'}, or match on fewer covariates"
 
@@ -190,7 +192,9 @@ def matched_people(
         sets=listed_sets[~listed_sets["matched_set"].astype(str).isin(lost)].reset_index(drop=True),
         balance=_balance(people, values, rows, made.own, weights), off_support=lost,
         measures=_measures(made.codes, rows, made.own, weights), calibration=calibration,
-        notes=(*notes, *_notes(rows, weights), *_lone(rows, weights), *said_of(calibration)),
+        notes=(
+            *notes, *_idle(people, values, rows), *_notes(rows, weights), *_lone(rows, weights), *said_of(calibration),
+        ),
     )  # fmt: skip
 
 
@@ -376,6 +380,11 @@ def _lone(rows: SetRows, weights: Array) -> list[str]:
     """Say where no set is matched on both sides of its window."""
     sets = rows.one_sided(weights)
     return [f"no set has matched rows on both sides of its window: {listed(list(sets))}"] if sets else []
+
+
+def _idle(people: People, values: pd.DataFrame, rows: SetRows) -> list[str]:
+    """Say which declared cut-points separate no rows of the sets."""
+    return people.coarsening.idle(values.iloc[np.unique(rows.place)]) if people.cutpoints else []
 
 
 def _notes(rows: SetRows, weights: Array) -> list[str]:

@@ -83,11 +83,13 @@ class SetRows:
 def expanded(
     sets: Mapping[str, tuple[str, ...]], windows: Windows, panel: Panel, observed: Bools
 ) -> tuple[SetRows, tuple[FlowRow, ...]]:
-    """Lay rows with an outcome out by set, without those that lie in the set's window."""
+    """Lay rows with an outcome out by set, without those that lie in the set's window; the flow counts both drops."""
     units, codes = {str(unit): i for i, unit in enumerate(panel.units)}, panel.unit_codes
     parts: list[tuple[Codes, str, Bools]] = []
+    without = np.zeros(len(codes), bool)
     for head, others in sets.items():
         members = np.array([units[name] for name in (head, *others)])
+        without |= np.isin(codes, members) & ~observed
         place = np.flatnonzero(np.isin(codes, members) & observed)
         parts.append((place, head, codes[place] == units[head]))
     place = np.concatenate([part[0] for part in parts]) if parts else np.zeros(0, np.intp)
@@ -100,7 +102,8 @@ def expanded(
     dropped = len(np.unique(place[inside]))
     reason = "in the window of every set that they are in, between its start and full embedding"
     gone = dropped - len(np.intersect1d(np.unique(place[inside]), rows.place))
-    return rows, (FlowRow("transition", "dropped", 0, gone, "", reason),) if gone else ()
+    drops = (("missing outcome", int(without.sum()), "without the outcome"), ("transition", gone, reason))
+    return rows, tuple(FlowRow(step, "dropped", 0, n, "", why) for step, n, why in drops if n)
 
 
 def rows_left_out(

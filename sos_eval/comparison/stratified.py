@@ -54,6 +54,7 @@ class StratumMethod(GroupMethod):
     def __post_init__(self) -> None:
         if not self.on:
             raise ValueError(f"{self.name} needs covariates; write on: [region]")
+        super().__post_init__()
 
     @abstractmethod
     def stratify(self, panel: Panel, values: pd.DataFrame) -> Stratification:

@@ -51,6 +51,7 @@ class WeightMethod(GroupMethod):
     def __post_init__(self) -> None:
         if not self.on:
             raise ValueError(f"{self.name} needs covariates; write on: [outcome_pre]")
+        super().__post_init__()
 
     @abstractmethod
     def weigh(self, values: pd.DataFrame, treated: Bools, base: Array) -> Weighed:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sos_eval.design.design import Design, Entry
 from sos_eval.panel.spec import Treatment
 
-__all__ = ["estimand_rows", "intercurrent_rows"]
+__all__ = ["estimand_rows", "intercurrent_rows", "matches_rows"]
 
 
 _SINCE = "in the periods from the start on"
@@ -27,11 +27,18 @@ _OVER = {
 def estimand_rows(design: Design) -> Iterator[tuple[str, str]]:
     """Yield the parts of the estimand, each from the declaration."""
     asked, entry = design.question, next(one for one in design.estimators if one.role == "primary")
-    yield "Population", f"{asked.population or 'not declared'}: {_WHOM[entry.estimand]}"
-    yield "Strategy", f"{asked.intervention or 'the intervention'} from the first treated period on"
+    since = "the end of the window" if matches_rows(entry) else "the first treated period"
+    whom = "matched rows of units that began, after the window of their set" if matches_rows(entry) else ""
+    yield "Population", f"{asked.population or 'not declared'}: {whom or _WHOM[entry.estimand]}"
+    yield "Strategy", f"{asked.intervention or 'the intervention'} from {since} on"
     yield "Compared with", asked.comparator or "not declared"
     yield "Outcome", f"{asked.outcome}{_counted(entry)}" if asked.outcome else "not declared"
     yield "Summary", _summary(entry)
+
+
+def matches_rows(entry: Entry) -> bool:
+    """Whether an entry compares matched rows of people, each set dated by its window, and not units."""
+    return getattr(entry.comparison, "people", None) is not None
 
 
 def _counted(entry: Entry) -> str:
@@ -44,6 +51,9 @@ def _counted(entry: Entry) -> str:
 
 def _summary(entry: Entry) -> str:
     """Say what the primary estimate averages."""
+    if matches_rows(entry):
+        over = "matched rows of treated units after the window"
+        return f"average difference over {over} ({entry.id}, {entry.method.label}), rows by the weights of their match"
     what = "ratio of rates" if entry.method.weighs_exposure else "average difference"
     weight = "units by their exposure" if entry.method.weighs_exposure else "units alike"
     weight = f"units by {entry.panel.weight}" if entry.panel.weight else weight
@@ -69,7 +79,9 @@ def intercurrent_rows(design: Design) -> Iterator[tuple[str, str]]:
         if way.adoption
         else "not recorded: no register is declared",
     )
-    yield "Transition", _transition(way, design)
+    primary = next(one for one in design.estimators if one.role == "primary")
+    in_window = "rows in the window of a set, from its start up to `embedded`, are left out of that set"
+    yield "Transition", in_window if matches_rows(primary) else _transition(way, design)
     yield (
         "Authorities that merge or are divided",
         {"constant": "one geography is used throughout: predecessors are added up", "as_published": (

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from sos_eval.design.design import Design, Entry
-from sos_eval.design.estimand import estimand_rows, intercurrent_rows
+from sos_eval.design.estimand import estimand_rows, intercurrent_rows, matches_rows
 from sos_eval.errors import listed
 
 __all__ = ["target_trial"]
@@ -27,6 +27,8 @@ def target_trial(design: Design) -> pd.DataFrame:
 
 def _rows(design: Design) -> Iterator[tuple[str, str, str]]:
     asked, estimand = design.question, dict(estimand_rows(design))
+    of_rows = any(matches_rows(one) for one in design.estimators if one.role == "primary")
+    since = "the end of each treated unit's window" if of_rows else "each unit's first treated period"
     entry = next(one for one in design.estimators if one.role == "primary")
     yield "Abstract", "that a trial is emulated, with which data", BLANK
     yield "Introduction", "background", BLANK
@@ -40,7 +42,7 @@ def _rows(design: Design) -> Iterator[tuple[str, str, str]]:
     yield (
         "Methods",
         "start and end of follow-up",
-        "from each unit's first treated period to the last period of the panel",
+        f"from {since} to the last period of the panel",
     )
     yield "Methods", "outcomes", _declared(estimand["Outcome"])
     yield "Methods", "what is estimated", estimand["Summary"]

@@ -6,6 +6,7 @@ from dataclasses import astuple
 
 import pandas as pd
 
+from sos_eval.panel.own_names import MATCHED_ROWS
 from sos_eval.panel.panel import FlowRow, Panel
 from sos_eval.terms import FLOW_COLUMNS
 
@@ -18,8 +19,12 @@ def flow_table(panel: Panel) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns `FLOW_COLUMNS`. ``dropped`` rows are gone; ``noted`` rows are still there.
+        Columns `FLOW_COLUMNS`. ``dropped`` rows are gone; ``noted`` rows are still there. The end counts rows as they
+        were read, so that start, drops and end add up; matched rows that serve several sets are told apart.
     """
+    n_rows = int(panel.frame[MATCHED_ROWS].nunique()) if MATCHED_ROWS in panel.frame else panel.n_rows
     reason = f"{int(panel.ever_treated.sum())} treated and {int((~panel.ever_treated).sum())} untreated units"
-    end = FlowRow("end", "kept", panel.n_units, panel.n_rows, "", reason)
+    if n_rows < panel.n_rows:
+        reason += f"; {panel.n_rows} rows with those that serve several sets counted in each"
+    end = FlowRow("end", "kept", panel.n_units, n_rows, "", reason)
     return pd.DataFrame([astuple(row) for row in (*panel.flow, end)], columns=list(FLOW_COLUMNS))

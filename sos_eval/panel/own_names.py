@@ -14,6 +14,7 @@ from pydantic import AfterValidator
 
 __all__ = [
     "CUT",
+    "MATCHED_ROWS",
     "OUR_NAMES",
     "PARTS",
     "STRATA_WORDS",
@@ -32,6 +33,8 @@ OUR_NAMES = frozenset({
     "dose", "stratum", "matched_sets", "matched_set", "source_row", "arm", "post", "since_window", "event_day",
 })  # fmt: skip
 
+#: Column of a panel whose rows of people were matched: their places in the panel before.
+MATCHED_ROWS = "source_row"
 #: What `outcome:entries` and its like begin with, where there are several outcomes.
 _OF_OUTCOMES = ("outcome:", "count:", "exposure:")
 #: What the columns begin with that keep in which part a unit fell when strata were cut.

@@ -11,7 +11,7 @@ from sos_eval.report.wording import count, listing, p_text, plain_words
 from sos_eval.results.facts import OutcomeFacts, RunFacts
 from sos_eval.results.inference import FEW
 
-__all__ = ["clustered_apart", "only_clustered"]
+__all__ = ["clustered_apart", "drawn_of_few", "only_clustered"]
 
 _LEVEL = 0.05
 
@@ -48,6 +48,21 @@ def clustered_apart(estimates: pd.DataFrame, facts: RunFacts, units: tuple[str, 
         f"Conventional clustered errors of the same estimate, which with {few} can reject too often where nothing "
         f"changes, part from the test that is relied on: {'; '.join(said)}."
     ]
+
+
+def drawn_of_few(rows: pd.DataFrame) -> str:
+    """Say that drawn intervals of conventional errors with few treated are not relied on; empty if none is drawn.
+
+    Parameters
+    ----------
+    rows
+        What is drawn: columns ``inference, n_treated_units, conf_low``.
+    """
+    few = (rows["inference"] == "analytic") & rows["n_treated_units"].between(1, FEW - 1) & rows["conf_low"].notna()
+    if not few.any():
+        return ""
+    which = "the intervals" if few.all() else f"{int(few.sum())} intervals"
+    return f" Of conventional clustered errors with fewer than {FEW} treated, so not relied on: {which}."
 
 
 def only_clustered(bundle: ResultBundle) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import pandas as pd
@@ -82,8 +83,9 @@ def _lost_rows(bundle: ResultBundle) -> list[Block]:
         parts = [f"{row['rows']:,.0f} dropped: {row['reason']}" for _, row in lost.iterrows()]
         if parts:
             ends = {step: float(flow["rows"][flow["step"] == step].sum()) for step in ("start", "end")}
-            first = f"{ends['start']:,.0f} rows read, of which those without the outcome take no part"
-            text = "; ".join([first, *parts, f"{ends['end']:,.0f} kept, a row once for each set that it serves"])
+            sets = re.search(r"; (\d+) rows (with those .*)$", str(flow["reason"][flow["step"] == "end"].iloc[0]))
+            kept = f"{ends['end']:,.0f} kept" + (f" ({int(sets[1]):,} {sets[2]})" if sets else "")
+            text = "; ".join([f"{ends['start']:,.0f} rows read", *parts, kept])
             said.setdefault(text, []).append(f"{estimator_label(bundle, estimator)}, {outcome_label(bundle, outcome)}")
     return [Bullets(tuple(f"{listing(whose)}: {text}." for text, whose in said.items()))] if said else []
 

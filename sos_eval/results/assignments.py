@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import DesignFault, nearest
-from sos_eval.panel.own_names import CUT, PARTS, in_parts
+from sos_eval.panel.own_names import CUT, MATCHED_ROWS, PARTS, in_parts
 from sos_eval.panel.panel import Array, Panel
 
 __all__ = [
@@ -33,8 +33,6 @@ Codes = NDArray[np.intp]
 #: Column of a panel whose comparison was written by hand: starts are swapped within it, whatever strata are declared,
 #: and estimates carry its effects by period.
 MATCHED_SETS = "matched_sets"
-#: Column of a panel whose rows of people were matched: their places in the panel before.
-MATCHED_ROWS = "source_row"
 #: How the reasons begin that declared strata themselves give.
 _UNUSABLE = "strata: "
 _ALONE = "no stratum holds both treated and untreated units (or units of different cohorts), so nothing can swap"

@@ -17,6 +17,7 @@ from sos_eval.terms import BALANCE_COLUMNS, Estimand
 __all__ = [
     "EARLIER_OUTCOMES",
     "OF_UNITS",
+    "USUAL_KS",
     "USUAL_SMD",
     "Comparison",
     "ComparisonMethod",
@@ -33,6 +34,8 @@ EARLIER_OUTCOMES = {"outcome_pre": "the outcome before the start", "outcome_pre_
 OF_UNITS = " of units"
 #: Standardised mean difference up to which groups count as alike where no limit is declared.
 USUAL_SMD = 0.1
+#: The same for the distance between distribution functions, of covariates that have no standardised difference.
+USUAL_KS = 0.1
 #: A difference below this is rounding.
 _ROUNDING = 1e-9
 
@@ -122,6 +125,21 @@ class Comparison:
         }
         return pd.DataFrame(stages, dtype=float).abs().dropna()
 
+    @property
+    def effective_untreated(self) -> float:
+        """Effective number of untreated units, (sum w)^2 / sum w^2; NaN where there is none."""
+        weights = self.panel.weights[~self.panel.ever_treated]
+        return float(weights.sum() ** 2 / (weights @ weights)) if weights.any() else float("nan")
+
+    def constant_apart(self, max_ks: float) -> pd.Series:
+        """Return covariates without a standardised difference whose distributions lie further apart than `max_ks`.
+
+        These have one value in all treated units: largest distance between distribution functions after, by covariate.
+        """
+        rows = self.balance[(self.balance["stage"] == "after") & (self.balance["covariate"] != "distance")]
+        found = rows[rows["std_mean_diff"].isna()].set_index("covariate")["ks"].astype(float)
+        return found[found > max_ks]
+
     def why_without(self, unit: str) -> str:
         """Say why a unit has no weight, as the flow does; of a kept unit, why nobody is quite like it; else nothing."""
         return self.left_out.get(unit, self.off_support.get(unit, ""))
@@ -142,8 +160,12 @@ def gaps_told(gaps: pd.DataFrame) -> str:
     said = []
     for name, before, after in gaps.itertuples():
         bare = str(name).removesuffix(OF_UNITS)
-        said.append(f"in {EARLIER_OUTCOMES.get(bare, bare)} {before:.2g} before, {after:.2g} after")
+        said.append(f"in {EARLIER_OUTCOMES.get(bare, bare)} {_told(before)} before, {_told(after)} after")
     return "; ".join(said)
+
+
+def _told(gap: float) -> str:
+    return f"{gap:.2g}" if gap < 99.5 else f"{gap:,.0f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +213,11 @@ class ComparisonMethod(Method):
 
     estimand: Estimand = "att"
     """Whom the weights are about; the treated where the method has no such option."""
+
+    @property
+    def uses_covariates(self) -> bool:
+        """Whether the group is made by the covariates in its balance; else they are only reported."""
+        return True
 
     @property
     def imbalance_limits(self) -> dict[str, float]:

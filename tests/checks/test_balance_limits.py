@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from sos_eval.checks.balance import balance_results
-from sos_eval.comparison import BalanceLimits, Nearest, NoComparison, build
+from sos_eval.comparison import BalanceLimits, DeclaredSets, Nearest, NoComparison, build
+from sos_eval.comparison.people import People
 from tests.comparison.panels import eight
 
 POOR = [1.6, 5, 9, 1.5, 4, 2, 8.25, 20]
@@ -46,7 +47,59 @@ def test_without_a_limit_balance_informs():
 
 def test_nothing_to_judge_is_said_and_not_passed():
     assert judged(NoComparison()) == {}
-    found = judged(NoComparison(balance=BalanceLimits(max_smd=0.1)))
-    assert np.isnan(found["balance.max_smd"].value)
-    assert found["balance.max_smd"].passed is None
-    assert "no covariate is named" in found["balance.max_smd"].text
+    with pytest.raises(ValueError, match=r"balance\.max_smd: no covariate is named under comparison\.on to judge"):
+        NoComparison(balance=BalanceLimits(max_smd=0.1, min_ess=3))
+    with pytest.raises(ValueError, match=r"balance\.max_l1: no covariate"):
+        DeclaredSets(sets={"a": ("d", "e")}, balance=BalanceLimits(max_l1=0.5))
+    of_people = People(on=("x",))
+    with pytest.raises(ValueError, match=r"balance\.min_overlap has no measure of rows of people"):
+        DeclaredSets(sets={"a": ("d",)}, people=of_people, balance=BalanceLimits(min_overlap=0.5))
+
+
+def test_the_effective_number_is_judged_without_a_covariate():
+    """a's set holds d and e, b's and c's d alone: d weighs 2.5, e 0.5, so 9 / 6.5 of two units."""
+    sets = {"a": ("d", "e"), "b": ("d",), "c": ("d",)}
+    for least, passed in ((1.3, True), (1.5, False)):
+        [found] = [
+            one
+            for one in judged(DeclaredSets(sets=sets, balance=BalanceLimits(min_ess=least))).values()
+            if one.name == "balance.min_ess"
+        ]
+        assert found.value == pytest.approx(9 / 6.5)
+        assert found.passed is passed
+        assert found.text == (
+            "The effective number of comparison units after the comparison group was built is 1.38; the declared "
+            f"limit is {least:g}."
+        )
+    everybody = judged(NoComparison(balance=BalanceLimits(min_ess=50)))["balance.min_ess"]
+    assert (everybody.value, everybody.passed) == (5.0, False)
+
+
+def test_what_was_matched_on_and_not_made_alike_is_told_whatever_it_was_before():
+    """Treated 101, 102, 103, the others 1 to 5: no unit overlaps, and the nearest are hardly nearer than all."""
+    far = [101, 102, 103, 1, 2, 3, 4, 5]
+    method = Nearest(on=("far",), distance="far")
+    [found] = [one for one in balance_results(method, build(method, eight(far=far))) if one.name == "balance.unlike"]
+    # before (102 - 3) / 1 = 99; the nearest of 103, 102, 101 are 5, 4, 3: after (102 - 4) / 1 = 98
+    assert found.value == pytest.approx(98.0)
+    assert found.text == "Matched on, but not made alike: standardised difference in far 99 before, 98 after."
+    # nobody is matched: the same covariate is only reported
+    reported = NoComparison(on=("far",))
+    assert "balance.unlike" not in {one.name for one in balance_results(reported, build(reported, eight(far=far)))}
+
+
+def test_a_covariate_that_is_the_same_in_all_treated_is_told_by_its_distributions():
+    """All treated have 1; of a's, b's, c's neighbours by `near` one of three has 1."""
+    same, near = [1, 1, 1, 0, 1, 0, 1, 1], [1, 2, 3, 1, 2, 3, 40, 50]
+    method = Nearest(on=("near", "same"), distance="near")
+    [found] = [
+        one
+        for one in balance_results(method, build(method, eight(same=same, near=near)))
+        if one.name == "balance.unlike"
+    ]
+    assert found.value == pytest.approx(2 / 3)
+    assert found.statistic == "distance_between_distribution_functions"
+    assert found.text == (
+        "The same in all treated units, so without a standardised difference, and not made alike: largest distance "
+        "between distribution functions in same 0.67."
+    )

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from sos_eval.checks import LeaveOneOut, PlaceboTime, Robustness
+from sos_eval.checks.leave_one_out import _outside
 from sos_eval.checks.quantity import overall
 from sos_eval.comparison import Nearest, Rebuilding
 from sos_eval.declare import Document
@@ -293,3 +294,14 @@ def test_checks_leave_the_fitted_panel_alone(check):
     before = fitted.source.frame.copy(deep=True)
     check.check(fitted, RNG)
     pd.testing.assert_frame_equal(fitted.source.frame, before)
+
+
+def test_an_estimate_outside_all_that_leave_one_out_is_told():
+    """-0.187 with all, -1.20 to -3.47 without any one: told; with one omission on its other side: not."""
+    without = np.array([-1.20, -2.0, -3.47, -1.5, -1.9])
+    known = pd.DataFrame({"estimate": without, "change": without + 0.187})
+    [told] = _outside(known, -0.187)
+    assert told.value == pytest.approx(1.013)
+    assert told.text.startswith("The estimate, -0.187, lies outside all 5 that leave one out (-3.47 to -1.2)")
+    assert _outside(known[:4], -0.187) == []
+    assert _outside(known.assign(change=[1.0, -1, -1, -1, -1]), -0.187) == []

@@ -11,6 +11,7 @@ from sos_eval.comparison.build import RebuildingPeople, rebuilding
 from sos_eval.comparison.people import People
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import MatchedDiD
+from sos_eval.panel.flow import flow_table
 from tests.comparison.people_panel import SETS, many, people_of
 
 #: (authority, day, outcome, x)
@@ -64,6 +65,19 @@ def test_weights_by_hand():
         ("D", 7, "B"): scale / 2, ("D", 27, "B"): scale / 2, ("D", 46, "B"): scale,
     }  # fmt: skip
     assert weights == pytest.approx(expected)
+
+
+def test_the_flow_adds_up_and_says_both_counts_of_rows():
+    """Of 15 rows one has no outcome, A's day 12 lies in its window, D's row with x = 2 has no partner: 12 are left.
+
+    D's days 7, 27 and 46 serve both sets: in sets there are 15.
+    """
+    flow = flow_table(built([*ROWS, ("C", 8, np.nan, 0)]).panel)
+    dropped = flow[flow["what"] == "dropped"].set_index("step")["rows"]
+    assert dropped.to_dict() == {"missing outcome": 1, "transition": 1, "comparison": 1}
+    end = flow.iloc[-1]
+    assert end["rows"] == 15 - dropped.sum() == 12
+    assert end["reason"].endswith("; 15 rows with those that serve several sets counted in each")
 
 
 def test_years_are_counted_from_the_ends_of_the_window():

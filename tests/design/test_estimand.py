@@ -9,6 +9,7 @@ import pytest
 from sos_eval.design.design import load_design
 from sos_eval.design.estimand import estimand_rows, intercurrent_rows
 from sos_eval.design.protocol import protocol
+from sos_eval.design.target_trial import target_trial
 
 SHIPPED = Path(__file__).parents[2] / "designs" / "sos_pilots_care_entry.yaml"
 DESIGN = """\
@@ -57,6 +58,26 @@ def test_the_shipped_design_says_what_it_estimates_and_what_may_intervene():
 )
 def test_every_event_follows_the_declaration(tmp_path, treatment, event, words):
     assert words in dict(intercurrent_rows(declared(tmp_path, treatment)))[event]
+
+
+def test_matched_rows_are_counted_from_the_end_of_their_window(tmp_path):
+    text = DESIGN.format(treatment="{adoption: r.csv}")
+    text = text.replace("  unit: la\n", "  unit: la\n  layout: cross_sections\n").replace(
+        "method: twfe", "method: matched_did"
+    )
+    text += "comparison: {method: declared, sets: {A: [B]}, people: {method: cem, on: [age]}}\n"
+    (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
+    design = load_design(tmp_path / "x.yaml")
+    parts, events = dict(estimand_rows(design)), dict(intercurrent_rows(design))
+    assert parts["Strategy"].endswith("from the end of the window on")
+    assert parts["Population"].endswith("matched rows of units that began, after the window of their set")
+    assert parts["Summary"].endswith("rows by the weights of their match")
+    assert "units alike" not in parts["Summary"]
+    assert events["Transition"] == (
+        "rows in the window of a set, from its start up to `embedded`, are left out of that set"
+    )
+    followed = "from the end of each treated unit's window to the last period of the panel"
+    assert followed in set(target_trial(design)["as_declared"])
 
 
 def test_the_family_is_declared_in_the_protocol(tmp_path):

@@ -16,9 +16,10 @@ from sos_eval.bundle.files import yaml_text
 from sos_eval.declare import read_yaml
 from sos_eval.jobs.run import run
 from sos_eval.report.basis import basis
-from sos_eval.report.clustered import clustered_apart
+from sos_eval.report.clustered import clustered_apart, drawn_of_few
 from sos_eval.report.content import Table, Text
 from sos_eval.report.family_blocks import families
+from sos_eval.report.figures.estimates import data as estimates_drawn
 from sos_eval.report.first_page import weighed
 from sos_eval.report.group_blocks import group_words, groups_of_rows, why_no_balance
 from sos_eval.report.sections import _found
@@ -81,6 +82,11 @@ def test_balance_of_matched_rows_is_told_and_no_page_says_that_none_was_built(bu
     flow = bundle.tables("published.assessment_days.flow")
     dropped = flow[(flow["what"] == "dropped") & (flow["units"] == 0)]
     assert dropped["reason"].str.startswith(("treated rows", "comparison rows", "in the window")).sum() == 3
+    ends = flow.set_index("step")["rows"]
+    assert ends["end"] == ends["start"] - flow.loc[flow["what"] == "dropped", "rows"].sum()
+    text = " ".join(lost.items)
+    assert f"{ends['end']:,.0f} kept (" in text
+    assert "with those that serve several sets counted in each)" in text
     assert dropped["rows"].gt(0).all()
     for n in dropped["rows"]:
         assert f"{n:,.0f} dropped: " in " ".join(lost.items)
@@ -159,6 +165,19 @@ def test_estimates_that_have_a_clustered_p_alone_are_named_as_not_relied_on(bund
     )
     rows = bundle.estimates[bundle.estimates["estimator"] == "published"]
     assert rows.loc[rows["inference"] != "analytic", "p_value"].isna().all()
+
+
+def test_the_figure_of_estimates_says_which_intervals_are_not_relied_on(bundle):
+    """The published entry has nine treated clusters and conventional errors: an interval for each outcome."""
+    drawn = estimates_drawn(bundle)
+    few = drawn[(drawn["inference"] == "analytic") & drawn["conf_low"].notna()]
+    assert 0 < len(few) < len(drawn)
+    said = drawn_of_few(drawn)
+    assert said == (
+        f" Of conventional clustered errors with fewer than 20 treated, so not relied on: {len(few)} intervals."
+    )
+    assert drawn_of_few(drawn.drop(index=few.index)) == ""
+    assert drawn_of_few(drawn.assign(n_treated_units=20.0)) == ""
 
 
 def test_every_other_estimate_of_the_outcome_is_counted_once(bundle):

@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.errors import listed
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.group_blocks import why_no_balance
 from sos_eval.report.reading import unit_words
 from sos_eval.report.theme import COMPARISON, INK, MUTED, TREATED, canvas, legend, room_of
 from sos_eval.report.wording import covariate_words
+from sos_eval.results.comparison import OF_UNITS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +38,7 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     limit = _limit(bundle)
     shown, axes = canvas(
         "Balance: difference between treated and comparison, in standard deviations", top=0.42,
-        height=max(0.27 * len(wide) + 0.3, 1.3), note=_note(table, limit, unit_words(bundle)[1]),
+        height=max(0.27 * len(wide) + 0.3, 1.3), note=_note(table, limit, _counted(bundle)),
         left=max(0.35 + 0.072 * max(len(label) for label in labels), 0.9),
     )  # fmt: skip
     y = np.arange(len(wide))
@@ -69,13 +71,34 @@ def _declared(bundle: ResultBundle) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _counted(bundle: ResultBundle) -> str:
+    """Return what the table counts: units, or the rows of people that were matched."""
+    comparison = bundle.design.get("comparison")
+    of_rows = isinstance(comparison, dict) and bool(comparison.get("people"))
+    return "rows (people or events), a row once for each set that it serves" if of_rows else unit_words(bundle)[1]
+
+
+def _without_difference(table: pd.DataFrame) -> str:
+    """Name the covariates that the figure cannot place, with how far apart their distributions are after."""
+    after = table[(table["stage"] == "after") & table["std_mean_diff"].isna() & table["ks"].notna()]
+    if after.empty:
+        return ""
+    named = [
+        f"{covariate_words(str(name))} ({ks:.2f})" for name, ks in zip(after["covariate"], after["ks"], strict=True)
+    ]
+    return (
+        f"Not shown, the same in all treated, so without a standardised difference: {listed(named)}; in brackets the "
+        "largest distance between distribution functions after."
+    )
+
+
 def _note(table: pd.DataFrame, limit: float, units: str) -> str:
     """Say how many units stand behind each stage, and what the dashed lines are."""
     parts = []
     for stage in ("before", "after"):
-        row = table[table["stage"] == stage]
+        row = table[(table["stage"] == stage) & ~table["covariate"].astype(str).str.endswith(OF_UNITS)]
         if len(row):
             treated, others, ess = row[["n_treated", "n_comparison", "ess_comparison"]].max()
             worth = f", worth {ess:.1f} equally weighted" if np.isfinite(ess) and ess < others - 0.05 else ""
             parts.append(f"{stage.capitalize()}: {treated:.0f} treated and {others:.0f} comparison {units}{worth}.")
-    return " ".join([*parts, f"Dashed: ±{limit:g}."])
+    return " ".join(filter(None, [*parts, f"Dashed: ±{limit:g}.", _without_difference(table)]))

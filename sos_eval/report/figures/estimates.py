@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.report.clustered import drawn_of_few
 from sos_eval.report.drawing import WITHHELD, NothingToShow, figure
 from sos_eval.report.figures.forest import forest
 from sos_eval.report.reading import axis_words, estimator_label, headline_row_keys, method_label, outcome_label
@@ -48,6 +49,7 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     level = f"{100 * levels.iloc[0]:g}% intervals. " if len(levels) else ""
     note = f"{level}Filled square: the headline, fixed by a rule on the design alone. Dotted: no difference."
     note += f" Estimates that are withheld (disclosure.csv): {held.sum()}." if held.any() else ""
+    note += drawn_of_few(table)
     title = "The overall effect by every estimator and procedure"
     title += f": {outcome_label(bundle, outcomes[0])}" if len(outcomes) == 1 else ""
     return forest(table, title, note=note)

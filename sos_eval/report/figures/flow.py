@@ -40,10 +40,17 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     gap = 0.15
     shown, axes = canvas(
         f"From the data to the analysis: {many} and rows kept and dropped", height=sum(heights) + gap * len(boxes),
-        bottom=0.05, left=0.14, top=0.10, note="Rows: one per unit and period.",
+        bottom=0.05, left=0.14, top=0.10, note=_rows(bundle),
     )  # fmt: skip
     _boxes(axes[0], boxes, heights, gap)
     return shown
+
+
+def _rows(bundle: ResultBundle) -> str:
+    """Say what a row is."""
+    if bundle.facts.panel.layout == "cross_sections":
+        return "Rows: one per person or event, as read."
+    return "Rows: one per unit and period."
 
 
 def _text(row: pd.Series, one: str, many: str, labels: Mapping[str, str]) -> str:
