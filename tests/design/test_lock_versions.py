@@ -92,10 +92,10 @@ def test_a_key_added_later_at_its_default_is_no_difference(path, older):
 
 
 def test_an_added_key_is_the_authors_change_once_it_is_written_otherwise(path):
-    written_by_another(path, lambda lock: lock["design"]["estimators"][0].pop("trim"))
-    path.write_text(DESIGN.replace("callaway_santanna}", "callaway_santanna, trim: 0.9}"))
-    assert lock_state(load_design(path)).differences == ("estimators.0.trim: 0.995 -> 0.9",)
-    path.write_text(DESIGN.replace("callaway_santanna}", "callaway_santanna, trim: 0.995}"))
+    written_by_another(path, lambda lock: lock["design"]["estimators"][0].pop("base_period"))
+    path.write_text(DESIGN.replace("callaway_santanna}", "callaway_santanna, base_period: universal}"))
+    assert lock_state(load_design(path)).differences == ('estimators.0.base_period: "varying" -> "universal"',)
+    path.write_text(DESIGN.replace("callaway_santanna}", "callaway_santanna, base_period: varying}"))
     assert lock_state(load_design(path)).state == "as_locked"
 
 
