@@ -6,7 +6,7 @@ They are not in the registry, so no user meets them. Each is short enough to che
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -99,6 +99,8 @@ class Linear(Estimator):
     """Unit and time effects and one treatment dummy, on a balanced panel: a scalar with its regression."""
 
     name: ClassVar[str] = "fake_linear"
+    partly_exposed: ClassVar[Literal["refused", "weighed", "whole"]] = "weighed"
+    takes_dropped: ClassVar[bool | None] = True
 
     def estimate(self, panel):
         y, d = (_demeaned(panel.matrix(column)).ravel() for column in ("outcome", "treated"))

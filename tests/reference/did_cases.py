@@ -21,6 +21,7 @@ def panel_of(df: pd.DataFrame, spec: dict[str, Any], layout: Any = "panel") -> P
         "unit": unit, "time": df[spec["tname"]].astype(float), "outcome": df[spec["yname"]].astype(float),
         "first_treated": df[spec["gname"]].astype(float).replace(0, np.inf),
     })  # fmt: skip
+    frame["treated"] = (frame["time"] >= frame["first_treated"]).astype(float)
     frame["weight"] = df[spec["weightsname"]].astype(float) if "weightsname" in spec else 1.0
     frame["cluster"] = df[spec["clustervars"]].astype(str) if "clustervars" in spec else unit
     for name in x:
