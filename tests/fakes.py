@@ -6,7 +6,7 @@ They are not in the registry, so no user meets them. Each is short enough to che
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ import pandas as pd
 from sos_eval.numerics.regress import LinearFit, least_squares
 from sos_eval.panel.panel import Outcome, Panel
 from sos_eval.results.estimate import Batch, Estimate, cells
-from sos_eval.results.estimator import Estimator
+from sos_eval.results.estimator import Estimator, PartlyExposed
 from sos_eval.results.fitted import Fitted
 
 
@@ -99,7 +99,7 @@ class Linear(Estimator):
     """Unit and time effects and one treatment dummy, on a balanced panel: a scalar with its regression."""
 
     name: ClassVar[str] = "fake_linear"
-    partly_exposed: ClassVar[Literal["refused", "weighed", "whole"]] = "weighed"
+    partly_exposed: ClassVar[PartlyExposed] = "weighed"
     takes_dropped: ClassVar[bool | None] = True
 
     def estimate(self, panel):

@@ -7,11 +7,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.panel.panel import Array
+from sos_eval.results.comparison import effective_size
 from sos_eval.terms import BALANCE_COLUMNS
 
 __all__ = [
     "balance_table",
-    "effective_size",
     "ks_distance",
     "standardised_difference",
     "treated_deviations",
@@ -142,8 +142,3 @@ def ks_distance(x: Array, treated: Mask, w: Array) -> float:
     signed = np.where(treated, w / w[treated].sum(), -w / w[~treated].sum())[order]
     last = np.append(np.diff(x[order]) > 0, True)
     return float(np.abs(np.cumsum(signed)[last]).max())
-
-
-def effective_size(w: Array) -> float:
-    """Effective number of units: (sum w)^2 / sum w^2; zero without any."""
-    return float(w.sum() ** 2 / (w @ w)) if w.any() else 0.0

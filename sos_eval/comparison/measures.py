@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.comparison.balance import effective_size, standardised_difference
+from sos_eval.comparison.balance import standardised_difference
 from sos_eval.comparison.covariates import BUILT_IN, dummies, is_text
 from sos_eval.numerics.coarsen import bins_scott, intervals, round_breaks
 from sos_eval.numerics.overlap import overlap_coefficient
 from sos_eval.numerics.strata import common_support, joint_distance, strata
 from sos_eval.panel.panel import Array
+from sos_eval.results.comparison import effective_size
 
 __all__ = ["MEASURE_COLUMNS", "measures_table"]
 

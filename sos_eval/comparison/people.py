@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.comparison.balance import balance_table, effective_size
+from sos_eval.comparison.balance import balance_table
 from sos_eval.comparison.calibration import said_of
 from sos_eval.comparison.cem import CEM, Cuts, word_of
 from sos_eval.comparison.covariates import dummies, is_text
@@ -36,7 +36,7 @@ from sos_eval.numerics.strata import common_support, joint_distance, strata
 from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import NAMED, Array, FlowRow, Panel
 from sos_eval.results.assignments import MATCHED_ROWS
-from sos_eval.results.comparison import Comparison
+from sos_eval.results.comparison import Comparison, effective_size
 
 __all__ = ["People", "matched_people"]
 

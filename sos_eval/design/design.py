@@ -166,6 +166,11 @@ class Design:
     discoveries: tuple[tuple[int, Discovery], ...] = ()
 
     @property
+    def primary(self) -> Entry:
+        """The entry that the question is about: the first with role primary."""
+        return next(one for one in self.estimators if one.role == "primary")
+
+    @property
     def path(self) -> Path:
         """The design file."""
         return self.document.path

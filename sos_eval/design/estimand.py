@@ -26,7 +26,7 @@ _OVER = {
 
 def estimand_rows(design: Design) -> Iterator[tuple[str, str]]:
     """Yield the parts of the estimand, each from the declaration."""
-    asked, entry = design.question, next(one for one in design.estimators if one.role == "primary")
+    asked, entry = design.question, design.primary
     since = "the end of the window" if matches_rows(entry) else "the first treated period"
     whom = "matched rows of units that began, after the window of their set" if matches_rows(entry) else ""
     yield "Population", f"{asked.population or 'not declared'}: {whom or _WHOM[entry.estimand]}"
@@ -79,9 +79,8 @@ def intercurrent_rows(design: Design) -> Iterator[tuple[str, str]]:
         if way.adoption
         else "not recorded: no register is declared",
     )
-    primary = next(one for one in design.estimators if one.role == "primary")
     in_window = "rows in the window of a set, from its start up to `embedded`, are left out of that set"
-    yield "Transition", in_window if matches_rows(primary) else _transition(way, design)
+    yield "Transition", in_window if matches_rows(design.primary) else _transition(way, design)
     yield (
         "Authorities that merge or are divided",
         {"constant": "one geography is used throughout: predecessors are added up", "as_published": (

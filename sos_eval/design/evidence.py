@@ -60,7 +60,7 @@ def maryland(design: Design, facts: RunFacts) -> pd.DataFrame:
 
 
 def _level(design: Design, facts: RunFacts) -> tuple[int, str, str]:
-    method = next(entry.method for entry in design.estimators if entry.role == "primary")
+    method = design.primary.method
     if str(method.name) == "roth_santanna":
         condition = "the starts were drawn by lot, as the method declares; without a documented draw level 3 at most"
         return 5, "starts drawn by lot", condition
@@ -125,7 +125,7 @@ def _of_headline(facts: RunFacts, domain: str) -> list[CheckFacts]:
 
 
 def _adjusted(design: Design, absorbed: Sequence[str]) -> Iterator[str]:
-    entry = next(entry for entry in design.estimators if entry.role == "primary")
+    entry = design.primary
     earlier = ["the outcome before the start"] if "outcome_pre" in getattr(entry.comparison, "on", ()) else []
     covariates = [name for name in entry.method.adjusts_for(entry.panel.covariates) if name not in absorbed]
     names = list(dict.fromkeys([*covariates, *_matched(entry), *earlier]))

@@ -40,7 +40,7 @@ def left_to_write(text: str) -> list[str]:
 
 def header_rows(design: Design) -> Iterator[tuple[str, str]]:
     """Yield the rows that a What Works trial protocol opens with."""
-    asked, entry = design.question, next(one for one in design.estimators if one.role == "primary")
+    asked, entry = design.question, design.primary
     primary, others = _outcomes(design, entry)
     for name in ("Developer", "Delivery organisations", "Evaluator", "Principal investigator", "Authors"):
         yield name, to_write(name.lower())

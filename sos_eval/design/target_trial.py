@@ -27,9 +27,8 @@ def target_trial(design: Design) -> pd.DataFrame:
 
 def _rows(design: Design) -> Iterator[tuple[str, str, str]]:
     asked, estimand = design.question, dict(estimand_rows(design))
-    of_rows = any(matches_rows(one) for one in design.estimators if one.role == "primary")
-    since = "the end of each treated unit's window" if of_rows else "each unit's first treated period"
-    entry = next(one for one in design.estimators if one.role == "primary")
+    entry = design.primary
+    since = "the end of each treated unit's window" if matches_rows(entry) else "each unit's first treated period"
     yield "Abstract", "that a trial is emulated, with which data", BLANK
     yield "Introduction", "background", BLANK
     yield "Introduction", "causal question", _question(design)

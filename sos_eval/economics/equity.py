@@ -15,12 +15,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.economics.declared_analysis import Subgroup
+from sos_eval.economics.group_checks import by_dimension, make_up_all
 from sos_eval.economics.model.evaluated import DecisionModel, rate_fall
 
 if TYPE_CHECKING:
     from sos_eval.economics.prepared import Prepared
 
-__all__ = ["constant_of", "equity_table", "group_falls", "make_up_all"]
+__all__ = ["constant_of", "equity_table", "group_falls"]
 
 Array = NDArray[np.float64]
 _ALL = "all groups"
@@ -51,19 +52,12 @@ def equity_table(prepared: Prepared, *, with_effect: bool) -> pd.DataFrame:
     """
     model = prepared.model
     assert model is not None
-    dimensions = dict.fromkeys(group.dimension for group in prepared.section.equity)
     rows: list[dict[str, Any]] = []
     for j in model.others:
-        for dimension in dimensions:
-            groups = [group for group in prepared.section.equity if group.dimension == dimension]
+        for groups in by_dimension(prepared.section).values():
             own = [_row(model, j, group, groups, with_effect=with_effect) for group in groups]
             rows += [*own, *([_sum(own)] if make_up_all(groups) else [])]
     return pd.DataFrame(rows)
-
-
-def make_up_all(groups: Sequence[Subgroup]) -> bool:
-    """Say whether the groups make up all children."""
-    return abs(sum(group.share for group in groups) - 1) < 1e-6
 
 
 def _row(

@@ -13,11 +13,24 @@ from sos_eval.economics.problem import Problem, modelled
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.errors import nearest
 
-__all__ = ["group_problems", "stays_of_groups"]
+__all__ = ["by_dimension", "group_problems", "make_up_all", "stays_of_groups"]
 
 #: How far shares times rates may lie from the baseline, and shares times effects from the effect: published shares and
 #: rates are rounded.
 _ROUNDING = 0.01
+
+
+def by_dimension(section: EconomicsSection) -> dict[str, list[Subgroup]]:
+    """Return the declared groups of each dimension, in the order of declaration."""
+    found: dict[str, list[Subgroup]] = {}
+    for group in section.equity:
+        found.setdefault(group.dimension, []).append(group)
+    return found
+
+
+def make_up_all(groups: Sequence[Subgroup]) -> bool:
+    """Say whether the groups make up all children."""
+    return abs(sum(group.share for group in groups) - 1) < 1e-6
 
 
 def group_problems(section: EconomicsSection) -> Iterator[Problem]:
@@ -30,10 +43,8 @@ def group_problems(section: EconomicsSection) -> Iterator[Problem]:
 
 
 def _shares(section: EconomicsSection) -> Iterator[Problem]:
-    sums: dict[str, float] = {}
-    for group in section.equity:
-        sums[group.dimension] = sums.get(group.dimension, 0.0) + group.share
-    for dimension, total in sums.items():
+    for dimension, groups in by_dimension(section).items():
+        total = sum(group.share for group in groups)
         if total > 1 + 1e-6:
             yield ("equity",), f"the shares of {dimension} sum to {total:.6g}", "let them sum to 1 at most"
 
@@ -43,10 +54,9 @@ def _whole(section: EconomicsSection) -> Iterator[Problem]:
     effect = section.effect
     if effect is None:
         return
-    for dimension in dict.fromkeys(group.dimension for group in section.equity):
-        groups = [group for group in section.equity if group.dimension == dimension]
+    for dimension, groups in by_dimension(section).items():
         rate = sum(group.share * group.baseline for group in groups)
-        whole = abs(sum(group.share for group in groups) - 1) < 1e-6
+        whole = make_up_all(groups)
         said = f"{dimension}: shares times rates give {rate:.4g} per {effect.per:,.10g}, the baseline is "
         if whole and abs(rate / effect.baseline - 1) > _ROUNDING:
             what = f"{said}{effect.baseline:g}: more than {_ROUNDING:.0%} apart, which is not rounding"
@@ -67,9 +77,8 @@ def stays_of_groups(section: EconomicsSection, mean: float) -> Iterator[Problem]
     mean
         The mean stay that the model uses, in weeks: of groups that declare none too.
     """
-    for dimension in dict.fromkeys(group.dimension for group in section.equity):
-        groups = [group for group in section.equity if group.dimension == dimension]
-        if abs(sum(group.share for group in groups) - 1) > 1e-6 or all(group.weeks is None for group in groups):
+    for dimension, groups in by_dimension(section).items():
+        if not make_up_all(groups) or all(group.weeks is None for group in groups):
             continue
         entries = [group.share * group.baseline for group in groups]
         stays = [mean if group.weeks is None else group.weeks for group in groups]
@@ -101,14 +110,14 @@ def _distribution(section: EconomicsSection) -> Iterator[Problem]:
     declared = section.distribution
     if declared is None:
         return
-    groups = [group for group in section.equity if group.dimension == declared.dimension]
+    groups = by_dimension(section).get(declared.dimension, [])
     if not modelled(section):
         yield ("distribution",), "draws from files hold no groups of children", "leave it out"
     elif not groups:
         known = [group.dimension for group in section.equity]
         instead = nearest(declared.dimension, known) if known else "declare its groups under equity"
         yield ("distribution", "dimension"), f"no group of {declared.dimension!r} under equity", instead
-    elif abs(sum(group.share for group in groups) - 1) > 1e-6:
+    elif not make_up_all(groups):
         total = sum(group.share for group in groups)
         what = f"the groups are {total:.4g} of all children: inequality between some of them is none of all"
         yield ("distribution", "dimension"), what, "declare all groups, with shares that sum to 1"

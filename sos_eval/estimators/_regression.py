@@ -15,7 +15,7 @@ from sos_eval.numerics.regress import LinearFit, least_squares
 from sos_eval.numerics.scale import near_one
 from sos_eval.panel.columns import covariate_columns
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import Estimate
+from sos_eval.results.estimate import LEFT_OUT, Estimate
 
 __all__ = [
     "SINGLE",
@@ -221,7 +221,7 @@ def _with_covariates(rows: Rows, names: tuple[str, ...], constant: tuple[str, ..
         what = f"covariates are combinations of others, {effects} effects: {listed(_chosen(labels, repeated))}"
         raise NotIdentified(rows.panel.fault(what, "leave one of them out"))
     gone = [*constant, *_chosen(labels, ~kept)]
-    note = (f"absorbed by the unit and time effects, left out: {', '.join(gone)}",) if gone else ()
+    note = (f"{LEFT_OUT}{', '.join(gone)}",) if gone else ()
     left = {label.split("=")[0] for label in _chosen(labels, kept)}
     return replace(
         rows, covariates=np.column_stack([strata, columns[:, kept]]),

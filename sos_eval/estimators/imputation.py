@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.aggregate import EVERY
 from sos_eval.results.estimate import Estimate, cells
+from sos_eval.results.estimator import PartlyExposed
 from sos_eval.results.method import register
 
 __all__ = ["Imputation"]
@@ -44,7 +45,7 @@ class Imputation(ImputedEstimator):
     reference: ClassVar[str] = "Borusyak, Jaravel and Spiess (2024)"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1}
     takes_unbalanced: ClassVar[bool] = True
-    partly_exposed: ClassVar[Literal["refused", "weighed", "whole"]] = "whole"
+    partly_exposed: ClassVar[PartlyExposed] = "whole"
     takes_covariates: ClassVar[bool] = True
     by_cell: ClassVar[bool] = True
 

@@ -17,7 +17,7 @@ from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.assignments import MATCHED_ROWS, WHY_FIXED
 from sos_eval.results.estimate import Batch, Estimate, cells
-from sos_eval.results.estimator import Estimator
+from sos_eval.results.estimator import Estimator, PartlyExposed
 from sos_eval.results.method import register
 
 __all__ = ["Multilevel"]
@@ -35,7 +35,7 @@ class Multilevel(Estimator):
     needs: ClassVar[dict[str, int]] = {"treated_units": 2, "untreated_units": 2}
     takes_cross_sections: ClassVar[bool] = True
     takes_unbalanced: ClassVar[bool] = True
-    partly_exposed: ClassVar[Literal["refused", "weighed", "whole"]] = "weighed"
+    partly_exposed: ClassVar[PartlyExposed] = "weighed"
     takes_covariates: ClassVar[bool] = True
 
     levels: Literal["unit", "unit_and_period"] = "unit_and_period"

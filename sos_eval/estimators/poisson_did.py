@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, TypedDict
+from typing import ClassVar, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,7 @@ from sos_eval.numerics.regress import LinearFit
 from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, cells
+from sos_eval.results.estimator import PartlyExposed
 from sos_eval.results.method import register
 
 __all__ = ["NOT_CONVERGED", "PoissonDiD", "count_columns", "eventful", "exposure_of"]
@@ -50,7 +51,7 @@ class PoissonDiD(StatedRegression):
     reference: ClassVar[str] = "Wooldridge (1999, 2023); Correia, Guimaraes and Zylkin (2020)"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1}
     takes_unbalanced: ClassVar[bool] = True
-    partly_exposed: ClassVar[Literal["refused", "weighed", "whole"]] = "weighed"
+    partly_exposed: ClassVar[PartlyExposed] = "weighed"
     takes_switching: ClassVar[bool] = True
     takes_cross_sections: ClassVar[bool] = True
     takes_covariates: ClassVar[bool] = True

@@ -18,6 +18,7 @@ from sos_eval.numerics.regress import LinearFit
 from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice
+from sos_eval.results.estimator import PartlyExposed
 from sos_eval.results.method import register
 
 __all__ = ["TWFE"]
@@ -37,7 +38,7 @@ class TWFE(TwoWayRegression):
     reference: ClassVar[str] = "Goodman-Bacon (2021); weights of de Chaisemartin and D'Haultfoeuille (2020)"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1}
     takes_unbalanced: ClassVar[bool] = True
-    partly_exposed: ClassVar[Literal["refused", "weighed", "whole"]] = "weighed"
+    partly_exposed: ClassVar[PartlyExposed] = "weighed"
     takes_switching: ClassVar[bool] = True
     takes_cross_sections: ClassVar[bool] = True
     takes_covariates: ClassVar[bool] = True

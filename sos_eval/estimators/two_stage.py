@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sos_eval.estimators._imputed import ImputedEstimator
 from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array
+from sos_eval.results.estimator import PartlyExposed
 from sos_eval.results.method import register
 
 __all__ = ["TwoStage"]
@@ -28,7 +29,7 @@ class TwoStage(ImputedEstimator):
     reference: ClassVar[str] = "Gardner (2022)"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1}
     takes_unbalanced: ClassVar[bool] = True
-    partly_exposed: ClassVar[Literal["refused", "weighed", "whole"]] = "whole"
+    partly_exposed: ClassVar[PartlyExposed] = "whole"
     takes_covariates: ClassVar[bool] = True
     by_cell: ClassVar[bool] = False
 

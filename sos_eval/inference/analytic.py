@@ -15,9 +15,9 @@ from sos_eval.results.estimate import Estimate, cluster_sums
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import FEW, InferenceMethod, Inferred
 from sos_eval.results.method import register
-from sos_eval.results.small_sample import Factor, SmallSample, regression_factor, small_sample_factor
+from sos_eval.results.small_sample import SmallSample, small_sample_factor
 
-__all__ = ["Analytic", "Factor", "SmallSample", "no_influence", "regression_factor", "small_sample_factor"]
+__all__ = ["Analytic", "no_influence"]
 
 no_influence = "the estimator has no influence function; use randomization, or an inference that re-estimates"
 

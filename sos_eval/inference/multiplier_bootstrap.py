@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from sos_eval.inference.analytic import no_influence, small_sample_factor
+from sos_eval.inference.analytic import no_influence
 from sos_eval.inference.bands import Bands, joint_bands
 from sos_eval.inference.memory import refuse_too_many
 from sos_eval.inference.wald import cluster_scores, refused, too_few_treated, wald_rows, why_no_error
@@ -21,6 +21,7 @@ from sos_eval.results.estimate import Estimate
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import FEW, InferenceMethod, Inferred
 from sos_eval.results.method import register
+from sos_eval.results.small_sample import small_sample_factor
 
 __all__ = ["MultiplierBootstrap", "bootstrap_deviations"]
 

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import OurFault
-from sos_eval.inference.analytic import Factor, no_influence, regression_factor
+from sos_eval.inference.analytic import no_influence
 from sos_eval.inference.wald import refused, too_few_treated, wald_rows, why_no_error
 from sos_eval.numerics.two_way import two_way
 from sos_eval.panel.own_names import Column
@@ -20,6 +20,7 @@ from sos_eval.results.estimate import Estimate
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import FEW, InferenceMethod, Inferred
 from sos_eval.results.method import register
+from sos_eval.results.small_sample import Factor, regression_factor
 
 __all__ = ["TwoWay", "second_clusters"]
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from sos_eval.panel.columns import covariate_columns
+from sos_eval.results.estimate import LEFT_OUT
 from sos_eval.results.fitted import Fitted
 
 __all__ = ["absorbed_covariates"]
 
-#: How a regression's note on them begins.
-_NOTE = "absorbed by the unit and time effects, left out: "
-
 
 def absorbed_covariates(fitted: Fitted) -> tuple[str, ...]:
     """Return the covariates of which the regression kept nothing; of a category some values may be kept."""
-    said = [note.removeprefix(_NOTE) for note in fitted.estimate.notes if note.startswith(_NOTE)]
+    said = [note.removeprefix(LEFT_OUT) for note in fitted.estimate.notes if note.startswith(LEFT_OUT)]
     gone = {name for names in said for name in names.split(", ")}
     frame = fitted.estimate.panel.frame
     names = [name for name in fitted.estimator.adjusts_for(fitted.panel.covariates) if name in frame]

@@ -55,7 +55,7 @@ class Answer:
 
 def primary(design: Design, groups: dict[Key, Group]) -> Key:
     """Return the estimate that answers the question: first primary entry, its primary (else first) outcome."""
-    entry = next(one for one in design.estimators if one.role == "primary")
+    entry = design.primary
     own = [key for key in groups if key[0] == entry.id]
     marked = [key for key in own if groups[key].source.select(key[1]).outcome.role == "primary"]
     return (marked or own)[0]

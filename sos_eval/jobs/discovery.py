@@ -30,12 +30,11 @@ def refuse_discoveries(design: Design, groups: dict[Key, Group]) -> None:
     NotIdentified
         With the line of the first entry, and the differences that could be found.
     """
-    for place, _ in design.discoveries[:1]:
-        _econml.refuse_absence(design.document.where(("moderators", place)))
     faults = Faults(NotIdentified)
     for place, _ in design.discoveries[:1]:
+        where = design.document.where(("moderators", place))
+        _econml.refuse_absence(where)
         if what := too_few_clusters(groups[primary(design, groups)].comparison.panel):
-            where = design.document.where(("moderators", place))
             instead = "declare at most two moderators with by, each tested as declared"
             faults.add(where, f"moderators.{place}.discover: {what}", instead)
     faults.stop()

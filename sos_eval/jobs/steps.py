@@ -182,7 +182,7 @@ def compare(design: Design, panels: dict[str, Panel], only: Collection[str] | No
 
 def _lots_of(design: Design, panels: dict[str, Panel], entry: Entry) -> str:
     """Return the outcome by which the strata of an entry's lots are cut: the headline's, else the entry's first."""
-    first = next(one for one in design.estimators if one.role == "primary")
+    first = design.primary
     own = _outcomes(first, panels[first.id])
     marked = [one.name for one in panels[first.id].outcomes if one.name in own and one.role == "primary"]
     headline, there = (marked or own)[0], [one.name for one in panels[entry.id].outcomes]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 
+from sos_eval.results.comparison import EARLIER_OUTCOMES
+
 __all__ = [
     "alike",
     "count",
@@ -190,10 +192,6 @@ def plain_words(name: str) -> str:
     return re.sub(r"(?<=\d)_(?=\d)", "-", name).replace("_", " ")
 
 
-#: What the names of covariates mean that a comparison makes of earlier outcomes.
-_OF_OUTCOMES = {"outcome_pre": "outcome before the start", "outcome_pre_slope": "trend before the start"}
-
-
 def covariate_words(name: str) -> str:
     """Return a covariate in words.
 
@@ -202,7 +200,7 @@ def covariate_words(name: str) -> str:
     >>> covariate_words("idaci_2015"), covariate_words("outcome_pre")
     ('idaci 2015', 'outcome before the start')
     """
-    return _OF_OUTCOMES.get(name, plain_words(name))
+    return EARLIER_OUTCOMES.get(name, plain_words(name)).removeprefix("the ")
 
 
 def year_label(time: float, convention: str) -> str:

@@ -24,6 +24,7 @@ __all__ = [
     "GroupWeights",
     "Regrouping",
     "are_earlier_outcomes",
+    "effective_size",
     "gaps_told",
     "weighed",
 ]
@@ -127,9 +128,8 @@ class Comparison:
 
     @property
     def effective_untreated(self) -> float:
-        """Effective number of untreated units, (sum w)^2 / sum w^2; NaN where there is none."""
-        weights = self.panel.weights[~self.panel.ever_treated]
-        return float(weights.sum() ** 2 / (weights @ weights)) if weights.any() else float("nan")
+        """Effective number of untreated units; NaN where there is none."""
+        return effective_size(self.panel.weights[~self.panel.ever_treated]) or float("nan")
 
     def constant_apart(self, max_ks: float) -> pd.Series:
         """Return covariates without a standardised difference whose distributions lie further apart than `max_ks`.
@@ -162,6 +162,11 @@ def gaps_told(gaps: pd.DataFrame) -> str:
         bare = str(name).removesuffix(OF_UNITS)
         said.append(f"in {EARLIER_OUTCOMES.get(bare, bare)} {_told(before)} before, {_told(after)} after")
     return "; ".join(said)
+
+
+def effective_size(w: Array) -> float:
+    """Effective number of units: (sum w)^2 / sum w^2; zero without any."""
+    return float(w.sum() ** 2 / (w @ w)) if w.any() else 0.0
 
 
 def _told(gap: float) -> str:

@@ -23,9 +23,11 @@ from sos_eval.results.method import Method, lookup
 from sos_eval.results.table import EffectTable
 from sos_eval.terms import Estimand
 
-__all__ = ["Estimator", "PlannedEstimator"]
+__all__ = ["Estimator", "PartlyExposed", "PlannedEstimator"]
 
 T = TypeVar("T")
+#: What a method does with periods that count as a fraction of exposure.
+PartlyExposed = Literal["refused", "weighed", "whole"]
 _OTHERS_DROP = "Or choose callaway_santanna, imputation or twfe, which take such gaps"
 _OTHERS_WEIGH = "Or choose twfe or poisson_did, which weigh them"
 
@@ -55,7 +57,7 @@ class Estimator(Method):
     weighs_exposure: ClassVar[bool] = False
     compares_with_last: ClassVar[bool] = False
     solves_anew: ClassVar[bool] = False
-    partly_exposed: ClassVar[Literal["refused", "weighed", "whole"]] = "refused"
+    partly_exposed: ClassVar[PartlyExposed] = "refused"
     takes_dropped: ClassVar[bool | None] = None
 
     covariates: tuple[str, ...] | None = None

@@ -100,12 +100,12 @@ def _split(discovery: Discovery, changes: ExploredRows, rng: np.random.Generator
 def _distribution(test: pd.DataFrame, predicted: Array, weights: Array) -> pd.DataFrame:
     """Return percentiles of the treated's predictions around the average effect, and of the same calibrated."""
     average, slope = test["estimate"].iloc[0], test["slope"].iloc[0]
-    columns = {name: np.quantile(values, PERCENTILES / 100, weights=weights, method="inverted_cdf")
-               for name, values in (("predicted", predicted), ("calibrated", slope * predicted))
-               if np.isfinite(values).all()}  # fmt: skip
-    if len(columns) < 2:
-        columns = dict.fromkeys(("predicted", "calibrated"), np.full(len(PERCENTILES), np.nan))
-    return pd.DataFrame({"percentile": PERCENTILES, **{name: average + values for name, values in columns.items()}})
+    around = {"predicted": predicted, "calibrated": slope * predicted}
+    if np.isnan(slope):  # predictions do not differ
+        around = dict.fromkeys(around, np.full(len(predicted), np.nan))
+    told = {name: average + np.quantile(values, PERCENTILES / 100, weights=weights, method="inverted_cdf")
+            for name, values in around.items()}  # fmt: skip
+    return pd.DataFrame({"percentile": PERCENTILES, **told})
 
 
 def _test(scores: Scores, predicted: Array, place: np.ndarray | None, groups: int, level: float) -> pd.DataFrame:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import ndtri, stdtr, stdtrit
 
-from sos_eval.inference.analytic import Analytic, small_sample_factor
+from sos_eval.inference.analytic import Analytic
 from sos_eval.inference.multiplier_bootstrap import MultiplierBootstrap
+from sos_eval.results.small_sample import small_sample_factor
 from tests.fakes import FAKES, CrossSection, InfluenceOnly, Linear, RefitOnly, fit, noise_panel, panel_of, people
 
 EXACT = 1e-12  # the same sums in another order

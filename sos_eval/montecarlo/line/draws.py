@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.errors import InputFault, NotIdentified, OurFault
-from sos_eval.inference.analytic import Analytic, small_sample_factor
+from sos_eval.inference.analytic import Analytic
 from sos_eval.inference.wald import interval, too_few_treated, two_sided
 from sos_eval.montecarlo.line.compiled import Line, Ready, fitted_on, positions
 from sos_eval.montecarlo.line.pretest import PRETEST, pretest_batch, pretest_draw
@@ -22,6 +22,7 @@ from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Compiled, clustered_error
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod
+from sos_eval.results.small_sample import small_sample_factor
 from sos_eval.worlds.draws import Draws
 
 __all__ = ["QUANTITIES", "LineDraws", "estimate_draws"]

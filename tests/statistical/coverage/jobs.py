@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE, PoissonDiD
-from sos_eval.inference.analytic import small_sample_factor
 from sos_eval.inference.auto import RELIED_ON
 from sos_eval.inference.wald import two_sided
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Panel
+from sos_eval.results.small_sample import small_sample_factor
 from tests.statistical.coverage.chosen import WITHHELD, Rates, choice, chosen
 from tests.statistical.coverage.noise import RealNoise, england, real_noise, scenes
 from tests.statistical.coverage.permuted import (

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from sos_eval.inference.analytic import small_sample_factor
 from sos_eval.inference.wald import two_sided
 from sos_eval.numerics.inversion import TIES, Rejection
 from sos_eval.panel.panel import Panel
 from sos_eval.results.assignments import Assignments, AssignmentSpace
 from sos_eval.results.estimate import Batch
 from sos_eval.results.estimator import Estimator
+from sos_eval.results.small_sample import small_sample_factor
 from tests.statistical.coverage.noise import RealNoise
 
 LEVEL = 0.05
