@@ -18,7 +18,9 @@ def full_sets(distance: Array) -> tuple[Codes, Codes]:
     """Return the sets whose distances within have the smallest sum (Rosenbaum 1991; Hansen and Klopfer 2006).
 
     A smallest edge cover: an assignment at the price of a pair less what each unit's nearest costs takes the pairs
-    that pay, everybody else joins its nearest.
+    that pay, everybody else joins its nearest. Where several sets have that sum, as they do among units that are
+    equally far, nobody is taken again while another is as near and stands alone: as many sets as can be, of sizes as
+    even as can be, so that no one unit carries the comparison because it came first.
 
     Parameters
     ----------
@@ -41,17 +43,22 @@ def full_sets(distance: Array) -> tuple[Codes, Codes]:
     pays = gain[one, other] < 0
     edges = np.zeros(cost.shape, bool)
     edges[one[pays], other[pays]] = True
-    alone = ~edges.any(1)
-    edges[alone, cost.argmin(1)[alone]] = True
-    free = ~edges.any(0)
-    edges[cost.argmin(0)[free], free] = True
+    alone, free = np.flatnonzero(~edges.any(1)), np.flatnonzero(~edges.any(0))
+    nearest = (cost == cost.min(1)[:, None], cost == cost.min(0)[None])
+    costless = np.ix_(alone, free)
+    one, other = linear_sum_assignment((nearest[0] & nearest[1])[costless], maximize=True)
+    edges[alone[one], free[other]] = (nearest[0] & nearest[1])[alone[one], free[other]]
+    alone, free = np.flatnonzero(~edges.any(1)), np.flatnonzero(~edges.any(0))
+    edges[alone, _evenly(nearest[0][alone], cost[alone].argmin(1), edges.sum(0))] = True
+    edges[_evenly(nearest[1].T[free], cost[:, free].argmin(0), edges.sum(1)), free] = True
     return _numbered(_stars(edges, cost), rows, columns, distance.shape)
 
 
 def limited_sets(distance: Array, least: int, most: int) -> tuple[Codes, Codes] | None:
     """Return the sets of one treated and `least` to `most` untreated units with the smallest sum of distances.
 
-    Everybody who has an allowed pair takes part. None where that cannot be.
+    Everybody who has an allowed pair takes part. Equally far treated units share the untreated evenly. None where
+    that cannot be.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -68,7 +75,10 @@ def limited_sets(distance: Array, least: int, most: int) -> tuple[Codes, Codes] 
     row, column = linear_sum_assignment(np.hstack([places, idle]))
     edges = np.zeros((t, u), bool)
     taken = column < u
-    edges[row[taken] // most, column[taken]] = True
+    chosen = np.empty(u, np.intp)
+    chosen[column[taken]] = row[taken] // most
+    as_far = cost.T == cost[chosen, np.arange(u)][:, None]
+    edges[_evenly(as_far, chosen, np.zeros(t, np.intp)), np.arange(u)] = True
     if not np.isfinite(cost[edges]).all() or (edges.sum(1) < least).any():
         return None
     return _numbered(edges, rows, columns, distance.shape)
@@ -78,6 +88,33 @@ def _rounded(distance: Array) -> Array:
     """Return distances as shares of the largest, ties tied: rounding does not decide who is matched."""
     largest = float(distance[np.isfinite(distance)].max(initial=0.0)) or 1.0
     return np.asarray(np.round(distance / (largest * TIE)) * TIE, float)
+
+
+def _evenly(as_far: Bools, chosen: Codes, held: Codes) -> Codes:
+    """Return whom each joins of those as far as its choice, (n,), moved while another would hold fewer.
+
+    Parameters
+    ----------
+    as_far : (n, k)
+        Whom each may join at the same distance.
+    chosen : (n,)
+        Whom each joins at first.
+    held : (k,)
+        How many these hold already.
+    """
+    chosen, held = chosen.copy(), held + np.bincount(chosen, minlength=as_far.shape[1])
+    several = np.flatnonzero(as_far.sum(1) > 1)
+    moved = True
+    while moved:
+        moved = False
+        for one in several:
+            others = np.flatnonzero(as_far[one])
+            best = others[held[others].argmin()]
+            if held[best] + 1 < held[chosen[one]]:
+                held[chosen[one]] -= 1
+                held[best] += 1
+                chosen[one], moved = best, True
+    return chosen
 
 
 def _stars(edges: Bools, cost: Array) -> Bools:

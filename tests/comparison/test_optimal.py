@@ -162,6 +162,24 @@ def test_full_sums_are_those_of_a_linear_programme(seed):
     assert total_of_sets(whole, limited_sets(whole, 1, 3)) == pytest.approx(best, abs=1e-9)
 
 
+def test_nobody_carries_a_comparison_because_it_came_first():
+    """Units of three levels, all equally far from those of their own: sets as even as counts allow, at no distance."""
+    levels = np.repeat([0, 1, 2], [5, 8, 3]), np.repeat([0, 1, 2], [14, 3, 27])
+    apart = np.abs(levels[0][:, None] - levels[1][None]).astype(float)
+    treated, untreated = full_sets(apart)
+    assert total_of_sets(apart, (treated, untreated)) == 0
+    sizes = {
+        level: sorted(
+            ((treated == one).sum(), (untreated == one).sum()) for one in np.unique(treated[levels[0] == level])
+        )
+        for level in (0, 1, 2)
+    }
+    assert sizes == {0: [(1, 2), *[(1, 3)] * 4], 1: [(2, 1), (3, 1), (3, 1)], 2: [(1, 9)] * 3}
+    # one level farther for everybody: the same sets at a price
+    assert [sorted(np.bincount(side)) for side in full_sets(np.ones((3, 7)))] == [[1, 1, 1], [2, 2, 3]]
+    assert sorted(np.bincount(limited_sets(np.ones((3, 7)), 1, 5)[1])) == [2, 2, 3]
+
+
 # -- Mahalanobis -----------------------------------------------------------------------------------------------------
 
 
