@@ -65,14 +65,30 @@ def balance_results(method: ComparisonMethod, comparison: Comparison | None) -> 
     list of CheckResult
         ``balance.max_smd`` and ``balance.max_variance_ratio``, a line for each further limit that is declared, and
         ``balance.unlike`` where the group is less like the treated than the untreated units it was built from, counted
-        alike, or not alike on what it was matched on; empty where the design names no covariate and no limit.
+        alike, or not alike on what it was matched on, ``balance.few_carry`` where its weights are worth less than half
+        of its units; the others only where the design names a covariate or a limit.
     """
     limits = method.imbalance_limits
+    carried = [] if comparison is None else _few_carry(comparison)
     if (comparison is None or comparison.balance.empty) and not limits:
-        return []
+        return carried
     asked = {name: what for name, what in _LIMITS.items() if what.always or name in limits}
     judged = [_judged(comparison, name, what, limits.get(name)) for name, what in asked.items()]
-    return judged if comparison is None else [*judged, *_unlike(comparison, limits, built=method.uses_covariates)]
+    if comparison is None:
+        return judged
+    return [*judged, *_unlike(comparison, limits, built=method.uses_covariates), *carried]
+
+
+def _few_carry(comparison: Comparison) -> list[CheckResult]:
+    """Say where the weights are so unequal that fewer than half as many units of equal weight would be worth them."""
+    worth, weighed = comparison.effective_untreated, comparison.weighed_untreated
+    if not worth < weighed / 2:
+        return []
+    text = (
+        f"The {weighed} comparison units are weighed so unequally that they are worth {worth:.1f} of equal weight: "
+        "what happened in the heaviest few decides what the treated are compared with."
+    )
+    return [CheckResult("balance.few_carry", "effective_number_of_comparison_units", worth, text)]
 
 
 def _unlike(comparison: Comparison, limits: Mapping[str, float], *, built: bool) -> list[CheckResult]:

@@ -20,6 +20,7 @@ from sos_eval.jobs.judge import Judged
 from sos_eval.jobs.universal_base import varies_base
 from sos_eval.panel import imputation
 from sos_eval.panel.panel import Panel
+from sos_eval.results.assignments import FIXED, MATCHED_ROWS, WHY_FIXED
 from sos_eval.results.comparison import ComparisonMethod
 from sos_eval.results.facts import (
     CheckFacts,
@@ -29,6 +30,7 @@ from sos_eval.results.facts import (
     PanelFacts,
     ProcedureFacts,
     QuestionFacts,
+    ResolutionFacts,
     RunFacts,
 )
 from sos_eval.results.fitted import Fitted
@@ -60,7 +62,7 @@ def run_facts(
             estimand=fitted[first].estimand,
             absorbed=absorbed_covariates(fitted[first]),
         ),
-        inference=resolution.facts(),
+        inference=_resolved(first, groups, fitted, answers),
         lock=LockFacts(**asdict(lock_state(design))),
         caveats=_caveats(design, groups[first]),
         notes=_notes(groups, fitted),
@@ -77,6 +79,27 @@ def run_facts(
         theory=theory,
         row_groups=row_groups(groups, first),
     )
+
+
+def _resolved(
+    first: Key, groups: dict[Key, Group], fitted: dict[Key, Fitted], answers: dict[Key, Answer]
+) -> ResolutionFacts:
+    """Return what the rule made of the headline's inference; what it advises is not what stands beside it already."""
+    facts = answers[first].resolution.facts()
+    beside = [
+        f"“{groups[key].entry.label or key[0]}”"
+        for key, answer in answers.items()
+        if key[1] == first[1] and answer.resolution.reliable and MATCHED_ROWS not in fitted[key].panel.frame
+        and any(method.few_clusters for method in answer.resolution.methods)
+    ]  # fmt: skip
+    if not beside:
+        return facts
+    tested = (
+        f"{FIXED}: {listed(beside)} beside it {'test' if len(beside) > 1 else 'tests'} the same outcome over "
+        "authorities (its row is in the table of effects), and can answer in its place if declared as the primary entry"
+    )
+    told = {name: getattr(facts, name).replace(WHY_FIXED, tested) for name in ("reason", "choice")}
+    return replace(facts, **told)
 
 
 def _methods(groups: dict[Key, Group], answers: dict[Key, Answer]) -> list[Method]:

@@ -77,7 +77,7 @@ def limited_sets(distance: Array, least: int, most: int) -> tuple[Codes, Codes] 
     taken = column < u
     chosen = np.empty(u, np.intp)
     chosen[column[taken]] = row[taken] // most
-    as_far = cost.T == cost[chosen, np.arange(u)][:, None]
+    as_far = cost[chosen, np.arange(u)][:, None] == cost.T
     edges[_evenly(as_far, chosen, np.zeros(t, np.intp)), np.arange(u)] = True
     if not np.isfinite(cost[edges]).all() or (edges.sum(1) < least).any():
         return None

@@ -9,6 +9,7 @@ from sos_eval.report.converted import detectable_change
 from sos_eval.report.verdict import HeadlineEffect, verdict_of
 from sos_eval.report.whose import others_than, stands_for
 from sos_eval.report.wording import count, in_units, minus_signs, p_text, percent
+from sos_eval.results.assignments import FIXED
 from sos_eval.results.check import ENTRY, of_hundred
 from sos_eval.results.facts import CheckFacts, HeadlineKey, QuestionFacts, RunFacts
 from sos_eval.results.inference import FEW
@@ -66,7 +67,7 @@ def caveats(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> 
     if not any(check.name.startswith("path.") for check in about):
         said += [_apart(check, units) for check in about if _shows_divergence(check) and check.passed is not False]
         said += _moved(about, units)
-    for name in ("balance.unlike", "unmatched", "leave_one_out.outside"):
+    for name in ("balance.unlike", "balance.few_carry", "unmatched", "leave_one_out.outside"):
         said += [in_units(check.text, units) for check in about if check.name == name and math.isfinite(check.value)]
     said += _placebos(about, units)
     said += _one_unit(about, verdict, units)
@@ -269,8 +270,13 @@ def what_would_change_it(
     """Return what evidence would move the verdict."""
     said = []
     needed = _units_needed(effect, facts)
+    why = facts.inference.reason
     if not facts.inference.reliable:
-        said.append(f"More {units[1]}, or others, so that some procedure can be relied on ({facts.inference.reason}).")
+        said.append(
+            f"A test that can be relied on: {why}."
+            if FIXED in why  # more of them would not help
+            else f"More {units[1]}, or others, so that some procedure can be relied on ({why})."
+        )
     if verdict == "inconclusive" and needed:
         said.append(needed.format(units=units[1]))
     if verdict == "not_identified" and not str(effect.row.get("reason") or "").startswith("withheld"):

@@ -17,6 +17,7 @@ from sos_eval.panel.own_names import CUT, MATCHED_ROWS, PARTS, in_parts
 from sos_eval.panel.panel import Array, Panel
 
 __all__ = [
+    "FIXED",
     "MATCHED_ROWS",
     "MATCHED_SETS",
     "WHY_FIXED",
@@ -36,10 +37,11 @@ MATCHED_SETS = "matched_sets"
 #: How the reasons begin that declared strata themselves give.
 _UNUSABLE = "strata: "
 _ALONE = "no stratum holds both treated and untreated units (or units of different cohorts), so nothing can swap"
-#: Why starts of matched rows of people are not swapped.
+#: Why starts of matched rows of people are not swapped, and what to write.
+FIXED = "rows of people are matched to the windows as they were, and no test swaps these"
 WHY_FIXED = (
-    "rows of people are matched to the windows as they were, and no test swaps these: declare an estimator on the sets "
-    "themselves beside it (comparison without people), whose randomization test is over authorities"
+    f"{FIXED}: declare an estimator on the sets themselves beside it (comparison without people), whose randomization "
+    "test is over authorities"
 )
 
 

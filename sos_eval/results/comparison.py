@@ -131,6 +131,11 @@ class Comparison:
         """Effective number of untreated units; NaN where there is none."""
         return effective_size(self.panel.weights[~self.panel.ever_treated]) or float("nan")
 
+    @property
+    def weighed_untreated(self) -> int:
+        """Number of untreated units with a weight."""
+        return int((self.panel.weights[~self.panel.ever_treated] > 0).sum())
+
     def constant_apart(self, max_ks: float) -> pd.Series:
         """Return covariates without a standardised difference whose distributions lie further apart than `max_ks`.
 

@@ -75,6 +75,20 @@ def test_the_effective_number_is_judged_without_a_covariate():
     assert (everybody.value, everybody.passed) == (5.0, False)
 
 
+def test_a_group_that_a_few_units_carry_is_said_to_be_one_whatever_it_was_built_by():
+    """Four sets' worth on d: a, b, c hold d; a also holds e, f, g, h by a fifth each."""
+    carried = {"a": ("d", "e", "f", "g", "h"), "b": ("d",), "c": ("d",)}
+    found = judged(DeclaredSets(sets=carried))["balance.few_carry"]
+    # d 2.2, the others .2: 9 / (4.84 + .16) = 1.8 of five
+    assert found.value == pytest.approx(1.8)
+    assert found.text == (
+        "The 5 comparison units are weighed so unequally that they are worth 1.8 of equal weight: what happened in the "
+        "heaviest few decides what the treated are compared with."
+    )
+    even = {"a": ("d", "e"), "b": ("f", "g"), "c": ("h",)}  # h 1, the others 1/2: 9 / 2 = 4.5 of five
+    assert "balance.few_carry" not in judged(DeclaredSets(sets=even))
+
+
 def test_what_was_matched_on_and_not_made_alike_is_told_whatever_it_was_before():
     """Treated 101, 102, 103, the others 1 to 5: no unit overlaps, and the nearest are hardly nearer than all."""
     far = [101, 102, 103, 1, 2, 3, 4, 5]

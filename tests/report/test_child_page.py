@@ -16,6 +16,7 @@ from sos_eval.bundle.files import yaml_text
 from sos_eval.declare import read_yaml
 from sos_eval.jobs.run import run
 from sos_eval.report.basis import basis
+from sos_eval.report.cautions import what_would_change_it
 from sos_eval.report.clustered import clustered_apart, drawn_of_few
 from sos_eval.report.content import Table, Text
 from sos_eval.report.family_blocks import families
@@ -25,6 +26,7 @@ from sos_eval.report.group_blocks import group_words, groups_of_rows, why_no_bal
 from sos_eval.report.sections import _found
 from sos_eval.report.truth_blocks import beside_the_truth
 from sos_eval.report.verdict import effect_of
+from sos_eval.results.assignments import FIXED
 from sos_eval.results.comparison import OF_UNITS
 from sos_eval.worlds.children import children_from
 from sos_eval.worlds.children_source import children_tables
@@ -49,7 +51,7 @@ def _smaller(design, world):
     design["checks"] = ["path"]
 
 
-def _run(folder, more=None):
+def _run(folder, more=None, first="sets"):
     for name in ("designs", "synthetic"):
         (folder / name).mkdir(parents=True)
     for file in (ROOT / "designs").glob("sos_evaluation_2020*"):
@@ -57,6 +59,8 @@ def _run(folder, more=None):
     design = deepcopy(read_yaml(ROOT / "designs" / "sos_evaluation_2020.yaml").data)
     world = deepcopy(read_yaml(ROOT / "synthetic" / "cin_cla_children.yaml").data)
     _smaller(design, world)
+    for entry in design["estimators"]:
+        entry["role"] = "primary" if entry["id"] == first else "secondary"
     for path, what in (("designs/x.yaml", design | (more or {})), ("synthetic/cin_cla_children.yaml", world)):
         (folder / path).write_text(yaml_text(what))
     with without_pages():
@@ -261,6 +265,24 @@ def test_it_is_said_where_clustered_errors_of_few_find_what_the_test_of_the_same
     assert clustered_apart(table, facts, units) == []
     relied = replace(facts, headline=replace(facts.headline, inference="analytic"))
     assert clustered_apart(bundle.estimates, relied, units) == []
+
+
+def test_a_page_on_matched_rows_names_the_entry_on_the_sets_where_there_is_one(tmp_path):
+    """Nobody is advised to declare what stands in the table; the row keeps the advice that is true of it."""
+    facts = _run(tmp_path, first="published").facts
+    assert not facts.inference.reliable
+    beside = (
+        "rows of people are matched to the windows as they were, and no test swaps these: “Authorities within their "
+        "matched sets, from the year in which the programme began” beside it tests the same outcome over authorities "
+        "(its row is in the table of effects), and can answer in its place if declared as the primary entry"
+    )
+    assert facts.inference.reason == beside
+    assert facts.inference.choice == f"No procedure is reliable here: {beside}"
+    effect = effect_of(facts.headline.overall(ResultBundle(tmp_path / "out").estimates), facts.outcome, None)
+    [said] = [
+        one for one in what_would_change_it("inconclusive", effect, facts, ("authority", "authorities")) if FIXED in one
+    ]
+    assert said == f"A test that can be relied on: {beside}."
 
 
 def test_under_a_profile_balance_is_said_to_be_withheld_where_it_is(tmp_path):
