@@ -19,12 +19,15 @@ __all__ = [
 ]
 
 Mask = NDArray[np.bool_]
+Codes = NDArray[np.intp]
 
 #: Of a number, by arithmetic.
 _ROUNDING = 1e-12
 
 
-def balance_table(names: list[str], x: Array, treated: Mask, *, base_weights: Array, weights: Array) -> pd.DataFrame:
+def balance_table(
+    names: list[str], x: Array, treated: Mask, *, base_weights: Array, weights: Array, units: Codes | None = None
+) -> pd.DataFrame:
     """Compare treated units and their comparison, covariate by covariate, before and after.
 
     Conventions of MatchIt's ``summary`` for the average effect on the treated: the mean difference is divided by
@@ -45,6 +48,8 @@ def balance_table(names: list[str], x: Array, treated: Mask, *, base_weights: Ar
         Weights before (the panel's own).
     weights : (n,)
         What the comparison multiplies them by; zero: left out.
+    units : (n,), optional
+        Codes from zero of the units that stand in several lines: each is counted once, with the sum of its weights.
 
     Returns
     -------
@@ -55,14 +60,16 @@ def balance_table(names: list[str], x: Array, treated: Mask, *, base_weights: Ar
     for j, name in enumerate(names):
         seen = np.isfinite(x[:, j])
         value, group = x[seen, j], treated[seen]
+        whose = None if units is None else units[seen]
         before = base_weights[seen]
         for stage, w in (("before", before), ("after", (base_weights * weights)[seen])):
-            rows.append({"covariate": name, "stage": stage, **_row(value, group, w, before)})
+            rows.append({"covariate": name, "stage": stage, **_row(value, group, w, before, whose)})
     return pd.DataFrame(rows, columns=list(BALANCE_COLUMNS))
 
 
-def _row(x: Array, treated: Mask, w: Array, before: Array) -> dict[str, float]:
+def _row(x: Array, treated: Mask, w: Array, before: Array, whose: Codes | None) -> dict[str, float]:
     """Return the numbers of one covariate in one stage."""
+    each = w[~treated] if whose is None else np.bincount(whose[~treated], w[~treated])
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.float64(weighted_variance(x[treated], w[treated])) / weighted_variance(x[~treated], w[~treated])
     return {
@@ -72,8 +79,8 @@ def _row(x: Array, treated: Mask, w: Array, before: Array) -> dict[str, float]:
         "variance_ratio": np.nan if _is_binary(x) or not np.isfinite(ratio) else float(ratio),
         "ks": ks_distance(x, treated, w),
         "n_treated": int((w[treated] > 0).sum()),
-        "n_comparison": int((w[~treated] > 0).sum()),
-        "ess_comparison": effective_size(w[~treated]),
+        "n_comparison": int((each > 0).sum()),
+        "ess_comparison": effective_size(each),
     }
 
 

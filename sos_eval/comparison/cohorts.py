@@ -82,7 +82,8 @@ def _summed(parts: Sequence[_Part], n: int) -> Array:
 def compared_apart(method: GroupMethod, panel: Panel) -> Comparison:
     """Build the group cohort by cohort, and say how balanced it is over all of them.
 
-    Balance stacks the cohorts: a donor stands in it once for every cohort, with its values before that cohort's start.
+    Balance stacks the cohorts: a donor stands in it once for every cohort, with its values before that cohort's start,
+    and is counted once.
     """
     parts = _parts(method, panel)
     weights = _summed(parts, panel.n_units)
@@ -117,7 +118,8 @@ def _balance(method: GroupMethod, parts: Sequence[_Part]) -> tuple[pd.DataFrame,
     weights = np.concatenate([part.weights for part in parts])
     earlier = np.concatenate([outcome_pre(part.panel) for part in parts])
     names, x = dummies(values, drop_first=False)
-    table = balance_table(names, x, treated, base_weights=base, weights=weights)
+    units = np.concatenate([part.place for part in parts])
+    table = balance_table(names, x, treated, base_weights=base, weights=weights, units=units)
     return table, measures_table(values, treated, base, weights, earlier)
 
 

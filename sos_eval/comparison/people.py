@@ -27,7 +27,7 @@ from sos_eval.comparison.people_chance import (
     refuse_extreme,
 )
 from sos_eval.comparison.people_rows import SetRows, expanded, rows_left_out
-from sos_eval.comparison.propensity import Model
+from sos_eval.comparison.propensity import Model, few_told
 from sos_eval.comparison.windows import windows_of
 from sos_eval.declare import Declared, Seed
 from sos_eval.errors import Fault, Faults, NotIdentified, listed, nearest
@@ -193,7 +193,8 @@ def matched_people(
         balance=_balance(people, values, rows, made.own, weights), off_support=lost,
         measures=_measures(made.codes, rows, made.own, weights), calibration=calibration,
         notes=(
-            *notes, *_idle(people, values, rows), *_notes(rows, weights), *_lone(rows, weights), *said_of(calibration),
+            *notes, *_idle(people, values, rows), *_notes(rows, weights), *_lone(rows, weights), *_few(made),
+            *said_of(calibration),
         ),
     )  # fmt: skip
 
@@ -380,6 +381,15 @@ def _lone(rows: SetRows, weights: Array) -> list[str]:
     """Say where no set is matched on both sides of its window."""
     sets = rows.one_sided(weights)
     return [f"no set has matched rows on both sides of its window: {listed(list(sets))}"] if sets else []
+
+
+def _few(made: _Weighed) -> list[str]:
+    """Warn of chances with few rows of an arm a parameter."""
+    if made.chance is None or not made.chance.parameters:
+        return []
+    fitted = np.isfinite(made.chance.used)
+    ours, theirs = (len(np.unique(made.rows.place[fitted & side])) for side in (made.rows.arm, ~made.rows.arm))
+    return few_told(made.chance.parameters, ours, theirs, of="rows", theirs="comparison")
 
 
 def _idle(people: People, values: pd.DataFrame, rows: SetRows) -> list[str]:

@@ -41,10 +41,13 @@ class RowChances:
         What rows are matched or weighed by: fitted on all rows by the logistic regression, else said by other folds.
     held_out
         Said by a model of the other folds; NaN too where that cannot be fitted.
+    parameters
+        How many the model of all rows has; zero of learners, which say nothing of rows that they learnt from.
     """
 
     used: Array
     held_out: Array
+    parameters: int = 0
 
     def calibrated(self, arm: Bools, own: Array) -> dict[str, pd.DataFrame]:
         """Compare chances with the arms, by own weights; chances that are both stand once."""
@@ -95,7 +98,7 @@ def chances(
         what = f"comparison.people.on: {words}"
         raise NotIdentified(Fault(source, what, "match on fewer covariates, or write method: cem")) from None
     unseen[both] = held_out(arm[both], x, folds[both], own[both])
-    return RowChances(used, unseen)
+    return RowChances(used, unseen, x.shape[1])
 
 
 def _learnt(x: Array, arm: Bools, own: Array, folds: Codes, model: Model, source: str) -> Array:
@@ -110,7 +113,9 @@ def _learnt(x: Array, arm: Bools, own: Array, folds: Codes, model: Model, source
 
 
 def persons(places: Codes, clusters: Codes, units: Codes) -> Codes:
-    """Say whose each row is, (n,), where no column does: the cluster's where clusters lie within units, else its own.
+    """Say whose each row is, (n,), where no column does: the cluster's where these are more than units, else its own.
+
+    A person with rows in two units has one cluster, and stays whole.
 
     Parameters
     ----------
@@ -118,8 +123,7 @@ def persons(places: Codes, clusters: Codes, units: Codes) -> Codes:
         Row of the panel, codes of clusters and units.
     """
     seen = np.unique(clusters, return_inverse=True)[1]
-    pairs = len(np.unique(np.column_stack([seen, units]), axis=0))
-    finer = pairs == seen.max(initial=-1) + 1 > len(np.unique(units))
+    finer = seen.max(initial=-1) + 1 > len(np.unique(units))
     return np.unique(seen if finer else places, return_inverse=True)[1].astype(np.intp)
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "Model",
     "collinear",
     "few_note",
+    "few_told",
     "propensities",
     "propensity",
     "refuse_model",
@@ -99,14 +100,20 @@ def propensities(values: pd.DataFrame, on: Sequence[str], treated: Bools) -> Log
 
 def few_note(panel: Panel, values: pd.DataFrame, on: Sequence[str]) -> list[str]:
     """Warn of a propensity with few treated (or untreated) units a parameter."""
-    parameters = regressors(values, on)[1].shape[1]
     treated = int(panel.ever_treated.sum())
-    fewer, who = min((treated, "treated"), (panel.n_units - treated, "untreated"))
+    return few_told(regressors(values, on)[1].shape[1], treated, panel.n_units - treated)
+
+
+def few_told(
+    parameters: int, treated: int, untreated: int, *, of: str = "units", theirs: str = "untreated"
+) -> list[str]:
+    """Warn where the smaller arm has few units, or rows, a parameter of the propensity."""
+    fewer, who = min((treated, "treated"), (untreated, theirs))
     if fewer >= FEWEST_A_PARAMETER * parameters:
         return []
     return [
-        f"the propensity has {parameters} parameters for {fewer} {who} units, fewer than {FEWEST_A_PARAMETER} a "
-        "parameter: it fits these units rather than a rule, and weights or pairs that rest on it vary much by chance"
+        f"the propensity has {parameters} parameters for {fewer} {who} {of}, fewer than {FEWEST_A_PARAMETER} a "
+        f"parameter: it fits these {of} rather than a rule, and weights or pairs that rest on it vary much by chance"
     ]
 
 

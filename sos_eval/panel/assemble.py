@@ -12,7 +12,7 @@ from sos_eval.panel.breaks import breaks
 from sos_eval.panel.caveats import Caveat
 from sos_eval.panel.frame import labels_of, lay_out, missing_covariates, names_of
 from sos_eval.panel.identified import check_identified
-from sos_eval.panel.noted import one_sided, shared_clusters, varying_weights
+from sos_eval.panel.noted import one_sided, repeated_rows, shared_clusters, varying_weights
 from sos_eval.panel.one_order import in_one_order
 from sos_eval.panel.own_names import as_written
 from sos_eval.panel.panel import FlowRow, Panel
@@ -100,6 +100,7 @@ def assemble(
             *gaps,
             *one_sided(frame, rows, spec),
             *shared_clusters(frame, rows, spec),
+            *repeated_rows(frame, kept, rows, spec),
             *varying_weights(kept, rows, spec),
         ),
         noted_caveats=(*breaks(kept, rows, adoption.first_treated), *adoption.caveats),

@@ -1,4 +1,4 @@
-"""What a run says of its data without being asked: levels on one side, shared clusters, weights that change."""
+"""What a run says of its data without being asked: levels on one side, shared clusters, repeated rows, weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.rows import PlacedRows
 from sos_eval.panel.spec import PanelSpec
 
-__all__ = ["one_sided", "shared_clusters", "varying_weights"]
+__all__ = ["one_sided", "repeated_rows", "shared_clusters", "varying_weights"]
 
 
 def one_sided(frame: pd.DataFrame, rows: PlacedRows, spec: PanelSpec) -> tuple[FlowRow, ...]:
@@ -47,19 +47,38 @@ def shared_clusters(frame: pd.DataFrame, rows: PlacedRows, spec: PanelSpec) -> t
 
     Clusters that are no more than the units (regions) hold units whole, and nothing is noted.
     """
-    if spec.layout == "panel" or spec.cluster is None:
+    if not _of_persons(frame, rows, spec):
         return ()
     codes = pd.factorize(frame["cluster"])[0]
     units = np.unique(np.column_stack([codes, rows.codes]), axis=0)[:, 0]
     each, size = np.bincount(units), np.bincount(codes)
     shared = each > 1
-    if len(each) <= len(rows.units) or not shared.any():
+    if not shared.any():
         return ()
     reason = (
         f"{spec.cluster}: {int(shared.sum())} of {len(each)} clusters have rows in several units, taken for the same "
         "person; where numbers are given by each unit, write a column of unit and number"
     )
     return (FlowRow("person in several units", "noted", 0, int(size[shared].sum()), "", reason),)
+
+
+def _of_persons(frame: pd.DataFrame, rows: PlacedRows, spec: PanelSpec) -> bool:
+    """Whether clusters are more than the units, in a table whose rows are people or events."""
+    return spec.layout != "panel" and spec.cluster is not None and frame["cluster"].nunique() > len(rows.units)
+
+
+def repeated_rows(frame: pd.DataFrame, reading: Reading, rows: PlacedRows, spec: PanelSpec) -> tuple[FlowRow, ...]:
+    """Note rows of a person that are another one over again, in all that is read of them."""
+    if not _of_persons(frame, rows, spec):
+        return ()
+    again = int(reading.frame.duplicated().sum())
+    if not again:
+        return ()
+    reason = (
+        f"{spec.cluster}: the same as another row in every column that is read; each counts as one more. If the file "
+        "holds them twice, leave one of each out"
+    )
+    return (FlowRow("rows that stand twice", "noted", 0, again, "", reason),)
 
 
 def varying_weights(reading: Reading, rows: PlacedRows, spec: PanelSpec) -> tuple[FlowRow, ...]:

@@ -14,7 +14,8 @@ def of_outcomes(spec: PanelSpec, columns: Collection[str], outcomes: Collection[
     """Return those columns that are an outcome or made of one, with the reason.
 
     A column is made of an outcome where a rule of ``events.derive`` reads it, or where what the outcome itself is made
-    of can be read from the column: another code list of the same column, the same two dates in years.
+    of can be read from the column: another code list of the same column, the same two dates in years. A single date
+    of it stands for it too: among rows of one day, or of one end, little else is left to differ.
 
     Parameters
     ----------
@@ -44,13 +45,15 @@ def of_outcomes(spec: PanelSpec, columns: Collection[str], outcomes: Collection[
                 found.setdefault(column, "is made of the outcome")
             elif own in rules and _said_by(rules[own]) <= _read(column, rules, _said_by):
                 found.setdefault(column, "tells what the outcome is made of")
+            elif column in _read(own, rules, lambda rule: {*rule.dates}):
+                found.setdefault(column, "is a date that the outcome is made of")
     return found
 
 
 def _said_by(rule: EventRule) -> set[str]:
     """Return the columns whose values a rule turns into its own; not those that say for whom."""
-    named = (rule.after, rule.event, rule.next, rule.previous, rule.code)
-    return {*(rule.working_days or ()), *(rule.years or ()), *rule.first_of, *(name for name in named if name)}
+    named = (rule.next, rule.previous, rule.code)
+    return {*rule.dates, *(name for name in named if name)}
 
 
 def _read(column: str, rules: Mapping[str, EventRule], reads: Callable[[EventRule], set[str]]) -> set[str]:

@@ -45,7 +45,7 @@ def test_each_cohort_on_values_before_its_own_start():
     # stacked: treated 10, 20, 40; their donors 11, 19, 40
     assert after.loc[("after", "outcome_pre"), "mean_treated"] == pytest.approx(70 / 3)
     assert after.loc[("after", "outcome_pre"), "mean_comparison"] == pytest.approx(70 / 3)
-    assert after.loc[("before", "outcome_pre"), "n_comparison"] == 10
+    assert after.loc[("before", "outcome_pre"), "n_comparison"] == 5  # each in two lines, of two cohorts
 
 
 def test_a_donor_of_several_cohorts_has_the_sum():
@@ -57,6 +57,8 @@ def test_a_donor_of_several_cohorts_has_the_sum():
     # d 2; e f g h 1/4: sum 3, five in use
     np.testing.assert_allclose(halves.weights, [1, 1, 1, 10 / 3, *[5 / 12] * 4])
     assert set(halves.sets["matched_set"]) == {"2013/1", "2014/1"}
+    after = halves.balance[halves.balance["stage"] == "after"].iloc[0]
+    assert (after["n_comparison"], after["ess_comparison"]) == (5, pytest.approx(9 / (4 + 4 / 16)))
 
 
 def test_nothing_measured_after_a_start_enters():

@@ -214,6 +214,8 @@ def test_people_stay_whole():
     by_child = dealt(persons(place, child, unit), arm, 2, 1)
     for code in range(4):
         assert len(set(by_child[child == code])) == 1
+    moved = np.array([0, 0, 0, 1, 2, 2, 3, 0])  # a child who comes in another authority again
+    assert persons(place, moved, unit).tolist() == moved.tolist()
 
 
 def test_a_column_says_whose_a_row_is(monkeypatch):

@@ -231,4 +231,27 @@ def test_clusters_of_children_who_are_seen_in_several_authorities_are_noted(tmp_
     own = frame.assign(child_id=frame["la"] + frame["child_id"], region=frame["la"].str[0])
     for column in ("child_id", "region"):
         (group,) = match_design(laid_down(tmp_path / column, CEM, own, panel={"cluster": column}))
-        assert "person in several units" not in set(group.tables["flow"]["step"])
+        assert not {"person in several units", "rows that stand twice"} & set(group.tables["flow"]["step"])
+
+
+def test_rows_of_a_child_that_stand_twice_are_noted_and_kept(tmp_path):
+    frame = children()
+    twice = pd.concat([frame, frame.iloc[[3, 70, 70]]], ignore_index=True)
+    (group,) = match_design(laid_down(tmp_path / "a", CEM, twice, panel={"cluster": "child_id"}))
+    flow = group.tables["flow"]
+    (told,) = flow[flow["step"] == "rows that stand twice"].to_dict("records")
+    assert (told["what"], told["rows"]) == ("noted", 3)
+    assert told["reason"].startswith("child_id: the same as another row in every column that is read")
+
+
+def test_a_chance_with_few_rows_a_parameter_is_warned_of(tmp_path):
+    """Three sets on two sides of their windows are six cells; age is one parameter more."""
+    frame = children(n=60)
+    (group,) = match_design(
+        laid_down(tmp_path / "a", {"method": "ipw", "on": ["age"], "trim_chance": [0.01, 0.99]}, frame)
+    )
+    [told] = [note for note in group.notes if note.startswith("the propensity has")]
+    assert told.startswith("the propensity has 7 parameters for ")
+    assert "treated rows, fewer than 5 a parameter: it fits these rows rather than a rule" in told
+    (group,) = match_design(laid_down(tmp_path / "b", {"method": "ipw", "on": ["age"], "trim_chance": [0.01, 0.99]}))
+    assert not [note for note in group.notes if note.startswith("the propensity has")]

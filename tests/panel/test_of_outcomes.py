@@ -34,6 +34,7 @@ def test_rules_are_followed_both_ways():
     assert of_outcomes(days, every) == {
         "days": "is the outcome itself", "late": "is made of the outcome", "later": "is made of the outcome",
         "of_those": "is made of the outcome", "years": "tells what the outcome is made of",
+        "day": "is a date that the outcome is made of", "end": "is a date that the outcome is made of",
     }  # fmt: skip
     assert of_outcomes(kin, every) == {
         "kin": "is the outcome itself", "own": "tells what the outcome is made of",

@@ -82,6 +82,12 @@ class EventRule(Declared):
         return tuple(name for name in _KINDS if getattr(self, name) not in (None, ()))
 
     @property
+    def dates(self) -> tuple[str, ...]:
+        """Columns that it reads as dates."""
+        between = tuple(name for name in (self.after, self.event) if name)
+        return (self.working_days or ()) + (self.years or ()) + self.first_of + between
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Columns that it reads."""
         read = (self.working_days or ()) + (self.years or ()) + self.first_of + self.by + tuple(self.among)
