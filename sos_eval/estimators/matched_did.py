@@ -98,6 +98,11 @@ class MatchedDiD(Estimator):
         first, last = self.event_study or (-2, 0)
         if not (first <= -1 and last >= 0):
             raise ValueError(f"event_study: {first} to {last} hold no year before the window, or none after it")
+        if self.averaged_over == "everyone" and (self.model == "linear" or self.event_study is not None):
+            raise ValueError(
+                "averaged_over: everyone changes nothing of a linear model, nor of an event study, whose rows are those of "
+                "their year; write model: logit without event_study, or leave averaged_over out"
+            )
 
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate the effect, or one effect by event time."""
@@ -168,7 +173,7 @@ class MatchedDiD(Estimator):
         """Average the effect of a row's terms over its rows."""
         link: Literal["identity", "logit"] = "identity" if self.model == "linear" else "logit"
         after = fit.x[effect.rows].copy()
-        if self.averaged_over == "everyone" and effect.aggregation == "overall" and self.event_study is None:
+        if self.averaged_over == "everyone":
             after[:, 0] = 1.0
         before = after.copy()
         before[:, list(effect.terms)] = 0.0

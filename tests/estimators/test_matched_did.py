@@ -220,3 +220,9 @@ def test_rows_without_a_covariate_are_left_out_and_counted():
     panel = matched()
     holes = panel.with_columns(x=panel.frame["x"].where(np.arange(panel.n_rows) >= 5))
     assert MatchedDiD().complete(holes).notes[0].startswith("5 matched rows without a covariate")
+
+
+@pytest.mark.parametrize("keys", [{}, {"model": "logit", "event_study": (-3, 2)}])
+def test_averaging_over_everyone_is_refused_where_it_changes_nothing(keys):
+    with pytest.raises(ValueError, match="averaged_over: everyone changes nothing"):
+        MatchedDiD(averaged_over="everyone", **keys)
