@@ -100,8 +100,8 @@ class MatchedDiD(Estimator):
             raise ValueError(f"event_study: {first} to {last} hold no year before the window, or none after it")
         if self.averaged_over == "everyone" and (self.model == "linear" or self.event_study is not None):
             raise ValueError(
-                "averaged_over: everyone changes nothing of a linear model, nor of an event study, whose rows are those of "
-                "their year; write model: logit without event_study, or leave averaged_over out"
+                "averaged_over: everyone changes nothing of a linear model, nor of an event study (its rows are those "
+                "of a year); write model: logit without event_study, or leave averaged_over out"
             )
 
     def estimate(self, panel: Panel) -> Estimate:
@@ -219,7 +219,12 @@ def _regressors(panel: Panel, names: tuple[str, ...], terms: Array, first: int) 
     kept = np.roll(kept, first)
     if not kept[:first].all():
         what = "matched_did: arm, period and covariates explain the effect: rows of both arms do not lie on both sides"
-        raise NotIdentified(panel.fault(f"{what} of a window", "widen panel.window, or leave covariates out"))
+        raise NotIdentified(
+            panel.fault(
+                f"{what} of a window",
+                "widen panel.window, match rows less closely (comparison.people), or leave covariates out",
+            )
+        )
     gone = [label for label, stays in zip(labels, kept[len(kept) - len(labels) :], strict=True) if not stays]
     note = (f"covariates that are combinations of others, of sets and periods are left out: {listed(gone)}",)
     return whole[:, kept], note if gone else ()
