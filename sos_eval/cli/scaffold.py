@@ -1,4 +1,4 @@
-"""`sos-eval init`: a project folder with two examples that run as they are."""
+"""`sos-eval init`: a project folder with three examples that run as they are."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ EXAMPLE = (
     "designs/sos_pilots_programmes.csv",
     "designs/matched_did_care_entry.yaml",
     "synthetic/england.yaml",
+    "designs/sos_evaluation_2020.yaml",
+    "designs/sos_evaluation_2020_register.csv",
+    "designs/sos_evaluation_2020_authorities.csv",
+    "synthetic/cin_cla_children.yaml",
 )
 
 README = """# An evaluation project
@@ -31,10 +35,12 @@ README = """# An evaluation project
     sos-eval lock designs/sos_pilots_care_entry.yaml --outcomes-seen published   freeze it; the answer is recorded
     sos-eval run designs/sos_pilots_care_entry.yaml        results and report, in reports/
 
-Two examples run as they are: `sos_pilots_care_entry.yaml` on the published panel of England that ships with sos_eval
-(`sos-eval panel england --out data/england.csv` writes it out, with its sources and licence), and
-`matched_did_care_entry.yaml` on simulated authorities (`synthetic/england.yaml`). Copy one, point `panel:` at your
-data, and say what you want to know. Where starts are permuted they take `statistic: both`: one joint p, and no choice
+Three examples run as they are: `sos_pilots_care_entry.yaml` on the published panel of England that ships with sos_eval
+(`sos-eval panel england --out data/england.csv` writes it out, with its sources and licence),
+`matched_did_care_entry.yaml` on simulated authorities (`synthetic/england.yaml`), and `sos_evaluation_2020.yaml`, whose
+rows are children: dated events, matched within declared sets of authorities, on a simulated world
+(`synthetic/cin_cla_children.yaml`). It takes minutes; `sos-eval match` shows its balance before any outcome is read.
+Copy one, point `panel:` at your data, and say what you want to know. Where starts are permuted they take `statistic: both`: one joint p, and no choice
 between two. Where your outcome counts who is there on a day, say `stock: true` beside it. What can be written stands in
 `design.schema.json`, which editors read; `sos-eval
 list estimators` (comparisons, inference, checks) names the methods.

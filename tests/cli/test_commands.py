@@ -245,6 +245,10 @@ def test_init_scaffolds_a_project_that_checks(tmp_path, monkeypatch, capsys):
         "reports",
         "synthetic",
     ]
+    design = tmp_path / "mine/designs/sos_evaluation_2020.yaml"  # its data take half a minute to draw
+    panel = se.load_design(design).panel
+    for file in (panel.path, panel.treatment.adoption, panel.events.authorities.path):
+        assert (design.parent / file).is_file()
     for name in ("sos_pilots_care_entry", "matched_did_care_entry"):
         capsys.readouterr()
         assert call("check", f"designs/{name}.yaml", "--json") == 0
