@@ -40,10 +40,10 @@ Three examples run as they are: `sos_pilots_care_entry.yaml` on the published pa
 `matched_did_care_entry.yaml` on simulated authorities (`synthetic/england.yaml`), and `sos_evaluation_2020.yaml`, whose
 rows are children: dated events, matched within declared sets of authorities, on a simulated world
 (`synthetic/cin_cla_children.yaml`). It takes minutes; `sos-eval match` shows its balance before any outcome is read.
-Copy one, point `panel:` at your data, and say what you want to know. Where starts are permuted they take `statistic: both`: one joint p, and no choice
-between two. Where your outcome counts who is there on a day, say `stock: true` beside it. What can be written stands in
-`design.schema.json`, which editors read; `sos-eval
-list estimators` (comparisons, inference, checks) names the methods.
+Copy one, point `panel:` at your data, and say what you want to know. Where starts are permuted they take
+`statistic: both`: one joint p, and no choice between two. Where your outcome counts who is there on a day,
+say `stock: true` beside it. What can be written stands in `design.schema.json`, which editors read; `sos-eval list
+estimators` (comparisons, inference, checks) names the methods.
 
 | folder | holds |
 |---|---|

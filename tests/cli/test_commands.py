@@ -8,6 +8,7 @@ import pytest
 
 from sos_eval.cli.main import COMMANDS, cli
 from sos_eval.cli.screen import Screen, answered
+from sos_eval.design.design import load_design
 from tests.cli.bad_inputs import DESIGN, panel
 from tests.conftest import ROOT
 
@@ -246,7 +247,7 @@ def test_init_scaffolds_a_project_that_checks(tmp_path, monkeypatch, capsys):
         "synthetic",
     ]
     design = tmp_path / "mine/designs/sos_evaluation_2020.yaml"  # its data take half a minute to draw
-    panel = se.load_design(design).panel
+    panel = load_design(design).panel
     for file in (panel.path, panel.treatment.adoption, panel.events.authorities.path):
         assert (design.parent / file).is_file()
     for name in ("sos_pilots_care_entry", "matched_did_care_entry"):
