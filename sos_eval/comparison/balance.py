@@ -69,7 +69,7 @@ def balance_table(
 
 def _row(x: Array, treated: Mask, w: Array, before: Array, whose: Codes | None) -> dict[str, float]:
     """Return the numbers of one covariate in one stage."""
-    each = w[~treated] if whose is None else np.bincount(whose[~treated], w[~treated])
+    each: Array = w[~treated] if whose is None else np.bincount(whose[~treated], w[~treated]).astype(float)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.float64(weighted_variance(x[treated], w[treated])) / weighted_variance(x[~treated], w[~treated])
     return {
