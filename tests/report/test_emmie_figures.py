@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
+import numpy as np
 import pytest
 
 import sos_eval as se
@@ -23,6 +26,25 @@ def test_refuters_show_every_draw_and_the_estimate(bundle):
     assert len(data) == sum(len(bundle.tables(f"refuters.{name}")) for name in ("placebo_treatment", "dummy_outcome"))
     assert (data["observed"] == bundle.headline["estimate"]).all()
     assert "nothing to find" in bundle.figure("refuters").get_label()
+
+
+def test_no_arrow_of_the_theory_passes_through_a_box(bundle):
+    """An arrow from row to row keeps clear of the boxes of every row that it passes; it ends where its nodes stand."""
+    data = registered("figure")["theory"].data(bundle)
+    boxes, pieces = data[data["kind"] == "node"].set_index("name"), data[data["kind"] == "arrow"]
+    passed = 0
+    for name, arrow in pieces.groupby("name"):
+        cause, moved = name.split(" -> ")
+        places = [*zip(arrow["x"], arrow["y"], strict=True), (arrow["x_end"].iloc[-1], arrow["y_end"].iloc[-1])]
+        assert places[0] == tuple(boxes.loc[cause, ["x", "y"]])
+        assert places[-1] == tuple(boxes.loc[moved, ["x", "y"]])
+        assert [y for _, y in places] == list(np.arange(places[0][1], places[-1][1] - 1, -1))
+        for x, y in places[1:-1]:
+            row = boxes[boxes["y"] == y]["x"]
+            assert (abs(row - x) >= 0.5).all()  # a box is one wide
+            passed += len(row)
+    assert passed
+    bundle.figure("theory").savefig(BytesIO())
 
 
 def test_the_contour_starts_from_an_estimate_that_is_whole(bundle):
