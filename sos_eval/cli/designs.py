@@ -41,12 +41,18 @@ def check(screen: Screen, design: Path, panel: Path | None) -> None:
 @_DESIGN
 @click.option("--format", "form", type=click.Choice(_PROTOCOLS), help="Else from --out's ending, or md.")
 @click.option("--out", type=click.Path(path_type=Path), help="File to write; beside the design unless given.")
+@click.option("--theme", type=click.Path(path_type=Path), help="File with colours, font, logo, template, style sheet.")
 @quiet
 @pass_screen
-def protocol(screen: Screen, design: Path, form: str | None, out: Path | None) -> None:
-    """Write the evaluation protocol (statistical analysis plan) that a design declares."""
+def protocol(screen: Screen, design: Path, form: str | None, out: Path | None, theme: Path | None) -> None:
+    """Write the evaluation protocol (statistical analysis plan) that a design declares.
+
+    Without --theme page and document have the look that the design names (report.theme).
+    """
+    from sos_eval.cli.reports import own_look
     from sos_eval.design.design import load_design
     from sos_eval.design.lock import as_locked
+    from sos_eval.jobs import look
     from sos_eval.report.protocol_file import protocol_file
 
     declared = as_locked(load_design(design))
@@ -54,8 +60,11 @@ def protocol(screen: Screen, design: Path, form: str | None, out: Path | None) -
     form = form or (ending if ending in _PROTOCOLS else "md")
     out = out or design.with_name(f"{design.stem}.protocol.{form}")
     check_ending(out, form)
-    refuse_inputs([out], [design])
-    write_file(out, protocol_file(declared, form))
+    refuse_inputs([out], [one for one in (design, theme) if one is not None])
+    if theme is not None and form == "md":
+        raise click.UsageError("--theme is for a page or a document: write --format html or docx")
+    own = None if form == "md" else own_look(screen, theme) or look.own_look(declared)
+    write_file(out, protocol_file(declared, form, own))
     screen.say(f"protocol: {out}")
 
 

@@ -64,6 +64,7 @@ def power(
 ) -> None:  # fmt: skip
     """Replicate a whole design over a declared world: power, bias, coverage, what it could detect."""
     from sos_eval.jobs import power as job
+    from sos_eval.jobs.look import own_look
     from sos_eval.report.power.page import write_power_report
 
     _together(out, resume, find=find, pretests=pretests)
@@ -87,6 +88,7 @@ def power(
         found = find_smallest(declared, drawn, find, sweep=sweeps, **plan)
         screen.answer(f"{found.table.to_string(index=False)}\n{found.sentence}", found.facts)
         return
+    look = own_look(declared)  # its faults come before the work
     folder = resume or out or Path("reports") / f"power-{declared.name}"
     with screen.steps(f"power {declared.name}") as tell:
         done = job.power(
@@ -94,7 +96,7 @@ def power(
             **plan,
         )  # fmt: skip
         tell("report", 1, 1)
-        page = write_power_report(folder)
+        page = write_power_report(folder, look)
     screen.answer(f"{_told(done)}\nreport: {page}", _facts(done) | {"report": str(page)})
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sos_eval.report.pulled_figure import FigureOrder
     from sos_eval.report.theme_file import OwnLook
 
-__all__ = ["figure", "report", "table"]
+__all__ = ["figure", "own_look", "report", "table"]
 
 _FORMATS = ["csv", "md", "tex", "html", "xlsx", "docx"]
 
@@ -44,7 +44,7 @@ def report(
 ) -> int:  # fmt: skip
     """Write the report of a bundle or of a power study, from its folder alone.
 
-    Without --theme it has the look that the design names (report.theme).
+    Without --theme a bundle's has the look that its design names (report.theme), a study's the house's.
     Exit 3 where it is written but a figure could not be made.
     """
     from sos_eval.bundle.bundle import read_bundle
@@ -52,11 +52,13 @@ def report(
     from sos_eval.report.theme_file import SCHEMA, OwnLook, Theme
 
     if (bundle / "study.json").is_file():
-        if form != "html" or out is not None or despite_damage or theme is not None or template is not None:
-            raise click.UsageError("a power study has one report, report.html in its folder: leave out all options")
+        if form != "html" or out is not None or despite_damage or template is not None:
+            raise click.UsageError(
+                "a power study has one report, report.html in its folder: leave out all options but --theme"
+            )
         from sos_eval.report.power.page import write_power_report
 
-        page = write_power_report(bundle)
+        page = write_power_report(bundle, own_look(screen, theme))
         screen.answer(f"report: {page}", {"file": str(page)})
         return 0
     if out is not None:
@@ -65,7 +67,7 @@ def report(
     if template is not None and form != "docx":
         raise click.UsageError(f"--template is a Word document's: write --format docx, not {form}")
     opened = read_bundle(bundle, despite_damage=despite_damage)
-    own = _own_look(screen, theme)
+    own = own_look(screen, theme)
     if template is not None:
         own = (own or kept_look(opened) or OwnLook(Theme(SCHEMA), Path())).on(template)
     file, failed = reported(opened, form, out, own)
@@ -121,10 +123,10 @@ def _order(screen: Screen, bundle: ResultBundle, size: str | None, theme: Path |
     from sos_eval.report.render import kept_look
 
     wanted = None if size is None else read_size(size)
-    return FigureOrder(wanted, _own_look(screen, theme) or kept_look(bundle))
+    return FigureOrder(wanted, own_look(screen, theme) or kept_look(bundle))
 
 
-def _own_look(screen: Screen, theme: Path | None) -> OwnLook | None:
+def own_look(screen: Screen, theme: Path | None) -> OwnLook | None:
     """Read a theme, and say what of it cannot be read by many."""
     from sos_eval.report.theme_file import read_theme
 

@@ -50,7 +50,7 @@ def header_rows(design: Design) -> Iterator[tuple[str, str]]:
     yield "Number of children or families", to_write("number of children or families")
     yield "Primary outcome", asked.outcome or primary or to_write("primary outcome")
     yield "Secondary outcomes", listed(others) if others else "none declared"
-    yield "Contextual factors", listed(list(asked.caveats)) if asked.caveats else to_write("contextual factors")
+    yield "Contextual factors", " ".join(asked.caveats) or to_write("contextual factors")
 
 
 def _type(entry: Entry) -> str:

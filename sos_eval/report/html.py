@@ -31,10 +31,21 @@ def render_document(document: ReportDocument, drawn: Drawn, own: OwnLook | None 
     room.filters["slug"] = slug
     page = room.from_string((_HERE / "page.html").read_text(encoding="utf-8"))
     pictures = {name: _data_uri(images) for name, images in drawn.images.items()}
-    css = (_HERE / "page.css").read_text(encoding="utf-8")
-    css = Markup(css if own is None else f"{css}\n{own.css}")  # our own file, and one that loads nothing
-    logo = "" if own is None or own.logo is None else _logo_uri(own.logo)
+    css, logo = Markup(page_css(own)), Markup(logo_image(own))  # our own file, and one that loads nothing
     return page.render(document=document, pictures=pictures, css=css, logo=logo)
+
+
+def page_css(own: OwnLook | None) -> str:
+    """Return what a page looks like, in one's own look."""
+    css = (_HERE / "page.css").read_text(encoding="utf-8")
+    return css if own is None else f"{css}\n{own.css}"
+
+
+def logo_image(own: OwnLook | None) -> str:
+    """Return the logo as an element that holds its picture; nothing without one."""
+    if own is None or own.logo is None:
+        return ""
+    return f'<img class="logo" src="{_logo_uri(own.logo)}" alt="Logo">\n'
 
 
 def _logo_uri(file: Path) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from html import escape
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from sos_eval.design.design import Design
 from sos_eval.design.protocol import protocol
 from sos_eval.errors import OurFault
+from sos_eval.report.docx import opened_word, written_word
+from sos_eval.report.html import logo_image, page_css
+from sos_eval.report.theme_file import OwnLook
 from sos_eval.report.wording import in_word
 
 if TYPE_CHECKING:
@@ -17,14 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["protocol_file"]
 
-_STYLE = (
-    "body{max-width:46rem;margin:2rem auto;padding:0 1rem;font:1rem/1.5 system-ui,sans-serif;color:#1b1b1b}"
-    "table{border-collapse:collapse;margin:1rem 0}td,th{border:1px solid #bbb;padding:.3rem .6rem;text-align:left;"
-    "vertical-align:top}code{background:#f2f2f2;padding:0 .2rem}h2{margin-top:2.2rem}"
-)
+#: What only a protocol's page needs: its tables have no head, and one may be wide.
+_STYLE = "code { background: var(--soft); padding: 0 0.2rem; }\nthead th:empty { padding: 0; border: 0; }"
 
 
-def protocol_file(design: Design, form: str) -> bytes:
+def protocol_file(design: Design, form: str, own: OwnLook | None = None) -> bytes:
     """Write the protocol of a design.
 
     Parameters
@@ -33,34 +32,37 @@ def protocol_file(design: Design, form: str) -> bytes:
         A resolved design; no data are read.
     form
         ``md``, ``html`` (one self-contained page) or ``docx``.
+    own
+        One's own look, for page and document; without it the house's.
     """
     text: str = protocol(design)
     if form == "md":
         return text.encode()
     if form == "html":
-        return page(design.title, text).encode()
-    return document(text)
+        return page(design.title, text, own).encode()
+    return document(design.title, text, own)
 
 
-def page(title: str, text: str) -> str:
-    """Turn Markdown into a self-contained page; HTML in the user's words is shown, not obeyed."""
+def page(title: str, text: str, own: OwnLook | None = None) -> str:
+    """Turn Markdown into a self-contained page, dressed as a report; HTML in the user's words is shown, not obeyed."""
+    written = _markdown().render(text)
+    scrolled = written.replace("<table>", '<div class="scroll" role="region" tabindex="0" aria-label="Table">\n<table>')
     return (
-        f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{escape(title)}</title>\n'
-        f"<style>{_STYLE}</style></head>\n<body>\n{_markdown().render(text)}</body>\n</html>\n"
+        '<!DOCTYPE html>\n<html lang="en-GB">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{page_css(own)}\n{_STYLE}\n</style>\n</head>\n<body>\n<main>\n"
+        f"{logo_image(own)}{scrolled.replace('</table>', '</table></div>')}</main>\n</body>\n</html>\n"
     )
 
 
-def document(text: str) -> bytes:
-    """Turn Markdown (headings, paragraphs, lists, tables, bold, code) into a docx file."""
-    from docx import Document
+def document(title: str, text: str, own: OwnLook | None = None) -> bytes:
+    """Turn Markdown (headings, paragraphs, lists, tables, bold, code) into a docx file on A4, or on one's template."""
     from markdown_it.tree import SyntaxTreeNode
 
-    made = Document()
+    made = opened_word(own)
     for node in SyntaxTreeNode(_markdown().parse(in_word(text))).children:
         _add(made, node)
-    stream = BytesIO()
-    made.save(stream)
-    return stream.getvalue()
+    return written_word(made, title)
 
 
 def _markdown() -> MarkdownIt:

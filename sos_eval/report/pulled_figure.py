@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from io import BytesIO
@@ -81,18 +82,28 @@ class FigureOrder:
         NoRoom
             Even then there is none.
         """
+        return self.laid_out(drawing.name, lambda: drawing.draw(data, bundle))
+
+    def laid_out(self, name: str, make: Callable[[], Figure]) -> PulledFigure:
+        """Draw what a function makes under the house's style, as `draw` does.
+
+        Raises
+        ------
+        NoRoom
+            Even then there is none.
+        """
         wanted = self.theme.sizes.text if self.theme is not None else _HOUSE
         scale = wanted / _HOUSE * (self.size.scale if self.size is not None else 1.0)
         while True:
             try:
-                return self._draw_at(scale, drawing, data, bundle)
+                return self._draw_at(scale, make)
             except TooTight as tight:
                 if self.size is None or _HOUSE * scale * _STEP < _SMALLEST:
-                    what = f"has no room for {drawing.name}, even with letters of {_SMALLEST:g} points: {tight}"
+                    what = f"has no room for {name}, even with letters of {_SMALLEST:g} points: {tight}"
                     raise NoRoom(Fault("--size", what, "a larger size")) from None
                 scale *= _STEP
 
-    def _draw_at(self, scale: float, drawing: Drawing, data: pd.DataFrame, bundle: ResultBundle) -> PulledFigure:
+    def _draw_at(self, scale: float, make: Callable[[], Figure]) -> PulledFigure:
         style: dict[str, Any] = {"svg.fonttype": "none", **(self.theme.style if self.theme is not None else {})}
         logo = self._logo()
         look = FigureLook(style=style, logo=0.0 if logo is None else _LOGO * logo.shape[1] / logo.shape[0] + 0.15)
@@ -100,7 +111,7 @@ class FigureOrder:
             height = None if self.size.height is None else self.size.height / scale
             look = replace(look, width=self.size.width / scale, height=height)
         with looking(look):
-            figure = drawing.draw(data, bundle)
+            figure = make()
             if self.theme is not None:
                 recolour(figure, self.theme.colours)
             if logo is not None:

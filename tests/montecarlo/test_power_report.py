@@ -60,6 +60,23 @@ def _said(*words: str) -> int:
     return answered(cli, ["power", *words, "--permutations", "99"], Screen())
 
 
+def test_a_study_has_the_look_of_its_design_or_the_one_asked_for(project, capsys):
+    Path("county.yaml").write_text('schema: sos-eval/theme/1\ncolours: {treated: "#005f73"}\n')
+    Path("d.yaml").write_text(f"{Path('d.yaml').read_text()}report: {{theme: county.yaml}}\n")
+    assert _said("d.yaml", "--world", "w.yaml", "--reps", "20", "--workers", "1", "--out", "study") == 0
+    assert "--accent: #005f73;" in Path("study/report.html").read_text(encoding="utf-8")
+    drawn = Path("study/figures/sampling_distributions.svg")
+    assert "#005f73" in drawn.read_text(encoding="utf-8")
+    Path("plain.yaml").write_text('schema: sos-eval/theme/1\ncolours: {treated: "#7a1f1f"}\n')
+    assert answered(cli, ["report", "study", "--theme", "plain.yaml"], Screen()) == 0
+    assert "--accent: #7a1f1f;" in Path("study/report.html").read_text(encoding="utf-8")
+    assert "#7a1f1f" in drawn.read_text(encoding="utf-8")
+    Path("county.yaml").write_text("schema: sos-eval/theme/1\ncolour: {}\n")
+    assert _said("d.yaml", "--world", "w.yaml", "--reps", "20", "--out", "other") == 2
+    assert "county.yaml:2" in capsys.readouterr().err
+    assert not Path("other").exists()
+
+
 def test_the_command_writes_tables_figures_and_a_page(project, capsys):
     sweep = ["--sweep", "world.effect.size=0,-4", "--sweep", "world.adoption.treated=20,24"]
     Path("d.yaml").write_text(f"{Path('d.yaml').read_text()}title: Small design\n")

@@ -159,6 +159,36 @@ def test_another_template_and_theme_can_be_asked_for(bundle, tmp_path, capsys):
     assert "--format docx" in capsys.readouterr().err
 
 
+def test_a_protocol_has_the_look_that_its_design_names(bundle, tmp_path, capsys):
+    design = bundle.path.parent / "design.yaml"
+    assert call("protocol", design, "--out", tmp_path / "p.html") == 0
+    page = (tmp_path / "p.html").read_text()
+    assert "--accent: #005f73;" in page
+    assert page.count('class="logo" src="data:image/png;base64,') == 1
+    assert page.count('<div class="scroll"') == page.count("<table>") == page.count("</table></div>") > 0
+    assert not re.search(r"(?:src|href)=\"(?!data:|#)", page)
+    assert call("protocol", design, "--out", tmp_path / "p.docx") == 0
+    assert word_of(tmp_path / "p.docx").sections[0].footer.paragraphs[0].text == "County Council"
+    (tmp_path / "plain.yaml").write_text('schema: sos-eval/theme/1\ncolours: {treated: "#7a1f1f"}\n')
+    assert call("protocol", design, "--theme", tmp_path / "plain.yaml", "--out", tmp_path / "q.html") == 0
+    assert "--accent: #7a1f1f;" in (tmp_path / "q.html").read_text()
+    assert call("protocol", design, "--theme", tmp_path / "plain.yaml", "--out", tmp_path / "q.md") == 2
+    assert "--format html or docx" in capsys.readouterr().err
+    assert not (tmp_path / "q.md").exists()
+
+
+def test_a_protocol_without_a_theme_is_on_a4(tmp_path):
+    (tmp_path / "d.yaml").write_text(
+        DESIGN.replace("report: {formats: [html, docx, md], theme: look/theme.yaml}\n", "")
+    )
+    assert call("protocol", tmp_path / "d.yaml", "--out", tmp_path / "p.docx") == 0
+    section = word_of(tmp_path / "p.docx").sections[0]
+    assert (section.page_width, section.page_height) == (
+        pytest.approx(Cm(21), abs=1000),
+        pytest.approx(Cm(29.7), abs=1000),
+    )
+
+
 def test_a_template_without_the_styles_is_refused_by_name(bundle, tmp_path, capsys):
     bare = Document()
     for name in ("Caption", "List Bullet"):

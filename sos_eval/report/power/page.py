@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from sos_eval.bundle.whole import make_folder, write_file
+from sos_eval.errors import OurFault
 from sos_eval.report.content import Block, Bullets, Heading, Picture, ReportDocument, Table, Text
 from sos_eval.report.draw import Drawn
 from sos_eval.report.html import render_document
 from sos_eval.report.power.figures import FIGURES
 from sos_eval.report.power.reading import PowerFolder, headline, read_power
+from sos_eval.report.pulled_figure import FigureOrder
 from sos_eval.report.theme import house_style, image
+from sos_eval.report.theme_file import OwnLook
 from sos_eval.report.wording import minus_signs
 from sos_eval.results.table import overall_rows
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["write_power_report"]
 
@@ -54,8 +61,13 @@ PRETESTS = {
 }  # fmt: skip
 
 
-def write_power_report(folder: str | Path) -> Path:
+def write_power_report(folder: str | Path, own: OwnLook | None = None) -> Path:
     """Draw a finished study's figures and write ``report.html`` into its folder.
+
+    Parameters
+    ----------
+    own
+        One's own look; without it the house's.
 
     Returns
     -------
@@ -63,13 +75,13 @@ def write_power_report(folder: str | Path) -> Path:
         The page.
     """
     study = read_power(folder)
-    drawn = _draw(study)
+    drawn = _draw(study, own)
     page = study.path / "report.html"
-    write_file(page, _render(study, drawn), again=AGAIN)
+    write_file(page, _render(study, drawn, own), again=AGAIN)
     return page
 
 
-def _draw(study: PowerFolder) -> dict[str, tuple[bytes, str]]:
+def _draw(study: PowerFolder, own: OwnLook | None) -> dict[str, tuple[bytes, str]]:
     """Write every figure as SVG and PNG with its data; return the SVG and its words by name."""
     room = study.path / "figures"
     make_folder(room, again=AGAIN)
@@ -80,21 +92,32 @@ def _draw(study: PowerFolder) -> dict[str, tuple[bytes, str]]:
         if shown is None:
             continue
         figure, data = shown
-        svg = image(figure, "svg")
-        written: dict[str, str | bytes] = {
-            "svg": svg,
-            "png": image(figure, "png"),
-            "csv": data.to_csv(index=False, lineterminator="\n"),
-        }
+        images = {form: image(figure, form) for form in ("svg", "png")} if own is None else _in_look(own, name, study)
+        svg = images["svg"]
+        written: dict[str, str | bytes] = {**images, "csv": data.to_csv(index=False, lineterminator="\n")}
         for form, content in written.items():
             write_file(room / f"{name}.{form}", content, again=AGAIN)
         drawn[name] = svg, str(figure.get_label())
     return drawn
 
 
-def _render(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> str:
+def _in_look(own: OwnLook, name: str, study: PowerFolder) -> dict[str, bytes]:
+    """Draw a figure that there is in one's own look, as svg and png."""
+
+    def made() -> Figure:
+        with house_style():
+            shown = FIGURES[name](study)
+        if shown is None:
+            raise OurFault(f"{name} is drawn at one time and not at another")
+        return shown[0]
+
+    pulled = FigureOrder(own=own).laid_out(name, made)
+    return {form: pulled.saved(form) for form in ("svg", "png")}
+
+
+def _render(study: PowerFolder, drawn: dict[str, tuple[bytes, str]], own: OwnLook | None) -> str:
     images = {name: {"svg": svg} for name, (svg, _) in drawn.items()}
-    return render_document(_document(study, drawn), Drawn(images=images))
+    return render_document(_document(study, drawn), Drawn(images=images), own)
 
 
 def _document(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> ReportDocument:
