@@ -31,10 +31,14 @@ def _profile(words: str) -> Callable[[C], C]:
 @click.argument("panel", type=click.Path(path_type=Path))
 @_key
 @_profile("What may be told; without it open for a panel, dfe for returns.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for tables, a figure per series and a page.")
+@click.option("--force", is_flag=True, help="Replace what an earlier call wrote there.")
 @quiet
 @as_json
 @pass_screen
-def describe(screen: Screen, panel: Path, key: tuple[str, ...], profile: str | None) -> None:
+def describe(
+    screen: Screen, panel: Path, key: tuple[str, ...], profile: str | None, out: Path | None, force: bool
+) -> None:
     """Say what a panel holds and lacks: rows, units, periods, gaps, symbols, ranges, outliers, breaks.
 
     PANEL is a file with a row per unit and period, or a folder of SSDA903 returns laid out as
@@ -47,8 +51,13 @@ def describe(screen: Screen, panel: Path, key: tuple[str, ...], profile: str | N
     if returns and key:
         raise click.UsageError("--key is for a file: returns are described by authority and year")
     disclosure = Disclosure(profile=cast(Any, profile or ("dfe" if returns else "open")))
-    facts = describe_returns(panel, disclosure) if returns else describe_panel(panel, key, disclosure)
-    screen.answer("\n".join(_told(facts)), facts)
+    facts = (
+        describe_returns(panel, disclosure, out, force=force)
+        if returns
+        else describe_panel(panel, key, disclosure, out, force=force)
+    )
+    told = [*_told(facts), *([f"report: {out / 'report.html'}"] if out is not None else [])]
+    screen.answer("\n".join(told), facts)
 
 
 @click.command()

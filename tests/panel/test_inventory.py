@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sos_eval.errors import DataFault
+from sos_eval.errors import DataFault, InputFault
 from sos_eval.jobs.inventory import compare_panels, describe_panel, describe_returns
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.panel.england.published import panel_file
@@ -121,6 +121,46 @@ def test_returns_are_described_by_their_masked_counts(tmp_path):
     rule = next(one for one in facts["rules_broken"] if one["rule"] == "unknown_code")
     assert (rule["episodes"], rule["children"]) == (None, None)
     assert "SECRET1" not in json.dumps(facts, allow_nan=False)
+
+
+def test_a_folder_has_a_figure_for_every_series_and_what_it_shows(tmp_path):
+    """Starts of 2012 by hand: seven units, of whom B has a symbol: 101, 108 … of the six others."""
+    panel, out = written(tmp_path, eight()), tmp_path / "out"
+    facts = describe_panel(panel, (), Disclosure(), out)
+    assert json.loads((out / "described.json").read_text()) == facts
+    shown = pd.read_csv(out / "figures" / "series_01.csv", dtype={"period": str}).set_index("period")
+    here = eight().query("year == '2012' and la_code != 'B'")["starts"].astype(float)
+    assert shown.loc["2012", ["filled", "symbols", "missing"]].tolist() == [6, 1, 0]
+    assert shown.loc["2012", "median"] == here.median()
+    assert shown.loc["2012", "q25"] == here.quantile(0.25)
+    assert (shown.loc["2013", "filled"], shown.loc["2015", "filled"]) == (6, 8)
+    page = (out / "report.html").read_text()
+    assert page.count("<img ") == 1  # starts: the other columns are words
+    assert "Dots: far from their unit&#39;s own level." in page
+    assert pd.read_csv(out / "outliers.csv")["value"].tolist() == [1000]
+    assert pd.read_csv(out / "gaps.csv")["unit"].tolist() == ["A"]
+    with pytest.raises(InputFault, match="--force"):
+        describe_panel(panel, (), Disclosure(), out)
+    with pytest.raises(InputFault, match="left as it is"):
+        describe_panel(panel, (), Disclosure(), tmp_path, force=True)
+    describe_panel(panel, (), Disclosure(), out, force=True)
+
+
+def test_a_folder_under_a_profile_is_the_same_whatever_a_small_count_is(tmp_path):
+    def all_of(count):
+        frame = eight()
+        frame.loc[5, "starts"] = count
+        out = tmp_path / f"out{count}"
+        (tmp_path / count).mkdir()
+        describe_panel(written(tmp_path / count, frame), (), DFE, out)
+        return {
+            file.name: file.read_bytes().replace(str(tmp_path / count).encode(), b"")
+            for file in sorted(out.rglob("*")) if file.is_file() and file.name != "files.json"
+        }  # fmt: skip
+
+    one, four = all_of("1"), all_of("4")
+    assert one == four
+    assert len(one) > 6
 
 
 def test_differences_by_hand(tmp_path):
