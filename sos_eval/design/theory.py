@@ -13,6 +13,7 @@ from sos_eval.theory.controls import bad_controls, contradicted_split
 from sos_eval.theory.discovery import Discovery
 from sos_eval.theory.identify import identified
 from sos_eval.theory.implementation import MeasuredFidelity
+from sos_eval.theory.instrument import cited
 from sos_eval.theory.moderators import Moderator
 from sos_eval.theory.programme import ProgrammeTheory
 from sos_eval.theory.read import read_theory
@@ -93,7 +94,9 @@ def read_implementation(reader: Reader) -> MeasuredFidelity | None:
     if given is None:
         return None
     _refuse_guarded(reader, "implementation")
-    return reader.build(MeasuredFidelity, given, ("implementation",))
+    if isinstance(given, dict) and given.get("instrument") is not None:
+        given = cited(reader.document, given, reader.faults)
+    return None if given is None else reader.build(MeasuredFidelity, given, ("implementation",))
 
 
 def refuse_doses(reader: Reader, methods: Sequence[str]) -> None:

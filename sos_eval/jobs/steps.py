@@ -79,7 +79,7 @@ def columns_beside(design: Design, panel: PanelSpec | None = None) -> list[str]:
     """
     names = _compared_by(design, panel)
     names += design.theory.columns.values() if design.theory else ()
-    names += design.implementation.columns if design.implementation else ()
+    names += design.implementation.reads if design.implementation else ()
     return [name for name in dict.fromkeys(names) if name not in design.panel.covariates]
 
 
@@ -100,7 +100,7 @@ def _what_came_after(design: Design, panel: PanelSpec) -> list[str]:
 
     Those that `measured` dates are left to it.
     """
-    names = list(design.implementation.columns) if design.implementation else []
+    names = list(design.implementation.reads) if design.implementation else []
     if (theory := design.theory) is not None:
         names += [theory.columns[node] for node in mediators(theory)]
     before = {*panel.covariates, *panel.measured, *_compared_by(design, panel)}

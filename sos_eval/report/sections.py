@@ -316,10 +316,13 @@ def _fidelity(bundle: ResultBundle) -> list[Block]:
     ]
 
 
+_ITEMS = "The instrument, item by item (reliability: how far the items agree with one another, Cronbach's alpha)"
+
+
 def _practised(bundle: ResultBundle) -> list[Block]:
     """Return the items of an instrument, and as treated beside intention to treat."""
     items, treated = bundle.tables("implementation.items"), bundle.tables("implementation.as_treated")
-    blocks: list[Block] = [Table(shown(items), "The instrument, item by item")] if len(items) else []
+    blocks: list[Block] = [Table(shown(items), _ITEMS)] if len(items) else []
     if len(treated):
         words = "As treated, not causal, beside intention to treat (on units' changes)"
         blocks.append(Table(shown(treated), words))

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import numpy as np
 import pandas as pd
-from annotated_types import Gt
+from annotated_types import Ge, Gt, Le
 
 from sos_eval.declare import Declared
-from sos_eval.errors import NotIdentified
+from sos_eval.errors import NotIdentified, listed
 from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Panel
 
@@ -25,15 +25,23 @@ class MeasuredFidelity(Declared):
     fidelity: Column = ""
     """Column with the score, per unit or per unit and period; only treated periods are looked at. With `items` the name
     of the score that they make."""
+    instrument: str | None = None
+    """A file (schema sos-eval/instrument/1) that says items, weights, scale and minimum, in place of writing them."""
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    """Of an instrument in a file: item to column, where the column is not called as the item."""
     items: Mapping[Column, Annotated[float, Gt(0)]] = field(default_factory=dict)
     """An instrument: column of each item to its weight. The score is their weighted mean where all are there."""
+    labels: Mapping[Column, str] = field(default_factory=dict)
+    """Of items: words for a reader."""
+    reliability: Mapping[Column, Annotated[float, Ge(0), Le(1)]] = field(default_factory=dict)
+    """Of items: how far two scorers of the same practice agree, where that was measured; told with how far items do."""
     minimum: float | None = None
     """Score from which practice counts as the intervention."""
     scale: tuple[float, float] = (0.0, 1.0)
     """Lowest and highest score that there can be; others are refused."""
 
     @property
-    def columns(self) -> tuple[str, ...]:
+    def reads(self) -> tuple[str, ...]:
         """The user's columns that it reads."""
         return tuple(self.items) or (self.fidelity,)
 
@@ -43,6 +51,11 @@ class MeasuredFidelity(Declared):
         return self.fidelity or "instrument"
 
     def __post_init__(self) -> None:
+        if self.columns and self.instrument is None:
+            raise ValueError("columns: go with instrument, a file; the keys of items are columns")
+        for name, told in (("labels", self.labels), ("reliability", self.reliability)):
+            if unknown := sorted(set(told) - set(self.items)):
+                raise ValueError(f"{name}: {listed(unknown)} is none of the items")
         if not self.fidelity and not self.items:
             raise ValueError("fidelity: is missing; name the column with the score, or declare items")
         if len(self.items) == 1:
@@ -62,7 +75,7 @@ def outside_scale(panel: Panel, declared: MeasuredFidelity) -> str:
     table = _treated(panel, declared)
     low, high = declared.scale
     frame = panel.frame[panel.frame["treated"] > 0]
-    for name in declared.columns:
+    for name in declared.reads:
         wrong = frame[(frame[name] < low) | (frame[name] > high)]
         if len(wrong):
             first = wrong.iloc[0]
@@ -87,7 +100,7 @@ def scored(panel: Panel, declared: MeasuredFidelity) -> pd.Series:
     NotIdentified
         A column holds words.
     """
-    for name in declared.columns:
+    for name in declared.reads:
         if not pd.api.types.is_numeric_dtype(panel.frame[name]):
             raise NotIdentified(panel.fault(f"implementation: {name} holds words", "name a column of numbers"))
     if not declared.items:
@@ -100,6 +113,7 @@ def scored(panel: Panel, declared: MeasuredFidelity) -> pd.Series:
 def item_table(panel: Panel, declared: MeasuredFidelity) -> pd.DataFrame:
     """Return a line an item over treated periods in which all items are there: weight, mean, and how far they agree.
 
+    `between_scorers` is the reliability that was declared of an item, NaN where none was.
     `reliability` is Cronbach's alpha of the items standardised, ``k r / (1 + (k - 1) r)`` with the mean correlation r;
     `rest_correlation` that of an item with the mean of the others.
     """
@@ -110,11 +124,13 @@ def item_table(panel: Panel, declared: MeasuredFidelity) -> pd.DataFrame:
     k = len(declared.items)
     mean = (correlation.sum() - k) / (k * (k - 1))
     standard = (frame - frame.mean()) / frame.std()
+    items, told = [str(name) for name in frame], dict(declared.reliability)
     rest = [standard[name].corr(standard.drop(columns=name).mean(axis=1)) for name in frame]
     return pd.DataFrame({
-        "item": list(frame), "weight": list(declared.items.values()), "mean": frame.mean().to_numpy(),
-        "sd": frame.std().to_numpy(), "rest_correlation": rest, "reliability": k * mean / (1 + (k - 1) * mean),
-        "scores": len(frame),
+        "item": items, "label": [declared.labels.get(name, name) for name in items],
+        "weight": list(declared.items.values()), "mean": frame.mean().to_numpy(), "sd": frame.std().to_numpy(),
+        "rest_correlation": rest, "reliability": k * mean / (1 + (k - 1) * mean),
+        "between_scorers": [told.get(name, np.nan) for name in items], "scores": len(frame),
     })  # fmt: skip
 
 

@@ -10,12 +10,13 @@ from tests.conftest import ROOT
 FILES = sorted((ROOT / "designs").glob("*.yaml"))
 EVALUATIONS = [path for path in FILES if read_yaml(path).data["schema"] == "sos-eval/design/1"]
 ECONOMICS = [path for path in FILES if read_yaml(path).data["schema"] == "sos-eval/economics/1"]
+INSTRUMENTS = [path for path in FILES if read_yaml(path).data["schema"] == "sos-eval/instrument/1"]
 THEORIES = [path for path in FILES if read_yaml(path).data["schema"] == "sos-eval/theory/1"]
 
 
 def test_there_are_designs_of_known_kinds():
     assert {"matched_did_care_entry", "sos_pilots_care_entry"} <= {path.stem for path in EVALUATIONS}
-    assert sorted([*EVALUATIONS, *ECONOMICS, *THEORIES]) == FILES
+    assert sorted([*EVALUATIONS, *ECONOMICS, *INSTRUMENTS, *THEORIES]) == FILES
 
 
 @pytest.mark.parametrize("path", EVALUATIONS, ids=lambda path: path.stem)

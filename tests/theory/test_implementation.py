@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sos_eval.errors import DesignFault, NotIdentified
+from sos_eval.declare import Document
+from sos_eval.errors import DesignFault, Faults, NotIdentified
 from sos_eval.estimators import TWFE
 from sos_eval.theory.as_treated import as_treated
 from sos_eval.theory.implementation import (
@@ -16,6 +17,8 @@ from sos_eval.theory.implementation import (
     outside_scale,
     scored,
 )
+from sos_eval.theory.instrument import cited
+from tests.conftest import ROOT, without_pages
 from tests.fakes import fit, panel_of
 from tests.jobs.test_theory import load
 
@@ -90,6 +93,21 @@ def test_run_describes_it_and_refuses_other_scales(tmp_path):
     assert "no causal effect is read off it" in (bundle.path / "report.html").read_text()
     with pytest.raises(NotIdentified, match="scores of trust lie outside 0 to 1"):
         se.run(load(tmp_path, ("seed: 1\n", "implementation: {fidelity: trust}\nseed: 1\n")), out=tmp_path / "b")
+
+
+def test_a_run_scores_by_the_instrument_that_its_design_cites(tmp_path):
+    import sos_eval as se
+
+    (tmp_path / "i.yaml").write_text(INSTRUMENT.replace("[0, 10]", "[-100, 100]"))
+    cites = "implementation: {instrument: i.yaml, columns: {mapping: trust, plan: idaci}}\nseed: 1\n"
+    with without_pages():
+        bundle = se.run(load(tmp_path, ("seed: 1\n", cites)), out=tmp_path / "out")
+    items = bundle.tables("implementation.items").set_index("item")
+    assert items.loc["trust", ["label", "weight", "between_scorers"]].tolist() == ["Mapped with the family", 2, 0.7]
+    assert np.isnan(items.loc["idaci", "between_scorers"])
+    assert bundle.tables("implementation")["fidelity"].item() == "Practice"
+    again = se.load_design(bundle.path / "design.yaml")  # whole without the file
+    assert again.implementation.items == {"trust": 2.0, "idaci": 1.0}
 
 
 def dosed(seed=0, n=60, treated=30, slope=-2.0):
@@ -169,3 +187,65 @@ def test_an_instrument_by_hand():
     assert fidelity_summary(data, instrument)["fidelity"].iloc[0] == "instrument"
     lacking = data.with_columns(b=[np.nan, *data.frame["b"].tolist()[1:]])
     assert np.isnan(scored(lacking, instrument).iloc[0])
+
+
+INSTRUMENT = """\
+schema: sos-eval/instrument/1
+title: Practice
+scale: [0, 10]
+minimum: 6
+items:
+  mapping: {label: Mapped with the family, weight: 2, reliability: 0.7}
+  plan: {}
+"""
+
+
+def citing(folder, section, instrument=INSTRUMENT):
+    (folder / "i.yaml").write_text(instrument)
+    faults, document = Faults(), Document({"implementation": section}, folder / "d.yaml")
+    return cited(document, section, faults), [f"{one.what}; {one.instead}" for one in faults.found]
+
+
+def test_a_design_cites_an_instrument_and_says_where_its_columns_are(tmp_path):
+    given, faults = citing(tmp_path, {"instrument": "i.yaml", "columns": {"mapping": "x"}})
+    assert faults == []
+    declared = MeasuredFidelity(**given)
+    assert (declared.reads, declared.label) == (("x", "plan"), "Practice")
+    assert (dict(declared.items), dict(declared.reliability)) == ({"x": 2.0, "plan": 1.0}, {"x": 0.7})
+    assert dict(declared.labels) == {"x": "Mapped with the family", "plan": "plan"}
+    assert (tuple(declared.scale), declared.minimum) == ((0, 10), 6)
+
+
+@pytest.mark.parametrize(
+    ("section", "instrument", "words"),
+    [
+        ({"minimum": 5}, INSTRUMENT, "implementation.minimum: stands beside an instrument that says it"),
+        ({"columns": {"maping": "x"}}, INSTRUMENT, "the instrument has no item 'maping'; did you mean \"mapping\"?"),
+        ({"columns": {"mapping": "plan"}}, INSTRUMENT, "several items are read from plan"),
+        ({}, INSTRUMENT.replace("instrument/1", "theory/1"), "'sos-eval/theory/1' is no instrument"),
+        ({}, INSTRUMENT.replace("  plan: {}\n", ""), "items"),
+        ({}, INSTRUMENT.replace("weight: 2", "weight: -2"), "weight"),
+        ({}, INSTRUMENT.replace("reliability", "reliabilty"), "reliabilty"),
+    ],
+)
+def test_faults_of_an_instrument_stand_where_they_are(tmp_path, section, instrument, words):
+    given, faults = citing(tmp_path, {"instrument": "i.yaml", **section}, instrument)
+    assert given is None
+    assert len(faults) == 1
+    assert words in faults[0]
+
+
+def test_a_file_that_is_not_there_is_a_fault(tmp_path):
+    given, faults = citing(tmp_path, {"instrument": "other.yaml"})
+    assert given is None
+    assert "other.yaml" in str(faults) or "no such file" in str(faults)
+
+
+def test_the_shipped_instrument_is_read_and_says_that_nobody_tested_it():
+    file = ROOT / "designs" / "instrument_signs_of_safety.yaml"
+    given = cited(Document({}, ROOT / "designs" / "d.yaml"), {"instrument": file.name}, faults := Faults())
+    assert faults.found == []
+    declared = MeasuredFidelity(**given)
+    assert len(declared.items) == 6
+    assert set(declared.items.values()) == {1.0}
+    assert "untested" in file.read_text(encoding="utf-8")
