@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from sos_eval.economics.assumptions import assumption_table
 from sos_eval.economics.breakeven import break_even as break_even_table
 from sos_eval.economics.breakeven import (
-    break_even_fall,
     cost_consequence,
+    effect_to_pay,
     justifiable_cost,
     research_bound,
 )
@@ -120,7 +120,7 @@ def evaluate(prepared: Prepared, measured: Evidence, streams: Streams, where: st
     evidence = own_evidence(section, model, psa.n_draws, answered(sheet), _mde(section, model), structural)
     evidence.absorb(measured)
     if model is not None and section.effect is not None:
-        evidence.over_break_even(break_even_fall(model), section.effect.baseline, section.effect.per)
+        evidence.over_break_even(effect_to_pay(model), section.effect.baseline, section.effect.per)
     verdict = judge(dossier_of(section, evidence, where))
     override = Override(section.gate.override, section.gate.why) if section.gate.override else None
     mark = watermark(verdict, override)

@@ -87,7 +87,7 @@ def test_checks_are_read_from_diagnostics_and_their_intervals():
     assert "no p over its starts" in got.reasons["placebo_time_ok"]
     # a drift of 0.5 a period over the mean distance of the effects, events 0, 1, 2: 0.5 x 2 = 1 per 10,000; the
     # weaker placebo detects 2.80 x 0.7; break-even 2 per 10,000
-    got.over_break_even(2.0, baseline=30, per=10000)
+    got.over_break_even({"full": 2.0, "half": 4.0}, baseline=30, per=10000)
     assert got.facts["pretrend_detectable"] == pytest.approx(0.5)
     assert got.facts["placebo_detectable"] == pytest.approx(2.801585 * 0.7 / 2)
 
@@ -207,5 +207,5 @@ def test_rates_per_another_number_of_children_are_brought_to_the_declarations():
     assert (ratio.estimate, ratio.std_error) == (-2.0, 0.5)
     got = measured(facts=per_1000)
     got.unseen["pretrend_detectable"] = 0.1
-    got.over_break_even(2.0, 30.0, 10000.0)
+    got.over_break_even({"full": 2.0}, 30.0, 10000.0)
     assert got.facts["pretrend_detectable"] == pytest.approx(0.5)
