@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sos_eval.economics.declared import CarePathway
+from sos_eval.economics.files_only import beside_files
 from sos_eval.economics.gate.dossier import gate_rule
 from sos_eval.economics.group_checks import group_problems
 from sos_eval.economics.idle import given_twice, idle_keys
@@ -67,6 +68,8 @@ def _files_or_model(section: EconomicsSection) -> Iterator[Problem]:
             yield ("implementation",), "no cost of the programme is declared", "add its costs"
     elif section.psa.correlation:
         yield ("psa", "correlation"), "draws from files have their dependence already", "leave it out"
+    if not modelled(section):
+        yield from beside_files(section)
 
 
 def _frame(section: EconomicsSection) -> Iterator[Problem]:
@@ -131,8 +134,6 @@ def _uptake(section: EconomicsSection) -> Iterator[Problem]:
         shares, here = strategy.uptake, ("strategies", j, "uptake")
         if not shares:
             continue
-        if section.psa.effects is not None:
-            yield here, "draws from files have no budget by year: it would change nothing", "leave it out"
         if j == 0:
             yield here, "the comparator is what happens anyway: nobody takes it up", "leave it out"
         if section.frame is not None and len(shares) > section.frame.horizon:
@@ -164,13 +165,13 @@ def _effect(section: EconomicsSection) -> Iterator[Problem]:
             yield ("effect", "estimate"), what, "check the scale"
     if effect.scale in ("risk_difference", "odds_ratio") and effect.baseline > effect.per:
         yield ("effect", "baseline"), f"{effect.baseline:g} per {effect.per:g} is a probability above 1", "check per"
-    if effect.unit in ("re_entry", "qaly") and not effect.per_entry_source:
+    if effect.unit in ("re_entry", "qaly") and not effect.per_entry_source and modelled(section):
         yield (
             ("effect", "per_entry_source"),
             f"is missing: how many {effect.unit} an entry stands for",
             "say the source",
         )
-    if effect.unit == "week_of_care" and section.care_pathway is None:
+    if effect.unit == "week_of_care" and section.care_pathway is None and modelled(section):
         yield ("effect", "unit"), "weeks of care need the care_pathway", "declare it"
 
 

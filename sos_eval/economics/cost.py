@@ -16,6 +16,7 @@ from sos_eval.economics.evaluate import Outputs, evaluate
 from sos_eval.economics.gate.evidence import bundle_evidence
 from sos_eval.economics.model.confidence import ConfidenceDistribution, distribution_of
 from sos_eval.economics.prepared import prepare
+from sos_eval.economics.problem import modelled
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.numerics.random import stream
 from sos_eval.results.facts import RunFacts
@@ -110,7 +111,7 @@ def effect_from(
         From `test_of_effect`: what the effect is drawn from, for the record.
     """
     effect = section.effect
-    if effect is None or effect.estimate is not None:
+    if effect is None or effect.estimate is not None or not modelled(section):
         return section
     row = facts.headline.overall(estimates)
     if row is None or pd.isna(row["estimate"]) or row["scale"] not in _SCALES:

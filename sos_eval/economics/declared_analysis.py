@@ -11,6 +11,7 @@ from sos_eval.declare import Declared
 from sos_eval.economics.declared import Positive, Share
 
 __all__ = [
+    "FEWEST_DRAWS",
     "Correlation",
     "Distribution",
     "Dsa",
@@ -22,6 +23,9 @@ __all__ = [
     "Subgroup",
     "Voi",
 ]
+
+#: Fewest draws that make a 95% interval: a tail of 2.5% holds one of them.
+FEWEST_DRAWS = 40
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,8 @@ class Psa(Declared):
     """The same for costs."""
     params: str | None = None
     """The same with a column per parameter; for EVPPI."""
-    draws: Annotated[int, Ge(2), Le(1_000_000)] = 10_000
-    """Draws where no files are given."""
+    draws: Annotated[int, Ge(FEWEST_DRAWS), Le(1_000_000)] = 10_000
+    """Draws where no files are given; files have at least 40 too: of fewer, less than one lies in a tail of 2.5%."""
     seed: Annotated[int, Ge(0)] | None = None
     """Seed of the draws and of simulated errors."""
     correlation: tuple[Correlation, ...] = ()

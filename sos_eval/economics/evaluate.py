@@ -111,10 +111,15 @@ def evaluate(prepared: Prepared, measured: Evidence, streams: Streams, where: st
         For CHEERS.
     """
     section, model = prepared.section, prepared.model
-    sheet = cheers_sheet(section, title, sourced=model is not None and UNSOURCED not in input_sources(model).values())
     draws = model_draws(prepared, streams) if model is not None else {}
     psa = model_samples(model, draws) if model is not None else prepared.samples
     assert psa is not None
+    compared = [
+        psa.strategies[prepared.reference],
+        *(n for n in psa.strategies if n != psa.strategies[prepared.reference]),
+    ]
+    sourced = model is not None and UNSOURCED not in input_sources(model).values()
+    sheet = cheers_sheet(section, compared, title, sourced=sourced)
     scenarios = scenario_models(prepared) if model is not None else []
     structural = structural_count(scenarios) if scenarios else 0
     evidence = own_evidence(section, model, psa.n_draws, answered(sheet), _mde(section, model), structural)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sos_eval.declare import Document, Path_
 from sos_eval.economics.consistency import problems, too_long, unknown_parameters
+from sos_eval.economics.declared_analysis import FEWEST_DRAWS
 from sos_eval.economics.group_checks import stays_of_groups
 from sos_eval.economics.idle import idle_parameters
 from sos_eval.economics.model.confidence import ConfidenceDistribution
@@ -20,7 +21,7 @@ from sos_eval.economics.problem import Problem, modelled
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.economics.voi.evsi import study_problems
 from sos_eval.economics.voi.power_study import size_problems
-from sos_eval.errors import DataFault, DesignFault, Faults, nearest
+from sos_eval.errors import DataFault, DesignFault, Fault, Faults, nearest
 
 __all__ = ["Prepared", "effect_there", "prepare", "studies_fit"]
 
@@ -195,4 +196,8 @@ def _read(section: EconomicsSection, document: Document) -> Samples:
     folder, psa = document.path.parent, section.psa
     assert psa.effects is not None
     assert psa.costs is not None
-    return read_samples(folder / psa.effects, folder / psa.costs, folder / psa.params if psa.params else None)
+    found = read_samples(folder / psa.effects, folder / psa.costs, folder / psa.params if psa.params else None)
+    if found.n_draws < FEWEST_DRAWS:
+        what = f"{found.n_draws} draws: a 95% interval needs {FEWEST_DRAWS} or more, of which one lies in each tail"
+        raise DataFault(Fault(str(folder / psa.effects), what, "draw more"))
+    return found

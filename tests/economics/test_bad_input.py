@@ -146,7 +146,7 @@ def test_all_faults_come_together():
     ({"frame__horizon": 0}, "greater than or equal to 1"),
     ({"frame__persepctive": "authority"}, 'did you mean "perspective"?'),
     ({"frame__perspective": "nhs"}, "is not one of the options"),
-    ({"psa": {"draws": 1}}, "greater than or equal to 2"),
+    ({"psa": {"draws": 39}}, "greater than or equal to 40"),
 ])  # fmt: skip
 def test_types_and_ranges_are_refused_with_the_key(changes, words):
     assert words in refused(**changes)

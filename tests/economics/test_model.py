@@ -362,7 +362,8 @@ def test_the_reporting_sheet_is_filled_only_from_what_is_there():
     from sos_eval.economics.cheers import cheers_sheet
 
     def answers(**changes):
-        return cheers_sheet(prepared(**changes).section).set_index("item")["answer"]
+        found = prepared(**changes)
+        return cheers_sheet(found.section, found.model.strategies).set_index("item")["answer"]
 
     assert answers()[22] == ""  # neither the baseline nor the weeks say where they come from
     assert answers()[20] == "2,000 draws of the parameters; 1 scenarios; one-way ranges; gate on the evidence"
