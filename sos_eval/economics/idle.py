@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sos_eval.economics.problem import Problem, declared_lines
+from sos_eval.economics.problem import Problem, declared_lines, modelled
 from sos_eval.economics.section import EconomicsSection
 
 __all__ = ["given_twice", "idle_keys", "idle_parameters"]
@@ -12,8 +12,22 @@ __all__ = ["given_twice", "idle_keys", "idle_parameters"]
 
 def idle_keys(section: EconomicsSection) -> Iterator[Problem]:
     """Refuse keys that change no result as they stand together."""
-    for check in (_lasting, _units, _cashable, _programme, _mix):
+    for check in (_estimate, _lasting, _units, _cashable, _programme, _mix):
         yield from check(section)
+
+
+def _estimate(section: EconomicsSection) -> Iterator[Problem]:
+    """Refuse what belongs to a declared estimate where none is, and what belongs to a run where one is."""
+    effect = section.effect
+    if effect is None or not modelled(section):
+        return
+    if effect.estimate is not None and effect.outcome:
+        yield ("effect", "outcome"), f"{effect.outcome}: an estimate is declared, and none is taken from a run", (
+            "leave it out"
+        )  # fmt: skip
+    for key, given in (("std_error", effect.std_error), ("source", effect.source)):
+        if effect.estimate is None and given not in (None, ""):
+            yield ("effect", key), f"{given}: no estimate is declared; a run's has its own", "leave it out"
 
 
 def _lasting(section: EconomicsSection) -> Iterator[Problem]:

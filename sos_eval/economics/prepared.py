@@ -157,7 +157,11 @@ def effect_there(prepared: Prepared) -> None:
         return
     faults = Faults(DesignFault)
     what = "no estimate is declared and none came from a bundle: a full analysis has nothing to start from"
-    _add(faults, prepared.document, prepared.path, ("effect",), what, "name the bundle, or leave the override out")
+    instead = "name the bundle, or leave the override out"
+    if effect.bundle is not None:
+        what = f"the primary estimate of the bundle {effect.bundle} is empty or has no error: nothing to start from"
+        instead = "its estimates.csv says why; take another run, or declare estimate and std_error"
+    _add(faults, prepared.document, prepared.path, ("effect",), what, instead)
     faults.stop()
 
 

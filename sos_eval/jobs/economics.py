@@ -17,7 +17,7 @@ from sos_eval.bundle.listing import check_place, list_files
 from sos_eval.bundle.unmet import Unmet
 from sos_eval.bundle.whole import write_folder
 from sos_eval.declare import Document, Path_, build, read_yaml
-from sos_eval.economics.cost import effect_from, test_of_effect
+from sos_eval.economics.cost import effect_from, refuse_other_outcome, test_of_effect
 from sos_eval.economics.evaluate import Evaluation, evaluate
 from sos_eval.economics.gate.evidence import Evidence, bundle_evidence
 from sos_eval.economics.gate.verdict import Verdict
@@ -95,6 +95,8 @@ def run_economics(
     check_place(folder, _MARKER, "an economic evaluation", force=force)
     test: ConfidenceDistribution | str = ""
     if bundle is not None:
+        called = f"the bundle {bundle.path}"
+        refuse_other_outcome(section, bundle.estimates, bundle.facts, document, where, called)
         test = test_of_effect(section, bundle.estimates, bundle.facts, _curve(bundle))
         section = effect_from(section, bundle.estimates, str(bundle.path), bundle.facts, test)
     found, own_seed = _evaluated(section, document, where, bundle, test, seed, title)

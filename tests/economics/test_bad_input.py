@@ -113,6 +113,11 @@ CASES = {
         "std_error: 0: no estimate is known without error"),
     "identical strategies": ({"strategies": [
         {"name": "usual", "effect": 0, "programme": 0}, {"name": "x"}, {"name": "y"}]}, "y and x are identical"),
+    "an error without an estimate": ({"effect": {"baseline": 30, "std_error": 0.5}},
+        "effect.std_error: 0.5: no estimate is declared"),
+    "a source without an estimate": ({"effect": {"baseline": 30, "source": "a report"}},
+        "effect.source: a report: no estimate is declared"),
+    "a run's outcome beside an estimate": ({"effect__outcome": "entries"}, "effect.outcome: entries: an estimate is"),
     "an effect without its error": ({"effect": {"baseline": 30, "estimate": -1.0, "source": "x"}},
         "std_error: is missing"),
     "more averted than there are": (
