@@ -126,6 +126,8 @@ class NextStudy(Declared):
     """Taken off the swept key of years, where that is a calendar year: the year before the first."""
     estimator: str = ""
     """Estimator in the power study; may be left out where there is one."""
+    outcome: str = ""
+    """Outcome in the power study; may be left out where one alone is called by words of entries into care."""
     per: Positive = 10000
     """What a difference in rates is per in the power study."""
 

@@ -10,7 +10,7 @@ from sos_eval.economics.declared import DeclaredEffect
 from sos_eval.economics.problem import Problem
 from sos_eval.results.facts import RunFacts
 
-__all__ = ["SCALES", "outcome_problem", "run_outcome_problem"]
+__all__ = ["SCALES", "counts_entries", "outcome_problem", "run_outcome_problem"]
 
 #: Scale of a run's estimate -> that of a declared effect.
 SCALES: dict[str, Literal["rate_difference", "rate_ratio"]] = {"rate_per": "rate_difference", "ratio": "rate_ratio"}
@@ -22,6 +22,12 @@ _ENTRIES = compile(
 )
 #: And of one that counts entries of another kind.
 _OTHERS = compile(r"\bre[- ]?(entry|entries|entered|enter\w*|admi\w*)\b", IGNORECASE)
+
+
+def counts_entries(words: str) -> bool:
+    """Say whether an outcome's name or words are of entries into care."""
+    plain = words.replace("_", " ")
+    return bool(_ENTRIES.search(plain)) and not _OTHERS.search(plain)
 
 
 def outcome_problem(
@@ -47,8 +53,7 @@ def outcome_problem(
         how = "children who are there on one day" if stock else "a measured value, no count over a population at risk"
         other = "take a run whose primary outcome counts entries into care, with its population at risk"
         return ("effect",), f"{said}: {how}, not entries into care", f"{other}, or declare estimate and std_error"
-    words = f"{name} {label}".replace("_", " ")
-    if effect.outcome == name or (_ENTRIES.search(words) and not _OTHERS.search(words)):
+    if effect.outcome == name or counts_entries(f"{name} {label}"):
         return None
     instead = f"if it counts entries into care write effect.outcome: {name}; else take a run whose primary outcome does"
     return ("effect",), f"{said}: it does not say that it counts entries into care", instead
