@@ -11,6 +11,7 @@ from sos_eval.economics.group_checks import group_problems
 from sos_eval.economics.idle import given_twice, idle_keys
 from sos_eval.economics.model.deflator import Deflator
 from sos_eval.economics.model.discount import schedule_names
+from sos_eval.economics.model.stay import CHILDHOOD
 from sos_eval.economics.problem import Problem, declared_lines, modelled
 from sos_eval.economics.section import EconomicsSection, threshold_grid
 from sos_eval.errors import nearest
@@ -210,6 +211,11 @@ def _stays(section: EconomicsSection) -> Iterator[Problem]:
         yield ("care_pathway", "age_at_entry"), "observed stays have ended at 18 already", "leave it out"
     if pathway.weeks is None and not filed:
         yield ("care_pathway", "weeks"), "is missing: stays need their mean", "add it"
+    means = [(("care_pathway", "weeks"), pathway.weeks)]
+    means += [(("equity", i, "weeks"), group.weeks) for i, group in enumerate(section.equity)]
+    for key, weeks in means:
+        if weeks is not None and weeks > CHILDHOOD:
+            yield key, f"{weeks:,.10g} weeks on average, but 18 years are {CHILDHOOD:,.0f}", "write weeks, not days"
     yield from _ages(pathway)
 
 

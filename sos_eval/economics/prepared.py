@@ -16,7 +16,7 @@ from sos_eval.economics.model.discount import Schedule, flat, named_schedule
 from sos_eval.economics.model.draws import central_interval, correlation_problem
 from sos_eval.economics.model.evaluated import WEEKS, DecisionModel, decision_model
 from sos_eval.economics.model.psa import Samples, read_samples
-from sos_eval.economics.model.stay import Observed, read_stays
+from sos_eval.economics.model.stay import CHILDHOOD, Observed, Stay, read_stays
 from sos_eval.economics.problem import Problem, modelled
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.economics.voi.evsi import study_problems
@@ -120,9 +120,21 @@ def prepare(
 def _room(model: DecisionModel) -> Iterator[Problem]:
     """Check that stays fit between the ages at entry and 18, in any draw, and that groups' make up their mean."""
     if model.stay is not None:
+        yield from _stretched(model.stay, model.base["weeks"])
         yield from stays_of_groups(model.section, model.base["weeks"])
         stay = next(p for p in model.parameters if p.name == "weeks")
         yield from too_long(central_interval(stay, 1 - 1e-12)[1], model.stay.limit * WEEKS)
+
+
+def _stretched(stay: Stay, mean: float) -> Iterator[Problem]:
+    """Refuse a mean that makes observed stays, which it moves all alike, longer than a childhood."""
+    longest = float(stay.points.max()) * mean if stay.kind == "empirical" else 0.0
+    if longest > CHILDHOOD:
+        what = (
+            f"{mean:,.4g}: the file's own mean is {stay.observed:,.4g}, so that its longest stay would be "
+            f"{longest:,.0f} weeks: 18 years are {CHILDHOOD:,.0f}"
+        )
+        yield ("care_pathway", "weeks"), what, "leave it out: the mean is then the file's"
 
 
 def studies_fit(prepared: Prepared, psa: Samples) -> None:
