@@ -18,6 +18,9 @@ from sos_eval.errors import nearest
 
 __all__ = ["problems", "too_long", "unknown_parameters"]
 
+#: Shapes between which the distribution of stays says something.
+_SHAPES = (0.05, 1000.0)
+
 
 def problems(section: EconomicsSection, deflator: Deflator, *, varied: bool = False) -> list[Problem]:
     """List everything that contradicts itself in a declaration.
@@ -207,6 +210,11 @@ def _stays(section: EconomicsSection) -> Iterator[Problem]:
             if (given is not None) != wanted:
                 what = f"{stays.distribution} stays {'need it' if wanted else 'have none'}"
                 yield (*here, key), what, "add it" if wanted else "leave it out"
+        if stays.shape is not None and not _SHAPES[0] <= stays.shape <= _SHAPES[1]:
+            low = stays.shape < _SHAPES[0]
+            what = "nearly every stay would end at once" if low else "every stay would be the mean"
+            instead = f"write {_SHAPES[0]:g} or more" if low else "write distribution: fixed"
+            yield (*here, "shape"), f"{stays.shape:g}: {what}", instead
     if filed and pathway.age_at_entry:
         yield ("care_pathway", "age_at_entry"), "observed stays have ended at 18 already", "leave it out"
     if pathway.weeks is None and not filed:

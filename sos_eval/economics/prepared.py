@@ -19,6 +19,7 @@ from sos_eval.economics.model.psa import Samples, read_samples
 from sos_eval.economics.model.stay import CHILDHOOD, Observed, Stay, read_stays
 from sos_eval.economics.problem import Problem, modelled
 from sos_eval.economics.section import EconomicsSection
+from sos_eval.economics.support import outside_support
 from sos_eval.economics.voi.evsi import study_problems
 from sos_eval.economics.voi.power_study import size_problems
 from sos_eval.errors import DataFault, DesignFault, Fault, Faults, nearest
@@ -106,7 +107,7 @@ def prepare(
     if model is not None:
         for key, what, instead in idle_parameters(section, [p.name for p in model.parameters if not p.varies]):
             _add(faults, document, path, key, what, instead)
-        for key, what, instead in _room(model):
+        for key, what, instead in (*_room(model), *outside_support(model)):
             _add(faults, document, path, key, what, instead)
         faults.stop()
     wrong = correlation_problem(names, section.psa.correlation) if model is not None else ""

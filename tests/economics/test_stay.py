@@ -227,3 +227,12 @@ def test_moves_within_the_year_stand_beside_those_at_its_end():
     still = timing_table(prepared().model)
     assert not still["convention"].str.contains("moves").any()
     assert "anniversary" not in still["text"][0]
+
+
+@pytest.mark.parametrize("kind", ["weibull", "gamma"])
+@pytest.mark.parametrize("shape", [0.05, 0.3, 1.0, 1000.0])
+def test_stays_that_end_at_18_have_their_mean_at_every_shape_and_room(kind, shape):
+    # all weeks of an entry lie within the year of entry and the 18 that follow, and add up to the mean
+    declared = stay(kind, shape, ages={1: 0.3, 8: 0.3, 14: 0.4})
+    mean = 52 * declared.limit * np.array([0.01, 0.5, 0.9, 0.97, 0.99, 0.999])
+    np.testing.assert_allclose(np.add(*declared.weeks_by_year(mean, 20, 52.0)).sum(1), mean, rtol=1e-10)

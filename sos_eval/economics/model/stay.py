@@ -115,10 +115,9 @@ class Stay:
             return scale
         for _ in range(200):
             value, slope = self._ended(scale)
-            step = (mean - value) / slope
-            scale = scale + step
-            if np.all(np.abs(step) <= 1e-14 * scale):
+            if np.all(np.abs(mean - value) <= 1e-14 * mean):  # steps below that are rounding, and need not shrink
                 return scale
+            scale = scale + np.where(np.abs(mean - value) <= 1e-14 * mean, 0.0, (mean - value) / slope)
         raise OurFault(f"the mean of stays that end at 18 was not found from {mean.min():g} to {mean.max():g} years")
 
     def _ended(self, scale: Array) -> tuple[Array, Array]:
@@ -153,7 +152,8 @@ class Stay:
             return np.asarray(1 - below[0]), np.asarray(below[1]), np.asarray((1 + 1 / k) * below[2])
         if self.kind == "weibull":
             scale = 1 / gamma(1 + 1 / k)
-            moments = [scale**r * gamma(1 + r / k) * gammainc(1 + r / k, (x / scale) ** k) for r in range(3)]
+            with np.errstate(over="ignore"):  # a power too large for a number lies beyond every stay
+                moments = [scale**r * gamma(1 + r / k) * gammainc(1 + r / k, (x / scale) ** k) for r in range(3)]
             return np.asarray(1 - moments[0]), np.asarray(moments[1]), np.asarray(moments[2])
         at = np.searchsorted(self.points, x, side="right")
         sums = [np.concatenate([[0.0], np.cumsum(self.mass * self.points**r)])[at] for r in range(3)]
