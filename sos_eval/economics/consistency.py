@@ -12,7 +12,8 @@ from sos_eval.economics.idle import given_twice, idle_keys
 from sos_eval.economics.model.deflator import Deflator
 from sos_eval.economics.model.discount import schedule_names
 from sos_eval.economics.model.stay import CHILDHOOD
-from sos_eval.economics.problem import Problem, declared_lines, modelled
+from sos_eval.economics.names import name_problems
+from sos_eval.economics.problem import Path, Problem, declared_lines, modelled
 from sos_eval.economics.section import EconomicsSection, threshold_grid
 from sos_eval.errors import nearest
 
@@ -35,7 +36,7 @@ def problems(section: EconomicsSection, deflator: Deflator, *, varied: bool = Fa
     found: list[Problem] = [] if varied else list(idle_keys(section))
     for check in (_thresholds, _gate, _files_or_model, _frame, _discount, _strategies, _uptake, _effect, _pathway):
         found += list(check(section))
-    for check in (_stays, _implementation, _decision, given_twice, group_problems, _cheers):
+    for check in (_stays, _implementation, _decision, given_twice, name_problems, group_problems, _cheers):
         found += list(check(section))
     found += list(_lines(section, deflator))
     return found
@@ -119,8 +120,6 @@ def _strategies(section: EconomicsSection) -> Iterator[Problem]:
     names = [s.name for s in declared]
     if len(declared) < 2:
         yield ("strategies",), "one strategy is no comparison", "add the comparator"
-    if len(set(names)) < len(names):
-        yield ("strategies",), "a name stands twice", "give each strategy its own"
     if frame is not None and names[0] != frame.comparator:
         yield ("strategies", 0, "name"), f"the first is not the frame's comparator {frame.comparator!r}", "put it first"
     if declared[0].effect or declared[0].programme:
@@ -187,8 +186,6 @@ def _pathway(section: EconomicsSection) -> Iterator[Problem]:
     total = sum(place.share for place in pathway.placements)
     if abs(total - 1) > 1e-6:
         yield ("care_pathway", "placements"), f"the shares sum to {total:.6g}", "let them sum to 1"
-    if len(set(names)) < len(names):
-        yield ("care_pathway", "placements"), "a name stands twice", "give each placement its own"
     for i, place in enumerate(pathway.placements):
         path = ("care_pathway", "placements", i)
         for target in place.to:
@@ -219,11 +216,11 @@ def _stays(section: EconomicsSection) -> Iterator[Problem]:
         yield ("care_pathway", "age_at_entry"), "observed stays have ended at 18 already", "leave it out"
     if pathway.weeks is None and not filed:
         yield ("care_pathway", "weeks"), "is missing: stays need their mean", "add it"
-    means = [(("care_pathway", "weeks"), pathway.weeks)]
+    means: list[tuple[Path, float | None]] = [(("care_pathway", "weeks"), pathway.weeks)]
     means += [(("equity", i, "weeks"), group.weeks) for i, group in enumerate(section.equity)]
-    for key, weeks in means:
+    for place, weeks in means:
         if weeks is not None and weeks > CHILDHOOD:
-            yield key, f"{weeks:,.10g} weeks on average, but 18 years are {CHILDHOOD:,.0f}", "write weeks, not days"
+            yield place, f"{weeks:,.10g} weeks on average, but 18 years are {CHILDHOOD:,.0f}", "write weeks, not days"
     yield from _ages(pathway)
 
 
@@ -270,9 +267,6 @@ def _lines(section: EconomicsSection, deflator: Deflator) -> Iterator[Problem]:
     for path, line in declared_lines(section):
         if line.distribution in ("gamma", "lognormal") and line.amount <= 0 < line.se:
             yield (*path, "amount"), f"{line.name}: a {line.distribution} cost is above zero", "or distribution: normal"
-    names = [line.name for _, line in declared_lines(section)]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield ("costs",), f"{name}: two cost lines have this name", "give each its own"
 
 
 def _implementation(section: EconomicsSection) -> Iterator[Problem]:

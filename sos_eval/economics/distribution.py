@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sos_eval.economics.declared_analysis import Distribution, Subgroup
 from sos_eval.economics.equity import MORE_THAN_THERE_ARE, constant_of, equity_table, group_falls
 from sos_eval.economics.model.evaluated import DecisionModel
+from sos_eval.economics.names import ALL_GROUPS
 
 if TYPE_CHECKING:
     from sos_eval.economics.prepared import Prepared
@@ -130,6 +131,6 @@ def _weighed(rows: pd.DataFrame, name: str) -> Iterator[dict[str, Any]]:
     table["weighted_net_benefit"] = table["weight"] * table["incremental_net_benefit"]
     yield from ({str(key): value for key, value in row.items()} for row in table.to_dict("records"))
     added = ["inc_effect", "inc_cost", "incremental_net_benefit", "weighted_net_benefit"]
-    whole = {"strategy": name, "subgroup": "all groups", "weight": 1.0, "threshold": table["threshold"].iloc[0],
+    whole = {"strategy": name, "subgroup": ALL_GROUPS, "weight": 1.0, "threshold": table["threshold"].iloc[0],
              "reason": "a group that it is made of has no number" if table["reason"].any() else ""}  # fmt: skip
     yield {**whole, **{column: float(table[column].sum(skipna=False)) for column in added}}

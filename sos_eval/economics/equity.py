@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sos_eval.economics.declared_analysis import Subgroup
 from sos_eval.economics.group_checks import by_dimension, make_up_all
 from sos_eval.economics.model.evaluated import DecisionModel, rate_fall
+from sos_eval.economics.names import ALL_GROUPS
 
 if TYPE_CHECKING:
     from sos_eval.economics.prepared import Prepared
@@ -27,7 +28,6 @@ __all__ = ["MORE_THAN_THERE_ARE", "constant_of", "equity_table", "group_falls"]
 MORE_THAN_THERE_ARE = "more entries would be averted in the group than there are"
 
 Array = NDArray[np.float64]
-_ALL = "all groups"
 
 
 def equity_table(prepared: Prepared, *, with_effect: bool) -> pd.DataFrame:
@@ -182,4 +182,4 @@ def _sum(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     kept = {name: table[name].iloc[0] for name in ("strategy", "dimension", "threshold") if name in table}
     if "reason" in table:
         kept["reason"] = "a group that it is made of has no number" if table["reason"].any() else ""
-    return {**kept, "subgroup": _ALL, **total}
+    return {**kept, "subgroup": ALL_GROUPS, **total}

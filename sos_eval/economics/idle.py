@@ -64,6 +64,9 @@ def _cashable(section: EconomicsSection) -> Iterator[Problem]:
         if programme and line.cashable:
             what = f"{line.name}: a cost of the programme is paid in full; cashable is a share of a saving"
             yield (*path, "cashable"), what, "leave it out"
+        elif not programme and line.amount < 0 and line.cashable:
+            what = f"{line.name}: an averted entry costs this more, and it is paid in full; a share is of a saving"
+            yield (*path, "cashable"), what, "leave it out"
 
 
 def _programme(section: EconomicsSection) -> Iterator[Problem]:

@@ -15,6 +15,8 @@ from sos_eval.economics.decision import choose
 from sos_eval.economics.declared_analysis import Scenario
 from sos_eval.economics.icers import incremental, quadrant
 from sos_eval.economics.model.evaluated import DecisionModel
+from sos_eval.economics.names import BASE_CASE
+from sos_eval.economics.scenario_checks import idle_changes, without_idle
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.errors import DesignFault, Fault, Faults, nearest
 
@@ -85,7 +87,7 @@ def _costs(scenario: Scenario | None, model: DecisionModel, j: int) -> dict[str,
     base, share = model.expected, float(model.programme_share[j])
     fall = break_even_fall(model, share)
     return {
-        "scenario": scenario.name if scenario else "base case",
+        "scenario": scenario.name if scenario else BASE_CASE,
         "changes": "; ".join(f"{k} = {v}" for k, v in scenario.change.items()) if scenario else "",
         "why": scenario.why if scenario else "",
         "structural": bool(scenario and scenario.structural),
@@ -174,11 +176,18 @@ def _changed(prepared: Prepared, scenario: Scenario, i: int) -> DecisionModel:
     data: Any = document.data
     for part in path:
         data = data[part]
+    here = document.where((*path, "scenarios", i))
     changed = deepcopy(data)
+    faults = Faults(DesignFault)
+    for what, instead in idle_changes(scenario, prepared.section, data):
+        faults.add(here, f"scenario {scenario.name}: {what}", instead)
+    faults.stop()
     for key, value in scenario.change.items():
-        _set(changed, key, value, document.where((*path, "scenarios", i)), scenario.name)
-    for dropped in ("scenarios", "schema", "name", "title", "equity", "distribution"):  # no result by scenario
-        changed.pop(dropped, None)
+        _set(changed, key, value, here, scenario.name)
+    changed, own = without_idle(changed), without_idle(data)
+    if build(EconomicsSection, changed, document, path) == build(EconomicsSection, own, document, path):
+        what = f"scenario {scenario.name}: it says what the base case says, and changes nothing"
+        raise DesignFault(Fault(here, what, "change a value, or leave the scenario out"))
     kept = _keep_effect(changed, prepared.section)
     section = build(EconomicsSection, changed, document, path)
     assert section is not None

@@ -12,6 +12,7 @@ from sos_eval.economics.evaluate import evaluate
 from sos_eval.economics.gate.evidence import Evidence
 from sos_eval.economics.scenarios import marginal_child, scenario_models
 from sos_eval.economics.summary import finding
+from sos_eval.errors import DesignFault
 from tests.economics.test_model import SHORTER, base, full_run, prepared
 
 #: 30,000 a year and 2 fewer entries per 10,000 in full; the light programme costs a tenth and averts two fifths.
@@ -174,7 +175,7 @@ def test_the_headline_says_how_far_and_how_sure_against_both_the_comparator_and_
     assert f" ICER GBP {head['icer']:,.0f} for an averted entry to care, over light." in said
 
 
-@pytest.mark.parametrize(("weeks", "found"), [(30, "46.43% less"), (59.9, "0.09% less"), (60, ""), (300, "")])
+@pytest.mark.parametrize(("weeks", "found"), [(30, "46.43% less"), (59.9, "0.09% less"), (60.1, ""), (300, "")])
 def test_a_shorter_stay_is_below_the_mean_in_use_and_saves_less(weeks, found, tmp_path, monkeypatch):
     # declared: 30 weeks save 6,000 of 11,200; 59.9 weeks 10 of it
     change = {"name": "other", "change": {"care_pathway.weeks": weeks}}
@@ -256,3 +257,27 @@ def test_a_scenario_with_other_strategies_or_another_threshold_changes_a_result(
     first = judged(strategies=THREE, scenarios=both, gate={"override": "E1", "why": "to see"}).outputs["scenarios"]
     notes = first.groupby("scenario", sort=False)["note"].first()
     assert notes.tolist() == ["", "", "", "changes no result here"]
+
+
+@pytest.mark.parametrize(("change", "says"), [
+    ({}, "it changes nothing"), ({"care_pathway.weeks": 60}, "it says what the base case says"),
+    ({"care_pathway.entries": "first_day", "care_pathway.weeks": 60.0}, "it says what the base case says"),
+    ({"frame.currency": "EUR"}, "frame.currency: no result by scenario depends on it"),
+    ({"care_pathway.weeks": 30, "effect.source": "x"}, "effect.source: no result by scenario"),
+    ({"voi.years": 3}, "voi.years: no result by scenario"), ({"gate.override": "E3"}, "gate.override: no result"),
+    ({"psa.seed": 3}, "psa.seed: no result"), ({"strategies.full.uptake": [0.5, 1]}, "uptake: no result by scenario"),
+    ({"costs.0.grade": "A"}, "grade: no result by scenario"), ({"effect.bundle": "b"}, "not another run"),
+    ({"psa.effects": "e.csv", "psa.costs": "c.csv"}, "psa.costs: a scenario is the same model"),
+    ({"equity.0.share": 0.5}, "equity.0.share: no result by scenario"),
+])  # fmt: skip
+def test_a_scenario_that_can_change_no_result_is_refused(change, says):
+    with pytest.raises(DesignFault) as caught:
+        judged(strategies=THREE, scenarios=[SHORTER, {"name": "idle", "change": change}])
+    assert "scenario idle: " in str(caught.value)
+    assert says in str(caught.value)
+
+
+def test_a_scenario_of_draws_and_of_errors_is_none_of_those():
+    for change in ({"psa.draws": 100}, {"effect.std_error": 0.1}, {"frame.perspective": "societal"}):
+        got = judged(scenarios=[SHORTER, {"name": "other", "change": change}], gate={"override": "E2", "why": "x"})
+        assert got.outputs["scenarios"]["note"].tolist() == ["", "", "changes no result here"]
