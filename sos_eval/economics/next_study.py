@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["next_study"]
 
 Array = NDArray[np.float64]
+#: Monte Carlo errors beyond which a bias is told: there are many sizes.
+_BEYOND = 3
 
 
 def next_study(prepared: Prepared, psa: Samples, rng: np.random.Generator) -> pd.DataFrame:
@@ -73,15 +75,15 @@ def next_study(prepared: Prepared, psa: Samples, rng: np.random.Generator) -> pd
     table["not_told_apart"] = _near(table).astype(int)
     known = bias_and_failures(rows, study, effect)
     table[["bias", "failed"]] = known[["bias", "failed"]]
-    off = [_off(*row) for row in known.to_numpy(float)]
-    table["note"] = ["; ".join(part for part in (off[i], _edge(table, i)) if part) for i in range(len(table))]
+    said = [_off(*row) for row in known.to_numpy(float)]
+    table["note"] = ["; ".join(part for part in (said[i], _edge(table, i)) if part) for i in range(len(table))]
     return table
 
 
 def _off(bias: float, error: float, failed: float) -> str:
     """Say what of a size's estimates its spread leaves out: a bias beyond its Monte Carlo error, draws without one."""
     said = []
-    if abs(bias) > 2 * np.nan_to_num(error):
+    if abs(bias) > _BEYOND * np.nan_to_num(error):
         said.append(f"estimates are off by {bias:.3g} on average, which is not counted")
     if failed > 0:
         said.append(f"{failed:.1%} of simulated studies gave no estimate, which is not counted")

@@ -50,6 +50,8 @@ class EconomicsRun:
         What was found, in a sentence.
     outside
         What is printed outside the tiers, where the evidence grants nothing numeric; empty elsewhere.
+    allowed
+        What the tier allows, in words.
     unmet
         Figures that could not be made.
     """
@@ -60,6 +62,7 @@ class EconomicsRun:
     finding: str
     unmet: tuple[Unmet, ...] = ()
     outside: str = ""
+    allowed: str = ""
 
 
 def run_economics(
@@ -106,9 +109,9 @@ def run_economics(
     write_folder(
         folder, lambda partial_folder: unmet.extend(_write(partial_folder, outputs, title or path.stem)), replace=force
     )
-    return EconomicsRun(
-        folder, found.verdict, found.watermark, finding(found.outputs), tuple(unmet), outside_tiers(found.outputs)
-    )
+    said, outside = finding(found.outputs), outside_tiers(found.outputs)
+    gate = found.outputs["gate"]
+    return EconomicsRun(folder, found.verdict, found.watermark, said, tuple(unmet), outside, str(gate["allowed"]))
 
 
 def _evaluated(

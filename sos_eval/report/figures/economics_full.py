@@ -201,9 +201,9 @@ def sizes(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Show what the next study would be worth by authorities and years, the best size, and those not told from it."""
     at, best, near = float(table["threshold"].iloc[0]), table[table["best"] == 1], table[table["not_told_apart"] == 1]
     others = f"; small rings: {len(near)} that two errors do not tell from it" if len(near) else ""
-    said = "no size is worth its cost" if best.empty else f"large ring: the largest value{others}"
-    if "note" in table and best["note"].fillna("").str.contains("edge of the sweep").any():
-        said += ", at the edge of the sweep: a size beyond it may be better"
+    edge = "note" in table and best["note"].fillna("").astype(str).str.contains("edge of the sweep").any()
+    beyond = ", at the edge of the sweep (a size beyond it may be better)" if edge else ""
+    said = "no size is worth its cost" if best.empty else f"large ring: the largest value{beyond}{others}"
     note = marked(bundle, f"At a threshold of {at:,.10g}; bars: two standard errors; {said}.")
     shown, (axes, *_) = canvas("How large should the next study be?", height=2.7, note=note, left=0.85, top=0.5)
     for colour, (years, group) in zip(COLOURS * 3, table.groupby("years"), strict=False):
