@@ -57,6 +57,10 @@ def _gate(section: EconomicsSection) -> Iterator[Problem]:
         for name in names:
             if name not in known:
                 yield ("gate", key, name), "no such field of a dossier", nearest(name, known)
+    for name in section.gate.evidence:
+        if name in known and name not in section.gate.facts:
+            what = f"evidence of {name}, which is not declared under gate.facts"
+            yield ("gate", "evidence", name), what, "declare the fact, or leave its evidence out"
 
 
 def _files_or_model(section: EconomicsSection) -> Iterator[Problem]:
@@ -190,7 +194,8 @@ def _pathway(section: EconomicsSection) -> Iterator[Problem]:
         path = ("care_pathway", "placements", i)
         for target in place.to:
             if target not in names or target == place.name:
-                yield (*path, "to", target), "no other placement is called so", nearest(target, names)
+                others = [name for name in names if name != place.name]
+                yield (*path, "to", target), "no other placement is called so", nearest(target, others)
         if sum(place.to.values()) > 1:
             yield (*path, "to"), f"the probabilities sum to {sum(place.to.values()):g}", "let them sum to 1 at most"
 
@@ -292,7 +297,8 @@ def _decision(section: EconomicsSection) -> Iterator[Problem]:
     for name, (low, high) in section.dsa.ranges.items():
         share = name.startswith("mix[")
         if not low < high:
-            yield ("dsa", "ranges", name), f"[{low:g}, {high:g}]: the first is not the lower", f"[{high:g}, {low:g}]"
+            instead = f"[{high:g}, {low:g}]" if low > high else "a range has two ends"
+            yield ("dsa", "ranges", name), f"[{low:g}, {high:g}]: the first is not the lower", instead
         elif share and not 0 <= low < high <= 1:
             yield ("dsa", "ranges", name), f"[{low:g}, {high:g}]: a share of the mix lies in 0 to 1", ""
     places = section.care_pathway.placements if section.care_pathway is not None else ()
@@ -315,6 +321,8 @@ def _cheers(section: EconomicsSection) -> Iterator[Problem]:
     for name in section.cheers:
         if name not in items:
             yield ("cheers", name), "CHEERS 2022 has items 1 to 28", "write the item's number"
+        elif not section.cheers[name].strip():
+            yield ("cheers", name), "is empty: the item stays open", "answer it, or leave it out"
 
 
 def too_long(weeks: float, limit: float) -> Iterator[Problem]:

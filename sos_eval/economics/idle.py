@@ -106,6 +106,8 @@ def given_twice(section: EconomicsSection) -> Iterator[Problem]:
 def _twice(key: tuple[str, str], groups: Sequence[Sequence[str]]) -> Iterator[Problem]:
     """Refuse a group of parameters that is given twice, or holds a parameter twice."""
     for i, group in enumerate(groups):
+        if not group:
+            yield (*key, i), "names no parameter", "name one, or leave it out"
         if len(set(group)) < len(group):
             yield (*key, i), f"{', '.join(group)}: a parameter with itself", "name each once"
         if frozenset(group) in [frozenset(earlier) for earlier in groups[:i]]:

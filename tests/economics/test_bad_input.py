@@ -115,6 +115,10 @@ CASES = {
         {"name": "s", "parameter": "weeks", "sizes": [1], "sd": 1}]}}, "studies.1.name: s: two proposed studies have"),
     "two strategies of one name": ({"strategies": [{"name": "usual", "effect": 0, "programme": 0}, {"name": "x"},
         {"name": "x", "effect": 0.5}]}, "strategies.2.name: x: two strategies have this name"),
+    "evidence of nothing": ({"gate": {"evidence": {"sms": "page 3"}}}, "evidence.sms: evidence of sms, which is not"),
+    "a group of no parameters": ({"voi": {"evppi": [[]]}}, "voi.evppi.0: names no parameter"),
+    "an answer that says nothing": ({"cheers": {"2": " "}}, "cheers.2: is empty: the item stays open"),
+    "a range of one value": ({"dsa": {"ranges": {"weeks": [50, 50]}}}, "a range has two ends"),
     "turnover without training": ({"implementation": {"turnover": 0.1, "licence": {
         "name": "l", "amount": 1, **LINE}}}, "no training is declared"),
     "an annuity of nothing": ({"implementation": {"amortisation": 9, "licence": {
