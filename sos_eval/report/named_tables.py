@@ -15,7 +15,7 @@ from sos_eval.bundle.listing import refuse_damage
 from sos_eval.declare import read_json
 from sos_eval.errors import Fault, InputFault, nearest
 from sos_eval.report.drawing import NothingToShow
-from sos_eval.report.money_words import in_money
+from sos_eval.report.economics_texts import in_money
 from sos_eval.report.table_notes import notes_on
 from sos_eval.report.tables.models import models_notes
 from sos_eval.results.method import registered, summary

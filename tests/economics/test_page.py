@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -15,6 +16,7 @@ from sos_eval.report.content import Table, Text
 from sos_eval.report.draw import available, draw_all
 from sos_eval.report.economics_blocks import economics
 from sos_eval.report.economics_page import EconomicsFolder
+from sos_eval.report.economics_texts import texts
 from sos_eval.report.figures.economics_first import colours_of
 from sos_eval.results.method import registered
 from tests.conftest import ROOT
@@ -148,8 +150,6 @@ def test_a_folder_that_was_changed_is_not_drawn(tmp_path, capsys):
 
 def test_a_folder_of_an_earlier_version_is_still_read(folder, tmp_path):
     # before strategies had rows of their own: break-even and highest cost were the whole programme's
-    import shutil
-
     old = tmp_path / "old"
     shutil.copytree(folder, old)
     kept = {"breakeven": ["counting", "quantity", "value", "low", "high", "text"], "max_programme_cost": ["fall"],
@@ -206,3 +206,18 @@ def test_the_figure_of_the_next_study_says_that_its_best_size_is_at_the_edge(fol
     assert own.economics["next_study"].query("best == 1")["years"].tolist() == [4]
     alt = draw_all(own, ("svg",), only="economics_next_study").alt["economics_next_study"]
     assert "large ring: the largest value, at the edge of the sweep (a size beyond it may be better); small" in alt
+
+
+def test_a_column_of_text_that_is_empty_throughout_is_text(tmp_path, folder):
+    # a headline has no condition, and no size a note: read back, both columns are numbers that are missing
+    assert texts(pd.Series([float("nan")] * 2)) == ["", ""]
+    assert texts(pd.Series(["at an edge", None])) == ["at an edge", ""]
+    own = tmp_path / "own"
+    shutil.copytree(folder, own)
+    for name, column in (("summary", "condition"), ("next_study", "note"), ("evppi", "note")):
+        pd.read_csv(own / f"{name}.csv").assign(**{column: float("nan")}).to_csv(own / f"{name}.csv", index=False)
+    found = EconomicsFolder(own)
+    drawn = draw_all(found, ("svg",), only="economics_next_study")
+    assert drawn.unmet == []
+    assert "edge of the sweep" not in drawn.alt["economics_next_study"]
+    assert "condition" not in table_of(economics(found, drawn), "Main results").frame

@@ -1,11 +1,13 @@
-"""In which money the tables of an economic evaluation are: currency, prices of which year, over how many years."""
+"""Words of an economic evaluation's tables: in which money they are, and columns of text as they were written."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["MONEY", "in_money"]
+import pandas as pd
+
+__all__ = ["MONEY", "in_money", "texts"]
 
 #: Tables with amounts of money.
 MONEY = (
@@ -30,3 +32,8 @@ def in_money(gate: Mapping[str, Any], table: str) -> str:
     if table not in MONEY or not isinstance(said, str):
         return ""
     return f"{said}, not discounted" if table == "budget_impact" else said
+
+
+def texts(column: pd.Series) -> list[str]:
+    """Return a column of text; one that is empty throughout was read as numbers."""
+    return ["" if pd.isna(value) else str(value) for value in column]
