@@ -17,6 +17,8 @@ from sos_eval.economics.gate.evidence import Evidence
 from sos_eval.economics.prepared import prepare
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.errors import DesignFault
+from sos_eval.jobs.check import check_design
+from sos_eval.jobs.run import run
 from tests.economics.test_facts import estimates, facts
 from tests.economics.test_model import declared
 from tests.jobs.test_primary_outcome import DESIGN
@@ -103,3 +105,15 @@ def test_a_scale_beside_a_run_of_another_is_refused():
         in refused(own={"scale": "rate_ratio"})
     )
     told(own={"scale": "rate_ratio"}, rows=estimates(scale="ratio"))
+
+
+@pytest.mark.parametrize("look", [check_design, run], ids=["check", "run"])
+def test_faults_of_a_designs_economics_come_before_the_work(tmp_path, look):
+    # the panel is not there: nothing of it has been read
+    text = DESIGN.replace("  psa: {draws: 1000}", "  psa: {draws: 1000}\n  scenarios: [{name: idle, change: {}}]")
+    (tmp_path / "d.yaml").write_text(text.replace("weeks: 130\n", "weeks: 940\n"))
+    with pytest.raises(DesignFault, match=r"care_pathway\.weeks: 940 weeks on average, but 18 years are 939"):
+        look(tmp_path / "d.yaml")
+    (tmp_path / "d.yaml").write_text(text)
+    with pytest.raises(DesignFault, match="scenario idle: it changes nothing"):
+        look(tmp_path / "d.yaml")
