@@ -17,8 +17,9 @@ _BLOCKS = (
 )  # fmt: skip
 #: The same, of keys within a block.
 _KEYS = ("frame.currency", "psa.seed", "effect.constant", "effect.outcome", "effect.prior")
-#: And last parts of keys that are words beside a number, or say who takes a strategy up when.
-_WORDS = ("why", "source", "grade", "vintage", "uptake")
+#: And last parts of keys that say who takes a strategy up when, or are words: these go with a number beside them.
+_UPTAKE = "uptake"
+_WORDS = ("why", "source", "grade", "vintage")
 _RUNS = ("effect.bundle", "psa.effects", "psa.costs", "psa.params")
 
 
@@ -41,7 +42,11 @@ def idle_changes(scenario: Scenario, section: EconomicsSection, data: Mapping[st
         block, last = key.split(".")[0], key.split(".")[-1]
         if key in _RUNS:
             yield f"{key}: a scenario is the same model under other choices, not another run", "evaluate that apart"
-        elif block in _BLOCKS or any(key == one or key.startswith(f"{one}.") for one in _KEYS) or _words(last):
+        elif (
+            block in _BLOCKS
+            or any(key == one or key.startswith(f"{one}.") for one in _KEYS)
+            or _idle(last, key, scenario)
+        ):
             yield f"{key}: no result by scenario depends on it", "leave it out"
         elif taken and key in ("effect.std_error", "effect.scale") and "effect.estimate" not in scenario.change:
             yield f"{key}: the estimate is a run's, with its own", "change effect.estimate with it"
@@ -56,6 +61,12 @@ def without_idle(data: Mapping[str, Any]) -> dict[str, Any]:
 def _declares_estimate(data: Mapping[str, Any]) -> bool:
     effect = data.get("effect")
     return isinstance(effect, Mapping) and effect.get("estimate") is not None
+
+
+def _idle(last: str, key: str, scenario: Scenario) -> bool:
+    """Say whether a key is one of uptake, or of words beside which nothing is changed."""
+    beside = [other for other in scenario.change if other.rpartition(".")[0] == key.rpartition(".")[0]]
+    return last == _UPTAKE or (_words(last) and all(_words(other.split(".")[-1]) for other in beside))
 
 
 def _words(last: str) -> bool:

@@ -103,11 +103,11 @@ def _of_files(folder: Path) -> NamedTables:
     return NamedTables(folder, makers, summaries, {}, _money(folder, files))
 
 
-def _money(folder: Path, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Say under each table of an economic evaluation in which money it is."""
+def _money(folder: Path, names: Iterable[str], before: str = "") -> dict[str, tuple[str, ...]]:
+    """Say under each table of an economic evaluation, its name after `before`, in which money it is."""
     file = folder / "gate.json"
     gate = read_json(file) if file.is_file() else {}
-    said = {name: in_money(gate, name) for name in names}
+    said = {name: in_money(gate, name.removeprefix(before)) for name in names if name.startswith(before)}
     return {name: (f"In {text}.",) for name, text in said.items() if text}
 
 
@@ -128,7 +128,7 @@ def _of_bundle(bundle: ResultBundle) -> NamedTables:
             summaries[name] = f"The file {file.relative_to(bundle.path).as_posix()}."
     notes = {
         name: notes_on(bundle, makers[name]()) for name in ("effects", "event_study", "procedures") if name in makers
-    }
+    } | _money(bundle.path / "economics", makers, "economics.")
     return NamedTables(bundle.path, makers, summaries, skipped, notes | {"models": models_notes(bundle)})
 
 

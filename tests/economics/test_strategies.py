@@ -278,6 +278,10 @@ def test_a_scenario_that_can_change_no_result_is_refused(change, says):
 
 
 def test_a_scenario_of_draws_and_of_errors_is_none_of_those():
-    for change in ({"psa.draws": 100}, {"effect.std_error": 0.1}, {"frame.perspective": "societal"}):
+    for change in (
+        {"psa.draws": 100},
+        {"effect.std_error": 0.1, "effect.source": "x"},
+        {"frame.perspective": "societal"},
+    ):
         got = judged(scenarios=[SHORTER, {"name": "other", "change": change}], gate={"override": "E2", "why": "x"})
         assert got.outputs["scenarios"]["note"].tolist() == ["", "", "changes no result here"]
