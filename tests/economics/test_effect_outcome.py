@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,8 @@ from sos_eval.economics.section import EconomicsSection
 from sos_eval.errors import DesignFault
 from sos_eval.jobs.check import check_design
 from sos_eval.jobs.run import run
-from tests.economics.test_facts import estimates, facts
+from sos_eval.results.facts import HeadlineKey, OutcomeFacts, PanelFacts, RunFacts
+from tests.economics.test_facts import estimates
 from tests.economics.test_model import declared
 from tests.jobs.test_primary_outcome import DESIGN
 
@@ -27,9 +27,9 @@ from tests.jobs.test_primary_outcome import DESIGN
 def told(name="entry", rows=None, own=None, **outcome):
     data = declared(effect={"baseline": 30, "bundle": "b", **(own or {})})
     document = Document(data, Path("by_hand.yaml"))
-    ran = facts()
-    known = replace(ran.outcome, **{"label": "", **outcome})
-    ran = replace(ran, headline=replace(ran.headline, outcome=name), panel=replace(ran.panel, outcomes={name: known}))
+    known = OutcomeFacts(**{"scale": "rate_per", "per": 10_000.0, "counted": True, **outcome})
+    key = HeadlineKey("primary", name, "randomization")
+    ran = RunFacts(headline=key, panel=PanelFacts(outcomes={name: known}))
     table = (estimates() if rows is None else rows).assign(outcome=name)
     section = build(EconomicsSection, document.data, document)
     refuse_other_outcome(section, table, ran, document, (), "the bundle b")
