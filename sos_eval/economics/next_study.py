@@ -38,8 +38,8 @@ def next_study(prepared: Prepared, psa: Samples, rng: np.random.Generator) -> pd
         ``authorities, years, sd_estimate, sd_error, threshold, evsi, std_error, decisions`` (after it has ended,
         discounted)``, population_evsi, cost, enbs, enbs_error, best`` (1 at the size of the largest expected net
         benefit of sampling, nowhere where none is above zero), ``not_told_apart`` (1 at a size whose own lies within
-        two errors of it), ``bias`` and ``failed`` of the power study (empty where it does not say) and ``note``: what
-        these mean, and that the best size is at an edge of the sweep.
+        two errors of it), ``bias`` and ``failed`` of the power study (empty where it does not say), ``cost_source`` as
+        declared, and ``note``: what these mean, and that the best size is at an edge of the sweep.
 
         ``enbs_error`` holds the error of EVSI and what the Monte Carlo error of ``sd_estimate`` makes of it; where the
         power study gives none, the former alone, and ``sd_error`` is empty. The sizes' errors are taken as independent
@@ -76,6 +76,7 @@ def next_study(prepared: Prepared, psa: Samples, rng: np.random.Generator) -> pd
     known = bias_and_failures(rows, study, effect)
     table[["bias", "failed"]] = known[["bias", "failed"]]
     said = [_off(*row) for row in known.to_numpy(float)]
+    table["cost_source"] = study.cost_source
     table["note"] = ["; ".join(part for part in (said[i], _edge(table, i)) if part) for i in range(len(table))]
     return table
 

@@ -58,6 +58,13 @@ def test_design_clusters_balance_and_completeness_by_hand():
     assert got["complete"] == pytest.approx(190 / 200)
 
 
+def test_rows_of_children_say_nothing_of_complete_authority_periods():
+    got = measured(facts=replace(facts(), panel=replace(facts().panel, n_rows=201)))
+    assert "complete" not in got.facts
+    assert got.reasons["complete"].startswith("rows are not one a unit and period")
+    assert measured(facts=replace(facts(), panel=replace(facts().panel, n_rows=200))).facts["complete"] == 192 / 200
+
+
 def test_omitted_periods_are_no_pre_periods():
     # 2010 to 2019 without 2012 and 2016, first start 2015: 2010, 2011, 2013, 2014
     panel = replace(facts().panel, n_times=8, omitted_times={"2012": "why", "2016": "why"})

@@ -178,6 +178,7 @@ def test_bias_and_failed_draws_of_the_power_study_are_told(tmp_path):
     assert not small.loc[small["best"] == 0, "note"].any()
     bare = valued(few(tmp_path))
     assert bare[["bias", "failed"]].isna().all(axis=None)
+    assert set(bare["cost_source"]) == {"by hand"}
 
 
 def test_a_best_size_at_the_edge_of_the_sweep_says_so(tmp_path):

@@ -189,6 +189,9 @@ def _complete(out: Evidence, facts: RunFacts) -> None:
     if outcome is None or not panel.n_units or not panel.n_times:
         out.reasons["complete"] = "results.json does not say how many outcomes are missing"
         return
+    if panel.n_rows > panel.n_units * panel.n_times:
+        out.reasons["complete"] = "rows are not one a unit and period: how many of those are complete is not measured"
+        return
     seen = panel.n_rows - outcome.n_missing
     out.measured("complete", seen / (panel.n_units * panel.n_times), "results.json: panel, rows and n_missing")
 
