@@ -20,6 +20,7 @@ from sos_eval.design.sections import (
     read_economics,
     read_inference,
     read_method,
+    refuse_other_outcome,
 )
 from sos_eval.design.theory import (
     read_discoveries,
@@ -72,7 +73,10 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
     checks = read_checks(reader, data.get("checks", []), ("checks",))
     alternatives = _alternatives(reader, checks, entries)
     economics = read_economics(reader, data.get("economics"), ("economics",))
-    refuse_other_outcome(reader, economics, headline)
+    if headline is not None:
+        answered = _headline_outcome(headline)
+        spec_of = headline.panel.outcomes.get(answered, headline.panel.outcome)
+        refuse_other_outcome(reader, economics, answered, spec_of)
     disclosure = reader.build(Disclosure, data.get("disclosure", {}), ("disclosure",))
     report = reader.build(Report, data.get("report", {}), ("report",))
     number = reader.build(Seed, data.get("seed", 20260101), ("seed",))
@@ -266,28 +270,6 @@ def _headline_outcome(entry: Entry) -> str:
     own = entry.outcomes or tuple(entry.panel.outcomes) or ("outcome",)
     marked = [name for name in own if name in entry.panel.outcomes and entry.panel.outcomes[name].role == "primary"]
     return (marked or own)[0]
-
-
-def refuse_other_outcome(reader: Reader, economics: Any, headline: Entry | None) -> None:
-    """Refuse an economic evaluation of a design whose primary outcome is of no entries into care."""
-    if economics is None or economics.effect is None or economics.effect.estimate is not None or headline is None:
-        return
-    from sos_eval.economics.effect_outcome import outcome_problem
-    from sos_eval.economics.problem import modelled
-
-    name = _headline_outcome(headline)
-    spec = headline.panel.outcomes.get(name, headline.panel.outcome)
-    if spec is None or not modelled(economics):
-        return
-    counted = spec.counted and spec.transform == "none"
-    found = outcome_problem(
-        economics.effect, name, spec.words, counted=counted, stock=spec.of_one_day, where="the design"
-    )
-    if found is not None:
-        key, what, instead = found
-        reader.faults.add(
-            reader.document.where(("economics", *key)), f"economics.{'.'.join(map(str, key))}: {what}", instead
-        )
 
 
 def _alternative(reader: Reader, alternative: Alternative, primary: Entry, path: tuple[str | int, ...]) -> Entry:
