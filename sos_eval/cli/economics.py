@@ -59,7 +59,7 @@ def _evaluate(screen: Screen, source: Path, out: Path | None, force: bool, seed:
     from sos_eval.jobs.economics import run_economics
 
     done = run_economics(source, out, force=force, seed=seed)
-    text = [*([done.watermark] if done.watermark else []), done.finding, "", verdict_text(done.verdict)]
+    text = [*([done.watermark] if done.watermark else []), done.finding, "", verdict_text(done.verdict, done.allowed)]
     text += ["", done.outside] if done.outside else []
     unmet = [asdict(line) for line in done.unmet]
     text += [f"written: {done.folder}", *not_made(unmet)]
@@ -73,11 +73,11 @@ def _evaluate(screen: Screen, source: Path, out: Path | None, force: bool, seed:
     return UNMET if unmet else 0
 
 
-def verdict_text(verdict: Verdict) -> str:
-    """Say a verdict in lines for a person."""
+def verdict_text(verdict: Verdict, allowed: str = "") -> str:
+    """Say a verdict in lines for a person; `allowed` in place of the rule's own words for the tier."""
     from sos_eval.economics.gate.dossier import gate_rule
 
-    lines = [f"{verdict.tier}: {gate_rule()['tiers'][verdict.tier]}", ""]
+    lines = [f"{verdict.tier}: {allowed or gate_rule()['tiers'][verdict.tier]}", ""]
     for name, tier in verdict.criteria.items():
         mark = " (binding)" if name in verdict.binding else ""
         lines.append(f"  {name:>3} {tier}  {verdict.evidence[name]['name']}{mark}")

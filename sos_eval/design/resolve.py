@@ -20,6 +20,7 @@ from sos_eval.design.sections import (
     read_economics,
     read_inference,
     read_method,
+    refuse_other_outcome,
 )
 from sos_eval.design.theory import (
     read_discoveries,
@@ -72,6 +73,10 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
     checks = read_checks(reader, data.get("checks", []), ("checks",))
     alternatives = _alternatives(reader, checks, entries)
     economics = read_economics(reader, data.get("economics"), ("economics",))
+    if headline is not None:
+        answered = _headline_outcome(headline)
+        spec_of = headline.panel.outcomes.get(answered, headline.panel.outcome)
+        refuse_other_outcome(reader, economics, answered, spec_of)
     disclosure = reader.build(Disclosure, data.get("disclosure", {}), ("disclosure",))
     report = reader.build(Report, data.get("report", {}), ("report",))
     number = reader.build(Seed, data.get("seed", 20260101), ("seed",))

@@ -12,6 +12,7 @@ from sos_eval.comparison.none import NoComparison
 from sos_eval.declare import Document, build, valid_keys
 from sos_eval.errors import Faults, nearest
 from sos_eval.inference.naming import id_problems
+from sos_eval.panel.spec import OutcomeSpec
 from sos_eval.results.check import Check
 from sos_eval.results.inference import InferenceMethod
 from sos_eval.results.method import registered
@@ -24,6 +25,7 @@ __all__ = [
     "read_economics",
     "read_inference",
     "read_method",
+    "refuse_other_outcome",
 ]
 
 T = TypeVar("T")
@@ -190,3 +192,20 @@ def read_economics(reader: Reader, given: Any, path: Path_) -> Any:
     from sos_eval.economics.section import EconomicsSection
 
     return reader.build(EconomicsSection, given, path)
+
+
+def refuse_other_outcome(reader: Reader, economics: Any, name: str, outcome: OutcomeSpec | None) -> None:
+    """Refuse an economic evaluation whose effect would come from an outcome of no entries into care."""
+    if economics is None or economics.effect is None or economics.effect.estimate is not None or outcome is None:
+        return
+    from sos_eval.economics.effect_outcome import outcome_problem
+    from sos_eval.economics.problem import modelled
+
+    counted = outcome.counted and outcome.transform == "none"
+    found = outcome_problem(
+        economics.effect, name, outcome.words, counted=counted, stock=outcome.of_one_day, where="the design"
+    )
+    if found is not None and modelled(economics):
+        key, what, instead = found
+        full = ("economics", *key)
+        reader.faults.add(reader.document.where(full), f"{'.'.join(map(str, full))}: {what}", instead)

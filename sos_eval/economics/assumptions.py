@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from sos_eval.economics.model.evaluated import DecisionModel
+from sos_eval.economics.timing import other_mean
 
 __all__ = ["assumption_table"]
 
@@ -74,7 +75,8 @@ def _care(model: DecisionModel) -> Iterator[Row]:
     if pathway is None or stay is None:
         return
     yield "share of the saving that could be cashed", f"{pathway.cashable:.0%}", ""
-    yield "weeks of an averted stay", f"{model.base['weeks']:,.4g}", pathway.weeks_source or _NOWHERE
+    said = [pathway.weeks_source or _NOWHERE, other_mean(stay, model.base["weeks"])]
+    yield "weeks of an averted stay", f"{model.base['weeks']:,.4g}", "; ".join(part for part in said if part)
     shape = f", shape {stay.shape:g}" if stay.kind in ("gamma", "weibull") else ""
     why = pathway.stays.why if pathway.stays is not None else "not declared: exponential is assumed"
     yield "how stays vary", f"{stay.kind}{shape}", why
@@ -84,4 +86,5 @@ def _care(model: DecisionModel) -> Iterator[Row]:
     yield "age at entry: share of entries", ages or "not declared", "no stay runs beyond 18" if ages else ""
     yield "placements at entry", ", ".join(f"{p.name} {p.share:.0%}" for p in pathway.placements), ""
     moves = [f"{p.name} to {to} {chance:.0%}" for p in pathway.placements for to, chance in p.to.items()]
-    yield "moves between placements in a year", ", ".join(moves) or "none", ""
+    when = "at each anniversary of an entry" if moves else ""
+    yield "moves between placements in a year", ", ".join(moves) or "none", when

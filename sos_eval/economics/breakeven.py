@@ -19,6 +19,7 @@ __all__ = [
     "break_even_fall",
     "break_even_rate",
     "cost_consequence",
+    "effect_to_pay",
     "justifiable_cost",
     "research_bound",
 ]
@@ -47,6 +48,20 @@ def break_even_rate(model: DecisionModel, values: Values, *, cashable: bool = Fa
 def break_even_fall(model: DecisionModel, share: float = 1.0) -> float:
     """Return the break-even effect at expected values, as a fall in the rate; infinite where nothing is saved."""
     return float(break_even_rate(model, model.expected, share=share)[0])
+
+
+def effect_to_pay(model: DecisionModel) -> dict[str, float]:
+    """Return the effect of the whole programme, as a fall in the rate, at which each strategy pays for itself.
+
+    A strategy with the share e of the effect and p of the cost pays for itself where e times the effect covers p of the
+    cost: at p / e of the programme's own break-even effect. At expected values; infinite where nothing is saved, or
+    where the strategy has no part in the effect.
+    """
+    found = {}
+    for j in model.others:
+        part, own = float(model.effect_share[j]), break_even_fall(model, float(model.programme_share[j]))
+        found[model.strategies[j]] = own / part if part > 0 else np.inf
+    return found
 
 
 def break_even(model: DecisionModel, draws: Values, scenarios: Sequence[DecisionModel] = ()) -> pd.DataFrame:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
 import pandas as pd
 
+from sos_eval.economics.problem import modelled
 from sos_eval.economics.section import EconomicsSection, threshold_grid
 
 __all__ = ["answered", "cheers_sheet"]
@@ -20,17 +22,21 @@ def _items() -> list[list[str]]:
     return items
 
 
-def cheers_sheet(section: EconomicsSection, title: str = "", *, sourced: bool = False) -> pd.DataFrame:
+def cheers_sheet(
+    section: EconomicsSection, strategies: Sequence[str], title: str = "", *, sourced: bool = False
+) -> pd.DataFrame:
     """Fill the sheet: ``item, topic, question, answer, from`` (declaration, author, or empty: not answered).
+
+    Of draws from files the declaration answers only what it does for them: how they were made is the author's to say.
 
     Parameters
     ----------
-    section, title
-        The declaration and its title.
+    section, strategies, title
+        The declaration, the strategies that are compared (the comparator first), and the title.
     sourced
         Whether every input says where it comes from, as ``parameters.csv`` lists them.
     """
-    held = _held(section, title)
+    held = _held(section, strategies, title)
     if sourced:
         held["22"] = (
             "every input with its source, and with its error where it is not taken as known: cost_consequence.csv, "
@@ -50,17 +56,26 @@ def answered(sheet: pd.DataFrame) -> int:
     return int((sheet["answer"] != "").sum())
 
 
-def _held(section: EconomicsSection, title: str) -> dict[str, str]:
-    """Collect the answers that the declaration holds; an item is answered only by something that was declared."""
+def _held(section: EconomicsSection, strategies: Sequence[str], title: str) -> dict[str, str]:
+    """Collect the answers that the declaration holds; an item is answered only by what was declared and is used."""
     held = {"1": title} if "economic evaluation" in title.lower() else {}
-    held |= _frame_answers(section)
+    held["7"] = f"{', '.join(strategies[1:])} against {strategies[0]}"
+    if threshold_grid(section.thresholds) or section.decision_threshold is not None:
+        held["13"] = "valued at the declared thresholds"
+    if not modelled(section):
+        unit = {"11": section.effect.unit.replace("_", " ")} if section.effect is not None else {}
+        return held | unit | {"20": _uncertainty(section)}
+    return held | _frame_answers(section) | _model_answers(section)
+
+
+def _model_answers(section: EconomicsSection) -> dict[str, str]:
+    """Answer from effect, costs, care and groups of a declared model."""
+    held: dict[str, str] = {}
     effect, pathway = section.effect, section.care_pathway
     if effect is not None:
         held["11"] = f"{effect.unit.replace('_', ' ')}; effect as {effect.scale.replace('_', ' ')} of entries to care"
         if effect.baseline_source:
             held["12"] = f"baseline {effect.baseline:g} per {effect.per:,.10g} ({effect.baseline_source})"
-        if threshold_grid(section.thresholds):
-            held["13"] = "valued at the declared thresholds"
     priced = [*section.costs, *(pathway.placements if pathway else ())]
     if priced or section.implementation:
         held["14"] = f"{len(priced)} unit costs with source, price year and grade, beside those of the programme"
@@ -69,7 +84,7 @@ def _held(section: EconomicsSection, title: str) -> dict[str, str]:
     if section.equity:
         held["18"] = f"by {', '.join(sorted({g.dimension for g in section.equity}))}"
         held["19"] = _priorities(section)
-    if effect is not None or section.psa.effects:
+    if effect is not None:
         held["20"] = _uncertainty(section)
     if pathway is not None:
         kind = pathway.stays.distribution if pathway.stays is not None else "exponential"
@@ -94,7 +109,7 @@ def _uncertainty(section: EconomicsSection) -> str:
     """Say which analyses of uncertainty are declared."""
     parts = ["draws from files" if section.psa.effects else f"{section.psa.draws:,} draws of the parameters"]
     parts += [f"{len(section.scenarios)} scenarios"] if section.scenarios else []
-    parts += ["one-way ranges"] if section.effect is not None and section.decision_threshold is not None else []
+    parts += ["one-way ranges"] if modelled(section) and section.decision_threshold is not None else []
     return "; ".join([*parts, "gate on the evidence"])
 
 
@@ -103,9 +118,7 @@ def _frame_answers(section: EconomicsSection) -> dict[str, str]:
     frame, discount = section.frame, section.rates
     if frame is None:
         return {}
-    names = [s.name for s in section.strategies] or [frame.comparator, "Programme"]
     held = {
-        "7": f"{', '.join(names[1:])} against {names[0]}",
         "15": f"{frame.currency}, prices of {frame.price_year} ({frame.prices}), deflator {_deflator(section)}",
     }
     if frame.why:

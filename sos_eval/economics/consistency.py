@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sos_eval.economics.declared import CarePathway
+from sos_eval.economics.files_only import beside_files
 from sos_eval.economics.gate.dossier import gate_rule
 from sos_eval.economics.group_checks import group_problems
 from sos_eval.economics.idle import given_twice, idle_keys
 from sos_eval.economics.model.deflator import Deflator
 from sos_eval.economics.model.discount import schedule_names
-from sos_eval.economics.problem import Problem, declared_lines, modelled
+from sos_eval.economics.model.stay import CHILDHOOD
+from sos_eval.economics.names import name_problems
+from sos_eval.economics.problem import Path, Problem, declared_lines, modelled
 from sos_eval.economics.section import EconomicsSection, threshold_grid
 from sos_eval.errors import nearest
 
 __all__ = ["problems", "too_long", "unknown_parameters"]
+
+#: Shapes between which the distribution of stays says something.
+_SHAPES = (0.05, 1000.0)
 
 
 def problems(section: EconomicsSection, deflator: Deflator, *, varied: bool = False) -> list[Problem]:
@@ -30,7 +36,7 @@ def problems(section: EconomicsSection, deflator: Deflator, *, varied: bool = Fa
     found: list[Problem] = [] if varied else list(idle_keys(section))
     for check in (_thresholds, _gate, _files_or_model, _frame, _discount, _strategies, _uptake, _effect, _pathway):
         found += list(check(section))
-    for check in (_stays, _implementation, _decision, given_twice, group_problems, _cheers):
+    for check in (_stays, _implementation, _decision, given_twice, name_problems, group_problems, _cheers):
         found += list(check(section))
     found += list(_lines(section, deflator))
     return found
@@ -51,6 +57,10 @@ def _gate(section: EconomicsSection) -> Iterator[Problem]:
         for name in names:
             if name not in known:
                 yield ("gate", key, name), "no such field of a dossier", nearest(name, known)
+    for name in section.gate.evidence:
+        if name in known and name not in section.gate.facts:
+            what = f"evidence of {name}, which is not declared under gate.facts"
+            yield ("gate", "evidence", name), what, "declare the fact, or leave its evidence out"
 
 
 def _files_or_model(section: EconomicsSection) -> Iterator[Problem]:
@@ -67,6 +77,8 @@ def _files_or_model(section: EconomicsSection) -> Iterator[Problem]:
             yield ("implementation",), "no cost of the programme is declared", "add its costs"
     elif section.psa.correlation:
         yield ("psa", "correlation"), "draws from files have their dependence already", "leave it out"
+    if not modelled(section):
+        yield from beside_files(section)
 
 
 def _frame(section: EconomicsSection) -> Iterator[Problem]:
@@ -112,8 +124,6 @@ def _strategies(section: EconomicsSection) -> Iterator[Problem]:
     names = [s.name for s in declared]
     if len(declared) < 2:
         yield ("strategies",), "one strategy is no comparison", "add the comparator"
-    if len(set(names)) < len(names):
-        yield ("strategies",), "a name stands twice", "give each strategy its own"
     if frame is not None and names[0] != frame.comparator:
         yield ("strategies", 0, "name"), f"the first is not the frame's comparator {frame.comparator!r}", "put it first"
     if declared[0].effect or declared[0].programme:
@@ -131,8 +141,6 @@ def _uptake(section: EconomicsSection) -> Iterator[Problem]:
         shares, here = strategy.uptake, ("strategies", j, "uptake")
         if not shares:
             continue
-        if section.psa.effects is not None:
-            yield here, "draws from files have no budget by year: it would change nothing", "leave it out"
         if j == 0:
             yield here, "the comparator is what happens anyway: nobody takes it up", "leave it out"
         if section.frame is not None and len(shares) > section.frame.horizon:
@@ -164,13 +172,13 @@ def _effect(section: EconomicsSection) -> Iterator[Problem]:
             yield ("effect", "estimate"), what, "check the scale"
     if effect.scale in ("risk_difference", "odds_ratio") and effect.baseline > effect.per:
         yield ("effect", "baseline"), f"{effect.baseline:g} per {effect.per:g} is a probability above 1", "check per"
-    if effect.unit in ("re_entry", "qaly") and not effect.per_entry_source:
+    if effect.unit in ("re_entry", "qaly") and not effect.per_entry_source and modelled(section):
         yield (
             ("effect", "per_entry_source"),
             f"is missing: how many {effect.unit} an entry stands for",
             "say the source",
         )
-    if effect.unit == "week_of_care" and section.care_pathway is None:
+    if effect.unit == "week_of_care" and section.care_pathway is None and modelled(section):
         yield ("effect", "unit"), "weeks of care need the care_pathway", "declare it"
 
 
@@ -182,13 +190,12 @@ def _pathway(section: EconomicsSection) -> Iterator[Problem]:
     total = sum(place.share for place in pathway.placements)
     if abs(total - 1) > 1e-6:
         yield ("care_pathway", "placements"), f"the shares sum to {total:.6g}", "let them sum to 1"
-    if len(set(names)) < len(names):
-        yield ("care_pathway", "placements"), "a name stands twice", "give each placement its own"
     for i, place in enumerate(pathway.placements):
         path = ("care_pathway", "placements", i)
         for target in place.to:
             if target not in names or target == place.name:
-                yield (*path, "to", target), "no other placement is called so", nearest(target, names)
+                others = [name for name in names if name != place.name]
+                yield (*path, "to", target), "no other placement is called so", nearest(target, others)
         if sum(place.to.values()) > 1:
             yield (*path, "to"), f"the probabilities sum to {sum(place.to.values()):g}", "let them sum to 1 at most"
 
@@ -205,10 +212,20 @@ def _stays(section: EconomicsSection) -> Iterator[Problem]:
             if (given is not None) != wanted:
                 what = f"{stays.distribution} stays {'need it' if wanted else 'have none'}"
                 yield (*here, key), what, "add it" if wanted else "leave it out"
+        if stays.shape is not None and not _SHAPES[0] <= stays.shape <= _SHAPES[1]:
+            low = stays.shape < _SHAPES[0]
+            what = "nearly every stay would end at once" if low else "every stay would be the mean"
+            instead = f"write {_SHAPES[0]:g} or more" if low else "write distribution: fixed"
+            yield (*here, "shape"), f"{stays.shape:g}: {what}", instead
     if filed and pathway.age_at_entry:
         yield ("care_pathway", "age_at_entry"), "observed stays have ended at 18 already", "leave it out"
     if pathway.weeks is None and not filed:
         yield ("care_pathway", "weeks"), "is missing: stays need their mean", "add it"
+    means: list[tuple[Path, float | None]] = [(("care_pathway", "weeks"), pathway.weeks)]
+    means += [(("equity", i, "weeks"), group.weeks) for i, group in enumerate(section.equity)]
+    for place, weeks in means:
+        if weeks is not None and weeks > CHILDHOOD:
+            yield place, f"{weeks:,.10g} weeks on average, but 18 years are {CHILDHOOD:,.0f}", "write weeks, not days"
     yield from _ages(pathway)
 
 
@@ -255,9 +272,6 @@ def _lines(section: EconomicsSection, deflator: Deflator) -> Iterator[Problem]:
     for path, line in declared_lines(section):
         if line.distribution in ("gamma", "lognormal") and line.amount <= 0 < line.se:
             yield (*path, "amount"), f"{line.name}: a {line.distribution} cost is above zero", "or distribution: normal"
-    names = [line.name for _, line in declared_lines(section)]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield ("costs",), f"{name}: two cost lines have this name", "give each its own"
 
 
 def _implementation(section: EconomicsSection) -> Iterator[Problem]:
@@ -283,7 +297,8 @@ def _decision(section: EconomicsSection) -> Iterator[Problem]:
     for name, (low, high) in section.dsa.ranges.items():
         share = name.startswith("mix[")
         if not low < high:
-            yield ("dsa", "ranges", name), f"[{low:g}, {high:g}]: the first is not the lower", f"[{high:g}, {low:g}]"
+            instead = f"[{high:g}, {low:g}]" if low > high else "a range has two ends"
+            yield ("dsa", "ranges", name), f"[{low:g}, {high:g}]: the first is not the lower", instead
         elif share and not 0 <= low < high <= 1:
             yield ("dsa", "ranges", name), f"[{low:g}, {high:g}]: a share of the mix lies in 0 to 1", ""
     places = section.care_pathway.placements if section.care_pathway is not None else ()
@@ -306,6 +321,8 @@ def _cheers(section: EconomicsSection) -> Iterator[Problem]:
     for name in section.cheers:
         if name not in items:
             yield ("cheers", name), "CHEERS 2022 has items 1 to 28", "write the item's number"
+        elif not section.cheers[name].strip():
+            yield ("cheers", name), "is empty: the item stays open", "answer it, or leave it out"
 
 
 def too_long(weeks: float, limit: float) -> Iterator[Problem]:

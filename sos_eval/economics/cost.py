@@ -6,23 +6,24 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sos_eval.declare import Document, Path_
+from sos_eval.economics.effect_outcome import SCALES, run_outcome_problem
 from sos_eval.economics.evaluate import Outputs, evaluate
 from sos_eval.economics.gate.evidence import bundle_evidence
 from sos_eval.economics.model.confidence import ConfidenceDistribution, distribution_of
 from sos_eval.economics.prepared import prepare
+from sos_eval.economics.problem import modelled
 from sos_eval.economics.section import EconomicsSection
+from sos_eval.errors import DesignFault, Fault
 from sos_eval.numerics.random import stream
 from sos_eval.results.facts import RunFacts
 
-__all__ = ["cost_estimate", "effect_from", "test_of_effect"]
-
-_SCALES: dict[str, Literal["rate_difference", "rate_ratio"]] = {"rate_per": "rate_difference", "ratio": "rate_ratio"}
+__all__ = ["cost_estimate", "effect_from", "refuse_other_outcome", "test_of_effect"]
 
 
 def cost_estimate(
@@ -54,12 +55,42 @@ def cost_estimate(
     dict
         Name to table or mapping: the files of ``economics/``.
     """
+    refuse_other_outcome(section, estimates, facts, document, path, "this design")
     measured = bundle_evidence(estimates, diagnostics, balance, facts, tables)
     chosen = section.psa.seed if section.psa.seed is not None else seed
     test = test_of_effect(section, estimates, facts, curve)
     taken = effect_from(section, estimates, "this run", facts, test)
     prepared = prepare(taken, document, path, test if isinstance(test, ConfidenceDistribution) else None)
     return evaluate(prepared, measured, partial(stream, chosen), document.where(path), title).outputs
+
+
+def refuse_other_outcome(
+    section: EconomicsSection, estimates: pd.DataFrame, facts: RunFacts, document: Document, path: Path_, where: str
+) -> None:
+    """Refuse a run whose headline is of no entries into care.
+
+    Parameters
+    ----------
+    section, document, path
+        The declaration, its file, and where in it the block stands.
+    estimates, facts
+        Of the run.
+    where
+        How the run is called.
+
+    Raises
+    ------
+    DesignFault
+        Which outcome the headline is of, and what to write.
+    """
+    effect = section.effect
+    if effect is None or effect.estimate is not None or not modelled(section):
+        return
+    found = run_outcome_problem(effect, facts, facts.headline.overall(estimates), where)
+    if found is not None:
+        key, what, instead = found
+        full = (*path, *key)
+        raise DesignFault(Fault(document.where(full), f"{'.'.join(map(str, full))}: {what}", instead))
 
 
 def test_of_effect(
@@ -110,10 +141,10 @@ def effect_from(
         From `test_of_effect`: what the effect is drawn from, for the record.
     """
     effect = section.effect
-    if effect is None or effect.estimate is not None:
+    if effect is None or effect.estimate is not None or not modelled(section):
         return section
     row = facts.headline.overall(estimates)
-    if row is None or pd.isna(row["estimate"]) or row["scale"] not in _SCALES:
+    if row is None or pd.isna(row["estimate"]) or row["scale"] not in SCALES:
         return section
     error, how = _error(row)
     if not np.isfinite(error) or error <= 0:
@@ -122,8 +153,8 @@ def effect_from(
     how += f"; brought from rates per {effect.per / scale:,.10g} to per {effect.per:,.10g}" if scale != 1 else ""
     how += _drawn(test)
     taken = replace(
-        effect, estimate=float(row["estimate"]) * scale, std_error=error * scale, scale=_SCALES[row["scale"]],
-        bundle=None,
+        effect, estimate=float(row["estimate"]) * scale, std_error=error * scale, scale=SCALES[row["scale"]],
+        bundle=None, outcome="",
         source=f"{origin}: {row['estimator']}, {row['aggregation']}, {row['inference']}{how}",
     )  # fmt: skip
     return replace(section, effect=taken)

@@ -149,7 +149,9 @@ class DeclaredEffect(Declared):
     std_error: NonNegative | None = None
     """Standard error; of the logarithm for ratios."""
     bundle: str | None = None
-    """Folder of a result bundle to take the headline estimate from."""
+    """Folder of a result bundle to take the headline estimate from: of entries into care."""
+    outcome: str = ""
+    """Name of the run's primary outcome, where its own words do not say that it counts entries into care."""
     source: str = ""
     """Where a declared estimate comes from."""
     prior: Prior | None = None

@@ -11,6 +11,7 @@ from sos_eval.declare import Declared
 from sos_eval.economics.declared import Positive, Share
 
 __all__ = [
+    "FEWEST_DRAWS",
     "Correlation",
     "Distribution",
     "Dsa",
@@ -22,6 +23,9 @@ __all__ = [
     "Subgroup",
     "Voi",
 ]
+
+#: Fewest draws that make a 95% interval: a tail of 2.5% holds one of them.
+FEWEST_DRAWS = 40
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,8 @@ class Psa(Declared):
     """The same for costs."""
     params: str | None = None
     """The same with a column per parameter; for EVPPI."""
-    draws: Annotated[int, Ge(2), Le(1_000_000)] = 10_000
-    """Draws where no files are given."""
+    draws: Annotated[int, Ge(FEWEST_DRAWS), Le(1_000_000)] = 10_000
+    """Draws where no files are given; files have at least 40 too: of fewer, less than one lies in a tail of 2.5%."""
     seed: Annotated[int, Ge(0)] | None = None
     """Seed of the draws and of simulated errors."""
     correlation: tuple[Correlation, ...] = ()
@@ -122,6 +126,8 @@ class NextStudy(Declared):
     """Taken off the swept key of years, where that is a calendar year: the year before the first."""
     estimator: str = ""
     """Estimator in the power study; may be left out where there is one."""
+    outcome: str = ""
+    """Outcome in the power study; may be left out where one alone is called by words of entries into care."""
     per: Positive = 10000
     """What a difference in rates is per in the power study."""
 

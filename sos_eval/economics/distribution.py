@@ -15,8 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.economics.declared_analysis import Distribution, Subgroup
-from sos_eval.economics.equity import constant_of, equity_table, group_falls
+from sos_eval.economics.equity import MORE_THAN_THERE_ARE, constant_of, equity_table, group_falls
 from sos_eval.economics.model.evaluated import DecisionModel
+from sos_eval.economics.names import ALL_GROUPS
 
 if TYPE_CHECKING:
     from sos_eval.economics.prepared import Prepared
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["distribution_table", "equivalent", "weighted_table"]
 
 Array = NDArray[np.float64]
-_MORE = "more entries averted in a group than there are, in some draws: no interval"
 
 
 def equivalent(rates: Array, shares: Array, aversion: float) -> Array:
@@ -87,8 +87,15 @@ def _inequality(
         "mean_rate": float(mean), "equivalent_rate": float(new), "atkinson": float(new / mean - 1),
         "fall_in_mean": float(mean_before - mean), "fall_in_equivalent": float(old - new), "low": float(low),
         "high": float(high), "due_to_distribution": float((old - new) - (mean_before - mean)),
-        "reason": _MORE if np.isnan(low) else "",
+        "reason": _why_empty(float(new), float(low)),
     }  # fmt: skip
+
+
+def _why_empty(point: float, low: float) -> str:
+    """Say why there is no number, or no interval."""
+    if np.isnan(point):
+        return MORE_THAN_THERE_ARE
+    return f"{MORE_THAN_THERE_ARE}, in some draws: no interval" if np.isnan(low) else ""
 
 
 def _falls(model: DecisionModel, groups: Sequence[Subgroup], values: Mapping[str, Array]) -> Array:
@@ -103,7 +110,7 @@ def weighted_table(prepared: Prepared, declared: Distribution) -> pd.DataFrame:
     -------
     DataFrame
         ``strategy, subgroup, weight`` (mean 1 over children)``, inc_effect, inc_cost, threshold,
-        incremental_net_benefit, weighted_net_benefit``, with a row for all groups.
+        incremental_net_benefit, reason, weighted_net_benefit``, with a row for all groups.
     """
     model = prepared.model
     assert model is not None
@@ -118,10 +125,12 @@ def weighted_table(prepared: Prepared, declared: Distribution) -> pd.DataFrame:
 
 def _weighed(rows: pd.DataFrame, name: str) -> Iterator[dict[str, Any]]:
     """Yield a strategy's groups, and all of them."""
-    kept = ["strategy", "subgroup", "weight", "inc_effect", "inc_cost", "threshold", "incremental_net_benefit"]
+    kept = ["strategy", "subgroup", "weight", "inc_effect", "inc_cost", "threshold", "incremental_net_benefit",
+            "reason"]  # fmt: skip
     table = rows.loc[rows["strategy"] == name, kept].reset_index(drop=True)
     table["weighted_net_benefit"] = table["weight"] * table["incremental_net_benefit"]
     yield from ({str(key): value for key, value in row.items()} for row in table.to_dict("records"))
     added = ["inc_effect", "inc_cost", "incremental_net_benefit", "weighted_net_benefit"]
-    whole = {"strategy": name, "subgroup": "all groups", "weight": 1.0, "threshold": table["threshold"].iloc[0]}
+    whole = {"strategy": name, "subgroup": ALL_GROUPS, "weight": 1.0, "threshold": table["threshold"].iloc[0],
+             "reason": "a group that it is made of has no number" if table["reason"].any() else ""}  # fmt: skip
     yield {**whole, **{column: float(table[column].sum(skipna=False)) for column in added}}

@@ -17,14 +17,17 @@ from numpy.typing import NDArray
 from sos_eval.economics.declared_analysis import Subgroup
 from sos_eval.economics.group_checks import by_dimension, make_up_all
 from sos_eval.economics.model.evaluated import DecisionModel, rate_fall
+from sos_eval.economics.names import ALL_GROUPS
 
 if TYPE_CHECKING:
     from sos_eval.economics.prepared import Prepared
 
-__all__ = ["constant_of", "equity_table", "group_falls"]
+__all__ = ["MORE_THAN_THERE_ARE", "constant_of", "equity_table", "group_falls"]
+
+#: Why a group has no result.
+MORE_THAN_THERE_ARE = "more entries would be averted in the group than there are"
 
 Array = NDArray[np.float64]
-_ALL = "all groups"
 
 
 def equity_table(prepared: Prepared, *, with_effect: bool) -> pd.DataFrame:
@@ -48,7 +51,9 @@ def equity_table(prepared: Prepared, *, with_effect: bool) -> pd.DataFrame:
         effect, fading as declared, `saving_single_entry` for one averted in the first year alone; the share of the
         group's entries that would pay for the strategy); with the effect ``constant, averted_per_year,
         averted_if_difference_constant, averted_if_ratio_constant, inc_effect, inc_cost, threshold,
-        incremental_net_benefit`` (the last two empty without a decision threshold). The comparator has no rows.
+        incremental_net_benefit`` (the last two empty without a decision threshold)``, reason``. A number that would
+        avert more entries than the group has is empty, and with it what is added up from it; ``reason`` says so. The
+        comparator has no rows.
     """
     model = prepared.model
     assert model is not None
@@ -92,7 +97,12 @@ def _effects(
     falls = group_falls(model, group, groups, base)
     constant = constant_of(model, group, groups)
     part = float(model.effect_share[j])
-    averted = {name: part * float(fall[0]) * row["children"] / effect.per for name, fall in falls.items()}
+    averted = {
+        name: part * float(fall[0]) * row["children"] / effect.per
+        if part * float(fall[0]) <= group.baseline
+        else np.nan
+        for name, fall in falls.items()
+    }
     units = averted[constant] * float(model.effect_units(base)[0])
     cost = row["programme_cost"] - averted[constant] * row["saving_one_each_year"]
     price = np.nan if threshold is None else threshold
@@ -100,7 +110,14 @@ def _effects(
         "constant": constant, "averted_per_year": averted[constant],
         "averted_if_difference_constant": averted["difference"], "averted_if_ratio_constant": averted["ratio"],
         "inc_effect": units, "inc_cost": cost, "threshold": price, "incremental_net_benefit": price * units - cost,
+        "reason": _why_empty(part * falls[constant][0], group, constant) if np.isnan(averted[constant]) else "",
     }  # fmt: skip
+
+
+def _why_empty(fall: float, group: Subgroup, constant: str) -> str:
+    """Say why a group has no result, and what to declare."""
+    other = "constant: ratio" if constant == "difference" else "an effect of its own"
+    return f"{MORE_THAN_THERE_ARE} ({fall:.4g} of {group.baseline:.4g}); declare {other}"
 
 
 def constant_of(model: DecisionModel, group: Subgroup, groups: Sequence[Subgroup]) -> str:
@@ -163,4 +180,6 @@ def _sum(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
              "averted_if_ratio_constant", "inc_effect", "inc_cost", "incremental_net_benefit"]  # fmt: skip
     total = {name: float(table[name].sum(skipna=False)) for name in added if name in table}
     kept = {name: table[name].iloc[0] for name in ("strategy", "dimension", "threshold") if name in table}
-    return {**kept, "subgroup": _ALL, **total}
+    if "reason" in table:
+        kept["reason"] = "a group that it is made of has no number" if table["reason"].any() else ""
+    return {**kept, "subgroup": ALL_GROUPS, **total}

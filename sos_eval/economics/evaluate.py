@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from sos_eval.economics.assumptions import assumption_table
 from sos_eval.economics.breakeven import break_even as break_even_table
 from sos_eval.economics.breakeven import (
-    break_even_fall,
     cost_consequence,
+    effect_to_pay,
     justifiable_cost,
     research_bound,
 )
@@ -23,6 +23,7 @@ from sos_eval.economics.ceac import Sweep, sweep
 from sos_eval.economics.cheers import answered, cheers_sheet
 from sos_eval.economics.convergence import convergence
 from sos_eval.economics.decision import decided
+from sos_eval.economics.declared import DecisionFrame
 from sos_eval.economics.distribution import distribution_table, weighted_table
 from sos_eval.economics.equity import equity_table
 from sos_eval.economics.gate.dossier import gate_rule
@@ -111,24 +112,29 @@ def evaluate(prepared: Prepared, measured: Evidence, streams: Streams, where: st
         For CHEERS.
     """
     section, model = prepared.section, prepared.model
-    sheet = cheers_sheet(section, title, sourced=model is not None and UNSOURCED not in input_sources(model).values())
     draws = model_draws(prepared, streams) if model is not None else {}
     psa = model_samples(model, draws) if model is not None else prepared.samples
     assert psa is not None
+    compared = [
+        psa.strategies[prepared.reference],
+        *(n for n in psa.strategies if n != psa.strategies[prepared.reference]),
+    ]
+    sourced = model is not None and UNSOURCED not in input_sources(model).values()
+    sheet = cheers_sheet(section, compared, title, sourced=sourced)
     scenarios = scenario_models(prepared) if model is not None else []
     structural = structural_count(scenarios) if scenarios else 0
     evidence = own_evidence(section, model, psa.n_draws, answered(sheet), _mde(section, model), structural)
     evidence.absorb(measured)
     if model is not None and section.effect is not None:
-        evidence.over_break_even(break_even_fall(model), section.effect.baseline, section.effect.per)
+        evidence.over_break_even(effect_to_pay(model), section.effect.baseline, section.effect.per)
     verdict = judge(dossier_of(section, evidence, where))
     override = Override(section.gate.override, section.gate.why) if section.gate.override else None
     mark = watermark(verdict, override)
     printed = override.tier if override and mark else verdict.tier
-    currency = section.frame.currency if section.frame is not None else "GBP"
     label = UNUSED_EFFECT if section.effect is not None and section.effect.estimate is not None else BREAK_EVEN_ONLY
     label = label if model is not None else NOTHING
-    outputs: Outputs = {"gate": gate_file(verdict, mark, printed, currency, label), "cheers": sheet}
+    outputs: Outputs = {"gate": gate_file(verdict, mark, printed, section.frame, label), "cheers": sheet}
+    outputs["gate"]["strategies"] = list(psa.strategies)
     if printed == "E0":
         outputs["missing"] = missing_inputs(verdict)
         outputs |= break_even_only(model, scenarios, draws, label) if model is not None else {}
@@ -181,16 +187,27 @@ def break_even_only(
     return out
 
 
-def gate_file(verdict: Verdict, mark: str, printed: str, currency: str, label: str) -> dict[str, Any]:
+def gate_file(verdict: Verdict, mark: str, printed: str, frame: DecisionFrame | None, label: str) -> dict[str, Any]:
     """Return `gate.json`: the plain verdict, what is printed, in which money, and under what condition."""
     out = verdict.to_dict()
     out["allowed"] = gate_rule()["tiers"][verdict.tier]
+    if printed == "E0" and label != NOTHING:
+        out["allowed"] = "no number that rests on an effect, but the list of missing inputs"
     out["printed_as"] = printed
-    out["currency"] = currency
+    out["currency"] = frame.currency if frame is not None else "GBP"
+    out["money"] = money_words(frame)
     out["watermark"] = mark or None
     conditions = {"E0": label, "E2": "conditional on the effect being causal"}
     out["condition"] = conditions.get(printed)
     return out
+
+
+def money_words(frame: DecisionFrame | None) -> str:
+    """Say in which money amounts are, over how many years."""
+    if frame is None:
+        return "currency, price year and years counted are not declared"
+    prices = f"prices of {frame.price_year}" if frame.prices == "real" else "prices of each year"
+    return f"{frame.currency}, {prices}, {frame.horizon} year{'' if frame.horizon == 1 else 's'} counted"
 
 
 def missing_inputs(verdict: Verdict) -> pd.DataFrame:

@@ -38,6 +38,7 @@ def group_problems(section: EconomicsSection) -> Iterator[Problem]:
     yield from _shares(section)
     if section.care_pathway is None and any(group.weeks is not None for group in section.equity):
         yield ("equity",), "weeks of a group without a care_pathway change nothing", "declare it, or leave them out"
+    yield from _own(section)
     yield from _whole(section)
     yield from _distribution(section)
 
@@ -47,6 +48,25 @@ def _shares(section: EconomicsSection) -> Iterator[Problem]:
         total = sum(group.share for group in groups)
         if total > 1 + 1e-6:
             yield ("equity",), f"the shares of {dimension} sum to {total:.6g}", "let them sum to 1 at most"
+
+
+def _own(section: EconomicsSection) -> Iterator[Problem]:
+    """Refuse a group's own rate or effect that cannot be: a probability above one, more averted than there are."""
+    effect = section.effect
+    for i, group in enumerate(section.equity if effect is not None else ()):
+        assert effect is not None
+        risk, ratio = (
+            effect.scale in names for names in (("risk_difference", "odds_ratio"), ("rate_ratio", "odds_ratio"))
+        )
+        if risk and group.baseline > effect.per:
+            what = f"{group.name}: {group.baseline:g} per {effect.per:,.10g} is a probability above 1"
+            yield ("equity", i, "baseline"), what, "check the rate"
+        elif group.effect is not None and ratio and group.effect <= 0:
+            yield ("equity", i, "effect"), f"{group.name}: {group.effect:g}: a ratio is above zero", "write the ratio"
+        elif group.effect is not None and _fall(effect, group.effect, group.baseline) > group.baseline:
+            what = (f"{group.name}: {group.effect:g}: more entries averted in the group than there are "
+                    f"({group.baseline:g} per {effect.per:,.10g})")  # fmt: skip
+            yield ("equity", i, "effect"), what, "check the group's effect and rate"
 
 
 def _whole(section: EconomicsSection) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sos_eval.economics.problem import Problem, declared_lines
+from sos_eval.economics.problem import Problem, declared_lines, modelled
 from sos_eval.economics.section import EconomicsSection
 
 __all__ = ["given_twice", "idle_keys", "idle_parameters"]
@@ -12,8 +12,22 @@ __all__ = ["given_twice", "idle_keys", "idle_parameters"]
 
 def idle_keys(section: EconomicsSection) -> Iterator[Problem]:
     """Refuse keys that change no result as they stand together."""
-    for check in (_lasting, _units, _cashable, _programme, _mix):
+    for check in (_estimate, _lasting, _units, _cashable, _programme, _mix):
         yield from check(section)
+
+
+def _estimate(section: EconomicsSection) -> Iterator[Problem]:
+    """Refuse what belongs to a declared estimate where none is, and what belongs to a run where one is."""
+    effect = section.effect
+    if effect is None or not modelled(section):
+        return
+    if effect.estimate is not None and effect.outcome:
+        yield ("effect", "outcome"), f"{effect.outcome}: an estimate is declared, and none is taken from a run", (
+            "leave it out"
+        )  # fmt: skip
+    for key, given in (("std_error", effect.std_error), ("source", effect.source)):
+        if effect.estimate is None and given not in (None, ""):
+            yield ("effect", key), f"{given}: no estimate is declared; a run's has its own", "leave it out"
 
 
 def _lasting(section: EconomicsSection) -> Iterator[Problem]:
@@ -49,6 +63,9 @@ def _cashable(section: EconomicsSection) -> Iterator[Problem]:
         programme = path[0] == "implementation" or line.unit in ("authority_year", "fixed")
         if programme and line.cashable:
             what = f"{line.name}: a cost of the programme is paid in full; cashable is a share of a saving"
+            yield (*path, "cashable"), what, "leave it out"
+        elif not programme and line.amount < 0 and line.cashable:
+            what = f"{line.name}: an averted entry costs this more, and it is paid in full; a share is of a saving"
             yield (*path, "cashable"), what, "leave it out"
 
 
@@ -89,6 +106,8 @@ def given_twice(section: EconomicsSection) -> Iterator[Problem]:
 def _twice(key: tuple[str, str], groups: Sequence[Sequence[str]]) -> Iterator[Problem]:
     """Refuse a group of parameters that is given twice, or holds a parameter twice."""
     for i, group in enumerate(groups):
+        if not group:
+            yield (*key, i), "names no parameter", "name one, or leave it out"
         if len(set(group)) < len(group):
             yield (*key, i), f"{', '.join(group)}: a parameter with itself", "name each once"
         if frozenset(group) in [frozenset(earlier) for earlier in groups[:i]]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sos_eval.economics.model.discount import population_total
 from sos_eval.economics.model.psa import Samples
 from sos_eval.economics.voi.evppi import gain
-from sos_eval.economics.voi.power_study import error_by_size, error_of_error, overall_rows, sizes_of
+from sos_eval.economics.voi.power_study import bias_and_failures, error_by_size, error_of_error, overall_rows, sizes_of
 
 if TYPE_CHECKING:
     from sos_eval.economics.prepared import Prepared
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["next_study"]
 
 Array = NDArray[np.float64]
+#: Monte Carlo errors beyond which a bias is told: there are many sizes.
+_BEYOND = 3
 
 
 def next_study(prepared: Prepared, psa: Samples, rng: np.random.Generator) -> pd.DataFrame:
@@ -35,10 +37,13 @@ def next_study(prepared: Prepared, psa: Samples, rng: np.random.Generator) -> pd
     DataFrame
         ``authorities, years, sd_estimate, sd_error, threshold, evsi, std_error, decisions`` (after it has ended,
         discounted)``, population_evsi, cost, enbs, enbs_error, best`` (1 at the size of the largest expected net
-        benefit of sampling, nowhere where none is above zero) and ``not_told_apart`` (1 at a size whose own lies within
-        two errors of it). ``enbs_error`` holds the error of EVSI and what the Monte Carlo error of ``sd_estimate``
-        makes of it; where the power study gives none, the former alone, and ``sd_error`` is empty. The sizes' errors
-        are taken as independent although they share draws, which tells fewer apart.
+        benefit of sampling, nowhere where none is above zero), ``not_told_apart`` (1 at a size whose own lies within
+        two errors of it), ``bias`` and ``failed`` of the power study (empty where it does not say), ``cost_source`` as
+        declared, and ``note``: what these mean, and that the best size is at an edge of the sweep.
+
+        ``enbs_error`` holds the error of EVSI and what the Monte Carlo error of ``sd_estimate`` makes of it; where the
+        power study gives none, the former alone, and ``sd_error`` is empty. The sizes' errors are taken as independent
+        although they share draws, which tells fewer apart.
     """
     study, threshold = prepared.section.voi.next_study, prepared.section.decision_threshold
     effect = prepared.section.effect
@@ -68,7 +73,34 @@ def next_study(prepared: Prepared, psa: Samples, rng: np.random.Generator) -> pd
     table = pd.DataFrame(found)
     table["best"] = ((table["enbs"] == table["enbs"].max()) & (table["enbs"] > 0)).astype(int)
     table["not_told_apart"] = _near(table).astype(int)
+    known = bias_and_failures(rows, study, effect)
+    table[["bias", "failed"]] = known[["bias", "failed"]]
+    said = [_off(*row) for row in known.to_numpy(float)]
+    table["cost_source"] = study.cost_source
+    table["note"] = ["; ".join(part for part in (said[i], _edge(table, i)) if part) for i in range(len(table))]
     return table
+
+
+def _off(bias: float, error: float, failed: float) -> str:
+    """Say what of a size's estimates its spread leaves out: a bias beyond its Monte Carlo error, draws without one."""
+    said = []
+    if abs(bias) > _BEYOND * np.nan_to_num(error):
+        said.append(f"estimates are off by {bias:.3g} on average, which is not counted")
+    if failed > 0:
+        said.append(f"{failed:.1%} of simulated studies gave no estimate, which is not counted")
+    return "; ".join(said)
+
+
+def _edge(table: pd.DataFrame, i: int) -> str:
+    """Say of the best size that it is the smallest or largest that was tried: one beyond may be better."""
+    if not table["best"][i]:
+        return ""
+    said = []
+    for name in ("authorities", "years"):
+        values = table[name]
+        if values.min() < values.max() and values[i] in (values.min(), values.max()):
+            said.append(f"the {'largest' if values[i] == values.max() else 'smallest'} number of {name}")
+    return f"at the edge of the sweep ({' and '.join(said)}): a size beyond it may be better" if said else ""
 
 
 def _near(table: pd.DataFrame) -> Array:

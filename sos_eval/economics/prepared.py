@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sos_eval.declare import Document, Path_
 from sos_eval.economics.consistency import problems, too_long, unknown_parameters
+from sos_eval.economics.declared_analysis import FEWEST_DRAWS
 from sos_eval.economics.group_checks import stays_of_groups
 from sos_eval.economics.idle import idle_parameters
 from sos_eval.economics.model.confidence import ConfidenceDistribution
@@ -15,12 +16,13 @@ from sos_eval.economics.model.discount import Schedule, flat, named_schedule
 from sos_eval.economics.model.draws import central_interval, correlation_problem
 from sos_eval.economics.model.evaluated import WEEKS, DecisionModel, decision_model
 from sos_eval.economics.model.psa import Samples, read_samples
-from sos_eval.economics.model.stay import Observed, read_stays
+from sos_eval.economics.model.stay import CHILDHOOD, Observed, Stay, read_stays
 from sos_eval.economics.problem import Problem, modelled
 from sos_eval.economics.section import EconomicsSection
+from sos_eval.economics.support import outside_support
 from sos_eval.economics.voi.evsi import study_problems
 from sos_eval.economics.voi.power_study import size_problems
-from sos_eval.errors import DataFault, DesignFault, Faults, nearest
+from sos_eval.errors import DataFault, DesignFault, Fault, Faults, nearest
 
 __all__ = ["Prepared", "effect_there", "prepare", "studies_fit"]
 
@@ -105,7 +107,7 @@ def prepare(
     if model is not None:
         for key, what, instead in idle_parameters(section, [p.name for p in model.parameters if not p.varies]):
             _add(faults, document, path, key, what, instead)
-        for key, what, instead in _room(model):
+        for key, what, instead in (*_room(model), *outside_support(model)):
             _add(faults, document, path, key, what, instead)
         faults.stop()
     wrong = correlation_problem(names, section.psa.correlation) if model is not None else ""
@@ -119,9 +121,21 @@ def prepare(
 def _room(model: DecisionModel) -> Iterator[Problem]:
     """Check that stays fit between the ages at entry and 18, in any draw, and that groups' make up their mean."""
     if model.stay is not None:
+        yield from _stretched(model.stay, model.base["weeks"])
         yield from stays_of_groups(model.section, model.base["weeks"])
         stay = next(p for p in model.parameters if p.name == "weeks")
         yield from too_long(central_interval(stay, 1 - 1e-12)[1], model.stay.limit * WEEKS)
+
+
+def _stretched(stay: Stay, mean: float) -> Iterator[Problem]:
+    """Refuse a mean that makes observed stays, which it moves all alike, longer than a childhood."""
+    longest = float(stay.points.max()) * mean if stay.kind == "empirical" else 0.0
+    if longest > CHILDHOOD:
+        what = (
+            f"{mean:,.4g}: the file's own mean is {stay.observed:,.4g}, so that its longest stay would be "
+            f"{longest:,.0f} weeks: 18 years are {CHILDHOOD:,.0f}"
+        )
+        yield ("care_pathway", "weeks"), what, "leave it out: the mean is then the file's"
 
 
 def studies_fit(prepared: Prepared, psa: Samples) -> None:
@@ -156,7 +170,11 @@ def effect_there(prepared: Prepared) -> None:
         return
     faults = Faults(DesignFault)
     what = "no estimate is declared and none came from a bundle: a full analysis has nothing to start from"
-    _add(faults, prepared.document, prepared.path, ("effect",), what, "name the bundle, or leave the override out")
+    instead = "name the bundle, or leave the override out"
+    if effect.bundle is not None:
+        what = f"the primary estimate of the bundle {effect.bundle} is empty or has no error: nothing to start from"
+        instead = "its estimates.csv says why; take another run, or declare estimate and std_error"
+    _add(faults, prepared.document, prepared.path, ("effect",), what, instead)
     faults.stop()
 
 
@@ -195,4 +213,8 @@ def _read(section: EconomicsSection, document: Document) -> Samples:
     folder, psa = document.path.parent, section.psa
     assert psa.effects is not None
     assert psa.costs is not None
-    return read_samples(folder / psa.effects, folder / psa.costs, folder / psa.params if psa.params else None)
+    found = read_samples(folder / psa.effects, folder / psa.costs, folder / psa.params if psa.params else None)
+    if found.n_draws < FEWEST_DRAWS:
+        what = f"{found.n_draws} draws: a 95% interval needs {FEWEST_DRAWS} or more, of which one lies in each tail"
+        raise DataFault(Fault(str(folder / psa.effects), what, "draw more"))
+    return found

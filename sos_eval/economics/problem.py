@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from sos_eval.economics.declared import CostLine
 from sos_eval.economics.section import EconomicsSection
 
-__all__ = ["Problem", "declared_lines", "modelled"]
+__all__ = ["Path", "Problem", "declared_lines", "modelled"]
 
+Path = tuple[str | int, ...]
 #: Path of the key, what is wrong, what to write instead.
-Problem = tuple[tuple[str | int, ...], str, str]
+Problem = tuple[Path, str, str]
 
 
 def modelled(section: EconomicsSection) -> bool:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sos_eval.economics.decision import choose
 from sos_eval.economics.model.draws import draw_parameters
 from sos_eval.economics.model.evaluated import DecisionModel
+from sos_eval.economics.names import BASE_CASE
 from sos_eval.economics.scenarios import VariedModel
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def scenario_draws(prepared: Prepared, models: Sequence[VariedModel], streams: S
     for scenario, model in models:
         psa = model.section.psa
         draws = draw_parameters(model.parameters, psa.correlation, psa.draws, streams("economics", "psa"))
-        name = scenario.name if scenario else "base case"
+        name = scenario.name if scenario else BASE_CASE
         rows += [{"scenario": name, **row} for row in _strategies(model, draws, prepared.reference)]
     return pd.DataFrame(rows)
 

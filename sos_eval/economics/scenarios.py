@@ -15,6 +15,8 @@ from sos_eval.economics.decision import choose
 from sos_eval.economics.declared_analysis import Scenario
 from sos_eval.economics.icers import incremental, quadrant
 from sos_eval.economics.model.evaluated import DecisionModel
+from sos_eval.economics.names import BASE_CASE
+from sos_eval.economics.scenario_checks import idle_changes, without_idle
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.errors import DesignFault, Fault, Faults, nearest
 
@@ -30,8 +32,6 @@ AVERAGE_CHILD = (
     "no scenario has a shorter stay and a smaller saving (change: {care_pathway.weeks: …}): the child whose entry is "
     "averted stays less long than the average child in care"
 )
-#: How many entries of the outline follow without an effect.
-_WITHOUT_EFFECT = 5
 
 
 def scenario_models(prepared: Prepared) -> list[VariedModel]:
@@ -71,10 +71,10 @@ def scenario_table(prepared: Prepared, models: Sequence[VariedModel], *, with_ef
         ``note`` says where a scenario changes nothing that the table shows.
     """
     rows = []
-    shown = slice(None) if with_effect else slice(_WITHOUT_EFFECT)
-    own = _outline(models[0][1])[shown]
+    base = models[0][1]
     for scenario, model in models:
-        same = scenario is not None and np.allclose(_outline(model)[shown], own, rtol=1e-12, atol=0)
+        priced = model.section.decision_threshold != base.section.decision_threshold
+        same = scenario is not None and _alike(model, base, with_effect=with_effect) and not (with_effect and priced)
         results = _results(prepared, model) if with_effect else [{}] * len(model.others)
         for j, more in zip(model.others, results, strict=True):
             row = _costs(scenario, model, j) | {"note": "changes no result here" if same else ""}
@@ -87,7 +87,7 @@ def _costs(scenario: Scenario | None, model: DecisionModel, j: int) -> dict[str,
     base, share = model.expected, float(model.programme_share[j])
     fall = break_even_fall(model, share)
     return {
-        "scenario": scenario.name if scenario else "base case",
+        "scenario": scenario.name if scenario else BASE_CASE,
         "changes": "; ".join(f"{k} = {v}" for k, v in scenario.change.items()) if scenario else "",
         "why": scenario.why if scenario else "",
         "structural": bool(scenario and scenario.structural),
@@ -100,10 +100,12 @@ def _costs(scenario: Scenario | None, model: DecisionModel, j: int) -> dict[str,
 
 
 def structural_count(models: Sequence[VariedModel]) -> int:
-    """Count the structural scenarios that change a result at expected values; one that changes none tests nothing."""
+    """Count the structural scenarios that change a result at expected values; one that changes none tests nothing.
+
+    Another decision threshold alone is no other structure: it prices the same effects and costs anew.
+    """
     (_, base), *others = models
-    own = _outline(base)
-    changed = [s for s, model in others if s is not None and not np.allclose(_outline(model), own, rtol=1e-12, atol=0)]
+    changed = [s for s, model in others if s is not None and not _alike(model, base, with_effect=True)]
     return sum(scenario.structural for scenario in changed)
 
 
@@ -126,14 +128,23 @@ def marginal_child(models: Sequence[VariedModel]) -> str:
     return min(found)[1] if found else ""
 
 
-def _outline(model: DecisionModel) -> np.ndarray:
-    """Return what every result follows from, at expected values: costs, savings, units and size of the effect, (7,)."""
+def _alike(one: DecisionModel, other: DecisionModel, *, with_effect: bool) -> bool:
+    """Say whether two models have the same strategies, and everything that their results follow from."""
+    if one.strategies != other.strategies:
+        return False
+    first, second = (_outline(model, with_effect=with_effect) for model in (one, other))
+    return bool(np.allclose(first, second, rtol=1e-12, atol=0))
+
+
+def _outline(model: DecisionModel, *, with_effect: bool) -> np.ndarray:
+    """Return what every result follows from, at expected values and a threshold: costs, savings, units, shares."""
     base = model.expected
     savings = [model.saving_per_averted(base, cashable=cashable) for cashable in (False, True)]
     alone, fall = model.saving_single_entry(base), np.array([break_even_fall(model)])
-    return np.concatenate([
-        model.programme_cost(base), *savings, alone, np.nan_to_num(fall), model.effect_units(base), model.averted(base)
-    ])  # fmt: skip
+    parts = [model.programme_cost(base), *savings, alone, np.nan_to_num(fall), model.programme_share]
+    if with_effect:
+        parts += [model.effect_units(base), model.averted(base), model.effect_share]
+    return np.concatenate(parts)
 
 
 def _results(prepared: Prepared, model: DecisionModel) -> list[dict[str, Any]]:
@@ -165,11 +176,18 @@ def _changed(prepared: Prepared, scenario: Scenario, i: int) -> DecisionModel:
     data: Any = document.data
     for part in path:
         data = data[part]
+    here = document.where((*path, "scenarios", i))
     changed = deepcopy(data)
+    faults = Faults(DesignFault)
+    for what, instead in idle_changes(scenario, prepared.section, data):
+        faults.add(here, f"scenario {scenario.name}: {what}", instead)
+    faults.stop()
     for key, value in scenario.change.items():
-        _set(changed, key, value, document.where((*path, "scenarios", i)), scenario.name)
-    for dropped in ("scenarios", "schema", "name", "title", "equity", "distribution"):  # no result by scenario
-        changed.pop(dropped, None)
+        _set(changed, key, value, here, scenario.name)
+    changed, own = without_idle(changed), without_idle(data)
+    if build(EconomicsSection, changed, document, path) == build(EconomicsSection, own, document, path):
+        what = f"scenario {scenario.name}: it says what the base case says, and changes nothing"
+        raise DesignFault(Fault(here, what, "change a value, or leave the scenario out"))
     kept = _keep_effect(changed, prepared.section)
     section = build(EconomicsSection, changed, document, path)
     assert section is not None

@@ -52,6 +52,7 @@ def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checku
     """
     design = as_locked(load_design(path, panel=panel))
     own_look(design)
+    steps.refuse_economics(design)
     files = data_paths(design)
     absent = next((file for file in files if not file.exists()), None)
     if not files or absent is not None:

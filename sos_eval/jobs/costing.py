@@ -8,12 +8,27 @@ import pandas as pd
 
 from sos_eval.design.design import Design
 from sos_eval.economics.cost import cost_estimate
+from sos_eval.economics.prepared import prepare
+from sos_eval.economics.scenarios import scenario_models
 from sos_eval.inference.confidence_curve import CURVE
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, diagnostics_of, primary
 from sos_eval.results.facts import RunFacts
 from sos_eval.results.table import stack
 
-__all__ = ["costed"]
+__all__ = ["costed", "refuse_economics"]
+
+
+def refuse_economics(design: Design) -> None:
+    """Refuse what is wrong with a design's economics and its scenarios, before the work: the estimate is yet to come.
+
+    Raises
+    ------
+    DesignFault, DataFault
+        Everything that is wrong, at once.
+    """
+    prepared = prepare(design.economics, design.document, ("economics",))
+    if prepared.model is not None:
+        scenario_models(prepared)
 
 
 def costed(

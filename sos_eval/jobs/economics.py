@@ -17,7 +17,7 @@ from sos_eval.bundle.listing import check_place, list_files
 from sos_eval.bundle.unmet import Unmet
 from sos_eval.bundle.whole import write_folder
 from sos_eval.declare import Document, Path_, build, read_yaml
-from sos_eval.economics.cost import effect_from, test_of_effect
+from sos_eval.economics.cost import effect_from, refuse_other_outcome, test_of_effect
 from sos_eval.economics.evaluate import Evaluation, evaluate
 from sos_eval.economics.gate.evidence import Evidence, bundle_evidence
 from sos_eval.economics.gate.verdict import Verdict
@@ -50,6 +50,8 @@ class EconomicsRun:
         What was found, in a sentence.
     outside
         What is printed outside the tiers, where the evidence grants nothing numeric; empty elsewhere.
+    allowed
+        What the tier allows, in words.
     unmet
         Figures that could not be made.
     """
@@ -60,6 +62,7 @@ class EconomicsRun:
     finding: str
     unmet: tuple[Unmet, ...] = ()
     outside: str = ""
+    allowed: str = ""
 
 
 def run_economics(
@@ -95,6 +98,8 @@ def run_economics(
     check_place(folder, _MARKER, "an economic evaluation", force=force)
     test: ConfidenceDistribution | str = ""
     if bundle is not None:
+        called = f"the bundle {bundle.path}"
+        refuse_other_outcome(section, bundle.estimates, bundle.facts, document, where, called)
         test = test_of_effect(section, bundle.estimates, bundle.facts, _curve(bundle))
         section = effect_from(section, bundle.estimates, str(bundle.path), bundle.facts, test)
     found, own_seed = _evaluated(section, document, where, bundle, test, seed, title)
@@ -104,9 +109,9 @@ def run_economics(
     write_folder(
         folder, lambda partial_folder: unmet.extend(_write(partial_folder, outputs, title or path.stem)), replace=force
     )
-    return EconomicsRun(
-        folder, found.verdict, found.watermark, finding(found.outputs), tuple(unmet), outside_tiers(found.outputs)
-    )
+    said, outside = finding(found.outputs), outside_tiers(found.outputs)
+    gate = found.outputs["gate"]
+    return EconomicsRun(folder, found.verdict, found.watermark, said, tuple(unmet), outside, str(gate["allowed"]))
 
 
 def _evaluated(

@@ -76,6 +76,7 @@ def run(
     check_out(folder, force=force)
     refuse_inputs([folder], [plan.path, lock_path(plan), *data_files(plan)])
     own_look(plan)  # its faults come before the work
+    steps.refuse_economics(plan)
     account = Account(plan, progress, notice, workers)
     with account.crew.at_work(), discreet(plan):
         return _evaluated(plan, folder, account, force=force)

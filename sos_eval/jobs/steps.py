@@ -36,7 +36,18 @@ from sos_eval.results.inference import strata_of_effects
 from sos_eval.theory.first_link import mediators
 from sos_eval.worlds.source import world_frame
 
-__all__ = ["check", "columns_beside", "compare", "cost", "estimate", "identify", "infer", "load_panels", "rounded"]
+__all__ = [
+    "check",
+    "columns_beside",
+    "compare",
+    "cost",
+    "estimate",
+    "identify",
+    "infer",
+    "load_panels",
+    "refuse_economics",
+    "rounded",
+]
 
 
 #: Seconds from which a run says beforehand how long an inference will take.
@@ -318,6 +329,15 @@ def check(design: Design, fitted: dict[Key, Fitted], groups: dict[Key, Group], a
             checked += [Checked(*key, result) for result in told_apart(design.checks, k, results, known)]
         checked += [Checked(*key, result) for result in balance_results(groups[key].entry.comparison, one.comparison)]
     return checked
+
+
+def refuse_economics(design: Design) -> None:
+    """Refuse what is wrong with a design's economics, before the work."""
+    if design.economics is None:
+        return
+    from sos_eval.jobs.costing import refuse_economics
+
+    refuse_economics(design)
 
 
 def cost(

@@ -10,6 +10,7 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.economics.summary import finding, outside_tiers, subject_of
 from sos_eval.report.content import Block, Bullets, Heading, Picture, Table, Text
 from sos_eval.report.draw import Drawn
+from sos_eval.report.economics_texts import in_money, texts
 from sos_eval.report.tabulate import shown
 
 __all__ = ["economics"]
@@ -74,6 +75,8 @@ def economics(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         if isinstance(table, pd.DataFrame) and len(table):
             subject = subject_of(found) if name in _OF_SUBJECT else ""
             more = f" ({subject})" if subject else ""
+            money = in_money(gate, name) if isinstance(gate, dict) else ""
+            more += f" ({money})" if money else ""
             more += f" (first {_MOST_ROWS} of {len(table):,} rows)" if len(table) > _MOST_ROWS else ""
             blocks.append(Table(_worded(shown(_told_once(table).head(_MOST_ROWS))), caption + more))
     return [*blocks, *(_gate(gate) if isinstance(gate, dict) else [])]
@@ -96,7 +99,7 @@ def _decided(name: str, found: dict[str, Any]) -> Any:
 
 def _told_once(table: pd.DataFrame) -> pd.DataFrame:
     """Leave the condition of all rows out: it stands at the head of the chapter."""
-    same = "condition" in table and len(set(table["condition"].fillna(""))) == 1
+    same = "condition" in table and len(set(texts(table["condition"]))) == 1
     return table.drop(columns="condition") if same else table
 
 

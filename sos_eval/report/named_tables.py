@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,8 +12,10 @@ import pandas as pd
 from sos_eval.bundle.bundle import ResultBundle, read_bundle
 from sos_eval.bundle.files import read_table
 from sos_eval.bundle.listing import refuse_damage
+from sos_eval.declare import read_json
 from sos_eval.errors import Fault, InputFault, nearest
 from sos_eval.report.drawing import NothingToShow
+from sos_eval.report.economics_texts import in_money
 from sos_eval.report.table_notes import notes_on
 from sos_eval.report.tables.models import models_notes
 from sos_eval.results.method import registered, summary
@@ -97,7 +99,16 @@ def _of_files(folder: Path) -> NamedTables:
     """Take every CSV file of a folder as a table of its name."""
     files = {file.stem: file for file in sorted(folder.glob("*.csv"))}
     makers = {name: partial(read_table, file) for name, file in files.items()}
-    return NamedTables(folder, makers, {name: _WORDS.get(name, f"The file {name}.csv.") for name in files}, {}, {})
+    summaries = {name: _WORDS.get(name, f"The file {name}.csv.") for name in files}
+    return NamedTables(folder, makers, summaries, {}, _money(folder, files))
+
+
+def _money(folder: Path, names: Iterable[str], before: str = "") -> dict[str, tuple[str, ...]]:
+    """Say under each table of an economic evaluation, its name after `before`, in which money it is."""
+    file = folder / "gate.json"
+    gate = read_json(file) if file.is_file() else {}
+    said = {name: in_money(gate, name.removeprefix(before)) for name in names if name.startswith(before)}
+    return {name: (f"In {text}.",) for name, text in said.items() if text}
 
 
 def _of_bundle(bundle: ResultBundle) -> NamedTables:
@@ -117,7 +128,7 @@ def _of_bundle(bundle: ResultBundle) -> NamedTables:
             summaries[name] = f"The file {file.relative_to(bundle.path).as_posix()}."
     notes = {
         name: notes_on(bundle, makers[name]()) for name in ("effects", "event_study", "procedures") if name in makers
-    }
+    } | _money(bundle.path / "economics", makers, "economics.")
     return NamedTables(bundle.path, makers, summaries, skipped, notes | {"models": models_notes(bundle)})
 
 

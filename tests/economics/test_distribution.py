@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sos_eval.economics.distribution import distribution_table, equivalent, weighted_table
+from sos_eval.economics.equity import equity_table
 from sos_eval.errors import DesignFault
 from tests.economics.test_model import base, prepared
 
@@ -59,7 +60,10 @@ def test_the_interval_is_that_of_the_draws():
     values["effect"] = np.linspace(-41, 0, 1001)
     row = distribution_table(model, model.section.distribution, values).set_index(["aversion", "strategy"])
     assert np.isnan(row.loc[(1, "Programme"), "low"])
-    assert "more entries averted in a group than there are" in row.loc[(1, "Programme"), "reason"]
+    assert (
+        "more entries would be averted in the group than there are, in some draws"
+        in row.loc[(1, "Programme"), "reason"]
+    )
 
 
 def test_weights_are_brought_to_a_mean_of_one_over_children():
@@ -89,3 +93,47 @@ def test_a_distribution_that_does_not_hold_together_is_refused(distribution, say
 def test_groups_that_are_not_all_children_are_refused():
     with pytest.raises(DesignFault, match=r"are 0\.5 of all children"):
         halves(HALVES[:1])
+
+
+def test_a_group_cannot_have_more_entries_averted_than_it_has():
+    # two fewer per 10,000 where one enters: none of it has a number; a ratio takes a fifteenth of each, .9667 x 58 / 30
+    few = [{**HALVES[0], "baseline": 59}, {**HALVES[1], "baseline": 1}]
+    ready = halves(few, distribution={**AVERSE, "weights": {"poor": 1, "rich": 1}})
+    rows = equity_table(ready, with_effect=True).set_index("subgroup")
+    empty = ["averted_per_year", "averted_if_difference_constant", "inc_effect", "inc_cost", "incremental_net_benefit"]
+    for name in ("rich", "all groups"):
+        assert rows.loc[name, empty].isna().all()
+    assert rows.loc["poor", "averted_per_year"] == pytest.approx(1)
+    assert rows.loc["rich", "averted_if_ratio_constant"] == pytest.approx(0.5 * 2 / 30)
+    assert rows.loc["rich", "reason"] == (
+        "more entries would be averted in the group than there are (2 of 1); declare constant: ratio"
+    )
+    assert rows.loc["all groups", "reason"] == "a group that it is made of has no number"
+    weighted = weighted_table(ready, ready.section.distribution).set_index("subgroup")
+    assert weighted.loc[["rich", "all groups"], "weighted_net_benefit"].isna().all()
+    assert weighted.loc[["rich", "all groups"], "reason"].ne("").all()
+    model = ready.model
+    unlike = distribution_table(model, model.section.distribution, base(model)).set_index(["aversion", "strategy"])
+    assert unlike.loc[(0, "Programme"), "reason"] == "more entries would be averted in the group than there are"
+    assert unlike.loc[(0, "Programme"), ["mean_rate", "fall_in_equivalent", "low"]].isna().all()
+    # a strategy with a part of the effect may leave the group enough
+    part = [{"name": "usual", "effect": 0, "programme": 0}, {"name": "half", "effect": 0.5}]
+    found = equity_table(halves(few, strategies=part), with_effect=True).set_index("subgroup")
+    assert found.loc["rich", "averted_per_year"] == pytest.approx(0.5)
+    assert not found["reason"].any()
+    ratio = equity_table(halves(few, effect__constant="ratio"), with_effect=True)
+    assert ratio["incremental_net_benefit"].notna().all()
+    assert not ratio["reason"].any()
+
+
+@pytest.mark.parametrize(("own", "effect", "says"), [
+    ({"effect": -41}, {}, r"equity\.0\.effect: poor: -41: more entries averted in the group than there are \(40 per"),
+    ({"effect": -0.2}, {"scale": "rate_ratio", "estimate": 0.9, "std_error": 0.05},
+     r"equity\.0\.effect: poor: -0\.2: a ratio is above zero"),
+    ({"baseline": 12_000}, {"scale": "odds_ratio", "estimate": 0.9, "std_error": 0.05, "baseline": 6_010},
+     r"equity\.0\.baseline: poor: 12000 per 10,000 is a probability above 1"),
+])  # fmt: skip
+def test_a_groups_own_effect_that_cannot_be_is_refused(own, effect, says):
+    given = {"baseline": 30, "estimate": -2.0, "std_error": 0.5, "source": "by hand", **effect}
+    with pytest.raises(DesignFault, match=says):
+        halves([{**HALVES[0], **own}, HALVES[1]], effect=given)

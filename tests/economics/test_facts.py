@@ -58,6 +58,13 @@ def test_design_clusters_balance_and_completeness_by_hand():
     assert got["complete"] == pytest.approx(190 / 200)
 
 
+def test_rows_of_children_say_nothing_of_complete_authority_periods():
+    got = measured(facts=replace(facts(), panel=replace(facts().panel, n_rows=201)))
+    assert "complete" not in got.facts
+    assert got.reasons["complete"].startswith("rows are not one a unit and period")
+    assert measured(facts=replace(facts(), panel=replace(facts().panel, n_rows=200))).facts["complete"] == 192 / 200
+
+
 def test_omitted_periods_are_no_pre_periods():
     # 2010 to 2019 without 2012 and 2016, first start 2015: 2010, 2011, 2013, 2014
     panel = replace(facts().panel, n_times=8, omitted_times={"2012": "why", "2016": "why"})
@@ -87,7 +94,7 @@ def test_checks_are_read_from_diagnostics_and_their_intervals():
     assert "no p over its starts" in got.reasons["placebo_time_ok"]
     # a drift of 0.5 a period over the mean distance of the effects, events 0, 1, 2: 0.5 x 2 = 1 per 10,000; the
     # weaker placebo detects 2.80 x 0.7; break-even 2 per 10,000
-    got.over_break_even(2.0, baseline=30, per=10000)
+    got.over_break_even({"full": 2.0, "half": 4.0}, baseline=30, per=10000)
     assert got.facts["pretrend_detectable"] == pytest.approx(0.5)
     assert got.facts["placebo_detectable"] == pytest.approx(2.801585 * 0.7 / 2)
 
@@ -207,5 +214,5 @@ def test_rates_per_another_number_of_children_are_brought_to_the_declarations():
     assert (ratio.estimate, ratio.std_error) == (-2.0, 0.5)
     got = measured(facts=per_1000)
     got.unseen["pretrend_detectable"] = 0.1
-    got.over_break_even(2.0, 30.0, 10000.0)
+    got.over_break_even({"full": 2.0}, 30.0, 10000.0)
     assert got.facts["pretrend_detectable"] == pytest.approx(0.5)

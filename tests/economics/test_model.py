@@ -200,7 +200,7 @@ def full_run(**changes):
                                                         "horizon_scenario", "mde_over_breakeven")}  # fmt: skip
     found = prepared(
         gate={"facts": facts, "evidence": dict.fromkeys(facts, "by hand")}, psa={"draws": 5000, "seed": 1},
-        effect={"baseline": 30, "estimate": -8.0, "std_error": 0.5, "source": "by hand"},
+        effect={"baseline": 30, "estimate": -8.0, "std_error": 0.45, "source": "by hand"},
         cheers={str(i): "said" for i in range(1, 29)},
         voi={"evppi": [["effect"]], "decisions_per_year": 2, "years": 5},
         equity=[{"name": "poor", "dimension": "deprivation_fifth", "share": 0.2, "baseline": 60, "source": "x"}],
@@ -362,7 +362,8 @@ def test_the_reporting_sheet_is_filled_only_from_what_is_there():
     from sos_eval.economics.cheers import cheers_sheet
 
     def answers(**changes):
-        return cheers_sheet(prepared(**changes).section).set_index("item")["answer"]
+        found = prepared(**changes)
+        return cheers_sheet(found.section, found.model.strategies).set_index("item")["answer"]
 
     assert answers()[22] == ""  # neither the baseline nor the weeks say where they come from
     assert answers()[20] == "2,000 draws of the parameters; 1 scenarios; one-way ranges; gate on the evidence"
@@ -458,4 +459,4 @@ def test_value_for_money_by_hand():
     assert table.loc["benefit-cost ratio, savings only", "value"] == pytest.approx(89_600 / 60_000, rel=0.01)
     assert table.loc["benefit-cost ratio, effects priced", "value"] == pytest.approx(105_600 / 60_000, rel=0.01)
     wide = table.loc["net present value, savings only"]
-    assert (wide["high"] - wide["low"]) == pytest.approx(2 * 1.96 * 0.5 * 11_200, rel=0.05)
+    assert (wide["high"] - wide["low"]) == pytest.approx(2 * 1.96 * 0.45 * 11_200, rel=0.05)

@@ -31,14 +31,14 @@ def power_table(**changes):
     ])  # fmt: skip
 
 
-def ready(folder: Path, table=None, **changes):
+def ready(folder: Path, table=None, *, draws=100_000, **changes):
     (folder / "power").mkdir(exist_ok=True)
     (power_table() if table is None else table).to_csv(folder / "power" / "power.csv", index=False)
     study = {"power": "power", "authorities": "world.authorities.n", "years": "world.times.last", "before": 2025,
              "cost_per_authority_year": 100, "cost_source": "by hand", "fixed_cost": 5000, **changes}  # fmt: skip
     data = declared(
         voi={"next_study": study, "decisions_per_year": 20, "years": 10},
-        implementation={"licence": {"name": "licence", "amount": 13_000, **LINE}}, psa={"draws": 100_000, "seed": 1},
+        implementation={"licence": {"name": "licence", "amount": 13_000, **LINE}}, psa={"draws": draws, "seed": 1},
     )  # fmt: skip
     document = Document(data, folder / "by_hand.yaml")
     return prepare(build(EconomicsSection, document.data, document), document)
@@ -138,3 +138,57 @@ def test_the_error_of_a_spread_of_n_draws_is_derived_where_the_power_study_has_n
     bare = valued(ready(tmp_path))
     assert bare["sd_error"].isna().all()
     np.testing.assert_allclose(bare["enbs_error"], bare["std_error"] * bare["decisions"])
+
+
+def few(folder: Path, table=None, **changes):
+    return ready(folder, table, draws=5_000, **changes)
+
+
+@pytest.mark.parametrize(("table", "says"), [
+    (power_table().drop(columns="sd_estimate"), "has no column sd_estimate"),
+    (power_table().iloc[:0], "has no rows of the overall effect"), (pd.DataFrame(), "is no table"),
+    (power_table(sd_estimate="n/k"), "sd_estimate holds something else than numbers"),
+    (power_table(outcome="plans"), "its outcome is plans, not entries into care: name it under outcome"),
+    (pd.concat([power_table(outcome="entries"), power_table(outcome="court_entries")]),
+     "several outcomes are there (entries, court_entries): name one under outcome"),
+])  # fmt: skip
+def test_a_power_table_that_gives_no_error_of_the_effect_is_refused(tmp_path, table, says):
+    with pytest.raises(DesignFault) as caught:
+        valued(few(tmp_path, table))
+    assert says in str(caught.value)
+
+
+def test_the_error_is_that_of_the_effects_outcome_wherever_it_stands(tmp_path):
+    other = power_table(outcome="plans", sd_estimate=9.0)
+    found = valued(few(tmp_path, pd.concat([other, power_table()])))
+    assert found["sd_estimate"].tolist() == pytest.approx([sd for *_, sd in SIZES])
+    named = valued(few(tmp_path, power_table(outcome="outcome"), outcome="outcome"))
+    assert named["sd_estimate"].tolist() == pytest.approx([sd for *_, sd in SIZES])
+    with pytest.raises(DesignFault, match="no outcome is called 'entry' there, but entries"):
+        valued(few(tmp_path, outcome="entry"))
+
+
+def test_bias_and_failed_draws_of_the_power_study_are_told(tmp_path):
+    # 30 of 200 draws gave nothing; off by 0.5 per 1,000 with an error of 0.1: 5 per 10,000
+    found = valued(few(tmp_path, power_table(bias=0.5, bias_mcse=0.1, failures=30, reps=200), per=1000))
+    assert set(found["bias"]) == {5.0}
+    assert set(found["failed"]) == {0.15}
+    assert found["note"].str.startswith("estimates are off by 5 on average, which is not counted; 15.0% of sim").all()
+    small = valued(few(tmp_path, power_table(bias=0.29, bias_mcse=0.1, failures=0, reps=200)))
+    assert not small.loc[small["best"] == 0, "note"].any()
+    bare = valued(few(tmp_path))
+    assert bare[["bias", "failed"]].isna().all(axis=None)
+    assert set(bare["cost_source"]) == {"by hand"}
+
+
+def test_a_best_size_at_the_edge_of_the_sweep_says_so(tmp_path):
+    found = valued(few(tmp_path, cost_per_authority_year=600))
+    best = found[found["best"] == 1].iloc[0]
+    assert best[["authorities", "years"]].tolist() == [40, 2]
+    assert best["note"] == "at the edge of the sweep (the smallest number of years): a size beyond it may be better"
+    assert not found.loc[found["best"] == 0, "note"].any()
+    # years given as a number are not swept, and 40 authorities have neighbours on both sides
+    inside = power_table()[lambda t: t["world.times.last"] == 2027]
+    assert not valued(few(tmp_path, inside, years=2, before=0, cost_per_authority_year=600))["note"].any()
+    cheap = valued(few(tmp_path))
+    assert cheap.loc[cheap["best"] == 1, "note"].str.contains("the largest number of authorities and the small").all()

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from sos_eval.cli.main import cli, main
+from sos_eval.economics.evaluate import money_words
 from sos_eval.jobs.economics import run_economics
 from sos_eval.report.content import Table, Text
 from sos_eval.report.draw import available, draw_all
 from sos_eval.report.economics_blocks import economics
 from sos_eval.report.economics_page import EconomicsFolder
+from sos_eval.report.economics_texts import texts
+from sos_eval.report.figures.economics_first import colours_of
+from sos_eval.results.method import registered
 from tests.conftest import ROOT
 from tests.economics.test_model import declared
 
@@ -44,7 +49,7 @@ def written(tmp_path, **changes):
 
 def test_groups_and_what_would_turn_the_decision_are_about_the_strategy_named(folder, blocks):
     groups = table_of(blocks, "By group of children")
-    assert groups.caption == "By group of children (Consultation only)"
+    assert groups.caption.startswith("By group of children (Consultation only) (GBP, ")
     all_rows = pd.read_csv(folder / "equity.csv")
     assert set(all_rows["strategy"]) == {"Consultation only", "Full programme"}
     own = all_rows[(all_rows["strategy"] == "Consultation only") & (all_rows["subgroup"] == "all groups")].iloc[0]
@@ -53,7 +58,7 @@ def test_groups_and_what_would_turn_the_decision_are_about_the_strategy_named(fo
     base = pd.read_csv(folder / "scenarios.csv").query("scenario == 'base case' and strategy == 'Consultation only'")
     assert own["incremental_net_benefit"] == pytest.approx(base["incremental_net_benefit"].iloc[0])
     turns = table_of(blocks, "What would turn the decision")
-    assert turns.caption.endswith("(Consultation only)")
+    assert "(Consultation only)" in turns.caption
     switches = turns.frame.set_index("parameter")["switches"]
     assert switches["cost[family teams]"].startswith("from Full programme to Consultation only at")
     assert switches["effect"].count("; from Consultation only to Usual practice at") == 1
@@ -97,6 +102,10 @@ def test_where_nothing_numeric_is_granted_the_page_and_the_terminal_say_what_is_
     assert done.verdict.tier == "E0"
     said = "What is printed all the same stands outside the tiers: it follows from costs and care alone."
     assert done.outside == said
+    # a number stands there, so nothing says that none does
+    assert done.allowed == "no number that rests on an effect, but the list of missing inputs"
+    assert json.loads((done.folder / "gate.json").read_text())["allowed"] == done.allowed
+    assert "nothing numeric" not in (done.folder / "report.html").read_text()
     shown = EconomicsFolder(done.folder)
     texts = [one.text for one in economics(shown, draw_all(shown, ("svg",), only="none")) if isinstance(one, Text)]
     assert texts[0].startswith("Break-even only: the evidence gate grants E0, so no estimate of the effect is used.")
@@ -104,6 +113,8 @@ def test_where_nothing_numeric_is_granted_the_page_and_the_terminal_say_what_is_
     assert "no evidence of effect" not in " ".join(texts)
     shown = CliRunner().invoke(cli, ["economics", str(tmp_path / "own.yaml"), "--out", str(tmp_path / "again")])
     assert said in shown.output
+    assert "E0: no number that rests on an effect" in shown.output
+    assert "nothing numeric" not in shown.output
 
 
 @pytest.mark.parametrize("form", ["png", "svg", "pdf"])
@@ -139,8 +150,6 @@ def test_a_folder_that_was_changed_is_not_drawn(tmp_path, capsys):
 
 def test_a_folder_of_an_earlier_version_is_still_read(folder, tmp_path):
     # before strategies had rows of their own: break-even and highest cost were the whole programme's
-    import shutil
-
     old = tmp_path / "old"
     shutil.copytree(folder, old)
     kept = {"breakeven": ["counting", "quantity", "value", "low", "high", "text"], "max_programme_cost": ["fall"],
@@ -158,3 +167,57 @@ def test_a_folder_of_an_earlier_version_is_still_read(folder, tmp_path):
     assert texts[1].startswith(
         "To pay for itself the whole programme would have to avert 8.2% of entries to care, 171 a"
     )
+
+
+def test_every_table_of_money_says_which_money_it_is(folder, blocks):
+    said = "GBP, prices of 2024-25, 6 years counted"
+    for start in ("Main results", "Value for money", "When the money falls", "Costs and consequences", "By group",
+                  "The next study"):  # fmt: skip
+        assert f"({said})" in table_of(blocks, start).caption
+    assert f"({said}, not discounted)" in table_of(blocks, "Budget impact").caption
+    assert said not in table_of(blocks, "What is assumed").caption
+    shown = CliRunner().invoke(cli, ["table", str(folder), "incremental", "--format", "md"])
+    assert f"In {said}." in shown.output, shown.output
+    # where no frame is declared the page does not say pounds as if they were
+    assert money_words(None) == "currency, price year and years counted are not declared"
+
+
+def test_a_strategy_has_one_colour_in_every_figure(folder):
+    colours = colours_of(EconomicsFolder(folder))
+    assert list(colours) == ["Usual practice", "Consultation only", "Full programme"]
+    shown = {}
+    for name in ("economics_break_even", "economics_budget", "economics_acceptability"):
+        drawing, own = registered("figure")[name], EconomicsFolder(folder)
+        figure = drawing.plot(drawing.data(own), own)
+        shown[name] = dict(zip(*reversed(figure.axes[0].get_legend_handles_labels()), strict=True))
+    from matplotlib.colors import to_hex
+
+    for name in list(colours)[1:]:
+        line = shown["economics_break_even"][f"declared cost: {name}"]
+        assert to_hex(line.get_color()).upper() == colours[name]
+        assert to_hex(shown["economics_budget"][name].patches[0].get_facecolor()).upper() == colours[name]
+        assert to_hex(shown["economics_acceptability"][name].get_color()).upper() == colours[name]
+    savings = to_hex(shown["economics_break_even"]["all savings"].get_color()).upper()
+    assert savings not in colours.values()
+
+
+def test_the_figure_of_the_next_study_says_that_its_best_size_is_at_the_edge(folder):
+    own = EconomicsFolder(folder)
+    assert own.economics["next_study"].query("best == 1")["years"].tolist() == [4]
+    alt = draw_all(own, ("svg",), only="economics_next_study").alt["economics_next_study"]
+    assert "large ring: the largest value, at the edge of the sweep (a size beyond it may be better); small" in alt
+
+
+def test_a_column_of_text_that_is_empty_throughout_is_text(tmp_path, folder):
+    # a headline has no condition, and no size a note: read back, both columns are numbers that are missing
+    assert texts(pd.Series([float("nan")] * 2)) == ["", ""]
+    assert texts(pd.Series(["at an edge", None])) == ["at an edge", ""]
+    own = tmp_path / "own"
+    shutil.copytree(folder, own)
+    for name, column in (("summary", "condition"), ("next_study", "note"), ("evppi", "note")):
+        pd.read_csv(own / f"{name}.csv").assign(**{column: float("nan")}).to_csv(own / f"{name}.csv", index=False)
+    found = EconomicsFolder(own)
+    drawn = draw_all(found, ("svg",), only="economics_next_study")
+    assert drawn.unmet == []
+    assert "edge of the sweep" not in drawn.alt["economics_next_study"]
+    assert "condition" not in table_of(economics(found, drawn), "Main results").frame

@@ -46,7 +46,7 @@ def test_a_cheaper_programme_is_best_so_often_as_the_normal_says():
 
 
 def test_random_numbers_are_common_and_without_a_threshold_nothing_is_said_at_one():
-    same = {"name": "same", "change": {"frame.why": "another reason"}}
+    same = {"name": "same", "change": {"frame.perspective": "societal"}}
     rows = table(scenarios=[SHORTER, same], decision_threshold=None)
     assert rows.loc[("same", "Programme"), "inc_cost"] == rows.loc[("base case", "Programme"), "inc_cost"]
     assert rows[["incremental_net_benefit", "prob_best_of_all", "threshold"]].isna().all(axis=None)

@@ -12,6 +12,7 @@ from sos_eval.economics.evaluate import evaluate
 from sos_eval.economics.gate.evidence import Evidence
 from sos_eval.economics.scenarios import marginal_child, scenario_models
 from sos_eval.economics.summary import finding
+from sos_eval.errors import DesignFault
 from tests.economics.test_model import SHORTER, base, full_run, prepared
 
 #: 30,000 a year and 2 fewer entries per 10,000 in full; the light programme costs a tenth and averts two fifths.
@@ -174,7 +175,7 @@ def test_the_headline_says_how_far_and_how_sure_against_both_the_comparator_and_
     assert f" ICER GBP {head['icer']:,.0f} for an averted entry to care, over light." in said
 
 
-@pytest.mark.parametrize(("weeks", "found"), [(30, "46.43% less"), (59.9, "0.09% less"), (60, ""), (300, "")])
+@pytest.mark.parametrize(("weeks", "found"), [(30, "46.43% less"), (59.9, "0.09% less"), (60.1, ""), (300, "")])
 def test_a_shorter_stay_is_below_the_mean_in_use_and_saves_less(weeks, found, tmp_path, monkeypatch):
     # declared: 30 weeks save 6,000 of 11,200; 59.9 weeks 10 of it
     change = {"name": "other", "change": {"care_pathway.weeks": weeks}}
@@ -203,3 +204,84 @@ def test_draws_from_files_are_not_called_no_result():
     said = finding({"quadrants": pd.DataFrame({"strategy": ["a", "b"], "reference": ["usual", "usual"]})})
     assert said == "Costs and effects of a and b against usual: draws from files hold no break-even."
     assert finding({}) == "No economic result: the evidence carries none."
+
+
+def test_the_precision_asked_for_is_that_of_the_strategy_that_pays_at_the_smallest_effect():
+    # 2.80 x 0.5 = 1.40 detected; the programme pays at 60,000 / 11,200 = 5.357 fewer, light (0.1 of the cost for 0.4
+    # of the effect) at a quarter of that: .2615 and 1.0459 times
+    got = judged(strategies=THREE).verdict.evidence["G6"]
+    assert got["measured"]["mde_over_breakeven"] == pytest.approx(4 * 2.801585 * 0.5 * 11_200 / 60_000)
+    assert got["tier"] == "E2"
+    assert (
+        "at which light pays for itself, the smallest of the strategies' own (light 1.05, full 0.261)"
+        in (got["pointer"]["mde_over_breakeven"])
+    )
+    alone = judged().verdict.evidence["G6"]
+    assert alone["measured"]["mde_over_breakeven"] == pytest.approx(2.801585 * 0.5 * 11_200 / 60_000)
+    assert alone["tier"] == "E3"
+
+
+@pytest.mark.parametrize(("part", "tier", "ratio"), [(1.0, "E3", 0.2615), (0.2, "E2", 1.3074), (0.1, "E1", 2.6148)])
+def test_a_strategy_that_costs_a_part_needs_its_part_of_the_precision(part, tier, ratio):
+    only = [THREE[0], {"name": "part", "programme": part}]
+    got = judged(strategies=only).verdict.evidence["G6"]
+    assert got["measured"]["mde_over_breakeven"] == pytest.approx(ratio, abs=5e-5)
+    assert got["tier"] == tier
+
+
+def test_a_strategy_that_costs_nothing_has_no_break_even_to_be_precise_about():
+    free = [*THREE, {"name": "free", "effect": 0.5, "programme": 0}]
+    got = judged(strategies=free).verdict.evidence["G6"]
+    assert got["not_measured"]["mde_over_breakeven"] == "free costs nothing, so that any fall breaks even"
+    # a strategy without a part in the effect rests on no estimate of it
+    idle = [*THREE, {"name": "idle", "effect": 0, "programme": 0.5}]
+    assert judged(strategies=idle).verdict.evidence["G6"]["measured"]["mde_over_breakeven"] == pytest.approx(
+        1.0459, abs=5e-5
+    )
+
+
+def test_a_scenario_with_other_strategies_or_another_threshold_changes_a_result():
+    # light for a fifth of the cost: 4 x 0.4 x 1000 + 0.4 x 22,400 - 12,000 = -1,440; at 20,000 an entry full gains
+    # 4 x 20,000 + 22,400 - 60,000 = 42,400 and is best
+    cheaper = [THREE[0], {**THREE[1], "programme": 0.2}, THREE[2]]
+    both = [SHORTER, {"name": "dearer light", "change": {"strategies": cheaper}, "structural": True},
+            {"name": "priced", "change": {"decision_threshold": 20_000}, "structural": True}]  # fmt: skip
+    got = judged(strategies=THREE, scenarios=both, gate={"override": "E2", "why": "to see"})
+    rows = got.outputs["scenarios"].set_index(["scenario", "strategy"])
+    assert set(rows["note"]) == {""}
+    assert rows.loc[("dearer light", "light"), "incremental_net_benefit"] == pytest.approx(-1_440)
+    assert rows.loc[("priced", "full"), ["incremental_net_benefit", "best"]].tolist() == [pytest.approx(42_400), "full"]
+    # other strategies are another structure; another price of the same effects is none
+    assert got.verdict.evidence["G11"]["measured"]["structural"] == 1
+    # without an effect nothing is priced
+    first = judged(strategies=THREE, scenarios=both, gate={"override": "E1", "why": "to see"}).outputs["scenarios"]
+    notes = first.groupby("scenario", sort=False)["note"].first()
+    assert notes.tolist() == ["", "", "", "changes no result here"]
+
+
+@pytest.mark.parametrize(("change", "says"), [
+    ({}, "it changes nothing"), ({"care_pathway.weeks": 60}, "it says what the base case says"),
+    ({"care_pathway.entries": "first_day", "care_pathway.weeks": 60.0}, "it says what the base case says"),
+    ({"frame.currency": "EUR"}, "frame.currency: no result by scenario depends on it"),
+    ({"care_pathway.weeks": 30, "effect.source": "x"}, "effect.source: no result by scenario"),
+    ({"voi.years": 3}, "voi.years: no result by scenario"), ({"gate.override": "E3"}, "gate.override: no result"),
+    ({"psa.seed": 3}, "psa.seed: no result"), ({"strategies.full.uptake": [0.5, 1]}, "uptake: no result by scenario"),
+    ({"costs.0.grade": "A"}, "grade: no result by scenario"), ({"effect.bundle": "b"}, "not another run"),
+    ({"psa.effects": "e.csv", "psa.costs": "c.csv"}, "psa.costs: a scenario is the same model"),
+    ({"equity.0.share": 0.5}, "equity.0.share: no result by scenario"),
+])  # fmt: skip
+def test_a_scenario_that_can_change_no_result_is_refused(change, says):
+    with pytest.raises(DesignFault) as caught:
+        judged(strategies=THREE, scenarios=[SHORTER, {"name": "idle", "change": change}])
+    assert "scenario idle: " in str(caught.value)
+    assert says in str(caught.value)
+
+
+def test_a_scenario_of_draws_and_of_errors_is_none_of_those():
+    for change in (
+        {"psa.draws": 100},
+        {"effect.std_error": 0.1, "effect.source": "x"},
+        {"frame.perspective": "societal"},
+    ):
+        got = judged(scenarios=[SHORTER, {"name": "other", "change": change}], gate={"override": "E2", "why": "x"})
+        assert got.outputs["scenarios"]["note"].tolist() == ["", "", "changes no result here"]

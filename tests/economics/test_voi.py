@@ -13,7 +13,7 @@ from sos_eval.economics.declared_analysis import ProposedStudy
 from sos_eval.economics.model.discount import factors, flat, named_schedule, population_total
 from sos_eval.economics.model.psa import Samples
 from sos_eval.economics.voi.basis import plan
-from sos_eval.economics.voi.evppi import Evppi, evppi, evppi_table
+from sos_eval.economics.voi.evppi import Evppi, _in_errors, evppi, evppi_table
 from sos_eval.economics.voi.evsi import evsi, study_problems
 from sos_eval.economics.voi.smooth import smooth
 from tests.economics.reference import case, expected
@@ -246,3 +246,10 @@ def test_a_group_that_is_smooth_keeps_the_splines():
     assert not got.richer[0]
     want = norm.pdf(0.2) + 0.2 * norm.cdf(0.2) - 0.2
     assert abs(got.evppi[0] - want) < 3 * got.std_error[0]
+
+
+def test_a_break_of_a_bound_by_less_than_its_error_is_said_in_words():
+    assert _in_errors(3e-4, 0.1) == "less than a tenth of a standard error"
+    assert _in_errors(0.006, 0.1) == "0.1 standard errors"
+    assert _in_errors(0.26, 0.1) == "2.6 standard errors"
+    assert _in_errors(1.0, 0.0) == "no standard error"

@@ -52,7 +52,11 @@ reference: a
 thresholds: [0, 100]
 gate: {override: E3, why: a check}
 """
-DRAWS = {"effects.csv": "a,b\n1,2\n1.1,2.1\n1.2,2.0\n", "costs.csv": "a,b\n10,20\n11,21\n12,22\n"}
+#: As many draws as an interval needs.
+DRAWS = {
+    "effects.csv": "a,b\n1,2\n" + "1.1,2.1\n1.2,2.0\n1.3,2.2\n" * 13,
+    "costs.csv": "a,b\n10,20\n" + "11,21\n12,22\n13,23\n" * 13,
+}
 
 Make = Callable[[Path], None]
 
@@ -469,12 +473,13 @@ PSA: dict[str, dict[str, str | bytes]] = {
     "row names": {"effects.csv": ",a,b\n1,1,2\n2,1,3\n", "costs.csv": ",a,b\n1,1,2\n2,1,3\n"},
     "a strategy twice": {"effects.csv": "a,a\n1,2\n2,3\n"},
     "one strategy": {"effects.csv": "a\n1\n2\n3\n", "costs.csv": "a\n1\n2\n3\n"},
-    "words": {"effects.csv": "a,b\n1,x\n2,3\n3,4\n"},
-    "an empty draw": {"effects.csv": "a,b\n1,\n2,3\n3,4\n"},
-    "infinite": {"effects.csv": "a,b\n1,inf\n2,3\n3,4\n"},
+    "words": {"effects.csv": DRAWS["effects.csv"].replace("1,2", "1,x", 1)},
+    "an empty draw": {"effects.csv": DRAWS["effects.csv"].replace("1,2", "1,", 1)},
+    "infinite": {"effects.csv": DRAWS["effects.csv"].replace("1,2", "1,inf", 1)},
     "per cent": {"effects.csv": "a,b\n1%,2%\n2%,3%\n3%,4%\n"},
     "a blank row": {"effects.csv": "a,b\n1,2\n\n2,3\n3,4\n"},
     "fewer draws": {"effects.csv": "a,b\n1,2\n"},
+    "one draw": {"effects.csv": "a,b\n1,2\n", "costs.csv": "a,b\n1,3\n"},
     "no draws": {"effects.csv": "a,b\n", "costs.csv": "a,b\n"},
     "empty": {"effects.csv": b""},
     "semicolons": {"effects.csv": "a;b\n1;2\n"},

@@ -16,6 +16,7 @@ from sos_eval.economics.cost import effect_from
 from sos_eval.economics.declared import DeclaredEffect
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.jobs.economics import run_economics
+from sos_eval.report.named_tables import named_tables
 from sos_eval.results.facts import RunFacts
 from tests.conftest import shared, without_pages
 
@@ -157,3 +158,10 @@ def test_a_profile_holds_the_curve_back(tmp_path):
     bundle = of_a_test(tmp_path, "disclosure: {profile: dfe}\n")
     assert not [name for name in bundle.table_names if name.startswith("confidence.")]
     assert bundle.withheld["file"].str.startswith("tables/confidence.").any()
+
+
+def test_tables_of_a_runs_economics_say_their_money(bundle):
+    notes = named_tables(bundle.path).notes
+    assert notes["economics.timing"] == ("In GBP, prices of 2024-25, 5 years counted.",)
+    assert "economics.assumptions" not in notes
+    assert "timing" not in notes

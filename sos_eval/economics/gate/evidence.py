@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sos_eval.economics.breakeven import break_even_fall
+from sos_eval.economics.breakeven import effect_to_pay
 from sos_eval.economics.gate.dossier import Dossier, check_dossier
 from sos_eval.economics.model.evaluated import DecisionModel
 from sos_eval.economics.section import EconomicsSection
@@ -54,15 +54,37 @@ class Evidence:
         self.unseen |= other.unseen
         self.ratio, self.per = other.ratio, other.per
 
-    def over_break_even(self, fall: float, baseline: float, per: float) -> None:
-        """Set what the tests could have missed against the break-even effect (a fall in the rate per `per`)."""
+    def over_break_even(self, falls: Mapping[str, float], baseline: float, per: float) -> None:
+        """Set what the tests could have missed against the break-even effects (falls in the rate per `per`)."""
         for name, size in self.unseen.items():
             reach = baseline * (1 - np.exp(-size)) if self.ratio else size * per / (self.per or per)
-            self.measured(
-                name,
-                float(reach / fall),
-                "what the test detects with 80% power, over the break-even effect of the whole programme",
-            )
+            self.over_smallest(name, float(reach), falls, "what the test detects with 80% power")
+
+    def over_smallest(self, name: str, reach: float, falls: Mapping[str, float], what: str) -> None:
+        """Set what can be detected against the smallest effect at which a strategy pays for itself.
+
+        All strategies are printed under one tier, so the one that pays at the smallest effect asks the most of it.
+
+        Parameters
+        ----------
+        name
+            Field of the dossier.
+        reach
+            What can be detected, as a fall in the rate.
+        falls
+            Strategy to the effect of the whole programme at which it pays for itself, from `effect_to_pay`.
+        what
+            What `reach` is, in words.
+        """
+        first = min(falls, key=lambda strategy: falls[strategy])
+        if falls[first] <= 0:
+            self.reasons[name] = f"{first} costs nothing, so that any fall breaks even"
+            return
+        pointer = f"{what} over the effect at which {first} pays for itself"
+        if len(falls) > 1:
+            each = ", ".join(f"{strategy} {reach / fall:.3g}" for strategy, fall in falls.items())
+            pointer += f", the smallest of the strategies' own ({each})"
+        self.measured(name, reach / falls[first], pointer)
 
 
 def dossier_of(section: EconomicsSection, measured: Evidence, where: str) -> Dossier:
@@ -114,12 +136,7 @@ def own_evidence(
     out.measured("lines_sourced", True, "cost_consequence.csv: every line was checked on reading")
     out.measured("cost_ab_share", _graded_share(model), "cost_consequence.csv: grade")
     if mde is not None:
-        enough = break_even_fall(model)
-        if enough > 0:
-            source = "2.80 standard errors of the effect over the break-even effect of the whole programme"
-            out.measured("mde_over_breakeven", mde / enough, source)
-        else:
-            out.reasons["mde_over_breakeven"] = "the programme costs nothing, so that any fall breaks even"
+        out.over_smallest("mde_over_breakeven", mde, effect_to_pay(model), "2.80 standard errors of the effect")
     return out
 
 
@@ -171,6 +188,9 @@ def _complete(out: Evidence, facts: RunFacts) -> None:
     panel, outcome = facts.panel, facts.outcome
     if outcome is None or not panel.n_units or not panel.n_times:
         out.reasons["complete"] = "results.json does not say how many outcomes are missing"
+        return
+    if panel.n_rows > panel.n_units * panel.n_times:
+        out.reasons["complete"] = "rows are not one a unit and period: how many of those are complete is not measured"
         return
     seen = panel.n_rows - outcome.n_missing
     out.measured("complete", seen / (panel.n_units * panel.n_times), "results.json: panel, rows and n_missing")

@@ -50,6 +50,8 @@ class DecisionModel:
         Distribution of stays; empty without a care pathway.
     parameters
         All uncertain numbers.
+    gradual
+        Whether children move between placements evenly through a year of their stay; else at its end.
     """
 
     section: EconomicsSection
@@ -64,6 +66,7 @@ class DecisionModel:
     moves: Array
     stay: Stay | None
     parameters: tuple[Parameter, ...]
+    gradual: bool = False
 
     @property
     def years(self) -> int:
@@ -110,8 +113,9 @@ class DecisionModel:
         mix = mix / mix.sum(1, keepdims=True)
         out = np.empty((len(mix), self.years, mix.shape[1]))
         for s in range(self.years):
-            out[:, s] = mix
-            mix = mix @ self.moves
+            after = mix @ self.moves
+            out[:, s] = (mix + after) / 2 if self.gradual else mix
+            mix = after
         return out
 
     def paid(self, line: LedgerLine, values: Values, *, cash: bool = False) -> Array:

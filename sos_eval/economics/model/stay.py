@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 
 from sos_eval.economics.declared import CarePathway, Stays
 from sos_eval.errors import DataFault, Faults, OurFault
+from sos_eval.panel.read.reading import Reading
 
-__all__ = ["Observed", "Stay", "read_stays", "stay_of"]
+__all__ = ["CHILDHOOD", "Observed", "Stay", "read_stays", "stay_of"]
 
 Array = NDArray[np.float64]
 _ADULT = 18.0
+#: Weeks from birth to 18: no stay is longer.
+CHILDHOOD = _ADULT * 365.25 / 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class Stay:
         Years from entry to 18, and the share of entries with it; infinite where no age is declared.
     spread
         Whether entries fall evenly through the year; else all on its first day.
+    observed
+        Mean of the file of stays, in weeks; NaN where there is none.
     """
 
     kind: str
@@ -70,6 +75,7 @@ class Stay:
     longest: Array
     share: Array
     spread: bool
+    observed: float = float("nan")
 
     @property
     def limit(self) -> float:
@@ -109,10 +115,9 @@ class Stay:
             return scale
         for _ in range(200):
             value, slope = self._ended(scale)
-            step = (mean - value) / slope
-            scale = scale + step
-            if np.all(np.abs(step) <= 1e-14 * scale):
+            if np.all(np.abs(mean - value) <= 1e-14 * mean):  # steps below that are rounding, and need not shrink
                 return scale
+            scale = scale + np.where(np.abs(mean - value) <= 1e-14 * mean, 0.0, (mean - value) / slope)
         raise OurFault(f"the mean of stays that end at 18 was not found from {mean.min():g} to {mean.max():g} years")
 
     def _ended(self, scale: Array) -> tuple[Array, Array]:
@@ -147,7 +152,8 @@ class Stay:
             return np.asarray(1 - below[0]), np.asarray(below[1]), np.asarray((1 + 1 / k) * below[2])
         if self.kind == "weibull":
             scale = 1 / gamma(1 + 1 / k)
-            moments = [scale**r * gamma(1 + r / k) * gammainc(1 + r / k, (x / scale) ** k) for r in range(3)]
+            with np.errstate(over="ignore"):  # a power too large for a number lies beyond every stay
+                moments = [scale**r * gamma(1 + r / k) * gammainc(1 + r / k, (x / scale) ** k) for r in range(3)]
             return np.asarray(1 - moments[0]), np.asarray(moments[1]), np.asarray(moments[2])
         at = np.searchsorted(self.points, x, side="right")
         sums = [np.concatenate([[0.0], np.cumsum(self.mass * self.points**r)])[at] for r in range(3)]
@@ -174,7 +180,8 @@ def stay_of(pathway: CarePathway, observed: Observed | None) -> Stay:
     longest = np.array([_ADULT - age for age in ages]) if ages else np.array([np.inf])
     share = np.array(list(ages.values())) if ages else np.ones(1)
     shape = declared.shape if declared.shape is not None else np.nan
-    return Stay(declared.distribution, shape, points, mass, longest, share, pathway.entries == "spread")
+    own = observed.mean if observed is not None else np.nan
+    return Stay(declared.distribution, shape, points, mass, longest, share, pathway.entries == "spread", own)
 
 
 def read_stays(path: Path, faults: Faults) -> Observed | None:
@@ -205,18 +212,26 @@ def read_stays(path: Path, faults: Faults) -> Observed | None:
         faults.add(str(path), f"{row.reason}: weeks are plain numbers", "write them without signs or separators")
     if reading.notes:
         return None
-    return _checked(str(path), weeks, ended, faults)
+    return _checked(reading, weeks, ended, faults)
 
 
-def _checked(where: str, weeks: NDArray[np.object_], ended: NDArray[np.object_], faults: Faults) -> Observed | None:
-    """Refuse lengths that are none, and a curve that is still open at its end."""
+def _checked(
+    reading: Reading, weeks: NDArray[np.object_], ended: NDArray[np.object_], faults: Faults
+) -> Observed | None:
+    """Refuse lengths that are none or longer than a childhood, and a curve that is still open at its end."""
     import pandas as pd
 
+    where = reading.name
     length, mark = (pd.to_numeric(pd.Series(column), errors="coerce").to_numpy(float) for column in (weeks, ended))
     wrong = np.flatnonzero(~(length > 0) | ~np.isin(mark, (0.0, 1.0)))
     if len(wrong):
         what = f"{len(wrong)} rows without weeks above zero and ended 1 or 0 (the first: row {int(wrong[0]) + 1})"
         faults.add(where, what, "a row is one stay; nothing is dropped silently")
+        return None
+    beyond = length > CHILDHOOD
+    if beyond.any():
+        what = f"{reading.lines(beyond)}: {length[beyond].max():,.10g} weeks, but 18 years are {CHILDHOOD:,.0f}"
+        faults.add(where, what, "are these days? a stay in care ends at 18; weeks are days over 7")
         return None
     if not len(length) or mark[length == length.max()].min() < 1:
         faults.add(where, "the longest stay is still open: how long such stays last is not in the file",

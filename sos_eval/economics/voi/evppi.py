@@ -178,9 +178,17 @@ def evppi_table(results: Sequence[Evppi], swept: Sweep) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+def _in_errors(excess: float, error: float) -> str:
+    """Say how many standard errors a break is."""
+    if not error > 0:
+        return "no standard error"
+    size = excess / error
+    return f"{size:.1f} standard errors" if size >= 0.05 else "less than a tenth of a standard error"
+
+
 def _mark(table: pd.DataFrame, excess: Array, error: Array, evpi: Array, words: str) -> None:
     """Add a sentence to the rows in which a bound is broken by more than rounding."""
     for t in np.flatnonzero(excess > 1e-9 * (1e-12 + evpi)).tolist():
-        sizes = f"{excess[t] / error[t]:.1f} standard errors" if error[t] > 0 else "no standard error"
+        sizes = _in_errors(float(excess[t]), float(error[t]))
         size = f"{words} by {excess[t]:.4g} ({sizes}{': more than chance' if excess[t] > _Z * error[t] else ''})"
         table.loc[t, "note"] = "; ".join(part for part in (str(table.loc[t, "note"]), size) if part)

@@ -10,30 +10,58 @@ from numpy.typing import NDArray
 
 from sos_eval.economics.declared import DeclaredEffect
 from sos_eval.economics.declared_analysis import NextStudy
+from sos_eval.economics.effect_outcome import counts_entries
 from sos_eval.errors import listed
 
-__all__ = ["error_by_size", "error_of_error", "overall_rows", "size_problems", "sizes_of"]
+__all__ = ["bias_and_failures", "error_by_size", "error_of_error", "overall_rows", "size_problems", "sizes_of"]
 
 Array = NDArray[np.float64]
 #: Scale of an estimate in a power study -> scales of the declared effect that it measures.
+_NEEDED = ("estimator", "outcome", "aggregation", "inference", "scale", "sd_estimate")
 _MEASURES = {"rate_per": ("rate_difference",), "ratio": ("rate_ratio",)}
 
 
 def size_problems(study: NextStudy, effect: DeclaredEffect, folder: Path) -> list[str]:
     """Say why the power study, beside `folder`, gives no errors of the effect; nothing where it does."""
     file = folder / study.power / "power.csv"
+    wrote = "the folder is one that sos-eval power --out wrote"
     if not file.is_file():
-        return [f"{file}: no such file; the folder is one that sos-eval power --out wrote"]
-    table = pd.read_csv(file)
+        return [f"{file}: no such file; {wrote}"]
+    try:
+        table = pd.read_csv(file)
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError):
+        return [f"{file}: is no table; {wrote}"]
+    lacking = [name for name in _NEEDED if name not in table]
+    if lacking:
+        return [f"{file}: has no column {listed(lacking)}; {wrote}"]
     missing = [key for key in _swept(study) if key not in table]
     if missing:
         return [f"{listed(missing)}: not swept in {file}"]
+    texts = [key for key in ("sd_estimate", *_swept(study)) if not pd.api.types.is_numeric_dtype(table[key])]
+    if texts and len(table):
+        return [f"{file}: {listed(texts)} holds something else than numbers; {wrote}"]
+    if not (table["aggregation"] == "overall").any():
+        return [f"{file}: has no rows of the overall effect; {wrote}"]
+    other = _outcome_problem(table, study)
+    if other:
+        return [other]
     rows, estimators = _chosen(table, study), list(table["estimator"].unique())
     if study.estimator not in ("", *estimators):
         return [f"no estimator is called {study.estimator!r} there, but {listed(estimators)}"]
     if len(set(rows["estimator"])) > 1:
         return [f"several estimators are there ({listed(estimators)}): name one under estimator"]
     return _unusable(study, effect, rows)
+
+
+def _outcome_problem(table: pd.DataFrame, study: NextStudy) -> str:
+    """Say why no outcome of the power study is that of the effect, entries into care; nothing where one is."""
+    names = [str(name) for name in table["outcome"].unique()]
+    if study.outcome:
+        return "" if study.outcome in names else f"no outcome is called {study.outcome!r} there, but {listed(names)}"
+    found = [name for name in names if counts_entries(name)]
+    if not found:
+        return f"its outcome is {listed(names)}, not entries into care: name it under outcome where it counts them"
+    return "" if len(found) == 1 else f"several outcomes are there ({listed(found)}): name one under outcome"
 
 
 def _unusable(study: NextStudy, effect: DeclaredEffect, rows: pd.DataFrame) -> list[str]:
@@ -56,7 +84,8 @@ def _swept(study: NextStudy) -> list[str]:
 
 def _chosen(table: pd.DataFrame, study: NextStudy) -> pd.DataFrame:
     """Return the rows of the overall effect, one an inference: the spread of estimates is the same under each."""
-    rows = table[(table["aggregation"] == "overall") & (table["outcome"] == table["outcome"].iloc[0])]
+    outcome = study.outcome or next(name for name in table["outcome"].unique() if counts_entries(str(name)))
+    rows = table[(table["aggregation"] == "overall") & (table["outcome"] == outcome)]
     if study.estimator:
         rows = rows[rows["estimator"] == study.estimator]
     return pd.DataFrame(rows[rows["inference"].isin(rows["inference"].head(1))])
@@ -91,6 +120,17 @@ def error_of_error(rows: pd.DataFrame, study: NextStudy, effect: DeclaredEffect)
     if "reps" not in rows:
         return np.full(len(rows), np.nan)
     return np.asarray(error_by_size(rows, study, effect) / np.sqrt(2 * rows["reps"].to_numpy(float)))
+
+
+def bias_and_failures(rows: pd.DataFrame, study: NextStudy, effect: DeclaredEffect) -> pd.DataFrame:
+    """Return ``bias, bias_error, failed`` by size, (k, 3): on the effect's own `per`, and as a share of the draws.
+
+    NaN where the power study does not say.
+    """
+    factor, nothing = _factor(study, effect), pd.Series(np.nan, index=rows.index)
+    bias, error = (factor * rows[name] if name in rows else nothing for name in ("bias", "bias_mcse"))
+    failed = rows["failures"] / rows["reps"] if {"failures", "reps"} <= {*rows} else nothing
+    return pd.DataFrame({"bias": bias, "bias_error": error, "failed": failed}).reset_index(drop=True)
 
 
 def _factor(study: NextStudy, effect: DeclaredEffect) -> float:

@@ -45,7 +45,8 @@ def marked(bundle: ResultBundle, note: str = "") -> str:
 
 def colours_of(bundle: ResultBundle) -> dict[str, str]:
     """Return a colour for each strategy, the same in every figure: by the order in which they are declared."""
-    names = economic_table(bundle, "net_benefit")["strategy"].unique()
+    told = gate_of(bundle).get("strategies")
+    names = told if isinstance(told, list) else list(economic_table(bundle, "net_benefit")["strategy"].unique())
     return dict(zip(map(str, names), COLOURS * (1 + len(names) // len(COLOURS)), strict=False))
 
 
@@ -82,11 +83,12 @@ def break_even(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     widest = table["strategy"].iloc[int(table["share_of_entries"].argmax())]
     wide = table[table["strategy"] == widest]  # the same line for all
     x = wide["share_of_entries"] * 100
-    axes.fill_between(x, wide["low"], wide["high"], color=COLOURS[0], alpha=0.15, lw=0)
-    axes.plot(x, wide["max_cost"], color=COLOURS[0], label="all savings")
-    axes.plot(x, wide["max_cost_cashable"], color=COLOURS[1], ls="--", label="cashable savings only")
+    axes.fill_between(x, wide["low"], wide["high"], color=MUTED, alpha=0.15, lw=0)
+    axes.plot(x, wide["max_cost"], color=INK, label="all savings")
+    axes.plot(x, wide["max_cost_cashable"], color=INK, ls="--", label="cashable savings only")
+    colours = colours_of(bundle)
     for dash, (name, cost) in zip((":", "-.", (0, (1, 4)), (0, (5, 3))) * len(costs), costs.items(), strict=False):
-        axes.axhline(float(cost), color=INK, lw=1.0, ls=dash, label=f"declared cost: {name}")
+        axes.axhline(float(cost), color=colours[str(name)], lw=1.4, ls=dash, label=f"declared cost: {name}")
     axes.set(xlabel="Share of entries to care averted (%)", ylabel="Cost an authority and year", xlim=(0, None))
     axes.set_ylim(0, None)
     amounts(axes.yaxis, bundle)
@@ -109,11 +111,11 @@ def budget(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
         note=marked(bundle, "Cash of all authorities and of the bearers that count, with 95% of draws."),
     )  # fmt: skip
     names = list(rows["strategy"].unique())
-    wide = 0.8 / len(names)
+    wide, colours = 0.8 / len(names), colours_of(bundle)
     for k, (name, group) in enumerate(rows.groupby("strategy", sort=False)):
         value, at = group[kind].to_numpy(), group["year"] + (k - (len(names) - 1) / 2) * wide
         reach = np.maximum(np.stack([value - group[f"{kind}_low"], group[f"{kind}_high"] - value]), 0.0)
-        axes.bar(at, value, width=0.9 * wide, color=COLOURS[(k + 1) % len(COLOURS)], label=str(name))
+        axes.bar(at, value, width=0.9 * wide, color=colours[str(name)], label=str(name))
         axes.errorbar(at, value, yerr=reach, fmt="none", ecolor=INK, elinewidth=1.0, capsize=2)
     axes.axhline(0, color=INK, lw=0.8)
     axes.set(xlabel="Year", ylabel=said)

@@ -10,6 +10,7 @@ import pandas as pd
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.economics.summary import subject_of
 from sos_eval.report.drawing import NothingToShow, figure
+from sos_eval.report.economics_texts import texts
 from sos_eval.report.figures.economics_first import amounts, colours_of, economic_table, marked
 from sos_eval.report.theme import COLOURS, INK, canvas, legend, wrapped
 
@@ -166,7 +167,7 @@ def partial(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
 
 def _bound(group: pd.DataFrame) -> bool:
     """Whether the value of a group is a lower bound at some threshold."""
-    return bool(group["note"].fillna("").astype(str).str.contains("a lower bound").any())
+    return any("a lower bound" in note for note in texts(group["note"]))
 
 
 def _studies(bundle: ResultBundle) -> pd.DataFrame:
@@ -201,7 +202,9 @@ def sizes(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Show what the next study would be worth by authorities and years, the best size, and those not told from it."""
     at, best, near = float(table["threshold"].iloc[0]), table[table["best"] == 1], table[table["not_told_apart"] == 1]
     others = f"; small rings: {len(near)} that two errors do not tell from it" if len(near) else ""
-    said = "no size is worth its cost" if best.empty else f"large ring: the largest value{others}"
+    edge = "note" in table and any("edge of the sweep" in note for note in texts(best["note"]))
+    beyond = ", at the edge of the sweep (a size beyond it may be better)" if edge else ""
+    said = "no size is worth its cost" if best.empty else f"large ring: the largest value{beyond}{others}"
     note = marked(bundle, f"At a threshold of {at:,.10g}; bars: two standard errors; {said}.")
     shown, (axes, *_) = canvas("How large should the next study be?", height=2.7, note=note, left=0.85, top=0.5)
     for colour, (years, group) in zip(COLOURS * 3, table.groupby("years"), strict=False):
