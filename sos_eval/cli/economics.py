@@ -25,24 +25,29 @@ __all__ = ["economics"]
     help="Folder to write; default reports/NAME, or economics-again in the bundle.",
 )
 @click.option("--force", is_flag=True, help="Replace an existing folder.")
+@click.option("--theme", type=click.Path(path_type=Path), help="File with colours, font, sizes, logo, style sheet.")
 @seed
 @quiet
 @as_json
 @pass_screen
 def economics(
-    screen: Screen, source: Path | None, dossier: Path | None, out: Path | None, force: bool, seed: int | None
-) -> int:
+    screen: Screen, source: Path | None, dossier: Path | None, out: Path | None, force: bool, theme: Path | None,
+    seed: int | None,
+) -> int:  # fmt: skip
     """Evaluate costs and effects, as far as the evidence allows.
 
+    Without --theme a bundle's economics has the look that the bundle keeps.
     Exit 3 where all is written but a figure could not be made.
     """
     if (source is None) == (dossier is None):
         raise click.UsageError("name a bundle or a declaration (x.yaml), or a dossier with --gate: one of them")
     if dossier is not None:
+        if theme is not None:
+            raise click.UsageError("--theme is for a page, and --gate writes none")
         _judge(screen, dossier)
         return 0
     assert source is not None
-    return _evaluate(screen, source, out, force, seed)
+    return _evaluate(screen, source, out, force, seed, theme)
 
 
 def _judge(screen: Screen, dossier: Path) -> None:
@@ -54,11 +59,12 @@ def _judge(screen: Screen, dossier: Path) -> None:
     screen.answer(verdict_text(verdict), verdict.to_dict())
 
 
-def _evaluate(screen: Screen, source: Path, out: Path | None, force: bool, seed: int | None) -> int:
+def _evaluate(screen: Screen, source: Path, out: Path | None, force: bool, seed: int | None, theme: Path | None) -> int:
     """Run the economics job and say what it wrote."""
+    from sos_eval.cli.reports import own_look
     from sos_eval.jobs.economics import run_economics
 
-    done = run_economics(source, out, force=force, seed=seed)
+    done = run_economics(source, out, force=force, seed=seed, own=own_look(screen, theme))
     text = [*([done.watermark] if done.watermark else []), done.finding, "", verdict_text(done.verdict, done.allowed)]
     text += ["", done.outside] if done.outside else []
     unmet = [asdict(line) for line in done.unmet]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -32,9 +33,10 @@ def refuse_economics(design: Design) -> None:
 
 
 def costed(
-    design: Design, answers: dict[Key, Answer], checked: list[Checked], groups: dict[Key, Group], facts: RunFacts
-) -> dict[str, Any]:
-    """Return the files of ``economics/`` for a design that declares economics."""
+    design: Design, answers: dict[Key, Answer], checked: list[Checked], groups: dict[Key, Group], facts: RunFacts,
+    practised: Mapping[str, pd.DataFrame],
+) -> dict[str, Any]:  # fmt: skip
+    """Return the files of ``economics/`` for a design that declares economics; `practised`: the tables of fidelity."""
     first = primary(design, groups)
     about = [check for check in checked if (check.estimator, check.outcome) == first]
     return cost_estimate(
@@ -43,7 +45,7 @@ def costed(
         diagnostics_of(about),
         groups[first].comparison.balance,
         facts,
-        {check.result.name: check.result.table for check in about if len(check.result.table)},
+        {check.result.name: check.result.table for check in about if len(check.result.table)} | dict(practised),
         _curve(answers[first], facts),
         document=design.document,
         seed=design.seed,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -29,6 +29,9 @@ from sos_eval.errors import DesignFault, Fault, InputFault
 from sos_eval.inference.confidence_curve import CURVE
 from sos_eval.numerics.random import stream
 from sos_eval.terms import __version__
+
+if TYPE_CHECKING:
+    from sos_eval.report.theme_file import OwnLook
 
 __all__ = ["EconomicsRun", "evidence_of", "run_economics"]
 
@@ -66,8 +69,9 @@ class EconomicsRun:
 
 
 def run_economics(
-    source: str | Path, out: str | Path | None = None, *, force: bool = False, seed: int | None = None
-) -> EconomicsRun:
+    source: str | Path, out: str | Path | None = None, *, force: bool = False, seed: int | None = None,
+    own: OwnLook | None = None,
+) -> EconomicsRun:  # fmt: skip
     """Evaluate a declaration, or the economics block of a finished bundle.
 
     Parameters
@@ -80,12 +84,16 @@ def run_economics(
         Replace a folder that an earlier run wrote.
     seed
         In place of `psa.seed`, or of the seed of the design that the bundle ran.
+    own
+        One's own look of figures and page, which the folder keeps; without it the bundle's, or the house's.
 
     Raises
     ------
     InputFault
         With every fault; nothing has been written.
     """
+    from sos_eval.report.render import kept_look
+
     path = Path(source)
     bundle: ResultBundle | None
     if path.is_dir():
@@ -106,9 +114,12 @@ def run_economics(
     outputs = dict(found.outputs)
     outputs["provenance"] = _provenance(section, document, own_seed)
     unmet: list[Unmet] = []
-    write_folder(
-        folder, lambda partial_folder: unmet.extend(_write(partial_folder, outputs, title or path.stem)), replace=force
-    )
+    look = own or (kept_look(bundle) if bundle is not None else None)
+
+    def fill(partial_folder: Path) -> None:
+        unmet.extend(_write(partial_folder, outputs, title or path.stem, look))
+
+    write_folder(folder, fill, replace=force)
     said, outside = finding(found.outputs), outside_tiers(found.outputs)
     gate = found.outputs["gate"]
     return EconomicsRun(folder, found.verdict, found.watermark, said, tuple(unmet), outside, str(gate["allowed"]))
@@ -193,14 +204,17 @@ def _provenance(section: EconomicsSection, document: Document, seed: int) -> dic
     return {"sos_eval": __version__, "seed": seed, "sha256": hashes}
 
 
-def _write(folder: Path, outputs: Mapping[str, Any], title: str) -> list[Unmet]:
+def _write(folder: Path, outputs: Mapping[str, Any], title: str, own: OwnLook | None) -> list[Unmet]:
     """Write tables, figures and page into a folder; return the figures that failed."""
     from sos_eval.report.economics_page import write_page
+    from sos_eval.report.render import THEME_FOLDER
 
     for name, value in outputs.items():
         table = isinstance(value, pd.DataFrame)
         text = csv_text(value) if table else json_text(value)
         (folder / f"{name}.{'csv' if table else 'json'}").write_text(text, encoding="utf-8", newline="\n")
-    unmet = write_page(folder, title)
+    if own is not None:
+        own.kept_in(folder / THEME_FOLDER)
+    unmet = write_page(folder, title, own)
     list_files(folder)
     return unmet

@@ -109,11 +109,10 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
         checked += judged.checked
     facts = run_facts(plan, groups, fitted, inferred, checked, judged, theory.facts)
     with account.step("cost"):
-        costed = steps.cost(plan, inferred, checked, groups, facts)
+        practised = implemented(plan, groups, fitted)
+        costed = steps.cost(plan, inferred, checked, groups, facts, practised)
     facts = logged(plan, folder, facts, account)
-    further = (
-        universal_base(fitted, account) | theory.tables | by_group.tables | looked | implemented(plan, groups, fitted)
-    )
+    further = universal_base(fitted, account) | theory.tables | by_group.tables | looked | practised
     further |= declared_families(plan, inferred) | true_of(plan, fitted)
     further |= evidence_sheet(plan, facts, further)
     with account.step("write"):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from sos_eval.checks.balance import balance_results
 from sos_eval.checks.compared import ComparedCheck
@@ -341,11 +343,12 @@ def refuse_economics(design: Design) -> None:
 
 
 def cost(
-    design: Design, inferred: dict[Key, Answer], checked: list[Checked], groups: dict[Key, Group], facts: RunFacts
-) -> dict[str, Any]:
+    design: Design, inferred: dict[Key, Answer], checked: list[Checked], groups: dict[Key, Group], facts: RunFacts,
+    practised: Mapping[str, pd.DataFrame],
+) -> dict[str, Any]:  # fmt: skip
     """Judge the evidence for an economic evaluation and cost what the verdict allows."""
     if design.economics is None:
         return {}
     from sos_eval.jobs.costing import costed
 
-    return costed(design, inferred, checked, groups, facts)
+    return costed(design, inferred, checked, groups, facts, practised)

@@ -14,6 +14,7 @@ from sos_eval.report.content import ReportDocument
 from sos_eval.report.draw import Drawn, draw_all, save
 from sos_eval.report.economics_blocks import economics
 from sos_eval.report.html import render_document
+from sos_eval.report.theme_file import OwnLook
 
 __all__ = ["EconomicsFolder", "read_drawable", "write_page"]
 
@@ -44,13 +45,13 @@ def read_drawable(folder: Path) -> ResultBundle:
     return EconomicsFolder(folder)
 
 
-def write_page(path: Path, title: str) -> list[Unmet]:
-    """Write figures and ``report.html`` into a finished folder; return the figures that failed."""
+def write_page(path: Path, title: str, own: OwnLook | None = None) -> list[Unmet]:
+    """Write figures and ``report.html`` into a finished folder, in one's own look; return the figures that failed."""
     folder = EconomicsFolder(path)
-    drawn: Drawn = draw_all(folder, ("svg",), only="economics_")
+    drawn: Drawn = draw_all(folder, ("svg",), only="economics_", own=own)
     save(drawn, path / "figures")
     document = ReportDocument(
         title, f"Evidence: tier {folder.economics['gate']['tier']}", body=economics(folder, drawn)
     )
-    (path / "report.html").write_text(render_document(document, drawn), encoding="utf-8", newline="\n")
+    (path / "report.html").write_text(render_document(document, drawn, own), encoding="utf-8", newline="\n")
     return drawn.unmet

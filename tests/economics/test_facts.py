@@ -58,6 +58,12 @@ def test_design_clusters_balance_and_completeness_by_hand():
     assert got["complete"] == pytest.approx(190 / 200)
 
 
+def test_the_share_of_treated_whose_practice_was_scored_is_measured():
+    assert "fidelity_share" not in measured().facts
+    scored = pd.DataFrame({"n_units": [4], "n_unscored": [2]})
+    assert measured(tables={"implementation": scored}).facts["fidelity_share"] == pytest.approx(4 / 6)
+
+
 def test_rows_of_children_say_nothing_of_complete_authority_periods():
     got = measured(facts=replace(facts(), panel=replace(facts().panel, n_rows=201)))
     assert "complete" not in got.facts

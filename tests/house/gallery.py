@@ -35,7 +35,7 @@ DESIGNS = (
 #: A study with every figure of power studies.
 STUDY = (
     "power", "designs/matched_did_care_entry.yaml", "--world", "synthetic/england.yaml", "--reps", "20",
-    "--permutations", "0", "--sweep", "world.effect.size=0,-4", 
+    "--permutations", "0", "--sweep", "world.effect.size=0,-4",
 )  # fmt: skip
 #: Colours of a picture: enough for lines and letters, and a third of the size.
 COLOURS = 96

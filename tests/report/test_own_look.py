@@ -18,6 +18,7 @@ from sos_eval.cli.main import answered, cli
 from sos_eval.cli.screen import Screen
 from sos_eval.errors import InputFault
 from sos_eval.report.theme_file import read_theme
+from tests.conftest import ROOT
 
 
 def call(*words):
@@ -175,6 +176,22 @@ def test_a_protocol_has_the_look_that_its_design_names(bundle, tmp_path, capsys)
     assert call("protocol", design, "--theme", tmp_path / "plain.yaml", "--out", tmp_path / "q.md") == 2
     assert "--format html or docx" in capsys.readouterr().err
     assert not (tmp_path / "q.md").exists()
+
+
+def test_economics_has_the_look_that_is_asked_for_and_keeps_it(tmp_path, capsys):
+    (tmp_path / "plain.yaml").write_text(
+        'schema: sos-eval/theme/1\ncolours: {treated: "#7a1f1f", comparison: "#123456"}\n'
+    )
+    declared, out = ROOT / "designs" / "economics_sos_breakeven.yaml", tmp_path / "out"
+    assert call("economics", declared, "--out", out, "--theme", tmp_path / "plain.yaml") == 0
+    assert "--accent: #7a1f1f;" in (out / "report.html").read_text()
+    assert call("figure", out, "economics_break_even", "--out", tmp_path / "b.svg") == 0
+    assert {"#7a1f1f", "#123456"} & set(re.findall(r"#[0-9a-f]{6}", (tmp_path / "b.svg").read_text()))
+    assert (
+        call("economics", "--gate", ROOT / "designs" / "economics_dossier.json", "--theme", tmp_path / "plain.yaml")
+        == 2
+    )
+    assert "--gate writes none" in capsys.readouterr().err
 
 
 def test_a_protocol_without_a_theme_is_on_a4(tmp_path):

@@ -163,7 +163,8 @@ def bundle_evidence(
 ) -> Evidence:  # fmt: skip
     """Measure what a run shows about its own effect: design, clusters, trends, balance, refutations, data.
 
-    Only what is about the headline's estimate counts: `tables` are those of its checks, by file name.
+    Only what is about the headline's estimate counts: `tables` are those of its checks, and of how practice was scored,
+    by file name.
     """
     out = Evidence()
     rows, checks = facts.headline.rows(estimates), facts.headline.rows(diagnostics)
@@ -180,7 +181,16 @@ def bundle_evidence(
         out.measured("definition_fixed", fixed, "provenance.json: lock")
         out.measured("heap", fixed, "provenance.json: lock (the economics block is locked with the design)")
     _complete(out, facts)
+    _practised(out, tables)
     return out
+
+
+def _practised(out: Evidence, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Measure the share of treated authorities whose practice was scored; nothing where no design asks for scores."""
+    scored = tables.get("implementation", pd.DataFrame())
+    if len(scored):
+        units, without = int(scored["n_units"].iloc[0]), int(scored["n_unscored"].iloc[0])
+        out.measured("fidelity_share", units / (units + without), "tables/implementation.csv: n_units, n_unscored")
 
 
 def _complete(out: Evidence, facts: RunFacts) -> None:
