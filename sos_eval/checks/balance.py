@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sos_eval.errors import listed
 from sos_eval.results.check import CheckResult
-from sos_eval.results.comparison import USUAL_KS, Comparison, ComparisonMethod, gaps_told
+from sos_eval.results.comparison import OF_UNITS, USUAL_KS, Comparison, ComparisonMethod, gaps_told
 
 __all__ = ["balance_results"]
 
@@ -65,8 +66,8 @@ def balance_results(method: ComparisonMethod, comparison: Comparison | None) -> 
     list of CheckResult
         ``balance.max_smd`` and ``balance.max_variance_ratio``, a line for each further limit that is declared, and
         ``balance.unlike`` where the group is less like the treated than the untreated units it was built from, counted
-        alike, or not alike on what it was matched on, ``balance.few_carry`` where its weights are worth less than half
-        of its units; the others only where the design names a covariate or a limit.
+        alike, or not alike on what it was matched on, ``balance.few_carry`` (``_treated``) where the weights of an arm
+        are worth less than half of its units; the others only where the design names a covariate or a limit.
     """
     limits = method.imbalance_limits
     carried = [] if comparison is None else _few_carry(comparison)
@@ -76,29 +77,35 @@ def balance_results(method: ComparisonMethod, comparison: Comparison | None) -> 
     judged = [_judged(comparison, name, what, limits.get(name)) for name, what in asked.items()]
     if comparison is None:
         return judged
-    return [*judged, *_unlike(comparison, limits, built=method.uses_covariates), *carried]
+    return [*judged, *_unlike(comparison, limits, method.matched_on), *carried]
 
 
 def _few_carry(comparison: Comparison) -> list[CheckResult]:
     """Say where the weights are so unequal that fewer than half as many units of equal weight would be worth them."""
-    worth, weighed = comparison.effective_untreated, comparison.weighed_untreated
-    if not worth < weighed / 2:
-        return []
-    text = (
-        f"The {weighed} comparison units are weighed so unequally that they are worth {worth:.1f} of equal weight: "
-        "what happened in the heaviest few decides what the treated are compared with."
-    )
-    return [CheckResult("balance.few_carry", "effective_number_of_comparison_units", worth, text)]
+    found = []
+    for treated in (False, True):
+        worth, weighed = comparison.effective(treated=treated), comparison.weighed(treated=treated)
+        if not worth < weighed / 2:
+            continue
+        arm, other = ("treated", "the comparison") if treated else ("comparison", "the treated")
+        text = (
+            f"The {weighed} {arm} units are weighed so unequally that they are worth {worth:.1f} of equal weight: what "
+            f"happened in the heaviest few decides what {other} {'is' if treated else 'are'} compared with."
+        )
+        name = f"balance.few_carry{'_treated' * treated}"
+        found.append(CheckResult(name, f"effective_number_of_{arm}_units", worth, text))
+    return found
 
 
-def _unlike(comparison: Comparison, limits: Mapping[str, float], *, built: bool) -> list[CheckResult]:
+def _unlike(comparison: Comparison, limits: Mapping[str, float], matched_on: Collection[str]) -> list[CheckResult]:
     """Say where the group is less like the treated than what it was built from, or not alike on what was matched on."""
     gaps, earlier = comparison.differences, comparison.left_apart
     wide = gaps["after"] > comparison.max_smd
     worse = gaps[(gaps["after"] > gaps["before"]) & wide]
-    kept = (wide & built) | gaps.index.isin(earlier.index)
+    kept = (wide & _are_of(gaps.index, matched_on)) | gaps.index.isin(earlier.index)
     apart = gaps[kept & ~gaps.index.isin(worse.index)].sort_values("after", ascending=False, kind="stable")
-    constant = comparison.constant_apart(limits.get("max_ks", USUAL_KS)) if built else pd.Series(dtype=float)
+    constant = comparison.constant_apart(limits.get("max_ks", USUAL_KS))
+    constant = constant[_are_of(constant.index, matched_on)]
     texts = []
     if len(worse):
         made = (
@@ -125,13 +132,19 @@ def _unlike(comparison: Comparison, limits: Mapping[str, float], *, built: bool)
     return [CheckResult("balance.unlike", statistic, worst, " ".join(texts))]
 
 
+def _are_of(names: Iterable[object], covariates: Collection[str]) -> NDArray[np.bool_]:
+    """Say which rows of a table of balance are of some covariates: a category of a text is called text=category."""
+    bare = [str(name).removesuffix(OF_UNITS) for name in names]
+    return np.array([name in covariates or name.partition("=")[0] in covariates for name in bare], bool)
+
+
 def _values(comparison: Comparison | None, source: str) -> tuple[pd.Series, str]:
     """Return a statistic after the group was built, by covariate, and why it has none.
 
     The effective number of comparison units needs no covariate.
     """
     if source == "ess_comparison" and comparison is not None and comparison.balance.empty:
-        return pd.Series({"": comparison.effective_untreated}), ""
+        return pd.Series({"": comparison.effective(treated=False)}), ""
     if comparison is None or comparison.balance.empty:
         return pd.Series(dtype=float), "no covariate is named under comparison.on"
     further = comparison.measures

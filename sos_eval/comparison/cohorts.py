@@ -100,7 +100,7 @@ def compared_apart(method: GroupMethod, panel: Panel) -> Comparison:
         measures=measures, off_support=off_support,
         overlap=_overlap(parts), calibration=chance,
         notes=(*_notes(parts), *whom_told(method.estimand, len(parts), apart=True), *said_of(chance)),
-        uses_outcomes=any(name in BUILT_IN for name in method.reads),
+        uses_outcomes=any(name in BUILT_IN for name in method.matched_on),
         max_smd=method.imbalance_limits.get("max_smd", USUAL_SMD), estimand=method.estimand,
         left_out=out,
     )  # fmt: skip

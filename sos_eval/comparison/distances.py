@@ -117,6 +117,12 @@ class DistanceMethod(GroupMethod):
         column = () if self.scored in (*MODELLED, None) else (str(self.scored),)
         return tuple(dict.fromkeys((*self.on, *self.modelled_on, *self.exact, *column)))
 
+    @property
+    def matched_on(self) -> tuple[str, ...]:
+        """Covariates of the distance, of a caliper and of exact cells; not `on` where a column is the distance."""
+        by = (*self.on, *self.modelled_on) if self.scored in (*MODELLED, None) else (str(self.scored),)
+        return tuple(dict.fromkeys((*by, *self.exact)))
+
     def match(self, panel: Panel, values: pd.DataFrame) -> Matched:
         """Match treated units with untreated ones."""
         both_arms(panel)

@@ -179,6 +179,11 @@ class GroupMethod(ComparisonMethod):
         return self.on
 
     @property
+    def matched_on(self) -> tuple[str, ...]:
+        """Covariates by which units are chosen or weighed; others that it reads are only compared."""
+        return self.on if self.uses_covariates else ()
+
+    @property
     def chance_on(self) -> tuple[str, ...]:
         """Covariates of a propensity that is a logistic regression by likelihood; none where there is no such."""
         return ()
@@ -262,7 +267,7 @@ class GroupMethod(ComparisonMethod):
                 *self._several_starts(panel),
                 *said_of(of_chance),
             ),
-            uses_outcomes=any(name in BUILT_IN for name in self.reads),
+            uses_outcomes=any(name in BUILT_IN for name in self.matched_on),
             max_smd=self.imbalance_limits.get("max_smd", USUAL_SMD),
             estimand=self.estimand,
             left_out=left_out(self, panel, made),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sos_eval.bundle.tables import lost_periods, panel_facts
+from sos_eval.comparison.people import People
 from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_state
 from sos_eval.errors import listed
@@ -21,7 +22,6 @@ from sos_eval.jobs.universal_base import varies_base
 from sos_eval.panel import imputation
 from sos_eval.panel.panel import Panel
 from sos_eval.results.assignments import FIXED, MATCHED_ROWS, WHY_FIXED
-from sos_eval.results.comparison import ComparisonMethod
 from sos_eval.results.facts import (
     CheckFacts,
     HeadlineKey,
@@ -35,7 +35,7 @@ from sos_eval.results.facts import (
 )
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod
-from sos_eval.results.method import Method
+from sos_eval.results.method import Method, lookup
 from sos_eval.results.theory import TheoryFacts
 
 __all__ = ["run_facts"]
@@ -58,7 +58,7 @@ def run_facts(
         headline=HeadlineKey(*first, resolution.methods[0].key),
         question=QuestionFacts(**asdict(design.question)),
         panel=replace(
-            _panel_facts(groups[first], fitted[first].panel),
+            _panel_facts(groups[first], fitted[first].panel, guarded=design.disclosure.guards),
             estimand=fitted[first].estimand,
             absorbed=absorbed_covariates(fitted[first]),
         ),
@@ -134,20 +134,40 @@ def _caveats(design: Design, group: Group) -> tuple[str, ...]:
     return tuple(dict.fromkeys(caveats))
 
 
-def _panel_facts(group: Group, estimated: Panel) -> PanelFacts:
+def _panel_facts(group: Group, estimated: Panel, *, guarded: bool) -> PanelFacts:
     """Describe the estimate's panel, and what it lost on the way from the source."""
     kept = set(estimated.units) - _without_effect(group.source)
     whole = group.source.keep([unit for unit in estimated.units if unit in kept])
-    built = _built(group.entry.comparison)
+    built = _built(group, guarded=guarded)
     return replace(
         panel_facts(estimated), left_out=_left_out(group, kept), **lost_periods(whole), **_gaps(group), **built
     )
 
 
-def _built(method: ComparisonMethod) -> dict[str, Any]:
-    """Return the fields of `PanelFacts` on what units were chosen or weighed by."""
-    on: tuple[str, ...] = getattr(method, "on", ())
-    return {"matched_by": method.label, "matched_on": on} if on else {}
+def _built(group: Group, *, guarded: bool) -> dict[str, Any]:
+    """Return the fields of `PanelFacts` on what units, and rows of people, were chosen or weighed by."""
+    method = group.entry.comparison
+    people: People | None = getattr(method, "people", None)
+    rows = {"rows_matched": _rows_matched(people, group, guarded=guarded)} if people is not None else {}
+    if method.name in ("none", "declared"):
+        return rows
+    apart = method.cohorts == "apart" and len(group.source.cohorts) > 1
+    return {"matched_by": method.label, "matched_on": method.matched_on, "matched_apart": apart, **rows}
+
+
+def _rows_matched(people: People, group: Group, *, guarded: bool) -> str:
+    """Say how rows of people are matched within sets of units; under a profile without their numbers."""
+    on = f" on {listed(people.on, len(people.on))}" if people.on else ""
+    declared = " that are written in the design" if group.entry.comparison.name == "declared" else ""
+    text = f"their rows are matched within sets{declared} by {lookup('comparison', people.method).label}{on}"
+    if any(row.step == "transition" for row in group.comparison.panel.flow):
+        text += "; rows between a set's start and full embedding are left out"
+    after = group.comparison.balance.query("stage == 'after'")
+    if guarded or after.empty:
+        return text
+    treated, others, worth = after[["n_treated", "n_comparison", "ess_comparison"]].max()
+    kept = f"{treated:,.0f} treated and {others:,.0f} comparison rows are kept"
+    return f"{text}; {kept}, the latter worth {worth:,.0f} of equal weight"
 
 
 def _gaps(group: Group) -> dict[str, Any]:

@@ -132,11 +132,13 @@ def _words(register: Reading, name: str) -> Any:
 
 
 def _refuse_order(register: Reading, first: Array, embedded: Array, stopped: Array, way: Treatment) -> None:
+    """Refuse what ends before it begins, by periods and, within one, by days where both have days."""
     treated = np.isfinite(first) & (first > 0)
-    bad = ~np.isnan(embedded) & (~treated | (embedded < first))
+    start, full, end = (_days(register, name) for name in ("first_treated", "embedded", "stopped"))
+    bad = (~np.isnan(embedded) & (~treated | (embedded < first))) | (full < start)
     if bad.any():
         register.add(f"embedded is before first_treated, or stands alone, {register.lines(bad)}", "mend the periods")
-    bad = ~np.isnan(stopped) & (~treated | (stopped <= first))
+    bad = (~np.isnan(stopped) & (~treated | (stopped <= first))) | (end <= start)
     if bad.any():
         register.add(
             f"stopped is not after first_treated, or stands alone, {register.lines(bad)}",

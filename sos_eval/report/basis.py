@@ -13,7 +13,7 @@ from sos_eval.report.whose import rests_on
 from sos_eval.report.wording import count, covariate_words, in_units, listing
 from sos_eval.results.facts import OutcomeFacts, PanelFacts, RunFacts
 
-__all__ = ["basis"]
+__all__ = ["basis", "on_what"]
 
 _SETS = "matched_sets "
 _YEARS = {"ends_march": "years to March", "calendar": "years"}
@@ -39,6 +39,7 @@ def basis(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> st
     clauses = [
         *rests_on(facts.panel),
         *_built(facts.panel),
+        *([facts.panel.rows_matched] if facts.panel.rows_matched else []),
         *_within(facts.panel),
         *_window(facts.panel, treated),
         *facts.panel.support,
@@ -51,11 +52,17 @@ def basis(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> st
 
 
 def _built(panel: PanelFacts) -> list[str]:
-    """Return a clause on what the comparison group was built by; none where nothing is chosen by covariates."""
-    if not panel.matched_on:
+    """Return a clause on what the comparison group was built by; none where nobody is chosen or weighed."""
+    if not panel.matched_by:
         return []
-    which = listing([covariate_words(name) for name in panel.matched_on])
-    return [f"the comparison group was built by {panel.matched_by} on {which}"]
+    apart = ", each cohort of starters by itself" if panel.matched_apart else ""
+    return [f"the comparison group was built by {panel.matched_by}{on_what(panel)}{apart}"]
+
+
+def on_what(panel: PanelFacts) -> str:
+    """Return ``on deprivation and outcome before the start``, with a space before; empty without a covariate."""
+    named = [covariate_words(name) for name in panel.matched_on]
+    return f" on {listing(named)}" if named else ""
 
 
 def _later_alone(panel: PanelFacts, treated: int, every: int) -> bool:

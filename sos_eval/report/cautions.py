@@ -67,7 +67,13 @@ def caveats(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> 
     if not any(check.name.startswith("path.") for check in about):
         said += [_apart(check, units) for check in about if _shows_divergence(check) and check.passed is not False]
         said += _moved(about, units)
-    for name in ("balance.unlike", "balance.few_carry", "unmatched", "leave_one_out.outside"):
+    for name in (
+        "balance.unlike",
+        "balance.few_carry",
+        "balance.few_carry_treated",
+        "unmatched",
+        "leave_one_out.outside",
+    ):
         said += [in_units(check.text, units) for check in about if check.name == name and math.isfinite(check.value)]
     said += _placebos(about, units)
     said += _one_unit(about, verdict, units)

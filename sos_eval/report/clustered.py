@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
@@ -17,7 +19,7 @@ _LEVEL = 0.05
 
 
 def clustered_apart(estimates: pd.DataFrame, facts: RunFacts, units: tuple[str, str]) -> list[str]:
-    """Say of which outcomes an estimate's clustered p is below 0.05 and that of the test that is relied on is not.
+    """Say of which outcomes an estimate's clustered p rejects and that of the test that is relied on does not.
 
     Both are of the headline's estimator, on the same outcome: what other estimates find is another effect.
     """
@@ -34,7 +36,8 @@ def clustered_apart(estimates: pd.DataFrame, facts: RunFacts, units: tuple[str, 
     said = []
     for _, test in tests.iterrows():
         own = clustered[(clustered["outcome"] == test["outcome"]) & (clustered["scale"] == test["scale"])]
-        if test["p_value"] >= _LEVEL and len(own) and own["p_value"].iloc[0] < _LEVEL:
+        level = 1 - test["conf_level"] if math.isfinite(test["conf_level"]) else _LEVEL
+        if test["p_value"] > level and len(own) and own["p_value"].iloc[0] <= level:
             outcome = facts.panel.outcomes.get(str(test["outcome"]), OutcomeFacts())
             label = plain_words(outcome.label or str(test["outcome"]))
             said.append(

@@ -9,11 +9,12 @@ from typing import Any
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.report.basis import on_what
 from sos_eval.report.content import Block, Bullets, Table, Text
 from sos_eval.report.reading import estimator_label, outcome_label, unit_words
 from sos_eval.report.tabulate import shown
 from sos_eval.report.whose import in_place_of
-from sos_eval.report.wording import covariate_words, listing, number
+from sos_eval.report.wording import listing, number
 from sos_eval.results.comparison import OF_UNITS
 from sos_eval.results.method import lookup
 
@@ -38,9 +39,13 @@ def group_words(bundle: ResultBundle) -> list[Block]:
     if method == "declared":
         seen = "Whether outcomes had been seen when they were written is not known to this run."
         return [Text(f"{who}, in matched sets that are written in the design. {seen}")]
-    on = options.get("on") or []
-    named = f" on {listing([covariate_words(str(name)) for name in on])}" if on else ""
-    how = f"chosen by {lookup('comparison', method).label}{named}, before any outcome after the first start was read"
+    panel = bundle.facts.panel
+    whose = (
+        "each cohort of starters by itself, before any outcome after its own start"
+        if panel.matched_apart
+        else ("before any outcome after the first start")
+    )
+    how = f"chosen by {lookup('comparison', method).label}{on_what(panel)}, {whose} was read"
     return [Text(f"{who}, {how}.")]
 
 

@@ -126,15 +126,13 @@ class Comparison:
         }
         return pd.DataFrame(stages, dtype=float).abs().dropna()
 
-    @property
-    def effective_untreated(self) -> float:
-        """Effective number of untreated units; NaN where there is none."""
-        return effective_size(self.panel.weights[~self.panel.ever_treated]) or float("nan")
+    def effective(self, *, treated: bool) -> float:
+        """Return the effective number of treated or untreated units; NaN where there is none."""
+        return effective_size(self.panel.weights[self.panel.ever_treated == treated]) or float("nan")
 
-    @property
-    def weighed_untreated(self) -> int:
-        """Number of untreated units with a weight."""
-        return int((self.panel.weights[~self.panel.ever_treated] > 0).sum())
+    def weighed(self, *, treated: bool) -> int:
+        """Count the treated or untreated units with a weight."""
+        return int((self.panel.weights[self.panel.ever_treated == treated] > 0).sum())
 
     def constant_apart(self, max_ks: float) -> pd.Series:
         """Return covariates without a standardised difference whose distributions lie further apart than `max_ks`.
@@ -165,7 +163,10 @@ def gaps_told(gaps: pd.DataFrame) -> str:
     said = []
     for name, before, after in gaps.itertuples():
         bare = str(name).removesuffix(OF_UNITS)
-        said.append(f"in {EARLIER_OUTCOMES.get(bare, bare)} {_told(before)} before, {_told(after)} after")
+        told = [_told(gap) for gap in (before, after)]
+        if told[0] == told[1]:  # a digit more, where two do not part them
+            told = [f"{gap:.3g}" for gap in (before, after)]
+        said.append(f"in {EARLIER_OUTCOMES.get(bare, bare)} {told[0]} before, {told[1]} after")
     return "; ".join(said)
 
 
@@ -228,6 +229,11 @@ class ComparisonMethod(Method):
     def uses_covariates(self) -> bool:
         """Whether the group is made by the covariates in its balance; else they are only reported."""
         return True
+
+    @property
+    def matched_on(self) -> tuple[str, ...]:
+        """Covariates by which units are chosen or weighed."""
+        return ()
 
     @property
     def imbalance_limits(self) -> dict[str, float]:

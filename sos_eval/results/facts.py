@@ -145,9 +145,11 @@ class PanelFacts:
         overlap (ato).
     n_window
         Treated units whose periods between start and full embedding count as treated in full.
-    matched_by, matched_on
+    matched_by, matched_on, matched_apart
         What the comparison group was built by, in words, and on which covariates; empty where nothing chose or weighed
-        units by covariates.
+        units. Whether each cohort was compared by itself.
+    rows_matched
+        How rows of people were matched within sets of units, in words; empty where none were.
     absorbed
         Covariates declared for the headline that its unit and time effects absorb, so that nothing is adjusted for.
     """
@@ -182,6 +184,8 @@ class PanelFacts:
     support: tuple[str, ...] = ()
     matched_by: str = ""
     matched_on: tuple[str, ...] = ()
+    matched_apart: bool = False
+    rows_matched: str = ""
     estimand: Estimand = "att"
     n_gaps: float = 0
     gap_names: tuple[str, ...] = ()

@@ -1,5 +1,7 @@
 """Declared limits on imbalance."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -89,6 +91,33 @@ def test_a_group_that_a_few_units_carry_is_said_to_be_one_whatever_it_was_built_
     assert "balance.few_carry" not in judged(DeclaredSets(sets=even))
 
 
+def test_it_is_told_where_few_treated_carry_their_side():
+    """Weights 10, .1, .1: 10.2^2 / 100.02 = 1.04 of three."""
+    method = NoComparison(on=("poor",))
+    made = build(method, eight(poor=POOR))
+    heavy = replace(made, panel=made.panel.with_weights(np.array([10, 0.1, 0.1, 1, 1, 1, 1, 1])))
+    found = {one.name: one for one in balance_results(method, heavy)}
+    assert found["balance.few_carry_treated"].value == pytest.approx(10.2**2 / 100.02)
+    assert found["balance.few_carry_treated"].text == (
+        "The 3 treated units are weighed so unequally that they are worth 1.0 of equal weight: what happened in the "
+        "heaviest few decides what the comparison is compared with."
+    )
+    assert "balance.few_carry" not in found
+
+
+def test_only_what_decides_the_match_is_called_matched_on():
+    """The distance is `poor` alone: `far` is compared, and nobody says that it was matched on."""
+    far = [101, 102, 103, 1, 2, 3, 4, 5]
+    method = Nearest(on=("far", "poor"), distance="poor")
+    assert method.matched_on == ("poor",)
+    assert Nearest(on=("far",), distance="probability", exact=("region",)).matched_on == ("far", "region")
+    assert Nearest(distance="poor").matched_on == ("poor",)
+    assert NoComparison(on=("far",)).matched_on == ()
+    found = {one.name: one for one in balance_results(method, build(method, eight(far=far, poor=POOR)))}
+    told = found["balance.unlike"].text if "balance.unlike" in found else ""
+    assert "in far" not in told.partition("Matched on")[2]
+
+
 def test_what_was_matched_on_and_not_made_alike_is_told_whatever_it_was_before():
     """Treated 101, 102, 103, the others 1 to 5: no unit overlaps, and the nearest are hardly nearer than all."""
     far = [101, 102, 103, 1, 2, 3, 4, 5]
@@ -103,9 +132,9 @@ def test_what_was_matched_on_and_not_made_alike_is_told_whatever_it_was_before()
 
 
 def test_a_covariate_that_is_the_same_in_all_treated_is_told_by_its_distributions():
-    """All treated have 1; of a's, b's, c's neighbours by `near` one of three has 1."""
-    same, near = [1, 1, 1, 0, 1, 0, 1, 1], [1, 2, 3, 1, 2, 3, 40, 50]
-    method = Nearest(on=("near", "same"), distance="near")
+    """All treated have 1; of a's, b's, c's neighbours by `near`, which is ten times as wide, one of three has 1."""
+    same, near = [1, 1, 1, 0, 1, 0, 1, 1], [10, 20, 30, 10, 20, 30, 400, 500]
+    method = Nearest(on=("near", "same"), distance="euclidean")
     [found] = [
         one
         for one in balance_results(method, build(method, eight(same=same, near=near)))

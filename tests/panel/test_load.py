@@ -6,7 +6,7 @@ import pytest
 
 from sos_eval.bundle.tables import programmes
 from sos_eval.declare import build, read_yaml
-from sos_eval.errors import DataFault
+from sos_eval.errors import DataFault, InputFault
 from sos_eval.panel.dates import period_of
 from sos_eval.panel.flow import flow_table
 from sos_eval.panel.load import load_panel
@@ -155,6 +155,25 @@ def test_a_register_may_hold_dates(small):
     row = next(row for row in panel.flow if row.step == "starts as dates")
     assert row.names == "2012-10 is 2013, 2012-10-15 is 2013"
     assert "ends_march" in row.reason
+
+
+@pytest.mark.parametrize(
+    ("dates", "said"),
+    [
+        ("2014-09-01,2014-02-28,", "embedded is before first_treated"),  # both of the year to March 2015
+        ("2013-10-01,2013-06-01,", "embedded is before first_treated"),
+        ("2013-10-01,,2013-06-01", "stopped is not after first_treated"),
+        ("2013-10-01,,2013-10-01", "stopped is not after first_treated"),
+    ],
+)
+def test_days_out_of_order_within_a_period_are_refused(small, dates, said):
+    small.write("register.csv", f"unit,first_treated,embedded,stopped\n001,{dates}\n002,2013-10-01,2013-10-01,\n")
+    small.block |= {"treatment": {"adoption": "register.csv"}, "year_convention": "ends_march"}
+    with pytest.raises(InputFault) as refused:
+        small.load()
+    [fault] = [one for one in refused.value.faults if "first_treated" in one.what]
+    assert said in fault.what
+    assert "line 2" in fault.what
 
 
 @pytest.mark.parametrize(("convention", "start"), [("calendar", 2013), ("ends_march", 2014), ("starts_april", 2013)])
