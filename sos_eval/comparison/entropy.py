@@ -15,6 +15,7 @@ from sos_eval.comparison.group import Matched
 from sos_eval.comparison.weighting import Bools, Weighed, WeightMethod
 from sos_eval.errors import Fault, NotIdentified
 from sos_eval.numerics.balancing import entropy_weights, moments
+from sos_eval.numerics.tilting import of_all
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.method import register
 
@@ -52,9 +53,11 @@ class Entropy(WeightMethod):
         if self.estimand == "att":
             return Weighed(np.where(treated, 1.0, weights), failures)
         others, why = entropy_weights(aim, np.where(treated, base, 0.0), x, tolerance)
-        return Weighed(weights + others, np.where(failures == "", why, failures))
+        said = [of_all(one, "comparison") or of_all(two, "treated") for one, two in zip(failures, why, strict=True)]
+        return Weighed(weights + others, np.array(said, object))
 
     def instead(self, why: str) -> str:
         """Say what to declare instead."""
         lower = "lower moments, " if self.moments > 1 else ""
-        return f"{lower}take covariates out, declare a tolerance, or restrict to treated units with others like them"
+        whom = "treated units" if self.estimand == "att" else "units"
+        return f"{lower}take covariates out, declare a tolerance, or restrict to {whom} with others like them"

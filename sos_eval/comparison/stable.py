@@ -13,6 +13,7 @@ from sos_eval.comparison.balance import treated_deviations
 from sos_eval.comparison.covariates import dummies
 from sos_eval.comparison.weighting import Bools, Weighed, WeightMethod
 from sos_eval.numerics.balancing import stable_weights
+from sos_eval.numerics.tilting import of_all
 from sos_eval.panel.panel import Array
 from sos_eval.results.method import register
 
@@ -42,10 +43,13 @@ class Stable(WeightMethod):
             target = base[among] @ x[among] / base[among].sum()
             for arm in (~group,) if self.estimand == "att" else (~group, group):
                 weights[lane, arm], why = stable_weights(target, base[arm], x[arm], tolerance)
+                if self.estimand == "ate":
+                    why = of_all(why, "treated" if arm is group else "comparison")
                 failures[lane] = failures[lane] or why
         weights[failures != ""] = 0.0
         return Weighed(weights, failures)
 
     def instead(self, why: str) -> str:
         """Say what to declare instead."""
-        return "raise the tolerance, take covariates out, or restrict to treated units with others like them"
+        whom = "treated units" if self.estimand == "att" else "units"
+        return f"raise the tolerance, take covariates out, or restrict to {whom} with others like them"

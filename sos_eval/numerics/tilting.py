@@ -8,11 +8,16 @@ from numpy.typing import NDArray
 from sos_eval.numerics.logistic import gram
 from sos_eval.numerics.newton import Lanes, maximise
 
-__all__ = ["OUT_OF_REACH", "tilting"]
+__all__ = ["OUT_OF_REACH", "of_all", "tilting"]
 
 Array = NDArray[np.float64]
 
 OUT_OF_REACH = "no weights of the comparison units reach the covariate means of the treated"
+
+
+def of_all(why: str, arm: str) -> str:
+    """Say that it is the means of all units which an arm cannot reach, where both are weighed towards these."""
+    return f"no weights of the {arm} units reach the covariate means of all units" if why == OUT_OF_REACH else why
 
 
 def tilting(treated: Array, compared: Array, x: Array, start: Array) -> tuple[Array, NDArray[np.bool_]]:

@@ -313,3 +313,15 @@ def test_a_covariate_beyond_what_distances_can_be_computed_of_is_refused(method)
     panel = eight(poor=[1.6, 5, 9, 1e300, 4, 2, 8.25, 20])
     with pytest.raises(NotIdentified, match=r"poor goes beyond 1e\+60, of which no distance can be computed"):
         build(method, panel)
+
+
+@pytest.mark.parametrize("method", [Entropy, Stable])
+def test_the_arm_that_cannot_reach_everybody_s_means_is_named(method):
+    """Treated 5, 5, 5 among 1 to 5: the mean of all is below them, and no weights of theirs come down to it."""
+    panel = eight(poor=[5, 5, 5, 1, 2, 3, 4, 5])
+    with pytest.raises(NotIdentified, match="no weights of the treated units reach the covariate means of all units"):
+        build(method(on=("poor",), estimand="ate"), panel)
+    with pytest.raises(
+        NotIdentified, match="no weights of the comparison units reach the covariate means of the treated"
+    ):
+        build(method(on=("poor",)), eight(poor=[9, 9, 8, 1, 2, 3, 4, 5]))
