@@ -21,8 +21,12 @@ __all__ = ["RothSantAnna"]
 
 Bools = NDArray[np.bool_]
 
-BASE = "the period that others are adjusted by: zero by construction"
-BY_LOT = "starts are taken as drawn by lot: the adjustment for earlier outcomes is the one of least variance"
+BASE = "the period that others are compared with: zero by construction"
+ADJUSTED_BY = "the period that others are adjusted by, each by a share of its own: nothing is left of it"
+BY_LOT = "starts are taken as drawn by lot"
+EFFICIENT = f"{BY_LOT}: the adjustment for earlier outcomes is the one of least variance, each row's own"
+CHANGES = f"{BY_LOT}; beta: 1 compares changes since the last period before the start, as difference in differences do"
+MEANS = f"{BY_LOT}; beta: 0 compares means after the start, and takes nothing off for earlier outcomes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +85,31 @@ class RothSantAnna(Estimator):
             for period in (found.time, found.base)
         )  # fmt: skip
         values, influence = self._adjusted(late, early, codes, sizes)
-        fixed = lay.inside.astype(float) @ (found.time != found.base) == 0
-        values[fixed], influence[:, fixed] = 0.0, np.nan
-        table = _table(panel, found, lay, sizes, fixed)
-        return Estimate(table, values, influence, panel, notes=(*notes_on(panel, np.empty(0)), BY_LOT))
+        base = lay.inside.astype(float) @ (found.time != found.base) == 0
+        reason = BASE if self.compares_with_last else ADJUSTED_BY if self.beta == "efficient" else ""
+        if reason:
+            values[base], influence[:, base] = (0.0 if self.compares_with_last else np.nan), np.nan
+        table = _table(panel, found, lay, sizes, np.where(base, reason, ""))
+        return Estimate(table, values, influence, panel, notes=(*notes_on(panel, np.empty(0)), self._adjustment))
+
+    @property
+    def compares_with_last(self) -> bool:  # type: ignore[override]
+        """Whether effects are changes since the last period before the start: with ``beta: 1`` alone."""
+        return self.beta == 1
+
+    @property
+    def _adjustment(self) -> str:
+        """Say how earlier outcomes are adjusted for."""
+        if self.beta == "efficient":
+            return EFFICIENT
+        said = f"{BY_LOT}; {self.beta:g} of the difference in the last period before the start is taken off"
+        return {0.0: MEANS, 1.0: CHANGES}.get(self.beta, said)
+
+    def pre_base(self, estimate: Estimate, rows: NDArray[np.intp], zero: Bools) -> Array:
+        """Return the last period before the start with ``beta: 1``; else earlier periods are compared with none."""
+        if self.compares_with_last:
+            return super().pre_base(estimate, rows, zero)
+        return np.full(len(rows), np.nan)
 
     def _comparisons(self, panel: Panel) -> _Comparisons:
         """Lay out the cells that have somebody to be compared with."""
@@ -136,10 +161,10 @@ def _from_the_second_period(panel: Panel) -> Panel:
     return panel.keep(panel.units[kept], "estimate", "no period observed before the start")
 
 
-def _table(panel: Panel, found: _Comparisons, lay: Averages, sizes: Array, fixed: Bools) -> pd.DataFrame:
+def _table(panel: Panel, found: _Comparisons, lay: Averages, sizes: Array, reason: NDArray[np.str_]) -> pd.DataFrame:
     """Lay out the rows with the treated units that each counts."""
     behind = lay.inside.astype(float) @ (found.group[:, None] == np.arange(len(sizes))) > 0
     return cells(
         **lay.keys, n_treated_units=(behind @ sizes).astype(int), scale=panel.outcome.scale,
-        reason=np.where(fixed, BASE, ""), n_obs=panel.n_rows, n_units=panel.n_units,
+        reason=reason, n_obs=panel.n_rows, n_units=panel.n_units,
     )  # fmt: skip

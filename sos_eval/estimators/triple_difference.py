@@ -64,6 +64,10 @@ class TripleDifference(TwoByTwoEstimator):
         """Compare everything with the last period before the start."""
         return replace(self, base_period="universal")
 
+    def kinds(self, panel: Panel) -> NDArray[np.intp]:
+        """Say who is eligible (1): the others' change is taken off."""
+        return self._eligible(panel).astype(np.intp)
+
     @property
     def columns(self) -> tuple[str, ...]:
         """The column that says who is eligible."""
