@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sos_eval.estimators import RothSantAnna
+from sos_eval.estimators.roth_santanna import ADJUSTED_BY
 from sos_eval.results.estimate import cluster_sums, clustered_error
 from tests.reference.regression_cases import panel_of
 from tests.reference.stored import cases, params
@@ -28,7 +29,11 @@ def test_roth_santanna(case):
     else:
         events = cells["event_time"].where(cells["aggregation"] == "event_time")
         rows = np.array([int(np.flatnonzero(events == e)[0]) for e in stored["event"]])
-    np.testing.assert_allclose(estimate.values[rows], stored["estimate"], rtol=SAME, atol=1e-10)
+    own = (cells["reason"] == ADJUSTED_BY).to_numpy()[rows]  # theirs is the period less all of itself: 0
+    assert own.sum() == ("event" in stored and beta == "efficient")
+    np.testing.assert_array_equal(np.array(stored["estimate"])[own], 0.0)
+    assert np.isnan(estimate.values[rows][own]).all()
+    np.testing.assert_allclose(estimate.values[rows][~own], np.array(stored["estimate"])[~own], rtol=SAME, atol=1e-10)
     error = np.nan_to_num(clustered_error(estimate)[rows])  # event time -1 has none here, and 0 there
     np.testing.assert_allclose(error, stored["se_neyman"], rtol=SAME)
     if stored.get("vcov_neyman"):
