@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 import numpy as np
@@ -111,3 +112,30 @@ def test_a_series_alone_is_compared_with_nobody_and_says_so(tmp_path):
         in head["basis"]
     )
     assert "those they are compared with" not in "".join(head["caveats"])
+
+
+def test_a_path_that_weights_are_fitted_to_is_told_without_what_it_would_do(tmp_path):
+    head = said(tmp_path, table(), "synthetic_did", checks="{path: {draws: 99}}")
+    assert head["earlier_path"].startswith("Before the start the outcome moved ")
+    assert "gone on" not in head["earlier_path"]
+    assert "returned" not in head["earlier_path"]
+    assert not any("gone on" in row["what"] for row in head["converted"])
+    rows = pd.read_csv(tmp_path / "out" / "diagnostics.csv").set_index("name")
+    assert rows.loc["path.gone_on", "text"].startswith("Not done: its weights are fitted to the earlier periods")
+
+
+def test_what_page_one_says_of_the_path_goes_by_the_methods_window(tmp_path):
+    """A line that all treated are on: the period of the start alone is one step off, the mean of it and two more two.
+
+    With the short window those that start in 2015 are compared with three of fifteen that start in 2017 and move alike.
+    """
+    made = table()
+    made["rate"] += 2.0 * (made["year"] - 2010) * (made["start"] != "")
+    heads = [
+        said(tmp_path, made, f"stacked, window: [-3, {last}]", checks="{path: {draws: 99}}")["earlier_path"]
+        for last in (0, 2)
+    ]
+    steps = [
+        float(re.search(r"had it gone on, it alone would make the answer ([\d.]+) higher", one)[1]) for one in heads
+    ]
+    assert steps[0] / (0.5 * (1 - 3 / 15) + 0.5) == pytest.approx(steps[1] / 2, rel=0.04)  # told to two digits
