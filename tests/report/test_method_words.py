@@ -54,12 +54,12 @@ def said(folder, made, method, *, treatment=START, more="", inference=LOTS, chec
 
 
 def test_a_triple_difference_says_that_it_is_one_and_counts_all_that_started(tmp_path):
-    made = table()
+    made = table(periods=7, others=4).assign(start=lambda made: made["start"].replace(2017, 2015))
     made.loc[made["la"] == "u01", "start"] = 2010  # one of the six has no period before
     head = said(tmp_path, made, "triple_difference", checks="{path: {draws: 99}}", inference="analytic")
     assert (
         "it is a triple difference: from the change of these, who are eligible, that of 3 others with a recorded "
-        "start, who are not, is taken off, each against comparison authorities of their kind (4 eligible, 8 not)"
+        "start, who are not, is taken off, each against comparison authorities of their kind (2 eligible, 2 not)"
     ) in head["basis"]
     assert head["basis"].startswith("The answer rests on 2 authorities with a recorded start of the practice, ")
     assert "1 of 6 with a recorded start is left out, because they had begun in the first period" in head["basis"]
