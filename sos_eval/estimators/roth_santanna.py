@@ -22,9 +22,11 @@ __all__ = ["RothSantAnna"]
 Bools = NDArray[np.bool_]
 
 BASE = "the period that others are compared with: zero by construction"
-ADJUSTED_BY = "the period that others are adjusted by, each by a share of its own: nothing is left of it"
 BY_LOT = "starts are taken as drawn by lot"
-EFFICIENT = f"{BY_LOT}: the adjustment for earlier outcomes is the one of least variance, each row's own"
+EFFICIENT = (
+    f"{BY_LOT}: the adjustment for earlier outcomes is the one of least variance, each row's own; the last period "
+    "before the start, by which they are adjusted, has no row: of itself nothing is left"
+)
 CHANGES = f"{BY_LOT}; beta: 1 compares changes since the last period before the start, as difference in differences do"
 MEANS = f"{BY_LOT}; beta: 0 compares means after the start, and takes nothing off for earlier outcomes"
 
@@ -85,11 +87,9 @@ class RothSantAnna(Estimator):
             for period in (found.time, found.base)
         )  # fmt: skip
         values, influence = self._adjusted(late, early, codes, sizes)
-        base = lay.inside.astype(float) @ (found.time != found.base) == 0
-        reason = BASE if self.compares_with_last else ADJUSTED_BY if self.beta == "efficient" else ""
-        if reason:
-            values[base], influence[:, base] = (0.0 if self.compares_with_last else np.nan), np.nan
-        table = _table(panel, found, lay, sizes, np.where(base, reason, ""))
+        fixed = self.compares_with_last & (lay.inside.astype(float) @ (found.time != found.base) == 0)
+        values[fixed], influence[:, fixed] = 0.0, np.nan
+        table = _table(panel, found, lay, sizes, fixed)
         return Estimate(table, values, influence, panel, notes=(*notes_on(panel, np.empty(0)), self._adjustment))
 
     @property
@@ -121,9 +121,10 @@ class RothSantAnna(Estimator):
         if not (kept & (times[time] >= starts[group])).any():
             what = f"{self.name}: no unit is untreated while another is treated"
             raise NotIdentified(panel.fault(what, "widen panel.window, or keep units that start later or never"))
-        group, time = group[kept], time[kept]
         base = np.searchsorted(times, starts[group], side="left") - 1
-        return _Comparisons(starts, group, time, base, control[kept])
+        if self.beta == "efficient":
+            kept &= time != base
+        return _Comparisons(starts, group[kept], time[kept], base[kept], control[kept])
 
     def _refuse_lonely(self, panel: Panel, found: _Comparisons, sizes: Array) -> None:
         """Refuse cohorts of one: their variance is not known."""
@@ -161,10 +162,10 @@ def _from_the_second_period(panel: Panel) -> Panel:
     return panel.keep(panel.units[kept], "estimate", "no period observed before the start")
 
 
-def _table(panel: Panel, found: _Comparisons, lay: Averages, sizes: Array, reason: NDArray[np.str_]) -> pd.DataFrame:
+def _table(panel: Panel, found: _Comparisons, lay: Averages, sizes: Array, fixed: Bools) -> pd.DataFrame:
     """Lay out the rows with the treated units that each counts."""
     behind = lay.inside.astype(float) @ (found.group[:, None] == np.arange(len(sizes))) > 0
     return cells(
         **lay.keys, n_treated_units=(behind @ sizes).astype(int), scale=panel.outcome.scale,
-        reason=reason, n_obs=panel.n_rows, n_units=panel.n_units,
+        reason=np.where(fixed, BASE, ""), n_obs=panel.n_rows, n_units=panel.n_units,
     )  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import RothSantAnna
-from sos_eval.estimators.roth_santanna import ADJUSTED_BY, BASE, CHANGES, EFFICIENT, MEANS
+from sos_eval.estimators.roth_santanna import BASE, CHANGES, EFFICIENT, MEANS
 from sos_eval.results.method import lookup
 from tests.estimators.panels import INF, panel, row
 from tests.fakes import fit
@@ -39,15 +39,16 @@ def test_one_period_is_a_base_where_changes_since_it_are_compared_and_nowhere_el
     """The difference before is 1.5 - 3: all, half or nothing of it is taken off; efficient rows each take their own."""
     found = {
         beta: row(RothSantAnna(beta=beta).complete(panel(Y, G)), aggregation="event_time", event_time=-1)
-        for beta in (1.0, 0.5, 0.0, "efficient")
+        for beta in (1.0, 0.5, 0.0)
     }
     assert (found[1.0]["value"], found[1.0]["reason"]) == (0.0, BASE)
     assert found[0.0]["value"] == pytest.approx(-1.5)
     assert found[0.5]["value"] == pytest.approx(-0.75)
     assert found[0.0]["error"] == pytest.approx(2 * found[0.5]["error"])
     assert (found[0.0]["reason"], found[0.5]["reason"]) == ("", "")
-    assert np.isnan(found["efficient"]["value"])
-    assert found["efficient"]["reason"] == ADJUSTED_BY
+    best = RothSantAnna().complete(panel(Y, G))
+    assert best.cells["event_time"].dropna().unique().tolist() == [0]
+    assert "the last period before the start, by which they are adjusted, has no row" in best.notes[0]
 
 
 def test_the_note_says_what_is_taken_off():
