@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from sos_eval.checks.last_period import UNLIKELY, last_period
 from sos_eval.checks.path_lottery import PathLottery
+from sos_eval.checks.path_onward import Onward
 from sos_eval.numerics.detectable import Lots
 from sos_eval.numerics.inversion import Rejection, Terms, limits
 from sos_eval.numerics.lots import ContrastLots, symmetric_ranks
 from sos_eval.panel.own_names import Stratum
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.assignments import AssignmentSpace, strata_columns
-from sos_eval.results.check import Check, CheckResult, of_hundred
+from sos_eval.results.check import EACH, Check, CheckResult, of_hundred
 from sos_eval.results.comparison import Comparison
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
@@ -74,7 +75,7 @@ class Path(Check):
         """Return ``path.slope``, ``.largest``, ``.joint``, ``.detectable_slope``, ``.implied_bias`` and two biases.
 
         ``path.as_answered`` is the joint p with units counted as a ratio of pooled rates counts them.
-        ``path.gone_on`` and ``path.returned`` are what the path seen before the start would add to the estimate;
+        ``path.gone_on`` and ``path.returned`` are what the estimator makes of the path before the start (`Onward`);
         ``path.last`` is the estimate from the last earlier period alone, ``path.last_shift`` the p of that shift;
         ``path.read``, where cohorts that start later have periods that the path does not read, how many it reads.
         """
@@ -100,11 +101,13 @@ class Path(Check):
         p = path_p_values(drawn)
         low, high = self._interval(lottery, drawn)
         seen = self._detectable(lottery, drawn, rng)
-        table = lottery.table(drawn, p, (low, high), seen)
+        onward = Onward.of(lottery)
+        table = lottery.table(drawn, p, (low, high), seen, seen[0] * onward.apart)
         return [
             self._slope(drawn, p[0], (low, high), table), self._largest(lottery, drawn, p[1]),
             self._joint(p[2], lottery), *self._as_answered(lottery, rng.spawn(1)[0]),
-            self._blind(seen, lottery), self._bias(seen, lottery), *_onward(drawn, lottery), *_read(lottery),
+            self._blind(seen, lottery), self._bias(seen, onward, lottery), *self._onward(onward, lottery),
+            *_read(lottery),
         ]  # fmt: skip
 
     def _interval(self, lottery: PathLottery, drawn: ContrastLots) -> tuple[float, float]:
@@ -174,10 +177,10 @@ class Path(Check):
         text = f"This check would miss a steady divergence of {seen[0]:.3g} a period {self._missed}."
         return CheckResult("path.detectable_slope", "slope", seen[0], text)
 
-    def _bias(self, seen: tuple[float, float], lottery: PathLottery) -> CheckResult:
-        if not np.isfinite(seen[0]):
-            return self._not_done("implied_bias", self._why_unseen(lottery))
-        bias = seen[0] * lottery.apart
+    def _bias(self, seen: tuple[float, float], onward: Onward, lottery: PathLottery) -> CheckResult:
+        if why := onward.why or onward.why_not_apart or ("" if np.isfinite(seen[0]) else self._why_unseen(lottery)):
+            return self._not_done("implied_bias", why)
+        bias = seen[0] * onward.apart
         unit = _unit(lottery.fitted.panel)
         text = f"A divergence that this check would miss {self._missed} would shift the answer by {bias:.3g}{unit}."
         return CheckResult("path.implied_bias", "bias", bias, text)
@@ -196,7 +199,7 @@ class Path(Check):
             f"the start), a path as unlike that of units drawn alike comes up in {of_hundred(p[2])} draws."
         )
         seen = self._detectable(answered, drawn, rng)
-        table = answered.table(drawn, p, self._interval(answered, drawn), seen)
+        table = answered.table(drawn, p, self._interval(answered, drawn), seen, seen[0] * answered.apart)
         on = float(drawn.value[0, -1]) * answered.apart
         missed = f"would miss {self._missed} would shift the answer"
         return [
@@ -213,6 +216,19 @@ class Path(Check):
             else self._not_done("implied_bias_as_answered", self._why_unseen(lottery)),
         ]  # fmt: skip
 
+    def _onward(self, onward: Onward, lottery: PathLottery) -> list[CheckResult]:
+        """Say what the path seen does to the estimate if it went on, and if it returned to its mean."""
+        if onward.why:
+            return [self._not_done(name, onward.why) for name in ("gone_on", "returned")]
+        on, back = (_higher(one, _unit(lottery.fitted.panel)) for one in (onward.gone_on, onward.returned))
+        each = f", {EACH}," if onward.why_not_apart else ""
+        gone = f"If the path seen before the start had gone on{each or ','} it alone would make the answer {on}."
+        returned = f"If it returned to its earlier mean, that alone would make the answer {back}."
+        return [
+            CheckResult("path.gone_on", "bias", onward.gone_on, gone),
+            CheckResult("path.returned", "bias", onward.returned, returned),
+        ]
+
     @property
     def _missed(self) -> str:
         """How often a divergence of the detectable size is missed."""
@@ -222,7 +238,8 @@ class Path(Check):
         return REBUILT if lottery.fitted.rebuild is not None else UNFOUND
 
     def _not_done(self, name: str, reason: str) -> CheckResult:
-        statistic = "p_value" if name == "joint" else "slope"
+        kinds = {"joint": "p_value", "gone_on": "bias", "returned": "bias", "implied_bias": "bias"}
+        statistic = kinds.get(name, "slope")
         return CheckResult(f"path.{name}", statistic, np.nan, f"Not done: {reason}.")
 
 
@@ -244,22 +261,6 @@ def _slopes(drawn: ContrastLots, lottery: PathLottery | None = None) -> Lots:
     """Return the slopes of drawn adoptions; the observed one, which comes first in a lottery, is one of a list."""
     first = 0 if lottery is None or lottery.listed else 1
     return Lots(drawn.value[first:, -1], drawn.error[first:, [-1]])
-
-
-def _onward(drawn: ContrastLots, lottery: PathLottery) -> list[CheckResult]:
-    """Say what the path seen before the start adds to the estimate if it went on, and if it returned to its mean."""
-    on, back = float(drawn.value[0, -1]) * lottery.apart, lottery.return_to_mean(drawn)
-    unit = _unit(lottery.fitted.panel)
-    return [
-        CheckResult(
-            "path.gone_on", "bias", on,
-            f"If the path seen before the start had gone on, it alone would make the answer {_higher(on, unit)}.",
-        ),
-        CheckResult(
-            "path.returned", "bias", back,
-            f"If it returned to its earlier mean, that alone would make the answer {_higher(back, unit)}.",
-        ),
-    ]  # fmt: skip
 
 
 def _read(lottery: PathLottery) -> list[CheckResult]:

@@ -131,8 +131,27 @@ class PathLottery:
         """Compute contrasts under other adoptions, with a slope put on an adoption's treated as well."""
         return self._lots(starts, self.weights[self.complete], taken, put)
 
-    def _lots(self, starts: Array, weights: Array, taken: float, put: tuple[Array, float] | None) -> ContrastLots:
-        contrasts = path_weights(self.early - self.cohorts.min())
+    def differences(self, outcomes: Array, part: NDArray[np.bool_] | None = None) -> Array:
+        """Return treated less comparison in each earlier period, (k,), of outcomes (n_units, n_times), as observed.
+
+        Of the units of a `part` (n_units,) alone where one is given; NaN where it has nobody to compare.
+        """
+        weights = self.weights if self.weights.ndim == 1 else self.weights[0]
+        weights = weights if part is None else weights * part
+        made, each = replace(self, outcomes=outcomes + 0.0 * self.outcomes), np.eye(len(self.early))
+        lots = made._lots(self.adoptions[:1, self.complete], weights[self.complete], 0.0, None, each)
+        return np.asarray(lots.value[0])
+
+    def window(self, cohort: float) -> Array:
+        """Return the periods before a cohort's start that are read, (k,)."""
+        end = self._end(cohort)
+        return np.asarray(self.panel.times[end - len(self.early) : end])
+
+    def _lots(
+        self, starts: Array, weights: Array, taken: float, put: tuple[Array, float] | None, each: Array | None = None
+    ) -> ContrastLots:
+        """Compute contrasts of the earlier periods, (k, q); those of the test unless given."""
+        contrasts = path_weights(self.early - self.cohorts.min()) if each is None else each
         outcomes = self.outcomes[self.complete]
         k, cohorts = len(self.early), []
         for g in self.cohorts:
@@ -167,15 +186,8 @@ class PathLottery:
         base = self.early[-1] if self.fitted.estimator.compares_with_last else self.early.mean()
         return float(after.mean() - base)
 
-    def return_to_mean(self, drawn: ContrastLots) -> float:
-        """Return what a return to the earlier mean does to an estimate that compares with the last earlier period."""
-        if not self.fitted.estimator.compares_with_last:
-            return 0.0
-        k = len(self.early)  # the contrast is with the mean of the other periods, k / (k - 1) from that of all
-        return -float(drawn.value[0, -2]) * (k - 1) / k
-
     def table(
-        self, drawn: ContrastLots, p: Array, ends: tuple[float, float], seen: tuple[float, float]
+        self, drawn: ContrastLots, p: Array, ends: tuple[float, float], seen: tuple[float, float], bias: float
     ) -> pd.DataFrame:
         """Lay out the contrasts with their errors, and the tests beside them."""
         error = np.zeros(len(p)) if self.listed else np.sqrt(p * (1 - p) / self.draws)
@@ -189,7 +201,7 @@ class PathLottery:
             {"quantity": "largest", "p_value": p[1], "p_mcse": error[1]},
             {"quantity": "joint", "p_value": p[2], "p_mcse": error[2]},
             {"quantity": "detectable_slope", "value": seen[0], "std_error": seen[1]},
-            {"quantity": "implied_bias", "value": seen[0] * self.apart},
+            {"quantity": "implied_bias", "value": bias},
         ]  # fmt: skip
         columns = ["quantity", "period", "value", "std_error", "conf_low", "conf_high", "p_value", "p_mcse"]
         return pd.DataFrame([*rows, *tests], columns=columns).assign(

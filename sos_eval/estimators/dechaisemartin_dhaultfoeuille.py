@@ -183,7 +183,9 @@ class DechaisemartinDhaultfoeuille(Estimator):
         stays = panel.absorbing and not switches.on.any()
         lonely = (switches.sizes[np.unique(plan.group)] == 1).any()
         notes = (*notes_on(panel, np.empty(0)), OVERALL, *([] if stays else [ITT]), *([LONE] if lonely else []))
-        return Estimate(table, values, influence, panel, notes=(*notes, *self._beyond(table)))
+        return Estimate(
+            table, values, influence, panel, notes=(*notes, *self._beyond(table)), told=_switched_again(panel)
+        )
 
     def _beyond(self, table: pd.DataFrame) -> tuple[str, ...]:
         """Say which of the effects and placebos that are declared the panel does not have."""
@@ -278,6 +280,17 @@ def _switches(panel: Panel) -> _Switches:
     code = code.ravel()
     path = np.array([treated[code == k].mean(0) for k in range(len(groups))])
     return _Switches(groups[:, 0] > 0, groups[:, 1], code, path)
+
+
+def _switched_again(panel: Panel) -> tuple[str, ...]:
+    """Say of how many units the treatment changed again after its first switch; nothing where it did of none."""
+    changes = (np.diff(panel.matrix("treated"), axis=1) != 0).sum(1)
+    again, all_of_them = int((changes > 1).sum()), int((changes > 0).sum())
+    if not again:
+        return ()
+    return (
+        f"in {again} of the {all_of_them} treatment stopped again: the effect is of the first start, whatever followed",
+    )
 
 
 def _rows(panel: Panel, event: Array, sizes: Array, group: Places) -> tuple[pd.DataFrame, Bools]:

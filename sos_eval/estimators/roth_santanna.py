@@ -21,8 +21,14 @@ __all__ = ["RothSantAnna"]
 
 Bools = NDArray[np.bool_]
 
-BASE = "the period that others are adjusted by: zero by construction"
-BY_LOT = "starts are taken as drawn by lot: the adjustment for earlier outcomes is the one of least variance"
+BASE = "the period that others are compared with: zero by construction"
+BY_LOT = "starts are taken as drawn by lot"
+EFFICIENT = (
+    f"{BY_LOT}: the adjustment for earlier outcomes is the one of least variance, each row's own; the last period "
+    "before the start, by which they are adjusted, has no row: of itself nothing is left"
+)
+CHANGES = f"{BY_LOT}; beta: 1 compares changes since the last period before the start, as difference in differences do"
+MEANS = f"{BY_LOT}; beta: 0 compares means after the start, and takes nothing off for earlier outcomes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +87,29 @@ class RothSantAnna(Estimator):
             for period in (found.time, found.base)
         )  # fmt: skip
         values, influence = self._adjusted(late, early, codes, sizes)
-        fixed = lay.inside.astype(float) @ (found.time != found.base) == 0
+        fixed = self.compares_with_last & (lay.inside.astype(float) @ (found.time != found.base) == 0)
         values[fixed], influence[:, fixed] = 0.0, np.nan
         table = _table(panel, found, lay, sizes, fixed)
-        return Estimate(table, values, influence, panel, notes=(*notes_on(panel, np.empty(0)), BY_LOT))
+        return Estimate(table, values, influence, panel, notes=(*notes_on(panel, np.empty(0)), self._adjustment))
+
+    @property
+    def compares_with_last(self) -> bool:  # type: ignore[override]
+        """Whether effects are changes since the last period before the start: with ``beta: 1`` alone."""
+        return self.beta == 1
+
+    @property
+    def _adjustment(self) -> str:
+        """Say how earlier outcomes are adjusted for."""
+        if self.beta == "efficient":
+            return EFFICIENT
+        said = f"{BY_LOT}; {self.beta:g} of the difference in the last period before the start is taken off"
+        return {0.0: MEANS, 1.0: CHANGES}.get(self.beta, said)
+
+    def pre_base(self, estimate: Estimate, rows: NDArray[np.intp], zero: Bools) -> Array:
+        """Return the last period before the start with ``beta: 1``; else earlier periods are compared with none."""
+        if self.compares_with_last:
+            return super().pre_base(estimate, rows, zero)
+        return np.full(len(rows), np.nan)
 
     def _comparisons(self, panel: Panel) -> _Comparisons:
         """Lay out the cells that have somebody to be compared with."""
@@ -96,9 +121,10 @@ class RothSantAnna(Estimator):
         if not (kept & (times[time] >= starts[group])).any():
             what = f"{self.name}: no unit is untreated while another is treated"
             raise NotIdentified(panel.fault(what, "widen panel.window, or keep units that start later or never"))
-        group, time = group[kept], time[kept]
         base = np.searchsorted(times, starts[group], side="left") - 1
-        return _Comparisons(starts, group, time, base, control[kept])
+        if self.beta == "efficient":
+            kept &= time != base
+        return _Comparisons(starts, group[kept], time[kept], base[kept], control[kept])
 
     def _refuse_lonely(self, panel: Panel, found: _Comparisons, sizes: Array) -> None:
         """Refuse cohorts of one: their variance is not known."""

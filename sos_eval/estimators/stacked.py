@@ -63,8 +63,8 @@ class Stacked(PlannedEstimator):
         influence = score[0] * rows.panel.n_influence
         influence[:, plan.no_error] = np.nan
         unused = (*([NO_COVARIATES] if panel.covariates else []), *without_strata(panel))
-        notes = (*rows.notes, OVERALL, *filter(None, [design.note]), *unused)
-        return Estimate(plan.cells, values[0], influence, rows.panel, notes=notes)
+        notes = (*rows.notes, OVERALL, design.window, *filter(None, [design.note]), *unused)
+        return Estimate(plan.cells, values[0], influence, rows.panel, notes=notes, told=_cut(rows.panel, design))
 
     def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:
         """Plan for batches of outcomes; a loop where the panel itself is refused, in the words of a single fit."""
@@ -199,6 +199,15 @@ def _table(panel: Panel, design: SubExperiments, behind: list[int]) -> pd.DataFr
         aggregation=["event_time"] * len(design.events) + ["overall"], event_time=[*design.events, np.nan],
         reason=[*reasons, ""], scale=panel.outcome.scale, n_treated_units=behind,
     )  # fmt: skip
+
+
+def _cut(panel: Panel, design: SubExperiments) -> tuple[str, ...]:
+    """Say how many periods since the start are averaged, where some cohort is seen for longer; else nothing."""
+    last = design.events[-1]
+    if panel.times[-1] - design.cohorts.min() <= last:
+        return ()
+    periods = "period" if last == 0 else f"{last + 1:g} periods"
+    return (f"the answer averages only the first {periods} from each start on ({design.window})",)
 
 
 def _left(panel: Panel, cohorts: Array, why: str) -> str:

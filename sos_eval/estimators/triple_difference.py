@@ -64,6 +64,10 @@ class TripleDifference(TwoByTwoEstimator):
         """Compare everything with the last period before the start."""
         return replace(self, base_period="universal")
 
+    def kinds(self, panel: Panel) -> NDArray[np.intp]:
+        """Say who is eligible (1): the others' change is taken off."""
+        return self._eligible(panel).astype(np.intp)
+
     @property
     def columns(self) -> tuple[str, ...]:
         """The column that says who is eligible."""
@@ -97,7 +101,8 @@ class TripleDifference(TwoByTwoEstimator):
         own = np.array([(eligible & (codes == g)).sum() for g in plan.group])
         table = table | {"reason": reasons, "n_treated_units": own}
         notes = (*((plan.note,) if plan.note else ()), *self._adjust_note(names))
-        return finished(kept, plan, table, values, influence, notes)
+        told = _split(eligible, np.isin(codes, plan.group))
+        return replace(finished(kept, plan, table, values, influence, notes), told=told)
 
     def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:
         """Plan nothing: outcomes are estimated one after another."""
@@ -130,6 +135,15 @@ class TripleDifference(TwoByTwoEstimator):
         if not (values.isin([0, 1]).all() and (values.to_numpy() == first.to_numpy()[panel.unit_codes]).all()):
             raise NotIdentified(panel.fault(f"{what} is not 0 or 1, the same in all periods of a unit"))
         return np.asarray(first.to_numpy() == 1)
+
+
+def _split(eligible: Bools, started: Bools) -> tuple[str, ...]:
+    """Say who is eligible on either side, of those who take part (n,)."""
+    n = [int((started & ~eligible).sum()), int((~started & eligible).sum()), int((~started & ~eligible).sum())]
+    return (
+        f"it is a triple difference: from the change of these, who are eligible, that of {n[0]} others with a recorded "
+        f"start, who are not, is taken off, each against comparison units of their kind ({n[1]} eligible, {n[2]} not)",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from sos_eval.jobs.judge import Judged
 from sos_eval.jobs.universal_base import varies_base
 from sos_eval.panel import imputation
 from sos_eval.panel.panel import Panel
+from sos_eval.panel.selection import WEIGHTLESS
 from sos_eval.results.assignments import FIXED, MATCHED_ROWS, WHY_FIXED
 from sos_eval.results.facts import (
     CheckFacts,
@@ -54,11 +55,13 @@ def run_facts(
     first = primary(design, groups)
     resolution = answers[first].resolution
     methods = _methods(groups, answers)
+    panel = _panel_facts(groups[first], fitted[first].panel, guarded=design.disclosure.guards)
     return RunFacts(
         headline=HeadlineKey(*first, resolution.methods[0].key),
         question=QuestionFacts(**asdict(design.question)),
         panel=replace(
-            _panel_facts(groups[first], fitted[first].panel, guarded=design.disclosure.guards),
+            panel,
+            support=(*panel.support, *fitted[first].estimate.told),
             estimand=fitted[first].estimand,
             absorbed=absorbed_covariates(fitted[first]),
         ),
@@ -140,7 +143,12 @@ def _panel_facts(group: Group, estimated: Panel, *, guarded: bool) -> PanelFacts
     whole = group.source.keep([unit for unit in estimated.units if unit in kept])
     built = _built(group, guarded=guarded)
     return replace(
-        panel_facts(estimated), left_out=_left_out(group, kept), **lost_periods(whole), **_gaps(group), **built
+        panel_facts(estimated),
+        left_out=_left_out(group, kept),
+        n_adopters=int(whole.ever_treated.sum()),
+        **lost_periods(whole),
+        **_gaps(group),
+        **built,
     )
 
 
@@ -188,6 +196,9 @@ def _left_out(group: Group, kept: Collection[str]) -> dict[str, int]:
     source = group.source
     early = [row for row in source.flow if row.step == "treated in the first period"]
     reasons = {"had begun in the first period or before it": sum(row.units for row in early)} if early else {}
+    for row in source.flow:
+        if row.reason == WEIGHTLESS:
+            reasons["had no weight in any period"] = row.units
     for why in group.adopters_without.values():
         reasons[why] = reasons.get(why, 0) + 1
     unweighted = set(source.units[group.comparison.weights == 0])

@@ -201,8 +201,8 @@ def _joint(answer: Answer) -> float:
 
 
 def _changes(panel: Panel) -> dict[str, float]:
-    """Return the spread of units' changes, treated and comparison, where all start at once."""
-    if panel.layout != "panel" or len(panel.cohorts) != 1:
+    """Return the spread of units' changes, treated and comparison, where all start at once and some never."""
+    if panel.layout != "panel" or len(panel.cohorts) != 1 or panel.ever_treated.all():
         return {}
     after = panel.times >= panel.cohorts[0]
     outcome, ever = panel.matrix(), panel.ever_treated

@@ -17,7 +17,10 @@ from sos_eval.panel.rows import PlacedRows, near_unit
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.treatment import Adoption
 
-__all__ = ["drop_unusable", "select_rows"]
+__all__ = ["WEIGHTLESS", "drop_unusable", "select_rows"]
+
+#: Why units with a recorded start are left out that have no weight: page one counts them.
+WEIGHTLESS = "weight zero in every period, with a recorded start"
 
 Mask = NDArray[np.bool_]
 _ENDS: tuple[tuple[Literal["from", "to"], float], ...] = (("from", -np.inf), ("to", np.inf))
@@ -115,6 +118,7 @@ def _words(rows: PlacedRows, low: float, high: float) -> str:
 def drop_unusable(panel: Panel, spec: PanelSpec) -> Panel:
     """Keep out units that no design can use, each with its reason in the flow."""
     panel = _without(panel, _never_observed(panel), "no outcome", "no outcome in any period")
+    panel = _without(panel, _weightless(panel) & panel.ever_treated, "no weight", WEIGHTLESS)
     panel = _without(panel, _weightless(panel), "no weight", "weight zero in every period")
     panel = _late_starts(panel)
     if panel.n_times:

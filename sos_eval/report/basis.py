@@ -10,12 +10,13 @@ from sos_eval.panel.own_names import PARTS
 from sos_eval.report.reading import period_word
 from sos_eval.report.verdict import HeadlineEffect
 from sos_eval.report.whose import rests_on
-from sos_eval.report.wording import count, covariate_words, in_units, listing
+from sos_eval.report.wording import count, covariate_words, in_units, listing, minus_signs
 from sos_eval.results.facts import OutcomeFacts, PanelFacts, RunFacts
 
 __all__ = ["basis", "on_what"]
 
 _SETS = "matched_sets "
+ALONE = "compared with nobody, so that whatever else changed at the start is in the answer"
 _YEARS = {"ends_march": "years to March", "calendar": "years"}
 #: Strata that are parts of the units by a column, as `results.assignments` names them.
 _CUT = re.compile(rf"^(.+) ({'|'.join(PARTS)}) (\d)$")
@@ -23,18 +24,27 @@ _CUT_BY = {"exposure": "population", "outcome": "earlier outcome"}
 _RANKS = ("lowest", "second lowest", "third lowest", "fourth lowest")
 
 
-def basis(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> str:
-    """Say on whom and on which periods the headline's estimate rests; never that a practice began, only its record."""
+def basis(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str], further: Sequence[str] = ()) -> str:
+    """Say on whom and on which periods the headline's estimate rests; never that a practice began, only its record.
+
+    Parameters
+    ----------
+    effect, facts, units
+        The headline's.
+    further
+        Clauses on what else it is of.
+    """
     treated, every = (int(effect.row[name] or 0) for name in ("n_treated_units", "n_units"))
     compared = facts.panel.n_comparison_units or every - treated
     did = facts.question.intervention
     later = max(facts.panel.cohorts, default=math.nan) if _later_alone(facts.panel, treated, every) else math.nan
-    who = f"{count(treated, *units)} with a recorded start of {did}, compared with {count(compared, *units)}"
+    who = f"{count(treated, *units)} with a recorded start of {did}, "
+    who += f"compared with {count(compared, *units)}" if compared else ALONE
     if math.isfinite(later):
         verb = "starts" if compared == 1 else "start"
         who += f" that {verb} later, in {facts.panel.written(later)} (nobody never starts)"
     who += _periods(facts.panel, before=later)
-    lost = _left_out(facts.panel.left_out, treated)
+    lost = _left_out(facts.panel.left_out, max(treated, facts.panel.n_adopters))
     aside = _aside(facts.panel.n_read - treated - compared - sum(facts.panel.left_out.values()), units)
     clauses = [
         *rests_on(facts.panel),
@@ -42,11 +52,12 @@ def basis(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> st
         *([facts.panel.rows_matched] if facts.panel.rows_matched else []),
         *_within(facts.panel),
         *_window(facts.panel, treated),
-        *facts.panel.support,
+        *map(minus_signs, facts.panel.support),
         *lost,
         *_empty(facts),
         *_gaps(facts.panel, treated),
         *aside,
+        *further,
     ]
     return in_units(f"{'; '.join([f'The answer rests on {who}', *clauses])}.", units)
 

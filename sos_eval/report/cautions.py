@@ -202,7 +202,8 @@ def _one_unit(checks: Sequence[CheckFacts], verdict: Verdict, units: tuple[str, 
 def _unseen(checks: Sequence[CheckFacts], facts: RunFacts, units: tuple[str, str]) -> list[str]:
     """Say where nothing looked at how the groups moved before the start of a panel: the check `path` says so itself."""
     early = [check for check in checks if check.name.startswith(_EARLIER)]
-    if facts.panel.layout != "panel" or any(_looked(check) for check in early):
+    alone = len(facts.panel.cohorts) == 1 and facts.panel.n_treated_units == facts.panel.n_units > 0
+    if facts.panel.layout != "panel" or alone or any(_looked(check) for check in early):
         return []
     who = f"the {units[1]} with a recorded start and those they are compared with"
     why = _why_unseen(early)

@@ -8,8 +8,8 @@ import re
 from sos_eval.report.converted import detectable_change, detectable_value
 from sos_eval.report.reading import period_word
 from sos_eval.report.verdict import HeadlineEffect
-from sos_eval.report.wording import number, percent
-from sos_eval.results.check import of_hundred
+from sos_eval.report.wording import in_units, number, percent
+from sos_eval.results.check import EACH, of_hundred
 from sos_eval.results.facts import CheckFacts, OutcomeFacts, RunFacts
 
 __all__ = ["earlier_path"]
@@ -53,12 +53,14 @@ def earlier_path(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]
     counted = "" if math.isnan(on) else ", counted so,"
     if not math.isnan(on) and on * rows["gone_on"].value < 0:
         counted = f", counted so, which {'rises' if on > 0 else 'falls'},"
-    onward = _onward(gone, _shift(rows["returned"].value, effect, unit), counted)
+    told = math.isfinite(on) or math.isfinite(rows["gone_on"].value)  # else its row says why
+    each = f", {in_units(EACH, units)}" if EACH in rows["gone_on"].text else ""
+    onward = f"; {_onward(gone, _shift(rows['returned'].value, effect, unit), counted, each)}" if told else ""
     blind = _blind(rows, effect, facts, unit)
     blind += ", so this says little" if blind and not unlike else ""
     where = f"in the {units[1]} with a recorded start against {units[1]} drawn alike"
     last = _last(rows, effect, unit, testable=facts.inference.reliable)
-    return f"Before the start {moved} {where}{_read(rows, facts)}; {often}; {onward}{last}{blind}."
+    return f"Before the start {moved} {where}{_read(rows, facts)}; {often}{onward}{last}{blind}."
 
 
 def _read(rows: dict[str, CheckFacts], facts: RunFacts) -> str:
@@ -97,9 +99,9 @@ def _told(value: float, effect: HeadlineEffect, unit: str) -> str:
     return f"{number(abs(value), 2)}{unit}"
 
 
-def _onward(on: str, back: str, counted: str) -> str:
+def _onward(on: str, back: str, counted: str, each: str) -> str:
     """Say what the path would do to the answer if it went on, and if it returned to its earlier mean."""
-    gone = f"had it{counted} gone on, it alone would {on or 'not change the answer'}"
+    gone = f"had it{counted} gone on{each}, it alone would {on or 'not change the answer'}"
     return f"{gone}, and had it returned to its earlier mean, it would {back or 'add nothing'}"
 
 

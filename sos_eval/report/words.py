@@ -11,6 +11,7 @@ import pandas as pd
 
 from sos_eval.report.attenuation import attenuation
 from sos_eval.report.basis import basis
+from sos_eval.report.by_dose import by_dose
 from sos_eval.report.cautions import caveats, does_not_show, failed_checks, must_not_say, what_would_change_it
 from sos_eval.report.clustered import clustered_apart
 from sos_eval.report.converted import conversions, converted_rows
@@ -76,7 +77,8 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
             estimates, facts,
             lambda other, own: range_text(other, None, outcome=own, units=units, question=question, every=every),
         ),
-        "basis": basis(effect, facts, units), "earlier_path": earlier_path(effect, facts, units),
+        "basis": basis(effect, facts, units, by_dose(estimates, row)),
+        "earlier_path": earlier_path(effect, facts, units),
         **{name: row[name] for name in ("estimator", "outcome", "inference", "estimand", "aggregation", "scale")},
         "per": outcome.per,
         "estimate": effect.estimate, "std_error": effect.std_error, "conf_low": effect.low, "conf_high": effect.high,

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from sos_eval.results.comparison import Comparison
     from sos_eval.results.fitted import Fitted
 
-__all__ = ["ENTRY", "Check", "CheckResult", "at_most", "of_hundred"]
+__all__ = ["EACH", "ENTRY", "Check", "CheckResult", "at_most", "of_hundred"]
 
 #: Stands in a result's name between the check's own and what tells a further declaration of it apart.
 ENTRY = "@"
+#: How a path went on where an estimate sets eligible units against others.
+EACH = "as eligible and other units each moved"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,8 @@ class Estimate:
         The regression of one averaged series on time where the method is one: opens errors over time.
     tables
         Further tables for the bundle, by what they hold.
+    told
+        Clauses of page one on what the overall effect rests on, beside whom and which periods.
     """
 
     cells: pd.DataFrame
@@ -80,6 +82,7 @@ class Estimate:
     notes: tuple[str, ...] = ()
     series: LinearFit | None = None
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,10 @@ class Estimator(Method):
         bases = np.unique(estimate.cells["event_time"].to_numpy(float)[rows[zero]])
         return np.full(len(rows), bases[0] if len(bases) == 1 else np.nan)
 
+    def kinds(self, panel: Panel) -> NDArray[np.intp]:
+        """Say which kind each unit is of, (n_units,), where treated are set against untreated kind by kind: one."""
+        return np.zeros(panel.n_units, np.intp)
+
     def on_one_base(self) -> Estimator:
         """Return the method with every period compared with the same one; itself, unless it has an option for that."""
         return self

@@ -129,6 +129,9 @@ class PanelFacts:
         Units that were read, before any was left out; zero where a bundle does not say.
     left_out
         Reason to the number of adopters that the estimate leaves out for it.
+    n_adopters
+        Units with a recorded start that take part, also those that the number is not of (ineligible ones of a triple
+        difference); zero where a bundle does not say.
     gaps
         Period (as text) to the number of treated units without the headline's outcome in it.
     n_early, n_early_seen
@@ -177,6 +180,7 @@ class PanelFacts:
     periods: Mapping[str, float] = field(default_factory=dict)
     outcomes: Mapping[str, OutcomeFacts] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
+    n_adopters: int = 0
     gaps: Mapping[str, int] = field(default_factory=dict)
     n_early: int = 0
     n_early_seen: int = 0

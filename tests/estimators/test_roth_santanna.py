@@ -7,8 +7,10 @@ import pytest
 
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import RothSantAnna
-from sos_eval.estimators.roth_santanna import BASE, BY_LOT
+from sos_eval.estimators.roth_santanna import BASE, CHANGES, EFFICIENT, MEANS
+from sos_eval.results.method import lookup
 from tests.estimators.panels import INF, panel, row
+from tests.fakes import fit
 
 Y = np.array([[1, 4], [2, 7], [0, 2], [3, 6], [1, 1], [2, 3], [4, 4], [5, 8]], float)
 G = [2, 2, 2, 2, INF, INF, INF, INF]
@@ -30,10 +32,43 @@ def test_by_hand():
         sum(c[1, 1] - 2 * beta * c[0, 1] + beta**2 * c[0, 0] for c in early) / 4
     )
     assert found["error"] < row(one, aggregation="overall")["error"]
-    base = row(best, aggregation="event_time", event_time=-1)
-    assert base["value"] == 0
-    assert base["reason"] == BASE
-    assert BY_LOT in best.notes
+    assert EFFICIENT in best.notes
+
+
+def test_one_period_is_a_base_where_changes_since_it_are_compared_and_nowhere_else():
+    """The difference before is 1.5 - 3: all, half or nothing of it is taken off; efficient rows each take their own."""
+    found = {
+        beta: row(RothSantAnna(beta=beta).complete(panel(Y, G)), aggregation="event_time", event_time=-1)
+        for beta in (1.0, 0.5, 0.0)
+    }
+    assert (found[1.0]["value"], found[1.0]["reason"]) == (0.0, BASE)
+    assert found[0.0]["value"] == pytest.approx(-1.5)
+    assert found[0.5]["value"] == pytest.approx(-0.75)
+    assert found[0.0]["error"] == pytest.approx(2 * found[0.5]["error"])
+    assert (found[0.0]["reason"], found[0.5]["reason"]) == ("", "")
+    best = RothSantAnna().complete(panel(Y, G))
+    assert best.cells["event_time"].dropna().unique().tolist() == [0]
+    assert "the last period before the start, by which they are adjusted, has no row" in best.notes[0]
+
+
+def test_the_note_says_what_is_taken_off():
+    notes = {beta: RothSantAnna(beta=beta).complete(panel(Y, G)).notes for beta in (1.0, 0.0, 37.0)}
+    assert notes[1.0] == (CHANGES,)
+    assert notes[0.0] == (MEANS,)
+    assert "37 of the difference in the last period before the start is taken off" in notes[37.0][0]
+
+
+@pytest.mark.parametrize("name", ["honest_did", "equivalence", "pretrend_power", "pretrends"])
+@pytest.mark.parametrize("beta", ["efficient", 0.0, 0.5, 1.0])
+def test_a_path_from_one_period_is_read_where_there_is_one(name, beta):
+    rng = np.random.default_rng(7)
+    made = panel(rng.normal(size=(40, 6)).cumsum(1), [4] * 20 + [INF] * 20)
+    options = {} if name == "pretrends" else {"draws": 99}
+    rows = lookup("check", name)(**options).check(fit(RothSantAnna(beta=beta), made), np.random.default_rng(0))
+    of_a_path = [one for one in rows if one.name != "pretrends.joint"]  # which tests differences, whatever their base
+    why = ("not all compared with one period", "do not share a base period")
+    refused = [any(words in one.text for words in why) and np.isnan(one.value) for one in of_a_path]
+    assert all(refused) if beta != 1.0 else not any(refused)
 
 
 def test_later_starters_are_compared_with_until_they_start():

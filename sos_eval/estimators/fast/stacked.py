@@ -42,6 +42,11 @@ class SubExperiments:
     contrast: Array
     note: str = ""
 
+    @property
+    def window(self) -> str:
+        """The window in words."""
+        return f"window: event times {self.events[0]:g} to {self.events[-1]:g}"
+
     def clean(self, starts: Array, k: int) -> Bools:
         """Say which starts are compared with cohort k: those after its window."""
         return np.asarray(starts > self.cohorts[k] + self.events[-1])
