@@ -193,8 +193,9 @@ def read_text(file: Path) -> str:
             raise DesignFault(Fault(str(file), what, "raise it with --limit-bytes"))
         return content.decode("utf-8-sig")
     except FileNotFoundError:
-        beside = sorted(file.parent.glob(f"[!.]*{file.suffix[:2]}*")) if file.parent.is_dir() else []
-        near = nearest(file.name, [p.name for p in beside])
+        there = file.parent.is_dir() and bool(file.suffix)
+        beside = sorted(file.parent.glob(f"[!.]*{file.suffix[:2]}*")) if there else []
+        near = nearest(file.name, [p.name for p in beside]) if file.suffix else "name a file, such as x.yaml"
         raise DesignFault(Fault(str(file), "no such file", near)) from None
     except UnicodeDecodeError as error:
         raise DesignFault(Fault(str(file), f"byte {error.start} is not UTF-8 text", "save the file as UTF-8")) from None

@@ -179,6 +179,6 @@ def _drawn(test: ConfidenceDistribution | str) -> str:
     if isinstance(test, ConfidenceDistribution):
         return (
             "; drawn from the confidence distribution of its inverted test, whose intervals are the test's own "
-            "where its curve was computed"
+            f"where its curve was computed; its mean, {test.mean:.4g}, stands in tables at expected values"
         )
     return f"; drawn from a normal distribution ({test})" if test else ""

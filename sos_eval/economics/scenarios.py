@@ -199,7 +199,7 @@ def _changed(prepared: Prepared, scenario: Scenario, i: int) -> DecisionModel:
 def _keep_effect(changed: dict[str, Any], section: EconomicsSection) -> bool:
     """Keep an estimate that was taken from a run, as it does not stand in the declaration; say whether it was."""
     effect, used = changed.get("effect"), section.effect
-    if not isinstance(effect, dict) or used is None or used.estimate is None or "estimate" in effect:
+    if not isinstance(effect, dict) or used is None or used.estimate is None or effect.get("estimate") is not None:
         return False
     effect.pop("bundle", None)
     own = {"estimate": used.estimate, "std_error": used.std_error, "scale": used.scale, "source": used.source}

@@ -25,7 +25,7 @@ from sos_eval.economics.model.confidence import ConfidenceDistribution
 from sos_eval.economics.prepared import prepare
 from sos_eval.economics.section import EconomicsFile, EconomicsSection
 from sos_eval.economics.summary import finding, outside_tiers
-from sos_eval.errors import DesignFault, Fault, InputFault
+from sos_eval.errors import DesignFault, Fault, Faults, InputFault
 from sos_eval.inference.confidence_curve import CURVE
 from sos_eval.numerics.random import stream
 from sos_eval.terms import __version__
@@ -168,7 +168,26 @@ def _from_bundle(path: Path) -> tuple[EconomicsSection, Document, Path_, str, Re
         )
     section = build(EconomicsSection, document.data["economics"], document, ("economics",))
     assert section is not None
+    _refuse_files(section, document)
     return section, document, ("economics",), str(document.data.get("title", "")), bundle
+
+
+def _refuse_files(section: EconomicsSection, document: Document) -> None:
+    """Refuse a bundle whose economics reads files: these stand beside the design, and a bundle keeps no copy."""
+    pathway, study = section.care_pathway, section.voi.next_study
+    named = {
+        ("care_pathway", "stays", "path"): pathway.stays.path if pathway is not None and pathway.stays else None,
+        ("voi", "next_study", "power"): study.power if study is not None else None,
+    }
+    faults = Faults(InputFault)
+    for key, name in named.items():
+        if name and not (document.path.parent / name).exists():
+            what = f"economics.{'.'.join(key)}: {name} stands beside the design, and a bundle keeps no copy of it"
+            instead = (
+                "write the block as a file of its own (schema: sos-eval/economics/1) there, with effect: {bundle: …}"
+            )
+            faults.add(document.where(("economics", *key)), what, instead)
+    faults.stop()
 
 
 def _named_bundle(section: EconomicsSection, document: Document) -> ResultBundle | None:

@@ -95,6 +95,22 @@ def test_draws_have_the_inverted_tests_quantiles_and_its_skewness():
     assert p_by_hand(low) == pytest.approx(0.1, abs=0.02)
 
 
+def test_at_expected_values_stands_the_mean_of_the_draws_not_the_estimate():
+    """The distribution is skewed: base case, tornado and groups would else part from the means of the draws."""
+    taken, document = section()
+    test = test_of_effect(taken, row(), facts(), curve())
+    used = effect_from(taken, row(), "a run", facts(), test)
+    model = prepare(used, document, (), test).model
+    drawn = draw_parameters(model.parameters, (), 100_000, np.random.default_rng(3))["effect"]
+    assert model.base["effect"] == pytest.approx(drawn.mean(), abs=4 * drawn.std() / np.sqrt(len(drawn)))
+    # by hand: -1 + 4 z below the median, -1 + z / 2 above it; the mean of z above zero is 1 / root(2 pi)
+    skewed = ConfidenceDistribution(np.array([-2.0, 0, 2]), np.array([-9.0, -1, 0]), ratio=False)
+    assert skewed.mean == pytest.approx(-1 - 3.5 / np.sqrt(2 * np.pi), abs=2e-4)
+    assert f"its mean, {test.mean:.4g}, stands in tables at expected values" in used.effect.source
+    averted = model.averted({name: np.full(1, value) for name, value in model.base.items()} | {"effect": drawn})
+    assert float(model.averted(model.expected)[0]) == pytest.approx(averted.mean(), rel=0.01)
+
+
 def test_the_output_says_which_was_used_and_why():
     taken, document = section()
     test = test_of_effect(taken, row(), facts(), curve())
@@ -142,3 +158,7 @@ def test_a_scenario_keeps_the_test_unless_it_has_an_estimate_of_its_own():
     used = effect_from(taken, row(), "a run", facts(), test)
     laws = [model.parameters[0].law for _, model in scenario_models(prepare(used, document, (), test))]
     assert laws == ["confidence", "confidence", "normal"]
+    document.data["effect"]["estimate"] = None  # as a bundle's design.yaml has it
+    kept = [model for _, model in scenario_models(prepare(used, document, (), test))]
+    assert [model.parameters[0].law for model in kept] == laws
+    assert kept[1].base["effect"] == kept[0].base["effect"] != 0

@@ -212,6 +212,10 @@ def test_a_run_on_weak_evidence_is_silent_in_every_file_and_can_be_judged_again(
     assert again.verdict.to_dict() == {key: gate[key] for key in again.verdict.to_dict()}
     first, second = (pd.read_csv(folder / "breakeven.csv") for folder in (tmp_path / "out" / "economics", again.folder))
     pd.testing.assert_frame_equal(first, second)  # the same draws: the design's seed
+    for file in (tmp_path / "out" / "economics").glob("*.csv"):  # nothing parts but where the effect is said to be from
+        tables = [pd.read_csv(folder / file.name) for folder in (file.parent, again.folder)]
+        without = [table.drop(columns=["source"], errors="ignore") for table in tables]
+        pd.testing.assert_frame_equal(*without)
     # a file of its own may take the effect from the bundle
     own = read_yaml(design).data["economics"]
     own["effect"]["bundle"] = "out"
@@ -237,6 +241,11 @@ def test_the_command_judges_a_dossier_and_prints_json(tmp_path):
 
 
 def test_wrong_input_leaves_with_code_two(tmp_path, capsys):
+    for command in ("economics", "run"):
+        with pytest.raises(SystemExit) as left:
+            main([command, str(tmp_path / "nothing")])
+        assert left.value.code == 2
+        assert "no such file; name a file, such as x.yaml" in capsys.readouterr().err
     (tmp_path / "d.json").write_text('{"smss": 3}')
     with pytest.raises(SystemExit) as left:
         main(["economics", "--gate", str(tmp_path / "d.json")])

@@ -19,6 +19,8 @@ __all__ = ["ConfidenceDistribution", "distribution_of"]
 
 Array = NDArray[np.float64]
 _OPEN = 0.05
+#: Probabilities at which quantiles are averaged.
+_POINTS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,11 @@ class ConfidenceDistribution:
             slope = (self.effects[end] - middle) / self.scores[end]
             inside = np.where(beyond, middle + slope * z, inside)
         return np.asarray(np.exp(inside) if self.ratio else inside)
+
+    @property
+    def mean(self) -> float:
+        """Mean of the distribution, over its quantiles at 20,000 equally spaced probabilities."""
+        return float(self.quantile((np.arange(_POINTS) + 0.5) / _POINTS).mean())
 
     def scaled(self, factor: float) -> ConfidenceDistribution:
         """Return the distribution of a difference in another unit; a ratio has none."""

@@ -30,7 +30,7 @@ class Parameter:
     law
         fixed, normal, gamma, lognormal (by mean and standard error), lognormal_median, or share: a gamma variate of
         shape ``mean`` that becomes a Dirichlet share when it is divided by its group's sum; or confidence: the
-        quantiles of `test`, `mean` being the estimate.
+        quantiles of `test`, `mean` being theirs, which is not the estimate where they are skewed.
     test
         The confidence distribution of a test; empty for other laws.
     """

@@ -325,7 +325,7 @@ def _parameters(
     none = 1.0 if ratio else 0.0
     estimate = none if effect.estimate is None else effect.estimate
     out = [
-        Parameter("effect", estimate, effect.std_error or 0.0, law, test),
+        Parameter("effect", estimate if test is None else test.mean, effect.std_error or 0.0, law, test),
         Parameter("baseline", effect.baseline, effect.baseline_se, "gamma"),
         Parameter("per_entry", effect.per_entry, effect.per_entry_se, "normal"),
     ]
