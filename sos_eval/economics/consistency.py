@@ -257,9 +257,10 @@ def _lines(section: EconomicsSection, deflator: Deflator) -> Iterator[Problem]:
         if year is None:
             yield (*path, "price_year"), f"{name}: a cost without its price year", "write the year of the prices"
         elif deflator.problem(str(year)):
-            yield (*path, "price_year"), f"{name}: {deflator.problem(str(year))}", "name another deflator"
+            yield (*path, "price_year"), f"{name}: {deflator.problem(str(year))}", deflator.instead(str(year))
     if section.frame is not None and deflator.problem(str(section.frame.price_year)):
-        yield ("frame", "price_year"), deflator.problem(str(section.frame.price_year)), "name another deflator"
+        year = str(section.frame.price_year)
+        yield ("frame", "price_year"), deflator.problem(year), deflator.instead(year)
     for i, line in enumerate(section.costs):
         if line.unit is None:
             yield (

@@ -55,6 +55,9 @@ def _units(section: EconomicsSection) -> Iterator[Problem]:
     for key, given, usual in (("per_entry", effect.per_entry, 1.0), ("per_entry_se", effect.per_entry_se, 0.0)):
         if given != usual:
             yield ("effect", key), f"{given:g}: {said}", "leave it out, or name the unit: re_entry or qaly"
+    if "per_entry" in section.dsa.ranges:
+        what = f"per_entry: {said}: it has no range"
+        yield ("dsa", "ranges", "per_entry"), what, "leave it out, or name the unit: re_entry or qaly"
 
 
 def _cashable(section: EconomicsSection) -> Iterator[Problem]:

@@ -167,6 +167,9 @@ CASES = {
     "an empty currency": ({"frame__currency": " "}, "frame.currency: is empty"),
     "a frame without rates": ({"discount": None}, "discount: is missing"),
     "half of the files": ({"psa": {"effects": "e.csv"}}, "effects and costs go together"),
+    "a range of entries": ({"dsa": {"ranges": {"per_entry": [1, 2]}}}, "per_entry: an averted entry is one unit"),
+    "a financial year in full": ({"frame__price_year": "2023-2024"}, "a financial year is written 2023-24"),
+    "a financial year without its century": ({"frame__price_year": "23-24"}, "a financial year is written 2023-24"),
     "QALYs from nowhere": ({"effect__unit": "qaly"}, "per_entry_source: is missing"),
 }  # fmt: skip
 

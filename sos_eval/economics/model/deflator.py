@@ -37,12 +37,24 @@ class Deflator:
         """Say why a price year cannot be used, or nothing."""
         if year in self.index:
             return ""
-        other = fullmatch(r"(\d{4})[/\u2013_ ](?:\d{2})?(\d{2})", year)
-        if other:
-            return f"price year {year}: a financial year is written {other[1]}-{other[2]}"
+        if rightly := self.written(year):
+            return f"price year {year}: a financial year is written {rightly}"
         span = [key for key in self.index if ("-" in key) == ("-" in year)]
         covers = f"{span[0]} to {span[-1]}" if span else f"{next(iter(self.index))} and others"
         return f"price year {year} is outside the deflator {self.name} ({self.vintage}), which covers {covers}"
+
+    def written(self, year: str) -> str:
+        """Return a financial year as it has to be written, where it is written in another way; else nothing."""
+        found = fullmatch(r"(\d{2})?(\d{2})[-/\u2013_ ](\d{2})?(\d{2})", year)
+        if found is None or (int(found[2]) + 1) % 100 != int(found[4]):
+            return ""
+        rightly = f"{found[1] or '20'}{found[2]}-{found[4]}"
+        return rightly if rightly != year else ""
+
+    def instead(self, year: str) -> str:
+        """Say what to write in place of a price year that cannot be used."""
+        rightly = self.written(year)
+        return f"write {rightly}" if rightly in self.index else "name another deflator"
 
     def factor(self, given: str, wanted: str) -> float:
         """Return what a pound of one year's prices is in another's."""
