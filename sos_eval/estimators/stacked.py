@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._regression import SINGLE, Rows, complete_rows
-from sos_eval.estimators._strata import without_strata
+from sos_eval.results.strata import without_strata
 from sos_eval.estimators.event_study_twfe import REFERENCE_REASON
 from sos_eval.estimators.fast.assignments import batch_assignments
 from sos_eval.estimators.fast.groups import Grouped, batch_groups, has_own_clusters

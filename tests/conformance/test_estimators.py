@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from sos_eval.errors import InputFault
-from sos_eval.estimators._strata import NO_STRATA
+from sos_eval.results.strata import NO_STRATA
 from sos_eval.panel.tabular import from_frame
 from sos_eval.results.assignments import stratified
 from sos_eval.results.estimate import clustered_error, loop_batch

@@ -9,7 +9,7 @@ import pytest
 
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import Stacked
-from sos_eval.estimators._strata import NO_STRATA
+from sos_eval.results.strata import NO_STRATA
 from sos_eval.estimators.stacked import NO_COVARIATES
 from sos_eval.results.estimate import clustered_error
 from tests.estimators.panels import INF, panel, row
