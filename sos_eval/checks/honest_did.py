@@ -71,8 +71,8 @@ class HonestDiD(Check):
         given = [name for name, usual in (("grid_points", GRID_POINTS), ("grid_reach", GRID_REACH))
                  if getattr(self, name) != usual]  # fmt: skip
         if (self.sign, self.monotone) in (("positive", "decreasing"), ("negative", "increasing")):
-            what = f"sign: {self.sign} and monotone: {self.monotone} leave no divergence at all after the base, where it is zero"
-            raise ValueError(f"{what}; write one of them")
+            what = f"sign: {self.sign} and monotone: {self.monotone} leave no divergence at all after the base"
+            raise ValueError(f"{what}, where it is zero; write one of them")
         if given and not gridded:
             what = f"{given[0]}: smoothness alone has the shortest interval of fixed length, without a grid"
             raise ValueError(f"{what}; leave it out")
@@ -218,7 +218,8 @@ class Told:
             f"is {self.sets.monotone} throughout" if self.sets.monotone else "",
         ]
         said = " and ".join(filter(None, sure))
-        return f"{self._answer(level)}{self._coarse}{self._maybe_more}{f' This takes as sure that a divergence {said}.' if said else ''}"
+        taken = f" This takes as sure that a divergence {said}." if said else ""
+        return f"{self._answer(level)}{self._coarse}{self._maybe_more}{taken}"
 
     @property
     def _coarse(self) -> str:

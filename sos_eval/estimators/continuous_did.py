@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._cells import BASE_REASON, CellPlan, Control, plan_cells, taking_part
 from sos_eval.estimators._donors import refuse_gaps_and_weights
-from sos_eval.results.strata import without_strata
 from sos_eval.numerics.dose_basis import DoseBasis
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.doses import dose_name
 from sos_eval.results.estimate import Batch, Estimate, cells, cluster_sums
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.method import register
+from sos_eval.results.strata import without_strata
 
 __all__ = ["ContinuousDiD"]
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._regression import SINGLE, Rows, complete_rows
-from sos_eval.results.strata import without_strata
 from sos_eval.estimators.event_study_twfe import REFERENCE_REASON
 from sos_eval.estimators.fast.assignments import batch_assignments
 from sos_eval.estimators.fast.groups import Grouped, batch_groups, has_own_clusters
@@ -23,6 +22,7 @@ from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Compiled, Estimate, Planned, RowChoice, cells
 from sos_eval.results.estimator import PlannedEstimator
 from sos_eval.results.method import register
+from sos_eval.results.strata import without_strata
 
 __all__ = ["Stacked"]
 

@@ -101,7 +101,7 @@ class PathSets:
         return float(np.sqrt(self.weights @ self.covariance[-p:, -p:] @ self.weights))
 
     def interval(self, m: float) -> Interval:
-        """Return the hull of the set at M; ends on a grid are the first values outside, so that nothing between is lost.
+        """Return the hull of the set at M; ends on a grid are the first values outside, so that none is lost.
 
         Raises
         ------

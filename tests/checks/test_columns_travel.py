@@ -55,7 +55,8 @@ def made(folder, name, checks, change=None):
     plan = {
         "schema": "sos-eval/design/1", "name": "columns", "panel": panel, "seed": 1,
         "estimators": [{"id": "primary", "method": name, **OPTIONS.get(name, {})}],
-        "inference": [{"method": "randomization", "statistic": "coefficient", "draws": 19, "interval": "none"}], "checks": checks,
+        "inference": [{"method": "randomization", "statistic": "coefficient", "draws": 19, "interval": "none"}],
+        "checks": checks,
     }  # fmt: skip
     (folder / "d.yaml").write_text(yaml.safe_dump(plan | (change or {})), encoding="utf-8")
     return folder / "d.yaml"

@@ -9,9 +9,9 @@ import pytest
 
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import Stacked
-from sos_eval.results.strata import NO_STRATA
 from sos_eval.estimators.stacked import NO_COVARIATES
 from sos_eval.results.estimate import clustered_error
+from sos_eval.results.strata import NO_STRATA
 from tests.estimators.panels import INF, panel, row
 
 Y = [[1, 4], [2, 7], [0, 2], [3, 6], [1, 1], [2, 3], [4, 4], [5, 8]]
