@@ -352,13 +352,15 @@ def _trim_note(panel: Panel, data: Changes | Levels, trimmed: NDArray[np.bool_],
     return (f"propensity of {nuisance.trim:g} or more: left out of the comparison in some cell: {who}",)
 
 
-def refuse_trim(adjust: str, trim: float) -> None:
-    """Refuse a trim where no propensity is estimated.
+def refuse_idle(adjust: str, trim: float, covariates: tuple[str, ...] | None) -> None:
+    """Refuse covariates that are named and a trim that is set where nothing is adjusted for.
 
     Raises
     ------
     ValueError
         With what to write instead.
     """
+    if adjust == "none" and covariates:
+        raise ValueError("covariates: without adjust none is adjusted for; leave them out, or write adjust: dr")
     if adjust == "none" and trim != TRIM:
         raise ValueError("trim: without adjust no propensity is estimated; leave it out, or write adjust: dr")

@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified
-from sos_eval.estimators._adjusted import TRIM, TwoByTwoEstimator, baseline_covariates, finished, refuse_trim
+from sos_eval.estimators._adjusted import TRIM, TwoByTwoEstimator, baseline_covariates, finished, refuse_idle
 from sos_eval.estimators._cells import BasePeriod, CellPlan, Control, plan_cells
 from sos_eval.estimators.fast.cells import group_time_columns
 from sos_eval.estimators.fast.effects import Nuisance
@@ -58,7 +58,7 @@ class TripleDifference(TwoByTwoEstimator):
     compares_with_last: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        refuse_trim(self.adjust, self.trim)
+        refuse_idle(self.adjust, self.trim, self.covariates)
 
     def on_one_base(self) -> TripleDifference:
         """Compare everything with the last period before the start."""

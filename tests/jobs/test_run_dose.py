@@ -50,7 +50,7 @@ def test_average_effect_response_and_doses_have_their_permutation_test(design, t
 
 
 def test_placebos_and_moved_starts_have_doses(design, tmp_path):
-    """Doses are those of later periods and of the treated: placebos without them would be treated with a dose of zero."""
+    """Doses are those of later periods and of the treated: a placebo without them has a dose of zero."""
     checks = "checks: [{placebo_time: {shift: [1], draws: 49}}, {placebo_units: {draws: 19}}, "
     checks += "{robustness: {draws: 19, vary: [{start: -1}, {start: 1}]}}]\n"
     design.write_text(f"{DESIGN}{checks}", encoding="utf-8")
