@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.checks.alternatives import Alternative, prior_use_classes
-from sos_eval.checks.common_lots import Varied
+from sos_eval.checks.common_lots import AS_DECLARED, Varied
 from sos_eval.checks.compared import ComparedCheck, ExpectedSign
 from sos_eval.comparison.build import Rebuilding, build
 from sos_eval.design.design import Design, Entry
@@ -97,16 +97,21 @@ def _estimated(
             one.on_common_rows,
         )  # fmt: skip
         same = next((words for other, words in known if other == decides), "")
-        reason = f"what it declares is the same as: {same}"
-        varied.append(Varied(one.words, reason=reason) if same else _varied(design, one, entry, group, fitted))
-        known.append((decides, one.words))
+        varied.append(_repeated(one, same) if same else _varied(design, one, entry, group, fitted))
+        known.append((decides, varied[-1].same_as or one.words))
     return varied
+
+
+def _repeated(one: Alternative, same: str) -> Varied:
+    """Name the alternative that resolves to the same estimate."""
+    return Varied(one.words, reason=f"what it declares is the same as: {same}", same_as=same)
 
 
 def _varied(design: Design, one: Alternative, entry: Entry, group: Group, fitted: Fitted) -> Varied:
     """Estimate an alternative; what these data cannot answer is its reason."""
     if _is_the_design(one, entry, group.entry):
-        return Varied(one.words, reason="it changes nothing: what it declares is the design itself")
+        what = "it changes nothing: what it declares is the design itself"
+        return Varied(one.words, reason=what, same_as=AS_DECLARED)
     try:
         source = _source(design, one, entry, group)
         against, source = _on_common_rows(source, fitted) if one.on_common_rows else (None, source)

@@ -284,4 +284,6 @@ def test_an_alternative_that_is_the_design_itself_is_not_counted(tmp_path):
     got, bundle = table(tmp_path, "{label: same, with: {panel.outcome.per: 100}}", "{start: 1}")
     assert got["reason"]["same"].startswith("it changes nothing")
     assert np.isnan(got["estimate"]["same"])
-    assert bundle.diagnostics.set_index("name")["text"]["robustness"].startswith("1 of 2 alternatives could be")
+    text = bundle.diagnostics.set_index("name")["text"]["robustness"]
+    assert text.startswith("“start 1 period later” gives ")
+    assert text.endswith("Not counted again: “same” (it changes nothing: what it declares is the design itself).")
