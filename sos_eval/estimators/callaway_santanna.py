@@ -67,6 +67,9 @@ class CallawaySantAnna(TwoByTwoEstimator):
 
     def __post_init__(self) -> None:
         refuse_idle(self.adjust, self.trim, self.covariates)
+        if self.window and self.window[0] > self.window[1]:
+            first, last = self.window
+            raise ValueError(f"window: {first:g} to {last:g} ends before it begins; write [{last:g}, {first:g}]")
         if self.adjust == "none" and self.levels_error != "drdid":
             raise ValueError("levels_error: without adjust there is one error; leave it out, or write adjust: dr")
 

@@ -41,7 +41,7 @@ class TripleDifference(TwoByTwoEstimator):
     control: Control = "never_treated"
     """never_treated, or not_yet_treated: each cohort not yet treated by itself, combined with the least error."""
     adjust: Adjust = "none"
-    """As in callaway_santanna: none, reg, ipw, dr, dr_improved."""
+    """As in callaway_santanna: none, reg, ipw, dr (dr_comparison is the same here), dr_improved."""
     anticipation: Annotated[float, Ge(0)] = 0
     """Periods before the start in which units may already respond."""
     base_period: BasePeriod = "varying"

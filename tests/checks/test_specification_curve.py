@@ -136,6 +136,13 @@ def test_two_options_that_come_to_the_same_are_counted_once(tmp_path):
     assert "could not be estimated" not in text
 
 
+def test_options_that_are_all_the_design_itself_count_with_it(tmp_path):
+    alike = "{label: a, with: {panel.outcome.per: 100}}, {label: b, with: {panel.outcome.per: 100}}, {start: 1}"
+    bundle = run(made(tmp_path, f"  - specification_curve: {{vary: {{w: [{alike}]}}}}\n"), out=tmp_path / "out")
+    table = bundle.tables("specification_curve").set_index("variant")
+    assert table["same_as"].fillna("").tolist() == ["", "as declared", "as declared", ""]
+
+
 def test_options_of_one_choice_that_come_to_the_same_are_counted_once(tmp_path):
     window = "{panel.window.from: 2002}"
     curve = f"  - specification_curve: {{vary: {{w: [{{label: a, with: {window}}}, {{label: b, with: {window}}}]}}}}\n"
