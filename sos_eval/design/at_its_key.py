@@ -49,8 +49,8 @@ def _sent(
                 key = _dotted(path)
                 cut = " (a column, or the panel's own cut in parts: exposure_half, outcome_third, …)"
                 return Fault(document.where(path), f"{key}: {lacking[1]}", fault.instead + cut * ("strata" in path))
-        if path := defaults.get(lacking[2]):
-            return Fault(document.where(path), f"{_dotted(path)}: {lacking[1]}", fault.instead)
+        if unwritten := defaults.get(lacking[2]):
+            return Fault(document.where(unwritten), f"{_dotted(unwritten)}: {lacking[1]}", fault.instead)
     key, _, _ = fault.what.partition(":")
     if key.startswith("comparison."):
         return replace(fault, where=document.where(key.split(".")))
