@@ -59,9 +59,7 @@ def test_is_the_weighted_regression_on_the_stack(weights):
 
 
 def test_edges():
-    with pytest.raises(
-        NotIdentified, match=r"nobody is untreated through event time 0 .*; keep units that start"
-    ):
+    with pytest.raises(NotIdentified, match=r"nobody is untreated through event time 0 .*; keep units that start"):
         Stacked().complete(panel(Y, [2] * 8))
     with pytest.raises(NotIdentified, match="no cohort is seen in all of event times -3 to 2: 3, 5; write a narrower"):
         Stacked(window=(-3, 2)).complete(panel(LONG[:, 1:6], STARTS, times=np.arange(2, 7)))
