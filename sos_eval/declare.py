@@ -323,6 +323,8 @@ def build(kind: type[T], value: Any, document: Document, path: Path_ = (), fault
         for full, problem in _deepest([(_located(one["loc"], document, path), one) for one in error.errors()]):
             key = _dotted(full) or str(document.path.name)
             what, instead = _words(problem, kind, full[len(path) :])
+            if problem["type"] == "literal_error":
+                instead += _or_number([one for one in error.errors() if _located(one["loc"], document, path) == full])
             own.add(document.where(full), f"{key}: {what}", instead)
         if faults is None:
             own.stop()
@@ -408,6 +410,19 @@ def _words(problem: Any, kind: Any, inner: Path_) -> tuple[str, str]:
             return str(context["error"]), ""
     text = problem["msg"].replace("Input should be", "must be").replace("a valid dictionary", "a mapping")
     return f"{_shown(given)}: {text[:1].lower()}{text[1:]}", ""
+
+
+def _or_number(problems: Sequence[Any]) -> str:
+    """Say that a number can be written where options stand beside one; problems are all of one place."""
+    for problem in problems:
+        match problem["type"]:
+            case "greater_than":
+                return f", or a number above {problem['ctx']['gt']:g}"
+            case "greater_than_equal":
+                return f", or a number from {problem['ctx']['ge']:g} on"
+            case "float_type" | "float_parsing" | "int_type" | "int_parsing" | "less_than" | "less_than_equal":
+                return ", or a number"
+    return ""
 
 
 def _shown(given: Any) -> str:

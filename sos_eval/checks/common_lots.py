@@ -17,8 +17,19 @@ from sos_eval.results.estimate import loop_batch, overall_place
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.members import Members
 
-__all__ = ["CommonLots", "DrawnEffect", "Varied", "draws_for", "level_after", "level_before", "overall_row"]
+__all__ = [
+    "AS_DECLARED",
+    "CommonLots",
+    "DrawnEffect",
+    "Varied",
+    "draws_for",
+    "level_after",
+    "level_before",
+    "overall_row",
+]
 
+#: Words of the design's own estimate.
+AS_DECLARED = "as declared"
 ELSEWHERE = "treats units that the primary estimate does not have, so its lots say nothing of them"
 
 
@@ -38,6 +49,8 @@ class Varied:
         Classes of prior use whose treated units take no part.
     against
         The primary estimate on the unit-periods that both have; None where it is set against the primary as it is.
+    same_as
+        Words of the alternative that declares the same, or "as declared"; it counts with that one, once.
     by_name
         Whether treated units are left out by name: random adoptions leave the same units out, mostly untreated, so that
         they do not say how far such a shift goes by chance.
@@ -50,6 +63,7 @@ class Varied:
     left_out: tuple[PriorUseClass, ...] = ()
     against: Fitted | None = None
     by_name: bool = False
+    same_as: str = ""
 
     @property
     def members(self) -> tuple[Members, ...]:

@@ -91,8 +91,8 @@ class ContaminationCheck(Check):
             if np.isfinite(last["bound_low"]) else ""
         )  # fmt: skip
         test = (
-            f" The test is not changed by it: p is as large in {of_hundred(p)} random adoptions, so that no correction "
-            "makes an effect of a difference that chance explains."
+            f" The test is not changed by it: random adoptions give a difference as large in {of_hundred(p)} draws, so "
+            "that no correction makes an effect of a difference that chance explains."
             if np.isfinite(p) else f" No interval: {why}."
         )  # fmt: skip
         return f"{said}.{bounds}{test}"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sos_eval.checks.common_lots import overall_row
 from sos_eval.checks.pairs import PairEffect, on_pair, pair
+from sos_eval.checks.pre_coefficients import why_none_early
 from sos_eval.errors import InputFault
 from sos_eval.numerics.restrictions import Timeline
 from sos_eval.panel.panel import Array, Panel
@@ -180,6 +181,8 @@ def _own(fitted: Fitted) -> EventPath | str:
         fixed &= ~(np.nan_to_num(influence) != 0).any(0)
         scores = cluster_sums(influence, estimate.panel.clusters) / estimate.panel.n_influence
     early = event < -float(method.anticipation)
+    if not early.any():
+        return why_none_early(again)
     base = np.unique(method.pre_base(estimate, rows[early], fixed[early]))
     if len(base) != 1 or not np.isfinite(base[0]):
         return NO_BASE

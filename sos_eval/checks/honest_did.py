@@ -24,6 +24,8 @@ __all__ = ["HonestDiD"]
 _MAGNITUDES, _BENDS = (0.5, 1.0, 1.5, 2.0), (0.25, 0.5, 0.75, 1.0)
 #: Values of the effect that are tested, and how many errors they reach, unless declared.
 GRID_POINTS, GRID_REACH = 4_000, 40.0
+#: Steps of the grid that are more than this share of the interval at M = 0 are said.
+COARSE = 0.02
 #: Draws behind the critical value of the first stage.
 FIRST_STAGE_DRAWS = 10_000
 
@@ -68,6 +70,9 @@ class HonestDiD(Check):
         gridded = self.restriction != "smoothness" or self.sign is not None or self.monotone is not None
         given = [name for name, usual in (("grid_points", GRID_POINTS), ("grid_reach", GRID_REACH))
                  if getattr(self, name) != usual]  # fmt: skip
+        if (self.sign, self.monotone) in (("positive", "decreasing"), ("negative", "increasing")):
+            what = f"sign: {self.sign} and monotone: {self.monotone} leave no divergence at all after the base"
+            raise ValueError(f"{what}, where it is zero; write one of them")
         if given and not gridded:
             what = f"{given[0]}: smoothness alone has the shortest interval of fixed length, without a grid"
             raise ValueError(f"{what}; leave it out")
@@ -85,7 +90,7 @@ class HonestDiD(Check):
             value = sets.breakdown(_unit(sets))
         except TooManyRays as many:
             return self._not_done(str(many))
-        told = Told(spread, sets, rows, value)
+        told = Told(spread, sets, rows, value, sets.holds_zero(0.0))
         return [self._breakdown(told), self._size(told)]
 
     def _sets(self, path: EventPath, covariance: Array, rng: np.random.Generator) -> PathSets | str:
@@ -111,7 +116,8 @@ class HonestDiD(Check):
 
     def _breakdown(self, told: Told) -> CheckResult:
         limit = np.nan if self.min_breakdown is None else self.min_breakdown
-        passed = None if self.min_breakdown is None else bool(told.breakdown >= self.min_breakdown)
+        known = self.min_breakdown is not None and not told.unknown
+        passed = bool(told.breakdown >= limit) if known else None
         value = told.breakdown if np.isfinite(told.breakdown) else np.nan
         name, text = f"honest_did.{self.restriction}", told.sentence(self.level)
         return CheckResult(name, "breakdown", value, text, limit, passed, told.table)
@@ -150,13 +156,22 @@ class Told:
     rows
         Values of M with their sets, 0 first.
     breakdown
-        Smallest M at which the set holds zero; NaN where it does at 0, infinite where none was found.
+        Smallest M not known to leave zero out; NaN where 0 is not, infinite where all are.
+    holds_zero
+        Whether zero is certainly in the set at M = 0.
     """
 
     spread: PathSpread
     sets: PathSets
     rows: list[tuple[float, Interval]]
     breakdown: float
+    holds_zero: bool
+
+    @property
+    def unknown(self) -> str:
+        """Why it is not known whether the set at M = 0 holds zero; empty where it is."""
+        whole = self.rows[0][1]
+        return "" if self.holds_zero or whole.excludes_zero else f"at M = 0 {whole.reason}"
 
     @property
     def path(self) -> EventPath:
@@ -195,13 +210,35 @@ class Told:
         return f"event time {after[0]:g}" if (self.sets.weights > 0).sum() < len(self.sets.weights) else "average"
 
     def sentence(self, level: float) -> str:
-        """Say how much divergence the answer bears, and what of its direction was taken as sure."""
+        """Say how much divergence the answer bears, how coarsely, and what was taken as sure of its direction."""
+        if self.unknown:
+            return f"Not done: {self.unknown}."
         sure = [
             f"is {self.sets.sign} after the start" if self.sets.sign else "",
             f"is {self.sets.monotone} throughout" if self.sets.monotone else "",
         ]
         said = " and ".join(filter(None, sure))
-        return f"{self._answer(level)}{f' This takes as sure that a divergence {said}.' if said else ''}"
+        taken = f" This takes as sure that a divergence {said}." if said else ""
+        return f"{self._answer(level)}{self._coarse}{self._maybe_more}{taken}"
+
+    @property
+    def _coarse(self) -> str:
+        """Say by what steps ends are told, where these are coarse."""
+        whole = self.rows[0][1]
+        if self.sets.is_fixed_length:
+            return ""
+        step = float(np.diff(self.sets.grid[:2])[0])
+        if not step > COARSE * (whole.high - whole.low):
+            return ""
+        logs = " in logs" if self.path.ratio else ""
+        return f" Its ends are told to the next of {len(self.sets.grid):,} grid points, {step:.2g} apart{logs}."
+
+    @property
+    def _maybe_more(self) -> str:
+        """Say so where the breakdown value is no more than what the grid can show."""
+        if not np.isfinite(self.breakdown) or self.sets.holds_zero(self.breakdown):
+            return ""
+        return f" It may be more: at larger M {self.sets.interval(self.breakdown).reason}."
 
     def _answer(self, level: float) -> str:
         whole = self.rows[0][1]

@@ -124,7 +124,12 @@ def _moved(source: Panel, shift: int) -> tuple[float, Panel]:
     """Return a placebo start, and the earlier periods with everybody's start moved to it."""
     before = source.pre_times
     start, panel = float(before[-shift]), source.keep_times(before)
-    return start, panel.with_first_treated(np.where(panel.ever_treated, start, np.inf))
+    starts = np.where(source.ever_treated, start, np.inf)
+    moved = panel.with_first_treated(starts)
+    if "dose" not in source.frame:
+        return start, moved
+    dosed = source.with_first_treated(starts).keep_times(before)  # doses come from later periods
+    return start, moved.with_columns(dose=dosed.frame["dose"].to_numpy(float))
 
 
 def _statistic(fitted: Fitted, shift: int, adoptions: Array) -> Array:

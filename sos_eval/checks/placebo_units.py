@@ -50,7 +50,7 @@ class PlaceboUnits(Check):
                 f"{untreated.n_units} untreated units cannot play {len(starts)} treated and a comparison"
             )
         try:
-            table = _placebos(fitted, untreated, self._lots(fitted, starts, rng))
+            table = _placebos(fitted, _dosed(untreated, fitted), self._lots(fitted, starts, rng))
         except InputFault as fault:
             return self._not_done(fault.faults[0].what)
         spread = self._spread(whole, table, len(starts), untreated.n_units)
@@ -145,6 +145,18 @@ class PlaceboUnits(Check):
             CheckResult("placebo_units.error_ratio", "ratio", np.nan, f"Not done: {reason}.", limit),
             CheckResult("placebo_units.own_error_ratio", "ratio", np.nan, f"Not done: {reason}."),
         ]
+
+
+def _dosed(untreated: Panel, fitted: Fitted) -> Panel:
+    """Hand the starts of the treated, and their doses, to the first of the untreated: whoever starts then has both."""
+    if "dose" not in untreated.frame or untreated.layout != "panel":
+        return untreated
+    source = fitted.source
+    treated = np.flatnonzero(np.isin(source.units, fitted.panel.units[fitted.panel.ever_treated]))
+    starts, dose = np.full(untreated.n_units, np.inf), untreated.matrix("dose")
+    starts[: len(treated)], dose[: len(treated)] = source.first_treated[treated], source.matrix("dose")[treated]
+    column = dose[untreated.unit_codes, untreated.time_codes]
+    return untreated.with_first_treated(starts).with_columns(dose=column)
 
 
 def _placebos(fitted: Fitted, untreated: Panel, assigned: Array) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from sos_eval.panel.panel import Array
 from sos_eval.results.estimate import Estimate, cluster_sums
 from sos_eval.results.fitted import Fitted
 
-__all__ = ["PreCoefficients", "pre_coefficients"]
+__all__ = ["PreCoefficients", "pre_coefficients", "why_none_early"]
 
 OWN = "cells of the estimate"
 NO_INFLUENCE = "the estimator has no influence function, so its coefficients have no joint covariance"
@@ -112,8 +112,15 @@ def pre_coefficients(fitted: Fitted, *, by: str, include_anticipation: bool) -> 
         if by != "auto" or aggregation == "event_time" or found.reason or found.is_supported:
             return found
     if (estimate.cells["aggregation"] == "event_time").any():
-        return _none(estimate, NO_PERIOD)
+        return _none(estimate, why_none_early(fitted))
     return _companion(fitted)
+
+
+def why_none_early(fitted: Fitted) -> str:
+    """Say why an estimate with effects by event time has none before the start: no periods, or no such method."""
+    panel, ahead = fitted.panel, float(fitted.estimator.anticipation)
+    periods = int((panel.times < panel.cohorts.max() - ahead).sum()) if len(panel.cohorts) else 0
+    return NO_PERIOD if periods < 2 else fitted.estimator.why_no_earlier
 
 
 def _early(fitted: Fitted, include_anticipation: bool) -> NDArray[np.bool_]:

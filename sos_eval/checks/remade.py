@@ -138,7 +138,8 @@ class Remade:
             The method adjusts for nothing.
         """
         method, base = self.fitted.estimator, self.base
-        if "covariates" not in {field.name for field in fields(method)} or self.fitted.rebuild:  # type: ignore[arg-type]
+        takes = "covariates" in {field.name for field in fields(method)}  # type: ignore[arg-type]
+        if not takes or getattr(method, "adjust", "") == "none" or self.fitted.rebuild:
             raise NotIdentified(base.fault("the estimate takes no covariate of its own"))
         own = base.covariates if method.covariates is None else method.covariates
         more = replace(method, covariates=(*own, _BY_CHANCE))  # type: ignore[type-var]

@@ -111,8 +111,10 @@ class Robustness(ComparedCheck):
             return [CheckResult("robustness", "max_shift", np.nan, text, limit, table=found.table, behind=behind)]
         alike = known[known["shift_scale"] == found.scale]
         value = float(alike["shift"].abs().max()) if len(alike) else np.nan
-        passed = judged(value, self.max_change, complete=len(alike) == len(everything))
-        text = shift_words(found, overall(fitted.estimate, self.level), why_scales_part(fitted))
+        counted = sum(not one.same_as for one in everything)
+        passed = judged(value, self.max_change, complete=len(alike) == counted)
+        repeated = [one.label for one in everything if one.same_as]
+        text = shift_words(found, overall(fitted.estimate, self.level), why_scales_part(fitted), repeated=repeated)
         return [CheckResult("robustness", "max_shift", value, text, limit, passed, found.table, behind)]
 
     def _of_panel(self, fitted: Fitted, label: str, panel: Panel | str) -> Varied:

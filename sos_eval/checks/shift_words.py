@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -15,7 +17,7 @@ __all__ = ["shift_words"]
 _VISIBLE = 0.25
 
 
-def shift_words(found: Shifts, whole: Quantity, why_scales_part: str) -> str:
+def shift_words(found: Shifts, whole: Quantity, why_scales_part: str, *, repeated: Sequence[str] = ()) -> str:
     """Return the sentences on a table of alternatives.
 
     Parameters
@@ -26,15 +28,20 @@ def shift_words(found: Shifts, whole: Quantity, why_scales_part: str) -> str:
         The primary estimate.
     why_scales_part
         Said where some alternatives are on another scale.
+    repeated
+        Labels of those that declare what another does: they count with it.
     """
     tried = found.table.iloc[1:]
+    again = tried["variant"].isin(repeated)
+    copies, tried = tried[again], tried[~again]
     known = tried[tried["shift"].notna()]
     alike = known["scale"] == whole.scale
     said = [f"{len(known)} of {_alternatives(len(tried))} could be estimated."] if len(tried) > 1 else []
     said += [_span(known[alike & (known["against"] == "")], whole), *_other_base(known[alike], whole)]
     said += _moved(found, known)
     said += [why_scales_part] if _parts(known[~alike]) else []
-    return " ".join([*filter(None, said), *_failed(tried[tried["shift"].isna()])])
+    lost = _named("Could not be estimated", tried[tried["shift"].isna()])
+    return " ".join(filter(None, [*said, lost, _named("Not counted again", copies)]))
 
 
 def _alternatives(n: int) -> str:
@@ -102,7 +109,7 @@ def _shifted(row: pd.Series) -> str:
     return f"{row['shift']:.3g}{' in logs' if row['shift_scale'] == 'log' else ''}"
 
 
-def _failed(lost: pd.DataFrame) -> list[str]:
-    """Say which alternatives could not be estimated, and why."""
-    each = [f"“{name}” ({reason})" for name, reason in zip(lost["variant"], lost["reason"], strict=True)]
-    return [f"Could not be estimated: {'; '.join(each)}."] if each else []
+def _named(opening: str, rows: pd.DataFrame) -> str:
+    """Name alternatives without numbers of their own, each with its reason; empty where there are none."""
+    each = [f"“{name}” ({reason})" for name, reason in zip(rows["variant"], rows["reason"], strict=True)]
+    return f"{opening}: {'; '.join(each)}." if each else ""

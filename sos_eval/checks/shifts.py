@@ -92,10 +92,12 @@ def _row(
     row: dict[str, Any] = {"variant": one.label, "estimate": np.nan, "scale": "", "reason": one.reason}
     row |= one.sizes
     row["against"] = "" if one.against is None else f"{OTHER_BASE}{_shared(one.against.panel)}"
-    if one.fitted is None or overall_row(one.fitted) is None or against.fitted is None:
+    if one.fitted is None or against.fitted is None:
         return row, None
     quantity = overall(one.fitted.estimate, level)
     row |= {"estimate": quantity.estimate, "scale": quantity.scale}
+    if not np.isfinite(quantity.estimate):
+        return row | {"reason": quantity.reason}, None
     scale, to_scale = _common_scale(one.fitted, against.fitted)
     values = [_observed(fit) for fit in (one.fitted, against.fitted)]
     row |= {"shift": to_scale[0](values[0]) - to_scale[1](values[1]), "shift_scale": scale}

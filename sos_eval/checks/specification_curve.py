@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -12,7 +12,7 @@ from annotated_types import Ge, Gt, Lt
 
 from sos_eval.checks.alternatives import Alternative
 from sos_eval.checks.combined import Combination, combinations_of
-from sos_eval.checks.common_lots import CommonLots, DrawnEffect, Varied, draws_for, level_before
+from sos_eval.checks.common_lots import AS_DECLARED, CommonLots, DrawnEffect, Varied, draws_for, level_before
 from sos_eval.checks.compared import ComparedCheck, ExpectedSign, Place
 from sos_eval.checks.quantity import Quantity, overall
 from sos_eval.checks.shifts import told_by_lots
@@ -101,7 +101,9 @@ class SpecificationCurve(ComparedCheck):
         The table has a row per specification, the design itself first. Those that give the estimate of an earlier one
         and its statistic under every adoption count with it, once: ``same_as`` names it, ``also`` what it stands for.
         """
-        everything = [Varied("as declared", fitted), *varied]
+        everything = [Varied(AS_DECLARED, fitted), *varied]
+        known = {one.label: one for one in everything if not one.same_as}
+        everything = [replace(known[one.same_as], label=one.label) if one.same_as else one for one in everything]
         lots = CommonLots.of(fitted, draws_for(fitted, varied, self.draws, self.rebuilt_draws), rng)
         drawn = [lots if isinstance(lots, str) else lots.drawn(one) for one in everything]
         complete = not isinstance(lots, str) and lots.complete

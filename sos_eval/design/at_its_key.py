@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -16,34 +16,49 @@ from sos_eval.results.assignments import strata_columns
 __all__ = ["at_its_key"]
 
 
+_NONE: Mapping[str, tuple[str | int, ...]] = {}
+
+
 @contextmanager
-def at_its_key(document: Document, covariates: Collection[str]) -> Iterator[None]:
+def at_its_key(
+    document: Document, covariates: Collection[str], defaults: Mapping[str, tuple[str | int, ...]] = _NONE
+) -> Iterator[None]:
     """Send faults of the comparison group, and of columns that it or inference names, to their line of the design.
 
     Parameters
     ----------
     covariates
         Those that the panel section declares: faults of theirs stand at its line already.
+    defaults
+        Columns that a method reads unless another is named, each with the key that would name it.
     """
     try:
         yield
     except InputFault as error:
-        raise type(error)(_sent(document, covariates, fault) for fault in error.faults) from error
+        raise type(error)(_sent(document, covariates, defaults, fault) for fault in error.faults) from error
 
 
-def _sent(document: Document, covariates: Collection[str], fault: Fault) -> Fault:
+def _sent(
+    document: Document, covariates: Collection[str], defaults: Mapping[str, tuple[str | int, ...]], fault: Fault
+) -> Fault:
     """Return a fault with the design's line and key, where those are what has to be changed."""
     lacking = re.fullmatch(r'panel\.covariates: (.* has no column "(.*)")', fault.what)
     if lacking and carried(lacking[2]) not in covariates:
         for path, value in _leaves(document.data):
             if path[0] != "panel" and lacking[2] in _columns(path, value):
-                key = ".".join(str(part) for part in path if not isinstance(part, int))
+                key = _dotted(path)
                 cut = " (a column, or the panel's own cut in parts: exposure_half, outcome_third, …)"
                 return Fault(document.where(path), f"{key}: {lacking[1]}", fault.instead + cut * ("strata" in path))
+        if unwritten := defaults.get(lacking[2]):
+            return Fault(document.where(unwritten), f"{_dotted(unwritten)}: {lacking[1]}", fault.instead)
     key, _, _ = fault.what.partition(":")
     if key.startswith("comparison."):
         return replace(fault, where=document.where(key.split(".")))
     return fault
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    return ".".join(str(part) for part in path if not isinstance(part, int))
 
 
 def _columns(path: tuple[str | int, ...], value: Any) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
-from sos_eval.estimators._cells import CellPlan, taking_part, without_transition
+from sos_eval.estimators._cells import CellPlan, instead_of, taking_part, without_transition
 from sos_eval.estimators._involved import in_some_cell, involved
 from sos_eval.estimators._regression import SINGLE, missing_note
 from sos_eval.estimators.fast.adjusted import Shares, assigned, plan_adjusted
@@ -231,7 +231,7 @@ class TwoByTwoEstimator(PlannedEstimator):
         self._refuse_responding(panel)
         plan = self.cell_plan(starts, panel.times)
         if isinstance(plan, str):
-            raise NotIdentified(panel.fault(f"{self.name}: {plan}", _instead(plan)))
+            raise NotIdentified(panel.fault(f"{self.name}: {plan}", instead_of(plan)))
         self._refuse_nothing_averaged(panel, plan.starts[plan.group], plan.times[plan.time])
         return plan
 
@@ -252,15 +252,9 @@ class TwoByTwoEstimator(PlannedEstimator):
         post = time >= group
         if post.any() and not (self.event_times.inside(group, time) & post).any():
             longest = (time - group).max()
-            what = f"{self.name}: balance_e and window leave no event time from the start on"
+            named = " and ".join(key for key in ("balance_e", "window") if getattr(self, key, None) is not None)
+            what = f"{self.name}: {named} leave{'' if ' and ' in named else 's'} no event time from the start on"
             raise NotIdentified(panel.fault(what, f"the cohorts are seen up to {longest:g} periods after their start"))
-
-
-def _instead(why: str) -> str:
-    """Say what to write where nothing can be compared."""
-    if "untreated throughout" in why:
-        return "write control: not_yet_treated"
-    return "widen panel.window, or choose other comparison units"
 
 
 def finished(
@@ -352,13 +346,15 @@ def _trim_note(panel: Panel, data: Changes | Levels, trimmed: NDArray[np.bool_],
     return (f"propensity of {nuisance.trim:g} or more: left out of the comparison in some cell: {who}",)
 
 
-def refuse_trim(adjust: str, trim: float) -> None:
-    """Refuse a trim where no propensity is estimated.
+def refuse_idle(adjust: str, trim: float, covariates: tuple[str, ...] | None) -> None:
+    """Refuse covariates that are named and a trim that is set where nothing is adjusted for.
 
     Raises
     ------
     ValueError
         With what to write instead.
     """
+    if adjust == "none" and covariates:
+        raise ValueError("covariates: without adjust none is adjusted for; leave them out, or write adjust: dr")
     if adjust == "none" and trim != TRIM:
         raise ValueError("trim: without adjust no propensity is estimated; leave it out, or write adjust: dr")

@@ -117,17 +117,19 @@ def plan_cells(
         A sentence that says why nothing can be compared.
     """
     usable = starts[starts - anticipation > times[0]]
-    if not len(usable) or not (usable <= times[-1]).any():
+    if not (usable <= times[-1]).any():
+        if anticipation and ((starts > times[0]) & (starts <= times[-1])).any():
+            return f"no unit that starts has a period before its anticipation of {anticipation:g}"
         return "no unit starts within the periods observed, with a period before its start"
     untreated = usable > times[-1] + anticipation
     note = ""
     if not untreated.any():
-        if control == "never_treated":
-            return "no unit is untreated throughout"
         last = usable.max()
         kept = times[times < last - anticipation]
         if len(usable) == 1 or not len(kept):
             return "no unit is untreated while another is treated"
+        if control == "never_treated":
+            return "no unit is untreated throughout"
         note = f"no unit is untreated from {last - anticipation:g} on: those periods are left out"
         times, untreated = kept, usable == last
     merged = np.append(usable[~untreated], np.inf)
@@ -135,6 +137,21 @@ def plan_cells(
     if not len(cohorts):
         return "no unit is untreated while another is treated"
     return _laid_out(merged, cohorts, times, control, base_period, anticipation, note)
+
+
+def instead_of(why: str) -> str:
+    """Say what to write where no cell can be laid out.
+
+    Examples
+    --------
+    >>> instead_of("no unit is untreated throughout")
+    'write control: not_yet_treated'
+    """
+    if "untreated throughout" in why:
+        return "write control: not_yet_treated"
+    if "anticipation" in why:
+        return "write a shorter anticipation, or begin panel.window earlier"
+    return "widen panel.window, or keep units that start later or never"
 
 
 def _laid_out(

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._averages import Averages, averages
-from sos_eval.estimators._strata import without_strata
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Estimate, cluster_sums
 from sos_eval.results.estimator import Estimator
+from sos_eval.results.strata import without_strata
 
 __all__ = [
     "Cohort",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sos_eval.errors import NotIdentified
-from sos_eval.estimators._strata import without_strata
 from sos_eval.panel.panel import Panel
 from sos_eval.results.assignments import MATCHED_ROWS
+from sos_eval.results.strata import without_strata
 
 __all__ = ["complete_rows"]
 

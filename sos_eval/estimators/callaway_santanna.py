@@ -9,7 +9,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 
-from sos_eval.estimators._adjusted import TRIM, TwoByTwoEstimator, refuse_trim
+from sos_eval.estimators._adjusted import TRIM, TwoByTwoEstimator, refuse_idle
 from sos_eval.estimators._cells import BasePeriod, CellPlan, Control, plan_cells
 from sos_eval.estimators.fast.effects import Nuisance
 from sos_eval.numerics.two_by_two import Adjust
@@ -66,7 +66,10 @@ class CallawaySantAnna(TwoByTwoEstimator):
     compares_with_last: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        refuse_trim(self.adjust, self.trim)
+        refuse_idle(self.adjust, self.trim, self.covariates)
+        if self.window and self.window[0] > self.window[1]:
+            first, last = self.window
+            raise ValueError(f"window: {first:g} to {last:g} ends before it begins; write [{last:g}, {first:g}]")
         if self.adjust == "none" and self.levels_error != "drdid":
             raise ValueError("levels_error: without adjust there is one error; leave it out, or write adjust: dr")
 

@@ -11,15 +11,15 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
-from sos_eval.estimators._cells import BASE_REASON, CellPlan, Control, plan_cells, taking_part
+from sos_eval.estimators._cells import BASE_REASON, CellPlan, Control, instead_of, plan_cells, taking_part
 from sos_eval.estimators._donors import refuse_gaps_and_weights
-from sos_eval.estimators._strata import without_strata
 from sos_eval.numerics.dose_basis import DoseBasis
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.doses import dose_name
 from sos_eval.results.estimate import Batch, Estimate, cells, cluster_sums
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.method import register
+from sos_eval.results.strata import without_strata
 
 __all__ = ["ContinuousDiD"]
 
@@ -133,6 +133,10 @@ class ContinuousDiD(Estimator):
     takes_weights: ClassVar[bool] = False
     compares_with_last: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        if self.at == ():
+            raise ValueError("at: names no dose; write doses, or leave it out")
+
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate the average effect by event time and overall, the average causal response, and effects by dose."""
         kept, plan = self._planned(panel)
@@ -197,7 +201,7 @@ class ContinuousDiD(Estimator):
             starts, panel.times, control=self.control, base_period="universal", anticipation=self.anticipation
         )
         if isinstance(laid, str):
-            raise NotIdentified(panel.fault(f"{self.name}: {laid}", "widen panel.window, or keep units untreated"))
+            raise NotIdentified(panel.fault(f"{self.name}: {laid}", instead_of(laid)))
         kept = taking_part(panel, laid, self.anticipation)
         codes = laid.codes(kept.first_treated)
         order = np.argsort(codes, kind="stable")
@@ -242,6 +246,12 @@ class ContinuousDiD(Estimator):
         if spread == 0:
             what = f"all treated units have the same dose, {dose[0]:g}"
             raise self._fault(panel, what, "choose callaway_santanna: there is no response to see")
+        outside = [f"{knot:g}" for knot in self.knots if not dose.min() < knot < dose.max()]
+        if outside:
+            what = (
+                f"knots: {listed(outside)} {'is' if len(outside) == 1 else 'are'} not between the treated units' doses"
+            )
+            raise self._fault(panel, what, f"write knots between {dose.min():g} and {dose.max():g}")
         basis = DoseBasis(self.degree, np.array(self.knots, float), float(dose.mean()), spread)
         rank = np.linalg.matrix_rank(basis.levels(dose))
         if rank < basis.size or len(dose) <= basis.size:
@@ -254,7 +264,7 @@ class ContinuousDiD(Estimator):
         if self.at is None:
             return np.unique(np.quantile(dose, QUANTILES))
         beyond = [one for one in self.at if not dose.min() <= one <= dose.max()]
-        if beyond or not self.at:
+        if beyond:
             what = f"at: no treated unit had so little or so much as {listed([f'{one:g}' for one in beyond])}"
             raise self._fault(panel, what, f"write doses from {dose.min():g} to {dose.max():g}")
         return np.unique(np.array(self.at, float))

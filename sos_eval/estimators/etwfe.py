@@ -63,6 +63,13 @@ class ETWFE(CohortRegression):
         return self.control == "never_treated"
 
     @property
+    def why_no_earlier(self) -> str:
+        """With units not yet treated all earlier periods are compared with at once."""
+        if self.family == "poisson":
+            return super().why_no_earlier
+        return f"with control: {self.control} etwfe gives no coefficient before the start; write control: never_treated"
+
+    @property
     def weighs_exposure(self) -> bool:  # type: ignore[override]
         """Whether units count by their exposure."""
         return self.family == "poisson"

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators._regression import SINGLE
-from sos_eval.estimators._strata import without_strata
 from sos_eval.numerics.segmented import segmented_fit, segments
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Estimate, cells, clustered_error
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.method import register
+from sos_eval.results.strata import without_strata
 
 __all__ = ["InterruptedTimeSeries"]
 

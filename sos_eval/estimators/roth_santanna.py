@@ -131,8 +131,9 @@ class RothSantAnna(Estimator):
         used = np.isin(np.arange(len(sizes)), found.group) | found.control.any(0)
         lonely = found.starts[(sizes == 1) & used]
         if len(lonely):
-            named = listed(["never" if np.isinf(one) else panel.periods.name(one) for one in lonely])
-            what = f"one unit alone starts in {named}, and the method needs the variance within every cohort"
+            named = listed([panel.periods.name(one) for one in lonely[np.isfinite(lonely)]])
+            whose = [f"starts in {named}"] * bool(named) + ["never starts"] * bool(np.isinf(lonely).any())
+            what = f"one unit alone {' and one '.join(whose)}, and the method needs the variance within every cohort"
             raise NotIdentified(panel.fault(f"{self.name}: {what}", "leave it out, or choose another estimator"))
 
     def _adjusted(self, late: Array, early: Array, codes: NDArray[np.intp], sizes: Array) -> tuple[Array, Array]:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._regression import SINGLE, Rows, complete_rows
-from sos_eval.estimators._strata import without_strata
 from sos_eval.estimators.event_study_twfe import REFERENCE_REASON
 from sos_eval.estimators.fast.assignments import batch_assignments
 from sos_eval.estimators.fast.groups import Grouped, batch_groups, has_own_clusters
@@ -23,6 +22,7 @@ from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Compiled, Estimate, Planned, RowChoice, cells
 from sos_eval.results.estimator import PlannedEstimator
 from sos_eval.results.method import register
+from sos_eval.results.strata import without_strata
 
 __all__ = ["Stacked"]
 
@@ -114,7 +114,9 @@ class Stacked(PlannedEstimator):
         clean = np.array([np.isin(one + events, time[start > one + last]).all() for one in treated])
         kept = treated[whole & clean]
         if not len(kept):
-            raise NotIdentified(panel.fault(*self._why_none(panel, treated, whole, (first, last))))
+            raise NotIdentified(panel.fault(*self._why_none(
+                panel, treated, whole, (first, last), later=bool(starts.max() > treated.min())
+            )))  # fmt: skip
         note = "; ".join(filter(None, [
             _left(panel, treated[~whole], f"not seen in all of {first:g} to {last:g}"),
             _left(panel, treated[whole & ~clean], f"nobody untreated through event time {last:g}"),
@@ -122,13 +124,15 @@ class Stacked(PlannedEstimator):
         return SubExperiments(kept, events, _contrast(events), note)
 
     def _why_none(
-        self, panel: Panel, treated: Array, whole: NDArray[np.bool_], window: tuple[float, float]
+        self, panel: Panel, treated: Array, whole: NDArray[np.bool_], window: tuple[float, float], *, later: bool
     ) -> tuple[str, str]:
-        """Say why no cohort is left, and what to write instead."""
+        """Say why no cohort is left, and what to write instead; `later`: whether anyone starts later than another."""
         named = listed([panel.periods.name(one) for one in treated])
         if whole.any():
             what = f"nobody is untreated through event time {window[1]:g} of any cohort that starts in {named}"
-            return f"{self.name}: {what}", "write a window that ends earlier, or keep units that start later or never"
+            shorter = window[1] > 0 and later
+            kept = "keep units that start later or never"
+            return f"{self.name}: {what}", f"write a window that ends earlier, or {kept}" if shorter else kept
         what = f"no cohort is seen in all of event times {window[0]:g} to {window[1]:g}: {named}"
         return f"{self.name}: {what}", "write a narrower window"
 

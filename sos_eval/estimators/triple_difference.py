@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified
-from sos_eval.estimators._adjusted import TRIM, TwoByTwoEstimator, baseline_covariates, finished, refuse_trim
+from sos_eval.estimators._adjusted import TRIM, TwoByTwoEstimator, baseline_covariates, finished, refuse_idle
 from sos_eval.estimators._cells import BasePeriod, CellPlan, Control, plan_cells
 from sos_eval.estimators.fast.cells import group_time_columns
 from sos_eval.estimators.fast.effects import Nuisance
@@ -41,7 +41,7 @@ class TripleDifference(TwoByTwoEstimator):
     control: Control = "never_treated"
     """never_treated, or not_yet_treated: each cohort not yet treated by itself, combined with the least error."""
     adjust: Adjust = "none"
-    """As in callaway_santanna: none, reg, ipw, dr, dr_improved."""
+    """As in callaway_santanna: none, reg, ipw, dr (dr_comparison is the same here), dr_improved."""
     anticipation: Annotated[float, Ge(0)] = 0
     """Periods before the start in which units may already respond."""
     base_period: BasePeriod = "varying"
@@ -58,7 +58,7 @@ class TripleDifference(TwoByTwoEstimator):
     compares_with_last: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        refuse_trim(self.adjust, self.trim)
+        refuse_idle(self.adjust, self.trim, self.covariates)
 
     def on_one_base(self) -> TripleDifference:
         """Compare everything with the last period before the start."""

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.checks.alternatives import Alternative, prior_use_classes
-from sos_eval.checks.common_lots import Varied
+from sos_eval.checks.common_lots import AS_DECLARED, Varied
 from sos_eval.checks.compared import ComparedCheck, ExpectedSign
 from sos_eval.comparison.build import Rebuilding, build
 from sos_eval.design.design import Design, Entry
@@ -23,6 +23,7 @@ from sos_eval.results.assignments import stratified
 from sos_eval.results.check import CheckResult
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import strata_of_effects
+from sos_eval.results.strata import NO_STRATA
 from sos_eval.worlds.source import world_frame
 
 __all__ = ["compared", "refuse_alternatives"]
@@ -51,7 +52,8 @@ def refuse_alternatives(design: Design) -> list[Fault]:
 
 def _slips(design: Design, one: Alternative, entry: Entry) -> list[Fault]:
     """Load an alternative's panel, where it names something in the data; return what is not there."""
-    if not one.columns and one.exposure is None and set(one.changes) <= {"panel.window", *_ENDS}:
+    named = (*one.columns, *(entry.method.columns if one.estimator else ()))
+    if not named and one.exposure is None and set(one.changes) <= {"panel.window", *_ENDS}:
         return []
     try:
         panel = _loaded(design, one, entry)
@@ -95,21 +97,26 @@ def _estimated(
             one.on_common_rows,
         )  # fmt: skip
         same = next((words for other, words in known if other == decides), "")
-        reason = f"what it declares is the same as: {same}"
-        varied.append(Varied(one.words, reason=reason) if same else _varied(design, one, entry, group, fitted))
-        known.append((decides, one.words))
+        varied.append(_repeated(one, same) if same else _varied(design, one, entry, group, fitted))
+        known.append((decides, varied[-1].same_as or one.words))
     return varied
+
+
+def _repeated(one: Alternative, same: str) -> Varied:
+    """Name the alternative that resolves to the same estimate."""
+    return Varied(one.words, reason=f"what it declares is the same as: {same}", same_as=same)
 
 
 def _varied(design: Design, one: Alternative, entry: Entry, group: Group, fitted: Fitted) -> Varied:
     """Estimate an alternative; what these data cannot answer is its reason."""
     if _is_the_design(one, entry, group.entry):
-        return Varied(one.words, reason="it changes nothing: what it declares is the design itself")
+        what = "it changes nothing: what it declares is the design itself"
+        return Varied(one.words, reason=what, same_as=AS_DECLARED)
     try:
         source = _source(design, one, entry, group)
         against, source = _on_common_rows(source, fitted) if one.on_common_rows else (None, source)
         moved = _moved(source, one.start)
-        made = _fit(entry, moved, group, fitted, _left_out(moved, one))
+        made = _fit(one, entry, moved, group, fitted)
         return Varied(
             one.words, made, start=float(one.start), left_out=one.left_by_start, against=against, by_name=one.by_name
         )
@@ -125,7 +132,7 @@ def _is_the_design(one: Alternative, entry: Entry, own: Entry) -> bool:
 
 def _loaded(design: Design, one: Alternative, entry: Entry) -> Panel:
     """Load an alternative's panel."""
-    columns = {*entry.comparison.columns, *one.columns}
+    columns = {*entry.comparison.columns, *entry.method.columns, *one.columns}
     columns |= {name for method in entry.inference or design.inference for name in method.columns}
     given = design.overrides.get("panel.path", (None, None))[1]
     return load_panel(
@@ -181,13 +188,22 @@ def _left_out(source: Panel, one: Alternative) -> Sequence[str]:
     return [str(unit) for unit in source.units[gone]]
 
 
-def _fit(entry: Entry, source: Panel, group: Group, fitted: Fitted, gone: Sequence[str]) -> Fitted:
-    """Build the comparison group and estimate; `source` keeps the units that are gone, for the lots."""
+def _fit(one: Alternative, entry: Entry, source: Panel, group: Group, fitted: Fitted) -> Fitted:
+    """Build the comparison group and estimate; `source` keeps the units that are gone, for the lots.
+
+    Raises
+    ------
+    NotIdentified
+        Effects of strata by period are asked for, and are no part of the method.
+    """
+    gone = _left_out(source, one)
     method = entry.comparison.unrestricted()
     kept = source.keep([unit for unit in source.units if unit not in gone])
     comparison = build(method, kept)
     again = Rebuilding(method) if method.rebuilds else None
     estimate = entry.method.complete(comparison.panel)
+    if one.within and NO_STRATA in estimate.notes:
+        raise NotIdentified(source.fault(f"{entry.method.name}: {NO_STRATA}"))
     return Fitted(
         entry.id, "sensitivity", entry.method, estimate, source, comparison, again,
         strata=fitted.strata, lots_of=group.lots_of, crew=fitted.crew,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ def load_panels(design: Design, *, imputation: int = 0) -> dict[str, Panel]:
         known = next((panel for spec, panel in loaded if spec == entry.panel), None)
         if known is None:
             beside, later = columns_beside(design, entry.panel), _what_came_after(design, entry.panel)
-            with at_its_key(design.document, design.panel.covariates):
+            with at_its_key(design.document, design.panel.covariates, _by_default(design)):
                 known = load_panel(
                     entry.panel, design.document, base=design.base, override=override,
                     also=[name for name in beside if name not in later],
@@ -83,6 +83,16 @@ def load_panels(design: Design, *, imputation: int = 0) -> dict[str, Panel]:
             loaded.append((entry.panel, known))
         panels[entry.id] = known
     return panels
+
+
+def _by_default(design: Design) -> dict[str, tuple[str | int, ...]]:
+    """Return the columns that estimators read unless another is named, each with the key that names it."""
+    return {
+        getattr(entry.method, option.name): ("estimators", i, option.name)
+        for i, entry in enumerate(design.estimators)
+        for option in fields(entry.method)  # type: ignore[arg-type]
+        if option.default in entry.method.columns
+    }
 
 
 def columns_beside(design: Design, panel: PanelSpec | None = None) -> list[str]:

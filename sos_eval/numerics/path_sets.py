@@ -101,7 +101,7 @@ class PathSets:
         return float(np.sqrt(self.weights @ self.covariance[-p:, -p:] @ self.weights))
 
     def interval(self, m: float) -> Interval:
-        """Return the hull of the set at M.
+        """Return the hull of the set at M; ends on a grid are the first values outside, so that none is lost.
 
         Raises
         ------
@@ -115,10 +115,19 @@ class PathSets:
         inside = self._accepted(m, self.estimates, self.grid)
         if not inside.any():
             return Interval(np.nan, np.nan, EMPTY)
-        low, high = (float(end) for end in self.grid[inside][[0, -1]])
-        return Interval(
-            np.nan if inside[0] else low, np.nan if inside[-1] else high, CUT if inside[0] or inside[-1] else ""
-        )
+        first, last = np.flatnonzero(inside)[[0, -1]]
+        low = np.nan if inside[0] else float(self.grid[first - 1])
+        high = np.nan if inside[-1] else float(self.grid[last + 1])
+        return Interval(low, high, CUT if inside[0] or inside[-1] else "")
+
+    def holds_zero(self, m: float) -> bool:
+        """Whether zero is certainly in the set at M: between its ends, which lie beyond the grid's where it is cut."""
+        found = self.interval(m)
+        if not found.reason:
+            return found.low <= 0 <= found.high
+        low, high = np.where(np.isnan([found.low, found.high]), self.grid[[0, -1]], [found.low, found.high])
+        inside = found.reason == CUT and bool(low <= 0 <= high)
+        return inside or not self.rejects_zero(m, self.estimates[None])[0]
 
     def rejects_zero(self, m: float, estimates: Array) -> NDArray[np.bool_]:
         """Say for which estimates (draws, q + p) the set at M leaves zero out."""
@@ -128,7 +137,7 @@ class PathSets:
         return ~self._accepted(m, estimates, np.zeros(len(estimates)))
 
     def breakdown(self, unit: float) -> float:
-        """Return the smallest M at which the set holds zero, by halving; NaN where it does at 0, infinite where never.
+        """Return the smallest M not known to leave zero out, by halving; NaN where 0 is not, infinite where all are.
 
         Parameters
         ----------

@@ -345,7 +345,7 @@ class Panel:
         """Return the panel with another adoption, (n_units,); treatment is then absorbing.
 
         Doses travel with the starts where these are handed to other units: those of a cohort go to its new units, in
-        the order of units. Where starts themselves change a unit keeps its own dose.
+        the order of units. Where starts themselves change every unit's doses since its own start move with it.
         """
         starts = np.asarray(first_treated, float)[self.unit_codes]
         treated = (self.frame["time"].to_numpy(float) >= starts).astype(float)
@@ -355,14 +355,24 @@ class Panel:
         return changed._knowing(self, (*_WHO_AND_WHEN, "weights"))
 
     def _doses_handed(self, first_treated: Array) -> dict[str, Array]:
-        """Return the column of doses under another adoption; nothing where it stays as it is."""
-        before, after = (np.argsort(starts, kind="stable") for starts in (self.first_treated, first_treated))
-        same = np.array_equal(self.first_treated[before], first_treated[after])
-        if "dose" not in self.frame or self.layout != "panel" or not same:
+        """Return the column of doses under another adoption; nothing where there are none."""
+        if "dose" not in self.frame or self.layout != "panel":
             return {}
+        before, after = (np.argsort(starts, kind="stable") for starts in (self.first_treated, first_treated))
         dose = self.matrix("dose")
-        dose[after] = dose[before]
+        if np.array_equal(self.first_treated[before], first_treated[after]):
+            dose[after] = dose[before]
+        else:
+            dose = self._doses_moved(dose, first_treated)
         return {"dose": dose[self.unit_codes, self.time_codes]}
+
+    def _doses_moved(self, dose: Array, first_treated: Array) -> Array:
+        """Move doses, (n_units, n_times), with each unit's start; the last one goes on, and there is none before."""
+        own, new = (np.searchsorted(self.times, starts) for starts in (self.first_treated, first_treated))
+        since = np.arange(self.n_times) - new[:, None]
+        moved = np.take_along_axis(dose, np.clip(own[:, None] + since, 0, self.n_times - 1), axis=1)
+        shifted = (own != new) & (np.maximum(own, new) < self.n_times)  # whoever is never treated keeps what it had
+        return np.where(shifted[:, None], np.where(since < 0, 0.0, moved), dose)
 
     def with_columns(self, **columns: Any) -> Panel:
         """Return the panel with columns added or replaced."""

@@ -77,6 +77,11 @@ class Estimator(Method):
         """Which cells averages by event time are made of: all, unless the method has options that say otherwise."""
         return EVERY
 
+    @property
+    def why_no_earlier(self) -> str:
+        """Why an estimate has no coefficient before the start although periods are there, and what to do instead."""
+        return f"{self.name} gives no coefficient before the start; choose one that does, such as callaway_santanna"
+
     def adjusts_for(self, covariates: tuple[str, ...]) -> tuple[str, ...]:
         """Return the covariates that it adjusts for, of those of a panel; none with ``adjust: none``."""
         takes = self.takes_covariates and getattr(self, "adjust", "") != "none"

@@ -8,8 +8,10 @@ from scipy.stats import norm
 
 from sos_eval.checks import Equivalence, FunctionalForm, Path, PretrendPower
 from sos_eval.checks.event_path import event_path
-from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE, Imputation
+from sos_eval.checks.pre_coefficients import NO_INFLUENCE, NO_PERIOD, pre_coefficients
+from sos_eval.estimators import ETWFE, TWFE, CallawaySantAnna, EventStudyTWFE, Imputation, InterruptedTimeSeries
 from sos_eval.numerics.pretest import likelihood_ratio, pass_each
+from tests.conformance.test_estimators import every_estimator, frame, panel_of
 from tests.estimators.panels import INF, panel
 from tests.fakes import fit, noise_panel
 from tests.reference.stored import cases
@@ -109,3 +111,45 @@ def test_the_form_in_which_paths_are_parallel_is_seen(ratio, alike, unlike):
 def test_it_says_why_it_is_silent(check, fitted, words):
     told = checked(check, fitted)
     assert all(np.isnan(one.value) and words in one.text and one.passed is None for one in told.values())
+
+
+def later_starts():
+    """Twenty-four units over seven periods, of which four and more lie before the start."""
+    df = frame()
+    return df.assign(start=df["start"] + (df["start"] > 0))
+
+
+@every_estimator
+def test_a_method_without_earlier_coefficients_is_the_reason_not_the_periods(name, estimator):
+    """Periods are there: what is missing is named by the method, in the joint test and in the path alike."""
+    fitted = fit(estimator, panel_of(later_starts()))
+    cells = fitted.estimate.cells[fitted.estimate.cells["aggregation"] == "event_time"]
+    found, path = pre_coefficients(fitted, by="auto", include_anticipation=False).reason, event_path(fitted)
+    assert NO_PERIOD not in (found, path)
+    if len(cells) and not (cells["event_time"] < 0).any():
+        assert path == estimator.why_no_earlier
+        assert found in (estimator.why_no_earlier, NO_INFLUENCE)
+        assert estimator.name in path
+        assert path.partition("; ")[2].startswith(("write control: never_treated", "choose one that does"))
+    else:
+        assert "gives no coefficient before the start" not in f"{found} {path}"
+
+
+def test_the_remedy_helps():
+    made = panel_of(later_starts(), covariates=())
+    assert ETWFE().why_no_earlier.endswith("write control: never_treated")
+    assert not isinstance(event_path(fit(ETWFE(control="never_treated"), made)), str)
+
+
+def test_periods_are_the_reason_where_there_are_none():
+    y = np.random.default_rng(0).normal(size=(12, 4))
+    fitted = fit(ETWFE(), panel(y, [2, 2, 2, 2] + [np.inf] * 8))
+    assert event_path(fitted) == NO_PERIOD
+    assert pre_coefficients(fitted, by="auto", include_anticipation=False).reason == NO_PERIOD
+
+
+def test_a_series_that_its_own_earlier_periods_are_a_line_of_says_so():
+    y = np.random.default_rng(0).normal(size=(8, 20))
+    fitted = fit(InterruptedTimeSeries(), panel(y, [11] * 3 + [np.inf] * 5))
+    for reason in (event_path(fitted), pre_coefficients(fitted, by="auto", include_anticipation=False).reason):
+        assert reason.startswith("interrupted_time_series gives no coefficient before the start; choose")

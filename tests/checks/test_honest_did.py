@@ -10,6 +10,7 @@ import pytest
 from sos_eval.checks import HonestDiD
 from sos_eval.checks.event_path import event_path
 from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE, Imputation, PoissonDiD, SunAbraham
+from sos_eval.numerics.path_sets import CUT
 from sos_eval.panel.panel import Panel
 from sos_eval.results.check import at_most
 from tests.estimators.panels import INF, counts_panel, panel
@@ -156,3 +157,46 @@ def test_a_breakdown_is_told_rounded_down():
     assert [at_most(value) for value in (0.4988, 0.5, 0.29, 1.279, 12.7, 0.0, np.inf)] == [
         "0.49", "0.5", "0.29", "1.2", "12", "0", "inf"
     ]  # fmt: skip
+
+
+def short(effect):
+    made = noise_panel(30, 8, 4, seed=1)
+    return made.with_outcome(made.frame["outcome"] + effect * made.frame["treated"])
+
+
+def test_a_grid_too_narrow_is_not_known_and_never_no_effect():
+    """One error to either side: the set at M = 0 reaches both ends of the grid, and leaves zero out on a wider one."""
+    fitted, name = fit(CallawaySantAnna(), short(60.0)), "honest_did.relative_magnitudes"
+    narrow = checked(fitted, draws=99, grid_reach=1.0, min_breakdown=0.01)[name]
+    assert narrow.text == f"Not done: at M = 0 {CUT}."
+    assert np.isnan(narrow.value)
+    assert narrow.passed is None
+    assert checked(fitted, draws=99, min_breakdown=0.01)[name].passed
+    none = checked(fit(CallawaySantAnna(), short(0.0)), draws=99, grid_reach=1.0)[name]
+    assert none.text.startswith("No effect is established even if")  # zero itself is left by the test
+
+
+def test_a_breakdown_value_that_the_grid_cuts_is_said_to_be_at_least_that():
+    fitted, name = fit(CallawaySantAnna(), short(60.0)), "honest_did.relative_magnitudes"
+    wide, cut = (checked(fitted, draws=99, grid_reach=reach)[name] for reach in (400.0, 3.0))
+    assert cut.value < wide.value
+    assert f" It may be more: at larger M {CUT}." in cut.text
+    assert "may be more" not in wide.text
+
+
+def test_a_coarse_grid_gives_wider_ends_and_says_its_step():
+    fitted, name = fit(CallawaySantAnna(), short(60.0)), "honest_did.relative_magnitudes"
+    fine, coarse = (checked(fitted, draws=99, grid_points=points)[name] for points in (4_000, 100))
+    one, other = fine.table.iloc[0], coarse.table.iloc[0]
+    step = (other["grid_high"] - other["grid_low"]) / 99
+    assert other["low"] <= one["low"] < other["low"] + 2 * step
+    assert other["high"] - 2 * step < one["high"] <= other["high"]
+    assert f" Its ends are told to the next of 100 grid points, {step:.2g} apart." in coarse.text
+    assert "grid points" not in fine.text
+
+
+@pytest.mark.parametrize(("sign", "monotone"), [("positive", "decreasing"), ("negative", "increasing")])
+def test_a_restriction_that_only_parallel_paths_satisfy_is_refused(sign, monotone):
+    with pytest.raises(ValueError, match=f"sign: {sign} and monotone: {monotone} leave no divergence at all"):
+        HonestDiD(sign=sign, monotone=monotone)
+    HonestDiD(sign=sign, monotone={"decreasing": "increasing"}.get(monotone, "decreasing"))

@@ -126,9 +126,32 @@ def test_options_that_change_the_same_thing_are_not_combined():
 
 def test_two_options_that_come_to_the_same_are_counted_once(tmp_path):
     curve = "  - specification_curve: {vary: {a: [{start: 1}], b: [{label: like a, start: 1}]}}\n"
-    table = run(made(tmp_path, curve), out=tmp_path / "out").tables("specification_curve").set_index("variant")
-    assert table["reason"]["like a"] == "what it declares is the same as: start 1 period later"
-    assert np.isnan(table["estimate"]["like a"])
+    bundle = run(made(tmp_path, curve), out=tmp_path / "out")
+    table = bundle.tables("specification_curve").set_index("variant")
+    assert table["same_as"]["like a"] == "start 1 period later"
+    assert table["estimate"]["like a"] == table["estimate"]["start 1 period later"]
+    text = bundle.diagnostics.set_index("name")["text"]["specification_curve"]
+    assert text.startswith("2 specifications: ")
+    assert "give the numbers of one of these and count with it: start 1 period later (also like a" in text
+    assert "could not be estimated" not in text
+
+
+def test_options_that_are_all_the_design_itself_count_with_it(tmp_path):
+    alike = "{label: a, with: {panel.outcome.per: 100}}, {label: b, with: {panel.outcome.per: 100}}, {start: 1}"
+    bundle = run(made(tmp_path, f"  - specification_curve: {{vary: {{w: [{alike}]}}}}\n"), out=tmp_path / "out")
+    table = bundle.tables("specification_curve").set_index("variant")
+    assert table["same_as"].fillna("").tolist() == ["", "as declared", "as declared", ""]
+
+
+def test_options_of_one_choice_that_come_to_the_same_are_counted_once(tmp_path):
+    window = "{panel.window.from: 2002}"
+    curve = f"  - specification_curve: {{vary: {{w: [{{label: a, with: {window}}}, {{label: b, with: {window}}}]}}}}\n"
+    bundle = run(made(tmp_path, curve), out=tmp_path / "out")
+    table = bundle.tables("specification_curve").set_index("variant")
+    assert table["same_as"].fillna("").tolist() == ["", "", "a"]
+    text = bundle.diagnostics.set_index("name")["text"]["specification_curve"]
+    assert "1 more give the numbers of one of these and count with it: a (also b)" in text
+    assert "could not be estimated" not in text
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from sos_eval.errors import InputFault
-from sos_eval.estimators._strata import NO_STRATA
 from sos_eval.panel.tabular import from_frame
 from sos_eval.results.assignments import stratified
 from sos_eval.results.estimate import clustered_error, loop_batch
 from sos_eval.results.method import registered
+from sos_eval.results.strata import NO_STRATA
 
 SAME = 1e-10  # rounding of sums taken in another order; batch = loop is asked for at this tolerance
 N, T = 24, 7

@@ -187,7 +187,7 @@ def test_one_treated_unit_has_an_effect_and_no_analytic_error():
 @pytest.mark.parametrize(
     ("starts", "what"),
     [
-        ([2] * 8, "no unit is untreated throughout"),
+        ([2] * 8, "no unit is untreated while another is treated; .* keep units that start later or never"),
         ([INF] * 8, "no unit starts within"),
         ([1] * 4 + [INF] * 4, "no unit starts"),
     ],
@@ -299,7 +299,13 @@ def test_balanced_and_windowed_event_times_by_hand():
             assert np.array_equal(one.values[rows[0]], whole.values[rows[1]])
 
 
-@pytest.mark.parametrize("options", [{"balance_e": 5}, {"window": (-3, -1)}, {"window": (2, 1)}])
-def test_nothing_left_to_average_is_refused(options):
-    with pytest.raises(NotIdentified, match="balance_e and window leave no event time from the start on; the cohorts"):
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"balance_e": 5}, "balance_e leaves"), ({"window": (-3, -1)}, "window leaves"),
+        ({"balance_e": 0, "window": (1, 2)}, "balance_e and window leave"),
+    ],
+)  # fmt: skip
+def test_nothing_left_to_average_is_refused(options, named):
+    with pytest.raises(NotIdentified, match=f"{named} no event time from the start on; the cohorts"):
         CallawaySantAnna(**options).complete(panel(Y, G))

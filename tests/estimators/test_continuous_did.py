@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sos_eval.checks import PlaceboTime, PlaceboUnits
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import CallawaySantAnna, ContinuousDiD
 from sos_eval.estimators.continuous_did import ALONE, POOLED, STRONG
 from sos_eval.results.estimate import clustered_error
 from tests.estimators.panels import INF, panel, row
+from tests.fakes import fit
 
 #: Two periods; four start in the second with doses 1, 1, 3, 3, and four never do.
 Y = np.array([[1, 4], [2, 7], [0, 8], [3, 13], [1, 1], [2, 3], [4, 4], [5, 8]], float)
@@ -114,6 +116,33 @@ def test_the_dose_travels_with_the_start():
     moved = data.with_first_treated(np.array([INF, 2, INF, 2, 2, INF, INF, 2]))
     assert moved.matrix("dose")[:, 1].tolist() == [0, 1, 0, 2, 3, 0, 0, 4]
     assert data.with_first_treated(np.array([INF, *G[1:]])).matrix("dose")[:, 1].tolist() == [1, 2, 3, 4, 0, 0, 0, 0]
+
+
+def test_doses_move_with_a_start_that_moves():
+    """What a unit had at its start it has at the new one; the last dose goes on, and nothing comes before."""
+    data = dosed(np.zeros((8, 5)), [3, 3, 4, INF, INF, INF, INF, INF], np.arange(1.0, 41).reshape(8, 5))
+    assert data.matrix("dose")[:4].tolist() == [[0, 0, 3, 4, 5], [0, 0, 8, 9, 10], [0, 0, 0, 14, 15], [0] * 5]
+    earlier, later = (data.with_first_treated(data.first_treated + by) for by in (-1, 1))
+    assert earlier.matrix("dose")[:4].tolist() == [[0, 3, 4, 5, 5], [0, 8, 9, 10, 10], [0, 0, 14, 15, 15], [0] * 5]
+    assert later.matrix("dose")[:4].tolist() == [[0, 0, 0, 3, 4], [0, 0, 0, 8, 9], [0, 0, 0, 0, 14], [0] * 5]
+
+
+@pytest.mark.parametrize(("check", "tables"), [
+    (PlaceboTime(shift=(1, 2), draws=99), ["placebo_time.1", "placebo_time.2"]),
+    (PlaceboUnits(draws=49), ["placebo_units"]),
+])  # fmt: skip
+def test_placebos_have_the_doses_of_the_treated(check, tables):
+    """The average effect needs no dose: every placebo is that of Callaway and Sant'Anna, and none lacks a dose."""
+    data = staggered(t=9)
+    data = data.keep(np.r_[data.units[data.ever_treated][:7], data.units[~data.ever_treated]])
+    data = data.with_first_treated(data.first_treated + 2)
+    fitted = [fit(one, data) for one in (ContinuousDiD(), CallawaySantAnna(base_period="universal"))]
+    ours, theirs = ({one.name: one for one in check.check(f, np.random.default_rng(0))} for f in fitted)
+    for name in tables:
+        expected = theirs[name].table["estimate"].to_numpy(float)
+        assert np.isfinite(expected).all()
+        np.testing.assert_allclose(ours[name].table["estimate"].to_numpy(float), expected, atol=1e-10)
+    assert not any(one.text.startswith("Not done") for one in ours.values())
 
 
 def test_a_unit_seen_alone_has_no_error():

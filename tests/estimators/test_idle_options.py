@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from sos_eval.estimators import (
     Imputation,
     TripleDifference,
 )
+from sos_eval.results.method import registered
 from tests.estimators.panels import INF, panel
 
 
@@ -33,6 +36,24 @@ def made():
 def test_refused(method, options, words):
     with pytest.raises(ValueError, match=words):
         method(**options)
+
+
+ADJUSTING = [
+    pytest.param(method, id=name) for name, method in registered("estimator").items()
+    if {"adjust", "covariates"} <= {one.name for one in fields(method)}
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ADJUSTING)
+def test_covariates_without_adjustment_are_refused_of_every_method_that_has_both(method):
+    with pytest.raises(ValueError, match="covariates: without adjust none is adjusted for; leave them out, or write"):
+        method(covariates=("x",))
+    assert method(covariates=()).adjust == "none"
+    assert method(covariates=("x",), adjust="dr").covariates == ("x",)
+
+
+def test_some_methods_have_both():
+    assert len(ADJUSTING) >= 2
 
 
 def test_taken_where_they_do_something():

@@ -87,7 +87,7 @@ def test_later_starters_are_compared_with_until_they_start():
 def test_what_it_does_not_take_is_refused_by_name():
     with pytest.raises(NotIdentified, match="one unit alone starts in 2, and the method needs the variance within"):
         RothSantAnna().complete(panel(Y[3:], G[3:]))
-    with pytest.raises(NotIdentified, match="one unit alone starts in never"):
+    with pytest.raises(NotIdentified, match="one unit alone never starts, and the method needs"):
         RothSantAnna().complete(panel(Y[:5], G[:5]))
     with pytest.raises(NotIdentified, match="no unit is untreated while another is treated; widen"):
         RothSantAnna().complete(panel(Y, [2] * 8))

@@ -9,9 +9,9 @@ import pytest
 
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import Stacked
-from sos_eval.estimators._strata import NO_STRATA
 from sos_eval.estimators.stacked import NO_COVARIATES
 from sos_eval.results.estimate import clustered_error
+from sos_eval.results.strata import NO_STRATA
 from tests.estimators.panels import INF, panel, row
 
 Y = [[1, 4], [2, 7], [0, 2], [3, 6], [1, 1], [2, 3], [4, 4], [5, 8]]
@@ -59,7 +59,7 @@ def test_is_the_weighted_regression_on_the_stack(weights):
 
 
 def test_edges():
-    with pytest.raises(NotIdentified, match=r"nobody is untreated through event time 0 .* a window that ends earlier"):
+    with pytest.raises(NotIdentified, match=r"nobody is untreated through event time 0 .*; keep units that start"):
         Stacked().complete(panel(Y, [2] * 8))
     with pytest.raises(NotIdentified, match="no cohort is seen in all of event times -3 to 2: 3, 5; write a narrower"):
         Stacked(window=(-3, 2)).complete(panel(LONG[:, 1:6], STARTS, times=np.arange(2, 7)))

@@ -14,8 +14,8 @@ from sos_eval.estimators import (
     Multilevel,
     PoissonDiD,
 )
-from sos_eval.estimators._strata import NO_STRATA
 from sos_eval.results.assignments import assignment_space, stratified
+from sos_eval.results.strata import NO_STRATA
 from tests.estimators.panels import INF, counts_panel, panel, row
 from tests.estimators.test_aipw import children
 

@@ -280,8 +280,23 @@ def test_what_names_nothing_in_the_data_is_a_fault_at_its_line(tmp_path, vary, w
         assert "d.yaml:1" in str(fault.value)
 
 
+def test_an_estimate_that_is_not_identified_has_its_reason(tmp_path):
+    """All treated in one region: nobody there is compared with, and the row says so; it had no reason at all."""
+    alone = made(tmp_path, "{within: [region]}", "{start: 1}",
+                 change=lambda one: one.assign(region=np.where(one["la"] < "u3", "north", "south")))  # fmt: skip
+    alone.write_text(alone.read_text(encoding="utf-8").replace("twfe", "callaway_santanna"), encoding="utf-8")
+    bundle = run(alone, out=tmp_path / "out")
+    row = bundle.tables("robustness").set_index("variant").loc["within region"]
+    assert np.isnan(row["estimate"])
+    assert row["reason"].startswith("averages cells that are not identified")
+    text = bundle.diagnostics.set_index("name")["text"]["robustness"]
+    assert f"Could not be estimated: “within region” ({row['reason']})." in text
+
+
 def test_an_alternative_that_is_the_design_itself_is_not_counted(tmp_path):
     got, bundle = table(tmp_path, "{label: same, with: {panel.outcome.per: 100}}", "{start: 1}")
     assert got["reason"]["same"].startswith("it changes nothing")
     assert np.isnan(got["estimate"]["same"])
-    assert bundle.diagnostics.set_index("name")["text"]["robustness"].startswith("1 of 2 alternatives could be")
+    text = bundle.diagnostics.set_index("name")["text"]["robustness"]
+    assert text.startswith("“start 1 period later” gives ")
+    assert text.endswith("Not counted again: “same” (it changes nothing: what it declares is the design itself).")

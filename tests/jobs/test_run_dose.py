@@ -49,6 +49,18 @@ def test_average_effect_response_and_doses_have_their_permutation_test(design, t
     assert "strong parallel trends" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
+def test_placebos_and_moved_starts_have_doses(design, tmp_path):
+    """Doses are those of later periods and of the treated: a placebo without them has a dose of zero."""
+    checks = "checks: [{placebo_time: {shift: [1], draws: 49}}, {placebo_units: {draws: 19}}, "
+    checks += "{robustness: {draws: 19, vary: [{start: -1}, {start: 1}]}}]\n"
+    design.write_text(f"{DESIGN}{checks}", encoding="utf-8")
+    bundle = se.run(se.load_design(design), out=tmp_path / "out")
+    said = bundle.diagnostics.set_index("name")
+    names = ["placebo_time.1", "placebo_time.largest", "placebo_units", "placebo_units.error_ratio"]
+    assert said.loc[names, "value"].notna().all()
+    assert bundle.tables("robustness")["estimate"].notna().all()
+
+
 def test_auto_says_what_it_counts_and_the_curve_is_drawn(design, tmp_path):
     """A permutation test comes first, counted by the curve; its intervals of effects are beside conventional bands."""
     text = DESIGN.replace("method: randomization", "method: auto")

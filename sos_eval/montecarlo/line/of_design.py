@@ -82,7 +82,7 @@ def _outcomes(entry: Entry) -> list[str]:
 def _line(design: Design, entry: Entry, outcome: str) -> Line:
     """Return one line; data and starts come from the world, whatever the design's source and register."""
     methods = entry.inference or design.inference
-    names = [*entry.comparison.columns, *(name for method in methods for name in method.columns)]
+    names = [*entry.comparison.columns, *entry.method.columns, *(name for method in methods for name in method.columns)]
     also = tuple(name for name in dict.fromkeys(names) if name not in entry.panel.covariates)
     declared = entry.panel.treatment
     treatment = Treatment(first_treated=STARTS, untreated_means=declared.untreated_means, dose=declared.dose)
