@@ -88,11 +88,11 @@ def balance(*rows: tuple) -> pd.DataFrame:
 
 @pytest.mark.parametrize(("profile", "step"), [("dfe", 5), ("ons_srs", 10)])
 def test_of_matched_children_no_count_and_no_category_of_few_is_told(profile, step, tmp_path):
-    """Three treated and four others lack the outcome; four children are of an origin that no one else has."""
+    """Three treated and four others lack the outcome; four treated children are of an origin that is rare."""
     data = children(12, 4, 7, 13)
     treated, others = (np.flatnonzero(data["start"] == start) for start in (2013, 0))
     data.loc[np.concatenate([treated[[50, 77, 111]], others[[3, 90, 200, 333]]]), "days"] = np.nan
-    data.loc[treated[[7, 60, 140, 201]], "origin"] = "CANARY"
+    data.loc[[*treated[[7, 60, 140, 201]], *others[::25]], "origin"] = "CANARY"
     data["again"] = np.random.default_rng(2).integers(0, 2, len(data))
     bundle = run(tmp_path, MATCHED, data, profile)
     told = read_table(bundle / "balance.csv")
@@ -127,7 +127,7 @@ def test_a_rare_yes_among_children_is_judged_as_a_count_is(tmp_path):
     data.loc[np.concatenate([treated[after][[5, 60]], treated[~after][[4, 40, 90]], others[::23]]), "again"] = 1
     for profile in ("open", "dfe"):
         bundle = run(tmp_path, PLAIN, data, profile)
-        level = facts(bundle)["panel"]["outcomes"]["again"]
+        level = facts(bundle)["panel"]["outcomes"]["outcome"]
         row = read_table(bundle / "estimates.csv").iloc[0]
         levels = [level[name] for name in ("mean_treated", "mean_treated_before", "mean_comparison")]
         if profile == "open":
@@ -142,7 +142,7 @@ def test_a_rare_yes_among_children_is_judged_as_a_count_is(tmp_path):
 def test_levels_of_many_children_are_rounded_counts_over_rounded_numbers(tmp_path):
     data = children(12, 4, 40, 60)
     data["again"] = (np.random.default_rng(3).random(len(data)) < 0.4).astype(int)
-    level = facts(run(tmp_path, PLAIN, data))["panel"]["outcomes"]["again"]
+    level = facts(run(tmp_path, PLAIN, data))["panel"]["outcomes"]["outcome"]
     behind = data[(data["start"] > 0) & (data["year"] >= 2013)]["again"]
     n = np.floor(len(behind) / 5 + 0.5) * 5
     yes = np.floor(behind.mean() * n / 5 + 0.5) * 5
@@ -173,6 +173,7 @@ def test_the_ends_of_equally_good_weights_are_withheld_with_their_note(tmp_path)
     mean = paths[(paths["group"] == "treated") & (paths["time"] == 2013)]["mean"].iloc[0]
     assert mean - ends["highest"] == pytest.approx(1e5 * 3 / smallest["children"])
     bundle = run(tmp_path, design, data)
+    assert read_table(bundle / "tables" / "outcome_paths.csv")["mean"].notna().all()  # nothing else holds it back
     assert not list((bundle / "tables").glob("*equally_good*"))
     low, high = (f"{ends[name]:.3g}" for name in ("lowest", "highest"))
     assert f"lies between {low} and {high}" in (whole / "results.json").read_text()
