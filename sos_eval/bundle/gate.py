@@ -596,11 +596,14 @@ class _Gate:
 
     def _without_effective(self, inference: ResolutionFacts) -> ResolutionFacts:
         """Return what the rule made of the inference, without what clusters of people are worth: that counts them."""
-        names = [f"{what}_{side}_clusters" for what in ("effective", "variance") for side in ("treated", "comparison")]
-        self._note("results.json", ", ".join(names), len(names), _PEOPLE)
-        texts = {name: getattr(inference, name) for name in ("choice", "caution", "reason")}
-        plain = dict(zip(texts, self._without_numbers("results.json", list(texts.values())), strict=True))
-        return replace(inference, **plain, **dict.fromkeys(names, math.nan))
+        said = [inference.choice, inference.caution, inference.reason]
+        choice, caution, reason = self._without_numbers("results.json", said)
+        self._note("results.json", "effective numbers of clusters", 4, _PEOPLE)
+        return replace(
+            inference, choice=choice, caution=caution, reason=reason,
+            effective_treated_clusters=math.nan, effective_comparison_clusters=math.nan,
+            variance_treated_clusters=math.nan, variance_comparison_clusters=math.nan,
+        )  # fmt: skip
 
     def _why_alone(self) -> str:
         """Say why nothing is told that is made of the headline's estimate; nothing where it may be."""
@@ -657,9 +660,14 @@ class _Gate:
             return value
         return float(masked(pd.DataFrame({"n": [value]}), ["n"], self.about.disclosure)[0]["n"].iloc[0])
 
+    @property
+    def _of_people(self) -> bool:
+        """Whether there is balance of rows of people, which an economic evaluation's gate reads exact."""
+        return self.about.people and len(self.content.balance) > 0
+
     def _economics(self, economics: Mapping[str, Any]) -> dict[str, Any]:
         """Hold an economic evaluation back where its effect is, or balance that its gate reads; round it elsewhere."""
-        reason = self._why_alone() or (_AS_BALANCE if self.covariates.names else "")
+        reason = self._why_alone() or (_AS_BALANCE if self.covariates.names or self._of_people else "")
         if economics and reason:
             self._note("economics/", "the whole folder", len(economics), reason)
             return {}

@@ -143,7 +143,9 @@ def level_of(value: float, behind: Behind | None, about: Disclosure) -> float:
 def _step(n: Array, about: Disclosure) -> Array:
     """Return what one rounded count is of a rounded number of people; NaN where that is masked or nought."""
     told = masked(pd.DataFrame({"n": n}), ["n"], about)[0]["n"].to_numpy(float)
-    return np.divide(float(about.step), told, out=np.full(len(told), np.nan), where=told > 0)
+    out = np.full(len(told), np.nan)
+    out[told > 0] = about.step / told[told > 0]
+    return out
 
 
 def _to(values: Array, steps: Array) -> Array:

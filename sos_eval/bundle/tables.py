@@ -285,7 +285,7 @@ def _behind(rows: pd.DataFrame) -> Behind:
     return float(len(once)), yes
 
 
-def _sides(frame: pd.DataFrame) -> dict[str, Array]:
+def _sides(frame: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
     """Return the rows behind each mean outcome of `OutcomeFacts`, by its field, (n_rows,) each."""
     ever = np.isfinite(frame["first_treated"].to_numpy(float))
     before = ever & (frame["time"] < frame["first_treated"]).to_numpy()
