@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.bundle.people import Behind
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.results.facts import RunFacts
 from sos_eval.results.members import Members
@@ -39,6 +40,10 @@ class Confidential:
         By name of a file of ``tables/``, the units behind each of its rows; see `CheckResult.behind`.
     told
         Returns a reason without words and numbers that may be from the data.
+    events
+        Whether what was read are rows of events, whatever was made of them: its flow counts people.
+    levels
+        Where rows are people, how many stand behind each mean outcome, by outcome; see `levels_behind`.
     """
 
     disclosure: Disclosure = field(default_factory=Disclosure)
@@ -48,6 +53,8 @@ class Confidential:
     members: Mapping[tuple[str, str], Members] = field(default_factory=dict)
     rows: Mapping[str, Sequence[tuple[Members, ...]]] = field(default_factory=dict)
     told: Callable[[str], str] = str
+    events: bool = False
+    levels: Mapping[str, Mapping[str, Behind]] = field(default_factory=dict)
 
 
 def _table(*columns: str) -> Callable[[], pd.DataFrame]:

@@ -16,16 +16,18 @@ from numpy.typing import NDArray
 from sos_eval.bundle.checker import for_the_checker
 from sos_eval.bundle.content import BundleContent, Confidential
 from sos_eval.bundle.covariates import CoarseCovariates
-from sos_eval.bundle.digits import rounded, rounded_table
+from sos_eval.bundle.digits import rounded, rounded_table, significant
 from sos_eval.bundle.files import json_text
 from sos_eval.bundle.nested import nested_outcomes
+from sos_eval.bundle.people import few_of_sets, is_share, level_of, without_single_people
 from sos_eval.bundle.searched import SearchedCounts, answering, different
+from sos_eval.bundle.sentences import counts_people, fractions, without_computed, without_fractions
 from sos_eval.bundle.told import APART, LONE, NEAR, NESTED, SEARCHED, UNKNOWN, WEIGHED, ToldEstimates
 from sos_eval.bundle.withheld import BACK, path_rows, result_rows
 from sos_eval.panel.disclosure import masked
 from sos_eval.results.check import ENTRY
 from sos_eval.results.comparison import are_earlier_outcomes
-from sos_eval.results.facts import CheckFacts, DetectableFacts, DisagreementFacts, RunFacts
+from sos_eval.results.facts import CheckFacts, DetectableFacts, DisagreementFacts, ResolutionFacts, RunFacts
 from sos_eval.results.members import Members
 from sos_eval.terms import BALANCE_COLUMNS, EFFECT_COLUMNS, FLOW_COLUMNS, PERIOD_COLUMNS
 
@@ -72,15 +74,12 @@ _AS_BALANCE = "withheld: what balance.csv holds back would stand here"
 #: Tables on how alike the groups are in all covariates together.
 _OF_COVARIATES = ("balance_measures", "overlap", "calibration", "calibration_line")
 _COVARIATE = "withheld: a covariate could be made of small counts, and whole numbers could be searched for"
-#: Shares that differ by less are one.
-_ROUNDING = 1e-9
+#: Numbers of a comparison of rows of people that count people, effective ones too.
+_COUNTS = ("n_treated", "n_comparison", "ess_comparison")
+_FINER_THAN_COUNTS = "withheld: it would tell finer than rounded counts of people"
 _QUOTED = "withheld: words and numbers that may be from the data"
-#: A number that is not whole, and cut-points that were taken from the data.
-_FRACTION = re.compile(r"(?<![\w.])[-−]?\d[\d,]*\.\d+(?:e[-+]?\d+)?(?![\w.]*\w)")
-_CUTS = re.compile(r"(cut-points taken from the data: ).*")
 _PEOPLE = "withheld: rows are people"
 _SENTENCE = "A sentence that counts or names people is withheld (disclosure)."
-_COUNTED = re.compile(r"\d[\d,]*\s+(?:rows?|people|persons?|children|child|events?|observations?|cells?|values?)\b")
 
 
 def gated(content: BundleContent, about: Confidential) -> BundleContent:
@@ -300,12 +299,28 @@ class _Gate:
             self._note_whole(file, table, reason)
             return None
         table = self._worded(file, table)
+        if self.about.people and name in _OF_COVARIATES:
+            return self._measures_of_people(file, table)
         if name == "families":
             out = self._without_few(file, table, _IN_FAMILY, "reason")
             out = self._without(file, out, ("estimate",), {SEARCHED: self._searched_rows(out)}, "")
             return self.searched.coarser(file, out, _RANKS_OF_FAMILY)
         return (
             self._alternatives(name, table) if name in self.about.rows and "variant" in table else rounded_table(table)
+        )
+
+    def _measures_of_people(self, file: str, table: pd.DataFrame) -> pd.DataFrame:
+        """Mask and round what counts people in tables on how alike groups of people are, and withhold what is finer."""
+        if "measure" not in table:
+            return rounded_table(self._people(table, "n_units", file) if "n_units" in table else table)
+        counts = table["measure"].astype(str).str.startswith("ess_").to_numpy(bool)
+        told = self._people(table.assign(value=table["value"].astype(float).where(counts)), "value", file)
+        return self._without(
+            file,
+            told.assign(value=told["value"].where(counts, table["value"])),
+            ("value",),
+            {_FINER_THAN_COUNTS: ~counts},
+            "reason",
         )
 
     def _why_no_group(self, name: str) -> str:
@@ -317,8 +332,10 @@ class _Gate:
         stem, _, what = name.rpartition(".")
         estimates = self.content.estimates
         keys = {f"{key[0]}.{key[1]}": key for key in zip(estimates["estimator"], estimates["outcome"], strict=True)}
-        if self.about.people or what not in ("balance", *_OF_COVARIATES) or stem not in keys:
+        if what not in ("balance", *_OF_COVARIATES, *(("flow",) if self.about.people else ())) or stem not in keys:
             return ""
+        if self.about.people:  # a few rows more or less than the headline's would be told by the difference
+            return _SETS
         key = keys[stem]
         if key in self.silent:
             return self.silent[key]
@@ -375,11 +392,11 @@ class _Gate:
             return _PEOPLE if self.about.people else _ONE_UNIT
         if name.endswith(_WITHOUT_SOME):
             return _ONE_UNIT
-        if "path" in name.split("."):
+        if not {"path", "equally_good"}.isdisjoint(name.split(".")):  # each end is one more weighing of the units
             return WEIGHED
         if self.covariates.names and what in _OF_COVARIATES:
             return _COVARIATE
-        if "balance" in name.split(".") and self.held_balance:
+        if "balance" in name.split(".") and (self.held_balance or self.about.people):
             return _AS_BALANCE
         if name == "implementation.as_treated":
             return UNKNOWN
@@ -438,10 +455,11 @@ class _Gate:
         back = ~few & (near | (outcomes & bool(self.hidden))) & ~searched
         columns = ("mean_treated", "mean_comparison", "std_mean_diff", "variance_ratio", "ks")
         unnamed = rare & words.str.contains("=", regex=False).to_numpy(bool)
+        table = without_single_people(table, self.about.disclosure) if self.about.people else table
         table = table.assign(covariate=words.mask(unnamed, words.str.split("=").str[0] + "=" + _RARE))
         out = self._without(file, table, columns, {self.few: few, BACK: back, SEARCHED: searched & ~few}, "")
         out = self._coarse(file, out, columns)
-        for name in ("n_treated", "n_comparison"):
+        for name in _COUNTS:
             out = self._people(out, name, file)
         return out
 
@@ -470,9 +488,9 @@ class _Gate:
             n, share = table[f"n_{group}"].to_numpy(float), table[f"mean_{group}"].to_numpy(float)
             held = np.minimum(share, 1 - share) * n
             few |= table["variance_ratio"].isna().to_numpy() & (held > 0) & (held < self.about.disclosure.smallest)
-        few |= table["variance_ratio"].isna().to_numpy() & ~_is_share(table)
-        whole = pd.Series(few).groupby(table["covariate"].to_numpy()).transform("max")
-        return np.asarray(whole, bool)
+        few |= table["variance_ratio"].isna().to_numpy() & ~is_share(table)
+        whole = np.asarray(pd.Series(few).groupby(table["covariate"].to_numpy()).transform("max"), bool)
+        return whole | few_of_sets(table, whole, self.about.disclosure.smallest)
 
     def _weights(self, table: pd.DataFrame | None) -> None:
         """Hold weights by unit back: matched on outcomes, they and balance.csv give counts of single units back."""
@@ -484,13 +502,15 @@ class _Gate:
         for name in ("what", "reason"):
             texts = ["" if pd.isna(text) else str(text) for text in table[name]]
             table = table.assign(**{name: self._without_numbers("flow.csv", texts)})
-        if not self.about.people:
+        if not self.counted:
             return table
         ends = table["step"].isin(["start", "end"])
         self._note(file, "rows", int((~ends).sum()), _SETS)
         out = self._people(table.assign(rows=table["rows"].astype(float).where(ends)), "rows", file)
         for name in ("what", "reason"):
             out[name] = self._said(file, [str(text) for text in table[name]])
+        if not self.about.people:
+            return out
         self._note(file, "names", int((table["names"] != "").sum()), _PEOPLE)
         return out.assign(names="")
 
@@ -509,7 +529,7 @@ class _Gate:
         table = table.assign(text=plain)
         thin = np.array([key in self.thin for key in keys], bool) & name.isin(_OF_ALTERNATIVES).to_numpy(bool) & ~few
         unknown = name.str.startswith(_FURTHER).to_numpy(bool) & ~few
-        rare = self.held_balance
+        rare = self.held_balance or self.about.people
         worst = name.str.startswith("balance.").to_numpy(bool) & rare & ~few
         weighed = name.str.endswith("gone_on_as_answered").to_numpy(bool) & ~(few | back)
         why = {_ONE_UNIT: alone, BACK: back, _THIN: thin, UNKNOWN: unknown, _AS_BALANCE: worst}
@@ -547,7 +567,7 @@ class _Gate:
     def _facts(self, facts: RunFacts) -> RunFacts:
         """Round the facts, empty those on few units, and hold back sentences that count or name people."""
         out: RunFacts = rounded(facts)
-        plain = {name: self._without_numbers("results.json", said) for name, said in facts.notes.items()}
+        plain = {name: self._without_computed("results.json", said) for name, said in facts.notes.items()}
         notes = {name: tuple(self._said("results.json", said)) for name, said in plain.items()}
         out = replace(out, notes=notes, caveats=tuple(self._said("results.json", facts.caveats)))
         gone = {*self.silent, *self.searched.digits}
@@ -557,6 +577,8 @@ class _Gate:
             self._note("results.json", "disagreement", 1, NEAR)
             out = replace(out, disagreement=DisagreementFacts())
         reason = self._why_alone()
+        if self.about.people:
+            out = replace(out, inference=self._without_effective(out.inference))
         if self.covariates.names:  # effective numbers of matched units are made of covariates
             known = replace(
                 out.inference, effective_comparison_clusters=math.nan, variance_comparison_clusters=math.nan
@@ -571,6 +593,17 @@ class _Gate:
             known = replace(out.inference, variance_treated_clusters=math.nan, variance_comparison_clusters=math.nan)
             out = replace(out, inference=known)
         return out
+
+    def _without_effective(self, inference: ResolutionFacts) -> ResolutionFacts:
+        """Return what the rule made of the inference, without what clusters of people are worth: that counts them."""
+        said = [inference.choice, inference.caution, inference.reason]
+        choice, caution, reason = self._without_numbers("results.json", said)
+        self._note("results.json", "effective numbers of clusters", 4, _PEOPLE)
+        return replace(
+            inference, choice=choice, caution=caution, reason=reason,
+            effective_treated_clusters=math.nan, effective_comparison_clusters=math.nan,
+            variance_treated_clusters=math.nan, variance_comparison_clusters=math.nan,
+        )  # fmt: skip
 
     def _why_alone(self) -> str:
         """Say why nothing is told that is made of the headline's estimate; nothing where it may be."""
@@ -599,11 +632,27 @@ class _Gate:
         found = [name for name in panel.outcomes if name in held or name not in estimated]
         self._note("results.json", ", ".join(means), len(means) * len(found), SEARCHED)
         outcomes = {
-            name: replace(one, **(alone if name in found else {}) | empty) for name, one in panel.outcomes.items()
+            name: replace(one, **(alone if name in found else self._levels(name)) | empty)
+            for name, one in facts.panel.outcomes.items()
         }
         return replace(
             panel, outcomes=outcomes, n_rows=self._count(panel.n_rows), n_gaps=self._count(panel.n_gaps), strata=()
         )
+
+    def _levels(self, outcome: str) -> dict[str, float]:
+        """Return mean outcomes of people as they may be told; nothing where rows are no people.
+
+        Where one is held back all are: the others and the estimate would give it back.
+        """
+        if not self.about.people:
+            return {}
+        told, behind = self.content.facts.panel.outcomes[outcome], self.about.levels.get(outcome, {})
+        means = ("mean_treated", "mean_treated_before", "mean_comparison")
+        out = {name: level_of(getattr(told, name), behind.get(name), self.about.disclosure) for name in means}
+        if any(math.isnan(out[name]) and not math.isnan(getattr(told, name)) for name in means):
+            self._note("results.json", f"mean outcomes of {outcome}", len(means), _PEOPLE)
+            return dict.fromkeys(means, math.nan)
+        return {name: significant(value) for name, value in out.items()}
 
     def _count(self, value: float) -> float:
         """Return a count of people as it may be shown."""
@@ -611,9 +660,14 @@ class _Gate:
             return value
         return float(masked(pd.DataFrame({"n": [value]}), ["n"], self.about.disclosure)[0]["n"].iloc[0])
 
+    @property
+    def _of_people(self) -> bool:
+        """Whether there is balance of rows of people, which an economic evaluation's gate reads exact."""
+        return self.about.people and len(self.content.balance) > 0
+
     def _economics(self, economics: Mapping[str, Any]) -> dict[str, Any]:
         """Hold an economic evaluation back where its effect is, or balance that its gate reads; round it elsewhere."""
-        reason = self._why_alone() or (_AS_BALANCE if self.covariates.names else "")
+        reason = self._why_alone() or (_AS_BALANCE if self.covariates.names or self._of_people else "")
         if economics and reason:
             self._note("economics/", "the whole folder", len(economics), reason)
             return {}
@@ -623,36 +677,49 @@ class _Gate:
         }
 
     def _said(self, file: str, texts: Sequence[str]) -> list[str]:
-        """Return sentences, without those that count or name people where rows are people."""
-        if not self.about.people:
+        """Return sentences, without those that count or name people where rows are people or were events."""
+        if not self.counted:
             return list(texts)
-        held = [bool(_COUNTED.search(text)) or self._names(text) for text in texts]
+        held = [counts_people(text) or self._names(text) for text in texts]
         self._note(file, "sentences", sum(held), _PEOPLE)
         return [_SENTENCE if gone else text for gone, text in zip(held, texts, strict=True)]
 
     def _without_numbers(self, file: str, texts: Sequence[str]) -> list[str]:
         """Return sentences without numbers that are neither whole nor declared, and without cut-points of the data."""
-        fewer = [_FRACTION.sub(lambda found: found[0] if found[0] in self._written else "…", text) for text in texts]
-        out = [_CUTS.sub(r"\1…", text) for text in fewer]
-        gone = sum(one != other for one, other in zip(out, texts, strict=True))
+        return self._fewer_numbers(file, texts, [without_fractions(text, self._written) for text in texts])
+
+    def _without_computed(self, file: str, texts: Sequence[str]) -> list[str]:
+        """Return what methods say of their work, without every number that may be made of outcomes, whole ones too."""
+        plain = [without_computed(text, self._written, self._periods) for text in texts]
+        return self._fewer_numbers(file, texts, plain)
+
+    def _fewer_numbers(self, file: str, texts: Sequence[str], plain: list[str]) -> list[str]:
+        """Note how many sentences lost numbers; return them as they are without."""
+        gone = sum(one != other for one, other in zip(plain, texts, strict=True))
         self._note(file, "numbers in sentences", gone, _QUOTED)
-        return out
+        return plain
+
+    @cached_property
+    def _periods(self) -> frozenset[str]:
+        """Return the periods of the panel as they are written."""
+        panel = self.content.facts.panel
+        if panel.periods or not math.isfinite(panel.first_time + panel.last_time):
+            return frozenset(panel.periods)
+        return frozenset(map(str, range(int(panel.first_time), int(panel.last_time) + 1)))
 
     @cached_property
     def _written(self) -> frozenset[str]:
         """Return the numbers with a fraction that the design declares, as they are written."""
-        return frozenset(_FRACTION.findall(json_text(self.content.design)))
+        return frozenset(fractions(json_text(self.content.design)))
+
+    @property
+    def counted(self) -> bool:
+        """Whether what was read are people or events, so that words and the flow may count them."""
+        return self.about.people or self.about.events
 
     def _names(self, text: str) -> bool:
         """Whether a sentence holds the name of a unit."""
         return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in self.about.names if name in text)
-
-
-def _is_share(table: pd.DataFrame) -> NDArray[np.bool_]:
-    """Say which rows of balance are of a covariate of 0 and 1 or of one value, whose means are shares."""
-    treated, others, ks = (table[name].to_numpy(float) for name in ("mean_treated", "mean_comparison", "ks"))
-    inside = (np.minimum(treated, others) >= -_ROUNDING) & (np.maximum(treated, others) <= 1 + _ROUNDING)
-    return np.asarray(inside & (np.abs(np.abs(treated - others) - ks) <= _ROUNDING), bool)
 
 
 def _of(key: tuple[str, str], table: pd.DataFrame) -> pd.DataFrame:

@@ -9,13 +9,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.bundle.people import Behind
 from sos_eval.errors import OurFault
 from sos_eval.panel.levels import weighed_mean
+from sos_eval.panel.own_names import MATCHED_ROWS
 from sos_eval.panel.panel import Panel
 from sos_eval.results.facts import OutcomeFacts, PanelFacts
 from sos_eval.results.search import UNKNOWN
 
-__all__ = ["adoption", "lost_periods", "outcome_paths", "panel_facts", "path_counts", "programmes", "unit_names"]
+__all__ = [
+    "adoption", "levels_behind", "lost_periods", "outcome_paths", "panel_facts", "path_counts", "programmes",
+    "unit_names",
+]  # fmt: skip
 
 Array = NDArray[np.float64]
 
@@ -260,18 +265,42 @@ def _numbering(panel: Panel) -> dict[str, Any]:
     return {"period": panel.periods.unit, "periods": {panel.periods.name(number): float(number) for number in numbers}}
 
 
+def levels_behind(panel: Panel) -> dict[str, dict[str, Behind]]:
+    """Return how many people stand behind the mean outcomes of `panel_facts`, and how many of them have a yes.
+
+    By outcome and field of `OutcomeFacts`; the gate reads it and nobody writes it. A row in several sets counts once.
+    """
+    out: dict[str, dict[str, Behind]] = {}
+    for outcome in panel.outcomes:
+        frame = panel.select(outcome.name).frame
+        seen = (frame["outcome"].notna() & (frame["weight"] > 0)).to_numpy(bool)
+        out[outcome.name] = {name: _behind(frame[rows & seen]) for name, rows in _sides(frame).items()}
+    return out
+
+
+def _behind(rows: pd.DataFrame) -> Behind:
+    """Return how many people rows are, and how many have a yes; NaN where the outcome is another than yes and no."""
+    once = rows.drop_duplicates(MATCHED_ROWS) if MATCHED_ROWS in rows else rows
+    yes = float(once["outcome"].sum()) if once["outcome"].isin([0.0, 1.0]).all() else np.nan
+    return float(len(once)), yes
+
+
+def _sides(frame: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+    """Return the rows behind each mean outcome of `OutcomeFacts`, by its field, (n_rows,) each."""
+    ever = np.isfinite(frame["first_treated"].to_numpy(float))
+    before = ever & (frame["time"] < frame["first_treated"]).to_numpy()
+    return {"mean_treated": ever & ~before, "mean_treated_before": before, "mean_comparison": ~ever}
+
+
 def _outcome_facts(panel: Panel) -> OutcomeFacts:
     """Return an outcome's words, its scale, and the levels that effects are compared with."""
     frame, outcome = panel.frame, panel.outcome
     ever = np.isfinite(frame["first_treated"].to_numpy(float))
-    before = ever & (frame["time"] < frame["first_treated"]).to_numpy()
     return OutcomeFacts(
         label=outcome.label, scale=outcome.scale, per=outcome.per, counted=outcome.counted,
         transform=outcome.transform, role=outcome.role, margin=outcome.margin,
         mean_exposure=_mean(frame["exposure"]), mean_exposure_treated=_mean(frame.loc[ever, "exposure"]),
-        mean_treated=weighed_mean(frame[ever & ~before]),
-        mean_treated_before=weighed_mean(frame[before]),
-        mean_comparison=weighed_mean(frame[~ever]),
+        **{name: weighed_mean(frame[rows]) for name, rows in _sides(frame).items()},
         n_missing=int(frame["outcome"].isna().sum()),
         n_missing_exposure=int((frame["outcome"].isna() & frame["exposure"].isna()).sum()) if outcome.counted else 0,
         stock=outcome.stock,

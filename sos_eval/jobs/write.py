@@ -11,7 +11,7 @@ import pandas as pd
 from sos_eval.bundle.bundle import BundleContent, ResultBundle, write_bundle
 from sos_eval.bundle.content import Confidential
 from sos_eval.bundle.provenance import provenance
-from sos_eval.bundle.tables import adoption, outcome_paths, path_counts, programmes, unit_names
+from sos_eval.bundle.tables import adoption, levels_behind, outcome_paths, path_counts, programmes, unit_names
 from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_path
 from sos_eval.jobs.account import Account
@@ -83,7 +83,10 @@ def _confidential(
     behind = path_counts(group.source, _chosen(group)) if group.source.layout == "panel" else []
     members = {key: Members.of(one) for key, one in fitted.items()}
     rows = {_table_name(one, first): one.result.behind for one in checked}
-    return Confidential(design.disclosure, people, frozenset(names), behind, members, rows, discreet_words(design))
+    return Confidential(
+        design.disclosure, people, frozenset(names), behind, members, rows, discreet_words(design),
+        design.panel.events is not None, levels_behind(fitted[first].panel) if people else {},
+    )  # fmt: skip
 
 
 def places_of(design: Design) -> tuple[Path, ...]:

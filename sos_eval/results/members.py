@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.panel.own_names import MATCHED_ROWS
 from sos_eval.panel.panel import Panel
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.pinned import adds_to, pins_down
@@ -43,7 +44,8 @@ class Members:
         Periods.
     counts
         By unit, what it counted in each period, (n_times,), NaN where nothing weighs, `UNKNOWN` where a value stands in
-        place of a count; empty where rows are people.
+        place of a count. Where rows are people, how many had a yes, and empty where the outcome is another than yes
+        and no.
     each, adds, most
         By unit, what one count adds to its rate, and to the estimate's sum over units, and the largest that it can be
         (its denominator), (n_times,); NaN of values.
@@ -69,6 +71,11 @@ class Members:
         cohorts = {float(start): frozenset(names[starts == start]) for start in panel.cohorts}
         others, times = frozenset(names[~panel.ever_treated]), tuple(map(float, panel.times))
         weighing, each = Weighing.of(fitted), _each(panel)
+        if panel.layout != "panel":
+            yes, one = _yes_by_unit(panel)
+            most = {name: 1 / cells for name, cells in one.items()}
+            plain = replace(weighing, by_numbers=False)  # covariates of people are no counts of a unit
+            return cls(cohorts, others, times, yes, one, one, most, plain)
         adds = (1.0 if weighing.pooled else each) * panel.frame["weight"]
         counts = panel.frame["count"] if panel.outcome.counted else each.fillna(UNKNOWN)
         exposure = panel.frame["exposure"] if panel.outcome.counted else each
@@ -241,10 +248,30 @@ def _each(panel: Panel) -> pd.Series:
     return panel.outcome.per / panel.frame["exposure"]
 
 
+def _yes_by_unit(panel: Panel) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Return, by unit and period, how many people had a yes, and what one of them is of all, (n_times,) each.
+
+    Nothing where the outcome is another than yes and no. A row that stands in several sets counts once.
+    """
+    frame = panel.frame[panel.frame["outcome"].notna() & (panel.frame["weight"] > 0)]
+    frame = frame.drop_duplicates(MATCHED_ROWS) if MATCHED_ROWS in frame else frame
+    if not frame["outcome"].isin([0.0, 1.0]).all():
+        return {}, {}
+    wide = [
+        frame.pivot_table("outcome", "unit", "time", aggfunc=how, observed=True).reindex(columns=panel.times)
+        for how in ("sum", "size")
+    ]
+    yes, one = wide[0], 1 / wide[1]
+    return _rows_of(yes), _rows_of(one)
+
+
+def _rows_of(table: pd.DataFrame) -> dict[str, Array]:
+    """Return the rows of a table by their name."""
+    return dict(zip(map(str, table.index), table.to_numpy(float), strict=True))
+
+
 def _by_unit(panel: Panel, cells: pd.Series) -> dict[str, Array]:
-    """Return a column by unit, (n_times,) each, NaN where nothing weighs; nothing where rows are people."""
-    if panel.layout != "panel":
-        return {}
+    """Return a column by unit, (n_times,) each, NaN where nothing weighs."""
     frame, out = panel.frame, np.full((panel.n_units, panel.n_times), np.nan)
     weighs = (frame["weight"] > 0) & frame["outcome"].notna()
     out[panel.unit_codes, panel.time_codes] = cells.where(weighs).to_numpy(float)
