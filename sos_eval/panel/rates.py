@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import listed
+from sos_eval.panel.impossible import EXACT, impossible
 from sos_eval.panel.panel import NAMED, Array, FlowRow, Outcome
 from sos_eval.panel.read.columns import LARGEST, SUPPRESSION, many, numbers, parsed, refuse_beyond, suppressed, texts
 from sos_eval.panel.read.reading import Reading
@@ -21,8 +22,7 @@ __all__ = ["Measured", "measure", "named_cells", "outcome_of"]
 
 #: So many cells, all of one form, are a way of writing and no chance; no group of thousands begins with 0.
 _FEWEST_DOTTED, _DOTTED = 2, re.compile(r"[1-9]\d{0,2}\.\d{3}")
-#: From here on whole numbers lose their last digit as floats, and differences of counts with it.
-_EXACT, _INEXACT = 2**53, "counts that no float holds exactly"
+_INEXACT = "counts that no float holds exactly"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,11 @@ def measure(reading: Reading, rows: PlacedRows, spec: OutcomeSpec, *, missing_sy
         return Measured(_transformed(reading, spec, str(spec.value), value), nothing, nothing, tuple(flow))
     count, exposure = column(str(spec.count), "count"), column(str(spec.exposure), "exposure")
     _refuse(reading, rows, str(spec.count), count < 0, "negative counts", "a count is zero or more")
-    beyond = (count >= _EXACT) & (np.abs(count) <= LARGEST)
+    beyond = (count >= EXACT) & (np.abs(count) <= LARGEST)
     _refuse(reading, rows, str(spec.count), beyond, _INEXACT, "mend the cells: so many people there are not")
     _refuse(reading, rows, str(spec.exposure), exposure <= 0, "zero or negative exposure", "leave it empty if unknown")
-    with np.errstate(divide="ignore", invalid="ignore"):
+    flow.extend(impossible(reading, rows, (str(spec.count), str(spec.exposure)), count, exposure))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         rate = count / exposure * spec.per
     return Measured(_transformed(reading, spec, str(spec.count), rate), count, exposure, tuple(flow))
 
