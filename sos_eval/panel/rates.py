@@ -20,8 +20,8 @@ from sos_eval.panel.spec import OutcomeSpec
 
 __all__ = ["Measured", "measure", "named_cells", "outcome_of"]
 
-#: So many cells, all of one form, are a way of writing and no chance; no group of thousands begins with 0.
-_FEWEST_DOTTED, _DOTTED = 2, re.compile(r"[1-9]\d{0,2}\.\d{3}")
+#: A number that may have its thousands set apart by a dot; no group of thousands begins with 0.
+_DOTTED = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 _INEXACT = "counts that no float holds exactly"
 
 
@@ -106,7 +106,7 @@ def _refuse_dots(reading: Reading, name: str) -> None:
     """Refuse counts of which every one with a dot is like 50.277: thousands set apart, or decimals, nobody can tell.
 
     A cell that holds a number, as workbooks have it, holds no dot; but one of other decimals says what the dots are.
-    One cell is enough where others set thousands apart by a comma.
+    One cell is enough: 2.106 beside 890 is 2,106 or two children and a tenth.
     """
     column = reading.frame[name]
     if pd.api.types.is_numeric_dtype(column):
@@ -119,7 +119,7 @@ def _refuse_dots(reading: Reading, name: str) -> None:
     if column.dtype == object:
         written &= np.array([isinstance(cell, str) for cell in column], bool)
     found = np.flatnonzero(written)
-    if len(found) < (1 if any("," in word for word in words) else _FEWEST_DOTTED):  # a comma sets thousands apart
+    if not len(found):
         return
     first = found[np.argmin(np.asarray(reading.frame.index)[found])]
     word, more = words[codes[first]], many(len(found) - 1, "cell")
