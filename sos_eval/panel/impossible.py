@@ -80,5 +80,6 @@ def _jumps(rows: PlacedRows, exposure: Array) -> NDArray[np.bool_]:
     told = np.bincount(rows.codes, np.isfinite(exposure), minlength=len(rows.starts)).astype(int)
     usual = exposure[ranked][rows.starts + np.maximum(told - 1, 0) // 2]  # the lower median, (n_units,)
     thousands = np.log10(exposure / usual[rows.codes]) / _THOUSAND
-    near: NDArray[np.bool_] = np.abs(thousands - np.round(thousands)) <= _NEAR
-    return near & (np.round(thousands) != 0) & np.isfinite(thousands)
+    powers = np.round(thousands)
+    jumps: NDArray[np.bool_] = (np.abs(thousands - powers) <= _NEAR) & (powers != 0) & np.isfinite(thousands)
+    return jumps
