@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import listed
+from sos_eval.panel.impossible import EXACT, impossible
 from sos_eval.panel.panel import NAMED, Array, FlowRow, Outcome
 from sos_eval.panel.read.columns import LARGEST, SUPPRESSION, many, numbers, parsed, refuse_beyond, suppressed, texts
 from sos_eval.panel.read.reading import Reading
@@ -19,10 +20,9 @@ from sos_eval.panel.spec import OutcomeSpec
 
 __all__ = ["Measured", "measure", "named_cells", "outcome_of"]
 
-#: So many cells, all of one form, are a way of writing and no chance; no group of thousands begins with 0.
-_FEWEST_DOTTED, _DOTTED = 2, re.compile(r"[1-9]\d{0,2}\.\d{3}")
-#: From here on whole numbers lose their last digit as floats, and differences of counts with it.
-_EXACT, _INEXACT = 2**53, "counts that no float holds exactly"
+#: A number that may have its thousands set apart by a dot; no group of thousands begins with 0.
+_DOTTED = re.compile(r"[1-9]\d{0,2}\.\d{3}")
+_INEXACT = "counts that no float holds exactly"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,11 @@ def measure(reading: Reading, rows: PlacedRows, spec: OutcomeSpec, *, missing_sy
         return Measured(_transformed(reading, spec, str(spec.value), value), nothing, nothing, tuple(flow))
     count, exposure = column(str(spec.count), "count"), column(str(spec.exposure), "exposure")
     _refuse(reading, rows, str(spec.count), count < 0, "negative counts", "a count is zero or more")
-    beyond = (count >= _EXACT) & (np.abs(count) <= LARGEST)
+    beyond = (count >= EXACT) & (np.abs(count) <= LARGEST)
     _refuse(reading, rows, str(spec.count), beyond, _INEXACT, "mend the cells: so many people there are not")
     _refuse(reading, rows, str(spec.exposure), exposure <= 0, "zero or negative exposure", "leave it empty if unknown")
-    with np.errstate(divide="ignore", invalid="ignore"):
+    flow.extend(impossible(reading, rows, (str(spec.count), str(spec.exposure)), count, exposure))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         rate = count / exposure * spec.per
     return Measured(_transformed(reading, spec, str(spec.count), rate), count, exposure, tuple(flow))
 
@@ -105,7 +106,7 @@ def _refuse_dots(reading: Reading, name: str) -> None:
     """Refuse counts of which every one with a dot is like 50.277: thousands set apart, or decimals, nobody can tell.
 
     A cell that holds a number, as workbooks have it, holds no dot; but one of other decimals says what the dots are.
-    One cell is enough where others set thousands apart by a comma.
+    One cell is enough: 2.106 beside 890 is 2,106 or two children and a tenth.
     """
     column = reading.frame[name]
     if pd.api.types.is_numeric_dtype(column):
@@ -118,7 +119,7 @@ def _refuse_dots(reading: Reading, name: str) -> None:
     if column.dtype == object:
         written &= np.array([isinstance(cell, str) for cell in column], bool)
     found = np.flatnonzero(written)
-    if len(found) < (1 if any("," in word for word in words) else _FEWEST_DOTTED):  # a comma sets thousands apart
+    if not len(found):
         return
     first = found[np.argmin(np.asarray(reading.frame.index)[found])]
     word, more = words[codes[first]], many(len(found) - 1, "cell")

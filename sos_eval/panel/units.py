@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import re
-import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,18 +12,15 @@ from numpy.typing import NDArray
 from sos_eval.errors import listed
 from sos_eval.panel.panel import Array
 from sos_eval.panel.read.columns import refuse_errors, texts
-from sos_eval.panel.read.layout import is_total
+from sos_eval.panel.read.names import is_nobody, is_total
 from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.spec import PanelSpec
+from sos_eval.panel.spellings import alike
 
 __all__ = ["named_totals", "refuse_doubtful_units"]
 
-#: What stands in the place of a unit that nobody knows.
-_NOBODY = frozenset({"n/a", "unknown", "not known", "not applicable"})
-#: One number written with commas, or as a spreadsheet shortens it.
-_GROUPED, _SCIENTIFIC = re.compile(r"\d{1,3}(?:,\d{3})+"), re.compile(r"\d+(?:\.\d+)?[eE]\+?\d{1,2}")
-#: What publications put behind a name: a superscript, [1], (r) for revised, (p) for provisional, a star.
-_FOOTNOTE = re.compile(r"(?<=\w)(?:[¹²³⁰⁴-⁹]+|\s*(?:\[\w{1,2}\]|\([a-z]\)|[*†‡§]+))$")
+#: Characters from here on are no Latin letters; many look like some.
+_LATIN = 0x250
 #: Codes of countries and regions.
 _TOTAL_CODE = re.compile(r"(?:E92|E12|E13|W92|S92|N92|K0[1-5])\d{6}")
 
@@ -45,19 +42,24 @@ def refuse_doubtful_units(
         Periods, NaN where unread.
     """
     refuse_errors(reading, spec.unit)
-    marks = [i for i, name in enumerate(names) if not any(map(str.isalnum, name)) or name.casefold() in _NOBODY]
+    left_out = {unit for one in spec.exclude for unit in one.units}
+    nobody = [i for i, name in enumerate(names) if not any(map(str.isalnum, name)) or is_nobody(name)]
+    marks = [i for i in nobody if names[i] not in left_out]
     if marks:
         seen = listed([repr(names[i]) for i in marks])
         what = f"{spec.unit}: {seen} names no unit, {reading.lines(np.isin(codes, marks))}"
-        reading.add(what, "every row names its unit")
-    left_out = {unit for one in spec.exclude for unit in one.units}
+        words = [names[i] for i in marks if any(map(str.isalnum, names[i]))]
+        instead = f", or exclude: {{units: [{_in_list(words)}], why: no unit}}" if words else ""
+        reading.add(what, f"every row names its unit{instead}")
     _refuse_totals(reading, spec, codes, names, left_out)
-    groups = [[i for i in group if names[i] not in left_out] for group in _alike(names)]
+    groups = [[i for i in group if names[i] not in left_out] for group in alike(names)]
     doubtful = [_usual_first(codes, names, group) for group in groups if _apart(codes, times, group)]
     if doubtful:
-        shown = [" and ".join(repr(names[i]) for i in group) for group in doubtful]
+        shown = [" and ".join(_visible(names[i]) for i in group) for group in doubtful]
         others = [i for group in doubtful for i in group[1:]]
-        recoded = ", ".join(f"'{names[i]}': '{names[group[0]]}'" for group in doubtful[:3] for i in group[1:])
+        recoded = ", ".join(
+            f"{_quoted(names[i])}: {_quoted(names[group[0]])}" for group in doubtful[:3] for i in group[1:]
+        )
         reading.add(
             f"{spec.unit}: {listed(shown, 4)} are probably one unit written two ways, never seen in the same period, "
             f"{reading.lines(np.isin(codes, others))}",
@@ -73,7 +75,7 @@ def _refuse_totals(
     if totals:
         shown = listed([f'"{names[i]}"' for i in totals])
         what = f"{spec.unit}: {shown}, {reading.lines(np.isin(codes, totals))}: a total, not one of the units"
-        listing = ", ".join(names[i] for i in totals[:4])
+        listing = _in_list([names[i] for i in totals])
         instead = f"leave it out of the file, or exclude: {{units: [{listing}], why: total}}"
         reading.add(what, f"{instead}; a unit of that name goes by another with recode")
 
@@ -91,21 +93,23 @@ def named_totals(reading: Reading, spec: PanelSpec, codes: NDArray[np.intp], nam
     return [] if 2 * len(totals) > len(names) else totals
 
 
-def _alike(names: Sequence[str]) -> list[list[int]]:
-    """Group ids that differ only by leading zeros, ".0", case, spaces, marks of footnotes and what nobody sees."""
-    groups: dict[str, list[int]] = {}
-    for i, name in enumerate(names):
-        groups.setdefault(_bare(name), []).append(i)
-    return [group for group in groups.values() if len(group) > 1]
+def _in_list(names: Sequence[str]) -> str:
+    """Write names as a list of a declaration has them, in quotation marks where they hold signs of its grammar."""
+    return ", ".join(name if re.fullmatch(r"[^\W\d_][\w ]*", name) else _quoted(name) for name in names[:4])
 
 
-def _bare(name: str) -> str:
-    """Return what two ways to write one id have in common."""
-    text = re.sub(r"[’‘'`]", "", unicodedata.normalize("NFKC", _FOOTNOTE.sub("", name))).replace("&", " and ")
-    if _GROUPED.fullmatch(text) or _SCIENTIFIC.fullmatch(text):
-        text = f"{float(text.replace(',', '')):.0f}"
-    seen = "".join(char for char in text if unicodedata.category(char) not in {"Cf", "Cc", "Zs", "Zl", "Zp"})
-    return re.sub(r"^0+(?=.)", "", re.sub(r"(?<=\d)\.0+$", "", seen)).casefold()
+def _seen(name: str) -> bool:
+    """Say whether a name holds Latin letters and visible signs alone, so that two that differ look different."""
+    return all(char.isprintable() and ord(char) < _LATIN for char in name)
+
+
+def _visible(name: str) -> str:
+    return repr(name) if _seen(name) else ascii(name)
+
+
+def _quoted(name: str) -> str:
+    """Write a name as a declaration reads it; what nobody sees by its number."""
+    return "'" + name.replace("'", "''") + "'" if _seen(name) else json.dumps(name)
 
 
 def _apart(codes: NDArray[np.intp], times: Array, group: list[int]) -> bool:

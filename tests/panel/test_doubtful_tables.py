@@ -80,7 +80,6 @@ def test_what_to_write_is_said_in_the_cells_own_digits(small: SmallDesign):
     "words",
     [
         ("1.020", "2.5"),  # another number of decimals
-        ("1.020", "40"),  # one alone
         ("0.512", "1.020"),  # no group of thousands begins with 0
         ("1020.500", "1.020"),  # nor is one parted off in 1020
         ("101.25", "12.125"),
@@ -311,6 +310,19 @@ def test_a_total_below_a_wide_table_is_named_with_its_row_once(small: SmallDesig
 
 
 # -- titles above registers and lists ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("column", ["entries", "children"])
+def test_one_point_among_whole_numbers_is_as_doubtful_as_two(column: str, small: SmallDesign):
+    """2.106 in one year, 2,106 in truth, was read as two children and a tenth."""
+    small.data = small.data.astype({column: object})
+    small.cell("001", 2012, column, "2.106")
+    with pytest.raises(
+        DataFault, match=rf'{column}: "2\.106" \(line 3\) and 0 cells more: .*\(2106\), or .* \(2\.1060\)'
+    ):
+        small.load()
+    small.cell("001", 2012, column, "2106")
+    assert small.load().frame[{"entries": "count", "children": "exposure"}[column]][1] == 2106
 
 
 def test_one_point_beside_a_comma_is_thousands(small: SmallDesign):

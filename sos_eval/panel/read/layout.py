@@ -13,22 +13,13 @@ import pandas as pd
 
 from sos_eval.panel.panel import FlowRow
 from sos_eval.panel.read.columns import SUPPRESSION, as_text, texts
+from sos_eval.panel.read.names import is_total
 from sos_eval.panel.read.reading import Reading, Wanted
 
-__all__ = ["DEEPEST", "Header", "header_of", "is_total", "trimmed"]
+__all__ = ["DEEPEST", "Header", "header_of", "trimmed"]
 
 #: Rows among which the names of the columns are looked for.
 DEEPEST = 60
-
-#: What all units together are called.
-TOTALS = frozenset({
-    "england", "wales", "scotland", "great britain", "united kingdom", "uk", "national", "total", "totals", "all",
-    "grand total", "england total", "total england", "all england", "all authorities", "all local authorities", "eng",
-    "north east", "north west", "yorkshire and the humber", "yorkshire and humber", "east midlands", "west midlands",
-    "east of england", "london", "inner london", "outer london", "south east", "south west", "statistical neighbours",
-    "statistical neighbour average",
-})  # fmt: skip
-
 
 #: A number that begins a word: what any period holds, and a note seldom does.
 _PERIOD_LIKE = re.compile(r"(?<![^\W_])\d")
@@ -165,13 +156,6 @@ def _below_wide(frame: pd.DataFrame, blank: Any) -> Any:
             break
         notes[i] = True
     return notes
-
-
-def is_total(word: str) -> bool:
-    """Whether a word names a total, as publications write it: England, England (total), England1 with a footnote."""
-    text = re.sub(r"[\d*†‡]+$|\[\d+\]$", "", " ".join(word.casefold().split())).strip()
-    text = re.sub(r"^total[\s:,-]+|[\s:,(–-]+totals?\)?$", "", text).strip()
-    return text in TOTALS
 
 
 def _is_number(word: str) -> bool:

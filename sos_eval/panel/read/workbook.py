@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import lru_cache
 from itertools import islice
 from typing import Any
 from zipfile import ZipFile
@@ -19,8 +18,10 @@ from numpy.typing import NDArray
 from sos_eval.errors import listed
 from sos_eval.panel.panel import FlowRow
 from sos_eval.panel.read.damage import DAMAGE, refuse_damaged
+from sos_eval.panel.read.formats import in_per_cent, shows_otherwise, zeros_shown
 from sos_eval.panel.read.layout import DEEPEST, Header, header_of, trimmed
 from sos_eval.panel.read.reading import MAX_ROWS, Reading, Wanted, chosen, refuse_vast
+from sos_eval.panel.read.runs import Runs, marked_runs
 
 __all__ = ["read_xlsx"]
 
@@ -34,8 +35,8 @@ _FORMULA = re.compile(rb"<(?:\w+:)?f[ >/]")
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^<>]*?ref="(\w+:\w+)"')
 _ROW_OR_COLUMN = re.compile(rb"<(?:\w+:)?(row|col)\b([^<>]*)>")
 _ATTRIBUTE = re.compile(rb'\b(r|min|max|hidden)="(\w+)"')
-#: What a number format says as it stands: text in quotation marks, and signs behind a backslash.
-_AS_IT_STANDS = re.compile(r'"[^"]*"|\\.')
+#: Fonts that set a text above or below the line.
+_RAISED = frozenset({"superscript", "subscript"})
 
 #: A merged range: first and last column, first and last row, counted from 1.
 Range = tuple[int, int, int, int]
@@ -53,9 +54,12 @@ def read_xlsx(wanted: Wanted) -> Reading:
             name = chosen([sheet.title for sheet in book.worksheets], wanted, "sheets")
             sheet: Any = book[name]
             sheet.reset_dimensions()  # what the file says of its size may be wrong
-            rows = _rows(sheet, wanted)
-            merged = _merged(wanted, str(sheet._worksheet_path))
-            hidden = _hidden(wanted, str(sheet._worksheet_path))
+            part = str(sheet._worksheet_path)
+            with ZipFile(wanted.path) as packed:
+                cells = _Cells(marked_runs(packed, part.lstrip("/")))
+            rows = _rows(sheet, cells, wanted)
+            merged = _merged(wanted, part)
+            hidden = _hidden(wanted, part)
     except DAMAGE as error:
         refuse_damaged(wanted, "a workbook", error)
         raise
@@ -78,15 +82,16 @@ def read_xlsx(wanted: Wanted) -> Reading:
     flow = _fill(merged, columns, places, header, wanted) if merged and columns else []
     names = [header.names[i] for i in places]
     read = trimmed(wanted.reading(header.names, columns, names, at, flow=(*header.flow, *flow)), wanted)
-    return replace(read, flow=(*read.flow, *_told_hidden(read, hidden, places)))
+    told = *cells.told(read, header, places, wanted), *_told_hidden(read, hidden, places)
+    return replace(read, flow=(*read.flow, *told))
 
 
-def _rows(sheet: Any, wanted: Wanted) -> list[list[Any]]:
+def _rows(sheet: Any, cells: _Cells, wanted: Wanted) -> list[list[Any]]:
     """Return the rows of a sheet down to the last that holds a cell; one that goes on without any is refused."""
     rows: list[list[Any]] = []
     empty = size = 0
     for row in islice(sheet.iter_rows(), MAX_ROWS):
-        values = [_shown(cell) for cell in row]
+        values = [cells.shown(cell) for cell in row]
         size += sum(len(value) for value in values if isinstance(value, str))
         refuse_vast(size, wanted)  # a workbook holds a long text once, however many cells show it
         if all(value is None for value in values):
@@ -101,27 +106,86 @@ def _rows(sheet: Any, wanted: Wanted) -> list[list[Any]]:
     return rows
 
 
-def _shown(cell: Any) -> Any:
-    """Return a cell's value; a number whose format shows it in per cent as the text that it shows, to its last digit.
+@dataclass(slots=True)
+class _Cells:
+    """Reads cells as they show, and keeps which do not show what they hold.
 
-    So it is read like any text in per cent: 12% is 12, and beside plain numbers a fault.
+    Attributes
+    ----------
+    runs
+        Cells with raised or struck-out parts, by row and column from 1.
+    left_out
+        Cells of which such parts were left out.
+    nothing
+        Cells all of whose text is raised or struck out.
+    otherwise
+        Cells that their number format hides or changes, and the format.
+    styles
+        Number format of each style, and whether its font is raised or struck out.
     """
-    value = cell.value
-    if isinstance(value, float | int) and not isinstance(value, bool) and _in_per_cent(cell.number_format):
-        return f"{(100 * Decimal(repr(value))).normalize():f}%"
-    return value
 
+    runs: dict[tuple[int, int], Runs]
+    left_out: set[tuple[int, int]] = field(default_factory=set)
+    nothing: set[tuple[int, int]] = field(default_factory=set)
+    otherwise: dict[tuple[int, int], str] = field(default_factory=dict)
+    styles: dict[int, tuple[str, bool]] = field(default_factory=dict)
 
-@lru_cache(maxsize=1024)
-def _in_per_cent(number_format: str) -> bool:
-    """Say whether a number format multiplies by a hundred.
+    def shown(self, cell: Any) -> Any:
+        """Return a cell's value; a number whose format shows it in per cent as the text that it shows, in all digits.
 
-    Examples
-    --------
-    >>> [_in_per_cent(one) for one in ("0.0%", "General", '0"%"')]
-    [True, False, False]
-    """
-    return "%" in _AS_IT_STANDS.sub("", number_format)
+        So it is read like any text in per cent: 12% is 12, and beside plain numbers a fault. Zeros that a format sets
+        before a number (007) belong to a code, parts of a text that are raised or struck out to nothing.
+        """
+        value = cell.value
+        if value is None:
+            return None
+        if cell._style_id not in self.styles:
+            font = cell.font
+            self.styles[cell._style_id] = cell.number_format, bool(font.strike) or font.vertAlign in _RAISED
+        form, out = self.styles[cell._style_id]
+        if self.runs or out:
+            value = self._standing(cell, value, out)
+        if isinstance(value, bool) or not isinstance(value, float | int | str) or form == "General":
+            return value
+        if shows_otherwise(form, value):
+            self.otherwise[cell.row, cell.column] = form
+        elif not isinstance(value, str) and in_per_cent(form):
+            return f"{(100 * Decimal(repr(value))).normalize():f}%"
+        elif not isinstance(value, str) and (zeros := zeros_shown(form, value)):
+            return zeros
+        return value
+
+    def _standing(self, cell: Any, value: Any, out: bool) -> Any:
+        """Return what is left of a cell's text without its raised or struck-out parts; all of it where nothing is."""
+        at = cell.row, cell.column
+        if at not in self.runs:
+            if out:
+                self.nothing.add(at)
+            return value
+        stands = "".join(text for text, own in self.runs[at] if not (out if own is None else own)).strip()
+        (self.left_out if stands else self.nothing).add(at)
+        return stands or value
+
+    def told(self, read: Reading, header: Header, places: Sequence[int], wanted: Wanted) -> Iterator[FlowRow]:
+        """Refuse cells of the table that do not show what they hold, and say of which some part was left out."""
+        rows = {header.rows, *np.asarray(read.frame.index).tolist()}
+
+        def named(cells: Iterable[tuple[int, int]], place: int) -> list[str]:
+            return [_place(row, column) for row, column in sorted(cells) if column == place + 1 and row in rows]
+
+        for place, name in zip(places, read.frame.columns, strict=True):
+            if gone := named(self.nothing, place):
+                what = f"{name}: {listed(gone, 4)}: nothing stands there that is not struck out, raised or lowered"
+                wanted.faults.add(str(wanted.path), what, "write what holds as plain text, or empty the cell")
+            for form in dict.fromkeys(self.otherwise.values()):
+                if other := named((at for at, own in self.otherwise.items() if own == form), place):
+                    what = f"{name}: {listed(other, 4)}: shown otherwise than it is held, by the number format {form}"
+                    instead = "write in the cell what it shows, or format it as a plain number (0, 0.00, General)"
+                    wanted.faults.add(str(wanted.path), what, instead)
+            if parts := named(self.left_out, place):
+                why = f"{name}: raised, lowered or struck-out parts ({listed(parts, 4)}) are left out"
+                yield FlowRow("parts of cells", "noted", 0, len(parts), "", why)
+        wanted.faults.stop()
 
 
 def _merged(wanted: Wanted, part: str) -> list[Range]:
@@ -214,10 +278,14 @@ def _fill(
 
 
 def _named(merged: Range) -> str:
+    left, right, top, bottom = merged
+    return f"{_place(top, left)}:{_place(bottom, right)}"
+
+
+def _place(row: int, column: int) -> str:
     from openpyxl.utils import get_column_letter
 
-    left, right, top, bottom = merged
-    return f"{get_column_letter(left)}{top}:{get_column_letter(right)}{bottom}"
+    return f"{get_column_letter(column)}{row}"
 
 
 def _unsaved(wanted: Wanted, name: str, blank: set[tuple[int, int]]) -> list[str]:
