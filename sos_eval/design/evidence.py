@@ -9,6 +9,7 @@ import pandas as pd
 from sos_eval.design.design import Design, Entry
 from sos_eval.design.target_trial import target_trial
 from sos_eval.errors import listed
+from sos_eval.results.comparison import EARLIER_OUTCOMES
 from sos_eval.results.facts import CheckFacts, PanelFacts, RunFacts
 from sos_eval.results.inference import strata_of_effects
 
@@ -126,7 +127,7 @@ def _of_headline(facts: RunFacts, domain: str) -> list[CheckFacts]:
 
 def _adjusted(design: Design, absorbed: Sequence[str]) -> Iterator[str]:
     entry = design.primary
-    earlier = ["the outcome before the start"] if "outcome_pre" in getattr(entry.comparison, "on", ()) else []
+    earlier = [words for name, words in EARLIER_OUTCOMES.items() if name in entry.comparison.matched_on]
     covariates = [name for name in entry.method.adjusts_for(entry.panel.covariates) if name not in absorbed]
     names = list(dict.fromkeys([*covariates, *_matched(entry), *earlier]))
     yield f"Adjusted for or matched on: {listed(names)}." if names else "No covariate is adjusted for."
@@ -142,8 +143,9 @@ def _adjusted(design: Design, absorbed: Sequence[str]) -> Iterator[str]:
 
 
 def _matched(entry: Entry) -> Sequence[str]:
-    """Return the columns that the comparison group is built on; those of a restriction only choose who stays."""
-    return [] if str(entry.comparison.name) == "none" else entry.comparison.unrestricted().columns
+    """Return the columns that units, and rows of people, are matched on; others that the group reads are compared."""
+    people: Sequence[str] = getattr(getattr(entry.comparison, "people", None), "on", ())
+    return [name for name in (*entry.comparison.matched_on, *people) if name not in EARLIER_OUTCOMES]
 
 
 def _left_out(design: Design, left_out: Mapping[str, int]) -> Iterator[str]:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from sos_eval.economics.problem import Problem, declared_lines, modelled
 from sos_eval.economics.section import EconomicsSection
 
-__all__ = ["given_twice", "idle_keys", "idle_parameters"]
+__all__ = ["given_twice", "idle_keys", "idle_parameters", "per_unit"]
 
 
 def idle_keys(section: EconomicsSection) -> Iterator[Problem]:
     """Refuse keys that change no result as they stand together."""
-    for check in (_estimate, _lasting, _units, _cashable, _programme, _mix):
+    for check in (_estimate, _lasting, per_unit, _cashable, _programme, _mix):
         yield from check(section)
 
 
@@ -46,7 +46,7 @@ def _lasting(section: EconomicsSection) -> Iterator[Problem]:
         yield ("effect", "persistence"), what, "declare decay (1: the effect ends), or leave persistence out"
 
 
-def _units(section: EconomicsSection) -> Iterator[Problem]:
+def per_unit(section: EconomicsSection) -> Iterator[Problem]:
     """Refuse units for each entry where the unit is the entry, or follows from the pathway."""
     effect = section.effect
     if effect is None or effect.unit not in ("care_entry", "week_of_care"):

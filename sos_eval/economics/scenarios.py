@@ -14,6 +14,7 @@ from sos_eval.economics.breakeven import break_even_fall
 from sos_eval.economics.decision import choose
 from sos_eval.economics.declared_analysis import Scenario
 from sos_eval.economics.icers import incremental, quadrant
+from sos_eval.economics.idle import per_unit
 from sos_eval.economics.model.evaluated import DecisionModel
 from sos_eval.economics.names import BASE_CASE
 from sos_eval.economics.scenario_checks import idle_changes, without_idle
@@ -191,6 +192,9 @@ def _changed(prepared: Prepared, scenario: Scenario, i: int) -> DecisionModel:
     kept = _keep_effect(changed, prepared.section)
     section = build(EconomicsSection, changed, document, path)
     assert section is not None
+    for changed_key, what, instead in per_unit(section):
+        faults.add(here, f"scenario {scenario.name}: {'.'.join(map(str, changed_key))}: {what}", instead)
+    faults.stop()
     model = prepare(section, document, path, prepared.test if kept else None, varied=True).model
     assert model is not None
     return model

@@ -15,7 +15,8 @@ def of_outcomes(spec: PanelSpec, columns: Collection[str], outcomes: Collection[
 
     A column is made of an outcome where a rule of ``events.derive`` reads it, or where what the outcome itself is made
     of can be read from the column: another code list of the same column, the same two dates in years. A single date
-    of it stands for it too: among rows of one day, or of one end, little else is left to differ.
+    of it stands for it too: among rows of one day, or of one end, little else is left to differ; and so does what reads
+    the later of its dates, whatever the other one is.
 
     Parameters
     ----------
@@ -47,7 +48,14 @@ def of_outcomes(spec: PanelSpec, columns: Collection[str], outcomes: Collection[
                 found.setdefault(column, "tells what the outcome is made of")
             elif column in _read(own, rules, lambda rule: {*rule.dates}):
                 found.setdefault(column, "is a date that the outcome is made of")
+            elif _ends(own, rules) - {spec.events.date if spec.events else ""} & _read(column, rules, _said_by):
+                found.setdefault(column, "reads a date at which the outcome ended")
     return found
+
+
+def _ends(own: str, rules: Mapping[str, EventRule]) -> set[str]:
+    """Return the later dates of a column and of all that its rules read."""
+    return {end for name in _read(own, rules, _said_by) if name in rules for end in rules[name].ends}
 
 
 def _said_by(rule: EventRule) -> set[str]:

@@ -144,6 +144,12 @@ def _refuse_order(register: Reading, first: Array, embedded: Array, stopped: Arr
             f"stopped is not after first_treated, or stands alone, {register.lines(bad)}",
             "stopped is the first period without the intervention",
         )
+    bad = (stopped <= embedded) | (end <= full)
+    if bad.any():
+        register.add(
+            f"stopped is not after embedded, {register.lines(bad)}",
+            "leave embedded empty where practice stopped before all of it was there",
+        )
     if way.transition and np.isnan(embedded).all():
         register.fault_of(("treatment", "transition"), f'{register.name} has no period in a column "embedded"')
 

@@ -260,6 +260,7 @@ def test_a_scenario_with_other_strategies_or_another_threshold_changes_a_result(
 
 
 @pytest.mark.parametrize(("change", "says"), [
+    ({"effect.per_entry": 2}, "effect.per_entry: 2: an averted entry is one unit"),
     ({}, "it changes nothing"), ({"care_pathway.weeks": 60}, "it says what the base case says"),
     ({"care_pathway.entries": "first_day", "care_pathway.weeks": 60.0}, "it says what the base case says"),
     ({"frame.currency": "EUR"}, "frame.currency: no result by scenario depends on it"),

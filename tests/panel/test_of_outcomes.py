@@ -14,7 +14,8 @@ from tests.jobs.children import laid_down
 RULES = {
     "days": EventRule(working_days=("day", "end")), "late": EventRule(code="days", is_in=("40",)),
     "later": EventRule(code="late", is_in=("1",)), "years": EventRule(years=("day", "end")),
-    "age": EventRule(years=("born", "day")), "kin": EventRule(code="placement", is_in=("U1",)),
+    "lag": EventRule(working_days=("born", "end")), "age": EventRule(years=("born", "day")),
+    "kin": EventRule(code="placement", is_in=("U1",)),
     "own": EventRule(code="placement", is_in=("A1",)),
     "of_those": EventRule(code="sex", is_in=("F",), among={"days": ("1",)}),
     "rest": EventRule(code="sex", is_in=("F",), among={"placement": ("U1",)}),
@@ -35,6 +36,7 @@ def test_rules_are_followed_both_ways():
         "days": "is the outcome itself", "late": "is made of the outcome", "later": "is made of the outcome",
         "of_those": "is made of the outcome", "years": "tells what the outcome is made of",
         "day": "is a date that the outcome is made of", "end": "is a date that the outcome is made of",
+        "lag": "reads a date at which the outcome ended",
     }  # fmt: skip
     assert of_outcomes(kin, every) == {
         "kin": "is the outcome itself", "own": "tells what the outcome is made of",

@@ -48,7 +48,8 @@ class Deflator:
         found = fullmatch(r"(\d{2})?(\d{2})[-/\u2013_ ](\d{2})?(\d{2})", year)
         if found is None or (int(found[2]) + 1) % 100 != int(found[4]):
             return ""
-        rightly = f"{found[1] or '20'}{found[2]}-{found[4]}"
+        century = found[1] or ("19" if int(found[2]) > 50 else "20")
+        rightly = f"{century}{found[2]}-{found[4]}"
         return rightly if rightly != year else ""
 
     def instead(self, year: str) -> str:

@@ -88,6 +88,12 @@ class EventRule(Declared):
         return (self.working_days or ()) + (self.years or ()) + self.first_of + between
 
     @property
+    def ends(self) -> tuple[str, ...]:
+        """Of the dates that it reads those that come later: what happened after the event."""
+        pairs = tuple(pair[1] for pair in (self.working_days, self.years) if pair)
+        return (*pairs, *((self.event,) if self.event else ()))
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Columns that it reads."""
         read = (self.working_days or ()) + (self.years or ()) + self.first_of + self.by + tuple(self.among)
