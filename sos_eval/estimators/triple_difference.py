@@ -78,6 +78,11 @@ class TripleDifference(TwoByTwoEstimator):
         """How a comparison is adjusted."""
         return Nuisance(self.adjust, self.trim, as_drdid=False)
 
+    @property
+    def kind_column(self) -> str:
+        """Who is eligible is not."""
+        return self.eligible
+
     def cell_plan(self, starts: Array, times: Array) -> CellPlan | str:
         """Lay out every cohort and period, or say why nothing can be compared."""
         return plan_cells(
@@ -89,6 +94,7 @@ class TripleDifference(TwoByTwoEstimator):
         names = self._names(panel)
         kept, plan = self._taking_part(panel)
         eligible, codes = self._eligible(kept), plan.codes(kept.first_treated)
+        self._refuse_strata(kept, eligible)
         x, nuisance = baseline_covariates(kept, names), self._adjusted_for(names)
         values, influence = np.zeros(len(plan.group)), np.full((kept.n_units, len(plan.group)), np.nan)
         table = group_time_columns(plan, codes, kept.outcome.scale)
@@ -118,6 +124,28 @@ class TripleDifference(TwoByTwoEstimator):
 
     def _names(self, panel: Panel) -> tuple[str, ...]:
         return tuple(name for name in super()._names(panel) if name != self.eligible)
+
+    def _refuse_strata(self, panel: Panel, eligible: Bools) -> None:
+        """Refuse effects of strata that hold one kind alone each: they are taken off with the ineligible already.
+
+        Raises
+        ------
+        NotIdentified
+            No stratum holds eligible and ineligible units.
+        """
+        if not panel.stratified:
+            return
+        strata = pd.Series(panel.unit_values("stratum"))
+        if (
+            strata.groupby(strata)
+            .transform(lambda one: eligible[one.index].any() and not eligible[one.index].all())
+            .any()
+        ):
+            return
+        what = (
+            f"{self.name}: no stratum holds units with and without {self.eligible}, so that none has an effect to tell"
+        )
+        raise NotIdentified(panel.fault(what, "write strata_effects: false beside strata"))
 
     def _eligible(self, panel: Panel) -> Bools:
         """Return who is eligible, (n_units,).

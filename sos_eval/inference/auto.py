@@ -204,18 +204,20 @@ def _test(test: Randomization, facts: DesignFacts) -> tuple[Randomization | None
     if why := smallest.why_never(test.level):
         return None, f"a randomization test {why}"
     lost, why = facts.lost(test)
-    return (None, _lost(lost, why, test)) if lost > LOSABLE * (1 - test.level) else (test, "")
+    return (None, _lost(lost, why, test, facts.kind_column)) if lost > LOSABLE * (1 - test.level) else (test, "")
 
 
-def _lost(share: float, why: str, test: Randomization) -> str:
-    """Say by which rule a test is not relied on, and what keeps adoptions from being estimated."""
+def _lost(share: float, why: str, test: Randomization, kind: str) -> str:
+    """Say by which rule a test is not relied on, what keeps adoptions from being estimated, and a way out."""
     size = 1 - test.level
     bare = re.sub(r" \([^()]*\)$", "", why).removeprefix("comparison.on: ")
     mostly = f" (most often: {bare})" if bare else ""
+    way = f"{{method: randomization, strata: [{kind}], strata_effects: false}}"
+    needed = kind and kind not in test.strata
+    out = f"; starts swapped among units of one {kind} leave no comparison empty: write {way}" if needed else ""
     return (
         f"{share:.1%} of random adoptions cannot be estimated{mostly} and count as extreme: more than "
-        f"{LOSABLE * size:.2g} of all, which is the {LOSABLE:.0%} of the level {size:.2g} up to which a test is relied "
-        "on"
+        f"{LOSABLE * size:.1%} of all, up to which a test at {size:.2g} is relied on{out}"
     )
 
 

@@ -52,6 +52,8 @@ class DesignFacts:
         of these; see `lost_share`.
     variance_of
         What `by_variance` is the variance of, where that is not the overall effect.
+    kind_column
+        Column within which starts are swapped so that every comparison keeps its units; empty where none is needed.
     """
 
     n_units: int
@@ -70,6 +72,7 @@ class DesignFacts:
     lost: Callable[[Randomization], tuple[float, str]]
     clusters_of: Callable[[str], int]
     variance_of: str = ""
+    kind_column: str = ""
 
 
 def design_facts(fitted: Fitted) -> DesignFacts:
@@ -97,7 +100,7 @@ def design_facts(fitted: Fitted) -> DesignFacts:
         estimator=fitted.estimator.name, has_influence=estimate.influence is not None,
         is_linear=estimate.linear is not None, rebuilds=fitted.rebuild is not None, smallest=smallest,
         lost=lambda test: lost_share(fitted, test), clusters_of=lambda column: _clusters_of(panel, column),
-        variance_of=variance_of,
+        variance_of=variance_of, kind_column=fitted.estimator.kind_column,
     )  # fmt: skip
 
 

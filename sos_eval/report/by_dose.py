@@ -37,4 +37,15 @@ def by_dose(estimates: pd.DataFrame, headline: Mapping[str, Any]) -> tuple[str, 
         return (f"{AVERAGED}, and says nothing of more or less of the dose",)
     chance = f" ({p_text(p)})" if math.isfinite(p) else ""
     way = "higher" if value > 0 else "lower"
-    return (f"{AVERAGED}; 1 more of the dose would make it {number(abs(value))} {way}{chance} {STRONG}",)
+    return (
+        f"{AVERAGED}; 1 more of the dose would make it {number(abs(value))} {way}{chance}{_seen(estimates)} {STRONG}",
+    )
+
+
+def _seen(estimates: pd.DataFrame) -> str:
+    """Say between which doses the curve lies: one more may be beyond them; nothing where there is no curve."""
+    named = estimates["subgroup"].astype(str)
+    doses = pd.to_numeric(named[named.str.startswith("dose ")].str.removeprefix("dose "), errors="coerce").dropna()
+    return (
+        f", where its curve goes from a dose of {number(doses.min())} to {number(doses.max())}," if len(doses) else ""
+    )

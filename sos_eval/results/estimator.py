@@ -110,6 +110,11 @@ class Estimator(Method):
         bases = np.unique(estimate.cells["event_time"].to_numpy(float)[rows[zero]])
         return np.full(len(rows), bases[0] if len(bases) == 1 else np.nan)
 
+    @property
+    def kind_column(self) -> str:
+        """Column that says which kind a unit is of; empty where all are of one."""
+        return ""
+
     def kinds(self, panel: Panel) -> NDArray[np.intp]:
         """Say which kind each unit is of, (n_units,), where treated are set against untreated kind by kind: one."""
         return np.zeros(panel.n_units, np.intp)

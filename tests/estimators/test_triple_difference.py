@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import TripleDifference
 from sos_eval.inference import Randomization
+from sos_eval.inference.auto import Auto, resolve
+from sos_eval.inference.design_facts import design_facts
 from sos_eval.results.estimate import clustered_error, loop_batch
 from tests.estimators.panels import INF, panel, row
 from tests.fakes import fit
@@ -37,6 +41,20 @@ def test_by_hand():
     assert row(estimate, aggregation="overall")["value"] == pytest.approx(4.0)
     assert row(estimate, aggregation="overall")["error"] == pytest.approx(np.sqrt((1 + 0.25 + 1 + 0.25) / 2))
     assert row(estimate, aggregation="group_time")["n_treated_units"] == 2
+
+
+def test_strata_of_one_kind_each_are_refused_with_what_to_write():
+    made = eight().with_columns(stratum=np.repeat(np.where(ELIGIBLE == 1, "yes", "no").astype(object), 2))
+    with pytest.raises(NotIdentified, match="no stratum holds units with and without eligible") as refused:
+        TripleDifference().complete(made)
+    assert refused.value.faults[0].instead == "write strata_effects: false beside strata"
+
+
+def test_where_adoptions_leave_a_kind_empty_the_way_out_is_named():
+    facts = replace(design_facts(fit(TripleDifference(), staggered(n=24))), lost=lambda _: (0.3, "no observation"))
+    why = resolve([Auto()], facts).reason
+    assert "up to which a test at 0.05 is relied on; starts swapped among units of one eligible" in why
+    assert why.endswith("write {method: randomization, strata: [eligible], strata_effects: false}")
 
 
 def test_weights_count():

@@ -251,7 +251,7 @@ def test_a_test_that_loses_its_level_is_not_relied_on():
     assert names(resolution) == ["withheld", "analytic"]
     assert resolution.choice.endswith(
         "7.0% of random adoptions cannot be estimated (most often: nobody is left) and count as extreme: more than "
-        "0.01 of all, which is the 20% of the level 0.05 up to which a test is relied on"
+        "1.0% of all, up to which a test at 0.05 is relied on"
     )
     assert not resolve([Analytic()], facts(treated=5, lost=0.07)).reliable
 

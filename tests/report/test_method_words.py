@@ -70,9 +70,11 @@ def test_what_a_dose_adds_stands_on_page_one_with_what_it_rests_on(tmp_path):
     head = said(tmp_path, table(), "continuous_did", treatment=f"{START}, dose: dose")
     rows = pd.read_csv(tmp_path / "out" / "estimates.csv")
     slope = rows[rows["subgroup"] == "average causal response"].iloc[0]
+    doses = [float(name[5:]) for name in rows["subgroup"].dropna() if name.startswith("dose ")]
     assert head["basis"].endswith(
         f"; the answer averages over the doses that they had; 1 more of the dose would make it "
-        f"{abs(slope['estimate']):.2f} {'higher' if slope['estimate'] > 0 else 'lower'} (p = {slope['p_value']:.2f}) "
+        f"{abs(slope['estimate']):.2f} {'higher' if slope['estimate'] > 0 else 'lower'} (p = {slope['p_value']:.2f})"
+        f", where its curve goes from a dose of {min(doses):.3f} to {max(doses):.3f}, "
         "if at the same dose all would have had the same effect, which cannot be tested (strong parallel trends)."
     )
 
