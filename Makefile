@@ -70,7 +70,7 @@ reference: $(STAMP) ## agreement with stored numbers from R and others
 	$(BIN)/python -m tests.reference.table
 
 house: $(STAMP) ## floors, public names, generated docs, every design clean; prints the house's figures
-	$(PYTEST) -n 2 --dist loadgroup tests/house
+	$(PYTEST) -n 2 --dist loadgroup -m "not slow" tests/house
 	$(BIN)/python -m tests.house.figures
 
 bad-inputs: $(STAMP) ## what the tool says to wrong input, case by case

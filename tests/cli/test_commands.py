@@ -69,7 +69,7 @@ def test_check_says_every_fault(project, capsys):
 
 
 def test_protocol_in_every_format(project, capsys):
-    for form, start in (("md", b"# A small evaluation"), ("html", b"<!doctype html>"), ("docx", b"PK")):
+    for form, start in (("md", b"# A small evaluation"), ("html", b"<!DOCTYPE html>"), ("docx", b"PK")):
         assert call("protocol", "small.yaml", "--format", form) == 0
         assert (project / f"small.protocol.{form}").read_bytes().startswith(start)
         assert call("protocol", "small.yaml", "--out", f"plan.{form}") == 0

@@ -19,7 +19,14 @@ def test_there_are_designs_of_known_kinds():
     assert sorted([*EVALUATIONS, *ECONOMICS, *INSTRUMENTS, *THEORIES]) == FILES
 
 
-@pytest.mark.parametrize("path", EVALUATIONS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=pytest.mark.slow) if path.stem == "sos_evaluation_2020" else path
+        for path in EVALUATIONS  # its children take half a minute to draw; `init` and its own tests read it too
+    ],
+    ids=lambda path: path.stem,
+)
 def test_design_is_in_order(path):
     from sos_eval.jobs.check import check_design
 
