@@ -396,7 +396,7 @@ class _Gate:
             return WEIGHED
         if self.covariates.names and what in _OF_COVARIATES:
             return _COVARIATE
-        if "balance" in name.split(".") and (self.held_balance or self.about.people):
+        if "balance" in name.split(".") and self._silent_on_balance:
             return _AS_BALANCE
         if name == "implementation.as_treated":
             return UNKNOWN
@@ -529,8 +529,7 @@ class _Gate:
         table = table.assign(text=plain)
         thin = np.array([key in self.thin for key in keys], bool) & name.isin(_OF_ALTERNATIVES).to_numpy(bool) & ~few
         unknown = name.str.startswith(_FURTHER).to_numpy(bool) & ~few
-        rare = self.held_balance or self.about.people
-        worst = name.str.startswith("balance.").to_numpy(bool) & rare & ~few
+        worst = name.str.startswith("balance.").to_numpy(bool) & self._silent_on_balance & ~few
         weighed = name.str.endswith("gone_on_as_answered").to_numpy(bool) & ~(few | back)
         why = {_ONE_UNIT: alone, BACK: back, _THIN: thin, UNKNOWN: unknown, _AS_BALANCE: worst}
         why |= {WEIGHED: weighed, SEARCHED: searched, _FINER: between & ~(searched | thin)}
@@ -659,6 +658,11 @@ class _Gate:
         if not self.about.people:
             return value
         return float(masked(pd.DataFrame({"n": [value]}), ["n"], self.about.disclosure)[0]["n"].iloc[0])
+
+    @property
+    def _silent_on_balance(self) -> bool:
+        """Whether what tables and checks would say of balance is held back: some of it is, or rows are people."""
+        return self.held_balance or self.about.people
 
     @property
     def _of_people(self) -> bool:

@@ -56,7 +56,7 @@ def read_xlsx(wanted: Wanted) -> Reading:
             sheet.reset_dimensions()  # what the file says of its size may be wrong
             part = str(sheet._worksheet_path)
             with ZipFile(wanted.path) as packed:
-                cells = _Cells(marked_runs(packed, part.lstrip("/")))
+                cells = _ShownCells(marked_runs(packed, part.lstrip("/")))
             rows = _rows(sheet, cells, wanted)
             merged = _merged(wanted, part)
             hidden = _hidden(wanted, part)
@@ -86,7 +86,7 @@ def read_xlsx(wanted: Wanted) -> Reading:
     return replace(read, flow=(*read.flow, *told))
 
 
-def _rows(sheet: Any, cells: _Cells, wanted: Wanted) -> list[list[Any]]:
+def _rows(sheet: Any, cells: _ShownCells, wanted: Wanted) -> list[list[Any]]:
     """Return the rows of a sheet down to the last that holds a cell; one that goes on without any is refused."""
     rows: list[list[Any]] = []
     empty = size = 0
@@ -107,7 +107,7 @@ def _rows(sheet: Any, cells: _Cells, wanted: Wanted) -> list[list[Any]]:
 
 
 @dataclass(slots=True)
-class _Cells:
+class _ShownCells:
     """Reads cells as they show, and keeps which do not show what they hold.
 
     Attributes
