@@ -65,9 +65,9 @@ test: $(STAMP) ## the fast tests (SLOW_SAMPLE=3: and three of the slow ones)
 test-all: $(STAMP) ## every test, the slow statistical ones included
 	$(PYTEST) -n 2 --dist loadgroup $(TESTS)
 
-reference: $(STAMP) ## agreement with stored numbers from R and others
+reference: $(STAMP) ## agreement with stored numbers from R and others, and docs/reference.md
 	$(PYTEST) -m reference -rA $(TESTS)
-	$(BIN)/python -m tests.reference.table
+	$(BIN)/python -m tests.reference.table --page
 
 house: $(STAMP) ## floors, public names, generated docs, every design clean; prints the house's figures
 	$(PYTEST) -n 2 --dist loadgroup -m "not slow" tests/house

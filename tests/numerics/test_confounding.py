@@ -46,6 +46,7 @@ def regression(case):
     return table[left].to_numpy(float), x, groups
 
 
+@pytest.mark.reference
 @pytest.mark.parametrize("name", ["darfur_female", "darfur_q50_alpha10", "darfur_group", "lalonde_re75"])
 def test_robustness_values_and_bounds_are_those_of_sensemakr(name):
     [case] = cases(name)
@@ -112,6 +113,7 @@ def test_no_cause_is_stronger_than_can_be():
     assert robustness_value(1.0, 50, alpha=0.05) == 0.0
 
 
+@pytest.mark.reference
 @pytest.mark.parametrize("name", ["rr_2_ci", "rr_protective", "rr_protective_crosses", "rr_true_1.2"])
 def test_e_values_are_those_of_the_package(name):
     [case] = cases(name)
@@ -124,6 +126,7 @@ def test_e_values_are_those_of_the_package(name):
     assert (1.0 if crosses else e_value(limit, true)) == pytest.approx(stored[side], rel=1e-10)
 
 
+@pytest.mark.reference
 def test_signed_rank_bounds_are_those_of_rbounds():
     [case] = cases("lead_pairs")
     spec, stored = case["spec"], case["values"]

@@ -1,4 +1,6 @@
-"""Print every stored reference number beside ours: ``python -m tests.reference.table`` (``--all``: line by line).
+"""Print every stored reference number beside ours: ``python -m tests.reference.table``.
+
+``--all`` prints them line by line, ``--page`` writes docs/reference.md.
 
 Nothing is computed here. The tests marked ``reference`` run with a recorder behind `numpy.testing.assert_allclose`,
 `assert_array_equal` and `pytest.approx`; what they compare is looked up among the stored numbers, which names it. So
@@ -23,13 +25,14 @@ from tests.reference.left_out import why_left_out
 from tests.reference.stored import cases
 
 _INDEX = re.compile(r"\[\d+\]")
-#: Files of stored numbers that the table walks through; the others are of methods that are not there yet.
+#: Files of stored numbers that the table walks through.
 FILES = (
     "did_mpdta", "did_castle", "did_sim_care", "did_sim_rc", "did_sim_unbalanced", "drdid_2x2", "fixest",
     "clubsandwich_grunfeld", "clubsandwich_mortality", "wild_bootstrap", "matchit_lalonde", "matchit_causaldata",
     "pretrends", "imputation", "two_stage", "etwfe", "stacked", "fixest_more",
     "synthdid", "synthetic_control", "staggered", "bacon", "panel_tests", "weighting", "full_matching",
-    "optimal_matching", "rubin", "ame",
+    "optimal_matching", "rubin", "ame", "triple_difference", "dcdh", "its", "meta_analysis", "honestdid",
+    "honestdid_more", "sensitivity", "mediation",
 )  # fmt: skip
 
 
@@ -209,7 +212,46 @@ def _reasons(places: list[Place]) -> str:
     return "; ".join(f"{why} ({count})" for why, count in counted.items())
 
 
-def main(every: bool) -> int:
+PAGE = """# Agreement with other programs, method by method
+
+Every number stored in `tests/reference/numbers` and `../shared/reference` (made by the programs named there) that a
+test looks at, beside ours. A line a file: how many are compared, and the one that comes nearest to what its test
+allows, so that every other is better. A difference as large as a grid's step, a simulated critical value or a rounded
+output is the other program's and is in the test's comment. Made by `python -m tests.reference.table --page`; all of
+them, line by line, by `--all`. What is left out has a reason each.
+
+{total}
+
+| file | compared | case and number | theirs | ours | difference | allowed |
+|---|---|---|---|---|---|---|
+{rows}
+
+## Left out
+
+| file | numbers | why |
+|---|---|---|
+{left}
+"""
+
+
+def page(numbers: dict[Place, float], found: dict[Place, Compared], total: str) -> str:
+    """Lay out docs/reference.md: a line a file with its worst number, and why numbers are left out."""
+    rows, left = [], []
+    for file in dict.fromkeys(place.file for place in numbers):
+        own = [place for place in numbers if place.file == file]
+        have = [place for place in own if place in found]
+        place = max(have, key=lambda one: _share(found[one]))
+        row = found[place]
+        rows.append(
+            f"| {file} | {len(have):,} | {place.case}: `{place.path}` | {row.value:.8g} | {row.ours:.8g} | "
+            f"{row.difference:.1e} | {row.tolerance:.1e} |"
+        )
+        reasons = Counter(why_left_out(file, one.case, one.path) for one in own if one not in found)
+        left += [f"| {file} | {count:,} | {why.replace('|', '/')} |" for why, count in reasons.most_common()]
+    return PAGE.format(total=total, rows="\n".join(rows), left="\n".join(left))
+
+
+def main(every: bool, to_page: bool) -> int:
     """Run the reference tests, print the table and counts; fail where a test fails or a number has no explanation."""
     recorder = Recorder()
     with pytest.MonkeyPatch.context() as patch:
@@ -222,6 +264,9 @@ def main(every: bool) -> int:
     unexplained = [place for place in left if not why_left_out(place.file, place.case, place.path)]
     differing = sum(not row.holds for row in found.values())
     once = sum(certain(found, numbers).values())
+    if to_page:
+        told = f"{len(found):,} numbers are compared, {differing} differ by more than is allowed."
+        (ROOT / "docs" / "reference.md").write_text(page(numbers, found, told), encoding="utf-8")
     print(
         f"\n{len(found)} stored numbers compared ({differing} differ; {once} known by digits that stand once, the "
         f"others by the test's name or their case), {len(left) - len(unexplained)} left out with a reason, "
@@ -231,4 +276,4 @@ def main(every: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main("--all" in sys.argv[1:]))
+    sys.exit(main("--all" in sys.argv[1:], "--page" in sys.argv[1:]))

@@ -17,9 +17,12 @@ from sos_eval.estimators import (
     ETWFE,
     DechaisemartinDhaultfoeuille,
     Imputation,
+    RothSantAnna,
     Stacked,
     SunAbraham,
+    SyntheticControl,
     SyntheticDiD,
+    TripleDifference,
     TwoStage,
 )
 from sos_eval.numerics.random import stream
@@ -36,6 +39,10 @@ ESTIMATORS = {
     "two_stage": TwoStage(covariates=()),
     "stacked": Stacked(),
     "dechaisemartin_dhaultfoeuille": DechaisemartinDhaultfoeuille(),
+    "etwfe, poisson": ETWFE(covariates=(), family="poisson"),
+    "roth_santanna": RothSantAnna(),
+    "triple_difference": TripleDifference(eligible="eligible"),
+    "synthetic_control": SyntheticControl(),
     "synthetic_did": SyntheticDiD(),
 }
 SIZES = (10, 20)
@@ -77,16 +84,24 @@ Not measured: `synthetic_did` and `roth_santanna` on `england` (`family syntheti
 
 
 def measured(name: str, treated: int, draws: int) -> Rates:
-    """Size of cluster-robust errors and of the studentised permutation test, and what `auto` takes."""
+    """Size of cluster-robust errors and of the permutation test, and what `auto` takes.
+
+    What is permuted is the studentised estimate, the coefficient where a method has no error of its own. For
+    `triple_difference` half of the authorities, drawn by lot in every scene, count as eligible.
+    """
     estimator, rng = ESTIMATORS[name], stream(SEED, "family", name, treated)
     found: dict[str, list[np.ndarray]] = defaultdict(list)
     for scene in scenes(england(treated), draws, EACH, rng):
-        values, errors = overall(estimator.estimate_many(scene.panel, scene.outcomes))
-        found["analytic"].append(rejects(analytic_p(estimator, scene.panel, values, errors)))
-        drawn = assignments_of(scene.panel, PERMUTATIONS, rng)
-        permuted = sequentially(estimator, scene.panel, scene.outcomes, drawn, ("studentised",))
-        found["randomization"].append(permuted["studentised"])
-        taken = choice(estimator, scene.panel)
+        panel = scene.panel
+        if isinstance(estimator, TripleDifference):
+            panel = panel.with_columns(eligible=(rng.permutation(panel.n_units) % 2)[panel.unit_codes])
+        own = estimator.estimate_many(panel, scene.outcomes)
+        if own.std_error is not None:
+            found["analytic"].append(rejects(analytic_p(estimator, panel, *overall(own))))
+        drawn = assignments_of(panel, PERMUTATIONS, rng)
+        wanted = "coefficient" if own.std_error is None else "studentised"
+        found["randomization"].append(sequentially(estimator, panel, scene.outcomes, drawn, (wanted,))[wanted])
+        taken = choice(estimator, panel)
         for method in ("analytic", "randomization"):
             found[f"{method} taken"].append(np.array([taken == method]))
     return _clustered(found)

@@ -24,9 +24,13 @@ STATISTICS = ("studentised", "coefficient")
 
 
 def overall(batch: Batch) -> tuple[np.ndarray, np.ndarray]:
-    """Estimates and errors of the overall effect (of the rate ratio where there is one), (draws,) each."""
+    """Estimates and errors of the overall effect (of the rate ratio where there is one), (draws,) each.
+
+    Errors are NaN where the method has none of its own.
+    """
     row = int(overall_row(batch.cells)[0])
-    return batch.values[:, row], batch.std_error[:, row]
+    values = batch.values[:, row]
+    return values, np.full_like(values, np.nan) if batch.std_error is None else batch.std_error[:, row]
 
 
 def overall_row(cells: pd.DataFrame) -> np.ndarray:
