@@ -257,9 +257,9 @@ def lost_periods(panel: Panel) -> dict[str, Any]:
 
 
 def _numbering(panel: Panel) -> dict[str, Any]:
-    """Return the number behind each period as it is written; nothing where periods are plain numbers."""
+    """Return what a period is, and the number behind each as it is written; nothing where they are years as numbers."""
     if panel.periods.plain:
-        return {}
+        return {} if panel.periods.unit == "year" else {"period": panel.periods.unit}
     low = min(panel.times.min(), panel.first_treated.min())
     numbers = np.arange(low, panel.times.max() + 1)
     return {"period": panel.periods.unit, "periods": {panel.periods.name(number): float(number) for number in numbers}}

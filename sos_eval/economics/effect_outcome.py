@@ -80,6 +80,10 @@ def run_outcome_problem(
     found = outcome_problem(effect, name, label, counted=counted, stock=known is not None and known.stock, where=where)
     if found is not None or row is None:
         return found
+    if facts.panel.period not in ("", "year"):
+        what = f"{where} has an effect on entries a {facts.panel.period}; an evaluation counts entries a year"
+        how = "take a run of yearly counts" if facts.panel.period != "period" else "say what a period is (panel.period)"
+        return ("effect",), what, f"{how}, or declare estimate and std_error"
     own = SCALES.get(row["scale"])
     if own is not None and effect.scale not in ("rate_difference", own):  # rate_difference stands without a word
         what = (

@@ -22,6 +22,8 @@ __all__ = ["axis_of", "noted", "numbered"]
 
 #: Whole numbers that may be a code of a year and something: 201415, 201506.
 _CODES = (190_001, 210_012)
+#: Whole numbers that are years where nobody says what they are; others, half-years 1 to 10, are periods.
+_YEARS = (1800, 2200)
 #: Missing periods that a fault lists; more than these, and a period that stands alone is taken to be mistyped.
 _LISTED = 8
 
@@ -37,7 +39,9 @@ def axis_of(reading: Reading, spec: PanelSpec) -> tuple[Periods, Array]:
     if bad.any() or _may_be_codes(distinct):
         periods, values = _of_words(reading, spec)
     else:
-        periods = Periods("number", _unit(spec) or "year", convention=spec.year_convention)
+        years = bool(len(distinct)) and bool(((distinct >= _YEARS[0]) & (distinct <= _YEARS[1])).all())
+        unit = _unit(spec) or ("year" if years else "period")
+        periods = Periods("number", unit, convention=spec.year_convention)
         empty = np.isnan(values)
         if empty.any():
             reading.add(f"{name}: no period in {reading.lines(empty)}", "every row names its period")

@@ -45,7 +45,7 @@ class Periods:
     Attributes
     ----------
     notation, unit
-        How periods are written, and what one of them is.
+        How periods are written, and what one of them is: a period where plain numbers can be no years and nobody says.
     step, first
         ``number = (count - first) / step``, where `count` counts years, quarters or months; of plain numbers one
         apart the number is the period itself.
@@ -63,7 +63,7 @@ class Periods:
     """
 
     notation: Notation = "number"
-    unit: PeriodUnit = "year"
+    unit: PeriodUnit | Literal["period"] = "year"
     step: int = 1
     first: int = 0
     convention: YearConvention = "calendar"
@@ -147,9 +147,9 @@ class Periods:
 
     def last_of_year(self, year: float) -> float | None:
         """Return the last period of a calendar year as numbered here; None where periods say no year."""
-        per = {"year": 1, "quarter": 4, "month": 12}[self.unit]
-        if self.notation == "number" and self.unit != "year":
+        if self.unit == "period" or (self.notation == "number" and self.unit != "year"):
             return None
+        per = {"year": 1, "quarter": 4, "month": 12}[self.unit]
         return float(np.floor((year * per + per - 1 - self.first) / self.step))
 
     def _texts(self, numbers: Any) -> Any:

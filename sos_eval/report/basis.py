@@ -166,7 +166,7 @@ def _periods(panel: PanelFacts, before: float = math.nan) -> str:
     first, last = panel.written(panel.first_time), panel.written(end)
     inside = [name for name in panel.omitted_times if panel.first_time < panel.place(name) < end]
     plain = f"{period_word(panel)}s" if panel.period else "periods"
-    yearly = panel.period not in ("quarter", "month")
+    yearly = panel.period in ("", "year")
     unit = _YEARS.get(panel.year_convention, plain) if yearly else plain
     if yearly and panel.year_convention == "starts_april":  # a year is named by its start, and ends in the next
         unit, last = "years from April", f"March {int(last) + 1}" if last.isdigit() else last

@@ -40,7 +40,7 @@ def unit_labels(bundle: ResultBundle) -> dict[str, str]:
 
 
 def period_word(panel: PanelFacts) -> str:
-    """Return what one period is: a year unless the panel says quarter or month."""
+    """Return what one period is: a year unless the panel says otherwise."""
     return panel.period or "year"
 
 

@@ -120,7 +120,8 @@ class PanelFacts:
     first_time, last_time, cohorts
         Numbers of periods; `periods` says how these are written.
     period, periods
-        year, quarter or month, and each period as it is written to its number; empty where periods are plain numbers.
+        year, quarter, month or, of plain numbers that can be no years, period; empty where these are years as numbers.
+        Each period as it is written to its number; empty where periods are plain numbers.
     omitted_times, flagged_times
         Time (as text) to the declared reason.
     outcomes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +25,12 @@ from tests.economics.test_model import declared
 from tests.jobs.test_primary_outcome import DESIGN
 
 
-def told(name="entry", rows=None, own=None, **outcome):
+def told(name="entry", rows=None, own=None, panel=None, **outcome):
     data = declared(effect={"baseline": 30, "bundle": "b", **(own or {})})
     document = Document(data, Path("by_hand.yaml"))
     known = OutcomeFacts(**{"scale": "rate_per", "per": 10_000.0, "counted": True, **outcome})
     key = HeadlineKey("primary", name, "randomization")
-    ran = RunFacts(headline=key, panel=PanelFacts(outcomes={name: known}))
+    ran = RunFacts(headline=key, panel=replace(panel or PanelFacts(), outcomes={name: known}))
     table = (estimates() if rows is None else rows).assign(outcome=name)
     section = build(EconomicsSection, document.data, document)
     refuse_other_outcome(section, table, ran, document, (), "the bundle b")
@@ -117,3 +118,14 @@ def test_faults_of_a_designs_economics_come_before_the_work(tmp_path, look):
     (tmp_path / "d.yaml").write_text(text)
     with pytest.raises(DesignFault, match="scenario idle: it changes nothing"):
         look(tmp_path / "d.yaml")
+
+
+def test_an_effect_a_quarter_is_none_a_year():
+    def by(period):
+        return PanelFacts(period=period)
+
+    assert "has an effect on entries a quarter; an evaluation counts entries a year" in refused(
+        name="care_entries", panel=by("quarter")
+    )
+    assert "say what a period is (panel.period)" in refused(name="care_entries", panel=by("period"))
+    told(name="care_entries", panel=by("year"))
