@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from io import BufferedReader, RawIOBase, TextIOWrapper
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sos_eval.errors import Faults, OurFault, listed
+from sos_eval.errors import OurFault, listed
 from sos_eval.limits import limits
 from sos_eval.panel.read.layout import DEEPEST, Header, header_of, trimmed
 from sos_eval.panel.read.reading import MAX_ROWS, Reading, Wanted
@@ -23,6 +24,12 @@ __all__ = ["read_csv"]
 
 _PIECE = 200_000
 _LONGEST = 4_000_000
+
+#: What separates columns in place of commas.
+_SEPARATORS = {
+    ";": "semicolons", "\t": "tabs", "|": "upright lines (|)", ":": "colons", " ": "blanks", "^": "carets (^)",
+    "~": "tildes (~)",
+}  # fmt: skip
 
 #: A row, and the line that it begins on.
 Placed = tuple[list[str], int]
@@ -84,7 +91,6 @@ def _lines(text: TextIOWrapper, wanted: Wanted) -> Iterator[str]:
 
 def _pieces(reader: Any, wanted: Wanted) -> Reading:
     head, header = _head(reader, wanted)
-    _refuse_delimiter(header.names, wanted.path, wanted.faults)
     chosen = [i for i, name in enumerate(header.names) if wanted.needed(name)]
     width = len(header.names)
     pieces: list[list[Any]] = []
@@ -117,6 +123,7 @@ def _head(reader: Any, wanted: Wanted) -> tuple[list[Placed], Header]:
         before = reader.line_num
     if not head or (not any(cell.strip() for cell in head[0][0]) and not wanted.keys):
         wanted.refuse("the first line is empty", "the first line names the columns", line=1)
+    _refuse_delimiter([row for row, _ in head], wanted)
     header = header_of([row for row, _ in head], wanted, [line for _, line in head])
     if not any(header.names):
         wanted.refuse("the first line is empty", "the first line names the columns", line=1)
@@ -146,11 +153,25 @@ def _refuse_ragged(ragged: list[tuple[int, int]], header: tuple[str, ...], wante
         wanted.refuse(what, titled if len(header) == 1 else quoted)
 
 
-def _refuse_delimiter(header: tuple[str, ...], path: Path, faults: Faults) -> None:
-    for mark, word in ((";", "semicolons"), ("\t", "tabs")):
-        if len(header) == 1 and mark in header[0]:
-            faults.add(str(path), f"columns are separated by {word}", "separate them by commas")
-            faults.stop()
+def _refuse_delimiter(rows: Sequence[Sequence[str]], wanted: Wanted) -> None:
+    """Refuse columns that something else than commas separates: the needed names appear where it parts a row.
+
+    Of a file without needed names it is the usual mark that parts the first line.
+    """
+    if wanted.keys and any(set(wanted.keys) <= {cell.strip(" \ufeff") for cell in row} for row in rows):
+        return
+    for line in map(",".join, rows if wanted.keys else rows[:1]):
+        for mark in dict.fromkeys(re.findall(r"[^\w,\"'.]", line)):
+            names = [name.strip(" \"'\ufeff") for name in line.split(mark)]
+            if _are_names(names, mark, wanted.keys):
+                word = _SEPARATORS.get(mark, f'"{mark}"' if mark.isprintable() else f"U+{ord(mark):04X}")
+                wanted.refuse(f"columns are separated by {word}", "separate them by commas")
+
+
+def _are_names(names: Sequence[str], mark: str, keys: Sequence[str]) -> bool:
+    if keys:
+        return set(keys) <= set(names)
+    return len(names) > 1 and mark in {";", "\t", "|"} and "," not in "".join(names)
 
 
 def _joined(pieces: Sequence[Any]) -> Any:
