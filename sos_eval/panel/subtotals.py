@@ -19,7 +19,10 @@ from sos_eval.panel.rows import PlacedRows
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.sums import counted_columns
 
-__all__ = ["subtotals"]
+__all__ = ["SUBTOTALS", "subtotals"]
+
+#: The step of the flow that tells of them.
+SUBTOTALS = "subtotals"
 
 #: In so many periods each column is told and not nothing, or sums agree by chance.
 _PERIODS = 2
@@ -57,7 +60,7 @@ def subtotals(reading: Reading, rows: PlacedRows, spec: PanelSpec) -> tuple[tupl
     every = " and ".join(names)
     reason = f"{every}: in every period the sum of other units, whose people count twice; exclude leaves a unit out"
     told = listed([f"{unit} ({said})" for unit, said in words.items()], NAMED)
-    flow = FlowRow("subtotals", "noted", len(words), 0, told, reason)
+    flow = FlowRow(SUBTOTALS, "noted", len(words), 0, told, reason)
     return (Caveat(_SAID, tuple(words.items()), "everybody"),), (flow,)
 
 

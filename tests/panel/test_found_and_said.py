@@ -11,11 +11,27 @@ import pytest
 from openpyxl import Workbook
 
 from sos_eval.errors import DataFault, Fault
+from sos_eval.jobs.check import check_design
 from sos_eval.numerics.subset_sums import subset_sums
 from sos_eval.panel.dates import is_date, is_moment
 from sos_eval.panel.spellings import alike
 from tests.panel.small import SmallDesign
 from tests.panel.test_doubtful_tables import counted, loaded, notes, refused
+
+DESIGN = """\
+schema: sos-eval/design/1
+name: small
+panel:
+  source: csv
+  path: panel.csv
+  unit: la_code
+  time: year
+  outcome: {count: entries, exposure: children, per: 10000}
+  treatment: {first_treated: first_year, untreated_means: never}
+estimators: [{id: a, method: twfe}]
+inference: [{method: analytic}]
+seed: 1
+"""
 
 # -- separators, and what nobody sees -------------------------------------------------------------------------------
 
@@ -188,3 +204,13 @@ def test_sums_by_hand():
     assert subset_sums(rows, [np.arange(6)], every, none) == {2: (0, 1), 4: (2, 3)}
     assert subset_sums(rows, [np.array([0, 2, 1, 5, 3, 4])], every, none) == {}
     assert subset_sums(rows[:5], [], np.arange(5) == 2, every[:5]) == {2: (0, 1)}
+
+
+def test_check_tells_of_a_subtotal_and_a_profile_refuses_it(tmp_path, monkeypatch):
+    """Told of, the sum would be one more equation on the counts of its parts."""
+    with_sum(counted(), ["E03", "E04", "E05"]).to_csv(tmp_path / "panel.csv", index=False)
+    (tmp_path / "d.yaml").write_text(DESIGN)
+    assert "\nR001 (the sum of E03, E04, E05): entries and children: in every" in check_design(tmp_path / "d.yaml").text
+    (tmp_path / "d.yaml").write_text(DESIGN + "disclosure: {profile: dfe}\n")
+    with pytest.raises(DataFault, match=r"panel\.csv: … \(the sum of …\): entries and .*; under a disclosure"):
+        check_design(tmp_path / "d.yaml")

@@ -69,6 +69,7 @@ def read_csv(wanted: Wanted) -> Reading:
         except UnicodeDecodeError:
             faults.add(f"{path}:{_bad_line(path)}", "is not UTF-8 text", 'save it as "CSV UTF-8"')
         except csv.Error as error:
+            _refuse_delimiter(_first_lines(path), wanted)  # a quoted name before another mark is no csv either
             line = _open_quote(path) or reader.line_num
             faults.add(f"{path}:{line}", f"is no csv ({error})", "check the quotation marks in that line")
         except _TooLarge:
@@ -191,6 +192,12 @@ def _open_quote(path: Path) -> int | None:
     """Return the first line with an odd number of quotation marks."""
     with _opened(path) as file:
         return next((number for number, line in enumerate(file, 1) if line.count(b'"') % 2), None)
+
+
+def _first_lines(path: Path) -> list[list[str]]:
+    """Return the lines among which the names of the columns are looked for, each as one cell."""
+    with _opened(path) as file:
+        return [[line.decode("utf-8", "replace").rstrip("\r\n")] for line in islice(file, DEEPEST)]
 
 
 def _bad_line(path: Path) -> int:
