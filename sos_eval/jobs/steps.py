@@ -92,9 +92,7 @@ def _refuse_sums_told(design: Design, panel: Panel) -> None:
     sums = [row for row in panel.flow if row.step == SUBTOTALS]
     if design.disclosure.guards and sums:
         what = f"{sums[0].names}: {sums[0].reason}"
-        raise DataFault(
-            panel.fault(what, "under a disclosure profile leave the sum, or all its parts, out with exclude")
-        )
+        raise DataFault(panel.fault(what, "under a disclosure profile leave one, or all its parts, out with exclude"))
 
 
 def _by_default(design: Design) -> dict[str, tuple[str | int, ...]]:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["subset_sums"]
+__all__ = ["MOST", "subset_sums"]
 
 Array = NDArray[np.float64]
 
 #: Most rows among which neighbours, and a few of any, that add up are looked for.
-_MOST, _MOST_OF_FEW = 2_000, 400
+MOST, _MOST_OF_FEW = 2_000, 400
 _SAME = 1e-9
 
 
@@ -47,7 +47,7 @@ def subset_sums(
     ({3: (0, 2)}, {3: (0, 2)})
     """
     found: dict[int, tuple[int, ...]] = {}
-    for order in orders if len(values) <= _MOST else ():
+    for order in orders if len(values) <= MOST else ():
         found |= {row: own for row, own in _of_neighbours(values, order) if asked[row] and row not in found}
     for row in np.flatnonzero(asked & alone) if len(values) <= _MOST_OF_FEW else ():
         own = () if int(row) in found else _of_few(values, int(row))

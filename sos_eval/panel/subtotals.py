@@ -1,4 +1,4 @@
-"""Units that are the sum of several others: subtotals under a code or a name of their own, whose people count twice."""
+"""Units that are another one or the sum of several: subtotals under a code of their own, whose people count twice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import listed
-from sos_eval.numerics.subset_sums import subset_sums
+from sos_eval.numerics.subset_sums import MOST, subset_sums
 from sos_eval.panel.caveats import Caveat
 from sos_eval.panel.panel import NAMED, Array, FlowRow
 from sos_eval.panel.read.columns import LARGEST, texts
@@ -28,16 +28,15 @@ SUBTOTALS = "subtotals"
 _PERIODS = 2
 #: Ids of a form that so small a part has, and so many of the largest units, may be sums of any others.
 _RARE, _LARGEST = 0.25, 3
-_SAID = (
-    "Some units look like sums of others, so that people would count twice: {names}. Leave out the sum, or its parts."
-)
+_SAID = "Some units look like others, or like sums of them, so that people would count twice: {names}. Leave one out."
 
 
 def subtotals(reading: Reading, rows: PlacedRows, spec: PanelSpec) -> tuple[tuple[Caveat, ...], tuple[FlowRow, ...]]:
-    """Say which units are in every count, exposure and period the sum of two or more others that are used too.
+    """Say which units are in every count, exposure and period another one, or the sum of several that are used too.
 
-    Looked for are units that stand side by side in the file, by their ids or by a column of categories, and a few
-    of any (`subset_sums`). The total of all is a fault of its own (`refuse_sums`).
+    Looked for are units that stand side by side in the file, by their ids or by a column of categories, and a few of
+    any (`subset_sums`), in tables of no more units than a country has authorities. The total of all is a fault of its
+    own (`refuse_sums`).
 
     Parameters
     ----------
@@ -46,26 +45,41 @@ def subtotals(reading: Reading, rows: PlacedRows, spec: PanelSpec) -> tuple[tupl
     spec
         The block that names the outcomes and what is left out.
     """
-    names, columns = counted_columns(reading, rows, spec)
+    names, columns = counted_columns(reading, rows, spec) if 2 < len(rows.units) <= MOST else ([], [])
     left_out = np.isin(rows.units, [unit for one in spec.exclude for unit in one.units])
-    values = _values(rows, columns)
-    if not names or not values.shape[1] or len(rows.units) < 3:
+    tables = _tables(rows, columns)
+    if not tables:
         return (), ()
-    sums = subset_sums(values, _orders(reading, rows), ~left_out, _odd(rows.units, values))
+    values = np.hstack(tables)
+    sums = subset_sums(values, _orders(reading, rows), ~left_out, _odd(rows.units, values)) | _same(tables, left_out)
     found = {row: parts for row, parts in sums.items() if not left_out[list(parts)].all()}
     if not found:
         return (), ()
     units = rows.units.tolist()
-    words = {units[row]: f"the sum of {listed([units[part] for part in parts])}" for row, parts in found.items()}
+    kinds = {row: "the sum of" if len(parts) > 1 else "the same as" for row, parts in found.items()}
+    words = {units[row]: f"{kinds[row]} {listed([units[part] for part in parts])}" for row, parts in found.items()}
     every = " and ".join(names)
-    reason = f"{every}: in every period the sum of other units, whose people count twice; exclude leaves a unit out"
+    reason = f"{every}: in every period those of other units, whose people count twice; exclude leaves a unit out"
     told = listed([f"{unit} ({said})" for unit, said in words.items()], NAMED)
     flow = FlowRow(SUBTOTALS, "noted", len(words), 0, told, reason)
     return (Caveat(_SAID, tuple(words.items()), "everybody"),), (flow,)
 
 
-def _values(rows: PlacedRows, columns: Sequence[Array]) -> Array:
-    """Return units by column and period, (n_units, k): of periods in which each unit with a row tells the column.
+def _same(tables: Sequence[Array], left_out: NDArray[np.bool_]) -> dict[int, tuple[int, ...]]:
+    """Return units that tell what an earlier one tells, where every column varies over three periods or more."""
+    varies = ~left_out & np.all([np.ptp(table, axis=1) > 0 for table in tables], axis=0)
+    if any(table.shape[1] < _PERIODS + 1 for table in tables):
+        return {}
+    first: dict[bytes, int] = {}
+    found: dict[int, tuple[int, ...]] = {}
+    for row in np.flatnonzero(varies).tolist():
+        other = first.setdefault(np.hstack([table[row] for table in tables]).tobytes(), row)
+        found |= {} if other == row else {row: (other,)}
+    return found
+
+
+def _tables(rows: PlacedRows, columns: Sequence[Array]) -> list[Array]:
+    """Return each column by unit and period, (n_units, k): of periods in which each unit with a row tells it.
 
     A unit without a row adds nothing. None where a column is told, and not nothing, in too few periods.
     """
@@ -77,9 +91,9 @@ def _values(rows: PlacedRows, columns: Sequence[Array]) -> Array:
         table[rows.codes, periods] = np.where(told, column, 0.0)
         whole = table[:, (np.bincount(periods, ~told) == 0) & table.any(axis=0)]
         if whole.shape[1] < _PERIODS:
-            return np.zeros((len(rows.units), 0))
+            return []
         out.append(whole)
-    return np.hstack(out) if out else np.zeros((len(rows.units), 0))
+    return out
 
 
 def _orders(reading: Reading, rows: PlacedRows) -> list[NDArray[np.intp]]:

@@ -174,12 +174,12 @@ def test_a_subtotal_is_told_with_the_units_that_it_sums(units: list[str], code: 
     panel = loaded(small, with_sum(counted(), units, code))
     (row,) = [row for row in panel.flow if row.step == "subtotals"]
     assert row.names.startswith(f"{code} (the sum of {', '.join(units[:8])}")
-    assert row.reason.startswith("entries and children: in every period the sum of other units")
-    assert any(text.startswith("Some units look like sums of others") and code in text for text in panel.caveats)
+    assert row.reason.startswith("entries and children: in every period those of other units")
+    assert any(text.startswith("Some units look like others") and code in text for text in panel.caveats)
     small.block["exclude"] = [{"units": [code], "why": "a subtotal"}]
     panel = small.load()
     assert not notes(panel, "subtotals")
-    assert not any("sums of others" in text for text in panel.caveats)
+    assert not any("look like others" in text for text in panel.caveats)
 
 
 def test_units_of_one_category_are_found_wherever_they_stand(small: SmallDesign):
@@ -195,6 +195,23 @@ def test_one_period_or_one_column_that_adds_up_is_no_subtotal(small: SmallDesign
     table.loc[(table["la_code"] == "R001") & (table["year"] == 2013), "entries"] += 1
     assert not notes(loaded(small, table), "subtotals")
     assert not notes(loaded(small, counted()), "subtotals")
+
+
+def test_a_unit_under_two_codes_is_told(small: SmallDesign):
+    panel = loaded(small, with_sum(counted(), ["E07"], "E77"))
+    (row,) = [row for row in panel.flow if row.step == "subtotals"]
+    assert row.names == "E77 (the same as E07)"
+    assert any("E77 (the same as E07)" in text for text in panel.caveats)
+
+
+@pytest.mark.parametrize("factor", [10, 100, 0.1])
+def test_an_exposure_that_leaps_in_a_steady_table_is_asked_about(factor: float, small: SmallDesign):
+    table = counted().astype({"children": float})
+    assert not notes(loaded(small, table), "exposure as written")
+    table.loc[5, "children"] *= factor
+    asked = "3 times as much as in the unit's other rows or more, or as little, line 7: is it the same population?"
+    told = [(1, f"children: {asked}")]
+    assert notes(loaded(small, table.assign(entries=table["entries"] // 20)), "exposure as written") == told
 
 
 def test_sums_by_hand():

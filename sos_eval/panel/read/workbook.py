@@ -80,7 +80,7 @@ def read_xlsx(wanted: Wanted) -> Reading:
     blank = {(row, place) for column, place in zip(columns, places, strict=True)
              for row in at[[cell is None for cell in column]].tolist()}  # fmt: skip
     if blank and (unsaved := _unsaved(wanted, name, blank)):
-        what = f'sheet "{name}": {len(unsaved)} formulas without a saved value, {listed(unsaved, 4)}'
+        what = f'sheet "{name}": {many(len(unsaved), "formula")} without a saved value, {listed(unsaved, 4)}'
         wanted.refuse(what, "open the workbook in a spreadsheet and save it, or write values in place of formulas")
     flow = _fill(merged, columns, places, header, wanted) if merged and columns else []
     names = [header.names[i] for i in places]
