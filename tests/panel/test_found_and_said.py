@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 from openpyxl import Workbook
 
-from sos_eval.errors import DataFault, Fault
+from sos_eval.errors import DataFault, Fault, Faults
 from sos_eval.jobs.check import check_design
 from sos_eval.numerics.subset_sums import subset_sums
 from sos_eval.panel.dates import is_date, is_moment
+from sos_eval.panel.events.dates import days_of
+from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.spellings import alike
 from tests.panel.small import SmallDesign
 from tests.panel.test_doubtful_tables import counted, loaded, notes, refused
@@ -105,6 +107,22 @@ def test_midnight_is_the_day_that_it_shows():
     words = ["2014-04-01 00:00:00", "2014-04-01T00:00Z", "2014-04-01 00:00:00.000+01:00"]
     assert [is_date(word) for word in [*words, *MOMENTS]] == [True] * 3 + [False] * 3
     assert [is_moment(word) for word in [*words, *MOMENTS]] == [False] * 3 + [True] * 3
+
+
+def test_a_zoned_day_of_an_event_is_the_day_that_it_shows():
+    """London's 1 April 2014 was 31 March, a year before, as its moment in UTC."""
+
+    def read(*words: str) -> tuple[list[str], list[str]]:
+        days = pd.to_datetime(list(words), format="mixed").tz_localize("Europe/London")
+        reading = Reading(pd.DataFrame({"day": days}), "events", Faults(DataFault))
+        return days_of(reading, "day").astype(str).tolist(), [str(fault) for fault in reading.faults.found]
+
+    assert read("2014-04-01", "2014-12-01") == (["2014-04-01", "2014-12-01"], [])
+    days, faults = read("2014-04-01 10:00", "2014-12-01")
+    assert days == ["NaT", "2014-12-01"]
+    assert faults[0].startswith(
+        "events: day: 1 cell that are times of a day, and no date, '2014-04-01 10:00:00+01:00', row 0"
+    )
 
 
 @pytest.mark.parametrize("word", ["01-Mar", "Mar-01", "2024-03-01 00:00:00", "01/03/2024", "1-Sept-24"])
