@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import TypeVar
 
@@ -28,10 +29,15 @@ __all__ = [
     "SosEvalError",
     "listed",
     "nearest",
+    "numeral",
+    "visible",
 ]
 
 
 T = TypeVar("T")
+
+#: Characters that count as printed and show nothing: joiners, fillers, a blank of Braille, selectors of a variant.
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(0xFE00 + k) for k in range(16)}
 
 
 class SosEvalError(Exception):
@@ -46,7 +52,7 @@ class OurFault(SosEvalError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong, on one line.
+    """One thing that is wrong, on one line; characters that nobody sees stand in it by their number (`visible`).
 
     Attributes
     ----------
@@ -61,6 +67,10 @@ class Fault:
     where: str
     what: str
     instead: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("where", "what", "instead"):
+            object.__setattr__(self, name, visible(getattr(self, name)))
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
@@ -136,3 +146,39 @@ def listed(names: Sequence[object], at_most: int = 8) -> str:
     shown = ", ".join(str(name) for name in names[:at_most])
     rest = len(names) - at_most
     return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def numeral(value: float, digits: int = 3) -> str:
+    """Write a computed number for a sentence: significant digits, and no powers of ten that a reader would meet.
+
+    Below a millionth and from 10 to the 15 on, powers of ten stay.
+
+    Examples
+    --------
+    >>> numeral(-1197.4), numeral(0.00001234), numeral(12.3456), numeral(123456, 2), numeral(float("inf"))
+    ('-1,200', '0.0000123', '12.3', '120,000', 'inf')
+    """
+    text = f"{value:,.{digits}g}"
+    if "e" not in text or not 1e-6 <= abs(value) < 1e15:
+        return text
+    return f"{float(text):,.0f}" if abs(value) > 1 else f"{Decimal(text):f}"
+
+
+def visible(text: str) -> str:
+    r"""Write characters that nobody sees as a declaration reads them between quotation marks: ``\u200b``.
+
+    Blanks and line breaks stay; other blanks, marks of direction, byte-order marks and control characters do not.
+
+    Examples
+    --------
+    >>> print(visible("\ufeffcode and Kent\u00a0"), visible("St Helens"))
+    \ufeffcode and Kent\u00a0 St Helens
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(one if one == "\n" or (one.isprintable() and one not in _BLANK) else _by_number(one) for one in text)
+
+
+def _by_number(char: str) -> str:
+    number = ord(char)
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

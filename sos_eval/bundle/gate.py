@@ -15,18 +15,16 @@ from numpy.typing import NDArray
 
 from sos_eval.bundle.checker import for_the_checker
 from sos_eval.bundle.content import BundleContent, Confidential
-from sos_eval.bundle.covariates import CoarseCovariates
 from sos_eval.bundle.digits import rounded, rounded_table, significant
-from sos_eval.bundle.files import json_text
+from sos_eval.bundle.held import HeldBack
 from sos_eval.bundle.nested import nested_outcomes
-from sos_eval.bundle.people import few_of_sets, is_share, level_of, without_single_people
+from sos_eval.bundle.passed_balance import COVARIATE, PassedBalance
+from sos_eval.bundle.passed_words import PEOPLE, PassedWords
+from sos_eval.bundle.people import level_of
 from sos_eval.bundle.searched import SearchedCounts, answering, different
-from sos_eval.bundle.sentences import counts_people, fractions, without_computed, without_fractions
 from sos_eval.bundle.told import APART, LONE, NEAR, NESTED, SEARCHED, UNKNOWN, WEIGHED, ToldEstimates
 from sos_eval.bundle.withheld import BACK, path_rows, result_rows
-from sos_eval.panel.disclosure import masked
 from sos_eval.results.check import ENTRY
-from sos_eval.results.comparison import are_earlier_outcomes
 from sos_eval.results.facts import CheckFacts, DetectableFacts, DisagreementFacts, ResolutionFacts, RunFacts
 from sos_eval.results.members import Members
 from sos_eval.terms import BALANCE_COLUMNS, EFFECT_COLUMNS, FLOW_COLUMNS, PERIOD_COLUMNS
@@ -58,8 +56,6 @@ _IN_PERCENT = re.compile(r", from \S+% to \S+% of the treated's level before the
 _BETWEEN = ("shift", "shift_error", "shift_p", "change")
 _FINER = "withheld: a difference by itself tells finer than the estimates that are shown"
 _POOLED = "withheld: beside the mean of rates it would give back counts of single units"
-#: In place of a category that few people have.
-_RARE = "(few people)"
 _SETS = "withheld: counts of people are told of nested sets only"
 #: Checks that estimate without a few units: set against the estimate they tell of those.
 _WITHOUT_SOME = ("leave_one_out", "contamination", "spillover")
@@ -73,13 +69,6 @@ _THIN = "withheld: not all alternatives may be told"
 _AS_BALANCE = "withheld: what balance.csv holds back would stand here"
 #: Tables on how alike the groups are in all covariates together.
 _OF_COVARIATES = ("balance_measures", "overlap", "calibration", "calibration_line")
-_COVARIATE = "withheld: a covariate could be made of small counts, and whole numbers could be searched for"
-#: Numbers of a comparison of rows of people that count people, effective ones too.
-_COUNTS = ("n_treated", "n_comparison", "ess_comparison")
-_FINER_THAN_COUNTS = "withheld: it would tell finer than rounded counts of people"
-_QUOTED = "withheld: words and numbers that may be from the data"
-_PEOPLE = "withheld: rows are people"
-_SENTENCE = "A sentence that counts or names people is withheld (disclosure)."
 
 
 def gated(content: BundleContent, about: Confidential) -> BundleContent:
@@ -91,26 +80,21 @@ def gated(content: BundleContent, about: Confidential) -> BundleContent:
 
 
 class _Gate:
-    """One passage: the content as it came, and what was held back so far."""
+    """One passage: the content as it came, what was held back so far, and what is known of each estimate."""
 
     def __init__(self, content: BundleContent, about: Confidential) -> None:
         self.content, self.about = content, about
         self.told = ToldEstimates(about.disclosure.fewest, about.disclosure.smallest)
         self.few = self.told.few
-        self.held: list[tuple[str, str, int, str]] = []
-        self.rounded: list[tuple[str, str, int, int]] = []
+        self.held = HeldBack(about)
+        self.words = PassedWords(content, about, self.held)
+        self.balance = PassedBalance(content, about, self.held, self.few)
         self.silent: dict[tuple[str, str], str] = {}
         self.thin: set[tuple[str, str]] = set()
         self.partial: set[tuple[str, str]] = set()
         self.hidden: set[str] = set()
         self.held_balance = True
         self.searched = SearchedCounts(about.disclosure)
-        self.covariates = self._coarse_of(content.balance.iloc[:0] if about.people else content.balance)
-
-    def _coarse_of(self, balance: pd.DataFrame) -> CoarseCovariates:
-        """Return the covariates of a table of balance whose counts could be searched for."""
-        declared, about = (self.content.design.get("panel") or {}).get("covariates") or (), self.about.disclosure
-        return CoarseCovariates(balance, about.fewest, about.smallest, declared)
 
     def passed(self) -> BundleContent:
         """Hold back what must be, round the rest."""
@@ -118,8 +102,8 @@ class _Gate:
         self._choose()
         estimates = self._estimates(content.estimates)
         paths = {name: self._table(name, table) for name, table in content.tables.items() if name == "outcome_paths"}
-        balance = self._balance(content.balance)
-        self.held_balance = any(file == "balance.csv" for file, *_ in self.held)
+        balance = self.balance.passed(content.balance, "balance.csv", self.hidden, self.searched.outcomes)
+        self.held_balance = any(file == "balance.csv" for file, *_ in self.held.rows)
         passed = {
             name: paths[name] if name in paths else self._table(name, table) for name, table in content.tables.items()
         }
@@ -134,13 +118,13 @@ class _Gate:
             weights=None, flow=self._flow(content.flow),
             diagnostics=diagnostics, tests=self._tests(content.tests), headline=rounded(headline), facts=facts,
             economics=self._economics(content.economics),
-            log="\n".join(self._said("log.txt", self._without_numbers("log.txt", content.log.split("\n")))),
+            log="\n".join(self.words.said("log.txt", self.words.without_numbers("log.txt", content.log.split("\n")))),
         )  # fmt: skip
         return replace(out, withheld=self._checked(out))
 
     def _checked(self, out: BundleContent) -> pd.DataFrame:
         """Return `disclosure.csv`."""
-        covariate = _COVARIATE.removeprefix("withheld: ")
+        covariate = COVARIATE.removeprefix("withheld: ")
         fewer = [
             (
                 file,
@@ -151,9 +135,10 @@ class _Gate:
             for file, what, digits, cells in self.searched.coarse
         ]
         fewer += [
-            (file, what, f"{places} decimal places: {covariate}", cells) for file, what, places, cells in self.rounded
+            (file, what, f"{places} decimal places: {covariate}", cells)
+            for file, what, places, cells in self.balance.rounded
         ]
-        return for_the_checker(out, self.about.disclosure, fewer, self.held)
+        return for_the_checker(out, self.about.disclosure, fewer, self.held.rows)
 
     def _choose(self) -> None:
         """Choose the estimates that are told: the headline, then each that differs from those by enough units or none.
@@ -192,18 +177,10 @@ class _Gate:
             self.partial.add(key)
             self.silent |= {} if self.searched.digits[key] else {key: SEARCHED}
 
-    def _note(self, file: str, what: str, cells: int, reason: str) -> None:
-        if cells:
-            self.held.append((file, what, cells, reason))
-
-    def _note_whole(self, file: str, table: pd.DataFrame, reason: str) -> None:
-        """Note that a whole file is held back."""
-        self._note(file, "the whole file", max(int(table.notna().to_numpy().sum()), 1), reason)
-
     def _estimates(self, table: pd.DataFrame, file: str = "estimates.csv") -> pd.DataFrame:
         """Hold back rows of effects on few units, and those that would give them back."""
         keys = ["estimator", "outcome", "inference", "scale", "subgroup"]
-        table = self._worded(file, table)
+        table = self.words.worded(file, table)
         few, back = np.zeros(len(table), bool), np.zeros(len(table), bool)
         apart = {reason: np.zeros(len(table), bool) for reason in APART}
         answers = self.searched.answers(table) & (file == "estimates.csv")
@@ -219,10 +196,10 @@ class _Gate:
             if key in self.searched.digits and key not in self.silent:
                 apart[SEARCHED][at] = ~(few | answers)[at]
             self._remember(key, rows, few[at], back[at] | apart[LONE][at])
-        out = self._people(self._one_count(table, file), "n_obs", file)
+        out = self.held.people(self._one_count(table, file), "n_obs", file)
         near = np.logical_or.reduce(list(apart.values()))
         why = {self.few: few & ~near, BACK: back & ~near, **apart}
-        return self.searched.coarser(file, self._without(file, out, _RESULTS, why, "reason"), _RESULTS)
+        return self.searched.coarser(file, self.held.emptied(file, out, _RESULTS, why, "reason"), _RESULTS)
 
     def _lone(self, key: tuple[str, str], rows: pd.DataFrame) -> NDArray[np.bool_]:
         """Say which rows weigh few units of one start in a way of their own, beside those of the headline.
@@ -244,7 +221,7 @@ class _Gate:
         headline = self.content.facts.headline
         own = headline.rows(table)
         told = table.index.isin(own.index[own["aggregation"] == "overall"]) & (table["subgroup"] == "").to_numpy()
-        self._note(file, "n_obs", int((~told).sum()), _SETS)
+        self.held.note(file, "n_obs", int((~told).sum()), _SETS)
         return table.assign(n_obs=table["n_obs"].astype(float).where(told))
 
     def _remember(self, key: tuple[str, str], rows: pd.DataFrame, few: Any, back: Any) -> None:
@@ -255,72 +232,32 @@ class _Gate:
         if (few | back).any():
             self.partial.add(key)
 
-    def _without(
-        self, file: str, table: pd.DataFrame, columns: Sequence[str], why: Mapping[str, Any], said: str
-    ) -> pd.DataFrame:
-        """Empty cells of rows, say why beside them, and round what is left."""
-        out = rounded_table(table)
-        present = [name for name in columns if name in out.columns]
-        for reason, rows in why.items():
-            if not rows.any():
-                continue
-            for label, at in _labelled(out).items():
-                cells = out.loc[at & rows, present].notna().to_numpy().sum()
-                self._note(file, f"{label}: {', '.join(present)}", int(cells), reason)
-            for name in present:
-                out[name] = out[name].astype(float).mask(rows)
-            if said in out.columns:
-                out[said] = out[said].astype(object).mask(rows, reason)
-        return out
-
-    def _people(self, table: pd.DataFrame, column: str, file: str) -> pd.DataFrame:
-        """Mask a column that counts people, where rows are people."""
-        if not self.about.people:
-            return table
-        out, hidden = masked(table, [column], self.about.disclosure)
-        self._note(file, column, hidden, f"withheld: a count of people under {self.about.disclosure.smallest}")
-        return out
-
     def _table(self, name: str, table: pd.DataFrame) -> pd.DataFrame | None:
         """Return a file of ``tables/``; None where the whole is held back."""
         file = f"tables/{name}.csv"
         if name == "outcome_paths":
             return self._paths(file, table)
         if reason := self._why_no_group(name):
-            self._note_whole(file, table, reason)
+            self.held.note_whole(file, table, reason)
             return None
         if set(EFFECT_COLUMNS) <= set(table.columns):
             return self._estimates(table, file)
         if tuple(table.columns) == BALANCE_COLUMNS:
-            return self._balance(table, file)
+            return self.balance.passed(table, file, self.hidden, self.searched.outcomes)
         if tuple(table.columns) == FLOW_COLUMNS:
             return self._flow(table, file)
         if reason := self._whole_table(name, table):
-            self._note_whole(file, table, reason)
+            self.held.note_whole(file, table, reason)
             return None
-        table = self._worded(file, table)
+        table = self.words.worded(file, table)
         if self.about.people and name in _OF_COVARIATES:
-            return self._measures_of_people(file, table)
+            return self.balance.measures_of_people(file, table)
         if name == "families":
             out = self._without_few(file, table, _IN_FAMILY, "reason")
-            out = self._without(file, out, ("estimate",), {SEARCHED: self._searched_rows(out)}, "")
+            out = self.held.emptied(file, out, ("estimate",), {SEARCHED: self._searched_rows(out)}, "")
             return self.searched.coarser(file, out, _RANKS_OF_FAMILY)
         return (
             self._alternatives(name, table) if name in self.about.rows and "variant" in table else rounded_table(table)
-        )
-
-    def _measures_of_people(self, file: str, table: pd.DataFrame) -> pd.DataFrame:
-        """Mask and round what counts people in tables on how alike groups of people are, and withhold what is finer."""
-        if "measure" not in table:
-            return rounded_table(self._people(table, "n_units", file) if "n_units" in table else table)
-        counts = table["measure"].astype(str).str.startswith("ess_").to_numpy(bool)
-        told = self._people(table.assign(value=table["value"].astype(float).where(counts)), "value", file)
-        return self._without(
-            file,
-            told.assign(value=told["value"].where(counts, table["value"])),
-            ("value",),
-            {_FINER_THAN_COUNTS: ~counts},
-            "reason",
         )
 
     def _why_no_group(self, name: str) -> str:
@@ -341,12 +278,12 @@ class _Gate:
             return self.silent[key]
         if key in self.searched.digits:
             return SEARCHED
-        return BACK if key in self.partial else _COVARIATE if self._is_coarse(stem) else ""
+        return BACK if key in self.partial else COVARIATE if self._is_coarse(stem) else ""
 
     def _is_coarse(self, stem: str) -> bool:
         """Whether the headline's balance, or another group's, has a covariate whose counts could be searched for."""
         balance = self.content.tables.get(f"{stem}.balance")
-        return bool(self.covariates.names) or balance is None or bool(self._coarse_of(balance).names)
+        return bool(self.balance.covariates.names) or balance is None or bool(self.balance.coarse_of(balance).names)
 
     def _alternatives(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
         """Hold back alternatives on few units, and on nearly the units of an estimate that is told."""
@@ -359,25 +296,11 @@ class _Gate:
             self.thin.add(key)
         numbers = [str(column) for column in table if table[column].dtype.kind == "f" and column not in _SIZES]
         reasons = {reason: np.array([one == reason for one in why]) for reason in dict.fromkeys(why) if reason}
-        out = self._without(file, table, numbers, reasons, "reason")
+        out = self.held.emptied(file, table, numbers, reasons, "reason")
         of_level = ~table["scale"].isin(["ratio", "log"]).to_numpy(bool)
-        out = self._without(file, out, _PERCENT, {_LEVEL: of_level}, "")
-        out = self._without(file, out, _BETWEEN, {_FINER: ~declared}, "")
-        return self._without(file, out, ("mean_of_draws",), {_MEANS: np.ones(len(out), bool)}, "")
-
-    def _worded(self, file: str, table: pd.DataFrame) -> pd.DataFrame:
-        """Return a table whose reasons quote no data, and whose words name and count no people."""
-        texts = {
-            str(name): ["" if pd.isna(text) else str(text) for text in table[name]]
-            for name in table.columns
-            if table[name].dtype.kind in "OTU" and (name == "reason" or self.about.people)
-        }
-        if "reason" in texts:
-            plain = [self.about.told(text) for text in texts["reason"]]
-            quoted = sum(one != other for one, other in zip(plain, texts["reason"], strict=True))
-            self._note(file, "words of reasons", quoted, _QUOTED)
-            texts["reason"] = plain
-        return table.assign(**{name: self._said(file, said) for name, said in texts.items()})
+        out = self.held.emptied(file, out, _PERCENT, {_LEVEL: of_level}, "")
+        out = self.held.emptied(file, out, _BETWEEN, {_FINER: ~declared}, "")
+        return self.held.emptied(file, out, ("mean_of_draws",), {_MEANS: np.ones(len(out), bool)}, "")
 
     def _whole_table(self, name: str, table: pd.DataFrame) -> str:
         """Say why a whole file of ``tables/`` is held back; nothing where it is not."""
@@ -386,16 +309,16 @@ class _Gate:
             return _DRAWS
         what = name.rpartition(".")[2]
         if self.about.people and what == "calibration":
-            return _PEOPLE
+            return PEOPLE
         about_units = {"unit", "label"} & set(table.columns)
         if about_units and (self.about.people or (name not in _PUBLIC and _by_unit(table))):
-            return _PEOPLE if self.about.people else _ONE_UNIT
+            return PEOPLE if self.about.people else _ONE_UNIT
         if name.endswith(_WITHOUT_SOME):
             return _ONE_UNIT
         if not {"path", "equally_good"}.isdisjoint(name.split(".")):  # each end is one more weighing of the units
             return WEIGHED
-        if self.covariates.names and what in _OF_COVARIATES:
-            return _COVARIATE
+        if self.balance.covariates.names and what in _OF_COVARIATES:
+            return COVARIATE
         if "balance" in name.split(".") and self._silent_on_balance:
             return _AS_BALANCE
         if name == "implementation.as_treated":
@@ -435,83 +358,32 @@ class _Gate:
         unknown = ~table["outcome"].isin(self.content.estimates["outcome"]).to_numpy(bool) & ~(few | back | nested)
         gone = (digits == 0) & ~(few | back | nested | unknown)
         why = {self.few: few, BACK: back, NESTED: nested, UNKNOWN: unknown, SEARCHED: gone}
-        out = self._without(file, table, ("mean", "mean_pooled"), why, "")
+        out = self.held.emptied(file, table, ("mean", "mean_pooled"), why, "")
         out = self.searched.coarser_means(file, out, digits)
         pooled = int(out["mean_pooled"].notna().sum())
-        self._note(file, "mean_pooled", pooled, _POOLED)
+        self.held.note(file, "mean_pooled", pooled, _POOLED)
         return out.assign(mean_pooled=np.nan) if pooled else out
-
-    def _balance(self, table: pd.DataFrame, file: str = "balance.csv") -> pd.DataFrame:
-        """Hold back balance on few units, and of outcomes whose path is held back."""
-        fewest = self.about.disclosure.fewest
-        n = table[["n_treated", "n_comparison"]].astype(float)
-        rare, words = self._few_people(table), table["covariate"].astype(str)
-        few = (n < fewest).any(axis=1).to_numpy() | rare
-        outcomes = are_earlier_outcomes(words)
-        sizes = n.groupby(table["covariate"])
-        apart = (sizes.transform("max") - sizes.transform("min")).to_numpy(float)
-        near = ((apart > 0) & (apart < fewest)).any(axis=1) & (table["stage"] == "before").to_numpy()
-        searched = outcomes & bool(self.searched.outcomes)
-        back = ~few & (near | (outcomes & bool(self.hidden))) & ~searched
-        columns = ("mean_treated", "mean_comparison", "std_mean_diff", "variance_ratio", "ks")
-        unnamed = rare & words.str.contains("=", regex=False).to_numpy(bool)
-        table = without_single_people(table, self.about.disclosure) if self.about.people else table
-        table = table.assign(covariate=words.mask(unnamed, words.str.split("=").str[0] + "=" + _RARE))
-        out = self._without(file, table, columns, {self.few: few, BACK: back, SEARCHED: searched & ~few}, "")
-        out = self._coarse(file, out, columns)
-        for name in _COUNTS:
-            out = self._people(out, name, file)
-        return out
-
-    def _coarse(self, file: str, table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-        """Tell of covariates that could be made of small counts the standardised difference alone, to few places."""
-        rows, of = self.covariates.rows(table), self.covariates
-        beside = [*(name for name in columns if name != "std_mean_diff"), "ess_comparison"]
-        out = self._without(file, table, beside, {_COVARIATE: rows}, "")
-        out = of.coarser(self._without(file, out, ("std_mean_diff",), {_COVARIATE: of.untold(out)}, ""))
-        told = out[rows & out["std_mean_diff"].notna().to_numpy()].groupby("covariate", sort=False).size()
-        self.rounded += [
-            (file, f"{name}: std_mean_diff", of.places[str(name)], int(cells)) for name, cells in told.items()
-        ]
-        return out
-
-    def _few_people(self, table: pd.DataFrame) -> NDArray[np.bool_]:
-        """Say which rows of balance, of rows that are people, tell of fewer people with or without something than may.
-
-        A covariate of two values has no variance ratio; its mean times the people is a count. Where the two are not 0
-        and 1, as mean and distance of the distributions tell, the codes are not known here, and it is held back.
-        """
-        if not self.about.people:
-            return np.zeros(len(table), bool)
-        few = np.zeros(len(table), bool)
-        for group in ("treated", "comparison"):
-            n, share = table[f"n_{group}"].to_numpy(float), table[f"mean_{group}"].to_numpy(float)
-            held = np.minimum(share, 1 - share) * n
-            few |= table["variance_ratio"].isna().to_numpy() & (held > 0) & (held < self.about.disclosure.smallest)
-        few |= table["variance_ratio"].isna().to_numpy() & ~is_share(table)
-        whole = np.asarray(pd.Series(few).groupby(table["covariate"].to_numpy()).transform("max"), bool)
-        return whole | few_of_sets(table, whole, self.about.disclosure.smallest)
 
     def _weights(self, table: pd.DataFrame | None) -> None:
         """Hold weights by unit back: matched on outcomes, they and balance.csv give counts of single units back."""
         whole = pd.DataFrame() if table is None else table
-        self._note_whole("weights.csv", whole, _PEOPLE if self.about.people else _ONE_UNIT)
+        self.held.note_whole("weights.csv", whole, PEOPLE if self.about.people else _ONE_UNIT)
 
     def _flow(self, table: pd.DataFrame, file: str = "flow.csv") -> pd.DataFrame:
         """Mask counts of people in the flow, and what would name or count them in words."""
         for name in ("what", "reason"):
             texts = ["" if pd.isna(text) else str(text) for text in table[name]]
-            table = table.assign(**{name: self._without_numbers("flow.csv", texts)})
-        if not self.counted:
+            table = table.assign(**{name: self.words.without_numbers("flow.csv", texts)})
+        if not self.words.counted:
             return table
         ends = table["step"].isin(["start", "end"])
-        self._note(file, "rows", int((~ends).sum()), _SETS)
-        out = self._people(table.assign(rows=table["rows"].astype(float).where(ends)), "rows", file)
+        self.held.note(file, "rows", int((~ends).sum()), _SETS)
+        out = self.held.people(table.assign(rows=table["rows"].astype(float).where(ends)), "rows", file)
         for name in ("what", "reason"):
-            out[name] = self._said(file, [str(text) for text in table[name]])
+            out[name] = self.words.said(file, [str(text) for text in table[name]])
         if not self.about.people:
             return out
-        self._note(file, "names", int((table["names"] != "").sum()), _PEOPLE)
+        self.held.note(file, "names", int((table["names"] != "").sum()), PEOPLE)
         return out.assign(names="")
 
     def _diagnostics(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -535,8 +407,8 @@ class _Gate:
         why |= {WEIGHED: weighed, SEARCHED: searched, _FINER: between & ~(searched | thin)}
         table = table.assign(text=[_IN_PERCENT.sub("", str(text)) for text in table["text"]])
         out = self._without_few("diagnostics.csv", table, ("value",), "text")
-        out = self._without("diagnostics.csv", out, ("value",), why, "text")
-        return out.assign(text=self._said("diagnostics.csv", [str(text) for text in out["text"]]))
+        out = self.held.emptied("diagnostics.csv", out, ("value",), why, "text")
+        return out.assign(text=self.words.said("diagnostics.csv", [str(text) for text in out["text"]]))
 
     def _tests(self, table: pd.DataFrame) -> pd.DataFrame:
         linear = table["statistic"].eq("coefficient").to_numpy(bool)
@@ -544,10 +416,10 @@ class _Gate:
         searched = self._searched_rows(table)
         beside = [name for name in _TESTED if name not in _RANKS]
         out = self.searched.coarser(
-            "tests.csv", self._without("tests.csv", out, beside, {SEARCHED: searched}, ""), _RANKS
+            "tests.csv", self.held.emptied("tests.csv", out, beside, {SEARCHED: searched}, ""), _RANKS
         )
-        out = self._without("tests.csv", out, ("mean_estimate",), {_MEANS: np.ones(len(out), bool)}, "")
-        return self._without("tests.csv", out, ("mean",), {_MEANS: linear}, "")
+        out = self.held.emptied("tests.csv", out, ("mean_estimate",), {_MEANS: np.ones(len(out), bool)}, "")
+        return self.held.emptied("tests.csv", out, ("mean",), {_MEANS: linear}, "")
 
     def _searched_rows(self, table: pd.DataFrame) -> NDArray[np.bool_]:
         """Say which rows are of estimates that are told to few digits, since their counts could be searched for."""
@@ -556,7 +428,7 @@ class _Gate:
 
     def _without_few(self, file: str, table: pd.DataFrame, columns: Sequence[str], said: str) -> pd.DataFrame:
         """Empty rows of estimates of which nothing is told."""
-        return self._without(file, table, columns, self._silent_rows(table), said)
+        return self.held.emptied(file, table, columns, self._silent_rows(table), said)
 
     def _silent_rows(self, table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
         """Return the rows of estimates of which nothing is told, by why."""
@@ -566,26 +438,26 @@ class _Gate:
     def _facts(self, facts: RunFacts) -> RunFacts:
         """Round the facts, empty those on few units, and hold back sentences that count or name people."""
         out: RunFacts = rounded(facts)
-        plain = {name: self._without_computed("results.json", said) for name, said in facts.notes.items()}
-        notes = {name: tuple(self._said("results.json", said)) for name, said in plain.items()}
-        out = replace(out, notes=notes, caveats=tuple(self._said("results.json", facts.caveats)))
+        plain = {name: self.words.without_computed("results.json", said) for name, said in facts.notes.items()}
+        notes = {name: tuple(self.words.said("results.json", said)) for name, said in plain.items()}
+        out = replace(out, notes=notes, caveats=tuple(self.words.said("results.json", facts.caveats)))
         gone = {*self.silent, *self.searched.digits}
         kept = [one for one in out.procedures if (one.estimator, one.outcome) not in gone]
         out = replace(out, procedures=tuple(kept), panel=self._panel_facts(out))
         if any(reason in APART for reason in self.silent.values()):
-            self._note("results.json", "disagreement", 1, NEAR)
+            self.held.note("results.json", "disagreement", 1, NEAR)
             out = replace(out, disagreement=DisagreementFacts())
         reason = self._why_alone()
         if self.about.people:
             out = replace(out, inference=self._without_effective(out.inference))
-        if self.covariates.names:  # effective numbers of matched units are made of covariates
+        if self.balance.covariates.names:  # effective numbers of matched units are made of covariates
             known = replace(
                 out.inference, effective_comparison_clusters=math.nan, variance_comparison_clusters=math.nan
             )
             out = replace(out, inference=known)
         if not reason:
             return out
-        self._note("results.json", "detectable, disagreement", 2, reason)
+        self.held.note("results.json", "detectable, disagreement", 2, reason)
         detectable = DetectableFacts(test=facts.detectable.test, level=facts.detectable.level, reason=reason)
         out = replace(out, detectable=detectable, disagreement=DisagreementFacts())
         if reason == SEARCHED:
@@ -596,8 +468,8 @@ class _Gate:
     def _without_effective(self, inference: ResolutionFacts) -> ResolutionFacts:
         """Return what the rule made of the inference, without what clusters of people are worth: that counts them."""
         said = [inference.choice, inference.caution, inference.reason]
-        choice, caution, reason = self._without_numbers("results.json", said)
-        self._note("results.json", "effective numbers of clusters", 4, _PEOPLE)
+        choice, caution, reason = self.words.without_numbers("results.json", said)
+        self.held.note("results.json", "effective numbers of clusters", 4, PEOPLE)
         return replace(
             inference, choice=choice, caution=caution, reason=reason,
             effective_treated_clusters=math.nan, effective_comparison_clusters=math.nan,
@@ -622,20 +494,24 @@ class _Gate:
         empty |= {"mean_comparison": math.nan} if others else {}
         few = min(panel.n_treated_units, panel.n_comparison_units) < fewest
         empty |= {"mean_exposure_treated": math.nan} if few else {}
-        self._note("results.json", ", ".join(empty), len(empty) * len(panel.outcomes), BACK)
+        self.held.note("results.json", ", ".join(empty), len(empty) * len(panel.outcomes), BACK)
         empty |= {"n_missing": math.nan, "n_missing_exposure": math.nan} if self.about.people else {}
         means = ("mean_treated", "mean_treated_before", "mean_comparison")
         alone = dict.fromkeys(means, math.nan)
         estimated = set(self.content.estimates["outcome"])
         held = self.searched.outcomes | self.nested
         found = [name for name in panel.outcomes if name in held or name not in estimated]
-        self._note("results.json", ", ".join(means), len(means) * len(found), SEARCHED)
+        self.held.note("results.json", ", ".join(means), len(means) * len(found), SEARCHED)
         outcomes = {
             name: replace(one, **(alone if name in found else self._levels(name)) | empty)
             for name, one in facts.panel.outcomes.items()
         }
         return replace(
-            panel, outcomes=outcomes, n_rows=self._count(panel.n_rows), n_gaps=self._count(panel.n_gaps), strata=()
+            panel,
+            outcomes=outcomes,
+            n_rows=self.held.count(panel.n_rows),
+            n_gaps=self.held.count(panel.n_gaps),
+            strata=(),
         )
 
     def _levels(self, outcome: str) -> dict[str, float]:
@@ -649,15 +525,9 @@ class _Gate:
         means = ("mean_treated", "mean_treated_before", "mean_comparison")
         out = {name: level_of(getattr(told, name), behind.get(name), self.about.disclosure) for name in means}
         if any(math.isnan(out[name]) and not math.isnan(getattr(told, name)) for name in means):
-            self._note("results.json", f"mean outcomes of {outcome}", len(means), _PEOPLE)
+            self.held.note("results.json", f"mean outcomes of {outcome}", len(means), PEOPLE)
             return dict.fromkeys(means, math.nan)
         return {name: significant(value) for name, value in out.items()}
-
-    def _count(self, value: float) -> float:
-        """Return a count of people as it may be shown."""
-        if not self.about.people:
-            return value
-        return float(masked(pd.DataFrame({"n": [value]}), ["n"], self.about.disclosure)[0]["n"].iloc[0])
 
     @property
     def _silent_on_balance(self) -> bool:
@@ -671,75 +541,19 @@ class _Gate:
 
     def _economics(self, economics: Mapping[str, Any]) -> dict[str, Any]:
         """Hold an economic evaluation back where its effect is, or balance that its gate reads; round it elsewhere."""
-        reason = self._why_alone() or (_AS_BALANCE if self.covariates.names or self._of_people else "")
+        reason = self._why_alone() or (_AS_BALANCE if self.balance.covariates.names or self._of_people else "")
         if economics and reason:
-            self._note("economics/", "the whole folder", len(economics), reason)
+            self.held.note("economics/", "the whole folder", len(economics), reason)
             return {}
         return {
             name: rounded_table(value) if isinstance(value, pd.DataFrame) else rounded(value)
             for name, value in economics.items()
         }
 
-    def _said(self, file: str, texts: Sequence[str]) -> list[str]:
-        """Return sentences, without those that count or name people where rows are people or were events."""
-        if not self.counted:
-            return list(texts)
-        held = [counts_people(text) or self._names(text) for text in texts]
-        self._note(file, "sentences", sum(held), _PEOPLE)
-        return [_SENTENCE if gone else text for gone, text in zip(held, texts, strict=True)]
-
-    def _without_numbers(self, file: str, texts: Sequence[str]) -> list[str]:
-        """Return sentences without numbers that are neither whole nor declared, and without cut-points of the data."""
-        return self._fewer_numbers(file, texts, [without_fractions(text, self._written) for text in texts])
-
-    def _without_computed(self, file: str, texts: Sequence[str]) -> list[str]:
-        """Return what methods say of their work, without every number that may be made of outcomes, whole ones too."""
-        plain = [without_computed(text, self._written, self._periods) for text in texts]
-        return self._fewer_numbers(file, texts, plain)
-
-    def _fewer_numbers(self, file: str, texts: Sequence[str], plain: list[str]) -> list[str]:
-        """Note how many sentences lost numbers; return them as they are without."""
-        gone = sum(one != other for one, other in zip(plain, texts, strict=True))
-        self._note(file, "numbers in sentences", gone, _QUOTED)
-        return plain
-
-    @cached_property
-    def _periods(self) -> frozenset[str]:
-        """Return the periods of the panel as they are written."""
-        panel = self.content.facts.panel
-        if panel.periods or not math.isfinite(panel.first_time + panel.last_time):
-            return frozenset(panel.periods)
-        return frozenset(map(str, range(int(panel.first_time), int(panel.last_time) + 1)))
-
-    @cached_property
-    def _written(self) -> frozenset[str]:
-        """Return the numbers with a fraction that the design declares, as they are written."""
-        return frozenset(fractions(json_text(self.content.design)))
-
-    @property
-    def counted(self) -> bool:
-        """Whether what was read are people or events, so that words and the flow may count them."""
-        return self.about.people or self.about.events
-
-    def _names(self, text: str) -> bool:
-        """Whether a sentence holds the name of a unit."""
-        return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in self.about.names if name in text)
-
 
 def _of(key: tuple[str, str], table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of an estimate."""
     return table[(table["estimator"] == key[0]) & (table["outcome"] == key[1])]
-
-
-def _labelled(table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
-    """Return the rows of a table by the words that the output checker finds them under."""
-    named = [
-        name
-        for name in ("estimator", "outcome", "aggregation", "group", "covariate", "name", "variant")
-        if name in table
-    ]
-    words = pd.Series([" ".join(map(str, row)) for row in zip(*(table[name] for name in named), strict=True)])
-    return {str(word): (words == word).to_numpy() for word in words.unique()}
 
 
 def _by_unit(table: pd.DataFrame) -> list[str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
-__all__ = ["counts_people", "fractions", "without_computed", "without_fractions"]
+__all__ = ["counts_people", "fractions", "public_counts", "without_computed", "without_fractions"]
 
 _WITHHELD = "…"
 #: A number that is not whole, or written with a power of ten, and cut-points that were taken from the data.
@@ -20,11 +20,14 @@ _NOUNS = (
     r"stratum|draws?|adoptions?|folds?|parameters?|coefficients?)\b"
 )
 _COUNT = re.compile(rf"(?<![\w.]){_WHOLE}(?:\s+(?:of|or|and)\s+(?:the\s+)?{_WHOLE})*\s+{_WHICH}{_NOUNS}(?!\s+of\s+\d)")
+#: How many of them there are, said behind: needs at least 3 periods before the first start, there are 2.
+_THERE = re.compile(rf"\b{_NOUNS}(?: [^\W\d]+){{0,6}}, there (?:is|are) {_WHOLE}")
 #: Where a whole number is a period, or a distance between two.
 _PERIODS = re.compile(
     rf"\b(?:(?:starts?|begins?|started|begun) (?:in|at)|cohorts?|event times?(?: up to)?|anticipation(?: of)?) "
     rf"[-−]?{_WHOLE}(?:(?:,| and| to| or) [-−]?{_WHOLE})*"
 )
+_QUOTED = re.compile(r"""(?<!\w)'[^']*'(?!\w)|"[^"]*\"""")
 #: What our own sentences say a number should be.
 _MEANT = re.compile(r"; 1 is right|\(1 and 0 where ")
 _LONG = 4
@@ -70,7 +73,8 @@ def without_computed(text: str, written: Collection[str], periods: Collection[st
     >>> without_computed("start in 7: 5 of 13 treated units, from -12 to 465 since 2013", set(), {"7", "2013"})
     'start in 7: 5 of 13 treated units, from … to … since 2013'
     """
-    public = [range(*found.span()) for rule in (_COUNT, _PERIODS, _MEANT) for found in rule.finditer(text)]
+    public = [range(*found.span()) for rule in (_PERIODS, _MEANT) for found in rule.finditer(text)]
+    public += public_counts(text)
     long = {period for period in periods if len(period) >= _LONG}
     public += [range(*found.span()) for one in long for found in re.finditer(rf"(?<!\w){re.escape(one)}(?!\w)", text)]
 
@@ -80,6 +84,24 @@ def without_computed(text: str, written: Collection[str], periods: Collection[st
         return number[0] if known else _WITHHELD
 
     return _CUTS.sub(rf"\1{_WITHHELD}", _NUMBER.sub(kept, text))
+
+
+def public_counts(text: str) -> Iterator[range]:
+    """Yield where a sentence counts units, periods, draws and what else of the method is no secret.
+
+    What stands between quotation marks is quoted from somewhere, and none of that.
+
+    Examples
+    --------
+    >>> text = "twfe needs at least 3 periods before the first start, there are 2; 13 rows and '4 units'"
+    >>> [text[one.start : one.stop] for one in public_counts(text)]
+    ['3 periods', 'periods before the first start, there are 2']
+    """
+    quoted = [range(*found.span()) for found in _QUOTED.finditer(text)]
+    for rule in (_COUNT, _THERE):
+        for found in rule.finditer(text):
+            if not any(found.start() in one for one in quoted):
+                yield range(*found.span())
 
 
 def counts_people(text: str) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.errors import listed
+from sos_eval.errors import listed, numeral
 from sos_eval.results.check import CheckResult
 from sos_eval.results.comparison import OF_UNITS, USUAL_KS, Comparison, ComparisonMethod, gaps_told
 
@@ -119,7 +119,7 @@ def _unlike(comparison: Comparison, limits: Mapping[str, float], matched_on: Col
         more = f"; and {len(apart) - _NAMED} more (balance.csv)" if len(apart) > _NAMED else ""
         texts.append(f"Matched on, but not made alike: standardised difference {gaps_told(apart[:_NAMED])}{more}.")
     if len(constant):
-        named = listed([f"{name} {value:.2g}" for name, value in constant.items()])
+        named = listed([f"{name} {numeral(value, 2)}" for name, value in constant.items()])
         texts.append(
             "The same in all treated units, so without a standardised difference, and not made alike: largest distance "
             f"between distribution functions in {named}."
@@ -179,7 +179,7 @@ def _judged(comparison: Comparison | None, limit: str, what: _Judgement, thresho
 def _sentence(what: _Judgement, worst: str, value: float, threshold: float | None, gaps: list[str], told: float) -> str:
     """Say what was found, of which covariate, and what was declared; `told` is what stands in the table."""
     which = f"{'smallest' if what.least else 'largest'} " if worst else ""
-    turned = f"; {told:.3g}, counted the other way round" if what.source == "variance_ratio" and told < 1 else ""
+    turned = f"; {numeral(told)}, counted the other way round" if what.source == "variance_ratio" and told < 1 else ""
     of = f" ({worst}{turned})" if worst else ""
     limit = "" if threshold is None else f"; the declared limit is {threshold:g}"
     missing = f" None exists for {', '.join(map(str, gaps))}." if gaps else ""

@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt, Lt
 from scipy.special import ndtri
 
 from sos_eval.checks.event_path import path_spread
+from sos_eval.errors import numeral
 from sos_eval.results.check import Check, CheckResult
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
@@ -53,9 +54,12 @@ class Equivalence(Check):
             "covariance": spread.origin,
         })  # fmt: skip
         log = " on the log scale" if path.ratio else ""
-        furthest = f"event time {path.timeline.before[worst]:g} is {values[worst]:.3g}, error {error[worst]:.3g}"
+        furthest = (
+            f"event time {path.timeline.before[worst]:g} is {numeral(values[worst])}, error {numeral(error[worst])}"
+        )
         text = (
-            f"Every earlier period is shown to lie within {bounds[worst]:.3g}{log} of the one that all are compared "
+            f"Every earlier period is shown to lie within {numeral(bounds[worst])}{log} of the one that all "
+            "are compared "
             f"with, and within no less ({furthest})."
         )
         return [self._result(float(bounds[worst]), text, table)]

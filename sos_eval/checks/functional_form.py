@@ -11,6 +11,7 @@ from annotated_types import Ge
 
 from sos_eval.checks.path import early_periods, path_p_values, why_no_path
 from sos_eval.checks.path_lottery import PathLottery
+from sos_eval.errors import numeral
 from sos_eval.panel.panel import Array
 from sos_eval.results.check import Check, CheckResult, of_hundred
 from sos_eval.results.fitted import Fitted
@@ -89,7 +90,8 @@ def _results(p: dict[str, Array], apart: float, draws: int) -> list[CheckResult]
     if np.isnan(apart):
         return [*made, _not_done("apart", "no level before the start on one side")]
     text = (
-        f"Before the start the treated's level was {apart:.3g} times that of the others: the further from one, the "
+        f"Before the start the treated's level was {numeral(apart)} times that of the others: the further from "
+        "one, the "
         "less can trends be parallel in levels and in logs at once."
     )
     return [*made, CheckResult("functional_form.apart", "ratio", apart, text)]

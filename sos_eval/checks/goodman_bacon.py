@@ -10,6 +10,7 @@ import pandas as pd
 from annotated_types import Ge, Le
 
 from sos_eval.checks.quantity import judged
+from sos_eval.errors import numeral
 from sos_eval.numerics.bacon import decomposed
 from sos_eval.panel.panel import Panel
 from sos_eval.results.check import Check, CheckResult
@@ -66,7 +67,8 @@ def _words(found: pd.DataFrame, share: float) -> str:
     """Say how much of the weight compares with whom, and what each kind says."""
     told = {"untreated": "units untreated throughout", "later": "later starters", "earlier": "units treated already"}
     parts = [
-        f"{own['weight'].sum():.0%} with {told[str(kind)]} ({np.average(own['estimate'], weights=own['weight']):.3g})"
+        f"{own['weight'].sum():.0%} with {told[str(kind)]} "
+        f"({numeral(np.average(own['estimate'], weights=own['weight']))})"
         for kind, own in found.groupby("kind", sort=False)
     ]
     return (

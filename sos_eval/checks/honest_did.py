@@ -10,6 +10,7 @@ import pandas as pd
 from annotated_types import Ge, Gt, Lt
 
 from sos_eval.checks.event_path import FEW, EventPath, PathDraws, PathSpread, path_spread
+from sos_eval.errors import numeral
 from sos_eval.numerics.hybrid import TooManyRays
 from sos_eval.numerics.path_sets import Interval, PathSets
 from sos_eval.numerics.restrictions import Bound, Monotone, Sign
@@ -130,7 +131,7 @@ class HonestDiD(Check):
         share = float(told.sets.rejects_zero(0.0, told.drawn.estimates).mean())
         text = (
             f"Of {len(told.drawn.estimates):,} random adoptions, the effect taken out, the set at M = 0 leaves zero "
-            f"out in {100 * share:.2g}% ({100 * told.sets.alpha:.2g}% are meant)."
+            f"out in {numeral(100 * share, 2)}% ({numeral(100 * told.sets.alpha, 2)}% are meant)."
         )
         return CheckResult(name, "rejections", share, text)
 
@@ -231,7 +232,7 @@ class Told:
         if not step > COARSE * (whole.high - whole.low):
             return ""
         logs = " in logs" if self.path.ratio else ""
-        return f" Its ends are told to the next of {len(self.sets.grid):,} grid points, {step:.2g} apart{logs}."
+        return f" Its ends are told to the next of {len(self.sets.grid):,} grid points, {numeral(step, 2)} apart{logs}."
 
     @property
     def _maybe_more(self) -> str:
@@ -275,4 +276,4 @@ class Told:
         if interval.reason:
             return f"not known: {interval.reason}"
         low, high = self._shown(np.array([interval.low, interval.high]))
-        return f"{low:.3g} to {high:.3g}"
+        return f"{numeral(low)} to {numeral(high)}"

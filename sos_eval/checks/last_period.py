@@ -8,7 +8,7 @@ import numpy as np
 
 from sos_eval.checks.common_lots import CommonLots, Varied
 from sos_eval.checks.quantity import overall
-from sos_eval.errors import InputFault
+from sos_eval.errors import InputFault, numeral
 from sos_eval.numerics.lots import share_shifted
 from sos_eval.panel.panel import Array
 from sos_eval.results.check import CheckResult, of_hundred
@@ -56,7 +56,9 @@ def last_period(fitted: Fitted, early: Array, draws: int, rng: np.random.Generat
     )
     return [
         CheckResult("path.last", "estimate", last.estimate, text),
-        CheckResult("path.last_shift", "p_value", p, f"How often random adoptions make so large a shift: {p:.2g}.")
+        CheckResult(
+            "path.last_shift", "p_value", p, f"How often random adoptions make so large a shift: {numeral(p, 2)}."
+        )
         if np.isfinite(p)
         else CheckResult("path.last_shift", "p_value", p, f"Not done: {why}."),
     ]

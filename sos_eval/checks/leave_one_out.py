@@ -12,6 +12,7 @@ from annotated_types import Ge, Gt, Lt
 
 from sos_eval.checks.common_lots import CommonLots, Varied, overall_row
 from sos_eval.checks.quantity import Quantity, judged, overall, refitted
+from sos_eval.errors import numeral
 from sos_eval.numerics.lots import share_reached
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.check import Check, CheckResult, of_hundred
@@ -111,7 +112,7 @@ class LeaveOneOut(Check):
             return CheckResult("leave_one_out.unusual", "p_value", np.nan, f"Not done: {why}.")
         p = share_reached(most, complete=not isinstance(lots, str) and lots.complete)
         text = (
-            f"Leaving out one treated unit moves the estimate by {most[0]:.3g} at most"
+            f"Leaving out one treated unit moves the estimate by {numeral(most[0])} at most"
             f"{_LOGS if fitted.estimate.cells['scale'].iloc[overall_row(fitted) or 0] == 'ratio' else ''}; so large a "
             f"change comes up in {of_hundred(p)} draws of random adoptions ({len(most) - 1:,} were made)."
         )
@@ -156,7 +157,8 @@ def _outside(known: pd.DataFrame, whole: float) -> list[CheckResult]:
         return []
     low, high = known["estimate"].min(), known["estimate"].max()
     text = (
-        f"The estimate, {whole:.3g}, lies outside all {len(known)} that leave one out ({low:.3g} to {high:.3g}): it "
+        f"The estimate, {numeral(whole)}, lies outside all {len(known)} that leave one out ({numeral(low)} to "
+        f"{numeral(high)}): it "
         "hangs on everybody being there, as where the comparison group is built anew each time."
     )
     return [CheckResult("leave_one_out.outside", "nearest_change", float(np.abs(change).min()), text)]

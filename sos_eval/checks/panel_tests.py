@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.errors import numeral
 from sos_eval.numerics.covariance import cluster_design, cr2
 from sos_eval.numerics.panel_models import UnitRows, correlated, hausman, mundlak, serial_null
 from sos_eval.numerics.regress import LinearFit, told_apart
@@ -133,8 +134,10 @@ def _serial(cells: _Cells) -> CheckResult:
         "n_clusters": [found.clusters],
     })  # fmt: skip
     text = (
-        f"What is left of a unit in one period goes with what was left in the period before: slope {found.slope:.3g}, "
-        f"where independent errors have {found.null:.3g} (p {found.p_value:.2g}, {found.clusters} clusters). "
+        "What is left of a unit in one period goes with what was left in the period before: slope "
+        f"{numeral(found.slope)}, "
+        f"where independent errors have {numeral(found.null)} (p {numeral(found.p_value, 2)}, {found.clusters} "
+        "clusters). "
         "Errors clustered by unit, and lots over units, allow for it."
     )
     return CheckResult("panel_tests.serial_correlation", "p_value", found.p_value, text, table=table)
@@ -185,8 +188,8 @@ def _said(line: pd.DataFrame) -> str:
     """Say a coefficient with its error."""
     one = line.iloc[0]
     return (
-        f"the treatment's coefficient is {one['estimate']:.3g} (clustered error {one['std_error']:.3g}, "
-        f"{one['df']:.3g} degrees of freedom)"
+        f"the treatment's coefficient is {numeral(one['estimate'])} (clustered error {numeral(one['std_error'])}, "
+        f"{numeral(one['df'])} degrees of freedom)"
     )
 
 
@@ -206,7 +209,8 @@ def _mundlak(cells: _Cells) -> CheckResult:
     })  # fmt: skip
     text = (
         f"Whether units' means of treatment and covariates tell of the outcome beside the values themselves: p "
-        f"{few.p_value:.2g} (F {few.statistic:.3g} on {few.df_num} and {few.df_denom:.3g} degrees of freedom, "
+        f"{numeral(few.p_value, 2)} (F {numeral(few.statistic)} on {few.df_num} and {numeral(few.df_denom)} "
+        "degrees of freedom, "
         f"{found.clusters} clusters). A large p does not show that random effects are right; unit effects stay fixed."
     )
     return CheckResult("panel_tests.mundlak", "p_value", few.p_value, text, table=table)
@@ -223,7 +227,8 @@ def _hausman(cells: _Cells) -> CheckResult:
     statistic, p = found
     table = pd.DataFrame({"chi_square": [statistic], "df": [float(cells.rows.x.shape[1])], "p_value": [p]})
     text = (
-        f"Hausman's statistic is {statistic:.3g} (p {p:.2g}); it takes errors of a unit for independent and of one "
+        f"Hausman's statistic is {numeral(statistic)} (p {numeral(p, 2)}); it takes errors of a unit for "
+        "independent and of one "
         "variance, and is here to replicate: Mundlak's test is the one to read."
     )
     return CheckResult("panel_tests.hausman", "p_value", p, text, table=table)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sos_eval.checks.last_period import UNLIKELY, last_period
 from sos_eval.checks.path_lottery import PathLottery
 from sos_eval.checks.path_onward import Onward
+from sos_eval.errors import numeral
 from sos_eval.numerics.detectable import Lots
 from sos_eval.numerics.inversion import Rejection, Terms, limits
 from sos_eval.numerics.lots import ContrastLots, symmetric_ranks
@@ -144,8 +145,10 @@ class Path(Check):
     def _slope(self, drawn: ContrastLots, p: float, ends: tuple[float, float], table: pd.DataFrame) -> CheckResult:
         value = float(drawn.value[0, -1])
         text = (
-            f"Before the start the treated moved {'up' if value >= 0 else 'down'} by {abs(value):.3g} a period against "
-            f"units drawn alike (difference {value:.3g}, {100 * self.level:g}% interval {_ends(ends)}); such a slope "
+            f"Before the start the treated moved {'up' if value >= 0 else 'down'} by {numeral(abs(value))} a "
+            "period against "
+            f"units drawn alike (difference {numeral(value)}, {100 * self.level:g}% interval {_ends(ends)}); "
+            "such a slope "
             f"or a steeper one comes up in {of_hundred(p)} draws."
         )
         return CheckResult("path.slope", "slope", value, text, table=table)
@@ -154,7 +157,8 @@ class Path(Check):
         k = int(np.argmax(np.abs(drawn.statistic[0, :-1])))
         value = float(drawn.value[0, k])
         text = (
-            f"Of the earlier periods {lottery.names[k]} lies furthest from the mean of the others, by {value:.3g}; one "
+            f"Of the earlier periods {lottery.names[k]} lies furthest from the mean of the others, by "
+            f"{numeral(value)}; one "
             f"that far out comes up in {of_hundred(p)} draws."
         )
         return CheckResult("path.largest", "contrast", value, text)
@@ -174,7 +178,7 @@ class Path(Check):
     def _blind(self, seen: tuple[float, float], lottery: PathLottery) -> CheckResult:
         if not np.isfinite(seen[0]):
             return self._not_done("detectable_slope", self._why_unseen(lottery))
-        text = f"This check would miss a steady divergence of {seen[0]:.3g} a period {self._missed}."
+        text = f"This check would miss a steady divergence of {numeral(seen[0])} a period {self._missed}."
         return CheckResult("path.detectable_slope", "slope", seen[0], text)
 
     def _bias(self, seen: tuple[float, float], onward: Onward, lottery: PathLottery) -> CheckResult:
@@ -182,7 +186,9 @@ class Path(Check):
             return self._not_done("implied_bias", why)
         bias = seen[0] * onward.apart
         unit = _unit(lottery.fitted.panel)
-        text = f"A divergence that this check would miss {self._missed} would shift the answer by {bias:.3g}{unit}."
+        text = (
+            f"A divergence that this check would miss {self._missed} would shift the answer by {numeral(bias)}{unit}."
+        )
         return CheckResult("path.implied_bias", "bias", bias, text)
 
     def _as_answered(self, lottery: PathLottery, rng: np.random.Generator) -> list[CheckResult]:
@@ -210,7 +216,8 @@ class Path(Check):
             ),
             CheckResult(
                 "path.implied_bias_as_answered", "log_ratio", abs(seen[0]) * abs(answered.apart),
-                f"A divergence that this check {missed} by a factor of {np.exp(abs(seen[0] * answered.apart)):.3g}.",
+                f"A divergence that this check {missed} by a factor of "
+                f"{numeral(np.exp(abs(seen[0] * answered.apart)))}.",
             )
             if np.isfinite(seen[0])
             else self._not_done("implied_bias_as_answered", self._why_unseen(lottery)),
@@ -232,7 +239,7 @@ class Path(Check):
     @property
     def _missed(self) -> str:
         """How often a divergence of the detectable size is missed."""
-        return _MISSED.get(self.power, f"{100 * (1 - self.power):.3g} times in 100")
+        return _MISSED.get(self.power, f"{numeral(100 * (1 - self.power))} times in 100")
 
     def _why_unseen(self, lottery: PathLottery) -> str:
         return REBUILT if lottery.fitted.rebuild is not None else UNFOUND
@@ -286,14 +293,14 @@ def _ends(ends: tuple[float, float]) -> str:
     """Return an interval in words, ends that no slope is steep enough for as what they are."""
     if not np.isfinite(ends).any():
         return "without ends: no slope, however steep, is rejected"
-    low, high = (f"{end:.3g}" if np.isfinite(end) else "no limit" for end in ends)
+    low, high = (numeral(end) if np.isfinite(end) else "no limit" for end in ends)
     return f"{low} to {high}"
 
 
 def _by_share(log: float) -> str:
     if abs(log) < 1e-12:
         return "neither higher nor lower"
-    return f"{100 * abs(np.expm1(log)):.3g}% {'higher' if log > 0 else 'lower'}"
+    return f"{numeral(100 * abs(np.expm1(log)))}% {'higher' if log > 0 else 'lower'}"
 
 
 def _unit(panel: Panel) -> str:
@@ -307,7 +314,7 @@ def _unit(panel: Panel) -> str:
 def _higher(value: float, unit: str) -> str:
     if abs(value) < 1e-12:
         return "neither higher nor lower"
-    return f"{abs(value):.3g}{unit} {'higher' if value > 0 else 'lower'}"
+    return f"{numeral(abs(value))}{unit} {'higher' if value > 0 else 'lower'}"
 
 
 def early_periods(fitted: Fitted) -> Array:

@@ -12,7 +12,7 @@ import pandas as pd
 from annotated_types import Ge, Gt
 
 from sos_eval.checks.quantity import Quantity, overall
-from sos_eval.errors import InputFault, NotIdentified
+from sos_eval.errors import InputFault, NotIdentified, numeral
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.check import Check, CheckResult
 from sos_eval.results.fitted import Fitted
@@ -116,8 +116,8 @@ class PlaceboUnits(Check):
         log = " on the log scale" if whole.scale == "ratio" else ""
         own = _own_ratio(table, whole)
         text = (
-            f"Placebo estimates lie {spread:.3g}{log} from no effect (root mean square), {ratio:.2f} times the "
-            f"estimate's own cluster-robust error of {whole.std_error:.3g}"
+            f"Placebo estimates lie {numeral(spread)}{log} from no effect (root mean square), {ratio:.2f} times the "
+            f"estimate's own cluster-robust error of {numeral(whole.std_error)}"
         )
         text += f" and {own:.2f} times their own." if np.isfinite(own) else "."
         facts = pd.DataFrame({

@@ -10,6 +10,7 @@ import pandas as pd
 from annotated_types import Ge, Gt, Lt
 
 from sos_eval.checks.event_path import PathSpread, path_spread
+from sos_eval.errors import numeral
 from sos_eval.numerics.pretest import likelihood_ratio, pass_each
 from sos_eval.results.check import Check, CheckResult, of_hundred
 from sos_eval.results.fitted import Fitted
@@ -67,11 +68,13 @@ class PretrendPower(Check):
         why = ", which alone would give the average effect," if self.slope is None else ""
         flagged = f"would have been flagged in some earlier period {of_hundred(power)} times"
         return [
-            _result("power", power, f"A straight divergence of {slope:.3g}{log} a period{why} {flagged}.", table),
-            _result("bias", bias, f"It would move the average effect by {bias:.3g}{log}."),
-            _result("bias_after_passing", after, f"Where no earlier period flags it, by {after:.3g}{log}."),
-            _result("bayes_factor", factor, f"No flag is {factor:.3g} times as likely as under parallel trends."),
-            _result("likelihood_ratio", likelihood, f"The earlier estimates are {likelihood:.3g} times as likely."),
+            _result("power", power, f"A straight divergence of {numeral(slope)}{log} a period{why} {flagged}.", table),
+            _result("bias", bias, f"It would move the average effect by {numeral(bias)}{log}."),
+            _result("bias_after_passing", after, f"Where no earlier period flags it, by {numeral(after)}{log}."),
+            _result("bayes_factor", factor, f"No flag is {numeral(factor)} times as likely as under parallel trends."),
+            _result(
+                "likelihood_ratio", likelihood, f"The earlier estimates are {numeral(likelihood)} times as likely."
+            ),
         ]
 
 

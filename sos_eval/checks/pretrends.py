@@ -10,6 +10,7 @@ import pandas as pd
 from annotated_types import Ge, Gt, Lt
 
 from sos_eval.checks.pre_coefficients import PreCoefficients, pre_coefficients
+from sos_eval.errors import numeral
 from sos_eval.numerics.pretrend import Wald, detectable_slope, slope, wald
 from sos_eval.results.check import Check, CheckResult
 from sos_eval.results.comparison import Comparison
@@ -101,9 +102,9 @@ class Pretrends(Check):
         low, high = fit.value - reach, fit.value + reach
         way = "up" if fit.value >= 0 else "down"
         text = (
-            f"Before the start the treated moved {way} by {abs(fit.value):.3g}{_per(log)} a period against their "
-            f"comparison (difference {fit.value:.3g}, 95% interval "
-            f"{low:.3g} to {high:.3g}; generalised least squares on {len(found.values)} coefficients"
+            f"Before the start the treated moved {way} by {numeral(abs(fit.value))}{_per(log)} a period against their "
+            f"comparison (difference {numeral(fit.value)}, 95% interval "
+            f"{numeral(low)} to {numeral(high)}; generalised least squares on {len(found.values)} coefficients"
             f"{_caution(found)})."
         )
         table = pd.DataFrame(
@@ -130,7 +131,8 @@ class Pretrends(Check):
                 name, "slope", f"chance alone flags some coefficient with {self.power:.0%} probability", limit
             )
         text = (
-            f"A steady divergence of {value:.3g}{_per(log)} a period would have shown in some coefficient before the "
+            f"A steady divergence of {numeral(value)}{_per(log)} a period would have shown in some coefficient "
+            "before the "
             f"start with {self.power:.0%} probability; smaller ones may well be there unseen."
         )
         table = pd.DataFrame({"power": [self.power], "level": [self.level], "slope": [value], "source": [found.source]})
@@ -155,11 +157,11 @@ def _on_a_line(found: PreCoefficients) -> tuple[PreCoefficients, str]:
 
 def _joint_words(found: PreCoefficients, test: Wald, chosen: str) -> str:
     """Say the p that is reported and the other one, and what a large one does not show."""
-    both = {"f": f"{test.p_f:.3g} by F", "chi2": f"{test.p_chi2:.3g} by chi-squared"}
+    both = {"f": f"{numeral(test.p_f)} by F", "chi2": f"{numeral(test.p_chi2)} by chi-squared"}
     first, other = (both[chosen], both["chi2" if chosen == "f" else "f"])
     return (
         f"Joint test of {test.df} coefficients before the start ({found.n_treated_clusters} treated clusters of "
-        f"{found.n_clusters}): Wald statistic {test.statistic:.3g}, p = {first} ({other}). {_read(test, chosen)}"
+        f"{found.n_clusters}): Wald statistic {numeral(test.statistic)}, p = {first} ({other}). {_read(test, chosen)}"
     )
 
 
@@ -182,7 +184,7 @@ def _too_few(found: PreCoefficients, test: Wald) -> str:
     smallest = int(np.bincount(found.groups).min())
     return (
         f"{test.df} coefficients are too many for groups of {smallest} clusters and more (by chi-squared p would be "
-        f"{test.p_chi2:.3g}, far too small)"
+        f"{numeral(test.p_chi2)}, far too small)"
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sos_eval.errors import InputFault
+from sos_eval.errors import InputFault, numeral
 from sos_eval.panel.panel import Panel
 from sos_eval.results.estimate import Estimate, clustered_error
 from sos_eval.results.fitted import Fitted
@@ -40,7 +40,7 @@ class Quantity:
 
     def shown(self, value: float) -> str:
         """Write a value of this scale for a reader: ratios to three decimals, others to three digits."""
-        return f"{value:.3f}" if self.scale == "ratio" else f"{value:.3g}"
+        return f"{value:.3f}" if self.scale == "ratio" else numeral(value)
 
     @property
     def words(self) -> str:

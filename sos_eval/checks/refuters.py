@@ -12,7 +12,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from sos_eval.checks.common_lots import CommonLots, Varied
 from sos_eval.checks.remade import Remade
-from sos_eval.errors import InputFault, NotIdentified
+from sos_eval.errors import InputFault, NotIdentified, numeral
 from sos_eval.numerics.lots import share_reached
 from sos_eval.panel.panel import Array
 from sos_eval.results.check import Check, CheckResult, of_hundred
@@ -81,9 +81,8 @@ class Refuters(Check):
         if isinstance(drawn, str):
             raise NotIdentified(remade.base.fault(drawn))
         values = drawn.value[1:][np.isfinite(drawn.value[1:])]
-        text = (
-            f"Under {len(values):,} random adoptions of the same panel the estimate is {values.mean():.3g} on average"
-        )
+        mean = numeral(values.mean())
+        text = f"Under {len(values):,} random adoptions of the same panel the estimate is {mean} on average"
         return [self._bias("refuters.placebo_treatment", values, text)]
 
     def _dummy(self, remade: Remade, rng: np.random.Generator) -> list[CheckResult]:
@@ -92,7 +91,7 @@ class Refuters(Check):
         kept = np.isfinite(values)
         text = (
             f"On {kept.sum():,} dummy outcomes, paths of untreated units dealt out to everybody, the estimate is "
-            f"{values[kept].mean():.3g} on average"
+            f"{numeral(values[kept].mean())} on average"
         )
         first = self._bias("refuters.dummy_outcome", values[kept], text)
         name, limit = "refuters.dummy_outcome_test", np.nan if self.max_rejection is None else self.max_rejection
@@ -158,9 +157,8 @@ class Refuters(Check):
     def _random(self, remade: Remade, rng: np.random.Generator) -> list[CheckResult]:
         """Add a covariate of pure chance: software check."""
         moved = np.abs(remade.with_random_cause(self.repeats, rng) - remade.value)
-        text = (
-            f"Software: with a random covariate the estimate of {remade.value:.3g} moves by {moved.max():.2g} at most."
-        )
+        far = numeral(moved.max(), 2)
+        text = f"Software: with a random covariate the estimate of {numeral(remade.value)} moves by {far} at most."
         return [CheckResult("refuters.random_common_cause", "max_change", float(moved.max()), text)]
 
     def _subset(self, remade: Remade, rng: np.random.Generator) -> list[CheckResult]:
@@ -169,7 +167,7 @@ class Refuters(Check):
         moved = float(abs(np.nanmean(values) - remade.value))
         text = (
             f"Software: on {self.repeats} subsets of {self.subset:.0%} of the units the estimate is "
-            f"{np.nanmean(values):.3g} on average, on all of them {remade.value:.3g}."
+            f"{numeral(float(np.nanmean(values)))} on average, on all of them {numeral(remade.value)}."
         )
         return [CheckResult("refuters.data_subset", "change", moved, text)]
 

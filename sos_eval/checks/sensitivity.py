@@ -10,6 +10,7 @@ import pandas as pd
 from annotated_types import Ge, Gt, Le, Lt
 
 from sos_eval.checks.quantity import overall
+from sos_eval.errors import numeral
 from sos_eval.numerics.confounding import (
     Coefficient,
     adjusted_effect,
@@ -75,7 +76,8 @@ class Sensitivity(Check):
         undone = "all" if self.share == 1 else f"{self.share:.0%}"
         text = (
             f"On {len(changes.change)} units' changes ({changes.words}; the outcome's own scale, {found.df} degrees of "
-            f"freedom, plain errors) the difference is {found.estimate:.3g} (error {found.std_error:.2g}). An "
+            f"freedom, plain errors) the difference is {numeral(found.estimate)} (error "
+            f"{numeral(found.std_error, 2)}). An "
             f"unmeasured cause that explained {value:.1%} of what is left of both, who began and how outcomes changed, "
             f"would undo {undone} of it"
         )
@@ -108,7 +110,8 @@ class Sensitivity(Check):
         turned = "; its sign would turn" if np.sign(value) != np.sign(found.estimate) else ""
         text = (
             f"With a cause {worst['times']:g} times as strong as {worst['covariate']} the difference of "
-            f"{found.estimate:.3g} would be {value:.3g} ({worst['conf_low']:.3g} to {worst['conf_high']:.3g}){turned}."
+            f"{numeral(found.estimate)} would be {numeral(value)} ({numeral(worst['conf_low'])} to "
+            f"{numeral(worst['conf_high'])}){turned}."
         )
         return CheckResult(name, "estimate", value, text, table=table)
 
@@ -135,11 +138,11 @@ class Sensitivity(Check):
         table = pd.DataFrame({"gamma": self.gammas, "p_value": [test.p_value(one) for one in self.gammas]})
         how = "exact" if test.exact else "normal approximation, so approximate with few sets"
         sets = f"{len(test.scores)} matched sets ({words}, {how})"
-        text = f"Not done: over {sets} chance at equal odds explains what is found (p {test.p_value(1.0):.3g})."
+        text = f"Not done: over {sets} chance at equal odds explains what is found (p {numeral(test.p_value(1.0))})."
         if np.isfinite(gamma):
             text = (
                 f"Over {sets} odds of having begun that differ {gamma:.2f} times within a set could explain it all "
-                f"(one-sided test at {100 * (1 - self.level):.2g}%)."
+                f"(one-sided test at {numeral(100 * (1 - self.level), 2)}%)."
             )
         passed = None if self.min_gamma is None else bool(gamma >= limit)
         return CheckResult(name, "gamma", gamma, text, limit, passed, table)

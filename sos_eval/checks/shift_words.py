@@ -9,6 +9,7 @@ import pandas as pd
 
 from sos_eval.checks.quantity import Quantity
 from sos_eval.checks.shifts import OTHER_BASE, Shifts
+from sos_eval.errors import numeral
 from sos_eval.results.check import of_hundred
 
 __all__ = ["shift_words"]
@@ -99,14 +100,15 @@ def _moved(found: Shifts, known: pd.DataFrame) -> list[str]:
             f", and the largest of the {found.tried} as large in {of_hundred(found.p)}" if found.tried > 1 else ""
         )
         said.append(
-            f"{how} (error {row['shift_error']:.2g}): random adoptions make {'that one' if len(known) > 1 else 'one'} "
+            f"{how} (error {numeral(row['shift_error'], 2)}): random adoptions make "
+            f"{'that one' if len(known) > 1 else 'one'} "
             f"as large in {of_hundred(float(row['shift_p']))} draws{all_tried}."
         )
     return said
 
 
 def _shifted(row: pd.Series) -> str:
-    return f"{row['shift']:.3g}{' in logs' if row['shift_scale'] == 'log' else ''}"
+    return f"{numeral(row['shift'])}{' in logs' if row['shift_scale'] == 'log' else ''}"
 
 
 def _named(opening: str, rows: pd.DataFrame) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from sos_eval.checks.common_lots import CommonLots, DrawnEffect, Varied, level_after, overall_row
 from sos_eval.checks.quantity import Quantity, overall
+from sos_eval.errors import numeral
 from sos_eval.numerics.detectable import Lots
 from sos_eval.numerics.disagreement import estimates_apart
 from sos_eval.numerics.lots import place_of_observed, share_reached, share_shifted
@@ -173,7 +174,8 @@ def why_scales_part(fitted: Fitted) -> str:
     if not treated > 0 or not comparison > 0:
         return ""
     return (
-        f"Differences and ratios part because the treated began at {treated:.3g} and the comparison at "
-        f"{comparison:.3g}, and the comparison then changed by {moved:.3g}: the same number for the one, the same "
-        f"share for the other, which from the treated's level is {moved * treated / comparison:.3g}."
+        f"Differences and ratios part because the treated began at {numeral(treated)} and the comparison at "
+        f"{numeral(comparison)}, and the comparison then changed by {numeral(moved)}: the same number for the "
+        "one, the same "
+        f"share for the other, which from the treated's level is {numeral(moved * treated / comparison)}."
     )

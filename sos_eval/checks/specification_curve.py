@@ -16,7 +16,7 @@ from sos_eval.checks.common_lots import AS_DECLARED, CommonLots, DrawnEffect, Va
 from sos_eval.checks.compared import ComparedCheck, ExpectedSign, Place
 from sos_eval.checks.quantity import Quantity, overall
 from sos_eval.checks.shifts import told_by_lots
-from sos_eval.errors import OurFault
+from sos_eval.errors import OurFault, numeral
 from sos_eval.numerics.curve import CurveTest, curve_test
 from sos_eval.panel.panel import Array
 from sos_eval.results.check import CheckResult, of_hundred
@@ -163,7 +163,7 @@ class SpecificationCurve(ComparedCheck):
         percent = known["percent"].dropna()
         below = int((known["estimate"] < np.where(known["scale"] == "ratio", 1.0, 0.0)).sum())
         span = (
-            f", from {percent.min():.3g}% to {percent.max():.3g}% of the treated's level before the start"
+            f", from {numeral(percent.min())}% to {numeral(percent.max())}% of the treated's level before the start"
             if len(percent) == len(known) else ""
         )  # fmt: skip
         missing, copies = len(table) - len(found), len(found) - len(known)

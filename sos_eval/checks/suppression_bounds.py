@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sos_eval.checks.common_lots import CommonLots, Varied, overall_row
 from sos_eval.checks.quantity import overall
-from sos_eval.errors import InputFault, NotIdentified
+from sos_eval.errors import InputFault, NotIdentified, numeral
 from sos_eval.numerics.lots import share_reached
 from sos_eval.numerics.suppressed import Margin, imbens_manski, linear_bounds, why_empty
 from sos_eval.panel.own_names import Column
@@ -75,8 +75,12 @@ class SuppressionBounds(Check):
             survives = p <= 1 - self.level + 1e-12 and abs(np.sign(table["estimate"].to_numpy(float)).sum()) == len(
                 table
             )
-            said = f"survives every value that the suppressed outcomes may have (p at most {p:.2g} at either end)"
-            fails = f"does not survive every value that the suppressed outcomes may have (p is {p:.2g} at one end)"
+            said = (
+                f"survives every value that the suppressed outcomes may have (p at most {numeral(p, 2)} at either end)"
+            )
+            fails = (
+                f"does not survive every value that the suppressed outcomes may have (p is {numeral(p, 2)} at one end)"
+            )
             what = f"A direction at the {100 * (1 - self.level):g}% level {said if survives else fails}."
             found.append(CheckResult("suppression_bounds.largest_p", "p_value", p, what))
         return found
@@ -160,8 +164,8 @@ class SuppressionBounds(Check):
         low, high = table["estimate"]
         ends = [whole.shown(float(table[name].iloc[0])) for name in ("conf_low", "conf_high")]
         tested = (
-            f" By random adoptions p is {table['p_value'].iloc[0]:.2g} at the one end and "
-            f"{table['p_value'].iloc[1]:.2g} at the other."
+            f" By random adoptions p is {numeral(table['p_value'].iloc[0], 2)} at the one end and "
+            f"{numeral(table['p_value'].iloc[1], 2)} at the other."
             if table["p_value"].notna().all() else ""
         )  # fmt: skip
         return (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet, seed
+from sos_eval.errors import numeral
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,7 +141,7 @@ def _told(done: Power) -> str:
     outcome = ["outcome"] if len(done.summary["outcome"].unique()) > 1 else []
     scale = ["scale"] if len(done.summary["scale"].unique()) > 1 else []
     table = done.summary[["estimator", *outcome, "aggregation", *scale, "inference", *swept, *SHOWN]]
-    lines = [*done.sentences, "", table.to_string(index=False, float_format=lambda value: f"{value:.3g}")]
+    lines = [*done.sentences, "", table.to_string(index=False, float_format=numeral)]
     if not done.failures.empty:
         lines += ["", "failed draws (they count as not finding the effect):", done.failures.to_string(index=False)]
     return "\n".join([*lines, "", f"results: {done.folder}"])

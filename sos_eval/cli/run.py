@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sos_eval.cli.screen import UNMET, Screen, as_json, not_made, pass_screen, quiet, seed
+from sos_eval.errors import numeral
 
 if TYPE_CHECKING:
     from sos_eval.bundle.bundle import ResultBundle
@@ -81,7 +82,7 @@ def _drift(
         )
     rows = drift.table.astype(object).where(drift.table.notna(), None).to_dict("records")
     shown = drift.table[["vintage", "estimate", "conf_low", "conf_high", "p_value", "cells_changed_read"]]
-    text = shown.to_string(index=False, float_format=lambda value: f"{value:.4g}")
+    text = shown.to_string(index=False, float_format=lambda value: numeral(value, 4))
     told = [drift.sentence, text, f"results: {drift.folder}", *(f"not met: {line}" for line in drift.unmet)]
     facts = {"folder": str(drift.folder), "sentence": drift.sentence, "drift": rows, "unmet": list(drift.unmet)}
     screen.answer("\n".join(told), facts)

@@ -8,6 +8,7 @@ import click
 
 from sos_eval.bundle.whole import refuse_inputs
 from sos_eval.cli.screen import Screen, as_json, pass_screen, quiet, seed
+from sos_eval.errors import numeral
 
 __all__ = ["simulate"]
 
@@ -58,5 +59,5 @@ def _compared(screen: Screen, world: Path, panel: Path, first: int | None, plot:
     table = compare_moments(declared, panel_of(panel, declared), seed=seed, first=first)
     if plot is not None:
         draw_calibration(table, plot)
-    shown = table.drop(columns="what").to_string(index=False, float_format=lambda value: f"{value:.3g}")
+    shown = table.drop(columns="what").to_string(index=False, float_format=numeral)
     screen.answer(shown, table.to_dict("records"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sos_eval.errors import Fault, NotIdentified, listed
+from sos_eval.errors import Fault, NotIdentified, listed, numeral
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.terms import Estimand
 
@@ -80,7 +80,7 @@ def outside_range(panel: Panel, score: Array, words: str) -> dict[str, str]:
     treated = panel.ever_treated
     low, high = score[~treated].min(), score[~treated].max()
     return {
-        str(unit): f"{words} {value:.3g} is outside the untreated units' range, {low:.3g} to {high:.3g}"
+        str(unit): f"{words} {numeral(value)} is outside the untreated units' range, {numeral(low)} to {numeral(high)}"
         for unit, value in zip(panel.units[treated], score[treated], strict=True)
         if not low <= value <= high
     }

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.errors import numeral
 from sos_eval.numerics.calibration import recalibrated, tenths
 from sos_eval.panel.panel import Array
 
@@ -63,7 +64,8 @@ def said_of(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     line = tables["calibration_line"]
     seen = line[(line["chance"] == "held_out") & line["slope"].notna()]
     return [
-        f"said by a model of other folds, log odds of the chance have slope {slope:.2g} and intercept {intercept:.2g} "
+        f"said by a model of other folds, log odds of the chance have slope {numeral(slope, 2)} and intercept "
+        f"{numeral(intercept, 2)} "
         "(1 and 0 where chances are right)"
         for slope, intercept in zip(seen["slope"], seen["intercept"], strict=True)
     ]

@@ -14,7 +14,7 @@ from annotated_types import Ge
 
 from sos_eval.comparison.covariates import is_text
 from sos_eval.comparison.stratified import Bools, Codes, Stratification, StratumMethod
-from sos_eval.errors import Fault, NotIdentified, listed, nearest
+from sos_eval.errors import Fault, NotIdentified, listed, nearest, numeral
 from sos_eval.numerics.coarsen import bins_freedman_diaconis, bins_scott, bins_sturges, equal_width, intervals
 from sos_eval.numerics.strata import strata
 from sos_eval.panel.own_names import Column
@@ -81,7 +81,7 @@ class CEM(StratumMethod):
         known = {name: values[name].dropna().to_numpy(float) for name in cut}
         return [
             f"cut-points of {name} ({_shown(np.array(cut[name], float))}) cut nothing: its values lie from "
-            f"{x.min():.4g} to {x.max():.4g}, all in one interval, so it is not matched on"
+            f"{numeral(x.min(), 4)} to {numeral(x.max(), 4)}, all in one interval, so it is not matched on"
             for name, x in known.items()
             if len(x) and not np.ptp(intervals(x, np.array(cut[name], float)))
         ]
@@ -148,4 +148,4 @@ def word_of(value: object) -> str:
 
 
 def _shown(cuts: Array) -> str:
-    return ", ".join(f"{cut:.4g}" for cut in cuts) or "no point"
+    return ", ".join(numeral(cut, 4) for cut in cuts) or "no point"

@@ -42,6 +42,9 @@ from sos_eval.terms import SAFETY_ROLES
 
 __all__ = ["plain", "resolve"]
 
+#: Bytes of the name of an estimator or an outcome: tables are named after both, a check and its options.
+_LONGEST_NAME = 90
+
 #: Fields whose key is a word of the language.
 _KEYS = {"changes": "with"}
 
@@ -304,6 +307,9 @@ def _file_name(reader: Reader, name: str, path: tuple[str | int, ...]) -> None:
     """Refuse names that would make paths: tables in the bundle are named after estimators and outcomes."""
     if name and not re.fullmatch(r"\w[\w .-]*", name):
         reader.add(path, f"{_dotted(path)}: {name!r} cannot name a file", "write letters, digits, spaces, - and _")
+    elif len(name.encode()) > _LONGEST_NAME:
+        what = f"{_dotted(path)}: a name of {len(name)} letters is too long for files"
+        reader.add(path, what, f"write {_LONGEST_NAME} at most")
 
 
 def _known_outcomes(reader: Reader, outcomes: tuple[str, ...], spec: PanelSpec, path: tuple[str | int, ...]) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from sos_eval.economics.model.evaluated import DecisionModel
 from sos_eval.economics.timing import other_mean
+from sos_eval.errors import numeral
 
 __all__ = ["assumption_table"]
 
@@ -53,7 +54,7 @@ def _lasting(model: DecisionModel) -> Iterator[Row]:
     yield "years of full effect", f"{full} of {model.years}", "" if effect.persistence is not None else "not declared"
     if full < model.years:
         yield "share of the effect lost each year after them", f"{effect.decay:.0%}", ""
-    entries = f"{model.profile.sum():.4g} entries"
+    entries = f"{numeral(model.profile.sum(), 4)} entries"
     yield "one entry averted in every year of full effect, fading", entries, "over the years counted"
 
 
@@ -76,7 +77,7 @@ def _care(model: DecisionModel) -> Iterator[Row]:
         return
     yield "share of the saving that could be cashed", f"{pathway.cashable:.0%}", ""
     said = [pathway.weeks_source or _NOWHERE, other_mean(stay, model.base["weeks"])]
-    yield "weeks of an averted stay", f"{model.base['weeks']:,.4g}", "; ".join(part for part in said if part)
+    yield "weeks of an averted stay", numeral(model.base["weeks"], 4), "; ".join(part for part in said if part)
     shape = f", shape {stay.shape:g}" if stay.kind in ("gamma", "weibull") else ""
     why = pathway.stays.why if pathway.stays is not None else "not declared: exponential is assumed"
     yield "how stays vary", f"{stay.kind}{shape}", why

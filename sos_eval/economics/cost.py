@@ -19,7 +19,7 @@ from sos_eval.economics.model.confidence import ConfidenceDistribution, distribu
 from sos_eval.economics.prepared import prepare
 from sos_eval.economics.problem import modelled
 from sos_eval.economics.section import EconomicsSection
-from sos_eval.errors import DesignFault, Fault
+from sos_eval.errors import DesignFault, Fault, numeral
 from sos_eval.numerics.random import stream
 from sos_eval.results.facts import RunFacts
 
@@ -179,6 +179,6 @@ def _drawn(test: ConfidenceDistribution | str) -> str:
     if isinstance(test, ConfidenceDistribution):
         return (
             "; drawn from the confidence distribution of its inverted test, whose intervals are the test's own "
-            f"where its curve was computed; its mean, {test.mean:.4g}, stands in tables at expected values"
+            f"where its curve was computed; its mean, {numeral(test.mean, 4)}, stands in tables at expected values"
         )
     return f"; drawn from a normal distribution ({test})" if test else ""

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.errors import numeral
+
 __all__ = ["Model", "best_changes", "net_benefits", "one_way", "tornado", "two_way_table", "zero_values"]
 
 Array = NDArray[np.float64]
@@ -141,7 +143,7 @@ def best_changes(
 def _change_words(changes: Sequence[Change], best: str) -> str:
     if not changes:
         return f"{best} is best over the whole range"
-    return "; ".join(f"from {below} to {above} at {value:,.4g}" for value, below, above in changes)
+    return "; ".join(f"from {below} to {above} at {numeral(value, 4)}" for value, below, above in changes)
 
 
 def zero_values(

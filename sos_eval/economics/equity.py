@@ -18,6 +18,7 @@ from sos_eval.economics.declared_analysis import Subgroup
 from sos_eval.economics.group_checks import by_dimension, make_up_all
 from sos_eval.economics.model.evaluated import DecisionModel, rate_fall
 from sos_eval.economics.names import ALL_GROUPS
+from sos_eval.errors import numeral
 
 if TYPE_CHECKING:
     from sos_eval.economics.prepared import Prepared
@@ -117,7 +118,7 @@ def _effects(
 def _why_empty(fall: float, group: Subgroup, constant: str) -> str:
     """Say why a group has no result, and what to declare."""
     other = "constant: ratio" if constant == "difference" else "an effect of its own"
-    return f"{MORE_THAN_THERE_ARE} ({fall:.4g} of {group.baseline:.4g}); declare {other}"
+    return f"{MORE_THAN_THERE_ARE} ({numeral(fall, 4)} of {numeral(group.baseline, 4)}); declare {other}"
 
 
 def constant_of(model: DecisionModel, group: Subgroup, groups: Sequence[Subgroup]) -> str:

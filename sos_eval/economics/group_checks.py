@@ -11,7 +11,7 @@ from sos_eval.economics.declared_analysis import Subgroup
 from sos_eval.economics.model.evaluated import rate_fall
 from sos_eval.economics.problem import Problem, modelled
 from sos_eval.economics.section import EconomicsSection
-from sos_eval.errors import nearest
+from sos_eval.errors import nearest, numeral
 
 __all__ = ["by_dimension", "group_problems", "make_up_all", "stays_of_groups"]
 
@@ -77,7 +77,7 @@ def _whole(section: EconomicsSection) -> Iterator[Problem]:
     for dimension, groups in by_dimension(section).items():
         rate = sum(group.share * group.baseline for group in groups)
         whole = make_up_all(groups)
-        said = f"{dimension}: shares times rates give {rate:.4g} per {effect.per:,.10g}, the baseline is "
+        said = f"{dimension}: shares times rates give {numeral(rate, 4)} per {effect.per:,.10g}, the baseline is "
         if whole and abs(rate / effect.baseline - 1) > _ROUNDING:
             what = f"{said}{effect.baseline:g}: more than {_ROUNDING:.0%} apart, which is not rounding"
             yield ("equity",), what, "give groups and baseline of the same children and year"
@@ -104,9 +104,8 @@ def stays_of_groups(section: EconomicsSection, mean: float) -> Iterator[Problem]
         stays = [mean if group.weeks is None else group.weeks for group in groups]
         own = float(np.average(stays, weights=entries))
         if abs(own / mean - 1) > _ROUNDING:
-            what = (
-                f"{dimension}: the groups' weeks make up {own:.4g} on average over entries, the mean stay is {mean:.4g}"
-            )
+            said = f"{dimension}: the groups' weeks make up {numeral(own, 4)} on average over entries"
+            what = f"{said}, the mean stay is {numeral(mean, 4)}"
             yield ("equity",), what, "give every group the weeks of its own children, or none"
 
 
@@ -115,7 +114,8 @@ def _effects(dimension: str, groups: Sequence[Subgroup], effect: DeclaredEffect)
     own = sum(group.share * _fall(effect, group.effect, group.baseline) for group in groups)
     total = _fall(effect, effect.estimate, effect.baseline)
     if abs(own - total) > _ROUNDING * abs(total):
-        what = f"{dimension}: the groups' own effects avert {own:.4g} per {effect.per:,.10g}, the effect {total:.4g}"
+        said = f"{dimension}: the groups' own effects avert {numeral(own, 4)} per {effect.per:,.10g}"
+        what = f"{said}, the effect {numeral(total, 4)}"
         yield ("equity",), what, "leave one group's out: it takes up the rest"
 
 
@@ -139,7 +139,7 @@ def _distribution(section: EconomicsSection) -> Iterator[Problem]:
         yield ("distribution", "dimension"), f"no group of {declared.dimension!r} under equity", instead
     elif not make_up_all(groups):
         total = sum(group.share for group in groups)
-        what = f"the groups are {total:.4g} of all children: inequality between some of them is none of all"
+        what = f"the groups are {numeral(total, 4)} of all children: inequality between some of them is none of all"
         yield ("distribution", "dimension"), what, "declare all groups, with shares that sum to 1"
     if not declared.why.strip():
         yield ("distribution", "why"), "is empty: aversion and weights are judgements", "say whose"

@@ -18,6 +18,7 @@ from sos_eval.economics.model.discount import population_total
 from sos_eval.economics.model.psa import Samples
 from sos_eval.economics.voi.evppi import gain
 from sos_eval.economics.voi.power_study import bias_and_failures, error_by_size, error_of_error, overall_rows, sizes_of
+from sos_eval.errors import numeral
 
 if TYPE_CHECKING:
     from sos_eval.economics.prepared import Prepared
@@ -85,7 +86,7 @@ def _off(bias: float, error: float, failed: float) -> str:
     """Say what of a size's estimates its spread leaves out: a bias beyond its Monte Carlo error, draws without one."""
     said = []
     if abs(bias) > _BEYOND * np.nan_to_num(error):
-        said.append(f"estimates are off by {bias:.3g} on average, which is not counted")
+        said.append(f"estimates are off by {numeral(bias)} on average, which is not counted")
     if failed > 0:
         said.append(f"{failed:.1%} of simulated studies gave no estimate, which is not counted")
     return "; ".join(said)

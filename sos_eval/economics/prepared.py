@@ -22,7 +22,7 @@ from sos_eval.economics.section import EconomicsSection
 from sos_eval.economics.support import outside_support
 from sos_eval.economics.voi.evsi import study_problems
 from sos_eval.economics.voi.power_study import size_problems
-from sos_eval.errors import DataFault, DesignFault, Fault, Faults, nearest
+from sos_eval.errors import DataFault, DesignFault, Fault, Faults, nearest, numeral
 
 __all__ = ["Prepared", "effect_there", "prepare", "studies_fit"]
 
@@ -132,7 +132,8 @@ def _stretched(stay: Stay, mean: float) -> Iterator[Problem]:
     longest = float(stay.points.max()) * mean if stay.kind == "empirical" else 0.0
     if longest > CHILDHOOD:
         what = (
-            f"{mean:,.4g}: the file's own mean is {stay.observed:,.4g}, so that its longest stay would be "
+            f"{numeral(mean, 4)}: the file's own mean is {numeral(stay.observed, 4)}, so that its longest stay "
+            "would be "
             f"{longest:,.0f} weeks: 18 years are {CHILDHOOD:,.0f}"
         )
         yield ("care_pathway", "weeks"), what, "leave it out: the mean is then the file's"

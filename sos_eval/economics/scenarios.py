@@ -19,7 +19,7 @@ from sos_eval.economics.model.evaluated import DecisionModel
 from sos_eval.economics.names import BASE_CASE
 from sos_eval.economics.scenario_checks import idle_changes, without_idle
 from sos_eval.economics.section import EconomicsSection
-from sos_eval.errors import DesignFault, Fault, Faults, nearest
+from sos_eval.errors import DesignFault, Fault, Faults, nearest, numeral
 
 if TYPE_CHECKING:
     from sos_eval.economics.prepared import Prepared
@@ -124,7 +124,11 @@ def marginal_child(models: Sequence[VariedModel]) -> str:
         if scenario is not None and weeks is not None and stay is not None and stay < weeks and less < saving:
             by = f"{1 - less / saving:.2%} less" if saving > 0 else f"{saving - less:,.0f} less"
             found.append(
-                (less, f"in the scenario “{scenario.name}” ({stay:,.4g} weeks for {weeks:,.4g}) {by} is saved")
+                (
+                    less,
+                    f"in the scenario “{scenario.name}” ({numeral(stay, 4)} weeks for {numeral(weeks, 4)}) "
+                    f"{by} is saved",
+                )
             )
     return min(found)[1] if found else ""
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from sos_eval.economics.decision import Decision
 from sos_eval.economics.icers import predecessors
+from sos_eval.errors import numeral
 
 __all__ = ["UNDECIDED", "economic_headline", "finding", "main_results", "outside_tiers", "subject_of"]
 
@@ -221,12 +222,14 @@ def _pays(table: pd.DataFrame, name: str) -> str:
     a_year = everything.loc[[str(name).startswith("fewer entries a year") for name in everything.index]].iloc[0]
     only = cash["value"].get("share of all entries averted")
     money = "" if only is None or pd.isna(only) else f"; {_share(float(only))} if only cashable savings count"
-    upper = "none that would do" if pd.isna(a_year["scenario_high"]) else f"{a_year['scenario_high']:.3g}"
-    varied = "" if pd.isna(a_year["scenario_low"]) else f"; over the scenarios {a_year['scenario_low']:.3g} to {upper}"
+    upper = "none that would do" if pd.isna(a_year["scenario_high"]) else numeral(a_year["scenario_high"])
+    varied = (
+        "" if pd.isna(a_year["scenario_low"]) else f"; over the scenarios {numeral(a_year['scenario_low'])} to {upper}"
+    )
     return (
         f"To pay for itself {name} would have to avert {_share(float(share))} of entries to care, "
-        f"{a_year['value']:.3g} a year (95% interval from costs and care {a_year['low']:.3g} to {a_year['high']:.3g}"
-        f"{varied}), in each year of full effect{money}."
+        f"{numeral(a_year['value'])} a year (95% interval from costs and care {numeral(a_year['low'])} to "
+        f"{numeral(a_year['high'])}{varied}), in each year of full effect{money}."
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sos_eval.economics.model.evaluated import DecisionModel
 from sos_eval.economics.model.stay import Stay
+from sos_eval.errors import numeral
 
 __all__ = ["other_mean", "timing_table"]
 
@@ -88,8 +89,8 @@ def other_mean(stay: Stay, mean: float) -> str:
     """Say that the declared mean is not that of the file of stays; empty where it is, or there is no file."""
     if np.isnan(stay.observed) or np.isclose(mean, stay.observed, rtol=0.005):
         return ""
-    times = f"{mean / stay.observed:.3g}"
-    return f"the file's own mean is {stay.observed:,.4g} weeks: every stay is taken {times} times as long"
+    times = numeral(mean / stay.observed)
+    return f"the file's own mean is {numeral(stay.observed, 4)} weeks: every stay is taken {times} times as long"
 
 
 def _ended(stay: Stay) -> str:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from sos_eval.errors import numeral
 from sos_eval.estimators._donors import Cohort, DonorDesign
 from sos_eval.numerics.simplex import equally_good_range, simplex_weights
 from sos_eval.panel.panel import Array
@@ -75,7 +76,7 @@ def equally_good(design: DonorDesign, paths: Sequence[Array], values: Array) -> 
 def told(table: pd.DataFrame) -> tuple[str, ...]:
     """Say that several weights fit alike, where that moves the overall effect in its first three digits."""
     whole = table.iloc[0]
-    low, high = f"{whole['lowest']:.3g}", f"{whole['highest']:.3g}"
+    low, high = numeral(whole["lowest"]), numeral(whole["highest"])
     exact = f"{int(whole['n_fitted_exactly'])} of {int(whole['n_treated_units'])} treated units are fitted exactly"
     if low == high:
         return (f"{exact} before the start",) if whole["n_fitted_exactly"] else ()

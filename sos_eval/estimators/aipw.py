@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sos_eval.declare import Seed
-from sos_eval.errors import NotIdentified
+from sos_eval.errors import NotIdentified, numeral
 from sos_eval.estimators._people import complete_rows
 from sos_eval.numerics.calibration import recalibrated
 from sos_eval.numerics.crossfit import (
@@ -189,8 +189,9 @@ def _calibrated(chance: Array, arm: Bools, weights: Array) -> str:
     if line.failure:
         return f"no line through chances and arms: {line.failure}"
     return (
-        f"log odds of these chances, each said by units of other folds, have slope {line.slope:.2g} and intercept "
-        f"{line.intercept:.2g} (1 and 0 where they are right)"
+        f"log odds of these chances, each said by units of other folds, have slope {numeral(line.slope, 2)} "
+        "and intercept "
+        f"{numeral(line.intercept, 2)} (1 and 0 where they are right)"
     )
 
 
@@ -201,6 +202,6 @@ def _overlap(arm: Bools, weights: Array, chance: Array, estimand: str) -> str:
     w = (weights * odds)[~arm]
     worth = w.sum() ** 2 / (w @ w)
     return (
-        f"estimated chances of treatment lie between {low:.2g} and {high:.2g}, their overlap is "
+        f"estimated chances of treatment lie between {numeral(low, 2)} and {numeral(high, 2)}, their overlap is "
         f"{overlap_coefficient(chance, arm, weights):.2f}, and {int((~arm).sum())} comparison rows weigh as {worth:.0f}"
     )

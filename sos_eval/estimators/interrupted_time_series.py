@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.errors import NotIdentified
+from sos_eval.errors import NotIdentified, numeral
 from sos_eval.estimators._regression import SINGLE
 from sos_eval.numerics.segmented import segmented_fit, segments
 from sos_eval.panel.panel import Array, Panel
@@ -43,7 +43,7 @@ class InterruptedTimeSeries(Estimator):
         share, contrast = _shares(panel.first_treated, panel.weights), _contrast(panel.times, start)
         own = _effects(panel, start)
         series = segmented_fit(share @ panel.matrix(), panel.times, start, contrast)
-        said = f"step {series.coef[2]:.3g} at the start, and {series.coef[3]:.3g} a period since"
+        said = f"step {numeral(series.coef[2])} at the start, and {numeral(series.coef[3])} a period since"
         notes = (said, *without_strata(panel))
         return Estimate(
             self._cells(panel, start), share @ own, _influence(own, share, panel.ever_treated), panel, series=series,

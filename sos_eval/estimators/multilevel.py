@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.errors import NotIdentified, listed
+from sos_eval.errors import NotIdentified, listed, numeral
 from sos_eval.estimators._people import complete_rows
 from sos_eval.numerics.multilevel import LevelRows, LevelsFit
 from sos_eval.numerics.regress import LinearFit, told_apart
@@ -147,9 +147,11 @@ def _unit_means(x: Array, unit: Codes) -> Array:
 def _said(fit: LevelsFit) -> str:
     """Say the variances, and the error that the model itself would give."""
     whole = fit.unexplained + fit.of_unit + fit.of_period
-    by_period = f", {fit.of_period / whole:.2g} between periods of a unit" if fit.of_period else ""
+    by_period = f", {numeral(fit.of_period / whole, 2)} between periods of a unit" if fit.of_period else ""
     return (
-        f"of the variance beside the regressors {fit.of_unit / whole:.2g} lies between units{by_period}; the model's "
-        f"own error of the effect, which takes levels for normal and units for many, is {fit.own_error[0]:.3g}: it is "
+        f"of the variance beside the regressors {numeral(fit.of_unit / whole, 2)} lies between "
+        f"units{by_period}; the model's "
+        "own error of the effect, which takes levels for normal and units for many, is "
+        f"{numeral(fit.own_error[0])}: it is "
         "not used"
     )

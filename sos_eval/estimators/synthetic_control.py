@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from annotated_types import Gt
 
+from sos_eval.errors import numeral
 from sos_eval.estimators._donors import Cohort, DonorDesign, DonorEstimator, donor_design, notes_on, unsettled
 from sos_eval.estimators._equally_good import equally_good, told
 from sos_eval.numerics.ascm import augmented, chosen_penalty, cross_validated
@@ -84,4 +85,4 @@ def _fit(design: DonorDesign, cohort: Cohort, gaps: Array) -> str:
     """Say how close the synthetic controls of a cohort come before its start."""
     size = np.sqrt((gaps[:, : cohort.before] ** 2).mean())
     name = design.panel.periods.name(cohort.start)
-    return f"start in {name}: gaps before the start have a root mean square of {size:.3g}"
+    return f"start in {name}: gaps before the start have a root mean square of {numeral(size)}"

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from sos_eval.errors import InputFault
+from sos_eval.errors import InputFault, numeral
 from sos_eval.inference.statistic import Statistic, statistics
 from sos_eval.numerics.inversion import TIES
 from sos_eval.numerics.random import stream
@@ -65,8 +65,8 @@ class SmallestP:
             if self.alike > 1
             else ""
         )
-        at = f"{100 * (1 - level):.3g}%"
-        return f"cannot reject at the {at} level: with {what}{alike} the smallest p is {self.value:.3g}"
+        at = f"{numeral(100 * (1 - level))}%"
+        return f"cannot reject at the {at} level: with {what}{alike} the smallest p is {numeral(self.value)}"
 
 
 def smallest_p(fitted: Fitted, space: AssignmentSpace, statistic: Statistic, *, draws: int, level: float) -> SmallestP:

@@ -11,6 +11,7 @@ import annotated_types as at
 import numpy as np
 
 from sos_eval.declare import Seed
+from sos_eval.errors import numeral
 from sos_eval.inference.analytic import Analytic
 from sos_eval.inference.design_facts import DesignFacts, design_facts
 from sos_eval.inference.naming import named
@@ -217,7 +218,7 @@ def _lost(share: float, why: str, test: Randomization, kind: str) -> str:
     out = f"; starts swapped among units of one {kind} leave no comparison empty: write {way}" if needed else ""
     return (
         f"{share:.1%} of random adoptions cannot be estimated{mostly} and count as extreme: more than "
-        f"{LOSABLE * size:.1%} of all, up to which a test at {size:.2g} is relied on{out}"
+        f"{LOSABLE * size:.1%} of all, up to which a test at {numeral(size, 2)} is relied on{out}"
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import fields, replace
+from collections.abc import Collection, Mapping, Sequence, Set
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
 
 from sos_eval.results.check import ENTRY, Check, CheckResult
 
@@ -47,5 +48,19 @@ def _differs(own: Check, first: Check) -> str:
     for one in fields(own):  # type: ignore[arg-type]
         mine = getattr(own, one.name)
         if mine != getattr(first, one.name):
-            said.append(f"{one.name} {f'{mine:g}' if isinstance(mine, float) else mine}")
+            said.append(f"{one.name} {_shown(mine)}")
     return re.sub(r"[^A-Za-z0-9-]+", "_", " ".join(said)).strip("_")[:LONGEST].strip("_")
+
+
+def _shown(value: Any) -> str:
+    """Return an option's value in the design's own words: a label where it has one, what is declared of a block."""
+    if isinstance(value, Mapping):
+        return " ".join(f"{key} {_shown(item)}" for key, item in value.items())
+    if isinstance(value, Sequence | Set) and not isinstance(value, str):
+        return " ".join(map(_shown, value))
+    if isinstance(words := getattr(value, "words", None), str):
+        return words
+    if is_dataclass(value):
+        named = {one.name: getattr(value, one.name) for one in fields(value)}
+        return _shown({name: item for name, item in named.items() if item})
+    return f"{value:g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)

@@ -11,16 +11,21 @@ from sos_eval.errors import Fault, InputFault
 from sos_eval.jobs import steps
 from sos_eval.jobs.answers import Group, primary
 from sos_eval.jobs.discovery import refuse_discoveries
-from sos_eval.jobs.discreet import discreet
+from sos_eval.jobs.discreet import discreet, discreet_words
 from sos_eval.jobs.implementation import refuse_scores
 from sos_eval.jobs.look import own_look
 from sos_eval.jobs.moderators import refuse_groups
 from sos_eval.jobs.theory import identification, refuse_mediators
 from sos_eval.panel.england.published import panel_file
+from sos_eval.panel.panel import Panel
 from sos_eval.panel.raw import RAW, raw_files
 from sos_eval.panel.spec import PanelSpec
+from sos_eval.panel.subtotals import SUBTOTALS
 
 __all__ = ["Checkup", "check_design", "data_paths"]
+
+#: Notes on data that ask whether they are what they seem.
+_DOUBTFUL = frozenset({SUBTOTALS, "count as written", "exposure as written"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +76,16 @@ def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checku
         refuse_mediators(design, groups)
     main = panels[design.estimators[0].id]
     text = f"{main.n_units} units, {int(main.ever_treated.sum())} ever treated, {main.n_times} periods"
-    lines = [f"{design.path}: in order ({text})", *_foreseen(design, groups[primary(design, groups)])]
+    lines = [f"{design.path}: in order ({text})", *_doubts(design, main)]
+    lines += _foreseen(design, groups[primary(design, groups)])
     return Checkup(design, True, "\n".join(lines))
+
+
+def _doubts(design: Design, panel: Panel) -> list[str]:
+    """Return what was read as it stands and may be meant otherwise; under a profile without what quotes the data."""
+    told = discreet_words(design) if design.disclosure.guards else str
+    rows = [row for row in panel.flow if row.step in _DOUBTFUL]
+    return [told(f"{row.names}: {row.reason}" if row.step == SUBTOTALS else row.reason) for row in rows]
 
 
 def _foreseen(design: Design, group: Group) -> list[str]:

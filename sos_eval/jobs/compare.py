@@ -16,7 +16,7 @@ from sos_eval.bundle.listing import data_files_of
 from sos_eval.bundle.whole import refuse_existing, refuse_inputs, write_file
 from sos_eval.design.difference_words import bare, named
 from sos_eval.design.differences import differ
-from sos_eval.errors import Fault, Faults, InputFault
+from sos_eval.errors import Fault, Faults, InputFault, numeral
 from sos_eval.panel.disclosure import FEWEST_UNITS
 
 __all__ = ["COLUMNS", "BundleComparison", "compare_bundles", "write_comparison"]
@@ -286,7 +286,7 @@ def _sentence(row: Mapping[str, Any]) -> str:
     """Say one row."""
     shown = [f"{_shown(row, 'before')} -> {_shown(row, 'after')}"] if {"before", "after"} & set(row) else []
     if "difference" in row and not np.isnan(row["difference"]):
-        shown.append(f"(difference {row['difference']:.4g})")
+        shown.append(f"(difference {numeral(row['difference'], 4)})")
     verdicts = (row.get("verdict_before", ""), row.get("verdict_after", ""))
     if any(verdicts):
         shown.append("verdict " + " -> ".join(verdict or "none here" for verdict in verdicts))
@@ -301,4 +301,4 @@ def _shown(row: Mapping[str, Any], side: str) -> str:
     if np.isnan(value):
         return "none"
     ends = [row.get(f"{side}_{end}", np.nan) for end in ("low", "high")]
-    return f"{value:.4g}" + ("" if np.isnan(ends).all() else f" ({ends[0]:.4g} to {ends[1]:.4g})")
+    return numeral(value, 4) + ("" if np.isnan(ends).all() else f" ({numeral(ends[0], 4)} to {numeral(ends[1], 4)})")

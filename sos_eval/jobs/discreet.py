@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sos_eval.bundle.sentences import public_counts
 from sos_eval.design.design import Design
 from sos_eval.errors import Fault, InputFault, OurFault
 from sos_eval.limits import FileLimits, limits
@@ -39,7 +40,7 @@ def discreet(design: Design) -> Iterator[None]:
     ------
     InputFault
         The fault as it was, every word and number withheld that is neither ours nor the design's; lines and rows
-        stay.
+        stay, and how many units, periods and draws there are.
     OurFault
         In place of any other exception, without its message; the traceback stays.
     """
@@ -58,7 +59,7 @@ def discreet(design: Design) -> Iterator[None]:
 
 
 def discreet_words(design: Design) -> Callable[[str], str]:
-    """Return what leaves of a sentence: our words, the design's, and numbers of lines."""
+    """Return what leaves of a sentence: our words, the design's, and numbers of lines, units, periods and draws."""
     words = _own_words() | _words(_written(design))
     return lambda text: _told(text, words)
 
@@ -66,6 +67,7 @@ def discreet_words(design: Design) -> Callable[[str], str]:
 def _told(text: str, words: frozenset[str]) -> str:
     """Return a sentence without what may be from the data."""
     ours = [range(at, at + len(phrase)) for phrase in _own_phrases() for at in _places(phrase, text)]
+    ours += public_counts(text)
 
     def kept(piece: re.Match[str]) -> str:
         token = piece.group()

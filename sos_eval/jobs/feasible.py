@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sos_eval.bundle.files import csv_text, json_text
 from sos_eval.bundle.whole import check_folder, make_folder, write_file
 from sos_eval.design.design import load_design
-from sos_eval.errors import DataFault, DesignFault, Fault, Faults, InputFault, listed, nearest
+from sos_eval.errors import DataFault, DesignFault, Fault, Faults, InputFault, listed, nearest, numeral
 from sos_eval.jobs.discreet import discreet
 from sos_eval.jobs.steps import load_panels
 from sos_eval.numerics.detectable import Found, Lots
@@ -287,9 +287,9 @@ def _range(row: pd.Series[Any], name: str) -> str:
     level = float(row["level_without"])
     if not level > 0:
         own = f" {row['unit']}" if row["unit"] else ""
-        return f"{float(row[name]):.2g}{own} (error {error:.2g})"
+        return f"{numeral(float(row[name]), 2)}{own} (error {numeral(error, 2)})"
     low, high = size - 2 * error / level, size + 2 * error / level
-    return f"{100 * size:.2g}% ({100 * max(low, 0):.2g} to {100 * high:.2g}%)"
+    return f"{numeral(100 * size, 2)}% ({numeral(100 * max(low, 0), 2)} to {numeral(100 * high, 2)}%)"
 
 
 def quiet_panel(design: Path | None, panel: Path | None) -> Panel:

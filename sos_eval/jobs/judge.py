@@ -11,7 +11,7 @@ import pandas as pd
 
 from sos_eval.checks.common_lots import level_after, level_before, overall_row
 from sos_eval.design.design import Design
-from sos_eval.errors import InputFault
+from sos_eval.errors import InputFault, numeral
 from sos_eval.inference.auto import RELIED_ON
 from sos_eval.inference.detectable import DetectableSize, detectable_size
 from sos_eval.inference.randomization import Randomization, permute
@@ -79,7 +79,8 @@ def _unmatched(fitted: Fitted) -> CheckResult | None:
     whom = "" if fitted.comparison.estimand == "att" else ", and an average over the treated alone,"
     text = (
         f"Without the match on earlier outcomes, on all {fitted.source.n_units} units, the estimate{log} is "
-        f"{value:.3g}{whom} instead of {fitted.estimate.values[row]:.3g}.{part if fitted.comparison.is_alike else ''}"
+        f"{numeral(value)}{whom} instead of "
+        f"{numeral(fitted.estimate.values[row])}.{part if fitted.comparison.is_alike else ''}"
     )
     return CheckResult("unmatched", "estimate", value, text)
 
@@ -234,8 +235,9 @@ def _without_strata(fitted: Fitted, test: InferenceMethod, account: Account) -> 
     log = " on the log scale" if plain.estimate.cells["scale"].iloc[row] == "ratio" else ""
     off = ", not zero" if abs(mean) > 3 * spread / np.sqrt(len(drawn)) else ""
     text = (
-        f"Without stratum-by-period effects the estimate{log} is {value:.3g} (p = {p:.2g}, {len(drawn):,} draws), and "
-        f"random adoptions from the same strata average {mean:.3g} (standard deviation {spread:.3g}){off}."
+        f"Without stratum-by-period effects the estimate{log} is {numeral(value)} (p = {numeral(p, 2)}, "
+        f"{len(drawn):,} draws), and "
+        f"random adoptions from the same strata average {numeral(mean)} (standard deviation {numeral(spread)}){off}."
     )
     table = pd.DataFrame({"estimate": [value], "p_value": p, "mean_of_draws": mean, "sd_of_draws": spread})
     return CheckResult("without_strata_effects", "estimate", value, text, table=table)

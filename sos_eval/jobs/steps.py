@@ -15,7 +15,7 @@ from sos_eval.comparison.alone import alone_in_stratum, compared_within
 from sos_eval.comparison.build import build, rebuilding
 from sos_eval.design.at_its_key import at_its_key
 from sos_eval.design.design import Design, Entry
-from sos_eval.errors import Faults, NotIdentified, listed
+from sos_eval.errors import DataFault, Faults, NotIdentified, listed
 from sos_eval.inference.auto import Resolution, resolve
 from sos_eval.inference.design_facts import design_facts
 from sos_eval.inference.duration import estimates_anew, seconds_each
@@ -30,6 +30,7 @@ from sos_eval.panel.imputation import completed
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.spec import PanelSpec
+from sos_eval.panel.subtotals import SUBTOTALS
 from sos_eval.results.assignments import stratified, unusable_strata
 from sos_eval.results.crew import ALONE, Crew
 from sos_eval.results.facts import RunFacts
@@ -80,9 +81,18 @@ def load_panels(design: Design, *, imputation: int = 0) -> dict[str, Panel]:
             if (how := entry.panel.imputation) is not None:
                 lots = stream(design.seed, "imputation", imputation)
                 known = completed(known, known.covariates, how, lots)
+            _refuse_sums_told(design, known)
             loaded.append((entry.panel, known))
         panels[entry.id] = known
     return panels
+
+
+def _refuse_sums_told(design: Design, panel: Panel) -> None:
+    """Refuse units that are the sum of others under a profile: told of, they are equations on the counts of these."""
+    sums = [row for row in panel.flow if row.step == SUBTOTALS]
+    if design.disclosure.guards and sums:
+        what = f"{sums[0].names}: {sums[0].reason}"
+        raise DataFault(panel.fault(what, "under a disclosure profile leave one, or all its parts, out with exclude"))
 
 
 def _by_default(design: Design) -> dict[str, tuple[str | int, ...]]:

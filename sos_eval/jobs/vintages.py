@@ -16,7 +16,7 @@ from sos_eval.bundle.files import csv_text
 from sos_eval.bundle.whole import check_folder, refuse_inputs, write_folder
 from sos_eval.design.design import Design, load_design
 from sos_eval.design.lock import as_locked, lock_path
-from sos_eval.errors import DataFault, Fault, Faults, InputFault, listed
+from sos_eval.errors import DataFault, Fault, Faults, InputFault, listed, numeral
 from sos_eval.jobs.check import check_design
 from sos_eval.jobs.run import Progress, run
 from sos_eval.jobs.runs import data_files
@@ -240,10 +240,11 @@ def _range(rows: Sequence[dict[str, Any]], known: Sequence[dict[str, Any]]) -> s
     if not known:
         return f"None of the {len(rows)} vintages gives an estimate."
     low, high = (pick(known, key=lambda row: row["estimate"]) for pick in (min, max))
+    least = numeral(low["estimate"], 4)
     text = (
-        f"Over {len(rows)} vintages the estimate runs from {low['estimate']:.4g} ({low['vintage']}) to "
-        f"{high['estimate']:.4g} ({high['vintage']})"
-        if low["estimate"] < high["estimate"] else f"Over {len(rows)} vintages the estimate is {low['estimate']:.4g}"
+        f"Over {len(rows)} vintages the estimate runs from {least} ({low['vintage']}) to "
+        f"{numeral(high['estimate'], 4)} ({high['vintage']})"
+        if low["estimate"] < high["estimate"] else f"Over {len(rows)} vintages the estimate is {least}"
     )  # fmt: skip
     none = [row["vintage"] for row in rows if row not in known]
     return f"{text}; none on {listed(none)}." if none else f"{text}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from sos_eval.errors import Faults, InputFault
+from sos_eval.errors import Faults, InputFault, numeral
 from sos_eval.montecarlo.line.draws import QUANTITIES
 from sos_eval.montecarlo.line.pretest import PRETEST
 from sos_eval.montecarlo.study import Study
@@ -77,5 +77,5 @@ def _too_many(key: str, draws: int, each: int, memory: float) -> tuple[str, str]
     needed, there = draws * each / GIGABYTE, memory / GIGABYTE
     most = int(memory // each)
     rounded = most // 10 ** max(len(str(most)) - 2, 0) * 10 ** max(len(str(most)) - 2, 0)
-    what = f"{key}: {draws} draws take {needed:,.3g} GB of memory, and this machine has {there:,.3g}"
+    what = f"{key}: {draws} draws take {numeral(needed)} GB of memory, and this machine has {numeral(there)}"
     return what, f"write at most {rounded}" if rounded else "write fewer workers, or a smaller world"

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.errors import numeral
 from sos_eval.montecarlo.diagnosands import RowDraws, bias, coverage, diagnose, mean_estimate, share, true_effect
 from sos_eval.montecarlo.line.pretest import PRETEST, TESTS
 from sos_eval.montecarlo.line.rows import JOINT, LEADING
@@ -104,7 +105,7 @@ def _reason(
         return why or "the test could not be done in any draw"
     if not moved:
         size, error = violation
-        return f"trends are not seen to violate: {size:.3g}, Monte Carlo error {error:.2g}"
+        return f"trends are not seen to violate: {numeral(size)}, Monte Carlo error {numeral(error, 2)}"
     return "" if passed.any() else "no draw passes"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sos_eval.errors import numeral
 from sos_eval.montecarlo.families import ADJUSTMENTS, DECISIONS
 from sos_eval.montecarlo.line.pretest import TESTS
 from sos_eval.montecarlo.study import Study
@@ -95,7 +96,7 @@ def _aim(row: pd.Series, keys: Sequence[str], worthwhile: float, untreated: floa
     if not np.isfinite(size):
         why = row["reason"] or "no size is known"
         return f"{which}{where}; whether it would be found {often} is not known: {why}."
-    found = f"this design finds {size:.3g}{unit} ({_span(low, high)}) {often}"
+    found = f"this design finds {numeral(size)}{unit} ({_span(low, high)}) {often}"
     if low <= worthwhile <= high:
         return f"{which}{where}; {found}, which is as large up to Monte Carlo error."
     verdict = "so one as small would be missed more often" if size > worthwhile else "so it is found more often"
@@ -105,8 +106,8 @@ def _aim(row: pd.Series, keys: Sequence[str], worthwhile: float, untreated: floa
 def _span(low: float, high: float) -> str:
     """Say an interval; an end that no simulated effect reaches is open."""
     if np.isnan(high):
-        return "of unknown error" if np.isnan(low) else f"{low:.3g} or more"
-    return f"up to {high:.3g}" if np.isnan(low) else f"{low:.3g} to {high:.3g}"
+        return "of unknown error" if np.isnan(low) else f"{numeral(low)} or more"
+    return f"up to {numeral(high)}" if np.isnan(low) else f"{numeral(low)} to {numeral(high)}"
 
 
 def _as_difference(size: float, row: pd.Series, untreated: float) -> float:
@@ -157,7 +158,7 @@ def _sentence(row: pd.Series, where: str, untreated: float, on: str, over: str =
         return f"{said}; how large it is is not known: {whom}."
     relative = {"ratio": effect - 1, "rate_per": effect / untreated, "log": float(np.expm1(effect))}
     change = relative.get(str(row["scale"]))
-    size = f"{abs(effect):.3g}" if change is None else f"{abs(change):.0%}"
+    size = numeral(abs(effect)) if change is None else f"{abs(change):.0%}"
     fall = "fall" if (effect < 1 if row["scale"] == "ratio" else effect < 0) else "rise"
     mcse = float(row["power_mcse"])
     wrong = share * float(row["type_s"]) if row["type_s"] > 0 else 0.0  # found, and of the wrong sign
@@ -224,17 +225,19 @@ def reassurances(study: Study, pretests: pd.DataFrame) -> tuple[str, ...]:
 def _reassurance(row: Mapping[Hashable, Any], swept: Sequence[str]) -> str:
     """Say one row of `pretests.csv`."""
     scale = " on the log scale" if row["scale"] in ("ratio", "log") else ""
-    steady = "" if row["trend"] != row["trend"] else f" by {row['trend']:.3g} a period before the start and"
+    steady = "" if row["trend"] != row["trend"] else f" by {numeral(row['trend'])} a period before the start and"
     where = f"With {', '.join(f'{name} {row[name]}' for name in swept)}" if swept else "Here"
     first = (
         f"{where} trends are not parallel: without any effect the treated move away from their comparison{steady} by "
-        f"{row['violation']:.3g} in what {row['estimator']} estimates{scale}; the joint pre-trend test passes all the "
+        f"{numeral(row['violation'])} in what {row['estimator']} estimates{scale}; the joint pre-trend test "
+        "passes all the "
         f"same in {row['false_reassurance']:.0%} of draws (Monte Carlo error {row['false_reassurance_mcse']:.1%})"
     )
     if row["bias_passing"] != row["bias_passing"]:
         return f"{first}."
     return (
-        f"{first}. Among those that pass the mean bias is {row['bias_passing']:.3g} ({row['bias_passing_mcse']:.2g}) "
-        f"and {row['coverage_passing']:.0%} of intervals hold the truth; over all draws {row['bias']:.3g} "
-        f"({row['bias_mcse']:.2g}) and {row['coverage']:.0%}."
+        f"{first}. Among those that pass the mean bias is {numeral(row['bias_passing'])} "
+        f"({numeral(row['bias_passing_mcse'], 2)}) "
+        f"and {row['coverage_passing']:.0%} of intervals hold the truth; over all draws {numeral(row['bias'])} "
+        f"({numeral(row['bias_mcse'], 2)}) and {row['coverage']:.0%}."
     )

@@ -21,6 +21,7 @@ from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.rows import PlacedRows, identify
 from sos_eval.panel.selection import drop_unusable, select_rows
 from sos_eval.panel.spec import PanelSpec
+from sos_eval.panel.subtotals import subtotals
 from sos_eval.panel.sums import refuse_sums
 from sos_eval.panel.treatment import Adoption, from_column
 
@@ -66,6 +67,7 @@ def assemble(
         reading.add(f"{spec.unit}, {spec.time}: no row has both a unit and a period")
         reading.faults.stop()
     refuse_sums(whole, rows, spec)
+    sums, sums_noted = subtotals(whole, rows, spec)
     spec = numbered(reading, spec, rows.periods, rows.times)
     adoption = (adopt or _column_adoption(spec))(whole, rows)
     names = names_of(whole, rows, spec.unit_name)[rows.starts] if spec.unit_name else []
@@ -97,13 +99,14 @@ def assemble(
             *adoption.flow,
             *dict.fromkeys(notes),
             *reading.notes,
+            *sums_noted,
             *gaps,
             *one_sided(frame, rows, spec),
             *shared_clusters(frame, rows, spec),
             *repeated_rows(frame, kept, rows, spec),
             *varying_weights(kept, rows, spec),
         ),
-        noted_caveats=(*breaks(kept, rows, adoption.first_treated), *adoption.caveats),
+        noted_caveats=(*sums, *breaks(kept, rows, adoption.first_treated), *adoption.caveats),
         periods=rows.periods,
         names_read=called,
         units_read=read,

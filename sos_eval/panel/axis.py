@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import listed
+from sos_eval.panel.dates import DAY_ALONE, is_moment
 from sos_eval.panel.panel import Array, FlowRow
 from sos_eval.panel.periods import Periods, PeriodUnit, notations
 from sos_eval.panel.read.columns import texts
@@ -116,17 +117,18 @@ def _regular(axes: Sequence[Periods], words: Sequence[str]) -> list[Periods]:
 def _refuse_odd(reading: Reading, name: str, periods: Periods, odd: NDArray[np.bool_], words: Any) -> None:
     """Name periods that are written otherwise than most."""
     seen = listed([repr(word) for word in dict.fromkeys(words[odd])], 4)
-    if odd.all():
+    if any(is_moment(word) for word in words[odd]):
+        reading.add(f"{name}: times of a day, which are no period, {seen}, {reading.lines(odd)}", DAY_ALONE)
+    elif odd.all():
         reading.add(
             f"{name}: periods that are no period, {seen}, {reading.lines(odd)}",
             "write 2015, 2014/15, 201415, 2015Q2, 2015-06 or dates, all in one way; period: year says which where it "
             "is not plain",
         )
-        return
-    like = next(word for word in words[~odd] if word)
-    reading.add(
-        f"{name}: not all periods are written in one way: {seen}, {reading.lines(odd)}", f"write them all like {like}"
-    )
+    else:
+        like = next(word for word in words[~odd] if word)
+        what = f"{name}: not all periods are written in one way: {seen}, {reading.lines(odd)}"
+        reading.add(what, f"write them all like {like}")
 
 
 def _stepped(reading: Reading, spec: PanelSpec, periods: Periods, values: Array) -> tuple[Periods, Array]:

@@ -7,9 +7,15 @@ from datetime import date
 
 from sos_eval.terms import YearConvention
 
-__all__ = ["day_of", "is_date", "period_from", "period_of"]
+__all__ = ["DAY_ALONE", "day_of", "is_date", "is_moment", "period_from", "period_of"]
 
-_DATE = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?(?: 00:00:00)?")
+#: What to write in place of a time of a day.
+DAY_ALONE = "write the day alone, 2014-10-01, as it was where it happened (in a database CAST(… AS DATE))"
+
+#: A day may be written as its midnight, with any zone: that is the day which it shows.
+_MIDNIGHT = r"[ T]00:00(?::00(?:\.0+)?)?(?:Z|[-+]\d\d(?::?\d\d)?)?"
+_DATE = re.compile(rf"(\d{{4}})-(\d{{2}})(?:-(\d{{2}})(?:{_MIDNIGHT})?)?")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d.*")
 _DAY_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 
 
@@ -37,6 +43,17 @@ def day_of(word: str) -> date | None:
         return date(int(year), int(month), int(day or 1))
     except ValueError:
         return None
+
+
+def is_moment(word: str) -> bool:
+    """Say whether a word is a time of a day, which may be another day elsewhere; midnight is a date.
+
+    Examples
+    --------
+    >>> is_moment("2014-03-31 23:30:00+00:00"), is_moment("2014-03-31T00:00:00Z"), is_moment("2014-03-31")
+    (True, False, False)
+    """
+    return _MOMENT.fullmatch(word) is not None and day_of(word) is None
 
 
 def period_of(word: str, convention: YearConvention) -> float:

@@ -18,6 +18,8 @@ EXACT = 2**53
 _LEAST, _MOST = 1e-9, 1e12
 #: A power of a thousand, to a factor of two, between an exposure and the unit's median one.
 _THOUSAND, _NEAR = 3.0, 0.1
+#: So many times a unit's median are noted where the usual distance from it, in logs, is smaller than that.
+_LEAP, _STEADY = 3, 0.1
 #: Counts above their exposure are mistakes where most are below a tenth of it; so many are no chance in a tiny place.
 _SELDOM, _NO_CHANCE = 0.1, 10
 
@@ -39,8 +41,9 @@ def impossible(
     Returns
     -------
     list of FlowRow
-        One where counts above their exposure are what the outcome is like (moves of a child, items prescribed): a tenth
-        of it or more in the median row. Else they are a fault.
+        One of exposures that leap by less than a thousand, and one where counts above their exposure are what the
+        outcome is like (moves of a child, items prescribed): a tenth of it or more in the median row. Else they are a
+        fault.
     """
     counted, exposed = names
     told = np.isfinite(exposure) & (exposure > 0)
@@ -51,16 +54,19 @@ def impossible(
         told &= ~far
     if ((np.diff(rows.codes) == 0) & (np.diff(rows.times) == 0)).any():
         return []  # rows of people: each may have more events than years
-    jumps = _jumps(rows, np.where(told, exposure, np.nan))
+    plain = np.where(told, exposure, np.nan)
+    times = plain / _usual(rows, plain)[rows.codes]
+    jumps = _jumps(times)
     if jumps.any():
         cells = reading.lines(jumps)
         what = f"{exposed}: about a thousand times more or less than in the unit's other rows, {cells}"
         instead = "write people in every row, not thousands; a unit that changed like that is left out with exclude"
         reading.add(what, instead)
+    noted = _noted_leaps(reading, rows, exposed, np.where(jumps, np.nan, times))
     above = told & ~jumps & (count > exposure) & (count < EXACT)
     rates = count[told & (count >= 0)] / exposure[told & (count >= 0)]
     if not above.any():
-        return []
+        return noted
     if np.median(rates) < _SELDOM:
         above &= count >= _NO_CHANCE
         if above.any():
@@ -69,17 +75,34 @@ def impossible(
                 "mend the cells, people in both; where it counts no people of that population, write its rate as value"
             )
             reading.add(what, instead)
-        return []
+        return noted
     reason = f"{counted}: more than {exposed}: is that what it counts, or is {exposed} in thousands?"
-    return [FlowRow("count as written", "noted", len(np.unique(rows.codes[above])), int(above.sum()), "", reason)]
+    many = len(np.unique(rows.codes[above]))
+    return [*noted, FlowRow("count as written", "noted", many, int(above.sum()), "", reason)]
 
 
-def _jumps(rows: PlacedRows, exposure: Array) -> NDArray[np.bool_]:
-    """Say where an exposure is about a thousand (a million) times the unit's median or a part of it, (n_rows,)."""
+def _noted_leaps(reading: Reading, rows: PlacedRows, name: str, times: Array) -> list[FlowRow]:
+    """Note where an exposure is several times the unit's median or a small part of it, in a table of steady ones."""
+    apart = np.abs(np.log(times))
+    leaps = apart > np.log(_LEAP)
+    if not leaps.any() or np.nanmedian(apart) > _STEADY:
+        return []
+    reason = f"{name}: {_LEAP} times as much as in the unit's other rows or more, or as little, {reading.lines(leaps)}"
+    many, asked = len(np.unique(rows.codes[leaps])), f"{reason}: is it the same population?"
+    return [FlowRow("exposure as written", "noted", many, int(leaps.sum()), "", asked)]
+
+
+def _usual(rows: PlacedRows, exposure: Array) -> Array:
+    """Return each unit's lower median, (n_units,)."""
     ranked = np.lexsort((exposure, rows.codes))  # NaN last within each unit
     told = np.bincount(rows.codes, np.isfinite(exposure), minlength=len(rows.starts)).astype(int)
-    usual = exposure[ranked][rows.starts + np.maximum(told - 1, 0) // 2]  # the lower median, (n_units,)
-    thousands = np.log10(exposure / usual[rows.codes]) / _THOUSAND
+    usual: Array = exposure[ranked][rows.starts + np.maximum(told - 1, 0) // 2]
+    return usual
+
+
+def _jumps(times: Array) -> NDArray[np.bool_]:
+    """Say where an exposure is about a thousand (a million) times the unit's median or a part of it, (n_rows,)."""
+    thousands = np.log10(times) / _THOUSAND
     powers = np.round(thousands)
     jumps: NDArray[np.bool_] = (np.abs(thousands - powers) <= _NEAR) & (powers != 0) & np.isfinite(thousands)
     return jumps

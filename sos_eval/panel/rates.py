@@ -22,6 +22,8 @@ __all__ = ["Measured", "measure", "named_cells", "outcome_of"]
 
 #: A number that may have its thousands set apart by a dot; no group of thousands begins with 0.
 _DOTTED = re.compile(r"[1-9]\d{0,2}\.\d{3}")
+#: A number as a spreadsheet shows it in powers of ten: its decimals, and the power.
+_SHORTENED = re.compile(r"[-−]?\d(?:\.(\d+))?E\+(\d\d)")
 _INEXACT = "counts that no float holds exactly"
 
 
@@ -61,6 +63,7 @@ def measure(reading: Reading, rows: PlacedRows, spec: OutcomeSpec, *, missing_sy
         values = numbers(reading, name, symbols)
         if word != "outcome":
             _refuse_dots(reading, name)
+            _refuse_shortened(reading, name)
             flow.extend(_no_people(reading, rows, name, word, values))
         refuse_beyond(reading, name, values)
         empty = np.isnan(values) if symbols is None else np.isnan(values) & ~symbols
@@ -126,6 +129,27 @@ def _refuse_dots(reading: Reading, name: str) -> None:
     what = f'{name}: "{word}" ({reading.lines([first])}) and {more} more: thousands set apart by a dot, or decimals'
     other = word[:-1] if word.endswith("0") else f"{word}0"
     reading.add(what, f"write whole numbers ({word.replace('.', '')}), or another number of decimals ({other})")
+
+
+def _refuse_shortened(reading: Reading, name: str) -> None:
+    """Refuse counts as a spreadsheet shortens them: 3.8E+04 is any number from 37,500 to 38,500; 3.8312E+04 is one."""
+    column = reading.frame[name]
+    if pd.api.types.is_numeric_dtype(column):
+        return
+    codes, words = texts(column)
+    short = np.isin(codes, [i for i, word in enumerate(words) if _is_short(word)])
+    if short.any():
+        seen = words[codes[np.flatnonzero(short)[0]]]
+        what = f'{name}: {many(int(short.sum()), "cell")} like "{seen}", {reading.lines(short)}'
+        reading.add(
+            f"{what}: shortened by a spreadsheet",
+            "format the column as a plain number (0), and save it again with all digits",
+        )
+
+
+def _is_short(word: str) -> bool:
+    found = _SHORTENED.fullmatch(word)
+    return found is not None and len(found[1] or "") < int(found[2])
 
 
 def _transformed(reading: Reading, spec: OutcomeSpec, name: str, values: Array) -> Array:

@@ -24,15 +24,21 @@ _LOOK = str.maketrans(
 )
 #: A code in which o stands for 0, or i or l for 1.
 _CODE, _DIGITS = re.compile(r"[a-z]{0,2}[\doil]{3,}"), str.maketrans("oil", "011")
+#: A name with a footnote's number on it, and of how many letters a name is at least.
+_MARKED_NAME, _NAME = re.compile(r"(.*[^\W\d_])\d{1,2}"), 3
 #: A code of the ONS with a footnote's number behind it.
 _MARKED_CODE = re.compile(r"([a-z]\d{8})\d{1,2}")
 
 
 def alike(names: Sequence[str]) -> list[list[int]]:
-    """Group ids that are probably one: by `bare`."""
+    """Group ids that are probably one: by `bare`, and a name with a footnote's number on it beside the name alone."""
+    known = [bare(name) for name in names]
+    alone = {name for name in known if len(name) >= _NAME}
     groups: dict[str, list[int]] = {}
     for i, name in enumerate(names):
-        groups.setdefault(bare(name), []).append(i)
+        marked = _MARKED_NAME.fullmatch(name)
+        unmarked = bare(marked[1]) if marked else ""
+        groups.setdefault(unmarked if unmarked in alone else known[i], []).append(i)
     return [group for group in groups.values() if len(group) > 1]
 
 

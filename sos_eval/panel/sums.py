@@ -16,7 +16,7 @@ from sos_eval.panel.rows import PlacedRows
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.units import named_totals
 
-__all__ = ["refuse_sums"]
+__all__ = ["counted_columns", "refuse_sums"]
 
 #: One period tells a total from chance where so many other units add up to it; of fewer it takes two.
 _MANY_UNITS, _FEW_PERIODS = 3, 2
@@ -35,13 +35,9 @@ def refuse_sums(reading: Reading, rows: PlacedRows, spec: PanelSpec) -> None:
     spec
         The block that names the outcomes and what is left out.
     """
-    repeated = (np.diff(rows.codes) == 0) & (np.diff(rows.times) == 0)
-    counted = [one for one in spec.named_outcomes.values() if one.counted]
-    names = list(dict.fromkeys(str(name) for one in counted for name in (one.count, one.exposure)))
-    if spec.layout != "panel" or not names or repeated.any():
+    names, columns = counted_columns(reading, rows, spec)
+    if not names:
         return
-    unnoted = replace(reading, notes=[])  # columns are noted where they are read to be used
-    columns = [parsed(unnoted, name)[0] for name in names if name in reading.frame.columns]
     aside = np.isin(rows.units, [unit for one in spec.exclude for unit in one.units])
     aside[named_totals(reading, spec, rows.codes, rows.units.tolist())] = True
     everybody = np.ones(len(rows.codes), bool)
@@ -59,6 +55,17 @@ def refuse_sums(reading: Reading, rows: PlacedRows, spec: PanelSpec) -> None:
         listing = ", ".join(rows.units[totals][:4])
         instead = f"leave it out of the file, or panel.exclude: {{units: [{listing}], why: total}}"
         reading.add(f"{spec.unit}: {shown}, {reading.lines(totals[rows.codes])}: {what}", instead)
+
+
+def counted_columns(reading: Reading, rows: PlacedRows, spec: PanelSpec) -> tuple[list[str], list[Array]]:
+    """Return counts and exposures by name, each (n_rows,); none of a table that has no row per unit and period."""
+    repeated = (np.diff(rows.codes) == 0) & (np.diff(rows.times) == 0)
+    counted = [one for one in spec.named_outcomes.values() if one.counted]
+    names = list(dict.fromkeys(str(name) for one in counted for name in (one.count, one.exposure)))
+    if spec.layout != "panel" or repeated.any():
+        return [], []
+    unnoted = replace(reading, notes=[])  # columns are noted where they are read to be used
+    return names, [parsed(unnoted, name)[0] for name in names if name in reading.frame.columns]
 
 
 def _sums(rows: PlacedRows, periods: NDArray[np.intp], column: Array, among: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import listed
 from sos_eval.panel.caveats import Caveat
-from sos_eval.panel.dates import is_date, period_of
+from sos_eval.panel.dates import DAY_ALONE, is_date, is_moment, period_of
 from sos_eval.panel.panel import NAMED, Array, FlowRow
 from sos_eval.panel.periods import Periods
 from sos_eval.panel.read.columns import texts
@@ -88,12 +88,7 @@ def starts(reading: Reading, name: str, convention: YearConvention, periods: Per
         bad = np.isnan(values)
         words = np.array(distinct, dtype=object)[codes[bad]] if bad.any() else np.array([], dtype=object)
     if bad.any():
-        seen = listed([repr(word) for word in dict.fromkeys(words)], 4)
-        reading.add(
-            f"{name}: starts that are no period, {seen}, {reading.lines(bad)}",
-            f'write the first treated period as a whole number, or a date (2014-10); 0 or "never" where never treated'
-            f"{_recoding(name, words)}",
-        )
+        _refuse_starts(reading, name, bad, words, "a whole number, or a date (2014-10)")
         values = np.where(bad, np.inf, values)
     return values
 
@@ -117,16 +112,21 @@ def _worded(reading: Reading, name: str, periods: Periods) -> Array:
     values = np.array([_start_on(word, periods) for word in distinct] + [EMPTY])[codes]
     bad = np.isnan(values)
     if bad.any():
-        seen = listed([repr(word) for word in dict.fromkeys(np.array(distinct, dtype=object)[codes[bad]])], 4)
         like = periods.name(periods.last_of_year(2014.0) or 1.0)
         dated = periods.unit == "year" and periods.convention == "calendar" and periods.notation != "day"
         further = "; a date needs year_convention" if dated else ", or a date"
-        reading.add(
-            f"{name}: starts that are no period, {seen}, {reading.lines(bad)}",
-            f'write the first treated period as {like}{further}; 0 or "never" where never treated'
-            f"{_recoding(name, np.array(distinct, dtype=object)[codes[bad]])}",
-        )
+        _refuse_starts(reading, name, bad, np.array(distinct, dtype=object)[codes[bad]], f"{like}{further}")
     return np.where(bad, np.inf, values)
+
+
+def _refuse_starts(reading: Reading, name: str, bad: NDArray[np.bool_], words: Any, form: str) -> None:
+    """Say which starts are no period, and how to write one."""
+    seen = f"{listed([repr(word) for word in dict.fromkeys(words)], 4)}, {reading.lines(bad)}"
+    if any(is_moment(word) for word in words):
+        reading.add(f"{name}: times of a day, which are no start, {seen}", DAY_ALONE)
+        return
+    instead = f'write the first treated period as {form}; 0 or "never" where never treated{_recoding(name, words)}'
+    reading.add(f"{name}: starts that are no period, {seen}", instead)
 
 
 def _recoding(name: str, words: Iterable[str]) -> str:

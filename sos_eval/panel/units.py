@@ -21,6 +21,13 @@ __all__ = ["named_totals", "refuse_doubtful_units"]
 
 #: Characters from here on are no Latin letters; many look like some.
 _LATIN = 0x250
+_MONTH = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)"
+#: What a spreadsheet makes of 1-3, 3/2024 or MAR1.
+_DATE = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d.*)?|\d{1,2}/\d{1,2}/\d{4}|"
+    rf"\d{{1,2}}-{_MONTH}(?:-\d{{2,4}})?|{_MONTH}-\d{{2,4}}",
+    re.IGNORECASE,
+)
 #: Codes of countries and regions.
 _TOTAL_CODE = re.compile(r"(?:E92|E12|E13|W92|S92|N92|K0[1-5])\d{6}")
 
@@ -52,6 +59,12 @@ def refuse_doubtful_units(
         instead = f", or exclude: {{units: [{_in_list(words)}], why: no unit}}" if words else ""
         reading.add(what, f"every row names its unit{instead}")
     _refuse_totals(reading, spec, codes, names, left_out)
+    dates = [i for i, name in enumerate(names) if _DATE.fullmatch(name) and name not in left_out]
+    if dates:
+        seen = listed([repr(names[i]) for i in dates], 4)
+        what = f"{spec.unit}: {seen}, {reading.lines(np.isin(codes, dates))}: a date, as spreadsheets make of codes"
+        instead = f"write the codes as text, or recode: {{{spec.unit}: {{{_quoted(names[dates[0]])}: …}}}}"
+        reading.add(what, instead)
     groups = [[i for i in group if names[i] not in left_out] for group in alike(names)]
     doubtful = [_usual_first(codes, names, group) for group in groups if _apart(codes, times, group)]
     if doubtful:

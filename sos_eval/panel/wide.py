@@ -60,6 +60,7 @@ def long(reading: Reading, spec: PanelSpec, names: Sequence[str]) -> Reading:
     lacking = [name for name in dict.fromkeys(names) if name not in kept and name != spec.time]
     _refuse_twice(reading, spec.wide, there, lacking)
     pieces = [_of_pattern(reading, spec, pattern, there, kept, lacking) for pattern in spec.wide.columns]
+    _refuse_gaps(reading, spec.wide, there)
     reading.faults.stop()
     whole = pieces[0]
     for piece in pieces[1:]:
@@ -88,6 +89,28 @@ def _refuse_twice(reading: Reading, wide: Wide, there: Sequence[str], lacking: S
     reading.faults.stop()
 
 
+def _refuse_gaps(reading: Reading, wide: Wide, there: Sequence[str]) -> None:
+    """Note a fault where one variable has no column of a period that another has."""
+    stems = {pattern: _prefix(pattern) for pattern in wide.columns}
+    periods = {
+        pattern: [name[len(stem) :] for name in there if fnmatchcase(name, pattern)] for pattern, stem in stems.items()
+    }
+    every = list(dict.fromkeys(period for own in periods.values() for period in own))
+    for pattern, own in periods.items():
+        if lacking := [f"{stems[pattern]}{period}" for period in every if period not in own] if own else []:
+            what = f'"{pattern}": no column {listed([repr(name) for name in lacking], 4)}, of a period that others have'
+            reading.fault_of(
+                ("wide", "columns"),
+                what,
+                "add it, empty where nothing is known, or write patterns of names with periods alone",
+            )
+
+
+def _prefix(pattern: str) -> str:
+    """Return what stands before the period in the names of a pattern."""
+    return re.split(r"[\d*?\[]", pattern)[0]
+
+
 def _of_pattern(
     reading: Reading, spec: PanelSpec, pattern: str, there: list[str], kept: list[str], lacking: list[str]
 ) -> pd.DataFrame:
@@ -95,7 +118,7 @@ def _of_pattern(
     columns = [name for name in there if fnmatchcase(name, pattern)]
     if not columns:
         reading.fault_of(("wide", "columns"), f'{reading.name} has no column like "{pattern}"', "write what they share")
-    prefix = re.split(r"[\d*?\[]", pattern)[0]
+    prefix = _prefix(pattern)
     called = prefix.rstrip("_ -.:") or (lacking[0] if len(lacking) == 1 else "")
     if not called:
         what = f'the values of "{pattern}" may be any of {listed(lacking) or "no column that the design names"}'

@@ -8,6 +8,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.economics.summary import finding, outside_tiers, subject_of
+from sos_eval.errors import numeral
 from sos_eval.report.content import Block, Bullets, Heading, Picture, Table, Text
 from sos_eval.report.draw import Drawn
 from sos_eval.report.economics_texts import in_money, texts
@@ -144,7 +145,7 @@ def _said(value: Any) -> str:
         return "not measured"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return numeral(value) if isinstance(value, float) else str(value)
 
 
 def _criterion(name: str, evidence: dict[str, Any]) -> str:

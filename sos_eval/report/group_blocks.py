@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.errors import numeral
 from sos_eval.report.basis import on_what
 from sos_eval.report.content import Block, Bullets, Table, Text
 from sos_eval.report.reading import estimator_label, outcome_label, unit_words
@@ -146,4 +147,4 @@ def why_no_balance(bundle: ResultBundle) -> str:
 
 def _as_told(value: float) -> str:
     """Return a standardised difference without digits that it does not have."""
-    return "" if pd.isna(value) else "about 0" if value == 0 else f"{value:.3g}".replace("-", "−")
+    return "" if pd.isna(value) else "about 0" if value == 0 else numeral(value).replace("-", "−")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from sos_eval.errors import numeral
 from sos_eval.report.attenuation import attenuation
 from sos_eval.report.basis import basis
 from sos_eval.report.by_dose import by_dose
@@ -409,4 +410,4 @@ def _seen(seen: DetectableFacts, name: str, effect: HeadlineEffect) -> str:
 
 def _two(value: float) -> str:
     """Return a size to two significant digits: its error allows no more."""
-    return f"{float(f'{value:.2g}'):g}"
+    return numeral(value, 2)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from sos_eval.errors import Faults
+from sos_eval.errors import Faults, numeral
 from sos_eval.results.members import Members
 from sos_eval.results.method import Method
 
@@ -92,9 +92,9 @@ def at_most(value: float, digits: int = 2) -> str:
     ('0.49', '0.5', '1.2', '0')
     """
     if not (np.isfinite(value) and value > 0):
-        return f"{value:.{digits}g}"
+        return numeral(value, digits)
     step = 10.0 ** (int(np.floor(np.log10(value))) - digits + 1)
-    return f"{np.floor(value / step * (1 + 1e-12)) * step:.{digits}g}"
+    return numeral(float(np.floor(value / step * (1 + 1e-12)) * step), digits)
 
 
 def of_hundred(share: float) -> str:

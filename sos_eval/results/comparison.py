@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.errors import numeral
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.method import Method
 from sos_eval.terms import BALANCE_COLUMNS, Estimand
@@ -165,7 +166,7 @@ def gaps_told(gaps: pd.DataFrame) -> str:
         bare = str(name).removesuffix(OF_UNITS)
         told = [_told(gap) for gap in (before, after)]
         if told[0] == told[1]:  # a digit more, where two do not part them
-            told = [f"{gap:.3g}" for gap in (before, after)]
+            told = [numeral(gap) for gap in (before, after)]
         said.append(f"in {EARLIER_OUTCOMES.get(bare, bare)} {told[0]} before, {told[1]} after")
     return "; ".join(said)
 
@@ -176,7 +177,7 @@ def effective_size(w: Array) -> float:
 
 
 def _told(gap: float) -> str:
-    return f"{gap:.2g}" if gap < 99.5 else f"{gap:,.0f}"
+    return numeral(gap, 2) if gap < 99.5 else f"{gap:,.0f}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.errors import DataFault, Fault, NotIdentified, listed, nearest
+from sos_eval.errors import DataFault, Fault, NotIdentified, listed, nearest, numeral
 from sos_eval.synthesis.random_effects import Heterogeneity, Interval, Pooling, between_limits, pooled
 from sos_eval.synthesis.robust import Robust, robust
 from sos_eval.synthesis.small_studies import FEWEST, egger
@@ -244,13 +244,12 @@ def _sentence(studies: Studies, head: dict[str, Any]) -> str:
     """Say the headline: the mean, its range, and where a new setting's effect would lie."""
     kind = "ratio" if studies.ratio else "difference"
     about = f" in {studies.outcome.lower()}" if studies.outcome else ""
-    number = "{:.3g}".format
-    mean, low, high = (number(head[name]) for name in ("estimate", "conf_low", "conf_high"))
+    mean, low, high = (numeral(head[name]) for name in ("estimate", "conf_low", "conf_high"))
     within = f"{head['conf_level']:.0%} interval: {low} to {high}"
     said = f"Over {len(studies.names)} studies the mean {kind}{about} is {mean} ({within})"
     if head["reason"]:
         return f"{said}; {head['reason']}."
     if pd.isna(head["predicted_low"]):
         return f"{said}."
-    ends = " to ".join(number(head[name]) for name in ("predicted_low", "predicted_high"))
+    ends = " to ".join(numeral(head[name]) for name in ("predicted_low", "predicted_high"))
     return f"{said}; in a new setting like these the true {kind} would be expected to lie in {ends}."

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from sos_eval.declare import Declared
+from sos_eval.errors import numeral
 from sos_eval.worlds.problems import Problem
 
 __all__ = [
@@ -172,7 +173,9 @@ class Authorities(Declared):
             yield Problem(("population", "median"), "is not between minimum and maximum", between)
         if population.growth - FAR * population.growth_sd <= -1:
             what = f"{population.growth_sd:g} leaves some authorities without children"
-            yield Problem(("population", "growth_sd"), what, f"write less than {(1 + population.growth) / FAR:.2g}")
+            yield Problem(
+                ("population", "growth_sd"), what, f"write less than {numeral((1 + population.growth) / FAR, 2)}"
+            )
         if deprivation.minimum >= deprivation.maximum:
             yield Problem(("deprivation", "minimum"), "is not below maximum", "exchange the two")
         elif not deprivation.minimum <= deprivation.mean <= deprivation.maximum:

@@ -14,6 +14,7 @@ import sos_eval as se
 from sos_eval.bundle.files import read_table
 from sos_eval.bundle.people import few_of_sets, level_of, without_single_people
 from sos_eval.bundle.sentences import counts_people, without_computed
+from sos_eval.errors import numeral
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.terms import BALANCE_COLUMNS
 
@@ -175,7 +176,7 @@ def test_the_ends_of_equally_good_weights_are_withheld_with_their_note(tmp_path)
     bundle = run(tmp_path, design, data)
     assert read_table(bundle / "tables" / "outcome_paths.csv")["mean"].notna().all()  # nothing else holds it back
     assert not list((bundle / "tables").glob("*equally_good*"))
-    low, high = (f"{ends[name]:.3g}" for name in ("lowest", "highest"))
+    low, high = (numeral(ends[name]) for name in ("lowest", "highest"))
     assert f"lies between {low} and {high}" in (whole / "results.json").read_text()
     notes = " ".join(facts(bundle)["notes"]["primary"])
     assert "lies between … and …" in notes

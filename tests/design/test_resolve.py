@@ -96,6 +96,7 @@ def test_the_seed_of_the_command_line_goes_before_every_seed_of_inference(tmp_pa
         ("outcome: {value: rate}", "outcome: {count: n}", "small.yaml:8: panel.outcome: count and exposure"),
         ("control: never_treated", "small_sample: none", "small.yaml:12: estimators.0.small_sample: no such key; it"),
         ("id: late", "id: ../late", "small.yaml:13: estimators.1.id: '../late' cannot name a file"),
+        ("id: late", f"id: {'l' * 300}", "small.yaml:13: estimators.1.id: a name of 300 letters is too long for files"),
         ("name: small", "name: !!python/name:os.system small", "small.yaml:2: !!python/name:os.system: a tag"),
         ("name: small", "name: !run small", "small.yaml:2: !run: a tag"),
         ("outcome: {value: rate}", "outcomes: {a/b: {value: rate}}", "small.yaml:8: panel.outcomes.a/b: 'a/b' cannot"),

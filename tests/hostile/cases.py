@@ -627,9 +627,10 @@ def cases() -> list[Hostile]:
     ]
     typed = [Hostile(f"command {name}", lambda folder: None, command) for name, command in COMMANDS.items()]
     from tests.hostile.folders import folders
+    from tests.hostile.found import found
     from tests.hostile.groups import groups
 
-    return [*in_cells(), *others(), *gates, *draws, *studies, *typed, *tables(), *folders(), *groups()]
+    return [*in_cells(), *others(), *gates, *draws, *studies, *typed, *tables(), *folders(), *groups(), *found()]
 
 
 def main(part: int = 0, of: int = 1) -> None:

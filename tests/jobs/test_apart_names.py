@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sos_eval.checks import HonestDiD, LeaveOneOut, SuppressionBounds
+from sos_eval.checks import HonestDiD, LeaveOneOut, Robustness, SuppressionBounds
+from sos_eval.checks.alternatives import Alternative, LeaveOut
 from sos_eval.jobs.apart_names import told_apart
 from sos_eval.jobs.run import run
 from sos_eval.report.figures.honest_did import data
@@ -48,16 +49,26 @@ def test_by_what_differs_from_the_first_of_that_name():
     bounds = [SuppressionBounds(low="a", high="b", complete=one) for one in (False, True, True)]
     assert names(bounds, 0, ["suppression_bounds"], ()) == ["suppression_bounds"]
     known = ["suppression_bounds"]
-    assert names(bounds, 1, ["suppression_bounds"], known) == ["suppression_bounds@complete_True"]
-    known.append("suppression_bounds@complete_True")
-    assert names(bounds, 2, ["suppression_bounds"], known) == ["suppression_bounds@complete_True_3"]
+    assert names(bounds, 1, ["suppression_bounds"], known) == ["suppression_bounds@complete_true"]
+    known.append("suppression_bounds@complete_true")
+    assert names(bounds, 2, ["suppression_bounds"], known) == ["suppression_bounds@complete_true_3"]
     # the same again: its place; another check's results, and those of another restriction, keep their names
     assert names([bounds[0], bounds[0]], 1, ["suppression_bounds"], known[:1]) == ["suppression_bounds@2"]
+    varied = [
+        Robustness(vary=(Alternative(start=-1),)),
+        Robustness(
+            vary=(Alternative(label="less A33", leave_out=LeaveOut(highest="idaci", units=2)), Alternative(start=1))
+        ),
+        Robustness(starts=(2013.0, 2014.0), windows=({"from": 2011.0, "to": 2016.0},)),
+    ]
+    said = [names(varied, k, ["robustness"], ["robustness"]) for k in (1, 2)]
+    assert said[0] == ["robustness@vary_less_A33_start_1_period_later"]  # by their labels, not as Python writes them
+    assert said[1] == ["robustness@starts_2013_2014_windows_from_2011_to_20"]
     paths = [HonestDiD(), LeaveOneOut(), HonestDiD(restriction="smoothness"), HonestDiD(values=(0.5, 1.0), target=2)]
     known = ["honest_did.relative_magnitudes", "honest_did.relative_magnitudes.size"]
     assert names(paths, 1, ["leave_one_out"], known) == ["leave_one_out"]
     assert names(paths, 2, ["honest_did.smoothness"], known) == ["honest_did.smoothness"]
-    assert names(paths, 3, known, known) == [f"{one}@values_0_5_1_0_target_2" for one in known]
+    assert names(paths, 3, known, known) == [f"{one}@values_0_5_1_target_2" for one in known]
 
 
 @pytest.fixture(scope="module")

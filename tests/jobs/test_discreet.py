@@ -178,6 +178,10 @@ TOLD = {
         'the view "…" took more than 15 seconds; raise the limit with --limit-seconds',
     "merged cells (D4:D6, D8:D9 and 3 more) in days": "merged cells (D4:D6, D8:D9 and … more) in days",
     "two rows of KANARI007X, E09:E10": "two rows of …:…",
+    "twfe needs at least 3 periods before the first start, there are 2; widen panel.window":
+        "twfe needs at least 3 periods before the first start, there are 2; widen panel.window",
+    "with 5 of 13 treated units, 999 draws and 41 children, 'with 7 units'":
+        "with 5 of 13 treated units, 999 draws and … children, 'with … units'",
 }  # fmt: skip
 
 

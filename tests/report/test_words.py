@@ -463,7 +463,7 @@ def test_suppressed_outcomes_are_told_and_a_direction_that_does_not_survive_them
     assert lasting[3] not in told(down, BOUNDS, lasting)
     assert TURNED[3] not in told(one(), BOUNDS, TURNED)  # without a direction nothing is lost
     assert "suppressed" in told(one(), BOUNDS, TURNED)[0]
-    apart = [(f"{name}@complete_True", *rest) for name, *rest in (BOUNDS, TURNED)]
+    apart = [(f"{name}@complete_true", *rest) for name, *rest in (BOUNDS, TURNED)]
     assert told(down, *apart)[:2] == said[:2]
 
 

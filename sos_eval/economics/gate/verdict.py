@@ -12,6 +12,7 @@ from math import ceil
 from typing import Any
 
 from sos_eval.economics.gate.dossier import Dossier, gate_rule
+from sos_eval.errors import numeral
 
 __all__ = ["TIERS", "Override", "Verdict", "judge", "watermark"]
 
@@ -188,7 +189,7 @@ def _says(field: str) -> str:
 def _shown(value: float | bool) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.4g}"
+    return numeral(value, 4)
 
 
 def _more_authorities(dossier: Dossier, above: str) -> str:
@@ -198,7 +199,7 @@ def _more_authorities(dossier: Dossier, above: str) -> str:
         return "; compute the minimum detectable effect with `sos-eval power` and divide it by the break-even effect"
     bound = {"E2": 2.0, "E3": 1.0}[above]
     factor = (ratio / bound) ** 2
-    text = f"; about {factor:.3g} times the authorities (or authority-years, were they independent)"
+    text = f"; about {numeral(factor)} times the authorities (or authority-years, were they independent)"
     treated, comparison = dossier.get("treated"), dossier.get("comparison")
     if treated and comparison:
         text += f": {ceil(treated * factor)} treated and {ceil(comparison * factor)} comparison"
@@ -227,5 +228,5 @@ def _informative(name: str, dossier: Dossier) -> str:
         basis = "80% power, taken from the main effect's precision because the test's own was not measured"
     if ratio is None:
         return f"FLAG: what {what} the test could have detected is not known, so no informative test supports this pass"
-    says = f"the test could have detected a {what} of {ratio:.3g} times the break-even effect ({basis})"
+    says = f"the test could have detected a {what} of {numeral(ratio)} times the break-even effect ({basis})"
     return says if ratio <= 1 else f"FLAG: {says}; no informative test supports this pass"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sos_eval.economics.declared_analysis import Correlation
 from sos_eval.economics.model.confidence import ConfidenceDistribution
+from sos_eval.errors import numeral
 
 __all__ = ["Parameter", "central_interval", "correlation_problem", "draw_parameters"]
 
@@ -80,7 +81,7 @@ def correlation_problem(names: Sequence[str], declared: Sequence[Correlation]) -
     matrix = _matrix(names, declared)
     smallest = float(np.linalg.eigvalsh(matrix).min()) if len(matrix) else 1.0
     if smallest <= 1e-10:
-        return f"the correlations together are not positive definite (smallest eigenvalue {smallest:.3g})"
+        return f"the correlations together are not positive definite (smallest eigenvalue {numeral(smallest)})"
     return ""
 
 

@@ -17,6 +17,7 @@ from sos_eval.economics.ceac import Sweep
 from sos_eval.economics.model.psa import Samples
 from sos_eval.economics.voi.richer import rules
 from sos_eval.economics.voi.smooth import Smooth, smooth
+from sos_eval.errors import numeral
 
 __all__ = ["Evppi", "evppi", "evppi_table", "gain"]
 
@@ -190,5 +191,7 @@ def _mark(table: pd.DataFrame, excess: Array, error: Array, evpi: Array, words: 
     """Add a sentence to the rows in which a bound is broken by more than rounding."""
     for t in np.flatnonzero(excess > 1e-9 * (1e-12 + evpi)).tolist():
         sizes = _in_errors(float(excess[t]), float(error[t]))
-        size = f"{words} by {excess[t]:.4g} ({sizes}{': more than chance' if excess[t] > _Z * error[t] else ''})"
+        size = (
+            f"{words} by {numeral(excess[t], 4)} ({sizes}{': more than chance' if excess[t] > _Z * error[t] else ''})"
+        )
         table.loc[t, "note"] = "; ".join(part for part in (str(table.loc[t, "note"]), size) if part)

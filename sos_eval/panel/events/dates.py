@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.errors import listed
-from sos_eval.panel.dates import day_of
+from sos_eval.panel.dates import DAY_ALONE, day_of, is_moment
 from sos_eval.panel.panel import Array
 from sos_eval.panel.read.columns import many, texts
 from sos_eval.panel.read.reading import Reading
@@ -21,7 +20,7 @@ Days = NDArray[np.datetime64]
 def days_of(reading: Reading, name: str) -> Days:
     """Return a column of dates, (n_rows,), NaT where empty; anything else is a fault that names its lines."""
     column = reading.frame[name]
-    if pd.api.types.is_datetime64_any_dtype(column):
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "M":
         return np.asarray(column.to_numpy("datetime64[D]"))
     codes, words = texts(column)
     read = [day_of(word) for word in words]
@@ -29,8 +28,10 @@ def days_of(reading: Reading, name: str) -> Days:
     wrong = np.isnat(days) & (codes >= 0)
     if wrong.any():
         seen = listed([repr(word) for word, day in zip(words, read, strict=True) if day is None], 4)
-        what = f"{name}: {many(int(wrong.sum()), 'cell')} that are no date, {seen}, {reading.lines(wrong)}"
-        reading.add(what, "write 2014-10-01 or 01/10/2014, or leave empty")
+        moments = any(is_moment(word) for word in words)
+        kind = "times of a day, and no date" if moments else "no date"
+        what = f"{name}: {many(int(wrong.sum()), 'cell')} that are {kind}, {seen}, {reading.lines(wrong)}"
+        reading.add(what, DAY_ALONE if moments else "write 2014-10-01 or 01/10/2014, or leave empty")
     return np.asarray(days)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.errors import listed, nearest
+from sos_eval.errors import listed, nearest, numeral
 from sos_eval.numerics.working_days import working_days
 from sos_eval.panel.events.dates import Days, days_of
 from sos_eval.panel.events.spec import EventRule, EventsSpec
@@ -99,8 +99,8 @@ class _Made:
         bound = high + self.rule.outliers * (high - low)
         far = self.inside & (values > bound)
         if far.any():
-            reason = f"{self.name}: above {bound:.4g}, the third quartile and {self.rule.outliers:g} times the distance"
-            self._note("outlier", far, f"{reason} between the quartiles of all rows, later ones too")
+            reason = f"{self.name}: above {numeral(bound, 4)}, the third quartile and {self.rule.outliers:g} times the"
+            self._note("outlier", far, f"{reason} distance between the quartiles of all rows, later ones too")
         return np.where(far, np.nan, values)
 
     def _in_order(self, gap: Array, names: tuple[str, str]) -> Array:

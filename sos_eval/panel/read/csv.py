@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from io import BufferedReader, RawIOBase, TextIOWrapper
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sos_eval.errors import Faults, OurFault, listed
+from sos_eval.errors import OurFault, listed
 from sos_eval.limits import limits
 from sos_eval.panel.read.layout import DEEPEST, Header, header_of, trimmed
 from sos_eval.panel.read.reading import MAX_ROWS, Reading, Wanted
@@ -23,6 +24,12 @@ __all__ = ["read_csv"]
 
 _PIECE = 200_000
 _LONGEST = 4_000_000
+
+#: What separates columns in place of commas.
+_SEPARATORS = {
+    ";": "semicolons", "\t": "tabs", "|": "upright lines (|)", ":": "colons", " ": "blanks", "^": "carets (^)",
+    "~": "tildes (~)",
+}  # fmt: skip
 
 #: A row, and the line that it begins on.
 Placed = tuple[list[str], int]
@@ -62,6 +69,7 @@ def read_csv(wanted: Wanted) -> Reading:
         except UnicodeDecodeError:
             faults.add(f"{path}:{_bad_line(path)}", "is not UTF-8 text", 'save it as "CSV UTF-8"')
         except csv.Error as error:
+            _refuse_delimiter(_first_lines(path), wanted)  # a quoted name before another mark is no csv either
             line = _open_quote(path) or reader.line_num
             faults.add(f"{path}:{line}", f"is no csv ({error})", "check the quotation marks in that line")
         except _TooLarge:
@@ -84,7 +92,6 @@ def _lines(text: TextIOWrapper, wanted: Wanted) -> Iterator[str]:
 
 def _pieces(reader: Any, wanted: Wanted) -> Reading:
     head, header = _head(reader, wanted)
-    _refuse_delimiter(header.names, wanted.path, wanted.faults)
     chosen = [i for i, name in enumerate(header.names) if wanted.needed(name)]
     width = len(header.names)
     pieces: list[list[Any]] = []
@@ -117,6 +124,7 @@ def _head(reader: Any, wanted: Wanted) -> tuple[list[Placed], Header]:
         before = reader.line_num
     if not head or (not any(cell.strip() for cell in head[0][0]) and not wanted.keys):
         wanted.refuse("the first line is empty", "the first line names the columns", line=1)
+    _refuse_delimiter([row for row, _ in head], wanted)
     header = header_of([row for row, _ in head], wanted, [line for _, line in head])
     if not any(header.names):
         wanted.refuse("the first line is empty", "the first line names the columns", line=1)
@@ -146,11 +154,25 @@ def _refuse_ragged(ragged: list[tuple[int, int]], header: tuple[str, ...], wante
         wanted.refuse(what, titled if len(header) == 1 else quoted)
 
 
-def _refuse_delimiter(header: tuple[str, ...], path: Path, faults: Faults) -> None:
-    for mark, word in ((";", "semicolons"), ("\t", "tabs")):
-        if len(header) == 1 and mark in header[0]:
-            faults.add(str(path), f"columns are separated by {word}", "separate them by commas")
-            faults.stop()
+def _refuse_delimiter(rows: Sequence[Sequence[str]], wanted: Wanted) -> None:
+    """Refuse columns that something else than commas separates: the needed names appear where it parts a row.
+
+    Of a file without needed names it is the usual mark that parts the first line.
+    """
+    if wanted.keys and any(set(wanted.keys) <= {cell.strip(" \ufeff") for cell in row} for row in rows):
+        return
+    for line in map(",".join, rows if wanted.keys else rows[:1]):
+        for mark in dict.fromkeys(re.findall(r"[^\w,\"'.]", line)):
+            names = [name.strip(" \"'\ufeff") for name in line.split(mark)]
+            if _are_names(names, mark, wanted.keys):
+                word = _SEPARATORS.get(mark, f'"{mark}"' if mark.isprintable() else f"U+{ord(mark):04X}")
+                wanted.refuse(f"columns are separated by {word}", "separate them by commas")
+
+
+def _are_names(names: Sequence[str], mark: str, keys: Sequence[str]) -> bool:
+    if keys:
+        return set(keys) <= set(names)
+    return len(names) > 1 and mark in {";", "\t", "|"} and "," not in "".join(names)
 
 
 def _joined(pieces: Sequence[Any]) -> Any:
@@ -170,6 +192,12 @@ def _open_quote(path: Path) -> int | None:
     """Return the first line with an odd number of quotation marks."""
     with _opened(path) as file:
         return next((number for number, line in enumerate(file, 1) if line.count(b'"') % 2), None)
+
+
+def _first_lines(path: Path) -> list[list[str]]:
+    """Return the lines among which the names of the columns are looked for, each as one cell."""
+    with _opened(path) as file:
+        return [[line.decode("utf-8", "replace").rstrip("\r\n")] for line in islice(file, DEEPEST)]
 
 
 def _bad_line(path: Path) -> int:

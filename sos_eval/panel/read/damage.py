@@ -18,8 +18,12 @@ DAMAGE = (
 
 
 def refuse_damaged(wanted: Wanted, kind: str, error: Exception) -> None:
-    """Refuse a file that a library cannot read; the library's words name it as the user did."""
-    said = " ".join(str(error).split())
+    """Refuse a file that a library cannot read; the library's words name it as the user did.
+
+    What Python says of the library's own code is left out: it is about no file.
+    """
+    said = "" if isinstance(error, AttributeError | TypeError | IndexError) else " ".join(str(error).split())
     for full in (wanted.path.absolute(), wanted.path.resolve()):
         said = said.replace(str(full), str(wanted.path))
-    wanted.refuse(f"cannot be read as {kind} ({said[:200]})", "write the file again")
+    why = f" ({said[:200]})" if said else ""
+    wanted.refuse(f"cannot be read as {kind}{why}", "write the file again")

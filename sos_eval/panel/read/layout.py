@@ -62,7 +62,7 @@ def header_of(rows: Sequence[Sequence[Any]], wanted: Wanted, places: Sequence[in
     places
         Line or row of each.
     """
-    words = [[as_text(cell) for cell in row] for row in rows]
+    words = [[as_text(cell).lstrip("\ufeff") for cell in row] for row in rows]  # a byte-order mark is of no name
     at = _place_of(words, wanted, places)
     names = tuple(words[at]) if at < len(words) else ()
     below = words[at + 1] if at + 1 < len(words) else []

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import listed
 from sos_eval.panel.panel import FlowRow
+from sos_eval.panel.read.columns import many
 from sos_eval.panel.read.damage import DAMAGE, refuse_damaged
 from sos_eval.panel.read.formats import in_per_cent, shows_otherwise, zeros_shown
 from sos_eval.panel.read.layout import DEEPEST, Header, header_of, trimmed
@@ -35,6 +36,7 @@ _FORMULA = re.compile(rb"<(?:\w+:)?f[ >/]")
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^<>]*?ref="(\w+:\w+)"')
 _ROW_OR_COLUMN = re.compile(rb"<(?:\w+:)?(row|col)\b([^<>]*)>")
 _ATTRIBUTE = re.compile(rb'\b(r|min|max|hidden)="(\w+)"')
+_CHART_SHEET = re.compile(r"(xl/chartsheets/)([^/]+\.xml)")
 #: Fonts that set a text above or below the line.
 _RAISED = frozenset({"superscript", "subscript"})
 
@@ -48,6 +50,7 @@ def read_xlsx(wanted: Wanted) -> Reading:
 
     try:
         _refuse_bomb(wanted)
+        _refuse_empty_charts(wanted)
         with closing(load_workbook(wanted.path, read_only=True, data_only=True)) as book:
             if not book.worksheets:
                 wanted.refuse("holds no sheet with cells, only charts", "name a workbook with the table")
@@ -77,7 +80,7 @@ def read_xlsx(wanted: Wanted) -> Reading:
     blank = {(row, place) for column, place in zip(columns, places, strict=True)
              for row in at[[cell is None for cell in column]].tolist()}  # fmt: skip
     if blank and (unsaved := _unsaved(wanted, name, blank)):
-        what = f'sheet "{name}": {len(unsaved)} formulas without a saved value, {listed(unsaved, 4)}'
+        what = f'sheet "{name}": {many(len(unsaved), "formula")} without a saved value, {listed(unsaved, 4)}'
         wanted.refuse(what, "open the workbook in a spreadsheet and save it, or write values in place of formulas")
     flow = _fill(merged, columns, places, header, wanted) if merged and columns else []
     names = [header.names[i] for i in places]
@@ -324,6 +327,17 @@ def _found(packed: ZipFile, entry: str, pattern: re.Pattern[bytes]) -> Iterator[
             yield from pattern.findall(whole)
             left = (tag + left)[-LONGEST_TAG:]
         yield from pattern.findall(left)
+
+
+def _refuse_empty_charts(wanted: Wanted) -> None:
+    """Refuse a workbook with a chart sheet that shows no chart: the library cannot open it."""
+    with ZipFile(wanted.path) as packed:
+        parts = set(packed.namelist())
+    sheets = [found for found in map(_CHART_SHEET.fullmatch, parts) if found]
+    empty = [one[0] for one in sheets if f"{one[1]}_rels/{one[2]}.rels" not in parts]
+    if empty:
+        what = f"holds {many(len(empty), 'chart sheet')} without a chart"
+        wanted.refuse(what, "delete it in a spreadsheet, or save the table alone as CSV")
 
 
 def _refuse_bomb(wanted: Wanted) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.errors import numeral
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.theme import COLOURS, INK, MUTED, canvas, legend
 
@@ -64,8 +65,8 @@ def money(value: float, currency: str = "GBP") -> str:
     size, minus = abs(value), "\N{MINUS SIGN}" if value < 0 else ""
     for unit, letter in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
         if size >= unit:
-            return f"{minus}{sign}{size / unit:,.3g}{letter}"
-    return f"{minus}{sign}{size:,.3g}"
+            return f"{minus}{sign}{numeral(size / unit)}{letter}"
+    return f"{minus}{sign}{numeral(size)}"
 
 
 def _justifiable(bundle: ResultBundle) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.economics.summary import subject_of
+from sos_eval.errors import numeral
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.economics_texts import texts
 from sos_eval.report.figures.economics_first import amounts, colours_of, economic_table, marked
@@ -257,8 +258,8 @@ def _short(value: float) -> str:
     value = float(f"{value:.3g}")
     for unit, letter in ((1e6, "m"), (1e3, "k")):
         if abs(value) >= unit:
-            return f"{value / unit:.3g}{letter}"
-    return f"{value:.3g}"
+            return f"{numeral(value / unit)}{letter}"
+    return numeral(value)
 
 
 def _grid(bundle: ResultBundle) -> pd.DataFrame:

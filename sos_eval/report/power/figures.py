@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from sos_eval.errors import numeral
 from sos_eval.report.power.naming import keys_named, line_named, point_named, room_for
 from sos_eval.report.power.reading import EFFECT, PowerFolder, Shown
 from sos_eval.report.power.side_by_side import by_formula, decisions_together, draws_that_pass
@@ -37,7 +38,8 @@ def power_curves(study: PowerFolder) -> Shown | None:
     levels = _levels(study)
     note = (
         f"Bars: 95% Monte Carlo intervals, {study.plan['reps']:,} draws a point. "
-        f"Dotted: {' and '.join(f'{level:.3g}' for level in levels)}, what a test may find where there is nothing, and "
+        f"Dotted: {' and '.join(numeral(level) for level in levels)}, what a test may find where there is "
+        "nothing, and "
         "the power that is aimed at."
     )
     if len(every) > len(panels):

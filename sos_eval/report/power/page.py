@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from sos_eval.bundle.whole import make_folder, write_file
-from sos_eval.errors import OurFault
+from sos_eval.errors import OurFault, numeral
 from sos_eval.report.content import Block, Bullets, Heading, Picture, ReportDocument, Table, Text
 from sos_eval.report.draw import Drawn
 from sos_eval.report.html import render_document
@@ -276,4 +276,4 @@ def _text(table: pd.DataFrame) -> pd.DataFrame:
 def _cell(value: object) -> str:
     if value is None or (isinstance(value, float) and value != value):
         return ""
-    return minus_signs(f"{value:.3g}" if isinstance(value, float) else str(value))
+    return minus_signs(numeral(value) if isinstance(value, float) else str(value))
