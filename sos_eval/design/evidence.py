@@ -166,7 +166,7 @@ def _deviations(design: Design) -> Iterator[str]:
     treatment = design.panel.treatment
     if treatment is not None and treatment.overlapping:
         yield "Other programmes are recorded (tables/programmes.csv) and not adjusted for."
-    if design.implementation is not None:
+    if design.implementation is not None and design.implementation.measured:
         yield "Fidelity is described in tables/implementation.csv; units count as treated whatever it was."
     else:
         yield "How faithfully it was practised is not recorded."
@@ -252,8 +252,10 @@ def _moderator(design: Design, tables: Mapping[str, pd.DataFrame]) -> str:
 
 
 def _implementation(tables: Mapping[str, pd.DataFrame]) -> str:
-    table = tables.get("implementation", pd.DataFrame())
-    return f"Fidelity scored in {int(table['n_units'].iloc[0])} units." if len(table) else "Fidelity is not measured."
+    table, stages = tables.get("implementation", pd.DataFrame()), tables.get("implementation.by_stage", pd.DataFrame())
+    said = f"Fidelity scored in {int(table['n_units'].iloc[0])} units." if len(table) else "Fidelity is not measured."
+    told = f" The effect is told by {stages['stage'].nunique()} stages." if len(stages) else ""
+    return said + told
 
 
 def _economics(design: Design) -> str:

@@ -109,7 +109,7 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
         checked += judged.checked
     facts = run_facts(plan, groups, fitted, inferred, checked, judged, theory.facts)
     with account.step("cost"):
-        practised = implemented(plan, groups, fitted)
+        practised = implemented(plan, groups, fitted, inferred, account)
         costed = steps.cost(plan, inferred, checked, groups, facts, practised)
     facts = logged(plan, folder, facts, account)
     further = universal_base(fitted, account) | theory.tables | by_group.tables | looked | practised
