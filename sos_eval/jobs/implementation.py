@@ -42,28 +42,26 @@ _NO_INTERVAL = "p alone: no interval by lots"
 
 
 def refuse_scores(design: Design, groups: dict[Key, Group]) -> None:
-    """Refuse scores outside their scale.
+    """Refuse scores outside their scale, and columns of words.
 
     Raises
     ------
     NotIdentified
-        With the line of the declaration.
+        Each with the line of its declaration.
     """
-    if design.implementation is None:
+    declared, faults = design.implementation, Faults(NotIdentified)
+    if declared is None:
         return
-    if not design.implementation.measured:
-        return
-    faults = Faults(NotIdentified)
-    what = faults.noted(lambda: _outside(design, groups))
-    if what:
-        where = design.document.where(("implementation", "fidelity"))
+    panel = groups[primary(design, groups)].source
+    where = design.document.where(("implementation", "fidelity"))
+    worded = [name for name in declared.reads if not pd.api.types.is_numeric_dtype(panel.frame[name])]
+    for name in worded:
+        key = "turnover" if name == declared.turnover else "items" if declared.items else "fidelity"
+        place = design.document.where(("implementation", key))
+        faults.add(place, f"implementation.{key}: {panel.label(name)} holds words", "name a column of numbers")
+    if declared.measured and not set(worded) & set(declared.scores) and (what := outside_scale(panel, declared)):
         faults.add(where, f"implementation.fidelity: {what}", "correct the scores, or declare scale: [LOW, HIGH]")
     faults.stop()
-
-
-def _outside(design: Design, groups: dict[Key, Group]) -> str:
-    declared = design.implementation
-    return "" if declared is None else outside_scale(groups[primary(design, groups)].source, declared)
 
 
 def implemented(

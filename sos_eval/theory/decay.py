@@ -7,7 +7,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from sos_eval.errors import NotIdentified
 from sos_eval.numerics.regress import with_influence
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.inference import InferenceMethod
@@ -32,18 +31,10 @@ def decay(panel: Panel, declared: MeasuredFidelity) -> pd.DataFrame:
     -------
     DataFrame
         A line a slope: ``with, slope, std_error, conf_low, conf_high, n_units, scores, reading, reason``.
-
-    Raises
-    ------
-    NotIdentified
-        The column of turnover holds words.
     """
     scores = treated_scores(panel, declared)
     lines = [_line(scores, ["event_time"], "one more period since the start", _OWN)]
     if declared.turnover:
-        if not pd.api.types.is_numeric_dtype(panel.frame[declared.turnover]):
-            what = f"implementation.turnover: {declared.turnover} holds words"
-            raise NotIdentified(panel.fault(what, "name a column of numbers"))
         scores = scores.assign(turnover=panel.frame.loc[scores.index, declared.turnover].astype(float)).dropna()
         lines.append(_line(scores, ["turnover", "event_time"], f"one more of {declared.turnover}", _ASSOCIATED))
     return pd.DataFrame(lines)

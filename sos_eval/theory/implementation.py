@@ -86,7 +86,7 @@ class MeasuredFidelity(Declared):
             raise ValueError("columns: go with instrument, a file; the keys of items are columns")
         for name, told in (("labels", self.labels), ("reliability", self.reliability), ("needs", self.needs)):
             if unknown := sorted(set(told) - set(self.items)):
-                raise ValueError(f"{name}: {listed(unknown)} is none of the items")
+                raise ValueError(f"{name}: {listed(unknown)} is none of the items; name items by their columns")
         if not self.measured:
             self._refuse_unscored()
         if len(self.items) == 1:

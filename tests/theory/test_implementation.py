@@ -276,8 +276,6 @@ def test_decay_that_cannot_be_told_says_why():
     assert few["slope"] == pytest.approx(0.0)
     assert np.isnan(few["std_error"])
     assert few["reason"] == "2 units: below 5 there is no conventional interval"
-    with pytest.raises(NotIdentified, match="turnover: unit holds words"):
-        decay(panel(), MeasuredFidelity("score", turnover="unit"))
 
 
 def test_the_slope_of_a_dose_that_is_as_good_as_drawn_is_recovered():
